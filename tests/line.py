@@ -12,7 +12,7 @@ from typing import Any
 from keys import InvalidSignature, PublicKey, Signer
 from ledger import EntryKind, entry
 from vc import Claims, Credential, InvalidProof, Proof
-from vc.facts import Facts
+from vc.facts import IssuingFacts
 from vc.problem import UnsupportedForm
 from vc.secured import Carried, Form, Options, Received, Secured, Signatures, Signed
 from vc.vcdm.enveloped import Enveloped
@@ -69,7 +69,9 @@ class LineForm:
     def algorithm(self, key: PublicKey) -> str:
         return "line-ed25519"
 
-    def secure(self, facts: Facts, said: Mapping[str, Any], signer: Signer, options: Options) -> Enveloped:
+    def secure(
+        self, facts: IssuingFacts, said: Mapping[str, Any], signer: Signer, options: Options
+    ) -> Enveloped:
         return self.sign(unsigned(facts, said), signer, options)
 
     def present(self, credentials: Sequence[Received], signer: Signer, options: Options) -> Received:

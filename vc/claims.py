@@ -9,12 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Self
 from urllib.parse import unquote
 
-from wire import Problem
-from wire.datetimestamp import Moment
+from wire import Problem, base64url_encode
+from wire.datetimestamp import Moment, format_datetimestamp
 
 from .problem import MalformedCredential
 
@@ -67,6 +67,11 @@ class Claims:
 
     def __post_init__(self) -> None:
         """Raises `MalformedCredential` for one that says more than once where its status stands."""
+        object.__setattr__(self, "said", json_of(self.said))
+        object.__setattr__(self, "subjects", tuple(map(json_of, self.subjects)))
+        self._require_one_status()
+
+    def _require_one_status(self) -> None:
         statements = [terms for terms in self.terms if has_type(terms, STATUS_STATEMENT)]
         if not statements:
             return
@@ -113,6 +118,22 @@ class Claims:
     def valid_until(self) -> datetime | None:
         """Its last moment, in UTC; see `ends`."""
         return self.ends and self.ends.utc
+
+
+def json_of(value: object) -> Any:
+    """A value of a form that is not JSON, as JSON: bytes in base64url, dates and times as text."""
+    match value:
+        case Mapping():
+            return {str(name): json_of(item) for name, item in value.items()}
+        case list() | tuple():
+            return list(map(json_of, value))
+        case bytes():
+            return base64url_encode(value)
+        case datetime():
+            return format_datetimestamp(value)
+        case date():
+            return value.isoformat()
+    return value
 
 
 def has_type(item: Mapping[str, Any], name: str) -> bool:

@@ -24,7 +24,7 @@ class StatusPlace(NamedTuple):
     """Whether a term of use says so, since no address leads to the list."""
 
 
-class Facts(NamedTuple):
+class IssuingFacts(NamedTuple):
     """What decides in a credential that is to be signed. A form has to carry each of them."""
 
     id: str
@@ -46,7 +46,7 @@ class FactLost(Refused):
     title = "The form loses a fact"
 
 
-def require_kept(facts: Facts, claims: Claims) -> None:
+def require_said(facts: IssuingFacts, claims: Claims) -> None:
     """Raises `FactLost` unless what was signed says these facts, by the form that reads it."""
     (entry, *_) = claims.status or ({},)
     read = {

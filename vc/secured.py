@@ -16,7 +16,7 @@ from wire import Problem
 from wire.work import Work
 
 from .claims import Claims
-from .facts import Facts
+from .facts import IssuingFacts
 from .possession import Answer
 
 INTEGRITY = "application/vc"
@@ -170,10 +170,12 @@ class Form(Protocol):
     def algorithm(self, key: PublicKey) -> str:
         """How signatures that it makes by this key are made. Raises `Refused` where the key is not for it."""
 
-    def secure(self, facts: Facts, said: Mapping[str, Any], signer: Signer, options: Options) -> Received:
+    def secure(
+        self, facts: IssuingFacts, said: Mapping[str, Any], signer: Signer, options: Options
+    ) -> Received:
         """Signs a credential that says what decides in it, and what its template says (W3C's data model).
 
-        Raises `Malformed` where something would be lost. Who issues holds the result against `require_kept`.
+        Raises `Malformed` where something would be lost. Who issues holds the result against `require_said`.
         """
 
     def present(self, credentials: Sequence[Received], signer: Signer, options: Options) -> Received:

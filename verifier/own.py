@@ -80,7 +80,10 @@ class StatusDocuments:
         has_log = any(self.trust.policy_for(name).logs for name in binding)
         for of_one, signature in zip(leaves, signatures, strict=True):
             keys = dict.fromkeys(of_one, signature.key)
-            facts = [self.evidence.facts(keys, anchored.evidence, name, recurs=True) for name in binding]
+            evidence = (
+                anchored.evidence if of_one else ()
+            )  # of what it was derived from, which is not another
+            facts = [self.evidence.facts(keys, evidence, name, recurs=True) for name in binding]
             if any(found.found for found in facts):
                 continue
             if brought and (has_log or signer != issuer):

@@ -421,7 +421,15 @@ class _Steps:
 
     @cached_property
     def _digests(self) -> frozenset[bytes]:
-        """The digests of all credentials in the bundle, as logs hold them."""
+        """The digests of all credentials in the bundle, as logs hold them.
+
+        One that was derived has none of its own: evidence may be for the one that it was derived from.
+        """
+        kind = EntryKind.CREDENTIAL
+        for one in self._secured.credentials:
+            known = one.signatures(self._work).known
+            if not all(one.leaves(signed, kind, self._work) for signed in known):
+                return frozenset(evidence.digest for evidence in self._bundle.evidence)
         return frozenset().union(*(one.digests(self._work) for one in self._secured.credentials))
 
 

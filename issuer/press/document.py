@@ -18,7 +18,7 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import quote
 
-from vc.facts import Facts, StatusPlace
+from vc.facts import IssuingFacts, StatusPlace
 from vc.forms.integrity import require_no_silence
 from vc.vcdm import jsonld
 from vc.vcdm.credential import Credential
@@ -200,7 +200,7 @@ class Composer:
 
     def parts(
         self, record: Record, seq: int, edition: int = 1, holder: str | None = None
-    ) -> tuple[Facts, dict[str, Any]]:
+    ) -> tuple[IssuingFacts, dict[str, Any]]:
         """What decides in the credential, and what the template says in it, of which parts are shared.
 
         It is bound to `holder`, a DID, if given. Raises `InvalidTemplate`, and `Malformed` for a date that is
@@ -226,7 +226,7 @@ class Composer:
             hashed = hashlib.sha256(f"{values[field]}{salt}".encode()).hexdigest()
             values[f"{field}_salt"], values[f"{field}_hash"] = salt, f"sha256${hashed}"
         said = self.template.fill(values)
-        facts = Facts(
+        facts = IssuingFacts(
             self.credential_id(number, edition),
             self._issuer,
             _moment(said, "validFrom"),

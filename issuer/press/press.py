@@ -18,7 +18,7 @@ from keys.opening import is_open
 from keys.signer import require_signs
 from ledger import EntryKind, entry
 from vc import anchoring
-from vc.facts import require_kept
+from vc.facts import require_said
 from vc.forms import FORMS
 from vc.reading import identifier, opened
 from vc.secured import Form, Options, Received, Secured
@@ -146,7 +146,7 @@ class Press:
         line = Line(seq, record, signed, {**FORMS, self.form.media_type: self.form})
         given = tuple(fact is not None for fact in facts)
         if given not in self._kept:  # whatever the values are, a form treats them alike
-            require_kept(facts, line.secured.claims)
+            require_said(facts, line.secured.claims)
             self._kept.add(given)
         return Printed(line.to_bytes(), line.entry)
 

@@ -51,6 +51,9 @@ class Credential(Claims):
     """`2.0` or `1.1`, by its first context."""
     reading: Reading
 
+    def __post_init__(self) -> None:
+        self._require_one_status()  # what was said is JSON
+
     def reworded(self, chosen: Callable[[dict[str, Any]], dict[str, Any]]) -> Self:
         """See `Claims`; what people are shown is read anew."""
         words = Claims.reworded(self, chosen)

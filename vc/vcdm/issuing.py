@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..anchoring import anchoring_terms
-from ..facts import Facts
+from ..facts import IssuingFacts
 from ..status import status_entry, status_statement
 
 
-def unsigned(facts: Facts, said: Mapping[str, Any]) -> dict[str, Any]:
+def unsigned(facts: IssuingFacts, said: Mapping[str, Any]) -> dict[str, Any]:
     """The credential that says both. Parts of it are shared with them: read only."""
     terms, place = [anchoring_terms(facts.log)], facts.status
     document = {

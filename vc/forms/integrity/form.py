@@ -15,7 +15,7 @@ from wire.text import shortened
 from wire.work import Work
 
 from ...anchoring import document_digest, log_entry
-from ...facts import Facts
+from ...facts import IssuingFacts
 from ...problem import MalformedCredential, UnsupportedForm
 from ...reading.recognition import opened, read
 from ...reading.sight import seen
@@ -107,7 +107,7 @@ class DataIntegrity:
         return name
 
     def secure(
-        self, facts: Facts, said: Mapping[str, Any], signer: Signer, options: Options
+        self, facts: IssuingFacts, said: Mapping[str, Any], signer: Signer, options: Options
     ) -> dict[str, Any]:
         """See `Form`, and `sign`."""
         return self._signed(unsigned(facts, said), signer, options)

@@ -1,0 +1,211 @@
+"""What every form owes issuers, holders and verifiers. Another one adds a case, and changes nothing else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import date, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from did import METHODS, Resolver
+from did.methods import key as did_key
+from intaglio.words import report as words
+from issuer import Order
+from issuer.export import export
+from issuer.issuer import Issuer
+from keys import PrivateKey
+from tests.jwt_vc import JWTForm
+from tests.line import LineForm
+from tests.sd_jwt_vc import SDJWTForm
+from tests.world import NOW, csv_file, graduate, issuer_in, trust_in
+from vc import Bundle, Claims, Report, Verdict
+from vc.facts import FactLost, require_said
+from vc.forms import FORMS, DataIntegrity
+from vc.secured import Carried, Form, Secured
+from vc.status import Reason
+from verifier import RecognisedIssuer, Trust, Verifier, load_policy
+from wire.fetch import NoFetcher
+from wire.work import Work
+
+CASES: dict[str, Form] = {
+    "JSON": DataIntegrity(),
+    "JSON by JCS": DataIntegrity(suite="eddsa-jcs-2022"),
+    "a line": LineForm(),
+    "JWT": JWTForm(),
+    "SD-JWT": SDJWTForm(),
+}
+HOLDER = did_key.create(PrivateKey.generate().public_key)
+
+
+@pytest.fixture(params=CASES)
+def form(request: pytest.FixtureRequest) -> Form:
+    return CASES[request.param]
+
+
+@pytest.fixture(params=[None, "https://university.example"], ids=["urn", "web"])
+def issuer(request: pytest.FixtureRequest, tmp_path: Path, form: Form) -> Issuer:
+    return issuer_in(tmp_path / "home", form=form, url=request.param)
+
+
+def judge(issuer: Issuer, form: Form, trust: Trust | None = None) -> Verifier:
+    forms = {**FORMS, form.media_type: form}
+    known = trust_in(issuer) if trust is None else trust
+    return Verifier(Resolver(METHODS, NoFetcher()), trust=known, forms=forms)
+
+
+def check(issuer: Issuer, form: Form, number: str, **options: Any) -> Report:
+    bundle = issuer.bundle(issuer.store.current(number))
+    return judge(issuer, form, **options).verify(bundle.to_bytes(), now=NOW)
+
+
+def test_it_is_verified_with_its_status_its_evidence_and_its_holder(issuer: Issuer, form: Form) -> None:
+    issuer.issue(graduate(1))
+    report = check(issuer, form, "UNI-000001")
+    (claims,) = report.require()
+    assert {"status-not-revoked", "evidence-in-log"} <= {one.code for one in report.checks}
+    assert (claims.holder_name, claims.number) == ("Given1 Family1", "UNI-000001")
+    assert claims.valid_from is not None
+    assert Bundle.parse(issuer.claim("UNI-000001", HOLDER), issuer.forms)
+    (claims,) = check(issuer, form, "UNI-000001").require()
+    assert claims.subjects[0]["id"] == HOLDER
+
+
+def test_one_that_was_revoked_is_not_valid(issuer: Issuer, form: Form) -> None:
+    issuer.issue(graduate(1))
+    issuer.lists.revoke(["UNI-000001"], Reason.FRAUD, date=NOW, now=NOW)
+    report = check(issuer, form, "UNI-000001")
+    assert report.verdict is Verdict.INVALID
+    assert report.deciding is not None
+    assert report.deciding.code == "status-revoked"
+
+
+def test_an_issuer_that_nobody_knows_is_open_and_named(issuer: Issuer, form: Form) -> None:
+    issuer.issue(graduate(1))
+    report = check(issuer, form, "UNI-000001", trust=Trust())
+    assert (report.verdict, issuer.did in words.reason(report)) == (Verdict.UNDETERMINED, True)
+    for policy in ("recognised", {"type": "urn:other"}):
+        known = Trust().adding(RecognisedIssuer(issuer.did, types=("urn:another",)))
+        bundle = issuer.bundle(issuer.store.current("UNI-000001"))
+        assert not judge(issuer, form, known).verify(bundle, now=NOW, policy=load_policy(policy))
+
+
+def test_what_it_says_reaches_programs_as_json(issuer: Issuer, form: Form) -> None:
+    issuer.issue(graduate(1))
+    report = check(issuer, form, "UNI-000001")
+    (said,) = json.loads(json.dumps(words.for_programs(report)))["credentials"]
+    assert said == report.require()[0].said
+
+
+def test_singles_files_claims_and_corrections_keep_it(issuer: Issuer, form: Form, tmp_path: Path) -> None:
+    issuer.issue(graduate(1))
+    rows = [graduate(row) for row in (2, 3)]
+    issuer.issue_file(Order(csv_file(tmp_path / "g.csv", rows), tmp_path / "errors.csv", workers=0))
+    issuer.claim("UNI-000001", HOLDER)
+    issuer.correct("UNI-000002", {"gpa": "4.0"})
+    assert {issuer.line(each).secured.form for each in issuer.entries()} == {form.media_type}
+    shown = [issuer.store.current(f"UNI-{number:06}") for number in (1, 2, 3)]
+    for path in export(issuer, shown, tmp_path / "out"):
+        assert judge(issuer, form).verify(path.read_bytes(), now=NOW).verdict is Verdict.VALID
+    for each in set(issuer.entries()) - set(shown):
+        report = judge(issuer, form).verify(issuer.bundle(each), now=NOW)
+        assert report.deciding is not None
+        assert report.deciding.code == "status-superseded"
+
+
+def test_one_that_is_derived_has_no_evidence_of_its_own(issuer: Issuer, form: Form) -> None:
+    """What came along is about the one that it was derived from: it is not another's."""
+    bundle = issuer.bundle(issuer.issue(graduate(1)))
+    read = Changing(form, leaves=lambda *_: ())
+    report = judge(issuer, read).verify(bundle, now=NOW)
+    assert report.verdict is Verdict.UNDETERMINED
+    assert report.deciding is not None
+    assert report.deciding.name == "evidence"
+
+
+# A form that leaves something out
+
+
+class Changing:
+    """A form that reads otherwise than it is written."""
+
+    def __init__(self, inner: Form, lost: str = "", **members: Any) -> None:
+        self.inner, self.lost, self.members = inner, lost, members
+        self.media_type, self.limit = inner.media_type, inner.limit
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return getattr(self.inner, name)
+
+    def read(self, content: Carried, forms: Mapping[str, Form], work: Work) -> Secured:
+        found = self.inner.read(content, forms, work)
+        vars(found).update(self.members)
+        if self.lost and found.presentation is None:
+            vars(found)["claims"] = replace(found.claims, **LOSSES[self.lost])
+        return found
+
+
+LOSSES: dict[str, dict[str, Any]] = {
+    "id": {"id": None},
+    "issuer": {"issuer": "did:example:another"},
+    "valid_from": {"starts": None},
+    "status": {"entries": (), "terms": ()},
+    "log": {"terms": ()},
+    "holder": {"subjects": ({"name": "x"},)},
+}
+
+
+@pytest.mark.parametrize("fact", LOSSES)
+def test_a_form_that_loses_a_fact_issues_nothing(tmp_path: Path, form: Form, fact: str) -> None:
+    issuer_in(tmp_path / "home", form=form).issue(graduate(1))
+    lossy = Issuer(tmp_path / "home", lambda: None, lambda: NOW, form=Changing(form, fact))
+    claim, issue = partial(lossy.claim, "UNI-000001", HOLDER), partial(lossy.issue, graduate(2))
+    with pytest.raises(FactLost, match="log|status" if fact == "log" else fact):  # which may be stated there
+        (claim if fact == "holder" else issue)()
+    assert len(list(lossy.entries())) == 1
+
+
+def test_so_does_one_that_loses_its_end(tmp_path: Path, form: Form) -> None:
+    """Templates may have one; the shipped one has not."""
+    issuer = issuer_in(tmp_path / "home", form=form)
+    entry = issuer.issue(graduate(1))
+    line = issuer.line(entry)
+    facts, _ = issuer.press().composer.parts(line.record, entry.seq)
+    require_said(facts, line.secured.claims)
+    with pytest.raises(FactLost, match="valid_until"):
+        require_said(facts._replace(valid_until=NOW + timedelta(days=1)), line.secured.claims)
+
+
+def test_no_form_can_make_claims_without_what_decides() -> None:
+    """Each fact has to be named, were it to say that there is none."""
+    facts: dict[str, Any] = {
+        name: None
+        for name, field in Claims.__dataclass_fields__.items()
+        if field.default is field.default_factory
+    }
+    facts |= {"said": {}, "types": (), "subjects": ({},), "entries": (), "terms": (), "schemas": ()}
+    assert {"issuer", "starts", "ends", "entries", "terms"} <= facts.keys()
+    assert Claims(**facts).status == ()
+    for name in facts:
+        with pytest.raises(TypeError, match=name):
+            Claims(**{other: fact for other, fact in facts.items() if other != name})
+
+
+def test_bytes_and_dates_are_said_as_json() -> None:
+    facts: dict[str, Any] = dict.fromkeys(("id", "issuer_name", "starts", "ends", "awarded"))
+    facts |= {"types": (), "entries": (), "terms": (), "schemas": (), "issuer": "did:example:a"}
+    facts |= {"title": "", "holder_name": "", "number": ""}
+    said = {"picture": b"\xff", "born": date(2000, 1, 31), "at": [NOW], "ok": {"deep": (1, None, "x")}}
+    claims = Claims(said=said, subjects=(said,), **facts)
+    expected = {
+        "picture": "_w",
+        "born": "2000-01-31",
+        "at": ["2026-07-01T12:00:00Z"],
+        "ok": {"deep": [1, None, "x"]},
+    }
+    assert claims.said == claims.subjects[0] == expected
