@@ -97,6 +97,7 @@ _NAMES = MappingProxyType(
         "signer_uri": "signerUri",
         "signer_key": "signerKey",
         "status_did": "statusDid",
+        "form": "form",
     }
 )
 """The members of issuer.json that are there only where something was decided."""
@@ -132,6 +133,8 @@ class Identity:
     """That key, as a Multikey: it is known without the PIN."""
     status_did: str = ""
     """The DID under which status lists are signed, where that is not the issuer's own."""
+    form: str = ""
+    """The media type of the form in which it issues, where that is not JSON with proofs."""
 
     @classmethod
     def make(

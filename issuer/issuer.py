@@ -114,6 +114,7 @@ class Issuer:
             self.store,
             self.line,
             lambda: self._press,
+            self._begin,
             lambda: self._former(self._press),
             lambda: self._singles,
             clock,
@@ -322,7 +323,22 @@ class Issuer:
         self.form.algorithm(key.public_key)
         composer = self._composer(compiled((self.home / TEMPLATE).read_bytes()))
         composer.check()
-        return Press(composer, key, method, self.form)
+        return Press(composer, key, method, self.form, self._absent_form)
+
+    @property
+    def _absent_form(self) -> str:
+        """The media type of the form in which it issues, where that was not given."""
+        return self.identity.form if self._form is None else ""
+
+    def _begin(self) -> None:
+        """Asks for what opens the key, and remembers the form that was given, before anything is signed.
+
+        Raises as `Press.open`.
+        """
+        self._press.open()
+        name = "" if self.form.media_type == INTEGRITY else self.form.media_type
+        if name != self.identity.form:
+            self.identity = Identity.change(self.home, form=name)
 
     def _composer(self, template: Template) -> Composer:
         return Composer(
@@ -396,7 +412,8 @@ class Issuer:
     def issue_file(self, order: Order) -> Issued:
         """Issues a file of graduates as `Bulk.run` does, and publishes the status lists that it needs."""
         now, lists = self.log.now(), self.lists
-        self.require_signer()  # one asks, and one tries the PIN, before there are several workers
+        self._begin()  # one asks, and one tries the PIN, before there are several workers
+        self.require_signer()
         with locked(self.home / "issue", patience=self.patience):
             Identity.read(self.home).require_open()
             self._editions.recover()
@@ -432,7 +449,7 @@ class Issuer:
                 raise RecordRefused(position, problem) from problem
         if not checked:
             return []
-        self._press.open()
+        self._begin()
         seqs = self._new([Edition(record) for record in checked])
         return [self.store.entry(seq) for seq in seqs]
 

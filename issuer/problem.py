@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wire.problem import Conflict, Damaged, Malformed, NotFound, Refused
+from wire.problem import Conflict, Damaged, Malformed, NotFound, Refused, Unavailable
 
 # The folder
 
@@ -161,6 +161,13 @@ class FormNotKnown(Refused):
     """A diploma was issued in a form that this program does not know."""
 
     code = "form-not-known"
+
+
+class FormNotGiven(Unavailable):
+    """The issuer issues in a form that is not at hand here, and nothing in another one unasked."""
+
+    code = "form-not-given"
+    title = "The issuer's form is not at hand"
 
 
 class ListNotPublished(NotFound):

@@ -272,6 +272,8 @@ REMEDIES: Mapping[str, str] = MappingProxyType(
         "export-folder-taken": "Name another folder: --out.",
         "no-such-diploma": "`intaglio issuer list` shows all.",
         "form-not-known": "Do it with the program that issued it.",
+        "form-not-given": "Do it with the program in which this issuer has issued until now.",
+        "fact-lost": "Nothing was issued. Whoever wrote the form has to mend it.",
         "edition-taken": "`intaglio issuer show` shows it; `intaglio issuer correct` makes the next one.",
         "field-missing": "Mend template.json, or say what it is: `intaglio issuer correct` --set {field}=…",
         "name-is-whole": "Say it as it shall stand there: --set name=…",

@@ -30,12 +30,14 @@ class Editions:
         store: Index,
         line: Callable[[Entry], Line],
         press: Callable[[], Press],
+        begin: Callable[[], None],
         former: Callable[[], Sequence[Press]],
         singles: Callable[[], Singles],
         clock: Callable[[], datetime],
     ) -> None:
         self._store, self._line = store, line
-        self._press, self._former, self._singles, self._clock = press, former, singles, clock
+        self._press, self._begin, self._former = press, begin, former
+        self._singles, self._clock = singles, clock
         self._turns: Turns[Sequence[Edition], list[int]] = Turns(lambda calls: singles().issue(calls))
 
     def checked(self, cells: Mapping[str, str], others: Collection[str] = ()) -> Record:
@@ -51,6 +53,7 @@ class Editions:
 
     def correct(self, number: str, changes: Mapping[str, str]) -> Entry:
         """The next edition with changed fields, for the holder of the one before; that one for no change."""
+        self._press().require_form()
         while True:
             self.recover(number)
             current = self.current(number)
@@ -74,6 +77,7 @@ class Editions:
 
     def claim(self, number: str, holder: str, generation: int | None) -> Entry:
         """The edition that is bound to a holder: the same again for the same one. Raises `Conflict`."""
+        self._press().require_form()
         while True:
             self.recover(number)
             if generation is not None:
@@ -90,8 +94,9 @@ class Editions:
 
     def release(self, number: str) -> Entry:
         """The next edition, bound to nobody: that which counts, where it is so already."""
+        self._press().require_form()
         if self.is_bound(self.current(number)):  # else nothing is signed
-            self._press().open()
+            self._begin()
         self._store.release(number)  # first: a kill in between leaves nothing that a link could take
         while True:
             self.recover(number)  # with what a link took before, also in another thread here
@@ -138,7 +143,7 @@ class Editions:
         return None
 
     def _issue(self, edition: Edition) -> Entry:
-        self._press().open()
+        self._begin()
         try:
             (seq,) = self._turns([edition])
         except RecordRefused as refused:

@@ -27,7 +27,7 @@ from wire.clock import is_ahead
 from wire.problem import Refused
 from wire.work import Work
 
-from ..problem import FormNotKnown
+from ..problem import FormNotGiven, FormNotKnown
 from ..table.names import full_name
 from ..table.records import Record
 from .document import Composer
@@ -123,13 +123,26 @@ class Press:
     verification_method: str
     form: Form
     """How they are secured."""
+    absent: str = ""
+    """The media type of the form in which the issuer issues, where that was not given."""
     _kept: set[tuple[bool, ...]] = field(default_factory=set, compare=False)
     """Which facts were given together, and found again in what the form had signed."""
 
     def open(self) -> None:
-        """Asks for a PIN, if one is needed, before anything is recorded. Raises `KeyNotOpened`."""
+        """Asks for a PIN, if one is needed, before anything is recorded.
+
+        Raises `KeyNotOpened`, and as `require_form`.
+        """
+        self.require_form()
         if not is_open(self.signer):
             require_signs(self.signer)
+
+    def require_form(self) -> None:
+        """Raises `FormNotGiven` where JSON would stand beside what was issued in another form."""
+        if self.absent:
+            raise FormNotGiven.saying(
+                "the issuer issues as {form}, which is not at hand here", form=self.absent
+            )
 
     def print(
         self, record: Record, seq: int, created: datetime, *, edition: int = 1, holder: str | None = None
@@ -139,6 +152,7 @@ class Press:
         Raises `UnsupportedForm` for what would be of another form as well, since nobody could read it, and
         `FactLost` where the form does not say what decides.
         """
+        self.require_form()
         facts, said = self.composer.parts(record, seq, edition, holder)
         signed = self.form.secure(
             facts, said, self.signer, Options(self.verification_method, created=created)

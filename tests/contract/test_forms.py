@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, timedelta
@@ -18,6 +19,7 @@ from intaglio.words import report as words
 from issuer import Order
 from issuer.export import export
 from issuer.issuer import Issuer
+from issuer.problem import FormNotGiven
 from keys import PrivateKey
 from tests.jwt_vc import JWTForm
 from tests.line import LineForm
@@ -25,7 +27,7 @@ from tests.sd_jwt_vc import SDJWTForm
 from tests.world import NOW, csv_file, graduate, issuer_in, trust_in
 from vc import Bundle, Claims, Report, Verdict
 from vc.facts import FactLost, require_said
-from vc.forms import FORMS, DataIntegrity
+from vc.forms import FORMS, INTEGRITY, DataIntegrity
 from vc.secured import Carried, Form, Secured
 from vc.status import Reason
 from verifier import RecognisedIssuer, Trust, Verifier, load_policy
@@ -115,6 +117,30 @@ def test_singles_files_claims_and_corrections_keep_it(issuer: Issuer, form: Form
         report = judge(issuer, form).verify(issuer.bundle(each), now=NOW)
         assert report.deciding is not None
         assert report.deciding.code == "status-superseded"
+
+
+def test_one_that_is_not_given_issues_nothing(issuer: Issuer, form: Form) -> None:
+    """A program without it would write JSON beside it, and a correction turn one into the other."""
+    issuer.issue(graduate(1))
+    before = {path: path.read_bytes() for path in issuer.home.rglob("*.json")}
+    without = Issuer(issuer.home, lambda: None, lambda: NOW)
+    assert (without.identity.form or INTEGRITY) == form.media_type
+    if form.media_type == INTEGRITY:
+        assert without.issue(graduate(2))
+        return
+    for sign in (
+        partial(without.issue, graduate(2)),
+        partial(without.correct, "UNI-000001", {"gpa": "4.0"}),
+        partial(without.claim, "UNI-000001", HOLDER),
+        partial(without.release, "UNI-000001"),
+        partial(without.issue_file, Order(csv_file(issuer.home.parent / "g.csv", [graduate(3)]), workers=0)),
+    ):
+        with pytest.raises(FormNotGiven, match=re.escape(form.media_type)) as refused:
+            sign()
+        assert refused.value.undetermined
+    assert {path: path.read_bytes() for path in issuer.home.rglob("*.json")} == before
+    assert len(list(without.entries())) == 1
+    without.lists.revoke(["UNI-000001"], Reason.FRAUD, date=NOW, now=NOW)
 
 
 def test_one_that_is_derived_has_no_evidence_of_its_own(issuer: Issuer, form: Form) -> None:
