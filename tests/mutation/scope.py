@@ -144,6 +144,9 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "exchange/claim.py": ("exchange_claim", "issuer_claims"),
     "holder/client.py": ("holder_claim",),
     "issuer/desk/claims.py": ("issuer_claims", "issuer_release", "pages_issuer"),
+    "issuer/desk/http.py": ("issuer_claims", "issuer_published"),
+    "issuer/desk/published.py": ("issuer_published", "ledger_serve"),
+    "issuer/desk/renewal.py": ("issuer_growth", "issuer_serve"),
 }
 
 
@@ -154,6 +157,12 @@ SLOW: Mapping[str, tuple[str, ...]] = {
     "ledger/tiles/posix.py": ("fault/ledger_power",),
     "intaglio/commands/verifier.py": ("verifier_app",),
     "ledger/tiles/layout.py": ("ledger_serve", "ledger_folder"),
+    "issuer/desk/claims.py": ("pages_issuer", "issuer_serve"),
+    "issuer/desk/http.py": ("issuer_serve", "pages_issuer", "service_logs"),
+    "ledger/evm/anchor.py": ("trust_chain", "evm_commands"),
+    "ledger/evm/chain.py": ("evm_lies", "evm_anchor", "evm_deployment"),
+    "ledger/evm/following.py": ("trust_chain",),
+    "ledger/evm/transactions.py": ("evm_deployment",),
     "verifier/http.py": ("service_logs",),
     "verifier/judge.py": ("pages_verify",),
 }
