@@ -193,7 +193,7 @@ def extra(name: str) -> Iterator[None]:
     except ModuleNotFoundError as error:
         raise Refused.saying(
             "this needs {package}, which is not installed",
-            package=error.name,
+            package=str(error.name).partition(".")[0],  # a module inside it is nothing to install
             hint=tr("In the folder with the program's source, type: {command}").format(
                 command=f"pip install '.[{name}]'"
             ),

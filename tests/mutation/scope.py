@@ -60,7 +60,7 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "ledger/evm/nodes.py": ("evm_nodes", "trust_chain"),
     "ledger/evm/receipt.py": ("ledger_evm_forms", "ledger_evm_evidence", "ledger_evm_node"),
     "ledger/evm/rlp.py": ("ledger_evm_forms",),
-    "ledger/evm/transactions.py": ("evm_chain", "evm_anchor", "evm_deployment"),
+    "ledger/evm/transactions.py": ("evm_fees", "evm_chain", "evm_anchor", "evm_deployment"),
     "ledger/evm/trie.py": ("ledger_evm_forms",),
     "ledger/folder.py": ("ledger_folder", "ledger_cli", "ledger_audit"),
     "ledger/health.py": ("doctor", "issuer_anchors"),
@@ -162,7 +162,7 @@ SLOW: Mapping[str, tuple[str, ...]] = {
     "ledger/evm/anchor.py": ("trust_chain", "evm_commands"),
     "ledger/evm/chain.py": ("evm_lies", "evm_anchor", "evm_deployment"),
     "ledger/evm/following.py": ("trust_chain",),
-    "ledger/evm/transactions.py": ("evm_deployment",),
+    "ledger/evm/transactions.py": ("evm_anchor", "evm_deployment"),
     "verifier/http.py": ("service_logs",),
     "verifier/judge.py": ("pages_verify",),
 }
