@@ -88,11 +88,18 @@ class Answering:
     def chain(self, *told: Mapping[str, Any], **options: Any) -> Chain:
         return Chain("eip155:31337", [self._node({**TRUTH, **each}) for each in told], **options)
 
+    def address(self, told: Mapping[str, Any]) -> str:
+        """Where one answers."""
+        return self._running({**TRUTH, **told}).url()
+
     def parameters(self, method: str) -> list[list[Any]]:
         """Those of each call of a method."""
         return [parameters for name, parameters in self.asked if name == method]
 
     def _node(self, answers: Mapping[str, Any]) -> RpcNode:
+        return RpcNode(self._running(answers).url())
+
+    def _running(self, answers: Mapping[str, Any]) -> Site:
         def answer(_path: str) -> bytes:
             question = json.loads(site.requests[-1].partition("\r\n\r\n")[2])
             method, parameters = question["method"], question["params"]
@@ -104,7 +111,7 @@ class Answering:
             return response(200, json.dumps({"jsonrpc": "2.0", "id": 1, **member}).encode())
 
         site = Site(answer)
-        return RpcNode(self._open.enter_context(site.running()).url())
+        return self._open.enter_context(site.running())
 
     def close(self) -> None:
         self._open.close()
@@ -346,6 +353,13 @@ def test_where_few_events_are_more_blocks_are_looked_through_at_once(nodes: Answ
         (int(each["fromBlock"], 16), int(each["toBlock"], 16)) for (each,) in nodes.parameters("eth_getLogs")
     ]
     assert asked == [(4_000, 4_999), (2_000, 3_999), (0, 1_999)]
+    nodes.asked.clear()
+    chain = nodes.chain({"eth_getLogs": _logs(300, 5)})
+    assert [number for number, _ in chain.events(CONTRACT, [b"\x44" * 32], 0, 599)] == [5]
+    asked = [
+        (int(each["fromBlock"], 16), int(each["toBlock"], 16)) for (each,) in nodes.parameters("eth_getLogs")
+    ]
+    assert asked == [(0, 599), (100, 599), (350, 599), (100, 349), (0, 99)]
 
 
 def test_a_node_that_looks_through_no_block_is_told_of(nodes: Answering) -> None:

@@ -174,3 +174,10 @@ def test_which_of_several_were_mined(nodes: Answering) -> None:
     assert [mined.block for mined in paying.mined(pending)] == [7, 8]
     assert paying.nonce() == 6
     assert Pending.parse(pending.encode()) == pending
+
+
+def test_what_is_kept_has_one_form() -> None:
+    """Of a release before: what was on its way then is found again by this one."""
+    state = b'{"version": 1, "sent": [{"raw": "02", "nonce": 5, "fees": [9, null], "block": 30}]}'
+    pending = Pending((OnItsWay(b"\x02", 5, Fees(9, None), 30),))
+    assert (pending.encode(), Pending.parse(state)) == (state, pending)

@@ -139,9 +139,10 @@ def test_a_file_names_nodes(tmp_path: Path, text: bytes, hosts: list[str]) -> No
     file.write_bytes(text)
     file.chmod(0o600)
     assert [node.host for node in nodes_in(file)] == hosts
-    file.chmod(0o640)
-    with pytest.raises(NodesUnreadable, match="may be read by others"):
-        nodes_in(file)
+    for mode in (0o640, 0o620, 0o610, 0o604, 0o602, 0o601):
+        file.chmod(mode)
+        with pytest.raises(NodesUnreadable, match="may be read by others"):
+            nodes_in(file)
 
 
 UNREADABLE = [
@@ -151,6 +152,7 @@ UNREADABLE = [
     b"https://a.example/secret \xff",
     b"https://a.example/secret\n" * 17,
     b" " * (1 << 17),
+    b"https://a.example/secret" + b" " * (1 << 16),
     b'{"nodes": "https://a.example/secret"}',
     b'{"nodes": ["https://a.example/secret"]}',
     b'{"nodes": [{"url": "https://a.example/secret", "more": 1}]}',
