@@ -1,4 +1,4 @@
-"""How a contract comes to be, and what goes to it, at a node that is made up: quick twins of tests with anvil."""
+"""Making a contract and sending it checkpoints, at a node that is made up: quick twins of tests with anvil."""
 
 from __future__ import annotations
 
