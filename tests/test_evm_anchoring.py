@@ -1,4 +1,4 @@
-"""Making a contract and sending it checkpoints, at a node that is made up: quick twins of tests with anvil."""
+"""Making contracts, and sending checkpoints to them, at a made-up node: quick twins of tests with anvil."""
 
 from __future__ import annotations
 
