@@ -29,6 +29,7 @@ from ledger.tiles.memory import MemoryStore
 from tests.evm_chain import CONTRACT
 from tests.ledger_samples import ORIGIN, open_log, samples
 from tests.test_evm_chain import OWNER, REFUSED, Answering, header
+from wire.problem import Malformed
 
 CHAIN = "eip155:31337"
 CODE = f"0x{runtime_code(ORIGIN, OWNER).hex()}"
@@ -122,6 +123,13 @@ def test_what_was_made_is_looked_at(nodes: Answering, tmp_path: Path) -> None:
         made(nodes, tmp_path, eth_getCode=other)
 
 
+@pytest.mark.parametrize("depth", ["\uff11\uff12", "1" * 10, "-1", "1.5", ""])
+def test_a_depth_is_a_whole_number(tmp_path: Path, depth: str) -> None:
+    sender = Sender(tmp_path, open_log(MemoryStore()), lambda: None, lambda _: None)
+    with pytest.raises(Malformed, match="depth is no whole number"):
+        begin(CHAIN, {"depth": depth, "owner": checksummed(OWNER)}, sender)
+
+
 # Checkpoints
 
 KEY = PrivateKey.generate("secp256k1")
@@ -137,7 +145,7 @@ class Desk:
         self.kept: list[bytes] = []
         chain = nodes.chain({**NODE, "eth_call": f"0x{0:064x}", **told})
         account = FeeAccount(chain, account_of(KEY.public_key), lambda: KEY, cap)
-        self.anchor = EvmAnchor(chain, CONTRACT, account, self.log)
+        self.anchor = EvmAnchor(chain, CONTRACT, account, self.log, since=0)
 
     def advance(self, pending: Pending = SENT) -> Evidence | None:
         return self.anchor.advance(self.log.checkpoint(), pending.encode(), self.kept.append)

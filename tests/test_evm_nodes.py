@@ -172,6 +172,19 @@ def test_what_names_no_nodes_is_not_repeated(text: bytes) -> None:
     assert raised.value.__cause__ is None
 
 
+def test_a_file_is_as_long_as_the_list_may_be(tmp_path: Path) -> None:
+    """Not a byte more is read than is needed to know that it is longer."""
+    file = tmp_path / "nodes"
+    for length, is_read in ((1 << 16, True), ((1 << 16) + 1, False)):
+        file.write_bytes(b"https://a.example".ljust(length))
+        file.chmod(0o600)
+        if is_read:
+            assert [node.host for node in nodes_in(file)] == ["a.example"]
+        else:
+            with pytest.raises(NodesUnreadable, match="is not a list of their addresses"):
+                nodes_in(file)
+
+
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(NodesUnreadable, match="cannot be read"):
         nodes_in(tmp_path / "none")

@@ -299,6 +299,10 @@ def test_a_list_of_links_that_is_gone_is_told_of_and_not_begun_anew(claims: Clai
     assert not none.exists()
     with pytest.raises(ClaimsLost):
         require_kept(path, 1)  # its tables are there, without a link
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("DROP TABLE link")
+    with pytest.raises(DamagedClaims):
+        claims.require_readable()
     claims.close()
     path.write_bytes(b"no database" * 1000)
     for look in (claims.require_readable, lambda: require_kept(path, 1)):

@@ -89,8 +89,11 @@ def bound(home: Path) -> list[str | None]:
 
 
 def copied(home: Path, folder: Path) -> Path:
-    gc.collect()  # a database that is closed while its folder is copied takes its -wal and -shm away
-    return Path(shutil.copytree(home, folder))
+    gc.disable()  # a database that is closed while its folder is copied takes its -wal and -shm away
+    try:
+        return Path(shutil.copytree(home, folder))
+    finally:
+        gc.enable()
 
 
 def put_back(database: str, before: Path, home: Path) -> Path:

@@ -91,9 +91,12 @@ def authority(tmp_path: Path) -> Authority:
     return Authority(tmp_path)
 
 
-@pytest.fixture(params=["keys in the folder", "diploma key on a token"])
+ON_A_TOKEN = "diploma key on a token"
+
+
+@pytest.fixture(params=["keys in the folder", pytest.param(ON_A_TOKEN, marks=pytest.mark.slow)])
 def town(tmp_path: Path, request: pytest.FixtureRequest) -> Town:
-    token = PrivateKey.generate() if request.param == "diploma key on a token" else None
+    token = PrivateKey.generate() if request.param == ON_A_TOKEN else None
     return make(tmp_path, "https://university.example", NOW, token)
 
 
@@ -302,11 +305,11 @@ def test_by_its_document_alone(town: Town) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["keys in the folder", "diploma key on a token"])
+@pytest.mark.parametrize("kind", ["keys in the folder", ON_A_TOKEN])
 def test_in_other_programs(kind: str, tmp_path: Path, authority: Authority) -> None:
     """They read `did.json` where it is published, and the list that is there."""
     host = Host(authority)
-    token = PrivateKey.generate() if kind == "diploma key on a token" else None
+    token = PrivateKey.generate() if kind == ON_A_TOKEN else None
     found: dict[tuple[str, ...], dict[str, str]] = {}
     with host.site.running():
         now = datetime.now(UTC).replace(microsecond=0)
