@@ -163,11 +163,17 @@ def test_what_is_above_the_cap_is_not_signed_and_what_was_signed_last_is_sent_ag
 
 @pytest.mark.parametrize("refused", [False, True])
 def test_what_takes_the_place_of_another_is_kept_before_it_is_sent(nodes: Answering, refused: bool) -> None:
+    kept_first = list[bool]()
+
+    def take(raw: str) -> object:
+        kept_first.append(bool(desk.kept))
+        return REFUSED if refused else raw
+
     desk = Desk(
         nodes,
         eth_getBlockByNumber=up_to(30),
         eth_getTransactionReceipt=None,
-        eth_sendRawTransaction=lambda raw: REFUSED if refused or not desk.kept else raw,
+        eth_sendRawTransaction=take,
         eth_getTransactionByHash=None,
     )
     if refused:
@@ -175,6 +181,7 @@ def test_what_takes_the_place_of_another_is_kept_before_it_is_sent(nodes: Answer
             desk.advance()
     else:
         assert desk.advance() is None
+    assert kept_first == [True]
     (kept,) = map(Pending.parse, desk.kept)
     assert kept.sent[:2] == SENT.sent
     assert nodes.parameters("eth_sendRawTransaction") == [[f"0x{kept.sent[2].raw.hex()}"]]

@@ -22,7 +22,7 @@ NODE: Mapping[str, Any] = {
     "eth_estimateGas": "0x8000",
     "eth_getBalance": hex(10**18),
 }
-BEFORE_LONDON = {"eth_getBlockByNumber": {**LATEST, "baseFeePerGas": None}}
+BEFORE_LONDON: Mapping[str, Any] = {"eth_getBlockByNumber": {**LATEST, "baseFeePerGas": None}}
 
 
 @pytest.fixture

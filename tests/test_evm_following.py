@@ -54,7 +54,7 @@ def test_a_block_is_its_hash_its_time_and_what_the_log_had_come_to(answering: An
 def test_of_several_blocks_the_oldest_comes_first_and_known_ones_end_it(answering: Answering) -> None:
     logs = [{**EVENT, "blockNumber": hex(number)} for number in (7, 8, 8, 11, 12)]
     blocks = {number: header(receiptsRoot=ROOT, number=hex(number)) for number in (7, 8, 11, 12)}
-    told = {
+    told: dict[str, Any] = {
         "eth_getBlockByNumber": lambda at, _: blocks[12 if at == "finalized" else int(at, 16)],
         "eth_getLogs": logs,
     }
