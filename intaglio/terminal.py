@@ -188,8 +188,9 @@ def extra(name: str) -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
+        package = str(error.name).partition(".")[0]  # a module inside it is nothing to install
         raise ExtraMissing.saying(
-            "this needs {package}, which is not installed", package=error.name, extra=name
+            "this needs {package}, which is not installed", package=package, extra=name
         ) from error
 
 

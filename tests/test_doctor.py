@@ -344,7 +344,8 @@ def test_a_service_that_was_not_installed_says_how(
     role: str, program: Program, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "uvicorn", None)
-    monkeypatch.delitem(sys.modules, "intaglio.serving", raising=False)  # an earlier test may have loaded it
+    for name in ("intaglio.connections", "intaglio.serving"):  # an earlier test may have loaded them
+        monkeypatch.delitem(sys.modules, name, raising=False)
     answer = program(role, "serve")
     assert (answer.code, answer.out) == (2, "")
     assert "this needs uvicorn, which is not installed" in answer.err

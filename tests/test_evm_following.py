@@ -51,6 +51,20 @@ def test_a_block_is_its_hash_its_time_and_what_the_log_had_come_to(answering: An
     assert found(answering, eth_getLogs=twice) == [block]
 
 
+def test_of_several_blocks_the_oldest_comes_first_and_known_ones_end_it(answering: Answering) -> None:
+    logs = [{**EVENT, "blockNumber": hex(number)} for number in (7, 8, 8, 11, 12)]
+    blocks = {number: header(receiptsRoot=ROOT, number=hex(number)) for number in (7, 8, 11, 12)}
+    told: dict[str, Any] = {
+        "eth_getBlockByNumber": lambda at, _: blocks[12 if at == "finalized" else int(at, 16)],
+        "eth_getLogs": logs,
+    }
+    whole = found(answering, **told)
+    assert [block.hash.hex() for block in whole] == [block["hash"][2:] for block in blocks.values()]
+    assert found(answering, (whole[1].row,), **told) == whole[2:]
+    (asked,) = answering.parameters("eth_getLogs")[0]
+    assert (asked["fromBlock"], asked["toBlock"]) == ("0x0", "0xc"), "nothing that is not final"
+
+
 def test_an_event_that_the_block_does_not_have_is_a_lie(answering: Answering) -> None:
     other = {**EVENT, "blockNumber": "0x7", "data": f"0x{(13).to_bytes(32).hex()}{'07' * 32}"}
     with pytest.raises(NodeLies, match="tells of an event that block 7 does not have"):

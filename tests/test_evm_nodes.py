@@ -139,9 +139,10 @@ def test_a_file_names_nodes(tmp_path: Path, text: bytes, hosts: list[str]) -> No
     file.write_bytes(text)
     file.chmod(0o600)
     assert [node.host for node in nodes_in(file)] == hosts
-    file.chmod(0o640)
-    with pytest.raises(NodesUnreadable, match="may be read by others"):
-        nodes_in(file)
+    for mode in (0o640, 0o620, 0o610, 0o604, 0o602, 0o601):
+        file.chmod(mode)
+        with pytest.raises(NodesUnreadable, match="may be read by others"):
+            nodes_in(file)
 
 
 UNREADABLE = [
@@ -151,6 +152,7 @@ UNREADABLE = [
     b"https://a.example/secret \xff",
     b"https://a.example/secret\n" * 17,
     b" " * (1 << 17),
+    b"https://a.example/secret" + b" " * (1 << 16),
     b'{"nodes": "https://a.example/secret"}',
     b'{"nodes": ["https://a.example/secret"]}',
     b'{"nodes": [{"url": "https://a.example/secret", "more": 1}]}',
@@ -168,6 +170,19 @@ def test_what_names_no_nodes_is_not_repeated(text: bytes) -> None:
         nodes_of(text, "FILE")
     assert "secret" not in json.dumps(raised.value.to_dict())
     assert raised.value.__cause__ is None
+
+
+def test_a_file_is_as_long_as_the_list_may_be(tmp_path: Path) -> None:
+    """Not a byte more is read than is needed to know that it is longer."""
+    file = tmp_path / "nodes"
+    for length, is_read in ((1 << 16, True), ((1 << 16) + 1, False)):
+        file.write_bytes(b"https://a.example".ljust(length))
+        file.chmod(0o600)
+        if is_read:
+            assert [node.host for node in nodes_in(file)] == ["a.example"]
+        else:
+            with pytest.raises(NodesUnreadable, match="is not a list of their addresses"):
+                nodes_in(file)
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import http.client
 import json
+import shutil
 import socket
+import sqlite3
 import stat
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -27,10 +29,14 @@ from issuer.desk.claims import (
     AlreadyClaimed,
     ChallengeSpent,
     ClaimLinks,
+    LinkEnded,
     LinkExpired,
+    LinkUsed,
     TooManyAttempts,
+    require_kept,
 )
 from issuer.desk.http import create_app
+from issuer.problem import ClaimsLost, DamagedClaims
 from keys import PrivateKey
 from tests.serving import listening, serving
 from tests.world import COLLEGE, NAME, NOW, Holder, bundle, diploma, graduate, issuer_in, reopened
@@ -91,8 +97,8 @@ def subject(data: bytes) -> str:
 def test_the_holder_of_the_link_receives_the_diploma_bound_to_her_key(claims: ClaimLinks) -> None:
     link = claims.offer(NUMBER, Registrar(), now=NOW)
     assert link == ClaimLink.parse(str(link))
-    assert len(link.token) == 43
     invitation = claims.invite(link.token, Registrar(), now=NOW)
+    assert (len(link.token), len(invitation.challenge)) == (43, 43), "256 random bits"
     assert (invitation.issuer, invitation.name, invitation.domain) == (COLLEGE.did, NAME, SERVICE)
     assert subject(redeem(claims, link.token)) == did_key.create(ADA.public_key)
 
@@ -162,6 +168,19 @@ def test_a_challenge_is_good_once_for_its_link_and_ten_minutes(claims: ClaimLink
         )
 
 
+def test_expired_challenges_are_forgotten_and_open_ones_stay(claims: ClaimLinks, tmp_path: Path) -> None:
+    first, second = (
+        claims.offer(number, Registrar(), now=NOW).token for number in (NUMBER, "UNI-2026-00018")
+    )
+    claims.invite(first, Registrar(), now=NOW)
+    message = answer(claims.invite(second, Registrar(), now=NOW + timedelta(minutes=1)))
+    now = NOW + CHALLENGE_LIFETIME
+    claims.invite(first, Registrar(), now=now)
+    with closing(sqlite3.connect(tmp_path / "issuer" / "claims.sqlite")) as connection:
+        assert connection.execute("SELECT count(*) FROM challenge").fetchone() == (2,)
+    assert claims.redeem(second, message, Registrar(), now=now)
+
+
 def test_a_bad_signature_costs_the_challenge_and_binds_nothing(claims: ClaimLinks) -> None:
     token = claims.offer(NUMBER, Registrar(), now=NOW).token
     invitation = claims.invite(token, Registrar(), now=NOW)
@@ -214,6 +233,86 @@ def test_the_issuer_that_gave_it_to_another_has_the_last_word(claims: ClaimLinks
     invitation = claims.invite(token, Registrar(), now=NOW)
     with pytest.raises(Conflict):
         claims.redeem(token, answer(invitation), Registrar(given={NUMBER: "did:key:z6Mk"}), now=NOW)
+
+
+def test_a_holder_whom_the_issuer_refuses_later_keeps_the_link(claims: ClaimLinks) -> None:
+    """Else whoever reads the link over her shoulder could try it with a wallet of his own."""
+    token = claims.offer(NUMBER, Registrar(), now=NOW).token
+    redeem(claims, token)
+    invitation = claims.invite(token, Registrar(), now=NOW)
+    with pytest.raises(Conflict, match="bound to another key"):
+        claims.redeem(token, answer(invitation), Registrar(given={NUMBER: "did:key:z6Mk"}), now=NOW)
+    with pytest.raises(AlreadyClaimed):
+        redeem(claims, token, EVE)
+
+
+def test_looking_at_a_link_says_until_when_it_is_good_and_changes_nothing(claims: ClaimLinks) -> None:
+    registrar = Registrar()
+    token = claims.offer(NUMBER, registrar, now=NOW).token
+    for _ in range(OPEN_CHALLENGES + 1):
+        assert claims.look(token, registrar, now=NOW) == NOW + LINK_LIFETIME
+    with pytest.raises(LinkExpired, match="time of the claim link is over"):
+        claims.look(token, registrar, now=NOW + LINK_LIFETIME)
+    with pytest.raises(NotFound):
+        claims.look("x" * 43, registrar, now=NOW)
+    redeem(claims, token)
+    with pytest.raises(LinkUsed):
+        claims.look(token, registrar, now=NOW)
+    registrar.released += 1
+    with pytest.raises(LinkEnded):
+        claims.look(token, registrar, now=NOW)
+
+
+def test_links_are_counted_and_an_older_copy_of_their_list_is_refused(
+    claims: ClaimLinks, tmp_path: Path
+) -> None:
+    """In the copy the first link is good, which the second one ended."""
+    registrar, path = Registrar(), tmp_path / "issuer" / "claims.sqlite"
+    ended = claims.offer(NUMBER, registrar, now=NOW).token
+    message = answer(claims.invite(ended, registrar, now=NOW))
+    claims.close()
+    assert not path.with_name("claims.sqlite-wal").exists(), "all of it is in one file"
+    shutil.copy(path, tmp_path / "older.sqlite")
+    claims.offer(NUMBER, registrar, now=NOW)
+    assert registrar.counted == 2
+    claims.close()
+    require_kept(path, registrar.counted)
+    older = ClaimLinks(tmp_path / "older.sqlite", SERVICE)
+    for use in (
+        lambda: older.offer(NUMBER, registrar, now=NOW),
+        lambda: older.look(ended, registrar, now=NOW),
+        lambda: older.invite(ended, registrar, now=NOW),
+        lambda: older.redeem(ended, message, registrar, now=NOW),
+        lambda: require_kept(tmp_path / "older.sqlite", registrar.counted),
+    ):
+        with pytest.raises(DamagedClaims, match="older copy") as refused:
+            use()
+        assert type(refused.value) is DamagedClaims
+
+
+def test_a_list_of_links_that_is_gone_is_told_of_and_not_begun_anew(
+    claims: ClaimLinks, tmp_path: Path
+) -> None:
+    path, none = tmp_path / "issuer" / "claims.sqlite", tmp_path / "none"
+    require_kept(none, 0)
+    for lost, content in ((none, None), (tmp_path / "empty", b"")):
+        if content is not None:
+            lost.write_bytes(content)
+        with pytest.raises(ClaimsLost):
+            require_kept(lost, 1)
+    assert not none.exists()
+    with pytest.raises(ClaimsLost):
+        require_kept(path, 1)  # its tables are there, without a link
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("DROP TABLE link")
+    with pytest.raises(DamagedClaims):
+        claims.require_readable()
+    claims.close()
+    path.write_bytes(b"no database" * 1000)
+    for look in (claims.require_readable, lambda: require_kept(path, 1)):
+        with pytest.raises(DamagedClaims) as refused:
+            look()
+        assert type(refused.value) is DamagedClaims
 
 
 def test_the_file_is_private_and_holds_no_token(claims: ClaimLinks, tmp_path: Path) -> None:
@@ -440,6 +539,33 @@ def test_what_is_published_can_be_fetched_and_nothing_else(tmp_path: Path) -> No
             status, body, _ = running.ask("GET", path)
             assert status == 404, path
             assert b"private" not in body
+
+
+def test_a_document_that_cannot_be_read_is_not_taken_for_none(tmp_path: Path) -> None:
+    """Who asks for it would otherwise hear that the issuer has none, and keep that."""
+    (tmp_path / "did.json").symlink_to("did.json")
+    with service(tmp_path, Registrar()) as running:
+        assert [running.ask("GET", path)[0] for path in ("/.well-known/did.json", "/readyz")] == [503, 503]
+
+
+def test_the_service_is_ready_and_names_lists_that_end(tmp_path: Path) -> None:
+    ends: dict[int, str] = {}
+    with service(tmp_path, Registrar(), ending=lambda now: ends if now == NOW else {}) as running:
+        assert running.ask("GET", "/readyz")[0] == 503, "it has no document"
+        (tmp_path / "did.json").write_bytes(b"{}")
+        status, body, _ = running.ask("GET", "/readyz")
+        assert (status, "listsEnding" in json.loads(body)) == (200, False)
+        ends[3] = "2026-07-02T00:00:00Z"
+        status, body, _ = running.ask("GET", "/readyz")
+        assert (status, json.loads(body)["listsEnding"]) == (200, {"3": ends[3]})
+
+
+def test_the_document_of_the_did_for_status_lists_lies_beside_them(tmp_path: Path) -> None:
+    issuer = issuer_in(tmp_path / "issuer", url="https://uni.example", has_status_did=True)
+    with service(issuer.home, issuer) as running:
+        status, body, headers = running.ask("GET", "/status/did.json")
+    assert (status, json.loads(body)["id"]) == (200, "did:web:uni.example:status")
+    assert headers["content-type"] == "application/json"
 
 
 def test_nothing_is_published_yet(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -19,17 +20,20 @@ from issuer.home import published_log
 from issuer.issuer import Issuer
 from issuer.press.press import signed_entry
 from issuer.problem import KeyInUse, KeyUnknown
-from issuer.succession import KeysChanged, anchor
-from keys import PrivateKey
+from issuer.succession import KeysChanged, anchor, require_in_force
+from keys import PrivateKey, Signer
 from ledger.audit import audit
 from ledger.lookup import LookupFiles
+from ledger.tiles.memory import MemoryStore
+from ledger.tiles.store import Batch
 from tests.world import NOW, graduate, issuer_in, listed, reopened, trust_in, verifier_for
 from vc import Bundle, Report, Verdict, sign
 from vc.forms import FORMS
 from vc.status import Reason
 from verifier import Verifier
 from wire.fetch import NoFetcher
-from wire.problem import Conflict, Damaged, NotFound, Refused
+from wire.files import locked
+from wire.problem import Conflict, Damaged, NotFound, Refused, TryLater
 from wire.work import FILE_STEPS, Work
 
 URL = "https://university.example"
@@ -251,6 +255,91 @@ def test_the_log_has_the_document_before_its_keys_sign(issuer: Issuer, time: Tim
     assert set(issuer.keys.public_keys) == {"assertion", "status-list", "log", "cosigner"}
     versions = orjson.loads(documents.published(issuer.home))["documents"]
     assert versions[-1] == {"index": done.entry, "document": documents.newest(issuer.home)}
+
+
+class Watched(MemoryStore):
+    """A log during whose next write a test looks around in the issuer's folder."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.look: Callable[[], object] | None = None
+
+    def record(self, *batches: Batch) -> None:
+        look, self.look = self.look, None
+        if look is not None:
+            look()
+        super().record(*batches)
+
+
+@pytest.fixture
+def watched(tmp_path: Path, time: Time) -> tuple[Issuer, Watched]:
+    store = Watched()
+    issuer = issuer_in(tmp_path / "home", url=URL, clock=time, store=store)
+    _ = issuer.log  # which has the first document from here on
+    return issuer, store
+
+
+def test_the_document_is_published_when_the_log_has_it(watched: tuple[Issuer, Watched]) -> None:
+    """Killed in between, the issuer would else publish keys of which its log says nothing."""
+    issuer, log = watched
+    before, seen = documents.newest(issuer.home), list[Any]()
+    log.look = lambda: seen.append(documents.newest(issuer.home))
+    rotation.rotate(issuer)
+    assert seen == [before]
+    assert documents.newest(issuer.home) != before
+
+
+def test_nobody_signs_while_a_change_of_keys_is_pending(watched: tuple[Issuer, Watched]) -> None:
+    """The key is in the document until the log has the next one; its diploma would stand behind that."""
+    issuer, log = watched
+    method = issuer.identity.verification_method(issuer.public_keys["assertion"])
+    require_in_force(issuer.home, method)
+
+    def look() -> None:
+        with pytest.raises(KeysChanged):
+            require_in_force(issuer.home, method)
+
+    log.look = look
+    rotation.rotate(issuer)
+    with pytest.raises(KeysChanged):
+        require_in_force(issuer.home, method)
+
+
+def is_held(path: Path) -> bool:
+    """Whether somebody has the lock of a path now."""
+    try:
+        with locked(path, patience=0):
+            return False
+    except TryLater:
+        return True
+
+
+class Watching:
+    """A signer during each of whose signatures a test looks at something."""
+
+    def __init__(self, signer: Signer, look: Callable[[], bool]) -> None:
+        self.public_key, self.seen = signer.public_key, list[bool]()
+        self._signer, self._look = signer, look
+
+    def sign(self, data: bytes) -> bytes:
+        self.seen.append(self._look())
+        return self._signer.sign(data)
+
+
+def test_lists_are_signed_and_keys_are_changed_under_one_lock(watched: tuple[Issuer, Watched]) -> None:
+    """A list by the former key that goes into the log behind the next document is not valid."""
+    issuer, log = watched
+    issuer.issue(graduate(1))
+    folder, seen = issuer.home / "status", list[bool]()
+    log.look = lambda: seen.append(is_held(folder))
+    rotation.rotate(issuer)
+    assert seen == [True]
+    signer = Watching(PrivateKey.generate(), lambda: is_held(folder))
+    rotation.rotate(issuer, signer=signer)
+    signer.seen.clear()
+    issuer.lists.revoke(["UNI-000001"], Reason.FRAUD, date=NOW, now=issuer.log.now())
+    assert signer.seen[-2:] == [True, True], "the list and its details"
+    assert not is_held(folder)
 
 
 def test_keys_that_were_announced_sign_after_the_rotation(issuer: Issuer, time: Time) -> None:

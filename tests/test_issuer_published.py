@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import secrets
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from keys import PrivateKey
 from ledger import Checkpoint, EntryKind, entry, merkle
 from ledger.lookup import SHAPE, YOUNG, LookupFiles
 from ledger.tiles.layout import address, unframe
+from tests.doubles import instead
 from tests.serving import listening, serving
 from tests.world import NOW, graduate, issuer_in
 
@@ -149,6 +151,23 @@ def test_the_look_up_files_follow_the_log(issuer: Issuer, caplog: pytest.LogCapt
         assert caplog.text == said, "once"
         tile.with_name("away").rename(tile)
         _until(young, size)
+
+
+def test_a_service_that_stops_waits_for_files_that_are_being_written(issuer: Issuer) -> None:
+    """For three seconds: a process that does not end is killed by whoever started it."""
+    began, go_on = threading.Event(), threading.Event()
+
+    def waits(checkpoint: Callable[[], Checkpoint]) -> Checkpoint:
+        began.set()
+        assert go_on.wait(30)
+        return checkpoint()
+
+    with following(instead(issuer.reader, checkpoint=waits), issuer.home, pause=30):
+        (thread,) = (each for each in threading.enumerate() if each.name == "lookup")
+        assert began.wait(30)
+        threading.Timer(0.05, go_on.set).start()
+    assert not thread.is_alive()
+    assert thread.daemon, "one that hangs longer ends with the process"
 
 
 @pytest.mark.parametrize(

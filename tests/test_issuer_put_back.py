@@ -200,8 +200,11 @@ def story(folder: Path) -> dict[str, State]:
 
 
 def copied(home: Path, folder: Path) -> Path:
-    gc.collect()  # a database that is closed while its folder is copied takes its -wal and -shm away
-    shutil.copytree(home.parent, folder, ignore=shutil.ignore_patterns("*.lock"))
+    gc.disable()  # a database that is closed while its folder is copied takes its -wal and -shm away
+    try:
+        shutil.copytree(home.parent, folder, ignore=shutil.ignore_patterns("*.lock"))
+    finally:
+        gc.enable()
     return folder / home.name
 
 

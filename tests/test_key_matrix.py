@@ -133,7 +133,7 @@ def authority(tmp_path: Path) -> Authority:
     return Authority(tmp_path)
 
 
-@pytest.fixture(params=KINDS)
+@pytest.fixture(params=[KINDS[0], *(pytest.param(kind, marks=pytest.mark.slow) for kind in KINDS[1:])])
 def town(tmp_path: Path, request: pytest.FixtureRequest) -> Town:
     return make(tmp_path, "https://university.example", NOW, request.param)
 

@@ -169,6 +169,10 @@ def test_each_field_of_a_header_has_its_length() -> None:
         for value in wrong[: 1 if at == 12 else 2]:  # extraData is anything
             with pytest.raises(InvalidEvidence, match="has no such value"):
                 Header.parse(rlp.encode([*fields[:at], value, *fields[at + 1 :]]))
+    gas = fields.index(rlp.integer(1_009))
+    assert Header.parse(rlp.encode([*fields[:gas], b"\x01" * 32, *fields[gas + 1 :]])).number == 7
+    with pytest.raises(InvalidEvidence, match="has no such value"):  # a number of the machine has 256 bits
+        Header.parse(rlp.encode([*fields[:gas], b"\x01" * 33, *fields[gas + 1 :]]))
     with pytest.raises(InvalidEvidence):
         Header.parse(b"x")
 
@@ -178,6 +182,11 @@ def test_a_header_of_a_node_has_the_fields_of_one_form() -> None:
         Header.of_node({})
     with pytest.raises(UnknownForm, match="0 fields"):
         Header.of_node({"number": None})
+    whole = ETHEREUM[-1]
+    names = [name for name in whole if name not in ("hash", "transactions")]
+    for missing in (names[0], names[-2]):
+        with pytest.raises(UnknownForm):
+            Header.of_node({name: value for name, value in whole.items() if name != missing})
 
 
 EMPTY = "0x56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b421"
@@ -282,6 +291,9 @@ _LOG: rlp.Item = [b"c" * 20, [b"t" * 32], b""]
 def test_a_receipt_has_its_form(fields: rlp.Item) -> None:
     with pytest.raises(InvalidEvidence):
         Receipt.parse(b"\x02" + rlp.encode(fields))
+    if not isinstance(fields, bytes):  # one of the first type is a list without a byte in front
+        with pytest.raises(InvalidEvidence):
+            Receipt.parse(rlp.encode(fields))
 
 
 def test_what_a_node_says_has_its_form() -> None:
@@ -292,6 +304,7 @@ def test_what_a_node_says_has_its_form() -> None:
         {**good},
         {**good, "logs": [1]},
         {**good, "logs": [{**log, "topics": "0x"}]},
+        {**good, "logs": [{**log, "topics": None}]},
         {**good, "logs": [{**log, "topics": [1]}]},
         {**good, "logs": [{**log, "data": "0x1"}]},
         {**good, "logs": [{**log, "data": None}]},

@@ -342,6 +342,15 @@ def test_another_way_there_is_prepared_for_anew(desk: Desk) -> None:
     assert desk.destination == Destination(NAME, DAY, {"of": ORIGIN, "door": "back"}, desk.now)
 
 
+def test_what_is_gone_is_prepared_for_anew(desk: Desk) -> None:
+    """What was prepared before led to what the ledger lost: its transaction is never mined again."""
+    States.seen = []
+    desk.anchored(3)
+    desk.gazette.withdraw()
+    desk.run(kinds={"gazette": gazettes(desk.folder, States)["gazette"]})
+    assert [state.partition(b":")[0] for state in States.seen] == [b"to be sent"]
+
+
 def test_looking_makes_no_file(tmp_path: Path) -> None:
     outbox = Outbox(tmp_path)
     assert outbox.destinations() == []

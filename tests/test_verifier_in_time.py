@@ -166,6 +166,34 @@ class TestTime:
         assert found.verdict is verdict, found.checks
         assert old != university.key
 
+    @pytest.mark.parametrize(
+        ("expires", "gone", "verdict"),
+        [
+            (5, 9, Verdict.INVALID),
+            (9, 5, Verdict.INVALID),
+            (7, 9, Verdict.VALID),
+            (9, 7, Verdict.VALID),
+        ],
+    )
+    def test_where_a_key_expires_and_goes_out_of_the_document_the_earlier_end_counts(
+        self, university: University, gazette: Gazette, expires: int, gone: int, verdict: Verdict
+    ) -> None:
+        """The ledger has the diploma six hours after it was issued; both ends are hours after that, too."""
+        plain = university.issue()
+        methods = json.loads(json.dumps(university.documents[0].document["verificationMethod"]))
+        methods[0]["expires"] = f"{ISSUED + timedelta(hours=expires):%Y-%m-%dT%H:%M:%SZ}"
+        university.publish_document([university.key], verificationMethod=methods)
+        university.key = PrivateKey.generate()
+        university.now = ISSUED + timedelta(hours=gone)
+        university.publish_document([university.key])
+        bundle = replace(
+            plain, issuer_documents=tuple(university.documents), status_lists=university.status_lists()
+        )
+        found = report(anchored(bundle, gazette, PRINTED), requiring(university.trust, ONE, gazette))
+        assert found.verdict is verdict, found.checks
+        if verdict is Verdict.INVALID:
+            assert evidence_step(found)[1] == "evidence-key-not-in-force"
+
     def test_what_the_log_itself_has_from_after_the_end_needs_no_ledger_to_be_refused(
         self, university: University, gazette: Gazette
     ) -> None:

@@ -55,7 +55,7 @@ class EvmAnchor:
     kind = KIND
 
     def __init__(
-        self, chain: Chain, contract: bytes, account: FeeAccount, log: LogReader, since: int = 0
+        self, chain: Chain, contract: bytes, account: FeeAccount, log: LogReader, since: int
     ) -> None:
         """`since` is the block from which on the contract is there."""
         self.name = chain.name

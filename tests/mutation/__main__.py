@@ -19,7 +19,7 @@ from tests.mutation.bindings import BINDINGS
 from tests.mutation.mutants import sampled
 from tests.mutation.scope import TESTS, tiers
 from tests.mutation.source import Source
-from tests.mutation.workshop import ROOT, Edit, Workshop, load_libraries
+from tests.mutation.workshop import NO_TEST_RAN, ROOT, Edit, Workshop, load_libraries
 
 Job = tuple[dict[str, Any], Edit | None, list[list[str]]]
 """What is told of it, the edit, and the tests: the next ones only where none of the former failed."""
@@ -99,12 +99,12 @@ def _do(job: Job) -> dict[str, Any]:
     began = time.monotonic()
     for tests in parts:
         outcome = _workshop.try_out(edit, tests, patience=_PATIENCE)
-        if outcome.failed or outcome.trouble:
+        if outcome.failed or outcome.trouble not in ("", NO_TEST_RAN):
             break
     if told["how"] == "control":
         good = not outcome.failed and not outcome.trouble
     elif told["how"] == "mutant":  # one that keeps a test file from being read is noticed, too
-        good = bool(outcome.failed or outcome.trouble)
+        good = bool(outcome.failed) or outcome.trouble not in ("", NO_TEST_RAN)
     else:
         good = bool(outcome.failed) and not outcome.trouble
     return {

@@ -42,9 +42,9 @@ class Source:
 
     def find(self, name: str, expression: str) -> ast.expr:
         """The only expression in a function that reads so. Raises `LookupError`."""
-        wanted = ast.unparse(ast.parse(expression, mode="eval"))
-        nodes = ast.walk(self.function(name))
-        found = [node for node in nodes if isinstance(node, ast.expr) and ast.unparse(node) == wanted]
+        wanted = ast.parse(expression, mode="eval").body
+        alike = [node for node in ast.walk(self.function(name)) if type(node) is type(wanted)]
+        found = [node for node in alike if ast.unparse(node) == ast.unparse(wanted)]
         if len(found) != 1:
             raise LookupError(f"{name} in {self.file} has the expression {len(found)} times: {expression}")
         return found[0]

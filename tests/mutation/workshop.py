@@ -37,6 +37,11 @@ _LOADED_BEFORE = (
 )  # fmt: skip
 
 
+NO_TEST_RAN = "no test ran"
+"""The `trouble` of tests that were all skipped: they say nothing, of a break neither."""
+_PEERS = Path("tests/interop/node_modules")
+
+
 class Edit(NamedTuple):
     """One break: in the file, the bytes from `start` to `end` become `text`."""
 
@@ -74,6 +79,8 @@ class Workshop:
         for name in (*PACKAGES, "tests", "examples", "docs"):
             if (ROOT / name).is_dir():
                 shutil.copytree(ROOT / name, folder / name, ignore=ignored)
+        if (ROOT / _PEERS).exists():  # whose programs tests run, and which nothing here changes
+            (folder / _PEERS).symlink_to(ROOT / _PEERS)
         for path in ROOT.iterdir():
             if path.is_file() and path.suffix in (".py", ".toml", ".md"):
                 shutil.copy(path, folder)
@@ -153,7 +160,7 @@ class Workshop:
         if foreign:
             watch.trouble = f"{foreign[0]} is not the copy's"
         if not watch.passed and not watch.failed:
-            watch.trouble = watch.trouble or "no test ran"
+            watch.trouble = watch.trouble or NO_TEST_RAN
         return {"failed": watch.failed, "passed": watch.passed, "trouble": watch.trouble}
 
     def _options(self) -> list[str]:
