@@ -13,6 +13,7 @@ from ...problem import NotDurable, NotPrepared
 from ..layout import partial_tiles
 from .ahead import read_ahead
 from .connections import Connections, Cursor
+from .rows import checked, only
 
 OLDEST = 13
 """The oldest PostgreSQL that will do."""
@@ -58,7 +59,7 @@ def prune(conninfo: str) -> int:
 
     def work(cursor: Cursor) -> int:
         cursor.execute(f"SELECT pg_advisory_xact_lock({TURN})")
-        [(base,)] = cursor.execute("SELECT base_size FROM intaglio.head FOR UPDATE").fetchall()
+        (base,) = only(cursor.execute("SELECT base_size FROM intaglio.head FOR UPDATE").fetchall(), [int])
         ahead = read_ahead(cursor)  # first: a full tile that is not the log's replaces no partial one
         removed = cursor.execute("DELETE FROM intaglio.tile WHERE path = ANY(%s)", [ahead.tiles]).rowcount
         cursor.execute("DELETE FROM intaglio.pending WHERE start = ANY(%s)", [ahead.batches])
@@ -98,10 +99,10 @@ def require_appendable(cursor: Cursor) -> None:
     """
     require_readable(cursor)
     for name in ("fsync", "full_page_writes"):
-        [[value]] = cursor.execute("SELECT current_setting(%s)", [name]).fetchall()
+        (value,) = only(cursor.execute("SELECT current_setting(%s)", [name]).fetchall(), [str])
         if value != "on":
             raise NotDurable(f"the server of the log's database has {name} = {value}", setting=name)
-    for (table,) in cursor.execute(_UNLOGGED).fetchall():
+    for (table,) in checked(cursor.execute(_UNLOGGED).fetchall(), [str]):
         raise NotDurable(f"the table intaglio.{table} is unlogged", setting="unlogged")
     if cursor.execute("SELECT pg_is_in_recovery()").fetchone() == (True,):
         raise Refused("this server is a standby of the log's database: it is only read from")
