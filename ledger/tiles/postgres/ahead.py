@@ -11,7 +11,7 @@ from ..ahead import tiles_ahead
 from ..layout import LARGEST, unframe
 from ..store import Batch
 from .connections import Cursor
-from .rows import Row, checked, only
+from .rows import Row, read, read_one
 
 _HEAD = "SELECT size, base_size, checkpoint FROM intaglio.head"
 _BATCHES = "SELECT start FROM intaglio.batch WHERE stop > %s ORDER BY start"
@@ -35,15 +35,15 @@ class Ahead(NamedTuple):
 
 def read_ahead(cursor: Cursor) -> Ahead:
     """Find rows ahead of the log, while nobody appends. Raises `Damaged` where a batch is missing."""
-    size, base, note = only(cursor.execute(_HEAD).fetchall(), [int, int, bytes | None])
-    foreign = [start for (start,) in checked(cursor.execute(_BATCHES, [size]).fetchall(), [int])]
-    rows = checked(cursor.execute(_PENDING, [base, size]).fetchall(), [int, bytes, bytes])
+    size, base, note = read_one(cursor.execute(_HEAD), [int, int, bytes | None])
+    foreign = [start for (start,) in read(cursor.execute(_BATCHES, [size]), [int])]
+    rows = read(cursor.execute(_PENDING, [base, size]), [int, bytes, bytes])
     recorded = list(neighbouring(rows, base, size))
 
     def get_many(paths: Iterable[str]) -> Mapping[str, bytes]:
-        return dict(checked(cursor.execute(GIVEN, [list(paths), LARGEST]).fetchall(), [str, bytes]))
+        return dict(read(cursor.execute(GIVEN, [list(paths), LARGEST]), [str, bytes]))
 
-    paths = (path for (path,) in checked(cursor.execute(_TILES).fetchall(), [str]))
+    paths = (path for (path,) in read(cursor.execute(_TILES), [str]))
     return Ahead(tiles_ahead(paths, note, base, recorded, get_many), foreign)
 
 

@@ -29,7 +29,7 @@ from ..store import CHECKPOINT, Base, Batch, Keys, Mark, State, Store, require_o
 from . import address, schema
 from .ahead import GIVEN, neighbouring, read_ahead
 from .connections import Connections, Cursor
-from .rows import Kinds, Row, checked, only
+from .rows import Kinds, Row, checked, only, read, read_one
 
 _RECORD = """
 WITH moved AS (UPDATE intaglio.head SET size = %s WHERE size = %s AND coalesce(state, 'here') = 'here'
@@ -137,7 +137,7 @@ class PostgresStore(Store):
     def pending(self, start: int) -> Iterator[Batch]:
         """See `Reader.pending`. Raises `Overtaken` where they are settled, `Damaged` where one is missing."""
         rows = self._rows([int, int, int | None, bytes | None, bytes | None], _PENDING, start)
-        base, size = only({row[:2] for row in rows}, [int, int])
+        base, size = only({row[:2] for row in rows})
         if base > start:
             raise Overtaken("another writer has settled the log meanwhile")
         recorded = checked([row[2:] for row in rows if row[2] is not None], [int, bytes, bytes])
@@ -218,7 +218,7 @@ class PostgresStore(Store):
 
         def work(cursor: Cursor) -> None:
             if cursor.execute(_ADOPT, [base.size, *base, note, name]).rowcount != 1:
-                if _mark(only(cursor.execute(_MARK).fetchall(), _MOVE)) == Mark(name, State.HERE):
+                if _mark(read_one(cursor.execute(_MARK), _MOVE)) == Mark(name, State.HERE):
                     return
                 raise Overtaken("the place is not reserved for this move any more")
             _copy(cursor, "batch", ("int8", "int8", "bytea"), ((*_ends(at), digest) for digest, at in keys()))
@@ -227,14 +227,11 @@ class PostgresStore(Store):
 
         self._write(work)
 
-    def _rows(self, kinds: Kinds, statement: str, *values: object) -> list[Row]:
-        return checked(self._asked(statement, values), kinds)
+    def _rows(self, kinds: Kinds, statement: str, *values: object) -> Sequence[Row]:
+        return self._database.run(lambda cursor: read(cursor.execute(statement, values), kinds))
 
     def _row(self, kinds: Kinds, statement: str, *values: object) -> Row:
-        return only(self._asked(statement, values), kinds)
-
-    def _asked(self, statement: str, values: Sequence[object]) -> list[Row]:
-        return self._database.run(lambda cursor: cursor.execute(statement, values).fetchall())
+        return self._database.run(lambda cursor: read_one(cursor.execute(statement, values), kinds))
 
     def _write(self, work: Callable[[Cursor], object], *, durably: bool = True) -> None:
         if self._read_only:
@@ -253,7 +250,7 @@ def _move_on(cursor: Cursor, statement: str, *values: object, rows: int = 1) -> 
     try:
         _move(cursor, statement, *values, rows=rows)
     except Overtaken:
-        require_open(_mark(only(cursor.execute(_MARK).fetchall(), _MOVE)))
+        require_open(_mark(read_one(cursor.execute(_MARK), _MOVE)))
         raise
 
 
