@@ -137,6 +137,12 @@ class Twin:
             self._sessions.discard(session)
             session.end()
 
+    def close(self) -> None:
+        """Nobody answers from now on."""
+        self._listening.close()
+        for session in [*self._sessions]:
+            session.hang_up()
+
     def terminate(self, database: str) -> int:
         """Ends every connection to a database; how many there were."""
         ended = [session for session in [*self._sessions] if session.name == database]
@@ -333,19 +339,20 @@ class Session:
         if not result.names:
             self._send(b"n") if binary else None
             return
+        names = result.names
         kinds = _kinds(result)
         row = b"".join(
             name.encode() + b"\0" + struct.pack("!ihIhih", 0, 0, kind, -1, -1, int(binary))
-            for name, kind in zip(result.names, kinds, strict=True)
+            for name, kind in zip(names, kinds, strict=True)
         )
-        self._send(b"T", struct.pack("!h", len(result.names)) + row)
+        self._send(b"T", struct.pack("!h", len(names)) + row)
 
     def _answer(self, result: Result, *, binary: bool, is_described: bool = False) -> None:
         if not is_described:
             self._describe(result, binary=binary)
         kinds = _kinds(result)
         for row in result.rows:
-            values = [_encoded(value, kind, binary) for value, kind in zip(row, kinds, strict=True)]
+            values = [_encoded(value, kind, binary) for value, kind in zip(row, kinds, strict=False)]
             fields = b"".join(
                 struct.pack("!i", -1) if value is None else struct.pack("!i", len(value)) + value
                 for value in values
@@ -392,7 +399,10 @@ class Session:
         if verdict is Cut.AFTER:
             self.hang_up()
             raise EOFError
-        return result._replace(rows=self._twin.judge.rows(text, list(result.rows)))
+        rows = self._twin.judge.rows(text, list(result.rows))
+        width = max(map(len, rows), default=0)
+        names = result.names if width in (0, len(result.names)) else [f"c{at}" for at in range(width)]
+        return result._replace(names=names, rows=rows)
 
     def _executed(self, text: str, values: Sequence[Any]) -> Result:
         word = text.partition(" ")[0]
@@ -559,7 +569,8 @@ def _kinds(result: Result) -> list[int]:
     """The types of the columns, by what is in them: SQLite's rows say no more."""
 
     def kind(column: int) -> int:
-        value = next((row[column] for row in result.rows if row[column] is not None), None)
+        values = (row[column] for row in result.rows if len(row) > column)
+        value = next((value for value in values if value is not None), None)
         if " >= " in result.names[column] or result.names[column] == "pg_is_in_recovery()":
             return _BOOL  # which SQLite has as 0 or 1
         if isinstance(value, bool):
@@ -570,11 +581,12 @@ def _kinds(result: Result) -> list[int]:
 
 
 def _encoded(value: Any, kind: int, binary: bool) -> bytes | None:
+    """A value as the type of its column has it, or as its own, where a test answers with another."""
     if value is None:
         return None
-    if kind == _BOOL:
+    if kind == _BOOL and not isinstance(value, bytes | str):
         return bytes([bool(value)]) if binary else b"t" if value else b"f"
-    if kind == _INT8:
+    if isinstance(value, int):
         return struct.pack("!q", value) if binary else str(value).encode()
     if isinstance(value, bytes):
         return value if binary else b"\\x" + value.hex().encode()

@@ -51,6 +51,11 @@ class Cut(enum.Enum):
     """All arrives, and the store does it; its answer does not come back."""
 
 
+_OF_AN_OBJECT = {
+    "Content-Type": "application/xml",
+    "ETag": '"x"',
+    "Last-Modified": "Thu, 01 Jan 2026 00:00:00 GMT",
+}
 Judge = Callable[[Request], Answer | Cut | None]
 Reply = tuple[int, Mapping[str, str], bytes]
 """Status, header fields and body of a response."""
@@ -99,7 +104,7 @@ def serving(
             if verdict is None:
                 self.answer(*ask(request))
             elif isinstance(verdict, Answer):
-                self.answer(verdict.status, {"Content-Type": "application/xml"}, verdict.body)
+                self.answer(verdict.status, _OF_AN_OBJECT, verdict.body)
             else:
                 if verdict is Cut.WITHIN:
                     ask_half(request)

@@ -40,6 +40,7 @@ CAPACITY = Capacity(batches=64)
 """Of what is pending: each batch of it is fetched by itself when a log is opened."""
 _CONDITIONAL = "conditional"
 _SAMPLE = 3  # tiles
+_SPARE = 10_000  # tiles that a log may have beside those that are counted
 _TRIES = 100  # of a write that others come before, again and again
 _EXAMINED = 100  # openings, of which one looks whether anything is gone
 
@@ -293,7 +294,7 @@ def _most_tiles(head: LogHead, batches: Sequence[Batch]) -> int:
     A tile and a bundle for 256 entries, and the partial ones at each edge that was signed for, or was to be.
     """
     size = batches[-1].range.stop if batches else head.base.size
-    return size // 64 + 32 * (head.number + len(batches)) + 10_000
+    return size // 64 + 32 * (head.number + len(batches)) + _SPARE
 
 
 def _gone(path: str) -> Damaged:
