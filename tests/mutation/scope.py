@@ -48,7 +48,7 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     ),
     "ledger/requirement.py": ("ledger_requirement", "verifier_in_time"),
     "ledger/evm/anchor.py": ("evm_anchor", "evm_lies", "trust_chain"),
-    "ledger/evm/chain.py": ("evm_chain", "evm_nodes", "evm_lies"),
+    "ledger/evm/chain.py": ("evm_chain", "evm_hostile", "evm_nodes", "evm_following", "evm_lies"),
     "ledger/evm/contract.py": ("ledger_evm_evidence", "ledger_evm_contract"),
     "ledger/evm/deployment.py": ("evm_deployment", "evm_chain"),
     "ledger/evm/evidence.py": ("ledger_evm_evidence", "ledger_evm_node"),
@@ -82,8 +82,10 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "ledger/tiles/layout.py": ("ledger_tiles", "ledger_log", "contract/ledgers"),
     "ledger/tiles/memory.py": ("ledger_log", "contract/ledgers"),
     "ledger/tiles/posix.py": ("contract/ledgers", "ledger_posix", "ledger_audit", "ledger_clock"),
-    **dict.fromkeys(_files_in("ledger/tiles/postgres"), ("ledger_postgres", "contract/ledgers")),
-    **dict.fromkeys(_files_in("ledger/tiles/s3"), ("ledger_s3", "contract/ledgers")),
+    **dict.fromkeys(
+        _files_in("ledger/tiles/postgres"), ("ledger_postgres", "ledger_hostile", "contract/ledgers")
+    ),
+    **dict.fromkeys(_files_in("ledger/tiles/s3"), ("ledger_s3", "ledger_hostile", "contract/ledgers")),
     "ledger/tiles/reader.py": ("ledger_tiles", "ledger_lookup", "ledger_audit", "contract/ledgers"),
     "ledger/tiles/store.py": ("contract/ledgers", "ledger_posix", "ledger_log"),
     "vc/integrity/pipeline.py": ("vc_integrity", "verifier_proofs", *_VERIFIER),

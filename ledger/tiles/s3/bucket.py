@@ -30,6 +30,7 @@ _R = TypeVar("_R")
 AT_ONCE = 32
 """Requests."""
 _PATIENCE = 10.0  # seconds, within which a request is made again
+_PAGE_PATIENCE = 10.0  # seconds, within which a list comes to its next names
 _PAUSE, _LONGEST_PAUSE = 0.05, 2.0  # seconds; doubled each time
 BATCHES = "batch/"
 LARGEST_BATCHES = 1 << 29
@@ -152,7 +153,7 @@ class Bucket:
             while len(names) < most:
                 try:
                     # S3 may answer with pages that have no names, which obstore passes over, for ever.
-                    page = await asyncio.wait_for(anext(pages), _PATIENCE)
+                    page = await asyncio.wait_for(anext(pages), _PAGE_PATIENCE)
                 except StopAsyncIteration:
                     break
                 except TimeoutError:
