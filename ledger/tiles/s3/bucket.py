@@ -43,6 +43,8 @@ _RIGHTS = (
 )
 _STATUS = re.compile(r"status code: (\d{3})")
 _CODE = re.compile(r"<Code>(\w{1,60})</Code>")
+_unfinished: list[object] = []
+"""Lists that were given up: obstore 0.12 panics where one is freed while a request of it is under way."""
 _users: list[int] = []
 """The one process that may use obstore: its threads are not in the forks of that."""
 
@@ -157,6 +159,7 @@ class Bucket:
                 except StopAsyncIteration:
                     break
                 except TimeoutError:
+                    _unfinished.append(pages)
                     raise Unavailable("the bucket of the log does not come to the end of a list") from None
                 names += [str(listed["path"]).removeprefix(self._prefix) for listed in page]
             return names[:most]
