@@ -129,6 +129,7 @@ class PostgresStore(Store):
             self._turn.release()
 
     def base(self) -> Base:
+        """See `Reader.base`. Raises `Damaged`."""
         size, root = self._row([int, bytes], "SELECT base_size, base_root FROM intaglio.head")
         if size < 0:  # as an appender may write; levels of such a tree have no end
             raise Damaged(f"the tables of the log have a base of {size} entries")
@@ -149,6 +150,7 @@ class PostgresStore(Store):
             require_none_ahead(self._database.run(read_ahead).names)
 
     def find(self, key: bytes) -> range | None:
+        """See `BatchKeys.find`. Raises `Damaged`."""
         rows = self._rows([int, int], _BATCH, key_digest(key))
         for start, stop in rows:
             if not 0 <= start < stop:  # as an appender may write; there is no tile of a number below zero
@@ -157,6 +159,7 @@ class PostgresStore(Store):
         return None
 
     def keys(self) -> Keys:
+        """See `Reader.keys`. Raises `Damaged`."""
         end = 0
         while rows := self._rows([int, int, bytes], _KEYS, end):
             for start, stop, digest in rows:

@@ -135,7 +135,10 @@ class Bucket:
         _insist(lambda: self._store.put(self._prefix + path, data, use_multipart=False))
 
     def names(self, folder: str, most: int) -> list[str]:
-        """The names in a folder, which ends with a slash, and in those below it; a list may be behind."""
+        """The names in a folder, which ends with a slash, and in those below it; a list may be behind.
+
+        Raises `Damaged` for more than `most`.
+        """
         names = self._listed(folder, None, most + 1)
         if len(names) > most:
             raise Damaged(f"the bucket lists more than {most} objects in {folder}, which no log has there")

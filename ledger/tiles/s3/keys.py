@@ -40,7 +40,7 @@ class KeyObjects:
         self._bucket = bucket
 
     def find(self, key: bytes) -> range | None:
-        """The indices of the batch that was recorded under a key, if it is settled."""
+        """The indices of the batch that was recorded under a key, if it is settled. Raises `Damaged`."""
         path = key_path(key_digest(key))
         data = self._bucket.get(path)
         if data is None:
