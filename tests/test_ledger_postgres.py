@@ -32,7 +32,7 @@ from ledger.audit import audit
 from ledger.log import LogReader
 from ledger.problem import NotDurable, NotPrepared, Overtaken, PasswordInAddress, RoleMayNot
 from ledger.tiles.edge import Edge
-from ledger.tiles.engines import open_store, prepare_tables, prune_tables
+from ledger.tiles.engines import address_parts, open_store, prepare_tables, prune_tables
 from ledger.tiles.journal import Capacity
 from ledger.tiles.keys import key_digest
 from ledger.tiles.postgres import schema
@@ -162,6 +162,14 @@ class TestAddresses:
         with pytest.raises(Refused, match="has a program hold its key"):
             parse("postgresql://db.example/log?sslkey=/proc/self/cwd/x:1")
         assert "sslkey=/run/key" in parse("postgresql://db.example/log?sslkey=/run/key")
+
+    def test_what_an_address_says_is_for_whoever_agrees_to_it(self) -> None:
+        """As it stands there, without what it leaves out; and of one that is refused nothing."""
+        said = {"host": "db.example", "dbname": "log", "user": "clerk", "sslmode": "verify-ca"}
+        address = "postgresql://clerk@db.example/log?sslmode=verify-ca"
+        assert address_parts(address) == said
+        with pytest.raises(PasswordInAddress):
+            address_parts(f"postgresql://clerk:{HIDDEN}@db.example/log")
 
     def test_where_nobody_listens_the_question_stays_open(self) -> None:
         store = open_store("postgresql://127.0.0.1:1/log", read_only=True)

@@ -198,6 +198,9 @@ class TestAddresses:
         found = settings("log", {**home, **told, "AWS_ENDPOINT_URL": "https://[2001:db8::1]:9000"})
         assert found["access_key_id"] == "E"
         assert (found["region"], found[ENDPOINT]) == ("eu-north-1", "https://[2001:db8::1]:9000")
+        for value, is_virtual in (("true", True), ("1", True), ("false", False)):
+            asked = {**home, "AWS_VIRTUAL_HOSTED_STYLE_REQUEST": value}
+            assert settings("log", asked)["virtual_hosted_style_request"] is is_virtual
         (aws / "config").write_text("region = nowhere\n")
         with pytest.raises(Refused, match="config is not a file"):
             settings("log", home)

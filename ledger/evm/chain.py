@@ -169,9 +169,9 @@ class Chain:
                 span, narrowed = span // 2, True
                 continue
             for number, event in reversed(found):
-                is_asked_for = event.address == contract and event.topics[: len(topics)] == (*topics,)
-                # One of other blocks could be given as the answer to each question.
-                if not is_asked_for or not begin <= number <= last:
+                # One of another block could be given as the answer to each question.
+                is_elsewhere = not begin <= number <= last
+                if event.address != contract or event.topics[: len(topics)] != (*topics,) or is_elsewhere:
                     raise NodeLies.saying(
                         "a node of {chain} gives events that it was not asked for", chain=self.name
                     )

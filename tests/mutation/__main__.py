@@ -1,7 +1,7 @@
 """`python -m tests.mutation bindings`: each of the list broken. `… mutants`: a sample of whatever can be.
 
-`… mutants FILE… --since COMMIT --draw 30 --seed 7 --quick` draws thirty from lines changed since a commit, and from
-the files that are named, and asks the tests of `make check` alone.
+`… mutants FILE… --since COMMIT --draw 30 --seed 7 --quick` draws thirty: from the files named, and from lines
+of others that were changed since a commit. They have to fall to tests of `make check`.
 """
 
 from __future__ import annotations
