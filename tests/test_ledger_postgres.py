@@ -617,6 +617,42 @@ class TestBoth:
         with readers[0].lock(), readers[1].lock(), pytest.raises(TryLater), appender.lock():
             pass
 
+    def test_who_would_change_a_row_waits_and_then_looks_again(self, uri: str) -> None:
+        """As in READ COMMITTED (13.2.1): one of two writers changes it, and others read what was there."""
+        first, second = (psycopg.connect(uri, autocommit=True) for _ in range(2))
+        grow = "UPDATE intaglio.head SET size = 5 WHERE size = 0"
+        found = list[int]()
+        with first, second:
+            first.execute("BEGIN")
+            assert first.execute(grow).rowcount == 1
+            assert second.execute("SELECT size FROM intaglio.head").fetchall() == [(0,)]
+            second.execute("BEGIN")
+            waiting = threading.Thread(target=lambda: found.append(second.execute(grow).rowcount))
+            waiting.start()
+            waiting.join(0.1)
+            assert waiting.is_alive()
+            first.execute("COMMIT")
+            waiting.join()
+            assert found == [0]
+            assert second.execute("SELECT size FROM intaglio.head").fetchall() == [(5,)]
+
+    def test_what_was_not_committed_is_gone(self, uri: str) -> None:
+        """With a connection that broke, and where one statement failed; the next one does not wait for it."""
+        first, second = (psycopg.connect(uri, autocommit=True) for _ in range(2))
+        with second:
+            first.execute("BEGIN")
+            first.execute("UPDATE intaglio.head SET size = 5")
+            first.close()
+            assert second.execute("UPDATE intaglio.head SET size = 6 WHERE size = 0").rowcount == 1
+            second.execute("BEGIN")
+            second.execute("INSERT INTO intaglio.batch VALUES (0, 1, 'a')")
+            with pytest.raises(psycopg.errors.UniqueViolation):
+                second.execute("INSERT INTO intaglio.batch VALUES (0, 1, 'b')")
+            with pytest.raises(psycopg.errors.InFailedSqlTransaction):
+                second.execute("SELECT size FROM intaglio.head")
+            assert second.execute("COMMIT").statusmessage == "ROLLBACK"
+            assert second.execute("SELECT * FROM intaglio.batch").fetchall() == []
+
     def test_a_lost_lock_forks_nothing(self, server: Server | Twin, database: str, uri: str) -> None:
         first, second = open_store(uri), open_store(uri)
         open_log(first)

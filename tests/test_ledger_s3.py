@@ -11,6 +11,7 @@ import secrets
 import ssl
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
@@ -33,6 +34,7 @@ from ledger.problem import ClockDiffers, NotConditional, PasswordInAddress
 from ledger.tiles.engines import open_store
 from ledger.tiles.journal import Capacity
 from ledger.tiles.s3.address import ENDPOINT, Location, parse_location, settings
+from ledger.tiles.s3.bucket import Bucket
 from ledger.tiles.s3.heads import head_path
 from ledger.tiles.s3.store import S3Store
 from ledger.tiles.store import CHECKPOINT
@@ -321,6 +323,56 @@ class TestTLS:
             through(endpoint, monkeypatch)
             with pytest.raises(Unavailable, match="not trusted"):
                 open_store(real).get("tile/0/000")
+
+
+class TestTheStore:
+    """What an engine builds upon: the S3 API Reference, PutObject and ListObjectsV2."""
+
+    @pytest.fixture
+    def bucket(self, uri: str) -> Bucket:
+        return Bucket(parse_location(uri))
+
+    def test_what_is_there_is_not_created(self, bucket: Bucket) -> None:
+        assert bucket.create("batch/1", b"one")
+        assert bucket.create("batch/1", b"one"), "as where an answer was lost"
+        assert not bucket.create("batch/1", b"other")
+        assert (bucket.get("batch/1"), bucket.has("batch/1"), bucket.has("batch/2")) == (b"one", True, False)
+        bucket.create_many({"batch/1": b"other", "batch/2": b"two", "batch/3": b""})
+        bucket.replace("batch/3", b"three")
+        wanted = [f"batch/{number}" for number in range(4)]
+        assert bucket.get_many(wanted) == {"batch/1": b"one", "batch/2": b"two", "batch/3": b"three"}
+
+    def test_of_many_who_create_one_object_one_does(self, bucket: Bucket) -> None:
+        barrier = threading.Barrier(8)
+
+        def create(number: int) -> bool:
+            barrier.wait(60)
+            return bucket.create("head/1", b"%d" % number)
+
+        with ThreadPoolExecutor(8) as threads:
+            won = list(threads.map(create, range(8)))
+        assert won.count(True) == 1
+        assert bucket.get("head/1") == b"%d" % won.index(True)
+
+    def test_names_come_in_the_order_of_their_bytes(self, bucket: Bucket) -> None:
+        """A page has a thousand of them; those below a folder are among them."""
+        names = ["a/0", "a/1", "a/10", "a/1a", "a/2/3", "a/A", "a/_", "a/b"]
+        bucket.create_many(dict.fromkeys([*names, "b/0"], b"x"))
+        assert bucket.names("a/", 8) == sorted(names)
+        assert [bucket.first_after(f"a/{name}") for name in ("", "1", "10", "b")] == [
+            "a/0",
+            "a/10",
+            "a/1a",
+            None,
+        ]
+        with pytest.raises(Damaged, match="more than 7 objects"):
+            bucket.names("a/", 7)
+
+    def test_more_names_than_a_page_has(self, bucket: Bucket) -> None:
+        names = [f"c/{number:04}" for number in range(1005)]
+        bucket.create_many(dict.fromkeys(names, b"x"))
+        assert bucket.names("c/", 2000) == names
+        assert bucket.first_after("c/1002") == "c/1003"
 
 
 class TestRights:

@@ -122,7 +122,9 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "verifier/sources/trust_entries.py": ("verifier_trust", "verifier_trust_ledgers", *_VERIFIER),
     "verifier/sources/trust.py": ("verifier_trust", "verifier_trust_ledgers", *_VERIFIER),
     "intaglio/commands/chain.py": ("trust_chain",),
-    "intaglio/commands/trust.py": ("verifier_cli", "verifier_trust"),
+    "intaglio/commands/trust.py": (
+        *("verifier_cli", "verifier_trust", "files_from_elsewhere", "verifier_types"),
+    ),
     "verifier/verify.py": _VERIFIER,
     # Others that compare values from outside.
     "did/controller.py": ("verifier_controllers",),
@@ -133,7 +135,7 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "did/methods/web.py": ("did_web",),
     "vc/anchoring.py": ("verifier_verify", "verifier_attacks", "verifier_ties"),
     "vc/bundle.py": ("verifier_verify", "verifier_unknown", "verifier_members", "verifier_limits"),
-    "vc/model/credential.py": ("vc_credential", "status_statement", "verifier_verify"),
+    "vc/model/credential.py": ("vc_credential", "status_statement", "verifier_verify", "degree"),
     "vc/forms/integrity.py": ("vc_forms", *_VERIFIER),
     "vc/forms/recognition.py": ("vc_forms", "verifier_unknown"),
     "vc/enveloped.py": ("vc_forms",),
