@@ -43,13 +43,25 @@ from tests import postgres_server
 from tests.crowd import Crowd
 from tests.ledger_samples import COSIGNER, NOW, ORIGIN, SIGNER, naive_root, open_log, samples
 from tests.postgres_server import Server
-from tests.postgres_twin import Twin, twin
+from tests.postgres_twin import Cut, Judge, Twin, twin
 from tests.processes import ended
 from tests.serving import listening
 from wire.problem import Damaged, DiskFull, Problem, Refused, TryLater, Unavailable
 
 _T = TypeVar("_T")
 HIDDEN = "correct-horse"
+
+
+STATES = [
+    ("53100", DiskFull),
+    ("53200", TryLater),
+    ("40P01", TryLater),
+    ("57014", TryLater),
+    ("25006", Refused),
+    ("42501", RoleMayNot),
+    ("XX001", Damaged),
+    ("P0001", Unavailable),
+]
 
 
 def served(test: _T) -> _T:
@@ -434,19 +446,7 @@ def test_a_standby_is_read_from_and_never_appended_to(tmp_path: Path) -> None:
 
 
 @served
-@pytest.mark.parametrize(
-    ("code", "kind"),
-    [
-        ("53100", DiskFull),
-        ("53200", TryLater),
-        ("40P01", TryLater),
-        ("57014", TryLater),
-        ("25006", Refused),
-        ("42501", RoleMayNot),
-        ("XX001", Damaged),
-        ("P0001", Unavailable),
-    ],
-)
+@pytest.mark.parametrize(("code", "kind"), STATES)
 def test_what_a_server_answers_has_a_name_and_nothing_of_it_is_shown(
     code: str, kind: type[Problem], server: Server, database: str, uri: str
 ) -> None:
@@ -567,6 +567,63 @@ class Cutting:
                             database.recv(1 << 16)  # so that it was done
                             self.cuts += 1
                             return
+
+
+class Answering(Judge):
+    """A server that gives other rows to a statement with a word in it, or fails."""
+
+    def __init__(self, word: str, rows: list[tuple[object, ...]] | None = None, state: str = "") -> None:
+        self._word, self._rows, self._state = word, rows, state
+
+    def statement(self, text: str) -> Cut | str | None:
+        return self._state if self._state and self._word in text else None
+
+    def rows(self, text: str, rows: list[tuple[object, ...]]) -> list[tuple[object, ...]]:
+        return rows if self._rows is None or self._word not in text else self._rows
+
+
+class TestTwin:
+    """What a server says or fails with, which a real one takes long to be brought to."""
+
+    @pytest.fixture
+    def own(self) -> Iterator[Twin]:
+        own = Twin()
+        yield own
+        own.close()
+
+    @pytest.mark.parametrize(
+        ("word", "rows", "kind"),
+        [
+            ("current_setting", [("off",)], NotDurable),
+            ("pg_class", [("tile",)], NotDurable),
+            ("pg_is_in_recovery", [(True,)], Refused),
+            ("step", [(1,)], NotPrepared),
+            ("step", [(1,), (2,), (3,)], Refused),
+            ("step", [("a",), (b"\xff",)], Damaged),
+        ],
+    )
+    def test_one_that_is_not_appended_to(
+        self, own: Twin, tmp_path: Path, word: str, rows: list[tuple[object, ...]], kind: type[Problem]
+    ) -> None:
+        uri = own.uri(own.of(tmp_path), "appender")
+        own.judge = Answering(word, rows)
+        with pytest.raises(kind) as caught:
+            open_store(uri).base()
+        assert type(caught.value) is kind
+        own.judge = Judge()
+        assert open_store(uri).base().size == 0
+
+    @pytest.mark.parametrize(("code", "kind"), STATES)
+    def test_what_it_fails_with_has_a_name(
+        self, own: Twin, tmp_path: Path, code: str, kind: type[Problem]
+    ) -> None:
+        log = open_log(open_store(own.uri(own.of(tmp_path), "appender")))
+        own.judge = Answering("INSERT INTO intaglio.pending", state=code)
+        with pytest.raises(kind) as caught:
+            log.append(samples(0, 3), b"key")
+        assert type(caught.value) is kind
+        own.judge = Judge()
+        assert log.append(samples(0, 3), b"key") == range(3)
 
 
 class TestBoth:

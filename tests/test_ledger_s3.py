@@ -30,14 +30,14 @@ from intaglio.tls import ServerFiles, server_files
 from ledger import Checkpoint
 from ledger.audit import audit
 from ledger.log import LogReader
-from ledger.problem import ClockDiffers, NotConditional, PasswordInAddress
+from ledger.problem import ClockDiffers, NotConditional, PasswordInAddress, Sealed
 from ledger.tiles.engines import open_store
 from ledger.tiles.journal import Capacity
 from ledger.tiles.s3.address import ENDPOINT, Location, parse_location, settings
 from ledger.tiles.s3.bucket import Bucket
 from ledger.tiles.s3.heads import head_path
 from ledger.tiles.s3.store import S3Store
-from ledger.tiles.store import CHECKPOINT
+from ledger.tiles.store import CHECKPOINT, Batch, Mark, State
 from tests import s3_server
 from tests.commandline import Program
 from tests.crowd import Crowd
@@ -48,7 +48,7 @@ from tests.s3_server import BUCKET, LOCKED, Cluster, client, environment
 from tests.s3_twin import Twin, twin
 from tests.serving import listening
 from tests.test_service_logs import running
-from wire.problem import Damaged, NotFound, Refused, TryLater, Unavailable
+from wire.problem import Damaged, NotFound, Refused, TooLarge, TryLater, Unavailable
 
 _T = TypeVar("_T")
 HIDDEN = "correct-horse"
@@ -753,6 +753,63 @@ class TestTheLine:
                 open_store(uri).base()
 
         assert not killed_by(work)
+
+
+class TestAStore:
+    def test_who_waits_too_long_is_told(self, uri: str) -> None:
+        store, told = S3Store(uri, patience=0.05), list[type]()
+
+        def work() -> None:
+            try:
+                with store.lock():
+                    pass
+            except TryLater as problem:
+                told.append(type(problem))
+
+        with store.lock():
+            waiting = threading.Thread(target=work)
+            waiting.start()
+            waiting.join()
+        assert told == [TryLater]
+        with store.lock():
+            pass
+
+    def test_a_batch_has_as_many_bytes_as_it_may(self, uri: str) -> None:
+        store = S3Store(uri, capacity=Capacity(record=10))
+        with pytest.raises(TooLarge, match="at most 10 bytes"):
+            store.record(Batch(0, b"key", [b"nine and more"]))
+        with pytest.raises(TooLarge):
+            store.record(Batch(0, b"key", [b"four"]), Batch(1, b"other", [bytes(9)]))
+        store.record(Batch(0, b"key", [b"12345678"]))
+
+    def test_it_is_full_by_batches_or_by_bytes(self, uri: str) -> None:
+        store = S3Store(uri, capacity=Capacity(batches=2, size=100))
+        found = [store.full]
+        for number, entry in enumerate((bytes(97), b"")):  # each after two bytes of its length
+            store.record(Batch(number, b"%d" % number, [entry]))
+            found.append(store.full)
+        assert found == [False, False, True]
+        assert S3Store(uri, capacity=Capacity(batches=3, size=100)).full is False, "as far as is known there"
+        by_bytes = S3Store(uri, capacity=Capacity(batches=3, size=101))
+        assert len(list(by_bytes.pending(0))) == 2
+        assert by_bytes.full
+
+    def test_who_died_while_a_log_was_sealed_is_helped(
+        self, endpoint: str, uri: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The end of the log is sealed by then; the head that stops those who sign is not written."""
+        log = open_log(open_store(uri))
+        log.append(samples(0, 3), b"1")
+        judge = lambda asked: Answer(403) if asked.method == "PUT" and "/head/" in asked.path else None  # noqa: E731
+        with line(endpoint, judge) as bad:
+            through(bad, monkeypatch)
+            with pytest.raises(Refused):
+                open_store(uri).seal("move")
+        through(endpoint, monkeypatch)
+        for store in (open_store(uri, read_only=True), open_store(uri), open_store(uri, read_only=True)):
+            assert store.mark() == Mark("move", State.LEFT)
+        with pytest.raises(Sealed):
+            log.append(samples(3, 4), b"2")
 
 
 @served
