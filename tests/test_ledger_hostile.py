@@ -165,7 +165,7 @@ class TestABucket:
     def test_as_many_batches_as_there_may_be_are_read_and_no_more_are_written(
         self, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("ledger.tiles.s3.batches._MOST", 3)
+        monkeypatch.setattr("ledger.tiles.s3.batches._MOST", 3, raising=False)
         store = bucket.store(read_only=False)
         for start in range(3):
             assert [batch.start for batch in store.pending(0)] == [*range(start)]
@@ -178,7 +178,7 @@ class TestABucket:
         self, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         made = [summed(record(start, b"key", b"entry")) for start in range(2)]
-        monkeypatch.setattr("ledger.tiles.s3.batches._LARGEST", len(made[0]) + len(made[1]))
+        monkeypatch.setattr("ledger.tiles.s3.batches._LARGEST", len(made[0]) + len(made[1]), raising=False)
         store = bucket.store(read_only=False)
         with pytest.raises(Unavailable, match="too much was recorded"):
             store.record(Batch(0, b"key", [bytes(len(made[0]) * 2)]))
