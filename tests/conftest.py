@@ -38,7 +38,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """What soaks runs only where `-m` names it. What asks the S3 store is slow: it takes long to begin."""
     for item in items:
         named = getattr(item, "callspec", None)
-        if item.path.name == "test_ledger_s3.py" or (named and "s3" in named.id.split("-")):
+        if named and "s3" in named.id.split("-"):
             item.add_marker(pytest.mark.slow)
     if "soak" not in config.option.markexpr:
         soaking = [item for item in items if item.get_closest_marker("soak")]

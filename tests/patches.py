@@ -21,6 +21,12 @@ ALLOWED = {
         *("keys.envelope.COST", "holder.store.EncryptedStore.open", "verifier.sources.published.<name>"),
         *("intaglio.commands.issuer.issue.MOST_FILES", "intaglio.commands.issuer.issue.open_source"),
         *("issuer.status.lists._MOST_HELD", "ledger.evm.deployment._PATIENCE"),
+        *("ledger.tiles.s3.batches._MOST", "ledger.tiles.s3.batches._LARGEST"),
+        *("ledger.tiles.s3.bucket.LARGEST", "ledger.tiles.s3.bucket.LARGEST_BATCHES"),
+        *("ledger.tiles.s3.bucket._PATIENCE", "ledger.tiles.s3.bucket._PAGE_PATIENCE"),
+        *("ledger.tiles.s3.store._EXAMINED", "ledger.tiles.s3.store._SPARE"),
+        *("ledger.tiles.postgres.store.LARGEST", "ledger.evm.chain.LARGEST_ANSWER"),
+        *("ledger.evm.chain._ASKED", "ledger.evm.chain._MOST_TRANSACTIONS"),
     },
 }
 """What may be set so, by the reason; everything else is an argument."""

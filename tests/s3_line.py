@@ -1,4 +1,7 @@
-"""A line to an S3 store on which things go wrong as a test wants it, one request after the other."""
+"""A line to an S3 store on which things go wrong as a test wants it, one request after the other.
+
+The store at its other end is a server, or the twin in memory (`tests.s3_twin`).
+"""
 
 from __future__ import annotations
 
@@ -11,9 +14,10 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
@@ -47,51 +51,72 @@ class Cut(enum.Enum):
     """All arrives, and the store does it; its answer does not come back."""
 
 
+_OF_AN_OBJECT = {
+    "Content-Type": "application/xml",
+    "ETag": '"x"',
+    "Last-Modified": "Thu, 01 Jan 2026 00:00:00 GMT",
+}
 Judge = Callable[[Request], Answer | Cut | None]
+Reply = tuple[int, Mapping[str, str], bytes]
+"""Status, header fields and body of a response."""
 
 
-@contextmanager
 def line(
     endpoint: str, judge: Judge = lambda _: None, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1"
-) -> Iterator[str]:
+) -> AbstractContextManager[str]:
     """The endpoint at which a store is reached by this line."""
     there = urlsplit(endpoint)
     assert there.hostname is not None
     assert there.port is not None
     where = (there.hostname, there.port)
 
+    def ask(request: Request) -> Reply:
+        connection = http.client.HTTPConnection(*where, timeout=60)
+        try:
+            connection.request(request.method, request.path, request.body, request.headers)
+            response = connection.getresponse()
+            return response.status, dict(response.headers.items()), response.read()
+        finally:
+            connection.close()
+
+    return serving(ask, judge, partial(_send_half, where), tls, host)
+
+
+@contextmanager
+def serving(
+    ask: Callable[[Request], Reply],
+    judge: Judge,
+    ask_half: Callable[[Request], object] = lambda _: None,
+    tls: ssl.SSLContext | None = None,
+    host: str = "127.0.0.1",
+) -> Iterator[str]:
+    """The endpoint of a server whose responses are those of `ask`, unless the judge says otherwise."""
+
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
+        wbufsize = -1  # a response is sent as a whole
 
         def handle_any(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             request = Request(self.command, self.path, dict(self.headers.items()), body)
             verdict = judge(request)
             if verdict is None:
-                self.answer(*self.ask(request))
+                self.answer(*ask(request))
             elif isinstance(verdict, Answer):
-                self.answer(verdict.status, {"Content-Type": "application/xml"}, verdict.body)
+                self.answer(verdict.status, _OF_AN_OBJECT, verdict.body)
             else:
                 if verdict is Cut.WITHIN:
-                    _send_half(where, request)
+                    ask_half(request)
                 elif verdict is Cut.AFTER:
-                    self.ask(request)
+                    ask(request)
                 self.close_connection = True
                 with contextlib.suppress(OSError):
                     self.connection.shutdown(socket.SHUT_RDWR)
 
         do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = handle_any
 
-        def ask(self, request: Request) -> tuple[int, dict[str, str], bytes]:
-            asked = http.client.HTTPConnection(*where, timeout=60)
-            try:
-                asked.request(request.method, request.path, request.body, request.headers)
-                answer = asked.getresponse()
-                return answer.status, dict(answer.headers.items()), answer.read()
-            finally:
-                asked.close()
-
-        def answer(self, status: int, headers: dict[str, str], body: bytes) -> None:
+        def answer(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
             self.send_response_only(status)
             for name, value in headers.items():
                 if name.lower() not in ("transfer-encoding", "connection", "content-length"):
@@ -100,6 +125,7 @@ def line(
             self.send_header("Content-Length", length if self.command == "HEAD" else str(len(body)))
             self.end_headers()
             self.wfile.write(body)
+            self.wfile.flush()
 
         def log_message(self, *arguments: object) -> None:
             pass
@@ -113,7 +139,7 @@ def line(
     server = Server((host, 0), Handler)
     if tls is not None:
         server.socket = tls.wrap_socket(server.socket, server_side=True)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     try:
         yield f"{'https' if tls else 'http'}://{host}:{server.server_address[1]}"

@@ -1,4 +1,7 @@
-"""A log in PostgreSQL, by a real server: who may do what, what is refused, and what a crash leaves."""
+"""A log in PostgreSQL, by a real server: who may do what, what is refused, and what a crash leaves.
+
+`TestBoth` asks the same of the twin in memory: what both do, the twin does right.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
+from typing import TypeVar, cast
 
 import pytest
 
@@ -28,7 +32,7 @@ from ledger.audit import audit
 from ledger.log import LogReader
 from ledger.problem import NotDurable, NotPrepared, Overtaken, PasswordInAddress, RoleMayNot
 from ledger.tiles.edge import Edge
-from ledger.tiles.engines import open_store, prepare_tables, prune_tables
+from ledger.tiles.engines import address_parts, open_store, prepare_tables, prune_tables
 from ledger.tiles.journal import Capacity
 from ledger.tiles.keys import key_digest
 from ledger.tiles.postgres import schema
@@ -39,14 +43,30 @@ from tests import postgres_server
 from tests.crowd import Crowd
 from tests.ledger_samples import COSIGNER, NOW, ORIGIN, SIGNER, naive_root, open_log, samples
 from tests.postgres_server import Server
+from tests.postgres_twin import Cut, Judge, Twin, twin
 from tests.processes import ended
 from tests.serving import listening
 from wire.problem import Damaged, DiskFull, Problem, Refused, TryLater, Unavailable
 
-pytestmark = pytest.mark.slow  # by a server
-
-needed = postgres_server.needed
+_T = TypeVar("_T")
 HIDDEN = "correct-horse"
+
+
+STATES = [
+    ("53100", DiskFull),
+    ("53200", TryLater),
+    ("40P01", TryLater),
+    ("57014", TryLater),
+    ("25006", Refused),
+    ("42501", RoleMayNot),
+    ("XX001", Damaged),
+    ("P0001", Unavailable),
+]
+
+
+def served(test: _T) -> _T:
+    """A test by a server."""
+    return cast("_T", pytest.mark.slow(postgres_server.needed(test)))
 
 
 @pytest.fixture
@@ -55,12 +75,12 @@ def server() -> Server:
 
 
 @pytest.fixture
-def database(server: Server, tmp_path: Path) -> str:
+def database(server: Server | Twin, tmp_path: Path) -> str:
     return server.of(tmp_path)
 
 
 @pytest.fixture
-def uri(server: Server, database: str) -> str:
+def uri(server: Server | Twin, database: str) -> str:
     return server.uri(database, "appender")
 
 
@@ -155,6 +175,14 @@ class TestAddresses:
             parse("postgresql://db.example/log?sslkey=/proc/self/cwd/x:1")
         assert "sslkey=/run/key" in parse("postgresql://db.example/log?sslkey=/run/key")
 
+    def test_what_an_address_says_is_for_whoever_agrees_to_it(self) -> None:
+        """As it stands there, without what it leaves out; and of one that is refused nothing."""
+        said = {"host": "db.example", "dbname": "log", "user": "clerk", "sslmode": "verify-ca"}
+        address = "postgresql://clerk@db.example/log?sslmode=verify-ca"
+        assert address_parts(address) == said
+        with pytest.raises(PasswordInAddress):
+            address_parts(f"postgresql://clerk:{HIDDEN}@db.example/log")
+
     def test_where_nobody_listens_the_question_stays_open(self) -> None:
         store = open_store("postgresql://127.0.0.1:1/log", read_only=True)
         with pytest.raises(Unavailable, match="cannot be reached"):
@@ -172,7 +200,7 @@ class TestAddresses:
         assert said.stdout == "a log in PostgreSQL needs psycopg, which is not installed\n"
 
 
-@needed
+@served
 class TestRoles:
     def test_the_tables_are_made_once_by_their_owner(self, server: Server, database: str) -> None:
         name = f"{database}_bare"
@@ -248,23 +276,8 @@ class TestRoles:
         assert audit(log).size == 259
         assert list(log.entries(250, 259)) == samples(250, 259)
 
-    def test_a_reader_only_reads(self, server: Server, database: str, uri: str) -> None:
-        log = open_log(open_store(uri))
-        log.append(samples(0, 300), b"first")
-        store = open_store(server.uri(database, "reader"), read_only=True)
-        assert audit(LogReader(ORIGIN, SIGNER.public_key, COSIGNER.public_key, store)) == log.checkpoint()
-        with pytest.raises(RoleMayNot):
-            open_log(open_store(server.uri(database, "reader"))).append(samples(0, 1), b"second")
 
-    def test_a_database_or_a_user_that_is_not_there(self, server: Server, database: str) -> None:
-        for address in (server.uri("nowhere"), server.uri(database, "nobody")):
-            with pytest.raises(Problem) as caught:
-                open_store(address).base()
-            assert caught.value.undetermined
-
-
-@needed
-@pytest.mark.slow
+@served
 class TestServers:
     @pytest.mark.parametrize("setting", ["fsync", "full_page_writes"])
     def test_one_that_would_lose_what_it_acknowledged(self, own: Server, setting: str) -> None:
@@ -293,70 +306,16 @@ class TestServers:
             server.execute("ALTER ROLE appender RESET synchronous_commit")
 
 
-@needed
-class TestWaiting:
-    def test_who_waits_too_long_is_told(self, uri: str) -> None:
-        held, waiting = open_store(uri), open_store(uri, patience=0.1)
-        with held.lock(), pytest.raises(TryLater), waiting.lock():
-            pass
-        with waiting.lock():
-            found = list[type]()
-
-            def work() -> None:
-                try:
-                    with waiting.lock():
-                        pass
-                except TryLater as problem:
-                    found.append(type(problem))
-
-            thread = threading.Thread(target=work)
-            thread.start()
-            thread.join()
-        assert found == [TryLater]
-
-    def test_readers_hold_it_together_and_an_appender_waits_for_them(self, server: Server, uri: str) -> None:
-        readers = [open_store(uri, read_only=True) for _ in range(2)]
-        appender = open_store(uri, patience=0.1)
-        with readers[0].lock(), readers[1].lock(), pytest.raises(TryLater), appender.lock():
-            pass
-
-    def test_a_lost_lock_forks_nothing(self, server: Server, database: str, uri: str) -> None:
-        first, second = open_store(uri), open_store(uri)
-        open_log(first)
-        with first.lock():
-            terminate(server, database)
-            with second.lock():
-                second.record(Batch(0, b"second", [b"entry"]))
-            with pytest.raises(Overtaken):
-                first.record(Batch(0, b"first", [b"other"]))
-        assert open_log(first).append([b"other"], b"first") == range(1, 2)
-
-
-def terminate(server: Server, database: str) -> int:
+def terminate(server: Server | Twin, database: str) -> int:
     """Ends every connection to a database; how many there were."""
+    if isinstance(server, Twin):
+        return server.terminate(database)
     ended = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
     return len(server.execute(f"{ended} WHERE datname = '{database}'"))
 
 
-@needed
+@served
 class TestDamage:
-    def test_a_batch_that_is_gone(self, server: Server, database: str, uri: str) -> None:
-        log = open_log(open_store(uri))
-        log.append([b"one"], b"1")
-        log.append([b"two"], b"2")
-        server.execute("DELETE FROM intaglio.pending WHERE start = 0", database)
-        with pytest.raises(Damaged, match="batches up to 0"):
-            open_log(open_store(uri))
-
-    def test_a_tile_that_says_something_else(self, server: Server, database: str, uri: str) -> None:
-        log = open_log(open_store(uri))
-        log.append(samples(0, 300), b"1")
-        server.execute("INSERT INTO intaglio.tile VALUES ('tile/0/001.p/45', 'x')", database)
-        before = log.checkpoint()
-        with pytest.raises(Damaged, match="does not read back"):
-            log.append(samples(300, 301), b"2")
-        assert log.checkpoint() == before
-
     def test_tiles_that_an_appender_wrote_ahead_are_named_and_their_owner_removes_them(
         self, server: Server, database: str, uri: str
     ) -> None:
@@ -425,8 +384,7 @@ class TestDamage:
         assert open_log(open_store(uri, kept=kept)).checkpoint() == log.checkpoint()
 
 
-@needed
-@pytest.mark.slow
+@served
 def test_a_point_in_time_is_judged_by_what_is_kept(tmp_path: Path) -> None:
     """The whole archived journal: the log goes on. Less of it: refused, where that is known."""
     server = Server()
@@ -467,8 +425,7 @@ def test_a_point_in_time_is_judged_by_what_is_kept(tmp_path: Path) -> None:
     server.stop()
 
 
-@needed
-@pytest.mark.slow
+@served
 def test_a_standby_is_read_from_and_never_appended_to(tmp_path: Path) -> None:
     server = Server()
     server.create("log")
@@ -488,20 +445,8 @@ def test_a_standby_is_read_from_and_never_appended_to(tmp_path: Path) -> None:
     server.stop()
 
 
-@needed
-@pytest.mark.parametrize(
-    ("code", "kind"),
-    [
-        ("53100", DiskFull),
-        ("53200", TryLater),
-        ("40P01", TryLater),
-        ("57014", TryLater),
-        ("25006", Refused),
-        ("42501", RoleMayNot),
-        ("XX001", Damaged),
-        ("P0001", Unavailable),
-    ],
-)
+@served
+@pytest.mark.parametrize(("code", "kind"), STATES)
 def test_what_a_server_answers_has_a_name_and_nothing_of_it_is_shown(
     code: str, kind: type[Problem], server: Server, database: str, uri: str
 ) -> None:
@@ -531,8 +476,7 @@ def append_in_turn(uri: str, name: int, barrier: Barrier, count: int) -> None:
         assert list(log.entries(found.start, found.stop)) == entries
 
 
-@needed
-@pytest.mark.slow
+@served
 @pytest.mark.filterwarnings("ignore")  # of forks, as in contract/test_ledgers.py
 @pytest.mark.parametrize("count", [2, 4])
 def test_processes_append_at_once(count: int, uri: str) -> None:
@@ -559,8 +503,7 @@ default_pool_size = 6
 """
 
 
-@needed
-@pytest.mark.slow
+@served
 @pytest.mark.skipif(shutil.which("pgbouncer") is None, reason="no pgbouncer: apt-get install pgbouncer")
 @pytest.mark.filterwarnings("ignore")  # of forks, as above
 def test_through_a_pgbouncer_that_pools_transactions(server: Server, database: str) -> None:
@@ -592,7 +535,7 @@ def test_through_a_pgbouncer_that_pools_transactions(server: Server, database: s
 class Cutting:
     """A proxy before a server, which passes on one COMMIT and then cuts the line: nobody hears the answer."""
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: Server | Twin) -> None:
         self._server, self.cuts = server, 0
         self.cut_at = -1
         """Which of the next commits that is; none where it is below zero."""
@@ -626,21 +569,191 @@ class Cutting:
                             return
 
 
-@needed
-@pytest.mark.parametrize("at", range(4))
-def test_a_commit_whose_answer_is_lost(at: int, server: Server, database: str) -> None:
-    """Recorded, put, published, settled: whichever it is, the batch is there once, and signed for."""
-    proxy = Cutting(server)
-    uri = server.uri(database, "appender", host="127.0.0.1", port=str(proxy.port))
-    log = open_log(PostgresStore(uri, capacity=Capacity(batches=1)))
-    proxy.cut_at = at
-    assert log.append(samples(0, 5), b"first") == range(5)
-    assert proxy.cuts == 1
-    assert log.append(samples(0, 5), b"first") == range(5)
-    assert log.append(samples(5, 6), b"second") == range(5, 6)
-    assert audit(open_log(open_store(uri))) == log.checkpoint()
-    assert log.checkpoint().root == naive_root(samples(0, 6))
-    proxy.close()
+class Answering(Judge):
+    """A server that gives other rows to a statement with a word in it, or fails."""
+
+    def __init__(self, word: str, rows: list[tuple[object, ...]] | None = None, state: str = "") -> None:
+        self._word, self._rows, self._state = word, rows, state
+
+    def statement(self, text: str) -> Cut | str | None:
+        return self._state if self._state and self._word in text else None
+
+    def rows(self, text: str, rows: list[tuple[object, ...]]) -> list[tuple[object, ...]]:
+        return rows if self._rows is None or self._word not in text else self._rows
+
+
+class TestTwin:
+    """What a server says or fails with, which a real one takes long to be brought to."""
+
+    @pytest.fixture
+    def own(self) -> Iterator[Twin]:
+        own = Twin()
+        yield own
+        own.close()
+
+    @pytest.mark.parametrize(
+        ("word", "rows", "kind"),
+        [
+            ("current_setting", [("off",)], NotDurable),
+            ("pg_class", [("tile",)], NotDurable),
+            ("pg_is_in_recovery", [(True,)], Refused),
+            ("step", [(1,)], NotPrepared),
+            ("step", [(1,), (2,), (3,)], Refused),
+            ("step", [("a",), (b"\xff",)], Damaged),
+        ],
+    )
+    def test_one_that_is_not_appended_to(
+        self, own: Twin, tmp_path: Path, word: str, rows: list[tuple[object, ...]], kind: type[Problem]
+    ) -> None:
+        uri = own.uri(own.of(tmp_path), "appender")
+        own.judge = Answering(word, rows)
+        with pytest.raises(kind) as caught:
+            open_store(uri).base()
+        assert type(caught.value) is kind
+        own.judge = Judge()
+        assert open_store(uri).base().size == 0
+
+    @pytest.mark.parametrize(("code", "kind"), STATES)
+    def test_what_it_fails_with_has_a_name(
+        self, own: Twin, tmp_path: Path, code: str, kind: type[Problem]
+    ) -> None:
+        log = open_log(open_store(own.uri(own.of(tmp_path), "appender")))
+        own.judge = Answering("INSERT INTO intaglio.pending", state=code)
+        with pytest.raises(kind) as caught:
+            log.append(samples(0, 3), b"key")
+        assert type(caught.value) is kind
+        own.judge = Judge()
+        assert log.append(samples(0, 3), b"key") == range(3)
+
+
+class TestBoth:
+    """By the server and by its twin."""
+
+    @pytest.fixture(params=["twin", pytest.param("server", marks=[pytest.mark.slow, postgres_server.needed])])
+    def server(self, request: pytest.FixtureRequest) -> Server | Twin:
+        return postgres_server.server() if request.param == "server" else twin()
+
+    def test_a_reader_only_reads(self, server: Server | Twin, database: str, uri: str) -> None:
+        log = open_log(open_store(uri))
+        log.append(samples(0, 300), b"first")
+        store = open_store(server.uri(database, "reader"), read_only=True)
+        assert audit(LogReader(ORIGIN, SIGNER.public_key, COSIGNER.public_key, store)) == log.checkpoint()
+        with pytest.raises(RoleMayNot):
+            open_log(open_store(server.uri(database, "reader"))).append(samples(0, 1), b"second")
+
+    def test_a_database_or_a_user_that_is_not_there(self, server: Server | Twin, database: str) -> None:
+        for address in (server.uri("nowhere"), server.uri(database, "nobody")):
+            with pytest.raises(Problem) as caught:
+                open_store(address).base()
+            assert caught.value.undetermined
+
+    def test_who_waits_too_long_is_told(self, uri: str) -> None:
+        held, waiting = open_store(uri), open_store(uri, patience=0.1)
+        with held.lock(), pytest.raises(TryLater), waiting.lock():
+            pass
+        with waiting.lock():
+            found = list[type]()
+
+            def work() -> None:
+                try:
+                    with waiting.lock():
+                        pass
+                except TryLater as problem:
+                    found.append(type(problem))
+
+            thread = threading.Thread(target=work)
+            thread.start()
+            thread.join()
+        assert found == [TryLater]
+
+    def test_readers_hold_it_together_and_an_appender_waits_for_them(
+        self, server: Server | Twin, uri: str
+    ) -> None:
+        readers = [open_store(uri, read_only=True) for _ in range(2)]
+        appender = open_store(uri, patience=0.1)
+        with readers[0].lock(), readers[1].lock(), pytest.raises(TryLater), appender.lock():
+            pass
+
+    def test_who_would_change_a_row_waits_and_then_looks_again(self, uri: str) -> None:
+        """As in READ COMMITTED (13.2.1): one of two writers changes it, and others read what was there."""
+        first, second = (psycopg.connect(uri, autocommit=True) for _ in range(2))
+        grow = "UPDATE intaglio.head SET size = 5 WHERE size = 0"
+        found = list[int]()
+        with first, second:
+            first.execute("BEGIN")
+            assert first.execute(grow).rowcount == 1
+            assert second.execute("SELECT size FROM intaglio.head").fetchall() == [(0,)]
+            second.execute("BEGIN")
+            waiting = threading.Thread(target=lambda: found.append(second.execute(grow).rowcount))
+            waiting.start()
+            waiting.join(0.1)
+            assert waiting.is_alive()
+            first.execute("COMMIT")
+            waiting.join()
+            assert found == [0]
+            assert second.execute("SELECT size FROM intaglio.head").fetchall() == [(5,)]
+
+    def test_what_was_not_committed_is_gone(self, uri: str) -> None:
+        """With a connection that broke, and where one statement failed; the next one does not wait for it."""
+        first, second = (psycopg.connect(uri, autocommit=True) for _ in range(2))
+        with second:
+            first.execute("BEGIN")
+            first.execute("UPDATE intaglio.head SET size = 5")
+            first.close()
+            assert second.execute("UPDATE intaglio.head SET size = 6 WHERE size = 0").rowcount == 1
+            second.execute("BEGIN")
+            second.execute("INSERT INTO intaglio.batch VALUES (0, 1, 'a')")
+            with pytest.raises(psycopg.errors.UniqueViolation):
+                second.execute("INSERT INTO intaglio.batch VALUES (0, 1, 'b')")
+            with pytest.raises(psycopg.errors.InFailedSqlTransaction):
+                second.execute("SELECT size FROM intaglio.head")
+            assert second.execute("COMMIT").statusmessage == "ROLLBACK"
+            assert second.execute("SELECT * FROM intaglio.batch").fetchall() == []
+
+    def test_a_lost_lock_forks_nothing(self, server: Server | Twin, database: str, uri: str) -> None:
+        first, second = open_store(uri), open_store(uri)
+        open_log(first)
+        with first.lock():
+            terminate(server, database)
+            with second.lock():
+                second.record(Batch(0, b"second", [b"entry"]))
+            with pytest.raises(Overtaken):
+                first.record(Batch(0, b"first", [b"other"]))
+        assert open_log(first).append([b"other"], b"first") == range(1, 2)
+
+    def test_a_batch_that_is_gone(self, server: Server | Twin, database: str, uri: str) -> None:
+        log = open_log(open_store(uri))
+        log.append([b"one"], b"1")
+        log.append([b"two"], b"2")
+        server.execute("DELETE FROM intaglio.pending WHERE start = 0", database)
+        with pytest.raises(Damaged, match="batches up to 0"):
+            open_log(open_store(uri))
+
+    def test_a_tile_that_says_something_else(self, server: Server | Twin, database: str, uri: str) -> None:
+        log = open_log(open_store(uri))
+        log.append(samples(0, 300), b"1")
+        server.execute(
+            "INSERT INTO intaglio.tile VALUES ('tile/0/001.p/45', convert_to('x', 'UTF8'))", database
+        )
+        before = log.checkpoint()
+        with pytest.raises(Damaged, match="does not read back"):
+            log.append(samples(300, 301), b"2")
+        assert log.checkpoint() == before
+
+    @pytest.mark.parametrize("at", range(4))
+    def test_a_commit_whose_answer_is_lost(self, at: int, server: Server | Twin, database: str) -> None:
+        """Recorded, put, published, settled: whichever it is, the batch is there once, and signed for."""
+        proxy = Cutting(server)
+        uri = server.uri(database, "appender", host="127.0.0.1", port=str(proxy.port))
+        log = open_log(PostgresStore(uri, capacity=Capacity(batches=1)))
+        proxy.cut_at = at
+        assert log.append(samples(0, 5), b"first") == range(5)
+        assert proxy.cuts == 1
+        assert log.append(samples(0, 5), b"first") == range(5)
+        assert log.append(samples(5, 6), b"second") == range(5, 6)
+        assert audit(open_log(open_store(uri))) == log.checkpoint()
+        assert log.checkpoint().root == naive_root(samples(0, 6))
+        proxy.close()
 
 
 @pytest.fixture(scope="module")
@@ -657,8 +770,7 @@ def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, 
     server.stop()
 
 
-@needed
-@pytest.mark.slow
+@served
 class TestTls:
     def test_a_name_that_is_proved(self, secured: tuple[Server, Path]) -> None:
         server, authority = secured
@@ -683,8 +795,7 @@ class TestTls:
             open_store(uri).base()
 
 
-@needed
-@pytest.mark.slow
+@served
 def test_connections_that_are_killed(server: Server, database: str, uri: str, tmp_path: Path) -> None:
     dice, killed = random.Random(1), 0
     with Crowd(uri, tmp_path / "kept") as crowd:
@@ -694,8 +805,7 @@ def test_connections_that_are_killed(server: Server, database: str, uri: str, tm
     crowd.require_all()
 
 
-@needed
-@pytest.mark.slow
+@served
 def test_a_server_that_is_killed(own: Server, tmp_path: Path) -> None:
     own.create("log")
     dice = random.Random(2)

@@ -1,4 +1,7 @@
-"""A log in a bucket, by a real cluster: what is refused, who may do what, and what faults leave."""
+"""A log in a bucket, by a real cluster: what is refused, who may do what, and what faults leave.
+
+Where nothing is said of either, the same is asked of the twin in memory: what both do, the twin does right.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +11,13 @@ import secrets
 import ssl
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Iterator, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeVar, cast
 
 import httpx
 import pytest
@@ -24,13 +30,14 @@ from intaglio.tls import ServerFiles, server_files
 from ledger import Checkpoint
 from ledger.audit import audit
 from ledger.log import LogReader
-from ledger.problem import ClockDiffers, NotConditional, PasswordInAddress
+from ledger.problem import ClockDiffers, NotConditional, PasswordInAddress, Sealed
 from ledger.tiles.engines import open_store
 from ledger.tiles.journal import Capacity
 from ledger.tiles.s3.address import ENDPOINT, Location, parse_location, settings
+from ledger.tiles.s3.bucket import Bucket
 from ledger.tiles.s3.heads import head_path
 from ledger.tiles.s3.store import S3Store
-from ledger.tiles.store import CHECKPOINT
+from ledger.tiles.store import CHECKPOINT, Batch, Mark, State
 from tests import s3_server
 from tests.commandline import Program
 from tests.crowd import Crowd
@@ -38,12 +45,28 @@ from tests.fault.kill import killed_by
 from tests.ledger_samples import COSIGNER, ORIGIN, SIGNER, open_log, samples
 from tests.s3_line import Answer, Cut, Request, line, moto
 from tests.s3_server import BUCKET, LOCKED, Cluster, client, environment
+from tests.s3_twin import Twin, twin
 from tests.serving import listening
 from tests.test_service_logs import running
-from wire.problem import Damaged, NotFound, Refused, TryLater, Unavailable
+from wire.problem import Damaged, NotFound, Refused, TooLarge, TryLater, Unavailable
 
-needed = s3_server.needed
+_T = TypeVar("_T")
 HIDDEN = "correct-horse"
+
+
+def served(test: _T) -> _T:
+    """A test by a server."""
+    return cast("_T", pytest.mark.slow(s3_server.needed(test)))
+
+
+@pytest.fixture(params=["twin", pytest.param("cluster", marks=[pytest.mark.slow, s3_server.needed])])
+def store_in_use(request: pytest.FixtureRequest) -> Iterator[Cluster | Twin]:
+    """Stores that are opened from now on go there."""
+    if request.param == "cluster":
+        yield s3_server.server()
+    else:
+        with twin().reached():
+            yield twin()
 
 
 @pytest.fixture
@@ -52,35 +75,67 @@ def cluster() -> Cluster:
 
 
 @pytest.fixture
-def uri(cluster: Cluster, tmp_path: Path) -> str:
+def real(cluster: Cluster, tmp_path: Path) -> str:
+    """The address of a log in the cluster."""
     return cluster.of(tmp_path)
 
 
 @pytest.fixture
-def look(cluster: Cluster) -> Objects:
-    return Objects(cluster)
+def endpoint(store_in_use: Cluster | Twin) -> str:
+    return store_in_use.endpoint
+
+
+@pytest.fixture
+def uri(store_in_use: Cluster | Twin, tmp_path: Path) -> str:
+    return store_in_use.of(tmp_path)
+
+
+@pytest.fixture
+def look(store_in_use: Cluster | Twin) -> Objects:
+    return Objects(store_in_use)
 
 
 class Objects:
     """The objects of a log as their owner sees them."""
 
-    def __init__(self, cluster: Cluster) -> None:
-        self._client = client(cluster.endpoint)
+    def __init__(self, store: Cluster | Twin) -> None:
+        self._objects = store.objects if isinstance(store, Twin) else Owned(store.endpoint)
 
     def names(self, uri: str) -> list[str]:
-        prefix = f"{parse_location(uri).prefix}"
-        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=prefix)
-        return sorted(each["Key"].removeprefix(prefix) for page in pages for each in page.get("Contents", []))
+        prefix = parse_location(uri).prefix
+        return sorted(name.removeprefix(prefix) for name in self._objects if name.startswith(prefix))
 
     def get(self, uri: str, name: str) -> bytes:
-        found = self._client.get_object(Bucket=BUCKET, Key=parse_location(uri).prefix + name)
-        return bytes(found["Body"].read())
+        return self._objects[parse_location(uri).prefix + name]
 
     def put(self, uri: str, name: str, data: bytes) -> None:
-        self._client.put_object(Bucket=BUCKET, Key=parse_location(uri).prefix + name, Body=data)
+        self._objects[parse_location(uri).prefix + name] = data
 
     def remove(self, uri: str, name: str) -> None:
-        self._client.delete_object(Bucket=BUCKET, Key=parse_location(uri).prefix + name)
+        del self._objects[parse_location(uri).prefix + name]
+
+
+class Owned(MutableMapping[str, bytes]):
+    """The objects of a bucket, by its owner's key."""
+
+    def __init__(self, endpoint: str) -> None:
+        self._client = client(endpoint)
+
+    def __iter__(self) -> Iterator[str]:
+        for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=BUCKET):
+            yield from (listed["Key"] for listed in page.get("Contents", []))
+
+    def __len__(self) -> int:
+        return len([*self])
+
+    def __getitem__(self, name: str) -> bytes:
+        return bytes(self._client.get_object(Bucket=BUCKET, Key=name)["Body"].read())
+
+    def __setitem__(self, name: str, data: bytes) -> None:
+        self._client.put_object(Bucket=BUCKET, Key=name, Body=data)
+
+    def __delitem__(self, name: str) -> None:
+        self._client.delete_object(Bucket=BUCKET, Key=name)
 
 
 def through(
@@ -145,6 +200,9 @@ class TestAddresses:
         found = settings("log", {**home, **told, "AWS_ENDPOINT_URL": "https://[2001:db8::1]:9000"})
         assert found["access_key_id"] == "E"
         assert (found["region"], found[ENDPOINT]) == ("eu-north-1", "https://[2001:db8::1]:9000")
+        for value, is_virtual in (("true", True), ("1", True), ("false", False)):
+            asked = {**home, "AWS_VIRTUAL_HOSTED_STYLE_REQUEST": value}
+            assert settings("log", asked)["virtual_hosted_style_request"] is is_virtual
         (aws / "config").write_text("region = nowhere\n")
         with pytest.raises(Refused, match="config is not a file"):
             settings("log", home)
@@ -174,7 +232,7 @@ class TestAddresses:
         assert said.stdout == "a log in S3 needs obstore, which is not installed\n"
 
 
-@needed
+@served
 class TestStores:
     def test_one_that_creates_what_is_there_is_refused(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """As s3rver does, which ignores the condition: here moto, for which a line takes it out."""
@@ -203,13 +261,13 @@ class TestStores:
                     store.get("tile/0/000")
 
     def test_versions_and_a_lock_on_objects(self, cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
-        owner, uri = client(cluster.endpoint), f"s3://{LOCKED}/{secrets.token_hex(8)}"
+        owner, real = client(cluster.endpoint), f"s3://{LOCKED}/{secrets.token_hex(8)}"
         through(cluster.endpoint, monkeypatch, "owner")
-        log = open_log(open_store(uri))
+        log = open_log(open_store(real))
         for size in (1, 300, 301):
             log.append(samples(log.checkpoint().size, size), b"%d" % size)
-        assert audit(open_log(open_store(uri))).size == 301
-        prefix = parse_location(uri).prefix
+        assert audit(open_log(open_store(real))).size == 301
+        prefix = parse_location(real).prefix
         versions = owner.list_object_versions(Bucket=LOCKED, Prefix=prefix)["Versions"]
         names = [each["Key"] for each in versions if each["Key"] != f"{prefix}{CHECKPOINT}"]
         assert len(names) == len({*names}) > 10  # nothing was written twice
@@ -218,7 +276,7 @@ class TestStores:
             owner.delete_object(Bucket=LOCKED, Key=version["Key"], VersionId=version["VersionId"])
 
 
-@needed
+@served
 class TestTLS:
     @pytest.fixture
     def files(self, tmp_path: Path) -> ServerFiles:
@@ -233,7 +291,7 @@ class TestTLS:
     def test_an_authority_is_named_by_the_environment(
         self,
         cluster: Cluster,
-        uri: str,
+        real: str,
         files: ServerFiles,
         tls: ssl.SSLContext,
         monkeypatch: pytest.MonkeyPatch,
@@ -242,20 +300,20 @@ class TestTLS:
         with line(cluster.endpoint, tls=tls, host="localhost") as endpoint:
             assert endpoint.startswith("https:")
             through(endpoint, monkeypatch)
-            assert open_log(open_store(uri)).append(samples(0, 3), b"1") == range(3)
+            assert open_log(open_store(real)).append(samples(0, 3), b"1") == range(3)
 
     def test_an_unknown_authority(
-        self, cluster: Cluster, uri: str, tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
+        self, cluster: Cluster, real: str, tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         with line(cluster.endpoint, tls=tls, host="localhost") as endpoint:
             through(endpoint, monkeypatch)
             with pytest.raises(Unavailable, match="not trusted"):
-                open_store(uri).get("tile/0/000")
+                open_store(real).get("tile/0/000")
 
     def test_another_name(
         self,
         cluster: Cluster,
-        uri: str,
+        real: str,
         files: ServerFiles,
         tls: ssl.SSLContext,
         monkeypatch: pytest.MonkeyPatch,
@@ -264,29 +322,78 @@ class TestTLS:
         with line(cluster.endpoint, tls=tls, host="127.0.0.2") as endpoint:
             through(endpoint, monkeypatch)
             with pytest.raises(Unavailable, match="not trusted"):
-                open_store(uri).get("tile/0/000")
+                open_store(real).get("tile/0/000")
 
 
-@needed
+class TestTheStore:
+    """What an engine builds upon: the S3 API Reference, PutObject and ListObjectsV2."""
+
+    @pytest.fixture
+    def bucket(self, uri: str) -> Bucket:
+        return Bucket(parse_location(uri))
+
+    def test_what_is_there_is_not_created(self, bucket: Bucket) -> None:
+        assert bucket.create("batch/1", b"one")
+        assert bucket.create("batch/1", b"one"), "as where an answer was lost"
+        assert not bucket.create("batch/1", b"other")
+        assert (bucket.get("batch/1"), bucket.has("batch/1"), bucket.has("batch/2")) == (b"one", True, False)
+        bucket.create_many({"batch/1": b"other", "batch/2": b"two", "batch/3": b""})
+        bucket.replace("batch/3", b"three")
+        wanted = [f"batch/{number}" for number in range(4)]
+        assert bucket.get_many(wanted) == {"batch/1": b"one", "batch/2": b"two", "batch/3": b"three"}
+
+    def test_of_many_who_create_one_object_one_does(self, bucket: Bucket) -> None:
+        barrier = threading.Barrier(8)
+
+        def create(number: int) -> bool:
+            barrier.wait(60)
+            return bucket.create("head/1", b"%d" % number)
+
+        with ThreadPoolExecutor(8) as threads:
+            won = list(threads.map(create, range(8)))
+        assert won.count(True) == 1
+        assert bucket.get("head/1") == b"%d" % won.index(True)
+
+    def test_names_come_in_the_order_of_their_bytes(self, bucket: Bucket) -> None:
+        """A page has a thousand of them; those below a folder are among them."""
+        names = ["a/0", "a/1", "a/10", "a/1a", "a/2/3", "a/A", "a/_", "a/b"]
+        bucket.create_many(dict.fromkeys([*names, "b/0"], b"x"))
+        assert bucket.names("a/", 8) == sorted(names)
+        assert [bucket.first_after(f"a/{name}") for name in ("", "1", "10", "b")] == [
+            "a/0",
+            "a/10",
+            "a/1a",
+            None,
+        ]
+        with pytest.raises(Damaged, match="more than 7 objects"):
+            bucket.names("a/", 7)
+
+    def test_more_names_than_a_page_has(self, bucket: Bucket) -> None:
+        names = [f"c/{number:04}" for number in range(1005)]
+        bucket.create_many(dict.fromkeys(names, b"x"))
+        assert bucket.names("c/", 2000) == names
+        assert bucket.first_after("c/1002") == "c/1003"
+
+
 class TestRights:
-    def test_a_reader_only_reads(self, cluster: Cluster, uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_reader_only_reads(self, endpoint: str, uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
         log = open_log(open_store(uri))
         log.append(samples(0, 300), b"first")
-        through(cluster.endpoint, monkeypatch, "reader")
+        through(endpoint, monkeypatch, "reader")
         store = open_store(uri, read_only=True)
         assert audit(LogReader(ORIGIN, SIGNER.public_key, COSIGNER.public_key, store)) == log.checkpoint()
         with pytest.raises(Refused, match="does not let this key"):
             open_log(open_store(uri)).append(samples(0, 1), b"second")
 
-    def test_a_wrong_secret(self, cluster: Cluster, uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    @served
+    def test_a_wrong_secret(self, cluster: Cluster, real: str, monkeypatch: pytest.MonkeyPatch) -> None:
         through(cluster.endpoint, monkeypatch, "appender", HIDDEN)
-        for ask in (open_store(uri).base, lambda: open_log(open_store(uri))):
+        for ask in (open_store(real).base, lambda: open_log(open_store(real))):
             with pytest.raises(Refused, match="does not let this key") as caught:
                 ask()
             assert HIDDEN not in repr(caught.value.to_dict())
 
 
-@needed
 class TestHeads:
     def test_none_is_written_where_nothing_was_appended(self, uri: str, look: Objects) -> None:
         log = open_log(open_store(uri))
@@ -299,7 +406,7 @@ class TestHeads:
         assert [name for name in before if name.startswith("head/")] == [head_path(1), head_path(2)]
 
     def test_the_newest_is_found_in_few_steps(
-        self, cluster: Cluster, uri: str, monkeypatch: pytest.MonkeyPatch
+        self, endpoint: str, uri: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         log = open_log(S3Store(uri, capacity=Capacity(batches=1)))
         for size in range(1, 21):
@@ -309,13 +416,13 @@ class TestHeads:
         def count(request: Request) -> None:
             asked.extend([request.path] if "/head/" in request.path else [])
 
-        with line(cluster.endpoint, count) as counted:
+        with line(endpoint, count) as counted:
             through(counted, monkeypatch)
             store = open_store(uri, read_only=True)
             assert store.get(CHECKPOINT) == log.checkpoint().note
         assert len(asked) < 14
 
-    def test_a_list_that_is_behind(self, cluster: Cluster, uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_list_that_is_behind(self, endpoint: str, uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
         """As if nothing had ever been written: the newest head is found, and appending goes on behind it."""
         log = open_log(open_store(uri))
         for size in range(1, 8):
@@ -329,7 +436,7 @@ class TestHeads:
             lists.append(request.path)
             return Answer(200, nothing)
 
-        with line(cluster.endpoint, behind) as late:
+        with line(endpoint, behind) as late:
             through(late, monkeypatch)
             second = open_log(open_store(uri))
             assert second.checkpoint() == log.checkpoint()
@@ -367,10 +474,9 @@ class TestHeads:
             open_log(open_store(uri))
 
 
-@needed
 class TestAnOldCopy:
     def test_it_is_refused_where_the_newest_checkpoint_is_kept(
-        self, cluster: Cluster, uri: str, look: Objects, tmp_path: Path
+        self, endpoint: str, uri: str, look: Objects, tmp_path: Path
     ) -> None:
         kept, yesterday = tmp_path / "kept", f"{uri}/yesterday"
         log = open_log(open_store(uri, kept=kept))
@@ -403,7 +509,6 @@ class TestAnOldCopy:
         assert Checkpoint.parse(kept.read_bytes()) == open_log(open_store(uri)).checkpoint()
 
 
-@needed
 class TestThePublicCheckpoint:
     def test_it_is_the_newest(self, uri: str, look: Objects) -> None:
         log = open_log(open_store(uri))
@@ -412,7 +517,7 @@ class TestThePublicCheckpoint:
             assert look.get(uri, CHECKPOINT) == log.checkpoint().note
 
     def test_an_older_one_that_comes_last_is_written_over(
-        self, cluster: Cluster, uri: str, look: Objects, monkeypatch: pytest.MonkeyPatch
+        self, endpoint: str, uri: str, look: Objects, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Its writer is held up on the way there, while another appends and publishes."""
         other = open_log(open_store(uri))
@@ -423,7 +528,7 @@ class TestThePublicCheckpoint:
                 held.append(request.body)
                 other.append(samples(3, 5), b"other")
 
-        with line(cluster.endpoint, hold) as slow:
+        with line(endpoint, hold) as slow:
             through(slow, monkeypatch)
             log = open_log(open_store(uri))
             log.append(samples(0, 3), b"mine")
@@ -431,7 +536,7 @@ class TestThePublicCheckpoint:
         assert look.get(uri, CHECKPOINT) == other.checkpoint().note == log.checkpoint().note
 
     def test_where_its_writer_died_the_next_one_writes_it(
-        self, cluster: Cluster, uri: str, look: Objects, monkeypatch: pytest.MonkeyPatch
+        self, endpoint: str, uri: str, look: Objects, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         log = open_log(open_store(uri))
         log.append(samples(0, 3), b"1")
@@ -466,7 +571,6 @@ def test_a_tile_that_another_with_the_key_created_ahead_is_named(monkeypatch: py
         assert audit(log).size == 301
 
 
-@needed
 class TestWhatIsGone:
     @pytest.fixture
     def log(self, uri: str) -> str:
@@ -489,10 +593,13 @@ class TestWhatIsGone:
             open_store(log, read_only=True).examine()
 
     @pytest.mark.parametrize("read_only", [False, True])
-    def test_some_opening_looks(self, log: str, look: Objects, read_only: bool) -> None:
-        """One in a hundred: that none of three thousand does is not to be expected."""
+    def test_some_opening_looks(
+        self, log: str, look: Objects, read_only: bool, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """One in a hundred, and here one in four: that none of two hundred does is not to be expected."""
+        monkeypatch.setattr("ledger.tiles.s3.store._EXAMINED", 4)
         look.remove(log, "tile/0/000")
-        for _ in range(3000):
+        for _ in range(200):
             try:
                 with open_store(log, read_only=read_only).lock():
                     pass
@@ -501,41 +608,48 @@ class TestWhatIsGone:
         pytest.fail("no opening missed it")
 
 
-@needed
 class TestTheLine:
-    def test_what_passes_is_tried_again(
-        self, cluster: Cluster, uri: str, look: Objects, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        conflict = b"<Error><Code>ConditionalRequestConflict</Code></Error>"
-        answers: list[Answer | Cut] = [
+    @pytest.mark.parametrize(
+        "passing",
+        [
             Answer(429),
-            Answer(503),
-            Answer(409, conflict),
-            Answer(500),
+            Answer(500, b"<Error><Code>InternalError</Code></Error>"),
+            Answer(503, b"<Error><Code>SlowDown</Code></Error>"),
+            Answer(400, b"<Error><Code>RequestTimeout</Code></Error>"),
+            Answer(409, b"<Error><Code>ConditionalRequestConflict</Code></Error>"),
             Cut.BEFORE,
             Cut.WITHIN,
-        ]
+        ],
+        ids=str,
+    )
+    def test_what_passes_is_tried_again(
+        self, endpoint: str, uri: str, monkeypatch: pytest.MonkeyPatch, passing: Answer | Cut
+    ) -> None:
+        """What S3 answers now and then ("Error responses"), or a line that breaks: once while recording."""
+        failures = [passing]
 
         def judge(request: Request) -> Answer | Cut | None:
-            return answers.pop() if request.method == "PUT" and answers else None
+            return (
+                failures.pop() if request.method == "PUT" and "/batch/" in request.path and failures else None
+            )
 
-        with line(cluster.endpoint, judge) as bad:
+        with line(endpoint, judge) as bad:
             through(bad, monkeypatch)
             log = open_log(open_store(uri))
             assert log.append(samples(0, 300), b"1") == range(300)
             assert audit(log).size == 300
-        assert not answers
+        assert not failures
 
     @pytest.mark.slow
     def test_what_does_not_pass_is_told_after_ten_seconds(
-        self, cluster: Cluster, uri: str, monkeypatch: pytest.MonkeyPatch
+        self, endpoint: str, uri: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """A store that stays busy, and one that is not there: all of them at once."""
         with listening() as free:
             nobody = f"http://127.0.0.1:{free.getsockname()[1]}"
         with (
-            line(cluster.endpoint, lambda _: Answer(429)) as slower,
-            line(cluster.endpoint, lambda _: Answer(503)) as busy,
+            line(endpoint, lambda _: Answer(429)) as slower,
+            line(endpoint, lambda _: Answer(503)) as busy,
             ThreadPoolExecutor() as threads,
         ):
             asked = []
@@ -550,26 +664,26 @@ class TestTheLine:
         assert "secret" not in repr(problems)
 
     def test_a_clock_that_is_wrong_is_named(
-        self, cluster: Cluster, uri: str, monkeypatch: pytest.MonkeyPatch
+        self, endpoint: str, uri: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """What S3 answers then ("Error responses", RequestTimeTooSkewed)."""
         skewed = Answer(403, b"<Error><Code>RequestTimeTooSkewed</Code></Error>")
-        with line(cluster.endpoint, lambda _: skewed) as late:
+        with line(endpoint, lambda _: skewed) as late:
             through(late, monkeypatch)
             with pytest.raises(ClockDiffers):
                 open_store(uri).get("tile/0/000")
 
     def test_a_bucket_in_another_region_is_named(
-        self, cluster: Cluster, uri: str, monkeypatch: pytest.MonkeyPatch
+        self, endpoint: str, uri: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        with line(cluster.endpoint, lambda _: Answer(301)) as elsewhere:
+        with line(endpoint, lambda _: Answer(301)) as elsewhere:
             through(elsewhere, monkeypatch)
             with pytest.raises(Refused, match="another region"):
                 open_store(uri).get("tile/0/000")
 
     @pytest.mark.parametrize("kind", ["batch", "head", "tile", "key", "conditional"])
     def test_an_answer_that_is_lost(
-        self, kind: str, cluster: Cluster, uri: str, look: Objects, monkeypatch: pytest.MonkeyPatch
+        self, kind: str, endpoint: str, uri: str, look: Objects, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """The store did it, and says that it is there already when it is asked again: it is ours."""
         lost: list[str] = []
@@ -580,7 +694,7 @@ class TestTheLine:
                 return Cut.AFTER
             return None
 
-        with line(cluster.endpoint, lose) as bad:
+        with line(endpoint, lose) as bad:
             through(bad, monkeypatch)
             log = open_log(S3Store(uri, capacity=Capacity(batches=1)))
             assert log.append(samples(0, 300), b"1") == range(300)
@@ -592,7 +706,7 @@ class TestTheLine:
         assert len([name for name in names if name.startswith("head/")]) == 3  # empty, appended, settled
 
     def test_a_batch_of_anothers_is_not_taken_for_ours(
-        self, cluster: Cluster, uri: str, monkeypatch: pytest.MonkeyPatch
+        self, endpoint: str, uri: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """The line breaks before ours arrives; by the time it is sent again, another has recorded there."""
         other = open_log(open_store(uri))
@@ -605,14 +719,14 @@ class TestTheLine:
                 return Cut.BEFORE
             return None
 
-        with line(cluster.endpoint, judge) as bad:
+        with line(endpoint, judge) as bad:
             through(bad, monkeypatch)
             log = open_log(open_store(uri))
             assert log.append(samples(0, 3), b"mine") == range(2, 5)
         assert audit(other).size == 5
 
     def test_a_batch_that_does_not_read_back_is_not_signed_for(
-        self, cluster: Cluster, uri: str, look: Objects, monkeypatch: pytest.MonkeyPatch
+        self, endpoint: str, uri: str, look: Objects, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         written: list[str] = []
 
@@ -622,7 +736,7 @@ class TestTheLine:
             elif "/batch/" in request.path and request.method == "GET" and written:
                 look.put(uri, written.pop(), b"something else")
 
-        with line(cluster.endpoint, judge) as bad:
+        with line(endpoint, judge) as bad:
             through(bad, monkeypatch)
             log = open_log(open_store(uri))
             with pytest.raises(Damaged, match="does not read back"):
@@ -641,11 +755,67 @@ class TestTheLine:
         assert not killed_by(work)
 
 
-@needed
-@pytest.mark.slow
-def test_several_processes_publish_it(program: Program, uri: str) -> None:
+class TestAStore:
+    def test_who_waits_too_long_is_told(self, uri: str) -> None:
+        store, told = S3Store(uri, patience=0.05), list[type]()
+
+        def work() -> None:
+            try:
+                with store.lock():
+                    pass
+            except TryLater as problem:
+                told.append(type(problem))
+
+        with store.lock():
+            waiting = threading.Thread(target=work)
+            waiting.start()
+            waiting.join()
+        assert told == [TryLater]
+        with store.lock():
+            pass
+
+    def test_a_batch_has_as_many_bytes_as_it_may(self, uri: str) -> None:
+        store = S3Store(uri, capacity=Capacity(record=10))
+        with pytest.raises(TooLarge, match="at most 10 bytes"):
+            store.record(Batch(0, b"key", [b"nine and more"]))
+        with pytest.raises(TooLarge):
+            store.record(Batch(0, b"key", [b"four"]), Batch(1, b"other", [bytes(9)]))
+        store.record(Batch(0, b"key", [b"12345678"]))
+
+    def test_it_is_full_by_batches_or_by_bytes(self, uri: str) -> None:
+        store = S3Store(uri, capacity=Capacity(batches=2, size=100))
+        found = [store.full]
+        for number, entry in enumerate((bytes(97), b"")):  # each after two bytes of its length
+            store.record(Batch(number, b"%d" % number, [entry]))
+            found.append(store.full)
+        assert found == [False, False, True]
+        assert S3Store(uri, capacity=Capacity(batches=3, size=100)).full is False, "as far as is known there"
+        by_bytes = S3Store(uri, capacity=Capacity(batches=3, size=101))
+        assert len(list(by_bytes.pending(0))) == 2
+        assert by_bytes.full
+
+    def test_who_died_while_a_log_was_sealed_is_helped(
+        self, endpoint: str, uri: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The end of the log is sealed by then; the head that stops those who sign is not written."""
+        log = open_log(open_store(uri))
+        log.append(samples(0, 3), b"1")
+        judge = lambda asked: Answer(403) if asked.method == "PUT" and "/head/" in asked.path else None  # noqa: E731
+        with line(endpoint, judge) as bad:
+            through(bad, monkeypatch)
+            with pytest.raises(Refused):
+                open_store(uri).seal("move")
+        through(endpoint, monkeypatch)
+        for store in (open_store(uri, read_only=True), open_store(uri), open_store(uri, read_only=True)):
+            assert store.mark() == Mark("move", State.LEFT)
+        with pytest.raises(Sealed):
+            log.append(samples(3, 4), b"2")
+
+
+@served
+def test_several_processes_publish_it(program: Program, real: str) -> None:
     """Each has its own way to the bucket."""
-    assert program("issuer", "init", "--name", "U", "--ledger", uri).code == 0
+    assert program("issuer", "init", "--name", "U", "--ledger", real).code == 0
     size = json.loads(program("ledger", "status", "--json").out)["size"]
     with running(program.home, "ledger", "serve", "--processes", "3") as (url, _):
         for _ in range(12):
@@ -653,11 +823,10 @@ def test_several_processes_publish_it(program: Program, uri: str) -> None:
             assert (answer.status_code, answer.text.splitlines()[1]) == (200, str(size))
 
 
-@needed
-@pytest.mark.slow
+@served
 class TestFaults:
-    def test_a_volume_server_that_is_killed(self, cluster: Cluster, uri: str, tmp_path: Path) -> None:
-        with Crowd(uri, tmp_path / "kept", writers=2) as crowd:
+    def test_a_volume_server_that_is_killed(self, cluster: Cluster, real: str, tmp_path: Path) -> None:
+        with Crowd(real, tmp_path / "kept", writers=2) as crowd:
             _until(crowd, 3)
             cluster.kill("volume1")
             _until(crowd, 6)
@@ -666,9 +835,9 @@ class TestFaults:
 
     @pytest.mark.soak
     def test_volume_servers_that_are_killed_again_and_again(
-        self, cluster: Cluster, uri: str, tmp_path: Path
+        self, cluster: Cluster, real: str, tmp_path: Path
     ) -> None:
-        with Crowd(uri, tmp_path / "kept", writers=4) as crowd:
+        with Crowd(real, tmp_path / "kept", writers=4) as crowd:
             for round_ in range(30):
                 cluster.kill(f"volume{round_ % 3}")
                 _until(crowd, 10)
@@ -677,7 +846,7 @@ class TestFaults:
         crowd.require_all()
 
     def test_a_network_that_is_cut(
-        self, cluster: Cluster, uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+        self, cluster: Cluster, real: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         dice, cuts = random.Random(3), list[Cut]()
 
@@ -689,7 +858,7 @@ class TestFaults:
 
         with line(cluster.endpoint, judge) as bad:
             through(bad, monkeypatch)
-            with Crowd(uri, tmp_path / "kept", writers=4) as crowd:
+            with Crowd(real, tmp_path / "kept", writers=4) as crowd:
                 _until(crowd, 10)
             through(cluster.endpoint, monkeypatch)
             crowd.require_all()

@@ -2,13 +2,13 @@
 
 A node is a stranger. That it is of this chain is asked first; a header has to hash to its hash, receipts to
 the root in it; and where several nodes are named, what is final has to be the same for all that answer. What
-one node cannot say another one may.
+one node cannot say another one may. Nothing that a node answers makes a question without end.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 from wire.problem import Malformed, Problem, Refused, TooLarge, Unavailable
@@ -18,12 +18,18 @@ from .evidence import tree
 from .header import Header
 from .hexadecimal import data, quantity
 from .keccak import keccak256
-from .node import RpcNode
+from .node import LARGEST_ANSWER, RpcNode
 from .problem import NodeBehind, NodeError, NodeLies, NodesDisagree, WrongChain
 from .receipt import Event, Receipt
 
 _SPAN = 1_000
 """Blocks that are looked through for events at once; fewer where a node finds that too many."""
+_ASKED = 100_000
+"""Questions for events: a chain of thirty years, each looked through at twenty thousand blocks a time."""
+_LARGEST_NUMBER = 1 << 63
+"""No chain has so many blocks, or is of a time of so many seconds."""
+_MOST_TRANSACTIONS = 1 << 14
+"""Of a block whose receipts are asked for one by one: several times the fullest there are."""
 _NAME = re.compile(r"eip155:([1-9][0-9]{0,17})")
 _T = TypeVar("_T")
 
@@ -142,14 +148,17 @@ class Chain:
         """Events of a contract with these topics, and the numbers of their blocks: the newest first.
 
         Nodes look through so many blocks at once only, which differ: it begins at the end. Raises `NodeLies`
-        for others than were asked for.
+        for others than were asked for, and `Unavailable` where nodes look through too few at once.
         """
         span, narrowed = _SPAN, False
-        while last >= first:
+        for _ in range(_ASKED):  # a node that looks through one block at a time would be asked for years
+            if last < first:
+                return
+            begin = max(first, last - span + 1)
             asked = {
                 "address": _hex(contract),
                 "topics": [_hex(topic) for topic in topics],
-                "fromBlock": hex(max(first, last - span + 1)),
+                "fromBlock": hex(begin),
                 "toBlock": hex(last),
             }
             try:
@@ -160,13 +169,20 @@ class Chain:
                 span, narrowed = span // 2, True
                 continue
             for number, event in reversed(found):
-                if event.address != contract or event.topics[: len(topics)] != (*topics,):
+                # One of another block could be given as the answer to each question.
+                is_elsewhere = not begin <= number <= last
+                if event.address != contract or event.topics[: len(topics)] != (*topics,) or is_elsewhere:
                     raise NodeLies.saying(
                         "a node of {chain} gives events that it was not asked for", chain=self.name
                     )
                 yield number, event
             last -= span
             span *= 1 if narrowed else 2
+        raise Unavailable.saying(
+            "the nodes of {chain} look through too few blocks at once: {count} questions were not enough",
+            chain=self.name,
+            count=_ASKED,
+        )
 
     def header(self, number: int) -> Header:
         """The header of a block, which is the same for all nodes that answer.
@@ -225,13 +241,23 @@ class Chain:
     def _receipts(self, node: RpcNode, number: int, transactions: Sequence[str]) -> Sequence[Receipt]:
         method = "eth_getBlockReceipts"
         try:
-            found = node.call(method, hex(number))
+            found: Iterable[Any] = self._understood(node, method, _list, node.call(method, hex(number)))
         except NodeError:  # not all nodes have that
-            found = [node.call("eth_getTransactionReceipt", each) for each in transactions]
-        try:
-            return [Receipt.of_node(_members(receipt)) for receipt in _list(found)]
-        except Malformed:
-            raise node.malformed(method) from None
+            method = "eth_getTransactionReceipt"
+            if len(transactions) > _MOST_TRANSACTIONS:
+                raise node.malformed(method) from None
+            found = (node.call(method, each) for each in transactions)
+        receipts: list[Receipt] = []
+        size = 0
+        for each in found:
+            try:
+                receipts.append(Receipt.of_node(_members(each)))
+            except Malformed:
+                raise node.malformed(method) from None
+            size += len(receipts[-1].raw)
+            if size > LARGEST_ANSWER:  # each of many answers may be as long as the one to all of them
+                raise node.malformed(method)
+        return receipts
 
     def _final(self, node: RpcNode) -> int:
         method = "eth_getBlockByNumber"
@@ -318,8 +344,8 @@ def _head(value: Any) -> NewestBlock:
     block = _members(value)
     has_fee = block.get("baseFeePerGas") is not None
     return NewestBlock(
-        quantity(block, "number"),
-        quantity(block, "timestamp"),
+        _bounded(block, "number"),
+        _bounded(block, "timestamp"),
         quantity(block, "baseFeePerGas") if has_fee else None,
     )
 
@@ -329,7 +355,7 @@ def _mined(value: Any) -> Mined | None:
         return None
     receipt = _members(value)
     return Mined(
-        quantity(receipt, "blockNumber"),
+        _bounded(receipt, "blockNumber"),
         quantity(receipt, "status") == 1,
         data(receipt, "contractAddress") if receipt.get("contractAddress") else None,
         quantity(receipt, "gasUsed") * quantity({"effectiveGasPrice": "0x0", **receipt}, "effectiveGasPrice"),
@@ -342,7 +368,15 @@ def _events(value: Any) -> Sequence[tuple[int, Event]]:
 
 def _event(value: Mapping[str, Any]) -> tuple[int, Event]:
     topics = tuple(map(_word, _list(value.get("topics"))))
-    return quantity(value, "blockNumber"), Event(data(value, "address"), topics, data(value, "data"))
+    return _bounded(value, "blockNumber"), Event(data(value, "address"), topics, data(value, "data"))
+
+
+def _bounded(value: Mapping[str, Any], name: str) -> int:
+    """A number of a block, or of seconds since 1970. Raises `Malformed`."""
+    number = quantity(value, name)
+    if number >= _LARGEST_NUMBER:
+        raise Malformed.saying("{member} of the node's answer is larger than any chain has", member=name)
+    return number
 
 
 def _number(value: Any) -> int:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext, suppress
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -45,6 +46,15 @@ def postgres(folder: Path, *, read_only: bool = False) -> Store:
     return PostgresStore(uri, read_only=read_only, capacity=Capacity(batches=3))
 
 
+def postgres_twin(folder: Path, *, read_only: bool = False) -> Store:
+    """The same engine, before a server in this process."""
+    from ledger.tiles.postgres.store import PostgresStore
+    from tests.postgres_twin import twin
+
+    uri = twin().uri(twin().of(folder), "reader" if read_only else "appender")
+    return PostgresStore(uri, read_only=read_only, capacity=Capacity(batches=3))
+
+
 def s3(folder: Path, *, read_only: bool = False) -> Store:
     """By the least of the rights that will do."""
     from ledger.tiles.s3.store import S3Store
@@ -53,12 +63,23 @@ def s3(folder: Path, *, read_only: bool = False) -> Store:
     return S3Store(uri, read_only=read_only, capacity=Capacity(batches=3))
 
 
+def s3_twin(folder: Path, *, read_only: bool = False) -> Store:
+    """The same engine, before a store in this process."""
+    from ledger.tiles.s3.store import S3Store
+    from tests.s3_twin import twin
+
+    with twin().reached("reader" if read_only else "appender"):
+        return S3Store(twin().of(folder), read_only=read_only, capacity=Capacity(batches=3))
+
+
 MEMORIES: dict[Path, MemoryStore] = {}
 STORES = MappingProxyType[str, Callable[[Path], Store]](
     {
         "memory": lambda folder: MEMORIES.setdefault(folder, MemoryStore()),
         "posix": lambda folder: PosixStore(folder, capacity=Capacity(batches=3)),
         "sqlite": SqliteStore,
+        **({"postgres_twin": postgres_twin} if find_spec("psycopg") else {}),
+        **({"s3_twin": s3_twin} if find_spec("obstore") else {}),
         **({"postgres": lambda folder: postgres(folder)} if postgres_server.PROGRAMS else {}),
         **({"s3": lambda folder: s3(folder)} if s3_server.AVAILABLE else {}),
     }
@@ -67,14 +88,31 @@ READERS = MappingProxyType[str, Callable[[Path], Store]](
     {
         "posix": lambda folder: PosixStore(folder, read_only=True),
         "sqlite": lambda folder: SqliteStore(folder, read_only=True),
+        **(
+            {"postgres_twin": lambda folder: postgres_twin(folder, read_only=True)}
+            if find_spec("psycopg")
+            else {}
+        ),
+        **({"s3_twin": lambda folder: s3_twin(folder, read_only=True)} if find_spec("obstore") else {}),
         **({"postgres": lambda folder: postgres(folder, read_only=True)} if postgres_server.PROGRAMS else {}),
         **({"s3": lambda folder: s3(folder, read_only=True)} if s3_server.AVAILABLE else {}),
     }
 )
-SHARED = STORES.keys() - {"memory"}  # those that several processes can use at the same time
+# Those that several processes can use at the same time.
+SHARED = STORES.keys() - {"memory", "postgres_twin", "s3_twin"}
 
-SAMPLED = {"postgres": 7, "s3": 17}  # of how many calls one fails, where each costs a round trip or more
-NAMES = [pytest.param(name, marks=pytest.mark.slow) if name in SAMPLED else name for name in STORES]
+SERVED = {"postgres", "s3"}  # by servers, which take long to begin
+SAMPLED = {"postgres": 7, "postgres_twin": 7, "s3": 17, "s3_twin": 17}  # of how many calls one fails
+NAMES = [pytest.param(name, marks=pytest.mark.slow) if name in SERVED else name for name in STORES]
+
+_QUICK = {("postgres_twin", "s3_twin"), ("s3_twin", "postgres_twin")}
+MOVES = [
+    pytest.param(name, to, marks=[] if is_quick else pytest.mark.slow)
+    for name, to in itertools.product(STORES, STORES)
+    for is_quick in [(name, to) in _QUICK or not {name, to} & {*SERVED, "postgres_twin", "s3_twin"}]
+]
+
+READ = [pytest.param(name, marks=pytest.mark.slow) if name in SERVED else name for name in READERS]
 
 SIZES = [1, 3, 255, 256, 300, 512, 700]
 
@@ -618,9 +656,13 @@ def test_a_log_that_is_there_is_not_reserved(
         make().reserve("one")
 
 
-@pytest.mark.parametrize("to", NAMES)
-def test_a_log_moves_to_any_engine(make: Callable[[], Store], to: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("name", "to"), MOVES)
+def test_a_log_moves_to_any_engine(name: str, to: str, tmp_path: Path) -> None:
     """With its keys, of settled batches and of others; what was proved stays proved; and back, by another."""
+
+    def make() -> Store:
+        return STORES[name](tmp_path / "log")
+
     log = open_log(make())
     checkpoints = grow(log)
     proved = [log.evidence(index) for index in (0, 255, 256, 699)]
@@ -737,7 +779,7 @@ def test_a_batch_of_any_size_costs_as_many_calls(store: Store) -> None:
     assert len(calls) < 20
 
 
-@pytest.mark.parametrize("name", READERS)
+@pytest.mark.parametrize("name", READ)
 def test_a_store_that_was_opened_to_be_read(name: str, tmp_path: Path) -> None:
     """It has everything, its lock is shared, and nothing is written, nor by mistake."""
     log = open_log(STORES[name](tmp_path / "log"))

@@ -1,22 +1,29 @@
-"""`python -m tests.mutation bindings`: each of the list broken. `… mutants`: a sample of whatever can be."""
+"""`python -m tests.mutation bindings`: each of the list broken. `… mutants`: a sample of whatever can be.
+
+`… mutants FILE… --since COMMIT --draw 30 --seed 7 --quick` draws thirty: from the files named, and from lines
+of others that were changed since a commit. They have to fall to tests of `make check`.
+"""
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import multiprocessing
 import os
+import re
 import signal
+import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Container, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
 
 from tests.mutation.bindings import BINDINGS
-from tests.mutation.mutants import sampled
+from tests.mutation.mutants import Mutant, sampled, scattered
 from tests.mutation.scope import TESTS, tiers
 from tests.mutation.source import Source
 from tests.mutation.workshop import NO_TEST_RAN, ROOT, Edit, Workshop, load_libraries
@@ -36,12 +43,22 @@ def main() -> int:
     parser.add_argument("--folder", type=Path, help="where the copies go")
     parser.add_argument("--each", type=int, default=5, help="at most so many mutants of a function")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--draw", type=int, help="so many mutants, wherever they are")
+    parser.add_argument(
+        "--since", help="drawn from lines changed since this commit, and from the files named"
+    )
+    parser.add_argument("--quick", action="store_true", help="no test that is marked as slow has to notice")
     parser.add_argument("--minutes", type=float, default=1e6, help="end after that, with what was found")
     given = parser.parse_args()
     load_libraries()
-    jobs = (
-        _bindings(given.files) if given.which == "bindings" else _mutants(given.files, given.each, given.seed)
-    )
+    if given.which == "bindings":
+        jobs = _bindings(given.files)
+    elif given.draw:
+        jobs = _drawn(given.files, given.draw, given.seed, given.since)
+    else:
+        jobs = _mutants(given.files, given.each, given.seed)
+    if given.quick:
+        jobs = ((told, edit, [part for part in parts if _is_quick(part)]) for told, edit, parts in jobs)
     with tempfile.TemporaryDirectory(dir=given.folder) as folder:
         results = list(_run(list(jobs), Path(folder), time.monotonic() + 60 * given.minutes))
     missed = [result for result in results if not result["as_expected"]]
@@ -67,8 +84,34 @@ def _mutants(files: Iterable[str], each: int, seed: int) -> Iterator[Job]:
         source, tests = Source(file, (ROOT / file).read_text()), tiers(file)
         yield {"how": "control", "file": file}, None, tests
         for mutant in sampled(source, each, seed):
-            place = {"how": "mutant", "file": file, "function": mutant.function, "line": mutant.line}
-            yield {**place, "what": mutant.what}, mutant.edit, tests
+            yield _told(mutant), mutant.edit, tests
+
+
+def _drawn(named: Collection[str], count: int, seed: int, since: str | None) -> Iterator[Job]:
+    files = dict.fromkeys([*named, *(TESTS if since or not named else ())])
+    lines = {file: None if file in named or since is None else _changed(file, since) for file in files}
+    drawn = list(itertools.islice(scattered(files, lines, seed), count))
+    for file in sorted({mutant.edit.file for mutant in drawn}):
+        yield {"how": "control", "file": file}, None, tiers(file)
+    for mutant in drawn:
+        yield _told(mutant), mutant.edit, tiers(mutant.edit.file)
+
+
+def _changed(file: str, since: str) -> Container[int]:
+    """The numbers of the lines that a file has not had at a commit."""
+    command = ("git", "diff", "--unified=0", since, "--", file)
+    text = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    hunks = re.findall(r"^@@ \S+ \+(\d+)(?:,(\d+))? @@", text, re.MULTILINE)
+    return {int(start) + at for start, length in hunks for at in range(int(length or 1))}
+
+
+def _told(mutant: Mutant) -> dict[str, Any]:
+    place = {"how": "mutant", "file": mutant.edit.file, "function": mutant.function, "line": mutant.line}
+    return {**place, "what": mutant.what}
+
+
+def _is_quick(tests: Sequence[str]) -> bool:
+    return tests[1].startswith("not slow")
 
 
 def _run(jobs: list[Job], folder: Path, until: float) -> Iterator[dict[str, Any]]:

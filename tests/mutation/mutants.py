@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import ast
 import random
-from collections.abc import Iterator
+from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from tests.mutation.source import Function, Source, functions
-from tests.mutation.workshop import Edit
+from tests.mutation.workshop import ROOT, Edit
 
 _OTHER: dict[type[ast.cmpop], str] = {
     ast.Eq: "!=", ast.NotEq: "==", ast.Lt: "<=", ast.LtE: "<", ast.Gt: ">=", ast.GtE: ">",
@@ -36,6 +36,22 @@ def sampled(source: Source, most: int, seed: int = 0) -> Iterator[Mutant]:
         found = [mutant for mutant in mutants(source, name, node) if source.compiles(mutant.edit)]
         chance = random.Random(f"{seed} {source.file} {name}")
         yield from sorted(chance.sample(found, min(most, len(found))), key=lambda mutant: mutant.edit.start)
+
+
+def scattered(
+    files: Iterable[str], lines: Mapping[str, Container[int] | None], seed: int
+) -> Iterator[Mutant]:
+    """Mutants of all these files in a random order, the same one for a seed; of some of their lines each."""
+    sources = [Source(file, (ROOT / file).read_text()) for file in files]
+    whole = [
+        (source, mutant)
+        for source in sources
+        for name, node in functions(source.tree)
+        for mutant in mutants(source, name, node)
+        if (wanted := lines[source.file]) is None or mutant.line in wanted
+    ]
+    random.Random(seed).shuffle(whole)
+    return (mutant for source, mutant in whole if source.compiles(mutant.edit))
 
 
 def mutants(source: Source, name: str, function: Function) -> Iterator[Mutant]:

@@ -48,7 +48,7 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     ),
     "ledger/requirement.py": ("ledger_requirement", "verifier_in_time"),
     "ledger/evm/anchor.py": ("evm_anchoring", "evm_anchor", "evm_lies", "trust_chain"),
-    "ledger/evm/chain.py": ("evm_chain", "evm_nodes", "evm_lies"),
+    "ledger/evm/chain.py": ("evm_chain", "evm_hostile", "evm_nodes", "evm_following", "evm_lies"),
     "ledger/evm/contract.py": ("ledger_evm_evidence", "ledger_evm_contract"),
     "ledger/evm/deployment.py": ("evm_anchoring", "evm_deployment", "evm_chain"),
     "ledger/evm/evidence.py": ("ledger_evm_evidence", "ledger_evm_node"),
@@ -82,8 +82,10 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "ledger/tiles/layout.py": ("ledger_tiles", "ledger_log", "contract/ledgers"),
     "ledger/tiles/memory.py": ("ledger_log", "contract/ledgers"),
     "ledger/tiles/posix.py": ("contract/ledgers", "ledger_posix", "ledger_audit", "ledger_clock"),
-    **dict.fromkeys(_files_in("ledger/tiles/postgres"), ("ledger_postgres", "contract/ledgers")),
-    **dict.fromkeys(_files_in("ledger/tiles/s3"), ("ledger_s3", "contract/ledgers")),
+    **dict.fromkeys(
+        _files_in("ledger/tiles/postgres"), ("ledger_postgres", "ledger_hostile", "contract/ledgers")
+    ),
+    **dict.fromkeys(_files_in("ledger/tiles/s3"), ("ledger_s3", "ledger_hostile", "contract/ledgers")),
     "ledger/tiles/reader.py": ("ledger_tiles", "ledger_lookup", "ledger_audit", "contract/ledgers"),
     "ledger/tiles/store.py": ("contract/ledgers", "ledger_posix", "ledger_log"),
     "vc/forms/integrity/pipeline.py": ("vc_integrity", "verifier_proofs", *_VERIFIER),
@@ -120,7 +122,9 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "verifier/sources/trust_entries.py": ("verifier_trust", "verifier_trust_ledgers", *_VERIFIER),
     "verifier/sources/trust.py": ("verifier_trust", "verifier_trust_ledgers", *_VERIFIER),
     "intaglio/commands/chain.py": ("trust_chain",),
-    "intaglio/commands/trust.py": ("verifier_cli", "verifier_trust"),
+    "intaglio/commands/trust.py": (
+        *("verifier_cli", "verifier_trust", "files_from_elsewhere", "verifier_types"),
+    ),
     "verifier/verify.py": _VERIFIER,
     # Others that compare values from outside.
     "did/controller.py": ("verifier_controllers",),
@@ -132,7 +136,8 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "vc/anchoring.py": ("verifier_verify", "verifier_attacks", "verifier_ties"),
     "vc/reading/bundle.py": ("verifier_verify", "verifier_unknown", "verifier_members", "verifier_limits"),
     "vc/claims.py": ("vc_credential", "status_statement", "verifier_verify"),
-    "vc/vcdm/credential.py": ("vc_credential", "status_statement", "verifier_verify"),
+    "vc/vcdm/badge.py": ("degree", "verifier_summary"),
+    "vc/vcdm/credential.py": ("vc_credential", "status_statement", "verifier_verify", "degree"),
     "vc/forms/integrity/form.py": ("vc_forms", *_VERIFIER),
     "vc/reading/recognition.py": ("vc_forms", "verifier_unknown"),
     "vc/vcdm/enveloped.py": ("vc_forms",),

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from wire.problem import Damaged
 
 from ..ahead import tiles_ahead
-from ..layout import unframe
+from ..layout import LARGEST, unframe
 from ..store import Batch
 from .connections import Cursor
+from .rows import Row, read, read_one
 
 _HEAD = "SELECT size, base_size, checkpoint FROM intaglio.head"
 _BATCHES = "SELECT start FROM intaglio.batch WHERE stop > %s ORDER BY start"
 _PENDING = "SELECT start, key, entries FROM intaglio.pending WHERE start >= %s AND start < %s ORDER BY start"
 _TILES = "SELECT path FROM intaglio.tile"
-_GIVEN = "SELECT path, data FROM intaglio.tile WHERE path = ANY(%s)"
+GIVEN = "SELECT path, data FROM intaglio.tile WHERE path = ANY(%s) AND octet_length(data) <= %s"
+"""What is longer than any tile is missing: an appender may have written it, and it would fill the memory."""
 
 
 class Ahead(NamedTuple):
@@ -33,29 +35,31 @@ class Ahead(NamedTuple):
 
 def read_ahead(cursor: Cursor) -> Ahead:
     """Find rows ahead of the log, while nobody appends. Raises `Damaged` where a batch is missing."""
-    [(size, base, note)] = cursor.execute(_HEAD).fetchall()
-    foreign = [start for (start,) in cursor.execute(_BATCHES, [size]).fetchall()]
-    recorded = list(neighbouring(cursor.execute(_PENDING, [base, size]).fetchall(), base, size))
+    size, base, note = read_one(cursor.execute(_HEAD), [int, int, bytes | None])
+    foreign = [start for (start,) in read(cursor.execute(_BATCHES, [size]), [int])]
+    rows = read(cursor.execute(_PENDING, [base, size]), [int, bytes, bytes])
+    recorded = list(neighbouring(rows, base, size))
 
     def get_many(paths: Iterable[str]) -> Mapping[str, bytes]:
-        return dict(cursor.execute(_GIVEN, [list(paths)]).fetchall())
+        return dict(read(cursor.execute(GIVEN, [list(paths), LARGEST]), [str, bytes]))
 
-    paths = (path for (path,) in cursor.execute(_TILES).fetchall())
+    paths = (path for (path,) in read(cursor.execute(_TILES), [str]))
     return Ahead(tiles_ahead(paths, note, base, recorded, get_many), foreign)
 
 
-def neighbouring(rows: Sequence[tuple[Any, ...]], start: int, size: int) -> Iterator[Batch]:
+def neighbouring(rows: Sequence[Row], start: int, size: int) -> Iterator[Batch]:
     """The batches of rows with start, key and entries, which have to follow each other up to the log's size.
 
     Raises `Damaged` where one is missing.
     """
+    if start < 0:  # as an appender may write; the levels of such a tree have no end
+        raise Damaged(f"the tables of the log have a base of {start} entries")
     end = start
     for at, key, entries in rows:
-        if at is not None:
-            batch = Batch(at, key, unframe(entries, "a batch of the log"))
-            if at != end:
-                break
-            yield batch
-            end = batch.range.stop
+        if at != end:
+            break
+        batch = Batch(at, key, unframe(entries, "a batch of the log"))
+        yield batch
+        end = batch.range.stop
     if end != size:
         raise Damaged(f"the tables of the log have batches up to {end}, and it ends at {size}")

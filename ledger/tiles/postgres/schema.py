@@ -13,6 +13,7 @@ from ...problem import NotDurable, NotPrepared
 from ..layout import partial_tiles
 from .ahead import read_ahead
 from .connections import Connections, Cursor
+from .rows import read, read_one
 
 OLDEST = 13
 """The oldest PostgreSQL that will do."""
@@ -40,7 +41,7 @@ def prepare(conninfo: str) -> int:
         if cursor.execute("SELECT to_regnamespace('intaglio')").fetchone() == (None,):
             cursor.execute("CREATE SCHEMA intaglio")
             cursor.execute("CREATE TABLE intaglio.step (number integer PRIMARY KEY)")
-        done = len(cursor.execute("SELECT number FROM intaglio.step").fetchall())
+        done = len(read(cursor.execute("SELECT number FROM intaglio.step"), [int]))
         _require_known(done)
         for number, step in enumerate(_STEPS[done:], done + 1):
             cursor.execute(step.read_text(), binary=False)
@@ -58,7 +59,7 @@ def prune(conninfo: str) -> int:
 
     def work(cursor: Cursor) -> int:
         cursor.execute(f"SELECT pg_advisory_xact_lock({TURN})")
-        [(base,)] = cursor.execute("SELECT base_size FROM intaglio.head FOR UPDATE").fetchall()
+        (base,) = read_one(cursor.execute("SELECT base_size FROM intaglio.head FOR UPDATE"), [int])
         ahead = read_ahead(cursor)  # first: a full tile that is not the log's replaces no partial one
         removed = cursor.execute("DELETE FROM intaglio.tile WHERE path = ANY(%s)", [ahead.tiles]).rowcount
         cursor.execute("DELETE FROM intaglio.pending WHERE start = ANY(%s)", [ahead.batches])
@@ -85,7 +86,7 @@ def require_version(cursor: Cursor) -> None:
 def require_readable(cursor: Cursor) -> None:
     """Raises `NotPrepared` where there are no tables as this program makes them, `Refused` for newer ones."""
     require_version(cursor)
-    done = len(cursor.execute("SELECT number FROM intaglio.step").fetchall())
+    done = len(read(cursor.execute("SELECT number FROM intaglio.step"), [int]))
     if done < len(_STEPS):
         raise NotPrepared("the tables of the log are of an older version")
     _require_known(done)
@@ -98,10 +99,10 @@ def require_appendable(cursor: Cursor) -> None:
     """
     require_readable(cursor)
     for name in ("fsync", "full_page_writes"):
-        [[value]] = cursor.execute("SELECT current_setting(%s)", [name]).fetchall()
+        (value,) = read_one(cursor.execute("SELECT current_setting(%s)", [name]), [str])
         if value != "on":
             raise NotDurable(f"the server of the log's database has {name} = {value}", setting=name)
-    for (table,) in cursor.execute(_UNLOGGED).fetchall():
+    for (table,) in read(cursor.execute(_UNLOGGED), [str]):
         raise NotDurable(f"the table intaglio.{table} is unlogged", setting="unlogged")
-    if cursor.execute("SELECT pg_is_in_recovery()").fetchone() == (True,):
+    if read_one(cursor.execute("SELECT pg_is_in_recovery()"), [bool]) == (True,):
         raise Refused("this server is a standby of the log's database: it is only read from")

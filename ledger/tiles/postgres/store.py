@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from wire.problem import Refused, TooLarge, TryLater
+from wire.problem import Damaged, Refused, TooLarge, TryLater
 
 from ...problem import Overtaken
 from ..ahead import require_none_ahead
@@ -24,10 +24,12 @@ from ..disk import disk_problems
 from ..journal import CAPACITY, Capacity
 from ..kept import KeptCheckpoint
 from ..keys import key_digest
+from ..layout import LARGEST
 from ..store import CHECKPOINT, Base, Batch, Keys, Mark, State, Store, require_open
 from . import address, schema
-from .ahead import neighbouring, read_ahead
+from .ahead import GIVEN, neighbouring, read_ahead
 from .connections import Connections, Cursor
+from .rows import Kinds, Row, checked, only, read, read_one
 
 _RECORD = """
 WITH moved AS (UPDATE intaglio.head SET size = %s WHERE size = %s AND coalesce(state, 'here') = 'here'
@@ -53,10 +55,13 @@ _ADOPT = """
 UPDATE intaglio.head SET size = %s, base_size = %s, base_root = %b, checkpoint = %b, state = 'here'
 WHERE state = 'coming' AND move = %s
 """
+_MOVE: Kinds = [str | None, str | None]
 _MARK = "SELECT move, state FROM intaglio.head"
+_CHECKPOINT = "SELECT checkpoint FROM intaglio.head"
+_BATCH = "SELECT start, stop FROM intaglio.batch WHERE key = %b"
 _KEYS = """
 SELECT start, stop, key FROM intaglio.batch, intaglio.head
-WHERE start > %s AND stop <= base_size ORDER BY start LIMIT 65536
+WHERE start >= %s AND stop <= base_size ORDER BY start LIMIT 65536
 """
 _PENDING = """
 SELECT base_size, size, start, key, entries
@@ -97,11 +102,11 @@ class PostgresStore(Store):
         wanted = list(paths)
         found = {}
         if CHECKPOINT in wanted:
-            [[note]] = self._rows("SELECT checkpoint FROM intaglio.head")
+            (note,) = self._row([bytes | None], _CHECKPOINT)
             found = {} if note is None else {CHECKPOINT: note}
             wanted.remove(CHECKPOINT)
         if wanted:
-            found |= dict(self._rows("SELECT path, data FROM intaglio.tile WHERE path = ANY(%s)", wanted))
+            found |= dict(self._rows([str, bytes], GIVEN, wanted, LARGEST))
         return found
 
     def kept(self) -> bytes | None:
@@ -124,16 +129,20 @@ class PostgresStore(Store):
             self._turn.release()
 
     def base(self) -> Base:
-        [found] = self._rows("SELECT base_size, base_root FROM intaglio.head")
-        return Base(*found)
+        """See `Reader.base`. Raises `Damaged`."""
+        size, root = self._row([int, bytes], "SELECT base_size, base_root FROM intaglio.head")
+        if size < 0:  # as an appender may write; levels of such a tree have no end
+            raise Damaged(f"the tables of the log have a base of {size} entries")
+        return Base(size, root)
 
     def pending(self, start: int) -> Iterator[Batch]:
         """See `Reader.pending`. Raises `Overtaken` where they are settled, `Damaged` where one is missing."""
-        rows = self._rows(_PENDING, start)
-        base, size, *_ = rows[0]
+        rows = self._rows([int, int, int | None, bytes | None, bytes | None], _PENDING, start)
+        base, size = only({row[:2] for row in rows})
         if base > start:
             raise Overtaken("another writer has settled the log meanwhile")
-        yield from neighbouring([row[2:] for row in rows], start, size)
+        recorded = checked([row[2:] for row in rows if row[2] is not None], [int, bytes, bytes])
+        yield from neighbouring(recorded, start, size)
 
     def examine(self) -> None:
         """Name the rows that an appender wrote ahead of the log. Raises `TilesAhead`."""
@@ -141,17 +150,26 @@ class PostgresStore(Store):
             require_none_ahead(self._database.run(read_ahead).names)
 
     def find(self, key: bytes) -> range | None:
-        found = self._rows("SELECT start, stop FROM intaglio.batch WHERE key = %b", key_digest(key))
-        return range(*found[0]) if found else None
+        """See `BatchKeys.find`. Raises `Damaged`."""
+        rows = self._rows([int, int], _BATCH, key_digest(key))
+        for start, stop in rows:
+            if not 0 <= start < stop:  # as an appender may write; there is no tile of a number below zero
+                raise Damaged(f"the tables of the log have a batch from {start} to {stop}")
+            return range(start, stop)
+        return None
 
     def keys(self) -> Keys:
-        last = -1
-        while rows := self._rows(_KEYS, last):
-            yield from ((digest, range(start, stop)) for start, stop, digest in rows)
-            last = rows[-1][0]
+        """See `Reader.keys`. Raises `Damaged`."""
+        end = 0
+        while rows := self._rows([int, int, bytes], _KEYS, end):
+            for start, stop, digest in rows:
+                if not start == end < stop:  # or a database that lies could give keys for ever
+                    raise Damaged(f"the tables of the log have keys up to {end}, and then of {start}")
+                yield digest, range(start, stop)
+                end = stop
 
     def mark(self) -> Mark | None:
-        return _mark(self._rows(_MARK))
+        return _mark(self._row(_MOVE, _MARK))
 
     def record(self, *batches: Batch) -> None:
         """See `Appender.record`. Raises `TooLarge` for more than the capacity has."""
@@ -178,7 +196,7 @@ class PostgresStore(Store):
 
     @property
     def full(self) -> bool:
-        [[is_full]] = self._rows(_FULL, self._capacity.batches, self._capacity.size)
+        (is_full,) = self._row([bool | None], _FULL, self._capacity.batches, self._capacity.size)
         return bool(is_full)
 
     def settle(self, base: Base) -> None:
@@ -203,7 +221,7 @@ class PostgresStore(Store):
 
         def work(cursor: Cursor) -> None:
             if cursor.execute(_ADOPT, [base.size, *base, note, name]).rowcount != 1:
-                if _mark(cursor.execute(_MARK).fetchall()) == Mark(name, State.HERE):
+                if _mark(read_one(cursor.execute(_MARK), _MOVE)) == Mark(name, State.HERE):
                     return
                 raise Overtaken("the place is not reserved for this move any more")
             _copy(cursor, "batch", ("int8", "int8", "bytea"), ((*_ends(at), digest) for digest, at in keys()))
@@ -212,8 +230,11 @@ class PostgresStore(Store):
 
         self._write(work)
 
-    def _rows(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
-        return self._database.run(lambda cursor: cursor.execute(statement, values).fetchall())
+    def _rows(self, kinds: Kinds, statement: str, *values: object) -> Sequence[Row]:
+        return self._database.run(lambda cursor: read(cursor.execute(statement, values), kinds))
+
+    def _row(self, kinds: Kinds, statement: str, *values: object) -> Row:
+        return self._database.run(lambda cursor: read_one(cursor.execute(statement, values), kinds))
 
     def _write(self, work: Callable[[Cursor], object], *, durably: bool = True) -> None:
         if self._read_only:
@@ -232,13 +253,17 @@ def _move_on(cursor: Cursor, statement: str, *values: object, rows: int = 1) -> 
     try:
         _move(cursor, statement, *values, rows=rows)
     except Overtaken:
-        require_open(_mark(cursor.execute(_MARK).fetchall()))
+        require_open(_mark(read_one(cursor.execute(_MARK), _MOVE)))
         raise
 
 
-def _mark(rows: list[tuple[Any, ...]]) -> Mark | None:
-    [(name, state)] = rows
-    return None if name is None else Mark(name, State(state))
+def _mark(row: Row) -> Mark | None:
+    name, state = row
+    if name is None:
+        return None
+    if state not in [*State]:
+        raise Damaged("the tables of the log have a move whose state is not known here")
+    return Mark(name, State(state))
 
 
 def _record(cursor: Cursor, batches: Sequence[Batch]) -> None:

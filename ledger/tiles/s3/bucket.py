@@ -1,10 +1,12 @@
 """The one way to a bucket: objects by their names, created once; what errors mean, and when to try again.
 
-Whatever is tried again is tried again here, within ten seconds: obstore is told not to.
+Whatever is tried again is tried again here, within ten seconds: obstore is told not to. Nothing that a bucket
+answers is taken without end: an object has a limit, and so has a list.
 """
 
 from __future__ import annotations
 
+import asyncio
 import os
 import random
 import re
@@ -16,9 +18,10 @@ from typing import Any, TypeVar
 from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import S3Store
 
-from wire.problem import NotFound, Problem, Refused, TryLater, Unavailable
+from wire.problem import Damaged, NotFound, Problem, Refused, TryLater, Unavailable
 
 from ...problem import ClockDiffers
+from ..layout import LARGEST
 from .address import ENDPOINT, Location, settings
 
 _T = TypeVar("_T")
@@ -27,13 +30,21 @@ _R = TypeVar("_R")
 AT_ONCE = 32
 """Requests."""
 _PATIENCE = 10.0  # seconds, within which a request is made again
+_PAGE_PATIENCE = 10.0  # seconds, within which a list comes to its next names
 _PAUSE, _LONGEST_PAUSE = 0.05, 2.0  # seconds; doubled each time
+BATCHES = "batch/"
+LARGEST_BATCHES = 1 << 29
+"""Bytes of an object in this folder: twice what a log records at once. Others have `LARGEST`."""
+_PIECE = 1 << 20  # bytes of an object that are read at once
+_PAGE = 1000  # names, of which S3 lists no more at once
 _AGAIN = "Nothing that was acknowledged is lost. Once the store is well, do the same again."
 _RIGHTS = (
     "Needed are s3:GetObject, s3:PutObject and s3:ListBucket on the prefix; to look, the first and last."
 )
 _STATUS = re.compile(r"status code: (\d{3})")
 _CODE = re.compile(r"<Code>(\w{1,60})</Code>")
+_unfinished: list[object] = []
+"""Lists that were given up: obstore 0.12 panics where one is freed while a request of it is under way."""
 _users: list[int] = []
 """The one process that may use obstore: its threads are not in the forks of that."""
 
@@ -43,6 +54,7 @@ class Bucket:
 
     Raises `Unavailable` where the store does not answer, `TryLater` where it is busy, `ClockDiffers` where
     it finds ours wrong, `Refused` where it does not let us, and `NotFound` where there is no such bucket.
+    `Damaged` for an object or a list that is longer than any that a log has.
     """
 
     def __init__(self, location: Location) -> None:
@@ -62,14 +74,21 @@ class Bucket:
 
     def get(self, path: str) -> bytes | None:
         """What an object holds, if there is one."""
+        limit = LARGEST_BATCHES if path.startswith(BATCHES) else LARGEST
 
         def work() -> bytes | None:
             try:
-                return bytes(self._store.get(self._prefix + path).bytes())
+                pieces = self._store.get(self._prefix + path).stream(min_chunk_size=_PIECE)
             except FileNotFoundError as error:
                 if _said(error)[1] == "NoSuchBucket":
                     raise _problem(error) from None
                 return None
+            data = bytearray()
+            for piece in pieces:  # counted here, since the length that a bucket announces may be a lie
+                data += piece
+                if len(data) > limit:
+                    raise Damaged(f"{path} is longer than anything that a log writes there")
+            return bytes(data)
 
         return _insist(work)
 
@@ -115,25 +134,44 @@ class Bucket:
         """Write an object, whether it is there or not."""
         _insist(lambda: self._store.put(self._prefix + path, data, use_multipart=False))
 
-    def names(self, folder: str) -> list[str]:
-        """The names in a folder, which ends with a slash, and in those below it; a list may be behind."""
+    def names(self, folder: str, most: int) -> list[str]:
+        """The names in a folder, which ends with a slash, and in those below it; a list may be behind.
 
-        def work() -> list[str]:
-            pages = self._store.list(self._prefix + folder)
-            return [str(found["path"]).removeprefix(self._prefix) for page in pages for found in page]
-
-        return _insist(work)
+        Raises `Damaged` for more than `most`.
+        """
+        names = self._listed(folder, None, most + 1)
+        if len(names) > most:
+            raise Damaged(f"the bucket lists more than {most} objects in {folder}, which no log has there")
+        return names
 
     def first_after(self, path: str) -> str | None:
         """The first name that is listed after this one, in its folder; a list may be behind."""
-        folder = f"{path.rpartition('/')[0]}/"
+        return next(iter(self._listed(f"{path.rpartition('/')[0]}/", path, 1)), None)
 
-        def work() -> str | None:
-            pages = self._store.list(self._prefix + folder, offset=self._prefix + path)
-            names = (str(found["path"]) for page in pages for found in page)
-            return next((name.removeprefix(self._prefix) for name in names), None)
+    def _listed(self, folder: str, after: str | None, most: int) -> list[str]:
+        """The first names in a folder, at most that many, from one on."""
+        offset = None if after is None else self._prefix + after
 
-        return _insist(work)
+        async def work() -> list[str]:
+            pages = aiter(self._store.list(self._prefix + folder, offset=offset, chunk_size=_PAGE))
+            names: list[str] = []
+            while len(names) < most:
+                try:
+                    # S3 may answer with pages that have no names, which obstore passes over, for ever.
+                    page = await asyncio.wait_for(anext(pages), _PAGE_PATIENCE)
+                except StopAsyncIteration:
+                    break
+                except TimeoutError:
+                    _unfinished.append(pages)
+                    raise Unavailable("the bucket of the log does not come to the end of a list") from None
+                names += [str(listed["path"]).removeprefix(self._prefix) for listed in page]
+            return names[:most]
+
+        def in_thread() -> list[str]:
+            with ThreadPoolExecutor(1) as thread:  # this one may have an event loop already
+                return thread.submit(asyncio.run, work()).result()
+
+        return _insist(in_thread)
 
 
 def _at_once(work: Callable[[_T], _R], items: list[_T]) -> list[_R]:

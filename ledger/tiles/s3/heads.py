@@ -21,6 +21,9 @@ from ..store import Base, Mark, State
 from .bucket import Bucket
 
 _VERSION = 1
+_MOST = 1 << 40
+"""Heads: one a millisecond for thirty years. A bucket that says yes to every number is asked no further."""
+_LARGEST_SIZE = 1 << 63  # entries, and none so many
 
 
 def head_path(number: int) -> str:
@@ -55,14 +58,20 @@ class LogHead:
         """Raises `Damaged`."""
         line, _, note = data.partition(b"\n")
         try:
-            found = load_json_object(line)
-            if found["version"] != _VERSION:
+            members = load_json_object(line)
+            if members["version"] != _VERSION:
                 raise Damaged(f"{head_path(number)} was written by a program of another version")
-            base = Base(int(found["base"]["size"]), bytes.fromhex(found["base"]["root"]))
-            move = found["move"] and Mark(found["move"]["name"], State(found["move"]["state"]))
-            return cls(number, note or None, base, move, found["by"])
+            size, root = members["base"]["size"], bytes.fromhex(members["base"]["root"])
+            move = members["move"]
+            mark = None if move is None else Mark(move["name"], State(move["state"]))
+            texts = [members["by"], *([mark.name] if mark else [])]
+            if type(size) is not int or not all(isinstance(text, str) for text in texts):
+                raise TypeError  # such as 1e308, which Python would take for a number of entries
+            if not 0 <= size < _LARGEST_SIZE or len(root) != merkle.HASH_SIZE:
+                raise ValueError
         except (Malformed, KeyError, TypeError, ValueError):
             raise Damaged(f"{head_path(number)} is not a head of a log") from None
+        return cls(number, note or None, Base(size, root), mark, members["by"])
 
 
 class Heads:
@@ -89,20 +98,30 @@ class Heads:
         return known
 
     def add(self, head: LogHead) -> bool:
-        """Whether this head is the one of its number; else another one is, and has been since before."""
+        """Whether this head is the one of its number; else another one is, and has been since before.
+
+        Raises `Damaged` where the bucket neither creates the head nor has another.
+        """
         made = self._bucket.create(head_path(head.number), head.format())
         if made:
             self.known = head
+        elif self.newest().number < head.number:
+            raise Damaged(f"the bucket has no {head_path(head.number)}, and does not create it")
         return made
 
     def _exists(self, number: int) -> bool:
         return self._bucket.has(head_path(number))
 
     def _last(self, known: int) -> int:
-        """The last number that has a head, where `known` has one or is 0; in as many steps as it has bits."""
+        """The last number that has a head, where `known` has one or is 0; in as many steps as it has bits.
+
+        Raises `Damaged` for a number that no log comes to.
+        """
         step = 1
         while self._exists(known + step):
             known, step = known + step, step * 2
+            if known > _MOST:
+                raise Damaged(f"the bucket says that it has {head_path(known)}, which no log comes to")
         beyond = known + step
         while beyond - known > 1:
             middle = (known + beyond) // 2

@@ -19,7 +19,7 @@ from ..keys import key_digest
 from ..store import Keys
 from .bucket import Bucket
 
-_RECORD = re.compile(r"([0-9a-f]{64}) (\d+) (\d+)\n")
+_RECORD = re.compile(rb"([0-9a-f]{64}) ([0-9]{1,19}) ([0-9]{1,19})\n")
 _AT_ONCE = 1 << 13  # keys
 
 
@@ -40,11 +40,15 @@ class KeyObjects:
         self._bucket = bucket
 
     def find(self, key: bytes) -> range | None:
-        """The indices of the batch that was recorded under a key, if it is settled."""
+        """The indices of the batch that was recorded under a key, if it is settled. Raises `Damaged`."""
         path = key_path(key_digest(key))
         data = self._bucket.get(path)
-        found = [] if data is None else _parse(path, data)
-        return found[0][1] if found else None
+        if data is None:
+            return None
+        [(digest, at), *more] = _parse(path, data)
+        if digest != key_digest(key) or more:  # an object of another key, under this one's name
+            raise Damaged(f"{path} is not what was written")
+        return at
 
     def all(self, size: int) -> Keys:
         """Those of all batches that make up the first entries, `size` of them."""
@@ -74,7 +78,11 @@ class KeyObjects:
         data = self._bucket.get(path)
         if data is None:
             raise Damaged(f"{path} is gone from the bucket")
-        return _parse(path, data)
+        keys = _parse(path, data)
+        ends = [start, *(at.stop for _, at in keys)]
+        if [at.start for _, at in keys] != ends[:-1]:  # or whoever goes from one to the next never ends
+            raise Damaged(f"{path} is not what was written")
+        return keys
 
 
 def _format(keys: dict[bytes, range]) -> bytes:
@@ -82,9 +90,13 @@ def _format(keys: dict[bytes, range]) -> bytes:
 
 
 def _parse(path: str, data: bytes) -> list[tuple[bytes, range]]:
-    lines = data.decode(errors="replace").splitlines(keepends=True)
-    found = [_RECORD.fullmatch(line) for line in lines]
-    keys = [(bytes.fromhex(each[1]), range(int(each[2]), int(each[3]))) for each in found if each]
-    if len(keys) != len(lines) or not keys:
+    """At least one key, each with a batch that has entries. Raises `Damaged`."""
+    records = [_RECORD.fullmatch(line) for line in data.splitlines(keepends=True)]
+    keys = [
+        (bytes.fromhex(record[1].decode()), range(int(record[2]), int(record[3])))
+        for record in records
+        if record is not None
+    ]
+    if len(keys) != len(records) or not keys or not all(at for _, at in keys):
         raise Damaged(f"{path} is not what was written")
     return keys

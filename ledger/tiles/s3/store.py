@@ -33,13 +33,15 @@ from ..store import CHECKPOINT, Base, Batch, Keys, Mark, State, Store, require_o
 from . import address
 from .batches import Batches, batch_path
 from .bucket import Bucket
-from .heads import Heads, head_path
+from .heads import Heads, LogHead, head_path
 from .keys import KeyObjects
 
 CAPACITY = Capacity(batches=64)
 """Of what is pending: each batch of it is fetched by itself when a log is opened."""
 _CONDITIONAL = "conditional"
 _SAMPLE = 3  # tiles
+_SPARE = 10_000  # tiles that a log may have beside those that are counted
+_TRIES = 100  # of a write that others come before, again and again
 _EXAMINED = 100  # openings, of which one looks whether anything is gone
 
 
@@ -139,15 +141,17 @@ class S3Store(Store):
         self._bucket.create_many(tiles)
 
     def publish(self, note: bytes, *, after: bytes | None) -> None:
-        """See `Store.publish`."""
+        """See `Appender.publish`."""
         self._require_writable()
-        while True:
+        for _ in range(_TRIES):
             head = self._heads.newest()
             require_open(head.mark)
             if head.note != after:
                 raise Overtaken("another writer has published a checkpoint meanwhile")
             if self._heads.add(head.next(note=note)):
                 break  # else the other one may have settled
+        else:
+            raise Overtaken("other writers of the log were faster")
         self._keep()
         self._show()
 
@@ -213,7 +217,9 @@ class S3Store(Store):
         with self.lock():
             base = self.base()
             batches = list(self.pending(base.size))
-            paths, note = self._bucket.names("tile/"), self.get(CHECKPOINT)
+            head = self._heads.newest()
+            paths = self._bucket.names("tile/", _most_tiles(head, batches))
+            note = head.note
         require_none_ahead(tiles_ahead(paths, note, base.size, batches, self._bucket.get_many))
 
     def _require_there(self) -> None:
@@ -235,8 +241,11 @@ class S3Store(Store):
                 raise Damaged(f"{hashes} is not what follows from {entries}")
 
     def _close(self, mark: Mark) -> None:
-        while (head := self._heads.newest()).mark != mark:
-            self._heads.add(head.next(mark=mark))
+        for _ in range(_TRIES):
+            head = self._heads.newest()
+            if head.mark == mark or self._heads.add(head.next(mark=mark)):
+                return
+        raise Overtaken("other writers of the log were faster")
 
     def _require_writable(self) -> None:
         if self._read_only:
@@ -270,9 +279,22 @@ class S3Store(Store):
     def _show(self) -> None:
         """Write the newest checkpoint where everybody looks, until an older one no longer comes last."""
         shown = None
-        while shown != (note := self._heads.newest().note or b""):
+        for _ in range(_TRIES):
+            note = self._heads.newest().note or b""
+            if shown == note:
+                return
             self._bucket.replace(CHECKPOINT, note)
             shown = self._bucket.get(CHECKPOINT)
+        raise Damaged(f"{CHECKPOINT} does not read back as it was written")
+
+
+def _most_tiles(head: LogHead, batches: Sequence[Batch]) -> int:
+    """How many tiles a log may have by now, generously: a bucket could list names for ever.
+
+    A tile and a bundle for 256 entries, and the partial ones at each edge that was signed for, or was to be.
+    """
+    size = batches[-1].range.stop if batches else head.base.size
+    return size // 64 + 32 * (head.number + len(batches)) + _SPARE
 
 
 def _gone(path: str) -> Damaged:

@@ -1,0 +1,53 @@
+"""What a database answers, held against the form in which its tables were made.
+
+A role that may append may write any number into some of them, and who owns the server may answer anything.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Sequence
+from types import UnionType
+from typing import Any, TypeAlias
+
+from wire.problem import Damaged
+
+from .connections import Cursor
+
+Row: TypeAlias = tuple[Any, ...]
+Kinds: TypeAlias = Sequence[type | UnionType]
+"""Of the values of a row, in order."""
+
+
+def read(cursor: Cursor, kinds: Kinds) -> Sequence[Row]:
+    """The rows of what was executed, whose values are of these kinds. Raises `Damaged` where one is not."""
+    try:
+        rows: list[Row] = cursor.fetchall()
+    except (ValueError, ArithmeticError, struct.error):  # psycopg could not make a value of those bytes
+        raise _other_form() from None
+    return checked(rows, kinds)
+
+
+def read_one(cursor: Cursor, kinds: Kinds) -> Row:
+    """The one row, as `read`. Raises `Damaged` where there is none, or are others."""
+    return only(read(cursor, kinds))
+
+
+def checked(rows: Sequence[Row], kinds: Kinds) -> Sequence[Row]:
+    """The rows, whose values are of these kinds. Raises `Damaged` where one is not."""
+    for row in rows:
+        if len(row) != len(kinds) or not all(map(isinstance, row, kinds)):
+            raise _other_form()
+    return rows
+
+
+def only(rows: Iterable[Row]) -> Row:
+    """The one row of these. Raises `Damaged` where there is none, or are others."""
+    rows = list(rows)
+    if len(rows) != 1:
+        raise Damaged(f"the tables of the log have {len(rows)} rows instead of one")
+    return rows[0]
+
+
+def _other_form() -> Damaged:
+    return Damaged("the tables of the log do not have the form in which they were made")
