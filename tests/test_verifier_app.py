@@ -153,12 +153,12 @@ def test_what_is_refused_anyway_is_not_asked_for(server: str) -> None:
 
 @contextmanager
 def command_serving(home: Path, *options: str | Path) -> Iterator[str]:
-    """The command in a process of its own; where it says that it answers."""
+    """The command in a process of its own; where it says that it answers programs, behind the page."""
     command = [sys.executable, "-m", "intaglio", "--home", home, "verifier", "serve", "--port", "0", *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:
-            yield process.stdout.readline().strip()
+            yield next(line.strip() for line in process.stdout if line.endswith("/verify\n"))
         finally:
             process.terminate()
 

@@ -19,7 +19,7 @@ import uvicorn
 from fastapi import FastAPI, Request, Response
 
 from exchange.http import read_body
-from intaglio.connections import LIMITS, Gathering, Limits
+from intaglio.connections import LIMITS, Gathering, Limits, sender
 from tests.loopback import Authority
 from tests.serving import listening, serving
 
@@ -277,11 +277,9 @@ def test_answers_do_not_wait_for_an_acknowledgement() -> None:
 
 
 def test_addresses_of_one_subscriber_are_one_sender() -> None:
-    from intaglio.connections import _sender
-
-    assert _sender(("2001:db8:1:2:3:4:5:6", 1)) == _sender(("2001:db8:1:2:aaaa::1", 2))
-    assert _sender(("192.0.2.1", 1)) != _sender(("192.0.2.2", 1))
-    assert _sender(None) == ""
+    assert sender(("2001:db8:1:2:3:4:5:6", 1)) == sender(("2001:db8:1:2:aaaa::1", 2))
+    assert sender(("192.0.2.1", 1)) != sender(("192.0.2.2", 1))
+    assert sender(None) == ""
 
 
 class Wire:
