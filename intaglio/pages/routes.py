@@ -50,7 +50,7 @@ class Gate:
 
 
 def giving(asset: Asset) -> Callable[[], Awaitable[Response]]:
-    """What answers with a file that pages load, under any name: the page that refuses a name loads it, too."""
+    """What answers with a file that pages load, under any name: the page that refuses one loads it, too."""
     content = asset.read()
 
     async def give() -> Response:
