@@ -21,7 +21,9 @@ from exchange.http import BODY_TIME
 RATE = 16 << 10
 """Bytes a second at which a body arrives that takes longer than others."""
 
-_STRETCH = int(RATE * BODY_TIME)  # bytes of a body, after which its sender has the same time once more
+STRETCH = int(RATE * BODY_TIME)
+"""Bytes of a body after which its sender has the same time once more."""
+
 _MOST_OVERHEAD = 1 << 17  # bytes of a request outside its body: head, trailers, lengths of chunks
 _MOST_PIPELINED = 8  # requests that a sender sends before it has the answer to an earlier one
 
@@ -145,8 +147,8 @@ class Connection(HttpToolsProtocol):
     def on_body(self, body: bytes) -> None:
         self._overhead -= len(body)
         self._stretch += len(body)
-        if self._stretch >= _STRETCH and not self.cycle.response_complete:  # else nobody wants the rest
-            self._stretch %= _STRETCH
+        if self._stretch >= STRETCH and not self.cycle.response_complete:  # else nobody wants the rest
+            self._stretch %= STRETCH
             self._time(self._guard.limits.body)
         super().on_body(body)
 

@@ -202,6 +202,25 @@ def test_the_command_says_where_it_listens_and_not_what_it_is(tmp_path: Path) ->
 
 
 @pytest.mark.slow
+def test_the_command_says_first_where_people_look_and_what_browsers_send_has_to_be_from_there(
+    tmp_path: Path,
+) -> None:
+    command = [sys.executable, "-m", "intaglio", "--home", str(tmp_path), "verifier", "serve", "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            page = process.stdout.readline().strip()
+            assert re.fullmatch("http://localhost:[0-9]+/", page)
+            address = process.stdout.readline().strip()
+            assert address == f"{page}verify"
+            assert httpx.get(page).headers["Content-Type"] == "text/html; charset=utf-8"
+            for origin, status in ((page.rstrip("/"), 422), ("http://elsewhere.example", 403)):
+                assert httpx.post(address, content=b"{}", headers={"Origin": origin}).status_code == status
+        finally:
+            process.terminate()
+
+
+@pytest.mark.slow
 def test_the_command_takes_a_policy_and_a_trust_list(tmp_path: Path) -> None:
     trust, policy = tmp_path / "trust.json", tmp_path / "policy.json"
     trust.write_bytes(UNIVERSITY.trust.to_bytes())

@@ -19,7 +19,7 @@ import uvicorn
 from fastapi import FastAPI, Request, Response
 
 from exchange.http import read_body
-from intaglio.connections import LIMITS, Gathering, Limits, sender
+from intaglio.connections import LIMITS, STRETCH, Gathering, Limits, sender
 from tests.loopback import Authority
 from tests.serving import listening, serving
 
@@ -263,6 +263,22 @@ def test_requests_that_come_together_are_answered_in_order() -> None:
         while not received.endswith(b"again"):
             received += connection.recv(4096)
         assert [word in received for word in (b"hello", b"world", b"again")] == [True] * 3
+
+
+@pytest.mark.slow
+def test_a_long_body_has_longer_as_long_as_it_arrives_fast() -> None:
+    head = HEAD.replace(b"Length: 5", b"Length: %d" % (4 * STRETCH))
+    for stretch, is_answered in ((STRETCH, True), (STRETCH // 4, False)):
+        with Service().running() as service, service.connect() as connection:
+            connection.sendall(head)
+            with contextlib.suppress(OSError):
+                for _ in range(4 * STRETCH // stretch):
+                    time.sleep(0.2)
+                    connection.sendall(bytes(stretch))
+            is_whole = False
+            with contextlib.suppress(OSError):
+                is_whole = answered(connection, bytes(9))
+            assert is_whole is is_answered
 
 
 def test_answers_do_not_wait_for_an_acknowledgement() -> None:

@@ -21,7 +21,7 @@ from wire.problem import Problem
 from wire.text import printable
 
 from ..words import LANGUAGES, remedy, sentence, speaking, title, tr, tr_count, tr_in
-from ..words.report import LONGEST
+from ..words.report import LONGEST, for_programs
 from . import reader, upload
 from .view import WORDS, Answered, Judgement, Sentence, capital
 
@@ -168,7 +168,7 @@ def _report(one: Judgement, kept: Mapping[str, Any]) -> str:
         "checkedAt": kept["now"].isoformat(timespec="seconds"),
         "checkedBy": kept["host"],
         "trustList": kept["trust"],
-        **one.data,
+        **for_programs(one.report),
     }
     if len(orjson.dumps(told)) > _MOST_REPORT:
         return ""

@@ -11,7 +11,7 @@ import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 import orjson
 
@@ -141,8 +141,8 @@ class Judgement:
     is_presentation: bool
     evidence: str
     """What a log proves, as the check found it."""
-    data: Mapping[str, Any]
-    """The report for programs."""
+    report: Report
+    """What programs are told."""
     is_cut: bool
     """Whether there is more than is shown."""
 
@@ -186,7 +186,7 @@ def judgement(
         diplomas=tuple(_diploma(credential, trust, shown) for credential in read if not shown.is_cut),
         is_presentation=any(check.code == "holder-unasked" for check in report.checks),
         evidence=_found(evidence) if evidence and answer is not Answered.INVALID else "",
-        data=words.for_programs(report),
+        report=report,
         is_cut=shown.is_cut,
     )
 
