@@ -1,4 +1,4 @@
-"""The worst that a stranger's file does to a verifier, as a multiple of a diploma's verification; and to a page.
+"""The worst that a file does to a verifier, as a multiple of one diploma, and that a form does to a page.
 
 Each input of tests/hostile.py is verified in a process of its own, by a verifier that knows one university:
 CPU time, and memory beyond what the process had before; of each the worst of several lengths up to that of a

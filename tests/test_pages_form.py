@@ -135,7 +135,7 @@ def test_a_small_archive_has_no_large_page(app: Any) -> None:
     assert len(found.content) <= MOST_PAGE
     page = Reader(found.text)
     assert words_of(page) == ["undetermined"] * 24
-    assert page.text.count("There is too much to show on one page: check this one alone.") in range(1, 24)
+    assert page.text.count("There is too much to show on one page. Check this file alone.") in range(1, 24)
     assert {f"file-{number}" for number in range(1, 25)} <= set(page.having("id"))
 
 
@@ -152,7 +152,7 @@ def test_of_a_long_diploma_as_much_is_shown_as_fits_on_a_page(app: Any) -> None:
     assert len(found.content) <= MOST_PAGE
     page = Reader(found.text)
     assert words_of(page) == ["valid"]
-    assert "There is too much to show here. The file has all of it." in page.text
+    assert "There is too much to show here; the file has the rest." in page.text
     assert "The report as JSON is too long for this page; intaglio verify --json FILE has it." in page.text
 
 

@@ -79,7 +79,7 @@ class Place:
     def hold(self, size: int) -> None:
         """Take so many bytes from now on. Raises `TryLater`."""
         if self._gave_way:
-            raise TryLater("others were faster, and there is not room for all")
+            raise TryLater("too much is sent at once, and this was the slowest")
         if size > self.size:
             self._room.require(size - self.size, self)
         self.size = size
@@ -147,7 +147,7 @@ class Place:
                 yield
         except TimeoutError:
             if self._gave_way:
-                raise TryLater("others were faster, and there is not room for all") from None
+                raise TryLater("too much is sent at once, and this was the slowest") from None
             raise
         finally:
             self._scope = None
