@@ -181,7 +181,9 @@ def _require_own_page(request: Request, origins: Set[str]) -> None:
     else:
         is_own &= site is not None
     if not is_own:
-        raise Refused("a browser sent this from a page of another host, or to another name than this service has")
+        raise Refused(
+            "a browser sent this from a page of another host, or to another name than this service has"
+        )
 
 
 class _Whole(APIRoute):

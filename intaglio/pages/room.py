@@ -8,7 +8,7 @@ service has too few connections for them to fill the room.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Set
 from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 
 from fastapi import Request, Response
@@ -34,50 +34,52 @@ _WINDOW = 2.0  # seconds: over less than these no speed is measured
 
 
 class Room:
-    """The places of one service."""
+    """The transfers of one service, and how many bytes they may take."""
 
     def __init__(self, most: int = MOST, share: int | None = SHARE) -> None:
         """`share` is for one address: `None` behind a proxy, whose address all senders have."""
         self._most, self._share = most, share
-        self._places = set[Place]()
+        self._transfers = set[Transfer]()
 
     @contextmanager
-    def taken(self, sender: str) -> Iterator[Place]:
-        """A place for one request until the block ends, empty at first."""
-        place = Place(self, sender)
-        self._places.add(place)
+    def taken(self, sender: str) -> Iterator[Transfer]:
+        """A transfer that has nothing yet. What it has is free again when the block ends, however it does."""
+        transfer = Transfer(self, sender)
+        self._transfers.add(transfer)
         try:
-            yield place
+            yield transfer
         finally:
-            self._places.remove(place)
+            self._transfers.remove(transfer)
 
-    def require(self, more: int, place: Place) -> None:
-        """Make room for so many more bytes in a place. Raises `TryLater` where no other place gives way."""
+    def require(self, more: int, transfer: Transfer) -> None:
+        """Make room for so many more bytes of a transfer. Raises `TryLater` where no other one gives way."""
         if self._share is not None:
-            own = [one for one in self._places if one.sender == place.sender]
-            self._require(more, place, own, self._share)
-        self._require(more, place, self._places, self._most)
-
-    def _require(self, more: int, place: Place, places: set[Place] | list[Place], most: int) -> None:
-        while sum(one.size for one in places) + more > most:
-            movable = [(speed, one) for one in places if (speed := one.speed()) is not None]
-            _, slowest = min(movable, default=(0.0, None), key=lambda both: both[0])
-            if slowest is None or slowest is place:
-                raise TryLater("too much is sent at once")
-            slowest.give_way()
+            own = {one for one in self._transfers if one.sender == transfer.sender}
+            _make_way(own, self._share - more, transfer)
+        _make_way(self._transfers, self._most - more, transfer)
 
 
-class Place:
-    """What one request takes of the room: its body, and then its answer."""
+def _make_way(transfers: Set[Transfer], most: int, transfer: Transfer) -> None:
+    while sum(one.size for one in transfers) > most:
+        measured = [(speed, one) for one in transfers if (speed := one.speed()) is not None]
+        _, slowest = min(measured, default=(0.0, transfer), key=lambda both: both[0])
+        if slowest is transfer:
+            raise TryLater("too much is sent at once")
+        slowest.give_way()
+
+
+class Transfer:
+    """What one request has in memory: its body, and then its answer."""
 
     def __init__(self, room: Room, sender: str) -> None:
         self.sender, self.size = sender, 0
         self._room = room
+        self._pace = _Pace(0.0)
         self._scope: asyncio.Timeout | None = None
         self._gave_way = False
 
     def hold(self, size: int) -> None:
-        """Take so many bytes from now on. Raises `TryLater`."""
+        """It has so many bytes from now on. Raises `TryLater` where there is no room for them."""
         if self._gave_way:
             raise TryLater("too much is sent at once, and this was the slowest")
         if size > self.size:
@@ -97,7 +99,7 @@ class Place:
                         raise TooLarge.saying("the body is longer than {most} bytes", most=limit)
                     self.hold(len(body) + len(chunk))
                     body += chunk
-                    self._moved(len(chunk))
+                    self._moved(len(chunk), seconds)
         except ClientDisconnect:
             raise Malformed("the sender went away") from None
         except TimeoutError:
@@ -119,7 +121,7 @@ class Place:
             for start in range(0, len(content), _PIECE):
                 piece = content[start : start + _PIECE]
                 await send({"type": "http.response.body", "body": piece, "more_body": True})
-                self._moved(len(piece))
+                self._moved(len(piece), None)
                 await asyncio.sleep(0)  # the connection tells only now whether its buffers are full
             await send({"type": "http.response.body", "body": b""})  # waits until they are not
 
@@ -141,7 +143,7 @@ class Place:
     @asynccontextmanager
     async def _moving(self, seconds: float | None) -> AsyncIterator[None]:
         """Until the block ends, this may be asked to give way. Raises `TimeoutError` for what is too slow."""
-        self._pace, self._seconds, self._stretch = _Pace(asyncio.get_running_loop().time()), seconds, 0
+        self._pace = _Pace(asyncio.get_running_loop().time())
         try:
             async with asyncio.timeout(seconds) as self._scope:
                 yield
@@ -152,25 +154,26 @@ class Place:
         finally:
             self._scope = None
 
-    def _moved(self, count: int) -> None:
-        now = asyncio.get_running_loop().time()
+    def _moved(self, count: int, seconds: float | None) -> None:
+        """So many bytes more; each stretch at `RATE` gives the sender the same `seconds` once more."""
+        now, before = asyncio.get_running_loop().time(), self._pace.total
         self._pace.add(count, now)
-        self._stretch += count
-        if self._scope and self._seconds is not None and self._stretch >= RATE * self._seconds:
-            self._stretch %= int(RATE * self._seconds)
-            self._scope.reschedule(now + self._seconds)
+        if self._scope and seconds and before // (RATE * seconds) < self._pace.total // (RATE * seconds):
+            self._scope.reschedule(now + seconds)
 
 
 class _Pace:
     """Bytes by time, in windows of two seconds."""
 
     def __init__(self, now: float) -> None:
+        self.total = 0
         self._begun = self._since = now
         self._before = self._count = 0
 
     def add(self, count: int, now: float) -> None:
         self._turn(now)
         self._count += count
+        self.total += count
 
     def speed(self, now: float) -> float | None:
         """Bytes a second over the last two to four seconds; `None` before there are two."""
@@ -186,15 +189,15 @@ class _Pace:
             self._since += windows * _WINDOW
 
 
-class Held(Response):
-    """An answer that takes its place until it is sent."""
+class Counted(Response):
+    """An answer that counts until it is sent."""
 
-    def __init__(self, answer: Response, place: Place, held: ExitStack) -> None:
-        """`held` gives the place back when it is closed."""
+    def __init__(self, answer: Response, transfer: Transfer, held: ExitStack) -> None:
+        """`held` ends the transfer when it is closed."""
         super().__init__(answer.body, answer.status_code, answer.headers)
-        self._place, self._held = place, held
+        self._transfer, self._held = transfer, held
 
     async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
         """The ASGI interface."""
         with self._held, suppress(TryLater):  # cut off: no browser takes it for the whole page
-            await self._place.send(self, send)
+            await self._transfer.send(self, send)

@@ -21,7 +21,7 @@ from .inspection import Sent, Sheet
 from .own import Own
 from .problem import NoForm, UploadTooLarge
 from .rendering import ASSETS, Site, page
-from .room import Held, Room
+from .room import Counted, Room
 from .routes import Gate, Handler, giving, html
 from .samples import SAMPLES, Samples
 from .upload import MAX_BODY
@@ -82,9 +82,9 @@ class VerifyPage:
         if not content_type.lower().startswith("multipart/form-data"):
             raise NoForm("it is not what the form on this page sends")
         with ExitStack() as held:
-            place = held.enter_context(self.room.taken(sender(request.client)))
+            transfer = held.enter_context(self.room.taken(sender(request.client)))
             try:
-                body = await place.receive(request, MAX_BODY, self.body_seconds)
+                body = await transfer.receive(request, MAX_BODY, self.body_seconds)
             except TooLarge:
                 raise UploadTooLarge.saying(
                     "all files together have more than {most} MiB", most=MAX_BODY >> 20
@@ -98,5 +98,5 @@ class VerifyPage:
                 raise Unavailable("the trust list of this service cannot be used") from None
             sheet = await self.ask(Sent(content_type, body, self.clock(), site))
             del body
-            place.hold(len(sheet.content))
-            return Held(html(sheet.content, sheet.status), place, held.pop_all())
+            transfer.hold(len(sheet.content))
+            return Counted(html(sheet.content, sheet.status), transfer, held.pop_all())
