@@ -10,6 +10,7 @@ import io
 import json
 import re
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -406,7 +407,11 @@ def test_a_long_answer_is_whole_and_takes_room_until_it_is_read() -> None:
                 unread = client.send(form, stream=True)
                 assert (unread.status_code, send(url, BUNDLE).status_code) == (200, 503)
                 assert unread.read() == content
-            assert send(url, BUNDLE).content == content
+                unread = client.send(form, stream=True)
+                time.sleep(2.1)  # from then on one knows how fast it is read
+                assert send(url, BUNDLE).content == content
+                with pytest.raises(httpx.TransportError):
+                    unread.read()
 
 
 def kept(page: Reader, name: str) -> bytes:

@@ -333,6 +333,32 @@ def test_behind_a_proxy_all_senders_have_one_address(tmp_path: Path, proxy: bool
     assert not (tmp_path / "verifier").exists()
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("proxy", [True, False])
+def test_behind_a_proxy_no_address_has_a_share_of_the_memory(tmp_path: Path, proxy: bool) -> None:
+    """Elsewhere the third form finds no room, or one of the two that stopped leaves it to the third."""
+    port, stopped = free_port(), bytes(8 << 20)
+    host = "verifier.example" if proxy else f"localhost:{port}"
+    head = (
+        f"POST / HTTP/1.1\r\nHost: {host}\r\nSec-Fetch-Site: same-origin\r\n"
+        "Content-Type: multipart/form-data; boundary=x\r\nContent-Length: %d\r\n\r\n"
+    )
+    reach = ["--url", "https://verifier.example"] if proxy else []
+    with command_serving(tmp_path, "--port", str(port), *reach), ExitStack() as stack:
+        forms = [
+            (len(stopped) + 9, stopped),
+            (len(stopped) + 9, stopped),
+            (600_000, b'--x\r\nContent-Disposition: form-data; name="text"\r\n\r\n{}\r\n--x--\r\n'),
+        ]
+        connections = list[socket.socket]()
+        for length, form in forms:
+            connection = stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=30))
+            connection.sendall(head.encode() % length + form.ljust(min(length, 8 << 20)))
+            connections.append(connection)
+        found = [connection.recv(12)[9:] for connection in connections]
+    assert found == [b"408", b"408", b"200"] if proxy else b"503" in found
+
+
 def test_a_port_that_is_taken_is_said(program: Program) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         answer = program("verifier", "serve", "--port", taken.getsockname()[1])
