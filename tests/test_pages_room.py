@@ -29,15 +29,18 @@ class Request:
         *pieces: tuple[float, int],
         announced: int | None = None,
         sender: str = "192.0.2.1",
-        reads: bool = True,
+        reads: float = 0.0,
         ends: bool = True,
         leaves: bool = False,
     ) -> None:
-        """Pieces are seconds and bytes. Without `ends` more is awaited; who `leaves` hangs up instead."""
+        """Pieces are seconds and bytes, and `reads` the seconds that a piece of the answer takes.
+
+        Without `ends` more is awaited; who `leaves` hangs up instead.
+        """
         self.pieces, self.sender, self.reads, self.ends = list(pieces), sender, reads, ends
         self.leaves = leaves
         self.announced = sum(size for _, size in pieces) if announced is None else announced
-        self.status, self.received, self.answered = 0, 0, -1.0
+        self.status, self.received, self.answered = 0, b"", -1.0
         self.is_whole = False
 
     async def to(self, app: Any) -> int:
@@ -81,10 +84,9 @@ class Request:
             self.status = message["status"]
             self.answered = asyncio.get_running_loop().time()
         else:
-            self.received += len(message["body"])
+            self.received += message["body"]
             self.is_whole = not message.get("more_body")
-            if not self.reads:
-                await asyncio.sleep(WAITS)
+            await asyncio.sleep(self.reads)
 
 
 def slowly(size: int, rate: int) -> list[tuple[float, int]]:
@@ -148,6 +150,9 @@ def test_a_long_body_has_as_long_as_it_arrives_fast_and_a_short_one_ten_seconds(
     request = Request(*pieces)
     assert run(request.to(service())) == status
     assert request.answered <= at_most + 0.5
+    is_long = request.announced > 64 * KIB
+    assert (b"less than 16 KiB a second" in request.received) is (status == 408 and is_long)
+    assert (b"within 10 seconds" in request.received) is (status == 408 and not is_long)
 
 
 def test_where_room_ends_the_slowest_gives_way() -> None:
@@ -164,6 +169,47 @@ def test_where_room_ends_the_slowest_gives_way() -> None:
         return [*(task.result() for task in tasks), late]
 
     assert run(asked()) == [200, 503, 200, 200]
+
+
+def test_who_gives_way_is_told_at_once() -> None:
+    async def asked() -> tuple[int, float]:
+        stopped = Request((0, 900 * KIB), ends=False)
+        app = service(Room(MIB))
+        async with asyncio.TaskGroup() as group:
+            group.create_task(stopped.to(app))
+            await asyncio.sleep(4)
+            assert await Request((0, 200 * KIB)).to(app) == 200
+        return stopped.status, stopped.answered
+
+    assert run(asked()) == (503, 4)
+
+
+def test_who_was_fast_and_stopped_is_slow() -> None:
+    async def asked() -> list[int]:
+        app = service(Room(MIB))
+        stopped = Request((0, 600 * KIB), (WAITS, 1))
+        steady = Request((0, 70 * KIB), *slowly(250 * KIB, 30 * KIB))
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(one.to(app)) for one in (stopped, steady)]
+            await asyncio.sleep(5)
+            assert await Request((0, 400 * KIB)).to(app) == 200
+        return [task.result() for task in tasks]
+
+    assert run(asked()) == [503, 200]
+
+
+def test_an_answer_that_is_read_fast_is_not_the_slowest() -> None:
+    async def asked() -> tuple[list[int], bool]:
+        app = service(Room(2 * MIB), bytes(MIB))
+        read = Request((0, 300), reads=0.5)
+        slow = Request((0, 70 * KIB), *slowly(600 * KIB, 20 * KIB), ends=False)
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(one.to(app)) for one in (read, slow)]
+            await asyncio.sleep(4)
+            assert await Request((0, 950 * KIB), reads=WAITS / 1e6).to(app) == 200
+        return [task.result() for task in tasks], read.is_whole
+
+    assert run(asked()) == ([200, 503], True)
 
 
 def test_who_is_slower_than_all_others_gives_way_himself() -> None:
@@ -200,7 +246,7 @@ def test_one_address_has_a_share_but_behind_a_proxy_which_has_the_address_of_all
 def test_an_answer_takes_room_until_it_is_read() -> None:
     async def asked() -> tuple[list[int], bool]:
         app = service(Room(MIB), bytes(900 * KIB))
-        unread = Request((0, 300), reads=False)
+        unread = Request((0, 300), reads=WAITS)
         async with under_way(app, unread):
             statuses = [await small().to(app)]
             await asyncio.sleep(3)
@@ -212,7 +258,7 @@ def test_an_answer_takes_room_until_it_is_read() -> None:
 
 
 async def _asked(_sent: Sent) -> Sheet:
-    return Sheet(200, b"answer")
+    return Sheet(200, bytes(600 * KIB))
 
 
 async def _busy(_sent: Sent) -> Sheet:

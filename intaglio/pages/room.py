@@ -80,8 +80,6 @@ class Transfer:
 
     def hold(self, size: int) -> None:
         """It has so many bytes from now on. Raises `TryLater` where there is no room for them."""
-        if self._gave_way:
-            raise TryLater("too much is sent at once, and this was the slowest")
         if size > self.size:
             self._room.require(size - self.size, self)
         self.size = size
