@@ -8,6 +8,7 @@ import csv
 import io
 import re
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import httpx
 import pytest
 
 from intaglio.pages.inspection import Inspection, Sent, Sheet
+from intaglio.pages.view import Judgement, judgement
 from intaglio.words.report import shown
 from tests.pages import Reader, mount, words_of
 from tests.uploads import FACE, UNIVERSITY, archive, long_diploma, many, unsigned_ones
@@ -23,6 +25,7 @@ from vc import Check, Outcome
 from verifier.http import create_app
 from verifier.judge import Judge, Verifiers
 from wire.text import claimed
+from wire.work import Work
 
 ORIGIN = "http://127.0.0.1:8470"
 BUNDLE = UNIVERSITY.issue().to_bytes()
@@ -129,14 +132,46 @@ def test_of_unchecked_credentials_three_are_shown_and_of_each_thing_200_characte
     assert max(len(text) for text in re.findall(r"<bdi>([^<]*)</bdi>", unchecked)) <= 5 * 200 + 1
 
 
-def test_a_small_archive_has_no_large_page(app: Any) -> None:
+def answers(page: httpx.Response) -> list[str]:
+    """The verdict of each article; to parse a long page takes longer than to make it."""
+    return re.findall('data-answer="([a-z]+)"', page.text)
+
+
+@pytest.mark.parametrize(
+    ("make", "verdict", "files"),
+    [
+        (long_diploma, "valid", 3),
+        pytest.param(unsigned_ones, "undetermined", 200, marks=pytest.mark.slow),
+    ],
+)
+def test_a_small_archive_has_no_large_page(
+    app: Any, make: Callable[[], bytes], verdict: str, files: int
+) -> None:
     """All files stand in the table; the reports that do not fit are their verdicts."""
-    found = sent(app, many(unsigned_ones(), 24), names="{}.zip")
+    found = sent(app, many(make(), files), names="{}.zip")
     assert len(found.content) <= MOST_PAGE
-    page = Reader(found.text)
-    assert words_of(page) == ["undetermined"] * 24
-    assert page.text.count("There is too much to show on one page. Check this file alone.") in range(1, 24)
-    assert {f"file-{number}" for number in range(1, 25)} <= set(page.having("id"))
+    assert answers(found) == [verdict] * files
+    in_brief = found.text.count("There is too much to show on one page. Check this file alone.")
+    assert 0 < in_brief < files
+    for number in range(1, files + 1):
+        assert f'id="file-{number}"' in found.text
+        assert f'href="#file-{number}"' in found.text
+
+
+def test_what_is_shown_is_counted_as_work_and_the_verdict_is_always_there() -> None:
+    report = verifier(UNIVERSITY.trust).verify(BUNDLE, now=NOW)
+
+    def seen(work: Work) -> Judgement:
+        return judgement("a.json", BUNDLE, report, UNIVERSITY.trust, (), "en", work)
+
+    enough, little = Work(), Work(400)
+    whole, cut = seen(enough), seen(little)
+    texts = [claim.value for diploma in whole.diplomas for claim in diploma.all] + [
+        one.text for one in whole.steps
+    ]
+    assert Work().left - enough.left >= sum(map(len, texts))
+    assert (whole.is_cut, cut.is_cut, cut.word, cut.diplomas) == (False, True, whole.word, ())
+    assert 0 < len(cut.steps) < len(whole.steps)
 
 
 @pytest.mark.slow
@@ -146,14 +181,12 @@ def test_names_of_files_fill_no_page_either(app: Any) -> None:
     assert words_of(Reader(found.text)) == ["unreadable"] * 200
 
 
-@pytest.mark.slow
 def test_of_a_long_diploma_as_much_is_shown_as_fits_on_a_page(app: Any) -> None:
     found = sent(app, long_diploma())
     assert len(found.content) <= MOST_PAGE
-    page = Reader(found.text)
-    assert words_of(page) == ["valid"]
-    assert "There is too much to show here; the file has the rest." in page.text
-    assert "The report as JSON is too long for this page; intaglio verify --json FILE has it." in page.text
+    assert answers(found) == ["valid"]
+    assert "There is too much to show here; the file has the rest." in found.text
+    assert "The report as JSON is too long for this page" in found.text
 
 
 @pytest.mark.parametrize("text", ["\u200b" * 1_000_000, "'x" * 500_000, "\u0301" * 1_000_000])
