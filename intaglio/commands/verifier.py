@@ -45,9 +45,10 @@ def serve(
         from verifier.http import create_app
         from verifier.processes import Processes
 
-        from ..connections import busy
+        from ..connections import BEHIND_PROXY, busy
         from ..pages.invented import invented
         from ..pages.own import Own
+        from ..pages.room import SHARE, Room
         from ..pages.samples import Samples, with_samples
         from ..pages.verify import VerifyPage
         from ..serving import Endpoint
@@ -63,9 +64,15 @@ def serve(
         Endpoint.open(reach, session.home / "verifier" / "tls", session.now()) as endpoint,
         Processes[Any, Any](make, 2, waiting=_WAITING) as processes,
     ):
-        app = create_app(judge.verifiers, clock=session.now, policy=policy, processes=processes)
         is_here = reach.host in LOOPBACK
         own = Own.at(endpoint.url) if is_here or endpoint.url.startswith("https:") else None
+        app = create_app(
+            judge.verifiers,
+            clock=session.now,
+            policy=policy,
+            origins=own.origins if own else frozenset(),
+            processes=processes,
+        )
         full: ASGIApp = busy
         if own is None:
             say("No page is served: diplomas would travel in the clear.")
@@ -79,9 +86,11 @@ def serve(
                 trust_file=trust_file or session.trust_file if shows else None,
                 offline=offline,
                 samples=Samples(samples, processes, session.now),
+                room=Room(share=None if endpoint.limits is BEHIND_PROXY else SHARE),
             )
             page.mount(app)
             full = page.busy
+            click.echo(f"{endpoint.url}/")
         if endpoint.files:
             say("Whoever asks needs this file, to trust the service by:", str(endpoint.files.authority))
         click.echo(f"{endpoint.url}/verify")

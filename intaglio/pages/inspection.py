@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,7 +22,7 @@ from wire.work import BODY_STEPS, Work
 from ..session import Session
 from ..words import speaking, tr
 from .problem import UploadTooLarge
-from .rendering import Site, page
+from .rendering import Site, answer, page
 from .unpacking import Given, unpacked
 from .upload import uploads
 from .view import Judgement, judgement
@@ -68,12 +67,11 @@ class Inspection:
                 return Sheet(status, page("problem.html", sent.site, problem=problem))
             found = list(judgements(self.judge, files, sent.now, sent.site.language))
             kept = {"host": sent.site.host, "trust": _digest(self.trust_file), "now": sent.now}
-            counts = Counter(one.answer for one in found)
-            return Sheet(200, page("answer.html", sent.site, found=found, counts=counts, kept=kept))
+            return Sheet(200, answer(found, sent.site, kept))
 
 
 def judgements(judge: Judge, files: Sequence[Given], now: datetime, language: str) -> Iterator[Judgement]:
-    """What is said of each file."""
+    """What is said of each file. What is shown of it costs as much again as judging it at the most."""
     steps = min(BODY_STEPS, _MOST_STEPS // len(files))
     ends = time.monotonic() + judge.seconds
     for file in files:
@@ -86,7 +84,7 @@ def judgements(judge: Judge, files: Sequence[Given], now: datetime, language: st
         is_open = report.verdict is Verdict.UNDETERMINED and report.checks[0].outcome is Outcome.PASSED
         unchecked = _unchecked(file.data, verifier.forms, Work(steps)) if is_open else ()
         name = file.name or tr("pasted text")
-        yield judgement(name, file.data, report, verifier.trust, unchecked, language)
+        yield judgement(name, file.data, report, verifier.trust, unchecked, language, Work(steps))
 
 
 def inspection(session: Session, trust_file: Path | None, policy: Policy | None, offline: bool) -> Inspection:

@@ -6,6 +6,7 @@ What decides nothing here is read leniently: a member of another form is left ou
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from wire import Malformed, Problem
@@ -23,6 +24,9 @@ Open Badges 3.0 names an achievement by its `otherIdentifier`s, as it does a per
 begins a type that its enumeration lacks.
 """
 
+MOST_RESULTS = 50
+"""More are not read: a small file could name thousands."""
+
 
 def displayed(reading: Reading, types: Sequence[str], subject: Mapping[str, Any]) -> dict[str, Any]:
     """The facts of `Claims` that decide nothing."""
@@ -34,7 +38,7 @@ def displayed(reading: Reading, types: Sequence[str], subject: Mapping[str, Any]
         "awarded": _awarded(text_of(reading.claims, "awardedDate")),
         "degree": _degree(reading, achievement),
         "achievement_type": text_of(achievement, "achievementType"),
-        "results": tuple(_results(reading, subject)),
+        "results": tuple(islice(_results(reading, subject), MOST_RESULTS)),
     }
 
 
