@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,11 +12,11 @@ import click
 from did import DID, METHODS, MethodNotSupported, Resolver
 from vc.model.credential import is_url
 from verifier import RecognisedIssuer, RecognisedLog, Trust, update_trust
-from verifier.sources.trust_entries import pinned
-from wire import Conflict, Declined, Malformed, NotFound, Refused, Unavailable, load_json_object
+from wire import Conflict, Declined, NotFound, Refused, Unavailable, load_json_object
 from wire.fetch import NoFetcher
 from wire.text import claimed, printable, shortened
 
+from ..recognition import Newcomers, handed_over, through
 from ..session import Session
 from ..terminal import Result, agreed, is_file, say, verb, wrapped
 from ..words import headed, remedy, tr
@@ -53,7 +53,7 @@ def _known(trust: Trust) -> Iterator[str]:
         yield printable(f"{name}  {issuer.id}  {kinds}  {issuer.reason}").rstrip()
         for log in trust.logs:
             if issuer.id in log.issuers:
-                yield from (f"    {line}" for line in _through(log))
+                yield from (f"    {line}" for line in through(log))
                 if len(log.issuers) > 1 and not (issuer.documents or issuer.keys):
                     # inclusion alone does not bind a document where others could have put it there
                     yield "    " + tr(
@@ -69,21 +69,6 @@ def _known(trust: Trust) -> Iterator[str]:
             )
         if issuer.until:
             yield "    " + tr("for what is from {until} or before").format(until=issuer.until)
-
-
-def _through(log: RecognisedLog) -> Iterator[str]:
-    """A log that speaks for an issuer, and where else its checkpoints may be."""
-    yield tr("speaks through the log {log}").format(log=printable(log.origin))
-    for ledger in log.ledgers:
-        told = tr("has that log's checkpoints on {where}, by evidence of the kind {kind}")
-        yield told.format(where=ledger.where, kind=ledger.kind)
-        if said := pinned(ledger):
-            yield tr("knows {count} of its blocks").format(count=said.rows)
-    if log.requires:
-        yield tr("has to have it on {ledgers}").format(ledgers=log.requires)
-    if log.reached:
-        date = f"{log.reached.time:%Y-%m-%d %H:%M}Z"
-        yield tr("had {count} entries by {date}").format(count=log.reached.size, date=date)
 
 
 @verb(trust)
@@ -116,7 +101,10 @@ def add(
         if types or keys or status_issuers or short_lists or log_key or clock:
             raise click.UsageError(tr("A trust file says all of it itself; only --name goes with one."))
         given = Trust.load(Path(did))
-        return _keep(session, _handed(Path(did), given, name), Trust.joined, yes, given)
+        if name and len(given.issuers) > 1:
+            told = tr("{file} names more than one issuer; --name is for one.")
+            raise click.UsageError(told.format(file=did))
+        return _keep(session, handed_over(given, Path(did).name, name), yes)
     if not is_url(did):
         raise NotFound.saying(
             "there is no file {name}", name=shortened(did), hint="Name a trust file, or a DID: did:…"
@@ -136,19 +124,7 @@ def add(
         short_lists=short_lists,
     )
     new = Trust().adding(issuer, RecognisedLog(log_key, clock=clock) if log_key else None)
-    return _keep(session, Trust.parse(new.to_bytes()), _with_new, yes)
-
-
-def _handed(file: Path, given: Trust, name: str) -> Trust:
-    """What a trust file says, as this list is to have it. Raises `Malformed`, and a usage error."""
-    if not given.issuers:
-        raise Malformed.saying("{file} names no issuer", file=str(file))
-    if name and len(given.issuers) > 1:
-        raise click.UsageError(tr("{file} names more than one issuer; --name is for one.").format(file=file))
-    why = tr("from the file {file}").format(file=file.name)
-    return Trust(
-        tuple(replace(found, name=name or found.name, reason=why) for found in given.issuers), given.logs
-    )
+    return _keep(session, Newcomers(Trust.parse(new.to_bytes()), _with_new), yes)
 
 
 def _with_new(known: Trust, new: Trust) -> Trust:
@@ -163,60 +139,21 @@ def _with_new(known: Trust, new: Trust) -> Trust:
     return known.adding(issuer, *new.logs)
 
 
-def _keep(
-    session: Session,
-    new: Trust,
-    joined: Callable[[Trust, Trust], Trust],
-    yes: bool,
-    given: Trust | None = None,
-) -> Result:
-    """Shows who is new, asks, and writes the list; what cannot be added is said before anything is asked.
-
-    The fingerprint is that of what was `given`, whatever the issuer is called here: its own people see that.
-    """
-
-    def change(known: Trust) -> Trust:
-        known.require_own_names(new.issuers)
-        return joined(known, new)
-
+def _keep(session: Session, newcomers: Newcomers, yes: bool) -> Result:
+    """Shows who is new, asks, and writes the list; what cannot be added is said before anything is asked."""
     known = Trust.load(session.trust_file)
-    change(known)
-    for issuer in new.issuers:
-        quoted = tr('"{name}"').format(name=claimed(issuer.name)) if issuer.name else tr("(no name)")
-        say(
-            f"{quoted}  {issuer.id}",
-            *(line for log in new.logs if issuer.id in log.issuers for line in _through(log)),
-            *(
-                tr("keeps the status lists of {issuer}, by your list").format(issuer=printable(owner))
-                for owner in known.keeps_lists_of(issuer.id)
-            ),
-            *(
-                tr("has status lists by {issuer}").format(issuer=printable(name))
-                for name in issuer.status_issuers
-            ),
-            *([tr("its status lists may be short")] if issuer.short_lists else []),
-            tr("fingerprint: {digits}").format(digits=(given or new).fingerprint(issuer.id)),
-        )
-    for log in change(known).logs:
-        if len(log.issuers) > 1 and log.issuers != _issuers(known, log):
-            # inclusion no longer tells whose a document is: each issuer could put one of another there
-            say(
-                tr("The log {log} then speaks for {count} issuers.").format(
-                    log=printable(log.origin), count=len(log.issuers)
-                ),
-                tr("Of each, those documents count that its own trust file pins, and those they lead to."),
-            )
+    newcomers.added_to(known)
+    for one in newcomers.introduced_to(known):
+        quoted = tr('"{name}"').format(name=claimed(one.name)) if one.name else tr("(no name)")
+        say(f"{quoted}  {one.id}", *one.remarks, tr("fingerprint: {digits}").format(digits=one.fingerprint))
+    for sentences in newcomers.shared_logs(known):
+        say(*sentences)
     if not agreed(tr("Is that whom you mean, and is the fingerprint the one that they have?"), yes):
         raise Declined("nothing was added")
-    update_trust(session.trust_file, change)
-    added = [issuer.id for issuer in new.issuers]
+    update_trust(session.trust_file, newcomers.added_to)
+    added = [issuer.id for issuer in newcomers.new.issuers]
     say(tr("On the trust list now."))
     return Result({"added": added}, "")
-
-
-def _issuers(known: Trust, log: RecognisedLog) -> tuple[str, ...]:
-    """For whom a log speaks by the list as it is."""
-    return next((old.issuers for old in known.logs if old.key == log.key), ())
 
 
 def recognise(session: Session, trust_file: bytes) -> None:
@@ -234,7 +171,7 @@ def recognise(session: Session, trust_file: bytes) -> None:
     try:
         known.joined(new)
         if sys.stdin.isatty():
-            _keep(session, new, Trust.joined, False, given)
+            _keep(session, Newcomers(new, Trust.joined, given), False)
             return
     except Conflict as problem:  # it differs from the list, or has another issuer's name
         say(headed(problem), remedy(problem))
