@@ -1,0 +1,344 @@
+"""The page for oneself takes an issuer's trust file: what is shown first, who can confirm it, and who cannot."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+
+from intaglio.pages.peer import is_of_user
+from intaglio.pages.recognise import MOST_LINES
+from tests.commandline import Program
+from tests.pages import Reader, Running, page_for_oneself, running
+from tests.world import NAME, University
+from verifier import RecognisedIssuer, Trust
+
+HTTP = httpx.Client(timeout=30)
+UNIVERSITY = University()
+FILE = UNIVERSITY.trust.to_bytes()
+FINGERPRINT = UNIVERSITY.trust.fingerprint(UNIVERSITY.did)
+OTHER = Trust((RecognisedIssuer("did:web:other.example", "Other College"),)).to_bytes()
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    trust_file = tmp_path_factory.mktemp("home") / "trust.json"
+    with page_for_oneself(trust_file) as url:
+        yield url, trust_file
+
+
+@pytest.fixture
+def page(served: tuple[str, Path]) -> Iterator[str]:
+    """The address of one with an empty list."""
+    url, trust_file = served
+    yield url
+    trust_file.unlink(missing_ok=True)
+
+
+@pytest.fixture
+def trust_file(served: tuple[str, Path]) -> Path:
+    return served[1]
+
+
+def origin(url: str) -> str:
+    return "http://" + urlsplit(url).netloc
+
+
+def show(url: str, data: bytes = FILE, name: str = "issuer.json", **headers: str) -> httpx.Response:
+    own = {"Origin": origin(url), "Accept-Language": "en", **headers}
+    return HTTP.post(url, files={"file": (name, data)}, headers=own)
+
+
+def confirm(url: str, data: bytes = FILE, **headers: str) -> httpx.Response:
+    own = {"Origin": origin(url), "Accept-Language": "en", **headers}
+    return HTTP.post(f"{url}recognise", data={"digest": hashlib.sha256(data).hexdigest()}, headers=own)
+
+
+# What is shown, and what is kept
+
+
+def test_an_empty_list_is_told_at_the_top_until_an_issuer_is_on_it(page: str) -> None:
+    told = "This page recognises no issuer yet"
+    before = Reader(HTTP.get(page).text).text
+    assert before.index(told) < before.index("Check a diploma") < before.index("Choose the file")
+    diploma = UNIVERSITY.issue().to_bytes()
+    answer = Reader(show(page, diploma).text).text
+    assert answer.index(told) < answer.index("Could not be decided")
+    show(page)
+    assert confirm(page).status_code == 200
+    assert told not in HTTP.get(page).text
+    answer = show(page, diploma).text
+    assert told not in answer
+    assert Reader(answer).title == "Valid (1 file)"
+
+
+def test_the_fingerprint_is_shown_before_anything_is_kept(page: str, trust_file: Path) -> None:
+    shown = show(page)
+    text = Reader(shown.text).text
+    assert shown.status_code == 200
+    for told in (NAME, "university.example", FINGERPRINT, "speaks through the log", "Nothing has been added"):
+        assert told in text, told
+    assert not trust_file.exists()
+    kept = confirm(page)
+    assert kept.status_code == 200
+    assert f"{NAME} is on the list of this page from now on." in Reader(kept.text).text
+    assert Trust.load(trust_file).fingerprint(UNIVERSITY.did) == FINGERPRINT
+
+
+def test_the_list_is_then_the_one_that_the_command_writes(
+    page: str, trust_file: Path, program: Program, tmp_path: Path
+) -> None:
+    for number, data in enumerate((OTHER, FILE, FILE)):
+        handed = tmp_path / f"{number}.json"
+        handed.write_bytes(data)
+        assert program("trust", "add", handed).code == 0
+        show(page, data, handed.name)
+        assert confirm(page, data).status_code == 200
+        assert trust_file.read_bytes() == (program.home / "trust.json").read_bytes()
+
+
+def test_what_contradicts_the_list_is_refused_before_anybody_is_asked(page: str, trust_file: Path) -> None:
+    trust_file.write_bytes(FILE)
+    taken = Trust((RecognisedIssuer("did:web:un1versity.example", NAME),)).to_bytes()
+    differs = Trust((RecognisedIssuer(UNIVERSITY.did, NAME, ("Other",)),)).to_bytes()
+    thief = University()
+    another_log = replace(thief.recognised_log, issuers=(UNIVERSITY.did,))
+    of_another = Trust(UNIVERSITY.trust.issuers, (another_log,)).to_bytes()
+    for data in (taken, differs, of_another):
+        refused = show(page, data)
+        assert refused.status_code == 409
+        assert "fingerprint" not in refused.text
+        assert confirm(page, data).status_code == 409
+    assert trust_file.read_bytes() == FILE
+
+
+def test_what_contradicts_the_list_meanwhile_is_refused_too(page: str, trust_file: Path) -> None:
+    assert show(page).status_code == 200
+    taken = Trust((RecognisedIssuer("did:web:un1versity.example", NAME),)).to_bytes()
+    trust_file.write_bytes(taken)
+    assert confirm(page).status_code == 409
+    assert trust_file.read_bytes() == taken
+
+
+@pytest.mark.parametrize(
+    ("data", "status"),
+    [
+        (b'{"version": 1, "issuers": []}', 400),
+        (b'{"version": 1, "issuers": [], "more": 1}', 400),
+        (b'{"version": 99, "issuers": [{"id": "did:web:a.example"}]}', 400),
+        (b'{"version": 1, "issuers": [{"id": "did:web:a.example"}, {"id": "did:web:a.example"}]}', 400),
+        (
+            Trust(
+                tuple(RecognisedIssuer(f"did:web:a{number}.example") for number in range(MOST_LINES + 1))
+            ).to_bytes(),
+            413,
+        ),
+        (
+            Trust(
+                (
+                    RecognisedIssuer(
+                        "did:web:a.example",
+                        status_issuers=tuple(f"did:web:a{number}.example" for number in range(MOST_LINES)),
+                    ),
+                )
+            ).to_bytes(),
+            413,
+        ),
+    ],
+    ids=["nobody", "member", "version", "twice", "issuers", "remarks"],
+)
+def test_what_cannot_be_read_or_is_more_than_one_reads_is_not_taken(
+    page: str, trust_file: Path, data: bytes, status: int
+) -> None:
+    assert show(page, data).status_code == status
+    assert confirm(page, data).status_code == 409
+    assert not trust_file.exists()
+
+
+def test_what_a_file_says_is_no_markup(page: str) -> None:
+    named = Trust((RecognisedIssuer("did:web:a.example", '<img src=x onerror="alert(1)">\u202egnp'),))
+    text = show(page, named.to_bytes(), '"><script>.json').text
+    assert "<img" not in text
+    assert "<script>" not in text
+    assert "\u202e" not in text
+
+
+# Who confirms
+
+
+def test_nothing_is_confirmed_but_what_was_shown_last_and_once(page: str, trust_file: Path) -> None:
+    show(page, OTHER)
+    show(page)
+    assert confirm(page, OTHER).status_code == 409, "another was shown since"
+    own = {"Origin": origin(page)}
+    digest = hashlib.sha256(FILE).hexdigest()
+    for body in (b"", f"digest={digest.upper()}".encode(), b"digest=", digest.encode()):
+        assert HTTP.post(f"{page}recognise", content=body, headers=own).status_code == 409
+    assert HTTP.post(f"{page}recognise", content=b"x" * 5000, headers=own).status_code == 413
+    assert not trust_file.exists()
+    assert confirm(page).status_code == 200
+    kept = trust_file.read_bytes()
+    trust_file.unlink()
+    assert confirm(page).status_code == 409, "it was used"
+    assert not trust_file.exists()
+    assert kept
+
+
+ELSEWHERE = (
+    {"Sec-Fetch-Site": "cross-site"},
+    {"Sec-Fetch-Site": "same-site"},
+    {"Sec-Fetch-Site": "none"},
+    {"Origin": "null"},
+    {"Origin": "http://127.0.0.1:1"},
+    {"Origin": ""},
+)
+
+
+@pytest.mark.parametrize("headers", ELSEWHERE, ids=lambda headers: "-".join(headers.values()) or "no")
+def test_a_page_elsewhere_can_neither_show_nor_confirm(
+    page: str, trust_file: Path, headers: dict[str, str]
+) -> None:
+    show(page, OTHER)
+    assert show(page, **headers).status_code == 403
+    assert confirm(page).status_code == 409, "it was not shown"
+    assert show(page).status_code == 200
+    assert confirm(page, **headers).status_code == 403
+    assert not trust_file.exists()
+
+
+def test_a_name_that_is_made_to_lead_here_can_do_neither(page: str, trust_file: Path) -> None:
+    rebound = {"Host": "rebound.example", "Origin": "http://rebound.example", "Sec-Fetch-Site": "same-origin"}
+    assert show(page, **rebound).status_code == 421
+    assert show(page).status_code == 200
+    assert confirm(page, **rebound).status_code == 421
+    assert not trust_file.exists()
+
+
+def test_without_the_secret_of_the_address_there_is_nothing(page: str, trust_file: Path) -> None:
+    assert show(page).status_code == 200
+    root = f"{origin(page)}/"
+    assert confirm(root).status_code == 404
+    assert confirm(f"{root}other/").status_code == 404
+    assert not trust_file.exists()
+
+
+TABLE = """  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
+   0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000        0 1 1 0 100 0 0 10 0
+   1: 0100007F:C350 0100007F:1F90 {state} 00000000:00000000 00:00000000 00000000 {user:5}        0 2 1 0 20 4 30 10 -1
+   2: 0100007F:1F90 0100007F:C350 01 00000000:00000000 00:00000000 00000000  1000        0 3 1 0 20 4 30 10 -1
+"""
+
+
+@pytest.mark.skipif(sys.byteorder != "little", reason="the table of a machine with the other byte order")
+@pytest.mark.parametrize(
+    ("state", "user", "client", "is_own"),
+    [
+        ("01", 1000, 50000, True),
+        ("01", 1001, 50000, False),
+        ("01", 0, 50000, False),
+        ("05", 1000, 50000, False),  # its sender left: nobody's
+        ("06", 1000, 50000, False),
+        ("01", 1000, 50001, False),
+        ("01", 1000, 8080, False),  # the service's own end
+    ],
+)
+def test_a_connection_is_of_the_user_who_has_its_other_end(
+    tmp_path: Path, state: str, user: int, client: int, is_own: bool
+) -> None:
+    table = tmp_path / "tcp"
+    table.write_text(TABLE.format(state=state, user=user))
+    ends = ("127.0.0.1", client), ("127.0.0.1", 8080)
+    assert is_of_user(1000, *ends, table) is is_own
+    assert not is_of_user(1000, *ends, tmp_path / "none"), "nobody's where the system does not tell"
+
+
+# As the command serves it
+
+
+@pytest.fixture(scope="module")
+def own_page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    home = tmp_path_factory.mktemp("own") / "home"
+    with running(Trust(), home, "verify", "--page", "--offline") as service:
+        yield service.line, home / "trust.json"
+
+
+@pytest.mark.slow
+def test_the_page_for_oneself_takes_a_trust_file(own_page: tuple[str, Path]) -> None:
+    (url, trust_file), university = own_page, University(now=datetime.now(UTC) - timedelta(hours=2))
+    empty, handed = trust_file.read_bytes(), university.trust.to_bytes()
+    assert "This page recognises no issuer yet" in Reader(HTTP.get(url).text).text
+    assert university.trust.fingerprint(university.did) in Reader(show(url, handed).text).text
+    assert trust_file.read_bytes() == empty
+    assert confirm(url, handed, Origin="http://elsewhere.example").status_code == 403
+    assert trust_file.read_bytes() == empty
+    assert confirm(url, handed).status_code == 200
+    assert Trust.load(trust_file).issuer(university.did) is not None
+    assert Reader(show(url, university.issue().to_bytes()).text).title == "Valid (1 file)"
+    trust_file.write_bytes(empty)
+
+
+AS_ANOTHER = """
+import os, sys
+import httpx
+url, origin, digest = sys.argv[1:]
+httpx.get(url)  # so that all modules are there, which another user may not read
+os.setgroups([]); os.setgid(65534); os.setuid(65534)
+own = {"Origin": origin, "Sec-Fetch-Site": "same-origin"}
+files = {"file": ("issuer.json", sys.stdin.buffer.read())}
+print(httpx.get(url).status_code, httpx.post(url, files=files, headers=own, timeout=30).status_code,
+      httpx.post(url + "recognise", data={"digest": digest}, headers=own, timeout=30).status_code)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.geteuid() != 0, reason="no other user to be: run as root")
+def test_another_user_who_read_the_address_among_the_processes_recognises_nobody(
+    own_page: tuple[str, Path],
+) -> None:
+    url, trust_file = own_page
+    empty = trust_file.read_bytes()
+    words = (url, origin(url), hashlib.sha256(FILE).hexdigest())
+    show(url)
+    ran = subprocess.run(
+        [sys.executable, "-c", AS_ANOTHER, *words], input=FILE, capture_output=True, check=True, timeout=60
+    )
+    assert ran.stdout.split() == [b"200", b"403", b"403"]
+    assert trust_file.read_bytes() == empty
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("verifier", "serve", "--plain", "--port", 0, "--offline"),
+        ("verify", "--page", "--offline", "--trust", "other.json"),
+    ],
+    ids=["service", "another list"],
+)
+def test_no_other_page_takes_one(tmp_path: Path, words: tuple[object, ...]) -> None:
+    """A service is for others, even on loopback; `trust add` knows one list only."""
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "other.json").write_bytes(Trust().to_bytes())
+    (home / "tmp").mkdir()
+    (home / "trust.json").write_bytes(Trust().to_bytes())
+    service = Running(home, *words)
+    try:
+        url = service.line.removesuffix("verify")
+        text = Reader(show(url).text).text
+        assert "This page recognises no issuer yet" in text
+        assert "is for whoever runs this page" in text
+        assert FINGERPRINT not in text
+        assert confirm(url).status_code == 404
+        assert (home / "trust.json").read_bytes() == Trust().to_bytes()
+    finally:
+        service.end()
