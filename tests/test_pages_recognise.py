@@ -1,4 +1,4 @@
-"""The page for oneself takes an issuer's trust file: what is shown first, who can confirm it, and who cannot."""
+"""The page for oneself takes an issuer's trust file: what it shows first, and who can confirm it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import hashlib
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -27,6 +27,12 @@ UNIVERSITY = University()
 FILE = UNIVERSITY.trust.to_bytes()
 FINGERPRINT = UNIVERSITY.trust.fingerprint(UNIVERSITY.did)
 OTHER = Trust((RecognisedIssuer("did:web:other.example", "Other College"),)).to_bytes()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _closed() -> Iterator[None]:
+    yield
+    HTTP.close()
 
 
 @pytest.fixture(scope="module")
@@ -53,12 +59,14 @@ def origin(url: str) -> str:
     return "http://" + urlsplit(url).netloc
 
 
-def show(url: str, data: bytes = FILE, name: str = "issuer.json", **headers: str) -> httpx.Response:
+def show(
+    url: str, data: bytes = FILE, name: str = "issuer.json", headers: Mapping[str, str] = {}
+) -> httpx.Response:
     own = {"Origin": origin(url), "Accept-Language": "en", **headers}
     return HTTP.post(url, files={"file": (name, data)}, headers=own)
 
 
-def confirm(url: str, data: bytes = FILE, **headers: str) -> httpx.Response:
+def confirm(url: str, data: bytes = FILE, headers: Mapping[str, str] = {}) -> httpx.Response:
     own = {"Origin": origin(url), "Accept-Language": "en", **headers}
     return HTTP.post(f"{url}recognise", data={"digest": hashlib.sha256(data).hexdigest()}, headers=own)
 
@@ -208,18 +216,18 @@ def test_a_page_elsewhere_can_neither_show_nor_confirm(
     page: str, trust_file: Path, headers: dict[str, str]
 ) -> None:
     show(page, OTHER)
-    assert show(page, **headers).status_code == 403
+    assert show(page, headers=headers).status_code == 403
     assert confirm(page).status_code == 409, "it was not shown"
     assert show(page).status_code == 200
-    assert confirm(page, **headers).status_code == 403
+    assert confirm(page, headers=headers).status_code == 403
     assert not trust_file.exists()
 
 
 def test_a_name_that_is_made_to_lead_here_can_do_neither(page: str, trust_file: Path) -> None:
     rebound = {"Host": "rebound.example", "Origin": "http://rebound.example", "Sec-Fetch-Site": "same-origin"}
-    assert show(page, **rebound).status_code == 421
+    assert show(page, headers=rebound).status_code == 421
     assert show(page).status_code == 200
-    assert confirm(page, **rebound).status_code == 421
+    assert confirm(page, headers=rebound).status_code == 421
     assert not trust_file.exists()
 
 
@@ -232,9 +240,9 @@ def test_without_the_secret_of_the_address_there_is_nothing(page: str, trust_fil
 
 
 TABLE = """  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
-   0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000        0 1 1 0 100 0 0 10 0
-   1: 0100007F:C350 0100007F:1F90 {state} 00000000:00000000 00:00000000 00000000 {user:5}        0 2 1 0 20 4 30 10 -1
-   2: 0100007F:1F90 0100007F:C350 01 00000000:00000000 00:00000000 00000000  1000        0 3 1 0 20 4 30 10 -1
+   0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000        0 1 1 0 100
+   1: 0100007F:C350 0100007F:1F90 {state} 00000000:00000000 00:00000000 00000000 {user:5}        0 2 1 0 20
+   2: 0100007F:1F90 0100007F:C350 01 00000000:00000000 00:00000000 00000000  1000        0 3 1 0 20
 """
 
 
@@ -278,7 +286,7 @@ def test_the_page_for_oneself_takes_a_trust_file(own_page: tuple[str, Path]) -> 
     assert "This page recognises no issuer yet" in Reader(HTTP.get(url).text).text
     assert university.trust.fingerprint(university.did) in Reader(show(url, handed).text).text
     assert trust_file.read_bytes() == empty
-    assert confirm(url, handed, Origin="http://elsewhere.example").status_code == 403
+    assert confirm(url, handed, {"Origin": "http://elsewhere.example"}).status_code == 403
     assert trust_file.read_bytes() == empty
     assert confirm(url, handed).status_code == 200
     assert Trust.load(trust_file).issuer(university.did) is not None

@@ -219,7 +219,7 @@ def test_whether_the_issuer_is_listed_and_for_what(tmp_path: Path, kind: str) ->
     with page_served(trust, tmp_path) as url:
         text = answer(url, BUNDLE).text
     for_what = f"for: {kind}" if kind else "for all that it issues"
-    assert f"{UNIVERSITY.did} is on the list of this page, as Listed, {for_what}." in text
+    assert f"university.example is on the list of this page, as Listed, {for_what}." in text
 
 
 def test_several_files_are_counted_and_listed(address: str) -> None:

@@ -102,8 +102,8 @@ def readable(text: str, facts: Facts) -> str:
 def _written(fact: str) -> str:
     if found := _date(fact):
         return moment(found) if found.tzinfo else _day(found)
-    did, number_sign, key = fact.partition("#")
-    return address(did) + number_sign + key
+    did = fact.strip("'").partition("#")[0]  # a quoted name, or one of its keys
+    return fact.replace(did, address(did), 1)
 
 
 def _date(fact: object) -> datetime | None:

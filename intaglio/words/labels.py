@@ -20,7 +20,7 @@ LABELS: Mapping[str, str] = MappingProxyType(
         "credits": "credits",
         "number": "number",
         "did": "its DID",
-        "address": "its web address",
+        "address": "web address",
         "since": "valid from",
         "until": "valid until",
         "bound": "bound to",
