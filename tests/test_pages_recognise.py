@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -18,7 +15,7 @@ import pytest
 from intaglio.pages.peer import is_of_user
 from intaglio.pages.recognise import MOST_LINES
 from tests.commandline import Program
-from tests.pages import Reader, Running, page_for_oneself, running
+from tests.pages import Reader, page_for_oneself
 from tests.world import NAME, University
 from verifier import RecognisedIssuer, Trust
 
@@ -267,86 +264,3 @@ def test_a_connection_is_of_the_user_who_has_its_other_end(
     ends = ("127.0.0.1", client), ("127.0.0.1", 8080)
     assert is_of_user(1000, *ends, table) is is_own
     assert not is_of_user(1000, *ends, tmp_path / "none"), "nobody's where the system does not tell"
-
-
-# As the command serves it
-
-
-@pytest.fixture(scope="module")
-def own_page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
-    home = tmp_path_factory.mktemp("own") / "home"
-    with running(Trust(), home, "verify", "--page", "--offline") as service:
-        yield service.line, home / "trust.json"
-
-
-@pytest.mark.slow
-def test_the_page_for_oneself_takes_a_trust_file(own_page: tuple[str, Path]) -> None:
-    (url, trust_file), university = own_page, University(now=datetime.now(UTC) - timedelta(hours=2))
-    empty, handed = trust_file.read_bytes(), university.trust.to_bytes()
-    assert "This page recognises no issuer yet" in Reader(HTTP.get(url).text).text
-    assert university.trust.fingerprint(university.did) in Reader(show(url, handed).text).text
-    assert trust_file.read_bytes() == empty
-    assert confirm(url, handed, {"Origin": "http://elsewhere.example"}).status_code == 403
-    assert trust_file.read_bytes() == empty
-    assert confirm(url, handed).status_code == 200
-    assert Trust.load(trust_file).issuer(university.did) is not None
-    assert Reader(show(url, university.issue().to_bytes()).text).title == "Valid (1 file)"
-    trust_file.write_bytes(empty)
-
-
-AS_ANOTHER = """
-import os, sys
-import httpx
-url, origin, digest = sys.argv[1:]
-httpx.get(url)  # so that all modules are there, which another user may not read
-os.setgroups([]); os.setgid(65534); os.setuid(65534)
-own = {"Origin": origin, "Sec-Fetch-Site": "same-origin"}
-files = {"file": ("issuer.json", sys.stdin.buffer.read())}
-print(httpx.get(url).status_code, httpx.post(url, files=files, headers=own, timeout=30).status_code,
-      httpx.post(url + "recognise", data={"digest": digest}, headers=own, timeout=30).status_code)
-"""
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(os.geteuid() != 0, reason="no other user to be: run as root")
-def test_another_user_who_read_the_address_among_the_processes_recognises_nobody(
-    own_page: tuple[str, Path],
-) -> None:
-    url, trust_file = own_page
-    empty = trust_file.read_bytes()
-    words = (url, origin(url), hashlib.sha256(FILE).hexdigest())
-    show(url)
-    ran = subprocess.run(
-        [sys.executable, "-c", AS_ANOTHER, *words], input=FILE, capture_output=True, check=True, timeout=60
-    )
-    assert ran.stdout.split() == [b"200", b"403", b"403"]
-    assert trust_file.read_bytes() == empty
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    "words",
-    [
-        ("verifier", "serve", "--plain", "--port", 0, "--offline"),
-        ("verify", "--page", "--offline", "--trust", "other.json"),
-    ],
-    ids=["service", "another list"],
-)
-def test_no_other_page_takes_one(tmp_path: Path, words: tuple[object, ...]) -> None:
-    """A service is for others, even on loopback; `trust add` knows one list only."""
-    home = tmp_path / "home"
-    home.mkdir()
-    (home / "other.json").write_bytes(Trust().to_bytes())
-    (home / "tmp").mkdir()
-    (home / "trust.json").write_bytes(Trust().to_bytes())
-    service = Running(home, *words)
-    try:
-        url = service.line.removesuffix("verify")
-        text = Reader(show(url).text).text
-        assert "This page recognises no issuer yet" in text
-        assert "is for whoever runs this page" in text
-        assert FINGERPRINT not in text
-        assert confirm(url).status_code == 404
-        assert (home / "trust.json").read_bytes() == Trust().to_bytes()
-    finally:
-        service.end()
