@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import socket
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from dataclasses import replace
+from http.client import HTTPConnection
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from fastapi import Request
 
-from intaglio.pages.peer import is_of_user
+from intaglio.pages.peer import is_of_user, require_own_user
 from intaglio.pages.recognise import MOST_LINES
 from tests.commandline import Program
 from tests.pages import Reader, page_for_oneself
 from tests.world import NAME, University
 from verifier import RecognisedIssuer, Trust
+from wire import Refused
 
 HTTP = httpx.Client(timeout=30)
 UNIVERSITY = University()
@@ -236,6 +242,33 @@ def test_without_the_secret_of_the_address_there_is_nothing(page: str, trust_fil
     assert not trust_file.exists()
 
 
+def status_for_another_user(request: httpx.Request) -> int:
+    """What is answered to a request by a socket that belongs to somebody else."""
+    request.read()
+    os.seteuid(65534)
+    try:
+        own = socket.create_connection((request.url.host, request.url.port))
+    finally:
+        os.seteuid(0)
+    with closing(HTTPConnection(request.url.netloc.decode())) as connection:
+        connection.sock = own
+        connection.request("POST", request.url.path, request.content, dict(request.headers))
+        return connection.getresponse().status
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="no other user to be: run as root")
+def test_another_user_of_this_machine_can_neither_show_nor_confirm(page: str, trust_file: Path) -> None:
+    own, named = {"Origin": origin(page)}, {"digest": hashlib.sha256(FILE).hexdigest()}
+    files = {"file": ("issuer.json", FILE)}
+    show(page, OTHER)
+    assert status_for_another_user(httpx.Request("POST", page, files=files, headers=own)) == 403
+    assert confirm(page).status_code == 409, "it was not shown"
+    assert show(page).status_code == 200
+    confirmed = httpx.Request("POST", f"{page}recognise", data=named, headers=own)
+    assert status_for_another_user(confirmed) == 403
+    assert not trust_file.exists()
+
+
 TABLE = """  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
    0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000        0 1 1 0 100
    1: 0100007F:C350 0100007F:1F90 {state} 00000000:00000000 00:00000000 00000000 {user:5}        0 2 1 0 20
@@ -243,7 +276,7 @@ TABLE = """  sl  local_address rem_address   st tx_queue rx_queue tr tm->when re
 """
 
 
-@pytest.mark.skipif(sys.byteorder != "little", reason="the table of a machine with the other byte order")
+@pytest.mark.skipif(sys.byteorder != "little", reason="no little-endian machine: run it on one")
 @pytest.mark.parametrize(
     ("state", "user", "client", "is_own"),
     [
@@ -264,3 +297,9 @@ def test_a_connection_is_of_the_user_who_has_its_other_end(
     ends = ("127.0.0.1", client), ("127.0.0.1", 8080)
     assert is_of_user(1000, *ends, table) is is_own
     assert not is_of_user(1000, *ends, tmp_path / "none"), "nobody's where the system does not tell"
+
+
+@pytest.mark.parametrize("client", [None, ("127.0.0.1", 1), ("::1", 1), ("not an address", 1)])
+def test_a_connection_that_the_system_does_not_have_is_refused(client: tuple[str, int] | None) -> None:
+    with pytest.raises(Refused, match="only the user who started this page"):
+        require_own_user(Request({"type": "http", "client": client, "server": ("127.0.0.1", 8470)}))
