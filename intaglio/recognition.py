@@ -59,22 +59,21 @@ class Newcomers:
             fingerprint = (self.given or self.new).fingerprint(issuer.id)
             yield Newcomer(issuer.id, issuer.name, remarks, fingerprint)
 
-    def shared_logs(self, known: Trust) -> Iterator[tuple[str, str]]:
-        """Two sentences for each log that then speaks for several issuers, unless it did before.
 
-        Inclusion no longer tells whose a document is: each issuer could put one of another there.
-        """
-        before = {log.key: log.issuers for log in known.logs}
-        for log in self.added_to(known).logs:
-            if len(log.issuers) > 1 and log.issuers != before.get(log.key):
-                yield (
-                    tr("The log {log} then speaks for {count} issuers.").format(
-                        log=printable(log.origin), count=len(log.issuers)
-                    ),
-                    tr(
-                        "Of each, those documents count that its own trust file pins, and those they lead to."
-                    ),
-                )
+def shared_logs(before: Trust, after: Trust) -> Iterator[tuple[str, str]]:
+    """Two sentences for each log that speaks for several issuers, unless it did so before.
+
+    Inclusion no longer tells whose a document is: each issuer could put one of another there.
+    """
+    issuers = {log.key: log.issuers for log in before.logs}
+    for log in after.logs:
+        if len(log.issuers) > 1 and log.issuers != issuers.get(log.key):
+            yield (
+                tr("The log {log} then speaks for {count} issuers.").format(
+                    log=printable(log.origin), count=len(log.issuers)
+                ),
+                tr("Of each, those documents count that its own trust file pins, and those they lead to."),
+            )
 
 
 def handed_over(given: Trust, file: str, name: str = "") -> Newcomers:

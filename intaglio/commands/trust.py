@@ -16,7 +16,7 @@ from wire import Conflict, Declined, NotFound, Refused, Unavailable, load_json_o
 from wire.fetch import NoFetcher
 from wire.text import claimed, printable, shortened
 
-from ..recognition import Newcomers, handed_over, through
+from ..recognition import Newcomers, handed_over, shared_logs, through
 from ..session import Session
 from ..terminal import Result, agreed, is_file, say, verb, wrapped
 from ..words import headed, remedy, tr
@@ -142,11 +142,11 @@ def _with_new(known: Trust, new: Trust) -> Trust:
 def _keep(session: Session, newcomers: Newcomers, yes: bool) -> Result:
     """Shows who is new, asks, and writes the list; what cannot be added is said before anything is asked."""
     known = Trust.load(session.trust_file)
-    newcomers.added_to(known)
+    after = newcomers.added_to(known)
     for one in newcomers.introduced_to(known):
         quoted = tr('"{name}"').format(name=claimed(one.name)) if one.name else tr("(no name)")
         say(f"{quoted}  {one.id}", *one.remarks, tr("fingerprint: {digits}").format(digits=one.fingerprint))
-    for sentences in newcomers.shared_logs(known):
+    for sentences in shared_logs(known, after):
         say(*sentences)
     if not agreed(tr("Is that whom you mean, and is the fingerprint the one that they have?"), yes):
         raise Declined("nothing was added")

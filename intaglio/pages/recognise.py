@@ -18,7 +18,7 @@ from verifier import Trust, update_trust
 from verifier.problem import NotATrustFile
 from wire.problem import Conflict, Malformed, TooLarge
 
-from ..recognition import Newcomers, handed_over
+from ..recognition import Newcomers, handed_over, shared_logs
 from ..words import speaking, tr
 from .own import Own
 from .peer import require_own_user
@@ -76,17 +76,13 @@ class Recognition:
         return tuple(issuer.name or issuer.id for issuer in newcomers.new.issuers)
 
     def _introduction(self, newcomers: Newcomers, file: Given, site: Site) -> bytes:
+        _require_readable(file, len(newcomers.new.issuers))  # first: the rest costs more than that many
         known = Trust.load(self.trust_file)
-        newcomers.added_to(known)  # what contradicts the list is said before anything is asked
+        after = newcomers.added_to(known)  # what contradicts the list is said before anything is asked
         with speaking(site.language):
             introduced = list(newcomers.introduced_to(known))
-            remarks = [" ".join(sentences) for sentences in newcomers.shared_logs(known)]
-        if len(introduced) + len(remarks) + sum(len(one.remarks) for one in introduced) > MOST_LINES:
-            raise TooLarge.saying(
-                "{file} says more than this page shows",
-                file=file.name,
-                hint="Add it by the command: intaglio trust add FILE",
-            )
+            remarks = [" ".join(sentences) for sentences in shared_logs(known, after)]
+        _require_readable(file, len(introduced) + len(remarks) + sum(len(one.remarks) for one in introduced))
         return page("recognise.html", site, newcomers=introduced, remarks=remarks, digest=_digest(file))
 
 
@@ -100,6 +96,15 @@ def _newcomers(file: Given, site: Site) -> Newcomers:
             raise NotATrustFile.saying(
                 "{file} is not a trust file: {why}", file=name, why=problem
             ) from problem
+
+
+def _require_readable(file: Given, lines: int) -> None:
+    if lines > MOST_LINES:
+        raise TooLarge.saying(
+            "{file} says more than this page shows",
+            file=file.name,
+            hint="Add it by the command: intaglio trust add FILE",
+        )
 
 
 def _digest(file: Given) -> str:
