@@ -26,13 +26,16 @@ class Newcomer(NamedTuple):
     fingerprint: str
 
 
+Joined = Callable[[Trust, Trust], Trust]
+"""Puts what is new on a list, as `Trust.joined` does. Raises `Conflict` for what contradicts it."""
+
+
 @dataclass(frozen=True)
 class Newcomers:
     """Issuers that are to be recognised together, with their logs."""
 
     new: Trust
-    joined: Callable[[Trust, Trust], Trust]
-    """Puts them on a list. Raises `Conflict` for what contradicts it."""
+    joined: Joined
     given: Trust | None = None
     """The trust file that they are from: its fingerprints are those that the issuers' own people see."""
 
@@ -76,13 +79,13 @@ def shared_logs(before: Trust, after: Trust) -> Iterator[tuple[str, str]]:
             )
 
 
-def handed_over(given: Trust, file: str, name: str = "") -> Newcomers:
+def handed_over(given: Trust, file: str, joined: Joined, name: str = "") -> Newcomers:
     """The issuers of a trust file, by its name; `name` is what one is to be called. Raises `Malformed`."""
     if not given.issuers:
         raise Malformed.saying("{file} names no issuer", file=file)
     why = tr("from the file {file}").format(file=file)
     issuers = tuple(replace(issuer, name=name or issuer.name, reason=why) for issuer in given.issuers)
-    return Newcomers(Trust(issuers, given.logs), Trust.joined, given)
+    return Newcomers(Trust(issuers, given.logs), joined, given)
 
 
 def through(log: RecognisedLog) -> Iterator[str]:

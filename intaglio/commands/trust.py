@@ -104,7 +104,7 @@ def add(
         if name and len(given.issuers) > 1:
             told = tr("{file} names more than one issuer; --name is for one.")
             raise click.UsageError(told.format(file=did))
-        return _keep(session, handed_over(given, Path(did).name, name), yes)
+        return _keep(session, handed_over(given, Path(did).name, Trust.joined, name), yes)
     if not is_url(did):
         raise NotFound.saying(
             "there is no file {name}", name=shortened(did), hint="Name a trust file, or a DID: did:…"

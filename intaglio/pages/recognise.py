@@ -18,7 +18,7 @@ from verifier import Trust, update_trust
 from verifier.problem import NotATrustFile
 from wire.problem import Conflict, Malformed, TooLarge
 
-from ..recognition import Newcomers, handed_over, shared_logs
+from ..recognition import Joined, Newcomers, handed_over, shared_logs
 from ..words import speaking, tr
 from .own import Own
 from .peer import require_own_user
@@ -38,6 +38,7 @@ class Recognition:
 
     own: Own
     trust_file: Path
+    joined: Joined = Trust.joined
     _shown: Given | None = None
 
     async def show(self, request: Request, file: Given, site: Site) -> Response:
@@ -48,7 +49,7 @@ class Recognition:
         """
         require_own_user(request)
         try:
-            newcomers = await run_in_threadpool(_newcomers, file, site)
+            newcomers = await run_in_threadpool(self._newcomers, file, site)
         except Malformed as problem:
             return html(page("problem.html", site, problem=problem), 400)
         content = await run_in_threadpool(self._introduction, newcomers, file, site)
@@ -71,9 +72,20 @@ class Recognition:
                 hint="Choose the trust file again, and compare the fingerprint.",
             )
         self._shown = None
-        newcomers = await run_in_threadpool(_newcomers, shown, site)
+        newcomers = await run_in_threadpool(self._newcomers, shown, site)
         await run_in_threadpool(update_trust, self.trust_file, newcomers.added_to)
         return tuple(issuer.name or issuer.id for issuer in newcomers.new.issuers)
+
+    def _newcomers(self, file: Given, site: Site) -> Newcomers:
+        """Raises `Malformed`."""
+        with speaking(site.language):  # which the list keeps: from which file somebody is
+            name = file.name or tr("pasted text")
+            try:
+                return handed_over(Trust.parse(file.data), name, self.joined)
+            except Malformed as problem:
+                raise NotATrustFile.saying(
+                    "{file} is not a trust file: {why}", file=name, why=problem
+                ) from problem
 
     def _introduction(self, newcomers: Newcomers, file: Given, site: Site) -> bytes:
         _require_readable(file, len(newcomers.new.issuers))  # first: the rest costs more than that many
@@ -84,18 +96,6 @@ class Recognition:
             remarks = [" ".join(sentences) for sentences in shared_logs(known, after)]
         _require_readable(file, len(introduced) + len(remarks) + sum(len(one.remarks) for one in introduced))
         return page("recognise.html", site, newcomers=introduced, remarks=remarks, digest=_digest(file))
-
-
-def _newcomers(file: Given, site: Site) -> Newcomers:
-    """Raises `Malformed`."""
-    with speaking(site.language):  # which the list keeps: from which file somebody is
-        name = file.name or tr("pasted text")
-        try:
-            return handed_over(Trust.parse(file.data), name)
-        except Malformed as problem:
-            raise NotATrustFile.saying(
-                "{file} is not a trust file: {why}", file=name, why=problem
-            ) from problem
 
 
 def _require_readable(file: Given, lines: int) -> None:
