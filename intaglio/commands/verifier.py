@@ -46,6 +46,7 @@ def serve(
         from verifier.processes import Processes
 
         from ..connections import busy
+        from ..pages.inspection import recognises_nobody
         from ..pages.invented import invented
         from ..pages.own import Own
         from ..pages.samples import Samples, with_samples
@@ -79,6 +80,7 @@ def serve(
                 trust_file=trust_file or session.trust_file if shows else None,
                 offline=offline,
                 samples=Samples(samples, processes, session.now),
+                nobody=functools.partial(recognises_nobody, judge),
             )
             page.mount(app)
             full = page.busy

@@ -7,7 +7,9 @@ import csv
 import functools
 import hashlib
 import io
+import re
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from importlib.resources import files
 from typing import Any, NamedTuple
 
@@ -34,6 +36,8 @@ class Site(NamedTuple):
     """The language, where the reader chose it."""
     offline: bool = False
     """Whether nobody else is ever asked for anything."""
+    takes_trust_files: bool = False
+    """Whether issuers can be recognised by it."""
     path: str = ""
     """Where below the root the page stands."""
 
@@ -81,17 +85,30 @@ def page(template: str, site: Site, /, **data: Any) -> bytes:
         return _environment().get_template(template).render(site=site, **data).encode()
 
 
-def theirs(text: object, longest: int = LONGEST) -> Markup:
-    """What others wrote: it turns nothing around it, and says nothing but its letters."""
+def theirs(text: object, longest: int = LONGEST, moments: Sequence[datetime] = ()) -> Markup:
+    """What others wrote: it turns nothing around it, and says nothing but its letters.
+
+    The moments that stand in it become elements, beside which the script puts the reader's own time.
+    """
     shown = printable(str(text)[: longest + 1])
     shown = shown if len(shown) <= longest else f"{shown[:longest]}…"
-    return Markup(f"<bdi>{escape(shown)}</bdi>")  # noqa: S704 -- escaped
+    markup = str(escape(shown))
+    if times := {str(escape(reader.moment(one))): str(_time(one)) for one in moments}:
+        alternatives = "|".join(map(re.escape, times))
+        markup = re.sub(rf"(?<!\d)(?:{alternatives})", lambda match: times[match[0]], markup)
+    return Markup(f"<bdi>{markup}</bdi>")  # noqa: S704 -- escaped
+
+
+def _time(when: datetime) -> Markup:
+    """A moment in UTC, which programs can read, too."""
+    machine = when.astimezone(UTC).isoformat(timespec="seconds")
+    return Markup('<time datetime="{}">{}</time>').format(machine, reader.moment(when))
 
 
 def said(sentence: Sentence) -> Markup:
     """A sentence of ours with what others wrote in it."""
     parts = {
-        name: value if isinstance(value, Markup) else theirs(value, 200)
+        name: value if isinstance(value, Markup) else theirs(value, 200, sentence.moments)
         for name, value in sentence.theirs.items()
     }
     return escape(sentence.text).format(**parts) if parts else escape(sentence.text)
@@ -166,8 +183,9 @@ def _environment() -> Environment:
         "tr_count": tr_count,
         "say": _say,
         "typed": _typed,
-        "moment": reader.moment,
+        "moment": _time,
         "day": reader.day,
+        "address": reader.address,
     }
     made.globals |= {"limits": upload, "counted": _counted, "csv": _table, "words": WORDS}
     made.globals["version"] = hashlib.sha256(b"".join(asset.read() for asset in ASSETS)).hexdigest()[:8]

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
 
@@ -18,6 +20,7 @@ import orjson
 from vc import Check, Credential, Outcome, Report
 from vc.model.credential import short_name, text_of
 from vc.report import StatusTime
+from verifier.checks import STEPS as NAMES
 from verifier.sources.trust import NamedTrust, TrustSource
 from verifier.sources.trust_entries import RecognisedIssuer
 from verifier.summary import Summary, summarize
@@ -25,8 +28,20 @@ from wire.text import printable
 
 from ..words import label, tr, tr_in
 from ..words import report as words
-from ..words.advice import ADVICE, CUT, EMPTY, ENDED, GROUNDS, MAILS, PICTURED, REASONS, STEPS
-from .reader import dated, day, moment, preferred
+from ..words.advice import (
+    ADVICE,
+    CUT,
+    EMPTY,
+    ENDED,
+    GROUNDS,
+    MAILS,
+    NOT_CHECKED,
+    PICTURED,
+    REASONS,
+    STEPS,
+    WHYS,
+)
+from .reader import address, day, moments, preferred, readable
 
 MOST_CLAIMS = 300
 """Claims of one credential that are shown; the file has them all."""
@@ -56,6 +71,8 @@ class Sentence(NamedTuple):
 
     text: str
     theirs: Mapping[str, str] = {}
+    moments: tuple[datetime, ...] = ()
+    """The moments that stand in what others wrote."""
 
     def __str__(self) -> str:
         theirs = {name: printable(value[: words.LONGEST]) for name, value in self.theirs.items()}
@@ -89,6 +106,10 @@ class Step(NamedTuple):
     outcome: Outcome
     mark: str
     text: str
+    moments: tuple[datetime, ...]
+    """Those that stand in the text."""
+    is_open: bool
+    """Whether its text is shown at once: it is what keeps the file from being valid."""
     code: str
     credential: int | None
     quoted: str = ""
@@ -96,9 +117,9 @@ class Step(NamedTuple):
 
 
 class Listed(NamedTuple):
-    """An issuer, and what the list of this host says of it."""
+    """An issuer by its web address or DID, and what the list of this host says of it."""
 
-    did: str
+    address: str
     name: str
     types: tuple[str, ...]
     is_listed: bool
@@ -116,7 +137,7 @@ class Judgement:
     """How it is drawn: as its answer, but `ended` where only time is against it."""
     word: str
     """The answer, and what it rests on where that is another matter."""
-    as_of: str
+    as_of: datetime | None
     sentences: tuple[Sentence, ...]
     advice: tuple[str, ...]
     mail: str
@@ -129,6 +150,8 @@ class Judgement:
     is_presentation: bool
     evidence: str
     """What a log proves, as the check found it."""
+    proven: tuple[datetime, ...]
+    """The moments that stand in it."""
     data: Mapping[str, Any]
     """The report for programs."""
 
@@ -152,7 +175,7 @@ def judgement(
         answer=answer,
         tone="ended" if answer is Answered.INVALID and code in ENDED else answer.value,
         word=tr_in("answer", ground),
-        as_of=_as_of(report) if report else "",
+        as_of=_as_of(report) if report else None,
         sentences=tuple(_sentences(report, body, read, unchecked, trust)),
         advice=tuple(_advice(report, answer, read)),
         mail=_mail(report),
@@ -164,6 +187,7 @@ def judgement(
         unchecked=tuple(claim for credential in unchecked for claim in _of_itself(credential, language)),
         is_presentation=any(check.code == "holder-unasked" for check in report.checks),
         evidence=_found(evidence) if evidence and answer is not Answered.INVALID else "",
+        proven=moments(evidence.facts) if evidence else (),
         data=words.for_programs(report),
     )
 
@@ -176,9 +200,9 @@ def answered(report: Report) -> Answered:
     return Answered(report.verdict.value)
 
 
-def _as_of(report: Report) -> str:
+def _as_of(report: Report) -> datetime | None:
     known = [status for status in report.statuses if status]
-    return moment(StatusTime.of_all(known).as_of) if known else ""
+    return StatusTime.of_all(known).as_of if known else None
 
 
 def _code(report: Report) -> str:
@@ -187,8 +211,8 @@ def _code(report: Report) -> str:
 
 
 def _found(check: Check) -> str:
-    """What a check found, with days as the reader writes them."""
-    return dated(words.shown(check), check.facts)
+    """What a check found, with days and addresses as its reader writes them."""
+    return readable(words.shown(check), check.facts)
 
 
 def _sentences(
@@ -209,8 +233,10 @@ def _sentences(
         elif code in REASONS:
             yield Sentence(tr_in("reason", REASONS[code]))
         else:
-            said = _found(report.deciding) if report.deciding else words.reason(report)
-            yield Sentence(tr("{sentence}."), {"sentence": capital(said)})
+            decides = report.deciding
+            said = _found(decides) if decides else words.reason(report)
+            times = moments(decides.facts) if decides else ()
+            yield Sentence(tr("{sentence}."), {"sentence": capital(said)}, times)
         if code in ENDED and (issuer := _issuer_of(report, trust)):
             yield Sentence(tr("The issuer is {name}."), {"name": issuer.name})
     for credential in credentials:
@@ -250,7 +276,8 @@ def _sentence(summary: Summary) -> Sentence:
     assert what  # a credential has a type at least
     if degree:
         text = text.replace("{what}", tr("{what} ({degree})"))
-    return Sentence(text, {**summary._asdict(), "degree": degree, "when": day(summary.when)})
+    by = address(summary.by)
+    return Sentence(text, {**summary._asdict(), "by": by, "degree": degree, "when": day(summary.when)})
 
 
 def _advice(report: Report, answer: Answered, credentials: Sequence[Credential]) -> Iterator[str]:
@@ -293,20 +320,35 @@ def _form(report: Report) -> str:
 
 def _step(check: Check, answer: Answered) -> Step:
     """Of a refused file nothing is repeated that it says, but for what refuses it."""
-    withheld = answer is Answered.INVALID and check.outcome is not Outcome.FAILED and check.facts
-    is_reached = check.finding != "not-reached"
+    withheld = bool(answer is Answered.INVALID and check.outcome is not Outcome.FAILED and check.facts)
+    text = tr("Not repeated here, since the file is not valid.") if withheld else capital(_found(check))
+    mark = NOT_CHECKED if check.outcome is Outcome.SKIPPED else words.MARKS[check.outcome]
+    is_open = check.outcome in (Outcome.FAILED, Outcome.UNDETERMINED) and not withheld
     return Step(
         check.step,
-        tr_in("step", STEPS.get(check.name, check.name)),
+        _called(check.name),
         check.outcome,
-        tr_in("mark", words.MARKS[check.outcome]),
-        tr("Not repeated here, since the file is not valid.")
-        if withheld and is_reached
-        else capital(_found(check)),
+        tr_in("mark", mark),
+        _why_not_checked(check) or text,
+        moments(check.facts),
+        is_open,
         check.code,
         check.credential,
         "" if withheld else str(check.facts.get("status_message", "")),
     )
+
+
+def _called(step: str) -> str:
+    return tr_in("step", STEPS.get(step, step))
+
+
+def _why_not_checked(check: Check) -> str:
+    """Why a check was not made, in plain words; empty where it was, or has more to say."""
+    stopped = check.facts.get("stopped")
+    if isinstance(stopped, int):
+        return tr_in("why", WHYS["not-reached"]).format(number=stopped, name=_called(NAMES[stopped - 1]))
+    why = WHYS.get(check.code) if check.outcome is Outcome.SKIPPED and not check.facts else None
+    return tr_in("why", why) if why else ""
 
 
 def _diploma(credential: Credential, trust: TrustSource) -> Diploma:
@@ -322,7 +364,7 @@ def _diploma(credential: Credential, trust: TrustSource) -> Diploma:
         "result": tr("; ").join(words.results(credential)),
         "credits": str(subject.get("creditsEarned", "")),
         "number": text_of(subject, "licenseNumber"),
-        "did": credential.issuer,
+        **_address(credential.issuer),
         "since": day(str(credential.valid_from.date())) if credential.valid_from else "",
         "until": day(str(credential.valid_until.date())) if credential.valid_until else "",
     }
@@ -355,22 +397,31 @@ def _json(value: object) -> str:
 def _listed(credential: Credential, trust: TrustSource) -> Listed:
     known = trust.issuer(credential.issuer)
     return Listed(
-        credential.issuer, known.name if known else "", known.types if known else (), known is not None
+        address(credential.issuer),
+        known.name if known else "",
+        known.types if known else (),
+        known is not None,
     )
 
 
 def _of_itself(credential: Credential, language: str) -> Iterator[Claim]:
     read = _in_language(credential, language)
     types = ", ".join(short_name(name) for name in read.types if name != "VerifiableCredential")
-    dated = text_of(read.claims, "awardedDate") or text_of(read.claims, "validFrom")
+    date = text_of(read.claims, "awardedDate") or text_of(read.claims, "validFrom")
     for name, value in {
         "by": read.issuer_name or "",
-        "did": read.issuer,
+        **_address(read.issuer),
         "what": types,
-        "when": day(dated) if dated else "",
+        "when": day(date) if date else "",
     }.items():
         if value:
             yield Claim(label(name), value, True)
+
+
+def _address(issuer: str) -> Mapping[str, str]:
+    """The web address of an issuer, or the name that it has instead, by its label."""
+    written = address(issuer)
+    return {"did" if written == issuer else "address": written}
 
 
 def _in_language(credential: Credential, language: str) -> Credential:
@@ -381,6 +432,6 @@ def _in_language(credential: Credential, language: str) -> Credential:
 
 
 def capital(text: str) -> str:
-    """A sentence of the words, which begin small, as it stands alone."""
-    begins = text[:1].upper() if text[:4] not in ("did:", "http") else text[:1]
-    return begins + text[1:]
+    """A sentence of the words, which begin small, as it stands alone; a name or an address stays as it is."""
+    is_name = re.match(r"[\w%-]+[.:]\S", text)
+    return text if is_name else text[:1].upper() + text[1:]
