@@ -1,8 +1,11 @@
-"""The worst that a stranger's file does to a verifier, as a multiple of one diploma's verification.
+"""The worst that a file does to a verifier, as a multiple of one diploma, and that a form does to a page.
 
 Each input of tests/hostile.py is verified in a process of its own, by a verifier that knows one university:
 CPU time, and memory beyond what the process had before; of each the worst of several lengths up to that of a
 service's body, and of a file. `search` looks for worse ones by changing and joining these: in `make soak`.
+
+Of a page (`python bench/hostile.py pages`), for each form of tests/uploads.py: bytes in and out, CPU time,
+and the memory that ten answers take which nobody reads.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ import functools
 import os
 import pickle
 import resource
+import socket
 import sys
 import time
 from collections.abc import Callable
@@ -18,8 +22,18 @@ from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
 
+import httpx
+from fastapi import FastAPI
+
+from intaglio.pages.inspection import Inspection, Sent, Sheet
+from intaglio.pages.rendering import Site
 from tests.hostile import FAMILIES, UNIVERSITY, varied
+from tests.pages import mount
+from tests.serving import listening, serving
+from tests.uploads import UNIVERSITY as OF_PAGES
+from tests.uploads import UPLOADS
 from tests.world import NOW, verifier
+from verifier.judge import Judge, Verifiers
 from wire.work import BODY_STEPS, FILE_STEPS, Work
 
 MIB = 1 << 20
@@ -90,6 +104,56 @@ def search(seconds: float, seed: int, size: int, steps: int) -> tuple[Cost, byte
     return found, kept
 
 
+class PageCost(NamedTuple):
+    sent: int
+    answered: int
+    seconds: float
+    held: int
+
+
+def page_cost(upload: bytes, readers: int = 10) -> PageCost:
+    """What a form takes, and what its answers take in the service where so many are not read."""
+    known = verifier(OF_PAGES.trust)
+    inspection = Inspection(Judge(lambda: Verifiers(known, known)), Path("none.json"))
+    form = httpx.Request("POST", "http://localhost:1/", files={"file": ("a.zip", upload)})
+    sent = Sent(form.headers["Content-Type"], form.read(), NOW, Site("localhost:1"))
+    start = time.process_time()
+    sheet = inspection.sheet(sent)
+    seconds = time.process_time() - start
+
+    async def ask(_sent: Sent) -> Sheet:
+        return Sheet(sheet.status, bytes(bytearray(sheet.content)))  # each has its own, as from a process
+
+    app = FastAPI()
+    with listening() as listener:
+        port = listener.getsockname()[1]
+        mount(app, port, ask)
+        head = f"POST / HTTP/1.1\r\nHost: localhost:{port}\r\nOrigin: http://localhost:{port}\r\n".encode()
+        head += b"".join(b"%s: %s\r\n" % one for one in form.headers.raw if one[0].startswith(b"Content"))
+        with serving(app, listener):
+            before, connections = _status("VmRSS"), list[socket.socket]()
+            for _ in range(readers):
+                connection = socket.create_connection(("127.0.0.1", port))
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+                connection.sendall(head + b"\r\n" + sent.body)
+                connections.append(connection)
+            time.sleep(3)
+            held = _status("VmRSS") - before
+            for connection in connections:
+                connection.close()
+    return PageCost(len(sent.body), len(sheet.content), seconds, held)
+
+
+def pages() -> None:
+    for name, make in UPLOADS.items():
+        found = in_child(functools.partial(page_cost, make()))
+        print(
+            f"page: {name:<46} {found.sent / 1024:7.0f} KiB in {found.answered / MIB:7.2f} MiB out "
+            f"{found.seconds:6.2f} s {found.held / MIB:6.1f} MiB held for 10",
+            flush=True,
+        )
+
+
 def main() -> None:
     honest = UNIVERSITY.issue(index=1).to_bytes()
     assert JUDGE.verify(honest, now=NOW)
@@ -108,6 +172,8 @@ def main() -> None:
                 found = worst(make, size, steps)
                 line += f" {found.seconds:8.3f} s {found.seconds / unit:7.0f} x {found.memory / MIB:6.0f} MiB"
             print(line, found.said, flush=True)
+    if not only or "pages" in only:
+        pages()
 
 
 if __name__ == "__main__":

@@ -16,6 +16,14 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
+from exchange.http import BODY_TIME
+
+RATE = 16 << 10
+"""Bytes a second at which a body arrives that takes longer than others."""
+
+STRETCH = int(RATE * BODY_TIME)
+"""Bytes of a body after which its sender has the same time once more."""
+
 _MOST_OVERHEAD = 1 << 17  # bytes of a request outside its body: head, trailers, lengths of chunks
 _MOST_PIPELINED = 8  # requests that a sender sends before it has the answer to an earlier one
 
@@ -27,8 +35,8 @@ class Limits(NamedTuple):
     """For the TLS handshake."""
     head: float = 10.0
     """From connecting, or from the first byte of a further request, to the end of its header."""
-    body: float = 11.0
-    """For the body: a second more than `serving.read_body` takes, which answers 408."""
+    body: float = BODY_TIME + 1
+    """For the body, and anew after each stretch of it at `RATE`: a second more than who answers 408."""
     idle: int = 5
     """Between two requests."""
     answer: float = 60.0
@@ -104,11 +112,11 @@ class Connection(HttpToolsProtocol):
         self._sender = ""
         self._timer: asyncio.TimerHandle | None = None
         self._is_waiting = False
-        self._overhead = 0
+        self._overhead = self._stretch = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(Gathering(transport, self.loop))  # type: ignore[arg-type]
-        self._sender = _sender(self.client)
+        self._sender = sender(self.client)
         if len(self.connections) > self._guard.limits.open:
             transport.abort()
         else:
@@ -132,11 +140,16 @@ class Connection(HttpToolsProtocol):
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
+        self._stretch = 0
         self._wait(self._guard.limits.body)
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
         self._overhead -= len(body)
+        self._stretch += len(body)
+        if self._stretch >= STRETCH and not self.cycle.response_complete:  # else nobody wants the rest
+            self._stretch %= STRETCH
+            self._time(self._guard.limits.body)
         super().on_body(body)
 
     def on_message_complete(self) -> None:
@@ -196,7 +209,7 @@ class Connection(HttpToolsProtocol):
         self._timer = self.loop.call_later(seconds, self.transport.abort)
 
 
-def _sender(client: tuple[str, int] | None) -> str:
+def sender(client: tuple[str, int] | None) -> str:
     """The address; of IPv6 the network, since each subscriber has one with all its addresses."""
     host = client[0] if client else ""
     return ":".join(host.split(":")[:4]) if ":" in host else host
@@ -208,6 +221,8 @@ async def busy(_scope: Any, _receive: Any, send: Any) -> None:
     headers = [
         (b"content-type", b"application/problem+json"),
         (b"content-length", b"%d" % len(body)),
+        (b"cache-control", b"no-store"),
+        (b"x-content-type-options", b"nosniff"),
         (b"retry-after", b"5"),
         (b"connection", b"close"),
     ]

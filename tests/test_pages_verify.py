@@ -10,6 +10,7 @@ import io
 import json
 import re
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -24,6 +25,7 @@ from did import METHODS, Resolver
 from intaglio.connections import LIMITS
 from intaglio.pages.inspection import Sent, Sheet, judgements
 from intaglio.pages.own import Own
+from intaglio.pages.room import Room
 from intaglio.pages.unpacking import Given
 from intaglio.pages.view import Answered
 from tests.commandline import Program
@@ -384,6 +386,33 @@ def test_who_comes_when_all_is_full_has_a_page_and_a_program_a_problem() -> None
                 assert found.headers["Retry-After"] == "5"
             may_answer.set()
             assert first.result(20).text == "answered"
+
+
+def test_a_long_answer_is_whole_and_takes_room_until_it_is_read() -> None:
+    """More than the buffers of both ends hold."""
+    content = bytes(24 << 20)
+
+    async def long(_sent: Sent) -> Sheet:
+        return Sheet(200, content)
+
+    app = FastAPI()
+    with listening() as listener:
+        port = listener.getsockname()[1]
+        url = f"http://127.0.0.1:{port}"
+        mount(app, port, long, room=Room(32 << 20, None))
+        with serving(app, listener):
+            form = httpx.Request(
+                "POST", f"{url}/", files={"file": ("a.json", BUNDLE)}, headers={"Origin": url}
+            )
+            with httpx.Client(timeout=30) as client:
+                unread = client.send(form, stream=True)
+                assert (unread.status_code, send(url, BUNDLE).status_code) == (200, 503)
+                assert unread.read() == content
+                unread = client.send(form, stream=True)
+                time.sleep(2.1)  # from then on one knows how fast it is read
+                assert send(url, BUNDLE).content == content
+                with pytest.raises(httpx.TransportError):
+                    unread.read()
 
 
 def kept(page: Reader, name: str) -> bytes:

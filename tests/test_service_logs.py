@@ -69,8 +69,9 @@ def test_the_verifier_logs_lines_with_the_id_of_the_answer_and_nothing_about_any
     body = university.issue(document).to_bytes()
     home = tmp_path / "home"
     home.mkdir()
-    with running(home, "verifier", "serve", "--plain") as (address, lines):
-        service = address.removesuffix("/verify")
+    with running(home, "verifier", "serve", "--plain") as (page, lines):
+        service = page.rstrip("/")
+        address = f"{service}/verify"
         sent = {"X-Request-Id": CANARY, "User-Agent": CANARY, "Cookie": CANARY}
         answers = [
             httpx.post(address, content=body, headers=sent),

@@ -144,7 +144,7 @@ def status(report: Report) -> Check:
 
 def shown(document: Mapping[str, Any], report: Report) -> Judgement:
     """What a page says of it."""
-    return judgement("a.json", json.dumps(document).encode(), report, ISSUER.trust, (), "en")
+    return judgement("a.json", json.dumps(document).encode(), report, ISSUER.trust, (), "en", Work())
 
 
 def said(report: Report) -> str:

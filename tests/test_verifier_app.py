@@ -153,12 +153,12 @@ def test_what_is_refused_anyway_is_not_asked_for(server: str) -> None:
 
 @contextmanager
 def command_serving(home: Path, *options: str | Path) -> Iterator[str]:
-    """The command in a process of its own; where it says that it answers."""
+    """The command in a process of its own; where it says that it answers programs, behind the page."""
     command = [sys.executable, "-m", "intaglio", "--home", home, "verifier", "serve", "--port", "0", *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:
-            yield process.stdout.readline().strip()
+            yield next(line.strip() for line in process.stdout if line.endswith("/verify\n"))
         finally:
             process.terminate()
 
@@ -199,6 +199,25 @@ def test_the_command_says_where_it_listens_and_not_what_it_is(tmp_path: Path) ->
     answer = answer_of_the_command(tmp_path, b"{}")
     assert answer.status_code == 422
     assert "server" not in answer.headers
+
+
+@pytest.mark.slow
+def test_the_command_says_first_where_people_look_and_what_browsers_send_has_to_be_from_there(
+    tmp_path: Path,
+) -> None:
+    command = [sys.executable, "-m", "intaglio", "--home", str(tmp_path), "verifier", "serve", "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            page = process.stdout.readline().strip()
+            assert re.fullmatch("http://localhost:[0-9]+/", page)
+            address = process.stdout.readline().strip()
+            assert address == f"{page}verify"
+            assert httpx.get(page).headers["Content-Type"] == "text/html; charset=utf-8"
+            for origin, status in ((page.rstrip("/"), 422), ("http://elsewhere.example", 403)):
+                assert httpx.post(address, content=b"{}", headers={"Origin": origin}).status_code == status
+        finally:
+            process.terminate()
 
 
 @pytest.mark.slow
@@ -312,6 +331,32 @@ def test_behind_a_proxy_all_senders_have_one_address(tmp_path: Path, proxy: bool
             with pytest.raises(httpx.TransportError):
                 httpx.post(own, content=b"{}")
     assert not (tmp_path / "verifier").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("proxy", [True, False])
+def test_behind_a_proxy_no_address_has_a_share_of_the_memory(tmp_path: Path, proxy: bool) -> None:
+    """Elsewhere the third form finds no room, or one of the two that stopped leaves it to the third."""
+    port, stopped = free_port(), bytes(8 << 20)
+    host = "verifier.example" if proxy else f"localhost:{port}"
+    head = (
+        f"POST / HTTP/1.1\r\nHost: {host}\r\nSec-Fetch-Site: same-origin\r\n"
+        "Content-Type: multipart/form-data; boundary=x\r\nContent-Length: %d\r\n\r\n"
+    )
+    reach = ["--url", "https://verifier.example"] if proxy else []
+    with command_serving(tmp_path, "--port", str(port), *reach), ExitStack() as stack:
+        forms = [
+            (len(stopped) + 9, stopped),
+            (len(stopped) + 9, stopped),
+            (600_000, b'--x\r\nContent-Disposition: form-data; name="text"\r\n\r\n{}\r\n--x--\r\n'),
+        ]
+        connections = list[socket.socket]()
+        for length, form in forms:
+            connection = stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=30))
+            connection.sendall(head.encode() % length + form.ljust(min(length, 8 << 20)))
+            connections.append(connection)
+        found = [connection.recv(12)[9:] for connection in connections]
+    assert found == [b"408", b"408", b"200"] if proxy else b"503" in found
 
 
 def test_a_port_that_is_taken_is_said(program: Program) -> None:

@@ -19,7 +19,7 @@ import uvicorn
 from fastapi import FastAPI, Request, Response
 
 from exchange.http import read_body
-from intaglio.connections import LIMITS, Gathering, Limits
+from intaglio.connections import LIMITS, STRETCH, Gathering, Limits, sender
 from tests.loopback import Authority
 from tests.serving import listening, serving
 
@@ -265,6 +265,22 @@ def test_requests_that_come_together_are_answered_in_order() -> None:
         assert [word in received for word in (b"hello", b"world", b"again")] == [True] * 3
 
 
+@pytest.mark.slow
+def test_a_long_body_has_longer_as_long_as_it_arrives_fast() -> None:
+    head = HEAD.replace(b"Length: 5", b"Length: %d" % (4 * STRETCH))
+    for stretch, is_answered in ((STRETCH, True), (STRETCH // 4, False)):
+        with Service().running() as service, service.connect() as connection:
+            connection.sendall(head)
+            with contextlib.suppress(OSError):
+                for _ in range(4 * STRETCH // stretch):
+                    time.sleep(0.2)
+                    connection.sendall(bytes(stretch))
+            is_whole = False
+            with contextlib.suppress(OSError):
+                is_whole = answered(connection, bytes(9))
+            assert is_whole is is_answered
+
+
 def test_answers_do_not_wait_for_an_acknowledgement() -> None:
     """Without TCP_NODELAY a connection that is kept serves 22 requests a second."""
     with Service().running(LIMITS) as service, service.connect() as connection:
@@ -277,11 +293,9 @@ def test_answers_do_not_wait_for_an_acknowledgement() -> None:
 
 
 def test_addresses_of_one_subscriber_are_one_sender() -> None:
-    from intaglio.connections import _sender
-
-    assert _sender(("2001:db8:1:2:3:4:5:6", 1)) == _sender(("2001:db8:1:2:aaaa::1", 2))
-    assert _sender(("192.0.2.1", 1)) != _sender(("192.0.2.2", 1))
-    assert _sender(None) == ""
+    assert sender(("2001:db8:1:2:3:4:5:6", 1)) == sender(("2001:db8:1:2:aaaa::1", 2))
+    assert sender(("192.0.2.1", 1)) != sender(("192.0.2.2", 1))
+    assert sender(None) == ""
 
 
 class Wire:

@@ -79,6 +79,7 @@ def test_no_control_survives_and_nothing_is_lost_twice(text: str) -> None:
         ("x" * 100, "x" * 100),
         ("x" * 101, "x" * 100 + "…"),
         ("x" * 99 + " y", "x" * 99 + "…"),
+        ("x" + " " * 400 + "y", "x…"),
         ("\u3164" * 50, "⟨3164⟩" * 16 + "…"),
         ("مريم", "مريم"),
         ("a\u202eb", "a⟨202E⟩b"),

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Set
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 from fastapi import FastAPI, Request, Response
 from fastapi.routing import APIRoute
@@ -29,6 +30,7 @@ from exchange.http import (
     read_body,
 )
 from wire import Malformed, Problem, TooLarge, TryLater, Unavailable
+from wire.problem import Refused
 from wire.text import shortened
 
 from .judge import REPORT_SECONDS, Judge, Judged, Question, Verifiers
@@ -51,6 +53,7 @@ _PARAMETERS = [
     for name in ("challenge", "domain")
 ]
 _BODY = {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}}
+_HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 _FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
 
 
@@ -60,6 +63,7 @@ def create_app(
     clock: Callable[[], datetime],
     policy: Policy | None = None,
     strangers: bool = False,
+    origins: Set[str] = frozenset(),
     processes: Processes[Question, Judged] | None = None,
     seconds: float = REPORT_SECONDS,
     most_fetching: int = MOST_FETCHING,
@@ -67,7 +71,9 @@ def create_app(
 ) -> FastAPI:
     """The service. It asks for its verifiers at each request, since the trust list may have changed.
 
-    `policy` and `strangers` are those of `Verifier.verify`. Without `processes` all is done in this one. A
+    `policy` and `strangers` are those of `Verifier.verify`. `origins` are the service's own, such as
+    `https://verify.example`: what a browser sends has to come from one of them, and under its name. Without
+    them only what a browser calls `same-origin` is taken. Without `processes` all is done in this one. A
     report has so many `seconds` for the network, and `most_fetching` may wait for it at once. A body has
     `body_seconds` to arrive.
     """
@@ -85,6 +91,15 @@ def create_app(
 
     async def verify(request: Request) -> Response:
         """Verifies the JSON body. The credentials are in the answer only if it is valid."""
+        answer = await verified(request)
+        answer.headers.update(_HEADERS)
+        return answer
+
+    async def verified(request: Request) -> Response:
+        try:
+            _require_own_page(request, origins)
+        except Refused as problem:
+            return problem_response(problem, 403)
         if request.headers.get("Content-Type", "").lower().startswith(_FORMS):
             return problem_response(
                 Malformed(
@@ -132,6 +147,7 @@ def create_app(
         route_class_override=_Whole,
         responses={
             400: {"description": "Definitely not valid"},
+            403: {"description": "A browser sent it from a page of another host, or to another name"},
             408: {"description": "The body did not arrive in time"},
             413: {"description": f"Longer than {MAX_BODY} bytes"},
             415: {"description": "An upload by a form"},
@@ -146,6 +162,28 @@ def create_app(
 
     add_probes(app, require_ready)  # after what is asked for most: routes are tried one by one
     return app
+
+
+def _require_own_page(request: Request, origins: Set[str]) -> None:
+    """Raises `Refused` for what a browser sends from elsewhere, or under another name than the service's.
+
+    A page elsewhere could else have a diploma judged here, and by DNS rebinding read what is said of it.
+    Programs send neither `Origin` (RFC 6454) nor `Sec-Fetch-Site` (Fetch Metadata); no page can omit both.
+    """
+    origin, site = request.headers.get("Origin"), request.headers.get("Sec-Fetch-Site")
+    if origin is None and site is None:
+        return
+    is_own = site in (None, "same-origin")
+    if origins:
+        host = request.headers.get("Host", "").lower()
+        is_own &= origin is None or origin.lower() in origins
+        is_own &= any(urlsplit(own).netloc == host for own in origins)
+    else:
+        is_own &= site is not None
+    if not is_own:
+        raise Refused(
+            "a browser sent this from a page of another host, or to another name than this service has"
+        )
 
 
 class _Whole(APIRoute):

@@ -24,6 +24,7 @@ SIGNATURE = 500  # with its key, and with the proof's own canonical form
 BYTES_WRITTEN = 32  # a step: names repeated in statements can fill any memory
 BYTES_HASHED = 128  # a step
 BYTES_UNPACKED = 256  # a step
+ITEM_SHOWN = 20  # a line of a page, beside a step for each of its characters
 
 
 _NO_MARKS = bytes(set(range(256)) - set(b",[{"))

@@ -45,10 +45,11 @@ def serve(
         from verifier.http import create_app
         from verifier.processes import Processes
 
-        from ..connections import busy
+        from ..connections import BEHIND_PROXY, busy
         from ..pages.inspection import recognises_nobody
         from ..pages.invented import invented
         from ..pages.own import Own
+        from ..pages.room import SHARE, Room
         from ..pages.samples import Samples, with_samples
         from ..pages.verify import VerifyPage
         from ..serving import Endpoint
@@ -64,9 +65,15 @@ def serve(
         Endpoint.open(reach, session.home / "verifier" / "tls", session.now()) as endpoint,
         Processes[Any, Any](make, 2, waiting=_WAITING) as processes,
     ):
-        app = create_app(judge.verifiers, clock=session.now, policy=policy, processes=processes)
         is_here = reach.host in LOOPBACK
         own = Own.at(endpoint.url) if is_here or endpoint.url.startswith("https:") else None
+        app = create_app(
+            judge.verifiers,
+            clock=session.now,
+            policy=policy,
+            origins=own.origins if own else frozenset(),
+            processes=processes,
+        )
         full: ASGIApp = busy
         if own is None:
             say("No page is served: diplomas would travel in the clear.")
@@ -81,9 +88,11 @@ def serve(
                 offline=offline,
                 samples=Samples(samples, processes, session.now),
                 nobody=functools.partial(recognises_nobody, judge),
+                room=Room(share=None if endpoint.limits is BEHIND_PROXY else SHARE),
             )
             page.mount(app)
             full = page.busy
+            click.echo(f"{endpoint.url}/")
         if endpoint.files:
             say("Whoever asks needs this file, to trust the service by:", str(endpoint.files.authority))
         click.echo(f"{endpoint.url}/verify")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,7 +24,7 @@ from wire.work import BODY_STEPS, Work
 from ..session import Session
 from ..words import speaking, tr
 from .problem import UploadTooLarge
-from .rendering import Site, page
+from .rendering import Site, answer, page
 from .unpacking import Given, unpacked
 from .upload import uploads
 from .view import Judgement, judgement
@@ -72,15 +71,13 @@ class Inspection:
                 return Sheet(status, page("problem.html", sent.site, problem=problem))
             found = list(judgements(self.judge, files, sent.now, sent.site.language))
             kept = {"host": sent.site.host, "trust": _digest(self.trust_file), "now": sent.now}
-            counts = Counter(one.answer for one in found)
-            nobody = recognises_nobody(self.judge)
-            content = page("answer.html", sent.site, found=found, counts=counts, kept=kept, nobody=nobody)
+            content = answer(found, sent.site, kept, nobody=recognises_nobody(self.judge))
             is_trust_file = len(found) == 1 and found[0].steps[0].code == f"{STEPS[0]}-{IsTrustFile.code}"
             return Sheet(200, content, files[0] if is_trust_file else None)
 
 
 def judgements(judge: Judge, files: Sequence[Given], now: datetime, language: str) -> Iterator[Judgement]:
-    """What is said of each file."""
+    """What is said of each file. What is shown of it costs as much again as judging it at the most."""
     steps = min(BODY_STEPS, _MOST_STEPS // len(files))
     ends = time.monotonic() + judge.seconds
     for file in files:
@@ -93,7 +90,7 @@ def judgements(judge: Judge, files: Sequence[Given], now: datetime, language: st
         is_open = report.verdict is Verdict.UNDETERMINED and report.checks[0].outcome is Outcome.PASSED
         unchecked = _unchecked(file.data, verifier.forms, Work(steps)) if is_open else ()
         name = file.name or tr("pasted text")
-        yield judgement(name, file.data, report, verifier.trust, unchecked, language)
+        yield judgement(name, file.data, report, verifier.trust, unchecked, language, Work(steps))
 
 
 def recognises_nobody(judge: Judge) -> bool:

@@ -90,12 +90,11 @@ class IssuerPages:
         base = urlsplit(self.claims.service).path
         gate = Gate(own, f"{base}/", refusal="refused.html", headers=_HEADERS)
         others = list(app.router.routes)
-        for name, handler in {
-            "": self._about,
-            "trust.json": self._trust_file,
-            **{asset.name: giving(asset) for asset in ASSETS if asset.kind != "text/javascript"},
-        }.items():
+        for name, handler in {"": self._about, "trust.json": self._trust_file}.items():
             app.add_api_route(f"{base}/{name}", gate(handler), methods=["GET"])
+        for asset in ASSETS:
+            if asset.kind != "text/javascript":
+                app.add_api_route(f"{base}/{asset.name}", giving(asset))
         app.router.add_api_route(
             f"{base}/claim/{{token}}", gate(self._claim), methods=["GET"], route_class_override=ForPeople
         )

@@ -8,7 +8,9 @@ import functools
 import hashlib
 import io
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.resources import files
 from typing import Any, NamedTuple
@@ -21,9 +23,17 @@ from wire.problem import Problem
 from wire.text import guarded, printable
 
 from ..words import LANGUAGES, remedy, sentence, speaking, title, tr, tr_count, tr_in
-from ..words.report import LONGEST
+from ..words.report import LONGEST, for_programs
 from . import reader, upload
 from .view import WORDS, Answered, Judgement, Sentence, capital
+
+MOST_PAGE = 2 << 20
+"""Bytes of an answer: it stays in memory until its reader has taken it (invariant 20)."""
+
+_MOST_REPORT = 1 << 19  # bytes of the JSON of a report, which stands in the page as base64
+_MOST_ROW = 3 << 10  # bytes of a file's line in the table; the longest name takes half of that
+_MOST_CELL = 300  # characters of what was found, in the table to keep
+_AROUND = 1 << 16  # bytes of a page around what is said of files
 
 
 class Site(NamedTuple):
@@ -85,6 +95,39 @@ def page(template: str, site: Site, /, **data: Any) -> bytes:
         return _environment().get_template(template).render(site=site, **data).encode()
 
 
+def answer(found: Sequence[Judgement], site: Site, kept: Mapping[str, Any], *, nobody: bool = False) -> bytes:
+    """The page that answers a form, at most `MOST_PAGE` bytes. Of many files the table has all.
+
+    Reports follow until the page is full; of the files after those there is the verdict alone, and nothing is
+    kept for later. `nobody` says that the trust list is empty.
+    """
+    with speaking(site.language):
+        parts: Any = _environment().get_template("judgement.html").module
+        in_brief, rows, briefs = [], [], []
+        for number, one in enumerate(found, 1):
+            row = parts.row(one, number)
+            if _size(row) > _MOST_ROW:
+                one = replace(one, sentences=())
+                row = parts.row(one, number)
+            in_brief.append(one)
+            rows.append(row)
+            briefs.append(parts.whole(one, kept, number, brief=True))
+        csv = _table(in_brief)
+        left = MOST_PAGE - _AROUND - len(csv) - sum(map(_size, (*rows, *briefs)))
+        reports = list[Markup]()
+        for number, (one, brief) in enumerate(zip(found, briefs, strict=True), 1):
+            report = parts.whole(one, kept, number) if left > 0 else brief
+            left -= _size(report) - _size(brief)
+            reports.append(report if left > 0 else brief)
+        counts = Counter(one.answer for one in found)
+        told = {"found": found, "counts": counts, "rows": rows, "csv": csv, "reports": reports}
+        return page("answer.html", site, **told, nobody=nobody)
+
+
+def _size(text: str) -> int:
+    return len(text.encode())
+
+
 def theirs(text: object, longest: int = LONGEST, moments: Sequence[datetime] = ()) -> Markup:
     """What others wrote: it turns nothing around it, and says nothing but its letters.
 
@@ -132,7 +175,10 @@ def _address(kind: str, content: bytes) -> str:
 
 
 def _report(one: Judgement, kept: Mapping[str, Any]) -> str:
-    """What `verify --json` says of a file, and by whom and when that was said of which bytes."""
+    """What `verify --json` says of a file, and by whom and when that was said of which bytes.
+
+    Empty where that is more than is shown.
+    """
     told = {
         "version": 2,
         "file": one.file,
@@ -140,9 +186,12 @@ def _report(one: Judgement, kept: Mapping[str, Any]) -> str:
         "checkedAt": kept["now"].isoformat(timespec="seconds"),
         "checkedBy": kept["host"],
         "trustList": kept["trust"],
-        **one.data,
+        **for_programs(one.report),
     }
-    return _address("application/json", orjson.dumps(told, option=orjson.OPT_INDENT_2))
+    if len(orjson.dumps(told)) > _MOST_REPORT:
+        return ""
+    content = orjson.dumps(told, option=orjson.OPT_INDENT_2)
+    return _address("application/json", content) if len(content) <= _MOST_REPORT else ""
 
 
 def _table(found: Sequence[Judgement]) -> str:
@@ -151,7 +200,7 @@ def _table(found: Sequence[Judgement]) -> str:
     rows = csv.writer(lines, quoting=csv.QUOTE_ALL)
     rows.writerow([tr("File"), tr("Verdict"), tr("What was found"), "SHA-256"])
     for one in found:
-        says = " ".join(map(str, one.sentences))
+        says = " ".join(map(str, one.sentences))[:_MOST_CELL]
         rows.writerow(map(guarded, (one.file, one.word, says, one.digest)))
     return _address("text/csv;charset=utf-8", lines.getvalue().encode("utf-8-sig"))
 
@@ -187,7 +236,7 @@ def _environment() -> Environment:
         "day": reader.day,
         "address": reader.address,
     }
-    made.globals |= {"limits": upload, "counted": _counted, "csv": _table, "words": WORDS}
+    made.globals |= {"limits": upload, "counted": _counted, "words": WORDS}
     made.globals["version"] = hashlib.sha256(b"".join(asset.read() for asset in ASSETS)).hexdigest()[:8]
     made.filters |= {"theirs": theirs, "said": said, "report": _report}
     made.filters |= {"title_of": title, "sentence_of": _sentence, "remedy_of": remedy}

@@ -42,17 +42,19 @@ class Gate:
                 site = site._replace(host=self.own.host(request))
                 return await handler(request, site)
             except Problem as problem:
-                content = page(self.refusal, site, problem=problem)
+                # under a name that is not this service's, no form could be sent
+                refusal = "refused.html" if isinstance(problem, ForeignHost) else self.refusal
+                content = page(refusal, site, problem=problem)
                 return html(content, _status(problem), self.headers)
 
         return answer
 
 
-def giving(asset: Asset) -> Handler:
-    """What answers with a file that pages load."""
+def giving(asset: Asset) -> Callable[[], Awaitable[Response]]:
+    """What answers with a file that pages load, under any name: the page that refuses one loads it, too."""
     content = asset.read()
 
-    async def give(_request: Request, _site: Site) -> Response:
+    async def give() -> Response:
         return Response(content, headers=HEADERS, media_type=asset.kind)
 
     return give

@@ -53,6 +53,7 @@ def _held(file: Uploaded, left: int) -> list[Given]:
 
 def _given(archive: str, entry: Archived) -> Given:
     name = f"{archive}/{printable(entry.name[:LONGEST_NAME])}"
+    name = name if len(name) <= LONGEST_NAME else f"…{name[-LONGEST_NAME:]}"
     try:
         if entry.is_link:
             raise Unavailable("it is a link to another file")

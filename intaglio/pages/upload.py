@@ -138,5 +138,5 @@ class _Parts:
 def _name(name: bytes) -> str:
     """A name to be shown, never a path; browsers write quotation marks in it as `%22`."""
     text = name.decode(errors="replace").replace("%22", '"')
-    shown = printable(text.replace("\\", "/").rpartition("/")[2])
+    shown = printable(text.replace("\\", "/").rpartition("/")[2][: LONGEST_NAME + 1])
     return shown if len(shown) <= LONGEST_NAME else f"{shown[:LONGEST_NAME]}…"

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -12,41 +12,22 @@ from pathlib import Path
 from fastapi import FastAPI, Request, Response
 from starlette.types import Receive, Scope, Send
 
-from exchange.http import BODY_TIME, log_problem, read_body
+from exchange.http import BODY_TIME, log_problem
 from verifier import Trust
 from wire.problem import Malformed, Problem, TooLarge, TryLater, Unavailable
 
-from ..connections import busy
+from ..connections import busy, sender
 from .inspection import Sent, Sheet
 from .own import Own
 from .problem import NoForm, UploadTooLarge
 from .recognise import Recognition
 from .rendering import ASSETS, Site, page
+from .room import Counted, Room
 from .routes import Gate, Handler, giving, html
 from .samples import SAMPLES, Samples
 from .upload import MAX_BODY
 
 _LOG = logging.getLogger(__name__)
-
-
-class Room:
-    """For the bodies that are in memory at once."""
-
-    def __init__(self, most: int = 8 * MAX_BODY) -> None:
-        self._left = most
-
-    @contextmanager
-    def taken(self, request: Request) -> Iterator[None]:
-        """As long as the body of a request is here. Raises `TryLater`."""
-        said = request.headers.get("Content-Length", "")
-        size = min(int(said), MAX_BODY) if said.isascii() and said.isdigit() else MAX_BODY
-        if size > self._left:
-            raise TryLater("too much is sent at once")
-        self._left -= size
-        try:
-            yield
-        finally:
-            self._left += size
 
 
 @dataclass(frozen=True)
@@ -75,7 +56,6 @@ class VerifyPage:
     def mount(self, app: FastAPI) -> None:
         """Puts it beside what an app has."""
         routes: dict[tuple[str, str], Handler] = {("GET", ""): self._form, ("POST", ""): self._answer}
-        routes |= {("GET", asset.name): giving(asset) for asset in ASSETS}
         if self.recognition is not None:
             routes["POST", "recognise"] = self._recognise
         if self.samples is not None:
@@ -83,6 +63,8 @@ class VerifyPage:
         gate = self._gate()
         for (method, name), handler in routes.items():
             app.add_api_route(f"{self.root}{name}", gate(handler), methods=[method], include_in_schema=False)
+        for asset in ASSETS:
+            app.add_api_route(f"{self.root}{asset.name}", giving(asset), include_in_schema=False)
 
     async def busy(self, scope: Scope, receive: Receive, send: Send) -> None:
         """An ASGI application that answers where too many requests are under way: who reads, with a page."""
@@ -120,9 +102,10 @@ class VerifyPage:
         content_type = request.headers.get("Content-Type", "")
         if not content_type.lower().startswith("multipart/form-data"):
             raise NoForm("it is not what the form on this page sends")
-        with self.room.taken(request):
+        with ExitStack() as held:
+            transfer = held.enter_context(self.room.taken(sender(request.client)))
             try:
-                body = await read_body(request, MAX_BODY, self.body_seconds)
+                body = await transfer.receive(request, MAX_BODY, self.body_seconds)
             except TooLarge:
                 raise UploadTooLarge.saying(
                     "all files together have more than {most} MiB", most=MAX_BODY >> 20
@@ -135,6 +118,9 @@ class VerifyPage:
                 log_problem(_LOG, problem)
                 raise Unavailable("the trust list of this service cannot be used") from None
             sheet = await self.ask(Sent(content_type, body, self.clock(), site))
+            answer = html(sheet.content, sheet.status)
             if self.recognition is not None and sheet.trust_file is not None:
-                return await self.recognition.show(request, sheet.trust_file, site)
-        return html(sheet.content, sheet.status)
+                answer = await self.recognition.show(request, sheet.trust_file, site)
+            del body
+            transfer.hold(len(answer.body))
+            return Counted(answer, transfer, held.pop_all())

@@ -9,11 +9,11 @@ from __future__ import annotations
 import hashlib
 import itertools
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypeVar
 
 import orjson
 
@@ -24,7 +24,9 @@ from verifier.checks import STEPS as NAMES
 from verifier.sources.trust import NamedTrust, TrustSource
 from verifier.sources.trust_entries import RecognisedIssuer
 from verifier.summary import Summary, summarize
+from wire.problem import TooLarge
 from wire.text import printable
+from wire.work import ITEM_SHOWN, Work
 
 from ..words import label, tr, tr_in
 from ..words import report as words
@@ -46,7 +48,17 @@ from .reader import address, day, moments, preferred, readable
 MOST_CLAIMS = 300
 """Claims of one credential that are shown; the file has them all."""
 
+MOST_UNCHECKED = 3
+"""Credentials of an undecided file of which something is shown."""
+
+LONGEST_UNCHECKED = 200
+"""Characters of each thing that an undecided file says of itself."""
+
+_LONGEST_VALUE = 2000
 _LONGEST_TERM = 100
+_MOST_RESULTS = 50
+
+_Item = TypeVar("_Item")
 
 
 class Answered(StrEnum):
@@ -152,14 +164,24 @@ class Judgement:
     """What a log proves, as the check found it."""
     proven: tuple[datetime, ...]
     """The moments that stand in it."""
-    data: Mapping[str, Any]
-    """The report for programs."""
+    report: Report
+    """What programs are told."""
+    is_cut: bool
+    """Whether there is more than is shown."""
 
 
 def judgement(
-    file: str, body: bytes, report: Report, trust: TrustSource, unchecked: Sequence[Credential], language: str
+    file: str,
+    body: bytes,
+    report: Report,
+    trust: TrustSource,
+    unchecked: Sequence[Credential],
+    language: str,
+    work: Work,
 ) -> Judgement:
-    """The view of a report. `unchecked` are the credentials of an undecided one, of which little is shown."""
+    """The view of a report, as far as `work` allows. `unchecked` are the credentials of an undecided one."""
+    shown = _Shown(work)
+    unchecked = unchecked[:MOST_UNCHECKED]
     answer = answered(report)
     credentials = report.require() if report.has_claims else ()
     if b"@language" not in body:  # nothing is said in several, as in most files
@@ -176,20 +198,46 @@ def judgement(
         tone="ended" if answer is Answered.INVALID and code in ENDED else answer.value,
         word=tr_in("answer", ground),
         as_of=_as_of(report) if report else None,
-        sentences=tuple(_sentences(report, body, read, unchecked, trust)),
+        sentences=shown(_sentences(report, body, read, unchecked, trust)),
         advice=tuple(_advice(report, answer, read)),
         mail=_mail(report),
-        diplomas=tuple(_diploma(credential, trust) for credential in read),
-        steps=tuple(_step(check, answer) for check in report.checks),
-        issuers=tuple(
+        unchecked=shown(claim for credential in unchecked for claim in _of_itself(credential, language)),
+        issuers=shown(
             _listed(one, trust) for one in {one.issuer: one for one in (*read, *unchecked)}.values()
         ),
-        unchecked=tuple(claim for credential in unchecked for claim in _of_itself(credential, language)),
+        steps=shown(_step(check, answer) for check in report.checks),
+        diplomas=tuple(_diploma(credential, trust, shown) for credential in read if not shown.is_cut),
         is_presentation=any(check.code == "holder-unasked" for check in report.checks),
         evidence=_found(evidence) if evidence and answer is not Answered.INVALID else "",
         proven=moments(evidence.facts) if evidence else (),
-        data=words.for_programs(report),
+        report=report,
+        is_cut=shown.is_cut,
     )
+
+
+class _Shown:
+    """Takes what is shown, item by item, as long as there is work left for it."""
+
+    def __init__(self, work: Work) -> None:
+        self._work, self.is_cut = work, False
+
+    def __call__(self, items: Iterable[_Item]) -> tuple[_Item, ...]:
+        taken = []
+        for item in items:
+            try:
+                self._work.spend(ITEM_SHOWN + _length(item))
+            except TooLarge:
+                self.is_cut = True
+                break
+            taken.append(item)
+        return tuple(taken)
+
+
+def _length(item: object) -> int:
+    """Characters of all that an item says."""
+    if isinstance(item, Mapping):
+        item = tuple(item.values())
+    return sum(map(_length, item)) if isinstance(item, tuple) else len(item) if isinstance(item, str) else 0
 
 
 def answered(report: Report) -> Answered:
@@ -243,7 +291,8 @@ def _sentences(
         yield _sentence(summarize(credential, trust))
     for credential in unchecked:
         if isinstance(trust, NamedTrust) and trust.issuer(credential.issuer) is None:
-            yield from map(_mistakable, trust.resembling(credential.issuer_name or ""))
+            name = (credential.issuer_name or "")[:LONGEST_UNCHECKED]
+            yield from map(_mistakable, trust.resembling(name))
 
 
 def _issuer_of(report: Report, trust: TrustSource) -> RecognisedIssuer | None:
@@ -276,8 +325,8 @@ def _sentence(summary: Summary) -> Sentence:
     assert what  # a credential has a type at least
     if degree:
         text = text.replace("{what}", tr("{what} ({degree})"))
-    by = address(summary.by)
-    return Sentence(text, {**summary._asdict(), "by": by, "degree": degree, "when": day(summary.when)})
+    theirs = {**summary._asdict(), "by": address(summary.by), "degree": degree, "when": day(summary.when)}
+    return Sentence(text, {name: value[: words.LONGEST] for name, value in theirs.items()})
 
 
 def _advice(report: Report, answer: Answered, credentials: Sequence[Credential]) -> Iterator[str]:
@@ -297,7 +346,7 @@ def _advice(report: Report, answer: Answered, credentials: Sequence[Credential])
     if code in ADVICE:
         yield tr_in("advice", ADVICE[code])
     elif deciding and (said := words.advice(deciding)):
-        yield printable(said)
+        yield printable(said[:_LONGEST_VALUE])
     if answer is Answered.INVALID:
         yield tr(
             "Do not rely on this file. To be sure, ask the institution itself, "
@@ -334,7 +383,7 @@ def _step(check: Check, answer: Answered) -> Step:
         is_open,
         check.code,
         check.credential,
-        "" if withheld else str(check.facts.get("status_message", "")),
+        "" if withheld else str(check.facts.get("status_message", ""))[: words.LONGEST],
     )
 
 
@@ -351,7 +400,7 @@ def _why_not_checked(check: Check) -> str:
     return tr_in("why", why) if why else ""
 
 
-def _diploma(credential: Credential, trust: TrustSource) -> Diploma:
+def _diploma(credential: Credential, trust: TrustSource, shown: _Shown) -> Diploma:
     summary = summarize(credential, trust)
     subject = credential.subjects[0]
     known = {
@@ -361,20 +410,23 @@ def _diploma(credential: Credential, trust: TrustSource) -> Diploma:
         "achievement_type": words.achievement(summary.achievement_type),
         "by": summary.by,
         "awarded": day(text_of(credential.claims, "awardedDate")),
-        "result": tr("; ").join(words.results(credential)),
+        "result": tr("; ").join(itertools.islice(words.results(credential), _MOST_RESULTS)),
         "credits": str(subject.get("creditsEarned", "")),
         "number": text_of(subject, "licenseNumber"),
         **_address(credential.issuer),
         "since": day(str(credential.valid_from.date())) if credential.valid_from else "",
         "until": day(str(credential.valid_until.date())) if credential.valid_until else "",
     }
-    first = tuple(Claim(label(name), value, True) for name, value in known.items() if value)
-    every = _flat(credential.claims)
-    shown = tuple(
-        Claim(" › ".join(term[:_LONGEST_TERM] for term in path), _json(value), False)
-        for path, value in itertools.islice(every, MOST_CLAIMS)
+    first = shown(Claim(label(name), _cut(value), True) for name, value in known.items() if value)
+    claims = shown(
+        Claim(" › ".join(term[:_LONGEST_TERM] for term in path)[: words.LONGEST], _cut(_json(value)), False)
+        for path, value in itertools.islice(_flat(credential.claims), MOST_CLAIMS)
     )
-    return Diploma(summary.what, first, shown, sum(1 for _ in every))
+    return Diploma(summary.what, first, claims, sum(1 for _ in _flat(credential.claims)) - len(claims))
+
+
+def _cut(value: str, longest: int = _LONGEST_VALUE) -> str:
+    return value if len(value) <= longest else f"{value[:longest]}…"
 
 
 def _flat(value: object, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], object]]:
@@ -396,17 +448,13 @@ def _json(value: object) -> str:
 
 def _listed(credential: Credential, trust: TrustSource) -> Listed:
     known = trust.issuer(credential.issuer)
-    return Listed(
-        address(credential.issuer),
-        known.name if known else "",
-        known.types if known else (),
-        known is not None,
-    )
+    shown = address(credential.issuer)[: words.LONGEST]
+    return Listed(shown, known.name if known else "", known.types if known else (), known is not None)
 
 
 def _of_itself(credential: Credential, language: str) -> Iterator[Claim]:
     read = _in_language(credential, language)
-    types = ", ".join(short_name(name) for name in read.types if name != "VerifiableCredential")
+    types = ", ".join(short_name(name) for name in read.types[:9] if name != "VerifiableCredential")
     date = text_of(read.claims, "awardedDate") or text_of(read.claims, "validFrom")
     for name, value in {
         "by": read.issuer_name or "",
@@ -415,7 +463,7 @@ def _of_itself(credential: Credential, language: str) -> Iterator[Claim]:
         "when": day(date) if date else "",
     }.items():
         if value:
-            yield Claim(label(name), value, True)
+            yield Claim(label(name), _cut(value, LONGEST_UNCHECKED), True)
 
 
 def _address(issuer: str) -> Mapping[str, str]:

@@ -91,7 +91,7 @@ def reason(report: Report) -> str:
 
 def shown(check: Check) -> str:
     """What a check found, for a terminal."""
-    return printable(words_for(check))[:LONGEST]
+    return printable(words_for(check)[:LONGEST])[:LONGEST]  # cut first: cleaning takes a microsecond a letter
 
 
 def line(check: Check) -> str:

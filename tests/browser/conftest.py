@@ -60,7 +60,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         0,
         "--offline",
     ) as service:
-        yield Served(f"{service.line.removesuffix('/verify')}/", files)
+        yield Served(service.line, files)
 
 
 @pytest.fixture(scope="module")  # as long as it lives a loop runs here, beside which no other may

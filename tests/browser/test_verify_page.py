@@ -487,7 +487,7 @@ def test_a_report_of_each_sample_is_one_sheet_of_paper(
     serve = ("verifier", "serve", "--plain", "--port", 0, "--offline")
     with running(trust, tmp_path / "served", *serve) as service:
         for locale in LANGUAGES.values():
-            window = Window(browser, f"{service.line.removesuffix('/verify')}/", locale=locale)
+            window = Window(browser, service.line, locale=locale)
             for name in VERDICTS:
                 page = window.check(tmp_path / "samples" / name)
                 assert pages_of(page.pdf(prefer_css_page_size=True)) == 1, (name, locale)

@@ -147,7 +147,8 @@ def _verify_all(
                 open_ = {"verdict": Verdict.UNDETERMINED.value}
                 problem.hint, problem.because = remedy(problem), None
                 data = {**which, **open_, "error": {**problem.to_dict(), "exitCode": code}}
-                row = Row(source.name, Verdict.UNDETERMINED, printable(sentence(problem))[: words.LONGEST])
+                said = printable(sentence(problem)[: words.LONGEST])[: words.LONGEST]
+                row = Row(source.name, Verdict.UNDETERMINED, said)
             else:
                 data, code = {**which, **words.for_programs(report)}, _EXIT[report.verdict]
                 row = Row(source.name, report.verdict, _in_table(report, trust))
