@@ -360,6 +360,7 @@ def test_four_are_asked_at_a_time_and_who_is_busy_is_asked_again_when_it_says(
 
 def test_from_the_address_to_the_report_by_keyboard(window: Window, served: Served) -> None:
     page = window.open()
+    page.on("filechooser", lambda _: None)  # from now on none opens, however quickly a key is pressed
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.className") == "skip"
     names = []
@@ -378,6 +379,7 @@ def test_from_the_address_to_the_report_by_keyboard(window: Window, served: Serv
     assert page.evaluate("document.activeElement.tagName") == "BUTTON"
     page.keyboard.press("Shift+Tab")
     page.keyboard.press("Shift+Tab")
+    assert page.evaluate("document.activeElement.id") == "file"
     with page.expect_file_chooser() as chooser:
         page.keyboard.press("Space")
     chooser.value.set_files(served.files["valid"])
