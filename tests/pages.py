@@ -17,14 +17,15 @@ from typing import Any
 import httpx
 from fastapi import FastAPI
 
-from intaglio.pages.inspection import Inspection, Sent, Sheet
+from intaglio.pages.inspection import Inspection, Sent, Sheet, recognises_nobody
 from intaglio.pages.own import Own
+from intaglio.pages.recognise import Recognition
 from intaglio.pages.verify import VerifyPage
 from tests.serving import listening, serving
 from tests.world import NOW, verifier
 from verifier import Trust
 from verifier.http import create_app
-from verifier.judge import Judge, Verifiers
+from verifier.judge import Current, Judge, Verifiers
 
 
 class Reader(HTMLParser):
@@ -80,6 +81,25 @@ def mount(app: FastAPI, port: int, ask: Callable[[Sent], Awaitable[Sheet]], **op
     page = VerifyPage(own, ask, **{"require_ready": lambda: None, "clock": lambda: NOW, **options})
     page.mount(app)
     return page
+
+
+@contextlib.contextmanager
+def page_for_oneself(trust_file: Path) -> Iterator[str]:
+    """The address of a page that takes trust files; all in this process."""
+    judge = Judge(Current(trust_file, lambda: Verifiers(*[verifier(Trust.load(trust_file))] * 2)))
+    inspection = Inspection(judge, trust_file)
+
+    async def ask(sent: Sent) -> Sheet:
+        return inspection.sheet(sent)
+
+    with listening() as listener:
+        port = listener.getsockname()[1]
+        app, own = FastAPI(), Own.at(f"http://127.0.0.1:{port}")
+        assert own is not None
+        takes = {"recognition": Recognition(own, trust_file), "nobody": lambda: recognises_nobody(judge)}
+        mount(app, port, ask, root="/secret/", trust_file=trust_file, **takes)
+        with serving(app, listener):
+            yield f"http://127.0.0.1:{port}/secret/"
 
 
 def send(url: str, *files: bytes, text: str = "", lang: str = "en", **headers: str) -> httpx.Response:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import resource
 import signal
+import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,8 +20,9 @@ import pytest
 
 from intaglio.pages.upload import MAX_FILE
 from tests.commandline import Program
-from tests.pages import running, send
+from tests.pages import Reader, Running, running, send
 from tests.world import NAME, University
+from verifier import Trust
 
 CANARY = "Canaria Unwritten-7731"
 UNIVERSITY = University(now=datetime.now(UTC) - timedelta(hours=2))
@@ -116,7 +120,7 @@ def test_for_others_whom_it_recognises_is_listed_only_where_that_is_asked_for(
             time.sleep(0.05)
         named = {"Host": "verify.example"}
         page = httpx.get(f"http://127.0.0.1:{ports[0]}/", headers=named).text
-        assert (UNIVERSITY.did in page, NAME in page) == (is_listed, is_listed)
+        assert ("<bdi>university.example</bdi>" in page, NAME in page) == (is_listed, is_listed)
         own = {**named, "Origin": "https://verify.example"}
         sent = {"file": ("a.json", FILE)}
         found = httpx.post(f"http://127.0.0.1:{ports[0]}/", files=sent, headers=own, timeout=30)
@@ -168,3 +172,99 @@ def test_off_loopback_and_in_the_clear_no_page_is_served(tmp_path: Path) -> None
         assert httpx.post(f"http://127.0.0.1:{port}/verify", content=FILE).status_code == 200
         service.end()
     assert "No page is served" in service.said
+
+
+def origin(url: str) -> str:
+    return "http://" + urlsplit(url).netloc
+
+
+def shown(url: str, data: bytes) -> httpx.Response:
+    """What a page answers that is sent a file."""
+    own = {"Origin": origin(url), "Accept-Language": "en"}
+    return httpx.post(url, files={"file": ("issuer.json", data)}, headers=own, timeout=30)
+
+
+def confirmed(url: str, data: bytes, sender: str = "") -> httpx.Response:
+    """What it answers to whoever says that the fingerprint of a file is the right one."""
+    named = {"digest": hashlib.sha256(data).hexdigest()}
+    return httpx.post(f"{url}recognise", data=named, headers={"Origin": sender or origin(url)}, timeout=30)
+
+
+@pytest.fixture(scope="module")
+def own_page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    home = tmp_path_factory.mktemp("own") / "home"
+    with running(Trust(), home, "verify", "--page", "--offline") as service:
+        yield service.line, home / "trust.json"
+
+
+@pytest.mark.slow
+def test_the_page_for_oneself_takes_a_trust_file(own_page: tuple[str, Path]) -> None:
+    url, trust_file = own_page
+    empty, handed = trust_file.read_bytes(), UNIVERSITY.trust.to_bytes()
+    assert "This page recognises no issuer yet" in Reader(httpx.get(url).text).text
+    assert UNIVERSITY.trust.fingerprint(UNIVERSITY.did) in Reader(shown(url, handed).text).text
+    assert trust_file.read_bytes() == empty
+    assert confirmed(url, handed, "http://elsewhere.example").status_code == 403
+    assert trust_file.read_bytes() == empty
+    assert confirmed(url, handed).status_code == 200
+    assert Trust.load(trust_file).issuer(UNIVERSITY.did) is not None
+    assert Reader(shown(url, FILE).text).title == "Valid (1 file)"
+    trust_file.write_bytes(empty)
+
+
+AS_ANOTHER = """
+import os, sys
+import httpx
+url, origin, digest = sys.argv[1:]
+httpx.get(url)  # so that all modules are there, which another user may not read
+os.setgroups([]); os.setgid(65534); os.setuid(65534)
+own = {"Origin": origin, "Sec-Fetch-Site": "same-origin"}
+files = {"file": ("issuer.json", sys.stdin.buffer.read())}
+print(httpx.get(url).status_code, httpx.post(url, files=files, headers=own, timeout=30).status_code,
+      httpx.post(url + "recognise", data={"digest": digest}, headers=own, timeout=30).status_code)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.geteuid() != 0, reason="no other user to be: run as root")
+def test_another_user_who_read_the_address_among_the_processes_recognises_nobody(
+    own_page: tuple[str, Path],
+) -> None:
+    url, trust_file = own_page
+    empty, handed = trust_file.read_bytes(), UNIVERSITY.trust.to_bytes()
+    words = (url, origin(url), hashlib.sha256(handed).hexdigest())
+    shown(url, handed)
+    ran = subprocess.run(
+        [sys.executable, "-c", AS_ANOTHER, *words], input=handed, capture_output=True, check=True, timeout=60
+    )
+    assert ran.stdout.split() == [b"200", b"403", b"403"]
+    assert trust_file.read_bytes() == empty
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("verifier", "serve", "--plain", "--port", 0, "--offline"),
+        ("verify", "--page", "--offline", "--trust", "other.json"),
+    ],
+    ids=["service", "another list"],
+)
+def test_no_other_page_takes_one(tmp_path: Path, words: tuple[object, ...]) -> None:
+    """A service is for others, even on loopback; `trust add` knows one list only."""
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "other.json").write_bytes(Trust().to_bytes())
+    (home / "tmp").mkdir()
+    (home / "trust.json").write_bytes(Trust().to_bytes())
+    service = Running(home, *words)
+    try:
+        url = service.line.removesuffix("verify")
+        text = Reader(shown(url, UNIVERSITY.trust.to_bytes()).text).text
+        assert "This page recognises no issuer yet" in text
+        assert "is for whoever runs this page" in text
+        assert UNIVERSITY.trust.fingerprint(UNIVERSITY.did) not in text
+        assert confirmed(url, UNIVERSITY.trust.to_bytes()).status_code == 404
+        assert (home / "trust.json").read_bytes() == Trust().to_bytes()
+    finally:
+        service.end()

@@ -103,7 +103,11 @@ class TestCatalogue:
         assert (catalogues.folder(language) / f"{DOMAIN}.mo").read_bytes() == catalogues.compiled(known)
 
     def test_nothing_is_left_in_english(self, language: str) -> None:
-        missing = {(str(found.context), found.id) for found in catalogues.read(language) if not found.string}
+        missing = {
+            (str(found.context), found.id)
+            for found in catalogues.read(language)
+            if not found.string or found.fuzzy  # which no `.mo` has
+        }
         assert {(context, text) for context, text in missing if context != "sentence" and text} == set()
         assert not {code for _, code in missing} & FINDINGS.keys()
 

@@ -6,21 +6,19 @@ import functools
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 
 import click
 
 from did import DID, METHODS, MethodNotSupported, Resolver
-from ledger import Requirement, TrustedLedger
-from ledger.evm import KIND, SINCE
+from ledger import Requirement
 from verifier import RecognisedIssuer, RecognisedLog, Trust, update_trust
-from verifier.sources.trust_entries import pinned
-from wire import Conflict, Declined, Malformed, NotFound, Refused, Unavailable, load_json_object
+from wire import Conflict, Declined, NotFound, Refused, Unavailable, load_json_object
 from wire.fetch import NoFetcher
 from wire.strict import is_url
 from wire.text import claimed, printable, shortened
 
+from ..recognition import Newcomers, handed_over, lists_of, shared_logs, through
 from ..session import Session
 from ..terminal import Result, agreed, is_file, say, verb, wrapped
 from ..words import headed, remedy, required, tr
@@ -57,61 +55,15 @@ def _known(trust: Trust) -> Iterator[str]:
         yield printable(f"{name}  {issuer.id}  {kinds}  {issuer.reason}").rstrip()
         for log in trust.logs:
             if issuer.id in log.issuers:
-                yield from (f"    {line}" for line in _through(log))
+                yield from (f"    {line}" for line in through(log))
                 if len(log.issuers) > 1 and not (issuer.documents or issuer.keys):
                     # inclusion alone does not bind a document where others could have put it there
                     yield "    " + tr(
                         "stays undecided: others have this log, too, and it has no pinned document"
                     )
-        yield from (f"    {line}" for line in _lists_of(issuer))
+        yield from (f"    {line}" for line in lists_of(issuer))
         if issuer.until:
             yield "    " + tr("for what is from {until} or before").format(until=issuer.until)
-
-
-def _lists_of(issuer: RecognisedIssuer) -> Iterator[str]:
-    """Who signs an issuer's status lists, and how long they count."""
-    for name in issuer.status_issuers:
-        yield tr("has status lists by {issuer}").format(issuer=printable(name))
-    if issuer.short_lists:
-        yield tr("its status lists may be short")
-    if issuer.last_lists:
-        yield tr("closed; status lists from {date} on have no end").format(
-            date=f"{issuer.last_lists:%Y-%m-%d %H:%M}Z"
-        )
-        if not isinstance(issuer.closed, datetime):
-            # a list of that morning counts for good, though one of the evening may revoke
-            yield tr(
-                "Ask at what moment of that day it closed: until you know, a list from before its last "
-                "revocations may count for good. A newer trust file of the issuer names the moment."
-            )
-
-
-def _through(log: RecognisedLog) -> Iterator[str]:
-    """A log that speaks for an issuer, and where else its checkpoints may be."""
-    yield tr("speaks through the log {log}").format(log=printable(log.origin))
-    for ledger in log.ledgers:
-        if ledger.kind == KIND:
-            yield from _contracts(ledger)
-        else:
-            text = tr("has that log's checkpoints on {where}, by evidence of the kind {kind}")
-            yield text.format(where=ledger.where, kind=ledger.kind)
-        if said := pinned(ledger):
-            yield tr("knows {count} of its blocks").format(count=said.rows)
-    if log.requires:
-        yield tr("has to have it on {ledgers}").format(ledgers=required(log.requires))
-    if log.reached:
-        date = f"{log.reached.time:%Y-%m-%d %H:%M}Z"
-        yield tr("had {count} entries by {date}").format(count=log.reached.size, date=date)
-
-
-def _contracts(chain: TrustedLedger) -> Iterator[str]:
-    """The contracts on a chain that have a log's checkpoints, and from which block on they are there."""
-    contracts = chain.parameters.get("contracts")
-    text = tr("has that log's checkpoints on {chain}, by the contract {contract}")
-    for contract in contracts if isinstance(contracts, list) else []:
-        yield text.format(chain=chain.where, contract=printable(str(contract)))
-    if SINCE in chain.parameters:
-        yield tr("there since block {number}").format(number=printable(str(chain.parameters[SINCE])))
 
 
 @verb(trust)
@@ -144,7 +96,10 @@ def add(
         if types or keys or status_issuers or short_lists or log_key or clock:
             raise click.UsageError(tr("A trust file says all of it itself; only --name goes with one."))
         given = Trust.load(Path(did))
-        return _keep(session, _handed(Path(did), given, name), _joined(session), yes, given)
+        if name and len(given.issuers) > 1:
+            told = tr("{file} names more than one issuer; --name is for one.")
+            raise click.UsageError(told.format(file=did))
+        return _keep(session, handed_over(given, Path(did).name, _joined(session), name), yes)
     if not is_url(did):
         raise NotFound.saying(
             "there is no file {name}", name=shortened(did), hint="Name a trust file, or a DID: did:…"
@@ -164,19 +119,7 @@ def add(
         short_lists=short_lists,
     )
     new = Trust().adding(issuer, RecognisedLog(log_key, clock=clock) if log_key else None)
-    return _keep(session, Trust.parse(new.to_bytes()), _with_new, yes)
-
-
-def _handed(file: Path, given: Trust, name: str) -> Trust:
-    """What a trust file says, as this list is to have it. Raises `Malformed`, and a usage error."""
-    if not given.issuers:
-        raise Malformed.saying("{file} names no issuer", file=str(file))
-    if name and len(given.issuers) > 1:
-        raise click.UsageError(tr("{file} names more than one issuer; --name is for one.").format(file=file))
-    why = tr("from the file {file}").format(file=file.name)
-    return Trust(
-        tuple(replace(found, name=name or found.name, reason=why) for found in given.issuers), given.logs
-    )
+    return _keep(session, Newcomers(Trust.parse(new.to_bytes()), _with_new), yes)
 
 
 def _joined(session: Session) -> Callable[[Trust, Trust], Trust]:
@@ -197,56 +140,21 @@ def _with_new(known: Trust, new: Trust) -> Trust:
     return known.adding(issuer, *new.logs)
 
 
-def _keep(
-    session: Session,
-    new: Trust,
-    joined: Callable[[Trust, Trust], Trust],
-    yes: bool,
-    given: Trust | None = None,
-) -> Result:
-    """Shows who is new, asks, and writes the list; what cannot be added is said before anything is asked.
-
-    The fingerprint is that of what was `given`, whatever the issuer is called here: its own people see that.
-    """
-
-    def change(known: Trust) -> Trust:
-        known.require_own_names(new.issuers)
-        return joined(known, new)
-
+def _keep(session: Session, newcomers: Newcomers, yes: bool) -> Result:
+    """Shows who is new, asks, and writes the list; what cannot be added is said before anything is asked."""
     known = Trust.load(session.trust_file)
-    change(known)
-    for issuer in new.issuers:
-        quoted = tr('"{name}"').format(name=claimed(issuer.name)) if issuer.name else tr("(no name)")
-        say(
-            f"{quoted}  {issuer.id}",
-            *(line for log in new.logs if issuer.id in log.issuers for line in _through(log)),
-            *(
-                tr("keeps the status lists of {issuer}, by your list").format(issuer=printable(owner))
-                for owner in known.keeps_lists_of(issuer.id)
-            ),
-            *_lists_of(issuer),
-            tr("fingerprint: {digits}").format(digits=(given or new).fingerprint(issuer.id)),
-        )
-    for log in change(known).logs:
-        if len(log.issuers) > 1 and log.issuers != _issuers(known, log):
-            # inclusion no longer tells whose a document is: each issuer could put one of another there
-            say(
-                tr("The log {log} then speaks for {count} issuers.").format(
-                    log=printable(log.origin), count=len(log.issuers)
-                ),
-                tr("Of each, those documents count that its own trust file pins, and those they lead to."),
-            )
+    after = newcomers.added_to(known)
+    for one in newcomers.introduced_to(known):
+        quoted = tr('"{name}"').format(name=claimed(one.name)) if one.name else tr("(no name)")
+        say(f"{quoted}  {one.id}", *one.remarks, tr("fingerprint: {digits}").format(digits=one.fingerprint))
+    for sentences in shared_logs(known, after):
+        say(*sentences)
     if not agreed(tr("Is that whom you mean, and is the fingerprint the one that they have?"), yes):
         raise Declined("nothing was added")
-    update_trust(session.trust_file, change)
-    added = [issuer.id for issuer in new.issuers]
+    update_trust(session.trust_file, newcomers.added_to)
+    added = [issuer.id for issuer in newcomers.new.issuers]
     say(tr("On the trust list now."))
     return Result({"added": added}, "")
-
-
-def _issuers(known: Trust, log: RecognisedLog) -> tuple[str, ...]:
-    """For whom a log speaks by the list as it is."""
-    return next((old.issuers for old in known.logs if old.key == log.key), ())
 
 
 def recognise(session: Session, trust_file: bytes) -> None:
@@ -264,7 +172,7 @@ def recognise(session: Session, trust_file: bytes) -> None:
     try:
         known.joined(new)
         if sys.stdin.isatty():
-            _keep(session, new, Trust.joined, False, given)
+            _keep(session, Newcomers(new, Trust.joined, given), False)
             return
     except Conflict as problem:  # it differs from the list, or has another issuer's name
         say(headed(problem), remedy(problem))

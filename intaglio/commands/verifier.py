@@ -46,6 +46,7 @@ def serve(
         from verifier.processes import Processes
 
         from ..connections import BEHIND_PROXY, busy
+        from ..pages.inspection import recognises_nobody
         from ..pages.invented import invented
         from ..pages.own import Own
         from ..pages.room import SHARE, Room
@@ -86,6 +87,7 @@ def serve(
                 trust_file=trust_file or session.trust_file if shows else None,
                 offline=offline,
                 samples=Samples(samples, processes, session.now),
+                nobody=functools.partial(recognises_nobody, judge),
                 room=Room(share=None if endpoint.limits is BEHIND_PROXY else SHARE),
             )
             page.mount(app)

@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from vc import Bundle, Check, Claims, Outcome, Report, Verdict
+from vc.problem import IsTrustFile
 from vc.reading import read
 from vc.secured import Form
+from verifier import Trust
 from verifier.checks import STEPS
 from verifier.judge import Judge, Judged, Question
 from verifier.policy import Policy
@@ -45,6 +47,8 @@ class Sheet(NamedTuple):
 
     status: int
     content: bytes
+    trust_file: Given | None = None
+    """What was sent, if it was a trust file alone."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +71,9 @@ class Inspection:
                 return Sheet(status, page("problem.html", sent.site, problem=problem))
             found = list(judgements(self.judge, files, sent.now, sent.site.language))
             kept = {"host": sent.site.host, "trust": _digest(self.trust_file), "now": sent.now}
-            return Sheet(200, answer(found, sent.site, kept))
+            content = answer(found, sent.site, kept, nobody=recognises_nobody(self.judge))
+            is_trust_file = len(found) == 1 and found[0].steps[0].code == f"{STEPS[0]}-{IsTrustFile.code}"
+            return Sheet(200, content, files[0] if is_trust_file else None)
 
 
 def judgements(judge: Judge, files: Sequence[Given], now: datetime, language: str) -> Iterator[Judgement]:
@@ -85,6 +91,15 @@ def judgements(judge: Judge, files: Sequence[Given], now: datetime, language: st
         unchecked = _unchecked(file.data, verifier.forms, Work(steps)) if is_open else ()
         name = file.name or tr("pasted text")
         yield judgement(name, file.data, report, verifier.trust, unchecked, language, Work(steps))
+
+
+def recognises_nobody(judge: Judge) -> bool:
+    """Whether the trust list of a service is empty; one that cannot be read is told of when it is needed."""
+    try:
+        trust = judge.verifiers().offline.trust
+    except Problem:
+        return False
+    return isinstance(trust, Trust) and not trust.issuers  # an index is of a long list
 
 
 def inspection(session: Session, trust_file: Path | None, policy: Policy | None, offline: bool) -> Inspection:

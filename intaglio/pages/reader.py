@@ -1,14 +1,16 @@
-"""The reader of a page: which language is asked for, and how days are written in it."""
+"""The reader of a page: which language is asked for, and how days and addresses are written for people."""
 
 from __future__ import annotations
 
-import contextlib
 import re
 from datetime import UTC, date, datetime
 from typing import Any
+from urllib.parse import unquote
 
 from fastapi import Request
 
+from did import DID, InvalidDID
+from did.methods import web
 from wire.problem import Facts
 
 from ..words import LANGUAGES, tr, tr_in
@@ -21,6 +23,8 @@ NAMES = {"en": "English", "zh": "中文"}
 
 _ACCEPTED = {"en": "en", "zh": "zh", "zh-cn": "zh", "zh-sg": "zh", "zh-hans": "zh"}
 _DAY = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d)?Z)?", re.ASCII)
+_NOT_WITHIN = "(?<![A-Za-z0-9%._:-])", "(?![A-Za-z0-9%_#/?-]|[.:][A-Za-z0-9%])"
+"""Around a fact in a sentence: a longer date or DID that begins or ends with it is another one."""
 MONTHS = (
     *("January", "February", "March", "April", "May", "June"),
     *("July", "August", "September", "October", "November", "December"),
@@ -67,15 +71,48 @@ def moment(when: datetime) -> str:
     return tr("{day}, {time} UTC").format(day=_day(found), time=f"{found:%H:%M}")
 
 
-def dated(text: str, facts: Facts) -> str:
-    """A sentence in which days and moments that are facts stand as people write them."""
+def moments(facts: Facts) -> tuple[datetime, ...]:
+    """The facts that are a day with a time."""
+    dates = map(_date, facts.values())
+    return tuple(date for date in dates if date and date.tzinfo)
+
+
+def address(issuer: str) -> str:
+    """The web address of a did:web, such as `uni.example:8443/registrar`; any other name as it is.
+
+    Nothing stands before the host: `https://uni.example` is another issuer's name (CID 1.0).
+    """
+    try:
+        web.url(issuer)
+    except InvalidDID:
+        return issuer
+    domain, *path = DID.parse(issuer).method_specific_id.split(":")
+    return "/".join([unquote(domain), *path])
+
+
+def readable(text: str, facts: Facts) -> str:
+    """A sentence in which days, moments and did:web issuers that are facts stand as people write them."""
+    before, after = _NOT_WITHIN
     for fact in facts.values():
-        if isinstance(fact, str) and _DAY.fullmatch(fact):
-            with contextlib.suppress(ValueError):
-                found = datetime.fromisoformat(fact)
-                written = moment(found) if found.tzinfo else _day(found)
-                text = re.sub(rf"(?<!\S){re.escape(fact)}(?![\w-])", written, text)
+        if isinstance(fact, str) and (written := _written(fact)) != fact:
+            text = re.sub(f"{before}{re.escape(fact)}{after}", written, text)
     return text
+
+
+def _written(fact: str) -> str:
+    if found := _date(fact):
+        return moment(found) if found.tzinfo else _day(found)
+    did = fact.strip("'").partition("#")[0]  # a quoted name, or one of its keys
+    return fact.replace(did, address(did), 1)
+
+
+def _date(fact: object) -> datetime | None:
+    if not isinstance(fact, str) or not _DAY.fullmatch(fact):
+        return None
+    try:
+        return datetime.fromisoformat(fact)
+    except ValueError:
+        return None
 
 
 def _day(found: date) -> str:

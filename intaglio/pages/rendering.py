@@ -7,9 +7,11 @@ import csv
 import functools
 import hashlib
 import io
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from importlib.resources import files
 from typing import Any, NamedTuple
 
@@ -44,6 +46,8 @@ class Site(NamedTuple):
     """The language, where the reader chose it."""
     offline: bool = False
     """Whether nobody else is ever asked for anything."""
+    takes_trust_files: bool = False
+    """Whether issuers can be recognised by it."""
     path: str = ""
     """Where below the root the page stands."""
 
@@ -91,11 +95,11 @@ def page(template: str, site: Site, /, **data: Any) -> bytes:
         return _environment().get_template(template).render(site=site, **data).encode()
 
 
-def answer(found: Sequence[Judgement], site: Site, kept: Mapping[str, Any]) -> bytes:
+def answer(found: Sequence[Judgement], site: Site, kept: Mapping[str, Any], *, nobody: bool = False) -> bytes:
     """The page that answers a form, at most `MOST_PAGE` bytes. Of many files the table has all.
 
     Reports follow until the page is full; of the files after those there is the verdict alone, and nothing is
-    kept for later.
+    kept for later. `nobody` says that the trust list is empty.
     """
     with speaking(site.language):
         parts: Any = _environment().get_template("judgement.html").module
@@ -116,24 +120,38 @@ def answer(found: Sequence[Judgement], site: Site, kept: Mapping[str, Any]) -> b
             left -= _size(report) - _size(brief)
             reports.append(report if left > 0 else brief)
         counts = Counter(one.answer for one in found)
-        return page("answer.html", site, found=found, counts=counts, rows=rows, csv=csv, reports=reports)
+        told = {"found": found, "counts": counts, "rows": rows, "csv": csv, "reports": reports}
+        return page("answer.html", site, **told, nobody=nobody)
 
 
 def _size(text: str) -> int:
     return len(text.encode())
 
 
-def theirs(text: object, longest: int = LONGEST) -> Markup:
-    """What others wrote: it turns nothing around it, and says nothing but its letters."""
+def theirs(text: object, longest: int = LONGEST, moments: Sequence[datetime] = ()) -> Markup:
+    """What others wrote: it turns nothing around it, and says nothing but its letters.
+
+    The moments that stand in it become elements, beside which the script puts the reader's own time.
+    """
     shown = printable(str(text)[: longest + 1])
     shown = shown if len(shown) <= longest else f"{shown[:longest]}…"
-    return Markup(f"<bdi>{escape(shown)}</bdi>")  # noqa: S704 -- escaped
+    markup = str(escape(shown))
+    if times := {str(escape(reader.moment(one))): str(_time(one)) for one in moments}:
+        alternatives = "|".join(map(re.escape, times))
+        markup = re.sub(rf"(?<!\d)(?:{alternatives})", lambda match: times[match[0]], markup)
+    return Markup(f"<bdi>{markup}</bdi>")  # noqa: S704 -- escaped
+
+
+def _time(when: datetime) -> Markup:
+    """A moment in UTC, which programs can read, too."""
+    machine = when.astimezone(UTC).isoformat(timespec="seconds")
+    return Markup('<time datetime="{}">{}</time>').format(machine, reader.moment(when))
 
 
 def said(sentence: Sentence) -> Markup:
     """A sentence of ours with what others wrote in it."""
     parts = {
-        name: value if isinstance(value, Markup) else theirs(value, 200)
+        name: value if isinstance(value, Markup) else theirs(value, 200, sentence.moments)
         for name, value in sentence.theirs.items()
     }
     return escape(sentence.text).format(**parts) if parts else escape(sentence.text)
@@ -214,8 +232,9 @@ def _environment() -> Environment:
         "tr_count": tr_count,
         "say": _say,
         "typed": _typed,
-        "moment": reader.moment,
+        "moment": _time,
         "day": reader.day,
+        "address": reader.address,
     }
     made.globals |= {"limits": upload, "counted": _counted, "words": WORDS}
     made.globals["version"] = hashlib.sha256(b"".join(asset.read() for asset in ASSETS)).hexdigest()[:8]

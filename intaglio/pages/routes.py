@@ -8,11 +8,11 @@ from typing import Any
 
 from fastapi import Request, Response
 
-from wire.problem import NotFound, Problem
+from wire.problem import Conflict, NotFound, Problem, Refused, TooLarge
 
 from .headers import HEADERS
 from .own import Own
-from .problem import ForeignHost, ForeignPage, NoForm, UploadTooLarge
+from .problem import ForeignHost, NoForm
 from .reader import accepted_language, chosen_language
 from .rendering import Asset, Site, page
 
@@ -26,6 +26,7 @@ class Gate:
     own: Own
     root: str = "/"
     offline: bool = False
+    takes_trust_files: bool = False
     refusal: str = "problem.html"
     """The template for a problem."""
     headers: Mapping[str, str] = field(default_factory=lambda: HEADERS)
@@ -36,7 +37,7 @@ class Gate:
         async def answer(request: Request) -> Response:
             chosen = chosen_language(request)
             language = chosen or accepted_language(request.headers.get("Accept-Language", ""))
-            site = Site("", self.root, language, chosen, self.offline)
+            site = Site("", self.root, language, chosen, self.offline, self.takes_trust_files)
             try:
                 site = site._replace(host=self.own.host(request))
                 return await handler(request, site)
@@ -71,8 +72,10 @@ def _status(problem: Problem) -> int:
 
 _STATUSES: dict[type[Problem], int] = {
     ForeignHost: 421,
-    ForeignPage: 403,
-    UploadTooLarge: 413,
+    Refused: 403,
+    TooLarge: 413,
     NoForm: 415,
     NotFound: 404,
+    Conflict: 409,
 }
+"""The first kind that a problem is of counts."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,6 +20,7 @@ from ..connections import busy, sender
 from .inspection import Sent, Sheet
 from .own import Own
 from .problem import NoForm, UploadTooLarge
+from .recognise import Recognition
 from .rendering import ASSETS, Site, page
 from .room import Counted, Room
 from .routes import Gate, Handler, giving, html
@@ -45,15 +46,21 @@ class VerifyPage:
     offline: bool = False
     samples: Samples | None = None
     """What its readers may try."""
+    nobody: Callable[[], bool] = lambda: False
+    """Whether the trust list is empty."""
+    recognition: Recognition | None = None
+    """Takes trust files, where the page is for whoever runs it alone."""
     body_seconds: float = BODY_TIME
     room: Room = field(default_factory=Room)
 
     def mount(self, app: FastAPI) -> None:
         """Puts it beside what an app has."""
         routes: dict[tuple[str, str], Handler] = {("GET", ""): self._form, ("POST", ""): self._answer}
+        if self.recognition is not None:
+            routes["POST", "recognise"] = self._recognise
         if self.samples is not None:
             routes |= {("GET", name): handler for name, handler in self.samples.handlers()}
-        gate = Gate(self.own, self.root, self.offline)
+        gate = self._gate()
         for (method, name), handler in routes.items():
             app.add_api_route(f"{self.root}{name}", gate(handler), methods=[method], include_in_schema=False)
         for asset in ASSETS:
@@ -63,18 +70,32 @@ class VerifyPage:
         """An ASGI application that answers where too many requests are under way: who reads, with a page."""
         request = Request(scope)
         if request.url.path == self.root and "text/html" in request.headers.get("Accept", ""):
-            answer = await Gate(self.own, self.root, self.offline)(self._full)(request)
+            answer = await self._gate()(self._full)(request)
             answer.headers["Connection"] = "close"
             await answer(scope, receive, send)
         else:
             await busy(scope, receive, send)
 
+    def _gate(self) -> Gate:
+        return Gate(self.own, self.root, self.offline, self.recognition is not None)
+
     async def _full(self, _request: Request, _site: Site) -> Response:
         raise TryLater("too many requests are under way")
 
     async def _form(self, _request: Request, site: Site) -> Response:
+        return self._start(site)
+
+    async def _recognise(self, request: Request, site: Site) -> Response:
+        assert self.recognition is not None  # or there is no such route
+        return self._start(site, await self.recognition.confirm(request, site))
+
+    def _start(self, site: Site, added: Sequence[str] = ()) -> Response:
+        """The page to begin with, and who was just put on the list."""
         listed = None if self.trust_file is None else Trust.load(self.trust_file).issuers
-        return html(page("start.html", site, listed=listed, samples=SAMPLES if self.samples else {}))
+        samples = SAMPLES if self.samples else {}
+        return html(
+            page("start.html", site, listed=listed, nobody=self.nobody(), added=added, samples=samples)
+        )
 
     async def _answer(self, request: Request, site: Site) -> Response:
         self.own.require_own_page(request)
@@ -97,6 +118,9 @@ class VerifyPage:
                 log_problem(_LOG, problem)
                 raise Unavailable("the trust list of this service cannot be used") from None
             sheet = await self.ask(Sent(content_type, body, self.clock(), site))
+            answer = html(sheet.content, sheet.status)
+            if self.recognition is not None and sheet.trust_file is not None:
+                answer = await self.recognition.show(request, sheet.trust_file, site)
             del body
-            transfer.hold(len(sheet.content))
-            return Counted(html(sheet.content, sheet.status), transfer, held.pop_all())
+            transfer.hold(len(answer.body))
+            return Counted(answer, transfer, held.pop_all())

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple, TypeVar
 
@@ -18,6 +20,7 @@ import orjson
 from vc import Check, Claims, Outcome, Report
 from vc.claims import short_name
 from vc.report import StatusTime
+from verifier.checks import STEPS as NAMES
 from verifier.sources.trust import NamedTrust, TrustSource
 from verifier.sources.trust_entries import RecognisedIssuer
 from verifier.summary import Summary, day_of, summarize
@@ -27,8 +30,20 @@ from wire.work import ITEM_SHOWN, Work
 
 from ..words import label, tr, tr_in
 from ..words import report as words
-from ..words.advice import ADVICE, CUT, EMPTY, ENDED, GROUNDS, MAILS, PICTURED, REASONS, STEPS
-from .reader import dated, day, moment, preferred
+from ..words.advice import (
+    ADVICE,
+    CUT,
+    EMPTY,
+    ENDED,
+    GROUNDS,
+    MAILS,
+    NOT_CHECKED,
+    PICTURED,
+    REASONS,
+    STEPS,
+    WHYS,
+)
+from .reader import address, day, moments, preferred, readable
 
 MOST_CLAIMS = 300
 """Claims of one credential that are shown; the file has them all."""
@@ -67,6 +82,8 @@ class Sentence(NamedTuple):
 
     text: str
     theirs: Mapping[str, str] = {}
+    moments: tuple[datetime, ...] = ()
+    """The moments that stand in what others wrote."""
 
     def __str__(self) -> str:
         theirs = {name: printable(value[: words.LONGEST]) for name, value in self.theirs.items()}
@@ -100,6 +117,10 @@ class Step(NamedTuple):
     outcome: Outcome
     mark: str
     text: str
+    moments: tuple[datetime, ...]
+    """Those that stand in the text."""
+    is_open: bool
+    """Whether its text is shown at once: it is what keeps the file from being valid."""
     code: str
     credential: int | None
     quoted: str = ""
@@ -107,9 +128,9 @@ class Step(NamedTuple):
 
 
 class Listed(NamedTuple):
-    """An issuer, and what the list of this host says of it."""
+    """An issuer by its web address or DID, and what the list of this host says of it."""
 
-    did: str
+    address: str
     name: str
     types: tuple[str, ...]
     is_listed: bool
@@ -127,7 +148,7 @@ class Judgement:
     """How it is drawn: as its answer, but `ended` where only time is against it."""
     word: str
     """The answer, and what it rests on where that is another matter."""
-    as_of: str
+    as_of: datetime | None
     sentences: tuple[Sentence, ...]
     advice: tuple[str, ...]
     mail: str
@@ -140,6 +161,8 @@ class Judgement:
     is_presentation: bool
     evidence: str
     """What a log proves, as the check found it."""
+    proven: tuple[datetime, ...]
+    """The moments that stand in it."""
     report: Report
     """What programs are told."""
     is_cut: bool
@@ -173,7 +196,7 @@ def judgement(
         answer=answer,
         tone="ended" if answer is Answered.INVALID and code in ENDED else answer.value,
         word=tr_in("answer", ground),
-        as_of=_as_of(report) if report else "",
+        as_of=_as_of(report) if report else None,
         sentences=shown(_sentences(report, body, read, unchecked, trust)),
         advice=tuple(_advice(report, answer, read)),
         mail=_mail(report),
@@ -185,6 +208,7 @@ def judgement(
         diplomas=tuple(_diploma(credential, trust, shown) for credential in read if not shown.is_cut),
         is_presentation=any(check.code == "holder-unasked" for check in report.checks),
         evidence=_found(evidence) if evidence and answer is not Answered.INVALID else "",
+        proven=moments(evidence.facts) if evidence else (),
         report=report,
         is_cut=shown.is_cut,
     )
@@ -223,9 +247,9 @@ def answered(report: Report) -> Answered:
     return Answered(report.verdict.value)
 
 
-def _as_of(report: Report) -> str:
+def _as_of(report: Report) -> datetime | None:
     known = [status for status in report.statuses if status]
-    return moment(StatusTime.of_all(known).as_of) if known else ""
+    return StatusTime.of_all(known).as_of if known else None
 
 
 def _code(report: Report) -> str:
@@ -234,8 +258,8 @@ def _code(report: Report) -> str:
 
 
 def _found(check: Check) -> str:
-    """What a check found, with days as the reader writes them."""
-    return dated(words.shown(check), check.facts)
+    """What a check found, with days and addresses as its reader writes them."""
+    return readable(words.shown(check), check.facts)
 
 
 def _sentences(
@@ -256,8 +280,10 @@ def _sentences(
         elif code in REASONS:
             yield Sentence(tr_in("reason", REASONS[code]))
         else:
-            said = _found(report.deciding) if report.deciding else words.reason(report)
-            yield Sentence(tr("{sentence}."), {"sentence": capital(said)})
+            decides = report.deciding
+            said = _found(decides) if decides else words.reason(report)
+            times = moments(decides.facts) if decides else ()
+            yield Sentence(tr("{sentence}."), {"sentence": capital(said)}, times)
         if code in ENDED and (issuer := _issuer_of(report, trust)):
             yield Sentence(tr("The issuer is {name}."), {"name": issuer.name})
     for credential in credentials:
@@ -298,7 +324,7 @@ def _sentence(summary: Summary) -> Sentence:
     assert what  # a credential has a type at least
     if degree:
         text = text.replace("{what}", tr("{what} ({degree})"))
-    theirs = {**summary._asdict(), "degree": degree, "when": day(summary.when)}
+    theirs = {**summary._asdict(), "by": address(summary.by), "degree": degree, "when": day(summary.when)}
     return Sentence(text, {name: value[: words.LONGEST] for name, value in theirs.items()})
 
 
@@ -342,20 +368,35 @@ def _form(report: Report) -> str:
 
 def _step(check: Check, answer: Answered) -> Step:
     """Of a refused file nothing is repeated that it says, but for what refuses it."""
-    withheld = answer is Answered.INVALID and check.outcome is not Outcome.FAILED and check.facts
-    is_reached = check.finding != "not-reached"
+    withheld = bool(answer is Answered.INVALID and check.outcome is not Outcome.FAILED and check.facts)
+    text = tr("Not repeated here, since the file is not valid.") if withheld else capital(_found(check))
+    mark = NOT_CHECKED if check.outcome is Outcome.SKIPPED else words.MARKS[check.outcome]
+    is_open = check.outcome in (Outcome.FAILED, Outcome.UNDETERMINED) and not withheld
     return Step(
         check.step,
-        tr_in("step", STEPS.get(check.name, check.name)),
+        _called(check.name),
         check.outcome,
-        tr_in("mark", words.MARKS[check.outcome]),
-        tr("Not repeated here, since the file is not valid.")
-        if withheld and is_reached
-        else capital(_found(check)),
+        tr_in("mark", mark),
+        _why_not_checked(check) or text,
+        moments(check.facts),
+        is_open,
         check.code,
         check.credential,
         "" if withheld else str(check.facts.get("status_message", ""))[: words.LONGEST],
     )
+
+
+def _called(step: str) -> str:
+    return tr_in("step", STEPS.get(step, step))
+
+
+def _why_not_checked(check: Check) -> str:
+    """Why a check was not made, in plain words; empty where it was, or has more to say."""
+    stopped = check.facts.get("stopped")
+    if isinstance(stopped, int):
+        return tr_in("why", WHYS["not-reached"]).format(number=stopped, name=_called(NAMES[stopped - 1]))
+    why = WHYS.get(check.code) if check.outcome is Outcome.SKIPPED and not check.facts else None
+    return tr_in("why", why) if why else ""
 
 
 def _diploma(claims: Claims, trust: TrustSource, shown: _Shown) -> Diploma:
@@ -370,7 +411,7 @@ def _diploma(claims: Claims, trust: TrustSource, shown: _Shown) -> Diploma:
         "result": tr("; ").join(claims.results),
         "credits": str(subject.get("creditsEarned", "")),
         "number": claims.number,
-        "did": claims.issuer,
+        **_address(claims.issuer),
         "since": day(str(claims.valid_from.date())) if claims.valid_from else "",
         "until": day(str(claims.valid_until.date())) if claims.valid_until else "",
     }
@@ -405,8 +446,8 @@ def _json(value: object) -> str:
 
 def _listed(claims: Claims, trust: TrustSource) -> Listed:
     known = trust.issuer(claims.issuer)
-    did = claims.issuer[: words.LONGEST]
-    return Listed(did, known.name if known else "", known.types if known else (), known is not None)
+    shown = address(claims.issuer)[: words.LONGEST]
+    return Listed(shown, known.name if known else "", known.types if known else (), known is not None)
 
 
 def _of_itself(claims: Claims, language: str) -> Iterator[Claim]:
@@ -414,7 +455,7 @@ def _of_itself(claims: Claims, language: str) -> Iterator[Claim]:
     types = ", ".join(short_name(name) for name in read.types[:9] if name != "VerifiableCredential")
     for name, value in {
         "by": read.issuer_name or "",
-        "did": read.issuer,
+        **_address(read.issuer),
         "what": types,
         "when": day(day_of(read)),
     }.items():
@@ -422,11 +463,17 @@ def _of_itself(claims: Claims, language: str) -> Iterator[Claim]:
             yield Claim(label(name), _cut(value, LONGEST_UNCHECKED), True)
 
 
+def _address(issuer: str) -> Mapping[str, str]:
+    """The web address of an issuer, or the name that it has instead, by its label."""
+    written = address(issuer)
+    return {"did" if written == issuer else "address": written}
+
+
 def _in_language(claims: Claims, language: str) -> Claims:
     return claims.reworded(lambda value: preferred(value, language)) if language else claims
 
 
 def capital(text: str) -> str:
-    """A sentence of the words, which begin small, as it stands alone."""
-    begins = text[:1].upper() if text[:4] not in ("did:", "http") else text[:1]
-    return begins + text[1:]
+    """A sentence of the words, which begin small, as it stands alone; a name or an address stays as it is."""
+    is_name = re.match(r"[\w%-]+[.:]\S", text)
+    return text if is_name else text[:1].upper() + text[1:]

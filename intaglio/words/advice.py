@@ -60,6 +60,31 @@ ENDED = ("revoked", "revoked-unexplained", "superseded", "suspended", "expired",
 STEPS: Mapping[str, str] = MappingProxyType({"issuer": "the issuer's key"})
 """What a check is called where its short name says too much: that a key is somebody's recognises nobody."""
 
+NOT_CHECKED = "– not checked"
+"""How a check is marked that was not made."""
+
+WHYS: Mapping[str, str] = MappingProxyType(
+    {
+        "not-reached": "Check {number} ({name}) did not pass, and without it this one would say nothing.",
+        "holder-anyone": (
+            "A file does not show whose it is: everybody who was given a copy has the same one. Compare the "
+            "name in it with an identity document."
+        ),
+        "holder-unasked": (
+            "Nobody here asked for this presentation, so it does not show that the person before you is the "
+            "one whom it names."
+        ),
+        "status-irrevocable": (
+            "The issuer named no place where it would revoke this, so there was nothing to look up."
+        ),
+        "schema-none-known": (
+            "The file names no published form that this page knows, so there was nothing to compare it with."
+        ),
+        "evidence-in-no-log": "The file brings no proof from a public log. Not every issuer has such a log.",
+    }
+)
+"""Why a check was not made, by its code, for a reader who knows none of the terms."""
+
 EMPTY = "This file is empty."
 CUT = "This file was cut off: its end is missing."
 """What could not be read, where it is seen why."""

@@ -20,6 +20,7 @@ LABELS: Mapping[str, str] = MappingProxyType(
         "credits": "credits",
         "number": "number",
         "did": "its DID",
+        "address": "web address",
         "since": "valid from",
         "until": "valid until",
         "bound": "bound to",
@@ -27,7 +28,7 @@ LABELS: Mapping[str, str] = MappingProxyType(
         "id": "id here",
     }
 )
-"""By field. `when` is the day of the award or else the first day of validity; `did` is the issuer's."""
+"""By field. `when` is the day of the award or else of the beginning; `did` and `address` are the issuer's."""
 
 ACHIEVEMENTS: Mapping[str, str] = MappingProxyType(
     {

@@ -92,8 +92,7 @@ def test_a_sample_that_was_kept_is_by_an_unknown_issuer(
         with page.expect_download() as kept:
             page.click('a[download="sample-valid.json"]')
         kept.value.save_as(tmp_path / "sample.json")
-        page.set_input_files("#file", tmp_path / "sample.json")
-        page.click("button[type=submit]")
+        window.choose(tmp_path / "sample.json")
         page.wait_for_selector("article.undetermined")
         assert page.title() == "Could not be decided (1 file)"
 

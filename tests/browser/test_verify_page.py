@@ -7,10 +7,12 @@ import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from fastapi import FastAPI
@@ -75,6 +77,69 @@ def test_a_text_is_pasted(window: Window, served: Served) -> None:
     page.get_by_label("Text of the file", exact=True).fill(served.files["valid"].read_text())
     page.get_by_role("button", name="Check").click()
     page.wait_for_selector("article.valid")
+
+
+def test_a_file_is_checked_as_soon_as_it_is_chosen_and_the_same_one_again(
+    window: Window, served: Served
+) -> None:
+    page = window.open()
+    assert page.get_by_text("It is checked as soon as you choose it.").is_visible()
+    for number in (1, 2):
+        with page.expect_file_chooser() as chooser:
+            page.get_by_text("Choose the file").click()
+        with page.expect_response(lambda one: one.request.method == "POST"):
+            chooser.value.set_files(served.files["valid"])
+        page.wait_for_selector("article.valid")
+        page.go_back()
+        page.wait_for_selector("article.valid", state="detached")
+        assert page.title() == "Check a diploma", number
+
+
+@pytest.mark.parametrize("script", [True, False], ids=["script", "plain"])
+def test_what_opens_the_chooser_speaks_the_language_of_the_page_and_not_of_the_browser(
+    browser: Browser, served: Served, script: bool
+) -> None:
+    window = Window(browser, f"{served.url}?lang=zh", java_script_enabled=script)
+    page = window.open()
+    chooser, button = page.locator("#file"), page.locator(".choose")
+    shown = "one => getComputedStyle(one, '::file-selector-button').display"
+    assert chooser.evaluate(shown) == "none"
+    assert button.inner_text() == "选择文件"
+    if script:
+        size = chooser.bounding_box()
+        assert size is not None
+        assert size["width"] <= 1
+    else:  # it tells what was chosen
+        window.page.set_input_files("#file", served.files["valid"])
+        assert chooser.is_visible()
+    for bold in ("h1", ".choose", "h2", "button"):
+        assert page.locator(bold).first.evaluate("one => getComputedStyle(one).fontWeight") == "700", bold
+    window.context.close()
+
+
+@pytest.mark.parametrize("zone", ["Asia/Shanghai", "America/St_Johns", "UTC"])
+def test_the_reader_s_own_time_stands_beside_utc(browser: Browser, served: Served, zone: str) -> None:
+    window = Window(browser, served.url, timezone_id=zone)
+    page = window.open()
+    page.get_by_text("Or paste the text of the file").click()
+    page.locator("#text").fill(served.files["valid"].read_text())
+    page.get_by_role("button", name="Check").click()
+    page.wait_for_selector("article.valid")
+    local = "" if zone == "UTC" else r" \((\d{1,2} \w+ \d{4} at )?\d\d:\d\d where you are\)"
+    as_of = page.locator(".as-of").inner_text()
+    assert re.fullmatch(r"as of \d{1,2} \w+ \d{4}, \d\d:\d\d UTC" + local, as_of)
+    for element in page.locator("time").all():  # those in closed details, too
+        written = str(element.text_content())
+        when = datetime.fromisoformat(str(element.get_attribute("datetime")))
+        assert f"{when:%H:%M} UTC" in written
+        there = when.astimezone(ZoneInfo(zone))
+        assert (f"{there:%H:%M} where you are" in written) is (zone != "UTC")
+        assert (f"{there.day} {there:%B %Y} at" in written) is (there.date() != when.date())
+    if local:
+        page.get_by_role("link", name="中文").click()
+        page.wait_for_selector("html[lang=zh-Hans]")
+        assert re.search(r"UTC（您所在地时间 .*\d\d:\d\d）$", page.locator(".as-of").inner_text())
+    window.context.close()
 
 
 DROP = """([names, texts]) => {
@@ -142,8 +207,7 @@ def test_going_back_shows_what_was_seen_before(window: Window, served: Served) -
     window.check(served.files["valid"])
     page = window.page
     for kind in ("altered", "unknown"):
-        page.set_input_files("#file", served.files[kind])
-        page.click("button[type=submit]")
+        window.choose(served.files[kind])
         page.wait_for_selector(f".answer:has-text('{served.files[kind].name}')")
     page.go_back()
     assert verdict(page) == KINDS["altered"][0]
@@ -159,8 +223,7 @@ def test_going_back_shows_what_was_seen_before(window: Window, served: Served) -
     page.go_forward()
     page.wait_for_selector("#file")  # what this window showed before it was loaded anew is gone
     assert page.locator("article.answer").count() == 0
-    page.set_input_files("#file", served.files["valid"])
-    page.click("button[type=submit]")
+    window.choose(served.files["valid"])
     page.wait_for_selector("article.valid")
     page.reload()  # asks for no form to be sent again
     assert page.title() == "Check a diploma"
@@ -168,8 +231,7 @@ def test_going_back_shows_what_was_seen_before(window: Window, served: Served) -
 
 def test_going_back_through_many_files_and_their_links(window: Window, served: Served) -> None:
     page = window.check(served.files["valid"])
-    page.set_input_files("#file", [served.files["altered"], served.files["unknown"]])
-    page.click("button[type=submit]")
+    window.choose(served.files["altered"], served.files["unknown"])
     page.wait_for_selector(".keep[href^=blob]")
     page.click("tbody tr:nth-child(2) a")
     assert page.url.endswith("#file-2") or page.url.endswith("#file-1")
@@ -203,8 +265,7 @@ def test_without_script_going_back_from_the_second_answer_is_the_form(
     window = Window(browser, served.url, java_script_enabled=False)
     page = window.check(served.files["valid"])
     page.get_by_role("link", name="Check another").click()
-    page.set_input_files("#file", served.files["altered"])
-    page.click("button[type=submit]")
+    window.choose(served.files["altered"])
     page.wait_for_selector("article.invalid")
     page.go_back()
     assert page.title() == "Check a diploma"
@@ -255,8 +316,7 @@ def test_without_script_it_is_told_after(browser: Browser, served: Served, tmp_p
         large.write_bytes(bytes(size))
         window = Window(browser, served.url, java_script_enabled=False)
         page = window.open()
-        page.set_input_files("#file", large)
-        page.click("button[type=submit]")
+        window.choose(large)
         page.get_by_role("heading", name="This is more than the page takes").wait_for()
         window.context.close()
 
@@ -288,8 +348,7 @@ def test_four_are_asked_at_a_time_and_who_is_busy_is_asked_again_when_it_says(
         with serving(app, listener):
             window = Window(browser, f"http://127.0.0.1:{port}/")
             page = window.open()
-            page.set_input_files("#file", [served.files["valid"]] * 3 + [served.files["unknown"]] * 3)
-            page.click("button[type=submit]")
+            window.choose(*[served.files["valid"]] * 3, *[served.files["unknown"]] * 3)
             page.wait_for_function(
                 "() => document.title === '6 files: 6 could not be decided'", timeout=20_000
             )
@@ -301,6 +360,7 @@ def test_four_are_asked_at_a_time_and_who_is_busy_is_asked_again_when_it_says(
 
 def test_from_the_address_to_the_report_by_keyboard(window: Window, served: Served) -> None:
     page = window.open()
+    page.on("filechooser", lambda _: None)  # from now on none opens, however quickly a key is pressed
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.className") == "skip"
     names = []
@@ -310,16 +370,19 @@ def test_from_the_address_to_the_report_by_keyboard(window: Window, served: Serv
         if names[-1] == "file":
             break
     assert names[-1] == "file", names
-    with page.expect_file_chooser() as chooser:
-        page.keyboard.press("Space")
-    chooser.value.set_files(served.files["valid"])
+    assert page.locator(".choose").evaluate("one => getComputedStyle(one).outlineStyle") == "solid"
     page.keyboard.press("Tab")
     page.keyboard.press("Space")  # the text to paste opens
     assert page.locator("#text").is_visible()
     page.keyboard.press("Space")
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.tagName") == "BUTTON"
-    page.keyboard.press("Enter")
+    page.keyboard.press("Shift+Tab")
+    page.keyboard.press("Shift+Tab")
+    assert page.evaluate("document.activeElement.id") == "file"
+    with page.expect_file_chooser() as chooser:
+        page.keyboard.press("Space")
+    chooser.value.set_files(served.files["valid"])
     page.wait_for_selector("article.valid")
     opened = 0
     for _ in range(40):

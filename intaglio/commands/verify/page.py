@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from verifier import Trust
 from verifier.policy import Policy
 
 from ...session import Session
@@ -27,8 +28,11 @@ def serve_page(session: Session, *, trust_file: Path | None, policy: Policy | No
         from exchange.http import no_route
         from verifier.processes import Processes
 
+        from ...pages import peer
+        from ...pages.inspection import recognises_nobody
         from ...pages.invented import invented
         from ...pages.own import Own
+        from ...pages.recognise import Recognition
         from ...pages.samples import Samples, with_samples
         from ...pages.verify import VerifyPage
         from ...serving import listen, server
@@ -41,6 +45,11 @@ def serve_page(session: Session, *, trust_file: Path | None, policy: Policy | No
         address = f"http://127.0.0.1:{listener.getsockname()[1]}"
         own, root = Own.at(address), f"/{secrets.token_urlsafe(16)}/"
         assert own is not None  # on loopback
+        takes = trust_file is None and peer.TABLE.exists()  # as `trust add`, which knows one list
+
+        def joined(known: Trust, new: Trust) -> Trust:
+            return known.joined(new) if offline else known.joined(new, session.versions)
+
         app = FastAPI(openapi_url=None, redirect_slashes=False, exception_handlers={HTTPException: no_route})
         VerifyPage(
             own,
@@ -51,6 +60,8 @@ def serve_page(session: Session, *, trust_file: Path | None, policy: Policy | No
             trust_file=trust_file or session.trust_file,
             offline=offline,
             samples=Samples(samples, processes, session.now),
+            nobody=functools.partial(recognises_nobody, judge),
+            recognition=Recognition(own, session.trust_file, joined) if takes else None,
         ).mount(app)
         click.echo(address + root)
         say("The page is for you alone, and ends with Ctrl-C here.")

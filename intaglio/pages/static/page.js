@@ -17,6 +17,19 @@
   };
   const upload = () => document.querySelector("form.upload");
 
+  // the reader's own time beside UTC: with the day where it is another one
+  const localised = (main, lang) => {
+    const language = lang === "en" ? "en-GB" : lang;
+    for (const time of main.querySelectorAll("time")) {
+      const when = new Date(time.dateTime);
+      if (!when.getTimezoneOffset()) continue;
+      const day = when.getDate() === when.getUTCDate() ? {} : { dateStyle: "long" };
+      const here = new Intl.DateTimeFormat(language, { ...day, timeStyle: "short", hourCycle: "h23" }).format(when);
+      time.append(made("span", { className: "local", textContent: fill(main.dataset.local, { time: here }) }));
+    }
+  };
+  localised(document.getElementById("main"), root.lang);
+
   // what is shown, and what was before
   const live = body.appendChild(made("p", { className: "unseen", role: "status" }));
   const views = new Map();
@@ -70,7 +83,7 @@
   };
 
   document.addEventListener("change", ({ target }) => {
-    if (target.type === "file") refused(target.form, [...target.files]);
+    if (target.type === "file" && target.files.length) target.form.requestSubmit();
   });
   const over = (isOver) => upload().querySelector(".drop").classList.toggle("over", isOver);
   document.addEventListener("dragover", (event) => {
@@ -87,13 +100,16 @@
     form.requestSubmit();
   });
   document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (!form.matches(".upload")) return;
     event.preventDefault();
-    const form = event.target, files = [...form.elements.file.files];
+    const files = [...form.elements.file.files];
     if (refused(form, files)) return;
     const isMany = files.length > 1 && !form.elements.text.value.trim();
     judge({ files: isMany ? files : [], form: new FormData(form) }, form.action, true);
   });
   document.addEventListener("click", (event) => {
+    if (event.target.type === "file") event.target.value = ""; // so that the same file can be chosen again
     const link = event.target.closest("nav a[hreflang]");
     if (!link || !sent) return;
     event.preventDefault();
@@ -117,6 +133,7 @@
   const read = async (answer, about) => {
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     const { lang, dir } = page.documentElement;
+    localised(page.getElementById("main"), lang);
     return { title: page.title, lang, dir, sent: about, nodes: [...page.body.childNodes].map((node) => document.adoptNode(node)) };
   };
   const judge = async (given, address, isNew) => {
@@ -138,6 +155,11 @@
   };
 
   // many files
+  const inUTC = (said) => {
+    const copy = said.cloneNode(true);
+    for (const local of copy.querySelectorAll(".local")) local.remove();
+    return copy; // the table may be kept, and read elsewhere
+  };
   const judged = async (file, address, { unsent }) => {
     const form = new FormData();
     form.append("file", file);
@@ -196,7 +218,7 @@
           word: heading.firstChild.textContent.trim(),
           shape: [article.querySelector(".shape").cloneNode(true)],
           name: article.querySelector(".file").textContent,
-          says: [...article.querySelectorAll(".sentence")].slice(0, 3).flatMap((said) => [...said.cloneNode(true).childNodes, " "]),
+          says: [...article.querySelectorAll(".sentence")].slice(0, 3).flatMap((said) => [...inUTC(said).childNodes, " "]),
         });
         where.append(article);
         if (article !== found.articles.at(-1)) {

@@ -1,0 +1,133 @@
+"""Issuers that are new on the trust list: what a person is told of them first, and how they get there.
+
+`intaglio trust add` asks at a terminal, the page for oneself in a browser. Both tell and do the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import NamedTuple
+
+from ledger import TrustedLedger
+from ledger.evm import KIND, SINCE
+from verifier import RecognisedIssuer, RecognisedLog, Trust
+from verifier.sources.trust_entries import pinned
+from wire import Malformed
+from wire.text import printable
+
+from .words import required, tr
+
+
+class Newcomer(NamedTuple):
+    """An issuer that is to be recognised, and what is told of it."""
+
+    id: str
+    name: str
+    remarks: tuple[str, ...]
+    fingerprint: str
+
+
+Joined = Callable[[Trust, Trust], Trust]
+"""Puts what is new on a list, as `Trust.joined` does. Raises `Conflict` for what contradicts it."""
+
+
+@dataclass(frozen=True)
+class Newcomers:
+    """Issuers that are to be recognised together, with their logs."""
+
+    new: Trust
+    joined: Joined
+    given: Trust | None = None
+    """The trust file that they are from: its fingerprints are those that the issuers' own people see."""
+
+    def added_to(self, known: Trust) -> Trust:
+        """The list with them. Raises `Conflict` for what it says otherwise, and for the name of another."""
+        known.require_own_names(self.new.issuers)
+        return self.joined(known, self.new)
+
+    def introduced_to(self, known: Trust) -> Iterator[Newcomer]:
+        """Each of them, to whom a list belongs."""
+        for issuer in self.new.issuers:
+            remarks = (
+                *(line for log in self.new.logs if issuer.id in log.issuers for line in through(log)),
+                *(
+                    tr("keeps the status lists of {issuer}, by your list").format(issuer=printable(owner))
+                    for owner in known.keeps_lists_of(issuer.id)
+                ),
+                *lists_of(issuer),
+            )
+            fingerprint = (self.given or self.new).fingerprint(issuer.id)
+            yield Newcomer(issuer.id, issuer.name, remarks, fingerprint)
+
+
+def shared_logs(before: Trust, after: Trust) -> Iterator[tuple[str, str]]:
+    """Two sentences for each log that speaks for several issuers, unless it did so before.
+
+    Inclusion no longer tells whose a document is: each issuer could put one of another there.
+    """
+    issuers = {log.key: log.issuers for log in before.logs}
+    for log in after.logs:
+        if len(log.issuers) > 1 and log.issuers != issuers.get(log.key):
+            yield (
+                tr("The log {log} then speaks for {count} issuers.").format(
+                    log=printable(log.origin), count=len(log.issuers)
+                ),
+                tr("Of each, those documents count that its own trust file pins, and those they lead to."),
+            )
+
+
+def handed_over(given: Trust, file: str, joined: Joined, name: str = "") -> Newcomers:
+    """The issuers of a trust file, by its name; `name` is what one is to be called. Raises `Malformed`."""
+    if not given.issuers:
+        raise Malformed.saying("{file} names no issuer", file=file)
+    why = tr("from the file {file}").format(file=file)
+    issuers = tuple(replace(issuer, name=name or issuer.name, reason=why) for issuer in given.issuers)
+    return Newcomers(Trust(issuers, given.logs), joined, given)
+
+
+def lists_of(issuer: RecognisedIssuer) -> Iterator[str]:
+    """Who signs an issuer's status lists, and how long they count."""
+    for name in issuer.status_issuers:
+        yield tr("has status lists by {issuer}").format(issuer=printable(name))
+    if issuer.short_lists:
+        yield tr("its status lists may be short")
+    if issuer.last_lists:
+        yield tr("closed; status lists from {date} on have no end").format(
+            date=f"{issuer.last_lists:%Y-%m-%d %H:%M}Z"
+        )
+        if not isinstance(issuer.closed, datetime):
+            # a list of that morning counts for good, though one of the evening may revoke
+            yield tr(
+                "Ask at what moment of that day it closed: until you know, a list from before its last "
+                "revocations may count for good. A newer trust file of the issuer names the moment."
+            )
+
+
+def through(log: RecognisedLog) -> Iterator[str]:
+    """A log that speaks for an issuer, and where else its checkpoints may be."""
+    yield tr("speaks through the log {log}").format(log=printable(log.origin))
+    for ledger in log.ledgers:
+        if ledger.kind == KIND:
+            yield from _contracts(ledger)
+        else:
+            text = tr("has that log's checkpoints on {where}, by evidence of the kind {kind}")
+            yield text.format(where=ledger.where, kind=ledger.kind)
+        if said := pinned(ledger):
+            yield tr("knows {count} of its blocks").format(count=said.rows)
+    if log.requires:
+        yield tr("has to have it on {ledgers}").format(ledgers=required(log.requires))
+    if log.reached:
+        date = f"{log.reached.time:%Y-%m-%d %H:%M}Z"
+        yield tr("had {count} entries by {date}").format(count=log.reached.size, date=date)
+
+
+def _contracts(chain: TrustedLedger) -> Iterator[str]:
+    """The contracts on a chain that have a log's checkpoints, and from which block on they are there."""
+    contracts = chain.parameters.get("contracts")
+    text = tr("has that log's checkpoints on {chain}, by the contract {contract}")
+    for contract in contracts if isinstance(contracts, list) else []:
+        yield text.format(chain=chain.where, contract=printable(str(contract)))
+    if SINCE in chain.parameters:
+        yield tr("there since block {number}").format(number=printable(str(chain.parameters[SINCE])))
