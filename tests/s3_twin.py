@@ -43,7 +43,7 @@ class Twin:
     def __init__(self) -> None:
         self.judge: Judge = lambda _: None
         self.objects: dict[str, bytes] = {}
-        self._turn = threading.Lock()
+        self._turn, self._opening = threading.Lock(), threading.RLock()
         self._running = ExitStack()
         self.endpoint = self._running.enter_context(serving(self._reply, lambda asked: self.judge(asked)))
 
@@ -57,8 +57,8 @@ class Twin:
 
     @contextmanager
     def reached(self, key: str = "appender") -> Iterator[None]:
-        """Stores that are opened in the block go there."""
-        with pytest.MonkeyPatch.context() as patch:
+        """Stores that are opened in the block go there. Threads take turns: a process has one environment."""
+        with self._opening, pytest.MonkeyPatch.context() as patch:
             for name, value in environment(self.endpoint, key).items():
                 patch.setenv(name, value)
             yield
