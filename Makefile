@@ -37,7 +37,7 @@ soak: .venv/installed
 IN_MEMORY := $(shell df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 && $$4 > 262144 { print "TMPDIR=/dev/shm" }')
 
 check: .venv/installed check-code
-	$(IN_MEMORY) $(BIN)/python -m pytest -q -o tmp_path_retention_policy=failed -n 2 --dist worksteal -m 'not slow' --no-header tests
+	$(IN_MEMORY) $(BIN)/python -m pytest -q -o tmp_path_retention_policy=failed -n 3 --dist worksteal -m 'not slow' --no-header tests
 
 .PHONY: check-code
 check-code: .venv/installed

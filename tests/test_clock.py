@@ -19,6 +19,7 @@ from issuer.desk.http import create_app
 from issuer.home import LIFETIME
 from issuer.issuer import Issuer
 from tests.commandline import Answer, Program
+from tests.copying import copy_folder
 from tests.serving import listening, serving
 from tests.world import NOW, graduate, issuer_in, reopened, table, verifier_for
 from vc import Verdict
@@ -90,7 +91,7 @@ def before(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _machine(before: Path, folder: Path, program: Program, monkeypatch: pytest.MonkeyPatch) -> Machine:
-    shutil.copytree(before, folder / "machine")
+    copy_folder(before, folder / "machine")
     machine = Machine(folder / "machine", program, monkeypatch)
     intaglio.session.Session(machine.home).pin(machine.issuer.trust_entry())
     passphrase = folder / "passphrase"

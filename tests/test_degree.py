@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -20,6 +19,7 @@ from issuer.press.template import Template
 from issuer.table.records import InvalidRecord, check_record
 from issuer.table.source import open_source
 from tests.commandline import Program, verdict
+from tests.copying import copy_folder
 from tests.doubles import at, stops
 from tests.fixtures.make import MADE, PASSPHRASE
 from tests.pages import answer, page_served
@@ -406,7 +406,7 @@ def test_a_template_of_another_form_is_left_alone(program: Program, achievement:
 @pytest.fixture
 def release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The issuer of a release before, in a copy of its own."""
-    shutil.copytree(RELEASE / "university" / "issuer", tmp_path / "issuer")
+    copy_folder(RELEASE / "university" / "issuer", tmp_path / "issuer")
     return tmp_path / "issuer"
 
 
@@ -452,7 +452,7 @@ def test_a_job_that_was_begun_keeps_its_template_and_so_do_its_editions(tmp_path
 def test_a_job_that_a_release_before_began_goes_on_as_it_was(
     program: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shutil.copytree(RELEASE / "killed-between", program.home)
+    copy_folder(RELEASE / "killed-between", program.home)
     home = program.home / "issuer"
     issuer = Issuer(home, PASSPHRASE.encode, lambda: MADE + timedelta(hours=1))
     assert issuer.update_template()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -18,6 +17,7 @@ import pytest
 
 from examples.diploma import chain
 from tests.conftest import ROOT
+from tests.copying import copy_folder
 from tests.pages import Reader, running
 from verifier import Trust
 
@@ -144,7 +144,7 @@ def test_there_is_a_sample_of_each_verdict(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_samples_are_written_where_a_clone_has_the_same_files_and_never_over_others(tmp_path: Path) -> None:
     folder = tmp_path / "clone"
-    shutil.copytree(ROOT / "examples/diploma", folder)
+    copy_folder(ROOT / "examples/diploma", folder)
     assert intaglio("samples", folder, home=tmp_path).returncode == 0
     before = {path: path.read_bytes() for path in folder.iterdir() if path.is_file()}
     again = intaglio("samples", folder, home=tmp_path)

@@ -18,6 +18,7 @@ from holder.store import EncryptedStore, StoredRecord
 from issuer.issuer import Issuer
 from ledger.outbox import Outbox
 from tests.conftest import ROOT
+from tests.copying import copy_folder
 
 PASSPHRASE = b"correct horse battery"
 NUMBER = "UNI-2026-00000"
@@ -95,7 +96,7 @@ def test_nothing_can_be_issued_there_and_that_is_said(home: Path) -> None:
 
 @pytest.mark.slow
 def test_none_whose_evidence_is_dated_ahead_is_exported_from_there(home: Path, tmp_path: Path) -> None:
-    shutil.copytree(home, tmp_path / "home")
+    copy_folder(home, tmp_path / "home")
     (tmp_path / "passphrase").write_bytes(PASSPHRASE)
     ahead = Issuer(
         tmp_path / "home" / "issuer", lambda: PASSPHRASE, lambda: datetime.now(UTC) + timedelta(days=1)
@@ -122,7 +123,7 @@ def test_bundles_are_exported_from_where_nothing_can_be_written(home: Path) -> N
 @pytest.mark.slow
 def test_what_other_ledgers_have_is_shown(home: Path, tmp_path: Path) -> None:
     copy = tmp_path / "home"
-    shutil.copytree(home, copy)
+    copy_folder(home, copy)
     Outbox(copy / "issuer").add("gazette:example", timedelta(days=1), {}, datetime.now(UTC))
     done = typed(copy, "ledger", "anchor", "status", mount=READ_ONLY)
     assert done.returncode == 0, done.stderr
@@ -150,7 +151,7 @@ def test_what_a_writer_left_behind_is_seen_or_said(home: Path, tmp_path: Path) -
     with EncryptedStore.open(home / "wallet" / "wallet.sqlite3", PASSPHRASE) as store:
         (diploma,) = (record for record in store.records() if record.kind == "credential")
         store.put(StoredRecord("credential", "0" * 12, diploma.body))
-        shutil.copytree(home, copy)
+        copy_folder(home, copy)
         store.delete("credential", "0" * 12)
     listed = typed(copy, "wallet", "list", mount=READ_ONLY)
     assert listed.returncode == 0, listed.stderr
@@ -165,13 +166,13 @@ def test_what_a_writer_left_behind_is_seen_or_said(home: Path, tmp_path: Path) -
 def test_what_another_process_issues_meanwhile_is_listed_or_said(home: Path, tmp_path: Path) -> None:
     copy = tmp_path / "home"
     shutil.copy(home.parent / "passphrase", tmp_path)
-    shutil.copytree(home, copy)
+    copy_folder(home, copy)
     with closing(sqlite3.connect(copy / "issuer" / "issuer.sqlite")) as writer:
         writer.execute("UPDATE person SET name = 'Newest'")
         writer.commit()
         listed = typed(copy, "issuer", "list", mount=READ_ONLY)
         assert "Newest" in listed.stdout, listed.stderr
-        shutil.copytree(copy, tmp_path / "left")
+        copy_folder(copy, tmp_path / "left")
     (tmp_path / "left" / "issuer" / "issuer.sqlite-shm").unlink()
     refused = typed(tmp_path / "left", "issuer", "list", mount=READ_ONLY)
     assert (refused.returncode, refused.stdout) == (3, "")

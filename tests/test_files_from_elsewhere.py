@@ -26,6 +26,7 @@ from keys import KeyFile
 from keys.envelope import seal
 from ledger.outbox import Outbox
 from tests.commandline import Answer, Program, typed
+from tests.copying import copy_folder
 from tests.world import graduate, table
 
 PHRASE = "correct horse battery staple"
@@ -149,7 +150,7 @@ def theirs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def elsewhere(theirs: Path, tmp_path: Path) -> Path:
     """The folder of that issuer, for this test. Nothing of it is in this home."""
-    shutil.copytree(theirs, tmp_path, dirs_exist_ok=True)
+    copy_folder(theirs, tmp_path, dirs_exist_ok=True)
     return tmp_path / "theirs" / "issuer"
 
 
@@ -230,7 +231,7 @@ def test_no_other_address_is_opened_either(program: Program, elsewhere: Path, ad
 
 def test_who_agrees_once_by_digest_is_not_asked_again(program: Program, elsewhere: Path) -> None:
     """For this folder and this address: another folder, and another address, are another question."""
-    shutil.copytree(elsewhere, elsewhere.with_name("copy"))
+    copy_folder(elsewhere, elsewhere.with_name("copy"))
     with asking() as server:
         named = leading_to(elsewhere, server)
         leading_to(elsewhere.with_name("copy"), server)
@@ -326,7 +327,7 @@ def test_no_server_learns_a_password(program: Program, elsewhere: Path, request_
     """Of an address that is one's own, too: the server may be somebody else's by now."""
     own = program.home / "issuer"
     own.parent.mkdir(exist_ok=True)
-    shutil.copytree(elsewhere, own)
+    copy_folder(elsewhere, own)
     with asking(request_) as server:
         leading_to(own, server)
         answer = program("ledger", "status")
@@ -519,7 +520,7 @@ def test_the_ledgers_of_a_strangers_log_are_asked_about(program: Program, elsewh
             answer = program(*in_folder, *words)
             assert server.calls == 0, words
             refused(answer, str(nodes))
-        shutil.copytree(elsewhere, program.home / "issuer")
+        copy_folder(elsewhere, program.home / "issuer")
         program("doctor")
         assert server.calls > 0, "of one's own nobody is asked"
 

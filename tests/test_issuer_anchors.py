@@ -20,6 +20,7 @@ from ledger.folder import open_to_read
 from ledger.outbox import Outbox
 from ledger.submitting import look_after, turn
 from tests.commandline import Program
+from tests.copying import copy_folder
 from tests.gazette import NAME, NOTICE, NOTICES
 from tests.gazette_anchor import GazetteAnchor, gazette_file, gazettes
 from tests.issuer_cli.conftest import Clock
@@ -137,11 +138,11 @@ def test_another_process_knows_of_it_at_once(town: Town) -> None:
 def test_an_old_copy_of_the_log_alone_is_refused(town: Town) -> None:
     """Beside an outbox that knows better: nothing is signed, nothing is proved."""
     town.add(NAME)
-    shutil.copytree(town.home / "log", town.folder / "yesterday")
+    copy_folder(town.home / "log", town.folder / "yesterday")
     town.issuer.issue(graduate(3))
     town.run()
     shutil.rmtree(town.home / "log")
-    shutil.copytree(town.folder / "yesterday", town.home / "log")
+    copy_folder(town.folder / "yesterday", town.home / "log")
     (town.folder / "home.checkpoint").unlink()
     before = (town.home / "log" / "checkpoint").read_bytes()
     with pytest.raises(Damaged, match="once had"):

@@ -29,6 +29,7 @@ from keys import WrongPassphrase
 from keys.envelope import seal
 from ledger.audit import audit
 from ledger.folder import kept_beside
+from tests.copying import copy_folder
 from tests.fault.heard import hearing
 from tests.fault.limits import files_of_at_most
 from tests.fault.powerloss import Recorder
@@ -85,7 +86,7 @@ def test_a_service_under_which_an_old_copy_comes_back_signs_nothing_more(tmp_pat
     home, copy = tmp_path / "issuer", tmp_path / "copy"
     service = issuer_in(home)
     service.issue(graduate(1))
-    shutil.copytree(home, copy)
+    copy_folder(home, copy)
     other = issuer_in(home)
     for row in (2, 3):
         other.issue(graduate(row))
@@ -93,7 +94,7 @@ def test_a_service_under_which_an_old_copy_comes_back_signs_nothing_more(tmp_pat
         issuer.store.close()
     kept = kept_beside(home).read_bytes()
     shutil.rmtree(home)
-    shutil.copytree(copy, home)
+    copy_folder(copy, home)
     with pytest.raises(Damaged, match="once had"):
         service.issue(graduate(4))
     assert kept_beside(home).read_bytes() == kept

@@ -22,6 +22,7 @@ from issuer.issuer import Issuer
 from issuer.job.order import Order
 from ledger.problem import ClockBehind
 from tests.commandline import Program, typed
+from tests.copying import copy_folder
 from tests.doubles import at, stops
 from tests.world import NOW, csv_file, graduate, issuer_in, reopened, table, verifier_for
 from vc import Credential, Verdict
@@ -389,7 +390,7 @@ def test_killed_at_any_file_that_it_writes_the_next_command_goes_on(
 
     for killed_at in range(1, 99):
         home = tmp_path / str(killed_at) / "issuer"
-        shutil.copytree(issuer.home, home)
+        copy_folder(issuer.home, home)
         shutil.copy(tmp_path / "issuer.checkpoint", home.with_name("issuer.checkpoint"))
         written, finished = 0, False
         with pytest.MonkeyPatch.context() as patch, suppress(Killed):
@@ -431,14 +432,14 @@ def test_a_part_from_before_that_is_put_back_alone_brings_no_wrong_date_back(
     issuer.lists.revoke(["UNI-000002"], Reason.FRAUD, date=NOW, now=clock.now)
     issuer.store.close()
     clock.now = NOW
-    shutil.copytree(issuer.home, tmp_path / "old" / "issuer")
+    copy_folder(issuer.home, tmp_path / "old" / "issuer")
     shutil.copy(tmp_path / "issuer.checkpoint", tmp_path / "old")
     accept_clock(issuer, NOW)
     issuer.store.close()
     there, old = issuer.home / part, tmp_path / "old" / "issuer" / part
     if there.is_dir():
         shutil.rmtree(there)
-        shutil.copytree(old, there)
+        copy_folder(old, there)
     else:
         there.unlink()
         if old.exists():

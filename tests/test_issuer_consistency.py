@@ -24,6 +24,7 @@ from issuer.issuer import Issuer
 from issuer.job.order import Order
 from ledger import EntryKind, parse_entry
 from ledger.audit import audit
+from tests.copying import copy_folder
 from tests.doubles import at, stops
 from tests.fault.heard import listen
 from tests.fault.issuing import require_once
@@ -62,7 +63,7 @@ def home(made: Path, tmp_path: Path) -> Path:
 
 def copied(home: Path, folder: Path) -> Path:
     """The issuer's folder, and the checkpoint beside it."""
-    shutil.copytree(home.parent, folder)
+    copy_folder(home.parent, folder)
     return folder / home.name
 
 
@@ -72,7 +73,7 @@ def put_back(name: str, before: Path, home: Path, folder: Path) -> Path:
     for path in copy.glob(f"{name}*"):
         shutil.rmtree(path) if path.is_dir() else path.unlink()
     for path in before.glob(f"{name}*"):
-        shutil.copytree(path, copy / path.name) if path.is_dir() else shutil.copy(path, copy)
+        copy_folder(path, copy / path.name) if path.is_dir() else shutil.copy(path, copy)
     return copy
 
 
@@ -316,7 +317,7 @@ def test_a_version_of_the_document_that_is_not_as_its_log_holds_it_is_named(
     damage: Callable[[Path, Path], object], unlike: int | None, versions: list[Path], tmp_path: Path
 ) -> None:
     """Whoever is to follow a chain of documents needs each; the trust file would be another without it."""
-    home = shutil.copytree(versions[0].parents[1], tmp_path / "issuer")
+    home = copy_folder(versions[0].parents[1], tmp_path / "issuer")
     files = [home / documents.FOLDER / path.name for path in versions]
     damage(*files)
     found = [one for one in examine_issuer(home, NOW) if one.health is Health.FAILED]

@@ -8,7 +8,6 @@ and no bundle is exported that does not verify.
 from __future__ import annotations
 
 import functools
-import gc
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -27,6 +26,7 @@ from issuer.home import LIFETIME, published_list
 from issuer.issuer import Issuer
 from issuer.job.order import Order
 from keys import PrivateKey
+from tests.copying import copy_folder
 from tests.world import NOW, Holder, csv_file, graduate, issuer_in, trust_in, verifier
 from vc import Bundle, Credential, StatusList, Verdict
 from vc.forms import FORMS
@@ -200,11 +200,7 @@ def story(folder: Path) -> dict[str, State]:
 
 
 def copied(home: Path, folder: Path) -> Path:
-    gc.disable()  # a database that is closed while its folder is copied takes its -wal and -shm away
-    try:
-        shutil.copytree(home.parent, folder, ignore=shutil.ignore_patterns("*.lock"))
-    finally:
-        gc.enable()
+    copy_folder(home.parent, folder, ignore=shutil.ignore_patterns("*.lock"))
     return folder / home.name
 
 
@@ -219,7 +215,7 @@ def put_back(part: str, state: State, folder: Path) -> Path | None:
             shutil.rmtree(there)
         there.unlink(missing_ok=True)
         if old.is_dir():
-            shutil.copytree(old, there)
+            copy_folder(old, there)
         elif old.exists():
             shutil.copy(old, there)
     return None if same else home

@@ -25,6 +25,7 @@ from issuer.desk.claims import ClaimLinks, LinkExpired
 from issuer.issuer import Issuer
 from keys import PrivateKey
 from tests.commandline import Program
+from tests.copying import copy_folder
 from tests.doubles import at, instead, stops
 from tests.fault.kill import Work, kill_everywhere, killed_by
 from tests.world import Holder, graduate, issuer_in, reopened
@@ -53,7 +54,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def home(made: Path, program: Program) -> Path:
     """An issuer's folder, with one diploma."""
-    return Path(shutil.copytree(made, program.home / "issuer"))
+    return Path(copy_folder(made, program.home / "issuer"))
 
 
 def opened(home: Path, **options: Any) -> Issuer:
@@ -89,17 +90,9 @@ def bound(home: Path) -> list[str | None]:
     return [issuer.line(entry).credential["credentialSubject"].get("id") for entry in issuer.entries()]
 
 
-def copied(home: Path, folder: Path) -> Path:
-    gc.disable()  # a database that is closed while its folder is copied takes its -wal and -shm away
-    try:
-        return Path(shutil.copytree(home, folder))
-    finally:
-        gc.enable()
-
-
 def put_back(database: str, before: Path, home: Path) -> Path:
     """A copy of the folder in which one database is what it was before."""
-    copy = copied(home, home.with_name("put back"))
+    copy = copy_folder(home, home.with_name("put back"))
     for path in copy.glob(f"{database}*"):
         path.unlink()
     for path in before.glob(f"{database}*"):
@@ -141,7 +134,7 @@ def test_the_list_of_links_put_back_revives_none(
     waiting = answer(home, stolen, EVE)
     if used:
         redeem(home, stolen, EVE)
-    before = copied(home, tmp_path / "before")
+    before = copy_folder(home, tmp_path / "before")
     link_by(program, "--anew")
     home = put_back("claims.sqlite", before, home)
     for message in (None, waiting):
@@ -162,7 +155,7 @@ def test_a_link_from_before_a_correction_gets_what_was_corrected(home: Path, pro
 def test_the_index_of_before_a_release_is_no_way_back(home: Path, program: Program, tmp_path: Path) -> None:
     """Nobody had claimed the diploma, so that the log knows nothing of its release."""
     stolen = link_by(program)
-    before = copied(home, tmp_path / "before")
+    before = copy_folder(home, tmp_path / "before")
     link = link_by(program, "--anew")
     home = put_back("issuer.sqlite", before, home)
     with pytest.raises(LinkExpired):
@@ -359,7 +352,7 @@ def test_killed_at_any_point_no_old_link_gets_the_diploma(
 
     def prepare() -> tuple[Work, Work]:
         copy = tmp_path / str(next(numbers)) / "issuer"
-        shutil.copytree(home, copy)
+        copy_folder(home, copy)
         return lambda: release(copy), lambda: require_no_theft(copy, stolen, message, began=False)
 
     assert kill_everywhere(prepare, points=60) == 60

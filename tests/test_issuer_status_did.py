@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -24,6 +23,7 @@ from issuer.succession import KeysChanged
 from keys import KeyFile, PrivateKey, Signer
 from ledger import EntryKind, Log
 from ledger.folder import store_in
+from tests.copying import copy_folder
 from tests.fixtures.make import MADE, PASSPHRASE
 from tests.fuzz.oracles import by_pyld
 from tests.test_issuer_token import of_before
@@ -180,7 +180,7 @@ class Thief:
 @pytest.fixture
 def thief(issuer: Issuer, tmp_path: Path) -> Thief:
     genuine, revoked = issued_and_revoked(issuer)
-    shutil.copytree(issuer.home, tmp_path / "stolen")
+    copy_folder(issuer.home, tmp_path / "stolen")
     return Thief(issuer, tmp_path / "stolen", genuine, revoked)
 
 
@@ -417,7 +417,7 @@ def test_a_revocation_after_the_move_reaches_bundles_of_before(older: Issuer) ->
 
 def test_a_home_of_the_first_release_moves_over(tmp_path: Path) -> None:
     """Its documents say of no key what it is for."""
-    shutil.copytree(Path(__file__).parent / "fixtures/f31e11f/university/issuer", tmp_path / "issuer")
+    copy_folder(Path(__file__).parent / "fixtures/f31e11f/university/issuer", tmp_path / "issuer")
     now = MADE + timedelta(hours=1)
     made = Issuer(tmp_path / "issuer", lambda: PASSPHRASE.encode(), lambda: now)
     before = all_verdicts(made, now)

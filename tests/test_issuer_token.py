@@ -7,7 +7,6 @@ token shows is in `test_keys_token.py` and `issuer_cli/test_tokens.py`.
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
@@ -31,6 +30,7 @@ from keys import KeyFile, PrivateKey, PublicKey, Signer, open_signer
 from ledger import Log
 from ledger.folder import open_to_read, store_in
 from tests.commandline import Program
+from tests.copying import copy_folder
 from tests.world import NOW, graduate, issuer_in, listed, reopened, verifier_for
 from vc import Bundle, Verdict, sign
 from vc.status import Reason
@@ -251,7 +251,7 @@ def made(request: pytest.FixtureRequest, sealed: str, tmp_path_factory: pytest.T
 @pytest.fixture
 def home(made: Path, tmp_path: Path) -> Path:
     """A copy."""
-    return Path(shutil.copytree(made, tmp_path / "home"))
+    return Path(copy_folder(made, tmp_path / "home"))
 
 
 HOLDER = "did:key:z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK"

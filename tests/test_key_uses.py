@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -22,6 +21,7 @@ from keys import KeyFile, PrivateKey, Signer
 from ledger import Log
 from ledger.folder import store_in
 from tests.commandline import Program
+from tests.copying import copy_folder
 from tests.fixtures.make import MADE, PASSPHRASE
 from tests.world import NOW, University, decided, graduate, verifier
 from vc import Bundle, Report, Verdict, sign
@@ -65,7 +65,7 @@ def town(tmp_path: Path) -> Town:
 def forge(town: Town, home: Path, signer: Signer) -> Bundle:
     """A diploma by a thief who has the log's keys, in a copy of the folder, and this one."""
     issuer, genuine = town.issuer, town.genuine
-    shutil.copytree(issuer.home, home)
+    copy_folder(issuer.home, home)
     keys = KeyFile.open(home / "keys.json", lambda: None)
     claims = {name: value for name, value in genuine.secured.items() if name != "proof"}
     claims["id"] = str(claims["id"])[:-8] + "aaaaaaaa"
@@ -319,7 +319,7 @@ def test_a_later_document_is_no_contradiction_where_the_chain_of_the_pinned_one_
 def test_a_home_of_before_says_it_with_its_next_keys(tmp_path: Path) -> None:
     """Its documents say nothing; the trust file names its keys for lists at once."""
     fixture = Path(__file__).parent / "fixtures" / "f31e11f" / "university" / "issuer"
-    shutil.copytree(fixture, tmp_path / "issuer")
+    copy_folder(fixture, tmp_path / "issuer")
     issuer = Issuer(tmp_path / "issuer", lambda: PASSPHRASE.encode(), lambda: MADE + timedelta(hours=1))
     old = issuer.public_keys
     (entry,) = trust_of(issuer).issuers

@@ -20,6 +20,7 @@ from ledger import EntryKind, Log, entry
 from ledger.tiles.posix import PosixStore
 from ledger.tiles.store import Store
 from tests.commandline import Program
+from tests.copying import copy_folder
 from tests.doubles import instead
 from wire import Unavailable
 
@@ -42,7 +43,7 @@ def log_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def filled(program: Program, log_folder: Path) -> Program:
     """With a copy of that log in its home."""
-    shutil.copytree(log_folder, program.home / "issuer")
+    copy_folder(log_folder, program.home / "issuer")
     return program
 
 

@@ -296,6 +296,7 @@ class TestABucket:
         with pytest.raises(Problem, match=r"does not come to the end of a list|is missing"):
             bucket.store().base()
 
+    @pytest.mark.slow
     @quick
     @given(
         st.dictionaries(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +15,7 @@ from ledger.log import LogReader
 from ledger.tiles.journal import Capacity
 from ledger.tiles.memory import MemoryStore
 from ledger.tiles.posix import PosixStore
+from tests.copying import copy_folder
 from tests.ledger_samples import COSIGNER, NOW, ORIGIN, SIGNER, open_log, sample, samples
 from wire.problem import Conflict, Damaged, Malformed
 
@@ -126,7 +126,7 @@ def test_a_folder_restored_from_a_backup_is_found_by_a_checkpoint_kept_elsewhere
     folder: Path, tmp_path: Path
 ) -> None:
     backup = tmp_path / "backup"
-    shutil.copytree(folder, backup)
+    copy_folder(folder, backup)
     log = open_log(store_of(folder))
     log.append(samples(320, 330), b"320")
     kept = log.checkpoint()
@@ -145,7 +145,7 @@ def kept(tmp_path: Path) -> Path:
     kept = tmp_path / "kept"
     log = open_log(PosixStore(tmp_path / "log", kept))
     log.append(samples(0, 5), b"5")
-    shutil.copytree(tmp_path / "log", tmp_path / "old")
+    copy_folder(tmp_path / "log", tmp_path / "old")
     log.append(samples(5, 8), b"8")
     return kept
 

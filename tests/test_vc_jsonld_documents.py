@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 import socket
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 import pytest
 
 from keys import PrivateKey
+from tests.copying import copy_folder
 from vc import InvalidProof, Proof, sign, verify_proof
 from vc.vcdm.jsonld import (
     Contexts,
@@ -123,7 +123,7 @@ def test_nothing_is_fetched(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_changed_file_is_noticed(tmp_path: Path) -> None:
     copy = tmp_path / "contexts"
-    shutil.copytree(documents_module.FOLDER, copy)
+    copy_folder(documents_module.FOLDER, copy)
     path = copy / "credentials-v2.jsonld"
     path.write_bytes(path.read_bytes().replace(b"VerifiableCredential", b"VerifiableCredentiaI", 1))
     changed = Documents(folder=copy)

@@ -14,6 +14,7 @@ import pytest
 
 from ledger import EntryKind
 from tests.commandline import Program
+from tests.copying import copy_folder
 from tests.world import AWARDED, CONTEXT, NOW, Holder, University, decided, graduate, table, verifier
 from vc import Anchored, Verdict, sign
 from vc.anchoring import log_entry
@@ -119,7 +120,7 @@ UNVERSIONED = "https://ex.example/v"
 
 def published(folder: Path, *terms: Mapping[str, str]) -> list[Contexts]:
     """As of each text that such a context had."""
-    shutil.copytree(documents.FOLDER, folder, dirs_exist_ok=True)
+    copy_folder(documents.FOLDER, folder, dirs_exist_ok=True)
     rows = json.loads((folder / "index.json").read_bytes())
     for number, term in enumerate(terms):
         text = json.dumps({"@context": term})

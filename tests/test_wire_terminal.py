@@ -22,6 +22,7 @@ from intaglio.terminal import Result, agreed, emphasized, passphrase, say, verb,
 from keys.envelope import require_strong
 from tests.commandline import Program
 from tests.conftest import ROOT
+from tests.copying import copy_folder
 from tests.fixtures.make import PASSPHRASE
 from wire.problem import PassphraseNeeded
 
@@ -263,7 +264,7 @@ def test_lists_keep_to_the_width_of_the_terminal(
         ("graduate", "doctor"),
     ):
         shutil.rmtree(program.home, ignore_errors=True)
-        shutil.copytree(ROOT / "tests/fixtures/f31e11f" / home, program.home)
+        copy_folder(ROOT / "tests/fixtures/f31e11f" / home, program.home)
         whole = program(*words).out
         with monkeypatch.context() as patch:
             patch.setattr(sys.stdout, "isatty", lambda: True)

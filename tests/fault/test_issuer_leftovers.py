@@ -21,6 +21,7 @@ from issuer.job.order import Order
 from issuer.rotation import add, rotate
 from keys import KeyFile
 from tests.commandline import Program
+from tests.copying import copy_folder
 from tests.fault.kill import Work, kill_at_each_step
 from tests.world import csv_file, graduate, issuer_in, reopened
 from vc.status import Reason
@@ -127,14 +128,14 @@ def test_what_a_kill_leaves_goes_with_the_next_turn_and_with_a_new_password(
     numbers, turn, left = itertools.count(), TURNS[name], list[str]()
 
     def prepare() -> tuple[Work, Work]:
-        here = Path(shutil.copytree(made, tmp_path / str(next(numbers))))
+        here = Path(copy_folder(made, tmp_path / str(next(numbers))))
 
         def take(row: int) -> None:
             turn(reopened(here / "issuer", now), row)
 
         def check() -> None:
             left.extend(left_in(here))
-            shutil.copytree(here, sealed := here.with_name(f"{here.name}-sealed"))
+            copy_folder(here, sealed := here.with_name(f"{here.name}-sealed"))
             assert in_the_clear(sealed)
             password(sealed / "issuer")
             assert in_the_clear(sealed) == []
@@ -153,7 +154,7 @@ def test_what_a_kill_leaves_goes_with_the_next_turn_and_with_a_new_password(
 def test_an_issuers_password_takes_what_killed_restores_and_backups_left(
     made: Path, tmp_path: Path, password: Callable[[Path], None]
 ) -> None:
-    here = Path(shutil.copytree(made, tmp_path / "here"))
+    here = Path(copy_folder(made, tmp_path / "here"))
     (unpacked := here / ".issuer.restoring-abc").mkdir()
     shutil.copy(here / "issuer" / "keys.json", unpacked)
     (copies := here / "issuer" / ".backup-abc").mkdir()
@@ -166,7 +167,7 @@ def test_an_issuers_password_takes_what_killed_restores_and_backups_left(
 def test_a_rotation_of_compromised_keys_says_what_cannot_be_removed_and_ends_none(
     made: Path, tmp_path: Path
 ) -> None:
-    here = Path(shutil.copytree(made, tmp_path / "here"))
+    here = Path(copy_folder(made, tmp_path / "here"))
     (left := here / "issuer" / f".keys.json.{'0' * 16}.tmp").symlink_to("keys.json")
     before = KeyFile.open(here / "issuer" / "keys.json", lambda: None).public_keys
     with pytest.raises(Refused, match="cannot be removed") as refused:

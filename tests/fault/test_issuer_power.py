@@ -24,6 +24,7 @@ from issuer.status import lists
 from ledger.folder import store_in
 from ledger.note import Checkpoint
 from ledger.tiles import posix
+from tests.copying import copy_folder
 from tests.doubles import instead
 from tests.fault.issuing import everything, issue, require_once
 from tests.fault.powerloss import Crash, Recorder, memory_folder
@@ -103,7 +104,7 @@ def cut(scenario: Scenario, folder: Path, *forgotten: Any) -> Crashes:
     crashes: Crashes = []
     for sync in itertools.count(1):
         home = folder / f"killed {sync}" / "home"
-        shutil.copytree(scenario.home, home)
+        copy_folder(scenario.home, home)
         found = recorded(scenario, home, sync, *forgotten)
         if not found:
             break

@@ -26,6 +26,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from tests.copying import copy_folder
 from tests.mutation.live import functions_below, put_in
 
 ROOT = Path(__file__).parents[2]
@@ -78,7 +79,7 @@ class Workshop:
         ignored = shutil.ignore_patterns("node_modules", "__pycache__", "*.pyc")
         for name in (*PACKAGES, "tests", "examples", "docs"):
             if (ROOT / name).is_dir():
-                shutil.copytree(ROOT / name, folder / name, ignore=ignored)
+                copy_folder(ROOT / name, folder / name, ignore=ignored)
         if (ROOT / _PEERS).exists():  # whose programs tests run, and which nothing here changes
             (folder / _PEERS).symlink_to(ROOT / _PEERS)
         for path in ROOT.iterdir():
