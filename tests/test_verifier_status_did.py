@@ -15,11 +15,12 @@ from keys import PrivateKey
 from ledger import EntryKind
 from tests.world import NOW, University, verifier
 from vc import Anchored, Bundle, StatusList, Verdict, sign
-from vc.anchoring import log_entry
+from vc.anchoring import document_digest, log_entry
 from vc.status import status_entry
 from vc.vcdm.status_lists import status_list_document
 from verifier import RecognisedIssuer, Trust, Verifier
 from verifier.problem import TrustDiffers
+from wire import base64url_encode
 from wire.fetch import NoFetcher
 
 MEMBER = "urn:intaglio:vocab:statusDocument"
@@ -232,6 +233,24 @@ def test_where_keys_are_pinned_the_host_names_none_for_lists(town: Town, names_k
     assert verdict(forged) is Verdict.UNDETERMINED
     by_pins = (Verdict.VALID, Verdict.INVALID) if names_key else (Verdict.UNDETERMINED,) * 2
     assert (verdict(clear), verdict(revoked)) == by_pins
+
+
+def test_where_a_document_is_pinned_the_host_names_none_for_lists(town: Town) -> None:
+    """It has the keys of the DID for lists itself."""
+    university = town.university
+    *_, document = university.documents
+    digest = base64url_encode(document_digest(document.document))
+    trust = Trust((RecognisedIssuer(university.did, documents=(digest,), status_issuers=(town.did,)),))
+    clear, revoked = town.list(), town.list(revoked=True)
+    town.key = PrivateKey.generate()
+    forged = town.list(at=NOW - HOUR / 2)
+    claims = {**university.plain(INDEX), "credentialStatus": status_entry(university.list_url, INDEX)}
+    bundle = Bundle(university.sign(claims), (), (document,))
+    expected = ((clear, Verdict.VALID), (revoked, Verdict.INVALID), (forged, Verdict.UNDETERMINED))
+    for listed, verdict in expected:
+        site, lists = Site(town.did, town.key), {university.list_url: json.dumps(listed.document).encode()}
+        judge = Verifier(Resolver(METHODS, site), trust=trust, lists=[lists.get])
+        assert judge.verify(bundle, now=NOW).verdict is verdict
 
 
 def test_a_key_that_is_pinned_for_lists_signs_no_diploma(town: Town) -> None:
