@@ -34,7 +34,7 @@ soak: .venv/installed
 
 # Where files in memory have room, what quick tests write lies there: a third of their time went into waiting for
 # the disk. `make test` writes to the disk.
-IN_MEMORY := $(shell df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 && $$4 > 262144 { print "TMPDIR=/dev/shm" }')
+IN_MEMORY = $(shell $(BIN)/python -c "import shutil; print('TMPDIR=/dev/shm' * (shutil.disk_usage('/dev/shm').free > 1 << 28))" 2>/dev/null)
 
 check: .venv/installed check-code
 	$(IN_MEMORY) $(BIN)/python -m pytest -q -o tmp_path_retention_policy=failed -n 3 --dist worksteal -m 'not slow' --no-header tests
