@@ -6,10 +6,10 @@ import contextlib
 import io
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, NoReturn, TextIO
+from typing import NoReturn, TextIO
 
 import click
 
@@ -17,12 +17,9 @@ from wire import Declined, DiskFull, NotFound, Problem, TryLater, Unavailable
 from wire.problem import ExtraMissing, is_full
 
 from .commands import cli
-from .session import Session, utc_now
+from .session import USUAL, Deployment, Session, utc_now
 from .terminal import print_json, say
 from .words import headed, in_english, remedy
-
-if TYPE_CHECKING:
-    from ledger.anchors import AnchorKind
 
 INVALID, WRONG_USE, UNDETERMINED, NOT_FOUND, DECLINED, LOGIN, TRY_LATER, INTERRUPTED = (
     1,
@@ -36,11 +33,11 @@ INVALID, WRONG_USE, UNDETERMINED, NOT_FOUND, DECLINED, LOGIN, TRY_LATER, INTERRU
 )
 
 
-def main(now: Callable[[], datetime] = utc_now, *, anchors: Mapping[str, AnchorKind] | None = None) -> None:
+def main(now: Callable[[], datetime] = utc_now, *, deployment: Deployment = USUAL) -> None:
     """Runs the command line by a clock; a `Problem` becomes two lines on stderr and an exit code.
 
-    `anchors` are as in `Session`. With --json it becomes an object on stdout, too: `error`, with the members
-    of RFC 9457 and `exitCode`.
+    `deployment` has what was exchanged in this program. With --json a problem becomes an object on stdout,
+    too: `error`, with the members of RFC 9457 and `exitCode`.
     """
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:  # closed: the next file that is opened would take its place
@@ -49,7 +46,7 @@ def main(now: Callable[[], datetime] = utc_now, *, anchors: Mapping[str, AnchorK
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     try:
-        code = cli.main(standalone_mode=False, obj=partial(Session, now=now, anchors=anchors))
+        code = cli.main(standalone_mode=False, obj=partial(Session, now=now, deployment=deployment))
     except click.exceptions.Abort:
         _fail(Interrupted("stopped at the terminal"), INTERRUPTED)
     except click.ClickException as error:

@@ -18,6 +18,7 @@ from wire.consent import Agreements, digest_of, is_marked, not_agreed
 from wire.problem import Declined
 from wire.strict import load_json_object
 
+from .session import USUAL, Deployment
 from .terminal import confirmed, say
 from .words import tr
 
@@ -45,6 +46,7 @@ class Consent:
     """Whether a person at the terminal is asked."""
     restoring: bool = False
     """Whether the folder is about to be written from a backup."""
+    deployment: Deployment = USUAL
 
     @property
     def is_own(self) -> bool:
@@ -82,7 +84,8 @@ class Consent:
         """The engines for the folder's log; where that is kept elsewhere, each asks before it opens it."""
         from ledger.tiles.engines import ENGINES
 
-        return {scheme: partial(self._engine, engine) for scheme, engine in ENGINES.items()}
+        engines = ENGINES if self.deployment.engines is None else self.deployment.engines
+        return {scheme: partial(self._engine, engine) for scheme, engine in engines.items()}
 
     def _engine(self, engine: Engine, uri: str, **options: Any) -> Store:
         if uri != (self.folder / "log").absolute().as_uri():
@@ -93,7 +96,9 @@ class Consent:
         """What opens the key whose address the folder's files name; each asks before it opens it."""
         from keys.opening import SIGNERS, signers_from_elsewhere
 
-        openers = SIGNERS if self.is_own else signers_from_elsewhere(os.environ.get(MODULE))
+        openers = SIGNERS if self.deployment.signers is None else self.deployment.signers
+        if not self.is_own:
+            openers = signers_from_elsewhere(os.environ.get(MODULE), openers)
         return {scheme: partial(self._signer, opener) for scheme, opener in openers.items()}
 
     def _signer(self, opener: Opener, uri: str, *given: Any) -> Any:

@@ -14,7 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from did import Method
+    from keys.opening import Opener
+    from ledger import EvidenceKind
     from ledger.anchors import AnchorKind
+    from ledger.folder import Engines
     from vc import Report
     from vc.secured import Form
     from vc.vcdm.jsonld import Contexts
@@ -34,6 +38,32 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+@dataclass(frozen=True)
+class Deployment:
+    """What can be exchanged in this program, each by its name; what is `None` is as it comes.
+
+    Commands, services and their workers have it from one value: a form that one of them did not know would
+    be unreadable there, and an engine of another name would open another log.
+    """
+
+    forms: Mapping[str, Form] | None = None
+    """By media type, in the place of `vc.FORMS`."""
+    methods: Mapping[str, Method] | None = None
+    """DID methods, in the place of `did.METHODS`."""
+    engines: Engines | None = None
+    """Where logs are kept, by scheme, in the place of `ledger.tiles.engines.ENGINES`."""
+    anchors: Mapping[str, AnchorKind] | None = None
+    """The kinds of other ledgers that take checkpoints, in the place of `ledger.anchors.ANCHORS`."""
+    evidence_kinds: Mapping[str, EvidenceKind] | None = None
+    """In the place of `ledger.KINDS`."""
+    signers: Mapping[str, Opener] | None = None
+    """What opens keys, by scheme, in the place of `keys.opening.SIGNERS`."""
+
+
+USUAL = Deployment()
+"""As the program comes."""
+
+
 @dataclass
 class Session:
     """What the sub-commands get from here: the place of everything, and the other roles' services."""
@@ -43,8 +73,7 @@ class Session:
     loopback: bool = False
     now: Callable[[], datetime] = utc_now
     """The time, for those below to be handed."""
-    anchors: Mapping[str, AnchorKind] | None = None
-    """The kinds of other ledgers that take checkpoints, if not those of `ledger.anchors`."""
+    deployment: Deployment = USUAL
     agree: frozenset[str] = frozenset()
     """The digests of what files from elsewhere name, as they were typed by who agrees to it."""
 
@@ -57,7 +86,21 @@ class Session:
         """The user's consent to what the files of an issuer or a log name."""
         from .consent import Consent
 
-        return Consent(folder, self.home, self.agree, asks, restoring)
+        return Consent(folder, self.home, self.agree, asks, restoring, self.deployment)
+
+    @property
+    def methods(self) -> Mapping[str, Method]:
+        """The DID methods that are known."""
+        from did import METHODS
+
+        return METHODS if self.deployment.methods is None else self.deployment.methods
+
+    @property
+    def anchors(self) -> Mapping[str, AnchorKind]:
+        """The kinds of other ledgers that take checkpoints."""
+        from ledger.anchors import ANCHORS
+
+        return ANCHORS if self.deployment.anchors is None else self.deployment.anchors
 
     def fetcher(self, *, offline: bool = False) -> Fetcher:
         """The way to the network, or one that refuses it."""
@@ -71,17 +114,20 @@ class Session:
         self, *, offline: bool = False, trust_file: Path | None = None, memory: ListMemory | None = None
     ) -> Verifier:
         """A verifier on this machine's trust list; it also sees the lists that an issuer here published."""
-        from did import METHODS, Resolver
+        from did import Resolver
         from issuer.home import published_list
+        from ledger import KINDS
         from verifier import Verifier
         from verifier.sources.lists import Fetched
         from verifier.sources.trust_index import open_trust
 
         fetcher = self.fetcher(offline=offline)
         engines = self.consent(self.home / "issuer", asks=False).engines()
+        kinds = self.deployment.evidence_kinds
         here = functools.partial(published_list, self.home / "issuer", engines=engines)
         return Verifier(
-            Resolver(METHODS, fetcher),
+            Resolver(self.methods, fetcher),
+            evidence_kinds=KINDS if kinds is None else kinds,
             trust=open_trust(trust_file or self.trust_file),
             schemas=self.schemas(),
             forms=self.forms(),
@@ -154,7 +200,17 @@ class Session:
         """The forms that are read; JSON by the contexts of this home. Raises `Malformed`."""
         from vc.forms import FORMS, INTEGRITY, DataIntegrity
 
-        return {**FORMS, INTEGRITY: DataIntegrity(contexts=self.contexts())}
+        forms = FORMS if self.deployment.forms is None else self.deployment.forms
+        if forms.get(INTEGRITY) != FORMS[INTEGRITY]:
+            return forms  # with contexts of its own, or without JSON
+        return {**forms, INTEGRITY: DataIntegrity(contexts=self.contexts())}
+
+    def form_of_issuer(self, home: Path) -> Form | None:
+        """The form in which the issuer there issues; `None` for JSON, and where it is not known."""
+        from issuer.home import Identity
+
+        name = Identity.read(home).form
+        return self.forms().get(name) if name else None
 
     def check(self, data: bytes, *, offline: bool = False) -> Report:
         """What the wallet asks before it stores something, and when it looks again."""

@@ -59,13 +59,13 @@ def create_home(
             if has_status_did and not Identity.read(home).status_did:
                 raise StatusDIDMissing("the issuer that lives here signs status lists under its own DID")
             if ledger is not None:
-                keep_address(home, ledger)
+                keep_address(home, ledger, engines=engines)
             keys = KeyFile.open(home / "keys.json", passphrase)
             _require_type(keys, signer, key_type)
             return keys
         Identity.check(name, url, method, has_status_did=has_status_did)  # before there are keys
         if ledger is not None:
-            keep_address(home, ledger)
+            keep_address(home, ledger, engines=engines)
         types = {**KEYS, **dict.fromkeys(("assertion", "status-list"), key_type or KEY_TYPES[0])}
         if signer is not None:
             require_signs(signer)

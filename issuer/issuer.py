@@ -174,6 +174,8 @@ class Issuer:
             engines=engines, signers=signers,
         )  # fmt: skip
         issuer.keys = keys  # open already
+        if form is not None:
+            issuer._remember_form()
         return issuer
 
     # What the parts are made of
@@ -336,6 +338,9 @@ class Issuer:
         Raises as `Press.open`.
         """
         self._press.open()
+        self._remember_form()
+
+    def _remember_form(self) -> None:
         name = "" if self.form.media_type == INTEGRITY else self.form.media_type
         if name != self.identity.form:
             self.identity = Identity.change(self.home, form=name)

@@ -104,9 +104,12 @@ def _on_token(
 SIGNERS: Mapping[str, Opener] = MappingProxyType({"file": _from_file, "pkcs11": _on_token})
 
 
-def signers_from_elsewhere(module: str | None) -> Mapping[str, Opener]:
+def signers_from_elsewhere(
+    module: str | None, signers: Mapping[str, Opener] = SIGNERS
+) -> Mapping[str, Opener]:
     """How to open an address that a file from elsewhere names, once the user has agreed to it.
 
     A token's module has to be root's alone, or `module`, which the user named himself (see `Modules.file`).
     """
-    return {**SIGNERS, "pkcs11": partial(_on_token, modules=Modules(from_elsewhere=True, named=module))}
+    on_token = partial(_on_token, modules=Modules(from_elsewhere=True, named=module))
+    return {**signers, **({"pkcs11": on_token} if signers.get("pkcs11") is _on_token else {})}

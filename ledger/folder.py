@@ -41,7 +41,7 @@ def kept_beside(folder: Path) -> Path:
     return folder.with_name(f"{folder.name}.checkpoint")
 
 
-def keep_address(folder: Path, address: str) -> None:
+def keep_address(folder: Path, address: str, *, engines: Engines | None = None) -> None:
     """Has the log of a folder be kept at an address, which stays as it is given; before there is any log.
 
     Raises `Conflict` where there is one, in the folder or at the address, and what its engine raises.
@@ -50,7 +50,8 @@ def keep_address(folder: Path, address: str) -> None:
         return
     if is_elsewhere(folder) or (folder / "log").exists():
         raise Conflict(f"the log of {folder} is kept elsewhere")
-    store = open_store(address, kept=kept_beside(folder))
+    known = ENGINES if engines is None else engines
+    store = open_store(address, kept=kept_beside(folder), engines=known)
     if store.base().size or store.get(CHECKPOINT) is not None:
         raise Conflict("there is a log at the address already")
     store.put({})  # says now whether it may be written to
@@ -76,7 +77,8 @@ def move_log(
     """
     if address_of(_where(folder)) not in (source, target):
         raise Refused.saying("the log of {folder} is at another address", folder=str(folder))
-    old, new = open_store(source), open_store(target)
+    known = ENGINES if engines is None else engines
+    old, new = open_store(source, engines=known), open_store(target, engines=known)
     mark = old.mark()
     if mark is None or not mark.is_closed:
         audit(open_to_read(folder, engines=engines))

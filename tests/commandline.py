@@ -9,7 +9,7 @@ import pty
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextvars import copy_context
 from functools import partial
 from pathlib import Path
@@ -18,8 +18,7 @@ from typing import NamedTuple
 import pytest
 
 import intaglio.__main__
-from intaglio.session import utc_now
-from ledger.anchors import AnchorKind
+from intaglio.session import USUAL, utc_now
 
 
 class Answer(NamedTuple):
@@ -38,7 +37,7 @@ class Program:
     ) -> None:
         self.home = home
         self.now = utc_now
-        self.anchors: Mapping[str, AnchorKind] | None = None
+        self.deployment = USUAL
         self._monkeypatch, self._capsys = monkeypatch, capsys
         monkeypatch.setenv("INTAGLIO_HOME", str(home))
 
@@ -47,7 +46,7 @@ class Program:
         self._monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
         with pytest.raises(SystemExit) as ended:
             # the language is that of this run
-            copy_context().run(partial(intaglio.__main__.main, self.now, anchors=self.anchors))
+            copy_context().run(partial(intaglio.__main__.main, self.now, deployment=self.deployment))
         assert isinstance(ended.value.code, int)
         return Answer(ended.value.code, *self._capsys.readouterr())
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from intaglio.session import Deployment
 from tests.commandline import Program
 from tests.gazette import NAME, NOTICE
 from tests.gazette_anchor import GazetteAnchor, gazette_file, gazettes
@@ -21,7 +22,7 @@ SECOND = "gazette:second"
 @pytest.mark.slow
 def test_the_page(program: Program, folder: Path) -> None:
     ledgers = [GazetteAnchor(name, file=gazette_file(folder, name)) for name in (NAME, SECOND)]
-    program.anchors = gazettes(folder)
+    program.deployment = Deployment(anchors=gazettes(folder))
     now = NOW
     program.now = lambda: now
 

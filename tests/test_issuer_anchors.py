@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from intaglio.session import USUAL, Deployment
 from issuer.backup import backup, restore
 from issuer.issuer import Issuer
 from ledger import KINDS, Checkpoint, EvidenceKind
@@ -176,7 +177,7 @@ class Sending:
 
     def __init__(self, program: Program, clock: Clock, folder: Path) -> None:
         self.program, self.clock = program, clock
-        program.anchors = gazettes(folder)
+        program.deployment = Deployment(anchors=gazettes(folder))
         self.gazettes = {name: GazetteAnchor(name, file=gazette_file(folder, name)) for name in (NAME, OTHER)}
 
     def __call__(self, *words: object, code: int = 0) -> dict[str, Any]:
@@ -250,7 +251,7 @@ def test_a_log_of_its_own_has_an_outbox_of_its_own(sending: Sending, tmp_path: P
 def test_a_ledger_of_no_kind_is_refused(sending: Sending) -> None:
     refused = sending.program("ledger", "anchor", "add", "nowhere:1")
     assert (refused.code, "no checkpoints are sent to 'nowhere:1' from here" in refused.err) == (1, True)
-    sending.program.anchors = None  # those that there are
+    sending.program.deployment = USUAL  # those that there are
     assert sending.program("ledger", "anchor", "add", NAME).code == 1
 
 
@@ -277,7 +278,7 @@ def test_an_anchor_is_handed_what_it_may_need(
     monkeypatch.setenv("INTAGLIO_PASSPHRASE_FILE", str(tmp_path / "passphrase"))
     monkeypatch.setenv("INTAGLIO_RPC_GAZETTE_EXAMPLE", "https://node.example/secret")
     kind = gazettes(tmp_path)["gazette"]._replace(begin=begin)
-    sending.program.anchors = {"gazette": kind}
+    sending.program.deployment = Deployment(anchors={"gazette": kind})
     assert sending("add", NAME)["settings"] == {}
     sending("add", OTHER)
     assert seen == [
@@ -294,7 +295,7 @@ def test_what_is_in_the_way_is_told_and_keeps_none_of_the_others(sending: Sendin
             return super().prepare(checkpoint)
 
     sending("add", NAME)
-    sending.program.anchors = gazettes(tmp_path, Shut)
+    sending.program.deployment = Deployment(anchors=gazettes(tmp_path, Shut))
     sending("run", code=3)
     sending("add", OTHER)
     answer = sending.program("ledger", "anchor", "run")
@@ -331,9 +332,9 @@ def test_doctor_tells_what_waits_too_long(sending: Sending, tmp_path: Path) -> N
         def examine(self) -> list[Finding]:
             return [CLOSED]
 
-    program.anchors = gazettes(tmp_path, Poor)
+    program.deployment = Deployment(anchors=gazettes(tmp_path, Poor))
     assert "its office is closed" in program("doctor").out
-    program.anchors = {}
+    program.deployment = Deployment(anchors={})
     assert "no checkpoints are sent" in found()["anchor-not-examined"]
 
 

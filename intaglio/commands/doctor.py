@@ -120,13 +120,12 @@ def _anchors(session: Session) -> Iterator[Finding]:
 
     home = session.home / "issuer"
     if Outbox(home).destinations():
-        from ledger.anchors import ANCHORS
         from ledger.health import examine_outbox
 
         from .log_folder import LogFolder
 
         consent = session.consent(home, asks=False)
-        anchors = consent.anchors(session.anchors or ANCHORS)
+        anchors = consent.anchors(session.anchors)
         folder = LogFolder(home, session.now, False, anchors, consent)
         yield from examine_outbox(folder.sender(), session.now(), folder.anchors)
 

@@ -13,7 +13,6 @@ import click
 
 from keys import KeyFile, PrivateKey
 from keys.envelope import require_strong
-from ledger.anchors import ANCHORS
 from ledger.audit import audit as audit_log
 from ledger.entries import EntryKind, entry, parse_entry
 from ledger.evidence import LARGEST_PROOF, TLOG_PROOF, Evidence, TrustPolicy, verify_evidence
@@ -47,7 +46,7 @@ def ledger(ctx: click.Context, folder: Path | None) -> None:
     """Look into a log, prove an entry, audit the whole."""
     session: Session = ctx.obj
     consent = session.consent(folder or session.home / "issuer")
-    anchors = consent.anchors(session.anchors or ANCHORS)
+    anchors = consent.anchors(session.anchors)
     ctx.obj = LogFolder(consent.folder, session.now, folder is not None, anchors, consent)
 
 
@@ -82,7 +81,7 @@ def init(place: LogFolder, name: str, ledger: str | None) -> Result:
     if ledger is not None:
         make_private_folder(place.folder)
         place.consent.keep(address_of(ledger))
-        keep_address(place.folder, ledger)
+        keep_address(place.folder, ledger, engines=place.consent.engines())
     keys = KeyFile.create(place.folder / "keys.json", KEYS, secret)
     log = Log(
         name,

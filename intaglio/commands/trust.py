@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from did import DID, METHODS, MethodNotSupported, Resolver
+from did import DID, MethodNotSupported, Resolver
 from ledger import Requirement
 from verifier import RecognisedIssuer, RecognisedLog, Trust, update_trust
 from wire import Conflict, Declined, NotFound, Refused, Unavailable, load_json_object
@@ -107,7 +107,7 @@ def add(
     if did.startswith("did:"):
         DID.parse(did)
     if not (keys or log_key):
-        _require_resolvable(did)
+        _require_resolvable(did, session)
     _require_known(types, session)
     issuer = RecognisedIssuer(
         did,
@@ -205,14 +205,14 @@ def _require_known(types: tuple[str, ...], session: Session) -> None:
             ) from None
 
 
-def _require_resolvable(did: str) -> None:
+def _require_resolvable(did: str, session: Session) -> None:
     """Raises what shows that no key of this DID or URL can ever be found, unless the list brings one."""
     if not did.startswith(("did:", "https://")):
         raise Refused.saying(
             "the keys of {name} cannot be looked up", name=shortened(did), hint="Pin one: --key z…"
         )
     try:
-        Resolver(METHODS, NoFetcher()).resolve(did)
+        Resolver(session.methods, NoFetcher()).resolve(did)
     except Unavailable:
         pass
     except MethodNotSupported as problem:

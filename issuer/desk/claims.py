@@ -12,12 +12,13 @@ from __future__ import annotations
 import hashlib
 import secrets
 import sqlite3
+from collections.abc import Mapping
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
-from did import METHODS, Resolver
+from did import METHODS, Method, Resolver
 from exchange.claim import Acceptance, ClaimLink, Invitation
 from wire.clock import CLOCK_SKEW
 from wire.fetch import NoFetcher
@@ -125,11 +126,14 @@ class Issues(Protocol):
 class ClaimLinks:
     """The claim links of one issuer, in a SQLite file; several processes may use it at once."""
 
-    def __init__(self, path: Path, service: str) -> None:
-        """`service` is the address that links begin with, such as https://uni.example, and their domain."""
+    def __init__(self, path: Path, service: str, methods: Mapping[str, Method] = METHODS) -> None:
+        """`service` is the address that links begin with, such as https://uni.example, and their domain.
+
+        Holders have a DID of one of `methods`, of those that need nobody's word.
+        """
         self.service = service
         self._documents = Resolver(
-            {name: method for name, method in METHODS.items() if method.self_certifying}, NoFetcher()
+            {name: method for name, method in methods.items() if method.self_certifying}, NoFetcher()
         )
         make_private_folder(path.parent)
         self._database = Database(path, _STEPS, _WHAT, DamagedClaims)

@@ -17,7 +17,6 @@ from keys import KeyFile, Signer, WrongPassphrase, open_signer
 from keys.address import token_address
 from keys.envelope import require_strong
 from keys.signer import Passphrase
-from ledger.anchors import ANCHORS
 from ledger.folder import has_log
 from ledger.tiles.engines import address_of
 from vc.secured import Form
@@ -77,10 +76,11 @@ class Place:
             self.session.now,
             contexts=self.contexts,
             pin=self._own_pin,
+            form=self.session.form_of_issuer(self.folder),
             engines=consent.engines(),
             signers=consent.signers(),
         )
-        self._issuer.anchors = self.session.anchors or ANCHORS
+        self._issuer.anchors = self.session.anchors
         return self._issuer
 
     def signer(self, where: str | None) -> Signer | None:
@@ -176,13 +176,13 @@ class Place:
             signer=signer,
             signer_uri=where if signer and where else "",
             pin=self._own_pin,
-            form=form,
+            form=form or (self.session.form_of_issuer(self.folder) if exists else None),
             ledger=ledger,
             engines=consent.engines(),
             signers=consent.signers(),
             has_status_did=status_did,
         )
-        issuer.anchors = self.session.anchors or ANCHORS
+        issuer.anchors = self.session.anchors
         if not exists:
             say(*text.introduction(issuer))
         self.recognise(issuer, made_here=not exists)

@@ -14,6 +14,7 @@ from ledger.tiles.layout import address
 from wire.problem import Refused
 
 from ...reach import Reach, reach_options
+from ...session import Session
 from ...terminal import Age, Command, Result, extra, say, typed, verb
 from .diploma import select
 from .place import Place
@@ -51,7 +52,7 @@ def claim(place: Place, selectors: tuple[str, ...], url: str | None, anew: bool)
     made = place.open()
     made.identity.require_open()
     made.require_clock()
-    claims = _claims(made, url or _address(made))
+    claims = _claims(made, url or _address(made), place.session)
     links = {}
     for number in [_number(made, selector) for selector in selectors]:
         if anew:
@@ -100,7 +101,7 @@ def serve(place: Place, reach: Reach, status_lifetime: str | None) -> None:
         renewing(_lists(made, status_lifetime), now),
     ):
         url = endpoint.url
-        claims = _claims(made, url)
+        claims = _claims(made, url, place.session)
         if url != _address(made):
             say("Links for this address:", f"{typed('issuer', 'claim')} DIPLOMA --url {shlex.quote(url)}")
         if endpoint.files:
@@ -132,7 +133,7 @@ def _address(made: Issuer) -> str:
     return made.identity.url or f"https://localhost:{PORT}"
 
 
-def _claims(made: Issuer, url: str) -> ClaimLinks:
+def _claims(made: Issuer, url: str, session: Session) -> ClaimLinks:
     from exchange.claim import ClaimLink, InvalidLink
     from issuer.desk.claims import ClaimLinks
 
@@ -142,7 +143,7 @@ def _claims(made: Issuer, url: str) -> ClaimLinks:
     except InvalidLink:
         hint = "It is https:// and a host in small ASCII letters; http:// is for this machine only."
         raise Refused(f"no claim link can begin with {url}", hint=hint) from None
-    return ClaimLinks(made.home / "claims.sqlite", service)
+    return ClaimLinks(made.home / "claims.sqlite", service, session.methods)
 
 
 def _number(made: Issuer, selector: str) -> str:

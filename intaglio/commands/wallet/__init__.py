@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import json
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +13,7 @@ import click
 from holder.wallet import FILE, Held, Wallet
 from keys import WrongPassphrase
 from keys.envelope import require_strong
-from vc.forms import FORMS, MAX_BYTES
+from vc.forms import MAX_BYTES
 from vc.forms.integrity import SUITES_BY_KEY
 from vc.report import Report, Verdict
 from vc.vcdm.enveloped import Enveloped
@@ -28,7 +27,6 @@ from . import text
 
 if TYPE_CHECKING:
     from exchange.claim import Invitation
-    from vc.secured import Form
 
 TRIES = 3
 EXIT = {Verdict.VALID: 0, Verdict.INVALID: 1, Verdict.UNDETERMINED: 3}
@@ -191,7 +189,7 @@ def present(
 
     The format `json` is the presentation alone, which other programs read.
     """
-    with opened(session, session.forms()) as mine:
+    with opened(session) as mine:
         for held in map(mine.get, identifiers):
             say(
                 tr("{diploma}: all of it will be shown to {domain}").format(
@@ -281,7 +279,7 @@ def folder(session: Session) -> Path:
     return session.home / "wallet"
 
 
-def opened(session: Session, forms: Mapping[str, Form] = FORMS) -> Wallet:
+def opened(session: Session) -> Wallet:
     """The wallet, after asking for its passphrase if there is one."""
     home = folder(session)
     if not (home / FILE).is_file():
@@ -289,7 +287,7 @@ def opened(session: Session, forms: Mapping[str, Form] = FORMS) -> Wallet:
     left = TRIES
     while True:
         try:
-            return Wallet(home, required_passphrase(tr("Wallet passphrase")), forms=forms)
+            return Wallet(home, required_passphrase(tr("Wallet passphrase")), forms=session.forms())
         except WrongPassphrase as problem:
             left -= 1
             if not left or not is_asked():
