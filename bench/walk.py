@@ -1,8 +1,8 @@
 """How far a row and a bundle walk through the house: the files that they enter, and their stays in them.
 
-A stay is what passes in one file until a call or a return leads into another one. The row goes from a CSV to an
-indexed credential, the bundle to a verdict; both were made once before. At 81e9505 these were 76 files and 989
-stays, and 50 and 609.
+A stay is what passes in one file until a call or a return leads into another one. The row goes from a CSV
+to an indexed credential, the bundle to a verdict; both were made once before. At 81e9505 these were 76 files
+and 989 stays, and 50 and 609.
 """
 
 from __future__ import annotations
