@@ -31,7 +31,7 @@ from vc.forms.integrity import SUITES_BY_KEY
 from vc.vcdm import jsonld
 from vc.vcdm.jsonld.documents import Documents
 from verifier import Trust, Verifier
-from wire import Conflict, base64url_encode
+from wire import Conflict, Unavailable, base64url_encode
 from wire.fetch import NoFetcher
 
 LATER = NOW + timedelta(minutes=10)
@@ -314,6 +314,12 @@ def test_a_later_document_is_no_contradiction_where_the_chain_of_the_pinned_one_
     del history[1]
     with pytest.raises(Conflict):
         ours.joined(pinning(names[2]), versions)
+
+    def unreachable(did: str) -> Sequence[Mapping[str, Any]]:
+        raise Unavailable(f"the log of {did} cannot be asked")
+
+    with pytest.raises(Conflict):
+        ours.joined(pinning(names[1]), unreachable)
 
 
 def test_a_home_of_before_says_it_with_its_next_keys(tmp_path: Path) -> None:

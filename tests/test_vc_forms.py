@@ -19,11 +19,12 @@ from tests.line import MEDIA_TYPE, LineForm
 from tests.world import NOW, Holder, University, verifier
 from vc import Anchored, Bundle, Check, Report, Verdict
 from vc.forms import FORMS
-from vc.problem import UnsupportedForm
+from vc.problem import MalformedCredential, UnsupportedForm
 from vc.reading import read
 from vc.secured import Carried, Form, Options, Received, Secured
 from vc.vcdm.credential import CONTEXT_V2
 from vc.vcdm.enveloped import Enveloped
+from vc.vcdm.presentation import presentation
 from vc.vcdm.status_lists import status_list_document
 from wire import Malformed, TooLarge, base64url_decode, base64url_encode
 from wire.work import Work
@@ -257,3 +258,10 @@ def test_a_derived_signature_has_no_entry_and_is_verified_each_time(university: 
     forged = Anchored(Enveloped(MEDIA_TYPE, document.data[:-86] + b"A" * 86))
     report = judge.verify(replace(bundle, status_lists=(forged,)), now=NOW)
     assert "status-invalid-proof" in {check.code for check in report.checks}
+
+
+@pytest.mark.parametrize("item", [1, None, [{}], "no object"])
+def test_a_presentation_holds_objects(item: object) -> None:
+    shown = {**presentation("did:example:me", []), "verifiableCredential": [item]}
+    with pytest.raises(MalformedCredential, match="not an object"):
+        read(shown, FORMS, Work())
