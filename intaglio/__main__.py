@@ -17,7 +17,8 @@ from wire import Declined, DiskFull, NotFound, Problem, TryLater, Unavailable
 from wire.problem import ExtraMissing, is_full
 
 from .commands import cli
-from .session import USUAL, Deployment, Session, utc_now
+from .deployment import USUAL, Deployment
+from .session import Session, utc_now
 from .terminal import print_json, say
 from .words import headed, in_english, remedy
 

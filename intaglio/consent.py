@@ -18,7 +18,7 @@ from wire.consent import Agreements, digest_of, is_marked, not_agreed
 from wire.problem import Declined
 from wire.strict import load_json_object
 
-from .session import USUAL, Deployment
+from .deployment import USUAL, Deployment
 from .terminal import confirmed, say
 from .words import tr
 

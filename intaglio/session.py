@@ -13,12 +13,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .deployment import USUAL, Deployment
+
 if TYPE_CHECKING:
     from did import Method
-    from keys.opening import Opener
-    from ledger import EvidenceKind
     from ledger.anchors import AnchorKind
-    from ledger.folder import Engines
     from vc import Report
     from vc.secured import Form
     from vc.vcdm.jsonld import Contexts
@@ -36,32 +35,6 @@ if TYPE_CHECKING:
 def utc_now() -> datetime:
     """The time by the clock of this machine."""
     return datetime.now(UTC)
-
-
-@dataclass(frozen=True)
-class Deployment:
-    """What can be exchanged in this program, each by its name; what is `None` is as it comes.
-
-    Commands, services and their workers have it from one value: a form that one of them did not know would
-    be unreadable there, and an engine of another name would open another log.
-    """
-
-    forms: Mapping[str, Form] | None = None
-    """By media type, in the place of `vc.FORMS`."""
-    methods: Mapping[str, Method] | None = None
-    """DID methods, in the place of `did.METHODS`."""
-    engines: Engines | None = None
-    """Where logs are kept, by scheme, in the place of `ledger.tiles.engines.ENGINES`."""
-    anchors: Mapping[str, AnchorKind] | None = None
-    """The kinds of other ledgers that take checkpoints, in the place of `ledger.anchors.ANCHORS`."""
-    evidence_kinds: Mapping[str, EvidenceKind] | None = None
-    """In the place of `ledger.KINDS`."""
-    signers: Mapping[str, Opener] | None = None
-    """What opens keys, by scheme, in the place of `keys.opening.SIGNERS`."""
-
-
-USUAL = Deployment()
-"""As the program comes."""
 
 
 @dataclass

@@ -18,7 +18,8 @@ from typing import NamedTuple
 import pytest
 
 import intaglio.__main__
-from intaglio.session import USUAL, utc_now
+from intaglio.deployment import USUAL
+from intaglio.session import utc_now
 
 
 class Answer(NamedTuple):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from intaglio.session import Deployment
+from intaglio.deployment import Deployment
 from tests.commandline import Program
 from tests.gazette import NAME, NOTICE
 from tests.gazette_anchor import GazetteAnchor, gazette_file, gazettes

@@ -9,7 +9,7 @@ import pytest
 
 from did import METHODS, Method
 from did.problem import ResolutionFailed
-from intaglio.session import Deployment
+from intaglio.deployment import Deployment
 from issuer.issuer import Issuer
 from ledger.tiles.engines import ENGINES
 from ledger.tiles.posix import PosixStore

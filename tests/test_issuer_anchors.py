@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from intaglio.session import USUAL, Deployment
+from intaglio.deployment import USUAL, Deployment
 from issuer.backup import backup, restore
 from issuer.issuer import Issuer
 from ledger import KINDS, Checkpoint, EvidenceKind

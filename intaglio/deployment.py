@@ -1,0 +1,41 @@
+"""What can be exchanged in this program, in one value for its commands, services and workers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from did import Method
+    from keys.opening import Opener
+    from ledger import EvidenceKind
+    from ledger.anchors import AnchorKind
+    from ledger.folder import Engines
+    from vc.secured import Form
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """What can be exchanged in this program, each by its name; what is `None` is as it comes.
+
+    Commands, services and their workers have it from one value: a form that one of them did not know would
+    be unreadable there, and an engine of another name would open another log.
+    """
+
+    forms: Mapping[str, Form] | None = None
+    """By media type, in the place of `vc.FORMS`."""
+    methods: Mapping[str, Method] | None = None
+    """DID methods, in the place of `did.METHODS`."""
+    engines: Engines | None = None
+    """Where logs are kept, by scheme, in the place of `ledger.tiles.engines.ENGINES`."""
+    anchors: Mapping[str, AnchorKind] | None = None
+    """The kinds of other ledgers that take checkpoints, in the place of `ledger.anchors.ANCHORS`."""
+    evidence_kinds: Mapping[str, EvidenceKind] | None = None
+    """In the place of `ledger.KINDS`."""
+    signers: Mapping[str, Opener] | None = None
+    """What opens keys, by scheme, in the place of `keys.opening.SIGNERS`."""
+
+
+USUAL = Deployment()
+"""As the program comes."""
