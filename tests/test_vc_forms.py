@@ -265,3 +265,10 @@ def test_a_presentation_holds_objects(item: object) -> None:
     shown = {**presentation("did:example:me", []), "verifiableCredential": [item]}
     with pytest.raises(MalformedCredential, match="not an object"):
         read(shown, FORMS, Work())
+
+
+def test_a_credential_in_it_whose_form_is_known_by_sight_leaves_it_open() -> None:
+    jwt = "eyJhbGciOiJFZERTQSIsInR5cCI6InZjK2p3dCJ9.eyJpc3MiOiJkaWQ6ZXhhbXBsZTphIn0." + "A" * 86
+    shown = {**presentation("did:example:me", []), "verifiableCredential": [jwt]}
+    with pytest.raises(UnsupportedForm, match="verifiableCredential holds"):
+        read(shown, FORMS, Work())
