@@ -61,7 +61,7 @@ class TestEvents:
 
     def test_a_node_that_looks_through_one_block_at_a_time(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Of a chain as long as it says: it is not asked for years."""
-        monkeypatch.setattr("ledger.evm.chain._ASKED", 50, raising=False)
+        monkeypatch.setattr("ledger.evm.chain._ASKED", 50)
 
         def answer(_: str, parameters: tuple[Any, ...]) -> Any:
             return [] if parameters[0]["fromBlock"] == parameters[0]["toBlock"] else refuses()
@@ -104,7 +104,7 @@ class TestReceipts:
         assert len(asked.block(7).receipts) == 1
 
     def test_of_more_transactions_than_a_block_has(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("ledger.evm.chain._MOST_TRANSACTIONS", 3, raising=False)
+        monkeypatch.setattr("ledger.evm.chain._MOST_TRANSACTIONS", 3)
         for count, expected in ((3, NodeLies), (4, NodeMalformed)):  # whose root is that of one receipt
             block = {**header(), "transactions": ["0x" + "11" * 32] * count}
             answers = {"eth_getBlockByNumber": block, "eth_getTransactionReceipt": RECEIPT}
@@ -114,7 +114,7 @@ class TestReceipts:
             assert len(node.asked) == {3: 6, 4: 3}[count]
 
     def test_that_are_longer_together_than_one_answer_may_be(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("ledger.evm.chain.LARGEST_ANSWER", 700, raising=False)  # two of 270 bytes
+        monkeypatch.setattr("ledger.evm.chain.LARGEST_ANSWER", 700)  # two of 270 bytes
         block = {**header(), "transactions": ["0x" + "11" * 32] * 50}
         answers = {"eth_getBlockByNumber": block, "eth_getTransactionReceipt": RECEIPT}
         asked, node = chain(lambda method, _: answers[method] if method in answers else refuses())

@@ -151,7 +151,7 @@ class TestABucket:
             list(bucket.store().pending(0))
 
     def test_batches_for_ever(self, bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("ledger.tiles.s3.batches._MOST", 40, raising=False)
+        monkeypatch.setattr("ledger.tiles.s3.batches._MOST", 40)
 
         def lies(request: Request, path: str) -> Answer | None:
             start = path.removeprefix("batch/")
@@ -165,7 +165,7 @@ class TestABucket:
     def test_as_many_batches_as_there_may_be_are_read_and_no_more_are_written(
         self, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("ledger.tiles.s3.batches._MOST", 3, raising=False)
+        monkeypatch.setattr("ledger.tiles.s3.batches._MOST", 3)
         store = bucket.store(read_only=False)
         for start in range(3):
             assert [batch.start for batch in store.pending(0)] == [*range(start)]
@@ -178,7 +178,7 @@ class TestABucket:
         self, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         made = [summed(record(start, b"key", b"entry")) for start in range(2)]
-        monkeypatch.setattr("ledger.tiles.s3.batches._LARGEST", len(made[0]) + len(made[1]), raising=False)
+        monkeypatch.setattr("ledger.tiles.s3.batches._LARGEST", len(made[0]) + len(made[1]))
         store = bucket.store(read_only=False)
         with pytest.raises(Unavailable, match="too much was recorded"):
             store.record(Batch(0, b"key", [bytes(len(made[0]) * 2)]))
@@ -268,8 +268,8 @@ class TestABucket:
         assert bucket.requests < ENOUGH
 
     def test_an_object_without_end(self, bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("ledger.tiles.s3.bucket.LARGEST", 1000, raising=False)
-        monkeypatch.setattr("ledger.tiles.s3.bucket.LARGEST_BATCHES", 2000, raising=False)
+        monkeypatch.setattr("ledger.tiles.s3.bucket.LARGEST", 1000)
+        monkeypatch.setattr("ledger.tiles.s3.bucket.LARGEST_BATCHES", 2000)
         for name, longest in (("tile/0/000", 1000), (batch_path(0), 2000)):
             bucket.put(name, bytes(longest))
             assert bucket.store().get(name) == bytes(longest)
@@ -280,8 +280,8 @@ class TestABucket:
     @pytest.mark.parametrize("page", ["", "<Contents><Key>tile/0/000</Key></Contents>"])
     def test_a_list_without_end(self, bucket: Bucket, page: str, monkeypatch: pytest.MonkeyPatch) -> None:
         """Of pages without names, which never come to Python; and of names, more than a log can have."""
-        monkeypatch.setattr("ledger.tiles.s3.bucket._PAGE_PATIENCE", 0.2, raising=False)
-        monkeypatch.setattr("ledger.tiles.s3.store._SPARE", 100, raising=False)
+        monkeypatch.setattr("ledger.tiles.s3.bucket._PAGE_PATIENCE", 0.2)
+        monkeypatch.setattr("ledger.tiles.s3.store._SPARE", 100)
         of_an_object = (
             "<LastModified>2026-01-01T00:00:00.000Z</LastModified><ETag>x</ETag><Size>1</Size></Contents>"
         )
@@ -419,7 +419,7 @@ class TestADatabase:
     ) -> None:
         """An appender may write it, of a gigabyte; it is as if it were not there."""
         twin, name = database
-        monkeypatch.setattr("ledger.tiles.postgres.store.LARGEST", 1000, raising=False)
+        monkeypatch.setattr("ledger.tiles.postgres.store.LARGEST", 1000)
         store = PostgresStore(twin.uri(name, "appender"))
         store.put({"tile/0/001": bytes(1000), "tile/0/002": bytes(1001)})
         assert store.get_many(["tile/0/001", "tile/0/002"]) == {"tile/0/001": bytes(1000)}

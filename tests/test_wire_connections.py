@@ -191,10 +191,12 @@ def test_the_21st_connection_of_one_address_that_waits_is_closed_at_once() -> No
 
 def test_who_was_served_once_is_counted_when_he_waits_again() -> None:
     with Service().running(LIMITS) as service, contextlib.ExitStack() as stack:
-        served = [stack.enter_context(service.connect()) for _ in range(21)]
-        for connection in served:
+        served = []
+        for _ in range(21):  # each is served before the next comes: 21 that wait would be one too many
+            connection = stack.enter_context(service.connect())
             connection.sendall(WHOLE)
             assert answered(connection)
+            served.append(connection)
         for connection in served:
             connection.sendall(b"POST")
         closed, _, _ = select.select(served, [], [], PATIENCE)
