@@ -112,7 +112,7 @@ class PageCost(NamedTuple):
 
 
 def page_cost(upload: bytes, readers: int = 10) -> PageCost:
-    """What a form takes, and what its answers take in the service where so many are not read."""
+    """The time of one form, and the memory of the service while so many of its answers are not read."""
     known = verifier(OF_PAGES.trust)
     inspection = Inspection(Judge(lambda: Verifiers(known, known)), Path("none.json"))
     form = httpx.Request("POST", "http://localhost:1/", files={"file": ("a.zip", upload)})
@@ -137,7 +137,7 @@ def page_cost(upload: bytes, readers: int = 10) -> PageCost:
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
                 connection.sendall(head + b"\r\n" + sent.body)
                 connections.append(connection)
-            time.sleep(3)
+            time.sleep(3)  # until every answer has filled the buffers between: no event tells of that
             held = _status("VmRSS") - before
             for connection in connections:
                 connection.close()

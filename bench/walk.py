@@ -30,7 +30,7 @@ class Walk(NamedTuple):
 
 
 def walked(work: Callable[[], object]) -> Walk:
-    """What `work` enters of this program's files."""
+    """The files of this program that `work` enters."""
     files, stays, last = set[str](), 0, ""
 
     def moved(frame: FrameType, event: str, _: object) -> None:

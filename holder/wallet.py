@@ -88,7 +88,7 @@ class Held:
 
     @property
     def claims(self) -> Claims:
-        """What it says; it was verified when it was added, and its status may have changed since."""
+        """The claims, verified when the credential was added; its status may have changed since."""
         return self.secured.claims
 
     @property

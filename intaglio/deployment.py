@@ -1,4 +1,4 @@
-"""What can be exchanged in this program, in one value for its commands, services and workers."""
+"""The replaceable parts of this program, in one value for its commands, services and workers."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Deployment:
-    """What can be exchanged in this program, each by its name; what is `None` is as it comes.
+    """The replaceable parts, each by its name; `None` leaves the part that comes with the program.
 
-    Commands, services and their workers have it from one value: a form that one of them did not know would
-    be unreadable there, and an engine of another name would open another log.
+    Commands, services and their workers share one value: a form that one of them did not know would be
+    unreadable there, and an engine of another name would open another log.
     """
 
     forms: Mapping[str, Form] | None = None
@@ -28,13 +28,13 @@ class Deployment:
     methods: Mapping[str, Method] | None = None
     """DID methods, in the place of `did.METHODS`."""
     engines: Engines | None = None
-    """Where logs are kept, by scheme, in the place of `ledger.tiles.engines.ENGINES`."""
+    """The engines that keep logs, by scheme, in the place of `ledger.tiles.engines.ENGINES`."""
     anchors: Mapping[str, AnchorKind] | None = None
     """The kinds of other ledgers that take checkpoints, in the place of `ledger.anchors.ANCHORS`."""
     evidence_kinds: Mapping[str, EvidenceKind] | None = None
     """In the place of `ledger.KINDS`."""
     signers: Mapping[str, Opener] | None = None
-    """What opens keys, by scheme, in the place of `keys.opening.SIGNERS`."""
+    """The openers of keys, by scheme, in the place of `keys.opening.SIGNERS`."""
 
 
 USUAL = Deployment()

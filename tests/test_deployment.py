@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from did import METHODS, Method
+from did import DID, METHODS, Document, Method
 from did.problem import ResolutionFailed
 from intaglio.deployment import Deployment
 from issuer.issuer import Issuer
@@ -17,6 +17,7 @@ from tests.commandline import Program
 from tests.jwt_vc import MEDIA_TYPE, JWTForm
 from tests.world import graduate, table
 from vc.forms import FORMS
+from wire.fetch import Fetcher
 
 FORMS_HERE = {**FORMS, MEDIA_TYPE: JWTForm()}
 
@@ -55,12 +56,12 @@ def test_each_command_knows_a_form_that_was_handed_in(
 def test_a_did_method_too(program: Program) -> None:
     """Of an unknown method nothing can be looked up; this one answers, and says that there is none."""
 
-    def resolve(did: object, fetcher: object) -> object:
+    def resolve(did: DID, fetcher: Fetcher) -> Document:
         raise ResolutionFailed("there is no such DID")
 
     typed = ("trust", "add", "did:stranger:x", "--yes")
     assert "Pin its key" in program(*typed).err
-    program.deployment = Deployment(methods={**METHODS, "stranger": Method(resolve)})  # type: ignore[arg-type]
+    program.deployment = Deployment(methods={**METHODS, "stranger": Method(resolve)})
     assert "there is no such DID" in program(*typed).err
 
 

@@ -36,6 +36,17 @@ from tests.s3_twin import Twin
 from wire.problem import Damaged, Problem, Unavailable
 
 ENOUGH = 2000
+
+ASKS: tuple[Callable[[Store], object], ...] = (
+    lambda store: (store.base(), list(store.pending(0))),
+    lambda store: store.find(b"1"),
+    lambda store: list(itertools.islice(store.keys(), 100)),
+    lambda store: store.mark(),
+    lambda store: store.get_many(["tile/0/000", "checkpoint"]),
+    lambda store: store.examine(),
+    lambda store: open_log(store).append(samples(3, 4), b"2"),
+)
+"""Each question of a log to its store."""
 """Requests, after which a bucket lets nobody in, so that a test of one that never ends does."""
 quick = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
@@ -330,16 +341,7 @@ class TestABucket:
             return next((Answer(*lie) for name, lie in lies.items() if path.startswith(name)), None)
 
         bucket.lies = answer
-        asks: list[Callable[[Store], object]] = [
-            lambda store: (store.base(), list(store.pending(0))),
-            lambda store: store.find(b"1"),
-            lambda store: list(itertools.islice(store.keys(), 100)),
-            lambda store: store.mark(),
-            lambda store: store.get_many(["tile/0/000", "checkpoint"]),
-            lambda store: store.examine(),
-            lambda store: open_log(store).append(samples(3, 4), b"2"),
-            lambda store: store.seal("move"),
-        ]
+        asks: tuple[Callable[[Store], object], ...] = (*ASKS, lambda store: store.seal("move"))
         for ask in asks:
             try:
                 ask(bucket.store(read_only=False))
@@ -467,16 +469,7 @@ class TestADatabase:
         twin, name = database
         judge = twin.judge = Lies()
         judge.lies = lambda text: next((rows for word, rows in lies.items() if word in text), None)
-        asks: list[Callable[[Store], object]] = [
-            lambda store: (store.base(), list(store.pending(0))),
-            lambda store: store.find(b"1"),
-            lambda store: list(itertools.islice(store.keys(), 100)),
-            lambda store: store.mark(),
-            lambda store: store.get_many(["tile/0/000", "checkpoint"]),
-            lambda store: store.examine(),
-            lambda store: open_log(store).append(samples(3, 4), b"2"),
-        ]
-        for ask in asks:
+        for ask in ASKS:
             store = PostgresStore(twin.uri(name, "appender"), read_only=read_only)
             try:
                 ask(store)

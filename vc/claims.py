@@ -1,4 +1,4 @@
-"""What is claimed, whatever the form that secures it. Every value that was said is JSON.
+"""The claims of a credential, whatever form secures it. Every value is JSON.
 
 A form makes `Claims` from all facts that decide, each by its keyword: one that a form left out would be taken
 for one that the credential does not have, such as a revocation.

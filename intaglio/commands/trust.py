@@ -123,7 +123,7 @@ def add(
 
 
 def _joined(session: Session) -> Callable[[Trust, Trust], Trust]:
-    """How a file goes onto the list; the log of an issuer whose document differs is asked once, if at all."""
+    """Adds a file to the list; asks the log of an issuer whose document differs once, if at all."""
     versions = functools.cache(session.versions)
     return lambda known, new: known.joined(new, versions)
 

@@ -48,7 +48,7 @@ class Sheet(NamedTuple):
     status: int
     content: bytes
     trust_file: Given | None = None
-    """What was sent, if it was a trust file alone."""
+    """The trust file, if nothing else was sent."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class Inspection:
 
 
 def judgements(judge: Judge, files: Sequence[Given], now: datetime, language: str) -> Iterator[Judgement]:
-    """What is said of each file. What is shown of it costs as much again as judging it at the most."""
+    """The verdict on each file. Showing one costs at most as much again as judging it."""
     steps = min(BODY_STEPS, _MOST_STEPS // len(files))
     ends = time.monotonic() + judge.seconds
     for file in files:

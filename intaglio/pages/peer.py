@@ -1,4 +1,4 @@
-"""Whose connection a request came by, where the system tells.
+"""The address whose connection a request came by, where the system tells.
 
 Another user of this machine can read a page's address in the list of processes, if a browser was started with
 it: it is no proof of who asks.

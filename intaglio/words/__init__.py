@@ -86,7 +86,7 @@ def label(field: str, language: str | None = None) -> str:
 
 
 def required(rule: Requirement) -> str:
-    """Which ledgers are required, or how many of which."""
+    """The ledgers that are required, or how many of which."""
     (first, *others) = rule.of
     if isinstance(first, str) and not others:
         return first

@@ -126,7 +126,7 @@ class Press:
     absent: str = ""
     """The media type of the form in which the issuer issues, where that was not given."""
     _kept: set[tuple[bool, ...]] = field(default_factory=set, compare=False)
-    """Which facts were given together, and found again in what the form had signed."""
+    """The facts that were given together, and found again in the signed text."""
 
     def open(self) -> None:
         """Asks for a PIN, if one is needed, before anything is recorded.

@@ -1,4 +1,4 @@
-"""What arrives: its form is found by content, and it is read by that form.
+"""Reading a received file: its content tells the form, and the form reads it.
 
 `front.py` is what bytes from outside pass first, pictures among them (`baked.py`); `recognition.py` finds the
 form, and `sight.py` names what is known and not read.

@@ -18,7 +18,7 @@ _BATCHES = "SELECT start FROM intaglio.batch WHERE stop > %s ORDER BY start"
 _PENDING = "SELECT start, key, entries FROM intaglio.pending WHERE start >= %s AND start < %s ORDER BY start"
 _TILES = "SELECT path FROM intaglio.tile"
 GIVEN = "SELECT path, data FROM intaglio.tile WHERE path = ANY(%s) AND octet_length(data) <= %s"
-"""What is longer than any tile is missing: an appender may have written it, and it would fill the memory."""
+"""A value longer than any tile counts as missing: an appender may have written it to fill the memory."""
 
 
 class Ahead(NamedTuple):

@@ -57,7 +57,7 @@ class Reading:
     objects: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
     """By id the objects that have one and say something of it: several may speak of one."""
     united: Mapping[str, Mapping[str, Any] | Respelled] = field(default_factory=dict)
-    """What several objects of one id say together, or why they cannot be told apart."""
+    """The statements of several objects with one id, or the reason why they cannot be told apart."""
     silent: str = ""
     """A member that is null or [], which no signature covers."""
 
@@ -119,7 +119,7 @@ class _Reader:
         return Reading({**claims, **own, **secured}, self.told, united, self.silent)
 
     def united(self) -> dict[str, Mapping[str, Any] | Respelled]:
-        """What several objects of one id say together, for each such id.
+        """The statements of all objects with one id, for each such id.
 
         This is worked out here, where it draws on `work`, and not when somebody asks: uniting writes objects
         that lie in each other once for each level, and who shows a credential has no work left to count.
@@ -338,7 +338,7 @@ def _tagged(text: Any, language: str | None, direction: str | None) -> Any:
 
 
 def _united(objects: Sequence[Mapping[str, Any]], work: Work) -> Mapping[str, Any]:
-    """What several objects of one id say together, in an order that does not depend on theirs.
+    """The statements of several objects with one id, in an order that does not depend on theirs.
 
     Raises `Respelled`, `TooLarge`.
     """
@@ -377,7 +377,7 @@ def _text(item: Any, work: Work, *, by_id: bool = False) -> str:
 
 
 def _bare(value: Any, work: Work, by_id: bool) -> Any:
-    """What is said, without the contexts that say how it was spelled.
+    """The statements alone, without the contexts that say how they were spelled.
 
     Each value and name is charged: names may be long IRIs, and objects in each other are written again for
     each level.
