@@ -10,7 +10,7 @@ from wire.problem import Malformed, NotFound, Refused
 from wire.strict import load_json_object
 
 from .document import Document
-from .problem import DIDNotFound, InvalidDIDDocument, ResolutionFailed
+from .problem import DID_NOT_FOUND, InvalidDIDDocument, ResolutionFailed
 
 LIMIT = 1 << 16
 """The longest document that is taken, in bytes: many are held in memory."""
@@ -31,14 +31,14 @@ def fetched(
 ) -> Document:
     """The document of `name`, a DID or URL, that lies at `location`.
 
-    Raises `DIDNotFound` when the server says that there is none, `InvalidDIDDocument` for anything but the
+    Raises `DID_NOT_FOUND` when the server says that there is none, `InvalidDIDDocument` for anything but the
     document of this name, `Unavailable` when the server cannot be asked, `ResolutionFailed` when it must not.
     """
     try:
         data = fetcher.fetch(location, accept=accept, limit=LIMIT, same_origin=same_origin)
         value = load_json_object(data, limit=LIMIT, depth=32)
     except NotFound as problem:
-        raise DIDNotFound.saying("{did} has no document: {why}", did=name, why=problem) from problem
+        raise DID_NOT_FOUND.saying("{did} has no document: {why}", did=name, why=problem) from problem
     except Refused as problem:
         raise ResolutionFailed.saying(
             "{did} cannot be resolved: {why}", did=name, why=problem, hint=problem.hint

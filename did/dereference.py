@@ -12,7 +12,12 @@ from urllib.parse import unquote, urljoin, urlsplit
 
 from .document import RELATIONSHIPS, Document
 from .identifier import DIDURL
-from .problem import InvalidDIDDocument, InvalidDIDURL, RepresentationNotSupported, ResourceNotFound
+from .problem import (
+    DID_REPRESENTATION_NOT_SUPPORTED,
+    DID_RESOURCE_NOT_FOUND,
+    INVALID_DID_URL,
+    InvalidDIDDocument,
+)
 from .resolution import Resolution
 
 URI_LIST = "text/uri-list"
@@ -29,15 +34,15 @@ class Content:
 
 
 def parameters(url: DIDURL) -> dict[str, str]:
-    """The DID parameters of its query, decoded. Raises `InvalidDIDURL` for one that stands there twice."""
+    """The DID parameters of its query, decoded. Raises `INVALID_DID_URL` for one that stands there twice."""
     found: dict[str, str] = {}
     for part in url.query.split("&") if url.query else ():
         try:
             name, value = (unquote(text, errors="strict") for text in part.partition("=")[::2])
         except UnicodeDecodeError as error:
-            raise InvalidDIDURL("the query of the DID URL is no percent-encoded UTF-8") from error
+            raise INVALID_DID_URL("the query of the DID URL is no percent-encoded UTF-8") from error
         if name in found:
-            raise InvalidDIDURL.saying("the DID URL has '{name}' twice", name=name)
+            raise INVALID_DID_URL.saying("the DID URL has '{name}' twice", name=name)
         found[name] = value
     return found
 
@@ -48,11 +53,11 @@ def dereference(resolution: Resolution, url: DIDURL, named: Mapping[str, str], a
     by_service = {"service", "serviceType"} & named.keys()
     unknown = named.keys() - {"service", "serviceType", "relativeRef", "versionId", "versionTime"}
     if url.path or unknown or ("relativeRef" in named and not by_service):
-        raise ResourceNotFound.saying(
+        raise DID_RESOURCE_NOT_FOUND.saying(
             "nothing says what {did} has under this path or query", did=str(url.did)
         )
     if accept not in (None, resolution.content_type, *((URI_LIST,) if by_service else ())):
-        raise RepresentationNotSupported.saying(
+        raise DID_REPRESENTATION_NOT_SUPPORTED.saying(
             "the DID URL leads to nothing of the type {type}", type=accept
         )
     if by_service:
@@ -60,7 +65,7 @@ def dereference(resolution: Resolution, url: DIDURL, named: Mapping[str, str], a
         if accept == URI_LIST:
             addresses = tuple(_addresses(value["service"], named.get("relativeRef"), url.fragment))
             if not addresses:
-                raise ResourceNotFound("the service has no address that is a URL")
+                raise DID_RESOURCE_NOT_FOUND("the service has no address that is a URL")
             return Content(addresses, URI_LIST, resolution)
     if url.fragment is not None:
         value = _part(document.id, value, f"{url.did}#{url.fragment}")
@@ -77,7 +82,7 @@ def _selected(document: Document, named: Mapping[str, str]) -> list[Mapping[str,
         and ("serviceType" not in named or named["serviceType"] in _list(service.get("type")))
     ]
     if not found:
-        raise ResourceNotFound.saying("{did} has no such service", did=document.id)
+        raise DID_RESOURCE_NOT_FOUND.saying("{did} has no such service", did=document.id)
     return found
 
 
@@ -90,7 +95,7 @@ def _addresses(
                 continue
             address = endpoint if reference is None else _joined(endpoint, reference)
             if fragment is not None and "#" in address:
-                raise InvalidDIDURL("the DID URL has a fragment, and so has the address of the service")
+                raise INVALID_DID_URL("the DID URL has a fragment, and so has the address of the service")
             yield address if fragment is None else f"{address}#{fragment}"
 
 
@@ -99,9 +104,9 @@ def _joined(endpoint: str, reference: str) -> str:
     try:
         address = urljoin(endpoint, reference)
         if urlsplit(address)[:2] != urlsplit(endpoint)[:2]:
-            raise InvalidDIDURL("'relativeRef' leads elsewhere than to the service")
+            raise INVALID_DID_URL("'relativeRef' leads elsewhere than to the service")
     except ValueError as error:
-        raise InvalidDIDURL("'relativeRef' does not fit the address of the service") from error
+        raise INVALID_DID_URL("'relativeRef' does not fit the address of the service") from error
     return address
 
 
@@ -113,7 +118,7 @@ def _part(did: str, value: Mapping[str, Any], name: str) -> Mapping[str, Any]:
             if _absolute(did, entry.get("id")) == name and entry not in found:
                 found.append(entry)
     if not found:
-        raise ResourceNotFound.saying("the document of {did} has nothing of this name", did=did)
+        raise DID_RESOURCE_NOT_FOUND.saying("the document of {did} has nothing of this name", did=did)
     if len(found) > 1:
         raise InvalidDIDDocument.saying("the document of {did} has two different things of one name", did=did)
     return found[0]

@@ -15,11 +15,11 @@ from wire.problem import Malformed
 from wire.strict import base58_decode
 
 from .problem import (
-    DocumentTooLarge,
+    DID_DOCUMENT_TOO_LARGE,
+    VERIFICATION_METHOD_NOT_SUPPORTED,
     InvalidDIDDocument,
     InvalidRelationship,
     InvalidVerificationMethod,
-    MethodNotReadable,
 )
 
 RELATIONSHIPS = (
@@ -103,7 +103,7 @@ class Document:
         """The document of `did`, a DID or the https URL of another controller.
 
         Raises `InvalidDIDDocument` for the document of another DID, for members of a wrong form, for two
-        different methods of one id; `DocumentTooLarge` for more than 256 methods and references.
+        different methods of one id; `DID_DOCUMENT_TOO_LARGE` for more than 256 methods and references.
         """
         if value.get("id") != did:
             raise InvalidDIDDocument.saying(
@@ -120,7 +120,7 @@ class Document:
             if not isinstance(entries, list):
                 raise InvalidDIDDocument.saying("'{member}' of {did} is not an array", member=name, did=did)
         if sum(map(len, lists.values())) > _MOST_ENTRIES:
-            raise DocumentTooLarge.saying(
+            raise DID_DOCUMENT_TOO_LARGE.saying(
                 "{did} has more than {most} verification methods and references", did=did, most=_MOST_ENTRIES
             )
         methods: dict[str, Mapping[str, Any]] = {}
@@ -233,7 +233,7 @@ _FORMS: Mapping[str, tuple[str, type, Callable[[Any], PublicKey]]] = MappingProx
 
 def _public_key(did_url: str, form: str, entry: Mapping[str, Any]) -> PublicKey:
     if form not in _FORMS:
-        raise MethodNotReadable.saying(
+        raise VERIFICATION_METHOD_NOT_SUPPORTED.saying(
             "{method} is of no known type; known are {known}", method=did_url, known=", ".join(_FORMS)
         )
     member, value_type, read = _FORMS[form]
@@ -252,7 +252,7 @@ def _public_key(did_url: str, form: str, entry: Mapping[str, Any]) -> PublicKey:
     try:
         return read(entry[member])
     except UnknownKeyType as problem:
-        raise MethodNotReadable.saying(
+        raise VERIFICATION_METHOD_NOT_SUPPORTED.saying(
             "{method} cannot be used: {why}", method=did_url, why=problem
         ) from problem
     except Malformed as problem:

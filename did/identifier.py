@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from wire.text import printable
 
-from .problem import InvalidDID, InvalidDIDURL
+from .problem import INVALID_DID_URL, InvalidDID
 
 LIMIT = 2048
 """The longest DID or DID URL that is taken, in characters."""
@@ -54,7 +54,7 @@ class DIDURL:
 
     @classmethod
     def parse(cls, text: str) -> DIDURL:
-        """The DID URL that `text` is, as a whole; raises `InvalidDIDURL`."""
+        """The DID URL that `text` is, as a whole; raises `INVALID_DID_URL`."""
         return _did_url(text)
 
     def __str__(self) -> str:
@@ -80,7 +80,7 @@ def _did_url(text: str) -> DIDURL:
     did = _DID.match(text) if len(text) <= LIMIT else None
     rest = _REST.fullmatch(text, did.end()) if did else None
     if did is None or rest is None:
-        raise InvalidDIDURL.saying(
+        raise INVALID_DID_URL.saying(
             "'{text}' is not a DID URL",
             text=printable(text[:100]),
             hint="A DID URL is a DID with a path, query or fragment, such as did:web:example.org#key-1.",

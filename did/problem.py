@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wire.problem import Malformed, Problem
+from wire.problem import Code, Malformed, Problem
 
 DID_ERRORS = "https://www.w3.org/ns/did#"
 SECURITY_ERRORS = "https://w3id.org/security#"
@@ -33,45 +33,34 @@ class MethodNotSupported(ResolutionFailed):
     undetermined = True
 
 
-class InvalidPublicKey(InvalidDID):
-    """A did:key whose bytes are no key of their type, or one that nobody owns (did:key, 3.1.2)."""
-
-    code = "invalid-did-key"
-    type = DID_ERRORS + "INVALID_PUBLIC_KEY"
-    title = "The key of the DID is invalid"
-
-
-class InvalidPublicKeyLength(InvalidPublicKey):
-    """A did:key with more or fewer bytes than a key of its type has (did:key, 3.1.2)."""
-
-    code = "invalid-did-key-length"
-    type = DID_ERRORS + "INVALID_PUBLIC_KEY_LENGTH"
-    title = "The key of the DID has a wrong length"
-
-
-class KeyNotSupported(InvalidDID):
-    """A DID that is a key, of a type that is not in use here; it may be a good one."""
-
-    code = "did-key-not-supported"
-    type = DID_ERRORS + "UNSUPPORTED_PUBLIC_KEY_TYPE"
-    title = "The key of the DID is of a type that is not supported"
-    undetermined = True
-
-
-class InvalidPublicKeyType(ResolutionFailed):
-    """The form in which the key of a DID was asked for is not one for this key (did:key, 3.1.3)."""
-
-    code = "invalid-did-key-format"
-    type = DID_ERRORS + "INVALID_PUBLIC_KEY_TYPE"
-    title = "The key of the DID cannot be written in this form"
-
-
-class DIDNotFound(ResolutionFailed):
-    """The method's source of documents says that it has none for this DID."""
-
-    code = "did-not-found"
-    type = DID_ERRORS + "NOT_FOUND"
-    title = "The DID has no document"
+INVALID_DID_KEY = Code(
+    "invalid-did-key", InvalidDID, "The key of the DID is invalid", DID_ERRORS + "INVALID_PUBLIC_KEY"
+)
+"""A did:key whose bytes are no key of their type, or one that nobody owns (did:key, 3.1.2)."""
+INVALID_DID_KEY_LENGTH = Code(
+    "invalid-did-key-length",
+    InvalidDID,
+    "The key of the DID has a wrong length",
+    DID_ERRORS + "INVALID_PUBLIC_KEY_LENGTH",
+)
+"""A did:key with more or fewer bytes than a key of its type has (did:key, 3.1.2)."""
+DID_KEY_NOT_SUPPORTED = Code(
+    "did-key-not-supported",
+    InvalidDID,
+    "The key of the DID is of a type that is not supported",
+    DID_ERRORS + "UNSUPPORTED_PUBLIC_KEY_TYPE",
+    undetermined=True,
+)
+"""A DID that is a key, of a type that is not in use here; it may be a good one."""
+INVALID_DID_KEY_FORMAT = Code(
+    "invalid-did-key-format",
+    ResolutionFailed,
+    "The key of the DID cannot be written in this form",
+    DID_ERRORS + "INVALID_PUBLIC_KEY_TYPE",
+)
+"""The form in which the key of a DID was asked for is not one for this key (did:key, 3.1.3)."""
+DID_NOT_FOUND = Code("did-not-found", ResolutionFailed, "The DID has no document", DID_ERRORS + "NOT_FOUND")
+"""The method's source of documents says that it has none for this DID."""
 
 
 class DIDDeactivated(ResolutionFailed):
@@ -82,13 +71,14 @@ class DIDDeactivated(ResolutionFailed):
     title = "The DID is deactivated"
 
 
-class FeatureNotSupported(ResolutionFailed):
-    """What was asked for beside the document is not to be had by this method, or not here."""
-
-    code = "did-feature-not-supported"
-    type = DID_ERRORS + "FEATURE_NOT_SUPPORTED"
-    title = "Not supported for this DID"
-    undetermined = True
+DID_FEATURE_NOT_SUPPORTED = Code(
+    "did-feature-not-supported",
+    ResolutionFailed,
+    "Not supported for this DID",
+    DID_ERRORS + "FEATURE_NOT_SUPPORTED",
+    undetermined=True,
+)
+"""What was asked for beside the document is not to be had by this method, or not here."""
 
 
 class InvalidDIDDocument(ResolutionFailed):
@@ -99,36 +89,23 @@ class InvalidDIDDocument(ResolutionFailed):
     title = "The DID document is invalid"
 
 
-class DocumentTooLarge(InvalidDIDDocument):
-    """The DID document has more in it than is read here."""
-
-    code = "did-document-too-large"
-    title = "The DID document is larger than allowed"
-    undetermined = True
-
-
-class InvalidDIDURL(Malformed):
-    """Not a DID URL."""
-
-    code = "invalid-did-url"
-    type = DID_ERRORS + "INVALID_DID_URL"
-    title = "The DID URL is invalid"
-
-
-class ResourceNotFound(ResolutionFailed):
-    """The DID has a document, and the DID URL leads to nothing in it."""
-
-    code = "did-resource-not-found"
-    type = DID_ERRORS + "NOT_FOUND"
-    title = "The DID URL leads to nothing"
-
-
-class RepresentationNotSupported(ResolutionFailed):
-    """What the DID URL leads to is not to be had in the media type that was asked for."""
-
-    code = "did-representation-not-supported"
-    type = DID_ERRORS + "REPRESENTATION_NOT_SUPPORTED"
-    title = "Not to be had in this media type"
+DID_DOCUMENT_TOO_LARGE = Code(
+    "did-document-too-large", InvalidDIDDocument, "The DID document is larger than allowed", undetermined=True
+)
+"""The DID document has more in it than is read here."""
+INVALID_DID_URL = Code("invalid-did-url", Malformed, "The DID URL is invalid", DID_ERRORS + "INVALID_DID_URL")
+"""Not a DID URL."""
+DID_RESOURCE_NOT_FOUND = Code(
+    "did-resource-not-found", ResolutionFailed, "The DID URL leads to nothing", DID_ERRORS + "NOT_FOUND"
+)
+"""The DID has a document, and the DID URL leads to nothing in it."""
+DID_REPRESENTATION_NOT_SUPPORTED = Code(
+    "did-representation-not-supported",
+    ResolutionFailed,
+    "Not to be had in this media type",
+    DID_ERRORS + "REPRESENTATION_NOT_SUPPORTED",
+)
+"""What the DID URL leads to is not to be had in the media type that was asked for."""
 
 
 class InvalidVerificationMethod(Problem):
@@ -139,12 +116,13 @@ class InvalidVerificationMethod(Problem):
     title = "The verification method is invalid"
 
 
-class MethodNotReadable(InvalidVerificationMethod):
-    """The verification method, or its key, is of a type that is not in use here; it may be a good one."""
-
-    code = "verification-method-not-supported"
-    title = "The verification method is of a type that is not supported"
-    undetermined = True
+VERIFICATION_METHOD_NOT_SUPPORTED = Code(
+    "verification-method-not-supported",
+    InvalidVerificationMethod,
+    "The verification method is of a type that is not supported",
+    undetermined=True,
+)
+"""The verification method, or its key, is of a type that is not in use here; it may be a good one."""
 
 
 class InvalidRelationship(Problem):

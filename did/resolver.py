@@ -18,10 +18,10 @@ from . import controller
 from .dereference import Content, dereference, parameters
 from .identifier import DID, DIDURL
 from .problem import (
+    DID_FEATURE_NOT_SUPPORTED,
+    DID_NOT_FOUND,
+    INVALID_DID_URL,
     DIDDeactivated,
-    DIDNotFound,
-    FeatureNotSupported,
-    InvalidDIDURL,
     MethodNotSupported,
     ResolutionFailed,
 )
@@ -64,9 +64,9 @@ class Resolver:
 
         `version` asks for an earlier one, by the method's name for it or by a moment at which it stood
         (`versionId`, `versionTime`). `options` are resolution options; those that the method does not have
-        change nothing. Raises `InvalidDID`, `MethodNotSupported`, `DIDNotFound`,
-        `InvalidDIDDocument`, `DIDDeactivated` or another `ResolutionFailed`, `FeatureNotSupported` where a
-        method keeps no versions; `Unavailable` when nobody could be asked.
+        change nothing. Raises `InvalidDID`, `MethodNotSupported`, `DID_NOT_FOUND`, `InvalidDIDDocument`,
+        `DIDDeactivated` or another `ResolutionFailed`, `DID_FEATURE_NOT_SUPPORTED` where a method keeps no
+        versions; `Unavailable` when nobody could be asked.
         """
         if options and version is None and not did.startswith("https:"):
             method = self.method(did)
@@ -80,7 +80,7 @@ class Resolver:
                 return found
             if isinstance(version, datetime) and found.updated is not None and found.updated <= version:
                 return found
-        raise DIDNotFound.saying("the document of {did} has no such version", did=did)
+        raise DID_NOT_FOUND.saying("the document of {did} has no such version", did=did)
 
     def history(self, did: str) -> Sequence[Resolution]:
         """All versions of a DID's document, oldest first.
@@ -89,7 +89,7 @@ class Resolver:
         """
         method = None if did.startswith("https:") else self.method(did)
         if did.startswith("https:") or (method is not None and not method.has_history):
-            raise FeatureNotSupported.saying("of {did} no earlier versions are to be had", did=did)
+            raise DID_FEATURE_NOT_SUPPORTED.saying("of {did} no earlier versions are to be had", did=did)
         return self._versions(did)
 
     def dereference(
@@ -102,8 +102,8 @@ class Resolver:
         """What a DID URL leads to (DID Resolution 1.0, 5.4): a document, a part of it, or a service.
 
         `accept` is the media type asked for: `text/uri-list` for the addresses of services; `options` are
-        those of `resolve`. Raises
-        `InvalidDIDURL`, `ResourceNotFound`, `RepresentationNotSupported`, and what `resolve` raises.
+        those of `resolve`. Raises `INVALID_DID_URL`, `DID_RESOURCE_NOT_FOUND`,
+        `DID_REPRESENTATION_NOT_SUPPORTED`, and what `resolve` raises.
         """
         url = DIDURL.parse(did_url)
         named = parameters(url)
@@ -156,8 +156,8 @@ def _version(named: Mapping[str, str]) -> str | datetime | None:
     if "versionTime" not in named:
         return named.get("versionId")
     if "versionId" in named:
-        raise InvalidDIDURL("a DID URL has either 'versionId' or 'versionTime'")
+        raise INVALID_DID_URL("a DID URL has either 'versionId' or 'versionTime'")
     try:
         return parse_datetimestamp(named["versionTime"], "'versionTime'")
     except Malformed as problem:
-        raise InvalidDIDURL.saying("{why}", why=problem) from problem
+        raise INVALID_DID_URL.saying("{why}", why=problem) from problem

@@ -25,7 +25,7 @@ from vc.possession import require_possession
 from vc.problem import MalformedCredential
 from vc.secured import Options, Secured, Signatures, Signed
 from wire.datetimestamp import format_datetimestamp, parse_datetimestamp
-from wire.problem import Malformed
+from wire.problem import Code, Malformed
 from wire.strict import load_json_object
 from wire.work import Work
 
@@ -45,18 +45,10 @@ class InvalidLink(Malformed):
     title = "Not a claim link"
 
 
-class InvalidInvitation(Malformed):
-    """The answer to a claim link is not an invitation that may be accepted."""
-
-    code = "invalid-invitation"
-    title = "Not an invitation to claim"
-
-
-class InvalidAcceptance(Malformed):
-    """What was sent does not prove possession of a key for this invitation."""
-
-    code = "invalid-acceptance"
-    title = "The claim is not signed as it has to be"
+INVALID_INVITATION = Code("invalid-invitation", Malformed, "Not an invitation to claim")
+"""The answer to a claim link is not an invitation that may be accepted."""
+INVALID_ACCEPTANCE = Code("invalid-acceptance", Malformed, "The claim is not signed as it has to be")
+"""What was sent does not prove possession of a key for this invitation."""
 
 
 @dataclass(frozen=True)
@@ -109,10 +101,10 @@ class Invitation:
 
     @classmethod
     def parse(cls, data: bytes, link: ClaimLink) -> Self:
-        """Read the answer to `link`. Raises `InvalidInvitation`, also if it names another domain."""
+        """Read the answer to `link`. Raises `INVALID_INVITATION`, also if it names another domain."""
         message = load_json_object(data, limit=MAX_MESSAGE)
         if message.get("version") != 1:
-            raise InvalidInvitation("version is not 1", hint="A later version of this program may read it.")
+            raise INVALID_INVITATION("version is not 1", hint="A later version of this program may read it.")
         issuer = message.get("issuer")
         did, name = (issuer.get("id"), issuer.get("name")) if isinstance(issuer, dict) else (None, None)
         domain, challenge = message.get("domain"), message.get("challenge")
@@ -122,9 +114,9 @@ class Invitation:
             and isinstance(domain, str)
             and isinstance(challenge, str)
         ):
-            raise InvalidInvitation("issuer.id, issuer.name, domain or challenge is missing or not a text")
+            raise INVALID_INVITATION("issuer.id, issuer.name, domain or challenge is missing or not a text")
         if domain != link.service:
-            raise InvalidInvitation(
+            raise INVALID_INVITATION(
                 "domain is not the address of the link: what is signed could be used elsewhere",
                 hint="Do not use this link; ask the issuer for one at its own address.",
             )
@@ -163,19 +155,19 @@ class Acceptance:
         if presentation.unread:
             raise presentation.unread
         if presentation.holder is None or secured.credentials:
-            raise InvalidAcceptance("the presentation has no holder, or it has credentials")
+            raise INVALID_ACCEPTANCE("the presentation has no holder, or it has credentials")
         signatures = secured.signatures(work) if "proof" in document else Signatures(())
         problems = [*signatures.problems, *(unknown.problem for unknown in signatures.unknown)]
         count = len(signatures.known) + len(problems)
         if count != 1:
-            raise InvalidAcceptance.saying(
+            raise INVALID_ACCEPTANCE.saying(
                 "the presentation has {proofs} proofs instead of one", proofs=count
             )
         if problems:
             raise problems[0]
         (signed,) = signatures.known
         if signed.challenge is None:
-            raise InvalidAcceptance("proof.challenge is missing")
+            raise INVALID_ACCEPTANCE("proof.challenge is missing")
         return cls(presentation.holder, signed.challenge, secured, signed)
 
     def verify(self, *, domain: str, documents: DocumentSource, now: datetime) -> None:

@@ -10,9 +10,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .wallet import BoundToAnother, Held, HolderKey, Wallet
+    from .wallet import BOUND_TO_ANOTHER, Held, HolderKey, Wallet
 
-__all__ = ["BoundToAnother", "Held", "HolderKey", "Wallet"]
+__all__ = ["BOUND_TO_ANOTHER", "Held", "HolderKey", "Wallet"]
 
 if not TYPE_CHECKING:  # or every name would be one of ours to a type checker
 

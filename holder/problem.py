@@ -2,46 +2,19 @@
 
 from __future__ import annotations
 
-from wire.problem import Conflict, Damaged, Malformed, NotFound
+from wire.problem import Code, Conflict, Damaged, Malformed, NotFound
 
-
-class NoWallet(NotFound):
-    """There is no wallet at the place."""
-
-    code = "no-wallet"
-
-
-class WalletGone(NoWallet):
-    """A wallet was looked at that is not there any more."""
-
-    code = "wallet-gone"
-
-
-class WalletLost(Conflict):
-    """A wallet is to be made where one was, whose file is gone."""
-
-    code = "wallet-lost"
-
-
-class DamagedWallet(Damaged):
-    """The wallet's file is not as it was written."""
-
-    code = "damaged-wallet"
-
-
-class WalletOutdated(Damaged):
-    """The wallet's file is an older copy than the one that was seen here last."""
-
-    code = "wallet-outdated"
-
-
-class NoWalletBackup(Malformed):
-    """The file is no backup of a wallet."""
-
-    code = "no-wallet-backup"
-
-
-class NoSuchCredential(NotFound):
-    """The wallet holds none, or more than one, whose id begins so."""
-
-    code = "no-such-credential"
+NO_WALLET = Code("no-wallet", NotFound)
+"""There is no wallet at the place."""
+WALLET_GONE = NO_WALLET.finer("wallet-gone")
+"""A wallet was looked at that is not there any more."""
+WALLET_LOST = Code("wallet-lost", Conflict)
+"""A wallet is to be made where one was, whose file is gone."""
+DAMAGED_WALLET = Code("damaged-wallet", Damaged)
+"""The wallet's file is not as it was written."""
+WALLET_OUTDATED = Code("wallet-outdated", Damaged)
+"""The wallet's file is an older copy than the one that was seen here last."""
+NO_WALLET_BACKUP = Code("no-wallet-backup", Malformed)
+"""The file is no backup of a wallet."""
+NO_SUCH_CREDENTIAL = Code("no-such-credential", NotFound)
+"""The wallet holds none, or more than one, whose id begins so."""

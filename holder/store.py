@@ -35,7 +35,7 @@ from wire.problem import Conflict, Damaged, Malformed, NotFound
 from wire.sqlite import LOCK_WAIT, connect, migrate, require_known, sqlite_problems
 from wire.strict import load_json_object
 
-from .problem import DamagedWallet, NoWallet, NoWalletBackup, WalletGone, WalletOutdated
+from .problem import DAMAGED_WALLET, NO_WALLET, NO_WALLET_BACKUP, WALLET_GONE, WALLET_OUTDATED
 
 _NONCE = 12  # bytes
 _SQLITE = b"SQLite format 3\0"
@@ -111,7 +111,7 @@ class EncryptedStore:
         It waits `patience` seconds for another process that writes.
         """
         if not path.is_file():
-            raise NoWallet.saying("there is no wallet at {file}", file=str(path))
+            raise NO_WALLET.saying("there is no wallet at {file}", file=str(path))
         with _problems():
             connection = _connect(path, patience=patience)
             try:
@@ -131,7 +131,7 @@ class EncryptedStore:
         """
         if not path.is_file():
             raise NotFound.saying("there is no file {file}", file=str(path))
-        foreign = NoWalletBackup.saying("{file} is no backup of a wallet", file=str(path))
+        foreign = NO_WALLET_BACKUP.saying("{file} is no backup of a wallet", file=str(path))
         with path.open("rb") as file:
             if file.read(len(_SQLITE)) != _SQLITE:
                 raise foreign
@@ -152,7 +152,7 @@ class EncryptedStore:
     def examine(path: Path) -> None:
         """Raise `NotFound` or `Damaged` as far as that can be told without the passphrase."""
         if not path.is_file():
-            raise WalletGone.saying("there is no wallet at {file}", file=str(path))
+            raise WALLET_GONE.saying("there is no wallet at {file}", file=str(path))
         with _problems(), closing(_connect(path)) as connection:
             if connection.execute("PRAGMA quick_check").fetchone() != (b"ok",):
                 raise _damaged("its pages do not fit together")
@@ -291,7 +291,7 @@ class EncryptedStore:
         with self._reading() as state:
             version = state.version
         if version < last:
-            raise WalletOutdated.saying(
+            raise WALLET_OUTDATED.saying(
                 "the wallet's file is an old one: at change {version}, after change {last} was seen here",
                 version=version,
                 last=last,
@@ -315,11 +315,11 @@ def _bound_to(place: bytes, version: int) -> bytes:
 
 
 _WHAT = "the wallet"
-_problems = functools.partial(sqlite_problems, _WHAT, DamagedWallet)
+_problems = functools.partial(sqlite_problems, _WHAT, DAMAGED_WALLET)
 
 
 def _damaged(what: str) -> Damaged:
-    return DamagedWallet(f"the wallet's file was changed from outside: {what}")
+    return DAMAGED_WALLET(f"the wallet's file was changed from outside: {what}")
 
 
 def _connect(

@@ -26,11 +26,11 @@ from vc.secured import Form, Options, Received, Secured
 from vc.status import StatusEntry, details_urls
 from vc.vcdm.enveloped import Enveloped
 from wire.datetimestamp import format_datetimestamp, parse_datetimestamp
-from wire.problem import Damaged, Malformed, Problem, Refused
+from wire.problem import Code, Damaged, Malformed, Problem, Refused
 from wire.strict import base64url_decode, base64url_encode, load_json_object
 from wire.work import Work
 
-from .problem import NoSuchCredential, WalletLost
+from .problem import NO_SUCH_CREDENTIAL, WALLET_LOST
 from .store import EncryptedStore, StoredRecord
 
 FILE = "wallet.sqlite3"
@@ -41,11 +41,8 @@ Verify = Callable[[bytes], Report]
 Item = TypeVar("Item")
 
 
-class BoundToAnother(Refused):
-    """The credential names another key than the one that would show it."""
-
-    code = "bound-to-another"
-    title = "The credential is bound to another key"
+BOUND_TO_ANOTHER = Code("bound-to-another", Refused, "The credential is bound to another key")
+"""The credential names another key than the one that would show it."""
 
 
 class HolderKey(NamedTuple):
@@ -117,7 +114,7 @@ class Wallet:
     def create(cls, home: Path, passphrase: bytes, *, now: datetime, key_type: str = "Ed25519") -> str:
         """Make a wallet with one key and return its DID; `Conflict` if there is a wallet already."""
         if EncryptedStore.is_lost(home / FILE):
-            raise WalletLost("a wallet was here, and its file is gone", seen=f"{home / FILE}.seen")
+            raise WALLET_LOST("a wallet was here, and its file is gone", seen=f"{home / FILE}.seen")
         key = _new_key(key_type, now)
         EncryptedStore.create(home / FILE, passphrase, [_key_record(key)])
         return key.did
@@ -203,7 +200,7 @@ class Wallet:
         ]
         if len(matches) != 1:
             count = "more than one credential" if matches else "no credential"
-            raise NoSuchCredential(f"the wallet holds {count} whose id begins so, or that has this number")
+            raise NO_SUCH_CREDENTIAL(f"the wallet holds {count} whose id begins so, or that has this number")
         return matches[0]
 
     def delete(self, name: str) -> Held:
@@ -216,7 +213,7 @@ class Wallet:
         """A presentation of these credentials, signed over the verifier's challenge and domain.
 
         It comes as a bundle with all that the credentials' bundles hold, so that it verifies offline.
-        Raises `BoundToAnother` unless one key of this wallet may show all of them.
+        Raises `BOUND_TO_ANOTHER` unless one key of this wallet may show all of them.
         """
         chosen = list({held.id: held for held in map(self.get, names)}.values())
         key = self._key_for(chosen)
@@ -248,10 +245,10 @@ class Wallet:
         mine = {key.did for key in keys}
         for held in chosen:
             if not held.bound_to <= mine:
-                raise BoundToAnother.saying(
+                raise BOUND_TO_ANOTHER.saying(
                     "credential {id} is bound to a key that this wallet does not have", id=held.id
                 )
-        raise BoundToAnother("the credentials are bound to different keys", hint="Present them one by one.")
+        raise BOUND_TO_ANOTHER("the credentials are bound to different keys", hint="Present them one by one.")
 
 
 def _own_parts(held: Held) -> Bundle:

@@ -13,8 +13,8 @@ from typing import NoReturn, TextIO
 
 import click
 
-from wire import Declined, DiskFull, NotFound, Problem, TryLater, Unavailable
-from wire.problem import ExtraMissing, is_full
+from wire import DISK_FULL, Declined, NotFound, Problem, TryLater, Unavailable
+from wire.problem import Code, ExtraMissing, is_full
 
 from .commands import cli
 from .deployment import USUAL, Deployment
@@ -56,9 +56,9 @@ def main(now: Callable[[], datetime] = utc_now, *, deployment: Deployment = USUA
         wrong = WrongUse if isinstance(error, click.UsageError) else Problem
         _fail(wrong(error.format_message()), error.exit_code)
     except BrokenPipeError as error:
-        _fail(SystemRefuses.saying("{system}", system=str(error.strerror)), INVALID)
+        _fail(SYSTEM_REFUSES.saying("{system}", system=str(error.strerror)), INVALID)
     except OSError as error:
-        kind = DiskFull if is_full(error) else SystemRefuses
+        kind = DISK_FULL if is_full(error) else SYSTEM_REFUSES
         said = "{file}: {system}" if error.filename else "{system}"
         system = error.strerror or type(error).__name__
         _tell(kind.saying(said, file=str(error.filename), system=system))
@@ -92,11 +92,8 @@ class Interrupted(Problem):
     title = "Interrupted"
 
 
-class SystemRefuses(Unavailable):
-    """The operating system said no."""
-
-    code = "system-refuses"
-    title = "The system refuses"
+SYSTEM_REFUSES = Code("system-refuses", Unavailable, "The system refuses")
+"""The operating system said no."""
 
 
 def _tell(problem: Problem) -> NoReturn:

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from wire.files import locked, make_private_folder, write_durably
-from wire.problem import Damaged, Malformed
+from wire.problem import Code, Damaged, Malformed
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _LIFETIME = timedelta(days=397)  # the longest that browsers accept for a server
@@ -27,11 +27,8 @@ _SKEW = timedelta(hours=1)  # clocks of wallets may be behind ours
 _RENEWAL = timedelta(days=7)
 
 
-class InvalidName(Malformed):
-    """Neither a host name nor an IP address, as certificates write them."""
-
-    code = "invalid-certificate-name"
-    title = "No name for a certificate"
+INVALID_CERTIFICATE_NAME = Code("invalid-certificate-name", Malformed, "No name for a certificate")
+"""Neither a host name nor an IP address, as certificates write them."""
 
 
 @dataclass(frozen=True)
@@ -47,8 +44,8 @@ def server_files(folder: Path, names: Sequence[str], *, now: datetime) -> Server
     """The files in `folder` for loopback and `names`, host names or IP addresses; made if need be.
 
     The authority's private key is not kept: for other names, a week before the end, or where a clock that was
-    wrong dated them ahead, all is made anew.
-    Raises `InvalidName`, and `Damaged` for files that do not work together: others may trust the authority.
+    wrong dated them ahead, all is made anew. Raises `INVALID_CERTIFICATE_NAME`, and `Damaged` for files that
+    do not work together: others may trust the authority.
     """
     files = ServerFiles(folder / "server.pem", folder / "server.key", folder / "authority.pem")
     subjects = [_general_name(name) for name in dict.fromkeys([*LOOPBACK, *names])]
@@ -134,7 +131,9 @@ def _general_name(name: str) -> x509.GeneralName:
     try:
         return x509.DNSName(name)
     except ValueError:
-        raise InvalidName("a name is not in ASCII", hint="Write it as it stands in links: xn--…") from None
+        raise INVALID_CERTIFICATE_NAME(
+            "a name is not in ASCII", hint="Write it as it stands in links: xn--…"
+        ) from None
 
 
 def _constraint(subject: x509.GeneralName) -> x509.GeneralName:

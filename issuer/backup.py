@@ -49,7 +49,7 @@ from .archive.store import SQLiteIndex
 from .home import LIST_NAME, Identity, index
 from .named import named_in
 from .press.permutation import LIST_ENTRIES
-from .problem import HomeTaken, UnsoundDatabase
+from .problem import HOME_TAKEN, UNSOUND_DATABASE
 
 _MAGIC = b"intaglio issuer backup 1\n"
 _PORTION = 1 << 20
@@ -181,7 +181,7 @@ def restore(path: Path, home: Path, passphrase: bytes, agree: Agree | None = Non
     backup's.
     """
     if home.exists():
-        raise HomeTaken(f"{home} exists already")
+        raise HOME_TAKEN(f"{home} exists already")
     make_private_folder(home.parent)
     clear_away(home)
     unpacked = Path(tempfile.mkdtemp(prefix=_restoring(home), dir=home.parent))
@@ -298,7 +298,7 @@ def _archive(home: Path, archive: tarfile.TarFile, engines: Engines | None) -> N
         with locked(home / "status"), _copies(home) as copies:
             for database in sorted(home.glob("*.sqlite"), key=lambda path: path.name != "issuer.sqlite"):
                 copied = copies / database.name
-                copy(database, copied, database.name, UnsoundDatabase)
+                copy(database, copied, database.name, UNSOUND_DATABASE)
                 archive.add(copied, database.name)
             folders = (home / "status", home / "tls", home / documents.FOLDER)
             _add(

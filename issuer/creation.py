@@ -16,7 +16,7 @@ from wire.problem import Conflict
 from .archive.store import SQLiteIndex
 from .home import KEY_TYPES, KEYS, Identity
 from .press.template import Template
-from .problem import AnotherKey, AnotherKeyType, StatusDIDMissing
+from .problem import ANOTHER_KEY, ANOTHER_KEY_TYPE, ISSUER_WITHOUT_STATUS_DID
 from .succession import remembered
 
 _PATIENCE = 5.0  # seconds that one waits for another who makes the same
@@ -55,9 +55,11 @@ def create_home(
         if (home / "issuer.json").exists() or has_log(home, engines=engines):
             Identity.read(home).require(name, url, method)
             if signer_uri and signer_uri != Identity.read(home).signer_uri:
-                raise AnotherKey("the issuer that lives here signs with another key than this one")
+                raise ANOTHER_KEY("the issuer that lives here signs with another key than this one")
             if has_status_did and not Identity.read(home).status_did:
-                raise StatusDIDMissing("the issuer that lives here signs status lists under its own DID")
+                raise ISSUER_WITHOUT_STATUS_DID(
+                    "the issuer that lives here signs status lists under its own DID"
+                )
             if ledger is not None:
                 keep_address(home, ledger, engines=engines)
             keys = KeyFile.open(home / "keys.json", passphrase)
@@ -96,4 +98,4 @@ def create_home(
 def _require_type(keys: KeyFile, signer: Signer | None, key_type: str | None) -> None:
     own = signer.public_key if signer else keys.public_keys.get("assertion")  # else kept elsewhere
     if own is not None and key_type not in (None, own.type):
-        raise AnotherKeyType(f"the issuer that lives here signs with keys of type {own.type}")
+        raise ANOTHER_KEY_TYPE(f"the issuer that lives here signs with keys of type {own.type}")

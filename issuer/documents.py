@@ -23,7 +23,7 @@ from wire.files import make_private_folder, write_durably
 from wire.problem import Damaged, Malformed, NotFound, Problem
 from wire.strict import load_json_object
 
-from .problem import DamagedIssuerFile
+from .problem import DAMAGED_ISSUER_FILE
 
 FOLDER = "documents"
 _NEWEST = 3
@@ -36,7 +36,7 @@ def newest(home: Path) -> dict[str, Any]:
     try:
         return load_json_object(path.read_bytes())
     except (Malformed, FileNotFoundError) as error:
-        raise DamagedIssuerFile(f"{path} cannot be read") from error
+        raise DAMAGED_ISSUER_FILE(f"{path} cannot be read") from error
 
 
 def keep(home: Path, index: int, document: Mapping[str, Any]) -> None:

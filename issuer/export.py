@@ -23,7 +23,7 @@ from wire.strict import load_json_object
 from .archive.kept import Entry
 from .issuer import Issuer
 from .job.order import Progress
-from .problem import ExportFolderTaken
+from .problem import EXPORT_FOLDER_TAKEN
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
 _ORDINARY = re.compile(r"(?!(?:.*-)?[0-9A-F]{32}$)[A-Z0-9_][A-Z0-9._-]{0,99}")
@@ -76,7 +76,7 @@ def export(
 
     So is one under the name that a former release gave it. `total` is how many editions come, for `progress`
     alone: they are taken one by one, and none is kept. What it yields is on the disk, `at_once` files
-    together. Raises `ExportFolderTaken` where the file of its name is nothing of this issuer's.
+    together. Raises `EXPORT_FOLDER_TAKEN` where the file of its name is nothing of this issuer's.
     """
     make_private_folder(folder)
     remove_leftovers(folder)
@@ -146,7 +146,7 @@ def _make_room(issuer: Issuer, written: _Written) -> None:
     """Leave nothing at the path but an older bundle of the same credential.
 
     Where a former release wrote another diploma of the issuer there, that file is given its own name.
-    Raises `ExportFolderTaken` for what is nothing of the issuer's.
+    Raises `EXPORT_FOLDER_TAKEN` for what is nothing of the issuer's.
     """
     path, data = written.path, _read(written.path)
     if data is None or _is_of(data, issuer, written.id) or _is_torn(data):
@@ -158,7 +158,7 @@ def _make_room(issuer: Issuer, written: _Written) -> None:
             if not own.exists():
                 path.rename(own)
             return
-    raise ExportFolderTaken(f"{path} is there already, and not by this issuer")
+    raise EXPORT_FOLDER_TAKEN(f"{path} is there already, and not by this issuer")
 
 
 def _remove_former(issuer: Issuer, written: _Written) -> None:

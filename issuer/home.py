@@ -49,22 +49,22 @@ from wire.consent import NotAgreed
 from wire.datetimestamp import parse_age, parse_datetimestamp
 from wire.fetch import NoFetcher
 from wire.files import locked, write_durably
-from wire.problem import Damaged, Malformed, NotFound, Problem, Refused, Unavailable
+from wire.problem import Code, Damaged, Malformed, NotFound, Problem, Refused, Unavailable
 from wire.strict import base64url_encode, load_json_object
 
 from . import documents
 from .press.document import Profile
 from .problem import (
-    AddressMissing,
-    AddressWithoutScheme,
-    AnotherIssuer,
-    DamagedIssuer,
-    IssuerLost,
-    NameMissing,
-    NoIssuer,
-    OneKeyOnly,
-    StatusFileDamaged,
-    StatusFileGone,
+    ADDRESS_WITHOUT_SCHEME,
+    ANOTHER_ISSUER,
+    DAMAGED_ISSUER,
+    ISSUER_LOST,
+    ISSUER_WITH_ONE_KEY,
+    ISSUER_WITHOUT_ADDRESS,
+    ISSUER_WITHOUT_NAME,
+    NO_ISSUER,
+    STATUS_FILE_DAMAGED,
+    STATUS_FILE_GONE,
 )
 from .versions import FileVersions, explains, possible_versions
 
@@ -103,13 +103,8 @@ _NAMES = MappingProxyType(
 """The members of issuer.json that are there only where something was decided."""
 STATED = "stated"
 """That a term of use says where the status of a credential stands, in the place of `credentialStatus`."""
-
-
-class Closed(Refused):
-    """The issuer has closed for good."""
-
-    code = "issuer-closed"
-    title = "The issuer has closed"
+ISSUER_CLOSED = Code("issuer-closed", Refused, "The issuer has closed")
+"""The issuer has closed for good."""
 
 
 @dataclass(frozen=True)
@@ -167,15 +162,15 @@ class Identity:
         So it does for a DID of the status lists beside a DID that is a key.
         """
         if not name.strip():
-            raise NameMissing("the issuer has no name")
+            raise ISSUER_WITHOUT_NAME("the issuer has no name")
         if has_status_did and not METHODS[method or ("web" if url else "key")].rotates:
-            raise OneKeyOnly("a did:key has one key, for diplomas and status lists alike")
+            raise ISSUER_WITH_ONE_KEY("a did:key has one key, for diplomas and status lists alike")
         if not url:
             if method is not None and METHODS[method].rotates:
-                raise AddressMissing("a did:web needs the address of a web site")
+                raise ISSUER_WITHOUT_ADDRESS("a did:web needs the address of a web site")
             return
         if urlsplit(url).scheme not in ("https", "http"):
-            raise AddressWithoutScheme(f"the address {url} does not begin with https://")
+            raise ADDRESS_WITHOUT_SCHEME(f"the address {url} does not begin with https://")
         if urlsplit(url).query or urlsplit(url).fragment:
             raise Refused(f"{url} has a query or a fragment, so that no address can begin with it")
         Target.parse(url)
@@ -205,12 +200,12 @@ class Identity:
             # The address of a log elsewhere is not asked: nobody may have agreed to it.
             was_elsewhere = is_elsewhere(home) and kept_beside(home).exists()
             if was_elsewhere or (home / "log").exists():
-                raise IssuerLost(
+                raise ISSUER_LOST(
                     f"{home / 'issuer.json'} is gone, a log is there: is it lost, or the log no issuer's?"
                 ) from None
-            raise NoIssuer(f"there is no issuer in {home}") from None
+            raise NO_ISSUER(f"there is no issuer in {home}") from None
         except (Malformed, KeyError, TypeError) as error:
-            raise DamagedIssuer(f"{home / 'issuer.json'} cannot be read") from error
+            raise DAMAGED_ISSUER(f"{home / 'issuer.json'} cannot be read") from error
         require_well_formed(read.signer_uri)  # it says what to change, and is shown from here on
         return read
 
@@ -221,7 +216,7 @@ class Identity:
             or (url and url.rstrip("/") != self.url)
             or method not in (None, DID.parse(self.did).method)
         ):
-            raise AnotherIssuer(f"another issuer lives here: {self.name}, {self.did}")
+            raise ANOTHER_ISSUER(f"another issuer lives here: {self.name}, {self.did}")
 
     def write(self, home: Path) -> None:
         """Writes issuer.json."""
@@ -254,9 +249,11 @@ class Identity:
         return PublicKey.from_multikey(self.signer_key) if self.signer_uri else None
 
     def require_open(self) -> None:
-        """Raises `Closed` where the issuer issues and revokes nothing more."""
+        """Raises `ISSUER_CLOSED` where the issuer issues and revokes nothing more."""
         if self.closing is not None:
-            raise Closed(f"this issuer closed on {self.closing:%Y-%m-%d}: it issues and revokes nothing more")
+            raise ISSUER_CLOSED(
+                f"this issuer closed on {self.closing:%Y-%m-%d}: it issues and revokes nothing more"
+            )
 
     @property
     def profile(self) -> Profile:
@@ -325,7 +322,7 @@ def index(home: Path) -> Path:
     """The index of an issuer. Raises `Damaged` where it is lost: an empty one would revoke nothing."""
     path = home / "issuer.sqlite"
     if not path.exists() or not path.stat().st_size:  # SQLite takes an empty file for a new database
-        raise DamagedIssuer(f"{path} is lost, the index of what was issued and revoked")
+        raise DAMAGED_ISSUER(f"{path} is lost, the index of what was issued and revoked")
     return path
 
 
@@ -390,10 +387,10 @@ def published_file(home: Path, name: str, *, engines: Engines | None = None) -> 
                 return held  # which a power cut took from the folder
             if found is None:
                 if any(version.key is None for version in known.versions):
-                    raise StatusFileGone(f"{path} is gone")
+                    raise STATUS_FILE_GONE(f"{path} is gone")
                 return None
             if path.read_bytes() == found:
-                raise StatusFileDamaged(
+                raise STATUS_FILE_DAMAGED(
                     f"{path} is damaged or an older copy: it is not what was published last"
                 )
     except OSError as error:

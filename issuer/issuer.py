@@ -297,7 +297,7 @@ class Issuer:
             self.__dict__.pop(part, None)
 
     def require_clock(self) -> None:
-        """Raises `ClockBehind` as whatever signs does; no secret is opened for it."""
+        """Raises `CLOCK_BEHIND` as whatever signs does; no secret is opened for it."""
         time_to_sign(self._clock(), self.reader.time())
 
     @cached_property
@@ -512,7 +512,10 @@ class Issuer:
 
     @contextmanager
     def at_rest(self) -> Iterator[None]:
-        """Nothing new is issued meanwhile, and what was begun is finished. Raises `Closed` and `TryLater`."""
+        """Nothing new is issued meanwhile, and what was begun is finished.
+
+        Raises `ISSUER_CLOSED` and `TryLater`.
+        """
         _ = self.lists
         with locked(self.home / "issue", patience=self.patience):
             Identity.read(self.home).require_open()
@@ -523,7 +526,8 @@ class Issuer:
     def close(self) -> datetime:
         """Closes the issuer for good: all status lists are signed, anchored and written a last time.
 
-        Gives their date. What was begun is finished before; what would issue or revoke raises `Closed` then.
+        Gives their date. What was begun is finished before; what would issue or revoke raises `ISSUER_CLOSED`
+        then.
         """
         if Identity.read(self.home).closing is None:
             self.require_list_signer()
@@ -548,7 +552,7 @@ class Issuer:
     def bundles(self, entries: Iterable[Entry]) -> Iterator[Bundle]:
         """The bundles of many editions; what they share is made once.
 
-        In a folder that may only be read they have the status lists that lie there. Raises `ClockBehind`:
+        In a folder that may only be read they have the status lists that lie there. Raises `CLOCK_BEHIND`:
         evidence that is dated ahead helps nobody.
         """
         return self._bundles(entries, None)

@@ -26,7 +26,7 @@ from wire.problem import Conflict, Refused
 
 from . import documents, leftovers
 from .issuer import Issuer
-from .problem import KeyInUse, KeyKeptElsewhere, KeyUnknown
+from .problem import KEY_IN_USE, KEY_KEPT_ELSEWHERE, KEY_UNKNOWN
 from .succession import (
     ROLES,
     KeyChange,
@@ -132,10 +132,10 @@ def rotate(
     compromised or `lost`: then another chain of documents begins, and the trust file has another fingerprint,
     too.
 
-    Raises `Refused` for a DID whose key cannot change, or where something left cannot be removed; `Closed`,
-    `TryLater` while another process issues, `KeysChanged` where another was faster, `Conflict` for a `signer`
-    whose key has signed before, and `DocumentTooLarge` where the document has no room for further keys: that
-    of an ended one is kept.
+    Raises `Refused` for a DID whose key cannot change, or where something left cannot be removed;
+    `ISSUER_CLOSED`, `TryLater` while another process issues, `KeysChanged` where another was faster,
+    `Conflict` for a `signer` whose key has signed before, and `DID_DOCUMENT_TOO_LARGE` where the document has
+    no room for further keys: that of an ended one is kept.
     """
     leftovers.require_none(issuer.home)  # first: the command can be typed again, and ends no key twice
     pending, kind = KeyChange.read(issuer.home), "revoke" if compromised else "rotate"
@@ -173,8 +173,8 @@ def revoke(issuer: Issuer, name: str) -> Rotated:
     `name` is its Multikey, or the DID URL. One that was revoked stays so. All status lists are signed anew.
     `editions` are those that were issued while it was there to sign diplomas, by it or by the one before.
 
-    Raises `KeyUnknown` for a key that the issuer never had, `KeyInUse` for one that signs or is to sign next,
-    and what `rotate` raises besides.
+    Raises `KEY_UNKNOWN` for a key that the issuer never had, `KEY_IN_USE` for one that signs or is to sign
+    next, and what `rotate` raises besides.
     """
     key = name.rpartition("#")[2]
     issuer.require_list_signer()
@@ -184,9 +184,9 @@ def revoke(issuer: Issuer, name: str) -> Rotated:
         had = [method for version in versions.values() for method in documents.methods(version)]
         method = next((method for method in reversed(had) if name in (method, method.rpartition("#")[2])), "")
         if not method:
-            raise KeyUnknown("no document of this issuer has, or had, the key")
+            raise KEY_UNKNOWN("no document of this issuer has, or had, the key")
         if key in (held.multikey() for held in issuer.public_keys.values()):
-            raise KeyInUse("this key has not ended: the issuer signs with it, or is to sign with it next")
+            raise KEY_IN_USE("this key has not ended: the issuer signs with it, or is to sign with it next")
         if method in documents.methods(document):
             _change(issuer, KeyChange("drop", dropping(document, [method]), {}))
     issuer.lists.publish(now=issuer.log.now())
@@ -364,7 +364,7 @@ def _made(
 ) -> dict[str, PublicKey]:
     """By role, the keys that sign next: announced before, or made now under these `names`."""
     if signer is None and issuer.own_signer is not None and not in_file:
-        raise KeyKeptElsewhere("the key that signs diplomas is kept elsewhere than in the key file")
+        raise KEY_KEPT_ELSEWHERE("the key that signs diplomas is kept elsewhere than in the key file")
     if signer is not None and not stays:
         if signer.public_key in _used(issuer):
             raise Conflict("the key that is to sign next signs already, or did before")

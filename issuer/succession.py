@@ -139,7 +139,7 @@ def mend(home: Path, keys: KeyFile, store: Index, log: Log, signer: Signer, *, p
 
     They did end before now: the new version takes time from whoever may have such a key, and adds none. What
     they signed is judged by its place in the log, before the version that ended them. The key for diplomas,
-    which is `signer`'s, signs the version. Raises `ClockBehind` until the clock was accepted: an end that is
+    which is `signer`'s, signs the version. Raises `CLOCK_BEHIND` until the clock was accepted: an end that is
     ahead of a clock which fell back is right.
     """
     with locked(home / "rotation", patience=patience):

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from wire.sqlite import connect, sqlite_problems
 
-from .problem import DamagedIssuer
+from .problem import DAMAGED_ISSUER
 
 INDEX = "the issuer's index"
 """The way out where it is damaged."""
@@ -42,7 +42,7 @@ def possible_versions(path: Path, name: str) -> FileVersions:
 
     An index of release 0.1.0 knows of nothing. Raises `Unavailable` or `Damaged`.
     """
-    with sqlite_problems(INDEX, DamagedIssuer), closing(connect(path, "ro")) as connection:
+    with sqlite_problems(INDEX, DAMAGED_ISSUER), closing(connect(path, "ro")) as connection:
         connection.execute("BEGIN")
         if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'status_file'").fetchone():
             return FileVersions()

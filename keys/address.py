@@ -13,20 +13,20 @@ from urllib.parse import unquote
 
 from wire.problem import Malformed
 
-from .problem import PinInAddress
+from .problem import PIN_IN_ADDRESS
 
 _PATH, _QUERY = {"token", "object", "type"}, {"module-path", "pin-source"}
 
 
 def token_address(uri: str) -> Mapping[str, str]:
-    """The parts of a `pkcs11:` URI. Raises `PinInAddress`, and `Malformed` for one of another form."""
+    """The parts of a `pkcs11:` URI. Raises `PIN_IN_ADDRESS`, and `Malformed` for one of another form."""
     path, _, query = uri.removeprefix("pkcs11:").partition("?")
     pieces = [(_PATH, piece) for piece in path.split(";")] + [(_QUERY, piece) for piece in query.split("&")]
     found: dict[str, str] = {}
     for known, piece in pieces:
         name, _, value = piece.partition("=")
         if name == "pin-value":
-            raise PinInAddress(
+            raise PIN_IN_ADDRESS(
                 "the address of the key has a PIN in it, where many can read it",
                 hint="Name the file that has it, as pin-source, and choose another PIN.",
             )

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 from wire.problem import Malformed, TooLarge
 from wire.strict import base64url_decode, base64url_encode
 
-from .problem import WeakPassphrase, WrongPassphrase
+from .problem import WEAK_PASSPHRASE, WrongPassphrase
 
 SHORTEST = 8  # characters; a guess takes 64 MiB and 0.2 s
 
@@ -40,10 +40,10 @@ _MEMBERS = {*_FIXED, *Cost._fields, "salt", "nonce", "ciphertext"}
 
 
 def require_strong(passphrase: bytes) -> None:
-    """Raises `WeakPassphrase` for one under which `seal` seals nothing."""
+    """Raises `WEAK_PASSPHRASE` for one under which `seal` seals nothing."""
     text = passphrase.decode(errors="replace")
     if len(text) < SHORTEST or passphrase.isdigit() or len(set(text)) == 1:
-        raise WeakPassphrase.saying(
+        raise WEAK_PASSPHRASE.saying(
             "a passphrase has at least {least} characters, not only digits, and not one over and over",
             least=SHORTEST,
         )
@@ -52,7 +52,7 @@ def require_strong(passphrase: bytes) -> None:
 def seal(secret: bytes, passphrase: bytes) -> dict[str, Any]:
     """The JSON object that gives the secret back to `open_envelope` under the same passphrase.
 
-    Raises `WeakPassphrase`.
+    Raises `WEAK_PASSPHRASE`.
     """
     require_strong(passphrase)
     salt, nonce = secrets.token_bytes(16), secrets.token_bytes(12)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from wire.problem import Unavailable
 
-from .problem import ModuleExposed, ModuleNotTrusted
+from .problem import MODULE_EXPOSED, MODULE_NOT_TRUSTED
 
 
 class Modules(NamedTuple):
@@ -22,9 +22,9 @@ class Modules(NamedTuple):
     def file(self, module: str, token: str) -> Path:
         """The file to load for the module of an address, with no symbolic link left on the way to it.
 
-        Raises `Unavailable` where no module is there; `ModuleExposed` where others than root and this user
-        could have written it; `ModuleNotTrusted` where an address from elsewhere names one that is not root's
-        alone, and the user has not named it. In a sticky folder each has but files of his own.
+        Raises `Unavailable` where no module is there; `MODULE_EXPOSED` where others than root and this user
+        could have written it; `MODULE_NOT_TRUSTED` where an address from elsewhere names one that is not
+        root's alone, and the user has not named it. In a sticky folder each has but files of his own.
         """
         path = Path(module)
         try:
@@ -34,13 +34,13 @@ class Modules(NamedTuple):
         except (OSError, RuntimeError) as error:
             raise Unavailable(f"the token {token} does not work: there is no module {module}") from error
         if not file.is_file() or any(map(_is_exposed, near)):
-            raise ModuleExposed(
+            raise MODULE_EXPOSED(
                 f"the module {module} is not loaded: others could have written it, or it is no file"
             )
         # A backup brings files along, and its address can point at them (through /proc/self/cwd, a link, a
         # guessed path). What root alone can write, no backup brought, and nobody swaps before it is loaded.
         if self.from_elsewhere and not self._is_named(file) and not all(map(_is_roots, above)):
-            raise ModuleNotTrusted.saying(
+            raise MODULE_NOT_TRUSTED.saying(
                 "the module {module} is not loaded: an address from elsewhere names it, and others than root "
                 "can write it or a folder above it",
                 module=str(file),

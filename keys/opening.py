@@ -12,7 +12,7 @@ from urllib.parse import unquote, urlsplit
 from wire.problem import Conflict, ExtraMissing, Malformed, Problem
 
 from .module import OWN, Modules
-from .problem import KeyNotOpened
+from .problem import KEY_NOT_OPENED
 from .public import PublicKey
 from .signer import Passphrase, Signer
 
@@ -29,7 +29,7 @@ def open_signer(
     """The signer at a URI: `file:/srv/issuer/keys.json#assertion`, or `pkcs11:` as in `token`.
 
     `passphrase` is called at most once, when the secret is sealed, or for a PIN. With a `public_key` it is
-    that one's signer, which is looked for only when it first signs, and raises `KeyNotOpened` then. Raises
+    that one's signer, which is looked for only when it first signs, and raises `KEY_NOT_OPENED` then. Raises
     `Malformed` for a URI of no known scheme, `Conflict` where another key is there, and what opening the key
     raises.
     """
@@ -63,11 +63,11 @@ class _Remembered:
         return self._signer.__reduce__()
 
     def sign(self, data: bytes) -> bytes:
-        """As the opened signer does. Raises `KeyNotOpened`, whatever keeps it from signing."""
+        """As the opened signer does. Raises `KEY_NOT_OPENED`, whatever keeps it from signing."""
         try:
             signature = self._signer.sign(data)
         except Problem as problem:
-            raise KeyNotOpened.saying("{because}", because=problem) from problem
+            raise KEY_NOT_OPENED.saying("{because}", because=problem) from problem
         self.is_open = True
         return signature
 

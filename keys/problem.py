@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from wire.problem import Malformed, NotFound, PassphraseNeeded, Problem, Refused, Unavailable
+from wire.problem import Code, Malformed, NotFound, PassphraseNeeded, Problem, Refused, Unavailable
 
 __all__ = [
+    "KEY_NOT_OPENED",
+    "PIN_FILE_UNREADABLE",
+    "PIN_NEEDED",
+    "TOKEN_NOT_THERE",
+    "WEAK_PASSPHRASE",
+    "WRONG_PIN",
     "InvalidKey",
     "InvalidKeyLength",
     "InvalidSignature",
-    "KeyNotOpened",
     "PassphraseNeeded",
-    "PinFileUnreadable",
-    "PinNeeded",
-    "TokenNotThere",
     "UnknownKeyType",
-    "WeakPassphrase",
     "WrongPassphrase",
-    "WrongPin",
 ]
 
 
@@ -49,11 +49,8 @@ class InvalidSignature(Problem):
     title = "The signature does not verify"
 
 
-class WeakPassphrase(Refused):
-    """A passphrase that would not withstand whoever copies the sealed file and guesses."""
-
-    code = "weak-passphrase"
-    title = "The passphrase is too weak"
+WEAK_PASSPHRASE = Code("weak-passphrase", Refused, "The passphrase is too weak")
+"""A passphrase that would not withstand whoever copies the sealed file and guesses."""
 
 
 class WrongPassphrase(Refused):
@@ -63,53 +60,19 @@ class WrongPassphrase(Refused):
     title = "The passphrase is wrong"
 
 
-class TokenNotThere(NotFound):
-    """The token that has the key is not there."""
-
-    code = "token-not-there"
-
-
-class KeyNotOpened(Unavailable):
-    """The key that signs is kept elsewhere, and could not be opened there."""
-
-    code = "key-not-opened"
-    title = "The key that signs could not be opened"
-
-
-class ModuleExposed(Refused):
-    """The module of a token is a file that others could have written: it would run here, as this user."""
-
-    code = "module-exposed"
-
-
-class ModuleNotTrusted(Refused):
-    """An address from elsewhere names a token's module that is not root's alone, and nobody here named it."""
-
-    code = "module-not-trusted"
-
-
-class PinInAddress(Malformed):
-    """The address of a key has the PIN in it; it is read no further, and not repeated."""
-
-    code = "pin-in-address"
-
-
-class PinNeeded(PassphraseNeeded):
-    """A token has to be opened and no PIN was given."""
-
-    code = "pin-needed"
-    title = "A PIN is needed"
-
-
-class PinFileUnreadable(PinNeeded):
-    """The file that the key's address names for the PIN cannot be read."""
-
-    code = "pin-file-unreadable"
-    title = "The file of the PIN cannot be read"
-
-
-class WrongPin(WrongPassphrase):
-    """The token does not open with this PIN."""
-
-    code = "wrong-pin"
-    title = "The PIN is wrong"
+TOKEN_NOT_THERE = Code("token-not-there", NotFound)
+"""The token that has the key is not there."""
+KEY_NOT_OPENED = Code("key-not-opened", Unavailable, "The key that signs could not be opened")
+"""The key that signs is kept elsewhere, and could not be opened there."""
+MODULE_EXPOSED = Code("module-exposed", Refused)
+"""The module of a token is a file that others could have written: it would run here, as this user."""
+MODULE_NOT_TRUSTED = Code("module-not-trusted", Refused)
+"""An address from elsewhere names a token's module that is not root's alone, and nobody here named it."""
+PIN_IN_ADDRESS = Code("pin-in-address", Malformed)
+"""The address of a key has the PIN in it; it is read no further, and not repeated."""
+PIN_NEEDED = Code("pin-needed", PassphraseNeeded, "A PIN is needed")
+"""A token has to be opened and no PIN was given."""
+PIN_FILE_UNREADABLE = PIN_NEEDED.finer("pin-file-unreadable", "The file of the PIN cannot be read")
+"""The file that the key's address names for the PIN cannot be read."""
+WRONG_PIN = Code("wrong-pin", WrongPassphrase, "The PIN is wrong")
+"""The token does not open with this PIN."""

@@ -23,12 +23,12 @@ from .address import pin_file, token_address
 from .kinds import KINDS, scheme
 from .module import OWN, Modules
 from .problem import (
+    PIN_FILE_UNREADABLE,
+    PIN_NEEDED,
+    TOKEN_NOT_THERE,
+    WRONG_PIN,
     InvalidSignature,
-    PinFileUnreadable,
-    PinNeeded,
-    TokenNotThere,
     UnknownKeyType,
-    WrongPin,
 )
 from .public import PublicKey
 from .signer import Passphrase
@@ -62,9 +62,9 @@ os.register_at_fork(before=_alone.acquire, after_in_parent=_alone.release, after
 class TokenKey:
     """A `Signer` whose secret is on a token. Each process opens a session of its own, when it first signs.
 
-    Of a `public_key` that is known the token is not asked before. Raises `TokenNotThere`, `NotFound` where
-    the key is not, `Conflict` where several bear the name, `WrongPin` and `PinNeeded`, and `Unavailable` for
-    what else keeps it from signing.
+    Of a `public_key` that is known the token is not asked before. Raises `TOKEN_NOT_THERE`, `NotFound` where
+    the key is not, `Conflict` where several bear the name, `WRONG_PIN` and `PIN_NEEDED`, and `Unavailable`
+    for what else keeps it from signing.
     """
 
     def __init__(
@@ -157,7 +157,7 @@ class TokenKey:
     def _entered(self) -> str:
         pin = self._pin()
         if pin is None:
-            raise PinNeeded(f"the token {self._names['token']} wants a PIN, and none was given")
+            raise PIN_NEEDED(f"the token {self._names['token']} wants a PIN, and none was given")
         return pin.decode(errors="replace")
 
 
@@ -188,7 +188,7 @@ def _pin_in(source: str) -> bytes:
     try:
         return read_regular(pin_file(source), _LONGEST_PIN).rstrip(b"\r\n")
     except OSError as error:
-        raise PinFileUnreadable.saying(
+        raise PIN_FILE_UNREADABLE.saying(
             "the file of the PIN {file} cannot be read: {system}",
             file=str(pin_file(source)),
             system=error.strerror,
@@ -226,12 +226,12 @@ def _problems(names: Mapping[str, str]) -> Iterator[None]:
     try:
         yield
     except pkcs11.NoSuchToken as error:
-        raise TokenNotThere(f"{token} is not there") from error
+        raise TOKEN_NOT_THERE(f"{token} is not there") from error
     except pkcs11.NoSuchKey as error:
         raise NotFound(f"{token} does not have {key}, or only half of it") from error
     except (pkcs11.MultipleTokensReturned, pkcs11.MultipleObjectsReturned) as error:
         raise Conflict(f"there are several of the name of {token} or of {key}") from error
     except _PIN_PROBLEMS as error:
-        raise WrongPin(f"{token} does not take the PIN: {type(error).__name__}") from error
+        raise WRONG_PIN(f"{token} does not take the PIN: {type(error).__name__}") from error
     except pkcs11.PKCS11Error as error:
         raise Unavailable(f"{token} does not work: {type(error).__name__} {error}".rstrip()) from error

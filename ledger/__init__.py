@@ -28,7 +28,7 @@ from .evidence import (
 )
 from .kinds import KINDS
 from .note import Checkpoint, VerifierKey
-from .problem import InvalidEvidence, LogContradicted, NotWitnessed, UnknownKind, UnknownLedger, UnknownLog
+from .problem import LOG_CONTRADICTED, InvalidEvidence, NotWitnessed, UnknownKind, UnknownLedger, UnknownLog
 from .requirement import Requirement
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "KINDS",
+    "LOG_CONTRADICTED",
     "Anchor",
     "Checkpoint",
     "EntryKind",
@@ -48,7 +49,6 @@ __all__ = [
     "Fact",
     "InvalidEvidence",
     "Log",
-    "LogContradicted",
     "MemoryStore",
     "NotWitnessed",
     "OfCheckpoints",

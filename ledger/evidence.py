@@ -26,7 +26,7 @@ from wire.work import BYTES_WRITTEN, EVIDENCE, Work
 from . import merkle
 from .entries import parse_entry
 from .note import Checkpoint, SignatureType, VerifierKey, decode_base64, signature_type
-from .problem import InvalidEvidence, LogContradicted, NotWitnessed, UnknownKind, UnknownLedger, UnknownLog
+from .problem import LOG_CONTRADICTED, InvalidEvidence, NotWitnessed, UnknownKind, UnknownLedger, UnknownLog
 from .requirement import Requirement
 
 TLOG_PROOF = "c2sp.org/tlog-proof@v1"
@@ -279,7 +279,7 @@ def verify_evidence(
 
     Raises `InvalidEvidence` when it does not hold, `UnknownKind` (undetermined) for a kind that is not in
     `kinds`, whatever it is about, `UnknownLog` (undetermined) for a log that nothing here says to trust,
-    `LogContradicted` among it, `NotWitnessed` when the quorum is not met, `TooLarge` above 256 KiB and where
+    `LOG_CONTRADICTED` among it, `NotWitnessed` when the quorum is not met, `TooLarge` above 256 KiB and where
     it costs more than is left of `work`.
     """
     kind = known_kind(evidence, kinds)
@@ -329,12 +329,12 @@ def verify_anchoring(
                 why=problem,
                 because=problem,
             )
-            unknown = unread if type(unknown) is UnknownLedger else unknown
+            unknown = unread if unknown.code == UnknownLedger.code else unknown
             continue
         try:
             fact = kind.verify(checkpoint, evidence, known)
         except UnknownLedger as problem:
-            if type(problem) is not UnknownLedger:  # by this one, and a part of it that is not known
+            if problem.code != UnknownLedger.code:  # by this one, and a part of it that is not known
                 unknown = problem
             continue
         if (fact.kind, fact.where, fact.index) == (evidence.kind, ledger.where, None):
@@ -405,15 +405,15 @@ def _beside(unseen: Sequence[str]) -> str:
 
 
 def _require_not_contradicted(checkpoint: Checkpoint, time: datetime | None, reached: Reached) -> None:
-    """Raises `LogContradicted` for another tree of that size, and for a smaller one that is of later."""
+    """Raises `LOG_CONTRADICTED` for another tree of that size, and for a smaller one that is of later."""
     if checkpoint.size == reached.size and checkpoint.root != reached.root:
-        raise LogContradicted.saying(
+        raise LOG_CONTRADICTED.saying(
             "the log {log} is known to have come to {known} entries that are not those of its checkpoint",
             log=checkpoint.origin,
             known=reached.size,
         )
     if checkpoint.size < reached.size and time is not None and is_ahead(time, reached.time):
-        raise LogContradicted.saying(
+        raise LOG_CONTRADICTED.saying(
             "the log {log} had {known} entries by {date}, and a checkpoint that is dated later has {size}",
             log=checkpoint.origin,
             known=reached.size,

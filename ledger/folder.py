@@ -23,7 +23,7 @@ from .log import LogReader
 from .move import move
 from .note import Checkpoint
 from .outbox import Outbox
-from .problem import InvalidEvidence, IsTheLogItself, NoLog
+from .problem import IS_THE_LOG_ITSELF, NO_LOG, InvalidEvidence
 from .tiles.engines import ENGINES, Engine, address_of, open_store
 from .tiles.store import CHECKPOINT, Store, found_in
 
@@ -147,11 +147,11 @@ def store_in(
 def newest_checkpoint(folder: Path, *, engines: Engines | None = None) -> Checkpoint:
     """The newest checkpoint of the log in a folder, by whomever it is signed.
 
-    Raises `NoLog`, `InvalidEvidence` and what its engine raises.
+    Raises `NO_LOG`, `InvalidEvidence` and what its engine raises.
     """
     note = store_in(folder, read_only=True, engines=engines).get(CHECKPOINT)
     if note is None:
-        raise NoLog(f"there is no log in {folder}")
+        raise NO_LOG(f"there is no log in {folder}")
     return Checkpoint.parse(note)
 
 
@@ -178,9 +178,9 @@ def open_to_read(folder: Path, *, engines: Engines | None = None) -> LogReader:
             hint="Bring it back from a backup: what was proved with it refers to it.",
         )
     if (folder / CHECKPOINT).exists():
-        raise IsTheLogItself(f"{folder} is the log itself", folder=str(folder.parent))
+        raise IS_THE_LOG_ITSELF(f"{folder} is the log itself", folder=str(folder.parent))
     if note is None:
-        raise NoLog(f"there is no log in {folder}")
+        raise NO_LOG(f"there is no log in {folder}")
     public = KeyFile.open(folder / "keys.json", lambda: None).public_keys
     try:
         origin = Checkpoint.parse(note).origin

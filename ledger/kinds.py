@@ -9,14 +9,14 @@ from typing import Any
 from .evidence import OF_LOGS, Evidence, EvidenceKind, Fact, OfCheckpoints, TrustedLedger
 from .evm import KIND as ON_EVM_CHAIN
 from .note import Checkpoint
-from .problem import PackageMissing
+from .problem import EVIDENCE_NEEDS_PACKAGE
 
 
 def _on_evm_chain() -> OfCheckpoints[Any]:
     try:
         from .evm.evidence import ANCHORS
     except ModuleNotFoundError as error:
-        raise PackageMissing.saying(
+        raise EVIDENCE_NEEDS_PACKAGE.saying(
             "evidence of the kind {kind} needs {package}, which is not installed",
             kind=ON_EVM_CHAIN,
             package="pycryptodome",

@@ -21,7 +21,7 @@ from . import merkle
 from .entries import parse_entry
 from .evidence import TLOG_PROOF, Evidence, format_proof
 from .note import Checkpoint, SignatureType, VerifierKey, checkpoint_text
-from .problem import ClockBehind, InvalidEvidence, Overtaken
+from .problem import CLOCK_BEHIND, InvalidEvidence, Overtaken
 from .queue import Asked, Queue
 from .tiles.edge import Edge
 from .tiles.layout import LARGEST_ENTRY
@@ -62,15 +62,15 @@ def verifier_keys(origin: str, signer: PublicKey, cosigner: PublicKey) -> tuple[
 def time_to_sign(now: datetime, newest: datetime | None) -> datetime:
     """`now`, but not before `newest`, when the log signed last, from which clocks may differ a little.
 
-    Raises `ClockBehind` where they differ by more, or where `now` is before 1970, which a cosignature cannot
+    Raises `CLOCK_BEHIND` where they differ by more, or where `now` is before 1970, which a cosignature cannot
     state.
     """
     if newest is not None and is_ahead(newest, now):
-        raise ClockBehind(
+        raise CLOCK_BEHIND(
             f"it says {now:%Y-%m-%d %H:%M:%S}Z, and the newest checkpoint is of {newest:%Y-%m-%d %H:%M:%S}Z"
         )
     if now < _EPOCH:
-        raise ClockBehind(f"it says {now:%Y-%m-%d %H:%M:%S}Z, and nothing can be signed before 1970")
+        raise CLOCK_BEHIND(f"it says {now:%Y-%m-%d %H:%M:%S}Z, and nothing can be signed before 1970")
     return now if newest is None else max(now, newest)
 
 
@@ -277,8 +277,8 @@ class Log(LogReader):
 
         What several threads append is written and signed for together. A batch is appended once for its
         `key` (1 to 255 bytes): the same call again returns the same indices. Raises `Conflict` for other
-        entries under a known key, `Sealed` where the log goes on elsewhere; what is raised besides,
-        `Malformed`, `TooLarge`, `ClockBehind` or `Unavailable`, the same call can be made again.
+        entries under a known key, `LOG_SEALED` where the log goes on elsewhere; what is raised besides,
+        `Malformed`, `TooLarge`, `CLOCK_BEHIND` or `Unavailable`, the same call can be made again.
         """
         if not entries or not 0 < len(key) <= _LONGEST_KEY:
             raise Malformed(f"a batch has at least one entry, and a key of 1 to {_LONGEST_KEY} bytes")
@@ -288,7 +288,7 @@ class Log(LogReader):
         return self._queue(entries, key)
 
     def now(self) -> datetime:
-        """The time to sign at. Raises `ClockBehind` as `time_to_sign` does."""
+        """The time to sign at. Raises `CLOCK_BEHIND` as `time_to_sign` does."""
         return self._time_after(self._stored_checkpoint())
 
     def find(self, key: bytes) -> range | None:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from wire.problem import Conflict, Damaged
 
 from .note import Checkpoint
-from .problem import NoLog, Overtaken
+from .problem import NO_LOG, Overtaken
 from .tiles.edge import Edge
 from .tiles.layout import WIDTH
 from .tiles.reader import TileReader
@@ -28,7 +28,7 @@ def move(source: Store, target: Store, copied: Callable[[int], object] = lambda 
     """Moves a log, or goes on with that, and returns its checkpoint; `copied` is told how many
     entries each portion has.
 
-    What is moved is derived again from the entries. Raises `NoLog`, `Conflict` where there is a log at the
+    What is moved is derived again from the entries. Raises `NO_LOG`, `Conflict` where there is a log at the
     target already or this one has gone elsewhere, `Damaged` where its entries do not give the root that they
     had, or the target does not keep what it is given.
     """
@@ -87,7 +87,7 @@ def _reserved(target: Store, origin: str) -> str:
 def _checkpoint(store: Store) -> Checkpoint:
     note = store.get(CHECKPOINT)
     if note is None:
-        raise NoLog("there is no log at the address")
+        raise NO_LOG("there is no log at the address")
     return Checkpoint.parse(note)
 
 

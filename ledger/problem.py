@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wire.problem import Damaged, Malformed, NotFound, Problem, Refused, TryLater, Unavailable
+from wire.problem import Code, Damaged, Malformed, NotFound, Problem, Refused, TryLater, Unavailable
 
 
 class InvalidEvidence(Malformed):
@@ -20,10 +20,8 @@ class UnknownKind(Problem):
     undetermined = True
 
 
-class PackageMissing(UnknownKind):
-    """The evidence is of a kind for which a package is needed that is not installed here."""
-
-    code = "evidence-needs-package"
+EVIDENCE_NEEDS_PACKAGE = Code("evidence-needs-package", UnknownKind)
+"""The evidence is of a kind for which a package is needed that is not installed here."""
 
 
 class UnknownForm(UnknownKind):
@@ -40,11 +38,8 @@ class UnknownLog(Unavailable):
     title = "The log is not a trusted one"
 
 
-class LogContradicted(UnknownLog):
-    """The log is known to have had something else: an old copy goes on, there are two, or its clock errs."""
-
-    code = "log-contradicted"
-    title = "The log is contradicted by what is known of it"
+LOG_CONTRADICTED = Code("log-contradicted", UnknownLog, "The log is contradicted by what is known of it")
+"""The log is known to have had something else: an old copy goes on, there are two, or its clock errs."""
 
 
 class UnknownLedger(UnknownLog):
@@ -54,18 +49,10 @@ class UnknownLedger(UnknownLog):
     title = "The ledger is not a trusted one"
 
 
-class UnknownBlock(UnknownLedger):
-    """Nothing here says that this block is one of the chain, which is trusted."""
-
-    code = "unknown-block"
-    title = "The block is not a trusted one"
-
-
-class UnknownContract(UnknownLedger):
-    """Nothing here says that this contract, on a chain that is trusted, has the log's checkpoints."""
-
-    code = "unknown-contract"
-    title = "The contract is not a trusted one"
+UNKNOWN_BLOCK = Code("unknown-block", UnknownLedger, "The block is not a trusted one")
+"""Nothing here says that this block is one of the chain, which is trusted."""
+UNKNOWN_CONTRACT = Code("unknown-contract", UnknownLedger, "The contract is not a trusted one")
+"""Nothing here says that this contract, on a chain that is trusted, has the log's checkpoints."""
 
 
 class Overtaken(TryLater):
@@ -75,18 +62,10 @@ class Overtaken(TryLater):
     title = "Another writer of the log was faster"
 
 
-class Sealed(Unavailable):
-    """The log was moved to another engine, or is being moved: nothing is appended here any more."""
-
-    code = "log-sealed"
-    title = "The log goes on elsewhere"
-
-
-class ClockBehind(Refused):
-    """The clock here is well behind the newest checkpoint: nothing is signed until one is put right."""
-
-    code = "clock-behind"
-    title = "The clock here has gone back"
+LOG_SEALED = Code("log-sealed", Unavailable, "The log goes on elsewhere")
+"""The log was moved to another engine, or is being moved: nothing is appended here any more."""
+CLOCK_BEHIND = Code("clock-behind", Refused, "The clock here has gone back")
+"""The clock here is well behind the newest checkpoint: nothing is signed until one is put right."""
 
 
 class NotWitnessed(Refused):
@@ -96,60 +75,21 @@ class NotWitnessed(Refused):
     title = "Too few witnesses have seen this"
 
 
-class NoLog(NotFound):
-    """There is no log in the folder."""
-
-    code = "no-log"
-
-
-class IsTheLogItself(NoLog):
-    """The folder is the log itself; meant is the one above, which has its keys."""
-
-    code = "is-the-log-itself"
-
-
-class PasswordInAddress(Refused):
-    """A log's address has a password in it: addresses get into lists of processes, histories and reports."""
-
-    code = "password-in-address"
-
-
-class TilesAhead(Damaged):
-    """Somebody else wrote ahead of the log, into its database or bucket, which no appender can undo."""
-
-    code = "ledger-tiles-ahead"
-    title = "Something lies in the log's way"
-
-
-class NotPrepared(NotFound):
-    """The database is there, and has no tables of a log yet."""
-
-    code = "ledger-not-prepared"
-    title = "No log was prepared there"
-
-
-class RoleMayNot(Refused):
-    """The role that opened the log's database lacks a right: to append, or to make and change tables."""
-
-    code = "ledger-role"
-
-
-class NotDurable(Refused):
-    """The log's database loses what it has acknowledged when the power fails: nothing is appended there."""
-
-    code = "ledger-not-durable"
-    title = "What is written would not last"
-
-
-class NotConditional(Refused):
-    """The store of the log's bucket creates what is there already: two writers would fork the log."""
-
-    code = "ledger-not-conditional"
-    title = "This store cannot keep a log"
-
-
-class ClockDiffers(Refused):
-    """The store of the log's bucket refuses what is signed at a time that is not its own."""
-
-    code = "ledger-clock"
-    title = "The clock here is wrong"
+NO_LOG = Code("no-log", NotFound)
+"""There is no log in the folder."""
+IS_THE_LOG_ITSELF = NO_LOG.finer("is-the-log-itself")
+"""The folder is the log itself; meant is the one above, which has its keys."""
+PASSWORD_IN_ADDRESS = Code("password-in-address", Refused)
+"""A log's address has a password in it: addresses get into lists of processes, histories and reports."""
+LEDGER_TILES_AHEAD = Code("ledger-tiles-ahead", Damaged, "Something lies in the log's way")
+"""Somebody else wrote ahead of the log, into its database or bucket, which no appender can undo."""
+LEDGER_NOT_PREPARED = Code("ledger-not-prepared", NotFound, "No log was prepared there")
+"""The database is there, and has no tables of a log yet."""
+LEDGER_ROLE = Code("ledger-role", Refused)
+"""The role that opened the log's database lacks a right: to append, or to make and change tables."""
+LEDGER_NOT_DURABLE = Code("ledger-not-durable", Refused, "What is written would not last")
+"""The log's database loses what it has acknowledged when the power fails: nothing is appended there."""
+LEDGER_NOT_CONDITIONAL = Code("ledger-not-conditional", Refused, "This store cannot keep a log")
+"""The store of the log's bucket creates what is there already: two writers would fork the log."""
+LEDGER_CLOCK = Code("ledger-clock", Refused, "The clock here is wrong")
+"""The store of the log's bucket refuses what is signed at a time that is not its own."""

@@ -71,9 +71,10 @@ IN_PAGES = {**KEYWORDS, "tr_in": ((1, "c"), 2)}
 def template() -> Catalog:
     """Everything that can be translated, in the order of places; by context, and for codes their meaning."""
     found = Catalog(domain=DOMAIN, fuzzy=False)
-    for kind in codes.kinds():
-        found.add(kind.title, context="title")
-        found.add(kind.code, context="sentence", auto_comments=[codes.meaning(kind)])
+    for name, kind in codes.kinds().items():
+        if kind.title is not None:  # else that of its class
+            found.add(kind.title, context="title")
+        found.add(kind.code, context="sentence", auto_comments=[codes.meaning(name)])
     for code, text in FINDINGS.items():
         found.add(code, context="sentence", auto_comments=[text])
     tables = {
@@ -127,7 +128,7 @@ def made() -> tuple[Made, ...]:
 
 
 def _made() -> Iterator[Made]:
-    names = {kind.__name__: kind.code for kind in codes.kinds()}
+    names = {name: kind.code for name, kind in codes.kinds().items()}
     for package in codes.PACKAGES:
         for file in sorted((codes.ROOT / package).rglob("*.py")):
             tree = ast.parse(file.read_text())

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import ast
+import functools
 import importlib
 import inspect
 import pkgutil
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
-from wire.problem import Problem
+from wire.problem import Code, Problem, Raisable
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = (
@@ -54,25 +57,46 @@ problem that leaves nothing more to look at is a finding under its own code.
 """
 
 
-def kinds() -> list[type[Problem]]:
-    """Every class of the tree, in all packages."""
+@functools.cache
+def kinds() -> dict[str, Raisable[Problem]]:
+    """Every class of the tree and every code of one, in all packages, by the name in the program."""
 
     def below(kind: type[Problem]) -> Iterator[type[Problem]]:
         yield kind
-        for found in kind.__subclasses__():
-            yield from below(found)
+        for finer in kind.__subclasses__():
+            yield from below(finer)
 
+    rows: dict[str, Raisable[Problem]] = {}
     for package in PACKAGES:
         for module in pkgutil.walk_packages(importlib.import_module(package).__path__, f"{package}."):
             if not module.name.endswith("__main__") or module.name == "intaglio.__main__":
-                importlib.import_module(module.name)
-    found = {kind for kind in below(Problem) if kind.__module__.partition(".")[0] in PACKAGES}
-    return sorted(found, key=lambda kind: (kind.code, kind.__module__))
+                members = vars(importlib.import_module(module.name))
+                rows |= {name: row for name, row in members.items() if isinstance(row, Code)}
+    classes = {kind.__name__: kind for kind in below(Problem) if kind.__module__.split(".")[0] in PACKAGES}
+    return dict(sorted((classes | rows).items(), key=lambda item: item[1].code))
 
 
-def meaning(kind: type[Problem]) -> str:
-    """What the class stands for: the first sentences of its docstring."""
-    return " ".join((inspect.getdoc(kind) or "").split("\n\n")[0].split())
+@functools.cache
+def _meanings() -> dict[str, str]:
+    """The docstring behind each code that is a constant, by the constant's name."""
+    return {
+        row.targets[0].id: words.value.value
+        for package in PACKAGES
+        for file in (ROOT / package).rglob("*.py")
+        for row, words in pairwise(ast.parse(file.read_text()).body)
+        if isinstance(row, ast.Assign)
+        and isinstance(row.targets[0], ast.Name)
+        and isinstance(words, ast.Expr)
+        and isinstance(words.value, ast.Constant)
+        and isinstance(words.value.value, str)
+    }
+
+
+def meaning(name: str) -> str:
+    """What a class or a code stands for: the first sentences of its docstring."""
+    kind = kinds()[name]
+    words = _meanings()[name] if isinstance(kind, Code) else inspect.getdoc(kind) or ""
+    return " ".join(words.split("\n\n")[0].split())
 
 
 def page() -> str:
@@ -84,12 +108,12 @@ def page() -> str:
     from issuer.desk.http import status_of
 
     lines = []
-    for kind in kinds():
-        type_ = "" if kind.type == "about:blank" else f"`{kind.type}`"
-        example = kind.__new__(kind)
+    for name, kind in kinds().items():
+        example = kind("") if isinstance(kind, Code) else kind.__new__(kind)
+        type_ = "" if example.type == "about:blank" else f"`{example.type}`"
         cells = (
             f"`{kind.code}`",
-            meaning(kind),
+            meaning(name),
             REMEDIES.get(kind.code, ""),
             exit_code(example),
             status_of(example),

@@ -13,11 +13,13 @@ from ledger.evm import KIND
 from ledger.evm.anchor import EvmAnchor
 from ledger.evm.deployment import begin, open_anchor
 from ledger.evm.evidence import header_of
-from ledger.evm.problem import FeeAccountLow
+from ledger.evm.problem import FEE_ACCOUNT_LOW
 from ledger.kinds import KINDS
 from ledger.log import Log
 from tests.anvil import Node
 from tests.ledger_samples import open_log, samples, trust_in
+from tests.problems import is_a
+from wire import Problem
 from wire.strict import base64url_encode
 
 OWNER = "0x" + "0f" * 20
@@ -46,7 +48,9 @@ class Anchored:
         said = {"rpc-file": str(self.file), "owner": OWNER, **given}
         try:
             self.settings = begin(self.name, said, self.sender)
-        except FeeAccountLow as problem:
+        except Problem as problem:
+            if not is_a(problem, FEE_ACCOUNT_LOW):
+                raise
             node.call("anvil_setBalance", problem.facts["account"], RICH)
             self.settings = begin(self.name, said, self.sender)
         return self.anchor()

@@ -5,13 +5,12 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
-import pytest
-
 from ledger.evm.contract import init_code
 from ledger.evm.header import Header
 from ledger.evm.hexadecimal import parse_address
 from ledger.evm.receipt import Receipt
 from tests.ledger_samples import ORIGIN
+from tests.problems import raises
 
 
 class Chain:
@@ -34,11 +33,11 @@ class Chain:
 
     def refuses(self, sender: bytes, data: bytes, to: bytes) -> str:
         """Why the contract does not do that: it is tried, and then asked."""
-        from eth_tester.exceptions import TransactionFailed
+        from eth_tester.exceptions import TRANSACTION_FAILED
 
         receipt = self.send(sender, data, to)
         assert (receipt["status"], len(receipt["logs"])) == (0, 0)
-        with pytest.raises(TransactionFailed) as refused:
+        with raises(TRANSACTION_FAILED) as refused:
             self._tester.call({"from": _hex(sender), "to": _hex(to), "data": _hex(data), "gas": 2_000_000})
         return str(refused.value)
 

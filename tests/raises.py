@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import FunctionType, MethodType, ModuleType
 
-from wire.problem import Problem
+from wire.problem import Code, Problem
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
@@ -85,8 +85,9 @@ def _names(raised: ast.expr, module: ModuleType) -> list[str]:
         found = found.__self__
     if isinstance(found, FunctionType):  # which makes it, and says so by its type
         found = found.__globals__.get(str(found.__annotations__.get("return")))
-    if not isinstance(found, type):
+    code = [found.code.upper().replace("-", "_")] if isinstance(found, Code) else []
+    kind = found.kind if isinstance(found, Code) else found
+    if not isinstance(kind, type):
         return []
-    return [
-        kind.__name__ for kind in found.__mro__ if kind not in {Problem, Exception, BaseException, object}
-    ]
+    silent = {Problem, Exception, BaseException, object}
+    return [*code, *(each.__name__ for each in kind.__mro__ if each not in silent)]

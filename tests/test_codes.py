@@ -20,6 +20,7 @@ from vc import Bundle, Report
 from verifier import Trust
 from verifier.http import create_app
 from verifier.judge import Verifiers
+from wire.problem import Code
 
 UNIVERSITY, HOLDER = University(), Holder()
 KINDS = codes.kinds()
@@ -37,14 +38,21 @@ def shown(**options: Any) -> Bundle:
 
 
 def test_each_problem_has_a_code_of_its_own_and_so_has_each_finding_about_a_set_up() -> None:
-    for code in [*(kind.__dict__["code"] for kind in KINDS), *SAID]:
+    for name, kind in KINDS.items():
+        code = kind.code if isinstance(kind, Code) else kind.__dict__["code"]
         assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", code), code
-    assert Counter([*(kind.code for kind in KINDS), *SAID]).most_common(1)[0][1] == 1
+        assert not isinstance(kind, Code) or name == code.upper().replace("-", "_")
+    assert Counter([*(kind.code for kind in KINDS.values()), *SAID]).most_common(1)[0][1] == 1
 
 
 def test_a_specification_s_type_has_one_meaning() -> None:
     """But for NOT_FOUND, which DID Resolution has for a DID and for a DID URL."""
-    own = Counter(kind.__dict__["type"] for kind in KINDS if "type" in kind.__dict__)
+    named = {
+        (kind.type, kind.title)
+        for kind in KINDS.values()
+        if (kind.type is not None if isinstance(kind, Code) else "type" in kind.__dict__)
+    }
+    own = Counter(type_ for type_, _ in named)
     shared = {name for name, count in own.items() if count > 1}
     assert shared == {"about:blank", "https://www.w3.org/ns/did#NOT_FOUND"} & own.keys()
 

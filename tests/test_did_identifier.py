@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from did import DID, DIDURL, InvalidDID, InvalidDIDURL
+from did import DID, DIDURL, INVALID_DID_URL, InvalidDID
+from tests.problems import raises
 
 SPECIFIED = [
     "did:example:123456789abcdefghi",
@@ -82,7 +83,7 @@ def test_neither_did_nor_did_url(text: str) -> None:
     with pytest.raises(InvalidDID) as caught:
         DID.parse(text)
     assert caught.value.type == "https://www.w3.org/ns/did#INVALID_DID"
-    with pytest.raises(InvalidDIDURL) as caught_url:
+    with raises(INVALID_DID_URL) as caught_url:
         DIDURL.parse(text)
     assert caught_url.value.type == "https://www.w3.org/ns/did#INVALID_DID_URL"
     assert "\u202e" not in str(caught.value) + str(caught_url.value)
@@ -110,7 +111,7 @@ def test_a_did_url_is_no_did(text: str) -> None:
     ],
 )
 def test_malformed_did_urls(text: str) -> None:
-    with pytest.raises(InvalidDIDURL):
+    with raises(INVALID_DID_URL):
         DIDURL.parse(text)
 
 
@@ -124,7 +125,7 @@ def test_the_longest_is_taken() -> None:
 )
 def test_hostile_text_does_not_make_the_grammar_backtrack(attack: str) -> None:
     for parse in (DID.parse, DIDURL.parse):
-        with pytest.raises((InvalidDID, InvalidDIDURL)):
+        with raises((InvalidDID, INVALID_DID_URL)):
             parse(attack)
 
 

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from did import (
+    DID_NOT_FOUND,
     METHODS,
-    DIDNotFound,
     Document,
     InvalidDID,
     InvalidDIDDocument,
@@ -24,6 +24,7 @@ from did import (
 from did.methods import web
 from keys import PrivateKey
 from tests.loopback import Authority, Site, response
+from tests.problems import raises
 from wire.fetch import HttpsFetcher, NoFetcher
 from wire.problem import Refused, Unavailable
 
@@ -273,7 +274,7 @@ def test_answers_that_are_no_document(body: bytes, university: University) -> No
 
 
 def test_a_document_that_was_taken_down(university: University) -> None:
-    with pytest.raises(DIDNotFound, match="404") as caught:
+    with raises(DID_NOT_FOUND, match="404") as caught:
         university.resolver.resolve(university.did)
     assert caught.value.type == "https://www.w3.org/ns/did#NOT_FOUND"
     assert not caught.value.undetermined

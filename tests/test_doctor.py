@@ -28,10 +28,10 @@ from tests.conftest import ROOT
 from tests.world import NOW, csv_file, graduate, issuer_in
 from verifier import Trust
 from wire import (
+    DISK_FULL,
     Conflict,
     Damaged,
     Declined,
-    DiskFull,
     Malformed,
     NotFound,
     Problem,
@@ -301,7 +301,7 @@ def test_a_key_alone_that_ended_ahead_of_time_is_asked_about(program: Program) -
         (Conflict("x"), 1),
         (Damaged("x"), 1),
         (Unavailable("x"), 3),
-        (DiskFull("x"), 3),
+        (DISK_FULL("x"), 3),
         (TryLater("x"), 75),
         (NotFound("x"), 4),
         (Declined("x"), 5),

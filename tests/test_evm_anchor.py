@@ -16,12 +16,12 @@ from ledger.evm.evidence import header_of
 from ledger.evm.hexadecimal import parse_address
 from ledger.evm.keccak import keccak256
 from ledger.evm.problem import (
-    ContractAhead,
+    CONTRACT_AHEAD,
+    FEE_ACCOUNT_LOW,
+    MAY_NOT_ANCHOR,
+    NODE_BEHIND,
+    TRANSACTION_FAILED,
     FeeAboveCap,
-    FeeAccountLow,
-    MayNotAnchor,
-    NodeBehind,
-    TransactionFailed,
 )
 from ledger.evm.transactions import GWEI, Pending
 from ledger.outbox import Outbox
@@ -29,6 +29,7 @@ from ledger.submitting import look_after
 from tests import anvil
 from tests.evm_anchors import CHAIN, OWNER, RICH, Anchored, Kept, events
 from tests.ledger_samples import NOW, open_log, samples
+from tests.problems import raises
 from wire.health import Health
 
 pytestmark = [anvil.needed, pytest.mark.slow]
@@ -142,9 +143,9 @@ def test_a_chain_that_is_shorter_than_it_was_is_waited_for(
     keep = Kept(anchor.prepare(checkpoint))
     evidence = collected(anchor, checkpoint, node)
     node.call("anvil_rollback", 6)
-    with pytest.raises(NodeBehind, match="does not have block"):
+    with raises(NODE_BEHIND, match="does not have block"):
         anchor.confirm(checkpoint, evidence)
-    with pytest.raises(NodeBehind, match="and was"):
+    with raises(NODE_BEHIND, match="and was"):
         anchor.advance(checkpoint, keep.state, keep)
 
 
@@ -171,7 +172,7 @@ def test_a_log_that_was_put_back_and_grew_anchors_no_other_face(
     elsewhere = Anchored(tmp_path / "new", node.url)
     elsewhere.settings = anchored.settings
     elsewhere.log.append(samples(7, 12), b"others")
-    with pytest.raises(ContractAhead, match="has 3 entries that are not those of this log"):
+    with raises(CONTRACT_AHEAD, match="has 3 entries that are not those of this log"):
         elsewhere.anchor().prepare(elsewhere.log.checkpoint())
     assert events(node, anchored.settings["contract"]) == 1
     collected(anchor, anchored.grown(5), node)
@@ -189,7 +190,7 @@ def test_a_log_that_was_put_back_is_told_of(
     ahead = next(iter(yesterday.anchor().examine()))
     assert (ahead.code, ahead.health) == ("anchor-ahead", Health.FAILED)
     assert (ahead.facts["entries"], ahead.facts["known"]) == (3, 2)
-    with pytest.raises(ContractAhead, match="is none of this log"):
+    with raises(CONTRACT_AHEAD, match="is none of this log"):
         collected(yesterday.anchor(), yesterday.log.checkpoint(), node)
     assert [found.code for found in anchor.examine()] == ["anchor-balance"]
 
@@ -280,7 +281,7 @@ def test_an_account_that_is_low_is_named(anchored: Anchored, anchor: EvmAnchor, 
     node.call("anvil_setBalance", account, "0x10000")
     (found,) = anchor.examine()
     assert (found.code, found.facts["account"]) == ("anchor-balance-low", account)
-    with pytest.raises(FeeAccountLow, match=f"the account {account} on {CHAIN} has 0.0000") as raised:
+    with raises(FEE_ACCOUNT_LOW, match=f"the account {account} on {CHAIN} has 0.0000") as raised:
         anchor.prepare(anchored.grown(3))
     assert raised.value.undetermined
 
@@ -294,7 +295,7 @@ def test_a_transaction_that_fails_is_not_paid_for_twice(
     anchor.advance(checkpoint, keep.state, keep)
     names(node, anchored, may=False, gasPrice=hex(10**12))  # is done first
     node.call("anvil_mine", "0x5")
-    with pytest.raises(MayNotAnchor):
+    with raises(MAY_NOT_ANCHOR):
         anchor.advance(checkpoint, keep.state, keep)
     assert keep.count == 0
     names(node, anchored, may=True)
@@ -313,7 +314,7 @@ def test_an_account_that_may_again_goes_on(slow: tuple[Anchored, EvmAnchor, anvi
         node.call("anvil_mine", "0x1")
         names(node, anchored, may=True)
         node.call("anvil_mine", "0x1")
-    with pytest.raises(TransactionFailed, match="for 3 entries in block"):
+    with raises(TRANSACTION_FAILED, match="for 3 entries in block"):
         anchor.advance(checkpoint, keep.state, keep)
     assert keep.count == 1
     again = Kept(anchor.prepare(checkpoint))

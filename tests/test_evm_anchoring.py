@@ -16,18 +16,19 @@ from ledger.evm.anchor import EvmAnchor
 from ledger.evm.contract import runtime_code
 from ledger.evm.deployment import begin, open_anchor
 from ledger.evm.problem import (
-    DeploymentPending,
+    DEPLOYMENT_PENDING,
+    FINALITY_STALLED,
+    MAY_NOT_ANCHOR,
+    OTHER_CONTRACT,
+    TRANSACTION_FAILED,
     FeeAboveCap,
-    FinalityStalled,
-    MayNotAnchor,
     NodeLies,
-    OtherContract,
-    TransactionFailed,
 )
 from ledger.evm.transactions import FeeAccount, Fees, OnItsWay, Pending, account_of, checksummed
 from ledger.tiles.memory import MemoryStore
 from tests.evm_chain import CONTRACT
 from tests.ledger_samples import ORIGIN, open_log, samples
+from tests.problems import raises
 from tests.test_evm_chain import OWNER, REFUSED, Answering, header
 from wire.problem import Malformed
 
@@ -101,7 +102,7 @@ def test_the_newest_blocks_are_tried_and_never_the_first_one(
 
 
 def test_a_contract_that_was_not_made_is_not_waited_for(nodes: Answering, tmp_path: Path) -> None:
-    with pytest.raises(TransactionFailed, match="no contract was made"):
+    with raises(TRANSACTION_FAILED, match="no contract was made"):
         made(nodes, tmp_path, eth_getTransactionReceipt={**MADE, "status": "0x0"}, eth_getCode="0x")
     assert not list(tmp_path.glob("contract-*")), "the next one is another one"
 
@@ -109,7 +110,7 @@ def test_a_contract_that_was_not_made_is_not_waited_for(nodes: Answering, tmp_pa
 def test_a_contract_that_a_node_does_not_have_yet_is_not_paid_for_again(
     nodes: Answering, tmp_path: Path
 ) -> None:
-    with pytest.raises(DeploymentPending):
+    with raises(DEPLOYMENT_PENDING):
         made(nodes, tmp_path, eth_getCode="0x")
     (kept,) = tmp_path.glob("contract-*")
     assert len(Pending.parse(kept.read_bytes()).sent) == 1
@@ -119,7 +120,7 @@ def test_a_contract_that_a_node_does_not_have_yet_is_not_paid_for_again(
 
 def test_what_was_made_is_looked_at(nodes: Answering, tmp_path: Path) -> None:
     other = f"0x{runtime_code('other.example/log', OWNER).hex()}"
-    with pytest.raises(OtherContract, match="the log is another"):
+    with raises(OTHER_CONTRACT, match="the log is another"):
         made(nodes, tmp_path, eth_getCode=other)
 
 
@@ -189,7 +190,7 @@ def test_what_takes_the_place_of_another_is_kept_before_it_is_sent(nodes: Answer
 
 def test_an_account_that_may_not_anchor_signs_nothing(nodes: Answering) -> None:
     desk = Desk(nodes, eth_getBlockByNumber=up_to(30))
-    with pytest.raises(MayNotAnchor):
+    with raises(MAY_NOT_ANCHOR):
         desk.anchor.prepare(desk.log.checkpoint())
     assert nodes.parameters("eth_estimateGas") == []
 
@@ -206,7 +207,7 @@ def test_finality_is_waited_for_six_hours_by_the_clock_of_the_chain(
 
     desk = Desk(nodes, eth_getBlockByNumber=block)
     if is_told:
-        with pytest.raises(FinalityStalled, match=r"block 7 of .* is not final after 6 hours; .* is 6"):
+        with raises(FINALITY_STALLED, match=r"block 7 of .* is not final after 6 hours; .* is 6"):
             desk.advance()
     else:
         assert desk.advance() is None

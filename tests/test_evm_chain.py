@@ -21,18 +21,19 @@ from ledger.evm.header import Header
 from ledger.evm.keccak import keccak256
 from ledger.evm.node import RpcNode
 from ledger.evm.problem import (
-    NodeBehind,
+    NO_FEE_KEY,
+    NODE_BEHIND,
+    NODE_MALFORMED,
+    NODES_DISAGREE,
+    OTHER_CONTRACT,
+    WRONG_CHAIN,
     NodeError,
     NodeLies,
-    NodeMalformed,
-    NodesDisagree,
-    NoFeeKey,
-    OtherContract,
-    WrongChain,
 )
 from ledger.evm.receipt import Receipt
 from ledger.evm.transactions import Call, FeeAccount, Fees, Pending, account_of, checksummed, coins
 from tests.loopback import Site, response
+from tests.problems import raises
 from wire.problem import Refused
 
 CONTRACT, OWNER = b"\x0c" * 20, b"\x0f" * 20
@@ -131,7 +132,7 @@ def test_what_fits_together_is_taken(nodes: Answering) -> None:
 
 
 def test_a_node_of_another_chain_says_nothing(nodes: Answering) -> None:
-    with pytest.raises(WrongChain, match="is of the chain eip155:1, not of eip155:31337"):
+    with raises(WRONG_CHAIN, match="is of the chain eip155:1, not of eip155:31337"):
         nodes.chain({"eth_chainId": "0x1"}).head()
 
 
@@ -153,7 +154,7 @@ def test_receipts_have_the_root_of_their_block(nodes: Answering) -> None:
 
 def test_nodes_agree_on_a_block(nodes: Answering) -> None:
     other = header(timestamp="0x6553f101")
-    with pytest.raises(NodesDisagree, match="disagree on block 7"):
+    with raises(NODES_DISAGREE, match="disagree on block 7"):
         nodes.chain({}, {"eth_getBlockByNumber": other}).header(7)
 
 
@@ -169,7 +170,7 @@ def test_nodes_agree_on_a_block(nodes: Answering) -> None:
 )
 def test_a_contract_is_that_of_the_log_with_its_owner(nodes: Answering, code: bytes, part: str) -> None:
     chain = nodes.chain({"eth_getCode": f"0x{code.hex()}"})
-    with pytest.raises(OtherContract, match=f"the {part} is another"):
+    with raises(OTHER_CONTRACT, match=f"the {part} is another"):
         require_contract(chain, CONTRACT, ORIGIN, OWNER)
 
 
@@ -241,7 +242,7 @@ def test_what_one_node_cannot_say_another_one_may(nodes: Answering) -> None:
     assert nodes.chain({"eth_gasPrice": REFUSED}, {"eth_gasPrice": "0x8"}).gas_price() == 8
     with pytest.raises(NodeError):  # of several problems the one that a node put into words
         nodes.chain({"eth_gasPrice": REFUSED}, {"eth_gasPrice": "many"}).gas_price()
-    with pytest.raises(NodeMalformed):
+    with raises(NODE_MALFORMED):
         nodes.chain({"eth_gasPrice": []}).gas_price()
 
 
@@ -284,7 +285,7 @@ def test_one_that_contradicts_itself_is_told_of_whatever_others_say(nodes: Answe
 
 
 def test_a_block_that_is_not_there_yet(nodes: Answering) -> None:
-    with pytest.raises(NodeBehind, match="does not have block 8"):
+    with raises(NODE_BEHIND, match="does not have block 8"):
         nodes.chain({"eth_getBlockByNumber": None}).header(8)
 
 
@@ -372,7 +373,7 @@ def test_the_account_of_a_key() -> None:
     secret = bytes.fromhex("ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80")
     key = PrivateKey.from_secret("secp256k1", secret).public_key
     assert checksummed(account_of(key)) == "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266"
-    with pytest.raises(NoFeeKey, match="not Ed25519"):
+    with raises(NO_FEE_KEY, match="not Ed25519"):
         account_of(PrivateKey.generate().public_key)
 
 
@@ -402,7 +403,7 @@ def test_the_account_signs_what_others_take_for_its_own(nodes: Answering) -> Non
 
 def test_a_key_that_is_not_the_accounts_signs_nothing(nodes: Answering) -> None:
     account = FeeAccount(nodes.chain(PAYING), OWNER, lambda: PrivateKey.generate("secp256k1"), 10**9)
-    with pytest.raises(NoFeeKey, match="another one by now"):
+    with raises(NO_FEE_KEY, match="another one by now"):
         account.following(Call(CONTRACT, b"call"), Pending(), 5)
 
 

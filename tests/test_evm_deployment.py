@@ -15,17 +15,17 @@ from ledger.evm.deployment import begin, open_anchor
 from ledger.evm.evidence import header_of
 from ledger.evm.hexadecimal import parse_address
 from ledger.evm.problem import (
-    ContractAhead,
-    DeploymentPending,
-    FeeAccountLow,
-    MayNotAnchor,
+    CHAIN_FORM_UNKNOWN,
+    CONTRACT_AHEAD,
+    DEPLOYMENT_PENDING,
+    FEE_ACCOUNT_LOW,
+    MAY_NOT_ANCHOR,
+    NO_FEE_KEY,
+    NODES_UNREADABLE,
+    OTHER_CONTRACT,
+    TRANSACTION_FAILED,
+    WRONG_CHAIN,
     NodeError,
-    NodesUnreadable,
-    NoFeeKey,
-    OtherContract,
-    TransactionFailed,
-    UnknownBlocks,
-    WrongChain,
 )
 from ledger.evm.transactions import Pending
 from ledger.log import Log
@@ -35,7 +35,8 @@ from tests import anvil
 from tests.evm_anchors import CHAIN, OWNER, RICH, Anchored, Kept, events
 from tests.ledger_samples import COSIGNER, NOW, SIGNER
 from tests.lying import lying
-from wire.problem import Malformed, Refused
+from tests.problems import raises
+from wire.problem import Malformed, Problem, Raisable, Refused
 
 pytestmark = [anvil.needed, pytest.mark.slow]
 
@@ -79,7 +80,7 @@ def test_a_folder_that_is_elsewhere_pays_with_its_own_key(anchored: Anchored, no
 def test_the_account_to_fund_is_named_and_stays(anchored: Anchored) -> None:
     accounts = set()
     for _ in range(2):
-        with pytest.raises(FeeAccountLow, match=r"has 0, and 0\.00") as raised:
+        with raises(FEE_ACCOUNT_LOW, match=r"has 0, and 0\.00") as raised:
             begin(CHAIN, given(anchored), anchored.sender)
         accounts.add(raised.value.facts["account"])
     assert len(accounts) == 1
@@ -102,19 +103,19 @@ def test_a_contract_that_is_there_is_taken(anchored: Anchored, node: anvil.Node,
 def test_a_contract_of_another_log_owner_or_code_is_not(anchored: Anchored, node: anvil.Node) -> None:
     anchored.begin(node)
     contract = anchored.settings["contract"]
-    with pytest.raises(OtherContract, match="the owner is another"):
+    with raises(OTHER_CONTRACT, match="the owner is another"):
         begin(CHAIN, given(anchored, contract=contract, owner="0x" + "0e" * 20), anchored.sender)
     other = Log("other.example/log", SIGNER, COSIGNER, MemoryStore(), clock=lambda: NOW)
-    with pytest.raises(OtherContract, match="the log is another"):
+    with raises(OTHER_CONTRACT, match="the log is another"):
         begin(CHAIN, given(anchored, contract=contract), anchored.sender._replace(log=other))
-    with pytest.raises(OtherContract, match="the code is another"):
+    with raises(OTHER_CONTRACT, match="the code is another"):
         begin(CHAIN, given(anchored, contract=OWNER), anchored.sender)
     code = node.call("eth_getCode", contract, "latest")
     node.call("anvil_setCode", contract, f"0x00{code[4:]}")
-    with pytest.raises(OtherContract, match="the code is another"):
+    with raises(OTHER_CONTRACT, match="the code is another"):
         begin(CHAIN, given(anchored, contract=contract), anchored.sender)
     node.call("anvil_setCode", contract, "0x")
-    with pytest.raises(OtherContract, match="or not any more"):
+    with raises(OTHER_CONTRACT, match="or not any more"):
         anchored.anchor().prepare(anchored.grown(3))
 
 
@@ -126,7 +127,7 @@ def test_another_fee_key_waits_until_the_owner_names_it(anchored: Anchored, node
     assert settings["account"] != anchored.settings["account"]
     node.call("anvil_setBalance", settings["account"], RICH)
     anchor = open_anchor(CHAIN, settings, anchored.sender)
-    with pytest.raises(MayNotAnchor, match=f"takes nothing from the account {settings['account']}"):
+    with raises(MAY_NOT_ANCHOR, match=f"takes nothing from the account {settings['account']}"):
         anchor.prepare(checkpoint)
     named(node, contract, settings["account"])
     keep = Kept(anchor.prepare(checkpoint))
@@ -157,7 +158,7 @@ def test_a_contract_that_is_blocked_is_followed_by_another_one(anchored: Anchore
         node.call("anvil_mine", "0x4")
     second = anchored.grown(5)
     state = anchor.prepare(second)
-    with pytest.raises(ContractAhead, match="is none of this log"):
+    with raises(CONTRACT_AHEAD, match="is none of this log"):
         anchor.advance(second, state, keep)
     former = anchored.settings
     follower = anchored.begin(node)
@@ -179,26 +180,26 @@ def test_a_chain_with_receipts_of_an_unknown_type_is_refused(anchored: Anchored,
     with lying(node.url) as liar:
         liar.lies["eth_getBlockReceipts"] = lambda truth, asked: [{**each, "type": "0x7e"} for each in truth]
         anchored.nodes(liar.url)
-        with pytest.raises(UnknownBlocks, match=r"eip155:31337 .* type 126, which is not read") as raised:
+        with raises(CHAIN_FORM_UNKNOWN, match=r"eip155:31337 .* type 126, which is not read") as raised:
             begin(CHAIN, given(anchored), anchored.sender)
     assert isinstance(raised.value, Refused)
 
 
 def test_a_node_of_another_chain_is_refused(anchored: Anchored) -> None:
-    with pytest.raises(WrongChain, match="is of the chain eip155:31337, not of eip155:1"):
+    with raises(WRONG_CHAIN, match="is of the chain eip155:31337, not of eip155:1"):
         begin("eip155:1", given(anchored), anchored.sender)
 
 
 def test_a_contract_that_is_long_in_coming_is_found_later(
     anchored: Anchored, node: anvil.Node, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(FeeAccountLow) as raised:
+    with raises(FEE_ACCOUNT_LOW) as raised:
         begin(CHAIN, given(anchored), anchored.sender)
     node.call("anvil_setBalance", account := raised.value.facts["account"], RICH)
     node.call("evm_setAutomine", False)
     monkeypatch.setattr(deployment, "_PATIENCE", 0.1)
     for _ in range(2):
-        with pytest.raises(DeploymentPending, match="is not in a block yet"):
+        with raises(DEPLOYMENT_PENDING, match="is not in a block yet"):
             begin(CHAIN, given(anchored), anchored.sender)
     node.call("evm_setAutomine", True)
     node.call("evm_mine")
@@ -242,13 +243,13 @@ def test_what_is_not_said_stays_as_it_was(anchored: Anchored, node: anvil.Node) 
 def test_a_contract_that_a_node_does_not_know_yet_is_not_paid_for_again(
     anchored: Anchored, node: anvil.Node
 ) -> None:
-    with pytest.raises(FeeAccountLow) as raised:
+    with raises(FEE_ACCOUNT_LOW) as raised:
         begin(CHAIN, given(anchored), anchored.sender)
     node.call("anvil_setBalance", account := raised.value.facts["account"], RICH)
     with lying(node.url) as liar:
         anchored.nodes(liar.url)
         liar.lies["eth_getCode"] = lambda truth, asked: "0x"
-        with pytest.raises(DeploymentPending):
+        with raises(DEPLOYMENT_PENDING):
             begin(CHAIN, given(anchored), anchored.sender)
         liar.lies["eth_getCode"] = lambda truth, asked: {"error": {"code": -32000, "message": "busy"}}
         with pytest.raises(NodeError):
@@ -259,22 +260,22 @@ def test_a_contract_that_a_node_does_not_know_yet_is_not_paid_for_again(
 
 
 def test_a_contract_that_is_not_made(anchored: Anchored, node: anvil.Node) -> None:
-    with pytest.raises(FeeAccountLow) as raised:
+    with raises(FEE_ACCOUNT_LOW) as raised:
         begin(CHAIN, given(anchored), anchored.sender)
     node.call("anvil_setBalance", raised.value.facts["account"], RICH)
     with lying(node.url) as liar:
         liar.lies["eth_getTransactionReceipt"] = lambda truth, asked: truth and {**truth, "status": "0x0"}
         anchored.nodes(liar.url)
-        with pytest.raises(TransactionFailed, match="no contract was made"):
+        with raises(TRANSACTION_FAILED, match="no contract was made"):
             begin(CHAIN, given(anchored), anchored.sender)
 
 
 def test_the_environment_names_nodes_too(anchored: Anchored, node: anvil.Node) -> None:
     said = {"owner": OWNER}
-    with pytest.raises(NodesUnreadable, match=f"no nodes of {CHAIN} are named"):
+    with raises(NODES_UNREADABLE, match=f"no nodes of {CHAIN} are named"):
         begin(CHAIN, said, anchored.sender)
     sender = anchored.sender._replace(nodes={CHAIN: node.url}.get)
-    with pytest.raises(FeeAccountLow):
+    with raises(FEE_ACCOUNT_LOW):
         begin(CHAIN, said, sender)
 
 
@@ -305,27 +306,27 @@ def test_a_fee_key_that_was_exchanged_signs_nothing(anchored: Anchored, node: an
     keys = KeyFile.open(anchored.folder / "fees.json", lambda: None)
     keys.add({"other": "secp256k1"})
     keys.replace({"fee": "other"})
-    with pytest.raises(NoFeeKey, match="another one by now"):
+    with raises(NO_FEE_KEY, match="another one by now"):
         anchored.anchor().prepare(anchored.grown(3))
 
 
-WRONG: list[tuple[dict[str, str], type[Exception], str]] = [
+WRONG: list[tuple[dict[str, str], Raisable[Problem], str]] = [
     ({"depth": "-1"}, Malformed, "depth is no whole number"),
     ({"fee-cap": "1.5"}, Malformed, "fee-cap is no whole number"),
     ({"fee-cap": "9" * 10}, Malformed, "fee-cap is no whole number"),
     ({"owner": "0x12"}, Malformed, "40 hexadecimal digits"),
     ({"contract": "0x12"}, Malformed, "40 hexadecimal digits"),
-    ({"fee-key": "pkcs11:token=a"}, NoFeeKey, "file:/absolute/path#name"),
-    ({"fee-key": "file:relative#fee"}, NoFeeKey, "file:/absolute/path#name"),
-    ({"fee-key": "file:/absolute"}, NoFeeKey, "file:/absolute/path#name"),
+    ({"fee-key": "pkcs11:token=a"}, NO_FEE_KEY, "file:/absolute/path#name"),
+    ({"fee-key": "file:relative#fee"}, NO_FEE_KEY, "file:/absolute/path#name"),
+    ({"fee-key": "file:/absolute"}, NO_FEE_KEY, "file:/absolute/path#name"),
 ]
 
 
 @pytest.mark.parametrize(("more", "expected", "words"), WRONG)
 def test_what_is_said_wrongly(
-    anchored: Anchored, more: dict[str, str], expected: type[Exception], words: str
+    anchored: Anchored, more: dict[str, str], expected: Raisable[Problem], words: str
 ) -> None:
-    with pytest.raises(expected, match=words):
+    with raises(expected, match=words):
         begin(CHAIN, given(anchored, **more), anchored.sender)
 
 
@@ -337,5 +338,5 @@ def test_an_owner_has_to_be_named(anchored: Anchored) -> None:
 def test_keys_that_pay_no_fees(anchored: Anchored, tmp_path: Path) -> None:
     KeyFile.create(tmp_path / "keys.json", {"log": "Ed25519"}, None)
     for name, words in (("log", "not Ed25519"), ("fee", "has no key of this name")):
-        with pytest.raises(NoFeeKey, match=words):
+        with raises(NO_FEE_KEY, match=words):
             begin(CHAIN, given(anchored, **{"fee-key": f"file:{tmp_path}/keys.json#{name}"}), anchored.sender)

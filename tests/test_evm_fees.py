@@ -9,8 +9,9 @@ import pytest
 
 from keys import PrivateKey
 from ledger.evm import rlp
-from ledger.evm.problem import FeeAboveCap, FeeAccountLow, NodeBehind
+from ledger.evm.problem import FEE_ACCOUNT_LOW, NODE_BEHIND, FeeAboveCap
 from ledger.evm.transactions import Call, FeeAccount, Fees, OnItsWay, Pending, account_of
+from tests.problems import raises
 from tests.test_evm_chain import CONTRACT, LATEST, RAW, Answering
 
 KEY = PrivateKey.generate("secp256k1")
@@ -131,7 +132,7 @@ def test_where_its_number_is_taken_another_one_owes_it_nothing(nodes: Answering)
 
 
 def test_a_node_that_is_behind_is_waited_for(nodes: Answering) -> None:
-    with pytest.raises(NodeBehind, match="is 30, and was 31 before"):
+    with raises(NODE_BEHIND, match="is 30, and was 31 before"):
         account(nodes).following(CALL, waiting(Fees(9, 1), block=31), 5)
 
 
@@ -139,7 +140,7 @@ def test_the_account_has_enough_for_the_most_that_it_may_cost(nodes: Answering) 
     gas = 0x8000 * 5 // 4
     assert offered(account(nodes, eth_getBalance=hex(22 * gas))) == Fees(22, 4)
     low = account(nodes, eth_getBalance=hex(22 * gas - 1))
-    with pytest.raises(FeeAccountLow) as refused:
+    with raises(FEE_ACCOUNT_LOW) as refused:
         offered(low)
     assert refused.value.facts["needed"] == f"0.{22 * gas:018}".rstrip("0")
     assert low.balance() == 22 * gas - 1

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from ledger.evm.chain import Chain
 from ledger.evm.node import RpcNode
-from ledger.evm.problem import NodeError, NodeLies, NodeMalformed
+from ledger.evm.problem import NODE_MALFORMED, NodeError, NodeLies
+from tests.problems import raises
 from tests.test_evm_chain import CONTRACT, RECEIPT, header
 from wire.problem import Problem, Unavailable
 
@@ -51,7 +52,7 @@ class TestEvents:
     def test_those_of_other_blocks_are_lies(self, number: str) -> None:
         """One event could else be the answer to each question, or lead to blocks that are none."""
         asked, _ = chain(lambda *_: [{**EVENT, "blockNumber": number}])
-        with pytest.raises((NodeLies, NodeMalformed), match=r"not asked for|not of the form"):
+        with raises((NodeLies, NODE_MALFORMED), match=r"not asked for|not of the form"):
             list(asked.events(CONTRACT, [TOPIC], 5, 10))
 
     @pytest.mark.parametrize("number", [5, 10])
@@ -105,11 +106,11 @@ class TestReceipts:
 
     def test_of_more_transactions_than_a_block_has(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("ledger.evm.chain._MOST_TRANSACTIONS", 3)
-        for count, expected in ((3, NodeLies), (4, NodeMalformed)):  # whose root is that of one receipt
+        for count, expected in ((3, NodeLies), (4, NODE_MALFORMED)):  # whose root is that of one receipt
             block = {**header(), "transactions": ["0x" + "11" * 32] * count}
             answers = {"eth_getBlockByNumber": block, "eth_getTransactionReceipt": RECEIPT}
             asked, node = chain(lambda method, _: answers[method] if method in answers else refuses())  # noqa: B023
-            with pytest.raises(expected):
+            with raises(expected):
                 asked.block(7)
             assert len(node.asked) == {3: 6, 4: 3}[count]
 
@@ -118,7 +119,7 @@ class TestReceipts:
         block = {**header(), "transactions": ["0x" + "11" * 32] * 50}
         answers = {"eth_getBlockByNumber": block, "eth_getTransactionReceipt": RECEIPT}
         asked, node = chain(lambda method, _: answers[method] if method in answers else refuses())
-        with pytest.raises(NodeMalformed):
+        with raises(NODE_MALFORMED):
             asked.block(7)
         assert len(node.asked) < 10
 
@@ -130,7 +131,7 @@ def test_a_block_of_a_number_or_a_time_that_no_chain_has(member: str) -> None:
         if is_one:
             asked.head()
         else:
-            with pytest.raises(NodeMalformed):
+            with raises(NODE_MALFORMED):
                 asked.head()
 
 

@@ -12,9 +12,10 @@ import pytest
 
 from ledger.evm.node import RpcNode
 from ledger.evm.nodes import nodes_in, nodes_of
-from ledger.evm.problem import NodeError, NodeMalformed, NodeRefuses, NodesUnreadable, NodeUnavailable
+from ledger.evm.problem import NODE_MALFORMED, NODE_REFUSES, NODE_UNAVAILABLE, NODES_UNREADABLE, NodeError
 from tests.loopback import Authority, Site, response
-from wire.problem import Problem, Refused, TooLarge, TryLater, Unavailable, UnknownAuthority
+from tests.problems import raises
+from wire.problem import UNKNOWN_AUTHORITY, Problem, Raisable, Refused, TooLarge, TryLater, Unavailable
 
 KEY = "9aa3d95b3bc440fa88ea12eaa4456161"
 
@@ -47,18 +48,18 @@ def test_a_node_answers(node: RpcNode, site: Site) -> None:
     assert repr(node) == f"RpcNode(localhost:{site.port})"
 
 
-WRONG: list[tuple[object, type[Problem]]] = [
-    (answering(b"", 401), NodeRefuses),
-    (answering(b"", 403), NodeRefuses),
+WRONG: list[tuple[object, Raisable[Problem]]] = [
+    (answering(b"", 401), NODE_REFUSES),
+    (answering(b"", 403), NODE_REFUSES),
     (answering(b"", 429), TryLater),
     (answering(b"", 503), TryLater),
-    (answering(b"<h1>", 502), NodeUnavailable),
-    (answering(b"", 302), NodeUnavailable),
-    (answering(b"<h1>No node</h1>"), NodeMalformed),
-    (answering(b'{"result": 1, "result": 2}'), NodeMalformed),
-    (answering([]), NodeMalformed),
-    (answering({"id": 1}), NodeMalformed),
-    (answering({"id": 2, "result": "0x1"}), NodeMalformed),
+    (answering(b"<h1>", 502), NODE_UNAVAILABLE),
+    (answering(b"", 302), NODE_UNAVAILABLE),
+    (answering(b"<h1>No node</h1>"), NODE_MALFORMED),
+    (answering(b'{"result": 1, "result": 2}'), NODE_MALFORMED),
+    (answering([]), NODE_MALFORMED),
+    (answering({"id": 1}), NODE_MALFORMED),
+    (answering({"id": 2, "result": "0x1"}), NODE_MALFORMED),
     (answering({"id": 1, "error": {"code": -32000, "message": f"unknown key {KEY} short1"}}), NodeError),
     (answering({"id": 1, "error": "of-the-header"}, 400), NodeError),
     (answering(b"", 200).replace(b"content-length: 0", b"content-length: 99999999"), TooLarge),
@@ -72,7 +73,7 @@ def test_what_is_no_answer_has_a_code_and_shows_no_key(
     node: RpcNode, site: Site, said: list[Any], number: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     said[0], expected = WRONG[number]
-    with caplog.at_level(logging.DEBUG), pytest.raises(expected) as raised:
+    with caplog.at_level(logging.DEBUG), raises(expected) as raised:
         node.call("eth_chainId")
     problem = raised.value
     assert type(problem) is expected
@@ -109,7 +110,7 @@ def test_a_private_node_by_its_authority(tmp_path: Path, said: list[Any]) -> Non
     authority = Authority(tmp_path)
     with Site(lambda path: said[0], authority.server_context("localhost")).running() as site:
         assert RpcNode(site.url(), ca_file=authority.ca_file).call("eth_chainId") == "0x1"
-        with pytest.raises(UnknownAuthority, match=f"localhost:{site.port} could not"):
+        with raises(UNKNOWN_AUTHORITY, match=f"localhost:{site.port} could not"):
             RpcNode(site.url(f"/{KEY}")).call("eth_chainId")
 
 
@@ -141,7 +142,7 @@ def test_a_file_names_nodes(tmp_path: Path, text: bytes, hosts: list[str]) -> No
     assert [node.host for node in nodes_in(file)] == hosts
     for mode in (0o640, 0o620, 0o610, 0o604, 0o602, 0o601):
         file.chmod(mode)
-        with pytest.raises(NodesUnreadable, match="may be read by others"):
+        with raises(NODES_UNREADABLE, match="may be read by others"):
             nodes_in(file)
 
 
@@ -166,7 +167,7 @@ UNREADABLE = [
 
 @pytest.mark.parametrize("text", UNREADABLE)
 def test_what_names_no_nodes_is_not_repeated(text: bytes) -> None:
-    with pytest.raises(NodesUnreadable, match="what names the nodes, FILE") as raised:
+    with raises(NODES_UNREADABLE, match="what names the nodes, FILE") as raised:
         nodes_of(text, "FILE")
     assert "secret" not in json.dumps(raised.value.to_dict())
     assert raised.value.__cause__ is None
@@ -181,12 +182,12 @@ def test_a_file_is_as_long_as_the_list_may_be(tmp_path: Path) -> None:
         if is_read:
             assert [node.host for node in nodes_in(file)] == ["a.example"]
         else:
-            with pytest.raises(NodesUnreadable, match="is not a list of their addresses"):
+            with raises(NODES_UNREADABLE, match="is not a list of their addresses"):
                 nodes_in(file)
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(NodesUnreadable, match="cannot be read"):
+    with raises(NODES_UNREADABLE, match="cannot be read"):
         nodes_in(tmp_path / "none")
-    with pytest.raises(NodesUnreadable, match="cannot be read"):
+    with raises(NODES_UNREADABLE, match="cannot be read"):
         nodes_in(tmp_path)

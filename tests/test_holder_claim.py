@@ -24,12 +24,13 @@ from exchange.claim import ClaimLink, Invitation
 from holder import Wallet
 from holder.client import claim
 from intaglio.commands.wallet import text
-from intaglio.tls import InvalidName, server_files
+from intaglio.tls import INVALID_CERTIFICATE_NAME, server_files
 from issuer.desk.claims import LINK_LIFETIME, ClaimLinks
 from issuer.desk.http import create_app
 from issuer.issuer import Issuer
 from tests.fault.limits import files_of_at_most
 from tests.loopback import Authority, Site, response
+from tests.problems import raises
 from tests.processes import ended
 from tests.serving import listening, serving
 from tests.world import (
@@ -43,7 +44,7 @@ from tests.world import (
     verifier,
     verifier_for,
 )
-from vc.problem import NoCredential
+from vc.problem import NO_CREDENTIAL
 from vc.report import Report, Verdict
 from verifier import Trust
 from wire.fetch import HttpsFetcher
@@ -54,6 +55,7 @@ from wire.problem import (
     Malformed,
     NotFound,
     Problem,
+    Raisable,
     Refused,
     TooLarge,
     TryLater,
@@ -194,7 +196,7 @@ def test_expired_unknown_and_replaced_links(university: Issuer, tmp_path: Path) 
             (ClaimLink(claims.service, TOKEN), NotFound, "no diploma waits under this link"),
             (expired, Refused, "the time of the claim link is over"),
         ):
-            with pytest.raises(kind, match=words) as refused:
+            with raises(kind, match=words) as refused:
                 claim(link, mine, fetcher, checks(university), yes, now=now())
             assert "new" in refused.value.hint
         assert mine.credentials() == []
@@ -364,7 +366,7 @@ def test_a_diploma_by_another_issuer_than_the_one_agreed_to_is_not_kept(tmp_path
 @pytest.mark.parametrize(
     ("answer", "kind", "words"),
     [
-        (response(200, b"{" * 100), NoCredential, "not JSON"),
+        (response(200, b"{" * 100), NO_CREDENTIAL, "not JSON"),
         (response(200, b" " * ((1 << 23) + 1)), TooLarge, "longer than 8388608 bytes"),
         (response(302, b"", location="https://evil.example/"), Refused, "status 302"),
         (response(403, b"<html>"), Refused, "the issuer says: status 403"),
@@ -377,7 +379,7 @@ def test_a_diploma_by_another_issuer_than_the_one_agreed_to_is_not_kept(tmp_path
         (b"", Unavailable, "could not be fetched"),
     ],
 )
-def test_what_a_server_may_answer(tmp_path: Path, answer: bytes, kind: type[Problem], words: str) -> None:
+def test_what_a_server_may_answer(tmp_path: Path, answer: bytes, kind: Raisable[Problem], words: str) -> None:
     problem = claimed_from(Liar(answer), tmp_path)
     assert type(problem) is kind
     assert words in problem.detail
@@ -478,6 +480,6 @@ def test_files_that_two_make_at_once_fit_together(tmp_path: Path) -> None:
 
 
 def test_a_name_that_certificates_cannot_have(tmp_path: Path) -> None:
-    with pytest.raises(InvalidName):
+    with raises(INVALID_CERTIFICATE_NAME):
         server_files(tmp_path / "tls", ["universität.example"], now=now())
     assert not (tmp_path / "tls").exists()

@@ -20,9 +20,10 @@ from holder import store as module
 from holder.store import EncryptedStore, StoredRecord
 from intaglio.words import remedy
 from keys import WrongPassphrase
-from keys.problem import WeakPassphrase
+from keys.problem import WEAK_PASSPHRASE
+from tests.problems import raises
 from tests.processes import ended
-from wire.problem import Conflict, Damaged, DiskFull, Malformed, NotFound, Refused, TryLater, Unavailable
+from wire.problem import DISK_FULL, Conflict, Damaged, Malformed, NotFound, Refused, TryLater, Unavailable
 
 PASSPHRASE = b"correct horse battery"
 KEY = bytes(range(32))
@@ -82,9 +83,9 @@ def test_there_is_no_store(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("passphrase", [b"", b"1234", b"seven..", b"20260630", b"123456789012345"])
 def test_a_weak_passphrase_is_refused(tmp_path: Path, path: Path, passphrase: bytes) -> None:
-    with pytest.raises(WeakPassphrase):
+    with raises(WEAK_PASSPHRASE):
         EncryptedStore.create(tmp_path / "other.sqlite3", passphrase)
-    with EncryptedStore.open(path, PASSPHRASE) as store, pytest.raises(WeakPassphrase):
+    with EncryptedStore.open(path, PASSPHRASE) as store, raises(WEAK_PASSPHRASE):
         store.change_passphrase(passphrase)
     assert not (tmp_path / "other.sqlite3").exists()
 
@@ -335,7 +336,7 @@ def test_a_store_that_cannot_be_written_says_so(path: Path) -> None:
         store._connection.execute("PRAGMA query_only = OFF")
         (pages,) = store._connection.execute("PRAGMA page_count").fetchone()
         store._connection.execute(f"PRAGMA max_page_count = {pages}")
-        with pytest.raises(DiskFull):
+        with raises(DISK_FULL):
             store.put(StoredRecord("credential", "long", b"x" * 100_000))
         assert store.records() == RECORDS
 

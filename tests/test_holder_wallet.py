@@ -12,10 +12,11 @@ from typing import Any
 
 import pytest
 
-from holder import BoundToAnother, Wallet
+from holder import BOUND_TO_ANOTHER, Wallet
 from holder.store import EncryptedStore, StoredRecord
 from holder.wallet import _LONGEST_KEY, FILE, Held, _credential_record, _key_record
 from keys import PrivateKey, WrongPassphrase
+from tests.problems import raises
 from tests.world import (
     COLLEGE,
     NOW,
@@ -160,7 +161,7 @@ def test_a_diploma_of_another_key_is_not_presented(home: Path) -> None:
     with Wallet(home, PASSPHRASE) as wallet:
         for holder in ("did:key:z6MkpTHR8VNsBxYAAWHut2Geadd9jSwuBV8xRoAnwWsdvktH", "urn:student:4711"):
             held = wallet.accept(diploma(holder), check, now=NOW)
-            with pytest.raises(BoundToAnother, match="does not have"):
+            with raises(BOUND_TO_ANOTHER, match="does not have"):
                 wallet.present([held.id], **ASKED, now=NOW)
 
 
@@ -176,7 +177,7 @@ def test_each_diploma_is_shown_by_its_own_key_and_not_with_that_of_another(home:
             report = verdict(wallet, names)
             assert report
             assert key.did in report.checks[1].text
-        with pytest.raises(BoundToAnother, match="different keys"):
+        with raises(BOUND_TO_ANOTHER, match="different keys"):
             wallet.present([of_first, of_second], **ASKED, now=NOW)
 
 

@@ -22,12 +22,13 @@ from issuer.job import bulk
 from issuer.job.bulk import Issued
 from issuer.job.checking import CATALOGUE_FIELDS, Survey
 from issuer.job.order import Order, Progress
-from issuer.job.workers import WorkerDied, available_cores
+from issuer.job.workers import WORKER_DIED, available_cores
 from issuer.press.template import Template
 from issuer.problem import InvalidTemplate
 from issuer.table.source import Source, open_source
 from ledger.audit import audit
 from tests.doubles import at, stops
+from tests.problems import raises
 from tests.world import NOW, csv_file, graduate, issuer_in, reopened, table, twin, verifier_for
 from vc import Verdict
 from vc.forms import DataIntegrity
@@ -264,7 +265,7 @@ def test_a_killed_worker_loses_nothing(issuer: Issuer, source: Source) -> None:
             for worker in active_children():
                 os.kill(worker.pid or 0, signal.SIGKILL)
 
-    with pytest.raises(WorkerDied):
+    with raises(WORKER_DIED):
         issue(issuer, source, workers=2, progress=kill)
     again = reopened(issuer.home, issuer._clock)
     issue(again, source)

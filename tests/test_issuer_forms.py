@@ -33,7 +33,7 @@ from issuer.export import export
 from issuer.issuer import Issuer
 from issuer.job.order import Order, Progress
 from issuer.job.singles import RecordRefused
-from issuer.problem import FormNotGiven
+from issuer.problem import FORM_NOT_GIVEN
 from keys import Signer
 from ledger import EntryKind, entry, parse_entry
 from ledger.audit import audit
@@ -41,6 +41,7 @@ from tests.commandline import Program
 from tests.doubles import at, stops
 from tests.fault.kill import killed_by
 from tests.line import MEDIA_TYPE, LineForm
+from tests.problems import raises
 from tests.serving import listening, serving
 from tests.world import NOW, csv_file, graduate, issuer_in, trust_in, verifier_for
 from vc import Report, Verdict
@@ -203,7 +204,7 @@ def test_a_killed_job_goes_on_with_what_is_on_disk(home: Path, tmp_path: Path, w
     end = at(home, "index.begin_chunk", stops(on_call=3))
     assert killed_by(lambda: issue(**end))
     shards = [path.read_bytes() for path in sorted((home / "shards").rglob("*.zst"))]
-    with pytest.raises(FormNotGiven, match=MEDIA_TYPE):  # who cannot finish it begins nothing
+    with raises(FORM_NOT_GIVEN, match=MEDIA_TYPE):  # who cannot finish it begins nothing
         reopened(home).issue(graduate(99))
     issue()
     issuer = reopened(home, SaltedForm())
@@ -273,7 +274,7 @@ def test_a_job_is_finished_in_the_form_in_which_it_was_begun(
     assert begun(first, None)
     assert issuer.issue_file(first).issued == 5
     assert begun(second, LineForm())
-    with pytest.raises(FormNotGiven, match=MEDIA_TYPE):
+    with raises(FORM_NOT_GIVEN, match=MEDIA_TYPE):
         reopened(home).issue_file(second)
     assert issuer.issue_file(second).issued == 5
     forms = [issuer.line(each).secured.form for each in issuer.entries()]

@@ -29,12 +29,13 @@ from ledger.audit import audit
 from ledger.tiles.memory import MemoryStore
 from tests.doubles import at, stops
 from tests.fault.heard import hearing
+from tests.problems import raises
 from tests.processes import ended
 from tests.world import NOW, csv_file, graduate, issuer_in, reopened, verifier_for
 from vc import Bundle, Verdict
 from vc.forms import FORMS
 from vc.status import Reason, status_statement
-from wire.problem import Conflict, Damaged, NotFound, Refused
+from wire.problem import Conflict, Damaged, NotFound, Problem, Raisable, Refused
 
 HOLDER = "did:key:z6MkpTHR8VNsBxYAAWHut2Geadd9jSwuBV8xRoAnwWsdvktH"
 OTHER = "did:key:z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK"
@@ -318,12 +319,12 @@ def test_a_correction_that_changes_nothing_issues_nothing(issuer: Issuer) -> Non
     ],
 )
 def test_what_cannot_be_corrected_is_said(
-    issuer: Issuer, number: str, changes: dict[str, str], problem: type[Exception]
+    issuer: Issuer, number: str, changes: dict[str, str], problem: Raisable[Problem]
 ) -> None:
     issuer.issue(graduate(1))
     issuer.issue(graduate(2))
     issuer.lists.revoke(["UNI-000002"], Reason.FRAUD, date=NOW, now=NOW)
-    with pytest.raises(problem):
+    with raises(problem):
         issuer.correct(number, changes)
     assert len(list(issuer.entries())) == 2
 

@@ -13,19 +13,20 @@ import pytest
 
 from did import METHODS, Document, InvalidVerificationMethod, Resolver
 from did.document import VerificationMethod
-from did.problem import DocumentTooLarge
+from did.problem import DID_DOCUMENT_TOO_LARGE
 from issuer import documents, rotation
 from issuer.bundles import bundled
 from issuer.home import published_log
 from issuer.issuer import Issuer
 from issuer.press.press import signed_entry
-from issuer.problem import KeyInUse, KeyUnknown
+from issuer.problem import KEY_IN_USE, KEY_UNKNOWN
 from issuer.succession import KeysChanged, anchor, require_in_force
 from keys import PrivateKey, Signer
 from ledger.audit import audit
 from ledger.lookup import LookupFiles
 from ledger.tiles.memory import MemoryStore
 from ledger.tiles.store import Batch
+from tests.problems import raises
 from tests.world import NOW, graduate, issuer_in, listed, reopened, trust_in, verifier_for
 from vc import Bundle, Report, Verdict, sign
 from vc.forms import FORMS
@@ -202,11 +203,11 @@ def test_a_key_is_revoked_once_and_only_after_it_has_ended(issuer: Issuer, time:
     signs, lists = (issuer.public_keys[name] for name in ("assertion", "status-list"))
     rotation.add(issuer)
     for name in ("assertion", "status-list", "assertion-next", "log"):
-        problem = KeyUnknown if name == "log" else KeyInUse
-        with pytest.raises(problem):
+        problem = KEY_UNKNOWN if name == "log" else KEY_IN_USE
+        with raises(problem):
             rotation.revoke(issuer, issuer.public_keys[name].multikey())
     for name in ("", "zDn", f"did:web:another.example#{signs.multikey()}"):
-        with pytest.raises(KeyUnknown):
+        with raises(KEY_UNKNOWN):
             rotation.revoke(issuer, name)
     rotation.rotate(issuer)
     first = rotation.revoke(issuer, issuer.identity.verification_method(signs))
@@ -458,7 +459,7 @@ def test_a_document_has_room_for_so_many_keys_and_stays_one(issuer: Issuer, time
     document = documents.newest(issuer.home)
     document["keyAgreement"] = [f"#{number}" for number in range(248)]  # with 5 of its own, of 256
     (issuer.home / "did.json").write_bytes(orjson.dumps(document))
-    with pytest.raises(DocumentTooLarge):
+    with raises(DID_DOCUMENT_TOO_LARGE):
         rotation.rotate(issuer)
     rotation.rotate(issuer, compromised=True)  # needs no more room
     assert issuer.issue(graduate(1)).edition == 1
@@ -615,7 +616,7 @@ def test_all_changes_for_which_a_document_has_room_are_read_where_the_log_is_pub
     for _ in range(62):
         rotation.add(issuer)
         rotation.rotate(issuer)
-    with pytest.raises(DocumentTooLarge):
+    with raises(DID_DOCUMENT_TOO_LARGE):
         rotation.add(issuer)
     assert len(documents.versions(issuer.home)) == 125
     lookup = LookupFiles(issuer.home)

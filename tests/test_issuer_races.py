@@ -15,7 +15,7 @@ import pytest
 from exchange.claim import ClaimLink
 from issuer.archive.kept import EditionTaken, NewEntry, Single
 from issuer.archive.store import SQLiteIndex
-from issuer.desk.claims import AlreadyClaimed, ChallengeSpent, ClaimLinks, _hash, _seconds
+from issuer.desk.claims import ALREADY_CLAIMED, CHALLENGE_SPENT, ClaimLinks, _hash, _seconds
 from issuer.issuer import Issuer
 from issuer.status import lists
 from keys import PrivateKey
@@ -62,7 +62,7 @@ def one_challenge(race: Race, folder: Path) -> None:
     link = both[0].offer(NUMBER, registrar, now=NOW)
     message = answer(both[0].invite(link.token, registrar, now=NOW), ADA)
     results = race.run([partial(claims.redeem, link.token, message, registrar, now=NOW) for claims in both])
-    assert outcomes(results) == [ChallengeSpent, bytes]
+    assert outcomes(results) == [CHALLENGE_SPENT, bytes]
 
 
 def one_link(race: Race, folder: Path) -> None:
@@ -74,7 +74,7 @@ def one_link(race: Race, folder: Path) -> None:
         return lambda: claims.redeem(link.token, message, registrar, now=NOW)
 
     results = race.run([redeem(claims, message) for claims, message in zip(both, messages, strict=True)])
-    assert outcomes(results) == [AlreadyClaimed, bytes]
+    assert outcomes(results) == [ALREADY_CLAIMED, bytes]
 
 
 def links(race: Race, folder: Path) -> None:
@@ -194,7 +194,7 @@ def spend_after_a_look(self: ClaimLinks, token: str, challenge: str, now: dateti
             "SELECT used FROM challenge WHERE challenge = ? AND token = ? AND expires > ?", known
         ).fetchone()
     if found != (0,):
-        raise ChallengeSpent("it was spent")
+        raise CHALLENGE_SPENT("it was spent")
     with self._database.writing() as connection:
         connection.execute("UPDATE challenge SET used = 1 WHERE challenge = ?", known[:1])
 
@@ -205,7 +205,7 @@ def bind_after_a_look(self: ClaimLinks, token: str, holder: str, now: datetime) 
             "SELECT number, holder FROM link WHERE token = ?", (_hash(token),)
         ).fetchone()
     if found not in (None, holder):
-        raise AlreadyClaimed("another has it")
+        raise ALREADY_CLAIMED("another has it")
     with self._database.writing() as connection:
         connection.execute("UPDATE link SET holder = ? WHERE token = ?", (holder, _hash(token)))
     return number, 0, found is None

@@ -11,8 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from intaglio.words import remedy
-from issuer.problem import UnreadableFile
+from issuer.problem import UNREADABLE_FILE
 from issuer.table.source import open_source
+from tests.problems import raises
 from tests.world import HEADER, graduate, table
 from wire.problem import Conflict, NotFound
 
@@ -43,7 +44,7 @@ def test_files_of_any_spreadsheet_are_read_alike(
 def test_usual_headings_are_understood_and_others_can_be_mapped(tmp_path: Path) -> None:
     path = tmp_path / "g.csv"
     path.write_text("Diplom-Nr;First Name;SURNAME;Degree;degree type;Date of Award;Remarks\n1;A;B;C;D;E;F\n")
-    with pytest.raises(UnreadableFile) as raised:
+    with raises(UNREADABLE_FILE) as raised:
         open_source(path)
     assert raised.value.detail == (
         "g.csv has no column for diploma_number; recognised are First Name (given_name), SURNAME "
@@ -73,7 +74,7 @@ def test_usual_headings_are_understood_and_others_can_be_mapped(tmp_path: Path) 
 def test_a_wrong_mapping_is_explained(tmp_path: Path, chosen: dict[str, str], detail: str) -> None:
     path = tmp_path / "g.csv"
     path.write_text(",".join([*HEADER, "twice", "twice"]))
-    with pytest.raises(UnreadableFile) as raised:
+    with raises(UNREADABLE_FILE) as raised:
         open_source(path, chosen)
     assert raised.value.detail == detail
     assert remedy(raised.value)
@@ -82,7 +83,7 @@ def test_a_wrong_mapping_is_explained(tmp_path: Path, chosen: dict[str, str], de
 def test_two_columns_for_one_field_are_a_question(tmp_path: Path) -> None:
     path = tmp_path / "g.csv"
     path.write_text(table([graduate(1, **{"E-Mail": "x@example.org"})], [*HEADER, "E-Mail"]))
-    with pytest.raises(UnreadableFile, match="'email' and 'E-Mail' could both be email"):
+    with raises(UNREADABLE_FILE, match="'email' and 'E-Mail' could both be email"):
         open_source(path)
     assert open_source(path, {"email": "E-Mail"}).columns["email"] == len(HEADER)
 
@@ -91,7 +92,7 @@ def test_two_columns_of_one_heading_have_to_be_renamed(tmp_path: Path) -> None:
     path = tmp_path / "g.csv"
     path.write_text(table([graduate(1)], [*HEADER, "email"]))
     for chosen in ({}, {"email": "email"}):
-        with pytest.raises(UnreadableFile, match="has 2 columns 'email'") as raised:
+        with raises(UNREADABLE_FILE, match="has 2 columns 'email'") as raised:
             open_source(path, chosen)
         assert "heading of its own" in remedy(raised.value)
 
@@ -99,7 +100,7 @@ def test_two_columns_of_one_heading_have_to_be_renamed(tmp_path: Path) -> None:
 def test_all_columns_that_are_missed_are_in_the_hint(tmp_path: Path) -> None:
     path = tmp_path / "g.csv"
     path.write_text("Nr,name,Titel,achievement_type,award_date\n1,A,T,Degree,2026-06-30\n")
-    with pytest.raises(UnreadableFile, match="no column for diploma_number, programme_title") as raised:
+    with raises(UNREADABLE_FILE, match="no column for diploma_number, programme_title") as raised:
         open_source(path)
     assert remedy(raised.value).endswith("--map diploma_number=COLUMN --map programme_title=COLUMN")
 
@@ -124,7 +125,7 @@ def test_all_columns_that_are_missed_are_in_the_hint(tmp_path: Path) -> None:
 def test_what_is_no_table_is_said_to_be_none(tmp_path: Path, content: bytes, detail: str) -> None:
     path = tmp_path / "g.csv"
     path.write_bytes(content)
-    with pytest.raises(UnreadableFile) as raised:
+    with raises(UNREADABLE_FILE) as raised:
         open_source(path)
     assert raised.value.detail == detail
     assert remedy(raised.value)
@@ -133,7 +134,7 @@ def test_what_is_no_table_is_said_to_be_none(tmp_path: Path, content: bytes, det
 def test_a_missing_file_is_not_found(tmp_path: Path) -> None:
     with pytest.raises(NotFound, match="there is no file"):
         open_source(tmp_path / "g.csv")
-    with pytest.raises(UnreadableFile, match="is a folder"):
+    with raises(UNREADABLE_FILE, match="is a folder"):
         open_source(tmp_path)
 
 
@@ -148,7 +149,7 @@ def test_a_file_that_is_not_utf8_is_refused_with_its_first_bad_line(
     ] * 2
     text = table(rows, [*HEADER, "remarks"], lineterminator="\n").replace("\n", line_end)
     path.write_bytes(text.encode(encoding))
-    with pytest.raises(UnreadableFile) as raised:
+    with raises(UNREADABLE_FILE) as raised:
         open_source(path)
     assert raised.value.detail == f"g.csv: line {1 + 2 * 5999 + 1} is not in UTF-8"
     assert remedy(raised.value) == 'Save it as "CSV UTF-8".'
@@ -167,7 +168,7 @@ def test_a_file_that_changes_while_it_is_read_is_noticed(tmp_path: Path) -> None
 def test_a_quotation_mark_that_is_never_closed_has_a_place(tmp_path: Path) -> None:
     path = tmp_path / "g.csv"
     path.write_text(table([graduate(1)]) + '"' + "x" * 200_000)
-    with pytest.raises(UnreadableFile, match=r"^line 3: ") as raised:
+    with raises(UNREADABLE_FILE, match=r"^line 3: ") as raised:
         open_source(path)
     assert "never closed" in remedy(raised.value)
 
@@ -177,11 +178,11 @@ def test_a_quotation_mark_that_swallows_the_rows_behind_it_is_found(tmp_path: Pa
     lines = table([graduate(index, remarks="") for index in range(1, 8)], [*HEADER, "remarks"]).splitlines()
     path = tmp_path / "g.csv"
     path.write_text("\n".join([*lines[:row], lines[row] + '"see file', *lines[row + 1 :]]))
-    with pytest.raises(UnreadableFile) as raised:
+    with raises(UNREADABLE_FILE) as raised:
         open_source(path, span_rows=4)
     assert raised.value.detail == f"g.csv: a quotation mark that opens in row {row + 1} is never closed"
     path.write_text("\n".join([lines[0] + ',"note', *lines[1:]]))
-    with pytest.raises(UnreadableFile, match="opens in the header is never closed"):
+    with raises(UNREADABLE_FILE, match="opens in the header is never closed"):
         open_source(path)
 
 
@@ -198,7 +199,7 @@ def test_the_line_that_names_the_separator_is_no_row(
     assert (source.delimiter, source.header) == (mark, tuple(HEADER))
     assert rows_of(path) == [(2, list(graduate(1).values()))]
     path.write_bytes(line.format(mark).encode() + table([graduate(1, honours="é")]).encode("latin-1"))
-    with pytest.raises(UnreadableFile, match="line 3 is not in UTF-8"):
+    with raises(UNREADABLE_FILE, match="line 3 is not in UTF-8"):
         open_source(path)
 
 
@@ -206,11 +207,11 @@ def test_the_line_that_names_the_separator_is_no_row(
 def test_what_stands_above_the_header_has_to_go(tmp_path: Path, above: str) -> None:
     path = tmp_path / "g.csv"
     path.write_text(above + table([graduate(1)]))
-    with pytest.raises(UnreadableFile, match=r"^the first row of g.csv is empty") as raised:
+    with raises(UNREADABLE_FILE, match=r"^the first row of g.csv is empty") as raised:
         open_source(path)
     assert "delete what stands above" in remedy(raised.value)
     path.write_text(f"Graduates 2026{',' * 15}\n" + table([graduate(1)]))
-    with pytest.raises(UnreadableFile, match="no column for") as raised:
+    with raises(UNREADABLE_FILE, match="no column for") as raised:
         open_source(path)
     assert remedy(raised.value).startswith("The headings have to be the first row, which is Graduates 2026. ")
 
@@ -261,5 +262,5 @@ def test_half_a_name_is_never_taken_for_a_whole(tmp_path: Path) -> None:
         if whole:
             open_source(path)
         else:
-            with pytest.raises(UnreadableFile, match="family_name"):
+            with raises(UNREADABLE_FILE, match="family_name"):
                 open_source(path)

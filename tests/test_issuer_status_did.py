@@ -26,6 +26,7 @@ from ledger.folder import store_in
 from tests.copying import copy_folder
 from tests.fixtures.make import MADE, PASSPHRASE
 from tests.fuzz.oracles import by_pyld
+from tests.problems import raises
 from tests.test_issuer_token import of_before
 from tests.world import NOW, graduate, issuer_in, listed, reopened, verifier
 from vc import Anchored, Bundle, Report, StatusList, Verdict, sign
@@ -35,7 +36,7 @@ from vc.status import Reason, StatusEntry
 from vc.vcdm.jsonld import canonicalize
 from vc.vcdm.status_lists import status_list_document
 from verifier import RecognisedIssuer, Trust, Verifier
-from verifier.problem import TrustDiffers
+from verifier.problem import TRUST_DIFFERS
 from wire.fetch import NoFetcher
 from wire.health import Health
 from wire.problem import Conflict, Refused
@@ -548,8 +549,8 @@ def test_file_and_fingerprint_stay_when_lists_move_to_a_did_of_their_own(older: 
         assert joined.issuers[0].status_issuers == after.issuers[0].status_issuers
         assert verifier(joined).verify(older.bundle(entry).to_bytes(), now=NOW).verdict is Verdict.VALID
     stranger = replace(after.issuers[0], status_issuers=("did:web:evil.example:status",))
-    with pytest.raises(TrustDiffers):
+    with raises(TRUST_DIFFERS):
         before.joined(Trust((stranger,), after.logs))
     keys = replace(before.issuers[0], documents=(), keys=(older.public_keys["assertion"].multikey(),))
-    with pytest.raises(TrustDiffers):  # no pinned document leads to that DID, whose host would be believed
+    with raises(TRUST_DIFFERS):  # no pinned document leads to that DID, whose host would be believed
         Trust((keys,)).joined(Trust((replace(keys, status_issuers=after.issuers[0].status_issuers),)))

@@ -20,11 +20,12 @@ from keys import PrivateKey
 from ledger.tiles.store import Batch
 from tests.doubles import at, stops
 from tests.fault.issuing import require_once
+from tests.problems import is_a
 from tests.world import NOW, graduate, issuer_in, reopened, verifier_for
 from vc import Bundle, Verdict
 from vc.forms import FORMS
 from vc.status import Reason
-from wire.problem import Problem, Refused, TryLater, Unavailable
+from wire.problem import Problem, Raisable, Refused, TryLater, Unavailable
 from wire.turns import Turns
 
 
@@ -122,13 +123,13 @@ def test_several_are_issued_in_their_order_with_one_signature_of_the_log(
     ],
 )
 def test_one_bad_record_of_several_is_named_and_none_is_issued(
-    issuer: Issuer, records: list[dict[str, str]], position: int, kind: type[Problem], detail: str
+    issuer: Issuer, records: list[dict[str, str]], position: int, kind: Raisable[Problem], detail: str
 ) -> None:
     issuer.issue(graduate(9))
     with pytest.raises(RecordRefused, match=detail) as refused:
         issuer.issue_many(records)
     assert refused.value.position == position
-    assert isinstance(refused.value.problem, kind)
+    assert is_a(refused.value.problem, kind)
     assert [entry.number for entry in issuer.entries()] == ["UNI-000009"]
     good = [record for place, record in enumerate(records) if place != position]
     assert len(issuer.issue_many(good)) == len(good)

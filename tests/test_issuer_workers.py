@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from issuer.job import workers
-from issuer.job.workers import Pool, Tell, WorkerDied, available_cores
+from issuer.job.workers import WORKER_DIED, Pool, Tell, available_cores
 from tests.conftest import ROOT
+from tests.problems import raises
 from wire.problem import Refused, Unavailable
 
 
@@ -60,7 +61,7 @@ def test_a_worker_that_died_before_it_is_given_more_is_told_as_well() -> None:
             pool._processes[0].join()
             yield 17
 
-        with pytest.raises(WorkerDied):
+        with raises(WORKER_DIED):
             list(pool.map(multiply, items()))
 
 
@@ -78,7 +79,7 @@ def test_a_full_disk_in_a_worker_is_a_problem() -> None:
 
 
 def test_a_worker_that_is_killed_is_an_error_and_no_wait() -> None:
-    with Pool(1, 2) as pool, pytest.raises(WorkerDied):
+    with Pool(1, 2) as pool, raises(WORKER_DIED):
         list(pool.map(multiply, [16, 17, 15, 18]))
 
 

@@ -14,7 +14,8 @@ from nacl.pwhash import argon2id
 from intaglio.words import remedy
 from keys import WrongPassphrase
 from keys.envelope import Cost, open_envelope, seal
-from keys.problem import WeakPassphrase
+from keys.problem import WEAK_PASSPHRASE
+from tests.problems import raises
 from wire.problem import Malformed, Problem, TooLarge
 from wire.strict import base64url_decode, base64url_encode
 
@@ -74,7 +75,7 @@ def test_sealing_twice_shares_nothing() -> None:
     "passphrase", ["", "seven..", "12345678", "20260630123456", "ééé", "a" * 40, "    " * 3, "张" * 9]
 )
 def test_a_passphrase_that_is_soon_guessed_is_refused(passphrase: str) -> None:
-    with pytest.raises(WeakPassphrase, match="at least 8 characters") as found:
+    with raises(WEAK_PASSPHRASE, match="at least 8 characters") as found:
         seal(b"secret", passphrase.encode())
     assert "random words" in remedy(found.value)
 

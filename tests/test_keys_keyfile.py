@@ -19,8 +19,9 @@ from typing import Any
 import pytest
 
 from keys import KeyFile, PassphraseNeeded, PrivateKey, PublicKey, WrongPassphrase, keyfile, open_signer
-from keys.problem import KeyNotOpened
+from keys.problem import KEY_NOT_OPENED
 from tests.fault.kill import Work, kill_at_each_step
+from tests.problems import raises
 from tests.processes import ended
 from wire.problem import Conflict, Damaged, Malformed, NotFound, Refused, Unavailable
 
@@ -382,7 +383,7 @@ def test_a_key_that_is_known_is_not_taken_for_another(tmp_path: Path) -> None:
     path = stored(tmp_path / "keys.json", KEPT_PLAIN)
     uri, known = f"{path.as_uri()}#assertion", PublicKey.from_multikey(KEPT_PUBLIC)
     assert open_signer(uri, passphrase=never_asked, public_key=known).public_key == known
-    with pytest.raises(KeyNotOpened, match="another one by now"):
+    with raises(KEY_NOT_OPENED, match="another one by now"):
         open_signer(uri, passphrase=never_asked, public_key=PrivateKey.generate().public_key).sign(b"")
 
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import pytest
-
 from keys import open_signer
 from keys.module import Modules
 from keys.opening import signers_from_elsewhere
-from keys.problem import ModuleExposed, ModuleNotTrusted
+from keys.problem import MODULE_EXPOSED, MODULE_NOT_TRUSTED
+from tests.problems import raises
 
 
 def test_a_module_that_an_address_from_elsewhere_names_is_root_s_alone(tmp_path: Path) -> None:
@@ -22,9 +21,9 @@ def test_a_module_that_an_address_from_elsewhere_names_is_root_s_alone(tmp_path:
     for way in ways:
         assert Modules().file(way, "t") == brought.resolve()
         for named in (None, "/usr/lib/module.so", str(tmp_path)):
-            with pytest.raises(ModuleNotTrusted, match="an address from elsewhere names it"):
+            with raises(MODULE_NOT_TRUSTED, match="an address from elsewhere names it"):
                 Modules(from_elsewhere=True, named=named).file(way, "t")
-            with pytest.raises(ModuleNotTrusted):
+            with raises(MODULE_NOT_TRUSTED):
                 open_signer(
                     f"pkcs11:token=t;object=o?module-path={way}",
                     passphrase=lambda: None,
@@ -33,7 +32,7 @@ def test_a_module_that_an_address_from_elsewhere_names_is_root_s_alone(tmp_path:
         for named in ways:
             assert Modules(from_elsewhere=True, named=named).file(way, "t") == brought.resolve()
     brought.chmod(0o620)
-    with pytest.raises(ModuleExposed):
+    with raises(MODULE_EXPOSED):
         Modules(from_elsewhere=True, named=str(brought)).file(str(brought), "t")
 
 

@@ -27,7 +27,7 @@ from issuer.succession import ROLES, KeyChange, ending, remembered, with_keys
 from keys import InvalidSignature, KeyFile, PrivateKey, UnknownKeyType, open_signer
 from keys.kinds import KINDS
 from keys.opening import signers_from_elsewhere
-from keys.problem import KeyNotOpened, ModuleExposed, PinFileUnreadable, PinNeeded, WrongPin
+from keys.problem import KEY_NOT_OPENED, MODULE_EXPOSED, PIN_FILE_UNREADABLE, PIN_NEEDED, WRONG_PIN
 from keys.token import _pin_in
 from ledger.audit import audit
 from ledger.tiles.memory import MemoryStore
@@ -35,10 +35,11 @@ from tests import softhsm
 from tests.conftest import ROOT
 from tests.fault.issuing import require_once
 from tests.fault.kill import killed_by
+from tests.problems import raises
 from tests.softhsm import PIN, Token
 from tests.world import NOW, csv_file, graduate, issuer_in, reopened, verifier_for
 from vc.status import Reason
-from wire.problem import Conflict, Damaged, Malformed, NotFound, Problem, Refused, Unavailable
+from wire.problem import Conflict, Damaged, Malformed, NotFound, Problem, Raisable, Refused, Unavailable
 
 pytestmark = pytest.mark.slow  # by a token in software
 
@@ -105,7 +106,7 @@ def test_a_module_that_others_could_have_written_is_not_loaded(tmp_path: Path) -
 
     def refused(*paths: Path) -> None:
         for path in paths:
-            with pytest.raises(ModuleExposed, match="others could have written it"):
+            with raises(MODULE_EXPOSED, match="others could have written it"):
                 open_signer(at(path), passphrase=never_asked)
 
     for mode in (0o620, 0o602):
@@ -145,14 +146,14 @@ def test_what_is_not_there_or_there_twice(token: Token) -> None:
     for _ in range(2):
         uri = token.make("twice", curve)
     unknown = token.make("unknown", bytes.fromhex("06052b81040023"))  # P-521
-    cases: list[tuple[str, type[Problem]]] = [
+    cases: list[tuple[str, Raisable[Problem]]] = [
         (uri, Conflict),
         (token.uri("nobody"), NotFound),
         (token.uri("nobody").replace("Registrar", "Another"), NotFound),
         (unknown, UnknownKeyType),
     ]
     for address, problem in cases:
-        with pytest.raises(problem):
+        with raises(problem):
             open_signer(address, passphrase=pin)
 
 
@@ -193,7 +194,7 @@ try:
     key.public_key.verify(key.sign(b"x"), b"x")
     print("signs", key)
 except Problem as problem:
-    print(type(problem).__name__, problem, problem.hint)
+    print(problem.code, problem, problem.hint)
 """
 
 
@@ -214,11 +215,11 @@ def test_the_pin_comes_from_a_file_or_who_is_asked_and_is_told_to_nobody(
     locked = token.uri("pin") + "&pin-source="
     for address, given, said in (
         (uri, PIN, "signs TokenKey(for zDn"),
-        (uri, wrong, WrongPin.__name__),
-        (uri, "", PinNeeded.__name__),
+        (uri, wrong, WRONG_PIN.code),
+        (uri, "", PIN_NEEDED.code),
         (f"{locked}file:{file}", "", "signs"),
         (f"{locked}file:///{file}", "", "signs"),
-        (f"{locked}{file}x", "", PinFileUnreadable.__name__),
+        (f"{locked}{file}x", "", PIN_FILE_UNREADABLE.code),
     ):
         told = elsewhere(address, given)
         assert told.startswith(said), told
@@ -231,7 +232,7 @@ def test_a_file_of_the_pin_that_cannot_be_read_is_named_with_what_to_do(
     language: str, tmp_path: Path
 ) -> None:
     """Once it was said in Chinese that no PIN was given."""
-    with pytest.raises(PinFileUnreadable) as locked:
+    with raises(PIN_FILE_UNREADABLE) as locked:
         _pin_in(f"file:{tmp_path}/pin")
     for said in (sentence(locked.value, language), remedy(locked.value, language)):
         assert f"{tmp_path}/pin" in said
@@ -340,9 +341,9 @@ def test_where_the_extra_is_left_out_all_is_done_but_what_the_token_signs(
     again = reopened(tmp_path)
     assert key.public_key in {shown.key for shown in rotation.keys_shown(again)}
     assert verifier_for(again).verify(again.bundle(second), now=NOW)
-    with pytest.raises(KeyNotOpened, match="needs pkcs11, which is not installed"):
+    with raises(KEY_NOT_OPENED, match="needs pkcs11, which is not installed"):
         again.lists.revoke([first.number], Reason.FRAUD, date=NOW, now=NOW)
-    with pytest.raises(KeyNotOpened, match="needs pkcs11, which is not installed"):
+    with raises(KEY_NOT_OPENED, match="needs pkcs11, which is not installed"):
         again.issue(graduate(3))
     assert again.store.revocations.count() == 0
     rotation.rotate(again, in_file=True, lost=True)

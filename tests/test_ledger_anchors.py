@@ -22,10 +22,11 @@ from ledger import verify_anchoring as anchored
 from ledger import verify_evidence as verified
 from ledger.anchor import Sender
 from ledger.anchors import ANCHORS, anchor_kind
-from ledger.evm.problem import NodesUnreadable
+from ledger.evm.problem import NODES_UNREADABLE
 from ledger.tiles.memory import MemoryStore
 from tests.gazette import NAME, NOTICE, NOTICES, Gazette
 from tests.ledger_samples import COSIGNER, NOW, ORIGIN, open_log, sample, samples, trust_in
+from tests.problems import raises
 from wire.problem import Malformed, TooLarge
 from wire.work import EVIDENCE, Work
 
@@ -190,7 +191,7 @@ def test_a_chain_that_names_no_nodes_takes_no_checkpoints(tmp_path: Path) -> Non
     """Both ways into the package for chains, of which neither has a node to ask."""
     chain = anchor_kind("eip155:1", ANCHORS)
     sender = Sender(tmp_path, open_log(MemoryStore()), lambda: None, lambda _: None)
-    with pytest.raises(NodesUnreadable, match="no nodes of eip155:1 are named"):
+    with raises(NODES_UNREADABLE, match="no nodes of eip155:1 are named"):
         chain.begin("eip155:1", {"owner": "0x" + "0f" * 20}, sender)
-    with pytest.raises(NodesUnreadable, match="no nodes of eip155:1 are named"):
+    with raises(NODES_UNREADABLE, match="no nodes of eip155:1 are named"):
         chain.open("eip155:1", {"nodes": None, "depth": None}, sender)

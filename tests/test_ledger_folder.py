@@ -18,10 +18,11 @@ from ledger.folder import (
     newest_checkpoint,
     store_in,
 )
-from ledger.problem import NoLog
+from ledger.problem import NO_LOG
 from ledger.tiles.engines import ENGINES
 from ledger.tiles.posix import PosixStore
 from tests.ledger_samples import open_log, samples
+from tests.problems import raises
 from wire.consent import MARK, NotAgreed
 from wire.problem import Conflict, Damaged
 
@@ -35,7 +36,7 @@ def folder(tmp_path: Path) -> Path:
 
 def test_a_log_is_kept_in_the_folder(folder: Path) -> None:
     assert not has_log(folder)
-    with pytest.raises(NoLog):
+    with raises(NO_LOG):
         newest_checkpoint(folder)
     open_log(store_in(folder)).append(samples(0, 3), b"first")
     assert (has_log(folder), is_elsewhere(folder)) == (True, False)

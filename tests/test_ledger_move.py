@@ -11,7 +11,7 @@ import pytest
 
 from ledger.audit import audit
 from ledger.move import PORTION, move
-from ledger.problem import NoLog, Sealed
+from ledger.problem import LOG_SEALED, NO_LOG
 from ledger.tiles.engines import open_store
 from ledger.tiles.journal import CAPACITY, Journal
 from ledger.tiles.keys import key_digest
@@ -21,7 +21,9 @@ from ledger.tiles.store import Base, Mark, State, Store
 from tests import postgres_server
 from tests.doubles import instead
 from tests.ledger_samples import naive_root, open_log, samples
+from tests.problems import is_a, raises
 from tests.processes import ended
+from wire import Problem
 from wire.problem import Conflict, Damaged
 
 pytestmark = pytest.mark.slow  # between engines, one of them a server
@@ -58,8 +60,8 @@ def _append_when_told(make: Callable[[], Store], pipe: Connection[str, str]) -> 
         pipe.recv()
         try:
             log.append([b"%d" % number], b"%d" % number)
-        except Sealed:
-            pipe.send("sealed")
+        except Problem as problem:
+            pipe.send("sealed" if is_a(problem, LOG_SEALED) else problem.code)
             return
     pipe.send("never")
 
@@ -127,7 +129,7 @@ def test_a_target_that_loses_a_tile_is_not_opened(filled: MemoryStore, tmp_path:
     target = PosixStore(tmp_path / "log")
     with pytest.raises(Damaged, match="tile/0/001 does not read back"):
         move(filled, instead(target, put=put))
-    with pytest.raises(Sealed):
+    with raises(LOG_SEALED):
         open_log(target).append([b"more"], b"more")
     assert move(filled, target).size == 600
 
@@ -139,18 +141,18 @@ def test_entries_that_do_not_give_the_root_are_not_signed_for(filled: MemoryStor
     target = MemoryStore()
     with pytest.raises(Damaged, match="the root that it had"):
         move(filled, target)
-    with pytest.raises(Sealed):
+    with raises(LOG_SEALED):
         open_log(target)
     filled.put({"tile/entries/001": entries})
     assert move(filled, target).size == 600
 
 
 def test_there_has_to_be_a_log_that_is_open(filled: MemoryStore) -> None:
-    with pytest.raises(NoLog):
+    with raises(NO_LOG):
         move(MemoryStore(), MemoryStore())
     reserved = MemoryStore()
     reserved.reserve("one")
-    with pytest.raises(Sealed, match="has not come yet"):
+    with raises(LOG_SEALED, match="has not come yet"):
         move(reserved, MemoryStore())
     assert filled.mark() is None
 
@@ -171,7 +173,7 @@ def test_a_log_that_has_left_for_one_place_goes_to_no_other(filled: MemoryStore)
     for target in (MemoryStore(), reserved):
         with pytest.raises(Conflict, match="elsewhere"):
             move(filled, target)
-    with pytest.raises(Sealed):
+    with raises(LOG_SEALED):
         open_log(reserved)
 
 
@@ -191,7 +193,7 @@ def test_half_of_a_log_that_comes_is_no_damaged_one(tmp_path: Path) -> None:
     store = PosixStore(tmp_path / "log")
     store.reserve("one")
     Journal(tmp_path / "log/journal", CAPACITY).replace(Base(600, bytes(32)))
-    with pytest.raises(Sealed, match="has not come yet"):
+    with raises(LOG_SEALED, match="has not come yet"):
         open_log(store)
 
 

@@ -275,7 +275,7 @@ def test_what_waits_when_one_before_it_goes_has_that_too(desk: Desk) -> None:
     assert [lost.checkpoint.size for lost in desk.outbox.gone(desk.destination)] == [3]
 
 
-class Closed(GazetteAnchor):
+class ISSUER_CLOSED(GazetteAnchor):
     """Its office does not answer."""
 
     def advance(self, checkpoint: Checkpoint, state: bytes, keep: Callable[[bytes], None]) -> Evidence | None:
@@ -289,7 +289,7 @@ def test_what_keeps_one_keeps_none_of_the_others(desk: Desk) -> None:
     kinds = gazettes(desk.folder)
 
     def opened(name: str, settings: Mapping[str, Any], place: Sender) -> GazetteAnchor:
-        make = Closed if name == NAME else GazetteAnchor
+        make = ISSUER_CLOSED if name == NAME else GazetteAnchor
         return make(name, file=gazette_file(desk.folder, name))
 
     kinds = {"gazette": kinds["gazette"]._replace(open=opened)}

@@ -23,7 +23,8 @@ from ledger.tiles.posix import PosixStore
 from ledger.tiles.store import Base, Batch
 from tests.fault.powerloss import Recorder
 from tests.ledger_samples import naive_root, open_log, samples
-from wire.problem import Damaged, DiskFull, Problem, TooLarge, Unavailable
+from tests.problems import is_a
+from wire.problem import DISK_FULL, Damaged, Problem, TooLarge, Unavailable
 
 
 def key_runs(folder: Path, **options: int) -> KeyRuns:
@@ -75,7 +76,7 @@ def test_a_full_or_failing_disk_loses_nothing(
         assert log.append(samples(600, 601), b"600") == range(600, 601)
     assert problems
     for raised in problems:
-        assert isinstance(raised, DiskFull) == (error == errno.ENOSPC)
+        assert is_a(raised, DISK_FULL) == (error == errno.ENOSPC)
         assert os.strerror(error) in raised.detail
         assert "Nothing that was acknowledged is lost" in remedy(raised)
 

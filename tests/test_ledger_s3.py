@@ -22,6 +22,8 @@ from typing import TypeVar, cast
 import httpx
 import pytest
 
+from tests.problems import raises
+
 pytest.importorskip("obstore", reason="no extra [s3]: pip install '.[s3]'")
 pytest.importorskip("boto3", reason="no moto: pip install 'moto[server]'")
 from botocore.exceptions import ClientError
@@ -30,7 +32,7 @@ from intaglio.tls import ServerFiles, server_files
 from ledger import Checkpoint
 from ledger.audit import audit
 from ledger.log import LogReader
-from ledger.problem import ClockDiffers, NotConditional, PasswordInAddress, Sealed
+from ledger.problem import LEDGER_CLOCK, LEDGER_NOT_CONDITIONAL, LOG_SEALED, PASSWORD_IN_ADDRESS
 from ledger.tiles.engines import open_store
 from ledger.tiles.journal import Capacity
 from ledger.tiles.s3.address import ENDPOINT, Location, parse_location, settings
@@ -154,7 +156,7 @@ class TestAddresses:
 
     @pytest.mark.parametrize("rest", [f"clerk:{HIDDEN}@diplomas/log", f"{HIDDEN}@diplomas"])
     def test_a_secret_is_refused_by_name_and_shown_nowhere(self, rest: str) -> None:
-        with pytest.raises(PasswordInAddress) as caught:
+        with raises(PASSWORD_IN_ADDRESS) as caught:
             open_store(f"s3://{rest}")
         assert HIDDEN not in repr(caught.value.to_dict())
 
@@ -244,9 +246,9 @@ class TestStores:
             client(endpoint).create_bucket(Bucket=BUCKET)
             through(ignoring, monkeypatch)
             for _ in range(2):
-                with pytest.raises(NotConditional):
+                with raises(LEDGER_NOT_CONDITIONAL):
                     open_log(open_store(f"s3://{BUCKET}/log"))
-                with pytest.raises(NotConditional):
+                with raises(LEDGER_NOT_CONDITIONAL):
                     open_store(f"s3://{BUCKET}/log").put({})
             through(endpoint, monkeypatch)
             log = open_log(open_store(f"s3://{BUCKET}/log"))
@@ -670,7 +672,7 @@ class TestTheLine:
         skewed = Answer(403, b"<Error><Code>RequestTimeTooSkewed</Code></Error>")
         with line(endpoint, lambda _: skewed) as late:
             through(late, monkeypatch)
-            with pytest.raises(ClockDiffers):
+            with raises(LEDGER_CLOCK):
                 open_store(uri).get("tile/0/000")
 
     def test_a_bucket_in_another_region_is_named(
@@ -808,7 +810,7 @@ class TestAStore:
         through(endpoint, monkeypatch)
         for store in (open_store(uri, read_only=True), open_store(uri), open_store(uri, read_only=True)):
             assert store.mark() == Mark("move", State.LEFT)
-        with pytest.raises(Sealed):
+        with raises(LOG_SEALED):
             log.append(samples(3, 4), b"2")
 
 

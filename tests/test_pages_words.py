@@ -58,7 +58,7 @@ def test_the_script_has_none_either() -> None:
 
 
 def test_advice_is_for_codes_that_there_are() -> None:
-    known = {kind.code for kind in codes.kinds()}
+    known = {kind.code for kind in codes.kinds().values()}
     assert {*ADVICE, *REASONS} <= known
 
 

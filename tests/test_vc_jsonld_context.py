@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from tests.fuzz.oracles import by_pyld
+from tests.problems import raises
 from vc.vcdm import jsonld
-from vc.vcdm.jsonld import InvalidContext, InvalidDocument, LossyDocument, vendored
+from vc.vcdm.jsonld import INVALID_CONTEXT, InvalidDocument, LossyDocument, vendored
 
 # JSON-LD as it is, whatever a property is called
 canonicalize = functools.partial(jsonld.canonicalize, contexts=vendored())
@@ -98,7 +99,7 @@ def test_terms(context: Any, members: dict[str, Any], expected: str) -> None:
     ids=str,
 )  # fmt: skip
 def test_invalid(context: Any) -> None:
-    with pytest.raises(InvalidContext):
+    with raises(INVALID_CONTEXT):
         canonicalize({"@context": context, "urn:p": "x"})
 
 
@@ -126,12 +127,12 @@ class TestProtection:
     def test_holds(self, context: Any) -> None:
         for local in [PROTECTED, context], PROTECTED:
             inner = {} if isinstance(local, list) else {"@context": context}
-            with pytest.raises(InvalidContext):
+            with raises(INVALID_CONTEXT):
                 canonicalize({"@context": local, "urn:q": {**inner, "urn:p": "x"}})
 
     def test_the_same_again_is_no_change(self) -> None:
         assert lines([PROTECTED, {"p": EX + "p"}], p="x") == {f'<{EX}p> "x"'}
-        with pytest.raises(InvalidContext):  # and it is still protected
+        with raises(INVALID_CONTEXT):  # and it is still protected
             lines([PROTECTED, {"p": EX + "p"}, {"p": EX + "evil"}], p="x")
 
     def test_a_term_may_be_left_open(self) -> None:
@@ -145,12 +146,12 @@ class TestProtection:
             in canonicalize({"@context": scoped, "@id": "urn:s", "o": {"p": "x"}}).decode().splitlines()
         )
         typed = {**PROTECTED, "T": {"@id": EX + "T", "@context": {"p": EX + "q"}}}
-        with pytest.raises(InvalidContext):
+        with raises(INVALID_CONTEXT):
             canonicalize({"@context": typed, "type": "T", "p": "x"})
 
     def test_credentials_are_protected(self) -> None:
         credentials = "https://www.w3.org/ns/credentials/v2"
-        with pytest.raises(InvalidContext, match="'VerifiableCredential'"):
+        with raises(INVALID_CONTEXT, match="'VerifiableCredential'"):
             canonicalize(
                 {"@context": [credentials, {"VerifiableCredential": EX}], "type": "VerifiableCredential"}
             )
@@ -233,7 +234,7 @@ class TestScopes:
     def test_what_processors_read_differently_is_refused_when_used(self, context: Any) -> None:
         key = next(iter(context))
         assert canonicalize({"@context": context, "urn:p": "x"})
-        with pytest.raises(InvalidContext):
+        with raises(INVALID_CONTEXT):
             canonicalize({"@context": context, key: {"urn:p": "x"}})
 
     def test_one_that_is_wrapped_as_in_a_context_document_is_read_as_others_read_it(self) -> None:
@@ -256,7 +257,7 @@ class TestScopes:
         ids=str,
     )
     def test_what_others_refuse_or_drop_of_a_wrapped_one_is_refused(self, context: Any) -> None:
-        with pytest.raises(InvalidContext):
+        with raises(INVALID_CONTEXT):
             canonicalize({"@context": context, "@id": "urn:s", "urn:p": "x"})
 
     def test_a_type_may_not_move_the_meaning_of_type(self) -> None:

@@ -12,11 +12,12 @@ import pytest
 
 from keys import PrivateKey
 from tests.copying import copy_folder
+from tests.problems import raises
 from vc import InvalidProof, Proof, sign, verify_proof
 from vc.vcdm.jsonld import (
+    INVALID_CONTEXT,
     Contexts,
     Documents,
-    InvalidContext,
     LossyDocument,
     UnknownContext,
     canonicalize,
@@ -107,7 +108,7 @@ def test_an_unknown_context_is_named() -> None:
 
 @pytest.mark.parametrize("url", ["context.json", "../v2", "", "not a url"])
 def test_a_relative_context_is_refused(url: str) -> None:
-    with pytest.raises(InvalidContext):
+    with raises(INVALID_CONTEXT):
         canonicalize({"@context": url, "urn:ex:p": "x"})
 
 
@@ -227,13 +228,13 @@ def test_what_is_no_json_names_no_context() -> None:
 @pytest.mark.parametrize("content", [[], {}, "text", {"context": {}}])
 def test_an_extra_document_without_a_context(content: Any) -> None:
     contexts = Contexts(Documents({"urn:ex:context": content}))
-    with pytest.raises(InvalidContext):
+    with raises(INVALID_CONTEXT):
         canonicalize({"@context": "urn:ex:context", "urn:ex:p": "x"}, contexts=contexts)
 
 
 def test_a_context_that_includes_itself() -> None:
     circle = {"urn:ex:a": {"@context": ["urn:ex:b"]}, "urn:ex:b": {"@context": "urn:ex:a"}}
-    with pytest.raises(InvalidContext, match="includes itself"):
+    with raises(INVALID_CONTEXT, match="includes itself"):
         canonicalize({"@context": "urn:ex:a", "urn:ex:p": "x"}, contexts=Contexts(Documents(circle)))
 
 

@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from tests.calls import calls
+from tests.problems import raises
 from vc.vcdm import jsonld
-from vc.vcdm.jsonld import Contexts, Documents, InvalidContext, InvalidDocument, TooComplex, vendored
+from vc.vcdm.jsonld import INVALID_CONTEXT, TOO_COMPLEX, Contexts, Documents, InvalidDocument, vendored
 from vc.vcdm.jsonld.context import KEPT, MOST, ActiveContext
 from wire import jcs
 from wire.problem import Problem, TooLarge
@@ -108,7 +109,7 @@ COSTLY = {
 @pytest.mark.parametrize("name", COSTLY)
 def test_costly_documents_are_refused(name: str) -> None:
     """Within the steps that a document has; what a step is worth is for bench/hostile.py."""
-    with pytest.raises((TooLarge, InvalidContext)):
+    with raises((TooLarge, INVALID_CONTEXT)):
         canonicalize(COSTLY[name])
 
 
@@ -117,7 +118,7 @@ def test_costly_documents_are_refused(name: str) -> None:
 def test_a_little_input_takes_little_memory(name: str) -> None:
     tracemalloc.start()
     try:
-        with pytest.raises((TooLarge, InvalidContext)):
+        with raises((TooLarge, INVALID_CONTEXT)):
             canonicalize(AMPLIFYING[name])
         _, peak = tracemalloc.get_traced_memory()
     finally:
@@ -249,7 +250,7 @@ def test_the_limit_of_the_caller() -> None:
     assert canonicalize(document)
     work = Work()  # for a document whose contexts are known
     assert canonicalize(document, work=work)
-    with pytest.raises(TooComplex):  # the last ones are for the text
+    with raises(TOO_COMPLEX):  # the last ones are for the text
         canonicalize(document, work=Work(FILE_STEPS - work.left - 10))
     with pytest.raises(TooLarge):
         canonicalize(document, work=Work(30))

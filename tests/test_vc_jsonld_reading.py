@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from vc.vcdm.jsonld import InvalidDocument, LossyDocument, Respelled, TooComplex, read
-from wire.problem import TooLarge
+from tests.problems import raises
+from vc.vcdm.jsonld import TOO_COMPLEX, InvalidDocument, LossyDocument, Respelled, read
+from wire.problem import Problem, Raisable, TooLarge
 from wire.work import BODY_STEPS, Work
 
 XSD = "http://www.w3.org/2001/XMLSchema#"
@@ -105,8 +106,8 @@ def test_one_reading_of_all_ways_of_writing(expected: dict[str, Any], written: l
         ({"text": {"@value": None}}, InvalidDocument, "/text"),
     ],
 )
-def test_what_is_not_read_is_named(members: dict[str, Any], problem: type[Exception], words: str) -> None:
-    with pytest.raises(problem) as raised:
+def test_what_is_not_read_is_named(members: dict[str, Any], problem: Raisable[Problem], words: str) -> None:
+    with raises(problem) as raised:
         said(**members)
     assert words in str(raised.value)
 
@@ -135,11 +136,11 @@ def test_what_is_nested_without_end_is_refused() -> None:
     value: dict[str, Any] = {"text": "x"}
     for _ in range(200):
         value = {"ex:text": value}
-    with pytest.raises(TooComplex):
+    with raises(TOO_COMPLEX):
         said(**value)
     circle: dict[str, Any] = {"text": "x"}
     circle["ex:see"] = circle
-    with pytest.raises(TooComplex):
+    with raises(TOO_COMPLEX):
         said(**circle)
 
 

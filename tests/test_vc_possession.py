@@ -10,10 +10,11 @@ import pytest
 
 from did import DID, Document, Method, Resolver
 from did.methods import web as did_web
-from exchange.claim import Acceptance, InvalidAcceptance
+from exchange.claim import INVALID_ACCEPTANCE, Acceptance
 from keys import PrivateKey
+from tests.problems import is_a
 from vc import sign
-from vc.possession import WrongChallenge, WrongDomain
+from vc.possession import WRONG_CHALLENGE, WRONG_DOMAIN
 from vc.vcdm.presentation import presentation
 from verifier import Trust, Verifier, load_policy
 from wire.clock import CLOCK_SKEW, DatedAhead
@@ -107,7 +108,7 @@ def test_what_proves_no_possession_is_refused(
     problem = door(shown(**options), documents(**method))
     assert problem is not None
     assert not problem.undetermined
-    assert ("domain" in options) is isinstance(problem, WrongDomain)
+    assert ("domain" in options) is is_a(problem, WRONG_DOMAIN)
 
 
 @doors
@@ -118,9 +119,9 @@ def test_what_is_dated_ahead_is_open(door: Any) -> None:
 
 def test_the_challenge() -> None:
     """A claim is asked for by its own challenge, which the issuer then spends."""
-    assert isinstance(presented(shown(challenge="another"), documents()), WrongChallenge)
-    assert isinstance(presented(shown(challenge=None), documents()), WrongChallenge)
-    assert isinstance(claimed(shown(challenge=None), documents()), InvalidAcceptance)
+    assert is_a(presented(shown(challenge="another"), documents()), WRONG_CHALLENGE)
+    assert is_a(presented(shown(challenge=None), documents()), WRONG_CHALLENGE)
+    assert is_a(claimed(shown(challenge=None), documents()), INVALID_ACCEPTANCE)
     assert presented(shown(domain=None), documents(), domain=None) is None
     open_question = presented(shown(), documents(), challenge=None)
     assert open_question is not None

@@ -12,13 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from zlib_ng import zlib_ng
 
+from tests.problems import raises
 from vc import Credential, MalformedCredential, StatusList
 from vc.status import (
-    InvalidStatusList,
+    INVALID_STATUS_LIST,
+    UNKNOWN_STATUS_ENTRY,
     Reason,
     Revocation,
     StatusEntry,
-    UnknownStatusEntry,
     details_url,
     open_list,
     read_revocation,
@@ -61,7 +62,7 @@ def test_the_same_bits_have_the_same_bytes() -> None:
 
 @pytest.mark.parametrize("index", [-1, 131_072])
 def test_a_position_outside_is_refused(index: int) -> None:
-    with pytest.raises(InvalidStatusList, match="outside"):
+    with raises(INVALID_STATUS_LIST, match="outside"):
         StatusList()[index]
 
 
@@ -119,7 +120,7 @@ def test_a_broken_entry_is_malformed(change: dict[str, Any]) -> None:
 def test_an_entry_of_another_kind_stays_open() -> None:
     both = {**status_entry(URL, 5), "type": ["BitstringStatusListEntry", "StatusList2021Entry"]}
     for found in ({"type": "1EdTechRevocationList", "id": URL}, both):
-        with pytest.raises(UnknownStatusEntry) as caught:
+        with raises(UNKNOWN_STATUS_ENTRY) as caught:
             StatusEntry.parse(found)
         assert caught.value.undetermined
 
@@ -142,7 +143,7 @@ def test_a_set_bit_is_read_through_the_signed_list() -> None:
     ],
 )
 def test_a_list_that_does_not_fit_is_refused(credential: Credential) -> None:
-    with pytest.raises(InvalidStatusList):
+    with raises(INVALID_STATUS_LIST):
         open_list(StatusEntry.parse(status_entry(URL, 5)), credential)
 
 
@@ -161,7 +162,7 @@ def test_details_have_date_and_reason() -> None:
     credential = Credential.parse(value)
     assert read_revocation(entry, credential) == found
     assert read_revocation(StatusEntry.parse(status_entry(URL, 6)), credential) is None
-    with pytest.raises(InvalidStatusList):
+    with raises(INVALID_STATUS_LIST):
         read_revocation(StatusEntry.parse(status_entry(URL + "1", 5)), credential)
     value["credentialSubject"]["revocations"] = {}
     with pytest.raises(Malformed):

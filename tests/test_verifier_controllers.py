@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
-from did import METHODS, DIDNotFound, InvalidDIDDocument, ResolutionFailed, Resolver, controller
+from did import DID_NOT_FOUND, METHODS, InvalidDIDDocument, ResolutionFailed, Resolver, controller
 from keys import PrivateKey
 from ledger import EntryKind, entry
 from tests.loopback import Authority, Site, response
+from tests.problems import raises
 from tests.world import NOW, Holder, University
 from vc import Anchored, Bundle, Report, StatusList, Verdict, sign
 from vc.anchoring import document_digest
@@ -132,7 +133,7 @@ class TestDocument:
             controller.resolve("https://uni.example/issuers/14", NoFetcher())
 
     def test_what_keeps_it_away_is_told_apart(self, host: Host) -> None:
-        with pytest.raises(DIDNotFound, match="404"):
+        with raises(DID_NOT_FOUND, match="404"):
             host.resolver.resolve(host.url)
         host.answers["/issuers/14"] = response(503)
         with pytest.raises(Unavailable):

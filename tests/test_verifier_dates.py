@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
+from tests.problems import is_a
 from tests.world import Holder, decided, verifier
 from vc import Report, Verdict
 from vc.problem import MalformedCredential
 from vc.vcdm.credential import Credential
-from verifier.problem import ZoneUnknown
+from verifier.problem import TIME_ZONE_UNKNOWN
 from wire import Malformed
 from wire.datetimestamp import parse_datetime
 
@@ -55,7 +56,7 @@ def check(document: dict[str, Any], now: datetime, suite: str = "eddsa-rdfc-2022
 def test_the_end(now: datetime, verdict: Verdict, suite: str) -> None:
     report = check(credential(expirationDate="2026-06-30T12:00:00"), now, suite)
     assert report.verdict is verdict, report.to_dict()
-    assert isinstance(report.deciding and report.deciding.problem, ZoneUnknown) is (
+    assert is_a(report.deciding and report.deciding.problem, TIME_ZONE_UNKNOWN) is (
         verdict is Verdict.UNDETERMINED
     )
 
@@ -75,7 +76,7 @@ def test_the_start(now: datetime, verdict: Verdict) -> None:
     report = check(credential(issuanceDate="2026-06-30T12:00:00"), now)
     assert report.verdict is verdict, report.to_dict()
     if verdict is Verdict.UNDETERMINED:
-        assert isinstance(decided(report).problem, ZoneUnknown)
+        assert is_a(decided(report).problem, TIME_ZONE_UNKNOWN)
 
 
 def test_of_two_ends_the_first_that_is_certain_decides() -> None:

@@ -15,12 +15,13 @@ from issuer.press.document import Composer, Profile
 from issuer.press.permutation import Positions
 from issuer.press.template import Template
 from issuer.problem import InvalidTemplate
+from tests.problems import is_a
 from tests.world import NOW, Holder, University, verifier
 from vc import Anchored, Bundle, Report, Verdict
 from vc.claims import ANCHORED_IN_LOG, STATUS_STATEMENT
 from vc.vcdm.jsonld import AmbiguousType, Respelled, canonicalize
 from vc.vcdm.jsonld.vocabulary import CREATED
-from vc.vcdm.schema import SchemaMismatch, Schemas
+from vc.vcdm.schema import SCHEMA_MISMATCH, Schemas
 from verifier import RecognisedIssuer, Trust
 from verifier.policy import HasSchema, OfType, load_policy
 from verifier.summary import summarize
@@ -286,7 +287,7 @@ def test_a_schema_reads_what_the_verifier_reads() -> None:
     false = signed(false)
     false["name"], false["@context"][-1] = false.pop("wish"), {"name": "urn:example:wish"}
     assert not verdict(false)
-    assert isinstance(verdict(signed(plain(index=17, name="B"))).deciding.problem, SchemaMismatch)  # type: ignore[union-attr]
+    assert is_a(verdict(signed(plain(index=17, name="B"))).deciding.problem, SCHEMA_MISMATCH)  # type: ignore[union-attr]
 
 
 def test_a_status_list_is_read_in_the_same_way() -> None:

@@ -14,12 +14,13 @@ from did.methods import web as did_web
 from intaglio.words import remedy
 from keys import PrivateKey
 from ledger import KINDS
+from tests.problems import raises
 from tests.world import NOW, University, verifier
 from vc import Anchored, Check, Report, Verdict, sign
 from vc.anchoring import document_digest
 from vc.vcdm.presentation import presentation
 from verifier import RecognisedIssuer, Trust, Verifier
-from verifier.problem import IssuerDocumentMissing
+from verifier.problem import ISSUER_DOCUMENT_MISSING
 from verifier.sources.keys import IssuerKeys
 from verifier.sources.published import PublishedLogs
 from wire import Unavailable, base64url_encode
@@ -276,7 +277,7 @@ def test_a_log_is_asked_once_for_the_documents_of_an_issuer() -> None:
     keys = IssuerKeys(Web(), trust, (), work, published=logs, strangers=False, kinds=KINDS)
     unknown = f"{UNIVERSITY.did}#{THIEF.public_key.multikey()}"
     for _ in range(2):
-        with pytest.raises(IssuerDocumentMissing):
+        with raises(ISSUER_DOCUMENT_MISSING):
             keys.find(UNIVERSITY.did, unknown, "assertionMethod", is_named=True)
     assert logs.asked == 1
     known = f"{UNIVERSITY.did}#{UNIVERSITY.key.public_key.multikey()}"

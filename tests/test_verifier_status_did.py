@@ -13,13 +13,14 @@ from did import METHODS, Resolver
 from did.methods import web as did_web
 from keys import PrivateKey
 from ledger import EntryKind
+from tests.problems import raises
 from tests.world import NOW, University, verifier
 from vc import Anchored, Bundle, StatusList, Verdict, sign
 from vc.anchoring import document_digest, log_entry
 from vc.status import status_entry
 from vc.vcdm.status_lists import status_list_document
 from verifier import RecognisedIssuer, Trust, Verifier
-from verifier.problem import TrustDiffers
+from verifier.problem import TRUST_DIFFERS
 from wire import base64url_encode
 from wire.fetch import NoFetcher
 
@@ -273,6 +274,6 @@ def test_a_file_brings_no_key_for_lists_where_keys_are_pinned(town: Town) -> Non
     entry = RecognisedIssuer(town.university.did, **pins)
     own = Trust((replace(entry, list_keys=(town.key.public_key.multikey(),)),))
     for documents in ((), ("A" * 43,)):
-        with pytest.raises(TrustDiffers):
+        with raises(TRUST_DIFFERS):
             Trust((entry,)).joined(Trust((replace(own.issuers[0], documents=documents),)))
     assert own.joined(own) == own

@@ -21,11 +21,12 @@ from ledger import TrustedLedger, TrustPolicy, VerifierKey
 from ledger.evidence import parse_proof
 from ledger.note import Note, SignatureType
 from tests.gazette import NAME, NOTICE
+from tests.problems import is_a, raises
 from tests.processes import ended
 from tests.world import NOW, University, verifier
 from vc import Verdict
 from verifier import RecognisedIssuer, RecognisedLog, Trust, update_trust
-from verifier.problem import NotFromThen, TooFewWitnesses, TrustDiffers, TrustLogDiffers
+from verifier.problem import NOT_FROM_THEN, TOO_FEW_WITNESSES, TRUST_DIFFERS, TRUST_LOG_DIFFERS
 from wire import Conflict, Malformed, NotFound, TooLarge, Unavailable
 
 UNIVERSITY = University()
@@ -225,7 +226,7 @@ def test_other_ledgers_are_compared_and_taken_over_with_their_log() -> None:
     neighbour = RecognisedIssuer("did:example:b")
     beside = Trust((neighbour,), tuple(replace(log, issuers=(neighbour.id,)) for log in more.logs))
     for known, given in ((plain, more), (more, plain), (more, later), (plain, beside)):
-        with pytest.raises(TrustDiffers, match="with other witnesses, clock or ledgers"):
+        with raises(TRUST_DIFFERS, match="with other witnesses, clock or ledgers"):
             known.joined(given)
     assert [log.ledgers for log in more.joined(beside).logs] == [more.logs[0].ledgers]
 
@@ -237,7 +238,7 @@ def test_parameters_are_compared_as_json_has_them() -> None:
         Trust(UNIVERSITY.trust.issuers, (replace(UNIVERSITY.trust.logs[0], ledgers=(ledger,)),))
         for ledger in (one, true)
     )
-    with pytest.raises(TrustDiffers, match="with other witnesses, clock or ledgers"):
+    with raises(TRUST_DIFFERS, match="with other witnesses, clock or ledgers"):
         known.joined(given)
     assert known.joined(known) == known
 
@@ -259,7 +260,7 @@ def test_what_a_file_says_anew_of_a_known_issuer_is_no_small_thing() -> None:
         ({**closed, "types": ("X",)}, "the file says something else of it"),
     ):
         entry = replace(known.issuers[0], **change)
-        with pytest.raises(TrustDiffers, match=said):
+        with raises(TRUST_DIFFERS, match=said):
             known.joined(Trust((entry,), known.logs))
 
 
@@ -267,7 +268,7 @@ def test_no_file_lets_a_log_speak_for_an_issuer_that_has_none_here() -> None:
     """Its documents would count beside the keys that are pinned."""
     known = Trust((RecognisedIssuer(UNIVERSITY.did, keys=(UNIVERSITY.key.public_key.multikey(),)),))
     for entry in (known.issuers[0], RecognisedIssuer(UNIVERSITY.did)):
-        with pytest.raises(TrustLogDiffers, match="for which your list does not have it"):
+        with raises(TRUST_LOG_DIFFERS, match="for which your list does not have it"):
             known.joined(Trust((entry,), UNIVERSITY.trust.logs))
 
 
@@ -310,7 +311,7 @@ def test_a_witness_whose_signatures_are_not_read_here_never_comes() -> None:
         trust = Trust.parse(Trust().adding(UNIVERSITY.pinned.issuers[0], log).to_bytes())
         report = verifier(trust).verify(bundle, now=NOW)
         assert report.verdict is verdict, report.to_dict()
-    assert any(isinstance(found.problem, TooFewWitnesses) for found in report.checks)
+    assert any(is_a(found.problem, TOO_FEW_WITNESSES) for found in report.checks)
     for wrong in (("garbage",), (witness, witness), (witness[:-1],)):
         log = replace(UNIVERSITY.recognised_log, witnesses=wrong)
         with pytest.raises(Malformed):
@@ -334,7 +335,7 @@ def test_without_a_quorum_no_witness_shows_that_something_is_from_before() -> No
     log = replace(university.recognised_log, witnesses=tuple(map(str, keys)))
     report = verifier(Trust().adding(issuer, log)).verify(bundle, now=NOW)
     assert report.verdict is Verdict.UNDETERMINED
-    assert isinstance(report.deciding and report.deciding.problem, NotFromThen)
+    assert is_a(report.deciding and report.deciding.problem, NOT_FROM_THEN)
     later = replace(issuer, until=NOW.date())
     assert verifier(Trust().adding(later, log)).verify(bundle, now=NOW)
 
@@ -393,7 +394,7 @@ class TestWhoSignsStatusListsOnly:
     def test_a_log_for_it_differs_whoever_the_file_adds(self) -> None:
         """Were the one here the thief's, the owner's own file would not be told from it."""
         mine = Trust((self.ENTRY,), (self.FALSE,))
-        with pytest.raises(TrustLogDiffers, match=r"status\.example"):
+        with raises(TRUST_LOG_DIFFERS, match=r"status\.example"):
             mine.joined(self.WITH_LOG)
 
     def test_what_is_known_first_is_named_afterwards(self) -> None:

@@ -12,10 +12,11 @@ import pytest
 from ledger import Reached, Requirement, TrustedLedger
 from ledger.evm import KIND
 from tests.gazette import NOTICE
+from tests.problems import raises
 from tests.test_verifier_trust_index import settle
 from tests.world import NOW, University
 from verifier import RecognisedIssuer, RecognisedLog, Trust, TrustSource
-from verifier.problem import BlocksMissing, TrustDiffers
+from verifier.problem import TRUST_DIFFERS, BlocksMissing
 from verifier.sources.blocks import ROW, file_of, known_rows, with_blocks
 from verifier.sources.trust_index import LONG, IndexedTrust, open_trust
 from wire import Malformed, base64url_encode
@@ -164,14 +165,14 @@ def test_a_requirement_is_compared_and_is_in_the_fingerprint() -> None:
     plain, strict = trusting(LOG), trusting(replace(LOG, requires=Requirement(1, ("a",))))
     assert Trust().joined(strict) == strict.joined(strict) == strict
     assert plain.fingerprint(UNIVERSITY.did) != strict.fingerprint(UNIVERSITY.did)
-    with pytest.raises(TrustDiffers, match="with other witnesses, clock or ledgers"):
+    with raises(TRUST_DIFFERS, match="with other witnesses, clock or ledgers"):
         plain.joined(strict)
 
 
 def test_what_only_this_list_requires_stays_when_its_issuers_file_is_added_again() -> None:
     plain, strict = trusting(LOG), trusting(replace(LOG, requires=Requirement(1, ("a",))))
     assert strict.joined(plain) == strict
-    with pytest.raises(TrustDiffers, match="with other witnesses, clock or ledgers"):
+    with raises(TRUST_DIFFERS, match="with other witnesses, clock or ledgers"):
         strict.joined(trusting(replace(LOG, requires=Requirement(1, ("b",)))))
 
 

@@ -12,11 +12,12 @@ import pytest
 
 from intaglio.words import remedy
 from tests.commandline import Program
+from tests.problems import is_a
 from tests.world import NOW, University, decided, verifier
 from vc import Report, Verdict
 from vc.vcdm.jsonld import Contexts, UnknownType, vouched
 from verifier import OfType, RecognisedIssuer, Trust, load_policy, update_trust
-from verifier.policy import AllOf, AnyOf, NotForType, WrongType
+from verifier.policy import NOT_FOR_TYPE, WRONG_TYPE, AllOf, AnyOf
 
 UNIVERSITY = University()
 KEYS = (UNIVERSITY.key.public_key.multikey(),)
@@ -51,7 +52,8 @@ def test_what_else_the_entry_names_counts_as_ever() -> None:
     for types in (("OpenBadgeCredential", "Bachelor"), ("Bachelor", "AchievementCredential")):
         assert check(BADGE, entry(*types))
     report = check(BADGE, entry("urn:example:Other", "ClrCredential"))
-    assert (report.verdict, type(decided(report).problem)) == (Verdict.INVALID, NotForType)
+    assert report.verdict is Verdict.INVALID
+    assert is_a(decided(report).problem, NOT_FOR_TYPE)
 
 
 def test_so_does_a_policy() -> None:
@@ -64,7 +66,8 @@ def test_so_does_a_policy() -> None:
         assert check(BADGE, UNIVERSITY.pinned, policy=policy).verdict is Verdict.UNDETERMINED
     assert check(BADGE, UNIVERSITY.pinned, policy=AnyOf((OfType("OpenBadgeCredential"), OfType("Bachelor"))))
     other = check(BADGE, UNIVERSITY.pinned, policy=OfType("urn:example:Other"))
-    assert (other.verdict, type(decided(other).problem)) == (Verdict.INVALID, WrongType)
+    assert other.verdict is Verdict.INVALID
+    assert is_a(decided(other).problem, WRONG_TYPE)
 
 
 @pytest.mark.parametrize("name", [IRI, "Diplom"])

@@ -24,10 +24,11 @@ from tests.hostile import (
     text,
     with_proofs,
 )
+from tests.problems import raises
 from tests.world import CONTEXT, NOW, Holder, University, verifier
 from vc import Bundle, Report, Verdict
 from vc.vcdm import jsonld
-from vc.vcdm.jsonld import TooComplex, vendored
+from vc.vcdm.jsonld import TOO_COMPLEX, vendored
 from vc.vcdm.jsonld.literal import escaped
 from wire import TooLarge, load_json
 from wire.work import BODY_STEPS, FILE_STEPS, VALUE_READ, Work
@@ -144,7 +145,7 @@ def test_names_have_four_kilobytes_and_pictures_half_a_megabyte(document: dict[s
     shorter = json.loads(json.dumps(document).replace("aaaaaa", "", 2).replace("AAAAAA", "", 2))
     terms = {"id": "@id"}
     assert jsonld.canonicalize({"@context": terms, **shorter}, contexts=vendored())
-    with pytest.raises(TooComplex, match="longer than 4096"):
+    with raises(TOO_COMPLEX, match="longer than 4096"):
         jsonld.canonicalize({"@context": terms, **document}, contexts=vendored())
 
 

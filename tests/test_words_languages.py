@@ -38,7 +38,7 @@ from tests.test_verifier_anchors import KNOWN, anchored, believing
 from tests.test_words import KINDS, raised
 from tests.world import NOW, Holder, University, verifier
 from vc import Report, sign
-from vc.problem import KnownBySight
+from vc.problem import KNOWN_BY_SIGHT
 from vc.status import Reason
 from vc.vcdm.schema import Schemas
 from verifier import RecognisedIssuer, Trust
@@ -270,7 +270,7 @@ def test_what_a_document_says_is_quoted_as_it_is_in_every_language() -> None:
     assert said
     for check in said:
         assert "a PDF" in sentence(check, "zh")
-    known = KnownBySight.saying("this is {form}", form="a PDF")
+    known = KNOWN_BY_SIGHT.saying("this is {form}", form="a PDF")
     assert "a PDF" not in sentence(known, "zh")
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from wire.problem import Refused
+from wire.problem import Code, Refused
 
 from .claims import Claims
 
@@ -39,15 +39,12 @@ class IssuingFacts(NamedTuple):
     """The DID of the holder, whose key alone may show it; `None` lets anybody show it."""
 
 
-class FactLost(Refused):
-    """A form signed a credential that lacks a fact, or has another one."""
-
-    code = "fact-lost"
-    title = "The form loses a fact"
+FACT_LOST = Code("fact-lost", Refused, "The form loses a fact")
+"""A form signed a credential that lacks a fact, or has another one."""
 
 
 def require_said(facts: IssuingFacts, claims: Claims) -> None:
-    """Raises `FactLost` unless what was signed says these facts, by the form that reads it."""
+    """Raises `FACT_LOST` unless what was signed says these facts, by the form that reads it."""
     (entry, *_) = claims.status or ({},)
     read = {
         "id": claims.id,
@@ -65,4 +62,4 @@ def require_said(facts: IssuingFacts, claims: Claims) -> None:
         "log": {facts.log},
     }
     if lost := [name for name in read if read[name] != given[name]]:
-        raise FactLost.saying("what the form signs does not say its {fact} as it was given", fact=lost[0])
+        raise FACT_LOST.saying("what the form signs does not say its {fact} as it was given", fact=lost[0])

@@ -11,33 +11,21 @@ from typing import Protocol
 from did.problem import SECURITY_ERRORS
 from wire import Problem
 from wire.clock import require_not_ahead
+from wire.problem import Code
 from wire.text import shortened
 
 from .problem import InvalidProof
 
-
-class WrongChallenge(InvalidProof):
-    """It answers another challenge than the one that was given (VC Data Integrity 1.0, 4.4)."""
-
-    code = "wrong-challenge"
-    type = SECURITY_ERRORS + "INVALID_CHALLENGE_ERROR"
-    title = "Made for another challenge"
-
-
-class WrongDomain(InvalidProof):
-    """It was made for another party (VC Data Integrity 1.0, 4.4)."""
-
-    code = "wrong-domain"
-    type = SECURITY_ERRORS + "INVALID_DOMAIN_ERROR"
-    title = "Made for another domain"
-
-
-class ChallengeMissing(Problem):
-    """Nobody gave a challenge, so that an answer says nothing of now and here."""
-
-    code = "challenge-missing"
-    title = "Whom it was made for is not known"
-    undetermined = True
+WRONG_CHALLENGE = Code(
+    "wrong-challenge", InvalidProof, "Made for another challenge", SECURITY_ERRORS + "INVALID_CHALLENGE_ERROR"
+)
+"""It answers another challenge than the one that was given (VC Data Integrity 1.0, 4.4)."""
+WRONG_DOMAIN = Code(
+    "wrong-domain", InvalidProof, "Made for another domain", SECURITY_ERRORS + "INVALID_DOMAIN_ERROR"
+)
+"""It was made for another party (VC Data Integrity 1.0, 4.4)."""
+CHALLENGE_MISSING = Code("challenge-missing", Problem, "Whom it was made for is not known", undetermined=True)
+"""Nobody gave a challenge, so that an answer says nothing of now and here."""
 
 
 class Answer(Protocol):
@@ -71,7 +59,7 @@ def require_possession(
     its method; `holder` is whom the answer speaks for, if it names one; `challenge` what was given. Without a
     `domain` that is not compared.
 
-    Raises `InvalidProof`, `WrongChallenge` and `WrongDomain` among them; open are `ChallengeMissing`, and
+    Raises `InvalidProof`, `WRONG_CHALLENGE` and `WRONG_DOMAIN` among them; open are `CHALLENGE_MISSING`, and
     `DatedAhead` for an answer made further ahead of `now` than clocks may differ.
     """
     if answer.purpose != "authentication":
@@ -85,12 +73,12 @@ def require_possession(
     if holder not in (None, signer):
         raise InvalidProof("it is not signed by its holder")
     if not challenge:
-        raise ChallengeMissing(
+        raise CHALLENGE_MISSING(
             "it is genuine, but whether it was made for you cannot be told without the challenge you gave"
         )
     if answer.challenge != challenge:
-        raise WrongChallenge("it was made for another challenge: it may be a copy of an earlier one")
+        raise WRONG_CHALLENGE("it was made for another challenge: it may be a copy of an earlier one")
     if domain is not None and answer.domain != (domain,):
-        raise WrongDomain("it was made for another verifier's domain")
+        raise WRONG_DOMAIN("it was made for another verifier's domain")
     if answer.created is not None:
         require_not_ahead(answer.created, now, "the proof")

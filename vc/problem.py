@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wire.problem import Malformed, Problem
+from wire.problem import Code, Malformed, Problem
 
 
 class InvalidProof(Problem):
@@ -21,22 +21,12 @@ class UnsupportedForm(Problem):
     undetermined = True
 
 
-class KnownBySight(UnsupportedForm):
-    """A form that is recognised and not read, such as a PDF."""
-
-    code = "known-by-sight"
-
-
-class IsTrustFile(UnsupportedForm):
-    """A trust file, where a credential was expected."""
-
-    code = "is-trust-file"
-
-
-class LaterVersion(UnsupportedForm):
-    """Our own form, with something in it that this version does not define."""
-
-    code = "later-version"
+KNOWN_BY_SIGHT = Code("known-by-sight", UnsupportedForm)
+"""A form that is recognised and not read, such as a PDF."""
+IS_TRUST_FILE = Code("is-trust-file", UnsupportedForm)
+"""A trust file, where a credential was expected."""
+LATER_VERSION = Code("later-version", UnsupportedForm)
+"""Our own form, with something in it that this version does not define."""
 
 
 class MalformedCredential(Malformed):
@@ -47,9 +37,5 @@ class MalformedCredential(Malformed):
     title = "Not a well-formed credential"
 
 
-class NoCredential(Malformed):
-    """Nothing that could be a credential, a presentation or a bundle, as far as can be seen."""
-
-    code = "no-credential"
-    title = "This is no credential"
-    undetermined = True
+NO_CREDENTIAL = Code("no-credential", Malformed, "This is no credential", undetermined=True)
+"""Nothing that could be a credential, a presentation or a bundle, as far as can be seen."""

@@ -10,21 +10,25 @@ from did.document import Use, status_did
 from ledger import EntryKind
 from vc import Anchored, Claims, InvalidProof
 from vc.secured import Form, Secured
+from vc.status.bits import STATUS_ERRORS
+from wire import Unavailable
 from wire.datetimestamp import Moment
 from wire.text import shortened
 from wire.work import Work
 
-from .problem import ListNotShown, StatusUnknown
+from .problem import STATUS_LIST_NOT_SHOWN
 from .signatures import SignatureCheck
 from .sources.evidence import EvidenceCheck, require_may_have_signed
 from .sources.lists import ListMemory
 from .sources.trust import TrustSource
 
 
-class NotItsList(StatusUnknown):
+class NotItsList(Unavailable):
     """The list is by somebody who signs none for this issuer, as far as the trust list says."""
 
     code = "status-list-by-another"
+    type = STATUS_ERRORS + "STATUS_RETRIEVAL_ERROR"
+    title = "The status could not be checked"
 
 
 @dataclass(slots=True)
@@ -88,7 +92,7 @@ class StatusDocuments:
                 continue
             if brought and (has_log or signer != issuer):
                 ignored = next((found.ignored for found in facts if found.ignored), None)
-                raise ignored or ListNotShown(
+                raise ignored or STATUS_LIST_NOT_SHOWN(
                     "the status list should be in the log of its issuer, but the evidence is missing"
                 )
             require_may_have_signed(signature.key, self.now)

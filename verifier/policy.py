@@ -17,23 +17,24 @@ from ledger.requirement import LEDGERS
 from vc import Claims
 from vc.vcdm import jsonld
 from wire import Malformed, Problem, Refused
+from wire.problem import Code
 from wire.text import claimed, counted, shortened
 
 from .problem import (
-    EvidenceMissing,
-    IssuerUnknown,
-    IssuerUnknownWithoutLog,
-    NotFromThen,
+    EVIDENCE_MISSING,
+    ISSUER_UNKNOWN,
+    ISSUER_UNKNOWN_WITHOUT_LOG,
+    NOT_FROM_THEN,
+    PRESENTER_NOT_PROVED,
+    PROOF_UNKNOWN,
+    SCHEMA_UNKNOWN,
+    STATUS_MISSING,
+    STATUS_TOO_OLD,
+    SUBJECT_NOT_PROVED,
+    SUITE_MISSING,
+    TRUSTED_LOG_MISSING,
+    UNKNOWN_RULE,
     NotKnown,
-    PresenterNotProved,
-    ProofUnknown,
-    SchemaUnknown,
-    StatusMissing,
-    StatusTooOld,
-    SubjectNotProved,
-    SuiteMissing,
-    TrustedLogMissing,
-    UnknownRule,
 )
 from .sources.trust_entries import RecognisedIssuer
 
@@ -41,48 +42,20 @@ if TYPE_CHECKING:  # loaded only where a deployment has schemas
     from vc.vcdm.schema import Schemas
 
 
-class NotAccepted(Refused):
-    """The credential is genuine, but not what this verifier accepts."""
-
-    code = "not-accepted"
-    title = "Not accepted here"
-
-
-class NotForType(NotAccepted):
-    """The issuer is recognised, but not for credentials of this type."""
-
-    code = "not-for-type"
-
-
-class FromLater(NotAccepted):
-    """The issuer is recognised for what is from some day or before, and this is not, as ledgers show."""
-
-    code = "from-later"
-
-
-class WrongType(NotAccepted):
-    """The credential is not of the type that was asked for."""
-
-    code = "wrong-type"
-
-
-class NotShownByHolder(Refused):
-    """What was shown is no presentation by the person it speaks of."""
-
-    code = "not-shown-by-holder"
-    title = "Not shown by its holder, here and now"
-
-
-class NotPresented(NotShownByHolder):
-    """A credential came where a presentation was asked for."""
-
-    code = "not-presented"
-
-
-class PresenterIsAnother(NotShownByHolder):
-    """The credential speaks of somebody else than the one who presents it."""
-
-    code = "presenter-is-another"
+NOT_ACCEPTED = Code("not-accepted", Refused, "Not accepted here")
+"""The credential is genuine, but not what this verifier accepts."""
+NOT_FOR_TYPE = NOT_ACCEPTED.finer("not-for-type")
+"""The issuer is recognised, but not for credentials of this type."""
+FROM_LATER = NOT_ACCEPTED.finer("from-later")
+"""The issuer is recognised for what is from some day or before, and this is not, as ledgers show."""
+WRONG_TYPE = NOT_ACCEPTED.finer("wrong-type")
+"""The credential is not of the type that was asked for."""
+NOT_SHOWN_BY_HOLDER = Code("not-shown-by-holder", Refused, "Not shown by its holder, here and now")
+"""What was shown is no presentation by the person it speaks of."""
+NOT_PRESENTED = NOT_SHOWN_BY_HOLDER.finer("not-presented")
+"""A credential came where a presentation was asked for."""
+PRESENTER_IS_ANOTHER = NOT_SHOWN_BY_HOLDER.finer("presenter-is-another")
+"""The credential speaks of somebody else than the one who presents it."""
 
 
 @dataclass(slots=True)
@@ -171,9 +144,9 @@ class Recognised:
 
         Open as well (`UnknownType`) where the entry may mean this type by a word that no context defines.
         Where it is recognised until some day, a log that is trusted shows what is from that day or before; no
-        date that the issuer wrote into the credential does. Definite (`NotAccepted`) for another type of
-        credential, and where the ledgers that are required had it later: whoever has all of the issuer's keys
-        could have made it since.
+        date that the issuer wrote into the credential does. Definite for another type of credential
+        (`NOT_FOR_TYPE`), and where the ledgers that are required had it later (`FROM_LATER`): whoever has all
+        of the issuer's keys could have made it since.
         """
         claims = findings.claims
         if findings.issuer is None:
@@ -189,7 +162,7 @@ class Recognised:
             if unclear:
                 raise unclear  # it may be the word for just this type
             kind = shortened(min(others))
-            raise NotForType(
+            raise NOT_FOR_TYPE(
                 f"the issuer {claims.issuer} is not recognised for credentials of type {kind}",
                 issuer=claims.issuer,
                 type=kind,
@@ -199,14 +172,14 @@ class Recognised:
             return
         by_ledgers = [fact.time for fact in findings.anchors if fact.clock == LEDGERS and fact.time]
         if by_ledgers:
-            raise FromLater.saying(
+            raise FROM_LATER.saying(
                 "the issuer {issuer} is recognised for what is from {until} or before, and no ledger that is "
                 "required shows this before {date}",
                 issuer=claims.issuer,
                 until=str(until),
                 date=f"{min(by_ledgers):%Y-%m-%d %H:%M}Z",
             )
-        raise NotFromThen(
+        raise NOT_FROM_THEN(
             f"the issuer {claims.issuer} is recognised for what is from {until} or "
             "before, and no trusted log shows that this is",
             issuer=claims.issuer,
@@ -222,11 +195,11 @@ def _type(findings: Findings, name: str) -> str:
         raise NotKnown.saying("{why}", why=problem) from problem
 
 
-def unknown_issuer(claims: Claims) -> IssuerUnknown:
+def unknown_issuer(claims: Claims) -> NotKnown:
     """Whom to ask for, in the credential's own words; one that names a log has a trust file for it."""
     issuer, name = claimed(claims.issuer), claims.issuer_name
     who = f'says that it is by "{claimed(name)}" ({issuer})' if name else f"is by {issuer}"
-    kind = IssuerUnknown if claims.origins else IssuerUnknownWithoutLog
+    kind = ISSUER_UNKNOWN if claims.origins else ISSUER_UNKNOWN_WITHOUT_LOG
     detail = f"the credential {who}, which is not on your list"
     return kind(detail, issuer=claims.issuer, calls_itself=claimed(name) if name else None)
 
@@ -253,13 +226,13 @@ class OfType:
             jsonld.type_name(self.type)
 
     def check(self, findings: Findings) -> None:
-        """Definite (`NotAccepted`): a credential of another type is not accepted.
+        """Definite (`WRONG_TYPE`): a credential of another type is not accepted.
 
         Open (`UnknownType`) where nobody can tell which type the word means.
         """
         types = findings.claims.types
         if self.type not in types and _type(findings, self.type) not in types:
-            raise WrongType(f"the credential is not of type {self.type}", type=self.type)
+            raise WRONG_TYPE(f"the credential is not of type {self.type}", type=self.type)
 
 
 @dataclass(frozen=True)
@@ -269,12 +242,12 @@ class StatusWithin:
     age: timedelta
 
     def check(self, findings: Findings) -> None:
-        """Open when nothing is known (`NotKnown`), or nothing recent enough (`StatusUnknown`)."""
+        """Open when nothing is known (`NotKnown`), or nothing recent enough (`STATUS_TOO_OLD`)."""
         if findings.status_time is None:
-            raise StatusMissing("the credential has no status that could be looked up")
+            raise STATUS_MISSING("the credential has no status that could be looked up")
         if findings.now - findings.status_time > self.age:
             date = f"{findings.status_time:%Y-%m-%d}"
-            raise StatusTooOld(f"the newest status is of {date}, older than the policy allows", date=date)
+            raise STATUS_TOO_OLD(f"the newest status is of {date}, older than the policy allows", date=date)
 
 
 @dataclass(frozen=True)
@@ -289,7 +262,7 @@ class InTrustedLog:
             wanted = (
                 f", attested by {counted(self.witnesses, 'witness', 'witnesses')}" if self.witnesses else ""
             )
-            raise TrustedLogMissing(f"there is no evidence from a trusted log{wanted}")
+            raise TRUSTED_LOG_MISSING(f"there is no evidence from a trusted log{wanted}")
 
 
 @dataclass(frozen=True)
@@ -301,7 +274,7 @@ class AnchoredOn:
     def check(self, findings: Findings) -> None:
         """Open (`NotKnown`): evidence can still be supplied. A log of that name is none: it has no places."""
         if not any(fact.where == self.ledger and fact.index is None for fact in findings.anchors):
-            raise EvidenceMissing.saying("there is no evidence from {log}", log=shortened(self.ledger))
+            raise EVIDENCE_MISSING.saying("there is no evidence from {log}", log=shortened(self.ledger))
 
 
 @dataclass(frozen=True)
@@ -311,7 +284,7 @@ class HolderBound:
     def check(self, findings: Findings) -> None:
         """Open (`NotKnown`): anyone can hold a file."""
         if not findings.holder_bound:
-            raise SubjectNotProved("the presenter did not prove to be the credential's subject")
+            raise SUBJECT_NOT_PROVED("the presenter did not prove to be the credential's subject")
 
 
 @dataclass(frozen=True)
@@ -327,12 +300,12 @@ class Presenter:
     def check(self, findings: Findings) -> None:
         """Open (`NotKnown`) where nobody proved to be the presenter.
 
-        Definite (`NotShownByHolder`) where `may_present` says no.
+        Definite (`PRESENTER_IS_ANOTHER`) where `may_present` says no.
         """
         if findings.holder is None:
-            raise PresenterNotProved("nobody proved to be the presenter")
+            raise PRESENTER_NOT_PROVED("nobody proved to be the presenter")
         if findings.shown_by_another and not self.may_present(findings.holder, findings.claims):
-            raise PresenterIsAnother("the credential belongs to another than the one who presents it")
+            raise PRESENTER_IS_ANOTHER("the credential belongs to another than the one who presents it")
 
 
 @dataclass(frozen=True)
@@ -342,7 +315,7 @@ class ControlsDID:
     def check(self, findings: Findings) -> None:
         """Open (`NotKnown`): anyone can hold a file."""
         if findings.holder is None:
-            raise PresenterNotProved("nobody proved to be the presenter")
+            raise PRESENTER_NOT_PROVED("nobody proved to be the presenter")
 
 
 @dataclass(frozen=True)
@@ -353,7 +326,7 @@ class EveryProof:
         """Open (`NotKnown`): another program may know them."""
         if findings.unknown_proofs:
             kinds = ", ".join(findings.unknown_proofs)
-            raise ProofUnknown(f"not every proof is of a kind that is known here: {kinds}", kinds=kinds)
+            raise PROOF_UNKNOWN(f"not every proof is of a kind that is known here: {kinds}", kinds=kinds)
 
 
 @dataclass(frozen=True)
@@ -366,7 +339,7 @@ class BySuite:
         """Open (`NotKnown`): the issuer may have signed another copy so."""
         if self.suite not in findings.suites:
             suite = shortened(self.suite)
-            raise SuiteMissing(f"there is no proof by the issuer with the cryptosuite {suite}", suite=suite)
+            raise SUITE_MISSING(f"there is no proof by the issuer with the cryptosuite {suite}", suite=suite)
 
 
 @dataclass(frozen=True)
@@ -376,9 +349,9 @@ class HasSchema:
     url: str
 
     def check(self, findings: Findings) -> None:
-        """Open (`NotKnown`) where the schema is unknown; `SchemaMismatch` where the credential breaks it."""
+        """Open (`NotKnown`) where the schema is unknown; `SCHEMA_MISMATCH` where the credential breaks it."""
         if findings.schemas is None or not findings.schemas.check(findings.claims, self.url):
-            raise SchemaUnknown(
+            raise SCHEMA_UNKNOWN(
                 f"the schema {shortened(self.url)} is not known here", schema=shortened(self.url)
             )
 
@@ -398,7 +371,7 @@ def load_policy(value: Any) -> Policy:
             return _RULES[name][1](argument)
     names = ", ".join([*_PLAIN, *_GROUPS, *_RULES])
     rule = value if isinstance(value, str) else json.dumps(value)
-    raise UnknownRule.saying(
+    raise UNKNOWN_RULE.saying(
         "the policy's rule {rule} is not known or has a wrong value",
         rule=shortened(rule),
         rules=names,
@@ -452,7 +425,9 @@ class _PresenterIsSubject:
 
     def check(self, findings: Findings) -> None:
         if findings.shown_by_another and not _says_who_presents(self.policy, findings):
-            raise PresenterIsAnother("the credential belongs to another holder than the one who presents it")
+            raise PRESENTER_IS_ANOTHER(
+                "the credential belongs to another holder than the one who presents it"
+            )
 
 
 def complete(policy: Policy | None, *, strangers: bool) -> Policy:

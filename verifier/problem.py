@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from did import MethodNotSupported
 from vc.problem import UnsupportedForm
+from vc.status.bits import STATUS_ERRORS
 from wire import Conflict, Malformed, Problem, Unavailable
+from wire.problem import Code
 
 
 class NotKnown(Problem):
@@ -15,117 +17,52 @@ class NotKnown(Problem):
     undetermined = True
 
 
-class StatusUnknown(Unavailable):
-    """Whether the credential was revoked could not be found out."""
-
-    code = "status-unknown"
-    type = "https://www.w3.org/ns/credentials/status-list#STATUS_RETRIEVAL_ERROR"
-    title = "The status could not be checked"
-
-
-# NotKnown, by what is missing
+STATUS_UNKNOWN = Code(
+    "status-unknown",
+    Unavailable,
+    "The status could not be checked",
+    STATUS_ERRORS + "STATUS_RETRIEVAL_ERROR",
+)
+"""Whether the credential was revoked could not be found out."""
 
 
-class IssuerUnknown(NotKnown):
-    """The issuer is on no list here: a stranger is not a forger."""
-
-    code = "issuer-unknown"
+# What is missing
 
 
-class IssuerUnknownWithoutLog(IssuerUnknown):
-    """The same of an issuer that names no log, so that there is hardly a trust file of it."""
-
-    code = "issuer-unknown-without-log"
-
-
-class NotFromThen(NotKnown):
-    """The issuer is recognised for what is from some day or before, and nothing shows that this is."""
-
-    code = "not-from-then"
-
-
-class IssuerMethodNotSupported(MethodNotSupported):
-    """The issuer's DID is of a method that is not in use here, and nothing else says what its keys are."""
-
-    code = "issuer-method-not-supported"
-
-
-class IssuerUnreachable(Unavailable):
-    """The issuer's keys could not be had from where it publishes them."""
-
-    code = "issuer-unreachable"
-
-
-class IssuerDocumentMissing(NotKnown):
-    """No document of the issuer came along that has the key."""
-
-    code = "issuer-document-missing"
-
-
-class IssuerNotPinned(NotKnown):
-    """A log speaks for several issuers, and the trust list pins no document of this one."""
-
-    code = "issuer-not-pinned"
-
-
-class DocumentNotChained(NotKnown):
-    """The key is in a document that does not follow from the one that the trust list pins."""
-
-    code = "document-not-chained"
-
-
-class NewestDocumentMissing(NotKnown):
-    """The trust list pins a newer document of the issuer than those at hand."""
-
-    code = "newest-document-missing"
-
-
-class KeyOwnerUnknown(NotKnown):
-    """The key is not looked up, since whose it is stands on no list here."""
-
-    code = "key-owner-unknown"
-
-
-class KeyNamedByNoDID(UnsupportedForm):
-    """The proof names its key by neither a DID nor an https URL."""
-
-    code = "key-named-by-no-did"
-
-
-class KeyNotPinned(NotKnown):
-    """The trust list pins other keys of the issuer than the one that signed."""
-
-    code = "key-not-pinned"
-
-
-class KeyNotPublished(NotKnown):
-    """The issuer's document of today does not have the key; one of an earlier day may."""
-
-    code = "key-not-published"
-
-
-class KeyEnded(NotKnown):
-    """The key is not in force any more, and nothing shows that it signed while it was."""
-
-    code = "key-ended"
-
-
-class SchemaUnknown(NotKnown):
-    """The policy asks for a schema that is not known here."""
-
-    code = "schema-unknown"
-
-
-class EvidenceMissing(NotKnown):
-    """The credential should be in a log, and no evidence of it came along."""
-
-    code = "evidence-missing"
-
-
-class LedgerEvidenceMissing(NotKnown):
-    """The trust list asks for ledgers that have the log's checkpoint, and too few are shown to have it."""
-
-    code = "ledger-evidence-missing"
+ISSUER_UNKNOWN = Code("issuer-unknown", NotKnown)
+"""The issuer is on no list here: a stranger is not a forger."""
+ISSUER_UNKNOWN_WITHOUT_LOG = ISSUER_UNKNOWN.finer("issuer-unknown-without-log")
+"""The same of an issuer that names no log, so that there is hardly a trust file of it."""
+NOT_FROM_THEN = Code("not-from-then", NotKnown)
+"""The issuer is recognised for what is from some day or before, and nothing shows that this is."""
+ISSUER_METHOD_NOT_SUPPORTED = Code("issuer-method-not-supported", MethodNotSupported)
+"""The issuer's DID is of a method that is not in use here, and nothing else says what its keys are."""
+ISSUER_UNREACHABLE = Code("issuer-unreachable", Unavailable)
+"""The issuer's keys could not be had from where it publishes them."""
+ISSUER_DOCUMENT_MISSING = Code("issuer-document-missing", NotKnown)
+"""No document of the issuer came along that has the key."""
+ISSUER_NOT_PINNED = Code("issuer-not-pinned", NotKnown)
+"""A log speaks for several issuers, and the trust list pins no document of this one."""
+DOCUMENT_NOT_CHAINED = Code("document-not-chained", NotKnown)
+"""The key is in a document that does not follow from the one that the trust list pins."""
+NEWEST_DOCUMENT_MISSING = Code("newest-document-missing", NotKnown)
+"""The trust list pins a newer document of the issuer than those at hand."""
+KEY_OWNER_UNKNOWN = Code("key-owner-unknown", NotKnown)
+"""The key is not looked up, since whose it is stands on no list here."""
+KEY_NAMED_BY_NO_DID = Code("key-named-by-no-did", UnsupportedForm)
+"""The proof names its key by neither a DID nor an https URL."""
+KEY_NOT_PINNED = Code("key-not-pinned", NotKnown)
+"""The trust list pins other keys of the issuer than the one that signed."""
+KEY_NOT_PUBLISHED = Code("key-not-published", NotKnown)
+"""The issuer's document of today does not have the key; one of an earlier day may."""
+KEY_ENDED = Code("key-ended", NotKnown)
+"""The key is not in force any more, and nothing shows that it signed while it was."""
+SCHEMA_UNKNOWN = Code("schema-unknown", NotKnown)
+"""The policy asks for a schema that is not known here."""
+EVIDENCE_MISSING = Code("evidence-missing", NotKnown)
+"""The credential should be in a log, and no evidence of it came along."""
+LEDGER_EVIDENCE_MISSING = Code("ledger-evidence-missing", NotKnown)
+"""The trust list asks for ledgers that have the log's checkpoint, and too few are shown to have it."""
 
 
 class BlocksMissing(Unavailable):
@@ -134,150 +71,69 @@ class BlocksMissing(Unavailable):
     code = "trusted-blocks-missing"
 
 
-class LogNotListed(NotKnown):
-    """The credential should be in a log that is not on the list for its issuer."""
-
-    code = "log-not-listed"
-
-
-class TooFewWitnesses(NotKnown):
-    """Fewer witnesses have signed the log's checkpoint than the trust list asks for."""
-
-    code = "too-few-witnesses"
-
-
-class ContextsAdded(NotKnown):
-    """The document has contexts that its signature does not cover."""
-
-    code = "contexts-added"
-
-
-class ZoneUnknown(NotKnown):
-    """The day on which the credential begins or ends is today, by a clock that it does not name."""
-
-    code = "time-zone-unknown"
+LOG_NOT_LISTED = Code("log-not-listed", NotKnown)
+"""The credential should be in a log that is not on the list for its issuer."""
+TOO_FEW_WITNESSES = Code("too-few-witnesses", NotKnown)
+"""Fewer witnesses have signed the log's checkpoint than the trust list asks for."""
+CONTEXTS_ADDED = Code("contexts-added", NotKnown)
+"""The document has contexts that its signature does not cover."""
+TIME_ZONE_UNKNOWN = Code("time-zone-unknown", NotKnown)
+"""The day on which the credential begins or ends is today, by a clock that it does not name."""
 
 
 # What a policy misses
 
 
-class StatusMissing(NotKnown):
-    """The policy asks for a status, and the credential has none that could be looked up."""
-
-    code = "status-missing"
-
-
-class TrustedLogMissing(NotKnown):
-    """The policy asks for a trusted log, or for more witnesses than have seen it there."""
-
-    code = "trusted-log-missing"
-
-
-class PresenterNotProved(NotKnown):
-    """The policy asks who presents, and nobody proved to."""
-
-    code = "presenter-not-proved"
+STATUS_MISSING = Code("status-missing", NotKnown)
+"""The policy asks for a status, and the credential has none that could be looked up."""
+TRUSTED_LOG_MISSING = Code("trusted-log-missing", NotKnown)
+"""The policy asks for a trusted log, or for more witnesses than have seen it there."""
+PRESENTER_NOT_PROVED = Code("presenter-not-proved", NotKnown)
+"""The policy asks who presents, and nobody proved to."""
+SUBJECT_NOT_PROVED = Code("subject-not-proved", NotKnown)
+"""The policy asks for the subject, and the presenter did not prove to be it."""
+PROOF_UNKNOWN = Code("proof-unknown", NotKnown)
+"""The policy asks for every proof, and one is of a kind that is not known here."""
+SUITE_MISSING = Code("suite-missing", NotKnown)
+"""The policy asks for a cryptosuite with which the issuer did not sign."""
+UNKNOWN_RULE = Code("unknown-rule", Malformed)
+"""A policy has a rule that there is not, or one with a value that it cannot have."""
 
 
-class SubjectNotProved(NotKnown):
-    """The policy asks for the subject, and the presenter did not prove to be it."""
-
-    code = "subject-not-proved"
+# Why the status is unknown
 
 
-class ProofUnknown(NotKnown):
-    """The policy asks for every proof, and one is of a kind that is not known here."""
-
-    code = "proof-unknown"
-
-
-class SuiteMissing(NotKnown):
-    """The policy asks for a cryptosuite with which the issuer did not sign."""
-
-    code = "suite-missing"
-
-
-class UnknownRule(Malformed):
-    """A policy has a rule that there is not, or one with a value that it cannot have."""
-
-    code = "unknown-rule"
-
-
-# StatusUnknown, by why
-
-
-class ListMissing(StatusUnknown):
-    """No copy of the status list is at hand."""
-
-    code = "status-list-missing"
-
-
-class ListMissingOffline(ListMissing):
-    """The same of a list that has no web address."""
-
-    code = "status-list-missing-offline"
-
-
-class ListEnded(StatusUnknown):
-    """The newest status list at hand is past its own end."""
-
-    code = "status-list-ended"
-
-
-class ListEndedOffline(ListEnded):
-    """The same of a list that has no web address."""
-
-    code = "status-list-ended-offline"
-
-
-class ListUnusable(StatusUnknown):
-    """What lies at the address of the status list, and claims to be the issuer's, cannot be used."""
-
-    code = "status-list-unusable"
-
-
-class ListShort(StatusUnknown):
-    """The status list has fewer entries than the standard asks for, and does not say "revoked" (3.2)."""
-
-    code = "status-list-short"
-    type = "https://www.w3.org/ns/credentials/status-list#STATUS_LIST_LENGTH_ERROR"
-    title = "The status list is too short"
-
-
-class ListNotShown(NotKnown):
-    """The status list that came along should be in a log, and no evidence of it came along."""
-
-    code = "status-list-not-shown"
-
-
-class StatusTooOld(StatusUnknown):
-    """The newest status is older than the policy allows."""
-
-    code = "status-too-old"
+STATUS_LIST_MISSING = STATUS_UNKNOWN.finer("status-list-missing")
+"""No copy of the status list is at hand."""
+STATUS_LIST_MISSING_OFFLINE = STATUS_LIST_MISSING.finer("status-list-missing-offline")
+"""The same of a list that has no web address."""
+STATUS_LIST_ENDED = STATUS_UNKNOWN.finer("status-list-ended")
+"""The newest status list at hand is past its own end."""
+STATUS_LIST_ENDED_OFFLINE = STATUS_LIST_ENDED.finer("status-list-ended-offline")
+"""The same of a list that has no web address."""
+STATUS_LIST_UNUSABLE = STATUS_UNKNOWN.finer("status-list-unusable")
+"""What lies at the address of the status list, and claims to be the issuer's, cannot be used."""
+STATUS_LIST_SHORT = Code(
+    "status-list-short",
+    Unavailable,
+    "The status list is too short",
+    STATUS_ERRORS + "STATUS_LIST_LENGTH_ERROR",
+)
+"""The status list has fewer entries than the standard asks for, and does not say "revoked" (3.2)."""
+STATUS_LIST_NOT_SHOWN = Code("status-list-not-shown", NotKnown)
+"""The status list that came along should be in a log, and no evidence of it came along."""
+STATUS_TOO_OLD = STATUS_UNKNOWN.finer("status-too-old")
+"""The newest status is older than the policy allows."""
 
 
 # The trust list
 
 
-class NotATrustFile(Malformed):
-    """What stands where the trust list should be is none."""
-
-    code = "not-a-trust-file"
-
-
-class TrustDiffers(Conflict):
-    """A trust file says something else of an issuer, or of its log, than the list here."""
-
-    code = "trust-differs"
-
-
-class TrustLogDiffers(Conflict):
-    """A trust file lets a log speak for an issuer for which the list here does not have it."""
-
-    code = "trust-log-differs"
-
-
-class NameTaken(Conflict):
-    """A new issuer has a name that people would take for that of another one on the list."""
-
-    code = "name-taken"
+NOT_A_TRUST_FILE = Code("not-a-trust-file", Malformed)
+"""What stands where the trust list should be is none."""
+TRUST_DIFFERS = Code("trust-differs", Conflict)
+"""A trust file says something else of an issuer, or of its log, than the list here."""
+TRUST_LOG_DIFFERS = Code("trust-log-differs", Conflict)
+"""A trust file lets a log speak for an issuer for which the list here does not have it."""
+NAME_TAKEN = Code("name-taken", Conflict)
+"""A new issuer has a name that people would take for that of another one on the list."""

@@ -14,30 +14,19 @@ from vc.vcdm.jsonld import Respelled
 from vc.vcdm.jsonld.vocabulary import DECIDES
 from wire import Problem
 from wire.clock import require_not_ahead
+from wire.problem import Code
 from wire.text import shortened
 from wire.work import Work
 
 from .problem import NotKnown
 from .sources.keys import IssuerKey, IssuerKeys, not_pinned
 
-
-class NotInForce(Problem):
-    """The credential's dates do not include the moment asked about."""
-
-    code = "not-in-force"
-    title = "Not valid at this time"
-
-
-class Expired(NotInForce):
-    """The moment asked about is after the credential's last day."""
-
-    code = "expired"
-
-
-class NotYetInForce(NotInForce):
-    """The moment asked about is before the credential's first day."""
-
-    code = "not-yet-in-force"
+NOT_IN_FORCE = Code("not-in-force", Problem, "Not valid at this time")
+"""The credential's dates do not include the moment asked about."""
+EXPIRED = NOT_IN_FORCE.finer("expired")
+"""The moment asked about is after the credential's last day."""
+NOT_YET_IN_FORCE = NOT_IN_FORCE.finer("not-yet-in-force")
+"""The moment asked about is before the credential's first day."""
 
 
 class Signature(NamedTuple):

@@ -16,27 +16,28 @@ from vc.reading import identifier, read, received
 from vc.report import StatusTime
 from vc.status import (
     MINIMUM_ENTRIES,
+    UNKNOWN_STATUS_ENTRY,
     Reason,
     StatusEntry,
-    UnknownStatusEntry,
     details_urls,
     open_list,
     read_revocation,
 )
-from wire import Damaged, Problem, TooLarge
+from wire import Damaged, Problem, TooLarge, Unavailable
 from wire.clock import DatedAhead, is_ahead, require_not_ahead
+from wire.problem import Code
 from wire.text import shortened
 from wire.work import BYTES_UNPACKED
 
 from .own import NotItsList, StatusDocuments
 from .problem import (
-    ListEnded,
-    ListEndedOffline,
-    ListMissing,
-    ListMissingOffline,
-    ListShort,
-    ListUnusable,
-    StatusUnknown,
+    STATUS_LIST_ENDED,
+    STATUS_LIST_ENDED_OFFLINE,
+    STATUS_LIST_MISSING,
+    STATUS_LIST_MISSING_OFFLINE,
+    STATUS_LIST_SHORT,
+    STATUS_LIST_UNUSABLE,
+    STATUS_UNKNOWN,
 )
 from .sources.lists import MAX_LIST, Fetched, ListSource, is_web_address
 from .sources.trust_entries import RecognisedIssuer
@@ -56,16 +57,10 @@ class Revoked(Problem):
     title = "Revoked by the issuer"
 
 
-class Superseded(Revoked):
-    """A newer edition stands in the credential's place."""
-
-    code = "superseded"
-
-
-class RevokedUnexplained(Revoked):
-    """The same where no date and reason that the issuer signed are at hand."""
-
-    code = "revoked-unexplained"
+SUPERSEDED = Code("superseded", Revoked)
+"""A newer edition stands in the credential's place."""
+REVOKED_UNEXPLAINED = Code("revoked-unexplained", Revoked)
+"""The same where no date and reason that the issuer signed are at hand."""
 
 
 class Suspended(Problem):
@@ -75,10 +70,8 @@ class Suspended(Problem):
     title = "Suspended by the issuer"
 
 
-class UnknownPurpose(UnknownStatusEntry):
-    """The status is for a purpose that this program does not know: what its value means is open."""
-
-    code = "status-purpose-unknown"
+STATUS_PURPOSE_UNKNOWN = UNKNOWN_STATUS_ENTRY.finer("status-purpose-unknown")
+"""The status is for a purpose that this program does not know: what its value means is open."""
 
 
 class StatusLookup:
@@ -121,10 +114,10 @@ class StatusLookup:
         """What the newest list says of one entry; only of recognised issuers lists are fetched.
 
         Lists that an issuer dated after it closed have no end, since no newer ones come. Raises `Revoked`,
-        `Suspended`, `StatusUnknown`, or the problem of a list that is not what it seems.
+        `Suspended`, `STATUS_UNKNOWN`, or the problem of a list that is not what it seems.
         """
         if entry.purpose not in PURPOSES:  # neither value is known to be harmless
-            raise UnknownPurpose.saying(
+            raise STATUS_PURPOSE_UNKNOWN.saying(
                 "the status is for the purpose {purpose}, which is not known here",
                 purpose=shortened(entry.purpose),
             )
@@ -170,13 +163,13 @@ class StatusLookup:
         if newest is None:
             for claims in opened.lists:
                 require_not_ahead(_start(claims), now, "the status list")
-            missing = ListMissing if is_web_address(entry.list_url) else ListMissingOffline
+            missing = STATUS_LIST_MISSING if is_web_address(entry.list_url) else STATUS_LIST_MISSING_OFFLINE
             raise opened.problem or missing(
                 f"no copy of the status list {shortened(entry.list_url)} is at hand",
                 list=shortened(entry.list_url),
             )
         if not _is_good(newest, now, closed):
-            ended = ListEnded if is_web_address(entry.list_url) else ListEndedOffline
+            ended = STATUS_LIST_ENDED if is_web_address(entry.list_url) else STATUS_LIST_ENDED_OFFLINE
             until = f"{newest.valid_until:%Y-%m-%d %H:%M}Z"
             raise ended(
                 f"the newest status list at hand was good until {until}", until=until
@@ -193,7 +186,7 @@ class StatusLookup:
             raise Suspended(f"suspended by the issuer as of {date}", date=date)
         if bits.entries < MINIMUM_ENTRIES and not (recognised and recognised.short_lists):
             # 3.2 step 9: in a short list a credential does not hide among enough others
-            raise ListShort.saying(
+            raise STATUS_LIST_SHORT.saying(
                 "the status list has {entries} entries, fewer than {least}",
                 entries=bits.entries,
                 least=MINIMUM_ENTRIES,
@@ -252,7 +245,7 @@ class StatusLookup:
                 opened.remember(problem)
             except Problem as problem:
                 if problem.undetermined:
-                    opened.unclear = opened.unclear or StatusUnknown.saying(
+                    opened.unclear = opened.unclear or STATUS_UNKNOWN.saying(
                         "a status list that came along cannot be used: {why}", why=problem, because=problem
                     )
                 opened.remember(problem)
@@ -261,7 +254,7 @@ class StatusLookup:
     def _miss(self, url: str, problem: Problem, opened: _Opened) -> None:
         self.unreached.add(url)
         opened.remember(
-            StatusUnknown.saying("the status list could not be had: {why}", why=problem, because=problem)
+            STATUS_UNKNOWN.saying("the status list could not be had: {why}", why=problem, because=problem)
         )
 
     def _bits(self, claims: Claims, entry: StatusEntry) -> StatusList:
@@ -285,13 +278,13 @@ class StatusLookup:
                 except Problem:  # details never hide the revocation itself
                     continue
                 if found is not None:
-                    kind = Superseded if found.reason == Reason.SUPERSEDED else Revoked
+                    kind = SUPERSEDED if found.reason == Reason.SUPERSEDED else Revoked
                     return kind(
                         f"revoked by the issuer on {found.date:%Y-%m-%d}: {_words(found.reason)}",
                         date=f"{found.date:%Y-%m-%d}",
                         reason=found.reason if found.reason in tuple(Reason) else shortened(found.reason),
                     )
-        return RevokedUnexplained("revoked by the issuer; date and reason are not at hand")
+        return REVOKED_UNEXPLAINED("revoked by the issuer; date and reason are not at hand")
 
 
 class _Opened:
@@ -304,12 +297,12 @@ class _Opened:
         self.problem: Problem | None = None
         self.doubt: Problem | None = None
         """Why a list from a source, which claims to be the issuer's, could not be used."""
-        self.unclear: StatusUnknown | None = None
+        self.unclear: Unavailable | None = None
         """Why nobody can tell whether a list that the presenter brought is the issuer's."""
 
     def add(self, claims: Claims, *, sourced: bool = False) -> None:
         if claims.valid_from is None:
-            raise StatusUnknown("the status list does not say from when it is")
+            raise STATUS_UNKNOWN("the status list does not say from when it is")
         self.lists.append(claims)
         if sourced:
             self.sourced.append(claims)
@@ -343,8 +336,8 @@ def _is_good(claims: Claims, now: datetime, closed: datetime | None) -> bool:
     return closed is not None and _start(claims) >= closed
 
 
-def _unusable(url: str, problem: Problem) -> StatusUnknown:
+def _unusable(url: str, problem: Problem) -> Unavailable:
     said = "the list found at {list} cannot be used: {why}"
     if isinstance(problem, DatedAhead | Damaged):
-        return StatusUnknown.saying(said, list=shortened(url), why=problem, because=problem)
-    return ListUnusable.saying(said, list=shortened(url), why=problem)
+        return STATUS_UNKNOWN.saying(said, list=shortened(url), why=problem, because=problem)
+    return STATUS_LIST_UNUSABLE.saying(said, list=shortened(url), why=problem)

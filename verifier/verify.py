@@ -30,17 +30,17 @@ from wire.work import Work
 from .checks import Checks
 from .own import StatusDocuments
 from .policy import (
+    NOT_PRESENTED,
+    NOT_SHOWN_BY_HOLDER,
     USUAL,
     Findings,
-    NotPresented,
-    NotShownByHolder,
     Policy,
     complete,
     needs_no_credential,
     unknown_issuer,
 )
-from .problem import ContextsAdded, NotKnown, ZoneUnknown
-from .signatures import Expired, NotYetInForce, Proofs, Signature, SignatureCheck
+from .problem import CONTEXTS_ADDED, TIME_ZONE_UNKNOWN, NotKnown
+from .signatures import EXPIRED, NOT_YET_IN_FORCE, Proofs, Signature, SignatureCheck
 from .sources.evidence import (
     EvidenceCheck,
     attested,
@@ -228,7 +228,7 @@ class _Steps:
                     uncounted=proofs.uncounted,
                 )
             elif challenge is not None or domain is not None:
-                raise NotPresented("a credential came where a presentation was asked for")
+                raise NOT_PRESENTED("a credential came where a presentation was asked for")
             else:
                 self._checks.skipped("anyone", "not checked: anyone can hold a file")
         return holder
@@ -244,7 +244,7 @@ class _Steps:
             require_current(signature.key, self._now)
         signer, signed = signatures[0].signer, signatures[0].signed
         if len(signatures) > 1:
-            raise NotShownByHolder("the presentation is not signed by its holder alone")
+            raise NOT_SHOWN_BY_HOLDER("the presentation is not signed by its holder alone")
         require_possession(
             signed,
             signer=signer,
@@ -333,15 +333,17 @@ class _Steps:
     def _dates(self, claims: Claims, signatures: Sequence[Signature]) -> None:
         start, end = claims.starts, claims.ends
         if end is not None and end.latest <= self._now:
-            raise Expired(f"expired on {end.utc.date()}", until=str(end.utc.date()))
+            raise EXPIRED(f"expired on {end.utc.date()}", until=str(end.utc.date()))
         self._signatures.require_made(signatures)  # else a first day says nothing, either
         if start is not None and is_ahead(start.earliest, self._now):
-            raise NotYetInForce(f"valid only from {start.utc.date()} on", since=str(start.utc.date()))
+            raise NOT_YET_IN_FORCE(f"valid only from {start.utc.date()} on", since=str(start.utc.date()))
         # VCDM 1.1, 4.3: without a time zone nobody can tell at which hour of a day or so it is.
         if end is not None and end.earliest <= self._now:
-            raise ZoneUnknown.saying("the end, {date}, has no time zone", date=f"{end.utc:%Y-%m-%d %H:%M}")
+            raise TIME_ZONE_UNKNOWN.saying(
+                "the end, {date}, has no time zone", date=f"{end.utc:%Y-%m-%d %H:%M}"
+            )
         if start is not None and is_ahead(start.latest, self._now):
-            raise ZoneUnknown.saying(
+            raise TIME_ZONE_UNKNOWN.saying(
                 "the start, {date}, has no time zone", date=f"{start.utc:%Y-%m-%d %H:%M}"
             )
         since, until = (str(moment.utc.date()) if moment else None for moment in (start, end))
@@ -405,7 +407,7 @@ class _Steps:
         for signature in own:
             require_may_have_signed(signature.key, self._now)
         if not all(secured.covers_meaning(one.signed) for one in own):
-            raise ContextsAdded("the credential has contexts that were added after it was signed")
+            raise CONTEXTS_ADDED("the credential has contexts that were added after it was signed")
         ignored = facts.ignored.code if facts.ignored else None
         if facts.uncompared:
             self._checks.skipped(

@@ -14,10 +14,10 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from .problem import (
+    DISK_FULL,
     Conflict,
     Damaged,
     Declined,
-    DiskFull,
     Malformed,
     NotFound,
     Problem,
@@ -41,11 +41,11 @@ if TYPE_CHECKING:
     from .fetch import Client, Fetcher, HttpsFetcher, NoFetcher
 
 __all__ = [
+    "DISK_FULL",
     "Client",
     "Conflict",
     "Damaged",
     "Declined",
-    "DiskFull",
     "Fetcher",
     "HttpsFetcher",
     "Malformed",

@@ -11,7 +11,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any, NamedTuple
 from urllib.parse import urljoin, urlsplit
 
-from .problem import Refused
+from .problem import Raisable, Refused
 from .text import printable
 
 _URL = re.compile(r"[!-~]{1,2048}")
@@ -151,7 +151,7 @@ def shown(url: str) -> str:
 NOT_FETCHED = "{url} is not fetched: "
 
 
-def refusal(url: str, reason: str, kind: type[Refused] = Refused, **facts: Any) -> Refused:
+def refusal(url: str, reason: str, kind: Raisable[Refused] = Refused, **facts: Any) -> Refused:
     """The `Refused`, or one `kind` of it, for a URL that is not fetched, or whose answer is not taken.
 
     The reason is a text of ours, with facts in braces.

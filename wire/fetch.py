@@ -17,7 +17,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from .address import Target, is_loopback, is_public, refusal, shown
-from .problem import LoopbackRefused, NotFound, TryLater, Unavailable
+from .problem import LOOPBACK_REFUSED, NotFound, TryLater, Unavailable
 
 if TYPE_CHECKING:
     import ssl
@@ -210,7 +210,7 @@ class HttpsFetcher:
             if is_loopback(address):
                 if not self._allow_loopback:
                     raise refusal(
-                        target.url, "{address} is this machine itself", LoopbackRefused, address=address
+                        target.url, "{address} is this machine itself", LOOPBACK_REFUSED, address=address
                     )
             elif not (self._allow_private or is_public(address)):
                 raise refusal(target.url, "{address} is not a public address", address=address)

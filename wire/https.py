@@ -17,7 +17,7 @@ import httpcore
 
 from .address import Target, refusal, shown
 from .message import Body, header_fields
-from .problem import Refused, TooLarge, Unavailable, UnknownAuthority
+from .problem import UNKNOWN_AUTHORITY, Refused, TooLarge, Unavailable
 
 _EXPLANATION = 1 << 14
 """Bytes that are read of the body of an answer that is no success: enough for a problem in JSON."""
@@ -95,7 +95,7 @@ def exchange(
         raise unavailable(target, "no whole answer in time") from error
     except (httpcore.NetworkError, httpcore.RemoteProtocolError) as error:
         if any(words in str(error) for words in ("self-signed certificate", "unable to get local issuer")):
-            raise UnknownAuthority.saying(
+            raise UNKNOWN_AUTHORITY.saying(
                 "{url} could not be fetched: {said}", url=shown(target.url), said=str(error)
             ) from error
         raise unavailable(target, "{said}", said=str(error) or type(error).__name__) from error

@@ -15,6 +15,8 @@ import rfc8785
 from wire.problem import Malformed, TooLarge
 from wire.work import BYTES_HASHED, Work, marks
 
+from .problem import Code
+
 LARGEST_INTEGER = 2**53 - 1  # beyond it ECMAScript numbers are not exact (RFC 8785 Appendix D)
 DEEPEST = 128  # levels of nesting
 
@@ -23,18 +25,14 @@ _VALUE_SLOWLY = 4
 _ESCAPES = 4  # a step
 
 
-class NoCanonicalForm(Malformed):
-    """A value that JCS does not write, though JSON may: what was signed then cannot be told."""
-
-    code = "no-canonical-form"
-    title = "The JSON has no canonical form"
-    undetermined = True
+NO_CANONICAL_FORM = Code("no-canonical-form", Malformed, "The JSON has no canonical form", undetermined=True)
+"""A value that JCS does not write, though JSON may: what was signed then cannot be told."""
 
 
 def canonicalize(value: Any, work: Work | None = None) -> bytes:
     """The canonical UTF-8 bytes of a JSON value made of dict, list, str, int, float, bool and None.
 
-    RFC 8785 3.2. Raises NoCanonicalForm for NaN, infinities, integers beyond 2^53-1, lone surrogates and
+    RFC 8785 3.2. Raises NO_CANONICAL_FORM for NaN, infinities, integers beyond 2^53-1, lone surrogates and
     whatever is not JSON; TooLarge for more than 128 levels, and where `work` has not so much left.
     """
     try:
@@ -46,7 +44,7 @@ def canonicalize(value: Any, work: Work | None = None) -> bytes:
             work.spend(values // 4 + len(text) // BYTES_HASHED + slow)
         return text if plain else rfc8785.dumps(value)
     except (orjson.JSONEncodeError, rfc8785.CanonicalizationError, UnicodeEncodeError):
-        raise NoCanonicalForm(
+        raise NO_CANONICAL_FORM(
             "a number is NaN or infinite, or a string holds a lone surrogate: JSON has no such values"
         ) from None
 
@@ -67,14 +65,14 @@ def _is_plain(value: Any, depth: int) -> bool:
         try:
             plain = "".join(value).isascii()
         except TypeError:
-            raise NoCanonicalForm("a key is not a string") from None
+            raise NO_CANONICAL_FORM("a key is not a string") from None
         members = value.values()
     elif kind is list:
         plain = True
         members = value
     elif kind is int:
         if not -LARGEST_INTEGER <= value <= LARGEST_INTEGER:
-            raise NoCanonicalForm(
+            raise NO_CANONICAL_FORM(
                 "an integer is beyond 2^53-1", hint="Whoever wrote the file has to write it as a string."
             )
         return True
@@ -83,7 +81,7 @@ def _is_plain(value: Any, depth: int) -> bool:
     elif kind is float:
         return False
     else:
-        raise NoCanonicalForm.saying("a value of type {kind} is not JSON", kind=kind.__name__)
+        raise NO_CANONICAL_FORM.saying("a value of type {kind} is not JSON", kind=kind.__name__)
     if depth == DEEPEST:
         raise TooLarge.saying("the value is nested deeper than {most} levels", most=DEEPEST)
     for member in members:

@@ -8,9 +8,11 @@ holds of its facts. What a person should do about it is said above, by its code 
 
 from __future__ import annotations
 
+import builtins
 import errno
 from collections.abc import Mapping
-from typing import Any, ClassVar, Self
+from dataclasses import dataclass, replace
+from typing import Any, Generic, Self, TypeVar
 
 Scalar = str | int | float | bool | None
 Facts = Mapping[str, Scalar]
@@ -20,12 +22,12 @@ Facts = Mapping[str, Scalar]
 class Problem(Exception):
     """Something is wrong. `undetermined` tells "could not be checked" from "checked, and not so"."""
 
-    type: ClassVar[str] = "about:blank"
+    type: str = "about:blank"
     """The specification's own name for it, where one has."""
-    code: ClassVar[str] = "problem"
-    """Names the class for scripts, for ever; docs/codes.md lists all."""
-    title: ClassVar[str] = "Something is wrong"
-    undetermined: ClassVar[bool] = False
+    code: str = "problem"
+    """Names it for scripts, for ever; docs/codes.md lists all."""
+    title: str = "Something is wrong"
+    undetermined: bool = False
 
     def __init__(
         self,
@@ -71,6 +73,67 @@ class Problem(Exception):
         return {**members, **{name: value for name, value in further.items() if value}}
 
 
+K = TypeVar("K", bound=Problem)
+K_co = TypeVar("K_co", bound=Problem, covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Code(Generic[K_co]):
+    """A row of docs/codes.md that is no class, since nobody catches it by itself.
+
+    The constant has the code's name, and its docstring the meaning. Called as its class is, it makes a
+    problem of that class; title, type and `undetermined` are those of the class where the row has none.
+    """
+
+    code: str
+    kind: builtins.type[K_co]
+    title: str | None = None
+    type: str | None = None
+    undetermined: bool | None = None
+
+    def __call__(
+        self,
+        detail: str,
+        *,
+        hint: str = "",
+        because: Problem | None = None,
+        why: Problem | None = None,
+        **facts: Scalar,
+    ) -> K_co:
+        return _coded(self, self.kind(detail, hint=hint, because=because, why=why, **facts))
+
+    def saying(
+        self,
+        template: str,
+        *,
+        hint: str = "",
+        because: Problem | None = None,
+        why: Problem | None = None,
+        **facts: Scalar,
+    ) -> K_co:
+        """One whose `detail` is a text of ours: see `Problem.saying`."""
+        return _coded(self, self.kind.saying(template, hint=hint, because=because, why=why, **facts))
+
+    def finer(self, code: str, title: str | None = None) -> Code[K_co]:
+        """A code that says more than this one; but for the title the rest is the same."""
+        return replace(self, code=code, title=title or self.title)
+
+
+def _coded(code: Code[Problem], problem: K) -> K:
+    problem.code = code.code
+    if code.title is not None:
+        problem.title = code.title
+    if code.type is not None:
+        problem.type = code.type
+    if code.undetermined is not None:
+        problem.undetermined = code.undetermined
+    return problem
+
+
+Raisable = type[K] | Code[K]
+"""What makes a problem: its class, or a code of that class."""
+
+
 class Malformed(Problem):
     """Bytes from outside do not have the form that their specification asks for."""
 
@@ -101,10 +164,8 @@ class Unavailable(Problem):
     undetermined = True
 
 
-class UnknownAuthority(Unavailable):
-    """A host's certificate is by an authority that is not known here."""
-
-    code = "unknown-authority"
+UNKNOWN_AUTHORITY = Code("unknown-authority", Unavailable)
+"""A host's certificate is by an authority that is not known here."""
 
 
 class TryLater(Unavailable):
@@ -114,11 +175,8 @@ class TryLater(Unavailable):
     title = "Busy"
 
 
-class DiskFull(Unavailable):
-    """There is no room to write; nothing that was acknowledged is lost."""
-
-    code = "disk-full"
-    title = "The disk is full"
+DISK_FULL = Code("disk-full", Unavailable, "The disk is full")
+"""There is no room to write; nothing that was acknowledged is lost."""
 
 
 def is_full(error: OSError) -> bool:
@@ -140,10 +198,8 @@ class ExtraMissing(Refused):
     title = "An optional package is not installed"
 
 
-class LoopbackRefused(Refused):
-    """A URL leads to this machine itself, which was not allowed."""
-
-    code = "loopback-refused"
+LOOPBACK_REFUSED = Code("loopback-refused", Refused)
+"""A URL leads to this machine itself, which was not allowed."""
 
 
 class Declined(Refused):

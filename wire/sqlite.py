@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Literal
 
 from .files import locked
-from .problem import Damaged, DiskFull, Problem, Refused, TryLater, Unavailable
+from .problem import DISK_FULL, Damaged, Problem, Raisable, Refused, TryLater, Unavailable
 
 LOCK_WAIT = 30.0
 """Seconds that one process waits for another."""
@@ -36,17 +36,17 @@ _OF_WRITERS = (
 )
 _IDLE = 5  # connections; more are closed after use
 
-IN_THE_WAY: dict[int, tuple[type[Unavailable], str]] = {
+IN_THE_WAY: dict[int, tuple[Raisable[Unavailable], str]] = {
     sqlite3.SQLITE_BUSY: (TryLater, "another process holds {what}"),
-    sqlite3.SQLITE_FULL: (DiskFull, "{what} could not be written"),
-    sqlite3.SQLITE_IOERR_SHMSIZE: (DiskFull, "{what} could not be opened"),
+    sqlite3.SQLITE_FULL: (DISK_FULL, "{what} could not be written"),
+    sqlite3.SQLITE_IOERR_SHMSIZE: (DISK_FULL, "{what} could not be opened"),
     sqlite3.SQLITE_READONLY: (Unavailable, "{what} may not be written to"),
     sqlite3.SQLITE_CANTOPEN: (Unavailable, "{what} cannot be opened, or its folder not written to"),
     sqlite3.SQLITE_IOERR: (Unavailable, "the disk that holds {what} does not answer as it should"),
 }
 
 
-def sqlite_problem(error: BaseException | None, what: str, damaged: type[Damaged] = Damaged) -> Problem:
+def sqlite_problem(error: BaseException | None, what: str, damaged: Raisable[Damaged] = Damaged) -> Problem:
     """The problem that an error of `sqlite3` is, `damaged` for a file that is."""
     code = getattr(error, "sqlite_errorcode", 0)
     found = IN_THE_WAY.get(code) or IN_THE_WAY.get(code & 0xFF)
@@ -58,7 +58,7 @@ def sqlite_problem(error: BaseException | None, what: str, damaged: type[Damaged
 
 
 @contextlib.contextmanager
-def sqlite_problems(what: str, damaged: type[Damaged] = Damaged) -> Iterator[None]:
+def sqlite_problems(what: str, damaged: Raisable[Damaged] = Damaged) -> Iterator[None]:
     """Raises the `Unavailable`, or `damaged`, that errors of `sqlite3` inside are."""
     try:
         yield
@@ -105,7 +105,7 @@ class Database:
         path: Path,
         steps: Sequence[str],
         what: str,
-        damaged: type[Damaged] = Damaged,
+        damaged: Raisable[Damaged] = Damaged,
         *,
         patience: float = LOCK_WAIT,
     ) -> None:
@@ -194,7 +194,7 @@ def _begin_turns_after_fork() -> None:
 os.register_at_fork(before=_close_before_fork, after_in_child=_begin_turns_after_fork)
 
 
-def copy(path: Path, target: Path, what: str, damaged: type[Damaged] = Damaged) -> None:
+def copy(path: Path, target: Path, what: str, damaged: Raisable[Damaged] = Damaged) -> None:
     """Writes a new file with the database as it is now, whoever writes to it.
 
     Raises `damaged` where it is not sound.

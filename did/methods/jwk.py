@@ -11,7 +11,7 @@ from wire.strict import base64url_decode, base64url_encode, load_json_object
 
 from ..document import RELATIONSHIPS, Document
 from ..identifier import DID
-from ..problem import InvalidDID, KeyNotSupported
+from ..problem import DID_KEY_NOT_SUPPORTED, InvalidDID
 from .key import key_document
 
 
@@ -36,7 +36,7 @@ def resolve(did: DID, fetcher: Fetcher) -> Document:  # noqa: ARG001
     try:
         PublicKey.from_jwk(jwk)
     except UnknownKeyType as problem:
-        raise KeyNotSupported.saying(
+        raise DID_KEY_NOT_SUPPORTED.saying(
             "{did} cannot be used: {why}", did=str(did), why=problem, hint=problem.hint
         ) from problem
     except InvalidKey as problem:

@@ -18,11 +18,11 @@ from wire.text import shortened
 from ..document import RELATIONSHIPS, Document
 from ..identifier import DID
 from ..problem import (
+    DID_KEY_NOT_SUPPORTED,
+    INVALID_DID_KEY,
+    INVALID_DID_KEY_FORMAT,
+    INVALID_DID_KEY_LENGTH,
     InvalidDID,
-    InvalidPublicKey,
-    InvalidPublicKeyLength,
-    InvalidPublicKeyType,
-    KeyNotSupported,
 )
 
 _X25519 = b"\xec\x01"  # multicodec
@@ -80,7 +80,7 @@ def resolve(did: DID, fetcher: Fetcher) -> Document:  # noqa: ARG001
 
     Whoever has an Ed25519 key agrees on keys by the X25519 key that follows from it (did:key, 3.1.5). Raises
     `InvalidDID` unless the identifier is the one canonical Multikey of a key that may be used;
-    `InvalidPublicKey`, `InvalidPublicKeyLength` and `KeyNotSupported` among them.
+    `INVALID_DID_KEY`, `INVALID_DID_KEY_LENGTH` and `DID_KEY_NOT_SUPPORTED` among them.
     """
     return represent(did, {})
 
@@ -88,9 +88,9 @@ def resolve(did: DID, fetcher: Fetcher) -> Document:  # noqa: ARG001
 def represent(did: DID, options: Mapping[str, object]) -> Document:
     """The same with the key written as the resolution options ask for it.
 
-    They are `publicKeyFormat`, by default Multikey, and `enableExperimentalPublicKeyTypes`, a boolean.
-    Raises as `resolve`, `KeyNotSupported` for a format that is not known here, and `InvalidPublicKeyType` for
-    one that cannot hold the key, or is experimental where those are not enabled.
+    They are `publicKeyFormat`, by default Multikey, and `enableExperimentalPublicKeyTypes`, a boolean. Raises
+    as `resolve`, `DID_KEY_NOT_SUPPORTED` for a format that is not known here, and `INVALID_DID_KEY_FORMAT`
+    for one that cannot hold the key, or is experimental where those are not enabled.
     """
     key, multikey = _public_key(did), did.method_specific_id
     asked = options.get("publicKeyFormat", "Multikey")
@@ -101,11 +101,11 @@ def represent(did: DID, options: Mapping[str, object]) -> Document:
             format=shortened(str(asked)),
             known=", ".join(_FORMATS),
         )
-        raise KeyNotSupported.saying("{did} cannot be used: {why}", did=str(did), why=unknown)
+        raise DID_KEY_NOT_SUPPORTED.saying("{did} cannot be used: {why}", did=str(did), why=unknown)
     if form.is_experimental and options.get("enableExperimentalPublicKeyTypes") is not True:
-        raise InvalidPublicKeyType.saying("the publicKeyFormat {format} is experimental", format=asked)
+        raise INVALID_DID_KEY_FORMAT.saying("the publicKeyFormat {format} is experimental", format=asked)
     if key.type not in form.types:
-        raise InvalidPublicKeyType.saying(
+        raise INVALID_DID_KEY_FORMAT.saying(
             "the publicKeyFormat {format} is not for keys of type {key_type}",
             format=asked,
             key_type=key.type,
@@ -168,12 +168,14 @@ def _public_key(did: DID) -> PublicKey:
         multibase_decode(text, limit=_LONGEST)
         return PublicKey.from_multikey(text)
     except UnknownKeyType as problem:
-        raise KeyNotSupported.saying("{did} cannot be used: {why}", did=str(did), why=problem) from problem
+        raise DID_KEY_NOT_SUPPORTED.saying(
+            "{did} cannot be used: {why}", did=str(did), why=problem
+        ) from problem
     except InvalidKeyLength as problem:
-        raise InvalidPublicKeyLength.saying(
+        raise INVALID_DID_KEY_LENGTH.saying(
             "{did} cannot be used: {why}", did=str(did), why=problem
         ) from problem
     except InvalidKey as problem:
-        raise InvalidPublicKey.saying("{did} cannot be used: {why}", did=str(did), why=problem) from problem
+        raise INVALID_DID_KEY.saying("{did} cannot be used: {why}", did=str(did), why=problem) from problem
     except Malformed as problem:
         raise InvalidDID.saying("{did} cannot be decoded: {why}", did=str(did), why=problem) from problem

@@ -108,7 +108,7 @@ def document(
 def resolve(did: DID, fetcher: Fetcher) -> Document:
     """The document as the host serves it now.
 
-    Raises `DIDNotFound` when the host says that there is none, `InvalidDIDDocument` for anything but the
+    Raises `DID_NOT_FOUND` when the host says that there is none, `InvalidDIDDocument` for anything but the
     document of this DID, `Unavailable` when the host cannot be asked.
     """
     accept = "application/did+json, application/did+ld+json, application/json"

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from vc import Bundle, Check, Claims, Outcome, Report, Verdict
-from vc.problem import IsTrustFile
+from vc.problem import IS_TRUST_FILE
 from vc.reading import read
 from vc.secured import Form
 from verifier import Trust
@@ -72,7 +72,7 @@ class Inspection:
             found = list(judgements(self.judge, files, sent.now, sent.site.language))
             kept = {"host": sent.site.host, "trust": _digest(self.trust_file), "now": sent.now}
             content = answer(found, sent.site, kept, nobody=recognises_nobody(self.judge))
-            is_trust_file = len(found) == 1 and found[0].steps[0].code == f"{STEPS[0]}-{IsTrustFile.code}"
+            is_trust_file = len(found) == 1 and found[0].steps[0].code == f"{STEPS[0]}-{IS_TRUST_FILE.code}"
             return Sheet(200, content, files[0] if is_trust_file else None)
 
 

@@ -25,7 +25,7 @@ from starlette.types import Scope
 
 from exchange.claim import ClaimLink, InvalidLink
 from exchange.http import log_problem
-from issuer.desk.claims import ClaimLinks, LinkEnded, LinkExpired, LinkUsed
+from issuer.desk.claims import CLAIM_LINK_ENDED, CLAIM_LINK_USED, ClaimLinks, LinkExpired
 from issuer.issuer import Issuer
 from verifier import Trust
 from wire.problem import NotFound, Problem, Unavailable
@@ -44,11 +44,7 @@ _HEADERS = {  # an address may be a claim link, and no form here needs to be kno
     "Vary": "Accept, Accept-Language",
 }
 
-_WHYS: tuple[tuple[type[Problem], str], ...] = (
-    (LinkUsed, "used"),
-    (LinkEnded, "ended"),
-    (LinkExpired, "expired"),
-)
+_WHYS = {CLAIM_LINK_USED.code: "used", CLAIM_LINK_ENDED.code: "ended", LinkExpired.code: "expired"}
 """Why a link that was good once is good no longer."""
 
 
@@ -121,8 +117,7 @@ class IssuerPages:
         except NotFound:
             return html(page("claim-over.html", site, why="unknown"), 404, _HEADERS)
         except LinkExpired as problem:
-            why = next(word for kind, word in _WHYS if isinstance(problem, kind))
-            return html(page("claim-over.html", site, why=why), 410, _HEADERS)
+            return html(page("claim-over.html", site, why=_WHYS[problem.code]), 410, _HEADERS)
         except Problem as problem:
             log_problem(_LOG, problem)
             raise Unavailable("the service cannot answer now") from None

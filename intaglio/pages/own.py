@@ -14,7 +14,7 @@ from fastapi import Request
 
 from wire.text import shortened
 
-from .problem import ForeignHost, ForeignPage
+from .problem import FOREIGN_PAGE, ForeignHost
 
 LOOPBACK = ("127.0.0.1", "[::1]", "localhost")
 """How a service is called that only this machine reaches; as a URL has it."""
@@ -57,7 +57,7 @@ class Own:
         return host
 
     def require_own_page(self, request: Request) -> None:
-        """Raises `ForeignPage` for what a browser does not say to come from a page of this service.
+        """Raises `FOREIGN_PAGE` for what a browser does not say to come from a page of this service.
 
         By `Sec-Fetch-Site` (Fetch Metadata), which no page can set; by `Origin` where a browser sends none.
         """
@@ -67,4 +67,4 @@ class Own:
         else:
             is_own = site == "same-origin"
         if not is_own:
-            raise ForeignPage("this form was not sent by this page")
+            raise FOREIGN_PAGE("this form was not sent by this page")

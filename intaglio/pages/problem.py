@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wire.problem import Malformed, Refused, TooLarge
+from wire.problem import Code, Malformed, Refused, TooLarge
 
 
 class ForeignHost(Refused):
@@ -12,25 +12,12 @@ class ForeignHost(Refused):
     title = "This is not the host that was asked for"
 
 
-class ForeignPage(Refused):
-    """A form was sent by a page of somebody else, or by a program that does not say which."""
-
-    code = "foreign-page"
-    title = "Another page sent this"
-
-
-class NoForm(Malformed):
-    """What was sent to a page is not what its form sends."""
-
-    code = "no-form"
-    title = "This is no form"
-
-
-class NothingSent(Malformed):
-    """A form was sent without a file and without a text."""
-
-    code = "nothing-sent"
-    title = "No file was chosen"
+FOREIGN_PAGE = Code("foreign-page", Refused, "Another page sent this")
+"""A form was sent by a page of somebody else, or by a program that does not say which."""
+NO_FORM = Code("no-form", Malformed, "This is no form")
+"""What was sent to a page is not what its form sends."""
+NOTHING_SENT = Code("nothing-sent", Malformed, "No file was chosen")
+"""A form was sent without a file and without a text."""
 
 
 class UploadTooLarge(TooLarge):

@@ -15,7 +15,7 @@ from fastapi.concurrency import run_in_threadpool
 
 from exchange.http import read_body
 from verifier import Trust, update_trust
-from verifier.problem import NotATrustFile
+from verifier.problem import NOT_A_TRUST_FILE
 from wire.problem import Conflict, Malformed, TooLarge
 
 from ..recognition import Joined, Newcomers, handed_over, shared_logs
@@ -59,8 +59,8 @@ class Recognition:
     async def confirm(self, request: Request, site: Site) -> tuple[str, ...]:
         """Adds what was shown last, and says what the issuers are called.
 
-        Raises `ForeignPage`, `Refused` for another user, and `Conflict` for what the list contradicts and for
-        what is not what was shown.
+        Raises `FOREIGN_PAGE`, `Refused` for another user, and `Conflict` for what the list contradicts and
+        for what is not what was shown.
         """
         self.own.require_own_page(request)
         require_own_user(request)
@@ -83,7 +83,7 @@ class Recognition:
             try:
                 return handed_over(Trust.parse(file.data), name, self.joined)
             except Malformed as problem:
-                raise NotATrustFile.saying(
+                raise NOT_A_TRUST_FILE.saying(
                     "{file} is not a trust file: {why}", file=name, why=problem
                 ) from problem
 

@@ -12,7 +12,7 @@ from wire.problem import Conflict, NotFound, Problem, Refused, TooLarge
 
 from .headers import HEADERS
 from .own import Own
-from .problem import ForeignHost, NoForm
+from .problem import NO_FORM, ForeignHost
 from .reader import accepted_language, chosen_language
 from .rendering import Asset, Site, page
 
@@ -67,6 +67,8 @@ def html(content: bytes, status: int = 200, headers: Mapping[str, str] = HEADERS
 
 
 def _status(problem: Problem) -> int:
+    if problem.code == NO_FORM.code:
+        return 415
     return next((status for kind, status in _STATUSES.items() if isinstance(problem, kind)), 503)
 
 
@@ -74,7 +76,6 @@ _STATUSES: dict[type[Problem], int] = {
     ForeignHost: 421,
     Refused: 403,
     TooLarge: 413,
-    NoForm: 415,
     NotFound: 404,
     Conflict: 409,
 }

@@ -13,7 +13,7 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 
 from wire.text import printable
 
-from .problem import NoForm, NothingSent, UploadTooLarge
+from .problem import NO_FORM, NOTHING_SENT, UploadTooLarge
 
 if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks
@@ -48,19 +48,19 @@ class Uploaded(NamedTuple):
 def uploads(content_type: str, body: bytes) -> tuple[Uploaded, ...]:
     """The files of a form, at least one, and then the text that was pasted.
 
-    Raises `NoForm`, `NothingSent` and `UploadTooLarge`.
+    Raises `NO_FORM`, `NOTHING_SENT` and `UploadTooLarge`.
     """
     parts = _Parts()
     kind, options = parse_options_header(content_type)
     if kind != b"multipart/form-data" or not options.get(b"boundary"):
-        raise NoForm("it is not what the form on this page sends")
+        raise NO_FORM("it is not what the form on this page sends")
     try:
         parser = MultipartParser(options[b"boundary"], parts.callbacks, max_header_size=_MAX_HEADER)
         parser.write(body)
     except FormParserError:
-        raise NoForm("it is cut off, or not written as forms are") from None
+        raise NO_FORM("it is cut off, or not written as forms are") from None
     if not parts.is_whole:
-        raise NoForm("it is cut off, or not written as forms are")
+        raise NO_FORM("it is cut off, or not written as forms are")
     return parts.found()
 
 
@@ -91,7 +91,7 @@ class _Parts:
         text = self._text.strip()
         pasted = [Uploaded("", text)] if text else []
         if not self._files and not pasted:
-            raise NothingSent("neither a file nor a text was sent")
+            raise NOTHING_SENT("neither a file nor a text was sent")
         return (*self._files, *pasted)
 
     def _begin(self) -> None:

@@ -19,7 +19,7 @@ from wire.problem import Malformed, Problem, TooLarge, TryLater, Unavailable
 from ..connections import busy, sender
 from .inspection import Sent, Sheet
 from .own import Own
-from .problem import NoForm, UploadTooLarge
+from .problem import NO_FORM, UploadTooLarge
 from .recognise import Recognition
 from .rendering import ASSETS, Site, page
 from .room import Counted, Room
@@ -101,7 +101,7 @@ class VerifyPage:
         self.own.require_own_page(request)
         content_type = request.headers.get("Content-Type", "")
         if not content_type.lower().startswith("multipart/form-data"):
-            raise NoForm("it is not what the form on this page sends")
+            raise NO_FORM("it is not what the form on this page sends")
         with ExitStack() as held:
             transfer = held.enter_context(self.room.taken(sender(request.client)))
             try:

@@ -14,7 +14,7 @@ from wire.files import remove_leftovers
 from wire.problem import Damaged
 
 from ..press.press import Line
-from ..problem import DamagedIssuer
+from ..problem import DAMAGED_ISSUER
 from .frame import ZstdError, from_frame
 from .index import Index
 from .shards import Shard
@@ -25,7 +25,7 @@ def unpack(seq: int, packed: bytes, forms: Mapping[str, Form] = FORMS) -> Line:
     try:
         return Line.parse(from_frame(packed), forms)
     except (ZstdError, ValueError) as error:
-        raise DamagedIssuer(f"the diploma that the index has as number {seq} is not as written") from error
+        raise DAMAGED_ISSUER(f"the diploma that the index has as number {seq} is not as written") from error
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from wire.problem import Damaged, Declined, Problem
 from wire.text import counted
 
 from ..home import Identity
-from ..problem import OlderIndex
+from ..problem import OLDER_INDEX
 from ..versions import explains
 from .archive import unpack
 from .index import Index
@@ -96,7 +96,7 @@ def _begun(store: Index) -> Iterator[bytes]:
 
 
 def _older(known: int, size: int) -> Damaged:
-    return OlderIndex(
+    return OLDER_INDEX(
         f"the log has {_entries(size)}, of which the index explains {known}: is the index an older copy?"
     )
 

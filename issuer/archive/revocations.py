@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from wire.sqlite import Database
 
 from ..press.permutation import LIST_BITS
-from ..problem import ListNotPublished
+from ..problem import STATUS_LIST_NOT_PUBLISHED
 from .index import Revocations
 from .kept import Appended, ListFile, PublishedFile, RevocationRow
 from .logged import settle
@@ -110,7 +110,7 @@ class SQLiteRevocations(Revocations):
         """See `Revocations.published`."""
         found = self.published_among([name])
         if name not in found:
-            raise ListNotPublished(f"status list {name} is not published")
+            raise STATUS_LIST_NOT_PUBLISHED(f"status list {name} is not published")
         return found[name]
 
     def published_among(self, names: Sequence[str]) -> dict[str, PublishedFile]:

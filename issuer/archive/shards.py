@@ -17,7 +17,7 @@ from typing import BinaryIO
 from wire.files import file_problems, make_private_folder, replace_file, sync_folder
 from wire.problem import Damaged
 
-from ..problem import DamagedIssuerFile
+from ..problem import DAMAGED_ISSUER_FILE
 from .frame import LARGEST, ZstdError, from_frame, to_frame
 
 FRAME_LINES = 64
@@ -88,7 +88,7 @@ class Shard:
             raise self._damaged("it is missing or cut short") from error
 
     def _damaged(self, what: str) -> Damaged:
-        return DamagedIssuerFile(f"the shard {self._path}: {what}")
+        return DAMAGED_ISSUER_FILE(f"the shard {self._path}: {what}")
 
 
 def write_shard(path: Path, lines: Iterable[bytes]) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 from wire.problem import Damaged, NotFound, Problem, Refused
 from wire.sqlite import LOCK_WAIT, Database
 
-from ..problem import DamagedIssuer, NoSuchDiploma
+from ..problem import DAMAGED_ISSUER, NO_SUCH_DIPLOMA
 from ..versions import INDEX
 from . import migrations
 from .crossing import cross
@@ -49,7 +49,7 @@ class SQLiteIndex(Index):
         another process that writes, and reads `page` editions at a time.
         """
         texts = [step.read_text("utf-8") for step in (steps or migrations.steps())]
-        self._database = Database(path, texts, INDEX, DamagedIssuer, patience=patience)
+        self._database = Database(path, texts, INDEX, DAMAGED_ISSUER, patience=patience)
         self._page = page
         self.logged = SQLiteLogged(self._database)
         self.revocations = SQLiteRevocations(self._database)
@@ -261,7 +261,7 @@ class SQLiteIndex(Index):
     def _one(self, condition: str, *values: Any) -> Entry:
         found = self._all(condition, *values)
         if not found:
-            raise NoSuchDiploma("no such diploma was issued here")
+            raise NO_SUCH_DIPLOMA("no such diploma was issued here")
         return found[0]
 
     def _all(self, condition: str, *values: Any) -> list[Entry]:

@@ -23,11 +23,11 @@ from exchange.claim import Acceptance, ClaimLink, Invitation
 from wire.clock import CLOCK_SKEW
 from wire.fetch import NoFetcher
 from wire.files import make_private_folder
-from wire.problem import Conflict, NotFound, Refused, TryLater
+from wire.problem import Code, Conflict, NotFound, Refused, TryLater
 from wire.sqlite import Database, connect, sqlite_problems
 
 from ..archive.kept import Released
-from ..problem import ClaimsLost, DamagedClaims
+from ..problem import CLAIMS_LOST, DAMAGED_CLAIMS
 
 LINK_LIFETIME = timedelta(days=30)
 CHALLENGE_LIFETIME = timedelta(minutes=10)
@@ -60,39 +60,16 @@ class LinkExpired(Refused):
     title = "The claim link has expired"
 
 
-class LinkEnded(LinkExpired):
-    """The issuer ended the claim link before its time: it made a newer one, or released the diploma."""
-
-    code = "claim-link-ended"
-    title = "The claim link was ended"
-
-
-class LinkUsed(LinkExpired):
-    """A wallet has claimed by this link; for any other, and for people, it is good no longer."""
-
-    code = "claim-link-used"
-    title = "The claim link was used"
-
-
-class ChallengeSpent(Refused):
-    """The signed challenge is not, or no longer, one of this link's open ones."""
-
-    code = "challenge-spent"
-    title = "The challenge is not open"
-
-
-class AlreadyClaimed(Conflict):
-    """Another wallet has claimed this diploma."""
-
-    code = "already-claimed"
-    title = "Already claimed"
-
-
-class TooManyAttempts(TryLater):
-    """This link has as many open challenges as it may have."""
-
-    code = "too-many-attempts"
-    title = "Too many attempts"
+CLAIM_LINK_ENDED = Code("claim-link-ended", LinkExpired, "The claim link was ended")
+"""The issuer ended the claim link before its time: it made a newer one, or released the diploma."""
+CLAIM_LINK_USED = Code("claim-link-used", LinkExpired, "The claim link was used")
+"""A wallet has claimed by this link; for any other, and for people, it is good no longer."""
+CHALLENGE_SPENT = Code("challenge-spent", Refused, "The challenge is not open")
+"""The signed challenge is not, or no longer, one of this link's open ones."""
+ALREADY_CLAIMED = Code("already-claimed", Conflict, "Already claimed")
+"""Another wallet has claimed this diploma."""
+TOO_MANY_ATTEMPTS = Code("too-many-attempts", TryLater, "Too many attempts")
+"""This link has as many open challenges as it may have."""
 
 
 class Issues(Protocol):
@@ -136,7 +113,7 @@ class ClaimLinks:
             {name: method for name, method in methods.items() if method.self_certifying}, NoFetcher()
         )
         make_private_folder(path.parent)
-        self._database = Database(path, _STEPS, _WHAT, DamagedClaims)
+        self._database = Database(path, _STEPS, _WHAT, DAMAGED_CLAIMS)
 
     def close(self) -> None:
         """Closes the file in this process."""
@@ -165,21 +142,24 @@ class ClaimLinks:
     def look(self, token: str, issuer: Issues, *, now: datetime) -> datetime:
         """Until when a link that nobody has used is good; nothing changes by it, however often it is asked.
 
-        Raises `NotFound`, `LinkUsed`, `LinkEnded` or `LinkExpired`.
+        Raises `NotFound`, `CLAIM_LINK_USED`, `CLAIM_LINK_ENDED` or `LinkExpired`.
         """
         known = issuer.links()
         with self._database.reading() as connection:
             _require_newest(connection, known)
             ends, holder = _open_link(connection, token, issuer, now)
         if holder is not None:
-            raise LinkUsed(
+            raise CLAIM_LINK_USED(
                 "a wallet has taken the diploma by this link",
                 hint="If that was not you, tell the issuer: it can withdraw that one and send a new link.",
             )
         return datetime.fromtimestamp(ends, UTC)
 
     def invite(self, token: str, issuer: Issues, *, now: datetime) -> Invitation:
-        """The answer to a wallet that opens the link. Raises `NotFound`, `LinkExpired`, `TooManyAttempts`."""
+        """The answer to a wallet that opens the link.
+
+        Raises `NotFound`, `LinkExpired`, `TOO_MANY_ATTEMPTS`.
+        """
         expires = now + CHALLENGE_LIFETIME
         challenge = secrets.token_urlsafe(32)
         known = issuer.links()
@@ -192,7 +172,7 @@ class ClaimLinks:
                 (_hash(token), _seconds(expires + CLOCK_SKEW)),
             ).fetchone()
             if issued >= OPEN_CHALLENGES:
-                raise TooManyAttempts(
+                raise TOO_MANY_ATTEMPTS(
                     "this link was opened too often within a few minutes",
                     hint=f"Try again in {CHALLENGE_LIFETIME // timedelta(minutes=1)} minutes.",
                 )
@@ -205,7 +185,7 @@ class ClaimLinks:
     def redeem(self, token: str, message: bytes, issuer: Issues, *, now: datetime) -> bytes:
         """The bundle for whoever signed `message`; the same wallet may ask again, another may not.
 
-        Raises `Malformed`, `ChallengeSpent`, `InvalidProof`, `LinkExpired`, `AlreadyClaimed`.
+        Raises `Malformed`, `CHALLENGE_SPENT`, `InvalidProof`, `LinkExpired`, `ALREADY_CLAIMED`.
         """
         acceptance = Acceptance.parse(message)
         known = issuer.links()
@@ -231,7 +211,7 @@ class ClaimLinks:
                 (_hash(challenge), _hash(token), _seconds(now)),
             )
         if spent.rowcount != 1:
-            raise ChallengeSpent(
+            raise CHALLENGE_SPENT(
                 "the challenge is unknown, expired, used already or another link's",
                 hint="Open the link again: the wallet then signs a new challenge.",
             )
@@ -251,7 +231,7 @@ class ClaimLinks:
             ).fetchone()
         _require_time(link[3], now)
         if link[0] != holder:
-            raise AlreadyClaimed(
+            raise ALREADY_CLAIMED(
                 "another wallet has claimed this diploma",
                 hint="If that was not you, tell the issuer: it can withdraw that one and send a new link.",
             )
@@ -272,15 +252,15 @@ class ClaimLinks:
 def require_kept(path: Path, known: int) -> None:
     """Look at the list of an issuer that has counted `known` links, without changing it.
 
-    Raises `ClaimsLost` where it is gone or empty, `DamagedClaims` where it is damaged or an older copy, and
+    Raises `CLAIMS_LOST` where it is gone or empty, `DAMAGED_CLAIMS` where it is damaged or an older copy, and
     `Unavailable`.
     """
     if not known:
         return
-    lost = ClaimsLost(f"{_WHAT} {path} is gone: no link that was given out can be used")
+    lost = CLAIMS_LOST(f"{_WHAT} {path} is gone: no link that was given out can be used")
     if not path.exists() or not path.stat().st_size:
         raise lost
-    with sqlite_problems(_WHAT, DamagedClaims), closing(connect(path, "ro")) as connection:
+    with sqlite_problems(_WHAT, DAMAGED_CLAIMS), closing(connect(path, "ro")) as connection:
         if not _require_newest(connection, known):
             raise lost
 
@@ -289,14 +269,14 @@ def _require_newest(connection: sqlite3.Connection, known: int) -> int:
     """The last link's place among all. Raises `Damaged` where the issuer has counted more."""
     last: int | None = connection.execute("SELECT max(rowid) FROM link").fetchone()[0]
     if last is not None and last < known:
-        raise DamagedClaims(f"{_WHAT} is an older copy, in which links that ended would be good")
+        raise DAMAGED_CLAIMS(f"{_WHAT} is an older copy, in which links that ended would be good")
     return last or 0
 
 
 def _open_link(
     connection: sqlite3.Connection, token: str, issuer: Issues, now: datetime
 ) -> tuple[int, str | None]:
-    """When a link ends, and who has used it. Raises `NotFound`, `LinkEnded` or `LinkExpired`."""
+    """When a link ends, and who has used it. Raises `NotFound`, `CLAIM_LINK_ENDED` or `LinkExpired`."""
     link = connection.execute(
         "SELECT number, generation, expires, holder FROM link WHERE token = ?", (_hash(token),)
     ).fetchone()
@@ -316,8 +296,8 @@ def _require_time(ends: int, now: datetime) -> None:
         raise LinkExpired("the time of the claim link is over", hint="Ask the issuer for a new one.")
 
 
-def _ended() -> LinkEnded:
-    return LinkEnded("the issuer has ended this claim link", hint="Ask the issuer for a new one.")
+def _ended() -> LinkExpired:
+    return CLAIM_LINK_ENDED("the issuer has ended this claim link", hint="Ask the issuer for a new one.")
 
 
 def _hash(secret: str) -> bytes:

@@ -29,25 +29,24 @@ from exchange.http import (
 )
 from ledger.folder import Engines
 from ledger.log import LogReader
-from ledger.problem import ClockBehind
+from ledger.problem import CLOCK_BEHIND
 from wire.problem import Conflict, Damaged, Malformed, NotFound, Problem, TooLarge, Unavailable
 
 from ..documents import published_status_document
 from ..home import LIST_NAME, STATUS_DOCUMENT_NAME, published_file
-from .claims import ClaimLinks, Issues, LinkExpired, TooManyAttempts
+from .claims import TOO_MANY_ATTEMPTS, ClaimLinks, Issues, LinkExpired
 from .published import add_log
 
 _LOG = logging.getLogger(__name__)
 
-_STATUS = (  # the first that fits; any other refusal is 403
+_STATUS_OF_CODE = {TOO_MANY_ATTEMPTS.code: 429, CLOCK_BEHIND.code: 503}
+_STATUS_OF_CLASS = (  # the first that fits; any other refusal is 403
     (NotFound, 404),
     (Conflict, 409),
     (LinkExpired, 410),
     (TooLarge, 413),
-    (TooManyAttempts, 429),
     (Malformed, 400),
     (Unavailable, 503),
-    (ClockBehind, 503),
     (Damaged, 500),
 )
 
@@ -56,7 +55,8 @@ _PRIVATE = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
 
 def status_of(problem: Problem) -> int:
     """The HTTP status by which the service answers a problem."""
-    return next((status for kind, status in _STATUS if isinstance(problem, kind)), 403)
+    of_class = (status for kind, status in _STATUS_OF_CLASS if isinstance(problem, kind))
+    return _STATUS_OF_CODE.get(problem.code) or next(of_class, 403)
 
 
 def create_app(

@@ -21,7 +21,7 @@ from wire.text import counted, printable
 from ..archive.index import Index
 from ..archive.kept import Incoming
 from ..press.document import Composer
-from ..problem import CatalogueColumnMissing, TooManyFindings, UnreadableFile
+from ..problem import CATALOGUE_COLUMN_MISSING, TOO_MANY_FINDINGS, UNREADABLE_FILE
 from ..table.names import NAMES
 from ..table.records import TURNED, CellFinding, Record, check_cells, digest, latest_award
 from ..table.source import Source, Span, open_source
@@ -39,7 +39,7 @@ Catalogue = Mapping[str, Record]
 
 
 def read_catalogue(path: Path) -> Catalogue:
-    """The programmes of a CSV file with the columns `CATALOGUE_FIELDS`. Raises `UnreadableFile`."""
+    """The programmes of a CSV file with the columns `CATALOGUE_FIELDS`. Raises `UNREADABLE_FILE`."""
     source = open_source(path, required=("programme_code", "programme_title"))
     programmes: dict[str, Record] = {}
     for span in source.spans:
@@ -47,9 +47,9 @@ def read_catalogue(path: Path) -> Catalogue:
             record, wrong = check_cells(source.fields(cells), required=("programme_code", "programme_title"))
             for name, reason, cell in wrong:
                 column = source.heading(source.columns[name])
-                raise UnreadableFile(f"{path.name}: {CellFinding(row, column, reason, cell)}")
+                raise UNREADABLE_FILE(f"{path.name}: {CellFinding(row, column, reason, cell)}")
             if record["programme_code"] in programmes:
-                raise UnreadableFile(f"{path.name}: row {row} has a programme code that an earlier row has")
+                raise UNREADABLE_FILE(f"{path.name}: row {row} has a programme code that an earlier row has")
             record.pop("degree_name", None)  # not compared, and the digest of begun jobs lacks it
             programmes[record["programme_code"]] = record
     return programmes
@@ -60,7 +60,7 @@ class Checker:
     """How rows become records: file, today's date, the composer in whose template own columns have their
     places, and the catalogue if there is one.
 
-    Raises `UnreadableFile` where the file has no column to search the catalogue by.
+    Raises `CATALOGUE_COLUMN_MISSING` where the file has no column to search the catalogue by.
     """
 
     source: Source
@@ -70,7 +70,7 @@ class Checker:
 
     def __post_init__(self) -> None:
         if self.catalogue is not None and "programme_code" not in self.source.columns:
-            raise CatalogueColumnMissing(
+            raise CATALOGUE_COLUMN_MISSING(
                 f"{self.source.path.name} has no column for programme_code, to search the catalogue by"
             )
 
@@ -184,11 +184,11 @@ class Survey:
                 self.changed.append(change)
 
     def add(self, findings: Iterable[CellFinding]) -> None:
-        """Raises `UnreadableFile` when there are so many that something more basic must be wrong."""
+        """Raises `TOO_MANY_FINDINGS` when there are so many that something more basic must be wrong."""
         for finding in findings:
             self.findings.setdefault(finding.row, []).append(finding)
         if len(self.findings) > self.most:
-            raise TooManyFindings(f"more than {self.most} rows are not as expected")
+            raise TOO_MANY_FINDINGS(f"more than {self.most} rows are not as expected")
 
 
 def survey(checker: Checker, checked: Iterable[Checked], store: Index) -> Survey:

@@ -17,7 +17,7 @@ from multiprocessing.connection import Connection, wait
 from types import TracebackType
 from typing import Any, Generic, NamedTuple, Self, TypeVar
 
-from wire.problem import DiskFull, Problem, Unavailable, is_full
+from wire.problem import DISK_FULL, Code, Problem, Unavailable, is_full
 
 Tell = Callable[[int], None]
 """By which a function says how much of its item is done."""
@@ -43,11 +43,8 @@ class Told(NamedTuple):
     done: int
 
 
-class WorkerDied(Problem):
-    """A worker process ended before its work did: killed, or out of memory."""
-
-    code = "worker-died"
-    title = "A worker process ended"
+WORKER_DIED = Code("worker-died", Problem, "A worker process ended")
+"""A worker process ended before its work did: killed, or out of memory."""
 
 
 def available_cores() -> int:
@@ -87,7 +84,7 @@ class Pool(Generic[_Work]):
         items: Iterable[_Item],
         heard: Callable[[Told], None] = lambda _: None,
     ) -> Iterator[_Result]:
-        """`function(work, item, tell)` of each item, in order. Raises what it raises, or `WorkerDied`.
+        """`function(work, item, tell)` of each item, in order. Raises what it raises, or `WORKER_DIED`.
 
         What `tell` is told is heard here while a result is waited for.
         """
@@ -159,8 +156,8 @@ def _receive(connection: Connection[Any, Any]) -> Any:
         raise _died() from None
 
 
-def _died() -> WorkerDied:
-    return WorkerDied(
+def _died() -> Problem:
+    return WORKER_DIED(
         "a worker process was killed or ran out of memory",
         hint="Nothing is lost: the same command goes on where it stopped.",
     )
@@ -180,6 +177,6 @@ def _serve(work: Any, connection: Connection[Any, Any], others: Sequence[Connect
             except Problem as problem:
                 answer = (number, None, problem)
             except OSError as error:
-                kind = DiskFull if is_full(error) else Unavailable
+                kind = DISK_FULL if is_full(error) else Unavailable
                 answer = (number, None, kind(f"a worker could not go on: {error.strerror}"))
             connection.send(answer)

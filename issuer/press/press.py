@@ -27,7 +27,7 @@ from wire.clock import is_ahead
 from wire.problem import Refused
 from wire.work import Work
 
-from ..problem import FormNotGiven, FormNotKnown
+from ..problem import FORM_NOT_GIVEN, FormNotKnown
 from ..table.names import full_name
 from ..table.records import Record
 from .document import Composer
@@ -131,16 +131,16 @@ class Press:
     def open(self) -> None:
         """Asks for a PIN, if one is needed, before anything is recorded.
 
-        Raises `KeyNotOpened`, and as `require_form`.
+        Raises `KEY_NOT_OPENED`, and as `require_form`.
         """
         self.require_form()
         if not is_open(self.signer):
             require_signs(self.signer)
 
     def require_form(self) -> None:
-        """Raises `FormNotGiven` where JSON would stand beside what was issued in another form."""
+        """Raises `FORM_NOT_GIVEN` where JSON would stand beside what was issued in another form."""
         if self.absent:
-            raise FormNotGiven.saying(
+            raise FORM_NOT_GIVEN.saying(
                 "the issuer issues as {form}, which is not at hand here", form=self.absent
             )
 
@@ -150,7 +150,7 @@ class Press:
         """Signs. Raises `Malformed` where the template's content would lose anything on its way.
 
         Raises `UnsupportedForm` for what would be of another form as well, since nobody could read it, and
-        `FactLost` where the form does not say what decides.
+        `FACT_LOST` where the form does not say what decides.
         """
         self.require_form()
         facts, said = self.composer.parts(record, seq, edition, holder)

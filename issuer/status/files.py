@@ -17,7 +17,7 @@ from wire.problem import Damaged, Malformed
 from wire.strict import load_json_object
 
 from ..archive.index import Index
-from ..problem import StatusFileDamaged, StatusFileGone
+from ..problem import STATUS_FILE_DAMAGED, STATUS_FILE_GONE
 
 _LARGEST = 1 << 25  # bytes, for the details of a whole list revoked
 
@@ -103,9 +103,9 @@ def read_published(path: Path, digest: bytes | None = None) -> dict[str, Any]:
 
 def gone(path: Path) -> Damaged:
     """The problem of a published file that is gone."""
-    return StatusFileGone(f"{path} is gone")
+    return STATUS_FILE_GONE(f"{path} is gone")
 
 
 def not_as_published(path: Path) -> Damaged:
     """What to say of a file that something else lies in."""
-    return StatusFileDamaged(f"{path} is damaged or an older copy: it is not what was published last")
+    return STATUS_FILE_DAMAGED(f"{path} is damaged or an older copy: it is not what was published last")

@@ -105,7 +105,7 @@ class Lists:
     def revoke(self, numbers: Iterable[str], reason: Reason, *, date: datetime, now: datetime) -> None:
         """Revokes all editions of these diplomas for good, durably, and publishes.
 
-        One that was revoked before stays as it was. Raises `ClockBehind` or what keeps the key from signing,
+        One that was revoked before stays as it was. Raises `CLOCK_BEHIND` or what keeps the key from signing,
         and then nothing is revoked.
         """
         self._log.now()
@@ -116,7 +116,10 @@ class Lists:
 
     @contextmanager
     def changing(self) -> Iterator[None]:
-        """Around what is to stand in the lists: the issuer does not close meanwhile. Raises `Closed`."""
+        """Around what is to stand in the lists: the issuer does not close meanwhile.
+
+        Raises `ISSUER_CLOSED`.
+        """
         with locked(self._home / "revocation", shared=True):
             Identity.read(self._home).require_open()
             yield

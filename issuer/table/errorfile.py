@@ -14,13 +14,13 @@ from pathlib import Path
 from wire.files import write_durably
 from wire.text import guarded
 
-from ..problem import ErrorFileRefused
+from ..problem import ERROR_FILE_REFUSED
 from .records import CellFinding
 from .source import GUARD_COLUMNS, Source
 
 
 def write_error_file(path: Path, source: Source, findings: Mapping[int, Sequence[CellFinding]]) -> None:
-    """Writes the rows with findings, in order. Raises `ErrorFileRefused` where the place takes no file."""
+    """Writes the rows with findings, in order. Raises `ERROR_FILE_REFUSED` where the place takes no file."""
     text = io.StringIO()
     writer = csv.writer(text, delimiter=source.delimiter, quoting=csv.QUOTE_ALL)
     writer.writerow([*GUARD_COLUMNS, *map(guarded, source.header)])
@@ -29,7 +29,7 @@ def write_error_file(path: Path, source: Source, findings: Mapping[int, Sequence
     try:
         write_durably(path, text.getvalue().encode("utf-8-sig"))
     except OSError as error:
-        raise ErrorFileRefused(f"{path} cannot be written: {error.strerror}") from error
+        raise ERROR_FILE_REFUSED(f"{path} cannot be written: {error.strerror}") from error
 
 
 def _explain(findings: Sequence[CellFinding]) -> tuple[str, str]:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from ..problem import NameIsWhole
+from ..problem import NAME_IS_WHOLE
 
 PARTS = ("given_name", "family_name")
 NAMES = frozenset({"name", *PARTS})
@@ -57,7 +57,7 @@ def with_changes(record: Mapping[str, Any], changes: Mapping[str, str]) -> dict[
     cells = {**{field: str(value) for field, value in record.items()}, "name": full_name(record)}
     parts = changes.keys() & PARTS
     if parts and not record["given_name"] and "name" not in changes:
-        raise NameIsWhole("the name of this diploma is one text, without given and family name")
+        raise NAME_IS_WHOLE("the name of this diploma is one text, without given and family name")
     if parts or ("lang" in changes and cells["name"] == in_order(record)):
         del cells["name"]
     if changes.get("achievement_type", record["achievement_type"]) != record["achievement_type"]:

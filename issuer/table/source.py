@@ -22,17 +22,18 @@ from itertools import filterfalse
 from pathlib import Path
 from typing import NamedTuple
 
+from wire import Malformed
 from wire.problem import Conflict
 from wire.text import unguarded
 
 from ..problem import (
-    ColumnAmbiguous,
-    ColumnMappedTwice,
-    ColumnsMissing,
-    FamilyNameMissing,
-    HeadingsMissing,
-    NoTable,
-    UnreadableFile,
+    COLUMN_AMBIGUOUS,
+    COLUMN_MAPPED_TWICE,
+    COLUMNS_MISSING,
+    FAMILY_NAME_MISSING,
+    HEADINGS_MISSING,
+    NO_TABLE,
+    UNREADABLE_FILE,
 )
 from .names import PARTS
 from .records import FIELDS, FIRST_ROW, HALVES_TOO, REQUIRED
@@ -157,8 +158,8 @@ def open_source(
     """Find header and rows of a CSV file. `chosen` maps fields to headings where the usual ones do not fit.
 
     `own` are fields beside the usual ones; each has a column of its name, unless `chosen` says another.
-    Raises `NotFound`, or `UnreadableFile` where the file has no rows, is not CSV in UTF-8 or UTF-16, or lacks
-    a column.
+    Raises `NotFound`, or `UNREADABLE_FILE` where the file has no rows, is not CSV in UTF-8 or UTF-16, or
+    lacks a column.
     """
     text, encoding, skipped = _beginning(path)
     if said := _SEPARATOR_LINE.match(text):
@@ -168,13 +169,13 @@ def open_source(
     delimiter = max(headers, key=lambda each: (len(_recognised(headers[each])), len(headers[each])))
     header = headers[delimiter]
     if not any(header):
-        raise UnreadableFile(f"the first row of {path.name} is empty", hint=_HEADER_FIRST)
+        raise UNREADABLE_FILE(f"the first row of {path.name} is empty", hint=_HEADER_FIRST)
     spans = _spans(path, encoding, skipped, delimiter, 2 if said else 1, span_rows)
     is_error_file = tuple(header[:3]) == GUARD_COLUMNS
     header = [unguarded(heading).strip() for heading in header[3:]] if is_error_file else header
     columns = _columns(path, header, chosen or {}, required, own)
     if not spans:
-        raise UnreadableFile(
+        raise UNREADABLE_FILE(
             f"{path.name} has a header and no rows", hint="A row for each graduate is expected below it."
         )
     return Source(
@@ -188,20 +189,20 @@ def _beginning(path: Path) -> tuple[str, str, int]:
         with path.open("rb") as file:
             beginning = file.read(LONGEST_HEADER)
     except FileNotFoundError as error:
-        raise NoTable(f"there is no file {path}") from error
+        raise NO_TABLE(f"there is no file {path}") from error
     except IsADirectoryError as error:
-        raise UnreadableFile(f"{path} is a folder", hint="Name the CSV file in it.") from error
+        raise UNREADABLE_FILE(f"{path} is a folder", hint="Name the CSV file in it.") from error
     mark = next((mark for mark in _MARKS if beginning.startswith(mark)), b"")
     encoding, skipped = _MARKS.get(mark, "utf-8"), len(mark)
     text = beginning[skipped:].decode(encoding, errors="replace")  # whether it is that is seen to next
     if not text.strip():
-        raise UnreadableFile(
+        raise UNREADABLE_FILE(
             f"{path.name} is empty", hint="A header row and a row for each graduate are expected."
         )
     if beginning.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
-        raise UnreadableFile(f"{path.name} is a spreadsheet's own file, not CSV", hint=_SAVE)
+        raise UNREADABLE_FILE(f"{path.name} is a spreadsheet's own file, not CSV", hint=_SAVE)
     if "\0" in text:
-        raise UnreadableFile(f"{path.name} is not a CSV file in UTF-8", hint=_SAVE)
+        raise UNREADABLE_FILE(f"{path.name} is not a CSV file in UTF-8", hint=_SAVE)
     return text, encoding, skipped
 
 
@@ -210,7 +211,7 @@ def _rows(lines: Iterable[str], delimiter: str) -> Iterator[list[str]]:
     try:
         yield from reader
     except csv.Error as error:
-        raise UnreadableFile(
+        raise UNREADABLE_FILE(
             f"line {reader.line_num}: a cell of over {csv.field_size_limit()} characters",
             hint="A quotation mark is opened there or before, and never closed.",
         ) from error
@@ -226,7 +227,7 @@ def _spans(
 ) -> tuple[Span, ...]:
     """The rows in spans of `most`, cut where a row ends: quotation marks are respected.
 
-    None where no row has anything in it. Raises `UnreadableFile` at the first line that is no text, and
+    None where no row has anything in it. Raises `UNREADABLE_FILE` at the first line that is no text, and
     where a quotation mark is never closed: the rows behind it would be part of one cell, and go unseen.
     """
     spans: list[Span] = []
@@ -244,14 +245,14 @@ def _spans(
                         data = line.encode(encoding)
                     except UnicodeEncodeError:
                         name = "UTF-8" if encoding == "utf-8" else "UTF-16"
-                        raise UnreadableFile(
+                        raise UNREADABLE_FILE(
                             f"{path.name}: line {number} is not in {name}", hint=_SAVE
                         ) from None
                     read += len(data)
                     digest.update(data)
                     yield line
             except UnicodeDecodeError:
-                raise UnreadableFile(f"{path.name} ends in the middle of a character", hint=_SAVE) from None
+                raise UNREADABLE_FILE(f"{path.name} ends in the middle of a character", hint=_SAVE) from None
             ended = True
 
         file.seek(start)
@@ -274,8 +275,8 @@ def _spans(
     return tuple(spans) if filled else ()
 
 
-def _never_closed(path: Path, where: str) -> UnreadableFile:
-    return UnreadableFile(
+def _never_closed(path: Path, where: str) -> Malformed:
+    return UNREADABLE_FILE(
         f"{path.name}: a quotation mark that opens {where} is never closed",
         hint="Close it or take it out. Row 1 has the headings.",
     )
@@ -303,7 +304,7 @@ def _recognised(header: list[str], own: Collection[str] = (), chosen: Collection
 
 def _require_once(path: Path, heading: str, header: list[str]) -> None:
     if (count := header.count(heading)) > 1:
-        raise UnreadableFile(
+        raise UNREADABLE_FILE(
             f"{path.name} has {count} columns {heading!r}", hint="Give each a heading of its own in the file."
         )
 
@@ -315,15 +316,15 @@ def _columns(
     fields = (*FIELDS, *own)
     for field, heading in chosen.items():
         if field not in fields:
-            raise UnreadableFile(f"there is no field {field!r}", hint=f"The fields are {', '.join(fields)}.")
+            raise UNREADABLE_FILE(f"there is no field {field!r}", hint=f"The fields are {', '.join(fields)}.")
         if heading not in header:
-            raise UnreadableFile(
+            raise UNREADABLE_FILE(
                 f"{path.name} has no column {heading!r}", hint=f"Its columns are {', '.join(header)}."
             )
         _require_once(path, heading, header)
         index = header.index(heading)
         if index in columns.values():
-            raise ColumnMappedTwice(
+            raise COLUMN_MAPPED_TWICE(
                 f"{path.name}: two fields are mapped to the column {heading!r}", column=heading
             )
         columns[field] = index
@@ -332,7 +333,7 @@ def _columns(
             continue
         if field in columns:
             _require_once(path, header[index], header)
-            raise ColumnAmbiguous(
+            raise COLUMN_AMBIGUOUS(
                 f"{path.name}: {header[columns[field]]!r} and {header[index]!r} could both be {field}",
                 field=field,
             )
@@ -344,7 +345,7 @@ def _columns(
         found = [f"{header[index]} ({field})" for field, index in columns.items()]
         recognised = f"; recognised are {', '.join(found)}" if found else ""
         asked = f" (the template asks for {', '.join(own)})" if set(own) & set(missing) else ""
-        kind = ColumnsMissing if columns else HeadingsMissing
+        kind = COLUMNS_MISSING if columns else HEADINGS_MISSING
         raise kind(
             f"{path.name} has no column for {', '.join(missing)}{asked}{recognised}",
             columns=", ".join(filter(None, header)),
@@ -353,5 +354,5 @@ def _columns(
     if "name" in required and not columns.keys() & {"name", "family_name"}:
         half = header[columns["given_name"]]
         if "given_name" not in chosen and _plain(half) != "given_name":  # it would be signed for good
-            raise FamilyNameMissing(f"{path.name} has no column for family_name", column=half)
+            raise FAMILY_NAME_MISSING(f"{path.name} has no column for family_name", column=half)
     return {field: columns[field] for field in fields if field in columns}

@@ -30,13 +30,13 @@ from .contract import (
 )
 from .evidence import header_of, prove
 from .problem import (
-    ContractAhead,
+    CONTRACT_AHEAD,
+    FINALITY_STALLED,
+    MAY_NOT_ANCHOR,
+    OTHER_CONTRACT,
+    TRANSACTION_FAILED,
     FeeAboveCap,
-    FinalityStalled,
-    MayNotAnchor,
     NodeLies,
-    OtherContract,
-    TransactionFailed,
 )
 from .receipt import Receipt
 from .transactions import Call, FeeAccount, Pending, checksummed, coins
@@ -72,8 +72,9 @@ class EvmAnchor:
     def advance(self, checkpoint: Checkpoint, state: bytes, keep: Callable[[bytes], None]) -> Evidence | None:
         """See `Anchor.advance`.
 
-        Raises `ContractAhead` where the contract takes it no more, `MayNotAnchor`, `TransactionFailed`, and,
-        undetermined, what keeps from it at present: no answer, lies, a fee above the cap, an empty account.
+        Raises `CONTRACT_AHEAD` where the contract takes it no more, `MAY_NOT_ANCHOR`, `TRANSACTION_FAILED`,
+        and, undetermined, what keeps from it at present: no answer, lies, a fee above the cap, an empty
+        account.
         """
         pending = Pending.parse(state)
         # Before it is asked what was mined: what is mined in between is then not taken for lost.
@@ -141,7 +142,7 @@ class EvmAnchor:
         try:
             merkle.verify_consistency(size, root, checkpoint.size, checkpoint.root, proof)
         except InvalidEvidence:
-            raise ContractAhead.saying(
+            raise CONTRACT_AHEAD.saying(
                 "the contract {contract} on {chain} has {size} entries that are not those of this log",
                 contract=checksummed(self._contract),
                 chain=self.name,
@@ -150,7 +151,7 @@ class EvmAnchor:
 
     def _require_may(self) -> None:
         if not self._read(is_submitter_call(self._account.address)):
-            raise MayNotAnchor.saying(
+            raise MAY_NOT_ANCHOR.saying(
                 "the contract {contract} on {chain} takes nothing from the account {account}",
                 contract=checksummed(self._contract),
                 chain=self.name,
@@ -163,10 +164,10 @@ class EvmAnchor:
         return self._read(SELECTORS["size"])
 
     def _read(self, call: bytes) -> int:
-        """A number that the contract has. Raises `OtherContract` where it is not there, or not any more."""
+        """A number that the contract has. Raises `OTHER_CONTRACT` where it is not there, or not any more."""
         answer = self._chain.read(self._contract, call)
         if len(answer) != 32:
-            raise OtherContract.saying(
+            raise OTHER_CONTRACT.saying(
                 "there is no contract {contract} on {chain}, or not any more",
                 contract=checksummed(self._contract),
                 chain=self.name,
@@ -183,7 +184,7 @@ class EvmAnchor:
         if mined:  # and failed: most likely since the owner had taken the account's right, which may be back
             self._require_may()
         if len(mined) > 1:
-            raise TransactionFailed.saying(
+            raise TRANSACTION_FAILED.saying(
                 "the transaction for {size} entries in block {number} of {chain} failed",
                 size=checkpoint.size,
                 number=mined[-1].block,
@@ -212,7 +213,7 @@ class EvmAnchor:
                 return None
             if evidence := self._evidence(checkpoint, self._chain.block(number)):
                 return evidence
-        raise ContractAhead.saying(
+        raise CONTRACT_AHEAD.saying(
             "the contract {contract} on {chain} has a checkpoint that is not smaller than the one of {size} "
             "entries, and is none of this log",
             contract=checksummed(self._contract),
@@ -254,7 +255,7 @@ class EvmAnchor:
     def _require_moving(self, number: int, final: int) -> None:
         waited = self._chain.head().time - self._chain.header(number).time
         if waited > _STALLED:
-            raise FinalityStalled.saying(
+            raise FINALITY_STALLED.saying(
                 "block {number} of {chain} is not final after {hours} hours; the last that is is {final}",
                 number=number,
                 chain=self.name,

@@ -19,7 +19,7 @@ from .header import Header
 from .hexadecimal import data, quantity
 from .keccak import keccak256
 from .node import LARGEST_ANSWER, RpcNode
-from .problem import NodeBehind, NodeError, NodeLies, NodesDisagree, WrongChain
+from .problem import NODE_BEHIND, NODES_DISAGREE, WRONG_CHAIN, NodeError, NodeLies
 from .receipt import Event, Receipt
 
 _SPAN = 1_000
@@ -63,7 +63,7 @@ class Chain:
     """A chain by its CAIP-2 name. `depth` is how many blocks make one final where nodes do not say that.
 
     Its methods raise `Unavailable` where no node gives an answer that can be used, which has many codes, and
-    `WrongChain`.
+    `WRONG_CHAIN`.
     """
 
     def __init__(
@@ -187,7 +187,8 @@ class Chain:
     def header(self, number: int) -> Header:
         """The header of a block, which is the same for all nodes that answer.
 
-        Raises `NodeLies`, `NodesDisagree`, `NodeBehind` where there is no such block yet, and `UnknownForm`.
+        Raises `NodeLies`, `NODES_DISAGREE`, `NODE_BEHIND` where there is no such block yet, and
+        `UnknownForm`.
         """
         return self._agreed(number)[1]
 
@@ -209,7 +210,7 @@ class Chain:
         (first, (header, transactions)), *others = answers
         for node, (other, _) in others:
             if other.hash != header.hash:
-                raise NodesDisagree.saying(
+                raise NODES_DISAGREE.saying(
                     "the nodes {host} and {other} disagree on block {number}",
                     host=first.host,
                     other=node.host,
@@ -221,7 +222,7 @@ class Chain:
         method = "eth_getBlockByNumber"
         found = node.call(method, hex(number), False)
         if found is None:
-            raise NodeBehind.saying(
+            raise NODE_BEHIND.saying(
                 "the node {host} does not have block {number}", host=node.host, number=number
             )
         try:
@@ -317,7 +318,7 @@ class Chain:
             method = "eth_chainId"
             found = self._understood(node, method, _number, node.call(method))
             if found != self.id:
-                raise WrongChain.saying(
+                raise WRONG_CHAIN.saying(
                     "the node {host} is of the chain eip155:{found}, not of {chain}",
                     host=node.host,
                     found=found,

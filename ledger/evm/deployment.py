@@ -27,12 +27,12 @@ from .contract import init_code, runtime_code
 from .hexadecimal import parse_address
 from .nodes import nodes_in, nodes_of
 from .problem import (
-    DeploymentPending,
-    NodesUnreadable,
-    NoFeeKey,
-    OtherContract,
-    TransactionFailed,
-    UnknownBlocks,
+    CHAIN_FORM_UNKNOWN,
+    DEPLOYMENT_PENDING,
+    NO_FEE_KEY,
+    NODES_UNREADABLE,
+    OTHER_CONTRACT,
+    TRANSACTION_FAILED,
 )
 from .transactions import GWEI, Call, FeeAccount, Pending, account_of, checksummed, coins
 
@@ -50,8 +50,8 @@ def begin(name: str, given: Mapping[str, str], sender: Sender) -> Mapping[str, A
     What is not given stays as it was. `owner` says who may anchor, and has to be given once. The first time,
     and where `contract` is `new`, a contract is made, which costs something; where that takes long, or was
     interrupted, the same again goes on. Raises `Refused` for a chain whose blocks are not read here, or that
-    does not say what is final, `OtherContract`, `FeeAccountLow` with the account, `DeploymentPending`, and
-    what nodes and keys raise.
+    does not say what is final, `OTHER_CONTRACT`, `FEE_ACCOUNT_LOW` with the account, `DEPLOYMENT_PENDING`,
+    and what nodes and keys raise.
     """
     known = (each.settings for each in Outbox(sender.folder).destinations() if each.name == name)
     former: Mapping[str, Any] = next(known, {})
@@ -96,7 +96,7 @@ def _fee_key(settings: Mapping[str, Any], sender: Sender) -> str:
 
 
 def open_anchor(name: str, settings: Mapping[str, Any], sender: Sender) -> EvmAnchor:
-    """See `AnchorKind.open`. Raises `NodesUnreadable`; the key of the fees is opened when it signs."""
+    """See `AnchorKind.open`. Raises `NODES_UNREADABLE`; the key of the fees is opened when it signs."""
     chain = _chain(name, settings, sender)
     paying = _paying(chain, settings, sender)
     return EvmAnchor(chain, parse_address(settings["contract"]), paying, sender.log, settings["since"])
@@ -108,7 +108,7 @@ def _chain(name: str, settings: Mapping[str, Any], sender: Sender) -> Chain:
         return Chain(name, nodes_in(Path(file)), settings["depth"])
     named = sender.nodes(name)
     if named is None:
-        raise NodesUnreadable.saying("no nodes of {chain} are named", chain=name)
+        raise NODES_UNREADABLE.saying("no nodes of {chain} are named", chain=name)
     return Chain(name, nodes_of(named.encode(), "the environment"), settings["depth"])
 
 
@@ -118,7 +118,7 @@ def _paying(chain: Chain, settings: Mapping[str, Any], sender: Sender) -> FeeAcc
 
 
 def _require_read(chain: Chain) -> None:
-    """Raises `UnknownBlocks` where evidence from the chain could not be read, and as `Chain.final`.
+    """Raises `CHAIN_FORM_UNKNOWN` where evidence from the chain could not be read, and as `Chain.final`.
 
     The first block, which nobody made, may be of any form.
     """
@@ -128,7 +128,7 @@ def _require_read(chain: Chain) -> None:
         try:
             chain.block(number)
         except UnknownForm as problem:
-            raise UnknownBlocks.saying(
+            raise CHAIN_FORM_UNKNOWN.saying(
                 "what {chain} has in block {number} proves nothing here: {why}",
                 chain=chain.name,
                 number=number,
@@ -137,12 +137,12 @@ def _require_read(chain: Chain) -> None:
 
 
 def require_contract(chain: Chain, contract: bytes, origin: str, owner: bytes) -> None:
-    """Raises `OtherContract` unless the code is that of the contract of this log, with this owner."""
+    """Raises `OTHER_CONTRACT` unless the code is that of the contract of this log, with this owner."""
     expected, found = runtime_code(origin, owner), chain.code(contract)
     if found != expected:
         parts = {"code": slice(0, -64), "log": slice(-64, -32), "owner": slice(-32, None)}
         differing = next((name for name, part in parts.items() if found[part] != expected[part]), "code")
-        raise OtherContract.saying(
+        raise OTHER_CONTRACT.saying(
             "at {contract} on {chain} is no contract of this log with this owner: the {part} is another",
             contract=checksummed(contract),
             chain=chain.name,
@@ -158,13 +158,13 @@ def _account(key: str, passphrase: Passphrase) -> bytes:
     parts = urlsplit(key)
     path = Path(unquote(parts.path))
     if parts.scheme != "file" or not path.is_absolute() or not parts.fragment:
-        raise NoFeeKey("fees are paid with a key in a file, at an address like file:/absolute/path#name")
+        raise NO_FEE_KEY("fees are paid with a key in a file, at an address like file:/absolute/path#name")
     if path.exists():
         public = KeyFile.open(path, passphrase).public_keys
     else:
         public = KeyFile.create(path, {parts.fragment: "secp256k1"}, None).public_keys
     if parts.fragment not in public:
-        raise NoFeeKey.saying("the file {file} has no key of this name", file=str(path))
+        raise NO_FEE_KEY.saying("the file {file} has no key of this name", file=str(path))
     return account_of(public[parts.fragment])
 
 
@@ -180,7 +180,7 @@ def _deployed(chain: Chain, owner: bytes, settings: Mapping[str, Any], sender: S
         if found := account.mined(pending):
             break
         if time.monotonic() > deadline:
-            raise DeploymentPending.saying("the contract on {chain} is not in a block yet", chain=chain.name)
+            raise DEPLOYMENT_PENDING.saying("the contract on {chain} is not in a block yet", chain=chain.name)
         pending = account.following(call, pending, nonce)
         write_durably(kept, pending.encode())
         chain.send(pending.sent[-1].raw)
@@ -188,10 +188,10 @@ def _deployed(chain: Chain, owner: bytes, settings: Mapping[str, Any], sender: S
         pause = min(2 * pause, longest)
     mined = found[0]
     if mined.succeeded and mined.contract and not chain.code(mined.contract):
-        raise DeploymentPending.saying("the contract on {chain} is not in a block yet", chain=chain.name)
+        raise DEPLOYMENT_PENDING.saying("the contract on {chain} is not in a block yet", chain=chain.name)
     kept.unlink()  # not before: what a node that is behind does not know yet would be paid for again
     if mined.contract is None or not mined.succeeded:
-        raise TransactionFailed.saying("no contract was made on {chain}", chain=chain.name)
+        raise TRANSACTION_FAILED.saying("no contract was made on {chain}", chain=chain.name)
     require_contract(chain, mined.contract, sender.log.origin, owner)
     return {"contract": checksummed(mined.contract), "since": mined.block, "cost": coins(mined.cost)}
 

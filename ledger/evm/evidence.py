@@ -28,7 +28,7 @@ from wire.text import shortened
 from .. import merkle
 from ..evidence import Evidence, Fact, OfCheckpoints, TrustedLedger
 from ..note import Checkpoint, decode_base64
-from ..problem import InvalidEvidence, UnknownBlock, UnknownContract, UnknownLedger
+from ..problem import UNKNOWN_BLOCK, UNKNOWN_CONTRACT, InvalidEvidence, UnknownLedger
 from . import KIND, SINCE, rlp, trie
 from .contract import read_event
 from .header import Header
@@ -98,7 +98,7 @@ def read(ledger: TrustedLedger) -> Pinned:
 def verify(checkpoint: Checkpoint, evidence: Evidence, pinned: Pinned) -> Fact:
     """That the chain has the checkpoint, or a later one of the same log, by the time of its block.
 
-    Raises `InvalidEvidence` when it does not hold, `UnknownBlock` and `UnknownContract` for those that are
+    Raises `InvalidEvidence` when it does not hold, `UNKNOWN_BLOCK` and `UNKNOWN_CONTRACT` for those that are
     not pinned, `UnknownLedger` for another chain, `UnknownForm` for a block or receipt that is not read here,
     all undetermined, and `TooLarge`.
     """
@@ -111,7 +111,7 @@ def verify(checkpoint: Checkpoint, evidence: Evidence, pinned: Pinned) -> Fact:
         )
     header = Header.parse(parts.header)
     if pinned.blocks.get(header.hash) != header.time:
-        raise UnknownBlock.saying(
+        raise UNKNOWN_BLOCK.saying(
             "the block {block} of {chain} is not among those that are known here",
             block=header.hash.hex(),
             chain=pinned.chain,
@@ -121,7 +121,7 @@ def verify(checkpoint: Checkpoint, evidence: Evidence, pinned: Pinned) -> Fact:
         raise InvalidEvidence("the receipt has no such event")
     event = receipt.logs[parts.event]
     if event.address not in pinned.contracts:
-        raise UnknownContract.saying(
+        raise UNKNOWN_CONTRACT.saying(
             "the contract 0x{contract} of {chain} is none that is known here for this log",
             contract=event.address.hex(),
             chain=pinned.chain,

@@ -6,6 +6,7 @@ private network. What it says is checked elsewhere; here only that it is an answ
 
 from __future__ import annotations
 
+import copy
 import json
 import re
 from collections.abc import Mapping
@@ -22,7 +23,7 @@ from wire.problem import Malformed, Problem, Refused, TooLarge, TryLater, Unavai
 from wire.strict import load_json_object
 from wire.text import claimed
 
-from .problem import NodeError, NodeMalformed, NodeRefuses, NodeUnavailable
+from .problem import NODE_MALFORMED, NODE_REFUSES, NODE_UNAVAILABLE, NodeError
 
 LARGEST_ANSWER = 1 << 25
 """Bytes: all receipts of the fullest blocks there are."""
@@ -57,8 +58,8 @@ class RpcNode:
     def call(self, method: str, *parameters: object) -> Any:
         """What the node answers to one call (JSON-RPC 2.0), in JSON.
 
-        Raises `NodeError` for its own errors, `NodeMalformed` for what is no answer, `NodeRefuses`,
-        `TryLater`, `NodeUnavailable`, and what keeps from reaching it, mostly undetermined as well.
+        Raises `NodeError` for its own errors, `NODE_MALFORMED` for what is no answer, `NODE_REFUSES`,
+        `TryLater`, `NODE_UNAVAILABLE`, and what keeps from reaching it, mostly undetermined as well.
         """
         question = {"jsonrpc": "2.0", "id": 1, "method": method, "params": parameters}
         body = Body(json.dumps(question).encode())
@@ -70,13 +71,13 @@ class RpcNode:
             raise self._by_host(problem) from None  # that one has the address
         answer = _answer(response.body)
         if answer is None and response.status in _REFUSALS:
-            raise NodeRefuses.saying(
+            raise NODE_REFUSES.saying(
                 "the node {host} refuses the request: status {status}", **self._said(response.status)
             )
         if answer is None and response.status in _BUSY:
             raise TryLater.saying("the node {host} is busy: status {status}", **self._said(response.status))
         if answer is None and response.status != HTTPStatus.OK:
-            raise NodeUnavailable.saying(
+            raise NODE_UNAVAILABLE.saying(
                 "the node {host} answers with status {status}", **self._said(response.status)
             )
         if answer is None or answer.get("id") not in (1, None) or not answer.keys() & {"result", "error"}:
@@ -85,9 +86,9 @@ class RpcNode:
             raise self._error(method, answer["error"])
         return answer.get("result")
 
-    def malformed(self, method: str) -> NodeMalformed:
+    def malformed(self, method: str) -> Unavailable:
         """The problem that the answer to a call is not of its form."""
-        return NodeMalformed.saying(
+        return NODE_MALFORMED.saying(
             "what the node {host} answers to {method} is not of the form that it has",
             host=self.host,
             method=method,
@@ -109,8 +110,11 @@ class RpcNode:
 
     def _by_host(self, problem: Problem) -> Problem:
         """The same problem, without the rest of the address."""
-        facts: dict[str, Any] = {**problem.facts, "url": self.host}
-        return type(problem).saying(problem.template, **facts)
+        same = copy.copy(problem)
+        same.facts = {**problem.facts, "url": self.host}
+        same.detail = problem.template.format_map(same.facts)
+        same.args = (same.detail,)
+        return same
 
     def _said(self, status: int) -> dict[str, Any]:
         return {"host": self.host, "status": status}

@@ -20,29 +20,32 @@ from wire.problem import Damaged, Malformed, Refused
 from wire.strict import load_json_object
 
 from .node import RpcNode
-from .problem import NodesUnreadable
+from .problem import NODES_UNREADABLE
 
 _LARGEST = 1 << 16  # bytes
 _MOST = 16  # nodes
 
 
 def nodes_in(file: Path) -> tuple[RpcNode, ...]:
-    """The nodes that a file names. Raises `NodesUnreadable`, also where others than its owner may read it."""
+    """The nodes that a file names.
+
+    Raises `NODES_UNREADABLE`, also where others than its owner may read it.
+    """
     try:
         with file_problems(file), open_regular(file) as opened:
             if os.fstat(opened.fileno()).st_mode & 0o077:
-                raise NodesUnreadable.saying(
+                raise NODES_UNREADABLE.saying(
                     "the file of the nodes {file} may be read by others than its owner", file=str(file)
                 )
             text = opened.read(_LARGEST + 1)
     except (FileNotFoundError, IsADirectoryError, NotADirectoryError, Damaged):
-        raise NodesUnreadable.saying("the file of the nodes {file} cannot be read", file=str(file)) from None
+        raise NODES_UNREADABLE.saying("the file of the nodes {file} cannot be read", file=str(file)) from None
     return nodes_of(text, str(file))
 
 
 def nodes_of(text: bytes, place: str) -> tuple[RpcNode, ...]:
-    """The nodes that a text names, which stands at `place`. Raises `NodesUnreadable`."""
-    unreadable = NodesUnreadable.saying(
+    """The nodes that a text names, which stands at `place`. Raises `NODES_UNREADABLE`."""
+    unreadable = NODES_UNREADABLE.saying(
         "what names the nodes, {place}, is not a list of their addresses, of {most} at the most",
         place=place,
         most=_MOST,

@@ -16,7 +16,7 @@ from wire.strict import base64url_decode, load_json_object
 
 from .chain import Chain, Mined, NewestBlock
 from .keccak import keccak256
-from .problem import FeeAboveCap, FeeAccountLow, NodeBehind, NoFeeKey
+from .problem import FEE_ACCOUNT_LOW, NO_FEE_KEY, NODE_BEHIND, FeeAboveCap
 
 GWEI = 10**9
 _PATIENCE = 20
@@ -98,15 +98,15 @@ class FeeAccount:
 
         It is the last one, unless its number is not the account's next, or it is stuck: then another one
         takes its place, with the same number, where that is free, so that one of the two is mined at the
-        most. Raises `FeeAboveCap`, `FeeAccountLow`, `NoFeeKey` for a key that is another one, not secp256k1
-        or not in a file, `NodeBehind`, and what `Chain` and opening the key raise.
+        most. Raises `FeeAboveCap`, `FEE_ACCOUNT_LOW`, `NO_FEE_KEY` for a key that is another one, not
+        secp256k1 or not in a file, `NODE_BEHIND`, and what `Chain` and opening the key raise.
         """
         head = self._chain.head()
         above = None
         if pending.sent:
             last = pending.sent[-1]
             if head.number < last.block:
-                raise NodeBehind.saying(
+                raise NODE_BEHIND.saying(
                     "the newest block of {chain} is {number}, and was {known} before",
                     chain=self._chain.name,
                     number=head.number,
@@ -160,7 +160,7 @@ class FeeAccount:
     def _require(self, cost: int) -> None:
         balance = self.balance()
         if balance < cost:
-            raise FeeAccountLow.saying(
+            raise FEE_ACCOUNT_LOW.saying(
                 "the account {account} on {chain} has {balance}, and {needed} are needed",
                 account=checksummed(self.address),
                 chain=self._chain.name,
@@ -173,7 +173,7 @@ class FeeAccount:
 
         key = self._opened()
         if not isinstance(key, PrivateKey) or account_of(key.public_key) != self.address:
-            raise NoFeeKey.saying(
+            raise NO_FEE_KEY.saying(
                 "the key of the account {account} is not in a file, or another one by now",
                 account=checksummed(self.address),
             )
@@ -186,9 +186,9 @@ def _is_stuck(last: OnItsWay, head: NewestBlock) -> bool:
 
 
 def account_of(key: PublicKey) -> bytes:
-    """The address of the account that a secp256k1 key has (Yellow Paper, F). Raises `NoFeeKey`."""
+    """The address of the account that a secp256k1 key has (Yellow Paper, F). Raises `NO_FEE_KEY`."""
     if key.type != "secp256k1":
-        raise NoFeeKey.saying("fees are paid with a secp256k1 key, not {key_type}", key_type=key.type)
+        raise NO_FEE_KEY.saying("fees are paid with a secp256k1 key, not {key_type}", key_type=key.type)
     jwk = key.jwk()
     return keccak256(base64url_decode(jwk["x"]) + base64url_decode(jwk["y"]))[12:]
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from ..note import Checkpoint
-from ..problem import TilesAhead
+from ..problem import LEDGER_TILES_AHEAD
 from .edge import Edge
 from .layout import entries_before
 from .store import Batch, joined
@@ -50,10 +50,10 @@ def tiles_ahead(
 
 
 def require_none_ahead(names: Sequence[str]) -> None:
-    """Raise `TilesAhead`, naming them, where there are any."""
+    """Raise `LEDGER_TILES_AHEAD`, naming them, where there are any."""
     if names:
         more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-        raise TilesAhead.saying(
+        raise LEDGER_TILES_AHEAD.saying(
             "the log did not write what lies ahead of it: {names}{more}",
             names=", ".join(names[:_SHOWN]),
             more=more,

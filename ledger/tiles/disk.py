@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from wire.files import remove_leftovers, replace_file, sync_folder
-from wire.problem import DiskFull, Unavailable, is_full
+from wire.problem import DISK_FULL, Unavailable, is_full
 
 
 def replace_for_good(path: Path, data: bytes, mode: int) -> None:
@@ -21,7 +21,7 @@ def replace_for_good(path: Path, data: bytes, mode: int) -> None:
 
 @contextmanager
 def disk_problems() -> Iterator[None]:
-    """Raises `DiskFull` or `Unavailable` for the `OSError` of a log's files.
+    """Raises `DISK_FULL` or `Unavailable` for the `OSError` of a log's files.
 
     A disk that does not answer (EIO) says nothing of what was written there: that is not `Damaged`.
     """
@@ -30,7 +30,7 @@ def disk_problems() -> Iterator[None]:
     except OSError as error:
         detail = f"the log's folder cannot be read or written: {error.strerror}"
         if is_full(error):
-            raise DiskFull(detail) from error
+            raise DISK_FULL(detail) from error
         raise Unavailable(
             detail, hint="Nothing that was acknowledged is lost. Once the disk is well, do the same again."
         ) from error

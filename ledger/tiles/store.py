@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple, Protocol, TypeAlias
 
-from ..problem import Sealed
+from ..problem import LOG_SEALED
 from .layout import frame
 
 
@@ -88,9 +88,9 @@ class Mark(NamedTuple):
 
 
 def require_open(mark: Mark | None) -> None:
-    """Raise `Sealed` where a move has closed the store of this mark."""
+    """Raise `LOG_SEALED` where a move has closed the store of this mark."""
     if mark is not None and mark.is_closed:
-        raise Sealed(
+        raise LOG_SEALED(
             "the log was moved from here, or is being moved"
             if mark.state is State.LEFT
             else "a log is being moved here, and has not come yet"
@@ -159,7 +159,7 @@ class Appender(Protocol):
 
     Raises `Unavailable` when it cannot write now, having changed nothing that counts, and `Refused` where it
     was opened to be read. `Overtaken` from any of these: another writer has changed the log meanwhile.
-    `Sealed` from `record`, `publish` and `settle` while a move has closed the store, whoever had it open.
+    `LOG_SEALED` from `record`, `publish` and `settle` while a move has closed the store, whoever had it open.
     """
 
     def record(self, *batches: Batch) -> None:

@@ -9,9 +9,10 @@ from typing import NamedTuple
 import orjson
 import pytest
 
-from did import DID, METHODS, Document, FeatureNotSupported, InvalidDID, Method, Resolution, Resolver
+from did import DID, DID_FEATURE_NOT_SUPPORTED, METHODS, Document, InvalidDID, Method, Resolution, Resolver
 from did.methods import jwk, key, web
 from keys import PrivateKey, PublicKey
+from tests.problems import raises
 from wire.fetch import Fetcher, NoFetcher
 from wire.problem import NotFound, Problem, Unavailable
 
@@ -120,7 +121,7 @@ def test_earlier_versions_are_had_or_said_not_to_be(name: str) -> None:
     if not ALL[name].has_history:
         assert latest.metadata == {}
         for ask in (lambda: resolver.history(did), lambda: resolver.resolve(did, version="1")):
-            with pytest.raises(FeatureNotSupported):
+            with raises(DID_FEATURE_NOT_SUPPORTED):
                 ask()
         return
     assert not ALL[name].self_certifying

@@ -19,14 +19,15 @@ from intaglio.words import report as words
 from issuer import Order
 from issuer.export import export
 from issuer.issuer import Issuer
-from issuer.problem import FormNotGiven
+from issuer.problem import FORM_NOT_GIVEN
 from keys import PrivateKey
 from tests.jwt_vc import JWTForm
 from tests.line import LineForm
+from tests.problems import raises
 from tests.sd_jwt_vc import SDJWTForm
 from tests.world import NOW, csv_file, graduate, issuer_in, trust_in
 from vc import Bundle, Claims, Report, Verdict
-from vc.facts import FactLost, require_said
+from vc.facts import FACT_LOST, require_said
 from vc.forms import FORMS, INTEGRITY, DataIntegrity
 from vc.secured import Carried, Form, Secured
 from vc.status import Reason
@@ -136,7 +137,7 @@ def test_one_that_is_not_given_issues_nothing(issuer: Issuer, form: Form) -> Non
         partial(without.release, "UNI-000001"),
         partial(without.issue_file, Order(csv_file(issuer.home.parent / "g.csv", [graduate(3)]), workers=0)),
     ):
-        with pytest.raises(FormNotGiven, match=re.escape(form.media_type)) as refused:
+        with raises(FORM_NOT_GIVEN, match=re.escape(form.media_type)) as refused:
             sign()
         assert refused.value.undetermined
     assert {path: path.read_bytes() for path in issuer.home.rglob("*.json")} == before
@@ -192,7 +193,7 @@ def test_a_form_that_loses_a_fact_issues_nothing(tmp_path: Path, form: Form, fac
     issuer_in(tmp_path / "home", form=form).issue(graduate(1))
     lossy = Issuer(tmp_path / "home", lambda: None, lambda: NOW, form=Changing(form, fact))
     claim, issue = partial(lossy.claim, "UNI-000001", HOLDER), partial(lossy.issue, graduate(2))
-    with pytest.raises(FactLost, match="log|status" if fact == "log" else fact):  # which may be stated there
+    with raises(FACT_LOST, match="log|status" if fact == "log" else fact):  # which may be stated there
         (claim if fact == "holder" else issue)()
     assert len(list(lossy.entries())) == 1
 
@@ -204,7 +205,7 @@ def test_so_does_one_that_loses_its_end(tmp_path: Path, form: Form) -> None:
     line = issuer.line(entry)
     facts, _ = issuer.press().composer.parts(line.record, entry.seq)
     require_said(facts, line.secured.claims)
-    with pytest.raises(FactLost, match="valid_until"):
+    with raises(FACT_LOST, match="valid_until"):
         require_said(facts._replace(valid_until=NOW + timedelta(days=1)), line.secured.claims)
 
 

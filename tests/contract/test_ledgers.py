@@ -24,7 +24,7 @@ from ledger import Checkpoint, Log, merkle, verify_evidence
 from ledger.audit import audit
 from ledger.log import LogReader
 from ledger.move import move
-from ledger.problem import Overtaken, Sealed
+from ledger.problem import LOG_SEALED, Overtaken
 from ledger.tiles.journal import Capacity
 from ledger.tiles.layout import full_tiles, partial_tiles
 from ledger.tiles.memory import MemoryStore
@@ -32,6 +32,7 @@ from ledger.tiles.posix import PosixStore
 from ledger.tiles.store import Base, Batch, Mark, State, Store
 from tests import postgres_server, s3_server
 from tests.ledger_samples import COSIGNER, ORIGIN, SIGNER, naive_root, open_log, sample, samples, trust_in
+from tests.problems import raises
 from tests.processes import ended
 from tests.sqlite_store import SqliteStore
 from wire.problem import Conflict, Damaged, Malformed, NotFound, Refused, TooLarge, Unavailable
@@ -587,7 +588,7 @@ def test_a_sealed_log_is_read_and_never_appended_to(make: Callable[[], Store]) -
             make().adopt(name, Base(0, merkle.EMPTY_ROOT), lambda: iter(()), [], b"note")
     last = before.checkpoint()
     for log in (before, open_log(make())):
-        with pytest.raises(Sealed):
+        with raises(LOG_SEALED):
             log.append([b"more"], b"more")
         assert log.append(samples(0, 3), b"to 3") == range(3)
         assert verify_evidence(sample(7), log.evidence(7), trust_in(log)).index == 7
@@ -598,7 +599,7 @@ def test_a_sealed_log_is_read_and_never_appended_to(make: Callable[[], Store]) -
         lambda: store.settle(Base(300, last.root)),
     ]
     for write in writes:
-        with pytest.raises(Sealed):
+        with raises(LOG_SEALED):
             write()
 
 
@@ -612,10 +613,10 @@ def test_a_log_is_sealed_before_any_call_of_a_writer(make: Callable[[], Store]) 
             moved.append(move(make(), target))
 
     log = open_log(Unlocked(make(), interrupt))
-    with pytest.raises(Sealed):
+    with raises(LOG_SEALED):
         log.append(samples(3, 5), b"to 5")
     assert (moved[0].size, log.checkpoint().size) == (3, 3)
-    with pytest.raises(Sealed):  # it would sign
+    with raises(LOG_SEALED):  # it would sign
         open_log(make())
     log = open_log(target)
     assert log.checkpoint().size == 5
@@ -635,7 +636,7 @@ def test_a_store_is_reserved_once_and_only_while_it_is_empty(make: Callable[[], 
     stores, names = [make() for _ in range(4)], ["0", "1", "2", "3"]
     won = _race([partial(store.reserve, name) for store, name in zip(stores, names, strict=True)])
     assert make().mark() == Mark(names[won], State.COMING)
-    with pytest.raises(Sealed):  # nor is a checkpoint of nothing signed there
+    with raises(LOG_SEALED):  # nor is a checkpoint of nothing signed there
         open_log(make())
     assert make().get("checkpoint") is None
     with pytest.raises(Overtaken):
@@ -714,10 +715,10 @@ def test_a_move_that_fails_anywhere_goes_on(name: str, before: bool, role: str, 
             move(*((failing, target) if role == "source" else (source, failing)))
         except Unavailable:
             if target.mark() is not None and target.mark() != Mark(_name(source), State.HERE):
-                with pytest.raises(Sealed):
+                with raises(LOG_SEALED):
                     open_log(target).append([b"more"], b"more")
             if source.mark() is not None:
-                with pytest.raises(Sealed):
+                with raises(LOG_SEALED):
                     log.append([b"more"], b"more")
         assert move(source, target).size == 700
         moved = open_log(target)

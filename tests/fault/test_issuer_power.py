@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from issuer.archive.kept import EditionTaken, Entry
-from issuer.desk.claims import ChallengeSpent, ClaimLinks
+from issuer.desk.claims import CHALLENGE_SPENT, ClaimLinks
 from issuer.home import published_file
 from issuer.issuer import Issuer
 from issuer.job.singles import RecordRefused
@@ -29,6 +29,7 @@ from tests.doubles import instead
 from tests.fault.issuing import everything, issue, require_once
 from tests.fault.powerloss import Crash, Recorder, memory_folder
 from tests.fault.sqlite_vfs import watched_sqlite
+from tests.problems import raises
 from tests.world import NOW, Holder, csv_file, graduate, issuer_in, reopened, twin, verifier_for
 from vc import StatusList, Verdict
 from vc.status import Reason
@@ -273,9 +274,8 @@ def by_link(memory: Path) -> Scenario:
         claims(issuer).invite(token, issuer, now=NOW)
 
     def require_spent(token: str, answer: bytes, issuer: Issuer) -> None:
-        with suppress(ChallengeSpent):
+        with raises(CHALLENGE_SPENT):
             claims(issuer).redeem(token, answer, issuer, now=NOW)
-            raise AssertionError("an answer served twice")
 
     home = new_home(memory)
     with opened(home) as issuer:

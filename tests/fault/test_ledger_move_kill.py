@@ -14,12 +14,14 @@ import pytest
 from ledger import Checkpoint, verify_evidence
 from ledger.audit import audit
 from ledger.move import move
-from ledger.problem import Sealed
+from ledger.problem import LOG_SEALED
 from ledger.tiles.store import State, Store
 from tests import postgres_server
 from tests.fault.kill import Work, kill_everywhere
 from tests.fault.test_ledger_processes import Open, posix, postgres
 from tests.ledger_samples import naive_root, open_log, samples, trust_in
+from tests.problems import is_a
+from wire import Problem
 
 pytestmark = pytest.mark.slow
 
@@ -41,8 +43,8 @@ def _is_closed(store: Store) -> bool:
     """Nothing is signed there, nor anything else appended."""
     try:
         open_log(store).append([b"other"], b"other")
-    except Sealed:
-        return True
+    except Problem as problem:
+        return is_a(problem, LOG_SEALED)
     return False
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from issuer.home import LIFETIME, Closed, Identity
+from issuer.home import ISSUER_CLOSED, LIFETIME, Identity
 from issuer.issuer import Issuer
 from ledger import EntryKind, parse_entry
 from ledger.audit import audit
@@ -22,6 +22,7 @@ from ledger.tiles.store import Batch
 from tests.commandline import Answer, Program, typed
 from tests.doubles import at, instead, stops
 from tests.issuer_cli.conftest import Clock
+from tests.problems import raises
 from tests.world import NOW, graduate, life, listed, reopened, table, verifier_for
 from vc import Bundle, Verdict
 from vc.forms import FORMS
@@ -142,7 +143,7 @@ def test_a_service_that_runs_meanwhile_issues_nothing_more(issuer: Issuer) -> No
     serving = reopened(issuer.home)
     assert serving.lists.publish(now=NOW) == []
     issuer.close()
-    with pytest.raises(Closed):
+    with raises(ISSUER_CLOSED):
         serving.claim("UNI-000001", "did:key:z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK")
 
 
@@ -171,7 +172,7 @@ def test_a_revocation_in_flight_is_in_the_last_lists_or_refused(issuer: Issuer) 
         thread.join(30)
     bundle = other.bundle(other.store.current("UNI-000001"))
     assert verifier_for(other).verify(bundle, now=NOW).verdict is Verdict.INVALID
-    with pytest.raises(Closed):
+    with raises(ISSUER_CLOSED):
         issuer.lists.revoke(["UNI-000002"], Reason.FRAUD, date=NOW, now=NOW)
 
 
@@ -195,7 +196,7 @@ def test_an_edition_in_flight_is_finished_before_or_lost(issuer: Issuer) -> None
     issuer.lists.publish(now=NOW)
     store = instead(store_in(issuer.home), record=record, lock=lock)
     correcting = reopened(issuer.home, store=store)
-    with pytest.raises(Closed):
+    with raises(ISSUER_CLOSED):
         correcting.correct("UNI-000001", {"gpa": "3.9"})
     old, new = (other.store.entry(seq) for seq in (0, other.store.current("UNI-000001").seq))
     assert (old.reason, new.edition) == ("superseded", 2)

@@ -69,7 +69,7 @@ class Bundle:
     ) -> Bundle:
         """Reads a bundle, or a bare credential or presentation, of one of `forms`, as a bundle of itself.
 
-        Raises `UnsupportedForm`, `NoCredential` and `TooLarge` for what is not read here, or costs more than
+        Raises `UnsupportedForm`, `NO_CREDENTIAL` and `TooLarge` for what is not read here, or costs more than
         is left of `work`, which leave the question open, and `Malformed` for a bundle whose known parts are
         broken.
         """

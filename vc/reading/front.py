@@ -13,7 +13,7 @@ from wire import Malformed, RepeatedMember, TooLarge, load_json
 from wire.text import shortened
 from wire.work import Work
 
-from ..problem import IsTrustFile, KnownBySight, LaterVersion, NoCredential
+from ..problem import IS_TRUST_FILE, KNOWN_BY_SIGHT, LATER_VERSION, NO_CREDENTIAL
 from ..secured import MAX_BYTES, Form
 from ..vcdm.enveloped import Enveloped
 from .baked import credential_in
@@ -30,7 +30,7 @@ SUFFIXES = (".json", ".jsonld")
 def received(data: bytes, forms: Mapping[str, Form], work: Work) -> dict[str, Any] | Enveloped:
     """What a file or picture holds: a bundle, or something of one of `forms`.
 
-    Raises `UnsupportedForm`, which names the form, `NoCredential` and `TooLarge`, which leave the question
+    Raises `UnsupportedForm`, which names the form, `NO_CREDENTIAL` and `TooLarge`, which leave the question
     open; and `RepeatedMember` for what calls itself one of these and has a member twice.
     """
     if len(data) <= MAX_BYTES:
@@ -39,7 +39,7 @@ def received(data: bytes, forms: Mapping[str, Form], work: Work) -> dict[str, An
         value = load_json(data, limit=MAX_BYTES, work=work)
     except RepeatedMember as problem:
         if not any(_is_read({"type": kind}, forms) for kind in _types_of_repeated(data)):
-            raise NoCredential.saying(
+            raise NO_CREDENTIAL.saying(
                 "this JSON is no credential, and has a member twice: {why}", why=problem
             ) from None
         raise
@@ -47,37 +47,39 @@ def received(data: bytes, forms: Mapping[str, Form], work: Work) -> dict[str, An
         if form := recognised(data, forms):
             return Enveloped(form.media_type, data)
         if name := seen(data):
-            raise KnownBySight.saying("this is {form}", form=name) from None
+            raise KNOWN_BY_SIGHT.saying("this is {form}", form=name) from None
         if isinstance(problem, TooLarge):
             raise
-        raise NoCredential.saying("{why}", why=problem, hint=problem.hint) from None
+        raise NO_CREDENTIAL.saying("{why}", why=problem, hint=problem.hint) from None
     return require(value, forms)
 
 
 def require(value: object, forms: Mapping[str, Form]) -> dict[str, Any]:
     """`value`, if it is a JSON object that is a bundle by its type, or of one of `forms`.
 
-    Raises `UnsupportedForm` and `NoCredential`.
+    Raises `UnsupportedForm` and `NO_CREDENTIAL`.
     """
     if isinstance(value, str) and (form := seen(value.encode(errors="replace"))):
-        raise KnownBySight.saying("this is {form}", form=form)
+        raise KNOWN_BY_SIGHT.saying("this is {form}", form=form)
     if not isinstance(value, Mapping):
-        raise NoCredential("a credential, a presentation or a bundle is a JSON object, which begins with '{'")
+        raise NO_CREDENTIAL(
+            "a credential, a presentation or a bundle is a JSON object, which begins with '{'"
+        )
     if _is_read(value, forms):
         return dict(value)
     if "issuers" in value and "version" in value:
-        raise IsTrustFile("this is a trust file, not a diploma")
+        raise IS_TRUST_FILE("this is a trust file, not a diploma")
     if "payload" in value and not value.keys().isdisjoint({"signature", "signatures"}):
         form = "a JSON Web Signature in JSON, such as JAdES"
-        raise KnownBySight.saying("this is {form}", form=form)
-    raise NoCredential("by its type this JSON is no credential, no presentation and no bundle")
+        raise KNOWN_BY_SIGHT.saying("this is {form}", form=form)
+    raise NO_CREDENTIAL("by its type this JSON is no credential, no presentation and no bundle")
 
 
 def require_members(value: Mapping[str, Any], known: frozenset[str], where: str) -> None:
     """Raises `UnsupportedForm` for a member that our own form does not define: a later one may."""
     if value.keys() <= known:
         return
-    raise LaterVersion.saying(
+    raise LATER_VERSION.saying(
         "{where} has a member {member}, which this version does not define",
         where=where,
         member=shortened(min(map(str, value.keys() - known))),

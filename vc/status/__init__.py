@@ -6,7 +6,7 @@ its place in one, `lists.py` the signed list, `details.py` a second signed docum
 and coded reason of each revocation.
 """
 
-from .bits import MINIMUM_ENTRIES, InvalidStatusList, StatusList
+from .bits import INVALID_STATUS_LIST, MINIMUM_ENTRIES, StatusList
 from .details import (
     PAGE_ENTRIES,
     Reason,
@@ -16,18 +16,18 @@ from .details import (
     page_of,
     read_revocation,
 )
-from .entry import StatusEntry, UnknownStatusEntry, status_entry, status_statement
+from .entry import UNKNOWN_STATUS_ENTRY, StatusEntry, status_entry, status_statement
 from .lists import open_list
 
 __all__ = [
+    "INVALID_STATUS_LIST",
     "MINIMUM_ENTRIES",
     "PAGE_ENTRIES",
-    "InvalidStatusList",
+    "UNKNOWN_STATUS_ENTRY",
     "Reason",
     "Revocation",
     "StatusEntry",
     "StatusList",
-    "UnknownStatusEntry",
     "details_url",
     "details_urls",
     "open_list",

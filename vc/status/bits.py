@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 
 from wire import Malformed, Problem, TooLarge, base64url_decode, base64url_encode
+from wire.problem import Code
 
 try:
     from zlib_ng import zlib_ng as unzip  # ten times as fast for what lists are: long runs
@@ -21,12 +22,15 @@ _MAX_BYTES = 1 << 21  # 16 million one-bit entries; a decompression bomb stops h
 _MAX_ENCODED = 1 << 22
 
 
-class InvalidStatusList(Problem):
-    """The status list cannot be used for this credential (3.2)."""
+STATUS_ERRORS = "https://www.w3.org/ns/credentials/status-list#"
 
-    code = "invalid-status-list"
-    type = "https://www.w3.org/ns/credentials/status-list#STATUS_VERIFICATION_ERROR"
-    title = "The status list does not fit the credential"
+INVALID_STATUS_LIST = Code(
+    "invalid-status-list",
+    Problem,
+    "The status list does not fit the credential",
+    STATUS_ERRORS + "STATUS_VERIFICATION_ERROR",
+)
+"""The status list cannot be used for this credential (3.2)."""
 
 
 class StatusList:
@@ -59,7 +63,7 @@ class StatusList:
 
     def _bits_of(self, index: int) -> range:
         if not 0 <= index < self.entries:
-            raise InvalidStatusList.saying(
+            raise INVALID_STATUS_LIST.saying(
                 "position {index} lies outside a list of {entries} entries", index=index, entries=self.entries
             )
         return range(index * self.size, (index + 1) * self.size)

@@ -13,7 +13,7 @@ from wire import Malformed
 from wire.datetimestamp import parse_datetimestamp
 
 from ..claims import Claims
-from .bits import InvalidStatusList
+from .bits import INVALID_STATUS_LIST
 from .entry import StatusEntry
 
 PAGE_ENTRIES = 512
@@ -58,10 +58,11 @@ def details_urls(entry: StatusEntry) -> tuple[str, str]:
 def read_revocation(entry: StatusEntry, claims: Claims) -> Revocation | None:
     """What verified revocation details say of the entry's position; `None` if nothing.
 
-    Raises `InvalidStatusList` where the details belong to another list, `Malformed` where they have no form.
+    Raises `INVALID_STATUS_LIST` where the details belong to another list, `Malformed` where they have no
+    form.
     """
     if "RevocationDetails" not in claims.types or claims.subjects[0].get("id") != entry.list_url:
-        raise InvalidStatusList("the revocation details belong to another status list")
+        raise INVALID_STATUS_LIST("the revocation details belong to another status list")
     lines = claims.subjects[0].get("revocations")
     if not isinstance(lines, list):
         raise Malformed("the revocation details have no list of revocations")

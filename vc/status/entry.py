@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from wire import Refused
+from wire.problem import Code
 from wire.strict import is_url
 
 from ..claims import STATUS_STATEMENT
@@ -26,12 +27,10 @@ LIST_TYPES: Mapping[str, tuple[str, str]] = MappingProxyType(
 _STATUS = re.compile(r"0x[0-9A-Fa-f]{1,2}")
 
 
-class UnknownStatusEntry(Refused):
-    """A status of a kind that this program cannot look up: neither good nor bad."""
-
-    code = "unknown-status-entry"
-    title = "The status is of a kind that is not supported"
-    undetermined = True
+UNKNOWN_STATUS_ENTRY = Code(
+    "unknown-status-entry", Refused, "The status is of a kind that is not supported", undetermined=True
+)
+"""A status of a kind that this program cannot look up: neither good nor bad."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +49,13 @@ class StatusEntry:
 
     @classmethod
     def parse(cls, value: Mapping[str, Any]) -> StatusEntry:
-        """Raises `MalformedCredential`, or `UnknownStatusEntry` for another kind of entry (fail closed).
+        """Raises `MalformedCredential`, or `UNKNOWN_STATUS_ENTRY` for another kind of entry (fail closed).
 
         Messages and references decide nothing: those that are malformed are left out.
         """
         types = [name for name in LIST_TYPES if name in several(value.get("type"))]
         if len(types) != 1:
-            raise UnknownStatusEntry("credentialStatus is not a BitstringStatusListEntry")
+            raise UNKNOWN_STATUS_ENTRY("credentialStatus is not a BitstringStatusListEntry")
         purpose, url, index = (
             value.get(name) for name in ("statusPurpose", "statusListCredential", "statusListIndex")
         )
@@ -70,7 +69,7 @@ class StatusEntry:
         if type(size) is not int or size < 1:
             raise MalformedCredential("credentialStatus.statusSize is not a number of bits")
         if size > MAX_STATUS_SIZE:
-            raise UnknownStatusEntry.saying(
+            raise UNKNOWN_STATUS_ENTRY.saying(
                 "a status of {size} bits is not read here; {most} are", size=size, most=MAX_STATUS_SIZE
             )
         return cls(

@@ -10,16 +10,12 @@ from pathlib import Path
 from typing import Any, Self
 
 from wire import Malformed, Problem, load_json_object
-from wire.problem import ExtraMissing
+from wire.problem import Code, ExtraMissing
 
 from ..claims import Claims
 
-
-class SchemaMismatch(Problem):
-    """The credential does not have the form that its schema asks for."""
-
-    code = "schema-mismatch"
-    title = "The content does not have the form that was agreed"
+SCHEMA_MISMATCH = Code("schema-mismatch", Problem, "The content does not have the form that was agreed")
+"""The credential does not have the form that its schema asks for."""
 
 
 class Schemas:
@@ -69,7 +65,7 @@ class Schemas:
     def check(self, claims: Claims, url: str | None = None) -> tuple[str, ...]:
         """Checks against the schemas that the credential names, or against `url`.
 
-        Returns the URLs that were checked; those not configured are left out. Raises `SchemaMismatch`,
+        Returns the URLs that were checked; those not configured are left out. Raises `SCHEMA_MISMATCH`,
         naming the place and the rule, never the value.
         """
         wanted = [url] if url else [str(schema["id"]) for schema in claims.schemas]
@@ -78,7 +74,7 @@ class Schemas:
             error = next(iter(self._validators[found].iter_errors(claims.said)), None)
             if error is not None:
                 place = "/".join(str(step) for step in error.instance_path) or "the credential itself"
-                raise SchemaMismatch.saying(
+                raise SCHEMA_MISMATCH.saying(
                     "{place} breaks the rule {rule} of the schema {schema}",
                     place=place,
                     rule=repr(error.schema_path[-1]),

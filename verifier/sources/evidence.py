@@ -28,17 +28,18 @@ from ledger.requirement import LEDGERS
 from vc import Claims
 from wire import Problem
 from wire.clock import DatedAhead, require_not_ahead
+from wire.problem import Code
 from wire.text import shortened
 from wire.work import Work
 
 from ..problem import (
-    EvidenceMissing,
-    KeyEnded,
-    LedgerEvidenceMissing,
-    LogNotListed,
-    NewestDocumentMissing,
+    EVIDENCE_MISSING,
+    KEY_ENDED,
+    LEDGER_EVIDENCE_MISSING,
+    LOG_NOT_LISTED,
+    NEWEST_DOCUMENT_MISSING,
+    TOO_FEW_WITNESSES,
     NotKnown,
-    TooFewWitnesses,
 )
 from .keys import IssuerKey
 from .published import NotShown, PublishedLogs
@@ -52,12 +53,10 @@ class KeyNotInForce(Problem):
     title = "Signed with a key that was not in force"
 
 
-class EarlierDocumentMissing(KeyNotInForce):
-    """No document of the issuer came along that its log held before the entry: its keys then are unknown."""
-
-    code = "earlier-document-missing"
-    title = "Not enough is known"
-    undetermined = True
+EARLIER_DOCUMENT_MISSING = Code(
+    "earlier-document-missing", KeyNotInForce, "Not enough is known", undetermined=True
+)
+"""No document of the issuer came along that its log held before the entry: its keys then are unknown."""
 
 
 class Attestations(NamedTuple):
@@ -67,7 +66,7 @@ class Attestations(NamedTuple):
     ignored: Problem | None
     unshown: NotShown | None = None
     """Why the issuer's log, where it is published, did not show more."""
-    unmet: LedgerEvidenceMissing | None = None
+    unmet: NotKnown | None = None
     """What is missing of other ledgers, for an entry that is in a trusted log."""
     uncompared: str = ""
     """The log that should have it and is on no list here, of an issuer whose document was enough."""
@@ -108,17 +107,17 @@ class EvidenceCheck:
         if missing and not has_log and self.trust.issuer(issuer) is not None:
             if all(key.is_for_credentials for key in signers):
                 return facts._replace(uncompared=missing[0])
-            raise LogNotListed(
+            raise LOG_NOT_LISTED(
                 f"the log {shortened(missing[0])}, which should hold it, is not on your list for this issuer",
                 log=shortened(missing[0]),
             )
         if missing or (has_log and not facts.found):
             absent = (
-                EvidenceMissing.saying(
+                EVIDENCE_MISSING.saying(
                     "it should be in the log {log}, but the evidence is missing", log=shortened(missing[0])
                 )
                 if missing
-                else EvidenceMissing("it should be in the log of its issuer, but the evidence is missing")
+                else EVIDENCE_MISSING("it should be in the log of its issuer, but the evidence is missing")
             )
             raise facts.unmet or facts.ignored or (facts.unshown and facts.unshown.about(absent)) or absent
         return facts
@@ -141,7 +140,7 @@ class EvidenceCheck:
         have one by which the entry is in the log, and theirs is its time.
 
         `others` gives the digests that evidence here may be for as well; `recurs` is as `verify_evidence`'s.
-        Raises `KeyNotInForce`, or `EarlierDocumentMissing`, or `NotKnown` where a host may keep back what
+        Raises `KeyNotInForce`, or `EARLIER_DOCUMENT_MISSING`, or `NotKnown` where a host may keep back what
         would say more.
         """
         trust = self.trust.policy_for(issuer)
@@ -152,7 +151,7 @@ class EvidenceCheck:
         found: list[Fact] = []
         in_force: set[bytes] = set()
         late: dict[bytes, KeyNotInForce] = {}
-        unmet: LedgerEvidenceMissing | None = None
+        unmet: NotKnown | None = None
         for leaf, fact in logged:
             timed, lacking = fact, None
             if on_ledgers and (required := trust.required(fact.where)):
@@ -252,7 +251,7 @@ class EvidenceCheck:
         except (UnknownKind, UnknownLog, DatedAhead) as problem:
             return problem
         except NotWitnessed as problem:
-            return TooFewWitnesses.saying("{why}", why=problem)
+            return TOO_FEW_WITNESSES.saying("{why}", why=problem)
         return fact
 
     def with_published(
@@ -287,7 +286,7 @@ def require_current(key: IssuerKey, now: datetime) -> None:
         raise KeyNotInForce.saying("the key ended on {until}", until=f"{key.until:%Y-%m-%d}")
     newest = key.history[-1] if key.history else None
     if newest is not None and newest.index < -1:  # the trust file names a later one
-        raise NewestDocumentMissing(
+        raise NEWEST_DOCUMENT_MISSING(
             "a newer document of the issuer is pinned in the trust list, and did not come along"
         )
     if newest is not None and not key.is_in(newest):
@@ -309,7 +308,7 @@ def left_open(problem: KeyNotInForce) -> Problem:
     """What is said of a key that is not in force where that need not be so for what it signed."""
     if problem.undetermined:
         return problem
-    return KeyEnded.saying("{why}, and nothing shows that it signed before", why=problem)
+    return KEY_ENDED.saying("{why}, and nothing shows that it signed before", why=problem)
 
 
 def _digest(fact: Fact) -> bytes:
@@ -325,10 +324,8 @@ def _earliest(facts: Iterable[Fact]) -> dict[str, datetime]:
     return seen
 
 
-def _lacking(
-    required: Requirement, seen: Mapping[str, datetime], ignored: Problem | None
-) -> LedgerEvidenceMissing:
-    return LedgerEvidenceMissing.saying(
+def _lacking(required: Requirement, seen: Mapping[str, datetime], ignored: Problem | None) -> NotKnown:
+    return LEDGER_EVIDENCE_MISSING.saying(
         "it has to be on {wanted}, and nothing shows it on {missing}",
         wanted=str(required),
         missing=", ".join(required.missing(seen)),
@@ -364,7 +361,7 @@ def _require_key_in_force(key: IssuerKey, fact: Fact) -> None:
     if not same_log or (key.pinned and not earlier):
         return
     if not earlier:
-        raise EarlierDocumentMissing(
+        raise EARLIER_DOCUMENT_MISSING(
             "no document of the issuer came along from before the log saw the credential"
         )
     if not key.is_in(earlier[-1]):

@@ -20,12 +20,12 @@ import orjson
 
 from did import (
     DIDURL,
+    VERIFICATION_METHOD_NOT_SUPPORTED,
     Document,
     DocumentSource,
     InvalidDID,
     InvalidRelationship,
     InvalidVerificationMethod,
-    MethodNotReadable,
     MethodNotSupported,
     ResolutionFailed,
     VerificationMethod,
@@ -52,20 +52,21 @@ from vc.document_chain import previous, signs_credentials
 from vc.vcdm.presentation import MAX_CREDENTIALS
 from wire import Problem, Unavailable
 from wire.memory import Kept, Memory, size_parsed
+from wire.problem import Code
 from wire.strict import is_url
 from wire.text import shortened
 from wire.work import Work
 
 from ..problem import (
-    DocumentNotChained,
-    IssuerDocumentMissing,
-    IssuerMethodNotSupported,
-    IssuerNotPinned,
-    IssuerUnreachable,
-    KeyNamedByNoDID,
-    KeyNotPinned,
-    KeyNotPublished,
-    KeyOwnerUnknown,
+    DOCUMENT_NOT_CHAINED,
+    ISSUER_DOCUMENT_MISSING,
+    ISSUER_METHOD_NOT_SUPPORTED,
+    ISSUER_NOT_PINNED,
+    ISSUER_UNREACHABLE,
+    KEY_NAMED_BY_NO_DID,
+    KEY_NOT_PINNED,
+    KEY_NOT_PUBLISHED,
+    KEY_OWNER_UNKNOWN,
     NotKnown,
 )
 from .documents import BoundDocument, by_place, chain, of_status_lists, with_pinned_digest
@@ -75,20 +76,10 @@ from .trust_entries import RecognisedIssuer
 
 MOST_ASKED = 1 + MAX_CREDENTIALS
 """DIDs looked up on the network for one report: the holder's and the issuers'. Each may keep it waiting."""
-
-
-class UnnamedKey(Problem):
-    """A proof names an issuer whose keys change, but none of the keys."""
-
-    code = "unnamed-key"
-    title = "The proof does not name its key"
-    undetermined = True
-
-
-class KeyOfAnotherUse(InvalidProof):
-    """The key is the issuer's, and not for what it signed here: such as one for status lists."""
-
-    code = "key-of-another-use"
+UNNAMED_KEY = Code("unnamed-key", Problem, "The proof does not name its key", undetermined=True)
+"""A proof names an issuer whose keys change, but none of the keys."""
+KEY_OF_ANOTHER_USE = Code("key-of-another-use", InvalidProof)
+"""The key is the issuer's, and not for what it signed here: such as one for status lists."""
 
 
 class KeySource(NamedTuple):
@@ -125,14 +116,16 @@ class IssuerKey(NamedTuple):
         return self.signs is not None and Use.CREDENTIALS in self.signs and self.until is None
 
     def require_use(self, use: Use) -> None:
-        """Raises `KeyOfAnotherUse`, or the open `MethodNotReadable` where it has uses that are unknown here.
+        """Refuses a key that is for something else.
 
+        Raises `InvalidProof` (`KEY_OF_ANOTHER_USE`), or the open `VERIFICATION_METHOD_NOT_SUPPORTED` for uses
+        unknown here.
         A thief of the key for status lists, which has to be online, could else sign diplomas.
         """
         if self.signs is None or use in self.signs:
             return
         if not self.signs or not self.signs <= set(Use):
-            raise MethodNotReadable.saying(
+            raise VERIFICATION_METHOD_NOT_SUPPORTED.saying(
                 "the key {key} is for {uses}, which is not known here",
                 key=shortened(self.key.multikey()),
                 uses=shortened(", ".join(sorted(self.signs))) or "nothing",
@@ -214,7 +207,7 @@ class IssuerKeys:
         self._asked: set[str] = set()
 
     def signer(self, method: str, issuer: str) -> str:
-        """Whose key `method` names: that of its DID or URL. Raises `InvalidDIDURL`.
+        """Whose key `method` names: that of its DID or URL. Raises `INVALID_DID_URL`.
 
         The document of an `issuer` that has no DID may refer to a DID that is a key.
         """
@@ -233,8 +226,9 @@ class IssuerKeys:
         """The key that `method`, a DID URL or other URL, names in `issuer`'s document, for `relationship`.
 
         It is looked up where the trust list names it: as an issuer, or else, as `is_named` says, beside one.
-        Raises the `Problem` that keeps it from being found; open ones, `NotKnown` and `UnnamedKey`, where
-        more knowledge would help, and `KeyOfAnotherUse` unless it is for `use`.
+        Raises the `Problem` that keeps it from being found; open ones, `NotKnown` and `UNNAMED_KEY`, where
+        more knowledge would help, and `InvalidProof`
+        (`KEY_OF_ANOTHER_USE`) unless it is for `use`.
         """
         entry, owner = self._trust.issuer(issuer), self._owner(issuer)
         listed = {listed for known in (entry, owner) if known for listed in known.list_keys}
@@ -275,7 +269,7 @@ class IssuerKeys:
             found = self._resolver.resolve(issuer).document.verification_method(method, relationship)
             return IssuerKey(found.key, _ITSELF, found.until, signs=frozenset(Use))
         if method == issuer:  # the only key of today need not be the one that signed
-            raise UnnamedKey.saying(
+            raise UNNAMED_KEY.saying(
                 "a proof does not say which key of {issuer} made it, and these can change", issuer=issuer
             )
         bound = self._bound(issuer)
@@ -296,19 +290,19 @@ class IssuerKeys:
         elif entry is not None and (entry.keys or (entry.documents and not logs)):
             return self._pinned(entry, bound, method, relationship, use)
         if any(log.is_shared for log in logs) and not (entry and entry.documents):
-            raise IssuerNotPinned.saying(
+            raise ISSUER_NOT_PINNED.saying(
                 "a log of {issuer} speaks for others, too, and the trust list pins no document of its own",
                 issuer=issuer,
             )
         if any(not document.is_chained and document.document.has(method) for document in bound):
-            raise DocumentNotChained.saying(
+            raise DOCUMENT_NOT_CHAINED.saying(
                 "the key {key} is in a document that does not follow from that pinned for {issuer}",
                 key=shortened(method),
                 issuer=issuer,
             )
         if logs or pinned:
             detail = f"no document from the log of {issuer} came along that has the key {shortened(method)}"
-            absent = IssuerDocumentMissing(detail, issuer=issuer, key=shortened(method))
+            absent = ISSUER_DOCUMENT_MISSING(detail, issuer=issuer, key=shortened(method))
             if unshown := self._unshown.get(issuer):
                 raise unshown.about(absent)
             raise absent
@@ -356,16 +350,16 @@ class IssuerKeys:
         except InvalidDID:
             raise
         except MethodNotSupported as problem:
-            raise IssuerMethodNotSupported.saying("{why}", why=problem) from problem
+            raise ISSUER_METHOD_NOT_SUPPORTED.saying("{why}", why=problem) from problem
         except (Unavailable, ResolutionFailed) as problem:  # a host that is gone does not make a forger
-            raise IssuerUnreachable.saying(
+            raise ISSUER_UNREACHABLE.saying(
                 "the keys of {issuer} are not known here: {why}", issuer=issuer, why=problem
             ) from problem
 
     def _require_looked_up(self, signer: str, method: str, relationship: str, *, is_named: bool) -> None:
         """Whoever sends a file could else have this machine ask any host, and wait for it."""
         if not signer.startswith(("https://", "did:")):
-            raise KeyNamedByNoDID.saying(
+            raise KEY_NAMED_BY_NO_DID.saying(
                 "the key {key} is named by no DID and no https URL, and is not looked up",
                 key=shortened(method),
             )
@@ -375,7 +369,7 @@ class IssuerKeys:
                     "the presenter's key is not looked up, since what is presented did not pass as it is"
                 )
         elif not (is_named or (self._strangers and signer.startswith("did:"))):
-            raise KeyOwnerUnknown(
+            raise KEY_OWNER_UNKNOWN(
                 f"the key {shortened(method)} is not looked up: its owner is not on your list",
                 key=shortened(method),
             )
@@ -410,8 +404,9 @@ class IssuerKeys:
         return None
 
     def _require_stated_use(self, bound: BoundDocument, method: VerificationMethod) -> None:
-        """That a key signs credentials by a document of a pinned chain. Raises `MethodNotReadable`.
+        """That a key signs credentials by a document of a pinned chain.
 
+        Raises `VERIFICATION_METHOD_NOT_SUPPORTED`.
         Documents of 81e9505 leave it to `listKeys`, which no fingerprint covers: a trust file from which it
         was taken would let the key for status lists sign diplomas, for a thief who has the log's keys.
         """
@@ -419,7 +414,7 @@ class IssuerKeys:
         if not is_of_before or method.until is not None or not self._has_chain(bound.document.id):
             return
         if not signs_credentials(bound.document, method):
-            raise MethodNotReadable.saying(
+            raise VERIFICATION_METHOD_NOT_SUPPORTED.saying(
                 "the pinned documents of {issuer} do not say what the key {key} signs",
                 issuer=bound.document.id,
                 key=shortened(method.key.multikey()),
@@ -439,7 +434,7 @@ class IssuerKeys:
         try:
             return self._method(document, method, relationship)
         except (InvalidVerificationMethod, InvalidRelationship) as problem:
-            raise KeyNotPublished.saying(
+            raise KEY_NOT_PUBLISHED.saying(
                 "the document that {issuer} publishes now does not tell: {why}",
                 issuer=document.id,
                 why=problem,
@@ -525,7 +520,8 @@ class IssuerKeys:
 def _pinned_for_lists(issuer: RecognisedIssuer, method: str, use: Use | None) -> IssuerKey:
     """Return a key of the DID for status lists of an issuer whose entry pins nothing but keys.
 
-    No document is bound that could have it, so that only `listKeys` name it. Raises the open `KeyNotPinned`.
+    No document is bound that could have it, so that only `listKeys` name it. Raises the open
+    `KEY_NOT_PINNED`.
     """
     name = method.partition("#")[2]
     if use is not Use.STATUS_LISTS or name not in issuer.list_keys:
@@ -533,8 +529,8 @@ def _pinned_for_lists(issuer: RecognisedIssuer, method: str, use: Use | None) ->
     return IssuerKey(PublicKey.from_multikey(name), _PINNED, pinned=True)
 
 
-def _of_another_use(key: str, uses: Collection[str], use: Use) -> KeyOfAnotherUse:
-    return KeyOfAnotherUse.saying(
+def _of_another_use(key: str, uses: Collection[str], use: Use) -> InvalidProof:
+    return KEY_OF_ANOTHER_USE.saying(
         "the key {key} signs {uses} for its issuer, not {use}",
         key=shortened(key),
         uses=", ".join(sorted(uses)),
@@ -560,9 +556,9 @@ def _has(document: Document, key: PublicKey, relationship: str) -> bool:
     return any(method.key == key for method in document.methods(relationship))
 
 
-def not_pinned(issuer: str, method: str) -> KeyNotPinned:
+def not_pinned(issuer: str, method: str) -> NotKnown:
     """Open: the trust list has keys or documents of the issuer, and this key is not among them."""
-    return KeyNotPinned(
+    return KEY_NOT_PINNED(
         f"the key {shortened(method)} is not among those that the trust list pins for {issuer}",
         issuer=issuer,
         key=shortened(method),

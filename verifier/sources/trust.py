@@ -30,7 +30,7 @@ from wire.files import locked, make_private_folder, write_durably
 from wire.text import alike, letters, look, shortened
 from wire.work import Work
 
-from ..problem import NameTaken, NotATrustFile, TrustDiffers, TrustLogDiffers
+from ..problem import NAME_TAKEN, NOT_A_TRUST_FILE, TRUST_DIFFERS, TRUST_LOG_DIFFERS
 from .blocks import filled
 from .trust_entries import (
     RecognisedIssuer,
@@ -142,10 +142,10 @@ class Trust:
         It may pin a later document than stands here, where the chain of those `versions` of an issuer's
         document leads from this one to that; the pin stays.
 
-        Raises `TrustDiffers` where it says something else of an issuer or log that is here already, and
-        `TrustLogDiffers` where it lets another log speak for such an issuer; what that is called here stays.
-        So it is for all names that stand here, also for who only signs status lists or has only a log: what
-        shows their keys would count for those who named them.
+        Raises `TRUST_DIFFERS` where it says something else of an issuer or log that is here already, and
+        `TRUST_LOG_DIFFERS` where it lets another log speak for such an issuer; what that is called here
+        stays. So it is for all names that stand here, also for who only signs status lists or has only a log:
+        what shows their keys would count for those who named them.
         """
         self._require_same_logs(other)
         for issuer in other.issuers:
@@ -179,7 +179,7 @@ class Trust:
             if log.requires is None:  # what only this list requires contradicts nobody, and stays
                 ours = replace(ours, requires=None)
             if compared(ours) != compared(log):
-                raise TrustDiffers.saying(
+                raise TRUST_DIFFERS.saying(
                     "the log {log} is on your list, with other witnesses, clock or ledgers",
                     log=shortened(log.origin),
                 )
@@ -187,7 +187,7 @@ class Trust:
             for name in log.issuers:
                 is_known = name in self._by_id or name in self._speaking
                 if is_known and log.key not in self._logs_of(name):
-                    raise TrustLogDiffers.saying(
+                    raise TRUST_LOG_DIFFERS.saying(
                         "the file lets the log {log} speak for {issuer}, "
                         "for which your list does not have it",
                         log=shortened(log.origin),
@@ -205,19 +205,19 @@ class Trust:
         if before == said:
             return
         if said.closed is not None and replace(before, closed=said.closed) == said:
-            raise TrustDiffers.saying(
+            raise TRUST_DIFFERS.saying(
                 "{issuer} is on your list, and the file says that it closed on {closed}",
                 issuer=issuer.id,
                 closed=f"{said.closed:%Y-%m-%d}",
             )
-        raise TrustDiffers.saying(
+        raise TRUST_DIFFERS.saying(
             "{issuer} is on your list, and the file says something else of it", issuer=issuer.id
         )
 
     def _require_nothing_new(self, issuer: RecognisedIssuer, other: Trust) -> None:
         """That a file brings no keys for a name that somebody else named here."""
         if issuer.keys or issuer.documents or other._logs_of(issuer.id) - self._logs_of(issuer.id):
-            raise TrustDiffers.saying(
+            raise TRUST_DIFFERS.saying(
                 "your list names {issuer} for others, such as for status lists, and the file brings keys "
                 "or a log for it that your list does not have",
                 issuer=shortened(issuer.id),
@@ -253,13 +253,13 @@ class Trust:
         return {log.key for log in self._speaking.get(did, ())}
 
     def require_own_names(self, added: Iterable[RecognisedIssuer]) -> None:
-        """Raises `NameTaken` where a new issuer is called like another one, here or among those added."""
+        """Raises `NAME_TAKEN` where a new issuer is called like another one, here or among those added."""
         known = {issuer.id for issuer in self.issuers}
         names = {letters(issuer.name): issuer for issuer in self.issuers}
         for issuer in added:
             other = names.setdefault(letters(issuer.name), issuer)
             if letters(issuer.name) and issuer.id not in known and other.id != issuer.id:
-                raise NameTaken.saying(
+                raise NAME_TAKEN.saying(
                     "{issuer} is called {name}, like {other}, which is another issuer",
                     issuer=shortened(issuer.id),
                     name=shortened(issuer.name),
@@ -315,7 +315,7 @@ class Trust:
                 "the trust list {file} cannot be read: {system}", file=str(path), system=error.strerror
             ) from error
         except Malformed as problem:
-            raise NotATrustFile.saying(
+            raise NOT_A_TRUST_FILE.saying(
                 "{file} is not a trust file: {why}", file=str(path), why=problem
             ) from problem
 

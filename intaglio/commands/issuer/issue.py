@@ -242,7 +242,7 @@ class FileOutcome(NamedTuple):
 
 
 def _suite(made: Issuer) -> str:
-    """The suite of the proofs of its diplomas. Raises `SuiteNotForKey`."""
+    """The suite of the proofs of its diplomas. Raises `SUITE_NOT_FOR_KEY`."""
     elsewhere = made.own_signer  # no secret is opened for this
     return made.form.algorithm(elsewhere.public_key if elsewhere else made.keys.public_keys["assertion"])
 

@@ -17,7 +17,7 @@ from vc.forms import MAX_BYTES
 from vc.forms.integrity import SUITES_BY_KEY
 from vc.report import Report, Verdict
 from vc.vcdm.enveloped import Enveloped
-from wire.problem import Declined, NotFound, Refused, TooLarge
+from wire.problem import Code, Declined, NotFound, Refused, TooLarge
 from wire.text import claimed, isolated, printable
 
 from ...session import Session
@@ -37,18 +37,12 @@ _ID = 14  # columns that an id takes in a list
 _NEW, _BACKUP = (f"INTAGLIO_{which}_PASSPHRASE_FILE" for which in ("NEW", "BACKUP"))
 
 
-class ForgottenPassphrase(WrongPassphrase):
-    """The wallet does not open, and nobody can help but a backup."""
-
-    code = "forgotten-passphrase"
-
-
-class IssuerNotKnown(Refused):
-    """Whoever offers a diploma is not on the trust list: what comes could not be checked."""
-
-    code = "issuer-not-on-trust-list"
-    title = "The issuer is not known here"
-    undetermined = True
+FORGOTTEN_PASSPHRASE = Code("forgotten-passphrase", WrongPassphrase)
+"""The wallet does not open, and nobody can help but a backup."""
+ISSUER_NOT_ON_TRUST_LIST = Code(
+    "issuer-not-on-trust-list", Refused, "The issuer is not known here", undetermined=True
+)
+"""Whoever offers a diploma is not on the trust list: what comes could not be checked."""
 
 
 @click.group()
@@ -112,7 +106,7 @@ def receive(session: Session, source: str, ca: Path | None, yes: bool, accept_un
 
         def agree(invitation: Invitation) -> bool:
             if not (accept_undetermined or session.recognises(invitation.issuer)):
-                raise IssuerNotKnown(
+                raise ISSUER_NOT_ON_TRUST_LIST(
                     f"{printable(invitation.name)}, which says that it is {printable(invitation.issuer)}, is "
                     "not on the trust list here, so that its diploma could not be checked",
                     name=claimed(invitation.name),
@@ -291,7 +285,7 @@ def opened(session: Session) -> Wallet:
         except WrongPassphrase as problem:
             left -= 1
             if not left or not is_asked():
-                raise ForgottenPassphrase(problem.detail) from problem
+                raise FORGOTTEN_PASSPHRASE(problem.detail) from problem
             say(
                 tr_count(
                     "That is not the passphrase of this wallet: {count} try left.",

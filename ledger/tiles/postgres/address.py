@@ -14,7 +14,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from wire.problem import Refused
 
-from ...problem import PasswordInAddress
+from ...problem import PASSWORD_IN_ADDRESS
 
 _SECRETS = ("password", "sslpassword", "oauth_client_secret")
 _DEFAULTS = {
@@ -30,8 +30,8 @@ _NEVER = ",".join(f"!{way}" for way in sorted(_GIVES_AWAY))
 def parse(uri: str) -> str:
     """What to connect with; over a network by TLS, the server's name verified, unless the URI says else.
 
-    A password is proved, never handed over. Raises `PasswordInAddress`, and `Refused` for what libpq does not
-    read, or not safely; the address itself is not shown.
+    A password is proved, never handed over. Raises `PASSWORD_IN_ADDRESS`, and `Refused` for what libpq does
+    not read, or not safely; the address itself is not shown.
     """
     try:
         return make_conninfo(**_safe(_said(uri)))
@@ -59,7 +59,7 @@ def _safe(said: Mapping[str, str]) -> dict[str, str]:
         if option.val
     }
     if any(name in said for name in _SECRETS):
-        raise PasswordInAddress("the address of the log has a password in it")
+        raise PASSWORD_IN_ADDRESS("the address of the log has a password in it")
     if ":" in said.get("sslkey", ""):  # libpq then has OpenSSL load the engine before the colon: a program
         raise Refused("the address of the log has a program hold its key (sslkey=ENGINE:KEY)")
     verified = {} if _is_local(said, default) else {"sslmode": "verify-full"}

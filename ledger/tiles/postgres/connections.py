@@ -17,10 +17,10 @@ from typing import Any, TypeAlias, TypeVar
 import psycopg
 from psycopg import errors, pq
 
-from wire.problem import Damaged, DiskFull, NotFound, Problem, Refused, TryLater, Unavailable
+from wire.problem import DISK_FULL, Damaged, NotFound, Problem, Raisable, Refused, TryLater, Unavailable
 from wire.text import printable
 
-from ...problem import NotPrepared, Overtaken, RoleMayNot
+from ...problem import LEDGER_NOT_PREPARED, LEDGER_ROLE, Overtaken
 
 Cursor: TypeAlias = psycopg.Cursor[Any]
 _Connection: TypeAlias = psycopg.Connection[Any]
@@ -31,18 +31,18 @@ LIMIT = 8
 _WAIT = 30.0  # seconds, for one of them
 
 _AGAIN = "Nothing that was acknowledged is lost. Once the database is well, do the same again."
-_KINDS: Mapping[str, tuple[type[Problem], str]] = {
+_KINDS: Mapping[str, tuple[Raisable[Problem], str]] = {
     "08": (Unavailable, "the database of the log does not answer"),
     "23": (Overtaken, "another writer has changed the log meanwhile"),
     "25006": (Refused, "this server of the log's database is only read from"),
     "28": (Refused, "the database of the log does not let this user in"),
     "3D": (NotFound, "there is no such database"),
-    "3F": (NotPrepared, "the database has no tables of a log"),
+    "3F": (LEDGER_NOT_PREPARED, "the database has no tables of a log"),
     "40": (TryLater, "other work in the log's database was in the way"),
-    "42501": (RoleMayNot, "the role in the log's database may not do this"),
-    "42P01": (NotPrepared, "the database has no tables of a log"),
+    "42501": (LEDGER_ROLE, "the role in the log's database may not do this"),
+    "42P01": (LEDGER_NOT_PREPARED, "the database has no tables of a log"),
     "53": (TryLater, "the server of the log's database is busy"),
-    "53100": (DiskFull, "the server of the log's database has no room"),
+    "53100": (DISK_FULL, "the server of the log's database has no room"),
     "55P03": (TryLater, "another process holds the log"),
     "57": (TryLater, "the server of the log's database is stopping or starting"),
     "XX001": (Damaged, "the database of the log says that its files are damaged"),

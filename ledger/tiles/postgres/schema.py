@@ -9,7 +9,7 @@ from pathlib import Path
 
 from wire.problem import Refused
 
-from ...problem import NotDurable, NotPrepared
+from ...problem import LEDGER_NOT_DURABLE, LEDGER_NOT_PREPARED
 from ..layout import partial_tiles
 from .ahead import read_ahead
 from .connections import Connections, Cursor
@@ -33,7 +33,7 @@ WHERE whole.path = split_part(partial.path, '.p/', 1) AND whole.path <> partial.
 def prepare(conninfo: str) -> int:
     """Make the tables, or bring them up to date, as their owner; and the roles. Returns the number of steps.
 
-    Raises `RoleMayNot`, and `Refused` for tables by a newer program.
+    Raises `LEDGER_ROLE`, and `Refused` for tables by a newer program.
     """
 
     def work(cursor: Cursor) -> int:
@@ -84,16 +84,16 @@ def require_version(cursor: Cursor) -> None:
 
 
 def require_readable(cursor: Cursor) -> None:
-    """Raises `NotPrepared` where there are no tables as this program makes them, `Refused` for newer ones."""
+    """Raises `LEDGER_NOT_PREPARED` where this program's tables are missing, `Refused` for newer ones."""
     require_version(cursor)
     done = len(read(cursor.execute("SELECT number FROM intaglio.step"), [int]))
     if done < len(_STEPS):
-        raise NotPrepared("the tables of the log are of an older version")
+        raise LEDGER_NOT_PREPARED("the tables of the log are of an older version")
     _require_known(done)
 
 
 def require_appendable(cursor: Cursor) -> None:
-    """Raises `NotDurable` where what is acknowledged would not last, `Refused` on a standby.
+    """Raises `LEDGER_NOT_DURABLE` where what is acknowledged would not last, `Refused` on a standby.
 
     And what `require_readable` raises.
     """
@@ -101,8 +101,8 @@ def require_appendable(cursor: Cursor) -> None:
     for name in ("fsync", "full_page_writes"):
         (value,) = read_one(cursor.execute("SELECT current_setting(%s)", [name]), [str])
         if value != "on":
-            raise NotDurable(f"the server of the log's database has {name} = {value}", setting=name)
+            raise LEDGER_NOT_DURABLE(f"the server of the log's database has {name} = {value}", setting=name)
     for (table,) in read(cursor.execute(_UNLOGGED), [str]):
-        raise NotDurable(f"the table intaglio.{table} is unlogged", setting="unlogged")
+        raise LEDGER_NOT_DURABLE(f"the table intaglio.{table} is unlogged", setting="unlogged")
     if read_one(cursor.execute("SELECT pg_is_in_recovery()"), [bool]) == (True,):
         raise Refused("this server is a standby of the log's database: it is only read from")

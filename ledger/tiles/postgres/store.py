@@ -77,7 +77,7 @@ class PostgresStore(Store):
 
     `uri` is read by `address.parse`; `kept`, `patience` and `read_only` are as `open_store` has them, and
     the log is settled when so much is pending as is the `capacity`. Raises what `Connections` raises, and
-    `NotDurable` or `Refused` for a server that is not to be appended to.
+    `LEDGER_NOT_DURABLE` or `Refused` for a server that is not to be appended to.
     """
 
     def __init__(
@@ -145,7 +145,7 @@ class PostgresStore(Store):
         yield from neighbouring(recorded, start, size)
 
     def examine(self) -> None:
-        """Name the rows that an appender wrote ahead of the log. Raises `TilesAhead`."""
+        """Name the rows that an appender wrote ahead of the log. Raises `LEDGER_TILES_AHEAD`."""
         with self.lock():
             require_none_ahead(self._database.run(read_ahead).names)
 

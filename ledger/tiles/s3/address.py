@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from wire.address import Target, is_loopback
 from wire.problem import Refused
 
-from ...problem import PasswordInAddress
+from ...problem import PASSWORD_IN_ADDRESS
 
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _PREFIX = re.compile(r"(?:[A-Za-z0-9_-][A-Za-z0-9._-]*/)*")
@@ -41,13 +41,13 @@ class Location(NamedTuple):
 
 
 def parse_location(uri: str) -> Location:
-    """Raises `PasswordInAddress`, and `Refused` for anything but a bucket and a prefix; neither shows it."""
+    """Raises `PASSWORD_IN_ADDRESS`, and `Refused` for all but a bucket and a prefix; neither shows it."""
     try:
         parts = urlsplit(uri)
     except ValueError:
         parts = urlsplit("")
     if "@" in parts.netloc:
-        raise PasswordInAddress("the address of the log has a user name or a password in it")
+        raise PASSWORD_IN_ADDRESS("the address of the log has a user name or a password in it")
     prefix = f"{parts.path.strip('/')}/".lstrip("/")
     if parts.query or parts.fragment or not _BUCKET.fullmatch(parts.netloc) or not _PREFIX.fullmatch(prefix):
         raise Refused("the address of a log in a bucket is s3://BUCKET/PREFIX")

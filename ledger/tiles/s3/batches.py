@@ -90,7 +90,7 @@ class Batches:
     def record(self, *batches: Batch) -> None:
         """Add neighbouring ones where the known ones end.
 
-        Raises `Overtaken` where something else is there, `Sealed` where that is a seal, and `Unavailable`
+        Raises `Overtaken` where something else is there, `LOG_SEALED` where that is a seal, and `Unavailable`
         where readers would find too many.
         """
         content = _format(batches)

@@ -20,7 +20,7 @@ from obstore.store import S3Store
 
 from wire.problem import Damaged, NotFound, Problem, Refused, TryLater, Unavailable
 
-from ...problem import ClockDiffers
+from ...problem import LEDGER_CLOCK
 from ..layout import LARGEST
 from .address import ENDPOINT, Location, settings
 
@@ -52,7 +52,7 @@ _users: list[int] = []
 class Bucket:
     """The objects of one log. Names are without the prefix of its location.
 
-    Raises `Unavailable` where the store does not answer, `TryLater` where it is busy, `ClockDiffers` where
+    Raises `Unavailable` where the store does not answer, `TryLater` where it is busy, `LEDGER_CLOCK` where
     it finds ours wrong, `Refused` where it does not let us, and `NotFound` where there is no such bucket.
     `Damaged` for an object or a list that is longer than any that a log has.
     """
@@ -225,7 +225,7 @@ def _problem(error: BaseException) -> Problem:
     status, code = _said(error)
     said = f" ({code or status})" if status else ""
     if code == "RequestTimeTooSkewed":
-        return ClockDiffers("the store of the log's bucket finds that the clock here is wrong")
+        return LEDGER_CLOCK("the store of the log's bucket finds that the clock here is wrong")
     if _is_distrust(error):
         return Unavailable(
             "the endpoint of the log's bucket has a certificate that is not trusted here",

@@ -22,7 +22,7 @@ from wire.files import locked
 from wire.problem import Damaged, Refused, TooLarge, TryLater
 
 from ... import merkle
-from ...problem import NotConditional, Overtaken
+from ...problem import LEDGER_NOT_CONDITIONAL, Overtaken
 from ..ahead import require_none_ahead, tiles_ahead
 from ..disk import disk_problems
 from ..journal import Capacity
@@ -50,7 +50,7 @@ class S3Store(Store):
 
     `uri` is read by `parse_location`; `kept`, `patience` and `read_only` are as `open_store` has them, and
     the log is settled when so much is pending as is the `capacity`. Raises what `Bucket` raises, `Damaged`
-    where an object is gone, and `NotConditional` for a store that creates what is there.
+    where an object is gone, and `LEDGER_NOT_CONDITIONAL` for a store that creates what is there.
     """
 
     def __init__(
@@ -212,7 +212,10 @@ class S3Store(Store):
         self._show()
 
     def examine(self) -> None:
-        """See `Reader.examine`. Raises `Damaged`, `TilesAhead` for objects that somebody else created."""
+        """See `Reader.examine`.
+
+        Raises `Damaged`, `LEDGER_TILES_AHEAD` for objects that somebody else created.
+        """
         self._require_there()
         with self.lock():
             base = self.base()
@@ -268,7 +271,7 @@ class S3Store(Store):
         for _ in range(2):  # the first one may be new
             if not self._bucket.create(_CONDITIONAL, secrets.token_hex(16).encode()):
                 return
-        raise NotConditional("the store of the log's bucket creates an object that is there already")
+        raise LEDGER_NOT_CONDITIONAL("the store of the log's bucket creates an object that is there already")
 
     def _keep(self) -> None:
         if self._kept_path is None:

@@ -4,7 +4,7 @@ Start with `pipeline.py` (sign, verify), then `proof.py` (one proof) and `suites
 """
 
 from .pipeline import require_no_silence, sign, verify_proof
-from .problem import InvalidProof, SuiteNotForKey, UnknownCryptosuite
+from .problem import SUITE_NOT_FOR_KEY, InvalidProof, UnknownCryptosuite
 from .proof import MAX_PROOFS, Proof, proof_values
 from .suites import SUITES, SUITES_BY_KEY, Cryptosuite, DataIntegritySuite
 
@@ -12,11 +12,11 @@ __all__ = [
     "MAX_PROOFS",
     "SUITES",
     "SUITES_BY_KEY",
+    "SUITE_NOT_FOR_KEY",
     "Cryptosuite",
     "DataIntegritySuite",
     "InvalidProof",
     "Proof",
-    "SuiteNotForKey",
     "UnknownCryptosuite",
     "proof_values",
     "require_no_silence",

@@ -36,12 +36,12 @@ from ...vcdm.enveloped import TYPE, Enveloped
 from ...vcdm.issuing import unsigned
 from ...vcdm.presentation import Presentation, presentation
 from . import (
+    SUITE_NOT_FOR_KEY,
     SUITES,
     SUITES_BY_KEY,
     Cryptosuite,
     InvalidProof,
     Proof,
-    SuiteNotForKey,
     UnknownCryptosuite,
     proof_values,
     sign,
@@ -99,11 +99,11 @@ class DataIntegrity:
         return SUITES if self.suites is None else self.suites
 
     def algorithm(self, key: PublicKey) -> str:
-        """The suite. Raises `SuiteNotForKey`."""
+        """The suite. Raises `SUITE_NOT_FOR_KEY`."""
         usual = SUITES_BY_KEY.get(key.type, "")
         name = self.suite or usual
         if name not in self.known or key.type not in self.known[name].key_types:
-            raise SuiteNotForKey(f"{name} does not work with keys of type {key.type}", suite=usual)
+            raise SUITE_NOT_FOR_KEY(f"{name} does not work with keys of type {key.type}", suite=usual)
         return name
 
     def secure(
@@ -175,7 +175,7 @@ class _Document(Secured):
         if misfit is None:
             return self
         from ...vcdm import jsonld  # only here: who keeps and shows credentials needs no contexts
-        from ...vcdm.jsonld.problem import UnversionedContext
+        from ...vcdm.jsonld.problem import UNVERSIONED_CONTEXT
 
         contexts, several = self._how.contexts or jsonld.secured(), False
         for edition in islice(contexts.editions(self._document), 1, None):
@@ -185,7 +185,7 @@ class _Document(Secured):
                 return other
         if several:
             names = ", ".join(map(shortened, contexts.documents.unversioned_in(self._document)))
-            raise UnversionedContext.saying(
+            raise UNVERSIONED_CONTEXT.saying(
                 "the signature fits under none of the texts known here of {contexts}", contexts=names
             )
         raise misfit

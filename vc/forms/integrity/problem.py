@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from wire import Problem
-from wire.problem import Refused
+from wire.problem import Code, Refused
 
 from ...problem import InvalidProof
 
-__all__ = ["InvalidProof", "SignatureMisfit", "SuiteNotForKey", "UnknownCryptosuite"]
+__all__ = ["SIGNATURE_MISFIT", "SUITE_NOT_FOR_KEY", "InvalidProof", "UnknownCryptosuite"]
 
 
-class SignatureMisfit(InvalidProof):
-    """The content was changed after it was signed, or another key signed it."""
-
-    code = "signature-misfit"
+SIGNATURE_MISFIT = Code("signature-misfit", InvalidProof)
+"""The content was changed after it was signed, or another key signed it."""
 
 
 class UnknownCryptosuite(Problem):
@@ -24,7 +22,5 @@ class UnknownCryptosuite(Problem):
     undetermined = True
 
 
-class SuiteNotForKey(Refused):
-    """The cryptosuite does not work with the key that is to sign."""
-
-    code = "suite-not-for-key"
+SUITE_NOT_FOR_KEY = Code("suite-not-for-key", Refused)
+"""The cryptosuite does not work with the key that is to sign."""

@@ -19,7 +19,7 @@ from keys import InvalidSignature, PublicKey, Signer
 from wire import Malformed, base58_decode, base58_encode, base64url_decode, jcs, load_json_object
 from wire.work import Work
 
-from .problem import InvalidProof, SignatureMisfit, UnknownCryptosuite
+from .problem import SIGNATURE_MISFIT, InvalidProof, UnknownCryptosuite
 
 if TYPE_CHECKING:
     from ...vcdm.jsonld import Contexts
@@ -229,7 +229,7 @@ class DataIntegritySuite:
         try:
             key.verify(signature, prefix + self._hash_data(document, options, digest, work, contexts))
         except InvalidSignature:
-            raise SignatureMisfit(
+            raise SIGNATURE_MISFIT(
                 "the signature does not fit: the content was changed after signing, or another key signed it"
             ) from None
 

@@ -14,12 +14,12 @@ from .documents import Documents
 from .general import to_rdf
 from .labels import Statements
 from .problem import (
+    INVALID_CONTEXT,
+    TOO_COMPLEX,
     AmbiguousType,
-    InvalidContext,
     InvalidDocument,
     LossyDocument,
     Respelled,
-    TooComplex,
     UnknownContext,
     UnknownType,
 )
@@ -27,16 +27,16 @@ from .reading import Reading
 from .vouched import load, vouched
 
 __all__ = [
+    "INVALID_CONTEXT",
+    "TOO_COMPLEX",
     "AmbiguousType",
     "Contexts",
     "Documents",
-    "InvalidContext",
     "InvalidDocument",
     "LossyDocument",
     "Reading",
     "Respelled",
     "Statements",
-    "TooComplex",
     "UnknownContext",
     "UnknownType",
     "canonicalize",

@@ -78,7 +78,7 @@ def canonicalize(
     `document` is parsed JSON. `contexts` defaults to `secured()`; nothing is ever fetched. `digest` is the
     hash inside the algorithm, "sha256" or "sha384"; `work` is what it may cost, by default as much as a whole
     report. Where the same document `recurs`, its form is remembered with the contexts. Raises LossyDocument,
-    InvalidDocument, InvalidContext, UnknownContext, and TooLarge or TooComplex where it costs more.
+    InvalidDocument, INVALID_CONTEXT, UnknownContext, and TooLarge or TOO_COMPLEX where it costs more.
     """
     contexts, work = contexts or secured(), work or Work()
     key = _name(document, digest, work) if recurs else None

@@ -20,12 +20,13 @@ from functools import cached_property
 from itertools import product
 from typing import Any
 
+from wire import Malformed
 from wire.memory import Memory
 from wire.work import Work
 
 from .documents import Documents
 from .names import Names
-from .problem import InvalidContext, TooComplex, quoted
+from .problem import INVALID_CONTEXT, TOO_COMPLEX, quoted
 
 KEYWORDS = frozenset({
     "@base", "@container", "@context", "@direction", "@graph", "@id", "@import", "@included", "@index",
@@ -83,11 +84,11 @@ class Meter:
         self.work = work or Work()
 
     def charge(self, amount: int) -> None:
-        """Raises `TooComplex` once contexts have cost too much."""
+        """Raises `TOO_COMPLEX` once contexts have cost too much."""
         self.spent += amount
         self.work.spend(amount)
         if self.spent > MOST:
-            raise TooComplex("the document combines too many or too large contexts")
+            raise TOO_COMPLEX("the document combines too many or too large contexts")
 
 
 class ActiveContext:
@@ -127,7 +128,7 @@ class ActiveContext:
     def _keys(self, keyword: str) -> tuple[str, ...]:
         aliases = [name for name, term in self.terms.items() if term.iri == keyword != name]
         if len(aliases) > MOST_ALIASES:
-            raise InvalidContext.saying(
+            raise INVALID_CONTEXT.saying(
                 "{keyword} has more than {most} aliases", keyword=keyword, most=MOST_ALIASES
             )
         return (keyword, *aliases)
@@ -186,7 +187,7 @@ class Contexts:
         chain: tuple[str, ...] = (),
         source: str = "",
     ) -> ActiveContext:
-        """The active context after a local one (4.1.2). Raises InvalidContext, UnknownContext, TooComplex.
+        """The active context after a local one (4.1.2). Raises INVALID_CONTEXT, UnknownContext, TOO_COMPLEX.
 
         `override`: protected terms may be redefined, as property-scoped contexts may. `propagate` False:
         the result ends at the next node object, as type-scoped contexts do. `source` is the URL of the
@@ -195,22 +196,22 @@ class Contexts:
         if isinstance(local, dict) and "@propagate" in local:
             propagate = local["@propagate"]
             if not isinstance(propagate, bool):
-                raise InvalidContext("@propagate of a context is not true or false")
+                raise INVALID_CONTEXT("@propagate of a context is not true or false")
         result = active
         for item in map(_unwrapped, local if isinstance(local, list) else [local]):
             previous = result.previous if propagate else result.previous or active
             if isinstance(item, dict) and "@propagate" in item and (chain or item is not local):
-                raise InvalidContext("@propagate is understood alike only in a context that stands alone")
+                raise INVALID_CONTEXT("@propagate is understood alike only in a context that stands alone")
             if item is None:
                 if not override and any(term.protected for term in result.terms.values()):
-                    raise InvalidContext("a null context would drop protected terms")
+                    raise INVALID_CONTEXT("a null context would drop protected terms")
                 result = self.root.with_previous(None if propagate else result)
             elif isinstance(item, str):
                 if item in chain:
-                    raise InvalidContext.saying("the context {url} includes itself", url=quoted(item))
+                    raise INVALID_CONTEXT.saying("the context {url} includes itself", url=quoted(item))
                 document = self.documents.load(item) if IRI(item) else None
                 if not isinstance(document, dict) or "@context" not in document:
-                    raise InvalidContext.saying(
+                    raise INVALID_CONTEXT.saying(
                         "{url} is not the absolute URL of a context document", url=quoted(item)
                     )
                 result = self.process(
@@ -221,7 +222,7 @@ class Contexts:
                 meter.charge(16 + len(result.terms) + len(item))
                 result = _merged(result, item, override, previous, source)
             else:
-                raise InvalidContext("a context is not a URL, an object, null or an array of these")
+                raise INVALID_CONTEXT("a context is not a URL, an object, null or an array of these")
         return result
 
 
@@ -269,19 +270,19 @@ def _merged(
     """One context object on top of an active context (4.1.2, step 5.4 on)."""
     result = ActiveContext(dict(active.terms), active.vocab, active.language, active.direction, previous)
     if local.get("@version", 1.1) != 1.1:
-        raise InvalidContext("@version of a context is not 1.1")
+        raise INVALID_CONTEXT("@version of a context is not 1.1")
     if "@import" in local:
-        raise InvalidContext("@import in a context is not supported", hint="List both contexts instead.")
+        raise INVALID_CONTEXT("@import in a context is not supported", hint="List both contexts instead.")
     if not isinstance(local.get("@base"), str | None):
-        raise InvalidContext("@base of a context is neither a string nor null")
+        raise INVALID_CONTEXT("@base of a context is neither a string nor null")
     if "@vocab" in local:
         vocab = local["@vocab"]
         if isinstance(vocab, str):
             if vocab.partition(":")[0] in local:
-                raise InvalidContext("@vocab of a context uses a prefix that the same context defines")
+                raise INVALID_CONTEXT("@vocab of a context uses a prefix that the same context defines")
             vocab = expand(result, vocab, vocab=True)
         if vocab is not None and (not isinstance(vocab, str) or not IRI(vocab)):
-            raise InvalidContext("@vocab of a context is neither an absolute IRI nor null")
+            raise INVALID_CONTEXT("@vocab of a context is neither an absolute IRI nor null")
         result.vocab = vocab
     if "@language" in local:
         result.language = _language(local["@language"])
@@ -407,19 +408,19 @@ class _Definition:
         return self.active.vocab + name
 
 
-def _bad(name: str, what: str) -> InvalidContext:
-    return InvalidContext(f"the term {quoted(name)} of a context {what}", term=quoted(name))
+def _bad(name: str, what: str) -> Malformed:
+    return INVALID_CONTEXT(f"the term {quoted(name)} of a context {what}", term=quoted(name))
 
 
 def _language(value: Any) -> str | None:
     if value is not None and not (isinstance(value, str) and LANGUAGE(value)):
-        raise InvalidContext("@language in a context is not a language tag (BCP 47)")
+        raise INVALID_CONTEXT("@language in a context is not a language tag (BCP 47)")
     return value and value.lower()
 
 
 def _direction(value: Any) -> str | None:
     if value not in (None, "ltr", "rtl"):
-        raise InvalidContext("@direction in a context is not ltr, rtl or null")
+        raise INVALID_CONTEXT("@direction in a context is not ltr, rtl or null")
     return None if value is None else str(value)
 
 

@@ -17,7 +17,7 @@ import orjson
 
 from wire.problem import Refused
 
-from .problem import DamagedContext, UnknownContext, quoted
+from .problem import DAMAGED_CONTEXT, UnknownContext, quoted
 
 FOLDER = Path(__file__).parent / "contexts"
 
@@ -70,7 +70,7 @@ class Documents:
     def load(self, url: str) -> Any:
         """The document at `url`.
 
-        Raises UnknownContext, or DamagedContext when the file is not the one indexed.
+        Raises UnknownContext, or DAMAGED_CONTEXT when the file is not the one indexed.
         """
         if url not in self._loaded:
             rows = self._index.get(url)
@@ -81,7 +81,7 @@ class Documents:
             row = rows[self._editions.get(url, 0)]
             data = (self._folder / row["file"]).read_bytes()
             if hashlib.sha256(data).hexdigest() != row["sha256"]:
-                raise DamagedContext.saying(
+                raise DAMAGED_CONTEXT.saying(
                     "the context file {file} does not have its indexed SHA-256", file=row["file"]
                 )
             self._loaded[url] = json.loads(data)

@@ -7,7 +7,7 @@ from typing import Final
 
 from .context import IRI, KEYWORDS, UNSET, ActiveContext, Contexts, Meter, Term, expand
 from .literal import DOUBLE, RDF, XSD, closing
-from .problem import InvalidContext, LossyDocument, Respelled, quoted, require_short
+from .problem import INVALID_CONTEXT, LossyDocument, Respelled, quoted, require_short
 from .vocabulary import CREATED, DECIDES
 
 # Kinds of plan. Strings under the first two are handled in the walker's hot loop, up to PLAIN a value is an
@@ -84,7 +84,7 @@ class Plan:
 
 
 def compile_plan(contexts: Contexts, active: ActiveContext, key: str, meter: Meter) -> Plan:
-    """The plan for a key. Raises `LossyDocument`, `Respelled`, `InvalidContext`."""
+    """The plan for a key. Raises `LossyDocument`, `Respelled`, `INVALID_CONTEXT`."""
     name = expand(active, key, vocab=True)
     term = active.terms.get(key)
     if name in KEYWORDS:
@@ -95,7 +95,7 @@ def compile_plan(contexts: Contexts, active: ActiveContext, key: str, meter: Met
                 hint="Write id and type, and no other keyword.",
             )
         if term and term.context is not UNSET:
-            raise InvalidContext.saying(
+            raise INVALID_CONTEXT.saying(
                 "the alias {term} of a keyword has a context of its own", term=quoted(key)
             )
         plan = Plan(DONE if name in {"@context", "@id", "@type"} else KEYWORD, key, name, active)
@@ -112,7 +112,7 @@ def compile_plan(contexts: Contexts, active: ActiveContext, key: str, meter: Met
             plan.node = contexts.process(reverted, term.context, meter, override=True, source=term.source)
         inside = plan.scalar.terms.get(key, Term(iri))
         if key in plan.scalar.terms and replace(inside, protected=term.protected) != term:
-            raise InvalidContext.saying(
+            raise INVALID_CONTEXT.saying(
                 "the context of the term {term} redefines it; processors disagree then", term=quoted(key)
             )
         term = inside
@@ -180,7 +180,7 @@ def _kind(term: Term) -> int:
         return MAP if container else REVERSE
     if term.type == "@json":
         if container:
-            raise InvalidContext("a term of type @json in a list or map is not supported")
+            raise INVALID_CONTEXT("a term of type @json in a list or map is not supported")
         return JSON
     if not container:
         return PLAIN

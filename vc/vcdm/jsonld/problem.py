@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wire.problem import Damaged, Malformed, Problem, Refused, Scalar, TooLarge
+from wire.problem import Code, Damaged, Malformed, Problem, Refused, Scalar, TooLarge
 
 
 class InvalidDocument(Malformed):
@@ -51,12 +51,8 @@ class Respelled(InvalidDocument):
     title = "A part is written in a way that is not read"
 
 
-class InvalidContext(Malformed):
-    """A context breaks a rule of JSON-LD 1.1, or uses what is not read here."""
-
-    code = "invalid-context"
-    title = "The JSON-LD context cannot be read"
-    undetermined = True
+INVALID_CONTEXT = Code("invalid-context", Malformed, "The JSON-LD context cannot be read", undetermined=True)
+"""A context breaks a rule of JSON-LD 1.1, or uses what is not read here."""
 
 
 class UnknownContext(Refused):
@@ -67,10 +63,8 @@ class UnknownContext(Refused):
     undetermined = True
 
 
-class UnversionedContext(UnknownContext):
-    """The signature fits under no known text of a context whose URL has no version."""
-
-    code = "unversioned-context"
+UNVERSIONED_CONTEXT = Code("unversioned-context", UnknownContext)
+"""The signature fits under no known text of a context whose URL has no version."""
 
 
 class AmbiguousType(Malformed):
@@ -88,19 +82,10 @@ class UnknownType(Problem):
     undetermined = True
 
 
-class DamagedContext(Damaged):
-    """The program's own copy of a context is not what it was: nothing can be said of any document."""
-
-    code = "damaged-context"
-    title = "This program is damaged"
-    undetermined = True
-
-
-class TooComplex(TooLarge):
-    """The document asks for more work than any honest one needs."""
-
-    code = "too-complex"
-    title = "The document takes too much work to canonicalise"
+DAMAGED_CONTEXT = Code("damaged-context", Damaged, "This program is damaged", undetermined=True)
+"""The program's own copy of a context is not what it was: nothing can be said of any document."""
+TOO_COMPLEX = Code("too-complex", TooLarge, "The document takes too much work to canonicalise")
+"""The document asks for more work than any honest one needs."""
 
 
 LONGEST_NAME = 1 << 12  # characters; each stands in every statement about what it names
@@ -108,9 +93,9 @@ LONGEST_DATA = 1 << 19  # of a data: URL, which holds a picture
 
 
 def require_short(iri: str) -> None:
-    """Raises TooComplex for an id, property or type that is longer than any honest one."""
+    """Raises TOO_COMPLEX for an id, property or type that is longer than any honest one."""
     if len(iri) > LONGEST_NAME and (len(iri) > LONGEST_DATA or not iri.startswith("data:")):
-        raise TooComplex.saying(
+        raise TOO_COMPLEX.saying(
             "an id or the name of a property is longer than {most} characters",
             most=LONGEST_NAME,
             hint="Only a picture as a data: URL may be longer.",

@@ -14,9 +14,10 @@ from itertools import islice, permutations
 from operator import eq
 from typing import Any
 
+from wire import TooLarge
 from wire.work import BYTES_HASHED, BYTES_WRITTEN, STATEMENT, Work
 
-from .problem import TooComplex
+from .problem import TOO_COMPLEX
 
 DEEPEST = 250  # blank nodes on one path through equal-looking neighbours
 
@@ -88,7 +89,7 @@ def charged(work: Work) -> Callable[[], list[Any]]:
                     written += len(text) if text.isascii() else 4 * len(text)
             work.left -= written // BYTES_WRITTEN
             if work.left < 0:
-                raise TooComplex("the document has long names or ids that stand in too many statements")
+                raise TOO_COMPLEX("the document has long names or ids that stand in too many statements")
             super().append(statement)
 
     return Counted
@@ -97,8 +98,8 @@ def charged(work: Work) -> Callable[[], list[Any]]:
 def canonicalize(dataset: Dataset, *, digest: str = "sha256", work: Work | None = None) -> str:
     """The canonical N-Quads of a dataset (RDFC-1.0 4.4), sorted by code point.
 
-    `digest` is "sha256" or "sha384". Raises TooLarge when it takes more than is left of `work`, TooComplex if
-    that is for telling blank nodes apart.
+    `digest` is "sha256" or "sha384". Raises TooLarge when it takes more than is left of `work`, TOO_COMPLEX
+    if that is for telling blank nodes apart.
     """
     lines, _ = canonical_lines(dataset, digest=digest, work=work or Work())
     return "".join(lines)
@@ -220,8 +221,8 @@ class _Ties:
         if self.work.left < 0:
             raise self.refused()
 
-    def refused(self) -> TooComplex:
-        return TooComplex(
+    def refused(self) -> TooLarge:
+        return TOO_COMPLEX(
             "too many nodes of the document without an id look alike", hint="Give repeated objects an id."
         )
 

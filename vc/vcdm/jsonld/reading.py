@@ -39,7 +39,7 @@ from .plan import (
     Plan,
     absolute,
 )
-from .problem import InvalidDocument, Respelled, TooComplex
+from .problem import TOO_COMPLEX, InvalidDocument, Respelled
 from .rdfc import Dataset
 from .value import reference, value_object
 from .walker import DECIDING, DEEPEST, Walk, misnamed
@@ -188,7 +188,7 @@ class _Reader:
     def node(self, active: ActiveContext, node: dict[str, Any], depth: int) -> dict[str, Any]:
         """An object that is no value and no list: itself, where nothing in it reads otherwise."""
         if depth > DEEPEST:
-            raise TooComplex.saying("the document is nested deeper than {most} levels", most=DEEPEST)
+            raise TOO_COMPLEX.saying("the document is nested deeper than {most} levels", most=DEEPEST)
         if "@context" in node:
             active = self.walk.embedded(active, node["@context"])
         said: dict[str, Any] | None = None  # a copy, from where something reads otherwise than it is written

@@ -33,7 +33,7 @@ from .plan import (
     is_misnamed,
     origin,
 )
-from .problem import InvalidContext, InvalidDocument, LossyDocument, Respelled, TooComplex, quoted
+from .problem import INVALID_CONTEXT, TOO_COMPLEX, InvalidDocument, LossyDocument, Respelled, quoted
 from .rdfc import Dataset, Graph, Node
 from .value import reference, scalar, value_object
 from .vocabulary import CREATED, DECIDES, PROOFS
@@ -73,7 +73,7 @@ class Walk:
         self.roots = 0  # objects that nothing points to
 
     def document(self, document: dict[str, Any]) -> Dataset:
-        """All its statements. Raises InvalidDocument, LossyDocument, TooComplex and what contexts raise."""
+        """All its statements. Raises InvalidDocument, LossyDocument, TOO_COMPLEX and what contexts raise."""
         self.root(self.dataset.graphs[""], self.contexts.root, document, 0, outermost=True)
         return self.dataset
 
@@ -159,10 +159,10 @@ class Walk:
     ) -> None:  # fmt: skip
         """The loop over the members of a node object, kept fast.
 
-        Raises `TooComplex`, and what the members do.
+        Raises `TOO_COMPLEX`, and what the members do.
         """
         if depth > DEEPEST:
-            raise TooComplex.saying("the document is nested deeper than {most} levels", most=DEEPEST)
+            raise TOO_COMPLEX.saying("the document is nested deeper than {most} levels", most=DEEPEST)
         plans = active.plans
         add = lines.append
         key = ""
@@ -342,9 +342,9 @@ class Walk:
             raise InvalidDocument("a map by index, id or type is not supported", hint="Use an array.")
 
     def chain(self, graph: Graph, plan: Plan, items: list[Any], depth: int) -> Node:
-        """An ordered list (8.2.3): a chain of blank nodes. Raises `LossyDocument`, `TooComplex`."""
+        """An ordered list (8.2.3): a chain of blank nodes. Raises `LossyDocument`, `TOO_COMPLEX`."""
         if depth > DEEPEST:
-            raise TooComplex.saying("the document is nested deeper than {most} levels", most=DEEPEST)
+            raise TOO_COMPLEX.saying("the document is nested deeper than {most} levels", most=DEEPEST)
         cells = [self.dataset.blank() for _ in items]
         for index, item in enumerate(items):
             kind = type(item)
@@ -408,7 +408,10 @@ class Walk:
         return plan
 
     def embedded(self, active: ActiveContext, local: Any) -> ActiveContext:
-        """The active context after an @context in the document. Raises `InvalidContext`, `UnknownContext`."""
+        """The active context after an @context in the document.
+
+        Raises `INVALID_CONTEXT`, `UnknownContext`.
+        """
         key: str | tuple[str, ...] | bytes
         if type(local) is str:
             key = local
@@ -416,7 +419,9 @@ class Walk:
             key = tuple(local)
         else:
             if type(local) is dict and "@context" in local:
-                raise InvalidContext("a context that stands alone cannot be wrapped as in a context document")
+                raise INVALID_CONTEXT(
+                    "a context that stands alone cannot be wrapped as in a context document"
+                )
             key = json.dumps(local, default=_not_json).encode()
         found = active.embedded.get(key)
         if found is None:

@@ -1,0 +1,24 @@
+"""What a test expects to be wrong: a class of `Problem`, or a code of one."""
+
+from __future__ import annotations
+
+import pytest
+
+from wire.problem import Code, Problem, Raisable
+
+Kinds = Raisable[Problem] | tuple[Raisable[Problem], ...]
+
+
+def is_a(problem: BaseException | None, kinds: Kinds) -> bool:
+    """Whether the problem is of one of the classes, or has one of the codes."""
+    return any(
+        isinstance(problem, Problem) and problem.code == kind.code
+        if isinstance(kind, Code)
+        else isinstance(problem, kind)
+        for kind in (kinds if isinstance(kinds, tuple) else (kinds,))
+    )
+
+
+def raises(kinds: Kinds, match: str | None = None) -> pytest.RaisesExc[Problem]:
+    """As `pytest.raises`, for codes, too."""
+    return pytest.raises(Problem, match=match, check=lambda problem: is_a(problem, kinds))
