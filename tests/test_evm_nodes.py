@@ -14,7 +14,7 @@ from ledger.evm.node import RpcNode
 from ledger.evm.nodes import nodes_in, nodes_of
 from ledger.evm.problem import NODE_MALFORMED, NODE_REFUSES, NODE_UNAVAILABLE, NODES_UNREADABLE, NodeError
 from tests.loopback import Authority, Site, response
-from tests.problems import raises
+from tests.problems import is_a, raises
 from wire.problem import UNKNOWN_AUTHORITY, Problem, Raisable, Refused, TooLarge, TryLater, Unavailable
 
 KEY = "9aa3d95b3bc440fa88ea12eaa4456161"
@@ -76,7 +76,7 @@ def test_what_is_no_answer_has_a_code_and_shows_no_key(
     with caplog.at_level(logging.DEBUG), raises(expected) as raised:
         node.call("eth_chainId")
     problem = raised.value
-    assert type(problem) is expected
+    assert is_a(problem, expected)
     assert problem.undetermined
     told = [caplog.text, str(problem), json.dumps(problem.to_dict()), repr(problem.__cause__)]
     assert not any(secret in text for text in told for secret in (KEY, "short1", "of-the-header", "/v2"))

@@ -30,7 +30,7 @@ from issuer.desk.http import create_app
 from issuer.issuer import Issuer
 from tests.fault.limits import files_of_at_most
 from tests.loopback import Authority, Site, response
-from tests.problems import raises
+from tests.problems import is_a, raises
 from tests.processes import ended
 from tests.serving import listening, serving
 from tests.world import (
@@ -381,7 +381,7 @@ def test_a_diploma_by_another_issuer_than_the_one_agreed_to_is_not_kept(tmp_path
 )
 def test_what_a_server_may_answer(tmp_path: Path, answer: bytes, kind: Raisable[Problem], words: str) -> None:
     problem = claimed_from(Liar(answer), tmp_path)
-    assert type(problem) is kind
+    assert is_a(problem, kind)
     assert words in problem.detail
     assert len(problem.detail) < 500
 

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Set
+from collections.abc import Callable, Coroutine, Mapping, Set
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -53,6 +54,15 @@ _PARAMETERS = [
     for name in ("challenge", "domain")
 ]
 _BODY = {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}}
+_RESPONSES: dict[int | str, dict[str, Any]] = {
+    400: {"description": "Definitely not valid"},
+    403: {"description": "A browser sent it from a page of another host, or to another name"},
+    408: {"description": "The body did not arrive in time"},
+    413: {"description": f"Longer than {MAX_BODY} bytes"},
+    415: {"description": "An upload by a form"},
+    422: {"description": "Could not be decided"},
+    503: {"description": "The service cannot judge now"},
+}
 _HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 _FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
 
@@ -78,7 +88,7 @@ def create_app(
     `body_seconds` to arrive.
     """
     judge = Judge(verifiers, policy, strangers, seconds)
-    fetching = _Fetching(judge, most_fetching)
+    service = _Service(judge, clock, origins, processes, _Fetching(judge, most_fetching), body_seconds)
     app = FastAPI(
         title="Intaglio verifier",
         version="1",
@@ -88,16 +98,43 @@ def create_app(
         exception_handlers={HTTPException: no_route},
     )
     app.add_middleware(Identified)
+    app.router.add_api_route(
+        "/verify",
+        service.verify,
+        methods=["POST"],
+        route_class_override=_Whole,
+        responses=_RESPONSES,
+        openapi_extra={"parameters": _PARAMETERS, "requestBody": _BODY},
+    )
 
-    async def verify(request: Request) -> Response:
+    def require_ready() -> None:
+        verifiers()
+
+    add_probes(app, require_ready)  # after what is asked for most: routes are tried one by one
+    return app
+
+
+@dataclass(frozen=True, slots=True)
+class _Service:
+    """What `POST /verify` does with a request."""
+
+    judge: Judge
+    clock: Callable[[], datetime]
+    origins: Set[str]
+    processes: Processes[Question, Judged] | None
+    fetching: _Fetching
+    body_seconds: float
+
+    async def verify(self, request: Request) -> Response:
         """Verifies the JSON body. The credentials are in the answer only if it is valid."""
-        answer = await verified(request)
+        answer = self._refusal(request) or await self._answer(request)
         answer.headers.update(_HEADERS)
         return answer
 
-    async def verified(request: Request) -> Response:
+    def _refusal(self, request: Request) -> Response | None:
+        """The answer to a request whose body is not read."""
         try:
-            _require_own_page(request, origins)
+            _require_own_page(request, self.origins)
         except Refused as problem:
             return problem_response(problem, 403)
         if request.headers.get("Content-Type", "").lower().startswith(_FORMS):
@@ -108,60 +145,46 @@ def create_app(
                 ),
                 415,
             )
-        asked = request.query_params if request.scope["query_string"] else {}
-        if unknown := asked.keys() - {"challenge", "domain"}:
+        parameters = _parameters(request)
+        if unknown := parameters.keys() - {"challenge", "domain"}:
             return problem_response(
                 Malformed.saying("there is no parameter {name}", name=shortened(min(unknown))), 400
             )
-        challenge, domain = asked.get("challenge"), asked.get("domain")
-        if (challenge is None) != (domain is None):
+        if len(parameters) == 1:
             return problem_response(Malformed("challenge and domain go together"), 400)
+        return None
+
+    async def _answer(self, request: Request) -> Response:
         try:
-            body = await read_body(request, MAX_BODY, body_seconds)
+            body = await read_body(request, MAX_BODY, self.body_seconds)
         except Malformed as problem:
             return problem_response(problem, 413 if isinstance(problem, TooLarge) else 408)
+        parameters = _parameters(request)
+        question = Question(body, self.clock(), parameters.get("challenge"), parameters.get("domain"))
         try:
-            found = await answered(Question(body, clock(), challenge, domain))
+            judged = await self._judged(question)
         except TryLater as problem:
             return problem_response(problem, 503, {"Retry-After": "5"})
         except Problem as problem:  # no report raises any
             log_problem(_LOG, problem)
             return problem_response(Unavailable("the trust list of this service cannot be used"), 503)
-        return Response(found.content, found.status, media_type="application/json")
+        return Response(judged.content, judged.status, media_type="application/json")
 
-    async def answered(question: Question) -> Judged:
-        if processes is None:
-            found = judge.offline(question)
+    async def _judged(self, question: Question) -> Judged:
+        """The report: made inline where it costs little, else by a process, and by the network if need be."""
+        if self.processes is None:
+            judged = self.judge.offline(question)
         elif len(question.body) > INLINE_BYTES:
-            return await processes(question)
+            return await self.processes(question)
         else:
-            found = judge.offline(question, INLINE_STEPS)
-            if not found.is_whole:
-                return await processes(question)
-        return await fetching(question, found) if found.asks else found
+            judged = self.judge.offline(question, INLINE_STEPS)
+            if not judged.is_whole:
+                return await self.processes(question)
+        return await self.fetching(question, judged) if judged.asks else judged
 
-    app.router.add_api_route(
-        "/verify",
-        verify,
-        methods=["POST"],
-        route_class_override=_Whole,
-        responses={
-            400: {"description": "Definitely not valid"},
-            403: {"description": "A browser sent it from a page of another host, or to another name"},
-            408: {"description": "The body did not arrive in time"},
-            413: {"description": f"Longer than {MAX_BODY} bytes"},
-            415: {"description": "An upload by a form"},
-            422: {"description": "Could not be decided"},
-            503: {"description": "The service cannot judge now"},
-        },
-        openapi_extra={"parameters": _PARAMETERS, "requestBody": _BODY},
-    )
 
-    def require_ready() -> None:
-        verifiers()
-
-    add_probes(app, require_ready)  # after what is asked for most: routes are tried one by one
-    return app
+def _parameters(request: Request) -> Mapping[str, str]:
+    return request.query_params if request.scope["query_string"] else {}
 
 
 def _require_own_page(request: Request, origins: Set[str]) -> None:
