@@ -72,6 +72,25 @@ class Attestations(NamedTuple):
     """The log that should have it and is on no list here, of an issuer whose document was enough."""
 
 
+class _Proved(NamedTuple):
+    """What evidence proves before anybody asks whether a key was in force."""
+
+    logged: Sequence[tuple[bytes, Fact]]
+    """Entries, and where in a log each is."""
+    anchored: Mapping[bytes, Sequence[Fact]]
+    """What other ledgers have, by the digest of the checkpoint."""
+    ignored: Problem | None
+
+
+class _Timed(NamedTuple):
+    """What a log attests of an entry, at the time that counts."""
+
+    leaf: bytes
+    fact: Fact
+    lacking: NotKnown | None = None
+    """What is missing of the ledgers that the trust list requires."""
+
+
 @dataclass(slots=True)
 class EvidenceCheck:
     """Checks evidence against the logs of a trust list as of `now`, each kind as `kinds` has it."""
@@ -147,49 +166,25 @@ class EvidenceCheck:
         leaves = {parse_entry(leaf).digest: leaf for leaf in keys}
         entries = self._of_entries(leaves, evidence, trust, others, recurs=recurs)
         beside = [item for item in evidence if item.digest not in leaves]
-        logged, anchored, ignored = self._proved(entries, beside, trust)
-        found: list[Fact] = []
-        in_force: set[bytes] = set()
-        late: dict[bytes, KeyNotInForce] = {}
-        unmet: NotKnown | None = None
-        for leaf, fact in logged:
-            timed, lacking = fact, None
-            if on_ledgers and (required := trust.required(fact.where)):
-                own = {_digest(one) for other, one in logged if (other, one.where) == (leaf, fact.where)}
-                seen = _earliest(one for digest in own for one in anchored.get(digest, ()))
-                time = required.met_by(seen)
-                if time is None:
-                    lacking = _lacking(required, seen, ignored)
-                else:
-                    timed = replace(fact, time=time, clock=LEDGERS, stated=fact.time)
-            try:
-                _require_key_in_force(keys[leaf], timed)
-            except KeyNotInForce as problem:  # by this checkpoint; an older one may say more
-                if problem.undetermined or leaf not in late:
-                    late[leaf] = problem
-                continue
-            in_force.add(leaf)
-            if lacking is None:
-                found.append(timed)
-            else:
-                unmet = lacking
-        for leaf in sorted(late.keys() - in_force, key=lambda leaf: late[leaf].undetermined):
-            if any(bound.is_fetched for bound in keys[leaf].history):  # by a host that may keep some back
-                raise left_open(late[leaf])
-            raise late[leaf]
-        if anchored:
-            found += [
-                one for digest in dict.fromkeys(map(_digest, found)) for one in anchored.get(digest, ())
-            ]
-        return Attestations(tuple(found), ignored, unmet=unmet)
+        proved = self._proved(entries, beside, trust)
+        timed = [
+            _by_ledgers(leaf, fact, proved, trust) if on_ledgers else _Timed(leaf, fact)
+            for leaf, fact in proved.logged
+        ]
+        in_force = _in_force(timed, keys)
+        facts = [each.fact for each in in_force if each.lacking is None]
+        if proved.anchored:
+            digests = dict.fromkeys(map(_digest, facts))
+            facts += [fact for digest in digests for fact in proved.anchored.get(digest, ())]
+        unmet = next((each.lacking for each in reversed(in_force) if each.lacking), None)
+        return Attestations(tuple(facts), proved.ignored, unmet=unmet)
 
     def _proved(
         self,
         entries: Iterable[tuple[bytes, Fact | Problem]],
         beside: Sequence[Evidence],
         trust: TrustPolicy,
-    ) -> tuple[list[tuple[bytes, Fact]], dict[bytes, list[Fact]], Problem | None]:
-        """What is proved of each entry, of each checkpoint, by its digest, and what was left aside last."""
+    ) -> _Proved:
         logged: list[tuple[bytes, Fact]] = []
         ignored: Problem | None = None
         for leaf, fact in entries:
@@ -205,7 +200,7 @@ class EvidenceCheck:
                 ignored = fact
             else:
                 anchored.setdefault(digest, []).append(fact)
-        return logged, anchored, ignored
+        return _Proved(logged, anchored, ignored)
 
     def _of_entries(
         self,
@@ -309,6 +304,39 @@ def left_open(problem: KeyNotInForce) -> Problem:
     if problem.undetermined:
         return problem
     return KEY_ENDED.saying("{why}, and nothing shows that it signed before", why=problem)
+
+
+def _by_ledgers(leaf: bytes, fact: Fact, proved: _Proved, trust: TrustPolicy) -> _Timed:
+    """The time by which the ledgers that the trust list requires have the entry, where it requires any."""
+    required = trust.required(fact.where)
+    if not required:
+        return _Timed(leaf, fact)
+    digests = {_digest(it) for other, it in proved.logged if (other, it.where) == (leaf, fact.where)}
+    seen = _earliest(it for digest in digests for it in proved.anchored.get(digest, ()))
+    time = required.met_by(seen)
+    if time is None:
+        return _Timed(leaf, fact, _lacking(required, seen, proved.ignored))
+    return _Timed(leaf, replace(fact, time=time, clock=LEDGERS, stated=fact.time))
+
+
+def _in_force(timed: Sequence[_Timed], keys: Mapping[bytes, IssuerKey]) -> list[_Timed]:
+    """Those whose key was in force. Raises the problem of an entry that has none."""
+    in_force: list[_Timed] = []
+    late: dict[bytes, KeyNotInForce] = {}
+    for each in timed:
+        try:
+            _require_key_in_force(keys[each.leaf], each.fact)
+        except KeyNotInForce as problem:  # by this checkpoint; an older one may say more
+            if problem.undetermined or each.leaf not in late:
+                late[each.leaf] = problem
+        else:
+            in_force.append(each)
+    nowhere = late.keys() - {each.leaf for each in in_force}
+    for leaf in sorted(nowhere, key=lambda leaf: late[leaf].undetermined):
+        if any(bound.is_fetched for bound in keys[leaf].history):  # by a host that may keep some back
+            raise left_open(late[leaf])
+        raise late[leaf]
+    return in_force
 
 
 def _digest(fact: Fact) -> bytes:
