@@ -21,4 +21,9 @@ def is_a(problem: BaseException | None, kinds: Kinds) -> bool:
 
 def raises(kinds: Kinds, match: str | None = None) -> pytest.RaisesExc[Problem]:
     """As `pytest.raises`, for codes, too."""
-    return pytest.raises(Problem, match=match, check=lambda problem: is_a(problem, kinds))
+
+    def check(problem: Problem) -> bool:
+        assert is_a(problem, kinds), f"{problem.code}: {problem}"
+        return True
+
+    return pytest.raises(Problem, match=match, check=check)

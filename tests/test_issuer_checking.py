@@ -17,7 +17,7 @@ from issuer.job.checking import Survey, read_catalogue
 from issuer.job.order import Order
 from issuer.press.document import trial
 from issuer.press.template import Template
-from issuer.problem import UNREADABLE_FILE
+from issuer.problem import CATALOGUE_COLUMN_MISSING, TOO_MANY_FINDINGS, UNREADABLE_FILE
 from issuer.table.names import full_name
 from issuer.table.records import CellFinding
 from issuer.table.source import open_source
@@ -192,7 +192,7 @@ def test_a_catalogue_has_to_make_sense_itself(tmp_path: Path, rows: list[str], d
 def test_a_catalogue_needs_a_column_to_be_searched_by(tmp_path: Path) -> None:
     path = tmp_path / "g.csv"
     path.write_text(table([graduate(1)]).replace("programme_code", "faculty", 1))
-    with raises(UNREADABLE_FILE, match="no column for programme_code") as raised:
+    with raises(CATALOGUE_COLUMN_MISSING, match="no column for programme_code") as raised:
         survey(tmp_path, path, DIPLOMAS / "programmes.csv")
     assert "--map programme_code=COLUMN" in remedy(raised.value)
 
@@ -221,7 +221,7 @@ def test_an_award_of_another_time_is_not_signed(tmp_path: Path, award: str, doub
 def test_a_file_that_is_all_wrong_is_given_up() -> None:
     found = Survey(most=2)
     found.add(CellFinding(row, "email", "is no e-mail address") for row in (2, 2, 3))
-    with raises(UNREADABLE_FILE, match="more than 2 rows are not as expected"):
+    with raises(TOO_MANY_FINDINGS, match="more than 2 rows are not as expected"):
         found.add([CellFinding(4, "email", "is no e-mail address")])
 
 

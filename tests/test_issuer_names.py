@@ -10,7 +10,7 @@ import pytest
 
 from intaglio.words import remedy
 from issuer.issuer import Issuer
-from issuer.problem import UNREADABLE_FILE
+from issuer.problem import COLUMN_MAPPED_TWICE, FAMILY_NAME_MISSING
 from issuer.table.names import full_name, in_order
 from issuer.table.records import check_cells
 from issuer.table.source import open_source
@@ -93,14 +93,14 @@ def test_the_usual_headings_of_names_are_understood(tmp_path: Path, headings: st
 
 def test_two_fields_on_one_column_are_refused(tmp_path: Path) -> None:
     path = one_column(tmp_path / "g.csv", "姓名", "张敏")
-    with raises(UNREADABLE_FILE, match="two fields are mapped to the column '姓名'") as raised:
+    with raises(COLUMN_MAPPED_TWICE, match="two fields are mapped to the column '姓名'") as raised:
         open_source(path, {"given_name": "姓名", "family_name": "姓名"})
     assert remedy(raised.value).endswith(" --map 'name=姓名'")
 
 
 def test_half_a_name_is_taken_for_a_whole_only_where_that_is_said(tmp_path: Path) -> None:
     path = one_column(tmp_path / "g.csv", "First name", "Suharto")
-    with raises(UNREADABLE_FILE, match="no column for family_name") as raised:
+    with raises(FAMILY_NAME_MISSING, match="no column for family_name") as raised:
         open_source(path)
     assert remedy(raised.value).endswith(" --map 'name=First name'")
     for field in ("name", "given_name"):

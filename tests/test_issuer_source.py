@@ -11,7 +11,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from intaglio.words import remedy
-from issuer.problem import UNREADABLE_FILE
+from issuer.problem import (
+    COLUMN_AMBIGUOUS,
+    COLUMNS_MISSING,
+    FAMILY_NAME_MISSING,
+    HEADINGS_MISSING,
+    UNREADABLE_FILE,
+)
 from issuer.table.source import open_source
 from tests.problems import raises
 from tests.world import HEADER, graduate, table
@@ -44,7 +50,7 @@ def test_files_of_any_spreadsheet_are_read_alike(
 def test_usual_headings_are_understood_and_others_can_be_mapped(tmp_path: Path) -> None:
     path = tmp_path / "g.csv"
     path.write_text("Diplom-Nr;First Name;SURNAME;Degree;degree type;Date of Award;Remarks\n1;A;B;C;D;E;F\n")
-    with raises(UNREADABLE_FILE) as raised:
+    with raises(COLUMNS_MISSING) as raised:
         open_source(path)
     assert raised.value.detail == (
         "g.csv has no column for diploma_number; recognised are First Name (given_name), SURNAME "
@@ -83,7 +89,7 @@ def test_a_wrong_mapping_is_explained(tmp_path: Path, chosen: dict[str, str], de
 def test_two_columns_for_one_field_are_a_question(tmp_path: Path) -> None:
     path = tmp_path / "g.csv"
     path.write_text(table([graduate(1, **{"E-Mail": "x@example.org"})], [*HEADER, "E-Mail"]))
-    with raises(UNREADABLE_FILE, match="'email' and 'E-Mail' could both be email"):
+    with raises(COLUMN_AMBIGUOUS, match="'email' and 'E-Mail' could both be email"):
         open_source(path)
     assert open_source(path, {"email": "E-Mail"}).columns["email"] == len(HEADER)
 
@@ -100,7 +106,7 @@ def test_two_columns_of_one_heading_have_to_be_renamed(tmp_path: Path) -> None:
 def test_all_columns_that_are_missed_are_in_the_hint(tmp_path: Path) -> None:
     path = tmp_path / "g.csv"
     path.write_text("Nr,name,Titel,achievement_type,award_date\n1,A,T,Degree,2026-06-30\n")
-    with raises(UNREADABLE_FILE, match="no column for diploma_number, programme_title") as raised:
+    with raises(COLUMNS_MISSING, match="no column for diploma_number, programme_title") as raised:
         open_source(path)
     assert remedy(raised.value).endswith("--map diploma_number=COLUMN --map programme_title=COLUMN")
 
@@ -211,7 +217,7 @@ def test_what_stands_above_the_header_has_to_go(tmp_path: Path, above: str) -> N
         open_source(path)
     assert "delete what stands above" in remedy(raised.value)
     path.write_text(f"Graduates 2026{',' * 15}\n" + table([graduate(1)]))
-    with raises(UNREADABLE_FILE, match="no column for") as raised:
+    with raises(HEADINGS_MISSING, match="no column for") as raised:
         open_source(path)
     assert remedy(raised.value).startswith("The headings have to be the first row, which is Graduates 2026. ")
 
@@ -262,5 +268,5 @@ def test_half_a_name_is_never_taken_for_a_whole(tmp_path: Path) -> None:
         if whole:
             open_source(path)
         else:
-            with raises(UNREADABLE_FILE, match="family_name"):
+            with raises(FAMILY_NAME_MISSING, match="family_name"):
                 open_source(path)
