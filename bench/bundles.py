@@ -24,7 +24,7 @@ import orjson
 
 from bench import proofs
 from did import METHODS, Resolver
-from issuer import Issuer
+from issuer import Description, Issuer
 from keys import PrivateKey
 from verifier import RecognisedIssuer, RecognisedLog, Trust, Verifier
 from verifier.sources.trust_index import IndexedTrust, open_trust
@@ -40,10 +40,9 @@ def bundle(folder: Path, issued: datetime = ISSUED) -> tuple[bytes, Trust]:
     """A diploma of an invented graduate, and the trust list that its invented university is on."""
     university = Issuer.create(
         folder,
-        name="Example University",
-        url="https://university.example",
-        passphrase=lambda: None,
-        clock=lambda: issued,
+        Description("Example University", "https://university.example"),
+        lambda: None,
+        lambda: issued,
     )
     entry = university.issue(
         {

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from did.methods import key as did_key
+from issuer import Description
 from issuer.issuer import Issuer
 from keys import PrivateKey
 from wire.problem import Problem
@@ -39,7 +40,7 @@ def graduate(row: int) -> dict[str, str]:
 
 
 def issuer_in(home: Path) -> Issuer:
-    issuer = Issuer.create(home, name="Invented University", passphrase=lambda: None, clock=lambda: NOW)
+    issuer = Issuer.create(home, Description("Invented University"), lambda: None, lambda: NOW)
     issuer.issue(graduate(0))
     return issuer
 

@@ -22,6 +22,7 @@ from unittest import mock
 
 from bench.issue import FAMILY, GIVEN, HEADER, PROGRAMMES
 from did.methods import key as did_key
+from issuer import Description
 from issuer.archive.store import SQLiteIndex
 from issuer.issuer import Issuer
 from issuer.press.permutation import LIST_ENTRIES
@@ -50,7 +51,7 @@ def graduate(row: int) -> dict[str, str]:
 
 
 def issuer_in(home: Path) -> Issuer:
-    return Issuer.create(home, name="Invented University", passphrase=lambda: None, clock=lambda: NOW)
+    return Issuer.create(home, Description("Invented University"), lambda: None, lambda: NOW)
 
 
 def seconds(work: Callable[[], object]) -> float:

@@ -17,6 +17,7 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
+from issuer import Description
 from issuer.archive.kept import Appended, NewEntry
 from issuer.archive.store import SQLiteIndex
 from issuer.issuer import Issuer
@@ -54,7 +55,7 @@ def write_csv(path: Path, rows: int) -> None:
 
 
 def issuer_in(home: Path) -> Issuer:
-    return Issuer.create(home, name="Invented University", passphrase=lambda: None, clock=lambda: NOW)
+    return Issuer.create(home, Description("Invented University"), lambda: None, lambda: NOW)
 
 
 def run(folder: Path, workers: int) -> dict[str, float]:

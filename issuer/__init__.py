@@ -3,8 +3,9 @@
 `Issuer` (`issuer.py`) does it all over one folder (`home.py`). Rooms, each with a door of its own: `table/`
 makes checked records of a file, `press/` a signed credential of a record, `archive/` keeps what was issued,
 `job/` issues a whole file once, or single diplomas together, and to `desk/` others come. `creation.py` makes
-the folder, `status/` revokes, `bundles.py` adds what verifies offline; `clock.py` and `ahead.py` mend what a
-wrong clock did; `health.py` looks all of it over. Read `issuer.py` first, then `job/bulk.py`.
+the folder of a `Description`, `status/` revokes, `bundles.py` adds what verifies offline; `clock.py` and
+`ahead.py` mend what a wrong clock did; `health.py` looks all of it over. Read `issuer.py` first, then
+`job/bulk.py`.
 """
 
 from __future__ import annotations
@@ -13,15 +14,17 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .description import Description
     from .home import published_list
     from .issuer import Issuer
     from .job.order import Order
     from .job.singles import RecordRefused
     from .table.source import open_source
 
-__all__ = ["Issuer", "Order", "RecordRefused", "open_source", "published_list"]
+__all__ = ["Description", "Issuer", "Order", "RecordRefused", "open_source", "published_list"]
 
 _LATER = {
+    "Description": "description",
     "Issuer": "issuer",
     "Order": "job.order",
     "RecordRefused": "job.singles",

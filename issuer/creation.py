@@ -14,9 +14,10 @@ from wire.files import locked, make_private_folder, write_durably
 from wire.problem import Conflict
 
 from .archive.store import SQLiteIndex
+from .description import Description
 from .home import KEY_TYPES, KEYS, Identity
 from .press.template import Template
-from .problem import ANOTHER_KEY, ANOTHER_KEY_TYPE, ISSUER_WITHOUT_STATUS_DID
+from .problem import ANOTHER_KEY_TYPE
 from .succession import remembered
 
 _PATIENCE = 5.0  # seconds that one waits for another who makes the same
@@ -24,75 +25,72 @@ _PATIENCE = 5.0  # seconds that one waits for another who makes the same
 
 def create_home(
     home: Path,
-    *,
-    name: str,
-    url: str | None,
-    method: str | None,
-    key_type: str | None,
+    description: Description,
     passphrase: Passphrase,
+    *,
     signer: Signer | None = None,
-    signer_uri: str = "",
     has_index: bool = False,
-    ledger: str | None = None,
     engines: Engines | None = None,
-    has_status_did: bool = False,
 ) -> KeyFile:
     """Makes an issuer, or finds that it exists and is the one described; its keys, but that of a `signer`.
 
-    The folder remembers where that is, if it has a `signer_uri`. No index is made where one `has_index`.
-    `ledger` is the address of its log, where that is not to be in the folder; `engines` are as in
-    `ledger.folder`. With `has_status_did`, a DID of their own signs the status lists, with a key in the
-    folder.
-    Raises `Conflict` where another issuer lives in the folder, `Refused` for an empty name, and what keeps
-    the `signer` from signing.
+    No index is made where one `has_index`; `engines` are as in `ledger.folder`.
+    Raises `Conflict` where another issuer lives in the folder, `Refused` for a description that is not sound,
+    and what keeps the `signer` from signing.
     """
     make_private_folder(home)
     is_new = not any((home / name).exists() for name in ("issuer.json", "log", "keys.json"))
     if is_new:
-        Identity.check(name, url, method, has_status_did=has_status_did)  # before anybody is asked
+        description.require_sound()  # before anybody is asked
     sealed_under = passphrase() if is_new else None  # before others have to wait for the answer
     with locked(home / "issuer.json", patience=_PATIENCE):
         if (home / "issuer.json").exists() or has_log(home, engines=engines):
-            Identity.read(home).require(name, url, method)
-            if signer_uri and signer_uri != Identity.read(home).signer_uri:
-                raise ANOTHER_KEY("the issuer that lives here signs with another key than this one")
-            if has_status_did and not Identity.read(home).status_did:
-                raise ISSUER_WITHOUT_STATUS_DID(
-                    "the issuer that lives here signs status lists under its own DID"
-                )
-            if ledger is not None:
-                keep_address(home, ledger, engines=engines)
+            Identity.read(home).require(description)
+            if description.ledger is not None:
+                keep_address(home, description.ledger, engines=engines)
             keys = KeyFile.open(home / "keys.json", passphrase)
-            _require_type(keys, signer, key_type)
+            _require_type(keys, signer, description.key_type)
             return keys
-        Identity.check(name, url, method, has_status_did=has_status_did)  # before there are keys
-        if ledger is not None:
-            keep_address(home, ledger, engines=engines)
-        types = {**KEYS, **dict.fromkeys(("assertion", "status-list"), key_type or KEY_TYPES[0])}
-        if signer is not None:
-            require_signs(signer)
-            del types["assertion"]
-            if not has_status_did:  # nothing in the folder is in the issuer's `assertionMethod`
-                del types["status-list"]
+        description.require_sound()  # before there are keys
+        if description.ledger is not None:
+            keep_address(home, description.ledger, engines=engines)
+        types = _key_types(description, signer)
         if (home / "keys.json").exists():
             keys = KeyFile.open(home / "keys.json", passphrase)
             if types.keys() - keys.public_keys.keys():
                 raise Conflict(f"{home / 'keys.json'} has the keys of something else, no issuer's")
         else:
             keys = KeyFile.create(home / "keys.json", types, sealed_under if is_new else passphrase())
-        _require_type(keys, signer, key_type)
-        public = {**keys.public_keys, **({"assertion": signer.public_key} if signer else {})}
-        identity = Identity.make(name, url, method, public["assertion"], has_status_did=has_status_did)
-        if signer is not None:
-            identity = replace(identity, **remembered(signer, signer_uri))
-        if not (home / "template.json").exists():
-            write_durably(home / "template.json", Template.packaged().text)
-        document = identity.document(public["assertion"], public.get("status-list", public["assertion"]))
-        write_durably(home / "did.json", orjson.dumps(document, option=orjson.OPT_INDENT_2))
-        if not has_index:
-            SQLiteIndex(home / "issuer.sqlite").close()
-        identity.write(home)
+        _require_type(keys, signer, description.key_type)
+        _write_files(home, description, keys, signer, has_index=has_index)
     return keys
+
+
+def _key_types(description: Description, signer: Signer | None) -> dict[str, str]:
+    """The types of the keys that are made in the folder, by name."""
+    types = {**KEYS, **dict.fromkeys(("assertion", "status-list"), description.key_type or KEY_TYPES[0])}
+    if signer is not None:
+        require_signs(signer)
+        del types["assertion"]
+        if not description.has_status_did:  # nothing in the folder is in the issuer's `assertionMethod`
+            del types["status-list"]
+    return types
+
+
+def _write_files(
+    home: Path, description: Description, keys: KeyFile, signer: Signer | None, *, has_index: bool
+) -> None:
+    public = {**keys.public_keys, **({"assertion": signer.public_key} if signer else {})}
+    identity = Identity.make(description, public["assertion"])
+    if signer is not None:
+        identity = replace(identity, **remembered(signer, description.signer_uri))
+    if not (home / "template.json").exists():
+        write_durably(home / "template.json", Template.packaged().text)
+    document = identity.document(public["assertion"], public.get("status-list", public["assertion"]))
+    write_durably(home / "did.json", orjson.dumps(document, option=orjson.OPT_INDENT_2))
+    if not has_index:
+        SQLiteIndex(home / "issuer.sqlite").close()
+    identity.write(home)
 
 
 def _require_type(keys: KeyFile, signer: Signer | None, key_type: str | None) -> None:

@@ -28,7 +28,6 @@ from hashlib import sha256
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
-from urllib.parse import urlsplit
 
 import orjson
 
@@ -53,15 +52,14 @@ from wire.problem import Code, Damaged, Malformed, NotFound, Problem, Refused, U
 from wire.strict import base64url_encode, load_json_object
 
 from . import documents
+from .description import Description
 from .press.document import Profile
 from .problem import (
-    ADDRESS_WITHOUT_SCHEME,
     ANOTHER_ISSUER,
+    ANOTHER_KEY,
     DAMAGED_ISSUER,
     ISSUER_LOST,
-    ISSUER_WITH_ONE_KEY,
-    ISSUER_WITHOUT_ADDRESS,
-    ISSUER_WITHOUT_NAME,
+    ISSUER_WITHOUT_STATUS_DID,
     NO_ISSUER,
     STATUS_FILE_DAMAGED,
     STATUS_FILE_GONE,
@@ -132,50 +130,17 @@ class Identity:
     """The media type of the form in which it issues, where that is not JSON with proofs."""
 
     @classmethod
-    def make(
-        cls,
-        name: str,
-        url: str | None,
-        method: str | None,
-        key: PublicKey,
-        *,
-        has_status_did: bool = False,
-    ) -> Identity:
-        """An issuer that signs with `key`. `method` is one of `DID_METHODS`; `web` takes its name from `url`.
-
-        Raises what `check` raises.
-        """
-        cls.check(name, url, method, has_status_did=has_status_did)
-        url = url.rstrip("/") if url else None
-        method = method or ("web" if url else "key")
+    def make(cls, description: Description, key: PublicKey) -> Identity:
+        """An issuer that signs with `key`. Raises what `Description.require_sound` raises."""
+        description.require_sound()
+        url = description.url.rstrip("/") if description.url else None
         host = Target.parse(url) if url else None
-        did = did_web.create(url) if METHODS[method].rotates and url else did_key.create(key)
-        identity = cls(name.strip(), url, did, "")
+        rotates = METHODS[description.did_method].rotates
+        did = did_web.create(url) if rotates and url else did_key.create(key)
+        identity = cls(description.name.strip(), url, did, "")
         log = f"{host.authority}{host.path.rstrip('/')}/log" if host else identity.profile.iri("log", "1")
-        of_lists = status_did(did) if has_status_did else ""
-        return cls(identity.name, url, did, log, status="" if url else STATED, status_did=of_lists)
-
-    @staticmethod
-    def check(name: str, url: str | None, method: str | None, *, has_status_did: bool = False) -> None:
-        """Raises `Refused` for an empty name, an address that is none, and a did:web without https.
-
-        So it does for a DID of the status lists beside a DID that is a key.
-        """
-        if not name.strip():
-            raise ISSUER_WITHOUT_NAME("the issuer has no name")
-        if has_status_did and not METHODS[method or ("web" if url else "key")].rotates:
-            raise ISSUER_WITH_ONE_KEY("a did:key has one key, for diplomas and status lists alike")
-        if not url:
-            if method is not None and METHODS[method].rotates:
-                raise ISSUER_WITHOUT_ADDRESS("a did:web needs the address of a web site")
-            return
-        if urlsplit(url).scheme not in ("https", "http"):
-            raise ADDRESS_WITHOUT_SCHEME(f"the address {url} does not begin with https://")
-        if urlsplit(url).query or urlsplit(url).fragment:
-            raise Refused(f"{url} has a query or a fragment, so that no address can begin with it")
-        Target.parse(url)
-        if method is None or METHODS[method].rotates:
-            did_web.create(url.rstrip("/"))
+        of_lists = status_did(did) if description.has_status_did else ""
+        return replace(identity, log=log, status="" if url else STATED, status_did=of_lists)
 
     @classmethod
     def read(cls, home: Path) -> Identity:
@@ -209,14 +174,19 @@ class Identity:
         require_well_formed(read.signer_uri)  # it says what to change, and is shown from here on
         return read
 
-    def require(self, name: str, url: str | None, method: str | None) -> None:
+    def require(self, description: Description) -> None:
         """Raises `Conflict` unless a description of the issuer fits this one."""
+        url, method = description.url, description.method
         if (
-            name.strip() != self.name
+            description.name.strip() != self.name
             or (url and url.rstrip("/") != self.url)
             or method not in (None, DID.parse(self.did).method)
         ):
             raise ANOTHER_ISSUER(f"another issuer lives here: {self.name}, {self.did}")
+        if description.signer_uri and description.signer_uri != self.signer_uri:
+            raise ANOTHER_KEY("the issuer that lives here signs with another key than this one")
+        if description.has_status_did and not self.status_did:
+            raise ISSUER_WITHOUT_STATUS_DID("the issuer that lives here signs status lists under its own DID")
 
     def write(self, home: Path) -> None:
         """Writes issuer.json."""

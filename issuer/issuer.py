@@ -14,7 +14,7 @@ from dataclasses import asdict, replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from keys import KeyFile, PublicKey, Signer, open_signer
 from keys.opening import Opener, is_open
@@ -45,6 +45,7 @@ from .archive.store import SQLiteIndex
 from .bundles import bundled
 from .clock import ClockJournal
 from .creation import create_home
+from .description import Description
 from .home import Identity
 from .home import index as index_in
 from .job.bulk import Bulk, Issued
@@ -63,6 +64,19 @@ from .templates import TEMPLATE, replaced_templates, update_template
 Clock = Callable[[], datetime]
 
 PATIENCE = 5.0  # seconds that one who issues waits for another
+
+
+class Parts(TypedDict, total=False):
+    """What an issuer is given that does not lie in its folder: see `Issuer`."""
+
+    contexts: Path | None
+    signer: Signer | None
+    pin: Passphrase
+    index: Index | None
+    store: LogStore | None
+    form: Form | None
+    engines: Engines | None
+    signers: Mapping[str, Opener] | None
 
 
 class Issuer:
@@ -124,57 +138,28 @@ class Issuer:
     def create(
         cls,
         home: Path,
-        *,
-        name: str,
-        url: str | None = None,
-        method: str | None = None,
-        key_type: str | None = None,
+        description: Description,
         passphrase: Passphrase,
         clock: Clock,
-        contexts: Path | None = None,
-        signer: Signer | None = None,
-        signer_uri: str = "",
-        pin: Passphrase = lambda: None,
-        index: Index | None = None,
-        store: LogStore | None = None,
-        form: Form | None = None,
-        ledger: str | None = None,
-        engines: Engines | None = None,
-        signers: Mapping[str, Opener] | None = None,
-        has_status_did: bool = False,
+        **parts: Unpack[Parts],
     ) -> Issuer:
         """Makes an issuer, or opens it if it exists and is the one described.
 
-        `method` is `key` (did:key) or `web` (did:web); by default `web` with a URL, else `key`. `key_type`,
-        one of `home.KEY_TYPES`, is that of the keys that sign credentials and lists; by default the first.
-        `signer`, `pin`, `index`, `store`, `form`, `engines` and `signers` are as in `Issuer`; with a
-        `signer`, no key for credentials or lists is made, and the folder remembers the URI, if it has one.
-        `ledger` is the address of the log, where that is not to be in the folder; it stays as it is given.
-        With `has_status_did`, which needs a did:web, lists are signed under a DID of their own, with a key in
-        the folder.
-        Raises `Conflict` where another issuer lives in the folder, `Refused` for an empty name.
+        `parts` are as in `Issuer`; with a `signer`, no key for credentials is made, nor one for lists unless
+        they have a DID of their own. Raises `Conflict` where another issuer lives in the folder,
+        `Refused` for a description that is not sound.
         """
         keys = create_home(
             home,
-            name=name,
-            url=url,
-            method=method,
-            key_type=key_type,
-            passphrase=passphrase,
-            signer=signer,
-            signer_uri=signer_uri,
-            has_index=index is not None,
-            ledger=ledger,
-            engines=engines,
-            has_status_did=has_status_did,
+            description,
+            passphrase,
+            signer=parts.get("signer"),
+            has_index=parts.get("index") is not None,
+            engines=parts.get("engines"),
         )
-        issuer = cls(
-            home, passphrase, clock,
-            contexts=contexts, signer=signer, pin=pin, index=index, store=store, form=form,
-            engines=engines, signers=signers,
-        )  # fmt: skip
+        issuer = cls(home, passphrase, clock, **parts)
         issuer.keys = keys  # open already
-        if form is not None:
+        if parts.get("form") is not None:
             issuer._remember_form()
         return issuer
 

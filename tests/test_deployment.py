@@ -10,6 +10,7 @@ import pytest
 from did import DID, METHODS, Document, Method
 from did.problem import ResolutionFailed
 from intaglio.deployment import Deployment
+from issuer import Description
 from issuer.issuer import Issuer
 from ledger.tiles.engines import ENGINES
 from ledger.tiles.posix import PosixStore
@@ -26,9 +27,7 @@ FORMS_HERE = {**FORMS, MEDIA_TYPE: JWTForm()}
 def registrar(program: Program, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Program:
     """Its issuer was made by a program with that form."""
     monkeypatch.chdir(tmp_path)
-    Issuer.create(
-        program.home / "issuer", name="U", passphrase=lambda: None, clock=program.now, form=JWTForm()
-    )
+    Issuer.create(program.home / "issuer", Description("U"), lambda: None, program.now, form=JWTForm())
     Path("g.csv").write_text(table([graduate(1)]))
     return program
 

@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 
 from intaglio.session import utc_now
+from issuer import Description
 from issuer import backup as backups
 from issuer.home import Identity
 from issuer.issuer import Issuer
@@ -135,10 +136,9 @@ def theirs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("elsewhere")
     issuer = Issuer.create(
         folder / "theirs" / "issuer",
-        name="Mallory's",
-        url="https://m.example",
-        passphrase=lambda: None,
-        clock=utc_now,
+        Description("Mallory's", "https://m.example"),
+        lambda: None,
+        utc_now,
     )
     bundle = issuer.bundle(issuer.issue(graduate(1)))
     (folder / "diploma.json").write_bytes(bundle.to_bytes())

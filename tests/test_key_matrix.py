@@ -27,6 +27,7 @@ from did.document import SIGNS, STATUS_DOCUMENT
 from did.methods import key as did_key
 from did.methods import web as did_web
 from exchange.claim import acceptance
+from issuer import Description
 from issuer.desk.claims import ClaimLinks
 from issuer.issuer import Issuer
 from keys import PrivateKey, Signer
@@ -143,12 +144,10 @@ def make(folder: Path, url: str, now: datetime, kind: str) -> Town:
     token = None if kind == "keys in the folder" else PrivateKey.generate()
     issuer = Issuer.create(
         folder / "issuer",
-        name="University",
-        url=url,
-        passphrase=lambda: None,
-        clock=lambda: now,
+        Description("University", url, has_status_did=kind == "lists under a DID of their own"),
+        lambda: None,
+        lambda: now,
         signer=token,
-        has_status_did=kind == "lists under a DID of their own",
     )
     genuine, revoked = issuer.issue_many([graduate(1), graduate(2)])
     issuer.lists.revoke([revoked.number], Reason.FRAUD, date=now, now=now)

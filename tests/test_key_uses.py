@@ -23,7 +23,7 @@ from ledger.folder import store_in
 from tests.commandline import Program
 from tests.copying import copy_folder
 from tests.fixtures.make import MADE, PASSPHRASE
-from tests.world import NOW, University, decided, graduate, verifier
+from tests.world import NOW, University, decided, graduate, issuer_in, verifier
 from vc import Bundle, Report, Verdict, sign
 from vc.anchoring import document_digest, log_entry
 from vc.document_chain import chained, to_pin
@@ -47,8 +47,7 @@ class Town:
 
 
 def make(home: Path, **options: Any) -> Issuer:
-    given = {"url": "https://university.example", "name": "University", **options}
-    return Issuer.create(home, passphrase=lambda: None, clock=lambda: NOW, **given)
+    return issuer_in(home, **{"url": "https://university.example", "name": "University", **options})
 
 
 def trust_of(issuer: Issuer) -> Trust:

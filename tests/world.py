@@ -11,7 +11,7 @@ import io
 import json
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from did.methods import key as did_key
 from did.methods import web as did_web
 from exchange.claim import Invitation, acceptance
 from issuer.archive.store import SQLiteIndex
+from issuer.description import Description
 from issuer.issuer import Issuer
 from issuer.table.source import SPAN_ROWS, Source, open_source
 from keys import PrivateKey
@@ -321,8 +322,10 @@ def csv_file(path: Path, rows: Sequence[Mapping[str, str]], span_rows: int = SPA
 
 def issuer_in(home: Path, **options: Any) -> Issuer:
     """An issuer, made if need be, whose clock stands still."""
-    wanted: dict[str, Any] = {"name": "Invented University", "passphrase": lambda: None, "clock": lambda: NOW}
-    return Issuer.create(home, **{**wanted, **options})
+    given: dict[str, Any] = {"name": "Invented University", "passphrase": lambda: None, "clock": lambda: NOW}
+    given |= options
+    members = {field.name: given.pop(field.name) for field in fields(Description) if field.name in given}
+    return Issuer.create(home, Description(**members), **given)
 
 
 def reopened(home: Path, clock: Callable[[], datetime] = lambda: NOW, **options: Any) -> Issuer:

@@ -14,6 +14,7 @@ import click
 import orjson
 
 from intaglio.terminal import Result, typed, verb
+from issuer import Description
 from issuer.issuer import Issuer
 from issuer.job.order import Order
 from issuer.table.source import open_source
@@ -92,7 +93,7 @@ def _write(folder: Path, scratch: Path) -> None:
 
 
 def _issuer(home: Path, name: str) -> Issuer:
-    made = Issuer.create(home, name=name, passphrase=lambda: None, clock=_now)
+    made = Issuer.create(home, Description(name), lambda: None, _now)
     made.issue_file(Order(open_source(HERE / "graduates.csv"), home / "errors.csv", workers=0))
     return made
 

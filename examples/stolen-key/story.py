@@ -18,7 +18,7 @@ from pathlib import Path
 
 from did import METHODS, Resolver
 from intaglio.words import report
-from issuer import Issuer
+from issuer import Description, Issuer
 from issuer.archive.store import SQLiteIndex
 from ledger import (
     KINDS,
@@ -89,10 +89,9 @@ def story(folder: Path) -> None:
     print("1 June: a university issues Ada's diploma. At night the newspaper has its log's checkpoint.")
     university = Issuer.create(
         folder / "university",
-        name="Example University",
-        url="https://university.example",
-        passphrase=lambda: None,
-        clock=lambda: at(1, 10),
+        Description("Example University", "https://university.example"),
+        lambda: None,
+        lambda: at(1, 10),
     )
     genuine = issued(university, "Ada Invented", "Bachelor of Science")
     genuine = with_notice(genuine, newspaper, at(1, 22))

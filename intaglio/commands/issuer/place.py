@@ -10,6 +10,7 @@ from typing import NoReturn
 import click
 import orjson
 
+from issuer import Description
 from issuer.home import Identity
 from issuer.issuer import Issuer
 from issuer.status import due, overdue
@@ -166,21 +167,23 @@ class Place:
         signer = self.signer(where)
         issuer = Issuer.create(
             self.folder,
-            name=name,
-            url=url,
-            method=method,
-            key_type=key_type,
-            passphrase=ask,
-            clock=self.session.now,
+            Description(
+                name=name,
+                url=url,
+                method=method,
+                key_type=key_type,
+                signer_uri=where if signer and where else "",
+                ledger=ledger,
+                has_status_did=status_did,
+            ),
+            ask,
+            self.session.now,
             contexts=self.contexts,
             signer=signer,
-            signer_uri=where if signer and where else "",
             pin=self._own_pin,
             form=form or (self.session.form_of_issuer(self.folder) if exists else None),
-            ledger=ledger,
             engines=consent.engines(),
             signers=consent.signers(),
-            has_status_did=status_did,
         )
         issuer.anchors = self.session.anchors
         if not exists:

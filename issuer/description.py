@@ -1,0 +1,63 @@
+"""What an issuer is to be, in the words of whoever sets it up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from did import METHODS
+from did.methods import web as did_web
+from wire.address import Target
+from wire.problem import Refused
+
+from .problem import (
+    ADDRESS_WITHOUT_SCHEME,
+    ISSUER_WITH_ONE_KEY,
+    ISSUER_WITHOUT_ADDRESS,
+    ISSUER_WITHOUT_NAME,
+)
+
+
+@dataclass(frozen=True)
+class Description:
+    """Who the issuer is, and where what it signs with and writes to is kept."""
+
+    name: str
+    url: str | None = None
+    method: str | None = None
+    """`key` (did:key) or `web` (did:web); by default `web` with a URL, else `key`."""
+    key_type: str | None = None
+    """One of `home.KEY_TYPES`, of the keys that sign credentials and lists; by default the first."""
+    signer_uri: str = ""
+    """The URI, without a PIN, of the key that signs diplomas, where that is not in the key file."""
+    ledger: str | None = None
+    """The address of the log, where that is not in the folder."""
+    has_status_did: bool = False
+    """Whether lists are signed under a DID of their own, with a key in the folder; needs a did:web."""
+
+    @property
+    def did_method(self) -> str:
+        """The method of the issuer's DID."""
+        return self.method or ("web" if self.url else "key")
+
+    def require_sound(self) -> None:
+        """Raises `Refused` for an empty name, an address that is none, and a did:web without https.
+
+        So it does for a DID of the status lists beside a DID that is a key.
+        """
+        url, rotates = self.url, METHODS[self.did_method].rotates
+        if not self.name.strip():
+            raise ISSUER_WITHOUT_NAME("the issuer has no name")
+        if self.has_status_did and not rotates:
+            raise ISSUER_WITH_ONE_KEY("a did:key has one key, for diplomas and status lists alike")
+        if not url:
+            if rotates:
+                raise ISSUER_WITHOUT_ADDRESS("a did:web needs the address of a web site")
+            return
+        if urlsplit(url).scheme not in ("https", "http"):
+            raise ADDRESS_WITHOUT_SCHEME(f"the address {url} does not begin with https://")
+        if urlsplit(url).query or urlsplit(url).fragment:
+            raise Refused(f"{url} has a query or a fragment, so that no address can begin with it")
+        Target.parse(url)
+        if rotates:
+            did_web.create(url.rstrip("/"))
