@@ -10,12 +10,13 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
+from keys.kinds import KINDS
 from wire.text import printable
 
 from .problem import INVALID_DID_URL, InvalidDID
 
 LIMIT = 2048
-"""The longest DID or DID URL that is taken, in characters."""
+"""The longest DID or DID URL that is taken, in characters, unless the keys of some kind need more."""
 
 # Possessive quantifiers (`++`): each character is looked at once, however hostile the text.
 _PERCENT = "%[0-9A-Fa-f]{2}"
@@ -63,9 +64,15 @@ class DIDURL:
         return f"{self.did}{self.path}{query}{fragment}"
 
 
-@lru_cache(1024)  # of `LIMIT` characters at the most: issuers and their keys come again and again
+def _is_short(text: str) -> bool:
+    """Whether a text is within the limit. The URL of a did:key's key names that twice."""
+    longest = max(row.digits for row in KINDS.values())
+    return len(text) <= LIMIT or len(text) <= len("did:key:z#z") + 2 * longest
+
+
+@lru_cache(1024)  # of bounded length: issuers and their keys come again and again
 def _did(text: str) -> DID:
-    match = _DID.fullmatch(text) if len(text) <= LIMIT else None
+    match = _DID.fullmatch(text) if _is_short(text) else None
     if match is None:
         raise InvalidDID.saying(
             "'{text}' is not a DID",
@@ -77,7 +84,7 @@ def _did(text: str) -> DID:
 
 @lru_cache(1024)
 def _did_url(text: str) -> DIDURL:
-    did = _DID.match(text) if len(text) <= LIMIT else None
+    did = _DID.match(text) if _is_short(text) else None
     rest = _REST.fullmatch(text, did.end()) if did else None
     if did is None or rest is None:
         raise INVALID_DID_URL.saying(

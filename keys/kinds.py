@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
+from wire.strict import base58_digits
+
 from .problem import InvalidKey
 from .scheme import Scheme
 
@@ -14,7 +16,9 @@ from .scheme import Scheme
 class Kind(NamedTuple):
     """One row; sizes are in bytes."""
 
-    prefix: bytes  # multicodec, as an unsigned varint
+    prefix: bytes  # multicodec, as an unsigned varint of two bytes
+    key: int  # of a public key in its raw form
+    signature: int
     coordinate: int  # of a JWK, and of the secret
     kty: str
     algorithms: tuple[str, ...]  # what `alg` of a JWK may say
@@ -22,6 +26,11 @@ class Kind(NamedTuple):
     digest: str  # what ECDSA signs, by `hashlib`; empty where the whole message is signed
     load: Callable[[], Scheme]
     """Called with the first key of its kind: most there are, are Ed25519."""
+
+    @property
+    def digits(self) -> int:
+        """The largest number of base58 digits in a Multikey of this kind."""
+        return base58_digits(len(self.prefix) + self.key)
 
 
 def _ed25519() -> Scheme:
@@ -37,46 +46,54 @@ def _ecdsa(name: str, curve: str, *, low_s: bool = False) -> Scheme:
     return Curve(name, curve, KINDS[name].digest, low_s=low_s)
 
 
-KINDS: Mapping[str, Kind] = MappingProxyType(
-    {
-        "Ed25519": Kind(
-            b"\xed\x01",
-            32,
-            "OKP",
-            ("EdDSA", "Ed25519"),
-            (bytes.fromhex("06032b6570"), b"\x13\x0cedwards25519"),
-            "",
-            _ed25519,
-        ),
-        "P-256": Kind(
-            b"\x80\x24",
-            32,
-            "EC",
-            ("ES256",),
-            (bytes.fromhex("06082a8648ce3d030107"),),
-            "sha256",
-            lambda: _ecdsa("P-256", "SECP256R1"),
-        ),
-        "P-384": Kind(
-            b"\x81\x24",
-            48,
-            "EC",
-            ("ES384",),
-            (bytes.fromhex("06052b81040022"),),
-            "sha384",
-            lambda: _ecdsa("P-384", "SECP384R1"),
-        ),
-        "secp256k1": Kind(
-            b"\xe7\x01",
-            32,
-            "EC",
-            ("ES256K",),
-            (bytes.fromhex("06052b8104000a"),),
-            "sha256",
-            lambda: _ecdsa("secp256k1", "SECP256K1", low_s=True),
-        ),
-    }
-)
+_ROWS = {
+    "Ed25519": Kind(
+        prefix=b"\xed\x01",
+        key=32,
+        signature=64,
+        coordinate=32,
+        kty="OKP",
+        algorithms=("EdDSA", "Ed25519"),
+        parameters=(bytes.fromhex("06032b6570"), b"\x13\x0cedwards25519"),
+        digest="",
+        load=_ed25519,
+    ),
+    "P-256": Kind(
+        prefix=b"\x80\x24",
+        key=33,
+        signature=64,
+        coordinate=32,
+        kty="EC",
+        algorithms=("ES256",),
+        parameters=(bytes.fromhex("06082a8648ce3d030107"),),
+        digest="sha256",
+        load=lambda: _ecdsa("P-256", "SECP256R1"),
+    ),
+    "P-384": Kind(
+        prefix=b"\x81\x24",
+        key=49,
+        signature=96,
+        coordinate=48,
+        kty="EC",
+        algorithms=("ES384",),
+        parameters=(bytes.fromhex("06052b81040022"),),
+        digest="sha384",
+        load=lambda: _ecdsa("P-384", "SECP384R1"),
+    ),
+    "secp256k1": Kind(
+        prefix=b"\xe7\x01",
+        key=33,
+        signature=64,
+        coordinate=32,
+        kty="EC",
+        algorithms=("ES256K",),
+        parameters=(bytes.fromhex("06052b8104000a"),),
+        digest="sha256",
+        load=lambda: _ecdsa("secp256k1", "SECP256K1", low_s=True),
+    ),
+}
+KINDS: Mapping[str, Kind] = MappingProxyType(_ROWS)
+"""By name. What follows from the rows, such as the longest text that is read, is asked of them each time."""
 
 
 def scheme(key_type: str) -> Scheme:

@@ -6,42 +6,66 @@ A Multikey is 'z', then base58btc of a two-byte multicodec prefix and the key (C
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from typing import Any
 
 from wire.problem import Malformed
-from wire.strict import base58_encode, base64url_decode, base64url_encode, multibase_decode
+from wire.strict import base58_decode, base58_encode, base58_start, base64url_decode, base64url_encode
 from wire.text import counted
 
 from .kinds import KINDS, Kind
-from .problem import InvalidKey, UnknownKeyType
+from .problem import InvalidKey, InvalidKeyLength, UnknownKeyType
 
-_BY_PREFIX = {row.prefix: name for name, row in KINDS.items()}
-_LONGEST = 1900  # characters: types that are not in use here have longer keys, RSA and ML-DSA-44 (1,795)
+_LONGEST = 1900  # digits: kinds that are not in use here have longer keys, RSA and ML-DSA-44 (1,795)
+_SHORT = 256  # digits: so many are decoded, and the kind says what is wrong with the key
+_SHORT_COORDINATE = 128  # characters, likewise
 _PRIVATE_MEMBERS = ("d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv")
 
 
+# Base58 is quadratic, and all documents of an issuer are searched for one key.
+@functools.lru_cache(maxsize=256)
 def multikey_encode(key_type: str, raw: bytes) -> str:
     """The Multikey of a raw public key."""
     return "z" + base58_encode(KINDS[key_type].prefix + raw)
 
 
 def multikey_decode(text: str) -> tuple[str, bytes]:
-    """Type and raw bytes of a Multikey; raises `InvalidKey`, `UnknownKeyType` among them."""
+    """Type and raw bytes of a Multikey.
+
+    Raises `InvalidKey`, and its kinds `InvalidKeyLength` and `UnknownKeyType`.
+    """
     if not text.startswith("z"):
         raise InvalidKey("a Multikey begins with 'z' (base58btc)")
     try:
-        data = multibase_decode(text, limit=_LONGEST)
+        start, size = multikey_start(text)
     except Malformed as problem:
         raise InvalidKey.saying(
             "the Multikey cannot be decoded: {why}", why=problem, hint=problem.hint
         ) from problem
-    name = _BY_PREFIX.get(data[:2])
+    name = next((name for name, row in KINDS.items() if row.prefix == start), None)
     if name is None:
         # the codes of keys take two bytes, of which only the first says that one more follows
-        kind = UnknownKeyType if len(data) > 2 and data[1] < 0x80 <= data[0] and data[1] else InvalidKey
+        kind = UnknownKeyType if size > 2 and start[1] < 0x80 <= start[0] and start[1] else InvalidKey
         raise kind.saying("the Multikey is of no known type; known are {known}", known=", ".join(KINDS))
-    return name, data[2:]
+    # Threat 24: what the longest kind needs is no limit for the others.
+    limit = max(_SHORT, KINDS[name].digits)
+    if len(text) - 1 > limit:
+        raise InvalidKeyLength.saying(
+            "a key of type {key_type} has {size} bytes, this one {length}",
+            key_type=name,
+            size=KINDS[name].key,
+            length=size - len(start),
+        )
+    return name, base58_decode(text[1:], limit=limit)[len(start) :]
+
+
+def multikey_start(text: str) -> tuple[bytes, int]:
+    """The multicodec prefix of a Multikey, and the number of its bytes together with the key's.
+
+    Raises `Malformed` and `TooLarge` for what is not base58, or longer than the keys of any kind.
+    """
+    return base58_start(text[1:], limit=max(_LONGEST, *(row.digits for row in KINDS.values())))
 
 
 def jwk_encode(key_type: str, x: bytes, y: bytes | None) -> dict[str, str]:
@@ -79,7 +103,7 @@ def _coordinate(jwk: Mapping[str, Any], member: str, row: Kind) -> bytes:
     if not isinstance(text, str):
         raise InvalidKey.saying("'{member}' of the JWK is not a string", member=member)
     try:
-        value = base64url_decode(text, limit=128)
+        value = base64url_decode(text, limit=max(_SHORT_COORDINATE, 2 * row.coordinate))
     except Malformed as problem:
         raise InvalidKey.saying(
             "'{member}' of the JWK cannot be decoded: {why}", member=member, why=problem

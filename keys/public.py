@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from . import multi
-from .kinds import scheme
+from .kinds import KINDS, Kind, scheme
 from .problem import InvalidKey
 from .scheme import Point
 
@@ -34,6 +34,11 @@ class PublicKey:
 
     def __repr__(self) -> str:
         return f"PublicKey({self.multikey()})"
+
+    @property
+    def kind(self) -> Kind:
+        """The row of its type, with the sizes of keys and signatures."""
+        return KINDS[self.type]
 
     @classmethod
     def from_multikey(cls, text: str) -> PublicKey:
@@ -68,7 +73,7 @@ class PublicKey:
         self._point.verify(signature, data)
 
 
-@functools.lru_cache(maxsize=4096)  # of types in use, which are short: what raises is not kept
+@functools.lru_cache(maxsize=4096)  # of the lengths that kinds have: what raises is not kept
 def _of_multikey(text: str) -> PublicKey:
     return PublicKey(*multi.multikey_decode(text))
 

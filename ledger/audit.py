@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 
 from wire.problem import Damaged
 
@@ -15,20 +16,22 @@ from .tiles.reader import TileReader
 from .tiles.store import Batch, first_difference
 
 _AT_ONCE = WIDTH * WIDTH  # entries
+_MOST_BYTES = 1 << 23  # of them: those of a stranger's log may have 64 KiB each
 
 
 def audit(log: LogReader) -> Checkpoint:
-    """The log's checkpoint, once all of its tree was seen to follow from the entries.
+    """The log's checkpoint, once all of its tree was seen to follow from the entries, whatever they are.
 
-    Raises `Damaged`, which names the first difference: a tile, a bundle, or the checkpoint. Entries that are
-    appended meanwhile are left out.
+    A log that was opened with the key of its clock has to be cosigned by that. Raises `Damaged`, which names
+    the first difference: a tile, a bundle, or the checkpoint. Entries that are appended meanwhile are left
+    out.
     """
     get, get_many = log.store.get, log.store.get_many
     checkpoint = log.checkpoint()
     entries = TileReader(get).entries(0, checkpoint.size, checkpoint.size)
     edge = Edge()
-    while chunk := list(itertools.islice(entries, _AT_ONCE)):
-        edge, tiles = edge.extend(Batch(edge.size, b"", chunk))
+    for portion in _portions(entries):
+        edge, tiles = edge.extend(Batch(edge.size, b"", portion))
         full = {path: data for path, data in tiles.items() if not _is_partial(path)}
         if difference := first_difference(full, get_many(full)):
             raise _difference(difference)
@@ -40,13 +43,28 @@ def audit(log: LogReader) -> Checkpoint:
             raise _difference(path)
     if edge.root() != checkpoint.root:
         raise Damaged("the checkpoint has another root than the entries give")
+    keys = [log.verifier_key, log.clock_key] if log.clock_key else [log.verifier_key]
     try:
-        signers = checkpoint.signers([log.verifier_key, log.clock_key])
+        signers = checkpoint.signers(keys)
     except InvalidEvidence as error:
         raise Damaged(f"the checkpoint: {error.detail}") from error
-    if log.clock_key not in signers:
+    if log.clock_key and log.clock_key not in signers:
         raise Damaged("the checkpoint is not cosigned by the log's own clock")
     return checkpoint
+
+
+def _portions(entries: Iterator[bytes]) -> Iterator[list[bytes]]:
+    """The entries in lists of bounded length and size."""
+    portion: list[bytes] = []
+    size = 0
+    while bundle := list(itertools.islice(entries, WIDTH)):
+        portion += bundle
+        size += sum(map(len, bundle))
+        if len(portion) == _AT_ONCE or size >= _MOST_BYTES:
+            yield portion
+            portion, size = [], 0
+    if portion:
+        yield portion
 
 
 def _is_partial(path: str) -> bool:

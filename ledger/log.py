@@ -53,10 +53,11 @@ _entries = functools.partial(counted, one="entry", many="entries")
 
 def verifier_keys(origin: str, signer: PublicKey, cosigner: PublicKey) -> tuple[VerifierKey, VerifierKey]:
     """By which others check a log of this name: its own key, and that of its clock."""
-    return (
-        VerifierKey(origin, SignatureType.ED25519, signer),
-        VerifierKey(f"{origin}/clock", SignatureType.COSIGNATURE, cosigner),
-    )
+    return VerifierKey(origin, SignatureType.ED25519, signer), _clock_key(origin, cosigner)
+
+
+def _clock_key(origin: str, cosigner: PublicKey) -> VerifierKey:
+    return VerifierKey(f"{origin}/clock", SignatureType.COSIGNATURE, cosigner)
 
 
 def time_to_sign(now: datetime, newest: datetime | None) -> datetime:
@@ -77,22 +78,27 @@ def time_to_sign(now: datetime, newest: datetime | None) -> datetime:
 class LogReader:
     """A log that is read, with nothing in its store changed: its checkpoint, its entries, proofs of both.
 
-    `key` and `cosigner` verify what the log `origin` signs. `anchored` is the note of the longest checkpoint
-    that another ledger has, than which the log is never shorter. Any method raises `Unavailable` when the
-    store cannot be reached, `Damaged` when it holds something else than was written.
+    `key` and `cosigner` verify what the log `origin` signs; the log of somebody else may have no clock of its
+    own, and then has no `cosigner`, and tells no time. Its entries may be any bytes, too: `evidence` alone
+    takes only those of `entries.py`. `anchored` is the note of the longest checkpoint that another ledger
+    has, than which the log is never shorter. Any method raises `Unavailable` when the store cannot be
+    reached, `Damaged` when it holds something else than was written.
     """
+
+    clock_key: VerifierKey | None
 
     def __init__(
         self,
         origin: str,
         key: PublicKey,
-        cosigner: PublicKey,
+        cosigner: PublicKey | None,
         store: Reader,
         *,
         anchored: bytes | None = None,
     ) -> None:
         self.origin = origin
-        self.verifier_key, self.clock_key = verifier_keys(origin, key, cosigner)
+        self.verifier_key = VerifierKey(origin, SignatureType.ED25519, key)
+        self.clock_key = _clock_key(origin, cosigner) if cosigner else None
         self.store: Reader = store
         self._anchored = anchored
         self._tiles = TileReader(store.get)
@@ -181,7 +187,12 @@ class LogReader:
         return checkpoint
 
     def own_time(self, checkpoint: Checkpoint) -> datetime | None:
-        """When the log's clock signed a checkpoint, `None` if it did not. Raises `Damaged`."""
+        """When the log's clock signed a checkpoint, `None` if it did not, or there is none.
+
+        Raises `Damaged`.
+        """
+        if self.clock_key is None:
+            return None
         try:
             return checkpoint.signers([self.clock_key]).get(self.clock_key)
         except InvalidEvidence as error:
@@ -249,6 +260,7 @@ class Log(LogReader):
     """
 
     store: Store
+    clock_key: VerifierKey
 
     def __init__(
         self,

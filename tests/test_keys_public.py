@@ -45,6 +45,15 @@ def test_nothing_rests_on_a_signer_that_signs_with_another_key() -> None:
         require_signs(AnotherSigns())
 
 
+@EVERY_TYPE
+def test_its_row_has_the_sizes_of_its_keys_and_signatures(key_type: str) -> None:
+    key = some_key(key_type)
+    row = key.public_key.kind
+    assert (len(key.public_key.raw), len(key.sign(b"data"))) == (row.key, row.signature)
+    assert len(base64url_decode(key.public_key.jwk()["x"])) == row.coordinate
+    assert len(key.public_key.multikey()) <= 1 + row.digits <= 71
+
+
 @settings(max_examples=50, deadline=None)
 @given(st.sampled_from(sorted(ALGORITHMS)), st.integers(1, 2**250))
 def test_there_and_back(key_type: str, number: int) -> None:
@@ -146,6 +155,8 @@ def test_we_read_the_keys_of_jwcrypto_and_verify_its_signatures(key_type: str) -
         ("z" + base58_encode(b"\xed" + bytes(range(32))), "no known type"),
         ("z" + base58_encode(b"\xed\x01" + bytes(range(31))), "32 bytes"),  # threats 23
         ("z" + base58_encode(b"\xed\x01" + bytes(range(33))), "32 bytes"),
+        ("z" + base58_encode(b"\xed\x01" + bytes(1312)), "32 bytes, this one 1312"),
+        ("z" + base58_encode(b"\x80\x24\x02" + bytes(1311)), "33 bytes, this one 1312"),
         ("z" + base58_encode(b"\x80\x24" + bytes(range(32))), "compressed point"),
         ("z" + base58_encode(b"\x81\x24\x02" + bytes(32)), "compressed point"),
         ("z" + base58_encode(b"\xe7\x01\x04" + bytes(64)), "compressed point"),

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import tracemalloc
+from collections.abc import Sequence
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
 from ledger import Log
 from ledger.audit import audit
+from ledger.log import LogReader
+from ledger.note import checkpoint_text
 from ledger.tiles.journal import Capacity
 from ledger.tiles.layout import full_tiles, partial_tiles
 from ledger.tiles.memory import MemoryStore
 from ledger.tiles.posix import PosixStore
 from tests.doubles import instead
-from tests.ledger_samples import COSIGNER, ORIGIN, SIGNER, open_log, samples
+from tests.ledger_samples import COSIGNER, ORIGIN, SIGNER, naive_root, open_log, samples
 from wire.problem import Damaged
 
 SIZE = 600
@@ -111,3 +116,49 @@ def test_another_clock(log: Log) -> None:
     with pytest.raises(Damaged, match="own clock"):
         audit(other)
     assert COSIGNER.public_key != SIGNER.public_key
+
+
+# Another's log: without a clock, its entries of any form
+
+
+def strangers(entries: Sequence[bytes], store: MemoryStore) -> LogReader:
+    """A log of 257 to 511 entries, written by hand as C2SP tlog-tiles has it."""
+    leaves = [sha256(b"\0" + entry).digest() for entry in entries]
+    framed = [len(entry).to_bytes(2) + entry for entry in entries]
+    rest = len(entries) - 256
+    store.put(
+        {
+            "tile/entries/000": b"".join(framed[:256]),
+            f"tile/entries/001.p/{rest}": b"".join(framed[256:]),
+            "tile/0/000": b"".join(leaves[:256]),
+            f"tile/0/001.p/{rest}": b"".join(leaves[256:]),
+            "tile/1/000.p/1": naive_root(entries[:256]),
+        }
+    )
+    log = LogReader(ORIGIN, SIGNER.public_key, None, store)
+    text = checkpoint_text(ORIGIN, len(entries), naive_root(entries)) + b"an extension\n"
+    line = log.verifier_key.sign(SIGNER, text)
+    store.publish(text + b"\n" + line + "— another AAAAAAAA\n".encode(), after=None)
+    return log
+
+
+def test_entries_of_any_length() -> None:
+    store, entries = MemoryStore(), [b"x" * (number * 7 % 700) for number in range(300)]
+    log = strangers(entries, store)
+    assert audit(log).size == 300
+    assert list(log.entries(0, 300)) == entries
+    bundle = store.get("tile/entries/000") or b""
+    store.put({"tile/entries/000": bundle[:-1] + b"y"})
+    with pytest.raises(Damaged, match="tile/0/000 "):
+        audit(log)
+
+
+def test_an_audit_holds_a_part_of_the_longest_entries() -> None:
+    """Else a stranger's log of 65,536 of them would fill any memory."""
+    log = strangers([b"x" * 0xFFFF] * 511, MemoryStore())  # 33 MB
+    tracemalloc.start()
+    try:
+        assert audit(log).size == 511
+        assert tracemalloc.get_traced_memory()[1] < 90_000_000  # the whole at once takes 100
+    finally:
+        tracemalloc.stop()

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import base64
+from hashlib import sha256
 
 import pytest
 
 from keys import PrivateKey
-from ledger import Checkpoint, Log, VerifierKey
+from ledger import Checkpoint, Log, VerifierKey, merkle
+from ledger.audit import audit
+from ledger.log import LogReader
 from ledger.note import Note
 from ledger.tiles.memory import MemoryStore
 from tests.ledger_samples import COSIGNER, NOW
+from wire.problem import Damaged, Malformed
 
 ENTRIES = (
     *("one", "two", "three", "four", "five", "six", "seven", "eit", "nain", "ten"),
@@ -79,3 +83,52 @@ M9e0lkcvy5bAe7rrC8tCyAP+my+CLzswA91zOpBNWVU7qCojkUOHnfdQzDImoYeYH8G8PJSwOqsx0RkS
 """
     key = VerifierKey.parse(KEY)
     assert Note.parse(note.encode()).signers([key]) == {key: None}
+
+
+# As Tessera publishes it: entries that are not ours, and no line of a clock
+
+
+@pytest.fixture
+def published() -> MemoryStore:
+    store, size = MemoryStore(), 13
+    entries = [entry.encode() for entry in ENTRIES[:size]]
+    store.put(
+        {
+            f"tile/entries/000.p/{size}": b"".join(len(entry).to_bytes(2) + entry for entry in entries),
+            f"tile/0/000.p/{size}": b"".join(sha256(b"\0" + entry).digest() for entry in entries),
+        }
+    )
+    note = f"example.com/log/testdata\n{size}\n{ROOTS[size]}\n\n— example.com/log/testdata {LINES[size]}\n"
+    store.publish(note.encode(), after=None)
+    return store
+
+
+def test_it_is_read_proved_and_audited_without_a_clock(published: MemoryStore) -> None:
+    log = LogReader("example.com/log/testdata", VerifierKey.parse(KEY).public_key, None, published)
+    checkpoint = audit(log)
+    assert base64.b64encode(checkpoint.root).decode() == ROOTS[13]
+    assert (log.time(), log.own_time(checkpoint), log.clock_key) == (None, None, None)
+    for index, entry in enumerate(log.entries(0, 13)):
+        proof = log.prove(index, 13)
+        merkle.verify_inclusion(merkle.leaf_hash(entry), index, 13, proof, base64.b64decode(ROOTS[13]))
+    for size in range(1, 14):
+        root = base64.b64decode(ROOTS[size])
+        merkle.verify_consistency(size, root, 13, checkpoint.root, log.consistency(size, 13))
+    log.require_continues(checkpoint)
+    with pytest.raises(Malformed, match="not of the form"):  # it is evidence of no digest
+        log.evidence(3)
+
+
+def test_whoever_asks_for_a_clock_does_not_do_without(published: MemoryStore) -> None:
+    key = VerifierKey.parse(KEY).public_key
+    with pytest.raises(Damaged, match="own clock"):
+        audit(LogReader("example.com/log/testdata", key, COSIGNER.public_key, published))
+
+
+def test_an_altered_entry_of_it_is_found(published: MemoryStore) -> None:
+    path = "tile/entries/000.p/13"
+    data = published.get(path) or b""
+    published.put({path: data.replace(b"eit", b"fit")})
+    log = LogReader("example.com/log/testdata", VerifierKey.parse(KEY).public_key, None, published)
+    with pytest.raises(Damaged, match=r"tile/0/000\.p/13 is not what follows"):
+        audit(log)

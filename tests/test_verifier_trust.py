@@ -5,9 +5,9 @@ import hashlib
 import multiprocessing
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +23,8 @@ from ledger.note import Note, SignatureType
 from tests.gazette import NAME, NOTICE
 from tests.problems import is_a, raises
 from tests.processes import ended
-from tests.world import NOW, University, verifier
-from vc import Verdict
+from tests.world import NOW, University, decided, verifier
+from vc import Bundle, Verdict
 from verifier import RecognisedIssuer, RecognisedLog, Trust, update_trust
 from verifier.problem import NOT_FROM_THEN, TOO_FEW_WITNESSES, TRUST_DIFFERS, TRUST_LOG_DIFFERS
 from wire import Conflict, Malformed, NotFound, TooLarge, Unavailable
@@ -458,8 +458,10 @@ class Registry:
         self._entries, self._answers = entries, answers
         self.asked = set[str]()
 
-    def issuer(self, did: str) -> RecognisedIssuer | None:
-        return self._find(did).issuer(did)
+    def issuer(
+        self, did: str, *, types: Collection[str] = (), at: datetime | None = None
+    ) -> RecognisedIssuer | None:
+        return self._find(did).issuer(did, types=types, at=at)
 
     def policy_for(self, did: str) -> TrustPolicy:
         return self._find(did).policy_for(did)
@@ -481,3 +483,52 @@ def test_trust_may_come_from_elsewhere_than_a_list() -> None:
     silent = verifier(Registry({}, answers=False)).verify(bundle, now=NOW)
     assert silent.deciding
     assert (silent.verdict, silent.deciding.text) == (Verdict.UNDETERMINED, "the register does not answer")
+
+
+class Accreditation(Registry):
+    """A register of who may issue which type of credential, and until when."""
+
+    def __init__(self, trust: Trust, kind: str, until: datetime) -> None:
+        super().__init__({UNIVERSITY.did: trust})
+        self._kind, self._until = kind, until
+        self.questions: list[tuple[set[str], datetime]] = []
+
+    def issuer(
+        self, did: str, *, types: Collection[str] = (), at: datetime | None = None
+    ) -> RecognisedIssuer | None:
+        if at is not None:
+            self.questions.append((set(types), at))
+            if {*types} != {self._kind} or at > self._until:
+                return None
+        return super().issuer(did)
+
+
+YEAR = timedelta(days=365)
+
+
+class TestTypeAndTime:
+    """`TrustSource.issuer` asked whether somebody may issue a type of credential, at a time."""
+
+    def test_what_is_in_no_log_is_of_today(self) -> None:
+        diploma = Bundle(UNIVERSITY.sign(UNIVERSITY.plain()))
+        known = Accreditation(UNIVERSITY.pinned, "OpenBadgeCredential", NOW)
+        for now, verdict in ((NOW, Verdict.VALID), (NOW + YEAR, Verdict.UNDETERMINED)):
+            report = verifier(known).verify(diploma, now=now)
+            assert (report.verdict, known.questions.pop()) == (verdict, ({"OpenBadgeCredential"}, now))
+
+    def test_what_a_log_has_is_of_then(self) -> None:
+        known = Accreditation(UNIVERSITY.trust, "OpenBadgeCredential", UNIVERSITY.now)
+        shown = UNIVERSITY.issue()
+        assert verifier(known).verify(shown, now=NOW)
+        assert known.questions == [({"OpenBadgeCredential"}, UNIVERSITY.now)]
+        known = Accreditation(UNIVERSITY.trust, "OpenBadgeCredential", UNIVERSITY.now - timedelta(seconds=1))
+        assert decided(verifier(known).verify(shown, now=NOW)).code == "trust-issuer-unknown"
+
+    def test_another_type_is_not_recognised(self) -> None:
+        known = Accreditation(UNIVERSITY.trust, "AchievementCredential", NOW)
+        report = verifier(known).verify(UNIVERSITY.issue(), now=NOW)
+        assert (report.verdict, decided(report).name) == (Verdict.UNDETERMINED, "trust")
+
+    def test_a_list_says_the_same_of_every_type_and_time(self) -> None:
+        entry = UNIVERSITY.trust.issuer(UNIVERSITY.did)
+        assert UNIVERSITY.trust.issuer(UNIVERSITY.did, types=["X"], at=NOW + YEAR) == entry

@@ -76,6 +76,7 @@ def test_it_says_of_each_name_what_the_file_says(path: Path) -> None:
     for _ in range(2):  # read, then remembered
         for name in names:
             assert indexed.issuer(name) == WHOLE.issuer(name)
+            assert indexed.issuer(name, types=["X"], at=NOW) == WHOLE.issuer(name)
             assert indexed.policy_for(name).logs == WHOLE.policy_for(name).logs
 
 

@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ledger import Fact
@@ -82,6 +82,21 @@ class Findings:
     """What the credential calls a type, given by IRI or word."""
 
     @property
+    def types(self) -> Set[str]:
+        """The types of the credential beside the one that all have, unless it has no other."""
+        return set(self.claims.types) - {"VerifiableCredential"} or {"VerifiableCredential"}
+
+    @property
+    def existed_by(self) -> datetime:
+        """The earliest moment by which the credential is known to exist.
+
+        The dates that its issuer wrote into it show nothing. Where the trust list requires ledgers, no other
+        clock tells, be it that of one of them.
+        """
+        asked = [fact for fact in self.anchors if fact.clock == LEDGERS] or self.anchors
+        return min([self.now, *(fact.time for fact in asked if fact.time is not None)])
+
+    @property
     def holder_bound(self) -> bool:
         """Whether the presenter proved to be the credential's only subject."""
         return self.holder is not None and self._subjects == {self.holder}
@@ -151,14 +166,13 @@ class Recognised:
         claims = findings.claims
         if findings.issuer is None:
             raise unknown_issuer(claims)
-        kinds = set(claims.types) - {"VerifiableCredential"} or {"VerifiableCredential"}
         known, unclear = set(findings.issuer.types), None
         for word in findings.issuer.types:
             try:
                 known.add(_type(findings, word))
             except Problem as problem:
                 unclear = problem
-        if known and (others := kinds - known):
+        if known and (others := findings.types - known):
             if unclear:
                 raise unclear  # it may be the word for just this type
             kind = shortened(min(others))
@@ -168,7 +182,7 @@ class Recognised:
                 type=kind,
             )
         until = findings.issuer.until
-        if until is None or _is_from(until, findings):
+        if until is None or findings.existed_by <= datetime.combine(until, time.max, UTC):
             return
         by_ledgers = [fact.time for fact in findings.anchors if fact.clock == LEDGERS and fact.time]
         if by_ledgers:
@@ -202,17 +216,6 @@ def unknown_issuer(claims: Claims) -> NotKnown:
     kind = ISSUER_UNKNOWN if claims.origins else ISSUER_UNKNOWN_WITHOUT_LOG
     detail = f"the credential {who}, which is not on your list"
     return kind(detail, issuer=claims.issuer, calls_itself=claimed(name) if name else None)
-
-
-def _is_from(day: date, findings: Findings) -> bool:
-    """Whether the credential existed on `day` (UTC): today is not later, or a trusted log saw it by then.
-
-    Where the trust list requires ledgers, no other clock tells, be it that of one of them.
-    """
-    end = datetime.combine(day, time.max, UTC)
-    asked = [fact for fact in findings.anchors if fact.clock == LEDGERS] or findings.anchors
-    seen = (fact.time for fact in asked if fact.time is not None)
-    return findings.now <= end or any(moment <= end for moment in seen)
 
 
 @dataclass(frozen=True)

@@ -315,6 +315,10 @@ class _Steps:
         """(9) trust: the policy, which also says whether the issuer is recognised for this type."""
         with self._checks.step(9):
             findings.holder = holder
+            # Only (8) shows by when it existed: the dates in a credential are its issuer's word.
+            findings.issuer = self._trust.issuer(
+                findings.claims.issuer, types=findings.types, at=findings.existed_by
+            )
             policy.check(findings)
             reason = findings.issuer.reason if findings.issuer else ""
             text = f"accepted by the policy{reason and ': ' + reason}"

@@ -24,6 +24,7 @@ SIGNATURE = 500  # with its key, and with the proof's own canonical form
 BYTES_WRITTEN = 32  # a step: names repeated in statements can fill any memory
 BYTES_HASHED = 128  # a step
 BYTES_UNPACKED = 256  # a step
+_DIGITS_SQUARED = 1 << 15  # of base58, a step
 ITEM_SHOWN = 20  # a line of a page, beside a step for each of its characters
 
 
@@ -33,6 +34,14 @@ _NO_MARKS = bytes(set(range(256)) - set(b",[{"))
 def marks(text: bytes) -> int:
     """How many values JSON text holds at the most, by its commas and opening brackets."""
     return 1 + len(text.translate(None, _NO_MARKS))  # in one pass
+
+
+def base58_steps(digits: int) -> int:
+    """The cost of decoding a base58 text of so many digits, which grows with their square.
+
+    It is 0 for the keys and signatures of elliptic curves: `SIGNATURE` covers those.
+    """
+    return digits * digits // _DIGITS_SQUARED
 
 
 class Work:

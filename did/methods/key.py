@@ -5,14 +5,16 @@ Resolution options choose how the document writes the key (did:key 0.9, 3.1.2 to
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from keys import InvalidKey, InvalidKeyLength, PublicKey, UnknownKeyType, ed25519
+from keys.kinds import KINDS
+from keys.multi import multikey_start
 from wire.fetch import Fetcher
 from wire.problem import Malformed
-from wire.strict import base58_encode, base64url_encode, multibase_decode
+from wire.strict import base58_encode, base64url_encode
 from wire.text import shortened
 
 from ..document import RELATIONSHIPS, Document
@@ -26,7 +28,6 @@ from ..problem import (
 )
 
 _X25519 = b"\xec\x01"  # multicodec
-_LONGEST = 1900  # characters, as of a Multikey
 
 
 class _Format(NamedTuple):
@@ -36,12 +37,12 @@ class _Format(NamedTuple):
     context: str
     agreement: str
     """The format of the X25519 key beside it."""
-    types: frozenset[str] = frozenset({"Ed25519"})
+    types: Collection[str] = frozenset({"Ed25519"})
     """The types of key for signatures that it can hold."""
     is_experimental: bool = False
 
 
-_ANY = frozenset({"Ed25519", "P-256", "P-384", "secp256k1"})
+_ANY = KINDS.keys()
 _SUITES = "https://w3id.org/security/suites/"
 _FORMATS: Mapping[str, _Format] = MappingProxyType(
     {
@@ -165,7 +166,7 @@ def _public_key(did: DID) -> PublicKey:
     if not text.startswith("z"):
         raise InvalidDID.saying("{did} does not begin with 'z' (base58btc) after the method", did=str(did))
     try:
-        multibase_decode(text, limit=_LONGEST)
+        multikey_start(text)
         return PublicKey.from_multikey(text)
     except UnknownKeyType as problem:
         raise DID_KEY_NOT_SUPPORTED.saying(

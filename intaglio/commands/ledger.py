@@ -194,7 +194,7 @@ def verify(
         raise click.UsageError(tr("--clock goes with --key: it is the clock of the log of that key."))
     if key is None:
         log = place.open()
-        key, clock = str(log.verifier_key), str(log.clock_key)
+        key, clock = str(log.verifier_key), str(log.clock_key) if log.clock_key else None
     raw = _digest(digest)
     evidence = Evidence(TLOG_PROOF, raw, _read(proof))
     fact = verify_evidence(entry(_KINDS[kind], raw), evidence, TrustPolicy.of([(key, clock, (), 0)]))
@@ -247,7 +247,7 @@ def _status(log: LogReader) -> Result:
         "size": checkpoint.size,
         "root": base64.b64encode(checkpoint.root).decode(),
         "key": str(log.verifier_key),
-        "clock": str(log.clock_key),
+        "clock": str(log.clock_key) if log.clock_key else None,
         "time": time.isoformat() if (time := log.time()) else None,
     }
     words = {

@@ -17,9 +17,9 @@ class TileReader:
 
     def __init__(self, get: Callable[[str], bytes | None]) -> None:
         self._get = get
-        # Tiles never change, so that these need no care; 64 of them are one or two megabytes.
+        # Tiles never change, so that these need no care; 64 of them are one megabyte.
         self._rows = functools.lru_cache(maxsize=64)(self._read_tile)
-        self._bundle = functools.lru_cache(maxsize=64)(self._read_bundle)
+        self._bundle = functools.lru_cache(maxsize=4)(self._read_bundle)  # of up to 16 MB, in another's log
 
     def tree(self, size: int) -> merkle.Subtree:
         """The perfect subtrees of the tree of this size, as `merkle` asks for them."""

@@ -55,7 +55,7 @@ from wire.memory import Kept, Memory, size_parsed
 from wire.problem import Code
 from wire.strict import is_url
 from wire.text import shortened
-from wire.work import Work
+from wire.work import Work, base58_steps
 
 from ..problem import (
     DOCUMENT_NOT_CHAINED,
@@ -240,6 +240,7 @@ class IssuerKeys:
             if problem.undetermined and use is Use.CREDENTIALS and named in listed:
                 raise _of_another_use(named, for_lists, use) from problem
             raise
+        self._work.spend(base58_steps(key.key.kind.digits))  # nothing, for a curve's
         # A bundle may leave out the document that says so, and bring one of before. A document that says
         # something goes first: no fingerprint covers `listKeys`, where a file could name the diploma key.
         is_for_lists = bool(listed) and key.signs is None and key.key.multikey() in listed

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from functools import cached_property, partial
 from itertools import islice
 from pathlib import Path
@@ -64,8 +65,15 @@ class TrustSource(Protocol):
     name is an answer, too, and another one.
     """
 
-    def issuer(self, did: str) -> RecognisedIssuer | None:
-        """What is said of an issuer, by its DID or URL; `None` of one that is not recognised."""
+    def issuer(
+        self, did: str, *, types: Collection[str] = (), at: datetime | None = None
+    ) -> RecognisedIssuer | None:
+        """What is said of an issuer, by its DID or URL; `None` of one that is not recognised.
+
+        With `types` and `at` the question is whether it may have issued a credential of all these types, as
+        `Claims.types` has them, that existed by that time. A source that knows no such difference gives the
+        same answer to both questions, and `RecognisedIssuer.types` and `until` say the rest.
+        """
 
     def policy_for(self, did: str) -> TrustPolicy:
         """The logs that speak for `did`, as the ledger wants them: none for who has none.
@@ -92,7 +100,13 @@ class Trust:
     """Where it is from, and beside which the blocks are that it names."""
     _policies: dict[str, TrustPolicy] = field(default_factory=dict, compare=False, repr=False)
 
-    def issuer(self, did: str) -> RecognisedIssuer | None:
+    def issuer(
+        self,
+        did: str,
+        *,
+        types: Collection[str] = (),  # noqa: ARG002 -- the entry says
+        at: datetime | None = None,  # noqa: ARG002
+    ) -> RecognisedIssuer | None:
         """See `TrustSource`: the entry for `did`, if there is one."""
         return self._by_id.get(did)
 

@@ -17,8 +17,9 @@ import os
 import stat
 import struct
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 
@@ -90,9 +91,11 @@ class IndexedTrust:
             return None
         return cls(data, rows, path)
 
-    def issuer(self, did: str) -> RecognisedIssuer | None:
+    def issuer(
+        self, did: str, *, types: Collection[str] = (), at: datetime | None = None
+    ) -> RecognisedIssuer | None:
         """See `TrustSource`."""
-        return self._said_of(did).issuer(did)
+        return self._said_of(did).issuer(did, types=types, at=at)
 
     def policy_for(self, did: str) -> TrustPolicy:
         """See `TrustSource`."""

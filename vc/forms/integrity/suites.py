@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from keys import InvalidSignature, PublicKey, Signer
 from wire import Malformed, base58_decode, base58_encode, base64url_decode, jcs, load_json_object
-from wire.work import Work
+from wire.strict import base58_digits
+from wire.work import Work, base58_steps
 
 from .problem import SIGNATURE_MISFIT, InvalidProof, UnknownCryptosuite
 
@@ -100,7 +101,8 @@ Without contexts, those of `jsonld.secured()` are used. The last argument says w
 as the options of proofs do that were made in one go.
 """
 
-_SIGNATURE_CHARACTERS = 140  # base58btc of 96 bytes, the longest signature (P-384), needs 132
+# Characters of a signature that are decoded whatever the key's kind, which then says that it does not fit.
+_SHORT_SIGNATURE = 140
 _JWS_CHARACTERS = 1 << 12  # of each part: headers that are not taken have more in them, such as a kid
 _JWS_HEADER = b'{"alg":"EdDSA","b64":false,"crit":["b64"]}'
 
@@ -124,24 +126,27 @@ def _jcs(
     return jcs.canonicalize(document, work)
 
 
-Decode = Callable[[str], tuple[bytes, bytes]]
+Decode = Callable[[str, int, Work], tuple[bytes, bytes]]
 """From the member that holds the signature to it, and to the bytes signed before the hashes.
 
-Raises `InvalidProof`, and `UnknownCryptosuite` for a signature by another algorithm.
+The number is that of the bytes in a signature by this key. Raises `InvalidProof`, `UnknownCryptosuite` for a
+signature by another algorithm, and `TooLarge` where decoding costs more than is left of the work.
 """
 
 
-def _multibase(value: str) -> tuple[bytes, bytes]:
+def _multibase(value: str, size: int, work: Work) -> tuple[bytes, bytes]:
     """The signature of `proofValue`, in base58btc (VC Data Integrity 2.1); it is over the hashes alone."""
     if not value.startswith("z"):
         raise InvalidProof("proof.proofValue is not base58btc (it has to begin with z)")
+    limit = max(_SHORT_SIGNATURE, base58_digits(size))
+    work.spend(base58_steps(min(len(value), limit)))
     try:
-        return base58_decode(value[1:], limit=_SIGNATURE_CHARACTERS), b""
+        return base58_decode(value[1:], limit=limit), b""
     except Malformed as problem:
         raise InvalidProof("proof.proofValue is not base58btc") from problem
 
 
-def _detached_jws(value: str) -> tuple[bytes, bytes]:
+def _detached_jws(value: str, size: int, _work: Work) -> tuple[bytes, bytes]:
     """The signature of `jws`, detached and over an unencoded payload (RFC 7515 appendix F, RFC 7797).
 
     The header is signed, and has one form. Any other could name another algorithm or have the payload read
@@ -150,7 +155,7 @@ def _detached_jws(value: str) -> tuple[bytes, bytes]:
     header, _, signature = value.partition("..")
     try:
         read = jcs.canonicalize(load_json_object(base64url_decode(header, limit=_JWS_CHARACTERS)))
-        raw = base64url_decode(signature, limit=_JWS_CHARACTERS)
+        raw = base64url_decode(signature, limit=max(_JWS_CHARACTERS, 2 * size))
     except Malformed as problem:
         raise InvalidProof("proof.jws is not a detached JWS") from problem
     if read != _JWS_HEADER:  # compared as text: to Python, 0 equals false
@@ -220,7 +225,7 @@ class DataIntegritySuite:
         """Raises `InvalidProof`, or `Malformed` where the document cannot be canonicalised without loss."""
         digest = self._digest_for(key)
         member, *_ = self.required
-        signature, prefix = self.decode(proof[member])
+        signature, prefix = self.decode(proof[member], key.kind.signature, work)
         options = {name: value for name, value in proof.items() if name != member}
         if not self.covers_contexts:
             options["@context"] = self._context(document, proof)
