@@ -11,15 +11,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from wire.problem import Malformed
-from wire.strict import base58_decode, base58_encode, base58_start, base64url_decode, base64url_encode
+from wire.strict import base58_encode, base64url_decode, base64url_encode, multibase_decode
 from wire.text import counted
 
 from .kinds import KINDS, Kind
-from .problem import InvalidKey, InvalidKeyLength, UnknownKeyType
+from .problem import InvalidKey, UnknownKeyType
 
-_LONGEST = 1900  # digits: kinds that are not in use here have longer keys, RSA and ML-DSA-44 (1,795)
-_SHORT = 256  # digits: so many are decoded, and the kind says what is wrong with the key
-_SHORT_COORDINATE = 128  # characters, likewise
+_LONGEST = 1900  # characters: kinds that are not in use here have longer keys, RSA and ML-DSA-44 (1,795)
+_SHORT_COORDINATE = 128  # characters: so many are decoded, and the kind says what is wrong
 _PRIVATE_MEMBERS = ("d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv")
 
 
@@ -31,41 +30,26 @@ def multikey_encode(key_type: str, raw: bytes) -> str:
 
 
 def multikey_decode(text: str) -> tuple[str, bytes]:
-    """Type and raw bytes of a Multikey.
-
-    Raises `InvalidKey`, and its kinds `InvalidKeyLength` and `UnknownKeyType`.
-    """
+    """Type and raw bytes of a Multikey; raises `InvalidKey`, `UnknownKeyType` among them."""
     if not text.startswith("z"):
         raise InvalidKey("a Multikey begins with 'z' (base58btc)")
     try:
-        start, size = multikey_start(text)
+        data = multibase_decode(text, limit=longest_multikey())
     except Malformed as problem:
         raise InvalidKey.saying(
             "the Multikey cannot be decoded: {why}", why=problem, hint=problem.hint
         ) from problem
-    name = next((name for name, row in KINDS.items() if row.prefix == start), None)
+    name = next((name for name, row in KINDS.items() if row.prefix == data[:2]), None)
     if name is None:
         # the codes of keys take two bytes, of which only the first says that one more follows
-        kind = UnknownKeyType if size > 2 and start[1] < 0x80 <= start[0] and start[1] else InvalidKey
+        kind = UnknownKeyType if len(data) > 2 and data[1] < 0x80 <= data[0] and data[1] else InvalidKey
         raise kind.saying("the Multikey is of no known type; known are {known}", known=", ".join(KINDS))
-    # Threat 24: what the longest kind needs is no limit for the others.
-    limit = max(_SHORT, KINDS[name].digits)
-    if len(text) - 1 > limit:
-        raise InvalidKeyLength.saying(
-            "a key of type {key_type} has {size} bytes, this one {length}",
-            key_type=name,
-            size=KINDS[name].key,
-            length=size - len(start),
-        )
-    return name, base58_decode(text[1:], limit=limit)[len(start) :]
+    return name, data[2:]
 
 
-def multikey_start(text: str) -> tuple[bytes, int]:
-    """The multicodec prefix of a Multikey, and the number of its bytes together with the key's.
-
-    Raises `Malformed` and `TooLarge` for what is not base58, or longer than the keys of any kind.
-    """
-    return base58_start(text[1:], limit=max(_LONGEST, *(row.digits for row in KINDS.values())))
+def longest_multikey() -> int:
+    """The characters of a Multikey that are read: base58 costs the square of their number (threat 24)."""
+    return max(_LONGEST, *(1 + row.digits for row in KINDS.values()))
 
 
 def jwk_encode(key_type: str, x: bytes, y: bytes | None) -> dict[str, str]:

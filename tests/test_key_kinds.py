@@ -8,8 +8,6 @@ from __future__ import annotations
 import json
 import pickle
 import secrets
-import time
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -28,7 +26,7 @@ from vc import Bundle, Report, Verdict
 from vc.forms.integrity import SUITES
 from vc.forms.integrity.suites import DataIntegritySuite
 from verifier import Trust
-from wire import TooLarge, base58_decode, base58_encode, base64url_encode
+from wire import TooLarge, base58_encode, base64url_encode
 from wire.fetch import NoFetcher
 from wire.work import SIGNATURE, Work
 
@@ -186,8 +184,8 @@ def test_it_has_one_length(college: College) -> None:
 # The others keep their limits beside it
 
 
-def test_a_key_of_another_kind_is_refused_before_it_is_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Threat 24. With a still longer kind, so that the square of its length shows."""
+def test_a_key_of_another_kind_may_be_no_longer_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Threat 24. With a still longer kind, which is what is read at the most."""
     longest = ROW._replace(prefix=b"\xff\x67", key=5_000)
     monkeypatch.setitem(kinds._ROWS, "Longest", longest)
     for length in (KEY, longest.key):
@@ -196,21 +194,6 @@ def test_a_key_of_another_kind_is_refused_before_it_is_decoded(monkeypatch: pyte
             PublicKey.from_multikey(text)
     with pytest.raises(InvalidKey, match="longer than"):
         PublicKey.from_multikey(text + "1" * longest.digits)
-
-    def refused() -> None:
-        with pytest.raises(InvalidKeyLength):
-            PublicKey.from_multikey(text)
-
-    assert best(refused) < best(lambda: base58_decode(text[1:], limit=len(text))) / 3
-
-
-def best(work: Callable[[], object]) -> float:
-    times = []
-    for _ in range(10):
-        start = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - start)
-    return min(times)
 
 
 def test_coordinates_and_signatures_of_another_kind_are_refused_before_they_are_decoded() -> None:

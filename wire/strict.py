@@ -12,7 +12,7 @@ import codecs
 import json
 import re
 from collections.abc import Iterator
-from functools import cache, lru_cache
+from functools import cache
 from itertools import islice
 from typing import Any, NoReturn, TypeGuard
 
@@ -26,7 +26,6 @@ __all__ = [
     "base58_decode",
     "base58_digits",
     "base58_encode",
-    "base58_start",
     "base64url_decode",
     "base64url_encode",
     "is_url",
@@ -259,7 +258,6 @@ def base64url_decode(text: str, *, limit: int = 1 << 20) -> bytes:
 _BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 _PAIRS = tuple(high + low for high in _BASE58 for low in _BASE58)
 _VALUES = bytes(_BASE58.find(chr(code)) % 256 for code in range(256))
-_HEAD = 32  # digits: 187 bits, which nearly always decide the first two bytes
 
 
 @cache
@@ -300,51 +298,15 @@ def base58_decode(text: str, *, limit: int = 256) -> bytes:
 
     Raises `Malformed`, `TooLarge`.
     """
-    digits = _digits(text, limit)
-    return _bytes(digits, _number(digits))
-
-
-def base58_start(text: str, *, limit: int = 256) -> tuple[bytes, int]:
-    """The first two bytes of a base58btc text, and the number of all its bytes, from its first digits.
-
-    Decoding costs the square of the length, which a caller who needs only the type of a key does not pay. All
-    characters are checked. Raises as `base58_decode`.
-    """
-    digits = _digits(text, limit)
-    first, unit = _number(digits[:_HEAD]), _unit(max(len(digits) - _HEAD, 0))
-    # All other digits together are worth less than one more in the last of the first ones.
-    lowest, highest = _bytes(digits, first * unit), _bytes(digits, (first + 1) * unit - 1)
-    if (lowest[:2], len(lowest)) != (highest[:2], len(highest)):  # only a text made for it comes here
-        lowest = _bytes(digits, _number(digits))
-    return lowest[:2], len(lowest)
-
-
-@lru_cache(maxsize=64)  # of the lengths that recur: raising to a power costs more than all the rest
-def _unit(place: int) -> int:
-    """The value of a base58 digit 1 in front of so many others."""
-    return int(58**place)
-
-
-def _digits(text: str, limit: int) -> bytes:
-    """The values of base58 digits, one a byte."""
     if len(text) > limit:
         raise TooLarge.saying("the base58 text is longer than {most} characters", most=limit)
     digits = text.encode("latin-1", "replace").translate(_VALUES)
     if 255 in digits:
         raise Malformed("the text is not base58", hint="Look for 0, O, I, l, spaces or line ends.")
-    return digits
-
-
-def _number(digits: bytes) -> int:
     number = int.from_bytes(digits)
     for shift, lower, base in _pairings(len(digits).bit_length()):
         number = (number >> shift & lower) * base + (number & lower)
-    return number
-
-
-def _bytes(digits: bytes, number: int) -> bytes:
-    """The bytes of a number, after one zero byte for each leading zero digit."""
-    zeros = len(digits) - len(digits.lstrip(b"\0"))
+    zeros = len(text) - len(text.lstrip("1"))
     return bytes(zeros) + number.to_bytes((number.bit_length() + 7) // 8)
 
 

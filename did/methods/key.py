@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 
 from keys import InvalidKey, InvalidKeyLength, PublicKey, UnknownKeyType, ed25519
 from keys.kinds import KINDS
-from keys.multi import multikey_start
+from keys.multi import longest_multikey
 from wire.fetch import Fetcher
 from wire.problem import Malformed
-from wire.strict import base58_encode, base64url_encode
+from wire.strict import base58_encode, base64url_encode, multibase_decode
 from wire.text import shortened
 
 from ..document import RELATIONSHIPS, Document
@@ -166,7 +166,7 @@ def _public_key(did: DID) -> PublicKey:
     if not text.startswith("z"):
         raise InvalidDID.saying("{did} does not begin with 'z' (base58btc) after the method", did=str(did))
     try:
-        multikey_start(text)
+        multibase_decode(text, limit=longest_multikey())
         return PublicKey.from_multikey(text)
     except UnknownKeyType as problem:
         raise DID_KEY_NOT_SUPPORTED.saying(
