@@ -15,8 +15,8 @@ from .tiles.layout import WIDTH
 from .tiles.reader import TileReader
 from .tiles.store import Batch, first_difference
 
-_AT_ONCE = WIDTH * WIDTH  # entries
-_MOST_BYTES = 1 << 23  # of them: those of a stranger's log may have 64 KiB each
+_AT_ONCE = 1 << 23  # bytes: 85,000 entries of ours, and 128 of the longest that a stranger's log may have
+_OVERHEAD = 64  # bytes of an entry beside its own
 
 
 def audit(log: LogReader) -> Checkpoint:
@@ -54,13 +54,13 @@ def audit(log: LogReader) -> Checkpoint:
 
 
 def _portions(entries: Iterator[bytes]) -> Iterator[list[bytes]]:
-    """The entries in lists of bounded length and size."""
+    """The entries in lists that fit into memory, each of whole bundles."""
     portion: list[bytes] = []
     size = 0
     while bundle := list(itertools.islice(entries, WIDTH)):
         portion += bundle
-        size += sum(map(len, bundle))
-        if len(portion) == _AT_ONCE or size >= _MOST_BYTES:
+        size += sum(map(len, bundle)) + _OVERHEAD * len(bundle)
+        if size >= _AT_ONCE:
             yield portion
             portion, size = [], 0
     if portion:
