@@ -275,7 +275,7 @@ def _size(home: Path) -> int:
     """How many entries the log has, with those that are not signed for yet."""
     store = store_in(home, read_only=True, engines=ENGINES)  # agreed to
     with store.lock():
-        size = store.base().size
+        size = store.head().base.size
         return max((batch.range.stop for batch in store.pending(size)), default=size)
 
 

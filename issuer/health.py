@@ -17,6 +17,7 @@ from keys import KeyFile, PublicKey
 from ledger.audit import audit
 from ledger.folder import Engines, is_elsewhere, open_to_read, store_in
 from ledger.log import LogReader
+from ledger.tiles.store import examine, mark_of
 from vc import Credential
 from wire.clock import is_ahead
 from wire.files import locked
@@ -87,11 +88,11 @@ def examine_issuer(home: Path, now: datetime, *, engines: Engines | None = None)
     if identity.status_did and (home / "status").exists():  # written with the first list
         yield from _status_document(home)
     yield from _keys(home, identity, document)
-    store_in(home, read_only=True, engines=engines).examine()  # first: it may keep the log from being opened
+    examine(store_in(home, read_only=True, engines=engines))  # first: it may keep the log from being opened
     log = open_to_read(home, engines=engines)
     signed, size = log.time(), audit(log).size
     yield Finding.passed("issuer-log-audited", entries=size)
-    mark = log.store.mark()
+    mark = mark_of(log.store)
     if mark is not None and mark.is_closed:
         yield Finding.failed("issuer-log-left", home=str(home))
     if document is not None:

@@ -22,7 +22,7 @@ from keys.signer import Passphrase, require_signs
 from ledger import Log, TrustedLedger
 from ledger.anchors import ANCHORS, AnchorKind
 from ledger.evm import KIND, SINCE
-from ledger.folder import Engines, open_to_read, store_in
+from ledger.folder import Engines, kept_beside, open_to_read, store_in
 from ledger.log import LogReader, time_to_sign
 from ledger.outbox import Outbox
 from ledger.tiles.store import Store as LogStore
@@ -182,7 +182,8 @@ class Issuer:
         store = self._log_store or store_in(
             self.home, read_only=True, patience=self.log_patience, engines=self.engines
         )
-        return LogReader(self.identity.log, public["log"], public["cosigner"], store)
+        kept = kept_beside(self.home)
+        return LogReader(self.identity.log, public["log"], public["cosigner"], store, kept=kept)
 
     @cached_property
     def outbox(self) -> Outbox:
@@ -199,6 +200,7 @@ class Issuer:
             self._log_store or store_in(self.home, patience=self.log_patience, engines=self.engines),
             clock=self._clock,
             superseded=ClockJournal(self.home).supersedes,
+            kept=kept_beside(self.home),
             anchored=self.outbox.newest_anchored(),
         )
         require_agreement(self.store, log)

@@ -25,7 +25,7 @@ from .note import Checkpoint
 from .outbox import Outbox
 from .problem import IS_THE_LOG_ITSELF, NO_LOG, InvalidEvidence
 from .tiles.engines import ENGINES, Engine, address_of, open_store
-from .tiles.store import CHECKPOINT, Store, found_in
+from .tiles.store import CHECKPOINT, Store, found_in, mark_of
 
 ADDRESS = "ledger.json"
 """The file with the address of a log that is kept elsewhere."""
@@ -51,8 +51,10 @@ def keep_address(folder: Path, address: str, *, engines: Engines | None = None) 
     if is_elsewhere(folder) or (folder / "log").exists():
         raise Conflict(f"the log of {folder} is kept elsewhere")
     known = ENGINES if engines is None else engines
-    store = open_store(address, kept=kept_beside(folder), engines=known)
-    if store.base().size or store.get(CHECKPOINT) is not None:
+    store = open_store(address, engines=known)
+    with store.lock():
+        size = store.head().base.size
+    if size or store.get(CHECKPOINT) is not None:
         raise Conflict("there is a log at the address already")
     store.put({})  # says now whether it may be written to
     _write_address(folder, address)
@@ -79,7 +81,7 @@ def move_log(
         raise Refused.saying("the log of {folder} is at another address", folder=str(folder))
     known = ENGINES if engines is None else engines
     old, new = open_store(source, engines=known), open_store(target, engines=known)
-    mark = old.mark()
+    mark = mark_of(old)
     if mark is None or not mark.is_closed:
         audit(open_to_read(folder, engines=engines))
     checkpoint = move(old, new, copied)
@@ -138,7 +140,6 @@ def store_in(
     return open_store(
         where,
         read_only=read_only,
-        kept=kept_beside(folder),
         patience=patience,
         engines=ENGINES if engines is None else engines,
     )
@@ -189,9 +190,10 @@ def open_to_read(folder: Path, *, engines: Engines | None = None) -> LogReader:
             f"{folder / 'log' / CHECKPOINT}: {error.detail}", hint="Take the log from a backup."
         ) from error
     anchored = Outbox(folder).newest_anchored()
-    log = LogReader(origin, public["log"], public["cosigner"], store, anchored=anchored)
+    kept = kept_beside(folder)
+    log = LogReader(origin, public["log"], public["cosigner"], store, kept=kept, anchored=anchored)
     with store.lock():
-        recorded = [store.base().size]
+        recorded = [store.head().base.size]
         recorded += [batch.range.stop for batch in store.pending(recorded[0])]
         signed = log.checkpoint().size
     if signed not in recorded:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TypeVar
 
 from keys import PublicKey, Signer
@@ -24,6 +25,7 @@ from .note import Checkpoint, SignatureType, VerifierKey, checkpoint_text
 from .problem import CLOCK_BEHIND, InvalidEvidence, Overtaken
 from .queue import Asked, Queue
 from .tiles.edge import Edge
+from .tiles.kept import KeptCheckpoint
 from .tiles.layout import LARGEST_ENTRY
 from .tiles.reader import TileReader
 from .tiles.store import (
@@ -80,9 +82,10 @@ class LogReader:
 
     `key` and `cosigner` verify what the log `origin` signs; the log of somebody else may have no clock of its
     own, and then has no `cosigner`, and tells no time. Its entries may be any bytes, too: `evidence` alone
-    takes only those of `entries.py`. `anchored` is the note of the longest checkpoint that another ledger
-    has, than which the log is never shorter. Any method raises `Unavailable` when the store cannot be
-    reached, `Damaged` when it holds something else than was written.
+    takes only those of `entries.py`. The log is never shorter than the checkpoint in the file `kept`, which no
+    restored copy of the store replaces, nor than `anchored`, the note of the longest one that another ledger
+    has. Any method raises `Unavailable` when the store cannot be reached, `Damaged` when it holds something
+    else than was written.
     """
 
     clock_key: VerifierKey | None
@@ -94,13 +97,14 @@ class LogReader:
         cosigner: PublicKey | None,
         store: Reader,
         *,
+        kept: Path | None = None,
         anchored: bytes | None = None,
     ) -> None:
         self.origin = origin
         self.verifier_key = VerifierKey(origin, SignatureType.ED25519, key)
         self.clock_key = _clock_key(origin, cosigner) if cosigner else None
         self.store: Reader = store
-        self._anchored = anchored
+        self._kept, self._anchored = KeptCheckpoint(kept), anchored
         self._tiles = TileReader(store.get)
         self._newest: Checkpoint | None = None  # that was seen or signed here
         self._verified: Callable[[bytes], Checkpoint] = functools.lru_cache(maxsize=16)(self.own_checkpoint)
@@ -226,7 +230,7 @@ class LogReader:
 
     def _kept_checkpoints(self) -> Iterator[Checkpoint]:
         """The newest ones as they were kept elsewhere, unless they are of another log, here before."""
-        for note in (self.store.kept(), self._anchored):
+        for note in (self._kept.read(), self._anchored):
             if note is None:
                 continue
             try:
@@ -255,8 +259,9 @@ class Log(LogReader):
     `origin` is its name, without spaces or '+', best a URL without scheme. `clock` gives the time for the
     cosignature under the second key, the log's own word on when a checkpoint was the newest. That time goes
     back only from a checkpoint for which `superseded`, given its note, says that the clock was wrong then.
-    Any method raises `Unavailable` when the store cannot be reached, `Damaged` when it holds something else
-    than was written, and then signs nothing and leaves it as found.
+    Each new checkpoint is written to the file `kept` as well. Any method raises `Unavailable` when the store
+    cannot be reached, `Damaged` when it holds something else than was written, and then signs nothing and
+    leaves it as found.
     """
 
     store: Store
@@ -271,17 +276,15 @@ class Log(LogReader):
         *,
         clock: Callable[[], datetime],
         superseded: Callable[[bytes], bool] = lambda _: False,
+        kept: Path | None = None,
         anchored: bytes | None = None,
     ) -> None:
-        super().__init__(origin, signer.public_key, cosigner.public_key, store, anchored=anchored)
+        super().__init__(origin, signer.public_key, cosigner.public_key, store, kept=kept, anchored=anchored)
         self._signer, self._cosigner, self._clock = signer, cosigner, clock
         self._superseded = superseded
         self._edge: Edge | None = None
         self._seen: tuple[Base, bytes | None] = Base(0, merkle.EMPTY_ROOT), None  # or written, last
         self._queue = Queue(lambda asked: self._locked(lambda: self._append(asked)))
-        mark = store.mark()
-        if mark is not None and mark.state is State.COMING:  # half of a log may be there
-            require_open(mark)
         self._locked(self._start)
 
     def append(self, entries: Sequence[bytes], key: bytes) -> range:
@@ -322,7 +325,7 @@ class Log(LogReader):
                 except Overtaken:
                     continue
                 except Problem:
-                    if self._seen == (self.store.base(), self.store.get(CHECKPOINT)):
+                    if self._seen == (self.store.head().base, self.store.get(CHECKPOINT)):
                         raise
             raise Overtaken(f"other writers of {self.origin} were faster, {_TRIES} times")
 
@@ -360,9 +363,10 @@ class Log(LogReader):
     def _write_down(self, batches: Sequence[Batch], edge: Edge, signed: Checkpoint | None) -> None:
         self._time_after(signed)  # or nothing is recorded
         self._edge = None  # until all is well
-        self.store.record(*batches)
+        is_full = self.store.record(*batches)
         edge, _ = self._advance(edge, batches, signed)
-        if self.store.full:
+        if is_full:
+            self._kept.sync()
             self.store.settle(Base(edge.size, edge.root()))
         self._edge = edge
 
@@ -372,7 +376,10 @@ class Log(LogReader):
         What is recorded is read last, so that it is never less than what the rest speaks of.
         """
         edge, self._edge = self._edge, None
-        base, note = self._seen = self.store.base(), self.store.get(CHECKPOINT)
+        head, note = self.store.head(), self.store.get(CHECKPOINT)
+        base, self._seen = head.base, (head.base, note)
+        if head.mark is not None and head.mark.state is State.COMING:  # half of a log may be there
+            require_open(head.mark)
         signed = None if note is None else self._verified(note)
         if edge is None or edge.size < base.size:
             edge = Edge.load(self.store.get_many, base.size)
@@ -441,6 +448,7 @@ class Log(LogReader):
         note = b"%b\n%b%b" % (text, log_line, clock_line)
         checkpoint = self._verified(note)
         self.store.publish(note, after=after.note if after else None)
+        self._kept.keep(lambda: self.store.get(CHECKPOINT))
         self._remember(checkpoint)
         self._seen = self._seen[0], note
         return checkpoint

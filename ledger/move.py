@@ -1,15 +1,17 @@
 """A log goes from one store to another, and goes on there as if it had always been there.
 
-The target is reserved first, then the source is sealed under the same name, and only then anything is copied.
-A move that ends in between leaves neither of them open; made again, it goes on. A log that has gone to one
-target can go to no other, or it would have two histories.
+All of it stands on the stores' contract. The target is reserved first, then the source is sealed under the
+same name. Only then is anything copied, read from the one and written to the other as a log does; the last
+step opens the target. A move that ends in between leaves neither of them open; made again, it goes on. A log
+that has gone to one target can go to no other, or it would have two histories.
 """
 
 from __future__ import annotations
 
 import itertools
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 
 from wire.problem import Conflict, Damaged
 
@@ -18,10 +20,42 @@ from .problem import NO_LOG, Overtaken
 from .tiles.edge import Edge
 from .tiles.layout import WIDTH
 from .tiles.reader import TileReader
-from .tiles.store import CHECKPOINT, Batch, Mark, State, Store, first_difference, joined, require_open
+from .tiles.store import (
+    CHECKPOINT,
+    Base,
+    Batch,
+    Mark,
+    State,
+    Store,
+    first_difference,
+    joined,
+    mark_of,
+    require_open,
+)
 
 PORTION = WIDTH * WIDTH
 """Entries that are copied at once."""
+_TRIES = 10  # against the same move, made by another process at the same time: each time one of them gets on
+
+
+def reserve(store: Store, name: str) -> None:
+    """Keep a store where nothing was ever recorded or published for the log that comes by this move.
+
+    Raises `Overtaken` for any other store.
+    """
+    store.seal(Mark(name, State.COMING), after=None)
+
+
+def seal(store: Store, name: str) -> None:
+    """Let a log go by this move: from here on it stays as it is.
+
+    Raises `Overtaken` where another move has closed it.
+    """
+    with store.lock():
+        mark = store.head().mark
+        if mark is not None and mark.is_closed:
+            raise Overtaken("another move has closed the log meanwhile")
+        store.seal(Mark(name, State.LEFT), after=mark)
 
 
 def move(source: Store, target: Store, copied: Callable[[int], object] = lambda _: None) -> Checkpoint:
@@ -34,9 +68,9 @@ def move(source: Store, target: Store, copied: Callable[[int], object] = lambda 
     """
     name = _begun(source, target)
     note = _checkpoint(source)
-    if target.mark() != Mark(name, State.HERE):
+    if mark_of(target) != Mark(name, State.HERE):
         with source.lock():
-            base = source.base()
+            base = source.head().base
             batches = list(source.pending(base.size))
         edge = _copy(source, target, base.size, copied)
         if edge.root() != base.root:
@@ -44,7 +78,7 @@ def move(source: Store, target: Store, copied: Callable[[int], object] = lambda 
         if batches:
             _put(target, edge.extend(joined(batches))[1])
         with target.lock():
-            target.adopt(name, base, source.keys, batches, note.note)
+            _open(source, target, name, base, batches, note)
     found = _checkpoint(target)
     if found.size < note.size:
         raise Conflict.saying(
@@ -57,28 +91,27 @@ def move(source: Store, target: Store, copied: Callable[[int], object] = lambda 
 
 def _begun(source: Store, target: Store) -> str:
     """The name of the move, by which the target is reserved and the source is sealed."""
-    left = source.mark()
+    left = mark_of(source)
     if left is not None and left.state is State.LEFT:
-        come = target.mark()
+        come = mark_of(target)
         if come is None or come.name != left.name or come.state is State.LEFT:
             raise Conflict("the log has gone elsewhere, or is on its way there")
         return left.name
     require_open(left)
     name = _reserved(target, _checkpoint(source).origin)
-    with source.lock():
-        source.seal(name)
+    seal(source, name)
     return name
 
 
 def _reserved(target: Store, origin: str) -> str:
     """The name that the target is reserved by, perhaps by one that ended before it had sealed anything."""
     with target.lock():
-        come = target.mark()
+        come = target.head().mark
         if come is not None and come.state is State.COMING and come.name.startswith(f"{origin} "):
             return come.name
         name = f"{origin} {secrets.token_hex(16)}"
         try:
-            target.reserve(name)
+            reserve(target, name)
         except Overtaken:
             raise Conflict("there is a log at the address already") from None
         return name
@@ -110,3 +143,30 @@ def _put(target: Store, tiles: Mapping[str, bytes]) -> None:
         target.put(missing)
         if path := first_difference(missing, target.get_many(missing)):
             raise Damaged.saying("{path} does not read back as it was written", path=path)
+
+
+def _open(
+    source: Store, target: Store, name: str, base: Base, batches: Sequence[Batch], note: Checkpoint
+) -> None:
+    """Write what is no tile: settled keys, base, the batches that follow, the checkpoint; then open the log.
+
+    An interrupted move may have done some of it, and another process may do the same now. Nothing of that is
+    undone: each step is a conditional write, and the checkpoint replaces only one of a shorter log, such as
+    the empty one that somebody was beginning here.
+    """
+    coming, here = Mark(name, State.COMING), Mark(name, State.HERE)
+    for _ in range(_TRIES):
+        head = target.head()
+        if head.mark != coming:
+            break
+        with suppress(Overtaken):
+            if head.base != base:
+                target.settle(base, source.keys)
+            if missing := batches[len(list(target.pending(base.size))) :]:
+                target.record(*missing)
+            there = target.get(CHECKPOINT)
+            if there is None or Checkpoint.parse(there).size < note.size:
+                target.publish(note.note, after=there)
+            target.seal(here, after=coming)
+    if target.head().mark != here:
+        raise Overtaken("the place is not reserved for this move any more")

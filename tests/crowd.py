@@ -39,7 +39,7 @@ class Crowd:
         while not self._over.is_set():
             key = b"%d/%d" % (name, number)
             try:
-                log = log or open_log(open_store(self._uri, kept=self._kept.with_name(f"kept{name}")))
+                log = log or open_log(open_store(self._uri), kept=self._kept.with_name(f"kept{name}"))
                 found = log.append([key] * 3, key)
                 checkpoint = log.checkpoint()
             except Unavailable as problem:  # the same once more, until it is done
@@ -52,7 +52,7 @@ class Crowd:
 
     def require_all(self) -> None:
         """Everything that was acknowledged is where it was said to be, once, and no size had two roots."""
-        log = open_log(open_store(self._uri, kept=self._kept))
+        log = open_log(open_store(self._uri), kept=self._kept)
         entries = list(log.entries(0, audit(log).size))
         for key, at in self.acknowledged.items():
             assert entries[at.start : at.stop] == [key] * 3

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 
 from keys import PrivateKey
 from ledger import EntryKind, Log, TrustedLedger, TrustedLog, TrustPolicy, entry
@@ -16,9 +17,9 @@ COSIGNER = PrivateKey.from_secret("Ed25519", b"\x02" * 32)
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 
 
-def open_log(store: Store, **other: PrivateKey) -> Log:
+def open_log(store: Store, *, kept: Path | None = None, **other: PrivateKey) -> Log:
     signer, cosigner = other.get("signer", SIGNER), other.get("cosigner", COSIGNER)
-    return Log(ORIGIN, signer, cosigner, store, clock=lambda: NOW)
+    return Log(ORIGIN, signer, cosigner, store, clock=lambda: NOW, kept=kept)
 
 
 def trust_in(log: Log, *ledgers: TrustedLedger) -> TrustPolicy:

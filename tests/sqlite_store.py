@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from ledger import merkle
 from ledger.problem import Overtaken
 from ledger.tiles.keys import key_digest
 from ledger.tiles.layout import unframe
-from ledger.tiles.store import CHECKPOINT, Base, Batch, Keys, Mark, State, Store, require_open
+from ledger.tiles.store import CHECKPOINT, Base, Batch, Head, Keys, Mark, State, Store, require_not_left
 from wire.files import locked
 from wire.problem import Refused
 from wire.sqlite import Database, connect
@@ -26,7 +26,7 @@ CREATE TABLE mark (one INTEGER PRIMARY KEY, name TEXT, state TEXT);
 INSERT INTO base VALUES (1, 0, X'{merkle.EMPTY_ROOT.hex()}');
 """
 END = "(SELECT coalesce(max(stop), 0) FROM batches)"
-OPEN = "NOT EXISTS (SELECT 1 FROM mark WHERE state <> 'here')"
+EMPTY = "NOT EXISTS (SELECT 1 FROM batches) AND NOT EXISTS (SELECT 1 FROM files)"
 
 
 class SqliteStore(Store):
@@ -46,14 +46,12 @@ class SqliteStore(Store):
         wanted = "SELECT path, data FROM files WHERE path IN (SELECT value FROM json_each(?))"
         return dict(self._rows(wanted, json.dumps(list(paths))))
 
-    def kept(self) -> bytes | None:
-        return None
-
     def lock(self) -> AbstractContextManager[object]:
         return locked(self._path, to_read=self._db is None)
 
-    def base(self) -> Base:
-        return Base(*self._rows("SELECT size, root FROM base")[0])
+    def head(self) -> Head:
+        size, root, name, state = self._rows("SELECT size, root, name, state FROM base LEFT JOIN mark")[0]
+        return Head(Base(size, root), Mark(name, State(state)) if name else None)
 
     def pending(self, start: int) -> Iterator[Batch]:
         rows = "SELECT start, key, entries FROM batches WHERE start >= ? AND entries IS NOT NULL"
@@ -69,15 +67,13 @@ class SqliteStore(Store):
         for digest, start, stop in self._rows(settled):
             yield digest, range(start, stop)
 
-    def mark(self) -> Mark | None:
-        rows = self._rows("SELECT name, state FROM mark")
-        return Mark(rows[0][0], State(rows[0][1])) if rows else None
-
-    def record(self, *batches: Batch) -> None:
+    def record(self, *batches: Batch) -> bool:
         with self._writing() as db:
             for batch in batches:
                 insert = f"INSERT INTO batches SELECT ?, ?, ?, ?, ? WHERE ? = {END}"
                 _one(db, insert, *_row(batch), batch.start)
+            pending = "SELECT count(*) FROM batches WHERE entries IS NOT NULL"
+            return bool(db.execute(pending).fetchone()[0] >= self._most)
 
     def put(self, tiles: Mapping[str, bytes]) -> None:
         with self._writing(at_any_time=True) as db:
@@ -90,37 +86,22 @@ class SqliteStore(Store):
             else:
                 _one(db, "UPDATE files SET data = ? WHERE path = ? AND data = ?", note, CHECKPOINT, after)
 
-    @property
-    def full(self) -> bool:
-        pending = "SELECT count(*) FROM batches WHERE entries IS NOT NULL"
-        return bool(self._rows(pending)[0][0] >= self._most)
-
-    def settle(self, base: Base) -> None:
+    def settle(self, base: Base, keys: Callable[[], Keys] | None = None) -> None:
         with self._writing() as db:
-            _one(db, f"UPDATE base SET size = ?, root = ? WHERE ? = {END}", *base, base.size)
-            db.execute("UPDATE batches SET key = NULL, entries = NULL WHERE stop <= ?", (base.size,))
-
-    def reserve(self, name: str) -> None:
-        empty = "NOT EXISTS (SELECT 1 FROM batches) AND NOT EXISTS (SELECT 1 FROM files)"
-        with self._writing(at_any_time=True) as db:
-            _one(db, f"INSERT OR IGNORE INTO mark SELECT 1, ?, 'coming' WHERE {empty}", name)
-
-    def seal(self, name: str) -> None:
-        with self._writing(at_any_time=True) as db:
-            _one(db, f"INSERT OR REPLACE INTO mark SELECT 1, ?, 'left' WHERE {OPEN}", name)
-
-    def adopt(
-        self, name: str, base: Base, keys: Callable[[], Keys], batches: Sequence[Batch], note: bytes
-    ) -> None:
-        with self._writing(at_any_time=True) as db:
-            if self.mark() == Mark(name, State.HERE):
-                return
-            _one(db, "UPDATE mark SET state = 'here' WHERE name = ? AND state = 'coming'", name)
-            settled = ((at.start, at.stop, digest, None, None) for digest, at in keys())
+            end = base.size if keys is None else 0
+            _one(db, f"UPDATE base SET size = ?, root = ? WHERE ? = {END}", *base, end)
+            settled = ((at.start, at.stop, digest, None, None) for digest, at in (keys() if keys else ()))
             db.executemany("INSERT INTO batches VALUES (?, ?, ?, ?, ?)", settled)
-            db.executemany("INSERT INTO batches VALUES (?, ?, ?, ?, ?)", map(_row, batches))
-            db.execute("UPDATE base SET size = ?, root = ?", base)
-            db.execute("INSERT INTO files VALUES (?, ?)", (CHECKPOINT, note))
+            db.execute(
+                "UPDATE batches SET key = NULL, entries = NULL WHERE stop <= ? AND key NOTNULL", (base.size,)
+            )
+
+    def seal(self, mark: Mark, *, after: Mark | None) -> None:
+        with self._writing(at_any_time=True) as db:
+            if self.head().mark != after:
+                raise Overtaken("another move was here first")
+            condition = EMPTY if mark.state is State.COMING else "true"
+            _one(db, f"INSERT OR REPLACE INTO mark SELECT 1, ?, ? WHERE {condition}", *mark)
 
     def _rows(self, statement: str, *values: object) -> list[Any]:
         reading = self._db.reading() if self._db else closing(connect(self._path, "ro"))
@@ -129,12 +110,12 @@ class SqliteStore(Store):
 
     @contextmanager
     def _writing(self, *, at_any_time: bool = False) -> Iterator[sqlite3.Connection]:
-        """One transaction; only while no move has closed the log, if not `at_any_time`."""
+        """One transaction; only while the log has not left, if not `at_any_time`."""
         if self._db is None:
             raise Refused("the log was opened to be read")
         with self._db.writing() as db:
             if not at_any_time:
-                require_open(self.mark())
+                require_not_left(self.head().mark)
             yield db
 
 

@@ -265,11 +265,11 @@ class Watched(MemoryStore):
         super().__init__()
         self.look: Callable[[], object] | None = None
 
-    def record(self, *batches: Batch) -> None:
+    def record(self, *batches: Batch) -> bool:
         look, self.look = self.look, None
         if look is not None:
             look()
-        super().record(*batches)
+        return super().record(*batches)
 
 
 @pytest.fixture

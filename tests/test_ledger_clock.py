@@ -28,8 +28,15 @@ class Clock:
         return self.now
 
 
-def opened(store: Store, clock: Clock, *superseded: bytes, cosigner: PrivateKey = COSIGNER) -> Log:
-    return Log(ORIGIN, SIGNER, cosigner, store, clock=clock, superseded=superseded.__contains__)
+def opened(
+    store: Store,
+    clock: Clock,
+    *superseded: bytes,
+    cosigner: PrivateKey = COSIGNER,
+    kept: Path | None = None,
+) -> Log:
+    known = superseded.__contains__
+    return Log(ORIGIN, SIGNER, cosigner, store, clock=clock, superseded=known, kept=kept)
 
 
 def test_a_clock_that_went_back_signs_nothing_and_both_times_are_named() -> None:
@@ -80,14 +87,14 @@ def test_before_1970_nothing_is_signed() -> None:
 
 
 def test_a_checkpoint_that_a_wrong_clock_signed_gives_way_once(tmp_path: Path) -> None:
-    clock, store = Clock(), PosixStore(tmp_path / "log", tmp_path / "kept")
+    clock, store, kept = Clock(), PosixStore(tmp_path / "log"), tmp_path / "kept"
     clock.now = NOW + timedelta(days=365)
-    opened(store, clock).append([sample(0)], b"0")
-    ahead = opened(store, clock).checkpoint()
+    opened(store, clock, kept=kept).append([sample(0)], b"0")
+    ahead = opened(store, clock, kept=kept).checkpoint()
     clock.now = NOW
-    log = opened(store, clock, ahead.note)
+    log = opened(store, clock, ahead.note, kept=kept)
     assert (log.time(), log.checkpoint().root) == (NOW, ahead.root)
-    assert (tmp_path / "kept").read_bytes() == log.checkpoint().note
+    assert kept.read_bytes() == log.checkpoint().note
     assert log.append([sample(1)], b"1") == range(1, 2)
     clock.now -= timedelta(days=1)
     with pytest.raises(Problem, match="newest checkpoint"):

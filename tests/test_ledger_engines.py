@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from ledger import merkle
 from ledger.tiles.engines import ENGINES, open_store, prepare_tables, prune_tables
 from ledger.tiles.kept import KeptCheckpoint
 from ledger.tiles.posix import PosixStore
-from ledger.tiles.store import Base, Store
+from ledger.tiles.store import Base, Head, Store
 from tests.ledger_samples import open_log, samples
 from tests.sqlite_store import SqliteStore
 from wire.problem import Refused, Unavailable
@@ -35,22 +36,22 @@ def test_a_folder_by_path_and_by_address(name: str, tmp_path: Path, monkeypatch:
 
 def test_what_goes_with_an_address(tmp_path: Path) -> None:
     kept = tmp_path / "kept"
-    open_log(open_store(tmp_path / "log", kept=kept)).append(samples(0, 3), b"0")
+    open_log(open_store(tmp_path / "log"), kept=kept).append(samples(0, 3), b"0")
     assert kept.read_bytes() == (tmp_path / "log" / "checkpoint").read_bytes()
     with pytest.raises(Refused):
         open_store((tmp_path / "log").as_uri(), read_only=True).put({})
     none = open_store(tmp_path / "none", read_only=True)
     with none.lock():
-        assert (none.get("checkpoint"), none.base(), none.find(b"0")) == (
+        assert (none.get("checkpoint"), none.head(), none.find(b"0")) == (
             None,
-            Base(0, merkle.EMPTY_ROOT),
+            Head(Base(0, merkle.EMPTY_ROOT), None),
             None,
         )
     assert not (tmp_path / "none").exists()
 
 
 def test_another_engine_is_passed_in(tmp_path: Path) -> None:
-    def sqlite(uri: str, *, read_only: bool, kept: Path | None, patience: float | None) -> Store:
+    def sqlite(uri: str, *, read_only: bool, patience: float | None) -> Store:
         return SqliteStore(Path(uri.removeprefix("sqlite:")), read_only=read_only)
 
     log = open_log(open_store(f"sqlite:{tmp_path / 'log'}", engines={**ENGINES, "sqlite": sqlite}))
@@ -82,11 +83,37 @@ def test_the_second_copy_of_a_checkpoint_is_replaced_as_a_whole(tmp_path: Path) 
     kept, nowhere = KeptCheckpoint(path), KeptCheckpoint(None)
     assert kept.read() is None
     for note in (b"a long first note", b"second"):
-        kept.write(note)
-        nowhere.write(note)
+        kept.keep(lambda: note)  # noqa: B023 -- called at once
+        nowhere.keep(lambda: note)  # noqa: B023
         assert (kept.read(), nowhere.read()) == (note, None)
     assert [*tmp_path.iterdir()] == [path]
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_an_older_checkpoint_is_never_kept_last(tmp_path: Path) -> None:
+    """Who keeps one asks for the newest while nobody else does."""
+    path, came, asked = tmp_path / "kept", threading.Event(), list[bytes]()
+
+    def newest(note: bytes) -> bytes:
+        asked.append(note)
+        return note
+
+    def second() -> None:
+        came.set()
+        KeptCheckpoint(path).keep(lambda: newest(b"newer"))
+
+    other = threading.Thread(target=second)
+
+    def first() -> bytes:
+        other.start()
+        came.wait(timeout=60)
+        other.join(timeout=0.05)  # it waits
+        return newest(b"older")
+
+    KeptCheckpoint(path).keep(first)
+    other.join(timeout=60)
+    assert asked == [b"older", b"newer"]
+    assert KeptCheckpoint(path).read() == b"newer"
 
 
 def test_tables_of_a_database_that_does_not_answer_are_left_alone() -> None:

@@ -38,7 +38,7 @@ def test_a_log_is_kept_in_the_folder(folder: Path) -> None:
     assert not has_log(folder)
     with raises(NO_LOG):
         newest_checkpoint(folder)
-    open_log(store_in(folder)).append(samples(0, 3), b"first")
+    open_log(store_in(folder), kept=kept_beside(folder)).append(samples(0, 3), b"first")
     assert (has_log(folder), is_elsewhere(folder)) == (True, False)
     assert newest_checkpoint(folder).size == 3
     assert kept_beside(folder).read_bytes() == (folder / "log" / "checkpoint").read_bytes()
@@ -49,7 +49,7 @@ def test_a_log_is_kept_at_an_address(folder: Path, tmp_path: Path) -> None:
     keep_address(folder, address)
     keep_address(folder, address)  # is kept already
     assert (is_elsewhere(folder), has_log(folder)) == (True, False)
-    open_log(store_in(folder)).append(samples(0, 3), b"first")
+    open_log(store_in(folder), kept=kept_beside(folder)).append(samples(0, 3), b"first")
     assert has_log(folder)
     assert (newest_checkpoint(folder).size, (folder / "log").exists()) == (3, False)
     assert (tmp_path / "elsewhere" / "checkpoint").read_bytes() == kept_beside(folder).read_bytes()
@@ -105,7 +105,7 @@ def test_an_address_in_a_folder_from_a_backup_is_refused_to_who_asks_nobody(
 ) -> None:
     """And opened by engines that are given: they ask."""
     keep_address(folder, (tmp_path / "elsewhere").as_uri())
-    open_log(store_in(folder)).append(samples(0, 3), b"first")
+    open_log(store_in(folder), kept=kept_beside(folder)).append(samples(0, 3), b"first")
     (folder / MARK).touch()
     for look in (has_log, newest_checkpoint, store_in):
         with pytest.raises(NotAgreed):

@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 pytest.importorskip("obstore", reason="no extra [s3]: pip install '.[s3]'")
 pytest.importorskip("psycopg", reason="no extra [postgres]: pip install '.[postgres]'")
 
+from ledger.move import seal
 from ledger.problem import Overtaken
 from ledger.tiles.engines import open_store
 from ledger.tiles.keys import key_digest
@@ -28,7 +29,7 @@ from ledger.tiles.postgres.store import PostgresStore
 from ledger.tiles.s3.batches import batch_path
 from ledger.tiles.s3.heads import head_path
 from ledger.tiles.s3.keys import key_path, keys_path
-from ledger.tiles.store import Base, Batch, Store
+from ledger.tiles.store import Base, Batch, Store, examine, mark_of
 from tests import postgres_twin
 from tests.ledger_samples import open_log, samples
 from tests.s3_line import Answer, Request
@@ -38,12 +39,12 @@ from wire.problem import Damaged, Problem, Unavailable
 ENOUGH = 2000
 
 ASKS: tuple[Callable[[Store], object], ...] = (
-    lambda store: (store.base(), list(store.pending(0))),
+    lambda store: (store.head(), list(store.pending(0))),
     lambda store: store.find(b"1"),
     lambda store: list(itertools.islice(store.keys(), 100)),
-    lambda store: store.mark(),
+    mark_of,
     lambda store: store.get_many(["tile/0/000", "checkpoint"]),
-    lambda store: store.examine(),
+    examine,
     lambda store: open_log(store).append(samples(3, 4), b"2"),
 )
 """Each question of a log to its store."""
@@ -206,21 +207,21 @@ class TestABucket:
     def test_a_head_of_another_form(self, bucket: Bucket, name: str) -> None:
         bucket.put(head_path(1), HEADS[name])
         with pytest.raises(Damaged, match="head/0000000000000001"):
-            bucket.store().base()
+            bucket.store().head()
 
     def test_a_head_as_it_is_written(self, bucket: Bucket) -> None:
         for state in ("coming", "here", "left"):
             bucket.put(head_path(1), head(move={"name": "x", "state": state}))
-            mark = bucket.store().mark()
+            mark = mark_of(bucket.store())
             assert mark is not None
             assert (mark.name, mark.state) == ("x", state)
         bucket.put(head_path(1), head(base={"size": (1 << 63) - 1, "root": "00" * 32}))
-        assert bucket.store().base().size == (1 << 63) - 1
+        assert bucket.store().head().base.size == (1 << 63) - 1
 
     def test_heads_for_ever(self, bucket: Bucket) -> None:
         bucket.lies = lambda request, path: Answer(200) if request.method == "HEAD" else None
         with pytest.raises(Damaged, match="which no log comes to"):
-            bucket.store().base()
+            bucket.store().head()
         assert bucket.requests < 60
 
     @pytest.mark.parametrize("name", KEYS)
@@ -255,14 +256,14 @@ class TestABucket:
         """It says that each is there, and gives none: whatever is written comes to an end."""
         open_log(bucket.store(read_only=False)).append(samples(0, 3), b"1")
         store = bucket.store(read_only=False)
-        base, note = store.base(), store.get("checkpoint")
+        base, note = store.head().base, store.get("checkpoint")
         assert len(list(store.pending(0))) == 1
         bucket.lies = lambda request, path: Answer(412) if request.method == "PUT" else None
         writes: list[Callable[[], object]] = [
             lambda: store.record(Batch(3, b"2", [b"entry"])),
             lambda: store.publish(b"note", after=note),
             lambda: store.settle(Base(3, base.root)),
-            lambda: store.seal("move"),
+            lambda: seal(store, "move"),
         ]
         for write in writes:
             bucket.requests = 0
@@ -302,10 +303,10 @@ class TestABucket:
         bucket.requests = -1_000_000
         bucket.lies = lambda request, path: answer if "list-type" in request.path and "tile" in path else None
         with pytest.raises(Problem, match=r"does not come to the end of a list|lists more than"):
-            bucket.store().examine()
+            examine(bucket.store())
         bucket.lies = lambda request, path: answer if "list-type" in request.path else None
         with pytest.raises(Problem, match=r"does not come to the end of a list|is missing"):
-            bucket.store().base()
+            bucket.store().head()
 
     @pytest.mark.slow
     @quick
@@ -341,7 +342,7 @@ class TestABucket:
             return next((Answer(*lie) for name, lie in lies.items() if path.startswith(name)), None)
 
         bucket.lies = answer
-        asks: tuple[Callable[[Store], object], ...] = (*ASKS, lambda store: store.seal("move"))
+        asks: tuple[Callable[[Store], object], ...] = (*ASKS, lambda store: seal(store, "move"))
         for ask in asks:
             try:
                 ask(bucket.store(read_only=False))
@@ -437,20 +438,31 @@ class TestADatabase:
             with pytest.raises(Damaged, match="keys up to 0"):
                 list(PostgresStore(twin.uri(name, "appender")).keys())
 
-    @pytest.mark.parametrize("rows", [[], [(b"", b"")] * 2, [(b"",)], [("x", "here")], [(b"\xff", None)]])
+    @pytest.mark.parametrize(
+        "rows",
+        [
+            [],
+            [(0, bytes(32), None, None)] * 2,
+            [(0, bytes(32))],
+            [("x", bytes(32), None, None)],
+            [(b"\xff", bytes(32), None, None)],
+            [(0, None, None, None)],
+            [(0, bytes(32), 1, b"here")],
+        ],
+    )
     def test_a_head_of_another_form(self, database: tuple[postgres_twin.Twin, str], rows: list[Any]) -> None:
         twin, name = database
         assert isinstance(twin.judge, Lies)
         twin.judge.lies = lambda text: rows if "FROM intaglio.head" in text else None
         with pytest.raises(Damaged, match="the tables of the log"):
-            PostgresStore(twin.uri(name, "appender")).base()
+            PostgresStore(twin.uri(name, "appender")).head()
 
     def test_a_move_of_no_state_that_is_known(self, database: tuple[postgres_twin.Twin, str]) -> None:
         twin, name = database
         assert isinstance(twin.judge, Lies)
-        twin.judge.lies = lambda text: [("x", "gone")] if "SELECT move" in text else None
+        twin.judge.lies = lambda text: [(0, bytes(32), "x", "gone")] if "root, move" in text else None
         with pytest.raises(Damaged, match="a move whose state is not known"):
-            PostgresStore(twin.uri(name, "appender")).mark()
+            PostgresStore(twin.uri(name, "appender")).head()
 
     @quick
     @given(

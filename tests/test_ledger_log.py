@@ -25,15 +25,15 @@ def folder(tmp_path: Path) -> Path:
     """A log of three batches: 300 settled entries, and two batches of 10 in the journal."""
     folder = tmp_path / "log"
     open_log(PosixStore(folder, capacity=Capacity(batches=1))).append(samples(0, 300), b"0")
-    log = open_log(store_of(folder))
+    log = opened(folder)
     log.append(samples(300, 310), b"300")
     log.append(samples(310, 320), b"310")
     return folder
 
 
-def store_of(folder: Path, *, keeps: bool = True) -> PosixStore:
+def opened(folder: Path, *, keeps: bool = True, **keys: PrivateKey) -> Log:
     """As an issuer has it, with the newest checkpoint kept beside the folder; or the folder alone."""
-    return PosixStore(folder, kept_beside(folder) if keeps else None)
+    return open_log(PosixStore(folder), kept=kept_beside(folder) if keeps else None, **keys)
 
 
 def snapshot(folder: Path) -> dict[Path, bytes]:
@@ -79,7 +79,7 @@ def test_damage_is_found_when_a_log_is_opened(damage: str, keeps: bool, folder: 
     DAMAGES[damage](folder)
     before = snapshot(folder)
     with pytest.raises(Damaged) as problem:
-        open_log(store_of(folder, keeps=keeps))
+        opened(folder, keeps=keeps)
     assert problem.value.detail
     assert snapshot(folder) == before
 
@@ -87,7 +87,7 @@ def test_damage_is_found_when_a_log_is_opened(damage: str, keeps: bool, folder: 
 @pytest.mark.parametrize("keeps", [True, False])
 @pytest.mark.parametrize("damage", [name for name in DAMAGES if "edge" not in name and "middle" not in name])
 def test_damage_is_found_by_a_log_that_is_open(damage: str, keeps: bool, folder: Path) -> None:
-    log = open_log(store_of(folder, keeps=keeps))
+    log = opened(folder, keeps=keeps)
     DAMAGES[damage](folder)
     with pytest.raises(Damaged):
         log.append(samples(320, 330), b"320")
@@ -102,12 +102,12 @@ def test_deleting_journal_and_checkpoint_does_not_begin_a_second_log(folder: Pat
     (folder / "journal").unlink()
     (folder / "checkpoint").unlink()
     with pytest.raises(Damaged, match="journal of the log is missing"):
-        open_log(store_of(folder))
+        opened(folder)
 
 
 def test_an_old_checkpoint_is_no_way_back(folder: Path) -> None:
     """Of a size before the settled part, of a size within the journal, and for a log that knows better."""
-    log = open_log(store_of(folder))
+    log = opened(folder)
     log.append(samples(320, 330), b"320")
     elsewhere = open_log(MemoryStore())
     for start, stop in ((0, 300), (300, 310), (310, 320)):
@@ -118,7 +118,7 @@ def test_an_old_checkpoint_is_no_way_back(folder: Path) -> None:
                 ask()
     # A process that knows no better finds the newer batch in the journal, and signs for the same tree.
     (folder / "checkpoint").write_bytes(elsewhere.checkpoint().note)
-    assert open_log(store_of(folder)).checkpoint().size == 330
+    assert opened(folder).checkpoint().size == 330
     assert log.checkpoint().size == 330
 
 
@@ -127,7 +127,7 @@ def test_a_folder_restored_from_a_backup_is_found_by_a_checkpoint_kept_elsewhere
 ) -> None:
     backup = tmp_path / "backup"
     copy_folder(folder, backup)
-    log = open_log(store_of(folder))
+    log = opened(folder)
     log.append(samples(320, 330), b"320")
     kept = log.checkpoint()
     log.require_continues(kept)
@@ -143,7 +143,7 @@ def test_a_folder_restored_from_a_backup_is_found_by_a_checkpoint_kept_elsewhere
 def kept(tmp_path: Path) -> Path:
     """A file beside a folder `log`, whose log had 5 entries when `old` was copied, and has 8 now."""
     kept = tmp_path / "kept"
-    log = open_log(PosixStore(tmp_path / "log", kept))
+    log = open_log(PosixStore(tmp_path / "log"), kept=kept)
     log.append(samples(0, 5), b"5")
     copy_folder(tmp_path / "log", tmp_path / "old")
     log.append(samples(5, 8), b"8")
@@ -151,19 +151,19 @@ def kept(tmp_path: Path) -> Path:
 
 
 def test_a_checkpoint_kept_beside_lets_the_log_go_on(tmp_path: Path, kept: Path) -> None:
-    assert open_log(PosixStore(tmp_path / "log", kept)).append(samples(8, 9), b"9") == range(8, 9)
+    assert open_log(PosixStore(tmp_path / "log"), kept=kept).append(samples(8, 9), b"9") == range(8, 9)
     assert kept.read_bytes() == (tmp_path / "log" / "checkpoint").read_bytes()
 
 
 @pytest.mark.parametrize("back", ["log/checkpoint", "kept"])
 def test_what_a_power_cut_took_of_checkpoints_is_signed_anew(tmp_path: Path, kept: Path, back: str) -> None:
     """Either may be older than the other: the journal gives the same root for the same size."""
-    log = open_log(PosixStore(tmp_path / "log", kept))
+    log = open_log(PosixStore(tmp_path / "log"), kept=kept)
     before = (tmp_path / back).read_bytes()
     log.append(samples(8, 9), b"9")
     given = log.checkpoint()
     (tmp_path / back).write_bytes(before)
-    again = open_log(PosixStore(tmp_path / "log", kept)).checkpoint()
+    again = open_log(PosixStore(tmp_path / "log"), kept=kept).checkpoint()
     assert (again.size, again.root) == (given.size, given.root)
 
 
@@ -175,27 +175,29 @@ def test_an_old_copy_signs_nothing_more_where_a_newer_checkpoint_is_kept(
         open_log(PosixStore(tmp_path / "old")).append(samples(100, 100 + appended), b"other")
     before = (tmp_path / "old" / "checkpoint").read_bytes()
     with pytest.raises(Damaged, match="8 entries") as caught:
-        open_log(PosixStore(tmp_path / "old", kept))
+        open_log(PosixStore(tmp_path / "old"), kept=kept)
     assert "ends in .checkpoint" in caught.value.hint
     assert (tmp_path / "old" / "checkpoint").read_bytes() == before
     kept.unlink()  # as the hint says, for those who have nothing newer
-    assert open_log(PosixStore(tmp_path / "old", kept)).append(samples(200, 201), b"new")
+    assert open_log(PosixStore(tmp_path / "old"), kept=kept).append(samples(200, 201), b"new")
 
 
 def test_a_lost_folder_is_not_begun_anew(tmp_path: Path, kept: Path) -> None:
     with pytest.raises(Damaged, match="once had 8 entries, and now has 0"):
-        open_log(PosixStore(tmp_path / "nothing", kept))
+        open_log(PosixStore(tmp_path / "nothing"), kept=kept)
 
 
 def test_a_log_with_another_key_may_begin_in_its_place(tmp_path: Path, kept: Path) -> None:
     other = PrivateKey.from_secret("Ed25519", b"\x03" * 32)
-    assert open_log(PosixStore(tmp_path / "new", kept), signer=other).append(samples(0, 1), b"1") == range(1)
+    assert open_log(PosixStore(tmp_path / "new"), kept=kept, signer=other).append(
+        samples(0, 1), b"1"
+    ) == range(1)
 
 
 def test_a_kept_checkpoint_that_cannot_be_read_is_damage(tmp_path: Path, kept: Path) -> None:
     kept.write_bytes(b"")
     with pytest.raises(Damaged, match="cannot be read"):
-        open_log(PosixStore(tmp_path / "log", kept))
+        open_log(PosixStore(tmp_path / "log"), kept=kept)
 
 
 def test_a_split_view_is_found_by_consistency() -> None:
@@ -217,10 +219,10 @@ def test_a_split_view_is_found_by_consistency() -> None:
 
 def test_another_log_in_the_folder(folder: Path) -> None:
     with pytest.raises(Conflict, match=ORIGIN):
-        Log("elsewhere.example", SIGNER, COSIGNER, store_of(folder), clock=lambda: NOW)
+        Log("elsewhere.example", SIGNER, COSIGNER, PosixStore(folder), clock=lambda: NOW)
     with pytest.raises(Damaged, match="not signed with its key"):
-        open_log(store_of(folder), signer=PrivateKey.from_secret("Ed25519", b"\x03" * 32))
-    other_clock = open_log(store_of(folder), cosigner=PrivateKey.from_secret("Ed25519", b"\x03" * 32))
+        opened(folder, signer=PrivateKey.from_secret("Ed25519", b"\x03" * 32))
+    other_clock = opened(folder, cosigner=PrivateKey.from_secret("Ed25519", b"\x03" * 32))
     assert other_clock.append(samples(320, 321), b"320") == range(320, 321)
 
 
@@ -230,7 +232,7 @@ def test_a_signed_root_that_the_entries_do_not_give(folder: Path) -> None:
     other.append(samples(1000, 1320), b"0")
     (folder / "checkpoint").write_bytes(other.checkpoint().note)
     with pytest.raises(Damaged, match="320 entries does not give the root that was signed"):
-        open_log(store_of(folder))
+        opened(folder)
 
 
 def test_a_log_needs_a_name_and_ed25519_keys() -> None:
@@ -261,7 +263,7 @@ def test_a_signer_that_signs_something_else_publishes_nothing() -> None:
 
 def test_evidence_is_verified_before_it_is_given(folder: Path) -> None:
     rewrite(folder / "tile/0/000", lambda data: data[:-1] + b"?")
-    log = open_log(store_of(folder))
+    log = opened(folder)
     with pytest.raises(Damaged, match="entry 254"):
         log.evidence(254)
 
@@ -275,8 +277,8 @@ def test_evidence_is_for_entries_of_ours() -> None:
 
 def test_who_only_reads_finds_batches_by_their_keys(folder: Path) -> None:
     """Settled ones, and those that only the journal has."""
-    reader = LogReader(ORIGIN, SIGNER.public_key, COSIGNER.public_key, store_of(folder))
+    reader = LogReader(ORIGIN, SIGNER.public_key, COSIGNER.public_key, PosixStore(folder))
     found = {key: reader.find(key) for key in (b"0", b"300", b"310", b"none")}
     assert found == {b"0": range(300), b"300": range(300, 310), b"310": range(310, 320), b"none": None}
-    log = open_log(store_of(folder))
+    log = opened(folder)
     assert [log.find(key) for key in found] == list(found.values())

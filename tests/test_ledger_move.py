@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 
 from ledger.audit import audit
-from ledger.move import PORTION, move
-from ledger.problem import LOG_SEALED, NO_LOG
+from ledger.move import PORTION, move, reserve, seal
+from ledger.problem import LOG_SEALED, NO_LOG, Overtaken
 from ledger.tiles.engines import open_store
 from ledger.tiles.journal import CAPACITY, Journal
 from ledger.tiles.keys import key_digest
 from ledger.tiles.memory import MemoryStore
 from ledger.tiles.posix import PosixStore
-from ledger.tiles.store import Base, Mark, State, Store
+from ledger.tiles.store import Base, Mark, State, Store, mark_of
 from tests import postgres_server
 from tests.doubles import instead
 from tests.ledger_samples import naive_root, open_log, samples
@@ -101,7 +101,7 @@ def test_what_stands_at_the_target_already_is_not_written_again(filled: MemorySt
     target = MemoryStore()
     for _ in range(2):
         with pytest.raises(Damaged, match="invented"):
-            move(filled, instead(target, put=put, adopt=_fails))
+            move(filled, instead(target, put=put, settle=_fails))
     assert len(written) == 2, "full tiles, and those at the edge"
     assert move(filled, target).size == 600
 
@@ -151,24 +151,24 @@ def test_there_has_to_be_a_log_that_is_open(filled: MemoryStore) -> None:
     with raises(NO_LOG):
         move(MemoryStore(), MemoryStore())
     reserved = MemoryStore()
-    reserved.reserve("one")
+    reserve(reserved, "one")
     with raises(LOG_SEALED, match="has not come yet"):
         move(reserved, MemoryStore())
-    assert filled.mark() is None
+    assert mark_of(filled) is None
 
 
 def test_a_place_that_was_reserved_for_another_log_stays_so(filled: MemoryStore) -> None:
     target = MemoryStore()
-    target.reserve("other.example/log 00")
+    reserve(target, "other.example/log 00")
     with pytest.raises(Conflict, match="already"):
         move(filled, target)
-    assert filled.mark() is None, "it goes on"
+    assert mark_of(filled) is None, "it goes on"
 
 
 def test_a_log_that_has_left_for_one_place_goes_to_no_other(filled: MemoryStore) -> None:
     """Not even to one that is kept for another move of the same log."""
     reserved = MemoryStore()
-    reserved.reserve("ledger.example/log 00")
+    reserve(reserved, "ledger.example/log 00")
     move(filled, MemoryStore())
     for target in (MemoryStore(), reserved):
         with pytest.raises(Conflict, match="elsewhere"):
@@ -177,13 +177,26 @@ def test_a_log_that_has_left_for_one_place_goes_to_no_other(filled: MemoryStore)
         open_log(reserved)
 
 
+def test_a_place_that_is_given_to_another_move_meanwhile_is_not_opened(filled: MemoryStore) -> None:
+    target = MemoryStore()
+
+    def settle(real: Callable[..., None], *given: object) -> None:
+        target.seal(Mark("other.example/log 00", State.COMING), after=target.head().mark)
+        real(*given)
+
+    with pytest.raises(Overtaken, match="not reserved for this move"):
+        move(filled, instead(target, settle=settle))
+    with raises(LOG_SEALED):
+        open_log(target)
+
+
 def test_keys_that_an_interrupted_move_left_are_not_kept(filled: MemoryStore, tmp_path: Path) -> None:
     """They may be of another log: this one has appended nothing under them."""
     target = PosixStore(tmp_path / "log")
     (tmp_path / "log/keys/0-5").write_bytes(b"".join(_records([(key_digest(b"other"), range(5))])))
     move(filled, target)
     with target.lock():
-        assert target.base().size == 600
+        assert target.head().base.size == 600
         assert target.find(b"other") is None
     assert open_log(target).append([b"other"], b"other") == range(600, 601)
 
@@ -191,7 +204,7 @@ def test_keys_that_an_interrupted_move_left_are_not_kept(filled: MemoryStore, tm
 def test_half_of_a_log_that_comes_is_no_damaged_one(tmp_path: Path) -> None:
     """As a kill leaves it in the midst of what is taken over last: a journal, and no checkpoint yet."""
     store = PosixStore(tmp_path / "log")
-    store.reserve("one")
+    reserve(store, "one")
     Journal(tmp_path / "log/journal", CAPACITY).replace(Base(600, bytes(32)))
     with raises(LOG_SEALED, match="has not come yet"):
         open_log(store)
@@ -201,9 +214,9 @@ def test_of_two_copies_of_a_log_one_comes(filled: MemoryStore, tmp_path: Path) -
     """Of one name, so that both may have taken the place that was reserved for it."""
     other, target = MemoryStore(), MemoryStore()
     open_log(other).append(samples(0, 300), b"300")
-    target.reserve("ledger.example/log 00")
+    reserve(target, "ledger.example/log 00")
     for each in (other, filled):
-        each.seal("ledger.example/log 00")
+        seal(each, "ledger.example/log 00")
     assert move(other, target).size == 300
     with pytest.raises(Conflict, match="300 entries has come first"):
         move(filled, target)
@@ -212,7 +225,7 @@ def test_of_two_copies_of_a_log_one_comes(filled: MemoryStore, tmp_path: Path) -
 def test_a_mark_that_cannot_be_read_closes_the_log(filled: MemoryStore, tmp_path: Path) -> None:
     store = PosixStore(tmp_path / "log")
     move(filled, store)
-    assert store.mark() == Mark(filled.mark().name, State.HERE)  # type: ignore[union-attr]
+    assert mark_of(store) == Mark(mark_of(filled).name, State.HERE)  # type: ignore[union-attr]
     log = open_log(store)
     for written in (b"", b"{}", b'{"name": "one", "state": "somewhere"}'):
         (tmp_path / "log/mark.json").write_bytes(written)
@@ -227,7 +240,7 @@ def test_keys_come_once_where_a_crash_left_them_twice(tmp_path: Path) -> None:
     for number in range(400):
         log.append([b"%d" % number], b"%d" % number)
     with source.lock():
-        base = source.base().size
+        base = source.head().base.size
         known = list(source.keys())
         assert [at.start for _, at in known] == [*range(base)]
         runs = tmp_path / "log/keys"

@@ -47,7 +47,7 @@ from ledger.tiles.keys import key_digest
 from ledger.tiles.postgres import schema
 from ledger.tiles.postgres.address import parse
 from ledger.tiles.postgres.store import PostgresStore
-from ledger.tiles.store import Base, Batch
+from ledger.tiles.store import Base, Batch, examine
 from tests import postgres_server
 from tests.crowd import Crowd
 from tests.ledger_samples import COSIGNER, NOW, ORIGIN, SIGNER, naive_root, open_log, samples
@@ -195,7 +195,7 @@ class TestAddresses:
     def test_where_nobody_listens_the_question_stays_open(self) -> None:
         store = open_store("postgresql://127.0.0.1:1/log", read_only=True)
         with pytest.raises(Unavailable, match="cannot be reached"):
-            store.base()
+            store.head()
 
     def test_without_the_extra_that_is_said(self) -> None:
         program = (
@@ -215,20 +215,20 @@ class TestRoles:
         name = f"{database}_bare"
         server.execute(f"CREATE DATABASE {name}")
         with raises(LEDGER_NOT_PREPARED):
-            open_store(server.uri(name)).base()
+            open_store(server.uri(name)).head()
         with raises(LEDGER_ROLE):
             prepare_tables(server.uri(name, "reader"))
         assert (prepare_tables(server.uri(name)), prepare_tables(server.uri(name))) == (2, 0)
         server.execute("INSERT INTO intaglio.step VALUES (1000), (1001)", name)
         for attempt in (
             lambda: prepare_tables(server.uri(name)),
-            lambda: open_store(server.uri(name), read_only=True).base(),
+            lambda: open_store(server.uri(name), read_only=True).head(),
         ):
             with pytest.raises(Refused, match="this program knows 2"):
                 attempt()
         server.execute("DELETE FROM intaglio.step", name)
         with raises(LEDGER_NOT_PREPARED, match="older"):
-            open_store(server.uri(name)).base()
+            open_store(server.uri(name)).head()
 
     def test_tables_of_the_first_version_are_brought_up_to_date(self, server: Server, database: str) -> None:
         """A log that is in them goes on, and each batch is known by its key."""
@@ -295,7 +295,7 @@ class TestServers:
         own.start(f"{setting}=off")
         with raises(LEDGER_NOT_DURABLE, match=f"{setting} = off"):
             open_log(open_store(own.uri("log")))
-        assert open_store(own.uri("log"), read_only=True).base().size == 0
+        assert open_store(own.uri("log"), read_only=True).head().base.size == 0
 
     def test_unlogged_tables(self, server: Server, database: str, uri: str) -> None:
         server.execute("ALTER TABLE intaglio.tile SET UNLOGGED", database)
@@ -338,7 +338,7 @@ class TestDamage:
         looked_at = open_store(server.uri(database, "reader"), read_only=True)
         for _ in range(2):  # before anybody noticed, and after the log stopped there
             with pytest.raises(Damaged) as caught:
-                looked_at.examine()
+                examine(looked_at)
             assert caught.value.code == "ledger-tiles-ahead"
             assert caught.value.facts["rows"] == 6
             assert caught.value.facts["names"] == ", ".join(sorted(ahead))
@@ -347,7 +347,7 @@ class TestDamage:
         with raises(LEDGER_ROLE):
             prune_tables(uri)
         assert prune_tables(server.uri(database)) == 6
-        looked_at.examine()
+        examine(looked_at)
         assert log.append([b"one more"], b"2") == range(300, 301)
         assert log.append([b"and one"], b"3") == range(301, 302)
         assert audit(log).size == audit(open_log(open_store(uri))).size == 302
@@ -367,9 +367,9 @@ class TestDamage:
         log.store.put(tiles)
         store = open_store(server.uri(database, "reader"), read_only=True)
         with pytest.raises(Damaged, match=f"ahead of it: {false}$"):
-            store.examine()
+            examine(store)
         prune_tables(server.uri(database))
-        store.examine()
+        examine(store)
         assert set(store.get_many(tiles)) == set(tiles) - {false}
         log = open_log(open_store(uri))
         assert audit(log).size == 300
@@ -379,7 +379,7 @@ class TestDamage:
         self, server: Server, database: str, uri: str, tmp_path: Path
     ) -> None:
         kept = tmp_path / "kept"
-        log = open_log(open_store(uri, kept=kept))
+        log = open_log(open_store(uri), kept=kept)
         log.append(samples(0, 3), b"1")
         yesterday = f"{database}_yesterday"
         terminate(server, database)
@@ -388,9 +388,9 @@ class TestDamage:
         old = server.uri(yesterday, "appender")
         for _ in range(2):
             with pytest.raises(Damaged, match="once had 5 entries"):
-                open_log(open_store(old, kept=kept))
+                open_log(open_store(old), kept=kept)
         assert Checkpoint.parse(kept.read_bytes()) == log.checkpoint()
-        assert open_log(open_store(uri, kept=kept)).checkpoint() == log.checkpoint()
+        assert open_log(open_store(uri), kept=kept).checkpoint() == log.checkpoint()
 
 
 @served
@@ -403,7 +403,7 @@ def test_a_point_in_time_is_judged_by_what_is_kept(tmp_path: Path) -> None:
     server.start("archive_mode=on", f"archive_command=cp %p {archive}/%f")
     server.create("log")
     uri = server.uri("log", "appender")
-    log = open_log(open_store(uri, kept=kept))
+    log = open_log(open_store(uri), kept=kept)
     log.append(samples(0, 3), b"1")
     for copy in ("some", "all"):
         server.copy(copy)
@@ -426,9 +426,9 @@ def test_a_point_in_time_is_judged_by_what_is_kept(tmp_path: Path) -> None:
             time.sleep(0.05)
         if copy == "some":
             with pytest.raises(Damaged, match="once had 7 entries"):
-                open_log(open_store(uri, kept=kept))
+                open_log(open_store(uri), kept=kept)
             assert audit(open_log(open_store(uri))).size == 5
-    log = open_log(open_store(uri, kept=kept))
+    log = open_log(open_store(uri), kept=kept)
     assert log.append(samples(7, 8), b"4") == range(7, 8)
     assert audit(log).root == naive_root(samples(0, 8))
     server.stop()
@@ -527,7 +527,7 @@ def test_through_a_pgbouncer_that_pools_transactions(server: Server, database: s
         deadline = time.monotonic() + 20
         while True:
             try:
-                open_store(uri).base()
+                open_store(uri).head()
                 break
             except Unavailable:
                 assert time.monotonic() < deadline
@@ -617,10 +617,10 @@ class TestTwin:
         uri = own.uri(own.of(tmp_path), "appender")
         own.judge = Answering(word, rows)
         with raises(kind) as caught:
-            open_store(uri).base()
+            open_store(uri).head()
         assert caught.value.code == kind.code
         own.judge = Judge()
-        assert open_store(uri).base().size == 0
+        assert open_store(uri).head().base.size == 0
 
     @pytest.mark.parametrize(("code", "kind"), STATES)
     def test_what_it_fails_with_has_a_name(
@@ -653,7 +653,7 @@ class TestBoth:
     def test_a_database_or_a_user_that_is_not_there(self, server: Server | Twin, database: str) -> None:
         for address in (server.uri("nowhere"), server.uri(database, "nobody")):
             with pytest.raises(Problem) as caught:
-                open_store(address).base()
+                open_store(address).head()
             assert caught.value.undetermined
 
     def test_who_waits_too_long_is_told(self, uri: str) -> None:
@@ -796,12 +796,12 @@ class TestTls:
         ):
             uri = server.uri("log", "appender", host=host, hostaddr="127.0.0.1", sslrootcert=root)
             with pytest.raises(Unavailable, match="certificate"):
-                open_store(uri).base()
+                open_store(uri).head()
 
     def test_a_server_without_tls(self, server: Server, database: str) -> None:
         uri = server.uri(database, "appender", host="db.example", hostaddr="127.0.0.1", sslrootcert="system")
         with pytest.raises(Unavailable, match="SSL"):
-            open_store(uri).base()
+            open_store(uri).head()
 
 
 @served

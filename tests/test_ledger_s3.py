@@ -32,6 +32,7 @@ from intaglio.tls import ServerFiles, server_files
 from ledger import Checkpoint
 from ledger.audit import audit
 from ledger.log import LogReader
+from ledger.move import seal
 from ledger.problem import LEDGER_CLOCK, LEDGER_NOT_CONDITIONAL, LOG_SEALED, PASSWORD_IN_ADDRESS
 from ledger.tiles.engines import open_store
 from ledger.tiles.journal import Capacity
@@ -39,7 +40,7 @@ from ledger.tiles.s3.address import ENDPOINT, Location, parse_location, settings
 from ledger.tiles.s3.bucket import Bucket
 from ledger.tiles.s3.heads import head_path
 from ledger.tiles.s3.store import S3Store
-from ledger.tiles.store import CHECKPOINT, Batch, Mark, State
+from ledger.tiles.store import CHECKPOINT, Batch, Mark, State, examine, mark_of
 from tests import s3_server
 from tests.commandline import Program
 from tests.crowd import Crowd
@@ -390,7 +391,7 @@ class TestRights:
     @served
     def test_a_wrong_secret(self, cluster: Cluster, real: str, monkeypatch: pytest.MonkeyPatch) -> None:
         through(cluster.endpoint, monkeypatch, "appender", HIDDEN)
-        for ask in (open_store(real).base, lambda: open_log(open_store(real))):
+        for ask in (open_store(real).head, lambda: open_log(open_store(real))):
             with pytest.raises(Refused, match="does not let this key") as caught:
                 ask()
             assert HIDDEN not in repr(caught.value.to_dict())
@@ -453,10 +454,10 @@ class TestHeads:
         look.remove(uri, head_path(3))
         for read_only in (False, True):
             with pytest.raises(Damaged, match="head/0000000000000003 is missing"):
-                open_store(uri, read_only=read_only).base()
+                open_store(uri, read_only=read_only).head()
         look.remove(uri, head_path(1))
         with pytest.raises(Damaged, match="head/0000000000000001 is missing"):
-            open_store(uri).base()
+            open_store(uri).head()
 
     def test_what_is_not_a_head(self, uri: str, look: Objects) -> None:
         open_log(open_store(uri))
@@ -464,7 +465,7 @@ class TestHeads:
         for wrong in (b"", b"{}\n", b"[]\n", said.replace(b'"version":1', b'"version":2'), said[:40]):
             look.put(uri, head_path(1), wrong)
             with pytest.raises(Damaged, match="head/0000000000000001"):
-                open_store(uri).base()
+                open_store(uri).head()
 
     def test_what_is_not_a_batch(self, uri: str, look: Objects) -> None:
         log = open_log(open_store(uri))
@@ -481,15 +482,15 @@ class TestAnOldCopy:
         self, endpoint: str, uri: str, look: Objects, tmp_path: Path
     ) -> None:
         kept, yesterday = tmp_path / "kept", f"{uri}/yesterday"
-        log = open_log(open_store(uri, kept=kept))
+        log = open_log(open_store(uri), kept=kept)
         log.append(samples(0, 3), b"1")
         for name in look.names(uri):
             look.put(yesterday, name, look.get(uri, name))
         log.append(samples(3, 5), b"2")
         for _ in range(2):
             with pytest.raises(Damaged, match="once had 5 entries"):
-                open_log(open_store(yesterday, kept=kept))
-        assert open_log(open_store(uri, kept=kept)).checkpoint() == log.checkpoint()
+                open_log(open_store(yesterday), kept=kept)
+        assert open_log(open_store(uri), kept=kept).checkpoint() == log.checkpoint()
         assert open_log(open_store(yesterday)).checkpoint().size == 3  # where nothing knows better
 
     def test_the_kept_checkpoint_never_goes_back(self, uri: str, tmp_path: Path) -> None:
@@ -497,14 +498,14 @@ class TestAnOldCopy:
         kept, behind = tmp_path / "kept", list[bytes]()
 
         def work(name: int) -> None:
-            log = open_log(open_store(uri, kept=kept))
+            log = open_log(open_store(uri), kept=kept)
             for number in range(5):
                 key = b"%d/%d" % (name, number)
                 stop = log.append([key], key).stop
                 if Checkpoint.parse(kept.read_bytes()).size < stop:
                     behind.append(key)
 
-        open_log(open_store(uri, kept=kept))
+        open_log(open_store(uri), kept=kept)
         with ThreadPoolExecutor() as threads:
             list(threads.map(work, range(3)))
         assert not behind
@@ -559,16 +560,16 @@ def test_a_tile_that_another_with_the_key_created_ahead_is_named(monkeypatch: py
         log = open_log(open_store("s3://diplomas/university"))
         log.append(samples(0, 300), b"1")
         store = open_store("s3://diplomas/university", read_only=True)
-        store.examine()
+        examine(store)
         false = "tile/0/001.p/45"
         owner.put_object(Bucket="diplomas", Key=f"university/{false}", Body=b"x")
         for _ in range(2):
             with pytest.raises(Damaged, match=f"ahead of it: {false}$"):
-                store.examine()
+                examine(store)
             with pytest.raises(Damaged, match="does not read back"):
                 log.append([b"one more"], b"2")
         owner.delete_object(Bucket="diplomas", Key=f"university/{false}")
-        store.examine()
+        examine(store)
         assert log.append([b"one more"], b"2") == range(300, 301)
         assert audit(log).size == 301
 
@@ -584,15 +585,15 @@ class TestWhatIsGone:
     @pytest.mark.parametrize("name", [head_path(1), "tile/0/000", "tile/entries/000"])
     def test_a_look_at_some_objects_misses_it(self, log: str, name: str, look: Objects) -> None:
         store = open_store(log, read_only=True)
-        store.examine()
+        examine(store)
         look.remove(log, name)
         with pytest.raises(Damaged, match=f"{name} is gone"):
-            store.examine()
+            examine(store)
 
     def test_a_tile_that_is_another(self, log: str, look: Objects) -> None:
         look.put(log, "tile/0/000", look.get(log, "tile/0/001"))
         with pytest.raises(Damaged, match="tile/0/000 is not what follows"):
-            open_store(log, read_only=True).examine()
+            examine(open_store(log, read_only=True))
 
     @pytest.mark.parametrize("read_only", [False, True])
     def test_some_opening_looks(
@@ -752,7 +753,7 @@ class TestTheLine:
 
         def work() -> None:
             with pytest.raises(Unavailable, match="forked"):
-                open_store(uri).base()
+                open_store(uri).head()
 
         assert not killed_by(work)
 
@@ -786,15 +787,11 @@ class TestAStore:
 
     def test_it_is_full_by_batches_or_by_bytes(self, uri: str) -> None:
         store = S3Store(uri, capacity=Capacity(batches=2, size=100))
-        found = [store.full]
-        for number, entry in enumerate((bytes(97), b"")):  # each after two bytes of its length
-            store.record(Batch(number, b"%d" % number, [entry]))
-            found.append(store.full)
-        assert found == [False, False, True]
-        assert S3Store(uri, capacity=Capacity(batches=3, size=100)).full is False, "as far as is known there"
-        by_bytes = S3Store(uri, capacity=Capacity(batches=3, size=101))
+        batches = [Batch(0, b"0", [bytes(97)]), Batch(1, b"1", [b""])]  # each after two bytes of its length
+        assert [store.record(batch) for batch in batches] == [False, True]
+        by_bytes = S3Store(uri, capacity=Capacity(batches=9, size=104))
         assert len(list(by_bytes.pending(0))) == 2
-        assert by_bytes.full
+        assert [by_bytes.record(Batch(at, b"%d" % at, [b""])) for at in (2, 3)] == [False, True]
 
     def test_who_died_while_a_log_was_sealed_is_helped(
         self, endpoint: str, uri: str, monkeypatch: pytest.MonkeyPatch
@@ -806,10 +803,10 @@ class TestAStore:
         with line(endpoint, judge) as bad:
             through(bad, monkeypatch)
             with pytest.raises(Refused):
-                open_store(uri).seal("move")
+                seal(open_store(uri), "move")
         through(endpoint, monkeypatch)
         for store in (open_store(uri, read_only=True), open_store(uri), open_store(uri, read_only=True)):
-            assert store.mark() == Mark("move", State.LEFT)
+            assert mark_of(store) == Mark("move", State.LEFT)
         with raises(LOG_SEALED):
             log.append(samples(3, 4), b"2")
 

@@ -15,6 +15,7 @@ import pytest
 
 from ledger.audit import audit
 from ledger.tiles.engines import open_store
+from ledger.tiles.store import examine
 from tests import postgres_server, s3_server
 from tests.commandline import Answer, Program, verdict
 from tests.conftest import ROOT
@@ -145,7 +146,7 @@ def test_the_rights_of_the_page_are_enough(monkeypatch: pytest.MonkeyPatch) -> N
             log.append(samples(log.checkpoint().size, size), b"%d" % size)
         assert audit(open_log(open_store("s3://diplomas/university"))).size == 301
         store = open_store("s3://diplomas/university", read_only=True)
-        store.examine()
+        examine(store)
         with pytest.raises(Refused, match="does not let this key"):
             open_log(open_store("s3://diplomas/other"))
         registrar = s3_server.client(endpoint, key["AccessKeyId"], secret)

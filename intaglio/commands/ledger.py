@@ -16,7 +16,7 @@ from keys.envelope import require_strong
 from ledger.audit import audit as audit_log
 from ledger.entries import EntryKind, entry, parse_entry
 from ledger.evidence import LARGEST_PROOF, TLOG_PROOF, Evidence, TrustPolicy, verify_evidence
-from ledger.folder import KEYS, keep_address, move_log, newest_checkpoint, store_in
+from ledger.folder import KEYS, keep_address, kept_beside, move_log, newest_checkpoint, store_in
 from ledger.log import Log, LogReader
 from ledger.note import Checkpoint, SignatureType, VerifierKey
 from ledger.tiles.engines import PREPARED, address_of, prepare_tables, prune_tables
@@ -89,6 +89,7 @@ def init(place: LogFolder, name: str, ledger: str | None) -> Result:
         keys.signer("cosigner"),
         store_in(place.folder, engines=place.consent.engines()),
         clock=place.now,
+        kept=kept_beside(place.folder),
     )
     return _status(log)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +19,17 @@ def replace_for_good(path: Path, data: bytes, mode: int) -> None:
     replace_file(path, data, mode)
     if is_new:
         sync_folder(path.parent)
+
+
+@contextmanager
+def turn(folder: Path) -> Iterator[None]:
+    """Wait for, and hold, a lock of the folder itself, which nobody can remove as they can a lock file."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 @contextmanager

@@ -28,7 +28,7 @@ def _scheme(where: str) -> str:
 class Engine(Protocol):
     """Opens a store by its address; what the other arguments are, `open_store` says."""
 
-    def __call__(self, uri: str, *, read_only: bool, kept: Path | None, patience: float | None) -> Store: ...
+    def __call__(self, uri: str, *, read_only: bool, patience: float | None) -> Store: ...
 
 
 class Tables(Protocol):
@@ -39,24 +39,24 @@ class Tables(Protocol):
     def prune(self, conninfo: str) -> int: ...
 
 
-def _folder(uri: str, *, read_only: bool, kept: Path | None, patience: float | None) -> Store:
+def _folder(uri: str, *, read_only: bool, patience: float | None) -> Store:
     parts = urlsplit(uri)
     if parts.netloc not in ("", "localhost") or parts.query or parts.fragment or parts.path[:1] != "/":
         raise Refused("the address of a log in a folder is file: and an absolute path")
     folder = Path(os.fsdecode(unquote_to_bytes(parts.path)))
-    return PosixStore(folder, kept, patience=patience, read_only=read_only)
+    return PosixStore(folder, patience=patience, read_only=read_only)
 
 
-def _postgres(uri: str, *, read_only: bool, kept: Path | None, patience: float | None) -> Store:
+def _postgres(uri: str, *, read_only: bool, patience: float | None) -> Store:
     with _extra("PostgreSQL", "postgres"):
         from .postgres.store import PostgresStore
-    return PostgresStore(uri, kept, patience=patience, read_only=read_only)
+    return PostgresStore(uri, patience=patience, read_only=read_only)
 
 
-def _bucket(uri: str, *, read_only: bool, kept: Path | None, patience: float | None) -> Store:
+def _bucket(uri: str, *, read_only: bool, patience: float | None) -> Store:
     with _extra("S3", "s3"):
         from .s3.store import S3Store
-    return S3Store(uri, kept, patience=patience, read_only=read_only)
+    return S3Store(uri, patience=patience, read_only=read_only)
 
 
 @contextmanager
@@ -127,15 +127,14 @@ def open_store(
     where: Path | str,
     *,
     read_only: bool = False,
-    kept: Path | None = None,
     patience: float | None = None,
     engines: Mapping[str, Engine] = ENGINES,
 ) -> Store:
     """The store of a log at an address such as `file:///srv/log`, or in the folder of a path.
 
-    `read_only`, it writes nothing. `kept` is a file on this machine, for a second copy of the newest
-    checkpoint. With `patience`, in seconds, waiting longer for the lock raises `TryLater`. Raises `Refused`
-    for a scheme that `engines` does not have; what the address says besides may be secret, and is not shown.
+    `read_only`, it writes nothing. With `patience`, in seconds, waiting longer for the lock raises
+    `TryLater`. Raises `Refused` for a scheme that `engines` does not have; what the address says besides may
+    be secret, and is not shown.
     """
     uri = address_of(where)
     name = _scheme(uri)
@@ -143,4 +142,4 @@ def open_store(
         raise Refused(
             f"no engine here keeps a log at {name}: addresses", hint=f"Known: {', '.join(engines)}."
         )
-    return engines[name](uri, read_only=read_only, kept=kept, patience=patience)
+    return engines[name](uri, read_only=read_only, patience=patience)

@@ -2,30 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from wire.files import read_regular, sync_folder
 
-from .disk import replace_for_good
+from .disk import disk_problems, replace_for_good, turn
 from .layout import LARGEST
 
 
 class KeptCheckpoint:
-    """The file, or none. Each method raises `OSError`."""
+    """The file, or none. Each method raises `DISK_FULL` or `Unavailable` where the disk does not do it."""
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
 
     def read(self) -> bytes | None:
         """The checkpoint, if one was kept."""
-        return None if self._path is None or not self._path.exists() else read_regular(self._path, LARGEST)
+        if self._path is None:
+            return None
+        with disk_problems():
+            return read_regular(self._path, LARGEST) if self._path.exists() else None
 
-    def write(self, note: bytes) -> None:
-        """Replaces it as a whole."""
-        if self._path is not None:
-            replace_for_good(self._path, note, 0o600)
+    def keep(self, newest: Callable[[], bytes | None]) -> None:
+        """Replace it, as a whole, by the newest checkpoint.
+
+        That is asked for while no other process keeps one: else an older one might be written last.
+        """
+        if self._path is None:
+            return
+        with disk_problems(), turn(self._path.parent):
+            if (note := newest()) is not None:
+                replace_for_good(self._path, note, 0o600)
 
     def sync(self) -> None:
-        """Makes the last one durable."""
+        """Make the last one durable."""
         if self._path is not None:
-            sync_folder(self._path.parent)
+            with disk_problems():
+                sync_folder(self._path.parent)

@@ -9,11 +9,10 @@ mark.json      the move that the log went or came by, if it ever was moved
 
 from __future__ import annotations
 
-import fcntl
 import itertools
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
@@ -25,12 +24,11 @@ from wire.strict import load_json_object
 
 from .. import merkle
 from ..problem import Overtaken
-from .disk import disk_problems, replace_for_good
+from .disk import disk_problems, replace_for_good, turn
 from .journal import CAPACITY, Capacity, Journal
-from .kept import KeptCheckpoint
 from .keys import KeyRuns, key_digest
 from .layout import LARGEST, full_tiles, partial_tiles
-from .store import CHECKPOINT, Base, Batch, Keys, Mark, State, Store, require_open
+from .store import CHECKPOINT, Base, Batch, Head, Keys, Mark, State, Store, require_not_left
 
 _MARK = "mark.json"
 _KEYS_AT_ONCE = 1 << 16  # of a log that comes
@@ -39,22 +37,20 @@ _KEYS_AT_ONCE = 1 << 16  # of a log that comes
 class PosixStore(Store):
     """A `Store` over one folder, which is made if it does not exist; several processes may use it.
 
-    `kept` is a file outside, for a second copy of the newest checkpoint. With `patience`, in seconds, `lock`
-    raises `TryLater` where another process holds the log for longer. With `read_only` nothing is written,
-    and a folder that does not exist is an empty log. Its journal has this `capacity`.
+    With `patience`, in seconds, `lock` raises `TryLater` where another process holds the log for longer. With
+    `read_only` nothing is written, and a folder that does not exist is an empty log. Its journal has this
+    `capacity`.
     """
 
     def __init__(
         self,
         folder: Path,
-        kept: Path | None = None,
         *,
         patience: float | None = None,
         read_only: bool = False,
         capacity: Capacity = CAPACITY,
     ) -> None:
-        self._folder, self._kept = folder, KeptCheckpoint(kept)
-        self._patience, self._read_only = patience, read_only
+        self._folder, self._patience, self._read_only = folder, patience, read_only
         self._journal = Journal(folder / "journal", capacity)
         self._keys = KeyRuns(folder / "keys")
         if not read_only:
@@ -72,10 +68,6 @@ class PosixStore(Store):
     def get_many(self, paths: Iterable[str]) -> dict[str, bytes]:
         return {path: data for path in paths if (data := self.get(path)) is not None}
 
-    def kept(self) -> bytes | None:
-        with disk_problems():
-            return self._kept.read()
-
     @contextmanager
     def lock(self) -> Iterator[None]:
         # No lock in a folder that was just brought back: no writer either, and readers make no file.
@@ -89,24 +81,24 @@ class PosixStore(Store):
     def _turn(self) -> Iterator[None]:
         """Nobody else decides meanwhile, by the lock of the folder itself: `journal.lock` can be removed."""
         self._require_writable()
-        descriptor = os.open(self._folder, os.O_RDONLY)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        with turn(self._folder):
             yield
-        finally:
-            os.close(descriptor)
 
     @contextmanager
     def _open_turn(self) -> Iterator[None]:
         with self._turn():
-            require_open(self.mark())
+            require_not_left(self._mark())
             yield
 
     def _require_writable(self) -> None:
         if self._read_only:
             raise Refused("the log was opened to be read")
 
-    def base(self) -> Base:
+    def head(self) -> Head:
+        """See `Reader.head`. Raises `Damaged`."""
+        return Head(self._base(), self._mark())
+
+    def _base(self) -> Base:
         if self._is_new():
             if self._read_only:
                 return Base(0, merkle.EMPTY_ROOT)
@@ -131,8 +123,8 @@ class PosixStore(Store):
         size = self._journal.base.size
         return itertools.takewhile(lambda known: known[1].stop <= size, self._keys.all())
 
-    def mark(self) -> Mark | None:
-        """See `Reader.mark`. Raises `Damaged`."""
+    def _mark(self) -> Mark | None:
+        """Raises `Damaged`."""
         written = self.get(_MARK)
         if written is None:
             return None
@@ -141,11 +133,6 @@ class PosixStore(Store):
             return Mark(found["name"], State(found["state"]))
         except (Malformed, KeyError, ValueError) as error:
             raise Damaged(f"{self._folder / _MARK} cannot be read") from error
-
-    def record(self, *batches: Batch) -> None:
-        with self._open_turn():
-            self._journal.require_end(batches[0].start)
-            self._journal.append(*batches)
 
     def put(self, tiles: Mapping[str, bytes]) -> None:
         self._require_writable()
@@ -172,73 +159,53 @@ class PosixStore(Store):
         finally:
             os.close(descriptor)
 
+    def record(self, *batches: Batch) -> bool:
+        with self._open_turn():
+            self._journal.require_end(batches[0].start)
+            self._journal.append(*batches)
+        return self._journal.full
+
     def publish(self, note: bytes, *, after: bytes | None) -> None:
-        """See `Store.publish`. Raises `Overtaken`."""
+        """See `Appender.publish`. Raises `Overtaken`."""
         with self._open_turn():
             if self.get(CHECKPOINT) != after:
                 raise Overtaken("another writer has published a checkpoint meanwhile")
             replace_for_good(self._folder / CHECKPOINT, note, 0o644)
-            self._kept.write(note)
 
-    @property
-    def full(self) -> bool:
-        return self._journal.full
-
-    def settle(self, base: Base) -> None:
+    def settle(self, base: Base, keys: Callable[[], Keys] | None = None) -> None:
         with self._open_turn():
-            self._journal.require_end(base.size)
-            self._settle(base)
+            self._journal.require_end(base.size if keys is None else 0)
+            before, recorded = self._journal.base.size, self._journal.keys
+            sync_files(self._folder, [*full_tiles(before, base.size), *partial_tiles(base.size)])
+            if keys is None:
+                self._keys.add(before, base.size, recorded)
+            else:
+                self._keys.clear()  # an interrupted move may have left some, perhaps of another log
+                settled = keys()
+                while chunk := list(itertools.islice(settled, _KEYS_AT_ONCE)):
+                    self._keys.add(chunk[0][1].start, chunk[-1][1].stop, dict(chunk))
+            self._journal.replace(base)
+            sizes = {before, *(indices.stop for indices in recorded.values())}
+            for folder in _partial_folders(sizes) - _partial_folders(
+                {base.size}
+            ):  # their tiles are full by now
+                shutil.rmtree(self._folder / folder, ignore_errors=True)
 
-    def _settle(self, base: Base) -> None:
-        before, keys = self._journal.base.size, self._journal.keys
-        sync_files(self._folder, [*full_tiles(before, base.size), *partial_tiles(base.size)])
-        self._kept.sync()
-        self._keys.add(before, base.size, keys)
-        self._journal.replace(base)
-        sizes = {before, *(indices.stop for indices in keys.values())}
-        for folder in _partial_folders(sizes) - _partial_folders({base.size}):  # their tiles are full by now
-            shutil.rmtree(self._folder / folder, ignore_errors=True)
-
-    def reserve(self, name: str) -> None:
-        """See `Appender.reserve`. Raises `Overtaken`."""
-        with self._turn():
-            if self._is_new():
-                self._journal.create()
-            self._journal.refresh()
-            size = self._journal.base.size
-            if size or self.mark() or self.get(CHECKPOINT) is not None or any(self._journal.batches(size)):
-                raise Overtaken("there is a log here already")
-            self._write_mark(name, State.COMING)
-
-    def seal(self, name: str) -> None:
+    def seal(self, mark: Mark, *, after: Mark | None) -> None:
         """See `Appender.seal`. Raises `Overtaken`."""
         with self._turn():
-            if (mark := self.mark()) is not None and mark.is_closed:
-                raise Overtaken("another move has closed the log meanwhile")
-            self._write_mark(name, State.LEFT)
+            if self._mark() != after or (mark.state is State.COMING and not self._is_empty()):
+                raise Overtaken("another move, or another log, was here first")
+            made = {"version": 1, "name": mark.name, "state": mark.state}
+            write_durably(self._folder / _MARK, orjson.dumps(made))
 
-    def adopt(
-        self, name: str, base: Base, keys: Callable[[], Keys], batches: Sequence[Batch], note: bytes
-    ) -> None:
-        """See `Appender.adopt`. Raises `Overtaken`."""
-        with self._turn():
-            if (mark := self.mark()) == Mark(name, State.HERE):
-                return
-            if mark != Mark(name, State.COMING):
-                raise Overtaken("the place is not reserved for this move any more")
-            sync_files(self._folder, [*full_tiles(0, base.size), *partial_tiles(base.size)])
-            self._keys.clear()
-            settled = keys()
-            while chunk := list(itertools.islice(settled, _KEYS_AT_ONCE)):
-                self._keys.add(chunk[0][1].start, chunk[-1][1].stop, dict(chunk))
-            self._journal.replace(base)
-            if batches:
-                self._journal.append(*batches)
-            write_durably(self._folder / CHECKPOINT, note, 0o644)
-            self._write_mark(name, State.HERE)
-
-    def _write_mark(self, name: str, state: State) -> None:
-        write_durably(self._folder / _MARK, orjson.dumps({"version": 1, "name": name, "state": state}))
+    def _is_empty(self) -> bool:
+        """Whether nothing was ever recorded or published."""
+        if self._is_new():
+            self._journal.create()
+        self._journal.refresh()
+        size = self._journal.base.size
+        return not (size or self.get(CHECKPOINT) is not None or any(self._journal.batches(size)))
 
 
 def _partial_folders(sizes: set[int]) -> set[str]:

@@ -23,13 +23,14 @@ import pytest
 from ledger import Checkpoint, Log, merkle, verify_evidence
 from ledger.audit import audit
 from ledger.log import LogReader
-from ledger.move import move
+from ledger.move import move, reserve, seal
 from ledger.problem import LOG_SEALED, Overtaken
 from ledger.tiles.journal import Capacity
+from ledger.tiles.keys import key_digest
 from ledger.tiles.layout import full_tiles, partial_tiles
 from ledger.tiles.memory import MemoryStore
 from ledger.tiles.posix import PosixStore
-from ledger.tiles.store import Base, Batch, Mark, State, Store
+from ledger.tiles.store import Base, Batch, Mark, State, Store, mark_of
 from tests import postgres_server, s3_server
 from tests.ledger_samples import COSIGNER, ORIGIN, SIGNER, naive_root, open_log, sample, samples, trust_in
 from tests.problems import raises
@@ -359,10 +360,6 @@ class Failing:
     def lock(self) -> AbstractContextManager[object]:
         return self._store.lock()
 
-    @property
-    def full(self) -> bool:
-        return self._store.full
-
     def __getattr__(self, name: str) -> Any:
         function = getattr(self._store, name)
 
@@ -417,10 +414,6 @@ class Unlocked:
     def lock(self) -> AbstractContextManager[object]:
         return nullcontext()
 
-    @property
-    def full(self) -> bool:
-        return self._store.full
-
     def publish(self, note: bytes, *, after: bytes | None) -> None:
         self._before("publish")
         self._store.publish(note, after=after)
@@ -429,9 +422,9 @@ class Unlocked:
     def __getattr__(self, name: str) -> Any:
         function = getattr(self._store, name)
 
-        def called(*arguments: Any) -> Any:
+        def called(*arguments: Any, **named: Any) -> Any:
             self._before(name)
-            return function(*arguments)
+            return function(*arguments, **named)
 
         return called
 
@@ -519,8 +512,9 @@ def test_what_decides_has_one_winner(make: Callable[[], Store]) -> None:
     log = open_log(store)
     log.append(samples(0, 5), b"0")
     before = log.checkpoint().note
-    [settled, pending] = store.base(), list(store.pending(store.base().size))
-    assert (other.base(), list(other.pending(settled.size))) == (settled, pending)
+    settled = store.head()
+    pending = list(store.pending(settled.base.size))
+    assert (other.head(), list(other.pending(settled.base.size))) == (settled, pending)
     store.record(Batch(5, b"one", [b"one"]))
     for start in (0, 4, 5, 7):
         with pytest.raises(Overtaken):
@@ -539,7 +533,7 @@ def test_what_decides_has_one_winner(make: Callable[[], Store]) -> None:
 
 def test_of_many_at_once_one_wins(make: Callable[[], Store]) -> None:
     def record(store: Store, batch: Batch) -> None:
-        assert store.base().size == 0
+        assert store.head().base.size == 0
         assert [known.start for known in store.pending(0)][:number] == [*range(number)]
         store.record(batch)
 
@@ -576,16 +570,17 @@ def test_a_sealed_log_is_read_and_never_appended_to(make: Callable[[], Store]) -
     store = make()
     before = open_log(make())  # who has it open, and knows of nothing
     grow(before, [3, 300])
-    assert store.mark() is None
-    store.seal("one")
-    assert make().mark() == Mark("one", State.LEFT)
+    assert mark_of(store) is None
+    seal(store, "one")
+    assert mark_of(make()) == Mark("one", State.LEFT)
     for name in ("one", "other"):
         with pytest.raises(Overtaken):
-            make().seal(name)
+            seal(make(), name)
         with pytest.raises(Overtaken):
-            make().reserve(name)
-        with pytest.raises(Overtaken):
-            make().adopt(name, Base(0, merkle.EMPTY_ROOT), lambda: iter(()), [], b"note")
+            reserve(make(), name)
+        for after in (None, Mark("one", State.HERE), Mark("other", State.LEFT)):
+            with pytest.raises(Overtaken):
+                make().seal(Mark(name, State.HERE), after=after)
     last = before.checkpoint()
     for log in (before, open_log(make())):
         with raises(LOG_SEALED):
@@ -628,23 +623,29 @@ def test_of_many_who_seal_at_once_one_wins(make: Callable[[], Store]) -> None:
     grow(open_log(make()), [3])
     names = [f"{number}" for number in range(4)]
     stores = [make() for _ in names]
-    won = _race([partial(store.seal, name) for store, name in zip(stores, names, strict=True)])
-    assert make().mark() == Mark(names[won], State.LEFT)
+    won = _race(
+        [
+            partial(store.seal, Mark(name, State.LEFT), after=None)
+            for store, name in zip(stores, names, strict=True)
+        ]
+    )
+    assert mark_of(make()) == Mark(names[won], State.LEFT)
 
 
 def test_a_store_is_reserved_once_and_only_while_it_is_empty(make: Callable[[], Store]) -> None:
     stores, names = [make() for _ in range(4)], ["0", "1", "2", "3"]
-    won = _race([partial(store.reserve, name) for store, name in zip(stores, names, strict=True)])
-    assert make().mark() == Mark(names[won], State.COMING)
+    won = _race([partial(reserve, store, name) for store, name in zip(stores, names, strict=True)])
+    assert mark_of(make()) == Mark(names[won], State.COMING)
     with raises(LOG_SEALED):  # nor is a checkpoint of nothing signed there
         open_log(make())
     assert make().get("checkpoint") is None
-    with pytest.raises(Overtaken):
-        make().adopt("4", Base(0, merkle.EMPTY_ROOT), lambda: iter(()), [], b"note")
+    for after in (None, Mark("4", State.COMING), Mark(names[won], State.HERE)):
+        with pytest.raises(Overtaken):
+            make().seal(Mark("4", State.HERE), after=after)
 
 
 def _record(store: Store) -> None:
-    assert store.base().size == 0
+    assert store.head().base.size == 0
     store.record(Batch(0, b"key", [b"entry"]))
 
 
@@ -654,7 +655,7 @@ def test_a_log_that_is_there_is_not_reserved(
 ) -> None:
     begin(make())
     with pytest.raises(Overtaken):
-        make().reserve("one")
+        reserve(make(), "one")
 
 
 @pytest.mark.parametrize(("name", "to"), MOVES)
@@ -677,7 +678,6 @@ def test_a_log_moves_to_any_engine(name: str, to: str, tmp_path: Path) -> None:
     assert move(make(), target(), portions.append) == checkpoints[-1]
     assert sum(portions) <= 700
     assert move(make(), target()) == checkpoints[-1], "once more changes nothing"
-    target().adopt(_name(target()), Base(0, merkle.EMPTY_ROOT), lambda: iter(()), [], b"nor does this")
     paths = [*full_tiles(0, 700), *partial_tiles(700), "checkpoint"]
     assert target().get_many(paths) == make().get_many(paths)
     moved = open_log(target())
@@ -714,10 +714,10 @@ def test_a_move_that_fails_anywhere_goes_on(name: str, before: bool, role: str, 
         try:
             move(*((failing, target) if role == "source" else (source, failing)))
         except Unavailable:
-            if target.mark() is not None and target.mark() != Mark(_name(source), State.HERE):
+            if mark_of(target) is not None and mark_of(target) != Mark(_name(source), State.HERE):
                 with raises(LOG_SEALED):
                     open_log(target).append([b"more"], b"more")
-            if source.mark() is not None:
+            if mark_of(source) is not None:
                 with raises(LOG_SEALED):
                     log.append([b"more"], b"more")
         assert move(source, target).size == 700
@@ -729,8 +729,100 @@ def test_a_move_that_fails_anywhere_goes_on(name: str, before: bool, role: str, 
             return
 
 
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[] if name == "memory" else pytest.mark.slow) for name in STORES]
+)
+def test_the_same_move_made_by_another_at_any_point(name: str, tmp_path: Path) -> None:
+    """Which also holds the lock, is done with it, and its log goes on: nothing of that is undone."""
+    for at in range(1, 1000):
+        calls, folder, source = itertools.count(1), tmp_path / str(at), MemoryStore()
+        grow(open_log(source), [2, 260])
+        source.record(Batch(260, b"to 262", samples(260, 262)))  # by a writer that died then
+
+        def interrupt(_: str) -> None:
+            if next(calls) == at:  # noqa: B023 -- called before the next round
+                move(source, Unlocked(STORES[name](folder)))  # noqa: B023
+                grow(open_log(Unlocked(STORES[name](folder))), [263, 264])  # noqa: B023
+
+        try:
+            move(source, Unlocked(STORES[name](folder), interrupt))
+        except Conflict:  # that came before it had reserved the place
+            assert at < 3
+        log = open_log(STORES[name](folder))
+        assert log.append(samples(260, 262), b"to 262") == range(260, 262)
+        assert audit(log).root == naive_root(samples(0, log.checkpoint().size))
+        if next(calls) <= at:
+            assert at > 10
+            return
+        assert log.checkpoint().size == 264
+
+
+def test_a_log_that_was_being_begun_at_the_target_gives_way(make: Callable[[], Store]) -> None:
+    """It saw a new store, and signed for nothing once that was reserved."""
+    grow(open_log(source := MemoryStore()), [300])
+
+    def interrupt(call: str) -> None:
+        if call == "publish" and mark_of(make()) is None:
+            reserve(make(), "ledger.example/log 00")
+
+    begun = open_log(Unlocked(make(), interrupt))
+    assert begun.checkpoint().size == 0
+    with raises(LOG_SEALED):
+        begun.append([b"entry"], b"key")
+    assert move(source, make()).size == 300
+    assert begun.append(samples(300, 301), b"to 301") == range(300, 301)
+    assert audit(begun).root == naive_root(samples(0, 301))
+
+
+def test_keys_come_only_to_a_store_where_nothing_was_recorded(make: Callable[[], Store]) -> None:
+    log = open_log(make())
+    log.append(samples(0, 3), b"to 3")
+    settled = make().head()
+    with pytest.raises(Overtaken):
+        make().settle(Base(5, bytes(32)), lambda: iter([(key_digest(b"to 5"), range(5))]))
+    assert make().head() == settled
+    assert log.append(samples(0, 3), b"to 3") == range(3)
+
+
+def test_it_is_read_from_other_threads_while_one_writes(make: Callable[[], Store]) -> None:
+    """By `get` and `get_many`, and without the lock: as whoever serves a log does."""
+    grow(open_log(store := make()), [300])
+    whole = store.get_many(["tile/0/000", "tile/entries/000"])
+    is_over, seen, ready = threading.Event(), list[set[int]](), threading.Barrier(4)
+
+    def read() -> None:
+        sizes = set()
+        ready.wait(timeout=60)
+        while True:
+            last = is_over.is_set()
+            sizes.add(Checkpoint.parse(store.get("checkpoint") or b"").size)
+            assert store.get_many(["tile/0/999", *whole]) == whole
+            assert store.get("tile/0/000") == whole["tile/0/000"]
+            if last:
+                break
+        seen.append(sizes)
+
+    log = open_log(store)
+    threads = [threading.Thread(target=read) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    ready.wait(timeout=60)
+    with store.lock():  # which no reader waits for
+        last = grow(open_log(Unlocked(store)), [301, 302, 303, 600])[-1]
+    is_over.set()
+    for thread in threads:
+        thread.join()
+    assert len(seen) == 3, "none has failed"
+    assert all(600 in sizes and sizes <= {300, 301, 302, 303, 600} for sizes in seen)
+    assert log.checkpoint() == last
+
+
+def test_the_contract_is_one_that_can_be_kept_in_an_afternoon() -> None:
+    assert len([name for name in dir(Store) if not name.startswith("_")]) <= 12
+
+
 def _name(store: Store) -> str:
-    mark = store.mark()
+    mark = mark_of(store)
     return mark.name if mark else ""
 
 
@@ -789,7 +881,7 @@ def test_a_store_that_was_opened_to_be_read(name: str, tmp_path: Path) -> None:
     before = snapshot(tmp_path)
     store, other = READERS[name](tmp_path / "log"), READERS[name](tmp_path / "log")
     with store.lock(), other.lock():
-        assert [batch.key for batch in store.pending(store.base().size)][-1:] == [b"pending"]
+        assert [batch.key for batch in store.pending(store.head().base.size)][-1:] == [b"pending"]
     writes: list[Callable[[], object]] = [
         lambda: store.record(Batch(701, b"another", [b"entry"])),
         lambda: store.put({"tile/0/000": bytes(8192)}),

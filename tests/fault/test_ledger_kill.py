@@ -15,7 +15,7 @@ from ledger import Checkpoint
 from ledger.audit import audit
 from ledger.tiles.journal import Capacity
 from ledger.tiles.posix import PosixStore
-from ledger.tiles.store import Base, Batch, Store
+from ledger.tiles.store import Base, Batch, Keys, Store
 from tests import postgres_server, s3_server
 from tests.fault.kill import Reached, Work, kill_everywhere, killed_by
 from tests.ledger_samples import naive_root, open_log, samples
@@ -145,8 +145,9 @@ class JournalLast(PosixStore):
 
     _held: tuple[Batch, ...] = ()
 
-    def record(self, *batches: Batch) -> None:
+    def record(self, *batches: Batch) -> bool:
         self._held = batches
+        return self._journal.full
 
     def publish(self, note: bytes, *, after: bytes | None) -> None:
         super().publish(note, after=after)
@@ -158,10 +159,10 @@ class JournalLast(PosixStore):
 class KeysLast(PosixStore):
     """A planted fault: the journal is cut, and only then are its keys kept."""
 
-    def settle(self, base: Base) -> None:
-        before, keys = self._journal.base.size, self._journal.keys
+    def settle(self, base: Base, keys: Callable[[], Keys] | None = None) -> None:
+        before, recorded = self._journal.base.size, self._journal.keys
         self._journal.replace(base)
-        self._keys.add(before, base.size, keys)
+        self._keys.add(before, base.size, recorded)
 
 
 @pytest.mark.parametrize("make", [JournalLast, KeysLast])

@@ -15,7 +15,7 @@ from ledger import Checkpoint, verify_evidence
 from ledger.audit import audit
 from ledger.move import move
 from ledger.problem import LOG_SEALED
-from ledger.tiles.store import State, Store
+from ledger.tiles.store import State, Store, mark_of
 from tests import postgres_server
 from tests.fault.kill import Work, kill_everywhere
 from tests.fault.test_ledger_processes import Open, posix, postgres
@@ -66,7 +66,7 @@ def _plan(folder: Path, source: Open, target: Open, left: Counter[str]) -> Calla
             move(old(), new())
 
         def check() -> None:
-            gone, come = old().mark(), new().mark()
+            gone, come = mark_of(old()), mark_of(new())
             left[f"{gone.state if gone else 'open'}/{come.state if come else 'empty'}"] += 1
             if gone is not None:
                 assert _is_closed(old())

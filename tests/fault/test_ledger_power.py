@@ -10,12 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from ledger import Log
 from ledger.audit import audit
 from ledger.move import move
 from ledger.tiles import posix
 from ledger.tiles.journal import Capacity
 from ledger.tiles.posix import PosixStore
-from ledger.tiles.store import Batch, Mark, State
+from ledger.tiles.store import Batch, Mark, State, mark_of
 from tests.fault.powerloss import Crash, Recorder, memory_folder
 from tests.ledger_samples import naive_root, open_log, samples
 from wire.problem import Problem
@@ -27,22 +28,25 @@ ROOT = naive_root(samples(0, SIZES[-1]))
 JOURNAL = r"log/journal"
 
 
-def _append_all(store: PosixStore, acknowledge: Callable[[], None] = lambda: None) -> None:
-    log = open_log(store)
+def _append_all(log: Log, acknowledge: Callable[[], None] = lambda: None) -> None:
     for old, new in itertools.pairwise([0, *SIZES]):
         assert log.append(samples(old, new), b"to %d" % new) == range(old, new)
         acknowledge()
 
 
 def _store(folder: Path) -> PosixStore:
-    return PosixStore(folder / "log", folder / "kept", capacity=Capacity(batches=2))
+    return PosixStore(folder / "log", capacity=Capacity(batches=2))
+
+
+def _open(folder: Path) -> Log:
+    return open_log(_store(folder), kept=folder / "kept")
 
 
 def _recorded(folder: Path, forgotten: str = "") -> list[Crash]:
     folder.mkdir()
     with Recorder(folder, [(posix, "sync_files")]) as recorder:
         recorder.forget(forgotten)
-        _append_all(_store(folder), recorder.acknowledge)
+        _append_all(_open(folder), recorder.acknowledge)
     return list(recorder.crashes())
 
 
@@ -51,12 +55,12 @@ def _check(crashes: list[Crash]) -> None:
         for number, crash in enumerate(crashes):
             where = folder / str(number)
             crash.restore(where)
-            log = open_log(_store(where))
+            log = _open(where)
             size = log.checkpoint().size
             assert size in [0, *SIZES]
             assert size >= [0, *SIZES][crash.acknowledged]
             assert audit(log).size == size
-            _append_all(_store(where))
+            _append_all(_open(where))
             assert audit(log).root == ROOT
 
 
@@ -73,7 +77,7 @@ def test_a_power_cut_during_recovery_loses_nothing(tmp_path: Path) -> None:
         where = tmp_path / str(number)
         crash.restore(where)
         with Recorder(where, [(posix, "sync_files")]) as recorder:
-            open_log(_store(where))
+            _open(where)
         again = [Crash(left.tree, crash.acknowledged) for left in recorder.crashes()]
         _check(again)
 
@@ -83,7 +87,7 @@ def test_a_file_at_a_time_is_as_safe(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("wire.files._LIBC", object())
     (tmp_path / "work").mkdir()
     with Recorder(tmp_path / "work") as recorder:
-        _append_all(_store(tmp_path / "work"), recorder.acknowledge)
+        _append_all(_open(tmp_path / "work"), recorder.acknowledge)
     _check(list(recorder.crashes()))
 
 
@@ -107,7 +111,7 @@ def test_a_power_cut_at_any_point_of_a_move(forgotten: str, tmp_path: Path) -> N
     """Where the new log is open the old one is not, and it is whole; planted, a sync that is missing."""
     folder = tmp_path / "work"
     folder.mkdir()
-    _append_all(PosixStore(folder / "old", capacity=Capacity(batches=2)))
+    _append_all(open_log(PosixStore(folder / "old", capacity=Capacity(batches=2))))
     with Recorder(folder, [(posix, "sync_files")]) as recorder:
         recorder.forget(forgotten)
         move(PosixStore(folder / "old"), PosixStore(folder / "new"))
@@ -123,14 +127,15 @@ def _check_moves(crashes: list[Crash]) -> None:
         for number, crash in enumerate(crashes):
             where = folder / str(number)
             crash.restore(where)
-            gone, come = (PosixStore(where / name).mark() for name in ("old", "new"))
+            gone, come = (mark_of(PosixStore(where / name)) for name in ("old", "new"))
             if crash.acknowledged:
                 assert come is not None
             if come is not None and come.state is State.HERE:
                 assert gone == Mark(come.name, State.LEFT)
                 assert audit(open_log(PosixStore(where / "new"))).root == ROOT
             assert move(PosixStore(where / "old"), PosixStore(where / "new")).root == ROOT
-            _append_all(PosixStore(where / "new"))
+            log = open_log(PosixStore(where / "new"))
+            _append_all(log)
             assert audit(open_log(PosixStore(where / "new"))).root == ROOT
 
 
@@ -139,14 +144,14 @@ def test_a_batch_whose_writer_was_killed_is_synced_by_the_next(planted: bool, tm
     """It is in the journal, but nobody waited for the disk: whoever finds it must, before signing for it."""
     folder = tmp_path / "work"
     folder.mkdir()
-    open_log(_store(folder))
+    _open(folder)
     killed = _store(folder)
-    assert killed.base().size == 0
+    assert killed.head().base.size == 0
     with Recorder(folder, [(posix, "sync_files")]) as recorder:
         recorder.forget(JOURNAL)
         killed.record(Batch(0, b"to 2", samples(0, 2)))
         recorder.forget(JOURNAL if planted else "")
-        assert open_log(_store(folder)).checkpoint().size == 2
+        assert _open(folder).checkpoint().size == 2
         recorder.acknowledge()
     crashes = list(recorder.crashes())
     with pytest.raises((AssertionError, Problem)) if planted else contextlib.nullcontext():
@@ -164,9 +169,9 @@ def test_whatever_a_killed_process_left_is_synced_by_the_next(
         folder = tmp_path / str(sync)
         folder.mkdir()
         with Recorder(folder, [(posix, "sync_files")]) as recorder:
-            if not recorder.killed(lambda: _append_all(_store(folder)), before=sync):  # noqa: B023 -- called at once
+            if not recorder.killed(lambda: _append_all(_open(folder)), before=sync):  # noqa: B023 -- called at once
                 break
-            _append_all(_store(folder), recorder.acknowledge)
+            _append_all(_open(folder), recorder.acknowledge)
         crashes += recorder.crashes()
     assert len(crashes) > 250
     _check(crashes)

@@ -38,7 +38,7 @@ class Office:
         self.gazette = GazetteAnchor(NAME, file=gazette_file(folder))
 
     def log(self) -> Log:
-        return open_log(PosixStore(self.folder / "log", self.folder / "kept"))
+        return open_log(PosixStore(self.folder / "log"), kept=self.folder / "kept")
 
     def now(self) -> datetime:
         return NOW + (self.folder / "calendar").stat().st_size * DAY

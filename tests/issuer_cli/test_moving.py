@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from ledger.tiles.posix import PosixStore
+from ledger.tiles.store import mark_of
 from tests import postgres_server, s3_server
 from tests.commandline import Program, verdict
 from tests.test_ledger_move import Make, database, folder
@@ -80,4 +81,4 @@ def test_a_log_that_is_damaged_is_not_moved(program: Program, file: Path, tmp_pa
     tile.write_bytes(bytes(tile.stat().st_size))
     answer = program("ledger", "migrate", log, tmp_path / "new")
     assert (answer.code, "tile/0/000" in answer.err) == (1, True)
-    assert PosixStore(log).mark() is None
+    assert mark_of(PosixStore(log)) is None

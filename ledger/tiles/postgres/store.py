@@ -13,26 +13,25 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from wire.problem import Damaged, Refused, TooLarge, TryLater
 
 from ...problem import Overtaken
 from ..ahead import require_none_ahead
-from ..disk import disk_problems
 from ..journal import CAPACITY, Capacity
-from ..kept import KeptCheckpoint
 from ..keys import key_digest
 from ..layout import LARGEST
-from ..store import CHECKPOINT, Base, Batch, Keys, Mark, State, Store, require_open
+from ..store import CHECKPOINT, Base, Batch, Head, Keys, Mark, State, Store, require_not_left
 from . import address, schema
 from .ahead import GIVEN, neighbouring, read_ahead
 from .connections import Connections, Cursor
 from .rows import Kinds, Row, checked, only, read, read_one
 
+_T = TypeVar("_T")
+
 _RECORD = """
-WITH moved AS (UPDATE intaglio.head SET size = %s WHERE size = %s AND coalesce(state, 'here') = 'here'
+WITH moved AS (UPDATE intaglio.head SET size = %s WHERE size = %s AND coalesce(state, 'here') <> 'left'
                RETURNING one),
      new AS (SELECT given.*
              FROM moved, unnest(%s::bigint[], %s::bigint[], %b::bytea[], %b::bytea[], %b::bytea[])
@@ -42,19 +41,18 @@ INSERT INTO intaglio.pending (start, key, entries) SELECT start, key, entries FR
 """
 _PUBLISH = """
 UPDATE intaglio.head SET checkpoint = %b
-WHERE checkpoint IS NOT DISTINCT FROM %b AND coalesce(state, 'here') = 'here'
+WHERE checkpoint IS NOT DISTINCT FROM %b AND coalesce(state, 'here') <> 'left'
 """
 _SETTLE = """
-UPDATE intaglio.head SET base_size = %s, base_root = %b WHERE size = %s AND coalesce(state, 'here') = 'here'
+UPDATE intaglio.head SET size = %s, base_size = %s, base_root = %b
+WHERE size = %s AND coalesce(state, 'here') <> 'left'
 """
-_RESERVE = """
-UPDATE intaglio.head SET move = %s, state = 'coming' WHERE size = 0 AND checkpoint IS NULL AND state IS NULL
+_SEAL = """
+UPDATE intaglio.head SET move = %s, state = %s
+WHERE move IS NOT DISTINCT FROM %s AND state IS NOT DISTINCT FROM %s
 """
-_SEAL = "UPDATE intaglio.head SET move = %s, state = 'left' WHERE coalesce(state, 'here') = 'here'"
-_ADOPT = """
-UPDATE intaglio.head SET size = %s, base_size = %s, base_root = %b, checkpoint = %b, state = 'here'
-WHERE state = 'coming' AND move = %s
-"""
+_IS_NEW = "AND size = 0 AND checkpoint IS NULL"
+_HEAD = "SELECT base_size, base_root, move, state FROM intaglio.head"
 _MOVE: Kinds = [str | None, str | None]
 _MARK = "SELECT move, state FROM intaglio.head"
 _CHECKPOINT = "SELECT checkpoint FROM intaglio.head"
@@ -75,22 +73,20 @@ _FULL = "SELECT count(*) >= %s OR sum(octet_length(entries)) >= %s FROM intaglio
 class PostgresStore(Store):
     """A `Store` in a database that `prepare` has made ready; any number of processes and machines may use it.
 
-    `uri` is read by `address.parse`; `kept`, `patience` and `read_only` are as `open_store` has them, and
-    the log is settled when so much is pending as is the `capacity`. Raises what `Connections` raises, and
+    `uri` is read by `address.parse`; `patience` and `read_only` are as `open_store` has them, and the log is
+    settled when so much is pending as is the `capacity`. Raises what `Connections` raises, and
     `LEDGER_NOT_DURABLE` or `Refused` for a server that is not to be appended to.
     """
 
     def __init__(
         self,
         uri: str,
-        kept: Path | None = None,
         *,
         patience: float | None = None,
         read_only: bool = False,
         capacity: Capacity = CAPACITY,
     ) -> None:
-        self._kept, self._patience, self._read_only = KeptCheckpoint(kept), patience, read_only
-        self._capacity = capacity
+        self._patience, self._read_only, self._capacity = patience, read_only, capacity
         self._turn = threading.Lock()
         admit = schema.require_readable if read_only else schema.require_appendable
         self._database = Connections(address.parse(uri), admit)
@@ -109,10 +105,6 @@ class PostgresStore(Store):
             found |= dict(self._rows([str, bytes], GIVEN, wanted, LARGEST))
         return found
 
-    def kept(self) -> bytes | None:
-        with disk_problems():
-            return self._kept.read()
-
     @contextmanager
     def lock(self) -> Iterator[None]:
         """See `Reader.lock`. Threads wait here, so that no more than one of them waits at the server."""
@@ -128,12 +120,12 @@ class PostgresStore(Store):
         finally:
             self._turn.release()
 
-    def base(self) -> Base:
-        """See `Reader.base`. Raises `Damaged`."""
-        size, root = self._row([int, bytes], "SELECT base_size, base_root FROM intaglio.head")
+    def head(self) -> Head:
+        """See `Reader.head`. Raises `Damaged`."""
+        size, root, *move = self._row([int, bytes, *_MOVE], _HEAD)
         if size < 0:  # as an appender may write; levels of such a tree have no end
             raise Damaged(f"the tables of the log have a base of {size} entries")
-        return Base(size, root)
+        return Head(Base(size, root), _mark(tuple(move)))
 
     def pending(self, start: int) -> Iterator[Batch]:
         """See `Reader.pending`. Raises `Overtaken` where they are settled, `Damaged` where one is missing."""
@@ -145,12 +137,15 @@ class PostgresStore(Store):
         yield from neighbouring(recorded, start, size)
 
     def examine(self) -> None:
-        """Name the rows that an appender wrote ahead of the log. Raises `LEDGER_TILES_AHEAD`."""
+        """See `Examined.examine`: name the rows that an appender wrote ahead of the log.
+
+        Raises `LEDGER_TILES_AHEAD`.
+        """
         with self.lock():
             require_none_ahead(self._database.run(read_ahead).names)
 
     def find(self, key: bytes) -> range | None:
-        """See `BatchKeys.find`. Raises `Damaged`."""
+        """See `Reader.find`. Raises `Damaged`."""
         rows = self._rows([int, int], _BATCH, key_digest(key))
         for start, stop in rows:
             if not 0 <= start < stop:  # as an appender may write; there is no tile of a number below zero
@@ -168,15 +163,6 @@ class PostgresStore(Store):
                 yield digest, range(start, stop)
                 end = stop
 
-    def mark(self) -> Mark | None:
-        return _mark(self._row(_MOVE, _MARK))
-
-    def record(self, *batches: Batch) -> None:
-        """See `Appender.record`. Raises `TooLarge` for more than the capacity has."""
-        if max(sum(map(len, batch.framed)) for batch in batches) > self._capacity.record:
-            raise TooLarge(f"a batch of the log has at most {self._capacity.record} bytes")
-        self._write(lambda cursor: _record(cursor, batches))
-
     def put(self, tiles: Mapping[str, bytes]) -> None:
         """See `Appender.put`. Tiles that are there stay as they are: nobody may change any."""
         try:
@@ -184,51 +170,34 @@ class PostgresStore(Store):
         except Overtaken:  # some are there
             self._write(lambda cursor: _add(cursor, tiles), durably=False)
 
+    def record(self, *batches: Batch) -> bool:
+        """See `Appender.record`. Raises `TooLarge` for more than the capacity has."""
+        if max(sum(map(len, batch.framed)) for batch in batches) > self._capacity.record:
+            raise TooLarge(f"a batch of the log has at most {self._capacity.record} bytes")
+
+        def work(cursor: Cursor) -> bool:
+            _record(cursor, batches)
+            counted = cursor.execute(_FULL, [self._capacity.batches, self._capacity.size])
+            return read_one(counted, [bool | None]) == (True,)
+
+        return self._write(work)
+
     def publish(self, note: bytes, *, after: bytes | None) -> None:
-        """See `Store.publish`. What is kept elsewhere is written while the row is locked, so by turns."""
+        self._write(lambda cursor: _move_on(cursor, _PUBLISH, note, after))
 
+    def settle(self, base: Base, keys: Callable[[], Keys] | None = None) -> None:
         def work(cursor: Cursor) -> None:
-            _move_on(cursor, _PUBLISH, note, after)
-            with disk_problems():
-                self._kept.write(note)
-
-        self._write(work)
-
-    @property
-    def full(self) -> bool:
-        (is_full,) = self._row([bool | None], _FULL, self._capacity.batches, self._capacity.size)
-        return bool(is_full)
-
-    def settle(self, base: Base) -> None:
-        def work(cursor: Cursor) -> None:
-            _move_on(cursor, _SETTLE, *base, base.size)
+            _move_on(cursor, _SETTLE, base.size, *base, base.size if keys is None else 0)
+            if keys is not None:
+                rows = ((at.start, at.stop, digest) for digest, at in keys())
+                _copy(cursor, "batch", ("int8", "int8", "bytea"), rows)
             cursor.execute("DELETE FROM intaglio.pending WHERE start < %s", [base.size])
 
-        with disk_problems():
-            self._kept.sync()
         self._write(work)
 
-    def reserve(self, name: str) -> None:
-        self._write(lambda cursor: _move(cursor, _RESERVE, name))
-
-    def seal(self, name: str) -> None:
-        self._write(lambda cursor: _move(cursor, _SEAL, name))
-
-    def adopt(
-        self, name: str, base: Base, keys: Callable[[], Keys], batches: Sequence[Batch], note: bytes
-    ) -> None:
-        """See `Appender.adopt`. Raises `Overtaken`."""
-
-        def work(cursor: Cursor) -> None:
-            if cursor.execute(_ADOPT, [base.size, *base, note, name]).rowcount != 1:
-                if _mark(read_one(cursor.execute(_MARK), _MOVE)) == Mark(name, State.HERE):
-                    return
-                raise Overtaken("the place is not reserved for this move any more")
-            _copy(cursor, "batch", ("int8", "int8", "bytea"), ((*_ends(at), digest) for digest, at in keys()))
-            if batches:
-                _record(cursor, batches)
-
-        self._write(work)
+    def seal(self, mark: Mark, *, after: Mark | None) -> None:
+        statement = _SEAL + _IS_NEW if mark.state is State.COMING else _SEAL
+        self._write(lambda cursor: _move(cursor, statement, *_columns(mark), *_columns(after)))
 
     def _rows(self, kinds: Kinds, statement: str, *values: object) -> Sequence[Row]:
         return self._database.run(lambda cursor: read(cursor.execute(statement, values), kinds))
@@ -236,10 +205,10 @@ class PostgresStore(Store):
     def _row(self, kinds: Kinds, statement: str, *values: object) -> Row:
         return self._database.run(lambda cursor: read_one(cursor.execute(statement, values), kinds))
 
-    def _write(self, work: Callable[[Cursor], object], *, durably: bool = True) -> None:
+    def _write(self, work: Callable[[Cursor], _T], *, durably: bool = True) -> _T:
         if self._read_only:
             raise Refused("the log was opened to be read")
-        self._database.write(work, durably=durably)
+        return self._database.write(work, durably=durably)
 
 
 def _move(cursor: Cursor, statement: str, *values: object, rows: int = 1) -> None:
@@ -249,11 +218,11 @@ def _move(cursor: Cursor, statement: str, *values: object, rows: int = 1) -> Non
 
 
 def _move_on(cursor: Cursor, statement: str, *values: object, rows: int = 1) -> None:
-    """The same where part of the condition is that no move has closed the log."""
+    """The same where part of the condition is that the log has not left."""
     try:
         _move(cursor, statement, *values, rows=rows)
     except Overtaken:
-        require_open(_mark(read_one(cursor.execute(_MARK), _MOVE)))
+        require_not_left(_mark(read_one(cursor.execute(_MARK), _MOVE)))
         raise
 
 
@@ -266,15 +235,15 @@ def _mark(row: Row) -> Mark | None:
     return Mark(name, State(state))
 
 
+def _columns(mark: Mark | None) -> tuple[str | None, str | None]:
+    return (None, None) if mark is None else (mark.name, mark.state.value)
+
+
 def _record(cursor: Cursor, batches: Sequence[Batch]) -> None:
     starts, stops = [batch.start for batch in batches], [batch.range.stop for batch in batches]
     keys, entries = [batch.key for batch in batches], [b"".join(batch.framed) for batch in batches]
     values = [stops[-1], starts[0], starts, stops, [key_digest(key) for key in keys], keys, entries]
     _move_on(cursor, _RECORD, *values, rows=len(batches))
-
-
-def _ends(indices: range) -> tuple[int, int]:
-    return indices.start, indices.stop
 
 
 def _copy(cursor: Cursor, table: str, types: Sequence[str], rows: Iterable[tuple[Any, ...]]) -> None:

@@ -16,20 +16,16 @@ import secrets
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 
-from wire.files import locked
 from wire.problem import Damaged, Refused, TooLarge, TryLater
 
 from ... import merkle
 from ...problem import LEDGER_NOT_CONDITIONAL, Overtaken
 from ..ahead import require_none_ahead, tiles_ahead
-from ..disk import disk_problems
 from ..journal import Capacity
-from ..kept import KeptCheckpoint
 from ..keys import key_digest
 from ..layout import ENTRIES, WIDTH, tile_path, unframe
-from ..store import CHECKPOINT, Base, Batch, Keys, Mark, State, Store, require_open
+from ..store import CHECKPOINT, Base, Batch, Head, Keys, Mark, State, Store, require_not_left
 from . import address
 from .batches import Batches, batch_path
 from .bucket import Bucket
@@ -48,21 +44,19 @@ _EXAMINED = 100  # openings, of which one looks whether anything is gone
 class S3Store(Store):
     """A `Store` in a bucket; any number of processes and machines may use it.
 
-    `uri` is read by `parse_location`; `kept`, `patience` and `read_only` are as `open_store` has them, and
-    the log is settled when so much is pending as is the `capacity`. Raises what `Bucket` raises, `Damaged`
-    where an object is gone, and `LEDGER_NOT_CONDITIONAL` for a store that creates what is there.
+    `uri` is read by `parse_location`; `patience` and `read_only` are as `open_store` has them, and the log is
+    settled when so much is pending as is the `capacity`. Raises what `Bucket` raises, `Damaged` where an
+    object is gone, and `LEDGER_NOT_CONDITIONAL` for a store that creates what is there.
     """
 
     def __init__(
         self,
         uri: str,
-        kept: Path | None = None,
         *,
         patience: float | None = None,
         read_only: bool = False,
         capacity: Capacity = CAPACITY,
     ) -> None:
-        self._kept_path, self._kept = kept, KeptCheckpoint(kept)
         self._patience, self._read_only, self._capacity = patience, read_only, capacity
         self._turn = threading.Lock()
         self._bucket = Bucket(address.parse_location(uri))
@@ -80,10 +74,6 @@ class S3Store(Store):
             found[CHECKPOINT] = note
         return {path: found[path] for path in wanted if path in found}
 
-    def kept(self) -> bytes | None:
-        with disk_problems():
-            return self._kept.read()
-
     @contextmanager
     def lock(self) -> Iterator[None]:
         """See `Reader.lock`. It is between the threads of this store alone: that one of several writers
@@ -97,9 +87,14 @@ class S3Store(Store):
         finally:
             self._turn.release()
 
-    def base(self) -> Base:
-        self._batches.begin(self._heads.newest().base)
-        return self._batches.base
+    def head(self) -> Head:
+        """See `Reader.head`. Whoever died between the two steps of `seal` is helped to the second one."""
+        head = self._heads.newest()
+        self._batches.begin(head.base)
+        left = self._batches.mark
+        if left is not None and left != head.mark and not self._read_only:
+            self._close(left)
+        return Head(head.base, left or head.mark)
 
     def pending(self, start: int) -> Iterator[Batch]:
         """See `Reader.pending`. Raises `Overtaken` where they are settled."""
@@ -113,112 +108,72 @@ class S3Store(Store):
     def keys(self) -> Keys:
         return self._keys.all(self._heads.newest().base.size)
 
-    def mark(self) -> Mark | None:
-        """See `Reader.mark`. Whoever died between the two steps of `seal` is helped to the second one."""
-        head = self._heads.newest()
-        if head.number == 0 or (head.mark is not None and head.mark.is_closed):
-            return head.mark
-        self._batches.begin(head.base)
-        for _ in self._batches.since(self._batches.end):
-            pass
-        if self._batches.mark is None:
-            return head.mark
-        if not self._read_only:
-            self._close(self._batches.mark)
-        return self._batches.mark
-
-    def record(self, *batches: Batch) -> None:
-        """See `Appender.record`. Raises `TooLarge` for more than the capacity has."""
-        self._require_writable()
-        if max(sum(map(len, batch.framed)) for batch in batches) > self._capacity.record:
-            raise TooLarge(f"a batch of the log has at most {self._capacity.record} bytes")
-        require_open(self._heads.known.mark)
-        self._batches.record(*batches)
-
     def put(self, tiles: Mapping[str, bytes]) -> None:
         """See `Appender.put`. Tiles that are there stay as they are."""
         self._require_writable()
         self._bucket.create_many(tiles)
+
+    def record(self, *batches: Batch) -> bool:
+        """See `Appender.record`. Raises `TooLarge` for more than the capacity has."""
+        self._require_writable()
+        if max(sum(map(len, batch.framed)) for batch in batches) > self._capacity.record:
+            raise TooLarge(f"a batch of the log has at most {self._capacity.record} bytes")
+        require_not_left(self._heads.known.mark)
+        self._batches.record(*batches)
+        known = self._batches.known
+        size = sum(len(framed) for batch in known for framed in batch.framed)
+        return len(known) >= self._capacity.batches or size >= self._capacity.size
 
     def publish(self, note: bytes, *, after: bytes | None) -> None:
         """See `Appender.publish`."""
         self._require_writable()
         for _ in range(_TRIES):
             head = self._heads.newest()
-            require_open(head.mark)
+            require_not_left(head.mark)
             if head.note != after:
                 raise Overtaken("another writer has published a checkpoint meanwhile")
             if self._heads.add(head.next(note=note)):
                 break  # else the other one may have settled
         else:
             raise Overtaken("other writers of the log were faster")
-        self._keep()
         self._show()
 
-    @property
-    def full(self) -> bool:
-        known = self._batches.known
-        size = sum(len(framed) for batch in known for framed in batch.framed)
-        return len(known) >= self._capacity.batches or size >= self._capacity.size
-
-    def settle(self, base: Base) -> None:
+    def settle(self, base: Base, keys: Callable[[], Keys] | None = None) -> None:
         """See `Appender.settle`: a head with another base. Nothing is removed."""
         self._require_writable()
-        require_open(self._heads.newest().mark)
-        self._batches.require_end(base.size)
-        self._keys.add(self._batches.keys.items())
+        require_not_left(self._heads.newest().mark)
+        self._batches.require_end(base.size if keys is None else 0)
+        self._keys.add(self._batches.keys.items() if keys is None else keys())
         head = self._heads.newest()
         if head.base != self._batches.base or not self._heads.add(head.next(base=base)):
             raise Overtaken("another writer has changed the log meanwhile")
-        with disk_problems():
-            self._kept.sync()
         self._batches.begin(base)
 
-    def reserve(self, name: str) -> None:
-        """See `Appender.reserve`: the first head, before which nobody records."""
+    def seal(self, mark: Mark, *, after: Mark | None) -> None:
+        """See `Appender.seal`. A log that comes is given the first head, before which nobody records.
+
+        Where it leaves, the end of the log decides; a head then stops those who sign.
+        """
         self._require_writable()
         head = self._heads.newest()
         is_new = head.number == 0 and not self._bucket.has(batch_path(0))
-        if not is_new or not self._heads.add(head.next(mark=Mark(name, State.COMING))):
-            raise Overtaken("there is a log already")
-
-    def seal(self, name: str) -> None:
-        """See `Appender.seal`. The end of the log decides; a head then stops those who sign."""
-        self._require_writable()
-        head = self._heads.newest()
-        if head.mark is not None and head.mark.is_closed:
-            raise Overtaken("a move has closed the log meanwhile")
-        self._batches.begin(head.base)
-        self._batches.seal(name)
-        self._close(Mark(name, State.LEFT))
-
-    def adopt(
-        self, name: str, base: Base, keys: Callable[[], Keys], batches: Sequence[Batch], note: bytes
-    ) -> None:
-        """See `Appender.adopt`. Raises `Overtaken`."""
-        self._require_writable()
-        head = self._heads.newest()
-        if head.mark == Mark(name, State.HERE):
-            return
-        if head.mark != Mark(name, State.COMING):
-            raise Overtaken("the place is not reserved for this move any more")
-        self._keys.add(keys())
-        self._batches.begin(base)
-        if batches and not [*self._batches.since(base.size)]:  # else they were recorded before
-            self._batches.record(*batches)
-        if not self._heads.add(head.next(note=note, base=base, mark=Mark(name, State.HERE))):
+        if head.mark != after or (mark.state is State.COMING and not is_new):
+            raise Overtaken("another move, or another log, was here first")
+        if mark.state is State.LEFT:
+            self._batches.begin(head.base)
+            self._batches.seal(mark.name)
+            self._close(mark)
+        elif not self._heads.add(head.next(mark=mark)):
             raise Overtaken("another writer has changed the log meanwhile")
-        self._keep()
-        self._show()
 
     def examine(self) -> None:
-        """See `Reader.examine`.
+        """See `Examined.examine`.
 
         Raises `Damaged`, `LEDGER_TILES_AHEAD` for objects that somebody else created.
         """
         self._require_there()
         with self.lock():
-            base = self.base()
+            base = self.head().base
             batches = list(self.pending(base.size))
             head = self._heads.newest()
             paths = self._bucket.names("tile/", _most_tiles(head, batches))
@@ -265,6 +220,8 @@ class S3Store(Store):
                 self._show()  # who published it died before
         if secrets.randbelow(_EXAMINED) == 0:
             self._require_there()
+        for _ in self._batches.since(self.head().base.size):  # at whose end a seal may be, and no head yet
+            pass
         self._is_open = True
 
     def _require_conditional(self) -> None:
@@ -272,12 +229,6 @@ class S3Store(Store):
             if not self._bucket.create(_CONDITIONAL, secrets.token_hex(16).encode()):
                 return
         raise LEDGER_NOT_CONDITIONAL("the store of the log's bucket creates an object that is there already")
-
-    def _keep(self) -> None:
-        if self._kept_path is None:
-            return
-        with disk_problems(), locked(self._kept_path):  # or an older one might come last
-            self._kept.write(self._heads.newest().note or b"")
 
     def _show(self) -> None:
         """Write the newest checkpoint where everybody looks, until an older one no longer comes last."""

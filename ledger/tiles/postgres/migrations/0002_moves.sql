@@ -1,4 +1,4 @@
--- The newest move of the log: its name, and whether it is coming, here, or has left. While it is not here, the
+-- The newest move of the log: its name, and whether it is coming, here, or has left. Once it has left, the
 -- conditions that a head is moved under do not hold.
 ALTER TABLE intaglio.head
   ADD move text,
