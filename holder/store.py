@@ -115,7 +115,7 @@ class EncryptedStore:
         with _problems():
             connection = _connect(path, patience=patience)
             try:
-                require_known(connection, _STEPS, _WHAT)
+                require_known(connection, len(_STEPS), _WHAT)
                 store = cls(connection, _unwrap(connection, passphrase))
                 store._compare_with(_seen_beside(path))
             except BaseException:

@@ -26,9 +26,7 @@ from .succession import ended_ahead
 
 def signed_until(issuer: Issuer) -> datetime | None:
     """The latest time that the log's checkpoint or a status list says it is of."""
-    return max(
-        filter(None, (issuer.reader.time(), latest(issuer.store, issuer.home / "status"))), default=None
-    )
+    return max(filter(None, (issuer.reader.time(), latest(issuer.store))), default=None)
 
 
 def dated_until(issuer: Issuer, now: datetime) -> datetime | None:

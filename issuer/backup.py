@@ -31,7 +31,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from keys.envelope import open_envelope, seal
 from ledger import Checkpoint
-from ledger.folder import Engines, is_elsewhere, kept_beside, newest_checkpoint, store_in
+from ledger.folder import Engines, is_elsewhere, kept_beside, log_size, newest_checkpoint, store_in
 from ledger.tiles.engines import ENGINES
 from ledger.tiles.layout import is_tile
 from ledger.tiles.store import CHECKPOINT
@@ -206,7 +206,8 @@ def restore(path: Path, home: Path, passphrase: bytes, agree: Agree | None = Non
         _require_newest(unpacked, home)
         store = SQLiteIndex(unpacked / "issuer.sqlite")
         store.reserve(LIST_ENTRIES)  # what was issued after the backup keeps its status positions to itself
-        store.logged.adopt(_size(unpacked))  # which the index, copied first, may not know of
+        # The index was copied first, and may know of less; what the files name was agreed to.
+        store.logged.adopt(log_size(unpacked, engines=ENGINES))
         store.close()
         write_durably(unpacked / MARK, b"")
         for folder, _, _ in os.walk(unpacked):
@@ -269,14 +270,6 @@ def _require_sound(unpacked: Path) -> None:
         raise Damaged(f"the backup has no {missing[0]}", hint="Restore another backup.")
     for database in unpacked.glob("*.sqlite"):
         require_plain(database, database.name)
-
-
-def _size(home: Path) -> int:
-    """How many entries the log has, with those that are not signed for yet."""
-    store = store_in(home, read_only=True, engines=ENGINES)  # agreed to
-    with store.lock():
-        size = store.head().base.size
-        return max((batch.range.stop for batch in store.pending(size)), default=size)
 
 
 def _require_newest(unpacked: Path, home: Path) -> None:

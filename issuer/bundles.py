@@ -37,7 +37,7 @@ def bundled(
         listed = [published(str(number))]
         for status in line.secured.claims.status[:1] if found.reason else ():
             page = page_of(StatusEntry.parse(status).index)
-            with suppress(NotFound):  # the list was published before there were pages, in a copy to read
+            with suppress(NotFound):  # in a copy to read, the list may not have this revocation yet
                 listed.append(published(details_name(number, page)))
         yield Bundle(
             line.credential,

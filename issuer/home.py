@@ -368,10 +368,9 @@ def published_file(home: Path, name: str, *, engines: Engines | None = None) -> 
 
 
 def _known(home: Path, name: str) -> FileVersions:
-    """What a published file may be: nothing is known where the index is lost or of release 0.1.0."""
+    """What a published file may be: nothing is known where the index is lost."""
     path = home / "issuer.sqlite"
-    found = possible_versions(path, name) if path.exists() else FileVersions()
-    return FileVersions() if any(version.digest is None for version in found.versions) else found
+    return possible_versions(path, name) if path.exists() else FileVersions()
 
 
 def _held(home: Path, known: FileVersions, engines: Engines | None) -> bytes | None:

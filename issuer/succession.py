@@ -67,7 +67,7 @@ class KeyChange:
         """The one that is pending, if one is. Raises `Damaged`."""
         path = home / JOURNAL
         try:
-            found = {"identity": {}, **load_json_object(path.read_bytes())}
+            found = load_json_object(path.read_bytes())
             shape = {member: type(value) for member, value in found.items()}
             if shape != {"version": int, "kind": str, "document": dict, "replaced": dict, "identity": dict}:
                 raise Malformed("it is of another form")

@@ -18,8 +18,8 @@ INDEX = "the issuer's index"
 class Version(NamedTuple):
     """One that the file may be of: as it was published last, or as it is being published."""
 
-    digest: bytes | None
-    """SHA-256; `None` where release 0.1.0 published it."""
+    digest: bytes
+    """SHA-256."""
     content: bytes | None
     """Where the index holds it."""
     key: bytes | None
@@ -40,7 +40,8 @@ class FileVersions(NamedTuple):
 def possible_versions(path: Path, name: str) -> FileVersions:
     """What the file of this name may be, by the index at `path`.
 
-    An index of release 0.1.0 knows of nothing. Raises `Unavailable` or `Damaged`.
+    Whoever verifies does not convert an index, and one of f31e11f has no digests: it tells nothing. Raises
+    `Unavailable` or `Damaged`.
     """
     with sqlite_problems(INDEX, DAMAGED_ISSUER), closing(connect(path, "ro")) as connection:
         connection.execute("BEGIN")
@@ -48,7 +49,7 @@ def possible_versions(path: Path, name: str) -> FileVersions:
             return FileVersions()
         rows = connection.execute(
             "SELECT digest, content, key FROM status_file_begun WHERE name = :name "
-            "UNION ALL SELECT digest, NULL, NULL FROM status_file WHERE name = :name "
+            "UNION ALL SELECT digest, NULL, NULL FROM status_file WHERE name = :name AND digest IS NOT NULL "
             "UNION ALL SELECT digest, content, NULL FROM status_file_held WHERE name = :name",
             {"name": name},
         ).fetchall()

@@ -156,6 +156,17 @@ def newest_checkpoint(folder: Path, *, engines: Engines | None = None) -> Checkp
     return Checkpoint.parse(note)
 
 
+def log_size(folder: Path, *, engines: Engines | None = None) -> int:
+    """How many entries the log in a folder has, with those that are not signed for yet.
+
+    Raises what its engine raises.
+    """
+    store = store_in(folder, read_only=True, engines=engines)
+    with store.lock():
+        size = store.head().base.size
+        return max((batch.range.stop for batch in store.pending(size)), default=size)
+
+
 def batches_in(folder: Path, keys: Iterable[bytes], *, engines: Engines | None = None) -> list[range | None]:
     """The indices of the batches that were appended under these keys, as `LogReader.find` gives them.
 

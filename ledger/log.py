@@ -82,10 +82,10 @@ class LogReader:
 
     `key` and `cosigner` verify what the log `origin` signs; the log of somebody else may have no clock of its
     own, and then has no `cosigner`, and tells no time. Its entries may be any bytes, too: `evidence` alone
-    takes only those of `entries.py`. The log is never shorter than the checkpoint in the file `kept`, which no
-    restored copy of the store replaces, nor than `anchored`, the note of the longest one that another ledger
-    has. Any method raises `Unavailable` when the store cannot be reached, `Damaged` when it holds something
-    else than was written.
+    takes only those of `entries.py`. The log is never shorter than the checkpoint in the file `kept`, which
+    no restored copy of the store replaces, nor than `anchored`, the note of the longest one that another
+    ledger has. Any method raises `Unavailable` when the store cannot be reached, `Damaged` when it holds
+    something else than was written.
     """
 
     clock_key: VerifierKey | None

@@ -126,4 +126,9 @@ def page() -> str:
 
 
 if __name__ == "__main__":
+    from tests import stability
+
+    stability.require_kept(
+        {"codes": stability.codes_in(PAGE.read_text())}, {"codes": stability.codes_in(page())}
+    )
     PAGE.write_text(page())

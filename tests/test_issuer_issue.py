@@ -473,6 +473,7 @@ def test_a_damaged_single_diploma_is_named(issuer: Issuer) -> None:
         issuer.line(entry)
     with closing(sqlite3.connect(issuer.home / "issuer.sqlite")) as connection, connection:
         connection.execute("UPDATE credential SET leaf = NULL")
+        connection.execute("INSERT INTO batch VALUES (0, x'00')")
     with pytest.raises(Damaged, match="number 0 is not as written"):
         reopened(issuer.home).claim("UNI-000001", HOLDER)
 

@@ -16,7 +16,7 @@ from issuer.archive.lookup import SQLiteLookup
 from issuer.archive.store import SQLiteIndex
 from issuer.issuer import Issuer
 from issuer.job.order import Order
-from tests.test_issuer_migrations import of_f31e11f
+from tests.test_issuer_conversion import OF_F31E11F, written
 from tests.test_issuer_store import plan
 from tests.world import NOW, csv_file, graduate, index_of, issuer_in
 
@@ -95,7 +95,7 @@ def test_texts_of_one_hash_are_told_apart(store: SQLiteIndex) -> None:
 
 
 def test_an_index_of_f31e11f_is_found_in_and_brought_up_to_date(tmp_path: Path) -> None:
-    store = SQLiteIndex(of_f31e11f(tmp_path / "issuer.sqlite"))
+    store = SQLiteIndex(written(OF_F31E11F, tmp_path / "issuer.sqlite"))
     (first, stop), *_ = unlisted(store)
     assert first == 0
     with closing(sqlite3.connect(tmp_path / "issuer.sqlite")) as connection:

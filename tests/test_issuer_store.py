@@ -66,7 +66,7 @@ def test_what_was_interrupted_is_found_without_reading_all_that_was_issued(store
     assert plan(store, SQLiteIndex.begun_singles) == [
         "SCAN credential USING INDEX begun",
         "SEARCH single USING INTEGER PRIMARY KEY (rowid=?)",
-        "SEARCH batch USING INTEGER PRIMARY KEY (rowid=?) LEFT-JOIN",
+        "SEARCH batch USING INTEGER PRIMARY KEY (rowid=?)",
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
@@ -13,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from wire.files import locked
-from wire.problem import Damaged, TryLater
-from wire.sqlite import Database, connect, copy
+from wire.problem import Damaged, Refused, TryLater
+from wire.sqlite import Database, Migration, connect, copy
 
 STEPS = ("CREATE TABLE counter (next INTEGER NOT NULL);\nINSERT INTO counter VALUES (0);\n",)
 WHAT = "the file"
@@ -176,3 +177,74 @@ def test_no_database_is_damage(path: Path) -> None:
     path.write_bytes(b"no database" * 1000)
     with pytest.raises(Damaged, match="the file is damaged"):
         Database(path, STEPS, WHAT)
+
+
+# Changes of the tables
+
+SECOND = """
+ALTER TABLE counter ADD COLUMN last INTEGER;  -- with a comment; of several words
+CREATE TRIGGER forgotten AFTER DELETE ON counter BEGIN
+    INSERT INTO counter (next) VALUES (100);
+    UPDATE counter SET next = next + 1000;
+END;
+DELETE FROM counter;
+"""
+
+
+def dump(path: Path) -> list[str]:
+    with closing(sqlite3.connect(path)) as connection:
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        return [f"-- {version}", *connection.iterdump()]
+
+
+def opened(path: Path, *further: Migration, first: int = 1) -> list[str]:
+    """What lies in the file once a program with these further steps has opened it."""
+    Database(path, [*STEPS, *further], WHAT, first=first).close()
+    return dump(path)
+
+
+def test_steps_are_made_once_and_may_be_triggers_or_functions(path: Path) -> None:
+    def third(connection: sqlite3.Connection) -> None:
+        connection.execute("UPDATE counter SET next = next * 2")
+
+    opened(path)
+    twice = [opened(path, SECOND, third) for _ in range(2)]
+    assert twice[0] == twice[1]
+    assert twice[0][0] == "-- 3"
+    assert value(Database(path, [*STEPS, SECOND, third], WHAT)) == 2200
+
+
+def test_the_first_step_makes_its_version_of_whatever_is_older(path: Path, tmp_path: Path) -> None:
+    opened(path)
+    with closing(connect(path)) as connection:
+        connection.execute("PRAGMA user_version = 4")
+    Database(path, ["UPDATE counter SET next = 5;", SECOND], WHAT, first=7).close()
+    assert dump(path)[0] == "-- 8"
+    assert opened(tmp_path / "new", first=7)[0] == "-- 7"
+
+
+@pytest.mark.parametrize("wrong", ["UPDATE nothing SET x = 1;", "CREATE TABLE cut ("])
+def test_a_step_that_fails_leaves_the_file_as_it_was(path: Path, wrong: str) -> None:
+    before = opened(path)
+    with pytest.raises(Damaged):
+        opened(path, SECOND + wrong)
+    assert dump(path) == before
+
+
+def test_a_file_of_a_newer_program_is_refused_by_name_and_left_alone(path: Path) -> None:
+    before = opened(path, SECOND)
+    with pytest.raises(Refused, match="made by a newer program: version 2, and this one knows 1"):
+        opened(path)
+    assert dump(path) == before
+
+
+def test_an_older_file_that_may_only_be_read_is_read_as_it_would_become(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = opened(path)
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    database = Database(path, [*STEPS, SECOND], WHAT)
+    with database.reading(), database.reading() as connection:  # a connection each
+        assert read(connection) == 1100
+    monkeypatch.undo()
+    assert dump(path) == before

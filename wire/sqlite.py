@@ -13,7 +13,7 @@ import re
 import sqlite3
 import threading
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Literal
@@ -23,6 +23,9 @@ from .problem import DISK_FULL, Damaged, Problem, Raisable, Refused, TryLater, U
 
 LOCK_WAIT = 30.0
 """Seconds that one process waits for another."""
+
+Migration = str | Callable[[sqlite3.Connection], object]
+"""One change of the tables: SQL, or a function that is given the open transaction."""
 
 _PRAGMAS = (
     "trusted_schema = OFF",  # a file from elsewhere brings no code along
@@ -97,29 +100,34 @@ def _how(path: Path, mode: str) -> str:
 class Database:
     """One file, made or migrated when needed: writers take turns, readers wait for nobody.
 
+    In a folder that may only be read, an older file is read from a migrated copy in memory.
+
     Every method raises `Unavailable` or `Damaged` for what the file or the disk refuses.
     """
 
     def __init__(
         self,
         path: Path,
-        steps: Sequence[str],
+        steps: Sequence[Migration],
         what: str,
         damaged: Raisable[Damaged] = Damaged,
         *,
+        first: int = 1,
         patience: float = LOCK_WAIT,
     ) -> None:
-        """`steps` are those of `migrate`; problems call the file `what`, and are `damaged` where it is."""
+        """`steps` and `first` are as in `migrate`; problems call the file `what`, `damaged` where it is."""
         self._path, self._patience = path, patience
         self._turn = threading.Lock()
         self._idle: list[sqlite3.Connection] = []
         _databases.add(self)
         self._problems = functools.partial(sqlite_problems, what, damaged)
+        self._migrate = functools.partial(migrate, steps=steps, what=what, first=first)
+        self._newest = first + len(steps) - 1
         self.is_writable = os.access(path.parent, os.W_OK)
         if self.is_writable:
             path.touch(mode=0o600)
         with self._problems(), self._connected() as connection:
-            migrate(connection, steps, what)
+            self._migrate(connection)
 
     def close(self) -> None:
         """Closes the file in this process; it opens again by itself."""
@@ -173,6 +181,11 @@ class Database:
                     connection.execute("PRAGMA journal_mode = WAL")
             for pragma in _OF_WRITERS:
                 connection.execute(f"PRAGMA {pragma}")
+        elif _version(connection) < self._newest:  # where nothing can be written, a copy becomes as new
+            with closing(connection) as older:
+                connection = connect(None)
+                older.backup(connection)
+            self._migrate(connection)
         return connection
 
 
@@ -234,49 +247,55 @@ def require_plain(path: Path, what: str) -> None:
             raise damaged
 
 
-def migrate(connection: sqlite3.Connection, steps: Sequence[str], what: str) -> None:
-    """Makes the tables those of this program: runs the scripts in `steps` that the database has not had.
+def migrate(connection: sqlite3.Connection, steps: Sequence[Migration], what: str, first: int = 1) -> None:
+    """Make the tables those of this program: run the `steps` that the database has not had.
 
-    Each is one transaction, done or undone as a whole, and run by one of those who open the database at once;
-    `PRAGMA user_version` counts them. The connection is in autocommit mode. Raises `Refused` for a database
-    that has had more.
+    The first step makes version `first`, out of an empty database or any older one; each of the others makes
+    the version after. A step is one transaction, done or undone as a whole, and run by one of the processes
+    that open the database at once; `PRAGMA user_version` has the version. The connection is in autocommit
+    mode. Raises `Refused` for a newer database, and what a step raises.
     """
-    while (version := require_known(connection, steps, what)) < len(steps):
+    newest = first + len(steps) - 1
+    while (version := require_known(connection, newest, what)) < newest:
+        following = max(version + 1, first)
+        step = steps[following - first]
         try:
             connection.execute("BEGIN IMMEDIATE")
             if _version(connection) == version:  # else another process was first
-                for statement in _statements(steps[version]):
-                    connection.execute(statement)
-                connection.execute(f"PRAGMA user_version = {version + 1}")
+                if isinstance(step, str):
+                    run(connection, step)
+                else:
+                    step(connection)
+                connection.execute(f"PRAGMA user_version = {following}")
             connection.execute("COMMIT")
         finally:
             connection.rollback()
 
 
-def require_known(connection: sqlite3.Connection, steps: Sequence[str], what: str) -> int:
-    """How many of its steps a database has had. Raises `Refused` if it is more than there are."""
+def require_known(connection: sqlite3.Connection, newest: int, what: str) -> int:
+    """Return the version of a database. Raises `Refused` where it is above `newest`."""
     version = _version(connection)
-    if version > len(steps):
+    if version > newest:
         raise Refused.saying(
             "{what} was made by a newer program: version {version}, and this one knows {known}",
             what=what,
             version=version,
-            known=len(steps),
+            known=newest,
             hint="Nothing was changed. Use that program.",
         )
     return version
 
 
-def _version(connection: sqlite3.Connection) -> int:
-    return int(connection.execute("PRAGMA user_version").fetchone()[0])
-
-
-def _statements(script: str) -> Iterator[str]:
-    """One by one: `executescript` would end the transaction that it is in."""
+def run(connection: sqlite3.Connection, script: str) -> None:
+    """Execute the statements of a script within the open transaction, which `executescript` would end."""
     statement = ""
     for line in script.splitlines(keepends=True):
         statement += line
         if sqlite3.complete_statement(statement):  # knows of triggers, which have semicolons inside
-            yield statement
+            connection.execute(statement)
             statement = ""
-    yield statement  # nothing, or what is refused as incomplete
+    connection.execute(statement)  # nothing, or what is refused as incomplete
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])

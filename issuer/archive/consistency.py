@@ -7,10 +7,10 @@ only by batches that were journalled: by a process that is at work, or that was 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-from ledger import EntryKind, Log, parse_entry
+from ledger import Log
 from ledger.folder import Engines, newest_checkpoint
 from ledger.log import LogReader
 from wire.consent import NotAgreed
@@ -20,7 +20,6 @@ from wire.text import counted
 from ..home import Identity
 from ..problem import OLDER_INDEX
 from ..versions import explains
-from .archive import unpack
 from .index import Index
 from .kept import Appended
 
@@ -32,23 +31,15 @@ def append(store: Index, log: Log, entries: Sequence[bytes], key: bytes) -> Appe
 
 
 def require_agreement(store: Index, log: LogReader) -> None:
-    """Raises `Damaged` where the log or the index is an older copy than the other.
-
-    The index of release 0.1.0, which knew of no size, learns it here.
-    """
+    """Raises `Damaged` where the log or the index is an older copy than the other."""
     known = store.logged.known().size  # asked first: others append meanwhile
     size = log.checkpoint().size
-    if known is None:
-        _require_explained(store, log, size)
-        store.logged.adopt(size)
-        return
     if known > size:
         raise Damaged(
             f"the index knows of log entry {known - 1}, and the log has {_entries(size)}",
             hint="Bring the log's folder back from a backup: the diplomas rest on it.",
         )
     known, begun = store.logged.known()  # asked last: what is in the log by now had been journalled
-    assert known is not None
     found = [log.find(key) for key in begun] if size > known else []
     if not explains(known, size, found):
         raise _older(known, size)
@@ -73,26 +64,8 @@ def require_not_older(
     except Problem:  # which opening the log says better
         return
     known, begun = store.logged.known()
-    if known is not None and known < size and not begun:
+    if known < size and not begun:
         raise _older(known, size)
-
-
-def _require_explained(store: Index, log: LogReader, size: int) -> None:
-    """Release 0.1.0 was killed between log and index only where a row was begun, or with a status list."""
-    begun = [batch for key in _begun(store) if (batch := log.find(key)) is not None]
-    known = store.logged.last_leaf() + 1
-    for place, found in enumerate(log.entries(min(known, size), size), known):
-        is_explained = any(place in batch for batch in begun)
-        if not is_explained and parse_entry(found).kind is EntryKind.CREDENTIAL:
-            raise _older(known, size)
-
-
-def _begun(store: Index) -> Iterator[bytes]:
-    yield from store.logged.known().begun
-    for job, number in store.begun_chunks():
-        yield job.chunk_key(number)
-    for key, ((seq, packed), *_) in store.begun_singles():
-        yield key or unpack(seq, packed).entry
 
 
 def _older(known: int, size: int) -> Damaged:

@@ -81,11 +81,8 @@ class Index(Protocol):
     def finish_singles(self, seqs: Sequence[int], batch: Appended, date: str) -> None:
         """Records the log entries of a batch of credentials, and revokes editions before as superseded."""
 
-    def begun_singles(self) -> list[tuple[bytes | None, list[tuple[int, bytes]]]]:
-        """Batches that were begun, but perhaps never reached the log: key, sequence numbers and lines.
-
-        One of a program from before has no key, and one credential.
-        """
+    def begun_singles(self) -> list[tuple[bytes, list[tuple[int, bytes]]]]:
+        """Batches that were begun, but perhaps never reached the log: key, sequence numbers and lines."""
 
     def single(self, seq: int) -> bytes | None:
         """The stored line of a credential that was issued singly; `None` for one in a shard."""
@@ -152,9 +149,6 @@ class Logged(Protocol):
     def adopt(self, size: int) -> None:
         """Takes a log of this size for the one that belongs to this index."""
 
-    def last_leaf(self) -> int:
-        """The latest log entry that chunks, single credentials and lists name, -1 if none does."""
-
 
 class Revocations(Protocol):
     """The journal of revocations, and the files in `status/` that were made from it."""
@@ -207,7 +201,7 @@ class Revocations(Protocol):
         """The numbers of all status lists that were published."""
 
     def dates(self) -> list[tuple[str, str]]:
-        """The published files, by name, and from when each is: '' where that is not known."""
+        """The published files, by name, and from when each is."""
 
     def published(self, name: str) -> PublishedFile:
         """A file as last published. Raises `NotFound`."""
@@ -230,7 +224,7 @@ class Revocations(Protocol):
         """
 
     def files(self) -> list[tuple[str, set[bytes]]]:
-        """What there has to be in `status/`: names, and the digests that each may have, if they are known.
+        """What there has to be in `status/`: names, and the digests that each may have.
 
         That is the one that was published; where another is being published, either.
         """

@@ -123,8 +123,7 @@ class Appended(NamedTuple):
 class Known(NamedTuple):
     """What the index knows of the log: its size after the last recorded batch, and what may follow."""
 
-    size: int | None
-    """None in an index of release 0.1.0."""
+    size: int
     begun: list[bytes]
     """Keys of batches that were journalled and not recorded yet."""
 
@@ -141,10 +140,10 @@ class ListFile(NamedTuple):
 
 
 class PublishedFile(NamedTuple):
-    """Where in the log a published file is, and its digest, `None` where release 0.1.0 published it."""
+    """Where in the log a published file is, and the SHA-256 of its content."""
 
     leaf: int
-    digest: bytes | None
+    digest: bytes
 
 
 class RevocationRow(NamedTuple):

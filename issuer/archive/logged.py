@@ -28,20 +28,11 @@ class SQLiteLogged(Logged):
         with self._database.reading() as connection:
             found = connection.execute("SELECT next FROM counter WHERE name = 'log'").fetchone()
             keys = [key for (key,) in connection.execute("SELECT key FROM appending")]
-        return Known(found[0] if found else None, keys)
+        return Known(found[0], keys)
 
     def adopt(self, size: int) -> None:
         with self._database.writing() as connection:
             raise_to(connection, "log", size)
-
-    def last_leaf(self) -> int:
-        with self._database.reading() as connection:
-            (leaf,) = connection.execute(
-                "SELECT max((SELECT coalesce(max(first_leaf + issued - 1), -1) FROM chunk), "
-                "(SELECT coalesce(max(leaf), -1) FROM credential JOIN single USING (seq)), "
-                "(SELECT coalesce(max(leaf), -1) FROM status_file))"
-            ).fetchone()
-        return int(leaf)
 
 
 def settle(connection: sqlite3.Connection, batch: Appended) -> None:

@@ -164,14 +164,14 @@ class SQLiteRevocations(Revocations):
                 "SELECT name, old.digest, new.digest FROM status_file AS old "
                 "LEFT JOIN status_file_begun AS new USING (name) ORDER BY name"
             ).fetchall()
-        return [(name, {old, new} - {None} if old else set()) for name, old, new in rows]
+        return [(name, {old, new} - {None}) for name, old, new in rows]
 
     # What may not be on the disk
 
     def held(self) -> dict[str, bytes]:
         with self._database.reading() as connection:
             rows = connection.execute(
-                "SELECT name, content FROM status_file_begun WHERE content IS NOT NULL "
+                "SELECT name, content FROM status_file_begun "
                 "UNION ALL SELECT name, content FROM status_file_held"
             )
             return {str(name): bytes(content) for name, content in rows}

@@ -1,4 +1,4 @@
-"""The issuer's index in one SQLite file. The tables, with what each column is, are in `migrations`.
+"""The issuer's index in one SQLite file. The tables, with what each column is, are in `schema.sql`.
 
 Sequence numbers are given out in blocks by one UPDATE; that each diploma and edition is issued once rests on
 one unique constraint.
@@ -6,6 +6,7 @@ one unique constraint.
 
 from __future__ import annotations
 
+import functools
 import sqlite3
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -16,13 +17,13 @@ from wire.sqlite import LOCK_WAIT, Database
 
 from ..problem import DAMAGED_ISSUER, NO_SUCH_DIPLOMA
 from ..versions import INDEX
-from . import migrations
 from .crossing import cross
 from .index import Index
 from .kept import Appended, Crossed, EditionTaken, Entry, Incoming, Job, NewEntry, Released, Single, batch_key
 from .logged import SQLiteLogged, raise_to, settle
 from .lookup import SQLiteLookup, note, put
 from .revocations import SQLiteRevocations
+from .tables import VERSION, make_tables
 
 PAGE = 1000
 _NO_SEQ = (1 << 63) - 1  # the largest integer that SQLite has
@@ -35,21 +36,15 @@ _ENTRY = (
 
 
 class SQLiteIndex(Index):
-    """The index in the file at `path`, made or migrated when needed."""
+    """The index in the file at `path`, in an issuer's folder: made, or converted, when needed."""
 
-    def __init__(
-        self,
-        path: Path,
-        *,
-        steps: Sequence[Path] | None = None,
-        patience: float = LOCK_WAIT,
-        page: int = PAGE,
-    ) -> None:
-        """`steps` are the files of its migrations, by default all there are; it waits `patience` seconds for
-        another process that writes, and reads `page` editions at a time.
+    def __init__(self, path: Path, *, patience: float = LOCK_WAIT, page: int = PAGE) -> None:
+        """Waits `patience` seconds for another process that writes, and reads `page` editions at a time.
+
+        Raises what `tables.make_tables` raises.
         """
-        texts = [step.read_text("utf-8") for step in (steps or migrations.steps())]
-        self._database = Database(path, texts, INDEX, DAMAGED_ISSUER, patience=patience)
+        steps = [functools.partial(make_tables, home=path.parent)]
+        self._database = Database(path, steps, INDEX, DAMAGED_ISSUER, first=VERSION, patience=patience)
         self._page = page
         self.logged = SQLiteLogged(self._database)
         self.revocations = SQLiteRevocations(self._database)
@@ -156,16 +151,16 @@ class SQLiteIndex(Index):
                 [(date, seq) for seq in seqs],
             )
 
-    def begun_singles(self) -> list[tuple[bytes | None, list[tuple[int, bytes]]]]:
+    def begun_singles(self) -> list[tuple[bytes, list[tuple[int, bytes]]]]:
         with self._database.reading() as connection:
             rows = connection.execute(
-                "SELECT coalesce(key, seq), key, seq, line FROM credential JOIN single USING (seq) "
-                "LEFT JOIN batch USING (seq) WHERE leaf IS NULL ORDER BY seq"
+                "SELECT key, seq, line FROM credential JOIN single USING (seq) JOIN batch USING (seq) "
+                "WHERE leaf IS NULL ORDER BY seq"
             ).fetchall()
-        batches: dict[bytes | int, tuple[bytes | None, list[tuple[int, bytes]]]] = {}
-        for name, key, seq, line in rows:
-            batches.setdefault(name, (key, []))[1].append((seq, line))
-        return list(batches.values())
+        batches: dict[bytes, list[tuple[int, bytes]]] = {}
+        for key, seq, line in rows:
+            batches.setdefault(key, []).append((seq, line))
+        return list(batches.items())
 
     def single(self, seq: int) -> bytes | None:
         with self._database.reading() as connection:

@@ -50,7 +50,7 @@ ALTER TABLE link ADD COLUMN generation INTEGER NOT NULL DEFAULT 0;
 UPDATE link SET expires = 0 WHERE holder IS NOT NULL;
 """,
 )
-"""Changes of the tables, in their order; the first finds those of release 0.1.0 done."""
+"""Changes of the tables, in their order; a file of f31e11f has the tables of the first, and no number."""
 
 
 class LinkExpired(Refused):

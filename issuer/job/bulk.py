@@ -335,7 +335,7 @@ def _key(order: Order, press: Press, json: Form, found: Survey) -> bytes:
     another suite of proofs in JSON. Another form does not: the job goes on in the one that it has.
     """
     source, profile = order.source, press.composer.profile
-    bad = [row - 1 for row in sorted(found.findings)]  # as the release before counted: its jobs go on
+    bad = [row - 1 for row in sorted(found.findings)]  # as 81e9505 counted: its unfinished jobs go on
     asked = [
         source.header,
         source.columns,

@@ -77,7 +77,7 @@ def changes(
 
 def _between(record: Record, issued: Record, fields: Collection[str]) -> list[str]:
     renamed = full_name(record) != full_name(issued)
-    reworded = (  # only between two names: a release before kept none, and its rows did not change
+    reworded = (  # only between two names: records of 81e9505 have none, and their rows did not change
         "degree_name" not in fields
         and "degree_name" in record.keys() & issued.keys()
         and record["degree_name"] != issued["degree_name"]

@@ -118,7 +118,7 @@ class Singles:
         for key, singles in self._store.begun_singles():
             if not self._under_way.keys() >= {seq for seq, _ in singles}:
                 entries = [unpack(seq, packed, self._forms).entry for seq, packed in singles]
-                self._complete(key or batch_key(entries), [seq for seq, _ in singles], entries)
+                self._complete(key, [seq for seq, _ in singles], entries)
 
     def _sign(self, call: Sequence[Edition], now: datetime) -> list[Single] | RecordRefused:
         signed = []

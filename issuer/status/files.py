@@ -33,15 +33,9 @@ def anchored(store: Index, log: LogReader, folder: Path, name: str) -> tuple[int
     return leaf, Anchored(document, (log.evidence(leaf),))
 
 
-def latest(store: Index, folder: Path) -> datetime | None:
-    """The latest time that a published list, or a page of details, says it is from. Raises `Damaged`."""
-    return max(
-        (
-            parse_datetimestamp(dated, "dated") if dated else published_from(store, folder, name)
-            for name, dated in store.revocations.dates()
-        ),
-        default=None,
-    )
+def latest(store: Index) -> datetime | None:
+    """The latest time that a published list, or a page of details, says it is from."""
+    return max((parse_datetimestamp(dated, "dated") for _, dated in store.revocations.dates()), default=None)
 
 
 def published_from(store: Index, folder: Path, name: str) -> datetime:
@@ -56,13 +50,13 @@ def published_from(store: Index, folder: Path, name: str) -> datetime:
     return found
 
 
-def published_document(store: Index, folder: Path, name: str, digest: bytes | None) -> dict[str, Any]:
+def published_document(store: Index, folder: Path, name: str, digest: bytes) -> dict[str, Any]:
     """What was published under a name, with this digest. Raises `Damaged` where nothing has it."""
     path = folder / name
     try:
         return read_published(path, digest)
     except (Damaged, FileNotFoundError) as problem:
-        held = store.revocations.held_content(name, digest) if digest else None
+        held = store.revocations.held_content(name, digest)
         if held is not None:
             return load_json_object(held, limit=_LARGEST)
         raise problem if isinstance(problem, Damaged) else gone(path) from problem
@@ -75,7 +69,7 @@ def unlike(store: Index, folder: Path) -> list[tuple[Path, Damaged]]:
         path = folder / name
         if not path.exists():
             found.append((path, gone(path)))
-        elif digests and sha256(path.read_bytes()).digest() not in digests:
+        elif sha256(path.read_bytes()).digest() not in digests:
             found.append((path, not_as_published(path)))
     return found
 

@@ -372,7 +372,7 @@ def check_cells(
 def _settle_degree(record: Record, typed: str) -> None:
     """Names the degree as its type was `typed`, such as PhD, where the row has no other name for it.
 
-    A record without a name has no such member: it then equals, byte for byte, what earlier releases kept.
+    A record without a name has no such member: it then equals, byte for byte, what 81e9505 kept.
     """
     word = unicodedata.normalize("NFC", typed.strip())
     if not record["degree_name"] and word != record["achievement_type"]:

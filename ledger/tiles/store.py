@@ -107,7 +107,7 @@ def require_open(mark: Mark | None) -> None:
 
 
 def require_not_left(mark: Mark | None) -> None:
-    """Raise `LOG_SEALED` where the log of a store with this mark has left: what a store asks before it writes."""
+    """Raise `LOG_SEALED` where the log of a store with this mark has left; a store asks before it writes."""
     if mark is not None and mark.state is State.LEFT:
         require_open(mark)
 

@@ -238,14 +238,8 @@ class TestLogged:
         index.logged.adopt(4)
         assert index.logged.known().size == 5, "it never goes back"
 
-    def test_the_last_leaf_is_of_chunks_singles_and_lists(self, index: Index) -> None:
-        assert index.logged.last_leaf() == -1
-        file(index, 3, start=4)
-        assert index.logged.last_leaf() == 6
-        issue(index, entry(9), 8)
-        assert index.logged.last_leaf() == 8
-        publish(index, {0: LATER}, 10)
-        assert index.logged.last_leaf() == 10
+    def test_a_new_index_explains_no_entry_of_a_log(self, index: Index) -> None:
+        assert index.logged.known() == Known(0, [])
 
 
 def list_file(number: int | str, content: bytes = b"content", dated: str = DATE) -> ListFile:

@@ -17,6 +17,7 @@ import pytest
 
 from did.document import STATUS_DOCUMENT
 from issuer import documents
+from issuer.archive.archive import unpack
 from issuer.archive.kept import Appended, Job, NewEntry
 from issuer.archive.shards import write_shard
 from issuer.archive.store import SQLiteIndex
@@ -396,8 +397,8 @@ def undisturbed(prepare: Prepare) -> None:
 
 
 def test_a_batch_that_comes_back_in_parts_is_found(issuer: Issuer, tmp_path: Path) -> None:
-    def one_by_one(begun: Callable[[], list[tuple[bytes | None, list[Any]]]]) -> list[Any]:
-        return [(None, [single]) for _, singles in begun() for single in singles]
+    def one_by_one(begun: Callable[[], list[tuple[bytes, list[Any]]]]) -> list[Any]:
+        return [(unpack(*single).entry, [single]) for _, singles in begun() for single in singles]
 
     def careless(home: Path) -> Issuer:
         return reopened(home, **at(home, "index.begun_singles", one_by_one))

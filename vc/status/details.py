@@ -46,7 +46,7 @@ def page_of(index: int) -> int:
 
 
 def details_url(list_url: str, page: int | None = None) -> str:
-    """Where a page of the revocation details of a list is: beside it. Release 0.1.0 had one for all."""
+    """The address of a page of a list's revocation details, or of all of them: f31e11f made no pages."""
     return f"{list_url}-details" if page is None else f"{list_url}-details-{page}"
 
 

@@ -1,0 +1,111 @@
+-- The tables of the issuer's index. Credentials themselves lie in shards; the log has their digests.
+-- No index here is on a random value, but for `lookup`, which is filled in the order of its keys: at ten
+-- million rows such an index writes ninety times what it keeps.
+-- The `id` of a credential is computed from its number, its status position from `seq`, so neither is stored.
+
+CREATE TABLE IF NOT EXISTS counter (name TEXT NOT NULL PRIMARY KEY, next INTEGER NOT NULL);
+-- 'log' is the size of the log after the last batch that is recorded here.
+INSERT OR IGNORE INTO counter VALUES ('seq', 0), ('log', 0);
+
+CREATE TABLE IF NOT EXISTS job (
+    id INTEGER NOT NULL PRIMARY KEY,
+    key BLOB NOT NULL UNIQUE,  -- what it was asked to do, hashed
+    file TEXT NOT NULL,
+    created TEXT NOT NULL,  -- in every proof of the job
+    first_seq INTEGER NOT NULL,  -- of row 1; row n has first_seq + n - 1
+    length INTEGER NOT NULL,
+    chunks INTEGER NOT NULL
+);
+
+CREATE TABLE IF NOT EXISTS chunk (
+    first_seq INTEGER NOT NULL PRIMARY KEY,
+    job INTEGER NOT NULL,
+    number INTEGER NOT NULL,
+    first_leaf INTEGER,
+    issued INTEGER,  -- null while its shard is on disk, but perhaps not its digests in the log
+    UNIQUE (job, number)
+);
+
+CREATE TABLE IF NOT EXISTS credential (
+    seq INTEGER NOT NULL PRIMARY KEY,
+    number TEXT NOT NULL,  -- of the diploma
+    edition INTEGER NOT NULL,
+    leaf INTEGER,  -- its place in the log; null while a single issue is under way
+    UNIQUE (number, edition)
+);
+CREATE INDEX IF NOT EXISTS begun ON credential (seq) WHERE leaf IS NULL;  -- almost always empty
+
+CREATE TABLE IF NOT EXISTS person (  -- private, for finding people; may be emptied without harm to any diploma
+    seq INTEGER NOT NULL PRIMARY KEY,
+    name TEXT NOT NULL,
+    email TEXT NOT NULL
+);
+
+CREATE TABLE IF NOT EXISTS single (  -- what was issued one at a time, where a shard each would be a waste
+    seq INTEGER NOT NULL PRIMARY KEY,
+    line BLOB NOT NULL
+);
+
+CREATE TABLE IF NOT EXISTS batch (  -- single credentials on their way into the log
+    seq INTEGER NOT NULL PRIMARY KEY,
+    key BLOB NOT NULL  -- of the batch that they go in together
+);
+
+CREATE TABLE IF NOT EXISTS appending (  -- batches on their way into the log, or in it and not recorded yet
+    key BLOB NOT NULL PRIMARY KEY
+);
+
+CREATE TABLE IF NOT EXISTS released (  -- diplomas whose claim links were all ended
+    number TEXT NOT NULL PRIMARY KEY,
+    generation INTEGER NOT NULL  -- how often; a link of an earlier generation is good no longer
+);
+
+-- By what people find a diploma besides its number: the id of its credential and the holder's e-mail address,
+-- eight bytes of a hash of each. These are random values, so a file's rows come here after it is issued,
+-- sorted, not one by one. Emptying `person` has to empty this, too.
+
+CREATE TABLE IF NOT EXISTS lookup (
+    key INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    PRIMARY KEY (key, seq)
+) WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS unlisted (  -- sequence numbers whose credentials may not be there yet
+    first INTEGER NOT NULL PRIMARY KEY,
+    stop INTEGER NOT NULL
+);
+
+CREATE TABLE IF NOT EXISTS revocation (  -- the journal of revocations: a list can be made anew from its rows
+    seq INTEGER NOT NULL PRIMARY KEY,
+    reason TEXT NOT NULL,
+    date TEXT NOT NULL
+);
+
+CREATE TABLE IF NOT EXISTS unpublished (  -- revocations that are journalled and in no published list yet
+    seq INTEGER NOT NULL PRIMARY KEY
+);
+
+CREATE TABLE IF NOT EXISTS listed (  -- the lists that have all but what is in `unpublished`
+    number INTEGER NOT NULL PRIMARY KEY,
+    expires TEXT NOT NULL
+);
+
+CREATE TABLE IF NOT EXISTS status_file (  -- each file in status/, as last published
+    name TEXT NOT NULL PRIMARY KEY,
+    leaf INTEGER NOT NULL,  -- its place in the log
+    dated TEXT NOT NULL,  -- from when it is
+    digest BLOB  -- SHA-256, of every file
+);
+
+CREATE TABLE IF NOT EXISTS status_file_begun (  -- what was signed, and may be in the log and in its file already
+    name TEXT NOT NULL PRIMARY KEY,
+    key BLOB NOT NULL,  -- of the batch
+    digest BLOB NOT NULL,
+    content BLOB  -- of every file
+);
+
+CREATE TABLE IF NOT EXISTS status_file_held (  -- what was published, and may not be on the disk yet
+    name TEXT NOT NULL PRIMARY KEY,
+    digest BLOB NOT NULL,
+    content BLOB NOT NULL
+);

@@ -1,0 +1,66 @@
+"""The tables of the index: those of `schema.sql`, made new or out of what f31e11f or 81e9505 wrote.
+
+Either is one transaction of its caller: a process that is killed leaves the former index, or the new one.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from ledger.folder import has_log, log_size
+from wire.problem import Refused
+from wire.sqlite import run
+
+from .. import documents
+from ..problem import OLDER_INDEX
+from ..versions import INDEX
+from .archive import unpack
+from .logged import raise_to
+
+VERSION = 7
+"""The number of these tables. It is above that of 81e9505, which refuses a greater one by name."""
+_HANDED_OUT = (0, 6)
+"""The numbers of f31e11f and 81e9505."""
+
+# f31e11f had no `lookup`, and wrote down no digests of its lists, so that they are signed anew.
+_CONVERTED = """
+INSERT INTO unlisted SELECT 0, next FROM counter, sqlite_master
+    WHERE counter.name = 'seq' AND next > 0 AND sqlite_master.name = 'status_list';
+DROP TABLE IF EXISTS status_list;
+DELETE FROM status_file WHERE digest IS NULL;
+DROP TABLE alembic_version;
+"""
+
+
+def make_tables(connection: sqlite3.Connection, home: Path) -> None:
+    """Make the tables in an empty database, or out of those of the issuer that lives in `home`.
+
+    Raises `Refused` for tables of a commit between the two, `OLDER_INDEX` for a copy from before 81e9505
+    where the log went on since, `Damaged`, and what reading the log raises.
+    """
+    schema = Path(__file__).with_name("schema.sql").read_text("utf-8")
+    if not connection.execute("SELECT 1 FROM sqlite_master").fetchone():
+        run(connection, schema)
+        return
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version not in _HANDED_OUT:
+        raise Refused(f"{INDEX} is of version {version}, which was never handed out")
+    knows_log = connection.execute("SELECT 1 FROM counter WHERE name = 'log'").fetchone()
+    run(connection, schema)
+    run(connection, _CONVERTED)
+    # f31e11f named no batches: a single credential that it had begun went into the log alone.
+    begun = connection.execute(
+        "SELECT seq, line FROM credential JOIN single USING (seq) LEFT JOIN batch USING (seq) "
+        "WHERE leaf IS NULL AND key IS NULL"
+    ).fetchall()
+    batches = [(seq, unpack(seq, line).entry) for seq, line in begun]
+    connection.executemany("INSERT INTO batch VALUES (?, ?)", batches)
+    if not knows_log and has_log(home):
+        # Whatever opened the log after f31e11f kept its documents: an index that does not know of it is an
+        # older copy, and would forget who was issued and revoked since.
+        if (home / documents.FOLDER).exists():
+            raise OLDER_INDEX(
+                f"{INDEX} is of f31e11f, and the log went on since: is the index an older copy?"
+            )
+        raise_to(connection, "log", log_size(home))
