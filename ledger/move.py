@@ -38,7 +38,7 @@ PORTION = WIDTH * WIDTH
 _TRIES = 10  # against the same move, made by another process at the same time: each time one of them gets on
 
 
-def reserve(store: Store, name: str) -> None:
+def reserve_target(store: Store, name: str) -> None:
     """Keep a store where nothing was ever recorded or published for the log that comes by this move.
 
     Raises `Overtaken` for any other store.
@@ -46,7 +46,7 @@ def reserve(store: Store, name: str) -> None:
     store.seal(Mark(name, State.COMING), after=None)
 
 
-def seal(store: Store, name: str) -> None:
+def seal_source(store: Store, name: str) -> None:
     """Let a log go by this move: from here on it stays as it is.
 
     Raises `Overtaken` where another move has closed it.
@@ -99,7 +99,7 @@ def _begun(source: Store, target: Store) -> str:
         return left.name
     require_open(left)
     name = _reserved(target, _checkpoint(source).origin)
-    seal(source, name)
+    seal_source(source, name)
     return name
 
 
@@ -111,7 +111,7 @@ def _reserved(target: Store, origin: str) -> str:
             return come.name
         name = f"{origin} {secrets.token_hex(16)}"
         try:
-            reserve(target, name)
+            reserve_target(target, name)
         except Overtaken:
             raise Conflict("there is a log at the address already") from None
         return name

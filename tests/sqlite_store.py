@@ -13,7 +13,7 @@ from ledger import merkle
 from ledger.problem import Overtaken
 from ledger.tiles.keys import key_digest
 from ledger.tiles.layout import unframe
-from ledger.tiles.store import CHECKPOINT, Base, Batch, Head, Keys, Mark, State, Store, require_not_left
+from ledger.tiles.store import CHECKPOINT, Base, Batch, Keys, Mark, State, Store, StoreHead, require_not_left
 from wire.files import locked
 from wire.problem import Refused
 from wire.sqlite import Database, connect
@@ -49,9 +49,9 @@ class SqliteStore(Store):
     def lock(self) -> AbstractContextManager[object]:
         return locked(self._path, to_read=self._db is None)
 
-    def head(self) -> Head:
+    def head(self) -> StoreHead:
         size, root, name, state = self._rows("SELECT size, root, name, state FROM base LEFT JOIN mark")[0]
-        return Head(Base(size, root), Mark(name, State(state)) if name else None)
+        return StoreHead(Base(size, root), Mark(name, State(state)) if name else None)
 
     def pending(self, start: int) -> Iterator[Batch]:
         rows = "SELECT start, key, entries FROM batches WHERE start >= ? AND entries IS NOT NULL"

@@ -12,7 +12,7 @@ from ledger import merkle
 from ledger.tiles.engines import ENGINES, open_store, prepare_tables, prune_tables
 from ledger.tiles.kept import KeptCheckpoint
 from ledger.tiles.posix import PosixStore
-from ledger.tiles.store import Base, Head, Store
+from ledger.tiles.store import Base, Store, StoreHead
 from tests.ledger_samples import open_log, samples
 from tests.sqlite_store import SqliteStore
 from wire.problem import Refused, Unavailable
@@ -44,7 +44,7 @@ def test_what_goes_with_an_address(tmp_path: Path) -> None:
     with none.lock():
         assert (none.get("checkpoint"), none.head(), none.find(b"0")) == (
             None,
-            Head(Base(0, merkle.EMPTY_ROOT), None),
+            StoreHead(Base(0, merkle.EMPTY_ROOT), None),
             None,
         )
     assert not (tmp_path / "none").exists()

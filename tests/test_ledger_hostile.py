@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 pytest.importorskip("obstore", reason="no extra [s3]: pip install '.[s3]'")
 pytest.importorskip("psycopg", reason="no extra [postgres]: pip install '.[postgres]'")
 
-from ledger.move import seal
+from ledger.move import seal_source
 from ledger.problem import Overtaken
 from ledger.tiles.engines import open_store
 from ledger.tiles.keys import key_digest
@@ -263,7 +263,7 @@ class TestABucket:
             lambda: store.record(Batch(3, b"2", [b"entry"])),
             lambda: store.publish(b"note", after=note),
             lambda: store.settle(Base(3, base.root)),
-            lambda: seal(store, "move"),
+            lambda: seal_source(store, "move"),
         ]
         for write in writes:
             bucket.requests = 0
@@ -342,7 +342,7 @@ class TestABucket:
             return next((Answer(*lie) for name, lie in lies.items() if path.startswith(name)), None)
 
         bucket.lies = answer
-        asks: tuple[Callable[[Store], object], ...] = (*ASKS, lambda store: seal(store, "move"))
+        asks: tuple[Callable[[Store], object], ...] = (*ASKS, lambda store: seal_source(store, "move"))
         for ask in asks:
             try:
                 ask(bucket.store(read_only=False))

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ledger.audit import audit
-from ledger.move import PORTION, move, reserve, seal
+from ledger.move import PORTION, move, reserve_target, seal_source
 from ledger.problem import LOG_SEALED, NO_LOG, Overtaken
 from ledger.tiles.engines import open_store
 from ledger.tiles.journal import CAPACITY, Journal
@@ -151,7 +151,7 @@ def test_there_has_to_be_a_log_that_is_open(filled: MemoryStore) -> None:
     with raises(NO_LOG):
         move(MemoryStore(), MemoryStore())
     reserved = MemoryStore()
-    reserve(reserved, "one")
+    reserve_target(reserved, "one")
     with raises(LOG_SEALED, match="has not come yet"):
         move(reserved, MemoryStore())
     assert mark_of(filled) is None
@@ -159,7 +159,7 @@ def test_there_has_to_be_a_log_that_is_open(filled: MemoryStore) -> None:
 
 def test_a_place_that_was_reserved_for_another_log_stays_so(filled: MemoryStore) -> None:
     target = MemoryStore()
-    reserve(target, "other.example/log 00")
+    reserve_target(target, "other.example/log 00")
     with pytest.raises(Conflict, match="already"):
         move(filled, target)
     assert mark_of(filled) is None, "it goes on"
@@ -168,7 +168,7 @@ def test_a_place_that_was_reserved_for_another_log_stays_so(filled: MemoryStore)
 def test_a_log_that_has_left_for_one_place_goes_to_no_other(filled: MemoryStore) -> None:
     """Not even to one that is kept for another move of the same log."""
     reserved = MemoryStore()
-    reserve(reserved, "ledger.example/log 00")
+    reserve_target(reserved, "ledger.example/log 00")
     move(filled, MemoryStore())
     for target in (MemoryStore(), reserved):
         with pytest.raises(Conflict, match="elsewhere"):
@@ -204,7 +204,7 @@ def test_keys_that_an_interrupted_move_left_are_not_kept(filled: MemoryStore, tm
 def test_half_of_a_log_that_comes_is_no_damaged_one(tmp_path: Path) -> None:
     """As a kill leaves it in the midst of what is taken over last: a journal, and no checkpoint yet."""
     store = PosixStore(tmp_path / "log")
-    reserve(store, "one")
+    reserve_target(store, "one")
     Journal(tmp_path / "log/journal", CAPACITY).replace(Base(600, bytes(32)))
     with raises(LOG_SEALED, match="has not come yet"):
         open_log(store)
@@ -214,9 +214,9 @@ def test_of_two_copies_of_a_log_one_comes(filled: MemoryStore, tmp_path: Path) -
     """Of one name, so that both may have taken the place that was reserved for it."""
     other, target = MemoryStore(), MemoryStore()
     open_log(other).append(samples(0, 300), b"300")
-    reserve(target, "ledger.example/log 00")
+    reserve_target(target, "ledger.example/log 00")
     for each in (other, filled):
-        seal(each, "ledger.example/log 00")
+        seal_source(each, "ledger.example/log 00")
     assert move(other, target).size == 300
     with pytest.raises(Conflict, match="300 entries has come first"):
         move(filled, target)

@@ -32,7 +32,7 @@ from intaglio.tls import ServerFiles, server_files
 from ledger import Checkpoint
 from ledger.audit import audit
 from ledger.log import LogReader
-from ledger.move import seal
+from ledger.move import seal_source
 from ledger.problem import LEDGER_CLOCK, LEDGER_NOT_CONDITIONAL, LOG_SEALED, PASSWORD_IN_ADDRESS
 from ledger.tiles.engines import open_store
 from ledger.tiles.journal import Capacity
@@ -803,7 +803,7 @@ class TestAStore:
         with line(endpoint, judge) as bad:
             through(bad, monkeypatch)
             with pytest.raises(Refused):
-                seal(open_store(uri), "move")
+                seal_source(open_store(uri), "move")
         through(endpoint, monkeypatch)
         for store in (open_store(uri, read_only=True), open_store(uri), open_store(uri, read_only=True)):
             assert mark_of(store) == Mark("move", State.LEFT)

@@ -64,7 +64,6 @@ LEFT_IN_ENGLISH = {
     "invalid-record": "of the registrar's table",
     "invalid-template": "the issuer's own",
     "older-index": "the issuer's own",
-    "overtaken": "of who runs a log",
     "record-refused": "of the registrar's table",
     "status-file-damaged": "the issuer's own",
     "status-file-gone": "the issuer's own",

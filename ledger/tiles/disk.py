@@ -22,7 +22,7 @@ def replace_for_good(path: Path, data: bytes, mode: int) -> None:
 
 
 @contextmanager
-def turn(folder: Path) -> Iterator[None]:
+def locked_folder(folder: Path) -> Iterator[None]:
     """Wait for, and hold, a lock of the folder itself, which nobody can remove as they can a lock file."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from wire.files import read_regular, sync_folder
 
-from .disk import disk_problems, replace_for_good, turn
+from .disk import disk_problems, locked_folder, replace_for_good
 from .layout import LARGEST
 
 
@@ -31,7 +31,7 @@ class KeptCheckpoint:
         """
         if self._path is None:
             return
-        with disk_problems(), turn(self._path.parent):
+        with disk_problems(), locked_folder(self._path.parent):
             if (note := newest()) is not None:
                 replace_for_good(self._path, note, 0o600)
 

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager
 from .. import merkle
 from ..problem import Overtaken
 from .keys import key_digest
-from .store import CHECKPOINT, Base, Batch, Head, Keys, Mark, State, Store, require_not_left
+from .store import CHECKPOINT, Base, Batch, Keys, Mark, State, Store, StoreHead, require_not_left
 
 
 class MemoryStore(Store):
@@ -32,8 +32,8 @@ class MemoryStore(Store):
     def lock(self) -> AbstractContextManager[object]:
         return self._lock
 
-    def head(self) -> Head:
-        return Head(self._base, self._mark)
+    def head(self) -> StoreHead:
+        return StoreHead(self._base, self._mark)
 
     def pending(self, start: int) -> Iterator[Batch]:
         return (batch for batch in self._pending if batch.start >= start)

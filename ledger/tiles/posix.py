@@ -24,11 +24,11 @@ from wire.strict import load_json_object
 
 from .. import merkle
 from ..problem import Overtaken
-from .disk import disk_problems, replace_for_good, turn
+from .disk import disk_problems, locked_folder, replace_for_good
 from .journal import CAPACITY, Capacity, Journal
 from .keys import KeyRuns, key_digest
 from .layout import LARGEST, full_tiles, partial_tiles
-from .store import CHECKPOINT, Base, Batch, Head, Keys, Mark, State, Store, require_not_left
+from .store import CHECKPOINT, Base, Batch, Keys, Mark, State, Store, StoreHead, require_not_left
 
 _MARK = "mark.json"
 _KEYS_AT_ONCE = 1 << 16  # of a log that comes
@@ -81,7 +81,7 @@ class PosixStore(Store):
     def _turn(self) -> Iterator[None]:
         """Nobody else decides meanwhile, by the lock of the folder itself: `journal.lock` can be removed."""
         self._require_writable()
-        with turn(self._folder):
+        with locked_folder(self._folder):
             yield
 
     @contextmanager
@@ -94,9 +94,9 @@ class PosixStore(Store):
         if self._read_only:
             raise Refused("the log was opened to be read")
 
-    def head(self) -> Head:
+    def head(self) -> StoreHead:
         """See `Reader.head`. Raises `Damaged`."""
-        return Head(self._base(), self._mark())
+        return StoreHead(self._base(), self._mark())
 
     def _base(self) -> Base:
         if self._is_new():

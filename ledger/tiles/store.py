@@ -89,7 +89,7 @@ class Mark(NamedTuple):
         return self.state is not State.HERE
 
 
-class Head(NamedTuple):
+class StoreHead(NamedTuple):
     """Where the settled part of a log ends, and the newest move that its store took part in, if any."""
 
     base: Base
@@ -145,7 +145,7 @@ class Reader(Protocol):
         Stores that were opened to be read hold it together.
         """
 
-    def head(self) -> Head:
+    def head(self) -> StoreHead:
         """The newest base and mark; in a new store, the base of the empty tree and no mark."""
 
     def pending(self, start: int) -> Iterator[Batch]:

@@ -23,7 +23,7 @@ import pytest
 from ledger import Checkpoint, Log, merkle, verify_evidence
 from ledger.audit import audit
 from ledger.log import LogReader
-from ledger.move import move, reserve, seal
+from ledger.move import move, reserve_target, seal_source
 from ledger.problem import LOG_SEALED, Overtaken
 from ledger.tiles.journal import Capacity
 from ledger.tiles.keys import key_digest
@@ -571,13 +571,13 @@ def test_a_sealed_log_is_read_and_never_appended_to(make: Callable[[], Store]) -
     before = open_log(make())  # who has it open, and knows of nothing
     grow(before, [3, 300])
     assert mark_of(store) is None
-    seal(store, "one")
+    seal_source(store, "one")
     assert mark_of(make()) == Mark("one", State.LEFT)
     for name in ("one", "other"):
         with pytest.raises(Overtaken):
-            seal(make(), name)
+            seal_source(make(), name)
         with pytest.raises(Overtaken):
-            reserve(make(), name)
+            reserve_target(make(), name)
         for after in (None, Mark("one", State.HERE), Mark("other", State.LEFT)):
             with pytest.raises(Overtaken):
                 make().seal(Mark(name, State.HERE), after=after)
@@ -634,7 +634,7 @@ def test_of_many_who_seal_at_once_one_wins(make: Callable[[], Store]) -> None:
 
 def test_a_store_is_reserved_once_and_only_while_it_is_empty(make: Callable[[], Store]) -> None:
     stores, names = [make() for _ in range(4)], ["0", "1", "2", "3"]
-    won = _race([partial(reserve, store, name) for store, name in zip(stores, names, strict=True)])
+    won = _race([partial(reserve_target, store, name) for store, name in zip(stores, names, strict=True)])
     assert mark_of(make()) == Mark(names[won], State.COMING)
     with raises(LOG_SEALED):  # nor is a checkpoint of nothing signed there
         open_log(make())
@@ -655,7 +655,7 @@ def test_a_log_that_is_there_is_not_reserved(
 ) -> None:
     begin(make())
     with pytest.raises(Overtaken):
-        reserve(make(), "one")
+        reserve_target(make(), "one")
 
 
 @pytest.mark.parametrize(("name", "to"), MOVES)
@@ -763,7 +763,7 @@ def test_a_log_that_was_being_begun_at_the_target_gives_way(make: Callable[[], S
 
     def interrupt(call: str) -> None:
         if call == "publish" and mark_of(make()) is None:
-            reserve(make(), "ledger.example/log 00")
+            reserve_target(make(), "ledger.example/log 00")
 
     begun = open_log(Unlocked(make(), interrupt))
     assert begun.checkpoint().size == 0
@@ -866,7 +866,7 @@ def test_a_batch_of_any_size_costs_as_many_calls(store: Store) -> None:
         log.append(samples(start, size), b"%d" % size)
         counts.add(len([name for name in calls if name != "settle"]))
         assert calls.count("put") == 1
-    assert counts == {10}
+    assert counts == {9}
     calls.clear()
     open_log(Unlocked(store, calls.append))
     assert len(calls) < 20

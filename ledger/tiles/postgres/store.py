@@ -22,7 +22,7 @@ from ..ahead import require_none_ahead
 from ..journal import CAPACITY, Capacity
 from ..keys import key_digest
 from ..layout import LARGEST
-from ..store import CHECKPOINT, Base, Batch, Head, Keys, Mark, State, Store, require_not_left
+from ..store import CHECKPOINT, Base, Batch, Keys, Mark, State, Store, StoreHead, require_not_left
 from . import address, schema
 from .ahead import GIVEN, neighbouring, read_ahead
 from .connections import Connections, Cursor
@@ -120,12 +120,12 @@ class PostgresStore(Store):
         finally:
             self._turn.release()
 
-    def head(self) -> Head:
+    def head(self) -> StoreHead:
         """See `Reader.head`. Raises `Damaged`."""
         size, root, *move = self._row([int, bytes, *_MOVE], _HEAD)
         if size < 0:  # as an appender may write; levels of such a tree have no end
             raise Damaged(f"the tables of the log have a base of {size} entries")
-        return Head(Base(size, root), _mark(tuple(move)))
+        return StoreHead(Base(size, root), _mark(tuple(move)))
 
     def pending(self, start: int) -> Iterator[Batch]:
         """See `Reader.pending`. Raises `Overtaken` where they are settled, `Damaged` where one is missing."""

@@ -25,7 +25,7 @@ from ..ahead import require_none_ahead, tiles_ahead
 from ..journal import Capacity
 from ..keys import key_digest
 from ..layout import ENTRIES, WIDTH, tile_path, unframe
-from ..store import CHECKPOINT, Base, Batch, Head, Keys, Mark, State, Store, require_not_left
+from ..store import CHECKPOINT, Base, Batch, Keys, Mark, State, Store, StoreHead, require_not_left
 from . import address
 from .batches import Batches, batch_path
 from .bucket import Bucket
@@ -87,14 +87,14 @@ class S3Store(Store):
         finally:
             self._turn.release()
 
-    def head(self) -> Head:
+    def head(self) -> StoreHead:
         """See `Reader.head`. Whoever died between the two steps of `seal` is helped to the second one."""
         head = self._heads.newest()
         self._batches.begin(head.base)
         left = self._batches.mark
         if left is not None and left != head.mark and not self._read_only:
             self._close(left)
-        return Head(head.base, left or head.mark)
+        return StoreHead(head.base, left or head.mark)
 
     def pending(self, start: int) -> Iterator[Batch]:
         """See `Reader.pending`. Raises `Overtaken` where they are settled."""
