@@ -55,11 +55,10 @@ _entries = functools.partial(counted, one="entry", many="entries")
 
 def verifier_keys(origin: str, signer: PublicKey, cosigner: PublicKey) -> tuple[VerifierKey, VerifierKey]:
     """By which others check a log of this name: its own key, and that of its clock."""
-    return VerifierKey(origin, SignatureType.ED25519, signer), _clock_key(origin, cosigner)
-
-
-def _clock_key(origin: str, cosigner: PublicKey) -> VerifierKey:
-    return VerifierKey(f"{origin}/clock", SignatureType.COSIGNATURE, cosigner)
+    return (
+        VerifierKey(origin, SignatureType.ED25519, signer),
+        VerifierKey(f"{origin}/clock", SignatureType.COSIGNATURE, cosigner),
+    )
 
 
 def time_to_sign(now: datetime, newest: datetime | None) -> datetime:
@@ -80,12 +79,12 @@ def time_to_sign(now: datetime, newest: datetime | None) -> datetime:
 class LogReader:
     """A log that is read, with nothing in its store changed: its checkpoint, its entries, proofs of both.
 
-    `key` and `cosigner` verify what the log `origin` signs; the log of somebody else may have no clock of its
-    own, and then has no `cosigner`, and tells no time. Its entries may be any bytes, too: `evidence` alone
-    takes only those of `entries.py`. The log is never shorter than the checkpoint in the file `kept`, which
-    no restored copy of the store replaces, nor than `anchored`, the note of the longest one that another
-    ledger has. Any method raises `Unavailable` when the store cannot be reached, `Damaged` when it holds
-    something else than was written.
+    `key` and `cosigner` verify what the log `origin` signs. `cosigner` is `None` for a log without a clock of
+    its own, which tells no time; ours all have one. Entries may be any bytes: only `evidence` requires the
+    form of `entries.py`. The log is never shorter than the checkpoint in the file `kept`, which no restored
+    copy of the store replaces, nor than `anchored`, the note of the longest one that another ledger has. Any
+    method raises `Unavailable` when the store cannot be reached, `Damaged` when it holds something else than
+    was written.
     """
 
     clock_key: VerifierKey | None
@@ -101,8 +100,10 @@ class LogReader:
         anchored: bytes | None = None,
     ) -> None:
         self.origin = origin
-        self.verifier_key = VerifierKey(origin, SignatureType.ED25519, key)
-        self.clock_key = _clock_key(origin, cosigner) if cosigner else None
+        if cosigner is None:
+            self.verifier_key, self.clock_key = VerifierKey(origin, SignatureType.ED25519, key), None
+        else:
+            self.verifier_key, self.clock_key = verifier_keys(origin, key, cosigner)
         self.store: Reader = store
         self._kept, self._anchored = KeptCheckpoint(kept), anchored
         self._tiles = TileReader(store.get)
