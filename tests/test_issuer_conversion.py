@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from issuer.archive.archive import unpack
+from issuer.archive.frame import to_frame
 from issuer.archive.store import SQLiteIndex
 from issuer.archive.tables import VERSION
 from issuer.home import published_file
@@ -22,7 +23,7 @@ from tests.copying import copy_folder
 from tests.fault.kill import Work, kill_everywhere
 from tests.fixtures.make import unpack as unpack_home
 from tests.processes import ended
-from wire.problem import Refused
+from wire.problem import Damaged, Refused
 from wire.sqlite import connect, require_known
 
 FIXTURES = Path(__file__).parent / "fixtures"
@@ -126,6 +127,18 @@ def test_in_a_folder_that_may_only_be_read_it_is_looked_at(
     monkeypatch.setattr(os, "access", lambda *_: False)
     assert SQLiteIndex(path).current("UNI-1").edition == 2
     monkeypatch.undo()
+    assert dump(path) == before
+
+
+@pytest.mark.parametrize("line", [b"line", b"[]", b"{}", b"1", b'{"credential": 1}', b'{"credential": {}}'])
+def test_what_a_stranger_s_backup_has_for_a_diploma_is_damage(line: bytes, tmp_path: Path) -> None:
+    """It is converted where it is restored, before anybody has looked at it."""
+    path = written(OF_F31E11F, tmp_path / "issuer.sqlite")
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE single SET line = ? WHERE seq = 4", [to_frame(line)])
+    before = dump(path)
+    with pytest.raises(Damaged, match="number 4"):
+        SQLiteIndex(path)
     assert dump(path) == before
 
 

@@ -24,7 +24,7 @@ def unpack(seq: int, packed: bytes, forms: Mapping[str, Form] = FORMS) -> Line:
     """The stored line of a credential that was issued singly. Raises `Damaged`."""
     try:
         return Line.parse(from_frame(packed), forms)
-    except (ZstdError, ValueError) as error:
+    except (ZstdError, ValueError, LookupError, TypeError, AttributeError) as error:  # not our JSON
         raise DAMAGED_ISSUER(f"the diploma that the index has as number {seq} is not as written") from error
 
 
