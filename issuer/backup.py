@@ -142,7 +142,7 @@ def backup(home: Path, path: Path, passphrase: bytes, *, engines: Engines | None
     """
     identity = Identity.read(home)
     store = SQLiteIndex(index(home))
-    require_not_older(store, home, identity, engines=engines)
+    require_not_older(store, home, identity.closing, engines=engines)
     missing = Archive(store, home / "shards").missing()
     store.close()
     if missing:

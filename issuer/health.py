@@ -66,7 +66,7 @@ def examine_issuer(home: Path, now: datetime, *, engines: Engines | None = None)
     if is_writable:
         yield from _index(identity.name, home)
         with closing(SQLiteIndex(index(home))) as store:
-            require_not_older(store, home, identity, engines=engines)  # else it says nothing true of the rest
+            require_not_older(store, home, identity.closing, engines=engines)  # else it says nothing true of the rest
             with locked(home / "status"):
                 not_published = status.unlike(store, home / "status")
             links = store.links()

@@ -113,7 +113,7 @@ class Issuer:
         self.keys = KeyFile.open(home / "keys.json", passphrase)
         self.store: Index = SQLiteIndex(index_in(home)) if index is None else index
         self.engines, self._signers = engines, signers
-        require_not_older(self.store, home, self.identity, engines=engines)
+        require_not_older(self.store, home, self.identity.closing, engines=engines)
         self.log_patience: float | None = None
         """Seconds to wait for others who write to the log; after them `TryLater`. Set before it is opened."""
         self.patience = PATIENCE

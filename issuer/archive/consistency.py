@@ -8,6 +8,7 @@ only by batches that were journalled: by a process that is at work, or that was 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 
 from ledger import Log
@@ -17,7 +18,6 @@ from wire.consent import NotAgreed
 from wire.problem import Damaged, Declined, Problem
 from wire.text import counted
 
-from ..home import Identity
 from ..problem import OLDER_INDEX
 from ..versions import explains
 from .index import Index
@@ -46,13 +46,13 @@ def require_agreement(store: Index, log: LogReader) -> None:
 
 
 def require_not_older(
-    store: Index, home: Path, identity: Identity, *, engines: Engines | None = None
+    store: Index, home: Path, closing: datetime | None, *, engines: Engines | None = None
 ) -> None:
     """The same as far as it can be told without opening the log; and that no issuer opens again unnoticed.
 
-    Raises `Damaged`, and `NotAgreed` and `Declined` where the log's address may not be used.
+    `closing` is when it closed, by its description. Raises `Damaged`, and `NotAgreed` and `Declined` where the log's address may not be used.
     """
-    if store.revocations.closed() and identity.closing is None:
+    if store.revocations.closed() and closing is None:
         raise Damaged(
             f"{home / 'issuer.json'} is an older copy: the issuer has closed since",
             hint="Bring the newest back.",
