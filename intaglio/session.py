@@ -88,7 +88,7 @@ class Session:
     ) -> Verifier:
         """A verifier on this machine's trust list; it also sees the lists that an issuer here published."""
         from did import Resolver
-        from issuer.home import published_list
+        from issuer.identity.home import published_list
         from ledger import KINDS
         from verifier import Verifier
         from verifier.sources.lists import Fetched
@@ -127,7 +127,7 @@ class Session:
 
     def _logs(self, fetcher: Fetcher) -> LogSource:
         """The log of the issuer here, else those on the network."""
-        from issuer.home import published_log
+        from issuer.identity.home import published_log
         from verifier.sources.published import Published
 
         published = Published(fetcher)
@@ -180,7 +180,7 @@ class Session:
 
     def form_of_issuer(self, home: Path) -> Form | None:
         """The form in which the issuer there issues; `None` for JSON, and where it is not known."""
-        from issuer.home import Identity
+        from issuer.identity.home import Identity
 
         name = Identity.read(home).form
         return self.forms().get(name) if name else None

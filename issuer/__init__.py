@@ -1,11 +1,10 @@
 """The issuer's role: from a registrar's file to anchored diplomas, and their revocation.
 
-`Issuer` (`issuer.py`) does it all over one folder (`home.py`). Rooms, each with a door of its own: `table/`
-makes checked records of a file, `press/` a signed credential of a record, `archive/` keeps what was issued,
-`job/` issues a whole file once, or single diplomas together, and to `desk/` others come. `creation.py` makes
-the folder of a `Description`, `status/` revokes, `bundles.py` adds what verifies offline; `clock.py` and
-`ahead.py` mend what a wrong clock did; `health.py` looks all of it over. Read `issuer.py` first, then
-`job/bulk.py`.
+`Issuer` (`issuer.py`) does it all over one folder (`identity/home.py`). Rooms, each with a door of its own:
+`table/` makes checked records of a file, `press/` a signed credential of a record, `archive/` keeps what was
+issued, `identity/` who issues, `status/` revokes, `job/` issues a whole file once, or single diplomas
+together, and to `desk/` others come. `keeping/` is above `Issuer`: keys that change, copies, what a wrong
+clock did, and a look over all of it. Read `issuer.py` first, then `job/bulk.py`.
 """
 
 from __future__ import annotations
@@ -14,8 +13,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .description import Description
-    from .home import published_list
+    from .identity.description import Description
+    from .identity.home import published_list
     from .issuer import Issuer
     from .job.order import Order
     from .job.singles import RecordRefused
@@ -24,12 +23,12 @@ if TYPE_CHECKING:
 __all__ = ["Description", "Issuer", "Order", "RecordRefused", "open_source", "published_list"]
 
 _LATER = {
-    "Description": "description",
+    "Description": "identity.description",
     "Issuer": "issuer",
     "Order": "job.order",
     "RecordRefused": "job.singles",
     "open_source": "table.source",
-    "published_list": "home",
+    "published_list": "identity.home",
 }
 """Which module has what is loaded when it is asked for: published lists are found without the database."""
 

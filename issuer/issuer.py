@@ -35,19 +35,20 @@ from wire.files import locked
 from wire.problem import Problem
 from wire.turns import Turns
 
-from . import documents
 from .archive.archive import Archive
 from .archive.consistency import require_agreement, require_not_older
 from .archive.finding import Finder
 from .archive.index import Index
 from .archive.kept import Entry
 from .archive.store import SQLiteIndex
-from .bundles import bundled
-from .clock import ClockJournal
-from .creation import create_home
-from .description import Description
-from .home import Identity
-from .home import index as index_in
+from .desk.bundles import bundled
+from .identity import documents
+from .identity.clock import ClockJournal
+from .identity.creation import create_home
+from .identity.description import Description
+from .identity.home import Identity
+from .identity.home import index as index_in
+from .identity.succession import JOURNAL, anchor, ended_ahead, finish, mend, require_in_force
 from .job.bulk import Bulk, Issued
 from .job.editions import Editions
 from .job.order import Order
@@ -56,10 +57,9 @@ from .press.document import Composer
 from .press.permutation import Positions, list_key
 from .press.press import Line, Press
 from .press.template import Template, compiled
+from .press.update import TEMPLATE, replaced_templates, update_template
 from .status import Lists, unrenewed
-from .succession import JOURNAL, anchor, ended_ahead, finish, mend, require_in_force
 from .table.records import InvalidRecord, Record
-from .templates import TEMPLATE, replaced_templates, update_template
 
 Clock = Callable[[], datetime]
 

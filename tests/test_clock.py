@@ -16,7 +16,7 @@ import intaglio.session
 from intaglio.words import remedy
 from issuer.desk.claims import ClaimLinks
 from issuer.desk.http import create_app
-from issuer.home import LIFETIME
+from issuer.identity.home import LIFETIME
 from issuer.issuer import Issuer
 from tests.commandline import Answer, Program
 from tests.copying import copy_folder

@@ -19,9 +19,9 @@ import pytest
 
 import intaglio.__main__
 import intaglio.commands
-from issuer import rotation
-from issuer.ahead import signed_until
-from issuer.clock import ClockJournal
+from issuer.identity.clock import ClockJournal
+from issuer.keeping import rotation
+from issuer.keeping.ahead import signed_until
 from keys import PassphraseNeeded, PrivateKey, WrongPassphrase
 from tests.commandline import Program
 from tests.conftest import ROOT

@@ -20,9 +20,9 @@ import pytest
 
 from intaglio.session import utc_now
 from issuer import Description
-from issuer import backup as backups
-from issuer.home import Identity
+from issuer.identity.home import Identity
 from issuer.issuer import Issuer
+from issuer.keeping import backup as backups
 from keys import KeyFile
 from keys.envelope import seal
 from ledger.outbox import Outbox

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from intaglio.deployment import USUAL, Deployment
-from issuer.backup import backup, restore
 from issuer.issuer import Issuer
+from issuer.keeping.backup import backup, restore
 from ledger import KINDS, Checkpoint, EvidenceKind
 from ledger.anchor import Sender
 from ledger.folder import open_to_read

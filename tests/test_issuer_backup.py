@@ -19,11 +19,11 @@ from hypothesis import strategies as st
 
 from intaglio.tls import server_files
 from intaglio.words import remedy
-from issuer import backup as module
-from issuer.backup import backup, restore
 from issuer.desk.claims import ClaimLinks
 from issuer.issuer import Issuer
 from issuer.job.order import Order
+from issuer.keeping import backup as module
+from issuer.keeping.backup import backup, restore
 from issuer.press.permutation import LIST_ENTRIES
 from keys import WrongPassphrase
 from keys.envelope import seal

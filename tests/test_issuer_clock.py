@@ -13,13 +13,14 @@ from cryptography import x509
 
 from did import Document
 from intaglio.tls import server_files
-from issuer import documents, rotation, succession
-from issuer.ahead import accept_clock, dated_ahead, signed_until
 from issuer.archive.store import SQLiteIndex
-from issuer.clock import ClockJournal
-from issuer.home import ISSUER_CLOSED
+from issuer.identity import documents, succession
+from issuer.identity.clock import ClockJournal
+from issuer.identity.home import ISSUER_CLOSED
 from issuer.issuer import Issuer
 from issuer.job.order import Order
+from issuer.keeping import rotation
+from issuer.keeping.ahead import accept_clock, dated_ahead, signed_until
 from ledger.problem import CLOCK_BEHIND
 from tests.commandline import Program, typed
 from tests.copying import copy_folder

@@ -17,11 +17,12 @@ from typing import Any
 import pytest
 
 from intaglio.words import health
-from issuer import documents, rotation
-from issuer.health import examine_issuer
-from issuer.home import published_list
+from issuer.identity import documents
+from issuer.identity.home import published_list
 from issuer.issuer import Issuer
 from issuer.job.order import Order
+from issuer.keeping import rotation
+from issuer.keeping.health import examine_issuer
 from ledger import EntryKind, parse_entry
 from ledger.audit import audit
 from tests.copying import copy_folder

@@ -18,7 +18,7 @@ from issuer.archive.archive import unpack
 from issuer.archive.frame import to_frame
 from issuer.archive.store import SQLiteIndex
 from issuer.archive.tables import VERSION
-from issuer.home import published_file
+from issuer.identity.home import published_file
 from tests.copying import copy_folder
 from tests.fault.kill import Work, kill_everywhere
 from tests.fixtures.make import unpack as unpack_home

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from issuer import rotation
-from issuer.export import export
 from issuer.issuer import Issuer
 from issuer.job.order import Order
+from issuer.keeping import rotation
+from issuer.keeping.export import export
 from ledger.audit import audit
 from tests.delegating import DelegatingIndex, delegating
 from tests.fault.issuing import require_once

@@ -13,10 +13,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from issuer import export as module
 from issuer.archive.kept import Entry
-from issuer.export import export
 from issuer.issuer import Issuer
+from issuer.keeping import export as module
+from issuer.keeping.export import export
 from tests.fault.powerloss import Recorder, memory_folder
 from tests.world import graduate, issuer_in
 from vc import Bundle

@@ -26,13 +26,13 @@ from holder import Held, Wallet
 from holder.client import claim
 from intaglio.tls import server_files
 from issuer.archive.kept import Entry
-from issuer.backup import backup, restore
 from issuer.desk.claims import ClaimLinks
 from issuer.desk.http import create_app
-from issuer.export import export
 from issuer.issuer import Issuer
 from issuer.job.order import Order, Progress
 from issuer.job.singles import RecordRefused
+from issuer.keeping.backup import backup, restore
+from issuer.keeping.export import export
 from issuer.problem import FORM_NOT_GIVEN
 from keys import Signer
 from ledger import EntryKind, entry, parse_entry

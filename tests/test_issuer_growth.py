@@ -13,7 +13,7 @@ import pytest
 
 from did.methods import key as did_key
 from issuer.desk.renewal import renewing
-from issuer.home import LIFETIME, published_file
+from issuer.identity.home import LIFETIME, published_file
 from issuer.issuer import Issuer
 from issuer.job.order import Order
 from issuer.press.permutation import LIST_ENTRIES

@@ -17,9 +17,9 @@ import pytest
 from did import Document
 from did.methods import web as did_web
 from intaglio.words import remedy
-from issuer import documents
 from issuer.archive.kept import EditionTaken
-from issuer.home import Identity, published_log
+from issuer.identity import documents
+from issuer.identity.home import Identity, published_log
 from issuer.issuer import Issuer
 from issuer.job.order import Order
 from issuer.press.press import signed_entry

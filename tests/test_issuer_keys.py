@@ -14,13 +14,14 @@ import pytest
 from did import METHODS, Document, InvalidVerificationMethod, Resolver
 from did.document import VerificationMethod
 from did.problem import DID_DOCUMENT_TOO_LARGE
-from issuer import documents, rotation
-from issuer.bundles import bundled
-from issuer.home import published_log
+from issuer.desk.bundles import bundled
+from issuer.identity import documents
+from issuer.identity.home import published_log
+from issuer.identity.succession import KeysChanged, anchor, require_in_force
 from issuer.issuer import Issuer
+from issuer.keeping import rotation
 from issuer.press.press import signed_entry
 from issuer.problem import KEY_IN_USE, KEY_UNKNOWN
-from issuer.succession import KeysChanged, anchor, require_in_force
 from keys import PrivateKey, Signer
 from ledger.audit import audit
 from ledger.lookup import LookupFiles
@@ -511,7 +512,7 @@ def test_keys_whose_rotation_was_interrupted_can_be_called_compromised(
     class Killed(BaseException):
         pass
 
-    stop = "issuer.succession.KeyFile.replace" if is_half_done else "issuer.rotation.finish"
+    stop = "issuer.identity.succession.KeyFile.replace" if is_half_done else "issuer.keeping.rotation.finish"
     with monkeypatch.context() as patch:
         patch.setattr(stop, _raise(Killed))
         with pytest.raises(Killed):

@@ -13,12 +13,12 @@ import httpx
 import orjson
 import pytest
 
-from issuer import backup as backups
-from issuer import documents
 from issuer.desk.claims import ClaimLinks
 from issuer.desk.http import create_app
 from issuer.desk.published import following
+from issuer.identity import documents
 from issuer.issuer import Issuer
+from issuer.keeping import backup as backups
 from keys import PrivateKey
 from ledger import Checkpoint, EntryKind, entry, merkle
 from ledger.lookup import SHAPE, YOUNG, LookupFiles

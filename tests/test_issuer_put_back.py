@@ -18,13 +18,13 @@ from typing import NamedTuple
 import pytest
 
 from intaglio.words import health
-from issuer.ahead import accept_clock
 from issuer.desk.claims import ClaimLinks
-from issuer.export import export
-from issuer.health import examine_issuer
-from issuer.home import LIFETIME, published_list
+from issuer.identity.home import LIFETIME, published_list
 from issuer.issuer import Issuer
 from issuer.job.order import Order
+from issuer.keeping.ahead import accept_clock
+from issuer.keeping.export import export
+from issuer.keeping.health import examine_issuer
 from keys import PrivateKey
 from tests.copying import copy_folder
 from tests.world import NOW, Holder, csv_file, graduate, issuer_in, trust_in, verifier

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from issuer.home import LIFETIME, published_list
+from issuer.identity.home import LIFETIME, published_list
 from issuer.issuer import Issuer
 from issuer.job.order import Order
 from issuer.press.permutation import LIST_ENTRIES

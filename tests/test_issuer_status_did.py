@@ -14,12 +14,13 @@ import pytest
 from did import METHODS, Resolver
 from did.document import STATUS_DOCUMENT
 from did.methods import web as did_web
-from issuer import documents, rotation
-from issuer.backup import backup, restore
-from issuer.health import examine_issuer
-from issuer.home import Identity
+from issuer.identity import documents
+from issuer.identity.home import Identity
+from issuer.identity.succession import KeysChanged
 from issuer.issuer import Issuer
-from issuer.succession import KeysChanged
+from issuer.keeping import rotation
+from issuer.keeping.backup import backup, restore
+from issuer.keeping.health import examine_issuer
 from keys import KeyFile, PrivateKey, Signer
 from ledger import EntryKind, Log
 from ledger.folder import store_in

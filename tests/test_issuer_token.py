@@ -19,12 +19,13 @@ import pytest
 
 from did import Document
 from did.methods import web as did_web
-from issuer import documents, rotation
-from issuer.ahead import accept_clock
 from issuer.archive.store import SQLiteIndex
-from issuer.clock import ClockJournal
-from issuer.home import Identity
+from issuer.identity import documents
+from issuer.identity.clock import ClockJournal
+from issuer.identity.home import Identity
 from issuer.issuer import Issuer
+from issuer.keeping import rotation
+from issuer.keeping.ahead import accept_clock
 from issuer.press.press import signed_entry
 from keys import KeyFile, PrivateKey, PublicKey, Signer, open_signer
 from ledger import Log

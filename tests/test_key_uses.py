@@ -15,8 +15,9 @@ import pytest
 from did import METHODS, Document, InvalidVerificationMethod, Resolver
 from did.document import SIGNS
 from did.methods import web as did_web
-from issuer import documents, rotation
+from issuer.identity import documents
 from issuer.issuer import Issuer
+from issuer.keeping import rotation
 from keys import KeyFile, PrivateKey, Signer
 from ledger import Log
 from ledger.folder import store_in

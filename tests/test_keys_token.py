@@ -18,12 +18,13 @@ from typing import Any
 import pytest
 
 from intaglio.words import LANGUAGES, remedy, sentence
-from issuer import documents, rotation
 from issuer.archive.kept import Job
 from issuer.archive.store import SQLiteIndex
+from issuer.identity import documents
+from issuer.identity.succession import ROLES, KeyChange, ending, remembered, with_keys
 from issuer.issuer import Issuer
 from issuer.job.order import Order
-from issuer.succession import ROLES, KeyChange, ending, remembered, with_keys
+from issuer.keeping import rotation
 from keys import InvalidSignature, KeyFile, PrivateKey, UnknownKeyType, open_signer
 from keys.kinds import KINDS
 from keys.opening import signers_from_elsewhere

@@ -14,10 +14,10 @@ import httpx
 import pytest
 
 from holder.wallet import Wallet
-from issuer import rotation
 from issuer.desk.claims import ClaimLinks
 from issuer.desk.http import create_app
 from issuer.issuer import Issuer
+from issuer.keeping import rotation
 from ledger.audit import audit
 from tests.commandline import Program
 from tests.fault.issuing import require_once

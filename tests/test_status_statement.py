@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from holder import Wallet
-from issuer.home import published_list
+from issuer.identity.home import published_list
 from issuer.issuer import Issuer
 from tests.world import (
     NOW,

@@ -21,7 +21,7 @@ from did.methods import key as did_key
 from did.methods import web as did_web
 from exchange.claim import Invitation, acceptance
 from issuer.archive.store import SQLiteIndex
-from issuer.description import Description
+from issuer.identity.description import Description
 from issuer.issuer import Issuer
 from issuer.table.source import SPAN_ROWS, Source, open_source
 from keys import PrivateKey

@@ -86,7 +86,7 @@ def _findings(session: Session, folder: Path | None) -> Iterator[Finding]:
 
 def _named(session: Session, folder: Path) -> Iterator[Finding]:
     """Addresses in a folder's files that nobody has agreed to, each with its digest."""
-    from issuer.named import named_in
+    from issuer.keeping.named import named_in
 
     consent = session.consent(folder, asks=False)
     if consent.is_own:
@@ -110,7 +110,7 @@ def _trust(session: Session) -> Iterator[Finding]:
 def _issuer(session: Session) -> Iterator[Finding]:
     home = session.home / "issuer"
     if (home / "issuer.json").exists() or (home / "issuer.sqlite").exists():
-        from issuer.health import examine_issuer
+        from issuer.keeping.health import examine_issuer
 
         yield from examine_issuer(home, session.now(), engines=session.consent(home, asks=False).engines())
 

@@ -19,9 +19,9 @@ from wire.problem import Damaged, Declined, Problem
 from wire.text import counted
 
 from ..problem import OLDER_INDEX
-from ..versions import explains
 from .index import Index
 from .kept import Appended
+from .versions import explains
 
 
 def append(store: Index, log: Log, entries: Sequence[bytes], key: bytes) -> Appended:
@@ -50,7 +50,8 @@ def require_not_older(
 ) -> None:
     """The same as far as it can be told without opening the log; and that no issuer opens again unnoticed.
 
-    `closing` is when it closed, by its description. Raises `Damaged`, and `NotAgreed` and `Declined` where the log's address may not be used.
+    `closing` is when it closed, by its description. Raises `Damaged`, and `NotAgreed` and `Declined` where
+    the log's address may not be used.
     """
     if store.revocations.closed() and closing is None:
         raise Damaged(

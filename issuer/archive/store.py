@@ -16,7 +16,6 @@ from wire.problem import Damaged, NotFound, Problem, Refused
 from wire.sqlite import LOCK_WAIT, Database
 
 from ..problem import DAMAGED_ISSUER, NO_SUCH_DIPLOMA
-from ..versions import INDEX
 from .crossing import cross
 from .index import Index
 from .kept import Appended, Crossed, EditionTaken, Entry, Incoming, Job, NewEntry, Released, Single, batch_key
@@ -24,6 +23,7 @@ from .logged import SQLiteLogged, raise_to, settle
 from .lookup import SQLiteLookup, note, put
 from .revocations import SQLiteRevocations
 from .tables import VERSION, make_tables
+from .versions import INDEX
 
 PAGE = 1000
 _NO_SEQ = (1 << 63) - 1  # the largest integer that SQLite has

@@ -12,11 +12,10 @@ from ledger.folder import has_log, log_size
 from wire.problem import Refused
 from wire.sqlite import run
 
-from .. import documents
 from ..problem import OLDER_INDEX
-from ..versions import INDEX
 from .archive import unpack
 from .logged import raise_to
+from .versions import INDEX
 
 VERSION = 7
 """The number of these tables. It is above that of 81e9505, which refuses a greater one by name."""
@@ -59,7 +58,7 @@ def make_tables(connection: sqlite3.Connection, home: Path) -> None:
     if not knows_log and has_log(home):
         # Whatever opened the log after f31e11f kept its documents: an index that does not know of it is an
         # older copy, and would forget who was issued and revoked since.
-        if (home / documents.FOLDER).exists():
+        if (home / "documents").exists():  # as `identity.documents` names it
             raise OLDER_INDEX(
                 f"{INDEX} is of f31e11f, and the log went on since: is the index an older copy?"
             )

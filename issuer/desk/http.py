@@ -32,8 +32,8 @@ from ledger.log import LogReader
 from ledger.problem import CLOCK_BEHIND
 from wire.problem import Conflict, Damaged, Malformed, NotFound, Problem, TooLarge, Unavailable
 
-from ..documents import published_status_document
-from ..home import LIST_NAME, STATUS_DOCUMENT_NAME, published_file
+from ..identity.documents import published_status_document
+from ..identity.home import LIST_NAME, STATUS_DOCUMENT_NAME, published_file
 from .claims import TOO_MANY_ATTEMPTS, ClaimLinks, Issues, LinkExpired
 from .published import add_log
 

@@ -22,7 +22,7 @@ from ledger.lookup import YOUNG, LookupFiles
 from ledger.tiles.layout import prefix
 from wire.problem import Problem
 
-from .. import documents
+from ..identity import documents
 
 _LOG = logging.getLogger(__name__)
 

@@ -21,10 +21,10 @@ from ..archive.archive import Archive, unpack
 from ..archive.consistency import append
 from ..archive.frame import to_frame
 from ..archive.kept import NewEntry, Single, batch_key
-from ..home import Identity
+from ..identity.home import Identity
+from ..identity.succession import require_in_force
 from ..press.press import Press, index_columns
 from ..status import Lists
-from ..succession import require_in_force
 from ..table.records import Record
 
 _BLOCK = 64  # the most sequence numbers that a process takes at a time, unless more are wanted at once

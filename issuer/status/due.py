@@ -8,7 +8,7 @@ from wire.clock import CLOCK_SKEW
 from wire.datetimestamp import format_datetimestamp, parse_datetimestamp
 
 from ..archive.index import Index
-from ..home import Identity
+from ..identity.home import Identity
 
 NEVER = "9999-12-31T23:59:59Z"
 

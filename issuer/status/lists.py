@@ -35,15 +35,15 @@ from wire.files import locked, make_private_folder, remove_leftovers, replace_fi
 from wire.problem import Damaged, Malformed, Refused
 from wire.work import Work
 
-from .. import documents
 from ..archive.index import Index
 from ..archive.kept import Appended, ListFile, PublishedFile, RevocationRow
-from ..clock import ClockJournal
-from ..home import LIFETIME, STATUS_DOCUMENT_NAME, Identity
+from ..identity import documents
+from ..identity.clock import ClockJournal
+from ..identity.home import LIFETIME, STATUS_DOCUMENT_NAME, Identity
+from ..identity.succession import KeysChanged, require_in_force
 from ..press.document import Profile
 from ..press.permutation import LIST_BITS, LIST_ENTRIES, Positions
 from ..press.press import signed_entry
-from ..succession import KeysChanged, require_in_force
 from .due import NEVER, due, ended, overdue
 from .files import (
     details_name,

@@ -17,8 +17,8 @@ from did import METHODS, Resolver
 from did.methods import key as did_key
 from intaglio.words import report as words
 from issuer import Order
-from issuer.export import export
 from issuer.issuer import Issuer
+from issuer.keeping.export import export
 from issuer.problem import FORM_NOT_GIVEN
 from keys import PrivateKey
 from tests.jwt_vc import JWTForm

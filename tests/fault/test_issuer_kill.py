@@ -16,17 +16,17 @@ import orjson
 import pytest
 
 from did.document import STATUS_DOCUMENT
-from issuer import documents
 from issuer.archive.archive import unpack
 from issuer.archive.kept import Appended, Job, NewEntry
 from issuer.archive.shards import write_shard
 from issuer.archive.store import SQLiteIndex
+from issuer.identity import documents
+from issuer.identity.succession import JOURNAL
 from issuer.issuer import Issuer
 from issuer.job import bulk
 from issuer.job.bulk import Bulk, Chunk
 from issuer.job.singles import RecordRefused
-from issuer.rotation import revoke, rotate
-from issuer.succession import JOURNAL
+from issuer.keeping.rotation import revoke, rotate
 from issuer.table.source import Source
 from keys import KeyFile, PrivateKey, open_signer
 from ledger.audit import audit

@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 
 from intaglio.tls import server_files
-from issuer.backup import backup
-from issuer.export import export
 from issuer.issuer import Issuer
 from issuer.job.order import Order
-from issuer.rotation import add, rotate
+from issuer.keeping.backup import backup
+from issuer.keeping.export import export
+from issuer.keeping.rotation import add, rotate
 from keys import KeyFile
 from tests.commandline import Program
 from tests.copying import copy_folder

@@ -15,7 +15,7 @@ import pytest
 
 from issuer.archive.kept import EditionTaken, Entry
 from issuer.desk.claims import CHALLENGE_SPENT, ClaimLinks
-from issuer.home import published_file
+from issuer.identity.home import published_file
 from issuer.issuer import Issuer
 from issuer.job.singles import RecordRefused
 from issuer.press.permutation import LIST_BITS

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from issuer.home import ISSUER_CLOSED, LIFETIME, Identity
+from issuer.identity.home import ISSUER_CLOSED, LIFETIME, Identity
 from issuer.issuer import Issuer
 from ledger import EntryKind, parse_entry
 from ledger.audit import audit

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from issuer.archive.kept import Entry
-from issuer.export import export, file_name
 from issuer.job.order import Progress
+from issuer.keeping.export import export, file_name
 from tests.commandline import Program, typed, verdict
 from tests.fault.heard import hearing
 from tests.world import csv_file, graduate, reopened, table

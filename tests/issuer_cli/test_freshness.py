@@ -44,7 +44,7 @@ class TestALife:
         assert issuer.lists.publish(now=NOW - timedelta(minutes=5)) == []
 
     def test_another_one_is_taken_up_at_once_and_kept_by_whoever_signs_next(self, issuer: Issuer) -> None:
-        from issuer.home import Identity
+        from issuer.identity.home import Identity
 
         Identity.change(issuer.home, status_lifetime="30d")
         assert issuer.lists.publish(now=NOW) == [0]
@@ -56,7 +56,7 @@ class TestALife:
         assert life(issuer.home) == timedelta(days=400)
 
     def test_what_an_issuer_decided_is_described_and_nothing_else_is_read(self, issuer: Issuer) -> None:
-        from issuer.home import Identity
+        from issuer.identity.home import Identity
 
         described = json.loads((issuer.home / "issuer.json").read_bytes())
         assert described.keys() == {"version", "name", "url", "did", "log", "status"}

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from intaglio.commands.issuer.text import REFUSED_BY
-from issuer.home import DID_METHODS, KEY_TYPES, KEYS
+from issuer.identity.home import DID_METHODS, KEY_TYPES, KEYS
 from keys import KeyFile, PublicKey
 from tests.commandline import Program, verdict
 from tests.conftest import ROOT

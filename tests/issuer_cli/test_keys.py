@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from issuer import documents
-from issuer.succession import KeyChange, with_keys
+from issuer.identity import documents
+from issuer.identity.succession import KeyChange, with_keys
 from keys import PublicKey
 from tests.commandline import Program
 from tests.issuer_cli.conftest import Clock

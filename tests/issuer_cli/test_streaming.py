@@ -13,9 +13,9 @@ import pytest
 
 from issuer.archive.kept import Appended, Entry, NewEntry
 from issuer.archive.store import SQLiteIndex
-from issuer.export import export
 from issuer.issuer import Issuer
 from issuer.job.order import Order
+from issuer.keeping.export import export
 from tests.commandline import Program
 from tests.conftest import ROOT
 from tests.world import csv_file, graduate, index_of, issuer_in

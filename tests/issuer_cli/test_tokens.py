@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import pytest
 
-from issuer import documents
+from issuer.identity import documents
 from keys.kinds import KINDS
 from tests import softhsm
 from tests.commandline import Answer, Program, typed

@@ -8,11 +8,11 @@ from typing import Any
 
 import click
 
-from issuer import leftovers
-from issuer.home import Identity
+from issuer.identity.home import Identity
 from issuer.issuer import Issuer
+from issuer.keeping import leftovers
+from issuer.press.update import TEMPLATE
 from issuer.status import next_due
-from issuer.templates import TEMPLATE
 from keys.envelope import require_strong
 from wire.datetimestamp import format_datetimestamp
 from wire.problem import Declined
@@ -53,7 +53,7 @@ def _renew(place: Place, /, code: int, **_: object) -> int:
 @click.argument("file", type=click.Path(path_type=Path))
 def backup(place: Place, file: Path) -> Result:
     """Write the whole issuer into one encrypted file."""
-    from issuer.backup import backup as write
+    from issuer.keeping.backup import backup as write
 
     sealed_under = required_passphrase("Passphrase for the backup", BACKUP, new=require_strong)
     write(place.folder, file, sealed_under, engines=place.consent.engines())
@@ -69,7 +69,7 @@ def restore(place: Place, file: Path) -> Result:
     What its files name outside its folder, such as a database or the module of a token, is shown and asked
     about before it is used; so is whether you recognise the issuer.
     """
-    from issuer.backup import restore as read
+    from issuer.keeping.backup import restore as read
 
     sealed_under = required_passphrase("Passphrase of the backup", BACKUP)
     consent = place.session.consent(place.folder, restoring=True)

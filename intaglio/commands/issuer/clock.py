@@ -6,8 +6,8 @@ import shlex
 
 import click
 
-from issuer import documents
-from issuer.ahead import accept_clock, dated_ahead, dated_until
+from issuer.identity import documents
+from issuer.keeping.ahead import accept_clock, dated_ahead, dated_until
 from wire.clock import is_ahead
 from wire.problem import Declined
 from wire.text import counted

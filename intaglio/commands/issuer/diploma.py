@@ -10,8 +10,8 @@ import click
 
 from issuer.archive.finding import MOST_FOUND, ROW
 from issuer.archive.kept import Entry
-from issuer.export import export as write_bundles
 from issuer.issuer import Issuer
+from issuer.keeping.export import export as write_bundles
 from issuer.table.names import full_name
 from vc.reading.bundle import Bundle
 from vc.secured import MAX_BYTES

@@ -17,18 +17,18 @@ from click.core import ParameterSource
 from issuer.archive.archive import Archive
 from issuer.archive.index import Index
 from issuer.archive.store import SQLiteIndex
-from issuer.export import export
-from issuer.home import DID_METHODS, KEY_TYPES, Identity, index
+from issuer.identity.home import DID_METHODS, KEY_TYPES, Identity, index
 from issuer.issuer import Issuer
 from issuer.job.bulk import Issued
 from issuer.job.bulk import dry_run as check_file
 from issuer.job.checking import Catalogue, read_catalogue
 from issuer.job.order import Order
+from issuer.keeping.export import export
 from issuer.press.document import NOBODY, Profile, trial
 from issuer.press.template import Template, compiled
+from issuer.press.update import lacks_degree
 from issuer.table.records import DATE_ORDERS, Record
 from issuer.table.source import Source, open_source
-from issuer.templates import lacks_degree
 from vc import SUITES
 from vc.forms import DataIntegrity
 from wire.problem import Conflict

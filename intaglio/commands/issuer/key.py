@@ -7,9 +7,9 @@ from typing import Any
 
 import click
 
-from issuer import rotation
-from issuer.home import KEY_TYPES
+from issuer.identity.home import KEY_TYPES
 from issuer.issuer import Issuer
+from issuer.keeping import rotation
 from keys import Signer
 from vc.forms.integrity import SUITES_BY_KEY
 from wire.datetimestamp import format_datetimestamp

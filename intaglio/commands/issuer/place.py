@@ -11,7 +11,7 @@ import click
 import orjson
 
 from issuer import Description
-from issuer.home import Identity
+from issuer.identity.home import Identity
 from issuer.issuer import Issuer
 from issuer.status import due, overdue
 from keys import KeyFile, Signer, WrongPassphrase, open_signer

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from issuer.home import SERVED_LIFETIME, Identity
+from issuer.identity.home import SERVED_LIFETIME, Identity
 from ledger.tiles.layout import address
 from wire.problem import Refused
 

@@ -8,7 +8,7 @@ from textwrap import wrap
 from typing import Any
 
 from issuer.archive.kept import Entry
-from issuer.home import STATED, Identity
+from issuer.identity.home import STATED, Identity
 from issuer.issuer import Issuer
 from issuer.job.bulk import Issued
 from issuer.job.changes import Change

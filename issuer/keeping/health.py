@@ -25,20 +25,22 @@ from wire.health import Finding
 from wire.problem import Damaged, NotFound, Problem
 from wire.strict import load_json_object
 
-from . import documents, leftovers, status
+from .. import status
+from ..archive.archive import Archive
+from ..archive.consistency import require_agreement, require_not_older
+from ..archive.index import Index
+from ..archive.shards import Shard
+from ..archive.store import SQLiteIndex
+from ..desk.claims import require_kept
+from ..identity import documents
+from ..identity.clock import ClockJournal
+from ..identity.home import STATUS_DOCUMENT_NAME, Identity, index
+from ..identity.succession import JOURNAL, ROLES, KeysChanged, ended_ahead, require_in_force
+from ..press.template import Template, compiled
+from ..press.update import REPLACED, TEMPLATE, lacks_degree
+from ..problem import FormNotKnown
+from . import leftovers
 from .ahead import editions_ahead
-from .archive.archive import Archive
-from .archive.consistency import require_agreement, require_not_older
-from .archive.index import Index
-from .archive.shards import Shard
-from .archive.store import SQLiteIndex
-from .clock import ClockJournal
-from .desk.claims import require_kept
-from .home import STATUS_DOCUMENT_NAME, Identity, index
-from .press.template import Template, compiled
-from .problem import FormNotKnown
-from .succession import JOURNAL, ROLES, KeysChanged, ended_ahead, require_in_force
-from .templates import REPLACED, TEMPLATE, lacks_degree
 
 _T = TypeVar("_T")
 
@@ -66,7 +68,9 @@ def examine_issuer(home: Path, now: datetime, *, engines: Engines | None = None)
     if is_writable:
         yield from _index(identity.name, home)
         with closing(SQLiteIndex(index(home))) as store:
-            require_not_older(store, home, identity.closing, engines=engines)  # else it says nothing true of the rest
+            require_not_older(
+                store, home, identity.closing, engines=engines
+            )  # else it says nothing true of the rest
             with locked(home / "status"):
                 not_published = status.unlike(store, home / "status")
             links = store.links()

@@ -42,14 +42,14 @@ from wire.sqlite import copy, require_plain
 from wire.strict import load_json_object
 from wire.text import shortened
 
-from . import documents
-from .archive.archive import Archive
-from .archive.consistency import require_not_older
-from .archive.store import SQLiteIndex
-from .home import LIST_NAME, Identity, index
+from ..archive.archive import Archive
+from ..archive.consistency import require_not_older
+from ..archive.store import SQLiteIndex
+from ..identity import documents
+from ..identity.home import LIST_NAME, Identity, index
+from ..press.permutation import LIST_ENTRIES
+from ..problem import HOME_TAKEN, UNSOUND_DATABASE
 from .named import named_in
-from .press.permutation import LIST_ENTRIES
-from .problem import HOME_TAKEN, UNSOUND_DATABASE
 
 _MAGIC = b"intaglio issuer backup 1\n"
 _PORTION = 1 << 20

@@ -29,9 +29,9 @@ from wire.files import locked, sync_folder, write_durably
 from wire.problem import Damaged, Malformed, Problem, Unavailable
 from wire.strict import load_json_object
 
+from ..archive.consistency import append
+from ..archive.index import Index
 from . import documents
-from .archive.consistency import append
-from .archive.index import Index
 from .home import Identity
 
 JOURNAL = "rotation.json"

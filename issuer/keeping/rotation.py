@@ -24,10 +24,8 @@ from wire.datetimestamp import format_datetimestamp
 from wire.files import locked
 from wire.problem import Conflict, Refused
 
-from . import documents, leftovers
-from .issuer import Issuer
-from .problem import KEY_IN_USE, KEY_KEPT_ELSEWHERE, KEY_UNKNOWN
-from .succession import (
+from ..identity import documents
+from ..identity.succession import (
     ROLES,
     KeyChange,
     dropping,
@@ -39,6 +37,9 @@ from .succession import (
     stating,
     with_keys,
 )
+from ..issuer import Issuer
+from ..problem import KEY_IN_USE, KEY_KEPT_ELSEWHERE, KEY_UNKNOWN
+from . import leftovers
 
 _NEXT, _INSTEAD = "-next", "-instead"
 """Behind the name of a key, that of one which is announced, or is made to take its place at once."""

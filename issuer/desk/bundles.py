@@ -14,11 +14,11 @@ from vc import Bundle
 from vc.status import StatusEntry, page_of
 from wire.problem import NotFound
 
-from . import documents
-from .archive.archive import Archive
-from .archive.kept import Entry
-from .press.permutation import LIST_BITS
-from .status import anchored, details_name
+from ..archive.archive import Archive
+from ..archive.kept import Entry
+from ..identity import documents
+from ..press.permutation import LIST_BITS
+from ..status import anchored, details_name
 
 
 def bundled(

@@ -14,14 +14,14 @@ from ledger.log import time_to_sign
 from wire.clock import is_ahead
 from wire.datetimestamp import format_datetimestamp
 
-from . import documents
-from .archive.archive import Archive, unpack
-from .archive.kept import Entry
-from .clock import ClockJournal
-from .home import Identity
-from .issuer import Issuer
-from .status import latest
-from .succession import ended_ahead
+from ..archive.archive import Archive, unpack
+from ..archive.kept import Entry
+from ..identity import documents
+from ..identity.clock import ClockJournal
+from ..identity.home import Identity
+from ..identity.succession import ended_ahead
+from ..issuer import Issuer
+from ..status import latest
 
 
 def signed_until(issuer: Issuer) -> datetime | None:

@@ -10,8 +10,8 @@ from ledger.folder import address_in
 from ledger.outbox import Outbox
 from ledger.tiles.engines import address_of
 
-from .home import Identity
-from .succession import KeyChange
+from ..identity.home import Identity
+from ..identity.succession import KeyChange
 
 
 def named_in(folder: Path) -> Iterator[str]:

@@ -51,10 +51,9 @@ from wire.files import locked, write_durably
 from wire.problem import Code, Damaged, Malformed, NotFound, Problem, Refused, Unavailable
 from wire.strict import base64url_encode, load_json_object
 
-from . import documents
-from .description import Description
-from .press.document import Profile
-from .problem import (
+from ..archive.versions import FileVersions, explains, possible_versions
+from ..press.document import Profile
+from ..problem import (
     ANOTHER_ISSUER,
     ANOTHER_KEY,
     DAMAGED_ISSUER,
@@ -64,7 +63,8 @@ from .problem import (
     STATUS_FILE_DAMAGED,
     STATUS_FILE_GONE,
 )
-from .versions import FileVersions, explains, possible_versions
+from . import documents
+from .description import Description
 
 VERSION = 1
 LIST_NAME = re.compile(r"[0-9]{1,9}(-details(-[0-9]{1,3})?)?", re.ASCII)

@@ -23,7 +23,7 @@ from wire.files import make_private_folder, write_durably
 from wire.problem import Damaged, Malformed, NotFound, Problem
 from wire.strict import load_json_object
 
-from .problem import DAMAGED_ISSUER_FILE
+from ..problem import DAMAGED_ISSUER_FILE
 
 FOLDER = "documents"
 _NEWEST = 3

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from wire.sqlite import connect, sqlite_problems
 
-from .problem import DAMAGED_ISSUER
+from ..problem import DAMAGED_ISSUER
 
 INDEX = "the issuer's index"
 """The way out where it is damaged."""

@@ -20,10 +20,10 @@ from wire.files import make_private_folder, open_temporary, remove_leftovers, sy
 from wire.problem import Malformed
 from wire.strict import load_json_object
 
-from .archive.kept import Entry
-from .issuer import Issuer
-from .job.order import Progress
-from .problem import EXPORT_FOLDER_TAKEN
+from ..archive.kept import Entry
+from ..issuer import Issuer
+from ..job.order import Progress
+from ..problem import EXPORT_FOLDER_TAKEN
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
 _ORDINARY = re.compile(r"(?!(?:.*-)?[0-9A-F]{32}$)[A-Z0-9_][A-Z0-9._-]{0,99}")

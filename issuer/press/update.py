@@ -16,9 +16,9 @@ from wire.files import locked, write_durably
 from wire.problem import Damaged
 from wire.strict import load_json_object
 
-from .press.document import trial
-from .press.template import Template
-from .problem import InvalidTemplate
+from ..problem import InvalidTemplate
+from .document import trial
+from .template import Template
 
 TEMPLATE = "template.json"
 REPLACED = f"template.{'[0-9a-f]' * 64}.json"

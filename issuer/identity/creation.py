@@ -13,11 +13,11 @@ from ledger.folder import Engines, has_log, keep_address
 from wire.files import locked, make_private_folder, write_durably
 from wire.problem import Conflict
 
-from .archive.store import SQLiteIndex
+from ..archive.store import SQLiteIndex
+from ..press.template import Template
+from ..problem import ANOTHER_KEY_TYPE
 from .description import Description
 from .home import KEY_TYPES, KEYS, Identity
-from .press.template import Template
-from .problem import ANOTHER_KEY_TYPE
 from .succession import remembered
 
 _PATIENCE = 5.0  # seconds that one waits for another who makes the same
