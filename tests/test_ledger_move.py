@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from ledger.tiles.journal import CAPACITY, Journal
 from ledger.tiles.keys import key_digest
 from ledger.tiles.memory import MemoryStore
 from ledger.tiles.posix import PosixStore
-from ledger.tiles.store import Base, Mark, State, Store, mark_of
+from ledger.tiles.store import Base, Batch, Mark, State, Store, mark_of
 from tests import postgres_server
 from tests.doubles import instead
 from tests.ledger_samples import naive_root, open_log, samples
@@ -188,6 +189,22 @@ def test_a_place_that_is_given_to_another_move_meanwhile_is_not_opened(filled: M
         move(filled, instead(target, settle=settle))
     with raises(LOG_SEALED):
         open_log(target)
+
+
+def test_what_the_log_signed_at_its_new_place_is_not_replaced(filled: MemoryStore) -> None:
+    """The same move, made by another process, was faster at the last step."""
+    target, faster = MemoryStore(), list[Store]()
+
+    def pending(real: Callable[[int], Iterator[Batch]], start: int) -> list[Batch]:
+        recorded = list(real(start))
+        if not faster:
+            faster.append(instead(target, lock=lambda _: nullcontext()))  # its lock was lost
+            move(filled, faster[0])
+            open_log(faster[0]).append(samples(600, 601), b"601")
+        return recorded
+
+    assert move(filled, instead(target, pending=pending)).size == 601
+    assert audit(open_log(target)).root == naive_root(samples(0, 601))
 
 
 def test_keys_that_an_interrupted_move_left_are_not_kept(filled: MemoryStore, tmp_path: Path) -> None:

@@ -67,9 +67,9 @@ class MemoryStore(Store):
         with self._turn:
             require_not_left(self._mark)
             self._require_end(base.size if keys is None else 0)
-            self._base, self._pending = base, []
             if keys is not None:
-                self._keys = dict(keys())
+                self._keys = dict(keys())  # which may raise: then nothing is settled
+            self._base, self._pending = base, []
 
     def seal(self, mark: Mark, *, after: Mark | None) -> None:
         """See `Appender.seal`. Raises `Overtaken`."""

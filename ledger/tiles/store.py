@@ -196,7 +196,8 @@ class Appender(Protocol):
 
         The base is where the last recorded batch ends; where it is not, nothing is forgotten, and `Overtaken`
         raised. Keys are not forgotten. With `keys`, which may be asked for again, nothing was ever recorded
-        here: tiles of a whole log were put, and these are the keys of its batches up to the base.
+        here: tiles of a whole log were put, and these are the keys of its batches up to the base. The base is
+        changed once they are durable: where asking for them raises, nothing is settled.
         """
 
     def seal(self, mark: Mark, *, after: Mark | None) -> None:
