@@ -7,6 +7,9 @@ document by the methods it is given, `METHODS` by default, or at an https URL. W
 
 from __future__ import annotations
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from .dereference import Content
 from .document import Document, VerificationMethod
 from .identifier import DID, DIDURL
@@ -32,7 +35,9 @@ from .problem import (
 )
 from .resolution import DocumentSource, Method, Resolution
 from .resolver import Resolver
-from .result import dereferencing_result, resolution_result
+
+if TYPE_CHECKING:
+    from .result import dereferencing_result, resolution_result
 
 __all__ = [
     "DID",
@@ -65,3 +70,13 @@ __all__ = [
     "dereferencing_result",
     "resolution_result",
 ]
+
+_LATER = dict.fromkeys(["dereferencing_result", "resolution_result"], "result")
+"""Which module has what is loaded when it is asked for: only what answers others needs it."""
+
+if not TYPE_CHECKING:  # or every name would be one of ours to a type checker
+
+    def __getattr__(name: str) -> Any:
+        if name in _LATER:
+            return getattr(importlib.import_module(f"{__name__}.{_LATER[name]}"), name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

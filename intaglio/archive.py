@@ -10,14 +10,15 @@ import errno
 import io
 import os
 import stat
-import zipfile
-import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from wire.problem import Malformed, Problem, TooLarge, Unavailable
+
+if TYPE_CHECKING:
+    import zipfile
 
 SUFFIX = ".zip"
 BEGINS = b"PK"
@@ -25,16 +26,6 @@ BEGINS = b"PK"
 _ENCRYPTED = 1  # bit of an entry's flags (APPNOTE 4.4.4)
 _UTF_8 = 1 << 11
 _SHORTEST_HEAD = 30  # bytes before an entry's content
-_BROKEN = (
-    zipfile.BadZipFile,
-    zlib.error,
-    EOFError,
-    IndexError,
-    NotImplementedError,
-    RuntimeError,
-    OverflowError,
-    ValueError,
-)
 
 
 class Archived(NamedTuple):
@@ -63,6 +54,8 @@ def archived(file: BinaryIO, bounds: Bounds) -> Iterator[Archived]:
 
     Raises `Malformed` for what is no archive, and `TooLarge`.
     """
+    import zipfile  # only here, and below: most files are no archives
+
     begun = _Begun(file, bounds.directory)
     try:
         with zipfile.ZipFile(begun) as archive:
@@ -82,7 +75,7 @@ def archived(file: BinaryIO, bounds: Bounds) -> Iterator[Archived]:
                 elif name.lower().endswith(SUFFIX):
                     read = _refusing(TooLarge("an archive in an archive is not opened"))
                 yield Archived(name, stat.S_ISLNK(entry.external_attr >> 16), read)
-    except _BROKEN as error:
+    except _broken() as error:
         raise Malformed("this is no ZIP archive that can be opened, or a damaged one") from error
 
 
@@ -121,14 +114,17 @@ class _Unpacking:
         self._archive, self._most, self._left = archive, bounds.file, bounds.unpacked
 
     def read(self, entry: zipfile.ZipInfo) -> bytes:
+        import zipfile
+
         if entry.flag_bits & _ENCRYPTED:
             raise Unavailable("it is encrypted in its archive", hint="Unpack it with its password.")
         if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
             raise Unavailable("it is compressed in a way that is not read here", hint="Unpack it.")
+        broken: tuple[type[Exception], ...] = (*_broken(), OSError)
         try:
             with self._archive.open(entry) as file:
                 data = file.read(min(self._most, self._left) + 1)
-        except (*_BROKEN, OSError) as error:
+        except broken as error:
             # EINVAL is a place outside the file, which the archive names; any other error is the disk's.
             if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
                 raise Unavailable.saying("it cannot be read: {system}", system=error.strerror) from error
@@ -138,6 +134,15 @@ class _Unpacking:
             self._left = 0
             raise TooLarge("the archive unpacks to more than is read", hint="Unpack it.")
         return data
+
+
+def _broken() -> tuple[type[Exception], ...]:
+    """What is raised for an archive that is damaged, or none."""
+    import zipfile
+    import zlib
+
+    named = EOFError, IndexError, NotImplementedError, RuntimeError, OverflowError, ValueError
+    return (zipfile.BadZipFile, zlib.error, *named)
 
 
 def _overlapping(entries: list[zipfile.ZipInfo]) -> set[int]:

@@ -6,6 +6,7 @@ puts itself on the local trust list) is handed over here. Only what is needed is
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -18,6 +19,7 @@ from .deployment import USUAL, Deployment
 if TYPE_CHECKING:
     from did import Method
     from ledger.anchors import AnchorKind
+    from ledger.folder import Engines
     from vc import Report
     from vc.secured import Form
     from vc.vcdm.jsonld import Contexts
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from verifier.judge import Judge
     from verifier.policy import Policy
     from verifier.sources.lists import ListMemory
-    from verifier.sources.published import LogSource
+    from verifier.sources.published_log import LogSource
     from wire.fetch import Fetcher
 
     from .consent import Consent
@@ -88,16 +90,14 @@ class Session:
     ) -> Verifier:
         """A verifier on this machine's trust list; it also sees the lists that an issuer here published."""
         from did import Resolver
-        from issuer.identity.home import published_list
         from ledger import KINDS
         from verifier import Verifier
         from verifier.sources.lists import Fetched
         from verifier.sources.trust_index import open_trust
 
         fetcher = self.fetcher(offline=offline)
-        engines = self.consent(self.home / "issuer", asks=False).engines()
         kinds = self.deployment.evidence_kinds
-        here = functools.partial(published_list, self.home / "issuer", engines=engines)
+        here = self._list_published_here
         return Verifier(
             Resolver(self.methods, fetcher),
             evidence_kinds=KINDS if kinds is None else kinds,
@@ -127,17 +127,45 @@ class Session:
 
     def _logs(self, fetcher: Fetcher) -> LogSource:
         """The log of the issuer here, else those on the network."""
-        from issuer.identity.home import published_log
         from verifier.sources.published import Published
 
         published = Published(fetcher)
-        engines = self.consent(self.home / "issuer", asks=False).engines()
 
         def ask(url: str, limit: int) -> bytes:
-            here = published_log(self.home / "issuer", url, engines=engines)
+            here = self._log_published_here(url)
             return published(url, limit) if here is None else here
 
         return ask
+
+    def _list_published_here(self, url: str) -> bytes | None:
+        """The status list that an issuer in this home published for `url`; see `published_list`."""
+        if self._has_no_issuer:
+            return None
+        from issuer.identity.home import published_list
+
+        return published_list(self.home / "issuer", url, engines=self._engines_here)
+
+    def _log_published_here(self, url: str) -> bytes | None:
+        """What the log of an issuer in this home has at `url`; see `published_log`."""
+        if self._has_no_issuer:
+            return None
+        from issuer.identity.home import published_log
+
+        return published_log(self.home / "issuer", url, engines=self._engines_here)
+
+    @property
+    def _has_no_issuer(self) -> bool:
+        """Whether no issuer is here: then, as on most machines that verify, nothing of that role is loaded.
+
+        A folder that cannot be read may be an issuer's: whoever reads it says what is wrong.
+        """
+        with contextlib.suppress(OSError):
+            return not (self.home / "issuer").is_dir()
+        return False
+
+    @functools.cached_property
+    def _engines_here(self) -> Engines:
+        return self.consent(self.home / "issuer", asks=False).engines()
 
     def versions(self, did: str) -> list[Mapping[str, Any]]:
         """The versions of an issuer's document by its log, as the trust list binds one. Raises `NotShown`."""

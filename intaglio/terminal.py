@@ -10,7 +10,6 @@ import functools
 import json
 import os
 import re
-import shlex
 import sys
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -287,6 +286,8 @@ def typed(*words: str) -> str:
         if isinstance(context.command, click.Group):
             told[context.info_name if context.parent else "intaglio"] = _options(context)
         context = context.parent
+    import shlex
+
     return shlex.join(part for word in ("intaglio", *words) for part in (word, *told.pop(word, ())))
 
 

@@ -15,7 +15,6 @@ Nothing here is believed: an index counts once the tiles prove it. So all of it 
 from __future__ import annotations
 
 import itertools
-import shutil
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -174,6 +173,8 @@ class LookupFiles:
         for each in self._parts(level, number):
             self._require_run(*each, tiles, size)
         pools = self._merged(level, number) if level else self._new(number, tiles, size)
+        import shutil  # only here: who reads writes no runs
+
         unfinished = self._folder / ".unfinished"
         shutil.rmtree(unfinished, ignore_errors=True)
         paths = [self._write(unfinished, name, records) for name, records in self._filed(level, pools)]
@@ -219,6 +220,8 @@ class LookupFiles:
 
     def _remove_but(self, runs: set[tuple[int, int]]) -> None:
         """What was merged stays until the next run, for those who look there still."""
+        import shutil
+
         names = {f"{level}/{number}" for level, number in runs}
         for folder in self._folder.glob("[0-9]*/[0-9]*"):
             if f"{folder.parent.name}/{folder.name}" not in names:

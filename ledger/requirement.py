@@ -17,8 +17,8 @@ MOST = 64
 """Ledgers and groups in one requirement."""
 
 _SIGNS = "(),"
-_WORD = re.compile(r"[(),]|[^\s(),]+")
-_NUMBER = re.compile("[0-9]{1,3}")
+_WORD = r"[(),]|[^\s(),]+"
+_NUMBER = "[0-9]{1,3}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Requirement:
 
         Raises `Malformed` and `TooLarge`.
         """
-        words = _WORD.findall(text)
+        words = re.findall(_WORD, text)
         if words.count("(") > MOST:  # else a group for each level could exhaust the stack
             raise TooLarge.saying("more than {most} ledgers and groups are required", most=MOST)
         words.reverse()
@@ -114,7 +114,7 @@ def _one(words: list[str]) -> str | Requirement | None:
         of.append(_one(words))
         separator = words.pop() if words else ""
     members = tuple(one for one in of if one is not None)
-    count = {"all": len(of), "any": 1}.get(name) or (int(name) if _NUMBER.fullmatch(name) else 0)
+    count = {"all": len(of), "any": 1}.get(name) or (int(name) if re.fullmatch(_NUMBER, name) else 0)
     if separator != ")" or len(members) != len(of) or not count:
         return None
     return Requirement(count, members)

@@ -71,13 +71,19 @@ def _once(suite: DataIntegritySuite) -> DataIntegritySuite:
     """A suite that does not canonicalise the same document again for each proof."""
 
     def canonicalize(
-        document: Mapping[str, Any], digest: str, work: Work, contexts: Contexts | None, recurs: bool
+        document: Mapping[str, Any],
+        digest: str,
+        work: Work,
+        contexts: Contexts | None,
+        *,
+        recurs: bool = False,
+        whole: bool = False,
     ) -> bytes:
         key = text(document), suite.name
         if key not in _canonical:
             if len(_canonical) > 16:
                 _canonical.clear()
-            _canonical[key] = suite.canonicalize(document, digest, work, contexts, recurs)
+            _canonical[key] = suite.canonicalize(document, digest, work, contexts, recurs=recurs, whole=whole)
         return _canonical[key]
 
     return replace(suite, canonicalize=canonicalize)

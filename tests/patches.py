@@ -8,7 +8,7 @@ from pathlib import Path
 
 ALLOWED = {
     "what another machine has: its way to sync, its way to start processes": {
-        *("wire.files._FULL_SYNC", "wire.files._LIBC", "issuer.job.workers._CONTEXT"),
+        *("wire.files._FULL_SYNC", "wire.files._libc", "issuer.job.workers._CONTEXT"),
     },
     "the end of a process in between two steps of a command that runs whole": {
         *("issuer.archive.store.SQLiteIndex.begin_chunk", "verifier.Trust.load"),
@@ -18,7 +18,7 @@ ALLOWED = {
         *("keys.PublicKey.verify", "issuer.press.template.Template.__init__", "keys.ed25519.<name>"),
     },
     "what would cost minutes as it is: passphrases, waiting, files and requests by the thousand": {
-        *("keys.envelope.COST", "holder.store.EncryptedStore.open", "verifier.sources.published.<name>"),
+        *("keys.envelope.COST", "holder.store.EncryptedStore.open", "verifier.sources.published_log.<name>"),
         *("intaglio.commands.issuer.issue.MOST_FILES", "intaglio.commands.issuer.issue.open_source"),
         *("issuer.status.lists._MOST_HELD", "ledger.evm.deployment._PATIENCE"),
         *("ledger.tiles.s3.batches._MOST", "ledger.tiles.s3.batches._LARGEST"),

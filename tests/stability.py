@@ -26,7 +26,7 @@ import pytest
 
 import intaglio.__main__ as program
 from intaglio.commands import COMMANDS
-from intaglio.commands.wallet import PARTLY
+from intaglio.commands.wallet.verbs import PARTLY
 from tests import codes
 from vc.reading import bundle
 from verifier.sources import trust

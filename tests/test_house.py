@@ -158,6 +158,7 @@ def test_a_wheel_has_everything_that_the_program_reads(tmp_path: Path) -> None:
         "examples/diploma/graduates-with-errors.csv",
         "examples/diploma/programmes.csv",
         "issuer/press/templates/diploma.json",
+        "vc/vcdm/jsonld/names.json",
         "vc/vcdm/jsonld/contexts/index.json",
         "vc/vcdm/jsonld/contexts/credentials-v2.jsonld",
     ):

@@ -146,7 +146,7 @@ def test_a_failed_sync_of_the_file_system_does_not_cut_the_journal(
     before = journal.read_bytes()
     log = open_log(PosixStore(tmp_path / "log", capacity=Capacity(batches=1)))
     with monkeypatch.context() as patch:
-        patch.setattr("wire.files._LIBC", Library())
+        patch.setattr("wire.files._libc", Library)
         with pytest.raises(Unavailable):
             log.append(samples(300, 301), b"300")
     assert journal.read_bytes().startswith(before)

@@ -8,7 +8,9 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from itertools import product
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -180,9 +182,10 @@ def test_a_document_that_would_lose_something_is_not_signed() -> None:
     with pytest.raises(Malformed, match="undefinedTerm"):
         signed(document={**DOCUMENT, "undefinedTerm": "x"})
     silences: tuple[Any, ...] = (None, [])
-    for silence in silences:
+    suites = {**SUITES, "of-a-stranger": SimpleNamespace(signs=True)}  # which looks for nothing itself
+    for silence, suite in product(silences, ("eddsa-rdfc-2022", "eddsa-jcs-2022", "of-a-stranger")):
         with pytest.raises(Malformed, match="null or"):
-            signed(document={**DOCUMENT, "name": silence})
+            signed(suite, document={**DOCUMENT, "name": silence}, suites=suites)
     with pytest.raises(Malformed):
         signed(document={**DOCUMENT, "id": 2**70})
 

@@ -23,8 +23,11 @@ from vc.vcdm.jsonld import (
     canonicalize,
     load,
     read,
+    secured,
 )
 from vc.vcdm.jsonld import documents as documents_module
+from vc.vcdm.jsonld.names import VENDORED
+from vc.vcdm.jsonld.naming import names_of
 from wire.problem import Damaged, Malformed, Refused
 
 KEY, RDFC = PrivateKey.generate(), "eddsa-rdfc-2022"
@@ -67,6 +70,13 @@ def test_every_file_has_its_hash_and_its_origin() -> None:
         assert bool(row["version"]) == bool(row["path"])
     files = {path.name for path in documents_module.FOLDER.iterdir()} - {"index.json"}
     assert files == {row["file"] for row in INDEX}
+
+
+def test_the_names_that_the_package_carries_are_those_of_its_contexts() -> None:
+    """`python -m tests.names` writes the file; by a stale one, members would be read under other names."""
+    names = names_of(Documents())
+    assert VENDORED.read_bytes() == names.to_bytes()
+    assert secured().names == names
 
 
 def test_the_files_are_the_published_ones(corpora: Path) -> None:

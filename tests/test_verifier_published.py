@@ -29,7 +29,7 @@ from vc import Bundle, Check, Report, Verdict
 from vc.anchoring import anchoring_terms, log_entry
 from verifier import RecognisedIssuer, RecognisedLog, Trust, Verifier
 from verifier.judge import Judge, Question, Verifiers
-from verifier.sources import published as module
+from verifier.sources import published_log as module
 from verifier.sources.published import NotShown, Published, PublishedLogs
 from wire import Unavailable
 from wire.datetimestamp import format_datetimestamp

@@ -75,7 +75,7 @@ class Checks:
         facts: Facts = MappingProxyType({}),
         problem: Problem | None = None,
     ) -> None:
-        known = {name: value for name, value in facts.items() if value not in (None, "")}
+        known = {name: value for name, value in facts.items() if value not in (None, "")} if facts else facts
         name = STEPS[self._step - 1]
         self.found.append(Check(self._step, name, outcome, text, problem, self.credential, finding, known))
 

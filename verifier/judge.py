@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
@@ -22,9 +22,12 @@ from wire.work import BODY_STEPS, Work
 
 from .policy import Policy
 from .sources.lists import Fetched, ListSource, is_web_address
-from .sources.published import LogSource, Published
+from .sources.published import Published
 from .status import Suspended
 from .verify import Verifier
+
+if TYPE_CHECKING:
+    from .sources.published_log import LogSource
 
 FRESH = timedelta(hours=1)
 """A status list may have become that old before it is fetched anew."""

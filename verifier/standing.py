@@ -62,8 +62,8 @@ def described(standings: Sequence[Standing], stale: str) -> tuple[str, str, dict
         "refresh": (is_refreshed and finding != "refresh") or None,
         "short_list": min((one.entries for one in standings if one.entries < MINIMUM_ENTRIES), default=None),
         "status_value": ", ".join(f"0x{one.value:x}" for one in messages),
-        "status_message": claimed("; ".join(filter(None, texts)), _LONGEST_WORDS),
-        "status_reference": claimed(", ".join(references), _LONGEST_WORDS),
+        "status_message": claimed("; ".join(filter(None, texts)), _LONGEST_WORDS) if texts else "",
+        "status_reference": claimed(", ".join(references), _LONGEST_WORDS) if references else "",
     }
     remarks = (
         template.format_map(facts)

@@ -52,14 +52,16 @@ from .sources.evidence import (
 )
 from .sources.keys import IssuerKeys
 from .sources.lists import ListMemory, ListSource
-from .sources.published import LogSource, PublishedLogs
+from .sources.published import PublishedLogs
 from .sources.trust import TrustSource
 from .sources.trust_entries import RecognisedIssuer
 from .standing import DECIDING, described
 from .status import StatusLookup
 
-if TYPE_CHECKING:  # loaded only where a deployment has schemas
+if TYPE_CHECKING:  # loaded only where a deployment has schemas, or a log is asked
     from vc.vcdm.schema import Schemas
+
+    from .sources.published_log import LogSource
 
 _PERIODS = {
     (True, True): "in-force",
@@ -360,13 +362,14 @@ class _Steps:
         )
 
     def _status_time(self, claims: Claims, entry: RecognisedIssuer | None) -> StatusTime | None:
-        if not claims.status:
+        entries = claims.status
+        if not entries:
             self._checks.skipped("irrevocable", "the credential has no status: it cannot be revoked")
             return None
-        if len(claims.status) > MAX_STATUS:
+        if len(entries) > MAX_STATUS:
             raise TooLarge.saying("the credential has more than {most} status entries", most=MAX_STATUS)
         standings = self._status.check(claims, self._now, entry)
-        own = (str(value.get("statusListCredential")) for value in claims.status)
+        own = (str(value.get("statusListCredential")) for value in entries)
         unreached = self._status.unreached.intersection(own)
         newer = shortened(min(unreached)) if unreached else ""
         stale = f"; a newer list could not be had from {newer}" if unreached else ""

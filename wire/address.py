@@ -14,10 +14,10 @@ from urllib.parse import urljoin, urlsplit
 from .problem import Raisable, Refused
 from .text import printable
 
-_URL = re.compile(r"[!-~]{1,2048}")
-_SECRET = re.compile(r"/[A-Za-z0-9_-]{32,}(?=/|$)|(?<=/claim)/[^/]+")  # a claim link ends so
+_URL = r"[!-~]{1,2048}"
+_CAPABILITY = r"/[A-Za-z0-9_-]{32,}(?=/|$)|(?<=/claim)/[^/]+"  # a claim link ends so
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
-_HOST = re.compile(rf"(?=.{{1,253}}\Z)(?:{_LABEL}\.)*{_LABEL}")
+_HOST = rf"(?=.{{1,253}}\Z)(?:{_LABEL}\.)*{_LABEL}"
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 
 # The special-purpose registries of IANA (RFC 6890), instead of `is_global`, which differs between versions.
@@ -86,7 +86,7 @@ class Target(NamedTuple):
         Raises `Refused` for other schemes, user names, hosts that are neither a name nor an IP address, and
         for ports below 1024 that are not the scheme's own: other services listen there.
         """
-        if not _URL.fullmatch(url):
+        if not re.fullmatch(_URL, url):
             raise refusal(url, "it is empty, longer than 2048 characters or not plain ASCII")
         try:
             parts = urlsplit(url)
@@ -99,7 +99,7 @@ class Target(NamedTuple):
         if "@" in parts.netloc:
             raise refusal(url, "it carries a user name")
         host = parts.hostname or ""
-        if not _HOST.fullmatch(host) and not _is_ipv6(host):
+        if not re.fullmatch(_HOST, host) and not _is_ipv6(host):
             raise refusal(url, "its host is neither a domain name nor an IP address")
         if port is None:
             port = default_port
@@ -145,7 +145,7 @@ class Target(NamedTuple):
 def shown(url: str) -> str:
     """A URL for messages: without user name, query, fragment and tokens, since these may be secrets."""
     plain = re.sub(r"//[^/]*@", "//…@", re.split(r"[?#]", url, maxsplit=1)[0])
-    return printable(_SECRET.sub("/…", plain)[:200])
+    return printable(re.sub(_CAPABILITY, "/…", plain)[:200])
 
 
 NOT_FETCHED = "{url} is not fetched: "

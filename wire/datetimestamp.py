@@ -21,7 +21,7 @@ _LONGEST = 46  # characters of that form
 FARTHEST_ZONE = timedelta(hours=14)
 """How far the local time of a place can be from UTC."""
 
-_AGE = re.compile(r"([1-9][0-9]{0,4})([dh])", re.ASCII)
+_AGE = "([1-9][0-9]{0,4})([dh])"
 
 
 def parse_datetimestamp(value: object, where: str) -> datetime:
@@ -102,7 +102,7 @@ def parse_age(value: object) -> timedelta:
 
     Raises `Malformed`.
     """
-    match = _AGE.fullmatch(value) if isinstance(value, str) else None
+    match = re.fullmatch(_AGE, value) if isinstance(value, str) else None
     if match is None:
         raise Malformed("this is not a number of days or hours, such as 30d or 12h")
     return int(match[1]) * (timedelta(days=1) if match[2] == "d" else timedelta(hours=1))

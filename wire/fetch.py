@@ -7,8 +7,6 @@ The core packages open no connection themselves; whoever calls them hands in an 
 from __future__ import annotations
 
 import functools
-import queue
-import socket
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -102,6 +100,8 @@ class NoFetcher:
 
 def system_addresses(host: str, port: int) -> Sequence[str]:
     """The IP addresses of a host as the operating system resolves it; raises OSError when there are none."""
+    import socket  # only here: most processes fetch nothing
+
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(sockaddr[0]) for *_, sockaddr in found))
 
@@ -219,6 +219,8 @@ class HttpsFetcher:
         return addresses
 
     def _resolve(self, target: Target, deadline: float) -> Sequence[str]:
+        import queue
+
         from .https import unavailable
 
         outcomes: queue.SimpleQueue[Sequence[str] | OSError] = queue.SimpleQueue()

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import fcntl
+import functools
 import io
 import os
 import re
-import secrets
 import stat
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from .problem import Damaged, TryLater, Unavailable
+
+if TYPE_CHECKING:
+    import ctypes
 
 __all__ = [
     "file_problems",
@@ -53,16 +55,23 @@ def sync_folder(path: Path) -> None:
         os.close(descriptor)
 
 
-_LIBC = ctypes.CDLL(None, use_errno=True)
+@functools.cache
+def _libc() -> ctypes.CDLL:
+    import ctypes  # only here: who only reads syncs nothing
+
+    return ctypes.CDLL(None, use_errno=True)
 
 
 def sync_files(folder: Path, paths: Iterable[str]) -> None:
     """Return when all files below a folder are on the disk; at least those of the given paths."""
-    if not hasattr(_LIBC, "syncfs"):  # Linux has it; it is ten times as fast as a file at a time
+    libc = _libc()
+    if not hasattr(libc, "syncfs"):  # Linux has it; it is ten times as fast as a file at a time
         return _sync_each(folder, paths)
     descriptor = os.open(folder, os.O_RDONLY)
     try:
-        if _LIBC.syncfs(descriptor):
+        if libc.syncfs(descriptor):
+            import ctypes
+
             raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
     finally:
         os.close(descriptor)
@@ -111,6 +120,8 @@ def open_temporary(path: Path, mode: int = 0o600) -> Iterator[tuple[Path, Binary
     temporary belongs to nobody: that is all that `remove_leftovers` needs to know.
     """
     while True:
+        import secrets
+
         temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
         # 0600 whatever `mode` is: nobody else can open it before it is locked, and then hold it against us.
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import Any
 
 import orjson
-import rfc8785
 
 from wire.problem import Malformed, TooLarge
 from wire.work import BYTES_HASHED, Work, marks
@@ -35,18 +34,30 @@ def canonicalize(value: Any, work: Work | None = None) -> bytes:
     RFC 8785 3.2. Raises NO_CANONICAL_FORM for NaN, infinities, integers beyond 2^53-1, lone surrogates and
     whatever is not JSON; TooLarge for more than 128 levels, and where `work` has not so much left.
     """
+    return canonical_form(value, work)[0]
+
+
+def canonical_form(value: Any, work: Work | None = None) -> tuple[bytes, bool]:
+    """The same bytes, and whether the value holds no null and no empty array, which say nothing in JSON-LD.
+
+    Raises NO_CANONICAL_FORM and TooLarge as `canonicalize`.
+    """
     try:
-        plain = _is_plain(value, 0)
+        found = _seen(value, 0)
         text = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
         if work is not None:
             values = marks(text)
-            slow = 0 if plain else _VALUE_SLOWLY * values + text.count(b"\\") // _ESCAPES
+            slow = _VALUE_SLOWLY * values + text.count(b"\\") // _ESCAPES if found & _SLOW else 0
             work.spend(values // 4 + len(text) // BYTES_HASHED + slow)
-        return text if plain else rfc8785.dumps(value)
-    except (orjson.JSONEncodeError, rfc8785.CanonicalizationError, UnicodeEncodeError):
+        if found & _SLOW:
+            import rfc8785  # only here: it is seldom needed
+
+            text = rfc8785.dumps(value)
+    except (orjson.JSONEncodeError, ValueError):  # the latter of UTF-8, and of the package
         raise NO_CANONICAL_FORM(
             "a number is NaN or infinite, or a string holds a lone surrogate: JSON has no such values"
         ) from None
+    return text, not found & _SILENT
 
 
 def size(value: Any) -> int:
@@ -58,33 +69,40 @@ def size(value: Any) -> int:
     return marks(text)
 
 
-def _is_plain(value: Any, depth: int) -> bool:
-    """Whether orjson writes this value as JCS wants it; raises for what is not JSON at all."""
+_SLOW, _SILENT = 1, 2
+"""What may be found in a value: something that orjson does not write as JCS wants it; null, or no item."""
+
+
+def _seen(value: Any, depth: int) -> int:
+    """What of the two is found; raises for what is not JSON at all."""
     kind = type(value)
     if kind is dict:
         try:
-            plain = "".join(value).isascii()
+            found = 0 if "".join(value).isascii() else _SLOW
         except TypeError:
             raise NO_CANONICAL_FORM("a key is not a string") from None
         members = value.values()
     elif kind is list:
-        plain = True
+        found = 0 if value else _SILENT
         members = value
+    elif kind is bool or kind is str:
+        return 0
     elif kind is int:
         if not -LARGEST_INTEGER <= value <= LARGEST_INTEGER:
             raise NO_CANONICAL_FORM(
                 "an integer is beyond 2^53-1", hint="Whoever wrote the file has to write it as a string."
             )
-        return True
-    elif kind is str or kind is bool or value is None:
-        return True
+        return 0
+    elif value is None:
+        return _SILENT
     elif kind is float:
-        return False
+        return _SLOW
     else:
         raise NO_CANONICAL_FORM.saying("a value of type {kind} is not JSON", kind=kind.__name__)
     if depth == DEEPEST:
         raise TooLarge.saying("the value is nested deeper than {most} levels", most=DEEPEST)
+    depth += 1
     for member in members:
-        if type(member) is not str and not _is_plain(member, depth + 1):
-            plain = False
-    return plain
+        if type(member) is not str:
+            found |= _seen(member, depth)
+    return found

@@ -257,6 +257,8 @@ def base64url_decode(text: str, *, limit: int = 1 << 20) -> bytes:
 
 _BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 _PAIRS = tuple(high + low for high in _BASE58 for low in _BASE58)
+_TWO, _FOUR, _EIGHT = 58**2, 58**4, 58**8
+"""What so many digits count."""
 _VALUES = bytes(_BASE58.find(chr(code)) % 256 for code in range(256))
 
 
@@ -278,14 +280,13 @@ def _pairings(doublings: int) -> list[tuple[int, int, int]]:
 def base58_encode(data: bytes) -> str:
     """Base58 in the Bitcoin alphabet; each leading zero byte is a '1'. Quadratic: for keys, not files."""
     number = int.from_bytes(data)
-    pairs = []
+    chunks = []
     while number:
-        number, chunk = divmod(number, 58**10)  # few divisions of the long number, the rest on short ones
-        for _ in range(5):
-            chunk, pair = divmod(chunk, 58**2)
-            pairs.append(_PAIRS[pair])
+        number, chunk = divmod(number, _EIGHT)  # few divisions of the long number, the rest on short ones
+        high, low = divmod(chunk, _FOUR)
+        chunks.append(f"{_PAIRS[high // _TWO]}{_PAIRS[high % _TWO]}{_PAIRS[low // _TWO]}{_PAIRS[low % _TWO]}")
     zeros = len(data) - len(data.lstrip(b"\0"))
-    return "1" * zeros + "".join(reversed(pairs)).lstrip("1")
+    return "1" * zeros + "".join(reversed(chunks)).lstrip("1")
 
 
 def base58_digits(size: int) -> int:

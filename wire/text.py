@@ -18,7 +18,7 @@ _MOST_BLANKS = 4  # characters that are read for one that is shown: blanks are f
 _MOST_MARKS = 4  # on one character; Vietnamese needs two, Hebrew with its accents four
 _APOSTROPHES = "'`´ʹʻʼʽˈˊˋ׳‘’‚‛′‵❛❜❟＇｀"
 _TWO = '"ʺ˝ˮ˶״ᐥ“”„‟″‴‶‷⁗❝❞❠⹂〃〝〞〟＂\U0001f676\U0001f677\U0001f678'
-_ADDED = re.compile(r"[(（][^()（）]*[)）]\s*\Z")
+_ADDED = r"[(（][^()（）]*[)）]\s*\Z"
 _LOOKS = str.maketrans(
     {
         taken: letter
@@ -54,8 +54,8 @@ _RIGHT_TO_LEFT = frozenset({"R", "AL", "AN"})
 _PARTS = ",;\t\r\n"  # where spreadsheets part cells, each by its own settings
 _BEGINS_FORMULA = "=+@＝＋－＠﹢﹣﹦﹫-"
 _FORMULA = f"[^\\w{_PARTS}{_BEGINS_FORMULA}]*[{_BEGINS_FORMULA}]"  # blanks and quotation marks may go before
-_GUARDED = re.compile(f"(?:^|(?<=[{_PARTS}]))(?={_FORMULA})")
-_GUARD = re.compile(f"(?:^|(?<=[{_PARTS}]))'(?={_FORMULA})")
+_GUARDED = f"(?:^|(?<=[{_PARTS}]))(?={_FORMULA})"
+_GUARD = f"(?:^|(?<=[{_PARTS}]))'(?={_FORMULA})"
 
 
 def printable(text: str) -> str:
@@ -108,7 +108,7 @@ def look(name: str) -> str:
 
     What a name adds in brackets at its end is left out: who copies it leaves that out, too.
     """
-    seen = letters(_ADDED.sub("", name)) or letters(name)
+    seen = letters(re.sub(_ADDED, "", name)) or letters(name)
     return seen.translate(_LOOKS).replace("rn", "m").replace("vv", "w")
 
 
@@ -164,12 +164,12 @@ def guarded(cell: str) -> str:
     dropped: blanks, marks that show nothing, quotation marks (threat: CSV injection). `page.js` has the same
     rule.
     """
-    return _GUARDED.sub("'", cell)
+    return re.sub(_GUARDED, "'", cell)
 
 
 def unguarded(cell: str) -> str:
     """The cell that `guarded` was given."""
-    return _GUARD.sub("", cell)
+    return re.sub(_GUARD, "", cell)
 
 
 def cells(text: str) -> int:

@@ -23,9 +23,9 @@ from ..identifier import DID
 from ..problem import InvalidDID
 
 _LABEL = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
-_DOMAIN = re.compile(rf"((?:{_LABEL}\.)*({_LABEL}))(?:%3[Aa]([1-9][0-9]{{0,4}}))?")
-_NUMBER = re.compile(r"[0-9]+|0[xX][0-9A-Fa-f]*")  # a last label that makes the whole an IPv4 address
-_UNSAFE = re.compile(r"[\x00-\x20/\\%\x7f]")
+_DOMAIN = rf"((?:{_LABEL}\.)*({_LABEL}))(?:%3[Aa]([1-9][0-9]{{0,4}}))?"
+_NUMBER = r"[0-9]+|0[xX][0-9A-Fa-f]*"  # a last label that makes the whole an IPv4 address
+_UNSAFE = r"[\x00-\x20/\\%\x7f]"
 
 
 def url(did: str | DID) -> str:
@@ -36,13 +36,13 @@ def url(did: str | DID) -> str:
     """
     parsed = DID.parse(did) if isinstance(did, str) else did
     domain, *segments = parsed.method_specific_id.split(":")
-    match = _DOMAIN.fullmatch(domain)
+    match = re.fullmatch(_DOMAIN, domain)
     if parsed.method != "web" or match is None or len(match[1]) > 253:
         raise InvalidDID.saying(
             "{did} is not a did:web of a domain name and, as %3A and a number, a port", did=str(parsed)
         )
     host, last_label, port = match.groups()
-    if _NUMBER.fullmatch(last_label):
+    if re.fullmatch(_NUMBER, last_label):
         raise InvalidDID.saying(
             "{did} names an IP address", did=str(parsed), hint="did:web takes domain names only."
         )
@@ -50,7 +50,7 @@ def url(did: str | DID) -> str:
         raise InvalidDID.saying("{did} names a port above 65535", did=str(parsed))
     for segment in segments:
         plain = unquote(segment, errors="replace")
-        if plain in ("", ".", "..") or _UNSAFE.search(plain):
+        if plain in ("", ".", "..") or re.search(_UNSAFE, plain):
             raise InvalidDID.saying(
                 "{did} has a path that could lead elsewhere than it says", did=str(parsed)
             )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +12,7 @@ import click
 from ..session import Session
 from ..terminal import Folder
 from ..words.language import LANGUAGES, language_of, speak
+from .lazy import Lazy
 
 COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
@@ -30,18 +30,8 @@ COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
 """Each sub-command: where it is, and what it does."""
 
 
-class _Lazy(click.Group):
-    """Finds a sub-command when it is called, so that `--help` and each command start at once."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        if cmd_name not in COMMANDS:
-            return None
-        module, _, name = COMMANDS[cmd_name][0].partition(":")
-        command: click.Command = getattr(importlib.import_module(module), name)
-        return command
+class _Main(Lazy):
+    """Refuses an argument that a variable without a value has left empty."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         for before, word in zip(["intaglio", *args], args, strict=False):
@@ -51,12 +41,12 @@ class _Lazy(click.Group):
                 )
         return super().parse_args(ctx, args)
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
 
-
-@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=_Main,
+    places=COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.option(
     "--home",
     type=Folder(),

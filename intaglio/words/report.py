@@ -17,7 +17,6 @@ from . import remedy
 from . import sentence as words_for
 from .labels import ACHIEVEMENTS
 from .language import tr, tr_in
-from .remedies import REMEDIES
 
 if TYPE_CHECKING:
     from verifier.summary import Summary
@@ -110,6 +109,8 @@ def advice(check: Check) -> str:
     )
     said = remedy(check)
     if about_form and not (said and check.step == 1):
+        from .remedies import REMEDIES  # only here: most reports need none
+
         return tr_in("remedy", REMEDIES[MalformedCredential.code])
     return said
 

@@ -19,10 +19,10 @@ from typing import Any
 from urllib.parse import quote
 
 from vc.facts import IssuingFacts, StatusPlace
-from vc.forms.integrity import require_no_silence
 from vc.vcdm import jsonld
 from vc.vcdm.credential import Credential
 from vc.vcdm.issuing import unsigned
+from vc.vcdm.jsonld.canonical import require_no_silence
 from wire.datetimestamp import parse_datetimestamp
 from wire.problem import Malformed
 

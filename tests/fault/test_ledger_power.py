@@ -84,7 +84,7 @@ def test_a_power_cut_during_recovery_loses_nothing(tmp_path: Path) -> None:
 
 def test_a_file_at_a_time_is_as_safe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the file system cannot be synced as a whole, as on macOS."""
-    monkeypatch.setattr("wire.files._LIBC", object())
+    monkeypatch.setattr("wire.files._libc", object)
     (tmp_path / "work").mkdir()
     with Recorder(tmp_path / "work") as recorder:
         _append_all(_open(tmp_path / "work"), recorder.acknowledge)

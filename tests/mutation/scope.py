@@ -110,6 +110,7 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "verifier/sources/evidence.py": _VERIFIER,
     "verifier/policy.py": ("verifier_policy", "verifier_in_time", *_VERIFIER),
     "verifier/sources/published.py": ("verifier_published", *_VERIFIER),
+    "verifier/sources/published_log.py": ("verifier_published", *_VERIFIER),
     "verifier/own.py": _VERIFIER,
     "verifier/signatures.py": _VERIFIER,
     "verifier/standing.py": ("status_purposes", *_VERIFIER),

@@ -19,13 +19,13 @@ CHUNK = 4  # steps
 _PNG = b"\x89PNG\r\n\x1a\n"
 _KEYWORD = b"openbadgecredential"
 _ELEMENT, _SECTION = b"<openbadges:credential", b"<![CDATA["
-_OPENING = re.compile(
+_OPENING = (
     rb"""<openbadges:credential(?P<attributes>(?:\s++[\w:.-]++\s*+=\s*+(?:"[^"<]*+"|'[^'<]*+'))*+)\s*+"""
     rb"""(?P<empty>/)?>\s*+"""
 )
 _LONGEST_OPENING = 1 << 18  # bytes; a JWT is an attribute
-_VERIFY = re.compile(rb"""\sverify\s*=\s*["']([^"']*)["']""")
-_CLOSING = re.compile(rb"\s*+</openbadges:credential\s*+>")
+_VERIFY = rb"""\sverify\s*=\s*["']([^"']*)["']"""
+_CLOSING = rb"\s*+</openbadges:credential\s*+>"
 _CHARACTERS = {
     b"&lt;": b"<",
     b"&gt;": b">",
@@ -96,10 +96,10 @@ def _in_svg(data: bytes, work: Work) -> bytes:
     if data.count(_ELEMENT) > 1:
         raise _unread("SVG", "there are several of them")
     start = data.index(_ELEMENT)
-    opening = _OPENING.match(data, start, start + _LONGEST_OPENING)
+    opening = re.compile(_OPENING).match(data, start, start + _LONGEST_OPENING)
     if opening is None:
         raise _unread("SVG", "its element is not as the standard has it")
-    if token := _VERIFY.search(opening["attributes"]):
+    if token := re.search(_VERIFY, opening["attributes"]):
         return token[1]
     if opening["empty"]:
         return b""
@@ -107,7 +107,7 @@ def _in_svg(data: bytes, work: Work) -> bytes:
     section = data.startswith(_SECTION, start)
     if section:
         start, end = start + len(_SECTION), data.find(b"]]>", start)
-    if end < 0 or not _CLOSING.match(data, end + 3 * section):
+    if end < 0 or not re.compile(_CLOSING).match(data, end + 3 * section):
         raise _unread("SVG", "its element is not as the standard has it")
     return (data[start:end] if section else _unescaped(data[start:end])).strip()
 

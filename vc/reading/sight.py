@@ -36,9 +36,9 @@ _BEGINNINGS = {
     b"{\x00": "text in UTF-16; what is read is UTF-8",
     b"\x00{": "text in UTF-16; what is read is UTF-8",
 }
-_HEADER = re.compile(rb"[A-Za-z][A-Za-z0-9-]*: ")
+_HEADER = rb"[A-Za-z][A-Za-z0-9-]*: "
 _MAIL = (b"\nfrom: ", b"\nmime-version: ", b"\nreceived: ", b"\nreturn-path: ")
-_COMPACT = re.compile(rb"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*){2,4}")
+_COMPACT = rb"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*){2,4}"
 _LONGEST_HEADER = 1 << 16  # characters
 
 
@@ -57,7 +57,7 @@ def _picture(data: bytes) -> str | None:
 def _token(data: bytes) -> str | None:
     """A JWT, SD-JWT or JWE: base64url with dots, whose first part is a JSON object with `alg`."""
     token, tilde, _ = data.partition(b"~")
-    if _COMPACT.fullmatch(token) is None:
+    if re.fullmatch(_COMPACT, token) is None:
         return None
     try:
         header = load_json_object(base64url_decode(token.partition(b".")[0].decode(), limit=_LONGEST_HEADER))
@@ -79,6 +79,6 @@ def _mdoc(data: bytes) -> str | None:
 
 def _text(data: bytes) -> str | None:
     start = b"\n" + data[:4096].lower()
-    if data.startswith(b"From ") or (_HEADER.match(data) and any(name in start for name in _MAIL)):
+    if data.startswith(b"From ") or (re.match(_HEADER, data) and any(name in start for name in _MAIL)):
         return "an e-mail"
     return None

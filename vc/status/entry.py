@@ -24,7 +24,7 @@ LIST_TYPES: Mapping[str, tuple[str, str]] = MappingProxyType(
 )
 """By the type of an entry: the types of the credential that carries its list, and of the list itself."""
 
-_STATUS = re.compile(r"0x[0-9A-Fa-f]{1,2}")
+_STATUS = r"0x[0-9A-Fa-f]{1,2}"
 
 
 UNKNOWN_STATUS_ENTRY = Code(
@@ -102,7 +102,7 @@ def status_statement(list_url: str, index: int) -> dict[str, str]:
 def _messages(value: object) -> Iterator[tuple[int, str]]:
     for item in several(value):
         match item:
-            case {"status": str(status), "message": str(message)} if _STATUS.fullmatch(status):
+            case {"status": str(status), "message": str(message)} if re.fullmatch(_STATUS, status):
                 yield int(status, 16), message
 
 

@@ -24,12 +24,15 @@ Open Badges 3.0 names an achievement by its `otherIdentifier`s, as it does a per
 begins a type that its enumeration lacks.
 """
 
+DISPLAYED = frozenset(("title", "holder_name", "number", "awarded", "degree", "achievement_type", "results"))
+"""The facts of `Claims` that decide nothing."""
+
 MOST_RESULTS = 50
 """More are not read: a small file could name thousands."""
 
 
 def displayed(reading: Reading, types: Sequence[str], subject: Mapping[str, Any]) -> dict[str, Any]:
-    """The facts of `Claims` that decide nothing."""
+    """The facts that `DISPLAYED` names."""
     achievement = about(reading, subject.get("achievement"))
     return {
         "title": _title(reading, types, achievement),
@@ -106,5 +109,5 @@ def _each(reading: Reading, value: object) -> Iterator[Mapping[str, Any]]:
 
 def _text_called(value: Mapping[str, Any], name: str) -> str:
     """The member `name`, else the first whose IRI ends with it: every vocabulary has its own givenName."""
-    called = (member for member in value if short_name(member) == name)
+    called = (member for member in value if name in member and short_name(member) == name)
     return text_of(value, min(called, key=lambda member: (member != name, member), default=name))

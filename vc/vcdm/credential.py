@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Self, TypeGuard
 
 from wire import Malformed, Problem
@@ -30,8 +30,8 @@ CONTEXT_V2 = "https://www.w3.org/ns/credentials/v2"
 CONTEXT_V1 = "https://www.w3.org/2018/credentials/v1"
 _MODELS = "https://www.w3.org/ns/credentials/v"
 _VERSIONS = {CONTEXT_V2: "2.0", CONTEXT_V1: "1.1"}
-_LANGUAGE = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*", re.ASCII)
-_SRI = re.compile(r"sha(?:256|384|512)-[A-Za-z0-9+/]+={0,2}", re.ASCII)
+_LANGUAGE = r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*"
+_SRI = r"sha(?:256|384|512)-[A-Za-z0-9+/]+={0,2}"
 
 
 _ENVELOPED = ("EnvelopedVerifiableCredential", ["EnvelopedVerifiableCredential"])
@@ -50,23 +50,44 @@ class Credential(Claims):
     version: str
     """`2.0` or `1.1`, by its first context."""
     reading: Reading
+    # What people are shown, and what no verdict needs: worked out when it is first asked for.
+    title: str = field(init=False)
+    holder_name: str = field(init=False)
+    number: str = field(init=False)
+    awarded: Moment | None = field(init=False)
+    degree: str = field(init=False)
+    achievement_type: str = field(init=False)
+    results: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
         self._require_one_status()  # what was said is JSON
 
+    if not TYPE_CHECKING:  # or every name would be one of ours to a type checker
+
+        def __getattr__(self, name: str) -> Any:
+            if name not in badge.DISPLAYED:
+                raise AttributeError(f"a credential has no {name!r}")
+            for fact, value in badge.displayed(self.reading, self.types, self.subjects[0]).items():
+                object.__setattr__(self, fact, value)
+            return getattr(self, name)
+
     def reworded(self, chosen: Callable[[dict[str, Any]], dict[str, Any]]) -> Self:
         """See `Claims`; what people are shown is read anew."""
         words = Claims.reworded(self, chosen)
-        reading = replace(self.reading, claims=words.said)
-        return replace(words, **badge.displayed(reading, self.types, words.subjects[0]))
+        return replace(words, reading=replace(self.reading, claims=words.said))
 
     @classmethod
     def parse(
-        cls, document: object, work: Work | None = None, contexts: Contexts | None = None
+        cls,
+        document: object,
+        work: Work | None = None,
+        contexts: Contexts | None = None,
+        *,
+        states: bool = False,
     ) -> Credential:
         """Checks the rules of the data model that concern form; `work` is what it may cost to read it.
 
-        It is read by `contexts`, by default the vendored ones.
+        It is read by `contexts`, by default the vendored ones; `states` is as `jsonld.read` has it.
 
         Raises `MalformedCredential`, `UnsupportedForm` for one that follows other rules, and what
         `jsonld.read` does where a member that is missing may stand there under another name.
@@ -75,7 +96,7 @@ class Credential(Claims):
         if document.get("type") in _ENVELOPED:
             raise UnsupportedForm("the credential is an enveloped one, such as a JWT")
         version = require_context(document)
-        reading, unread = as_read(document, work, contexts)
+        reading, unread = as_read(document, work, contexts, states=states)
         try:
             return cls._of(document, version, reading, unread)
         except Malformed as problem:
@@ -93,7 +114,8 @@ class Credential(Claims):
                 _require_language_value(said[name], name)
         _require_related_resources(said)
         for name in ("refreshService", "evidence"):
-            typed_objects(reading, name)
+            if name in said:
+                typed_objects(reading, name)
         subjects = _subjects(reading)
         return cls(
             document=source,
@@ -111,17 +133,20 @@ class Credential(Claims):
             terms=typed_objects(reading, "termsOfUse"),
             schemas=typed_objects(reading, "credentialSchema", id_required=True),
             unread=unread,
-            **badge.displayed(reading, types, subjects[0]),
         )
 
 
 def as_read(
-    document: Mapping[str, Any], work: Work | None = None, contexts: Contexts | None = None
+    document: Mapping[str, Any],
+    work: Work | None = None,
+    contexts: Contexts | None = None,
+    *,
+    states: bool = False,
 ) -> tuple[Reading, Problem | None]:
     """What a document says; the document as it is, and why, where that cannot be found out."""
     read_it, unread = _reader()
     try:
-        return read_it(document, work, contexts), None
+        return read_it(document, work, contexts, states=states), None
     except Problem as problem:
         return unread(document), problem
 
@@ -276,7 +301,7 @@ def _require_language_value(value: object, where: str) -> None:
 
 
 def _is_language(value: object) -> bool:
-    return isinstance(value, str) and _LANGUAGE.fullmatch(value) is not None
+    return isinstance(value, str) and re.fullmatch(_LANGUAGE, value) is not None
 
 
 def _require_related_resources(document: Mapping[str, Any]) -> None:
@@ -294,7 +319,7 @@ def _require_related_resources(document: Mapping[str, Any]) -> None:
         sri, multibase = item.get("digestSRI"), item.get("digestMultibase")
         if sri is None and multibase is None:
             raise MalformedCredential("relatedResource has neither digestSRI nor digestMultibase")
-        if sri is not None and not (isinstance(sri, str) and _SRI.fullmatch(sri)):
+        if sri is not None and not (isinstance(sri, str) and re.fullmatch(_SRI, sri)):
             raise MalformedCredential("relatedResource.digestSRI is not a subresource integrity value")
         if multibase is not None and not (isinstance(multibase, str) and multibase[:1] in ("z", "u")):
             raise MalformedCredential("relatedResource.digestMultibase is not base58btc or base64url")

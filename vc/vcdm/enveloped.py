@@ -18,9 +18,9 @@ from .credential import CONTEXT_V2
 
 TYPE = "EnvelopedVerifiableCredential"
 
-_MEDIA_TYPE = re.compile(r"[a-z]+/[a-z0-9][a-z0-9.+-]{0,99}")
-_URL = re.compile(rf"data:({_MEDIA_TYPE.pattern})(;base64)?,([A-Za-z0-9!$&'()*+,;=:@/?._~%-]*)")
-_TEXT = re.compile(rb"[A-Za-z0-9!$&'()*+,;=:@/?._~-]*")
+_MEDIA_TYPE = r"[a-z]+/[a-z0-9][a-z0-9.+-]{0,99}"
+_URL = rf"data:({_MEDIA_TYPE})(;base64)?,([A-Za-z0-9!$&'()*+,;=:@/?._~%-]*)"
+_TEXT = rb"[A-Za-z0-9!$&'()*+,;=:@/?._~-]*"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Enveloped(Mapping[str, Any]):
             )
         if value.keys() != {"@context", "id", "type"}:
             raise UnsupportedForm("the enveloped credential has other members than @context, id and type")
-        parts = _URL.fullmatch(value["id"]) if isinstance(value["id"], str) else None
+        parts = re.fullmatch(_URL, value["id"]) if isinstance(value["id"], str) else None
         if parts is None:
             raise UnsupportedForm("the id of the enveloped credential is no data: URL that is read here")
         form, encoded, text = parts.groups()
@@ -59,7 +59,7 @@ class Enveloped(Mapping[str, Any]):
         return cls(form, data)
 
     def _object(self) -> dict[str, Any]:
-        if _TEXT.fullmatch(self.data):
+        if re.fullmatch(_TEXT, self.data):
             url = f"data:{self.form},{self.data.decode()}"
         else:
             url = f"data:{self.form};base64,{base64.b64encode(self.data).decode()}"
@@ -77,4 +77,4 @@ class Enveloped(Mapping[str, Any]):
 
 def is_media_type(text: str) -> bool:
     """Whether `text` may name a form: a type and subtype, without parameters."""
-    return _MEDIA_TYPE.fullmatch(text) is not None
+    return re.fullmatch(_MEDIA_TYPE, text) is not None

@@ -232,13 +232,13 @@ class IssuerKeys:
         """
         entry, owner = self._trust.issuer(issuer), self._owner(issuer)
         listed = {listed for known in (entry, owner) if known for listed in known.list_keys}
-        named, for_lists = method.partition("#")[2], frozenset({Use.STATUS_LISTS})
+        named = method.partition("#")[2]
         try:
             key = self._find(issuer, method, relationship, is_named=is_named, use=use)
         except Problem as problem:
             # No document at hand has the key; the trust list alone says enough.
             if problem.undetermined and use is Use.CREDENTIALS and named in listed:
-                raise _of_another_use(named, for_lists, use) from problem
+                raise _of_another_use(named, _FOR_LISTS, use) from problem
             raise
         self._work.spend(base58_steps(key.key.kind.digits))  # nothing, for a curve's
         # A bundle may leave out the document that says so, and bring one of before. A document that says
@@ -246,7 +246,7 @@ class IssuerKeys:
         is_for_lists = bool(listed) and key.signs is None and key.key.multikey() in listed
         # A DID for status lists that is no issuer of its own signs nothing else, whatever its document says.
         if is_for_lists or (owner and not entry):
-            key = key._replace(signs=for_lists)
+            key = key._replace(signs=_FOR_LISTS)
         if use is not None:
             key.require_use(use)
         return key
@@ -566,6 +566,7 @@ def not_pinned(issuer: str, method: str) -> NotKnown:
     )
 
 
+_FOR_LISTS = frozenset({Use.STATUS_LISTS})
 _ITSELF = KeySource("key-itself", "the key is the identifier itself")
 _PINNED = KeySource("key-pinned", "the key is pinned in the trust list")
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import mmap
 import os
 import stat
 import struct
@@ -22,6 +21,7 @@ from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import orjson
 
@@ -31,6 +31,9 @@ from wire.files import open_regular, write_durably
 
 from .trust import Trust, TrustSource, resembling
 from .trust_entries import RecognisedIssuer, RecognisedLog
+
+if TYPE_CHECKING:
+    import mmap
 
 LONG = 1 << 16
 """Bytes of a trust file from which on it has an index: a shorter one is read in a few milliseconds."""
@@ -77,6 +80,8 @@ class IndexedTrust:
         try:
             with open_regular(index_of(path)) as file:
                 own = os.fstat(file.fileno())
+                import mmap  # only here: most trust files are short
+
                 data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         except (OSError, ValueError, Damaged):
             return None

@@ -3,7 +3,7 @@
 Start with `pipeline.py` (sign, verify), then `proof.py` (one proof) and `suites.py` (the algorithms).
 """
 
-from .pipeline import require_no_silence, sign, verify_proof
+from .pipeline import sign, verify_proof
 from .problem import SUITE_NOT_FOR_KEY, InvalidProof, UnknownCryptosuite
 from .proof import MAX_PROOFS, Proof, proof_values
 from .suites import SUITES, SUITES_BY_KEY, Cryptosuite, DataIntegritySuite
@@ -19,7 +19,6 @@ __all__ = [
     "Proof",
     "UnknownCryptosuite",
     "proof_values",
-    "require_no_silence",
     "sign",
     "verify_proof",
 ]

@@ -47,6 +47,7 @@ from . import (
     sign,
     verify_proof,
 )
+from .suites import listed
 
 if TYPE_CHECKING:
     from ...vcdm.jsonld import Contexts
@@ -98,6 +99,11 @@ class DataIntegrity:
         """The suites that are used."""
         return SUITES if self.suites is None else self.suites
 
+    def is_over_statements(self, proof: Mapping[str, Any]) -> bool:
+        """Whether to verify the proof takes the statements of its document."""
+        suite = self.known.get(str(proof.get("cryptosuite", proof.get("type"))))
+        return suite is not None and not suite.covers_contexts
+
     def algorithm(self, key: PublicKey) -> str:
         """The suite. Raises `SUITE_NOT_FOR_KEY`."""
         usual = SUITES_BY_KEY.get(key.type, "")
@@ -141,17 +147,32 @@ class _Document(Secured):
         self, document: Mapping[str, Any], how: DataIntegrity, forms: Mapping[str, Form], work: Work
     ) -> None:
         self._document, self._how, self._forms, self._work = document, how, forms, work
+        self._walked: Mapping[str, Any] | None = None
+        self._signatures: Signatures | None = None
+        self._entries: dict[tuple[int, EntryKind], tuple[bytes, int]] = {}
 
     @cached_property
     def claims(self) -> Credential:
         """See `Secured`."""
-        return Credential.parse(self._document, self._work, self._how.contexts)
+        how, values = self._how, listed(self._document.get("proof"))
+        states = any(isinstance(value, dict) and how.is_over_statements(value) for value in values)
+        claims = Credential.parse(self._document, self._work, how.contexts, states=states)
+        self._walked = claims.reading.walked
+        return claims
 
     def signatures(self, work: Work) -> Signatures:
         """See `Secured`. A proof that builds on one that is not known cannot be told."""
         values = proof_values(self._document, work)
         if not values:
             raise InvalidProof("there is no proof: nobody signed this")
+        if self._signatures is not None:
+            return self._signatures
+        found = self._parsed(values)
+        if not (found.unknown or found.problems):  # what is raised gathers the traceback of every caller
+            self._signatures = found
+        return found
+
+    def _parsed(self, values: Sequence[Any]) -> Signatures:
         known: list[Proof] = []
         unknown: list[Unknown] = []
         problems: list[Problem] = []
@@ -193,7 +214,15 @@ class _Document(Secured):
     def verify(self, signed: Signed, key: PublicKey, work: Work) -> None:
         """See `verify_proof`."""
         proof, how = _proof(signed), self._how
-        verify_proof(self._document, proof, key, suites=how.known, work=work, contexts=how.contexts)
+        verify_proof(
+            self._document,
+            proof,
+            key,
+            suites=how.known,
+            work=work,
+            contexts=how.contexts,
+            walked=self._walked,
+        )
 
     def covers_meaning(self, signed: Signed) -> bool:
         """One over RDF covers what is read, which are IRIs; one over JCS the contexts that its proof has."""
@@ -210,8 +239,18 @@ class _Document(Secured):
         return jsonld.type_name(name, self._how.contexts)
 
     def leaves(self, signed: Signed, kind: EntryKind, work: Work) -> Sequence[bytes]:
-        """The entry of the document with this one of its proofs."""
-        return (log_entry(self._document, _proof(signed).value, kind, work),)
+        """The entry of the document with this one of its proofs; charged each time, worked out once."""
+        entry, steps = self._entries.get((id(signed), kind), (b"", 0))
+        if not entry:
+            before = work.left
+            entry = log_entry(self._document, _proof(signed).value, kind, work)
+            if self._signatures and any(
+                signed is one for one in self._signatures.known
+            ):  # which keeps its id
+                self._entries[id(signed), kind] = entry, before - work.left
+        else:
+            work.spend(steps)
+        return (entry,)
 
     def digests(self, work: Work) -> frozenset[bytes]:
         """One for each of its proofs."""
@@ -263,5 +302,4 @@ def _document(content: Carried, work: Work | None) -> Mapping[str, Any]:
 
 
 def _types(document: Mapping[str, Any]) -> list[str]:
-    found = document.get("type")
-    return [item for item in (found if isinstance(found, list) else [found]) if isinstance(item, str)]
+    return [item for item in listed(document.get("type")) if isinstance(item, str)]

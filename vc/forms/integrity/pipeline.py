@@ -6,17 +6,15 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
 from keys import PublicKey, Signer
-from wire import Malformed, jcs
+from wire import jcs
 from wire.datetimestamp import format_datetimestamp
 from wire.text import shortened
 from wire.work import SIGNATURE, Work
 
 from .problem import InvalidProof, UnknownCryptosuite
 from .proof import Proof, proof_values, secured_part
-from .suites import DATA_INTEGRITY, SUITES, Cryptosuite, listed
+from .suites import DATA_INTEGRITY, SUITES, Cryptosuite, DataIntegritySuite, listed
 
 if TYPE_CHECKING:
     from ...vcdm.jsonld import Contexts
@@ -53,7 +51,6 @@ def sign(
         raise UnknownCryptosuite.saying(
             "{suite} is verified, and nothing is signed with it", suite=shortened(suite)
         )
-    require_no_silence(document, contexts)
     options = {
         "type": DATA_INTEGRITY,
         "id": proof_id,
@@ -70,6 +67,10 @@ def sign(
         else list(previous_proof),
     }
     options = {name: value for name, value in options.items() if value is not None}
+    if not isinstance(chosen, DataIntegritySuite):  # which notices it on its way
+        from ...vcdm.jsonld.canonical import require_no_silence
+
+        require_no_silence(document, contexts)
     covered = secured_part(document, previous_proof or ())
     return {
         **document,
@@ -80,22 +81,6 @@ def sign(
     }
 
 
-def require_no_silence(document: Mapping[str, Any], contexts: Contexts | None = None) -> None:
-    """Raises `Malformed` for a member that is null or []: no signature covers it, and nobody reads it."""
-    try:
-        text = orjson.dumps(dict(document))
-    except orjson.JSONEncodeError:
-        text = b"null"  # whoever signs says what is wrong with it
-    if b"null" not in text and b"[]" not in text:
-        return
-    from ...vcdm import jsonld
-
-    if name := jsonld.read(document, contexts=contexts).silent:
-        raise Malformed.saying(
-            "the member {name} is null or []", name=shortened(name), hint="Leave it out: it says nothing."
-        )
-
-
 def verify_proof(
     document: Mapping[str, Any],
     proof: Proof,
@@ -104,10 +89,13 @@ def verify_proof(
     suites: Mapping[str, Cryptosuite] = SUITES,
     work: Work | None = None,
     contexts: Contexts | None = None,
+    walked: Mapping[str, Any] | None = None,
 ) -> None:
     """Checks that `key` made `proof` over this document (VC Data Integrity 4.4).
 
     A context without a version is taken in the one edition that `contexts` has: `Contexts.editions` has more.
+
+    `walked` is the document without its proofs, where `Reading.walked` has it.
 
     Purpose, controller, times, domain and challenge are the verifier's to check: they need knowledge
     from outside. Raises `InvalidProof`, `UnknownCryptosuite`, or `Malformed` where the document cannot
@@ -116,7 +104,8 @@ def verify_proof(
     suite, work = _suite(proof.cryptosuite, suites), work or Work()
     work.spend(SIGNATURE)
     _require_own_context(document, proof.value, suite, work)
-    suite.verify(secured_part(document, proof.previous, work), proof.value, key, work, contexts)
+    covered = secured_part(document, proof.previous, work) if proof.previous or walked is None else walked
+    suite.verify(covered, proof.value, key, work, contexts)
 
 
 def _suite(name: str, suites: Mapping[str, Cryptosuite]) -> Cryptosuite:

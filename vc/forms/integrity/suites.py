@@ -94,12 +94,24 @@ class Cryptosuite(Protocol):
         """
 
 
-Canonicalize = Callable[[Mapping[str, Any], str, Work, "Contexts | None", bool], bytes]
-"""Canonical bytes of a JSON object; the text names the hash used inside, where there is one.
+class Canonicalize(Protocol):
+    """Makes the canonical bytes of a JSON object."""
 
-Without contexts, those of `jsonld.secured()` are used. The last argument says whether the same object recurs,
-as the options of proofs do that were made in one go.
-"""
+    def __call__(
+        self,
+        document: Mapping[str, Any],
+        digest: str,
+        work: Work,
+        contexts: Contexts | None,
+        *,
+        recurs: bool = False,
+        whole: bool = False,
+    ) -> bytes:
+        """`digest` names the hash used inside, where there is one; without contexts, those of
+        `jsonld.secured()` are used. An object that `recurs`, as the options of proofs do that were made in
+        one go, may be remembered. Raises `Malformed` where a `whole` one has a member that is null or [].
+        """
+
 
 # Characters of a signature that are decoded whatever the key's kind, which then says that it does not fit.
 _SHORT_SIGNATURE = 140
@@ -108,9 +120,17 @@ _JWS_HEADER = b'{"alg":"EdDSA","b64":false,"crit":["b64"]}'
 
 
 def _rdfc(
-    document: Mapping[str, Any], digest: str, work: Work, contexts: Contexts | None, recurs: bool
+    document: Mapping[str, Any],
+    digest: str,
+    work: Work,
+    contexts: Contexts | None,
+    *,
+    recurs: bool = False,
+    whole: bool = False,
 ) -> bytes:
-    return _processor()(dict(document), contexts=contexts, digest=digest, work=work, recurs=recurs)
+    known = document if isinstance(document, dict) else dict(document)  # its statements may be known
+    form = _processor()
+    return form(known, contexts=contexts, digest=digest, work=work, recurs=recurs, whole=whole)
 
 
 @functools.cache  # a statement that imports takes its time
@@ -121,9 +141,20 @@ def _processor() -> Callable[..., bytes]:
 
 
 def _jcs(
-    document: Mapping[str, Any], _digest: str, work: Work, _contexts: Contexts | None, _recurs: bool
+    document: Mapping[str, Any],
+    digest: str,  # noqa: ARG001 -- there is none inside
+    work: Work,
+    contexts: Contexts | None,
+    *,
+    recurs: bool = False,  # noqa: ARG001 -- it takes no longer than to look it up
+    whole: bool = False,
 ) -> bytes:
-    return jcs.canonicalize(document, work)
+    text, says_all = jcs.canonical_form(document, work)
+    if whole and not says_all:
+        from ...vcdm.jsonld.canonical import require_no_silence
+
+        require_no_silence(document, contexts)
+    return text
 
 
 Decode = Callable[[str, int, Work], tuple[bytes, bytes]]
@@ -210,7 +241,7 @@ class DataIntegritySuite:
         """The finished proof. Raises `Malformed` where the document would lose anything."""
         digest = self._digest_for(signer.public_key)
         context = {"@context": document["@context"]} if "@context" in document else {}
-        hashes = self._hash_data(document, {**options, **context}, digest, work, contexts)
+        hashes = self._hash_data(document, {**options, **context}, digest, work, contexts, whole=True)
         signature = "z" + base58_encode(signer.sign(hashes))
         return {**options, **(context if self.covers_contexts else {}), "proofValue": signature}
 
@@ -273,10 +304,12 @@ class DataIntegritySuite:
         digest: str,
         work: Work,
         contexts: Contexts | None,
+        *,
+        whole: bool = False,
     ) -> bytes:
         hasher = getattr(hashlib, digest)  # half the time of hashlib.new
-        first = self.canonicalize(options, digest, work, contexts, True)
-        second = self.canonicalize(document, digest, work, contexts, False)
+        first = self.canonicalize(options, digest, work, contexts, recurs=True)
+        second = self.canonicalize(document, digest, work, contexts, whole=whole)
         return bytes(hasher(first).digest() + hasher(second).digest())
 
 

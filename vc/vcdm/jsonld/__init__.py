@@ -4,15 +4,18 @@ Start with `canonical.py` (the door), then `walker.py` (a document becomes state
 `value.py` help), `context.py` (what its terms mean), `rdfc.py` (statements become one text) and `labels.py`
 (the lines of it, and which objects its blank nodes are). `vocabulary.py` is the one table of what is read,
 `reading.py` says it, however a document is spelled. `contexts/` has the vendored context documents with their
-SHA-256, `vouched.py` adds a deployment's own; `general.py` is JSON-LD as the specification has it, losses
+SHA-256, `extra.py` adds a deployment's own; `general.py` is JSON-LD as the specification has it, losses
 included, for comparison.
 """
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
 
 from .canonical import canonicalize, read, secured, statements, type_name, vendored
 from .context import Contexts
 from .documents import Documents
-from .general import to_rdf
-from .labels import Statements
 from .problem import (
     INVALID_CONTEXT,
     TOO_COMPLEX,
@@ -24,7 +27,11 @@ from .problem import (
     UnknownType,
 )
 from .reading import Reading
-from .vouched import load, vouched
+
+if TYPE_CHECKING:
+    from .extra import load, vouched
+    from .general import to_rdf
+    from .labels import Statements
 
 __all__ = [
     "INVALID_CONTEXT",
@@ -49,3 +56,13 @@ __all__ = [
     "vendored",
     "vouched",
 ]
+
+_LATER = {"Statements": "labels", "load": "extra", "to_rdf": "general", "vouched": "extra"}
+"""Which module has what is loaded when it is asked for: most programs only sign and verify."""
+
+if not TYPE_CHECKING:  # or every name would be one of ours to a type checker
+
+    def __getattr__(name: str) -> Any:
+        if name in _LATER:
+            return getattr(importlib.import_module(f"{__name__}.{_LATER[name]}"), name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

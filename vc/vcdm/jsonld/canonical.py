@@ -4,37 +4,47 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache, lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from wire import jcs
 from wire.memory import Kept
 from wire.problem import Malformed
-from wire.work import VALUE_WALKED, Work, marks
+from wire.text import shortened
+from wire.work import Work
 
 from . import rdfc
 from .context import IRI, Contexts, Meter
 from .documents import Documents
-from .labels import Statements
-from .naming import names_of
+from .names import VENDORED, Names
+from .plain import NOTHING, SMALL, Walked, cost, plainly
 from .problem import AmbiguousType, UnknownType, quoted
 from .reading import Reading, read_by
 from .walker import Walk
 
-SMALL = 1 << 13  # bytes; half of it for one name, the other for values: a few megabytes of statements
+if TYPE_CHECKING:
+    from .labels import Statements
 
 
 @cache
 def secured() -> Contexts:
     """The vendored contexts for documents that are signed: what decides stands under its one name."""
-    documents = Documents()
-    return Contexts(documents, names_of(documents))
+    return Contexts(Documents(), Names.parse(VENDORED.read_bytes()))
 
 
-def read(document: Mapping[str, Any], work: Work | None = None, contexts: Contexts | None = None) -> Reading:
-    """What a document says, by `contexts`, by default `secured()`. Raises as `canonicalize`."""
-    return read_by(document, contexts or secured(), work or Work())
+def read(
+    document: Mapping[str, Any],
+    work: Work | None = None,
+    contexts: Contexts | None = None,
+    *,
+    states: bool = False,
+) -> Reading:
+    """What a document says, by `contexts`, by default `secured()`. Raises as `canonicalize`.
+
+    With `states` the walk makes its statements, too, for `canonicalize` to take: see `Reading.walked`.
+    """
+    return read_by(document, contexts or secured(), work or Work(), states=states)
 
 
 @lru_cache(1024)
@@ -72,18 +82,20 @@ def canonicalize(
     digest: str = "sha256",
     work: Work | None = None,
     recurs: bool = False,
+    whole: bool = False,
 ) -> bytes:
     """The canonical form of a JSON-LD document: N-Quads in UTF-8, sorted (RDFC-1.0), with nothing left out.
 
     `document` is parsed JSON. `contexts` defaults to `secured()`; nothing is ever fetched. `digest` is the
     hash inside the algorithm, "sha256" or "sha384"; `work` is what it may cost, by default as much as a whole
-    report. Where the same document `recurs`, its form is remembered with the contexts. Raises LossyDocument,
-    InvalidDocument, INVALID_CONTEXT, UnknownContext, and TooLarge or TOO_COMPLEX where it costs more.
+    report. Where the same document `recurs`, its form is remembered with the contexts. Of a `whole` one each
+    member has to say something, as `require_no_silence` has it. Raises LossyDocument, InvalidDocument,
+    INVALID_CONTEXT, UnknownContext, and TooLarge or TOO_COMPLEX where it costs more.
     """
     contexts, work = contexts or secured(), work or Work()
     key = _name(document, digest, work) if recurs else None
     if key is None:
-        return _walked(document, contexts, digest, work)[0]
+        return _walked(document, contexts, digest, work, whole=whole)[0]
     found = contexts.forms.get(key)
     if found is None:
         found = _walked(document, contexts, digest, work)
@@ -110,16 +122,20 @@ def statements(
     work: Work | None = None,
 ) -> Statements:
     """The same line by line, and which object each blank node is. Raises as `canonicalize`."""
+    from .labels import Statements  # only here: who signs and verifies takes nothing apart
+
     contexts, work = contexts or secured(), work or Work()
     unnamed: list[tuple[dict[str, Any], int]] = []
     _, lines, numbers = _form(document, contexts, digest, work, Meter(work), unnamed)
     return Statements.of(document, lines, numbers, unnamed)
 
 
-def _walked(document: dict[str, Any], contexts: Contexts, digest: str, work: Work) -> tuple[bytes, int]:
+def _walked(
+    document: dict[str, Any], contexts: Contexts, digest: str, work: Work, *, whole: bool = False
+) -> tuple[bytes, int]:
     """The form, and the steps that it takes where nothing is new in its contexts."""
     meter, before = Meter(work), work.left
-    form, _, _ = _form(document, contexts, digest, work, meter)
+    form, _, _ = _form(document, contexts, digest, work, meter, whole=whole)
     return form, before - work.left - meter.spent
 
 
@@ -130,10 +146,12 @@ def _form(
     work: Work,
     meter: Meter,
     unnamed: list[tuple[dict[str, Any], int]] | None = None,
+    *,
+    whole: bool = False,
 ) -> tuple[bytes, list[str], list[int]]:
     """The form, its lines, and the canonical numbers of the blank nodes."""
     try:
-        dataset = Walk(contexts, meter, _dataset(document, work), unnamed=unnamed).document(document)
+        dataset = _dataset(document, contexts, work, meter, unnamed, whole=whole)
         lines, numbers = rdfc.canonical_lines(dataset, digest=digest, work=work)
         return "".join(lines).encode(), lines, numbers
     except UnicodeEncodeError:
@@ -142,11 +160,44 @@ def _form(
         contexts.settle(meter)
 
 
-def _dataset(document: dict[str, Any], work: Work) -> rdfc.Dataset:
-    """Where a document's statements go; its values are charged. A small one's cannot fill the memory."""
+def _dataset(
+    document: dict[str, Any],
+    contexts: Contexts,
+    work: Work,
+    meter: Meter,
+    unnamed: list[tuple[dict[str, Any], int]] | None,
+    *,
+    whole: bool,
+) -> rdfc.Dataset:
+    """A document's statements, for which its values are charged. A small one's cannot fill the memory."""
+    if type(document) is Walked:
+        is_known = document.contexts is contexts and unnamed is None
+        if is_known and (known := contexts.borrowed(document.number)):
+            work.spend(document.steps)
+            return known
+        document = dict(document)
+    size, steps = cost(document)
+    work.spend(steps)
+    is_small = steps > 0 and size <= SMALL
+    if is_small and unnamed is None and contexts.names:
+        plain = plainly(Walk(contexts, meter, NOTHING), document, states=True)
+        if plain is not None and plain.dataset is not None:
+            return plain.dataset
+    if whole:
+        require_no_silence(document, contexts)
+    dataset = rdfc.Dataset() if is_small else rdfc.Dataset(rdfc.charged(work))
+    return Walk(contexts, meter, dataset, unnamed=unnamed).document(document)
+
+
+def require_no_silence(document: Mapping[str, Any], contexts: Contexts | None = None) -> None:
+    """Raises `Malformed` for a member that is null or []: no signature covers it, and nobody reads it."""
     try:
-        text = orjson.dumps(document)
-    except orjson.JSONEncodeError:  # the walk says what is wrong
-        return rdfc.Dataset(rdfc.charged(work))
-    work.spend(VALUE_WALKED * marks(text))
-    return rdfc.Dataset() if len(text) <= SMALL else rdfc.Dataset(rdfc.charged(work))
+        text = orjson.dumps(dict(document))
+    except orjson.JSONEncodeError:
+        text = b"null"  # whoever signs says what is wrong with it
+    if b"null" not in text and b"[]" not in text:
+        return
+    if name := read(document, contexts=contexts).silent:
+        raise Malformed.saying(
+            "the member {name} is null or []", name=shortened(name), hint="Leave it out: it says nothing."
+        )

@@ -14,10 +14,11 @@ inline contexts anyway, and takes a few milliseconds for the first document of a
 from __future__ import annotations
 
 import re
+from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import product
+from itertools import count, product
 from typing import Any
 
 from wire import Malformed
@@ -27,6 +28,7 @@ from wire.work import Work
 from .documents import Documents
 from .names import Names
 from .problem import INVALID_CONTEXT, TOO_COMPLEX, quoted
+from .rdfc import Dataset
 
 KEYWORDS = frozenset({
     "@base", "@container", "@context", "@direction", "@graph", "@id", "@import", "@included", "@index",
@@ -49,9 +51,12 @@ _CONTAINERS: tuple[Set[str], ...] = (
     {"@graph", "@index"},
 )  # fmt: skip
 
+_OF_OBJECTS = frozenset({"@id", "@type", "@value", "@list", "@set"})
+
 MOST_ALIASES = 16  # of one keyword; each object is searched for all of them
 MOST = 100_000  # what one document may charge a Meter; the first diploma takes 1,500, the next one nothing
 KEPT = 400_000  # what is remembered of all documents before all is forgotten (some tens of megabytes)
+MOST_RECENT = 32  # documents, of which the statements are kept, of MOST_KEPT bytes each
 UNSET: Any = object()  # told apart from null, which in a context means "explicitly none"
 
 
@@ -125,6 +130,15 @@ class ActiveContext:
         """The keys that make an object a value, a list or a set instead of a node, each with its keyword."""
         return tuple((key, word) for word in ("@value", "@list", "@set") for key in self._keys(word))
 
+    @cached_property
+    def is_usual(self) -> bool:
+        """Whether `id` and `type` are the only words for keywords that make an object what it is."""
+        keywords = {name: term.iri for name, term in self.terms.items() if term.iri in _OF_OBJECTS}
+        plain = all(self.terms[name].context is UNSET for name in keywords)
+        return (
+            plain and keywords.get("id") == "@id" and keywords.get("type") == "@type" and len(keywords) == 2
+        )
+
     def _keys(self, keyword: str) -> tuple[str, ...]:
         aliases = [name for name, term in self.terms.items() if term.iri == keyword != name]
         if len(aliases) > MOST_ALIASES:
@@ -149,6 +163,8 @@ class Contexts:
         self.root = ActiveContext({})
         self.forms: Memory[tuple[bytes, str], tuple[bytes, int]] = Memory(1 << 19)
         """Of documents that recur the canonical form and its steps, by their JCS form and the hash inside."""
+        self._recent: OrderedDict[int, Dataset] = OrderedDict()
+        self._numbers = count()
         self._kept = 0
         self._others: dict[frozenset[tuple[str, int]], Contexts] = {}
 
@@ -168,6 +184,21 @@ class Contexts:
                 self._others[key] = Contexts(self.documents.edition(dict(key)), self.names)
             if key:
                 yield self._others[key]
+
+    def lend(self, dataset: Dataset) -> int:
+        """Keep the statements of a document that was read until its proof is verified, or many come after.
+
+        The number is for `borrowed`.
+        """
+        number = next(self._numbers)
+        self._recent[number] = dataset
+        if len(self._recent) > MOST_RECENT:
+            self._recent.popitem(last=False)
+        return number
+
+    def borrowed(self, number: int) -> Dataset | None:
+        """These statements, once; who needs them a second time makes them anew."""
+        return self._recent.pop(number, None)
 
     def settle(self, meter: Meter) -> None:
         """Count what a document added to the memory; forget everything when that is too much."""

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from pathlib import Path
+from typing import NamedTuple, Self
+
+import orjson
+
+VENDORED = Path(__file__).parent / "names.json"
+"""The names by the vendored contexts alone. To work them out takes 12 ms of each start, to read them 0.3."""
 
 
 class Names(NamedTuple):
@@ -16,3 +22,19 @@ class Names(NamedTuple):
     """Name to the IRIs that contexts give it."""
     properties: Mapping[str, str]
     types: Mapping[str, str]
+
+    def to_bytes(self) -> bytes:
+        """The same as JSON, for `parse`; `python -m tests.names` writes those of the vendored contexts."""
+        table = {
+            "iris": {name: sorted(iris) for name, iris in self.iris.items()},
+            "properties": self.properties,
+            "types": {iri: name for iri, name in self.types.items() if name != self.properties[iri]},
+        }
+        return orjson.dumps(table, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS) + b"\n"
+
+    @classmethod
+    def parse(cls, data: bytes) -> Self:
+        """Read what `to_bytes` gives."""
+        table = orjson.loads(data)
+        iris = {name: frozenset(iris) for name, iris in table["iris"].items()}
+        return cls(iris, table["properties"], {**table["properties"], **table["types"]})

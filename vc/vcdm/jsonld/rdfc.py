@@ -176,7 +176,15 @@ def _first_degree(dataset: Dataset) -> list[list[str]]:
                 for fact in set(facts):
                     _describe(about, blank, fact[:-3], "", name)
         for subject, predicate, value in set(graph.links):
-            _describe(about, subject, predicate, value, name)
+            if name != "" or not isinstance(value, int):
+                _describe(about, subject, predicate, value, name)
+            elif isinstance(subject, str):  # these two are nearly all that there are
+                about[value].append(f"{subject}{predicate}_:a .\n")
+            elif subject != value:
+                about[subject].append(f"_:a{predicate}_:z .\n")
+                about[value].append(f"_:z{predicate}_:a .\n")
+            else:
+                about[value].append(f"_:a{predicate}_:a .\n")
     return about
 
 

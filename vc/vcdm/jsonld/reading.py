@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from operator import is_
@@ -17,35 +16,17 @@ from typing import Any
 
 import orjson
 
-from wire.problem import Problem
-from wire.work import BYTES_WRITTEN, VALUE_WALKED, Work, marks
+from wire.work import BYTES_WRITTEN, Work
 
 from .context import ActiveContext, Contexts, Meter, expand
 from .literal import literal
-from .plan import (
-    ALIKE,
-    COUNTED,
-    DONE,
-    GRAPH,
-    JSON,
-    LANGUAGES,
-    LIST,
-    MAP,
-    MISNAMED,
-    NUMBERS,
-    OTHERWISE,
-    REFERENCE,
-    WORDS,
-    Plan,
-    absolute,
-)
+from .plain import NOTHING, SMALL, Walked, cost, plainly
+from .plan import DONE, GRAPH, JSON, LANGUAGES, LIST, MAP, MISNAMED, NUMBERS, WORDS, Plan, absolute
 from .problem import TOO_COMPLEX, InvalidDocument, Respelled
-from .rdfc import Dataset
 from .value import reference, value_object
 from .walker import DECIDING, DEEPEST, Walk, misnamed
 
-_NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,15})(\.[0-9]{1,17})?([eE][+-]?[0-9]{1,3})?").fullmatch
-_MOST = 100_000  # objects
+_NUMBER = r"-?(0|[1-9][0-9]{0,15})(\.[0-9]{1,17})?([eE][+-]?[0-9]{1,3})?"
 
 
 @dataclass
@@ -60,6 +41,8 @@ class Reading:
     """The statements of several objects with one id, or the reason why they cannot be told apart."""
     silent: str = ""
     """A member that is null or [], which no signature covers."""
+    walked: Walked | None = field(default=None, compare=False)
+    """The document without its proofs, where its statements are known."""
 
     def about(self, value: object) -> object:
         """All that the document says of an object, or of an id, wherever it stands; else the value itself.
@@ -78,18 +61,15 @@ class Reading:
         return value if alone is None or (isinstance(value, dict) and len(value) > 1) else alone[0]
 
 
-def read_by(document: Mapping[str, Any], contexts: Contexts, work: Work) -> Reading:
+def read_by(document: Mapping[str, Any], contexts: Contexts, work: Work, *, states: bool = False) -> Reading:
     """Reads a document. Raises what `canonicalize` raises for its terms, types and references."""
     meter = Meter(work)
     try:
-        with suppress(orjson.JSONEncodeError):  # the reader says what is wrong
-            work.spend(VALUE_WALKED * marks(orjson.dumps(document, default=dict)))
-        return _Reader(contexts, meter).read(document)
+        size, steps = cost(document)
+        work.spend(steps)
+        return _Reader(contexts, meter).read(document, steps if states and size <= SMALL else 0)
     finally:
         contexts.settle(meter)
-
-
-_NOTHING = Dataset()  # no statements are made here
 
 
 class _Reader:
@@ -98,17 +78,18 @@ class _Reader:
     def __init__(self, contexts: Contexts, meter: Meter) -> None:
         assert contexts.names is not None
         self.names = contexts.names
-        self.walk, self.work = Walk(contexts, meter, _NOTHING), meter.work
+        self.walk, self.work = Walk(contexts, meter, NOTHING), meter.work
         self.told: dict[str, list[Mapping[str, Any]]] = {}
         self.silent = ""
 
-    def read(self, document: Mapping[str, Any]) -> Reading:
+    def read(self, document: Mapping[str, Any], steps: int) -> Reading:
         unsecured = {name: value for name, value in document.items() if name != "proof"}
-        root = self.walk.contexts.root
-        if self.is_plain(root, unsecured) and len(self.told.get(str(unsecured.get("id")), ())) < 2:
-            return Reading(document, self.told, self.united())
-        self.told = {}
-        claims: Mapping[str, Any] = self.node(root, unsecured, 0)
+        plain = plainly(self.walk, unsecured, states=steps > 0)
+        if plain is not None and len(plain.objects.get(str(unsecured.get("id")), ())) < 2:
+            self.told = plain.objects
+            walked = plain.kept(unsecured, self.walk.contexts, steps)
+            return Reading(document, plain.objects, self.united(), walked=walked)
+        claims: Mapping[str, Any] = self.node(self.walk.contexts.root, unsecured, 0)
         united = self.united()
         own = united.get(str(claims.get("id")), {})
         if isinstance(own, Respelled):
@@ -132,58 +113,6 @@ class _Reader:
                 except Respelled as problem:  # of an object that nobody may ask about
                     united[name] = problem
         return united
-
-    def is_plain(self, active: ActiveContext, document: dict[str, Any]) -> bool:
-        """Whether every word is what it is called once read: the quick answer for most documents."""
-        waiting = [(active, document)]
-        try:
-            for active, node in waiting:
-                if "@context" in node:
-                    active = self.walk.embedded(active, node["@context"])
-                if "type" in node:
-                    active, _, types = self.walk.typed(active, node["type"])
-                    if types is not None:
-                        return False
-                plans = active.plans
-                for key, value in node.items():
-                    plan = plans[key] if key in plans else self.walk.plan(active, key)
-                    reads = plan.reads
-                    if reads == ALIKE:
-                        continue
-                    kind = type(value)
-                    if kind is str:
-                        if reads and (reads != REFERENCE or value.partition(":")[0] in plan.scalar.terms):
-                            return False
-                    elif reads == OTHERWISE or value is None:
-                        return False
-                    elif kind is dict:
-                        waiting.append((plan.node, value))
-                    elif kind is list:
-                        if not value or not self._are_plain(plan, value, waiting):
-                            return False
-                    elif plan.datatype and reads != COUNTED:
-                        return False
-                if "id" in node and len(node) > 1:
-                    if type(node["id"]) is not str:
-                        return False
-                    self.told.setdefault(node["id"], []).append(node)
-                if len(waiting) > _MOST:
-                    return False
-        except Problem:
-            return False  # `node` says what is wrong
-        return True
-
-    def _are_plain(
-        self, plan: Plan, values: list[Any], waiting: list[tuple[ActiveContext, dict[str, Any]]]
-    ) -> bool:
-        for item in values:
-            if type(item) is dict:
-                waiting.append((plan.node, item))
-            elif type(item) is not str or (
-                plan.reads and (plan.reads != REFERENCE or item.partition(":")[0] in plan.scalar.terms)
-            ):
-                return False
-        return True
 
     def node(self, active: ActiveContext, node: dict[str, Any], depth: int) -> dict[str, Any]:
         """An object that is no value and no list: itself, where nothing in it reads otherwise."""
@@ -326,7 +255,7 @@ def _native(content: Any, datatype: str | None) -> Any:
         return text
     if datatype.endswith("boolean"):
         return {"true": True, "false": False}.get(text, text)
-    if _NUMBER(text):
+    if re.fullmatch(_NUMBER, text):
         return float(text) if "." in text or "E" in text.upper() else int(text)
     return text
 

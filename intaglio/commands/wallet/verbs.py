@@ -1,0 +1,343 @@
+"""The sub-commands of `intaglio wallet`."""
+
+from __future__ import annotations
+
+import functools
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from holder.wallet import FILE, Held, Wallet
+from keys import WrongPassphrase
+from keys.envelope import require_strong
+from vc.forms import MAX_BYTES
+from vc.forms.integrity import SUITES_BY_KEY
+from vc.report import Report, Verdict
+from vc.vcdm.enveloped import Enveloped
+from wire.problem import Code, Declined, NotFound, Refused, TooLarge
+from wire.text import claimed, isolated, printable
+
+from ...session import Session
+from ...terminal import Result, is_asked, read_input, required_passphrase, say, typed, verb, wrapped
+from ...words import tr, tr_count
+from . import text
+
+if TYPE_CHECKING:
+    from exchange.claim import Invitation
+
+TRIES = 3
+EXIT = {Verdict.VALID: 0, Verdict.INVALID: 1, Verdict.UNDETERMINED: 3}
+PARTLY = 7
+"""The exit code where some are valid and some are not."""
+
+_ID = 14  # columns that an id takes in a list
+_NEW, _BACKUP = (f"INTAGLIO_{which}_PASSPHRASE_FILE" for which in ("NEW", "BACKUP"))
+
+
+FORGOTTEN_PASSPHRASE = Code("forgotten-passphrase", WrongPassphrase)
+"""The wallet does not open, and nobody can help but a backup."""
+ISSUER_NOT_ON_TRUST_LIST = Code(
+    "issuer-not-on-trust-list", Refused, "The issuer is not known here", undetermined=True
+)
+"""Whoever offers a diploma is not on the trust list: what comes could not be checked."""
+
+
+_identifier = click.argument("identifier", metavar="ID|NUMBER")
+_yes = click.option("--yes", is_flag=True, help="Do not ask.")
+_form = click.option(
+    "--format", "form", type=click.Choice(["bundle", "json"]), default="bundle", show_default=True
+)
+_undetermined = click.option(
+    "--accept-undetermined", is_flag=True, help="Keep it, marked, even if not all of it could be checked."
+)
+
+
+@verb()
+@click.option("--key-type", type=click.Choice(list(SUITES_BY_KEY)), default="Ed25519", show_default=True)
+def init(session: Session, key_type: str) -> Result:
+    """Make a wallet with a key."""
+    chosen = required_passphrase(tr("Passphrase for the new wallet"), new=require_strong)
+    did = Wallet.create(folder(session), chosen, now=session.now(), key_type=key_type)
+    say(
+        tr("The wallet is ready; without its passphrase nobody opens it. Copy it:"),
+        f"{typed('wallet', 'backup')} FILE",
+    )
+    return Result({"did": did}, did)
+
+
+@verb()
+@click.argument("source", metavar="FILE|-", type=click.Path())
+@_undetermined
+def import_(session: Session, source: str, accept_undetermined: bool) -> Result:
+    """Check a credential or bundle, and keep it."""
+    data = read(source)
+    with opened(session) as mine:
+        return keep(session, mine, data, accept_undetermined)
+
+
+@verb()
+@click.argument("source", metavar="LINK|FILE|-", type=click.Path())
+@click.option("--ca", type=click.Path(exists=True, path_type=Path), help="A CA to accept too.")
+@_yes
+@_undetermined
+def receive(session: Session, source: str, ca: Path | None, yes: bool, accept_undetermined: bool) -> Result:
+    """Claim a diploma by its link, or import a file.
+
+    With `-` the link, or the credential, comes from stdin: others on this machine can see arguments.
+    """
+    data = b"" if _is_link(source) else read(source)
+    if source == "-" and _is_link(start := data[:2048].decode(errors="replace").strip()):
+        source = start
+    session.ca_file = ca or session.ca_file
+    with opened(session) as mine:
+        if not _is_link(source):
+            return keep(session, mine, data, accept_undetermined)
+        from exchange.claim import ClaimLink
+        from holder.client import claim
+        from wire.fetch import HttpsFetcher
+
+        def agree(invitation: Invitation) -> bool:
+            if not (accept_undetermined or session.recognises(invitation.issuer)):
+                raise ISSUER_NOT_ON_TRUST_LIST(
+                    f"{printable(invitation.name)}, which says that it is {printable(invitation.issuer)}, is "
+                    "not on the trust list here, so that its diploma could not be checked",
+                    name=claimed(invitation.name),
+                    issuer=printable(invitation.issuer),
+                )
+            offered = tr("{name} offers a diploma at {address}")
+            say(
+                offered.format(name=printable(invitation.name), address=invitation.domain),
+                tr("it says that it is {did}").format(did=printable(invitation.issuer)),
+                tr("the diploma will be bound to {did}").format(did=mine.holder_keys()[0].did),
+            )
+            return consented(tr("Receive it?"), yes)
+
+        held = claim(
+            ClaimLink.parse(source),
+            mine,
+            HttpsFetcher(allow_loopback=session.loopback, ca_file=session.ca_file, timeout=30.0),
+            functools.partial(check, session),
+            agree,
+            now=session.now(),
+            undetermined=accept_undetermined,
+        )
+        return kept(held)
+
+
+@verb()
+@click.option("--check", "anew", is_flag=True, help="Check each of them anew, as `verify` does.")
+@click.option("--offline", is_flag=True, help="Never touch the network.")
+def list_(session: Session, anew: bool, offline: bool) -> Result:
+    """List what the wallet holds.
+
+    With --check, exit code 0: all are valid. 1: none is valid. 3: none could be decided. 7: they differ.
+    """
+    with opened(session) as mine:
+        found = mine.credentials()
+    if not found:
+        say(
+            tr("The wallet is empty: `intaglio wallet receive LINK` or `intaglio wallet import FILE` fill it")
+        )
+    outdated = text.outdated(found)
+    lines = [wrapped(text.line(held, outdated=held.id in outdated), _ID) for held in found]
+    listed = [{**summary(held), "laterEditionHeld": held.id in outdated} for held in found]
+    codes = set[int]()
+    for place, held in enumerate(found if anew else ()):
+        report = session.check(held.data, offline=offline)
+        later = text.later() if held.id in outdated else ""
+        verdict = wrapped(f"{' ' * _ID}{text.found(report)}{later}", _ID)
+        lines[place] = f"{wrapped(text.name(held), _ID)}\n{verdict}"
+        listed[place] |= {"verdict": report.verdict.value, "finding": text.found(report)}
+        codes.add(EXIT[report.verdict])
+    code = PARTLY if len(codes) > 1 else next(iter(codes), 0)
+    return Result({"credentials": listed}, "\n".join(lines), code)
+
+
+@verb()
+@_identifier
+def show(session: Session, identifier: str) -> Result:
+    """Show one credential."""
+    with opened(session) as mine:
+        held = mine.get(identifier)
+    return Result({**summary(held), "credential": dict(held.bundle.secured)}, text.card(held))
+
+
+@verb()
+@click.argument("identifiers", metavar="ID|NUMBER...", nargs=-1, required=True)
+@click.option("--challenge", required=True, help="What the verifier gave to be signed.")
+@click.option("--domain", required=True, help="The verifier's own name, such as https://employer.example.")
+@_yes
+@_form
+def present(
+    session: Session, identifiers: tuple[str, ...], challenge: str, domain: str, yes: bool, form: str
+) -> Result:
+    """Sign a presentation of credentials for one verifier. It comes as a bundle that verifies offline.
+
+    The format `json` is the presentation alone, which other programs read.
+    """
+    with opened(session) as mine:
+        for held in map(mine.get, identifiers):
+            say(
+                tr("{diploma}: all of it will be shown to {domain}").format(
+                    diploma=text.named(held), domain=printable(domain)
+                ),
+                tr("bound to {key}").format(key=text.binding(held)),
+            )
+        if not consented(tr("Sign and show?"), yes):
+            raise Declined("nothing was signed")
+        bundle = mine.present(identifiers, challenge=challenge, domain=domain, now=session.now())
+    if form == "bundle":
+        data = bundle.to_bytes()
+        return Result(json.loads(data), data.decode().rstrip("\n"))
+    document = dict(bundle.secured)
+    return Result({"presentation": document}, json.dumps(document, ensure_ascii=False, indent=2))
+
+
+@verb()
+@_identifier
+@_form
+def export(session: Session, identifier: str, form: str) -> Result:
+    """Print a credential as it was received. The format `json` leaves out what came with it."""
+    with opened(session) as mine:
+        held = mine.get(identifier)
+    if form == "bundle":
+        data = held.bundle.to_bytes() if isinstance(held.bundle.secured, Enveloped) else held.data
+        return Result({"bundle": json.loads(data)}, data.decode().rstrip("\n"))
+    document = dict(held.bundle.secured)
+    return Result({"credential": document}, json.dumps(document, ensure_ascii=False, indent=2))
+
+
+@verb()
+@_identifier
+@_yes
+def delete(session: Session, identifier: str, yes: bool) -> Result:
+    """Remove a credential from the wallet. Wherever else it is, it stays valid."""
+    with opened(session) as mine:
+        held = mine.get(identifier)
+        say(text.named(held))
+        if not consented(tr("Delete it from this wallet?"), yes):
+            raise Declined("nothing was deleted")
+        mine.delete(held.id)
+    return Result({"deleted": held.id}, held.id)
+
+
+@verb()
+@click.argument("file", type=click.Path(path_type=Path))
+def backup(session: Session, file: Path) -> Result:
+    """Write keys and credentials into one encrypted file. It has a passphrase of its own."""
+    with opened(session) as mine:
+        mine.backup(file, required_passphrase(tr("Passphrase for the backup"), _BACKUP, new=require_strong))
+    say(tr("Keep the file elsewhere, and its passphrase apart from it."))
+    return Result({"file": str(file)}, str(file))
+
+
+@verb()
+@click.argument("file", type=click.Path(path_type=Path))
+def restore(session: Session, file: Path) -> Result:
+    """Make a wallet from a backup. An existing wallet is never overwritten."""
+    if not file.is_file():
+        raise NotFound.saying("there is no file {file}", file=str(file))
+    sealed = required_passphrase(tr("Passphrase of the backup"), _BACKUP)
+    opens = required_passphrase(tr("Passphrase for the wallet"), new=require_strong)
+    Wallet.restore(folder(session), file, sealed, opens)
+    say(tr("The wallet is restored. `intaglio wallet list` shows what it holds."))
+    return Result({"wallet": str(folder(session))}, str(folder(session)))
+
+
+@verb()
+def password(session: Session) -> Result:
+    """Change the wallet's passphrase."""
+    with opened(session) as mine:
+        mine.change_passphrase(required_passphrase(tr("New passphrase"), _NEW, new=require_strong))
+    say(tr("Changed. Backups and other copies made before still open with the former passphrase."))
+    return Result({"changed": True}, "")
+
+
+def consented(question: str, yes: bool) -> bool:
+    """What the holder answers; an error where nobody can be asked."""
+    if not yes and not sys.stdin.isatty():
+        raise click.UsageError(tr("There is no terminal to ask at; --yes says yes."))
+    return yes or click.confirm(question, err=True)
+
+
+def folder(session: Session) -> Path:
+    """Where the wallet lies."""
+    return session.home / "wallet"
+
+
+def opened(session: Session) -> Wallet:
+    """The wallet, after asking for its passphrase if there is one."""
+    home = folder(session)
+    if not (home / FILE).is_file():
+        return Wallet(home, b"")  # which says so
+    left = TRIES
+    while True:
+        try:
+            return Wallet(home, required_passphrase(tr("Wallet passphrase")), forms=session.forms())
+        except WrongPassphrase as problem:
+            left -= 1
+            if not left or not is_asked():
+                raise FORGOTTEN_PASSPHRASE(problem.detail) from problem
+            say(
+                tr_count(
+                    "That is not the passphrase of this wallet: {count} try left.",
+                    "That is not the passphrase of this wallet: {count} tries left.",
+                    left,
+                )
+            )
+
+
+def read(source: str) -> bytes:
+    """The bytes of a file or of stdin, no more than a bundle may have."""
+    data = read_input(source, MAX_BYTES + 1)
+    if len(data) > MAX_BYTES:
+        raise TooLarge.saying("the file has more than {most} bytes", most=MAX_BYTES)
+    return data
+
+
+def check(session: Session, data: bytes) -> Report:
+    """The verifier's report; what it found is told unless all is well."""
+    report = session.check(data)
+    if not report:
+        say(tr("Not all checks passed:"), *text.checks(report))
+    return report
+
+
+def keep(session: Session, mine: Wallet, data: bytes, undetermined: bool) -> Result:
+    """Accept bytes into the wallet."""
+    held = mine.accept(data, functools.partial(check, session), now=session.now(), undetermined=undetermined)
+    return kept(held)
+
+
+def kept(held: Held) -> Result:
+    """The result for a credential that has just been kept."""
+    anew, first = (
+        tr("Was kept before, and is checked anew: {diploma}; {checked}"),
+        tr("Kept: {diploma}; {checked}"),
+    )
+    say((anew if held.known else first).format(diploma=text.named(held), checked=text.checked(held)))
+    return Result(summary(held), held.id)
+
+
+def summary(held: Held) -> dict[str, Any]:
+    """A credential in a few members."""
+    return {
+        "id": held.id,
+        "number": held.number,
+        "title": isolated(claimed(held.claims.title)),
+        "degreeName": held.claims.degree,
+        "achievementType": held.claims.achievement_type,
+        "awardedTo": held.claims.holder_name,
+        "issuer": held.claims.issuer,
+        "issuerName": held.claims.issuer_name,
+        "boundTo": sorted(held.bound_to),
+        "added": held.added.isoformat(),
+        "verdictWhenAdded": held.verdict.value,
+    }
+
+
+def _is_link(source: str) -> bool:
+    return source.startswith(("http://", "https://"))

@@ -1,0 +1,65 @@
+"""What a person waits for at each start: the modules that a command loads, counted in a fresh interpreter."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+
+from intaglio.commands import cli
+from intaglio.commands.lazy import Lazy
+from tests.world import NOW, University
+from wire.datetimestamp import format_datetimestamp
+
+ROOT = Path(__file__).parent.parent
+PROGRAM = """
+import sys
+import intaglio.__main__
+try:
+    intaglio.__main__.main()
+except SystemExit as end:
+    assert not end.code, end.code
+print(*sys.modules, file=sys.stderr)
+"""
+
+
+def loaded(*words: str) -> set[str]:
+    """The modules that a command has loaded when it is done; what measures coverage is none of them."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("COV")}
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, *words], cwd=ROOT, env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    return set(done.stderr.splitlines()[-1].split())
+
+
+def test_help_for_the_wallet_loads_no_role() -> None:
+    modules = loaded("wallet", "--help")
+    assert len(modules) <= 180
+    assert not {"holder", "vc", "ledger", "keys", "cryptography", "sqlite3"} & modules
+
+
+def test_verifying_a_bundle_loads_no_other_role(tmp_path: Path) -> None:
+    university = University()
+    file, trust = tmp_path / "diploma.json", tmp_path / "trust.json"
+    file.write_bytes(university.issue().to_bytes())
+    trust.write_bytes(university.trust.to_bytes())
+    home = ("--home", str(tmp_path / "home"))
+    modules = loaded(
+        *home, "verify", str(file), "--offline", "--trust", str(trust), "--at", format_datetimestamp(NOW)
+    )
+    assert len(modules) <= 280
+    assert not {"issuer", "holder", "exchange", "examples", "socket", "zipfile", "sqlite3"} & modules
+
+
+def test_the_wallet_says_of_each_command_what_the_command_says_itself() -> None:
+    wallet = cli.get_command(click.Context(cli), "wallet")
+    assert isinstance(wallet, Lazy)
+    context = click.Context(wallet)
+    for name in wallet.list_commands(context):
+        command = wallet.get_command(context, name)
+        assert command is not None, name
+        assert (command.name, command.get_short_help_str(100)) == (name, wallet.places[name][1])

@@ -1,0 +1,254 @@
+"""A document that is spelled as it is read, as nearly all are: its objects and its statements, in one walk.
+
+There each member stands under its own name, and each value is a text, a reference, a number or an object, or
+a list of these. The walk knows nothing else: `Walk` has the statements of all other documents, and the reader
+says what they mean.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import orjson
+
+from wire.problem import Problem
+from wire.work import VALUE_WALKED, marks
+
+from .context import IRI, ActiveContext, Contexts
+from .literal import escaped, literal
+from .plan import ALIKE, COUNTED, DONE, LINK, OTHERWISE, PLAIN, REFERENCE, TEXT, WORDS, Plan
+from .problem import LONGEST_NAME
+from .rdfc import Dataset, Graph, Node
+from .walker import DEEPEST, Walk
+
+SMALL = 1 << 13  # bytes; half of it for one name, the other for values: a few megabytes of statements
+NOTHING = Dataset()  # for a `Walk` that makes no statements
+MOST_KEPT = 1 << 16
+"""Bytes of one document's statements that are kept: few long names can make millions of them."""
+_MOST = 100_000  # objects
+
+
+class Walked(dict[str, Any]):
+    """A document whose statements may be known still, from when it was read; nobody changes it.
+
+    Pickled as the document alone.
+    """
+
+    __slots__ = ("contexts", "number", "steps")
+
+    def __init__(self, document: Mapping[str, Any], contexts: Contexts, dataset: Dataset, steps: int) -> None:
+        """`steps` are what the walk costs, and are charged whenever its statements are used."""
+        super().__init__(document)
+        self.contexts, self.steps = contexts, steps
+        self.number = contexts.lend(dataset)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return dict, (dict(self),)
+
+
+class Plain(NamedTuple):
+    """What was found in a document that is spelled as it is read."""
+
+    objects: dict[str, list[Mapping[str, Any]]]
+    """By id the objects that have one and say something of it."""
+    dataset: Dataset | None
+    """The statements; `None` where only `Walk` makes them, or says why there are none."""
+
+    def kept(self, document: Mapping[str, Any], contexts: Contexts, steps: int) -> Walked | None:
+        """The document with these statements, unless they are more than are kept; see `Contexts.lend`."""
+        if self.dataset is None:
+            return None
+        graph = self.dataset.graphs[""]
+        written = sum(map(len, graph.lines)) + sum(sum(map(len, facts)) for facts in graph.facts.values())
+        return Walked(document, contexts, self.dataset, steps) if written <= MOST_KEPT else None
+
+
+def plainly(walk: Walk, document: dict[str, Any], *, states: bool) -> Plain | None:
+    """What such a document says, with statements if it `states` any; `None` for another.
+
+    It holds no member that is null or [], which would say nothing.
+    """
+    found = _Plainly(walk, states=states)
+    try:
+        if not found.document(document):
+            return None
+    except Problem:
+        return None  # the reader, or `Walk`, says what is wrong
+    graph = found.dataset.graphs[""]
+    says = graph.lines or graph.links or any(graph.facts.values())  # else it would be gone
+    return Plain(found.objects, found.dataset if found.states and says else None)
+
+
+def cost(document: Mapping[str, Any]) -> tuple[int, int]:
+    """A document's bytes as JSON, and the steps to walk it; none for what is no JSON, as the walk says."""
+    try:
+        text = orjson.dumps(document, default=dict)
+    except orjson.JSONEncodeError:
+        return 0, 0
+    return len(text), VALUE_WALKED * marks(text)
+
+
+class _Plainly:
+    """One way through one document, breadth first, so that no depth of it is one of the stack."""
+
+    def __init__(self, walk: Walk, *, states: bool) -> None:
+        self.walk, self.dataset = walk, Dataset()
+        self.graph = self.dataset.graphs[""]
+        self.states = states
+        """Whether all that was walked so far has statements that are as simple as that."""
+        self.objects: dict[str, list[Mapping[str, Any]]] = {}
+        self.waiting: list[tuple[ActiveContext, dict[str, Any], Node, str, int]] = []
+        """Objects, each in its context, with subject and predicate of what points to it, and its depth."""
+
+    def document(self, document: dict[str, Any]) -> bool:
+        """Whether each member of each object reads as it is written. The loop is kept fast."""
+        waiting, walk, states = self.waiting, self.walk, self.states
+        dataset, graph, own = self.dataset, self.graph, document.get("id")
+        subject: Node = ""
+        start, lines = "", graph.lines
+        waiting.append((walk.contexts.root, document, "", "", 0))
+        for active, node, pointing, predicate, depth in waiting:
+            if "@context" in node:
+                active = walk.embedded(active, node["@context"])
+            types: list[str] = []
+            if "type" in node:
+                active, types, renamed = walk.typed(active, node["type"])
+                if renamed is not None:
+                    return False
+            if states and (depth > DEEPEST or not active.is_usual):
+                states = self.states = False
+            if states and "id" not in node:
+                subject, start, lines = dataset.blanks, "", []
+                dataset.blanks += 1
+                graph.facts[subject] = lines
+            elif states:
+                name = node["id"]
+                if not _is_absolute(name) or (name == own and node is not document):
+                    states = self.states = False
+                subject = start = f"<{name}>"
+                lines = graph.lines
+            if states:
+                for line in types:
+                    lines.append(start + line)
+                if not predicate:
+                    pass
+                elif type(subject) is int:
+                    graph.links.append((pointing, predicate, subject))
+                else:
+                    _say(graph, pointing, f"{predicate}{subject} .\n")
+            plans = active.plans
+            for key, value in node.items():
+                plan = plans[key] if key in plans else walk.plan(active, key)
+                reads, kind = plan.reads, type(value)
+                if kind is str:
+                    if reads == WORDS:
+                        # A text that is printable has no character to escape but these two.
+                        if (
+                            states
+                            and plan.kind == TEXT
+                            and value.isprintable()
+                            and not ('"' in value or "\\" in value)
+                        ):
+                            lines.append(f"{start}{plan.head}{value}{plan.tail}")
+                            continue
+                    elif reads == REFERENCE:
+                        if value.partition(":")[0] in plan.scalar.terms:
+                            return False
+                        if states and plan.kind == LINK and len(value) <= LONGEST_NAME and IRI(value):
+                            lines.append(f"{start}{plan.head}{value}{plan.tail}")
+                            continue
+                    elif reads != ALIKE:
+                        return False
+                elif reads != ALIKE:
+                    if reads == OTHERWISE or value is None:
+                        return False
+                    if kind is dict:
+                        predicate = self.pointed(plan, value, subject) if states else ""
+                        waiting.append((plan.node, value, subject, predicate, depth + 1))
+                        states = self.states
+                        continue
+                    if kind is list:
+                        if not self.items(plan, value, subject, start, lines, depth + 1):
+                            return False
+                        states = self.states
+                        continue
+                    if plan.datatype and reads != COUNTED:
+                        return False
+                if states and plan.kind != DONE:
+                    states = self.states = _state(plan, value, start, lines)
+            if "id" in node and len(node) > 1:
+                if type(node["id"]) is not str:
+                    return False
+                self.objects.setdefault(node["id"], []).append(node)
+            if len(waiting) > _MOST:
+                return False
+        return True
+
+    def items(
+        self, plan: Plan, values: list[Any], subject: Node, start: str, lines: list[str], depth: int
+    ) -> bool:
+        """The same for a list: an empty one says nothing, and is left to others, too."""
+        for item in values:
+            if type(item) is dict:
+                predicate = self.pointed(plan, item, subject) if self.states else ""
+                self.waiting.append((plan.node, item, subject, predicate, depth))
+            elif (
+                type(item) is not str
+                or plan.reads not in (WORDS, REFERENCE)
+                or (plan.reads == REFERENCE and item.partition(":")[0] in plan.scalar.terms)
+            ):
+                return False
+            elif self.states:
+                self.states = _state(plan, item, start, lines)
+        return bool(values)
+
+    def pointed(self, plan: Plan, value: dict[str, Any], subject: Node) -> str:
+        """The predicate by which an object is pointed to once it is walked.
+
+        None where it only names another: it keeps the context of a type (see `Walk`), and is pointed to here.
+        """
+        if plan.scalar is not plan.node:
+            if not plan.scalar.is_usual:
+                self.states = False
+            elif len(value) == 1 and "id" in value:
+                name = value["id"]
+                if _is_absolute(name) and name.partition(":")[0] not in plan.scalar.terms:
+                    _say(self.graph, subject, f"{plan.predicate}<{name}> .\n")
+                else:
+                    self.states = False
+                return ""
+        return plan.predicate
+
+
+def _say(graph: Graph, subject: Node, fact: str) -> None:
+    if isinstance(subject, int):
+        graph.facts[subject].append(fact)
+    else:
+        graph.lines.append(subject + fact)
+
+
+def _state(plan: Plan, value: Any, start: str, lines: list[str]) -> bool:
+    """Makes the statement of one value that is no object; whether it is made as simply as that."""
+    try:
+        if plan.kind == LINK and type(value) is str:
+            if not _is_absolute(value):
+                return False
+            term = f"<{value}>"
+        elif plan.kind > PLAIN:
+            return False
+        elif type(value) is not str:
+            term = literal(value, plan.datatype)
+        elif plan.kind == TEXT:
+            term = f'"{escaped(value)}{plan.close}'
+        else:
+            return False
+    except Problem:
+        return False
+    lines.append(f"{start}{plan.predicate}{term} .\n")
+    return True
+
+
+def _is_absolute(value: object) -> bool:
+    """Whether a text that no prefix of the context begins is an IRI, and not an overlong one."""
+    return type(value) is str and len(value) <= LONGEST_NAME and IRI(value) is not None

@@ -1,0 +1,174 @@
+"""One log as its host shows it: where an entry is, by the look-up files, and its proof, by the tiles.
+
+Who asked for one tile would tell which leaf it is about. So the tiles of nine others or more are asked for
+with it, in random order, and the same ones whoever of them is meant: `ledger.lookup` says which.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from ledger import EntryKind, Evidence, InvalidEvidence, TrustPolicy, entry, merkle, parse_entry
+from ledger.evidence import TLOG_PROOF, attest, format_proof
+from ledger.lookup import MOST, YOUNG, Found, Shape, find
+from ledger.tiles.layout import proof_tiles, tile_path
+from ledger.tiles.reader import TileReader
+from ledger.tiles.store import CHECKPOINT
+from vc import Anchored
+from vc.anchoring import document_digest
+from wire import Malformed, NotFound, TooLarge, Unavailable, load_json_object
+from wire.work import BYTES_WRITTEN, Work
+
+LARGEST = 1 << 19
+"""Bytes of one file; that of the youngest leaves has up to 400,000."""
+
+MOST_BYTES = 1 << 24
+"""Bytes of all files for one report."""
+
+SECONDS = 30.0
+"""After them nothing more is asked for one report."""
+
+MOST_DOCUMENTS = 128
+"""Two for each change of keys, which is announced before; one document has room for 62 changes."""
+
+LARGEST_DOCUMENTS = 1 << 22
+"""Bytes of all in one file: 2,700,000 after that many changes. Reading them is work that is counted."""
+
+_NOTE, _TILE = 1 << 17, 1 << 13  # bytes
+
+LogSource = Callable[[str, int], bytes]
+"""Gives what lies at a URL, at most so many bytes; raises the `Problem` that keeps it from being had."""
+
+
+class PublishedLog:
+    """One log as its host shows it. Raises whatever `Problem` there is with it."""
+
+    def __init__(
+        self, origin: str, url: str, policy: TrustPolicy, files: Files, work: Work, shape: Shape
+    ) -> None:
+        self.origin = origin
+        self._url, self._policy, self._files, self._work, self._shape = url, policy, files, work, shape
+        self._tiles = TileReader(lambda path: files.known(f"{url}/{path}"))
+
+    def documents(self) -> list[Anchored]:
+        """The documents that are published with it, each with its evidence. Raises `Malformed`."""
+        data = self._get("documents", LARGEST_DOCUMENTS)
+        versions = load_json_object(data, limit=LARGEST_DOCUMENTS, work=self._work).get("documents")
+        if not isinstance(versions, list) or len(versions) > MOST_DOCUMENTS:
+            raise Malformed.saying("its documents are not a list of {most} at the most", most=MOST_DOCUMENTS)
+        found = [_version(version) for version in versions]
+        self._load_tiles(index for index, _ in found)
+        return [
+            Anchored(document, (self._proved(self._document_entry(document), index),))
+            for index, document in found
+        ]
+
+    def _document_entry(self, document: Mapping[str, Any]) -> bytes:
+        return entry(EntryKind.DID_DOCUMENT, document_digest(document, self._work))
+
+    def evidence(self, leaf: bytes) -> Evidence:
+        """The evidence for a log entry. Raises `NotFound`."""
+        size = self._checkpoint()[0]
+        places = [place for place in self._places(merkle.leaf_hash(leaf)) if place.index < size]
+        places = sorted(places, key=lambda place: place.index)[:MOST]
+        self._load_tiles(index for place in places for index in place.crowd)
+        for place in places:
+            try:
+                return self._proved(leaf, place.index)
+            except InvalidEvidence:
+                pass  # another leaf whose hash begins so
+        raise NotFound("its look-up files do not have the entry")
+
+    def _places(self, leaf: bytes) -> list[Found]:
+        """Where a leaf may be. All runs are asked, so that nobody sees which of them has it."""
+        young = self._get(YOUNG, LARGEST)
+        if found := self._shape.find_young(young, leaf):
+            return found
+        runs = self._shape.runs(self._shape.start(young))
+        paths = [self._shape.path(level, number, leaf) for level, number in runs]
+        return [place for file in self._get_all(paths, LARGEST) for place in find(file, leaf)]
+
+    def _load_tiles(self, indices: Iterable[int]) -> None:
+        size = self._checkpoint()[0]
+        tiles = {tile for index in indices for tile in proof_tiles(index, size)}
+        full = {tile_path(level, number, width): tile_path(level, number) for level, number, width in tiles}
+        self._get_all(list(full), _TILE, otherwise=full)
+
+    def _proved(self, leaf: bytes, index: int) -> Evidence:
+        """Raises `InvalidEvidence` unless tiles prove the entry, `Damaged` where they do not fit."""
+        size, root, note = self._checkpoint()
+        proof = merkle.inclusion_proof(index, size, self._tiles.tree(size))
+        merkle.verify_inclusion(merkle.leaf_hash(leaf), index, size, proof, root)
+        return Evidence(TLOG_PROOF, parse_entry(leaf).digest, format_proof(index, proof, note))
+
+    def _checkpoint(self) -> tuple[int, bytes, bytes]:
+        """Size, root and note of a checkpoint that the trust list believes."""
+        note = self._get(CHECKPOINT, _NOTE)
+        found = attest(note, self._policy).checkpoint
+        return found.size, found.root, note
+
+    def _get(self, path: str, limit: int) -> bytes:
+        return self._get_all([path], limit)[0]
+
+    def _get_all(
+        self, paths: Sequence[str], limit: int, otherwise: Mapping[str, str] | None = None
+    ) -> list[bytes]:
+        other = {f"{self._url}/{path}": f"{self._url}/{full}" for path, full in (otherwise or {}).items()}
+        return self._files.get([f"{self._url}/{path}" for path in paths], limit, other)
+
+
+def _version(value: object) -> tuple[int, Mapping[str, Any]]:
+    """Index and document."""
+    index, document = (value.get("index"), value.get("document")) if isinstance(value, dict) else (0, 0)
+    if type(index) is not int or index < 0 or not isinstance(document, dict):
+        raise Malformed("one of its documents has no index, or is none")
+    return index, document
+
+
+class Files:
+    """Files by URL, each asked for once, in random order, within the bounds of one report."""
+
+    def __init__(self, source: LogSource, work: Work, at_once: int) -> None:
+        self._source, self._work, self._at_once = source, work, at_once
+        self._known: dict[str, bytes] = {}
+        self._left = MOST_BYTES
+        self._deadline: float | None = None
+
+    def known(self, url: str) -> bytes | None:
+        """A file that was got before."""
+        return self._known.get(url)
+
+    def get(self, urls: Sequence[str], limit: int, otherwise: Mapping[str, str]) -> list[bytes]:
+        """The files in this order; where one is gone, what stands `otherwise` in its place."""
+        if self._deadline is None:
+            self._deadline = time.monotonic() + SECONDS
+        wanted = [url for url in urls if url not in self._known]
+        secrets.SystemRandom().shuffle(wanted)
+
+        def ask(url: str) -> bytes:
+            try:
+                return self._ask(url, limit)
+            except NotFound:
+                if otherwise.get(url, url) == url:
+                    raise
+                return self._ask(otherwise[url], limit)
+
+        with ThreadPoolExecutor(self._at_once, "log") as threads:
+            for url, data in zip(wanted, threads.map(ask, wanted), strict=True):
+                self._work.spend(len(data) // BYTES_WRITTEN)
+                self._known[url] = data
+        return [self._known[url] for url in urls]
+
+    def _ask(self, url: str, limit: int) -> bytes:
+        assert self._deadline is not None
+        if time.monotonic() > self._deadline:
+            raise Unavailable("it took more time than a report has")
+        if self._left < 0:
+            raise TooLarge.saying("more than {most} bytes would be needed", most=MOST_BYTES)
+        data = self._source(url, limit)
+        self._left -= len(data)
+        return data
