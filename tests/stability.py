@@ -25,7 +25,7 @@ import click
 import pytest
 
 import intaglio.__main__ as program
-from intaglio.commands import COMMANDS
+from intaglio.commands import cli
 from intaglio.commands.wallet.verbs import PARTLY
 from tests import codes
 from vc.reading import bundle
@@ -174,14 +174,15 @@ def commands() -> Iterator[str]:
 
     def below(name: str, command: click.Command) -> Iterator[str]:
         if isinstance(command, click.Group):
-            for word, found in command.commands.items():
-                yield from below(f"{name} {word}", found)
+            context = click.Context(command)
+            for word in command.list_commands(context):
+                inner = command.get_command(context, word)
+                assert inner is not None
+                yield from below(f"{name} {word}".lstrip(), inner)
         elif any("--json" in parameter.opts for parameter in command.params):
             yield name
 
-    for name, (where, _) in COMMANDS.items():
-        module, _, attribute = where.partition(":")
-        yield from below(name, getattr(importlib.import_module(module), attribute))
+    yield from below("", cli)
 
 
 class _Use:
