@@ -10,7 +10,6 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from .dereference import Content
 from .document import Document, VerificationMethod
 from .identifier import DID, DIDURL
 from .methods import METHODS
@@ -37,6 +36,7 @@ from .resolution import DocumentSource, Method, Resolution
 from .resolver import Resolver
 
 if TYPE_CHECKING:
+    from .dereference import Content
     from .result import dereferencing_result, resolution_result
 
 __all__ = [
@@ -71,7 +71,7 @@ __all__ = [
     "resolution_result",
 ]
 
-_LATER = dict.fromkeys(["dereferencing_result", "resolution_result"], "result")
+_LATER = {"Content": "dereference", "dereferencing_result": "result", "resolution_result": "result"}
 """Which module has what is loaded when it is asked for: only what answers others needs it."""
 
 if not TYPE_CHECKING:  # or every name would be one of ours to a type checker

@@ -8,14 +8,13 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from wire.datetimestamp import parse_datetimestamp
 from wire.fetch import Fetcher
 from wire.memory import Kept, Memory
 from wire.problem import Malformed, Unavailable
 
-from . import controller
-from .dereference import Content, dereference, parameters
 from .identifier import DID, DIDURL
 from .problem import (
     DID_FEATURE_NOT_SUPPORTED,
@@ -26,6 +25,9 @@ from .problem import (
     ResolutionFailed,
 )
 from .resolution import Method, Resolution
+
+if TYPE_CHECKING:
+    from .dereference import Content
 
 _Versions = tuple[Resolution, ...]
 
@@ -105,6 +107,8 @@ class Resolver:
         those of `resolve`. Raises `INVALID_DID_URL`, `DID_RESOURCE_NOT_FOUND`,
         `DID_REPRESENTATION_NOT_SUPPORTED`, and what `resolve` raises.
         """
+        from .dereference import dereference, parameters  # only here: who verifies asks for documents
+
         url = DIDURL.parse(did_url)
         named = parameters(url)
         resolution = self.resolve(str(url.did), version=_version(named), options=options)
@@ -123,6 +127,8 @@ class Resolver:
 
     def _finding(self, did: str) -> Callable[[Fetcher], Sequence[Resolution]]:
         if did.startswith("https:"):
+            from . import controller
+
             return lambda fetcher: [Resolution(controller.resolve(did, fetcher))]
         parsed = DID.parse(did)
         method = self._methods.get(parsed.method)

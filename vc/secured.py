@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple, Protocol, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self
 
 from keys import PublicKey, Signer
 from ledger import EntryKind, parse_entry
@@ -16,8 +16,10 @@ from wire import Problem
 from wire.work import Work
 
 from .claims import Claims
-from .facts import IssuingFacts
 from .possession import Answer
+
+if TYPE_CHECKING:  # who verifies issues nothing
+    from .facts import IssuingFacts
 
 INTEGRITY = "application/vc"
 """The media type of JSON that carries its proofs."""

@@ -18,7 +18,6 @@ from ..secured import MAX_BYTES, Form
 from ..vcdm.enveloped import Enveloped
 from .baked import credential_in
 from .recognition import recognised
-from .sight import seen
 
 BUNDLE = "IntaglioBundle"
 """The type of a bundle of ours."""
@@ -46,6 +45,8 @@ def received(data: bytes, forms: Mapping[str, Form], work: Work) -> dict[str, An
     except Malformed as problem:
         if form := recognised(data, forms):
             return Enveloped(form.media_type, data)
+        from .sight import seen  # only here, and below: most files are what is read
+
         if name := seen(data):
             raise KNOWN_BY_SIGHT.saying("this is {form}", form=name) from None
         if isinstance(problem, TooLarge):
@@ -59,8 +60,11 @@ def require(value: object, forms: Mapping[str, Form]) -> dict[str, Any]:
 
     Raises `UnsupportedForm` and `NO_CREDENTIAL`.
     """
-    if isinstance(value, str) and (form := seen(value.encode(errors="replace"))):
-        raise KNOWN_BY_SIGHT.saying("this is {form}", form=form)
+    if isinstance(value, str):
+        from .sight import seen
+
+        if form := seen(value.encode(errors="replace")):
+            raise KNOWN_BY_SIGHT.saying("this is {form}", form=form)
     if not isinstance(value, Mapping):
         raise NO_CREDENTIAL(
             "a credential, a presentation or a bundle is a JSON object, which begins with '{'"

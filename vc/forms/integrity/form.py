@@ -15,10 +15,8 @@ from wire.text import shortened
 from wire.work import Work
 
 from ...anchoring import document_digest, log_entry
-from ...facts import IssuingFacts
 from ...problem import MalformedCredential, UnsupportedForm
 from ...reading.recognition import opened, read
-from ...reading.sight import seen
 from ...secured import (
     INTEGRITY,
     MAX_BYTES,
@@ -33,7 +31,6 @@ from ...secured import (
 )
 from ...vcdm.credential import Credential
 from ...vcdm.enveloped import TYPE, Enveloped
-from ...vcdm.issuing import unsigned
 from ...vcdm.presentation import Presentation, presentation
 from . import (
     SUITE_NOT_FOR_KEY,
@@ -50,6 +47,7 @@ from . import (
 from .suites import listed
 
 if TYPE_CHECKING:
+    from ...facts import IssuingFacts
     from ...vcdm.jsonld import Contexts
 
 _D = TypeVar("_D")
@@ -116,6 +114,8 @@ class DataIntegrity:
         self, facts: IssuingFacts, said: Mapping[str, Any], signer: Signer, options: Options
     ) -> dict[str, Any]:
         """See `Form`, and `sign`."""
+        from ...vcdm.issuing import unsigned  # only here: who verifies issues nothing
+
         return self._signed(unsigned(facts, said), signer, options)
 
     def present(self, credentials: Sequence[Received], signer: Signer, options: Options) -> dict[str, Any]:
@@ -272,8 +272,11 @@ class _Presentation(_Document):
         return tuple(map(self._inner, self.presentation.items))
 
     def _inner(self, item: object) -> Secured:
-        if isinstance(item, str) and (form := seen(item.encode())):
-            raise UnsupportedForm.saying("verifiableCredential holds {form}", form=form)
+        if isinstance(item, str):
+            from ...reading.sight import seen
+
+            if form := seen(item.encode()):
+                raise UnsupportedForm.saying("verifiableCredential holds {form}", form=form)
         if not isinstance(item, dict):
             raise MalformedCredential("verifiableCredential holds something that is not an object")
         found = read(item, self._forms, self._work)

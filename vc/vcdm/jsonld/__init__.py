@@ -3,8 +3,9 @@
 Start with `canonical.py` (the door), then `walker.py` (a document becomes statements; `plan.py` and
 `value.py` help), `context.py` (what its terms mean), `rdfc.py` (statements become one text) and `labels.py`
 (the lines of it, and which objects its blank nodes are). `vocabulary.py` is the one table of what is read,
-`reading.py` says it, however a document is spelled. `contexts/` has the vendored context documents with their
-SHA-256, `extra.py` adds a deployment's own; `general.py` is JSON-LD as the specification has it, losses
+`reading.py` says it, however a document is spelled. Nearly every document is spelled as it is read:
+`plain.py` reads it and makes its statements in one walk. `contexts/` has the vendored context documents with
+their SHA-256, `extra.py` adds a deployment's own; `general.py` is JSON-LD as the specification has it, losses
 included, for comparison.
 """
 

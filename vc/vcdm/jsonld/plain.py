@@ -164,8 +164,10 @@ class _Plainly:
                     if reads == OTHERWISE or value is None:
                         return False
                     if kind is dict:
-                        predicate = self.pointed(plan, value, subject) if states else ""
-                        waiting.append((plan.node, value, subject, predicate, depth + 1))
+                        by = self.pointed(plan, value, subject)
+                        if by is None:
+                            return False
+                        waiting.append((plan.node, value, subject, by, depth + 1))
                         states = self.states
                         continue
                     if kind is list:
@@ -191,8 +193,10 @@ class _Plainly:
         """The same for a list: an empty one says nothing, and is left to others, too."""
         for item in values:
             if type(item) is dict:
-                predicate = self.pointed(plan, item, subject) if self.states else ""
-                self.waiting.append((plan.node, item, subject, predicate, depth))
+                by = self.pointed(plan, item, subject)
+                if by is None:
+                    return False
+                self.waiting.append((plan.node, item, subject, by, depth))
             elif (
                 type(item) is not str
                 or plan.reads not in (WORDS, REFERENCE)
@@ -203,22 +207,24 @@ class _Plainly:
                 self.states = _state(plan, item, start, lines)
         return bool(values)
 
-    def pointed(self, plan: Plan, value: dict[str, Any], subject: Node) -> str:
-        """The predicate by which an object is pointed to once it is walked.
+    def pointed(self, plan: Plan, value: dict[str, Any], subject: Node) -> str | None:
+        """The predicate by which an object is pointed to once it is walked; None where it reads otherwise.
 
-        None where it only names another: it keeps the context of a type (see `Walk`), and is pointed to here.
+        The context of a type ends in an object, but not in one that only names another (see `Walk`): that is
+        pointed to here, and by no predicate later.
         """
-        if plan.scalar is not plan.node:
-            if not plan.scalar.is_usual:
-                self.states = False
-            elif len(value) == 1 and "id" in value:
-                name = value["id"]
-                if _is_absolute(name) and name.partition(":")[0] not in plan.scalar.terms:
-                    _say(self.graph, subject, f"{plan.predicate}<{name}> .\n")
-                else:
-                    self.states = False
-                return ""
-        return plan.predicate
+        if plan.scalar is plan.node:
+            return plan.predicate
+        if not plan.scalar.is_usual:  # it may be no object at all
+            return None
+        if len(value) != 1 or "id" not in value:
+            return plan.predicate
+        name = value["id"]
+        if type(name) is str and name.partition(":")[0] in plan.scalar.terms:
+            return None
+        if self.states:
+            _say(self.graph, subject, f"{plan.predicate}<{name}> .\n")
+        return ""
 
 
 def _say(graph: Graph, subject: Node, fact: str) -> None:
