@@ -19,7 +19,7 @@ from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import count, product
-from typing import Any
+from typing import Any, TypeAlias
 
 from wire import Malformed
 from wire.memory import Memory
@@ -96,6 +96,10 @@ class Meter:
             raise TOO_COMPLEX("the document combines too many or too large contexts")
 
 
+Typed: TypeAlias = "tuple[ActiveContext, list[str], tuple[str, ...] | None]"
+"""The context inside an object of some types, the rest of their lines, and their names if others."""
+
+
 class ActiveContext:
     """Term definitions and defaults in force at some place of a document; not changed once made.
 
@@ -112,7 +116,7 @@ class ActiveContext:
         self.direction = direction
         self.previous = previous
         self.plans: dict[str, Any] = {}
-        self.typed: dict[tuple[str, ...], tuple[ActiveContext, list[str], tuple[str, ...] | None]] = {}
+        self.typed: dict[tuple[str, ...], Typed] = {}
         self.embedded: dict[str | tuple[str, ...] | bytes, ActiveContext] = {}
 
     @cached_property

@@ -15,7 +15,7 @@ import orjson
 from wire.problem import Problem
 from wire.work import VALUE_WALKED, marks
 
-from .context import IRI, ActiveContext, Contexts
+from .context import IRI, ActiveContext, Contexts, Typed
 from .literal import escaped, literal
 from .plan import ALIKE, COUNTED, DONE, LINK, OTHERWISE, PLAIN, REFERENCE, TEXT, WORDS, Plan
 from .problem import LONGEST_NAME
@@ -113,7 +113,7 @@ class _Plainly:
                 active = walk.embedded(active, node["@context"])
             types: list[str] = []
             if "type" in node:
-                active, types, renamed = walk.typed(active, node["type"])
+                active, types, renamed = self.typed(active, node["type"])
                 if renamed is not None:
                     return False
             if states and (depth > DEEPEST or not active.is_usual):
@@ -186,6 +186,15 @@ class _Plainly:
             if len(waiting) > _MOST:
                 return False
         return True
+
+    def typed(self, active: ActiveContext, named: Any) -> Typed:
+        """As `Walk.typed`, which need not be entered for what it has worked out before."""
+        kinds = (named,) if type(named) is str else tuple(named) if type(named) is list else (None,)
+        try:
+            known = active.typed.get(kinds)
+        except TypeError:  # an item that is no text, of which it says so
+            known = None
+        return known or self.walk.typed(active, named)
 
     def items(
         self, plan: Plan, values: list[Any], subject: Node, start: str, lines: list[str], depth: int

@@ -13,7 +13,7 @@ import json
 from contextlib import suppress
 from typing import Any, NoReturn
 
-from .context import UNSET, ActiveContext, Contexts, Meter, expand
+from .context import UNSET, ActiveContext, Contexts, Meter, Typed, expand
 from .literal import RDF, closing, escaped, is_special, json_literal, language_tag
 from .plan import (
     DONE,
@@ -360,9 +360,7 @@ class Walk:
 
     # Names, types and contexts
 
-    def typed(
-        self, active: ActiveContext, value: Any
-    ) -> tuple[ActiveContext, list[str], tuple[str, ...] | None]:
+    def typed(self, active: ActiveContext, value: Any) -> Typed:
         """The context inside an object of these types, the rest of their lines, and their names if others.
 
         Raises `InvalidDocument`, `Respelled`.
