@@ -260,3 +260,12 @@ def test_what_the_context_of_a_type_gives_a_meaning_is_read_by_it() -> None:
     claims = read(document, contexts=OURS).claims
     assert (claims["aWord"], claims["aLink"]) == ("x", {"id": "urn:pre2:x"})
     assert b'<urn:ex:aWord> "x"' in canonicalize(document, contexts=OURS)
+
+
+@pytest.mark.parametrize("types", [{"Kind": "x"}, [{"Kind": "x"}], None, [None], 1, [], ["Kind", 1]])
+def test_what_is_no_type_is_not_taken_for_those_that_were_met_before(types: Any) -> None:
+    for honest in (["Kind"], "Kind", []):
+        read({"@context": CONTEXT, "type": honest, "aWord": "x"}, contexts=OURS)
+    document = {"@context": CONTEXT, "type": types, "aWord": "x"}
+    walk = Walk(OURS, Meter(), NOTHING)
+    assert plainly(walk, document, states=True) is None or types == []
