@@ -90,11 +90,11 @@ class SqliteStore(Store):
         with self._writing() as db:
             end = base.size if keys is None else 0
             _one(db, f"UPDATE base SET size = ?, root = ? WHERE ? = {END}", *base, end)
-            settled = ((at.start, at.stop, digest, None, None) for digest, at in (keys() if keys else ()))
-            db.executemany("INSERT INTO batches VALUES (?, ?, ?, ?, ?)", settled)
-            db.execute(
-                "UPDATE batches SET key = NULL, entries = NULL WHERE stop <= ? AND key NOTNULL", (base.size,)
-            )
+            if keys is None:
+                db.execute("UPDATE batches SET key = NULL, entries = NULL WHERE stop <= ?", (base.size,))
+            else:
+                settled = ((at.start, at.stop, digest, None, None) for digest, at in keys())
+                db.executemany("INSERT INTO batches VALUES (?, ?, ?, ?, ?)", settled)
 
     def seal(self, mark: Mark, *, after: Mark | None) -> None:
         with self._writing(at_any_time=True) as db:
