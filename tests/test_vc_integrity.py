@@ -186,6 +186,8 @@ def test_a_document_that_would_lose_something_is_not_signed() -> None:
     for silence, suite in product(silences, ("eddsa-rdfc-2022", "eddsa-jcs-2022", "of-a-stranger")):
         with pytest.raises(Malformed, match="null or"):
             signed(suite, document={**DOCUMENT, "name": silence}, suites=suites)
+    with pytest.raises(Malformed, match="null or"):
+        signed(document={**DOCUMENT, "credentialSubject": {"id": "urn:x", "name": "x", "type": []}})
     with pytest.raises(Malformed):
         signed(document={**DOCUMENT, "id": 2**70})
 

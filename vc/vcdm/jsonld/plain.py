@@ -27,6 +27,7 @@ NOTHING = Dataset()  # for a `Walk` that makes no statements
 MOST_KEPT = 1 << 16
 """Bytes of one document's statements that are kept: few long names can make millions of them."""
 _MOST = 100_000  # objects
+_NO_LINES: list[str] = []
 
 
 class Walked(dict[str, Any]):
@@ -92,8 +93,10 @@ def cost(document: Mapping[str, Any]) -> tuple[int, int]:
 class _Plainly:
     """One way through one document, breadth first, so that no depth of it is one of the stack."""
 
+    __slots__ = ("dataset", "graph", "objects", "states", "waiting", "walk")
+
     def __init__(self, walk: Walk, *, states: bool) -> None:
-        self.walk, self.dataset = walk, Dataset()
+        self.walk, self.dataset = walk, Dataset() if states else NOTHING
         self.graph = self.dataset.graphs[""]
         self.states = states
         """Whether all that was walked so far has statements that are as simple as that."""
@@ -111,7 +114,7 @@ class _Plainly:
         for active, node, pointing, predicate, depth in waiting:
             if "@context" in node:
                 active = walk.embedded(active, node["@context"])
-            types: list[str] = []
+            types = _NO_LINES
             if "type" in node:
                 active, types, renamed = self.typed(active, node["type"])
                 if renamed is not None:
@@ -140,7 +143,8 @@ class _Plainly:
             plans = active.plans
             for key, value in node.items():
                 plan = plans[key] if key in plans else walk.plan(active, key)
-                reads, kind = plan.reads, type(value)
+                reads = plan.reads
+                kind = type(value)
                 if kind is str:
                     if reads == WORDS:
                         # A text that is printable has no character to escape but these two.
@@ -160,23 +164,31 @@ class _Plainly:
                             continue
                     elif reads != ALIKE:
                         return False
-                elif reads != ALIKE:
-                    if reads == OTHERWISE or value is None:
-                        return False
-                    if kind is dict:
+                elif reads == ALIKE:
+                    if plan.kind == DONE:
+                        if not value:  # it says nothing
+                            return False
+                        continue
+                elif reads == OTHERWISE or value is None:
+                    return False
+                elif kind is dict:
+                    by: str | None = plan.predicate
+                    if plan.scalar is not plan.node and (len(value) == 1 or not plan.scalar.is_usual):
                         by = self.pointed(plan, value, subject)
-                        if by is None:
-                            return False
-                        waiting.append((plan.node, value, subject, by, depth + 1))
                         states = self.states
-                        continue
-                    if kind is list:
-                        if not self.items(plan, value, subject, start, lines, depth + 1):
-                            return False
-                        states = self.states
-                        continue
-                    if plan.datatype and reads != COUNTED:
+                    if by is None:
                         return False
+                    waiting.append((plan.node, value, subject, by, depth + 1))
+                    continue
+                elif kind is list:
+                    if not self.items(plan, value, subject, start, lines, depth + 1):
+                        return False
+                    states = self.states
+                    continue
+                elif plan.datatype and (
+                    reads != COUNTED or (kind is bool) != plan.datatype.endswith("boolean")
+                ):
+                    return False
                 if states and plan.kind != DONE:
                     states = self.states = _state(plan, value, start, lines)
             if "id" in node and len(node) > 1:
@@ -200,6 +212,7 @@ class _Plainly:
         self, plan: Plan, values: list[Any], subject: Node, start: str, lines: list[str], depth: int
     ) -> bool:
         """The same for a list: an empty one says nothing, and is left to others, too."""
+        reads = plan.reads
         for item in values:
             if type(item) is dict:
                 by = self.pointed(plan, item, subject)
@@ -208,8 +221,8 @@ class _Plainly:
                 self.waiting.append((plan.node, item, subject, by, depth))
             elif (
                 type(item) is not str
-                or plan.reads not in (WORDS, REFERENCE)
-                or (plan.reads == REFERENCE and item.partition(":")[0] in plan.scalar.terms)
+                or (reads != WORDS and reads != REFERENCE)
+                or (reads == REFERENCE and item.partition(":")[0] in plan.scalar.terms)
             ):
                 return False
             elif self.states:
