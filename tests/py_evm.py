@@ -10,7 +10,6 @@ from ledger.evm.header import Header
 from ledger.evm.hexadecimal import parse_address
 from ledger.evm.receipt import Receipt
 from tests.ledger_samples import ORIGIN
-from tests.problems import raises
 
 
 class Chain:
@@ -33,11 +32,11 @@ class Chain:
 
     def refuses(self, sender: bytes, data: bytes, to: bytes) -> str:
         """Why the contract does not do that: it is tried, and then asked."""
-        from eth_tester.exceptions import TRANSACTION_FAILED
+        from eth_tester.exceptions import TransactionFailed
 
         receipt = self.send(sender, data, to)
         assert (receipt["status"], len(receipt["logs"])) == (0, 0)
-        with raises(TRANSACTION_FAILED) as refused:
+        with pytest.raises(TransactionFailed) as refused:
             self._tester.call({"from": _hex(sender), "to": _hex(to), "data": _hex(data), "gas": 2_000_000})
         return str(refused.value)
 

@@ -172,7 +172,7 @@ def _dataset(
     """A document's statements, for which its values are charged. A small one's cannot fill the memory."""
     if type(document) is Walked:
         is_known = document.contexts is contexts and unnamed is None
-        if is_known and (known := contexts.borrowed(document.number)):
+        if is_known and (known := document.taken()):
             work.spend(document.steps)
             return known
         document = dict(document)

@@ -14,12 +14,13 @@ inline contexts anyway, and takes a few milliseconds for the first document of a
 from __future__ import annotations
 
 import re
-from collections import OrderedDict
+from collections import deque
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import count, product
-from typing import Any, TypeAlias
+from itertools import product
+from typing import Any, Protocol, TypeAlias
+from weakref import ref
 
 from wire import Malformed
 from wire.memory import Memory
@@ -157,6 +158,12 @@ class ActiveContext:
         return ActiveContext(self.terms, self.vocab, self.language, self.direction, previous)
 
 
+class Stated(Protocol):
+    """A document with its statements, of which there are none once they were taken."""
+
+    statements: list[Dataset]
+
+
 class Contexts:
     """The context documents that may be used, and all active contexts derived from them so far."""
 
@@ -167,8 +174,7 @@ class Contexts:
         self.root = ActiveContext({})
         self.forms: Memory[tuple[bytes, str], tuple[bytes, int]] = Memory(1 << 19)
         """Of documents that recur the canonical form and its steps, by their JCS form and the hash inside."""
-        self._recent: OrderedDict[int, Dataset] = OrderedDict()
-        self._numbers = count()
+        self._recent: deque[ref[Stated]] = deque()
         self._kept = 0
         self._others: dict[frozenset[tuple[str, int]], Contexts] = {}
 
@@ -189,20 +195,11 @@ class Contexts:
             if key:
                 yield self._others[key]
 
-    def lend(self, dataset: Dataset) -> int:
-        """Keep the statements of a document that was read until its proof is verified, or many come after.
-
-        The number is for `borrowed`.
-        """
-        number = next(self._numbers)
-        self._recent[number] = dataset
-        if len(self._recent) > MOST_RECENT:
-            self._recent.popitem(last=False)
-        return number
-
-    def borrowed(self, number: int) -> Dataset | None:
-        """These statements, once; who needs them a second time makes them anew."""
-        return self._recent.pop(number, None)
+    def note_walked(self, document: Stated) -> None:
+        """Let the documents that were read last keep their statements, and no other: they may be large."""
+        self._recent.append(ref(document))
+        if len(self._recent) > MOST_RECENT and (former := self._recent.popleft()()) is not None:
+            former.statements.clear()
 
     def settle(self, meter: Meter) -> None:
         """Count what a document added to the memory; forget everything when that is too much."""

@@ -36,13 +36,21 @@ class Walked(dict[str, Any]):
     Pickled as the document alone.
     """
 
-    __slots__ = ("contexts", "number", "steps")
+    __slots__ = ("__weakref__", "contexts", "statements", "steps")
 
     def __init__(self, document: Mapping[str, Any], contexts: Contexts, dataset: Dataset, steps: int) -> None:
         """`steps` are what the walk costs, and are charged whenever its statements are used."""
         super().__init__(document)
         self.contexts, self.steps = contexts, steps
-        self.number = contexts.lend(dataset)
+        self.statements = [dataset]
+        contexts.note_walked(self)
+
+    def taken(self) -> Dataset | None:
+        """Its statements, once; who needs them a second time makes them anew."""
+        try:
+            return self.statements.pop()
+        except IndexError:
+            return None
 
     def __reduce__(self) -> tuple[Any, ...]:
         return dict, (dict(self),)
@@ -57,7 +65,7 @@ class Plain(NamedTuple):
     """The statements; `None` where only `Walk` makes them, or says why there are none."""
 
     def kept(self, document: Mapping[str, Any], contexts: Contexts, steps: int) -> Walked | None:
-        """The document with these statements, unless they are more than are kept; see `Contexts.lend`."""
+        """The document with these statements, unless they are too long to be kept."""
         if self.dataset is None:
             return None
         graph = self.dataset.graphs[""]
