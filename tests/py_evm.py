@@ -5,6 +5,8 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
+import pytest
+
 from ledger.evm.contract import init_code
 from ledger.evm.header import Header
 from ledger.evm.hexadecimal import parse_address

@@ -224,11 +224,12 @@ def test_a_document_that_was_read_is_not_walked_again_to_be_verified() -> None:
 
 def test_statements_by_other_contexts_are_not_taken() -> None:
     """A context without a version is read by one text after the other."""
-    these, others = secured.__wrapped__(), secured.__wrapped__()
-    walked = read(diploma(), contexts=these, states=True).walked
-    assert read({**diploma(), "name": "another"}, contexts=others, states=True).walked is not None
+    these, others = (vouched({TERMS: {"@context": {"aWord": f"urn:ex:{word}"}}}) for word in "ab")
+    document = {"@context": CONTEXT, "id": "urn:x", "aWord": "said"}
+    walked = read(document, contexts=these, states=True).walked
     assert walked is not None
-    assert canonicalize(walked, contexts=others) == canonicalize(diploma())
+    assert canonicalize(walked, contexts=others) == canonicalize(document, contexts=others)
+    assert canonicalize(walked, contexts=these) == canonicalize(document, contexts=these)
 
 
 def test_another_object_of_the_documents_own_id_is_left_to_the_others() -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from keys import PrivateKey
 from ledger import EntryKind
 from tests.commandline import Program
 from tests.copying import copy_folder
@@ -168,6 +169,8 @@ def test_no_text_of_a_context_makes_the_credential_another_issuers(tmp_path: Pat
             document, UNIVERSITY.key, verification_method=method, created=UNIVERSITY.now, contexts=contexts
         )
         trust = Trust().adding(RecognisedIssuer(name, keys=pins))
+        for other in {"https://one.example/me", "https://two.example/me"} - {name}:  # which is trusted, too
+            trust = trust.adding(RecognisedIssuer(other, keys=(PrivateKey.generate().public_key.multikey(),)))
         report = verifier(trust, contexts=one).verify(signed, now=NOW)
         assert report.verdict is verdict, (name, report.to_dict())
 
