@@ -89,6 +89,7 @@ def _name(node: ast.expr) -> str:
 SKIPS = ("pytest.skip", "pytest.mark.skipif", "pytest.importorskip")
 
 
+@pytest.mark.slow
 def test_each_skip_says_what_is_missing_and_what_to_do() -> None:
     said = dict(reasons())
     assert len(said) > 20

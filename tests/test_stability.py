@@ -16,11 +16,13 @@ def has() -> dict[str, Any]:
     return stability.actual()
 
 
+@pytest.mark.slow  # types 44 commands
 def test_no_promise_is_broken(has: dict[str, Any]) -> None:
     broken = stability.told(stability.recorded(), has)
     assert not broken, broken
 
 
+@pytest.mark.slow
 def test_what_is_new_is_recorded(has: dict[str, Any]) -> None:
     promised = stability.recorded()
     for part in promised.keys() - {"names", "codes"}:  # pages of their own, which other tests compare

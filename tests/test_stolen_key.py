@@ -7,11 +7,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.conftest import ROOT
 
 FOLDER = ROOT / "examples" / "stolen-key"
 
 
+@pytest.mark.slow
 def test_the_story_is_the_one_on_its_page(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, FOLDER / "story.py"], cwd=tmp_path, capture_output=True, text=True, timeout=60
