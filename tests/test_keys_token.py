@@ -460,7 +460,7 @@ def test_a_token_that_another_process_is_writing_is_opened_again(token: Token, p
     token.file.write_bytes(whole[:part])
     try:
         told = elsewhere(uri, PIN)
-        assert told.startswith("TokenNotThere the token Registrar's token is not there"), told
+        assert told.startswith("token-not-there the token Registrar's token is not there"), told
     finally:
         token.file.write_bytes(whole)
 
