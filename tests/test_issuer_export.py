@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import re
 import threading
 from collections.abc import Iterator
@@ -67,7 +68,7 @@ def test_what_a_power_cut_left_of_a_bundle_is_written_over(issuer: Issuer, tmp_p
 def test_what_is_nobodys_torn_bundle_stays(issuer: Issuer, tmp_path: Path, found: bytes) -> None:
     (out := tmp_path / "out").mkdir()
     (out / f"{NUMBERS[0]}.json").write_bytes(found)
-    with pytest.raises(Conflict, match="no bundle of this diploma"):
+    with pytest.raises(Conflict, match="not by this issuer"):
         list(export(issuer, issuer.entries(), out))
     assert [path.read_bytes() for path in out.iterdir()] == [found]
 
@@ -159,20 +160,70 @@ def test_an_ordinary_number_is_the_name(number: str, edition: int, name: str) ->
     assert named(number, edition) == name
 
 
-def test_a_bundle_of_another_diploma_is_not_written_over(issuer: Issuer, tmp_path: Path) -> None:
-    first, second = (issuer.store.current(number) for number in NUMBERS[:2])
-    out = tmp_path / "out"
-    (path,) = export(issuer, [first], out)
-    found = path.rename(out / f"{NUMBERS[1]}.json").read_bytes()
-    with pytest.raises(Conflict, match="no bundle of this diploma"):
-        list(export(issuer, [second], out))
-    assert [path.read_bytes() for path in out.iterdir()] == [found]
+FORMER = {  # as 81e9505 named the files of these
+    ("UNI-1.2", 1): "UNI-1.2.json",
+    ("uni-3", 1): "uni-3.json",
+    ("a/b", 1): f"a_b-{hashlib.sha256(b'a/b').hexdigest()[:8]}.json",
+    ("UNI-4", 1): "UNI-4.json",
+}
+
+
+def test_what_81e9505_exported_is_recognised_and_gets_its_new_name(tmp_path: Path) -> None:
+    """Edition 2 of UNI-1 takes the name of another diploma's file; none is lost, and none is there twice."""
+    issuer, out = issuer_in(tmp_path / "home"), tmp_path / "out"
+    out.mkdir()
+    issuer.issue_many(
+        [graduate(1, diploma_number=number) for number in ("UNI-1", *(each for each, _ in FORMER))]
+    )
+    issuer.correct("UNI-1", {"gpa": "3.1"})
+    entries = {(entry.number, entry.edition): entry for entry in issuer.entries()}
+    for pair, name in FORMER.items():
+        (out / name).write_bytes(issuer.bundle(entries[pair]).to_bytes())
+    ids = {pair: issuer.line(entry).id for pair, entry in entries.items()}
+
+    def there() -> dict[str, str]:
+        return {path.name: Bundle.parse(path.read_bytes(), FORMS).secured["id"] for path in out.iterdir()}
+
+    list(export(issuer, [entries["UNI-1", 2]], out))
+    assert there() == {
+        "UNI-1.2.json": ids["UNI-1", 2],
+        named("UNI-1.2"): ids["UNI-1.2", 1],
+        **{name: ids[pair] for pair, name in FORMER.items() if pair != ("UNI-1.2", 1)},
+    }
+    for _ in range(2):
+        list(export(issuer, entries.values(), out))
+        assert there() == {named(*pair): found for pair, found in ids.items()}
+
+
+def test_the_former_name_of_a_file_is_kept_where_another_diploma_has_it(tmp_path: Path) -> None:
+    """Both in one go, the one whose file bore the name first."""
+    issuer, out = issuer_in(tmp_path / "home"), tmp_path / "out"
+    out.mkdir()
+    issuer.issue_many([graduate(1, diploma_number=number) for number in ("UNI-1", "UNI-1.2")])
+    corrected, other = issuer.correct("UNI-1", {"gpa": "3.1"}), issuer.store.current("UNI-1.2")
+    (out / "UNI-1.2.json").write_bytes(issuer.bundle(other).to_bytes())
+    list(export(issuer, [other, corrected], out))
+    names = {issuer.line(entry).id: f"{entry.number}.{entry.edition}.json" for entry in (other, corrected)}
+    assert {
+        Bundle.parse(path.read_bytes(), FORMS).secured["id"]: path.name for path in out.iterdir()
+    } == names
+
+
+@pytest.mark.parametrize("left", [b"", b"{}", b"notes"])
+def test_what_is_no_bundle_of_the_diploma_keeps_its_former_name(tmp_path: Path, left: bytes) -> None:
+    """But for nothing at all, which a power cut leaves."""
+    issuer, out = issuer_in(tmp_path / "home"), tmp_path / "out"
+    out.mkdir()
+    (out / "uni-3.json").write_bytes(left)
+    list(export(issuer, [issuer.issue(graduate(1, diploma_number="uni-3"))], out))
+    kept = {"uni-3.json"} if left else set()
+    assert {path.name for path in out.iterdir()} == {named("uni-3"), *kept}
 
 
 def test_another_document_of_the_issuers_is_not_written_over(issuer: Issuer, tmp_path: Path) -> None:
     (out := tmp_path / "out").mkdir()
     found = (issuer.home / "did.json").read_bytes()
     (out / f"{NUMBERS[0]}.json").write_bytes(found)
-    with pytest.raises(Conflict, match="no bundle of this diploma"):
+    with pytest.raises(Conflict, match="not by this issuer"):
         list(export(issuer, issuer.entries(), out))
     assert [path.read_bytes() for path in out.iterdir()] == [found]

@@ -17,7 +17,7 @@ from vc.problem import UnsupportedForm
 from vc.reading import identifier
 from vc.secured import MAX_BYTES
 from wire.files import make_private_folder, open_temporary, remove_leftovers, sync_files, sync_folder
-from wire.problem import Malformed
+from wire.problem import Malformed, NotFound
 from wire.strict import load_json_object
 
 from ..archive.kept import Entry
@@ -48,6 +48,14 @@ def file_name(entry: Entry) -> str:
     return f"{stem}.{entry.edition}.json" if has_edition else f"{stem}.json"
 
 
+def _former_name(entry: Entry) -> str:
+    """The name that releases up to 81e9505 gave a file; two diplomas could share it."""
+    number, stem = entry.number, _safe(entry.number)
+    if stem != number:
+        stem += f"-{_hash(number)[:8]}"
+    return f"{stem}.{entry.edition}.json" if entry.edition > 1 else f"{stem}.json"
+
+
 def _safe(number: str) -> str:
     return _UNSAFE.sub("_", number).lstrip(".-")[:100]
 
@@ -66,9 +74,9 @@ def export(
 ) -> Iterator[Path]:
     """Writes the bundle of each edition, for the owner only; an older one is replaced as a whole.
 
-    `total` is how many editions come, for `progress` alone: they are taken one by one, and none is kept. What
-    it yields is on the disk, `at_once` files together. Raises `EXPORT_FOLDER_TAKEN` where the file of its
-    name is no bundle of the diploma.
+    So is one under the name that a former release gave it. `total` is how many editions come, for `progress`
+    alone: they are taken one by one, and none is kept. What it yields is on the disk, `at_once` files
+    together. Raises `EXPORT_FOLDER_TAKEN` where the file of its name is nothing of this issuer's.
     """
     make_private_folder(folder)
     remove_leftovers(folder)
@@ -89,6 +97,8 @@ class _Written(NamedTuple):
 
     temporary: Path
     path: Path
+    former: Path
+    """Where a former release wrote it; mostly the same."""
     id: str
     """Of the credential."""
 
@@ -106,15 +116,17 @@ def _write(issuer: Issuer, bundles: Iterable[tuple[Entry, Bundle]], folder: Path
             except OSError as error:
                 raise OSError(error.errno, error.strerror, str(path)) from error  # not of a name nobody gave
             id_ = str(identifier(bundle.secured, issuer.forms))
-            written.append(_Written(temporary, path, id_))
+            written.append(_Written(temporary, path, folder / _former_name(entry), id_))
         if written:
             sync_files(folder, [each.temporary.name for each in written])
         with _alone(folder):
             for each in written:
-                _require_free(issuer, each)
+                _make_room(issuer, each)
             for each in written:
                 each.temporary.replace(each.path)
             sync_folder(folder)
+            for each in written:  # last: at each instant the diploma has a file
+                _remove_former(issuer, each)
     return [each.path for each in written]
 
 
@@ -130,11 +142,32 @@ def _alone(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _require_free(issuer: Issuer, written: _Written) -> None:
-    """Raise `EXPORT_FOLDER_TAKEN` unless what lies at the path is a bundle of the same credential."""
+def _make_room(issuer: Issuer, written: _Written) -> None:
+    """Leave nothing at the path but an older bundle of the same credential.
+
+    Where a former release wrote another diploma of the issuer there, that file is given its own name.
+    Raises `EXPORT_FOLDER_TAKEN` for what is nothing of the issuer's.
+    """
     path, data = written.path, _read(written.path)
-    if data is not None and not _is_of(data, issuer, written.id) and not _is_torn(data):
-        raise EXPORT_FOLDER_TAKEN(f"{path} is there already, and is no bundle of this diploma")
+    if data is None or _is_of(data, issuer, written.id) or _is_torn(data):
+        return
+    if _quoted(issuer.did) in data:
+        with suppress(Malformed, NotFound, UnsupportedForm):
+            other = issuer.finder.find_credential(Bundle.parse(data, issuer.forms).secured)
+            own = path.with_name(file_name(other))
+            if not own.exists():
+                path.rename(own)
+            return
+    raise EXPORT_FOLDER_TAKEN(f"{path} is there already, and not by this issuer")
+
+
+def _remove_former(issuer: Issuer, written: _Written) -> None:
+    """Remove what a former release wrote of the same credential under another name."""
+    former = written.former
+    if former == written.path or (data := _read(former)) is None:
+        return
+    if _is_of(data, issuer, written.id) or _is_torn(data):
+        former.unlink()
 
 
 def _read(path: Path) -> bytes | None:

@@ -348,7 +348,7 @@ def test_the_bundles_of_another_issuer_are_not_written_over(issued: Program, fil
     before = {path: path.read_bytes() for path in Path("diplomas").iterdir()}
     answer = issued("issuer", "--home", "other", "issue", file, "--name", "Another")
     assert (answer.code, answer.out.split(",")[0]) == (7, f"{len(before)} issued")
-    assert "no bundle of this diploma" in answer.err
+    assert "not by this issuer" in answer.err
     assert "--out" in answer.err
     assert {path: path.read_bytes() for path in Path("diplomas").iterdir()} == before
     assert issued("issuer", "--home", "other", "issue", file, "--out", "others").code == 0
