@@ -137,7 +137,7 @@ class _Unpacking:
 
 
 def _broken() -> tuple[type[Exception], ...]:
-    """What is raised for an archive that is damaged, or none."""
+    """The errors that `zipfile` raises for a damaged archive, or for bytes that are none."""
     import zipfile
     import zlib
 

@@ -146,7 +146,7 @@ class Session:
         return published_list(self.home / "issuer", url, engines=self._engines_here)
 
     def _log_published_here(self, url: str) -> bytes | None:
-        """What the log of an issuer in this home has at `url`; see `published_log`."""
+        """The bytes that the log of an issuer in this home has at `url`; see `published_log`."""
         if self._has_no_issuer:
             return None
         from issuer.identity.home import published_log

@@ -257,7 +257,7 @@ def password(session: Session) -> Result:
 
 
 def consented(question: str, yes: bool) -> bool:
-    """What the holder answers; an error where nobody can be asked."""
+    """The holder's answer; an error where nobody can be asked."""
     if not yes and not sys.stdin.isatty():
         raise click.UsageError(tr("There is no terminal to ask at; --yes says yes."))
     return yes or click.confirm(question, err=True)
