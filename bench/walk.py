@@ -20,7 +20,19 @@ sys.path.insert(0, str(ROOT))
 from issuer import Order  # noqa: E402
 from tests.world import NOW, csv_file, graduate, issuer_in, trust_in, verifier  # noqa: E402
 
-PACKAGES = ("intaglio", "issuer", "holder", "verifier", "exchange", "vc", "did", "ledger", "keys", "wire")
+PACKAGES = (
+    "intaglio",
+    "issuer",
+    "holder",
+    "verifier",
+    "exchange",
+    "kinds",
+    "vc",
+    "did",
+    "ledger",
+    "keys",
+    "wire",
+)
 HOUSE = tuple(f"{ROOT / package}/" for package in PACKAGES)
 
 

@@ -19,6 +19,7 @@ from typing import Any, TypedDict, Unpack
 from keys import KeyFile, PublicKey, Signer, open_signer
 from keys.opening import Opener, is_open
 from keys.signer import Passphrase, require_signs
+from kinds import InvalidRecord, Kind, Record
 from ledger import Log, TrustedLedger
 from ledger.anchors import ANCHORS, AnchorKind
 from ledger.evm import KIND, SINCE
@@ -56,10 +57,8 @@ from .job.singles import Edition, RecordRefused, Singles
 from .press.document import Composer
 from .press.permutation import Positions, list_key
 from .press.press import Line, Press
-from .press.template import Template, compiled
-from .press.update import TEMPLATE, replaced_templates, update_template
+from .press.update import kind_in, replaced_kinds, update_template
 from .status import Lists, unrenewed
-from .table.records import InvalidRecord, Record
 
 Clock = Callable[[], datetime]
 
@@ -301,6 +300,11 @@ class Issuer:
         """Those that its diplomas may be of, by their media types. Raises as `form`."""
         return {**FORMS, INTEGRITY: self._integrity, self.form.media_type: self.form}
 
+    @property
+    def kind(self) -> Kind:
+        """What it issues, with the template as it is now. Raises `InvalidTemplate`."""
+        return kind_in(self.home)
+
     def press(self) -> Press:
         """What signs credentials, with the template as it is now.
 
@@ -310,7 +314,7 @@ class Issuer:
         method = self.identity.verification_method(key.public_key)
         require_in_force(self.home, method)
         self.form.algorithm(key.public_key)
-        composer = self._composer(compiled((self.home / TEMPLATE).read_bytes()))
+        composer = self._composer(self.kind)
         composer.check()
         return Press(composer, key, method, self.form, self._absent_form)
 
@@ -332,9 +336,9 @@ class Issuer:
         if name != self.identity.form:
             self.identity = Identity.change(self.home, form=name)
 
-    def _composer(self, template: Template) -> Composer:
+    def _composer(self, kind: Kind) -> Composer:
         return Composer(
-            template,
+            kind,
             self.identity.profile,
             self.keys.secret("credential-id"),
             self.keys.secret("salt"),
@@ -344,7 +348,7 @@ class Issuer:
 
     def _former(self, press: Press) -> list[Press]:
         """The press with each template that an update replaced."""
-        return [replace(press, composer=self._composer(each)) for each in replaced_templates(self.home)]
+        return [replace(press, composer=self._composer(kind)) for kind in replaced_kinds(self.home)]
 
     @cached_property
     def lists(self) -> Lists:

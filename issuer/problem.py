@@ -77,8 +77,6 @@ FORM_NOT_GIVEN = Code("form-not-given", Unavailable, "The issuer's form is not a
 """The issuer issues in a form that is not at hand here, and nothing in another one unasked."""
 STATUS_LIST_NOT_PUBLISHED = Code("status-list-not-published", NotFound)
 """The status list was never published."""
-NAME_IS_WHOLE = Code("name-is-whole", Refused)
-"""A part of a name is to be changed that was given as one text."""
 
 
 # The registrar's file
@@ -104,19 +102,3 @@ TOO_MANY_FINDINGS = UNREADABLE_FILE.finer("too-many-findings")
 """So many rows are not as expected that something more basic must be wrong."""
 ERROR_FILE_REFUSED = Code("error-file-refused", Refused)
 """The error file cannot be written where it was asked for."""
-
-
-# The template
-
-
-class InvalidTemplate(Malformed):
-    """The template cannot make a credential."""
-
-    code = "invalid-template"
-    title = "The template is not usable"
-
-
-class FieldMissing(InvalidTemplate):
-    """The template names a field that the record of this diploma does not have."""
-
-    code = "field-missing"

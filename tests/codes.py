@@ -16,7 +16,7 @@ from wire.problem import Code, Problem, Raisable
 ROOT = Path(__file__).parent.parent
 PACKAGES = (
     *("intaglio", "wire", "keys", "ledger", "did", "vc"),
-    *("exchange", "issuer", "holder", "verifier", "examples"),
+    *("exchange", "kinds", "issuer", "holder", "verifier", "examples"),
 )
 PAGE = ROOT / "docs" / "codes.md"
 

@@ -15,9 +15,9 @@ from intaglio.words.report import sentence
 from issuer.issuer import Issuer
 from issuer.job.order import Order
 from issuer.press.document import trial
-from issuer.press.template import Template
-from issuer.table.records import InvalidRecord, check_record
 from issuer.table.source import open_source
+from kinds import shipped
+from kinds.records import InvalidRecord, check_record
 from tests.commandline import Program, verdict
 from tests.copying import copy_folder
 from tests.doubles import at, stops
@@ -213,7 +213,7 @@ def test_every_type_of_open_badges_has_a_label(corpora: Path) -> None:
     ],
 )
 def test_the_registrars_word_stands_beside_the_type(cells: dict[str, str], kind: str, name: str) -> None:
-    document = trial(Template.packaged()).compose(_checked(graduate(1, **cells)), 0)
+    document = trial(shipped()).compose(_checked(graduate(1, **cells)), 0)
     achievement = document["credentialSubject"]["achievement"]
     assert achievement["achievementType"] == kind
     assert name in json.dumps(achievement, ensure_ascii=False)
@@ -221,18 +221,18 @@ def test_the_registrars_word_stands_beside_the_type(cells: dict[str, str], kind:
 
 def _checked(cells: Mapping[str, str]) -> dict[str, Any]:
     """The record of these cells, with the names of fields that this release may not know as its own."""
-    return check_record(cells, own={"degree_name"})
+    return check_record(shipped(), cells, own={"degree_name"})
 
 
 @pytest.mark.parametrize("typed", ["BachelorDegree", "ext:Habilitation"])
 def test_a_type_of_open_badges_is_nobodys_own_word(typed: str) -> None:
-    record = check_record(graduate(1, achievement_type=typed))
+    record = check_record(shipped(), graduate(1, achievement_type=typed))
     assert "degree_name" not in record, "nor does an empty one change what releases before would have kept"
 
 
 def test_the_schema_of_open_badges_takes_it_and_every_word_has_a_meaning(corpora: Path) -> None:
     schema = json.loads((corpora / "samples/schemas/ob3-achievementcredential.json").read_bytes())
-    document = trial(Template.packaged()).compose(_checked(graduate(1, degree_name="学士")), 0)
+    document = trial(shipped()).compose(_checked(graduate(1, degree_name="学士")), 0)
     assert "学士" in jsonld.canonicalize(document).decode()
     proof = {"proof": [{"type": "DataIntegrityProof", "created": "2026-07-01T00:00:00Z"}]}
     assert Schemas({"ob3": schema}).check(Credential.parse({**document, **proof}), "ob3") == ("ob3",)
@@ -357,7 +357,7 @@ def test_doctor_names_the_step_for_a_home_of_before(program: Program) -> None:
     )
     assert "template" not in program("doctor").out
     assert program("issuer", "template", "update").out == f"{template}: nothing to update\n"
-    expected, before = json.loads(Template.packaged().text), json.loads(OLD_TEMPLATE)
+    expected, before = json.loads(shipped().template.text), json.loads(OLD_TEMPLATE)
     achievement = expected["credentialSubject"]["achievement"]
     expected["description"] = before["description"]  # the issuer's own by now
     for member in ("description", "criteria"):

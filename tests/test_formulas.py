@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from intaglio.pages import rendering
 from issuer.table.errorfile import write_error_file
-from issuer.table.records import CellFinding
+from issuer.table.finding import CellFinding
 from issuer.table.source import open_source
 from tests.world import graduate, table
 from wire import text as wire_text

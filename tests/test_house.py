@@ -31,6 +31,7 @@ PACKAGES = [
     "did",
     "vc",
     "exchange",
+    "kinds",
     "issuer",
     "holder",
     "verifier",

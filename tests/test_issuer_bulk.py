@@ -20,12 +20,12 @@ from issuer.archive.kept import EditionTaken
 from issuer.issuer import Issuer
 from issuer.job import bulk
 from issuer.job.bulk import Issued
-from issuer.job.checking import CATALOGUE_FIELDS, Survey
+from issuer.job.checking import Survey
 from issuer.job.order import Order, Progress
 from issuer.job.workers import WORKER_DIED, available_cores
-from issuer.press.template import Template
-from issuer.problem import InvalidTemplate
 from issuer.table.source import Source, open_source
+from kinds import Template, shipped
+from kinds.problem import InvalidTemplate
 from ledger.audit import audit
 from tests.doubles import at, stops
 from tests.problems import raises
@@ -324,7 +324,7 @@ def test_a_row_is_checked_once_and_the_template_compiled_once(
     written = issuer.home / "template.json"
     written.write_text(written.read_text().replace('"narrative": "', f'"narrative": "{workers} workers: '))
     issuer.issue_file(Order(in_chunks(tmp_path / "g.csv", list(map(graduate, range(1, 12))))))
-    programmes = Programmes(BSC=dict.fromkeys(CATALOGUE_FIELDS, ""))
+    programmes = Programmes(BSC=dict.fromkeys(shipped().fields, ""))
     programmes.asked = tmp_path / "asked"
     rows = [graduate(row, **{"gpa": "1.0"} if row in (3, 9) else {}) for row in range(1, 24)]
     source = in_chunks(tmp_path / "h.csv", rows)

@@ -19,9 +19,8 @@ from issuer.job.changes import Change
 from issuer.job.order import Order, Progress
 from issuer.press.document import trial
 from issuer.press.press import Line
-from issuer.press.template import Template
-from issuer.table.names import full_name
 from issuer.table.source import open_source
+from kinds import shipped
 from tests.world import HEADER, NOW, csv_file, graduate, issuer_in, table
 from vc.status import Reason
 from wire.problem import Damaged
@@ -44,7 +43,7 @@ def changed(issuer: Issuer, rows: Iterable[dict[str, str]], workers: int = 0) ->
     result = issuer.issue_file(Order(source, errors, workers=workers))
     archive = Archive(issuer.store, issuer.home / "shards")
     tried = dry_run(
-        Order(source, errors, workers=0), archive, trial(Template.packaged()), NOW.date(), full_name
+        Order(source, errors, workers=0), archive, trial(shipped()), NOW.date(), shipped().person.full
     )
     assert tried.survey.changed == result.survey.changed
     return result.survey.changed

@@ -11,16 +11,14 @@ import pytest
 from intaglio.words import remedy
 from issuer.archive.archive import Archive
 from issuer.archive.store import SQLiteIndex
-from issuer.job import checking
 from issuer.job.bulk import Issued, dry_run
 from issuer.job.checking import Survey, read_catalogue
 from issuer.job.order import Order
 from issuer.press.document import trial
-from issuer.press.template import Template
 from issuer.problem import CATALOGUE_COLUMN_MISSING, TOO_MANY_FINDINGS, UNREADABLE_FILE
-from issuer.table.names import full_name
-from issuer.table.records import CellFinding
+from issuer.table.finding import CellFinding
 from issuer.table.source import open_source
+from kinds import shipped
 from tests.conftest import ROOT
 from tests.problems import raises
 from tests.world import NOW, csv_file, graduate, table
@@ -29,14 +27,17 @@ from wire.problem import Refused
 DIPLOMAS = ROOT / "examples" / "diploma"
 
 
+PROGRAMME = ("programme_code", "programme_title", "achievement_type", "eqf_level", "ects", "isced_f")
+
+
 def survey(tmp_path: Path, file: Path, catalogue: Path | None = None) -> Survey:
-    programmes = read_catalogue(catalogue) if catalogue else None
+    programmes = read_catalogue(catalogue, shipped()) if catalogue else None
     return tried(tmp_path, Order(open_source(file), tmp_path / "errors.csv", programmes)).survey
 
 
 def tried(tmp_path: Path, order: Order) -> Issued:
     archive = Archive(SQLiteIndex(tmp_path / "index.sqlite"), tmp_path / "shards")
-    return dry_run(order, archive, trial(Template.packaged()), NOW.date(), full_name)
+    return dry_run(order, archive, trial(shipped()), NOW.date(), shipped().person.full)
 
 
 def said(found: Survey) -> list[str]:
@@ -168,7 +169,7 @@ def test_a_row_may_not_contradict_the_catalogue(
     tmp_path: Path, change: dict[str, str], reason: str | None
 ) -> None:
     catalogue = tmp_path / "programmes.csv"
-    catalogue.write_text(table([graduate(0)], header=checking.CATALOGUE_FIELDS))
+    catalogue.write_text(table([graduate(0)], header=PROGRAMME))
     csv_file(tmp_path / "g.csv", [graduate(1, **change)])
     found = survey(tmp_path, tmp_path / "g.csv", catalogue)
     assert [finding.reason for finding in found.findings.get(2, [])] == ([reason] if reason else [])
@@ -185,7 +186,7 @@ def test_a_catalogue_has_to_make_sense_itself(tmp_path: Path, rows: list[str], d
     catalogue = tmp_path / "programmes.csv"
     catalogue.write_text("\n".join(["programme_code,Degree", *rows]))
     with raises(UNREADABLE_FILE) as raised:
-        read_catalogue(catalogue)
+        read_catalogue(catalogue, shipped())
     assert raised.value.detail == detail
 
 

@@ -13,9 +13,9 @@ import pytest
 
 from issuer.press.document import Composer, Profile, trial
 from issuer.press.permutation import Positions
-from issuer.press.template import Template
-from issuer.table.records import check_record
 from issuer.table.source import open_source
+from kinds import Kind, Template, shipped
+from kinds.records import check_record
 from tests.conftest import ROOT
 from tests.world import graduate
 from vc import Credential
@@ -30,11 +30,11 @@ HOLDER = "did:key:z6MkpTHR8VNsBxYAAWHut2Geadd9jSwuBV8xRoAnwWsdvktH"
 
 def composer(url: str | None = None, id_secret: bytes = b"i" * 32) -> Composer:
     profile = Profile(DID, "Invented University", "u.example/log", url, states_status=url is None)
-    return Composer(Template.packaged(), profile, id_secret, b"s" * 32, Positions(lambda _: b"p" * 32))
+    return Composer(shipped(), profile, id_secret, b"s" * 32, Positions(lambda _: b"p" * 32))
 
 
 def compose(seq: int = 0, edition: int = 1, holder: str | None = None, **change: str) -> dict[str, Any]:
-    return composer().compose(check_record(graduate(1, **change)), seq, edition, holder)
+    return composer().compose(check_record(shipped(), graduate(1, **change)), seq, edition, holder)
 
 
 def test_a_diploma_says_who_got_what_from_whom_when() -> None:
@@ -109,7 +109,7 @@ def test_the_id_is_160_bits_that_nobody_without_the_secret_can_guess() -> None:
         compose()["id"],
         compose(edition=2)["id"],
         compose(diploma_number="UNI-000002")["id"],
-        composer(id_secret=b"j" * 32).compose(check_record(graduate(1)), 0)["id"],
+        composer(id_secret=b"j" * 32).compose(check_record(shipped(), graduate(1)), 0)["id"],
     }
     assert len(identifiers) == 4
     assert all(len(identifier.rsplit(":", 1)[1]) == 32 for identifier in identifiers)  # base32 of 20 bytes
@@ -133,7 +133,7 @@ def test_status_and_log_are_named() -> None:
 
 
 def test_with_a_web_address_everything_lies_under_it() -> None:
-    diploma = composer("https://u.example/registry").compose(check_record(graduate(1)), 0)
+    diploma = composer("https://u.example/registry").compose(check_record(shipped(), graduate(1)), 0)
     assert diploma["id"].startswith("https://u.example/registry/credential/")
     assert diploma["credentialStatus"]["statusListCredential"] == "https://u.example/registry/status/0"
     assert diploma["issuer"]["url"] == "https://u.example/registry"
@@ -143,10 +143,10 @@ def test_with_a_web_address_everything_lies_under_it() -> None:
 def test_where_no_statement_was_asked_for_the_status_is_said_as_it_always_was() -> None:
     made = composer()
     before = Composer(
-        Template.packaged(), Profile(DID, "Invented University", "u.example/log"), b"i" * 32, b"s" * 32,
+        shipped(), Profile(DID, "Invented University", "u.example/log"), b"i" * 32, b"s" * 32,
         Positions(lambda _: b"p" * 32),
-    ).compose(check_record(graduate(1)), 7)  # fmt: skip
-    after = made.compose(check_record(graduate(1)), 7)
+    ).compose(check_record(shipped(), graduate(1)), 7)  # fmt: skip
+    after = made.compose(check_record(shipped(), graduate(1)), 7)
     (status,) = Credential.parse(after).status
     url, index = status["statusListCredential"], int(status["statusListIndex"])
     assert before == {
@@ -170,7 +170,7 @@ def test_every_example_loses_nothing_and_has_the_form_of_open_badges(corpora: Pa
     made = composer()
     for span in source.spans:
         for row, cells in source.rows(span):
-            document = made.compose(check_record(source.fields(cells)), row)
+            document = made.compose(check_record(shipped(), source.fields(cells)), row)
             assert jsonld.canonicalize(document)
             signed = {
                 **document,
@@ -226,15 +226,15 @@ def test_a_chinese_diploma_has_no_english_sentence_that_nobody_wrote() -> None:
 def test_a_day_in_an_own_column_becomes_what_its_place_takes(place: str, cell: str, settled: str) -> None:
     """What is valid until a day is valid on that day."""
     made = trial(with_end(place))
-    record = {**check_record(graduate(1)), "valid_until": cell}
+    record = {**check_record(shipped(), graduate(1)), "valid_until": cell}
     assert made.settle(record) == []
     assert record["valid_until"] == settled
 
 
 def test_elsewhere_than_at_an_end_a_day_is_its_first_moment() -> None:
-    content = {**json.loads(Template.packaged().text), "validFrom": "{approved}"}
-    record = {**check_record(graduate(1)), "approved": "29.06.2026"}
-    assert trial(Template(json.dumps(content).encode())).settle(record) == []
+    content = {**json.loads(shipped().template.text), "validFrom": "{approved}"}
+    record = {**check_record(shipped(), graduate(1)), "approved": "29.06.2026"}
+    assert trial(shipped().with_template(Template(json.dumps(content).encode()))).settle(record) == []
     assert record["approved"] == "2026-06-29T00:00:00Z"
 
 
@@ -245,13 +245,16 @@ def test_a_day_whose_order_nobody_said_and_a_text_do_not_fit() -> None:
         ("30/06/2099", "", "is day/month/year: write YYYY-MM-DD"),
         ("soon", "day-first", "does not fit its place in the template: validUntil is not"),
     ):
-        ((field, found, value),) = made.settle({**check_record(graduate(1)), "valid_until": cell}, order)
+        ((field, found, value),) = made.settle(
+            {**check_record(shipped(), graduate(1)), "valid_until": cell}, order
+        )
         assert (field, value) == ("valid_until", cell)
         assert found.startswith(reason)
-    record = {**check_record(graduate(1)), "valid_until": "03/04/2099"}
+    record = {**check_record(shipped(), graduate(1)), "valid_until": "03/04/2099"}
     assert made.settle(record, "day-first") == []
     assert record["valid_until"] == "2099-04-03T23:59:59Z"
 
 
-def with_end(place: str) -> Template:
-    return Template(json.dumps({**json.loads(Template.packaged().text), "validUntil": place}).encode())
+def with_end(place: str) -> Kind:
+    content = {**json.loads(shipped().template.text), "validUntil": place}
+    return shipped().with_template(Template(json.dumps(content).encode()))

@@ -23,8 +23,8 @@ from issuer.identity.home import Identity, published_log
 from issuer.issuer import Issuer
 from issuer.job.order import Order
 from issuer.press.press import signed_entry
-from issuer.table.records import InvalidRecord
 from keys import PassphraseNeeded, WrongPassphrase
+from kinds import InvalidRecord
 from ledger.audit import audit
 from ledger.tiles.memory import MemoryStore
 from tests.doubles import at, stops

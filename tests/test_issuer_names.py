@@ -11,9 +11,9 @@ import pytest
 from intaglio.words import remedy
 from issuer.issuer import Issuer
 from issuer.problem import COLUMN_MAPPED_TWICE, FAMILY_NAME_MISSING
-from issuer.table.names import full_name, in_order
-from issuer.table.records import check_cells
 from issuer.table.source import open_source
+from kinds import shipped
+from kinds.records import check_cells
 from tests.commandline import Program, verdict
 from tests.problems import raises
 from tests.test_release_before import FIRST, in_home
@@ -60,8 +60,8 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_given_and_family_name_stand_in_the_order_of_script_and_language(
     given: str, family: str, lang: str, name: str
 ) -> None:
-    record, wrong = check_cells(graduate(1, given_name=given, family_name=family, lang=lang))
-    assert (full_name(record), in_order(record), wrong) == (name, name, [])
+    record, wrong = check_cells(shipped(), graduate(1, given_name=given, family_name=family, lang=lang))
+    assert (shipped().person.full(record), shipped().person.in_order(record), wrong) == (name, name, [])
     assert ("name" in record) == (name != f"{given} {family}".rstrip())  # as releases before kept it
 
 
@@ -105,8 +105,8 @@ def test_half_a_name_is_taken_for_a_whole_only_where_that_is_said(tmp_path: Path
     assert remedy(raised.value).endswith(" --map 'name=First name'")
     for field in ("name", "given_name"):
         source = open_source(path, {field: "First name"})
-        record, wrong = check_cells(source.fields(next(source.rows(source.spans[0]))[1]))
-        assert (full_name(record), wrong) == ("Suharto", [])
+        record, wrong = check_cells(shipped(), source.fields(next(source.rows(source.spans[0]))[1]))
+        assert (shipped().person.full(record), wrong) == ("Suharto", [])
 
 
 @pytest.mark.slow
@@ -166,10 +166,10 @@ def test_names_that_the_release_before_signed_stay(program: Program) -> None:
     for entry in list(issuer.entries()):
         stored = issuer.line(entry)
         assert (
-            full_name(stored.record)
+            shipped().person.full(stored.record)
             == stored.credential["credentialSubject"]["identifier"][0]["identityHash"]
         )
-        assert entry.name == full_name(stored.record)
+        assert entry.name == shipped().person.full(stored.record)
     corrected = issuer.correct("FIX-0000", {"gpa": "4.0"})
     subject = issuer.line(corrected).credential["credentialSubject"]
     assert (corrected.name, subject["identifier"][0]["identityHash"]) == ("敏 张", "敏 张")

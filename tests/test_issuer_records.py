@@ -9,17 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from intaglio.words import remedy
-from issuer.table.names import full_name
-from issuer.table.records import (
-    FIELDS,
-    LONGEST,
-    BadCell,
-    CellFinding,
-    InvalidRecord,
-    check_cell,
-    check_cells,
-    check_record,
-)
+from issuer.table.finding import CellFinding
+from kinds import BadCell, InvalidRecord, shipped
+from kinds.cells import LONGEST, check_cell
+from kinds.records import check_cells, check_record
 from tests.world import graduate
 
 DAY_FIRST = "is day/month/year: write YYYY-MM-DD"
@@ -32,10 +25,10 @@ NO_TYPE = (
 
 
 def test_a_good_row_becomes_a_record() -> None:
-    record, wrong = check_cells(graduate(1, ects="7.5", email=" graduate1@example.org "))
+    record, wrong = check_cells(shipped(), graduate(1, ects="7.5", email=" graduate1@example.org "))
     assert wrong == []
     assert record == {**graduate(1), "ects": 7.5}
-    assert record.keys() == FIELDS.keys() - {"name", "degree_name"}
+    assert record.keys() == shipped().fields.keys() - {"name", "degree_name"}
 
 
 @pytest.mark.parametrize(
@@ -53,9 +46,9 @@ def test_a_good_row_becomes_a_record() -> None:
     ],
 )
 def test_every_real_name_is_a_name(given_name: str, family_name: str, name: str) -> None:
-    record, wrong = check_cells(graduate(1, given_name=given_name, family_name=family_name))
+    record, wrong = check_cells(shipped(), graduate(1, given_name=given_name, family_name=family_name))
     assert wrong == []
-    assert full_name(record) == name
+    assert shipped().person.full(record) == name
 
 
 @pytest.mark.parametrize(
@@ -117,14 +110,14 @@ def test_every_real_name_is_a_name(given_name: str, family_name: str, name: str)
     ],
 )
 def test_a_bad_cell_is_named_with_its_reason(field: str, cell: str, reason: str) -> None:
-    _, wrong = check_cells(graduate(1, **{field: cell}))
+    _, wrong = check_cells(shipped(), graduate(1, **{field: cell}))
     assert wrong == [(field, reason, cell.strip())]
 
 
 @pytest.mark.parametrize("character", ["\n", "\x00", "\x1b", "\x7f", "\u202e", "\u2066", "\u2028", "\ufffe"])
 def test_what_could_steer_a_terminal_or_turn_a_line_around_is_refused(character: str) -> None:
     with pytest.raises(BadCell, match="line break, control or direction"):
-        check_cell("family_name", f"O{character}Brien")
+        check_cell(shipped().fields["family_name"], f"O{character}Brien")
 
 
 @pytest.mark.parametrize(
@@ -137,29 +130,29 @@ def test_what_could_steer_a_terminal_or_turn_a_line_around_is_refused(character:
 )
 @pytest.mark.parametrize("order", ["", "day-first", "month-first"])
 def test_a_date_that_can_be_read_in_one_way_only_is_taken(cell: str, order: str) -> None:
-    assert check_cell("award_date", cell, order) == "2026-06-30"
-    assert check_cell("birth_date", cell, order) == "2026-06-30"
+    assert check_cell(shipped().fields["award_date"], cell, order) == "2026-06-30"
+    assert check_cell(shipped().fields["birth_date"], cell, order) == "2026-06-30"
 
 
 @pytest.mark.parametrize("cell", ["03/04/2026", "3/4/2026", "03-04-2026", "3/4/2026 0:00"])
 def test_the_order_of_day_and_month_is_what_the_registrar_says(cell: str) -> None:
-    assert check_cell("award_date", cell, "day-first") == "2026-04-03"
-    assert check_cell("award_date", cell, "month-first") == "2026-03-04"
+    assert check_cell(shipped().fields["award_date"], cell, "day-first") == "2026-04-03"
+    assert check_cell(shipped().fields["award_date"], cell, "month-first") == "2026-03-04"
     with pytest.raises(BadCell, match=r"is not a date"):  # what contradicts it is not turned around
-        check_cell("award_date", cell.replace("3", "13", 1), "month-first")
+        check_cell(shipped().fields["award_date"], cell.replace("3", "13", 1), "month-first")
 
 
 def test_text_is_kept_in_its_composed_form() -> None:
-    assert check_cell("family_name", unicodedata.normalize("NFD", "Müller")) == "Müller"
+    assert check_cell(shipped().fields["family_name"], unicodedata.normalize("NFD", "Müller")) == "Müller"
 
 
 @pytest.mark.parametrize(("cell", "value"), [("7,5", 7.5), ("180,0", 180), ("180.00", 180)])
 def test_credits_have_a_point_or_a_comma(cell: str, value: float) -> None:
-    assert check_cell("ects", cell) == value
+    assert check_cell(shipped().fields["ects"], cell) == value
 
 
 def test_an_extension_is_an_achievement_type() -> None:
-    assert check_cell("achievement_type", "ext:Habilitation") == "ext:Habilitation"
+    assert check_cell(shipped().fields["achievement_type"], "ext:Habilitation") == "ext:Habilitation"
 
 
 REASONS = {
@@ -179,11 +172,11 @@ REASONS = {
 }
 
 
-@given(st.text(), st.sampled_from(list(FIELDS)))
+@given(st.text(), st.sampled_from(list(shipped().fields)))
 def test_any_cell_has_a_value_or_one_of_few_reasons(cell: str, field: str) -> None:
     reason = None
     try:
-        check_cell(field, cell)
+        check_cell(shipped().fields[field], cell)
     except BadCell as problem:
         reason = problem.detail
     assert reason is None or reason in REASONS  # so that none can repeat what the cell says
@@ -191,14 +184,14 @@ def test_any_cell_has_a_value_or_one_of_few_reasons(cell: str, field: str) -> No
 
 def test_a_single_record_names_its_bad_fields_without_their_values() -> None:
     with pytest.raises(InvalidRecord) as raised:
-        check_record(graduate(1, email="secret", given_name=""))
+        check_record(shipped(), graduate(1, email="secret", given_name=""))
     assert raised.value.detail == (
         "given_name: the value is empty; email: the value is not an e-mail address"
     )
     with pytest.raises(InvalidRecord, match="there is no field 'nickname'") as raised:
-        check_record({**graduate(1), "nickname": "x"})
+        check_record(shipped(), {**graduate(1), "nickname": "x"})
     assert "given_name, family_name" in remedy(raised.value)
-    assert check_record(graduate(1))["email"] == "graduate1@example.org"
+    assert check_record(shipped(), graduate(1))["email"] == "graduate1@example.org"
 
 
 def test_a_finding_shows_the_cell_harmlessly() -> None:
@@ -218,16 +211,16 @@ def test_a_finding_shows_the_cell_harmlessly() -> None:
     ],
 )  # fmt: skip
 def test_a_type_may_be_written_as_people_write_it(written: str, meant: str) -> None:
-    assert check_cell("achievement_type", written) == meant
+    assert check_cell(shipped().fields["achievement_type"], written) == meant
 
 
 @pytest.mark.parametrize("written", ["3 Apr 2026", "3. April 2026", "3-Apr-2026", "03.04.2026", "2026/04/03"])
 def test_a_day_may_be_written_as_people_write_it(written: str) -> None:
-    assert check_cell("award_date", written) == "2026-04-03"
+    assert check_cell(shipped().fields["award_date"], written) == "2026-04-03"
 
 
 def test_nobody_graduates_before_birth() -> None:
     for born, wrong in (("2026-06-29", []), ("2026-06-30", ["birth_date"]), ("2030-01-01", ["birth_date"])):
-        _, found = check_cells({**graduate(1), "award_date": "2026-06-30", "birth_date": born})
+        _, found = check_cells(shipped(), {**graduate(1), "award_date": "2026-06-30", "birth_date": born})
         assert [field for field, _, _ in found] == wrong
-    assert check_cells({**graduate(1), "birth_date": ""})[1] == []
+    assert check_cells(shipped(), {**graduate(1), "birth_date": ""})[1] == []

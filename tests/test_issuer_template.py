@@ -9,8 +9,8 @@ import pytest
 
 from issuer.press.document import Composer, Profile
 from issuer.press.permutation import Positions
-from issuer.press.template import Template
-from issuer.problem import InvalidTemplate
+from kinds import Template, shipped
+from kinds.problem import InvalidTemplate
 from wire.problem import Malformed
 
 
@@ -69,12 +69,14 @@ def test_a_template_is_one_json_object(text: bytes) -> None:
 
 
 def composer(**change: Any) -> Composer:
-    content = {**json.loads(Template.packaged().text), **change}
+    content = {**json.loads(shipped().template.text), **change}
     template = Template(
         json.dumps({name: part for name, part in content.items() if part is not None}).encode()
     )
     profile = Profile("did:key:z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK", "U", "u.example/log")
-    return Composer(template, profile, b"i" * 32, b"s" * 32, Positions(lambda _: b"p" * 32))
+    return Composer(
+        shipped().with_template(template), profile, b"i" * 32, b"s" * 32, Positions(lambda _: b"p" * 32)
+    )
 
 
 def test_the_packaged_template_is_sound() -> None:

@@ -15,8 +15,8 @@ from did.methods import key as did_key
 from issuer.archive.kept import EditionTaken, Entry
 from issuer.issuer import Issuer
 from issuer.job.singles import RecordRefused
-from issuer.table.records import InvalidRecord
 from keys import PrivateKey
+from kinds import InvalidRecord
 from ledger.tiles.store import Batch
 from tests.doubles import at, stops
 from tests.fault.issuing import require_once

@@ -13,8 +13,8 @@ from holder.wallet import Held
 from intaglio.commands.wallet import text as wallet
 from issuer.press.document import Composer, Profile
 from issuer.press.permutation import Positions
-from issuer.press.template import Template
-from issuer.problem import InvalidTemplate
+from kinds import Template, shipped
+from kinds.problem import InvalidTemplate
 from tests.problems import is_a
 from tests.world import NOW, Holder, University, verifier
 from vc import Anchored, Bundle, Report, Verdict
@@ -351,9 +351,9 @@ def test_who_shows_a_credential_does_not_answer_for_the_null_in_it() -> None:
 
 
 def test_a_template_with_null_makes_no_credential() -> None:
-    template = json.loads(Template.packaged().text)
+    template = json.loads(shipped().template.text)
     composer = Composer(
-        Template(json.dumps({**template, "description": None}).encode()),
+        shipped().with_template(Template(json.dumps({**template, "description": None}).encode())),
         Profile("did:web:university.example", "Example University", "university.example/log"),
         b"x" * 32, b"y" * 32, Positions(lambda _: b"z" * 32),
     )  # fmt: skip

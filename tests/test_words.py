@@ -14,12 +14,12 @@ import pytest
 from intaglio.words import remedy
 from intaglio.words.health import COUNTED, SAID
 from intaglio.words.remedies import REMEDIES, SPELLED
-from issuer.table.records import CODES
+from issuer.table.finding import CODES
 from tests import catalogues, codes
 from tests.conftest import ROOT
 from wire.problem import Malformed, Problem, Refused, Unavailable
 
-LIBRARIES = ("wire", "keys", "ledger", "did", "vc", "exchange", "issuer", "holder", "verifier")
+LIBRARIES = ("wire", "keys", "ledger", "did", "vc", "exchange", "kinds", "issuer", "holder", "verifier")
 FILES = [file for package in codes.PACKAGES for file in sorted((ROOT / package).rglob("*.py"))]
 COMMAND = re.compile(
     r"\bintaglio( --\w|:? (issuer|wallet|verif(y|ier)|trust|ledger|samples|doctor|demo)\b)|(?<![\w-])--[a-z]"

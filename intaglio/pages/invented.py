@@ -17,9 +17,8 @@ from did.methods import key as did_key
 from issuer.press.document import Composer, Profile
 from issuer.press.permutation import Positions
 from issuer.press.press import Press, signed_entry
-from issuer.press.template import Template
-from issuer.table.records import FIELDS
 from keys import PrivateKey
+from kinds import shipped
 from ledger import EntryKind, Log, entry
 from ledger.tiles.memory import MemoryStore
 from vc import Anchored, Bundle, StatusList, sign
@@ -32,7 +31,7 @@ from wire.fetch import NoFetcher
 
 _LIFETIME = timedelta(days=3650)  # longer than a service runs
 _GRADUATE = {
-    **dict.fromkeys(FIELDS, ""),
+    **dict.fromkeys(shipped().fields, ""),
     "given_name": "Ada",
     "family_name": "Invented",
     "lang": "en",
@@ -86,7 +85,7 @@ class _University:
         self._method, self._now = f"{did}#{self._key.public_key.multikey()}", now
         self._profile = Profile(did, name, Profile(did, name, "").iri("log", "1"), states_status=True)
         secret = secrets.token_bytes(32)
-        composer = Composer(Template.packaged(), self._profile, secret, secret, Positions(lambda _: secret))
+        composer = Composer(shipped(), self._profile, secret, secret, Positions(lambda _: secret))
         self._press = Press(composer, self._key, self._method, FORMS[INTEGRITY])
         self._log = Log(self._profile.log, log_key, clock_key, MemoryStore(), clock=lambda: now)
         self._bits, self._revoked = StatusList(), list[Revocation]()

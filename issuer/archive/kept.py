@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from wire.problem import Conflict, NotFound, Refused
 
-from ..table.records import FIRST_ROW
+from ..table.finding import FIRST_ROW
 
 IdOf = Callable[[str, int], str]
 """The `id` of the credential that an edition of a diploma is."""

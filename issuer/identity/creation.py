@@ -9,12 +9,12 @@ import orjson
 
 from keys import KeyFile, Signer
 from keys.signer import Passphrase, require_signs
+from kinds import shipped
 from ledger.folder import Engines, has_log, keep_address
 from wire.files import locked, make_private_folder, write_durably
 from wire.problem import Conflict
 
 from ..archive.store import SQLiteIndex
-from ..press.template import Template
 from ..problem import ANOTHER_KEY_TYPE
 from .description import Description
 from .home import KEY_TYPES, KEYS, Identity
@@ -85,7 +85,7 @@ def _write_files(
     if signer is not None:
         identity = replace(identity, **remembered(signer, description.signer_uri))
     if not (home / "template.json").exists():
-        write_durably(home / "template.json", Template.packaged().text)
+        write_durably(home / "template.json", shipped().template.text)
     document = identity.document(public["assertion"], public.get("status-list", public["assertion"]))
     write_durably(home / "did.json", orjson.dumps(document, option=orjson.OPT_INDENT_2))
     if not has_index:

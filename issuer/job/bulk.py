@@ -20,6 +20,8 @@ from typing import NamedTuple, TypeVar
 
 import orjson
 
+from kinds import Kind, Record, shipped
+from kinds.problem import InvalidTemplate
 from ledger import Log
 from vc.secured import INTEGRITY, Form
 from wire.clock import is_ahead
@@ -33,11 +35,9 @@ from ..archive.index import Index
 from ..archive.kept import Appended, Job, NewEntry
 from ..archive.shards import write_shard
 from ..press.document import Composer
-from ..press.press import Press, index_columns
-from ..problem import InvalidTemplate
+from ..press.press import Press
 from ..table.errorfile import write_error_file
-from ..table.names import full_name
-from ..table.records import FIRST_ROW, Record
+from ..table.finding import FIRST_ROW
 from ..table.source import Span
 from .changes import Change, Shelf, changes, differing, shelves
 from .checking import Checked, Checker, Survey, check_span, survey
@@ -126,7 +126,7 @@ def issue(work: Tools, task: Task, tell: Tell) -> Chunk:
             except Malformed as problem:
                 raise InvalidTemplate(f"with row {row}, {problem.detail}", because=problem) from problem
             made.entries.append(printed.entry)
-            made.rows.append((seq, *index_columns(record)))
+            made.rows.append((seq, *press.composer.kind.listed(record)))
             yield printed.line
 
     write_shard(task.shard, lines())
@@ -188,7 +188,7 @@ class Bulk:
         """Completes the chunk that the last process left between shard and index."""
         for job, number in self._store.begun_chunks():
             lines = list(self.archive.chunk(job.id, number))
-            rows = [(line.seq, *index_columns(line.record)) for line in lines]
+            rows = [(line.seq, *shipped().listed(line.record)) for line in lines]  # whatever the template
             self._finish(job, number, Chunk([line.entry for line in lines], rows))
 
     def _begun_in(self, job: Job, finished: Iterable[int]) -> str | None:
@@ -239,16 +239,17 @@ def dry_run(
             return ((row, record) for row, record in rows if row not in skipped)
 
         first = [record for _, record in islice(good(), PREVIEWED)]
-        return Issued(found, 0, None, first, list(islice(_alike(good, says), MOST_ALIKE)))
+        return Issued(found, 0, None, first, list(islice(_alike(composer.kind, good, says), MOST_ALIKE)))
 
 
 def _alike(
-    rows: Callable[[], Iterator[tuple[int, Record]]], says: Callable[[Record], str]
+    kind: Kind, rows: Callable[[], Iterator[tuple[int, Record]]], says: Callable[[Record], str]
 ) -> Iterator[tuple[int, int]]:
     """Each row whose diploma says what that of an earlier row does, behind that one.
 
     Composing a diploma takes longer than checking a row, so only rows of one name are composed.
     """
+    full_name = kind.person.full
     namesakes = Counter(hash(full_name(record)) for _, record in rows())
     first: dict[str, int] = {}
     for row, record in rows():
@@ -298,7 +299,7 @@ def _compare_all(
     wanted = {row: before[seq] for row, seq in found.known.items() if seq in before}
     picked = pool.work.spool.pick(order.source.spans, wanted)
     rows = ((row, record, wanted[row]) for row, record in picked)
-    return list(changes(rows, order.source.columns, archive))
+    return list(changes(pool.work.checker.kind, rows, order.source.columns, archive))
 
 
 def _rows(spans: Iterable[Span]) -> list[int]:

@@ -12,11 +12,12 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from kinds import Kind, Record
+from kinds.records import digest
+
 from ..archive.archive import Archive
 from ..archive.shards import Shard
 from ..press.press import Line
-from ..table.names import NAMES, full_name
-from ..table.records import Record, digest
 
 
 class Change(NamedTuple):
@@ -55,36 +56,35 @@ def differing(shelf: Shelf) -> dict[int, Record]:
 
 
 def changes(
-    rows: Iterable[tuple[int, Record, Record]], fields: Collection[str], archive: Archive
+    kind: Kind, rows: Iterable[tuple[int, Record, Record]], fields: Collection[str], archive: Archive
 ) -> Iterator[Change]:
     """The rows that differ from the edition that counts, in fields that the file has.
 
     A row is given with its record and that of the first edition, as `differing` found it.
     """
     for row, record, first in rows:
-        if not _between(record, first, fields):
+        if not _between(kind, record, first, fields):
             continue
-        current = archive.store.current(record["diploma_number"])
+        current = archive.store.current(record[kind.number])
         if current.edition > 1 or not first:
             first = archive.line(current.seq, current.leaf).record
-        if changed := _between(record, first, fields):
-            said = {**record, "name": full_name(record)}
-            if "degree_name" not in fields and "degree_name" in record:  # the type as it was typed
-                said["achievement_type"] = record["degree_name"]
+        if changed := _between(kind, record, first, fields):
+            said = {**record, kind.person.whole: kind.person.full(record)}
+            for word, code in kind.worded.items():
+                if word not in fields and word in record:  # the code as it was typed
+                    said[code] = record[word]
             said = {field: said.get(field, "") for field in changed}
             yield Change(row, current.number, said, current.reason is not None)
 
 
-def _between(record: Record, issued: Record, fields: Collection[str]) -> list[str]:
-    renamed = full_name(record) != full_name(issued)
-    reworded = (  # only between two names: records of 81e9505 have none, and their rows did not change
-        "degree_name" not in fields
-        and "degree_name" in record.keys() & issued.keys()
-        and record["degree_name"] != issued["degree_name"]
-    )
+def _between(kind: Kind, record: Record, issued: Record, fields: Collection[str]) -> list[str]:
+    renamed = kind.person.full(record) != kind.person.full(issued)
+    reworded = {  # only between two words: records of 81e9505 have none, and their rows did not change
+        code
+        for word, code in kind.worded.items()
+        if word not in fields and word in record.keys() & issued.keys() and record[word] != issued[word]
+    }
     differ = (
-        field
-        for field in fields
-        if record.get(field, "") != issued.get(field, "") or (reworded and field == "achievement_type")
+        field for field in fields if record.get(field, "") != issued.get(field, "") or field in reworded
     )
-    return [field for field in differ if renamed or field not in NAMES]
+    return [field for field in differ if renamed or field not in kind.person.fields]

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
@@ -16,20 +16,21 @@ from typing import NamedTuple
 
 import orjson
 
+from kinds import Kind, Record
+from kinds.kind import Catalogue as AskedCatalogue
+from kinds.records import check_cells, digest
 from wire.text import counted, printable
 
 from ..archive.index import Index
 from ..archive.kept import Incoming
 from ..press.document import Composer
 from ..problem import CATALOGUE_COLUMN_MISSING, TOO_MANY_FINDINGS, UNREADABLE_FILE
-from ..table.names import NAMES
-from ..table.records import TURNED, CellFinding, Record, check_cells, digest, latest_award
+from ..table.finding import TURNED, CellFinding
 from ..table.source import Source, Span, open_source
 from .changes import Change
 from .spool import Spool
 from .workers import Tell, each_told
 
-CATALOGUE_FIELDS = ("programme_code", "programme_title", "achievement_type", "eqf_level", "ects", "isced_f")
 MOST_FINDINGS = 100_000
 
 _COMMA = re.compile("[,，、،]")
@@ -38,20 +39,24 @@ Catalogue = Mapping[str, Record]
 """The programmes by code."""
 
 
-def read_catalogue(path: Path) -> Catalogue:
-    """The programmes of a CSV file with the columns `CATALOGUE_FIELDS`. Raises `UNREADABLE_FILE`."""
-    source = open_source(path, required=("programme_code", "programme_title"))
+def read_catalogue(path: Path, kind: Kind) -> Catalogue:
+    """The programmes of a CSV file with the columns of `kind.catalogue`. Raises `UNREADABLE_FILE`."""
+    asked = kind.catalogue
+    if asked is None:
+        raise UNREADABLE_FILE(f"{path.name}: {kind.name} has no catalogue to be held against")
+    source = open_source(path, required=asked.required, kind=kind)
     programmes: dict[str, Record] = {}
     for span in source.spans:
         for row, cells in source.rows(span):
-            record, wrong = check_cells(source.fields(cells), required=("programme_code", "programme_title"))
+            record, wrong = check_cells(kind, source.fields(cells), asked.required)
             for name, reason, cell in wrong:
                 column = source.heading(source.columns[name])
                 raise UNREADABLE_FILE(f"{path.name}: {CellFinding(row, column, reason, cell)}")
-            if record["programme_code"] in programmes:
+            if (key := record[asked.key]) in programmes:
                 raise UNREADABLE_FILE(f"{path.name}: row {row} has a programme code that an earlier row has")
-            record.pop("degree_name", None)  # not compared, and the digest of begun jobs lacks it
-            programmes[record["programme_code"]] = record
+            for name in kind.worded:  # not compared, and the digest of begun jobs lacks it
+                record.pop(name, None)
+            programmes[key] = record
     return programmes
 
 
@@ -69,15 +74,16 @@ class Checker:
     catalogue: Catalogue | None = None
 
     def __post_init__(self) -> None:
-        if self.catalogue is not None and "programme_code" not in self.source.columns:
+        asked = self.kind.catalogue
+        if self.catalogue is not None and asked and asked.key not in self.source.columns:
             raise CATALOGUE_COLUMN_MISSING(
-                f"{self.source.path.name} has no column for programme_code, to search the catalogue by"
+                f"{self.source.path.name} has no column for {asked.key}, to search the catalogue by"
             )
 
     @cached_property
-    def latest_award(self) -> str:
-        """The last award date to be expected."""
-        return latest_award(self.today)
+    def kind(self) -> Kind:
+        """What the rows become."""
+        return self.composer.kind
 
     def check(self, row: int, cells: list[str]) -> tuple[Record, list[CellFinding]]:
         """The record of a row and what is wrong with it; a row with findings is not issued."""
@@ -94,11 +100,12 @@ class Checker:
                 if cell and not heading:
                     return {}, [CellFinding(row, self.source.heading(index), "is not empty", cell)]
         found = self.source.fields(cells)
-        record, wrong = check_cells(found, latest=self.latest_award, date_order=self.source.date_order)
-        if not self.source.names_as_is and _COMMA.search(name := found.get("name", "")):
-            wrong.append(("name", TURNED, name))
-        if self.catalogue is not None and not any(name == "programme_code" for name, _, _ in wrong):
-            wrong += _compare(record, self.catalogue)
+        kind = self.kind
+        record, wrong = check_cells(kind, found, today=self.today, date_order=self.source.date_order)
+        if not self.source.names_as_is and _COMMA.search(name := found.get(kind.person.whole, "")):
+            wrong.append((kind.person.whole, TURNED, name))
+        if self.catalogue is not None and kind.catalogue:
+            wrong += _compare(record, self.catalogue, kind.catalogue, {name for name, _, _ in wrong})
         if not wrong:
             wrong += self.composer.settle(record, self.source.date_order)
         return record, [CellFinding(row, self.column(name), reason, cell) for name, reason, cell in wrong]
@@ -115,12 +122,16 @@ class Checker:
         return self.source.header[self.source.columns[name]]
 
 
-def _compare(record: Record, catalogue: Catalogue) -> Iterator[tuple[str, str, str]]:
-    programme = catalogue.get(record["programme_code"])
-    if programme is None:
-        yield "programme_code", "is not in the catalogue of programmes", record["programme_code"]
+def _compare(
+    record: Record, catalogue: Catalogue, asked: AskedCatalogue, wrong: Collection[str]
+) -> Iterator[tuple[str, str, str]]:
+    if asked.key in wrong:
         return
-    for name in CATALOGUE_FIELDS:
+    programme = catalogue.get(record[asked.key])
+    if programme is None:
+        yield asked.key, "is not in the catalogue of programmes", record[asked.key]
+        return
+    for name in asked.fields:
         expected, found = programme[name], record.get(name, "")
         if "" not in (expected, found) and expected != found:
             yield name, f'is not what the catalogue has ("{expected}")', str(found)
@@ -136,6 +147,7 @@ class Checked(NamedTuple):
 
 def check_span(checker: Checker, spool: Spool, span: Span, tell: Tell) -> Checked:
     """Checks each row of a span by itself, once; those that are good wait in the spool."""
+    kind = checker.kind
     findings, incoming, good = [], [], []
     for row, cells in each_told(checker.source.rows(span), tell):
         record, wrong = checker.check(row, cells)
@@ -144,8 +156,8 @@ def check_span(checker: Checker, spool: Spool, span: Span, tell: Tell) -> Checke
             findings += wrong
         else:
             good.append((row, packed))
-        number, student = record.get("diploma_number", ""), record.get("student_id", "")
-        incoming.append(Incoming(row, number, student, digest(packed)))
+        number, person = record.get(kind.number, ""), record.get(kind.person_id, "")
+        incoming.append(Incoming(row, number, person, digest(packed)))
     spool.put(span, good)
     return Checked(len(incoming), findings, incoming)
 
@@ -174,10 +186,10 @@ class Survey:
 
     def settle(self, checker: Checker, changed: Iterable[Change]) -> None:
         """Adds what differs from what was issued; for another person than its holder a number is an error."""
-        names = NAMES & checker.source.columns.keys()
+        names = checker.kind.person.fields & checker.source.columns.keys()
         for change in changed:
             if names <= set(change.fields):
-                column = checker.column("diploma_number")
+                column = checker.column(checker.kind.number)
                 self.add([CellFinding(change.row, column, "was issued to somebody else", change.number)])
                 del self.known[change.row]
             else:
@@ -202,13 +214,14 @@ def survey(checker: Checker, checked: Iterable[Checked], store: Index) -> Survey
             yield part.incoming
 
     crossed = store.compare(portions())
-    number = checker.column("diploma_number")
+    number = checker.column(checker.kind.number)
     found.add(
         CellFinding(row, number, f"is the number of row {earlier} as well", cell)
         for row, earlier, cell in crossed.repeated
     )
+    label = checker.kind.fields[checker.kind.person_id].labels["en"]
     found.warnings = [
-        f"student number {printable(student)} occurs {'twice' if times == 2 else f'{times} times'}, "
+        f"{label} {printable(student)} occurs {'twice' if times == 2 else f'{times} times'}, "
         f"first in row {first}: a second degree, or a mistake?"
         for student, times, first in crossed.students
     ]

@@ -10,15 +10,15 @@ from collections.abc import Callable, Collection, Mapping, Sequence, Set
 from contextlib import suppress
 from datetime import datetime
 
+from kinds import InvalidRecord, Record
+from kinds.problem import FieldMissing
+from kinds.records import check_record, with_changes
 from wire.problem import Conflict, Refused
 from wire.turns import Turns
 
 from ..archive.index import Index
 from ..archive.kept import EditionTaken, Entry
 from ..press.press import Line, Press
-from ..problem import FieldMissing
-from ..table.names import with_changes
-from ..table.records import InvalidRecord, Record, check_record, latest_award
 from .singles import Edition, RecordRefused, Singles
 
 
@@ -46,7 +46,7 @@ class Editions:
         Raises `InvalidRecord`.
         """
         composer = self._press().composer
-        record = check_record(cells, latest_award(self._clock().date()), {*composer.own, *others})
+        record = check_record(composer.kind, cells, self._clock().date(), {*composer.own, *others})
         for field, reason, _ in composer.settle(record):
             raise InvalidRecord(f"{field}: the value {reason}")
         return record
@@ -70,9 +70,10 @@ class Editions:
     def corrected(self, edition: Entry, changes: Mapping[str, str]) -> Record | None:
         """What `correct` would issue after an edition, `None` for nothing new. Raises what it raises."""
         number, line = self.current(edition.number).number, self._line(edition)
-        if changes.get("diploma_number", number) != number:
+        kind = self._press().composer.kind
+        if changes.get(kind.number, number) != number:
             raise Refused("the number of a diploma cannot be corrected: issue another, and revoke this one")
-        record = self.checked(with_changes(line.record, changes), line.record.keys())
+        record = self.checked(with_changes(kind, line.record, changes), line.record.keys())
         return record if record != line.record or line.is_ahead(self._clock()) else None
 
     def claim(self, number: str, holder: str, generation: int | None) -> Entry:

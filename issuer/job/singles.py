@@ -12,6 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
+from kinds import Record
 from ledger import Log
 from wire.datetimestamp import format_datetimestamp
 from wire.files import locked
@@ -23,9 +24,8 @@ from ..archive.frame import to_frame
 from ..archive.kept import NewEntry, Single, batch_key
 from ..identity.home import Identity
 from ..identity.succession import require_in_force
-from ..press.press import Press, index_columns
+from ..press.press import Press
 from ..status import Lists
-from ..table.records import Record
 
 _BLOCK = 64  # the most sequence numbers that a process takes at a time, unless more are wanted at once
 
@@ -128,7 +128,7 @@ class Singles:
                 printed = press.print(asked.record, seq, now, edition=asked.edition, holder=asked.holder)
             except Problem as problem:
                 return RecordRefused(position, problem)
-            number, name, email = index_columns(asked.record)
+            number, name, email = press.composer.kind.listed(asked.record)
             entry = NewEntry(seq, number, asked.edition, None, name, email)
             packed = to_frame(printed.line)
             identifier = self._press.composer.credential_id(number, asked.edition)

@@ -16,11 +16,11 @@ import orjson
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from kinds import Record
 from wire.files import file_problems, make_private_folder
 from wire.problem import Damaged
 
 from ..archive.frame import from_frame, to_frame
-from ..table.records import Record
 from ..table.source import Span
 
 _LEVEL = 1  # read once, a minute later

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from did import Document
 from keys import KeyFile, PublicKey
+from kinds import Template
 from ledger.audit import audit
 from ledger.folder import Engines, is_elsewhere, open_to_read, store_in
 from ledger.log import LogReader
@@ -36,7 +37,6 @@ from ..identity import documents
 from ..identity.clock import ClockJournal
 from ..identity.home import STATUS_DOCUMENT_NAME, Identity, index
 from ..identity.succession import JOURNAL, ROLES, KeysChanged, ended_ahead, require_in_force
-from ..press.template import Template, compiled
 from ..press.update import REPLACED, TEMPLATE, lacks_degree
 from ..problem import FormNotKnown
 from . import leftovers
@@ -141,14 +141,9 @@ def _read(path: Path, parse: Callable[[bytes], _T]) -> Generator[Finding, None, 
 def _templates(home: Path, identity: Identity) -> Iterator[Finding]:
     """The one in force, and those that it replaced, with which begun jobs go on."""
     for path in (home / TEMPLATE, *sorted(home.glob(REPLACED))):
-        template = yield from _read(path, _template)
+        template = yield from _read(path, Template)
         if template is not None and path.name == TEMPLATE and lacks_degree(template) and not identity.closed:
             yield Finding.warned("issuer-template-lacks-degree", file=str(path))
-
-
-def _template(data: bytes) -> Template:
-    compiled(data)
-    return Template(data)
 
 
 def _claims(home: Path, links: int) -> Iterator[Finding]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,6 +17,9 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import quote
 
+from kinds import BadCell, Kind, Record
+from kinds.cells import DATES_BY_ORDER, read_day
+from kinds.problem import FieldMissing, InvalidTemplate
 from vc.facts import IssuingFacts, StatusPlace
 from vc.vcdm import jsonld
 from vc.vcdm.credential import Credential
@@ -26,17 +28,8 @@ from vc.vcdm.jsonld.canonical import require_no_silence
 from wire.datetimestamp import parse_datetimestamp
 from wire.problem import Malformed
 
-from ..problem import FieldMissing, InvalidTemplate
-from ..table.names import full_name
-from ..table.records import DATES_BY_ORDER, FIELDS, BadCell, Record, read_day
 from .permutation import Positions
-from .template import Template
 
-_HASHED = re.compile("_(hash|salt)$")
-_COMPUTED = {"name", "issuer_name", "achievement_id"}
-
-
-_SAMPLE: Record = {**dict.fromkeys(FIELDS, "1"), "ects": 1, "award_date": "2000-01-01"}
 _FREE = 'Any "text" at all'
 _DAY, _MOMENT = "2000-01-01", "2000-01-01T00:00:00Z"
 _SAMPLES = (_FREE, "1", _DAY, _MOMENT, "https://example.org/1")
@@ -96,7 +89,7 @@ class Composer:
 
     def __init__(
         self,
-        template: Template,
+        kind: Kind,
         profile: Profile,
         id_secret: bytes,
         salt_secret: bytes,
@@ -104,9 +97,9 @@ class Composer:
         contexts: jsonld.Contexts | None = None,
     ) -> None:
         """`contexts` are those that the template may name, by default the vendored ones."""
-        self._hashed = _hashed_fields(template)
-        self.own = _own_fields(template)
-        self.template, self.contexts = template, contexts
+        _require_members(kind)
+        self.kind, self.own = kind, kind.own
+        self.template, self.contexts = kind.template, contexts
         self.profile = profile
         self._id, self._salt = _Keyed(id_secret), _Keyed(salt_secret)
         self.positions = positions
@@ -121,7 +114,7 @@ class Composer:
     def check(self) -> None:
         """Raises `InvalidTemplate` unless the template makes a credential whose every term has a meaning."""
         try:
-            self._require_sound({**_SAMPLE, **self._own_samples})
+            self._require_sound({**self.kind.sample, **self._own_samples})
         except Malformed as problem:
             raise InvalidTemplate(f"the template: {problem.detail}", because=problem) from problem
 
@@ -157,7 +150,7 @@ class Composer:
     @cached_property
     def _own_samples(self) -> dict[str, str]:
         """A value for each own field that can stand in its place, while the others are empty."""
-        others = {**_SAMPLE, **dict.fromkeys(self.own, "")}
+        others = {**self.kind.sample, **dict.fromkeys(self.own, "")}
         return {
             field: next((text for text in _SAMPLES if self._is_sound({**others, field: text})), _FREE)
             for field in self.own
@@ -172,7 +165,7 @@ class Composer:
         times = {field: "" for field, sample in self._own_samples.items() if sample == _DAY}
         for field, sample in self._own_samples.items():
             if sample == _MOMENT:
-                others = {**_SAMPLE, **dict.fromkeys(self.own, "")}
+                others = {**self.kind.sample, **dict.fromkeys(self.own, "")}
                 ends = Credential.parse(
                     self.compose({**others, field: sample}, 0), contexts=self.contexts
                 ).ends
@@ -212,16 +205,17 @@ class Composer:
                     f"the template names {field!r}, and the record of this diploma has no such field",
                     field=field,
                 )
-        number = record["diploma_number"]
-        programme = quote(record["programme_code"] or record["programme_title"], safe="")
+        kind, number = self.kind, record[self.kind.number]
         values = {
+            **dict.fromkeys(kind.worded, ""),  # only records with one have it
             **record,
-            "name": full_name(record),
-            "degree_name": record.get("degree_name", ""),  # only records with one have it
+            kind.person.whole: kind.person.full(record),
             "issuer_name": self.profile.name,
-            "achievement_id": self.profile.iri("achievement", programme),
         }
-        for field in self._hashed:
+        for name, (noun, fields) in kind.identifiers.items():
+            said = next((record[field] for field in fields if record[field]), "")
+            values[name] = self.profile.iri(noun, quote(said, safe=""))
+        for field in kind.hashed:
             salt = self._salt(f"{number}\0{edition}\0{field}")[:16].hex()
             hashed = hashlib.sha256(f"{values[field]}{salt}".encode()).hexdigest()
             values[f"{field}_salt"], values[f"{field}_hash"] = salt, f"sha256${hashed}"
@@ -246,10 +240,10 @@ def _moment(said: Mapping[str, Any], name: str) -> datetime | None:
     return parse_datetimestamp(said[name], name) if name in said else None
 
 
-def trial(template: Template, contexts: jsonld.Contexts | None = None, profile: Profile = NOBODY) -> Composer:
-    """A composer to try a template with; nothing that it makes is signed."""
+def trial(kind: Kind, contexts: jsonld.Contexts | None = None, profile: Profile = NOBODY) -> Composer:
+    """A composer to try a kind with; nothing that it makes is signed."""
     nothing = bytes(32)
-    return Composer(template, profile, nothing, nothing, Positions(_no_key), contexts)
+    return Composer(kind, profile, nothing, nothing, Positions(_no_key), contexts)
 
 
 def _is_moment(value: str) -> bool:
@@ -269,19 +263,13 @@ def _base32(data: bytes) -> str:
     return base64.b32encode(data).decode().lower()
 
 
-def _own_fields(template: Template) -> tuple[str, ...]:
-    """The fields that only this template has: each is a column of the registrar's own, and a text."""
-    return tuple(sorted({_HASHED.sub("", name) for name in template.fields} - FIELDS.keys() - _COMPUTED))
-
-
-def _hashed_fields(template: Template) -> list[str]:
-    """The fields of which the template takes salted hashes, its members checked on the way."""
+def _require_members(kind: Kind) -> None:
+    members = kind.template.members
     for name in ("@context", "type", "credentialSubject"):
-        if name not in template.members:
+        if name not in members:
             raise InvalidTemplate(f"the template has no member {name!r}")
     for name in _OWN:
-        if name in template.members:
+        if name in members:
             raise InvalidTemplate(
                 f"the template has a member {name!r}, which is added when a diploma is made"
             )
-    return sorted({_HASHED.sub("", name) for name in template.fields if _HASHED.search(name)})

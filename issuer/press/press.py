@@ -16,6 +16,7 @@ import orjson
 from keys import Signer
 from keys.opening import is_open
 from keys.signer import require_signs
+from kinds import Record
 from ledger import EntryKind, entry
 from vc import anchoring
 from vc.facts import require_said
@@ -28,8 +29,6 @@ from wire.problem import Refused
 from wire.work import Work
 
 from ..problem import FORM_NOT_GIVEN, FormNotKnown
-from ..table.names import full_name
-from ..table.records import Record
 from .document import Composer
 
 
@@ -168,8 +167,3 @@ class Press:
 def signed_entry(signed: Mapping[str, Any], kind: EntryKind = EntryKind.CREDENTIAL) -> bytes:
     """The log entry of a JSON document with the one proof that it was signed with."""
     return anchoring.log_entry(signed, signed["proof"][0], kind)
-
-
-def index_columns(record: Record) -> tuple[str, str, str]:
-    """What the index keeps of a record: diploma number, name, e-mail address."""
-    return record["diploma_number"], full_name(record), record["email"]

@@ -11,26 +11,35 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from kinds import Kind, Template, shipped
+from kinds.problem import InvalidTemplate
+from kinds.template import compiled
 from vc.vcdm import jsonld
 from wire.files import locked, write_durably
 from wire.problem import Damaged
 from wire.strict import load_json_object
 
-from ..problem import InvalidTemplate
 from .document import trial
-from .template import Template
 
 TEMPLATE = "template.json"
 REPLACED = f"template.{'[0-9a-f]' * 64}.json"
 
 
-def replaced_templates(home: Path) -> list[Template]:
-    """The templates that updates replaced. Raises `Damaged` for one that is not what its name says."""
+def kind_in(home: Path) -> Kind:
+    """What an issuer issues: the kind that its template.json makes. Raises `InvalidTemplate`."""
+    return shipped().with_template(compiled((home / TEMPLATE).read_bytes()))
+
+
+def replaced_kinds(home: Path) -> list[Kind]:
+    """The kinds of the templates that updates replaced.
+
+    Raises `Damaged` for one that is not what its name says.
+    """
     texts = {path: path.read_bytes() for path in sorted(home.glob(REPLACED))}
     for path, text in texts.items():
         if path.name != _name_of(text):  # a job that was begun with it would go on with another
             raise Damaged(f"{path} is damaged: it is not the template that an update replaced")
-    return list(map(Template, texts.values()))
+    return [shipped().with_template(Template(text)) for text in texts.values()]
 
 
 def _name_of(text: bytes) -> str:
@@ -53,7 +62,7 @@ def update_template(home: Path, contexts: jsonld.Contexts | None, *, patience: f
         if not lacks_degree(Template(text)):
             return False
         updated = _with_degree(load_json_object(text))
-        trial(Template(updated), contexts).check()
+        trial(shipped().with_template(Template(updated)), contexts).check()
         # The copy first: a kill in between leaves the template in force, and a copy of it.
         write_durably(home / _name_of(text), text)
         write_durably(home / TEMPLATE, updated)
@@ -74,7 +83,7 @@ def _with_degree(document: dict[str, Any]) -> bytes:
             "the template has no achievement with an achievementType and a list of otherIdentifier",
             hint="Put {degree_name} where the degree's name is to stand, by hand.",
         )
-    packaged = load_json_object(Template.packaged().text)["credentialSubject"]["achievement"]
+    packaged = load_json_object(shipped().template.text)["credentialSubject"]["achievement"]
     named: dict[str, Any] = {}
     for member, value in achievement.items():
         if member != "otherIdentifier":

@@ -15,7 +15,7 @@ from wire.files import write_durably
 from wire.text import guarded
 
 from ..problem import ERROR_FILE_REFUSED
-from .records import CellFinding
+from .finding import CellFinding
 from .source import GUARD_COLUMNS, Source
 
 

@@ -14,14 +14,14 @@ import csv
 import hashlib
 import io
 import re
-import unicodedata
 from collections.abc import Collection, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import filterfalse
 from pathlib import Path
 from typing import NamedTuple
 
+from kinds import Kind, shipped
+from kinds.kind import plain
 from wire import Malformed
 from wire.problem import Conflict
 from wire.text import unguarded
@@ -35,8 +35,7 @@ from ..problem import (
     NO_TABLE,
     UNREADABLE_FILE,
 )
-from .names import PARTS
-from .records import FIELDS, FIRST_ROW, HALVES_TOO, REQUIRED
+from .finding import FIRST_ROW
 
 SPAN_ROWS = 4096
 LONGEST_HEADER = 1 << 16  # bytes
@@ -53,7 +52,6 @@ _MARKS = {
 
 _SEPARATOR_LINE = re.compile(r'"?sep=([,;\t])"?[,;\t]*(?:\r\n?|\n)', re.IGNORECASE)
 _HEADER_FIRST = "The headings have to be the first row: delete what stands above them."
-_NOT_A_LETTER = re.compile(r"[\W_]+")
 
 
 class Span(NamedTuple):
@@ -148,32 +146,34 @@ class Source:
 def open_source(
     path: Path,
     chosen: Mapping[str, str] | None = None,
-    required: Collection[str] = REQUIRED,
+    required: Collection[str] | None = None,
     date_order: str = "",
-    own: Collection[str] = (),
     *,
+    kind: Kind | None = None,
     names_as_is: bool = False,
     span_rows: int = SPAN_ROWS,
 ) -> Source:
     """Find header and rows of a CSV file. `chosen` maps fields to headings where the usual ones do not fit.
 
-    `own` are fields beside the usual ones; each has a column of its name, unless `chosen` says another.
+    The rows become what `kind` describes, by default diplomas. `required` are the fields that need a column,
+    by default those that the kind asks for.
     Raises `NotFound`, or `UNREADABLE_FILE` where the file has no rows, is not CSV in UTF-8 or UTF-16, or
     lacks a column.
     """
+    kind = kind or shipped()
     text, encoding, skipped = _beginning(path)
     if said := _SEPARATOR_LINE.match(text):
         text = text[said.end() :]
         skipped += len(said[0].encode(encoding))
     headers = {each: _header(text, each) for each in (said[1] if said else ",;\t")}
-    delimiter = max(headers, key=lambda each: (len(_recognised(headers[each])), len(headers[each])))
+    delimiter = max(headers, key=lambda each: (len(_recognised(headers[each], kind)), len(headers[each])))
     header = headers[delimiter]
     if not any(header):
         raise UNREADABLE_FILE(f"the first row of {path.name} is empty", hint=_HEADER_FIRST)
     spans = _spans(path, encoding, skipped, delimiter, 2 if said else 1, span_rows)
     is_error_file = tuple(header[:3]) == GUARD_COLUMNS
     header = [unguarded(heading).strip() for heading in header[3:]] if is_error_file else header
-    columns = _columns(path, header, chosen or {}, required, own)
+    columns = _columns(path, header, kind, chosen or {}, required)
     if not spans:
         raise UNREADABLE_FILE(
             f"{path.name} has a header and no rows", hint="A row for each graduate is expected below it."
@@ -282,24 +282,16 @@ def _never_closed(path: Path, where: str) -> Malformed:
     )
 
 
-def _plain(heading: str) -> str:
-    """Without case and accents, which some keyboards lack, and `_` for what is no letter."""
-    parts = unicodedata.normalize("NFKD", heading.casefold())
-    return _NOT_A_LETTER.sub("_", "".join(filterfalse(unicodedata.combining, parts))).strip("_")
-
-
-_USUAL = {_plain(name): field for field, (_, others) in FIELDS.items() for name in (field, *others)}
-_HALVES_TOO = frozenset(map(_plain, HALVES_TOO))
-
-
-def _recognised(header: list[str], own: Collection[str] = (), chosen: Collection[str] = ()) -> dict[int, str]:
-    usual = {**dict(zip(own, own, strict=True)), **_USUAL}
-    plain = list(map(_plain, header))
-    found = {index: usual[name] for index, name in enumerate(plain) if name in usual}
-    halves = [part for part in PARTS if part not in (*chosen, *found.values())]
+def _recognised(
+    header: list[str], kind: Kind, own: Collection[str] = (), chosen: Collection[str] = ()
+) -> dict[int, str]:
+    usual = {**dict(zip(own, own, strict=True)), **kind.headings}
+    names = list(map(plain, header))
+    fields = {index: usual[name] for index, name in enumerate(names) if name in usual}
+    halves = [part for part in kind.person.parts if part not in (*chosen, *fields.values())]
     if len(halves) == 1:  # as in: Name, Vorname
-        found |= {index: halves[0] for index in found if plain[index] in _HALVES_TOO}
-    return found
+        fields |= {index: halves[0] for index in fields if names[index] in kind.half_headings}
+    return fields
 
 
 def _require_once(path: Path, heading: str, header: list[str]) -> None:
@@ -310,10 +302,11 @@ def _require_once(path: Path, heading: str, header: list[str]) -> None:
 
 
 def _columns(
-    path: Path, header: list[str], chosen: Mapping[str, str], required: Collection[str], own: Collection[str]
+    path: Path, header: list[str], kind: Kind, chosen: Mapping[str, str], asked: Collection[str] | None
 ) -> dict[str, int]:
     columns: dict[str, int] = {}
-    fields = (*FIELDS, *own)
+    own, required = (kind.own, kind.required) if asked is None else ((), asked)
+    fields, person = (*kind.fields, *own), kind.person
     for field, heading in chosen.items():
         if field not in fields:
             raise UNREADABLE_FILE(f"there is no field {field!r}", hint=f"The fields are {', '.join(fields)}.")
@@ -328,7 +321,7 @@ def _columns(
                 f"{path.name}: two fields are mapped to the column {heading!r}", column=heading
             )
         columns[field] = index
-    for index, field in _recognised(header, own, chosen).items():
+    for index, field in _recognised(header, kind, own, chosen).items():
         if field in chosen or index in columns.values():
             continue
         if field in columns:
@@ -339,20 +332,20 @@ def _columns(
             )
         columns[field] = index
     missing = [field for field in (*required, *own) if field not in columns]
-    if "name" in missing and "given_name" in columns:
-        missing.remove("name")
+    if person.whole in missing and person.given in columns:
+        missing.remove(person.whole)
     if missing:
         found = [f"{header[index]} ({field})" for field, index in columns.items()]
         recognised = f"; recognised are {', '.join(found)}" if found else ""
         asked = f" (the template asks for {', '.join(own)})" if set(own) & set(missing) else ""
-        kind = COLUMNS_MISSING if columns else HEADINGS_MISSING
-        raise kind(
+        code = COLUMNS_MISSING if columns else HEADINGS_MISSING
+        raise code(
             f"{path.name} has no column for {', '.join(missing)}{asked}{recognised}",
             columns=", ".join(filter(None, header)),
             fields=" ".join(missing),
         )
-    if "name" in required and not columns.keys() & {"name", "family_name"}:
-        half = header[columns["given_name"]]
-        if "given_name" not in chosen and _plain(half) != "given_name":  # it would be signed for good
-            raise FAMILY_NAME_MISSING(f"{path.name} has no column for family_name", column=half)
+    if person.whole in required and not columns.keys() & {person.whole, person.family}:
+        half = header[columns[person.given]]
+        if person.given not in chosen and plain(half) != person.given:  # it would be signed for good
+            raise FAMILY_NAME_MISSING(f"{path.name} has no column for {person.family}", column=half)
     return {field: columns[field] for field in fields if field in columns}

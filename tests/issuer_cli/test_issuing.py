@@ -16,9 +16,9 @@ from intaglio.__main__ import exit_code
 from issuer.archive.kept import Job
 from issuer.archive.store import SQLiteIndex
 from issuer.job.order import Order
-from issuer.press.template import Template
-from issuer.table.records import check_cell
 from issuer.table.source import open_source
+from kinds import shipped
+from kinds.cells import check_cell
 from tests.commandline import Program, verdict
 from tests.conftest import ROOT
 from tests.world import csv_file, graduate, reopened, table
@@ -287,7 +287,7 @@ def test_a_column_of_ones_own_stands_on_the_diploma(program: Program) -> None:
     misspelt = program("issuer", "correct", "UNI-000003", "--set", "gpa=1.0", "--out", "again")
     assert misspelt.code == 1
     assert "names 'programme_titel', and the record of this diploma has no such field" in misspelt.err
-    template.write_text(Template.packaged().text.decode())
+    template.write_text(shipped().template.text.decode())
     assert program("issuer", "correct", "UNI-000002", "--set", "gpa=1.0", "--out", "again").code == 0
 
 
@@ -391,7 +391,7 @@ def test_dates_that_are_not_read_are_named_with_one_of_them_and_the_forms_that_a
     months = ("30 June 2026", "30. June 2026", "30 Jun 2026", "June 30, 2026", "30-Jun-2026")
     for form in ("2026-06-30", "2026/06/30", "30.06.2026", *months):
         assert form in forms
-        assert check_cell("award_date", form) == "2026-06-30"
+        assert check_cell(shipped().fields["award_date"], form) == "2026-06-30"
     for form in ("30/06/2026", "30-06-2026"):
         assert form in forms
-        assert check_cell("award_date", form, "day-first") == "2026-06-30"
+        assert check_cell(shipped().fields["award_date"], form, "day-first") == "2026-06-30"

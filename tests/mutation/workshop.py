@@ -30,7 +30,19 @@ from tests.copying import copy_folder
 from tests.mutation.live import functions_below, put_in
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("wire", "keys", "ledger", "did", "vc", "exchange", "issuer", "holder", "verifier", "intaglio")
+PACKAGES = (
+    "wire",
+    "keys",
+    "ledger",
+    "did",
+    "vc",
+    "exchange",
+    "kinds",
+    "issuer",
+    "holder",
+    "verifier",
+    "intaglio",
+)
 _LOADED_BEFORE = (
     "hypothesis", "cryptography.hazmat.primitives.asymmetric.ec", "orjson", "rfc8785", "backports.zstd",
     "click", "jsonschema_rs", "nacl.bindings", "httpcore", "httpx", "fastapi", "uvicorn", "pyld.jsonld",

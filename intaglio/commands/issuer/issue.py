@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import shlex
 import tempfile
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -25,10 +25,9 @@ from issuer.job.checking import Catalogue, read_catalogue
 from issuer.job.order import Order
 from issuer.keeping.export import export
 from issuer.press.document import NOBODY, Profile, trial
-from issuer.press.template import Template, compiled
-from issuer.press.update import lacks_degree
-from issuer.table.records import DATE_ORDERS, Record
+from issuer.press.update import TEMPLATE, kind_in, lacks_degree
 from issuer.table.source import Source, open_source
+from kinds import DATE_ORDERS, Kind, Record, shipped
 from vc import SUITES
 from vc.forms import DataIntegrity
 from wire.problem import Conflict
@@ -120,8 +119,9 @@ def issue(
 ) -> Result:
     """Issue a diploma for each row of a CSV file. The same file again issues nothing twice."""
     reading = ReadOptions(mapping, dates, names, programmes)
-    composer = trial(_template(place.folder), place.session.contexts(), _profile(place.folder, name, url))
-    source = reading.open(file, composer.own)
+    kind = kind_in(place.folder) if (place.folder / TEMPLATE).exists() else shipped()
+    composer = trial(kind, place.session.contexts(), _profile(place.folder, name, url))
+    source = reading.open(file, kind)
     say(*text.mapping(source))
     if "degree_name" in source.columns and lacks_degree(composer.template):
         say(*text.no_place_for_degree())
@@ -132,7 +132,7 @@ def issue(
     preview: list[str] = []
     if not dry_run:
         errors = errors or _free(file.with_name(f"{file.stem}.errors.csv"))
-    order = Order(source, errors, reading.catalogue(), workers)  # before there is an issuer
+    order = Order(source, errors, reading.catalogue(kind), workers)  # before there is an issuer
     if dry_run:
         composer.check()
         warn_of_refusals(suite or "")
@@ -169,19 +169,19 @@ class ReadOptions(NamedTuple):
     names: str | None
     programmes: Path | None
 
-    def open(self, file: Path, own: Collection[str]) -> Source:
-        """The file, with a column for each of the template's `own` fields."""
+    def open(self, file: Path, kind: Kind) -> Source:
+        """The file, with a column for each field that the kind needs."""
         return open_source(
             file,
             pairs(self.mapping, "--map"),
             date_order=self.dates or "",
-            own=own,
+            kind=kind,
             names_as_is=self.names == AS_IS,
         )
 
-    def catalogue(self) -> Catalogue | None:
+    def catalogue(self, kind: Kind) -> Catalogue | None:
         """The programmes to check against."""
-        return read_catalogue(self.programmes) if self.programmes else None
+        return read_catalogue(self.programmes, kind) if self.programmes else None
 
     def words(self) -> list[str]:
         """The options, to be typed again."""
@@ -278,11 +278,6 @@ def _counting(store: Index) -> Iterator[None]:
             "The same command goes on from here; nothing is issued twice.",
         )
         raise
-
-
-def _template(home: Path) -> Template:
-    path = home / "template.json"
-    return compiled(path.read_bytes()) if path.exists() else Template.packaged()
 
 
 def _profile(home: Path, name: str | None, url: str | None) -> Profile:

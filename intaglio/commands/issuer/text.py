@@ -12,7 +12,7 @@ from issuer.identity.home import STATED, Identity
 from issuer.issuer import Issuer
 from issuer.job.bulk import Issued
 from issuer.job.changes import Change
-from issuer.table.records import CellFinding
+from issuer.table.finding import CellFinding
 from issuer.table.source import Source
 from wire.problem import Conflict
 from wire.text import counted, printable

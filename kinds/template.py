@@ -1,4 +1,4 @@
-"""A diploma's template: a JSON file with `{field}` placeholders that a registrar can edit.
+"""A kind's template: a JSON file with `{field}` placeholders that a registrar can edit.
 
 Three rules, and no other:
 
@@ -12,15 +12,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import lru_cache, partial
-from importlib import resources
 from typing import Any
 
 from wire.problem import Malformed
 from wire.strict import load_json_object
 
-from ..problem import InvalidTemplate
-
-DIPLOMA = "diploma.json"
+from .problem import InvalidTemplate
 
 _PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_]*)\}")
 _ABSENT: Any = object()
@@ -40,11 +37,6 @@ class Template:
             raise InvalidTemplate(f"template.json: {problem.detail}", hint=hint) from problem
         self.members = frozenset(document)
         self._fill = self._compile(document, "$")
-
-    @staticmethod
-    def packaged(name: str = DIPLOMA) -> Template:
-        """A template that comes with the program."""
-        return compiled(resources.files(__package__).joinpath("templates", name).read_bytes())
 
     def fill(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """The document for one record; `values` has all of `fields`. Parts of it are shared: read only."""

@@ -1,0 +1,45 @@
+"""What is wrong with a cell of a registrar's file: the place and the reason.
+
+The cell's value belongs to the registrar: it appears in her terminal and her error file and nowhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from kinds.cells import DAY_FIRST, MONTH_FIRST, NOT_A_DATE, ORDER_UNKNOWN, BadCell
+from wire.text import printable
+
+FIRST_ROW = 2
+"""Rows are counted as a spreadsheet shows them: the headings are row 1."""
+
+TURNED = "has a comma: write the name as it shall stand"
+
+CODES: Mapping[str, str] = {
+    DAY_FIRST: "date-day-first",
+    MONTH_FIRST: "date-month-first",
+    ORDER_UNKNOWN: "date-order-unknown",
+    NOT_A_DATE: "date-unread",
+    TURNED: "name-turned",
+}
+"""Codes of the faults of which the whole file has many: another way of reading or writing it mends them."""
+
+
+class CellFinding(NamedTuple):
+    """One thing wrong with one cell of one row."""
+
+    row: int
+    column: str
+    reason: str
+    value: str = ""
+
+    @property
+    def code(self) -> str:
+        """One of `CODES`, else that of `BadCell`."""
+        return CODES.get(self.reason, BadCell.code)
+
+    def __str__(self) -> str:
+        """The finding with the cell's value, for the registrar's own terminal."""
+        shown = f'"{printable(self.value[:60])}" ' if self.value else ""
+        return f"row {self.row}, column {self.column}: {shown}{self.reason}"

@@ -1,0 +1,182 @@
+"""One cell of a registrar's file: the value of its field, or why it is none.
+
+The value belongs to the registrar: what is wrong says the reason, never the text.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from functools import lru_cache
+from typing import Any
+
+from wire.problem import Malformed
+
+from .pattern import matcher
+
+LONGEST = 300  # characters in a cell: a name, a title, a diploma number
+
+DAY_FIRST = "is day/month/year: write YYYY-MM-DD"
+MONTH_FIRST = "is month/day/year: write YYYY-MM-DD"
+ORDER_UNKNOWN = "is day/month/year or month/day/year: write YYYY-MM-DD"
+NOT_A_DATE = "is not a date (YYYY-MM-DD)"
+DATES_BY_ORDER = (DAY_FIRST, MONTH_FIRST, ORDER_UNKNOWN)
+"""What is wrong with dates that can be read once somebody says which comes first, day or month."""
+
+
+class BadCell(Malformed):
+    """The cell's text is not a value of its field; `detail` says why, without the text."""
+
+    code = "bad-cell"
+
+
+@dataclass(frozen=True, eq=False)
+class Field:
+    """A fact of a record: which cells it takes, and the usual headings of its column."""
+
+    name: str
+    type: str = "text"
+    """One of `TYPES`."""
+    required: bool = False
+    pattern: str = ""
+    """An I-Regexp (RFC 9485); of a code, what it may be beside `codes`."""
+    refusal: str = ""
+    """Why a cell is refused that is none of these."""
+    codes: Mapping[str, str] = field(default_factory=dict)
+    """What people write for each code, folded, to the code; see `fold`."""
+    earliest: str = ""
+    """The first day to be expected, YYYY-MM-DD."""
+    years_ahead: int | None = None
+    """Years from the job's day that a day may be ahead."""
+    worded: str = ""
+    """The code of which it keeps the word, as it was typed, where its own cell is empty."""
+    headings: tuple[str, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """What it is called, by language."""
+
+    @property
+    def sample(self) -> Any:
+        """A value, to try a template with."""
+        return {"number": 1, "date": "2000-01-01"}.get(self.type, "1")
+
+
+OWN = Field("")
+"""A field that only an edited template has: a text."""
+
+
+_CODE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufdd0-\ufdef\ufeff\ufffe\uffff]")
+_SPOILT = re.compile(
+    r"=.*[-+*/^&|!:(\"].*|=\$?[A-Z]{1,3}\$?[0-9]+"  # a formula; a family may still be called =CMD
+    r"|##+|#(?:N/A|NV|DIV/0!|\w+[!?])|[0-9](?:[.,][0-9]+)?E\+[0-9]+"
+)
+_NOT_UTF8 = re.compile(r"[\ud800-\udfff]")  # what Python makes of other bytes on a command line
+
+
+@lru_cache(maxsize=1 << 12)  # few programmes, titles, days and grades, many graduates
+def check_cell(field: Field, cell: str, date_order: str = "") -> Any:
+    """The value of a cell that is not empty: NFC, trimmed. Raises `BadCell`."""
+    if not cell.isprintable():  # seldom, and then most often for the sake of a harmless joiner
+        if _NOT_UTF8.search(cell):
+            raise BadCell("is not UTF-8 text")
+        if _CODE.search(cell):
+            raise BadCell(
+                "has a line break, control or direction character in it (is a quotation mark missing?)"
+            )
+    if len(cell) > LONGEST:
+        raise BadCell(f"is longer than {LONGEST} characters")
+    if (cell[:1] in ("=", "#") or "E+" in cell) and _SPOILT.fullmatch(cell):
+        raise BadCell("is what a spreadsheet made of a value: a formula, an error, or a number cut short")
+    return TYPES[field.type](field, unicodedata.normalize("NFC", cell), date_order)
+
+
+def _text(field: Field, cell: str, _: str) -> str:
+    _require_match(field, cell)
+    return cell
+
+
+def _number(field: Field, cell: str, _: str) -> int | float:
+    _require_match(field, cell)
+    value = float(cell.replace(",", "."))
+    return int(value) if value.is_integer() else value
+
+
+def _date(field: Field, cell: str, order: str) -> str:
+    day = read_day(cell, order)
+    if day < field.earliest:
+        raise BadCell(f"is before {field.earliest[:4]}: is the year right?")
+    return day
+
+
+def _code(field: Field, cell: str, _: str) -> str:
+    if known := field.codes.get(fold(cell)):
+        return known
+    if not field.pattern:
+        raise BadCell(field.refusal)
+    _require_match(field, cell)
+    return cell
+
+
+TYPES: Mapping[str, Callable[[Field, str, str], Any]] = {
+    "text": _text,
+    "number": _number,
+    "date": _date,
+    "code": _code,
+}
+"""What a field's value may be: how a cell becomes one, given the order of day and month in dates."""
+
+
+def fold(cell: str) -> str:
+    """A code as people write it, in small letters and without blanks, dots, dashes and apostrophes."""
+    return re.sub(r"[\s.'’_-]", "", cell).lower()
+
+
+def _require_match(field: Field, cell: str) -> None:
+    if field.pattern and not matcher(field.pattern)(cell):
+        raise BadCell(field.refusal)
+
+
+DATE_ORDERS: Mapping[str, tuple[str, ...]] = {
+    "day-first": ("%d/%m/%Y", "%d-%m-%Y"),
+    "month-first": ("%m/%d/%Y", "%m-%d-%Y"),
+}
+"""The dates that end with their year, by the order of day and month, which only a registrar can say."""
+
+# With dots nobody writes the month first.
+_DATES = (
+    *("%Y-%m-%d", "%Y/%m/%d", "%d.%m.%Y", "%d %B %Y", "%d. %B %Y", "%d %b %Y", "%B %d, %Y", "%d-%b-%Y"),
+)
+_LOOKS_LIKE_A_DATE = re.compile(r"[0-9]{4}[-/][0-9]{1,2}[-/][0-9]{1,2}|[0-9]{1,2}\.[0-9]{1,2}\.[0-9]{4}")
+_MIDNIGHT = re.compile(r"[ T]0?0:00(:00(\.0+)?)?$")  # a spreadsheet's date with its time
+
+
+def read_day(cell: str, order: str = "") -> str:
+    """The day that a cell says, as YYYY-MM-DD. Raises `BadCell`."""
+    try:
+        if len(cell) == 10 and cell[4] == cell[7] == "-":  # as most are: ten times as fast
+            date.fromisoformat(cell)
+            return cell
+    except ValueError:
+        pass
+    text = _MIDNIGHT.sub("", cell)
+    if day := _read_as(text, (*_DATES, *DATE_ORDERS.get(order, ()))):
+        return day
+    orders = [name for name, forms in DATE_ORDERS.items() if _read_as(text, forms)] if not order else []
+    if len(orders) == 1:
+        raise BadCell(DAY_FIRST if orders == ["day-first"] else MONTH_FIRST)
+    if orders:
+        raise BadCell(ORDER_UNKNOWN)
+    if _LOOKS_LIKE_A_DATE.fullmatch(text):
+        raise BadCell("is not a day of the calendar")
+    raise BadCell(NOT_A_DATE)
+
+
+@lru_cache(maxsize=1 << 15)  # few days, many graduates
+def _read_as(text: str, forms: tuple[str, ...]) -> str | None:
+    for form in forms if text.isascii() else ():
+        with suppress(ValueError):
+            return datetime.strptime(text, form).date().isoformat()  # noqa: DTZ007 -- a day is no moment
+    return None

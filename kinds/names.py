@@ -1,0 +1,81 @@
+"""A person's name as it stands on the credential: as one text, or made of given and family name.
+
+A record keeps the whole name only where that is another text than given name, blank, family name. So records
+of the releases that knew no other order say what was signed, and a row done again gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from .problem import NAME_IS_WHOLE
+
+_FAMILY_FIRST = frozenset({"hu", "vi"})
+_UNSPACED = (
+    re.compile(  # Han, Kana, Hangul: the scripts in which the family name comes first, without a blank
+        "[\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\uff66-\uff9f\u1100-\u11ff\u3130-\u318f\uac00-\ud7a3"
+        "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af]+"
+    ).fullmatch
+)
+
+
+@dataclass(frozen=True)
+class PersonName:
+    """The fields that a person is named by, and what makes one text of two."""
+
+    whole: str
+    given: str
+    family: str
+    language: str
+    """The field of the record's language, in which the order of names is that of the language."""
+    half_headings: tuple[str, ...] = ()
+    """Headings of a whole name; beside a column that has one half of it they mean the other."""
+
+    @cached_property
+    def parts(self) -> tuple[str, str]:
+        """Given and family name."""
+        return self.given, self.family
+
+    @cached_property
+    def fields(self) -> frozenset[str]:
+        """All that name the person."""
+        return frozenset((self.whole, *self.parts))
+
+    def full(self, record: Mapping[str, Any]) -> str:
+        """The name as it was, or will be, signed."""
+        return record.get(self.whole) or self._given_first(record)
+
+    def in_order(self, record: Mapping[str, Any]) -> str:
+        """Given and family name as their script orders them, else the record's language; or the only one."""
+        given, family = record[self.given], record[self.family]
+        if _UNSPACED(given) and _UNSPACED(family):
+            return f"{family}{given}"
+        if record[self.language].partition("-")[0].lower() in _FAMILY_FIRST:
+            return f"{family} {given}".strip()
+        return self._given_first(record)
+
+    def settle(self, record: dict[str, Any]) -> None:
+        """Keeps in the record the name that it was given, else the one in order, where it has to be said."""
+        name = record.pop(self.whole, "") or self.in_order(record)
+        if name != self._given_first(record):
+            record[self.whole] = name
+
+    def with_changes(self, record: Mapping[str, Any], changes: Mapping[str, str]) -> dict[str, str]:
+        """The cells of a record with some changed: the name stays as signed, unless it is made of those.
+
+        Raises `NAME_IS_WHOLE` for a part of a name that was given as a whole.
+        """
+        cells = {**{name: str(value) for name, value in record.items()}, self.whole: self.full(record)}
+        changed = changes.keys() & set(self.parts)
+        if changed and not record[self.given] and self.whole not in changes:
+            raise NAME_IS_WHOLE("the name of this diploma is one text, without given and family name")
+        if changed or (self.language in changes and cells[self.whole] == self.in_order(record)):
+            del cells[self.whole]
+        return {**cells, **changes}
+
+    def _given_first(self, record: Mapping[str, Any]) -> str:
+        return f"{record.get(self.given, '')} {record.get(self.family, '')}".rstrip()

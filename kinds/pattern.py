@@ -1,0 +1,49 @@
+"""Patterns of cells: I-Regexp (RFC 9485), which every engine reads alike, on one that takes linear time."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import lru_cache
+
+from wire.problem import Malformed
+
+_ESCAPE = r"\\(?:[()*+\-.?\[\\\]^nrt{|}]|[pP]\{[A-Z][a-z]?\})"
+_IN_CLASS = rf"(?:{_ESCAPE}|[^\-\[\\\]])"
+_TOKENS = re.compile(
+    rf"(?P<atom>{_ESCAPE}|\[\^?-?(?:{_IN_CLASS}(?:-{_IN_CLASS})?)*-?\]|[^()*+?\[\\\]{{|}}])"
+    r"|(?P<quantifier>[*+?]|\{[0-9]{1,3}(?:,(?:[0-9]{1,3})?)?\})"
+    r"|(?P<open>\()|(?P<close>\))|(?P<or>\|)"
+)
+_LARGEST = 1 << 20  # bytes of the compiled pattern: `(a{999}){999}` has a million states
+_OTHERWISE = {".": r"[^\n\r]", "^": r"\^", "$": r"\$"}
+"""Atoms that mean something else to RE2, as it reads them."""
+
+
+@lru_cache(maxsize=256)
+def matcher(pattern: str) -> Callable[[str], bool]:
+    """Whether the whole of a text matches. Raises `Malformed` for what is no I-Regexp (RFC 9485, 3.1).
+
+    RE2 has no backtracking: `(a|a)*b` takes no longer than reading the text does.
+    """
+    import re2
+
+    options = re2.Options()
+    options.log_errors, options.never_capture, options.max_mem = False, True, _LARGEST
+    try:
+        fullmatch = re2.compile(_for_re2(pattern), options).fullmatch
+    except re2.error as error:
+        raise Malformed("the pattern is too large, or a parenthesis has no partner") from error
+    return lambda text: fullmatch(text.encode()) is not None  # bytes: three times as fast
+
+
+def _for_re2(pattern: str) -> str:
+    translated, place, before = [], 0, "open"
+    while place < len(pattern):
+        token = _TOKENS.match(pattern, place)
+        # A quantifier needs something to count: `(?:` and `a+?` mean something else in each engine.
+        if token is None or (token.lastgroup == "quantifier" and before not in ("atom", "close")):
+            raise Malformed(f"the pattern is no I-Regexp (RFC 9485) from character {place + 1} on")
+        translated.append(_OTHERWISE.get(token[0], token[0]))
+        place, before = token.end(), str(token.lastgroup)
+    return "".join(translated)

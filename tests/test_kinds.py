@@ -1,0 +1,165 @@
+"""Kinds as data: what a kind's files may say, and that nothing of a diploma is known elsewhere."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kinds import Kind, shipped
+from kinds.cells import BadCell, check_cell
+from kinds.kind import LARGEST, MOST_FIELDS
+from kinds.pattern import matcher
+from kinds.problem import INVALID_KIND
+from tests.problems import raises
+from wire.problem import Malformed
+
+FIELDS = {
+    "number": {"type": "text", "required": True, "headings": ["No"]},
+    "member": {"type": "text", "headings": ["Membership"]},
+    "name": {"type": "text", "required": True},
+    "given_name": {"type": "text"},
+    "family_name": {"type": "text"},
+    "lang": {"type": "text", "pattern": "[a-z]{2}", "refusal": "is not a language"},
+    "email": {"type": "text"},
+    "level": {"type": "code", "table": "level", "refusal": "is not a level"},
+    "joined": {"type": "date", "earliest": "2000-01-01"},
+}
+CARD: dict[str, Any] = {
+    "name": "card",
+    "nouns": {"en": ["card", "cards"]},
+    "number": "number",
+    "title": "level",
+    "person": {
+        "name": "name",
+        "given": "given_name",
+        "family": "family_name",
+        "language": "lang",
+        "email": "email",
+        "id": "member",
+    },
+    "fields": FIELDS,
+}
+LEVELS = b"value,synonyms\nGold,golden or\nSilver,\n"
+
+
+def parsed(kind: dict[str, Any] | bytes, table: bytes = LEVELS) -> Kind:
+    text = kind if isinstance(kind, bytes) else json.dumps(kind).encode()
+    return Kind.parse(text, shipped().template, {"level": table})
+
+
+def with_field(name: str, **members: Any) -> dict[str, Any]:
+    return {**CARD, "fields": {**FIELDS, name: members}}
+
+
+def test_a_kind_says_which_cells_its_fields_take() -> None:
+    kind = parsed(CARD)
+    assert (kind.required, kind.dates) == (("number", "name"), ("joined",))
+    assert [check_cell(kind.fields["level"], cell) for cell in ("gold", "GOLDEN", "or")] == ["Gold"] * 3
+    for name, cell, reason in (
+        ("level", "Bronze", "is not a level"),
+        ("lang", "english", "is not a language"),
+        ("joined", "31.12.1999", "is before 2000: is the year right?"),
+    ):
+        with pytest.raises(BadCell, match=re.escape(reason)):
+            check_cell(kind.fields[name], cell)
+
+
+def test_the_same_cell_is_held_against_each_kind_by_itself() -> None:
+    """What is remembered of cells is remembered by field, not by its name."""
+    strict = parsed(with_field("lang", type="text", pattern="zh", refusal="is not Chinese"))
+    assert check_cell(parsed(CARD).fields["lang"], "en") == "en"
+    with pytest.raises(BadCell):
+        check_cell(strict.fields["lang"], "en")
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [
+        (b"{", "kind.json: "),
+        (b" " * LARGEST + json.dumps(CARD).encode(), f"kind.json has over {LARGEST} bytes"),
+        ({**CARD, "colour": "red"}, "kind.json: there is no member 'colour'"),
+        ({**CARD, "number": 1}, "'number' is missing or of another type"),
+        ({name: part for name, part in CARD.items() if name != "person"}, "'person' is missing"),
+        ({**CARD, "number": "nr"}, "names 'nr', and has no such field"),
+        ({**CARD, "rules": [{"before": "joined", "after": "left", "refusal": "x"}]}, "names 'left'"),
+        ({**CARD, "nouns": {"en": ["card"]}}, "nouns.en: texts are expected"),
+        (with_field("x", type="text", headings=[1]), "fields.x.headings: texts are expected"),
+        (with_field("x", type="text", labels={"en": 1}), "fields.x.labels: texts are expected"),
+        ({**CARD, "rules": ["x"]}, "kind.json, rules: an object is expected"),
+        (with_field("level", type="code", table="grades"), "there is no table 'grades'"),
+        (with_field("x", type="colour"), "a name or a type that there is not"),
+        (with_field("Ä", type="text"), "a name or a type that there is not"),
+        (with_field("x", type="text", required=1), "'required' is missing or of another type"),
+        (with_field("x", type="text", pattern=r"\d+"), "fields.x: the pattern is no I-Regexp"),
+        (with_field("x", type="text", worded="grade"), "names 'grade'"),
+        ({**CARD, "fields": {f"f{n}": {"type": "text"} for n in range(MOST_FIELDS + 1)}}, "over 1000 fields"),
+    ],
+)
+def test_a_kind_that_does_not_work_is_refused_with_its_place(kind: Any, reason: str) -> None:
+    with raises(INVALID_KIND, match=re.escape(reason)):
+        parsed(kind)
+
+
+@pytest.mark.parametrize("table", [b"", b"code,words\nGold,", b"value,synonyms\nGold", b"\xff"])
+def test_a_table_of_codes_has_two_columns(table: bytes) -> None:
+    with raises(INVALID_KIND, match="level.csv"):
+        parsed(CARD, table)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "fits", "does_not"),
+    [
+        ("[0-9]{2,4}", ["12", "1234"], ["1", "12345", "12\n", "x12"]),
+        (r"\p{Lu}\.[^a-c]+", ["Ü.xyz"], ["u.x", "Ü.abc", "Üxx"]),
+        ("(ab|c)*", ["", "abc"], ["ac"]),
+        ("$^.", ["$^x"], ["x", "$^\n"]),
+        ("[$^.]", ["$", "^", "."], ["x"]),
+    ],
+)
+def test_a_pattern_matches_the_whole_text_as_rfc_9485_reads_it(
+    pattern: str, fits: list[str], does_not: list[str]
+) -> None:
+    matches = matcher(pattern)
+    assert [text for text in (*fits, *does_not) if matches(text)] == fits
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [r"\d+", "(?:a)", "a+?", "a**", "*a", "a(", "a)", "[a-z", r"\p{Foo}", r"\x41", "a{2,1}", "(a{999}){999}"],
+)
+def test_what_engines_read_differently_is_no_pattern(pattern: str) -> None:
+    with pytest.raises(Malformed, match=r"the pattern is"):
+        matcher(pattern)
+
+
+def test_a_pattern_that_takes_other_engines_for_ever_takes_as_long_as_reading() -> None:
+    assert not matcher("(a|a)*(a|a)*(a|a)*b")("a" * 200_000)
+
+
+@given(st.text())
+def test_any_text_is_a_pattern_or_is_refused(pattern: str) -> None:
+    try:
+        matches = matcher(pattern)
+    except (Malformed, UnicodeEncodeError):  # lone surrogates come through no JSON
+        return
+    assert matches("x") in (True, False)
+
+
+def test_every_label_of_the_diploma_is_there_in_three_languages() -> None:
+    kind = shipped()
+    assert kind.nouns["en"] == ("diploma", "diplomas")
+    assert {frozenset(field.labels) for field in kind.fields.values()} == {frozenset({"en", "zh", "de"})}
+
+
+def test_a_template_adds_fields_of_its_own_and_changes_none() -> None:
+    kind = shipped()
+    assert kind.own == ()
+    edited = kind.template.text.replace(b'"{honours}"', b'"{honours} {minor_subject}"')
+    mine = kind.with_template(type(kind.template)(edited))
+    assert (mine.own, mine.fields) == (("minor_subject",), kind.fields)
+    assert kind.with_template(type(kind.template)(kind.template.text)) is kind
