@@ -13,7 +13,7 @@ from .problem import InvalidKey
 from .scheme import Scheme
 
 
-class Kind(NamedTuple):
+class KeyKind(NamedTuple):
     """One row; sizes are in bytes."""
 
     prefix: bytes  # multicodec, as an unsigned varint of two bytes
@@ -47,7 +47,7 @@ def _ecdsa(name: str, curve: str, *, low_s: bool = False) -> Scheme:
 
 
 _ROWS = {
-    "Ed25519": Kind(
+    "Ed25519": KeyKind(
         prefix=b"\xed\x01",
         key=32,
         signature=64,
@@ -58,7 +58,7 @@ _ROWS = {
         digest="",
         load=_ed25519,
     ),
-    "P-256": Kind(
+    "P-256": KeyKind(
         prefix=b"\x80\x24",
         key=33,
         signature=64,
@@ -69,7 +69,7 @@ _ROWS = {
         digest="sha256",
         load=lambda: _ecdsa("P-256", "SECP256R1"),
     ),
-    "P-384": Kind(
+    "P-384": KeyKind(
         prefix=b"\x81\x24",
         key=49,
         signature=96,
@@ -80,7 +80,7 @@ _ROWS = {
         digest="sha384",
         load=lambda: _ecdsa("P-384", "SECP384R1"),
     ),
-    "secp256k1": Kind(
+    "secp256k1": KeyKind(
         prefix=b"\xe7\x01",
         key=33,
         signature=64,
@@ -92,7 +92,7 @@ _ROWS = {
         load=lambda: _ecdsa("secp256k1", "SECP256K1", low_s=True),
     ),
 }
-KINDS: Mapping[str, Kind] = MappingProxyType(_ROWS)
+KINDS: Mapping[str, KeyKind] = MappingProxyType(_ROWS)
 """By name. What follows from the rows, such as the longest text that is read, is asked of them each time."""
 
 

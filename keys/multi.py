@@ -14,7 +14,7 @@ from wire.problem import Malformed
 from wire.strict import base58_encode, base64url_decode, base64url_encode, multibase_decode
 from wire.text import counted
 
-from .kinds import KINDS, Kind
+from .kinds import KINDS, KeyKind
 from .problem import InvalidKey, UnknownKeyType
 
 _LONGEST = 1900  # characters: kinds that are not in use here have longer keys, RSA and ML-DSA-44 (1,795)
@@ -82,7 +82,7 @@ def jwk_decode(jwk: Mapping[str, Any]) -> tuple[str, bytes, bytes | None]:
     return crv, _coordinate(jwk, "x", row), _coordinate(jwk, "y", row) if row.kty == "EC" else None
 
 
-def _coordinate(jwk: Mapping[str, Any], member: str, row: Kind) -> bytes:
+def _coordinate(jwk: Mapping[str, Any], member: str, row: KeyKind) -> bytes:
     text = jwk.get(member)
     if not isinstance(text, str):
         raise InvalidKey.saying("'{member}' of the JWK is not a string", member=member)

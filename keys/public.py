@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from . import multi
-from .kinds import KINDS, Kind, scheme
+from .kinds import KINDS, KeyKind, scheme
 from .problem import InvalidKey
 from .scheme import Point
 
@@ -36,7 +36,7 @@ class PublicKey:
         return f"PublicKey({self.multikey()})"
 
     @property
-    def kind(self) -> Kind:
+    def kind(self) -> KeyKind:
         """The row of its type, with the sizes of keys and signatures."""
         return KINDS[self.type]
 

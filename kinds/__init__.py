@@ -1,8 +1,7 @@
 """What can be issued, as data: a kind describes each fact of a credential once (design, section 11)."""
 
-from .cells import DATE_ORDERS, BadCell, Field
 from .kind import Kind, shipped
 from .records import InvalidRecord, Record
 from .template import Template
 
-__all__ = ["DATE_ORDERS", "BadCell", "Field", "InvalidRecord", "Kind", "Record", "Template", "shipped"]
+__all__ = ["InvalidRecord", "Kind", "Record", "Template", "shipped"]

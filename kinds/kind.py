@@ -53,7 +53,7 @@ class Identifier(NamedTuple):
     fields: tuple[str, ...]
 
 
-class Catalogue(NamedTuple):
+class CatalogueColumns(NamedTuple):
     """A table of the registrar's that rows are held against: its key, and the fields to compare."""
 
     key: str
@@ -82,7 +82,7 @@ class Kind:
     rules: tuple[Rule, ...]
     identifiers: Mapping[str, Identifier]
     """What the template may name beside `fields`."""
-    catalogue: Catalogue | None
+    catalogue: CatalogueColumns | None
     template: Template
 
     @classmethod
@@ -293,9 +293,9 @@ def _identifier(name: str, item: object) -> Identifier:
     return Identifier(members["noun"], _texts(members["fields"], f"identifiers.{name}.fields"))
 
 
-def _catalogue(item: object) -> Catalogue:
+def _catalogue(item: object) -> CatalogueColumns:
     members = _members(item, "catalogue", _CATALOGUE)
-    return Catalogue(
+    return CatalogueColumns(
         members["key"],
         _texts(members["required"], "catalogue.required"),
         _texts(members["fields"], "catalogue.fields"),

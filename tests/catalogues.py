@@ -37,6 +37,7 @@ from wire import Problem, address, https, sqlite
 
 SPEAKING = codes.ROOT / "intaglio"
 IN_ENGLISH = (
+    "kinds",  # as the next
     "issuer",  # who issues: he has the remedies in Chinese, and the kind
     "intaglio/commands/issuer",
     "intaglio/serving.py",  # who runs a service

@@ -15,7 +15,7 @@ ALLOWED = {
     },
     "faults that are planted in order to be found": {"<owner>.<name>"},
     "what is counted, and by which library": {
-        *("keys.PublicKey.verify", "kinds.template.Template.__init__", "keys.ed25519.<name>"),
+        *("keys.PublicKey.verify", "kinds.Template.__init__", "keys.ed25519.<name>"),
     },
     "what would cost minutes as it is: passphrases, waiting, files and requests by the thousand": {
         *("keys.envelope.COST", "holder.store.EncryptedStore.open", "verifier.sources.published_log.<name>"),

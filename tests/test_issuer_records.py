@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from intaglio.words import remedy
 from issuer.table.finding import CellFinding
-from kinds import BadCell, InvalidRecord, shipped
-from kinds.cells import LONGEST, check_cell
+from kinds import InvalidRecord, shipped
+from kinds.cells import LONGEST, BadCell, check_cell
 from kinds.records import check_cells, check_record
 from tests.world import graduate
 

@@ -19,7 +19,7 @@ from did import DID
 from did.methods import jwk as did_jwk
 from did.methods import key as did_key
 from keys import InvalidKey, InvalidKeyLength, InvalidSignature, PrivateKey, PublicKey, kinds
-from keys.kinds import KINDS, Kind
+from keys.kinds import KINDS, KeyKind
 from keys.scheme import Point, Sign
 from tests.world import NOW, Holder, University, decided, diploma, verifier
 from vc import Bundle, Report, Verdict
@@ -69,7 +69,7 @@ class Lattice:
         return key.public_key().public_bytes_raw(), key.sign
 
 
-ROW = Kind(
+ROW = KeyKind(
     prefix=b"\xff\x66",
     key=KEY,
     signature=SIGNED,

@@ -62,6 +62,7 @@ LEFT_IN_ENGLISH = {
     "export-folder-taken": "the issuer's own",
     "headings-missing": "of the registrar's table",
     "invalid-record": "of the registrar's table",
+    "invalid-kind": "the issuer's own",
     "invalid-template": "the issuer's own",
     "older-index": "the issuer's own",
     "record-refused": "of the registrar's table",

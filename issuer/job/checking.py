@@ -17,7 +17,7 @@ from typing import NamedTuple
 import orjson
 
 from kinds import Kind, Record
-from kinds.kind import Catalogue as AskedCatalogue
+from kinds.kind import CatalogueColumns
 from kinds.records import check_cells, digest
 from wire.text import counted, printable
 
@@ -123,7 +123,7 @@ class Checker:
 
 
 def _compare(
-    record: Record, catalogue: Catalogue, asked: AskedCatalogue, wrong: Collection[str]
+    record: Record, catalogue: Catalogue, asked: CatalogueColumns, wrong: Collection[str]
 ) -> Iterator[tuple[str, str, str]]:
     if asked.key in wrong:
         return

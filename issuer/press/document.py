@@ -17,8 +17,8 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import quote
 
-from kinds import BadCell, Kind, Record
-from kinds.cells import DATES_BY_ORDER, read_day
+from kinds import Kind, Record
+from kinds.cells import DATES_BY_ORDER, BadCell, read_day
 from kinds.problem import FieldMissing, InvalidTemplate
 from vc.facts import IssuingFacts, StatusPlace
 from vc.vcdm import jsonld

@@ -27,7 +27,8 @@ from issuer.keeping.export import export
 from issuer.press.document import NOBODY, Profile, trial
 from issuer.press.update import TEMPLATE, kind_in, lacks_degree
 from issuer.table.source import Source, open_source
-from kinds import DATE_ORDERS, Kind, Record, shipped
+from kinds import Kind, Record, shipped
+from kinds.cells import DATE_ORDERS
 from vc import SUITES
 from vc.forms import DataIntegrity
 from wire.problem import Conflict
