@@ -49,6 +49,7 @@ from .identity.creation import create_home
 from .identity.description import Description
 from .identity.home import Identity
 from .identity.home import index as index_in
+from .identity.kind import former_kinds, kind_in
 from .identity.succession import JOURNAL, anchor, ended_ahead, finish, mend, require_in_force
 from .job.bulk import Bulk, Issued
 from .job.editions import Editions
@@ -57,7 +58,7 @@ from .job.singles import Edition, RecordRefused, Singles
 from .press.document import Composer
 from .press.permutation import Positions, list_key
 from .press.press import Line, Press
-from .press.update import kind_in, replaced_kinds, update_template
+from .press.update import update_template
 from .status import Lists, unrenewed
 
 Clock = Callable[[], datetime]
@@ -302,7 +303,7 @@ class Issuer:
 
     @property
     def kind(self) -> Kind:
-        """What it issues, with the template as it is now. Raises `InvalidTemplate`."""
+        """What it issues, with the template as it is now. Raises as `kind_in`."""
         return kind_in(self.home)
 
     def press(self) -> Press:
@@ -348,7 +349,7 @@ class Issuer:
 
     def _former(self, press: Press) -> list[Press]:
         """The press with each template that an update replaced."""
-        return [replace(press, composer=self._composer(kind)) for kind in replaced_kinds(self.home)]
+        return [replace(press, composer=self._composer(kind)) for kind in former_kinds(self.home)]
 
     @cached_property
     def lists(self) -> Lists:
@@ -392,7 +393,7 @@ class Issuer:
 
     @cached_property
     def _bulk(self) -> Bulk:
-        return Bulk(self.archive, self.log, self.home)
+        return Bulk(self.archive, self.log, self.home, lambda: self.kind)
 
     @cached_property
     def _singles(self) -> Singles:

@@ -42,6 +42,8 @@ ANOTHER_KEY_TYPE = Code("another-key-type", Conflict)
 """The issuer signs with keys of another type than was asked for."""
 ANOTHER_KEY = Code("another-key", Conflict)
 """The issuer signs with another key than that which is kept elsewhere at this address."""
+ANOTHER_KIND = Code("another-kind", Conflict)
+"""The issuer issues another kind than was asked for."""
 KEY_KEPT_ELSEWHERE = Code("key-kept-elsewhere", Refused)
 """The key that signs is not in the key file, and nothing says where the next one is to be."""
 KEY_IN_USE = Code("key-in-use", Refused)

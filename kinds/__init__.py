@@ -1,7 +1,9 @@
 """What can be issued, as data: a kind describes each fact of a credential once (design, section 11)."""
 
-from .kind import Kind, shipped
+from .cells import Field
+from .kind import Kind
 from .records import InvalidRecord, Record
+from .shipped import shipped
 from .template import Template
 
-__all__ = ["InvalidRecord", "Kind", "Record", "Template", "shipped"]
+__all__ = ["Field", "InvalidRecord", "Kind", "Record", "Template", "shipped"]

@@ -54,6 +54,10 @@ class Field:
     """Years from the job's day that a day may be ahead."""
     worded: str = ""
     """The code of which it keeps the word, as it was typed, where its own cell is empty."""
+    reached: tuple[str, int] | None = None
+    """A day, and the years since then after which this is true on the job's day; it then has no column."""
+    iri: str = ""
+    """The property that it is in RDF; without one a template says where it stands, or it stands nowhere."""
     headings: tuple[str, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
     """What it is called, by language."""
@@ -61,11 +65,13 @@ class Field:
     @property
     def sample(self) -> Any:
         """A value, to try a template with."""
-        return {"number": 1, "date": "2000-01-01"}.get(self.type, "1")
+        return _SAMPLES.get(self.type, "1")
 
 
 OWN = Field("")
 """A field that only an edited template has: a text."""
+
+_SAMPLES = {"number": 1, "integer": 1, "date": "2000-01-01", "boolean": True, "url": "https://example.org/1"}
 
 
 _CODE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufdd0-\ufdef\ufeff\ufffe\uffff]")
@@ -104,6 +110,28 @@ def _number(field: Field, cell: str, _: str) -> int | float:
     return int(value) if value.is_integer() else value
 
 
+def _integer(field: Field, cell: str, _: str) -> int:
+    _require_match(field, cell)
+    # JSON numbers are doubles (RFC 8785, 3.2.2.3): a longer one would be signed as another.
+    if not _INTEGER(cell):
+        raise BadCell("is not a whole number of up to 15 digits")
+    return int(cell)
+
+
+def _boolean(_: Field, cell: str, __: str) -> bool:
+    value = _BOOLEANS.get(fold(cell))
+    if value is None:
+        raise BadCell("is neither yes nor no")
+    return value
+
+
+def _url(field: Field, cell: str, _: str) -> str:
+    _require_match(field, cell)
+    if not _URL(cell):
+        raise BadCell("is not a web address (https://…)")
+    return cell
+
+
 def _date(field: Field, cell: str, order: str) -> str:
     day = read_day(cell, order)
     if day < field.earliest:
@@ -120,9 +148,19 @@ def _code(field: Field, cell: str, _: str) -> str:
     return cell
 
 
+_INTEGER = re.compile("-?[0-9]{1,15}").fullmatch
+_URL = re.compile(r"https?://[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]+").fullmatch  # RFC 3986, appendix A
+_BOOLEANS = {
+    **dict.fromkeys(("yes", "true", "1", "ja", "oui", "sí", "si", "是", "نعم"), True),
+    **dict.fromkeys(("no", "false", "0", "nein", "non", "否", "لا"), False),
+}
+
 TYPES: Mapping[str, Callable[[Field, str, str], Any]] = {
     "text": _text,
+    "integer": _integer,
     "number": _number,
+    "boolean": _boolean,
+    "url": _url,
     "date": _date,
     "code": _code,
 }

@@ -25,41 +25,47 @@ _UNSPACED = (
 
 @dataclass(frozen=True)
 class PersonName:
-    """The fields that a person is named by, and what makes one text of two."""
+    """The fields that a person is named by, of which a kind may lack some, and what makes one text of two."""
 
-    whole: str
-    given: str
-    family: str
-    language: str
+    whole: str = ""
+    given: str = ""
+    family: str = ""
+    language: str = ""
     """The field of the record's language, in which the order of names is that of the language."""
     half_headings: tuple[str, ...] = ()
     """Headings of a whole name; beside a column that has one half of it they mean the other."""
 
     @cached_property
-    def parts(self) -> tuple[str, str]:
-        """Given and family name."""
-        return self.given, self.family
+    def parts(self) -> tuple[str, ...]:
+        """Given and family name, or neither."""
+        return (self.given, self.family) if self.given and self.family else ()
 
     @cached_property
     def fields(self) -> frozenset[str]:
         """All that name the person."""
-        return frozenset((self.whole, *self.parts))
+        return frozenset(filter(None, (self.whole, *self.parts)))
 
     def full(self, record: Mapping[str, Any]) -> str:
         """The name as it was, or will be, signed."""
-        return record.get(self.whole) or self._given_first(record)
+        return record.get(self.whole, "") or (
+            self._given_first(record) if self.whole else self.in_order(record)
+        )
 
     def in_order(self, record: Mapping[str, Any]) -> str:
         """Given and family name as their script orders them, else the record's language; or the only one."""
-        given, family = record[self.given], record[self.family]
+        if not self.parts:
+            return ""
+        given, family = record.get(self.given, ""), record.get(self.family, "")
         if _UNSPACED(given) and _UNSPACED(family):
             return f"{family}{given}"
-        if record[self.language].partition("-")[0].lower() in _FAMILY_FIRST:
+        if record.get(self.language, "").partition("-")[0].lower() in _FAMILY_FIRST:
             return f"{family} {given}".strip()
         return self._given_first(record)
 
     def settle(self, record: dict[str, Any]) -> None:
         """Keeps in the record the name that it was given, else the one in order, where it has to be said."""
+        if not self.whole or not self.parts:
+            return
         name = record.pop(self.whole, "") or self.in_order(record)
         if name != self._given_first(record):
             record[self.whole] = name
@@ -69,7 +75,10 @@ class PersonName:
 
         Raises `NAME_IS_WHOLE` for a part of a name that was given as a whole.
         """
-        cells = {**{name: str(value) for name, value in record.items()}, self.whole: self.full(record)}
+        cells = {name: str(value) for name, value in record.items()}
+        if not self.whole or not self.parts:
+            return {**cells, **changes}
+        cells[self.whole] = self.full(record)
         changed = changes.keys() & set(self.parts)
         if changed and not record[self.given] and self.whole not in changes:
             raise NAME_IS_WHOLE("the name of this diploma is one text, without given and family name")

@@ -35,8 +35,8 @@ def check_record(
 
     `own` are further fields that it may have.
     """
-    for name in sorted(cells.keys() - kind.fields.keys() - set(own)):
-        names = ", ".join([*kind.fields, *sorted(set(own) - kind.fields.keys())])
+    for name in sorted(cells.keys() - set(kind.columns) - set(own)):
+        names = ", ".join([*kind.columns, *sorted(set(own) - kind.fields.keys())])
         raise InvalidRecord(f"there is no field {name!r}", hint=f"The fields are {names}.")
     record, wrong = check_cells(kind, cells, today=today)
     if wrong:
@@ -65,7 +65,7 @@ def check_cells(
     if person.whole in required and (person.whole not in cells or cells.get(person.given, "").strip()):
         required = {*required, person.given} - {person.whole}
     own = cells.keys() - fields.keys()
-    for name in (*fields, *sorted(own)) if own else fields:
+    for name in (*kind.columns, *sorted(own)) if own else kind.columns:
         cell = cells.get(name, "").strip()
         try:
             if cell:
@@ -79,6 +79,8 @@ def check_cells(
     if not wrong:
         person.settle(record)
         _settle_words(kind, record, cells)
+        for name, (day, years) in kind.reached.items():
+            record[name] = _has_reached(record[day], years, today) if record[day] and today else ""
     return record, wrong + _against_rules(kind, record, today)
 
 
@@ -95,6 +97,13 @@ def _settle_words(kind: Kind, record: Record, cells: Mapping[str, str]) -> None:
             del record[name]
 
 
+def _has_reached(day: str, years: int, today: date) -> bool:
+    """Whether so many years have passed since a day; of 29 February on 1 March."""
+    year, month, of_month = map(int, day.split("-"))
+    passed = today.year - year - ((today.month, today.day) < (month, of_month))
+    return passed >= years
+
+
 def _against_rules(kind: Kind, record: Record, today: date | None) -> list[tuple[str, str, str]]:
     """What each value may be and the record may not."""
     wrong = [
@@ -105,7 +114,8 @@ def _against_rules(kind: Kind, record: Record, today: date | None) -> list[tuple
     for name, years in kind.years_ahead.items():
         latest = f"{today.year + years:04}-{today:%m-%d}" if today else _LAST_DAY
         if record.get(name, "") > latest:
-            wrong.append((name, "is more than a year ahead: is the year right?", record[name]))
+            ahead = "more than a year ahead" if years else "in the future"
+            wrong.append((name, f"is {ahead}: is the year right?", record[name]))
     return wrong
 
 
@@ -120,7 +130,7 @@ def with_changes(kind: Kind, record: Mapping[str, Any], changes: Mapping[str, st
     for name, code in kind.worded.items():
         if name not in changes and changes.get(code, record[code]) != record[code]:
             cells.pop(name, None)
-    return cells
+    return {name: cell for name, cell in cells.items() if name not in kind.reached}
 
 
 def digest(record: bytes) -> bytes:

@@ -19,7 +19,7 @@ from wire.strict import load_json_object
 
 from .problem import InvalidTemplate
 
-_PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_]*)\}")
+PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_]*)\}")
 _ABSENT: Any = object()
 
 
@@ -69,15 +69,15 @@ class Template:
         return node
 
     def _compile_text(self, text: str, place: str) -> Any:
-        names = _PLACEHOLDER.findall(text)
-        if "{" in _PLACEHOLDER.sub("", text) or "}" in _PLACEHOLDER.sub("", text):
+        names = PLACEHOLDER.findall(text)
+        if "{" in PLACEHOLDER.sub("", text) or "}" in PLACEHOLDER.sub("", text):
             raise InvalidTemplate(f"template, {place}: a brace that is not part of a {{field}}")
         if not names:
             return text
         self.fields.update(names)
         if text == f"{{{names[0]}}}":
             return partial(_value, names[0])
-        pieces = _PLACEHOLDER.split(text)  # constant, name, constant, name, …, constant
+        pieces = PLACEHOLDER.split(text)  # constant, name, constant, name, …, constant
         return partial(_text, pieces, names)
 
 

@@ -15,6 +15,7 @@ from ledger import EntryKind, entry
 from tests.jwt_vc import ALGORITHMS, JWT, SignedJWT, compact
 from vc import Claims, InvalidProof
 from vc.anchoring import anchoring_terms
+from vc.claims import KIND
 from vc.facts import IssuingFacts
 from vc.problem import UnsupportedForm
 from vc.secured import Carried, Form, Options, Received, Secured, Signatures, Signed
@@ -109,6 +110,8 @@ class SDJWTForm:
             for name, value in disclosed.items()
         ]
         terms: list[Mapping[str, Any]] = [anchoring_terms(facts.log)]
+        if facts.kind:
+            terms.append({"type": KIND, "id": facts.kind})
         if place.is_stated:
             terms.append(status_statement(place.list_url, place.position))
         payload = {

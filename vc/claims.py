@@ -21,6 +21,8 @@ from .problem import MalformedCredential
 ANCHORED_IN_LOG = "urn:intaglio:vocab:AnchoredInLog"
 """The type of a term of use whose `id` names a log in which the credential is."""
 LOG = "urn:intaglio:log:"
+KIND = "urn:intaglio:vocab:Kind"
+"""The type of a term of use whose `id` is the URN of the kind that the credential was made by."""
 STATUS_STATEMENT = "urn:intaglio:vocab:StatusStatement"
 """The type of a term of use whose `id` is a position in a status list that no address leads to."""
 
@@ -108,6 +110,12 @@ class Claims:
             for terms in self.terms
             if has_type(terms, ANCHORED_IN_LOG)
         )
+
+    @property
+    def kind(self) -> str | None:
+        """The URN of the kind that it says it was made by; of two, neither."""
+        named = [terms.get("id") for terms in self.terms if has_type(terms, KIND)]
+        return named[0] if len(named) == 1 and isinstance(named[0], str) else None
 
     @property
     def valid_from(self) -> datetime | None:

@@ -37,6 +37,8 @@ class IssuingFacts(NamedTuple):
     """The origin of the log that it goes into."""
     holder: str | None
     """The DID of the holder, whose key alone may show it; `None` lets anybody show it."""
+    kind: str | None = None
+    """The URN of the kind that it is made by, where its credentials name it."""
 
 
 FACT_LOST = Code("fact-lost", Refused, "The form loses a fact")
@@ -54,6 +56,7 @@ def require_said(facts: IssuingFacts, claims: Claims) -> None:
         "status": (entry.get("statusListCredential"), entry.get("statusListIndex")),
         "log": claims.origins,
         "holder": claims.subjects[0].get("id"),
+        "kind": claims.kind,
     }
     given = {
         **facts._asdict(),

@@ -24,6 +24,7 @@ from .policy import Policy
 from .sources.lists import Fetched, ListSource, is_web_address
 from .sources.published import Published
 from .status import Suspended
+from .summary import fields_of
 from .verify import Verifier
 
 if TYPE_CHECKING:
@@ -211,4 +212,5 @@ def _answer(report: Report) -> dict[str, Any]:
     answer = report.to_dict()
     if report.has_claims:
         answer["credentials"] = [dict(claims.said) for claims in report.require()]
+        answer["fields"] = list(map(fields_of, report.require()))
     return answer

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vc import Claims
 from vc.claims import text_of
 
 from .sources.trust import TrustSource
+
+if TYPE_CHECKING:
+    from kinds import Kind
+
+_BADGES = frozenset({"OpenBadgeCredential", "AchievementCredential"})
+"""The types of Open Badges 3.0, which the diploma describes."""
 
 
 class Summary(NamedTuple):
@@ -21,11 +29,16 @@ class Summary(NamedTuple):
     """The degree as the issuer words it; empty where it has only a type."""
     achievement_type: str
     """Of Open Badges 3.0, such as BachelorDegree; empty for other credentials."""
+    kind: Kind | None = None
+    """What the credential was made by, where it names that and its very bytes are at hand."""
+    facts: Mapping[str, Any] = MappingProxyType({})
+    """What it says of each field of that kind."""
 
 
 def summarize(claims: Claims, trust: TrustSource) -> Summary:
     """The summary of a verified credential; the issuer's name is the trust list's, never its own."""
     known = trust.issuer(claims.issuer)
+    kind, facts = by_kind(claims)
     return Summary(
         claims.title,
         claims.holder_name,
@@ -33,7 +46,30 @@ def summarize(claims: Claims, trust: TrustSource) -> Summary:
         day_of(claims),
         claims.degree,
         claims.achievement_type,
+        kind,
+        facts,
     )
+
+
+def fields_of(claims: Claims) -> dict[str, Any]:
+    """What a verified credential says, field by field, by the kind that it names; a badge names none."""
+    from kinds import shipped
+    from kinds.facts import facts, known
+
+    kind = known(claims)
+    if kind is None and claims.kind is None and not _BADGES.isdisjoint(claims.types):
+        kind = shipped()
+    return facts(kind, claims) if kind else {}
+
+
+def by_kind(claims: Claims) -> tuple[Kind | None, Mapping[str, Any]]:
+    """The kind that a credential names, where its very bytes are at hand, and what it says of the fields."""
+    if claims.kind is None:  # most: a start is not to wait for kinds
+        return None, {}
+    from kinds.facts import facts, known
+
+    kind = known(claims)
+    return kind, facts(kind, claims) if kind else {}
 
 
 def day_of(claims: Claims) -> str:

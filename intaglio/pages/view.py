@@ -28,7 +28,7 @@ from wire.problem import TooLarge
 from wire.text import printable
 from wire.work import ITEM_SHOWN, Work
 
-from ..words import label, tr, tr_in
+from ..words import kinds, label, tr, tr_in
 from ..words import report as words
 from ..words.advice import (
     ADVICE,
@@ -312,7 +312,12 @@ def _mistakable(other: RecognisedIssuer) -> Sentence:
 
 
 def _sentence(summary: Summary) -> Sentence:
-    """The issuer first; what the credential claims stands in quotation marks."""
+    """The kind's sentence; else the issuer first, and what the credential claims in quotation marks."""
+    said, values = kinds.sentence(summary, day)
+    if said:
+        values["issuer"] = address(summary.by)
+        text = tr("{sentence}.").replace("{sentence}", said)
+        return Sentence(text, {name: value[: words.LONGEST] for name, value in values.items()})
     what, whom, when = bool(summary.what), bool(summary.whom), bool(summary.when)
     degree = summary.degree or words.achievement(summary.achievement_type)
     text = {
@@ -401,7 +406,7 @@ def _why_not_checked(check: Check) -> str:
 
 def _diploma(claims: Claims, trust: TrustSource, shown: _Shown) -> Diploma:
     summary, subject = summarize(claims, trust), claims.subjects[0]
-    known = {
+    as_badge = {
         "whom": summary.whom,
         "what": summary.what,
         "degree": summary.degree,
@@ -411,11 +416,16 @@ def _diploma(claims: Claims, trust: TrustSource, shown: _Shown) -> Diploma:
         "result": tr("; ").join(claims.results),
         "credits": str(subject.get("creditsEarned", "")),
         "number": claims.number,
+    }
+    known = {
+        **({"what": summary.what, "by": summary.by} if summary.kind else as_badge),
         **_address(claims.issuer),
         "since": day(str(claims.valid_from.date())) if claims.valid_from else "",
         "until": day(str(claims.valid_until.date())) if claims.valid_until else "",
     }
-    first = shown(Claim(label(name), _cut(value), True) for name, value in known.items() if value)
+    said = list(kinds.lines(summary.kind, summary.facts, day)) if summary.kind else []
+    said += [(label(name), value) for name, value in known.items() if value]
+    first = shown(Claim(name, _cut(value), True) for name, value in said)
     every = shown(
         Claim(" › ".join(term[:_LONGEST_TERM] for term in path)[: words.LONGEST], _cut(_json(value)), False)
         for path, value in itertools.islice(_flat(claims.said), MOST_CLAIMS)

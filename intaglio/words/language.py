@@ -53,6 +53,12 @@ def language_of(environment: Mapping[str, str]) -> str:
     return "zh" if locale.partition(".")[0].partition("@")[0].lower() in _SIMPLIFIED else "en"
 
 
+def language() -> str:
+    """The language that is spoken, one of `LANGUAGES`."""
+    catalogue = _catalogue.get()
+    return "en" if catalogue is None else catalogue.info()["language"]
+
+
 def in_english() -> bool:
     """Whether English is spoken."""
     return _catalogue.get() is None

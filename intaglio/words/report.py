@@ -13,7 +13,7 @@ from vc.report import StatusTime
 from wire import Malformed, TooLarge
 from wire.text import cells, claimed, isolated, printable
 
-from . import remedy
+from . import kinds, remedy
 from . import sentence as words_for
 from .labels import ACHIEVEMENTS
 from .language import tr, tr_in
@@ -63,7 +63,10 @@ def titled(what: str, degree: str, achievement_type: str) -> str:
 
 
 def sentence(summary: Summary) -> str:
-    """The issuer first; then, in quotation marks, what the credential claims, which has none in it."""
+    """The kind's sentence; else the issuer, then, in quotation marks without any inside, what it claims."""
+    said, values = kinds.sentence(summary)
+    if said:
+        return said.format_map({name: isolated(claimed(value)) for name, value in values.items()})
     by, whom = (isolated(claimed(words)) for words in (summary.by, summary.whom))
     what = titled(summary.what, summary.degree, summary.achievement_type)
     text = tr('by {by}: "{what}", to "{whom}"') if whom else tr('by {by}: "{what}"')
@@ -117,12 +120,15 @@ def advice(check: Check) -> str:
 
 def for_programs(report: Report) -> dict[str, Any]:
     """The report as JSON, with the remedies that are typed here, and the credentials of a valid one."""
+    from verifier.summary import fields_of
+
     data = report.to_dict()
     for check, told in zip(report.checks, data["checks"], strict=True):
         if check.problem is not None and (said := remedy(check.problem)):
             told["problem"]["hint"] = said
     if report.has_claims:
         data["credentials"] = [dict(claims.said) for claims in report.require()]
+        data["fields"] = list(map(fields_of, report.require()))
     return data
 
 

@@ -18,6 +18,7 @@ from ..archive.store import SQLiteIndex
 from ..problem import ANOTHER_KEY_TYPE
 from .description import Description
 from .home import KEY_TYPES, KEYS, Identity
+from .kind import keep_kind
 from .succession import remembered
 
 _PATIENCE = 5.0  # seconds that one waits for another who makes the same
@@ -84,8 +85,7 @@ def _write_files(
     identity = Identity.make(description, public["assertion"])
     if signer is not None:
         identity = replace(identity, **remembered(signer, description.signer_uri))
-    if not (home / "template.json").exists():
-        write_durably(home / "template.json", shipped().template.text)
+    keep_kind(home, description.kind or shipped())
     document = identity.document(public["assertion"], public.get("status-list", public["assertion"]))
     write_durably(home / "did.json", orjson.dumps(document, option=orjson.OPT_INDENT_2))
     if not has_index:

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from did import METHODS
 from did.methods import web as did_web
+from kinds import Kind
 from wire.address import Target
 from wire.problem import Refused
 
@@ -34,6 +35,8 @@ class Description:
     """The address of the log, where that is not in the folder."""
     has_status_did: bool = False
     """Whether lists are signed under a DID of their own, with a key in the folder; needs a did:web."""
+    kind: Kind | None = None
+    """What it issues; by default diplomas."""
 
     @property
     def did_method(self) -> str:

@@ -3,6 +3,7 @@
 issuer.json     name, address, DID, log: written last, so that it is there only when all else is
 keys.json       the keys and the root of all secrets (keys.KeyFile); issuer.json says where another key is
 template.json   what a diploma says; the registrar's to edit; template.<SHA-256>.json, what an update replaced
+kind/           in its place, the files of another kind that is issued here
 did.json        the DID document; that of a did:web is to be published
 documents/      what did.json was each time that it went into the log, to be published
 rotation.json   a change of keys that was begun and is not done yet
@@ -56,6 +57,7 @@ from ..press.document import Profile
 from ..problem import (
     ANOTHER_ISSUER,
     ANOTHER_KEY,
+    ANOTHER_KIND,
     DAMAGED_ISSUER,
     ISSUER_LOST,
     ISSUER_WITHOUT_STATUS_DID,
@@ -96,6 +98,7 @@ _NAMES = MappingProxyType(
         "signer_key": "signerKey",
         "status_did": "statusDid",
         "form": "form",
+        "kind": "kind",
     }
 )
 """The members of issuer.json that are there only where something was decided."""
@@ -128,6 +131,8 @@ class Identity:
     """The DID under which status lists are signed, where that is not the issuer's own."""
     form: str = ""
     """The media type of the form in which it issues, where that is not JSON with proofs."""
+    kind: str = ""
+    """The URN of the kind that it issues, whose files are in `kind/`; without one it issues diplomas."""
 
     @classmethod
     def make(cls, description: Description, key: PublicKey) -> Identity:
@@ -140,7 +145,8 @@ class Identity:
         identity = cls(description.name.strip(), url, did, "")
         log = f"{host.authority}{host.path.rstrip('/')}/log" if host else identity.profile.iri("log", "1")
         of_lists = status_did(did) if description.has_status_did else ""
-        return replace(identity, log=log, status="" if url else STATED, status_did=of_lists)
+        kind = (description.kind and description.kind.reference) or ""
+        return replace(identity, log=log, status="" if url else STATED, status_did=of_lists, kind=kind)
 
     @classmethod
     def read(cls, home: Path) -> Identity:
@@ -185,6 +191,8 @@ class Identity:
             raise ANOTHER_ISSUER(f"another issuer lives here: {self.name}, {self.did}")
         if description.signer_uri and description.signer_uri != self.signer_uri:
             raise ANOTHER_KEY("the issuer that lives here signs with another key than this one")
+        if description.kind and (description.kind.reference or "") != self.kind:
+            raise ANOTHER_KIND("the issuer that lives here issues something else")
         if description.has_status_did and not self.status_did:
             raise ISSUER_WITHOUT_STATUS_DID("the issuer that lives here signs status lists under its own DID")
 

@@ -20,7 +20,7 @@ from typing import NamedTuple, TypeVar
 
 import orjson
 
-from kinds import Kind, Record, shipped
+from kinds import Kind, Record
 from kinds.problem import InvalidTemplate
 from ledger import Log
 from vc.secured import INTEGRITY, Form
@@ -136,9 +136,10 @@ def issue(work: Tools, task: Task, tell: Tell) -> Chunk:
 class Bulk:
     """The bulk issuer over one archive, log and home. The caller holds the issuer's lock."""
 
-    def __init__(self, archive: Archive, log: Log, home: Path) -> None:
+    def __init__(self, archive: Archive, log: Log, home: Path, kind: Callable[[], Kind]) -> None:
+        """`kind` gives what the archive has."""
         self.archive, self._store = archive, archive.store
-        self._log = log
+        self._log, self._kind = log, kind
         self._spool = home / "checked"
 
     def run(self, order: Order, press: Press, *, now: datetime, former: Sequence[Press] = ()) -> Issued:
@@ -188,7 +189,7 @@ class Bulk:
         """Completes the chunk that the last process left between shard and index."""
         for job, number in self._store.begun_chunks():
             lines = list(self.archive.chunk(job.id, number))
-            rows = [(line.seq, *shipped().listed(line.record)) for line in lines]  # whatever the template
+            rows = [(line.seq, *self._kind().listed(line.record)) for line in lines]
             self._finish(job, number, Chunk([line.entry for line in lines], rows))
 
     def _begun_in(self, job: Job, finished: Iterable[int]) -> str | None:

@@ -36,6 +36,7 @@ from ..desk.claims import require_kept
 from ..identity import documents
 from ..identity.clock import ClockJournal
 from ..identity.home import STATUS_DOCUMENT_NAME, Identity, index
+from ..identity.kind import FOLDER, kind_in
 from ..identity.succession import JOURNAL, ROLES, KeysChanged, ended_ahead, require_in_force
 from ..press.update import REPLACED, TEMPLATE, lacks_degree
 from ..problem import FormNotKnown
@@ -140,6 +141,9 @@ def _read(path: Path, parse: Callable[[bytes], _T]) -> Generator[Finding, None, 
 
 def _templates(home: Path, identity: Identity) -> Iterator[Finding]:
     """The one in force, and those that it replaced, with which begun jobs go on."""
+    if identity.kind:
+        yield from _read(home / FOLDER / "kind.json", lambda _: kind_in(home))
+        return
     for path in (home / TEMPLATE, *sorted(home.glob(REPLACED))):
         template = yield from _read(path, Template)
         if template is not None and path.name == TEMPLATE and lacks_degree(template) and not identity.closed:

@@ -103,9 +103,7 @@ class Composer:
         self.profile = profile
         self._id, self._salt = _Keyed(id_secret), _Keyed(salt_secret)
         self.positions = positions
-        self._issuer = {"id": profile.did, "type": ["Profile"], "name": profile.name}
-        if profile.url:
-            self._issuer["url"] = profile.url
+        self._issuer = _issuer(kind, profile)
 
     def credential_id(self, number: str, edition: int) -> str:
         """The `id` of an edition of a diploma: 160 bits that follow from its number, for the issuer only."""
@@ -209,9 +207,10 @@ class Composer:
         values = {
             **dict.fromkeys(kind.worded, ""),  # only records with one have it
             **record,
-            kind.person.whole: kind.person.full(record),
             "issuer_name": self.profile.name,
         }
+        if kind.person.whole:
+            values[kind.person.whole] = kind.person.full(record)
         for name, (noun, fields) in kind.identifiers.items():
             said = next((record[field] for field in fields if record[field]), "")
             values[name] = self.profile.iri(noun, quote(said, safe=""))
@@ -228,12 +227,21 @@ class Composer:
             self._place(seq),
             self.profile.log,
             holder,
+            kind.reference,
         )
         return facts, said
 
     def _place(self, seq: int) -> StatusPlace:
         number, position = self.positions.locate(seq)
         return StatusPlace(self.profile.list_url(number), position, self.profile.states_status)
+
+
+def _issuer(kind: Kind, profile: Profile) -> dict[str, Any]:
+    """The issuer as each credential shows it, with a type and an address only where its context has them."""
+    if not kind.issuer_type:
+        return {"id": profile.did, "name": profile.name}
+    issuer = {"id": profile.did, "type": [kind.issuer_type], "name": profile.name}
+    return {**issuer, "url": profile.url} if profile.url else issuer
 
 
 def _moment(said: Mapping[str, Any], name: str) -> datetime | None:

@@ -11,9 +11,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from kinds import Kind, Template, shipped
+from kinds import Template, shipped
 from kinds.problem import InvalidTemplate
-from kinds.template import compiled
 from vc.vcdm import jsonld
 from wire.files import locked, write_durably
 from wire.problem import Damaged
@@ -25,21 +24,13 @@ TEMPLATE = "template.json"
 REPLACED = f"template.{'[0-9a-f]' * 64}.json"
 
 
-def kind_in(home: Path) -> Kind:
-    """What an issuer issues: the kind that its template.json makes. Raises `InvalidTemplate`."""
-    return shipped().with_template(compiled((home / TEMPLATE).read_bytes()))
-
-
-def replaced_kinds(home: Path) -> list[Kind]:
-    """The kinds of the templates that updates replaced.
-
-    Raises `Damaged` for one that is not what its name says.
-    """
+def replaced_templates(home: Path) -> list[bytes]:
+    """The templates that updates replaced. Raises `Damaged` for one that is not what its name says."""
     texts = {path: path.read_bytes() for path in sorted(home.glob(REPLACED))}
     for path, text in texts.items():
         if path.name != _name_of(text):  # a job that was begun with it would go on with another
             raise Damaged(f"{path} is damaged: it is not the template that an update replaced")
-    return [shipped().with_template(Template(text)) for text in texts.values()]
+    return list(texts.values())
 
 
 def _name_of(text: bytes) -> str:
@@ -58,7 +49,7 @@ def update_template(home: Path, contexts: jsonld.Contexts | None, *, patience: f
     name the degree in, or where the contexts of the template do not define the terms for it.
     """
     with locked(home / "issue", patience=patience):
-        text = (home / TEMPLATE).read_bytes()
+        text = (home / TEMPLATE).read_bytes() if (home / TEMPLATE).exists() else b"{}"  # a kind has none
         if not lacks_degree(Template(text)):
             return False
         updated = _with_degree(load_json_object(text))

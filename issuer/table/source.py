@@ -306,7 +306,7 @@ def _columns(
 ) -> dict[str, int]:
     columns: dict[str, int] = {}
     own, required = (kind.own, kind.required) if asked is None else ((), asked)
-    fields, person = (*kind.fields, *own), kind.person
+    fields, person = (*kind.columns, *own), kind.person
     for field, heading in chosen.items():
         if field not in fields:
             raise UNREADABLE_FILE(f"there is no field {field!r}", hint=f"The fields are {', '.join(fields)}.")

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..anchoring import anchoring_terms
+from ..claims import KIND
 from ..facts import IssuingFacts
 from ..status import status_entry, status_statement
 
@@ -13,6 +14,8 @@ from ..status import status_entry, status_statement
 def unsigned(facts: IssuingFacts, said: Mapping[str, Any]) -> dict[str, Any]:
     """The credential that says both. Parts of it are shared with them: read only."""
     terms, place = [anchoring_terms(facts.log)], facts.status
+    if facts.kind is not None:
+        terms.append({"type": KIND, "id": facts.kind})
     document = {
         "@context": said["@context"],
         "id": facts.id,

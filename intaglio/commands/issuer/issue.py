@@ -18,6 +18,7 @@ from issuer.archive.archive import Archive
 from issuer.archive.index import Index
 from issuer.archive.store import SQLiteIndex
 from issuer.identity.home import DID_METHODS, KEY_TYPES, Identity, index
+from issuer.identity.kind import kind_in
 from issuer.issuer import Issuer
 from issuer.job.bulk import Issued
 from issuer.job.bulk import dry_run as check_file
@@ -25,10 +26,11 @@ from issuer.job.checking import Catalogue, read_catalogue
 from issuer.job.order import Order
 from issuer.keeping.export import export
 from issuer.press.document import NOBODY, Profile, trial
-from issuer.press.update import TEMPLATE, kind_in, lacks_degree
+from issuer.press.update import TEMPLATE, lacks_degree
 from issuer.table.source import Source, open_source
 from kinds import Kind, Record, shipped
 from kinds.cells import DATE_ORDERS
+from kinds.template import compiled
 from vc import SUITES
 from vc.forms import DataIntegrity
 from wire.problem import Conflict
@@ -36,7 +38,7 @@ from wire.text import counted
 
 from ...terminal import Result, say, typed, verb
 from . import text
-from .place import Place, key_option, status_did_option
+from .place import Place, key_option, kind_of, kind_option, status_did_option
 from .terminal import PARTLY, ProgressMeter, out_option, pairs, warn_of_refusals
 
 AS_IS = "as-is"
@@ -65,6 +67,7 @@ _method = click.option(
 )
 @key_option
 @status_did_option
+@kind_option
 def init(
     place: Place,
     name: str | None,
@@ -74,9 +77,12 @@ def init(
     where: str | None,
     ledger: str | None,
     status_did: bool,
+    kind: str | None,
 ) -> Result:
     """Make an issuer: its keys, its log and its DID."""
-    made = place.create(name, url, method, key_type, where, ledger=ledger, status_did=status_did)
+    made = place.create(
+        name, url, method, key_type, where, ledger=ledger, status_did=status_did, kind=kind_of(kind)
+    )
     warn_of_refusals(_suite(made))
     data = {"did": made.did, "name": made.name, "folder": str(place.folder), "log": made.log.origin}
     return Result(data, made.did)
@@ -88,6 +94,7 @@ def init(
 @_url
 @_method
 @status_did_option
+@kind_option
 @click.option(
     "--suite", type=click.Choice(SIGNING), help="Of the proofs; by the type of the keys if not given."
 )
@@ -108,6 +115,7 @@ def issue(
     url: str | None,
     method: str | None,
     status_did: bool,
+    kind: str | None,
     suite: str | None,
     mapping: tuple[str, ...],
     dates: str | None,
@@ -118,11 +126,12 @@ def issue(
     workers: int | None,
     out: Path,
 ) -> Result:
-    """Issue a diploma for each row of a CSV file. The same file again issues nothing twice."""
+    """Issue a credential for each row of a CSV file. The same file again issues nothing twice."""
     reading = ReadOptions(mapping, dates, names, programmes)
-    kind = kind_in(place.folder) if (place.folder / TEMPLATE).exists() else shipped()
-    composer = trial(kind, place.session.contexts(), _profile(place.folder, name, url))
-    source = reading.open(file, kind)
+    asked, exists = kind_of(kind), (place.folder / "issuer.json").exists()
+    of_kind = kind_in(place.folder) if exists else asked or _diploma(place.folder)
+    composer = trial(of_kind, place.session.contexts(), _profile(place.folder, name, url))
+    source = reading.open(file, of_kind)
     say(*text.mapping(source))
     if "degree_name" in source.columns and lacks_degree(composer.template):
         say(*text.no_place_for_degree())
@@ -133,7 +142,7 @@ def issue(
     preview: list[str] = []
     if not dry_run:
         errors = errors or _free(file.with_name(f"{file.stem}.errors.csv"))
-    order = Order(source, errors, reading.catalogue(kind), workers)  # before there is an issuer
+    order = Order(source, errors, reading.catalogue(of_kind), workers)  # before there is an issuer
     if dry_run:
         composer.check()
         warn_of_refusals(suite or "")
@@ -147,7 +156,7 @@ def issue(
         preview = list(map(says, done.first))
     else:
         form = DataIntegrity(contexts=composer.contexts, suite=suite) if suite else None
-        made = place.create(name, url, method, form=form, status_did=status_did)
+        made = place.create(name, url, method, form=form, status_did=status_did, kind=asked)
         warn_of_refusals(_suite(made))
         with _counting(made.store), ProgressMeter() as meter:
             done = made.issue_file(replace(order, progress=meter))
@@ -279,6 +288,12 @@ def _counting(store: Index) -> Iterator[None]:
             "The same command goes on from here; nothing is issued twice.",
         )
         raise
+
+
+def _diploma(home: Path) -> Kind:
+    """What one issues who could be made here: a template may lie there before there is an issuer."""
+    path = home / TEMPLATE
+    return shipped().with_template(compiled(path.read_bytes())) if path.exists() else shipped()
 
 
 def _profile(home: Path, name: str | None, url: str | None) -> Profile:

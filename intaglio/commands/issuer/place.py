@@ -12,12 +12,15 @@ import orjson
 
 from issuer import Description
 from issuer.identity.home import Identity
+from issuer.identity.kind import read_kind
 from issuer.issuer import Issuer
 from issuer.status import due, overdue
 from keys import KeyFile, Signer, WrongPassphrase, open_signer
 from keys.address import token_address
 from keys.envelope import require_strong
 from keys.signer import Passphrase
+from kinds import Kind, shipped
+from kinds.shipped import SHIPPED
 from ledger.folder import has_log
 from ledger.tiles.engines import address_of
 from vc.secured import Form
@@ -44,6 +47,20 @@ key_option = click.option(
 status_did_option = click.option(
     "--status-did", is_flag=True, help="Sign status lists under a DID of their own, with a key in the folder."
 )
+
+
+kind_option = click.option(
+    "--kind",
+    metavar="NAME|FOLDER",
+    help=f"What it issues: {', '.join(SHIPPED)}, or the folder of a kind of one's own.",
+)
+
+
+def kind_of(chosen: str | None) -> Kind | None:
+    """The kind that was asked for. Raises `NotFound` and `INVALID_KIND`."""
+    if chosen is None:
+        return None
+    return shipped(chosen) if chosen in SHIPPED else read_kind(Path(chosen))
 
 
 @dataclass
@@ -151,6 +168,7 @@ class Place:
         ledger: str | None = None,
         *,
         status_did: bool = False,
+        kind: Kind | None = None,
     ) -> Issuer:
         """Makes the issuer, or opens it, and puts it on the local trust list.
 
@@ -175,6 +193,7 @@ class Place:
                 signer_uri=where if signer and where else "",
                 ledger=ledger,
                 has_status_did=status_did,
+                kind=kind,
             ),
             ask,
             self.session.now,

@@ -10,7 +10,7 @@ from vc.report import Report, Verdict
 from wire.text import cells, claimed, isolated, printable
 from wire.work import Work
 
-from ...words import label, tr
+from ...words import kinds, label, tr
 from ...words import report as words
 
 
@@ -83,8 +83,11 @@ def binding(held: Held) -> str:
 
 def card(held: Held) -> str:
     """A credential as lines: what, whose, how well, from whom, when, how it was checked, its id here."""
+    from verifier.summary import by_kind  # which a list needs not
+
     claims = held.claims
-    facts = {
+    kind, said = by_kind(claims)
+    as_badge = {
         "whom": printable(claims.holder_name),
         "degree": printable(claims.degree),
         "achievement_type": printable(words.achievement(claims.achievement_type)),
@@ -92,6 +95,9 @@ def card(held: Held) -> str:
         "result": tr("; ").join(map(printable, claims.results)),
         "credits": printable(str(claims.subjects[0].get("creditsEarned", ""))),
         "number": printable(held.number),
+    }
+    facts = {
+        **({} if kind else as_badge),
         "by": issuer(held),
         "did": printable(claims.issuer),
         "since": claims.valid_from and f"{claims.valid_from:%Y-%m-%d}",
@@ -100,7 +106,8 @@ def card(held: Held) -> str:
         "checked": checked(held),
         "id": held.id,
     }
-    named = ((label(field), fact) for field, fact in facts.items() if fact)
+    named = [(name, printable(fact)) for name, fact in kinds.lines(kind, said)] if kind else []
+    named += [(label(field), fact) for field, fact in facts.items() if fact]
     lines = (f"  {name}{' ' * (12 - cells(name))}{fact}" for name, fact in named)
     return "\n".join([title(held), *lines])
 

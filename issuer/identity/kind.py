@@ -1,0 +1,79 @@
+"""What an issuer issues: diplomas by its template.json, or the kind whose files are in `kind/`.
+
+A job that was begun and the editions of a diploma keep the template that they were begun with; see
+`press.update`. A kind's files never change: issuer.json has its URN, which has their digest.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+from kinds import Kind, Template, shipped
+from kinds.parsing import parse
+from kinds.template import compiled
+from wire.files import read_regular, write_durably
+from wire.problem import Damaged, Malformed, NotFound
+
+from ..press.update import TEMPLATE, replaced_templates
+from ..problem import DAMAGED_ISSUER_FILE
+from .home import Identity
+
+FOLDER = "kind"
+_LARGEST = 1 << 20  # bytes of a file; of kind.json a kind takes less
+_MOST_TABLES = 100
+
+
+def kind_in(home: Path) -> Kind:
+    """The kind that lives in an issuer's folder.
+
+    Raises `NotFound`, `InvalidTemplate`, and `DAMAGED_ISSUER_FILE` where its files are not as they were.
+    """
+    named = Identity.read(home).kind
+    if not named:
+        return shipped().with_template(compiled((home / TEMPLATE).read_bytes()))
+    try:
+        kind = read_kind(home / FOLDER)
+    except (Malformed, NotFound) as problem:
+        raise _damaged(home) from problem
+    if kind.reference != named:
+        raise _damaged(home)
+    return kind
+
+
+def former_kinds(home: Path) -> list[Kind]:
+    """The kinds of the templates that updates replaced. Raises `Damaged` for one that was changed."""
+    return [shipped().with_template(Template(text)) for text in replaced_templates(home)]
+
+
+def read_kind(folder: Path) -> Kind:
+    """The kind in a folder. Raises `NotFound` where there is none, and `INVALID_KIND`."""
+    if not (folder / "kind.json").is_file():
+        raise NotFound(f"there is no kind.json in {folder}")
+    paths = [
+        folder / "kind.json",
+        folder / "template.json",
+        *sorted(folder.glob("tables/*.csv"))[:_MOST_TABLES],
+    ]
+    files = {str(path.relative_to(folder)): read_regular(path, _LARGEST) for path in paths if path.exists()}
+    return _parsed(tuple(files.items()))
+
+
+def keep_kind(home: Path, kind: Kind) -> None:
+    """Writes what `kind_in` reads, durably."""
+    if not kind.is_named:
+        if not (home / TEMPLATE).exists():
+            write_durably(home / TEMPLATE, kind.template.text)
+        return
+    (home / FOLDER / "tables").mkdir(parents=True, exist_ok=True)
+    for path, data in kind.files.items():
+        write_durably(home / FOLDER / path, data)
+
+
+@lru_cache(maxsize=4)
+def _parsed(files: tuple[tuple[str, bytes], ...]) -> Kind:
+    return parse(dict(files))
+
+
+def _damaged(home: Path) -> Damaged:
+    return DAMAGED_ISSUER_FILE(f"{home / FOLDER} is damaged: it is not the kind that issuer.json names")

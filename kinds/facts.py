@@ -1,0 +1,109 @@
+"""What a credential says of the fields of its kind: found where its template puts them, by IRI.
+
+The claims of a verified credential have each property under the name of the one table, and those that the
+table lacks under their IRIs, however the credential spells them. So a name that somebody else defined
+otherwise is never taken for one of these.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from vc import Claims
+from vc.vcdm.jsonld import secured
+
+from .kind import REFERENCE, Kind
+from .shipped import SHIPPED, shipped
+from .template import PLACEHOLDER
+
+_Constants = tuple[tuple[str, str], ...]
+
+
+class _Place(NamedTuple):
+    """Where the value of a field stands: members, and items of lists by what is constant in them."""
+
+    field: str
+    steps: tuple[str | _Constants, ...]
+    before: str
+    after: str
+    """The constant texts around the value."""
+
+
+def known(claims: Claims) -> Kind | None:
+    """The kind that a credential names, where its very bytes are at hand: another version is another kind."""
+    named = claims.kind
+    if named is None:
+        return None
+    name = named.removeprefix(REFERENCE).partition(":")[0]
+    kind = shipped(name) if name in SHIPPED else None
+    return kind if kind is not None and kind.reference == named else None
+
+
+def facts(kind: Kind, claims: Claims) -> dict[str, Any]:
+    """The value of each field that the credential says, in the order of the kind; others are left out."""
+    said: dict[str, Any] = {}
+    for place in _places(kind):
+        value = _value(claims.said, place.steps)
+        if isinstance(value, str):
+            if not value.startswith(place.before) or not value.endswith(place.after):
+                continue
+            value = value[len(place.before) : len(value) - len(place.after)]
+        if place.field not in said and isinstance(value, str | int | float):
+            said[place.field] = value
+    return {name: said[name] for name in kind.fields if name in said}
+
+
+def _value(value: object, steps: tuple[str | _Constants, ...]) -> object:
+    for step in steps:
+        if isinstance(step, str):
+            if isinstance(value, list):
+                value = value[0] if value else None
+            value = value.get(step) if isinstance(value, Mapping) else None
+        else:
+            items = value if isinstance(value, list) else [value]
+            value = next((item for item in items if _fits(item, step)), None)
+    return value.get("@value") if isinstance(value, Mapping) else value
+
+
+def _fits(item: object, constants: _Constants) -> bool:
+    return isinstance(item, Mapping) and all(
+        text in (value if isinstance(value := item.get(name), list) else [value]) for name, text in constants
+    )
+
+
+@lru_cache(maxsize=16)
+def _places(kind: Kind) -> tuple[_Place, ...]:
+    names = secured().names
+    assert names is not None
+    terms = {name: names.properties.get(iri, iri) for name, iri in kind.terms.items()}
+    document = json.loads(kind.template.text)
+    found = (place for place in _walk(document, (), terms) if place.field in kind.fields)
+    # The whole value first: of a text around it, it is a part.
+    return tuple(sorted(found, key=lambda place: len(place.before + place.after)))
+
+
+def _walk(node: object, steps: tuple[str | _Constants, ...], terms: Mapping[str, str]) -> Iterator[_Place]:
+    match node:
+        case dict():
+            for name, member in node.items():
+                if name != "@context":
+                    yield from _walk(member, (*steps, terms.get(name, name)), terms)
+        case list():
+            for item in node:
+                yield from _walk(item, (*steps, _constants(item, terms)), terms)
+        case str():
+            pieces = PLACEHOLDER.split(node)
+            if len(pieces) == 3:
+                yield _Place(pieces[1], steps, pieces[0], pieces[2])
+
+
+def _constants(item: object, terms: Mapping[str, str]) -> _Constants:
+    members = item.items() if isinstance(item, dict) else ()
+    return tuple(
+        (terms.get(name, name), text)
+        for name, text in members
+        if name not in ("$if", "type") and isinstance(text, str) and not PLACEHOLDER.search(text)
+    )

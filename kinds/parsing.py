@@ -1,0 +1,271 @@
+"""Reading a kind's files: what they may say, each refusal with its place.
+
+Raises `INVALID_KIND` throughout. What is not known here is refused: a member in a misspelt name would be
+passed over in silence, for as long as credentials of the kind last.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from wire.problem import Malformed
+from wire.strict import load_json_object
+
+from .cells import TYPES, Field, fold
+from .kind import CatalogueColumns, Identifier, Kind, Noun, Rule
+from .names import PersonName
+from .pattern import matcher
+from .problem import INVALID_KIND
+from .template import PLACEHOLDER, Template
+
+LARGEST = 1 << 16  # bytes of `kind.json`
+MOST_FIELDS = 1000
+
+SPOKEN = ("issuer", "person")
+"""What a sentence may say beside the fields: the name on the trust list, and the person's name in order."""
+
+_NAME = re.compile("[a-z][a-z0-9_]*")
+_VERSION = re.compile("[0-9]{1,6}")
+_IRI = re.compile(r"[a-z][a-z0-9+.-]*:[^\s<>\"{}|\\^`]+")
+_CONTEXT = "https://www.w3.org/ns/credentials/v2"
+_SCHEMA = "https://schema.org/"
+_BY_CONTEXT = {"name": f"{_SCHEMA}name", "description": f"{_SCHEMA}description"}
+"""The terms of VCDM 2.0's context that a kind may use; it protects them against others of their name."""
+_XSD = "http://www.w3.org/2001/XMLSchema#"
+_DATATYPES = {"date": f"{_XSD}date", "url": "@id"}
+
+_KIND: Mapping[str, Any] = {
+    **dict.fromkeys(("name", "version", "number"), str),
+    **dict.fromkeys(("fields", "nouns"), dict),
+    "named": True,
+    "person": {},
+    "sentence": {},
+    "types": {},
+    "subject_types": {},
+    "title": "",
+    "issuer_type": "",
+    "valid_from": "",
+    "valid_until": "",
+    "rules": [],
+    "identifiers": {},
+    "catalogue": {},
+}
+_PERSON: Mapping[str, Any] = {
+    **dict.fromkeys(("name", "given", "family", "language", "email", "id"), ""),
+    "half_headings": [],
+}
+_RULE: Mapping[str, Any] = dict.fromkeys(Rule._fields, str)
+_CATALOGUE: Mapping[str, Any] = {"key": str, "required": list, "fields": list}
+_IDENTIFIER: Mapping[str, Any] = {"noun": str, "fields": list}
+_REACHED: Mapping[str, Any] = {"day": str, "years": int}
+_FIELD: Mapping[str, Any] = {
+    "type": str,
+    "required": False,
+    **dict.fromkeys(("pattern", "refusal", "table", "earliest", "worded", "iri"), ""),
+    "years_ahead": -1,
+    "reached": {},
+    "headings": [],
+    "labels": {},
+}
+"""The members of each object: the type of one that has to be there, else the value of one left out."""
+
+
+def parse(files: Mapping[str, bytes]) -> Kind:
+    """The kind of these files: `kind.json`, perhaps `template.json`, and `tables/NAME.csv`."""
+    text = files.get("kind.json", b"")
+    if len(text) > LARGEST:
+        raise INVALID_KIND(f"kind.json has over {LARGEST} bytes")
+    try:
+        members = _members(load_json_object(text), "", _KIND)
+    except Malformed as problem:
+        raise (
+            problem
+            if problem.code == INVALID_KIND.code
+            else INVALID_KIND(f"kind.json: {problem.detail}", because=problem)
+        ) from problem
+    if not _NAME.fullmatch(members["name"]) or not _VERSION.fullmatch(members["version"]):
+        raise INVALID_KIND("kind.json: the name is in small letters, the version a number")
+    if len(members["fields"]) > MOST_FIELDS:
+        raise INVALID_KIND(f"kind.json: over {MOST_FIELDS} fields")
+    fields = {name: _field(name, item, files) for name, item in members["fields"].items()}
+    person = _members(members["person"], "person", _PERSON)
+    types = _terms(members["types"], "types") | _terms(members["subject_types"], "subject_types")
+    terms = types | {name: field.iri for name, field in fields.items() if field.iri}
+    written = files.get("template.json")
+    kind = Kind(
+        name=members["name"],
+        version=members["version"],
+        files=files,
+        is_named=members["named"],
+        fields=fields,
+        number=members["number"],
+        person=PersonName(
+            person["name"],
+            person["given"],
+            person["family"],
+            person["language"],
+            _texts(person["half_headings"], "person.half_headings"),
+        ),
+        email=person["email"],
+        person_id=person["id"],
+        nouns={language: _noun(item, language) for language, item in members["nouns"].items()},
+        sentence={
+            language: _texts(parts, f"sentence.{language}") for language, parts in members["sentence"].items()
+        },
+        terms=terms,
+        issuer_type=members["issuer_type"],
+        rules=tuple(Rule(**_members(rule, "rules", _RULE)) for rule in members["rules"]),
+        identifiers={name: _identifier(name, item) for name, item in members["identifiers"].items()},
+        catalogue=_catalogue(members["catalogue"]) if members["catalogue"] else None,
+        template=Template(_template(members, fields) if written is None else written),
+    )
+    _require_fields(kind)
+    return kind
+
+
+def _require_fields(kind: Kind) -> None:
+    """What is named has to be a field: a rule about one that is not there would hold of nothing."""
+    person = kind.person
+    named = [*person.fields, *filter(None, (kind.email, kind.person_id, person.language)), kind.number]
+    named += [name for rule in kind.rules for name in (rule.before, rule.after)]
+    named += [name for identifier in kind.identifiers.values() for name in identifier.fields]
+    named += [*kind.worded.values(), *(day for day, _ in kind.reached.values())]
+    if catalogue := kind.catalogue:
+        named += [catalogue.key, *catalogue.required, *catalogue.fields]
+    named += [
+        name
+        for parts in kind.sentence.values()
+        for part in parts
+        for name in PLACEHOLDER.findall(part)
+        if name not in SPOKEN
+    ]
+    if "template.json" not in kind.files:  # else what only the template names is a column of its own
+        named += kind.template.fields
+    for name in named:
+        if name not in kind.fields:
+            raise INVALID_KIND(f"kind.json names {name!r}, and has no such field")
+    if "en" not in kind.nouns:
+        raise INVALID_KIND("kind.json, nouns: what it is called in English is missing")
+    if not kind.fields[kind.number].required:
+        raise INVALID_KIND(f"kind.json: {kind.number} tells credentials apart, and is not required")
+    for language, parts in kind.sentence.items():
+        if any(set("{}") & set(PLACEHOLDER.sub("", part)) for part in parts):
+            raise INVALID_KIND(f"kind.json, sentence.{language}: a brace that is not part of a {{field}}")
+        # With every field absent there is still something to say.
+        if all(PLACEHOLDER.findall(part) for part in parts):
+            raise INVALID_KIND(f"kind.json, sentence.{language}: one part needs no field")
+
+
+def _template(members: Mapping[str, Any], fields: Mapping[str, Field]) -> bytes:
+    """The credential that follows from the facts: each that has an IRI is a property of the subject."""
+    context: dict[str, Any] = {**members["types"], **members["subject_types"]}
+    for name, field in fields.items():
+        if field.iri and _BY_CONTEXT.get(name) != field.iri:
+            datatype = _DATATYPES.get(field.type)
+            context[name] = {"@id": field.iri, "@type": datatype} if datatype else field.iri
+    subject = {name: f"{{{name}}}" for name, field in fields.items() if field.iri}
+    document = {
+        "@context": [_CONTEXT, context],
+        "type": ["VerifiableCredential", *members["types"]],
+        "name": members["title"],
+        "validFrom": f"{{{members['valid_from']}}}T00:00:00Z" if members["valid_from"] else "",
+        "validUntil": f"{{{members['valid_until']}}}T23:59:59Z" if members["valid_until"] else "",
+        "credentialSubject": {"type": [*members["subject_types"]], **subject},
+    }
+    if not members["subject_types"]:
+        del document["credentialSubject"]["type"]
+    return json.dumps({name: value for name, value in document.items() if value}, ensure_ascii=False).encode()
+
+
+def _members(item: object, place: str, asked: Mapping[str, Any]) -> dict[str, Any]:
+    """All members of an object: none may be missing, unknown, or of another type."""
+    where = f"kind.json, {place}" if place else "kind.json"
+    if not isinstance(item, dict):
+        raise INVALID_KIND(f"{where}: an object is expected")
+    if unknown := sorted(item.keys() - asked.keys()):
+        raise INVALID_KIND(f"{where}: there is no member {unknown[0]!r}")
+    members = {}
+    for name, default in asked.items():
+        expected = default if isinstance(default, type) else type(default)
+        value = item.get(name, default)
+        if type(value) is not expected:
+            raise INVALID_KIND(f"{where}: {name!r} is missing or of another type")
+        members[name] = value
+    return members
+
+
+def _field(name: str, item: object, files: Mapping[str, bytes]) -> Field:
+    place = f"fields.{name}"
+    members = _members(item, place, _FIELD)
+    if not _NAME.fullmatch(name) or members["type"] not in TYPES:
+        raise INVALID_KIND(f"kind.json, {place}: a name or a type that there is not")
+    if members["pattern"]:
+        try:
+            matcher(members["pattern"])
+        except Malformed as problem:
+            raise INVALID_KIND(f"kind.json, {place}: {problem.detail}", because=problem) from problem
+    if members["iri"] and not _IRI.fullmatch(members["iri"]):
+        raise INVALID_KIND(f"kind.json, {place}: iri is no absolute IRI")
+    table = members.pop("table")
+    if table and f"tables/{table}.csv" not in files:
+        raise INVALID_KIND(f"kind.json, {place}: there is no table {table!r}")
+    members["codes"] = _codes(files[f"tables/{table}.csv"], table) if table else {}
+    members["years_ahead"] = None if members["years_ahead"] < 0 else members["years_ahead"]
+    if reached := members["reached"]:
+        since = _members(reached, f"{place}.reached", _REACHED)
+        members["reached"] = since["day"], since["years"]
+    members["reached"] = members["reached"] or None
+    members["headings"] = _texts(members["headings"], f"{place}.headings")
+    _texts(list(members["labels"].values()), f"{place}.labels")
+    return Field(name, **members)
+
+
+def _codes(table: bytes, name: str) -> Mapping[str, str]:
+    """The codes of a table, by what people write for each: columns `value`, and `synonyms` between blanks."""
+    codes: dict[str, str] = {}
+    rows = csv.reader(io.StringIO(table.decode(errors="replace"), newline=""))
+    for number, row in enumerate(rows, 1):
+        if len(row) != 2 or (number == 1 and row != ["value", "synonyms"]):
+            raise INVALID_KIND(f"tables/{name}.csv, row {number}: the columns are value and synonyms")
+        if number > 1:
+            codes |= dict.fromkeys(map(fold, (row[0], *row[1].split())), row[0])
+    if not codes:
+        raise INVALID_KIND(f"tables/{name}.csv has no codes")
+    return codes
+
+
+def _terms(item: Mapping[str, Any], place: str) -> dict[str, str]:
+    for name, iri in item.items():
+        if not isinstance(iri, str) or not _IRI.fullmatch(iri):
+            raise INVALID_KIND(f"kind.json, {place}: {name!r} has no absolute IRI")
+    return dict(item)
+
+
+def _identifier(name: str, item: object) -> Identifier:
+    members = _members(item, f"identifiers.{name}", _IDENTIFIER)
+    return Identifier(members["noun"], _texts(members["fields"], f"identifiers.{name}.fields"))
+
+
+def _catalogue(item: object) -> CatalogueColumns:
+    members = _members(item, "catalogue", _CATALOGUE)
+    return CatalogueColumns(
+        members["key"],
+        _texts(members["required"], "catalogue.required"),
+        _texts(members["fields"], "catalogue.fields"),
+    )
+
+
+def _noun(item: object, language: str) -> Noun:
+    one, many = _texts(item if isinstance(item, list) and len(item) == 2 else [0, 0], f"nouns.{language}")
+    return one, many
+
+
+def _texts(items: object, place: str) -> tuple[str, ...]:
+    if not isinstance(items, list) or not all(isinstance(item, str) for item in items):
+        raise INVALID_KIND(f"kind.json, {place}: texts are expected")
+    return tuple(items)
