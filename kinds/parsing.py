@@ -157,7 +157,7 @@ def _require_fields(kind: Kind) -> None:
         if any(set("{}") & set(PLACEHOLDER.sub("", part)) for part in parts):
             raise INVALID_KIND(f"kind.json, sentence.{language}: a brace that is not part of a {{field}}")
         # With every field absent there is still something to say.
-        if all(PLACEHOLDER.findall(part) for part in parts):
+        if all(set(PLACEHOLDER.findall(part)) - {"issuer"} for part in parts):
             raise INVALID_KIND(f"kind.json, sentence.{language}: one part needs no field")
 
 

@@ -219,7 +219,8 @@ def survey(checker: Checker, checked: Iterable[Checked], store: Index) -> Survey
         CellFinding(row, number, f"is the number of row {earlier} as well", cell)
         for row, earlier, cell in crossed.repeated
     )
-    label = checker.kind.fields[checker.kind.person_id].labels["en"]
+    person = checker.kind.fields.get(checker.kind.person_id)
+    label = person.labels.get("en", person.name) if person else ""
     found.warnings = [
         f"{label} {printable(student)} occurs {'twice' if times == 2 else f'{times} times'}, "
         f"first in row {first}: a second degree, or a mistake?"
