@@ -15,12 +15,13 @@ from typing import Any
 
 from wire.problem import Malformed
 from wire.strict import load_json_object
+from wire.text import shortened
 
 from .cells import TYPES, Field, fold
-from .kind import CatalogueColumns, Identifier, Kind, Noun, Rule
+from .kind import CatalogueColumns, Identifier, Kind, Noun, Rule, plain
 from .names import PersonName
 from .pattern import matcher
-from .problem import INVALID_KIND
+from .problem import INVALID_KIND, InvalidTemplate
 from .template import PLACEHOLDER, Template
 
 LARGEST = 1 << 16  # bytes of `kind.json`
@@ -30,6 +31,7 @@ SPOKEN = ("issuer", "person")
 """What a sentence may say beside the fields: the name on the trust list, and the person's name in order."""
 
 _NAME = re.compile("[a-z][a-z0-9_]*")
+_FILE = re.compile(r"kind\.json|template\.json|tables/[A-Za-z0-9_-]{1,100}\.csv")  # a backup has no others
 _VERSION = re.compile("[0-9]{1,6}")
 _IRI = re.compile(r"[a-z][a-z0-9+.-]*:[^\s<>\"{}|\\^`]+")
 _CONTEXT = "https://www.w3.org/ns/credentials/v2"
@@ -55,6 +57,9 @@ _KIND: Mapping[str, Any] = {
     "identifiers": {},
     "catalogue": {},
 }
+_RESERVED = frozenset((*SPOKEN, "issuer_name"))
+"""What templates and sentences call something else by: a field of such a name would never be said."""
+_TEXTS = ("text", "code")
 _PERSON: Mapping[str, Any] = {
     **dict.fromkeys(("name", "given", "family", "language", "email", "id"), ""),
     "half_headings": [],
@@ -77,6 +82,9 @@ _FIELD: Mapping[str, Any] = {
 
 def parse(files: Mapping[str, bytes]) -> Kind:
     """The kind of these files: `kind.json`, perhaps `template.json`, and `tables/NAME.csv`."""
+    for path in files:
+        if not _FILE.fullmatch(path):
+            raise INVALID_KIND(f"a kind has no file {shortened(path)}")
     text = files.get("kind.json", b"")
     if len(text) > LARGEST:
         raise INVALID_KIND(f"kind.json has over {LARGEST} bytes")
@@ -122,9 +130,11 @@ def parse(files: Mapping[str, bytes]) -> Kind:
         rules=tuple(Rule(**_members(rule, "rules", _RULE)) for rule in members["rules"]),
         identifiers={name: _identifier(name, item) for name, item in members["identifiers"].items()},
         catalogue=_catalogue(members["catalogue"]) if members["catalogue"] else None,
-        template=Template(_template(members, fields) if written is None else written),
+        template=_read_template(_template(members, fields) if written is None else written),
     )
     _require_fields(kind)
+    _require_types(kind)
+    _require_places(kind, types, members["valid_from"], members["valid_until"])
     return kind
 
 
@@ -159,6 +169,50 @@ def _require_fields(kind: Kind) -> None:
         # With every field absent there is still something to say.
         if all(set(PLACEHOLDER.findall(part)) - {"issuer"} for part in parts):
             raise INVALID_KIND(f"kind.json, sentence.{language}: one part needs no field")
+
+
+def _require_types(kind: Kind) -> None:
+    """What is named is of the type that it is used as: two days are compared as texts, a number as none."""
+    person, fields = kind.person, kind.fields
+    texts = [kind.number, *person.fields, *filter(None, (person.language, kind.email, kind.person_id))]
+    days = [name for rule in kind.rules for name in (rule.before, rule.after)]
+    days += [*kind.years_ahead, *(name for name, field in fields.items() if field.earliest)]
+    days += [day for day, _ in kind.reached.values()]
+    for types, names in ((_TEXTS, texts), (("date",), days), (("boolean",), list(kind.reached))):
+        for name in names:
+            if fields[name].type not in types:
+                raise INVALID_KIND(f"kind.json: {name} is used as a {types[0]}, and is none")
+    for name in kind.reached:
+        if fields[name].required:  # a file has no column for it
+            raise INVALID_KIND(f"kind.json: {name} follows from a day, and cannot be required")
+
+
+def _require_places(kind: Kind, types: Mapping[str, str], *ends: str) -> None:
+    """Each fact has a name, a heading and a property of its own: of two in one place, one would be lost."""
+    for name in ends:
+        if name and (name not in kind.fields or kind.fields[name].type != "date"):
+            raise INVALID_KIND(f"kind.json: it is valid from or until {name!r}, which is no date")
+    for name in kind.fields:
+        if name in _RESERVED or name in kind.identifiers or name in types:
+            raise INVALID_KIND(f"kind.json, fields.{name}: something else has that name")
+    headings: dict[str, str] = {}
+    for name in kind.columns:
+        for heading in (name, *kind.fields[name].headings):
+            if headings.setdefault(plain(heading), name) != name:
+                raise INVALID_KIND(
+                    f"kind.json: {headings[plain(heading)]} and {name} have the heading {heading!r}"
+                )
+    properties: dict[str, str] = {}
+    for term, iri in kind.terms.items():
+        if (other := properties.setdefault(iri, term)) != term:
+            raise INVALID_KIND(f"kind.json: {other} and {term} have the IRI {iri}")
+
+
+def _read_template(text: bytes) -> Template:
+    try:
+        return Template(text)
+    except InvalidTemplate as problem:
+        raise INVALID_KIND(problem.detail, because=problem) from problem
 
 
 def _template(members: Mapping[str, Any], fields: Mapping[str, Field]) -> bytes:
@@ -214,6 +268,8 @@ def _field(name: str, item: object, files: Mapping[str, bytes]) -> Field:
     table = members.pop("table")
     if table and f"tables/{table}.csv" not in files:
         raise INVALID_KIND(f"kind.json, {place}: there is no table {table!r}")
+    if members["type"] == "code" and not table and not members["pattern"]:
+        raise INVALID_KIND(f"kind.json, {place}: a code has a table or a pattern")
     members["codes"] = _codes(files[f"tables/{table}.csv"], table) if table else {}
     members["years_ahead"] = None if members["years_ahead"] < 0 else members["years_ahead"]
     if reached := members["reached"]:

@@ -79,8 +79,7 @@ def check_cells(
     if not wrong:
         person.settle(record)
         _settle_words(kind, record, cells)
-        for name, (day, years) in kind.reached.items():
-            record[name] = _has_reached(record[day], years, today) if record[day] and today else ""
+        settle_reached(kind, record, today)
     return record, wrong + _against_rules(kind, record, today)
 
 
@@ -95,6 +94,12 @@ def _settle_words(kind: Kind, record: Record, cells: Mapping[str, str]) -> None:
             record[name] = word
         if not record[name]:
             del record[name]
+
+
+def settle_reached(kind: Kind, record: Record, today: date | None) -> None:
+    """Sets the fields that follow from how long ago a day was; empty where either day is missing."""
+    for name, (day, years) in kind.reached.items():
+        record[name] = _has_reached(record[day], years, today) if record[day] and today else ""
 
 
 def _has_reached(day: str, years: int, today: date) -> bool:
