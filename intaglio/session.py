@@ -18,6 +18,7 @@ from .deployment import USUAL, Deployment
 
 if TYPE_CHECKING:
     from did import Method
+    from kinds import Kind
     from ledger.anchors import AnchorKind
     from ledger.folder import Engines
     from vc import Report
@@ -229,10 +230,13 @@ class Session:
         That is: that it closed, the first document of its chain, and its keys for status lists.
         """
         from verifier import RecognisedIssuer, RecognisedLog, Trust, update_trust
+        from verifier.sources.trust_entries import KindFiles
 
         from .words import tr
 
-        issuer = RecognisedIssuer(**entry["issuer"], reason=tr("issued on this machine"))
+        members = dict(entry["issuer"])
+        kinds = tuple(KindFiles(tuple(files.items())) for files in members.pop("kinds", ()))
+        issuer = RecognisedIssuer(**members, kinds=kinds, reason=tr("issued on this machine"))
         log = RecognisedLog(**entry["log"])
         trust = Trust.load(self.trust_file)
         known = trust.issuer(issuer.id)
@@ -240,16 +244,18 @@ class Session:
         if is_new or log.key not in {known.key for known in trust.logs}:
             update_trust(self.trust_file, functools.partial(_pinned, issuer=issuer, log=log))
 
-    def sentence(self, document: Mapping[str, Any], issuer: str) -> str:
-        """What a verifier who knows the issuer by this name says of a credential first; unchecked."""
+    def sentence(self, document: Mapping[str, Any], issuer: str, kind: Kind) -> str:
+        """What a verifier says of a credential who knows the issuer by this name, and its kind; unchecked."""
         from vc import Credential
         from verifier import RecognisedIssuer, Trust
+        from verifier.sources.trust_entries import KindFiles
         from verifier.summary import summarize
 
         from .words import report
 
         claims = Credential.parse(document, contexts=self.contexts())
-        trust = Trust().adding(RecognisedIssuer(claims.issuer, name=issuer))
+        kinds = (KindFiles(kind.texts),) if kind.is_named else ()
+        trust = Trust().adding(RecognisedIssuer(claims.issuer, name=issuer, kinds=kinds))
         return report.sentence(summarize(claims, trust))
 
     def fingerprint(self, trust_file: bytes) -> str:
@@ -274,4 +280,5 @@ def _renewed(known: RecognisedIssuer, issuer: RecognisedIssuer) -> RecognisedIss
         documents=issuer.documents or known.documents,
         status_issuers=tuple(dict.fromkeys((*issuer.status_issuers, *known.status_issuers))),
         list_keys=issuer.list_keys,
+        kinds=tuple(dict.fromkeys((*known.kinds, *issuer.kinds))),
     )

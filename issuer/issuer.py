@@ -574,8 +574,11 @@ class Issuer:
             after = page[-1].seq
 
     def trust_entry(self) -> dict[str, Any]:
-        """As `Identity.trust_entry` gives it."""
-        return self.identity.trust_entry(self.keys.public_keys, documents.history(self.home))
+        """As `Identity.trust_entry` gives it, with the files of its kind, where credentials name it."""
+        entry = self.identity.trust_entry(self.keys.public_keys, documents.history(self.home))
+        if self.identity.kind:
+            entry["issuer"]["kinds"] = (dict(self.kind.texts),)
+        return entry
 
     def trust_file(self) -> dict[str, Any]:
         """The trust file by which others recognise this issuer; of a closed one it says so.
@@ -593,8 +596,9 @@ class Issuer:
         if closed:
             issuer["closed"] = closed
         version = 4 if "listKeys" in issuer else 2 if closed or "statusIssuers" in issuer or ledgers else 1
+        version = 6 if "kinds" in issuer else version
         if any(ledger.kind == KIND and SINCE in ledger.parameters for ledger in ledgers):
-            version = 5
+            version = max(version, 5)
         log = {**entry["log"], **({"ledgers": [asdict(ledger) for ledger in ledgers]} if ledgers else {})}
         return {"version": version, "issuers": [issuer], "logs": [log]}
 

@@ -14,10 +14,15 @@ from typing import Any, NamedTuple
 
 from vc import Claims
 from vc.vcdm.jsonld import secured
+from wire.problem import Malformed
 
 from .kind import REFERENCE, Kind
+from .parsing import parse
 from .shipped import SHIPPED, shipped
 from .template import PLACEHOLDER
+
+_MOST_ITEMS = 1000
+"""Of a list: a small file could name a field in each of a million items."""
 
 _Constants = tuple[tuple[str, str], ...]
 
@@ -42,6 +47,15 @@ def known(claims: Claims) -> Kind | None:
     return kind if kind is not None and kind.reference == named else None
 
 
+@lru_cache(maxsize=64)
+def of_files(files: tuple[tuple[str, str], ...]) -> Kind | None:
+    """The kind of these texts by path; `None` where they are none that this program knows."""
+    try:
+        return parse({path: text.encode() for path, text in files})
+    except Malformed:
+        return None
+
+
 def facts(kind: Kind, claims: Claims) -> dict[str, Any]:
     """The value of each field that the credential says, in the order of the kind; others are left out."""
     said: dict[str, Any] = {}
@@ -64,7 +78,7 @@ def _value(value: object, steps: tuple[str | _Constants, ...]) -> object:
             value = value.get(step) if isinstance(value, Mapping) else None
         else:
             items = value if isinstance(value, list) else [value]
-            value = next((item for item in items if _fits(item, step)), None)
+            value = next((item for item in items[:_MOST_ITEMS] if _fits(item, step)), None)
     return value.get("@value") if isinstance(value, Mapping) else value
 
 

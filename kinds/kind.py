@@ -95,6 +95,11 @@ class Kind:
         manifest = {path: hashlib.sha256(data).hexdigest() for path, data in self.files.items()}
         return hashlib.sha256(jcs.canonicalize(manifest)).hexdigest()
 
+    @property
+    def texts(self) -> tuple[tuple[str, str], ...]:
+        """Its files as texts, by path, for a trust list."""
+        return tuple((path, data.decode()) for path, data in sorted(self.files.items()))
+
     @cached_property
     def reference(self) -> str | None:
         """The URN by which its credentials name it, if they do."""

@@ -357,14 +357,14 @@ def test_what_a_credential_is_called(members: dict[str, Any], title: str) -> Non
     held = Held("0" * 12, diploma(**members), NOW, Verdict.VALID)
     assert text.title(held) == title
     assert f': "{title}"' in report.sentence(summarize(held.claims, Trust()))
-    assert ("  valid until 2036-06-01" in text.card(held).splitlines()) == ("validUntil" in members)
+    assert ("  valid until 2036-06-01" in text.card(held, Trust()).splitlines()) == ("validUntil" in members)
 
 
 def test_whose_diploma_it_is_stands_on_its_card() -> None:
     name = {"type": "IdentityObject", "identityType": "name", "hashed": False, "identityHash": "Ada\x1b[2J"}
     subject = {"type": ["AchievementSubject"], "identifier": [name]}
     held = Held("0" * 12, diploma(credentialSubject=subject), NOW, Verdict.VALID)
-    assert "  awarded to  Ada⟨001B⟩[2J" in text.card(held).splitlines()
+    assert "  awarded to  Ada⟨001B⟩[2J" in text.card(held, Trust()).splitlines()
 
 
 @pytest.mark.slow

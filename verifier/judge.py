@@ -23,6 +23,7 @@ from wire.work import BODY_STEPS, Work
 from .policy import Policy
 from .sources.lists import Fetched, ListSource, is_web_address
 from .sources.published import Published
+from .sources.trust import TrustSource
 from .status import Suspended
 from .summary import fields_of
 from .verify import Verifier
@@ -126,7 +127,10 @@ class Judge:
     def _judge(self, verifier: Verifier, question: Question, steps: int) -> Judged:
         work = Work(steps)
         report = self._report(verifier, question, work)
-        content, asks = orjson.dumps(_answer(report)), _asks_for_the_network(report, question.now)
+        content, asks = (
+            orjson.dumps(_answer(report, verifier.trust)),
+            _asks_for_the_network(report, question.now),
+        )
         return Judged(_STATUS[report.verdict], content, asks, work.left >= 0)
 
     def _report(self, verifier: Verifier, question: Question, work: Work) -> Report:
@@ -208,9 +212,9 @@ def _asks_for_the_network(report: Report, now: datetime) -> bool:
     return any(is_web_address(str(entry.get("statusListCredential"))) for entry in entries)
 
 
-def _answer(report: Report) -> dict[str, Any]:
+def _answer(report: Report, trust: TrustSource) -> dict[str, Any]:
     answer = report.to_dict()
     if report.has_claims:
         answer["credentials"] = [dict(claims.said) for claims in report.require()]
-        answer["fields"] = list(map(fields_of, report.require()))
+        answer["fields"] = [fields_of(claims, trust) for claims in report.require()]
     return answer

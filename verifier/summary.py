@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vc import Claims
 from vc.claims import text_of
 
-from .sources.trust import TrustSource
+from .sources.trust import TrustSource, names_another
 
 if TYPE_CHECKING:
     from kinds import Kind
@@ -38,7 +39,7 @@ class Summary(NamedTuple):
 def summarize(claims: Claims, trust: TrustSource) -> Summary:
     """The summary of a verified credential; the issuer's name is the trust list's, never its own."""
     known = trust.issuer(claims.issuer)
-    kind, facts = by_kind(claims)
+    kind, facts = by_kind(claims, trust)
     return Summary(
         claims.title,
         claims.holder_name,
@@ -51,25 +52,42 @@ def summarize(claims: Claims, trust: TrustSource) -> Summary:
     )
 
 
-def fields_of(claims: Claims) -> dict[str, Any]:
+def fields_of(claims: Claims, trust: TrustSource) -> dict[str, Any]:
     """What a verified credential says, field by field, by the kind that it names; a badge names none."""
+    if claims.kind is not None or _BADGES.isdisjoint(claims.types):
+        return dict(by_kind(claims, trust)[1])
     from kinds import shipped
-    from kinds.facts import facts, known
+    from kinds.facts import facts
 
-    kind = known(claims)
-    if kind is None and claims.kind is None and not _BADGES.isdisjoint(claims.types):
-        kind = shipped()
-    return facts(kind, claims) if kind else {}
+    return facts(shipped(), claims)
 
 
-def by_kind(claims: Claims) -> tuple[Kind | None, Mapping[str, Any]]:
-    """The kind that a credential names, where its very bytes are at hand, and what it says of the fields."""
+def by_kind(claims: Claims, trust: TrustSource) -> tuple[Kind | None, Mapping[str, Any]]:
+    """The kind that a credential names, where its very bytes are believed, and what it says of the fields.
+
+    Believed are those that come with the program, and those in the issuer's entry on the trust list.
+    """
     if claims.kind is None:  # most: a start is not to wait for kinds
         return None, {}
-    from kinds.facts import facts, known
+    from kinds.facts import facts
 
-    kind = known(claims)
+    kind = _believed(claims, trust)
     return kind, facts(kind, claims) if kind else {}
+
+
+def _believed(claims: Claims, trust: TrustSource) -> Kind | None:
+    from kinds.facts import known, of_files
+
+    if kind := known(claims):
+        return kind
+    entry = trust.issuer(claims.issuer)
+    for files in entry.kinds if entry else ():
+        kind = of_files(files.files)
+        if kind is not None and kind.reference == claims.kind:
+            constant = " ".join(part for parts in kind.sentence.values() for part in parts)
+            is_own = not names_another(constant, claims.issuer, trust)
+            return kind if is_own else replace(kind, sentence={})
+    return None
 
 
 def day_of(claims: Claims) -> str:

@@ -186,7 +186,7 @@ def _report(one: Judgement, kept: Mapping[str, Any]) -> str:
         "checkedAt": kept["now"].isoformat(timespec="seconds"),
         "checkedBy": kept["host"],
         "trustList": kept["trust"],
-        **for_programs(one.report),
+        **for_programs(one.report, one.trust),
     }
     if len(orjson.dumps(told)) > _MOST_REPORT:
         return ""

@@ -165,6 +165,8 @@ class Judgement:
     """The moments that stand in it."""
     report: Report
     """What programs are told."""
+    trust: TrustSource
+    """The list that it was held against."""
     is_cut: bool
     """Whether there is more than is shown."""
 
@@ -210,6 +212,7 @@ def judgement(
         evidence=_found(evidence) if evidence and answer is not Answered.INVALID else "",
         proven=moments(evidence.facts) if evidence else (),
         report=report,
+        trust=trust,
         is_cut=shown.is_cut,
     )
 

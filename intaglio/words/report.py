@@ -19,6 +19,7 @@ from .labels import ACHIEVEMENTS
 from .language import tr, tr_in
 
 if TYPE_CHECKING:
+    from verifier.sources.trust import TrustSource
     from verifier.summary import Summary
 
 LONGEST = 400
@@ -118,7 +119,7 @@ def advice(check: Check) -> str:
     return said
 
 
-def for_programs(report: Report) -> dict[str, Any]:
+def for_programs(report: Report, trust: TrustSource) -> dict[str, Any]:
     """The report as JSON, with the remedies that are typed here, and the credentials of a valid one."""
     from verifier.summary import fields_of
 
@@ -128,7 +129,7 @@ def for_programs(report: Report) -> dict[str, Any]:
             told["problem"]["hint"] = said
     if report.has_claims:
         data["credentials"] = [dict(claims.said) for claims in report.require()]
-        data["fields"] = list(map(fields_of, report.require()))
+        data["fields"] = [fields_of(claims, trust) for claims in report.require()]
     return data
 
 

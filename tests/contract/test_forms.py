@@ -101,7 +101,7 @@ def test_an_issuer_that_nobody_knows_is_open_and_named(issuer: Issuer, form: For
 def test_what_it_says_reaches_programs_as_json(issuer: Issuer, form: Form) -> None:
     issuer.issue(graduate(1))
     report = check(issuer, form, "UNI-000001")
-    (said,) = json.loads(json.dumps(words.for_programs(report)))["credentials"]
+    (said,) = json.loads(json.dumps(words.for_programs(report, Trust())))["credentials"]
     assert said == report.require()[0].said
 
 

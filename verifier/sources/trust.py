@@ -45,7 +45,7 @@ from .trust_entries import (
     written,
 )
 
-VERSIONS = (1, 2, 3, 4, 5)
+VERSIONS = (1, 2, 3, 4, 5, 6)
 """Each has members that a program of the one before must not overlook: it is written where one is used."""
 
 MAX_BYTES = 1 << 26
@@ -88,6 +88,10 @@ class NamedTrust(TrustSource, Protocol):
 
     def resembling(self, name: str) -> Sequence[RecognisedIssuer]:
         """Those whom people may take for one who calls itself so, a few at the most."""
+
+    @property
+    def looks(self) -> Mapping[str, str]:
+        """How the name of each issuer looks (`wire.text.look`), by DID."""
 
 
 @dataclass(frozen=True)
@@ -177,7 +181,10 @@ class Trust:
             pins = kept.documents or (() if issuer.keys else issuer.documents)
             own = [name for name in issuer.status_issuers if name == status_did(issuer.id)]
             status_issuers = tuple(dict.fromkeys((*kept.status_issuers, *own)))
-            kept = replace(kept, documents=pins, list_keys=list_keys, status_issuers=status_issuers)
+            kinds = tuple(dict.fromkeys((*kept.kinds, *issuer.kinds)))
+            kept = replace(
+                kept, documents=pins, list_keys=list_keys, status_issuers=status_issuers, kinds=kinds
+            )
             joined = joined.adding(kept)
             for log in other.logs:
                 if issuer.id in log.issuers:
@@ -258,7 +265,7 @@ class Trust:
         A log's documents go before pinned keys: lists once had both. Where only keys are pinned, `listKeys`
         name the keys of the DID for status lists, and a stranger's file could add his own.
         """
-        said = replace(beside_documents(issuer), name="", reason="")
+        said = replace(beside_documents(issuer), name="", reason="", kinds=())
         if issuer.keys and not self._logs_of(issuer.id):
             return replace(said, list_keys=issuer.list_keys)
         return replace(said, keys=(), list_keys=())
@@ -379,6 +386,19 @@ class Trust:
         version = max(map(version_of, (*issuers, *logs)), default=1)
         value = {"version": version, "issuers": issuers, "logs": logs}
         return orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+
+
+def names_another(text: str, did: str, trust: TrustSource) -> bool:
+    """Whether a text has the name or the DID of a listed issuer other than `did`; so it is without a list.
+
+    A kind's constant text is its issuer's: "certified together with …" would borrow a name that is believed.
+    """
+    if not isinstance(trust, NamedTrust):
+        return True
+    said = look(text)
+    return any(
+        other != did and (other in text or (name and name in said)) for other, name in trust.looks.items()
+    )
 
 
 def resembling(looks: Mapping[str, str], name: str) -> list[str]:

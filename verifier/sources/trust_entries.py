@@ -18,6 +18,12 @@ from wire.datetimestamp import format_datetimestamp, parse_datetimestamp
 from wire.text import shortened
 
 
+class KindFiles(NamedTuple):
+    """The files of a kind, by path: its sentences are then said of the issuer's credentials that name it."""
+
+    files: tuple[tuple[str, str], ...]
+
+
 @dataclass(frozen=True, slots=True)
 class RecognisedIssuer:
     """An issuer that the verifier's owner knows."""
@@ -43,6 +49,8 @@ class RecognisedIssuer:
     """Multikeys that sign status lists and nothing else, whatever its documents say."""
     short_lists: bool = False
     """Whether its status lists count though they have fewer entries than the standard asks for."""
+    kinds: tuple[KindFiles, ...] = ()
+    """Kinds of its own, whose words are believed."""
 
     @property
     def last_lists(self) -> datetime | None:
@@ -171,6 +179,7 @@ VERSION_OF: Mapping[str, int] = {
     "reached": 3,
     "listKeys": 4,
     "shortLists": 4,
+    "kinds": 6,
 }
 """Members that trust files of earlier versions do not have."""
 
@@ -189,6 +198,12 @@ MOST_LEDGERS = 16
 LARGEST_PARAMETERS = 1 << 16
 """Bytes of JSON for one ledger."""
 
+MOST_KINDS = 16
+"""For one issuer."""
+
+LARGEST_KIND = 1 << 18
+"""Characters of all files of one kind."""
+
 _ISSUER: Mapping[str, type] = {
     "id": str,
     "name": str,
@@ -201,6 +216,7 @@ _ISSUER: Mapping[str, type] = {
     "until": date,
     "listKeys": tuple,
     "shortLists": bool,
+    "kinds": KindFiles,
 }
 _LOG: Mapping[str, type] = {
     "key": str,
@@ -272,6 +288,8 @@ def _read(value: object, kind: type) -> object | None:
         return tuple(value)
     if kind is TrustedLedger:
         return _ledgers(value)
+    if kind is KindFiles:
+        return _kinds(value)
     if kind is Requirement:
         return _requirement(value)
     if kind is Reached:
@@ -300,6 +318,20 @@ def _ledgers(value: object) -> tuple[TrustedLedger, ...] | None:
             "the parameters of {name} are longer than {most} bytes", name=long[0], most=LARGEST_PARAMETERS
         )
     return tuple(found)
+
+
+def _kinds(value: object) -> tuple[KindFiles, ...] | None:
+    """Texts by path. What they say is read when it is to be spoken: a later program may know more."""
+    if not isinstance(value, list) or len(value) > MOST_KINDS:
+        return None
+    kinds = []
+    for files in value:
+        if not isinstance(files, dict) or not all(isinstance(text, str) for text in files.values()):
+            return None
+        if sum(map(len, files.values())) > LARGEST_KIND:
+            raise TooLarge.saying("the files of a kind are longer than {most} characters", most=LARGEST_KIND)
+        kinds.append(KindFiles(tuple(files.items())))
+    return tuple(kinds)
 
 
 def _requirement(value: object) -> Requirement | None:
@@ -350,6 +382,8 @@ def _written(value: object) -> object:
     if isinstance(value, TrustedLedger):
         members = {name: getattr(value, name) for name in _LEDGER}
         return {name: member for name, member in members.items() if member}
+    if isinstance(value, KindFiles):
+        return dict(value.files)
     if isinstance(value, Requirement):
         return _written_requirement(value)
     if isinstance(value, Reached):

@@ -108,10 +108,10 @@ class IndexedTrust:
 
     def resembling(self, name: str) -> Sequence[RecognisedIssuer]:
         """See `NamedTrust`."""
-        return [found for did in resembling(self._looks, name) if (found := self.issuer(did))]
+        return [found for did in resembling(self.looks, name) if (found := self.issuer(did))]
 
     @cached_property
-    def _looks(self) -> Mapping[str, str]:
+    def looks(self) -> Mapping[str, str]:
         found: dict[str, str] = orjson.loads(self._find(_LOOKS) or b"{}")
         return found
 

@@ -148,7 +148,7 @@ def issue(
         warn_of_refusals(suite or "")
 
         def says(record: Record) -> str:
-            return place.session.sentence(composer.compose(record, 0), composer.profile.name)
+            return place.session.sentence(composer.compose(record, 0), composer.profile.name, of_kind)
 
         with ProgressMeter() as meter, _archive(place) as archive:
             today = place.session.now().date()

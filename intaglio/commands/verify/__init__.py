@@ -126,7 +126,7 @@ def verify(
         return _verify_all(sources, fetcher, report_on, judge.trust)
     report = report_on(_read(sources[0], fetcher))
     lines = [_laid(line, report.verdict) for line in render(report, judge.trust)]
-    return Result(words.for_programs(report), "\n".join(lines), _EXIT[report.verdict])
+    return Result(words.for_programs(report, judge.trust), "\n".join(lines), _EXIT[report.verdict])
 
 
 def _verify_all(
@@ -150,7 +150,7 @@ def _verify_all(
                 said = printable(sentence(problem)[: words.LONGEST])[: words.LONGEST]
                 row = Row(source.name, Verdict.UNDETERMINED, said)
             else:
-                data, code = {**which, **words.for_programs(report)}, _EXIT[report.verdict]
+                data, code = {**which, **words.for_programs(report, trust)}, _EXIT[report.verdict]
                 row = Row(source.name, report.verdict, _in_table(report, trust))
             rows.append(row)
             codes.add(code)

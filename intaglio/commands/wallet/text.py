@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from holder.wallet import Held
 from vc.report import Report, Verdict
@@ -12,6 +13,9 @@ from wire.work import Work
 
 from ...words import kinds, label, tr
 from ...words import report as words
+
+if TYPE_CHECKING:
+    from verifier.sources.trust import TrustSource
 
 
 def title(held: Held) -> str:
@@ -81,12 +85,12 @@ def binding(held: Held) -> str:
     return keys or tr("no key: anyone who has the file can show it")
 
 
-def card(held: Held) -> str:
+def card(held: Held, trust: TrustSource) -> str:
     """A credential as lines: what, whose, how well, from whom, when, how it was checked, its id here."""
     from verifier.summary import by_kind  # which a list needs not
 
     claims = held.claims
-    kind, said = by_kind(claims)
+    kind, said = by_kind(claims, trust)
     as_badge = {
         "whom": printable(claims.holder_name),
         "degree": printable(claims.degree),

@@ -162,7 +162,10 @@ def show(session: Session, identifier: str) -> Result:
     """Show one credential."""
     with opened(session) as mine:
         held = mine.get(identifier)
-    return Result({**summary(held), "credential": dict(held.bundle.secured)}, text.card(held))
+    from verifier.sources.trust_index import open_trust  # which other commands need not
+
+    card = text.card(held, open_trust(session.trust_file))
+    return Result({**summary(held), "credential": dict(held.bundle.secured)}, card)
 
 
 @verb()
