@@ -35,8 +35,9 @@ def check_record(
 
     `own` are further fields that it may have.
     """
-    for name in sorted(cells.keys() - set(kind.columns) - set(own)):
-        names = ", ".join([*kind.columns, *sorted(set(own) - kind.fields.keys())])
+    own = set(own) - kind.fields.keys()
+    for name in sorted(cells.keys() - set(kind.columns) - own):
+        names = ", ".join([*kind.columns, *sorted(own)])
         raise InvalidRecord(f"there is no field {name!r}", hint=f"The fields are {names}.")
     record, wrong = check_cells(kind, cells, today=today)
     if wrong:
@@ -135,7 +136,7 @@ def with_changes(kind: Kind, record: Mapping[str, Any], changes: Mapping[str, st
     for name, code in kind.worded.items():
         if name not in changes and changes.get(code, record[code]) != record[code]:
             cells.pop(name, None)
-    return {name: cell for name, cell in cells.items() if name not in kind.reached}
+    return {name: cell for name, cell in cells.items() if name not in kind.reached or name in changes}
 
 
 def digest(record: bytes) -> bytes:

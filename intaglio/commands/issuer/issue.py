@@ -129,6 +129,8 @@ def issue(
     """Issue a credential for each row of a CSV file. The same file again issues nothing twice."""
     reading = ReadOptions(mapping, dates, names, programmes)
     asked, exists = kind_of(kind), (place.folder / "issuer.json").exists()
+    if exists:  # before a file is read as what it is not, and in a dry run, too
+        Identity.read(place.folder).require_kind(asked)
     of_kind = kind_in(place.folder) if exists else asked or _diploma(place.folder)
     composer = trial(of_kind, place.session.contexts(), _profile(place.folder, name, url))
     source = reading.open(file, of_kind)
