@@ -17,7 +17,7 @@ from wire.problem import Malformed
 from wire.strict import load_json_object
 
 from .cells import TYPES, Field, fold
-from .kind import CatalogueColumns, Identifier, Kind, Noun, Rule
+from .kind import CatalogueColumns, Identifier, Kind, Noun, Rule, plain
 from .names import PersonName
 from .pattern import matcher
 from .problem import INVALID_KIND
@@ -36,6 +36,8 @@ _CONTEXT = "https://www.w3.org/ns/credentials/v2"
 _SCHEMA = "https://schema.org/"
 _BY_CONTEXT = {"name": f"{_SCHEMA}name", "description": f"{_SCHEMA}description"}
 """The terms of VCDM 2.0's context that a kind may use; it protects them against others of their name."""
+_TAKEN = frozenset({"id", "type"})
+"""What a fact must not stand under: the subject's own id is the holder's."""
 _XSD = "http://www.w3.org/2001/XMLSchema#"
 _DATATYPES = {"date": f"{_XSD}date", "url": "@id"}
 
@@ -131,6 +133,7 @@ def parse(files: Mapping[str, bytes]) -> Kind:
 def _require_fields(kind: Kind) -> None:
     """What is named has to be a field: a rule about one that is not there would hold of nothing."""
     person = kind.person
+    _require_own_places(kind)
     named = [*person.fields, *filter(None, (kind.email, kind.person_id, person.language)), kind.number]
     named += [name for rule in kind.rules for name in (rule.before, rule.after)]
     named += [name for identifier in kind.identifiers.values() for name in identifier.fields]
@@ -159,6 +162,24 @@ def _require_fields(kind: Kind) -> None:
         # With every field absent there is still something to say.
         if all(set(PLACEHOLDER.findall(part)) - {"issuer"} for part in parts):
             raise INVALID_KIND(f"kind.json, sentence.{language}: one part needs no field")
+
+
+def _require_own_places(kind: Kind) -> None:
+    """Two fields in one place, or with one heading, would be told apart by nobody."""
+    for what, values in (
+        ("IRI", [(field.iri, name) for name, field in kind.fields.items() if field.iri]),
+        (
+            "heading",
+            [(plain(heading), name) for name in kind.columns for heading in kind.fields[name].headings],
+        ),
+        ("heading", [(plain(name), name) for name in kind.columns]),
+    ):
+        owners: dict[str, str] = {}
+        for value, name in values:
+            if owners.setdefault(value, name) != name:
+                raise INVALID_KIND(f"kind.json, fields.{name}: {owners[value]} has the same {what}")
+    if "template.json" not in kind.files and (taken := sorted(kind.fields.keys() & _TAKEN)):
+        raise INVALID_KIND(f"kind.json, fields.{taken[0]}: the name is taken by VCDM 2.0")
 
 
 def _template(members: Mapping[str, Any], fields: Mapping[str, Field]) -> bytes:

@@ -38,6 +38,7 @@ from did.methods import key as did_key
 from did.methods import web as did_web
 from keys import PublicKey
 from keys.address import require_well_formed
+from kinds import Kind
 from ledger.folder import Engines, batches_in, is_elsewhere, kept_beside, newest_checkpoint, store_in
 from ledger.log import verifier_keys
 from ledger.tiles.store import CHECKPOINT
@@ -191,10 +192,15 @@ class Identity:
             raise ANOTHER_ISSUER(f"another issuer lives here: {self.name}, {self.did}")
         if description.signer_uri and description.signer_uri != self.signer_uri:
             raise ANOTHER_KEY("the issuer that lives here signs with another key than this one")
-        if description.kind and (description.kind.reference or "") != self.kind:
-            raise ANOTHER_KIND("the issuer that lives here issues something else")
+        if description.kind:
+            self.require_kind(description.kind)
         if description.has_status_did and not self.status_did:
             raise ISSUER_WITHOUT_STATUS_DID("the issuer that lives here signs status lists under its own DID")
+
+    def require_kind(self, kind: Kind) -> None:
+        """Raises `ANOTHER_KIND` unless this is what it issues, to the byte."""
+        if (kind.reference or "") != self.kind:
+            raise ANOTHER_KIND(f"the issuer that lives here issues something else than {kind.name}")
 
     def write(self, home: Path) -> None:
         """Writes issuer.json."""
