@@ -17,7 +17,7 @@ from vc.vcdm.jsonld import Contexts, canonicalize
 from wire.datetimestamp import parse_datetimestamp
 from wire.problem import Malformed
 
-from .facts import facts
+from .facts import facts_of
 from .kind import Kind
 from .problem import INVALID_KIND
 
@@ -31,10 +31,11 @@ _OTHERS: Mapping[str, tuple[Any, ...]] = {
 """Other values than those of `Field.sample`, of which one has to fit."""
 
 
-def check(kind: Kind, contexts: Contexts | None = None) -> tuple[str, ...]:
+def prove_kind(kind: Kind, contexts: Contexts | None = None) -> tuple[str, ...]:
     """The fields that a credential says. A change of one changes what is said of it, and that alone.
 
-    A field without a place changes nothing, and each that is not required may be absent. Raises `INVALID_KIND`.
+    A field without a place changes nothing, and each that is not required may be absent.
+    Raises `INVALID_KIND`.
     """
     sample = kind.sample
     before = _facts(kind, sample, contexts)
@@ -62,7 +63,7 @@ def _with_another(
 
 def _facts(kind: Kind, record: Mapping[str, Any], contexts: Contexts | None) -> dict[str, Any]:
     try:
-        return facts(kind, _claims(kind, record, contexts))
+        return facts_of(kind, _claims(kind, record, contexts))
     except Malformed as problem:
         raise INVALID_KIND(f"the kind makes no credential: {problem.detail}", because=problem) from problem
 

@@ -17,7 +17,7 @@ from vc.vcdm.jsonld import secured
 from wire.problem import Malformed
 
 from .kind import REFERENCE, Kind
-from .parsing import parse
+from .parsing import parse_kind
 from .shipped import SHIPPED, shipped
 from .template import PLACEHOLDER
 
@@ -51,12 +51,12 @@ def known(claims: Claims) -> Kind | None:
 def of_files(files: tuple[tuple[str, str], ...]) -> Kind | None:
     """The kind of these texts by path; `None` where they are none that this program knows."""
     try:
-        return parse({path: text.encode() for path, text in files})
+        return parse_kind({path: text.encode() for path, text in files})
     except Malformed:
         return None
 
 
-def facts(kind: Kind, claims: Claims) -> dict[str, Any]:
+def facts_of(kind: Kind, claims: Claims) -> dict[str, Any]:
     """The value of each field that the credential says, in the order of the kind; others are left out."""
     said: dict[str, Any] = {}
     for place in _places(kind):

@@ -77,8 +77,11 @@ _FIELD: Mapping[str, Any] = {
 """The members of each object: the type of one that has to be there, else the value of one left out."""
 
 
-def parse(files: Mapping[str, bytes]) -> Kind:
-    """The kind of these files: `kind.json`, perhaps `template.json`, and `tables/NAME.csv`."""
+def parse_kind(files: Mapping[str, bytes]) -> Kind:
+    """The kind of these files: `kind.json`, perhaps `template.json`, and `tables/NAME.csv`.
+
+    Raises `INVALID_KIND`, and `InvalidTemplate`.
+    """
     text = files.get("kind.json", b"")
     if len(text) > LARGEST:
         raise INVALID_KIND(f"kind.json has over {LARGEST} bytes")

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from kinds import Kind, shipped
 from kinds.cells import BadCell, check_cell
-from kinds.parsing import LARGEST, MOST_FIELDS, parse
+from kinds.parsing import LARGEST, MOST_FIELDS, parse_kind
 from kinds.pattern import matcher
 from kinds.problem import INVALID_KIND
 from kinds.shipped import SHIPPED
@@ -50,7 +50,7 @@ LEVELS = b"value,synonyms\nGold,golden or\nSilver,\n"
 
 def parsed(kind: dict[str, Any] | bytes, table: bytes = LEVELS) -> Kind:
     text = kind if isinstance(kind, bytes) else json.dumps(kind).encode()
-    return parse({"kind.json": text, "tables/level.csv": table})
+    return parse_kind({"kind.json": text, "tables/level.csv": table})
 
 
 def with_field(name: str, **members: Any) -> dict[str, Any]:

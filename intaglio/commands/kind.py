@@ -12,9 +12,9 @@ import click
 from issuer.identity.kind import read_kind
 from issuer.table.source import open_source
 from kinds import Kind, shipped
-from kinds.check import check as check_kind
+from kinds.check import prove_kind
 from kinds.draft import draft
-from kinds.parsing import parse
+from kinds.parsing import parse_kind
 from kinds.shipped import SHIPPED
 from wire.files import write_durably
 from wire.problem import Conflict
@@ -69,7 +69,7 @@ def show(session: Session, kind: str) -> Result:  # noqa: ARG001
 def check(session: Session, kind: str) -> Result:
     """Prove that each fact of a kind ends in its own place of a credential."""
     found = chosen(kind)
-    said = check_kind(found, session.contexts())
+    said = prove_kind(found, session.contexts())
     silent = [name for name in found.fields if name not in said]
     words = (
         f"{found.name} {found.version}: {counted(len(said), 'fact')} in a credential, each in its own place"
@@ -90,24 +90,24 @@ def export(session: Session, kind: str) -> Result:  # noqa: ARG001
 
 
 @verb(kind)
-@click.argument("name")
+@click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--from", "file", type=click.Path(path_type=Path), required=True, help="A CSV file of such.")
-def new(session: Session, name: str, file: Path) -> Result:
-    """Draft a kind from a CSV file, into a folder of its name, to be read through and completed."""
-    path = Path(name, "kind.json")
+def new(session: Session, folder: Path, file: Path) -> Result:
+    """Draft a kind from a CSV file, into a new folder of its name, to be read through and completed."""
+    path = folder / "kind.json"
     if path.exists():
         raise Conflict(f"{path} is there already")
-    source = open_source(file, required=(), kind=parse({"kind.json": _ANY_TABLE}))
+    source = open_source(file, required=(), kind=parse_kind({"kind.json": _ANY_TABLE}))
     rows = itertools.chain.from_iterable(map(source.rows, source.spans))
-    text = draft(name, source.header, [cells for _, cells in itertools.islice(rows, _LOOKED_AT)])
-    check_kind(parse({"kind.json": text}), session.contexts())
-    path.parent.mkdir(exist_ok=True)
+    text = draft(folder.name, source.header, [cells for _, cells in itertools.islice(rows, _LOOKED_AT)])
+    prove_kind(parse_kind({"kind.json": text}), session.contexts())
+    folder.mkdir(exist_ok=True)
     write_durably(path, text, 0o644)
     say(
         f"{path} has a field for each column. Read it through: names, types, labels, the sentence,",
         "and IRIs of published vocabularies in the place of urn:intaglio:vocab:…",
         "What is issued once stays so. Then:",
-        typed("kind", "check", name),
+        typed("kind", "check", str(folder)),
     )
     return Result({"file": str(path)}, str(path))
 

@@ -30,7 +30,7 @@ from issuer.press.update import TEMPLATE, lacks_degree
 from issuer.table.source import Source, open_source
 from kinds import Kind, Record, shipped
 from kinds.cells import DATE_ORDERS
-from kinds.check import check as check_kind
+from kinds.check import prove_kind
 from kinds.template import compiled
 from vc import SUITES
 from vc.forms import DataIntegrity
@@ -300,7 +300,7 @@ def _asked(place: Place, kind: str | None) -> Kind | None:
     if (place.folder / "issuer.json").exists():
         Identity.read(place.folder).require_kind(found)
     elif found.is_named:
-        check_kind(found, place.session.contexts())
+        prove_kind(found, place.session.contexts())
     return found
 
 
