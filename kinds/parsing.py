@@ -181,8 +181,9 @@ def _require_own_places(kind: Kind) -> None:
         for value, name in values:
             if owners.setdefault(value, name) != name:
                 raise INVALID_KIND(f"kind.json, fields.{name}: {owners[value]} has the same {what}")
-    if "template.json" not in kind.files and (taken := sorted(kind.fields.keys() & _TAKEN)):
-        raise INVALID_KIND(f"kind.json, fields.{taken[0]}: the name is taken by VCDM 2.0")
+    reserved = {*SPOKEN, "issuer_name", *(() if "template.json" in kind.files else _TAKEN)}
+    if taken := sorted(kind.fields.keys() & reserved):
+        raise INVALID_KIND(f"kind.json, fields.{taken[0]}: the name stands for something else")
 
 
 def _template(members: Mapping[str, Any], fields: Mapping[str, Field]) -> bytes:
