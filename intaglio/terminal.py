@@ -42,10 +42,10 @@ class Result(NamedTuple):
     """What a command has to say on stdout: `data`, an object, with --json, else `text`, or lines of it.
 
     What may be long comes from iterators, as values of `data` (an array each) and as `text`: the one that is
-    asked for is printed as it goes, and none of it is kept.
+    asked for is printed as it goes, and none of it is kept. Data that takes work to make comes as a function.
     """
 
-    data: Mapping[str, Any]
+    data: Mapping[str, Any] | Callable[[], Mapping[str, Any]]
     text: str | Iterator[str]
     code: int = 0
 
@@ -121,7 +121,7 @@ def verb(
             code = 0
             for result in _results(lambda: function(context, **parameters), as_json):
                 if as_json and result.data:
-                    print_json(result.data)
+                    print_json(result.data() if callable(result.data) else result.data)
                 elif not as_json and isinstance(result.text, Iterator):
                     sys.stdout.writelines(f"{line}\n" for line in result.text)
                 elif not as_json and result.text:

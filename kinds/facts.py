@@ -17,14 +17,14 @@ from vc.vcdm.jsonld import secured
 from wire.problem import Malformed
 
 from .kind import REFERENCE, Kind
-from .parsing import parse
+from .parsing import parse_kind
 from .shipped import SHIPPED, shipped
 from .template import PLACEHOLDER
 
 _MOST_ITEMS = 1000
 """Of a list: a small file could name a field in each of a million items."""
 
-_Constants = tuple[tuple[str, str], ...]
+_Constants = tuple[tuple[str, tuple[str, ...]], ...]
 
 
 class _Place(NamedTuple):
@@ -51,12 +51,12 @@ def known(claims: Claims) -> Kind | None:
 def of_files(files: tuple[tuple[str, str], ...]) -> Kind | None:
     """The kind of these texts by path; `None` where they are none that this program knows."""
     try:
-        return parse({path: text.encode() for path, text in files})
+        return parse_kind({path: text.encode() for path, text in files})
     except Malformed:
         return None
 
 
-def facts(kind: Kind, claims: Claims) -> dict[str, Any]:
+def facts_of(kind: Kind, claims: Claims) -> dict[str, Any]:
     """The value of each field that the credential says, in the order of the kind; others are left out."""
     said: dict[str, Any] = {}
     for place in _places(kind):
@@ -83,9 +83,19 @@ def _value(value: object, steps: tuple[str | _Constants, ...]) -> object:
 
 
 def _fits(item: object, constants: _Constants) -> bool:
-    return isinstance(item, Mapping) and all(
-        text in (value if isinstance(value := item.get(name), list) else [value]) for name, text in constants
-    )
+    return isinstance(item, Mapping) and all(_says(item.get(name), pieces) for name, pieces in constants)
+
+
+def _says(value: object, pieces: tuple[str, ...]) -> bool:
+    values = value if isinstance(value, list) else [value]
+    return any(_is(each, pieces) for each in values[:_MOST_ITEMS])
+
+
+def _is(value: object, pieces: tuple[str, ...]) -> bool:
+    """Whether a text is that constant, or begins and ends as a template's text does."""
+    if len(pieces) == 1:
+        return value == pieces[0]
+    return isinstance(value, str) and value.startswith(pieces[0]) and value.endswith(pieces[-1])
 
 
 @lru_cache(maxsize=16)
@@ -115,9 +125,11 @@ def _walk(node: object, steps: tuple[str | _Constants, ...], terms: Mapping[str,
 
 
 def _constants(item: object, terms: Mapping[str, str]) -> _Constants:
+    """What tells an item of a list from its neighbours: its texts, as far as they are constant."""
     members = item.items() if isinstance(item, dict) else ()
-    return tuple(
-        (terms.get(name, name), text)
+    texts = (
+        (terms.get(name, name), tuple(PLACEHOLDER.split(text)[::2]))
         for name, text in members
-        if name not in ("$if", "type") and isinstance(text, str) and not PLACEHOLDER.search(text)
+        if name not in ("$if", "type") and isinstance(text, str)
     )
+    return tuple((name, pieces) for name, pieces in texts if any(pieces))

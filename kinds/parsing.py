@@ -21,7 +21,7 @@ from .cells import TYPES, Field, fold
 from .kind import CatalogueColumns, Identifier, Kind, Noun, Rule, plain
 from .names import PersonName
 from .pattern import matcher
-from .problem import INVALID_KIND, InvalidTemplate
+from .problem import INVALID_KIND
 from .template import PLACEHOLDER, Template
 
 LARGEST = 1 << 16  # bytes of `kind.json`
@@ -38,6 +38,10 @@ _CONTEXT = "https://www.w3.org/ns/credentials/v2"
 _SCHEMA = "https://schema.org/"
 _BY_CONTEXT = {"name": f"{_SCHEMA}name", "description": f"{_SCHEMA}description"}
 """The terms of VCDM 2.0's context that a kind may use; it protects them against others of their name."""
+_TAKEN = frozenset({"id", "type"})
+"""What a fact must not stand under: the subject's own id is the holder's."""
+_TEXTS = ("text", "code")
+"""The types of what tells credentials apart, and names people."""
 _XSD = "http://www.w3.org/2001/XMLSchema#"
 _DATATYPES = {"date": f"{_XSD}date", "url": "@id"}
 
@@ -57,9 +61,6 @@ _KIND: Mapping[str, Any] = {
     "identifiers": {},
     "catalogue": {},
 }
-_RESERVED = frozenset((*SPOKEN, "issuer_name"))
-"""What templates and sentences call something else by: a field of such a name would never be said."""
-_TEXTS = ("text", "code")
 _PERSON: Mapping[str, Any] = {
     **dict.fromkeys(("name", "given", "family", "language", "email", "id"), ""),
     "half_headings": [],
@@ -80,8 +81,11 @@ _FIELD: Mapping[str, Any] = {
 """The members of each object: the type of one that has to be there, else the value of one left out."""
 
 
-def parse(files: Mapping[str, bytes]) -> Kind:
-    """The kind of these files: `kind.json`, perhaps `template.json`, and `tables/NAME.csv`."""
+def parse_kind(files: Mapping[str, bytes]) -> Kind:
+    """The kind of these files: `kind.json`, perhaps `template.json`, and `tables/NAME.csv`.
+
+    Raises `INVALID_KIND`, and `InvalidTemplate`.
+    """
     for path in files:
         if not _FILE.fullmatch(path):
             raise INVALID_KIND(f"a kind has no file {shortened(path)}")
@@ -103,6 +107,8 @@ def parse(files: Mapping[str, bytes]) -> Kind:
     fields = {name: _field(name, item, files) for name, item in members["fields"].items()}
     person = _members(members["person"], "person", _PERSON)
     types = _terms(members["types"], "types") | _terms(members["subject_types"], "subject_types")
+    if taken := sorted(types.keys() & fields.keys()):
+        raise INVALID_KIND(f"kind.json, fields.{taken[0]}: the name stands for a type")
     terms = types | {name: field.iri for name, field in fields.items() if field.iri}
     written = files.get("template.json")
     kind = Kind(
@@ -130,17 +136,18 @@ def parse(files: Mapping[str, bytes]) -> Kind:
         rules=tuple(Rule(**_members(rule, "rules", _RULE)) for rule in members["rules"]),
         identifiers={name: _identifier(name, item) for name, item in members["identifiers"].items()},
         catalogue=_catalogue(members["catalogue"]) if members["catalogue"] else None,
-        template=_read_template(_template(members, fields) if written is None else written),
+        template=Template(_template(members, fields) if written is None else written),
     )
     _require_fields(kind)
     _require_types(kind)
-    _require_places(kind, types, members["valid_from"], members["valid_until"])
+    _require_days(kind, members["valid_from"], members["valid_until"])
     return kind
 
 
 def _require_fields(kind: Kind) -> None:
     """What is named has to be a field: a rule about one that is not there would hold of nothing."""
     person = kind.person
+    _require_own_places(kind)
     named = [*person.fields, *filter(None, (kind.email, kind.person_id, person.language)), kind.number]
     named += [name for rule in kind.rules for name in (rule.before, rule.after)]
     named += [name for identifier in kind.identifiers.values() for name in identifier.fields]
@@ -187,32 +194,33 @@ def _require_types(kind: Kind) -> None:
             raise INVALID_KIND(f"kind.json: {name} follows from a day, and cannot be required")
 
 
-def _require_places(kind: Kind, types: Mapping[str, str], *ends: str) -> None:
-    """Each fact has a name, a heading and a property of its own: of two in one place, one would be lost."""
+def _require_days(kind: Kind, *ends: str) -> None:
+    """What a credential is valid from, and until, is a day of the record."""
     for name in ends:
         if name and (name not in kind.fields or kind.fields[name].type != "date"):
             raise INVALID_KIND(f"kind.json: it is valid from or until {name!r}, which is no date")
-    for name in kind.fields:
-        if name in _RESERVED or name in kind.identifiers or name in types:
-            raise INVALID_KIND(f"kind.json, fields.{name}: something else has that name")
-    headings: dict[str, str] = {}
-    for name in kind.columns:
-        for heading in (name, *kind.fields[name].headings):
-            if headings.setdefault(plain(heading), name) != name:
-                raise INVALID_KIND(
-                    f"kind.json: {headings[plain(heading)]} and {name} have the heading {heading!r}"
-                )
-    properties: dict[str, str] = {}
-    for term, iri in kind.terms.items():
-        if (other := properties.setdefault(iri, term)) != term:
-            raise INVALID_KIND(f"kind.json: {other} and {term} have the IRI {iri}")
 
 
-def _read_template(text: bytes) -> Template:
-    try:
-        return Template(text)
-    except InvalidTemplate as problem:
-        raise INVALID_KIND(problem.detail, because=problem) from problem
+def _require_own_places(kind: Kind) -> None:
+    """Two fields in one place, or with one heading, would be told apart by nobody."""
+    for what, values in (
+        ("IRI", [(iri, name) for name, iri in kind.terms.items()]),
+        (
+            "heading",
+            [
+                (plain(heading), name)
+                for name in kind.columns
+                for heading in (name, *kind.fields[name].headings)
+            ],
+        ),
+    ):
+        owners: dict[str, str] = {}
+        for value, name in values:
+            if owners.setdefault(value, name) != name:
+                raise INVALID_KIND(f"kind.json: {owners[value]} and {name} have the same {what}")
+    reserved = {*SPOKEN, "issuer_name", *kind.identifiers, *(() if "template.json" in kind.files else _TAKEN)}
+    if taken := sorted(kind.fields.keys() & reserved):
+        raise INVALID_KIND(f"kind.json, fields.{taken[0]}: the name stands for something else")
 
 
 def _template(members: Mapping[str, Any], fields: Mapping[str, Field]) -> bytes:

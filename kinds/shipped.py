@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import lru_cache
-from importlib import resources
-from importlib.resources.abc import Traversable
+from pathlib import Path
 
 from .kind import Kind
-from .parsing import parse
+from .parsing import parse_kind
 
 SHIPPED = ("diploma", "resident", "certificate")
 
 
-@lru_cache(maxsize=len(SHIPPED))
+@lru_cache(maxsize=len(SHIPPED) + 1)  # without a name is a key of its own
 def shipped(name: str = "diploma") -> Kind:
     """A kind that comes with the program, one of `SHIPPED`."""
-    return parse(dict(_files(resources.files(__package__).joinpath(name))))
-
-
-def _files(folder: Traversable) -> Iterator[tuple[str, bytes]]:
-    for item in sorted(folder.iterdir(), key=lambda item: item.name):
-        if item.name == "tables":
-            yield from ((f"tables/{path}", data) for path, data in _files(item))
-        else:
-            yield item.name, item.read_bytes()
+    folder = Path(__file__).parent / name
+    paths = (folder / "kind.json", folder / "template.json", *sorted(folder.glob("tables/*.csv")))
+    return parse_kind(
+        {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths if path.exists()}
+    )

@@ -40,6 +40,7 @@ IN_ENGLISH = (
     "kinds",  # as the next
     "issuer",  # who issues: he has the remedies in Chinese, and the kind
     "intaglio/commands/issuer",
+    "intaglio/commands/kind.py",
     "intaglio/serving.py",  # who runs a service
     "intaglio/tls.py",
     "examples",  # who tries it out

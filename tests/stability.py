@@ -239,6 +239,7 @@ class _Use:
         self.type("issuer restore", self.folder / "issuer.backup", home="restored")
         self.use_wallet(out / "FIX-0000.json")
         self.type("verify", out / "FIX-0000.json", "--offline")
+        self.use_kinds()
         self.use_ledger()
         self.type("trust add", handed_out, home="employer")
         self.type("trust list", home="employer")
@@ -260,6 +261,13 @@ class _Use:
         self.type("wallet restore", self.folder / "wallet.backup", home="restored")
         self.type("wallet password")
         self.type("wallet delete", held, "--yes", home="restored")
+
+    def use_kinds(self) -> None:
+        self.type("kind list")
+        self.type("kind show", "resident")
+        self.type("kind check", "certificate")
+        self.type("kind export", "diploma")
+        self.type("kind new", self.folder / "degree", "--from", _GRADUATES)
 
     def use_ledger(self) -> None:
         self.type("ledger status")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Mapping
 from datetime import date
@@ -18,8 +19,8 @@ from issuer.press.document import Composer, Profile
 from issuer.press.permutation import Positions
 from kinds import InvalidRecord, Kind, Record, shipped
 from kinds.cells import TYPES, BadCell, check_cell
-from kinds.facts import facts, known
-from kinds.parsing import parse
+from kinds.facts import facts_of, known
+from kinds.parsing import parse_kind
 from kinds.records import check_cells, check_record, with_changes
 from tests.fuzz.oracles import by_pyld, by_pyoxigraph
 from tests.world import NAME, NOW, University, verifier
@@ -75,8 +76,8 @@ def composer(kind: Kind, secret: bytes = b"i" * 32) -> Composer:
 
 
 def said(kind: Kind, cells: Mapping[str, str], seq: int = 0) -> dict[str, Any]:
-    """The unsigned credential of a row."""
-    return composer(kind).compose(check_record(kind, cells, TODAY), seq)
+    """The unsigned credential of a row, to be changed at will."""
+    return copy.deepcopy(composer(kind).compose(check_record(kind, cells, TODAY), seq))
 
 
 # Kinds that hypothesis builds
@@ -144,7 +145,7 @@ def filled(draw: st.DrawFn) -> Filled:
     }
     texts = {path: json.dumps(content).encode() for path, content in files.items()}
     table = "".join(f"{value},{synonyms}\n" for value, synonyms in {"value": "synonyms", **LEVELS}.items())
-    kind = parse({**texts, "tables/level.csv": table.encode()})
+    kind = parse_kind({**texts, "tables/level.csv": table.encode()})
     rows = []
     for number in range(draw(st.integers(1, 3))):
         row = {"no": f"N-{number}"}
@@ -179,7 +180,7 @@ def test_each_fact_ends_in_its_own_credential_and_comes_back_as_it_was(example: 
         record = check_record(kind, row, TODAY)
         document = json.loads(json.dumps(press.compose(record, seq)))
         claims: Claims = Credential.parse(document)
-        assert facts(kind, claims) == in_properties(kind, record)
+        assert facts_of(kind, claims) == in_properties(kind, record)
         assert claims.kind == kind.reference
         assert canonicalize(document).decode() == by_pyld(document)
 
@@ -351,7 +352,7 @@ def test_who_is_18_is_counted_by_birthdays(born: str, day: str, is_adult: bool) 
     record = check_record(RESIDENT, cells, date.fromisoformat(day))
     assert record["age_over_18"] is is_adult
     claims = Credential.parse(composer(RESIDENT).compose(record, 0))
-    assert facts(RESIDENT, claims)["age_over_18"] is is_adult
+    assert facts_of(RESIDENT, claims)["age_over_18"] is is_adult
 
 
 def test_nobody_types_whether_somebody_is_18() -> None:
@@ -401,8 +402,8 @@ def test_a_term_by_another_iri_is_not_the_kinds_field() -> None:
     document["@context"][1]["resident_city"] = "https://example.org/born-in"
     claims = Credential.parse(document)
     assert known(claims) is RESIDENT
-    assert "resident_city" not in facts(RESIDENT, claims)
-    assert facts(RESIDENT, claims)["family_name"] == "张"
+    assert "resident_city" not in facts_of(RESIDENT, claims)
+    assert facts_of(RESIDENT, claims)["family_name"] == "张"
 
 
 CLUB_FIELDS: dict[str, Any] = {
@@ -420,7 +421,7 @@ CLUB = {
 
 
 def club(**change: Any) -> Kind:
-    return parse({"kind.json": json.dumps({**CLUB, **change}).encode()})
+    return parse_kind({"kind.json": json.dumps({**CLUB, **change}).encode()})
 
 
 def listed(kind: Kind, did: str = UNIVERSITY.did) -> RecognisedIssuer:

@@ -57,9 +57,9 @@ def fields_of(claims: Claims, trust: TrustSource) -> dict[str, Any]:
     if claims.kind is not None or _BADGES.isdisjoint(claims.types):
         return dict(by_kind(claims, trust)[1])
     from kinds import shipped
-    from kinds.facts import facts
+    from kinds.facts import facts_of
 
-    return facts(shipped(), claims)
+    return facts_of(shipped(), claims)
 
 
 def by_kind(claims: Claims, trust: TrustSource) -> tuple[Kind | None, Mapping[str, Any]]:
@@ -69,10 +69,10 @@ def by_kind(claims: Claims, trust: TrustSource) -> tuple[Kind | None, Mapping[st
     """
     if claims.kind is None:  # most: a start is not to wait for kinds
         return None, {}
-    from kinds.facts import facts
+    from kinds.facts import facts_of
 
     kind = _believed(claims, trust)
-    return kind, facts(kind, claims) if kind else {}
+    return kind, facts_of(kind, claims) if kind else {}
 
 
 def _believed(claims: Claims, trust: TrustSource) -> Kind | None:

@@ -22,6 +22,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "verifier": ("intaglio.commands.verifier:verifier", "Run the check as a web service."),
         "trust": ("intaglio.commands.trust:trust", "Say which issuers and logs you recognise."),
         "ledger": ("intaglio.commands.ledger:ledger", "Look into a log, prove an entry, audit the whole."),
+        "kind": ("intaglio.commands.kind:kind", "Say what can be issued, and draft a kind of your own."),
         "demo": ("examples.diploma.demo:demo", "See a university, a graduate, an employer and a forger."),
         "samples": ("examples.diploma.samples:samples", "Write one file of each verdict to try out."),
         "doctor": ("intaglio.commands.doctor:doctor", "Explain what is wrong with this set-up."),

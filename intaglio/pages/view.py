@@ -332,7 +332,13 @@ def _sentence(summary: Summary) -> Sentence:
     assert what  # a credential has a type at least
     if degree:
         text = text.replace("{what}", tr("{what} ({degree})"))
-    theirs = {**summary._asdict(), "by": address(summary.by), "degree": degree, "when": day(summary.when)}
+    theirs = {
+        "what": summary.what,
+        "degree": degree,
+        "whom": summary.whom,
+        "by": address(summary.by),
+        "when": day(summary.when),
+    }
     return Sentence(text, {name: value[: words.LONGEST] for name, value in theirs.items()})
 
 

@@ -192,14 +192,15 @@ class Identity:
             raise ANOTHER_ISSUER(f"another issuer lives here: {self.name}, {self.did}")
         if description.signer_uri and description.signer_uri != self.signer_uri:
             raise ANOTHER_KEY("the issuer that lives here signs with another key than this one")
-        self.require_kind(description.kind)
+        if description.kind:
+            self.require_kind(description.kind)
         if description.has_status_did and not self.status_did:
             raise ISSUER_WITHOUT_STATUS_DID("the issuer that lives here signs status lists under its own DID")
 
-    def require_kind(self, kind: Kind | None) -> None:
-        """Raises `ANOTHER_KIND` unless a kind, if one was asked for, is what is issued here."""
-        if kind and (kind.reference or "") != self.kind:
-            raise ANOTHER_KIND("the issuer that lives here issues something else")
+    def require_kind(self, kind: Kind) -> None:
+        """Raises `ANOTHER_KIND` unless this is what it issues, to the byte."""
+        if (kind.reference or "") != self.kind:
+            raise ANOTHER_KIND(f"the issuer that lives here issues something else than {kind.name}")
 
     def write(self, home: Path) -> None:
         """Writes issuer.json."""

@@ -11,7 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from kinds import Kind, Template, shipped
-from kinds.parsing import parse
+from kinds.parsing import parse_kind
 from kinds.template import compiled
 from wire.files import read_regular, write_durably
 from wire.problem import Damaged, Malformed, NotFound
@@ -28,7 +28,7 @@ _MOST_TABLES = 100
 def kind_in(home: Path) -> Kind:
     """The kind that lives in an issuer's folder.
 
-    Raises `NotFound`, `InvalidTemplate`, and `DAMAGED_ISSUER_FILE` where its files are not as they were.
+    Raises `NotFound`, `InvalidTemplate`, and `Damaged` where its files are not as they were.
     """
     named = Identity.read(home).kind
     if not named:
@@ -75,7 +75,7 @@ def keep_kind(home: Path, kind: Kind) -> None:
 
 @lru_cache(maxsize=4)
 def _parsed(files: tuple[tuple[str, bytes], ...]) -> Kind:
-    return parse(dict(files))
+    return parse_kind(dict(files))
 
 
 def _damaged(home: Path) -> Damaged:

@@ -106,8 +106,13 @@ class Composer:
         self._issuer = _issuer(kind, profile)
 
     def credential_id(self, number: str, edition: int) -> str:
-        """The `id` of an edition of a diploma: 160 bits that follow from its number, for the issuer only."""
-        return self.profile.iri("credential", _base32(self._id(f"{number}\0{edition}")[:20]))
+        """The `id` of an edition: 160 bits that follow from kind and number, for the issuer only."""
+        return self.profile.iri("credential", _base32(self._id(f"{self._own}{number}\0{edition}")[:20]))
+
+    @cached_property
+    def _own(self) -> str:
+        """What stands before a number, so that two kinds may have one: nothing for what names no kind."""
+        return f"{self.kind.name}\0" if self.kind.is_named else ""
 
     def check(self) -> None:
         """Raises `InvalidTemplate` unless the template makes a credential whose every term has a meaning."""
@@ -215,7 +220,7 @@ class Composer:
             said = next((record[field] for field in fields if record[field]), "")
             values[name] = self.profile.iri(noun, quote(said, safe=""))
         for field in kind.hashed:
-            salt = self._salt(f"{number}\0{edition}\0{field}")[:16].hex()
+            salt = self._salt(f"{self._own}{number}\0{edition}\0{field}")[:16].hex()
             hashed = hashlib.sha256(f"{values[field]}{salt}".encode()).hexdigest()
             values[f"{field}_salt"], values[f"{field}_hash"] = salt, f"sha256${hashed}"
         said = self.template.fill(values)

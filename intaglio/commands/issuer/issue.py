@@ -30,6 +30,7 @@ from issuer.press.update import TEMPLATE, lacks_degree
 from issuer.table.source import Source, open_source
 from kinds import Kind, Record, shipped
 from kinds.cells import DATE_ORDERS
+from kinds.check import prove_kind
 from kinds.template import compiled
 from vc import SUITES
 from vc.forms import DataIntegrity
@@ -37,8 +38,9 @@ from wire.problem import Conflict
 from wire.text import counted
 
 from ...terminal import Result, say, typed, verb
+from ..kind import chosen
 from . import text
-from .place import Place, key_option, kind_of, kind_option, status_did_option
+from .place import Place, key_option, kind_option, status_did_option
 from .terminal import PARTLY, ProgressMeter, out_option, pairs, warn_of_refusals
 
 AS_IS = "as-is"
@@ -81,7 +83,7 @@ def init(
 ) -> Result:
     """Make an issuer: its keys, its log and its DID."""
     made = place.create(
-        name, url, method, key_type, where, ledger=ledger, status_did=status_did, kind=kind_of(kind)
+        name, url, method, key_type, where, ledger=ledger, status_did=status_did, kind=_asked(place, kind)
     )
     warn_of_refusals(_suite(made))
     data = {"did": made.did, "name": made.name, "folder": str(place.folder), "log": made.log.origin}
@@ -128,9 +130,7 @@ def issue(
 ) -> Result:
     """Issue a credential for each row of a CSV file. The same file again issues nothing twice."""
     reading = ReadOptions(mapping, dates, names, programmes)
-    asked, exists = kind_of(kind), (place.folder / "issuer.json").exists()
-    if exists:  # before a file is read as what it is not, and in a dry run, too
-        Identity.read(place.folder).require_kind(asked)
+    asked, exists = _asked(place, kind), (place.folder / "issuer.json").exists()
     of_kind = kind_in(place.folder) if exists else asked or _diploma(place.folder)
     composer = trial(of_kind, place.session.contexts(), _profile(place.folder, name, url))
     source = reading.open(file, of_kind)
@@ -290,6 +290,18 @@ def _counting(store: Index) -> Iterator[None]:
             "The same command goes on from here; nothing is issued twice.",
         )
         raise
+
+
+def _asked(place: Place, kind: str | None) -> Kind | None:
+    """The kind that was typed, proved. Raises `NotFound`, `INVALID_KIND`, and `ANOTHER_KIND`."""
+    if kind is None:
+        return None
+    found = chosen(kind)
+    if (place.folder / "issuer.json").exists():
+        Identity.read(place.folder).require_kind(found)
+    elif found.is_named:
+        prove_kind(found, place.session.contexts())
+    return found
 
 
 def _diploma(home: Path) -> Kind:

@@ -12,14 +12,13 @@ import orjson
 
 from issuer import Description
 from issuer.identity.home import Identity
-from issuer.identity.kind import read_kind
 from issuer.issuer import Issuer
 from issuer.status import due, overdue
 from keys import KeyFile, Signer, WrongPassphrase, open_signer
 from keys.address import token_address
 from keys.envelope import require_strong
 from keys.signer import Passphrase
-from kinds import Kind, shipped
+from kinds import Kind
 from kinds.shipped import SHIPPED
 from ledger.folder import has_log
 from ledger.tiles.engines import address_of
@@ -54,13 +53,6 @@ kind_option = click.option(
     metavar="NAME|FOLDER",
     help=f"What it issues: {', '.join(SHIPPED)}, or the folder of a kind of one's own.",
 )
-
-
-def kind_of(chosen: str | None) -> Kind | None:
-    """The kind that was asked for. Raises `NotFound` and `INVALID_KIND`."""
-    if chosen is None:
-        return None
-    return shipped(chosen) if chosen in SHIPPED else read_kind(Path(chosen))
 
 
 @dataclass

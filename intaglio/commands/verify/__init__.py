@@ -126,7 +126,7 @@ def verify(
         return _verify_all(sources, fetcher, report_on, judge.trust)
     report = report_on(_read(sources[0], fetcher))
     lines = [_laid(line, report.verdict) for line in render(report, judge.trust)]
-    return Result(words.for_programs(report, judge.trust), "\n".join(lines), _EXIT[report.verdict])
+    return Result(lambda: words.for_programs(report, judge.trust), "\n".join(lines), _EXIT[report.verdict])
 
 
 def _verify_all(
@@ -134,6 +134,7 @@ def _verify_all(
 ) -> Iterator[Result]:
     """A result with data for each file, then one with the table."""
     rows: list[Row] = []
+    data: Mapping[str, Any] | Callable[[], Mapping[str, Any]]
     codes: set[int] = set()
     total = sum(1 for _ in _all(given, fetcher, Aside()))  # listing takes no time beside verifying
     aside = Aside()
@@ -150,7 +151,7 @@ def _verify_all(
                 said = printable(sentence(problem)[: words.LONGEST])[: words.LONGEST]
                 row = Row(source.name, Verdict.UNDETERMINED, said)
             else:
-                data, code = {**which, **words.for_programs(report, trust)}, _EXIT[report.verdict]
+                data, code = functools.partial(_data, which, report, trust), _EXIT[report.verdict]
                 row = Row(source.name, report.verdict, _in_table(report, trust))
             rows.append(row)
             codes.add(code)
@@ -217,6 +218,10 @@ def _said(report: Report, trust: TrustSource) -> list[tuple[str, StatusTime | No
         (words.sentence(summarize(credential, trust)), status)
         for credential, status in zip(report.require(), report.statuses, strict=True)
     ]
+
+
+def _data(which: Mapping[str, Any], report: Report, trust: TrustSource) -> Mapping[str, Any]:
+    return {**which, **words.for_programs(report, trust)}
 
 
 def _in_table(report: Report, trust: TrustSource) -> str:

@@ -1,0 +1,84 @@
+"""The proof that a kind works: each fact of a record ends in its own place of the credential, no other.
+
+It is tried, not read: credentials are composed from samples, and read back as a verifier reads them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+from vc import Claims
+from vc.facts import IssuingFacts, StatusPlace
+from vc.vcdm.credential import Credential
+from vc.vcdm.issuing import unsigned
+from vc.vcdm.jsonld import Contexts, canonicalize
+from wire.datetimestamp import parse_datetimestamp
+from wire.problem import Malformed
+
+from .facts import facts_of
+from .kind import Kind
+from .problem import INVALID_KIND
+
+_OTHERS: Mapping[str, tuple[Any, ...]] = {
+    "number": (2,),
+    "integer": (2,),
+    "date": ("2000-01-02", "1999-12-31"),  # an end may be later, a beginning earlier
+    "boolean": (False,),
+    "url": ("https://example.org/2",),
+}
+"""Other values than those of `Field.sample`, of which one has to fit."""
+
+
+def prove_kind(kind: Kind, contexts: Contexts | None = None) -> tuple[str, ...]:
+    """The fields that a credential says. A change of one changes what is said of it, and that alone.
+
+    A field without a place changes nothing, and each that is not required may be absent.
+    Raises `INVALID_KIND`.
+    """
+    sample = kind.sample
+    before = _facts(kind, sample, contexts)
+    for name, field in kind.fields.items():
+        after = _with_another(kind, sample, name, contexts)
+        changed = {each for each in before.keys() | after.keys() if before.get(each) != after.get(each)}
+        if others := sorted(changed - {name}):
+            raise INVALID_KIND(f"kind.json, fields.{name}: it also changes {', '.join(others)}")
+        if field.iri and name not in changed:
+            raise INVALID_KIND(f"kind.json, fields.{name}: the credential does not say it")
+        if not field.required:
+            _facts(kind, {**sample, name: ""}, contexts)
+    return tuple(before)
+
+
+def _with_another(
+    kind: Kind, sample: Mapping[str, Any], name: str, contexts: Contexts | None
+) -> dict[str, Any]:
+    *others, last = _OTHERS.get(kind.fields[name].type, ("2",))
+    for other in others:
+        with suppress(Malformed):
+            return _facts(kind, {**sample, name: other}, contexts)
+    return _facts(kind, {**sample, name: last}, contexts)
+
+
+def _facts(kind: Kind, record: Mapping[str, Any], contexts: Contexts | None) -> dict[str, Any]:
+    try:
+        return facts_of(kind, _claims(kind, record, contexts))
+    except Malformed as problem:
+        raise INVALID_KIND(f"the kind makes no credential: {problem.detail}", because=problem) from problem
+
+
+def _claims(kind: Kind, record: Mapping[str, Any], contexts: Contexts | None) -> Claims:
+    made = dict.fromkeys(kind.identifiers, "urn:example:2")
+    said = kind.template.fill({**dict.fromkeys(kind.template.fields, "1"), **made, **record})
+    issuer: dict[str, Any] = {"id": "did:example:issuer", "name": "…"}
+    if kind.issuer_type:
+        issuer["type"] = [kind.issuer_type]
+    dates = (said.get(name) for name in ("validFrom", "validUntil"))
+    starts, ends = (parse_datetimestamp(date, "") if date else None for date in dates)
+    place = StatusPlace("urn:example:list", 0, is_stated=True)
+    document = unsigned(
+        IssuingFacts("urn:example:1", issuer, starts, ends, place, "log.example", None, kind.reference), said
+    )
+    canonicalize(document, contexts=contexts)
+    return Credential.parse(document, contexts=contexts)

@@ -1,0 +1,152 @@
+"""`intaglio kind` and a kind of one's own, from a spreadsheet to what others are told of it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from kinds.check import prove_kind
+from kinds.parsing import parse_kind
+from kinds.problem import INVALID_KIND
+from kinds.shipped import SHIPPED, shipped
+from tests.commandline import Program, verdict
+from tests.problems import raises
+from verifier import RecognisedIssuer, Trust
+from verifier.sources.trust import names_another
+from verifier.sources.trust_entries import LARGEST_KIND, MOST_KINDS, KindFiles
+from wire import Malformed, TooLarge
+
+CLUB = (
+    "Mitgliedsnr;姓名;Beitritt;Tarif\nM-1;张敏;31.01.2020;Gold\nM-2;Seán O’Brien-Müller;2021-03-01;Silber\n"
+)
+
+
+@pytest.fixture(autouse=True)
+def in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def club(tmp_path: Path) -> Path:
+    file = tmp_path / "club.csv"
+    file.write_text(CLUB)
+    return file
+
+
+def test_what_comes_along_is_listed_shown_proved_and_to_be_filled_in(program: Program) -> None:
+    listed = json.loads(program("kind", "list", "--json").out)["kinds"]
+    assert [each["name"] for each in listed] == list(SHIPPED)
+    for name in SHIPPED:
+        assert program("kind", "check", name).code == 0
+        shown = json.loads(program("kind", "show", name, "--json").out)["fields"]
+        columns = program("kind", "export", name).out.strip().split(",")
+        assert columns == [field["name"] for field in shown]
+    assert "age_over_18" not in columns
+    assert "* personal_administrative_number" in program("kind", "show", "resident").out
+
+
+def test_from_a_spreadsheet_to_a_credential_of_a_kind_of_ones_own(program: Program, club: Path) -> None:
+    drafted = program("kind", "new", "card", "--from", club)
+    assert (drafted.code, drafted.out) == (0, "card/kind.json\n")
+    kind = json.loads(Path("card/kind.json").read_text())
+    assert {name: field["type"] for name, field in kind["fields"].items()} == {
+        "mitgliedsnr": "text", "name": "text", "beitritt": "date", "tarif": "text",
+    }  # fmt: skip
+    assert program("kind", "check", "card").code == 0
+    issued = program("issuer", "issue", club, "--name", "Club", "--kind", "card", "--out", "out")
+    assert (issued.code, issued.out) == (0, "2 issued, 0 issued before, 0 with errors\n")
+    assert verdict(program, "out/M-1.json") == "VALID: Club issued a card to 张敏"
+    corrected = program("issuer", "correct", "M-2", "--set", "tarif=Gold", "--yes", "--out", "out")
+    assert corrected.code == 0
+    (fields,) = json.loads(program("verify", "out/M-2.2.json", "--json").out)["fields"]
+    assert fields == {
+        "mitgliedsnr": "M-2", "name": "Seán O’Brien-Müller", "beitritt": "2021-03-01", "tarif": "Gold",
+    }  # fmt: skip
+    # Others are told the same by the trust file, and by nothing else.
+    Path("club.trust.json").write_text(program("issuer", "trust").out)
+    others = ("verify", "out/M-1.json", "--trust", "club.trust.json")
+    assert program(*others).out.startswith("VALID: Club issued a card to 张敏\n")
+    trust = json.loads(Path("club.trust.json").read_text())
+    assert trust["version"] == 6
+    del trust["issuers"][0]["kinds"]
+    Path("club.trust.json").write_text(json.dumps(trust))
+    assert program(*others).out.startswith('VALID: by Club: "Card", to "张敏"\n')
+
+
+def test_a_draft_replaces_nothing_and_a_folder_without_a_kind_is_said(program: Program, club: Path) -> None:
+    assert program("kind", "new", "card", "--from", club).code == 0
+    again = program("kind", "new", "card", "--from", club)
+    assert (again.code, "card/kind.json is there already" in again.err) == (1, True)
+    missing = program("kind", "check", "nowhere")
+    assert (missing.code, "there is no kind.json in nowhere" in missing.err) == (4, True)
+
+
+def test_an_issuer_of_one_kind_issues_no_other(program: Program) -> None:
+    assert program("issuer", "init", "--name", "City", "--kind", "resident").code == 0
+    Path("r.csv").write_text(program("kind", "export", "certificate").out + "1,T,N,,,,,,2026-01-01,,\n")
+    refused = program("issuer", "issue", "r.csv", "--kind", "certificate", "--json")
+    assert json.loads(refused.out)["error"]["code"] == "another-kind"
+    assert program("issuer", "init", "--name", "City", "--kind", "resident").code == 0
+
+
+def test_the_files_of_a_kind_are_for_ever(program: Program) -> None:
+    assert program("issuer", "init", "--name", "City", "--kind", "resident").code == 0
+    file = program.home / "issuer" / "kind" / "kind.json"
+    file.write_text(file.read_text().replace('"years": 18', '"years": 16'))
+    answer = program("issuer", "issue", "r.csv", "--json")
+    assert json.loads(answer.out)["error"]["code"] == "damaged-issuer-file"
+    assert "is not the kind that issuer.json names" in program("doctor").out
+
+
+def test_the_proof_finds_two_facts_in_one_place() -> None:
+    """As in the template of a diploma whose results are told apart by nothing."""
+    diploma = shipped()
+    text = diploma.files["template.json"].replace(b"#honours", b"#gpa")
+    with raises(INVALID_KIND, match="it also changes|makes no credential|does not say"):
+        prove_kind(parse_kind({**diploma.files, "template.json": text}))
+    assert "gpa" in prove_kind(diploma)
+
+
+class TestTrust:
+    """Whose words: a sentence is spoken only where the issuer's entry has the very kind."""
+
+    def kinds(self, count: int = 1, size: int = 10) -> tuple[KindFiles, ...]:
+        return tuple(KindFiles((("kind.json", "x" * size + str(number)),)) for number in range(count))
+
+    def entry(self, *kinds: KindFiles) -> Trust:
+        return Trust((RecognisedIssuer("did:example:a", "A", kinds=kinds),))
+
+    def test_files_stand_in_the_list_as_they_are(self) -> None:
+        trust = self.entry(*self.kinds(2))
+        assert Trust.parse(trust.to_bytes()) == trust
+        assert json.loads(trust.to_bytes())["version"] == 6
+        assert json.loads(self.entry().to_bytes())["version"] == 1
+
+    def test_there_are_few_and_they_are_small(self) -> None:
+        with pytest.raises(Malformed):
+            Trust.parse(self.entry(*self.kinds(MOST_KINDS + 1)).to_bytes())
+        with pytest.raises(TooLarge):
+            Trust.parse(self.entry(*self.kinds(1, LARGEST_KIND)).to_bytes())
+        wrongs: tuple[object, ...] = ({}, [1], [{"kind.json": 1}])
+        for wrong in wrongs:
+            text = {"version": 6, "issuers": [{"id": "did:example:a", "kinds": wrong}]}
+            with pytest.raises(Malformed):
+                Trust.parse(json.dumps(text).encode())
+
+    def test_a_newer_file_adds_a_kind_and_contradicts_nothing(self) -> None:
+        first, second = self.kinds(2)
+        joined = self.entry(first).joined(self.entry(second))
+        assert joined.issuers[0].kinds == (first, second)
+
+    def test_no_sentence_borrows_the_name_of_another_issuer(self) -> None:
+        trust = Trust(
+            (
+                RecognisedIssuer("did:example:a", "City Library"),
+                RecognisedIssuer("did:example:b", "Example University"),
+            )
+        )
+        assert names_another("{issuer}, with EXAMPLE  university, certifies", "did:example:a", trust)
+        assert names_another("{issuer} for did:example:b certifies", "did:example:a", trust)
+        assert not names_another("{issuer}, the City Library, certifies", "did:example:a", trust)
