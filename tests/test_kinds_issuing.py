@@ -451,8 +451,8 @@ def test_a_stranger_hears_the_sentence_from_the_trust_file(city: Program, tmp_pa
     assert answer.out.splitlines()[0].startswith(f"VALID: {CITY} certifies the residence of 张敏")
 
 
-@pytest.mark.parametrize("text", [UNTIDY[0], UNTIDY[5], UNTIDY[6], UNTIDY[11]])
-def test_the_page_shows_what_was_typed_and_runs_none_of_it(tmp_path: Path, text: str) -> None:
+def test_the_page_shows_what_was_typed_and_runs_none_of_it(tmp_path: Path) -> None:
+    text = " / ".join(UNTIDY)
     issuer = issuer_in(tmp_path / "home", kind=shipped("certificate"))
     bundle = issuer.bundle(issuer.issue({**WELDING, "title": text, "description": text})).to_bytes()
     trust = Trust.parse(json.dumps(issuer.trust_file()).encode())
@@ -461,7 +461,7 @@ def test_the_page_shows_what_was_typed_and_runs_none_of_it(tmp_path: Path, text:
     page = Reader(html)
     assert f"Invented University issued a certificate “{text}” to Seán O'Brien-Müller" in page.text
     assert page.text.count(text) >= 3  # the sentence, the title's line, the description's
-    assert "alert(1)</script>" not in html
+    assert "<script>alert(1)" not in html
     assert "<b>&amp;" not in html
 
 
