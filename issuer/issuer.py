@@ -50,7 +50,7 @@ from .identity.description import Description
 from .identity.home import Identity
 from .identity.home import index as index_in
 from .identity.kind import former_kinds, kind_in
-from .identity.succession import JOURNAL, anchor, ended_ahead, finish, mend, require_in_force
+from .identity.succession import JOURNAL, anchor, anchor_kind, ended_ahead, finish, mend, require_in_force
 from .job.bulk import Bulk, Issued
 from .job.editions import Editions
 from .job.order import Order
@@ -192,7 +192,7 @@ class Issuer:
 
     @cached_property
     def log(self) -> Log:
-        """The issuer's log; the DID document is in it before anything that its keys sign."""
+        """The issuer's log; DID document and kind are in it before anything that its keys sign."""
         log = Log(
             self.identity.log,
             self.keys.signer("log"),
@@ -209,6 +209,8 @@ class Issuer:
                 finish(self.home, self.keys, self.store, log)
             self.reread()
         anchor(self.home, self.store, log, documents.newest(self.home))
+        if self.identity.kind:
+            anchor_kind(self.store, log, self.kind)
         return log
 
     def signer(self, name: str) -> Signer:
