@@ -25,7 +25,7 @@ class InvalidRecord(Malformed):
     """A record's cells are not what its fields ask for."""
 
     code = "invalid-record"
-    title = "The record cannot become a diploma"
+    title = "The record cannot become a credential"
 
 
 def check_record(

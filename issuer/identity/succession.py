@@ -96,7 +96,7 @@ def anchor(home: Path, store: Index, log: Log, document: Mapping[str, Any]) -> N
     documents.keep(home, leaves.start, document)
 
 
-def anchor_kind(store: Index, log: Log, kind: Kind) -> None:
+def log_kind(store: Index, log: Log, kind: Kind) -> None:
     """Puts the version of a kind into the log, unless it is there: before anything that is made by it."""
     _once(store, log, entry(EntryKind.KIND, bytes.fromhex(kind.digest)))
 
