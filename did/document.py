@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -97,6 +98,7 @@ class Document:
     _methods: Mapping[str, Mapping[str, Any]]
     _relationships: Mapping[str, tuple[str, ...]]
     _read: dict[str, VerificationMethod] = field(default_factory=dict, repr=False)
+    _usable: dict[str, tuple[VerificationMethod, ...]] = field(default_factory=dict, repr=False)
 
     @classmethod
     def parse(cls, value: Mapping[str, Any], did: str) -> Document:
@@ -154,13 +156,16 @@ class Document:
         """Whether it lists, for a relationship, a method that stands in another's document."""
         return did_url in self._relationships[relationship] and not did_url.startswith(f"{self.id}#")
 
-    def methods(self, relationship: str) -> Iterator[VerificationMethod]:
+    def methods(self, relationship: str) -> Sequence[VerificationMethod]:
         """All methods that may be used for a relationship; those that cannot be read are left out."""
-        for did_url in self._relationships[relationship]:
-            try:
-                yield self._method(did_url)
-            except InvalidVerificationMethod:
-                continue
+        usable = self._usable.get(relationship)
+        if usable is None:
+            found = []
+            for did_url in self._relationships[relationship]:
+                with suppress(InvalidVerificationMethod):
+                    found.append(self._method(did_url))
+            usable = self._usable[relationship] = tuple(found)
+        return usable
 
     def _method(self, did_url: str) -> VerificationMethod:
         method = self._read.get(did_url)
