@@ -173,9 +173,10 @@ class Steps:
         holder = None
         self.signatures.keys.asks_for_holders = not any(found.problem for found in self.checks.found)
         with self.checks.step(2):
-            if self.secured.presentation is not None and unasked:
+            presents = self.secured.presentation is not None
+            if presents and unasked:
                 self.checks.skipped("unasked", "not checked: nobody here asked for this presentation")
-            elif self.secured.presentation is not None:
+            elif presents:
                 holder, proofs = self.signatures.presenter(self.secured, challenge, domain)
                 finding, compared = (
                     ("shown-anywhere", "; its domain was not compared")

@@ -388,7 +388,7 @@ class IssuerKeys:
         Documents of 81e9505 leave it to `listKeys`, which no fingerprint covers: a trust file from which it
         was taken would let the key for status lists sign diplomas, for a thief who has the log's keys.
         """
-        is_of_before = previous(bound.document.value) is None and method.signs is None
+        is_of_before = method.signs is None and previous(bound.document.value) is None
         if not is_of_before or method.until is not None or not self._documents.has_chain(bound.document.id):
             return
         if not signs_credentials(bound.document, method):

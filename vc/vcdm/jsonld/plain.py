@@ -8,6 +8,7 @@ says what they mean.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import chain
 from typing import Any, NamedTuple
 
 import orjson
@@ -15,7 +16,7 @@ import orjson
 from wire.problem import Problem
 from wire.work import VALUE_WALKED, marks
 
-from .context import IRI, ActiveContext, Contexts, Typed
+from .context import IRI, ActiveContext, Contexts
 from .literal import escaped, literal
 from .plan import ALIKE, COUNTED, DONE, LINK, OTHERWISE, PLAIN, REFERENCE, TEXT, WORDS, Plan
 from .problem import LONGEST_NAME
@@ -69,7 +70,7 @@ class Plain(NamedTuple):
         if self.dataset is None:
             return None
         graph = self.dataset.graphs[""]
-        written = sum(map(len, graph.lines)) + sum(sum(map(len, facts)) for facts in graph.facts.values())
+        written = sum(map(len, chain(graph.lines, *graph.facts.values())))
         return Walked(document, contexts, self.dataset, steps) if written <= MOST_KEPT else None
 
 
@@ -124,29 +125,35 @@ class _Plainly:
                 active = walk.embedded(active, node["@context"])
             types = _NO_LINES
             if "type" in node:
-                active, types, renamed = self.typed(active, node["type"])
+                named = node["type"]
+                alone = named[0] if type(named) is list and len(named) == 1 else named
+                known = active.typed.get(alone) if type(alone) is str else None
+                active, types, renamed = known or walk.typed(active, named)
                 if renamed is not None:
                     return False
-            if states and (depth > DEEPEST or not active.is_usual):
+            name = node.get("id")
+            if name is not None and len(node) > 1:
+                if type(name) is not str:
+                    return False
+                self.objects.setdefault(name, []).append(node)
+            if not states:
+                pass
+            elif depth > DEEPEST or not active.is_usual:
                 states = self.states = False
-            if states and "id" not in node:
-                subject, start, lines = dataset.blanks, "", []
+            elif name is None:
+                subject, start, lines = dataset.blanks, "", [*types]
                 dataset.blanks += 1
                 graph.facts[subject] = lines
-            elif states:
-                name = node["id"]
-                if not _is_absolute(name) or (name == own and node is not document):
-                    states = self.states = False
+                if predicate:
+                    graph.links.append((pointing, predicate, subject))
+            elif not _is_absolute(name) or (name == own and node is not document):
+                states = self.states = False
+            else:
                 subject = start = f"<{name}>"
                 lines = graph.lines
-            if states:
                 for line in types:
                     lines.append(start + line)
-                if not predicate:
-                    pass
-                elif type(subject) is int:
-                    graph.links.append((pointing, predicate, subject))
-                else:
+                if predicate:
                     _say(graph, pointing, f"{predicate}{subject} .\n")
             plans = active.plans
             for key, value in node.items():
@@ -199,22 +206,9 @@ class _Plainly:
                     return False
                 if states and plan.kind != DONE:
                     states = self.states = _state(plan, value, start, lines)
-            if "id" in node and len(node) > 1:
-                if type(node["id"]) is not str:
-                    return False
-                self.objects.setdefault(node["id"], []).append(node)
             if len(waiting) > _MOST:
                 return False
         return True
-
-    def typed(self, active: ActiveContext, named: Any) -> Typed:
-        """As `Walk.typed`, which need not be entered for what it has worked out before."""
-        kinds = (named,) if type(named) is str else tuple(named) if type(named) is list else (None,)
-        try:
-            known = active.typed.get(kinds)
-        except TypeError:  # an item that is no text, of which it says so
-            known = None
-        return known or self.walk.typed(active, named)
 
     def items(
         self, plan: Plan, values: list[Any], subject: Node, start: str, lines: list[str], depth: int
@@ -223,7 +217,7 @@ class _Plainly:
         reads = plan.reads
         for item in values:
             if type(item) is dict:
-                by = self.pointed(plan, item, subject)
+                by = plan.predicate if plan.scalar is plan.node else self.pointed(plan, item, subject)
                 if by is None:
                     return False
                 self.waiting.append((plan.node, item, subject, by, depth))
@@ -243,8 +237,6 @@ class _Plainly:
         The context of a type ends in an object, but not in one that only names another (see `Walk`): that is
         pointed to here, and by no predicate later.
         """
-        if plan.scalar is plan.node:
-            return plan.predicate
         if not plan.scalar.is_usual:  # it may be no object at all
             return None
         if len(value) != 1 or "id" not in value:
