@@ -171,12 +171,12 @@ class Steps:
     ) -> str | None:
         """(2) The DID that proved to be the holder, if one did."""
         holder = None
-        self.signatures.keys.asks_for_holders = not any(found.problem for found in self.checks.found)
         with self.checks.step(2):
             presents = self.secured.presentation is not None
             if presents and unasked:
                 self.checks.skipped("unasked", "not checked: nobody here asked for this presentation")
             elif presents:
+                self.signatures.keys.asks_for_holders = not any(found.problem for found in self.checks.found)
                 holder, proofs = self.signatures.presenter(self.secured, challenge, domain)
                 finding, compared = (
                     ("shown-anywhere", "; its domain was not compared")

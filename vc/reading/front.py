@@ -138,16 +138,13 @@ def identifier(received: Received, forms: Mapping[str, Form]) -> object:
 
 def _form(received: Received, forms: Mapping[str, Form]) -> tuple[Form, Carried]:
     if not isinstance(received, Enveloped):
-        form, name = (
-            recognised(received, forms) or forms.get(INTEGRITY),
-            INTEGRITY,
-        )  # which says what it lacks
-    else:
-        form, name = forms.get(received.form), received.form
-    if form is None:
-        raise UnsupportedForm.saying("this is enveloped as {name}", name=shortened(name))
-    if not isinstance(received, Enveloped):
+        form = recognised(received, forms) or forms.get(INTEGRITY)  # which says what it lacks
+        if form is None:
+            raise UnsupportedForm.saying("this is enveloped as {name}", name=INTEGRITY)
         return form, received
+    form = forms.get(received.form)
+    if form is None:
+        raise UnsupportedForm.saying("this is enveloped as {name}", name=shortened(received.form))
     if len(received.data) > form.limit:
         raise TooLarge.saying(
             "more than {most} bytes of the form {form}", most=form.limit, form=received.form

@@ -163,6 +163,8 @@ class EvidenceCheck:
         would say more.
         """
         trust = self.trust.policy_for(issuer)
+        if not evidence:
+            return Attestations((), None)
         leaves = {parse_entry(leaf).digest: leaf for leaf in keys}
         entries = self._of_entries(leaves, evidence, trust, others, recurs=recurs)
         beside = [item for item in evidence if item.digest not in leaves]

@@ -245,7 +245,7 @@ class IssuerKeys:
     ) -> IssuerKey:
         if self._is_key(issuer):
             found = self._resolver.resolve(issuer).document.verification_method(method, relationship)
-            return IssuerKey(found.key, _ITSELF, found.until, signs=frozenset(Use))
+            return IssuerKey(found.key, _ITSELF, found.until, signs=_ANY_USE)
         if method == issuer:  # the only key of today need not be the one that signed
             raise UNNAMED_KEY.saying(
                 "a proof does not say which key of {issuer} made it, and these can change", issuer=issuer
@@ -450,6 +450,7 @@ def not_pinned(issuer: str, method: str) -> NotKnown:
     )
 
 
+_ANY_USE = frozenset(Use)
 _FOR_LISTS = frozenset({Use.STATUS_LISTS})
 _ITSELF = KeySource("key-itself", "the key is the identifier itself")
 _PINNED = KeySource("key-pinned", "the key is pinned in the trust list")
