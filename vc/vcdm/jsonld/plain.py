@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import chain
-from typing import Any, NamedTuple
+from typing import Any
 
 import orjson
 
@@ -57,50 +57,11 @@ class Walked(dict[str, Any]):
         return dict, (dict(self),)
 
 
-class Plain(NamedTuple):
-    """What was found in a document that is spelled as it is read."""
+class Plain:
+    """What was found in a document that is spelled as it is read.
 
-    objects: dict[str, list[Mapping[str, Any]]]
-    """By id the objects that have one and say something of it."""
-    dataset: Dataset | None
-    """The statements; `None` where only `Walk` makes them, or says why there are none."""
-
-    def kept(self, document: Mapping[str, Any], contexts: Contexts, steps: int) -> Walked | None:
-        """The document with these statements, unless they are too long to be kept."""
-        if self.dataset is None:
-            return None
-        graph = self.dataset.graphs[""]
-        written = sum(map(len, chain(graph.lines, *graph.facts.values())))
-        return Walked(document, contexts, self.dataset, steps) if written <= MOST_KEPT else None
-
-
-def plainly(walk: Walk, document: dict[str, Any], *, states: bool) -> Plain | None:
-    """What such a document says, with statements if it `states` any; `None` for another.
-
-    It holds no member that is null or [], which would say nothing.
+    It is one way through the document, breadth first, so that no depth of it is one of the stack.
     """
-    found = _Plainly(walk, states=states)
-    try:
-        if not found.document(document):
-            return None
-    except Problem:
-        return None  # the reader, or `Walk`, says what is wrong
-    graph = found.dataset.graphs[""]
-    says = graph.lines or graph.links or any(graph.facts.values())  # else it would be gone
-    return Plain(found.objects, found.dataset if found.states and says else None)
-
-
-def cost(document: Mapping[str, Any]) -> tuple[int, int]:
-    """A document's bytes as JSON, and the steps to walk it; none for what is no JSON, as the walk says."""
-    try:
-        text = orjson.dumps(document, default=dict)
-    except orjson.JSONEncodeError:
-        return 0, 0
-    return len(text), VALUE_WALKED * marks(text)
-
-
-class _Plainly:
-    """One way through one document, breadth first, so that no depth of it is one of the stack."""
 
     __slots__ = ("dataset", "graph", "objects", "states", "waiting", "walk")
 
@@ -110,8 +71,26 @@ class _Plainly:
         self.states = states
         """Whether all that was walked so far has statements that are as simple as that."""
         self.objects: dict[str, list[Mapping[str, Any]]] = {}
+        """By id the objects that have one and say something of it."""
         self.waiting: list[tuple[ActiveContext, dict[str, Any], Node, str, int]] = []
         """Objects, each in its context, with subject and predicate of what points to it, and its depth."""
+
+    @property
+    def statements(self) -> Dataset | None:
+        """`None` where only `Walk` makes them, or says why there are none."""
+        graph = self.graph
+        says = self.states and (
+            graph.lines or graph.links or any(graph.facts.values())
+        )  # else it would be gone
+        return self.dataset if says else None
+
+    def kept(self, document: Mapping[str, Any], contexts: Contexts, steps: int) -> Walked | None:
+        """The document with these statements, unless they are too long to be kept."""
+        dataset = self.statements
+        if dataset is None:
+            return None
+        written = sum(map(len, chain(self.graph.lines, *self.graph.facts.values())))
+        return Walked(document, contexts, dataset, steps) if written <= MOST_KEPT else None
 
     def document(self, document: dict[str, Any]) -> bool:
         """Whether each member of each object reads as it is written. The loop is kept fast."""
@@ -157,7 +136,10 @@ class _Plainly:
                     _say(graph, pointing, f"{predicate}{subject} .\n")
             plans = active.plans
             for key, value in node.items():
-                plan = plans[key] if key in plans else walk.plan(active, key)
+                try:
+                    plan = plans[key]
+                except KeyError:
+                    plan = walk.plan(active, key)
                 reads = plan.reads
                 kind = type(value)
                 if kind is str:
@@ -217,7 +199,9 @@ class _Plainly:
         reads = plan.reads
         for item in values:
             if type(item) is dict:
-                by = plan.predicate if plan.scalar is plan.node else self.pointed(plan, item, subject)
+                by: str | None = plan.predicate
+                if plan.scalar is not plan.node and (len(item) == 1 or not plan.scalar.is_usual):
+                    by = self.pointed(plan, item, subject)
                 if by is None:
                     return False
                 self.waiting.append((plan.node, item, subject, by, depth))
@@ -247,6 +231,27 @@ class _Plainly:
         if self.states:
             _say(self.graph, subject, f"{plan.predicate}<{name}> .\n")
         return ""
+
+
+def plainly(walk: Walk, document: dict[str, Any], *, states: bool) -> Plain | None:
+    """What such a document says, with statements if it `states` any; `None` for another.
+
+    It holds no member that is null or [], which would say nothing.
+    """
+    found = Plain(walk, states=states)
+    try:
+        return found if found.document(document) else None
+    except Problem:
+        return None  # the reader, or `Walk`, says what is wrong
+
+
+def cost(document: Mapping[str, Any]) -> tuple[int, int]:
+    """A document's bytes as JSON, and the steps to walk it; none for what is no JSON, as the walk says."""
+    try:
+        text = orjson.dumps(document, default=dict)
+    except orjson.JSONEncodeError:
+        return 0, 0
+    return len(text), VALUE_WALKED * marks(text)
 
 
 def _say(graph: Graph, subject: Node, fact: str) -> None:
