@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from types import MappingProxyType, TracebackType
+from types import TracebackType
 from typing import TYPE_CHECKING
 
 from did import MethodNotSupported
@@ -73,7 +73,7 @@ class Checks:
             return False
         _forget_frames(problem)
         outcome = Outcome.UNDETERMINED if problem.undetermined else Outcome.FAILED
-        self._add(outcome, problem.detail, problem=problem, facts=problem.facts)
+        self._add(outcome, problem.detail, "", problem.facts, problem)
         return True
 
     def stopped(self) -> bool:
@@ -105,16 +105,11 @@ class Checks:
             self.skipped("not-asked", "not checked: only a DID was to be proved")
 
     def _add(
-        self,
-        outcome: Outcome,
-        text: str,
-        finding: str = "",
-        facts: Facts = MappingProxyType({}),
-        problem: Problem | None = None,
+        self, outcome: Outcome, text: str, finding: str, facts: Facts, problem: Problem | None = None
     ) -> None:
-        known = {name: value for name, value in facts.items() if value not in (None, "")} if facts else facts
-        name = STEPS[self._step - 1]
-        self.found.append(Check(self._step, name, outcome, text, problem, self.credential, finding, known))
+        step, known = self._step, {name: facts[name] for name in facts if facts[name] not in (None, "")}
+        name = STEPS[step - 1]
+        self.found.append(Check(step, name, outcome, text, problem, self.credential, finding, known))
 
 
 @dataclass

@@ -196,7 +196,7 @@ class IssuerKeys:
 
         The document of an `issuer` that has no DID may refer to a DID that is a key.
         """
-        if is_url(method) and not method.startswith("did:"):
+        if not method.startswith("did:") and is_url(method):
             return method.partition("#")[0]
         did = str(DIDURL.parse(method).did)
         return did if not issuer or issuer.startswith("did:") or not self._is_key(did) else issuer
