@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from keys import InvalidKey, PublicKey, UnknownKeyType
 from wire.datetimestamp import parse_datetimestamp
@@ -64,8 +64,7 @@ def with_status_document(document: Mapping[str, Any], of_lists: Mapping[str, Any
     return {**document, "@context": [*contexts, _STATUS_CONTEXT], STATUS_DOCUMENT: of_lists}
 
 
-@dataclass(frozen=True, slots=True)
-class VerificationMethod:
+class VerificationMethod(NamedTuple):
     """A key in a document. From `expires` and `revoked` on, where they are given, it proves nothing more."""
 
     id: str

@@ -7,8 +7,8 @@ so that two spellings of one percent-encoded character are two DIDs. Decoding is
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from keys.kinds import KINDS
 from wire.text import printable
@@ -25,8 +25,7 @@ _PCHAR = rf"[A-Za-z0-9._~!$&'()*+,;=:@-]|{_PERCENT}"
 _REST = re.compile(rf"((?:/(?:{_PCHAR})*+)*+)(?:\?((?:[/?]|{_PCHAR})*+))?+(?:\#((?:[/?]|{_PCHAR})*+))?+")
 
 
-@dataclass(frozen=True, slots=True)
-class DID:
+class DID(NamedTuple):
     """A decentralized identifier, such as did:web:example.org: its method and what the method reads."""
 
     method: str
@@ -41,8 +40,7 @@ class DID:
         return f"did:{self.method}:{self.method_specific_id}"
 
 
-@dataclass(frozen=True, slots=True)
-class DIDURL:
+class DIDURL(NamedTuple):
     """A DID with a path, a query or a fragment, such as did:web:example.org#key-1.
 
     Query and fragment are None where the URL has none, the empty string where it has an empty one.

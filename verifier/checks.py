@@ -49,7 +49,7 @@ MAX_STATUS = 4
 """More status entries are refused: each costs lists to fetch, verify and unpack."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Checks:
     """Collects what each step found."""
 
@@ -112,7 +112,7 @@ class Checks:
         self.found.append(Check(step, name, outcome, text, problem, self.credential, finding, known))
 
 
-@dataclass
+@dataclass(eq=False)
 class Steps:
     """The steps after the first for one bundle, by what is known here."""
 

@@ -69,7 +69,7 @@ class Proofs(NamedTuple):
         return f"; not counted, being of a kind that is not known here: {names}" if names else ""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class SignatureCheck:
     """Checks signatures as of `now`."""
 

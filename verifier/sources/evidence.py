@@ -91,7 +91,7 @@ class _Timed(NamedTuple):
     """What is missing of the ledgers that the trust list requires."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class EvidenceCheck:
     """Checks evidence against the logs of a trust list as of `now`, each kind as `kinds` has it."""
 
