@@ -36,7 +36,7 @@ _SRI = r"sha(?:256|384|512)-[A-Za-z0-9+/]+={0,2}"
 _ENVELOPED = ("EnvelopedVerifiableCredential", ["EnvelopedVerifiableCredential"])
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
 class Credential(Claims):
     """The claims of a credential whose form was checked.
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from itertools import takewhile
 from typing import NamedTuple
 
@@ -198,7 +199,7 @@ class IssuerKeys:
         """
         if not method.startswith("did:") and is_url(method):
             return method.partition("#")[0]
-        did = str(DIDURL.parse(method).did)
+        did = _did_of(method)
         return did if not issuer or issuer.startswith("did:") or not self._is_key(did) else issuer
 
     def _is_key(self, name: str) -> bool:
@@ -414,6 +415,11 @@ class IssuerKeys:
         if document.refers_to(method, relationship) and self._is_key(did):
             document = self._resolver.resolve(did).document
         return document.verification_method(method, relationship)
+
+
+@lru_cache(1024)  # of bounded length
+def _did_of(did_url: str) -> str:
+    return str(DIDURL.parse(did_url).did)
 
 
 def _pinned_for_lists(issuer: RecognisedIssuer, method: str, use: Use | None) -> IssuerKey:
