@@ -192,10 +192,10 @@ class IssuerDocuments:
             texts = [orjson.dumps(dict(one.document)) for one in supplied]
         except orjson.JSONEncodeError:  # JCS says what is wrong
             documents = tuple(self._read(issuer, supplied))
-            return _Brought(known, documents, self._binding(issuer, documents), 0)
-        key: tuple[object, ...] = (policy, *self._kinds.items(), *texts, *(one.evidence for one in supplied))
+            return _Brought(known, self._kinds, documents, self._binding(issuer, documents), 0)
+        key: tuple[object, ...] = (policy, *texts, *(one.evidence for one in supplied))
         kept = _remembered.get(key)
-        if kept is not None and kept.entry == known:
+        if kept is not None and (kept.entry, kept.kinds) == (known, self._kinds):
             self._work.spend(kept.steps)
             return kept
         before = self._work.left
@@ -205,7 +205,7 @@ class IssuerDocuments:
         ]
         documents = tuple(self._read(issuer, copies))
         bound = self._binding(issuer, documents)
-        brought = _Brought(known, documents, bound, before - self._work.left)
+        brought = _Brought(known, self._kinds, documents, bound, before - self._work.left)
         size = sum(map(size_parsed, texts)) + sum(len(it.body) for one in supplied for it in one.evidence)
         _remembered.keep(key, Kept(brought, size))
         return brought
@@ -292,6 +292,7 @@ class _Brought(NamedTuple):
 
     entry: RecognisedIssuer | None
     """What the trust list says of it."""
+    kinds: Mapping[str, EvidenceKind]
     documents: tuple[BoundDocument, ...]
     bound: tuple[BoundDocument, ...]
     """Those that count, in order."""
@@ -299,7 +300,7 @@ class _Brought(NamedTuple):
 
 
 _remembered: Memory[tuple[object, ...], _Brought] = Memory(1 << 21)
-"""By all that decides beside the entry: trust policy, kinds of evidence, documents and their evidence."""
+"""By trust policy, documents and their evidence; entry and kinds of evidence have to be the same, too."""
 
 
 def _about(issuer: str, documents: Iterable[Anchored]) -> list[Anchored]:

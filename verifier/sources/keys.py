@@ -158,7 +158,7 @@ class IssuerKey(NamedTuple):
 
     def _methods(self, bound: BoundDocument) -> list[VerificationMethod]:
         methods = bound.document.methods(self.relationship)
-        return [method for method in methods if method.key == self.key]
+        return [method for method in methods if method.key is self.key or method.key == self.key]
 
     def is_in(self, bound: BoundDocument) -> bool:
         """Whether the key may be used so by this document."""
