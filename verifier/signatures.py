@@ -173,7 +173,7 @@ class SignatureCheck:
     def presenter(self, secured: Secured, challenge: str | None, domain: str | None) -> tuple[str, Proofs]:
         """(2) The DID that proved to be the holder of a presentation, and by which proofs.
 
-        Raises `NOT_SHOWN_BY_HOLDER` where others signed, too, what leaves the meaning of the presentation open,
+        Raises `NOT_SHOWN_BY_HOLDER` where others signed, too, what leaves open what the presentation means,
         and as `find`, `fitting`, `require_current` and `require_possession`.
         """
         signatures, _ = proofs = self.find(secured, "authentication")
