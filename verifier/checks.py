@@ -107,7 +107,8 @@ class Checks:
     def _add(
         self, outcome: Outcome, text: str, finding: str, facts: Facts, problem: Problem | None = None
     ) -> None:
-        step, known = self._step, {name: facts[name] for name in facts if facts[name] not in (None, "")}
+        step = self._step
+        known = facts and {name: facts[name] for name in facts if facts[name] not in (None, "")}
         name = STEPS[step - 1]
         self.found.append(Check(step, name, outcome, text, problem, self.credential, finding, known))
 

@@ -243,7 +243,7 @@ def _period(said: Mapping[str, Any], version: str) -> tuple[Moment | None, Momen
     start, end = ("validFrom", "validUntil") if version == "2.0" else ("issuanceDate", "expirationDate")
     starts = _moment(said, start)
     moments = [  # whichever version's name it has: an end is an end
-        moment for name in ("validUntil", "expirationDate") if (moment := _moment(said, name))
+        _moment(said, name) for name in ("validUntil", "expirationDate") if name in said
     ]
     ends = Moment(*map(min, zip(*moments, strict=True))) if moments else None
     if version == "1.1" and starts is None:

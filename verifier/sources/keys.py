@@ -218,10 +218,10 @@ class IssuerKeys:
         """
         entry, owner = self._trust.issuer(issuer), self._documents.owner_of(issuer)
         listed = {listed for known in (entry, owner) if known for listed in known.list_keys}
-        named = method.partition("#")[2]
         try:
             key = self._find(issuer, method, relationship, is_named=is_named, use=use)
         except Problem as problem:
+            named = method.partition("#")[2]
             # No document at hand has the key; the trust list alone says enough.
             if problem.undetermined and use is Use.CREDENTIALS and named in listed:
                 raise _of_another_use(named, _FOR_LISTS, use) from problem

@@ -75,9 +75,8 @@ class DataIntegrity:
         """Whether it is a JSON object that calls itself a credential or presentation."""
         if isinstance(content, bytes):
             return False
-        kind = content.get("type")
-        kinds = kind if isinstance(kind, list) else [kind]
-        return any(isinstance(item, str) and item in _TYPES for item in kinds)
+        kinds = [item for item in listed(content.get("type")) if isinstance(item, str)]
+        return not _TYPES.isdisjoint(kinds)
 
     def identifier(self, content: Carried) -> object:
         """Its `id`."""

@@ -62,16 +62,18 @@ class Proof(NamedTuple):
         suite = value.get("cryptosuite") if kind == DATA_INTEGRITY else kind
         if kind == DATA_INTEGRITY and (not isinstance(suite, str) or not suite):
             raise Malformed.saying("{where}.cryptosuite is missing or not a text", where=where)
-        if not isinstance(suite, str) or suite not in suites or suites[suite].proof_type != kind:
+        row = suites.get(suite) if isinstance(suite, str) else None
+        if row is None or row.proof_type != kind:
             what = "the cryptosuite" if kind == DATA_INTEGRITY else "a proof of the type"
             raise UnknownCryptosuite.saying(
                 "{what} {suite} is not supported", what=what, suite=shortened(str(suite))
             )
-        if older := next((name for name in suites[suite].unread if name in value), ""):
-            raise UnknownCryptosuite.saying(
-                "{where} has a {name}, by which {suite} is not read", where=where, name=older, suite=suite
-            )
-        for name in ("verificationMethod", "proofPurpose", *suites[suite].required):
+        for name in row.unread:
+            if name in value:
+                raise UnknownCryptosuite.saying(
+                    "{where} has a {name}, by which {suite} is not read", where=where, name=name, suite=suite
+                )
+        for name in ("verificationMethod", "proofPurpose", *row.required):
             if not isinstance(value.get(name), str) or not value[name]:
                 raise Malformed.saying("{where}.{name} is missing or not a text", where=where, name=name)
         for name in ("id", "challenge", "nonce"):
@@ -83,7 +85,7 @@ class Proof(NamedTuple):
         }
         return cls(
             value,
-            suite,
+            str(suite),
             value["verificationMethod"],
             value["proofPurpose"],
             value.get("id"),

@@ -18,7 +18,7 @@ from wire.work import VALUE_WALKED, marks
 
 from .context import IRI, ActiveContext, Contexts
 from .literal import escaped, literal
-from .plan import ALIKE, COUNTED, DONE, LINK, OTHERWISE, PLAIN, REFERENCE, TEXT, WORDS, Plan
+from .plan import ALIKE, ALWAYS, COUNTED, DONE, LINK, OTHERWISE, PLAIN, REFERENCE, TEXT, WORDS, Plan
 from .problem import LONGEST_NAME
 from .rdfc import Dataset, Graph, Node
 from .walker import DEEPEST, Walk
@@ -170,7 +170,7 @@ class Plain:
                     return False
                 elif kind is dict:
                     by: str | None = plan.predicate
-                    if plan.scalar is not plan.node and (len(value) == 1 or not plan.scalar.is_usual):
+                    if plan.asks and (plan.asks == ALWAYS or len(value) == 1):
                         by = self.pointed(plan, value, subject)
                         states = self.states
                     if by is None:
@@ -200,7 +200,7 @@ class Plain:
         for item in values:
             if type(item) is dict:
                 by: str | None = plan.predicate
-                if plan.scalar is not plan.node and (len(item) == 1 or not plan.scalar.is_usual):
+                if plan.asks and (plan.asks == ALWAYS or len(item) == 1):
                     by = self.pointed(plan, item, subject)
                 if by is None:
                     return False
@@ -221,7 +221,7 @@ class Plain:
         The context of a type ends in an object, but not in one that only names another (see `Walk`): that is
         pointed to here, and by no predicate later.
         """
-        if not plan.scalar.is_usual:  # it may be no object at all
+        if plan.asks == ALWAYS:  # it may be no object at all
             return None
         if len(value) != 1 or "id" not in value:
             return plan.predicate
