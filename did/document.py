@@ -79,7 +79,9 @@ class VerificationMethod(NamedTuple):
     @property
     def until(self) -> datetime | None:
         """The earlier of the two."""
-        return min((moment for moment in (self.expires, self.revoked) if moment), default=None)
+        if self.expires and self.revoked:
+            return min(self.expires, self.revoked)
+        return self.expires or self.revoked
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -281,7 +281,7 @@ class Steps:
             return None
         if len(entries) > MAX_STATUS:
             raise TooLarge.saying("the credential has more than {most} status entries", most=MAX_STATUS)
-        standings = self.status.check(claims, self._now, entry)
+        standings = self.status.check(entries, claims.issuer, self._now, entry)
         own = (str(value.get("statusListCredential")) for value in entries)
         unreached = self.status.unreached.intersection(own)
         newer = shortened(min(unreached)) if unreached else ""

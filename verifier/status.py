@@ -7,10 +7,10 @@ not, and stands only where the newest list has it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from vc import Anchored, Claims, StatusList
 from vc.reading import identifier, read, received
@@ -92,17 +92,23 @@ class StatusLookup:
         self.unreached: set[str] = set()
         """Lists that a source could not give: what is said of them may be out of date."""
 
-    def check(self, claims: Claims, now: datetime, recognised: RecognisedIssuer | None) -> Sequence[Standing]:
-        """What each status entry of the credential says, in their order.
+    def check(
+        self,
+        entries: Iterable[Mapping[str, Any]],
+        issuer: str,
+        now: datetime,
+        recognised: RecognisedIssuer | None,
+    ) -> Sequence[Standing]:
+        """What each status entry of a credential says, in their order.
 
         All are looked up before one decides: an entry that cannot be looked up would otherwise hide the
         revocation in the next one. Raises the worst problem: `Revoked`, `Suspended`, another fault, an open
         question.
         """
         standings, problems = [], []
-        for value in claims.status:
+        for value in entries:
             try:
-                standings.append(self._standing(StatusEntry.parse(value), claims.issuer, now, recognised))
+                standings.append(self._standing(StatusEntry.parse(value), issuer, now, recognised))
             except Problem as problem:
                 problems.append(problem)
         if problems:

@@ -57,12 +57,12 @@ class StatusEntry:
 
         Messages and references decide nothing: those that are malformed are left out.
         """
-        types = [name for name in LIST_TYPES if name in several(value.get("type"))]
+        kinds = several(value.get("type"))
+        types = [name for name in LIST_TYPES if name in kinds]
         if len(types) != 1:
             raise UNKNOWN_STATUS_ENTRY("credentialStatus is not a BitstringStatusListEntry")
-        purpose, url, index = (
-            value.get(name) for name in ("statusPurpose", "statusListCredential", "statusListIndex")
-        )
+        purpose, url = value.get("statusPurpose"), value.get("statusListCredential")
+        index = value.get("statusListIndex")
         size = value.get("statusSize", 1)
         if not isinstance(purpose, str) or not purpose:
             raise MalformedCredential("credentialStatus.statusPurpose is missing")
