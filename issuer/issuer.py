@@ -50,7 +50,7 @@ from .identity.description import Description
 from .identity.home import Identity
 from .identity.home import index as index_in
 from .identity.kind import former_kinds, kind_in
-from .identity.succession import JOURNAL, anchor, log_kind, ended_ahead, finish, mend, require_in_force
+from .identity.succession import JOURNAL, anchor, ended_ahead, finish, log_kind, mend, require_in_force
 from .job.bulk import Bulk, Issued
 from .job.editions import Editions
 from .job.order import Order
