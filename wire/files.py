@@ -23,12 +23,14 @@ __all__ = [
     "file_problems",
     "leftovers",
     "locked",
+    "locked_folder",
     "make_private_folder",
     "open_regular",
     "open_temporary",
     "read_regular",
     "remove_leftovers",
     "replace_file",
+    "replace_for_good",
     "sync_file",
     "sync_files",
     "sync_folder",
@@ -110,6 +112,15 @@ def replace_file(path: Path, data: bytes | bytearray, mode: int = 0o600, *, sync
         if synced:
             sync_file(file.fileno())
         temporary.replace(path)
+
+
+def replace_for_good(path: Path, data: bytes, mode: int) -> None:
+    """As `replace_file`, for a file that has its name for good from the first time on; sweeps leftovers."""
+    is_new = not path.exists()
+    remove_leftovers(path.parent, path.name)
+    replace_file(path, data, mode)
+    if is_new:
+        sync_folder(path.parent)
 
 
 @contextlib.contextmanager
@@ -246,6 +257,17 @@ def locked(
             fcntl.flock(descriptor, kind)
         else:
             _take(descriptor, kind, time.monotonic() + patience, path)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def locked_folder(folder: Path) -> Iterator[None]:
+    """Wait for, and hold, a lock of the folder itself, which nobody can remove as they can a lock file."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
     finally:
         os.close(descriptor)
