@@ -20,7 +20,7 @@ from .problem import LOOPBACK_REFUSED, NotFound, TryLater, Unavailable
 if TYPE_CHECKING:
     import ssl
 
-    from .https import Response
+    from .https import Request, Response
     from .message import Body
 
 _MOST_REDIRECTS = 3
@@ -143,7 +143,8 @@ class HttpsFetcher:
         deadline = time.monotonic() + self._timeout
         target = Target.parse(url)
         for _ in range(1 + _MOST_REDIRECTS):
-            answer = self._exchange("GET", target, None, {"Accept": accept}, limit, deadline)
+            request = https.Request("GET", target, None, {"Accept": accept}, limit)
+            answer = self._exchange(request, deadline)
             if answer.status == 200:
                 return answer.body
             location = answer.headers.get("location")
@@ -169,31 +170,16 @@ class HttpsFetcher:
         limit: int = 1 << 20,
     ) -> Response:
         """See `Client.exchange`."""
-        deadline = time.monotonic() + self._timeout
-        return self._exchange(method, Target.parse(url), body, headers, limit, deadline)
+        from .https import Request
 
-    def _exchange(
-        self,
-        method: str,
-        target: Target,
-        body: Body | None,
-        headers: Mapping[str, str],
-        limit: int,
-        deadline: float,
-    ) -> Response:
+        request = Request(method, Target.parse(url), body, headers, limit)
+        return self._exchange(request, time.monotonic() + self._timeout)
+
+    def _exchange(self, request: Request, deadline: float) -> Response:
         from . import https
 
-        addresses = self._checked_addresses(target, deadline)
-        return https.exchange(
-            method,
-            target,
-            addresses,
-            body=body,
-            headers=headers,
-            limit=limit,
-            deadline=deadline,
-            tls=self._tls,
-        )
+        addresses = self._checked_addresses(request.target, deadline)
+        return https.exchange(request, addresses, deadline=deadline, tls=self._tls)
 
     @functools.cached_property
     def _tls(self) -> ssl.SSLContext:
