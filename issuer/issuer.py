@@ -58,7 +58,8 @@ from .press.permutation import Positions, list_key
 from .press.press import Line, Press
 from .press.template import Template, compiled
 from .press.update import TEMPLATE, replaced_templates, update_template
-from .status import Lists, unrenewed
+from .status.due import unrenewed
+from .status.lists import Lists
 from .table.records import InvalidRecord, Record
 
 Clock = Callable[[], datetime]

@@ -19,24 +19,6 @@ from .problem import Damaged, TryLater, Unavailable
 if TYPE_CHECKING:
     import ctypes
 
-__all__ = [
-    "file_problems",
-    "leftovers",
-    "locked",
-    "locked_folder",
-    "make_private_folder",
-    "open_regular",
-    "open_temporary",
-    "read_regular",
-    "remove_leftovers",
-    "replace_file",
-    "replace_for_good",
-    "sync_file",
-    "sync_files",
-    "sync_folder",
-    "write_durably",
-]
-
 _FULL_SYNC = getattr(fcntl, "F_FULLFSYNC", None)  # macOS: fsync alone leaves data in the drive's cache
 
 

@@ -24,7 +24,7 @@ from ..archive.kept import NewEntry, Single, batch_key
 from ..identity.home import Identity
 from ..identity.succession import require_in_force
 from ..press.press import Press, index_columns
-from ..status import Lists
+from ..status.lists import Lists
 from ..table.records import Record
 
 _BLOCK = 64  # the most sequence numbers that a process takes at a time, unless more are wanted at once

@@ -13,7 +13,7 @@ import orjson
 from issuer import Description
 from issuer.identity.home import Identity
 from issuer.issuer import Issuer
-from issuer.status import due, overdue
+from issuer.status.due import due, overdue
 from keys import KeyFile, Signer, WrongPassphrase, open_signer
 from keys.address import token_address
 from keys.envelope import require_strong
