@@ -27,7 +27,7 @@ def disk_problem(error: OSError) -> Unavailable:
 
 @contextmanager
 def disk_problems() -> Iterator[None]:
-    """Raises the `disk_problem` that an `OSError` inside is."""
+    """Raises the `DISK_FULL` or `Unavailable` that an `OSError` inside is: see `disk_problem`."""
     try:
         yield
     except OSError as error:

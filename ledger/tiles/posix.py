@@ -67,6 +67,7 @@ class PosixStore(Store):
                 make_private_folder(folder / "keys")
 
     def get(self, path: str) -> bytes | None:
+        """See `Reader.get`. Raises `DISK_FULL` or `Unavailable`."""
         try:
             return read_regular(self._folder / path, LARGEST)
         except FileNotFoundError:
