@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from types import MappingProxyType
 from typing import NamedTuple
 
 from fastapi import Request, Response
@@ -33,15 +32,13 @@ from .rendering import Site, page
 from .routes import Handler, html
 from .unpacking import Given
 
-SAMPLES: Mapping[str, str] = MappingProxyType(
-    {
-        "valid": "A valid one",
-        "altered": "One whose grade was changed after signing",
-        "revoked": "One that its university revoked",
-        "unknown-issuer": "One by an issuer that nobody knows",
-        "picture": "A picture instead of the file",
-    }
-)
+SAMPLES: Mapping[str, str] = {
+    "valid": "A valid one",
+    "altered": "One whose grade was changed after signing",
+    "revoked": "One that its university revoked",
+    "unknown-issuer": "One by an issuer that nobody knows",
+    "picture": "A picture instead of the file",
+}
 """What each is, by its name."""
 
 
