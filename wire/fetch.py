@@ -70,14 +70,7 @@ class Client(Fetcher, Protocol):
 class NoFetcher:
     """The `Client` of those who work offline: nothing is fetched or sent, every question stays open."""
 
-    def fetch(
-        self,
-        url: str,
-        *,
-        accept: str = "application/json",  # noqa: ARG002
-        limit: int = 1 << 20,  # noqa: ARG002
-        same_origin: bool = False,  # noqa: ARG002
-    ) -> bytes:
+    def fetch(self, url: str, **_: object) -> bytes:
         """Raises `Unavailable`, naming the URL."""
         raise Unavailable.saying(
             "{url} is not fetched: this run is offline",
@@ -85,15 +78,7 @@ class NoFetcher:
             hint="Go online, or verify with a bundle that holds what is needed.",
         )
 
-    def exchange(
-        self,
-        method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"],  # noqa: ARG002
-        url: str,
-        body: Body | None = None,  # noqa: ARG002
-        *,
-        headers: Mapping[str, str] = _NO_HEADERS,  # noqa: ARG002
-        limit: int = 1 << 20,  # noqa: ARG002
-    ) -> Response:
+    def exchange(self, method: str, url: str, body: Body | None = None, **_: object) -> Response:  # noqa: ARG002
         """Raises `Unavailable`, naming the URL."""
         raise Unavailable.saying("{url} is not asked: this run is offline", url=shown(url), hint="Go online.")
 
