@@ -14,6 +14,7 @@ from typing import NamedTuple
 import click
 from click.core import ParameterSource
 
+from issuer import Description
 from issuer.archive.archive import Archive
 from issuer.archive.index import Index
 from issuer.archive.store import SQLiteIndex
@@ -46,7 +47,7 @@ MOST_FILES = 1000
 """Of larger files no bundles are written unasked."""
 
 verbs = click.Group()
-_name = click.option("--name", help="The institution's name, as it stands on the diplomas.")
+_name = click.option("--name", default="", help="The institution's name, as it stands on the diplomas.")
 _url = click.option("--url", help="The https address under which status lists will be found.")
 _method = click.option(
     "--did", "method", type=click.Choice(DID_METHODS), help="Kind of DID; web if there is a URL."
@@ -67,7 +68,7 @@ _method = click.option(
 @status_did_option
 def init(
     place: Place,
-    name: str | None,
+    name: str,
     url: str | None,
     method: str | None,
     key_type: str | None,
@@ -76,7 +77,8 @@ def init(
     status_did: bool,
 ) -> Result:
     """Make an issuer: its keys, its log and its DID."""
-    made = place.create(name, url, method, key_type, where, ledger=ledger, status_did=status_did)
+    described = Description(name, url, method, key_type, ledger=ledger, has_status_did=status_did)
+    made = place.create(described, where)
     warn_of_refusals(_suite(made))
     data = {"did": made.did, "name": made.name, "folder": str(place.folder), "log": made.log.origin}
     return Result(data, made.did)
@@ -104,7 +106,7 @@ def init(
 def issue(
     place: Place,
     file: Path,
-    name: str | None,
+    name: str,
     url: str | None,
     method: str | None,
     status_did: bool,
@@ -146,7 +148,7 @@ def issue(
         preview = list(map(says, done.first))
     else:
         form = DataIntegrity(contexts=composer.contexts, suite=suite) if suite else None
-        made = place.create(name, url, method, form=form, status_did=status_did)
+        made = place.create(Description(name, url, method, has_status_did=status_did), form=form)
         warn_of_refusals(_suite(made))
         with _counting(made.store), ProgressMeter() as meter:
             done = made.issue_file(replace(order, progress=meter))
@@ -285,7 +287,7 @@ def _template(home: Path) -> Template:
     return compiled(path.read_bytes()) if path.exists() else Template.packaged()
 
 
-def _profile(home: Path, name: str | None, url: str | None) -> Profile:
+def _profile(home: Path, name: str, url: str | None) -> Profile:
     """The issuer's, or that of one who could be made here."""
     if (home / "issuer.json").exists():
         return Identity.read(home).profile
