@@ -46,6 +46,9 @@ __all__ = [
     "tr_in",
 ]
 
+_OURS = frozenset({"what", "where", "place", "ignored", "form", "reason", "system"})
+"""Facts that may be words of ours, or of the system, as a catalogue has them; any other is a document's."""
+
 
 def sentence(found: Problem | Check, language: str | None = None) -> str:
     """What is wrong, or what a check found."""
@@ -141,7 +144,7 @@ def _with_clauses(template: str, facts: Facts) -> str:
 
 
 def _clauses(said: set[str], facts: Facts) -> str:
-    from .findings import CLAUSES
+    from .clauses import CLAUSES
 
     further = (tr_in("clause", text) for fact, text in CLAUSES.items() if fact in facts and fact not in said)
     return "".join(_filled(text, facts) for text in further)
@@ -162,8 +165,6 @@ def _filled(template: str, facts: Facts) -> str:
 
 def fact(name: str, value: Scalar) -> Scalar:
     """A fact in the language, if it is words of ours, such as the reason of a revocation; else as it is."""
-    from .findings import PHRASES
-
     if not isinstance(value, str):
         return value
     if name == "said":  # by an issuer's service, to a wallet
@@ -173,4 +174,4 @@ def fact(name: str, value: Scalar) -> Scalar:
 
         with suppress(Malformed):  # a ledger may have any name
             return required(Requirement.parse(value))
-    return tr_in("fact", value) if value in PHRASES.get(name, ()) else value
+    return tr_in("fact", value) if name in _OURS else value

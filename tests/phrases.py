@@ -1,4 +1,4 @@
-"""What checks find that is no problem, as sentences by code; facts stand in braces."""
+"""What the program says beside its tables and templates, for the catalogues: findings, and words in facts."""
 
 from __future__ import annotations
 
@@ -45,24 +45,6 @@ FINDINGS: Mapping[str, str] = {
     "not-asked": "not checked: only a DID was to be proved",
 }
 """By a check's code; the last two by the finding alone, which any step may have."""
-
-CLAUSES: Mapping[str, str] = {
-    "reason": ": {reason}",
-    "newer": "; a newer list could not be had from {newer}",
-    "refresh": "; a newer version is available",
-    "short_list": "; its status list has only {short_list} entries",
-    "status_value": "; the issuer's message about it is {status_value}",
-    "status_reference": ", explained at {status_reference}",
-    "unbound": "; what is shown is bound to no key: anyone who has the file can show it",
-    "uncounted": "; not counted, being of a kind that is not known here: {uncounted}",
-    "stated": "; by the log's own clock {stated}",
-    "ledgers": "; its checkpoint on {ledgers}",
-    "ignored": "; left aside: {ignored}",
-    "calls_itself": '; it calls itself "{calls_itself}"',
-    "term": ": {term}",
-    "at": " (at {at})",
-}
-"""What follows a sentence where there is this fact, in this order, unless it stands in it."""
 
 _NAMED = (  # what a date, a place or a member is of
     "the credential",
