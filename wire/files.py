@@ -245,11 +245,15 @@ def locked(
 
 
 @contextlib.contextmanager
-def locked_folder(folder: Path) -> Iterator[None]:
-    """Wait for, and hold, a lock of the folder itself, which nobody can remove as they can a lock file."""
+def locked_folder(folder: Path, *, shared: bool = False, if_possible: bool = False) -> Iterator[None]:
+    """Wait for, and hold, a lock of the folder itself, which nobody can remove as they can a lock file.
+
+    `if_possible`, it is done without where there are no locks, as on some network file systems.
+    """
     descriptor = os.open(folder, os.O_RDONLY)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        with contextlib.suppress(OSError) if if_possible else contextlib.nullcontext():
+            fcntl.flock(descriptor, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
         yield
     finally:
         os.close(descriptor)
