@@ -57,9 +57,10 @@ class SQLiteLookup(Lookup):
         return [number for (number,) in rows]
 
     def catch_up(self, id_of: IdOf) -> None:
-        while self._database.is_writable and self._ranges():
+        is_left = self._database.is_writable and bool(self._ranges())
+        while is_left:
             with self._database.writing() as connection:
-                _list_next(connection, id_of, self._piece)
+                is_left = _list_next(connection, id_of, self._piece)
 
     def _candidates(self, wanted: str) -> Iterator[tuple[int, str, int, str]]:
         yield from self._database.read(f"{_ROW} JOIN lookup USING (seq) WHERE key = ?", key(wanted))
@@ -102,11 +103,11 @@ def _keys(identifier: str, email: str) -> list[int]:
     return [key(text) for text in (identifier, email.casefold()) if text]
 
 
-def _list_next(connection: sqlite3.Connection, id_of: IdOf, piece: int) -> None:
-    """Puts in the first range, or so much of it as one transaction may take."""
+def _list_next(connection: sqlite3.Connection, id_of: IdOf, piece: int) -> bool:
+    """Puts in the first range, or so much of it as one transaction may take; whether more is left."""
     ranges = _merged(connection)
     if not ranges:  # another process was first
-        return
+        return False
     first, end = ranges[0]
     stop = min(end, first + piece)
     connection.execute("CREATE TEMP TABLE listing (key INTEGER, seq INTEGER)")
@@ -120,6 +121,7 @@ def _list_next(connection: sqlite3.Connection, id_of: IdOf, piece: int) -> None:
     connection.execute("DELETE FROM unlisted WHERE first >= ? AND first < ?", (first, end))
     if stop < end:
         note(connection, stop, end)
+    return stop < end or len(ranges) > 1
 
 
 def _merged(connection: sqlite3.Connection) -> list[tuple[int, int]]:
