@@ -141,11 +141,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def server(
-    app: FastAPI,
-    *,
-    tls: tuple[Path, Path] | None = None,
-    limits: Limits = LIMITS,
-    busy: ASGIApp = busy,
+    app: FastAPI, *, tls: tuple[Path, Path] | None = None, limits: Limits = LIMITS, busy: ASGIApp = busy
 ) -> uvicorn.Server:
     """What answers, not yet started; `tls` names the files of a certificate chain and its key."""
     chain, key = tls or (None, None)

@@ -223,11 +223,7 @@ def copy(path: Path, target: Path, what: str, damaged: Raisable[Damaged] = Damag
     Raises `damaged` where it is not sound.
     """
     target.touch(mode=0o600)
-    with (
-        sqlite_problems(what, damaged),
-        closing(connect(path)) as source,
-        closing(connect(target)) as copied,
-    ):
+    with sqlite_problems(what, damaged), closing(connect(path)) as source, closing(connect(target)) as copied:
         source.backup(copied)
         if copied.execute("PRAGMA quick_check").fetchone() != ("ok",):
             raise sqlite3.DatabaseError

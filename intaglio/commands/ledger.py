@@ -103,10 +103,7 @@ def prune(_: LogFolder, uri: str) -> Result:
     itself.
     """
     removed = prune_tables(uri)
-    return Result(
-        {"removed": removed},
-        tr_count("{count} tile removed", "{count} tiles removed", removed),
-    )
+    return Result({"removed": removed}, tr_count("{count} tile removed", "{count} tiles removed", removed))
 
 
 @verb(ledger)

@@ -42,8 +42,7 @@ SAID: Mapping[str, Said] = {
     "issuer-has-closed": Said("{name} closed on {day}: it issues nothing more."),
     "issuer-keys-half-changed": Said("A change of its keys was begun and is not done.", _PUBLISH),
     "issuer-left-over": Said(
-        "Killed commands left {count} behind, which may hold keys or personal data: {first}",
-        _PUBLISH,
+        "Killed commands left {count} behind, which may hold keys or personal data: {first}", _PUBLISH
     ),
     "issuer-read-only": Said(
         "{file} may not be written to: nothing can be issued or revoked here.",

@@ -16,14 +16,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from exchange.claim import MAX_MESSAGE
-from exchange.http import (
-    BODY_TIME,
-    log_problem,
-    problem_response,
-    published_response,
-    read_body,
-    service,
-)
+from exchange.http import BODY_TIME, log_problem, problem_response, published_response, read_body, service
 from ledger.folder import Engines
 from ledger.log import LogReader
 from ledger.problem import CLOCK_BEHIND

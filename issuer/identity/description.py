@@ -10,12 +10,7 @@ from did.methods import web as did_web
 from wire.address import Target
 from wire.problem import Refused
 
-from ..problem import (
-    ADDRESS_WITHOUT_SCHEME,
-    ISSUER_WITH_ONE_KEY,
-    ISSUER_WITHOUT_ADDRESS,
-    ISSUER_WITHOUT_NAME,
-)
+from ..problem import ADDRESS_WITHOUT_SCHEME, ISSUER_WITH_ONE_KEY, ISSUER_WITHOUT_ADDRESS, ISSUER_WITHOUT_NAME
 
 
 @dataclass(frozen=True)

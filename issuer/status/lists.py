@@ -23,12 +23,7 @@ from keys.signer import require_signs
 from ledger import EntryKind, Log
 from vc import Credential
 from vc.forms.integrity import SUITES_BY_KEY, sign
-from vc.status import (
-    Reason,
-    Revocation,
-    StatusList,
-    page_of,
-)
+from vc.status import Reason, Revocation, StatusList, page_of
 from vc.vcdm.status_lists import revocation_details_document, status_list_document
 from wire.datetimestamp import format_datetimestamp, parse_datetimestamp
 from wire.files import locked, make_private_folder, remove_leftovers, replace_file, sync_files
