@@ -24,9 +24,8 @@ from intaglio.commands.verify.table import SHORT
 from intaglio.pages.reader import MONTHS
 from intaglio.pages.samples import SAMPLES
 from intaglio.pages.view import WORDS
-from intaglio.words import advice, health, report
+from intaglio.words import CLAUSES, advice, health, report
 from intaglio.words.advice import ADVICE, CUT, EMPTY, GROUNDS, MAILS, PICTURED, REASONS
-from intaglio.words.clauses import CLAUSES
 from intaglio.words.labels import ACHIEVEMENTS, LABELS
 from intaglio.words.language import DOMAIN, FOLDER, LANGUAGES
 from intaglio.words.remedies import CLAIMED, REMEDIES

@@ -42,7 +42,6 @@ class Fetcher(Protocol):
         Raises `Refused` where the URL leads to what may not be fetched, `TooLarge` beyond the limit,
         `NotFound` when the server says that there is none, and `Unavailable` when the question stays open.
         """
-        ...
 
 
 class Client(Fetcher, Protocol):
@@ -64,7 +63,6 @@ class Client(Fetcher, Protocol):
         Raises `Refused` where the URL leads to what may not be reached and for header fields that may not be
         sent, `TooLarge` beyond the limit, and `Unavailable` when no answer comes.
         """
-        ...
 
 
 class NoFetcher:

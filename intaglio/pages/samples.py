@@ -25,11 +25,10 @@ from wire.problem import NotFound
 
 from ..session import Session
 from ..words import speaking
-from .headers import HEADERS
 from .inspection import Inspection, Sent, Sheet, inspection, judgements
 from .invented import Invented
 from .rendering import Site, page
-from .routes import Handler, html
+from .routes import HEADERS, Handler, html
 from .unpacking import Given
 
 SAMPLES: Mapping[str, str] = {
