@@ -29,7 +29,7 @@ class Edge:
     @classmethod
     def load(cls, get_many: Callable[[Iterable[str]], Mapping[str, bytes]], size: int) -> Edge:
         """The edge of a tree as a store has it. Raises `Damaged` for what is missing or does not fit."""
-        stored = get_many([*partial_tiles(size)])
+        stored = get_many(partial_tiles(size))
 
         def read(level: int | str, number: int, width: int) -> bytes:
             path = tile_path(level, number, width)
