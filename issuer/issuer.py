@@ -59,7 +59,8 @@ from .press.document import Composer
 from .press.permutation import Positions, list_key
 from .press.press import Line, Press
 from .press.update import update_template
-from .status import Lists, unrenewed
+from .status.due import unrenewed
+from .status.lists import Lists
 
 Clock = Callable[[], datetime]
 

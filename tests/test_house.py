@@ -233,7 +233,7 @@ def test_the_page_for_embedding_names_what_is_public() -> None:
             if isinstance(node, ast.ImportFrom) and node.level
             for alias in node.names
         }
-        assert imported - {"keyfile", "wallet"} <= {*names}, package
+        assert imported - {"keyfile", "later"} <= {*names}, package
 
 
 def test_what_tests_set_behind_the_back_of_the_product_is_on_a_list_with_reasons() -> None:

@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import orjson
@@ -38,9 +37,10 @@ from .home import Identity
 JOURNAL = "rotation.json"
 _VERSION = 1
 
-ROLES: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {"assertion": ("assertionMethod", "authentication"), "status-list": ("assertionMethod",)}
-)
+ROLES: Mapping[str, tuple[str, ...]] = {
+    "assertion": ("assertionMethod", "authentication"),
+    "status-list": ("assertionMethod",),
+}
 """The keys that stand in the document, by their names in the key file, and what each may be used for."""
 
 
