@@ -7,8 +7,9 @@ document by the methods it is given, `METHODS` by default, or at an https URL. W
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from wire.later import later
 
 from .document import Document, VerificationMethod
 from .identifier import DID, DIDURL
@@ -75,8 +76,4 @@ _LATER = {"Content": "dereference", "dereferencing_result": "result", "resolutio
 """Which module has what is loaded when it is asked for: only what answers others needs it."""
 
 if not TYPE_CHECKING:  # or every name would be one of ours to a type checker
-
-    def __getattr__(name: str) -> Any:
-        if name in _LATER:
-            return getattr(importlib.import_module(f"{__name__}.{_LATER[name]}"), name)
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    __getattr__ = later(__name__, _LATER)

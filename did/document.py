@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from keys import InvalidKey, PublicKey, UnknownKeyType
 from wire.datetimestamp import parse_datetimestamp
@@ -63,8 +64,7 @@ def with_status_document(document: Mapping[str, Any], of_lists: Mapping[str, Any
     return {**document, "@context": [*contexts, _STATUS_CONTEXT], STATUS_DOCUMENT: of_lists}
 
 
-@dataclass(frozen=True, slots=True)
-class VerificationMethod:
+class VerificationMethod(NamedTuple):
     """A key in a document. From `expires` and `revoked` on, where they are given, it proves nothing more."""
 
     id: str
@@ -79,7 +79,9 @@ class VerificationMethod:
     @property
     def until(self) -> datetime | None:
         """The earlier of the two."""
-        return min((moment for moment in (self.expires, self.revoked) if moment), default=None)
+        if self.expires and self.revoked:
+            return min(self.expires, self.revoked)
+        return self.expires or self.revoked
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -97,6 +99,7 @@ class Document:
     _methods: Mapping[str, Mapping[str, Any]]
     _relationships: Mapping[str, tuple[str, ...]]
     _read: dict[str, VerificationMethod] = field(default_factory=dict, repr=False)
+    _usable: dict[str, tuple[VerificationMethod, ...]] = field(default_factory=dict, repr=False)
 
     @classmethod
     def parse(cls, value: Mapping[str, Any], did: str) -> Document:
@@ -154,13 +157,16 @@ class Document:
         """Whether it lists, for a relationship, a method that stands in another's document."""
         return did_url in self._relationships[relationship] and not did_url.startswith(f"{self.id}#")
 
-    def methods(self, relationship: str) -> Iterator[VerificationMethod]:
+    def methods(self, relationship: str) -> Sequence[VerificationMethod]:
         """All methods that may be used for a relationship; those that cannot be read are left out."""
-        for did_url in self._relationships[relationship]:
-            try:
-                yield self._method(did_url)
-            except InvalidVerificationMethod:
-                continue
+        usable = self._usable.get(relationship)
+        if usable is None:
+            found = []
+            for did_url in self._relationships[relationship]:
+                with suppress(InvalidVerificationMethod):
+                    found.append(self._method(did_url))
+            usable = self._usable[relationship] = tuple(found)
+        return usable
 
     def _method(self, did_url: str) -> VerificationMethod:
         method = self._read.get(did_url)

@@ -7,8 +7,8 @@ so that two spellings of one percent-encoded character are two DIDs. Decoding is
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from keys.kinds import KINDS
 from wire.text import printable
@@ -25,24 +25,36 @@ _PCHAR = rf"[A-Za-z0-9._~!$&'()*+,;=:@-]|{_PERCENT}"
 _REST = re.compile(rf"((?:/(?:{_PCHAR})*+)*+)(?:\?((?:[/?]|{_PCHAR})*+))?+(?:\#((?:[/?]|{_PCHAR})*+))?+")
 
 
-@dataclass(frozen=True, slots=True)
-class DID:
+def _is_short(text: str) -> bool:
+    """Whether a text is within the limit. The URL of a did:key's key names that twice."""
+    longest = max(row.digits for row in KINDS.values())
+    return len(text) <= LIMIT or len(text) <= len("did:key:z#z") + 2 * longest
+
+
+class DID(NamedTuple):
     """A decentralized identifier, such as did:web:example.org: its method and what the method reads."""
 
     method: str
     method_specific_id: str
 
-    @classmethod
-    def parse(cls, text: str) -> DID:
+    @staticmethod
+    @lru_cache(1024)  # of bounded length: issuers and their keys come again and again
+    def parse(text: str) -> DID:
         """The DID that `text` is, as a whole; raises `InvalidDID`."""
-        return _did(text)
+        match = _DID.fullmatch(text) if _is_short(text) else None
+        if match is None:
+            raise InvalidDID.saying(
+                "'{text}' is not a DID",
+                text=printable(text[:100]),
+                hint="A DID is 'did:', a method and an identifier, such as did:web:example.org.",
+            )
+        return DID(match[1], match[2])
 
     def __str__(self) -> str:
         return f"did:{self.method}:{self.method_specific_id}"
 
 
-@dataclass(frozen=True, slots=True)
-class DIDURL:
+class DIDURL(NamedTuple):
     """A DID with a path, a query or a fragment, such as did:web:example.org#key-1.
 
     Query and fragment are None where the URL has none, the empty string where it has an empty one.
@@ -53,43 +65,21 @@ class DIDURL:
     query: str | None
     fragment: str | None
 
-    @classmethod
-    def parse(cls, text: str) -> DIDURL:
+    @staticmethod
+    @lru_cache(1024)
+    def parse(text: str) -> DIDURL:
         """The DID URL that `text` is, as a whole; raises `INVALID_DID_URL`."""
-        return _did_url(text)
+        did = _DID.match(text) if _is_short(text) else None
+        rest = _REST.fullmatch(text, did.end()) if did else None
+        if did is None or rest is None:
+            raise INVALID_DID_URL.saying(
+                "'{text}' is not a DID URL",
+                text=printable(text[:100]),
+                hint="A DID URL is a DID with a path, query or fragment, such as did:web:example.org#key-1.",
+            )
+        return DIDURL(DID(did[1], did[2]), *rest.groups())
 
     def __str__(self) -> str:
         query = "" if self.query is None else f"?{self.query}"
         fragment = "" if self.fragment is None else f"#{self.fragment}"
         return f"{self.did}{self.path}{query}{fragment}"
-
-
-def _is_short(text: str) -> bool:
-    """Whether a text is within the limit. The URL of a did:key's key names that twice."""
-    longest = max(row.digits for row in KINDS.values())
-    return len(text) <= LIMIT or len(text) <= len("did:key:z#z") + 2 * longest
-
-
-@lru_cache(1024)  # of bounded length: issuers and their keys come again and again
-def _did(text: str) -> DID:
-    match = _DID.fullmatch(text) if _is_short(text) else None
-    if match is None:
-        raise InvalidDID.saying(
-            "'{text}' is not a DID",
-            text=printable(text[:100]),
-            hint="A DID is 'did:', a method and an identifier, such as did:web:example.org.",
-        )
-    return DID(match[1], match[2])
-
-
-@lru_cache(1024)
-def _did_url(text: str) -> DIDURL:
-    did = _DID.match(text) if _is_short(text) else None
-    rest = _REST.fullmatch(text, did.end()) if did else None
-    if did is None or rest is None:
-        raise INVALID_DID_URL.saying(
-            "'{text}' is not a DID URL",
-            text=printable(text[:100]),
-            hint="A DID URL is a DID with a path, query or fragment, such as did:web:example.org#key-1.",
-        )
-    return DIDURL(DID(did[1], did[2]), *rest.groups())

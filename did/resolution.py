@@ -6,9 +6,8 @@ A failure is an exception here; `result.py` writes it as the specification does.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from wire.datetimestamp import format_datetimestamp
 from wire.fetch import Fetcher
@@ -17,8 +16,7 @@ from .document import Document
 from .identifier import DID
 
 
-@dataclass(frozen=True, slots=True)
-class Resolution:
+class Resolution(NamedTuple):
     """A document, or one version of it, and what is known of that (DID Resolution 1.0, 4)."""
 
     document: Document
@@ -69,8 +67,7 @@ class History(Protocol):
     def __call__(self, did: DID, fetcher: Fetcher) -> Sequence[Resolution]: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Method:
+class Method(NamedTuple):
     """A DID method: how its documents are found, and what is true of all its DIDs."""
 
     resolve: Resolve

@@ -119,8 +119,10 @@ class Resolver:
         return self._methods.get(DID.parse(did).method)
 
     def _versions(self, did: str) -> _Versions:
-        find = self._finding(did)
-        result = self._outcomes.find(did, lambda: self._ask(did, find))
+        result = self._outcomes.get(did)
+        if result is None:
+            find = self._finding(did)
+            result = self._outcomes.find(did, lambda: self._ask(did, find))
         if isinstance(result, tuple):
             return result
         raise copy.copy(result)  # the one kept would gather the traceback of every caller

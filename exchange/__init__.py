@@ -7,8 +7,9 @@ from the top. `http.py` is what the roles' web services share, and the one door 
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from wire.later import later
 
 if TYPE_CHECKING:
     from .claim import Acceptance, ClaimLink, Invitation, acceptance
@@ -19,8 +20,4 @@ _LATER = dict.fromkeys(__all__, "claim")
 """Which module has what is loaded when it is asked for: a verifier's service has no part in claims."""
 
 if not TYPE_CHECKING:  # or every name would be one of ours to a type checker
-
-    def __getattr__(name: str) -> Any:
-        if name in _LATER:
-            return getattr(importlib.import_module(f"{__name__}.{_LATER[name]}"), name)
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    __getattr__ = later(__name__, _LATER)

@@ -121,6 +121,25 @@ def _log_answered(extra: Mapping[str, object]) -> None:
         _LOG.handle(_LOG.makeRecord(_LOG.name, logging.INFO, "", 0, "answered", (), None, extra=extra))
 
 
+def service(
+    answer: Callable[[Problem], Response], state: Callable[[], Mapping[str, object] | None]
+) -> FastAPI:
+    """A service without routes but its probes; `answer` says what is sent for a problem."""
+
+    async def problem(_request: Request, found: Exception) -> Response:
+        assert isinstance(found, Problem)
+        return answer(found)
+
+    app = FastAPI(
+        openapi_url=None,
+        redirect_slashes=False,
+        exception_handlers={HTTPException: no_route, Problem: problem},
+    )
+    app.add_middleware(Identified)
+    add_probes(app, state)
+    return app
+
+
 def add_probes(app: FastAPI, state: Callable[[], Mapping[str, object] | None]) -> None:
     """`/livez`: it runs. `/readyz`: it can answer, with what `state` says, unless that raises. `/version`."""
     headers = {"Cache-Control": "no-store"}

@@ -7,7 +7,9 @@ calls, since the three roles never import each other.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from wire.later import later
 
 if TYPE_CHECKING:
     from .wallet import BOUND_TO_ANOTHER, Held, HolderKey, Wallet
@@ -15,10 +17,4 @@ if TYPE_CHECKING:
 __all__ = ["BOUND_TO_ANOTHER", "Held", "HolderKey", "Wallet"]
 
 if not TYPE_CHECKING:  # or every name would be one of ours to a type checker
-
-    def __getattr__(name: str) -> Any:
-        if name in __all__:  # loaded when asked for: `holder.store` alone needs none of it
-            from . import wallet
-
-            return getattr(wallet, name)
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    __getattr__ = later(__name__, dict.fromkeys(__all__, "wallet"))  # `holder.store` alone needs none of it

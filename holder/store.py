@@ -12,7 +12,6 @@ learns how many records there are and how long each is, nothing else.
 
 from __future__ import annotations
 
-import fcntl
 import functools
 import hashlib
 import hmac
@@ -23,14 +22,13 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Literal, NamedTuple, Self
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from keys.envelope import open_envelope, seal
-from wire.files import locked, make_private_folder, remove_leftovers, write_durably
+from wire.files import locked, locked_folder, make_private_folder, remove_leftovers, write_durably
 from wire.problem import Conflict, Damaged, Malformed, NotFound
 from wire.sqlite import LOCK_WAIT, connect, migrate, require_known, sqlite_problems
 from wire.strict import load_json_object
@@ -167,9 +165,7 @@ class EncryptedStore:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def records(self, longest: int | None = None) -> list[StoredRecord]:
@@ -364,19 +360,17 @@ def _unwrap(connection: sqlite3.Connection, passphrase: bytes) -> bytes:
 
 def _write_new(path: Path, data: bytes) -> None:
     make_private_folder(path.parent)
-    folder = os.open(path.parent, os.O_RDONLY)
     try:
-        fcntl.flock(folder, fcntl.LOCK_EX)  # of two processes that make a store here, one is told so
-        if path.exists():
-            raise Conflict.saying(
-                "{file} exists already", file=str(path), hint="It is left as it is; name another place."
-            )
-        for leftover in (_seen_beside(path), Path(f"{path}-wal"), Path(f"{path}-shm")):
-            leftover.unlink(missing_ok=True)
-        remove_leftovers(path.parent)
-        write_durably(path, data)
+        with locked_folder(path.parent):  # of two processes that make a store here, one is told so
+            if path.exists():
+                raise Conflict.saying(
+                    "{file} exists already", file=str(path), hint="It is left as it is; name another place."
+                )
+            for leftover in (_seen_beside(path), Path(f"{path}-wal"), Path(f"{path}-shm")):
+                leftover.unlink(missing_ok=True)
+            remove_leftovers(path.parent)
+            write_durably(path, data)
     finally:
-        os.close(folder)
         with suppress(OSError):  # it is not empty, as it should be, unless the disk is full
             path.parent.rmdir()
 

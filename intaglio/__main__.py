@@ -22,16 +22,8 @@ from .session import Session, utc_now
 from .terminal import print_json, say
 from .words import headed, in_english, remedy
 
-INVALID, WRONG_USE, UNDETERMINED, NOT_FOUND, DECLINED, LOGIN, TRY_LATER, INTERRUPTED = (
-    1,
-    2,
-    3,
-    4,
-    5,
-    6,
-    75,
-    130,
-)
+INVALID, WRONG_USE, UNDETERMINED, NOT_FOUND, DECLINED, LOGIN = range(1, 7)
+TRY_LATER, INTERRUPTED = 75, 130
 
 
 def main(now: Callable[[], datetime] = utc_now, *, deployment: Deployment = USUAL) -> None:
@@ -123,19 +115,18 @@ def exit_code(problem: Problem) -> int:
     """The exit code that tells a script what kind of problem it was."""
     from keys import PassphraseNeeded, WrongPassphrase
 
-    if isinstance(problem, WrongUse | ExtraMissing):  # the latter says nothing of a credential
-        return WRONG_USE
-    if isinstance(problem, Interrupted):
-        return INTERRUPTED
-    if isinstance(problem, PassphraseNeeded | WrongPassphrase):
-        return LOGIN
-    if isinstance(problem, TryLater):
-        return TRY_LATER
-    if isinstance(problem, Declined):
-        return DECLINED
-    if isinstance(problem, NotFound):
-        return NOT_FOUND
-    return UNDETERMINED if problem.undetermined else INVALID
+    codes: dict[type[Problem], int] = {
+        WrongUse: WRONG_USE,
+        ExtraMissing: WRONG_USE,  # it says nothing of a credential
+        Interrupted: INTERRUPTED,
+        PassphraseNeeded: LOGIN,
+        WrongPassphrase: LOGIN,
+        TryLater: TRY_LATER,
+        Declined: DECLINED,
+        NotFound: NOT_FOUND,
+    }
+    of_kind = next((code for kind, code in codes.items() if isinstance(problem, kind)), None)
+    return of_kind or (UNDETERMINED if problem.undetermined else INVALID)
 
 
 if __name__ == "__main__":

@@ -69,11 +69,11 @@ def archived(file: BinaryIO, bounds: Bounds) -> Iterator[Archived]:
                 name = _name(entry)
                 read: Callable[[], bytes] = partial(unpacking.read, entry)
                 if names[name] > 1:
-                    read = _refusing(Unavailable("the archive has several files of this name"))
+                    read = refusing(Unavailable("the archive has several files of this name"))
                 elif entry.header_offset in doubtful:
-                    read = _refusing(Malformed("the archive is damaged where this file is"))
+                    read = refusing(Malformed("the archive is damaged where this file is"))
                 elif name.lower().endswith(SUFFIX):
-                    read = _refusing(TooLarge("an archive in an archive is not opened"))
+                    read = refusing(TooLarge("an archive in an archive is not opened"))
                 yield Archived(name, stat.S_ISLNK(entry.external_attr >> 16), read)
     except _broken() as error:
         raise Malformed("this is no ZIP archive that can be opened, or a damaged one") from error
@@ -173,7 +173,9 @@ def _is_hidden(entry: zipfile.ZipInfo) -> bool:
     return dotted or parts[0] == "__MACOSX" or not parts[-1]  # a folder, or without a name
 
 
-def _refusing(problem: Problem) -> Callable[[], bytes]:
+def refusing(problem: Problem) -> Callable[[], bytes]:
+    """What raises a problem, in the place of what reads a file."""
+
     def read() -> bytes:
         raise problem
 

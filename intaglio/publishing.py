@@ -6,16 +6,8 @@ import base64
 import logging
 
 from fastapi import FastAPI, Request, Response
-from starlette.exceptions import HTTPException
 
-from exchange.http import (
-    Identified,
-    add_probes,
-    log_problem,
-    no_route,
-    problem_response,
-    published_response,
-)
+from exchange.http import log_problem, problem_response, published_response, service
 from exchange.log import log_file
 from ledger.log import LogReader
 from ledger.tiles.layout import prefix
@@ -26,24 +18,20 @@ _LOG = logging.getLogger(__name__)
 
 def create_app(log: LogReader) -> FastAPI:
     """The service: the log lies under the path that its name has. `/readyz` says which is its head."""
-    app = FastAPI(openapi_url=None, redirect_slashes=False, exception_handlers={HTTPException: no_route})
-    app.add_middleware(Identified)
 
     def head() -> dict[str, object]:
         checkpoint = log.checkpoint()
         root = base64.b64encode(checkpoint.root).decode()
         return {"origin": checkpoint.origin, "size": checkpoint.size, "root": root}
 
-    add_probes(app, head)
-
-    @app.exception_handler(Problem)
-    async def problem(_request: Request, found: Exception) -> Response:
-        assert isinstance(found, Problem)
-        if isinstance(found, NotFound):
-            return problem_response(found, 404, {"Cache-Control": "no-store"})
-        log_problem(_LOG, found)
+    def refusal(problem: Problem) -> Response:
+        if isinstance(problem, NotFound):
+            return problem_response(problem, 404, {"Cache-Control": "no-store"})
+        log_problem(_LOG, problem)
         headers = {"Cache-Control": "no-store", "Retry-After": "60"}
         return problem_response(Unavailable("the service cannot answer now"), 503, headers)
+
+    app = service(refusal, head)
 
     @app.get(f"{prefix(log.origin)}/{{path:path}}")
     def answer(path: str, request: Request) -> Response:

@@ -28,9 +28,6 @@ from .reach import Reach
 from .terminal import say
 from .tls import LOOPBACK, ServerFiles, server_files
 
-__all__ = ["Endpoint", "listen", "server", "siblings"]
-
-
 _OWN_CERTIFICATE = (
     "Browsers warn of this certificate, whose authority they do not know. For people, put a proxy in front "
     "that has one which they know, and leave out --tls; to look at the pages on this machine, type "
@@ -144,11 +141,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def server(
-    app: FastAPI,
-    *,
-    tls: tuple[Path, Path] | None = None,
-    limits: Limits = LIMITS,
-    busy: ASGIApp = busy,
+    app: FastAPI, *, tls: tuple[Path, Path] | None = None, limits: Limits = LIMITS, busy: ASGIApp = busy
 ) -> uvicorn.Server:
     """What answers, not yet started; `tls` names the files of a certificate chain and its key."""
     chain, key = tls or (None, None)

@@ -34,6 +34,9 @@ _GLUE = "\0"  # nowhere in printable text
 PassphraseCheck = Callable[[bytes], None]
 """Raises a `Problem` for a passphrase under which nothing is to be kept."""
 
+EXISTING_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+"""The type of an argument or option that names a file, which has to be there."""
+
 LONGEST_PASSPHRASE = 1 << 16
 """Characters; a file that never ends is not read for ever."""
 

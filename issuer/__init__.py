@@ -9,8 +9,9 @@ clock did, and a look over all of it. Read `issuer.py` first, then `job/bulk.py`
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from wire.later import later
 
 if TYPE_CHECKING:
     from .identity.description import Description
@@ -33,8 +34,4 @@ _LATER = {
 """Which module has what is loaded when it is asked for: published lists are found without the database."""
 
 if not TYPE_CHECKING:  # or every name would be one of ours to a type checker
-
-    def __getattr__(name: str) -> Any:
-        if name in _LATER:
-            return getattr(importlib.import_module(f"{__name__}.{_LATER[name]}"), name)
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    __getattr__ = later(__name__, _LATER)

@@ -50,7 +50,7 @@ from .identity.description import Description
 from .identity.home import Identity
 from .identity.home import index as index_in
 from .identity.kind import former_kinds, kind_in
-from .identity.succession import JOURNAL, anchor, ended_ahead, finish, mend, require_in_force
+from .identity.succession import JOURNAL, anchor, ended_ahead, finish, log_kind, mend, require_in_force
 from .job.bulk import Bulk, Issued
 from .job.editions import Editions
 from .job.order import Order
@@ -59,7 +59,8 @@ from .press.document import Composer
 from .press.permutation import Positions, list_key
 from .press.press import Line, Press
 from .press.update import update_template
-from .status import Lists, unrenewed
+from .status.due import unrenewed
+from .status.lists import Lists
 
 Clock = Callable[[], datetime]
 
@@ -192,7 +193,7 @@ class Issuer:
 
     @cached_property
     def log(self) -> Log:
-        """The issuer's log; the DID document is in it before anything that its keys sign."""
+        """The issuer's log; DID document and kind are in it before anything that its keys sign."""
         log = Log(
             self.identity.log,
             self.keys.signer("log"),
@@ -209,6 +210,8 @@ class Issuer:
                 finish(self.home, self.keys, self.store, log)
             self.reread()
         anchor(self.home, self.store, log, documents.newest(self.home))
+        if self.identity.kind:
+            log_kind(self.store, log, self.kind)
         return log
 
     def signer(self, name: str) -> Signer:

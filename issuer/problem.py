@@ -86,7 +86,7 @@ STATUS_LIST_NOT_PUBLISHED = Code("status-list-not-published", NotFound)
 
 NO_TABLE = Code("no-table", NotFound)
 """The file of graduates is not there."""
-UNREADABLE_FILE = Code("unreadable-file", Malformed, "The file cannot be read as a table of graduates")
+UNREADABLE_FILE = Code("unreadable-file", Malformed, "The file cannot be read as a table")
 """The file is not a table of graduates."""
 COLUMN_MAPPED_TWICE = UNREADABLE_FILE.finer("column-mapped-twice")
 """Two fields are mapped to one column."""

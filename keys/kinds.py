@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
-from typing import NamedTuple
 
 from wire.strict import base58_digits
 
@@ -13,7 +13,8 @@ from .problem import InvalidKey
 from .scheme import Scheme
 
 
-class KeyKind(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class KeyKind:
     """One row; sizes are in bytes."""
 
     prefix: bytes  # multicodec, as an unsigned varint of two bytes
@@ -27,7 +28,7 @@ class KeyKind(NamedTuple):
     load: Callable[[], Scheme]
     """Called with the first key of its kind: most there are, are Ed25519."""
 
-    @property
+    @functools.cached_property
     def digits(self) -> int:
         """The largest number of base58 digits in a Multikey of this kind."""
         return base58_digits(len(self.prefix) + self.key)

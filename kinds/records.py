@@ -9,6 +9,7 @@ import hashlib
 import unicodedata
 from collections.abc import Collection, Mapping
 from datetime import date
+from functools import lru_cache
 from typing import Any
 
 from wire.problem import Malformed
@@ -25,7 +26,7 @@ class InvalidRecord(Malformed):
     """A record's cells are not what its fields ask for."""
 
     code = "invalid-record"
-    title = "The record cannot become a diploma"
+    title = "The record cannot become a credential"
 
 
 def check_record(
@@ -118,11 +119,15 @@ def _against_rules(kind: Kind, record: Record, today: date | None) -> list[tuple
         if record.get(rule.before, "") >= (record.get(rule.after) or _LAST_DAY)
     ]
     for name, years in kind.years_ahead.items():
-        latest = f"{today.year + years:04}-{today:%m-%d}" if today else _LAST_DAY
-        if record.get(name, "") > latest:
+        if record.get(name, "") > _latest(today, years):
             ahead = "more than a year ahead" if years else "in the future"
             wrong.append((name, f"is {ahead}: is the year right?", record[name]))
     return wrong
+
+
+@lru_cache(maxsize=16)
+def _latest(today: date | None, years: int) -> str:
+    return f"{today.year + years:04}-{today:%m-%d}" if today else _LAST_DAY
 
 
 def with_changes(kind: Kind, record: Mapping[str, Any], changes: Mapping[str, str]) -> dict[str, str]:

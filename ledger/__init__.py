@@ -8,8 +8,9 @@ only. Read `entries.py` first, then `merkle.py` and `note.py`; `log.py` puts the
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from wire.later import later
 
 from .entries import EntryKind, entry, parse_entry
 from .evidence import (
@@ -81,8 +82,4 @@ _LATER = {
 """Which module has what is loaded when it is asked for: checking evidence needs neither tiles nor journal."""
 
 if not TYPE_CHECKING:  # or every name would be one of ours to a type checker
-
-    def __getattr__(name: str) -> Any:
-        if name in _LATER:
-            return getattr(importlib.import_module(f"{__name__}.{_LATER[name]}"), name)
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    __getattr__ = later(__name__, _LATER)

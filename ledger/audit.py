@@ -41,7 +41,7 @@ def audit(log: LogReader) -> Checkpoint:
             stored = (get(path.partition(".p/")[0]) or b"")[: len(data)]
         if stored != data:
             raise _difference(path)
-    if edge.root() != checkpoint.root:
+    if edge.root != checkpoint.root:
         raise Damaged("the checkpoint has another root than the entries give")
     keys = [log.verifier_key, log.clock_key] if log.clock_key else [log.verifier_key]
     try:

@@ -17,6 +17,8 @@ class EntryKind(IntEnum):
     DID_DOCUMENT = 2
     STATUS_LIST = 3
     REVOCATION_DETAILS = 4
+    KIND = 5
+    """A version of a kind, by the digest of its manifest."""
 
 
 _KINDS = {kind.value: kind for kind in EntryKind}

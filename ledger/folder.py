@@ -124,11 +124,7 @@ def address_in(folder: Path) -> str | None:
 
 
 def store_in(
-    folder: Path,
-    *,
-    read_only: bool = False,
-    patience: float | None = None,
-    engines: Engines | None = None,
+    folder: Path, *, read_only: bool = False, patience: float | None = None, engines: Engines | None = None
 ) -> Store:
     """The store of the log in a folder, or of its address; `open_store` says the rest.
 
@@ -138,10 +134,7 @@ def store_in(
     if engines is None and isinstance(where, str):
         require_unmarked(folder, address_of(where))
     return open_store(
-        where,
-        read_only=read_only,
-        patience=patience,
-        engines=ENGINES if engines is None else engines,
+        where, read_only=read_only, patience=patience, engines=ENGINES if engines is None else engines
     )
 
 

@@ -24,8 +24,8 @@ from .evidence import TLOG_PROOF, Evidence, format_proof
 from .note import Checkpoint, SignatureType, VerifierKey, checkpoint_text
 from .problem import CLOCK_BEHIND, InvalidEvidence, Overtaken
 from .queue import Asked, Queue
+from .tiles.disk import KeptCheckpoint
 from .tiles.edge import Edge
-from .tiles.kept import KeptCheckpoint
 from .tiles.layout import LARGEST_ENTRY
 from .tiles.reader import TileReader
 from .tiles.store import (
@@ -234,6 +234,9 @@ class LogReader:
         for note in (self._kept.read(), self._anchored):
             if note is None:
                 continue
+            if self._newest is not None and note == self._newest.note:
+                yield self._newest  # mostly so, and it was verified when it was seen or signed
+                continue
             try:
                 checkpoint = Checkpoint.parse(note)
                 if self.verifier_key in checkpoint.signers([self.verifier_key]):
@@ -368,7 +371,7 @@ class Log(LogReader):
         edge, _ = self._advance(edge, batches, signed)
         if is_full:
             self._kept.sync()
-            self.store.settle(Base(edge.size, edge.root()))
+            self.store.settle(Base(edge.size, edge.root))
         self._edge = edge
 
     def _catch_up(self) -> tuple[Edge, Checkpoint]:
@@ -384,7 +387,7 @@ class Log(LogReader):
         signed = None if note is None else self._verified(note)
         if edge is None or edge.size < base.size:
             edge = Edge.load(self.store.get_many, base.size)
-            if edge.root() != base.root:
+            if edge.root != base.root:
                 raise Damaged(f"the tiles of the first {_entries(base.size)} do not give the root they had")
         batches = list(self.store.pending(edge.size))
         size = batches[-1].range.stop if batches else edge.size
@@ -414,14 +417,17 @@ class Log(LogReader):
             if part:
                 edge, tiles = edge.extend(joined(part))
                 self._write(tiles)
-            self._require_agreement(edge, signed)
+            if signed is not None and edge.size == signed.size and edge.root != signed.root:
+                raise Damaged(
+                    f"the log of {_entries(edge.size)} does not give the root that was signed for it"
+                )
         if signed is None or signed.size < edge.size or self._is_superseded(signed):
             signed = self._publish(edge, signed)
         return edge, signed
 
     def _time_after(self, signed: Checkpoint | None) -> datetime:
-        superseded = signed is not None and self._is_superseded(signed)
-        return time_to_sign(self._clock(), self._time_of(signed) if signed and not superseded else None)
+        newest = None if signed is None or self._is_superseded(signed) else self._time_of(signed)
+        return time_to_sign(self._clock(), newest)
 
     def _is_superseded(self, signed: Checkpoint) -> bool:
         """Whether a checkpoint is dated ahead, and known to be so by a clock that was wrong."""
@@ -436,14 +442,10 @@ class Log(LogReader):
                 hint="Check the disk; in a database or bucket, whether others wrote it.",
             )
 
-    def _require_agreement(self, edge: Edge, signed: Checkpoint | None) -> None:
-        if signed is not None and edge.size == signed.size and edge.root() != signed.root:
-            raise Damaged(f"the log of {_entries(edge.size)} does not give the root that was signed for it")
-
     def _publish(self, edge: Edge, after: Checkpoint | None) -> Checkpoint:
         if Edge.load(self.store.get_many, edge.size) != edge:
             raise Damaged("the right edge of the tree does not read back as it was written")
-        text = checkpoint_text(self.origin, edge.size, edge.root())
+        text = checkpoint_text(self.origin, edge.size, edge.root)
         log_line = self.verifier_key.sign(self._signer, text)
         clock_line = self.clock_key.sign(self._cosigner, text, self._time_after(after))
         note = b"%b\n%b%b" % (text, log_line, clock_line)

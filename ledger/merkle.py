@@ -6,7 +6,7 @@ and from a list in a test. A subtree (level, index) covers the 2^level leaves fr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from hashlib import sha256
 from struct import iter_unpack
 
@@ -33,10 +33,27 @@ def node_hash(left: bytes, right: bytes) -> bytes:
     return sha256(b"\x01" + left + right).digest()
 
 
-def parents(row: bytes) -> bytes:
-    """The nodes over neighbouring pairs of a row of hashes; an odd last hash has none."""
-    even = row[: len(row) // 64 * 64]
-    return b"".join([sha256(b"\x01" + pair).digest() for (pair,) in iter_unpack("64s", even)])
+def parents(row: bytes, levels: int = 1) -> bytes:
+    """The nodes so many levels above a row of hashes; an odd last hash of a row has none."""
+    for _ in range(levels):
+        even = row[: len(row) // 64 * 64]
+        row = b"".join([sha256(b"\x01" + pair).digest() for (pair,) in iter_unpack("64s", even)])
+    return row
+
+
+def edge_root(rows: Iterable[bytes]) -> bytes:
+    """The root of the tree whose right edge has these rows of hashes, a whole number of levels apart."""
+    current = b""
+    for row in rows:
+        stop = len(row)
+        width, level = HASH_SIZE, 0
+        while stop:  # from right to left, the perfect subtrees that the row falls into
+            if stop & width:
+                subtree = parents(row[stop - width : stop], level)
+                current = node_hash(subtree, current) if current else subtree
+                stop -= width
+            width, level = width * 2, level + 1
+    return current or EMPTY_ROOT
 
 
 def root(start: int, stop: int, subtree: Subtree) -> bytes:

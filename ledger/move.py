@@ -73,7 +73,7 @@ def move(source: Store, target: Store, copied: Callable[[int], object] = lambda 
             base = source.head().base
             batches = list(source.pending(base.size))
         edge = _copy(source, target, base.size, copied)
-        if edge.root() != base.root:
+        if edge.root != base.root:
             raise Damaged("the entries of the log do not give the root that it had", hint="Audit the log.")
         if batches:
             _put(target, edge.extend(joined(batches))[1])

@@ -164,39 +164,35 @@ class Outbox:
 
     def keep(self, waiting: Submission, state: bytes) -> None:
         """Keeps what an anchor needs to go on."""
-        with self._database.writing() as connection:
-            connection.execute(
-                "UPDATE submission SET state = ? WHERE destination = ? AND size = ?", (state, *_key(waiting))
-            )
+        self._database.write(
+            "UPDATE submission SET state = ? WHERE destination = ? AND size = ?", state, *_key(waiting)
+        )
 
     def settle(self, waiting: Submission, evidence: Evidence, now: datetime) -> None:
         """The ledger has it for good, by this evidence."""
-        with self._database.writing() as connection:
-            connection.execute(
-                "UPDATE submission SET waits = 0, kind = ?, body = ?, anchored = ?, gone = NULL "
-                "WHERE destination = ? AND size = ?",
-                (evidence.kind, evidence.body, _seconds(now), *_key(waiting)),
-            )
+        self._database.write(
+            "UPDATE submission SET waits = 0, kind = ?, body = ?, anchored = ?, gone = NULL "
+            "WHERE destination = ? AND size = ?",
+            *(evidence.kind, evidence.body, _seconds(now), *_key(waiting)),
+        )
 
     def put_back(self, there: Submission, now: datetime) -> None:
         """The ledger has lost it: it waits again, unless a later one does, which has all that it has.
 
         Its evidence is kept: that it is gone may be the word of a single node, which erred.
         """
-        with self._database.writing() as connection:
-            connection.execute(
-                "UPDATE submission SET state = NULL, gone = ?, "
-                "waits = NOT EXISTS (SELECT * FROM submission WHERE destination = ? AND waits = 1) "
-                "WHERE destination = ? AND size = ?",
-                (_seconds(now), there.destination, *_key(there)),
-            )
+        self._database.write(
+            "UPDATE submission SET state = NULL, gone = ?, "
+            "waits = NOT EXISTS (SELECT * FROM submission WHERE destination = ? AND waits = 1) "
+            "WHERE destination = ? AND size = ?",
+            *(_seconds(now), there.destination, *_key(there)),
+        )
 
     def find_again(self, gone: Submission) -> None:
         """The ledger has it after all, as it had it before."""
-        with self._database.writing() as connection:
-            connection.execute(
-                "UPDATE submission SET waits = 0, gone = NULL WHERE destination = ? AND size = ?", _key(gone)
-            )
+        self._database.write(
+            "UPDATE submission SET waits = 0, gone = NULL WHERE destination = ? AND size = ?", *_key(gone)
+        )
 
     # What is there
 
@@ -249,8 +245,7 @@ class Outbox:
     def _read(self, query: str, *values: object) -> list[Any]:
         if not (self.folder / FILE).exists():  # and looking makes none
             return []
-        with self._database.reading() as connection:
-            return connection.execute(query, values).fetchall()
+        return self._database.read(query, *values)
 
 
 def _key(submission: Submission) -> tuple[str, int]:

@@ -24,14 +24,14 @@ from intaglio.commands.verify.table import SHORT
 from intaglio.pages.reader import MONTHS
 from intaglio.pages.samples import SAMPLES
 from intaglio.pages.view import WORDS
-from intaglio.words import advice, health, report
+from intaglio.words import CLAUSES, advice, health, report
 from intaglio.words.advice import ADVICE, CUT, EMPTY, GROUNDS, MAILS, PICTURED, REASONS
-from intaglio.words.findings import CLAUSES, FINDINGS, PHRASES
 from intaglio.words.labels import ACHIEVEMENTS, LABELS
 from intaglio.words.language import DOMAIN, FOLDER, LANGUAGES
 from intaglio.words.remedies import CLAIMED, REMEDIES
 from issuer.archive.kept import Released
 from tests import codes
+from tests.phrases import FINDINGS, PHRASES
 from verifier.checks import STEPS
 from wire import Problem, address, https, sqlite
 

@@ -102,10 +102,10 @@ def meaning(name: str) -> str:
 def page() -> str:
     """The whole page."""
     from intaglio.__main__ import exit_code
-    from intaglio.words.findings import FINDINGS
     from intaglio.words.health import SAID
     from intaglio.words.remedies import REMEDIES
     from issuer.desk.http import status_of
+    from tests.phrases import FINDINGS
 
     lines = []
     for name, kind in kinds().items():

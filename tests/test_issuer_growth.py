@@ -17,7 +17,8 @@ from issuer.identity.home import LIFETIME, published_file
 from issuer.issuer import Issuer
 from issuer.job.order import Order
 from issuer.press.permutation import LIST_ENTRIES
-from issuer.status import details_name, lists
+from issuer.status import lists
+from issuer.status.files import details_name
 from keys import PrivateKey
 from ledger.audit import audit
 from ledger.tiles import posix

@@ -12,7 +12,7 @@ from issuer.identity.home import LIFETIME, published_list
 from issuer.issuer import Issuer
 from issuer.job.order import Order
 from issuer.press.permutation import LIST_ENTRIES
-from issuer.status import anchored, details_name
+from issuer.status.files import anchored, details_name
 from ledger import EntryKind, parse_entry
 from ledger.audit import audit
 from tests.doubles import at, stops

@@ -186,7 +186,7 @@ def test_it_has_one_length(college: College) -> None:
 
 def test_a_key_of_another_kind_may_be_no_longer_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """Threat 24. With a still longer kind, which is what is read at the most."""
-    longest = ROW._replace(prefix=b"\xff\x67", key=5_000)
+    longest = replace(ROW, prefix=b"\xff\x67", key=5_000)
     monkeypatch.setitem(kinds._ROWS, "Longest", longest)
     for length in (KEY, longest.key):
         text = "z" + base58_encode(KINDS["Ed25519"].prefix + bytes(range(1, 5)) * (length // 4))

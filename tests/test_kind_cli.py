@@ -7,12 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from issuer import Description, Issuer
 from kinds.check import prove_kind
 from kinds.parsing import parse_kind
 from kinds.problem import INVALID_KIND
 from kinds.shipped import SHIPPED, shipped
+from ledger import EntryKind, entry
 from tests.commandline import Program, verdict
 from tests.problems import raises
+from tests.world import NOW
 from verifier import RecognisedIssuer, Trust
 from verifier.sources.trust import names_another
 from verifier.sources.trust_entries import LARGEST_KIND, MOST_KINDS, KindFiles
@@ -89,6 +92,17 @@ def test_an_issuer_of_one_kind_issues_no_other(program: Program) -> None:
     refused = program("issuer", "issue", "r.csv", "--kind", "certificate", "--json")
     assert json.loads(refused.out)["error"]["code"] == "another-kind"
     assert program("issuer", "init", "--name", "City", "--kind", "resident").code == 0
+
+
+def test_each_version_is_in_the_log_once_before_what_is_made_by_it(tmp_path: Path) -> None:
+    kind = shipped("resident")
+    leaf = entry(EntryKind.KIND, bytes.fromhex(kind.digest))
+    home = tmp_path / "issuer"
+    for _ in range(2):
+        issuer = Issuer.create(home, Description("City", kind=kind), lambda: None, lambda: NOW)
+        assert (issuer.log.find(leaf), issuer.log.checkpoint().size) == (range(1, 2), 2)
+    diplomas = Issuer.create(tmp_path / "other", Description("University"), lambda: None, lambda: NOW)
+    assert diplomas.log.checkpoint().size == 1
 
 
 def test_the_files_of_a_kind_are_for_ever(program: Program) -> None:

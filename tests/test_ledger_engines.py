@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from ledger import merkle
+from ledger.tiles.disk import KeptCheckpoint
 from ledger.tiles.engines import ENGINES, open_store, prepare_tables, prune_tables
-from ledger.tiles.kept import KeptCheckpoint
 from ledger.tiles.posix import PosixStore
 from ledger.tiles.store import Base, Store, StoreHead
 from tests.ledger_samples import open_log, samples

@@ -140,7 +140,7 @@ def test_roots_and_proofs_around_powers_of_256(size: int) -> None:
     for _ in range(2):
         sizes = sorted({*chosen.choices(range(1, size + 1), k=5), size})
         edge, files = grown(sizes)
-        assert edge.root() == root
+        assert edge.root == root
         assert loaded(files, size) == edge
         wanted = {*full_tiles(0, size), *partial_tiles(size)}
         assert wanted <= set(files)

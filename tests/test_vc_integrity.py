@@ -147,9 +147,10 @@ def test_a_proof_moved_to_another_document_does_not_verify(suite: str) -> None:
 
 
 @pytest.mark.parametrize("suite", ["eddsa-rdfc-2022", "eddsa-jcs-2022"])
-def test_terms_cannot_be_redefined_inside_the_proof(suite: str) -> None:
+@pytest.mark.parametrize("other", [{"created": "https://example.org/other"}, "https://example.org/other"])
+def test_terms_cannot_be_redefined_inside_the_proof(suite: str, other: object) -> None:
     document = signed(suite)
-    document["proof"][0]["@context"] = [{"created": "https://example.org/other"}]
+    document["proof"][0]["@context"] = [other]
     with pytest.raises(InvalidProof, match="@context"):
         verify(document, KEYS["Ed25519"].public_key)
 

@@ -105,10 +105,10 @@ def compare(document: dict[str, Any], contexts: Contexts) -> str:
         assert (reading.claims, reading.silent) == (document, "")
         objects = {name: sorted(map(repr, found)) for name, found in reading.objects.items()}
         assert {name: sorted(map(repr, found)) for name, found in plain.objects.items()} == objects
-    if plain.dataset is None:
+    if plain.statements is None:
         return "the reading"
     assert isinstance(reading, Reading)
-    assert rdfc.canonicalize(plain.dataset).encode() == by_walk(document, contexts)
+    assert rdfc.canonicalize(plain.statements).encode() == by_walk(document, contexts)
     return "both"
 
 
@@ -238,7 +238,7 @@ def test_another_object_of_the_documents_own_id_is_left_to_the_others() -> None:
     document["relatedResource"] = {"id": document["id"], "digestMultibase": "zX"}
     plain = plainly(Walk(secured(), Meter(), NOTHING), document, states=True)
     assert plain is not None
-    assert plain.dataset is None
+    assert plain.statements is None
     with pytest.raises(Respelled):
         canonicalize(document)
 
@@ -257,7 +257,7 @@ def test_no_statements_are_kept_of_a_document_that_makes_many_of_few_bytes() -> 
     document = {"@context": CONTEXT, "id": "urn:x", "aLongWord": [str(number) for number in range(500)]}
     plain = plainly(Walk(OURS, Meter(), NOTHING), document, states=True)
     assert plain is not None
-    assert plain.dataset is not None
+    assert plain.statements is not None
     assert len(canonicalize(document, contexts=OURS)) > MOST_KEPT
     assert read(document, contexts=OURS, states=True).walked is None
     assert read({**diploma(), "name": "n" * SMALL}, states=True).walked is None

@@ -14,22 +14,21 @@ from typing import Any
 import orjson
 import pytest
 
-from did import Document
 from intaglio.session import Session
 from keys import PrivateKey
+from ledger import KINDS, InvalidEvidence
 from tests.line import MEDIA_TYPE, LineForm
 from tests.loopback import Site, response
 from tests.world import NOW, University, verifier
-from vc import Bundle, Claims, Credential, Report, Verdict
-from vc.anchoring import document_digest
+from vc import Anchored, Bundle, Claims, Credential, Report, Verdict
 from vc.forms import FORMS
 from vc.problem import MalformedCredential
 from vc.secured import Options
 from verifier import Trust, Verifier
 from verifier.judge import Judge, Question, Verifiers
-from verifier.sources.keys import _documents, _parsed
+from verifier.sources.documents import BoundDocument, IssuerDocuments, _remembered
 from verifier.sources.lists import Fetched, ListMemory
-from wire import TooLarge
+from wire import TooLarge, base64url_encode
 from wire.fetch import HttpsFetcher
 from wire.memory import OVERHEAD
 from wire.work import Work
@@ -272,29 +271,47 @@ def test_what_a_document_says_is_remembered_by_all_of_its_text(university: Publi
         orjson.dumps(found.document) for found in (university.documents[0], university.status_lists()[0])
     ]
 
-    def said() -> tuple[Document, Claims]:
-        issuer, found = map(orjson.loads, texts)
-        return (
-            _parsed(issuer, document_digest(issuer), issuer["id"]),
-            memory.read(found, FORMS, work).claims,
-        )
+    def said() -> Claims:
+        return memory.read(orjson.loads(texts[1]), FORMS, work).claims
 
-    first, second = said(), said()
-    assert first[0] is second[0]
-    assert first[1] is second[1]
+    first = said()
+    assert said() is first
     for change in ({"validFrom": "2026-07-01T11:59:59Z"}, {"name": "x"}):
         found = orjson.loads(texts[1]) | change
-        assert memory.read(found, FORMS, work).claims == Credential.parse(found) != first[1]
+        assert memory.read(found, FORMS, work).claims == Credential.parse(found) != first
     with pytest.raises(TooLarge):
         memory.read(orjson.loads(texts[1]), FORMS, Work(1))
     large = orjson.loads(texts[1]) | {"name": 2**70}  # which has no short way to be written
     with pytest.raises(MalformedCredential, match="name is neither"):
         memory.read(large, FORMS, work)
-    for value in (first[0].value, first[1].said):  # somebody alters what is remembered
-        assert isinstance(value, dict)
-        value.clear()
-    assert said()[0].value == orjson.loads(texts[0])
-    assert said()[1] == Credential.parse(orjson.loads(texts[1]))
+    assert isinstance(first.said, dict)
+    first.said.clear()  # somebody alters what is remembered
+    assert said() == Credential.parse(orjson.loads(texts[1]))
+
+
+def bound(trust: Trust, anchored: Anchored, work: Work | None = None) -> tuple[BoundDocument, ...]:
+    documents = IssuerDocuments(trust, (anchored,), work or Work(), KINDS, None)
+    return documents.bound(anchored.document["id"])
+
+
+def test_a_document_of_an_issuer_is_remembered_by_all_that_binds_it(university: Published) -> None:
+    anchored, trust = university.documents[0], university.trust
+    document = orjson.loads(orjson.dumps(anchored.document))
+    (first,) = bound(trust, Anchored(document, anchored.evidence))
+    assert bound(trust, anchored)[0] is first
+    document.clear()  # by whoever has the bundle
+    assert first.document.value == anchored.document
+    assert bound(trust, anchored)[0] is first
+    with pytest.raises(TooLarge):  # it costs as much as the first time
+        bound(trust, anchored, Work(1))
+    assert bound(trust, Anchored(anchored.document)) == ()
+    with pytest.raises(InvalidEvidence):
+        bound(trust, Anchored({**anchored.document, "name": "x"}, anchored.evidence))
+    assert bound(university.trust, anchored)[0] is not first  # for another policy
+    (entry,), digest = trust.issuers, base64url_encode(first.digest)
+    object.__setattr__(trust, "_by_id", {entry.id: replace(entry, documents=(digest,))})
+    assert [one.index for one in bound(trust, anchored)] == [-1, 0]
+    assert bound(Trust(), anchored) == ()
 
 
 def test_what_is_remembered_is_bounded_in_bytes(university: Published) -> None:
@@ -317,9 +334,9 @@ def test_what_is_remembered_is_bounded_in_bytes(university: Published) -> None:
     assert len(memory._lists._kept) < 30
     for number in range(30):
         document = {**university.documents[0].document, "name": f"{number}" * 50_000}
-        _parsed(document, document_digest(document), document["id"])
-    assert 1 < len(_documents._kept) < 30
-    for part in (memory._answers, memory._fitting, memory._bits, memory._lists, _documents):
+        bound(university.trust, Anchored(document))
+    assert 1 < len(_remembered._kept) < 30
+    for part in (memory._answers, memory._fitting, memory._bits, memory._lists, _remembered):
         assert part._size <= part._capacity
         assert sum(kept.size + OVERHEAD for kept in part._kept.values()) == part._size
     large = University("large.example").issue()

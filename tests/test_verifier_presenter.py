@@ -168,7 +168,7 @@ class TestStrangers:
         AllOf((OfType("OpenBadgeCredential"),)),
     )
 
-    @pytest.mark.parametrize("policy", POLICIES, ids=str)
+    @pytest.mark.parametrize("policy", POLICIES, ids=["none", "a type", "any of two", "all of one"])
     def test_only_a_name_of_its_own_lets_them_in(self, policy: Policy | None) -> None:
         stranger = Holder()
         signed = stranger.sign(UNIVERSITY.plain(index=71, issuer=stranger.did))

@@ -572,12 +572,8 @@ def test_nothing_begins_after_the_deadline(serve: Serve) -> None:
     target = Target.parse(site.url())
     with pytest.raises(Unavailable, match="in time"):
         https.exchange(
-            "GET",
-            target,
+            https.Request("GET", target, None, {}, 1),
             ["127.0.0.1"],
-            body=None,
-            headers={},
-            limit=1,
             deadline=time.monotonic() - 1,
             tls=https.tls_context(None),
         )

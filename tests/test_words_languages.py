@@ -14,8 +14,7 @@ from typing import Any
 import pytest
 
 from did.methods import key as did_key
-from intaglio.words import headed, label, remedy, report, sentence, speaking, title
-from intaglio.words.findings import FINDINGS, PHRASES
+from intaglio.words import fact, headed, label, remedy, report, sentence, speaking, title
 from intaglio.words.labels import LABELS
 from intaglio.words.language import DOMAIN, LANGUAGES, language_of
 from keys import PrivateKey
@@ -34,6 +33,7 @@ from tests import catalogues
 from tests import test_status_purposes as status_purposes
 from tests.commandline import Program
 from tests.gazette import Gazette
+from tests.phrases import FINDINGS, PHRASES
 from tests.test_verifier_anchors import KNOWN, anchored, believing
 from tests.test_words import KINDS, raised
 from tests.world import NOW, Holder, University, verifier
@@ -277,6 +277,14 @@ def test_what_a_document_says_is_quoted_as_it_is_in_every_language() -> None:
 
 def test_the_reasons_of_revocations_are_words_of_ours() -> None:
     assert {reason.value for reason in Reason} <= {*PHRASES["reason"]}
+
+
+def test_facts_that_are_words_of_ours_are_said_in_the_language() -> None:
+    """Of no other fact is a word translated: there it is what a document says."""
+    with speaking("zh"):
+        for name, phrases in PHRASES.items():
+            assert all(fact(name, phrase) != phrase for phrase in phrases if phrase.isascii()), name
+            assert fact("issuer", phrases[0]) == phrases[0]
 
 
 def test_chinese_says_why_a_ledger_or_a_log_does_not_count() -> None:

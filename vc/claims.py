@@ -27,7 +27,7 @@ STATUS_STATEMENT = "urn:intaglio:vocab:StatusStatement"
 """The type of a term of use whose `id` is a position in a status list that no address leads to."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
 class Claims:
     """A credential's claims, read from the form that secured them; nothing is true before that verified."""
 

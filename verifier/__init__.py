@@ -1,6 +1,6 @@
 """The verifier: is this credential genuine, in force, and from somebody I recognise?
 
-Start with `verify.py` (nine numbered steps, collected by `checks.py`), then `sources/` (what is believed:
+Start with `verify.py` and `checks.py` (nine numbered steps), then `sources/` (what is believed:
 the trust file, issuers' keys, status lists, evidence) and `policy.py` (what else to ask for). `signatures.py`
 checks proofs, `status.py` looks a credential up, `standing.py` says what was found, `summary.py` tells a
 credential in a sentence. As a service it is `http.py`, which hands requests to `judge.py`, and those that

@@ -1,18 +1,55 @@
-"""The steps of one verification and what each found: a `Problem` inside one becomes a line of the report."""
+"""The nine steps of one verification, and what each found.
+
+Below this module a failure is an exception; here each becomes one line of a report. Only `Problem` is
+caught: any other exception is a bug and must be seen.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from types import MappingProxyType, TracebackType
+from functools import cached_property
+from types import TracebackType
+from typing import TYPE_CHECKING
 
-from vc import Check, Outcome
-from wire import Problem
+from did import MethodNotSupported
+from did.document import Use
+from ledger import EntryKind, Fact
+from ledger.requirement import LEDGERS
+from vc import Bundle, Check, Claims, InvalidProof, Outcome, Report, UnknownCryptosuite
+from vc.problem import UnsupportedForm
+from vc.report import StatusTime
+from vc.secured import Secured
+from wire import Problem, TooLarge, Unavailable
 from wire.problem import Facts, Scalar
+from wire.text import shortened
+
+from .policy import NOT_PRESENTED, USUAL, Findings, Policy, complete, needs_no_credential, unknown_issuer
+from .problem import CONTEXTS_ADDED, NotKnown
+from .signatures import Signature, SignatureCheck
+from .sources.evidence import EvidenceCheck, attested, left_aside, moment, on_ledger, require_may_have_signed
+from .sources.trust_entries import RecognisedIssuer
+from .standing import DECIDING, described
+from .status import StatusLookup
+
+if TYPE_CHECKING:  # loaded only where a deployment has schemas
+    from vc.vcdm.schema import Schemas
 
 STEPS = ("readable", "holder", "issuer", "signature", "dates", "status", "schema", "evidence", "trust")
 
+_CLOCKS = {
+    "own": "in-log",
+    "witness": "in-log-witnessed",
+    "none": "in-log-undated",
+    LEDGERS: "in-log-by-ledgers",
+}
+"""Findings, by whose clock a log's time is."""
 
-@dataclass(slots=True)
+MAX_STATUS = 4
+"""More status entries are refused: each costs lists to fetch, verify and unpack."""
+
+
+@dataclass(slots=True, eq=False)
 class Checks:
     """Collects what each step found."""
 
@@ -36,7 +73,7 @@ class Checks:
             return False
         _forget_frames(problem)
         outcome = Outcome.UNDETERMINED if problem.undetermined else Outcome.FAILED
-        self._add(outcome, problem.detail, problem=problem, facts=problem.facts)
+        self._add(outcome, problem.detail, "", problem.facts, problem)
         return True
 
     def stopped(self) -> bool:
@@ -68,16 +105,263 @@ class Checks:
             self.skipped("not-asked", "not checked: only a DID was to be proved")
 
     def _add(
-        self,
-        outcome: Outcome,
-        text: str,
-        finding: str = "",
-        facts: Facts = MappingProxyType({}),
-        problem: Problem | None = None,
+        self, outcome: Outcome, text: str, finding: str, facts: Facts, problem: Problem | None = None
     ) -> None:
-        known = {name: value for name, value in facts.items() if value not in (None, "")} if facts else facts
-        name = STEPS[self._step - 1]
-        self.found.append(Check(self._step, name, outcome, text, problem, self.credential, finding, known))
+        step = self._step
+        known = facts and {name: facts[name] for name in facts if facts[name] not in (None, "")}
+        name = STEPS[step - 1]
+        self.found.append(Check(step, name, outcome, text, problem, self.credential, finding, known))
+
+
+@dataclass(eq=False)
+class Steps:
+    """The steps after the first for one bundle, by what is known here."""
+
+    bundle: Bundle
+    secured: Secured
+    claims: Sequence[Claims]
+    """What its credentials say, before anything was verified."""
+    checks: Checks
+    signatures: SignatureCheck
+    evidence: EvidenceCheck
+    status: StatusLookup
+    strangers: bool
+    schemas: Schemas | None
+    statuses: list[StatusTime | None] = field(default_factory=list)
+    """Of each credential as of when it is known not to be revoked."""
+
+    def __post_init__(self) -> None:
+        self._trust, self._now, self._work = self.evidence.trust, self.evidence.now, self.evidence.work
+
+    def report(
+        self, challenge: str | None, domain: str | None, policy: Policy | None, *, unasked: bool
+    ) -> Report:
+        """All of them; as `Verifier.verify` takes its arguments."""
+        # (3) to (8) for each credential
+        examined = []
+        for number, one in enumerate(self.secured.credentials):
+            self.checks.credential = number if len(self.claims) > 1 else None
+            examined.append(self._examine(one))
+        credentials = tuple(
+            found.claims if found else claims for found, claims in zip(examined, self.claims, strict=True)
+        )
+        # (2) holder: challenge, domain, holder binding; so late, since the way to a holder's key may lead to
+        # any host that a sender names
+        self.checks.credential = None
+        holder = self._holder(credentials, challenge, domain, unasked)
+        if not credentials and needs_no_credential(policy):
+            self.checks.leave_out_all()
+        elif not credentials:
+            with self.checks.step(3):
+                raise NotKnown("the presentation holds no credential")
+        # (9) for each credential that came so far
+        rules = USUAL if policy is None and not self.strangers else complete(policy, strangers=self.strangers)
+        for number, found in enumerate(examined):
+            self.checks.credential = number if len(credentials) > 1 else None
+            if found is not None:
+                self._decide(found, holder, rules)
+        return Report(self.checks.in_order(), credentials, self.statuses, holder)
+
+    def _holder(
+        self, credentials: Sequence[Claims], challenge: str | None, domain: str | None, unasked: bool
+    ) -> str | None:
+        """(2) The DID that proved to be the holder, if one did."""
+        holder = None
+        with self.checks.step(2):
+            presents = self.secured.presentation is not None
+            if presents and unasked:
+                self.checks.skipped("unasked", "not checked: nobody here asked for this presentation")
+            elif presents:
+                self.signatures.keys.asks_for_holders = not any(found.problem for found in self.checks.found)
+                holder, proofs = self.signatures.presenter(self.secured, challenge, domain)
+                finding, compared = (
+                    ("shown-anywhere", "; its domain was not compared")
+                    if domain is None
+                    else ("shown", " and domain")
+                )
+                unbound = any("id" not in found for one in credentials for found in one.subjects)
+                anyone = "; what is shown is bound to no key: anyone who has the file can show it"
+                self.checks.passed(
+                    finding,
+                    f"shown by {holder}, for this challenge{compared}{anyone if unbound else ''}"
+                    f"{proofs.remark}",
+                    holder=holder,
+                    unbound=unbound or None,
+                    uncounted=proofs.uncounted,
+                )
+            elif challenge is not None or domain is not None:
+                raise NOT_PRESENTED("a credential came where a presentation was asked for")
+            else:
+                self.checks.skipped("anyone", "not checked: anyone can hold a file")
+        return holder
+
+    def _examine(self, secured: Secured) -> Findings | None:
+        """(3) to (8) for one credential. After a bad signature nothing in it is worth a further look."""
+        checks, issuer = self.checks, secured.claims.issuer
+        self.statuses.append(None)
+        # (3) issuer: resolved, key authorised for assertionMethod, controller is the issuer
+        entry, is_stranger = None, False
+        with checks.step(3):
+            entry = self._trust.issuer(issuer)
+            is_stranger = entry is None and not self.strangers
+            proofs = self.signatures.find(secured, "assertionMethod", issuer, use=Use.CREDENTIALS)
+            own = [signature for signature in proofs.known if signature.signer == issuer]
+            if not own and proofs.unknown:
+                raise UnknownCryptosuite(
+                    f"no proof that is known here is by the issuer{proofs.remark}",
+                    uncounted=proofs.uncounted,
+                )
+            if not own:
+                raise _not_by(issuer)
+            source = own[0].key.source
+            checks.passed(source.code, f"{issuer}: {source.text}", issuer=issuer, log=source.log)
+        if checks.stopped():
+            self._leave_out(secured.claims, is_stranger=is_stranger)
+            return None
+        # (4) signature: every proof
+        with checks.step(4):
+            claims = self.signatures.as_signed(secured, proofs.known)
+            text = f"unchanged since the issuer signed it{proofs.remark}"
+            checks.passed("unchanged", text, uncounted=proofs.uncounted)
+        if checks.stopped():
+            checks.leave_out(5, 4)
+            return None
+        findings = Findings(
+            claims,
+            self._now,
+            entry,
+            schemas=self.schemas,
+            type_name=secured.type_name,
+        )
+        # (5) dates
+        with checks.step(5):
+            finding, text, facts = self.signatures.period(claims, proofs.known)
+            checks.passed(finding, text, **facts)
+        # (6) status
+        with checks.step(6):
+            self.statuses[-1] = status = self._status_time(claims, entry)
+            findings.status_time = status and status.as_of
+        # (7) schema
+        with checks.step(7):
+            self._schemas(claims)
+        # (8) evidence
+        with checks.step(8):
+            findings.anchors = self._anchors(secured, claims, own)
+        findings.suites = frozenset(signature.signed.algorithm for signature in own)
+        findings.unknown_proofs = proofs.unknown
+        return findings
+
+    def _decide(self, findings: Findings, holder: str | None, policy: Policy) -> None:
+        """(9) trust: the policy, which also says whether the issuer is recognised for this type."""
+        with self.checks.step(9):
+            findings.holder = holder
+            # Only (8) shows by when it existed: the dates in a credential are its issuer's word.
+            findings.issuer = self._trust.issuer(
+                findings.claims.issuer, types=findings.types, at=findings.existed_by
+            )
+            policy.check(findings)
+            reason = findings.issuer.reason if findings.issuer else ""
+            text = f"accepted by the policy{reason and ': ' + reason}"
+            self.checks.passed("accepted", text, reason=reason)
+
+    def _leave_out(self, claims: Claims, *, is_stranger: bool) -> None:
+        """After step 3; of a stranger whose keys are not known, it is said that nobody here knows him."""
+        problem = self.checks.found[-1].problem
+        keys_are_unknown = isinstance(problem, Unavailable | MethodNotSupported | NotKnown)
+        if not is_stranger or not keys_are_unknown:
+            return self.checks.leave_out(4, 3)
+        self.checks.leave_out(4, 3, last=8)
+        with self.checks.step(9):
+            raise unknown_issuer(claims)
+
+    def _status_time(self, claims: Claims, entry: RecognisedIssuer | None) -> StatusTime | None:
+        entries = claims.status
+        if not entries:
+            self.checks.skipped("irrevocable", "the credential has no status: it cannot be revoked")
+            return None
+        if len(entries) > MAX_STATUS:
+            raise TooLarge.saying("the credential has more than {most} status entries", most=MAX_STATUS)
+        standings = self.status.check(entries, claims.issuer, self._now, entry)
+        own = (str(value.get("statusListCredential")) for value in entries)
+        unreached = self.status.unreached.intersection(own)
+        newer = shortened(min(unreached)) if unreached else ""
+        stale = f"; a newer list could not be had from {newer}" if unreached else ""
+        finding, text, facts = described(standings, stale)
+        self.checks.passed(finding, text, newer=newer, **facts)
+        # a list that only informs does not say that nothing was revoked
+        times = [one.time for one in standings if one.entry.purpose in DECIDING]
+        return StatusTime.of_all(times) if times else None
+
+    def _schemas(self, claims: Claims) -> None:
+        schemas = self.schemas
+        checked = schemas.check(claims) if schemas else ()
+        if checked:
+            names = ", ".join(map(shortened, checked))
+            self.checks.passed("fits", f"has the form of {names}", schemas=names)
+        else:
+            self.checks.skipped("none-known", "the credential names no schema that is known here")
+
+    def _anchors(self, secured: Secured, claims: Claims, own: Sequence[Signature]) -> tuple[Fact, ...]:
+        keys = {}
+        if self.bundle.evidence or self._trust.policy_for(claims.issuer).logs:
+            for found in own:
+                for leaf in secured.leaves(found.signed, EntryKind.CREDENTIAL, self._work):
+                    keys[leaf] = found.key
+        signers = [found.key for found in own]
+        facts = self.evidence.of_credential(
+            claims, keys, self.bundle.evidence, lambda: self._digests, signers
+        )
+        if facts.found:
+            fact, beside = facts.found[0], [other for other in facts.found if other.index is None]
+            self.checks.passed(
+                _CLOCKS[fact.clock],
+                "; ".join(map(attested, (fact, *beside))) + left_aside(facts),
+                log=fact.where,
+                index=fact.index,
+                time=moment(fact.time),
+                stated=moment(fact.stated),
+                ledgers=", ".join(map(on_ledger, beside)),
+                ignored=facts.ignored.code if facts.ignored else None,
+            )
+            return facts.found
+        for signature in own:
+            require_may_have_signed(signature.key, self._now)
+        if not all(secured.covers_meaning(one.signed) for one in own):
+            raise CONTEXTS_ADDED("the credential has contexts that were added after it was signed")
+        ignored = facts.ignored.code if facts.ignored else None
+        if facts.uncompared:
+            self.checks.skipped(
+                "not-compared",
+                f"not compared with its log, {shortened(facts.uncompared)}; "
+                f"the issuer's trust file has that log's key{left_aside(facts)}",
+                log=shortened(facts.uncompared),
+                ignored=ignored,
+            )
+            return ()
+        self.checks.skipped("in-no-log", f"in no log{left_aside(facts)}", ignored=ignored)
+        return ()
+
+    @cached_property
+    def _digests(self) -> frozenset[bytes]:
+        """The digests of all credentials in the bundle, as logs hold them.
+
+        One that was derived has none of its own: evidence may be for the one that it was derived from.
+        """
+        kind = EntryKind.CREDENTIAL
+        for one in self.secured.credentials:
+            known = one.signatures(self._work).known
+            if not all(one.leaves(signed, kind, self._work) for signed in known):
+                return frozenset(evidence.digest for evidence in self.bundle.evidence)
+        return frozenset().union(*(one.digests(self._work) for one in self.secured.credentials))
+
+
+def _not_by(issuer: str) -> Problem:
+    """Open for an issuer that is no DID: its document may refer to keys that others describe."""
+    if issuer.startswith("did:"):
+        return InvalidProof.saying("no proof is by the issuer, {issuer}", issuer=shortened(issuer))
+    return UnsupportedForm.saying(
+        "no proof names a key at the address of the issuer, {issuer}", issuer=shortened(issuer)
+    )
 
 
 def _forget_frames(problem: BaseException | None) -> None:

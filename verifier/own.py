@@ -31,7 +31,7 @@ class NotItsList(Unavailable):
     title = "The status could not be checked"
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class StatusDocuments:
     """Authenticates status documents as of `now`."""
 

@@ -58,7 +58,7 @@ PRESENTER_IS_ANOTHER = NOT_SHOWN_BY_HOLDER.finer("presenter-is-another")
 """The credential speaks of somebody else than the one who presents it."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Findings:
     """What the steps before found out about one genuine credential."""
 
@@ -150,7 +150,6 @@ class AnyOf:
             raise max(found, key=lambda problem: problem.undetermined)
 
 
-@dataclass(frozen=True)
 class Recognised:
     """The issuer stands in the trust file, for this type of credential and the time that it is from."""
 
@@ -280,7 +279,6 @@ class AnchoredOn:
             raise EVIDENCE_MISSING.saying("there is no evidence from {log}", log=shortened(self.ledger))
 
 
-@dataclass(frozen=True)
 class HolderBound:
     """The presenter proved to be the person that the credential speaks of."""
 
@@ -311,7 +309,6 @@ class Presenter:
             raise PRESENTER_IS_ANOTHER("the credential belongs to another than the one who presents it")
 
 
-@dataclass(frozen=True)
 class ControlsDID:
     """The presenter proved to have a DID. Such a proof needs no credential."""
 
@@ -321,7 +318,6 @@ class ControlsDID:
             raise PRESENTER_NOT_PROVED("nobody proved to be the presenter")
 
 
-@dataclass(frozen=True)
 class EveryProof:
     """Every proof could be checked, so that none was left out as being of an unknown kind."""
 

@@ -9,16 +9,19 @@ from typing import NamedTuple
 
 from did.document import Use
 from vc import Claims, InvalidProof
+from vc.possession import require_possession
 from vc.secured import Secured, Signed
 from vc.vcdm.jsonld import Respelled
 from vc.vcdm.jsonld.vocabulary import DECIDES
 from wire import Problem
-from wire.clock import require_not_ahead
-from wire.problem import Code
+from wire.clock import is_ahead, require_not_ahead
+from wire.problem import Code, Scalar
 from wire.text import shortened
 from wire.work import Work
 
-from .problem import NotKnown
+from .policy import NOT_SHOWN_BY_HOLDER
+from .problem import TIME_ZONE_UNKNOWN, NotKnown
+from .sources.evidence import require_current
 from .sources.keys import IssuerKey, IssuerKeys, not_pinned
 
 NOT_IN_FORCE = Code("not-in-force", Problem, "Not valid at this time")
@@ -27,6 +30,14 @@ EXPIRED = NOT_IN_FORCE.finer("expired")
 """The moment asked about is after the credential's last day."""
 NOT_YET_IN_FORCE = NOT_IN_FORCE.finer("not-yet-in-force")
 """The moment asked about is before the credential's first day."""
+
+_PERIODS = {
+    (True, True): "in-force",
+    (True, False): "in-force-from",
+    (False, True): "in-force-until",
+    (False, False): "in-force-always",
+}
+"""Findings, by whether there are a first and a last day."""
 
 
 class Signature(NamedTuple):
@@ -58,7 +69,7 @@ class Proofs(NamedTuple):
         return f"; not counted, being of a kind that is not known here: {names}" if names else ""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class SignatureCheck:
     """Checks signatures as of `now`."""
 
@@ -158,3 +169,57 @@ class SignatureCheck:
         signer = self.keys.signer(signed.verification_method, issuer)
         key = self.keys.find(signer, signed.verification_method, purpose, is_named=signer in named, use=use)
         return Signature(signed, signer, key)
+
+    def presenter(self, secured: Secured, challenge: str | None, domain: str | None) -> tuple[str, Proofs]:
+        """(2) The DID that proved to be the holder of a presentation, and by which proofs.
+
+        Raises `NOT_SHOWN_BY_HOLDER` where others signed, too, what leaves open what the presentation means,
+        and as `find`, `fitting`, `require_current` and `require_possession`.
+        """
+        signatures, _ = proofs = self.find(secured, "authentication")
+        presentation = self.fitting(secured, signatures).presentation
+        assert presentation is not None  # whatever it says
+        if presentation.unread:
+            raise presentation.unread
+        for signature in signatures:
+            require_current(signature.key, self.now)
+        signer, signed = signatures[0].signer, signatures[0].signed
+        if len(signatures) > 1:
+            raise NOT_SHOWN_BY_HOLDER("the presentation is not signed by its holder alone")
+        require_possession(
+            signed,
+            signer=signer,
+            until=signatures[0].key.until,
+            holder=presentation.holder,
+            challenge=challenge,
+            domain=domain,
+            now=self.now,
+        )
+        return signer, proofs
+
+    def period(self, claims: Claims, signatures: Sequence[Signature]) -> tuple[str, str, dict[str, Scalar]]:
+        """From when to when a credential is valid, as a finding, its text and its facts.
+
+        Raises `EXPIRED` and `NOT_YET_IN_FORCE` unless now is in between, `TIME_ZONE_UNKNOWN` where that is
+        open, and as `require_made`.
+        """
+        start, end = claims.starts, claims.ends
+        if end is not None and end.latest <= self.now:
+            raise EXPIRED(f"expired on {end.utc.date()}", until=str(end.utc.date()))
+        self.require_made(signatures)  # else a first day says nothing, either
+        if start is not None and is_ahead(start.earliest, self.now):
+            raise NOT_YET_IN_FORCE(f"valid only from {start.utc.date()} on", since=str(start.utc.date()))
+        # VCDM 1.1, 4.3: without a time zone nobody can tell at which hour of a day or so it is.
+        if end is not None and end.earliest <= self.now:
+            raise TIME_ZONE_UNKNOWN.saying(
+                "the end, {date}, has no time zone", date=f"{end.utc:%Y-%m-%d %H:%M}"
+            )
+        if start is not None and is_ahead(start.latest, self.now):
+            raise TIME_ZONE_UNKNOWN.saying(
+                "the start, {date}, has no time zone", date=f"{start.utc:%Y-%m-%d %H:%M}"
+            )
+        since, until = (str(moment.utc.date()) if moment else None for moment in (start, end))
+        period = f"since {since}" if since else "no first day"
+        finding = _PERIODS[start is not None, end is not None]
+        text = f"{period}, until {until}" if until else f"{period}, without an end"
+        return finding, text, {"since": since, "until": until}

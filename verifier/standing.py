@@ -54,20 +54,23 @@ def described(standings: Sequence[Standing], stale: str) -> tuple[str, str, dict
     purpose = min((one.entry.purpose for one in standings), key=PURPOSES.index)
     is_refreshed = any(one.value for one in standings if one.entry.purpose == "refresh")
     finding, text = _REFRESHED if purpose == "refresh" and is_refreshed else _PASSED[purpose]
-    messages = [one for one in standings if one.entry.purpose == "message"]
-    texts = [dict(one.entry.messages).get(one.value, "") for one in messages]
-    references = dict.fromkeys(url for one in messages for url in one.entry.references)
+    short = [one.entries for one in standings if one.entries < MINIMUM_ENTRIES]
     facts: dict[str, Scalar] = {
         "date": f"{str(min(one.time.as_of for one in standings))[:16]}Z",
         "refresh": (is_refreshed and finding != "refresh") or None,
-        "short_list": min((one.entries for one in standings if one.entries < MINIMUM_ENTRIES), default=None),
-        "status_value": ", ".join(f"0x{one.value:x}" for one in messages),
-        "status_message": claimed("; ".join(filter(None, texts)), _LONGEST_WORDS) if texts else "",
-        "status_reference": claimed(", ".join(references), _LONGEST_WORDS) if references else "",
+        "short_list": min(short) if short else None,
     }
-    remarks = (
+    if messages := [one for one in standings if one.entry.purpose == "message"]:
+        texts = [dict(one.entry.messages).get(one.value, "") for one in messages]
+        references = dict.fromkeys(url for one in messages for url in one.entry.references)
+        facts |= {
+            "status_value": ", ".join(f"0x{one.value:x}" for one in messages),
+            "status_message": claimed("; ".join(filter(None, texts)), _LONGEST_WORDS),
+            "status_reference": claimed(", ".join(references), _LONGEST_WORDS) if references else "",
+        }
+    remarks = [
         template.format_map(facts)
         for fact, template in _REMARKS.items()
-        if facts[fact] and f"{{{fact}}}" not in text
-    )
+        if facts.get(fact) and f"{{{fact}}}" not in text
+    ]
     return finding, f"{text.format_map(facts)}{stale}{''.join(remarks)}", facts

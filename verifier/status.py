@@ -7,9 +7,10 @@ not, and stands only where the newest list has it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 
 from vc import Anchored, Claims, StatusList
 from vc.reading import identifier, read, received
@@ -91,17 +92,23 @@ class StatusLookup:
         self.unreached: set[str] = set()
         """Lists that a source could not give: what is said of them may be out of date."""
 
-    def check(self, claims: Claims, now: datetime, recognised: RecognisedIssuer | None) -> Sequence[Standing]:
-        """What each status entry of the credential says, in their order.
+    def check(
+        self,
+        entries: Iterable[Mapping[str, Any]],
+        issuer: str,
+        now: datetime,
+        recognised: RecognisedIssuer | None,
+    ) -> Sequence[Standing]:
+        """What each status entry of a credential says, in their order.
 
         All are looked up before one decides: an entry that cannot be looked up would otherwise hide the
         revocation in the next one. Raises the worst problem: `Revoked`, `Suspended`, another fault, an open
         question.
         """
         standings, problems = [], []
-        for value in claims.status:
+        for value in entries:
             try:
-                standings.append(self._standing(StatusEntry.parse(value), claims.issuer, now, recognised))
+                standings.append(self._standing(StatusEntry.parse(value), issuer, now, recognised))
             except Problem as problem:
                 problems.append(problem)
         if problems:
@@ -122,14 +129,15 @@ class StatusLookup:
                 purpose=shortened(entry.purpose),
             )
         fetch = recognised is not None  # else a stranger could make this host connect anywhere (SSRF)
-        closed = recognised.last_lists if recognised else None
+        closed = recognised.last_lists if recognised and recognised.closed else None
         opened = self._open(entry.list_url, issuer, now, fetch=fetch)
         doubt = opened.doubt
-        past: list[Claims] = []
+        past: list[_Copy] = []
         unfit: list[tuple[datetime, Problem]] = []
         for claims in opened.lists:
             try:
-                value = self._bits(claims, entry)[entry.index]
+                bits = self._bits(claims, entry)
+                value = bits[entry.index]
             except Problem as problem:
                 if claims in opened.sourced:
                     doubt = doubt or _unusable(entry.list_url, problem)
@@ -139,24 +147,18 @@ class StatusLookup:
             if value and entry.purpose == "revocation":
                 raise self._revoked(entry, issuer, now, fetch=fetch)
             if not is_ahead(_start(claims), now):
-                past.append(claims)
+                past.append(_Copy(_is_good(claims, now, closed), _start(claims), value, claims, bits.entries))
         for start, misfit in unfit:  # an older copy, from when the list was shorter, is no fault
-            if all(start > _start(found) for found in past):
+            if all(start > found.start for found in past):
                 raise misfit
         if opened.problem is not None and not opened.problem.undetermined:
             raise opened.problem
         if any(found.issuer == issuer for found in opened.lists):  # goes before another's
-            past = [found for found in past if found.issuer == issuer]
-        newest = max(  # of two of one moment the worse, in whatever order they came
-            past,
-            key=lambda found: (
-                _is_good(found, now, closed),
-                _start(found),
-                self._bits(found, entry)[entry.index],
-            ),
-            default=None,
-        )
-        if newest not in opened.sourced:
+            past = [found for found in past if found.claims.issuer == issuer]
+        # of two of one moment the worse, in whatever order they came
+        newest = max(past, key=lambda found: found[:3], default=None)
+        is_sourced = newest is not None and newest.claims in opened.sourced
+        if not is_sourced:
             doubt = doubt or opened.unclear
         if doubt is not None:  # that list may tell of a revocation, which an older copy must not hide
             raise doubt
@@ -168,31 +170,29 @@ class StatusLookup:
                 f"no copy of the status list {shortened(entry.list_url)} is at hand",
                 list=shortened(entry.list_url),
             )
-        if not _is_good(newest, now, closed):
+        if not newest.is_good:
             ended = STATUS_LIST_ENDED if is_web_address(entry.list_url) else STATUS_LIST_ENDED_OFFLINE
-            until = f"{newest.valid_until:%Y-%m-%d %H:%M}Z"
+            until = f"{newest.claims.valid_until:%Y-%m-%d %H:%M}Z"
             raise ended(
                 f"the newest status list at hand was good until {until}", until=until
             ) from opened.problem
-        as_of = _start(newest)
+        as_of = newest.start
         recent = now - as_of <= RECENT
         # the list of the closing is newer, and not at hand
         out_of_reach = entry.list_url in self.unreached or (closed is not None and as_of < closed <= now)
-        looked_up = newest in opened.sourced and not out_of_reach
-        bits = self._bits(newest, entry)
-        value = bits[entry.index]
-        if value and entry.purpose == "suspension":
+        looked_up = is_sourced and not out_of_reach
+        if newest.value and entry.purpose == "suspension":
             date = f"{as_of:%Y-%m-%d %H:%M}Z"
             raise Suspended(f"suspended by the issuer as of {date}", date=date)
-        if bits.entries < MINIMUM_ENTRIES and not (recognised and recognised.short_lists):
+        if newest.entries < MINIMUM_ENTRIES and not (recognised and recognised.short_lists):
             # 3.2 step 9: in a short list a credential does not hide among enough others
             raise STATUS_LIST_SHORT.saying(
                 "the status list has {entries} entries, fewer than {least}",
-                entries=bits.entries,
+                entries=newest.entries,
                 least=MINIMUM_ENTRIES,
             )
         time = StatusTime(as_of, fresh=recent or looked_up, stated=not recent or out_of_reach)
-        return Standing(entry, value, bits.entries, time)
+        return Standing(entry, newest.value, newest.entries, time)
 
     def _open(self, url: str, issuer: str, now: datetime, *, fetch: bool) -> _Opened:
         key = (url, issuer)
@@ -287,6 +287,17 @@ class StatusLookup:
         return REVOKED_UNEXPLAINED("revoked by the issuer; date and reason are not at hand")
 
 
+class _Copy(NamedTuple):
+    """A verified copy of a list that is of now or before, and what it says of one entry."""
+
+    is_good: bool
+    """Whether it has not ended."""
+    start: datetime
+    value: int
+    claims: Claims
+    entries: int
+
+
 class _Opened:
     """Verified copies of one list, and why there are no others."""
 
@@ -301,7 +312,7 @@ class _Opened:
         """Why nobody can tell whether a list that the presenter brought is the issuer's."""
 
     def add(self, claims: Claims, *, sourced: bool = False) -> None:
-        if claims.valid_from is None:
+        if claims.starts is None:
             raise STATUS_UNKNOWN("the status list does not say from when it is")
         self.lists.append(claims)
         if sourced:
@@ -326,8 +337,8 @@ def _words(reason: str) -> str:
 
 
 def _start(claims: Claims) -> datetime:
-    assert claims.valid_from is not None
-    return claims.valid_from
+    assert claims.starts is not None
+    return claims.starts.utc
 
 
 def _is_good(claims: Claims, now: datetime, closed: datetime | None) -> bool:

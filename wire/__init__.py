@@ -4,15 +4,16 @@
 the front door for JSON, base64url, base58 and multibase, `datetimestamp.py` that for times; `fetch.py` the
 bounded `Fetcher` and `Client`, with `address.py` (where they may go), `message.py` (what they may send) and
 `https.py` (how); `files.py` durable files, `sqlite.py` what a database refuses and how its tables change;
-`text.py` what makes somebody else's words safe to show; `work.py` what one report may cost, `clock.py` how
-far clocks may differ. Read `problem.py` first, then `strict.py`.
+`text.py` what makes somebody else's words safe to show; `later.py` loads a package's names when they are
+asked for; `work.py` what one report may cost, `clock.py` how far clocks may differ. Read `problem.py` first,
+then `strict.py`.
 """
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from .later import later
 from .problem import (
     DISK_FULL,
     Conflict,
@@ -70,8 +71,4 @@ _LATER = dict.fromkeys(["Client", "Fetcher", "HttpsFetcher", "NoFetcher"], "fetc
 """Which module has what is loaded when it is asked for: most programs here fetch nothing."""
 
 if not TYPE_CHECKING:  # or every name would be one of ours to a type checker
-
-    def __getattr__(name: str) -> Any:
-        if name in _LATER:
-            return getattr(importlib.import_module(f"{__name__}.{_LATER[name]}"), name)
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    __getattr__ = later(__name__, _LATER)

@@ -20,7 +20,7 @@ from .problem import LOOPBACK_REFUSED, NotFound, TryLater, Unavailable
 if TYPE_CHECKING:
     import ssl
 
-    from .https import Response
+    from .https import Request, Response
     from .message import Body
 
 _MOST_REDIRECTS = 3
@@ -42,7 +42,6 @@ class Fetcher(Protocol):
         Raises `Refused` where the URL leads to what may not be fetched, `TooLarge` beyond the limit,
         `NotFound` when the server says that there is none, and `Unavailable` when the question stays open.
         """
-        ...
 
 
 class Client(Fetcher, Protocol):
@@ -64,20 +63,12 @@ class Client(Fetcher, Protocol):
         Raises `Refused` where the URL leads to what may not be reached and for header fields that may not be
         sent, `TooLarge` beyond the limit, and `Unavailable` when no answer comes.
         """
-        ...
 
 
 class NoFetcher:
     """The `Client` of those who work offline: nothing is fetched or sent, every question stays open."""
 
-    def fetch(
-        self,
-        url: str,
-        *,
-        accept: str = "application/json",  # noqa: ARG002
-        limit: int = 1 << 20,  # noqa: ARG002
-        same_origin: bool = False,  # noqa: ARG002
-    ) -> bytes:
+    def fetch(self, url: str, **_: object) -> bytes:
         """Raises `Unavailable`, naming the URL."""
         raise Unavailable.saying(
             "{url} is not fetched: this run is offline",
@@ -85,15 +76,7 @@ class NoFetcher:
             hint="Go online, or verify with a bundle that holds what is needed.",
         )
 
-    def exchange(
-        self,
-        method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"],  # noqa: ARG002
-        url: str,
-        body: Body | None = None,  # noqa: ARG002
-        *,
-        headers: Mapping[str, str] = _NO_HEADERS,  # noqa: ARG002
-        limit: int = 1 << 20,  # noqa: ARG002
-    ) -> Response:
+    def exchange(self, method: str, url: str, body: Body | None = None, **_: object) -> Response:  # noqa: ARG002
         """Raises `Unavailable`, naming the URL."""
         raise Unavailable.saying("{url} is not asked: this run is offline", url=shown(url), hint="Go online.")
 
@@ -143,7 +126,8 @@ class HttpsFetcher:
         deadline = time.monotonic() + self._timeout
         target = Target.parse(url)
         for _ in range(1 + _MOST_REDIRECTS):
-            answer = self._exchange("GET", target, None, {"Accept": accept}, limit, deadline)
+            request = https.Request("GET", target, None, {"Accept": accept}, limit)
+            answer = self._exchange(request, deadline)
             if answer.status == 200:
                 return answer.body
             location = answer.headers.get("location")
@@ -169,31 +153,16 @@ class HttpsFetcher:
         limit: int = 1 << 20,
     ) -> Response:
         """See `Client.exchange`."""
-        deadline = time.monotonic() + self._timeout
-        return self._exchange(method, Target.parse(url), body, headers, limit, deadline)
+        from .https import Request
 
-    def _exchange(
-        self,
-        method: str,
-        target: Target,
-        body: Body | None,
-        headers: Mapping[str, str],
-        limit: int,
-        deadline: float,
-    ) -> Response:
+        request = Request(method, Target.parse(url), body, headers, limit)
+        return self._exchange(request, time.monotonic() + self._timeout)
+
+    def _exchange(self, request: Request, deadline: float) -> Response:
         from . import https
 
-        addresses = self._checked_addresses(target, deadline)
-        return https.exchange(
-            method,
-            target,
-            addresses,
-            body=body,
-            headers=headers,
-            limit=limit,
-            deadline=deadline,
-            tls=self._tls,
-        )
+        addresses = self._checked_addresses(request.target, deadline)
+        return https.exchange(request, addresses, deadline=deadline, tls=self._tls)
 
     @functools.cached_property
     def _tls(self) -> ssl.SSLContext:

@@ -19,22 +19,6 @@ from .problem import Damaged, TryLater, Unavailable
 if TYPE_CHECKING:
     import ctypes
 
-__all__ = [
-    "file_problems",
-    "leftovers",
-    "locked",
-    "make_private_folder",
-    "open_regular",
-    "open_temporary",
-    "read_regular",
-    "remove_leftovers",
-    "replace_file",
-    "sync_file",
-    "sync_files",
-    "sync_folder",
-    "write_durably",
-]
-
 _FULL_SYNC = getattr(fcntl, "F_FULLFSYNC", None)  # macOS: fsync alone leaves data in the drive's cache
 
 
@@ -110,6 +94,15 @@ def replace_file(path: Path, data: bytes | bytearray, mode: int = 0o600, *, sync
         if synced:
             sync_file(file.fileno())
         temporary.replace(path)
+
+
+def replace_for_good(path: Path, data: bytes, mode: int) -> None:
+    """As `replace_file`, for a file that has its name for good from the first time on; sweeps leftovers."""
+    is_new = not path.exists()
+    remove_leftovers(path.parent, path.name)
+    replace_file(path, data, mode)
+    if is_new:
+        sync_folder(path.parent)
 
 
 @contextlib.contextmanager
@@ -246,6 +239,21 @@ def locked(
             fcntl.flock(descriptor, kind)
         else:
             _take(descriptor, kind, time.monotonic() + patience, path)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def locked_folder(folder: Path, *, shared: bool = False, if_possible: bool = False) -> Iterator[None]:
+    """Wait for, and hold, a lock of the folder itself, which nobody can remove as they can a lock file.
+
+    `if_possible`, it is done without where there are no locks, as on some network file systems.
+    """
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError) if if_possible else contextlib.nullcontext():
+            fcntl.flock(descriptor, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
         yield
     finally:
         os.close(descriptor)

@@ -23,6 +23,16 @@ _EXPLANATION = 1 << 14
 """Bytes that are read of the body of an answer that is no success: enough for a problem in JSON."""
 
 
+class Request(NamedTuple):
+    """What is asked; `limit` is in bytes of the answer's body."""
+
+    method: str
+    target: Target
+    body: Body | None
+    headers: Mapping[str, str]
+    limit: int
+
+
 class Response(NamedTuple):
     """What a server said; `headers` by name in small letters. Of a failure `body` is only the beginning."""
 
@@ -47,23 +57,14 @@ def tls_context(ca_file: Path | None) -> ssl.SSLContext:
     return context
 
 
-def exchange(
-    method: str,
-    target: Target,
-    addresses: Sequence[str],
-    *,
-    body: Body | None,
-    headers: Mapping[str, str],
-    limit: int,
-    deadline: float,
-    tls: ssl.SSLContext,
-) -> Response:
-    """The answer of `target`, at the first of `addresses` that takes the connection.
+def exchange(request: Request, addresses: Sequence[str], *, deadline: float, tls: ssl.SSLContext) -> Response:
+    """The answer of the target, at the first of `addresses` that takes the connection.
 
-    Host header, SNI and certificate are those of the name in the URL. `limit` is in bytes, `deadline` a
-    reading of `time.monotonic`. Raises `Unavailable`, `TooLarge`, and `Refused` for a compressed body and for
-    `headers` that may not be sent.
+    Host header, SNI and certificate are those of the name in the URL. `deadline` is a reading of
+    `time.monotonic`. Raises `Unavailable`, `TooLarge`, and `Refused` for a compressed body and for headers
+    that may not be sent.
     """
+    method, target, body, headers, limit = request
     url = httpcore.URL(
         scheme=target.scheme.encode(),
         host=target.host.encode(),

@@ -1,8 +1,9 @@
 """JSON Canonicalization Scheme (RFC 8785): one byte string for equal JSON values.
 
 orjson writes the same bytes many times faster than the reference package as long as no number is a float
-(JCS wants ECMAScript's shortest form) and every key is ASCII (JCS sorts by UTF-16 units, orjson by bytes).
-Whatever falls outside of that goes to the reference package; a test holds the two against each other.
+(JCS wants ECMAScript's shortest form) and no character takes two UTF-16 units, by which JCS sorts the keys:
+orjson sorts by bytes, which is the same below. Whatever falls outside of that goes to the reference package;
+a test holds the two against each other.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ DEEPEST = 128  # levels of nesting
 _VALUE_SLOWLY = 4
 _ESCAPES = 4  # a step
 
+_FOUR_BYTES = bytes(range(0xF0, 0xF5))
+"""What characters begin with in UTF-8 that take two units of UTF-16."""
 
 NO_CANONICAL_FORM = Code("no-canonical-form", Malformed, "The JSON has no canonical form", undetermined=True)
 """A value that JCS does not write, though JSON may: what was signed then cannot be told."""
@@ -45,6 +48,8 @@ def canonical_form(value: Any, work: Work | None = None) -> tuple[bytes, bool]:
     try:
         found = _seen(value, 0)
         text = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+        if not text.isascii() and len(text.translate(None, _FOUR_BYTES)) < len(text):
+            found |= _SLOW
         if work is not None:
             values = marks(text)
             slow = _VALUE_SLOWLY * values + text.count(b"\\") // _ESCAPES if found & _SLOW else 0
@@ -53,9 +58,11 @@ def canonical_form(value: Any, work: Work | None = None) -> tuple[bytes, bool]:
             import rfc8785  # only here: it is seldom needed
 
             text = rfc8785.dumps(value)
-    except (orjson.JSONEncodeError, ValueError):  # the latter of UTF-8, and of the package
+    except (orjson.JSONEncodeError, ValueError) as error:  # the latter of UTF-8, and of the package
         raise NO_CANONICAL_FORM(
-            "a number is NaN or infinite, or a string holds a lone surrogate: JSON has no such values"
+            "a key is not a string"
+            if "key must be str" in str(error)
+            else "a number is NaN or infinite, or a string holds a lone surrogate: JSON has no such values"
         ) from None
     return text, not found & _SILENT
 
@@ -77,10 +84,7 @@ def _seen(value: Any, depth: int) -> int:
     """What of the two is found; raises for what is not JSON at all."""
     kind = type(value)
     if kind is dict:
-        try:
-            found = 0 if "".join(value).isascii() else _SLOW
-        except TypeError:
-            raise NO_CANONICAL_FORM("a key is not a string") from None
+        found = 0
         members = value.values()
     elif kind is list:
         found = 0 if value else _SILENT

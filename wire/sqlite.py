@@ -16,7 +16,7 @@ import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from .files import locked
 from .problem import DISK_FULL, Damaged, Problem, Raisable, Refused, TryLater, Unavailable
@@ -154,6 +154,16 @@ class Database:
             yield connection
             connection.commit()
 
+    def read(self, query: str, *values: object) -> list[Any]:
+        """The rows of one query, in a transaction of its own: see `reading`."""
+        with self.reading() as connection:
+            return connection.execute(query, values).fetchall()
+
+    def write(self, statement: str, *values: object) -> None:
+        """One statement, in a transaction of its own: see `writing`."""
+        with self.writing() as connection:
+            connection.execute(statement, values)
+
     @contextlib.contextmanager
     def _connected(self) -> Iterator[sqlite3.Connection]:
         try:
@@ -213,11 +223,7 @@ def copy(path: Path, target: Path, what: str, damaged: Raisable[Damaged] = Damag
     Raises `damaged` where it is not sound.
     """
     target.touch(mode=0o600)
-    with (
-        sqlite_problems(what, damaged),
-        closing(connect(path)) as source,
-        closing(connect(target)) as copied,
-    ):
+    with sqlite_problems(what, damaged), closing(connect(path)) as source, closing(connect(target)) as copied:
         source.backup(copied)
         if copied.execute("PRAGMA quick_check").fetchone() != ("ok",):
             raise sqlite3.DatabaseError

@@ -21,19 +21,6 @@ import orjson
 from .problem import Malformed, RepeatedMember, TooLarge
 from .work import VALUE_READ, Work, marks
 
-__all__ = [
-    "JSON",
-    "base58_decode",
-    "base58_digits",
-    "base58_encode",
-    "base64url_decode",
-    "base64url_encode",
-    "is_url",
-    "load_json",
-    "load_json_object",
-    "multibase_decode",
-]
-
 JSON = dict[str, Any] | list[Any] | str | int | float | bool | None
 
 _BLANKS = r"\x00-\x20\x7f\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"  # quicker than \s

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from types import MappingProxyType
 
 import click
 
@@ -14,20 +13,18 @@ from ..terminal import Folder
 from ..words.language import LANGUAGES, language_of, speak
 from .lazy import Lazy
 
-COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
-    {
-        "issuer": ("intaglio.commands.issuer:issuer", "Issue diplomas from a CSV, revoke and correct them."),
-        "wallet": ("intaglio.commands.wallet:wallet", "Keep diplomas, and show them to whom you choose."),
-        "verify": ("intaglio.commands.verify:verify", "Check credentials, presentations or bundles."),
-        "verifier": ("intaglio.commands.verifier:verifier", "Run the check as a web service."),
-        "trust": ("intaglio.commands.trust:trust", "Say which issuers and logs you recognise."),
-        "ledger": ("intaglio.commands.ledger:ledger", "Look into a log, prove an entry, audit the whole."),
-        "kind": ("intaglio.commands.kind:kind", "Say what can be issued, and draft a kind of your own."),
-        "demo": ("examples.diploma.demo:demo", "See a university, a graduate, an employer and a forger."),
-        "samples": ("examples.diploma.samples:samples", "Write one file of each verdict to try out."),
-        "doctor": ("intaglio.commands.doctor:doctor", "Explain what is wrong with this set-up."),
-    }
-)
+COMMANDS: Mapping[str, tuple[str, str]] = {
+    "issuer": ("intaglio.commands.issuer:issuer", "Issue diplomas from a CSV, revoke and correct them."),
+    "wallet": ("intaglio.commands.wallet:wallet", "Keep diplomas, and show them to whom you choose."),
+    "verify": ("intaglio.commands.verify:verify", "Check credentials, presentations or bundles."),
+    "verifier": ("intaglio.commands.verifier:verifier", "Run the check as a web service."),
+    "trust": ("intaglio.commands.trust:trust", "Say which issuers and logs you recognise."),
+    "ledger": ("intaglio.commands.ledger:ledger", "Look into a log, prove an entry, audit the whole."),
+    "kind": ("intaglio.commands.kind:kind", "Say what can be issued, and draft a kind of your own."),
+    "demo": ("examples.diploma.demo:demo", "See a university, a graduate, an employer and a forger."),
+    "samples": ("examples.diploma.samples:samples", "Write one file of each verdict to try out."),
+    "doctor": ("intaglio.commands.doctor:doctor", "Explain what is wrong with this set-up."),
+}
 """Each sub-command: where it is, and what it does."""
 
 

@@ -20,7 +20,7 @@ from wire.datetimestamp import format_datetimestamp
 from wire.text import printable, shortened
 
 from ..session import Session
-from ..terminal import Result, agreed, extra, say, verb
+from ..terminal import EXISTING_FILE, Result, agreed, extra, say, verb
 from ..words import tr
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ _FILES = click.option(
     "files",
     multiple=True,
     required=True,
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=EXISTING_FILE,
     help="The file with the addresses of nodes, which only you may read; all nodes have to agree.",
 )
 _DEPTH = click.option(

@@ -28,7 +28,7 @@ from wire.text import cells
 from ..progress import Counter
 from ..reach import Reach, reach_options
 from ..session import Session
-from ..terminal import Command, Folder, Result, extra, passphrase, say, verb, wrapped
+from ..terminal import EXISTING_FILE, Command, Folder, Result, extra, passphrase, say, verb, wrapped
 from ..words import tr, tr_count
 from .anchor import anchor
 from .log_folder import LogFolder
@@ -103,10 +103,7 @@ def prune(_: LogFolder, uri: str) -> Result:
     itself.
     """
     removed = prune_tables(uri)
-    return Result(
-        {"removed": removed},
-        tr_count("{count} tile removed", "{count} tiles removed", removed),
-    )
+    return Result({"removed": removed}, tr_count("{count} tile removed", "{count} tiles removed", removed))
 
 
 @verb(ledger)
@@ -182,7 +179,7 @@ def prove(place: LogFolder, which: str) -> Result:
 
 
 @verb(ledger)
-@click.argument("proof", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("proof", type=EXISTING_FILE)
 @click.argument("digest")
 @click.option("--kind", type=click.Choice([*_KINDS]), default="credential", show_default=True)
 @click.option("--key", help="The log's verifier key; else that of the log here.")
@@ -206,11 +203,7 @@ def verify(
 
 
 @verb(ledger)
-@click.option(
-    "--since",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="A checkpoint that was kept: the log has to continue it.",
-)
+@click.option("--since", type=EXISTING_FILE, help="A checkpoint that was kept: the log has to continue it.")
 def audit(place: LogFolder, since: Path | None) -> Result:
     """Derive all again from the entries, and name the first difference."""
     log = place.open()

@@ -31,10 +31,9 @@ from verifier import Trust
 from wire.problem import NotFound, Problem, Unavailable
 
 from ..tls import LOOPBACK
-from .headers import HEADERS
 from .own import Own
 from .rendering import ASSETS, Site, page
-from .routes import Gate, giving, html
+from .routes import HEADERS, Gate, giving, html
 
 _LOG = logging.getLogger(__name__)
 

@@ -10,11 +10,24 @@ from fastapi import Request, Response
 
 from wire.problem import Conflict, NotFound, Problem, Refused, TooLarge
 
-from .headers import HEADERS
 from .own import Own
 from .problem import NO_FORM, ForeignHost
 from .reader import accepted_language, chosen_language
 from .rendering import Asset, Site, page
+
+HEADERS: Mapping[str, str] = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+        "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "same-origin",  # with `no-referrer` Chromium sends `Origin: null` with forms
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Vary": "Accept-Language",
+}
+"""What every answer of a page says to the browser: it may load nothing from elsewhere, and keep nothing."""
 
 Handler = Callable[[Request, Site], Coroutine[Any, Any, Response]]
 

@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from types import MappingProxyType
 from typing import NamedTuple
 
 from fastapi import Request, Response
@@ -26,22 +25,19 @@ from wire.problem import NotFound
 
 from ..session import Session
 from ..words import speaking
-from .headers import HEADERS
 from .inspection import Inspection, Sent, Sheet, inspection, judgements
 from .invented import Invented
 from .rendering import Site, page
-from .routes import Handler, html
+from .routes import HEADERS, Handler, html
 from .unpacking import Given
 
-SAMPLES: Mapping[str, str] = MappingProxyType(
-    {
-        "valid": "A valid one",
-        "altered": "One whose grade was changed after signing",
-        "revoked": "One that its university revoked",
-        "unknown-issuer": "One by an issuer that nobody knows",
-        "picture": "A picture instead of the file",
-    }
-)
+SAMPLES: Mapping[str, str] = {
+    "valid": "A valid one",
+    "altered": "One whose grade was changed after signing",
+    "revoked": "One that its university revoked",
+    "unknown-issuer": "One by an issuer that nobody knows",
+    "picture": "A picture instead of the file",
+}
 """What each is, by its name."""
 
 

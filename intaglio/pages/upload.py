@@ -124,9 +124,7 @@ class _Parts:
             self._files.append(Uploaded(_name(name), data))
             if len(data) > MAX_FILE:
                 raise UploadTooLarge.saying(
-                    "the file {file} has more than {most} MiB",
-                    file=self._files[-1].name,
-                    most=MAX_FILE >> 20,
+                    "the file {file} has more than {most} MiB", file=self._files[-1].name, most=MAX_FILE >> 20
                 )
             if len(self._files) > MAX_FILES:
                 raise UploadTooLarge.saying("there are more than {most} files", most=MAX_FILES)

@@ -17,6 +17,7 @@ shown on a terminal through `wire.text.printable`, on a page escaped.
 from __future__ import annotations
 
 import string
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -45,6 +46,26 @@ __all__ = [
     "tr_count",
     "tr_in",
 ]
+
+CLAUSES: Mapping[str, str] = {
+    "reason": ": {reason}",
+    "newer": "; a newer list could not be had from {newer}",
+    "refresh": "; a newer version is available",
+    "short_list": "; its status list has only {short_list} entries",
+    "status_value": "; the issuer's message about it is {status_value}",
+    "status_reference": ", explained at {status_reference}",
+    "unbound": "; what is shown is bound to no key: anyone who has the file can show it",
+    "uncounted": "; not counted, being of a kind that is not known here: {uncounted}",
+    "stated": "; by the log's own clock {stated}",
+    "ledgers": "; its checkpoint on {ledgers}",
+    "ignored": "; left aside: {ignored}",
+    "calls_itself": '; it calls itself "{calls_itself}"',
+    "term": ": {term}",
+    "at": " (at {at})",
+}
+"""What follows a sentence where there is this fact, in this order, unless it stands in it."""
+_OURS = frozenset({"what", "where", "place", "ignored", "form", "reason", "system"})
+"""Facts that may be words of ours, or of the system, as a catalogue has them; any other is a document's."""
 
 
 def sentence(found: Problem | Check, language: str | None = None) -> str:
@@ -141,8 +162,6 @@ def _with_clauses(template: str, facts: Facts) -> str:
 
 
 def _clauses(said: set[str], facts: Facts) -> str:
-    from .findings import CLAUSES
-
     further = (tr_in("clause", text) for fact, text in CLAUSES.items() if fact in facts and fact not in said)
     return "".join(_filled(text, facts) for text in further)
 
@@ -162,8 +181,6 @@ def _filled(template: str, facts: Facts) -> str:
 
 def fact(name: str, value: Scalar) -> Scalar:
     """A fact in the language, if it is words of ours, such as the reason of a revocation; else as it is."""
-    from .findings import PHRASES
-
     if not isinstance(value, str):
         return value
     if name == "said":  # by an issuer's service, to a wallet
@@ -173,4 +190,4 @@ def fact(name: str, value: Scalar) -> Scalar:
 
         with suppress(Malformed):  # a ledger may have any name
             return required(Requirement.parse(value))
-    return tr_in("fact", value) if value in PHRASES.get(name, ()) else value
+    return tr_in("fact", value) if name in _OURS else value

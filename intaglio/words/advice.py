@@ -7,82 +7,75 @@ host that judges.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import MappingProxyType
 
 _UNKNOWN = "The issuer of this file is not known to this page."
 _NO_PROOF = "A proof from the issuer's public log is missing."
 _NO_STATUS = "Whether it was revoked could not be found out."
 
-REASONS: Mapping[str, str] = MappingProxyType(
-    {
-        "no-credential": "This is no file of a diploma that could be checked.",
-        "signature-misfit": "The content was changed after it was signed, or somebody else signed it.",
-        "invalid-proof": "It was not signed by the institution that it names.",
-        "key-of-another-use": "It is signed with a key that the institution does not sign diplomas with.",
-        "evidence-missing": _NO_PROOF,
-        "log-does-not-show": _NO_PROOF,
-        "ledger-evidence-missing": "A proof from a ledger that is not the issuer's is missing.",
-        "issuer-document-missing": "The document with the issuer's keys is missing.",
-        "issuer-unreachable": "The issuer's keys could not be looked up.",
-        "status-list-missing": _NO_STATUS,
-        "status-list-missing-offline": _NO_STATUS,
-        "status-list-short": _NO_STATUS,
-        "status-list-ended": _NO_STATUS,
-        "status-list-ended-offline": _NO_STATUS,
-        "status-list-unusable": _NO_STATUS,
-        "status-list-not-shown": _NO_STATUS,
-        "status-too-old": _NO_STATUS,
-        "issuer-unknown": _UNKNOWN,
-        "issuer-unknown-without-log": _UNKNOWN,
-        "issuer-method-not-supported": _UNKNOWN,
-        "key-owner-unknown": _UNKNOWN,
-    }
-)
+REASONS: Mapping[str, str] = {
+    "no-credential": "This is no file of a diploma that could be checked.",
+    "signature-misfit": "The content was changed after it was signed, or somebody else signed it.",
+    "invalid-proof": "It was not signed by the institution that it names.",
+    "key-of-another-use": "It is signed with a key that the institution does not sign diplomas with.",
+    "evidence-missing": _NO_PROOF,
+    "log-does-not-show": _NO_PROOF,
+    "ledger-evidence-missing": "A proof from a ledger that is not the issuer's is missing.",
+    "issuer-document-missing": "The document with the issuer's keys is missing.",
+    "issuer-unreachable": "The issuer's keys could not be looked up.",
+    "status-list-missing": _NO_STATUS,
+    "status-list-missing-offline": _NO_STATUS,
+    "status-list-short": _NO_STATUS,
+    "status-list-ended": _NO_STATUS,
+    "status-list-ended-offline": _NO_STATUS,
+    "status-list-unusable": _NO_STATUS,
+    "status-list-not-shown": _NO_STATUS,
+    "status-too-old": _NO_STATUS,
+    "issuer-unknown": _UNKNOWN,
+    "issuer-unknown-without-log": _UNKNOWN,
+    "issuer-method-not-supported": _UNKNOWN,
+    "key-owner-unknown": _UNKNOWN,
+}
 """What decides, in large letters: in the plainest words, and without anything that the file itself says."""
 
-GROUNDS: Mapping[str, str] = MappingProxyType(
-    {
-        "signature-misfit": "Not valid: altered or forged",
-        "key-of-another-use": "Not valid: altered or forged",
-        "revoked": "Not valid: revoked",
-        "revoked-unexplained": "Not valid: revoked",
-        "superseded": "Not valid: replaced",
-        "suspended": "Not valid: suspended",
-        "expired": "Not valid: expired",
-        "not-yet-in-force": "Not valid: not in force yet",
-    }
-)
+GROUNDS: Mapping[str, str] = {
+    "signature-misfit": "Not valid: altered or forged",
+    "key-of-another-use": "Not valid: altered or forged",
+    "revoked": "Not valid: revoked",
+    "revoked-unexplained": "Not valid: revoked",
+    "superseded": "Not valid: replaced",
+    "suspended": "Not valid: suspended",
+    "expired": "Not valid: expired",
+    "not-yet-in-force": "Not valid: not in force yet",
+}
 """A verdict with what it rests on, where that is another matter than a forgery, or is one."""
 
 ENDED = ("revoked", "revoked-unexplained", "superseded", "suspended", "expired", "not-yet-in-force")
 """What was refused for its time: the issuer did sign it, and it does not count now."""
 
-STEPS: Mapping[str, str] = MappingProxyType({"issuer": "the issuer's key"})
+STEPS: Mapping[str, str] = {"issuer": "the issuer's key"}
 """What a check is called where its short name says too much: that a key is somebody's recognises nobody."""
 
 NOT_CHECKED = "– not checked"
 """How a check is marked that was not made."""
 
-WHYS: Mapping[str, str] = MappingProxyType(
-    {
-        "not-reached": "Check {number} ({name}) did not pass, and without it this one would say nothing.",
-        "holder-anyone": (
-            "A file does not show whose it is: everybody who was given a copy has the same one. Compare the "
-            "name in it with an identity document."
-        ),
-        "holder-unasked": (
-            "Nobody here asked for this presentation, so it does not show that the person before you is the "
-            "one whom it names."
-        ),
-        "status-irrevocable": (
-            "The issuer named no place where it would revoke this, so there was nothing to look up."
-        ),
-        "schema-none-known": (
-            "The file names no published form that this page knows, so there was nothing to compare it with."
-        ),
-        "evidence-in-no-log": "The file brings no proof from a public log. Not every issuer has such a log.",
-    }
-)
+WHYS: Mapping[str, str] = {
+    "not-reached": "Check {number} ({name}) did not pass, and without it this one would say nothing.",
+    "holder-anyone": (
+        "A file does not show whose it is: everybody who was given a copy has the same one. Compare the "
+        "name in it with an identity document."
+    ),
+    "holder-unasked": (
+        "Nobody here asked for this presentation, so it does not show that the person before you is the "
+        "one whom it names."
+    ),
+    "status-irrevocable": (
+        "The issuer named no place where it would revoke this, so there was nothing to look up."
+    ),
+    "schema-none-known": (
+        "The file names no published form that this page knows, so there was nothing to compare it with."
+    ),
+    "evidence-in-no-log": "The file brings no proof from a public log. Not every issuer has such a log.",
+}
 """Why a check was not made, by its code, for a reader who knows none of the terms."""
 
 EMPTY = "This file is empty."
@@ -102,57 +95,53 @@ _WHOLE = (
 )
 _LATER = "Try again later, or ask for a newer file."
 
-ADVICE: Mapping[str, str] = MappingProxyType(
-    {
-        # refused
-        "invalid-proof": "Ask the person for the file as the institution gave it.",
-        "key-of-another-use": (
-            "Somebody may have stolen that key. Ask the institution, at an address that you look up yourself."
-        ),
-        "signature-misfit": (
-            "What this file says may have been changed. Ask the person for the original file."
-        ),
-        "revoked": "The issuer has withdrawn this. Only the issuer can say more.",
-        "revoked-unexplained": "The issuer has withdrawn this. Ask the issuer why.",
-        "superseded": "The issuer has made a newer edition of this. Ask the person for that one.",
-        "suspended": (
-            "The issuer has suspended this for the time being. Ask the issuer, or check it again later."
-        ),
-        "expired": "It was valid until then. Ask the person for a current one.",
-        "not-yet-in-force": "Check it again after that date.",
-        # undecided
-        "issuer-unknown": _STRANGER,
-        "issuer-unknown-without-log": _STRANGER,
-        "issuer-method-not-supported": _STRANGER,
-        "key-owner-unknown": _STRANGER,
-        "evidence-missing": _WHOLE,
-        "log-does-not-show": _WHOLE,
-        "ledger-evidence-missing": _LATER,
-        "issuer-document-missing": _WHOLE,
-        "status-list-missing": _WHOLE,
-        "status-list-missing-offline": _WHOLE,
-        "issuer-unreachable": _LATER,
-        "status-list-unusable": _LATER,
-        "status-list-short": (
-            "The issuer's status list is shorter than the standard asks for. Whoever runs this page can "
-            "accept such lists of this issuer."
-        ),
-        "status-list-ended": _LATER,
-        "status-list-ended-offline": _LATER,
-        "status-list-not-shown": _LATER,
-        "status-too-old": _LATER,
-        # unread
-        "known-by-sight": (
-            "This page reads the file that an issuer or a wallet gives. Ask for that; its name ends in "
-            ".json, .svg or .png."
-        ),
-        "no-credential": (
-            "Ask for the file as the issuer or the wallet gave it, attached rather than copied; its name "
-            "ends in .json, .svg or .png."
-        ),
-        "is-trust-file": "It says whom to recognise, and is for whoever runs this page.",
-    }
-)
+ADVICE: Mapping[str, str] = {
+    # refused
+    "invalid-proof": "Ask the person for the file as the institution gave it.",
+    "key-of-another-use": (
+        "Somebody may have stolen that key. Ask the institution, at an address that you look up yourself."
+    ),
+    "signature-misfit": ("What this file says may have been changed. Ask the person for the original file."),
+    "revoked": "The issuer has withdrawn this. Only the issuer can say more.",
+    "revoked-unexplained": "The issuer has withdrawn this. Ask the issuer why.",
+    "superseded": "The issuer has made a newer edition of this. Ask the person for that one.",
+    "suspended": (
+        "The issuer has suspended this for the time being. Ask the issuer, or check it again later."
+    ),
+    "expired": "It was valid until then. Ask the person for a current one.",
+    "not-yet-in-force": "Check it again after that date.",
+    # undecided
+    "issuer-unknown": _STRANGER,
+    "issuer-unknown-without-log": _STRANGER,
+    "issuer-method-not-supported": _STRANGER,
+    "key-owner-unknown": _STRANGER,
+    "evidence-missing": _WHOLE,
+    "log-does-not-show": _WHOLE,
+    "ledger-evidence-missing": _LATER,
+    "issuer-document-missing": _WHOLE,
+    "status-list-missing": _WHOLE,
+    "status-list-missing-offline": _WHOLE,
+    "issuer-unreachable": _LATER,
+    "status-list-unusable": _LATER,
+    "status-list-short": (
+        "The issuer's status list is shorter than the standard asks for. Whoever runs this page can "
+        "accept such lists of this issuer."
+    ),
+    "status-list-ended": _LATER,
+    "status-list-ended-offline": _LATER,
+    "status-list-not-shown": _LATER,
+    "status-too-old": _LATER,
+    # unread
+    "known-by-sight": (
+        "This page reads the file that an issuer or a wallet gives. Ask for that; its name ends in "
+        ".json, .svg or .png."
+    ),
+    "no-credential": (
+        "Ask for the file as the issuer or the wallet gave it, attached rather than copied; its name "
+        "ends in .json, .svg or .png."
+    ),
+    "is-trust-file": "It says whom to recognise, and is for whoever runs this page.",
+}
 
 _PICTURE = (
     "Thank you for your diploma. What I received is a picture of it, which cannot be checked. Please send me "
@@ -160,7 +149,7 @@ _PICTURE = (
     ".svg or .png."
 )
 
-MAILS: Mapping[str, str] = MappingProxyType(
-    dict.fromkeys(("a PDF", "a picture (JPEG)", "a picture (PNG)", "a picture (SVG)"), _PICTURE)
+MAILS: Mapping[str, str] = dict.fromkeys(
+    ("a PDF", "a picture (JPEG)", "a picture (PNG)", "a picture (SVG)"), _PICTURE
 )
 """By what a file is, as `vc.forms` names it: what can be written to whoever sent that."""

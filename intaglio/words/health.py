@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from wire.health import Finding, Health
@@ -12,7 +11,7 @@ from . import fact, headed, tr, tr_count, tr_in
 from . import remedy as remedy_of
 from . import sentence as sentence_of
 
-MARKS: Mapping[Health, str] = MappingProxyType({Health.PASSED: "✓", Health.WARNED: "!", Health.FAILED: "✗"})
+MARKS: Mapping[Health, str] = {Health.PASSED: "✓", Health.WARNED: "!", Health.FAILED: "✗"}
 
 
 class Said(NamedTuple):
@@ -26,149 +25,142 @@ _BACKUP = "Bring it back from a backup."
 _PUBLISH = "intaglio issuer status publish"
 _CLOCK = "Set the clock right. If it is right by now: intaglio issuer clock accept"
 
-SAID: Mapping[str, Said] = MappingProxyType(
-    {
-        # the machine
-        "signing-is-slow": Said(
-            "Ed25519 goes by OpenSSL, at half the speed: PyNaCl is not installed.",
-            "In the folder with the program's source: pip install '.[fast]'",
-        ),
-        "home-missing": Said(
-            "{home} does not exist yet: nothing was done here so far.", "Try: intaglio demo"
-        ),
-        "home-open": Said("Others can look into {home}.", "chmod 700 {home}"),
-        "file-unreadable": Said("{file} cannot be read: {reason}"),
-        # the trust list
-        "trust-list-read": Said("The trust list {file} has {count}."),
-        "named-agreed": Said("You agreed to what a file in {folder} names: {named}"),
-        # the issuer
-        "issuer-found": Said("{name} lives in {home}, and has issued {count}."),
-        "issuer-has-closed": Said("{name} closed on {day}: it issues nothing more."),
-        "issuer-keys-half-changed": Said("A change of its keys was begun and is not done.", _PUBLISH),
-        "issuer-left-over": Said(
-            "Killed commands left {count} behind, which may hold keys or personal data: {first}",
-            _PUBLISH,
-        ),
-        "issuer-read-only": Said(
-            "{file} may not be written to: nothing can be issued or revoked here.",
-            "See whose it is and what its rights are, and whether its disk is mounted to be read only.",
-        ),
-        "issuer-keys-older": Said(
-            "{keys} does not have the keys that its document names: nothing can be signed.",
-            "It may be an older copy: bring the newest one back from a backup.",
-        ),
-        "issuer-keys-announced-gone": Said(
-            "Its document announces keys that are not in its key file: {key}",
-            "Bring the newest keys.json back. If there is none, take each key out of the document: "
-            "intaglio issuer key revoke KEY",
-        ),
-        "issuer-key-announced-elsewhere": Said(
-            "Its document has a key for diplomas that is not in its key file: {key}",
-            "If it is on a token and signs next: intaglio issuer key rotate --key pkcs11:…. If it is lost: "
-            "intaglio issuer key revoke KEY",
-        ),
-        "issuer-key-end-ahead": Said(
-            "Its document lets a former key sign until {time}, ahead of the clock here.", _CLOCK
-        ),
-        "issuer-diplomas-ahead": Said(
-            "Some diplomas are dated later than now: whoever checks one before its date is told so.",
-            "This lists them, each with the command that issues it anew: intaglio issuer clock accept",
-        ),
-        "issuer-shards-gone": Said(
-            "Gone from its folder: {count} of diplomas: {first}", "Take the file from a backup."
-        ),
-        "issuer-index-not-read": Said(
-            "{name} lives in {home}, which may only be read: its index was not looked into."
-        ),
-        "issuer-status-file-unlike": Said("{problem}.", _PUBLISH),
-        "issuer-file-damaged": Said("{file} is damaged: {problem}", _BACKUP),
-        "issuer-file-unreadable": Said("{file} cannot be read: {reason}", _BACKUP),
-        "issuer-template-lacks-degree": Said(
-            "{file} has no place for the name of a degree: new diplomas show its type only.",
-            "intaglio issuer template update",
-        ),
-        "issuer-list-ahead": Said("The status list {list} is dated {time}, ahead of the clock here.", _CLOCK),
-        "issuer-list-expired": Said("The status list {list} has expired.", _PUBLISH),
-        "issuer-list-ends": Said(
-            "The status list {list} ends on {day}: nobody can tell then what was revoked.", _PUBLISH
-        ),
-        "issuer-key-elsewhere": Said(
-            "Its key for diplomas is kept elsewhere: {key}. Its other keys lie in {keys}."
-        ),
-        "issuer-list-key-in-folder": Said(
-            "A key for status lists lies in {keys}: for other programs, it signs diplomas, too.",
-            "To sign lists by the key for diplomas: intaglio issuer key rotate",
-        ),
-        "issuer-list-key-apart": Said("Its status lists are signed under {did}, by a key in {keys}."),
-        "issuer-list-key-beside": Said(
-            "Its key for lists signs diplomas, too, for other programs: both lie in {keys}.",
-            "For lists under a DID of their own: intaglio issuer key rotate --status-did",
-        ),
-        "issuer-keys-found": Said("Its keys lie in {keys}."),
-        "issuer-keys-not-sealed": Said(
-            "Its keys are not sealed under a passphrase; only the folder's rights guard them.",
-            "intaglio issuer password",
-        ),
-        "issuer-log-audited": Said("Its log of {count} was derived again, and is as signed."),
-        "issuer-log-left": Said(
-            "The log that {home} has or names was moved away, or is being moved: nothing is appended to it.",
-            "If ledger.json is lost, bring it back from a backup. If a move was interrupted, type it again: "
-            "intaglio ledger migrate FROM TO",
-        ),
-        "issuer-documents-unlike-log": Said(
-            "Gone from its folder, or not as its log holds it: {count} of its DID document: {first}",
-            "Take the file from a backup, or from a copy of what was published as documents beside the log. "
-            "Until then hand out no trust file: it could have another fingerprint.",
-        ),
-        "issuer-log-ahead": Said(
-            "Its log was signed at {time}, ahead of the clock here: nothing is signed now.", _CLOCK
-        ),
-        "issuer-index-unlike-log": Said("Its index and its log are of different times: {problem}"),
-        # the outbox of its log
-        "anchor-has": Said("{ledger} has the checkpoint of {count}, since {time}."),
-        "anchor-gone": Said(
-            "{ledger} no longer has the checkpoint of {count}, by a reorganisation.",
-            "To send it again: intaglio ledger anchor run",
-        ),
-        "anchor-ahead": Said(
-            "{ledger} has a checkpoint of {count}, and the log has only {known}: is the log an older copy?",
-            "Issue nothing before the newest copy is back. If there is none that is newer, somebody else "
-            "anchors with the key for your fees: take another one, by "
-            "intaglio ledger anchor add --fee-key KEY --contract new",
-        ),
-        "anchor-waits": Said(
-            "The checkpoint of {count} has waited for {ledger} since {time}.",
-            "What is in the way: intaglio ledger anchor run",
-        ),
-        "anchor-not-run": Said(
-            "Nothing was sent to {ledger} or fetched from there since {time}.",
-            "Have a timer run it once an hour: intaglio ledger anchor run",
-        ),
-        "anchor-not-examined": Said("How {ledger} is reached was not looked into: {problem}"),
-        "anchor-balance": Said("{account}, which pays on {chain}, has {balance}."),
-        "anchor-balance-low": Said(
-            "{account}, which pays on {chain}, has {balance}: soon too little.", "Send it some more."
-        ),
-        # the wallet
-        "wallet-found": Said("A wallet lies in {home}.", "Keep a copy: intaglio wallet backup FILE"),
-    }
-)
+SAID: Mapping[str, Said] = {
+    # the machine
+    "signing-is-slow": Said(
+        "Ed25519 goes by OpenSSL, at half the speed: PyNaCl is not installed.",
+        "In the folder with the program's source: pip install '.[fast]'",
+    ),
+    "home-missing": Said("{home} does not exist yet: nothing was done here so far.", "Try: intaglio demo"),
+    "home-open": Said("Others can look into {home}.", "chmod 700 {home}"),
+    "file-unreadable": Said("{file} cannot be read: {reason}"),
+    # the trust list
+    "trust-list-read": Said("The trust list {file} has {count}."),
+    "named-agreed": Said("You agreed to what a file in {folder} names: {named}"),
+    # the issuer
+    "issuer-found": Said("{name} lives in {home}, and has issued {count}."),
+    "issuer-has-closed": Said("{name} closed on {day}: it issues nothing more."),
+    "issuer-keys-half-changed": Said("A change of its keys was begun and is not done.", _PUBLISH),
+    "issuer-left-over": Said(
+        "Killed commands left {count} behind, which may hold keys or personal data: {first}", _PUBLISH
+    ),
+    "issuer-read-only": Said(
+        "{file} may not be written to: nothing can be issued or revoked here.",
+        "See whose it is and what its rights are, and whether its disk is mounted to be read only.",
+    ),
+    "issuer-keys-older": Said(
+        "{keys} does not have the keys that its document names: nothing can be signed.",
+        "It may be an older copy: bring the newest one back from a backup.",
+    ),
+    "issuer-keys-announced-gone": Said(
+        "Its document announces keys that are not in its key file: {key}",
+        "Bring the newest keys.json back. If there is none, take each key out of the document: "
+        "intaglio issuer key revoke KEY",
+    ),
+    "issuer-key-announced-elsewhere": Said(
+        "Its document has a key for diplomas that is not in its key file: {key}",
+        "If it is on a token and signs next: intaglio issuer key rotate --key pkcs11:…. If it is lost: "
+        "intaglio issuer key revoke KEY",
+    ),
+    "issuer-key-end-ahead": Said(
+        "Its document lets a former key sign until {time}, ahead of the clock here.", _CLOCK
+    ),
+    "issuer-diplomas-ahead": Said(
+        "Some diplomas are dated later than now: whoever checks one before its date is told so.",
+        "This lists them, each with the command that issues it anew: intaglio issuer clock accept",
+    ),
+    "issuer-shards-gone": Said(
+        "Gone from its folder: {count} of diplomas: {first}", "Take the file from a backup."
+    ),
+    "issuer-index-not-read": Said(
+        "{name} lives in {home}, which may only be read: its index was not looked into."
+    ),
+    "issuer-status-file-unlike": Said("{problem}.", _PUBLISH),
+    "issuer-file-damaged": Said("{file} is damaged: {problem}", _BACKUP),
+    "issuer-file-unreadable": Said("{file} cannot be read: {reason}", _BACKUP),
+    "issuer-template-lacks-degree": Said(
+        "{file} has no place for the name of a degree: new diplomas show its type only.",
+        "intaglio issuer template update",
+    ),
+    "issuer-list-ahead": Said("The status list {list} is dated {time}, ahead of the clock here.", _CLOCK),
+    "issuer-list-expired": Said("The status list {list} has expired.", _PUBLISH),
+    "issuer-list-ends": Said(
+        "The status list {list} ends on {day}: nobody can tell then what was revoked.", _PUBLISH
+    ),
+    "issuer-key-elsewhere": Said(
+        "Its key for diplomas is kept elsewhere: {key}. Its other keys lie in {keys}."
+    ),
+    "issuer-list-key-in-folder": Said(
+        "A key for status lists lies in {keys}: for other programs, it signs diplomas, too.",
+        "To sign lists by the key for diplomas: intaglio issuer key rotate",
+    ),
+    "issuer-list-key-apart": Said("Its status lists are signed under {did}, by a key in {keys}."),
+    "issuer-list-key-beside": Said(
+        "Its key for lists signs diplomas, too, for other programs: both lie in {keys}.",
+        "For lists under a DID of their own: intaglio issuer key rotate --status-did",
+    ),
+    "issuer-keys-found": Said("Its keys lie in {keys}."),
+    "issuer-keys-not-sealed": Said(
+        "Its keys are not sealed under a passphrase; only the folder's rights guard them.",
+        "intaglio issuer password",
+    ),
+    "issuer-log-audited": Said("Its log of {count} was derived again, and is as signed."),
+    "issuer-log-left": Said(
+        "The log that {home} has or names was moved away, or is being moved: nothing is appended to it.",
+        "If ledger.json is lost, bring it back from a backup. If a move was interrupted, type it again: "
+        "intaglio ledger migrate FROM TO",
+    ),
+    "issuer-documents-unlike-log": Said(
+        "Gone from its folder, or not as its log holds it: {count} of its DID document: {first}",
+        "Take the file from a backup, or from a copy of what was published as documents beside the log. "
+        "Until then hand out no trust file: it could have another fingerprint.",
+    ),
+    "issuer-log-ahead": Said(
+        "Its log was signed at {time}, ahead of the clock here: nothing is signed now.", _CLOCK
+    ),
+    "issuer-index-unlike-log": Said("Its index and its log are of different times: {problem}"),
+    # the outbox of its log
+    "anchor-has": Said("{ledger} has the checkpoint of {count}, since {time}."),
+    "anchor-gone": Said(
+        "{ledger} no longer has the checkpoint of {count}, by a reorganisation.",
+        "To send it again: intaglio ledger anchor run",
+    ),
+    "anchor-ahead": Said(
+        "{ledger} has a checkpoint of {count}, and the log has only {known}: is the log an older copy?",
+        "Issue nothing before the newest copy is back. If there is none that is newer, somebody else "
+        "anchors with the key for your fees: take another one, by "
+        "intaglio ledger anchor add --fee-key KEY --contract new",
+    ),
+    "anchor-waits": Said(
+        "The checkpoint of {count} has waited for {ledger} since {time}.",
+        "What is in the way: intaglio ledger anchor run",
+    ),
+    "anchor-not-run": Said(
+        "Nothing was sent to {ledger} or fetched from there since {time}.",
+        "Have a timer run it once an hour: intaglio ledger anchor run",
+    ),
+    "anchor-not-examined": Said("How {ledger} is reached was not looked into: {problem}"),
+    "anchor-balance": Said("{account}, which pays on {chain}, has {balance}."),
+    "anchor-balance-low": Said(
+        "{account}, which pays on {chain}, has {balance}: soon too little.", "Send it some more."
+    ),
+    # the wallet
+    "wallet-found": Said("A wallet lies in {home}.", "Keep a copy: intaglio wallet backup FILE"),
+}
 
-COUNTED: Mapping[str, Callable[[Any], str]] = MappingProxyType(
-    {
-        "trust-list-read": lambda facts: tr_count("{count} issuer", "{count} issuers", facts["issuers"]),
-        "issuer-found": lambda facts: _issued(**facts),
-        "issuer-left-over": lambda facts: tr_count("{count} file", "{count} files", facts["files"]),
-        "issuer-documents-unlike-log": lambda facts: tr_count(
-            "{count} version", "{count} versions", facts["versions"]
-        ),
-        "issuer-shards-gone": lambda facts: tr_count("{count} shard", "{count} shards", facts["shards"]),
-        **dict.fromkeys(
-            ("issuer-log-audited", "anchor-has", "anchor-gone", "anchor-ahead", "anchor-waits"),
-            lambda facts: tr_count("{count} entry", "{count} entries", facts["entries"]),
-        ),
-    }
-)
+COUNTED: Mapping[str, Callable[[Any], str]] = {
+    "trust-list-read": lambda facts: tr_count("{count} issuer", "{count} issuers", facts["issuers"]),
+    "issuer-found": lambda facts: _issued(**facts),
+    "issuer-left-over": lambda facts: tr_count("{count} file", "{count} files", facts["files"]),
+    "issuer-documents-unlike-log": lambda facts: tr_count(
+        "{count} version", "{count} versions", facts["versions"]
+    ),
+    "issuer-shards-gone": lambda facts: tr_count("{count} shard", "{count} shards", facts["shards"]),
+    **dict.fromkeys(
+        ("issuer-log-audited", "anchor-has", "anchor-gone", "anchor-ahead", "anchor-waits"),
+        lambda facts: tr_count("{count} entry", "{count} entries", facts["entries"]),
+    ),
+}
 """How many, as it stands in the sentence."""
 
 

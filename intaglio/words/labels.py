@@ -3,66 +3,61 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import MappingProxyType
 
-LABELS: Mapping[str, str] = MappingProxyType(
-    {
-        # of a summary
-        "what": "credential",
-        "whom": "awarded to",
-        "by": "by",
-        "when": "date",
-        "degree": "degree",
-        "achievement_type": "type",
-        # further ones
-        "awarded": "awarded on",
-        "result": "result",
-        "credits": "credits",
-        "number": "number",
-        "did": "its DID",
-        "address": "web address",
-        "since": "valid from",
-        "until": "valid until",
-        "bound": "bound to",
-        "checked": "checked",
-        "id": "id here",
-    }
-)
+LABELS: Mapping[str, str] = {
+    # of a summary
+    "what": "credential",
+    "whom": "awarded to",
+    "by": "by",
+    "when": "date",
+    "degree": "degree",
+    "achievement_type": "type",
+    # further ones
+    "awarded": "awarded on",
+    "result": "result",
+    "credits": "credits",
+    "number": "number",
+    "did": "its DID",
+    "address": "web address",
+    "since": "valid from",
+    "until": "valid until",
+    "bound": "bound to",
+    "checked": "checked",
+    "id": "id here",
+}
 """By field. `when` is the day of the award or else of the beginning; `did` and `address` are the issuer's."""
 
-ACHIEVEMENTS: Mapping[str, str] = MappingProxyType(
-    {
-        "Achievement": "Achievement",
-        "ApprenticeshipCertificate": "Apprenticeship certificate",
-        "Assessment": "Assessment",
-        "Assignment": "Assignment",
-        "AssociateDegree": "Associate degree",
-        "Award": "Award",
-        "BachelorDegree": "Bachelor's degree",
-        "Badge": "Badge",
-        "Certificate": "Certificate",
-        "CertificateOfCompletion": "Certificate of completion",
-        "Certification": "Certification",
-        "CoCurricular": "Co-curricular achievement",
-        "CommunityService": "Community service",
-        "Competency": "Competency",
-        "Course": "Course",
-        "Degree": "Degree",
-        "Diploma": "Diploma",
-        "DoctoralDegree": "Doctoral degree",
-        "Fieldwork": "Fieldwork",
-        "GeneralEducationDevelopment": "General educational development (GED)",
-        "JourneymanCertificate": "Journeyman certificate",
-        "LearningProgram": "Learning programme",
-        "License": "Licence",
-        "MasterCertificate": "Master craftsman's certificate",
-        "MasterDegree": "Master's degree",
-        "Membership": "Membership",
-        "MicroCredential": "Micro-credential",
-        "ProfessionalDoctorate": "Professional doctorate",
-        "QualityAssuranceCredential": "Quality assurance credential",
-        "ResearchDoctorate": "Research doctorate",
-        "SecondarySchoolDiploma": "Secondary school diploma",
-    }
-)
+ACHIEVEMENTS: Mapping[str, str] = {
+    "Achievement": "Achievement",
+    "ApprenticeshipCertificate": "Apprenticeship certificate",
+    "Assessment": "Assessment",
+    "Assignment": "Assignment",
+    "AssociateDegree": "Associate degree",
+    "Award": "Award",
+    "BachelorDegree": "Bachelor's degree",
+    "Badge": "Badge",
+    "Certificate": "Certificate",
+    "CertificateOfCompletion": "Certificate of completion",
+    "Certification": "Certification",
+    "CoCurricular": "Co-curricular achievement",
+    "CommunityService": "Community service",
+    "Competency": "Competency",
+    "Course": "Course",
+    "Degree": "Degree",
+    "Diploma": "Diploma",
+    "DoctoralDegree": "Doctoral degree",
+    "Fieldwork": "Fieldwork",
+    "GeneralEducationDevelopment": "General educational development (GED)",
+    "JourneymanCertificate": "Journeyman certificate",
+    "LearningProgram": "Learning programme",
+    "License": "Licence",
+    "MasterCertificate": "Master craftsman's certificate",
+    "MasterDegree": "Master's degree",
+    "Membership": "Membership",
+    "MicroCredential": "Micro-credential",
+    "ProfessionalDoctorate": "Professional doctorate",
+    "QualityAssuranceCredential": "Quality assurance credential",
+    "ResearchDoctorate": "Research doctorate",
+    "SecondarySchoolDiploma": "Secondary school diploma",
+}
 """By the values of Open Badges 3.0 `AchievementType`."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Mapping
-from types import MappingProxyType
 
 from wire.problem import Facts
 
@@ -21,327 +20,311 @@ _ANOTHER_DAY = "Ask the holder for a current one; --at DATE judges as of another
 _NODE = "Try later, or name another node in the file of nodes."
 _FOLDERS = "give each issuer a folder: --home FOLDER."
 
-REMEDIES: Mapping[str, str] = MappingProxyType(
-    {
-        # the machine
-        "disk-full": "Nothing that was acknowledged is lost. Make room, then do the same again.",
-        "system-refuses": "Nothing that was acknowledged is lost. Once that is mended, do the same again.",
-        "try-later": "Try again in a few minutes.",
-        # Never the program's name: on an index it could be anybody's (ADR 2).
-        "extra-missing": "In the folder with the program's source, type: pip install '.[{extra}]'",
-        "loopback-refused": "For development it can be allowed: intaglio --loopback …",
-        "unknown-authority": (
-            "If that host has a certificate authority of its own, name its file: --ca FILE"
-        ),
-        "weak-passphrase": "Four or five random words are good.",
-        "forgotten-passphrase": (
-            "Without its passphrase nobody opens a wallet, not even who wrote this program. If it is "
-            "forgotten: a backup opens with its own, by `intaglio --home FOLDER wallet restore BACKUP`. If "
-            "there is none, make another wallet, and ask those who issued the diplomas for new ones."
-        ),
-        "not-agreed": (
-            "If it is yours, type the same at a terminal, which asks; or begin the command with "
-            "`intaglio --agree {digest}`."
-        ),
-        # what was received
-        "malformed-credential": (
-            "Ask for the file as its issuer made it; if this is it, the issuer has to mend its program."
-        ),
-        "repeated-member": "Whoever wrote the file has to drop one.",
-        "no-credential": "Was another file meant? Ask for the diploma's own file (.json).",
-        "known-by-sight": "Ask for the diploma's own file (.json).",
-        "is-trust-file": "`intaglio trust add FILE` puts it on your trust list.",
-        "later-version": "A later version of this program may read it.",
-        "unsupported-form": (
-            "Ask the issuer for a credential with a Data Integrity proof, by the key of a DID."
-        ),
-        "damaged-context": "Install the program anew.",
-        "unknown-context": ("Ask the issuer for a credential with published contexts, such as those of W3C."),
-        "unversioned-context": "Ask the issuer for a credential whose contexts have a version.",
-        # holder, issuer, signature, dates
-        "not-presented": "Ask the holder to present it from a wallet.",
-        "challenge-missing": "Pass it: --challenge TEXT --domain TEXT",
-        "wrong-challenge": "Give the holder a new challenge and ask again.",
-        "issuer-document-missing": (
-            "Ask the holder for the bundle, or for a newer one: it brings the issuer's documents."
-        ),
-        "issuer-method-not-supported": _TRUST_FILE,
-        "issuer-unreachable": _TRUST_FILE,
-        "key-owner-unknown": _TRUST_FILE,
-        "key-named-by-no-did": "If you know the issuer, pin its key: `intaglio trust add URL --key z…`.",
-        "document-not-chained": f"If the issuer began anew after a loss, {_CHANGE_TRUST}",
-        "issuer-not-pinned": f"If you know this issuer, {_CHANGE_TRUST}",
-        "key-of-another-use": "Tell the issuer: somebody else may have that key.",
-        "key-not-pinned": f"If the issuer has new keys, {_CHANGE_TRUST}",
-        "key-not-published": "Ask the holder for a bundle, which brings the document that had the key.",
-        "newest-document-missing": _NEWER,
-        "earlier-document-missing": _NEWER,
-        "key-ended": ("Ask the holder for a bundle with evidence from a log, or the issuer for a new one."),
-        "unnamed-key": "Ask the issuer for a credential whose proof names the key.",
-        "signature-misfit": "Ask the issuer or the holder for the original.",
-        "unknown-cryptosuite": (
-            "Ask the issuer for a credential with a proof by eddsa-rdfc-2022 or ecdsa-rdfc-2019."
-        ),
-        "expired": _ANOTHER_DAY,
-        "not-yet-in-force": _ANOTHER_DAY,
-        "time-zone-unknown": "Ask again a day later, or ask the issuer which time zone is meant.",
-        "dated-ahead": (
-            "Is the clock here right? If it is, ask again after that date; with --at, give a later moment."
-        ),
-        # status
-        "revoked": "The issuer can say more.",
-        "revoked-unexplained": "The issuer can say more.",
-        "superseded": "Ask for the current edition.",
-        "suspended": "The issuer may lift it: ask it, or verify again later.",
-        "status-purpose-unknown": "Ask the issuer what that status means.",
-        "status-list-short": (
-            "To accept short lists of this issuer: `intaglio trust remove DID`, then add it again with "
-            "--short-lists."
-        ),
-        "status-list-by-another": (
-            "If it keeps the lists of {issuer}, your trust list has to say so: "
-            "`intaglio trust remove DID`, then add it again with --status-issuer."
-        ),
-        "status-list-unusable": (
-            "If that address is no longer the issuer's, --offline judges by what the bundle brings."
-        ),
-        "status-list-missing": "Ask the holder for a bundle, which brings the list along, or go online.",
-        "status-list-missing-offline": "Ask the holder for a bundle, which brings the list along.",
-        "status-list-ended": _NEWER_OR_ONLINE,
-        "status-list-ended-offline": _NEWER,
-        "status-list-not-shown": _NEWER_OR_ONLINE,
-        "status-too-old": _NEWER_OR_ONLINE,
-        # schema, evidence, trust
-        "schema-unknown": (
-            "Put its file into the folder `schemas` of your home, ~/.intaglio if you set no other."
-        ),
-        "invalid-evidence": "Ask the holder for the bundle as the issuer handed it out.",
-        "evidence-missing": "Ask the holder for the bundle rather than the bare credential.",
-        "ledger-evidence-missing": (
-            "Ask the holder for a newer bundle: the issuer may have put it there since."
-        ),
-        "unknown-block": "`intaglio trust chain update` learns of the blocks that have come since.",
-        "unknown-contract": (
-            "If the issuer says that this is its contract there: `intaglio trust chain add` with --contract."
-        ),
-        "trusted-blocks-missing": "`intaglio trust chain update` fetches them anew.",
-        "log-contradicted": (
-            "Ask the issuer: its log may have been put back from an old copy, or its clock may be wrong."
-        ),
-        "too-few-witnesses": "Ask the holder for a newer bundle, with more witnesses.",
-        "contexts-added": (
-            "Ask the issuer for evidence from a log, or for a credential with published contexts."
-        ),
-        "unknown-evidence-kind": "A later version of this program may read it.",
-        "unknown-block-form": "A later version of this program may read it.",
-        "evidence-needs-package": (
-            "Install that package, or all that evidence from chains needs: the extra [evm]."
-        ),
-        "unknown-log": "If you know who keeps it, ask for their trust file, then: intaglio trust add FILE",
-        "unknown-ledger": f"If you trust that ledger, {_CHANGE_TRUST}",
-        "log-not-listed": f"{_CHANGE_TRUST[0].upper()}{_CHANGE_TRUST[1:]}",
-        "issuer-unknown": _TRUST_FILE,
-        "issuer-unknown-without-log": "If you know this issuer: {command} [--key z…]",
-        "not-from-then": _EARLIER,
-        "from-later": _EARLIER,
-        "unknown-type": (
-            "Where your trust list or policy names that type, write its IRI, or put the context that defines "
-            "the word into the folder `contexts` of your home."
-        ),
-        "unknown-rule": "The rules are {rules}.",
-        "did-method-not-supported": "In use are: {methods}.",
-        # the trust list
-        "not-a-trust-file": (
-            "Was another file meant? If it is your own list, mend it or move it away: "
-            "`intaglio trust add FILE` begins a new one."
-        ),
-        "trust-differs": "If you trust the file more: `intaglio trust remove DID`, then add the file again.",
-        "trust-log-differs": "If the file is the issuer's own: `intaglio trust remove DID`, then add it.",
-        "name-taken": "Ask whether it is who you think. If you know both, give it another name: --name",
-        # the log
-        "clock-behind": (
-            "Set the clock right. If it is right by now, and was ahead when that was signed: "
-            "`intaglio issuer clock accept`"
-        ),
-        "no-log": "--in FOLDER names another; --key KEY checks without any.",
-        "is-the-log-itself": "Name the folder above it: --in {folder}",
-        "password-in-address": (
-            "Leave it out, and change it: it has been shown. It belongs into ~/.pgpass, or the file that "
-            "PGPASSFILE names; for a bucket, into ~/.aws/credentials."
-        ),
-        "ledger-not-prepared": "Its owner makes the tables: intaglio ledger init postgresql://OWNER@HOST/DATABASE",
-        "ledger-tiles-ahead": (
-            "Somebody else can append there: change the password of that role, or the key for the bucket. "
-            "Then the owner of the tables removes these rows: `intaglio ledger prune "
-            "postgresql://OWNER@HOST/DATABASE`. The owner of a bucket deletes these objects."
-        ),
-        "ledger-role": (
-            "Appending needs the role intaglio_appender, looking intaglio_reader; `intaglio ledger init` and "
-            "`prune` the owner of the tables."
-        ),
-        "nodes-unreadable": (
-            "The file has one address a line, and is for you only: chmod 600 FILE. Then: --rpc-file FILE"
-        ),
-        "node-unavailable": _NODE,
-        "node-error": _NODE,
-        "node-malformed": _NODE,
-        "node-refuses": "Is the key in the node's address right, and not used up?",
-        "node-lies": "Believe this node no more: name another one in the file of nodes.",
-        "nodes-disagree": (
-            "One of them is behind or lies. Try later, or name a third one in the file of nodes."
-        ),
-        "node-behind": "Try later. If it stays so, name another node in the file of nodes.",
-        "finality-stalled": "Look how the chain does; if it is well, name another node in the file of nodes.",
-        "wrong-chain": "Take the address of a node of that chain, or name the chain it is of.",
-        "chain-form-unknown": "Checkpoints cannot go to this chain with this version of the program.",
-        "fee-above-cap": "It goes on once the fee has fallen. More is paid with: --fee-cap GWEI",
-        "fee-account-low": "Send {needed} and a little more to {account}, then do the same again.",
-        "other-contract": "Compare address and owner. Another one is made with: --contract new",
-        "may-not-anchor": (
-            "The contract's owner has to name {account}: docs/chains.md says how. Else have another contract "
-            "made: --contract new"
-        ),
-        "contract-ahead": (
-            "If the log was put back from an older copy, bring the newest one back. Else somebody anchors "
-            "there with a key of yours: take another one, and have another contract made, by "
-            "`intaglio ledger anchor add` with --fee-key and --contract new."
-        ),
-        "transaction-failed": (
-            "Look at it in the block. Then `intaglio ledger anchor add`, as before, has it sent anew."
-        ),
-        "deployment-pending": "The same command, typed again later, goes on.",
-        "ledger-not-durable": "Put it right ({setting}), then do the same again: nothing was written.",
-        "ledger-not-conditional": "Take a store that heeds `If-None-Match: *`, as S3 has it since 2024.",
-        "ledger-clock": "Set the clock right: it may differ by some minutes.",
-        "log-sealed": (
-            "Start the program again, which then goes by the log's new address. If the move was interrupted, "
-            "type it again: `intaglio ledger migrate FROM TO`. If ledger.json is lost, bring it back."
-        ),
-        # the issuer
-        "no-issuer": "`intaglio issuer init` makes one.",
-        "damaged-issuer": _RESTORE,
-        "damaged-issuer-file": (
-            "Take it from a backup: `intaglio issuer --home FOLDER restore FILE` unpacks one."
-        ),
-        "issuer-lost": f"{_RESTORE} A new issuer needs a folder of its own.",
-        "older-index": (
-            "Bring the newest issuer.sqlite back: what was issued and revoked since is in it alone. If it "
-            f"is lost, {_RESTORE}"
-        ),
-        "damaged-claims": (
-            "Remove claims.sqlite: links that were sent end, and `intaglio issuer claim` makes new ones."
-        ),
-        "claims-lost": (
-            "Bring claims.sqlite back from a backup. Without one, those links have ended: "
-            "`intaglio issuer claim` makes new ones."
-        ),
-        "status-file-gone": _LIST,
-        "status-file-damaged": f"Remove it. {_LIST}",
-        "status-list-not-published": "`intaglio issuer status publish` does it.",
-        "issuer-without-name": 'Give the institution\'s: --name "…".',
-        "issuer-without-address": "Give it: --url https://….",
-        "address-without-scheme": "Give it whole: --url https://…",
-        "issuer-with-one-key": "Leave out --status-did, or give the address of a web site: --url https://….",
-        "issuer-without-status-did": (
-            "`intaglio issuer key rotate --status-did` moves it over; nothing is issued again."
-        ),
-        "another-issuer": f"Leave out --name, --url and --did, or {_FOLDERS}",
-        "another-key-type": f"Leave out --key-type, or {_FOLDERS}",
-        "another-key": "Leave out --key. `intaglio issuer key rotate --key ADDRESS` goes over to another.",
-        "key-kept-elsewhere": (
-            "Say where the next one is: --key pkcs11:…, or --key keys.json for one in the key file."
-        ),
-        "key-in-use": "`intaglio issuer key rotate --compromised` ends it, and goes on with another.",
-        "key-unknown": "`intaglio issuer key list` shows those that there are and were.",
-        "key-not-opened": "Once the key opens, do the same again.",
-        "token-not-there": (
-            "See that it is connected, and that the module's settings are those that it was made with."
-        ),
-        "pin-needed": "Type it at a terminal, or set INTAGLIO_PIN_FILE to the path of a file that holds it.",
-        "pin-file-unreadable": "Mend {file}, which the key's address names as pin-source, or name another.",
-        "module-exposed": "See who can write the file and its folder, and whose they are.",
-        "module-not-trusted": (
-            "Install the module where root alone can write, or name it yourself: set INTAGLIO_PKCS11_MODULE "
-            "to its path."
-        ),
-        "wrong-pin": "After a few wrong ones a token locks: look it up rather than guess.",
-        "suite-not-for-key": "Without --suite, {suite} is taken.",
-        "issuer-closed": "What it issued stays as it is: `intaglio issuer export` writes the bundles.",
-        "unsound-database": "Take it from an older backup, and back that up.",
-        "home-taken": "Nothing is ever overwritten: name another folder, --home.",
-        "export-folder-taken": "Name another folder: --out.",
-        "no-such-diploma": "`intaglio issuer list` shows all.",
-        "form-not-known": "Do it with the program that issued it.",
-        "form-not-given": "Do it with the program in which this issuer has issued until now.",
-        "fact-lost": "Nothing was issued. Whoever wrote the form has to mend it.",
-        "edition-taken": "`intaglio issuer show` shows it; `intaglio issuer correct` makes the next one.",
-        "field-missing": "Mend template.json, or say what it is: `intaglio issuer correct` --set {field}=…",
-        "name-is-whole": "Say it as it shall stand there: --set name=…",
-        # the registrar's file
-        "no-table": "Check the name and the folder. `intaglio samples FOLDER` writes one to try out.",
-        "column-mapped-twice": (
-            "Each needs its own. A column that has whole names is the field name: {option}"
-        ),
-        "column-ambiguous": "Say which it is: --map {field}=COLUMN",
-        "columns-missing": "Its columns are {columns}. Name the one that is meant: {options}",
-        "headings-missing": (
-            "The headings have to be the first row, which is {columns}. Name the one that is meant: {options}"
-        ),
-        "family-name-missing": (
-            "Name the one that is meant: --map family_name=COLUMN. If {column!r} has the whole name: {option}"
-        ),
-        "catalogue-column-missing": "Say which column it is: --map programme_code=COLUMN",
-        "too-many-findings": ("Are the columns mapped to the right fields? --map FIELD=COLUMN changes that."),
-        "error-file-refused": "Name another place: --errors FILE.",
-        "date-day-first": "If all dates are written so: --dates day-first reads them.",
-        "date-month-first": "If all dates are written so: --dates month-first reads them.",
-        "date-order-unknown": (
-            "Say which comes first in all of them: --dates day-first or --dates month-first"
-        ),
-        "date-unread": (
-            "Dates are read as 2026-06-30, 2026/06/30, 30.06.2026, 30 June 2026, 30. June 2026, 30 Jun 2026, "
-            "June 30, 2026 or 30-Jun-2026; with --dates day-first or month-first also as 30/06/2026 or "
-            "30-06-2026."
-        ),
-        "name-turned": "If the names shall stand as they are: --names as-is issues them.",
-        # the wallet
-        "no-wallet": "`intaglio wallet init` makes one.",
-        "wallet-gone": (
-            "Nothing was written. `intaglio wallet restore BACKUP` in another home brings back a backup."
-        ),
-        "damaged-wallet": (
-            "Nothing was written. `intaglio wallet restore BACKUP` in another home brings back a backup."
-        ),
-        "wallet-outdated": (
-            "What came after it is not in this file; if you put it back on purpose, remove {seen}."
-        ),
-        "wallet-lost": (
-            "`intaglio wallet restore BACKUP` brings a copy back. To begin anew, remove {seen} first."
-        ),
-        "no-wallet-backup": "`intaglio wallet backup` makes one.",
-        "no-such-credential": "`intaglio wallet list` shows the ids.",
-        "issuer-not-on-trust-list": (
-            "Nothing was claimed. If you know the issuer, ask for its trust file, keep that by "
-            "`intaglio trust add FILE`, and type the same again."
-        ),
-    }
-)
+REMEDIES: Mapping[str, str] = {
+    # the machine
+    "disk-full": "Nothing that was acknowledged is lost. Make room, then do the same again.",
+    "system-refuses": "Nothing that was acknowledged is lost. Once that is mended, do the same again.",
+    "try-later": "Try again in a few minutes.",
+    # Never the program's name: on an index it could be anybody's (ADR 2).
+    "extra-missing": "In the folder with the program's source, type: pip install '.[{extra}]'",
+    "loopback-refused": "For development it can be allowed: intaglio --loopback …",
+    "unknown-authority": ("If that host has a certificate authority of its own, name its file: --ca FILE"),
+    "weak-passphrase": "Four or five random words are good.",
+    "forgotten-passphrase": (
+        "Without its passphrase nobody opens a wallet, not even who wrote this program. If it is "
+        "forgotten: a backup opens with its own, by `intaglio --home FOLDER wallet restore BACKUP`. If "
+        "there is none, make another wallet, and ask those who issued the diplomas for new ones."
+    ),
+    "not-agreed": (
+        "If it is yours, type the same at a terminal, which asks; or begin the command with "
+        "`intaglio --agree {digest}`."
+    ),
+    # what was received
+    "malformed-credential": (
+        "Ask for the file as its issuer made it; if this is it, the issuer has to mend its program."
+    ),
+    "repeated-member": "Whoever wrote the file has to drop one.",
+    "no-credential": "Was another file meant? Ask for the diploma's own file (.json).",
+    "known-by-sight": "Ask for the diploma's own file (.json).",
+    "is-trust-file": "`intaglio trust add FILE` puts it on your trust list.",
+    "later-version": "A later version of this program may read it.",
+    "unsupported-form": ("Ask the issuer for a credential with a Data Integrity proof, by the key of a DID."),
+    "damaged-context": "Install the program anew.",
+    "unknown-context": ("Ask the issuer for a credential with published contexts, such as those of W3C."),
+    "unversioned-context": "Ask the issuer for a credential whose contexts have a version.",
+    # holder, issuer, signature, dates
+    "not-presented": "Ask the holder to present it from a wallet.",
+    "challenge-missing": "Pass it: --challenge TEXT --domain TEXT",
+    "wrong-challenge": "Give the holder a new challenge and ask again.",
+    "issuer-document-missing": (
+        "Ask the holder for the bundle, or for a newer one: it brings the issuer's documents."
+    ),
+    "issuer-method-not-supported": _TRUST_FILE,
+    "issuer-unreachable": _TRUST_FILE,
+    "key-owner-unknown": _TRUST_FILE,
+    "key-named-by-no-did": "If you know the issuer, pin its key: `intaglio trust add URL --key z…`.",
+    "document-not-chained": f"If the issuer began anew after a loss, {_CHANGE_TRUST}",
+    "issuer-not-pinned": f"If you know this issuer, {_CHANGE_TRUST}",
+    "key-of-another-use": "Tell the issuer: somebody else may have that key.",
+    "key-not-pinned": f"If the issuer has new keys, {_CHANGE_TRUST}",
+    "key-not-published": "Ask the holder for a bundle, which brings the document that had the key.",
+    "newest-document-missing": _NEWER,
+    "earlier-document-missing": _NEWER,
+    "key-ended": ("Ask the holder for a bundle with evidence from a log, or the issuer for a new one."),
+    "unnamed-key": "Ask the issuer for a credential whose proof names the key.",
+    "signature-misfit": "Ask the issuer or the holder for the original.",
+    "unknown-cryptosuite": (
+        "Ask the issuer for a credential with a proof by eddsa-rdfc-2022 or ecdsa-rdfc-2019."
+    ),
+    "expired": _ANOTHER_DAY,
+    "not-yet-in-force": _ANOTHER_DAY,
+    "time-zone-unknown": "Ask again a day later, or ask the issuer which time zone is meant.",
+    "dated-ahead": (
+        "Is the clock here right? If it is, ask again after that date; with --at, give a later moment."
+    ),
+    # status
+    "revoked": "The issuer can say more.",
+    "revoked-unexplained": "The issuer can say more.",
+    "superseded": "Ask for the current edition.",
+    "suspended": "The issuer may lift it: ask it, or verify again later.",
+    "status-purpose-unknown": "Ask the issuer what that status means.",
+    "status-list-short": (
+        "To accept short lists of this issuer: `intaglio trust remove DID`, then add it again with "
+        "--short-lists."
+    ),
+    "status-list-by-another": (
+        "If it keeps the lists of {issuer}, your trust list has to say so: "
+        "`intaglio trust remove DID`, then add it again with --status-issuer."
+    ),
+    "status-list-unusable": (
+        "If that address is no longer the issuer's, --offline judges by what the bundle brings."
+    ),
+    "status-list-missing": "Ask the holder for a bundle, which brings the list along, or go online.",
+    "status-list-missing-offline": "Ask the holder for a bundle, which brings the list along.",
+    "status-list-ended": _NEWER_OR_ONLINE,
+    "status-list-ended-offline": _NEWER,
+    "status-list-not-shown": _NEWER_OR_ONLINE,
+    "status-too-old": _NEWER_OR_ONLINE,
+    # schema, evidence, trust
+    "schema-unknown": (
+        "Put its file into the folder `schemas` of your home, ~/.intaglio if you set no other."
+    ),
+    "invalid-evidence": "Ask the holder for the bundle as the issuer handed it out.",
+    "evidence-missing": "Ask the holder for the bundle rather than the bare credential.",
+    "ledger-evidence-missing": ("Ask the holder for a newer bundle: the issuer may have put it there since."),
+    "unknown-block": "`intaglio trust chain update` learns of the blocks that have come since.",
+    "unknown-contract": (
+        "If the issuer says that this is its contract there: `intaglio trust chain add` with --contract."
+    ),
+    "trusted-blocks-missing": "`intaglio trust chain update` fetches them anew.",
+    "log-contradicted": (
+        "Ask the issuer: its log may have been put back from an old copy, or its clock may be wrong."
+    ),
+    "too-few-witnesses": "Ask the holder for a newer bundle, with more witnesses.",
+    "contexts-added": (
+        "Ask the issuer for evidence from a log, or for a credential with published contexts."
+    ),
+    "unknown-evidence-kind": "A later version of this program may read it.",
+    "unknown-block-form": "A later version of this program may read it.",
+    "evidence-needs-package": (
+        "Install that package, or all that evidence from chains needs: the extra [evm]."
+    ),
+    "unknown-log": "If you know who keeps it, ask for their trust file, then: intaglio trust add FILE",
+    "unknown-ledger": f"If you trust that ledger, {_CHANGE_TRUST}",
+    "log-not-listed": f"{_CHANGE_TRUST[0].upper()}{_CHANGE_TRUST[1:]}",
+    "issuer-unknown": _TRUST_FILE,
+    "issuer-unknown-without-log": "If you know this issuer: {command} [--key z…]",
+    "not-from-then": _EARLIER,
+    "from-later": _EARLIER,
+    "unknown-type": (
+        "Where your trust list or policy names that type, write its IRI, or put the context that defines "
+        "the word into the folder `contexts` of your home."
+    ),
+    "unknown-rule": "The rules are {rules}.",
+    "did-method-not-supported": "In use are: {methods}.",
+    # the trust list
+    "not-a-trust-file": (
+        "Was another file meant? If it is your own list, mend it or move it away: "
+        "`intaglio trust add FILE` begins a new one."
+    ),
+    "trust-differs": "If you trust the file more: `intaglio trust remove DID`, then add the file again.",
+    "trust-log-differs": "If the file is the issuer's own: `intaglio trust remove DID`, then add it.",
+    "name-taken": "Ask whether it is who you think. If you know both, give it another name: --name",
+    # the log
+    "clock-behind": (
+        "Set the clock right. If it is right by now, and was ahead when that was signed: "
+        "`intaglio issuer clock accept`"
+    ),
+    "no-log": "--in FOLDER names another; --key KEY checks without any.",
+    "is-the-log-itself": "Name the folder above it: --in {folder}",
+    "password-in-address": (
+        "Leave it out, and change it: it has been shown. It belongs into ~/.pgpass, or the file that "
+        "PGPASSFILE names; for a bucket, into ~/.aws/credentials."
+    ),
+    "ledger-not-prepared": "Its owner makes the tables: intaglio ledger init postgresql://OWNER@HOST/DATABASE",
+    "ledger-tiles-ahead": (
+        "Somebody else can append there: change the password of that role, or the key for the bucket. "
+        "Then the owner of the tables removes these rows: `intaglio ledger prune "
+        "postgresql://OWNER@HOST/DATABASE`. The owner of a bucket deletes these objects."
+    ),
+    "ledger-role": (
+        "Appending needs the role intaglio_appender, looking intaglio_reader; `intaglio ledger init` and "
+        "`prune` the owner of the tables."
+    ),
+    "nodes-unreadable": (
+        "The file has one address a line, and is for you only: chmod 600 FILE. Then: --rpc-file FILE"
+    ),
+    "node-unavailable": _NODE,
+    "node-error": _NODE,
+    "node-malformed": _NODE,
+    "node-refuses": "Is the key in the node's address right, and not used up?",
+    "node-lies": "Believe this node no more: name another one in the file of nodes.",
+    "nodes-disagree": ("One of them is behind or lies. Try later, or name a third one in the file of nodes."),
+    "node-behind": "Try later. If it stays so, name another node in the file of nodes.",
+    "finality-stalled": "Look how the chain does; if it is well, name another node in the file of nodes.",
+    "wrong-chain": "Take the address of a node of that chain, or name the chain it is of.",
+    "chain-form-unknown": "Checkpoints cannot go to this chain with this version of the program.",
+    "fee-above-cap": "It goes on once the fee has fallen. More is paid with: --fee-cap GWEI",
+    "fee-account-low": "Send {needed} and a little more to {account}, then do the same again.",
+    "other-contract": "Compare address and owner. Another one is made with: --contract new",
+    "may-not-anchor": (
+        "The contract's owner has to name {account}: docs/chains.md says how. Else have another contract "
+        "made: --contract new"
+    ),
+    "contract-ahead": (
+        "If the log was put back from an older copy, bring the newest one back. Else somebody anchors "
+        "there with a key of yours: take another one, and have another contract made, by "
+        "`intaglio ledger anchor add` with --fee-key and --contract new."
+    ),
+    "transaction-failed": (
+        "Look at it in the block. Then `intaglio ledger anchor add`, as before, has it sent anew."
+    ),
+    "deployment-pending": "The same command, typed again later, goes on.",
+    "ledger-not-durable": "Put it right ({setting}), then do the same again: nothing was written.",
+    "ledger-not-conditional": "Take a store that heeds `If-None-Match: *`, as S3 has it since 2024.",
+    "ledger-clock": "Set the clock right: it may differ by some minutes.",
+    "log-sealed": (
+        "Start the program again, which then goes by the log's new address. If the move was interrupted, "
+        "type it again: `intaglio ledger migrate FROM TO`. If ledger.json is lost, bring it back."
+    ),
+    # the issuer
+    "no-issuer": "`intaglio issuer init` makes one.",
+    "damaged-issuer": _RESTORE,
+    "damaged-issuer-file": (
+        "Take it from a backup: `intaglio issuer --home FOLDER restore FILE` unpacks one."
+    ),
+    "issuer-lost": f"{_RESTORE} A new issuer needs a folder of its own.",
+    "older-index": (
+        "Bring the newest issuer.sqlite back: what was issued and revoked since is in it alone. If it "
+        f"is lost, {_RESTORE}"
+    ),
+    "damaged-claims": (
+        "Remove claims.sqlite: links that were sent end, and `intaglio issuer claim` makes new ones."
+    ),
+    "claims-lost": (
+        "Bring claims.sqlite back from a backup. Without one, those links have ended: "
+        "`intaglio issuer claim` makes new ones."
+    ),
+    "status-file-gone": _LIST,
+    "status-file-damaged": f"Remove it. {_LIST}",
+    "status-list-not-published": "`intaglio issuer status publish` does it.",
+    "issuer-without-name": 'Give the institution\'s: --name "…".',
+    "issuer-without-address": "Give it: --url https://….",
+    "address-without-scheme": "Give it whole: --url https://…",
+    "issuer-with-one-key": "Leave out --status-did, or give the address of a web site: --url https://….",
+    "issuer-without-status-did": (
+        "`intaglio issuer key rotate --status-did` moves it over; nothing is issued again."
+    ),
+    "another-issuer": f"Leave out --name, --url and --did, or {_FOLDERS}",
+    "another-key-type": f"Leave out --key-type, or {_FOLDERS}",
+    "another-key": "Leave out --key. `intaglio issuer key rotate --key ADDRESS` goes over to another.",
+    "key-kept-elsewhere": (
+        "Say where the next one is: --key pkcs11:…, or --key keys.json for one in the key file."
+    ),
+    "key-in-use": "`intaglio issuer key rotate --compromised` ends it, and goes on with another.",
+    "key-unknown": "`intaglio issuer key list` shows those that there are and were.",
+    "key-not-opened": "Once the key opens, do the same again.",
+    "token-not-there": (
+        "See that it is connected, and that the module's settings are those that it was made with."
+    ),
+    "pin-needed": "Type it at a terminal, or set INTAGLIO_PIN_FILE to the path of a file that holds it.",
+    "pin-file-unreadable": "Mend {file}, which the key's address names as pin-source, or name another.",
+    "module-exposed": "See who can write the file and its folder, and whose they are.",
+    "module-not-trusted": (
+        "Install the module where root alone can write, or name it yourself: set INTAGLIO_PKCS11_MODULE "
+        "to its path."
+    ),
+    "wrong-pin": "After a few wrong ones a token locks: look it up rather than guess.",
+    "suite-not-for-key": "Without --suite, {suite} is taken.",
+    "issuer-closed": "What it issued stays as it is: `intaglio issuer export` writes the bundles.",
+    "unsound-database": "Take it from an older backup, and back that up.",
+    "home-taken": "Nothing is ever overwritten: name another folder, --home.",
+    "export-folder-taken": "Name another folder: --out.",
+    "no-such-diploma": "`intaglio issuer list` shows all.",
+    "form-not-known": "Do it with the program that issued it.",
+    "form-not-given": "Do it with the program in which this issuer has issued until now.",
+    "fact-lost": "Nothing was issued. Whoever wrote the form has to mend it.",
+    "edition-taken": "`intaglio issuer show` shows it; `intaglio issuer correct` makes the next one.",
+    "field-missing": "Mend template.json, or say what it is: `intaglio issuer correct` --set {field}=…",
+    "name-is-whole": "Say it as it shall stand there: --set name=…",
+    # the registrar's file
+    "no-table": "Check the name and the folder. `intaglio samples FOLDER` writes one to try out.",
+    "column-mapped-twice": ("Each needs its own. A column that has whole names is the field name: {option}"),
+    "column-ambiguous": "Say which it is: --map {field}=COLUMN",
+    "columns-missing": "Its columns are {columns}. Name the one that is meant: {options}",
+    "headings-missing": (
+        "The headings have to be the first row, which is {columns}. Name the one that is meant: {options}"
+    ),
+    "family-name-missing": (
+        "Name the one that is meant: --map family_name=COLUMN. If {column!r} has the whole name: {option}"
+    ),
+    "catalogue-column-missing": "Say which column it is: --map programme_code=COLUMN",
+    "too-many-findings": ("Are the columns mapped to the right fields? --map FIELD=COLUMN changes that."),
+    "error-file-refused": "Name another place: --errors FILE.",
+    "date-day-first": "If all dates are written so: --dates day-first reads them.",
+    "date-month-first": "If all dates are written so: --dates month-first reads them.",
+    "date-order-unknown": ("Say which comes first in all of them: --dates day-first or --dates month-first"),
+    "date-unread": (
+        "Dates are read as 2026-06-30, 2026/06/30, 30.06.2026, 30 June 2026, 30. June 2026, 30 Jun 2026, "
+        "June 30, 2026 or 30-Jun-2026; with --dates day-first or month-first also as 30/06/2026 or "
+        "30-06-2026."
+    ),
+    "name-turned": "If the names shall stand as they are: --names as-is issues them.",
+    # the wallet
+    "no-wallet": "`intaglio wallet init` makes one.",
+    "wallet-gone": (
+        "Nothing was written. `intaglio wallet restore BACKUP` in another home brings back a backup."
+    ),
+    "damaged-wallet": (
+        "Nothing was written. `intaglio wallet restore BACKUP` in another home brings back a backup."
+    ),
+    "wallet-outdated": (
+        "What came after it is not in this file; if you put it back on purpose, remove {seen}."
+    ),
+    "wallet-lost": (
+        "`intaglio wallet restore BACKUP` brings a copy back. To begin anew, remove {seen} first."
+    ),
+    "no-wallet-backup": "`intaglio wallet backup` makes one.",
+    "no-such-credential": "`intaglio wallet list` shows the ids.",
+    "issuer-not-on-trust-list": (
+        "Nothing was claimed. If you know the issuer, ask for its trust file, keep that by "
+        "`intaglio trust add FILE`, and type the same again."
+    ),
+}
 """By code; whoever gives a problem a `hint` of its own has said it for that one."""
 
 CLAIMED = "The link stays good for this wallet: then type the same again."
 """Behind the remedy of what kept a diploma from being kept that is this wallet's by now."""
 
-SPELLED: Mapping[str, Callable[[Facts], Facts]] = MappingProxyType(
-    {
-        "column-mapped-twice": lambda facts: {"option": _whole_names(facts)},
-        "family-name-missing": lambda facts: {"option": _whole_names(facts)},
-        "columns-missing": lambda facts: {"options": _columns(facts)},
-        "headings-missing": lambda facts: {"options": _columns(facts)},
-        "issuer-unknown-without-log": lambda facts: {
-            "command": shlex.join(("intaglio", "trust", "add", str(facts["issuer"])))
-        },
-    }
-)
+SPELLED: Mapping[str, Callable[[Facts], Facts]] = {
+    "column-mapped-twice": lambda facts: {"option": _whole_names(facts)},
+    "family-name-missing": lambda facts: {"option": _whole_names(facts)},
+    "columns-missing": lambda facts: {"options": _columns(facts)},
+    "headings-missing": lambda facts: {"options": _columns(facts)},
+    "issuer-unknown-without-log": lambda facts: {
+        "command": shlex.join(("intaglio", "trust", "add", str(facts["issuer"])))
+    },
+}
 """Facts as they are typed, where the remedy has them so."""
 
 

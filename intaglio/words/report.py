@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from did import InvalidDID
@@ -25,21 +24,17 @@ if TYPE_CHECKING:
 LONGEST = 400
 """Characters of what somebody else may have worded."""
 
-VERDICTS: Mapping[Verdict, str] = MappingProxyType(
-    {
-        Verdict.VALID: "VALID",
-        Verdict.INVALID: "NOT VALID",
-        Verdict.UNDETERMINED: "COULD NOT BE DECIDED",
-    }
-)
-MARKS: Mapping[Outcome, str] = MappingProxyType(
-    {
-        Outcome.PASSED: "✓ ok",
-        Outcome.FAILED: "✗ FAILED",
-        Outcome.UNDETERMINED: "? OPEN",
-        Outcome.SKIPPED: "– skipped",
-    }
-)
+VERDICTS: Mapping[Verdict, str] = {
+    Verdict.VALID: "VALID",
+    Verdict.INVALID: "NOT VALID",
+    Verdict.UNDETERMINED: "COULD NOT BE DECIDED",
+}
+MARKS: Mapping[Outcome, str] = {
+    Outcome.PASSED: "✓ ok",
+    Outcome.FAILED: "✗ FAILED",
+    Outcome.UNDETERMINED: "? OPEN",
+    Outcome.SKIPPED: "– skipped",
+}
 
 
 def verdict(found: Verdict) -> str:

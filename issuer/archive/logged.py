@@ -17,8 +17,7 @@ class SQLiteLogged(Logged):
         self._database = database
 
     def intend(self, key: bytes) -> None:
-        with self._database.writing() as connection:
-            connection.execute("INSERT OR IGNORE INTO appending VALUES (?)", (key,))
+        self._database.write("INSERT OR IGNORE INTO appending VALUES (?)", key)
 
     def settle(self, batch: Appended) -> None:
         with self._database.writing() as connection:

@@ -42,48 +42,35 @@ class SQLiteLookup(Lookup):
     def named(self, text: str) -> Iterator[int]:
         wanted = text.casefold()
         after = -1
-        while page := self._names(after):
+        query = "SELECT seq, name FROM person WHERE seq > ? ORDER BY seq LIMIT ?"
+        while page := self._database.read(query, after, self._portion):
             yield from (seq for seq, name in page if wanted in name.casefold())
             after = page[-1][0]
 
     def numbered(self, beginning: str, most: int) -> list[str]:
-        with self._database.reading() as connection:
-            rows = connection.execute(
-                "SELECT DISTINCT number FROM credential WHERE number >= ? AND number < ? "
-                "ORDER BY number LIMIT ?",
-                (beginning, beginning + "\U0010ffff", most),
-            )
-            return [row[0] for row in rows]
+        rows = self._database.read(
+            "SELECT DISTINCT number FROM credential WHERE number >= ? AND number < ? ORDER BY number LIMIT ?",
+            beginning,
+            beginning + "\U0010ffff",
+            most,
+        )
+        return [number for (number,) in rows]
 
     def catch_up(self, id_of: IdOf) -> None:
-        while self._database.is_writable and self._ranges():
+        is_left = self._database.is_writable and bool(self._ranges())
+        while is_left:
             with self._database.writing() as connection:
-                _list_next(connection, id_of, self._piece)
+                is_left = _list_next(connection, id_of, self._piece)
 
     def _candidates(self, wanted: str) -> Iterator[tuple[int, str, int, str]]:
-        with self._database.reading() as connection:
-            listed = connection.execute(
-                f"{_ROW} JOIN lookup USING (seq) WHERE key = ?", (key(wanted),)
-            ).fetchall()
-        yield from listed
+        yield from self._database.read(f"{_ROW} JOIN lookup USING (seq) WHERE key = ?", key(wanted))
         for first, stop in self._ranges():
             while first < stop:
-                page = self._page(first, stop)
+                page = self._database.read(
+                    f"{_ROW} WHERE seq >= ? AND seq < ? ORDER BY seq LIMIT ?", first, stop, self._portion
+                )
                 yield from page
                 first = page[-1][0] + 1 if page else stop
-
-    def _page(self, first: int, stop: int) -> list[tuple[int, str, int, str]]:
-        with self._database.reading() as connection:
-            return connection.execute(
-                f"{_ROW} WHERE seq >= ? AND seq < ? ORDER BY seq LIMIT {self._portion}", (first, stop)
-            ).fetchall()
-
-    def _names(self, after: int) -> list[tuple[int, str]]:
-        with self._database.reading() as connection:
-            return connection.execute(
-                f"SELECT seq, name FROM person WHERE seq > ? ORDER BY seq LIMIT {self._portion}",  # noqa: S608
-                (after,),
-            ).fetchall()
 
     def _ranges(self) -> list[tuple[int, int]]:
         with self._database.reading() as connection:
@@ -116,26 +103,25 @@ def _keys(identifier: str, email: str) -> list[int]:
     return [key(text) for text in (identifier, email.casefold()) if text]
 
 
-def _keys_of(id_of: IdOf, number: str, edition: int, email: str) -> list[int]:
-    return _keys(id_of(number, edition), email)
-
-
-def _list_next(connection: sqlite3.Connection, id_of: IdOf, piece: int) -> None:
-    """Puts in the first range, or so much of it as one transaction may take."""
+def _list_next(connection: sqlite3.Connection, id_of: IdOf, piece: int) -> bool:
+    """Puts in the first range, or so much of it as one transaction may take; whether more is left."""
     ranges = _merged(connection)
     if not ranges:  # another process was first
-        return
+        return False
     first, end = ranges[0]
     stop = min(end, first + piece)
     connection.execute("CREATE TEMP TABLE listing (key INTEGER, seq INTEGER)")
     rows = connection.execute(f"{_ROW} WHERE seq >= ? AND seq < ?", (first, stop))
-    found = ((each, seq) for seq, *rest in rows for each in _keys_of(id_of, *rest))
-    connection.executemany("INSERT INTO temp.listing VALUES (?, ?)", found)
+    listed = (
+        (found, seq) for seq, number, edition, email in rows for found in _keys(id_of(number, edition), email)
+    )
+    connection.executemany("INSERT INTO temp.listing VALUES (?, ?)", listed)
     connection.execute("INSERT OR IGNORE INTO lookup SELECT key, seq FROM temp.listing ORDER BY key, seq")
     connection.execute("DROP TABLE temp.listing")
     connection.execute("DELETE FROM unlisted WHERE first >= ? AND first < ?", (first, end))
     if stop < end:
         note(connection, stop, end)
+    return stop < end or len(ranges) > 1
 
 
 def _merged(connection: sqlite3.Connection) -> list[tuple[int, int]]:

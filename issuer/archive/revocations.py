@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
+import orjson
+
 from wire.sqlite import Database
 
 from ..press.permutation import LIST_BITS
@@ -11,8 +13,6 @@ from ..problem import STATUS_LIST_NOT_PUBLISHED
 from .index import Revocations
 from .kept import Appended, ListFile, PublishedFile, RevocationRow
 from .logged import settle
-
-_AT_ONCE = 500  # names in one question
 
 
 class SQLiteRevocations(Revocations):
@@ -37,74 +37,60 @@ class SQLiteRevocations(Revocations):
             )
 
     def none_later(self, date: str) -> None:
-        with self._database.writing() as connection:
-            connection.execute("UPDATE revocation SET date = ? WHERE date > ?", (date, date))
+        self._database.write("UPDATE revocation SET date = ? WHERE date > ?", date, date)
 
     def count(self) -> int:
-        with self._database.reading() as connection:
-            (count,) = connection.execute("SELECT count(*) FROM revocation").fetchone()
+        ((count,),) = self._database.read("SELECT count(*) FROM revocation")
         return int(count)
 
     def of_list(self, number: int) -> list[RevocationRow]:
-        with self._database.reading() as connection:
-            rows = connection.execute(
-                "SELECT seq, reason, date FROM revocation WHERE seq BETWEEN ? AND ? ORDER BY seq",
-                _span(number),
-            )
-            return [RevocationRow(*row) for row in rows]
+        rows = self._database.read(
+            "SELECT seq, reason, date FROM revocation WHERE seq >= ? AND seq < ? ORDER BY seq",
+            number << LIST_BITS,
+            (number + 1) << LIST_BITS,
+        )
+        return [RevocationRow(*row) for row in rows]
 
     def unpublished(self) -> list[RevocationRow]:
-        with self._database.reading() as connection:
-            rows = connection.execute("SELECT seq, reason, date FROM unpublished JOIN revocation USING (seq)")
-            return [RevocationRow(*row) for row in rows]
+        rows = self._database.read("SELECT seq, reason, date FROM unpublished JOIN revocation USING (seq)")
+        return [RevocationRow(*row) for row in rows]
 
     # The published files
 
     def changed_lists(self) -> list[int]:
-        with self._database.reading() as connection:
-            found = connection.execute(
-                f"SELECT DISTINCT seq >> {LIST_BITS} FROM unpublished"  # noqa: S608 -- a constant
-            )
-            return [number for (number,) in found]
+        found = self._database.read("SELECT DISTINCT seq >> ? FROM unpublished", LIST_BITS)
+        return [number for (number,) in found]
 
     def stale_lists(self, after: str, before: str, since: int = 0) -> list[int]:
         with self._database.reading() as connection:
             (following,) = connection.execute("SELECT next FROM counter WHERE name = 'seq'").fetchone()
-            wanted = set(range((following - 1 >> LIST_BITS) + 1))
             published = connection.execute(
                 "SELECT number FROM listed JOIN status_file ON name = CAST(number AS TEXT) "
                 "WHERE leaf >= ? AND expires > ? AND expires <= ? "
                 "AND name NOT IN (SELECT name FROM status_file_begun)",
                 (since, after, before),
-            )
-            return sorted(wanted - {number for (number,) in published})
+            ).fetchall()
+        wanted = range((following - 1 >> LIST_BITS) + 1)
+        return sorted(set(wanted).difference(number for (number,) in published))
 
     def dated_after(self, time: str, since: int) -> list[str]:
-        with self._database.reading() as connection:
-            found = connection.execute(
-                "SELECT name FROM status_file WHERE leaf < ? AND dated > ?", (since, time)
-            )
-            return [name for (name,) in found]
+        found = self._database.read("SELECT name FROM status_file WHERE leaf < ? AND dated > ?", since, time)
+        return [name for (name,) in found]
 
     def expiries(self) -> dict[int, str]:
-        with self._database.reading() as connection:
-            return dict(connection.execute("SELECT number, expires FROM listed ORDER BY number"))
+        return dict(self._database.read("SELECT number, expires FROM listed ORDER BY number"))
 
     def whole_lists(self) -> set[int]:
-        with self._database.reading() as connection:
-            found = connection.execute(
-                "SELECT number FROM listed "
-                "WHERE CAST(number AS TEXT) NOT IN (SELECT name FROM status_file_begun)"
-            )
-            return {number for (number,) in found}
+        found = self._database.read(
+            "SELECT number FROM listed WHERE CAST(number AS TEXT) NOT IN (SELECT name FROM status_file_begun)"
+        )
+        return {number for (number,) in found}
 
     def published_lists(self) -> list[int]:
-        with self._database.reading() as connection:
-            return [number for (number,) in connection.execute("SELECT number FROM listed")]
+        return [number for (number,) in self._database.read("SELECT number FROM listed")]
 
     def dates(self) -> list[tuple[str, str]]:
-        with self._database.reading() as connection:
-            return connection.execute("SELECT name, dated FROM status_file").fetchall()
+        return self._database.read("SELECT name, dated FROM status_file")
 
     def published(self, name: str) -> PublishedFile:
         """See `Revocations.published`."""
@@ -114,17 +100,11 @@ class SQLiteRevocations(Revocations):
         return found[name]
 
     def published_among(self, names: Sequence[str]) -> dict[str, PublishedFile]:
-        found: dict[str, PublishedFile] = {}
-        with self._database.reading() as connection:
-            for at in range(0, len(names), _AT_ONCE):
-                some = tuple(names[at : at + _AT_ONCE])
-                marks = ", ".join("?" * len(some))
-                rows = connection.execute(
-                    f"SELECT name, leaf, digest FROM status_file WHERE name IN ({marks})",  # noqa: S608
-                    some,
-                )
-                found |= {name: PublishedFile(leaf, digest) for name, leaf, digest in rows}
-        return found
+        rows = self._database.read(
+            "SELECT name, leaf, digest FROM status_file WHERE name IN (SELECT value FROM json_each(?))",
+            orjson.dumps(names).decode(),
+        )
+        return {name: PublishedFile(leaf, digest) for name, leaf, digest in rows}
 
     def begin(self, key: bytes, files: Iterable[ListFile]) -> None:
         with self._database.writing() as connection:
@@ -135,8 +115,7 @@ class SQLiteRevocations(Revocations):
             )
 
     def begun(self) -> list[bytes]:
-        with self._database.reading() as connection:
-            return [key for (key,) in connection.execute("SELECT DISTINCT key FROM status_file_begun")]
+        return [key for (key,) in self._database.read("SELECT DISTINCT key FROM status_file_begun")]
 
     def publish(
         self, files: Sequence[ListFile], batch: Appended, expiries: Mapping[int, str], listed: Collection[int]
@@ -159,33 +138,27 @@ class SQLiteRevocations(Revocations):
             settle(connection, batch)
 
     def files(self) -> list[tuple[str, set[bytes]]]:
-        with self._database.reading() as connection:
-            rows = connection.execute(
-                "SELECT name, old.digest, new.digest FROM status_file AS old "
-                "LEFT JOIN status_file_begun AS new USING (name) ORDER BY name"
-            ).fetchall()
+        rows = self._database.read(
+            "SELECT name, old.digest, new.digest FROM status_file AS old "
+            "LEFT JOIN status_file_begun AS new USING (name) ORDER BY name"
+        )
         return [(name, {old, new} - {None}) for name, old, new in rows]
 
     # What may not be on the disk
 
     def held(self) -> dict[str, bytes]:
-        with self._database.reading() as connection:
-            rows = connection.execute(
-                "SELECT name, content FROM status_file_begun "
-                "UNION ALL SELECT name, content FROM status_file_held"
-            )
-            return {str(name): bytes(content) for name, content in rows}
+        rows = self._database.read(
+            "SELECT name, content FROM status_file_begun UNION ALL SELECT name, content FROM status_file_held"
+        )
+        return {str(name): bytes(content) for name, content in rows}
 
     def held_content(self, name: str, digest: bytes) -> bytes | None:
-        with self._database.reading() as connection:
-            found = connection.execute(
-                "SELECT content FROM status_file_held WHERE name = ? AND digest = ?", (name, digest)
-            ).fetchone()
-        return found[0] if found else None
+        query = "SELECT content FROM status_file_held WHERE name = ? AND digest = ?"
+        found = self._database.read(query, name, digest)
+        return found[0][0] if found else None
 
     def held_bytes(self) -> int:
-        with self._database.reading() as connection:
-            (held,) = connection.execute("SELECT sum(length(content)) FROM status_file_held").fetchone()
+        ((held,),) = self._database.read("SELECT sum(length(content)) FROM status_file_held")
         return held or 0
 
     def release(self, names: Iterable[str]) -> None:
@@ -195,15 +168,7 @@ class SQLiteRevocations(Revocations):
     # Closing
 
     def closed(self) -> bool:
-        with self._database.reading() as connection:
-            found = connection.execute("SELECT next FROM counter WHERE name = 'closed'").fetchone()
-        return found is not None and bool(found[0])
+        return bool(self._database.read("SELECT 1 FROM counter WHERE name = 'closed' AND next <> 0"))
 
     def note_closed(self, closed: bool) -> None:
-        with self._database.writing() as connection:
-            connection.execute("INSERT OR REPLACE INTO counter VALUES ('closed', ?)", (int(closed),))
-
-
-def _span(number: int) -> tuple[int, int]:
-    """The first and the last sequence number of a list."""
-    return number << LIST_BITS, ((number + 1) << LIST_BITS) - 1
+        self._database.write("INSERT OR REPLACE INTO counter VALUES ('closed', ?)", int(closed))

@@ -16,7 +16,6 @@ from wire.problem import Damaged, NotFound, Problem, Refused
 from wire.sqlite import LOCK_WAIT, Database
 
 from ..problem import DAMAGED_ISSUER, NO_SUCH_DIPLOMA
-from .crossing import cross
 from .index import Index
 from .kept import Appended, Crossed, EditionTaken, Entry, Incoming, Job, NewEntry, Released, Single, batch_key
 from .logged import SQLiteLogged, raise_to, settle
@@ -29,10 +28,25 @@ PAGE = 1000
 _NO_SEQ = (1 << 63) - 1  # the largest integer that SQLite has
 
 
+_JOB = "SELECT id, key, file, created, first_seq, length, chunks FROM job"
 _ENTRY = (
     "SELECT seq, number, edition, leaf, coalesce(name, ''), coalesce(email, ''), reason, date "
     "FROM credential LEFT JOIN person USING (seq) LEFT JOIN revocation USING (seq) WHERE leaf IS NOT NULL"
 )
+
+
+_INCOMING = "CREATE TEMP TABLE incoming (nth INTEGER PRIMARY KEY, number TEXT, student TEXT, digest BLOB)"
+_REPEATED = (
+    "SELECT nth, earliest, number FROM incoming JOIN (SELECT number, min(nth) AS earliest "
+    "FROM incoming WHERE number <> '' GROUP BY number HAVING count(*) > 1) USING (number) "
+    "WHERE nth > earliest ORDER BY nth"
+)
+_OFTEN = (
+    "SELECT student, count(*), min(nth) FROM incoming WHERE student <> '' "
+    "GROUP BY student HAVING count(*) > 1 ORDER BY min(nth) LIMIT 100"
+)
+_KNOWN = "SELECT nth, seq, digest FROM incoming JOIN credential USING (number) WHERE edition = 1 ORDER BY nth"
+"""What only the whole of a file shows: its rows against each other, and against what was issued."""
 
 
 class SQLiteIndex(Index):
@@ -61,44 +75,36 @@ class SQLiteIndex(Index):
 
     def begin(self, key: bytes, file: str, created: str, length: int, chunks: int) -> Job:
         with self._database.writing() as connection:
-            if not _jobs(connection, "key = ?", key):
+            if not connection.execute("SELECT 1 FROM job WHERE key = ?", (key,)).fetchone():
                 connection.execute(
                     "INSERT INTO job (key, file, created, first_seq, length, chunks) "
                     "VALUES (?, ?, ?, ?, ?, ?)",
                     (key, file, created, _reserve(connection, length), length, chunks),
                 )
-            return _jobs(connection, "key = ?", key)[0]
+            return _job(connection, "key", key)
 
     def issued_by(self, key: bytes) -> range:
-        with self._database.reading() as connection:
-            found = _jobs(connection, "key = ?", key)
-        return range(found[0].first_seq, found[0].first_seq + found[0].length) if found else range(0)
+        found = self._database.read("SELECT first_seq, first_seq + length FROM job WHERE key = ?", key)
+        return range(*found[0]) if found else range(0)
 
     def latest_job(self) -> Job:
         """See `Index.latest_job`."""
-        with self._database.reading() as connection:
-            found = _jobs(connection, "id = (SELECT max(id) FROM job)")
-        if not found:
-            raise NotFound("no file was issued here yet")
-        return found[0]
+        for row in self._database.read(f"{_JOB} ORDER BY id DESC LIMIT 1"):
+            return Job(*row)
+        raise NotFound("no file was issued here yet")
 
     def finished_chunks(self, job: Job) -> set[int]:
-        with self._database.reading() as connection:
-            rows = connection.execute(
-                "SELECT number FROM chunk WHERE job = ? AND issued IS NOT NULL", (job.id,)
-            )
-            return {row[0] for row in rows}
+        query = "SELECT number FROM chunk WHERE job = ? AND issued IS NOT NULL"
+        return {number for (number,) in self._database.read(query, job.id)}
 
     def begin_chunk(self, job: Job, number: int, first_seq: int) -> None:
-        with self._database.writing() as connection:
-            connection.execute(
-                "INSERT INTO chunk (first_seq, job, number) VALUES (?, ?, ?)", (first_seq, job.id, number)
-            )
+        statement = "INSERT INTO chunk (first_seq, job, number) VALUES (?, ?, ?)"
+        self._database.write(statement, first_seq, job.id, number)
 
     def begun_chunks(self) -> list[tuple[Job, int]]:
         with self._database.reading() as connection:
             rows = connection.execute("SELECT job, number FROM chunk WHERE issued IS NULL")
-            return [(_jobs(connection, "id = ?", job)[0], number) for job, number in rows.fetchall()]
+            return [(_job(connection, "id", job), number) for job, number in rows.fetchall()]
 
     def finish_chunk(self, job: Job, number: int, batch: Appended, entries: Sequence[NewEntry]) -> None:
         with self._database.writing() as connection:
@@ -113,7 +119,11 @@ class SQLiteIndex(Index):
 
     def compare(self, incoming: Iterable[Sequence[Incoming]]) -> Crossed:
         with self._database.reading() as connection:
-            return cross(connection, incoming)
+            # A table of their own, since there may be millions; it goes with the transaction.
+            connection.execute(_INCOMING)
+            for portion in incoming:
+                connection.executemany("INSERT INTO incoming VALUES (?, ?, ?, ?)", portion)
+            return Crossed(*(connection.execute(query).fetchall() for query in (_REPEATED, _OFTEN, _KNOWN)))
 
     # One at a time
 
@@ -152,38 +162,33 @@ class SQLiteIndex(Index):
             )
 
     def begun_singles(self) -> list[tuple[bytes, list[tuple[int, bytes]]]]:
-        with self._database.reading() as connection:
-            rows = connection.execute(
-                "SELECT key, seq, line FROM credential JOIN single USING (seq) JOIN batch USING (seq) "
-                "WHERE leaf IS NULL ORDER BY seq"
-            ).fetchall()
+        rows = self._database.read(
+            "SELECT key, seq, line FROM credential JOIN single USING (seq) JOIN batch USING (seq) "
+            "WHERE leaf IS NULL ORDER BY seq"
+        )
         batches: dict[bytes, list[tuple[int, bytes]]] = {}
         for key, seq, line in rows:
             batches.setdefault(key, []).append((seq, line))
         return list(batches.items())
 
     def single(self, seq: int) -> bytes | None:
-        with self._database.reading() as connection:
-            row = connection.execute("SELECT line FROM single WHERE seq = ?", (seq,)).fetchone()
-        return row[0] if row else None
+        found = self._database.read("SELECT line FROM single WHERE seq = ?", seq)
+        return found[0][0] if found else None
 
     # Claim links, of which all end at once
 
     def release(self, number: str) -> None:
-        with self._database.writing() as connection:
-            connection.execute(
-                "INSERT INTO released VALUES (?, 1) ON CONFLICT DO UPDATE SET generation = generation + 1",
-                (number,),
-            )
+        self._database.write(
+            "INSERT INTO released VALUES (?, 1) ON CONFLICT DO UPDATE SET generation = generation + 1", number
+        )
 
     def generation(self, number: str) -> int:
         with self._database.reading() as connection:
             return _generation(connection, number)
 
     def links(self) -> int:
-        with self._database.reading() as connection:
-            found = connection.execute("SELECT next FROM counter WHERE name = 'links'").fetchone()
-        return found[0] if found else 0
+        found = self._database.read("SELECT next FROM counter WHERE name = 'links'")
+        return found[0][0] if found else 0
 
     def count_link(self, nth: int) -> None:
         with self._database.writing() as connection:
@@ -208,49 +213,45 @@ class SQLiteIndex(Index):
 
     def place(self, seq: int) -> tuple[Job, int, int]:
         """See `Index.place`."""
-        with self._database.reading() as connection:
-            row = connection.execute(
-                "SELECT job, number, first_leaf FROM chunk WHERE first_seq <= ? AND issued > 0 "
-                "ORDER BY first_seq DESC LIMIT 1",
-                (seq,),
-            ).fetchone()
-            found = _jobs(connection, "id = ?", row[0]) if row else []
-        if row is None or not found:
-            raise Damaged(f"no chunk has the sequence number {seq}")
-        return found[0], row[1], row[2]
+        rows = self._database.read(
+            "SELECT number, first_leaf, id, key, file, created, job.first_seq, length, chunks "
+            "FROM chunk LEFT JOIN job ON job.id = chunk.job "
+            "WHERE chunk.first_seq <= ? AND issued > 0 ORDER BY chunk.first_seq DESC LIMIT 1",
+            seq,
+        )
+        for number, first_leaf, *job in rows:
+            if job[0] is not None:
+                return Job(*job), number, first_leaf
+        raise Damaged(f"no chunk has the sequence number {seq}")
 
     def chunks(self) -> list[tuple[int, int, int]]:
-        with self._database.reading() as connection:
-            return connection.execute(
-                "SELECT first_seq, job, number FROM chunk WHERE issued > 0 ORDER BY first_seq"
-            ).fetchall()
+        return self._database.read(
+            "SELECT first_seq, job, number FROM chunk WHERE issued > 0 ORDER BY first_seq"
+        )
 
     def chunks_after(self, created: str) -> list[tuple[int, int]]:
-        with self._database.reading() as connection:
-            return connection.execute(
-                "SELECT chunk.job, chunk.number FROM chunk JOIN job ON job.id = chunk.job "
-                "WHERE job.created > ? AND chunk.issued > 0 ORDER BY chunk.first_seq",
-                (created,),
-            ).fetchall()
+        return self._database.read(
+            "SELECT chunk.job, chunk.number FROM chunk JOIN job ON job.id = chunk.job "
+            "WHERE job.created > ? AND chunk.issued > 0 ORDER BY chunk.first_seq",
+            created,
+        )
 
     def newest_singles(self, before: int) -> list[tuple[int, int, bytes]]:
-        with self._database.reading() as connection:
-            return connection.execute(
-                "SELECT seq, leaf, line FROM single JOIN credential USING (seq) WHERE leaf < ? "
-                "ORDER BY leaf DESC LIMIT ?",
-                (before, self._page),
-            ).fetchall()
+        return self._database.read(
+            "SELECT seq, leaf, line FROM single JOIN credential USING (seq) WHERE leaf < ? "
+            "ORDER BY leaf DESC LIMIT ?",
+            before,
+            self._page,
+        )
 
     def later_editions(self) -> int:
-        with self._database.reading() as connection:
-            (later,) = connection.execute("SELECT count(*) FROM credential WHERE edition > 1").fetchone()
+        ((later,),) = self._database.read("SELECT count(*) FROM credential WHERE edition > 1")
         return int(later)
 
     def count(self) -> int:
-        with self._database.reading() as connection:
-            (count,) = connection.execute(
-                "SELECT (SELECT coalesce(sum(issued), 0) FROM chunk) + (SELECT count(*) FROM single)"
-            ).fetchone()
+        ((count,),) = self._database.read(
+            "SELECT (SELECT coalesce(sum(issued), 0) FROM chunk) + (SELECT count(*) FROM single)"
+        )
         return int(count)
 
     def _one(self, condition: str, *values: Any) -> Entry:
@@ -260,8 +261,7 @@ class SQLiteIndex(Index):
         return found[0]
 
     def _all(self, condition: str, *values: Any) -> list[Entry]:
-        with self._database.reading() as connection:
-            return [Entry(*row) for row in connection.execute(f"{_ENTRY} AND {condition}", values)]
+        return [Entry(*row) for row in self._database.read(f"{_ENTRY} AND {condition}", *values)]
 
 
 def _reserve(connection: sqlite3.Connection, count: int) -> int:
@@ -287,9 +287,8 @@ def _require_generation(connection: sqlite3.Connection, number: str, generation:
         raise Released("the diploma was released for another wallet after this link was made")
 
 
-def _jobs(connection: sqlite3.Connection, condition: str, *values: Any) -> list[Job]:
-    columns = "SELECT id, key, file, created, first_seq, length, chunks FROM job WHERE "
-    return [Job(*row) for row in connection.execute(columns + condition, values)]
+def _job(connection: sqlite3.Connection, column: str, value: int | bytes) -> Job:
+    return Job(*connection.execute(f"{_JOB} WHERE {column} = ?", (value,)).fetchone())
 
 
 def _begin(connection: sqlite3.Connection, call: Sequence[Single]) -> tuple[int, Problem] | None:

@@ -18,7 +18,7 @@ from ..archive.archive import Archive
 from ..archive.kept import Entry
 from ..identity import documents
 from ..press.permutation import LIST_BITS
-from ..status import anchored, details_name
+from ..status.files import anchored, details_name
 
 
 def bundled(

@@ -238,15 +238,13 @@ class ClaimLinks:
         return link[1], link[2], False
 
     def _unbind(self, token: str, holder: str) -> None:
-        with self._database.writing() as connection:
-            connection.execute(
-                "UPDATE link SET holder = NULL WHERE token = ? AND holder = ?", (_hash(token), holder)
-            )
+        self._database.write(
+            "UPDATE link SET holder = NULL WHERE token = ? AND holder = ?", _hash(token), holder
+        )
 
     def require_readable(self) -> None:
         """Raises the `Problem` that keeps links from being looked up."""
-        with self._database.reading() as connection:
-            connection.execute("SELECT 1 FROM link LIMIT 1").fetchone()
+        self._database.read("SELECT 1 FROM link LIMIT 1")
 
 
 def require_kept(path: Path, known: int) -> None:

@@ -14,19 +14,9 @@ from urllib.parse import urlsplit
 
 from fastapi import FastAPI, Request, Response
 from fastapi.concurrency import run_in_threadpool
-from starlette.exceptions import HTTPException
 
 from exchange.claim import MAX_MESSAGE
-from exchange.http import (
-    BODY_TIME,
-    Identified,
-    add_probes,
-    log_problem,
-    no_route,
-    problem_response,
-    published_response,
-    read_body,
-)
+from exchange.http import BODY_TIME, log_problem, problem_response, published_response, read_body, service
 from ledger.folder import Engines
 from ledger.log import LogReader
 from ledger.problem import CLOCK_BEHIND
@@ -76,8 +66,6 @@ def create_app(
     signed anew by now, by number, and when each ends: `/readyz` names them. `engines` are as in
     `ledger.folder`.
     """
-    app = FastAPI(openapi_url=None, redirect_slashes=False, exception_handlers={HTTPException: no_route})
-    app.add_middleware(Identified)
     base = urlsplit(claims.service).path
     did_document = f"{base}/did.json" if base else "/.well-known/did.json"
 
@@ -88,17 +76,15 @@ def create_app(
         ends = {str(number): end for number, end in ending(clock()).items()}
         return {"listsEnding": ends} if ends else {}
 
-    add_probes(app, ready)
-
-    @app.exception_handler(Problem)
-    async def problem(_request: Request, found: Exception) -> Response:
-        assert isinstance(found, Problem)
-        status = status_of(found)
+    def refusal(problem: Problem) -> Response:
+        status = status_of(problem)
         headers = {"Retry-After": "60"} if status in (429, 503) else {}
         if status >= 500:  # paths and remedies are for who runs the service, not for who asks it
-            log_problem(_LOG, found)
-            found = Unavailable("the service cannot answer now", hint="Tell the issuer if this goes on.")
-        return problem_response(found, status, {**_PRIVATE, **headers})
+            log_problem(_LOG, problem)
+            problem = Unavailable("the service cannot answer now", hint="Tell the issuer if this goes on.")
+        return problem_response(problem, status, {**_PRIVATE, **headers})
+
+    app = service(refusal, ready)
 
     @app.get(f"{base}/claim/{{token}}")
     def invite(token: str) -> Response:

@@ -11,12 +11,7 @@ from kinds import Kind
 from wire.address import Target
 from wire.problem import Refused
 
-from ..problem import (
-    ADDRESS_WITHOUT_SCHEME,
-    ISSUER_WITH_ONE_KEY,
-    ISSUER_WITHOUT_ADDRESS,
-    ISSUER_WITHOUT_NAME,
-)
+from ..problem import ADDRESS_WITHOUT_SCHEME, ISSUER_WITH_ONE_KEY, ISSUER_WITHOUT_ADDRESS, ISSUER_WITHOUT_NAME
 
 
 @dataclass(frozen=True)

@@ -145,8 +145,7 @@ def anchored_versions(home: Path, log: LogReader) -> dict[int, Anchored]:
 def _anchored(document: Mapping[str, Any], evidence: Evidence, place: int) -> Anchored:
     if evidence.digest != document_digest(document):
         raise Damaged(
-            f"documents/{place}.json is not the document that the log holds",
-            hint="Take it from a backup.",
+            f"documents/{place}.json is not the document that the log holds", hint="Take it from a backup."
         )
     return Anchored(document, (evidence,))
 

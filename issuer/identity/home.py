@@ -27,7 +27,6 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import orjson
@@ -90,18 +89,16 @@ LIFETIME = timedelta(days=365)
 """How long a status list lasts where nobody has decided it. It is signed anew at half of that."""
 SERVED_LIFETIME = "30d"
 """The same where the issuer's service publishes the lists at their address, and renews them."""
-_NAMES = MappingProxyType(
-    {
-        "status_lifetime": "statusLifetime",
-        "closed": "closed",
-        "status": "status",
-        "signer_uri": "signerUri",
-        "signer_key": "signerKey",
-        "status_did": "statusDid",
-        "form": "form",
-        "kind": "kind",
-    }
-)
+_NAMES = {
+    "status_lifetime": "statusLifetime",
+    "closed": "closed",
+    "status": "status",
+    "signer_uri": "signerUri",
+    "signer_key": "signerKey",
+    "status_did": "statusDid",
+    "form": "form",
+    "kind": "kind",
+}
 """The members of issuer.json that are there only where something was decided."""
 STATED = "stated"
 """That a term of use says where the status of a credential stands, in the place of `credentialStatus`."""

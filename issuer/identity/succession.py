@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import orjson
@@ -21,7 +20,8 @@ from did.document import RELATIONSHIPS, SIGNS, STATUS_DOCUMENT, Use, status_did,
 from did.methods import web as did_web
 from keys import KeyFile, PublicKey, Signer
 from keys.address import require_well_formed
-from ledger import Log
+from kinds import Kind
+from ledger import EntryKind, Log, entry
 from vc.document_chain import chained
 from wire.clock import is_ahead
 from wire.datetimestamp import format_datetimestamp, parse_datetimestamp
@@ -37,9 +37,10 @@ from .home import Identity
 JOURNAL = "rotation.json"
 _VERSION = 1
 
-ROLES: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {"assertion": ("assertionMethod", "authentication"), "status-list": ("assertionMethod",)}
-)
+ROLES: Mapping[str, tuple[str, ...]] = {
+    "assertion": ("assertionMethod", "authentication"),
+    "status-list": ("assertionMethod",),
+}
 """The keys that stand in the document, by their names in the key file, and what each may be used for."""
 
 
@@ -91,13 +92,22 @@ class KeyChange:
 
 def anchor(home: Path, store: Index, log: Log, document: Mapping[str, Any]) -> None:
     """Puts a version of the document into the log, unless it is there, and keeps it."""
-    leaf = documents.document_entry(document)
+    leaves = _once(store, log, documents.document_entry(document))
+    documents.keep(home, leaves.start, document)
+
+
+def log_kind(store: Index, log: Log, kind: Kind) -> None:
+    """Puts the version of a kind into the log, unless it is there: before anything that is made by it."""
+    _once(store, log, entry(EntryKind.KIND, bytes.fromhex(kind.digest)))
+
+
+def _once(store: Index, log: Log, leaf: bytes) -> range:
     leaves = log.find(leaf)
     if leaves is None or leaf in store.logged.known().begun:
         appended = append(store, log, [leaf], leaf)
         store.logged.settle(appended)
         leaves = appended.leaves
-    documents.keep(home, leaves.start, document)
+    return leaves
 
 
 def finish(home: Path, keys: KeyFile, store: Index, log: Log) -> None:

@@ -25,7 +25,7 @@ from ..archive.kept import NewEntry, Single, batch_key
 from ..identity.home import Identity
 from ..identity.succession import require_in_force
 from ..press.press import Press
-from ..status import Lists
+from ..status.lists import Lists
 
 _BLOCK = 64  # the most sequence numbers that a process takes at a time, unless more are wanted at once
 

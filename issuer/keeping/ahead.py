@@ -21,7 +21,7 @@ from ..identity.clock import ClockJournal
 from ..identity.home import Identity
 from ..identity.succession import ended_ahead
 from ..issuer import Issuer
-from ..status import latest
+from ..status.files import latest
 
 
 def signed_until(issuer: Issuer) -> datetime | None:

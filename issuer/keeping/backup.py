@@ -36,7 +36,7 @@ from ledger.tiles.engines import ENGINES
 from ledger.tiles.layout import is_tile
 from ledger.tiles.store import CHECKPOINT
 from wire.consent import MARK, Agree, not_agreed
-from wire.files import locked, make_private_folder, sync_file, sync_folder, write_durably
+from wire.files import locked, locked_folder, make_private_folder, sync_file, sync_folder, write_durably
 from wire.problem import Conflict, Damaged, Malformed, NotFound, Refused
 from wire.sqlite import copy, require_plain
 from wire.strict import load_json_object
@@ -309,13 +309,11 @@ def _archive(home: Path, archive: tarfile.TarFile, engines: Engines | None) -> N
 @contextmanager
 def _copies(home: Path) -> Iterator[Path]:
     """A folder for copies of databases, locked as `unfinished` expects."""
-    with tempfile.TemporaryDirectory(prefix=_COPIES, dir=home) as folder:
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_SH)
-            yield Path(folder)
-        finally:
-            os.close(descriptor)
+    with (
+        tempfile.TemporaryDirectory(prefix=_COPIES, dir=home) as folder,
+        locked_folder(Path(folder), shared=True),
+    ):
+        yield Path(folder)
 
 
 def _add(archive: tarfile.TarFile, home: Path, paths: Iterable[Path]) -> None:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
-import os
 import re
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, suppress
 from itertools import islice, tee
 from pathlib import Path
 from typing import NamedTuple
@@ -16,7 +14,14 @@ from vc import Bundle
 from vc.problem import UnsupportedForm
 from vc.reading import identifier
 from vc.secured import MAX_BYTES
-from wire.files import make_private_folder, open_temporary, remove_leftovers, sync_files, sync_folder
+from wire.files import (
+    locked_folder,
+    make_private_folder,
+    open_temporary,
+    remove_leftovers,
+    sync_files,
+    sync_folder,
+)
 from wire.problem import Malformed, NotFound
 from wire.strict import load_json_object
 
@@ -119,7 +124,8 @@ def _write(issuer: Issuer, bundles: Iterable[tuple[Entry, Bundle]], folder: Path
             written.append(_Written(temporary, path, folder / _former_name(entry), id_))
         if written:
             sync_files(folder, [each.temporary.name for each in written])
-        with _alone(folder):
+        # No other export gives or takes names meanwhile: what was read would be another file.
+        with locked_folder(folder, if_possible=True):
             for each in written:
                 _make_room(issuer, each)
             for each in written:
@@ -128,18 +134,6 @@ def _write(issuer: Issuer, bundles: Iterable[tuple[Entry, Bundle]], folder: Path
             for each in written:  # last: at each instant the diploma has a file
                 _remove_former(issuer, each)
     return [each.path for each in written]
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """No other export gives or takes names in the folder meanwhile: what was read would be another file."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        with suppress(OSError):  # some network file systems have no locks
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def _make_room(issuer: Issuer, written: _Written) -> None:

@@ -26,7 +26,6 @@ from wire.health import Finding
 from wire.problem import Damaged, NotFound, Problem
 from wire.strict import load_json_object
 
-from .. import status
 from ..archive.archive import Archive
 from ..archive.consistency import require_agreement, require_not_older
 from ..archive.index import Index
@@ -40,6 +39,7 @@ from ..identity.kind import FOLDER, kind_in
 from ..identity.succession import JOURNAL, ROLES, KeysChanged, ended_ahead, require_in_force
 from ..press.update import REPLACED, TEMPLATE, lacks_degree
 from ..problem import FormNotKnown
+from ..status.files import gone, not_as_published, unlike
 from . import leftovers
 from .ahead import editions_ahead
 
@@ -73,7 +73,7 @@ def examine_issuer(home: Path, now: datetime, *, engines: Engines | None = None)
                 store, home, identity.closing, engines=engines
             )  # else it says nothing true of the rest
             with locked(home / "status"):
-                not_published = status.unlike(store, home / "status")
+                not_published = unlike(store, home / "status")
             links = store.links()
         for path, problem in not_published:
             changed.append(path)
@@ -208,9 +208,9 @@ def _status_document(home: Path) -> Iterator[Finding]:
     path = home / "status" / STATUS_DOCUMENT_NAME
     try:
         if path.read_bytes() != documents.published_status_document(home):
-            yield Finding.failed("issuer-status-file-unlike", status.not_as_published(path), file=str(path))
+            yield Finding.failed("issuer-status-file-unlike", not_as_published(path), file=str(path))
     except FileNotFoundError:
-        yield Finding.failed("issuer-status-file-unlike", status.gone(path), file=str(path))
+        yield Finding.failed("issuer-status-file-unlike", gone(path), file=str(path))
     except (Damaged, NotFound):
         pass  # `did.json` is not as it was written, which is said of that file
 
@@ -232,8 +232,8 @@ def _versions(home: Path, log: LogReader, size: int) -> Iterator[Finding]:
     """Whether each version of the document is as the log has it: bundles and trust file are made of them."""
     if (home / JOURNAL).exists():
         return  # a change that is under way keeps its version after the log has it
-    if unlike := documents.unlike_log(home, log, size):
-        yield Finding.failed("issuer-documents-unlike-log", versions=len(unlike), first=str(unlike[0]))
+    if files := documents.unlike_log(home, log, size):
+        yield Finding.failed("issuer-documents-unlike-log", versions=len(files), first=str(files[0]))
 
 
 def _agreement(store: Index, log: LogReader) -> Iterator[Finding]:

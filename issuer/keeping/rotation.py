@@ -72,6 +72,68 @@ class Rotated:
     """The status lists that were signed anew."""
 
 
+@dataclass(frozen=True)
+class _Next:
+    """The keys that are to sign next, as they are wanted."""
+
+    issuer: Issuer
+    key_type: str | None
+    signer: Signer | None
+    """It has the key for diplomas where that is to be kept elsewhere than in the key file."""
+    in_file: bool
+    """Whether that key is to be in the key file."""
+    uri: str = ""
+    """Of the key that is kept elsewhere, if it has one."""
+
+    def stays(self) -> bool:
+        """Whether the key for diplomas is kept elsewhere, and no other one is to take its place."""
+        own = self.issuer.own_signer
+        is_same = own is not None and (self.signer is None or self.signer.public_key == own.public_key)
+        return is_same and self.key_type is None and not self.in_file
+
+    def names(self, suffix: str, *, has_status_did: bool) -> dict[str, str]:
+        """By role, the names of those that lie in the key file."""
+        is_all = self.signer is None
+        return {role: role + suffix for role in ROLES if is_all or (has_status_did and role in _LISTS)}
+
+    def is_end_of(self, change: KeyChange, *, moves: bool) -> bool:
+        """Whether an interrupted change has the next keys where they are wanted now."""
+        if moves and STATUS_DOCUMENT not in change.document:
+            return False
+        if self.signer is None:
+            return not (self.in_file and change.identity.get("signer_uri"))
+        method = self.issuer.identity.verification_method(self.signer.public_key)
+        return method in change.document["assertionMethod"]
+
+    def made(
+        self, announced: Mapping[str, PublicKey], names: Mapping[str, str], *, stays: bool
+    ) -> dict[str, PublicKey]:
+        """By role, the keys: announced before, or made now under these `names`."""
+        issuer, signer = self.issuer, self.signer
+        if signer is None and issuer.own_signer is not None and not self.in_file:
+            raise KEY_KEPT_ELSEWHERE("the key that signs diplomas is kept elsewhere than in the key file")
+        if signer is not None and not stays:
+            if signer.public_key in _used(issuer):
+                raise Conflict("the key that is to sign next signs already, or did before")
+            require_signs(signer)
+        left = [each for each in names.values() if each in issuer.keys.public_keys and each not in announced]
+        if left:  # by one who was killed before anything said so
+            issuer.keys.retire(*left)
+        new = {
+            name: self.key_type or _signing(issuer).get(role, issuer.public_keys["assertion"]).type
+            for role, name in names.items()
+            if name not in announced
+        }
+        if new:
+            issuer.keys.add(new)
+        keys = {role: issuer.keys.public_keys[name] for role, name in names.items()}
+        if signer is not None:
+            keys = {"assertion": signer.public_key, **keys}
+        if self.key_type not in (None, keys["assertion"].type):
+            raise Conflict(f"the key that is to sign next is of type {keys['assertion'].type}")
+        return keys
+
+
 def keys_shown(issuer: Issuer) -> Iterator[Shown]:
     """The keys in the document, in its order, then those that were in it before. No secret is opened."""
     names = {key: name for name, key in issuer.public_keys.items()}
@@ -95,17 +157,17 @@ def add(
     """
     issuer.require_list_signer()
     issuer.require_signer()  # it signs the document
-    has_status_did = bool(issuer.identity.status_did)
-    stays = has_status_did and _stays(issuer, signer, key_type, in_file=in_file)
+    has_status_did, wanted = bool(issuer.identity.status_did), _Next(issuer, key_type, signer, in_file)
+    stays = has_status_did and wanted.stays()
     with _changing(issuer):
         document = documents.newest(issuer.home)
         if _announced(issuer, document):
             raise Conflict(
                 "the keys that are to sign next are in the document already", hint="Rotate to them."
             )
-        signer = issuer.own_signer if stays else signer
-        names = _in_file(signer, _NEXT, has_status_did=has_status_did)
-        keys = _made(issuer, {}, names, key_type, signer, in_file=in_file, stays=stays)
+        if stays:
+            wanted = replace(wanted, signer=issuer.own_signer)
+        keys = wanted.made({}, wanted.names(_NEXT, has_status_did=has_status_did), stays=stays)
         _change(issuer, KeyChange("add", with_keys(document, keys), {}))
     issuer.lists.publish(now=issuer.log.now())
 
@@ -141,24 +203,11 @@ def rotate(
     leftovers.require_none(issuer.home)  # first: the command can be typed again, and ends no key twice
     pending, kind = KeyChange.read(issuer.home), "revoke" if compromised else "rotate"
     moves = has_status_did and not issuer.identity.status_did
-    if (
-        pending is None
-        or pending.kind != kind
-        or not _leads_to(pending, issuer, signer, in_file=in_file, moves=moves)
-    ):
+    wanted = _Next(issuer, key_type, signer, in_file, signer_uri)
+    if pending is None or pending.kind != kind or not wanted.is_end_of(pending, moves=moves):
         is_begun = pending is not None and pending.kind == "rotate"  # `mend` ends keys that had ended before
         begun = _ended_by(pending, issuer) if pending and is_begun and compromised else []
-        _rotate(
-            issuer,
-            key_type,
-            signer,
-            signer_uri,
-            begun,
-            in_file=in_file,
-            compromised=compromised,
-            lost=lost,
-            has_status_did=has_status_did,
-        )
+        _rotate(wanted, begun, compromised=compromised, lost=lost, moves=moves)
     elif signer is not None or in_file:  # begun by one who was killed
         issuer.use(None if signer_uri else signer)
     issuer.lists.publish(now=issuer.log.now())
@@ -207,42 +256,30 @@ def _places(versions: Mapping[int, Mapping[str, Any]], method: str) -> tuple[int
     return has[0], ended if method in versions[has[0]].get("authentication", ()) else has[0], gone
 
 
-def _rotate(
-    issuer: Issuer,
-    key_type: str | None,
-    signer: Signer | None,
-    signer_uri: str,
-    begun: Sequence[str],
-    *,
-    in_file: bool,
-    compromised: bool,
-    lost: bool,
-    has_status_did: bool,
-) -> None:
-    moves = has_status_did and not issuer.identity.status_did
-    has_status_did = has_status_did or bool(issuer.identity.status_did)
+def _rotate(wanted: _Next, begun: Sequence[str], *, compromised: bool, lost: bool, moves: bool) -> None:
+    issuer = wanted.issuer
+    has_status_did = moves or bool(issuer.identity.status_did)
     has_own = has_status_did or issuer.status_key == "status-list"
     # who copied the folder has the key of a DID for lists, and not the one for diplomas that is elsewhere
     is_safe = not lost and (not compromised or (has_status_did and not moves))
-    if stays := has_own and is_safe and _stays(issuer, signer, key_type, in_file=in_file):
-        if signer is None:
-            signer, signer_uri = issuer.own_signer, issuer.identity.signer_uri
+    if stays := has_own and is_safe and wanted.stays():
+        if wanted.signer is None:
+            wanted = replace(wanted, signer=issuer.own_signer, uri=issuer.identity.signer_uri)
         issuer.require_signer()
+    signer = wanted.signer
     with _changing(issuer):
         document, method = documents.newest(issuer.home), issuer.identity.verification_method
         announced = _announced(issuer, document)
-        names = _in_file(signer, _INSTEAD if compromised else _NEXT, has_status_did=has_status_did)
+        names = wanted.names(_INSTEAD if compromised else _NEXT, has_status_did=has_status_did)
         if moves and names["status-list"] in announced:  # where it is to be no more: for other programs
             names["status-list"] = "status-list" + _INSTEAD
-        keys = _made(
-            issuer, {} if compromised else announced, names, key_type, signer, in_file=in_file, stays=stays
-        )
+        keys = wanted.made({} if compromised else announced, names, stays=stays)
         replaced = dict(names)
         if signer is not None or moves:  # a copy of the folder signs nothing that the document lets it
             others = {*ROLES, *announced} & issuer.keys.public_keys.keys() - {*names, *names.values()}
             replaced |= dict.fromkeys(sorted(others), "")
         former = {role: key for role, key in _signing(issuer).items() if key not in keys.values()}
-        where = remembered(signer, signer_uri)
+        where = remembered(signer, wanted.uri)
         wider = with_keys(moved(document) if moves else document, keys)
         if moves:
             where["status_did"] = status_did(issuer.did)
@@ -262,19 +299,6 @@ def _rotate(
         issuer.use(signer)
 
 
-def _stays(issuer: Issuer, signer: Signer | None, key_type: str | None, *, in_file: bool) -> bool:
-    """Whether the key for diplomas is kept elsewhere, and no other one is to take its place."""
-    own = issuer.own_signer
-    is_same = own is not None and (signer is None or signer.public_key == own.public_key)
-    return is_same and key_type is None and not in_file
-
-
-def _in_file(signer: Signer | None, suffix: str, *, has_status_did: bool) -> dict[str, str]:
-    """By role, the names of the next keys that lie in the key file."""
-    roles = (role for role in ROLES if signer is None or (has_status_did and role in _LISTS))
-    return {role: role + suffix for role in roles}
-
-
 def _signing(issuer: Issuer) -> dict[str, PublicKey]:
     """By role, the keys that sign now: that for diplomas alone where it is kept elsewhere."""
     return {role: issuer.public_keys[role] for role in ROLES if role in issuer.public_keys}
@@ -292,17 +316,6 @@ def _ends(name: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> boo
     """Whether a method has another end in the document after, or is not there any more."""
     ends = [version[name].get("expires") if name in version else "gone" for version in (before, after)]
     return ends[0] != ends[1]
-
-
-def _leads_to(
-    change: KeyChange, issuer: Issuer, signer: Signer | None, *, in_file: bool, moves: bool
-) -> bool:
-    """Whether an interrupted change has the next keys where they are wanted now."""
-    if moves and STATUS_DOCUMENT not in change.document:
-        return False
-    if signer is None:
-        return not (in_file and change.identity.get("signer_uri"))
-    return issuer.identity.verification_method(signer.public_key) in change.document["assertionMethod"]
 
 
 @contextmanager
@@ -351,38 +364,3 @@ def _used(issuer: Issuer) -> set[PublicKey]:
     """The keys that sign, and those that have ended, which nothing brings back."""
     ended = {told.key for told in keys_shown(issuer) if told.expires or told.is_revoked}
     return ended.union(_signing(issuer).values())
-
-
-def _made(
-    issuer: Issuer,
-    announced: Mapping[str, PublicKey],
-    names: Mapping[str, str],
-    key_type: str | None,
-    signer: Signer | None,
-    *,
-    in_file: bool,
-    stays: bool = False,
-) -> dict[str, PublicKey]:
-    """By role, the keys that sign next: announced before, or made now under these `names`."""
-    if signer is None and issuer.own_signer is not None and not in_file:
-        raise KEY_KEPT_ELSEWHERE("the key that signs diplomas is kept elsewhere than in the key file")
-    if signer is not None and not stays:
-        if signer.public_key in _used(issuer):
-            raise Conflict("the key that is to sign next signs already, or did before")
-        require_signs(signer)
-    left = [each for each in names.values() if each in issuer.keys.public_keys and each not in announced]
-    if left:  # by one who was killed before anything said so
-        issuer.keys.retire(*left)
-    new = {
-        name: key_type or _signing(issuer).get(role, issuer.public_keys["assertion"]).type
-        for role, name in names.items()
-        if name not in announced
-    }
-    if new:
-        issuer.keys.add(new)
-    keys = {role: issuer.keys.public_keys[name] for role, name in names.items()}
-    if signer is not None:
-        keys = {"assertion": signer.public_key, **keys}
-    if key_type not in (None, keys["assertion"].type):
-        raise Conflict(f"the key that is to sign next is of type {keys['assertion'].type}")
-    return keys

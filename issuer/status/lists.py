@@ -23,12 +23,7 @@ from keys.signer import require_signs
 from ledger import EntryKind, Log
 from vc import Credential
 from vc.forms.integrity import SUITES_BY_KEY, sign
-from vc.status import (
-    Reason,
-    Revocation,
-    StatusList,
-    page_of,
-)
+from vc.status import Reason, Revocation, StatusList, page_of
 from vc.vcdm.status_lists import revocation_details_document, status_list_document
 from wire.datetimestamp import format_datetimestamp, parse_datetimestamp
 from wire.files import locked, make_private_folder, remove_leftovers, replace_file, sync_files
@@ -211,9 +206,9 @@ class Lists:
     def _wanted(self, identity: Identity, now: datetime, *, anew: bool) -> tuple[set[int], set[int]]:
         """The lists to publish now, and which of them are made from the journal alone."""
         revocations = self._store.revocations
-        former = self.by_former_keys()
-        wanted = set(due(self._store, identity, now, self._clock.entries())) | former
-        ahead = revocations.dated_after(format_datetimestamp(now), self._clock.entries())
+        former, corrected = self.by_former_keys(), self._clock.entries()
+        wanted = set(due(self._store, identity, now, corrected)) | former
+        ahead = revocations.dated_after(format_datetimestamp(now), corrected)
         lost = [path.name for path, _ in unlike(self._store, self._folder)] if anew else []
         whole = former | {list_number(name) for name in (*ahead, *lost)}
         if identity.closing is not None:

@@ -175,9 +175,7 @@ def open_source(
     header = [unguarded(heading).strip() for heading in header[3:]] if is_error_file else header
     columns = _columns(path, header, kind, chosen or {}, required)
     if not spans:
-        raise UNREADABLE_FILE(
-            f"{path.name} has a header and no rows", hint="A row for each graduate is expected below it."
-        )
+        raise UNREADABLE_FILE(f"{path.name} has a header and no rows", hint="Rows are expected below it.")
     return Source(
         path, delimiter, tuple(header), columns, spans, is_error_file, date_order, names_as_is, encoding
     )
@@ -196,9 +194,7 @@ def _beginning(path: Path) -> tuple[str, str, int]:
     encoding, skipped = _MARKS.get(mark, "utf-8"), len(mark)
     text = beginning[skipped:].decode(encoding, errors="replace")  # whether it is that is seen to next
     if not text.strip():
-        raise UNREADABLE_FILE(
-            f"{path.name} is empty", hint="A header row and a row for each graduate are expected."
-        )
+        raise UNREADABLE_FILE(f"{path.name} is empty", hint="A header row and rows below it are expected.")
     if beginning.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
         raise UNREADABLE_FILE(f"{path.name} is a spreadsheet's own file, not CSV", hint=_SAVE)
     if "\0" in text:

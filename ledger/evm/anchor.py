@@ -19,15 +19,7 @@ from ..note import Checkpoint
 from ..problem import InvalidEvidence
 from . import KIND
 from .chain import Block, Chain
-from .contract import (
-    ANCHORED,
-    SELECTORS,
-    TreeHead,
-    anchor_call,
-    is_submitter_call,
-    origin_digest,
-    read_event,
-)
+from .contract import ANCHORED, SELECTORS, TreeHead, anchor_call, is_submitter_call, origin_digest, read_event
 from .evidence import header_of, prove
 from .problem import (
     CONTRACT_AHEAD,

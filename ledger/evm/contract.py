@@ -10,7 +10,6 @@ import json
 from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
-from types import MappingProxyType
 from typing import NamedTuple
 
 from ..problem import InvalidEvidence
@@ -23,9 +22,9 @@ _WORD = 32
 ANCHORED = keccak256(b"Anchored(bytes32,uint64,bytes32)")
 """The first topic of the event, by which it is known."""
 
-SELECTORS: Mapping[str, bytes] = MappingProxyType(
-    {name: bytes.fromhex(selector) for name, selector in _COMPILED["selectors"].items()}
-)
+SELECTORS: Mapping[str, bytes] = {
+    name: bytes.fromhex(selector) for name, selector in _COMPILED["selectors"].items()
+}
 """The first four bytes of a call, by the function's name; views are `origin`, `owner`, `size`, `root`."""
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any
 
 from ..problem import InvalidEvidence, UnknownForm
@@ -18,39 +17,35 @@ from .keccak import keccak256
 
 _NUMBER, _ANY = 0, -1
 
-_FIELDS: Mapping[str, int] = MappingProxyType(
-    {
-        "parentHash": 32,
-        "sha3Uncles": 32,
-        "miner": 20,
-        "stateRoot": 32,
-        "transactionsRoot": 32,
-        "receiptsRoot": 32,
-        "logsBloom": 256,
-        "difficulty": _NUMBER,
-        "number": _NUMBER,
-        "gasLimit": _NUMBER,
-        "gasUsed": _NUMBER,
-        "timestamp": _NUMBER,
-        "extraData": _ANY,
-        "mixHash": 32,
-        "nonce": 8,
-        "baseFeePerGas": _NUMBER,  # London, EIP-1559
-        "withdrawalsRoot": 32,  # Shanghai, EIP-4895
-        "blobGasUsed": _NUMBER,  # Cancun, EIP-4844
-        "excessBlobGas": _NUMBER,
-        "parentBeaconBlockRoot": 32,  # EIP-4788
-        "requestsHash": 32,  # Prague, EIP-7685
-    }
-)
+_FIELDS: Mapping[str, int] = {
+    "parentHash": 32,
+    "sha3Uncles": 32,
+    "miner": 20,
+    "stateRoot": 32,
+    "transactionsRoot": 32,
+    "receiptsRoot": 32,
+    "logsBloom": 256,
+    "difficulty": _NUMBER,
+    "number": _NUMBER,
+    "gasLimit": _NUMBER,
+    "gasUsed": _NUMBER,
+    "timestamp": _NUMBER,
+    "extraData": _ANY,
+    "mixHash": 32,
+    "nonce": 8,
+    "baseFeePerGas": _NUMBER,  # London, EIP-1559
+    "withdrawalsRoot": 32,  # Shanghai, EIP-4895
+    "blobGasUsed": _NUMBER,  # Cancun, EIP-4844
+    "excessBlobGas": _NUMBER,
+    "parentBeaconBlockRoot": 32,  # EIP-4788
+    "requestsHash": 32,  # Prague, EIP-7685
+}
 """Names by which nodes know the fields, in order, and how many bytes each has."""
 _NAMES = tuple(_FIELDS)
 
 _MOST = 64  # fields; what a stranger brings as a header is read before anything vouches for it
 
-FORMS: Mapping[int, str] = MappingProxyType(
-    {15: "before London", 16: "London", 17: "Shanghai", 20: "Cancun", 21: "Prague"}
-)
+FORMS: Mapping[int, str] = {15: "before London", 16: "London", 17: "Shanghai", 20: "Cancun", 21: "Prague"}
 """By the number of fields, since when headers are of this form."""
 
 

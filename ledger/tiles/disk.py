@@ -1,49 +1,65 @@
-"""Files of a log on a disk: how one is replaced, and what can be wrong."""
+"""The second copy of a log's newest checkpoint, in a file here; and what can be wrong with a disk."""
 
 from __future__ import annotations
 
-import fcntl
-import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from wire.files import remove_leftovers, replace_file, sync_folder
+from wire.files import locked_folder, read_regular, replace_for_good, sync_folder
 from wire.problem import DISK_FULL, Unavailable, is_full
 
-
-def replace_for_good(path: Path, data: bytes, mode: int) -> None:
-    """Replace a file, which has a name for good from the first time on, and remove leftovers beside it."""
-    is_new = not path.exists()
-    remove_leftovers(path.parent, path.name)
-    replace_file(path, data, mode)
-    if is_new:
-        sync_folder(path.parent)
+from .layout import LARGEST
 
 
-@contextmanager
-def locked_folder(folder: Path) -> Iterator[None]:
-    """Wait for, and hold, a lock of the folder itself, which nobody can remove as they can a lock file."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
+def disk_problem(error: OSError) -> Unavailable:
+    """`DISK_FULL` or `Unavailable` for an error at a log's files.
+
+    A disk that does not answer (EIO) says nothing of what was written there: that is not `Damaged`.
+    """
+    detail = f"the log's folder cannot be read or written: {error.strerror}"
+    if is_full(error):
+        return DISK_FULL(detail)
+    return Unavailable(
+        detail, hint="Nothing that was acknowledged is lost. Once the disk is well, do the same again."
+    )
 
 
 @contextmanager
 def disk_problems() -> Iterator[None]:
-    """Raises `DISK_FULL` or `Unavailable` for the `OSError` of a log's files.
-
-    A disk that does not answer (EIO) says nothing of what was written there: that is not `Damaged`.
-    """
+    """Raises the `DISK_FULL` or `Unavailable` that an `OSError` inside is: see `disk_problem`."""
     try:
         yield
     except OSError as error:
-        detail = f"the log's folder cannot be read or written: {error.strerror}"
-        if is_full(error):
-            raise DISK_FULL(detail) from error
-        raise Unavailable(
-            detail, hint="Nothing that was acknowledged is lost. Once the disk is well, do the same again."
-        ) from error
+        raise disk_problem(error) from error
+
+
+class KeptCheckpoint:
+    """The file, or none. Each method raises `DISK_FULL` or `Unavailable` where the disk does not do it."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+
+    def read(self) -> bytes | None:
+        """The checkpoint, if one was kept."""
+        if self._path is None:
+            return None
+        with disk_problems():
+            return read_regular(self._path, LARGEST) if self._path.exists() else None
+
+    def keep(self, newest: Callable[[], bytes | None]) -> None:
+        """Replace it, as a whole, by the newest checkpoint.
+
+        That is asked for while no other process keeps one: else an older one might be written last.
+        """
+        if self._path is None:
+            return
+        with disk_problems(), locked_folder(self._path.parent):
+            if (note := newest()) is not None:
+                replace_for_good(self._path, note, 0o600)
+
+    def sync(self) -> None:
+        """Make the last one durable."""
+        if self._path is not None:
+            with disk_problems():
+                sync_folder(self._path.parent)

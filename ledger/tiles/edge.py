@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -48,19 +49,10 @@ class Edge:
             raise Damaged(f"{where} has other entries than those whose hashes are in the tile of level 0")
         return cls(size, tuple(frame(entries)), tuple(rows))
 
+    @functools.cached_property
     def root(self) -> bytes:
         """The root of the tree."""
-        current: bytes | None = None
-        for row in self.rows:
-            stop = len(row)
-            width = merkle.HASH_SIZE
-            while stop:  # from right to left, the perfect subtrees that the row falls into
-                if stop & width:
-                    subtree = _fold(row[stop - width : stop])
-                    current = subtree if current is None else merkle.node_hash(subtree, current)
-                    stop -= width
-                width *= 2
-        return merkle.EMPTY_ROOT if current is None else current
+        return merkle.edge_root(self.rows)
 
     def partial(self) -> dict[str, bytes]:
         """The bundle and the tiles of which it consists, by their paths."""
@@ -79,9 +71,7 @@ class Edge:
             if added:
                 tiles.update(_tiles(len(rows), before // WIDTH, row))
             full = len(row) // _FULL * _FULL
-            added = row[:full]
-            for _ in range(HEIGHT):
-                added = merkle.parents(added)
+            added = merkle.parents(row[:full], HEIGHT)
             rows.append(row[full:])
             before //= WIDTH
         edge = Edge(batch.range.stop, tuple(framed[len(framed) // WIDTH * WIDTH :]), tuple(rows))
@@ -98,10 +88,3 @@ def _tiles(level: int, number: int, row: bytes) -> Iterator[tuple[str, bytes]]:
     for at in range(0, len(row), _FULL):
         chunk = row[at : at + _FULL]
         yield tile_path(level, number + at // _FULL, len(chunk) // merkle.HASH_SIZE), chunk
-
-
-def _fold(row: bytes) -> bytes:
-    """The root of a perfect subtree, from the hashes at its foot."""
-    while len(row) > merkle.HASH_SIZE:
-        row = merkle.parents(row)
-    return row

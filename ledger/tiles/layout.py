@@ -39,18 +39,19 @@ def number_path(number: int) -> str:
     return "/".join(reversed(groups))
 
 
-def full_tiles(old_size: int, new_size: int) -> Iterator[str]:
+def full_tiles(old_size: int, new_size: int) -> list[str]:
     """The full tiles and bundles that a tree has at the new size and had not at the old one."""
-    for level, old, new in _levels(old_size, new_size):
-        for number in range(old // WIDTH, new // WIDTH):
-            yield tile_path(level, number)
+    return [
+        tile_path(level, number)
+        for level, old, new in _levels(old_size, new_size)
+        for number in range(old // WIDTH, new // WIDTH)
+    ]
 
 
-def partial_tiles(size: int) -> Iterator[str]:
+def partial_tiles(size: int) -> list[str]:
     """The tiles and the bundle at the right edge of a tree."""
-    for level, _, width in _levels(size, size):
-        if width % WIDTH:
-            yield tile_path(level, width // WIDTH, width % WIDTH)
+    levels = _levels(size, size)
+    return [tile_path(level, width // WIDTH, width % WIDTH) for level, _, width in levels if width % WIDTH]
 
 
 def is_tile(path: str, *, full: bool = False) -> bool:

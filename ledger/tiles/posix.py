@@ -18,13 +18,21 @@ from pathlib import Path
 
 import orjson
 
-from wire.files import locked, make_private_folder, read_regular, sync_files, write_durably
+from wire.files import (
+    locked,
+    locked_folder,
+    make_private_folder,
+    read_regular,
+    replace_for_good,
+    sync_files,
+    write_durably,
+)
 from wire.problem import Damaged, Malformed, Refused
 from wire.strict import load_json_object
 
 from .. import merkle
 from ..problem import Overtaken
-from .disk import disk_problems, locked_folder, replace_for_good
+from .disk import disk_problem, disk_problems
 from .journal import CAPACITY, Capacity, Journal
 from .keys import KeyRuns, key_digest
 from .layout import LARGEST, full_tiles, partial_tiles
@@ -59,11 +67,13 @@ class PosixStore(Store):
                 make_private_folder(folder / "keys")
 
     def get(self, path: str) -> bytes | None:
-        with disk_problems():
-            try:
-                return read_regular(self._folder / path, LARGEST)
-            except FileNotFoundError:
-                return None
+        """See `Reader.get`. Raises `DISK_FULL` or `Unavailable`."""
+        try:
+            return read_regular(self._folder / path, LARGEST)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise disk_problem(error) from error
 
     def get_many(self, paths: Iterable[str]) -> dict[str, bytes]:
         return {path: data for path in paths if (data := self.get(path)) is not None}

@@ -38,7 +38,7 @@ class Batch:
     key: bytes
     entries: Sequence[bytes]
 
-    @property
+    @functools.cached_property
     def range(self) -> range:
         """The indices of the entries."""
         return range(self.start, self.start + len(self.entries))

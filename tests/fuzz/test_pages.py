@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from intaglio.pages.headers import HEADERS
 from intaglio.pages.inspection import Inspection, Sent, Sheet
+from intaglio.pages.routes import HEADERS
 from tests.pages import mount
 from tests.world import NOW, University, verifier
 from verifier.http import create_app

@@ -1,11 +1,10 @@
 """Reading a received file: its content tells the form, and the form reads it.
 
-`front.py` is what bytes from outside pass first, pictures among them (`baked.py`); `recognition.py` finds the
-form, and `sight.py` names what is known and not read.
+`front.py` is what bytes from outside pass first, pictures among them (`baked.py`), and finds the form;
+`sight.py` names what is known and not read.
 """
 
-from .front import BUNDLE, SUFFIXES, received, require, require_members
-from .recognition import identifier, opened, read
+from .front import BUNDLE, SUFFIXES, identifier, opened, read, received, require
 
 __all__ = [
     "BUNDLE",
@@ -15,5 +14,4 @@ __all__ = [
     "read",
     "received",
     "require",
-    "require_members",
 ]

@@ -19,10 +19,10 @@ from wire import Malformed, TooLarge, base64url_decode, base64url_encode, jcs
 from wire.text import shortened
 from wire.work import BYTES_HASHED, Work
 
-from ..problem import UnsupportedForm
+from ..problem import LATER_VERSION, UnsupportedForm
 from ..secured import MAX_BYTES, Form, Received
 from ..vcdm.enveloped import Enveloped, is_media_type
-from .front import BUNDLE, received, require, require_members
+from .front import BUNDLE, received, require
 
 _MAX_ITEMS = 64
 _SECURED = "secured"
@@ -89,7 +89,7 @@ class Bundle:
                 read=" and ".join(map(str, _MEMBERS)),
                 hint="A later version of this program may read it.",
             )
-        require_members(value, _MEMBERS[version], "the bundle")
+        _require_members(value, _MEMBERS[version], "the bundle")
         if isinstance(data, bytes):  # what could not be written again is refused here
             work.spend(jcs.size(value))
         else:
@@ -138,6 +138,17 @@ def _size(secured: Received) -> int:
     return len(secured.data) // BYTES_HASHED if isinstance(secured, Enveloped) else jcs.size(dict(secured))
 
 
+def _require_members(value: Mapping[str, Any], known: frozenset[str], where: str) -> None:
+    """Raises `UnsupportedForm` for a member that our own form does not define: a later one may."""
+    if value.keys() <= known:
+        return
+    raise LATER_VERSION.saying(
+        "{where} has a member {member}, which this version does not define",
+        where=where,
+        member=shortened(min(map(str, value.keys() - known))),
+    )
+
+
 def _items(value: object, where: str, members: frozenset[str]) -> list[Mapping[str, Any]]:
     if not isinstance(value, list):
         raise Malformed.saying("{where} in the bundle is not a list of objects", where=where)
@@ -148,7 +159,7 @@ def _items(value: object, where: str, members: frozenset[str]) -> list[Mapping[s
     for item in value:
         if not isinstance(item, dict):
             raise Malformed.saying("{where} in the bundle is not a list of objects", where=where)
-        require_members(item, members, f"an entry of {where} in the bundle")
+        _require_members(item, members, f"an entry of {where} in the bundle")
     return value
 
 
@@ -183,7 +194,7 @@ def _enveloped(value: object) -> Enveloped:
     """`form` and the bytes: as `text`, where they are UTF-8, else in base64url as `data`."""
     if not isinstance(value, dict):
         raise Malformed("what a bundle secures is not an object with form and text, or form and data")
-    require_members(value, _ENVELOPED, "what the bundle secures")
+    _require_members(value, _ENVELOPED, "what the bundle secures")
     form, content = value.get("form"), [value[name] for name in ("text", "data") if name in value]
     if not isinstance(form, str) or not is_media_type(form):
         raise Malformed("what the bundle secures names no media type as its form")

@@ -1,4 +1,6 @@
-"""What bytes from outside hold: a JSON object, a picture that holds one, or a form of other bytes.
+"""What bytes from outside hold: a JSON object, a picture that holds one, or a form of other bytes; and which.
+
+A form is told by content, strictly, or by the media type that something came under.
 
 A verdict needs something that was read: what is not is named, and leaves the question open.
 """
@@ -9,15 +11,14 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from wire import Malformed, RepeatedMember, TooLarge, load_json
+from wire import Malformed, Problem, RepeatedMember, TooLarge, load_json
 from wire.text import shortened
 from wire.work import Work
 
-from ..problem import IS_TRUST_FILE, KNOWN_BY_SIGHT, LATER_VERSION, NO_CREDENTIAL
-from ..secured import MAX_BYTES, Form
+from ..problem import IS_TRUST_FILE, KNOWN_BY_SIGHT, NO_CREDENTIAL, UnsupportedForm
+from ..secured import INTEGRITY, MAX_BYTES, Carried, Form, Received, Secured
 from ..vcdm.enveloped import Enveloped
 from .baked import credential_in
-from .recognition import recognised
 
 BUNDLE = "IntaglioBundle"
 """The type of a bundle of ours."""
@@ -32,7 +33,7 @@ def received(data: bytes, forms: Mapping[str, Form], work: Work) -> dict[str, An
     Raises `UnsupportedForm`, which names the form, `NO_CREDENTIAL` and `TooLarge`, which leave the question
     open; and `RepeatedMember` for what calls itself one of these and has a member twice.
     """
-    if len(data) <= MAX_BYTES:
+    if len(data) <= MAX_BYTES and not data.startswith(b"{"):
         data = credential_in(data, work) or data
     try:
         value = load_json(data, limit=MAX_BYTES, work=work)
@@ -79,17 +80,6 @@ def require(value: object, forms: Mapping[str, Form]) -> dict[str, Any]:
     raise NO_CREDENTIAL("by its type this JSON is no credential, no presentation and no bundle")
 
 
-def require_members(value: Mapping[str, Any], known: frozenset[str], where: str) -> None:
-    """Raises `UnsupportedForm` for a member that our own form does not define: a later one may."""
-    if value.keys() <= known:
-        return
-    raise LATER_VERSION.saying(
-        "{where} has a member {member}, which this version does not define",
-        where=where,
-        member=shortened(min(map(str, value.keys() - known))),
-    )
-
-
 def _is_read(value: Mapping[str, Any], forms: Mapping[str, Form]) -> bool:
     return value.get("type") == BUNDLE or recognised(value, forms) is not None
 
@@ -98,3 +88,65 @@ def _types_of_repeated(data: bytes) -> list[object]:
     """Each `type` at the top of a JSON object, of which there may be several."""
     members = json.loads(data.decode("utf-8-sig"), object_pairs_hook=tuple)
     return [value for name, value in members if name == "type"] if isinstance(members, tuple) else []
+
+
+def recognised(content: Carried, forms: Mapping[str, Form]) -> Form | None:
+    """The one of `forms` that recognises it. Raises `UnsupportedForm` where several do."""
+    found = None
+    for form in forms.values():
+        if isinstance(content, bytes) and len(content) > form.limit:
+            continue
+        if form.recognises(content):
+            if found is not None:
+                raise UnsupportedForm.saying(
+                    "this is of the forms {one} and {other}, and cannot be both",
+                    one=found.media_type,
+                    other=form.media_type,
+                )
+            found = form
+    return found
+
+
+def read(received: Received, forms: Mapping[str, Form], work: Work) -> Secured:
+    """Reads it as what it is.
+
+    Raises `UnsupportedForm`, `TooLarge`, and as `Secured.claims` and `Secured.presentation` do.
+    """
+    found = opened(received, forms, work)
+    # Now: what is wrong is the file's, and the work that of who asks.
+    _ = found.claims if found.presentation is None else found.credentials
+    return found
+
+
+def opened(received: Received, forms: Mapping[str, Form], work: Work) -> Secured:
+    """The same of what one has made oneself: what it says is read when it is asked for.
+
+    Raises `UnsupportedForm`, `TooLarge`, and as the form's `read` does.
+    """
+    form, content = _form(received, forms)
+    return form.read(content, forms, work)
+
+
+def identifier(received: Received, forms: Mapping[str, Form]) -> object:
+    """The id that it gives itself, unchecked; `None` where that cannot be told."""
+    try:
+        form, content = _form(received, forms)
+        return form.identifier(content)
+    except Problem:
+        return None
+
+
+def _form(received: Received, forms: Mapping[str, Form]) -> tuple[Form, Carried]:
+    if not isinstance(received, Enveloped):
+        form = recognised(received, forms) or forms.get(INTEGRITY)  # which says what it lacks
+        if form is None:
+            raise UnsupportedForm.saying("this is enveloped as {name}", name=INTEGRITY)
+        return form, received
+    form = forms.get(received.form)
+    if form is None:
+        raise UnsupportedForm.saying("this is enveloped as {name}", name=shortened(received.form))
+    if len(received.data) > form.limit:
+        raise TooLarge.saying(
+            "more than {most} bytes of the form {form}", most=form.limit, form=received.form
+        )
+    return form, received.data

@@ -2,8 +2,8 @@
 
 W3C Bitstring Status List 1.0; lists of its draft, StatusList2021, are read, too. Many credentials share one
 signed list, and each knows its position: `bits.py` has the list itself, `entry.py` what a credential says of
-its place in one, `lists.py` the signed list, `details.py` a second signed document beside it, with the date
-and coded reason of each revocation.
+its place in one, and what the signed list has to be, `details.py` a second signed document beside it, with
+the date and coded reason of each revocation.
 """
 
 from .bits import INVALID_STATUS_LIST, MINIMUM_ENTRIES, StatusList
@@ -16,8 +16,7 @@ from .details import (
     page_of,
     read_revocation,
 )
-from .entry import UNKNOWN_STATUS_ENTRY, StatusEntry, status_entry, status_statement
-from .lists import open_list
+from .entry import UNKNOWN_STATUS_ENTRY, StatusEntry, open_list, status_entry, status_statement
 
 __all__ = [
     "INVALID_STATUS_LIST",

@@ -5,9 +5,9 @@ They are signed as the list is, and lie beside it in pages.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from wire import Malformed
 from wire.datetimestamp import parse_datetimestamp
@@ -31,8 +31,7 @@ class Reason(StrEnum):
     KEY_COMPROMISE = "key-compromise"
 
 
-@dataclass(frozen=True, slots=True)
-class Revocation:
+class Revocation(NamedTuple):
     """One line of the revocation details."""
 
     position: int

@@ -1,9 +1,12 @@
-"""What a credential says about where its status stands: a status entry, or a statement in its place."""
+"""Where a credential says that its status stands, and what is asked of the list there before its bits count.
+
+It says so by a status entry, or by a statement in its place.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -12,9 +15,9 @@ from wire import Refused
 from wire.problem import Code
 from wire.strict import is_url
 
-from ..claims import STATUS_STATEMENT
+from ..claims import STATUS_STATEMENT, Claims
 from ..problem import MalformedCredential
-from .bits import MAX_STATUS_SIZE
+from .bits import INVALID_STATUS_LIST, MAX_STATUS_SIZE, StatusList
 
 LIST_TYPES: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
@@ -24,6 +27,7 @@ LIST_TYPES: Mapping[str, tuple[str, str]] = MappingProxyType(
 )
 """By the type of an entry: the types of the credential that carries its list, and of the list itself."""
 
+_URL_ALPHABET = str.maketrans("+/", "-_")
 _STATUS = r"0x[0-9A-Fa-f]{1,2}"
 
 
@@ -53,12 +57,12 @@ class StatusEntry:
 
         Messages and references decide nothing: those that are malformed are left out.
         """
-        types = [name for name in LIST_TYPES if name in several(value.get("type"))]
+        kinds = several(value.get("type"))
+        types = [name for name in LIST_TYPES if name in kinds]
         if len(types) != 1:
             raise UNKNOWN_STATUS_ENTRY("credentialStatus is not a BitstringStatusListEntry")
-        purpose, url, index = (
-            value.get(name) for name in ("statusPurpose", "statusListCredential", "statusListIndex")
-        )
+        purpose, url = value.get("statusPurpose"), value.get("statusListCredential")
+        index = value.get("statusListIndex")
         size = value.get("statusSize", 1)
         if not isinstance(purpose, str) or not purpose:
             raise MalformedCredential("credentialStatus.statusPurpose is missing")
@@ -81,6 +85,36 @@ class StatusEntry:
             tuple(sorted(_messages(value.get("statusMessage")))),
             tuple(filter(is_url, several(value.get("statusReference")))),
         )
+
+
+def open_list(
+    entry: StatusEntry,
+    claims: Claims,
+    decode: Callable[[object, int], StatusList] = StatusList.decode,
+) -> StatusList:
+    """The bits of a list whose proof was verified, for `entry` (3.2, steps 5 to 8).
+
+    `decode` unpacks them, or has done so before. A list of fewer than `MINIMUM_ENTRIES` is opened, too: the
+    caller decides what it is worth (step 9). Raises `INVALID_STATUS_LIST` for a list of another type,
+    purpose, size or address.
+    """
+    credential_type, list_type = LIST_TYPES[entry.type]
+    if credential_type not in claims.types:
+        raise INVALID_STATUS_LIST.saying("the status list is not a {type}", type=credential_type)
+    if claims.id != entry.list_url:
+        raise INVALID_STATUS_LIST("the status list is not the one that the credential names")
+    subject = claims.subjects[0]
+    if list_type not in several(subject.get("type")):
+        raise INVALID_STATUS_LIST.saying("the status list's subject is not a {type}", type=list_type)
+    if entry.purpose not in several(subject.get("statusPurpose")):
+        raise INVALID_STATUS_LIST("the status list serves another purpose")
+    if subject.get("statusSize", entry.size) != entry.size:
+        raise INVALID_STATUS_LIST("the status list has entries of another size")
+    encoded = subject.get("encodedList")
+    if list_type == "StatusList2021" and isinstance(encoded, str):
+        # base64 of either alphabet, padded or not, without the multibase prefix that came later
+        encoded = "u" + encoded.rstrip("=").translate(_URL_ALPHABET)
+    return decode(encoded, entry.size)
 
 
 def status_entry(list_url: str, index: int, purpose: str = "revocation") -> dict[str, Any]:

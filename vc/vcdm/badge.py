@@ -24,7 +24,9 @@ Open Badges 3.0 names an achievement by its `otherIdentifier`s, as it does a per
 begins a type that its enumeration lacks.
 """
 
-DISPLAYED = frozenset(("title", "holder_name", "number", "awarded", "degree", "achievement_type", "results"))
+DISPLAYED = frozenset(
+    ("issuer_name", "title", "holder_name", "number", "awarded", "degree", "achievement_type", "results")
+)
 """The facts of `Claims` that decide nothing."""
 
 MOST_RESULTS = 50
@@ -35,6 +37,7 @@ def displayed(reading: Reading, types: Sequence[str], subject: Mapping[str, Any]
     """The facts that `DISPLAYED` names."""
     achievement = about(reading, subject.get("achievement"))
     return {
+        "issuer_name": text_of(about(reading, reading.claims["issuer"]), "name") or None,
         "title": _title(reading, types, achievement),
         "holder_name": _holder_name(reading, subject),
         "number": text_of(subject, "licenseNumber"),

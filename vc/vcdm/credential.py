@@ -18,10 +18,9 @@ from wire.strict import is_url
 from wire.text import shortened
 from wire.work import Work
 
-from ..claims import Claims, text_of
+from ..claims import Claims
 from ..problem import MalformedCredential, UnsupportedForm
 from . import badge
-from .badge import about
 
 if TYPE_CHECKING:
     from .jsonld import Contexts, Reading
@@ -37,7 +36,7 @@ _SRI = r"sha(?:256|384|512)-[A-Za-z0-9+/]+={0,2}"
 _ENVELOPED = ("EnvelopedVerifiableCredential", ["EnvelopedVerifiableCredential"])
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
 class Credential(Claims):
     """The claims of a credential whose form was checked.
 
@@ -51,6 +50,7 @@ class Credential(Claims):
     """`2.0` or `1.1`, by its first context."""
     reading: Reading
     # What people are shown, and what no verdict needs: worked out when it is first asked for.
+    issuer_name: str | None = field(init=False)
     title: str = field(init=False)
     holder_name: str = field(init=False)
     number: str = field(init=False)
@@ -125,7 +125,6 @@ class Credential(Claims):
             id=optional_url(said, "id", "the credential"),
             types=types,
             issuer=_issuer(said),
-            issuer_name=text_of(about(reading, said["issuer"]), "name") or None,
             subjects=subjects,
             starts=starts,
             ends=ends,
@@ -244,7 +243,7 @@ def _period(said: Mapping[str, Any], version: str) -> tuple[Moment | None, Momen
     start, end = ("validFrom", "validUntil") if version == "2.0" else ("issuanceDate", "expirationDate")
     starts = _moment(said, start)
     moments = [  # whichever version's name it has: an end is an end
-        moment for name in ("validUntil", "expirationDate") if (moment := _moment(said, name))
+        _moment(said, name) for name in ("validUntil", "expirationDate") if name in said
     ]
     ends = Moment(*map(min, zip(*moments, strict=True))) if moments else None
     if version == "1.1" and starts is None:

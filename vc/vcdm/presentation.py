@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from wire import Problem, TooLarge
 from wire.strict import is_url
@@ -28,8 +27,7 @@ MAX_CREDENTIALS = 16
 """A presentation with more credentials is refused."""
 
 
-@dataclass(frozen=True, slots=True)
-class Presentation:
+class Presentation(NamedTuple):
     """A presentation whose form was checked. `document` is the signed JSON; do not change it."""
 
     document: Mapping[str, Any]

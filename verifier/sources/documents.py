@@ -13,17 +13,36 @@ thief of the log's keys could write so, too, and must not name a key that signs 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import orjson
 
 from did import Document, InvalidDIDDocument
-from did.document import STATUS_DOCUMENT
+from did.document import STATUS_DOCUMENT, status_did
 from keys import PublicKey
-from ledger import Fact
+from ledger import (
+    EntryKind,
+    EvidenceKind,
+    Fact,
+    NotWitnessed,
+    OfCheckpoints,
+    UnknownKind,
+    UnknownLog,
+    entry,
+    known_kind,
+    verify_evidence,
+)
+from vc import Anchored
+from vc.anchoring import document_digest
 from vc.document_chain import previous, signed_by_one_of, succeeds
-from wire import base64url_encode
+from wire import Problem, base64url_encode
+from wire.memory import Kept, Memory, size_parsed
 from wire.work import Work
 
+from .published import NotShown, PublishedLogs
+from .trust import TrustSource
 from .trust_entries import RecognisedIssuer
 
 _PINNED = -1
@@ -129,3 +148,160 @@ def _placed(line: Sequence[BoundDocument], logged: Sequence[BoundDocument]) -> I
             yield place
         elif place is not None:
             yield replace(place, index=_PINNED, fact=None)
+
+
+class IssuerDocuments:
+    """The documents of issuers that came along with one bundle, or lie in a log that one publishes."""
+
+    def __init__(
+        self,
+        trust: TrustSource,
+        supplied: Sequence[Anchored],
+        work: Work,
+        kinds: Mapping[str, EvidenceKind],
+        published: PublishedLogs | None,
+    ) -> None:
+        self._trust, self._supplied, self._work = trust, supplied, work
+        self._kinds, self._logs = kinds, published
+        self._brought: dict[str, _Brought] = {}
+        self._known: dict[str, tuple[BoundDocument, ...] | Problem] = {}
+        self.unshown: dict[str, NotShown | None] = {}
+        """The issuers whose logs were asked where they are published, and why one shows nothing."""
+
+    def bound(self, issuer: str) -> tuple[BoundDocument, ...]:
+        """In order; worked out once, since each proof asks, and a bundle may bring thousands of evidences."""
+        if issuer not in self._known:
+            try:
+                self._brought[issuer] = brought = self._of_bundle(issuer)
+                self._known[issuer] = self._with_owners(issuer, brought.bound)
+            except Problem as problem:
+                self._known[issuer] = problem
+        known = self._known[issuer]
+        if isinstance(known, Problem):
+            raise known
+        return known
+
+    def _of_bundle(self, issuer: str) -> _Brought:
+        """What came along for an issuer, remembered from one bundle to the next, and charged each time.
+
+        Most bundles bring the same few documents.
+        """
+        known, policy = self._trust.issuer(issuer), self._trust.policy_for(issuer)
+        supplied = _about(issuer, self._supplied)
+        try:
+            texts = [orjson.dumps(dict(one.document)) for one in supplied]
+        except orjson.JSONEncodeError:  # JCS says what is wrong
+            documents = tuple(self._read(issuer, supplied))
+            return _Brought(known, self._kinds, documents, self._binding(issuer, documents), 0)
+        key: tuple[object, ...] = (policy, *texts, *(one.evidence for one in supplied))
+        kept = _remembered.get(key)
+        if kept is not None and (kept.entry, kept.kinds) == (known, self._kinds):
+            self._work.spend(kept.steps)
+            return kept
+        before = self._work.left
+        # copies, which nobody alters who has the bundle
+        copies = [
+            Anchored(orjson.loads(text), one.evidence) for text, one in zip(texts, supplied, strict=True)
+        ]
+        documents = tuple(self._read(issuer, copies))
+        bound = self._binding(issuer, documents)
+        brought = _Brought(known, self._kinds, documents, bound, before - self._work.left)
+        size = sum(map(size_parsed, texts)) + sum(len(it.body) for one in supplied for it in one.evidence)
+        _remembered.keep(key, Kept(brought, size))
+        return brought
+
+    def _binding(self, issuer: str, documents: Iterable[BoundDocument]) -> tuple[BoundDocument, ...]:
+        """Those that count, in order; see `documents`. Trust alone decides: an entry and its logs."""
+        policy, entry = self._trust.policy_for(issuer), self._trust.issuer(issuer)
+        has_chain = self.has_chain(issuer)
+        bound: list[BoundDocument] = []
+        by_log: dict[str, list[BoundDocument]] = {}
+        for document in documents:
+            where = document.fact.where if document.fact else ""
+            is_chained = where and (policy.is_shared(where) or has_chain)
+            (by_log.setdefault(where, []) if is_chained else bound).append(document)
+        for where, logged in by_log.items():
+            line = chain(logged, list(bound), entry, self._work)
+            bound += line
+            if not policy.is_shared(where):
+                digests = {document.digest for document in line}
+                others = [document for document in logged if document.digest not in digests]
+                bound += [replace(document, is_chained=False) for document in others]
+        return by_place(bound)
+
+    def _with_owners(self, issuer: str, bound: tuple[BoundDocument, ...]) -> tuple[BoundDocument, ...]:
+        """With those that the owner's documents have of this DID, if it is one for status lists."""
+        if self._trust.issuer(issuer) is None and (owner := self.owner_of(issuer)):
+            return by_place([*bound, *of_status_lists(self.bound(owner.id), issuer)])
+        return bound
+
+    def with_those_of_the_log(self, issuer: str) -> tuple[BoundDocument, ...]:
+        """With the documents that the issuer's log shows where it is published, which is asked once."""
+        bound = self.bound(issuer)
+        if self._logs is None or issuer in self.unshown:
+            return bound
+        self.unshown[issuer] = None
+        if owner := self.owner_of(issuer):
+            self.with_those_of_the_log(owner.id)
+        try:
+            shown = tuple(self._read(issuer, _about(issuer, self._logs.documents(issuer)), is_fetched=True))
+            bound = self._binding(issuer, (*self._brought[issuer].documents, *shown))
+            self._known[issuer] = bound = self._with_owners(issuer, bound)
+        except NotShown as problem:
+            self.unshown[issuer] = problem
+        return bound
+
+    def _read(
+        self, issuer: str, documents: Iterable[Anchored], *, is_fetched: bool = False
+    ) -> Iterator[BoundDocument]:
+        for supplied in documents:
+            digest = document_digest(supplied.document, self._work)
+            document = Document.parse(supplied.document, issuer)
+            yield from with_pinned_digest(document, digest, self._trust.issuer(issuer))
+            for evidence in supplied.evidence:
+                try:
+                    if isinstance(known_kind(evidence, self._kinds), OfCheckpoints):  # they order none
+                        continue
+                    leaf, trust = entry(EntryKind.DID_DOCUMENT, digest), self._trust.policy_for(issuer)
+                    fact = verify_evidence(leaf, evidence, trust, self._work, kinds=self._kinds, recurs=True)
+                except (UnknownKind, UnknownLog, NotWitnessed):  # such evidence binds nothing
+                    continue
+                if fact.index is not None:
+                    yield BoundDocument(document, digest, fact.index, fact, is_fetched)
+
+    def owner_of(self, did: str) -> RecognisedIssuer | None:
+        """The issuer whose documents have this DID's, since its entry names it for its status lists."""
+        owner = did.rpartition(":")[0]
+        if did != status_did(owner):
+            return None
+        entry = self._trust.issuer(owner)
+        return entry if entry and did in entry.status_issuers else None
+
+    def has_chain(self, issuer: str) -> bool:
+        """Whether documents in a log of the issuer's own have to follow from pinned ones, too.
+
+        Entries of f31e11f have keys as well, and pin a document that later ones need not follow from.
+        """
+        entry = self._trust.issuer(issuer)
+        has_pins = entry is not None and bool(entry.documents) and not entry.keys
+        return has_pins and bool(self._trust.policy_for(issuer).logs)
+
+
+class _Brought(NamedTuple):
+    """The documents of one issuer that came along."""
+
+    entry: RecognisedIssuer | None
+    """What the trust list says of it."""
+    kinds: Mapping[str, EvidenceKind]
+    documents: tuple[BoundDocument, ...]
+    bound: tuple[BoundDocument, ...]
+    """Those that count, in order."""
+    steps: int
+
+
+_remembered: Memory[tuple[object, ...], _Brought] = Memory(1 << 21)
+"""By trust policy, documents and their evidence; entry and kinds of evidence have to be the same, too."""
+
+
+def _about(issuer: str, documents: Iterable[Anchored]) -> list[Anchored]:
+    return [one for one in documents if one.document.get("id") == issuer]

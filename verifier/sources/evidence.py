@@ -91,7 +91,7 @@ class _Timed(NamedTuple):
     """What is missing of the ledgers that the trust list requires."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class EvidenceCheck:
     """Checks evidence against the logs of a trust list as of `now`, each kind as `kinds` has it."""
 
@@ -163,6 +163,8 @@ class EvidenceCheck:
         would say more.
         """
         trust = self.trust.policy_for(issuer)
+        if not evidence:
+            return Attestations((), None)
         leaves = {parse_entry(leaf).digest: leaf for leaf in keys}
         entries = self._of_entries(leaves, evidence, trust, others, recurs=recurs)
         beside = [item for item in evidence if item.digest not in leaves]

@@ -10,13 +10,11 @@ looked up on the network; one that has a URL and no DID, at that URL, and only i
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from itertools import takewhile
-from typing import Any, NamedTuple
-
-import orjson
+from typing import NamedTuple
 
 from did import (
     DIDURL,
@@ -30,20 +28,12 @@ from did import (
     ResolutionFailed,
     VerificationMethod,
 )
-from did.document import Use, status_did
+from did.document import Use
 from did.methods import key as did_key
 from keys import PublicKey
 from ledger import (
-    EntryKind,
     EvidenceKind,
     Fact,
-    NotWitnessed,
-    OfCheckpoints,
-    UnknownKind,
-    UnknownLog,
-    entry,
-    known_kind,
-    verify_evidence,
 )
 from ledger.requirement import LEDGERS
 from vc import Anchored, InvalidProof
@@ -51,7 +41,6 @@ from vc.anchoring import document_digest
 from vc.document_chain import previous, signs_credentials
 from vc.vcdm.presentation import MAX_CREDENTIALS
 from wire import Problem, Unavailable
-from wire.memory import Kept, Memory, size_parsed
 from wire.problem import Code
 from wire.strict import is_url
 from wire.text import shortened
@@ -69,8 +58,8 @@ from ..problem import (
     KEY_OWNER_UNKNOWN,
     NotKnown,
 )
-from .documents import BoundDocument, by_place, chain, of_status_lists, with_pinned_digest
-from .published import NotShown, PublishedLogs
+from .documents import BoundDocument, IssuerDocuments, by_place, with_pinned_digest
+from .published import PublishedLogs
 from .trust import TrustSource
 from .trust_entries import RecognisedIssuer
 
@@ -169,7 +158,7 @@ class IssuerKey(NamedTuple):
 
     def _methods(self, bound: BoundDocument) -> list[VerificationMethod]:
         methods = bound.document.methods(self.relationship)
-        return [method for method in methods if method.key == self.key]
+        return [method for method in methods if method.key is self.key or method.key == self.key]
 
     def is_in(self, bound: BoundDocument) -> bool:
         """Whether the key may be used so by this document."""
@@ -197,13 +186,10 @@ class IssuerKeys:
 
         `kinds` say how evidence is verified. `published` are the logs of issuers, where they can be asked.
         """
-        self._resolver, self._trust, self._supplied, self._work = resolver, trust, supplied, work
-        self._strangers, self._logs, self._kinds = strangers, published, kinds
+        self._resolver, self._trust, self._work, self._strangers = resolver, trust, work, strangers
+        self._documents = IssuerDocuments(trust, supplied, work, kinds, published)
         self.asks_for_holders: bool
         """Whether the document of a presenter is looked up, who is in most cases on no list."""
-        self._supplied_of: dict[str, tuple[BoundDocument, ...]] = {}
-        self._known: dict[str, tuple[BoundDocument, ...] | Problem] = {}
-        self._unshown: dict[str, NotShown | None] = {}
         self._asked: set[str] = set()
 
     def signer(self, method: str, issuer: str) -> str:
@@ -211,9 +197,9 @@ class IssuerKeys:
 
         The document of an `issuer` that has no DID may refer to a DID that is a key.
         """
-        if is_url(method) and not method.startswith("did:"):
+        if not method.startswith("did:") and is_url(method):
             return method.partition("#")[0]
-        did = str(DIDURL.parse(method).did)
+        did = _did_of(method)
         return did if not issuer or issuer.startswith("did:") or not self._is_key(did) else issuer
 
     def _is_key(self, name: str) -> bool:
@@ -230,12 +216,12 @@ class IssuerKeys:
         more knowledge would help, and `InvalidProof`
         (`KEY_OF_ANOTHER_USE`) unless it is for `use`.
         """
-        entry, owner = self._trust.issuer(issuer), self._owner(issuer)
+        entry, owner = self._trust.issuer(issuer), self._documents.owner_of(issuer)
         listed = {listed for known in (entry, owner) if known for listed in known.list_keys}
-        named = method.partition("#")[2]
         try:
             key = self._find(issuer, method, relationship, is_named=is_named, use=use)
         except Problem as problem:
+            named = method.partition("#")[2]
             # No document at hand has the key; the trust list alone says enough.
             if problem.undetermined and use is Use.CREDENTIALS and named in listed:
                 raise _of_another_use(named, _FOR_LISTS, use) from problem
@@ -251,14 +237,6 @@ class IssuerKeys:
             key.require_use(use)
         return key
 
-    def _owner(self, did: str) -> RecognisedIssuer | None:
-        """The issuer whose documents have this DID's, since its entry names it for its status lists."""
-        owner = did.rpartition(":")[0]
-        if did != status_did(owner):
-            return None
-        entry = self._trust.issuer(owner)
-        return entry if entry and did in entry.status_issuers else None
-
     def _is_pinned(self, issuer: RecognisedIssuer) -> bool:
         """Whether a key, a digest or a log is pinned, so that the network's word alone does not count."""
         return bool(issuer.keys or issuer.documents or self._trust.policy_for(issuer.id).logs)
@@ -268,20 +246,20 @@ class IssuerKeys:
     ) -> IssuerKey:
         if self._is_key(issuer):
             found = self._resolver.resolve(issuer).document.verification_method(method, relationship)
-            return IssuerKey(found.key, _ITSELF, found.until, signs=frozenset(Use))
+            return IssuerKey(found.key, _ITSELF, found.until, signs=_ANY_USE)
         if method == issuer:  # the only key of today need not be the one that signed
             raise UNNAMED_KEY.saying(
                 "a proof does not say which key of {issuer} made it, and these can change", issuer=issuer
             )
-        bound = self._bound(issuer)
+        bound = self._documents.bound(issuer)
         if key := self._newest(bound, method, relationship, use):
             return key
         if relationship != "authentication" or self.asks_for_holders:
-            bound = self._with_those_of_the_log(issuer, bound)
+            bound = self._documents.with_those_of_the_log(issuer)
             if key := self._newest(bound, method, relationship, use):
                 return key
         entry, logs = self._trust.issuer(issuer), self._trust.policy_for(issuer).logs
-        owner = self._owner(issuer) if entry is None else None
+        owner = self._documents.owner_of(issuer) if entry is None else None
         pinned = owner if owner and self._is_pinned(owner) else None
         if pinned is not None:
             # whoever holds the host today could have his own key in the document that lies there
@@ -304,7 +282,7 @@ class IssuerKeys:
         if logs or pinned:
             detail = f"no document from the log of {issuer} came along that has the key {shortened(method)}"
             absent = ISSUER_DOCUMENT_MISSING(detail, issuer=issuer, key=shortened(method))
-            if unshown := self._unshown.get(issuer):
+            if unshown := self._documents.unshown.get(issuer):
                 raise unshown.about(absent)
             raise absent
         self._require_looked_up(issuer, method, relationship, is_named=is_named or entry is not None)
@@ -411,8 +389,8 @@ class IssuerKeys:
         Documents of 81e9505 leave it to `listKeys`, which no fingerprint covers: a trust file from which it
         was taken would let the key for status lists sign diplomas, for a thief who has the log's keys.
         """
-        is_of_before = previous(bound.document.value) is None and method.signs is None
-        if not is_of_before or method.until is not None or not self._has_chain(bound.document.id):
+        is_of_before = method.signs is None and previous(bound.document.value) is None
+        if not is_of_before or method.until is not None or not self._documents.has_chain(bound.document.id):
             return
         if not signs_credentials(bound.document, method):
             raise VERIFICATION_METHOD_NOT_SUPPORTED.saying(
@@ -420,15 +398,6 @@ class IssuerKeys:
                 issuer=bound.document.id,
                 key=shortened(method.key.multikey()),
             )
-
-    def _has_chain(self, issuer: str) -> bool:
-        """Whether documents in a log of the issuer's own have to follow from pinned ones, too.
-
-        Entries of f31e11f have keys as well, and pin a document that later ones need not follow from.
-        """
-        entry = self._trust.issuer(issuer)
-        has_pins = entry is not None and bool(entry.documents) and not entry.keys
-        return has_pins and bool(self._trust.policy_for(issuer).logs)
 
     def _of_today(self, document: Document, method: str, relationship: str) -> VerificationMethod:
         """The method in a document that the network has, which may have had others when it was used."""
@@ -447,75 +416,10 @@ class IssuerKeys:
             document = self._resolver.resolve(did).document
         return document.verification_method(method, relationship)
 
-    def _bound(self, issuer: str) -> tuple[BoundDocument, ...]:
-        """In order; worked out once, since each proof asks, and a bundle may bring thousands of evidences."""
-        if issuer not in self._known:
-            try:
-                self._supplied_of[issuer] = tuple(self._read(issuer, self._supplied))
-                self._known[issuer] = self._binding(issuer, self._supplied_of[issuer])
-            except Problem as problem:
-                self._known[issuer] = problem
-        known = self._known[issuer]
-        if isinstance(known, Problem):
-            raise known
-        return known
 
-    def _binding(self, issuer: str, documents: Iterable[BoundDocument]) -> tuple[BoundDocument, ...]:
-        """Those that count, in order; see `documents`."""
-        policy, entry = self._trust.policy_for(issuer), self._trust.issuer(issuer)
-        has_chain = self._has_chain(issuer)
-        bound: list[BoundDocument] = []
-        by_log: dict[str, list[BoundDocument]] = {}
-        for document in documents:
-            where = document.fact.where if document.fact else ""
-            is_chained = where and (policy.is_shared(where) or has_chain)
-            (by_log.setdefault(where, []) if is_chained else bound).append(document)
-        for where, logged in by_log.items():
-            line = chain(logged, list(bound), entry, self._work)
-            bound += line
-            if not policy.is_shared(where):
-                digests = {document.digest for document in line}
-                others = [document for document in logged if document.digest not in digests]
-                bound += [replace(document, is_chained=False) for document in others]
-        if entry is None and (owner := self._owner(issuer)):
-            bound += of_status_lists(self._bound(owner.id), issuer)
-        return by_place(bound)
-
-    def _with_those_of_the_log(
-        self, issuer: str, bound: tuple[BoundDocument, ...]
-    ) -> tuple[BoundDocument, ...]:
-        """With the documents that the issuer's log shows where it is published, which is asked once."""
-        if self._logs is None or issuer in self._unshown:
-            return bound
-        self._unshown[issuer] = None
-        if owner := self._owner(issuer):
-            self._with_those_of_the_log(owner.id, self._bound(owner.id))
-        try:
-            shown = tuple(self._read(issuer, self._logs.documents(issuer), is_fetched=True))
-            self._known[issuer] = bound = self._binding(issuer, (*self._supplied_of[issuer], *shown))
-        except NotShown as problem:
-            self._unshown[issuer] = problem
-        return bound
-
-    def _read(
-        self, issuer: str, documents: Iterable[Anchored], *, is_fetched: bool = False
-    ) -> Iterator[BoundDocument]:
-        for supplied in documents:
-            if supplied.document.get("id") != issuer:
-                continue
-            digest = document_digest(supplied.document, self._work)
-            document = _parsed(supplied.document, digest, issuer)
-            yield from with_pinned_digest(document, digest, self._trust.issuer(issuer))
-            for evidence in supplied.evidence:
-                try:
-                    if isinstance(known_kind(evidence, self._kinds), OfCheckpoints):  # they order none
-                        continue
-                    leaf, trust = entry(EntryKind.DID_DOCUMENT, digest), self._trust.policy_for(issuer)
-                    fact = verify_evidence(leaf, evidence, trust, self._work, kinds=self._kinds, recurs=True)
-                except (UnknownKind, UnknownLog, NotWitnessed):  # such evidence binds nothing
-                    continue
-                if fact.index is not None:
-                    yield BoundDocument(document, digest, fact.index, fact, is_fetched)
+@lru_cache(1024)  # of bounded length
+def _did_of(did_url: str) -> str:
+    return str(DIDURL.parse(did_url).did)
 
 
 def _pinned_for_lists(issuer: RecognisedIssuer, method: str, use: Use | None) -> IssuerKey:
@@ -539,20 +443,6 @@ def _of_another_use(key: str, uses: Collection[str], use: Use) -> InvalidProof:
     )
 
 
-_documents: Memory[tuple[bytes, str], Document] = Memory(1 << 21)
-"""What was parsed, by its digest and whose it is: most bundles bring one of few."""
-
-
-def _parsed(value: Mapping[str, Any], digest: bytes, did: str) -> Document:
-    """As `Document.parse`, for a value that has this digest."""
-    kept = _documents.get((digest, did))
-    if kept is not None and kept.value == value:  # nobody altered it meanwhile
-        return kept
-    found = Document.parse(value, did)
-    _documents.keep((digest, did), Kept(found, size_parsed(orjson.dumps(dict(value)))))
-    return found
-
-
 def _has(document: Document, key: PublicKey, relationship: str) -> bool:
     return any(method.key == key for method in document.methods(relationship))
 
@@ -566,6 +456,7 @@ def not_pinned(issuer: str, method: str) -> NotKnown:
     )
 
 
+_ANY_USE = frozenset(Use)
 _FOR_LISTS = frozenset({Use.STATUS_LISTS})
 _ITSELF = KeySource("key-itself", "the key is the identifier itself")
 _PINNED = KeySource("key-pinned", "the key is pinned in the trust list")

@@ -12,7 +12,7 @@ from issuer.identity.home import Identity
 from issuer.issuer import Issuer
 from issuer.keeping import leftovers
 from issuer.press.update import TEMPLATE
-from issuer.status import next_due
+from issuer.status.due import next_due
 from keys.envelope import require_strong
 from wire.datetimestamp import format_datetimestamp
 from wire.problem import Declined

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import click
 from click.core import ParameterSource
 
+from issuer import Description
 from issuer.archive.archive import Archive
 from issuer.archive.index import Index
 from issuer.archive.store import SQLiteIndex
@@ -50,7 +51,7 @@ MOST_FILES = 1000
 """Of larger files no bundles are written unasked."""
 
 verbs = click.Group()
-_name = click.option("--name", help="The institution's name, as it stands on the diplomas.")
+_name = click.option("--name", default="", help="The institution's name, as it stands on the diplomas.")
 _url = click.option("--url", help="The https address under which status lists will be found.")
 _method = click.option(
     "--did", "method", type=click.Choice(DID_METHODS), help="Kind of DID; web if there is a URL."
@@ -72,7 +73,7 @@ _method = click.option(
 @kind_option
 def init(
     place: Place,
-    name: str | None,
+    name: str,
     url: str | None,
     method: str | None,
     key_type: str | None,
@@ -82,9 +83,10 @@ def init(
     kind: str | None,
 ) -> Result:
     """Make an issuer: its keys, its log and its DID."""
-    made = place.create(
-        name, url, method, key_type, where, ledger=ledger, status_did=status_did, kind=_asked(place, kind)
+    described = Description(
+        name, url, method, key_type, ledger=ledger, has_status_did=status_did, kind=_asked(place, kind)
     )
+    made = place.create(described, where)
     warn_of_refusals(_suite(made))
     data = {"did": made.did, "name": made.name, "folder": str(place.folder), "log": made.log.origin}
     return Result(data, made.did)
@@ -113,7 +115,7 @@ def init(
 def issue(
     place: Place,
     file: Path,
-    name: str | None,
+    name: str,
     url: str | None,
     method: str | None,
     status_did: bool,
@@ -158,7 +160,8 @@ def issue(
         preview = list(map(says, done.first))
     else:
         form = DataIntegrity(contexts=composer.contexts, suite=suite) if suite else None
-        made = place.create(name, url, method, form=form, status_did=status_did, kind=asked)
+        described = Description(name, url, method, has_status_did=status_did, kind=asked)
+        made = place.create(described, form=form)
         warn_of_refusals(_suite(made))
         with _counting(made.store), ProgressMeter() as meter:
             done = made.issue_file(replace(order, progress=meter))
@@ -310,7 +313,7 @@ def _diploma(home: Path) -> Kind:
     return shipped().with_template(compiled(path.read_bytes())) if path.exists() else shipped()
 
 
-def _profile(home: Path, name: str | None, url: str | None) -> Profile:
+def _profile(home: Path, name: str, url: str | None) -> Profile:
     """The issuer's, or that of one who could be made here."""
     if (home / "issuer.json").exists():
         return Identity.read(home).profile

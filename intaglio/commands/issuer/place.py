@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NoReturn
 
@@ -13,12 +13,11 @@ import orjson
 from issuer import Description
 from issuer.identity.home import Identity
 from issuer.issuer import Issuer
-from issuer.status import due, overdue
+from issuer.status.due import due, overdue
 from keys import KeyFile, Signer, WrongPassphrase, open_signer
 from keys.address import token_address
 from keys.envelope import require_strong
 from keys.signer import Passphrase
-from kinds import Kind
 from kinds.shipped import SHIPPED
 from ledger.folder import has_log
 from ledger.tiles.engines import address_of
@@ -149,44 +148,24 @@ class Place:
         if old:
             say("Status lists were past half of their life, and are signed anew.", *text.to_publish(made))
 
-    def create(
-        self,
-        name: str | None,
-        url: str | None,
-        method: str | None,
-        key_type: str | None = None,
-        where: str | None = None,
-        form: Form | None = None,
-        ledger: str | None = None,
-        *,
-        status_did: bool = False,
-        kind: Kind | None = None,
-    ) -> Issuer:
+    def create(self, description: Description, where: str | None = None, form: Form | None = None) -> Issuer:
         """Makes the issuer, or opens it, and puts it on the local trust list.
 
-        `where` is as `key_option` has it.
+        An empty name is that of the one that is here; `where` is as `key_option` has it.
         """
         exists, consent = (self.folder / "issuer.json").exists(), self.consent
-        if ledger is not None:
-            consent.keep(address_of(ledger))
-        if name is None:
+        if description.ledger is not None:
+            consent.keep(address_of(description.ledger))
+        if not description.name:
             # where its description is lost, that is said
             known = exists or has_log(self.folder, engines=consent.engines())
             name = Identity.read(self.folder).name if known else _nobody()
+            description = replace(description, name=name)
         ask = functools.cache(self._passphrase if exists else _new_passphrase)
         signer = self.signer(where)
         issuer = Issuer.create(
             self.folder,
-            Description(
-                name=name,
-                url=url,
-                method=method,
-                key_type=key_type,
-                signer_uri=where if signer and where else "",
-                ledger=ledger,
-                has_status_did=status_did,
-                kind=kind,
-            ),
+            replace(description, signer_uri=where if signer and where else ""),
             ask,
             self.session.now,
             contexts=self.contexts,

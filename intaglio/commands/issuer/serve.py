@@ -22,7 +22,7 @@ from .place import Place
 if TYPE_CHECKING:
     from issuer.desk.claims import ClaimLinks
     from issuer.issuer import Issuer
-    from issuer.status import Lists
+    from issuer.status.lists import Lists
 
 
 PORT = 8460

@@ -234,12 +234,7 @@ def outcome(result: Issued) -> dict[str, Any]:
         ],
         "failed": len(survey.findings),
         "errors": [
-            {
-                "row": finding.row,
-                "column": finding.column,
-                "code": finding.code,
-                "reason": finding.reason,
-            }
+            {"row": finding.row, "column": finding.column, "code": finding.code, "reason": finding.reason}
             for row in sorted(survey.findings)
             for finding in survey.findings[row]
         ],

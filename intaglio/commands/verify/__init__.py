@@ -25,7 +25,7 @@ from wire.text import printable
 
 from ...progress import Counter
 from ...session import Session
-from ...terminal import Age, Result, as_typed, emphasized, read_input, say, verb, wrapped
+from ...terminal import EXISTING_FILE, Age, Result, as_typed, emphasized, read_input, say, verb, wrapped
 from ...words import remedy, sentence, tr, tr_count
 from ...words import report as words
 from .files import Aside, InputFile, expanded, is_many
@@ -48,16 +48,13 @@ class _Moment(click.ParamType[datetime]):
             self.fail(tr("expected a date such as 2026-06-30 or 2026-06-30T12:00:00Z"), param, ctx)
 
 
-_file = click.Path(exists=True, dir_okay=False, path_type=Path)
-
-
 policy_option = click.option(
     "--policy",
     "policy_file",
-    type=_file,
+    type=EXISTING_FILE,
     help='Further rules, in JSON, such as {"allOf": ["anchored", {"statusWithinDays": 30}]}.',
 )
-trust_option = click.option("--trust", "trust_file", type=_file, help="Another trust list.")
+trust_option = click.option("--trust", "trust_file", type=EXISTING_FILE, help="Another trust list.")
 
 
 @verb()

@@ -18,7 +18,7 @@ from vc.forms import MAX_BYTES
 from vc.reading import SUFFIXES, baked
 from wire.problem import NotFound, Problem, TooLarge, Unavailable
 
-from ...archive import BEGINS, Bounds, archived
+from ...archive import BEGINS, Bounds, archived, refusing
 from ...archive import SUFFIX as ARCHIVE
 from ...terminal import is_file
 
@@ -78,13 +78,14 @@ def _is_folder(path: str) -> bool:
 
 def _folder(folder: Path, aside: Aside, depth: int = 1) -> Iterator[InputFile]:
     if depth > _DEEPEST:
-        yield _refused(str(folder), TooLarge.saying("it lies below {most} folders", most=_DEEPEST))
+        problem = TooLarge.saying("it lies below {most} folders", most=_DEEPEST)
+        yield InputFile(str(folder), None, refusing(problem))
         return
     try:
         with os.scandir(folder) as found:
             entries = sorted(found, key=lambda entry: entry.name)
     except OSError as error:
-        yield _refused(str(folder), _unreadable(str(folder), error))
+        yield InputFile(str(folder), None, refusing(_unreadable(str(folder), error)))
         return
     for entry in entries:
         path = str(folder / entry.name)
@@ -143,16 +144,9 @@ def _archived(path: str, aside: Aside) -> Iterator[InputFile]:
                 else:
                     aside.count += 1
     except OSError as error:
-        yield _refused(path, _unreadable(path, error))
+        yield InputFile(path, None, refusing(_unreadable(path, error)))
     except Problem as problem:
-        yield _refused(path, problem)
-
-
-def _refused(file: str, problem: Problem) -> InputFile:
-    def read() -> bytes:
-        raise problem
-
-    return InputFile(file, None, read)
+        yield InputFile(path, None, refusing(problem))
 
 
 def _unreadable(path: str, error: OSError) -> Problem:

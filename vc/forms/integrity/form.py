@@ -16,7 +16,7 @@ from wire.work import Work
 
 from ...anchoring import document_digest, log_entry
 from ...problem import MalformedCredential, UnsupportedForm
-from ...reading.recognition import opened, read
+from ...reading.front import opened, read
 from ...secured import (
     INTEGRITY,
     MAX_BYTES,
@@ -73,7 +73,10 @@ class DataIntegrity:
 
     def recognises(self, content: Carried) -> bool:
         """Whether it is a JSON object that calls itself a credential or presentation."""
-        return not isinstance(content, bytes) and not _TYPES.isdisjoint(_types(content))
+        if isinstance(content, bytes):
+            return False
+        kinds = [item for item in listed(content.get("type")) if isinstance(item, str)]
+        return not _TYPES.isdisjoint(kinds)
 
     def identifier(self, content: Carried) -> object:
         """Its `id`."""
@@ -82,7 +85,7 @@ class DataIntegrity:
     def read(self, content: Carried, forms: Mapping[str, Form], work: Work) -> Secured:
         """Reads a document; one that is but the envelope of another form is read as that.
 
-        Raises as `load_json_object`, `Enveloped.from_object`, and for that as `recognition.opened`.
+        Raises as `load_json_object`, `Enveloped.from_object`, and for that as `front.opened`.
         """
         document = _document(content, work)
         if document.get("type") in (TYPE, [TYPE]):
@@ -302,7 +305,3 @@ def _proof(signed: Signed) -> Proof:
 
 def _document(content: Carried, work: Work | None) -> Mapping[str, Any]:
     return load_json_object(content, limit=MAX_BYTES, work=work) if isinstance(content, bytes) else content
-
-
-def _types(document: Mapping[str, Any]) -> list[str]:
-    return [item for item in listed(document.get("type")) if isinstance(item, str)]

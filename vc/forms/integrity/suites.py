@@ -201,7 +201,7 @@ def listed(context: object) -> list[Any]:
     return context if isinstance(context, list) else [context]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class DataIntegritySuite:
     """A suite that signs hash(proof options) ‖ hash(document)."""
 

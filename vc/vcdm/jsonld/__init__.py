@@ -11,8 +11,9 @@ included, for comparison.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from wire.later import later
 
 from .canonical import canonicalize, read, secured, statements, type_name, vendored
 from .context import Contexts
@@ -62,8 +63,4 @@ _LATER = {"Statements": "labels", "load": "extra", "to_rdf": "general", "vouched
 """Which module has what is loaded when it is asked for: most programs only sign and verify."""
 
 if not TYPE_CHECKING:  # or every name would be one of ours to a type checker
-
-    def __getattr__(name: str) -> Any:
-        if name in _LATER:
-            return getattr(importlib.import_module(f"{__name__}.{_LATER[name]}"), name)
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    __getattr__ = later(__name__, _LATER)

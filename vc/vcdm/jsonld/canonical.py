@@ -181,8 +181,8 @@ def _dataset(
     is_small = steps > 0 and size <= SMALL
     if is_small and unnamed is None and contexts.names:
         plain = plainly(Walk(contexts, meter, NOTHING), document, states=True)
-        if plain is not None and plain.dataset is not None:
-            return plain.dataset
+        if plain is not None and (known := plain.statements) is not None:
+            return known
     if whole:
         require_no_silence(document, contexts)
     dataset = rdfc.Dataset() if is_small else rdfc.Dataset(rdfc.charged(work))

@@ -117,7 +117,7 @@ class ActiveContext:
         self.direction = direction
         self.previous = previous
         self.plans: dict[str, Any] = {}
-        self.typed: dict[tuple[str, ...], Typed] = {}
+        self.typed: dict[str | tuple[str, ...], Typed] = {}
         self.embedded: dict[str | tuple[str, ...] | bytes, ActiveContext] = {}
 
     @cached_property

@@ -8,16 +8,17 @@ says what they mean.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from itertools import chain
+from typing import Any
 
 import orjson
 
 from wire.problem import Problem
 from wire.work import VALUE_WALKED, marks
 
-from .context import IRI, ActiveContext, Contexts, Typed
+from .context import IRI, ActiveContext, Contexts
 from .literal import escaped, literal
-from .plan import ALIKE, COUNTED, DONE, LINK, OTHERWISE, PLAIN, REFERENCE, TEXT, WORDS, Plan
+from .plan import ALIKE, ALWAYS, COUNTED, DONE, LINK, OTHERWISE, PLAIN, REFERENCE, TEXT, WORDS, Plan
 from .problem import LONGEST_NAME
 from .rdfc import Dataset, Graph, Node
 from .walker import DEEPEST, Walk
@@ -56,50 +57,11 @@ class Walked(dict[str, Any]):
         return dict, (dict(self),)
 
 
-class Plain(NamedTuple):
-    """What was found in a document that is spelled as it is read."""
+class Plain:
+    """What was found in a document that is spelled as it is read.
 
-    objects: dict[str, list[Mapping[str, Any]]]
-    """By id the objects that have one and say something of it."""
-    dataset: Dataset | None
-    """The statements; `None` where only `Walk` makes them, or says why there are none."""
-
-    def kept(self, document: Mapping[str, Any], contexts: Contexts, steps: int) -> Walked | None:
-        """The document with these statements, unless they are too long to be kept."""
-        if self.dataset is None:
-            return None
-        graph = self.dataset.graphs[""]
-        written = sum(map(len, graph.lines)) + sum(sum(map(len, facts)) for facts in graph.facts.values())
-        return Walked(document, contexts, self.dataset, steps) if written <= MOST_KEPT else None
-
-
-def plainly(walk: Walk, document: dict[str, Any], *, states: bool) -> Plain | None:
-    """What such a document says, with statements if it `states` any; `None` for another.
-
-    It holds no member that is null or [], which would say nothing.
+    It is one way through the document, breadth first, so that no depth of it is one of the stack.
     """
-    found = _Plainly(walk, states=states)
-    try:
-        if not found.document(document):
-            return None
-    except Problem:
-        return None  # the reader, or `Walk`, says what is wrong
-    graph = found.dataset.graphs[""]
-    says = graph.lines or graph.links or any(graph.facts.values())  # else it would be gone
-    return Plain(found.objects, found.dataset if found.states and says else None)
-
-
-def cost(document: Mapping[str, Any]) -> tuple[int, int]:
-    """A document's bytes as JSON, and the steps to walk it; none for what is no JSON, as the walk says."""
-    try:
-        text = orjson.dumps(document, default=dict)
-    except orjson.JSONEncodeError:
-        return 0, 0
-    return len(text), VALUE_WALKED * marks(text)
-
-
-class _Plainly:
-    """One way through one document, breadth first, so that no depth of it is one of the stack."""
 
     __slots__ = ("dataset", "graph", "objects", "states", "waiting", "walk")
 
@@ -109,8 +71,26 @@ class _Plainly:
         self.states = states
         """Whether all that was walked so far has statements that are as simple as that."""
         self.objects: dict[str, list[Mapping[str, Any]]] = {}
+        """By id the objects that have one and say something of it."""
         self.waiting: list[tuple[ActiveContext, dict[str, Any], Node, str, int]] = []
         """Objects, each in its context, with subject and predicate of what points to it, and its depth."""
+
+    @property
+    def statements(self) -> Dataset | None:
+        """`None` where only `Walk` makes them, or says why there are none."""
+        graph = self.graph
+        says = self.states and (
+            graph.lines or graph.links or any(graph.facts.values())
+        )  # else it would be gone
+        return self.dataset if says else None
+
+    def kept(self, document: Mapping[str, Any], contexts: Contexts, steps: int) -> Walked | None:
+        """The document with these statements, unless they are too long to be kept."""
+        dataset = self.statements
+        if dataset is None:
+            return None
+        written = sum(map(len, chain(self.graph.lines, *self.graph.facts.values())))
+        return Walked(document, contexts, dataset, steps) if written <= MOST_KEPT else None
 
     def document(self, document: dict[str, Any]) -> bool:
         """Whether each member of each object reads as it is written. The loop is kept fast."""
@@ -124,33 +104,42 @@ class _Plainly:
                 active = walk.embedded(active, node["@context"])
             types = _NO_LINES
             if "type" in node:
-                active, types, renamed = self.typed(active, node["type"])
+                named = node["type"]
+                alone = named[0] if type(named) is list and len(named) == 1 else named
+                known = active.typed.get(alone) if type(alone) is str else None
+                active, types, renamed = known or walk.typed(active, named)
                 if renamed is not None:
                     return False
-            if states and (depth > DEEPEST or not active.is_usual):
+            name = node.get("id")
+            if name is not None and len(node) > 1:
+                if type(name) is not str:
+                    return False
+                self.objects.setdefault(name, []).append(node)
+            if not states:
+                pass
+            elif depth > DEEPEST or not active.is_usual:
                 states = self.states = False
-            if states and "id" not in node:
-                subject, start, lines = dataset.blanks, "", []
+            elif name is None:
+                subject, start, lines = dataset.blanks, "", [*types]
                 dataset.blanks += 1
                 graph.facts[subject] = lines
-            elif states:
-                name = node["id"]
-                if not _is_absolute(name) or (name == own and node is not document):
-                    states = self.states = False
+                if predicate:
+                    graph.links.append((pointing, predicate, subject))
+            elif not _is_absolute(name) or (name == own and node is not document):
+                states = self.states = False
+            else:
                 subject = start = f"<{name}>"
                 lines = graph.lines
-            if states:
                 for line in types:
                     lines.append(start + line)
-                if not predicate:
-                    pass
-                elif type(subject) is int:
-                    graph.links.append((pointing, predicate, subject))
-                else:
+                if predicate:
                     _say(graph, pointing, f"{predicate}{subject} .\n")
             plans = active.plans
             for key, value in node.items():
-                plan = plans[key] if key in plans else walk.plan(active, key)
+                try:
+                    plan = plans[key]
+                except KeyError:
+                    plan = walk.plan(active, key)
                 reads = plan.reads
                 kind = type(value)
                 if kind is str:
@@ -181,7 +170,7 @@ class _Plainly:
                     return False
                 elif kind is dict:
                     by: str | None = plan.predicate
-                    if plan.scalar is not plan.node and (len(value) == 1 or not plan.scalar.is_usual):
+                    if plan.asks and (plan.asks == ALWAYS or len(value) == 1):
                         by = self.pointed(plan, value, subject)
                         states = self.states
                     if by is None:
@@ -199,22 +188,9 @@ class _Plainly:
                     return False
                 if states and plan.kind != DONE:
                     states = self.states = _state(plan, value, start, lines)
-            if "id" in node and len(node) > 1:
-                if type(node["id"]) is not str:
-                    return False
-                self.objects.setdefault(node["id"], []).append(node)
             if len(waiting) > _MOST:
                 return False
         return True
-
-    def typed(self, active: ActiveContext, named: Any) -> Typed:
-        """As `Walk.typed`, which need not be entered for what it has worked out before."""
-        kinds = (named,) if type(named) is str else tuple(named) if type(named) is list else (None,)
-        try:
-            known = active.typed.get(kinds)
-        except TypeError:  # an item that is no text, of which it says so
-            known = None
-        return known or self.walk.typed(active, named)
 
     def items(
         self, plan: Plan, values: list[Any], subject: Node, start: str, lines: list[str], depth: int
@@ -223,7 +199,9 @@ class _Plainly:
         reads = plan.reads
         for item in values:
             if type(item) is dict:
-                by = self.pointed(plan, item, subject)
+                by: str | None = plan.predicate
+                if plan.asks and (plan.asks == ALWAYS or len(item) == 1):
+                    by = self.pointed(plan, item, subject)
                 if by is None:
                     return False
                 self.waiting.append((plan.node, item, subject, by, depth))
@@ -243,9 +221,7 @@ class _Plainly:
         The context of a type ends in an object, but not in one that only names another (see `Walk`): that is
         pointed to here, and by no predicate later.
         """
-        if plan.scalar is plan.node:
-            return plan.predicate
-        if not plan.scalar.is_usual:  # it may be no object at all
+        if plan.asks == ALWAYS:  # it may be no object at all
             return None
         if len(value) != 1 or "id" not in value:
             return plan.predicate
@@ -255,6 +231,27 @@ class _Plainly:
         if self.states:
             _say(self.graph, subject, f"{plan.predicate}<{name}> .\n")
         return ""
+
+
+def plainly(walk: Walk, document: dict[str, Any], *, states: bool) -> Plain | None:
+    """What such a document says, with statements if it `states` any; `None` for another.
+
+    It holds no member that is null or [], which would say nothing.
+    """
+    found = Plain(walk, states=states)
+    try:
+        return found if found.document(document) else None
+    except Problem:
+        return None  # the reader, or `Walk`, says what is wrong
+
+
+def cost(document: Mapping[str, Any]) -> tuple[int, int]:
+    """A document's bytes as JSON, and the steps to walk it; none for what is no JSON, as the walk says."""
+    try:
+        text = orjson.dumps(document, default=dict)
+    except orjson.JSONEncodeError:
+        return 0, 0
+    return len(text), VALUE_WALKED * marks(text)
 
 
 def _say(graph: Graph, subject: Node, fact: str) -> None:

@@ -31,6 +31,13 @@ REFERENCE: Final = 1
 ALIKE: Final = 2
 COUNTED: Final = 3
 OTHERWISE: Final = 4
+
+# Whether an object is to be looked at before it is known in which context it stands: one that has an id alone
+# is a reference, and one in a context with other words for keywords may be no object at all.
+NEVER: Final = 0
+ALONE: Final = 1
+ALWAYS: Final = 2
+
 NUMBERS: Final = frozenset(
     base + name
     for base in (XSD, "https://www.w3.org/2001/XMLSchema#")  # as the contexts of Open Badges have it
@@ -46,6 +53,7 @@ class Plan:
     """How the values of one key become statements."""
 
     __slots__ = (
+        "asks",
         "close",
         "datatype",
         "direction",
@@ -74,6 +82,7 @@ class Plan:
         self.datatype: str | None = None
         self.scalar = active  # the active context for scalars and value objects
         self.node = active.previous or active  # and for node objects
+        self.asks = NEVER  # whether it depends on an object which of the two it is for
         self.direction: str | None = None
         self.language: str | None = None
         self.predicate = f" <{name}> "
@@ -140,6 +149,8 @@ def compile_plan(contexts: Contexts, active: ActiveContext, key: str, meter: Met
             plan.reads = _READS.get(plan.kind, OTHERWISE)
             if plan.reads == WORDS and plan.datatype in NUMBERS:
                 plan.reads = COUNTED
+    if plan.scalar is not plan.node:
+        plan.asks = ALONE if plan.scalar.is_usual else ALWAYS
     meter.charge((len(plan.predicate) + len(plan.head) + len(plan.tail)) // 8)
     return plan
 

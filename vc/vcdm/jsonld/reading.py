@@ -87,7 +87,7 @@ class _Reader:
         plain = plainly(self.walk, unsecured, states=steps > 0)
         if plain is not None and len(plain.objects.get(str(unsecured.get("id")), ())) < 2:
             self.told = plain.objects
-            walked = plain.kept(unsecured, self.walk.contexts, steps)
+            walked = plain.kept(unsecured, self.walk.contexts, steps) if steps else None
             return Reading(document, plain.objects, self.united(), walked=walked)
         claims: Mapping[str, Any] = self.node(self.walk.contexts.root, unsecured, 0)
         united = self.united()

@@ -366,8 +366,9 @@ class Walk:
         Raises `InvalidDocument`, `Respelled`.
         """
         kinds = (value,) if type(value) is str else tuple(value) if type(value) is list else (None,)
+        key = kinds[0] if len(kinds) == 1 and type(kinds[0]) is str else kinds
         try:
-            found = active.typed.get(kinds)
+            found = active.typed.get(key)
             text = "" if found else "".join(kinds)
         except TypeError:
             raise InvalidDocument("a type is neither a string nor an array of strings") from None
@@ -394,7 +395,7 @@ class Walk:
             if result.types != active.types:
                 raise InvalidDocument("the context of a type gives another key the meaning of @type")
             read = tuple(map(said.__getitem__, kinds))
-            active.typed[kinds] = found = result, lines, None if read == kinds else read
+            active.typed[key] = found = result, lines, None if read == kinds else read
         return found
 
     def plan(self, active: ActiveContext, key: str) -> Plan:
