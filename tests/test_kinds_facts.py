@@ -19,6 +19,8 @@ from issuer.press.document import Composer, Profile
 from issuer.press.permutation import Positions
 from kinds import InvalidRecord, Kind, Record, shipped
 from kinds.cells import TYPES, BadCell, check_cell
+from kinds.check import prove_kind
+from kinds.draft import draft
 from kinds.facts import facts_of, known
 from kinds.parsing import parse_kind
 from kinds.records import check_cells, check_record, with_changes
@@ -460,3 +462,38 @@ def test_a_kind_that_names_another_issuer_has_fields_and_no_sentence(part: str) 
     assert part in words.sentence(summarize(claims, alone))
     assert part.strip() not in words.sentence(summarize(claims, beside))
     assert fields_of(claims, beside) == {"no": "1", "who": "A"}
+
+
+# Drafts
+
+
+HEADINGS = [
+    "Type",
+    "Issuer",
+    "person",
+    "Id",
+    "No",
+    "Name",
+    "name",
+    "Titel",
+    "Bezeichnung",
+    "Date",
+    "Column 2",
+    "??",
+]
+
+
+@given(
+    st.lists(st.sampled_from(HEADINGS) | st.text(min_size=1, max_size=8), min_size=1, max_size=6), st.data()
+)
+def test_any_table_gives_a_kind_that_works_and_has_a_field_for_each_column(
+    header: list[str], data: st.DataObject
+) -> None:
+    cells = st.sampled_from(["1", "x", "2020-01-01"])
+    rows = data.draw(st.lists(st.tuples(*[cells] * len(header)), min_size=1, max_size=3))
+    # One column at least is no date: it can be the number.
+    table = [[*row, f"K-{number}"] for number, row in enumerate(rows)]
+    kind = parse_kind({"kind.json": draft("card", [*header, "Karte"], table)})
+    prove_kind(kind)
+    assert len(kind.fields) == len(header) + 1
+    assert kind.fields[kind.number].required
