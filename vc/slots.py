@@ -96,7 +96,8 @@ class Slots:
     def format(self, text: str) -> Format | None:
         """A text in which markers stand; `None` where they are not as they were put there."""
         for index in self.numbers:
-            text = text.replace(str(self.markers[index]), self.marker(index))
+            if type(self.markers[index]) is float:  # that of an integer is written as that of a text
+                text = text.replace(str(self.markers[index]), self.marker(index))
         first, *others = text.split(self.token)
         parts: list[str | int] = [first]
         for other in others:
@@ -142,8 +143,9 @@ class Format:
         """Whether one of the two texts always sorts before the other, or is equal, whatever the values."""
         for mine, others in zip(self.parts, other.parts, strict=False):
             if mine != others:
-                constant = isinstance(mine, str) and isinstance(others, str)
-                return constant and not (mine.startswith(others) or others.startswith(mine))
+                if isinstance(mine, int) or isinstance(others, int):
+                    return False
+                return not (mine.startswith(others) or others.startswith(mine))
         return True
 
 

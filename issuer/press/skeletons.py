@@ -1,7 +1,8 @@
 """Skeletons of the records that a press prints, one for each shape, and the guard over what they make.
 
-The shape of a record is which of the template's fields are empty, and which are numbers. A file has few
-shapes, and rows of one shape differ in values alone: these are spliced into what is constant in all of them.
+The shape of a record is which of the template's fields are empty, which are numbers, and which are addresses
+of what scheme. A file has few shapes, and rows of one shape differ in values alone: these are spliced into
+what is constant in all of them.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from keys import PublicKey, Signer
 from vc.facts import IssuingFacts
 from vc.secured import Form, Options, Skeleton, Spliced, Splices
 from vc.slots import Format, Slots
-from wire.problem import Malformed
+from wire.problem import Damaged, Malformed
 
 from ..problem import SKELETON_DIFFERS
 from ..table.records import Record
@@ -25,6 +26,9 @@ MOST = 256
 
 FIRST, EVERY = 3, 64
 """The guard makes the first few records of a skeleton, and then one in so many, the general way as well."""
+
+
+_SCHEMES = frozenset({"http", "https", "urn", "did", "mailto"})
 
 
 class Shaped:
@@ -59,6 +63,7 @@ class Skeletons:
         self._composer, self._form = composer, form
         self._verification_method, self._key = verification_method, key
         self._fields = sorted(composer.template.fields)
+        self._own = [index for index, field in enumerate(self._fields) if field in composer.own]
         self._shapes: dict[tuple[Any, ...], Shaped | None] = {}
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -74,7 +79,8 @@ class Skeletons:
         facts = self._composer.facts(record, seq)
         values = list(map(self._composer.values(record).get, self._fields))
         values += facts.id, facts.status.list_url, facts.status.position
-        shape = created, tuple(map(type, values)), tuple(map(bool, values))
+        schemes = [_scheme(values[index]) for index in self._own]
+        shape = created, tuple(map(type, values)), tuple(map(bool, values)), *schemes
         if shape in self._shapes:
             return self._shapes[shape], facts, values
         if len(self._shapes) >= MOST:
@@ -96,6 +102,12 @@ class Skeletons:
         if skeleton is None or None in dates.values():
             return None
         return Shaped(skeleton, {name: date for name, date in dates.items() if date})
+
+
+def _scheme(value: Any) -> str:
+    """The scheme of an address, since a skeleton is for one scheme: a column may hold http: and https:."""
+    scheme = str(value).partition(":")[0]
+    return scheme if scheme in _SCHEMES else ""
 
 
 class Noting:
@@ -128,7 +140,7 @@ class Repeating:
         return self._signature
 
 
-def differs() -> Exception:
+def differs() -> Damaged:
     """That the two ways of making a credential disagree; neither is trusted then."""
     return SKELETON_DIFFERS(
         "the quick and the general way of making a credential gave different bytes, so nothing of this part "

@@ -23,7 +23,7 @@ from wire.work import Work, base58_steps
 from .problem import SIGNATURE_MISFIT, InvalidProof, UnknownCryptosuite
 
 if TYPE_CHECKING:
-    from ...slots import Canonical, Filled, Slots
+    from ...slots import Canonical, Slots
     from ...vcdm.jsonld import Contexts
 
 
@@ -179,12 +179,8 @@ def _jcs_skeleton(
     digest: str,  # noqa: ARG001 -- there is none inside
     contexts: Contexts | None,  # noqa: ARG001 -- JCS reads none
 ) -> Canonical | None:
-    spliced = slots.format(jcs.canonicalize(document).decode())
-
-    def canonical(filled: Filled) -> bytes | None:
-        return spliced(filled.json)
-
-    return canonical if spliced else None
+    form = slots.format(jcs.canonicalize(document).decode())
+    return (lambda filled: form(filled.json)) if form else None
 
 
 Decode = Callable[[str, int, Work], tuple[bytes, bytes]]
