@@ -18,7 +18,7 @@ from vc.forms.integrity import SUITES, Cryptosuite, DataIntegritySuite
 from vc.secured import Options, Skeleton
 from vc.slots import MOST, Format, Slots, Value, is_written_alike
 from vc.vcdm.jsonld import canonicalize
-from vc.vcdm.jsonld.skeleton import compiled
+from vc.vcdm.jsonld.skeleton import canonical_skeleton
 from wire.problem import Malformed
 from wire.work import Work
 
@@ -60,7 +60,7 @@ def diploma(identifier: Any, name: Any, grade: Any, ects: Any, code: Any) -> dic
 def spliced(make: Make, values: Sequence[Value], first: Sequence[Value] | None = None) -> str | None:
     """The canonical form by a skeleton that was compiled for the `first` values."""
     slots = Slots(first or values)
-    skeleton = compiled(make(*slots.markers), slots, "sha256", None)
+    skeleton = canonical_skeleton(make(*slots.markers), slots, "sha256", None)
     filled = slots.fill(values)
     text = skeleton(filled) if skeleton and filled else None
     return None if text is None else text.decode()
@@ -112,7 +112,7 @@ def test_the_labels_of_blank_nodes_follow_from_the_values() -> None:
 @pytest.mark.parametrize("digest", ["sha256", "sha384"])
 def test_the_digest_inside_is_the_suite_s(digest: str) -> None:
     slots = Slots(ROW)
-    skeleton, filled = compiled(diploma(*slots.markers), slots, digest, None), slots.fill(ROW)
+    skeleton, filled = canonical_skeleton(diploma(*slots.markers), slots, digest, None), slots.fill(ROW)
     assert skeleton
     assert filled
     assert skeleton(filled) == canonicalize(diploma(*ROW), digest=digest)

@@ -28,11 +28,11 @@ from wire.clock import is_ahead
 from wire.problem import Refused
 from wire.work import Work
 
-from ..problem import FORM_NOT_GIVEN, FormNotKnown
+from ..problem import FORM_NOT_GIVEN, SKELETON_DIFFERS, FormNotKnown
 from ..table.names import full_name
 from ..table.records import Record
 from .document import Composer
-from .skeletons import Noting, Skeletons, differs
+from .skeletons import DIFFERENT, Noting, Skeletons
 
 
 @dataclass(frozen=True, repr=False)
@@ -190,7 +190,7 @@ class Press:
         line = Line.spliced(seq, record, spliced.credential)
         printed = Printed(line, entry(EntryKind.CREDENTIAL, spliced.digest))
         if noting and self._print(record, seq, created, 1, None, noting.again()) != printed:
-            raise differs()
+            raise SKELETON_DIFFERS(DIFFERENT)
         return printed
 
     @cached_property

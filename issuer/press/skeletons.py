@@ -15,7 +15,7 @@ from keys import PublicKey, Signer
 from vc.facts import IssuingFacts
 from vc.secured import Form, Options, Skeleton, Spliced, Splices
 from vc.slots import Format, Slots
-from wire.problem import Damaged, Malformed
+from wire.problem import Malformed
 
 from ..problem import SKELETON_DIFFERS
 from ..table.records import Record
@@ -27,6 +27,11 @@ MOST = 256
 FIRST, EVERY = 3, 64
 """The guard makes the first few records of a skeleton, and then one in so many, the general way as well."""
 
+DIFFERENT = (
+    "by its skeleton a credential has other bytes than in the general way; nothing of its part of the file "
+    "was issued"
+)
+"""What `SKELETON_DIFFERS` says."""
 
 _SCHEMES = frozenset({"http", "https", "urn", "did", "mailto"})
 
@@ -136,13 +141,5 @@ class Repeating:
     def sign(self, data: bytes) -> bytes:
         """Raises `SKELETON_DIFFERS` for other data."""
         if data != self._data:
-            raise differs()
+            raise SKELETON_DIFFERS(DIFFERENT)
         return self._signature
-
-
-def differs() -> Damaged:
-    """That the two ways of making a credential disagree; neither is trusted then."""
-    return SKELETON_DIFFERS(
-        "the quick and the general way of making a credential gave different bytes, so nothing of this part "
-        "of the file was issued"
-    )

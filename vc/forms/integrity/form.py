@@ -124,12 +124,12 @@ class DataIntegrity:
         self, facts: IssuingFacts, said: Mapping[str, Any], slots: Slots, key: PublicKey, options: Options
     ) -> Skeleton | None:
         """See `Splices`."""
-        from .skeleton import compiled  # imported lazily: only the issuer compiles skeletons
+        from .skeleton import proof_skeleton  # imported lazily: only the issuer compiles skeletons
 
         def secured(tracer: Signer) -> dict[str, Any]:
             return self.secure(facts, said, tracer, options)
 
-        return compiled(secured, self.known[self.algorithm(key)], key, slots, self.contexts)
+        return proof_skeleton(secured, self.known[self.algorithm(key)], key, slots, self.contexts)
 
     def present(self, credentials: Sequence[Received], signer: Signer, options: Options) -> dict[str, Any]:
         """See `Form`, and `sign`."""

@@ -39,7 +39,7 @@ class _Tracer:
         return self.signature
 
 
-def compiled(
+def proof_skeleton(
     secure: Callable[[Signer], dict[str, Any]],
     suite: Cryptosuite,
     key: PublicKey,

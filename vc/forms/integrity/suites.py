@@ -168,9 +168,11 @@ The text is the digest, as `Canonicalize` has it. `None` where only the general 
 def _rdfc_skeleton(
     document: Mapping[str, Any], slots: Slots, digest: str, contexts: Contexts | None
 ) -> Canonical | None:
-    from ...vcdm.jsonld.skeleton import compiled  # imported lazily: only the issuer compiles skeletons
+    from ...vcdm.jsonld.skeleton import (
+        canonical_skeleton,
+    )  # imported lazily: only the issuer compiles skeletons
 
-    return compiled(document, slots, digest, contexts)
+    return canonical_skeleton(document, slots, digest, contexts)
 
 
 def _jcs_skeleton(

@@ -87,7 +87,10 @@ def json_literal(value: Any) -> str:
 
 
 def double(value: float) -> str:
-    """The canonical form of xsd:double with 15 fraction digits; refused where it is not the number itself."""
+    """The canonical form of xsd:double with 15 fraction digits.
+
+    Raises `InvalidDocument`, and `LossyDocument` where that is not the number itself.
+    """
     if not math.isfinite(value):
         raise InvalidDocument("a number is NaN or infinite")
     digits, _, exponent = f"{value:.15E}".partition("E")

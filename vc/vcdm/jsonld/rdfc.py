@@ -109,7 +109,7 @@ def canonical_lines(dataset: Dataset, *, digest: str, work: Work) -> tuple[list[
     """The canonical N-Quads, sorted, and each blank node's canonical number. Raises as `canonicalize`."""
     work.spend(STATEMENT * dataset.statements())
     numbers = labels(dataset, digest=digest, work=work)
-    out = written(dataset, [f"_:c14n{number}" for number in numbers])
+    out = n_quads(dataset, [f"_:c14n{number}" for number in numbers])
     out.sort()
     if any(map(eq, out, islice(out, 1, None))):  # most say nothing twice, and to hash them all takes longer
         out = sorted(set(out))
@@ -117,7 +117,7 @@ def canonical_lines(dataset: Dataset, *, digest: str, work: Work) -> tuple[list[
     return out, numbers
 
 
-def written(dataset: Dataset, names: Sequence[str]) -> list[str]:
+def n_quads(dataset: Dataset, names: Sequence[str]) -> list[str]:
     """The N-Quads of all statements, in no order, by the labels of the blank nodes."""
     out: list[str] = []
     for graph_name, graph in dataset.graphs.items():

@@ -18,13 +18,13 @@ from typing import Any
 from wire.problem import Problem
 from wire.work import Work
 
-from ...slots import MOST, Filled, Format, Slots
+from ...slots import MOST, Canonical, Filled, Format, Slots
 from .canonical import secured
 from .context import Contexts, Meter
 from .literal import double, escaped, literal
 from .plan import LINK, TEXT, Plan
 from .problem import LONGEST_NAME, InvalidDocument
-from .rdfc import Dataset, Graph, Node, first_degree, written
+from .rdfc import Dataset, Graph, Node, first_degree, n_quads
 from .walker import Walk
 
 _after_scheme = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:/?").fullmatch
@@ -37,23 +37,23 @@ class _Unclear(Exception):
     """Other values could give a form that the skeleton would not."""
 
 
-def compiled(
+def canonical_skeleton(
     document: Mapping[str, Any], slots: Slots, digest: str, contexts: Contexts | None
-) -> Skeleton | None:
+) -> Canonical | None:
     """The skeleton of a document that holds the markers of `slots`; `None` where it has none.
 
     `digest` and `contexts` are as `canonicalize` has them.
     """
     walk = _Traced(contexts or secured(), slots.token)
     try:
-        return Skeleton(document, walk.document(dict(document)), slots, digest)
+        return _Quads(document, walk.document(dict(document)), slots, digest)
     except (_Unclear, Problem):
         return None
     finally:
         walk.contexts.settle(walk.meter)
 
 
-class Skeleton:
+class _Quads:
     """Writes the canonical form of any document of one shape (RDFC-1.0 4.4); see `Canonical`."""
 
     def __init__(self, document: Mapping[str, Any], dataset: Dataset, slots: Slots, digest: str) -> None:
@@ -63,7 +63,7 @@ class Skeleton:
         # A row has the values, then the labels, then the numbers as literals.
         labels = len(slots.markers)
         numbers = labels + dataset.blanks
-        text = "".join(written(dataset, [slots.marker(labels + blank) for blank in self._blanks]))
+        text = "".join(n_quads(dataset, [slots.marker(labels + blank) for blank in self._blanks]))
         blocks = ["".join(sorted(lines)) for lines in first_degree(dataset)]
         if dataset.blanks > MOST // 2 or not all(blocks):  # one that is in no statement gets no number
             raise _Unclear
