@@ -17,7 +17,7 @@ from vc.forms import DataIntegrity
 from vc.forms.integrity import SUITES, Cryptosuite, DataIntegritySuite
 from vc.secured import Options, Skeleton
 from vc.slots import MOST, Format, Slots, Value, is_written_alike
-from vc.vcdm.jsonld import canonicalize
+from vc.vcdm.jsonld import canonicalize, vendored
 from vc.vcdm.jsonld.skeleton import canonical_skeleton
 from wire.problem import Malformed
 from wire.work import Work
@@ -230,7 +230,7 @@ def test_two_facts_of_one_predicate_have_no_constant_order() -> None:
         lambda x: {**badge(id=x), "@context": [*CONTEXT, {"ours": x}]},
         lambda x: badge(id=x, nonsense="undefined"),
         lambda x: badge(id="urn:x:1", name=x),  # no IRI has a slot
-        lambda x: badge(id=f"urn{x}", name="n"),  # no scheme is constant
+        lambda x: badge(id=f"u{x}:y", name="n"),  # no scheme is constant
         lambda x: own({"@id": "urn:p", "@container": "@list"}, ["a"], id=x),
         lambda x: own({"@id": "urn:p", "@container": "@language"}, {"en": x}, id=x),
         lambda x: own({"@id": "urn:p", "@type": "@json"}, {"a": x}, id=x),
@@ -240,6 +240,7 @@ def test_two_facts_of_one_predicate_have_no_constant_order() -> None:
         lambda x: own("urn:p", {"@value": x}, id=x),
         lambda x: own("urn:p", {"a": 1}, id=x),
         lambda x: badge(id=x, name=object()),
+        lambda x: badge(id=x, evidence=[{"type": ["Evidence"], "name": f"{n}"} for n in range(MOST)]),
     ],
 )  # fmt: skip
 def test_what_the_compiler_does_not_know_has_no_skeleton(make: Make) -> None:
@@ -269,10 +270,41 @@ def test_a_prefix_is_taken_as_the_general_path_takes_it() -> None:
         prefix = {"ex": {"@id": "urn:ex:", "@prefix": True}, "i": {"@id": "urn:i", "@type": "@id"}}
         return {**badge(id="urn:x:1", i=f"ex:{text}"), "@context": [*CONTEXT, prefix]}
 
+    def named(text: Any) -> dict[str, Any]:
+        return {**make(text), "i": {"id": f"ex:{text}", "name": "n"}}
+
+    assert spliced(named, ["a"]) is None, "of an object: it might be the document itself"
     require_same(make, ["a"], ["b:c"], ["b/c"])
     assert b"<urn:ex:a>" in canonicalize(make("a"))
     assert b"<ex://a>" in canonicalize(make("//a"))
     assert spliced(make, ["//a"], ["a"]) is None
+
+
+def test_a_number_that_is_written_as_a_text_has_no_skeleton() -> None:
+    def make(identifier: Any, value: Any) -> dict[str, Any]:
+        return own({"@id": "urn:p", "@type": XSD + "string"}, value, id=identifier)
+
+    assert spliced(make, ["urn:x:1", 1.25]) is None
+    require_same(make, ["urn:x:1", 3], ["urn:x:1", 180])
+
+
+@pytest.mark.parametrize("expansion", ["urn:ex:", "https://ex.example/"])
+def test_a_compact_iri_has_no_skeleton(expansion: str) -> None:
+    def make(identifier: Any, link: Any) -> dict[str, Any]:
+        terms = {"ex": {"@id": expansion, "@prefix": True}, "i": {"@id": "urn:i", "@type": "@id"}}
+        return {**badge(id=identifier, i=link), "@context": [*CONTEXT, terms]}
+
+    assert spliced(make, ["urn:x:1", "ex:a"]) is None
+    require_same(make, ["urn:x:1", "https://a.example"], ["urn:x:1", "https://b.example"])
+    assert spliced(make, ["urn:x:1", "ex:a"], ["urn:x:1", "https://a.example"]) is None
+
+
+def test_by_contexts_of_which_names_are_not_kept_keywords_have_no_skeleton() -> None:
+    slots = Slots(["urn:x:1"])
+    for members in {}, {"@nest": {"name": "n"}}:
+        document = badge(id=slots.markers[0], type="VerifiableCredential", **members)
+        skeleton = canonical_skeleton(document, slots, "sha256", vendored())
+        assert (skeleton is None) is bool(members)
 
 
 def test_an_iri_without_a_scheme_at_first_has_no_skeleton() -> None:
@@ -326,6 +358,10 @@ SAID = {
     "name": "n",
     "credentialSubject": {"name": "s"},
 }
+
+
+LIST = {"@context": [*CONTEXT, {"p": {"@id": "urn:p", "@container": "@list"}}], "p": ["a"]}
+TIE = {"credentialSubject": [{"name": "same"}, {"name": "same"}]}
 
 
 def skeleton_for(form: DataIntegrity, key: PrivateKey, said: dict[str, Any] = SAID) -> Skeleton | None:
@@ -403,6 +439,6 @@ def test_a_suite_without_fitting_skeletons_signs_the_general_way(suite: Cryptosu
     assert form.secure(FACTS, SAID, key, OPTIONS)
 
 
-@pytest.mark.parametrize("said", [{"nonsense": "undefined"}, {"description": None}])
+@pytest.mark.parametrize("said", [{"nonsense": "undefined"}, {"description": None}, TIE, LIST])
 def test_what_cannot_be_traced_has_no_skeleton(said: dict[str, Any]) -> None:
     assert skeleton_for(DataIntegrity(), PrivateKey.generate(), {**SAID, **said}) is None

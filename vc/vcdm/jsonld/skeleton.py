@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from itertools import islice
 from operator import eq, itemgetter
 from typing import Any
@@ -79,12 +79,12 @@ class _Quads:
         self._lines = _format(slots, text.removesuffix("\n"))
         if any(double(float(slots.markers[index])) in text for index in slots.numbers):
             raise _Unclear  # a number is written in a way that is not known here
-        self._read_names(slots, text, document)
-        self._read_ids(slots, document)
+        names = {found[1] for found in _TERM.finditer(text) if found[1]}
+        self._read_names(slots, {name for name in names if slots.token in name}, document)
+        self._read_ids(slots, names, document)
 
-    def _read_names(self, slots: Slots, text: str, document: Mapping[str, Any]) -> None:
+    def _read_names(self, slots: Slots, terms: Set[str], document: Mapping[str, Any]) -> None:
         """What values have to be so that the general path takes the IRIs with them as they are written."""
-        terms = {found[1] for found in _TERM.finditer(text) if found[1] and slots.token in found[1]}
         if not terms:
             raise _Unclear
         forms = [_format(slots, term) for term in terms]
@@ -92,13 +92,17 @@ class _Quads:
         for form in forms:
             if not form.parts[0]:  # the scheme is in the value: another one could be a term of the context
                 index = form.columns[0]
-                if not slots.leads[index]:
-                    raise _Unclear
+                assert slots.leads[index], "digits begin no IRI"
                 self._schemes.add((index, slots.leads[index]))
             elif ":" not in str(form.parts[0]):
                 raise _Unclear
-        # "scheme://" is never a compact IRI, whatever the scheme (JSON-LD 1.1 API 5.2.2).
-        starts = [_format(slots, leaf).parts[:2] for leaf in _leaves(document) if slots.token in leaf]
+        leaves = {leaf: _format(slots, leaf) for leaf in _leaves(document) if slots.token in leaf}
+        # A compact IRI with its prefix in a slot looks so, if its expansion ends in the same letters.
+        led = [leaf for leaf, form in leaves.items() if not form.parts[0] and slots.leads[form.columns[0]]]
+        if any(term != leaf and term.endswith(leaf) for term in terms for leaf in led):
+            raise _Unclear
+        # One with a constant prefix is none before // (JSON-LD 1.1 API 5.2.2).
+        starts = [form.parts[:2] for form in leaves.values()]
         self._slashless = {int(column) for start, column in starts if _after_scheme(str(start))}
         columns = sorted({column for form in forms for column in form.columns})
         self._in_names = itemgetter(*columns, columns[0])  # two at least, or it would give no tuple
@@ -106,13 +110,17 @@ class _Quads:
         constant = max(sum(len(str(part)) for part in form.parts[::2]) for form in forms)
         self._room = (LONGEST_NAME - constant) // max(len(form.columns) for form in forms)
 
-    def _read_ids(self, slots: Slots, document: Mapping[str, Any]) -> None:
+    def _read_ids(self, slots: Slots, names: Set[str], document: Mapping[str, Any]) -> None:
+        """The ids, to see that no object turns out to have the document's own."""
         objects = list(_objects(document))
         # A type decides what the terms beside it mean, and a context does.
         if any(slots.token in str((each.get("type"), each.get("@context"))) for each in objects):
             raise _Unclear
         own, *others = (str(each.get("id", "")) for each in objects)
-        self._ids = _format(slots, "\n".join([own, *sorted({other for other in others if other})]))
+        others = sorted({other for other in others if other})
+        if not names.issuperset(filter(None, [own, *others])):  # a compact IRI: two may be one
+            raise _Unclear
+        self._ids = _format(slots, "\n".join([own, *others]))
 
     def __call__(self, filled: Filled) -> bytes | None:
         """The N-Quads of the document with these values, sorted."""
@@ -122,8 +130,9 @@ class _Quads:
         for index, scheme in self._schemes:
             if not filled.texts[index].startswith(scheme):
                 return None
-        if any(filled.texts[index].startswith("/") for index in self._slashless):
-            return None
+        for index in self._slashless:
+            if filled.texts[index].startswith("/"):
+                return None
         own, *others = self._ids(filled.row).split(b"\n")
         if own in others:  # of two objects with the document's id the general path takes a close look
             return None
