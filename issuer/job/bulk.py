@@ -122,7 +122,7 @@ def issue(work: Tools, task: Task, tell: Tell) -> Chunk:
                 continue
             seq = task.first_seq + row - FIRST_ROW
             try:
-                printed = press.print(record, seq, task.created)
+                printed = press.print_row(record, seq, task.created)
             except Malformed as problem:
                 raise InvalidTemplate(f"with row {row}, {problem.detail}", because=problem) from problem
             made.entries.append(printed.entry)
