@@ -361,8 +361,16 @@ def test_another_time_is_another_skeleton(tmp_path: Path) -> None:
 
 def test_a_value_of_an_unknown_type_goes_the_general_way(tmp_path: Path) -> None:
     press = issuer_in(tmp_path / "home").press()
-    assert press.print_row(record(1, gpa=True), 1, NOW) == press.print(record(1, gpa=True), 1, NOW)
+    assert press.print_row(record(1, gpa=["1"]), 1, NOW) == press.print(record(1, gpa=["1"]), 1, NOW)
     assert used(press) == 0
+
+
+def test_a_truth_value_makes_another_shape(tmp_path: Path) -> None:
+    press = issuer_in(tmp_path / "home").press()
+    for seq, value in enumerate((True, False, True, False)):
+        row = record(1, gpa=value)
+        assert press.print_row(row, seq, NOW) == press.print(row, seq, NOW)
+    assert used(press) == 4
 
 
 def test_the_end_in_a_template_is_read_for_each_row(tmp_path: Path) -> None:

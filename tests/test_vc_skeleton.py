@@ -317,8 +317,14 @@ def test_an_iri_without_a_scheme_at_first_has_no_skeleton() -> None:
 def test_too_many_values_or_another_type_have_no_slots() -> None:
     assert Slots.of(["a"] * MOST) is not None
     assert Slots.of(["a"] * (MOST + 1)) is None
-    for value in None, True, ["a"], {"a": 1}:
+    for value in None, ["a"], {"a": 1}:
         assert Slots.of(["a", value]) is None
+
+
+def test_a_truth_value_is_no_slot() -> None:
+    slots = Slots.of(["a", True])
+    assert slots is not None
+    assert (slots.markers[1], slots.numbers) == (True, [])
 
 
 def test_a_text_that_spoils_a_marker_has_no_format() -> None:
