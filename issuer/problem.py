@@ -27,6 +27,8 @@ STATUS_FILE_DAMAGED = Code("status-file-damaged", Damaged)
 """A status list is not what was published last."""
 UNSOUND_DATABASE = Code("unsound-database", Damaged)
 """A database that is to be backed up is damaged."""
+SKELETON_DIFFERS = Code("skeleton-differs", Damaged, "The program disagrees with itself")
+"""Two ways of making one credential gave different bytes, so that neither is trusted."""
 HOME_TAKEN = Code("home-taken", Conflict)
 """A backup is to be restored into a folder that exists."""
 EXPORT_FOLDER_TAKEN = Code("export-folder-taken", Conflict)

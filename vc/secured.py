@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self, runtime_checkable
 
 from keys import PublicKey, Signer
 from ledger import EntryKind, parse_entry
@@ -20,6 +20,7 @@ from .possession import Answer
 
 if TYPE_CHECKING:  # who verifies issues nothing
     from .facts import IssuingFacts
+    from .slots import Slots, Value
 
 INTEGRITY = "application/vc"
 """The media type of JSON that carries its proofs."""
@@ -182,3 +183,35 @@ class Form(Protocol):
 
     def present(self, credentials: Sequence[Received], signer: Signer, options: Options) -> Received:
         """Signs a presentation of these by the DID whose key signs. Raises `UnsupportedForm`."""
+
+
+class Spliced(NamedTuple):
+    """A credential that was secured by a skeleton."""
+
+    credential: bytes
+    """As JSON."""
+    digest: bytes
+    """The digest of its log entry."""
+
+
+class Skeleton(Protocol):
+    """Secures credentials of one shape: the constant parts are worked out already."""
+
+    def secure(self, values: Sequence[Value], signer: Signer) -> Spliced | None:
+        """The credential with these values in its slots, byte for byte as `Form.secure` makes it.
+
+        `None` where only that makes it, or says what is wrong. Then nothing was signed.
+        """
+
+
+@runtime_checkable
+class Splices(Form, Protocol):
+    """A form that has skeletons. Forms need not: what they lack goes the general way."""
+
+    def skeleton(
+        self, facts: IssuingFacts, said: Mapping[str, Any], slots: Slots, key: PublicKey, options: Options
+    ) -> Skeleton | None:
+        """The skeleton of the credentials that `secure` makes of facts and content in which markers stand.
+
+        `None` for a shape that has none. Nothing is signed.
+        """

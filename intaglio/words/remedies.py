@@ -257,6 +257,10 @@ REMEDIES: Mapping[str, str] = {
     "wrong-pin": "After a few wrong ones a token locks: look it up rather than guess.",
     "suite-not-for-key": "Without --suite, {suite} is taken.",
     "issuer-closed": "What it issued stays as it is: `intaglio issuer export` writes the bundles.",
+    "skeleton-differs": (
+        "Install the program anew and give the same command again: it goes on where it stopped. "
+        "If it stops there again, report it as an error of the program."
+    ),
     "unsound-database": "Take it from an older backup, and back that up.",
     "home-taken": "Nothing is ever overwritten: name another folder, --home.",
     "export-folder-taken": "Name another folder: --out.",

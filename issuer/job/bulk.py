@@ -125,7 +125,7 @@ def issue(work: Tools, task: Task, tell: Tell) -> Chunk:
             # Of the job's day, also where it goes on later: each row says what it would have said then.
             settle_reached(press.composer.kind, record, task.created.date())
             try:
-                printed = press.print(record, seq, task.created)
+                printed = press.print_row(record, seq, task.created)
             except Malformed as problem:
                 raise InvalidTemplate(f"with row {row}, {problem.detail}", because=problem) from problem
             made.entries.append(printed.entry)

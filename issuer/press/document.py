@@ -87,6 +87,9 @@ class Composer:
     It can be pickled, so that worker processes get their own. It holds secrets.
     """
 
+    dates = ("validFrom", "validUntil")
+    """The members of a template that decide, and hold a date."""
+
     def __init__(
         self,
         kind: Kind,
@@ -202,6 +205,11 @@ class Composer:
         It is bound to `holder`, a DID, if given. Raises `InvalidTemplate`, and `Malformed` for a date that is
         none.
         """
+        said = self.template.fill(self.values(record, edition))
+        return self.dated(self.facts(record, seq, edition, holder), said), said
+
+    def values(self, record: Record, edition: int = 1) -> dict[str, Any]:
+        """What stands for each placeholder of the template. Raises `InvalidTemplate`."""
         for field in self.own:
             if field not in record:  # misspelt in the template, or newer there than the record
                 raise FieldMissing(
@@ -223,18 +231,24 @@ class Composer:
             salt = self._salt(f"{self._own}{number}\0{edition}\0{field}")[:16].hex()
             hashed = hashlib.sha256(f"{values[field]}{salt}".encode()).hexdigest()
             values[f"{field}_salt"], values[f"{field}_hash"] = salt, f"sha256${hashed}"
-        said = self.template.fill(values)
-        facts = IssuingFacts(
-            self.credential_id(number, edition),
+        return values
+
+    def facts(self, record: Record, seq: int, edition: int = 1, holder: str | None = None) -> IssuingFacts:
+        """What decides in the credential, but for the `dates`, which the template has."""
+        return IssuingFacts(
+            self.credential_id(record[self.kind.number], edition),
             self._issuer,
-            _moment(said, "validFrom"),
-            _moment(said, "validUntil"),
+            None,
+            None,
             self._place(seq),
             self.profile.log,
             holder,
-            kind.reference,
+            self.kind.reference,
         )
-        return facts, said
+
+    def dated(self, facts: IssuingFacts, said: Mapping[str, Any]) -> IssuingFacts:
+        """The facts with the dates that the template says. Raises `Malformed` for one that is none."""
+        return facts._replace(valid_from=_moment(said, "validFrom"), valid_until=_moment(said, "validUntil"))
 
     def _place(self, seq: int) -> StatusPlace:
         number, position = self.positions.locate(seq)

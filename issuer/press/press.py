@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import orjson
@@ -28,8 +29,9 @@ from wire.clock import is_ahead
 from wire.problem import Refused
 from wire.work import Work
 
-from ..problem import FORM_NOT_GIVEN, FormNotKnown
+from ..problem import FORM_NOT_GIVEN, SKELETON_DIFFERS, FormNotKnown
 from .document import Composer
+from .skeletons import DIFFERENT, Noting, Skeletons
 
 
 @dataclass(frozen=True, repr=False)
@@ -57,6 +59,11 @@ class Line:
     def to_bytes(self) -> bytes:
         """One line of JSON."""
         return orjson.dumps({"seq": self.seq, "record": self.record, "credential": dict(self.credential)})
+
+    @staticmethod
+    def spliced(seq: int, record: Record, credential: bytes) -> bytes:
+        """The same line, from a credential that is JSON already."""
+        return b'{"seq":%d,"record":%b,"credential":%b}' % (seq, orjson.dumps(record), credential)
 
     @staticmethod
     def record_of(data: bytes) -> tuple[int, bytes]:
@@ -124,7 +131,7 @@ class Press:
     """How they are secured."""
     absent: str = ""
     """The media type of the form in which the issuer issues, where that was not given."""
-    _kept: set[tuple[bool, ...]] = field(default_factory=set, compare=False)
+    _kept: set[tuple[bool, ...]] = field(default_factory=set, init=False, compare=False)
     """The facts that were given together, and found again in the signed text."""
 
     def open(self) -> None:
@@ -152,16 +159,42 @@ class Press:
         `FACT_LOST` where the form does not say what decides.
         """
         self.require_form()
+        return self._print(record, seq, created, edition, holder, self.signer)
+
+    def _print(
+        self, record: Record, seq: int, created: datetime, edition: int, holder: str | None, signer: Signer
+    ) -> Printed:
         facts, said = self.composer.parts(record, seq, edition, holder)
-        signed = self.form.secure(
-            facts, said, self.signer, Options(self.verification_method, created=created)
-        )
+        signed = self.form.secure(facts, said, signer, Options(self.verification_method, created=created))
         line = Line(seq, record, signed, {**FORMS, self.form.media_type: self.form})
         given = tuple(fact is not None for fact in facts)
         if given not in self._kept:  # whatever the values are, a form treats them alike
             require_said(facts, line.secured.claims)
             self._kept.add(given)
         return Printed(line.to_bytes(), line.entry)
+
+    def print_row(self, record: Record, seq: int, created: datetime) -> Printed:
+        """As `print`, and the same bytes, by the skeleton of the record's shape where there is one.
+
+        Raises `SKELETON_DIFFERS` where the guard finds other bytes.
+        """
+        self.require_form()
+        shaped, facts, values = self._skeletons.find(record, seq, created)
+        if shaped is None:
+            return self.print(record, seq, created)
+        noting = Noting(self.signer) if shaped.is_due else None
+        spliced = shaped.secure(self.composer, facts, values, noting or self.signer)
+        if spliced is None:
+            return self.print(record, seq, created)
+        line = Line.spliced(seq, record, spliced.credential)
+        printed = Printed(line, entry(EntryKind.CREDENTIAL, spliced.digest))
+        if noting and self._print(record, seq, created, 1, None, noting.again()) != printed:
+            raise SKELETON_DIFFERS(DIFFERENT)
+        return printed
+
+    @cached_property
+    def _skeletons(self) -> Skeletons:
+        return Skeletons(self.composer, self.form, self.verification_method, self.signer.public_key)
 
 
 def signed_entry(signed: Mapping[str, Any], kind: EntryKind = EntryKind.CREDENTIAL) -> bytes:

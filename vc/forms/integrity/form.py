@@ -27,6 +27,7 @@ from ...secured import (
     Secured,
     Signatures,
     Signed,
+    Skeleton,
     Unknown,
 )
 from ...vcdm.credential import Credential
@@ -48,6 +49,7 @@ from .suites import listed
 
 if TYPE_CHECKING:
     from ...facts import IssuingFacts
+    from ...slots import Slots
     from ...vcdm.jsonld import Contexts
 
 _D = TypeVar("_D")
@@ -120,6 +122,17 @@ class DataIntegrity:
         from ...vcdm.issuing import unsigned  # only here: who verifies issues nothing
 
         return self._signed(unsigned(facts, said), signer, options)
+
+    def skeleton(
+        self, facts: IssuingFacts, said: Mapping[str, Any], slots: Slots, key: PublicKey, options: Options
+    ) -> Skeleton | None:
+        """See `Splices`."""
+        from .skeleton import proof_skeleton  # imported lazily: only the issuer compiles skeletons
+
+        def secured(tracer: Signer) -> dict[str, Any]:
+            return self.secure(facts, said, tracer, options)
+
+        return proof_skeleton(secured, self.known[self.algorithm(key)], key, slots, self.contexts)
 
     def present(self, credentials: Sequence[Received], signer: Signer, options: Options) -> dict[str, Any]:
         """See `Form`, and `sign`."""

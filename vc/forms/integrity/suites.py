@@ -23,6 +23,7 @@ from wire.work import Work, base58_steps
 from .problem import SIGNATURE_MISFIT, InvalidProof, UnknownCryptosuite
 
 if TYPE_CHECKING:
+    from ...slots import Canonical, Slots
     from ...vcdm.jsonld import Contexts
 
 
@@ -157,6 +158,33 @@ def _jcs(
     return text
 
 
+Compile = Callable[["Mapping[str, Any]", "Slots", str, "Contexts | None"], "Canonical | None"]
+"""From a document that holds the markers of slots to what canonicalises others of its shape.
+
+The text is the digest, as `Canonicalize` has it. `None` where only the general path does it.
+"""
+
+
+def _rdfc_skeleton(
+    document: Mapping[str, Any], slots: Slots, digest: str, contexts: Contexts | None
+) -> Canonical | None:
+    from ...vcdm.jsonld.skeleton import (
+        canonical_skeleton,
+    )  # imported lazily: only the issuer compiles skeletons
+
+    return canonical_skeleton(document, slots, digest, contexts)
+
+
+def _jcs_skeleton(
+    document: Mapping[str, Any],
+    slots: Slots,
+    digest: str,  # noqa: ARG001 -- there is none inside
+    contexts: Contexts | None,  # noqa: ARG001 -- JCS reads none
+) -> Canonical | None:
+    form = slots.format(jcs.canonicalize(document).decode())
+    return (lambda filled: form(filled.json)) if form else None
+
+
 Decode = Callable[[str, int, Work], tuple[bytes, bytes]]
 """From the member that holds the signature to it, and to the bytes signed before the hashes.
 
@@ -201,6 +229,11 @@ def listed(context: object) -> list[Any]:
     return context if isinstance(context, list) else [context]
 
 
+def proof_value(signer: Signer, hashes: bytes) -> str:
+    """The `proofValue` over hash(proof options) ‖ hash(document), in base58btc (VC Data Integrity 2.1)."""
+    return "z" + base58_encode(signer.sign(hashes))
+
+
 @dataclass(frozen=True, eq=False)
 class DataIntegritySuite:
     """A suite that signs hash(proof options) ‖ hash(document)."""
@@ -219,6 +252,8 @@ class DataIntegritySuite:
     contexts: tuple[str, ...] = ()
     """Where its proofs have a type of their own, the contexts that define it, of which one is named."""
     decode: Decode = _multibase
+    skeleton: Compile | None = None
+    """Compiles what `canonicalize` does for documents of one shape."""
 
     @property
     def key_types(self) -> Collection[str]:
@@ -242,7 +277,7 @@ class DataIntegritySuite:
         digest = self._digest_for(signer.public_key)
         context = {"@context": document["@context"]} if "@context" in document else {}
         hashes = self._hash_data(document, {**options, **context}, digest, work, contexts, whole=True)
-        signature = "z" + base58_encode(signer.sign(hashes))
+        signature = proof_value(signer, hashes)
         return {**options, **(context if self.covers_contexts else {}), "proofValue": signature}
 
     def verify(
@@ -320,10 +355,18 @@ SUITES: Mapping[str, Cryptosuite] = MappingProxyType(
     {
         suite.name: suite
         for suite in (
-            DataIntegritySuite("eddsa-rdfc-2022", _rdfc, covers_contexts=False, digests=_EDDSA),
-            DataIntegritySuite("eddsa-jcs-2022", _jcs, covers_contexts=True, digests=_EDDSA),
-            DataIntegritySuite("ecdsa-rdfc-2019", _rdfc, covers_contexts=False, digests=_ECDSA),
-            DataIntegritySuite("ecdsa-jcs-2019", _jcs, covers_contexts=True, digests=_ECDSA),
+            DataIntegritySuite(
+                "eddsa-rdfc-2022", _rdfc, covers_contexts=False, digests=_EDDSA, skeleton=_rdfc_skeleton
+            ),
+            DataIntegritySuite(
+                "eddsa-jcs-2022", _jcs, covers_contexts=True, digests=_EDDSA, skeleton=_jcs_skeleton
+            ),
+            DataIntegritySuite(
+                "ecdsa-rdfc-2019", _rdfc, covers_contexts=False, digests=_ECDSA, skeleton=_rdfc_skeleton
+            ),
+            DataIntegritySuite(
+                "ecdsa-jcs-2019", _jcs, covers_contexts=True, digests=_ECDSA, skeleton=_jcs_skeleton
+            ),
             DataIntegritySuite(
                 "Ed25519Signature2020",
                 _rdfc,

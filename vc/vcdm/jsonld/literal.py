@@ -67,7 +67,7 @@ def literal(value: Any, datatype: str | None) -> str:
     if type(value) is bool:
         return ('"true' if value else '"false') + closing(datatype or XSD + "boolean")
     if type(value) is float and not value.is_integer():
-        return '"' + _double(value) + closing(datatype or DOUBLE)
+        return '"' + double(value) + closing(datatype or DOUBLE)
     if type(value) not in (int, float):
         raise InvalidDocument("a value object holds neither a string nor a number nor a boolean")
     if value == 0 and math.copysign(1, value) < 0:
@@ -77,7 +77,7 @@ def literal(value: Any, datatype: str | None) -> str:
             "an integer is beyond 2^53-1, where processors disagree", hint="Write it as a string."
         )
     if datatype == DOUBLE:
-        return '"' + _double(float(value)) + closing(DOUBLE)
+        return '"' + double(float(value)) + closing(DOUBLE)
     return f'"{int(value)}' + closing(datatype or XSD + "integer")
 
 
@@ -86,8 +86,11 @@ def json_literal(value: Any) -> str:
     return '"' + escaped(jcs.canonicalize(value).decode()) + closing(JSON_TYPE)
 
 
-def _double(value: float) -> str:
-    """The canonical form of xsd:double with 15 fraction digits; refused where it is not the number itself."""
+def double(value: float) -> str:
+    """The canonical form of xsd:double with 15 fraction digits.
+
+    Raises `InvalidDocument`, and `LossyDocument` where that is not the number itself.
+    """
     if not math.isfinite(value):
         raise InvalidDocument("a number is NaN or infinite")
     digits, _, exponent = f"{value:.15E}".partition("E")
@@ -107,7 +110,7 @@ def _double(value: float) -> str:
 def _check_double(text: str) -> None:
     """Some processors put a string with datatype xsd:double into canonical form, others keep it."""
     try:
-        kept = _double(float(text)) == text
+        kept = double(float(text)) == text
     except ValueError:
         kept = False
     if not kept:

@@ -9,7 +9,7 @@ alike the expensive part runs (4.8, N degrees), and its work is counted: graphs 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice, permutations
 from operator import eq
 from typing import Any
@@ -109,7 +109,16 @@ def canonical_lines(dataset: Dataset, *, digest: str, work: Work) -> tuple[list[
     """The canonical N-Quads, sorted, and each blank node's canonical number. Raises as `canonicalize`."""
     work.spend(STATEMENT * dataset.statements())
     numbers = labels(dataset, digest=digest, work=work)
-    names = [f"_:c14n{number}" for number in numbers]
+    out = n_quads(dataset, [f"_:c14n{number}" for number in numbers])
+    out.sort()
+    if any(map(eq, out, islice(out, 1, None))):  # most say nothing twice, and to hash them all takes longer
+        out = sorted(set(out))
+    work.spend(sum(map(len, out)) // BYTES_HASHED)
+    return out, numbers
+
+
+def n_quads(dataset: Dataset, names: Sequence[str]) -> list[str]:
+    """The N-Quads of all statements, in no order, by the labels of the blank nodes."""
     out: list[str] = []
     for graph_name, graph in dataset.graphs.items():
         if graph_name == "":
@@ -128,11 +137,7 @@ def canonical_lines(dataset: Dataset, *, digest: str, work: Work) -> tuple[list[
             subject = names[subject] if isinstance(subject, int) else subject
             value = names[value] if isinstance(value, int) else value
             out.append(subject + predicate + value + end)
-    out.sort()
-    if any(map(eq, out, islice(out, 1, None))):  # most say nothing twice, and to hash them all takes longer
-        out = sorted(set(out))
-    work.spend(sum(map(len, out)) // BYTES_HASHED)
-    return out, numbers
+    return out
 
 
 def labels(dataset: Dataset, *, digest: str = "sha256", work: Work | None = None) -> list[int]:
@@ -142,7 +147,7 @@ def labels(dataset: Dataset, *, digest: str = "sha256", work: Work | None = None
     hasher = {"sha256": hashlib.sha256, "sha384": hashlib.sha384}[digest]
     groups: dict[str, list[int]] = {}
     hashes = []
-    for blank, lines in enumerate(_first_degree(dataset)):
+    for blank, lines in enumerate(first_degree(dataset)):
         hashes.append(hasher("".join(sorted(lines)).encode()).hexdigest())
         if lines:  # a blank node that is in no statement does not count
             groups.setdefault(hashes[blank], []).append(blank)
@@ -159,7 +164,7 @@ def labels(dataset: Dataset, *, digest: str = "sha256", work: Work | None = None
     return [issued.get(blank, 0) for blank in range(dataset.blanks)]
 
 
-def _first_degree(dataset: Dataset) -> list[list[str]]:
+def first_degree(dataset: Dataset) -> list[list[str]]:
     """For each blank node the statements it is in, itself written _:a and every other one _:z (4.6.3).
 
     Repeated statements must go before the substitution: afterwards two different ones can look alike.

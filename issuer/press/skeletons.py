@@ -1,0 +1,147 @@
+"""Skeletons of the records that a press prints, one for each shape, and the guard over what they make.
+
+The shape of a record is which of the template's fields are empty, which are numbers, and which are addresses
+of what scheme. A file has few shapes, and rows of one shape differ in values alone: these are spliced into
+what is constant in all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from keys import PublicKey, Signer
+from kinds import Record
+from vc.facts import IssuingFacts
+from vc.secured import Form, Options, Skeleton, Spliced, Splices
+from vc.slots import Format, Slots
+from wire.problem import Malformed
+
+from ..problem import SKELETON_DIFFERS
+from .document import Composer
+
+MOST = 256
+"""Shapes that are kept. The rest goes the general way: a hostile file has another shape in each row."""
+
+FIRST, EVERY = 3, 64
+"""The guard makes the first few records of a skeleton, and then one in so many, the general way as well."""
+
+DIFFERENT = (
+    "by its skeleton a credential has other bytes than in the general way; nothing of its part of the file "
+    "was issued"
+)
+"""What `SKELETON_DIFFERS` says."""
+
+_SCHEMES = frozenset({"http", "https", "urn", "did", "mailto"})
+
+
+class Shaped:
+    """The skeleton of one shape, and how often it was used."""
+
+    def __init__(self, skeleton: Skeleton, dates: Mapping[str, Format]) -> None:
+        self._skeleton, self._dates = skeleton, dates
+        self._used = 0
+
+    @property
+    def is_due(self) -> bool:
+        """Whether the next record is one that the guard makes the general way as well."""
+        return self._used < FIRST or self._used % EVERY == 0
+
+    def secure(
+        self, composer: Composer, facts: IssuingFacts, values: Sequence[Any], signer: Signer
+    ) -> Spliced | None:
+        """The credential of a record of this shape; `None` leaves it, unsigned, to the general path."""
+        try:
+            composer.dated(facts, {name: date.text(values) for name, date in self._dates.items()})
+        except Malformed:  # no date: the general path says so
+            return None
+        spliced = self._skeleton.secure(values, signer)
+        self._used += spliced is not None
+        return spliced
+
+
+class Skeletons:
+    """The skeletons of one press. Pickled without them: each process compiles its own."""
+
+    def __init__(self, composer: Composer, form: Form, verification_method: str, key: PublicKey) -> None:
+        self._composer, self._form = composer, form
+        self._verification_method, self._key = verification_method, key
+        self._fields = sorted(composer.template.fields)
+        urls = {name for name, field in composer.kind.fields.items() if field.type == "url"}
+        own = urls.union(composer.own)
+        self._own = [index for index, name in enumerate(self._fields) if name in own]
+        self._shapes: dict[tuple[Any, ...], Shaped | None] = {}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Skeletons, (self._composer, self._form, self._verification_method, self._key)
+
+    def find(
+        self, record: Record, seq: int, created: datetime
+    ) -> tuple[Shaped | None, IssuingFacts, list[Any]]:
+        """The skeleton for a record, if there is one, with the record's facts and the values of its slots.
+
+        Raises as `Composer.parts`, but for dates.
+        """
+        facts = self._composer.facts(record, seq)
+        values = list(map(self._composer.values(record).get, self._fields))
+        values += facts.id, facts.status.list_url, facts.status.position
+        schemes = [_scheme(values[index]) for index in self._own]
+        shape = created, tuple(map(type, values)), tuple(map(bool, values)), *schemes
+        if shape in self._shapes:
+            return self._shapes[shape], facts, values
+        if len(self._shapes) >= MOST:
+            return None, facts, values
+        shaped = self._shapes[shape] = self._compiled(facts, values, created)
+        return shaped, facts, values
+
+    def _compiled(self, facts: IssuingFacts, values: Sequence[Any], created: datetime) -> Shaped | None:
+        slots = Slots.of(values)
+        if slots is None or not isinstance(self._form, Splices):
+            return None
+        *fields, identifier, list_url, position = slots.markers
+        said = self._composer.template.fill(dict(zip(self._fields, fields, strict=True)))
+        status = facts.status._replace(list_url=str(list_url), position=int(position))
+        marked = facts._replace(id=str(identifier), status=status)
+        options = Options(self._verification_method, created=created)
+        skeleton = self._form.skeleton(marked, said, slots, self._key, options)
+        dates = {name: slots.format(str(said[name])) for name in self._composer.dates if name in said}
+        if skeleton is None or None in dates.values():
+            return None
+        return Shaped(skeleton, {name: date for name, date in dates.items() if date})
+
+
+def _scheme(value: Any) -> str:
+    """The scheme of an address, since a skeleton is for one scheme: a column may hold http: and https:."""
+    scheme = str(value).partition(":")[0]
+    return scheme if scheme in _SCHEMES else ""
+
+
+class Noting:
+    """A signer that remembers the last thing that it signed."""
+
+    def __init__(self, signer: Signer) -> None:
+        self.public_key, self._signer = signer.public_key, signer
+        self._last = b"", b""
+
+    def sign(self, data: bytes) -> bytes:
+        """As the signer does."""
+        self._last = data, self._signer.sign(data)
+        return self._last[1]
+
+    def again(self) -> Repeating:
+        """What gives the same signature again."""
+        return Repeating(self.public_key, *self._last)
+
+
+class Repeating:
+    """Gives one signature again, for the same data alone: the guard signs nothing a second time."""
+
+    def __init__(self, key: PublicKey, data: bytes, signature: bytes) -> None:
+        self.public_key, self._data, self._signature = key, data, signature
+
+    def sign(self, data: bytes) -> bytes:
+        """Raises `SKELETON_DIFFERS` for other data."""
+        if data != self._data:
+            raise SKELETON_DIFFERS(DIFFERENT)
+        return self._signature

@@ -1,0 +1,394 @@
+"""Rows of a file by skeletons: byte for byte as the general path makes them, or nothing is logged."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import random
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from itertools import combinations, product
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from issuer.issuer import Issuer
+from issuer.job.order import Order
+from issuer.press import skeletons
+from issuer.press.press import Line, Press, Printed
+from issuer.problem import SKELETON_DIFFERS
+from issuer.table.source import Source
+from keys import PublicKey, Signer
+from ledger.audit import audit
+from tests.fuzz.oracles import by_pyld
+from tests.line import LineForm
+from tests.problems import raises
+from tests.test_issuer_bulk import everything
+from tests.world import NOW, csv_file, graduate, issuer_in, twin
+from vc.facts import IssuingFacts
+from vc.forms import DataIntegrity
+from vc.secured import Form, Options, Skeleton, Spliced
+from vc.slots import Slots, Value
+from wire import base58_decode
+from wire.problem import Problem
+from wire.work import Work
+
+
+class WithoutSkeletons(DataIntegrity):
+    """The same form, of which all goes the general way."""
+
+    skeleton = None  # type: ignore[assignment]
+
+
+@dataclass(frozen=True)
+class Spoiling(DataIntegrity):
+    """Its skeletons spoil a credential from one of them on."""
+
+    start: int = 0
+    spoil: Callable[[list[Value]], list[Value]] = list
+    after: Callable[[Spliced], Spliced] = lambda spliced: spliced
+
+    def skeleton(
+        self, facts: IssuingFacts, said: Any, slots: Slots, key: Any, options: Options
+    ) -> Skeleton | None:
+        skeleton = super().skeleton(facts, said, slots, key, options)
+        return skeleton and Spoiled(skeleton, self)
+
+
+class Spoiled:
+    def __init__(self, skeleton: Skeleton, how: Spoiling) -> None:
+        self.skeleton, self.how, self.used = skeleton, how, 0
+
+    def secure(self, values: Sequence[Value], signer: Signer) -> Spliced | None:
+        self.used += 1
+        if self.used <= self.how.start:
+            return self.skeleton.secure(values, signer)
+        spliced = self.skeleton.secure(self.how.spoil(list(values)), signer)
+        return spliced and self.how.after(spliced)
+
+
+def swapped(values: list[Value]) -> list[Value]:
+    """The title and the number of the diploma have changed places."""
+    title = values.index("Bachelor of Science")
+    number = next(index for index, value in enumerate(values) if str(value).startswith("UNI-"))
+    values[title], values[number] = values[number], values[title]
+    return values
+
+
+def record(index: int, **change: Any) -> dict[str, Any]:
+    return {**graduate(index), "ects": 180, "degree_name": "", **change}
+
+
+def outcome(make: Callable[..., Printed], row: dict[str, Any], seq: int = 0) -> Printed | tuple[str, str]:
+    try:
+        return make(row, seq, NOW)
+    except Problem as problem:
+        return problem.code, problem.detail
+    except UnicodeEncodeError:  # of what is hashed before anything is signed, which no file holds
+        return "", ""
+
+
+def issue(issuer: Issuer, source: Source, **options: Any) -> Any:
+    return issuer.issue_file(Order(source, source.path.with_name("errors.csv"), **{"workers": 0, **options}))
+
+
+# The same bytes
+
+
+LETTERS = (
+    'abc XYZ 019', 'äéßø', "e\u0301a\u0308", "王小明", "مرحبا", "\u202e\u200f\u2028",
+    "🎓👩\u200d🎓", '"\\/', "\n\r\t\x00\x1f\x7f",
+    "%s{}[],:<>^`|", "_:c14n0", "\ufffd\U0010fffd", "\ufeff\x85\xa0",
+)  # fmt: skip
+REFUSED = ("\ud800", "\ufffe", "\uffff")
+OPTIONAL = ("email", "student_id", "programme_code", "eqf_level", "gpa", "honours")
+EMPTY = [fields for length in range(3) for fields in combinations((*OPTIONAL, "degree_name"), length)]
+NUMBERS = (0, 1, 180, -3, 2**53 - 1, 1.5, 1.50, 7.25, 123456.789)
+GENERAL = (1e21, 1e-7, 60.0, 2**53)
+DATES = ("2026-06-30", "2020-02-29", "2026-06-31", "yesterday")
+REFUSED_LINKS = ("none", "https://a.example/ b", "https:/<", "", "HTTPS://a.example", "ob:x")
+LINKS = ("https://a.example/é", "https://b.example/?a=1#b", "http://c.example", "did:x:y", "urn:x:a%20b")
+
+
+def text(chance: random.Random) -> str:
+    letters = "".join(chance.sample(LETTERS, chance.choice((1, 1, 2, 4))))
+    length = chance.choice((1, 3, 10, 10, 30, 30, 300, 3000 if chance.random() < 0.02 else 5))
+    made = "".join(chance.choices(letters, k=length))
+    if chance.random() < 0.01:
+        made += chance.choice(REFUSED)
+    return unicodedata.normalize(chance.choice(("NFC", "NFD")), made)
+
+
+def random_record(chance: random.Random, index: int) -> dict[str, Any]:
+    """Most are such as a file may have, and some none would let through."""
+    rare = chance.random() < 0.1
+    usual = record(
+        index,
+        given_name=text(chance),
+        family_name=text(chance),
+        programme_title=text(chance),
+        gpa=text(chance),
+        diploma_number=f"{text(chance)}{index}",
+        ects=chance.choice(GENERAL if rare else NUMBERS[: chance.choice((5, 5, 9))]),
+        eqf_level=chance.choice(("6", "7", "8", text(chance))),
+        homepage=chance.choice(REFUSED_LINKS if rare else LINKS[: chance.choice((2, 2, 5))]),
+        award_date=chance.choice(DATES if rare else DATES[:2]),
+    )
+    usual["degree_name"] = text(chance)
+    return {**usual, **dict.fromkeys(chance.choice(EMPTY), "")}
+
+
+def press_with_links(home: Path, form: Form | None = None) -> Press:
+    """Of a template with an address of the registrar's own in it."""
+    issuer = issuer_in(home, **({"form": form} if form else {}))
+    template = json.loads((issuer.home / "template.json").read_bytes())
+    template["credentialSubject"]["achievement"]["criteria"]["id"] = "{homepage}"
+    template["credentialSubject"]["achievement"]["fieldOfStudy"] = "{programme_title} {ects}"
+    (issuer.home / "template.json").write_text(json.dumps(template))
+    return Issuer(issuer.home, lambda: None, lambda: NOW, form=form).press()
+
+
+def require_same(press: Press, rows: int) -> Counter[str]:
+    """Each random record by its skeleton and the general way; how many went by which, and failed."""
+    chance, counts = random.Random(rows), Counter[str]()
+    for index in range(rows):
+        row = random_record(chance, index)
+        general = outcome(press.print, row, index)
+        before = used(press)
+        quick = outcome(press.print_row, row, index)
+        assert quick == general, ascii(row)
+        counts["refused"] += not isinstance(quick, Printed)
+        counts["quick"] += used(press) - before
+    return counts
+
+
+def used(press: Press) -> int:
+    return sum(shaped._used for shaped in press._skeletons._shapes.values() if shaped)
+
+
+FORMS_TRIED = [
+    pytest.param({}, id="eddsa-rdfc-2022"),
+    pytest.param({"form": DataIntegrity(suite="eddsa-jcs-2022")}, id="eddsa-jcs-2022"),
+]
+
+
+@pytest.mark.parametrize("options", FORMS_TRIED)
+def test_random_rows_are_the_same_either_way(tmp_path: Path, options: dict[str, Any]) -> None:
+    counts = require_same(press_with_links(tmp_path / "home", **options), 100)
+    assert counts["quick"] > 50
+    assert counts["refused"] > 3
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("options", FORMS_TRIED)
+def test_ten_thousand_random_rows_are_the_same_either_way(tmp_path: Path, options: dict[str, Any]) -> None:
+    counts = require_same(press_with_links(tmp_path / "home", **options), 15_000)
+    assert counts["quick"] >= 10_000
+    assert counts["refused"] > 100
+
+
+@pytest.mark.filterwarnings("ignore::SyntaxWarning")  # pyld's, about contexts
+def test_what_is_signed_is_what_pyld_makes_of_it(tmp_path: Path) -> None:
+    """The signature verifies over pyld's canonical form of the credential that was spliced."""
+    issuer = issuer_in(tmp_path / "home")
+    press = issuer.press()
+    for index in range(5):
+        printed = press.print_row(record(index, gpa=f'{index}\n"é'), index, NOW)
+        credential = json.loads(printed.line)["credential"]
+        (proof,) = credential.pop("proof")
+        signature = base58_decode(proof.pop("proofValue")[1:])
+        options = {**proof, "@context": credential["@context"]}
+        hashes = [sha256(by_pyld(each).encode()).digest() for each in (options, credential)]
+        issuer.public_keys["assertion"].verify(signature, b"".join(hashes))
+    assert used(press) == 5
+
+
+# A job
+
+
+ROWS, CHUNK = 140, 70
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Source:
+    rows = [graduate(row, honours="" if row > 138 else "merit") for row in range(1, ROWS + 1)]
+    return csv_file(tmp_path_factory.mktemp("source") / "g.csv", rows, span_rows=CHUNK)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("suite", ["eddsa-rdfc-2022", "eddsa-jcs-2022"])
+def test_a_job_leaves_the_same_with_skeletons_and_without(
+    tmp_path: Path, source: Source, suite: str, workers: int
+) -> None:
+    """Shards, index, log and lists."""
+    issuer = issuer_in(tmp_path / "first", form=DataIntegrity(suite=suite))
+    other = twin(issuer, tmp_path / "second" / "home", form=WithoutSkeletons(suite=suite))
+    assert issue(issuer, source, workers=workers).issued == ROWS
+    assert issue(other, source, workers=workers).issued == ROWS
+    assert everything(issuer) == everything(other)
+
+
+def damaged(spliced: Spliced) -> Spliced:
+    return spliced._replace(credential=spliced.credential.replace(b"merit", b"Merit"))
+
+
+def other_digest(spliced: Spliced) -> Spliced:
+    return spliced._replace(digest=bytes(32))
+
+
+@pytest.mark.parametrize(
+    "spoiling",
+    [Spoiling(spoil=swapped), Spoiling(after=damaged), Spoiling(after=other_digest)],
+    ids=["values swapped", "another text", "another entry"],
+)
+def test_a_skeleton_that_differs_ends_the_job_with_nothing_logged(
+    tmp_path: Path, source: Source, spoiling: Spoiling
+) -> None:
+    issuer = issuer_in(tmp_path / "home", form=spoiling)
+    before = audit(issuer.log)
+    with raises(SKELETON_DIFFERS):
+        issue(issuer, source)
+    assert audit(issuer.log) == before
+    assert list(issuer.entries()) == []
+    assert list((issuer.home / "shards").rglob("*.zst")) == []
+    sound = Issuer(issuer.home, lambda: None, lambda: NOW)
+    assert issue(sound, source).issued == ROWS, "once it is mended, the same job is done"
+
+
+@pytest.mark.parametrize("workers", [0, pytest.param(2, marks=pytest.mark.slow)])
+def test_one_in_sixty_four_is_compared(tmp_path: Path, source: Source, workers: int) -> None:
+    """A swap after the first rows, in each process: nothing of its chunk is logged, what was before stays."""
+    issuer = issuer_in(
+        tmp_path / "home", form=Spoiling(start=CHUNK + 5 if workers == 0 else 5, spoil=swapped)
+    )
+    with raises(SKELETON_DIFFERS):
+        issue(issuer, source, workers=workers)
+    issued = CHUNK if workers == 0 else 0
+    assert len(list(issuer.entries())) == issued
+    assert len(list((issuer.home / "shards").rglob("*.zst"))) == issued // CHUNK
+
+
+def test_the_guard_looks_at_the_first_rows_and_then_at_one_in_so_many(tmp_path: Path) -> None:
+    press, due = issuer_in(tmp_path / "home").press(), []
+    for index in range(2 * skeletons.EVERY + 1):
+        press.print_row(record(index), index, NOW)
+        (shaped,) = press._skeletons._shapes.values()
+        assert shaped
+        if shaped.is_due:
+            due.append(shaped._used)
+    assert due == [1, 2, 64, 128]
+
+
+class Unrepeatable:
+    """As a token with ECDSA: each signature over the same is another. Counts them."""
+
+    def __init__(self) -> None:
+        self._key = ec.generate_private_key(ec.SECP256R1())
+        numbers = self._key.public_key().public_bytes(Encoding.X962, PublicFormat.CompressedPoint)
+        self.public_key, self.signed = PublicKey("P-256", numbers), 0
+
+    def sign(self, data: bytes) -> bytes:
+        self.signed += 1
+        r, s = decode_dss_signature(self._key.sign(data, ec.ECDSA(SHA256())))
+        return r.to_bytes(32) + s.to_bytes(32)
+
+
+def test_a_token_signs_each_row_once(tmp_path: Path) -> None:
+    """The guard compares what is signed, and asks for no second signature."""
+    token = Unrepeatable()
+    press = replace(issuer_in(tmp_path / "home").press(), signer=token)
+    lines = [press.print_row(record(index), index, NOW).line for index in range(5)]
+    assert (token.signed, used(press)) == (5, 5)
+    for line in lines:
+        secured = Line.parse(line).secured
+        (signed,) = secured.signatures(Work()).known
+        secured.verify(signed, token.public_key, Work())
+
+
+def test_a_form_without_skeletons_prints_the_general_way(tmp_path: Path) -> None:
+    for form in LineForm(), WithoutSkeletons():
+        press = replace(issuer_in(tmp_path / "home").press(), form=form)
+        assert press.print_row(record(1), 1, NOW) == press.print(record(1), 1, NOW)
+        assert list(press._skeletons._shapes.values()) == [None]
+
+
+SHAPES = [dict(zip(OPTIONAL, empty, strict=True)) for empty in product(("", "x"), repeat=len(OPTIONAL))]
+
+
+@pytest.mark.slow
+def test_the_257th_shape_goes_the_general_way(tmp_path: Path) -> None:
+    """Each is a hundred kilobytes, and a file may have one a row."""
+    press = issuer_in(tmp_path / "home").press()
+    numbers: tuple[Any, ...] = (1, 1.5, "", 0)
+    shapes = [
+        record(index, **shape, ects=ects, degree_name=degree)
+        for index, (shape, ects, degree) in enumerate(product(SHAPES, numbers, ("", "x")))
+    ]
+    assert len(shapes) > skeletons.MOST + 1
+    for index, row in enumerate(shapes):
+        printed = press.print_row(row, index, NOW)
+        assert used(press) == min(index + 1, skeletons.MOST)
+        if index > skeletons.MOST - 3:
+            assert printed == press.print(row, index, NOW)
+    assert len(press._skeletons._shapes) == skeletons.MOST
+    press.print_row(shapes[0], 0, NOW)
+    assert used(press) == skeletons.MOST + 1, "those that are there stay"
+
+
+def test_shapes_are_bounded(tmp_path: Path) -> None:
+    press = replace(issuer_in(tmp_path / "home").press(), form=WithoutSkeletons())
+    for index, shape in enumerate(product(SHAPES, (1, 1.5, "", 0), ("", "x"))):
+        members, ects, degree = shape
+        press._skeletons.find(record(index, **members, ects=ects, degree_name=degree), index, NOW)
+    assert len(press._skeletons._shapes) == skeletons.MOST
+
+
+def test_another_time_is_another_skeleton(tmp_path: Path) -> None:
+    press = issuer_in(tmp_path / "home").press()
+    for created in NOW, NOW.replace(hour=3):
+        assert press.print_row(record(1), 1, created) == press.print(record(1), 1, created)
+    assert used(press) == 2
+
+
+def test_a_value_of_an_unknown_type_goes_the_general_way(tmp_path: Path) -> None:
+    press = issuer_in(tmp_path / "home").press()
+    assert press.print_row(record(1, gpa=["1"]), 1, NOW) == press.print(record(1, gpa=["1"]), 1, NOW)
+    assert used(press) == 0
+
+
+def test_a_truth_value_makes_another_shape(tmp_path: Path) -> None:
+    press = issuer_in(tmp_path / "home").press()
+    for seq, value in enumerate((True, False, True, False)):
+        row = record(1, gpa=value)
+        assert press.print_row(row, seq, NOW) == press.print(row, seq, NOW)
+    assert used(press) == 4
+
+
+def test_the_end_in_a_template_is_read_for_each_row(tmp_path: Path) -> None:
+    issuer = issuer_in(tmp_path / "home")
+    template = json.loads((issuer.home / "template.json").read_bytes())
+    (issuer.home / "template.json").write_text(
+        json.dumps({**template, "validUntil": "{award_date}T23:59:59Z"})
+    )
+    press = Issuer(issuer.home, lambda: None, lambda: NOW).press()
+    for date in "2026-06-30", "2026-06-31", "2026-07-01":
+        row = record(1, award_date=date)
+        assert outcome(press.print_row, row) == outcome(press.print, row)
+    assert used(press) == 2
+
+
+def test_a_press_that_has_printed_can_be_sent_to_another_process(tmp_path: Path) -> None:
+    press = issuer_in(tmp_path / "home").press()
+    printed = press.print_row(record(1), 1, NOW)
+    sent = pickle.loads(pickle.dumps(press))
+    assert used(sent) == 0
+    assert sent.print_row(record(1), 1, NOW) == printed
