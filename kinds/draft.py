@@ -39,6 +39,10 @@ def draft(name: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> by
             number = column
     number = number or next((each for each in fields if fields[each]["type"] == "text"), next(iter(fields)))
     fields[number]["required"] = True
+    dates = {
+        member: next((field for field in known if fields.get(field, {}).get("type") == "date"), "")
+        for member, known in _DATES.items()
+    }
     title = name.replace("_", " ")
     person = {part: column for part, column in _PERSON.items() if column in fields}
     kind = {
@@ -49,6 +53,7 @@ def draft(name: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> by
         "types": {f"{title.title().replace(' ', '')}Credential": f"{_VOCABULARY}{name}"},
         "number": number,
         "person": person if "name" in person or len(person.keys() & {"given", "family"}) == 2 else {},
+        **{member: field for member, field in dates.items() if field},
         "sentence": {"en": [f"{{issuer}} issued a {title}", *([" to {person}"] if person else [])]},
         "fields": fields,
     }
@@ -57,6 +62,8 @@ def draft(name: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> by
 
 _PERSON = {"name": "name", "given": "given_name", "family": "family_name", "email": "email"}
 """What a person is named by, and the fields of the shipped kinds for it."""
+_DATES = {"valid_from": ("issued_on", "issuance_date"), "valid_until": ("valid_until", "expiry_date")}
+"""What bounds a credential's life, and the fields of the shipped kinds for it: else it would have no end."""
 
 
 def _known(heading: str) -> tuple[str, dict[str, Any]] | None:

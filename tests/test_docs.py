@@ -19,6 +19,9 @@ import httpx
 import pytest
 
 from keys.kinds import KINDS
+from kinds import parsing
+from kinds.cells import TYPES
+from kinds.shipped import SHIPPED
 from tests import softhsm
 from tests.commandline import Program
 from tests.conftest import ROOT
@@ -26,7 +29,7 @@ from verifier import Trust
 
 EXAMPLES = ROOT / "examples/diploma"
 TOKEN = re.compile(r"```console token\n(?P<file>)(?P<text>.*?)```", re.DOTALL)
-BLOCK = re.compile(r"```(console|json (?P<file>\S+))\n(?P<text>.*?)```", re.DOTALL)
+BLOCK = re.compile(r"```(console|(json|csv) (?P<file>\S+))\n(?P<text>.*?)```", re.DOTALL)
 LINE = re.compile(r"(?P<words>.*?)(?: > (?P<file>\S+))?(?:\s+# exit code (?P<code>\d))?")
 
 
@@ -143,6 +146,37 @@ def test_the_pages_are_looked_at_as_issuing_prints_it(program: Program, folder: 
 def test_verifying(program: Program, folder: Path) -> None:
     assert program("issuer", "issue", "graduates.csv", "--name", "Example University").code == 0
     follow("verifying.md", program, folder)
+
+
+@pytest.mark.slow
+def test_kinds(program: Program, folder: Path, tmp_path: Path) -> None:
+    """From a spreadsheet to a verified, corrected credential of a new kind, and what others hear of it."""
+    follow("kinds.md", program, folder)
+    page = (ROOT / "docs" / "kinds.md").read_text()
+    (promised,) = re.findall(r"`(VALID: [^`]*)`", page)
+    assert program("verify", "cards/L-2.2.json", "--offline").out.startswith(f"{promised}\n")
+    assert program("verify", "cards/L-2.json", "--offline").code == 1
+    stranger = ("--home", tmp_path / "stranger", "--lang", "zh", "verify", "cards/L-1.json")
+    said = program(*stranger, "--trust", "library.json", "--offline").out
+    assert said.startswith("有效：Example Library颁发借书证，持有人：张敏（adult）\n")
+    (fields,) = json.loads(program("verify", "cards/L-2.2.json", "--offline", "--json").out)["fields"]
+    assert fields == {
+        "card_no": "L-2",
+        "name": "Seán O'Brien-Müller",
+        "level": "child",
+        "over_14": False,
+        "valid_until": "2036-12-31",
+    }
+    assert "2015-04-12" not in Path("cards/L-2.2.json").read_text()
+
+
+def test_the_page_of_kinds_names_all_that_can_stand_in_one() -> None:
+    tables = re.findall(r"^\| .* \|$", (ROOT / "docs" / "kinds.md").read_text(), re.MULTILINE)
+    named = set(re.findall(r"[`\"](\w+)[`\"]", "\n".join(tables)))
+    members = (parsing._KIND, parsing._PERSON, parsing._RULE, parsing._CATALOGUE, parsing._IDENTIFIER)
+    for member in (*members, parsing._FIELD, parsing._REACHED, TYPES):
+        assert member.keys() <= named, member.keys() - named
+    assert {*SHIPPED} <= named
 
 
 @pytest.mark.slow

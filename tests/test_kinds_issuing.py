@@ -354,6 +354,11 @@ def test_a_folder_has_a_kind_or_says_why_not(tmp_path: Path) -> None:
     with pytest.raises(NotFound, match="there is no kind"):
         read_kind(tmp_path)
     (tmp_path / "kind.json").write_text(json.dumps(CLUB))
+    assert read_kind(tmp_path).name == "club"
+    (tmp_path / "kind.json").write_text(json.dumps({**CLUB, "named": False}))
+    with raises(INVALID_KIND, match="that is not shipped"):
+        read_kind(tmp_path)
+    (tmp_path / "kind.json").write_text(json.dumps(CLUB))
     (tmp_path / "tables").mkdir()
     (tmp_path / "tables" / "a b.csv").write_text("value,synonyms\nA,a\n")
     with raises(INVALID_KIND, match="a kind has no file"):

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from kinds import Kind, Template, shipped
 from kinds.parsing import parse_kind
+from kinds.problem import INVALID_KIND
 from kinds.template import compiled
 from wire.files import read_regular, write_durably
 from wire.problem import Damaged, Malformed, NotFound
@@ -57,7 +58,10 @@ def read_kind(folder: Path) -> Kind:
         *sorted(folder.glob("tables/*.csv"))[:_MOST_TABLES],
     ]
     files = {str(path.relative_to(folder)): read_regular(path, _LARGEST) for path in paths if path.exists()}
-    return _parsed(tuple(files.items()))
+    kind = _parsed(tuple(files.items()))
+    if not kind.is_named:  # its home would be one of diplomas, and its files would not be kept
+        raise INVALID_KIND("kind.json: credentials of a kind that is not shipped name it")
+    return kind
 
 
 def keep_kind(home: Path, kind: Kind) -> None:
