@@ -106,6 +106,9 @@ def _text(field: Field, cell: str, _: str) -> str:
 
 def _number(field: Field, cell: str, _: str) -> int | float:
     _require_match(field, cell)
+    # float() would take `nan`, `1e400` and `1_0`, which JSON has no number for, or another one.
+    if not _NUMBER(cell):
+        raise BadCell("is not a number of up to 15 digits")
     value = float(cell.replace(",", "."))
     return int(value) if value.is_integer() else value
 
@@ -148,6 +151,7 @@ def _code(field: Field, cell: str, _: str) -> str:
     return cell
 
 
+_NUMBER = re.compile(r"-?(?=(?:[.,]?[0-9]){1,15}$)[0-9]+(?:[.,][0-9]+)?").fullmatch
 _INTEGER = re.compile("-?[0-9]{1,15}").fullmatch
 _URL = re.compile(r"https?://[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]+").fullmatch  # RFC 3986, appendix A
 _BOOLEANS = {

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from .cells import BadCell, read_day
 from .kind import plain
+from .parsing import SPOKEN
 from .shipped import shipped
 
 _VOCABULARY = "urn:intaglio:vocab:"
+_TAKEN = frozenset((*SPOKEN, "issuer_name", "id", "type"))
+"""What no field may be called; see `parsing`."""
 
 
 def draft(name: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> bytes:
@@ -21,16 +24,20 @@ def draft(name: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> by
     vocabulary, which its author replaces by a published one.
     """
     fields: dict[str, dict[str, Any]] = {}
-    number = ""
+    number, headings = "", set[str]()
     for index, heading in enumerate(header):
         cells = [row[index] for row in rows if index < len(row)]
-        column, field = _known(heading) or _unknown(name, heading, index, cells)
-        if column in fields:  # two columns of one meaning are two facts
-            column, field = _unknown(name, f"{heading} {index + 1}", index, cells)
+        if plain(heading) in headings:  # two columns of one heading are two facts
+            heading = f"{heading} {index + 1}"
+        column, field = _known(heading) or ("", {})
+        if not column or column in fields:
+            others = {*map(plain, header)} - {plain(heading)}
+            column, field = _unknown(name, heading, index, cells, _TAKEN | fields.keys() | others)
+        headings |= {plain(heading), column}
         fields[column] = field
-        if not number and len(set(cells)) == len(rows) and all(cells):
+        if not number and field["type"] == "text" and len(set(cells)) == len(rows) and all(cells):
             number = column
-    number = number or next(iter(fields))
+    number = number or next((each for each in fields if fields[each]["type"] == "text"), next(iter(fields)))
     fields[number]["required"] = True
     title = name.replace("_", " ")
     person = {part: column for part, column in _PERSON.items() if column in fields}
@@ -68,9 +75,13 @@ def _known(heading: str) -> tuple[str, dict[str, Any]] | None:
     return None
 
 
-def _unknown(kind: str, heading: str, index: int, cells: Sequence[str]) -> tuple[str, dict[str, Any]]:
+def _unknown(
+    kind: str, heading: str, index: int, cells: Sequence[str], taken: Collection[str]
+) -> tuple[str, dict[str, Any]]:
     letters = re.sub("[^a-z0-9]+", "_", plain(heading)).strip("_")
     name = letters if re.match("[a-z]", letters) else f"column_{index + 1}"
+    while name in taken:
+        name = f"{name}_{index + 1}"
     members = {"type": _type_of(cells), "iri": f"{_VOCABULARY}{kind}:{name}"}
     return name, {**members, "headings": [heading], "labels": {"en": heading}}
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from wire.problem import Malformed
 from wire.strict import load_json_object
+from wire.text import shortened
 
 from .cells import TYPES, Field, fold
 from .kind import CatalogueColumns, Identifier, Kind, Noun, Rule, plain
@@ -30,6 +31,7 @@ SPOKEN = ("issuer", "person")
 """What a sentence may say beside the fields: the name on the trust list, and the person's name in order."""
 
 _NAME = re.compile("[a-z][a-z0-9_]*")
+_FILE = re.compile(r"kind\.json|template\.json|tables/[A-Za-z0-9_-]{1,100}\.csv")  # a backup has no others
 _VERSION = re.compile("[0-9]{1,6}")
 _IRI = re.compile(r"[a-z][a-z0-9+.-]*:[^\s<>\"{}|\\^`]+")
 _CONTEXT = "https://www.w3.org/ns/credentials/v2"
@@ -38,6 +40,8 @@ _BY_CONTEXT = {"name": f"{_SCHEMA}name", "description": f"{_SCHEMA}description"}
 """The terms of VCDM 2.0's context that a kind may use; it protects them against others of their name."""
 _TAKEN = frozenset({"id", "type"})
 """What a fact must not stand under: the subject's own id is the holder's."""
+_TEXTS = ("text", "code")
+"""The types of what tells credentials apart, and names people."""
 _XSD = "http://www.w3.org/2001/XMLSchema#"
 _DATATYPES = {"date": f"{_XSD}date", "url": "@id"}
 
@@ -82,6 +86,9 @@ def parse_kind(files: Mapping[str, bytes]) -> Kind:
 
     Raises `INVALID_KIND`, and `InvalidTemplate`.
     """
+    for path in files:
+        if not _FILE.fullmatch(path):
+            raise INVALID_KIND(f"a kind has no file {shortened(path)}")
     text = files.get("kind.json", b"")
     if len(text) > LARGEST:
         raise INVALID_KIND(f"kind.json has over {LARGEST} bytes")
@@ -100,6 +107,8 @@ def parse_kind(files: Mapping[str, bytes]) -> Kind:
     fields = {name: _field(name, item, files) for name, item in members["fields"].items()}
     person = _members(members["person"], "person", _PERSON)
     types = _terms(members["types"], "types") | _terms(members["subject_types"], "subject_types")
+    if taken := sorted(types.keys() & fields.keys()):
+        raise INVALID_KIND(f"kind.json, fields.{taken[0]}: the name stands for a type")
     terms = types | {name: field.iri for name, field in fields.items() if field.iri}
     written = files.get("template.json")
     kind = Kind(
@@ -130,6 +139,8 @@ def parse_kind(files: Mapping[str, bytes]) -> Kind:
         template=Template(_template(members, fields) if written is None else written),
     )
     _require_fields(kind)
+    _require_types(kind)
+    _require_days(kind, members["valid_from"], members["valid_until"])
     return kind
 
 
@@ -167,21 +178,47 @@ def _require_fields(kind: Kind) -> None:
             raise INVALID_KIND(f"kind.json, sentence.{language}: one part needs no field")
 
 
+def _require_types(kind: Kind) -> None:
+    """What is named is of the type that it is used as: two days are compared as texts, a number as none."""
+    person, fields = kind.person, kind.fields
+    texts = [kind.number, *person.fields, *filter(None, (person.language, kind.email, kind.person_id))]
+    days = [name for rule in kind.rules for name in (rule.before, rule.after)]
+    days += [*kind.years_ahead, *(name for name, field in fields.items() if field.earliest)]
+    days += [day for day, _ in kind.reached.values()]
+    for types, names in ((_TEXTS, texts), (("date",), days), (("boolean",), list(kind.reached))):
+        for name in names:
+            if fields[name].type not in types:
+                raise INVALID_KIND(f"kind.json: {name} is used as a {types[0]}, and is none")
+    for name in kind.reached:
+        if fields[name].required:  # a file has no column for it
+            raise INVALID_KIND(f"kind.json: {name} follows from a day, and cannot be required")
+
+
+def _require_days(kind: Kind, *ends: str) -> None:
+    """What a credential is valid from, and until, is a day of the record."""
+    for name in ends:
+        if name and (name not in kind.fields or kind.fields[name].type != "date"):
+            raise INVALID_KIND(f"kind.json: it is valid from or until {name!r}, which is no date")
+
+
 def _require_own_places(kind: Kind) -> None:
     """Two fields in one place, or with one heading, would be told apart by nobody."""
     for what, values in (
-        ("IRI", [(field.iri, name) for name, field in kind.fields.items() if field.iri]),
+        ("IRI", [(iri, name) for name, iri in kind.terms.items()]),
         (
             "heading",
-            [(plain(heading), name) for name in kind.columns for heading in kind.fields[name].headings],
+            [
+                (plain(heading), name)
+                for name in kind.columns
+                for heading in (name, *kind.fields[name].headings)
+            ],
         ),
-        ("heading", [(plain(name), name) for name in kind.columns]),
     ):
         owners: dict[str, str] = {}
         for value, name in values:
             if owners.setdefault(value, name) != name:
-                raise INVALID_KIND(f"kind.json, fields.{name}: {owners[value]} has the same {what}")
-    reserved = {*SPOKEN, "issuer_name", *(() if "template.json" in kind.files else _TAKEN)}
+                raise INVALID_KIND(f"kind.json: {owners[value]} and {name} have the same {what}")
+    reserved = {*SPOKEN, "issuer_name", *kind.identifiers, *(() if "template.json" in kind.files else _TAKEN)}
     if taken := sorted(kind.fields.keys() & reserved):
         raise INVALID_KIND(f"kind.json, fields.{taken[0]}: the name stands for something else")
 
@@ -239,6 +276,8 @@ def _field(name: str, item: object, files: Mapping[str, bytes]) -> Field:
     table = members.pop("table")
     if table and f"tables/{table}.csv" not in files:
         raise INVALID_KIND(f"kind.json, {place}: there is no table {table!r}")
+    if members["type"] == "code" and not table and not members["pattern"]:
+        raise INVALID_KIND(f"kind.json, {place}: a code has a table or a pattern")
     members["codes"] = _codes(files[f"tables/{table}.csv"], table) if table else {}
     members["years_ahead"] = None if members["years_ahead"] < 0 else members["years_ahead"]
     if reached := members["reached"]:

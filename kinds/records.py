@@ -36,8 +36,9 @@ def check_record(
 
     `own` are further fields that it may have.
     """
-    for name in sorted(cells.keys() - set(kind.columns) - set(own)):
-        names = ", ".join([*kind.columns, *sorted(set(own) - kind.fields.keys())])
+    own = set(own) - kind.fields.keys()
+    for name in sorted(cells.keys() - set(kind.columns) - own):
+        names = ", ".join([*kind.columns, *sorted(own)])
         raise InvalidRecord(f"there is no field {name!r}", hint=f"The fields are {names}.")
     record, wrong = check_cells(kind, cells, today=today)
     if wrong:
@@ -80,8 +81,7 @@ def check_cells(
     if not wrong:
         person.settle(record)
         _settle_words(kind, record, cells)
-        for name, (day, years) in kind.reached.items():
-            record[name] = _has_reached(record[day], years, today) if record[day] and today else ""
+        settle_reached(kind, record, today)
     return record, wrong + _against_rules(kind, record, today)
 
 
@@ -96,6 +96,12 @@ def _settle_words(kind: Kind, record: Record, cells: Mapping[str, str]) -> None:
             record[name] = word
         if not record[name]:
             del record[name]
+
+
+def settle_reached(kind: Kind, record: Record, today: date | None) -> None:
+    """Sets the fields that follow from how long ago a day was; empty where either day is missing."""
+    for name, (day, years) in kind.reached.items():
+        record[name] = _has_reached(record[day], years, today) if record[day] and today else ""
 
 
 def _has_reached(day: str, years: int, today: date) -> bool:
@@ -135,7 +141,7 @@ def with_changes(kind: Kind, record: Mapping[str, Any], changes: Mapping[str, st
     for name, code in kind.worded.items():
         if name not in changes and changes.get(code, record[code]) != record[code]:
             cells.pop(name, None)
-    return {name: cell for name, cell in cells.items() if name not in kind.reached}
+    return {name: cell for name, cell in cells.items() if name not in kind.reached or name in changes}
 
 
 def digest(record: bytes) -> bytes:

@@ -11,7 +11,7 @@ from .parsing import parse_kind
 SHIPPED = ("diploma", "resident", "certificate")
 
 
-@lru_cache(maxsize=len(SHIPPED))
+@lru_cache(maxsize=len(SHIPPED) + 1)  # without a name is a key of its own
 def shipped(name: str = "diploma") -> Kind:
     """A kind that comes with the program, one of `SHIPPED`."""
     folder = Path(__file__).parent / name

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kinds import Kind, shipped
-from kinds.cells import BadCell, check_cell
+from kinds.cells import BadCell, Field, check_cell
+from kinds.kind import plain
 from kinds.parsing import LARGEST, MOST_FIELDS, parse_kind
 from kinds.pattern import matcher
 from kinds.problem import INVALID_KIND
@@ -94,13 +95,42 @@ def test_the_same_cell_is_held_against_each_kind_by_itself() -> None:
         ({**CARD, "rules": ["x"]}, "kind.json, rules: an object is expected"),
         (with_field("issuer", type="text"), "fields.issuer: the name stands for something else"),
         (with_field("id", type="text"), "fields.id: the name stands for something else"),
-        (with_field("x", type="text", headings=["no."]), "fields.x: number has the same heading"),
+        (with_field("x", type="text", headings=["no."]), "number and x have the same heading"),
         (with_field("level", type="code", table="grades"), "there is no table 'grades'"),
         (with_field("x", type="colour"), "a name or a type that there is not"),
         (with_field("Ä", type="text"), "a name or a type that there is not"),
         (with_field("x", type="text", required=1), "'required' is missing or of another type"),
         (with_field("x", type="text", pattern=r"\d+"), "fields.x: the pattern is no I-Regexp"),
         (with_field("x", type="text", worded="grade"), "names 'grade'"),
+        (with_field("x", type="code", refusal="x"), "fields.x: a code has a table or a pattern"),
+        (with_field("number", type="integer", required=True), "number is used as a text, and is none"),
+        (with_field("email", type="url"), "email is used as a text, and is none"),
+        (
+            {**CARD, "rules": [{"before": "joined", "after": "name", "refusal": "x"}]},
+            "name is used as a date, and is none",
+        ),
+        (with_field("x", type="integer", years_ahead=1), "x is used as a date, and is none"),
+        (with_field("x", type="text", earliest="2000-01-01"), "x is used as a date, and is none"),
+        (with_field("x", type="boolean", reached={"day": "name", "years": 1}), "name is used as a date"),
+        (with_field("x", type="text", reached={"day": "joined", "years": 1}), "x is used as a boolean"),
+        (
+            with_field("x", type="boolean", required=True, reached={"day": "joined", "years": 1}),
+            "x follows from a day, and cannot be required",
+        ),
+        ({**CARD, "valid_from": "name"}, "valid from or until 'name', which is no date"),
+        ({**CARD, "valid_until": "never"}, "names 'never', and has no such field"),
+        *(
+            (with_field(name, type="text"), f"fields.{name}: the name stands for something else")
+            for name in ("issuer", "person")
+        ),
+        (with_field("issuer_name", type="text"), "fields.issuer_name: the name stands for something else"),
+        ({**with_field("x", type="text"), "types": {"x": "urn:x:y"}}, "fields.x: the name stands for a type"),
+        (with_field("x", type="text", headings=["no"]), "number and x have the same heading"),
+        (with_field("x", type="text", headings=["E-Mail", "EMAIL"]), "email and x have the same heading"),
+        (
+            {**with_field("x", type="text", iri="urn:x:y"), "subject_types": {"Thing": "urn:x:y"}},
+            "Thing and x have the same IRI",
+        ),
         ({**CARD, "fields": {f"f{n}": {"type": "text"} for n in range(MOST_FIELDS + 1)}}, "over 1000 fields"),
     ],
 )
@@ -113,6 +143,33 @@ def test_a_kind_that_does_not_work_is_refused_with_its_place(kind: Any, reason: 
 def test_a_table_of_codes_has_two_columns(table: bytes) -> None:
     with raises(INVALID_KIND, match="level.csv"):
         parsed(CARD, table)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "tables/ä.csv",
+        "tables/../x.csv",
+        "tables/level.csv.bak",
+        "/kind.json",
+        "code.py",
+        f"tables/{'x' * 101}.csv",
+    ],
+)
+def test_a_kind_has_no_file_that_a_backup_leaves_behind(path: str) -> None:
+    with raises(INVALID_KIND, match="a kind has no file"):
+        parse_kind({"kind.json": json.dumps(CARD).encode(), "tables/level.csv": LEVELS, path: b""})
+
+
+@pytest.mark.parametrize("cell", ["abc", "nan", "inf", "1e400", "1_0", "１", ".5", "1.", "1,2,3", "9" * 16])
+def test_a_number_is_one_that_json_has(cell: str) -> None:
+    with pytest.raises(BadCell, match="is not a number of up to 15 digits"):
+        check_cell(Field("x", "number"), cell)
+
+
+def test_a_number_is_written_with_a_point_or_a_comma() -> None:
+    numbers = [check_cell(Field("x", "number"), cell) for cell in ("-3", "0,5", "12.50", "2.0")]
+    assert numbers == [-3, 0.5, 12.5, 2]
 
 
 @pytest.mark.parametrize(
@@ -161,6 +218,14 @@ def test_every_label_of_what_is_shipped_is_there_in_three_languages() -> None:
         assert field.labels.keys() == {"en", "zh", "de"}
 
 
+@pytest.mark.parametrize("name", ["resident", "certificate"])
+def test_what_a_field_is_called_in_any_language_is_a_heading_of_its_column(name: str) -> None:
+    """What a page shows somebody types into a spreadsheet."""
+    kind = shipped(name)
+    labels = [(field, label) for field in kind.columns for label in kind.fields[field].labels.values()]
+    assert [(field, label) for field, label in labels if kind.headings.get(plain(label)) != field] == []
+
+
 def test_a_template_adds_fields_of_its_own_and_changes_none() -> None:
     kind = shipped()
     assert kind.own == ()
@@ -168,3 +233,8 @@ def test_a_template_adds_fields_of_its_own_and_changes_none() -> None:
     mine = kind.with_template(type(kind.template)(edited))
     assert (mine.own, mine.fields) == (("minor_subject",), kind.fields)
     assert kind.with_template(type(kind.template)(kind.template.text)) is kind
+
+
+def test_a_shipped_kind_is_read_once() -> None:
+    kinds = [shipped(), *map(shipped, SHIPPED)]
+    assert all(one is other for one, other in zip([shipped(), *map(shipped, SHIPPED)], kinds, strict=True))

@@ -22,6 +22,7 @@ from did.methods import web as did_web
 from exchange.claim import Invitation, acceptance
 from issuer.archive.store import SQLiteIndex
 from issuer.identity.description import Description
+from issuer.identity.kind import keep_kind
 from issuer.issuer import Issuer
 from issuer.table.source import SPAN_ROWS, Source, open_source
 from keys import PrivateKey
@@ -342,8 +343,9 @@ def index_of(issuer: Issuer) -> SQLiteIndex:
 def twin(issuer: Issuer, home: Path, **options: Any) -> Issuer:
     """The same issuer, with the same keys, before it issued anything, in another folder."""
     home.mkdir(parents=True)
-    for name in ("issuer.json", "keys.json", "template.json", "did.json"):
+    for name in ("issuer.json", "keys.json", "did.json"):
         shutil.copy2(issuer.home / name, home / name)
+    keep_kind(home, issuer.kind)
     SQLiteIndex(home / "issuer.sqlite").close()
     return reopened(home, **options)
 

@@ -6,6 +6,7 @@ A job that was begun and the editions of a diploma keep the template that they w
 
 from __future__ import annotations
 
+import shutil
 from functools import lru_cache
 from pathlib import Path
 
@@ -65,7 +66,9 @@ def keep_kind(home: Path, kind: Kind) -> None:
         if not (home / TEMPLATE).exists():
             write_durably(home / TEMPLATE, kind.template.text)
         return
-    (home / FOLDER / "tables").mkdir(parents=True, exist_ok=True)
+    # What a run left that was killed before it had made an issuer may be of another kind.
+    shutil.rmtree(home / FOLDER, ignore_errors=True)
+    (home / FOLDER / "tables").mkdir(parents=True)
     for path, data in kind.files.items():
         write_durably(home / FOLDER / path, data)
 

@@ -22,6 +22,7 @@ import orjson
 
 from kinds import Kind, Record
 from kinds.problem import InvalidTemplate
+from kinds.records import settle_reached
 from ledger import Log
 from vc.secured import INTEGRITY, Form
 from wire.clock import is_ahead
@@ -121,6 +122,8 @@ def issue(work: Tools, task: Task, tell: Tell) -> Chunk:
             if row in task.skipped:
                 continue
             seq = task.first_seq + row - FIRST_ROW
+            # Of the job's day, also where it goes on later: each row says what it would have said then.
+            settle_reached(press.composer.kind, record, task.created.date())
             try:
                 printed = press.print_row(record, seq, task.created)
             except Malformed as problem:

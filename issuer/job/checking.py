@@ -188,7 +188,7 @@ class Survey:
         """Adds what differs from what was issued; for another person than its holder a number is an error."""
         names = checker.kind.person.fields & checker.source.columns.keys()
         for change in changed:
-            if names <= set(change.fields):
+            if names and names <= set(change.fields):
                 column = checker.column(checker.kind.number)
                 self.add([CellFinding(change.row, column, "was issued to somebody else", change.number)])
                 del self.known[change.row]

@@ -47,6 +47,7 @@ from ..archive.consistency import require_not_older
 from ..archive.store import SQLiteIndex
 from ..identity import documents
 from ..identity.home import LIST_NAME, Identity, index
+from ..identity.kind import FOLDER
 from ..press.permutation import LIST_ENTRIES
 from ..problem import HOME_TAKEN, UNSOUND_DATABASE
 from .named import named_in
@@ -298,6 +299,7 @@ def _archive(home: Path, archive: tarfile.TarFile, engines: Engines | None) -> N
             _add(
                 archive, home, [*home.glob("*.json"), *(path for each in folders for path in each.glob("*"))]
             )
+            _add(archive, home, (home / FOLDER).rglob("*"))
         _add(archive, home, (home / "shards").rglob("*"))
     if not is_elsewhere(home):
         with store_in(home, engines=engines).lock():

@@ -29,10 +29,12 @@ from issuer.job.singles import RecordRefused
 from issuer.keeping.rotation import revoke, rotate
 from issuer.table.source import Source
 from keys import KeyFile, PrivateKey, open_signer
+from kinds import shipped
 from ledger.audit import audit
 from tests.doubles import at, instead
 from tests.fault.issuing import everything, issue, require_once
 from tests.fault.kill import Reached, Work, kill_everywhere, killed_by
+from tests.test_kinds_issuing import residents
 from tests.world import NOW, csv_file, graduate, issuer_in, listed, reopened, twin, verifier_for
 from vc.status import Reason
 from wire.problem import Problem
@@ -141,6 +143,13 @@ def test_the_same_command_finishes_what_was_killed(
     issuer: Issuer, source: Source, tmp_path: Path, points: int
 ) -> None:
     assert kill_everywhere(same_file_again(issuer, source, tmp_path), points=points) == points
+
+
+def test_the_same_holds_of_residents(tmp_path: Path) -> None:
+    first = issuer_in(tmp_path / "first", kind=shipped("resident"))
+    births = ["2008-08-02", "1990-03-07", "soon", "2008-02-29", "2020-01-01", "1961-12-31"]
+    source = residents(tmp_path / "r.csv", *births, span_rows=2)
+    assert kill_everywhere(same_file_again(first, source, tmp_path), points=30) == 30
 
 
 def test_the_same_holds_with_worker_processes(issuer: Issuer, source: Source, tmp_path: Path) -> None:

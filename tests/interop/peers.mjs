@@ -24,6 +24,8 @@ const checking = Object.values(SUITES).map(({verify}) => new DataIntegrityProof(
 
 // It has the contexts that its packages ship; did:web documents and status lists it fetches.
 const load = securityLoader({fetchRemoteContexts: true}).build();
+// What needs nothing but a did:key and those contexts has to do with this one, which asks no network.
+const shipped = securityLoader({fetchRemoteContexts: false}).build();
 async function documentLoader(url) {
   return url.startsWith('did:key:z') && !url.startsWith('did:key:z6Mk') ? didKey(url) : load(url);
 }
@@ -74,6 +76,7 @@ const DO = {
   verify: ({document, verifyMatchingIssuers = true}) => vc.verifyCredential({
     credential: document, suite: checking, documentLoader,
     checkStatus: options => bitstring.checkStatus({...options, verifyMatchingIssuers})}),
+  verifyOffline: ({document}) => vc.verifyCredential({credential: document, suite: checking, documentLoader: shipped}),
   verifyPresentation: ({document, challenge, domain}) => vc.verify(
     {presentation: document, suite: checking, challenge, domain, documentLoader,
       checkStatus: bitstring.checkStatus}),

@@ -11,13 +11,19 @@ from typing import Any
 
 import pytest
 
+from keys import PrivateKey
+from kinds import shipped
+from kinds.shipped import SHIPPED
 from tests.interop.ours import POSITION, Ours, badge, changed, verified
 from tests.interop.peers import FORGED, GREEN, REVOKED, JavaScript, digitalbazaar, javascript
 from tests.loopback import Authority
+from tests.test_kinds_facts import FULL
 from tests.test_status_purposes import MEANS, SET, said
 from tests.test_verifier_controllers import Host
-from tests.world import Holder, graduate, issuer_in
+from tests.world import Holder, University, graduate, issuer_in
 from vc import Report
+from vc.claims import KIND
+from vc.forms import DataIntegrity
 from vc.status import Reason, status_entry
 
 SUITES = {
@@ -104,6 +110,35 @@ def test_they_find_a_meaning_in_every_term_of_our_lists_and_details(peer: JavaSc
     for path in published:
         answer = peer("verify", json.loads(path.read_bytes()))
         assert answer["verified"], answer
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_they_read_each_shipped_kind_without_fetching_a_context(
+    name: str, peer: JavaScript, tmp_path: Path
+) -> None:
+    kind = shipped(name)
+    issuer = issuer_in(tmp_path, kind=kind, form=DataIntegrity(suite="eddsa-rdfc-2022"))
+    credential = dict(issuer.line(issuer.issue(FULL.get(name) or graduate(1))).credential)
+    answer = peer("verifyOffline", credential)
+    assert answer["verified"], answer
+    fact = "licenseNumber" if name == "diploma" else kind.number
+    altered = {**credential["credentialSubject"], fact: "R-2"}
+    answer = peer("verifyOffline", {**credential, "credentialSubject": altered})
+    assert not answer["verified"]
+    assert "Invalid signature" in answer["error"]
+    (named,) = [terms["id"] for terms in credential["termsOfUse"] if terms["type"] == KIND] or [None]
+    assert named == kind.reference
+
+
+def test_a_context_that_they_have_not_would_have_to_be_fetched(peer: JavaScript) -> None:
+    """What the test above rests on."""
+    holder = Holder(PrivateKey.generate("Ed25519"))
+    document = holder.sign({**University().plain(), "issuer": holder.did}, suite="eddsa-rdfc-2022")
+    assert peer("verifyOffline", document)["verified"]
+    document["@context"] = [*document["@context"], "https://example.org/context"]
+    answer = peer("verifyOffline", document)
+    assert not answer["verified"]
+    assert "https://example.org/context" in answer["error"]
 
 
 def test_they_accept_our_presentation_for_its_challenge_only(peer: JavaScript, host: Host) -> None:

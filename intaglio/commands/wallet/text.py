@@ -112,7 +112,8 @@ def card(held: Held, trust: TrustSource) -> str:
     }
     named = [(name, printable(fact)) for name, fact in kinds.lines(kind, said)] if kind else []
     named += [(label(field), fact) for field, fact in facts.items() if fact]
-    lines = (f"  {name}{' ' * (12 - cells(name))}{fact}" for name, fact in named)
+    width = max(12, *(cells(name) + 1 for name, _ in named))
+    lines = (f"  {name}{' ' * (width - cells(name))}{fact}" for name, fact in named)
     return "\n".join([title(held), *lines])
 
 
