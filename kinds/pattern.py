@@ -16,8 +16,8 @@ _TOKENS = re.compile(
     r"|(?P<open>\()|(?P<close>\))|(?P<or>\|)"
 )
 _LARGEST = 1 << 20  # bytes of the compiled pattern: `(a{999}){999}` has a million states
-_OTHERWISE = {".": r"[^\n\r]", "^": r"\^", "$": r"\$"}
-"""Atoms that mean something else to RE2, as it reads them."""
+_OTHERWISE = {".": r"[^\n\r]", "^": r"\^", "$": r"\$", r"\-": "-"}
+"""Atoms that mean something else to other engines, or nothing, as they read them."""
 
 
 @lru_cache(maxsize=256)
@@ -31,13 +31,18 @@ def matcher(pattern: str) -> Callable[[str], bool]:
     options = re2.Options()
     options.log_errors, options.never_capture, options.max_mem = False, True, _LARGEST
     try:
-        fullmatch = re2.compile(_for_re2(pattern), options).fullmatch
+        fullmatch = re2.compile(_translated(pattern), options).fullmatch
     except re2.error as error:
         raise Malformed("the pattern is too large, or a parenthesis has no partner") from error
     return lambda text: fullmatch(text.encode()) is not None  # bytes: three times as fast
 
 
-def _for_re2(pattern: str) -> str:
+def ecma(pattern: str) -> str:
+    """The pattern for JSON Schema (ECMA-262, flag u), which of itself would match a part."""
+    return f"^(?:{_translated(pattern)})$"
+
+
+def _translated(pattern: str) -> str:
     translated, place, before = [], 0, "open"
     while place < len(pattern):
         token = _TOKENS.match(pattern, place)

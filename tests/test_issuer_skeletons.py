@@ -153,7 +153,7 @@ def press_with_links(home: Path, form: Form | None = None) -> Press:
     template["credentialSubject"]["achievement"]["criteria"]["id"] = "{homepage}"
     template["credentialSubject"]["achievement"]["fieldOfStudy"] = "{programme_title} {ects}"
     (issuer.home / "template.json").write_text(json.dumps(template))
-    return Issuer(issuer.home, lambda: None, lambda: NOW, form=form).press()
+    return at_once(Issuer(issuer.home, lambda: None, lambda: NOW, form=form).press())
 
 
 def require_same(press: Press, rows: int) -> Counter[str]:
@@ -168,6 +168,12 @@ def require_same(press: Press, rows: int) -> Counter[str]:
         counts["refused"] += not isinstance(quick, Printed)
         counts["quick"] += used(press) - before
     return counts
+
+
+def at_once(press: Press) -> Press:
+    """The press, whose skeletons are compiled at the first record of a shape."""
+    press._skeletons.worth = 0
+    return press
 
 
 def used(press: Press) -> int:
@@ -199,7 +205,7 @@ def test_ten_thousand_random_rows_are_the_same_either_way(tmp_path: Path, option
 def test_what_is_signed_is_what_pyld_makes_of_it(tmp_path: Path) -> None:
     """The signature verifies over pyld's canonical form of the credential that was spliced."""
     issuer = issuer_in(tmp_path / "home")
-    press = issuer.press()
+    press = at_once(issuer.press())
     for index in range(5):
         printed = press.print_row(record(index, gpa=f'{index}\n"é'), index, NOW)
         credential = json.loads(printed.line)["credential"]
@@ -278,7 +284,7 @@ def test_one_in_sixty_four_is_compared(tmp_path: Path, source: Source, workers: 
 
 
 def test_the_guard_looks_at_the_first_rows_and_then_at_one_in_so_many(tmp_path: Path) -> None:
-    press, due = issuer_in(tmp_path / "home").press(), []
+    press, due = at_once(issuer_in(tmp_path / "home").press()), []
     for index in range(2 * skeletons.EVERY + 1):
         press.print_row(record(index), index, NOW)
         (shaped,) = press._skeletons._shapes.values()
@@ -305,7 +311,7 @@ class Unrepeatable:
 def test_a_token_signs_each_row_once(tmp_path: Path) -> None:
     """The guard compares what is signed, and asks for no second signature."""
     token = Unrepeatable()
-    press = replace(issuer_in(tmp_path / "home").press(), signer=token)
+    press = at_once(replace(issuer_in(tmp_path / "home").press(), signer=token))
     lines = [press.print_row(record(index), index, NOW).line for index in range(5)]
     assert (token.signed, used(press)) == (5, 5)
     for line in lines:
@@ -316,7 +322,7 @@ def test_a_token_signs_each_row_once(tmp_path: Path) -> None:
 
 def test_a_form_without_skeletons_prints_the_general_way(tmp_path: Path) -> None:
     for form in LineForm(), WithoutSkeletons():
-        press = replace(issuer_in(tmp_path / "home").press(), form=form)
+        press = at_once(replace(issuer_in(tmp_path / "home").press(), form=form))
         assert press.print_row(record(1), 1, NOW) == press.print(record(1), 1, NOW)
         assert list(press._skeletons._shapes.values()) == [None]
 
@@ -327,7 +333,7 @@ SHAPES = [dict(zip(OPTIONAL, empty, strict=True)) for empty in product(("", "x")
 @pytest.mark.slow
 def test_the_257th_shape_goes_the_general_way(tmp_path: Path) -> None:
     """Each is a hundred kilobytes, and a file may have one a row."""
-    press = issuer_in(tmp_path / "home").press()
+    press = at_once(issuer_in(tmp_path / "home").press())
     numbers: tuple[Any, ...] = (1, 1.5, "", 0)
     shapes = [
         record(index, **shape, ects=ects, degree_name=degree)
@@ -345,7 +351,7 @@ def test_the_257th_shape_goes_the_general_way(tmp_path: Path) -> None:
 
 
 def test_shapes_are_bounded(tmp_path: Path) -> None:
-    press = replace(issuer_in(tmp_path / "home").press(), form=WithoutSkeletons())
+    press = at_once(replace(issuer_in(tmp_path / "home").press(), form=WithoutSkeletons()))
     for index, shape in enumerate(product(SHAPES, (1, 1.5, "", 0), ("", "x"))):
         members, ects, degree = shape
         press._skeletons.find(record(index, **members, ects=ects, degree_name=degree), index, NOW)
@@ -353,20 +359,20 @@ def test_shapes_are_bounded(tmp_path: Path) -> None:
 
 
 def test_another_time_is_another_skeleton(tmp_path: Path) -> None:
-    press = issuer_in(tmp_path / "home").press()
+    press = at_once(issuer_in(tmp_path / "home").press())
     for created in NOW, NOW.replace(hour=3):
         assert press.print_row(record(1), 1, created) == press.print(record(1), 1, created)
     assert used(press) == 2
 
 
 def test_a_value_of_an_unknown_type_goes_the_general_way(tmp_path: Path) -> None:
-    press = issuer_in(tmp_path / "home").press()
+    press = at_once(issuer_in(tmp_path / "home").press())
     assert press.print_row(record(1, gpa=["1"]), 1, NOW) == press.print(record(1, gpa=["1"]), 1, NOW)
     assert used(press) == 0
 
 
 def test_a_truth_value_makes_another_shape(tmp_path: Path) -> None:
-    press = issuer_in(tmp_path / "home").press()
+    press = at_once(issuer_in(tmp_path / "home").press())
     for seq, value in enumerate((True, False, True, False)):
         row = record(1, gpa=value)
         assert press.print_row(row, seq, NOW) == press.print(row, seq, NOW)
@@ -379,7 +385,7 @@ def test_the_end_in_a_template_is_read_for_each_row(tmp_path: Path) -> None:
     (issuer.home / "template.json").write_text(
         json.dumps({**template, "validUntil": "{award_date}T23:59:59Z"})
     )
-    press = Issuer(issuer.home, lambda: None, lambda: NOW).press()
+    press = at_once(Issuer(issuer.home, lambda: None, lambda: NOW).press())
     for date in "2026-06-30", "2026-06-31", "2026-07-01":
         row = record(1, award_date=date)
         assert outcome(press.print_row, row) == outcome(press.print, row)
@@ -387,8 +393,15 @@ def test_the_end_in_a_template_is_read_for_each_row(tmp_path: Path) -> None:
 
 
 def test_a_press_that_has_printed_can_be_sent_to_another_process(tmp_path: Path) -> None:
-    press = issuer_in(tmp_path / "home").press()
+    press = at_once(issuer_in(tmp_path / "home").press())
     printed = press.print_row(record(1), 1, NOW)
     sent = pickle.loads(pickle.dumps(press))
     assert used(sent) == 0
     assert sent.print_row(record(1), 1, NOW) == printed
+
+
+def test_a_shape_gets_a_skeleton_once_it_is_worth_one(tmp_path: Path) -> None:
+    press = issuer_in(tmp_path / "home").press()
+    for seq in range(skeletons.WORTH + 2):
+        assert press.print_row(record(seq), seq, NOW) == press.print(record(seq), seq, NOW)
+    assert used(press) == 2

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import itertools
+import json
 from pathlib import Path
 
 import click
@@ -15,6 +16,7 @@ from kinds import Kind, shipped
 from kinds.check import prove_kind
 from kinds.draft import draft
 from kinds.parsing import parse_kind
+from kinds.schema import schema_of
 from kinds.shipped import SHIPPED
 from wire.files import write_durably
 from wire.problem import Conflict
@@ -81,8 +83,14 @@ def check(session: Session, kind: str) -> Result:
 
 @verb(kind)
 @_kind
-def export(session: Session, kind: str) -> Result:  # noqa: ARG001
-    """Print a CSV file to fill in, with a column for each field."""
+@click.option(
+    "--as", "form", type=click.Choice(["csv", "schema"]), default="csv", help="A CSV, if not given."
+)
+def export(session: Session, kind: str, form: str) -> Result:  # noqa: ARG001
+    """Print a CSV file to fill in, with a column for each field, or the JSON Schema of its credentials."""
+    if form == "schema":
+        schema = schema_of(chosen(kind))
+        return Result({"schema": schema}, json.dumps(schema, indent=2, ensure_ascii=False))
     columns = chosen(kind).columns
     line = io.StringIO()
     csv.writer(line, lineterminator="").writerow(columns)

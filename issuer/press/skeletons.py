@@ -24,6 +24,9 @@ from .document import Composer
 MOST = 256
 """Shapes that are kept. The rest goes the general way: a hostile file has another shape in each row."""
 
+WORTH = 3
+"""Records of a shape that go the general way before it gets a skeleton: compiling one takes as long."""
+
 FIRST, EVERY = 3, 64
 """The guard makes the first few records of a skeleton, and then one in so many, the general way as well."""
 
@@ -71,6 +74,9 @@ class Skeletons:
         urls = {name for name, field in composer.kind.fields.items() if field.type == "url"}
         own = urls.union(composer.own)
         self._own = [index for index, name in enumerate(self._fields) if name in own]
+        self.worth = WORTH
+        """So many records of a shape go the general way first."""
+        self._seen: dict[tuple[Any, ...], int] = {}
         self._shapes: dict[tuple[Any, ...], Shaped | None] = {}
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -90,7 +96,10 @@ class Skeletons:
         shape = created, tuple(map(type, values)), tuple(map(bool, values)), *schemes
         if shape in self._shapes:
             return self._shapes[shape], facts, values
-        if len(self._shapes) >= MOST:
+        before = self._seen.get(shape, 0)
+        if before < self.worth or len(self._shapes) >= MOST:
+            if before or len(self._seen) < MOST:
+                self._seen[shape] = before + 1
             return None, facts, values
         shaped = self._shapes[shape] = self._compiled(facts, values, created)
         return shaped, facts, values

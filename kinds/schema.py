@@ -1,0 +1,71 @@
+"""The JSON Schema of a kind's credentials (draft 2020-12), as other programs read what a kind says."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from .cells import Field
+from .kind import Kind
+from .pattern import ecma
+from .template import PLACEHOLDER
+
+_DRAFT = "https://json-schema.org/draft/2020-12/schema"
+_TYPES: Mapping[str, Mapping[str, Any]] = {
+    "integer": {"type": "integer"},
+    "number": {"type": "number"},
+    "boolean": {"type": "boolean"},
+    "date": {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"},
+    "url": {"type": "string", "pattern": "^https?://"},
+}
+
+
+def schema_of(kind: Kind) -> dict[str, Any]:
+    """What a credential of the kind looks like: the template's members, and what each fact may be.
+
+    A list may have any items, since which of them are there depends on the record.
+    """
+    document = _node(json.loads(kind.template.text), kind)
+    return {"$schema": _DRAFT, **({"$id": kind.reference} if kind.reference else {}), **document}
+
+
+def _node(node: object, kind: Kind) -> dict[str, Any]:
+    match node:
+        case dict():
+            members = {name: _node(member, kind) for name, member in node.items() if name[:1] not in "@$"}
+            required = [name for name in members if _is_required(node[name], kind)]
+            said = {"type": "object", "properties": members}
+            return {**said, "required": required} if required else said
+        case str():
+            pieces = PLACEHOLDER.split(node)
+            is_fact = len(pieces) == 3 and not pieces[0] and not pieces[2] and pieces[1] in kind.fields
+            return _fact(kind.fields[pieces[1]]) if is_fact else {"type": "string"}
+        case list():
+            return {"type": "array"}
+    return {}
+
+
+def _is_required(node: object, kind: Kind) -> bool:
+    """Whether a member is there whatever the record has: constants, and what has a required field in it."""
+    match node:
+        case dict():
+            return "$if" not in node and any(_is_required(member, kind) for member in node.values())
+        case list():
+            return any(_is_required(item, kind) for item in node)
+        case str():
+            return all(name in kind.required for name in PLACEHOLDER.findall(node))
+    return True
+
+
+def _fact(field: Field) -> dict[str, Any]:
+    codes = sorted(set(field.codes.values()))
+    said = dict(_TYPES.get(field.type, {"type": "string"}))
+    if field.pattern and said["type"] == "string" and not codes:
+        said["pattern"] = ecma(field.pattern)
+    if codes:
+        said["anyOf"] = [{"enum": codes}]
+        said["anyOf"] += [{"pattern": ecma(field.pattern)}] if field.pattern else []
+    if label := field.labels.get("en"):
+        said["title"] = label
+    return said
