@@ -25,6 +25,7 @@ from .problem import INVALID_KIND
 from .template import PLACEHOLDER, Template
 
 LARGEST = 1 << 16  # bytes of `kind.json`
+LARGEST_FILES = 1 << 18  # characters of all files
 MOST_FIELDS = 1000
 
 SPOKEN = ("issuer", "person")
@@ -86,9 +87,7 @@ def parse_kind(files: Mapping[str, bytes]) -> Kind:
 
     Raises `INVALID_KIND`, and `InvalidTemplate`.
     """
-    for path in files:
-        if not _FILE.fullmatch(path):
-            raise INVALID_KIND(f"a kind has no file {shortened(path)}")
+    _require_files(files)
     text = files.get("kind.json", b"")
     if len(text) > LARGEST:
         raise INVALID_KIND(f"kind.json has over {LARGEST} bytes")
@@ -142,6 +141,20 @@ def parse_kind(files: Mapping[str, bytes]) -> Kind:
     _require_types(kind)
     _require_days(kind, members["valid_from"], members["valid_until"])
     return kind
+
+
+def _require_files(files: Mapping[str, bytes]) -> None:
+    """A trust list has them as texts: what cannot stand there would be issued, and speak to nobody."""
+    length = 0
+    for path, data in files.items():
+        if not _FILE.fullmatch(path):
+            raise INVALID_KIND(f"a kind has no file {shortened(path)}")
+        try:
+            length += len(data.decode())
+        except UnicodeDecodeError as error:
+            raise INVALID_KIND(f"{path} is not in UTF-8") from error
+    if length > LARGEST_FILES:
+        raise INVALID_KIND(f"the files of the kind have over {LARGEST_FILES} characters")
 
 
 def _require_fields(kind: Kind) -> None:
@@ -292,7 +305,7 @@ def _field(name: str, item: object, files: Mapping[str, bytes]) -> Field:
 def _codes(table: bytes, name: str) -> Mapping[str, str]:
     """The codes of a table, by what people write for each: columns `value`, and `synonyms` between blanks."""
     codes: dict[str, str] = {}
-    rows = csv.reader(io.StringIO(table.decode(errors="replace"), newline=""))
+    rows = csv.reader(io.StringIO(table.decode(), newline=""))
     for number, row in enumerate(rows, 1):
         if len(row) != 2 or (number == 1 and row != ["value", "synonyms"]):
             raise INVALID_KIND(f"tables/{name}.csv, row {number}: the columns are value and synonyms")

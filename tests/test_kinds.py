@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 from kinds import Kind, shipped
 from kinds.cells import BadCell, Field, check_cell
 from kinds.kind import plain
-from kinds.parsing import LARGEST, MOST_FIELDS, parse_kind
+from kinds.parsing import LARGEST, LARGEST_FILES, MOST_FIELDS, parse_kind
 from kinds.pattern import matcher
 from kinds.problem import INVALID_KIND
 from kinds.shipped import SHIPPED
 from tests.problems import raises
+from verifier.sources.trust_entries import LARGEST_KIND
 from wire.problem import Malformed
 
 FIELDS = {
@@ -159,6 +160,16 @@ def test_a_table_of_codes_has_two_columns(table: bytes) -> None:
 def test_a_kind_has_no_file_that_a_backup_leaves_behind(path: str) -> None:
     with raises(INVALID_KIND, match="a kind has no file"):
         parse_kind({"kind.json": json.dumps(CARD).encode(), "tables/level.csv": LEVELS, path: b""})
+
+
+def test_a_kind_fits_on_a_trust_list() -> None:
+    """Else it would be issued for ever, and be said by nobody."""
+    assert LARGEST_FILES == LARGEST_KIND
+    many = "".join(f"V{number},\n" for number in range(LARGEST_FILES // 6))
+    with raises(INVALID_KIND, match="the files of the kind have over"):
+        parsed(CARD, LEVELS + many.encode())
+    with raises(INVALID_KIND, match=r"level\.csv is not in UTF-8"):
+        parsed(CARD, "value,synonyms\nGrün,\n".encode("cp1252"))
 
 
 @pytest.mark.parametrize("cell", ["abc", "nan", "inf", "1e400", "1_0", "１", ".5", "1.", "1,2,3", "9" * 16])
