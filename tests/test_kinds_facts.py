@@ -26,6 +26,7 @@ from kinds.facts import facts_of, known
 from kinds.parsing import parse_kind
 from kinds.records import check_cells, check_record, with_changes
 from tests.fuzz.oracles import by_pyld, by_pyoxigraph
+from tests.test_issuer_skeletons import at_once, used
 from tests.world import NAME, NOW, University, verifier
 from vc import Claims, Credential
 from vc.anchoring import anchoring_terms
@@ -196,13 +197,13 @@ def test_rows_that_are_spliced_say_the_same_to_the_byte(example: Filled) -> None
     """The press's skeletons, from the first row of a shape on: what they make is what each row says."""
     kind, form = example.kind, DataIntegrity(suite="eddsa-rdfc-2022")
     method = f"{UNIVERSITY.did}#{UNIVERSITY.key.public_key.multikey()}"
-    press = Press(composer(kind), UNIVERSITY.key, method, form)
-    press._skeletons.worth = 0
+    press = at_once(Press(composer(kind), UNIVERSITY.key, method, form))
     for seq, row in enumerate(example.rows):
         record = check_record(kind, row, TODAY)
         printed = press.print_row(record, seq, NOW)
         assert printed == press.print(record, seq, NOW)
         assert facts_of(kind, Line.parse(printed.line).secured.claims) == in_properties(kind, record)
+    assert used(press)
 
 
 @given(filled(), st.data())

@@ -21,6 +21,8 @@ from issuer.job.singles import RecordRefused
 from issuer.press.permutation import LIST_BITS
 from issuer.press.press import Line
 from issuer.status import lists
+from issuer.table.source import Source
+from kinds import Kind, shipped
 from ledger.folder import store_in
 from ledger.note import Checkpoint
 from ledger.tiles import posix
@@ -30,6 +32,7 @@ from tests.fault.issuing import everything, issue, require_once
 from tests.fault.powerloss import Crash, Recorder, memory_folder
 from tests.fault.sqlite_vfs import watched_sqlite
 from tests.problems import is_a
+from tests.test_kinds_issuing import residents
 from tests.world import NOW, Holder, csv_file, graduate, issuer_in, reopened, twin, verifier_for
 from vc import StatusList, Verdict
 from vc.status import Reason
@@ -161,10 +164,10 @@ def require_lists(home: Path) -> None:
         assert published_file(home, name) is not None
 
 
-def new_home(memory: Path) -> Path:
+def new_home(memory: Path, kind: Kind | None = None) -> Path:
     """An issuer's folder; that of its twin is `first`."""
     first, home = memory / "first", memory / "work" / "home"
-    for issuer in (issuer_in(first), twin(reopened(first), home)):
+    for issuer in (issuer_in(first, kind=kind), twin(reopened(first), home)):
         issuer.store.close()
     return home
 
@@ -175,8 +178,17 @@ def new_home(memory: Path) -> Path:
 def a_file(memory: Path) -> Scenario:
     """Two chunks; an undisturbed run is what it must come to."""
     rows = [graduate(row, **{"email": "bad"} if row == 3 else {}) for row in range(1, 5)]
-    source = in_chunks(memory / "g.csv", rows)
-    home = new_home(memory)
+    return _a_file(memory, in_chunks(memory / "g.csv", rows))
+
+
+def of_residents(memory: Path) -> Scenario:
+    """The same of another kind."""
+    source = residents(memory / "r.csv", "2008-08-02", "1990-03-07", "soon", "2008-02-29", span_rows=2)
+    return _a_file(memory, source, shipped("resident"))
+
+
+def _a_file(memory: Path, source: Source, kind: Kind | None = None) -> Scenario:
+    home = new_home(memory, kind)
     with opened(memory / "first") as first:
         issue(first, source)
         expected = everything(first)
@@ -333,7 +345,14 @@ Prepare = Callable[[Path], Scenario]
 
 @pytest.mark.parametrize(
     ("prepare", "least"),
-    [(a_file, 500), (singly, 500), (by_link, 200), (together_after_kill, 200), (a_file_after_kill, 200)],
+    [
+        (a_file, 500),
+        (of_residents, 500),
+        (singly, 500),
+        (by_link, 200),
+        (together_after_kill, 200),
+        (a_file_after_kill, 200),
+    ],
 )
 @pytest.mark.parametrize("each", [5, pytest.param(1, marks=pytest.mark.soak)])
 def test_nothing_acknowledged_or_signed_is_lost(
