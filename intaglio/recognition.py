@@ -57,6 +57,7 @@ class Newcomers:
                     for owner in known.keeps_lists_of(issuer.id)
                 ),
                 *lists_of(issuer),
+                *kinds_of(issuer),
             )
             fingerprint = (self.given or self.new).fingerprint(issuer.id)
             yield Newcomer(issuer.id, issuer.name, remarks, fingerprint)
@@ -103,6 +104,20 @@ def lists_of(issuer: RecognisedIssuer) -> Iterator[str]:
                 "Ask at what moment of that day it closed: until you know, a list from before its last "
                 "revocations may count for good. A newer trust file of the issuer names the moment."
             )
+
+
+def kinds_of(issuer: RecognisedIssuer) -> Iterator[str]:
+    """The kinds whose sentences are said of an issuer's credentials."""
+    if not issuer.kinds:
+        return
+    from kinds.facts import of_files  # most have none
+
+    for files in issuer.kinds:
+        if kind := of_files(files.files):
+            text = tr("speaks of its credentials by the kind {kind}, version {version}")
+            yield text.format(kind=kind.name, version=kind.version)
+        else:
+            yield tr("has a kind that this program does not understand")
 
 
 def through(log: RecognisedLog) -> Iterator[str]:

@@ -14,6 +14,7 @@ from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
 
+from wire.datetimestamp import format_datetimestamp, parse_datetimestamp
 from wire.problem import Malformed
 
 from .pattern import matcher
@@ -71,7 +72,15 @@ class Field:
 OWN = Field("")
 """A field that only an edited template has: a text."""
 
-_SAMPLES = {"number": 1, "integer": 1, "date": "2000-01-01", "boolean": True, "url": "https://example.org/1"}
+_SAMPLES = {
+    "number": 1,
+    "integer": 1,
+    "decimal": "1.50",
+    "boolean": True,
+    "url": "https://example.org/1",
+    "date": "2000-01-01",
+    "moment": "2000-01-01T00:00:00Z",
+}
 
 
 _CODE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufdd0-\ufdef\ufeff\ufffe\uffff]")
@@ -121,6 +130,22 @@ def _integer(field: Field, cell: str, _: str) -> int:
     return int(cell)
 
 
+def _decimal(field: Field, cell: str, _: str) -> str:
+    """An amount stays a text: as a number it would lose its last zero, and cents beyond 15 digits."""
+    _require_match(field, cell)
+    if not _DECIMAL(cell):
+        raise BadCell("is not an amount, such as 1250.00")
+    return cell.replace(",", ".")
+
+
+def _moment(field: Field, cell: str, _: str) -> str:
+    _require_match(field, cell)
+    try:
+        return format_datetimestamp(parse_datetimestamp(cell, field.name))
+    except Malformed as problem:
+        raise BadCell("is not a moment with its time zone, such as 2026-06-30T12:00:00Z") from problem
+
+
 def _boolean(_: Field, cell: str, __: str) -> bool:
     value = _BOOLEANS.get(fold(cell))
     if value is None:
@@ -153,6 +178,7 @@ def _code(field: Field, cell: str, _: str) -> str:
 
 _NUMBER = re.compile(r"-?(?=(?:[.,]?[0-9]){1,15}$)[0-9]+(?:[.,][0-9]+)?").fullmatch
 _INTEGER = re.compile("-?[0-9]{1,15}").fullmatch
+_DECIMAL = re.compile("-?[0-9]{1,30}(?:[.,][0-9]{1,30})?").fullmatch
 _URL = re.compile(r"https?://[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]+").fullmatch  # RFC 3986, appendix A
 _BOOLEANS = {
     **dict.fromkeys(("yes", "true", "1", "ja", "oui", "sí", "si", "是", "نعم"), True),
@@ -163,6 +189,8 @@ TYPES: Mapping[str, Callable[[Field, str, str], Any]] = {
     "text": _text,
     "integer": _integer,
     "number": _number,
+    "decimal": _decimal,
+    "moment": _moment,
     "boolean": _boolean,
     "url": _url,
     "date": _date,

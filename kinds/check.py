@@ -25,6 +25,8 @@ _OTHERS: Mapping[str, tuple[Any, ...]] = {
     "number": (2,),
     "integer": (2,),
     "date": ("2000-01-02", "1999-12-31"),  # an end may be later, a beginning earlier
+    "decimal": ("2.50",),
+    "moment": ("2000-01-02T00:00:00Z",),
     "boolean": (False,),
     "url": ("https://example.org/2",),
 }

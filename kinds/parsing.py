@@ -44,7 +44,7 @@ _TAKEN = frozenset({"id", "type"})
 _TEXTS = ("text", "code")
 """The types of what tells credentials apart, and names people."""
 _XSD = "http://www.w3.org/2001/XMLSchema#"
-_DATATYPES = {"date": f"{_XSD}date", "url": "@id"}
+_DATATYPES = {"date": f"{_XSD}date", "moment": f"{_XSD}dateTime", "url": "@id"}
 
 _KIND: Mapping[str, Any] = {
     **dict.fromkeys(("name", "version", "number"), str),

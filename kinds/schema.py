@@ -17,6 +17,8 @@ _TYPES: Mapping[str, Mapping[str, Any]] = {
     "number": {"type": "number"},
     "boolean": {"type": "boolean"},
     "date": {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"},
+    "moment": {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}T"},
+    "decimal": {"type": "string", "pattern": "^-?[0-9]+([.][0-9]+)?$"},
     "url": {"type": "string", "pattern": "^https?://"},
 }
 

@@ -73,6 +73,7 @@ def test_from_a_spreadsheet_to_a_credential_of_a_kind_of_ones_own(program: Progr
     assert program(*others).out.startswith("VALID: Club issued a card to 张敏\n")
     trust = json.loads(Path("club.trust.json").read_text())
     assert trust["version"] == 6
+    assert "speaks of its credentials by the kind card, version 1" in program("trust", "list").out
     del trust["issuers"][0]["kinds"]
     Path("club.trust.json").write_text(json.dumps(trust))
     assert program(*others).out.startswith('VALID: by Club: "Card", to "张敏"\n')

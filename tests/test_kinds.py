@@ -63,6 +63,12 @@ def test_a_kind_says_which_cells_its_fields_take() -> None:
     kind = parsed(CARD)
     assert kind.required == ("number", "name")
     assert [check_cell(kind.fields["level"], cell) for cell in ("gold", "GOLDEN", "or")] == ["Gold"] * 3
+    amount, at = Field("x", type="decimal"), Field("x", type="moment")
+    assert [check_cell(amount, cell) for cell in ("100001.50", "0,10", "-3")] == ["100001.50", "0.10", "-3"]
+    assert check_cell(at, "2026-06-30T12:00:00+02:00") == "2026-06-30T10:00:00Z"
+    for field, cell in ((amount, "1e3"), (amount, "1.000,5"), (at, "2026-06-30T12:00:00"), (at, "noon")):
+        with pytest.raises(BadCell):
+            check_cell(field, cell)
     for name, cell, reason in (
         ("level", "Bronze", "is not a level"),
         ("lang", "english", "is not a language"),

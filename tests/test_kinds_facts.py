@@ -96,6 +96,8 @@ CELLS: Mapping[str, st.SearchStrategy[str]] = {
     "number": st.decimals(-999, 999, allow_nan=False, places=3).map(str),
     "boolean": st.sampled_from(["yes", "no", "Nein", "是", "0"]),
     "date": st.dates(date(1900, 1, 1), date(2100, 1, 1)).map(str),
+    "decimal": st.from_regex("-?[0-9]{1,20}([.,][0-9]{1,20})?", fullmatch=True).filter(str.isascii),
+    "moment": st.dates(date(1900, 1, 1), date(2100, 1, 1)).map("{}T12:34:56Z".format),
     "url": st.sampled_from(["https://example.org/{n}".replace("{n}", str(n)) for n in range(5)]),
     "code": st.sampled_from([*LEVELS, "gold", "OR"]),
 }

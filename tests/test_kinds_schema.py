@@ -100,9 +100,8 @@ def test_a_pattern_means_the_same_to_a_schema() -> None:
         "number": "number",
         "fields": {"number": {"type": "text", "required": True}, "mark": field},
     }
-    subject = schema_of(parse_kind({"kind.json": json.dumps(kind).encode()}))["properties"][
-        "credentialSubject"
-    ]
+    schema = schema_of(parse_kind({"kind.json": json.dumps(kind).encode()}))
+    subject = schema["properties"]["credentialSubject"]
     validator = jsonschema_rs.validator_for(subject)
     for text, fits in (
         ("-^a.$", True),

@@ -18,7 +18,7 @@ from wire.fetch import NoFetcher
 from wire.strict import is_url
 from wire.text import claimed, printable, shortened
 
-from ..recognition import Newcomers, handed_over, lists_of, shared_logs, through
+from ..recognition import Newcomers, handed_over, kinds_of, lists_of, shared_logs, through
 from ..session import Session
 from ..terminal import Result, agreed, is_file, say, verb, wrapped
 from ..words import headed, remedy, required, tr
@@ -61,7 +61,7 @@ def _known(trust: Trust) -> Iterator[str]:
                     yield "    " + tr(
                         "stays undecided: others have this log, too, and it has no pinned document"
                     )
-        yield from (f"    {line}" for line in lists_of(issuer))
+        yield from (f"    {line}" for line in (*lists_of(issuer), *kinds_of(issuer)))
         if issuer.until:
             yield "    " + tr("for what is from {until} or before").format(until=issuer.until)
 
