@@ -118,6 +118,7 @@ def _number(field: Field, cell: str, _: str) -> int | float:
     # float() would take `nan`, `1e400` and `1_0`, which JSON has no number for, or another one.
     if not _NUMBER(cell):
         raise BadCell("is not a number of up to 15 digits")
+    _require_no_thousands(cell)
     value = float(cell.replace(",", "."))
     return int(value) if value.is_integer() else value
 
@@ -135,11 +136,20 @@ def _decimal(field: Field, cell: str, _: str) -> str:
     _require_match(field, cell)
     if not _DECIMAL(cell):
         raise BadCell("is not an amount, such as 1250.00")
+    _require_no_thousands(cell)
     return cell.replace(",", ".")
+
+
+def _require_no_thousands(cell: str) -> None:
+    # Read as a fraction, somebody's 1,250 would be signed as one and a quarter.
+    if _THOUSANDS(cell):
+        raise BadCell("may be a thousand or a fraction: write 1250, or 1.250")
 
 
 def _moment(field: Field, cell: str, _: str) -> str:
     _require_match(field, cell)
+    if "." in cell:
+        raise BadCell("has fractions of a second, which are not kept")
     try:
         return format_datetimestamp(parse_datetimestamp(cell, field.name))
     except Malformed as problem:
@@ -177,6 +187,7 @@ def _code(field: Field, cell: str, _: str) -> str:
 
 
 _NUMBER = re.compile(r"-?(?=(?:[.,]?[0-9]){1,15}$)[0-9]+(?:[.,][0-9]+)?").fullmatch
+_THOUSANDS = re.compile("-?[1-9][0-9]{0,2},[0-9]{3}").fullmatch
 _INTEGER = re.compile("-?[0-9]{1,15}").fullmatch
 _DECIMAL = re.compile("-?[0-9]{1,30}(?:[.,][0-9]{1,30})?").fullmatch
 _URL = re.compile(r"https?://[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]+").fullmatch  # RFC 3986, appendix A

@@ -184,6 +184,20 @@ def test_a_number_is_one_that_json_has(cell: str) -> None:
         check_cell(Field("x", "number"), cell)
 
 
+def test_a_moment_that_would_lose_a_part_of_a_second_is_refused() -> None:
+    with pytest.raises(BadCell, match="fractions of a second"):
+        check_cell(Field("x", "moment"), "2026-06-30T12:00:00.5Z")
+
+
+@pytest.mark.parametrize("kind", ["number", "decimal"])
+def test_a_thousand_is_not_taken_for_a_fraction(kind: str) -> None:
+    for cell in ("1,250", "-12,000", "999,999"):
+        with pytest.raises(BadCell, match="may be a thousand or a fraction"):
+            check_cell(Field("x", kind), cell)
+    fractions = [str(check_cell(Field("x", kind), cell)) for cell in ("0,125", "1.250", "1,25", "1250,125")]
+    assert list(map(float, fractions)) == [0.125, 1.25, 1.25, 1250.125]
+
+
 def test_a_number_is_written_with_a_point_or_a_comma() -> None:
     numbers = [check_cell(Field("x", "number"), cell) for cell in ("-3", "0,5", "12.50", "2.0")]
     assert numbers == [-3, 0.5, 12.5, 2]
