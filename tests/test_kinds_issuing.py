@@ -26,7 +26,7 @@ from kinds.problem import INVALID_KIND
 from tests.commandline import Program, verdict
 from tests.pages import Reader, page_served, send
 from tests.problems import raises
-from tests.test_kinds_facts import CLUB, CLUB_FIELDS, UNTIDY, WELDING, ZHANG
+from tests.test_kinds_facts import CLUB, CLUB_FIELDS, FULL, UNTIDY, WELDING, ZHANG
 from tests.world import NOW, issuer_in, reopened, verifier
 from vc import Verdict
 from verifier import Trust
@@ -459,13 +459,15 @@ def test_a_stranger_hears_the_sentence_from_the_trust_file(city: Program, tmp_pa
 def test_the_page_shows_what_was_typed_and_runs_none_of_it(tmp_path: Path) -> None:
     text = " / ".join(UNTIDY)
     issuer = issuer_in(tmp_path / "home", kind=shipped("certificate"))
-    bundle = issuer.bundle(issuer.issue({**WELDING, "title": text, "description": text})).to_bytes()
+    row = {**FULL["certificate"], "title": text, "description": text}
+    bundle = issuer.bundle(issuer.issue(row)).to_bytes()
     trust = Trust.parse(json.dumps(issuer.trust_file()).encode())
     with page_served(trust, tmp_path) as url:
         html = send(url, bundle).text
     page = Reader(html)
     assert f"Invented University issued a certificate “{text}” to Seán O'Brien-Müller" in page.text
     assert page.text.count(text) >= 3  # the sentence, the title's line, the description's
+    assert page.text.count("valid until1 June 2029") == 1  # the record's day is that of the credential
     assert "<script>alert(1)" not in html
     assert "<b>&amp;" not in html
 

@@ -433,7 +433,8 @@ def _diploma(claims: Claims, trust: TrustSource, shown: _Shown) -> Diploma:
         "until": day(str(claims.valid_until.date())) if claims.valid_until else "",
     }
     said = list(kinds.lines(summary.kind, summary.facts, day)) if summary.kind else []
-    said += [(label(name), value) for name, value in known.items() if value]
+    beside = [(label(name), value) for name, value in known.items() if value]
+    said += [line for line in beside if line not in said]  # a kind's own dates may be those of its life
     first = shown(Claim(name, _cut(value), True) for name, value in said)
     every = shown(
         Claim(" › ".join(term[:_LONGEST_TERM] for term in path)[: words.LONGEST], _cut(_json(value)), False)

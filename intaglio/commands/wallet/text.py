@@ -111,7 +111,8 @@ def card(held: Held, trust: TrustSource) -> str:
         "id": held.id,
     }
     named = [(name, printable(fact)) for name, fact in kinds.lines(kind, said)] if kind else []
-    named += [(label(field), fact) for field, fact in facts.items() if fact]
+    beside = [(label(field), fact) for field, fact in facts.items() if fact]
+    named += [line for line in beside if line not in named]  # a kind's own dates may be those of its life
     width = max(12, *(cells(name) + 1 for name, _ in named))
     lines = (f"  {name}{' ' * (width - cells(name))}{fact}" for name, fact in named)
     return "\n".join([title(held), *lines])
