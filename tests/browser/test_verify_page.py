@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -21,12 +22,14 @@ from playwright.sync_api import Browser, Page
 from examples.diploma.samples import VERDICTS
 from intaglio.pages.inspection import Inspection, Sent, Sheet
 from intaglio.pages.upload import MAX_FILE
+from kinds import shipped
 from tests.browser.conftest import Served, Window
 from tests.browser.looks import LANGUAGES, look_at, look_at_it_otherwise, require_letters
 from tests.commandline import Program
 from tests.pages import mount, running
 from tests.serving import listening, serving
-from tests.world import verifier
+from tests.test_kinds_facts import FULL
+from tests.world import issuer_in, verifier
 from verifier import Trust
 from verifier.judge import Judge, Verifiers
 from wire import TryLater
@@ -469,6 +472,38 @@ def test_each_screen_is_for_everybody(browser: Browser, served: Served, language
     window.context.close()
     assert window.elsewhere == []
     assert [error for error in window.errors if "status of 400" not in error] == []
+
+
+def test_a_resident_is_told_in_the_words_of_the_kind(browser: Browser, tmp_path: Path) -> None:
+    """Markup in a cell is text, and the sentence is in the reader's language."""
+    address = "长安街 1 号 {issuer}]$ <script>document.title = 'x'</script>"
+    now = datetime.now(UTC) - timedelta(hours=1)
+    issuer = issuer_in(tmp_path / "issuer", name="Example City", kind=shipped("resident"), clock=lambda: now)
+    bundle = issuer.bundle(issuer.issue({**FULL["resident"], "resident_address": address}))
+    file = tmp_path / "resident.json"
+    file.write_bytes(bundle.to_bytes())
+    trust = Trust.parse(json.dumps(issuer.trust_file()).encode())
+    words = ("verifier", "serve", "--plain", "--port", 0, "--offline")
+    said = {
+        "en": (
+            "Example City certifies the residence of 张敏, born on 7 March 1990, in 北京.",
+            "18 or older yes",
+        ),
+        "zh": ("Example City出具居民证明：张敏，出生日期 1990年3月7日，居住地 北京。", "年满 18 周岁 是"),
+    }
+    with running(trust, tmp_path / "home", *words) as service:
+        for language, (sentence, line) in said.items():
+            require_letters(language)
+            window = Window(browser, service.line, locale=LANGUAGES[language])
+            page = window.check(file)
+            assert page.locator(".sentence").inner_text() == sentence
+            rows = " ".join(page.locator(".diploma").inner_text().split())
+            assert line in rows
+            assert address in rows
+            assert page.title() != "x"
+            look_at(page, "resident", language)
+            window.context.close()
+            assert (window.elsewhere, window.errors) == ([], [])
 
 
 def test_with_forced_colours_and_in_a_language_from_right_to_left(browser: Browser, served: Served) -> None:
