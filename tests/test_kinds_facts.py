@@ -114,7 +114,7 @@ class Filled(NamedTuple):
 def filled(draw: st.DrawFn, alike: bool = False) -> Filled:
     """`alike` rows have values in the same columns."""
     names = draw(
-        st.lists(st.from_regex("[a-z][a-z0-9_]{0,6}", fullmatch=True), min_size=1, max_size=6, unique=True)
+        st.lists(st.from_regex("[a-z][a-z0-9]{0,6}", fullmatch=True), min_size=1, max_size=6, unique=True)
     )
     names = [f"{name}_x" for name in names]  # no name of another thing
     of_schema = draw(st.permutations(KNOWN_TERMS))
