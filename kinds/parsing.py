@@ -15,7 +15,7 @@ from typing import Any
 
 from wire.problem import Malformed
 from wire.strict import load_json_object
-from wire.text import shortened
+from wire.text import printable, shortened
 
 from .cells import TYPES, Field, fold
 from .kind import CatalogueColumns, Identifier, Kind, Noun, Rule, plain
@@ -92,7 +92,9 @@ def parse_kind(files: Mapping[str, bytes]) -> Kind:
     if len(text) > LARGEST:
         raise INVALID_KIND(f"kind.json has over {LARGEST} bytes")
     try:
-        members = _members(load_json_object(text), "", _KIND)
+        document = load_json_object(text)
+        _require_shown(document, "kind.json")
+        members = _members(document, "", _KIND)
     except Malformed as problem:
         raise (
             problem
@@ -155,6 +157,17 @@ def _require_files(files: Mapping[str, bytes]) -> None:
             raise INVALID_KIND(f"{path} is not in UTF-8") from error
     if length > LARGEST_FILES:
         raise INVALID_KIND(f"the files of the kind have over {LARGEST_FILES} characters")
+
+
+def _require_shown(value: object, place: str) -> None:
+    """What is said has no line break, escape or direction character: a sentence could forge a verdict."""
+    if isinstance(value, str) and printable(value) != value:
+        raise INVALID_KIND(f"{place}: {shortened(value)} has a character that nobody sees")
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for name, item in items:
+        if isinstance(name, str):
+            _require_shown(name, place)
+        _require_shown(item, place)
 
 
 def _require_fields(kind: Kind) -> None:
@@ -305,8 +318,12 @@ def _field(name: str, item: object, files: Mapping[str, bytes]) -> Field:
 def _codes(table: bytes, name: str) -> Mapping[str, str]:
     """The codes of a table, by what people write for each: columns `value`, and `synonyms` between blanks."""
     codes: dict[str, str] = {}
-    rows = csv.reader(io.StringIO(table.decode(), newline=""))
+    try:
+        rows = list(csv.reader(io.StringIO(table.decode(), newline="")))
+    except csv.Error as error:
+        raise INVALID_KIND(f"tables/{name}.csv is no CSV file: {error}") from error
     for number, row in enumerate(rows, 1):
+        _require_shown(row, f"tables/{name}.csv, row {number}")
         if len(row) != 2 or (number == 1 and row != ["value", "synonyms"]):
             raise INVALID_KIND(f"tables/{name}.csv, row {number}: the columns are value and synonyms")
         if number > 1:

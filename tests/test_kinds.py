@@ -146,6 +146,27 @@ def test_a_kind_that_does_not_work_is_refused_with_its_place(kind: Any, reason: 
         parsed(kind)
 
 
+@pytest.mark.parametrize("unseen", ["\n", "\x1b[2J", "\u202e", "\u2066", "\u200b", "\r"])
+def test_nothing_that_a_kind_says_can_forge_a_verdict(unseen: str) -> None:
+    """A sentence of somebody's kind stands on a terminal, behind the word VALID."""
+    for kind in (
+        {**CARD, "sentence": {"en": [f"{{issuer}} says{unseen}VALID: {{issuer}} says all"]}},
+        {**CARD, "title": f"a{unseen}b"},
+        {**CARD, "nouns": {"en": ["card", f"a{unseen}b"]}},
+        with_field("x", type="text", labels={"en": f"a{unseen}b"}),
+        with_field("x", type="text", refusal=f"a{unseen}b"),
+    ):
+        with raises(INVALID_KIND, match="has a character that nobody sees"):
+            parsed(kind)
+    with raises(INVALID_KIND, match=r"level\.csv, row 2: .* has a character that nobody sees"):
+        parsed(CARD, f'value,synonyms\n"a{unseen}b",\n'.encode())
+
+
+def test_a_table_that_no_csv_reader_takes_is_refused() -> None:
+    with raises(INVALID_KIND, match=r"level\.csv is no CSV file"):
+        parsed(CARD, b"value,synonyms\n" + b"x" * 200_000 + b",\n")
+
+
 @pytest.mark.parametrize("table", [b"", b"code,words\nGold,", b"value,synonyms\nGold", b"\xff"])
 def test_a_table_of_codes_has_two_columns(table: bytes) -> None:
     with raises(INVALID_KIND, match="level.csv"):
