@@ -168,9 +168,8 @@ The text is the digest, as `Canonicalize` has it. `None` where only the general 
 def _rdfc_skeleton(
     document: Mapping[str, Any], slots: Slots, digest: str, contexts: Contexts | None
 ) -> Canonical | None:
-    from ...vcdm.jsonld.skeleton import (
-        canonical_skeleton,
-    )  # imported lazily: only the issuer compiles skeletons
+    # Imported lazily: only the issuer compiles skeletons.
+    from ...vcdm.jsonld.skeleton import canonical_skeleton
 
     return canonical_skeleton(document, slots, digest, contexts)
 
