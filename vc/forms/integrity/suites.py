@@ -233,6 +233,13 @@ def proof_value(signer: Signer, hashes: bytes) -> str:
     return "z" + base58_encode(signer.sign(hashes))
 
 
+def same_contexts(one: object, other: object, work: Work | None = None) -> bool:
+    """Whether two `@context` are the same JSON. To Python, True equals 1, but a text only another text."""
+    if {*map(type, listed(one))} == {str}:
+        return one == other
+    return jcs.canonicalize(one, work) == jcs.canonicalize(other, work)
+
+
 @dataclass(frozen=True, eq=False)
 class DataIntegritySuite:
     """A suite that signs hash(proof options) ‖ hash(document)."""
