@@ -341,7 +341,9 @@ def test_what_a_killed_run_left_of_another_kind_does_no_harm(tmp_path: Path) -> 
     """`issuer.json` is written last: before it is there, the folder may be made anew with any kind."""
     folder, home = tmp_path / "club", tmp_path / "home"
     (folder / "tables").mkdir(parents=True)
-    (folder / "kind.json").write_text(json.dumps(CLUB))
+    level = {"type": "code", "table": "x", "iri": "urn:example:vocab:level"}
+    kind = {**CLUB, "fields": {**CLUB["fields"], "level": level}}
+    (folder / "kind.json").write_text(json.dumps(kind))
     (folder / "tables" / "x.csv").write_text("value,synonyms\nA,a\n")
     create_home(home, Description("U", kind=read_kind(folder)), lambda: None)
     (home / "issuer.json").unlink()

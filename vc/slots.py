@@ -62,6 +62,7 @@ class Slots:
         self.markers = [
             "" if value == "" else self._marker(index, value) for index, value in enumerate(values)
         ]
+        self.truths = [index for index, value in enumerate(values) if type(value) is bool]
         self.numbers = [index for index, value in enumerate(values) if type(value) in (int, float)]
 
     def marker(self, index: int) -> str:
@@ -90,7 +91,7 @@ class Slots:
             if not is_written_alike(values[index]):
                 return None
         texts: list[Any] = [*values]
-        for index in self.numbers:
+        for index in (*self.numbers, *self.truths):
             texts[index] = str(values[index])
         joined = "".join(texts)
         # A text that is printable has no character to escape but these two.
