@@ -46,9 +46,9 @@ def kind_in(home: Path) -> Kind:
 def nouns_in(home: Path) -> Noun:
     """What one of its credentials and many are called in English.
 
-    Where the kind's files are damaged they are called credentials: revoking must not depend on those files.
+    Where the kind's files are damaged they are credentials: what was issued can be looked at without those.
     """
-    if not Identity.read(home).kind:  # diplomas; their template.json is not read, for the same reason
+    if not Identity.read(home).kind:  # Their template.json can be broken by an edit, and says no nouns.
         return shipped().nouns["en"]
     try:
         return kind_in(home).nouns["en"]

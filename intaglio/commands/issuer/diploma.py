@@ -86,6 +86,7 @@ def correct(place: Place, selector: str, changes: tuple[str, ...], yes: bool, ou
     One that was dated ahead, by a clock that was wrong, needs no change.
     """
     made = place.open()
+    folder = out or bundles_folder(made.nouns)
     before, said = _current(made, selector), pairs(changes, "--set")
     line = made.line(before)
     if not said and not line.is_ahead(place.session.now()):
@@ -103,7 +104,7 @@ def correct(place: Place, selector: str, changes: tuple[str, ...], yes: bool, ou
         say(f"Edition {before.edition} is revoked as superseded: hand out the new one in its place.")
         say("The next check on this machine sees it at once.", *text.not_heard_of(made))
     try:
-        (path,) = write_bundles(made, [entry], out or bundles_folder(made.nouns))
+        (path,) = write_bundles(made, [entry], folder)
     except (OSError, Conflict) as error:
         say(*text.not_written(error))
         return Result({**text.summary(made, entry), "file": None}, text.line(entry), PARTLY)

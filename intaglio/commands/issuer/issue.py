@@ -134,7 +134,9 @@ def issue(
     asked, exists = _asked(place, kind), (place.folder / "issuer.json").exists()
     of_kind = kind_in(place.folder) if exists else asked or _diploma(place.folder)
     composer = trial(of_kind, place.session.contexts(), _profile(place.folder, name, url))
-    source, nouns = reading.open(file, of_kind), of_kind.nouns["en"]
+    nouns = of_kind.nouns["en"]
+    folder = out or bundles_folder(nouns)
+    source = reading.open(file, of_kind)
     say(*text.mapping(source))
     if "degree_name" in source.columns and lacks_degree(composer.template):
         say(*text.no_place_for_degree())
@@ -166,7 +168,7 @@ def issue(
             done = made.issue_file(replace(order, progress=meter))
             if done.issued + len(done.survey.known) <= MOST_FILES or out:
                 try:
-                    files = _write(made, done, out or bundles_folder(nouns), meter)
+                    files = _write(made, done, folder, meter)
                 except (OSError, Conflict) as error:
                     refused = error
         if done.issued and not made.identity.url:

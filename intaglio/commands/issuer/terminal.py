@@ -28,11 +28,15 @@ out_option = click.option(
 
 
 def bundles_folder(nouns: Noun) -> Path:
-    """The folder for bundles where none was named: what many of them are called, such as `diplomas`.
+    """The folder for bundles where none was named: what many of them are called, with hyphens.
 
-    A kind from elsewhere has words of its own: separators and full stops never lead out of this folder.
+    Raises a usage error where that is a file, before anything is issued.
     """
-    return Path(plain(nouns[1]).replace("_", "-") or "credentials")
+    # A kind from elsewhere has words of its own: without their separators and dots they name no other place.
+    folder = Path(plain(nouns[1]).replace("_", "-") or "credentials")
+    if folder.is_file():
+        raise click.UsageError(f"{folder} is a file: name a folder for the bundles, --out FOLDER.")
+    return folder
 
 
 def pairs(texts: tuple[str, ...], option: str) -> dict[str, str]:
