@@ -25,6 +25,7 @@ from issuer.job.checking import Checker
 from issuer.job.order import Order
 from issuer.table.source import SPAN_ROWS, open_source
 from vc import sign
+from vc.secured import Form
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 GIVEN = ("Aino", "Björn", "Chloé", "Dmitri", "Elif", "Fatima", "Hồng", "Ines", "Katya", "Mei", "Zoë")
@@ -54,13 +55,13 @@ def write_csv(path: Path, rows: int) -> None:
             writer.writerow([*student, *PROGRAMMES[row % 4], *results, "2026-06-30", f"UNI-2026-{row:08}"])
 
 
-def issuer_in(home: Path) -> Issuer:
-    return Issuer.create(home, Description("Invented University"), lambda: None, lambda: NOW)
+def issuer_in(home: Path, form: Form | None = None) -> Issuer:
+    return Issuer.create(home, Description("Invented University"), lambda: None, lambda: NOW, form=form)
 
 
-def run(folder: Path, workers: int) -> dict[str, float]:
+def run(folder: Path, workers: int, form: Form | None = None) -> dict[str, float]:
     """In this process: issue the file, and say what it took."""
-    issuer = issuer_in(folder / str(workers))
+    issuer = issuer_in(folder / str(workers), form)
     begun = time.perf_counter()
     result = issuer.issue_file(Order(open_source(folder / "g.csv"), folder / "errors.csv", workers=workers))
     wall = time.perf_counter() - begun
@@ -135,7 +136,7 @@ def main(rows: int) -> None:
     signing = bare * rows
     figures = {
         "2 workers against 1, speed": (one["wall_s"] / two["wall_s"], ">= 1.7"),
-        "CPU of all processes against bare signing": (two["cpu_s"] / signing, "<= 2"),
+        "CPU of all processes against bare signing": (two["cpu_s"] / signing, "<= 1.3"),
         "memory of the largest process, MB": (max(one["rss_mb"], two["rss_mb"]), "< 300"),
         "bytes to the index, written against kept": (index["written"] / index["kept"], "<= 4"),
     }

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
 from datetime import datetime
 from functools import cached_property
@@ -33,7 +33,7 @@ from vc.secured import Form
 from vc.vcdm import jsonld
 from wire.consent import require_unmarked
 from wire.files import locked
-from wire.problem import Problem
+from wire.problem import Damaged, Problem
 from wire.turns import Turns
 
 from .archive.archive import Archive
@@ -211,7 +211,7 @@ class Issuer:
             self.reread()
         anchor(self.home, self.store, log, documents.newest(self.home))
         if self.identity.kind:
-            log_kind(self.store, log, self.kind)
+            log_kind(self.store, log, self.identity.kind)
         return log
 
     def signer(self, name: str) -> Signer:
@@ -580,7 +580,8 @@ class Issuer:
         """As `Identity.trust_entry` gives it, with the files of its kind, where credentials name it."""
         entry = self.identity.trust_entry(self.keys.public_keys, documents.history(self.home))
         if self.identity.kind:
-            entry["issuer"]["kinds"] = (dict(self.kind.texts),)
+            with suppress(Damaged):  # what was issued can still be revoked, and its issuer be known
+                entry["issuer"]["kinds"] = (dict(self.kind.texts),)
         return entry
 
     def trust_file(self) -> dict[str, Any]:

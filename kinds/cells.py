@@ -118,7 +118,7 @@ def _number(field: Field, cell: str, _: str) -> int | float:
     # float() would take `nan`, `1e400` and `1_0`, which JSON has no number for, or another one.
     if not _NUMBER(cell):
         raise BadCell("is not a number of up to 15 digits")
-    _require_no_thousands(cell)
+    _require_clear(field, cell)
     value = float(cell.replace(",", "."))
     return int(value) if value.is_integer() else value
 
@@ -136,14 +136,14 @@ def _decimal(field: Field, cell: str, _: str) -> str:
     _require_match(field, cell)
     if not _DECIMAL(cell):
         raise BadCell("is not an amount, such as 1250.00")
-    _require_no_thousands(cell)
+    _require_clear(field, cell)
     return cell.replace(",", ".")
 
 
-def _require_no_thousands(cell: str) -> None:
-    # Read as a fraction, somebody's 1,250 would be signed as one and a quarter.
-    if _THOUSANDS(cell):
-        raise BadCell("may be a thousand or a fraction: write 1250, or 1.250")
+def _require_clear(field: Field, cell: str) -> None:
+    """1,250 is a thousand to some, and one and a quarter to others: only a kind's pattern can say which."""
+    if not field.pattern and _THOUSANDS(cell):
+        raise BadCell("may be a thousand or a fraction: write 1250, or 1.2500")
 
 
 def _moment(field: Field, cell: str, _: str) -> str:
@@ -187,8 +187,8 @@ def _code(field: Field, cell: str, _: str) -> str:
 
 
 _NUMBER = re.compile(r"-?(?=(?:[.,]?[0-9]){1,15}$)[0-9]+(?:[.,][0-9]+)?").fullmatch
-_THOUSANDS = re.compile("-?[1-9][0-9]{0,2},[0-9]{3}").fullmatch
 _INTEGER = re.compile("-?[0-9]{1,15}").fullmatch
+_THOUSANDS = re.compile("-?[1-9][0-9]{0,2}[.,][0-9]{3}").fullmatch
 _DECIMAL = re.compile("-?[0-9]{1,30}(?:[.,][0-9]{1,30})?").fullmatch
 _URL = re.compile(r"https?://[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]+").fullmatch  # RFC 3986, appendix A
 _BOOLEANS = {
@@ -208,6 +208,26 @@ TYPES: Mapping[str, Callable[[Field, str, str], Any]] = {
     "code": _code,
 }
 """What a field's value may be: how a cell becomes one, given the order of day and month in dates."""
+
+
+def is_value(field: Field, value: object) -> bool:
+    """Whether a credential says a value of the field's type, whoever made it."""
+    match field.type:
+        case "boolean":
+            return type(value) is bool
+        case "integer":
+            return type(value) is int
+        case "number":
+            return type(value) in (int, float)
+        case "date":
+            return isinstance(value, str) and _is_day(value)
+    return isinstance(value, str)
+
+
+def _is_day(text: str) -> bool:
+    with suppress(ValueError):
+        return date.fromisoformat(text).isoformat() == text
+    return False
 
 
 def fold(cell: str) -> str:

@@ -8,21 +8,25 @@ otherwise is never taken for one of these.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from vc import Claims
+from vc import Claims, Credential
 from vc.vcdm.jsonld import secured
-from wire.problem import Malformed
+from wire.problem import Malformed, Problem
 
-from .kind import REFERENCE, Kind
+from .cells import is_value
+from .kind import REFERENCE, Kind, digest_of
 from .parsing import parse_kind
 from .shipped import SHIPPED, shipped
 from .template import PLACEHOLDER
 
-_MOST_ITEMS = 1000
-"""Of a list: a small file could name a field in each of a million items."""
+_MOST_ITEMS = 50
+"""Of a list: a small file could have a million, and each field of a kind is looked for in them."""
+
+Texts = tuple[tuple[str, str], ...]
+"""The files of a kind, by path."""
 
 _Constants = tuple[tuple[str, tuple[str, ...]], ...]
 
@@ -37,49 +41,81 @@ class _Place(NamedTuple):
     """The constant texts around the value."""
 
 
-def known(claims: Claims) -> Kind | None:
-    """The kind that a credential names, where its very bytes are at hand: another version is another kind."""
+def named_kind(claims: Claims, pinned: Iterable[Texts] = ()) -> Kind | None:
+    """The kind that a credential names, where its very bytes ship with the program or are `pinned`.
+
+    Another version is another kind. The words of a kind are not for a credential of other types: its issuer
+    may be recognised for these alone.
+    """
     named = claims.kind
     if named is None:
         return None
     name = named.removeprefix(REFERENCE).partition(":")[0]
     kind = shipped(name) if name in SHIPPED else None
-    return kind if kind is not None and kind.reference == named else None
+    if kind is None or kind.reference != named:
+        # By the digest first: to read each kind of a list would take seconds.
+        texts = (each for each in pinned if named.endswith(f":{digest_of(_bytes(each))}"))
+        kind = next((found for each in texts if (found := of_files(each)) and found.reference == named), None)
+    return kind if kind is not None and _types(kind) <= set(claims.types) else None
 
 
 @lru_cache(maxsize=64)
-def of_files(files: tuple[tuple[str, str], ...]) -> Kind | None:
+def of_files(files: Texts) -> Kind | None:
     """The kind of these texts by path; `None` where they are none that this program knows."""
     try:
-        return parse_kind({path: text.encode() for path, text in files})
+        return parse_kind(_bytes(files))
     except Malformed:
         return None
 
 
 def facts_of(kind: Kind, claims: Claims) -> dict[str, Any]:
     """The value of each field that the credential says, in the order of the kind; others are left out."""
+    reader = _Reader(claims)
     said: dict[str, Any] = {}
     for place in _places(kind):
-        value = _value(claims.said, place.steps)
+        value = reader.value(place.steps)
         if isinstance(value, str):
             if not value.startswith(place.before) or not value.endswith(place.after):
                 continue
             value = value[len(place.before) : len(value) - len(place.after)]
-        if place.field not in said and isinstance(value, str | int | float):
+        if place.field not in said and is_value(kind.fields[place.field], value):
             said[place.field] = value
     return {name: said[name] for name in kind.fields if name in said}
 
 
-def _value(value: object, steps: tuple[str | _Constants, ...]) -> object:
-    for step in steps:
-        if isinstance(step, str):
-            if isinstance(value, list):
-                value = value[0] if value else None
-            value = value.get(step) if isinstance(value, Mapping) else None
-        else:
+class _Reader:
+    """Finds values in claims. All that they say of one object is one object, however it is spread out."""
+
+    def __init__(self, claims: Claims) -> None:
+        self._about = claims.reading.about if isinstance(claims, Credential) else lambda value: value
+        self._said = {**claims.said, "credentialSubject": list(claims.subjects)}
+
+    def value(self, steps: tuple[str | _Constants, ...]) -> object:
+        """What the steps lead to; `None` where that is nothing, or several things."""
+        value: object = self._said
+        for step in steps:
             items = value if isinstance(value, list) else [value]
-            value = next((item for item in items[:_MOST_ITEMS] if _fits(item, step)), None)
-    return value.get("@value") if isinstance(value, Mapping) else value
+            if isinstance(step, str):
+                objects = list(map(self._object, items[:_MOST_ITEMS]))
+                # Of two subjects the order decides nothing: it is not signed.
+                first = objects[0] if objects and all(each == objects[0] for each in objects) else {}
+                value = first.get(step)
+            else:
+                value = next((item for item in items[:_MOST_ITEMS] if _fits(item, step)), None)
+        if isinstance(value, Mapping):  # a text with a language; what is JSON or of another type is no fact
+            value = value.get("@value") if value.keys() <= {"@value", "@language", "@direction"} else None
+        return value
+
+    def _object(self, value: object) -> Mapping[str, Any]:
+        try:
+            found = self._about(value)
+        except Problem:  # nobody can tell what is said of it
+            return {}
+        return found if isinstance(found, Mapping) else {}
+
+
+def _bytes(files: Texts) -> dict[str, bytes]:
+    return {path: text.encode() for path, text in files}
 
 
 def _fits(item: object, constants: _Constants) -> bool:
@@ -96,6 +132,16 @@ def _is(value: object, pieces: tuple[str, ...]) -> bool:
     if len(pieces) == 1:
         return value == pieces[0]
     return isinstance(value, str) and value.startswith(pieces[0]) and value.endswith(pieces[-1])
+
+
+@lru_cache(maxsize=16)
+def _types(kind: Kind) -> frozenset[str]:
+    """The types of its credentials, as `Claims.types` has them."""
+    names = secured().names
+    assert names is not None
+    found = json.loads(kind.template.text)["type"]
+    iris = (kind.terms.get(name, name) for name in (found if isinstance(found, list) else [found]))
+    return frozenset(names.types.get(iri, iri) for iri in iris)
 
 
 @lru_cache(maxsize=16)

@@ -91,9 +91,8 @@ class Kind:
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 over the names and digests of its files, in hexadecimal: other bytes are another kind."""
-        manifest = {path: hashlib.sha256(data).hexdigest() for path, data in self.files.items()}
-        return hashlib.sha256(jcs.canonicalize(manifest)).hexdigest()
+        """As `digest_of` has it: other bytes are another kind."""
+        return digest_of(self.files)
 
     @property
     def texts(self) -> tuple[tuple[str, str], ...]:
@@ -168,6 +167,12 @@ class Kind:
         """A number of them in words, such as "3 residents"; in English where the language is not there."""
         one, many = self.nouns.get(language) or self.nouns["en"]
         return f"{count:,} {one if count == 1 else many}"
+
+
+def digest_of(files: Mapping[str, bytes]) -> str:
+    """SHA-256 over the names and digests of a kind's files, in hexadecimal."""
+    manifest = {path: hashlib.sha256(data).hexdigest() for path, data in files.items()}
+    return hashlib.sha256(jcs.canonicalize(manifest)).hexdigest()
 
 
 def plain(heading: str) -> str:

@@ -27,6 +27,8 @@ from .template import PLACEHOLDER, Template
 LARGEST = 1 << 16  # bytes of `kind.json`
 LARGEST_FILES = 1 << 18  # characters of all files
 MOST_FIELDS = 1000
+MOST_FILES = 100
+LONGEST_SENTENCE = 400  # characters: it is held against each name of a trust list
 
 SPOKEN = ("issuer", "person")
 """What a sentence may say beside the fields: the name on the trust list, and the person's name in order."""
@@ -105,7 +107,11 @@ def parse_kind(files: Mapping[str, bytes]) -> Kind:
         raise INVALID_KIND("kind.json: the name is in small letters, the version a number")
     if len(members["fields"]) > MOST_FIELDS:
         raise INVALID_KIND(f"kind.json: over {MOST_FIELDS} fields")
-    fields = {name: _field(name, item, files) for name, item in members["fields"].items()}
+    tables = {path[7:-4]: _codes(data, path[7:-4]) for path, data in files.items() if "/" in path}
+    fields = {name: _field(name, item, tables) for name, item in members["fields"].items()}
+    asked = {item["table"] for item in members["fields"].values() if "table" in item}
+    if unasked := sorted(tables.keys() - asked):  # whoever made the folder could have linked any file there
+        raise INVALID_KIND(f"tables/{unasked[0]}.csv: no field names it")
     person = _members(members["person"], "person", _PERSON)
     types = _terms(members["types"], "types") | _terms(members["subject_types"], "subject_types")
     if taken := sorted(types.keys() & fields.keys()):
@@ -148,6 +154,8 @@ def parse_kind(files: Mapping[str, bytes]) -> Kind:
 def _require_files(files: Mapping[str, bytes]) -> None:
     """A trust list has them as texts: what cannot stand there would be issued, and speak to nobody."""
     length = 0
+    if len(files) > MOST_FILES:
+        raise INVALID_KIND(f"a kind has at most {MOST_FILES} files")
     for path, data in files.items():
         if not _FILE.fullmatch(path):
             raise INVALID_KIND(f"a kind has no file {shortened(path)}")
@@ -199,9 +207,11 @@ def _require_fields(kind: Kind) -> None:
     for language, parts in kind.sentence.items():
         if any(set("{}") & set(PLACEHOLDER.sub("", part)) for part in parts):
             raise INVALID_KIND(f"kind.json, sentence.{language}: a brace that is not part of a {{field}}")
-        # With every field absent there is still something to say.
-        if all(set(PLACEHOLDER.findall(part)) - {"issuer"} for part in parts):
-            raise INVALID_KIND(f"kind.json, sentence.{language}: one part needs no field")
+        # With every field absent there is still something to say, and whose word it is.
+        if not any(set(PLACEHOLDER.findall(part)) == {"issuer"} for part in parts):
+            raise INVALID_KIND(f"kind.json, sentence.{language}: one part has {{issuer}}, and needs no field")
+        if sum(map(len, parts)) > LONGEST_SENTENCE:
+            raise INVALID_KIND(f"kind.json, sentence.{language}: over {LONGEST_SENTENCE} characters")
 
 
 def _require_types(kind: Kind) -> None:
@@ -287,10 +297,11 @@ def _members(item: object, place: str, asked: Mapping[str, Any]) -> dict[str, An
     return members
 
 
-def _field(name: str, item: object, files: Mapping[str, bytes]) -> Field:
+def _field(name: str, item: object, tables: Mapping[str, Mapping[str, str]]) -> Field:
     place = f"fields.{name}"
     members = _members(item, place, _FIELD)
-    if not _NAME.fullmatch(name) or members["type"] not in TYPES:
+    # A template takes the salted hash of a fact by these endings.
+    if not _NAME.fullmatch(name) or name.endswith(("_hash", "_salt")) or members["type"] not in TYPES:
         raise INVALID_KIND(f"kind.json, {place}: a name or a type that there is not")
     if members["pattern"]:
         try:
@@ -300,11 +311,11 @@ def _field(name: str, item: object, files: Mapping[str, bytes]) -> Field:
     if members["iri"] and not _IRI.fullmatch(members["iri"]):
         raise INVALID_KIND(f"kind.json, {place}: iri is no absolute IRI")
     table = members.pop("table")
-    if table and f"tables/{table}.csv" not in files:
+    if table and table not in tables:
         raise INVALID_KIND(f"kind.json, {place}: there is no table {table!r}")
     if members["type"] == "code" and not table and not members["pattern"]:
         raise INVALID_KIND(f"kind.json, {place}: a code has a table or a pattern")
-    members["codes"] = _codes(files[f"tables/{table}.csv"], table) if table else {}
+    members["codes"] = tables[table] if table else {}
     members["years_ahead"] = None if members["years_ahead"] < 0 else members["years_ahead"]
     if reached := members["reached"]:
         since = _members(reached, f"{place}.reached", _REACHED)
@@ -326,8 +337,10 @@ def _codes(table: bytes, name: str) -> Mapping[str, str]:
         _require_shown(row, f"tables/{name}.csv, row {number}")
         if len(row) != 2 or (number == 1 and row != ["value", "synonyms"]):
             raise INVALID_KIND(f"tables/{name}.csv, row {number}: the columns are value and synonyms")
-        if number > 1:
-            codes |= dict.fromkeys(map(fold, (row[0], *row[1].split())), row[0])
+        for word in (row[0], *row[1].split()) if number > 1 else ():
+            # "A" and "A-" fold alike: one of them would be signed as the other.
+            if codes.setdefault(fold(word), row[0]) != row[0]:
+                raise INVALID_KIND(f"tables/{name}.csv, row {number}: two codes are written alike")
     if not codes:
         raise INVALID_KIND(f"tables/{name}.csv has no codes")
     return codes

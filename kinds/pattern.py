@@ -11,7 +11,7 @@ from wire.problem import Malformed
 _ESCAPE = r"\\(?:[()*+\-.?\[\\\]^nrt{|}]|[pP]\{[A-Z][a-z]?\})"
 _IN_CLASS = rf"(?:{_ESCAPE}|[^\-\[\\\]])"
 _TOKENS = re.compile(
-    rf"(?P<atom>{_ESCAPE}|\[\^?-?(?:{_IN_CLASS}(?:-{_IN_CLASS})?)*-?\]|[^()*+?\[\\\]{{|}}])"
+    rf"(?P<atom>{_ESCAPE}|\[(?!\^?\])\^?-?(?:{_IN_CLASS}(?:-{_IN_CLASS})?)*-?\]|[^()*+?\[\\\]{{|}}])"
     r"|(?P<quantifier>[*+?]|\{[0-9]{1,3}(?:,(?:[0-9]{1,3})?)?\})"
     r"|(?P<open>\()|(?P<close>\))|(?P<or>\|)"
 )

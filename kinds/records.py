@@ -64,7 +64,8 @@ def check_cells(
     fields = kind.fields
     required = kind.required if required is None else required
     person = kind.person
-    if person.whole in required and (person.whole not in cells or cells.get(person.given, "").strip()):
+    has_parts = person.whole not in cells or cells.get(person.given, "").strip()
+    if person.whole in required and person.parts and has_parts:
         required = {*required, person.given} - {person.whole}
     own = cells.keys() - fields.keys()
     for name in (*kind.columns, *sorted(own)) if own else kind.columns:

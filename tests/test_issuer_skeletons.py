@@ -188,9 +188,9 @@ FORMS_TRIED = [
 
 @pytest.mark.parametrize("options", FORMS_TRIED)
 def test_random_rows_are_the_same_either_way(tmp_path: Path, options: dict[str, Any]) -> None:
-    counts = require_same(press_with_links(tmp_path / "home", **options), 100)
-    assert counts["quick"] > 50
-    assert counts["refused"] > 3
+    counts = require_same(press_with_links(tmp_path / "home", **options), 60)
+    assert counts["quick"] > 30
+    assert counts["refused"] > 2
 
 
 @pytest.mark.slow

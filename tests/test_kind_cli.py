@@ -153,7 +153,7 @@ class TestTrust:
     def test_a_newer_file_adds_a_kind_and_contradicts_nothing(self) -> None:
         first, second = self.kinds(2)
         joined = self.entry(first).joined(self.entry(second))
-        assert joined.issuers[0].kinds == (first, second)
+        assert joined.issuers[0].kinds == (second, first)
 
     def test_no_sentence_borrows_the_name_of_another_issuer(self) -> None:
         trust = Trust(
@@ -162,6 +162,6 @@ class TestTrust:
                 RecognisedIssuer("did:example:b", "Example University"),
             )
         )
-        assert names_another("{issuer}, with EXAMPLE  university, certifies", "did:example:a", trust)
-        assert names_another("{issuer} for did:example:b certifies", "did:example:a", trust)
-        assert not names_another("{issuer}, the City Library, certifies", "did:example:a", trust)
+        assert names_another(["{issuer}, with EXAMPLE  uni", "{x}versity"], "did:example:a", trust)
+        assert names_another(["{issuer} for did:example:c certifies"], "did:example:a", trust)
+        assert not names_another(["{issuer}, the City Library, certifies"], "did:example:a", trust)

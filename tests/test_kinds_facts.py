@@ -22,7 +22,7 @@ from kinds import InvalidRecord, Kind, Record, shipped
 from kinds.cells import TYPES, BadCell, check_cell
 from kinds.check import prove_kind
 from kinds.draft import draft
-from kinds.facts import facts_of, known
+from kinds.facts import facts_of, named_kind
 from kinds.parsing import parse_kind
 from kinds.records import check_cells, check_record, with_changes
 from tests.fuzz.oracles import by_pyld, by_pyoxigraph
@@ -414,7 +414,7 @@ def test_a_kind_whose_bytes_are_not_at_hand_has_no_words_and_its_credential_is_n
     assert report, report.checks
     (claims,) = report.require()
     summary = summarize(claims, UNIVERSITY.trust)
-    assert (known(claims), summary.kind, summary.facts) == (None, None, {})
+    assert (named_kind(claims), summary.kind, summary.facts) == (None, None, {})
     assert fields_of(claims, UNIVERSITY.trust) == {}
     assert words.sentence(summary).startswith(f'by {NAME}: "Proof of residence"')
 
@@ -424,7 +424,7 @@ def test_a_term_by_another_iri_is_not_the_kinds_field() -> None:
     document = said(RESIDENT, ZHANG)
     document["@context"][1]["resident_city"] = "https://example.org/born-in"
     claims = Credential.parse(document)
-    assert known(claims) is RESIDENT
+    assert named_kind(claims) is RESIDENT
     assert "resident_city" not in facts_of(RESIDENT, claims)
     assert facts_of(RESIDENT, claims)["family_name"] == "张"
 

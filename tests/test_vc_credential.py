@@ -132,6 +132,17 @@ def test_the_issuer_names_itself_only_with_a_text() -> None:
     assert Credential.parse(MINIMAL).issuer_name is None
 
 
+def test_the_issuers_name_is_shown_in_the_language_that_was_chosen() -> None:
+    english, german = ({"@value": text, "@language": tag} for text, tag in (("Town", "en"), ("Stadt", "de")))
+
+    def chosen(value: dict[str, Any]) -> dict[str, Any]:
+        return {**value, "issuer": {**value["issuer"], "name": german}} if "issuer" in value else value
+
+    claims = Credential.parse({**MINIMAL, "issuer": {"id": MINIMAL["issuer"], "name": [english, german]}})
+    assert claims.issuer_name == "Town"
+    assert claims.reworded(chosen).issuer_name == "Stadt"
+
+
 def test_a_presentation_checks_the_credentials_inside() -> None:
     presentation = {
         "@context": ["https://www.w3.org/ns/credentials/v2"],

@@ -416,6 +416,17 @@ def test_what_goes_the_general_way_is_not_signed(row: list[Value]) -> None:
     assert (skeleton.secure(row, signer), signer.signed) == (None, 1)
 
 
+def test_null_may_be_half_of_a_value() -> None:
+    key, slots = PrivateKey.generate(), Slots([FACTS.id, "name"])
+    identifier, name = map(str, slots.markers)
+    said = {**SAID, "credentialSubject": {"name": f"nul{name}"}}
+    facts = FACTS._replace(id=identifier)
+    skeleton = DataIntegrity().skeleton(facts, said, slots, key.public_key, OPTIONS)
+    assert skeleton
+    assert skeleton.secure(["urn:x:1", "a"], key)
+    assert skeleton.secure(["urn:x:1", "l"], key) is None
+
+
 class Own:
     """A suite of somebody else's."""
 

@@ -28,7 +28,7 @@ from verifier import Trust, Verifier
 from verifier.judge import Judge, Question, Verifiers
 from verifier.sources.documents import BoundDocument, IssuerDocuments, _remembered
 from verifier.sources.lists import Fetched, ListMemory
-from wire import TooLarge, base64url_encode
+from wire import Malformed, TooLarge, base64url_encode
 from wire.fetch import HttpsFetcher
 from wire.memory import OVERHEAD
 from wire.work import Work
@@ -307,6 +307,8 @@ def test_a_document_of_an_issuer_is_remembered_by_all_that_binds_it(university: 
     assert bound(trust, Anchored(anchored.document)) == ()
     with pytest.raises(InvalidEvidence):
         bound(trust, Anchored({**anchored.document, "name": "x"}, anchored.evidence))
+    with pytest.raises(Malformed):  # it has no short way to be written
+        bound(trust, Anchored({**anchored.document, "name": 2**70}, anchored.evidence))
     assert bound(university.trust, anchored)[0] is not first  # for another policy
     (entry,), digest = trust.issuers, base64url_encode(first.digest)
     object.__setattr__(trust, "_by_id", {entry.id: replace(entry, documents=(digest,))})

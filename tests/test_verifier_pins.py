@@ -21,6 +21,7 @@ from vc.anchoring import document_digest
 from vc.vcdm.presentation import presentation
 from verifier import RecognisedIssuer, Trust, Verifier
 from verifier.problem import ISSUER_DOCUMENT_MISSING
+from verifier.sources.documents import IssuerDocuments
 from verifier.sources.keys import IssuerKeys
 from verifier.sources.published import PublishedLogs
 from wire import Unavailable, base64url_encode
@@ -274,7 +275,7 @@ def test_a_log_is_asked_once_for_the_documents_of_an_issuer() -> None:
 
     trust, work = UNIVERSITY.trust, Work()
     logs = Logs(lambda url, limit: b"", trust, work)
-    keys = IssuerKeys(Web(), trust, (), work, published=logs, strangers=False, kinds=KINDS)
+    keys = IssuerKeys(Web(), trust, IssuerDocuments(trust, (), work, KINDS, logs), work, strangers=False)
     unknown = f"{UNIVERSITY.did}#{THIEF.public_key.multikey()}"
     for _ in range(2):
         with raises(ISSUER_DOCUMENT_MISSING):

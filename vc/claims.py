@@ -113,9 +113,9 @@ class Claims:
 
     @property
     def kind(self) -> str | None:
-        """The URN of the kind that it says it was made by; of two, neither."""
-        named = [terms.get("id") for terms in self.terms if has_type(terms, KIND)]
-        return named[0] if len(named) == 1 and isinstance(named[0], str) else None
+        """The URN of the kind that it says it was made by, however often; of two, neither."""
+        named = {str(terms.get("id")) for terms in self.terms if has_type(terms, KIND)}
+        return named.pop() if len(named) == 1 else None
 
     @property
     def valid_from(self) -> datetime | None:

@@ -40,6 +40,8 @@ class Filled(NamedTuple):
     """As they stand between the quotes of JSON, and in JCS."""
     is_plain: bool
     """Whether no text has a character that JSON or N-Quads could escape."""
+    may_be_silent: bool
+    """Whether a text has null or [] in it: JSON that holds these is searched for members that say nothing."""
 
 
 class Slots:
@@ -87,7 +89,9 @@ class Slots:
         for index in self.numbers:
             if not is_written_alike(values[index]):
                 return None
-        texts = list(map(str, values))
+        texts: list[Any] = [*values]
+        for index in self.numbers:
+            texts[index] = str(values[index])
         joined = "".join(texts)
         # A text that is printable has no character to escape but these two.
         is_plain = joined.isprintable() and not ('"' in joined or "\\" in joined)
@@ -96,7 +100,8 @@ class Slots:
             json = row if is_plain else [orjson.dumps(text)[1:-1] for text in texts]
         except (UnicodeEncodeError, orjson.JSONEncodeError):  # a lone surrogate
             return None
-        return Filled(values, texts, row, json, is_plain)
+        may_be_silent = "null" in joined or "[]" in joined
+        return Filled(values, texts, row, json, is_plain, may_be_silent)
 
     def format(self, text: str) -> Format | None:
         """A text in which markers stand; `None` where they are not as they were put there."""
@@ -139,6 +144,11 @@ class Format:
     def __call__(self, row: Sequence[bytes]) -> bytes:
         """The text in UTF-8, with the columns of a row in its slots."""
         return self._constants % (self._pick(row) if self._pick else ())
+
+    def edges(self) -> set[str]:
+        """The characters beside slots; "" where one slot meets another, or the end."""
+        constants = list(map(str, self.parts[::2]))
+        return {part[-1:] for part in constants[:-1]} | {part[:1] for part in constants[1:]}
 
     def text(self, values: Sequence[Value]) -> str:
         """The text with values as they are."""

@@ -220,7 +220,7 @@ class Steps:
             return None
         # (4) signature: every proof
         with checks.step(4):
-            claims = self.signatures.as_signed(secured, proofs.known)
+            claims = self.signatures.claimed(secured, self.signatures.fitting(secured, proofs.known))
             text = f"unchanged since the issuer signed it{proofs.remark}"
             checks.passed("unchanged", text, uncounted=proofs.uncounted)
         if checks.stopped():

@@ -123,10 +123,6 @@ class SignatureCheck:
 
         return secured.as_signed(require_fit, self.work)
 
-    def as_signed(self, secured: Secured, signatures: Sequence[Signature]) -> Claims:
-        """What a credential says, as its signatures have it; see `claimed`."""
-        return self.claimed(secured, self.fitting(secured, signatures))
-
     def claimed(self, secured: Secured, fitting: Secured) -> Claims:
         """What a credential says in the reading that its signatures fit.
 

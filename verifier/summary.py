@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vc import Claims
 from vc.claims import text_of
+from wire import Problem
 
 from .sources.trust import TrustSource, names_another
 
@@ -69,25 +70,20 @@ def by_kind(claims: Claims, trust: TrustSource) -> tuple[Kind | None, Mapping[st
     """
     if claims.kind is None:  # most: a start is not to wait for kinds
         return None, {}
-    from kinds.facts import facts_of
+    from kinds.facts import facts_of, named_kind
 
-    kind = _believed(claims, trust)
-    return kind, facts_of(kind, claims) if kind else {}
-
-
-def _believed(claims: Claims, trust: TrustSource) -> Kind | None:
-    from kinds.facts import known, of_files
-
-    if kind := known(claims):
-        return kind
-    entry = trust.issuer(claims.issuer)
-    for files in entry.kinds if entry else ():
-        kind = of_files(files.files)
-        if kind is not None and kind.reference == claims.kind:
-            constant = " ".join(part for parts in kind.sentence.values() for part in parts)
-            is_own = not names_another(constant, claims.issuer, trust)
-            return kind if is_own else replace(kind, sentence={})
-    return None
+    if kind := named_kind(claims):
+        return kind, facts_of(kind, claims)
+    try:
+        entry = trust.issuer(claims.issuer)
+    except Problem:  # a registry that cannot be asked now: the verdict is there, and needs no words
+        return None, {}
+    kind = named_kind(claims, (files.files for files in entry.kinds)) if entry else None
+    if kind is None:
+        return None, {}
+    if any(names_another(parts, claims.issuer, trust) for parts in kind.sentence.values()):
+        kind = replace(kind, sentence={})
+    return kind, facts_of(kind, claims)
 
 
 def day_of(claims: Claims) -> str:

@@ -18,6 +18,7 @@ from .checks import Checks, Steps
 from .own import StatusDocuments
 from .policy import Policy
 from .signatures import SignatureCheck
+from .sources.documents import IssuerDocuments
 from .sources.evidence import EvidenceCheck
 from .sources.keys import IssuerKeys
 from .sources.lists import ListMemory, ListSource
@@ -93,15 +94,8 @@ class Verifier:
         if checks.stopped():
             return Report(checks.found, ())
         logs = PublishedLogs(self.logs, self.trust, work) if self.logs else None
-        keys = IssuerKeys(
-            self.resolver,
-            self.trust,
-            bundle.issuer_documents,
-            work,
-            published=logs,
-            strangers=strangers,
-            kinds=self.evidence_kinds,
-        )
+        documents = IssuerDocuments(self.trust, bundle.issuer_documents, work, self.evidence_kinds, logs)
+        keys = IssuerKeys(self.resolver, self.trust, documents, work, strangers=strangers)
         signatures = SignatureCheck(keys, now, work)
         evidence = EvidenceCheck(self.trust, now, work, self.evidence_kinds, logs)
         own = StatusDocuments(signatures, evidence, self.trust, self.memory, self.forms, now, work)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 from collections.abc import Mapping
 from typing import Any
@@ -24,7 +25,12 @@ class Lazy(click.Group):
         if cmd_name not in self.places:
             return None
         module, _, name = self.places[cmd_name][0].partition(":")
-        command: click.Command = getattr(importlib.import_module(module), name)
+        gc.disable()  # what is loaded stays: to look through it for garbage takes a tenth of a start
+        try:
+            command: click.Command = getattr(importlib.import_module(module), name)
+        finally:
+            gc.freeze()
+            gc.enable()
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 -- click's

@@ -434,8 +434,13 @@ def _diploma(claims: Claims, trust: TrustSource, shown: _Shown) -> Diploma:
     }
     said = list(kinds.lines(summary.kind, summary.facts, day)) if summary.kind else []
     beside = [(label(name), value) for name, value in known.items() if value]
-    said += [line for line in beside if line not in said]  # a kind's own dates may be those of its life
-    first = shown(Claim(name, _cut(value), True) for name, value in said)
+    first = shown(
+        [
+            *(Claim(_cut(name, words.LONGEST), _cut(value), False) for name, value in said),
+            # A kind's own dates may be those of its life.
+            *(Claim(name, _cut(value), True) for name, value in beside if (name, value) not in said),
+        ]
+    )
     every = shown(
         Claim(" › ".join(term[:_LONGEST_TERM] for term in path)[: words.LONGEST], _cut(_json(value)), False)
         for path, value in itertools.islice(_flat(claims.said), MOST_CLAIMS)

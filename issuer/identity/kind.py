@@ -57,6 +57,9 @@ def read_kind(folder: Path) -> Kind:
         folder / "template.json",
         *sorted(folder.glob("tables/*.csv"))[:_MOST_TABLES],
     ]
+    # A folder from elsewhere could name any file of whoever reads it, and hand it out with the trust file.
+    if links := [path for path in (folder / "tables", *paths) if path.is_symlink()]:
+        raise INVALID_KIND(f"{links[0].relative_to(folder)} is a link")
     files = {str(path.relative_to(folder)): read_regular(path, _LARGEST) for path in paths if path.exists()}
     kind = _parsed(tuple(files.items()))
     if not kind.is_named:  # its home would be one of diplomas, and its files would not be kept

@@ -20,7 +20,6 @@ from did.document import RELATIONSHIPS, SIGNS, STATUS_DOCUMENT, Use, status_did,
 from did.methods import web as did_web
 from keys import KeyFile, PublicKey, Signer
 from keys.address import require_well_formed
-from kinds import Kind
 from ledger import EntryKind, Log, entry
 from vc.document_chain import chained
 from wire.clock import is_ahead
@@ -96,9 +95,12 @@ def anchor(home: Path, store: Index, log: Log, document: Mapping[str, Any]) -> N
     documents.keep(home, leaves.start, document)
 
 
-def log_kind(store: Index, log: Log, kind: Kind) -> None:
-    """Puts the version of a kind into the log, unless it is there: before anything that is made by it."""
-    _once(store, log, entry(EntryKind.KIND, bytes.fromhex(kind.digest)))
+def log_kind(store: Index, log: Log, reference: str) -> None:
+    """Puts the version of a kind into the log, unless it is there: before anything that is made by it.
+
+    Its URN has the digest: whoever has lost the kind's files can still revoke what was made by them.
+    """
+    _once(store, log, entry(EntryKind.KIND, bytes.fromhex(reference.rpartition(":")[2])))
 
 
 def _once(store: Index, log: Log, leaf: bytes) -> range:

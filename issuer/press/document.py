@@ -64,18 +64,13 @@ class Profile:
 
 
 class _Keyed:
-    """HMAC-SHA-256 under a secret, whose own part of the work is done once. Pickled as the secret."""
+    """HMAC-SHA-256 under a secret."""
 
     def __init__(self, secret: bytes) -> None:
-        self._secret, self._begun = secret, hmac.new(secret, digestmod="sha256")
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _Keyed, (self._secret,)
+        self._secret = secret
 
     def __call__(self, text: str) -> bytes:
-        mac = self._begun.copy()
-        mac.update(text.encode())
-        return mac.digest()
+        return hmac.digest(self._secret, text.encode(), "sha256")
 
 
 NOBODY = Profile("did:example:issuer", "…", "example/log")

@@ -78,7 +78,7 @@ class Bundle:
             work.spend(_size(data.secured))
             return data
         value = received(data, forms, work) if isinstance(data, bytes) else require(data, forms)
-        if isinstance(value, Enveloped) or value.get("type") != BUNDLE:
+        if value.get("type") != BUNDLE:
             work.spend(_size(value))  # whole and in limits, also where no signature reaches
             return cls(value)
         version = value.get("version")

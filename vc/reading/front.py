@@ -137,16 +137,15 @@ def identifier(received: Received, forms: Mapping[str, Form]) -> object:
 
 
 def _form(received: Received, forms: Mapping[str, Form]) -> tuple[Form, Carried]:
-    if not isinstance(received, Enveloped):
-        form = recognised(received, forms) or forms.get(INTEGRITY)  # which says what it lacks
-        if form is None:
-            raise UnsupportedForm.saying("this is enveloped as {name}", name=INTEGRITY)
-        return form, received
-    form = forms.get(received.form)
+    content: Carried
+    if isinstance(received, Enveloped):
+        name, content = received.form, received.data
+        form = forms.get(name)
+    else:
+        name, content = INTEGRITY, received
+        form = recognised(received, forms) or forms.get(name)  # which says what it lacks
     if form is None:
-        raise UnsupportedForm.saying("this is enveloped as {name}", name=shortened(received.form))
-    if len(received.data) > form.limit:
-        raise TooLarge.saying(
-            "more than {most} bytes of the form {form}", most=form.limit, form=received.form
-        )
-    return form, received.data
+        raise UnsupportedForm.saying("this is enveloped as {name}", name=shortened(name))
+    if isinstance(content, bytes) and len(content) > form.limit:
+        raise TooLarge.saying("more than {most} bytes of the form {form}", most=form.limit, form=name)
+    return form, content

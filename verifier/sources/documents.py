@@ -161,6 +161,7 @@ class IssuerDocuments:
         kinds: Mapping[str, EvidenceKind],
         published: PublishedLogs | None,
     ) -> None:
+        """`kinds` say how evidence is verified; `published` are the logs of issuers that can be asked."""
         self._trust, self._supplied, self._work = trust, supplied, work
         self._kinds, self._logs = kinds, published
         self._brought: dict[str, _Brought] = {}

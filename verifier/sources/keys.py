@@ -10,7 +10,7 @@ looked up on the network; one that has a URL and no DID, at that URL, and only i
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from functools import lru_cache
 from itertools import takewhile
@@ -32,11 +32,10 @@ from did.document import Use
 from did.methods import key as did_key
 from keys import PublicKey
 from ledger import (
-    EvidenceKind,
     Fact,
 )
 from ledger.requirement import LEDGERS
-from vc import Anchored, InvalidProof
+from vc import InvalidProof
 from vc.anchoring import document_digest
 from vc.document_chain import previous, signs_credentials
 from vc.vcdm.presentation import MAX_CREDENTIALS
@@ -59,7 +58,6 @@ from ..problem import (
     NotKnown,
 )
 from .documents import BoundDocument, IssuerDocuments, by_place, with_pinned_digest
-from .published import PublishedLogs
 from .trust import TrustSource
 from .trust_entries import RecognisedIssuer
 
@@ -175,19 +173,14 @@ class IssuerKeys:
         self,
         resolver: DocumentSource,
         trust: TrustSource,
-        supplied: Sequence[Anchored],
+        documents: IssuerDocuments,
         work: Work,
         *,
-        published: PublishedLogs | None,
         strangers: bool,
-        kinds: Mapping[str, EvidenceKind],
     ) -> None:
-        """`strangers` lets documents of issuers be looked up whom the trust list does not name.
-
-        `kinds` say how evidence is verified. `published` are the logs of issuers, where they can be asked.
-        """
+        """`strangers` lets documents of issuers be looked up whom the trust list does not name."""
         self._resolver, self._trust, self._work, self._strangers = resolver, trust, work, strangers
-        self._documents = IssuerDocuments(trust, supplied, work, kinds, published)
+        self._documents = documents
         self.asks_for_holders: bool
         """Whether the document of a presenter is looked up, who is in most cases on no list."""
         self._asked: set[str] = set()

@@ -10,6 +10,7 @@ believed to have its checkpoints, for the same reason.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -34,6 +35,7 @@ from wire.work import Work
 from ..problem import NAME_TAKEN, NOT_A_TRUST_FILE, TRUST_DIFFERS, TRUST_LOG_DIFFERS
 from .blocks import filled
 from .trust_entries import (
+    MOST_KINDS,
     RecognisedIssuer,
     RecognisedLog,
     beside_documents,
@@ -51,6 +53,8 @@ VERSIONS = (1, 2, 3, 4, 5, 6)
 MAX_BYTES = 1 << 26
 _PIECE = 1 << 20  # bytes
 _MOST_RESEMBLING = 3
+_SHORTEST_NAME = 4  # letters: a word of a sentence may be called as somebody is
+_VALUE = re.compile(r"\{[a-z0-9_]*\}")
 _LONGEST_NAME = 400  # characters
 
 
@@ -181,7 +185,7 @@ class Trust:
             pins = kept.documents or (() if issuer.keys else issuer.documents)
             own = [name for name in issuer.status_issuers if name == status_did(issuer.id)]
             status_issuers = tuple(dict.fromkeys((*kept.status_issuers, *own)))
-            kinds = tuple(dict.fromkeys((*kept.kinds, *issuer.kinds)))
+            kinds = tuple(dict.fromkeys((*issuer.kinds, *kept.kinds)))[:MOST_KINDS]  # the newest first
             kept = replace(
                 kept, documents=pins, list_keys=list_keys, status_issuers=status_issuers, kinds=kinds
             )
@@ -299,7 +303,7 @@ class Trust:
             raise NotFound.saying("{did} is not in the trust list", did=did)
         logs = sorted((handed_over(log) for log in self.logs if did in log.issuers), key=lambda log: log.key)
         said = {
-            "issuer": written(replace(beside_documents(issuer), reason="")),
+            "issuer": written(replace(beside_documents(issuer), reason="", kinds=())),
             "logs": [written(replace(log, issuers=(did,))) for log in logs],
         }
         digest = hashlib.sha256(jcs.canonicalize(orjson.loads(orjson.dumps(said)))).digest()
@@ -388,16 +392,18 @@ class Trust:
         return orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
 
 
-def names_another(text: str, did: str, trust: TrustSource) -> bool:
-    """Whether a text has the name or the DID of a listed issuer other than `did`; so it is without a list.
+def names_another(parts: Sequence[str], did: str, trust: TrustSource) -> bool:
+    """Whether a kind's sentence has a DID, or a listed issuer's name other than that of `did`.
 
-    A kind's constant text is its issuer's: "certified together with …" would borrow a name that is believed.
+    Its constant text is its issuer's: "certified together with …" would borrow a name that is believed. Where
+    the names are not known, it may have any.
     """
-    if not isinstance(trust, NamedTrust):
+    constant = _VALUE.sub(" ", "".join(parts))
+    if not isinstance(trust, NamedTrust) or "did:" in constant.casefold():
         return True
-    said = look(text)
+    said = look(f"{constant}.")  # so that a name in brackets is not taken for an addition
     return any(
-        other != did and (other in text or (name and name in said)) for other, name in trust.looks.items()
+        other != did and len(name) >= _SHORTEST_NAME and name in said for other, name in trust.looks.items()
     )
 
 

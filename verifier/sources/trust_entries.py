@@ -201,6 +201,9 @@ LARGEST_PARAMETERS = 1 << 16
 MOST_KINDS = 16
 """For one issuer."""
 
+MOST_FILES = 100
+"""Of one kind."""
+
 LARGEST_KIND = 1 << 18
 """Characters of all files of one kind."""
 
@@ -328,7 +331,7 @@ def _kinds(value: object) -> tuple[KindFiles, ...] | None:
     for files in value:
         if not isinstance(files, dict) or not all(isinstance(text, str) for text in files.values()):
             return None
-        if sum(map(len, files.values())) > LARGEST_KIND:
+        if sum(map(len, (*files, *files.values()))) > LARGEST_KIND or len(files) > MOST_FILES:
             raise TooLarge.saying("the files of a kind are longer than {most} characters", most=LARGEST_KIND)
         kinds.append(KindFiles(tuple(files.items())))
     return tuple(kinds)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from keys import PublicKey, Signer
 from ledger import EntryKind
-from wire import Problem, TooLarge, jcs, load_json_object
+from wire import Problem, TooLarge, load_json_object
 from wire.text import shortened
 from wire.work import Work
 
@@ -45,7 +45,7 @@ from . import (
     sign,
     verify_proof,
 )
-from .suites import listed
+from .suites import listed, same_contexts
 
 if TYPE_CHECKING:
     from ...facts import IssuingFacts
@@ -245,7 +245,7 @@ class _Document(Secured):
         proof = _proof(signed)
         if self._how.known[proof.cryptosuite].covers_contexts:
             own, outer = proof.value.get("@context"), self._document["@context"]
-            return own is None or jcs.canonicalize(own) == jcs.canonicalize(outer)
+            return own is None or same_contexts(own, outer)
         return True
 
     def type_name(self, name: str) -> str:

@@ -17,7 +17,7 @@ from wire.text import shortened
 from wire.work import SIGNATURE, Work
 
 from .problem import InvalidProof, UnknownCryptosuite
-from .suites import DATA_INTEGRITY, SUITES, Cryptosuite, DataIntegritySuite, listed
+from .suites import DATA_INTEGRITY, SUITES, Cryptosuite, DataIntegritySuite, listed, same_contexts
 
 if TYPE_CHECKING:
     from ...vcdm.jsonld import Contexts
@@ -271,11 +271,9 @@ def _require_own_context(
     if "@context" not in proof:
         return
     own, outer = listed(proof["@context"]), listed(document.get("@context", []))
-    if {*map(type, own)} == {str} and own == outer[: len(own)]:  # texts alone compare as in JSON
-        return
     if own and all(name in suite.own_contexts for name in own):
         return
-    if jcs.canonicalize(outer[: len(own)], work) == jcs.canonicalize(own, work):  # to Python, True equals 1
+    if same_contexts(own, outer[: len(own)], work):
         return
     if suite.own_contexts:
         raise UnknownCryptosuite("proof.@context is neither the suite's nor the start of the document's")

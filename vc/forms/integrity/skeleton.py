@@ -94,6 +94,8 @@ class _Skeleton:
         self._slots, self._options, self._canonical = slots, options, canonical
         self._hasher = getattr(hashlib, digest)
         self._credential, self._logged = credential, logged
+        # Whether null or [] may begin in a value and end in what stands beside it.
+        self._has_edges = not credential.head.edges().isdisjoint({"", *"nul[]"})
 
     def hashes(self, filled: Filled) -> bytes | None:
         """What is signed: hash(proof options) ‖ hash(document) (VC-DI-EDDSA 3.2.4)."""
@@ -107,7 +109,11 @@ class _Skeleton:
             return None
         head = self._credential.head(filled.json)
         # A longer document is charged, and may be refused; one that seems to hold null is read.
-        if len(head) > SMALL or b"null" in head or b"[]" in head:
+        if (
+            len(head) > SMALL
+            or filled.may_be_silent
+            or (self._has_edges and (b"null" in head or b"[]" in head))
+        ):
             return None
         hashes = self.hashes(filled)
         if hashes is None:

@@ -168,9 +168,8 @@ The text is the digest, as `Canonicalize` has it. `None` where only the general 
 def _rdfc_skeleton(
     document: Mapping[str, Any], slots: Slots, digest: str, contexts: Contexts | None
 ) -> Canonical | None:
-    from ...vcdm.jsonld.skeleton import (
-        canonical_skeleton,
-    )  # imported lazily: only the issuer compiles skeletons
+    # Imported lazily: only the issuer compiles skeletons.
+    from ...vcdm.jsonld.skeleton import canonical_skeleton
 
     return canonical_skeleton(document, slots, digest, contexts)
 
@@ -232,6 +231,13 @@ def listed(context: object) -> list[Any]:
 def proof_value(signer: Signer, hashes: bytes) -> str:
     """The `proofValue` over hash(proof options) ‖ hash(document), in base58btc (VC Data Integrity 2.1)."""
     return "z" + base58_encode(signer.sign(hashes))
+
+
+def same_contexts(one: object, other: object, work: Work | None = None) -> bool:
+    """Whether two `@context` are the same JSON. To Python, True equals 1, but a text only another text."""
+    if {*map(type, listed(one))} == {str}:
+        return one == other
+    return jcs.canonicalize(one, work) == jcs.canonicalize(other, work)
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from operator import eq, itemgetter
 from typing import Any
@@ -83,7 +83,7 @@ class _Quads:
         self._read_names(slots, {name for name in names if slots.token in name}, document)
         self._read_ids(slots, names, document)
 
-    def _read_names(self, slots: Slots, terms: Set[str], document: Mapping[str, Any]) -> None:
+    def _read_names(self, slots: Slots, terms: set[str], document: Mapping[str, Any]) -> None:
         """What values have to be so that the general path takes the IRIs with them as they are written."""
         if not terms:
             raise _Unclear
@@ -110,7 +110,7 @@ class _Quads:
         constant = max(sum(len(str(part)) for part in form.parts[::2]) for form in forms)
         self._room = (LONGEST_NAME - constant) // max(len(form.columns) for form in forms)
 
-    def _read_ids(self, slots: Slots, names: Set[str], document: Mapping[str, Any]) -> None:
+    def _read_ids(self, slots: Slots, names: set[str], document: Mapping[str, Any]) -> None:
         """The ids, to see that no object turns out to have the document's own."""
         objects = list(_objects(document))
         # A type decides what the terms beside it mean, and a context does.
