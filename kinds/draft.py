@@ -29,6 +29,8 @@ def draft(name: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> by
     number, headings = "", set[str]()
     for index, heading in enumerate(header):
         cells = [row[index] for row in rows if index < len(row)]
+        if printable(heading) != heading:  # what no kind may say
+            heading = plain(heading)
         if plain(heading) in headings:  # two columns of one heading are two facts
             heading = f"{heading} {index + 1}"
         column, field = _known(heading) or ("", {})

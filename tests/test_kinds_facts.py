@@ -562,3 +562,17 @@ def test_any_table_gives_a_kind_that_works_and_has_a_field_for_each_column(
     prove_kind(kind)
     assert len(kind.fields) == len(header) + 1
     assert kind.fields[kind.number].required
+
+
+@pytest.mark.parametrize("name", FULL)
+def test_a_credential_that_is_bound_to_a_key_says_the_same(name: str) -> None:
+    """As one that a wallet claimed: the subject's `id` is the holder's, and no fact."""
+    kind, holder = shipped(name), "did:key:z6MkpTHR8VNsBxYAAWHut2Geadd9jSwuBV8xRoAnwWsdvktH"
+    record = check_record(kind, FULL[name], TODAY)
+    document = composer(kind).compose(record, 0, holder=holder)
+    claims: Claims = Credential.parse(document)
+    assert claims.subjects[0]["id"] == holder
+    assert facts_of(kind, claims) == in_properties(kind, {**dict.fromkeys(kind.fields, ""), **record}) | (
+        {"name": kind.person.full(record)} if kind.person.whole else {}
+    )
+    assert canonicalize(document).decode() == by_pyld(document)
