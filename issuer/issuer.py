@@ -352,9 +352,13 @@ class Issuer:
             self.identity.profile,
             self.keys.secret("credential-id"),
             self.keys.secret("salt"),
-            Positions(functools.partial(list_key, self.keys.secret("status-position"))),
+            self._positions,
             self._integrity.contexts,
         )
+
+    @property
+    def _positions(self) -> Positions:
+        return Positions(functools.partial(list_key, self.keys.secret("status-position")))
 
     def _former(self, press: Press) -> list[Press]:
         """The press with each template that an update replaced."""
@@ -378,7 +382,7 @@ class Issuer:
             self.log,
             self.home,
             self.identity.profile,
-            self._press.composer.positions,
+            self._positions,  # not the press's: whoever has lost the template can still revoke
             key,
             self.identity.verification_method(key.public_key, self.status_key),
             ClockJournal(self.home),

@@ -377,7 +377,7 @@ def test_what_a_killed_run_left_of_another_kind_does_no_harm(tmp_path: Path) -> 
     folder, home = tmp_path / "club", tmp_path / "home"
     (folder / "tables").mkdir(parents=True)
     level = {"type": "code", "table": "x", "iri": "urn:example:vocab:level"}
-    kind = {**CLUB, "fields": {**CLUB["fields"], "level": level}}
+    kind = {**CLUB, "fields": {**CLUB_FIELDS, "level": level}}
     (folder / "kind.json").write_text(json.dumps(kind))
     (folder / "tables" / "x.csv").write_text("value,synonyms\nA,a\n")
     create_home(home, Description("U", kind=read_kind(folder)), lambda: None)
