@@ -5,7 +5,8 @@ It is tried, not read: credentials are composed from samples, and read back as a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -20,7 +21,11 @@ from wire.problem import Malformed
 from .facts import facts_of
 from .kind import Kind
 from .problem import INVALID_KIND
+from .template import PLACEHOLDER
 
+_DECIDING = frozenset(
+    ("@context", "id", "type", "issuer", "proof", "credentialStatus", "credentialSchema", "termsOfUse")
+)
 _OTHERS: Mapping[str, tuple[Any, ...]] = {
     "number": (2,),
     "integer": (2,),
@@ -39,6 +44,7 @@ def prove_kind(kind: Kind, contexts: Contexts | None = None) -> tuple[str, ...]:
     A field without a place changes nothing, and each that is not required may be absent.
     Raises `INVALID_KIND`.
     """
+    _require_places(kind)
     sample = kind.sample
     before = _facts(kind, sample, contexts)
     for name, field in kind.fields.items():
@@ -51,6 +57,28 @@ def prove_kind(kind: Kind, contexts: Contexts | None = None) -> tuple[str, ...]:
         if not field.required:
             _facts(kind, {**sample, name: ""}, contexts)
     return tuple(before)
+
+
+def _require_places(kind: Kind) -> None:
+    """What decides is said by the issuer, and no cell of a file decides it."""
+    document = json.loads(kind.template.text)
+    for name in ("@context", "type", "credentialSubject"):
+        if name not in document:
+            raise INVALID_KIND(f"template.json has no member {name!r}")
+    for steps, text in _texts(document, ()):
+        fields = [name for name in PLACEHOLDER.findall(text) if name in kind.fields]
+        if fields and not _DECIDING.isdisjoint(steps):
+            raise INVALID_KIND(f"template.json: {fields[0]} stands under {'/'.join(steps)}")
+
+
+def _texts(node: object, steps: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str]]:
+    if isinstance(node, str):
+        yield steps, node
+    for name, item in node.items() if isinstance(node, dict) else ():
+        if name != "$if":
+            yield from _texts(item, (*steps, name))
+    for item in node if isinstance(node, list) else ():
+        yield from _texts(item, steps)
 
 
 def _with_another(

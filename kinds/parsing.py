@@ -235,6 +235,9 @@ def _require_days(kind: Kind, *ends: str) -> None:
     for name in ends:
         if name and (name not in kind.fields or kind.fields[name].type != "date"):
             raise INVALID_KIND(f"kind.json: it is valid from or until {name!r}, which is no date")
+    # A row that ended before it began would be found when it is signed, and stop all others.
+    if all(ends) and ends not in {(rule.before, rule.after) for rule in kind.rules}:
+        raise INVALID_KIND(f"kind.json, rules: {ends[0]} has to come before {ends[1]}")
 
 
 def _require_own_places(kind: Kind) -> None:

@@ -143,6 +143,16 @@ def test_the_proof_finds_two_facts_in_one_place() -> None:
     assert "gpa" in prove_kind(diploma)
 
 
+@pytest.mark.parametrize("place", ["evidence", "credentialSubject", "@context"])
+def test_no_cell_decides(place: str) -> None:
+    diploma = shipped()
+    template = json.loads(diploma.files["template.json"])
+    template[place] = {"id": "urn:x:{honours}"}
+    files = {**diploma.files, "template.json": json.dumps(template).encode()}
+    with raises(INVALID_KIND, match="honours stands under"):
+        prove_kind(parse_kind(files))
+
+
 class TestTrust:
     """Whose words: a sentence is spoken only where the issuer's entry has the very kind."""
 

@@ -213,8 +213,20 @@ def test_a_moment_that_would_lose_a_part_of_a_second_is_refused() -> None:
         check_cell(Field("x", "moment"), "2026-06-30T12:00:00.5Z")
 
 
-@pytest.mark.parametrize("kind", ["number", "decimal"])
 @pytest.mark.parametrize("table", [b"value,synonyms\nA,\nA-,\n", b"value,synonyms\nA,x\nB,X\n"])
+def test_a_credential_that_ends_before_it_begins_is_a_fault_of_its_row() -> None:
+    """Else it would be found when it is signed, and stop the rows beside it."""
+    until = {
+        **CARD,
+        "fields": {**FIELDS, "until": {"type": "date"}},
+        "valid_from": "joined",
+        "valid_until": "until",
+    }
+    with raises(INVALID_KIND, match="joined has to come before until"):
+        parsed(until)
+    parsed({**until, "rules": [{"before": "joined", "after": "until", "refusal": "is too late"}]})
+
+
 def test_two_codes_that_are_written_alike_are_refused(table: bytes) -> None:
     """One would be signed as the other."""
     with raises(INVALID_KIND, match="two codes are written alike"):
@@ -228,6 +240,7 @@ def test_a_table_that_no_field_names_is_no_part_of_a_kind() -> None:
         )
 
 
+@pytest.mark.parametrize("kind", ["number", "decimal"])
 def test_a_thousand_is_not_taken_for_a_fraction(kind: str) -> None:
     for cell in ("1,250", "1.250", "-12,000", "999.999"):
         with pytest.raises(BadCell, match="may be a thousand or a fraction"):

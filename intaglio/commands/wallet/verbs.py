@@ -17,7 +17,7 @@ from vc.forms import MAX_BYTES
 from vc.forms.integrity import SUITES_BY_KEY
 from vc.report import Report, Verdict
 from vc.vcdm.enveloped import Enveloped
-from wire.problem import Code, Declined, NotFound, Refused, TooLarge
+from wire.problem import Code, Declined, NotFound, Problem, Refused, TooLarge
 from wire.text import claimed, isolated, printable
 
 from ...session import Session
@@ -162,9 +162,14 @@ def show(session: Session, identifier: str) -> Result:
     """Show one credential."""
     with opened(session) as mine:
         held = mine.get(identifier)
-    from verifier.sources.trust_index import open_trust  # which other commands need not
+    from verifier.sources.trust import Trust  # which other commands need not
+    from verifier.sources.trust_index import open_trust
 
-    card = text.card(held, open_trust(session.trust_file))
+    try:
+        trust = open_trust(session.trust_file)
+    except Problem:  # what is held can be looked at; `verify` says what is wrong with the list
+        trust = Trust()
+    card = text.card(held, trust)
     return Result({**summary(held), "credential": dict(held.bundle.secured)}, card)
 
 
