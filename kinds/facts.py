@@ -17,7 +17,7 @@ from vc.vcdm.jsonld import secured
 from wire.problem import Malformed, Problem
 
 from .cells import is_value
-from .kind import REFERENCE, Kind, digest_of
+from .kind import REFERENCE, Kind, kind_digest
 from .parsing import parse_kind
 from .shipped import SHIPPED, shipped
 from .template import PLACEHOLDER
@@ -54,7 +54,7 @@ def named_kind(claims: Claims, pinned: Iterable[Texts] = ()) -> Kind | None:
     kind = shipped(name) if name in SHIPPED else None
     if kind is None or kind.reference != named:
         # By the digest first: to read each kind of a list would take seconds.
-        texts = (each for each in pinned if named.endswith(f":{digest_of(_bytes(each))}"))
+        texts = (each for each in pinned if named.endswith(f":{kind_digest(_bytes(each))}"))
         kind = next((found for each in texts if (found := of_files(each)) and found.reference == named), None)
     return kind if kind is not None and _types(kind) <= set(claims.types) else None
 

@@ -91,8 +91,8 @@ class Kind:
 
     @cached_property
     def digest(self) -> str:
-        """As `digest_of` has it: other bytes are another kind."""
-        return digest_of(self.files)
+        """As `kind_digest` has it: other bytes are another kind."""
+        return kind_digest(self.files)
 
     @property
     def texts(self) -> tuple[tuple[str, str], ...]:
@@ -169,7 +169,7 @@ class Kind:
         return f"{count:,} {one if count == 1 else many}"
 
 
-def digest_of(files: Mapping[str, bytes]) -> str:
+def kind_digest(files: Mapping[str, bytes]) -> str:
     """SHA-256 over the names and digests of a kind's files, in hexadecimal."""
     manifest = {path: hashlib.sha256(data).hexdigest() for path, data in files.items()}
     return hashlib.sha256(jcs.canonicalize(manifest)).hexdigest()

@@ -518,6 +518,16 @@ def test_a_kind_of_the_issuers_own_speaks_where_the_issuers_entry_has_it() -> No
         assert fields == {}
 
 
+def test_a_kind_of_the_issuers_own_by_another_name_is_another_kind() -> None:
+    """The digest is of bytes that have name and version: who names others with it says what is not so."""
+    kind = club()
+    document = said(kind, {"no": "1", "who": "A"})
+    assert named_kind(Credential.parse(document), [kind.texts]) is not None
+    reference = str(kind.reference).replace(f":{kind.version}:", ":99:")
+    document["termsOfUse"] = [{"type": KIND, "id": reference}]
+    assert named_kind(Credential.parse(document), [kind.texts]) is None
+
+
 @pytest.mark.parametrize("part", [" with The Ministry", " with THE  MlNISTRY", " by did:example:ministry"])
 def test_a_kind_that_names_another_issuer_has_fields_and_no_sentence(part: str) -> None:
     kind = club(sentence={"en": ["{issuer} has a member", part]})

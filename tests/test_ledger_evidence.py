@@ -76,7 +76,7 @@ def trust(log: Log, quorum: int = 0, *, clock: bool = True) -> TrustPolicy:
 
 def test_entries() -> None:
     digest = hashlib.sha256(b"a document").digest()
-    assert [kind.value for kind in EntryKind] == [1, 2, 3, 4]
+    assert [kind.value for kind in EntryKind] == [1, 2, 3, 4, 5]
     assert entry(EntryKind.STATUS_LIST, digest) == b"\x03\x01" + digest
     assert parse_entry(b"\x03\x01" + digest) == (EntryKind.STATUS_LIST, digest)
     with pytest.raises(Malformed, match="31"):
@@ -86,7 +86,7 @@ def test_entries() -> None:
         b"\x03\x01" + digest[:31],
         b"\x03\x02" + digest,
         b"\x00\x01" + digest,
-        b"\x05\x01" + digest,
+        b"\x06\x01" + digest,
     ):
         with pytest.raises(Malformed):
             parse_entry(wrong)
