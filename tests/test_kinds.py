@@ -212,10 +212,10 @@ def test_a_moment_that_would_lose_a_part_of_a_second_is_refused() -> None:
 
 @pytest.mark.parametrize("kind", ["number", "decimal"])
 def test_a_thousand_is_not_taken_for_a_fraction(kind: str) -> None:
-    for cell in ("1,250", "-12,000", "999,999"):
+    for cell in ("1,250", "1.250", "-12,000", "999,999"):
         with pytest.raises(BadCell, match="may be a thousand or a fraction"):
             check_cell(Field("x", kind), cell)
-    fractions = [str(check_cell(Field("x", kind), cell)) for cell in ("0,125", "1.250", "1,25", "1250,125")]
+    fractions = [str(check_cell(Field("x", kind), cell)) for cell in ("0,125", "1.2500", "1,25", "1250,125")]
     assert list(map(float, fractions)) == [0.125, 1.25, 1.25, 1250.125]
 
 

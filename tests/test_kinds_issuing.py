@@ -339,11 +339,8 @@ def test_a_kind_that_is_not_as_it_was_is_refused_and_the_doctor_says_so(
 
 def test_what_a_killed_run_left_of_another_kind_does_no_harm(tmp_path: Path) -> None:
     """`issuer.json` is written last: before it is there, the folder may be made anew with any kind."""
-    folder, home = tmp_path / "club", tmp_path / "home"
-    (folder / "tables").mkdir(parents=True)
-    (folder / "kind.json").write_text(json.dumps(CLUB))
-    (folder / "tables" / "x.csv").write_text("value,synonyms\nA,a\n")
-    create_home(home, Description("U", kind=read_kind(folder)), lambda: None)
+    home = tmp_path / "home"
+    create_home(home, Description("U", kind=own_kind(tmp_path / "club", "club")), lambda: None)
     (home / "issuer.json").unlink()
     shutil.rmtree(home / "log", ignore_errors=True)
     create_home(home, Description("U", kind=shipped("resident")), lambda: None)
