@@ -20,6 +20,7 @@ from keys import KeyFile, PublicKey, Signer, open_signer
 from keys.opening import Opener, is_open
 from keys.signer import Passphrase, require_signs
 from kinds import InvalidRecord, Kind, Record
+from kinds.kind import Noun
 from ledger import Log, TrustedLedger
 from ledger.anchors import ANCHORS, AnchorKind
 from ledger.evm import KIND, SINCE
@@ -49,7 +50,7 @@ from .identity.creation import create_home
 from .identity.description import Description
 from .identity.home import Identity
 from .identity.home import index as index_in
-from .identity.kind import former_kinds, kind_in
+from .identity.kind import former_kinds, kind_in, nouns_in
 from .identity.succession import JOURNAL, anchor, ended_ahead, finish, log_kind, mend, require_in_force
 from .job.bulk import Bulk, Issued
 from .job.editions import Editions
@@ -309,6 +310,11 @@ class Issuer:
         """What it issues, with the template as it is now. Raises as `kind_in`."""
         return kind_in(self.home)
 
+    @property
+    def nouns(self) -> Noun:
+        """What one of its credentials and many are called; see `nouns_in`."""
+        return nouns_in(self.home)
+
     def press(self) -> Press:
         """What signs credentials, with the template as it is now.
 
@@ -346,9 +352,13 @@ class Issuer:
             self.identity.profile,
             self.keys.secret("credential-id"),
             self.keys.secret("salt"),
-            Positions(functools.partial(list_key, self.keys.secret("status-position"))),
+            self._positions,
             self._integrity.contexts,
         )
+
+    @property
+    def _positions(self) -> Positions:
+        return Positions(functools.partial(list_key, self.keys.secret("status-position")))
 
     def _former(self, press: Press) -> list[Press]:
         """The press with each template that an update replaced."""
@@ -372,7 +382,7 @@ class Issuer:
             self.log,
             self.home,
             self.identity.profile,
-            self._press.composer.positions,
+            self._positions,  # not the press's: whoever has lost the template can still revoke
             key,
             self.identity.verification_method(key.public_key, self.status_key),
             ClockJournal(self.home),

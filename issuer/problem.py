@@ -64,15 +64,15 @@ ADDRESS_WITHOUT_SCHEME = Code("address-without-scheme", Refused)
 """The issuer's address does not begin with https://."""
 
 
-# Single diplomas
+# Single credentials
 
 
 NO_SUCH_DIPLOMA = Code("no-such-diploma", NotFound)
-"""No diploma of this number or name was issued here."""
+"""No credential of this number or name was issued here."""
 
 
 class FormNotKnown(Refused):
-    """A diploma was issued in a form that this program does not know."""
+    """A credential was issued in a form that this program does not know."""
 
     code = "form-not-known"
 
@@ -87,9 +87,9 @@ STATUS_LIST_NOT_PUBLISHED = Code("status-list-not-published", NotFound)
 
 
 NO_TABLE = Code("no-table", NotFound)
-"""The file of graduates is not there."""
+"""The registrar's file is not there."""
 UNREADABLE_FILE = Code("unreadable-file", Malformed, "The file cannot be read as a table")
-"""The file is not a table of graduates."""
+"""The registrar's file is not a table of records."""
 COLUMN_MAPPED_TWICE = UNREADABLE_FILE.finer("column-mapped-twice")
 """Two fields are mapped to one column."""
 COLUMN_AMBIGUOUS = UNREADABLE_FILE.finer("column-ambiguous")

@@ -19,7 +19,7 @@ from wire.problem import Malformed
 
 from .pattern import matcher
 
-LONGEST = 300  # characters in a cell: a name, a title, a diploma number
+LONGEST = 300  # characters in a cell: a name, a title, a credential's number
 
 DAY_FIRST = "is day/month/year: write YYYY-MM-DD"
 MONTH_FIRST = "is month/day/year: write YYYY-MM-DD"
@@ -91,7 +91,7 @@ _SPOILT = re.compile(
 _NOT_UTF8 = re.compile(r"[\ud800-\udfff]")  # what Python makes of other bytes on a command line
 
 
-@lru_cache(maxsize=1 << 12)  # few programmes, titles, days and grades, many graduates
+@lru_cache(maxsize=1 << 12)  # few programmes, titles, days and grades, many records
 def check_cell(field: Field, cell: str, date_order: str = "") -> Any:
     """The value of a cell that is not empty: NFC, trimmed. Raises `BadCell`."""
     if not cell.isprintable():  # seldom, and then most often for the sake of a harmless joiner
@@ -275,7 +275,7 @@ def read_day(cell: str, order: str = "") -> str:
     raise BadCell(NOT_A_DATE)
 
 
-@lru_cache(maxsize=1 << 15)  # few days, many graduates
+@lru_cache(maxsize=1 << 15)  # few days, many records
 def _read_as(text: str, forms: tuple[str, ...]) -> str | None:
     for form in forms if text.isascii() else ():
         with suppress(ValueError):

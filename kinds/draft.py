@@ -89,6 +89,7 @@ def _known(heading: str) -> tuple[str, dict[str, Any]] | None:
 def _unknown(
     kind: str, heading: str, index: int, cells: Sequence[str], taken: Collection[str]
 ) -> tuple[str, dict[str, Any]]:
+    heading = printable(heading)  # what nobody sees stands in no kind
     letters = re.sub("[^a-z0-9]+", "_", plain(heading)).strip("_")
     name = letters if re.match("[a-z]", letters) else f"column_{index + 1}"
     while name in taken:

@@ -81,7 +81,7 @@ class PersonName:
         cells[self.whole] = self.full(record)
         changed = changes.keys() & set(self.parts)
         if changed and not record[self.given] and self.whole not in changes:
-            raise NAME_IS_WHOLE("the name of this diploma is one text, without given and family name")
+            raise NAME_IS_WHOLE("the name on this credential is one text, without given and family name")
         if changed or (self.language in changes and cells[self.whole] == self.in_order(record)):
             del cells[self.whole]
         return {**cells, **changes}

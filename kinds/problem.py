@@ -18,6 +18,6 @@ class InvalidTemplate(Malformed):
 
 
 class FieldMissing(InvalidTemplate):
-    """The template names a field that the record of this diploma does not have."""
+    """The template names a field that the record of this credential does not have."""
 
     code = "field-missing"

@@ -330,7 +330,7 @@ def test_a_dry_run_with_a_template_of_before_warns_where_that_shows_no_name(prog
     dry = program("issuer", "issue", written(Path("g.csv"), rows), "--dry-run")
     told = " ".join(dry.err.split())
     assert "rows 2 and 3 differ in nothing that `verify` says" in told
-    assert "degree_name would stand on no diploma" in told
+    assert "degree_name would stand nowhere" in told
     assert program("issuer", "template", "update").code == 0
     dry = program("issuer", "issue", "g.csv", "--dry-run")
     assert "differ in nothing" not in dry.err
@@ -353,7 +353,8 @@ def test_doctor_names_the_step_for_a_home_of_before(program: Program) -> None:
     told = program("doctor")
     assert (told.code, "intaglio issuer template update" in told.out) == (0, True)
     assert (
-        program("issuer", "template", "update").out == f"{template}: new diplomas state the degree by name\n"
+        program("issuer", "template", "update").out
+        == f"{template}: new credentials state the degree by name\n"
     )
     assert "template" not in program("doctor").out
     assert program("issuer", "template", "update").out == f"{template}: nothing to update\n"

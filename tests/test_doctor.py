@@ -55,9 +55,9 @@ def test_an_issuer_is_looked_over(program: Program) -> None:
     assert "not sealed under a passphrase" in answer.out
     assert "Its log of 5 entries was derived again" in answer.out
     assert "has 1 issuer." in answer.out
-    assert "has issued 3 diplomas." in answer.out
+    assert "has issued 3 credentials." in answer.out
     assert program("issuer", "correct", "row:2", "--set", "gpa=3.8", "--out", program.home / "out").code == 0
-    assert "has issued 3 diplomas in 4 editions." in program("doctor").out
+    assert "has issued 3 credentials in 4 editions." in program("doctor").out
     told = {
         found["code"]: found["facts"] for found in json.loads(program("doctor", "--json").out)["findings"]
     }

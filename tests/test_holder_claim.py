@@ -193,7 +193,7 @@ def test_expired_unknown_and_replaced_links(university: Issuer, tmp_path: Path) 
         expired = claims.offer(NUMBER, university, now=now() - 2 * LINK_LIFETIME)
         for link, kind, words in (
             (replaced, Refused, "the issuer has ended this claim link"),
-            (ClaimLink(claims.service, TOKEN), NotFound, "no diploma waits under this link"),
+            (ClaimLink(claims.service, TOKEN), NotFound, "no credential waits under this link"),
             (expired, Refused, "the time of the claim link is over"),
         ):
             with raises(kind, match=words) as refused:

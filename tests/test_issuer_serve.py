@@ -92,7 +92,7 @@ def machine(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
 def test_a_link_becomes_a_diploma_in_a_wallet(machine: Machine) -> None:
     assert machine.run("wallet", "init").code == 0
     with machine.serving("--port", "0") as (address, _, said):
-        assert f" issuer claim DIPLOMA --url {address}\n" in said
+        assert f" issuer claim CREDENTIAL --url {address}\n" in said
         offered = machine.run("issuer", "claim", NUMBER, "--url", address)
         assert offered.code == 0
         assert "Good for 30 days and one wallet" in offered.err

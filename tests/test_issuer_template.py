@@ -88,8 +88,11 @@ def test_the_packaged_template_is_sound() -> None:
     [
         ({"credentialSubject": None}, "the template has no member 'credentialSubject'"),
         ({"type": None}, "the template has no member 'type'"),
-        ({"id": "urn:x:1"}, "the template has a member 'id', which is added when a diploma is made"),
-        ({"termsOfUse": []}, "the template has a member 'termsOfUse', which is added when a diploma is made"),
+        ({"id": "urn:x:1"}, "the template has a member 'id', which is added when a credential is made"),
+        (
+            {"termsOfUse": []},
+            "the template has a member 'termsOfUse', which is added when a credential is made",
+        ),
     ],
 )
 def test_a_template_that_cannot_make_a_credential_is_refused(change: dict[str, Any], detail: str) -> None:

@@ -118,8 +118,18 @@ def test_several_are_issued_in_their_order_with_one_signature_of_the_log(
     ("records", "position", "kind", "detail"),
     [
         ([graduate(1), graduate(2, email="x")], 1, InvalidRecord, "record 2: email: the value "),
-        ([graduate(1), graduate(9), graduate(2)], 1, EditionTaken, "record 2: the diploma has an edition 1"),
-        ([graduate(1), graduate(2), graduate(1)], 2, EditionTaken, "record 3: the diploma has an edition 1"),
+        (
+            [graduate(1), graduate(9), graduate(2)],
+            1,
+            EditionTaken,
+            "record 2: the credential has an edition 1",
+        ),
+        (
+            [graduate(1), graduate(2), graduate(1)],
+            2,
+            EditionTaken,
+            "record 3: the credential has an edition 1",
+        ),
     ],
 )
 def test_one_bad_record_of_several_is_named_and_none_is_issued(

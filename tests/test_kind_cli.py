@@ -115,6 +115,25 @@ def test_the_files_of_a_kind_are_for_ever(program: Program) -> None:
     assert "is not the kind that issuer.json names" in program("doctor").out
 
 
+def test_a_kind_that_is_damaged_keeps_nobody_from_revoking(program: Program) -> None:
+    Path("r.csv").write_text(program("kind", "export", "certificate").out + "1,T,N,,,,,,2026-01-01,,\n")
+    assert program("issuer", "issue", "r.csv", "--name", "U", "--kind", "certificate").code == 0
+    file = program.home / "issuer" / "kind" / "kind.json"
+    file.write_text(f"{file.read_text()} ")
+    assert program("issuer", "revoke", "1", "--yes").code == 0
+    assert program("issuer", "trust").code == 0
+
+
+def test_no_link_hands_out_a_file_of_the_issuers(program: Program) -> None:
+    Path("secret").write_text("value,synonyms\nsecret,\n")
+    Path("got/tables").mkdir(parents=True)
+    Path("got/kind.json").write_text('{"name": "got"}')
+    Path("got/tables/level.csv").symlink_to(Path("secret").absolute())
+    refused = program("issuer", "init", "--name", "U", "--kind", "got", "--json")
+    assert json.loads(refused.out)["error"]["code"] == "invalid-kind"
+    assert "tables/level.csv is a link" in refused.out
+
+
 def test_the_proof_finds_two_facts_in_one_place() -> None:
     """As in the template of a diploma whose results are told apart by nothing."""
     diploma = shipped()

@@ -100,6 +100,9 @@ def test_the_same_cell_is_held_against_each_kind_by_itself() -> None:
         (with_field("x", type="text", headings=[1]), "fields.x.headings: texts are expected"),
         (with_field("x", type="text", labels={"en": 1}), "fields.x.labels: texts are expected"),
         ({**CARD, "rules": ["x"]}, "kind.json, rules: an object is expected"),
+        (with_field("content_hash", type="text"), "fields.content_hash: a name or a type that there is not"),
+        ({**CARD, "sentence": {"en": ["certified"]}}, "one part has {issuer}, and needs no field"),
+        ({**CARD, "sentence": {"en": ["{issuer} " + "x" * 400]}}, "over 400 characters"),
         (with_field("issuer", type="text"), "fields.issuer: the name stands for something else"),
         (with_field("id", type="text"), "fields.id: the name stands for something else"),
         (with_field("x", type="text", headings=["no."]), "number and x have the same heading"),
@@ -210,9 +213,23 @@ def test_a_moment_that_would_lose_a_part_of_a_second_is_refused() -> None:
         check_cell(Field("x", "moment"), "2026-06-30T12:00:00.5Z")
 
 
+@pytest.mark.parametrize("table", [b"value,synonyms\nA,\nA-,\n", b"value,synonyms\nA,x\nB,X\n"])
+def test_two_codes_that_are_written_alike_are_refused(table: bytes) -> None:
+    """One would be signed as the other."""
+    with raises(INVALID_KIND, match="two codes are written alike"):
+        parsed(CARD, table)
+
+
+def test_a_table_that_no_field_names_is_no_part_of_a_kind() -> None:
+    with raises(INVALID_KIND, match="tables/other.csv: no field names it"):
+        parse_kind(
+            {"kind.json": json.dumps(CARD).encode(), "tables/level.csv": LEVELS, "tables/other.csv": LEVELS}
+        )
+
+
 @pytest.mark.parametrize("kind", ["number", "decimal"])
 def test_a_thousand_is_not_taken_for_a_fraction(kind: str) -> None:
-    for cell in ("1,250", "1.250", "-12,000", "999,999"):
+    for cell in ("1,250", "1.250", "-12,000", "999.999"):
         with pytest.raises(BadCell, match="may be a thousand or a fraction"):
             check_cell(Field("x", kind), cell)
     fractions = [str(check_cell(Field("x", kind), cell)) for cell in ("0,125", "1.2500", "1,25", "1250,125")]

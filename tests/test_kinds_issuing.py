@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from intaglio.commands.issuer.terminal import bundles_folder
 from intaglio.words.report import VERDICTS
 from issuer.archive.store import SQLiteIndex
 from issuer.identity.creation import create_home
@@ -153,6 +154,40 @@ def test_a_wrong_row_is_explained_in_the_words_of_its_kind(program: Program) -> 
 
 
 # Afterwards
+
+
+def test_a_city_is_told_of_its_proofs_of_residence(city: Program) -> None:
+    assert "No proof of residence fits." in city("issuer", "list", "nobody").err
+    answer = city("issuer", "revoke", "R-1", "--date", "2026-05-31", "--yes")
+    assert (answer.code, answer.out) == (2, "")
+    assert (
+        "The proof of residence R-1 is valid from 2026-06-01; it cannot be revoked from a day" in answer.err
+    )
+    assert city("issuer", "revoke", "R-1", "--yes").code == 0
+    assert "1 proof of residence had been revoked before" in city("issuer", "revoke", "R-1", "--yes").err
+    assert "proof of residence R-1 was revoked" in city("issuer", "claim", "R-1").err
+    assert city("issuer", "export").out == "2 bundles in proofs-of-residence\n"
+
+
+def test_what_was_issued_is_looked_at_without_the_files_of_its_kind(city: Program) -> None:
+    spoilt(city.home / "issuer")
+    assert "No credential fits." in city("issuer", "list", "nobody").err
+    assert city("issuer", "show", "R-1").out.startswith("R-1  ")
+
+
+@pytest.mark.parametrize(
+    ("many", "folder"),
+    [
+        ("diplomas", "diplomas"),
+        ("residents' proofs", "residents-proofs"),
+        ("居民身份凭证", "居民身份凭证"),
+        ("../../etc", "etc"),
+        ("/tmp", "tmp"),
+        ("..", "credentials"),
+    ],
+)
+def test_bundles_lie_in_a_folder_of_their_name_and_nowhere_else(many: str, folder: str) -> None:
+    assert bundles_folder(("one", many)) == Path(folder)
 
 
 @pytest.mark.slow
@@ -339,8 +374,13 @@ def test_a_kind_that_is_not_as_it_was_is_refused_and_the_doctor_says_so(
 
 def test_what_a_killed_run_left_of_another_kind_does_no_harm(tmp_path: Path) -> None:
     """`issuer.json` is written last: before it is there, the folder may be made anew with any kind."""
-    home = tmp_path / "home"
-    create_home(home, Description("U", kind=own_kind(tmp_path / "club", "club")), lambda: None)
+    folder, home = tmp_path / "club", tmp_path / "home"
+    (folder / "tables").mkdir(parents=True)
+    level = {"type": "code", "table": "x", "iri": "urn:example:vocab:level"}
+    kind = {**CLUB, "fields": {**CLUB_FIELDS, "level": level}}
+    (folder / "kind.json").write_text(json.dumps(kind))
+    (folder / "tables" / "x.csv").write_text("value,synonyms\nA,a\n")
+    create_home(home, Description("U", kind=read_kind(folder)), lambda: None)
     (home / "issuer.json").unlink()
     shutil.rmtree(home / "log", ignore_errors=True)
     create_home(home, Description("U", kind=shipped("resident")), lambda: None)

@@ -98,6 +98,14 @@ def test_damage_is_found_by_a_log_that_is_open(damage: str, keeps: bool, folder:
             log.evidence(0)
 
 
+def test_a_tile_of_the_edge_that_no_batch_writes_anew_is_read_back_before_signing(folder: Path) -> None:
+    log, before = opened(folder), (folder / "checkpoint").read_bytes()
+    DAMAGES["tile of the settled edge altered"](folder)
+    with pytest.raises(Damaged, match="the right edge of the tree does not read back as it was written"):
+        log.append(samples(320, 330), b"320")
+    assert (folder / "checkpoint").read_bytes() == before
+
+
 def test_deleting_journal_and_checkpoint_does_not_begin_a_second_log(folder: Path) -> None:
     (folder / "journal").unlink()
     (folder / "checkpoint").unlink()

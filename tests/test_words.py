@@ -15,6 +15,7 @@ from intaglio.words import remedy
 from intaglio.words.health import COUNTED, SAID
 from intaglio.words.remedies import REMEDIES, SPELLED
 from issuer.table.finding import CODES
+from kinds.shipped import SHIPPED, shipped
 from tests import catalogues, codes
 from tests.conftest import ROOT
 from wire.problem import Malformed, Problem, Refused, Unavailable
@@ -130,3 +131,45 @@ def test_who_raises_has_the_first_word_and_what_it_comes_from_the_last() -> None
     assert remedy(Malformed("broken", because=Busy("full"))) == "Try again in a few minutes."
     assert remedy(Refused("no", hint="Ask.", because=Busy("full"))) == "Ask. Try again in a few minutes."
     assert remedy(Problem("nothing to be done")) == ""
+
+
+TOLD_ISSUERS = ("intaglio/commands/issuer", "intaglio/words/health.py", "issuer", "kinds")
+OF_ONE_KIND = re.compile("diploma|graduate", re.IGNORECASE)
+NO_SENTENCES = {
+    "diploma": "the name of a kind that comes along",
+    "diplomas": "a member of --json, which stays",
+    "no-such-diploma": "a code, which stays",
+    "issuer-diplomas-ahead": "a code, which stays",
+}
+"""What may be said of one kind, and why."""
+TOLD_OTHERS = {"forgotten-passphrase", "no-credential", "known-by-sight"}
+"""Remedies for a holder, and for whoever was sent a file."""
+
+
+def sentences(file: Path) -> Iterator[str]:
+    """The texts of a file that people see: of a docstring, those of commands, and those of codes."""
+    tree = _tree(file)
+    unseen = set()
+    if "commands" not in file.parts and file.name != "problem.py":
+        unseen = {node.value for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in unseen:
+            yield node.value
+
+
+def test_an_issuer_is_told_of_credentials_in_the_words_of_their_kind() -> None:
+    """Whoever issues residents' proofs has no diplomas: `Issuer.nouns` says what a sentence calls them."""
+    found = {
+        text
+        for place in TOLD_ISSUERS
+        for file in ([ROOT / place] if place.endswith(".py") else sorted((ROOT / place).rglob("*.py")))
+        for text in sentences(file)
+        if OF_ONE_KIND.search(text)
+    }
+    assert found == NO_SENTENCES.keys()
+    assert {code for code, text in REMEDIES.items() if OF_ONE_KIND.search(text)} <= TOLD_OTHERS
+
+
+@pytest.mark.parametrize("kind", sorted({*SHIPPED} - {"diploma"}))
+def test_no_other_kind_that_comes_along_speaks_of_diplomas(kind: str) -> None:
+    assert not [path for path, text in shipped(kind).texts if OF_ONE_KIND.search(text)]

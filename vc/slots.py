@@ -62,8 +62,8 @@ class Slots:
         self.markers = [
             "" if value == "" else self._marker(index, value) for index, value in enumerate(values)
         ]
+        self.truths = [index for index, value in enumerate(values) if type(value) is bool]
         self.numbers = [index for index, value in enumerate(values) if type(value) in (int, float)]
-        self._others = [index for index, value in enumerate(values) if type(value) is not str]
 
     def marker(self, index: int) -> str:
         """The marker of a further column of a row, behind those of the values."""
@@ -91,7 +91,7 @@ class Slots:
             if not is_written_alike(values[index]):
                 return None
         texts: list[Any] = [*values]
-        for index in self._others:
+        for index in (*self.numbers, *self.truths):
             texts[index] = str(values[index])
         joined = "".join(texts)
         # A text that is printable has no character to escape but these two.

@@ -14,7 +14,7 @@ from ..words.language import LANGUAGES, language_of, speak
 from .lazy import Lazy
 
 COMMANDS: Mapping[str, tuple[str, str]] = {
-    "issuer": ("intaglio.commands.issuer:issuer", "Issue diplomas from a CSV, revoke and correct them."),
+    "issuer": ("intaglio.commands.issuer:issuer", "Issue credentials from a CSV, revoke and correct them."),
     "wallet": ("intaglio.commands.wallet:wallet", "Keep diplomas, and show them to whom you choose."),
     "verify": ("intaglio.commands.verify:verify", "Check credentials, presentations or bundles."),
     "verifier": ("intaglio.commands.verifier:verifier", "Run the check as a web service."),

@@ -276,6 +276,6 @@ def _digest(text: str) -> bytes:
     if len(raw) != 32:
         raise Malformed(
             "a digest is 64 hexadecimal digits",
-            hint="Entries have numbers, too: `intaglio issuer show` says that of a diploma.",
+            hint="Entries have numbers, too: `intaglio issuer show` says that of a credential.",
         )
     return raw

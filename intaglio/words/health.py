@@ -58,7 +58,7 @@ SAID: Mapping[str, Said] = {
         "intaglio issuer key revoke KEY",
     ),
     "issuer-key-announced-elsewhere": Said(
-        "Its document has a key for diplomas that is not in its key file: {key}",
+        "Its document has a key for credentials that is not in its key file: {key}",
         "If it is on a token and signs next: intaglio issuer key rotate --key pkcs11:…. If it is lost: "
         "intaglio issuer key revoke KEY",
     ),
@@ -66,11 +66,11 @@ SAID: Mapping[str, Said] = {
         "Its document lets a former key sign until {time}, ahead of the clock here.", _CLOCK
     ),
     "issuer-diplomas-ahead": Said(
-        "Some diplomas are dated later than now: whoever checks one before its date is told so.",
+        "Some credentials are dated later than now: whoever checks one before its date is told so.",
         "This lists them, each with the command that issues it anew: intaglio issuer clock accept",
     ),
     "issuer-shards-gone": Said(
-        "Gone from its folder: {count} of diplomas: {first}", "Take the file from a backup."
+        "Gone from its folder: {count} of credentials: {first}", "Take the file from a backup."
     ),
     "issuer-index-not-read": Said(
         "{name} lives in {home}, which may only be read: its index was not looked into."
@@ -79,7 +79,7 @@ SAID: Mapping[str, Said] = {
     "issuer-file-damaged": Said("{file} is damaged: {problem}", _BACKUP),
     "issuer-file-unreadable": Said("{file} cannot be read: {reason}", _BACKUP),
     "issuer-template-lacks-degree": Said(
-        "{file} has no place for the name of a degree: new diplomas show its type only.",
+        "{file} has no place for the name of a degree: new credentials show its type only.",
         "intaglio issuer template update",
     ),
     "issuer-list-ahead": Said("The status list {list} is dated {time}, ahead of the clock here.", _CLOCK),
@@ -88,15 +88,15 @@ SAID: Mapping[str, Said] = {
         "The status list {list} ends on {day}: nobody can tell then what was revoked.", _PUBLISH
     ),
     "issuer-key-elsewhere": Said(
-        "Its key for diplomas is kept elsewhere: {key}. Its other keys lie in {keys}."
+        "Its key for credentials is kept elsewhere: {key}. Its other keys lie in {keys}."
     ),
     "issuer-list-key-in-folder": Said(
-        "A key for status lists lies in {keys}: for other programs, it signs diplomas, too.",
-        "To sign lists by the key for diplomas: intaglio issuer key rotate",
+        "A key for status lists lies in {keys}: for other programs, it signs credentials, too.",
+        "To sign lists by the key for credentials: intaglio issuer key rotate",
     ),
     "issuer-list-key-apart": Said("Its status lists are signed under {did}, by a key in {keys}."),
     "issuer-list-key-beside": Said(
-        "Its key for lists signs diplomas, too, for other programs: both lie in {keys}.",
+        "Its key for lists signs credentials, too, for other programs: both lie in {keys}.",
         "For lists under a DID of their own: intaglio issuer key rotate --status-did",
     ),
     "issuer-keys-found": Said("Its keys lie in {keys}."),
@@ -187,5 +187,5 @@ def _filled(text: str, item: Finding) -> str:
 
 
 def _issued(diplomas: int, editions: int, **_: object) -> str:
-    issued = tr_count("{count} diploma", "{count} diplomas", diplomas)
+    issued = tr_count("{count} credential", "{count} credentials", diplomas)
     return issued + (tr(" in {editions} editions").format(editions=editions) if editions > diplomas else "")

@@ -25,7 +25,9 @@ def unpack(seq: int, packed: bytes, forms: Mapping[str, Form] = FORMS) -> Line:
     try:
         return Line.parse(from_frame(packed), forms)
     except (ZstdError, ValueError, LookupError, TypeError, AttributeError) as error:  # not our JSON
-        raise DAMAGED_ISSUER(f"the diploma that the index has as number {seq} is not as written") from error
+        raise DAMAGED_ISSUER(
+            f"the credential that the index has as number {seq} is not as written"
+        ) from error
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ class Archive:
                 open_path, shard = path, Shard(path)
             line = Line.parse(shard.line(leaf - first_leaf), self.forms)
             if line.seq != seq:
-                raise Damaged(f"the shard {path} has another diploma where the index has number {seq}")
+                raise Damaged(f"the shard {path} has another credential where the index has number {seq}")
             yield line
 
     def chunk(self, job: int, number: int) -> Iterator[Line]:

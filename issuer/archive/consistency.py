@@ -37,7 +37,7 @@ def require_agreement(store: Index, log: LogReader) -> None:
     if known > size:
         raise Damaged(
             f"the index knows of log entry {known - 1}, and the log has {_entries(size)}",
-            hint="Bring the log's folder back from a backup: the diplomas rest on it.",
+            hint="Bring the log's folder back from a backup: the credentials rest on it.",
         )
     known, begun = store.logged.known()  # asked last: what is in the log by now had been journalled
     found = [log.find(key) for key in begun] if size > known else []

@@ -11,17 +11,17 @@ from wire.problem import Conflict, NotFound, Refused
 from ..table.finding import FIRST_ROW
 
 IdOf = Callable[[str, int], str]
-"""The `id` of the credential that an edition of a diploma is."""
+"""The `id` of the credential that an edition is."""
 
 
 class EditionTaken(Conflict):
-    """Another process issued this edition of the diploma meanwhile."""
+    """Another process issued this edition of the credential meanwhile."""
 
     code = "edition-taken"
 
 
 class Released(Refused):
-    """All links of the diploma ended since the one was made by which it is claimed."""
+    """All links of the credential ended since the one was made by which it is claimed."""
 
     code = "claim-released"
 
@@ -41,7 +41,7 @@ class Job(NamedTuple):
     def seq(self, row: int) -> int:
         """The sequence number of a row. Raises `NotFound` for the headings, and beyond the last."""
         if not 0 <= row - FIRST_ROW < self.length:
-            raise NotFound(f"{self.file} has no row {row} of a graduate")
+            raise NotFound(f"{self.file} has no row {row} below the headings")
         return self.first_seq + row - FIRST_ROW
 
     def chunk_key(self, number: int) -> bytes:
@@ -53,7 +53,7 @@ class Job(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """One edition of one diploma: `leaf` is its place in the log, `reason` and `date` are of a revocation."""
+    """One edition of one credential: `leaf` is its place in the log, `reason` and `date` a revocation's."""
 
     seq: int
     number: str

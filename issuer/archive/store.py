@@ -257,7 +257,7 @@ class SQLiteIndex(Index):
     def _one(self, condition: str, *values: Any) -> Entry:
         found = self._all(condition, *values)
         if not found:
-            raise NO_SUCH_DIPLOMA("no such diploma was issued here")
+            raise NO_SUCH_DIPLOMA("no such credential was issued here")
         return found[0]
 
     def _all(self, condition: str, *values: Any) -> list[Entry]:
@@ -280,11 +280,11 @@ def _require_generation(connection: sqlite3.Connection, number: str, generation:
     known = _generation(connection, number)
     if generation > known:
         raise Damaged(
-            f"a claim link was made after diploma {number} was released, of which the index does not know",
+            f"a claim link was made after credential {number} was released, of which the index does not know",
             hint="Is it an older copy? Bring the newest back.",
         )
     if generation < known:
-        raise Released("the diploma was released for another wallet after this link was made")
+        raise Released("the credential was released for another wallet after this link was made")
 
 
 def _job(connection: sqlite3.Connection, column: str, value: int | bytes) -> Job:
@@ -312,13 +312,13 @@ def _begin_one(connection: sqlite3.Connection, single: Single) -> None:
         "SELECT 1 FROM credential JOIN revocation USING (seq) WHERE number = ? AND reason <> 'superseded'",
         (number,),
     ).fetchone():
-        raise Refused("this diploma was revoked", hint="A new one needs a number of its own.")
+        raise Refused("this credential was revoked", hint="A new one needs a number of its own.")
     if single.generation is not None:
         _require_generation(connection, number, single.generation)
     try:
         _insert(connection, [single.entry])
     except sqlite3.IntegrityError as error:
-        raise EditionTaken(f"the diploma has an edition {single.entry.edition} already") from error
+        raise EditionTaken(f"the credential has an edition {single.entry.edition} already") from error
     put(connection, single.entry.seq, single.id, single.entry.email)
     connection.execute("INSERT INTO single VALUES (?, ?)", (single.entry.seq, single.line))
 

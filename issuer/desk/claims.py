@@ -46,7 +46,7 @@ CREATE INDEX IF NOT EXISTS challenge_token ON challenge (token);
 """,
     """
 ALTER TABLE link ADD COLUMN generation INTEGER NOT NULL DEFAULT 0;
--- Whether the diploma was released from that wallet since, nobody knows.
+-- Whether the credential was released from that wallet since, nobody knows.
 UPDATE link SET expires = 0 WHERE holder IS NOT NULL;
 """,
 )
@@ -61,13 +61,13 @@ class LinkExpired(Refused):
 
 
 CLAIM_LINK_ENDED = Code("claim-link-ended", LinkExpired, "The claim link was ended")
-"""The issuer ended the claim link before its time: it made a newer one, or released the diploma."""
+"""The issuer ended the claim link before its time: it made a newer one, or released the credential."""
 CLAIM_LINK_USED = Code("claim-link-used", LinkExpired, "The claim link was used")
 """A wallet has claimed by this link; for any other, and for people, it is good no longer."""
 CHALLENGE_SPENT = Code("challenge-spent", Refused, "The challenge is not open")
 """The signed challenge is not, or no longer, one of this link's open ones."""
 ALREADY_CLAIMED = Code("already-claimed", Conflict, "Already claimed")
-"""Another wallet has claimed this diploma."""
+"""Another wallet has claimed this credential."""
 TOO_MANY_ATTEMPTS = Code("too-many-attempts", TryLater, "Too many attempts")
 """This link has as many open challenges as it may have."""
 
@@ -150,7 +150,7 @@ class ClaimLinks:
             ends, holder = _open_link(connection, token, issuer, now)
         if holder is not None:
             raise CLAIM_LINK_USED(
-                "a wallet has taken the diploma by this link",
+                "a wallet has taken the credential by this link",
                 hint="If that was not you, tell the issuer: it can withdraw that one and send a new link.",
             )
         return datetime.fromtimestamp(ends, UTC)
@@ -232,7 +232,7 @@ class ClaimLinks:
         _require_time(link[3], now)
         if link[0] != holder:
             raise ALREADY_CLAIMED(
-                "another wallet has claimed this diploma",
+                "another wallet has claimed this credential",
                 hint="If that was not you, tell the issuer: it can withdraw that one and send a new link.",
             )
         return link[1], link[2], False
@@ -279,7 +279,7 @@ def _open_link(
         "SELECT number, generation, expires, holder FROM link WHERE token = ?", (_hash(token),)
     ).fetchone()
     if link is None:
-        raise NotFound("no diploma waits under this link", hint="Ask the issuer for a new link.")
+        raise NotFound("no credential waits under this link", hint="Ask the issuer for a new link.")
     number, generation, ends, holder = link
     if generation < issuer.generation(number):
         raise _ended()

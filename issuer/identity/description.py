@@ -47,7 +47,7 @@ class Description:
         if not self.name.strip():
             raise ISSUER_WITHOUT_NAME("the issuer has no name")
         if self.has_status_did and not rotates:
-            raise ISSUER_WITH_ONE_KEY("a did:key has one key, for diplomas and status lists alike")
+            raise ISSUER_WITH_ONE_KEY("a did:key has one key, for credentials and status lists alike")
         if not url:
             if rotates:
                 raise ISSUER_WITHOUT_ADDRESS("a did:web needs the address of a web site")

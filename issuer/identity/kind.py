@@ -11,11 +11,12 @@ from functools import lru_cache
 from pathlib import Path
 
 from kinds import Kind, Template, shipped
+from kinds.kind import Noun
 from kinds.parsing import parse_kind
 from kinds.problem import INVALID_KIND
 from kinds.template import compiled
 from wire.files import read_regular, write_durably
-from wire.problem import Damaged, Malformed, NotFound
+from wire.problem import Damaged, Malformed, NotFound, Problem
 
 from ..press.update import TEMPLATE, replaced_templates
 from ..problem import DAMAGED_ISSUER_FILE
@@ -41,6 +42,19 @@ def kind_in(home: Path) -> Kind:
     if kind.reference != named:
         raise _damaged(home)
     return kind
+
+
+def nouns_in(home: Path) -> Noun:
+    """What one of its credentials and many are called in English.
+
+    Where the kind's files are damaged they are credentials: what was issued can be looked at without those.
+    """
+    if not Identity.read(home).kind:  # Their template.json can be broken by an edit, and says no nouns.
+        return shipped().nouns["en"]
+    try:
+        return kind_in(home).nouns["en"]
+    except (Problem, OSError):
+        return "credential", "credentials"
 
 
 def former_kinds(home: Path) -> list[Kind]:

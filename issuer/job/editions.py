@@ -72,7 +72,9 @@ class Editions:
         number, line = self.current(edition.number).number, self._line(edition)
         kind = self._press().composer.kind
         if changes.get(kind.number, number) != number:
-            raise Refused("the number of a diploma cannot be corrected: issue another, and revoke this one")
+            raise Refused(
+                "the number of a credential cannot be corrected: issue another, and revoke this one"
+            )
         record = self.checked(with_changes(kind, line.record, changes), line.record.keys())
         return record if record != line.record or line.is_ahead(self._clock()) else None
 
@@ -86,7 +88,7 @@ class Editions:
             current = self.current(number)
             line = self._line(current)
             if line.holder not in (None, holder):
-                raise Conflict("another holder has this diploma already")
+                raise Conflict("another holder has this credential already")
             if line.holder == holder:
                 return current
             with suppress(EditionTaken):  # by another request of the same holder, or a correction: look again
@@ -117,7 +119,7 @@ class Editions:
         """The latest edition of a diploma. Raises `NotFound`, and `Refused` where it is revoked."""
         current = self._store.current(number)
         if current.reason is not None:
-            raise Refused("this diploma was revoked", hint="A new one needs a number of its own.")
+            raise Refused("this credential was revoked", hint="A new one needs a number of its own.")
         return current
 
     def recover(self, number: str | None = None) -> None:

@@ -69,7 +69,7 @@ class Singles:
         self._log, self._press, self.lists = log, press, lists
         self._home, self._clock = home, clock
         self._under_way: dict[int, str] = {}
-        """The number of each diploma that a thread here is about to complete, by sequence number."""
+        """The number of each credential that a thread here is about to complete, by sequence number."""
         self._completed = threading.Condition()
         self._block = range(0)
         self._block_size = 1

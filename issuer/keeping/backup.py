@@ -140,7 +140,7 @@ def backup(home: Path, path: Path, passphrase: bytes, *, engines: Engines | None
     """Writes all that the issuer has to `path`; it may go on serving, but not issue, meanwhile.
 
     `engines` are as in `ledger.folder`. Raises `Conflict` where the file exists, `NotFound` where there is no
-    issuer, `Damaged` where diplomas are gone.
+    issuer, `Damaged` where credentials are gone.
     """
     identity = Identity.read(home)
     store = SQLiteIndex(index(home))
@@ -148,7 +148,9 @@ def backup(home: Path, path: Path, passphrase: bytes, *, engines: Engines | None
     missing = Archive(store, home / "shards").missing()
     store.close()
     if missing:
-        raise Damaged(f"{missing[0]} is gone, with the diplomas in it", hint="Take it from an older backup.")
+        raise Damaged(
+            f"{missing[0]} is gone, with the credentials in it", hint="Take it from an older backup."
+        )
     key = secrets.token_bytes(32)
     envelope = json.dumps(seal(key, passphrase)).encode()
     try:

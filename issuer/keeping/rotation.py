@@ -111,7 +111,7 @@ class _Next:
         """By role, the keys: announced before, or made now under these `names`."""
         issuer, signer = self.issuer, self.signer
         if signer is None and issuer.own_signer is not None and not self.in_file:
-            raise KEY_KEPT_ELSEWHERE("the key that signs diplomas is kept elsewhere than in the key file")
+            raise KEY_KEPT_ELSEWHERE("the key that signs credentials is kept elsewhere than in the key file")
         if signer is not None and not stays:
             if signer.public_key in _used(issuer):
                 raise Conflict("the key that is to sign next signs already, or did before")

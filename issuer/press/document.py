@@ -208,7 +208,7 @@ class Composer:
         for field in self.own:
             if field not in record:  # misspelt in the template, or newer there than the record
                 raise FieldMissing(
-                    f"the template names {field!r}, and the record of this diploma has no such field",
+                    f"the template names {field!r}, and the record of this credential has no such field",
                     field=field,
                 )
         kind, number = self.kind, record[self.kind.number]
@@ -293,5 +293,5 @@ def _require_members(kind: Kind) -> None:
     for name in _OWN:
         if name in members:
             raise InvalidTemplate(
-                f"the template has a member {name!r}, which is added when a diploma is made"
+                f"the template has a member {name!r}, which is added when a credential is made"
             )

@@ -77,7 +77,7 @@ class Line:
     def secured(self) -> Secured:
         """The credential as its form has it. Raises `FormNotKnown`."""
         if isinstance(self.credential, Enveloped) and self.credential.form not in self.forms:
-            raise FormNotKnown(f"a diploma was issued as {self.credential.form}, which is not known here")
+            raise FormNotKnown(f"a credential was issued as {self.credential.form}, which is not known here")
         return opened(self.credential, self.forms, Work())
 
     @property

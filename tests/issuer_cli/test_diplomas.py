@@ -57,7 +57,7 @@ def test_when_several_fit_nothing_is_revoked_without_a_terminal(issued: Program)
     assert answer.code == 2
     assert "UNI-000001  Given1 Family1" in answer.err
     assert "UNI-000006  Given1 =CMD" in answer.err
-    for empty, said in (("", "Nothing stands after UNI-000001"), (" ", "An empty text names no diploma")):
+    for empty, said in (("", "Nothing stands after UNI-000001"), (" ", "An empty text names nothing")):
         assert said in issued("issuer", "revoke", "UNI-000001", empty).err
     assert issued("issuer", "revoke", "UNI-000001", "--date", "2999-01-01").code == 2
     listed = json.loads(issued("issuer", "list", "--json").out)["diplomas"]
@@ -96,7 +96,7 @@ def test_a_row_in_two_words_is_explained(program: Program, verb: str) -> None:
 def test_nothing_is_revoked_from_before_it_was_awarded(issued: Program) -> None:
     answer = issued("issuer", "revoke", "UNI-000002", "UNI-000001", "--date", "2026-06-29")
     assert (answer.code, answer.out) == (2, "")
-    assert "Diploma UNI-000002 was awarded on 2026-06-30" in answer.err
+    assert "The diploma UNI-000002 is valid from 2026-06-30" in answer.err
     assert "revoked" not in issued("issuer", "list").out
     assert issued("issuer", "revoke", "UNI-000001", "--date", "2026-06-30").code == 0
 
@@ -105,6 +105,12 @@ def test_a_diploma_can_be_revoked_before_the_ceremony(program: Program) -> None:
     Path("g.csv").write_text(table([graduate(1, award_date=f"{datetime.now(UTC).year + 1}-01-01")]))
     program("issuer", "issue", "g.csv", "--name", "U")
     assert program("issuer", "revoke", "UNI-000001").code == 0
+
+
+def test_diplomas_are_looked_at_whatever_the_template_has_become(issued: Program) -> None:
+    (issued.home / "issuer" / "template.json").write_text("{")
+    assert "No diploma fits." in issued("issuer", "list", "nobody").err
+    assert issued("issuer", "show", "UNI-000001").code == 0
 
 
 def test_a_correction_writes_the_new_bundle(issued: Program) -> None:

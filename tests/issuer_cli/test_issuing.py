@@ -34,7 +34,7 @@ def test_from_a_csv_to_a_verified_diploma_in_two_commands(program: Program, file
     assert "graduates.csv: each of the 16 columns is the field of its name\n" in answer.err
     assert "a did:key can never change its key" in answer.err
     assert "the keys lie unencrypted" in answer.err
-    assert "Without --url only Intaglio sees that a diploma was revoked" in answer.err
+    assert "Without --url only Intaglio sees which diplomas were revoked" in answer.err
     assert "intaglio verify diplomas/UNI-000001.json" in answer.err
     assert sorted(path.name for path in Path("diplomas").iterdir()) == [
         f"UNI-{row:06}.json" for row in range(1, 7)
@@ -286,7 +286,7 @@ def test_a_column_of_ones_own_stands_on_the_diploma(program: Program) -> None:
     template.write_text(template.read_text().replace("{programme_title}", "{programme_titel}", 1))
     misspelt = program("issuer", "correct", "UNI-000003", "--set", "gpa=1.0", "--out", "again")
     assert misspelt.code == 1
-    assert "names 'programme_titel', and the record of this diploma has no such field" in misspelt.err
+    assert "names 'programme_titel', and the record of this credential has no such field" in misspelt.err
     template.write_text(shipped().template.text.decode())
     assert program("issuer", "correct", "UNI-000002", "--set", "gpa=1.0", "--out", "again").code == 0
 

@@ -17,12 +17,12 @@ from tests.world import graduate, reopened, table
 
 
 def states(registrar: Program) -> list[str]:
-    return [line[:22].strip() for line in registrar("issuer", "key", "list").out.splitlines()]
+    return [line[:27].strip() for line in registrar("issuer", "key", "list").out.splitlines()]
 
 
 @pytest.mark.slow
 def test_keys_are_announced_and_take_the_place_of_others(registrar: Program, clock: Clock) -> None:
-    assert states(registrar) == ["signs diplomas", "signs status lists"]
+    assert states(registrar) == ["signs credentials", "signs status lists"]
     added = registrar("issuer", "key", "add", "--key-type", "P-256")
     assert added.code == 0, added.err
     assert "Publish" in added.err
@@ -41,7 +41,7 @@ def test_keys_are_announced_and_take_the_place_of_others(registrar: Program, clo
         [0],
     )
     assert "the 3 editions issued until now, here by the log, elsewhere by the document" in done.err
-    assert states(registrar) == ["signs diplomas", "signs status lists", *["ended on 2026-07-04"] * 2]
+    assert states(registrar) == ["signs credentials", "signs status lists", *["ended on 2026-07-04"] * 2]
     listed = json.loads(registrar("issuer", "key", "list", "--json").out)["keys"]
     assert [key["multikey"] for key in listed[:2]] == announced
     assert [key["expires"] for key in listed] == [None, None, *["2026-07-04T12:00:00Z"] * 2]
@@ -63,7 +63,7 @@ def test_of_compromised_keys_it_is_said_whose_verdict_changes_where(registrar: P
         "For programs that read the document alone: the 3 editions issued until now are no longer valid.",
     ):
         assert words in " ".join(done.err.split()), done.err
-    assert states(registrar) == ["signs diplomas", "signs status lists", *["revoked"] * 2]
+    assert states(registrar) == ["signs credentials", "signs status lists", *["revoked"] * 2]
 
 
 def test_an_issuer_moves_its_lists_to_a_did_of_their_own(registrar: Program, clock: Clock) -> None:
@@ -78,8 +78,8 @@ def test_an_issuer_moves_its_lists_to_a_did_of_their_own(registrar: Program, clo
     assert "did:web:u.example:status" in done.err
     assert "its fingerprint is as before" in " ".join(done.err.split())
     assert registrar("issuer", "init", "--status-did").code == 0
-    assert states(registrar) == ["signs diplomas", "ended on 2026-07-02", "signs status lists", "revoked"]
-    assert "diplomas" not in registrar("issuer", "key", "list").out.splitlines()[2]
+    assert states(registrar) == ["signs credentials", "ended on 2026-07-02", "signs status lists", "revoked"]
+    assert "credentials" not in registrar("issuer", "key", "list").out.splitlines()[2]
     Path("after.json").write_text(registrar("issuer", "trust").out)
     (entry,) = json.loads(Path("after.json").read_text())["issuers"]
     assert entry["statusIssuers"] == ["did:web:u.example:status"]
@@ -97,7 +97,7 @@ def test_a_did_key_has_no_other_did_for_lists(program: Program) -> None:
     assert (answer.code, "Leave out --status-did" in answer.err) == (1, True)
     assert not (program.home / "issuer" / "issuer.json").exists()
     told = program("issuer", "init", "--name", "U").err
-    assert "its key, the only one for diplomas and status lists" in " ".join(told.split())
+    assert "its key, the only one for credentials and status lists" in " ".join(told.split())
 
 
 def test_what_programs_of_others_make_of_it_is_said_at_once(program: Program) -> None:
@@ -121,7 +121,7 @@ def test_a_key_that_ended_earlier_is_revoked_later(registrar: Program, clock: Cl
     assert done.code == 0, done.err
     said = json.loads(done.out)
     assert (said["ended"], said["compromised"], said["editionsBefore"]) == ([stolen], True, 3)
-    while_there = "the 3 editions issued while it was there to sign diplomas"
+    while_there = "the 3 editions issued while it was there to sign credentials"
     for words in (
         "Publish",
         f"For those who have your trust file: {while_there} stay valid, since the log had them before.",
@@ -129,7 +129,7 @@ def test_a_key_that_ended_earlier_is_revoked_later(registrar: Program, clock: Cl
         f"For programs that read the document alone: {while_there} are no longer valid.",
     ):
         assert words in " ".join(done.err.split()), done.err
-    assert states(registrar) == ["signs diplomas", "signs status lists", "ended on 2026-07-02", "revoked"]
+    assert states(registrar) == ["signs credentials", "signs status lists", "ended on 2026-07-02", "revoked"]
     assert registrar("verify", "diplomas/UNI-000001.json", "--offline").code == 0
     assert "no verdict changes" in registrar("issuer", "key", "revoke", of_lists, "--yes").err
     assert states(registrar)[2:] == ["revoked"] * 2
@@ -144,7 +144,7 @@ def test_a_change_that_was_interrupted_is_told_of_and_finished(registrar: Progra
     answer = registrar("doctor")
     assert "A change of its keys was begun and is not done." in answer.out
     assert registrar("issuer", "status", "publish").code == 0
-    assert states(registrar)[0] == "next for diplomas"
+    assert states(registrar)[0] == "next for credentials"
     assert "was begun" not in registrar("doctor").out
 
 

@@ -87,9 +87,9 @@ def test_an_issuer_lives_with_its_key_on_a_token(program: Program, token: Token,
     assert verdicts(program, "all") == ["VALID"] * 19
     assert program("verify", "diplomas/UNI-000003.json").code == 1
     doctor = done(program("doctor"))
-    assert f"Its key for diplomas is kept elsewhere: {first}. Its other keys lie in {home}" in doctor.out
+    assert f"Its key for credentials is kept elsewhere: {first}. Its other keys lie in {home}" in doctor.out
     listing = done(program("issuer", "key", "list"))
-    assert (first in listing.err, listing.out.startswith("signs diplomas and lists ")) == (True, True)
+    assert (first in listing.err, listing.out.startswith("signs credentials and lists ")) == (True, True)
     assert len(listing.out.splitlines()) == 1
 
     refused = program("issuer", "key", "rotate", "--yes")

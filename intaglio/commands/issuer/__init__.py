@@ -36,7 +36,7 @@ BACKUP = "INTAGLIO_BACKUP_PASSPHRASE_FILE"
 @click.option("--home", type=Folder(), help="The issuer's folder.")
 @click.pass_context
 def issuer(ctx: click.Context, home: Path | None) -> None:
-    """Issue diplomas from a CSV, revoke and correct them."""
+    """Issue credentials from a CSV, revoke and correct them."""
     session: Session = ctx.obj
     ctx.obj = Place(home or session.home / "issuer", session)
 
@@ -137,18 +137,18 @@ def password(place: Place) -> Result:
 
 @issuer.group()
 def template() -> None:
-    """Show or update the template of new diplomas: template.json in the issuer's folder."""
+    """Show or update the template of new credentials: template.json in the issuer's folder."""
 
 
 @verb(template)
 def update(place: Place) -> Result:
     """Give template.json a place for the name of the degree, beside its type.
 
-    What was begun before keeps the former template: the rest of a file, and later editions of a diploma.
+    What was begun before keeps the former template: the rest of a file, and later editions of a credential.
     """
     updated = place.open().update_template()
     path = place.folder / TEMPLATE
-    words = "new diplomas state the degree by name" if updated else "nothing to update"
+    words = "new credentials state the degree by name" if updated else "nothing to update"
     return Result({"file": str(path), "updated": updated}, f"{path}: {words}")
 
 

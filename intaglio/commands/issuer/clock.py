@@ -28,7 +28,7 @@ def accept(place: Place, yes: bool) -> Result:
     """Say that the clock here is right, and was ahead before.
 
     The log's checkpoint and the status lists are signed anew, with the right time. Keys that ended ahead of
-    it end now. The diplomas that are dated ahead are listed, each with the command that issues it anew.
+    it end now. The credentials that are dated ahead are listed, each with the command that issues it anew.
     """
     made, now = place.open(), place.session.now()
     signed, document = dated_until(made, now), documents.newest(made.home)
@@ -58,7 +58,8 @@ def accept(place: Place, yes: bool) -> Result:
     entries = list(dated_ahead(made, now))
     if entries:
         say(
-            f"{counted(len(entries), 'diploma')} dated ahead: whoever checks one is told so until that date.",
+            f"{counted(len(entries), *made.nouns)} dated ahead: "
+            "whoever checks one is told so until that date.",
             "The commands below issue each anew; hand out the new bundle in place of the old one.",
         )
     found = [{**text.brief(entry), "correct": _correct(entry.number)} for entry in entries]

@@ -1,4 +1,4 @@
-"""`intaglio issuer revoke`, `correct`, `list`, `show`, `export`: what is done with diplomas once issued."""
+"""`intaglio issuer revoke`, `correct`, `list`, `show`, `export`: what is done with what was issued."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from wire.text import counted, printable, shortened
 from ...terminal import Result, agreed, is_file, say, verb
 from . import text
 from .place import Place
-from .terminal import PARTLY, ProgressMeter, choose, out_option, pairs
+from .terminal import PARTLY, ProgressMeter, bundles_folder, choose, out_option, pairs
 
 verbs = click.Group()
 
@@ -35,11 +35,11 @@ def _whole(
     return typed
 
 
-_selector = click.argument("selector", metavar="DIPLOMA", callback=_whole)
+_selector = click.argument("selector", metavar="CREDENTIAL", callback=_whole)
 
 
 @verb(verbs)
-@click.argument("selectors", metavar="DIPLOMA...", nargs=-1, required=True, callback=_whole)
+@click.argument("selectors", metavar="CREDENTIAL...", nargs=-1, required=True, callback=_whole)
 @click.option(
     "--reason",
     type=click.Choice([reason.value for reason in Reason]),
@@ -49,20 +49,20 @@ _selector = click.argument("selector", metavar="DIPLOMA", callback=_whole)
 @click.option("--date", type=click.DateTime(["%Y-%m-%d"]), help="Since when; now if not given.")
 @click.option("--yes", is_flag=True, help="Do not ask, even at a terminal.")
 def revoke(place: Place, selectors: tuple[str, ...], reason: str, date: datetime | None, yes: bool) -> Result:
-    """Revoke diplomas for good. Name them by number, `row 17`, id, file, name or e-mail address.
+    """Revoke credentials for good. Name them by number, `row 17`, id, file, name or e-mail address.
 
     A row is one of the file that was issued last, as a spreadsheet shows it: row 1 has the headings.
     """
     made, now = place.open(), place.session.now()
     moment = date.replace(tzinfo=UTC) if date else now
     if moment > now:
-        raise click.UsageError("A diploma cannot be revoked from a day in the future.")
+        raise click.UsageError("Nothing can be revoked from a day in the future.")
     entries = [_current(made, selector) for selector in selectors]
     for entry in entries if date else ():
-        _require_awarded(made, entry, moment)
+        _require_in_force(made, entry, moment)
     news = [entry for entry in entries if entry.reason is None]
     if before := len(entries) - len(news):
-        say(f"{counted(before, 'diploma')} had been revoked before: nothing changes there.")
+        say(f"{counted(before, *made.nouns)} had been revoked before: nothing changes there.")
     if news and not agreed(f"Revoke for good: {'; '.join(map(text.line, news))}?", yes):
         raise Declined("nothing was revoked")
     made.lists.revoke([entry.number for entry in entries], Reason(reason), date=moment, now=now)
@@ -80,12 +80,13 @@ def revoke(place: Place, selectors: tuple[str, ...], reason: str, date: datetime
 @click.option("--set", "changes", multiple=True, metavar="FIELD=VALUE", help="What to change.")
 @click.option("--yes", is_flag=True, help="Do not ask, even at a terminal.")
 @out_option
-def correct(place: Place, selector: str, changes: tuple[str, ...], yes: bool, out: Path) -> Result:
-    """Issue a diploma anew with changed fields. The edition before is revoked as superseded.
+def correct(place: Place, selector: str, changes: tuple[str, ...], yes: bool, out: Path | None) -> Result:
+    """Issue a credential anew with changed fields. The edition before is revoked as superseded.
 
     One that was dated ahead, by a clock that was wrong, needs no change.
     """
     made = place.open()
+    folder = out or bundles_folder(made.nouns)
     before, said = _current(made, selector), pairs(changes, "--set")
     line = made.line(before)
     if not said and not line.is_ahead(place.session.now()):
@@ -94,7 +95,7 @@ def correct(place: Place, selector: str, changes: tuple[str, ...], yes: bool, ou
     changed = "; ".join(f"{field}: {was.get(field) or '(empty)'} → {said[field]}" for field in said)
     changed = changed or f"dated {line.created:%Y-%m-%d %H:%M}Z → now"
     if made.corrected(before, said) is None:
-        say("The diploma says so already: no new edition was issued.")
+        say(f"The {made.nouns[0]} says so already: no new edition was issued.")
     elif not agreed(printable(f"{text.line(before)}. For good: {changed}?"), yes):
         raise Declined("nothing was corrected")
     entry = made.correct(before.number, said)
@@ -103,7 +104,7 @@ def correct(place: Place, selector: str, changes: tuple[str, ...], yes: bool, ou
         say(f"Edition {before.edition} is revoked as superseded: hand out the new one in its place.")
         say("The next check on this machine sees it at once.", *text.not_heard_of(made))
     try:
-        (path,) = write_bundles(made, [entry], out)
+        (path,) = write_bundles(made, [entry], folder)
     except (OSError, Conflict) as error:
         say(*text.not_written(error))
         return Result({**text.summary(made, entry), "file": None}, text.line(entry), PARTLY)
@@ -113,12 +114,12 @@ def correct(place: Place, selector: str, changes: tuple[str, ...], yes: bool, ou
 @verb(verbs)
 @click.argument("selector", metavar="[TEXT]", default="")
 def list_(place: Place, selector: str) -> Result:
-    """List the diplomas. A number or its beginning, a name or an e-mail address lists those that fit."""
+    """List the credentials. A number or its beginning, a name or an e-mail address lists those that fit."""
     made = place.open()
     if selector:
         found = made.find(selector) or made.finder.numbered(selector)
         if not found:
-            say("No diploma fits.")
+            say(f"No {made.nouns[0]} fits.")
         if more := len(found) > MOST_FOUND:
             say(f"More than {MOST_FOUND} fit; these are the first. Say more of the name.")
         entries = iter(found[:MOST_FOUND])
@@ -132,7 +133,7 @@ def list_(place: Place, selector: str) -> Result:
 @verb(verbs)
 @_selector
 def show(place: Place, selector: str) -> Result:
-    """Show one diploma, with what was signed."""
+    """Show one credential, with what was signed."""
     made = place.open()
     entry = select(made, selector)
     data = {**text.summary(made, entry), "credential": dict(made.line(entry).credential)}
@@ -140,53 +141,55 @@ def show(place: Place, selector: str) -> Result:
 
 
 @verb(verbs)
-@click.argument("selectors", metavar="[DIPLOMA...]", nargs=-1, callback=_whole)
+@click.argument("selectors", metavar="[CREDENTIAL...]", nargs=-1, callback=_whole)
 @out_option
-def export(place: Place, selectors: tuple[str, ...], out: Path) -> Result:
+def export(place: Place, selectors: tuple[str, ...], out: Path | None) -> Result:
     """Write bundles that verify offline. Without a name, of all that are not revoked."""
     made = place.open()
+    folder = out or bundles_folder(made.nouns)
     chosen: Iterable[Entry] = [select(made, selector) for selector in selectors]
     total = len(selectors)
     if not selectors:
         chosen = (entry for entry in made.entries() if entry.reason is None)
         total = made.store.count() - made.store.revocations.count()
     with ProgressMeter() as meter:
-        written = sum(1 for _ in write_bundles(made, chosen, out, meter, total))
-    return Result({"written": written, "folder": str(out)}, f"{counted(written, 'bundle')} in {out}")
+        written = sum(1 for _ in write_bundles(made, chosen, folder, meter, total))
+    return Result({"written": written, "folder": str(folder)}, f"{counted(written, 'bundle')} in {folder}")
 
 
 def select(made: Issuer, selector: str) -> Entry:
-    """The one diploma that is meant; asks where several fit, and tells of which file a row is.
+    """The one credential that is meant; asks where several fit, and tells of which file a row is.
 
     Raises `NotFound`.
     """
     if not selector.strip():
-        raise click.UsageError("An empty text names no diploma.")
+        raise click.UsageError("An empty text names nothing.")
     if is_file(selector):
         with Path(selector).open("rb") as file:
             return made.finder.find_credential(Bundle.parse(file.read(MAX_BYTES + 1), made.forms).secured)
     found = made.find(selector)
     row = f"{selector} of {made.store.latest_job().file}" if ROW.fullmatch(selector) else ""
+    one, many = made.nouns
     if not found:
         if row:
             raise NotFound(
-                f"no diploma was issued from {row}, the file that was issued last",
-                hint="Name the diploma by its number; `intaglio issuer list` shows all.",
+                f"no {one} was issued from {row}, the file that was issued last",
+                hint=f"Name the {one} by its number; `intaglio issuer list` shows all.",
             )
         raise NotFound(
-            f"no diploma fits {shortened(selector)}, be it a number, row, id, file, name or e-mail address",
+            f"no {one} fits {shortened(selector)}, be it a number, row, id, file, name or e-mail address",
             hint="`intaglio issuer list` shows all.",
         )
     if len(found) > MOST_FOUND:
         raise Conflict(
-            f"more than {MOST_FOUND} diplomas fit {shortened(selector)}",
+            f"more than {MOST_FOUND} {many} fit {shortened(selector)}",
             hint="Name the one that is meant by its number, or say more of the name.",
         )
     if row:
         say(f"{row}: {text.line(found[0])}")
     if len(found) == 1:
         return found[0]
-    return found[choose(f"{len(found)} diplomas fit.", [text.line(entry) for entry in found])]
+    return found[choose(f"{len(found)} {many} fit.", [text.line(entry) for entry in found])]
 
 
 def _current(made: Issuer, selector: str) -> Entry:
@@ -195,15 +198,17 @@ def _current(made: Issuer, selector: str) -> Entry:
     current = made.store.current(meant.number)
     if meant.edition < current.edition:
         raise Conflict(
-            f"{shortened(selector)} is edition {meant.edition} of diploma {meant.number}, superseded already",
+            f"{shortened(selector)} is edition {meant.edition} of {made.nouns[0]} {meant.number}, superseded "
+            "already",
             hint=f"The one that counts is edition {current.edition}; the number {meant.number} names it.",
         )
     return current
 
 
-def _require_awarded(made: Issuer, entry: Entry, moment: datetime) -> None:
-    awarded = made.line(entry).record["award_date"]
-    if f"{moment:%Y-%m-%d}" < awarded:
+def _require_in_force(made: Issuer, entry: Entry, moment: datetime) -> None:
+    valid_from = made.line(entry).secured.claims.valid_from
+    if valid_from is not None and moment < valid_from:
         raise click.UsageError(
-            f"Diploma {entry.number} was awarded on {awarded}; it cannot be revoked from a day before that."
+            f"The {made.nouns[0]} {entry.number} is valid from {valid_from:%Y-%m-%d}; "
+            "it cannot be revoked from a day before that."
         )

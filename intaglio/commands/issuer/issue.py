@@ -1,4 +1,4 @@
-"""`intaglio issuer init` and `issue`: an issuer, and diplomas for the graduates of a file."""
+"""`intaglio issuer init` and `issue`: an issuer, and credentials for the rows of a file."""
 
 from __future__ import annotations
 
@@ -12,11 +12,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import click
-from click.core import ParameterSource
 
 from issuer import Description
 from issuer.archive.archive import Archive
-from issuer.archive.index import Index
 from issuer.archive.store import SQLiteIndex
 from issuer.identity.home import DID_METHODS, KEY_TYPES, Identity, index
 from issuer.identity.kind import kind_in
@@ -32,6 +30,7 @@ from issuer.table.source import Source, open_source
 from kinds import Kind, Record, shipped
 from kinds.cells import DATE_ORDERS
 from kinds.check import prove_kind
+from kinds.kind import Noun
 from kinds.template import compiled
 from vc import SUITES
 from vc.forms import DataIntegrity
@@ -42,7 +41,7 @@ from ...terminal import Result, say, typed, verb
 from ..kind import chosen
 from . import text
 from .place import Place, key_option, kind_option, status_did_option
-from .terminal import PARTLY, ProgressMeter, out_option, pairs, warn_of_refusals
+from .terminal import PARTLY, ProgressMeter, bundles_folder, out_option, pairs, warn_of_refusals
 
 AS_IS = "as-is"
 SIGNING = [name for name, suite in SUITES.items() if suite.signs]
@@ -51,7 +50,7 @@ MOST_FILES = 1000
 """Of larger files no bundles are written unasked."""
 
 verbs = click.Group()
-_name = click.option("--name", default="", help="The institution's name, as it stands on the diplomas.")
+_name = click.option("--name", default="", help="The institution's name, as it stands on what it issues.")
 _url = click.option("--url", help="The https address under which status lists will be found.")
 _method = click.option(
     "--did", "method", type=click.Choice(DID_METHODS), help="Kind of DID; web if there is a URL."
@@ -62,7 +61,7 @@ _method = click.option(
 @_name
 @_url
 @_method
-@click.option("--key-type", type=click.Choice(KEY_TYPES), help="Of the keys that sign diplomas and lists.")
+@click.option("--key-type", type=click.Choice(KEY_TYPES), help="Of the keys that sign credentials and lists.")
 @click.option(
     "--ledger",
     metavar="URI",
@@ -128,13 +127,15 @@ def issue(
     errors: Path | None,
     dry_run: bool,
     workers: int | None,
-    out: Path,
+    out: Path | None,
 ) -> Result:
     """Issue a credential for each row of a CSV file. The same file again issues nothing twice."""
     reading = ReadOptions(mapping, dates, names, programmes)
     asked, exists = _asked(place, kind), (place.folder / "issuer.json").exists()
     of_kind = kind_in(place.folder) if exists else asked or _diploma(place.folder)
     composer = trial(of_kind, place.session.contexts(), _profile(place.folder, name, url))
+    nouns = of_kind.nouns["en"]
+    folder = out or bundles_folder(nouns)
     source = reading.open(file, of_kind)
     say(*text.mapping(source))
     if "degree_name" in source.columns and lacks_degree(composer.template):
@@ -163,17 +164,17 @@ def issue(
         described = Description(name, url, method, has_status_did=status_did, kind=asked)
         made = place.create(described, form=form)
         warn_of_refusals(_suite(made))
-        with _counting(made.store), ProgressMeter() as meter:
+        with _counting(made), ProgressMeter() as meter:
             done = made.issue_file(replace(order, progress=meter))
-            if done.issued + len(done.survey.known) <= MOST_FILES or _given("out"):
+            if done.issued + len(done.survey.known) <= MOST_FILES or out:
                 try:
-                    files = _write(made, done, out, meter)
+                    files = _write(made, done, folder, meter)
                 except (OSError, Conflict) as error:
                     refused = error
         if done.issued and not made.identity.url:
-            say(text.without_address(made.identity))
-    again = [*reading.words(), *(("--out", str(out)) if _given("out") else ())]
-    return FileOutcome(source, done, errors, files, refused, dry_run, preview).result(again)
+            say(text.without_address(made.identity, nouns))
+    again = [*reading.words(), *(("--out", str(out)) if out else ())]
+    return FileOutcome(source, done, nouns, errors, files, refused, dry_run, preview).result(again)
 
 
 class ReadOptions(NamedTuple):
@@ -207,10 +208,12 @@ class ReadOptions(NamedTuple):
 
 
 class FileOutcome(NamedTuple):
-    """What became of a file, and of its diplomas' bundles."""
+    """What became of a file, and of the bundles of what it issued."""
 
     source: Source
     done: Issued
+    nouns: Noun
+    """What one credential and many are called."""
     error_file: Path | None
     """Where the bad rows are, if there are any; a dry run writes none unasked."""
     files: list[Path]
@@ -219,13 +222,13 @@ class FileOutcome(NamedTuple):
     """Why they could not be."""
     dry_run: bool
     preview: list[str]
-    """What the first diplomas would say, in a dry run."""
+    """What the first credentials would say, in a dry run."""
 
     def result(self, options: Sequence[str]) -> Result:
         """What goes to stdout, after the talk on stderr; `options` are those to type again."""
         survey = self.done.survey
         failed, known, changed = len(survey.findings), len(survey.known), len(survey.changed)
-        for found in text.remarks(self.source, self.done):
+        for found in text.remarks(self.source, self.done, self.nouns):
             say(*found)
         if failed and self.error_file:
             again = f"{typed('issuer', 'issue')} {shlex.join([str(self.error_file), *options])}"
@@ -247,7 +250,7 @@ class FileOutcome(NamedTuple):
         count = f"{survey.good} would be issued" if self.dry_run else f"{self.done.issued} issued"
         differ = f" ({changed} {'differs' if changed == 1 else 'differ'})" if changed else ""
         data = {
-            **text.outcome(self.done),
+            **text.outcome(self.done, self.nouns),
             "errorFile": str(self.error_file) if failed and self.error_file else None,
             "bundles": str(self.files[0].parent) if self.files else None,
             "dryRun": self.dry_run,
@@ -257,14 +260,9 @@ class FileOutcome(NamedTuple):
 
 
 def _suite(made: Issuer) -> str:
-    """The suite of the proofs of its diplomas. Raises `SUITE_NOT_FOR_KEY`."""
+    """The suite of the proofs of its credentials. Raises `SUITE_NOT_FOR_KEY`."""
     elsewhere = made.own_signer  # no secret is opened for this
     return made.form.algorithm(elsewhere.public_key if elsewhere else made.keys.public_keys["assertion"])
-
-
-def _given(name: str) -> bool:
-    """Whether a parameter was typed rather than left at its default."""
-    return click.get_current_context().get_parameter_source(name) is ParameterSource.COMMANDLINE
 
 
 def _free(path: Path) -> Path:
@@ -282,14 +280,14 @@ def _write(made: Issuer, done: Issued, out: Path, meter: ProgressMeter) -> list[
 
 
 @contextmanager
-def _counting(store: Index) -> Iterator[None]:
+def _counting(made: Issuer) -> Iterator[None]:
     """Says how many were issued when somebody stops the work inside."""
-    before = store.count()
+    before, nouns = made.store.count(), made.nouns
     try:
         yield
     except KeyboardInterrupt:
         say(
-            f"Stopped: {counted(store.count() - before, 'diploma')} issued.",
+            f"Stopped: {counted(made.store.count() - before, *nouns)} issued.",
             "The same command goes on from here; nothing is issued twice.",
         )
         raise

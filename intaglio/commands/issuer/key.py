@@ -1,4 +1,4 @@
-"""`intaglio issuer key`: the keys that sign diplomas and status lists, and others in their place."""
+"""`intaglio issuer key`: the keys that sign credentials and status lists, and others in their place."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from .terminal import warn_of_refusals
 
 _key_type = click.option("--key-type", type=click.Choice(KEY_TYPES), help="Of the new keys.")
 _SIGNS = {
-    "assertion": "signs diplomas",
+    "assertion": "signs credentials",
     "status-list": "signs status lists",
-    "assertion-next": "next for diplomas",
+    "assertion-next": "next for credentials",
     "status-list-next": "next for status lists",
 }
 
@@ -52,9 +52,9 @@ def list_(place: Place) -> Result:
         for shown in found
     ]
     states = {shown.key: _state(shown, made.status_key) for shown in found}
-    lines = [f"{states[shown.key]:<24} {shown.key.type:<8} {shown.key.multikey()}" for shown in found]
+    lines = [f"{states[shown.key]:<27} {shown.key.type:<8} {shown.key.multikey()}" for shown in found]
     if elsewhere:
-        say(f"The key that signs diplomas is kept elsewhere: {elsewhere}")
+        say(f"The key that signs credentials is kept elsewhere: {elsewhere}")
     return Result({"keys": data, "signer": elsewhere or None}, "\n".join(lines))
 
 
@@ -64,7 +64,7 @@ def _state(shown: rotation.Shown, status_key: str) -> str:
     if shown.expires:
         return f"ended on {shown.expires:%Y-%m-%d}"
     if shown.name == status_key == "assertion":
-        return "signs diplomas and lists"
+        return "signs credentials and lists"
     return _SIGNS.get(shown.name, "kept elsewhere")
 
 
@@ -91,7 +91,7 @@ def add(place: Place, key_type: str | None, where: str | None) -> Result:
 @_key_type
 @key_option
 @click.option("--compromised", is_flag=True, help="Somebody else may have the keys that signed until now.")
-@click.option("--lost", is_flag=True, help="The key that signed diplomas until now is gone.")
+@click.option("--lost", is_flag=True, help="The key that signed credentials until now is gone.")
 @status_did_option
 @click.option("--yes", is_flag=True, help="Do not ask, even at a terminal.")
 def rotate(
@@ -107,7 +107,7 @@ def rotate(
 
     The key that ends signs the document that says so. What the former keys signed stays valid, unless they
     are compromised: then programs that know no log no longer accept it. Where a key for lists lies in the
-    folder beside a diploma key on a token, it alone ends without --key.
+    folder beside a key for credentials on a token, it alone ends without --key.
     """
     made, signer = place.open(), place.signer(where)
     if not agreed(f"End the keys with which {made.name} signs? They sign nothing afterwards.", yes):
@@ -163,12 +163,12 @@ def revoke(place: Place, name: str, yes: bool) -> Result:
         raise Declined("the keys are as they were")
     done = rotation.revoke(made, name)
     if done.editions:
-        editions = f"the {counted(done.editions, 'edition')} issued while it was there to sign diplomas"
+        editions = f"the {counted(done.editions, 'edition')} issued while it was there to sign credentials"
         say(*_to_publish(made), *_revoked(editions))
     else:
         say(
             *_to_publish(made),
-            "It signed no diplomas, and no list that is published now: no verdict changes.",
+            "It signed no credentials, and no list that is published now: no verdict changes.",
         )
     return _result(done, "The key is revoked", compromised=True)
 

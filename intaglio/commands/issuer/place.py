@@ -39,7 +39,7 @@ key_option = click.option(
     "--key",
     "where",
     metavar="ADDRESS",
-    help="Where the key for diplomas and lists is: pkcs11:token=…;object=…?module-path=…, or keys.json.",
+    help="Where the key for credentials and lists is: pkcs11:token=…;object=…?module-path=…, or keys.json.",
 )
 
 status_did_option = click.option(
@@ -93,7 +93,7 @@ class Place:
         return self._issuer
 
     def signer(self, where: str | None) -> Signer | None:
-        """The key for diplomas that is kept elsewhere than in the key file, if it is to be.
+        """The key for credentials that is kept elsewhere than in the key file, if it is to be.
 
         Its address was typed, and so agreed to.
         """
@@ -206,6 +206,6 @@ def _new_passphrase() -> bytes | None:
 
 def _nobody() -> NoReturn:
     raise click.UsageError(
-        "Who issues? There is no issuer here yet: name the institution as it shall stand on its diplomas, "
+        "Who issues? There is no issuer here yet: name the institution as it shall stand on what it issues, "
         '--name "…".'
     )

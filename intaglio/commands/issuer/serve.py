@@ -38,13 +38,13 @@ lifetime_option = click.option(
 
 
 @verb()
-@click.argument("selectors", metavar="DIPLOMA...", nargs=-1, required=True)
+@click.argument("selectors", metavar="CREDENTIAL...", nargs=-1, required=True)
 @_url
 @click.option(
     "--anew", is_flag=True, help="For another wallet than the one that has it: that one's is revoked."
 )
 def claim(place: Place, selectors: tuple[str, ...], url: str | None, anew: bool) -> Result:
-    """Make links by which wallets claim diplomas. Each is good for one wallet, and ends earlier ones."""
+    """Make links by which wallets claim credentials. Each is good for one wallet, and ends earlier ones."""
     from issuer.desk.claims import LINK_LIFETIME
 
     from ...tls import LOOPBACK
@@ -66,7 +66,7 @@ def claim(place: Place, selectors: tuple[str, ...], url: str | None, anew: bool)
         say("They lead to this machine only; --url https://HOST:8460 names one that others can reach.")
     say("Whoever has a link can claim with it: send each to its holder only.")
     ended = "" if anew else ", if nobody has used them,"
-    say(f"Earlier links for the same diplomas{ended} are good no longer.")
+    say(f"Earlier links for the same {made.nouns[1]}{ended} are good no longer.")
     say("A claim makes an edition for that wallet; a file that was handed out before is revoked then.")
     say("A wallet has to know this issuer. Send the trust file along:", f"{typed('issuer', 'trust')} > FILE")
     return Result({"links": links}, "\n".join(f"{number}  {link}" for number, link in links.items()))
@@ -103,7 +103,7 @@ def serve(place: Place, reach: Reach, status_lifetime: str | None) -> None:
         url = endpoint.url
         claims = _claims(made, url, place.session)
         if url != _address(made):
-            say("Links for this address:", f"{typed('issuer', 'claim')} DIPLOMA --url {shlex.quote(url)}")
+            say("Links for this address:", f"{typed('issuer', 'claim')} CREDENTIAL --url {shlex.quote(url)}")
         if endpoint.files:
             authority = str(endpoint.files.authority)
             receive = f"intaglio --loopback wallet receive LINK --ca {shlex.quote(authority)}"
@@ -149,5 +149,5 @@ def _claims(made: Issuer, url: str, session: Session) -> ClaimLinks:
 def _number(made: Issuer, selector: str) -> str:
     found = made.store.current(select(made, selector).number)
     if found.reason is not None:
-        raise Refused(f"diploma {found.number} was revoked: nobody can claim it")
+        raise Refused(f"{made.nouns[0]} {found.number} was revoked: nobody can claim it")
     return found.number

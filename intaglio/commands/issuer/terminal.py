@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from issuer.job.order import Progress
+from kinds.kind import Noun, plain
 
 from ...progress import ProgressLine
 from ...terminal import say
@@ -22,10 +23,20 @@ PARTLY = 7
 out_option = click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
-    default=Path("diplomas"),
-    show_default=True,
-    help="Folder for the bundles.",
+    help="Folder for the bundles; if not given, it is named for what is issued.",
 )
+
+
+def bundles_folder(nouns: Noun) -> Path:
+    """The folder for bundles where none was named: what many of them are called, with hyphens.
+
+    Raises a usage error where that is a file, before anything is issued.
+    """
+    # A kind from elsewhere has words of its own: without their separators and dots they name no other place.
+    folder = Path(plain(nouns[1]).replace("_", "-") or "credentials")
+    if folder.is_file():
+        raise click.UsageError(f"{folder} is a file: name a folder for the bundles, --out FOLDER.")
+    return folder
 
 
 def pairs(texts: tuple[str, ...], option: str) -> dict[str, str]:
@@ -45,7 +56,7 @@ def pairs(texts: tuple[str, ...], option: str) -> dict[str, str]:
 def choose(question: str, lines: list[str]) -> int:
     """The number of the line that a person picks. Raises a usage error where there is nobody to ask."""
     if not sys.stdin.isatty():
-        raise click.UsageError("\n  ".join([f"{question} Name the diploma by its number:", *lines]))
+        raise click.UsageError("\n  ".join([f"{question} Name the one that is meant by its number:", *lines]))
     say(question, *(f"{number}  {line}" for number, line in enumerate(lines, 1)))
     asked = f"Which, 1 to {len(lines)} (Ctrl-C for none)"
     picked: int = click.prompt(asked, type=click.IntRange(1, len(lines)), err=True)

@@ -14,6 +14,7 @@ from issuer.job.bulk import Issued
 from issuer.job.changes import Change
 from issuer.table.finding import CellFinding
 from issuer.table.source import Source
+from kinds.kind import Noun
 from wire.problem import Conflict
 from wire.text import counted, printable
 
@@ -77,7 +78,7 @@ def introduction(issuer: Issuer) -> Iterable[str]:
         if identity.status_did:
             yield from other_lists(identity)
     else:
-        yield "a did:key can never change its key, the only one for diplomas and status lists: good for a"
+        yield "a did:key can never change its key, the only one for credentials and status lists: good for a"
         yield "start, while an institution with a web site"
         yield "wants `intaglio issuer --home FOLDER init --url https://…`, before it issues anything"
     if not issuer.keys.protected:
@@ -98,7 +99,7 @@ def other_lists(identity: Identity) -> Iterable[str]:
     """Warn how other programs treat status lists under a DID of their own."""
     yield f"status lists are signed under {identity.status_did}, which your trust file names"
     yield "verifiers built on DCC's or Digital Bazaar's status libraries refuse lists by another issuer than"
-    yield "the diploma's unless told: `verifyMatchingIssuers: false`"
+    yield "the credential's unless told: `verifyMatchingIssuers: false`"
 
 
 def mapping(source: Source) -> Iterable[str]:
@@ -122,12 +123,12 @@ def mapping(source: Source) -> Iterable[str]:
 def no_place_for_degree() -> Sequence[str]:
     """Advice for a file that names degrees while the template has no place for them."""
     return [
-        "degree_name would stand on no diploma: template.json has no place for it. To give it one:",
+        "degree_name would stand nowhere: template.json has no place for it. To give it one:",
         typed("issuer", "template", "update"),
     ]
 
 
-def remarks(source: Source, result: Issued) -> Iterator[Sequence[str]]:
+def remarks(source: Source, result: Issued, nouns: Noun) -> Iterator[Sequence[str]]:
     """What is wrong with the first rows, what is odd about the file, and what was issued otherwise before."""
     survey = result.survey
     shown = list(_alike(survey.findings))
@@ -135,21 +136,21 @@ def remarks(source: Source, result: Issued) -> Iterator[Sequence[str]]:
     yield from _more(len(shown), "line", "listed with --json")
     codes = {finding.code for found in survey.findings.values() for finding in found}
     yield from ([words] for code, words in REMEDIES.items() if code in codes)
-    warnings = _warnings(result)
+    warnings = _warnings(result, nouns)
     yield from ([f"warning: {warning}"] for warning in warnings[:SHOWN])
     yield from _more(len(warnings), "warning", "listed with --json")
     if survey.changed:
         yield ["What was issued before stays as it is; these rows differ from it:"]
     elif survey.known:
-        yield [f"What was issued stays as it is; `{typed('issuer', 'correct')}` changes a diploma."]
-    yield from (_change(source, change) for change in survey.changed[:SHOWN])
+        yield [f"What was issued stays as it is; `{typed('issuer', 'correct')}` changes single {nouns[1]}."]
+    yield from (_change(source, change, nouns) for change in survey.changed[:SHOWN])
     yield from _more(len(survey.changed), "row", "listed with --json")
 
 
-def _warnings(result: Issued) -> list[str]:
+def _warnings(result: Issued, nouns: Noun) -> list[str]:
     """Warnings about possible mistakes; none of them stops the job."""
     alike = [
-        f"rows {earlier} and {row} differ in nothing that `verify` says of them: two diplomas, or one?"
+        f"rows {earlier} and {row} differ in nothing that `verify` says of them: two {nouns[1]}, or one?"
         for earlier, row in result.alike
     ]
     return [*result.survey.warnings, *alike]
@@ -178,17 +179,17 @@ def _more(found: int, noun: str, where: str) -> Iterator[Sequence[str]]:
         yield [f"… and {counted(found - SHOWN, f'more {noun}')}, {where}"]
 
 
-def _change(source: Source, change: Change) -> Sequence[str]:
+def _change(source: Source, change: Change, nouns: Noun) -> Sequence[str]:
     columns = ", ".join(source.header[source.columns[field]] for field in change.fields)
     said = [word for field, value in change.fields.items() for word in ("--set", f"{field}={value}")]
     remedy = f"{typed('issuer', 'correct')} {shlex.join([change.number, *said])}"
     if change.revoked:
-        remedy = f"diploma {change.number} was revoked: a new one needs a number of its own"
+        remedy = f"{nouns[0]} {change.number} was revoked: a new one needs a number of its own"
     return [printable(f"row {change.row}: {columns}"), printable(remedy)]
 
 
 def not_written(error: OSError | Conflict) -> Sequence[str]:
-    """What to do where diplomas are issued and a folder does not take their bundles."""
+    """What to do where credentials are issued and a folder does not take their bundles."""
     why = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) else error.detail
     return [
         f"What is issued stays issued, but bundles could not be written: {why}",
@@ -196,11 +197,13 @@ def not_written(error: OSError | Conflict) -> Sequence[str]:
     ]
 
 
-def without_address(identity: Identity) -> str:
-    """What programs of others make of diplomas whose status list they cannot fetch."""
+def without_address(identity: Identity, nouns: Noun) -> str:
+    """What programs of others make of credentials whose status list they cannot fetch."""
     if identity.status == STATED:
-        return "Without --url only Intaglio sees that a diploma was revoked; other programs call it valid."
-    return "Without --url other programs cannot fetch the status list, and refuse these diplomas."
+        return (
+            f"Without --url only Intaglio sees which {nouns[1]} were revoked; other programs call them valid."
+        )
+    return f"Without --url other programs cannot fetch the status list, and refuse these {nouns[1]}."
 
 
 def to_publish(issuer: Issuer) -> Sequence[str]:
@@ -211,7 +214,7 @@ def to_publish(issuer: Issuer) -> Sequence[str]:
 
 
 def not_heard_of(issuer: Issuer) -> Sequence[str]:
-    """How others learn that a diploma was revoked or superseded."""
+    """How others learn that a credential was revoked or superseded."""
     if issuer.identity.url:
         folder = issuer.home / "status"
         return [f"Others see it when they fetch the lists; copy {folder} to {issuer.identity.url}/"]
@@ -221,8 +224,8 @@ def not_heard_of(issuer: Issuer) -> Sequence[str]:
     ]
 
 
-def outcome(result: Issued) -> dict[str, Any]:
-    """What became of a file, as JSON; of the cells only the student numbers in warnings."""
+def outcome(result: Issued, nouns: Noun) -> dict[str, Any]:
+    """What became of a file, as JSON; of the cells only what tells persons apart in warnings."""
     survey = result.survey
     return {
         "rows": survey.rows,
@@ -238,5 +241,5 @@ def outcome(result: Issued) -> dict[str, Any]:
             for row in sorted(survey.findings)
             for finding in survey.findings[row]
         ],
-        "warnings": _warnings(result),
+        "warnings": _warnings(result, nouns),
     }
