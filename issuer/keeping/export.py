@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, suppress
 from itertools import islice, tee
 from pathlib import Path
@@ -13,7 +14,8 @@ from typing import NamedTuple
 from vc import Bundle
 from vc.problem import UnsupportedForm
 from vc.reading import identifier
-from vc.secured import MAX_BYTES
+from vc.reading.bundle import written
+from vc.secured import MAX_BYTES, Form, Received
 from wire.files import (
     locked_folder,
     make_private_folder,
@@ -93,8 +95,8 @@ def export(
             progress(Progress("writing", done, total))
 
     remaining = bundles()
-    while written := _write(issuer, islice(remaining, at_once), folder):
-        yield from written
+    while paths := _write(issuer, islice(remaining, at_once), folder):
+        yield from paths
 
 
 class _Written(NamedTuple):
@@ -102,38 +104,40 @@ class _Written(NamedTuple):
 
     temporary: Path
     path: Path
-    former: Path
-    """Where a former release wrote it; mostly the same."""
-    id: str
-    """Of the credential."""
+    entry: Entry
+    secured: Received
+
+    def id(self, forms: Mapping[str, Form]) -> str:
+        """Of the credential."""
+        return str(identifier(self.secured, forms))
 
 
 def _write(issuer: Issuer, bundles: Iterable[tuple[Entry, Bundle]], folder: Path) -> list[Path]:
     """No file bears its name before its content is on the disk; syncing many at once takes no longer."""
-    written: list[_Written] = []
+    files: list[_Written] = []
     with ExitStack() as stack:
-        for entry, bundle in bundles:
+        pairs, shown = tee(bundles)
+        for (entry, bundle), data in zip(pairs, written(bundle for _, bundle in shown), strict=True):
             path = folder / file_name(entry)
             try:
                 temporary, file = stack.enter_context(open_temporary(path))
-                file.write(bundle.to_bytes())
+                file.write(data)
                 file.flush()
             except OSError as error:
                 raise OSError(error.errno, error.strerror, str(path)) from error  # not of a name nobody gave
-            id_ = str(identifier(bundle.secured, issuer.forms))
-            written.append(_Written(temporary, path, folder / _former_name(entry), id_))
-        if written:
-            sync_files(folder, [each.temporary.name for each in written])
+            files.append(_Written(temporary, path, entry, bundle.secured))
+        if files:
+            sync_files(folder, [each.temporary.name for each in files])
         # No other export gives or takes names meanwhile: what was read would be another file.
         with locked_folder(folder, if_possible=True):
-            for each in written:
+            for each in files:
                 _make_room(issuer, each)
-            for each in written:
-                each.temporary.replace(each.path)
+            for each in files:
+                os.replace(each.temporary, each.path)
             sync_folder(folder)
-            for each in written:  # last: at each instant the diploma has a file
+            for each in files:  # last: at each instant the diploma has a file
                 _remove_former(issuer, each)
-    return [each.path for each in written]
+    return [each.path for each in files]
 
 
 def _make_room(issuer: Issuer, written: _Written) -> None:
@@ -143,7 +147,7 @@ def _make_room(issuer: Issuer, written: _Written) -> None:
     Raises `EXPORT_FOLDER_TAKEN` for what is nothing of the issuer's.
     """
     path, data = written.path, _read(written.path)
-    if data is None or _is_of(data, issuer, written.id) or _is_torn(data):
+    if data is None or _is_of(data, issuer, written.id(issuer.forms)) or _is_torn(data):
         return
     if _quoted(issuer.did) in data:
         with suppress(Malformed, NotFound, UnsupportedForm):
@@ -157,10 +161,11 @@ def _make_room(issuer: Issuer, written: _Written) -> None:
 
 def _remove_former(issuer: Issuer, written: _Written) -> None:
     """Remove what a former release wrote of the same credential under another name."""
-    former = written.former
-    if former == written.path or (data := _read(former)) is None:
+    name = _former_name(written.entry)
+    former = written.path.with_name(name)
+    if name == written.path.name or (data := _read(former)) is None:
         return
-    if _is_of(data, issuer, written.id) or _is_torn(data):
+    if _is_of(data, issuer, written.id(issuer.forms)) or _is_torn(data):
         former.unlink()
 
 
