@@ -475,7 +475,9 @@ class Log(LogReader):
 
 
 def _proved(entries: Collection[int]) -> str:
-    return f"its entries {min(entries)} to {max(entries)}" if len(entries) > 1 else f"its entry {min(entries)}"
+    return (
+        f"its entries {min(entries)} to {max(entries)}" if len(entries) > 1 else f"its entry {min(entries)}"
+    )
 
 
 def _require_entry(index: int, size: int) -> None:

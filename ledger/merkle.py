@@ -101,15 +101,20 @@ def verified_proofs(
             return leaves[start]
         middle = start + _split(stop - start)
         cut = bisect_left(indices, middle, first, end)
-        left = root(start, middle, subtree) if cut < end else None
-        right = root(middle, stop, subtree) if first < cut else None
-        hashed_left = prove(start, middle, first, cut, (right, *above)) if right else left
-        hashed_right = prove(middle, stop, cut, end, (left, *above)) if left else right
-        assert hashed_left is not None and hashed_right is not None
-        # Each is a sibling in the other's proofs: one that differs would spoil those.
-        if left not in (None, hashed_left) or right not in (None, hashed_right):
-            raise _unproved(indices[first])
-        return node_hash(hashed_left, hashed_right)
+        if cut == end:
+            right = root(middle, stop, subtree)
+            left = prove(start, middle, first, end, (right, *above))
+        elif cut == first:
+            left = root(start, middle, subtree)
+            right = prove(middle, stop, first, end, (left, *above))
+        else:
+            left, right = root(start, middle, subtree), root(middle, stop, subtree)
+            hashed_left = prove(start, middle, first, cut, (right, *above))
+            hashed_right = prove(middle, stop, cut, end, (left, *above))
+            # Each half is a sibling in the other's proofs: a damaged one would not show in the root.
+            if (hashed_left, hashed_right) != (left, right):
+                raise _unproved(indices[first])
+        return node_hash(left, right)
 
     if indices and prove(0, size, 0, len(indices), ()) != expected:
         raise _unproved(indices[0])

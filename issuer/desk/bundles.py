@@ -36,9 +36,7 @@ def bundled(
     """
     versions = documents.anchored_versions(home, log)
     places = sorted(versions)
-    published = functools.lru_cache(_KEPT)(
-        functools.partial(anchored, archive.store, log, home / "status")
-    )
+    published = functools.lru_cache(_KEPT)(functools.partial(anchored, archive.store, log, home / "status"))
 
     @functools.lru_cache(_KEPT)
     def shared(before: int, *names: str) -> tuple[tuple[Anchored, ...], tuple[Anchored, ...]]:
@@ -61,6 +59,4 @@ def bundled(
                     published(details)
                     names.append(details)
             evidence = dict.fromkeys((proofs[edition.leaf], *anchorings[edition.leaf]))
-            yield Bundle(
-                line.credential, tuple(evidence), *shared(bisect_left(places, edition.leaf), *names)
-            )
+            yield Bundle(line.credential, tuple(evidence), *shared(bisect_left(places, edition.leaf), *names))

@@ -175,9 +175,10 @@ def _leaf(path: Path) -> bytes:
 def since(found: Mapping[int, Anchored], before: Sequence[int]) -> tuple[Anchored, ...]:
     """The versions that were the newest when some entries went into the log, and the newest after the first.
 
-    `before` counts for each entry the versions that the log had by then. The first is the credential; status lists may be from before a version that it is from after. The newest
-    version has every key that ended since. With them come those that lead to them from the first of their
-    chain: in a log of several issuers they bind each other.
+    `before` counts for each entry the versions that the log had by then. The first entry is the credential;
+    status lists may be from before a version that it is from after. The newest version has every key that
+    ended since. With them come those that lead to them from the first of their chain: in a log of several
+    issuers they bind each other.
     """
     places = sorted(found)
     then = {place for count in before for place in places[:count][-1:]}

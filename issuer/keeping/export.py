@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, suppress
 from itertools import islice, tee
 from pathlib import Path
@@ -14,8 +13,8 @@ from typing import NamedTuple
 from vc import Bundle
 from vc.problem import UnsupportedForm
 from vc.reading import identifier
-from vc.reading.bundle import written
-from vc.secured import MAX_BYTES, Form, Received
+from vc.reading.bundle import serialized
+from vc.secured import MAX_BYTES
 from wire.files import (
     locked_folder,
     make_private_folder,
@@ -104,20 +103,18 @@ class _Written(NamedTuple):
 
     temporary: Path
     path: Path
-    entry: Entry
-    secured: Received
-
-    def id(self, forms: Mapping[str, Form]) -> str:
-        """Of the credential."""
-        return str(identifier(self.secured, forms))
+    former: str
+    """The name that a former release gave it; mostly the same."""
+    id: str
+    """Of the credential."""
 
 
 def _write(issuer: Issuer, bundles: Iterable[tuple[Entry, Bundle]], folder: Path) -> list[Path]:
     """No file bears its name before its content is on the disk; syncing many at once takes no longer."""
-    files: list[_Written] = []
+    written: list[_Written] = []
     with ExitStack() as stack:
-        pairs, shown = tee(bundles)
-        for (entry, bundle), data in zip(pairs, written(bundle for _, bundle in shown), strict=True):
+        pairs, copies = tee(bundles)
+        for (entry, bundle), data in zip(pairs, serialized(bundle for _, bundle in copies), strict=True):
             path = folder / file_name(entry)
             try:
                 temporary, file = stack.enter_context(open_temporary(path))
@@ -125,19 +122,20 @@ def _write(issuer: Issuer, bundles: Iterable[tuple[Entry, Bundle]], folder: Path
                 file.flush()
             except OSError as error:
                 raise OSError(error.errno, error.strerror, str(path)) from error  # not of a name nobody gave
-            files.append(_Written(temporary, path, entry, bundle.secured))
-        if files:
-            sync_files(folder, [each.temporary.name for each in files])
+            id_ = str(identifier(bundle.secured, issuer.forms))
+            written.append(_Written(temporary, path, _former_name(entry), id_))
+        if written:
+            sync_files(folder, [each.temporary.name for each in written])
         # No other export gives or takes names meanwhile: what was read would be another file.
         with locked_folder(folder, if_possible=True):
-            for each in files:
+            for each in written:
                 _make_room(issuer, each)
-            for each in files:
-                os.replace(each.temporary, each.path)
+            for each in written:
+                each.temporary.replace(each.path)
             sync_folder(folder)
-            for each in files:  # last: at each instant the diploma has a file
+            for each in written:  # last: at each instant the diploma has a file
                 _remove_former(issuer, each)
-    return [each.path for each in files]
+    return [each.path for each in written]
 
 
 def _make_room(issuer: Issuer, written: _Written) -> None:
@@ -147,7 +145,7 @@ def _make_room(issuer: Issuer, written: _Written) -> None:
     Raises `EXPORT_FOLDER_TAKEN` for what is nothing of the issuer's.
     """
     path, data = written.path, _read(written.path)
-    if data is None or _is_of(data, issuer, written.id(issuer.forms)) or _is_torn(data):
+    if data is None or _is_of(data, issuer, written.id) or _is_torn(data):
         return
     if _quoted(issuer.did) in data:
         with suppress(Malformed, NotFound, UnsupportedForm):
@@ -161,11 +159,12 @@ def _make_room(issuer: Issuer, written: _Written) -> None:
 
 def _remove_former(issuer: Issuer, written: _Written) -> None:
     """Remove what a former release wrote of the same credential under another name."""
-    name = _former_name(written.entry)
-    former = written.path.with_name(name)
-    if name == written.path.name or (data := _read(former)) is None:
+    if written.former == written.path.name:
         return
-    if _is_of(data, issuer, written.id(issuer.forms)) or _is_torn(data):
+    former = written.path.with_name(written.former)
+    if (data := _read(former)) is None:
+        return
+    if _is_of(data, issuer, written.id) or _is_torn(data):
         former.unlink()
 
 

@@ -110,13 +110,13 @@ class Bundle:
 
     def to_bytes(self) -> bytes:
         """The bundle as JSON, indented, since people open such files; version 1 where all in it is JSON."""
-        return next(written([self]))
+        return next(serialized([self]))
 
 
-def written(bundles: Iterable[Bundle]) -> Iterator[bytes]:
-    """Each bundle as `to_bytes` gives it; what follow one another with the same documents and lists, these once.
+def serialized(bundles: Iterable[Bundle]) -> Iterator[bytes]:
+    """Each bundle as `to_bytes` gives it.
 
-    They are the same where they are one object.
+    Documents and status lists are dumped once for neighbours that share the very same tuples of them.
     """
     last: Bundle | None = None
     tail, has_enveloped = b"", False
@@ -128,7 +128,7 @@ def written(bundles: Iterable[Bundle]) -> Iterator[bytes]:
         ):
             lists = [_anchored_dict(item) for item in bundle.status_lists]
             documents = [_anchored_dict(item) for item in bundle.issuer_documents]
-            tail = _dumped({"issuerDocuments": documents, "statusLists": lists})
+            tail = _dumped({"issuerDocuments": documents, "statusLists": lists}).removeprefix(b"{")
             has_enveloped = any(_SECURED in item for item in lists)
         last = bundle
         secured: Mapping[str, Any]
@@ -144,8 +144,7 @@ def written(bundles: Iterable[Bundle]) -> Iterator[bytes]:
                 "evidence": [_evidence_dict(item) for item in bundle.evidence],
             }
         )
-        # Members of one object: its first half without the end "\n}\n", its second without the start "{".
-        yield b"%b,%b" % (head[:-3], tail[1:])
+        yield b"%b,%b" % (head.removesuffix(b"\n}\n"), tail)  # the members of one object
 
 
 def _dumped(value: Mapping[str, Any]) -> bytes:
