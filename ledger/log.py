@@ -8,7 +8,7 @@ batches that follow, and sign.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
@@ -136,7 +136,9 @@ class LogReader:
 
     def prove(self, index: int, size: int) -> list[bytes]:
         """The inclusion proof of an entry in the tree of a size (RFC 6962 2.1.1). Raises `NotFound`."""
-        return _inclusion_proof(index, size, self._tree(size))
+        tree = self._tree(size)
+        _require_entry(index, size)
+        return merkle.inclusion_proof(index, size, tree)
 
     def consistency(self, old: int, new: int) -> list[bytes]:
         """The proof that the log of one size begins that of another (RFC 6962 2.1.2). Raises `NotFound`."""
@@ -159,6 +161,13 @@ class LogReader:
     def evidence(self, index: int, note: bytes | None = None) -> Evidence:
         """The evidence of an entry by the newest checkpoint, or by an earlier one of this `note`.
 
+        Raises as `evidence_for`.
+        """
+        return self.evidence_for([index], note)[index]
+
+    def evidence_for(self, indices: Iterable[int], note: bytes | None = None) -> dict[int, Evidence]:
+        """The evidence of each of these entries, all by one checkpoint, which is read once.
+
         Raises `NotFound`, `Damaged`; `Malformed` for a foreign entry, `Conflict` for a checkpoint that is.
         """
         newest = self.checkpoint()
@@ -168,15 +177,23 @@ class LogReader:
         size, now = checkpoint.size, newest.size
         if size > now:
             raise NotFound(f"the log has {_entries(now)}, not yet {size}")
-        proof = _inclusion_proof(index, size, self._tiles.tree(now))
-        entry = next(self._tiles.entries(index, index + 1, now))
+        entries: dict[int, bytes] = {}
+        for index in indices:
+            _require_entry(index, size)
+            entries[index] = next(self._tiles.entries(index, index + 1, now))
+        leaves = {index: merkle.leaf_hash(entry) for index, entry in entries.items()}
         try:
-            merkle.verify_inclusion(merkle.leaf_hash(entry), index, size, proof, checkpoint.root)
+            proofs = merkle.verified_proofs(leaves, size, self._tiles.tree(now), checkpoint.root)
         except InvalidEvidence as error:
             raise Damaged(
-                f"the tiles of the log do not prove its entry {index}", hint="Audit the log."
+                f"the tiles of the log do not prove {_proved(entries)}", hint="Audit the log."
             ) from error
-        return Evidence(TLOG_PROOF, parse_entry(entry).digest, format_proof(index, proof, checkpoint.note))
+        return {
+            index: Evidence(
+                TLOG_PROOF, parse_entry(entry).digest, format_proof(index, proofs[index], checkpoint.note)
+            )
+            for index, entry in entries.items()
+        }
 
     def own_checkpoint(self, note: bytes) -> Checkpoint:
         """A checkpoint that this log signed. Raises `Damaged` or `Conflict` for anything else."""
@@ -458,7 +475,12 @@ class Log(LogReader):
         return checkpoint
 
 
-def _inclusion_proof(index: int, size: int, tree: merkle.Subtree) -> list[bytes]:
+def _proved(entries: Collection[int]) -> str:
+    return (
+        f"its entries {min(entries)} to {max(entries)}" if len(entries) > 1 else f"its entry {min(entries)}"
+    )
+
+
+def _require_entry(index: int, size: int) -> None:
     if not 0 <= index < size:
         raise NotFound(f"there is no entry {index} in the log of {_entries(size)}")
-    return merkle.inclusion_proof(index, size, tree)

@@ -6,7 +6,8 @@ and from a list in a test. A subtree (level, index) covers the 2^level leaves fr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from hashlib import sha256
 from struct import iter_unpack
 
@@ -83,6 +84,43 @@ def inclusion_proof(index: int, size: int, subtree: Subtree) -> list[bytes]:
     return proof[::-1]
 
 
+def verified_proofs(
+    leaves: Mapping[int, bytes], size: int, subtree: Subtree, expected: bytes
+) -> dict[int, tuple[bytes, ...]]:
+    """The inclusion proofs of many leaf hashes by index, as `inclusion_proof` gives each; shared nodes once.
+
+    Raises `InvalidEvidence` unless all of them lead from these leaves to the root `expected`.
+    """
+    indices = sorted(leaves)
+    proofs: dict[int, tuple[bytes, ...]] = {}
+
+    def prove(start: int, stop: int, first: int, end: int, above: tuple[bytes, ...]) -> bytes:
+        """The node over a range, hashed from the leaves `indices[first:end]` in it and their siblings."""
+        if stop - start == 1:
+            proofs[start] = above
+            return leaves[start]
+        middle = start + _split(stop - start)
+        cut = bisect_left(indices, middle, first, end)
+        if cut == end:
+            right = root(middle, stop, subtree)
+            left = prove(start, middle, first, end, (right, *above))
+        elif cut == first:
+            left = root(start, middle, subtree)
+            right = prove(middle, stop, first, end, (left, *above))
+        else:
+            left, right = root(start, middle, subtree), root(middle, stop, subtree)
+            hashed_left = prove(start, middle, first, cut, (right, *above))
+            hashed_right = prove(middle, stop, cut, end, (left, *above))
+            # Each half is a sibling in the other's proofs: a damaged one would not show in the root.
+            if (hashed_left, hashed_right) != (left, right):
+                raise _unproved(indices[first])
+        return node_hash(left, right)
+
+    if indices and prove(0, size, 0, len(indices), ()) != expected:
+        raise _unproved(indices[0])
+    return proofs
+
+
 def consistency_proof(old: int, new: int, subtree: Subtree) -> list[bytes]:
     """PROOF(old, D[new]) of RFC 6962 2.1.2: that the tree of `old` leaves is the beginning of the new one."""
     proof: list[bytes] = []
@@ -118,9 +156,7 @@ def verify_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes],
             current = node_hash(current, sibling)
         node, last = node >> 1, last >> 1
     if last or current != expected:
-        raise InvalidEvidence.saying(
-            "the inclusion proof does not lead from entry {index} to the root", index=index
-        )
+        raise _unproved(index)
 
 
 def verify_consistency(
@@ -156,6 +192,12 @@ def verify_consistency(
         raise InvalidEvidence.saying(
             "the tree of {old} is not the beginning of the tree of {new}", old=old_size, new=new_size
         )
+
+
+def _unproved(index: int) -> InvalidEvidence:
+    return InvalidEvidence.saying(
+        "the inclusion proof does not lead from entry {index} to the root", index=index
+    )
 
 
 def _split(size: int) -> int:

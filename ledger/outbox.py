@@ -7,10 +7,12 @@ checkpoint as it was signed, for the bundles that are made later.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -227,17 +229,29 @@ class Outbox:
 
         A checkpoint that several ledgers have shows the entry once. Raises as `LogReader.evidence`.
         """
-        rows = self._read(
-            "SELECT note, kind, body, min(size) FROM submission "
-            "WHERE size > ? AND body IS NOT NULL AND gone IS NULL GROUP BY destination ORDER BY destination",
-            index,
-        )
-        proofs: dict[bytes, list[Evidence]] = {}
-        for note, kind, body, _ in rows:
-            if note not in proofs:
-                proofs[note] = [log.evidence(index, note)]
-            proofs[note].append(Evidence(kind, _checkpoint(note).digest, body))
-        return tuple(each for found in proofs.values() for each in found)
+        return self.evidence_for(log, [index])[index]
+
+    def evidence_for(self, log: LogReader, indices: Iterable[int]) -> dict[int, tuple[Evidence, ...]]:
+        """The same for each of these entries; those in the same checkpoints are looked up once."""
+        evidence: dict[int, tuple[Evidence, ...]] = {}
+        remaining = sorted(set(indices))
+        while remaining:
+            rows = self._read(
+                "SELECT note, kind, body, min(size) FROM submission WHERE size > ? "
+                "AND body IS NOT NULL AND gone IS NULL GROUP BY destination ORDER BY destination",
+                remaining[0],
+            )
+            # Up to the end of the shortest of these checkpoints, they are the earliest for every entry.
+            end = min((bisect_left(remaining, size) for *_, size in rows), default=len(remaining))
+            covered, remaining = remaining[:end], remaining[end:]
+            anchorings: dict[bytes, list[Evidence]] = {}
+            for note, kind, body, _ in rows:
+                anchorings.setdefault(note, []).append(Evidence(kind, _checkpoint(note).digest, body))
+            proofs = {note: log.evidence_for(covered, note) for note in anchorings}
+            for index in covered:
+                parts = ((proofs[note][index], *there) for note, there in anchorings.items())
+                evidence[index] = tuple(chain.from_iterable(parts))
+        return evidence
 
     def _one(self, query: str, *values: object) -> Submission | None:
         return next((_submission(*row) for row in self._read(query, *values)), None)

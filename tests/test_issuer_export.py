@@ -6,22 +6,25 @@ import fcntl
 import hashlib
 import re
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import orjson
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from issuer.archive.kept import Entry
 from issuer.issuer import Issuer
+from issuer.job.order import Order, Progress
 from issuer.keeping import export as module
 from issuer.keeping.export import export
+from issuer.keeping.rotation import rotate
 from tests.fault.powerloss import Recorder, memory_folder
-from tests.world import graduate, issuer_in
+from tests.world import csv_file, graduate, issuer_in
 from vc import Bundle
 from vc.forms import FORMS
+from vc.status import Reason
 from wire.problem import Conflict
 
 NUMBERS = ("UNI-000001", "UNI-000002", "UNI-000003")
@@ -92,14 +95,12 @@ def test_two_exports_into_one_folder_at_once_disturb_nobody(issuer: Issuer, tmp_
     out, half, whole = tmp_path / "out", threading.Barrier(2, timeout=30), threading.Barrier(2, timeout=30)
 
     def first() -> list[Path]:
-        def entries() -> Iterator[Entry]:
-            for number, entry in enumerate(issuer.entries()):
-                if number == 2:
-                    half.wait()
-                    whole.wait()
-                yield entry
+        def pause(progress: Progress) -> None:
+            if progress.done == 2:
+                half.wait()
+                whole.wait()
 
-        return list(export(issuer, entries(), out))
+        return list(export(issuer, issuer.entries(), out, pause))
 
     with ThreadPoolExecutor(1) as pool:
         begun = pool.submit(first)
@@ -108,6 +109,27 @@ def test_two_exports_into_one_folder_at_once_disturb_nobody(issuer: Issuer, tmp_
         whole.wait()
         assert len(begun.result(30)) == 3
     assert sorted(path.name for path in out.iterdir()) == [f"{number}.json" for number in NUMBERS]
+
+
+def test_what_many_bundles_share_is_written_as_in_each_alone(tmp_path: Path) -> None:
+    """Editions of a file and single ones, revoked and not, from before and after a change of the document."""
+    issuer, out = issuer_in(tmp_path / "home", url="https://u.example"), tmp_path / "out"
+    file = csv_file(tmp_path / "g.csv", [graduate(row) for row in range(1, 8)])
+    issuer.issue_file(Order(file, tmp_path / "errors.csv", workers=0))
+    issuer.lists.revoke(["UNI-000003"], Reason.FRAUD, date=issuer._clock(), now=issuer._clock())
+    rotate(issuer)
+    issuer.issue_many([graduate(8), graduate(9)])
+    issuer.correct("UNI-000008", {"gpa": "3.1"})
+    entries = [*issuer.entries()][::-1]
+    paths = list(export(issuer, entries, out, at_once=4))
+    for path, entry in zip(paths, entries, strict=True):
+        data, bundle = path.read_bytes(), issuer.bundle(entry)
+        assert data == bundle.to_bytes()
+        assert data == orjson.dumps(
+            orjson.loads(data), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
+        )
+        assert Bundle.parse(data, FORMS) == bundle
+    assert len({len(issuer.bundle(entry).status_lists) for entry in entries}) == 2
 
 
 # Names

@@ -56,6 +56,47 @@ def test_proofs_are_those_of_the_rfc(size: int) -> None:
 
 
 @given(st.data())
+def test_proofs_of_many_leaves_are_those_of_each(data: st.DataObject) -> None:
+    """And none is given where one leaf, or the root, is another."""
+    size = data.draw(st.integers(1, 70))
+    entries = [b"%d" % number for number in range(size)]
+    indices = data.draw(st.sets(st.integers(0, size - 1), min_size=1))
+    leaves = {index: merkle.leaf_hash(entries[index]) for index in indices}
+    subtree, root = tree(entries), merkle.root(0, size, tree(entries))
+    proofs = merkle.verified_proofs(leaves, size, subtree, root)
+    assert proofs == {index: tuple(merkle.inclusion_proof(index, size, subtree)) for index in indices}
+    with pytest.raises(InvalidEvidence):
+        merkle.verified_proofs(leaves, size, subtree, merkle.EMPTY_ROOT)
+    wrong = data.draw(st.sampled_from(sorted(indices)))
+    with pytest.raises(InvalidEvidence):
+        merkle.verified_proofs({**leaves, wrong: merkle.EMPTY_ROOT}, size, subtree, root)
+
+
+@given(data=st.data())
+def test_no_sibling_is_given_that_the_leaves_beside_it_contradict(data: st.DataObject) -> None:
+    """A spoilt tile: the root over the leaves is right, and one of the nodes in between is not."""
+    size = data.draw(st.integers(2, 70))
+    entries = [b"%d" % number for number in range(size)]
+    leaves = {index: merkle.leaf_hash(entry) for index, entry in enumerate(entries)}
+    sound = tree(entries)
+    asked: set[tuple[int, int]] = set()
+
+    def noted(level: int, index: int) -> bytes:
+        asked.add((level, index))
+        return sound(level, index)
+
+    root = merkle.root(0, size, sound)
+    merkle.verified_proofs(leaves, size, noted, root)
+    spoilt = data.draw(st.sampled_from(sorted(asked)))
+
+    def subtree(level: int, index: int) -> bytes:
+        return merkle.EMPTY_ROOT if (level, index) == spoilt else sound(level, index)
+
+    with pytest.raises(InvalidEvidence):
+        merkle.verified_proofs(leaves, size, subtree, root)
+
+
+@given(data=st.data())
 def test_nothing_but_the_right_inclusion_proof_verifies(data: st.DataObject) -> None:
     size = data.draw(st.integers(1, len(ENTRIES)))
     index = data.draw(st.integers(0, size - 1))

@@ -200,6 +200,8 @@ def test_what_was_there_before_goes_to_a_new_ledger(desk: Desk) -> None:
         fact = verify_evidence(sample(index), proof, trust)
         assert fact.checkpoint is not None
         assert verify_anchoring(fact.checkpoint, notice, trust, kinds=KNOWN).where == OTHER
+    each = {index: desk.outbox.evidence(desk.log, index) for index in range(8)}
+    assert desk.outbox.evidence_for(desk.log, reversed(range(8))) == each
 
 
 def test_what_is_gone_is_sent_again(desk: Desk) -> None:

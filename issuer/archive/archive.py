@@ -62,16 +62,16 @@ class Archive:
 
         Raises `Damaged` where index and shard differ.
         """
-        open_path, shard = None, None
+        shard, leaves = None, range(0)
         for seq, leaf in places:
-            if (packed := self.store.single(seq)) is not None:
-                yield unpack(seq, packed, self.forms)
-                continue
-            job, number, first_leaf = self.store.place(seq)
-            path = self.shard(job.id, number)
-            if shard is None or path != open_path:
-                open_path, shard = path, Shard(path)
-            line = Line.parse(shard.line(leaf - first_leaf), self.forms)
+            if shard is None or leaf not in leaves:  # an entry of the log is of one chunk alone
+                if (packed := self.store.single(seq)) is not None:
+                    yield unpack(seq, packed, self.forms)
+                    continue
+                job, number, leaves = self.store.place(seq)
+                path = self.shard(job.id, number)
+                shard = Shard(path)
+            line = Line.parse(shard.line(leaf - leaves.start), self.forms)
             if line.seq != seq:
                 raise Damaged(f"the shard {path} has another credential where the index has number {seq}")
             yield line

@@ -115,8 +115,8 @@ class Index(Protocol):
     def entries(self, after: int, stop: int | None = None) -> list[Entry]:
         """The next thousand editions by sequence number: after `after`, before `stop`."""
 
-    def place(self, seq: int) -> tuple[Job, int, int]:
-        """The job, number and first log entry of the chunk that has a bulk credential. Raises `Damaged`."""
+    def place(self, seq: int) -> tuple[Job, int, range]:
+        """The job, number and log entries of the chunk that has a bulk credential. Raises `Damaged`."""
 
     def chunks(self) -> list[tuple[int, int, int]]:
         """First sequence number, job and number of each chunk that has credentials, in this order."""

@@ -211,17 +211,17 @@ class SQLiteIndex(Index):
             f"seq > ? AND seq < ? ORDER BY seq LIMIT {self._page}", after, _NO_SEQ if stop is None else stop
         )
 
-    def place(self, seq: int) -> tuple[Job, int, int]:
+    def place(self, seq: int) -> tuple[Job, int, range]:
         """See `Index.place`."""
         rows = self._database.read(
-            "SELECT number, first_leaf, id, key, file, created, job.first_seq, length, chunks "
+            "SELECT number, first_leaf, issued, id, key, file, created, job.first_seq, length, chunks "
             "FROM chunk LEFT JOIN job ON job.id = chunk.job "
             "WHERE chunk.first_seq <= ? AND issued > 0 ORDER BY chunk.first_seq DESC LIMIT 1",
             seq,
         )
-        for number, first_leaf, *job in rows:
+        for number, first_leaf, issued, *job in rows:
             if job[0] is not None:
-                return Job(*job), number, first_leaf
+                return Job(*job), number, range(first_leaf, first_leaf + issued)
         raise Damaged(f"no chunk has the sequence number {seq}")
 
     def chunks(self) -> list[tuple[int, int, int]]:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import functools
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from itertools import tee
+from itertools import islice
 from pathlib import Path
 
 from ledger.log import LogReader
 from ledger.outbox import Outbox
-from vc import Bundle
+from vc import Anchored, Bundle
 from vc.status import StatusEntry, page_of
 from wire.problem import NotFound
 
@@ -19,6 +20,11 @@ from ..archive.kept import Entry
 from ..identity import documents
 from ..press.permutation import LIST_BITS
 from ..status.files import anchored, details_name
+
+_AT_ONCE = 128
+"""Editions whose evidence is by one checkpoint, read once."""
+_KEPT = 64
+"""Lists, pages of details and combinations of them that are kept at hand."""
 
 
 def bundled(
@@ -29,19 +35,28 @@ def bundled(
     Raises `Damaged` where a diploma, a list, a document or the log is not as written.
     """
     versions = documents.anchored_versions(home, log)
-    published = functools.cache(functools.partial(anchored, archive.store, log, home / "status"))
-    chosen, placed = tee(entries)
-    lines = archive.lines((found.seq, found.leaf) for found in placed)
-    for found, line in zip(chosen, lines, strict=True):
-        number = found.seq >> LIST_BITS
-        listed = [published(str(number))]
-        for status in line.secured.claims.status[:1] if found.reason else ():
-            page = page_of(StatusEntry.parse(status).index)
-            with suppress(NotFound):  # in a copy to read, the list may not have this revocation yet
-                listed.append(published(details_name(number, page)))
-        yield Bundle(
-            line.credential,
-            tuple(dict.fromkeys((log.evidence(found.leaf), *outbox.evidence(log, found.leaf)))),
-            documents.since(versions, [found.leaf, *(leaf for leaf, _ in listed)]),
-            tuple(shown for _, shown in listed),
-        )
+    places = sorted(versions)
+    published = functools.lru_cache(_KEPT)(functools.partial(anchored, archive.store, log, home / "status"))
+
+    @functools.lru_cache(_KEPT)
+    def shared(before: int, *names: str) -> tuple[tuple[Anchored, ...], tuple[Anchored, ...]]:
+        """Documents and lists of the editions before which the log had so many documents."""
+        listed = [published(name) for name in names]
+        counts = [before, *(bisect_left(places, leaf) for leaf, _ in listed)]
+        return documents.since(versions, counts), tuple(shown for _, shown in listed)
+
+    remaining = iter(entries)
+    while batch := list(islice(remaining, _AT_ONCE)):
+        leaves = [edition.leaf for edition in batch]
+        proofs, anchorings = log.evidence_for(leaves), outbox.evidence_for(log, leaves)
+        lines = archive.lines((edition.seq, edition.leaf) for edition in batch)
+        for edition, line in zip(batch, lines, strict=True):
+            number = edition.seq >> LIST_BITS
+            names = [str(number)]
+            for status in line.secured.claims.status[:1] if edition.reason else ():
+                details = details_name(number, page_of(StatusEntry.parse(status).index))
+                with suppress(NotFound):  # in a copy to read, the list may not have this revocation yet
+                    published(details)
+                    names.append(details)
+            evidence = dict.fromkeys((proofs[edition.leaf], *anchorings[edition.leaf]))
+            yield Bundle(line.credential, tuple(evidence), *shared(bisect_left(places, edition.leaf), *names))

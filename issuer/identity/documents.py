@@ -5,7 +5,6 @@ documents/     INDEX.json, as `did.json` was when it went into the log; publishe
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -173,16 +172,17 @@ def _leaf(path: Path) -> bytes:
         return b""
 
 
-def since(found: Mapping[int, Anchored], leaves: Sequence[int]) -> tuple[Anchored, ...]:
-    """The versions that were the newest when these entries went into the log, and the newest after the first.
+def since(found: Mapping[int, Anchored], before: Sequence[int]) -> tuple[Anchored, ...]:
+    """The versions that were the newest when some entries went into the log, and the newest after the first.
 
-    The first is the credential; status lists may be from before a version that it is from after. The newest
-    version has every key that ended since. With them come those that lead to them from the first of their
-    chain: in a log of several issuers they bind each other.
+    `before` counts for each entry the versions that the log had by then. The first entry is the credential;
+    status lists may be from before a version that it is from after. The newest version has every key that
+    ended since. With them come those that lead to them from the first of their chain: in a log of several
+    issuers they bind each other.
     """
     places = sorted(found)
-    then = {place for leaf in leaves for place in places[: bisect_left(places, leaf)][-1:]}
-    after = places[bisect_left(places, leaves[0]) :]
+    then = {place for count in before for place in places[:count][-1:]}
+    after = places[before[0] :]
     chosen = sorted({*then, *after[-_NEWEST:]})
     return tuple(found[place] for place in sorted({*_leading(found, chosen[-1]), *chosen})[-_MOST:])
 

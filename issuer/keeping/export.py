@@ -13,6 +13,7 @@ from typing import NamedTuple
 from vc import Bundle
 from vc.problem import UnsupportedForm
 from vc.reading import identifier
+from vc.reading.bundle import serialized
 from vc.secured import MAX_BYTES
 from wire.files import (
     locked_folder,
@@ -93,8 +94,8 @@ def export(
             progress(Progress("writing", done, total))
 
     remaining = bundles()
-    while written := _write(issuer, islice(remaining, at_once), folder):
-        yield from written
+    while paths := _write(issuer, islice(remaining, at_once), folder):
+        yield from paths
 
 
 class _Written(NamedTuple):
@@ -102,8 +103,8 @@ class _Written(NamedTuple):
 
     temporary: Path
     path: Path
-    former: Path
-    """Where a former release wrote it; mostly the same."""
+    former: str
+    """The name that a former release gave it; mostly the same."""
     id: str
     """Of the credential."""
 
@@ -112,16 +113,17 @@ def _write(issuer: Issuer, bundles: Iterable[tuple[Entry, Bundle]], folder: Path
     """No file bears its name before its content is on the disk; syncing many at once takes no longer."""
     written: list[_Written] = []
     with ExitStack() as stack:
-        for entry, bundle in bundles:
+        pairs, copies = tee(bundles)
+        for (entry, bundle), data in zip(pairs, serialized(bundle for _, bundle in copies), strict=True):
             path = folder / file_name(entry)
             try:
                 temporary, file = stack.enter_context(open_temporary(path))
-                file.write(bundle.to_bytes())
+                file.write(data)
                 file.flush()
             except OSError as error:
                 raise OSError(error.errno, error.strerror, str(path)) from error  # not of a name nobody gave
             id_ = str(identifier(bundle.secured, issuer.forms))
-            written.append(_Written(temporary, path, folder / _former_name(entry), id_))
+            written.append(_Written(temporary, path, _former_name(entry), id_))
         if written:
             sync_files(folder, [each.temporary.name for each in written])
         # No other export gives or takes names meanwhile: what was read would be another file.
@@ -157,8 +159,10 @@ def _make_room(issuer: Issuer, written: _Written) -> None:
 
 def _remove_former(issuer: Issuer, written: _Written) -> None:
     """Remove what a former release wrote of the same credential under another name."""
-    former = written.former
-    if former == written.path or (data := _read(former)) is None:
+    if written.former == written.path.name:
+        return
+    former = written.path.with_name(written.former)
+    if (data := _read(former)) is None:
         return
     if _is_of(data, issuer, written.id) or _is_torn(data):
         former.unlink()

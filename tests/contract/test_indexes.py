@@ -115,7 +115,7 @@ class TestNumbersAndJobs:
         assert (index.begun_chunks(), index.finished_chunks(job)) == ([(job, 0)], {1})
         index.finish_chunk(job, 0, Appended(b"none", range(0)), [])
         assert index.begun_chunks() == []
-        assert index.place(4) == (job, 1, 7)
+        assert index.place(4) == (job, 1, range(7, 8))
         assert (index.chunks(), index.count()) == ([(3, job.id, 1)], 1)
         assert index.entry(4) == (4, "N4", 1, 7, "Ada 4", "A4@x.example", None, None)
         assert index.logged.known().begun == []

@@ -8,7 +8,7 @@ to the issuer); the verifier decides that, never this module.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -110,21 +110,45 @@ class Bundle:
 
     def to_bytes(self) -> bytes:
         """The bundle as JSON, indented, since people open such files; version 1 where all in it is JSON."""
-        lists = [_anchored_dict(item) for item in self.status_lists]
+        return next(serialized([self]))
+
+
+def serialized(bundles: Iterable[Bundle]) -> Iterator[bytes]:
+    """Each bundle as `to_bytes` gives it.
+
+    Documents and status lists are dumped once for neighbours that share the very same tuples of them.
+    """
+    last: Bundle | None = None
+    tail, has_enveloped = b"", False
+    for bundle in bundles:
+        if (
+            last is None
+            or bundle.issuer_documents is not last.issuer_documents
+            or bundle.status_lists is not last.status_lists
+        ):
+            lists = [_anchored_dict(item) for item in bundle.status_lists]
+            documents = [_anchored_dict(item) for item in bundle.issuer_documents]
+            tail = _dumped({"issuerDocuments": documents, "statusLists": lists}).removeprefix(b"{")
+            has_enveloped = any(_SECURED in item for item in lists)
+        last = bundle
         secured: Mapping[str, Any]
-        if isinstance(self.secured, Enveloped):
-            name, secured = _SECURED, _enveloped_dict(self.secured)
+        if isinstance(bundle.secured, Enveloped):
+            name, secured = _SECURED, _enveloped_dict(bundle.secured)
         else:
-            name, secured = _kind(self.secured), self.secured
-        value = {
-            "type": BUNDLE,
-            "version": 2 if name == _SECURED or any(_SECURED in item for item in lists) else 1,
-            name: secured,
-            "evidence": [_evidence_dict(item) for item in self.evidence],
-            "issuerDocuments": [_anchored_dict(item) for item in self.issuer_documents],
-            "statusLists": lists,
-        }
-        return orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+            name, secured = _kind(bundle.secured), bundle.secured
+        head = _dumped(
+            {
+                "type": BUNDLE,
+                "version": 2 if name == _SECURED or has_enveloped else 1,
+                name: secured,
+                "evidence": [_evidence_dict(item) for item in bundle.evidence],
+            }
+        )
+        yield b"%b,%b" % (head.removesuffix(b"\n}\n"), tail)  # the members of one object
+
+
+def _dumped(value: Mapping[str, Any]) -> bytes:
+    return orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
 
 
 def _kind(document: Mapping[str, Any]) -> str:
