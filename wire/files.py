@@ -112,19 +112,21 @@ def open_temporary(path: Path, mode: int = 0o600) -> Iterator[tuple[Path, Binary
     It is locked until it is closed. The system drops the lock of a killed process, so that an unlocked
     temporary belongs to nobody: that is all that `remove_leftovers` needs to know.
     """
-    while True:
-        import secrets
+    import secrets
 
+    while True:
         temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
         # 0600 whatever `mode` is: nobody else can open it before it is locked, and then hold it against us.
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
+        with os.fdopen(descriptor, "wb", io.DEFAULT_BUFFER_SIZE) as file:
             with contextlib.suppress(OSError):  # some network file systems have no locks: nothing is swept
                 fcntl.flock(descriptor, fcntl.LOCK_EX)
-            if not os.fstat(descriptor).st_nlink:
+            status = os.fstat(descriptor)
+            if not status.st_nlink:
                 continue  # a sweeper was faster than the lock
             try:
-                os.fchmod(descriptor, mode)  # whatever the umask
+                if stat.S_IMODE(status.st_mode) != mode:  # whatever the umask
+                    os.fchmod(descriptor, mode)
                 yield temporary, file
             except BaseException:
                 temporary.unlink(missing_ok=True)

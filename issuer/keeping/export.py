@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, suppress
@@ -13,7 +14,7 @@ from typing import NamedTuple
 from vc import Bundle
 from vc.problem import UnsupportedForm
 from vc.reading import identifier
-from vc.reading.bundle import serialized
+from vc.reading.bundle import serializer
 from vc.secured import MAX_BYTES
 from wire.files import (
     locked_folder,
@@ -87,10 +88,11 @@ def export(
     make_private_folder(folder)
     remove_leftovers(folder)
     chosen, bundled = tee(entries)
+    serialize = serializer()
 
-    def bundles() -> Iterator[tuple[Entry, Bundle]]:
-        for done, found in enumerate(zip(chosen, issuer.bundles(bundled), strict=True), 1):
-            yield found
+    def bundles() -> Iterator[tuple[Entry, Bundle, bytes]]:
+        for done, (entry, bundle) in enumerate(zip(chosen, issuer.bundles(bundled), strict=True), 1):
+            yield entry, bundle, serialize(bundle)
             progress(Progress("writing", done, total))
 
     remaining = bundles()
@@ -109,12 +111,12 @@ class _Written(NamedTuple):
     """Of the credential."""
 
 
-def _write(issuer: Issuer, bundles: Iterable[tuple[Entry, Bundle]], folder: Path) -> list[Path]:
+def _write(issuer: Issuer, bundles: Iterable[tuple[Entry, Bundle, bytes]], folder: Path) -> list[Path]:
     """No file bears its name before its content is on the disk; syncing many at once takes no longer."""
     written: list[_Written] = []
+    forms = issuer.forms
     with ExitStack() as stack:
-        pairs, copies = tee(bundles)
-        for (entry, bundle), data in zip(pairs, serialized(bundle for _, bundle in copies), strict=True):
+        for entry, bundle, data in bundles:
             path = folder / file_name(entry)
             try:
                 temporary, file = stack.enter_context(open_temporary(path))
@@ -122,7 +124,7 @@ def _write(issuer: Issuer, bundles: Iterable[tuple[Entry, Bundle]], folder: Path
                 file.flush()
             except OSError as error:
                 raise OSError(error.errno, error.strerror, str(path)) from error  # not of a name nobody gave
-            id_ = str(identifier(bundle.secured, issuer.forms))
+            id_ = str(identifier(bundle.secured, forms))
             written.append(_Written(temporary, path, _former_name(entry), id_))
         if written:
             sync_files(folder, [each.temporary.name for each in written])
@@ -169,6 +171,8 @@ def _remove_former(issuer: Issuer, written: _Written) -> None:
 
 
 def _read(path: Path) -> bytes | None:
+    if not os.access(path, os.F_OK):  # mostly so, and quicker to ask than an exception
+        return None
     try:
         return path.read_bytes()
     except FileNotFoundError:

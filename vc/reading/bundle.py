@@ -8,7 +8,7 @@ to the issuer); the verifier decides that, never this module.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -110,41 +110,40 @@ class Bundle:
 
     def to_bytes(self) -> bytes:
         """The bundle as JSON, indented, since people open such files; version 1 where all in it is JSON."""
-        return next(serialized([self]))
+        return serializer()(self)
 
 
-def serialized(bundles: Iterable[Bundle]) -> Iterator[bytes]:
-    """Each bundle as `to_bytes` gives it.
+def serializer() -> Callable[[Bundle], bytes]:
+    """Return a function that does what `Bundle.to_bytes` does, for many bundles one after another.
 
     Documents and status lists are dumped once for neighbours that share the very same tuples of them.
     """
-    last: Bundle | None = None
+    documents: tuple[Anchored, ...] | None = None
+    lists: tuple[Anchored, ...] | None = None
     tail, has_enveloped = b"", False
-    for bundle in bundles:
-        if (
-            last is None
-            or bundle.issuer_documents is not last.issuer_documents
-            or bundle.status_lists is not last.status_lists
-        ):
-            lists = [_anchored_dict(item) for item in bundle.status_lists]
-            documents = [_anchored_dict(item) for item in bundle.issuer_documents]
-            tail = _dumped({"issuerDocuments": documents, "statusLists": lists}).removeprefix(b"{")
-            has_enveloped = any(_SECURED in item for item in lists)
-        last = bundle
+
+    def serialize(bundle: Bundle) -> bytes:
+        nonlocal documents, lists, tail, has_enveloped
+        if bundle.issuer_documents is not documents or bundle.status_lists is not lists:
+            documents, lists = bundle.issuer_documents, bundle.status_lists
+            shared = [_anchored_dict(item) for item in lists]
+            has_enveloped = any(_SECURED in item for item in shared)
+            members = {"issuerDocuments": [_anchored_dict(item) for item in documents], "statusLists": shared}
+            tail = _dumped(members).removeprefix(b"{")
         secured: Mapping[str, Any]
         if isinstance(bundle.secured, Enveloped):
             name, secured = _SECURED, _enveloped_dict(bundle.secured)
         else:
             name, secured = _kind(bundle.secured), bundle.secured
-        head = _dumped(
-            {
-                "type": BUNDLE,
-                "version": 2 if name == _SECURED or has_enveloped else 1,
-                name: secured,
-                "evidence": [_evidence_dict(item) for item in bundle.evidence],
-            }
-        )
-        yield b"%b,%b" % (head.removesuffix(b"\n}\n"), tail)  # the members of one object
+        value = {
+            "type": BUNDLE,
+            "version": 2 if name == _SECURED or has_enveloped else 1,
+            name: secured,
+            "evidence": [_evidence_dict(item) for item in bundle.evidence],
+        }
+        return b"%b,%b" % (_dumped(value).removesuffix(b"\n}\n"), tail)  # the members of one object
+
+    return serialize
 
 
 def _dumped(value: Mapping[str, Any]) -> bytes:
