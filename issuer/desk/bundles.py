@@ -21,18 +21,27 @@ from ..identity import documents
 from ..press.permutation import LIST_BITS
 from ..status.files import anchored, details_name
 
-_AT_ONCE = 128
-"""Editions whose evidence is by one checkpoint, read once."""
+AT_ONCE = 128
+"""Editions whose evidence is by one checkpoint, read once; in an export, files that are open together.
+
+macOS allows a process 256.
+"""
 _KEPT = 64
 """Lists, pages of details and combinations of them that are kept at hand."""
 
 
 def bundled(
-    home: Path, entries: Iterable[Entry], archive: Archive, log: LogReader, outbox: Outbox
+    home: Path,
+    entries: Iterable[Entry],
+    archive: Archive,
+    log: LogReader,
+    outbox: Outbox,
+    at_once: int = AT_ONCE,
 ) -> Iterator[Bundle]:
     """The bundle of each edition, one by one, as the issuer's folder, its log and other ledgers have it.
 
-    Raises `Damaged` where a diploma, a list, a document or the log is not as written.
+    `at_once` editions are taken together. Raises `Damaged` where a diploma, a list, a document or the log is
+    not as written.
     """
     versions = documents.anchored_versions(home, log)
     places = sorted(versions)
@@ -46,7 +55,7 @@ def bundled(
         return documents.since(versions, counts), tuple(shown for _, shown in listed)
 
     remaining = iter(entries)
-    while batch := list(islice(remaining, _AT_ONCE)):
+    while batch := list(islice(remaining, at_once)):
         leaves = [edition.leaf for edition in batch]
         proofs, anchorings = log.evidence_for(leaves), outbox.evidence_for(log, leaves)
         lines = archive.lines((edition.seq, edition.leaf) for edition in batch)
