@@ -42,7 +42,7 @@ from .archive.finding import Finder
 from .archive.index import Index
 from .archive.kept import Entry
 from .archive.store import SQLiteIndex
-from .desk.bundles import AT_ONCE, bundled
+from .desk.bundles import bundled
 from .identity import documents
 from .identity.clock import ClockJournal
 from .identity.creation import create_home
@@ -542,21 +542,19 @@ class Issuer:
 
     def bundle(self, entry: Entry) -> Bundle:
         """An edition's credential with all that verifies it offline."""
-        return next(self._bundles([entry], {entry.seq}, 1))
+        return next(self._bundles([entry], {entry.seq}))
 
-    def bundles(self, entries: Iterable[Entry], at_once: int = AT_ONCE) -> Iterator[Bundle]:
-        """The bundles of many editions, taken `at_once` together; what they share is made once.
+    def bundles(self, entries: Iterable[Entry]) -> Iterator[Bundle]:
+        """The bundles of many editions; what they share is made once.
 
         In a folder that may only be read they have the status lists that lie there. Raises `CLOCK_BEHIND`:
         evidence that is dated ahead helps nobody.
         """
-        return self._bundles(entries, None, at_once)
+        return self._bundles(entries, None)
 
-    def _bundles(
-        self, entries: Iterable[Entry], seqs: Collection[int] | None, at_once: int
-    ) -> Iterator[Bundle]:
+    def _bundles(self, entries: Iterable[Entry], seqs: Collection[int] | None) -> Iterator[Bundle]:
         log = self._log_to_prove_by(seqs)
-        yield from bundled(self.home, entries, self.archive, log, self.outbox, at_once)
+        yield from bundled(self.home, entries, self.archive, log, self.outbox)
 
     def _log_to_prove_by(self, seqs: Collection[int] | None) -> LogReader:
         if not os.access(self.home, os.W_OK):

@@ -22,26 +22,17 @@ from ..press.permutation import LIST_BITS
 from ..status.files import anchored, details_name
 
 AT_ONCE = 128
-"""Editions whose evidence is by one checkpoint, read once; in an export, files that are open together.
-
-macOS allows a process 256.
-"""
+"""Editions whose evidence is by one checkpoint, read once."""
 _KEPT = 64
 """Lists, pages of details and combinations of them that are kept at hand."""
 
 
 def bundled(
-    home: Path,
-    entries: Iterable[Entry],
-    archive: Archive,
-    log: LogReader,
-    outbox: Outbox,
-    at_once: int = AT_ONCE,
+    home: Path, entries: Iterable[Entry], archive: Archive, log: LogReader, outbox: Outbox
 ) -> Iterator[Bundle]:
     """The bundle of each edition, one by one, as the issuer's folder, its log and other ledgers have it.
 
-    `at_once` editions are taken together. Raises `Damaged` where a diploma, a list, a document or the log is
-    not as written.
+    Raises `Damaged` where a diploma, a list, a document or the log is not as written.
     """
     versions = documents.anchored_versions(home, log)
     places = sorted(versions)
@@ -55,13 +46,14 @@ def bundled(
         return documents.since(versions, counts), tuple(shown for _, shown in listed)
 
     remaining = iter(entries)
-    while batch := list(islice(remaining, at_once)):
+    while batch := list(islice(remaining, AT_ONCE)):
         leaves = [edition.leaf for edition in batch]
         proofs, anchorings = log.evidence_for(leaves), outbox.evidence_for(log, leaves)
         lines = archive.lines((edition.seq, edition.leaf) for edition in batch)
         for edition, line in zip(batch, lines, strict=True):
             number = edition.seq >> LIST_BITS
             names = [str(number)]
+            published(names[0])  # first: where all of `status/` is older, that says so
             for status in line.secured.claims.status[:1] if edition.reason else ():
                 details = details_name(number, page_of(StatusEntry.parse(status).index))
                 with suppress(NotFound):  # in a copy to read, the list may not have this revocation yet

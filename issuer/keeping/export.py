@@ -28,7 +28,6 @@ from wire.problem import Malformed, NotFound
 from wire.strict import load_json_object
 
 from ..archive.kept import Entry
-from ..desk.bundles import AT_ONCE
 from ..issuer import Issuer
 from ..job.order import Progress
 from ..problem import EXPORT_FOLDER_TAKEN
@@ -39,6 +38,7 @@ _ORDINARY = re.compile(r"(?!(?:.*-)?[0-9A-F]{32}$)[A-Z0-9_][A-Z0-9._-]{0,99}")
 
 Not those that end as a hash: where case is folded, that could be the name of another number."""
 _LIKE_AN_EDITION = re.compile(r".*\.[0-9]+")
+AT_ONCE = 128  # files, each of them open: macOS allows a process 256
 _BEGINNING = b'{\n  "type": "IntaglioBundle"'
 
 
@@ -82,8 +82,8 @@ def export(
     """Writes the bundle of each edition, for the owner only; an older one is replaced as a whole.
 
     So is one under the name that a former release gave it. `total` is how many editions come, for `progress`
-    alone: they are taken `at_once` at a time, and none is kept. What it yields is on the disk, these
-    files together. Raises `EXPORT_FOLDER_TAKEN` where the file of its name is nothing of this issuer's.
+    alone: they are taken 128 at a time, and none is kept. What it yields is on the disk, `at_once` files
+    together. Raises `EXPORT_FOLDER_TAKEN` where the file of its name is nothing of this issuer's.
     """
     make_private_folder(folder)
     remove_leftovers(folder)
@@ -91,7 +91,7 @@ def export(
     serialize = serializer()
 
     def bundles() -> Iterator[tuple[Entry, Bundle, bytes]]:
-        for done, (entry, bundle) in enumerate(zip(chosen, issuer.bundles(bundled, at_once), strict=True), 1):
+        for done, (entry, bundle) in enumerate(zip(chosen, issuer.bundles(bundled), strict=True), 1):
             yield entry, bundle, serialize(bundle)
             progress(Progress("writing", done, total))
 
