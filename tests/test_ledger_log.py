@@ -274,6 +274,8 @@ def test_evidence_is_verified_before_it_is_given(folder: Path) -> None:
     log = opened(folder)
     with pytest.raises(Damaged, match="entry 254"):
         log.evidence(254)
+    with pytest.raises(Damaged, match="entries 254 to 255"):
+        log.evidence_for([255, 254])
 
 
 def test_evidence_is_for_entries_of_ours() -> None:

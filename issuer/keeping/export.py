@@ -82,7 +82,7 @@ def export(
     """Writes the bundle of each edition, for the owner only; an older one is replaced as a whole.
 
     So is one under the name that a former release gave it. `total` is how many editions come, for `progress`
-    alone: they are taken one by one, and none is kept. What it yields is on the disk, `at_once` files
+    alone: they are taken 128 at a time, and none is kept. What it yields is on the disk, `at_once` files
     together. Raises `EXPORT_FOLDER_TAKEN` where the file of its name is nothing of this issuer's.
     """
     make_private_folder(folder)

@@ -155,7 +155,9 @@ def test_entries_are_kept_in_order(store: Store) -> None:
 def test_every_entry_has_evidence(store: Store) -> None:
     log = open_log(store)
     grow(log)
-    for index in (0, 255, 256, 511, 512, 699):
+    indices = (0, 255, 256, 511, 512, 699)
+    assert log.evidence_for(indices) == {index: log.evidence(index) for index in indices}
+    for index in indices:
         [entry] = samples(index, index + 1)
         fact = verify_evidence(entry, log.evidence(index), trust_in(log))
         assert (fact.index, fact.checkpoint, fact.clock) == (index, log.checkpoint(), "own")
