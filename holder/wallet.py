@@ -89,8 +89,13 @@ class Held:
 
     @property
     def number(self) -> str:
-        """Its issuer's number for it, empty where there is none."""
-        return self.claims.number
+        """Its issuer's number for it, by the kind that it names, if that ships; empty where there is none."""
+        if self.claims.number or self.claims.kind is None:
+            return self.claims.number
+        from kinds.facts import facts_of, named_kind  # a diploma needs none
+
+        kind = named_kind(self.claims)
+        return str(facts_of(kind, self.claims).get(kind.number, "")) if kind else ""
 
     @property
     def bound_to(self) -> frozenset[str]:

@@ -218,7 +218,7 @@ def test_a_resident_is_corrected_revoked_and_carried_in_a_wallet(
     ):
         assert label_and_value(card, label) == value
     monkeypatch.setenv("LC_ALL", "zh_CN.UTF-8")
-    card = city("wallet", "show", held).out
+    card = city("wallet", "show", "R-1").out
     assert label_and_value(card, "年满 18 周岁") == "是"
 
 

@@ -29,7 +29,6 @@ class Lazy(click.Group):
         try:
             command: click.Command = getattr(importlib.import_module(module), name)
         finally:
-            gc.freeze()
             gc.enable()
         return command
 

@@ -427,7 +427,7 @@ def _diploma(claims: Claims, trust: TrustSource, shown: _Shown) -> Diploma:
         "number": claims.number,
     }
     known = {
-        **({"what": summary.what, "by": summary.by} if summary.kind else as_badge),
+        **({"what": kinds.noun(summary.kind), "by": summary.by} if summary.kind else as_badge),
         **_address(claims.issuer),
         "since": day(str(claims.valid_from.date())) if claims.valid_from else "",
         "until": day(str(claims.valid_until.date())) if claims.valid_until else "",

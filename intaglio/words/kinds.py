@@ -31,6 +31,12 @@ def sentence(summary: Summary, day: Word = _as_it_is) -> tuple[str, dict[str, st
     return said.text, {name: _value(summary.kind, name, fact, day) for name, fact in said.values.items()}
 
 
+def noun(kind: Kind) -> str:
+    """What one of the kind is called."""
+    one, _ = kind.nouns.get(language()) or kind.nouns["en"]
+    return one
+
+
 def lines(kind: Kind, facts: Mapping[str, Any], day: Word = _as_it_is) -> Iterator[tuple[str, str]]:
     """What each field is called, and what it says."""
     for name, fact in facts.items():
