@@ -29,7 +29,7 @@ ROUNDS = 5
 class General(DataIntegrity):
     """The same form without skeletons."""
 
-    skeleton = None  # type: ignore[assignment]
+    skeleton = None  # type: ignore[assignment]  # to isinstance() of a protocol, None is no method
 
 
 def in_a_process(folder: Path, way: str, name: str) -> float:

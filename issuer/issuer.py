@@ -307,12 +307,12 @@ class Issuer:
 
     @property
     def kind(self) -> Kind:
-        """What it issues, with the template as it is now. Raises as `kind_in`."""
+        """The kind that it issues, with the template as it is now. Raises as `kind_in`."""
         return kind_in(self.home)
 
     @property
     def nouns(self) -> Noun:
-        """What one of its credentials and many are called; see `nouns_in`."""
+        """The words for one of its credentials and for many; see `nouns_in`."""
         return nouns_in(self.home)
 
     def press(self) -> Press:

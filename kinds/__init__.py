@@ -1,4 +1,4 @@
-"""What can be issued, as data: a kind describes each fact of a credential once (design, section 11)."""
+"""Kinds: sorts of credential as data, each fact described once (design, section 11)."""
 
 from .cells import Field
 from .kind import Kind

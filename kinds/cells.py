@@ -26,7 +26,7 @@ MONTH_FIRST = "is month/day/year: write YYYY-MM-DD"
 ORDER_UNKNOWN = "is day/month/year or month/day/year: write YYYY-MM-DD"
 NOT_A_DATE = "is not a date (YYYY-MM-DD)"
 DATES_BY_ORDER = (DAY_FIRST, MONTH_FIRST, ORDER_UNKNOWN)
-"""What is wrong with dates that can be read once somebody says which comes first, day or month."""
+"""Faults of dates that can be read once somebody says which comes first, day or month."""
 
 
 class BadCell(Malformed):
@@ -48,7 +48,7 @@ class Field:
     refusal: str = ""
     """Why a cell is refused that is none of these."""
     codes: Mapping[str, str] = field(default_factory=dict)
-    """What people write for each code, folded, to the code; see `fold`."""
+    """The code for each way to write it, folded; see `fold`."""
     earliest: str = ""
     """The first day to be expected, YYYY-MM-DD."""
     years_ahead: int | None = None
@@ -61,7 +61,7 @@ class Field:
     """The property that it is in RDF; without one a template says where it stands, or it stands nowhere."""
     headings: tuple[str, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
-    """What it is called, by language."""
+    """Its name for people, by language."""
 
     @property
     def sample(self) -> Any:
@@ -207,7 +207,7 @@ TYPES: Mapping[str, Callable[[Field, str, str], Any]] = {
     "date": _date,
     "code": _code,
 }
-"""What a field's value may be: how a cell becomes one, given the order of day and month in dates."""
+"""The types of fields: how a cell becomes a value, given the order of day and month in dates."""
 
 
 def is_value(field: Field, value: object) -> bool:

@@ -60,7 +60,7 @@ def prove_kind(kind: Kind, contexts: Contexts | None = None) -> tuple[str, ...]:
 
 
 def _require_places(kind: Kind) -> None:
-    """What decides is said by the issuer, and no cell of a file decides it."""
+    """The issuer says everything that decides: no cell of a file may stand in such a place."""
     document = json.loads(kind.template.text)
     for name in ("@context", "type", "credentialSubject"):
         if name not in document:

@@ -11,12 +11,10 @@ from wire.text import printable
 
 from .cells import BadCell, read_day
 from .kind import plain
-from .parsing import SPOKEN
+from .parsing import RESERVED
 from .shipped import shipped
 
 _VOCABULARY = "urn:intaglio:vocab:"
-_TAKEN = frozenset((*SPOKEN, "issuer_name", "id", "type"))
-"""What no field may be called; see `parsing`."""
 
 
 def draft(name: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> bytes:
@@ -29,14 +27,14 @@ def draft(name: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> by
     number, headings = "", set[str]()
     for index, heading in enumerate(header):
         cells = [row[index] for row in rows if index < len(row)]
-        if printable(heading) != heading:  # what no kind may say
+        if printable(heading) != heading:  # no kind may say it
             heading = plain(heading)
         if plain(heading) in headings:  # two columns of one heading are two facts
             heading = f"{heading} {index + 1}"
         column, field = _known(heading) or ("", {})
         if not column or column in fields:
             others = {*map(plain, header)} - {plain(heading)}
-            column, field = _unknown(name, heading, index, cells, _TAKEN | fields.keys() | others)
+            column, field = _unknown(name, heading, index, cells, RESERVED | fields.keys() | others)
         headings |= {plain(heading), column}
         fields[column] = field
         if not number and field["type"] == "text" and len(set(cells)) == len(rows) and all(cells):
@@ -65,9 +63,9 @@ def draft(name: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> by
 
 
 _PERSON = {"name": "name", "given": "given_name", "family": "family_name", "email": "email"}
-"""What a person is named by, and the fields of the shipped kinds for it."""
+"""The members of `person`, and the fields of the shipped kinds for them."""
 _DATES = {"valid_from": ("issued_on", "issuance_date"), "valid_until": ("valid_until", "expiry_date")}
-"""What bounds a credential's life, and the fields of the shipped kinds for it: else it would have no end."""
+"""The bounds of a credential's life, and the fields of the shipped kinds for them: it is to have an end."""
 
 
 def _known(heading: str) -> tuple[str, dict[str, Any]] | None:
@@ -89,7 +87,6 @@ def _known(heading: str) -> tuple[str, dict[str, Any]] | None:
 def _unknown(
     kind: str, heading: str, index: int, cells: Sequence[str], taken: Collection[str]
 ) -> tuple[str, dict[str, Any]]:
-    heading = printable(heading)  # what nobody sees stands in no kind
     letters = re.sub("[^a-z0-9]+", "_", plain(heading)).strip("_")
     name = letters if re.match("[a-z]", letters) else f"column_{index + 1}"
     while name in taken:

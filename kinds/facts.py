@@ -1,4 +1,4 @@
-"""What a credential says of the fields of its kind: found where its template puts them, by IRI.
+"""The facts of a credential by the fields of its kind: found where its template puts them, by IRI.
 
 The claims of a verified credential have each property under the name of the one table, and those that the
 table lacks under their IRIs, however the credential spells them. So a name that somebody else defined
@@ -32,7 +32,7 @@ _Constants = tuple[tuple[str, tuple[str, ...]], ...]
 
 
 class _Place(NamedTuple):
-    """Where the value of a field stands: members, and items of lists by what is constant in them."""
+    """The place of a field's value: members, and items of lists by their constant texts."""
 
     field: str
     steps: tuple[str | _Constants, ...]
@@ -91,7 +91,7 @@ class _Reader:
         self._said = {**claims.said, "credentialSubject": list(claims.subjects)}
 
     def value(self, steps: tuple[str | _Constants, ...]) -> object:
-        """What the steps lead to; `None` where that is nothing, or several things."""
+        """The value at the end of the steps; `None` where there is none, or several."""
         value: object = self._said
         for step in steps:
             items = value if isinstance(value, list) else [value]
@@ -171,7 +171,7 @@ def _walk(node: object, steps: tuple[str | _Constants, ...], terms: Mapping[str,
 
 
 def _constants(item: object, terms: Mapping[str, str]) -> _Constants:
-    """What tells an item of a list from its neighbours: its texts, as far as they are constant."""
+    """The texts that tell an item of a list from its neighbours, as far as they are constant."""
     members = item.items() if isinstance(item, dict) else ()
     texts = (
         (terms.get(name, name), tuple(PLACEHOLDER.split(text)[::2]))

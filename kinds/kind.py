@@ -54,12 +54,12 @@ class CatalogueColumns(NamedTuple):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Kind:
-    """What can be issued; `parsing.parse` makes one from its files."""
+    """One sort of credential; `parsing.parse_kind` makes it from its files."""
 
     name: str
     version: str
     files: Mapping[str, bytes]
-    """What it was read from, by path."""
+    """Its files, by path."""
     is_named: bool
     """Whether its credentials name it, by its digest."""
     fields: Mapping[str, Field]
@@ -72,16 +72,16 @@ class Kind:
     person_id: str
     """The field that two credentials of one person have in common."""
     nouns: Mapping[str, Noun]
-    """What one of them and many are called, by language."""
+    """The words for one of them and for many, by language."""
     sentence: Mapping[str, tuple[str, ...]]
-    """What one says, by language, in parts: a part falls away whose fields are absent."""
+    """Its sentence, by language, in parts: a part falls away whose fields are absent."""
     terms: Mapping[str, str]
     """The terms of its own, and their IRIs."""
     issuer_type: str
     """The type that its context has for an issuer, beside which a web address may stand."""
     rules: tuple[Rule, ...]
     identifiers: Mapping[str, Identifier]
-    """What the template may name beside `fields`."""
+    """Names that the template may use beside `fields`."""
     catalogue: CatalogueColumns | None
     template: Template
 
@@ -151,7 +151,7 @@ class Kind:
 
     @cached_property
     def half_headings(self) -> frozenset[str]:
-        """Those of a whole name that beside one half of it mean the other, as `plain` gives them."""
+        """Headings of a whole name that mean one half beside the other, as `plain` gives them."""
         return frozenset(map(plain, self.person.half_headings))
 
     @property
@@ -160,13 +160,8 @@ class Kind:
         return {name: field.sample for name, field in self.fields.items()}
 
     def listed(self, record: Mapping[str, Any]) -> tuple[str, str, str]:
-        """What the index keeps of a record: number, the person's name, e-mail address."""
+        """The columns of the index for a record: number, the person's name, e-mail address."""
         return record[self.number], self.person.full(record), record.get(self.email, "")
-
-    def noun(self, count: int, language: str = "en") -> str:
-        """A number of them in words, such as "3 residents"; in English where the language is not there."""
-        one, many = self.nouns.get(language) or self.nouns["en"]
-        return f"{count:,} {one if count == 1 else many}"
 
 
 def kind_digest(files: Mapping[str, bytes]) -> str:

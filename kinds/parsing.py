@@ -31,7 +31,11 @@ MOST_FILES = 100
 LONGEST_SENTENCE = 400  # characters: it is held against each name of a trust list
 
 SPOKEN = ("issuer", "person")
-"""What a sentence may say beside the fields: the name on the trust list, and the person's name in order."""
+"""Names in a sentence beside the fields: the issuer as the trust list has it, the person's name in order."""
+_TAKEN = frozenset({"id", "type"})
+"""Members of a subject that no fact may be: its id is the holder's."""
+RESERVED = frozenset((*SPOKEN, "issuer_name", *_TAKEN))
+"""Names that no field may have."""
 
 _NAME = re.compile("[a-z][a-z0-9_]*")
 _FILE = re.compile(r"kind\.json|template\.json|tables/[A-Za-z0-9_-]{1,100}\.csv")  # a backup has no others
@@ -41,10 +45,8 @@ _CONTEXT = "https://www.w3.org/ns/credentials/v2"
 _SCHEMA = "https://schema.org/"
 _BY_CONTEXT = {"name": f"{_SCHEMA}name", "description": f"{_SCHEMA}description"}
 """The terms of VCDM 2.0's context that a kind may use; it protects them against others of their name."""
-_TAKEN = frozenset({"id", "type"})
-"""What a fact must not stand under: the subject's own id is the holder's."""
 _TEXTS = ("text", "code")
-"""The types of what tells credentials apart, and names people."""
+"""The types of a field that tells credentials apart, or names people."""
 _XSD = "http://www.w3.org/2001/XMLSchema#"
 _DATATYPES = {"date": f"{_XSD}date", "moment": f"{_XSD}dateTime", "url": "@id"}
 
@@ -168,7 +170,7 @@ def _require_files(files: Mapping[str, bytes]) -> None:
 
 
 def _require_shown(value: object, place: str) -> None:
-    """What is said has no line break, escape or direction character: a sentence could forge a verdict."""
+    """Refuses line breaks, escapes and direction characters: a sentence could forge a verdict with them."""
     if isinstance(value, str) and printable(value) != value:
         raise INVALID_KIND(f"{place}: {shortened(value)} has a character that nobody sees")
     items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
@@ -179,7 +181,7 @@ def _require_shown(value: object, place: str) -> None:
 
 
 def _require_fields(kind: Kind) -> None:
-    """What is named has to be a field: a rule about one that is not there would hold of nothing."""
+    """Refuses names that are no fields: a rule about one of these would hold of nothing."""
     person = kind.person
     _require_own_places(kind)
     named = [*person.fields, *filter(None, (kind.email, kind.person_id, person.language)), kind.number]
@@ -215,7 +217,7 @@ def _require_fields(kind: Kind) -> None:
 
 
 def _require_types(kind: Kind) -> None:
-    """What is named is of the type that it is used as: two days are compared as texts, a number as none."""
+    """Refuses fields of a type other than they are used as: days are compared as texts, numbers are not."""
     person, fields = kind.person, kind.fields
     texts = [kind.number, *person.fields, *filter(None, (person.language, kind.email, kind.person_id))]
     days = [name for rule in kind.rules for name in (rule.before, rule.after)]
@@ -231,7 +233,7 @@ def _require_types(kind: Kind) -> None:
 
 
 def _require_days(kind: Kind, *ends: str) -> None:
-    """What a credential is valid from, and until, is a day of the record."""
+    """Refuses ends of a credential's life that are no days of the record, or in no order."""
     for name in ends:
         if name and (name not in kind.fields or kind.fields[name].type != "date"):
             raise INVALID_KIND(f"kind.json: it is valid from or until {name!r}, which is no date")
@@ -257,7 +259,8 @@ def _require_own_places(kind: Kind) -> None:
         for value, name in values:
             if owners.setdefault(value, name) != name:
                 raise INVALID_KIND(f"kind.json: {owners[value]} and {name} have the same {what}")
-    reserved = {*SPOKEN, "issuer_name", *kind.identifiers, *(() if "template.json" in kind.files else _TAKEN)}
+    # A template of its own puts the facts elsewhere than under the subject, by whatever names.
+    reserved = {*kind.identifiers, *RESERVED} - (_TAKEN if "template.json" in kind.files else set())
     if taken := sorted(kind.fields.keys() & reserved):
         raise INVALID_KIND(f"kind.json, fields.{taken[0]}: the name stands for something else")
 

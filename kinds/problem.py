@@ -1,4 +1,4 @@
-"""What can be wrong with a kind, its template, or a change to what was made with it."""
+"""Faults of a kind, of its template, and of a change to a record that was made with it."""
 
 from __future__ import annotations
 

@@ -113,7 +113,7 @@ def _has_reached(day: str, years: int, today: date) -> bool:
 
 
 def _against_rules(kind: Kind, record: Record, today: date | None) -> list[tuple[str, str, str]]:
-    """What each value may be and the record may not."""
+    """The faults of days that are sound each by itself: their order, and years that are too far ahead."""
     wrong = [
         (rule.before, rule.refusal, record[rule.before])
         for rule in kind.rules
@@ -121,7 +121,8 @@ def _against_rules(kind: Kind, record: Record, today: date | None) -> list[tuple
     ]
     for name, years in kind.years_ahead.items():
         if record.get(name, "") > _latest(today, years):
-            ahead = "more than a year ahead" if years else "in the future"
+            count = "a year" if years == 1 else f"{years} years"
+            ahead = f"more than {count} ahead" if years else "in the future"
             wrong.append((name, f"is {ahead}: is the year right?", record[name]))
     return wrong
 
@@ -146,5 +147,5 @@ def with_changes(kind: Kind, record: Mapping[str, Any], changes: Mapping[str, st
 
 
 def digest(record: bytes) -> bytes:
-    """What tells two records apart, given as JSON."""
+    """A digest that tells two records apart, given as JSON."""
     return hashlib.blake2b(record, digest_size=16).digest()

@@ -24,7 +24,7 @@ _TYPES: Mapping[str, Mapping[str, Any]] = {
 
 
 def schema_of(kind: Kind) -> dict[str, Any]:
-    """What a credential of the kind looks like: the template's members, and what each fact may be.
+    """The schema of the kind's credentials: the template's members, and the values that each fact may have.
 
     A list may have any items, since which of them are there depends on the record.
     """

@@ -1,6 +1,6 @@
-"""What a credential says in one sentence, in the words of its kind.
+"""A credential in one sentence, in the words of its kind.
 
-The constant text is the kind's, the values are whoever issued it's: they come back beside it and are never
+The constant text is the kind's, the values are the issuer's: they come back beside it and are never
 parsed, so that a name such as `{issuer}` says itself.
 """
 

@@ -45,7 +45,7 @@ from wire.work import Work
 class WithoutSkeletons(DataIntegrity):
     """The same form, of which all goes the general way."""
 
-    skeleton = None  # type: ignore[assignment]
+    skeleton = None  # type: ignore[assignment]  # to isinstance() of a protocol, None is no method
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from kinds.kind import plain
 from kinds.parsing import LARGEST, LARGEST_FILES, MOST_FIELDS, parse_kind
 from kinds.pattern import matcher
 from kinds.problem import INVALID_KIND
+from kinds.records import check_cells
 from kinds.shipped import SHIPPED
 from tests.problems import raises
 from verifier.sources.trust_entries import LARGEST_KIND
@@ -76,6 +78,21 @@ def test_a_kind_says_which_cells_its_fields_take() -> None:
     ):
         with pytest.raises(BadCell, match=re.escape(reason)):
             check_cell(kind.fields[name], cell)
+
+
+@pytest.mark.parametrize(
+    ("years", "last", "reason"),
+    [
+        (0, "2026-07-01", "is in the future"),
+        (1, "2027-07-01", "is more than a year ahead"),
+        (5, "2031-07-01", "is more than 5 years ahead"),
+    ],
+)
+def test_a_day_may_be_so_far_ahead_and_no_further(years: int, last: str, reason: str) -> None:
+    kind = parsed(with_field("joined", type="date", years_ahead=years))
+    for day, wrong in ((last, []), (str(date.fromisoformat(last) + timedelta(1)), [("joined", reason)])):
+        _, faults = check_cells(kind, {"number": "1", "name": "A", "joined": day}, today=date(2026, 7, 1))
+        assert [(name, text.partition(":")[0]) for name, text, _ in faults] == wrong
 
 
 def test_the_same_cell_is_held_against_each_kind_by_itself() -> None:

@@ -32,9 +32,9 @@ class Summary(NamedTuple):
     achievement_type: str
     """Of Open Badges 3.0, such as BachelorDegree; empty for other credentials."""
     kind: Kind | None = None
-    """What the credential was made by, where it names that and its very bytes are at hand."""
+    """The kind that it names, where the very bytes of that are believed."""
     facts: Mapping[str, Any] = MappingProxyType({})
-    """What it says of each field of that kind."""
+    """Its facts, by the fields of that kind."""
 
 
 def summarize(claims: Claims, trust: TrustSource) -> Summary:
@@ -54,7 +54,7 @@ def summarize(claims: Claims, trust: TrustSource) -> Summary:
 
 
 def fields_of(claims: Claims, trust: TrustSource) -> dict[str, Any]:
-    """What a verified credential says, field by field, by the kind that it names; a badge names none."""
+    """The facts of a verified credential by the fields of the kind that it names; a badge names none."""
     if claims.kind is not None or _BADGES.isdisjoint(claims.types):
         return dict(by_kind(claims, trust)[1])
     from kinds import shipped

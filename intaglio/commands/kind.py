@@ -28,9 +28,9 @@ from ..terminal import Result, say, typed, verb
 _LOOKED_AT = 1000  # rows of a file that a kind is drafted from
 _ANY_TABLE = b"""{"name": "table", "version": "1", "nouns": {"en": ["row", "rows"]}, "number": "number",
     "fields": {"number": {"type": "text", "required": true}}}"""
-"""What any table can be read as."""
+"""A kind that any table can be read as."""
 
-_kind = click.argument("kind", metavar="NAME|FOLDER")
+_name = click.argument("name", metavar="NAME|FOLDER")
 
 
 @click.group()
@@ -48,15 +48,15 @@ def list_(session: Session) -> Result:  # noqa: ARG001 -- each command is given 
 
 
 @verb(kind)
-@_kind
-def show(session: Session, kind: str) -> Result:  # noqa: ARG001
+@_name
+def show(session: Session, name: str) -> Result:  # noqa: ARG001 -- as above
     """Show the columns that a file for a kind may have. Those with a star have to be there."""
-    found = chosen(kind)
-    fields = [found.fields[name] for name in found.columns]
+    shown = chosen(name)
+    fields = [shown.fields[name] for name in shown.columns]
     data = {
-        "name": found.name,
-        "version": found.version,
-        "digest": found.digest,
+        "name": shown.name,
+        "version": shown.version,
+        "digest": shown.digest,
         "fields": [{"name": each.name, "type": each.type, "required": each.required} for each in fields],
     }
     lines = (
@@ -67,31 +67,29 @@ def show(session: Session, kind: str) -> Result:  # noqa: ARG001
 
 
 @verb(kind)
-@_kind
-def check(session: Session, kind: str) -> Result:
+@_name
+def check(session: Session, name: str) -> Result:
     """Prove that each fact of a kind ends in its own place of a credential."""
-    found = chosen(kind)
-    said = prove_kind(found, session.contexts())
-    silent = [name for name in found.fields if name not in said]
-    words = (
-        f"{found.name} {found.version}: {counted(len(said), 'fact')} in a credential, each in its own place"
-    )
-    words += f"; it does not say {', '.join(silent)}" if silent else ""
-    data = {"name": found.name, "version": found.version, "digest": found.digest, "says": list(said)}
+    shown = chosen(name)
+    readable = prove_kind(shown, session.contexts())
+    others = [each for each in shown.fields if each not in readable]
+    words = f"{shown.name} {shown.version}: {counted(len(readable), 'fact')}, each in a place of its own"
+    words += f"; nobody can read {', '.join(others)} in it" if others else ""
+    data = {"name": shown.name, "version": shown.version, "digest": shown.digest, "says": list(readable)}
     return Result(data, f"{words}.")
 
 
 @verb(kind)
-@_kind
+@_name
 @click.option(
     "--as", "form", type=click.Choice(["csv", "schema"]), default="csv", help="A CSV, if not given."
 )
-def export(session: Session, kind: str, form: str) -> Result:  # noqa: ARG001
+def export(session: Session, name: str, form: str) -> Result:  # noqa: ARG001 -- as above
     """Print a CSV file to fill in, with a column for each field, or the JSON Schema of its credentials."""
     if form == "schema":
-        schema = schema_of(chosen(kind))
+        schema = schema_of(chosen(name))
         return Result({"schema": schema}, json.dumps(schema, indent=2, ensure_ascii=False))
-    columns = chosen(kind).columns
+    columns = chosen(name).columns
     line = io.StringIO()
     csv.writer(line, lineterminator="").writerow(columns)
     return Result({"columns": list(columns)}, line.getvalue())
@@ -99,7 +97,7 @@ def export(session: Session, kind: str, form: str) -> Result:  # noqa: ARG001
 
 @verb(kind)
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--from", "file", type=click.Path(path_type=Path), required=True, help="A CSV file of such.")
+@click.option("--from", "file", type=click.Path(path_type=Path), required=True, help="The CSV file to read.")
 def new(session: Session, folder: Path, file: Path) -> Result:
     """Draft a kind from a CSV file, into a new folder of its name, to be read through and completed."""
     path = folder / "kind.json"

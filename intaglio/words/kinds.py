@@ -1,4 +1,4 @@
-"""What a credential says in the words of its kind: one sentence, and a line for each field."""
+"""A credential in the words of its kind: one sentence, and a line for each field."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ def sentence(summary: Summary, day: Word = _as_it_is) -> tuple[str, dict[str, st
 
 
 def noun(kind: Kind) -> str:
-    """What one of the kind is called."""
+    """The word for one of the kind."""
     one, _ = kind.nouns.get(language()) or kind.nouns["en"]
     return one
 
 
 def lines(kind: Kind, facts: Mapping[str, Any], day: Word = _as_it_is) -> Iterator[tuple[str, str]]:
-    """What each field is called, and what it says."""
+    """The label and the value of each field."""
     for name, fact in facts.items():
         labels = kind.fields[name].labels
         yield labels.get(language()) or labels.get("en", name), _value(kind, name, fact, day)

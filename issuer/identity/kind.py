@@ -1,4 +1,4 @@
-"""What an issuer issues: diplomas by its template.json, or the kind whose files are in `kind/`.
+"""The kind that an issuer issues: diplomas by its template.json, or another one by the files in `kind/`.
 
 A job that was begun and the editions of a diploma keep the template that they were begun with; see
 `press.update`. A kind's files never change: issuer.json has its URN, which has their digest.
@@ -45,7 +45,7 @@ def kind_in(home: Path) -> Kind:
 
 
 def nouns_in(home: Path) -> Noun:
-    """What one of its credentials and many are called in English.
+    """The English words for one of its credentials and for many.
 
     Where the kind's files are damaged they are credentials: what was issued can be looked at without those.
     """

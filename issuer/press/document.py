@@ -109,7 +109,7 @@ class Composer:
 
     @cached_property
     def _own(self) -> str:
-        """What stands before a number, so that two kinds may have one: nothing for what names no kind."""
+        """A prefix of numbers, so that two kinds may share one: empty where credentials name no kind."""
         return f"{self.kind.name}\0" if self.kind.is_named else ""
 
     def check(self) -> None:
@@ -204,7 +204,7 @@ class Composer:
         return self.dated(self.facts(record, seq, edition, holder), said), said
 
     def values(self, record: Record, edition: int = 1) -> dict[str, Any]:
-        """What stands for each placeholder of the template. Raises `InvalidTemplate`."""
+        """The value for each placeholder of the template. Raises `InvalidTemplate`."""
         for field in self.own:
             if field not in record:  # misspelt in the template, or newer there than the record
                 raise FieldMissing(
@@ -229,7 +229,7 @@ class Composer:
         return values
 
     def facts(self, record: Record, seq: int, edition: int = 1, holder: str | None = None) -> IssuingFacts:
-        """What decides in the credential, but for the `dates`, which the template has."""
+        """The facts that decide in the credential, but for the `dates`, which the template has."""
         return IssuingFacts(
             self.credential_id(record[self.kind.number], edition),
             self._issuer,

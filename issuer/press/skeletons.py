@@ -34,7 +34,7 @@ DIFFERENT = (
     "by its skeleton a credential has other bytes than in the general way; nothing of its part of the file "
     "was issued"
 )
-"""What `SKELETON_DIFFERS` says."""
+"""The detail of `SKELETON_DIFFERS`."""
 
 _SCHEMES = frozenset({"http", "https", "urn", "did", "mailto"})
 
@@ -139,7 +139,7 @@ class Noting:
         return self._last[1]
 
     def again(self) -> Repeating:
-        """What gives the same signature again."""
+        """A signer that gives the same signature again."""
         return Repeating(self.public_key, *self._last)
 
 

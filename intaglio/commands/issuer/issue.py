@@ -208,12 +208,12 @@ class ReadOptions(NamedTuple):
 
 
 class FileOutcome(NamedTuple):
-    """What became of a file, and of the bundles of what it issued."""
+    """The outcome of a file, and of the bundles of its credentials."""
 
     source: Source
     done: Issued
     nouns: Noun
-    """What one credential and many are called."""
+    """The words for one credential and for many."""
     error_file: Path | None
     """Where the bad rows are, if there are any; a dry run writes none unasked."""
     files: list[Path]
@@ -222,7 +222,7 @@ class FileOutcome(NamedTuple):
     """Why they could not be."""
     dry_run: bool
     preview: list[str]
-    """What the first credentials would say, in a dry run."""
+    """The sentences of the first credentials, in a dry run."""
 
     def result(self, options: Sequence[str]) -> Result:
         """What goes to stdout, after the talk on stderr; `options` are those to type again."""
@@ -306,7 +306,7 @@ def _asked(place: Place, kind: str | None) -> Kind | None:
 
 
 def _diploma(home: Path) -> Kind:
-    """What one issues who could be made here: a template may lie there before there is an issuer."""
+    """The kind of an issuer that could be made here: a template may lie there before there is one."""
     path = home / TEMPLATE
     return shipped().with_template(compiled(path.read_bytes())) if path.exists() else shipped()
 
