@@ -69,7 +69,7 @@ class ClaimLink:
             )
         if match["scheme"] == "http" and match["host"] not in _LOOPBACK:
             raise InvalidLink(
-                "the claim link begins with http:, so that anyone on the way could take the diploma",
+                "the claim link begins with http:, so that anyone on the way could take the credential",
                 hint="Ask the issuer for a link that begins with https://.",
             )
         return cls(match["service"], match["token"])

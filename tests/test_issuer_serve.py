@@ -116,7 +116,7 @@ def test_a_link_becomes_a_diploma_in_a_wallet(machine: Machine) -> None:
         assert "edition" not in machine.run("issuer", "list").out
         kept = machine.run("--loopback", "wallet", "receive", link, "--ca", ca, "--yes")
         assert kept.code == 0, kept.err
-        assert "University of Example (invented) offers a diploma at https://localhost:" in kept.err
+        assert "University of Example (invented) offers a credential at https://localhost:" in kept.err
         assert (
             machine.run("--loopback", "--ca", ca, "wallet", "receive", "-", "--yes", stdin=link).out
             == kept.out
@@ -190,7 +190,7 @@ def test_the_command_that_a_claim_prints_serves_its_links(
         trusted = ssl.create_default_context(cafile=found.home / "issuer/tls/authority.pem")
         with urllib.request.urlopen(link, context=trusted, timeout=10) as answer:
             assert answer.status == 200
-        for page, said in ((link, b"A diploma waits for you"), (url, b"Who this is")):
+        for page, said in ((link, b"A credential waits for you"), (url, b"Who this is")):
             asked = urllib.request.Request(page, headers={"Accept": "text/html"})
             with urllib.request.urlopen(asked, context=trusted, timeout=10) as answer:
                 assert said in answer.read()

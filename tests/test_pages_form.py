@@ -166,11 +166,9 @@ def test_what_is_shown_is_counted_as_work_and_the_verdict_is_always_there() -> N
 
     enough, little = Work(), Work(400)
     whole, cut = seen(enough), seen(little)
-    texts = [claim.value for diploma in whole.diplomas for claim in diploma.all] + [
-        one.text for one in whole.steps
-    ]
+    texts = [claim.value for card in whole.cards for claim in card.all] + [one.text for one in whole.steps]
     assert Work().left - enough.left >= sum(map(len, texts))
-    assert (whole.is_cut, cut.is_cut, cut.word, cut.diplomas) == (False, True, whole.word, ())
+    assert (whole.is_cut, cut.is_cut, cut.word, cut.cards) == (False, True, whole.word, ())
     assert 0 < len(cut.steps) < len(whole.steps)
 
 

@@ -137,7 +137,7 @@ def test_a_person_is_invited_to_a_diploma_and_told_how(at: Desk) -> None:
     found = at.open(link)
     page = Reader(found.text)
     assert found.status_code == 200
-    assert page.title == "A diploma waits for you"
+    assert page.title == "A credential waits for you"
     assert "Invented University invites you to take a diploma into your wallet." in page.text
     assert "good until 31 July 2026, 12:00 UTC, and for one wallet" in page.text
     assert "intaglio --loopback wallet receive - " in page.text  # arguments could be seen by others

@@ -80,7 +80,7 @@ def confirm(url: str, data: bytes = FILE, headers: Mapping[str, str] = {}) -> ht
 def test_an_empty_list_is_told_at_the_top_until_an_issuer_is_on_it(page: str) -> None:
     told = "This page recognises no issuer yet"
     before = Reader(HTTP.get(page).text).text
-    assert before.index(told) < before.index("Check a diploma") < before.index("Choose the file")
+    assert before.index(told) < before.index("Check a credential") < before.index("Choose the file")
     diploma = UNIVERSITY.issue().to_bytes()
     answer = Reader(show(page, diploma).text).text
     assert answer.index(told) < answer.index("Could not be decided")

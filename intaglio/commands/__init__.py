@@ -15,7 +15,7 @@ from .lazy import Lazy
 
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "issuer": ("intaglio.commands.issuer:issuer", "Issue credentials from a CSV, revoke and correct them."),
-    "wallet": ("intaglio.commands.wallet:wallet", "Keep diplomas, and show them to whom you choose."),
+    "wallet": ("intaglio.commands.wallet:wallet", "Keep credentials, and show them to whom you choose."),
     "verify": ("intaglio.commands.verify:verify", "Check credentials, presentations or bundles."),
     "verifier": ("intaglio.commands.verifier:verifier", "Run the check as a web service."),
     "trust": ("intaglio.commands.trust:trust", "Say which issuers and logs you recognise."),
@@ -82,7 +82,7 @@ def cli(
     lang: str | None,
     agree: tuple[str, ...],
 ) -> None:
-    """Diplomas that stay provable: issue, keep, show and verify W3C verifiable credentials.
+    """Credentials that stay provable: issue, keep, show and verify W3C verifiable credentials.
 
     Start with: intaglio demo
     """

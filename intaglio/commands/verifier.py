@@ -76,7 +76,7 @@ def serve(
         )
         full: ASGIApp = busy
         if own is None:
-            say("No page is served: diplomas would travel in the clear.")
+            say("No page is served: credentials would travel in the clear.")
         else:
             shows = show_trust or (is_here and own.is_loopback)
             page = VerifyPage(

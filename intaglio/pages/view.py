@@ -99,7 +99,7 @@ class Claim(NamedTuple):
     """Whether the name is ours, or the credential's own."""
 
 
-class Diploma(NamedTuple):
+class Card(NamedTuple):
     """What a credential says: first what most people ask for, then all of it."""
 
     title: str
@@ -153,7 +153,7 @@ class Judgement:
     advice: tuple[str, ...]
     mail: str
     """What can be written to whoever sent the file; empty where there is nothing to ask for."""
-    diplomas: tuple[Diploma, ...]
+    cards: tuple[Card, ...]
     steps: tuple[Step, ...]
     issuers: tuple[Listed, ...]
     unchecked: tuple[Claim, ...]
@@ -207,7 +207,7 @@ def judgement(
             _listed(one, trust) for one in {one.issuer: one for one in (*read, *unchecked)}.values()
         ),
         steps=shown(_step(check, answer) for check in report.checks),
-        diplomas=tuple(_diploma(credential, trust, shown) for credential in read if not shown.is_cut),
+        cards=tuple(_card(credential, trust, shown) for credential in read if not shown.is_cut),
         is_presentation=any(check.code == "holder-unasked" for check in report.checks),
         evidence=_found(evidence) if evidence and answer is not Answered.INVALID else "",
         proven=moments(evidence.facts) if evidence else (),
@@ -413,7 +413,7 @@ def _why_not_checked(check: Check) -> str:
     return tr_in("why", why) if why else ""
 
 
-def _diploma(claims: Claims, trust: TrustSource, shown: _Shown) -> Diploma:
+def _card(claims: Claims, trust: TrustSource, shown: _Shown) -> Card:
     summary, subject = summarize(claims, trust), claims.subjects[0]
     as_badge = {
         "whom": summary.whom,
@@ -445,7 +445,7 @@ def _diploma(claims: Claims, trust: TrustSource, shown: _Shown) -> Diploma:
         Claim(" › ".join(term[:_LONGEST_TERM] for term in path)[: words.LONGEST], _cut(_json(value)), False)
         for path, value in itertools.islice(_flat(claims.said), MOST_CLAIMS)
     )
-    return Diploma(summary.what, first, every, sum(1 for _ in _flat(claims.said)) - len(every))
+    return Card(summary.what, first, every, sum(1 for _ in _flat(claims.said)) - len(every))
 
 
 def _cut(value: str, longest: int = _LONGEST_VALUE) -> str:

@@ -13,10 +13,10 @@ _NO_PROOF = "A proof from the issuer's public log is missing."
 _NO_STATUS = "Whether it was revoked could not be found out."
 
 REASONS: Mapping[str, str] = {
-    "no-credential": "This is no file of a diploma that could be checked.",
+    "no-credential": "This is no file of a credential that could be checked.",
     "signature-misfit": "The content was changed after it was signed, or somebody else signed it.",
     "invalid-proof": "It was not signed by the institution that it names.",
-    "key-of-another-use": "It is signed with a key that the institution does not sign diplomas with.",
+    "key-of-another-use": "It is signed with a key that the institution does not sign credentials with.",
     "evidence-missing": _NO_PROOF,
     "log-does-not-show": _NO_PROOF,
     "ledger-evidence-missing": "A proof from a ledger that is not the issuer's is missing.",
@@ -82,7 +82,7 @@ EMPTY = "This file is empty."
 CUT = "This file was cut off: its end is missing."
 """What could not be read, where it is seen why."""
 
-PICTURED = "This is a picture of a diploma, which cannot be checked."
+PICTURED = "This is a picture of a credential, which cannot be checked."
 """The same of what `MAILS` names."""
 
 _STRANGER = (
@@ -144,8 +144,8 @@ ADVICE: Mapping[str, str] = {
 }
 
 _PICTURE = (
-    "Thank you for your diploma. What I received is a picture of it, which cannot be checked. Please send me "
-    "the file itself that the issuer or your wallet gave you, and no photo of it: its name ends in .json, "
+    "Thank you for your credential. What I received is a picture of it, which cannot be checked. Please send "
+    "me the file itself that the issuer or your wallet gave you, and no photo of it: its name ends in .json, "
     ".svg or .png."
 )
 

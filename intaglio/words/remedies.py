@@ -33,7 +33,7 @@ REMEDIES: Mapping[str, str] = {
     "forgotten-passphrase": (
         "Without its passphrase nobody opens a wallet, not even who wrote this program. If it is "
         "forgotten: a backup opens with its own, by `intaglio --home FOLDER wallet restore BACKUP`. If "
-        "there is none, make another wallet, and ask those who issued the diplomas for new ones."
+        "there is none, make another wallet, and ask those who issued the credentials for new ones."
     ),
     "not-agreed": (
         "If it is yours, type the same at a terminal, which asks; or begin the command with "
@@ -44,8 +44,8 @@ REMEDIES: Mapping[str, str] = {
         "Ask for the file as its issuer made it; if this is it, the issuer has to mend its program."
     ),
     "repeated-member": "Whoever wrote the file has to drop one.",
-    "no-credential": "Was another file meant? Ask for the diploma's own file (.json).",
-    "known-by-sight": "Ask for the diploma's own file (.json).",
+    "no-credential": "Was another file meant? Ask for the credential's own file (.json).",
+    "known-by-sight": "Ask for the credential's own file (.json).",
     "is-trust-file": "`intaglio trust add FILE` puts it on your trust list.",
     "later-version": "A later version of this program may read it.",
     "unsupported-form": ("Ask the issuer for a credential with a Data Integrity proof, by the key of a DID."),

@@ -73,7 +73,7 @@ def require(value: object, forms: Mapping[str, Form]) -> dict[str, Any]:
     if _is_read(value, forms):
         return dict(value)
     if "issuers" in value and "version" in value:
-        raise IS_TRUST_FILE("this is a trust file, not a diploma")
+        raise IS_TRUST_FILE("this is a trust file, not a credential")
     if "payload" in value and not value.keys().isdisjoint({"signature", "signatures"}):
         form = "a JSON Web Signature in JSON, such as JAdES"
         raise KNOWN_BY_SIGHT.saying("this is {form}", form=form)

@@ -226,7 +226,7 @@ class EvidenceCheck:
             if leaf:
                 yield leaf, self._fact(partial(verify_evidence, leaf, item, trust, recurs=recurs))
             elif item.digest not in others():
-                raise InvalidEvidence("the evidence belongs to another diploma")
+                raise InvalidEvidence("the evidence belongs to another credential")
 
     def _of_checkpoints(
         self, found: Sequence[Fact], evidence: Sequence[Evidence], trust: TrustPolicy

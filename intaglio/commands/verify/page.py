@@ -1,4 +1,4 @@
-"""`intaglio verify --page`: the page that checks a diploma, for whoever sits at this machine."""
+"""`intaglio verify --page`: the page that checks a credential, for whoever sits at this machine."""
 
 from __future__ import annotations
 

@@ -20,10 +20,10 @@ _VERBS = "intaglio.commands.wallet.verbs"
         "list": (f"{_VERBS}:list_", "List what the wallet holds."),
         "password": (f"{_VERBS}:password", "Change the wallet's passphrase."),
         "present": (f"{_VERBS}:present", "Sign a presentation of credentials for one verifier."),
-        "receive": (f"{_VERBS}:receive", "Claim a diploma by its link, or import a file."),
+        "receive": (f"{_VERBS}:receive", "Claim a credential by its link, or import a file."),
         "restore": (f"{_VERBS}:restore", "Make a wallet from a backup."),
         "show": (f"{_VERBS}:show", "Show one credential."),
     },
 )
 def wallet() -> None:
-    """Keep diplomas, and show them: encrypted on this machine, verified before they are kept."""
+    """Keep credentials, and show them: encrypted on this machine, verified before they are kept."""

@@ -42,7 +42,7 @@ FORGOTTEN_PASSPHRASE = Code("forgotten-passphrase", WrongPassphrase)
 ISSUER_NOT_ON_TRUST_LIST = Code(
     "issuer-not-on-trust-list", Refused, "The issuer is not known here", undetermined=True
 )
-"""Whoever offers a diploma is not on the trust list: what comes could not be checked."""
+"""The issuer that offers a credential is not on the trust list: what comes could not be checked."""
 
 
 _identifier = click.argument("identifier", metavar="ID|NUMBER")
@@ -84,7 +84,7 @@ def import_(session: Session, source: str, accept_undetermined: bool) -> Result:
 @_yes
 @_undetermined
 def receive(session: Session, source: str, ca: Path | None, yes: bool, accept_undetermined: bool) -> Result:
-    """Claim a diploma by its link, or import a file.
+    """Claim a credential by its link, or import a file.
 
     With `-` the link, or the credential, comes from stdin: others on this machine can see arguments.
     """
@@ -103,15 +103,15 @@ def receive(session: Session, source: str, ca: Path | None, yes: bool, accept_un
             if not (accept_undetermined or session.recognises(invitation.issuer)):
                 raise ISSUER_NOT_ON_TRUST_LIST(
                     f"{printable(invitation.name)}, which says that it is {printable(invitation.issuer)}, is "
-                    "not on the trust list here, so that its diploma could not be checked",
+                    "not on the trust list here, so that its credential could not be checked",
                     name=claimed(invitation.name),
                     issuer=printable(invitation.issuer),
                 )
-            offered = tr("{name} offers a diploma at {address}")
+            offered = tr("{name} offers a credential at {address}")
             say(
                 offered.format(name=printable(invitation.name), address=invitation.domain),
                 tr("it says that it is {did}").format(did=printable(invitation.issuer)),
-                tr("the diploma will be bound to {did}").format(did=mine.holder_keys()[0].did),
+                tr("the credential will be bound to {did}").format(did=mine.holder_keys()[0].did),
             )
             return consented(tr("Receive it?"), yes)
 
@@ -189,8 +189,8 @@ def present(
     with opened(session) as mine:
         for held in map(mine.get, identifiers):
             say(
-                tr("{diploma}: all of it will be shown to {domain}").format(
-                    diploma=text.named(held), domain=printable(domain)
+                tr("{credential}: all of it will be shown to {domain}").format(
+                    credential=text.named(held), domain=printable(domain)
                 ),
                 tr("bound to {key}").format(key=text.binding(held)),
             )
@@ -323,10 +323,10 @@ def keep(session: Session, mine: Wallet, data: bytes, undetermined: bool) -> Res
 def kept(held: Held) -> Result:
     """The result for a credential that has just been kept."""
     anew, first = (
-        tr("Was kept before, and is checked anew: {diploma}; {checked}"),
-        tr("Kept: {diploma}; {checked}"),
+        tr("Was kept before, and is checked anew: {credential}; {checked}"),
+        tr("Kept: {credential}; {checked}"),
     )
-    say((anew if held.known else first).format(diploma=text.named(held), checked=text.checked(held)))
+    say((anew if held.known else first).format(credential=text.named(held), checked=text.checked(held)))
     return Result(summary(held), held.id)
 
 
