@@ -341,8 +341,8 @@ def test_another_system_s_document_is_named(address: str) -> None:
         (BUNDLE[: len(BUNDLE) // 2], "This file was cut off: its end is missing."),
         (b"", "This file is empty."),
         (b" \n", "This file is empty."),
-        (b'{"hello": 1}', "This is no file of a diploma that could be checked."),
-        (b"hello", "This is no file of a diploma that could be checked."),
+        (b'{"hello": 1}', "This is no file of a credential that could be checked."),
+        (b"hello", "This is no file of a credential that could be checked."),
     ):
         page = answer(address, data)
         assert words_of(page) == ["unreadable"]

@@ -138,7 +138,7 @@ def test_a_person_is_invited_to_a_diploma_and_told_how(at: Desk) -> None:
     page = Reader(found.text)
     assert found.status_code == 200
     assert page.title == "A credential waits for you"
-    assert "Invented University invites you to take a diploma into your wallet." in page.text
+    assert "Invented University invites you to take a credential into your wallet." in page.text
     assert "good until 31 July 2026, 12:00 UTC, and for one wallet" in page.text
     assert "intaglio --loopback wallet receive - " in page.text  # arguments could be seen by others
     assert f"<code>{link}</code>" in found.text
@@ -209,7 +209,7 @@ def unknown(at: Desk) -> ClaimLink:
     [
         (ended, 410, "The issuer has ended this link"),
         (expired, 410, "The time of this link is over."),
-        (unknown, 404, "No diploma waits under this address."),
+        (unknown, 404, "No credential waits under this address."),
     ],
 )
 def test_a_link_that_is_good_no_longer_says_why(
@@ -228,7 +228,7 @@ def test_a_link_that_a_wallet_has_used_says_so_and_the_wallet_may_ask_again(tmp_
         link = found.offer()
         assert found.claim(link).status_code == 200
         page = found.open(link)
-        assert (page.status_code, "A wallet has taken the diploma by this link." in page.text) == (410, True)
+        assert (page.status_code, "A wallet has taken the credential by this link." in page.text) == (410, True)
         assert found.open(link, accept="application/json").status_code == 200
         found.now += LINK_LIFETIME
         assert "The time of this link is over." in found.open(link).text

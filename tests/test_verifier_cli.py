@@ -594,7 +594,7 @@ class TestTrust:
     def test_a_trust_file_is_no_diploma_and_says_so(self, program: Program, tmp_path: Path) -> None:
         (tmp_path / "t.json").write_bytes(UNIVERSITY.trust.to_bytes())
         answer = program("verify", tmp_path / "t.json", "--offline")
-        assert "this is a trust file, not a diploma" in answer.out
+        assert "this is a trust file, not a credential" in answer.out
         assert "intaglio trust add FILE" in answer.out
 
 
@@ -664,7 +664,7 @@ def test_evidence_of_another_diploma_sends_the_reader_to_the_holder(program: Pro
     swapped = Bundle(mine.secured, other.evidence, mine.issuer_documents, mine.status_lists)
     answer = program("verify", save(tmp_path, swapped), *AT, "--offline")
     assert answer.code == 1
-    assert answer.out.startswith("NOT VALID: the evidence belongs to another diploma\n")
+    assert answer.out.startswith("NOT VALID: the evidence belongs to another credential\n")
     assert "What to do: Ask the holder for the bundle as the issuer handed it out." in answer.out
 
 

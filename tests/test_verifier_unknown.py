@@ -349,7 +349,7 @@ def altered_evidence(whole: dict[str, Any]) -> None:
 FALSE: dict[str, tuple[bytes, str]] = {
     "a grade of one's own": (unsigned(name="Doctor of Everything"), "the signature does not fit"),
     "altered evidence": (changed(altered_evidence), "outside of the tree"),
-    "evidence of another diploma": (evidence_of_another(), "belongs to another diploma"),
+    "evidence of another diploma": (evidence_of_another(), "belongs to another credential"),
     "expired": (signed(validUntil="2026-07-01T00:00:00Z"), "expired on 2026-07-01"),
     "not valid yet": (signed(validFrom="2027-07-01T00:00:00Z"), "valid only from 2027-07-01"),
     "revoked": (revoked(), "revoked by the issuer"),

@@ -536,14 +536,14 @@ class TestEvidence:
     def test_evidence_of_another_diploma_is_refused(self) -> None:
         other = UNIVERSITY.issue(index=30)
         report = check(replace(BUNDLE, evidence=other.evidence))
-        assert deciding(report) == ("evidence", "the evidence belongs to another diploma")
+        assert deciding(report) == ("evidence", "the evidence belongs to another credential")
 
     def test_so_is_it_where_the_issuer_has_no_log_that_is_trusted(self) -> None:
         plain = UNIVERSITY.issue(UNIVERSITY.plain(index=32))
         assert check(plain, trust=UNIVERSITY.pinned)
         other = UNIVERSITY.issue(index=30)
         report = check(replace(plain, evidence=other.evidence), trust=UNIVERSITY.pinned)
-        assert deciding(report) == ("evidence", "the evidence belongs to another diploma")
+        assert deciding(report) == ("evidence", "the evidence belongs to another credential")
 
     def test_evidence_relabelled_for_this_diploma_is_refused(self) -> None:
         (ours,), (other,) = BUNDLE.evidence, UNIVERSITY.issue(index=31).evidence

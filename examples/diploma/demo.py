@@ -158,8 +158,8 @@ def _story(folder: Path) -> list[dict[str, Any]]:
     click.echo("\n  One diploma by an issuer that nobody here knows:")
     check(world.strange(), expect=3, verdict="COULD NOT BE DECIDED", reason="not on your list")
 
-    click.echo("\n  One ledger proof that belongs to another diploma:")
-    check(world.swapped(), expect=1, verdict="NOT VALID", reason="belongs to another diploma")
+    click.echo("\n  One ledger proof that belongs to another credential:")
+    check(world.swapped(), expect=1, verdict="NOT VALID", reason="belongs to another credential")
 
     _say("6", "Until now the time was the university's own word. A chain has a clock that it cannot set.")
     anvil = chain.program()

@@ -88,7 +88,7 @@ def test_a_page_in_another_tab_confirms_nothing_though_it_knew_the_address(
         page.locator(".confirm").wait_for()
         tab = browser.new_context().new_page()
         tab.goto(other)
-        assert not [frame for frame in tab.frames[1:] if "Check a diploma" in frame.content()]
+        assert not [frame for frame in tab.frames[1:] if "Check a credential" in frame.content()]
         assert tab.evaluate(f"fetch('{url}').then(() => true, () => false)") is False
         with tab.expect_response(lambda one: one.request.method == "POST") as answered:
             tab.click("button")

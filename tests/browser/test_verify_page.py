@@ -68,7 +68,7 @@ def test_a_file_is_chosen_and_its_verdict_stands_first_and_large(
     places = [found["y"] for one in (word, sentence, page.locator(".steps")) if (found := one.bounding_box())]
     assert places == sorted(places)
     if kind != "valid":
-        assert page.locator(".diploma").count() == 0
+        assert page.locator(".card").count() == 0
         assert "Doctor of Everything" not in page.content()
     window.context.close()
     assert (window.elsewhere, window.errors) == ([], [])
@@ -95,7 +95,7 @@ def test_a_file_is_checked_as_soon_as_it_is_chosen_and_the_same_one_again(
         page.wait_for_selector("article.valid")
         page.go_back()
         page.wait_for_selector("article.valid", state="detached")
-        assert page.title() == "Check a diploma", number
+        assert page.title() == "Check a credential", number
 
 
 @pytest.mark.parametrize("script", [True, False], ids=["script", "plain"])
@@ -221,7 +221,7 @@ def test_going_back_shows_what_was_seen_before(window: Window, served: Served) -
     assert verdict(page) == KINDS["altered"][0]
     page.go_back()
     page.go_back()
-    assert page.title() == "Check a diploma"
+    assert page.title() == "Check a credential"
     page.reload()
     page.go_forward()
     page.wait_for_selector("#file")  # what this window showed before it was loaded anew is gone
@@ -229,7 +229,7 @@ def test_going_back_shows_what_was_seen_before(window: Window, served: Served) -
     window.choose(served.files["valid"])
     page.wait_for_selector("article.valid")
     page.reload()  # asks for no form to be sent again
-    assert page.title() == "Check a diploma"
+    assert page.title() == "Check a credential"
 
 
 def test_going_back_through_many_files_and_their_links(window: Window, served: Served) -> None:
@@ -272,7 +272,7 @@ def test_without_script_going_back_from_the_second_answer_is_the_form(
     window.choose(served.files["altered"])
     page.wait_for_selector("article.invalid")
     page.go_back()
-    assert page.title() == "Check a diploma"
+    assert page.title() == "Check a credential"
     assert page.locator("#file").is_visible()
     window.context.close()
 
@@ -439,7 +439,7 @@ def test_a_page_on_another_port_sends_no_form_and_frames_no_page(browser: Browse
     page = context.new_page()
     with elsewhere(form) as url:
         page.goto(url)
-        assert not [frame for frame in page.frames[1:] if "Check a diploma" in frame.content()]
+        assert not [frame for frame in page.frames[1:] if "Check a credential" in frame.content()]
         with page.expect_response(lambda one: one.request.method == "POST") as answered:
             page.click("button")
         assert answered.value.status == 403
@@ -497,7 +497,7 @@ def test_a_resident_is_told_in_the_words_of_the_kind(browser: Browser, tmp_path:
             window = Window(browser, service.line, locale=LANGUAGES[language])
             page = window.check(file)
             assert page.locator(".sentence").inner_text() == sentence
-            rows = " ".join(page.locator(".diploma").inner_text().split())
+            rows = " ".join(page.locator(".card").inner_text().split())
             assert line in rows
             assert address in rows
             assert page.title() != "x"
