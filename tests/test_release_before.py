@@ -23,7 +23,7 @@ from tests.commandline import Program
 from tests.fault.issuing import require_once
 from tests.fixtures.make import CHALLENGE, DOMAIN, MADE, PASSPHRASE, SERVICE, unpack
 from tests.serving import listening, serving
-from tests.world import graduate, verifier, verifier_for
+from tests.world import graduate, of_diploma, verifier, verifier_for
 from vc import Verdict
 from verifier import Trust
 
@@ -168,7 +168,7 @@ def test_its_issuer_goes_on(program: Program, release: Path, backup: str | None)
     issuer.issue(graduate(99, award_date="2024-06-30"))
     require_once(issuer)
     claims = ClaimLinks(issuer.home / "claims.sqlite", SERVICE)
-    link = claims.offer("FIX-0003", issuer, now=SOON)
+    link = claims.offer(of_diploma("FIX-0003"), issuer, now=SOON)
     assert claims.invite(link.token, issuer, now=SOON).domain == SERVICE
     judge = verifier_for(issuer)
     for number, verdict in {
@@ -176,7 +176,7 @@ def test_its_issuer_goes_on(program: Program, release: Path, backup: str | None)
         "FIX-0004": Verdict.VALID,
         "FIX-0001": Verdict.INVALID,
     }.items():
-        bundle = issuer.bundle(issuer.store.current(number))
+        bundle = issuer.bundle(issuer.current(number))
         assert judge.verify(bundle, now=SOON).verdict is verdict, number
     former = next(entry for entry in issuer.entries() if entry.reason == "superseded")
     report = judge.verify(issuer.bundle(former), now=SOON)
