@@ -47,6 +47,7 @@ from wire.problem import Conflict, Damaged, NotFound, Problem, Unavailable
 
 SERVICE = "https://uni.example"
 NUMBER = "UNI-2026-00017"
+WHICH = of_diploma(NUMBER)
 ADA, EVE = (PrivateKey.generate() for _ in range(2))
 
 

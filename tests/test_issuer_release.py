@@ -370,7 +370,8 @@ def test_links_of_f31e11f_that_a_wallet_has_used_end_and_the_others_live(
     opened(home).release(NUMBER)
     mailed = link_by(program)
     with closing(sqlite3.connect(home / "claims.sqlite")) as connection:
-        connection.execute("ALTER TABLE link DROP COLUMN generation")
+        for column in ("generation", "kind"):
+            connection.execute(f"ALTER TABLE link DROP COLUMN {column}")
         connection.execute("PRAGMA user_version = 0")
     with closing(sqlite3.connect(home / "issuer.sqlite")) as connection:
         connection.execute("DELETE FROM released")

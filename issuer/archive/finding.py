@@ -77,9 +77,12 @@ class Finder:
         except NotFound:
             return self.search(text, kind)
         kinds = [kind] if kind else self.store.kinds_of(text)
-        with suppress(NotFound):
-            return [self.store.current(KindNumber(each, text)) for each in kinds] or self.search(text)
-        return self.search(text, kind)
+        numbered = [entry for each in kinds for entry in self._current(KindNumber(each, text))]
+        return numbered or self.search(text, kind)
+
+    def _current(self, which: KindNumber) -> Iterator[Entry]:
+        with suppress(NotFound):  # one that is being issued just now
+            yield self.store.current(which)
 
     def search(self, text: str, kind: str = "") -> list[Entry]:
         """The latest editions whose holder's e-mail address is `text` or whose name has it in it.

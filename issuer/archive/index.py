@@ -120,7 +120,7 @@ class Index(Protocol):
         """The copies of an edition, in their order."""
 
     def kinds_of(self, number: str) -> list[str]:
-        """The kinds of which a credential with this number was issued, in the order of their names."""
+        """The kinds that have a credential with this number, issued or under way, in the order of names."""
 
     def entries(self, after: int, stop: int | None = None) -> list[Entry]:
         """The next thousand editions by sequence number: after `after`, before `stop`."""

@@ -227,7 +227,7 @@ class SQLiteIndex(Index):
         return self._all("kind = ? AND number = ? AND edition = ? ORDER BY copy", *which, edition)
 
     def kinds_of(self, number: str) -> list[str]:
-        query = "SELECT DISTINCT kind FROM credential WHERE number = ? AND leaf IS NOT NULL ORDER BY kind"
+        query = "SELECT DISTINCT kind FROM credential WHERE number = ? ORDER BY kind"
         return [kind for (kind,) in self._database.read(query, number)]
 
     def entries(self, after: int, stop: int | None = None) -> list[Entry]:

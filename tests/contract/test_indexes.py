@@ -263,9 +263,10 @@ class TestKindsAndCopies:
         assert refused is not None
         assert isinstance(refused[1], Refused)
 
-    def test_a_number_that_is_under_way_is_no_kind_s_yet(self, index: Index) -> None:
+    def test_a_number_that_is_under_way_is_its_kind_s(self, index: Index) -> None:
+        """Whoever was killed there has it completed by who names the number."""
         index.begin_singles([[single(entry(0, "A", kind="resident"))]])
-        assert index.kinds_of("A") == []
+        assert index.kinds_of("A") == ["resident"]
 
     def test_a_file_is_compared_with_what_its_kind_has(self, index: Index) -> None:
         issue(index, entry(0, "A"), 0)
