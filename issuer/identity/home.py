@@ -98,7 +98,7 @@ _NAMES = {
     "form": "form",
 }
 """The members of issuer.json that are there only where something was decided."""
-_KIND = re.compile(rf"{REFERENCE}[a-z][a-z0-9_]*:[0-9]{{1,6}}:[0-9a-f]{{64}}", re.ASCII)
+_KIND = re.compile(rf"{REFERENCE}[a-z][a-z0-9_]{{0,99}}:[0-9]{{1,6}}:[0-9a-f]{{64}}", re.ASCII)
 STATED = "stated"
 """That a term of use says where the status of a credential stands, in the place of `credentialStatus`."""
 ISSUER_CLOSED = Code("issuer-closed", Refused, "The issuer has closed")
