@@ -238,7 +238,7 @@ REMEDIES: Mapping[str, str] = {
     "another-issuer": f"Leave out --name, --url and --did, or {_FOLDERS}",
     "another-kind": "A changed kind needs another version: raise it in kind.json.",
     "kind-not-named": "Say which is meant: --kind NAME.",
-    "no-such-kind": "`intaglio issuer init --kind NAME|FOLDER` adds one.",
+    "no-such-kind": "`intaglio issuer init --kind NAME` adds one.",
     "another-key-type": f"Leave out --key-type, or {_FOLDERS}",
     "another-key": "Leave out --key. `intaglio issuer key rotate --key ADDRESS` goes over to another.",
     "key-kept-elsewhere": (

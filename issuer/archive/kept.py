@@ -10,6 +10,9 @@ from wire.problem import Conflict, NotFound, Refused
 
 from ..table.finding import FIRST_ROW
 
+FIRST_KIND = "diploma"
+"""The only kind until an issuer could have several: whatever older files have is of it."""
+
 
 class KindNumber(NamedTuple):
     """One credential in all its editions: the name of its kind, and its number, unique within that."""

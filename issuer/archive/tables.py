@@ -14,6 +14,7 @@ from wire.sqlite import run
 
 from ..problem import OLDER_INDEX
 from .archive import unpack
+from .kept import FIRST_KIND
 from .logged import raise_to
 from .versions import INDEX
 
@@ -21,19 +22,14 @@ VERSION = 8
 """The number of these tables. It is above that of 81e9505, which refuses a greater one by name."""
 _CONVERTED = (0, 6, 7)
 """The numbers of f31e11f and 81e9505, and of what followed until an issuer had several kinds."""
-_FORMER = ("credential", "released")
-"""The tables whose rows had no kind: all were diplomas, each edition in one copy."""
+_WITH_KINDS = {
+    "credential": "INSERT INTO credential SELECT seq, ?, number, edition, 1, leaf FROM former ORDER BY seq",
+    "released": "INSERT INTO released SELECT ?, number, generation FROM former",
+}
+"""The tables whose rows had no kind: all were of the first one, each edition in one copy."""
 
-_WITH_KINDS = """
-INSERT INTO credential SELECT seq, 'diploma', number, edition, 1, leaf FROM former_credential ORDER BY seq;
-DROP TABLE former_credential;
-"""
-_RELEASED_WITH_KINDS = """
-INSERT INTO released SELECT 'diploma', number, generation FROM former_released;
-DROP TABLE former_released;
-"""
 # f31e11f had no `lookup`, and wrote down no digests of its lists, so that they are signed anew.
-_WITHOUT_FORMER = """
+_CONVERSION = """
 INSERT INTO unlisted SELECT 0, next FROM counter, sqlite_master
     WHERE counter.name = 'seq' AND next > 0 AND sqlite_master.name = 'status_list';
 DROP TABLE IF EXISTS status_list;
@@ -58,14 +54,13 @@ def make_tables(connection: sqlite3.Connection, home: Path) -> None:
     knows_log = connection.execute("SELECT 1 FROM counter WHERE name = 'log'").fetchone()
     tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     connection.execute("DROP INDEX IF EXISTS begun")  # the schema makes it on the new table
-    for name in _FORMER:
-        if name in tables:
-            connection.execute(f"ALTER TABLE {name} RENAME TO former_{name}")
+    for name in _WITH_KINDS.keys() & tables:
+        connection.execute(f"ALTER TABLE {name} RENAME TO former")
+        run(connection, schema)
+        connection.execute(_WITH_KINDS[name], (FIRST_KIND,))
+        connection.execute("DROP TABLE former")
     run(connection, schema)
-    run(connection, _WITH_KINDS)
-    if "released" in tables:
-        run(connection, _RELEASED_WITH_KINDS)
-    run(connection, _WITHOUT_FORMER)
+    run(connection, _CONVERSION)
     # f31e11f named no batches: a single credential that it had begun went into the log alone.
     begun = connection.execute(
         "SELECT seq, line FROM credential JOIN single USING (seq) LEFT JOIN batch USING (seq) "

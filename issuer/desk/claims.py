@@ -27,7 +27,7 @@ from wire.files import make_private_folder
 from wire.problem import Code, Conflict, NotFound, Refused, TryLater
 from wire.sqlite import Database, connect, sqlite_problems
 
-from ..archive.kept import KindNumber, Released
+from ..archive.kept import FIRST_KIND, KindNumber, Released
 from ..problem import CLAIMS_LOST, DAMAGED_CLAIMS
 
 LINK_LIFETIME = timedelta(days=30)
@@ -50,10 +50,7 @@ ALTER TABLE link ADD COLUMN generation INTEGER NOT NULL DEFAULT 0;
 -- Whether the credential was released from that wallet since, nobody knows.
 UPDATE link SET expires = 0 WHERE holder IS NOT NULL;
 """,
-    """
--- Until an issuer could have several kinds, all were of this one.
-ALTER TABLE link ADD COLUMN kind TEXT NOT NULL DEFAULT 'diploma';
-""",
+    f"ALTER TABLE link ADD COLUMN kind TEXT NOT NULL DEFAULT '{FIRST_KIND}';",
 )
 """Changes of the tables, in their order; a file of f31e11f has the tables of the first, and no number."""
 

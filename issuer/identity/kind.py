@@ -8,7 +8,7 @@ under one version is corrected under that version, and new credentials are of th
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -63,8 +63,7 @@ class Kinds:
         names = self.names
         if not name and len(names) > 1:
             raise KIND_NOT_NAMED(f"several kinds are issued here: {', '.join(names)}", kinds=", ".join(names))
-        if name and name not in names:
-            raise _unknown(name, names)
+        _require_known(name or names[0], names)
         return [each for each in self.references if name_of(each) == (name or names[0])][-1]
 
     def newest(self, name: str = "") -> Kind:
@@ -76,8 +75,7 @@ class Kinds:
 
         Raises `NO_SUCH_KIND`, `NotFound`, `InvalidTemplate`, and `Damaged` where its files have changed.
         """
-        if reference not in (references := self.references):
-            raise _unknown(name_of(reference), [*map(name_of, references)])
+        _require_known(reference, self.references)
         if reference is None:
             return shipped().with_template(compiled((self.home / TEMPLATE).read_bytes()))
         folder = self.home / kind_folder(reference)
@@ -135,12 +133,15 @@ class Kinds:
 
 
 def name_of(reference: str | None) -> str:
-    """The name of the kind with this URN; `None` stands for template.json."""
+    """The name of the kind with this URN, or with this name; `None` stands for template.json."""
     return reference.removeprefix(REFERENCE).partition(":")[0] if reference else shipped().name
 
 
-def _unknown(name: str, names: Iterable[str]) -> NotFound:
-    return NO_SUCH_KIND(f"no {name} is issued here, but {', '.join(names)}")
+def _require_known(wanted: str | None, known: Sequence[str | None]) -> None:
+    """Raises `NO_SUCH_KIND` for a name or a URN that is none of these."""
+    if wanted not in known:
+        names = dict.fromkeys(name_of(each) for each in known)
+        raise NO_SUCH_KIND(f"no {name_of(wanted)} is issued here, but {', '.join(names)}")
 
 
 def former_kinds(home: Path) -> list[Kind]:

@@ -57,7 +57,7 @@ class Editions:
     def firsts(self, kind: str, records: Iterable[Mapping[str, str]], copies: int) -> list[Edition]:
         """The first editions of new credentials of a kind, given field by field, each in so many copies.
 
-        Raises `RecordRefused`, and as `Presses.newest`.
+        Raises `RecordRefused`, `Refused` for no copy at all, and as `Presses.newest`.
         """
         if copies < 1:
             raise Refused("a credential is issued in one copy at least")
