@@ -127,6 +127,7 @@ class Issuer:
         self._clock, self._contexts = clock, contexts
         self._signer, self._pin = signer, functools.cache(pin)
         self._log_store, self._form = store, form
+        self._log_kind = functools.cache(lambda reference: log_kind(self.store, self.log, reference))
         self._new: Turns[Sequence[Edition], list[int]] = Turns(self._issue_new)
         self._editions = Editions(
             self.store,
@@ -342,7 +343,7 @@ class Issuer:
         press.open()
         self._remember_form()
         if reference := press.composer.kind.reference:
-            log_kind(self.store, self.log, reference)
+            self._log_kind(reference)
 
     def _remember_form(self) -> None:
         name = "" if self.form.media_type == INTEGRITY else self.form.media_type

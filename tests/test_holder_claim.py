@@ -28,11 +28,13 @@ from intaglio.tls import INVALID_CERTIFICATE_NAME, server_files
 from issuer.desk.claims import LINK_LIFETIME, ClaimLinks
 from issuer.desk.http import create_app
 from issuer.issuer import Issuer
+from kinds import shipped
 from tests.fault.limits import files_of_at_most
 from tests.loopback import Authority, Site, response
 from tests.problems import is_a, raises
 from tests.processes import ended
 from tests.serving import listening, serving
+from tests.test_kinds_facts import WELDING, ZHANG
 from tests.world import (
     COLLEGE,
     NAME,
@@ -148,6 +150,18 @@ def test_a_diploma_is_claimed_bound_to_the_wallet(university: Issuer, tmp_path: 
         (NUMBER, 1, "superseded"),
         (NUMBER, 2, None),
     ]
+
+
+def test_credentials_of_two_kinds_with_one_number_are_no_editions(tmp_path: Path) -> None:
+    home = tmp_path / "city"
+    rows = {"resident": ZHANG, "certificate": {**WELDING, "certificate_number": "R-1"}}
+    with wallet(tmp_path / "ada") as mine:
+        for (kind, row), clock in zip(rows.items(), (now, lambda: now() + timedelta(seconds=2)), strict=True):
+            issuer = issuer_in(home, kind=shipped(kind), clock=clock)
+            bundle = issuer.bundle(issuer.issue(kind, row)).to_bytes()
+            mine.accept(bundle, checks(issuer), now=now())
+        assert {held.number for held in mine.credentials()} == {"R-1"}
+        assert text.outdated(mine.credentials()) == set()
 
 
 def test_the_list_tells_the_editions_of_one_diploma_apart(university: Issuer, tmp_path: Path) -> None:

@@ -119,6 +119,19 @@ def test_the_same_wallet_gets_the_same_again_while_the_link_lasts(claims: ClaimL
         claims.invite(token, Registrar(), now=end)
 
 
+def test_links_of_two_kinds_with_one_number_never_meet(claims: ClaimLinks) -> None:
+    """A newer link for the one, or a release of it, leaves the other's alone."""
+    resident = KindNumber("resident", NUMBER)
+    registrar = Registrar()
+    first = claims.offer(resident, registrar, now=NOW).token
+    claims.offer(WHICH, registrar, now=NOW)
+    second = claims.offer(WHICH, registrar, now=NOW).token
+    for token, key in ((first, ADA), (second, EVE)):
+        claims.redeem(token, answer(claims.invite(token, registrar, now=NOW), key), registrar, now=NOW)
+    holders = {resident: did_key.create(ADA.public_key), WHICH: did_key.create(EVE.public_key)}
+    assert registrar.given == holders
+
+
 def test_another_wallet_is_told_so(claims: ClaimLinks) -> None:
     token = claims.offer(of_diploma(NUMBER), Registrar(), now=NOW).token
     redeem(claims, token)

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from issuer.archive.finding import MOST_FOUND
 from issuer.archive.kept import EditionTaken, Entry, KindNumber
 from issuer.identity.home import Identity
-from issuer.identity.kind import read_kind
+from issuer.identity.kind import Kinds, read_kind
 from issuer.issuer import Issuer
 from issuer.job.order import Order
 from issuer.job.singles import Edition
@@ -44,6 +44,8 @@ from tests.world import NOW, Holder, graduate, issuer_in, reopened, verifier_for
 from vc import Verdict
 from vc.reading.bundle import Bundle
 from vc.status import Reason
+from verifier import Trust
+from verifier.sources.trust_entries import MOST_KINDS
 from wire.problem import Damaged, Refused
 
 FIXTURES = Path(__file__).parent / "fixtures"
@@ -375,6 +377,18 @@ def test_the_trust_entry_has_all_kinds_the_newest_first(tmp_path: Path) -> None:
     for kind in issuer.kinds.names:
         made = issuer.issue(kind, row(kind, "1"))
         assert verifier_for(issuer).verify(issuer.bundle(made), now=NOW).verdict is Verdict.VALID
+
+
+@pytest.mark.slow
+def test_of_many_versions_the_newest_are_handed_out(tmp_path: Path) -> None:
+    """As many as a trust file may have: one more, and nobody could read it."""
+    home = issuer_in(tmp_path / "home", kind=own(tmp_path / "0", "club")).home
+    for version in range(2, MOST_KINDS + 2):
+        Kinds(home).add(own(tmp_path / str(version), "club", version=str(version)))
+    entry = reopened(home).trust_file()["issuers"][0]
+    versions = [json.loads(files["kind.json"])["version"] for files in entry["kinds"]]
+    assert versions == [str(version) for version in range(MOST_KINDS + 1, 1, -1)]
+    Trust.parse(orjson.dumps(reopened(home).trust_file()))
 
 
 # Adding one, by whoever, killed wherever

@@ -54,7 +54,7 @@ def make_tables(connection: sqlite3.Connection, home: Path) -> None:
     knows_log = connection.execute("SELECT 1 FROM counter WHERE name = 'log'").fetchone()
     tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     connection.execute("DROP INDEX IF EXISTS begun")  # the schema makes it on the new table
-    for name in _WITH_KINDS.keys() & tables:
+    for name in [each for each in _WITH_KINDS if each in tables]:
         connection.execute(f"ALTER TABLE {name} RENAME TO former")
         run(connection, schema)
         connection.execute(_WITH_KINDS[name], (FIRST_KIND,))

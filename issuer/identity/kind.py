@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 
 from kinds import Kind, Template, shipped
@@ -28,6 +29,8 @@ from .home import Identity, kind_folder
 
 _LARGEST = 1 << 20  # bytes of a file; of kind.json a kind takes less
 _MOST_TABLES = 100
+MOST_HANDED_OUT = 64
+"""Kinds in the trust file that an issuer hands out: no program takes more of one issuer."""
 _LONGEST_NAME = 100  # characters: a folder is named by it, and a backup takes no longer names
 
 ANY: Noun = ("credential", "credentials")
@@ -88,11 +91,11 @@ class Kinds:
         return kind
 
     def intact(self) -> Iterator[Kind]:
-        """Those that credentials name, the newest first, but for those whose files are damaged.
+        """Those that credentials name, the 64 newest, but for those whose files are damaged.
 
         What was issued by such a one can still be revoked, and its issuer be known.
         """
-        for reference in filter(None, reversed(self.references)):
+        for reference in islice(filter(None, reversed(self.references)), MOST_HANDED_OUT):
             with suppress(Damaged):
                 yield self.of(reference)
 
