@@ -23,6 +23,7 @@ from unittest import mock
 from bench.issue import FAMILY, GIVEN, HEADER, PROGRAMMES
 from did.methods import key as did_key
 from issuer import Description
+from issuer.archive.kept import KindNumber
 from issuer.archive.store import SQLiteIndex
 from issuer.issuer import Issuer
 from issuer.press.permutation import LIST_ENTRIES
@@ -103,7 +104,7 @@ def in_lists(issuer: Issuer) -> list[list[str]]:
 
 
 def publish(issuer: Issuer, numbers: list[str]) -> float:
-    issuer.store.revocations.revoke(numbers, "withdrawn", DATE)
+    issuer.store.revocations.revoke([KindNumber("diploma", number) for number in numbers], "withdrawn", DATE)
     return seconds(lambda: issuer.lists.publish(now=NOW))
 
 

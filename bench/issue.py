@@ -112,7 +112,16 @@ def index_bytes(folder: Path, rows: int) -> dict[str, float]:
             number,
             Appended(job.chunk_key(number), range(first, first + SPAN_ROWS)),
             [
-                NewEntry(row, f"UNI-2026-{row:08}", 1, row, "Aino Müller", f"graduate{row}@example.org")
+                NewEntry(
+                    row,
+                    "diploma",
+                    f"UNI-2026-{row:08}",
+                    1,
+                    1,
+                    row,
+                    "Aino Müller",
+                    f"graduate{row}@example.org",
+                )
                 for row in range(first, min(first + SPAN_ROWS, rows))
             ],
         )

@@ -73,7 +73,7 @@ def main() -> None:
         ]
         issuer.issue_file(orders[0])
         row = walked(lambda: issuer.issue_file(orders[1]))
-        bundle = issuer.bundle(issuer.store.current("UNI-000002")).to_bytes()
+        bundle = issuer.bundle(issuer.current("UNI-000002")).to_bytes()
         judge = verifier(trust_in(issuer))
         assert judge.verify(bundle, now=NOW)
         verdict = walked(lambda: judge.verify(bundle, now=NOW))

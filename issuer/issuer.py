@@ -1,6 +1,7 @@
-"""`Issuer`: everything that an institution does with its diplomas, over one folder.
+"""`Issuer`: everything that an institution does with its credentials, over one folder.
 
-Several processes may work on one folder at once. Issuing a new diploma holds a lock; editions of one that
+A number names a credential as long as no other kind here has it; else kind and number do (`KindNumber`).
+Several processes may work on one folder at once. Issuing a new credential holds a lock; editions of one that
 exists (a correction, one bound to a holder's key) rest on the index alone: claims go on during a long job.
 """
 
@@ -9,8 +10,8 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import asdict, replace
+from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -19,7 +20,7 @@ from typing import Any, TypedDict, Unpack
 from keys import KeyFile, PublicKey, Signer, open_signer
 from keys.opening import Opener, is_open
 from keys.signer import Passphrase, require_signs
-from kinds import InvalidRecord, Kind, Record
+from kinds import Kind, Record
 from kinds.kind import Noun
 from ledger import Log, TrustedLedger
 from ledger.anchors import ANCHORS, AnchorKind
@@ -31,17 +32,18 @@ from ledger.tiles.store import Store as LogStore
 from vc import Bundle
 from vc.forms import FORMS, INTEGRITY, DataIntegrity
 from vc.secured import Form
+from vc.status import Reason
 from vc.vcdm import jsonld
 from wire.consent import require_unmarked
 from wire.files import locked
-from wire.problem import Damaged, Problem
+from wire.problem import Problem
 from wire.turns import Turns
 
 from .archive.archive import Archive
 from .archive.consistency import require_agreement, require_not_older
 from .archive.finding import Finder
 from .archive.index import Index
-from .archive.kept import Entry
+from .archive.kept import Entry, IdsOf, KindNumber
 from .archive.store import SQLiteIndex
 from .desk.bundles import bundled
 from .identity import documents
@@ -50,14 +52,14 @@ from .identity.creation import create_home
 from .identity.description import Description
 from .identity.home import Identity
 from .identity.home import index as index_in
-from .identity.kind import former_kinds, kind_in, nouns_in
-from .identity.succession import JOURNAL, anchor, ended_ahead, finish, log_kind, mend, require_in_force
+from .identity.kind import Kinds
+from .identity.succession import JOURNAL, anchor, ended_ahead, finish, log_kind, mend
 from .job.bulk import Bulk, Issued
 from .job.editions import Editions
 from .job.order import Order
+from .job.presses import Presses, ids_of, positions
 from .job.singles import Edition, RecordRefused, Singles
-from .press.document import Composer
-from .press.permutation import Positions, list_key
+from .press.permutation import Positions
 from .press.press import Line, Press
 from .press.update import update_template
 from .status.due import unrenewed
@@ -125,13 +127,13 @@ class Issuer:
         self._clock, self._contexts = clock, contexts
         self._signer, self._pin = signer, functools.cache(pin)
         self._log_store, self._form = store, form
+        self._log_kind = functools.cache(lambda reference: log_kind(self.store, self.log, reference))
         self._new: Turns[Sequence[Edition], list[int]] = Turns(self._issue_new)
         self._editions = Editions(
             self.store,
             self.line,
-            lambda: self._press,
+            lambda: self._presses,
             self._begin,
-            lambda: self._former(self._press),
             lambda: self._singles,
             clock,
         )
@@ -145,7 +147,7 @@ class Issuer:
         clock: Clock,
         **parts: Unpack[Parts],
     ) -> Issuer:
-        """Makes an issuer, or opens it if it exists and is the one described.
+        """Makes an issuer, or opens it if it exists and is the one described; its kind is added to others.
 
         `parts` are as in `Issuer`; with a `signer`, no key for credentials is made, nor one for lists unless
         they have a DID of their own. Raises `Conflict` where another issuer lives in the folder,
@@ -194,7 +196,7 @@ class Issuer:
 
     @cached_property
     def log(self) -> Log:
-        """The issuer's log; DID document and kind are in it before anything that its keys sign."""
+        """The issuer's log; DID document and kinds are in it before anything that its keys sign."""
         log = Log(
             self.identity.log,
             self.keys.signer("log"),
@@ -211,8 +213,8 @@ class Issuer:
                 finish(self.home, self.keys, self.store, log)
             self.reread()
         anchor(self.home, self.store, log, documents.newest(self.home))
-        if self.identity.kind:
-            log_kind(self.store, log, self.identity.kind)
+        for reference in Identity.read(self.home).kinds:
+            log_kind(self.store, log, reference)
         return log
 
     def signer(self, name: str) -> Signer:
@@ -284,7 +286,7 @@ class Issuer:
         """Goes on with the keys that the folder has by now."""
         self.identity = Identity.read(self.home)
         self.keys.reload()
-        for part in ("_remembered", "_press", "lists", "_singles"):  # what was made of the keys before
+        for part in ("_remembered", "_presses", "lists", "_singles"):  # what was made of the keys before
             self.__dict__.pop(part, None)
 
     def require_clock(self) -> None:
@@ -306,63 +308,53 @@ class Issuer:
         return {**FORMS, INTEGRITY: self._integrity, self.form.media_type: self.form}
 
     @property
+    def kinds(self) -> Kinds:
+        """The kinds that it issues, with the template as it is now."""
+        return Kinds(self.home)
+
+    @property
     def kind(self) -> Kind:
-        """The kind that it issues, with the template as it is now. Raises as `kind_in`."""
-        return kind_in(self.home)
+        """The only kind that it issues. Raises as `Kinds.newest`."""
+        return self.kinds.newest()
 
     @property
     def nouns(self) -> Noun:
-        """The words for one of its credentials and for many; see `nouns_in`."""
-        return nouns_in(self.home)
+        """The words for one of its credentials and for many, whatever their kinds."""
+        return self.kinds.nouns()
 
-    def press(self) -> Press:
-        """What signs credentials, with the template as it is now.
+    def press(self, kind: str = "") -> Press:
+        """What signs credentials of a kind, with the template as it is now. Raises as `Presses.newest`."""
+        return self._all_presses().newest(kind)
 
-        Raises `InvalidTemplate`, `Refused` for a form that does not work with the key, and `KeysChanged`.
+    def _all_presses(self) -> Presses:
+        key, form, contexts = self.signer("assertion"), self.form, self._integrity.contexts
+        absent = self.identity.form if self._form is None else ""
+        return Presses(self.home, self.identity, self.keys, key, form, absent, contexts)
+
+    @cached_property
+    def _presses(self) -> Presses:
+        return self._all_presses()
+
+    def _begin(self, press: Press) -> None:
+        """Before anything is signed: asks for what opens the key, and remembers the form that was given.
+
+        The kind may be in the log not yet, where another process has added it. Raises as `Press.open`.
         """
-        key = self.signer("assertion")
-        method = self.identity.verification_method(key.public_key)
-        require_in_force(self.home, method)
-        self.form.algorithm(key.public_key)
-        composer = self._composer(self.kind)
-        composer.check()
-        return Press(composer, key, method, self.form, self._absent_form)
-
-    @property
-    def _absent_form(self) -> str:
-        """The media type of the form in which it issues, where that was not given."""
-        return self.identity.form if self._form is None else ""
-
-    def _begin(self) -> None:
-        """Asks for what opens the key, and remembers the form that was given, before anything is signed.
-
-        Raises as `Press.open`.
-        """
-        self._press.open()
+        press.open()
         self._remember_form()
+        if reference := press.composer.kind.reference:
+            self._log_kind(reference)
 
     def _remember_form(self) -> None:
         name = "" if self.form.media_type == INTEGRITY else self.form.media_type
         if name != self.identity.form:
             self.identity = Identity.change(self.home, form=name)
 
-    def _composer(self, kind: Kind) -> Composer:
-        return Composer(
-            kind,
-            self.identity.profile,
-            self.keys.secret("credential-id"),
-            self.keys.secret("salt"),
-            self._positions,
-            self._integrity.contexts,
-        )
-
-    @property
     def _positions(self) -> Positions:
-        return Positions(functools.partial(list_key, self.keys.secret("status-position")))
+        return positions(self.keys)
 
-    def _former(self, press: Press) -> list[Press]:
-        """The press with each template that an update replaced."""
-        return [replace(press, composer=self._composer(kind)) for kind in former_kinds(self.home)]
+    def _ids_of(self) -> IdsOf:
+        return ids_of(Identity.read(self.home), self.keys)
 
     @cached_property
     def lists(self) -> Lists:
@@ -382,7 +374,7 @@ class Issuer:
             self.log,
             self.home,
             self.identity.profile,
-            self._positions,  # not the press's: whoever has lost the template can still revoke
+            self._positions(),  # not a press's: whoever has lost the template can still revoke
             key,
             self.identity.verification_method(key.public_key, self.status_key),
             ClockJournal(self.home),
@@ -396,40 +388,42 @@ class Issuer:
         return unrenewed(self.store, Identity.read(self.home), now)
 
     @cached_property
-    def _press(self) -> Press:
-        return self.press()
-
-    @cached_property
     def archive(self) -> Archive:
-        """The diplomas themselves, as they were issued."""
+        """The credentials themselves, as they were issued."""
         return Archive(self.store, self.home / "shards", self.forms)
 
     @cached_property
     def _bulk(self) -> Bulk:
-        return Bulk(self.archive, self.log, self.home, lambda: self.kind)
+        return Bulk(self.archive, self.log, self.home, lambda line: self.kinds.of(line.secured.claims.kind))
 
     @cached_property
     def _singles(self) -> Singles:
-        return Singles(self.archive, self.log, self._press, self.lists, self.home, self._clock)
+        return Singles(self.archive, self.log, self.lists, self.home, self._clock)
 
     @cached_property
     def finder(self) -> Finder:
-        """What finds diplomas by what people have at hand."""
-        return Finder(self.store, self.archive, self.identity.profile, lambda: self._press)
+        """What finds credentials by what people have at hand."""
+        return Finder(self.store, self.archive, self.identity.profile, self._positions, self._ids_of)
 
     # Issuing
 
     def issue_file(self, order: Order) -> Issued:
-        """Issues a file of graduates as `Bulk.run` does, and publishes the status lists that it needs."""
+        """Issues the rows of a file as `Bulk.run` does, and publishes the status lists that it needs.
+
+        They become what the file was opened for, also where a newer version was added since. Raises
+        `NO_SUCH_KIND` where that is not issued here.
+        """
         now, lists = self.log.now(), self.lists
-        self._begin()  # one asks, and one tries the PIN, before there are several workers
+        reference = order.source.kind.reference
+        self._begin(self._presses.of(reference))  # one asks, before there are several workers
         self.require_signer()
         with locked(self.home / "issue", patience=self.patience):
             Identity.read(self.home).require_open()
             self._editions.recover()
-            press = self.press()
-            result = self._bulk.run(order, press, now=now, former=self._former(press))
-        self.store.lookup.catch_up(self._press.composer.credential_id)
+            presses = self._all_presses()
+            press = presses.of(reference)
+            result = self._bulk.run(order, press, now=now, former=presses.former(press))
+        self.store.lookup.catch_up(self._ids_of())
         lists.publish(now=self._clock())
         return result
 
@@ -437,49 +431,64 @@ class Issuer:
         """Gives template.json a place for the degree's name, as `templates.update_template` does."""
         return update_template(self.home, self._integrity.contexts, patience=self.patience)
 
-    def issue(self, cells: Mapping[str, str]) -> Entry:
-        """Issues one diploma, its record given field by field. Raises `InvalidRecord` or `Conflict`."""
+    def issue(
+        self, kind: str | Mapping[str, str], cells: Mapping[str, str] | None = None, copies: int = 1
+    ) -> Entry:
+        """Issues one credential of a `kind`, its record given field by field, and returns its first copy.
+
+        Without a kind it is of the only one. Each of several `copies` has its own id, place in a status list,
+        salts and log entry; corrections and revocations are of all. Raises `InvalidRecord`, `Conflict`, and
+        as `Kinds.newest`.
+        """
+        name, record = (kind, cells or {}) if isinstance(kind, str) else ("", kind)
         try:
-            return self.issue_many([cells])[0]
+            return self._issue_all(name, [record], copies)[0]
         except RecordRefused as refused:
             raise refused.problem from None
 
-    def issue_many(self, records: Iterable[Mapping[str, str]]) -> list[Entry]:
-        """Issues several diplomas, all or none, and returns their editions in the order of the records.
+    def issue_many(self, records: Iterable[Mapping[str, str]], kind: str = "") -> list[Entry]:
+        """Issues several credentials, all or none, and returns their editions in the order of the records.
 
-        Calls from many threads wait for each other and go the way together. Raises `RecordRefused` for the
-        first record that cannot be issued, be it invalid or issued before, and then issues none; `TryLater`
-        where another process issues for longer than five seconds. For thousands there is `issue_file`.
+        They are of one kind, by default of the only one. Calls from many threads wait for each other and go
+        the way together. Raises `RecordRefused` for the first record that cannot be issued, be it invalid or
+        issued before, and then issues none; `TryLater` where another process issues for longer than five
+        seconds; and as `Kinds.newest`. For thousands there is `issue_file`.
         """
-        checked = []
-        for position, cells in enumerate(records):
-            try:
-                checked.append(self._editions.checked(cells))
-            except InvalidRecord as problem:
-                raise RecordRefused(position, problem) from problem
-        if not checked:
+        return self._issue_all(kind, records, 1)
+
+    def _issue_all(self, kind: str, records: Iterable[Mapping[str, str]], copies: int) -> list[Entry]:
+        wanted = self._editions.firsts(kind, records, copies)
+        if not wanted:
             return []
-        self._begin()
-        seqs = self._new([Edition(record) for record in checked])
-        return [self.store.entry(seq) for seq in seqs]
+        self._begin(wanted[0].press)
+        return [self.store.entry(seq) for seq in self._new(wanted)]
 
-    def correct(self, number: str, changes: Mapping[str, str]) -> Entry:
-        """Issues the next edition of a diploma with changed fields, and revokes the one before as superseded.
+    def current(self, number: str | KindNumber) -> Entry:
+        """The first copy of the latest edition of a credential. Raises as `Finder.which`."""
+        return self.store.current(self.finder.which(number))
 
-        The lists say so once they are published, and before a bundle of that edition is made.
+    def correct(self, number: str | KindNumber, changes: Mapping[str, str]) -> Entry:
+        """Issues the next edition with changed fields, and revokes the one before as superseded.
 
-        A holder to whom it was bound stays so. With nothing changed, the current edition is returned, unless
-        a clock that was wrong dated it ahead.
+        It is of the version of the kind that the one before names, has as many copies, and stays bound to its
+        holder. The lists say so once they are published, and before a bundle of that edition is made. With
+        nothing changed, the current edition is returned, unless a clock that was wrong dated it ahead.
         """
-        return self._editions.correct(number, changes)
+        return self._editions.correct(self.finder.which(number), changes)
 
     def corrected(self, edition: Entry, changes: Mapping[str, str]) -> Record | None:
         """What `correct` would issue after an edition, `None` for nothing new. Raises what it raises."""
         return self._editions.corrected(edition, changes)
 
-    def generation(self, number: str) -> int:
-        """How often the diploma was released: what a claim link made now is good for."""
-        return self.store.generation(number)
+    def revoke(
+        self, numbers: Iterable[str | KindNumber], reason: Reason, *, date: datetime, now: datetime
+    ) -> None:
+        """Revokes credentials as `Lists.revoke` does. Raises as that, and as `Finder.which`."""
+        self.lists.revoke([self.finder.which(number) for number in numbers], reason, date=date, now=now)
+
+    def generation(self, which: KindNumber) -> int:
+        """How often the credential was released: what a claim link made now is good for."""
+        return self.store.generation(which)
 
     def links(self) -> int:
         """How many claim links were made."""
@@ -489,22 +498,22 @@ class Issuer:
         """Counts a claim link."""
         self.store.count_link(nth)
 
-    def claim(self, number: str, holder: str, generation: int | None = None) -> bytes:
-        """The bundle of the diploma's edition bound to `holder`, a DID: the same again for the same holder.
+    def claim(self, number: str | KindNumber, holder: str, generation: int | None = None) -> bytes:
+        """The bundle of the edition bound to `holder`, a DID, in one copy: the same again for this holder.
 
-        `generation` is that of the link which is used, if it is a link that shows whose the diploma is.
+        `generation` is that of the link by which it is claimed, if there is one.
         Raises `NotFound`, `Conflict` where another holder has it, `Refused` where it was revoked, `Released`
         where it was released since the link was made.
         """
-        return self.bundle(self._editions.claim(number, holder, generation)).to_bytes()
+        return self.bundle(self._editions.claim(self.finder.which(number), holder, generation)).to_bytes()
 
-    def release(self, number: str) -> Entry:
-        """The next edition of a diploma, bound to nobody: for a holder whose wallet is lost.
+    def release(self, number: str | KindNumber) -> Entry:
+        """The next edition of a credential, bound to nobody: for a holder whose wallet is lost.
 
         All links to it end, then the edition before is revoked as superseded. One that is bound to nobody is
         returned as it is.
         """
-        return self._editions.release(number)
+        return self._editions.release(self.finder.which(number))
 
     def is_bound(self, entry: Entry) -> bool:
         """Whether a wallet has claimed this edition."""
@@ -524,25 +533,13 @@ class Issuer:
         _ = self.lists
         with locked(self.home / "issue", patience=self.patience):
             Identity.read(self.home).require_open()
-            self._bulk.recover()
-            self._editions.recover()
+            self.recover()
             yield
 
-    def close(self) -> datetime:
-        """Closes the issuer for good: all status lists are signed, anchored and written a last time.
-
-        Gives their date. What was begun is finished before; what would issue or revoke raises `ISSUER_CLOSED`
-        then.
-        """
-        if Identity.read(self.home).closing is None:
-            self.require_list_signer()
-        with locked(self.home / "issue", patience=self.patience):
-            if Identity.read(self.home).closing is None:
-                self._bulk.recover()
-                self._editions.recover()
-            self.identity = self.lists.close(now=self.log.now())
-        assert self.identity.closing is not None
-        return self.identity.closing
+    def recover(self) -> None:
+        """Completes what killed processes left half issued. The caller holds the lock `issue`."""
+        self._bulk.recover()
+        self._editions.recover()
 
     # Reading
 
@@ -575,9 +572,13 @@ class Issuer:
 
     # Finding
 
-    def find(self, text: str) -> list[Entry]:
+    def find(self, text: str, kind: str = "") -> list[Entry]:
         """As `Finder.find` does."""
-        return self.finder.find(text)
+        return self.finder.find(text, kind)
+
+    def copies(self, entry: Entry) -> list[Entry]:
+        """All copies of an edition."""
+        return self.store.copies(entry.which, entry.edition)
 
     def entries(self, first: int = 0, stop: int | None = None) -> Iterator[Entry]:
         """All editions, or those with sequence numbers from `first` up to `stop`, in their order."""
@@ -587,11 +588,10 @@ class Issuer:
             after = page[-1].seq
 
     def trust_entry(self) -> dict[str, Any]:
-        """As `Identity.trust_entry` gives it, with the files of its kind, where credentials name it."""
+        """As `Identity.trust_entry` gives it, with the files of its kinds, where credentials name them."""
         entry = self.identity.trust_entry(self.keys.public_keys, documents.history(self.home))
-        if self.identity.kind:
-            with suppress(Damaged):  # what was issued can still be revoked, and its issuer be known
-                entry["issuer"]["kinds"] = (dict(self.kind.texts),)
+        if kinds := tuple(dict(kind.texts) for kind in self.kinds.intact()):
+            entry["issuer"]["kinds"] = kinds
         return entry
 
     def trust_file(self) -> dict[str, Any]:

@@ -45,7 +45,11 @@ ANOTHER_KEY_TYPE = Code("another-key-type", Conflict)
 ANOTHER_KEY = Code("another-key", Conflict)
 """The issuer signs with another key than that which is kept elsewhere at this address."""
 ANOTHER_KIND = Code("another-kind", Conflict)
-"""The issuer issues another kind than was asked for."""
+"""The issuer issues another kind under this name and version than was asked for."""
+KIND_NOT_NAMED = Code("kind-not-named", Conflict)
+"""Several kinds are issued here, or have the number, and nothing says which is meant."""
+NO_SUCH_KIND = Code("no-such-kind", NotFound)
+"""No kind of this name is issued here."""
 KEY_KEPT_ELSEWHERE = Code("key-kept-elsewhere", Refused)
 """The key that signs is not in the key file, and nothing says where the next one is to be."""
 KEY_IN_USE = Code("key-in-use", Refused)

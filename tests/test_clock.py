@@ -21,7 +21,7 @@ from issuer.issuer import Issuer
 from tests.commandline import Answer, Program
 from tests.copying import copy_folder
 from tests.serving import listening, serving
-from tests.world import NOW, graduate, issuer_in, reopened, table, verifier_for
+from tests.world import NOW, graduate, issuer_in, of_diploma, reopened, table, verifier_for
 from vc import Verdict
 from wire.problem import Problem
 
@@ -73,7 +73,7 @@ class Machine:
         made = reopened(self.home / "issuer", clock)
         with listening() as listener:
             claims = ClaimLinks(made.home / "claims.sqlite", f"http://localhost:{listener.getsockname()[1]}")
-            link = claims.offer(number, made, now=NOW)
+            link = claims.offer(of_diploma(number), made, now=NOW)
             with serving(create_app(made, claims, made.home, clock), listener):
                 yield str(link)
 

@@ -443,7 +443,7 @@ def test_a_job_that_was_begun_keeps_its_template_and_so_do_its_editions(tmp_path
     corrected = issuer.correct("UNI-000001", {"gpa": "1.0"})
     assert _degree(issuer, corrected) == ("BachelorDegree", "")
     issuer.claim("UNI-000002", COLLEGE.did)
-    assert _degree(issuer, issuer.store.current("UNI-000002")) == ("BachelorDegree", "")
+    assert _degree(issuer, issuer.current("UNI-000002")) == ("BachelorDegree", "")
     assert _degree(issuer, issuer.release("UNI-000002")) == ("BachelorDegree", "")
     wanted = issuer.correct("UNI-000001", {"degree_name": "Bachelor of Science"})
     assert _degree(issuer, wanted) == ("BachelorDegree", "Bachelor of Science")

@@ -28,11 +28,13 @@ from intaglio.tls import INVALID_CERTIFICATE_NAME, server_files
 from issuer.desk.claims import LINK_LIFETIME, ClaimLinks
 from issuer.desk.http import create_app
 from issuer.issuer import Issuer
+from kinds import shipped
 from tests.fault.limits import files_of_at_most
 from tests.loopback import Authority, Site, response
 from tests.problems import is_a, raises
 from tests.processes import ended
 from tests.serving import listening, serving
+from tests.test_kinds_facts import WELDING, ZHANG
 from tests.world import (
     COLLEGE,
     NAME,
@@ -40,6 +42,7 @@ from tests.world import (
     check,
     diploma,
     issuer_in,
+    of_diploma,
     reopened,
     verifier,
     verifier_for,
@@ -124,7 +127,7 @@ def test_a_diploma_is_claimed_bound_to_the_wallet(university: Issuer, tmp_path: 
         return True
 
     with served(university) as (claims, fetcher), wallet(tmp_path / "ada") as mine:
-        link = claims.offer(NUMBER, university, now=now())
+        link = claims.offer(of_diploma(NUMBER), university, now=now())
         first = claim(link, mine, fetcher, checks(university), agree, now=now())
         again = claim(link, mine, fetcher, checks(university), agree, now=now())
         assert [(item.issuer, item.name, item.domain) for item in asked] == [
@@ -147,6 +150,18 @@ def test_a_diploma_is_claimed_bound_to_the_wallet(university: Issuer, tmp_path: 
         (NUMBER, 1, "superseded"),
         (NUMBER, 2, None),
     ]
+
+
+def test_credentials_of_two_kinds_with_one_number_are_no_editions(tmp_path: Path) -> None:
+    home = tmp_path / "city"
+    rows = {"resident": ZHANG, "certificate": {**WELDING, "certificate_number": "R-1"}}
+    with wallet(tmp_path / "ada") as mine:
+        for (kind, row), clock in zip(rows.items(), (now, lambda: now() + timedelta(seconds=2)), strict=True):
+            issuer = issuer_in(home, kind=shipped(kind), clock=clock)
+            bundle = issuer.bundle(issuer.issue(kind, row)).to_bytes()
+            mine.accept(bundle, checks(issuer), now=now())
+        assert {held.number for held in mine.credentials()} == {"R-1"}
+        assert text.outdated(mine.credentials()) == set()
 
 
 def test_the_list_tells_the_editions_of_one_diploma_apart(university: Issuer, tmp_path: Path) -> None:
@@ -180,7 +195,7 @@ def test_the_list_tells_the_editions_of_one_diploma_apart(university: Issuer, tm
 
 def test_declined_links_stay_good_and_nothing_is_sent(university: Issuer, tmp_path: Path) -> None:
     with served(university) as (claims, fetcher), wallet(tmp_path / "ada") as mine:
-        link = claims.offer(NUMBER, university, now=now())
+        link = claims.offer(of_diploma(NUMBER), university, now=now())
         with pytest.raises(Declined):
             claim(link, mine, fetcher, checks(university), lambda _: False, now=now())
         assert len(list(university.entries())) == 1
@@ -189,8 +204,8 @@ def test_declined_links_stay_good_and_nothing_is_sent(university: Issuer, tmp_pa
 
 def test_expired_unknown_and_replaced_links(university: Issuer, tmp_path: Path) -> None:
     with served(university) as (claims, fetcher), wallet(tmp_path / "ada") as mine:
-        replaced = claims.offer(NUMBER, university, now=now())
-        expired = claims.offer(NUMBER, university, now=now() - 2 * LINK_LIFETIME)
+        replaced = claims.offer(of_diploma(NUMBER), university, now=now())
+        expired = claims.offer(of_diploma(NUMBER), university, now=now() - 2 * LINK_LIFETIME)
         for link, kind, words in (
             (replaced, Refused, "the issuer has ended this claim link"),
             (ClaimLink(claims.service, TOKEN), NotFound, "no credential waits under this link"),
@@ -205,7 +220,7 @@ def test_expired_unknown_and_replaced_links(university: Issuer, tmp_path: Path) 
 def test_a_diploma_whose_issuer_is_not_trusted_can_be_had_later(university: Issuer, tmp_path: Path) -> None:
     """What the wallet did not keep, it gets again by the same link."""
     with served(university) as (claims, fetcher), wallet(tmp_path / "ada") as mine:
-        link = claims.offer(NUMBER, university, now=now())
+        link = claims.offer(of_diploma(NUMBER), university, now=now())
         with pytest.raises(Problem) as undecided:
             claim(link, mine, fetcher, knowing_nobody, yes, now=now())
         assert undecided.value.undetermined
@@ -221,16 +236,33 @@ def test_a_lost_wallet_gives_way_to_another(university: Issuer, tmp_path: Path) 
         wallet(tmp_path / "lost") as lost,
         wallet(tmp_path / "new") as new,
     ):
-        claim(claims.offer(NUMBER, university, now=now()), lost, fetcher, checks(university), yes, now=now())
+        claim(
+            claims.offer(of_diploma(NUMBER), university, now=now()),
+            lost,
+            fetcher,
+            checks(university),
+            yes,
+            now=now(),
+        )
         with pytest.raises(Conflict):
             claim(
-                claims.offer(NUMBER, university, now=now()), new, fetcher, checks(university), yes, now=now()
+                claims.offer(of_diploma(NUMBER), university, now=now()),
+                new,
+                fetcher,
+                checks(university),
+                yes,
+                now=now(),
             )
         released = university.release(NUMBER)
         assert not university.is_bound(released)
         assert university.release(NUMBER) == released
         held = claim(
-            claims.offer(NUMBER, university, now=now()), new, fetcher, checks(university), yes, now=now()
+            claims.offer(of_diploma(NUMBER), university, now=now()),
+            new,
+            fetcher,
+            checks(university),
+            yes,
+            now=now(),
         )
         assert held.bound_to == {new.holder_keys()[0].did}
     states = [(entry.edition, entry.reason) for entry in university.entries()]
@@ -251,7 +283,7 @@ def test_what_is_wrong_with_the_service_is_told_to_who_runs_it_only(
     university: Issuer, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with served(university) as (claims, fetcher), wallet(tmp_path / "wallet") as holder:
-        link = claims.offer(NUMBER, university, now=now())
+        link = claims.offer(of_diploma(NUMBER), university, now=now())
         (university.home / "status" / "0").unlink()
         university.store.revocations.release(["0"])  # or it would be made again
         with pytest.raises(Unavailable) as found:
@@ -272,7 +304,7 @@ def test_of_two_wallets_that_race_for_one_link_exactly_one_wins(university: Issu
         files = server_files(university.home / "tls", [], now=now())
         service = f"https://localhost:{listener.getsockname()[1]}"
         claims = ClaimLinks(university.home / "claims.sqlite", service)
-        link = claims.offer(NUMBER, university, now=now())
+        link = claims.offer(of_diploma(NUMBER), university, now=now())
         fetcher = HttpsFetcher(allow_loopback=True, ca_file=files.authority)
         wallets = [
             context.Process(target=_race, args=(tmp_path / name, link, fetcher, start, won))
@@ -411,7 +443,7 @@ def test_a_server_under_an_authority_that_nobody_named_is_not_asked(
 ) -> None:
     other = Authority(tmp_path).ca_file
     with served(university) as (claims, _), wallet(tmp_path / "ada") as mine:
-        link = claims.offer(NUMBER, university, now=now())
+        link = claims.offer(of_diploma(NUMBER), university, now=now())
         for ca_file in (None, other):
             fetcher = HttpsFetcher(allow_loopback=True, ca_file=ca_file)
             with pytest.raises(Unavailable, match="certificate"):

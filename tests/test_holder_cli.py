@@ -425,7 +425,7 @@ def test_a_wallet_shows_what_was_awarded_and_checks_it_again(
     held = []
     for row in (1, 2):
         path = tmp_path / f"{row}.json"
-        path.write_bytes(issuer.bundle(issuer.store.current(f"UNI-{row:06}")).to_bytes())
+        path.write_bytes(issuer.bundle(issuer.current(f"UNI-{row:06}")).to_bytes())
         held.append(program("wallet", "import", path).out.strip())
     again = ("wallet", "list", "--check", "--offline")
     assert program(*again).code == 0

@@ -33,7 +33,7 @@ from tests.copying import copy_folder
 from tests.fault.heard import hearing
 from tests.fault.limits import files_of_at_most
 from tests.fault.powerloss import Recorder
-from tests.world import NOW, csv_file, graduate, issuer_in, reopened, verifier_for
+from tests.world import NOW, csv_file, graduate, issuer_in, of_diploma, reopened, verifier_for
 from vc import Verdict
 from vc.status import Reason
 from wire.consent import MARK
@@ -50,9 +50,9 @@ def issuer(tmp_path: Path) -> Issuer:
     rows = [graduate(row) for row in range(1, 31)]
     issuer.issue_file(Order(csv_file(tmp_path / "g.csv", rows), tmp_path / "errors.csv"))
     issuer.correct("UNI-000003", {"gpa": "4.0"})
-    issuer.lists.revoke(["UNI-000004"], Reason.FRAUD, date=NOW, now=NOW)
+    issuer.revoke(["UNI-000004"], Reason.FRAUD, date=NOW, now=NOW)
     claims = ClaimLinks(issuer.home / "claims.sqlite", "https://localhost")
-    claims.offer("UNI-000005", issuer, now=NOW)
+    claims.offer(of_diploma("UNI-000005"), issuer, now=NOW)
     claims.close()
     server_files(issuer.home / "tls", [], now=NOW)
     large = issuer.home / "shards" / "99" / "000000.jsonl.zst"  # so that a backup has three portions
@@ -77,9 +77,9 @@ def test_a_restored_issuer_goes_on_where_the_other_was(issuer: Issuer, file: Pat
     assert audit(again.log) == audit(issuer.log)
     assert again.log.checkpoint().root == issuer.log.checkpoint().root
     assert again.issue(graduate(99)).seq >= LIST_ENTRIES  # no status position is given out twice
-    bundle = again.bundle(again.store.current("UNI-000005"))
+    bundle = again.bundle(again.current("UNI-000005"))
     assert verifier_for(again).verify(bundle, now=NOW).verdict is Verdict.VALID
-    assert again.store.current("UNI-000004").reason == "fraud"
+    assert again.current("UNI-000004").reason == "fraud"
 
 
 def test_a_service_under_which_an_old_copy_comes_back_signs_nothing_more(tmp_path: Path) -> None:
@@ -372,10 +372,10 @@ def test_a_claim_during_a_backup_does_no_harm(issuer: Issuer, tmp_path: Path) ->
             reopened(issuer.home).correct("UNI-000009", {"gpa": "1.0"})
 
     hearing(correct_meanwhile, lambda: backup(issuer.home, tmp_path / "b", SECRET))
-    assert issuer.store.current("UNI-000009").edition == 2
+    assert issuer.current("UNI-000009").edition == 2
     restore(tmp_path / "b", tmp_path / "again", SECRET)
     again = reopened(tmp_path / "again")
-    assert again.store.current("UNI-000009").edition == 1
+    assert again.current("UNI-000009").edition == 1
     assert audit(again.log).size == audit(issuer.log).size
     for entry in again.entries():
         assert again.log.evidence(entry.leaf).digest

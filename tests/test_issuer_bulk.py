@@ -137,7 +137,7 @@ def test_a_file_that_grew_issues_the_new_rows_only(issuer: Issuer, source: Sourc
     result = issue(issuer, in_chunks(tmp_path / "h.csv", rows))
     assert (result.issued, len(result.survey.known)) == (4, 21)
     assert {entry.number for entry in issuer.entries(23)} == {f"UNI-{row:06}" for row in [*BAD, 24, 25]}
-    assert issuer.line(issuer.store.current("UNI-000001")).record["gpa"] == "3.5"
+    assert issuer.line(issuer.current("UNI-000001")).record["gpa"] == "3.5"
 
 
 class Interruption(Exception):
@@ -283,7 +283,7 @@ def test_a_file_of_one_chunk_needs_no_processes(issuer: Issuer, tmp_path: Path) 
 def test_rows_of_one_chunk_that_are_all_bad_leave_no_gap(issuer: Issuer, tmp_path: Path) -> None:
     rows = [graduate(row, **{"email": "x"} if 5 <= row <= 8 else {}) for row in range(1, 13)]
     assert issue(issuer, in_chunks(tmp_path / "h.csv", rows)).issued == 8
-    assert issuer.line(issuer.store.current("UNI-000009")).seq == 8
+    assert issuer.line(issuer.current("UNI-000009")).seq == 8
     assert issue(issuer, open_source(tmp_path / "h.csv", span_rows=CHUNK)).issued == 0
 
 

@@ -21,7 +21,7 @@ from fastapi import FastAPI
 
 from did.methods import key as did_key
 from exchange.claim import MAX_MESSAGE, ClaimLink, InvalidLink, Invitation, acceptance
-from issuer.archive.kept import Released
+from issuer.archive.kept import KindNumber, Released
 from issuer.desk.claims import (
     ALREADY_CLAIMED,
     CHALLENGE_LIFETIME,
@@ -40,13 +40,14 @@ from issuer.problem import CLAIMS_LOST, DAMAGED_CLAIMS
 from keys import PrivateKey
 from tests.problems import raises
 from tests.serving import listening, serving
-from tests.world import COLLEGE, NAME, NOW, Holder, bundle, diploma, graduate, issuer_in, reopened
+from tests.world import COLLEGE, NAME, NOW, Holder, bundle, diploma, graduate, issuer_in, of_diploma, reopened
 from vc.forms.integrity import InvalidProof
 from wire.files import locked
 from wire.problem import Conflict, Damaged, NotFound, Problem, Unavailable
 
 SERVICE = "https://uni.example"
 NUMBER = "UNI-2026-00017"
+WHICH = of_diploma(NUMBER)
 ADA, EVE = (PrivateKey.generate() for _ in range(2))
 
 
@@ -56,11 +57,11 @@ class Registrar:
 
     did: str = COLLEGE.did
     name: str = NAME
-    given: dict[str, str] = field(default_factory=dict)
+    given: dict[KindNumber, str] = field(default_factory=dict)
     released: int = 0
     counted: int = 0
 
-    def generation(self, number: str) -> int:
+    def generation(self, which: KindNumber) -> int:
         return self.released
 
     def links(self) -> int:
@@ -69,11 +70,11 @@ class Registrar:
     def count_link(self, nth: int) -> None:
         self.counted = max(self.counted, nth)
 
-    def claim(self, number: str, holder: str, generation: int) -> bytes:
+    def claim(self, which: KindNumber, holder: str, generation: int) -> bytes:
         if generation < self.released:
             raise Released("the diploma was released")
-        if self.given.setdefault(number, holder) != holder:
-            raise Conflict(f"diploma {number} is bound to another key")
+        if self.given.setdefault(which, holder) != holder:
+            raise Conflict(f"diploma {which.number} is bound to another key")
         return bundle(diploma(holder))
 
 
@@ -96,7 +97,7 @@ def subject(data: bytes) -> str:
 
 
 def test_the_holder_of_the_link_receives_the_diploma_bound_to_her_key(claims: ClaimLinks) -> None:
-    link = claims.offer(NUMBER, Registrar(), now=NOW)
+    link = claims.offer(of_diploma(NUMBER), Registrar(), now=NOW)
     assert link == ClaimLink.parse(str(link))
     invitation = claims.invite(link.token, Registrar(), now=NOW)
     assert (len(link.token), len(invitation.challenge)) == (43, 43), "256 random bits"
@@ -105,7 +106,7 @@ def test_the_holder_of_the_link_receives_the_diploma_bound_to_her_key(claims: Cl
 
 
 def test_the_same_wallet_gets_the_same_again_while_the_link_lasts(claims: ClaimLinks) -> None:
-    token = claims.offer(NUMBER, Registrar(), now=NOW).token
+    token = claims.offer(of_diploma(NUMBER), Registrar(), now=NOW).token
     end = NOW + LINK_LIFETIME
     last = end - timedelta(seconds=1)
     invitation = claims.invite(token, Registrar(), now=last)
@@ -118,8 +119,21 @@ def test_the_same_wallet_gets_the_same_again_while_the_link_lasts(claims: ClaimL
         claims.invite(token, Registrar(), now=end)
 
 
+def test_links_of_two_kinds_with_one_number_never_meet(claims: ClaimLinks) -> None:
+    """A newer link for the one, or a release of it, leaves the other's alone."""
+    resident = KindNumber("resident", NUMBER)
+    registrar = Registrar()
+    first = claims.offer(resident, registrar, now=NOW).token
+    claims.offer(WHICH, registrar, now=NOW)
+    second = claims.offer(WHICH, registrar, now=NOW).token
+    for token, key in ((first, ADA), (second, EVE)):
+        claims.redeem(token, answer(claims.invite(token, registrar, now=NOW), key), registrar, now=NOW)
+    holders = {resident: did_key.create(ADA.public_key), WHICH: did_key.create(EVE.public_key)}
+    assert registrar.given == holders
+
+
 def test_another_wallet_is_told_so(claims: ClaimLinks) -> None:
-    token = claims.offer(NUMBER, Registrar(), now=NOW).token
+    token = claims.offer(of_diploma(NUMBER), Registrar(), now=NOW).token
     redeem(claims, token)
     with raises(ALREADY_CLAIMED) as refused:
         redeem(claims, token, EVE)
@@ -129,7 +143,7 @@ def test_another_wallet_is_told_so(claims: ClaimLinks) -> None:
 
 
 def test_an_expired_link(claims: ClaimLinks) -> None:
-    token = claims.offer(NUMBER, Registrar(), now=NOW, lifetime=timedelta(hours=1)).token
+    token = claims.offer(of_diploma(NUMBER), Registrar(), now=NOW, lifetime=timedelta(hours=1)).token
     invitation = claims.invite(token, Registrar(), now=NOW + timedelta(minutes=59))
     with pytest.raises(LinkExpired):
         claims.redeem(token, answer(invitation), Registrar(), now=NOW + timedelta(hours=1))
@@ -138,22 +152,24 @@ def test_an_expired_link(claims: ClaimLinks) -> None:
 
 
 def test_a_new_link_ends_those_that_nobody_has_used(claims: ClaimLinks) -> None:
-    lost, other = (claims.offer(number, Registrar(), now=NOW).token for number in (NUMBER, "UNI-2026-00018"))
+    lost, other = (
+        claims.offer(of_diploma(number), Registrar(), now=NOW).token for number in (NUMBER, "UNI-2026-00018")
+    )
     invitation = claims.invite(lost, Registrar(), now=NOW)
-    found = claims.offer(NUMBER, Registrar(), now=NOW).token
+    found = claims.offer(of_diploma(NUMBER), Registrar(), now=NOW).token
     with pytest.raises(LinkExpired):
         claims.invite(lost, Registrar(), now=NOW)
     with pytest.raises(LinkExpired):
         claims.redeem(lost, answer(invitation), Registrar(), now=NOW)
     redeem(claims, found)
     redeem(claims, other)
-    claims.offer(NUMBER, Registrar(), now=NOW)
+    claims.offer(of_diploma(NUMBER), Registrar(), now=NOW)
     redeem(claims, found)
 
 
 def test_a_challenge_is_good_once_for_its_link_and_ten_minutes(claims: ClaimLinks) -> None:
-    token = claims.offer(NUMBER, Registrar(), now=NOW).token
-    other = claims.offer("UNI-2026-00018", Registrar(), now=NOW).token
+    token = claims.offer(of_diploma(NUMBER), Registrar(), now=NOW).token
+    other = claims.offer(of_diploma("UNI-2026-00018"), Registrar(), now=NOW).token
     message = answer(claims.invite(token, Registrar(), now=NOW))
     with raises(CHALLENGE_SPENT):
         claims.redeem(other, message, Registrar(), now=NOW)
@@ -171,7 +187,7 @@ def test_a_challenge_is_good_once_for_its_link_and_ten_minutes(claims: ClaimLink
 
 def test_expired_challenges_are_forgotten_and_open_ones_stay(claims: ClaimLinks, tmp_path: Path) -> None:
     first, second = (
-        claims.offer(number, Registrar(), now=NOW).token for number in (NUMBER, "UNI-2026-00018")
+        claims.offer(of_diploma(number), Registrar(), now=NOW).token for number in (NUMBER, "UNI-2026-00018")
     )
     claims.invite(first, Registrar(), now=NOW)
     message = answer(claims.invite(second, Registrar(), now=NOW + timedelta(minutes=1)))
@@ -183,7 +199,7 @@ def test_expired_challenges_are_forgotten_and_open_ones_stay(claims: ClaimLinks,
 
 
 def test_a_bad_signature_costs_the_challenge_and_binds_nothing(claims: ClaimLinks) -> None:
-    token = claims.offer(NUMBER, Registrar(), now=NOW).token
+    token = claims.offer(of_diploma(NUMBER), Registrar(), now=NOW).token
     invitation = claims.invite(token, Registrar(), now=NOW)
     message = json.loads(answer(invitation, EVE))
     message["proof"][0]["proofValue"] = json.loads(answer(invitation))["proof"][0]["proofValue"]
@@ -196,7 +212,7 @@ def test_a_bad_signature_costs_the_challenge_and_binds_nothing(claims: ClaimLink
 
 def test_a_proof_for_another_service_is_refused(claims: ClaimLinks) -> None:
     """A site that passes on our challenge has the holder sign for its own domain."""
-    token = claims.offer(NUMBER, Registrar(), now=NOW).token
+    token = claims.offer(of_diploma(NUMBER), Registrar(), now=NOW).token
     ours = claims.invite(token, Registrar(), now=NOW)
     theirs = Invitation(COLLEGE.did, NAME, "https://evil.example", ours.challenge, ours.expires)
     with pytest.raises(InvalidProof, match="domain"):
@@ -204,7 +220,7 @@ def test_a_proof_for_another_service_is_refused(claims: ClaimLinks) -> None:
 
 
 def test_a_holder_whose_did_would_have_to_be_fetched_is_refused(claims: ClaimLinks) -> None:
-    token = claims.offer(NUMBER, Registrar(), now=NOW).token
+    token = claims.offer(of_diploma(NUMBER), Registrar(), now=NOW).token
     invitation = claims.invite(token, Registrar(), now=NOW)
     did = "did:web:169.254.169.254"
     message = acceptance(invitation, ADA, verification_method=f"{did}#x", created=NOW)
@@ -213,7 +229,9 @@ def test_a_holder_whose_did_would_have_to_be_fetched_is_refused(claims: ClaimLin
 
 
 def test_only_so_many_attempts_are_open_at_once(claims: ClaimLinks) -> None:
-    token, other = (claims.offer(number, Registrar(), now=NOW).token for number in (NUMBER, "UNI-2026-00018"))
+    token, other = (
+        claims.offer(of_diploma(number), Registrar(), now=NOW).token for number in (NUMBER, "UNI-2026-00018")
+    )
     for _ in range(OPEN_CHALLENGES):
         claims.invite(token, Registrar(), now=NOW)
     with raises(TOO_MANY_ATTEMPTS):
@@ -223,33 +241,37 @@ def test_only_so_many_attempts_are_open_at_once(claims: ClaimLinks) -> None:
 
 
 def test_attempts_by_a_clock_that_was_ahead_keep_nobody_waiting(claims: ClaimLinks) -> None:
-    token = claims.offer(NUMBER, Registrar(), now=NOW).token
+    token = claims.offer(of_diploma(NUMBER), Registrar(), now=NOW).token
     for _ in range(OPEN_CHALLENGES):
         claims.invite(token, Registrar(), now=NOW + timedelta(hours=6))
     assert subject(redeem(claims, token)) == did_key.create(ADA.public_key)
 
 
 def test_the_issuer_that_gave_it_to_another_has_the_last_word(claims: ClaimLinks) -> None:
-    token = claims.offer(NUMBER, Registrar(), now=NOW).token
+    token = claims.offer(of_diploma(NUMBER), Registrar(), now=NOW).token
     invitation = claims.invite(token, Registrar(), now=NOW)
     with pytest.raises(Conflict):
-        claims.redeem(token, answer(invitation), Registrar(given={NUMBER: "did:key:z6Mk"}), now=NOW)
+        claims.redeem(
+            token, answer(invitation), Registrar(given={of_diploma(NUMBER): "did:key:z6Mk"}), now=NOW
+        )
 
 
 def test_a_holder_whom_the_issuer_refuses_later_keeps_the_link(claims: ClaimLinks) -> None:
     """Else whoever reads the link over her shoulder could try it with a wallet of his own."""
-    token = claims.offer(NUMBER, Registrar(), now=NOW).token
+    token = claims.offer(of_diploma(NUMBER), Registrar(), now=NOW).token
     redeem(claims, token)
     invitation = claims.invite(token, Registrar(), now=NOW)
     with pytest.raises(Conflict, match="bound to another key"):
-        claims.redeem(token, answer(invitation), Registrar(given={NUMBER: "did:key:z6Mk"}), now=NOW)
+        claims.redeem(
+            token, answer(invitation), Registrar(given={of_diploma(NUMBER): "did:key:z6Mk"}), now=NOW
+        )
     with raises(ALREADY_CLAIMED):
         redeem(claims, token, EVE)
 
 
 def test_looking_at_a_link_says_until_when_it_is_good_and_changes_nothing(claims: ClaimLinks) -> None:
     registrar = Registrar()
-    token = claims.offer(NUMBER, registrar, now=NOW).token
+    token = claims.offer(of_diploma(NUMBER), registrar, now=NOW).token
     for _ in range(OPEN_CHALLENGES + 1):
         assert claims.look(token, registrar, now=NOW) == NOW + LINK_LIFETIME
     with pytest.raises(LinkExpired, match="time of the claim link is over"):
@@ -269,18 +291,18 @@ def test_links_are_counted_and_an_older_copy_of_their_list_is_refused(
 ) -> None:
     """In the copy the first link is good, which the second one ended."""
     registrar, path = Registrar(), tmp_path / "issuer" / "claims.sqlite"
-    ended = claims.offer(NUMBER, registrar, now=NOW).token
+    ended = claims.offer(of_diploma(NUMBER), registrar, now=NOW).token
     message = answer(claims.invite(ended, registrar, now=NOW))
     claims.close()
     assert not path.with_name("claims.sqlite-wal").exists(), "all of it is in one file"
     shutil.copy(path, tmp_path / "older.sqlite")
-    claims.offer(NUMBER, registrar, now=NOW)
+    claims.offer(of_diploma(NUMBER), registrar, now=NOW)
     assert registrar.counted == 2
     claims.close()
     require_kept(path, registrar.counted)
     older = ClaimLinks(tmp_path / "older.sqlite", SERVICE)
     for use in (
-        lambda: older.offer(NUMBER, registrar, now=NOW),
+        lambda: older.offer(of_diploma(NUMBER), registrar, now=NOW),
         lambda: older.look(ended, registrar, now=NOW),
         lambda: older.invite(ended, registrar, now=NOW),
         lambda: older.redeem(ended, message, registrar, now=NOW),
@@ -315,7 +337,7 @@ def test_a_list_of_links_that_is_gone_is_told_of_and_not_begun_anew(
 
 
 def test_the_file_is_private_and_holds_no_token(claims: ClaimLinks, tmp_path: Path) -> None:
-    token = claims.offer(NUMBER, Registrar(), now=NOW).token
+    token = claims.offer(of_diploma(NUMBER), Registrar(), now=NOW).token
     challenge = claims.invite(token, Registrar(), now=NOW).challenge
     folder = tmp_path / "issuer"
     content = b"".join(file.read_bytes() for file in folder.iterdir())
@@ -328,7 +350,7 @@ def test_the_file_is_private_and_holds_no_token(claims: ClaimLinks, tmp_path: Pa
 @pytest.mark.parametrize("service", ["http://uni.example", "uni.example", "https://uni.example/", ""])
 def test_a_service_that_links_cannot_begin_with(tmp_path: Path, service: str) -> None:
     with pytest.raises(InvalidLink):
-        ClaimLinks(tmp_path / "claims.sqlite", service).offer(NUMBER, Registrar(), now=NOW)
+        ClaimLinks(tmp_path / "claims.sqlite", service).offer(of_diploma(NUMBER), Registrar(), now=NOW)
 
 
 # Over HTTP
@@ -366,7 +388,7 @@ def service(folder: Path, issuer: Any, base: str = "", **options: Any) -> Iterat
 @pytest.mark.parametrize("base", ["", "/registrar"])
 def test_over_http_a_link_becomes_a_diploma(tmp_path: Path, base: str) -> None:
     with service(tmp_path, Registrar(), base) as running:
-        link = running.claims.offer(NUMBER, Registrar(), now=NOW)
+        link = running.claims.offer(of_diploma(NUMBER), Registrar(), now=NOW)
         status, body, headers = running.ask("GET", f"/claim/{link.token}")
         assert (status, headers["content-type"], headers["cache-control"]) == (
             200,
@@ -385,7 +407,7 @@ class Failing(Registrar):
         super().__init__()
         self.problem = problem
 
-    def claim(self, number: str, holder: str, generation: int) -> bytes:
+    def claim(self, which: KindNumber, holder: str, generation: int) -> bytes:
         raise self.problem
 
 
@@ -401,7 +423,7 @@ class Failing(Registrar):
 )
 def test_what_the_issuer_raises_has_a_status(tmp_path: Path, problem: Problem, status: int) -> None:
     with service(tmp_path, Failing(problem)) as running:
-        link = running.claims.offer(NUMBER, Registrar(), now=NOW)
+        link = running.claims.offer(of_diploma(NUMBER), Registrar(), now=NOW)
         _, body, _ = running.ask("GET", f"/claim/{link.token}")
         found, body, headers = running.ask(
             "POST", f"/claim/{link.token}", answer(Invitation.parse(body, link))
@@ -417,7 +439,7 @@ def test_what_the_issuer_raises_has_a_status(tmp_path: Path, problem: Problem, s
 
 def test_each_refusal_has_its_status_and_says_what_to_do(tmp_path: Path) -> None:
     with service(tmp_path, Registrar()) as running:
-        link = running.claims.offer(NUMBER, Registrar(), now=NOW)
+        link = running.claims.offer(of_diploma(NUMBER), Registrar(), now=NOW)
         path = f"/claim/{link.token}"
 
         def invitation() -> Invitation:
@@ -445,7 +467,7 @@ def test_each_refusal_has_its_status_and_says_what_to_do(tmp_path: Path) -> None
             assert members["status"] == status
             assert members["title"]
             assert members["detail"]
-        unused = running.claims.offer("UNI-2026-00018", Registrar(), now=NOW)
+        unused = running.claims.offer(of_diploma("UNI-2026-00018"), Registrar(), now=NOW)
         running.now = NOW + LINK_LIFETIME
         assert running.ask("GET", f"/claim/{unused.token}")[0] == 410
         running.now = NOW
@@ -458,7 +480,7 @@ def test_a_link_that_the_issuer_ended_is_gone(tmp_path: Path) -> None:
     with service(tmp_path, registrar) as running:
 
         def waiting() -> tuple[str, bytes]:
-            link = running.claims.offer(NUMBER, registrar, now=NOW)
+            link = running.claims.offer(of_diploma(NUMBER), registrar, now=NOW)
             path = f"/claim/{link.token}"
             return path, answer(Invitation.parse(running.ask("GET", path)[1], link))
 
@@ -473,7 +495,7 @@ def test_a_link_that_the_issuer_ended_is_gone(tmp_path: Path) -> None:
 
 def test_a_body_that_does_not_arrive_is_not_waited_for(tmp_path: Path) -> None:
     with service(tmp_path, Registrar(), body_seconds=0.05) as running:
-        link = running.claims.offer(NUMBER, Registrar(), now=NOW)
+        link = running.claims.offer(of_diploma(NUMBER), Registrar(), now=NOW)
         with socket.create_connection(("127.0.0.1", running.port), timeout=10) as slow:
             slow.sendall(
                 f"POST /claim/{link.token} HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{{".encode()
@@ -487,7 +509,7 @@ def test_a_log_that_another_process_holds_is_not_waited_for(tmp_path: Path) -> N
     made = reopened(home)
     made.log_patience = 0.1
     with service(home, made) as running:
-        link = running.claims.offer("UNI-000001", made, now=NOW)
+        link = running.claims.offer(of_diploma("UNI-000001"), made, now=NOW)
         path = f"/claim/{link.token}"
 
         def claimed() -> tuple[int, bytes, http.client.HTTPMessage]:
@@ -582,6 +604,6 @@ def test_a_claim_that_is_refused_leaves_the_link_to_its_holder(tmp_path: Path) -
             invitation = Invitation.parse(body, link)
             return running.ask("POST", f"/claim/{link.token}", answer(invitation, key))[0]
 
-        assert redeem(running.claims.offer(NUMBER, Registrar(), now=NOW), ADA) == 200
-        link = running.claims.offer(NUMBER, Registrar(), now=NOW)
+        assert redeem(running.claims.offer(of_diploma(NUMBER), Registrar(), now=NOW), ADA) == 200
+        link = running.claims.offer(of_diploma(NUMBER), Registrar(), now=NOW)
         assert [redeem(link, EVE), redeem(link, ADA), redeem(link, EVE)] == [409, 200, 409]

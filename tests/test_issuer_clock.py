@@ -21,6 +21,7 @@ from issuer.issuer import Issuer
 from issuer.job.order import Order
 from issuer.keeping import rotation
 from issuer.keeping.ahead import accept_clock, dated_ahead, signed_until
+from issuer.keeping.closing import close
 from ledger.problem import CLOCK_BEHIND
 from tests.commandline import Program, typed
 from tests.copying import copy_folder
@@ -91,7 +92,7 @@ def test_nothing_is_journalled_or_numbered_by_a_clock_that_went_back(issuer: Iss
         lambda: issuer.issue_file(Order(source, issuer.home / "errors.csv")),
         lambda: issuer.correct("UNI-000001", {"gpa": "4.0"}),
         lambda: issuer.claim("UNI-000001", "did:key:z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK"),
-        lambda: issuer.lists.revoke(["UNI-000001"], Reason.FRAUD, date=NOW, now=NOW),
+        lambda: issuer.revoke(["UNI-000001"], Reason.FRAUD, date=NOW, now=NOW),
         lambda: list(issuer.bundles(entries)),
         issuer.require_clock,
     ):
@@ -110,7 +111,7 @@ def test_what_was_begun_ahead_is_finished_and_every_list_signed_anew_once(
 ) -> None:
     """Killed after it was written down that the clock is right: any other command goes on from there."""
     issuer.issue(graduate(3))
-    issuer.lists.revoke(["UNI-000002"], Reason.FRAUD, date=NOW, now=clock.now)
+    issuer.revoke(["UNI-000002"], Reason.FRAUD, date=NOW, now=clock.now)
     clock.now = NOW
     ahead = signed_until(issuer)
     assert ahead is not None
@@ -131,8 +132,8 @@ def test_what_was_begun_ahead_is_finished_and_every_list_signed_anew_once(
 
 def test_nothing_was_revoked_later_than_now(issuer: Issuer, clock: Clock) -> None:
     early = NOW - DAY
-    issuer.lists.revoke(["UNI-000001"], Reason.FRAUD, date=early, now=clock.now)
-    issuer.lists.revoke(["UNI-000002"], Reason.FRAUD, date=clock.now, now=clock.now)
+    issuer.revoke(["UNI-000001"], Reason.FRAUD, date=early, now=clock.now)
+    issuer.revoke(["UNI-000002"], Reason.FRAUD, date=clock.now, now=clock.now)
     clock.now = NOW
     accept_clock(issuer, NOW)
     dates = {entry.number: entry.date for entry in issuer.entries()}
@@ -157,7 +158,7 @@ def test_a_service_that_runs_on_learns_of_it(issuer: Issuer, clock: Clock) -> No
 def test_a_list_alone_that_is_dated_ahead_is_signed_anew_too(issuer: Issuer, clock: Clock) -> None:
     """The clock was put right between the signing of a list and that of the checkpoint."""
     clock.now = NOW
-    issuer.lists.revoke(["UNI-000002"], Reason.FRAUD, date=NOW, now=NOW + DAY)
+    issuer.revoke(["UNI-000002"], Reason.FRAUD, date=NOW, now=NOW + DAY)
     assert (issuer.reader.time(), start(issuer)) == (NOW, NOW + DAY)
     accept_clock(issuer, NOW)
     assert signed_until(issuer) == NOW
@@ -192,7 +193,7 @@ def test_those_dated_ahead_are_found_however_many_there_are(issuer: Issuer, cloc
     for number in range(3, 8):
         issuer.issue(graduate(number))
     corrected = issuer.correct("UNI-000003", {"gpa": "4.0"})
-    issuer.lists.revoke(["UNI-000004"], Reason.FRAUD, date=NOW, now=clock.now)
+    issuer.revoke(["UNI-000004"], Reason.FRAUD, date=NOW, now=clock.now)
     clock.now = NOW
     accept_clock(issuer, NOW)
     ahead = list(dated_ahead(issuer, NOW))
@@ -208,18 +209,18 @@ def test_who_closed_ahead_of_time_closes_again_once_no_list_is_dated_later(
     issuer: Issuer, clock: Clock
 ) -> None:
     """Else a list from before a revocation, dated as late as the closing, would have no end."""
-    closed = issuer.close()
+    closed = close(issuer)
     assert closed > NOW + DAY
     clock.now = NOW
     made = again(issuer, clock)
     accept_clock(made, NOW)
     assert set(verdicts(made, NOW).values()) == {Verdict.VALID}
-    made.lists.revoke(["UNI-000001"], Reason.FRAUD, date=NOW, now=NOW)
+    made.revoke(["UNI-000001"], Reason.FRAUD, date=NOW, now=NOW)
     for clock.now in (NOW, closed):
         with pytest.raises(Problem, match="a clock that was ahead signed status lists"):
-            made.close()
+            close(made)
     clock.now = closed + timedelta(seconds=1)
-    assert made.close() > closed
+    assert close(made) > closed
 
 
 # Keys that ended ahead of time
@@ -376,7 +377,7 @@ def test_killed_at_any_file_that_it_writes_the_next_command_goes_on(
     issuer: Issuer = request.getfixturevalue("issuer" if did == "key" else "rotated")
     clock.now = NOW + YEAR + DAY
     issuer.issue(graduate(3))
-    issuer.close()
+    close(issuer)
     clock.now = NOW + DAY
     replace, written = Path.replace, 0
 
@@ -433,7 +434,7 @@ def test_killed_at_any_file_that_it_writes_the_next_command_goes_on(
 def test_a_part_from_before_that_is_put_back_alone_brings_no_wrong_date_back(
     part: str, refused: bool, issuer: Issuer, clock: Clock, tmp_path: Path
 ) -> None:
-    issuer.lists.revoke(["UNI-000002"], Reason.FRAUD, date=NOW, now=clock.now)
+    issuer.revoke(["UNI-000002"], Reason.FRAUD, date=NOW, now=clock.now)
     issuer.store.close()
     clock.now = NOW
     copy_folder(issuer.home, tmp_path / "old" / "issuer")
@@ -499,7 +500,7 @@ def test_neither_links_nor_the_service_are_made_by_a_clock_that_went_back(wrong:
 
 
 def test_who_closed_ahead_of_time_is_told(wrong: Program) -> None:
-    reopened(wrong.home / "issuer", lambda: datetime.now(UTC) + DAY).close()
+    close(reopened(wrong.home / "issuer", lambda: datetime.now(UTC) + DAY))
     answer = wrong("issuer", "clock", "accept")
     assert (answer.code, answer.out) == (0, "intaglio issuer correct UNI-000001\n")
     assert "Invented University is open again" in answer.err

@@ -22,6 +22,7 @@ from issuer.identity.home import published_list
 from issuer.issuer import Issuer
 from issuer.job.order import Order
 from issuer.keeping import rotation
+from issuer.keeping.closing import close
 from issuer.keeping.health import examine_issuer
 from ledger import EntryKind, parse_entry
 from ledger.audit import audit
@@ -79,7 +80,7 @@ def put_back(name: str, before: Path, home: Path, folder: Path) -> Path:
 
 
 def revoke(issuer: Issuer, number: str) -> None:
-    issuer.lists.revoke([number], Reason.FRAUD, date=NOW, now=NOW)
+    issuer.revoke([number], Reason.FRAUD, date=NOW, now=NOW)
 
 
 def positions(issuer: Issuer) -> dict[str, Any]:
@@ -113,7 +114,7 @@ def test_lists_put_back_make_no_revoked_diploma_valid_and_no_bundle_broken(
 ) -> None:
     before = copied(home, tmp_path / "before")
     issuer = reopened(home)
-    handed = issuer.bundle(issuer.store.current(ONE))
+    handed = issuer.bundle(issuer.current(ONE))
     revoke(issuer, ONE)
     copy = put_back("status", before, home, tmp_path / "put back")
     again = reopened(copy)
@@ -122,13 +123,13 @@ def test_lists_put_back_make_no_revoked_diploma_valid_and_no_bundle_broken(
     assert verifier.verify(handed, now=NOW).verdict is Verdict.UNDETERMINED
     for number, expected in verdicts.items():
         with suppress(Problem):
-            bundle = again.bundle(again.store.current(number))
+            bundle = again.bundle(again.current(number))
             assert verifier.verify(bundle, now=NOW).verdict is expected
         with pytest.raises(Damaged, match="status/0 is damaged or an older copy"):
-            again.bundle(again.store.current(number))
+            again.bundle(again.current(number))
     again.lists.publish(now=NOW, anew=True)
     for number, expected in verdicts.items():
-        bundle = again.bundle(again.store.current(number))
+        bundle = again.bundle(again.current(number))
         assert verifier.verify(bundle, now=NOW).verdict is expected
     assert verifier.verify(handed, now=NOW).verdict is Verdict.INVALID
 
@@ -152,7 +153,7 @@ def test_doctor_names_what_was_put_back(home: Path, tmp_path: Path) -> None:
 
 def test_an_issuer_that_has_closed_is_not_opened_by_its_older_description(home: Path, tmp_path: Path) -> None:
     before = copied(home, tmp_path / "before")
-    reopened(home).close()
+    close(reopened(home))
     with pytest.raises(Damaged, match="is an older copy: the issuer has closed since"):
         reopened(put_back("issuer.json", before, home, tmp_path / "put back")).issue(graduate(4))
     assert wrong(home) == []
@@ -180,7 +181,7 @@ def test_a_revocation_that_was_killed_is_finished_by_whoever_comes_next(home: Pa
         killed_at(home, step, lambda issuer: revoke(issuer, ONE), before=step == "revocations.publish")
     assert wrong(home) == []
     issuer = reopened(home)
-    bundles = [issuer.bundle(issuer.store.current(number)) for number in (ONE, TWO)]
+    bundles = [issuer.bundle(issuer.current(number)) for number in (ONE, TWO)]
     verdicts = [verifier_for(issuer).verify(bundle, now=NOW).verdict for bundle in bundles]
     assert verdicts == [Verdict.INVALID, Verdict.VALID]
     assert issuer.store.logged.known() == (audit(issuer.log).size, [])

@@ -23,6 +23,7 @@ from tests.copying import copy_folder
 from tests.fault.kill import Work, kill_everywhere
 from tests.fixtures.make import unpack as unpack_home
 from tests.processes import ended
+from tests.world import of_diploma
 from wire.problem import Damaged, Refused
 from wire.sqlite import connect, require_known
 
@@ -92,7 +93,7 @@ def test_an_index_is_converted_and_has_all_that_it_had(script: Path, tmp_path: P
 def test_81e9505_is_told_that_the_index_is_newer(tmp_path: Path) -> None:
     """It knows six versions, and has the rule that this program has."""
     SQLiteIndex(tmp_path / "issuer.sqlite").close()
-    newer = pytest.raises(Refused, match="made by a newer program: version 7, and this one knows 6")
+    newer = pytest.raises(Refused, match="made by a newer program: version 8, and this one knows 6")
     with closing(connect(tmp_path / "issuer.sqlite")) as connection, newer:
         require_known(connection, 6, "the index")
 
@@ -125,7 +126,7 @@ def test_in_a_folder_that_may_only_be_read_it_is_looked_at(
     path = written(script, tmp_path / "issuer.sqlite")
     before = dump(path)
     monkeypatch.setattr(os, "access", lambda *_: False)
-    assert SQLiteIndex(path).current("UNI-1").edition == 2
+    assert SQLiteIndex(path).current(of_diploma("UNI-1")).edition == 2
     monkeypatch.undo()
     assert dump(path) == before
 

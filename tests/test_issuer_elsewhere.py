@@ -26,7 +26,7 @@ def test_an_issuer_works_with_any_index(tmp_path: Path) -> None:
         assert (done.issued, len(done.survey.known)) == (issued, 6 - issued)
     made.issue(graduate(6))
     made.correct("UNI-000001", {"gpa": "4.0"})
-    made.lists.revoke(["UNI-000002"], Reason.FRAUD, date=NOW, now=NOW)
+    made.revoke(["UNI-000002"], Reason.FRAUD, date=NOW, now=NOW)
     rotation.rotate(made)
     again = Issuer(home, lambda: None, lambda: NOW, index=delegating(tmp_path / "elsewhere.sqlite"))
     assert [entry.number for entry in again.find("Given2")] == ["UNI-000002"]

@@ -60,10 +60,10 @@ def test_a_power_cut_leaves_no_bundle_that_is_empty_or_torn(issuer: Issuer) -> N
 
 @pytest.mark.parametrize("torn", [0, 1000, -1])
 def test_what_a_power_cut_left_of_a_bundle_is_written_over(issuer: Issuer, tmp_path: Path, torn: int) -> None:
-    (path,) = export(issuer, [issuer.store.current(NUMBERS[0])], tmp_path / "out")
+    (path,) = export(issuer, [issuer.current(NUMBERS[0])], tmp_path / "out")
     whole = path.read_bytes()
     path.write_bytes(bytes(len(whole)) if torn < 0 else whole.partition(issuer.did.encode())[0][:torn])
-    assert list(export(issuer, [issuer.store.current(NUMBERS[0])], tmp_path / "out")) == [path]
+    assert list(export(issuer, [issuer.current(NUMBERS[0])], tmp_path / "out")) == [path]
     assert path.read_bytes() == whole
 
 
@@ -116,7 +116,7 @@ def test_what_many_bundles_share_is_written_as_in_each_alone(tmp_path: Path) -> 
     issuer, out = issuer_in(tmp_path / "home", url="https://u.example"), tmp_path / "out"
     file = csv_file(tmp_path / "g.csv", [graduate(row) for row in range(1, 8)])
     issuer.issue_file(Order(file, tmp_path / "errors.csv", workers=0))
-    issuer.lists.revoke(["UNI-000003"], Reason.FRAUD, date=issuer._clock(), now=issuer._clock())
+    issuer.revoke(["UNI-000003"], Reason.FRAUD, date=issuer._clock(), now=issuer._clock())
     rotate(issuer)
     issuer.issue_many([graduate(8), graduate(9)])
     issuer.correct("UNI-000008", {"gpa": "3.1"})
@@ -136,7 +136,7 @@ def test_what_many_bundles_share_is_written_as_in_each_alone(tmp_path: Path) -> 
 
 
 def named(number: str, edition: int = 1) -> str:
-    return module.file_name(Entry(0, number, edition, 0, "", "", None, None))
+    return module.file_name(Entry(0, "diploma", number, edition, 1, 0, "", "", None, None))
 
 
 ALIKE = st.text("abAB12.-_/ä", min_size=1, max_size=5)
@@ -222,7 +222,7 @@ def test_the_former_name_of_a_file_is_kept_where_another_diploma_has_it(tmp_path
     issuer, out = issuer_in(tmp_path / "home"), tmp_path / "out"
     out.mkdir()
     issuer.issue_many([graduate(1, diploma_number=number) for number in ("UNI-1", "UNI-1.2")])
-    corrected, other = issuer.correct("UNI-1", {"gpa": "3.1"}), issuer.store.current("UNI-1.2")
+    corrected, other = issuer.correct("UNI-1", {"gpa": "3.1"}), issuer.current("UNI-1.2")
     (out / "UNI-1.2.json").write_bytes(issuer.bundle(other).to_bytes())
     list(export(issuer, [other, corrected], out))
     names = {issuer.line(entry).id: f"{entry.number}.{entry.edition}.json" for entry in (other, corrected)}

@@ -43,7 +43,7 @@ from tests.fault.kill import killed_by
 from tests.line import MEDIA_TYPE, LineForm
 from tests.problems import raises
 from tests.serving import listening, serving
-from tests.world import NOW, csv_file, graduate, issuer_in, trust_in, verifier_for
+from tests.world import NOW, csv_file, graduate, issuer_in, of_diploma, trust_in, verifier_for
 from vc import Report, Verdict
 from vc.forms import FORMS, INTEGRITY, DataIntegrity
 from vc.problem import UnsupportedForm
@@ -146,7 +146,7 @@ def test_corrected_and_revoked_it_is_not_valid(issuer: Issuer, home: Path) -> No
     former = check(issuer, bundle(issuer, issuer.store.entry(first.seq)))
     assert (former.verdict, "superseded" in str(former.deciding)) == (Verdict.INVALID, True)
     assert check(issuer, bundle(issuer, second))
-    issuer.lists.revoke(["UNI-000001"], Reason.FRAUD, date=NOW, now=NOW)
+    issuer.revoke(["UNI-000001"], Reason.FRAUD, date=NOW, now=NOW)
     report = check(issuer, bundle(issuer, issuer.store.entry(second.seq)))
     assert (report.verdict, "fraud" in str(report.deciding)) == (Verdict.INVALID, True)
     require_sound(issuer)
@@ -231,7 +231,7 @@ def test_a_killed_diploma_is_finished_as_it_was_begun(home: Path, step: str) -> 
         ("UNI-000001", 2),
         ("UNI-000002", 1),
     ]
-    assert check(issuer, bundle(issuer, issuer.store.current("UNI-000001")))
+    assert check(issuer, bundle(issuer, issuer.current("UNI-000001")))
     require_sound(issuer)
 
 
@@ -252,7 +252,7 @@ def test_an_issuer_goes_over_to_another_form(home: Path, tmp_path: Path) -> None
         assert isinstance(issuer.line(corrected).credential, Enveloped)
         assert check(issuer, bundle(issuer, corrected))
     assert not check(issuer, bundle(issuer, issuer.store.entry(single.seq)))
-    for former in map(issuer.store.current, ("UNI-000002", "UNI-000003")):
+    for former in map(issuer.current, ("UNI-000002", "UNI-000003")):
         assert b'"version": 1' in bundle(issuer, former)
         assert verifier_for(issuer).verify(issuer.bundle(former), now=NOW)
 
@@ -337,7 +337,7 @@ def test_it_is_claimed_into_a_wallet_and_shown(home: Path, tmp_path: Path) -> No
     issuer.issue(graduate(1))
     Wallet.create(tmp_path / "ada", b"a passphrase", now=now)
     with served(issuer) as (claims, fetcher):
-        link = claims.offer("UNI-000001", issuer, now=now)
+        link = claims.offer(of_diploma("UNI-000001"), issuer, now=now)
 
         def claimed(wallet: Wallet) -> Held:
             return claim(
@@ -358,7 +358,7 @@ def test_it_is_claimed_into_a_wallet_and_shown(home: Path, tmp_path: Path) -> No
             }
             asked = {"challenge": "challenge", "domain": "employer.example"}
             shown = wallet.present([held[0].id], now=now, **asked).to_bytes()
-    assert issuer.is_bound(issuer.store.current("UNI-000001"))
+    assert issuer.is_bound(issuer.current("UNI-000001"))
     report = check(issuer, shown, now, **asked)
     assert (report.verdict, report.holder) == (Verdict.VALID, did)
     assert not issuer.is_bound(issuer.release("UNI-000001"))

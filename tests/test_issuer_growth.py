@@ -26,7 +26,7 @@ from ledger.tiles.store import Batch
 from tests.doubles import at, stops
 from tests.fault.powerloss import Recorder
 from tests.fault.sqlite_vfs import watched_sqlite
-from tests.world import NOW, csv_file, graduate, issuer_in, listed, reopened, verifier_for
+from tests.world import NOW, csv_file, graduate, issuer_in, listed, of_diploma, reopened, verifier_for
 from vc import Bundle, StatusList, Verdict
 from vc.forms import FORMS
 from vc.status import Reason, page_of
@@ -46,12 +46,12 @@ def issuer(tmp_path: Path) -> Issuer:
 
 
 def revoke(issuer: Issuer, *numbers: str) -> None:
-    issuer.lists.revoke(numbers, Reason.FRAUD, date=NOW, now=NOW)
+    issuer.revoke(numbers, Reason.FRAUD, date=NOW, now=NOW)
 
 
 def page(issuer: Issuer, number: str) -> str:
-    seq = issuer.store.current(number).seq
-    return details_name(0, page_of(issuer._press.composer.positions.locate(seq)[1]))
+    seq = issuer.current(number).seq
+    return details_name(0, page_of(issuer._positions().locate(seq)[1]))
 
 
 def revoked(issuer: Issuer) -> int:
@@ -73,7 +73,7 @@ def in_lists(issuer: Issuer, count: int) -> list[str]:
 
 
 def test_a_claim_writes_no_list_and_the_bundle_of_the_edition_before_does(issuer: Issuer) -> None:
-    former, size = issuer.store.current(ONE), audit(issuer.log).size
+    former, size = issuer.current(ONE), audit(issuer.log).size
     before = (issuer.home / "status" / "0").read_bytes()
     claimed = Bundle.parse(issuer.claim(ONE, HOLDER), FORMS)
     assert (issuer.home / "status" / "0").read_bytes() == before
@@ -202,7 +202,7 @@ def test_many_lists_go_into_the_log_at_once_and_wait_for_the_disk_no_longer_than
         with Recorder(issuer.home.parent, [(posix, "sync_files"), (lists, "sync_files")]) as recorder:
             with watched_sqlite(recorder):
                 recorder.syncs = 0
-                issuer.store.revocations.revoke(some, "fraud", "2026-07-01T12:00:00Z")
+                issuer.store.revocations.revoke(map(of_diploma, some), "fraud", "2026-07-01T12:00:00Z")
                 assert len(issuer.lists.publish(now=NOW)) == len(some)
                 issuer.store.close()
             syncs.append(recorder.syncs)
@@ -218,7 +218,7 @@ def test_a_file_that_a_power_cut_took_is_made_again_from_the_index(issuer: Issue
         path.write_bytes(before[:100] + bytes(len(before) - 100))
         assert published_file(issuer.home, name) == before
         again = reopened(issuer.home)
-        assert verifier_for(again).verify(again.bundle(again.store.current(ONE)), now=NOW).deciding
+        assert verifier_for(again).verify(again.bundle(again.current(ONE)), now=NOW).deciding
         again.lists.publish(now=NOW)
         assert path.read_bytes() == before
 

@@ -197,7 +197,7 @@ def test_secrets_are_opened_only_when_needed(home: Path) -> None:
     made.issue(graduate(1))
     asked.clear()
     opened = Issuer(home, ask, lambda: NOW)
-    assert opened.store.current("UNI-000001").name == "Given1 Family1"
+    assert opened.current("UNI-000001").name == "Given1 Family1"
     assert asked == []
     opened.issue(graduate(2))
     assert asked == [1]
@@ -323,7 +323,7 @@ def test_what_cannot_be_corrected_is_said(
 ) -> None:
     issuer.issue(graduate(1))
     issuer.issue(graduate(2))
-    issuer.lists.revoke(["UNI-000002"], Reason.FRAUD, date=NOW, now=NOW)
+    issuer.revoke(["UNI-000002"], Reason.FRAUD, date=NOW, now=NOW)
     with raises(problem):
         issuer.correct(number, changes)
     assert len(list(issuer.entries())) == 2
@@ -342,7 +342,7 @@ def test_a_claim_binds_the_next_edition_to_the_holder_and_gives_it_again(issuer:
     assert issuer.correct("UNI-000001", {"gpa": "4.0"}).edition == 3
     corrected = Bundle.parse(issuer.claim("UNI-000001", HOLDER), FORMS)
     assert corrected.secured["credentialSubject"]["id"] == HOLDER
-    issuer.lists.revoke(["UNI-000001"], Reason.FRAUD, date=NOW, now=NOW)
+    issuer.revoke(["UNI-000001"], Reason.FRAUD, date=NOW, now=NOW)
     with pytest.raises(Refused, match="was revoked"):
         issuer.claim("UNI-000001", HOLDER)
 
@@ -389,7 +389,7 @@ def test_a_revocation_is_not_lost_to_a_claim_under_way(issuer: Issuer) -> None:
     issuer.issue(graduate(1))
 
     def revoke_first(begin: Callable[..., Any], *arguments: Any) -> Any:
-        issuer.lists.revoke(["UNI-000001"], Reason.FRAUD, date=NOW, now=NOW)
+        issuer.revoke(["UNI-000001"], Reason.FRAUD, date=NOW, now=NOW)
         return begin(*arguments)
 
     claiming = reopened(issuer.home, **at(issuer.home, "index.begin_singles", revoke_first))

@@ -20,6 +20,7 @@ from issuer.identity.home import published_log
 from issuer.identity.succession import KeysChanged, anchor, require_in_force
 from issuer.issuer import Issuer
 from issuer.keeping import rotation
+from issuer.keeping.closing import close
 from issuer.press.press import signed_entry
 from issuer.problem import KEY_IN_USE, KEY_UNKNOWN
 from keys import PrivateKey, Signer
@@ -102,7 +103,7 @@ def test_announced_keys_that_were_lost_leave_the_document_and_the_log_says_so(
     assert documents.newest_place(made.home, reopened(made.home, time).log) == max(versions)
     report = judged(
         made,
-        forged(made, made.bundle(made.store.current("UNI-000001")), announced["assertion-next"], time),
+        forged(made, made.bundle(made.current("UNI-000001")), announced["assertion-next"], time),
         time,
     )
     assert report.verdict is Verdict.INVALID, "a thief of the announced key"
@@ -114,7 +115,7 @@ def test_what_the_former_key_signed_stays_valid_and_what_it_signs_later_does_not
     issuer: Issuer, time: Time, compromised: bool
 ) -> None:
     entry, revoked = issuer.issue(graduate(1)), issuer.issue(graduate(2))
-    issuer.lists.revoke([revoked.number], Reason.FRAUD, date=NOW, now=time())
+    issuer.revoke([revoked.number], Reason.FRAUD, date=NOW, now=time())
     before, former = issuer.bundle(entry), issuer.keys.signer("assertion")
     time.now += HOUR
     done = rotation.rotate(issuer, compromised=compromised)
@@ -125,7 +126,7 @@ def test_what_the_former_key_signed_stays_valid_and_what_it_signs_later_does_not
     for bundle in (before, after, late):
         report = judged(issuer, bundle, time)
         assert report, report.checks
-    report = judged(issuer, issuer.bundle(issuer.store.current(revoked.number)), time)
+    report = judged(issuer, issuer.bundle(issuer.current(revoked.number)), time)
     assert report.deciding is not None
     assert (report.verdict, report.deciding.name) == (Verdict.INVALID, "status")
     assert "fraud" in report.deciding.text, "the details are signed anew, too"
@@ -234,7 +235,7 @@ def test_an_announced_key_that_is_kept_elsewhere_can_be_dropped(issuer: Issuer, 
     assert (done.editions, issuer.issue(graduate(1)).edition) == (0, 1)
     places = list(documents.versions(issuer.home))
     assert places[-1] == done.entry == documents.newest_place(issuer.home, issuer.log)
-    bundle = issuer.bundle(issuer.store.current("UNI-000001"))
+    bundle = issuer.bundle(issuer.current("UNI-000001"))
     assert judged(issuer, bundle, time)
     stolen = forged(issuer, bundle, elsewhere, time)
     assert not judged(issuer, replace(stolen, issuer_documents=bundle.issuer_documents), time)
@@ -339,7 +340,7 @@ def test_lists_are_signed_and_keys_are_changed_under_one_lock(watched: tuple[Iss
     signer = Watching(PrivateKey.generate(), lambda: is_held(folder))
     rotation.rotate(issuer, signer=signer)
     signer.seen.clear()
-    issuer.lists.revoke(["UNI-000001"], Reason.FRAUD, date=NOW, now=issuer.log.now())
+    issuer.revoke(["UNI-000001"], Reason.FRAUD, date=NOW, now=issuer.log.now())
     assert signer.seen[-2:] == [True, True], "the list and its details"
     assert not is_held(folder)
 
@@ -361,7 +362,7 @@ def test_keys_that_were_announced_sign_after_the_rotation(issuer: Issuer, time: 
     rotation.rotate(issuer)
     assert issuer.public_keys["assertion"] == announced
     for number in (1, 2):
-        report = judged(issuer, issuer.bundle(issuer.store.current(f"UNI-{number:06}")), time)
+        report = judged(issuer, issuer.bundle(issuer.current(f"UNI-{number:06}")), time)
         assert report, report.checks
 
 
@@ -488,7 +489,7 @@ def test_what_was_begun_is_finished_by_the_key_that_began_it(issuer: Issuer, tim
     with pytest.raises(Killed):
         running.issue(graduate(2))
     done = rotation.rotate(issuer)
-    entry = issuer.store.current("UNI-000002")
+    entry = issuer.current("UNI-000002")
     assert entry.leaf is not None
     assert entry.leaf < done.entry
     assert judged(issuer, issuer.bundle(entry), time)
@@ -523,7 +524,7 @@ def test_keys_whose_rotation_was_interrupted_can_be_called_compromised(
     newest = Document.parse(documents.newest(issuer.home), issuer.did)
     in_document = {method.key for method in newest.methods("assertionMethod")}
     assert in_document == {again.public_keys[name] for name in ("assertion", "status-list")}
-    assert judged(again, again.bundle(again.store.current("UNI-000001")), time)
+    assert judged(again, again.bundle(again.current("UNI-000001")), time)
 
 
 def told_more(issuer: Issuer, *names: str) -> None:
@@ -547,7 +548,7 @@ def test_a_bundle_brings_the_document_from_before_the_list_in_it(issuer: Issuer,
     running.lists.publish_for = _raise(Killed)  # type: ignore[method-assign]
     with pytest.raises(Killed):
         running.issue(graduate(2))
-    entry = issuer.store.current("UNI-000002")
+    entry = issuer.current("UNI-000002")
     (bundle,) = bundled(issuer.home, [entry], issuer.archive, issuer.log, issuer.outbox)
     assert len(bundle.issuer_documents) == 2
     report = judged(issuer, Bundle.parse(bundle.to_bytes(), FORMS), time)
@@ -644,6 +645,6 @@ def test_who_cannot_change_keys_is_told(tmp_path: Path, issuer: Issuer, time: Ti
             change(fixed)
     with pytest.raises(Refused, match="is its identifier"):
         rotation.revoke(fixed, fixed.public_keys["assertion"].multikey())
-    issuer.close()
+    close(issuer)
     with pytest.raises(Refused, match="closed"):
         rotation.rotate(issuer)

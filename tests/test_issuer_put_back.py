@@ -23,11 +23,12 @@ from issuer.identity.home import LIFETIME, published_list
 from issuer.issuer import Issuer
 from issuer.job.order import Order
 from issuer.keeping.ahead import accept_clock
+from issuer.keeping.closing import close
 from issuer.keeping.export import export
 from issuer.keeping.health import examine_issuer
 from keys import PrivateKey
 from tests.copying import copy_folder
-from tests.world import NOW, Holder, csv_file, graduate, issuer_in, trust_in, verifier
+from tests.world import NOW, Holder, csv_file, graduate, issuer_in, of_diploma, trust_in, verifier
 from vc import Bundle, Credential, StatusList, Verdict
 from vc.forms import FORMS
 from vc.status import Reason, StatusEntry
@@ -88,7 +89,7 @@ def links(home: Path) -> ClaimLinks:
 
 def offer(issuer: Issuer, index: int, name: str) -> None:
     """A link, which is kept beside the issuer's folder as its holder keeps it."""
-    link = links(issuer.home).offer(number(index), issuer, now=NOW)
+    link = links(issuer.home).offer(of_diploma(number(index)), issuer, now=NOW)
     (issuer.home.parent / name).write_text(link.token)
 
 
@@ -110,7 +111,7 @@ def anew(issuer: Issuer, index: int, name: str) -> None:
 
 
 def revoke(issuer: Issuer, index: int) -> None:
-    issuer.lists.revoke([number(index)], Reason.FRAUD, date=NOW, now=issuer._clock())
+    issuer.revoke([number(index)], Reason.FRAUD, date=NOW, now=issuer._clock())
 
 
 def publish(issuer: Issuer) -> None:
@@ -140,7 +141,7 @@ STORY: dict[str, Callable[[Issuer], object]] = {
     "status publish": lambda issuer: issuer.lists.publish(now=LATER, anew=True),
     "revoke, ahead of time": lambda issuer: revoke(issuer, 7),
     "clock accept": lambda issuer: accept_clock(issuer, LATER),
-    "close": lambda issuer: issuer.close(),
+    "close": lambda issuer: close(issuer),
     "password": lambda issuer: issuer.keys.change_passphrase(lambda: PASSPHRASE),
 }
 """Each kind of command, in an order that makes sense."""

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from exchange.claim import ClaimLink
-from issuer.archive.kept import EditionTaken, NewEntry, Single
+from issuer.archive.kept import EditionTaken, KindNumber, NewEntry, Single
 from issuer.archive.store import SQLiteIndex
 from issuer.desk.claims import ALREADY_CLAIMED, CHALLENGE_SPENT, ClaimLinks, _hash, _seconds
 from issuer.issuer import Issuer
@@ -24,7 +24,7 @@ from tests.doubles import at, stops
 from tests.fault.issuing import require_once
 from tests.lockstep import Race
 from tests.test_issuer_claims import SERVICE, Registrar, answer
-from tests.world import NOW, bundle, diploma, graduate, issuer_in, reopened
+from tests.world import NOW, bundle, diploma, graduate, issuer_in, of_diploma, reopened
 from vc import Credential, StatusList
 from vc.status import Reason
 from wire import Problem
@@ -37,7 +37,7 @@ ADA, EVE = (PrivateKey.generate() for _ in range(2))
 class Generous(Registrar):
     """An issuer that gives a diploma to whom a link names, so that all rests on the link."""
 
-    def claim(self, number: str, holder: str, generation: int) -> bytes:
+    def claim(self, which: KindNumber, holder: str, generation: int) -> bytes:
         return bundle(diploma(holder))
 
 
@@ -63,7 +63,7 @@ def two(folder: Path) -> list[ClaimLinks]:
 
 def one_challenge(race: Race, folder: Path) -> None:
     both, registrar = two(folder), Generous()
-    link = both[0].offer(NUMBER, registrar, now=NOW)
+    link = both[0].offer(of_diploma(NUMBER), registrar, now=NOW)
     message = answer(both[0].invite(link.token, registrar, now=NOW), ADA)
     results = race.run([partial(claims.redeem, link.token, message, registrar, now=NOW) for claims in both])
     assert outcomes(results) == ["bytes", CHALLENGE_SPENT.code]
@@ -71,7 +71,7 @@ def one_challenge(race: Race, folder: Path) -> None:
 
 def one_link(race: Race, folder: Path) -> None:
     both, registrar = two(folder), Generous()
-    link = both[0].offer(NUMBER, registrar, now=NOW)
+    link = both[0].offer(of_diploma(NUMBER), registrar, now=NOW)
     messages = [answer(both[0].invite(link.token, registrar, now=NOW), key) for key in (ADA, EVE)]
 
     def redeem(claims: ClaimLinks, message: bytes) -> Callable[[], object]:
@@ -84,7 +84,10 @@ def one_link(race: Race, folder: Path) -> None:
 def links(race: Race, folder: Path) -> None:
     both, registrar = two(folder), Generous()
     offered = race.run(
-        [partial(claims.offer, f"UNI-{nth}", registrar, now=NOW) for nth, claims in enumerate(both)]
+        [
+            partial(claims.offer, of_diploma(f"UNI-{nth}"), registrar, now=NOW)
+            for nth, claims in enumerate(both)
+        ]
     )
     assert registrar.counted == 2
     for link in offered:
@@ -106,7 +109,9 @@ def one_edition(race: Race, folder: Path) -> None:
     stores = [SQLiteIndex(folder / "issuer.sqlite") for _ in range(2)]
 
     def begin(store: SQLiteIndex, seq: int) -> Callable[[], object]:
-        single = Single(NewEntry(seq, NUMBER, 1, None, "张敏", ""), b"line", b"entry", "urn:x:1")
+        single = Single(
+            NewEntry(seq, *of_diploma(NUMBER), 1, 1, None, "张敏", ""), b"line", b"entry", "urn:x:1"
+        )
         return lambda: store.begin_singles([[single]])
 
     results = race.run([begin(store, seq) for seq, store in enumerate(stores)])
@@ -161,7 +166,7 @@ def one_list(race: Race, folder: Path) -> None:
     issuers = [opened(issuer.home, **slow), opened(issuer.home)]
 
     def revoke(issuer: Issuer, number: str) -> None:
-        issuer.lists.revoke([number], Reason.FRAUD, date=NOW, now=NOW)
+        issuer.revoke([number], Reason.FRAUD, date=NOW, now=NOW)
 
     def second() -> None:
         race.stand_by()
@@ -233,9 +238,7 @@ def begin_after_a_look(self: SQLiteIndex, calls: Sequence[Sequence[Single]]) -> 
         if connection.execute(taken, (line,)).fetchone():
             return [(0, EditionTaken("another has it"))]
     with self._database.writing() as connection:
-        connection.execute(
-            "INSERT INTO credential VALUES (?, ?, ?, NULL)", (entry.seq, entry.number, entry.seq)
-        )
+        connection.execute("INSERT INTO credential VALUES (?, ?, ?, ?, 1, NULL)", (*entry[:3], entry.seq))
         connection.execute("INSERT INTO person VALUES (?, '', '')", (entry.seq,))
         connection.execute("INSERT INTO single VALUES (?, ?)", (entry.seq, line))
     return [None]

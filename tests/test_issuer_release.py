@@ -28,7 +28,7 @@ from tests.commandline import Program
 from tests.copying import copy_folder
 from tests.doubles import at, instead, stops
 from tests.fault.kill import Work, kill_everywhere, killed_by
-from tests.world import Holder, graduate, issuer_in, reopened
+from tests.world import Holder, graduate, issuer_in, of_diploma, reopened
 from vc import Bundle
 from vc.forms import FORMS
 from vc.status import Reason
@@ -283,7 +283,7 @@ def test_a_revocation_beside_a_claim_is_of_its_edition_too(home: Path, program: 
     claim = Claim(home, link_by(program))
     claim.looked.set()
     issuer = claim.issuer
-    claim.beside(lambda: issuer.lists.revoke([NUMBER], Reason.FRAUD, date=now(), now=now()))
+    claim.beside(lambda: issuer.revoke([NUMBER], Reason.FRAUD, date=now(), now=now()))
     assert [entry.reason for entry in opened(home).entries()] == ["fraud", "fraud"]
 
 
@@ -311,7 +311,7 @@ def require_no_theft(home: Path, stolen: ClaimLink, message: bytes, began: bool)
     assert bound(home) == before
     issuer = opened(home)
     issuer.release(NUMBER)
-    link = ClaimLinks(home / "claims.sqlite", SERVICE).offer(NUMBER, issuer, now=now())
+    link = ClaimLinks(home / "claims.sqlite", SERVICE).offer(of_diploma(NUMBER), issuer, now=now())
     with pytest.raises(LinkExpired):
         redeem(home, stolen, EVE)
     assert redeem(home, link, ADA) == did(ADA)
@@ -323,7 +323,7 @@ def release(home: Path, step: str = "", **options: Any) -> None:
     issuer = opened(home, **options)
     issuer.release(NUMBER)
     if step != "the release":
-        ClaimLinks(home / "claims.sqlite", SERVICE).offer(NUMBER, issuer, now=now())
+        ClaimLinks(home / "claims.sqlite", SERVICE).offer(of_diploma(NUMBER), issuer, now=now())
     if step:
         os.kill(os.getpid(), signal.SIGKILL)
 
@@ -370,7 +370,8 @@ def test_links_of_f31e11f_that_a_wallet_has_used_end_and_the_others_live(
     opened(home).release(NUMBER)
     mailed = link_by(program)
     with closing(sqlite3.connect(home / "claims.sqlite")) as connection:
-        connection.execute("ALTER TABLE link DROP COLUMN generation")
+        for column in ("generation", "kind"):
+            connection.execute(f"ALTER TABLE link DROP COLUMN {column}")
         connection.execute("PRAGMA user_version = 0")
     with closing(sqlite3.connect(home / "issuer.sqlite")) as connection:
         connection.execute("DELETE FROM released")

@@ -44,7 +44,7 @@ def revoked_positions(issuer: Issuer) -> set[int]:
 
 
 def position(issuer: Issuer, number: str) -> int:
-    return issuer._press.composer.positions.locate(issuer.store.current(number).seq)[1]
+    return issuer._positions().locate(issuer.current(number).seq)[1]
 
 
 def page(issuer: Issuer, number: str) -> str:
@@ -65,20 +65,20 @@ def test_a_list_says_how_long_a_copy_may_be_kept(issuer: Issuer) -> None:
 
 def test_a_revoked_diploma_is_refused_with_date_and_reason(issuer: Issuer) -> None:
     date = NOW - timedelta(days=3)
-    issuer.lists.revoke(["UNI-000007"], Reason.ISSUED_IN_ERROR, date=date, now=NOW)
-    report = verifier_for(issuer).verify(issuer.bundle(issuer.store.current("UNI-000007")), now=NOW)
+    issuer.revoke(["UNI-000007"], Reason.ISSUED_IN_ERROR, date=date, now=NOW)
+    report = verifier_for(issuer).verify(issuer.bundle(issuer.current("UNI-000007")), now=NOW)
     assert report.verdict is Verdict.INVALID
     assert report.deciding is not None
     assert report.deciding.text == "revoked by the issuer on 2026-06-28: issued in error"
-    other = verifier_for(issuer).verify(issuer.bundle(issuer.store.current("UNI-000008")), now=NOW)
+    other = verifier_for(issuer).verify(issuer.bundle(issuer.current("UNI-000008")), now=NOW)
     assert other.verdict is Verdict.VALID
 
 
 def test_bit_and_details_stand_at_the_position_that_the_credential_names(issuer: Issuer) -> None:
-    issuer.lists.revoke(["UNI-000003", "UNI-000009"], Reason.FRAUD, date=NOW, now=NOW)
+    issuer.revoke(["UNI-000003", "UNI-000009"], Reason.FRAUD, date=NOW, now=NOW)
     assert revoked_positions(issuer) == {position(issuer, "UNI-000003"), position(issuer, "UNI-000009")}
     for row in range(1, 21):
-        line = issuer.line(issuer.store.current(f"UNI-{row:06}"))
+        line = issuer.line(issuer.current(f"UNI-{row:06}"))
         entry = StatusEntry.parse(Credential.parse(line.credential).status[0])
         name = details_name(0, page_of(entry.index))
         has_page = (issuer.home / "status" / name).exists()
@@ -94,7 +94,7 @@ def test_lists_and_details_are_anchored(issuer: Issuer) -> None:
         *[EntryKind.CREDENTIAL] * 20,
         EntryKind.STATUS_LIST,
     ]
-    issuer.lists.revoke(["UNI-000007"], Reason.FRAUD, date=NOW, now=NOW)
+    issuer.revoke(["UNI-000007"], Reason.FRAUD, date=NOW, now=NOW)
     names = ["0", page(issuer, "UNI-000007")]
     lists, details = (anchored(issuer.store, issuer.log, issuer.home / "status", name)[1] for name in names)
     logged = [parse_entry(entry) for entry in issuer.log.entries(22, 24)]
@@ -108,14 +108,14 @@ def test_an_older_index_takes_no_revocation_back(issuer: Issuer, tmp_path: Path)
     issuer.store.close()
     index = issuer.home / "issuer.sqlite"
     old = index.read_bytes()
-    issuer.lists.revoke(["UNI-000001"], Reason.FRAUD, date=NOW, now=NOW)
+    issuer.revoke(["UNI-000001"], Reason.FRAUD, date=NOW, now=NOW)
     issuer.store.close()
     published = (issuer.home / "status" / "0").read_bytes()
     for left in issuer.home.glob("issuer.sqlite-*"):
         left.unlink()
     index.write_bytes(old)
     with pytest.raises(Damaged, match="is the index an older copy"):
-        reopened(issuer.home).lists.revoke(["UNI-000002"], Reason.FRAUD, date=NOW, now=NOW)
+        reopened(issuer.home).revoke(["UNI-000002"], Reason.FRAUD, date=NOW, now=NOW)
     assert (issuer.home / "status" / "0").read_bytes() == published
 
 
@@ -128,10 +128,10 @@ def test_a_damaged_list_is_named_and_one_that_is_gone_is_made_anew(
     name = page(issuer, "UNI-000007") if name == "page" else name
 
     def revoke(number: str) -> None:
-        issuer.lists.revoke([number], Reason.ISSUED_IN_ERROR, date=NOW, now=NOW)
+        issuer.revoke([number], Reason.ISSUED_IN_ERROR, date=NOW, now=NOW)
 
     revoke("UNI-000007")
-    entry, path = issuer.store.current("UNI-000007"), issuer.home / "status" / name
+    entry, path = issuer.current("UNI-000007"), issuer.home / "status" / name
     path.write_bytes(content)
     with pytest.raises(Damaged, match=f"{name} is damaged"):
         revoke("UNI-000008") if name == "0" else issuer.bundle(entry)
@@ -147,33 +147,33 @@ def test_a_damaged_list_is_named_and_one_that_is_gone_is_made_anew(
 
 
 def test_a_bundle_brings_details_only_of_a_diploma_that_was_revoked(issuer: Issuer) -> None:
-    issuer.lists.revoke(["UNI-000007"], Reason.FRAUD, date=NOW, now=NOW)
-    brought = [len(issuer.bundle(issuer.store.current(f"UNI-{row:06}")).status_lists) for row in (1, 7)]
+    issuer.revoke(["UNI-000007"], Reason.FRAUD, date=NOW, now=NOW)
+    brought = [len(issuer.bundle(issuer.current(f"UNI-{row:06}")).status_lists) for row in (1, 7)]
     assert brought == [1, 2]
 
 
 def test_what_was_revoked_before_keeps_its_date_and_reason(issuer: Issuer) -> None:
-    issuer.lists.revoke(["UNI-000007"], Reason.FRAUD, date=NOW, now=NOW)
+    issuer.revoke(["UNI-000007"], Reason.FRAUD, date=NOW, now=NOW)
     before = (issuer.home / "status" / "0").read_bytes()
-    issuer.lists.revoke(["UNI-000007"], Reason.WITHDRAWN, date=NOW, now=NOW + timedelta(days=1))
-    assert issuer.store.current("UNI-000007").reason == "fraud"
+    issuer.revoke(["UNI-000007"], Reason.WITHDRAWN, date=NOW, now=NOW + timedelta(days=1))
+    assert issuer.current("UNI-000007").reason == "fraud"
     assert (issuer.home / "status" / "0").read_bytes() == before
 
 
 def test_a_journalled_revocation_is_published_by_the_next_who_publishes(issuer: Issuer) -> None:
     stopped = reopened(issuer.home, **at(issuer.home, "revocations.revoke", stops(KeyboardInterrupt())))
     with pytest.raises(KeyboardInterrupt):
-        stopped.lists.revoke(["UNI-000007"], Reason.FRAUD, date=NOW, now=NOW)
+        stopped.revoke(["UNI-000007"], Reason.FRAUD, date=NOW, now=NOW)
     assert revoked_positions(issuer) == set()
     again = reopened(issuer.home)
-    bundle = again.bundle(again.store.current("UNI-000007"))
+    bundle = again.bundle(again.current("UNI-000007"))
     assert verifier_for(again).verify(bundle, now=NOW).verdict is Verdict.INVALID
     assert revoked_positions(issuer) == {position(issuer, "UNI-000007")}
 
 
 def test_a_verifier_on_the_same_machine_finds_the_published_files(issuer: Issuer, tmp_path: Path) -> None:
     url = issuer.identity.profile.list_url(0)
-    issuer.lists.revoke(["UNI-000007"], Reason.FRAUD, date=NOW, now=NOW)
+    issuer.revoke(["UNI-000007"], Reason.FRAUD, date=NOW, now=NOW)
     name = page(issuer, "UNI-000007")
     assert published_list(issuer.home, url) == (issuer.home / "status" / "0").read_bytes()
     details = published_list(issuer.home, url.removesuffix("0") + name)
@@ -202,5 +202,5 @@ def test_a_list_of_which_half_is_revoked_is_published_like_others(issuer: Issuer
         )
         connection.execute("INSERT INTO unpublished SELECT seq FROM revocation")
     assert issuer.lists.publish(now=NOW) == [0]
-    bundle = issuer.bundle(issuer.store.current("UNI-000007"))
+    bundle = issuer.bundle(issuer.current("UNI-000007"))
     assert verifier_for(issuer).verify(bundle, now=NOW).verdict is Verdict.INVALID

@@ -76,8 +76,8 @@ def by(issuer: Issuer) -> str:
 
 def issued_and_revoked(issuer: Issuer) -> list[Bundle]:
     good, bad = issuer.issue_many([graduate(1), graduate(2)])
-    issuer.lists.revoke([bad.number], Reason.FRAUD, date=NOW, now=NOW)
-    return [issuer.bundle(good), issuer.bundle(issuer.store.current(bad.number))]
+    issuer.revoke([bad.number], Reason.FRAUD, date=NOW, now=NOW)
+    return [issuer.bundle(good), issuer.bundle(issuer.current(bad.number))]
 
 
 VERDICTS = [Verdict.VALID, Verdict.INVALID]
@@ -301,7 +301,7 @@ def test_a_rotation_ends_both_keys_each_in_its_document(issuer: Issuer) -> None:
     gone = [before["status-list"]] if is_on_token else [before["status-list"], before["assertion"]]
     assert ended == {key.multikey() for key in gone}
     assert newest_list(issuer) == f"{LISTS}#{after['status-list'].multikey()}"
-    again = [issuer.bundle(issuer.store.current(f"UNI-{number:06}")) for number in (1, 2)]
+    again = [issuer.bundle(issuer.current(f"UNI-{number:06}")) for number in (1, 2)]
     assert verdicts(trust, [*bundles, *again]) == VERDICTS * 2
     assert trust_of(issuer).fingerprint(DID) == trust.fingerprint(DID)
     assert len(trust_of(issuer).issuers[0].list_keys) == 2
@@ -310,7 +310,7 @@ def test_a_rotation_ends_both_keys_each_in_its_document(issuer: Issuer) -> None:
 def test_what_an_ended_list_key_signs_counts_no_more(thief: Thief) -> None:
     old = thief.key
     rotation.rotate(thief.issuer)
-    bundle = thief.issuer.bundle(thief.issuer.store.current("UNI-000002"))
+    bundle = thief.issuer.bundle(thief.issuer.current("UNI-000002"))
     made, late = thief.list(signer=old), NOW + timedelta(hours=1)
     issuer = reopened(thief.issuer.home, lambda: late, signer=thief.issuer.own_signer)
     leaf = log_entry(made, made["proof"][0], EntryKind.STATUS_LIST)
@@ -327,7 +327,7 @@ def test_a_copied_list_key_goes_out_of_its_document(issuer: Issuer) -> None:
     assert old.multikey() not in str(documents.newest(issuer.home))
     is_on_token = issuer.own_signer is not None
     assert (trust_of(issuer).fingerprint(DID) == trust.fingerprint(DID)) is is_on_token
-    again = [issuer.bundle(issuer.store.current(f"UNI-{number:06}")) for number in (1, 2)]
+    again = [issuer.bundle(issuer.current(f"UNI-{number:06}")) for number in (1, 2)]
     assert verdicts(trust_of(issuer), again) == VERDICTS
     assert verdicts(trust_of(issuer), bundles) == VERDICTS
     shown = {one.key: one.is_revoked for one in rotation.keys_shown(issuer)}
@@ -387,7 +387,7 @@ def test_an_older_issuer_moves_over_without_issuing_again(older: Issuer, announc
     with pytest.raises(KeysChanged):  # it would sign lists under the issuer's own DID
         stale.lists.publish(now=NOW, anew=True)
 
-    again = [older.bundle(older.store.current(f"UNI-{number:06}")) for number in (1, 2)]
+    again = [older.bundle(older.current(f"UNI-{number:06}")) for number in (1, 2)]
     assert verdicts(trust_of(older), [*bundles, *again]) == VERDICTS * 2
     assert verdicts(trust, bundles) == VERDICTS, "as they were handed out"
     assert verdicts(trust, again) == [Verdict.UNDETERMINED] * 2, "the trust file names no other signer"
@@ -407,12 +407,12 @@ def test_a_revocation_after_the_move_reaches_bundles_of_before(older: Issuer) ->
     now.lists.publish(now=late)
     url = StatusEntry.parse(bundle.secured["credentialStatus"]).list_url
     at = {url: (now.home / "status" / "0").read_bytes()}
-    documents_of = now.bundle(now.store.current(entry.number)).issuer_documents
+    documents_of = now.bundle(now.current(entry.number)).issuer_documents
     judge = verifier(trust_of(now), lists=[at.get])
     known = replace(bundle, issuer_documents=documents_of)
     report = judge.verify(known.to_bytes(), now=late)
     assert report.verdict is Verdict.VALID, "the list of before has ended"
-    now.lists.revoke([entry.number], Reason.FRAUD, date=late, now=late)
+    now.revoke([entry.number], Reason.FRAUD, date=late, now=late)
     at[url] = (now.home / "status" / "0").read_bytes()
     assert judge.verify(known.to_bytes(), now=late).verdict is Verdict.INVALID
 
@@ -483,7 +483,7 @@ def test_keys_go_elsewhere_and_lists_stay_apart(tmp_path: Path, change: Callable
     assert ("assertion" in made.keys.public_keys) is (made.own_signer is None)
     if made.own_signer is not None:
         assert not [name for name in document["assertionMethod"] if name.rpartition("#")[2] in in_folder]
-    again = [made.bundle(made.store.current(f"UNI-{number:06}")) for number in (1, 2)]
+    again = [made.bundle(made.current(f"UNI-{number:06}")) for number in (1, 2)]
     assert verdicts(trust_of(made), again) == VERDICTS
 
 
@@ -496,7 +496,7 @@ def test_a_backup_has_it_all(issuer: Issuer, tmp_path: Path) -> None:
         issuer.home / "status" / "did.json"
     ).read_bytes()
     assert trust_of(other) == trust_of(issuer)
-    again = [other.bundle(other.store.current(f"UNI-{number:06}")) for number in (1, 2)]
+    again = [other.bundle(other.current(f"UNI-{number:06}")) for number in (1, 2)]
     assert verdicts(trust_of(other), [*bundles, *again]) == VERDICTS * 2
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -13,7 +14,6 @@ from issuer.archive.finding import Finder
 from issuer.archive.kept import Appended, Job, NewEntry, Single
 from issuer.archive.store import SQLiteIndex
 from issuer.press.document import Profile
-from issuer.press.press import Press
 from wire.problem import Damaged, Unavailable
 
 DATE = "2026-07-01T12:00:00Z"
@@ -31,8 +31,10 @@ def store(path: Path) -> SQLiteIndex:
 
 def entry(seq: int, **change: object) -> NewEntry:
     values = {
+        "kind": "diploma",
         "number": f"N{seq}",
         "edition": 1,
+        "copy": 1,
         "leaf": seq,
         "name": f"Ada {seq}",
         "email": f"a{seq}@x.example",
@@ -77,10 +79,12 @@ def begin(store: SQLiteIndex, entry: NewEntry, line: bytes = b"") -> None:
 
 
 def finder(store: SQLiteIndex) -> Finder:
-    def nobody() -> Press:
+    def nobody() -> NoReturn:
         raise AssertionError("no secret is needed")
 
-    return Finder(store, Archive(store, Path()), Profile("did:example:u", "U", "u.example/log"), nobody)
+    return Finder(
+        store, Archive(store, Path()), Profile("did:example:u", "U", "u.example/log"), nobody, nobody
+    )
 
 
 def test_people_are_found_by_part_of_the_name_or_the_whole_address(store: SQLiteIndex) -> None:

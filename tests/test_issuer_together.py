@@ -93,7 +93,7 @@ def test_claims_of_many_wallets_at_once_go_together(issuer: Issuer, appended: li
 
 def test_each_caller_is_told_what_is_wrong_with_its_own(issuer: Issuer) -> None:
     issuer.issue(graduate(50))
-    issuer.lists.revoke(["UNI-000050"], Reason.FRAUD, date=NOW, now=NOW)
+    issuer.revoke(["UNI-000050"], Reason.FRAUD, date=NOW, now=NOW)
     rows = [1, 2, 1, 3, 1, 50]
     answers = at_once([partial(issuer.issue, graduate(row)) for row in rows])
     kinds = Counter((row, type(answer)) for row, answer in zip(rows, answers, strict=True))

@@ -26,13 +26,14 @@ from issuer.identity.home import Identity
 from issuer.issuer import Issuer
 from issuer.keeping import rotation
 from issuer.keeping.ahead import accept_clock
+from issuer.keeping.closing import close
 from issuer.press.press import signed_entry
 from keys import KeyFile, PrivateKey, PublicKey, Signer, open_signer
 from ledger import Log
 from ledger.folder import open_to_read, store_in
 from tests.commandline import Program
 from tests.copying import copy_folder
-from tests.world import NOW, graduate, issuer_in, listed, reopened, verifier_for
+from tests.world import NOW, graduate, issuer_in, listed, of_diploma, reopened, verifier_for
 from vc import Bundle, Verdict, sign
 from vc.status import Reason
 from wire.files import write_durably
@@ -124,13 +125,13 @@ def test_of_a_did_key_too_the_folder_has_no_other_key_for_lists(tmp_path: Path) 
 def revoked_and_issued(made: Issuer) -> list[Bundle]:
     """One diploma that is revoked and one that is not, in bundles of before what comes next."""
     first, second = made.issue(graduate(1)), made.issue(graduate(2))
-    made.lists.revoke([first.number], Reason.FRAUD, date=NOW, now=made._clock())
-    return [made.bundle(made.store.current(first.number)), made.bundle(second)]
+    made.revoke([first.number], Reason.FRAUD, date=NOW, now=made._clock())
+    return [made.bundle(made.current(first.number)), made.bundle(second)]
 
 
 def verdicts(made: Issuer, now: datetime, *bundles: Bundle) -> list[Verdict]:
     """Of what was handed out before, and of the same now."""
-    again = [made.bundle(made.store.current(f"UNI-{number:06}")) for number in (1, 2)]
+    again = [made.bundle(made.current(f"UNI-{number:06}")) for number in (1, 2)]
     return [verifier_for(made).verify(bundle, now=now).verdict for bundle in (*bundles, *again)]
 
 
@@ -264,7 +265,7 @@ def traces(home: Path) -> dict[str, Any]:
     with closing(SQLiteIndex(home / "issuer.sqlite")) as store:
         tables = (
             store.count(), store.revocations.count(), store.revocations.files(), store.revocations.dates(),
-            [store.generation(f"UNI-{number:06}") for number in (1, 2, 3)],
+            [store.generation(of_diploma(f"UNI-{number:06}")) for number in (1, 2, 3)],
         )  # fmt: skip
     skipped = ("issuer.sqlite", ".lock")
     files = {
@@ -280,12 +281,12 @@ def key_is_next(sealed: str) -> Signer:
 
 
 DONE: dict[str, Callable[[Issuer], object]] = {
-    "revoke": lambda made: made.lists.revoke(["UNI-000001"], Reason.FRAUD, date=NOW, now=NOW),
+    "revoke": lambda made: made.revoke(["UNI-000001"], Reason.FRAUD, date=NOW, now=NOW),
     "issue": lambda made: made.issue(graduate(9)),
     "correct": lambda made: made.correct("UNI-000001", {"gpa": "4.0"}),
     "claim": lambda made: made.claim("UNI-000002", HOLDER),
     "release": lambda made: made.release("UNI-000003"),
-    "close": lambda made: made.close(),
+    "close": lambda made: close(made),
 }
 
 
@@ -330,13 +331,13 @@ def test_where_it_does_not_open_a_clock_is_not_taken_for_right(home: Path) -> No
 
 def test_whoever_signs_asks_once(home: Path) -> None:
     made = reopened(home, pin=(pins := Pins()))
-    made.lists.revoke(["UNI-000001"], Reason.FRAUD, date=NOW, now=NOW)
+    made.revoke(["UNI-000001"], Reason.FRAUD, date=NOW, now=NOW)
     made.issue(graduate(4))
     made.correct("UNI-000002", {"gpa": "4.0"})
     made.lists.publish(now=NOW)
     if made.identity.rotates:
         rotation.add(made, signer=token())
-    made.close()
+    close(made)
     assert pins.asked == 1
     assert signed_by(home) == made.public_keys["assertion"].multikey()
 
@@ -348,7 +349,7 @@ def test_lists_are_renewed_in_passing_only_where_the_key_is_open(home: Path) -> 
     """At half of their life nobody is asked. A list that ended is signed, and so is a revocation."""
     clock, pins = Clock(), Pins()
     made = reopened(home, clock, pin=pins)
-    entry = made.store.current("UNI-000002")
+    entry = made.current("UNI-000002")
     clock.now = NOW + YEAR / 2
     bundle = made.bundle(entry)
     assert pins.asked == 0
@@ -361,9 +362,9 @@ def test_lists_are_renewed_in_passing_only_where_the_key_is_open(home: Path) -> 
     made.issue(graduate(4))
     assert (pins.asked, listed(home).valid_from) == (1, clock.now), "open anyway"
     other = reopened(home, clock, pin=Pins())
-    other.store.revocations.revoke(["UNI-000001"], "fraud", "2026-07-01T12:00:00Z")  # and killed
+    other.store.revocations.revoke([of_diploma("UNI-000001")], "fraud", "2026-07-01T12:00:00Z")  # and killed
     late = reopened(home, clock, pin=Pins())
-    report = verifier_for(late).verify(late.bundle(late.store.current("UNI-000001")), now=clock.now)
+    report = verifier_for(late).verify(late.bundle(late.current("UNI-000001")), now=clock.now)
     assert report.verdict is Verdict.INVALID
 
 
@@ -372,11 +373,11 @@ def test_a_lost_token_is_given_up_without_it(sealed: str, tmp_path: Path) -> Non
     signer = open_signer(sealed, passphrase=Pins())
     made = issuer_in(tmp_path / "home", url=URL, signer=signer, signer_uri=sealed)
     entry = made.issue(graduate(1))
-    made.store.revocations.revoke([entry.number], "fraud", "2026-07-01T12:00:00Z")
+    made.store.revocations.revoke([entry.which], "fraud", "2026-07-01T12:00:00Z")
     again = reopened(made.home, pin=(pins := Pins(None)))
     rotation.rotate(again, in_file=True, lost=True)
     assert pins.asked == 0
     assert signed_by(made.home) == again.keys.public_keys["status-list"].multikey()
-    assert verifier_for(again).verify(again.bundle(again.store.current(entry.number)), now=NOW).verdict is (
+    assert verifier_for(again).verify(again.bundle(again.current(entry.number)), now=NOW).verdict is (
         Verdict.INVALID
     )

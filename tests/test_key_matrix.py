@@ -38,7 +38,7 @@ from tests.conftest import ROOT
 from tests.interop.peers import JavaScript, javascript
 from tests.loopback import Authority
 from tests.test_verifier_controllers import Host
-from tests.world import NOW, graduate
+from tests.world import NOW, graduate, of_diploma
 from vc import Anchored, Bundle, StatusList, Verdict, sign
 from vc.anchoring import document_digest, log_entry
 from vc.document_chain import chained
@@ -150,7 +150,7 @@ def make(folder: Path, url: str, now: datetime, kind: str) -> Town:
         signer=token,
     )
     genuine, revoked = issuer.issue_many([graduate(1), graduate(2)])
-    issuer.lists.revoke([revoked.number], Reason.FRAUD, date=now, now=now)
+    issuer.revoke([revoked.number], Reason.FRAUD, date=now, now=now)
     held = {name: issuer.keys.signer(name) for name in issuer.keys.public_keys}
     signers: dict[str, Signer] = {"fee": PrivateKey.generate(), "TLS": PrivateKey.generate("P-256"), **held}
     if token is not None:
@@ -311,7 +311,7 @@ class Thief:
         issuer, service = self.town.issuer, "https://university.example"
         file = self.town.home / f"{'_'.join(sorted(self.place))}.sqlite"
         links = ClaimLinks(file, service)
-        link = links.offer("UNI-000001", issuer, now=NOW)
+        link = links.offer(of_diploma("UNI-000001"), issuer, now=NOW)
         with closing(sqlite3.connect(file)) as database:
             ((kept,),) = database.execute("SELECT token FROM link")
         token = link.token if self.is_site else urlsafe_b64encode(kept).rstrip(b"=").decode()

@@ -343,7 +343,7 @@ def test_where_the_extra_is_left_out_all_is_done_but_what_the_token_signs(
     assert key.public_key in {shown.key for shown in rotation.keys_shown(again)}
     assert verifier_for(again).verify(again.bundle(second), now=NOW)
     with raises(KEY_NOT_OPENED, match="needs pkcs11, which is not installed"):
-        again.lists.revoke([first.number], Reason.FRAUD, date=NOW, now=NOW)
+        again.revoke([first.number], Reason.FRAUD, date=NOW, now=NOW)
     with raises(KEY_NOT_OPENED, match="needs pkcs11, which is not installed"):
         again.issue(graduate(3))
     assert again.store.revocations.count() == 0

@@ -87,14 +87,6 @@ def test_a_draft_replaces_nothing_and_a_folder_without_a_kind_is_said(program: P
     assert (missing.code, "there is no kind.json in nowhere" in missing.err) == (4, True)
 
 
-def test_an_issuer_of_one_kind_issues_no_other(program: Program) -> None:
-    assert program("issuer", "init", "--name", "City", "--kind", "resident").code == 0
-    Path("r.csv").write_text(program("kind", "export", "certificate").out + "1,T,N,,,,,,2026-01-01,,\n")
-    refused = program("issuer", "issue", "r.csv", "--kind", "certificate", "--json")
-    assert json.loads(refused.out)["error"]["code"] == "another-kind"
-    assert program("issuer", "init", "--name", "City", "--kind", "resident").code == 0
-
-
 def test_each_version_is_in_the_log_once_before_what_is_made_by_it(tmp_path: Path) -> None:
     kind = shipped("resident")
     leaf = entry(EntryKind.KIND, bytes.fromhex(kind.digest))
@@ -108,7 +100,7 @@ def test_each_version_is_in_the_log_once_before_what_is_made_by_it(tmp_path: Pat
 
 def test_the_files_of_a_kind_are_for_ever(program: Program) -> None:
     assert program("issuer", "init", "--name", "City", "--kind", "resident").code == 0
-    file = program.home / "issuer" / "kind" / "kind.json"
+    file = program.home / "issuer" / "kinds" / "resident-1" / "kind.json"
     file.write_text(file.read_text().replace('"years": 18', '"years": 16'))
     answer = program("issuer", "issue", "r.csv", "--json")
     assert json.loads(answer.out)["error"]["code"] == "damaged-issuer-file"
@@ -118,7 +110,7 @@ def test_the_files_of_a_kind_are_for_ever(program: Program) -> None:
 def test_a_kind_that_is_damaged_keeps_nobody_from_revoking(program: Program) -> None:
     Path("r.csv").write_text(program("kind", "export", "certificate").out + "1,T,N,,,,,,2026-01-01,,\n")
     assert program("issuer", "issue", "r.csv", "--name", "U", "--kind", "certificate").code == 0
-    file = program.home / "issuer" / "kind" / "kind.json"
+    file = program.home / "issuer" / "kinds" / "certificate-1" / "kind.json"
     file.write_text(f"{file.read_text()} ")
     assert program("issuer", "revoke", "1", "--yes").code == 0
     assert program("issuer", "trust").code == 0

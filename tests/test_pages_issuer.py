@@ -22,10 +22,11 @@ from issuer.desk.claims import LINK_LIFETIME, OPEN_CHALLENGES, ClaimLinks
 from issuer.desk.http import create_app
 from issuer.issuer import Issuer
 from issuer.job.order import Order
+from issuer.keeping.closing import close
 from keys import PrivateKey
 from tests.pages import Reader
 from tests.serving import listening, serving
-from tests.world import NOW, csv_file, graduate, issuer_in
+from tests.world import NOW, csv_file, graduate, issuer_in, of_diploma
 from verifier import Trust
 
 pytestmark = pytest.mark.slow  # pages of a running service, each request by HTTP
@@ -53,7 +54,7 @@ class Desk:
         return self.get(f"/claim/{link.token}", **options)
 
     def offer(self) -> ClaimLink:
-        return self.claims.offer(NUMBER, self.issuer, now=self.now)
+        return self.claims.offer(of_diploma(NUMBER), self.issuer, now=self.now)
 
     def claim(self, link: ClaimLink) -> httpx.Response:
         """As a wallet does."""
@@ -117,7 +118,7 @@ def test_of_diplomas_it_says_nothing(at: Desk) -> None:
 
 def test_a_closed_issuer_says_so(tmp_path: Path) -> None:
     with desk(tmp_path) as found:
-        found.issuer.close()
+        close(found.issuer)
         assert "This issuer closed on 1 July 2026." in Reader(found.get().text).text
         assert found.get("/trust.json").json()["issuers"][0]["closed"][:10] == "2026-07-01"
 
@@ -197,7 +198,7 @@ def ended(at: Desk) -> ClaimLink:
 
 
 def expired(at: Desk) -> ClaimLink:
-    return at.claims.offer(NUMBER, at.issuer, now=at.now, lifetime=timedelta(0))
+    return at.claims.offer(of_diploma(NUMBER), at.issuer, now=at.now, lifetime=timedelta(0))
 
 
 def unknown(at: Desk) -> ClaimLink:

@@ -16,14 +16,17 @@ import pytest
 from holder.wallet import Wallet
 from issuer.desk.claims import ClaimLinks
 from issuer.desk.http import create_app
+from issuer.identity.description import Description
 from issuer.issuer import Issuer
 from issuer.keeping import rotation
+from kinds import shipped
 from ledger.audit import audit
 from tests.commandline import Program
 from tests.fault.issuing import require_once
 from tests.fixtures.make import CHALLENGE, DOMAIN, MADE, PASSPHRASE, SERVICE, unpack
 from tests.serving import listening, serving
-from tests.world import graduate, verifier, verifier_for
+from tests.test_kinds_facts import ZHANG
+from tests.world import graduate, of_diploma, verifier, verifier_for
 from vc import Verdict
 from verifier import Trust
 
@@ -168,7 +171,7 @@ def test_its_issuer_goes_on(program: Program, release: Path, backup: str | None)
     issuer.issue(graduate(99, award_date="2024-06-30"))
     require_once(issuer)
     claims = ClaimLinks(issuer.home / "claims.sqlite", SERVICE)
-    link = claims.offer("FIX-0003", issuer, now=SOON)
+    link = claims.offer(of_diploma("FIX-0003"), issuer, now=SOON)
     assert claims.invite(link.token, issuer, now=SOON).domain == SERVICE
     judge = verifier_for(issuer)
     for number, verdict in {
@@ -176,7 +179,7 @@ def test_its_issuer_goes_on(program: Program, release: Path, backup: str | None)
         "FIX-0004": Verdict.VALID,
         "FIX-0001": Verdict.INVALID,
     }.items():
-        bundle = issuer.bundle(issuer.store.current(number))
+        bundle = issuer.bundle(issuer.current(number))
         assert judge.verify(bundle, now=SOON).verdict is verdict, number
     former = next(entry for entry in issuer.entries() if entry.reason == "superseded")
     report = judge.verify(issuer.bundle(former), now=SOON)
@@ -303,3 +306,24 @@ def test_an_issuer_of_that_release_changes_its_keys(release: Path, tmp_path: Pat
     assert verifier(Trust.load(release / "trust.json")).verify(
         (folder / "valid.json").read_bytes(), now=later
     )
+
+
+@pytest.mark.parametrize("release", [FIRST, LAST], ids=lambda release: release.name)
+def test_an_issuer_of_diplomas_issues_another_kind_as_well(release: Path, tmp_path: Path) -> None:
+    """Its number may be that of a diploma, which goes on as it was."""
+    unpack(release, "university", tmp_path / "home")
+    home = tmp_path / "home" / "issuer"
+    before = [*issuer_at(home, SOON).entries()]
+    number = before[0].number
+    description = Description(issuer_at(home, SOON).name, kind=shipped("resident"))
+    issuer = Issuer.create(home, description, lambda: SECRET, lambda: SOON)
+    resident = issuer.issue(
+        "resident", {**ZHANG, "personal_administrative_number": number, "issuance_date": "2024-06-30"}
+    )
+    assert [*issuer.entries()] == [*before, resident]
+    assert {entry.kind for entry in before} == {"diploma"}
+    assert issuer.kinds.names == ["diploma", "resident"]
+    diploma = issuer.store.current(of_diploma(number))
+    for entry in (diploma, resident):
+        report = verifier_for(issuer).verify(issuer.bundle(entry), now=SOON)
+        assert (report.verdict is Verdict.VALID) == (entry.reason is None)

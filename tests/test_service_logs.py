@@ -28,7 +28,7 @@ from issuer.desk.claims import ClaimLinks
 from issuer.desk.http import create_app
 from issuer.job.order import Order
 from tests.serving import listening, serving
-from tests.world import NOW, University, csv_file, graduate, issuer_in
+from tests.world import NOW, University, csv_file, graduate, issuer_in, of_diploma
 from wire.problem import Malformed
 
 CANARY = "Canary7f3a"
@@ -123,7 +123,7 @@ def test_the_issuer_logs_neither_tokens_nor_graduates(tmp_path: Path) -> None:
     with logged() as log, listening() as listener:
         service = f"http://localhost:{listener.getsockname()[1]}"
         claims = ClaimLinks(tmp_path / "claims.sqlite", service)
-        link = claims.offer(NUMBER, issuer, now=NOW)
+        link = claims.offer(of_diploma(NUMBER), issuer, now=NOW)
         with serving(create_app(issuer, claims, issuer.home, lambda: NOW), listener):
             invited = httpx.get(str(link))
             httpx.get(str(link), headers={"Accept": "text/html"})

@@ -65,7 +65,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
     issuer = issuer_in(tmp_path_factory.mktemp("university"))
     entries = [issuer.issue(graduate(row)) for row in (1, 2)]
     old = issuer.bundle(entries[0])
-    issuer.lists.revoke([entries[0].number], Reason.FRAUD, date=NOW, now=NOW)
+    issuer.revoke([entries[0].number], Reason.FRAUD, date=NOW, now=NOW)
     new, other = (issuer.bundle(issuer.store.entry(entry.seq)) for entry in entries)
     return Story(issuer, old, new, other)
 
@@ -83,7 +83,7 @@ def test_the_statement_names_the_list_that_is_published_and_nothing_is_made_for_
     story: Story,
 ) -> None:
     size = story.issuer.log.checkpoint().size
-    bundle = story.issuer.bundle(story.issuer.store.current("UNI-000002"))
+    bundle = story.issuer.bundle(story.issuer.current("UNI-000002"))
     assert story.issuer.log.checkpoint().size == size
     (listed,) = bundle.status_lists
     assert listed.document == Credential.parse(story.new.status_lists[0].document).document

@@ -65,6 +65,8 @@ LEFT_IN_ENGLISH = {
     "invalid-record": "of the registrar's table",
     "invalid-kind": "the issuer's own",
     "invalid-template": "the issuer's own",
+    "kind-not-named": "the issuer's own",
+    "no-such-kind": "the issuer's own",
     "older-index": "the issuer's own",
     "record-refused": "of the registrar's table",
     "status-file-damaged": "the issuer's own",

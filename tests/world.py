@@ -20,6 +20,7 @@ from did import METHODS, Resolver
 from did.methods import key as did_key
 from did.methods import web as did_web
 from exchange.claim import Invitation, acceptance
+from issuer.archive.kept import KindNumber
 from issuer.archive.store import SQLiteIndex
 from issuer.identity.description import Description
 from issuer.identity.kind import keep_kind
@@ -319,6 +320,11 @@ def csv_file(path: Path, rows: Sequence[Mapping[str, str]], span_rows: int = SPA
     """A file with these graduates, opened; a job takes so many rows at a time."""
     path.write_text(table(rows), encoding="utf-8")
     return open_source(path, span_rows=span_rows)
+
+
+def of_diploma(number: str) -> KindNumber:
+    """The diploma with this number."""
+    return KindNumber("diploma", number)
 
 
 def issuer_in(home: Path, **options: Any) -> Issuer:

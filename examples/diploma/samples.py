@@ -81,7 +81,7 @@ def _write(folder: Path, scratch: Path) -> None:
     )
     (folder / TRUST).write_bytes(trust.to_bytes())
     valid, revoked = university.entries(0, 2)
-    university.lists.revoke([revoked.number], Reason.ISSUED_IN_ERROR, date=_now(), now=_now())
+    university.revoke([revoked.number], Reason.ISSUED_IN_ERROR, date=_now(), now=_now())
     bundle = university.bundle(valid).to_bytes()
     (folder / "valid.json").write_bytes(bundle)
     revoked = university.store.entry(revoked.seq)  # with the reason, so that the bundle explains it

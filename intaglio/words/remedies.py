@@ -236,6 +236,9 @@ REMEDIES: Mapping[str, str] = {
         "`intaglio issuer key rotate --status-did` moves it over; nothing is issued again."
     ),
     "another-issuer": f"Leave out --name, --url and --did, or {_FOLDERS}",
+    "another-kind": "A changed kind needs another version: raise it in kind.json.",
+    "kind-not-named": "Say which is meant: --kind NAME.",
+    "no-such-kind": "`intaglio issuer init --kind NAME` adds one.",
     "another-key-type": f"Leave out --key-type, or {_FOLDERS}",
     "another-key": "Leave out --key. `intaglio issuer key rotate --key ADDRESS` goes over to another.",
     "key-kept-elsewhere": (

@@ -1,4 +1,4 @@
-"""Finding diplomas by what people have at hand: a number, a row, an id, a file, a name, an e-mail address."""
+"""Finding credentials by what people have at hand: a number, a row, an id, a file, a name or an address."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from wire.problem import NotFound
 from wire.work import Work
 
 from ..press.document import Profile
-from ..press.permutation import LIST_ENTRIES
-from ..press.press import Press
+from ..press.permutation import LIST_ENTRIES, Positions
+from ..problem import KIND_NOT_NAMED, NO_SUCH_DIPLOMA
 from .archive import Archive
 from .index import Index
-from .kept import Entry
+from .kept import Entry, IdsOf, KindNumber
 
 MOST_FOUND = 100
-"""Diplomas that a search gives."""
+"""Credentials that a search gives."""
 
 ROW = re.compile(r"row[ :]?([1-9][0-9]{0,9})")
 _LIST_NUMBER = re.compile(r"[0-9]{1,9}", re.ASCII)
@@ -34,14 +34,35 @@ class Finder:
     store: Index
     archive: Archive
     profile: Profile
-    press: Callable[[], Press]
-    """For ids and places in status lists: what they follow from is secret, and opened when it is needed."""
+    positions: Callable[[], Positions]
+    ids_of: Callable[[], IdsOf]
+    """What ids and places in status lists follow from is secret, and opened when it is needed."""
 
-    def find(self, text: str) -> list[Entry]:
+    def which(self, number: str | KindNumber, kind: str = "") -> KindNumber:
+        """The credential that a number means, of a `kind` if that is given.
+
+        Raises `KIND_NOT_NAMED` where several kinds have the number, `NotFound` where none has it.
+        """
+        if isinstance(number, KindNumber):
+            return number
+        kinds = [each for each in self.store.kinds_of(number) if kind in ("", each)]
+        if len(kinds) > 1:
+            raise KIND_NOT_NAMED(
+                f"the number {number} is that of a {' and of a '.join(kinds)}", kinds=", ".join(kinds)
+            )
+        if not kinds:
+            raise NO_SUCH_DIPLOMA("no such credential was issued here")
+        return KindNumber(kinds[0], number)
+
+    def find(self, text: str, kind: str = "") -> list[Entry]:
         """The editions that a person means by a number, `row 17`, an id, a name or an e-mail address.
 
-        A row is one of the file that was issued last. Empty where nothing fits.
+        A row is one of the file that was issued last. They are of the `kind`, if one is given; else each kind
+        may have one with the number. Empty where nothing fits.
         """
+        return [entry for entry in self._found(text, kind) if kind in ("", entry.kind)]
+
+    def _found(self, text: str, kind: str) -> list[Entry]:
         row = ROW.fullmatch(text)
         try:
             text.encode()
@@ -52,23 +73,30 @@ class Finder:
         try:
             if row:
                 issued = self.store.entry(self.store.latest_job().seq(int(row[1])))
-                return [self.store.current(issued.number)]
-            return [self.store.current(text)]
+                return [self.store.current(issued.which)]
         except NotFound:
-            return self.search(text)
+            return self.search(text, kind)
+        kinds = [kind] if kind else self.store.kinds_of(text)
+        numbered = [entry for each in kinds for entry in self._current(KindNumber(each, text))]
+        return numbered or self.search(text, kind)
 
-    def search(self, text: str) -> list[Entry]:
+    def _current(self, which: KindNumber) -> Iterator[Entry]:
+        with suppress(NotFound):  # one that is being issued just now
+            yield self.store.current(which)
+
+    def search(self, text: str, kind: str = "") -> list[Entry]:
         """The latest editions whose holder's e-mail address is `text` or whose name has it in it.
 
         No more than `MOST_FOUND` and one, which says that there may be more.
         """
         lookup = self.store.lookup
-        return self._latest(lookup.addressed(text) if "@" in text else ()) or self._latest(lookup.named(text))
+        addressed = self._latest(lookup.addressed(text) if "@" in text else (), kind)
+        return addressed or self._latest(lookup.named(text), kind)
 
-    def numbered(self, beginning: str) -> list[Entry]:
-        """The latest editions of diplomas whose number begins so; no more than `MOST_FOUND` and one."""
-        numbers = self.store.lookup.numbered(beginning, MOST_FOUND + 1)
-        return [self.store.current(number) for number in numbers]
+    def numbered(self, beginning: str, kind: str = "") -> list[Entry]:
+        """The latest editions of those whose number begins so; no more than `MOST_FOUND` and one."""
+        found = self.store.lookup.numbered(beginning, MOST_FOUND + 1, kind)
+        return [self.store.current(which) for which in found]
 
     def find_credential(self, received: Received) -> Entry:
         """The edition that a credential is, found by its place in its status list.
@@ -82,21 +110,21 @@ class Finder:
             number = found.list_url.removeprefix(self.profile.list_url(""))
             if not _LIST_NUMBER.fullmatch(number) or found.index >= LIST_ENTRIES:
                 continue
-            entry = self.store.entry(self.press().composer.positions.seq(int(number), found.index))
+            entry = self.store.entry(self.positions().seq(int(number), found.index))
             if isinstance(name, str) and self.archive.line(entry.seq, entry.leaf).id == name:
                 return entry
         raise NotFound("the credential is none of this issuer's")
 
     def _identified(self, identifier: str) -> list[Entry]:
-        id_of = self.press().composer.credential_id
-        self.store.lookup.catch_up(id_of)
-        return list(self._issued(self.store.lookup.identified(identifier, id_of)))
+        ids_of = self.ids_of()
+        self.store.lookup.catch_up(ids_of)
+        return list(self._issued(self.store.lookup.identified(identifier, ids_of)))
 
-    def _latest(self, seqs: Iterable[int]) -> list[Entry]:
-        found: dict[str, Entry] = {}
+    def _latest(self, seqs: Iterable[int], kind: str) -> list[Entry]:
+        found: dict[KindNumber, Entry] = {}
         for entry in self._issued(seqs):
-            if entry.number not in found:
-                found[entry.number] = self.store.current(entry.number)
+            if kind in ("", entry.kind) and entry.which not in found:
+                found[entry.which] = self.store.current(entry.which)
             if len(found) > MOST_FOUND:
                 break
         return list(found.values())

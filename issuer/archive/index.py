@@ -1,4 +1,7 @@
-"""The issuer's index: which diploma has which sequence number, edition and log entry, and what became of it.
+"""The issuer's index: which credential has which sequence number, edition and log entry, and its revocation.
+
+A number is unique within its kind, so that both name a credential (`KindNumber`). An edition may have several
+copies, each with a sequence number and log entry of its own; what ends the edition ends all of them.
 
 Any database will do that keeps the contract of `tests/contract/test_indexes.py`. Threads and processes call
 it at once; each writing method is one transaction, durable when it returns, and what is given out once (a
@@ -17,9 +20,10 @@ from .kept import (
     Appended,
     Crossed,
     Entry,
-    IdOf,
+    IdsOf,
     Incoming,
     Job,
+    KindNumber,
     Known,
     ListFile,
     NewEntry,
@@ -65,8 +69,8 @@ class Index(Protocol):
     def finish_chunk(self, job: Job, number: int, batch: Appended, entries: Sequence[NewEntry]) -> None:
         """Records the credentials of a chunk whose digests are in the log."""
 
-    def compare(self, incoming: Iterable[Sequence[Incoming]]) -> Crossed:
-        """Compares the rows of a file, given in portions, with each other and with what was issued before."""
+    def compare(self, kind: str, incoming: Iterable[Sequence[Incoming]]) -> Crossed:
+        """Compares the rows of a file, given in portions, with each other and with what was issued."""
 
     # One at a time
 
@@ -74,7 +78,7 @@ class Index(Protocol):
         """Takes numbers and editions for signed credentials, as one batch for the log.
 
         Of each call it takes all or none; where none, it says which was the first that cannot be, and why:
-        `EditionTaken` if another has it, `Refused` if the diploma was revoked, `Released` if the links of
+        `EditionTaken` if another has it, `Refused` if the credential was revoked, `Released` if the links of
         that generation have ended.
         """
 
@@ -89,10 +93,10 @@ class Index(Protocol):
 
     # Claim links, of which all end at once
 
-    def release(self, number: str) -> None:
-        """Ends all links of a diploma that there are, also one by which it is being claimed right now."""
+    def release(self, which: KindNumber) -> None:
+        """Ends all links of a credential that there are, also one by which it is being claimed right now."""
 
-    def generation(self, number: str) -> int:
+    def generation(self, which: KindNumber) -> int:
         """How often that was done: a link is good for the generation that it was made in."""
 
     def links(self) -> int:
@@ -101,16 +105,22 @@ class Index(Protocol):
     def count_link(self, nth: int) -> None:
         """Counts a link."""
 
-    def require_generation(self, number: str, generation: int) -> None:
-        """Raises `Released` unless it is the diploma's, `Damaged` for one that is yet to come."""
+    def require_generation(self, which: KindNumber, generation: int) -> None:
+        """Raises `Released` unless it is the credential's, `Damaged` for one that is yet to come."""
 
     # Finding
 
     def entry(self, seq: int) -> Entry:
         """The edition with this sequence number. Raises `NotFound`."""
 
-    def current(self, number: str) -> Entry:
-        """The latest edition of a diploma. Raises `NotFound`."""
+    def current(self, which: KindNumber) -> Entry:
+        """The first copy of a credential's latest edition. Raises `NotFound`."""
+
+    def copies(self, which: KindNumber, edition: int) -> list[Entry]:
+        """The copies of an edition, in their order."""
+
+    def kinds_of(self, number: str) -> list[str]:
+        """The kinds that have a credential with this number, issued or under way, in the order of names."""
 
     def entries(self, after: int, stop: int | None = None) -> list[Entry]:
         """The next thousand editions by sequence number: after `after`, before `stop`."""
@@ -128,10 +138,10 @@ class Index(Protocol):
         """Sequence number, leaf and line of the thousand single credentials before a leaf, the last first."""
 
     def later_editions(self) -> int:
-        """How many of the credentials are no diploma's first."""
+        """How many of the credentials are later editions, or further copies."""
 
     def count(self) -> int:
-        """How many credentials were issued: each edition of a diploma is one."""
+        """How many credentials were issued: each copy of an edition is one."""
 
 
 class Logged(Protocol):
@@ -155,8 +165,8 @@ class Revocations(Protocol):
 
     # The journal
 
-    def revoke(self, numbers: Iterable[str], reason: str, date: str) -> None:
-        """Journals the revocation of all editions of diplomas, also of one that is just being issued.
+    def revoke(self, which: Iterable[KindNumber], reason: str, date: str) -> None:
+        """Journals the revocation of all editions of credentials, also of one that is just being issued.
 
         What was revoked before stays as it was.
         """
@@ -258,14 +268,17 @@ class Lookup(Protocol):
     def addressed(self, address: str) -> list[int]:
         """Those whose holder has this e-mail address, however it is spelled."""
 
-    def identified(self, identifier: str, id_of: IdOf) -> list[int]:
+    def identified(self, identifier: str, ids_of: IdsOf) -> list[int]:
         """That of the credential with this `id`; none if there is none."""
 
     def named(self, text: str) -> Iterator[int]:
         """Those of whose name this is a part. All names are looked through."""
 
-    def numbered(self, beginning: str, most: int) -> list[str]:
-        """The numbers of diplomas that begin so, in their order; no more than `most`."""
+    def numbered(self, beginning: str, most: int, kind: str = "") -> list[KindNumber]:
+        """The credentials whose numbers begin so, in the order of these; no more than `most`.
 
-    def catch_up(self, id_of: IdOf) -> None:
+        They are of the `kind`, if one is given.
+        """
+
+    def catch_up(self, ids_of: IdsOf) -> None:
         """Makes what was issued since quick to find, where the index may be written to."""

@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple
 
 from wire.problem import Conflict, NotFound, Refused
 
 from ..table.finding import FIRST_ROW
 
-IdOf = Callable[[str, int], str]
-"""The `id` of the credential that an edition is."""
+FIRST_KIND = "diploma"
+"""The only kind until an issuer could have several: whatever older files have is of it."""
+
+
+class KindNumber(NamedTuple):
+    """One credential in all its editions: the name of its kind, and its number, unique within that."""
+
+    kind: str
+    number: str
+
+
+IdsOf = Callable[[KindNumber, int, int], Collection[str]]
+"""By edition and copy, each `id` that the credential may have: versions of a kind may differ in that."""
 
 
 class EditionTaken(Conflict):
@@ -53,27 +64,42 @@ class Job(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """One edition of one credential: `leaf` is its place in the log, `reason` and `date` a revocation's."""
+    """One copy of one edition: `leaf` is its place in the log, `reason` and `date` a revocation's."""
 
     seq: int
+    kind: str
     number: str
     edition: int
+    copy: int
+    """From 1; most editions have one."""
     leaf: int
     name: str
     email: str
     reason: str | None
     date: str | None
 
+    @property
+    def which(self) -> KindNumber:
+        """The credential that it is an edition of."""
+        return KindNumber(self.kind, self.number)
+
 
 class NewEntry(NamedTuple):
     """What the index keeps of a credential just signed."""
 
     seq: int
+    kind: str
     number: str
     edition: int
+    copy: int
     leaf: int | None
     name: str
     email: str
+
+    @property
+    def which(self) -> KindNumber:
+        """The credential that it is an edition of."""
+        return KindNumber(self.kind, self.number)
 
 
 class Single(NamedTuple):

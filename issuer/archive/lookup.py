@@ -1,4 +1,4 @@
-"""By what a diploma is found besides its number: its id, an e-mail address, a part of a name.
+"""By what a credential is found besides its number: its id, an e-mail address, a part of a name.
 
 The index over ids and addresses is one over random values, which would make a file's rows ten times as
 dear if each were put into it by itself. So chunks only note the range of their sequence numbers, and
@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from wire.sqlite import Database
 
 from .index import Lookup
-from .kept import IdOf
+from .kept import IdsOf, KindNumber
 
 PIECE = 1 << 18  # sequence numbers in one transaction, for which other writers wait two seconds
 PORTION = 10_000  # rows
@@ -30,13 +30,13 @@ class SQLiteLookup(Lookup):
 
     def addressed(self, address: str) -> list[int]:
         wanted = address.casefold()
-        return [seq for seq, _, _, email in self._candidates(wanted) if email.casefold() == wanted]
+        return [row[0] for row in self._candidates(wanted) if row[-1].casefold() == wanted]
 
-    def identified(self, identifier: str, id_of: IdOf) -> list[int]:
+    def identified(self, identifier: str, ids_of: IdsOf) -> list[int]:
         return [
             seq
-            for seq, number, edition, _ in self._candidates(identifier)
-            if id_of(number, edition) == identifier
+            for seq, kind, number, edition, copy, _ in self._candidates(identifier)
+            if identifier in ids_of(KindNumber(kind, number), edition, copy)
         ]
 
     def named(self, text: str) -> Iterator[int]:
@@ -47,22 +47,24 @@ class SQLiteLookup(Lookup):
             yield from (seq for seq, name in page if wanted in name.casefold())
             after = page[-1][0]
 
-    def numbered(self, beginning: str, most: int) -> list[str]:
+    def numbered(self, beginning: str, most: int, kind: str = "") -> list[KindNumber]:
         rows = self._database.read(
-            "SELECT DISTINCT number FROM credential WHERE number >= ? AND number < ? ORDER BY number LIMIT ?",
+            "SELECT DISTINCT kind, number FROM credential "
+            "WHERE number >= ? AND number < ? AND ? IN ('', kind) ORDER BY number, kind LIMIT ?",
             beginning,
             beginning + "\U0010ffff",
+            kind,
             most,
         )
-        return [number for (number,) in rows]
+        return [KindNumber(*row) for row in rows]
 
-    def catch_up(self, id_of: IdOf) -> None:
+    def catch_up(self, ids_of: IdsOf) -> None:
         is_left = self._database.is_writable and bool(self._ranges())
         while is_left:
             with self._database.writing() as connection:
-                is_left = _list_next(connection, id_of, self._piece)
+                is_left = _list_next(connection, ids_of, self._piece)
 
-    def _candidates(self, wanted: str) -> Iterator[tuple[int, str, int, str]]:
+    def _candidates(self, wanted: str) -> Iterator[tuple[int, str, str, int, int, str]]:
         yield from self._database.read(f"{_ROW} JOIN lookup USING (seq) WHERE key = ?", key(wanted))
         for first, stop in self._ranges():
             while first < stop:
@@ -77,7 +79,10 @@ class SQLiteLookup(Lookup):
             return _merged(connection)
 
 
-_ROW = "SELECT seq, number, edition, coalesce(email, '') FROM credential LEFT JOIN person USING (seq)"
+_ROW = (
+    "SELECT seq, kind, number, edition, copy, coalesce(email, '') "
+    "FROM credential LEFT JOIN person USING (seq)"
+)
 
 
 def key(text: str) -> int:
@@ -95,15 +100,15 @@ def note(connection: sqlite3.Connection, first: int, stop: int) -> None:
 
 def put(connection: sqlite3.Connection, seq: int, identifier: str, email: str) -> None:
     """Puts in one credential at once."""
-    rows = [(found, seq) for found in _keys(identifier, email)]
+    rows = [(found, seq) for found in _keys((identifier,), email)]
     connection.executemany("INSERT OR IGNORE INTO lookup VALUES (?, ?)", rows)
 
 
-def _keys(identifier: str, email: str) -> list[int]:
-    return [key(text) for text in (identifier, email.casefold()) if text]
+def _keys(identifiers: Iterable[str], email: str) -> list[int]:
+    return [key(text) for text in (*identifiers, email.casefold()) if text]
 
 
-def _list_next(connection: sqlite3.Connection, id_of: IdOf, piece: int) -> bool:
+def _list_next(connection: sqlite3.Connection, ids_of: IdsOf, piece: int) -> bool:
     """Puts in the first range, or so much of it as one transaction may take; whether more is left."""
     ranges = _merged(connection)
     if not ranges:  # another process was first
@@ -113,7 +118,9 @@ def _list_next(connection: sqlite3.Connection, id_of: IdOf, piece: int) -> bool:
     connection.execute("CREATE TEMP TABLE listing (key INTEGER, seq INTEGER)")
     rows = connection.execute(f"{_ROW} WHERE seq >= ? AND seq < ?", (first, stop))
     listed = (
-        (found, seq) for seq, number, edition, email in rows for found in _keys(id_of(number, edition), email)
+        (found, seq)
+        for seq, kind, number, edition, copy, email in rows
+        for found in _keys(ids_of(KindNumber(kind, number), edition, copy), email)
     )
     connection.executemany("INSERT INTO temp.listing VALUES (?, ?)", listed)
     connection.execute("INSERT OR IGNORE INTO lookup SELECT key, seq FROM temp.listing ORDER BY key, seq")

@@ -11,7 +11,7 @@ from wire.sqlite import Database
 from ..press.permutation import LIST_BITS
 from ..problem import STATUS_LIST_NOT_PUBLISHED
 from .index import Revocations
-from .kept import Appended, ListFile, PublishedFile, RevocationRow
+from .kept import Appended, KindNumber, ListFile, PublishedFile, RevocationRow
 from .logged import settle
 
 
@@ -23,17 +23,18 @@ class SQLiteRevocations(Revocations):
 
     # The journal
 
-    def revoke(self, numbers: Iterable[str], reason: str, date: str) -> None:
-        ordered = sorted(numbers)
+    def revoke(self, which: Iterable[KindNumber], reason: str, date: str) -> None:
+        ordered = sorted(which)
         with self._database.writing() as connection:
             connection.executemany(
                 "INSERT OR IGNORE INTO unpublished SELECT seq FROM credential "
-                "WHERE number = ? AND seq NOT IN (SELECT seq FROM revocation)",
-                [(number,) for number in ordered],
+                "WHERE kind = ? AND number = ? AND seq NOT IN (SELECT seq FROM revocation)",
+                ordered,
             )
             connection.executemany(
-                "INSERT OR IGNORE INTO revocation SELECT seq, ?, ? FROM credential WHERE number = ?",
-                [(reason, date, number) for number in ordered],
+                "INSERT OR IGNORE INTO revocation SELECT seq, ?, ? FROM credential "
+                "WHERE kind = ? AND number = ?",
+                [(reason, date, *each) for each in ordered],
             )
 
     def none_later(self, date: str) -> None:

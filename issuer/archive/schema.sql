@@ -1,7 +1,7 @@
 -- The tables of the issuer's index. Credentials themselves lie in shards; the log has their digests.
 -- No index here is on a random value, but for `lookup`, which is filled in the order of its keys: at ten
 -- million rows such an index writes ninety times what it keeps.
--- The `id` of a credential is computed from its number, its status position from `seq`, so neither is stored.
+-- The `id` of a credential is computed from its kind and number, its status position from `seq`, so neither is stored.
 
 CREATE TABLE IF NOT EXISTS counter (name TEXT NOT NULL PRIMARY KEY, next INTEGER NOT NULL);
 -- 'log' is the size of the log after the last batch that is recorded here.
@@ -28,14 +28,16 @@ CREATE TABLE IF NOT EXISTS chunk (
 
 CREATE TABLE IF NOT EXISTS credential (
     seq INTEGER NOT NULL PRIMARY KEY,
-    number TEXT NOT NULL,  -- of the diploma
+    kind TEXT NOT NULL,  -- the name of its kind, whatever the version
+    number TEXT NOT NULL,  -- unique within the kind
     edition INTEGER NOT NULL,
+    copy INTEGER NOT NULL,  -- of several of one edition, from 1
     leaf INTEGER,  -- its place in the log; null while a single issue is under way
-    UNIQUE (number, edition)
+    UNIQUE (number, kind, edition, copy)  -- the number first: people seldom say the kind
 );
 CREATE INDEX IF NOT EXISTS begun ON credential (seq) WHERE leaf IS NULL;  -- almost always empty
 
-CREATE TABLE IF NOT EXISTS person (  -- private, for finding people; may be emptied without harm to any diploma
+CREATE TABLE IF NOT EXISTS person (  -- private, for finding people; may be emptied without harm to any credential
     seq INTEGER NOT NULL PRIMARY KEY,
     name TEXT NOT NULL,
     email TEXT NOT NULL
@@ -55,12 +57,14 @@ CREATE TABLE IF NOT EXISTS appending (  -- batches on their way into the log, or
     key BLOB NOT NULL PRIMARY KEY
 );
 
-CREATE TABLE IF NOT EXISTS released (  -- diplomas whose claim links were all ended
-    number TEXT NOT NULL PRIMARY KEY,
-    generation INTEGER NOT NULL  -- how often; a link of an earlier generation is good no longer
+CREATE TABLE IF NOT EXISTS released (  -- credentials whose claim links were all ended
+    kind TEXT NOT NULL,
+    number TEXT NOT NULL,
+    generation INTEGER NOT NULL,  -- how often; a link of an earlier generation is good no longer
+    PRIMARY KEY (kind, number)
 );
 
--- By what people find a diploma besides its number: the id of its credential and the holder's e-mail address,
+-- By what people find a credential besides its number: the id of its credential and the holder's e-mail address,
 -- eight bytes of a hash of each. These are random values, so a file's rows come here after it is issued,
 -- sorted, not one by one. Emptying `person` has to empty this, too.
 

@@ -1,6 +1,6 @@
 """The issuer's index in one SQLite file. The tables, with what each column is, are in `schema.sql`.
 
-Sequence numbers are given out in blocks by one UPDATE; that each diploma and edition is issued once rests on
+Sequence numbers are given out in blocks by one UPDATE; that each copy of an edition is issued once rests on
 one unique constraint.
 """
 
@@ -17,7 +17,19 @@ from wire.sqlite import LOCK_WAIT, Database
 
 from ..problem import DAMAGED_ISSUER, NO_SUCH_DIPLOMA
 from .index import Index
-from .kept import Appended, Crossed, EditionTaken, Entry, Incoming, Job, NewEntry, Released, Single, batch_key
+from .kept import (
+    Appended,
+    Crossed,
+    EditionTaken,
+    Entry,
+    Incoming,
+    Job,
+    KindNumber,
+    NewEntry,
+    Released,
+    Single,
+    batch_key,
+)
 from .logged import SQLiteLogged, raise_to, settle
 from .lookup import SQLiteLookup, note, put
 from .revocations import SQLiteRevocations
@@ -30,7 +42,7 @@ _NO_SEQ = (1 << 63) - 1  # the largest integer that SQLite has
 
 _JOB = "SELECT id, key, file, created, first_seq, length, chunks FROM job"
 _ENTRY = (
-    "SELECT seq, number, edition, leaf, coalesce(name, ''), coalesce(email, ''), reason, date "
+    "SELECT seq, kind, number, edition, copy, leaf, coalesce(name, ''), coalesce(email, ''), reason, date "
     "FROM credential LEFT JOIN person USING (seq) LEFT JOIN revocation USING (seq) WHERE leaf IS NOT NULL"
 )
 
@@ -45,7 +57,10 @@ _OFTEN = (
     "SELECT student, count(*), min(nth) FROM incoming WHERE student <> '' "
     "GROUP BY student HAVING count(*) > 1 ORDER BY min(nth) LIMIT 100"
 )
-_KNOWN = "SELECT nth, seq, digest FROM incoming JOIN credential USING (number) WHERE edition = 1 ORDER BY nth"
+_KNOWN = (
+    "SELECT nth, seq, digest FROM incoming JOIN credential USING (number) "
+    "WHERE kind = ? AND edition = 1 AND copy = 1 ORDER BY nth"
+)
 """What only the whole of a file shows: its rows against each other, and against what was issued."""
 
 
@@ -117,13 +132,14 @@ class SQLiteIndex(Index):
             )
             settle(connection, batch)
 
-    def compare(self, incoming: Iterable[Sequence[Incoming]]) -> Crossed:
+    def compare(self, kind: str, incoming: Iterable[Sequence[Incoming]]) -> Crossed:
         with self._database.reading() as connection:
             # A table of their own, since there may be millions; it goes with the transaction.
             connection.execute(_INCOMING)
             for portion in incoming:
                 connection.executemany("INSERT INTO incoming VALUES (?, ?, ?, ?)", portion)
-            return Crossed(*(connection.execute(query).fetchall() for query in (_REPEATED, _OFTEN, _KNOWN)))
+            repeated, often = (connection.execute(query).fetchall() for query in (_REPEATED, _OFTEN))
+            return Crossed(repeated, often, connection.execute(_KNOWN, (kind,)).fetchall())
 
     # One at a time
 
@@ -148,7 +164,7 @@ class SQLiteIndex(Index):
             connection.executemany("DELETE FROM batch WHERE seq = ?", [(seq,) for seq in seqs])
             settle(connection, batch)
             former = (
-                "FROM credential AS new JOIN credential AS old USING (number) "
+                "FROM credential AS new JOIN credential AS old USING (number, kind) "
                 "WHERE new.seq = ? AND old.edition < new.edition"
             )
             connection.executemany(
@@ -177,14 +193,15 @@ class SQLiteIndex(Index):
 
     # Claim links, of which all end at once
 
-    def release(self, number: str) -> None:
+    def release(self, which: KindNumber) -> None:
         self._database.write(
-            "INSERT INTO released VALUES (?, 1) ON CONFLICT DO UPDATE SET generation = generation + 1", number
+            "INSERT INTO released VALUES (?, ?, 1) ON CONFLICT DO UPDATE SET generation = generation + 1",
+            *which,
         )
 
-    def generation(self, number: str) -> int:
+    def generation(self, which: KindNumber) -> int:
         with self._database.reading() as connection:
-            return _generation(connection, number)
+            return _generation(connection, which)
 
     def links(self) -> int:
         found = self._database.read("SELECT next FROM counter WHERE name = 'links'")
@@ -194,17 +211,24 @@ class SQLiteIndex(Index):
         with self._database.writing() as connection:
             raise_to(connection, "links", nth)
 
-    def require_generation(self, number: str, generation: int) -> None:
+    def require_generation(self, which: KindNumber, generation: int) -> None:
         with self._database.reading() as connection:
-            _require_generation(connection, number, generation)
+            _require_generation(connection, which, generation)
 
     # Finding
 
     def entry(self, seq: int) -> Entry:
         return self._one("seq = ?", seq)
 
-    def current(self, number: str) -> Entry:
-        return self._one("number = ? ORDER BY edition DESC LIMIT 1", number)
+    def current(self, which: KindNumber) -> Entry:
+        return self._one("kind = ? AND number = ? ORDER BY edition DESC, copy LIMIT 1", *which)
+
+    def copies(self, which: KindNumber, edition: int) -> list[Entry]:
+        return self._all("kind = ? AND number = ? AND edition = ? ORDER BY copy", *which, edition)
+
+    def kinds_of(self, number: str) -> list[str]:
+        query = "SELECT DISTINCT kind FROM credential WHERE number = ? ORDER BY kind"
+        return [kind for (kind,) in self._database.read(query, number)]
 
     def entries(self, after: int, stop: int | None = None) -> list[Entry]:
         return self._all(
@@ -245,7 +269,8 @@ class SQLiteIndex(Index):
         )
 
     def later_editions(self) -> int:
-        ((later,),) = self._database.read("SELECT count(*) FROM credential WHERE edition > 1")
+        query = "SELECT count(*) FROM credential WHERE edition > 1 OR copy > 1"
+        ((later,),) = self._database.read(query)
         return int(later)
 
     def count(self) -> int:
@@ -271,16 +296,18 @@ def _reserve(connection: sqlite3.Connection, count: int) -> int:
     return int(after) - count
 
 
-def _generation(connection: sqlite3.Connection, number: str) -> int:
-    row = connection.execute("SELECT generation FROM released WHERE number = ?", (number,)).fetchone()
+def _generation(connection: sqlite3.Connection, which: KindNumber) -> int:
+    query = "SELECT generation FROM released WHERE kind = ? AND number = ?"
+    row = connection.execute(query, which).fetchone()
     return row[0] if row else 0
 
 
-def _require_generation(connection: sqlite3.Connection, number: str, generation: int) -> None:
-    known = _generation(connection, number)
+def _require_generation(connection: sqlite3.Connection, which: KindNumber, generation: int) -> None:
+    known = _generation(connection, which)
     if generation > known:
         raise Damaged(
-            f"a claim link was made after credential {number} was released, of which the index does not know",
+            f"a claim link was made after credential {which.number} was released, "
+            "of which the index does not know",
             hint="Is it an older copy? Bring the newest back.",
         )
     if generation < known:
@@ -307,14 +334,15 @@ def _begin(connection: sqlite3.Connection, call: Sequence[Single]) -> tuple[int,
 
 
 def _begin_one(connection: sqlite3.Connection, single: Single) -> None:
-    number = single.entry.number
+    which = single.entry.which
     if connection.execute(
-        "SELECT 1 FROM credential JOIN revocation USING (seq) WHERE number = ? AND reason <> 'superseded'",
-        (number,),
+        "SELECT 1 FROM credential JOIN revocation USING (seq) "
+        "WHERE kind = ? AND number = ? AND reason <> 'superseded'",
+        which,
     ).fetchone():
         raise Refused("this credential was revoked", hint="A new one needs a number of its own.")
     if single.generation is not None:
-        _require_generation(connection, number, single.generation)
+        _require_generation(connection, which, single.generation)
     try:
         _insert(connection, [single.entry])
     except sqlite3.IntegrityError as error:
@@ -325,8 +353,8 @@ def _begin_one(connection: sqlite3.Connection, single: Single) -> None:
 
 def _insert(connection: sqlite3.Connection, entries: Sequence[NewEntry]) -> None:
     connection.executemany(
-        "INSERT INTO credential (seq, number, edition, leaf) VALUES (?, ?, ?, ?)",
-        [entry[:4] for entry in entries],
+        "INSERT INTO credential (seq, kind, number, edition, copy, leaf) VALUES (?, ?, ?, ?, ?, ?)",
+        [entry[:6] for entry in entries],
     )
     connection.executemany(
         "INSERT INTO person (seq, name, email) VALUES (?, ?, ?)",

@@ -14,21 +14,27 @@ from wire.sqlite import run
 
 from ..problem import OLDER_INDEX
 from .archive import unpack
+from .kept import FIRST_KIND
 from .logged import raise_to
 from .versions import INDEX
 
-VERSION = 7
+VERSION = 8
 """The number of these tables. It is above that of 81e9505, which refuses a greater one by name."""
-_HANDED_OUT = (0, 6)
-"""The numbers of f31e11f and 81e9505."""
+_CONVERTED = (0, 6, 7)
+"""The numbers of f31e11f and 81e9505, and of what followed until an issuer had several kinds."""
+_WITH_KINDS = {
+    "credential": "INSERT INTO credential SELECT seq, ?, number, edition, 1, leaf FROM former ORDER BY seq",
+    "released": "INSERT INTO released SELECT ?, number, generation FROM former",
+}
+"""The tables whose rows had no kind: all were of the first one, each edition in one copy."""
 
 # f31e11f had no `lookup`, and wrote down no digests of its lists, so that they are signed anew.
-_CONVERTED = """
+_CONVERSION = """
 INSERT INTO unlisted SELECT 0, next FROM counter, sqlite_master
     WHERE counter.name = 'seq' AND next > 0 AND sqlite_master.name = 'status_list';
 DROP TABLE IF EXISTS status_list;
 DELETE FROM status_file WHERE digest IS NULL;
-DROP TABLE alembic_version;
+DROP TABLE IF EXISTS alembic_version;
 """
 
 
@@ -43,11 +49,18 @@ def make_tables(connection: sqlite3.Connection, home: Path) -> None:
         run(connection, schema)
         return
     (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if version not in _HANDED_OUT:
+    if version not in _CONVERTED:
         raise Refused(f"{INDEX} is of version {version}, which was never handed out")
     knows_log = connection.execute("SELECT 1 FROM counter WHERE name = 'log'").fetchone()
+    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    connection.execute("DROP INDEX IF EXISTS begun")  # the schema makes it on the new table
+    for name in [each for each in _WITH_KINDS if each in tables]:
+        connection.execute(f"ALTER TABLE {name} RENAME TO former")
+        run(connection, schema)
+        connection.execute(_WITH_KINDS[name], (FIRST_KIND,))
+        connection.execute("DROP TABLE former")
     run(connection, schema)
-    run(connection, _CONVERTED)
+    run(connection, _CONVERSION)
     # f31e11f named no batches: a single credential that it had begun went into the log alone.
     begun = connection.execute(
         "SELECT seq, line FROM credential JOIN single USING (seq) LEFT JOIN batch USING (seq) "

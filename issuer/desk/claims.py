@@ -1,8 +1,9 @@
-"""Claim links: who may claim which diploma, until when, and who has.
+"""Claim links: who may claim which credential, until when, and who has.
 
-A link is good for one wallet, and for the generation of its diploma that it was made in: where that is lost,
-or in the wrong wallet, the issuer releases it, and all links made before have ended, whatever stands here.
-The issuer counts the links, too, so that an older copy of this file, where ended links are good, is known.
+A link is good for one wallet, and for the generation of its credential that it was made in: where that is
+lost, or in the wrong wallet, the issuer releases it, and all links made before have ended, whatever stands
+here. The issuer counts the links, too, so that an older copy of this file, where ended links are good, is
+known.
 Tokens are kept as hashes; which wallet wins, and that a challenge is answered once, is decided by one
 conditional UPDATE each, so that any number of processes may serve.
 """
@@ -26,7 +27,7 @@ from wire.files import make_private_folder
 from wire.problem import Code, Conflict, NotFound, Refused, TryLater
 from wire.sqlite import Database, connect, sqlite_problems
 
-from ..archive.kept import Released
+from ..archive.kept import FIRST_KIND, KindNumber, Released
 from ..problem import CLAIMS_LOST, DAMAGED_CLAIMS
 
 LINK_LIFETIME = timedelta(days=30)
@@ -49,6 +50,7 @@ ALTER TABLE link ADD COLUMN generation INTEGER NOT NULL DEFAULT 0;
 -- Whether the credential was released from that wallet since, nobody knows.
 UPDATE link SET expires = 0 WHERE holder IS NOT NULL;
 """,
+    f"ALTER TABLE link ADD COLUMN kind TEXT NOT NULL DEFAULT '{FIRST_KIND}';",
 )
 """Changes of the tables, in their order; a file of f31e11f has the tables of the first, and no number."""
 
@@ -83,8 +85,8 @@ class Issues(Protocol):
     def name(self) -> str:
         """The institution's name."""
 
-    def generation(self, number: str) -> int:
-        """How often all links of the diploma were ended."""
+    def generation(self, which: KindNumber) -> int:
+        """How often all links of the credential were ended."""
 
     def links(self) -> int:
         """How many links were counted."""
@@ -92,10 +94,10 @@ class Issues(Protocol):
     def count_link(self, nth: int) -> None:
         """Counts a link, the `nth` of all."""
 
-    def claim(self, number: str, holder: str, generation: int) -> bytes:
-        """The bundle of the diploma's edition bound to `holder`: the same again for the same holder.
+    def claim(self, which: KindNumber, holder: str, generation: int) -> bytes:
+        """The bundle of the credential's edition bound to `holder`: the same again for the same holder.
 
-        Raises `NotFound` for an unknown number, `Conflict` if another holder has it, and `Released` if it has
+        Raises `NotFound` for an unknown one, `Conflict` if another holder has it, and `Released` if it has
         another `generation` than that of the link.
         """
 
@@ -120,21 +122,23 @@ class ClaimLinks:
         self._database.close()
 
     def offer(
-        self, number: str, issuer: Issues, *, now: datetime, lifetime: timedelta = LINK_LIFETIME
+        self, which: KindNumber, issuer: Issues, *, now: datetime, lifetime: timedelta = LINK_LIFETIME
     ) -> ClaimLink:
-        """A new link for the diploma `number`; earlier links for it that nobody has used end here."""
+        """A new link for a credential; earlier links for it that nobody has used end here."""
         token = secrets.token_urlsafe(32)
         link = ClaimLink.parse(f"{self.service}/claim/{token}")
-        generation, known = issuer.generation(number), issuer.links()
+        generation, known = issuer.generation(which), issuer.links()
         with self._database.writing() as connection:
             nth = max(known, _require_newest(connection, known)) + 1
             connection.execute(
-                "UPDATE link SET expires = 0 WHERE number = ? AND holder IS NULL AND generation <= ?",
-                (number, generation),
+                "UPDATE link SET expires = 0 "
+                "WHERE kind = ? AND number = ? AND holder IS NULL AND generation <= ?",
+                (*which, generation),
             )
             connection.execute(
-                "INSERT INTO link (rowid, token, number, expires, generation) VALUES (?, ?, ?, ?, ?)",
-                (nth, _hash(token), number, _seconds(now + lifetime), generation),
+                "INSERT INTO link (rowid, token, kind, number, expires, generation) "
+                "VALUES (?, ?, ?, ?, ?, ?)",
+                (nth, _hash(token), *which, _seconds(now + lifetime), generation),
             )
         issuer.count_link(nth)  # afterwards: a link that is not counted yet makes no file an older copy
         return link
@@ -193,9 +197,9 @@ class ClaimLinks:
             _require_newest(connection, known)
         self._spend(token, acceptance.challenge, now)  # before the costly check: one each
         acceptance.verify(domain=self.service, documents=self._documents, now=now)
-        number, generation, is_new = self._bind(token, acceptance.holder, now)
+        which, generation, is_new = self._bind(token, acceptance.holder, now)
         try:
-            return issuer.claim(number, acceptance.holder, generation)
+            return issuer.claim(which, acceptance.holder, generation)
         except Released as problem:
             raise _ended() from problem
         except Conflict:
@@ -216,26 +220,26 @@ class ClaimLinks:
                 hint="Open the link again: the wallet then signs a new challenge.",
             )
 
-    def _bind(self, token: str, holder: str, now: datetime) -> tuple[str, int, bool]:
-        """The number of the diploma, the link's generation, and whether the link was nobody's before."""
+    def _bind(self, token: str, holder: str, now: datetime) -> tuple[KindNumber, int, bool]:
+        """The credential, the link's generation, and whether the link was nobody's before."""
         with self._database.writing() as connection:
             won = connection.execute(
                 "UPDATE link SET holder = ? WHERE token = ? AND holder IS NULL AND expires > ?"
-                " RETURNING number, generation",
+                " RETURNING kind, number, generation",
                 (holder, _hash(token), _seconds(now)),
             ).fetchone()
             if won is not None:
-                return (*won, True)
-            link = connection.execute(
-                "SELECT holder, number, generation, expires FROM link WHERE token = ?", (_hash(token),)
+                return KindNumber(*won[:2]), won[2], True
+            owner, *link, expires = connection.execute(
+                "SELECT holder, kind, number, generation, expires FROM link WHERE token = ?", (_hash(token),)
             ).fetchone()
-        _require_time(link[3], now)
-        if link[0] != holder:
+        _require_time(expires, now)
+        if owner != holder:
             raise ALREADY_CLAIMED(
                 "another wallet has claimed this credential",
                 hint="If that was not you, tell the issuer: it can withdraw that one and send a new link.",
             )
-        return link[1], link[2], False
+        return KindNumber(*link[:2]), link[2], False
 
     def _unbind(self, token: str, holder: str) -> None:
         self._database.write(
@@ -276,12 +280,12 @@ def _open_link(
 ) -> tuple[int, str | None]:
     """When a link ends, and who has used it. Raises `NotFound`, `CLAIM_LINK_ENDED` or `LinkExpired`."""
     link = connection.execute(
-        "SELECT number, generation, expires, holder FROM link WHERE token = ?", (_hash(token),)
+        "SELECT kind, number, generation, expires, holder FROM link WHERE token = ?", (_hash(token),)
     ).fetchone()
     if link is None:
         raise NotFound("no credential waits under this link", hint="Ask the issuer for a new link.")
-    number, generation, ends, holder = link
-    if generation < issuer.generation(number):
+    *which, generation, ends, holder = link
+    if generation < issuer.generation(KindNumber(*which)):
         raise _ended()
     _require_time(ends, now)
     return ends, holder

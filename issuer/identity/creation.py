@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, cast
 
 import orjson
 
@@ -15,10 +16,11 @@ from wire.files import locked, make_private_folder, write_durably
 from wire.problem import Conflict
 
 from ..archive.store import SQLiteIndex
+from ..press.update import TEMPLATE
 from ..problem import ANOTHER_KEY_TYPE
 from .description import Description
 from .home import KEY_TYPES, KEYS, Identity
-from .kind import keep_kind
+from .kind import Kinds, keep_kind
 from .succession import remembered
 
 _PATIENCE = 5.0  # seconds that one waits for another who makes the same
@@ -36,6 +38,7 @@ def create_home(
     """Makes an issuer, or finds that it exists and is the one described; its keys, but that of a `signer`.
 
     No index is made where one `has_index`; `engines` are as in `ledger.folder`.
+    To one that exists, the kind is added that is described.
     Raises `Conflict` where another issuer lives in the folder, `Refused` for a description that is not sound,
     and what keeps the `signer` from signing.
     """
@@ -51,6 +54,8 @@ def create_home(
                 keep_address(home, description.ledger, engines=engines)
             keys = KeyFile.open(home / "keys.json", passphrase)
             _require_type(keys, signer, description.key_type)
+            if description.kind is not None:
+                Kinds(home).add(description.kind)
             return keys
         description.require_sound()  # before there are keys
         if description.ledger is not None:
@@ -84,7 +89,10 @@ def _write_files(
     public = {**keys.public_keys, **({"assertion": signer.public_key} if signer else {})}
     identity = Identity.make(description, public["assertion"])
     if signer is not None:
-        identity = replace(identity, **remembered(signer, description.signer_uri))
+        identity = replace(identity, **cast("dict[str, Any]", remembered(signer, description.signer_uri)))
+    template = home / TEMPLATE
+    if identity.kinds and template.exists() and template.read_bytes() == shipped().template.text:
+        template.unlink()  # left by a killed run that was to make an issuer of diplomas
     keep_kind(home, description.kind or shipped())
     document = identity.document(public["assertion"], public.get("status-list", public["assertion"]))
     write_durably(home / "did.json", orjson.dumps(document, option=orjson.OPT_INDENT_2))

@@ -31,7 +31,7 @@ class Description:
     has_status_did: bool = False
     """Whether lists are signed under a DID of their own, with a key in the folder; needs a did:web."""
     kind: Kind | None = None
-    """The kind that it issues; by default diplomas."""
+    """A kind that it issues; of a new issuer by default diplomas."""
 
     @property
     def did_method(self) -> str:

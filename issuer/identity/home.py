@@ -3,7 +3,7 @@
 issuer.json     name, address, DID, log: written last, so that it is there only when all else is
 keys.json       the keys and the root of all secrets (keys.KeyFile); issuer.json says where another key is
 template.json   what a diploma says; the registrar's to edit; template.<SHA-256>.json, what an update replaced
-kind/           in its place, the files of another kind that is issued here
+kinds/          NAME-VERSION/, the files of each other kind that is issued here, as issuer.json names it
 did.json        the DID document; that of a did:web is to be published
 documents/      what did.json was each time that it went into the log, to be published
 rotation.json   a change of keys that was begun and is not done yet
@@ -27,7 +27,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import orjson
 
@@ -37,7 +37,7 @@ from did.methods import key as did_key
 from did.methods import web as did_web
 from keys import PublicKey
 from keys.address import require_well_formed
-from kinds import Kind
+from kinds.kind import REFERENCE
 from ledger.folder import Engines, batches_in, is_elsewhere, kept_beside, newest_checkpoint, store_in
 from ledger.log import verifier_keys
 from ledger.tiles.store import CHECKPOINT
@@ -57,7 +57,6 @@ from ..press.document import Profile
 from ..problem import (
     ANOTHER_ISSUER,
     ANOTHER_KEY,
-    ANOTHER_KIND,
     DAMAGED_ISSUER,
     ISSUER_LOST,
     ISSUER_WITHOUT_STATUS_DID,
@@ -97,9 +96,9 @@ _NAMES = {
     "signer_key": "signerKey",
     "status_did": "statusDid",
     "form": "form",
-    "kind": "kind",
 }
 """The members of issuer.json that are there only where something was decided."""
+_KIND = re.compile(rf"{REFERENCE}[a-z][a-z0-9_]{{0,99}}:[0-9]{{1,6}}:[0-9a-f]{{64}}", re.ASCII)
 STATED = "stated"
 """That a term of use says where the status of a credential stands, in the place of `credentialStatus`."""
 ISSUER_CLOSED = Code("issuer-closed", Refused, "The issuer has closed")
@@ -129,8 +128,8 @@ class Identity:
     """The DID under which status lists are signed, where that is not the issuer's own."""
     form: str = ""
     """The media type of the form in which it issues, where that is not JSON with proofs."""
-    kind: str = ""
-    """The URN of the kind that it issues, whose files are in `kind/`; without one it issues diplomas."""
+    kinds: tuple[str, ...] = ()
+    """The URNs of the kinds whose files are in `kinds/`, in the order in which they were added."""
 
     @classmethod
     def make(cls, description: Description, key: PublicKey) -> Identity:
@@ -143,8 +142,9 @@ class Identity:
         identity = cls(description.name.strip(), url, did, "")
         log = f"{host.authority}{host.path.rstrip('/')}/log" if host else identity.profile.iri("log", "1")
         of_lists = status_did(did) if description.has_status_did else ""
-        kind = (description.kind and description.kind.reference) or ""
-        return replace(identity, log=log, status="" if url else STATED, status_did=of_lists, kind=kind)
+        reference = description.kind.reference if description.kind else None
+        kinds = (reference,) if reference else ()
+        return replace(identity, log=log, status="" if url else STATED, status_did=of_lists, kinds=kinds)
 
     @classmethod
     def read(cls, home: Path) -> Identity:
@@ -156,10 +156,11 @@ class Identity:
             found = load_json_object((home / "issuer.json").read_bytes())
             if found.pop("version") != VERSION:
                 raise Damaged(f"{home / 'issuer.json'} is of another version than {VERSION}")
+            kinds = _kinds(found.pop("kinds", []))
             if not all(isinstance(value, str) for value in {**found, "url": found["url"] or ""}.values()):
                 raise Malformed("a member is not a text")
             named = {member: found.pop(name, "") for member, name in _NAMES.items()}
-            read = cls(**named, **found)
+            read = cls(**named, **found, kinds=kinds)
             _ = read.lifetime, read.closing, read.kept_elsewhere
             if read.status not in ("", STATED):
                 raise Malformed("the member status has another value")
@@ -189,20 +190,13 @@ class Identity:
             raise ANOTHER_ISSUER(f"another issuer lives here: {self.name}, {self.did}")
         if description.signer_uri and description.signer_uri != self.signer_uri:
             raise ANOTHER_KEY("the issuer that lives here signs with another key than this one")
-        if description.kind:
-            self.require_kind(description.kind)
         if description.has_status_did and not self.status_did:
             raise ISSUER_WITHOUT_STATUS_DID("the issuer that lives here signs status lists under its own DID")
-
-    def require_kind(self, kind: Kind) -> None:
-        """Raises `ANOTHER_KIND` unless this is what it issues, to the byte."""
-        if (kind.reference or "") != self.kind:
-            raise ANOTHER_KIND(f"the issuer that lives here issues something else than {kind.name}")
 
     def write(self, home: Path) -> None:
         """Writes issuer.json."""
         members = asdict(self)
-        decided = {name: members.pop(member) for member, name in _NAMES.items()}
+        decided = {name: members.pop(member) for member, name in {**_NAMES, "kinds": "kinds"}.items()}
         content = {"version": VERSION, **members, **{name: it for name, it in decided.items() if it}}
         write_durably(home / "issuer.json", orjson.dumps(content, option=orjson.OPT_INDENT_2))
 
@@ -210,7 +204,7 @@ class Identity:
     def change(cls, home: Path, **members: str) -> Identity:
         """Writes issuer.json with other `members` durably, and reads it; processes take turns."""
         with locked(home / "issuer.json"):
-            changed = replace(cls.read(home), **members)
+            changed = replace(cls.read(home), **cast("dict[str, Any]", members))
             changed.write(home)
         return changed
 
@@ -297,6 +291,22 @@ class Identity:
             uses[status_list] = [*uses.get(status_list, ()), Use.STATUS_LISTS]
             return did_web.document(self.did, keys, uses)
         return dict(did_key.resolve(DID.parse(self.did), NoFetcher()).value)
+
+
+def kind_folder(reference: str) -> str:
+    """The path, in an issuer's folder, of the files of a kind that issuer.json names by this URN."""
+    _, _, _, name, version, _ = reference.split(":")
+    return f"kinds/{name}-{version}"
+
+
+def _kinds(value: object) -> tuple[str, ...]:
+    """The URNs of kinds. Raises `Malformed`: each names a folder, and the file may be from elsewhere."""
+    kinds = value if isinstance(value, list) else [None]
+    if not all(isinstance(each, str) and _KIND.fullmatch(each) for each in kinds):
+        raise Malformed("the member kinds is no list of kinds")
+    if len(set(map(kind_folder, kinds))) < len(kinds):
+        raise Malformed("the member kinds has one version twice")
+    return tuple(kinds)
 
 
 def index(home: Path) -> Path:

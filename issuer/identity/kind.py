@@ -1,60 +1,150 @@
-"""The kind that an issuer issues: diplomas by its template.json, or another one by the files in `kind/`.
+"""The kinds that an issuer issues: diplomas by its template.json, and those by the files in `kinds/`.
 
 A job that was begun and the editions of a diploma keep the template that they were begun with; see
-`press.update`. A kind's files never change: issuer.json has its URN, which has their digest.
+`press.update`. A kind's files never change: issuer.json has its URN, which has their digest. What was issued
+under one version is corrected under that version, and new credentials are of the version added last.
 """
 
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 
 from kinds import Kind, Template, shipped
-from kinds.kind import Noun
+from kinds.kind import REFERENCE, Noun
 from kinds.parsing import parse_kind
 from kinds.problem import INVALID_KIND
 from kinds.template import compiled
-from wire.files import read_regular, write_durably
+from wire.files import make_private_folder, read_regular, write_durably
 from wire.problem import Damaged, Malformed, NotFound, Problem
 
 from ..press.update import TEMPLATE, replaced_templates
-from ..problem import DAMAGED_ISSUER_FILE
-from .home import Identity
+from ..problem import ANOTHER_KIND, DAMAGED_ISSUER_FILE, KIND_NOT_NAMED, NO_SUCH_KIND
+from .home import Identity, kind_folder
 
-FOLDER = "kind"
 _LARGEST = 1 << 20  # bytes of a file; of kind.json a kind takes less
 _MOST_TABLES = 100
+MOST_HANDED_OUT = 64
+"""Kinds in the trust file that an issuer hands out: no program takes more of one issuer."""
+_LONGEST_NAME = 100  # characters: a folder is named by it, and a backup takes no longer names
+
+ANY: Noun = ("credential", "credentials")
+"""The words for what is of several kinds, or of one whose files are damaged."""
 
 
-def kind_in(home: Path) -> Kind:
-    """The kind that lives in an issuer's folder.
+@dataclass(frozen=True)
+class Kinds:
+    """The kinds of the issuer that lives in a folder, as its files have them now."""
 
-    Raises `NotFound`, `InvalidTemplate`, and `Damaged` where its files are not as they were.
-    """
-    named = Identity.read(home).kind
-    if not named:
-        return shipped().with_template(compiled((home / TEMPLATE).read_bytes()))
-    try:
-        kind = read_kind(home / FOLDER)
-    except (Malformed, NotFound) as problem:
-        raise _damaged(home) from problem
-    if kind.reference != named:
-        raise _damaged(home)
-    return kind
+    home: Path
+
+    @property
+    def references(self) -> list[str | None]:
+        """The URN of each, in the order in which they were added; `None` stands for template.json.
+
+        A home without any kind is of a release that had diplomas only, also where its template is lost.
+        """
+        named = Identity.read(self.home).kinds
+        has_template = not named or (self.home / TEMPLATE).exists()
+        return [*([None] if has_template else []), *named]
+
+    @property
+    def names(self) -> list[str]:
+        """Their names, each once."""
+        return list(dict.fromkeys(map(name_of, self.references)))
+
+    def reference(self, name: str = "") -> str | None:
+        """The URN of the version that was added last of a kind, by default of the only one.
+
+        Raises `KIND_NOT_NAMED` where there are several, and `NO_SUCH_KIND`.
+        """
+        names = self.names
+        if not name and len(names) > 1:
+            raise KIND_NOT_NAMED(f"several kinds are issued here: {', '.join(names)}", kinds=", ".join(names))
+        _require_known(name or names[0], names)
+        return [each for each in self.references if name_of(each) == (name or names[0])][-1]
+
+    def newest(self, name: str = "") -> Kind:
+        """The kind of `reference`. Raises as that, and as `of`."""
+        return self.of(self.reference(name))
+
+    def of(self, reference: str | None) -> Kind:
+        """The kind of a URN, as credentials name it; `None` gives diplomas by the template as it is now.
+
+        Raises `NO_SUCH_KIND`, `NotFound`, `InvalidTemplate`, and `Damaged` where its files have changed.
+        """
+        _require_known(reference, self.references)
+        if reference is None:
+            return shipped().with_template(compiled((self.home / TEMPLATE).read_bytes()))
+        folder = self.home / kind_folder(reference)
+        try:
+            kind = read_kind(folder)
+        except (Malformed, NotFound) as problem:
+            raise _damaged(folder) from problem
+        if kind.reference != reference:
+            raise _damaged(folder)
+        return kind
+
+    def intact(self) -> Iterator[Kind]:
+        """Those that credentials name, the 64 newest, but for those whose files are damaged.
+
+        What was issued by such a one can still be revoked, and its issuer be known.
+        """
+        for reference in islice(filter(None, reversed(self.references)), MOST_HANDED_OUT):
+            with suppress(Damaged):
+                yield self.of(reference)
+
+    def nouns(self, names: Iterable[str] | None = None) -> Noun:
+        """The English words for one credential and for many of kinds with these names, by default of all."""
+        wanted = set(self.names if names is None else names)
+        if wanted == {shipped().name} and None in self.references:
+            return shipped().nouns["en"]  # template.json can be broken by an edit, and says no nouns
+        try:
+            return self.newest(*wanted).nouns["en"] if len(wanted) == 1 else ANY
+        except (Problem, OSError):
+            return ANY
+
+    def require_addable(self, kind: Kind) -> None:
+        """Raises `ANOTHER_KIND` where this version of it has other bytes here, which is for ever."""
+        if kind.reference is None or kind.reference in (named := Identity.read(self.home).kinds):
+            return
+        if kind_folder(kind.reference) in map(kind_folder, named):
+            raise ANOTHER_KIND(f"the issuer that lives here issues another {kind.name} {kind.version}")
+
+    def has(self, kind: Kind) -> bool:
+        """Whether it is issued here."""
+        return kind.reference in self.references
+
+    def add(self, kind: Kind) -> None:
+        """Adds a kind for good, its files first; nothing where it is there.
+
+        The caller holds the lock of issuer.json. Whoever issues by it puts it into the log before. Raises as
+        `require_addable`, and `ISSUER_CLOSED`.
+        """
+        self.require_addable(kind)
+        if not self.has(kind):
+            identity = Identity.read(self.home)
+            identity.require_open()
+            keep_kind(self.home, kind)
+            if kind.reference:  # afterwards: killed in between, the kind is not added, and can be
+                replace(identity, kinds=(*identity.kinds, kind.reference)).write(self.home)
 
 
-def nouns_in(home: Path) -> Noun:
-    """The English words for one of its credentials and for many.
+def name_of(reference: str | None) -> str:
+    """The name of the kind with this URN, or with this name; `None` stands for template.json."""
+    return reference.removeprefix(REFERENCE).partition(":")[0] if reference else shipped().name
 
-    Where the kind's files are damaged they are credentials: what was issued can be looked at without those.
-    """
-    if not Identity.read(home).kind:  # Their template.json can be broken by an edit, and says no nouns.
-        return shipped().nouns["en"]
-    try:
-        return kind_in(home).nouns["en"]
-    except (Problem, OSError):
-        return "credential", "credentials"
+
+def _require_known(wanted: str | None, known: Sequence[str | None]) -> None:
+    """Raises `NO_SUCH_KIND` for a name or a URN that is none of these."""
+    if wanted not in known:
+        names = dict.fromkeys(name_of(each) for each in known)
+        raise NO_SUCH_KIND(f"no {name_of(wanted)} is issued here, but {', '.join(names)}")
 
 
 def former_kinds(home: Path) -> list[Kind]:
@@ -82,22 +172,25 @@ def read_kind(folder: Path) -> Kind:
 
 
 def keep_kind(home: Path, kind: Kind) -> None:
-    """Writes what `kind_in` reads, durably."""
-    if not kind.is_named:
+    """Writes what `Kinds.of` reads, durably. Raises `INVALID_KIND` for a name that is too long."""
+    if kind.reference is None:
         if not (home / TEMPLATE).exists():
             write_durably(home / TEMPLATE, kind.template.text)
         return
-    # What a run left that was killed before it had made an issuer may be of another kind.
-    shutil.rmtree(home / FOLDER, ignore_errors=True)
-    (home / FOLDER / "tables").mkdir(parents=True)
+    if len(kind.name) > _LONGEST_NAME:
+        raise INVALID_KIND(f"kind.json: the name has more than {_LONGEST_NAME} letters")
+    folder = home / kind_folder(kind.reference)
+    # What a run left that was killed before issuer.json named it may have other bytes.
+    shutil.rmtree(folder, ignore_errors=True)
     for path, data in kind.files.items():
-        write_durably(home / FOLDER / path, data)
+        make_private_folder((folder / path).parent)
+        write_durably(folder / path, data)
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=32)
 def _parsed(files: tuple[tuple[str, bytes], ...]) -> Kind:
     return parse_kind(dict(files))
 
 
-def _damaged(home: Path) -> Damaged:
-    return DAMAGED_ISSUER_FILE(f"{home / FOLDER} is damaged: it is not the kind that issuer.json names")
+def _damaged(folder: Path) -> Damaged:
+    return DAMAGED_ISSUER_FILE(f"{folder} is damaged: it is not the kind that issuer.json names")

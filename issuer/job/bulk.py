@@ -36,7 +36,7 @@ from ..archive.index import Index
 from ..archive.kept import Appended, Job, NewEntry
 from ..archive.shards import write_shard
 from ..press.document import Composer
-from ..press.press import Press
+from ..press.press import Line, Press
 from ..table.errorfile import write_error_file
 from ..table.finding import FIRST_ROW
 from ..table.source import Span
@@ -90,7 +90,7 @@ class Chunk(NamedTuple):
     entries: list[bytes]
     """For the log."""
     rows: list[tuple[int, str, str, str]]
-    """Sequence number, diploma number, name and e-mail address of each."""
+    """Sequence number, the credential's number, name and e-mail address of each."""
 
 
 class Tools(NamedTuple):
@@ -139,10 +139,10 @@ def issue(work: Tools, task: Task, tell: Tell) -> Chunk:
 class Bulk:
     """The bulk issuer over one archive, log and home. The caller holds the issuer's lock."""
 
-    def __init__(self, archive: Archive, log: Log, home: Path, kind: Callable[[], Kind]) -> None:
-        """`kind` gives what the archive has."""
+    def __init__(self, archive: Archive, log: Log, home: Path, kind_of: Callable[[Line], Kind]) -> None:
+        """`kind_of` gives the kind that a credential names."""
         self.archive, self._store = archive, archive.store
-        self._log, self._kind = log, kind
+        self._log, self._kind_of = log, kind_of
         self._spool = home / "checked"
 
     def run(self, order: Order, press: Press, *, now: datetime, former: Sequence[Press] = ()) -> Issued:
@@ -184,7 +184,7 @@ class Bulk:
             chunks = _counted(pool, issue, tasks, "issuing", _rows(spans), order)
             for span, chunk in zip(spans, chunks, strict=True):
                 self._store.begin_chunk(job, span.number, job.seq(span.first_row))
-                self._finish(job, span.number, chunk)
+                self._finish(job, span.number, chunk, press.composer.kind.name)
                 issued += len(chunk.rows)
         return Issued(found, issued, job)
 
@@ -192,8 +192,12 @@ class Bulk:
         """Completes the chunk that the last process left between shard and index."""
         for job, number in self._store.begun_chunks():
             lines = list(self.archive.chunk(job.id, number))
-            rows = [(line.seq, *self._kind().listed(line.record)) for line in lines]
-            self._finish(job, number, Chunk([line.entry for line in lines], rows))
+            if not lines:
+                self._finish(job, number, Chunk([], []), "")
+                continue
+            kind = self._kind_of(lines[0])  # all of a chunk have one
+            rows = [(line.seq, *kind.listed(line.record)) for line in lines]
+            self._finish(job, number, Chunk([line.entry for line in lines], rows), kind.name)
 
     def _begun_in(self, job: Job, finished: Iterable[int]) -> str | None:
         """The form of what a job has issued by now. Raises `FormNotKnown`."""
@@ -208,15 +212,15 @@ class Bulk:
         shard = self.archive.shard(job.id, span.number)
         return Task(span, skipped, job.first_seq, created, shard, press)
 
-    def _finish(self, job: Job, number: int, chunk: Chunk) -> None:
+    def _finish(self, job: Job, number: int, chunk: Chunk, kind: str) -> None:
         key = job.chunk_key(number)
         if chunk.entries:
             batch = append(self._store, self._log, chunk.entries, key)
         else:
             batch = Appended(key, range(0))
         entries = [
-            NewEntry(seq, diploma, 1, leaf, name, email)
-            for (seq, diploma, name, email), leaf in zip(chunk.rows, batch.leaves, strict=True)
+            NewEntry(seq, kind, its_number, 1, 1, leaf, name, email)
+            for (seq, its_number, name, email), leaf in zip(chunk.rows, batch.leaves, strict=True)
         ]
         self._store.finish_chunk(job, number, batch, entries)
 

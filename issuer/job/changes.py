@@ -16,6 +16,7 @@ from kinds import Kind, Record
 from kinds.records import digest
 
 from ..archive.archive import Archive
+from ..archive.kept import KindNumber
 from ..archive.shards import Shard
 from ..press.press import Line
 
@@ -65,7 +66,7 @@ def changes(
     for row, record, first in rows:
         if not _between(kind, record, first, fields):
             continue
-        current = archive.store.current(record[kind.number])
+        current = archive.store.current(KindNumber(kind.name, record[kind.number]))
         if current.edition > 1 or not first:
             first = archive.line(current.seq, current.leaf).record
         if changed := _between(kind, record, first, fields):

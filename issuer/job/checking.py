@@ -213,7 +213,7 @@ def survey(checker: Checker, checked: Iterable[Checked], store: Index) -> Survey
             found.add(part.findings)
             yield part.incoming
 
-    crossed = store.compare(portions())
+    crossed = store.compare(checker.kind.name, portions())
     number = checker.column(checker.kind.number)
     found.add(
         CellFinding(row, number, f"is the number of row {earlier} as well", cell)

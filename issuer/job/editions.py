@@ -1,12 +1,15 @@
-"""The editions of a diploma that exists: corrected, bound to a holder, or bound to nobody again.
+"""The editions of a credential that exists: corrected, bound to a holder, or bound to nobody again.
 
 Of two that are made at once the first wins. Whoever corrects or releases looks again and makes the one after;
-a holder gets the edition that is there, or hears that another has the diploma.
+a holder gets the edition that is there, or hears that another has the credential.
+
+Each is made under the version of the kind that the one before names, and of as many copies; a holder who
+claims it has one, which takes the place of all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence, Set
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Set
 from contextlib import suppress
 from datetime import datetime
 
@@ -17,8 +20,9 @@ from wire.problem import Conflict, Refused
 from wire.turns import Turns
 
 from ..archive.index import Index
-from ..archive.kept import EditionTaken, Entry
+from ..archive.kept import EditionTaken, Entry, KindNumber
 from ..press.press import Line, Press
+from .presses import Presses
 from .singles import Edition, RecordRefused, Singles
 
 
@@ -29,34 +33,48 @@ class Editions:
         self,
         store: Index,
         line: Callable[[Entry], Line],
-        press: Callable[[], Press],
-        begin: Callable[[], None],
-        former: Callable[[], Sequence[Press]],
+        presses: Callable[[], Presses],
+        begin: Callable[[Press], None],
         singles: Callable[[], Singles],
         clock: Callable[[], datetime],
     ) -> None:
         self._store, self._line = store, line
-        self._press, self._begin, self._former = press, begin, former
+        self._presses, self._begin = presses, begin
         self._singles, self._clock = singles, clock
         self._turns: Turns[Sequence[Edition], list[int]] = Turns(lambda calls: singles().issue(calls))
 
-    def checked(self, cells: Mapping[str, str], others: Collection[str] = ()) -> Record:
-        """The record of a diploma given field by field; `others` are fields that the template once had.
+    def checked(self, press: Press, cells: Mapping[str, str], others: Collection[str] = ()) -> Record:
+        """The record of a credential given field by field; `others` are fields that the template once had.
 
         Raises `InvalidRecord`.
         """
-        composer = self._press().composer
+        composer = press.composer
         record = check_record(composer.kind, cells, self._clock().date(), {*composer.own, *others})
         for field, reason, _ in composer.settle(record):
             raise InvalidRecord(f"{field}: the value {reason}")
         return record
 
-    def correct(self, number: str, changes: Mapping[str, str]) -> Entry:
+    def firsts(self, kind: str, records: Iterable[Mapping[str, str]], copies: int) -> list[Edition]:
+        """The first editions of new credentials of a kind, given field by field, each in so many copies.
+
+        Raises `RecordRefused`, `Refused` for no copy at all, and as `Presses.newest`.
+        """
+        if copies < 1:
+            raise Refused("a credential is issued in one copy at least")
+        press, checked = self._presses().newest(kind), []
+        for position, cells in enumerate(records):
+            try:
+                checked.append(self.checked(press, cells))
+            except InvalidRecord as problem:
+                raise RecordRefused(position, problem) from problem
+        return [Edition(record, press, copy=copy + 1) for record in checked for copy in range(copies)]
+
+    def correct(self, which: KindNumber, changes: Mapping[str, str]) -> Entry:
         """The next edition with changed fields, for the holder of the one before; that one for no change."""
-        self._press().require_form()
+        self._presses().require_form()
         while True:
-            self.recover(number)
-            current = self.current(number)
+            self.recover(which)
+            current = self.current(which)
             record = self.corrected(current, changes)
             if record is None:
                 lists = self._singles().lists  # the edition may be one that was interrupted
@@ -64,28 +82,30 @@ class Editions:
                 return current
             line = self._line(current)
             press = self._press_of(current, line, changes.keys())
+            copies = len(self._store.copies(which, current.edition))
             with suppress(EditionTaken):  # by a claim, or another correction: look again
-                return self._issue(Edition(record, current.edition + 1, line.holder, press=press))
+                return self._issue(Edition(record, press, current.edition + 1, line.holder), copies)
 
     def corrected(self, edition: Entry, changes: Mapping[str, str]) -> Record | None:
         """What `correct` would issue after an edition, `None` for nothing new. Raises what it raises."""
-        number, line = self.current(edition.number).number, self._line(edition)
-        kind = self._press().composer.kind
+        number, line = self.current(edition.which).number, self._line(edition)
+        press = self._presses().of_line(line)
+        kind = press.composer.kind
         if changes.get(kind.number, number) != number:
             raise Refused(
                 "the number of a credential cannot be corrected: issue another, and revoke this one"
             )
-        record = self.checked(with_changes(kind, line.record, changes), line.record.keys())
+        record = self.checked(press, with_changes(kind, line.record, changes), line.record.keys())
         return record if record != line.record or line.is_ahead(self._clock()) else None
 
-    def claim(self, number: str, holder: str, generation: int | None) -> Entry:
+    def claim(self, which: KindNumber, holder: str, generation: int | None) -> Entry:
         """The edition that is bound to a holder: the same again for the same one. Raises `Conflict`."""
-        self._press().require_form()
+        self._presses().require_form()
         while True:
-            self.recover(number)
+            self.recover(which)
             if generation is not None:
-                self._store.require_generation(number, generation)
-            current = self.current(number)
+                self._store.require_generation(which, generation)
+            current = self.current(which)
             line = self._line(current)
             if line.holder not in (None, holder):
                 raise Conflict("another holder has this credential already")
@@ -93,62 +113,64 @@ class Editions:
                 return current
             with suppress(EditionTaken):  # by another request of the same holder, or a correction: look again
                 press = self._press_of(current, line)
-                self._issue(Edition(line.record, current.edition + 1, holder, generation, press))
+                self._issue(Edition(line.record, press, current.edition + 1, holder, generation))
 
-    def release(self, number: str) -> Entry:
+    def release(self, which: KindNumber) -> Entry:
         """The next edition, bound to nobody: that which counts, where it is so already."""
-        self._press().require_form()
-        if self.is_bound(self.current(number)):  # else nothing is signed
-            self._begin()
-        self._store.release(number)  # first: a kill in between leaves nothing that a link could take
+        self._presses().require_form()
+        if self.is_bound(edition := self.current(which)):  # else nothing is signed
+            self._begin(self._presses().of_line(self._line(edition)))
+        self._store.release(which)  # first: a kill in between leaves nothing that a link could take
         while True:
-            self.recover(number)  # with what a link took before, also in another thread here
-            current = self.current(number)
+            self.recover(which)  # with what a link took before, also in another thread here
+            current = self.current(which)
             line = self._line(current)
             if line.holder is None:
                 return current
             with suppress(EditionTaken):  # by a correction: look again
                 press = self._press_of(current, line)
-                return self._issue(Edition(line.record, current.edition + 1, press=press))
+                return self._issue(Edition(line.record, press, current.edition + 1))
 
     def is_bound(self, entry: Entry) -> bool:
         """Whether a wallet has claimed this edition."""
         return self._line(entry).holder is not None
 
-    def current(self, number: str) -> Entry:
-        """The latest edition of a diploma. Raises `NotFound`, and `Refused` where it is revoked."""
-        current = self._store.current(number)
+    def current(self, which: KindNumber) -> Entry:
+        """The latest edition of a credential. Raises `NotFound`, and `Refused` where it is revoked."""
+        current = self._store.current(which)
         if current.reason is not None:
             raise Refused("this credential was revoked", hint="A new one needs a number of its own.")
         return current
 
-    def recover(self, number: str | None = None) -> None:
-        """Completes what was begun: by one who was killed, or of the diploma `number` by a thread here."""
+    def recover(self, which: KindNumber | None = None) -> None:
+        """Completes what was begun: by one who was killed, or of the credential `which` by a thread here."""
         if self._store.begun_singles():  # else no key is needed
-            self._singles().recover(number)
+            self._singles().recover(which)
 
-    def _press_of(self, edition: Entry, line: Line, changed: Set[str] = frozenset()) -> Press | None:
-        """The press with the replaced template that an edition was made with; `None` for the one in force.
+    def _press_of(self, edition: Entry, line: Line, changed: Set[str] = frozenset()) -> Press:
+        """The press for what follows an edition: with the replaced template, if it was made with one.
 
-        That one it is, too, where a field is `changed` for which only it has a place.
+        The template in force it is where a field is `changed` for which only that has a place.
         """
-        former = self._former()
+        in_force = self._presses().of_line(line)
+        former = self._presses().former(in_force)
         if not former:
-            return None
+            return in_force
         content = {name: value for name, value in line.secured.claims.said.items() if name != "proof"}
-        for press in (in_force := self._press(), *former):
+        for press in (in_force, *former):
             composer = press.composer
             if changed & (in_force.composer.template.fields - composer.template.fields):
                 continue
             with suppress(FieldMissing):
-                if composer.compose(line.record, line.seq, edition.edition, line.holder) == content:
-                    return None if press is in_force else press
-        return None
+                made = composer.compose(line.record, line.seq, edition.edition, line.holder, edition.copy)
+                if made == content:
+                    return press
+        return in_force
 
-    def _issue(self, edition: Edition) -> Entry:
-        self._begin()
+    def _issue(self, edition: Edition, copies: int = 1) -> Entry:
+        self._begin(edition.press)
         try:
-            (seq,) = self._turns([edition])
+            seqs = self._turns([edition._replace(copy=copy) for copy in range(1, copies + 1)])
         except RecordRefused as refused:
             raise refused.problem from None
-        return self._store.entry(seq)
+        return self._store.entry(seqs[0])

@@ -21,7 +21,7 @@ from wire.problem import Problem, Refused
 from ..archive.archive import Archive, unpack
 from ..archive.consistency import append
 from ..archive.frame import to_frame
-from ..archive.kept import NewEntry, Single, batch_key
+from ..archive.kept import KindNumber, NewEntry, Single, batch_key
 from ..identity.home import Identity
 from ..identity.succession import require_in_force
 from ..press.press import Press
@@ -31,15 +31,15 @@ _BLOCK = 64  # the most sequence numbers that a process takes at a time, unless 
 
 
 class Edition(NamedTuple):
-    """What is to be issued: an edition of a diploma, perhaps bound to a holder who claims it by a link."""
+    """What is to be issued: a copy of an edition, perhaps bound to a holder who claims it by a link."""
 
     record: Record
+    press: Press
     edition: int = 1
     holder: str | None = None
     generation: int | None = None
     """Of the link."""
-    press: Press | None = None
-    """The press for this edition, unless it is the one with the template in force."""
+    copy: int = 1
 
 
 class RecordRefused(Refused):
@@ -60,16 +60,15 @@ class Singles:
         self,
         archive: Archive,
         log: Log,
-        press: Press,
         lists: Lists,
         home: Path,
         clock: Callable[[], datetime],
     ) -> None:
         self._store, self._forms = archive.store, archive.forms
-        self._log, self._press, self.lists = log, press, lists
+        self._log, self.lists = log, lists
         self._home, self._clock = home, clock
-        self._under_way: dict[int, str] = {}
-        """The number of each credential that a thread here is about to complete, by sequence number."""
+        self._under_way: dict[int, KindNumber] = {}
+        """Kind and number of each credential that a thread here is about to complete, by sequence number."""
         self._completed = threading.Condition()
         self._block = range(0)
         self._block_size = 1
@@ -84,10 +83,11 @@ class Singles:
         self.recover()
         Identity.read(self._home).require_open()
         now = self._log.now()  # before a number is taken
-        require_in_force(self._home, self._press.verification_method)
+        for method in {each.press.verification_method for call in calls for each in call}:
+            require_in_force(self._home, method)
         signed = [self._sign(call, now) for call in calls]
         whole = [call for call in signed if not isinstance(call, Problem)]
-        under_way = {single.entry.seq: single.entry.number for call in whole for single in call}
+        under_way = {single.entry.seq: single.entry.which for call in whole for single in call}
         with self._completed:
             self._under_way |= under_way  # before it is begun: who sees it begun sees it here, too
         try:
@@ -107,14 +107,14 @@ class Singles:
         why = iter(refused)
         return [call if isinstance(call, Problem) else _answer(call, next(why)) for call in signed]
 
-    def recover(self, number: str | None = None) -> None:
+    def recover(self, which: KindNumber | None = None) -> None:
         """Completes what was begun, but for what another thread here is about to complete.
 
-        For that it waits where it is an edition of the diploma `number`: what is decided next depends on it.
-        The caller holds none of the issuer's locks then.
+        For that it waits where it is an edition of `which`: what is decided next depends on it. The caller
+        holds none of the issuer's locks then.
         """
         with self._completed:
-            self._completed.wait_for(lambda: number not in self._under_way.values())
+            self._completed.wait_for(lambda: which not in self._under_way.values())
         for key, singles in self._store.begun_singles():
             if not self._under_way.keys() >= {seq for seq, _ in singles}:
                 entries = [unpack(seq, packed, self._forms).entry for seq, packed in singles]
@@ -124,14 +124,16 @@ class Singles:
         signed = []
         for position, (seq, asked) in enumerate(zip(self._take(len(call)), call, strict=True)):
             try:
-                press = asked.press or self._press
-                printed = press.print(asked.record, seq, now, edition=asked.edition, holder=asked.holder)
+                printed = asked.press.print(
+                    asked.record, seq, now, edition=asked.edition, holder=asked.holder, copy=asked.copy
+                )
             except Problem as problem:
                 return RecordRefused(position, problem)
-            number, name, email = press.composer.kind.listed(asked.record)
-            entry = NewEntry(seq, number, asked.edition, None, name, email)
+            composer = asked.press.composer
+            number, name, email = composer.kind.listed(asked.record)
+            entry = NewEntry(seq, composer.kind.name, number, asked.edition, asked.copy, None, name, email)
             packed = to_frame(printed.line)
-            identifier = self._press.composer.credential_id(number, asked.edition)
+            identifier = composer.credential_id(number, asked.edition, asked.copy)
             signed.append(Single(entry, packed, printed.entry, identifier, asked.generation))
         return signed
 

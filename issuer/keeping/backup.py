@@ -47,7 +47,6 @@ from ..archive.consistency import require_not_older
 from ..archive.store import SQLiteIndex
 from ..identity import documents
 from ..identity.home import LIST_NAME, Identity, index
-from ..identity.kind import FOLDER
 from ..press.permutation import LIST_ENTRIES
 from ..problem import HOME_TAKEN, UNSOUND_DATABASE
 from .named import named_in
@@ -62,7 +61,7 @@ _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,199}(?:/[A-Za-z0-9_-][A-Za-z0
 _FILES = re.compile(
     r"(issuer|keys|did|template|rotation|clock|ledger|fees|contract-[0-9]{1,20})\.json"
     r"|template\.[0-9a-f]{64}\.json"
-    r"|kind/(kind\.json|template\.json|tables/[A-Za-z0-9_-]{1,100}\.csv)"
+    r"|kinds/[a-z][a-z0-9_]{0,99}-[0-9]{1,6}/([A-Za-z0-9_-]{1,100}\.json|tables/[A-Za-z0-9_-]{1,100}\.csv)"
     r"|(issuer|claims|anchors)\.sqlite"
     r"|tls/(server\.pem|server\.key|authority\.pem)"
     rf"|status/({LIST_NAME.pattern}|did\.json)"
@@ -301,7 +300,7 @@ def _archive(home: Path, archive: tarfile.TarFile, engines: Engines | None) -> N
             _add(
                 archive, home, [*home.glob("*.json"), *(path for each in folders for path in each.glob("*"))]
             )
-            _add(archive, home, (home / FOLDER).rglob("*"))
+            _add(archive, home, (home / "kinds").rglob("*"))
         _add(archive, home, (home / "shards").rglob("*"))
     if not is_elsewhere(home):
         with store_in(home, engines=engines).lock():

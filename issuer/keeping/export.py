@@ -1,4 +1,4 @@
-"""Bundles as files, one a diploma, named after its number."""
+"""Bundles as files, one a credential, named after its number."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from itertools import islice, tee
 from pathlib import Path
 from typing import NamedTuple
 
+from kinds import shipped
 from vc import Bundle
 from vc.problem import UnsupportedForm
 from vc.reading import identifier
@@ -42,25 +43,44 @@ AT_ONCE = 128  # files, each of them open: macOS allows a process 256
 _BEGINNING = b'{\n  "type": "IntaglioBundle"'
 
 
-def file_name(entry: Entry) -> str:
-    """A name that any file system takes. No two editions of two diplomas share it, even where case is folded.
+def file_name(entry: Entry, *, with_kind: bool = False) -> str:
+    """A name that any file system takes. No two copies of any editions share it, even where case is folded.
 
     `NUMBER.json`, and `NUMBER.EDITION.json` for later editions. A number that itself ends in a full stop and
     digits always has its edition: `UNI-1.2.1.json` is not edition 2 of `UNI-1`. Lower-case letters and
-    characters that some file system refuses are told apart by a hash: `uni-1-HASH.json`.
+    characters that some file system refuses are told apart by a hash: `uni-1-HASH.json`. Further copies are
+    `NUMBER.EDITION+COPY.json`, and `with_kind` a name begins with `KIND+`: no number's name has that sign.
     """
     number = entry.number
     stem = number if _ORDINARY.fullmatch(number) else f"{_safe(number)}-{_hash(number)[:32]}".lstrip("-")
-    has_edition = entry.edition > 1 or _LIKE_AN_EDITION.fullmatch(stem)
-    return f"{stem}.{entry.edition}.json" if has_edition else f"{stem}.json"
+    has_edition = entry.edition > 1 or entry.copy > 1 or _LIKE_AN_EDITION.fullmatch(stem)
+    name = f"{stem}.{entry.edition}" if has_edition else stem
+    name += f"+{entry.copy}" if entry.copy > 1 else ""
+    return f"{entry.kind}+{name}.json" if with_kind else f"{name}.json"
 
 
-def _former_name(entry: Entry) -> str:
-    """The name that releases up to 81e9505 gave a file; two diplomas could share it."""
+def bundle_names(issuer: Issuer) -> Callable[[Entry], str]:
+    """What names the file of a copy: with its kind where another kind has the number, but for diplomas."""
+    if len(issuer.kinds.names) == 1:
+        return file_name
+
+    def name(entry: Entry) -> str:
+        is_shared = entry.kind != shipped().name and len(issuer.store.kinds_of(entry.number)) > 1
+        return file_name(entry, with_kind=is_shared)
+
+    return name
+
+
+def _former_names(entry: Entry) -> set[str]:
+    """The names that the file may have had: before another kind took the number, and up to 81e9505.
+
+    Two diplomas could share one of 81e9505's, which had no other kinds and no copies.
+    """
     number, stem = entry.number, _safe(entry.number)
     if stem != number:
         stem += f"-{_hash(number)[:8]}"
-    return f"{stem}.{entry.edition}.json" if entry.edition > 1 else f"{stem}.json"
+    of_81e9505 = f"{stem}.{entry.edition}.json" if entry.edition > 1 else f"{stem}.json"
+    return {file_name(entry), of_81e9505} if entry.copy == 1 else {file_name(entry)}
 
 
 def _safe(number: str) -> str:
@@ -105,8 +125,8 @@ class _Written(NamedTuple):
 
     temporary: Path
     path: Path
-    former: str
-    """The name that a former release gave it; mostly the same."""
+    former: set[str]
+    """The names that it may have had before; mostly the same."""
     id: str
     """Of the credential."""
 
@@ -114,10 +134,10 @@ class _Written(NamedTuple):
 def _write(issuer: Issuer, bundles: Iterable[tuple[Entry, Bundle, bytes]], folder: Path) -> list[Path]:
     """No file bears its name before its content is on the disk; syncing many at once takes no longer."""
     written: list[_Written] = []
-    forms = issuer.forms
+    forms, name_of = issuer.forms, bundle_names(issuer)
     with ExitStack() as stack:
         for entry, bundle, data in bundles:
-            path = folder / file_name(entry)
+            path = folder / name_of(entry)
             try:
                 temporary, file = stack.enter_context(open_temporary(path))
                 file.write(data)
@@ -125,7 +145,7 @@ def _write(issuer: Issuer, bundles: Iterable[tuple[Entry, Bundle, bytes]], folde
             except OSError as error:
                 raise OSError(error.errno, error.strerror, str(path)) from error  # not of a name nobody gave
             id_ = str(identifier(bundle.secured, forms))
-            written.append(_Written(temporary, path, _former_name(entry), id_))
+            written.append(_Written(temporary, path, _former_names(entry), id_))
         if written:
             sync_files(folder, [each.temporary.name for each in written])
         # No other export gives or takes names meanwhile: what was read would be another file.
@@ -152,7 +172,7 @@ def _make_room(issuer: Issuer, written: _Written) -> None:
     if _quoted(issuer.did) in data:
         with suppress(Malformed, NotFound, UnsupportedForm):
             other = issuer.finder.find_credential(Bundle.parse(data, issuer.forms).secured)
-            own = path.with_name(file_name(other))
+            own = path.with_name(bundle_names(issuer)(other))
             if not own.exists():
                 path.rename(own)
             return
@@ -160,14 +180,12 @@ def _make_room(issuer: Issuer, written: _Written) -> None:
 
 
 def _remove_former(issuer: Issuer, written: _Written) -> None:
-    """Remove what a former release wrote of the same credential under another name."""
-    if written.former == written.path.name:
-        return
-    former = written.path.with_name(written.former)
-    if (data := _read(former)) is None:
-        return
-    if _is_of(data, issuer, written.id) or _is_torn(data):
-        former.unlink()
+    """Remove what was written of the same credential under another name."""
+    for name in written.former - {written.path.name}:
+        former = written.path.with_name(name)
+        data = _read(former)
+        if data is not None and (_is_of(data, issuer, written.id) or _is_torn(data)):
+            former.unlink()
 
 
 def _read(path: Path) -> bytes | None:

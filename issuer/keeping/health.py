@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from did import Document
 from keys import KeyFile, PublicKey
-from kinds import Template
+from kinds import Kind, Template
 from ledger.audit import audit
 from ledger.folder import Engines, is_elsewhere, open_to_read, store_in
 from ledger.log import LogReader
@@ -34,8 +34,8 @@ from ..archive.store import SQLiteIndex
 from ..desk.claims import require_kept
 from ..identity import documents
 from ..identity.clock import ClockJournal
-from ..identity.home import STATUS_DOCUMENT_NAME, Identity, index
-from ..identity.kind import FOLDER, kind_in
+from ..identity.home import STATUS_DOCUMENT_NAME, Identity, index, kind_folder
+from ..identity.kind import Kinds
 from ..identity.succession import JOURNAL, ROLES, KeysChanged, ended_ahead, require_in_force
 from ..press.update import REPLACED, TEMPLATE, lacks_degree
 from ..problem import FormNotKnown
@@ -140,14 +140,20 @@ def _read(path: Path, parse: Callable[[bytes], _T]) -> Generator[Finding, None, 
 
 
 def _templates(home: Path, identity: Identity) -> Iterator[Finding]:
-    """The one in force, and those that it replaced, with which begun jobs go on."""
-    if identity.kind:
-        yield from _read(home / FOLDER / "kind.json", lambda _: kind_in(home))
+    """Of diplomas the one in force, and those that it replaced; of other kinds their files."""
+    for reference in identity.kinds:
+        yield from _kind(home, reference)
+    if None not in Kinds(home).references:
         return
     for path in (home / TEMPLATE, *sorted(home.glob(REPLACED))):
         template = yield from _read(path, Template)
         if template is not None and path.name == TEMPLATE and lacks_degree(template) and not identity.closed:
             yield Finding.warned("issuer-template-lacks-degree", file=str(path))
+
+
+def _kind(home: Path, reference: str) -> Generator[Finding, None, Kind | None]:
+    path = home / kind_folder(reference) / "kind.json"
+    return _read(path, lambda _: Kinds(home).of(reference))
 
 
 def _claims(home: Path, links: int) -> Iterator[Finding]:

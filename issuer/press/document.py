@@ -1,8 +1,8 @@
 """From a record to the unsigned credential: everything in it follows from the record and the sequence number.
 
 So a row done again gives the same bytes. The template has the content; what carries security is added
-here, where no edit of a template can lose it: an `id` of 160 bits that nobody can guess (HMAC over diploma
-number and edition), the issuer, where the status stands, and in which log the credential is anchored.
+here, where no edit of a template can lose it: an `id` of 160 bits that nobody can guess (HMAC over kind,
+number, edition and copy), the issuer, where the status stands, and in which log the credential is anchored.
 """
 
 from __future__ import annotations
@@ -73,6 +73,30 @@ class _Keyed:
         return hmac.digest(self._secret, text.encode(), "sha256")
 
 
+class Ids:
+    """The `id`s of an issuer's credentials: 160 bits from kind and number, which it alone can make."""
+
+    def __init__(self, profile: Profile, secret: bytes) -> None:
+        self._profile, self._keyed = profile, _Keyed(secret)
+
+    def __call__(self, scope: str, number: str, edition: int, copy: int = 1) -> str:
+        """The `id` of a copy of an edition; `scope` is as `scope_of` gives it."""
+        keyed = self._keyed(f"{scope}{number}\0{_issue(edition, copy)}")
+        return self._profile.iri("credential", _base32(keyed[:20]))
+
+
+def scope_of(name: str) -> str:
+    """A prefix of the numbers of a kind, so that two kinds may share one; names and numbers have no NUL.
+
+    It is of kinds that credentials name: those of diploma 1 name none, and have none.
+    """
+    return f"{name}\0"
+
+
+def _issue(edition: int, copy: int) -> str:
+    return str(edition) if copy == 1 else f"{edition}.{copy}"
+
+
 NOBODY = Profile("did:example:issuer", "…", "example/log")
 
 
@@ -99,18 +123,17 @@ class Composer:
         self.kind, self.own = kind, kind.own
         self.template, self.contexts = kind.template, contexts
         self.profile = profile
-        self._id, self._salt = _Keyed(id_secret), _Keyed(salt_secret)
+        self._id, self._salt = Ids(profile, id_secret), _Keyed(salt_secret)
         self.positions = positions
         self._issuer = _issuer(kind, profile)
 
-    def credential_id(self, number: str, edition: int) -> str:
-        """The `id` of an edition: 160 bits that follow from kind and number, for the issuer only."""
-        return self.profile.iri("credential", _base32(self._id(f"{self._own}{number}\0{edition}")[:20]))
+    def credential_id(self, number: str, edition: int, copy: int = 1) -> str:
+        """The `id` of a copy of an edition, as `Ids` has it."""
+        return self._id(self._own, number, edition, copy)
 
     @cached_property
     def _own(self) -> str:
-        """A prefix of numbers, so that two kinds may share one: empty where credentials name no kind."""
-        return f"{self.kind.name}\0" if self.kind.is_named else ""
+        return scope_of(self.kind.name) if self.kind.is_named else ""
 
     def check(self) -> None:
         """Raises `InvalidTemplate` unless the template makes a credential whose every term has a meaning."""
@@ -187,23 +210,23 @@ class Composer:
         jsonld.canonicalize(document, contexts=self.contexts)
 
     def compose(
-        self, record: Record, seq: int, edition: int = 1, holder: str | None = None
+        self, record: Record, seq: int, edition: int = 1, holder: str | None = None, copy: int = 1
     ) -> dict[str, Any]:
         """The unsigned credential of `parts`, as W3C's data model has it. Raises `InvalidTemplate`."""
-        return unsigned(*self.parts(record, seq, edition, holder))
+        return unsigned(*self.parts(record, seq, edition, holder, copy))
 
     def parts(
-        self, record: Record, seq: int, edition: int = 1, holder: str | None = None
+        self, record: Record, seq: int, edition: int = 1, holder: str | None = None, copy: int = 1
     ) -> tuple[IssuingFacts, dict[str, Any]]:
         """What decides in the credential, and what the template says in it, of which parts are shared.
 
         It is bound to `holder`, a DID, if given. Raises `InvalidTemplate`, and `Malformed` for a date that is
         none.
         """
-        said = self.template.fill(self.values(record, edition))
-        return self.dated(self.facts(record, seq, edition, holder), said), said
+        said = self.template.fill(self.values(record, edition, copy))
+        return self.dated(self.facts(record, seq, edition, holder, copy), said), said
 
-    def values(self, record: Record, edition: int = 1) -> dict[str, Any]:
+    def values(self, record: Record, edition: int = 1, copy: int = 1) -> dict[str, Any]:
         """The value for each placeholder of the template. Raises `InvalidTemplate`."""
         for field in self.own:
             if field not in record:  # misspelt in the template, or newer there than the record
@@ -223,15 +246,17 @@ class Composer:
             said = next((record[field] for field in fields if record[field]), "")
             values[name] = self.profile.iri(noun, quote(said, safe=""))
         for field in kind.hashed:
-            salt = self._salt(f"{self._own}{number}\0{edition}\0{field}")[:16].hex()
+            salt = self._salt(f"{self._own}{number}\0{_issue(edition, copy)}\0{field}")[:16].hex()
             hashed = hashlib.sha256(f"{values[field]}{salt}".encode()).hexdigest()
             values[f"{field}_salt"], values[f"{field}_hash"] = salt, f"sha256${hashed}"
         return values
 
-    def facts(self, record: Record, seq: int, edition: int = 1, holder: str | None = None) -> IssuingFacts:
+    def facts(
+        self, record: Record, seq: int, edition: int = 1, holder: str | None = None, copy: int = 1
+    ) -> IssuingFacts:
         """The facts that decide in the credential, but for the `dates`, which the template has."""
         return IssuingFacts(
-            self.credential_id(record[self.kind.number], edition),
+            self.credential_id(record[self.kind.number], edition, copy),
             self._issuer,
             None,
             None,

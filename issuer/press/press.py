@@ -20,7 +20,7 @@ from keys.signer import require_signs
 from kinds import Record
 from ledger import EntryKind, entry
 from vc import anchoring
-from vc.facts import require_said
+from vc.facts import IssuingFacts, require_said
 from vc.forms import FORMS
 from vc.reading import identifier, opened
 from vc.secured import Form, Options, Received, Secured
@@ -145,13 +145,17 @@ class Press:
 
     def require_form(self) -> None:
         """Raises `FORM_NOT_GIVEN` where JSON would stand beside what was issued in another form."""
-        if self.absent:
-            raise FORM_NOT_GIVEN.saying(
-                "the issuer issues as {form}, which is not at hand here", form=self.absent
-            )
+        require_given(self.absent)
 
     def print(
-        self, record: Record, seq: int, created: datetime, *, edition: int = 1, holder: str | None = None
+        self,
+        record: Record,
+        seq: int,
+        created: datetime,
+        *,
+        edition: int = 1,
+        holder: str | None = None,
+        copy: int = 1,
     ) -> Printed:
         """Signs. Raises `Malformed` where the template's content would lose anything on its way.
 
@@ -159,12 +163,18 @@ class Press:
         `FACT_LOST` where the form does not say what decides.
         """
         self.require_form()
-        return self._print(record, seq, created, edition, holder, self.signer)
+        parts = self.composer.parts(record, seq, edition, holder, copy)
+        return self._print(record, seq, created, parts, self.signer)
 
     def _print(
-        self, record: Record, seq: int, created: datetime, edition: int, holder: str | None, signer: Signer
+        self,
+        record: Record,
+        seq: int,
+        created: datetime,
+        parts: tuple[IssuingFacts, Mapping[str, Any]],
+        signer: Signer,
     ) -> Printed:
-        facts, said = self.composer.parts(record, seq, edition, holder)
+        facts, said = parts
         signed = self.form.secure(facts, said, signer, Options(self.verification_method, created=created))
         line = Line(seq, record, signed, {**FORMS, self.form.media_type: self.form})
         given = tuple(fact is not None for fact in facts)
@@ -188,13 +198,21 @@ class Press:
             return self.print(record, seq, created)
         line = Line.spliced(seq, record, spliced.credential)
         printed = Printed(line, entry(EntryKind.CREDENTIAL, spliced.digest))
-        if noting and self._print(record, seq, created, 1, None, noting.again()) != printed:
-            raise SKELETON_DIFFERS(DIFFERENT)
+        if noting:
+            parts = self.composer.parts(record, seq)
+            if self._print(record, seq, created, parts, noting.again()) != printed:
+                raise SKELETON_DIFFERS(DIFFERENT)
         return printed
 
     @cached_property
     def _skeletons(self) -> Skeletons:
         return Skeletons(self.composer, self.form, self.verification_method, self.signer.public_key)
+
+
+def require_given(absent: str) -> None:
+    """Raises `FORM_NOT_GIVEN` where the issuer's form, which has this media type, is not at hand."""
+    if absent:
+        raise FORM_NOT_GIVEN.saying("the issuer issues as {form}, which is not at hand here", form=absent)
 
 
 def signed_entry(signed: Mapping[str, Any], kind: EntryKind = EntryKind.CREDENTIAL) -> bytes:

@@ -31,7 +31,7 @@ from wire.problem import Damaged, Malformed, Refused
 from wire.work import Work
 
 from ..archive.index import Index
-from ..archive.kept import Appended, ListFile, PublishedFile, RevocationRow
+from ..archive.kept import Appended, KindNumber, ListFile, PublishedFile, RevocationRow
 from ..identity import documents
 from ..identity.clock import ClockJournal
 from ..identity.home import LIFETIME, STATUS_DOCUMENT_NAME, Identity
@@ -97,8 +97,8 @@ class Lists:
         """The place in the log of the issuer's newest document, which another process may have put there."""
         return documents.newest_place(self._home, self._log)
 
-    def revoke(self, numbers: Iterable[str], reason: Reason, *, date: datetime, now: datetime) -> None:
-        """Revokes all editions of these diplomas for good, durably, and publishes.
+    def revoke(self, which: Iterable[KindNumber], reason: Reason, *, date: datetime, now: datetime) -> None:
+        """Revokes all editions of these credentials for good, durably, and publishes.
 
         One that was revoked before stays as it was. Raises `CLOCK_BEHIND` or what keeps the key from signing,
         and then nothing is revoked.
@@ -106,7 +106,7 @@ class Lists:
         self._log.now()
         require_signs(self._signer)
         with self.changing():
-            self._store.revocations.revoke(numbers, reason.value, format_datetimestamp(date))
+            self._store.revocations.revoke(which, reason.value, format_datetimestamp(date))
         self.publish(now=now)
 
     @contextmanager

@@ -80,6 +80,8 @@ class Source:
     columns: Mapping[str, int]
     """Field to the index of its column."""
     spans: tuple[Span, ...]
+    kind: Kind
+    """What its rows become."""
     is_error_file: bool
     date_order: str
     """One of `DATE_ORDERS`, or empty: how to read 03/04/2026."""
@@ -177,7 +179,7 @@ def open_source(
     if not spans:
         raise UNREADABLE_FILE(f"{path.name} has a header and no rows", hint="Rows are expected below it.")
     return Source(
-        path, delimiter, tuple(header), columns, spans, is_error_file, date_order, names_as_is, encoding
+        path, delimiter, tuple(header), columns, spans, kind, is_error_file, date_order, names_as_is, encoding
     )
 
 

@@ -63,7 +63,7 @@ def judge(issuer: Issuer, form: Form, trust: Trust | None = None) -> Verifier:
 
 
 def check(issuer: Issuer, form: Form, number: str, **options: Any) -> Report:
-    bundle = issuer.bundle(issuer.store.current(number))
+    bundle = issuer.bundle(issuer.current(number))
     return judge(issuer, form, **options).verify(bundle.to_bytes(), now=NOW)
 
 
@@ -81,7 +81,7 @@ def test_it_is_verified_with_its_status_its_evidence_and_its_holder(issuer: Issu
 
 def test_one_that_was_revoked_is_not_valid(issuer: Issuer, form: Form) -> None:
     issuer.issue(graduate(1))
-    issuer.lists.revoke(["UNI-000001"], Reason.FRAUD, date=NOW, now=NOW)
+    issuer.revoke(["UNI-000001"], Reason.FRAUD, date=NOW, now=NOW)
     report = check(issuer, form, "UNI-000001")
     assert report.verdict is Verdict.INVALID
     assert report.deciding is not None
@@ -94,7 +94,7 @@ def test_an_issuer_that_nobody_knows_is_open_and_named(issuer: Issuer, form: For
     assert (report.verdict, issuer.did in words.reason(report)) == (Verdict.UNDETERMINED, True)
     for policy in ("recognised", {"type": "urn:other"}):
         known = Trust().adding(RecognisedIssuer(issuer.did, types=("urn:another",)))
-        bundle = issuer.bundle(issuer.store.current("UNI-000001"))
+        bundle = issuer.bundle(issuer.current("UNI-000001"))
         assert not judge(issuer, form, known).verify(bundle, now=NOW, policy=load_policy(policy))
 
 
@@ -112,7 +112,7 @@ def test_singles_files_claims_and_corrections_keep_it(issuer: Issuer, form: Form
     issuer.claim("UNI-000001", HOLDER)
     issuer.correct("UNI-000002", {"gpa": "4.0"})
     assert {issuer.line(each).secured.form for each in issuer.entries()} == {form.media_type}
-    shown = [issuer.store.current(f"UNI-{number:06}") for number in (1, 2, 3)]
+    shown = [issuer.current(f"UNI-{number:06}") for number in (1, 2, 3)]
     for path in export(issuer, shown, tmp_path / "out"):
         assert judge(issuer, form).verify(path.read_bytes(), now=NOW).verdict is Verdict.VALID
     for each in set(issuer.entries()) - set(shown):
@@ -142,7 +142,7 @@ def test_one_that_is_not_given_issues_nothing(issuer: Issuer, form: Form) -> Non
         assert refused.value.undetermined
     assert {path: path.read_bytes() for path in issuer.home.rglob("*.json")} == before
     assert len(list(without.entries())) == 1
-    without.lists.revoke(["UNI-000001"], Reason.FRAUD, date=NOW, now=NOW)
+    without.revoke(["UNI-000001"], Reason.FRAUD, date=NOW, now=NOW)
 
 
 def test_one_that_is_derived_has_no_evidence_of_its_own(issuer: Issuer, form: Form) -> None:

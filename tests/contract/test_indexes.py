@@ -17,6 +17,7 @@ from issuer.archive.kept import (
     EditionTaken,
     Incoming,
     Job,
+    KindNumber,
     Known,
     ListFile,
     NewEntry,
@@ -53,10 +54,21 @@ def index(open_index: Open) -> Index:
     return open_index()
 
 
-def entry(seq: int, number: str = "", edition: int = 1, name: str = "", email: str = "") -> NewEntry:
-    return NewEntry(
-        seq, number or f"N{seq}", edition, seq, name or f"Ada {seq}", email or f"A{seq}@x.example"
-    )
+def entry(
+    seq: int,
+    number: str = "",
+    edition: int = 1,
+    name: str = "",
+    email: str = "",
+    kind: str = "diploma",
+    copy: int = 1,
+) -> NewEntry:
+    name, email = name or f"Ada {seq}", email or f"A{seq}@x.example"
+    return NewEntry(seq, kind, number or f"N{seq}", edition, copy, seq, name, email)
+
+
+def a(number: str, kind: str = "diploma") -> KindNumber:
+    return KindNumber(kind, number)
 
 
 def file(index: Index, count: int, key: bytes = b"key", start: int = 0) -> Job:
@@ -70,7 +82,8 @@ def file(index: Index, count: int, key: bytes = b"key", start: int = 0) -> Job:
 
 def single(entry: NewEntry, generation: int | None = None) -> Single:
     line = f"line {entry.seq}".encode()
-    return Single(entry._replace(leaf=None), line, line, id_of(entry.number, entry.edition), generation)
+    (identifier,) = ids_of(entry.which, entry.edition, entry.copy)
+    return Single(entry._replace(leaf=None), line, line, identifier, generation)
 
 
 def issue(index: Index, entry: NewEntry, leaf: int) -> None:
@@ -78,8 +91,9 @@ def issue(index: Index, entry: NewEntry, leaf: int) -> None:
     index.finish_singles([entry.seq], Appended(b"", range(leaf, leaf + 1)), DATE)
 
 
-def id_of(number: str, edition: int) -> str:
-    return f"urn:x:{number}:{edition}"
+def ids_of(which: KindNumber, edition: int, copy: int) -> list[str]:
+    scope = "" if which.kind == "diploma" else f"{which.kind}:"
+    return [f"urn:x:{scope}{which.number}:{edition}{f'.{copy}' if copy > 1 else ''}"]
 
 
 def together(works: list[Callable[[], object]]) -> list[object]:
@@ -117,7 +131,7 @@ class TestNumbersAndJobs:
         assert index.begun_chunks() == []
         assert index.place(4) == (job, 1, range(7, 8))
         assert (index.chunks(), index.count()) == ([(3, job.id, 1)], 1)
-        assert index.entry(4) == (4, "N4", 1, 7, "Ada 4", "A4@x.example", None, None)
+        assert tuple(index.entry(4)) == (4, "diploma", "N4", 1, 1, 7, "Ada 4", "A4@x.example", None, None)
         assert index.logged.known().begun == []
         with pytest.raises(Damaged):
             index.place(0)
@@ -140,7 +154,7 @@ class TestNumbersAndJobs:
             Incoming(6, "A", "s1", b"6"),
         ]
         for _ in range(2):  # nothing is left over from the first time
-            assert index.compare([rows[:2], [], rows[2:]]) == Crossed(
+            assert index.compare("diploma", [rows[:2], [], rows[2:]]) == Crossed(
                 [(3, 1, "A"), (6, 1, "A")], [("s1", 3, 1)], [(2, 1, b"2")]
             )
 
@@ -157,11 +171,11 @@ class TestOneAtATime:
     def test_a_credential_is_begun_and_then_has_its_place_in_the_log(self, index: Index) -> None:
         assert index.begin_singles([[single(entry(0, "A"))]]) == [None]
         with pytest.raises(NotFound):
-            index.current("A")
+            index.current(a("A"))
         assert index.begun_singles() == [(b"line 0", [(0, b"line 0")])]
         index.finish_singles([0], Appended(b"line 0", range(4, 5)), DATE)
         assert index.begun_singles() == []
-        assert index.current("A").leaf == 4
+        assert index.current(a("A")).leaf == 4
         assert (index.single(0), index.single(1), index.count()) == (b"line 0", None, 1)
         assert index.newest_singles(5) == [(0, 4, b"line 0")]
         assert index.newest_singles(4) == []
@@ -199,21 +213,21 @@ class TestOneAtATime:
         for edition in range(1, 4):
             issue(index, entry(edition, "A", edition), edition)
         assert [index.entry(seq).reason for seq in range(1, 4)] == ["superseded", "superseded", None]
-        assert index.current("A").edition == 3
+        assert index.current(a("A")).edition == 3
         assert sorted(row.seq for row in index.revocations.unpublished()) == [1, 2]
 
     def test_links_end_with_their_generation(self, index: Index) -> None:
-        assert index.generation("A") == 0
-        index.require_generation("A", 0)
-        index.release("A")
-        assert (index.generation("A"), index.generation("B")) == (1, 0)
+        assert index.generation(a("A")) == 0
+        index.require_generation(a("A"), 0)
+        index.release(a("A"))
+        assert (index.generation(a("A")), index.generation(a("B"))) == (1, 0)
         (refused,) = index.begin_singles([[single(entry(0, "A"), generation=0)]])
         assert refused is not None
         assert isinstance(refused[1], Released)
         with pytest.raises(Released):
-            index.require_generation("A", 0)
+            index.require_generation(a("A"), 0)
         with pytest.raises(Damaged):
-            index.require_generation("A", 2)
+            index.require_generation(a("A"), 2)
         with pytest.raises(Damaged):
             index.begin_singles([[single(entry(1, "B"))], [single(entry(0, "A"), generation=2)]])
         assert index.begun_singles() == []
@@ -224,6 +238,67 @@ class TestOneAtATime:
         for nth in (3, 2):
             index.count_link(nth)
         assert index.links() == 3
+
+
+class TestKindsAndCopies:
+    """A number is unique within its kind, and one edition may have several copies."""
+
+    def test_two_kinds_with_one_number_never_meet(self, index: Index) -> None:
+        issue(index, entry(0, "A"), 0)
+        issue(index, entry(1, "A", kind="resident"), 1)
+        resident = a("A", "resident")
+        assert (index.current(a("A")).seq, index.current(resident).seq) == (0, 1)
+        assert (index.kinds_of("A"), index.kinds_of("B")) == (["diploma", "resident"], [])
+        with pytest.raises(NotFound):
+            index.current(a("A", "certificate"))
+        issue(index, entry(2, "A", 2, kind="resident"), 2)
+        assert [index.entry(seq).reason for seq in range(3)] == [None, "superseded", None]
+        index.release(resident)
+        assert (index.generation(a("A")), index.generation(resident)) == (0, 1)
+        index.require_generation(a("A"), 0)
+        index.revocations.revoke([resident], "fraud", DATE)
+        assert [index.entry(seq).reason for seq in range(3)] == [None, "superseded", "fraud"]
+        assert index.begin_singles([[single(entry(3, "A", 2))]]) == [None]
+        (refused,) = index.begin_singles([[single(entry(4, "A", 3, kind="resident"))]])
+        assert refused is not None
+        assert isinstance(refused[1], Refused)
+
+    def test_a_number_that_is_under_way_is_its_kind_s(self, index: Index) -> None:
+        """Whoever was killed there has it completed by who names the number."""
+        index.begin_singles([[single(entry(0, "A", kind="resident"))]])
+        assert index.kinds_of("A") == ["resident"]
+
+    def test_a_file_is_compared_with_what_its_kind_has(self, index: Index) -> None:
+        issue(index, entry(0, "A"), 0)
+        issue(index, entry(1, "A", kind="resident"), 1)
+        rows = [Incoming(2, "A", "", b"2")]
+        for kind, known in (("diploma", [(2, 0, b"2")]), ("resident", [(2, 1, b"2")]), ("certificate", [])):
+            assert index.compare(kind, [rows]) == Crossed([], [], known)
+
+    def test_what_is_found_says_of_which_kind_it_is(self, index: Index) -> None:
+        issue(index, entry(0, "A"), 0)
+        issue(index, entry(1, "A", kind="resident"), 1)
+        assert index.lookup.identified("urn:x:A:1", ids_of) == [0]
+        assert index.lookup.identified("urn:x:resident:A:1", ids_of) == [1]
+        assert index.lookup.numbered("A", 2) == [a("A"), a("A", "resident")]
+        assert index.lookup.numbered("A", 1) == [a("A")]
+        assert index.lookup.numbered("A", 1, "resident") == [a("A", "resident")]
+
+    def test_copies_are_begun_together_and_end_together(self, index: Index) -> None:
+        copies = [entry(seq, "A", copy=seq + 1) for seq in range(3)]
+        assert index.begin_singles([[single(copy) for copy in copies]]) == [None]
+        index.finish_singles([0, 1, 2], Appended(b"", range(3)), DATE)
+        assert [each.seq for each in index.copies(a("A"), 1)] == [0, 1, 2]
+        assert (index.current(a("A")).copy, index.count(), index.later_editions()) == (1, 3, 2)
+        assert index.lookup.identified("urn:x:A:1.3", ids_of) == [2]
+        assert index.compare("diploma", [[Incoming(2, "A", "", b"2")]]).known == [(2, 0, b"2")]
+        (refused,) = index.begin_singles([[single(entry(3, "A"))]])
+        assert refused is not None
+        assert isinstance(refused[1], EditionTaken)
+        issue(index, entry(4, "A", 2), 4)
+        assert [index.entry(seq).reason for seq in (0, 1, 2, 4)] == ["superseded"] * 3 + [None]
+        index.revocations.revoke([a("A")], "fraud", DATE)
+        assert index.entry(4).reason == "fraud"
 
 
 class TestLogged:
@@ -255,8 +330,8 @@ class TestRevocations:
     def test_every_edition_is_revoked_once_and_stays_so(self, index: Index) -> None:
         issue(index, entry(0, "A"), 0)
         index.begin_singles([[single(entry(1, "A", 2))]])  # under way while it is revoked
-        index.revocations.revoke(["A", "unknown"], "fraud", DATE)
-        index.revocations.revoke(["A"], "withdrawn", LATER)
+        index.revocations.revoke([a("A"), a("unknown")], "fraud", DATE)
+        index.revocations.revoke([a("A")], "withdrawn", LATER)
         index.finish_singles([1], Appended(b"line 1", range(1, 2)), DATE)
         assert [(index.entry(seq).reason, index.entry(seq).date) for seq in (0, 1)] == [("fraud", DATE)] * 2
         assert index.revocations.of_list(0) == [(0, "fraud", DATE), (1, "fraud", DATE)]
@@ -272,11 +347,11 @@ class TestRevocations:
         index.reserve((1 << LIST_BITS) + 1)
         job = file(index, 1)
         number = f"N{job.first_seq}"
-        index.revocations.revoke([number], "fraud", DATE)
+        index.revocations.revoke([a(number)], "fraud", DATE)
         assert index.revocations.unpublished() == [(job.first_seq, "fraud", DATE)]
         assert index.revocations.changed_lists() == [1]
         publish(index, {1: LATER}, 5, job.first_seq)
-        index.revocations.revoke([number], "withdrawn", DATE)
+        index.revocations.revoke([a(number)], "withdrawn", DATE)
         assert (index.revocations.unpublished(), index.revocations.changed_lists()) == ([], [])
 
     def test_lists_are_stale_when_new_begun_or_without_an_end_between_the_times(self, index: Index) -> None:
@@ -336,23 +411,23 @@ class TestLookup:
         file(index, 5)
         issue(index, entry(7, "N3", 2, "Zoë Ádám", "zoe@x.example"), 9)
         if caught_up:
-            index.lookup.catch_up(id_of)
-        assert index.lookup.identified("urn:x:N3:1", id_of) == [3]
-        assert index.lookup.identified("urn:x:N3:2", id_of) == [7]
-        assert index.lookup.identified("urn:x:N3:3", id_of) == []
+            index.lookup.catch_up(ids_of)
+        assert index.lookup.identified("urn:x:N3:1", ids_of) == [3]
+        assert index.lookup.identified("urn:x:N3:2", ids_of) == [7]
+        assert index.lookup.identified("urn:x:N3:3", ids_of) == []
         assert index.lookup.addressed("a3@X.EXAMPLE") == [3]
         assert index.lookup.addressed("@x.example") == []
         assert list(index.lookup.named("ádÁM")) == [7]
         assert list(index.lookup.named("ada")) == [0, 1, 2, 3, 4]
-        assert index.lookup.numbered("N", 3) == ["N0", "N1", "N2"]
-        assert index.lookup.numbered("N3", 3) == ["N3"]
+        assert index.lookup.numbered("N", 3) == [a("N0"), a("N1"), a("N2")]
+        assert index.lookup.numbered("N3", 3) == [a("N3")]
 
 
 def test_what_was_written_is_there_when_it_is_opened_again(open_index: Open) -> None:
     index = open_index()
     job = file(index, 2)
     issue(index, entry(2), 2)
-    index.revocations.revoke(["N1"], "fraud", DATE)
+    index.revocations.revoke([a("N1")], "fraud", DATE)
     publish(index, {0: LATER}, 3)
     seen = [index.entries(-1), index.logged.known(), index.revocations.files(), index.count()]
     index.close()

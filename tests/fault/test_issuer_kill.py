@@ -116,10 +116,10 @@ def single_diplomas(issuer: Issuer, folder: Path, opened: Opening = reopened) ->
 
         def work() -> None:
             issuer = opened(home)
-            if issuer.store.current("UNI-000001").reason is None:  # a run before may have come to the end
+            if issuer.current("UNI-000001").reason is None:  # a run before may have come to the end
                 issuer.correct("UNI-000001", {"gpa": "4.0"})
                 acknowledged.reach(1)
-                issuer.lists.revoke(["UNI-000001"], Reason.FRAUD, date=NOW, now=NOW)
+                issuer.revoke(["UNI-000001"], Reason.FRAUD, date=NOW, now=NOW)
                 acknowledged.reach(2)
 
         def check() -> None:
@@ -127,7 +127,7 @@ def single_diplomas(issuer: Issuer, folder: Path, opened: Opening = reopened) ->
             state = [(entry.edition, entry.reason) for entry in issuer.entries()]
             assert len(state) > (acknowledged.value >= 1)
             assert acknowledged.value < 2 or state[-1][1] == "fraud"
-            if issuer.store.current("UNI-000001").reason is None:
+            if issuer.current("UNI-000001").reason is None:
                 issuer.correct("UNI-000001", {"gpa": "2.0"})
             else:
                 issuer.issue(graduate(2))
@@ -260,7 +260,7 @@ def other_keys(folder: Path, kind: str) -> Prepare:
             assert (methods[0], len(methods)) == (key.multikey(), counts[key != former])
             assert orjson.loads(documents.published(home))["documents"][-1]["document"] == newest
             assert issuer.store.revocations.published("0").leaf > documents.newest_place(home, issuer.log)
-            for entry in (issuer.store.current("UNI-000001"), later):
+            for entry in (issuer.current("UNI-000001"), later):
                 report = verifier_for(issuer).verify(issuer.bundle(entry), now=now())
                 assert report, report.checks
             assert issuer.store.logged.known() == (audit(issuer.log).size, [])
@@ -337,36 +337,36 @@ _finish, _begin, _write = Bulk._finish, SQLiteIndex.begin_chunk, write_shard
 _late: list[tuple[Path, list[bytes]]] = []
 
 
-def append(self: Bulk, job: Job, number: int, chunk: Chunk) -> None:
+def append(self: Bulk, job: Job, number: int, chunk: Chunk, kind: str) -> None:
     """As `_finish` does, which later finds it done."""
     if chunk.entries:
         self._log.append(chunk.entries, job.chunk_key(number))
 
 
-def table_before_log(self: Bulk, job: Job, number: int, chunk: Chunk) -> None:
+def table_before_log(self: Bulk, job: Job, number: int, chunk: Chunk, kind: str) -> None:
     start = self._log.checkpoint().size
     entries = [
-        NewEntry(seq, diploma, 1, leaf, name, email)
+        NewEntry(seq, kind, diploma, 1, 1, leaf, name, email)
         for leaf, (seq, diploma, name, email) in enumerate(chunk.rows, start)
     ]
     batch = Appended(job.chunk_key(number), range(start, start + len(entries)))
     self._store.finish_chunk(job, number, batch, entries)
-    append(self, job, number, chunk)
+    append(self, job, number, chunk, kind)
 
 
-def log_before_begun(self: Bulk, job: Job, number: int, chunk: Chunk) -> None:
-    append(self, job, number, chunk)
+def log_before_begun(self: Bulk, job: Job, number: int, chunk: Chunk, kind: str) -> None:
+    append(self, job, number, chunk, kind)
     if (job, number) not in self._store.begun_chunks():
         assert isinstance(self._store, SQLiteIndex)
         _begin(self._store, job, number, job.first_seq + 2 * number)
-    _finish(self, job, number, chunk)
+    _finish(self, job, number, chunk, kind)
 
 
-def log_before_shard(self: Bulk, job: Job, number: int, chunk: Chunk) -> None:
-    append(self, job, number, chunk)
+def log_before_shard(self: Bulk, job: Job, number: int, chunk: Chunk, kind: str) -> None:
+    append(self, job, number, chunk, kind)
     while _late:
         _write(*_late.pop())
-    _finish(self, job, number, chunk)
+    _finish(self, job, number, chunk, kind)
 
 
 def shard_later(path: Path, lines: Iterable[bytes]) -> None:

@@ -47,7 +47,7 @@ def issue_file(issuer: Issuer, row: int) -> None:
 
 
 def revoke(issuer: Issuer, row: int) -> None:
-    issuer.lists.revoke([f"UNI-{row:06}"], Reason.FRAUD, date=now(), now=now())
+    issuer.revoke([f"UNI-{row:06}"], Reason.FRAUD, date=now(), now=now())
 
 
 def export_all(issuer: Issuer, row: int) -> None:

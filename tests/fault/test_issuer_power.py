@@ -33,7 +33,7 @@ from tests.fault.powerloss import Crash, Recorder, memory_folder
 from tests.fault.sqlite_vfs import watched_sqlite
 from tests.problems import is_a
 from tests.test_kinds_issuing import residents
-from tests.world import NOW, Holder, csv_file, graduate, issuer_in, reopened, twin, verifier_for
+from tests.world import NOW, Holder, csv_file, graduate, issuer_in, of_diploma, reopened, twin, verifier_for
 from vc import StatusList, Verdict
 from vc.status import Reason
 from wire.problem import Problem, Refused
@@ -211,7 +211,7 @@ def singly(memory: Path) -> Scenario:
 
     def work(issuer: Issuer, acknowledge: Callable[[Promise], None]) -> None:
         def done() -> None:
-            current = issuer.store.current(ONE)
+            current = issuer.current(ONE)
             issuer.bundle(current)  # is what one is given
             acknowledge(partial(require_same, current, issuer.line(current)))
             for former in issuer.entries(0, current.seq):
@@ -225,17 +225,17 @@ def singly(memory: Path) -> Scenario:
         issuer.claim(ONE, ADA.did)
         done()
         issuer.lists.publish(now=NOW)
-        for former in issuer.entries(0, issuer.store.current(ONE).seq):
+        for former in issuer.entries(0, issuer.current(ONE).seq):
             acknowledge(partial(require_revoked, former, "superseded"))
         with suppress(EditionTaken, Refused):
             issuer.issue(graduate(2))
-        issuer.lists.revoke([TWO], Reason.FRAUD, date=NOW, now=NOW)
-        acknowledge(partial(require_revoked, issuer.store.current(TWO), "fraud"))
+        issuer.revoke([TWO], Reason.FRAUD, date=NOW, now=NOW)
+        acknowledge(partial(require_revoked, issuer.current(TWO), "fraud"))
 
     def require_all(issuer: Issuer) -> None:
         state = sorted((entry.number, entry.edition, entry.reason) for entry in issuer.entries())
         assert state == [(ONE, 1, "superseded"), (ONE, 2, "superseded"), (ONE, 3, None), (TWO, 1, "fraud")]
-        bundles = [issuer.bundle(issuer.store.current(number)) for number in (ONE, TWO)]
+        bundles = [issuer.bundle(issuer.current(number)) for number in (ONE, TWO)]
         verdicts = [verifier_for(issuer).verify(bundle, now=NOW).verdict for bundle in bundles]
         assert verdicts == [Verdict.VALID, Verdict.INVALID]
 
@@ -252,7 +252,7 @@ def require_same(entry: Entry, line: Line, issuer: Issuer) -> None:
 def require_revoked(entry: Entry, reason: str, issuer: Issuer) -> None:
     """It is so in the index, and in the list as it is published, before anything was opened for that."""
     assert issuer.store.entry(entry.seq).reason == reason
-    number, position = issuer._press.composer.positions.locate(entry.seq)
+    number, position = issuer._positions().locate(entry.seq)
     published = load_json_object(published_file(issuer.home, str(number)) or b"")
     assert StatusList.decode(published["credentialSubject"]["encodedList"])[position]
 
@@ -273,12 +273,12 @@ def by_link(memory: Path) -> Scenario:
         return ClaimLinks(issuer.home / "claims.sqlite", "https://uni.example")
 
     def work(issuer: Issuer, acknowledge: Callable[[Promise], None]) -> None:
-        token = claims(issuer).offer(ONE, issuer, now=NOW).token
+        token = claims(issuer).offer(of_diploma(ONE), issuer, now=NOW).token
         invitation = claims(issuer).invite(token, issuer, now=NOW)
         acknowledge(partial(require_open, token))
         answer = ADA.accept(invitation)
         claims(issuer).redeem(token, answer, issuer, now=NOW)
-        current = issuer.store.current(ONE)
+        current = issuer.current(ONE)
         acknowledge(partial(require_same, current, issuer.line(current)))
         acknowledge(partial(require_spent, token, answer))
 
@@ -310,7 +310,7 @@ def together_after_kill(memory: Path) -> Scenario:
         with suppress(RecordRefused):
             issuer.issue_many([graduate(1), graduate(2)])
         for number in (ONE, TWO):
-            current = issuer.store.current(number)
+            current = issuer.current(number)
             acknowledge(partial(require_same, current, issuer.line(current)))
 
     home = new_home(memory)

@@ -21,7 +21,7 @@ from issuer.desk.claims import ClaimLinks
 from issuer.desk.http import create_app
 from issuer.job.order import Order
 from tests.pages import Reader
-from tests.world import NOW, csv_file, graduate, issuer_in
+from tests.world import NOW, csv_file, graduate, issuer_in, of_diploma
 
 pytestmark = pytest.mark.slow
 
@@ -37,7 +37,7 @@ def service() -> tuple[FastAPI, str]:
     issuer = issuer_in(home / "issuer", name=NAME)
     issuer.issue_file(Order(csv_file(home / "g.csv", [graduate(0)]), home / "errors.csv", workers=0))
     claims = ClaimLinks(home / "claims.sqlite", SERVICE)
-    link = claims.offer(graduate(0)["diploma_number"], issuer, now=NOW)
+    link = claims.offer(of_diploma(graduate(0)["diploma_number"]), issuer, now=NOW)
     app = create_app(issuer, claims, issuer.home, lambda: NOW, issuer.reader)
     IssuerPages(issuer, claims, lambda: NOW).mount(app)
     return app, link.token

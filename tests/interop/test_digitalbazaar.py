@@ -104,7 +104,7 @@ def test_their_lists_say_what_their_purpose_says(peer: JavaScript, host: Host, s
 def test_they_find_a_meaning_in_every_term_of_our_lists_and_details(peer: JavaScript, tmp_path: Path) -> None:
     now = datetime.now(UTC)
     made = issuer_in(tmp_path, clock=lambda: now, key_type="P-256")
-    made.lists.revoke([made.issue(graduate(1, degree_name="学士")).number], Reason.FRAUD, date=now, now=now)
+    made.revoke([made.issue(graduate(1, degree_name="学士")).number], Reason.FRAUD, date=now, now=now)
     published = sorted((tmp_path / "status").iterdir())
     assert [path.name.rpartition("-")[0] for path in published] == ["", "0-details"]
     for path in published:

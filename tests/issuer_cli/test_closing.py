@@ -15,6 +15,7 @@ import pytest
 
 from issuer.identity.home import ISSUER_CLOSED, LIFETIME, Identity
 from issuer.issuer import Issuer
+from issuer.keeping.closing import close
 from ledger import EntryKind, parse_entry
 from ledger.audit import audit
 from ledger.folder import store_in
@@ -99,7 +100,7 @@ def test_a_list_from_before_a_revocation_is_never_without_end(
 
 def test_all_lists_are_signed_and_logged_once_more(issuer: Issuer) -> None:
     before = audit(issuer.log).size
-    issuer.close()
+    close(issuer)
     kinds = [parse_entry(entry).kind for entry in issuer.log.entries(before, audit(issuer.log).size)]
     assert kinds == [EntryKind.STATUS_LIST]
     assert issuer.lists.publish(now=NOW + timedelta(days=3650)) == []
@@ -107,13 +108,13 @@ def test_all_lists_are_signed_and_logged_once_more(issuer: Issuer) -> None:
 
 def test_they_last_a_year_for_who_does_not_hear_of_it(issuer: Issuer) -> None:
     Identity.change(issuer.home, status_lifetime="30d")
-    issuer.close()
+    close(issuer)
     assert life(issuer.home) == LIFETIME
 
 
 def test_they_are_later_than_every_list_before(issuer: Issuer) -> None:
-    issuer.lists.revoke(["UNI-000001"], Reason.FRAUD, date=NOW, now=NOW + timedelta(minutes=4))
-    assert issuer.close() == NOW + timedelta(minutes=4) + SECOND
+    issuer.revoke(["UNI-000001"], Reason.FRAUD, date=NOW, now=NOW + timedelta(minutes=4))
+    assert close(issuer) == NOW + timedelta(minutes=4) + SECOND
     assert listed(issuer.home).valid_from == NOW + timedelta(minutes=4) + SECOND
 
 
@@ -142,7 +143,7 @@ def test_a_service_that_runs_meanwhile_issues_nothing_more(issuer: Issuer) -> No
     """It read who the issuer is before."""
     serving = reopened(issuer.home)
     assert serving.lists.publish(now=NOW) == []
-    issuer.close()
+    close(issuer)
     with raises(ISSUER_CLOSED):
         serving.claim("UNI-000001", "did:key:z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK")
 
@@ -157,23 +158,21 @@ def test_a_revocation_in_flight_is_in_the_last_lists_or_refused(issuer: Issuer) 
         journal(*arguments)
 
     slow = reopened(issuer.home, **at(issuer.home, "revocations.revoke", slowly))
-    revoking = threading.Thread(
-        target=lambda: slow.lists.revoke(["UNI-000001"], Reason.FRAUD, date=NOW, now=NOW)
-    )
+    revoking = threading.Thread(target=lambda: slow.revoke(["UNI-000001"], Reason.FRAUD, date=NOW, now=NOW))
     revoking.start()
     assert journalling.wait(30)
     other = reopened(issuer.home)
-    closing = threading.Thread(target=other.close)
+    closing = threading.Thread(target=close, args=[other])
     closing.start()
     closing.join(0.2)
     assert closing.is_alive()
     go_on.set()
     for thread in (revoking, closing):
         thread.join(30)
-    bundle = other.bundle(other.store.current("UNI-000001"))
+    bundle = other.bundle(other.current("UNI-000001"))
     assert verifier_for(other).verify(bundle, now=NOW).verdict is Verdict.INVALID
     with raises(ISSUER_CLOSED):
-        issuer.lists.revoke(["UNI-000002"], Reason.FRAUD, date=NOW, now=NOW)
+        issuer.revoke(["UNI-000002"], Reason.FRAUD, date=NOW, now=NOW)
 
 
 def test_an_edition_in_flight_is_finished_before_or_lost(issuer: Issuer) -> None:
@@ -191,14 +190,14 @@ def test_an_edition_in_flight_is_finished_before_or_lost(issuer: Issuer) -> None
             yield
         if recorded:
             recorded.clear()
-            other.close()
+            close(other)
 
     issuer.lists.publish(now=NOW)
     store = instead(store_in(issuer.home), record=record, lock=lock)
     correcting = reopened(issuer.home, store=store)
     with raises(ISSUER_CLOSED):
         correcting.correct("UNI-000001", {"gpa": "3.9"})
-    old, new = (other.store.entry(seq) for seq in (0, other.store.current("UNI-000001").seq))
+    old, new = (other.store.entry(seq) for seq in (0, other.current("UNI-000001").seq))
     assert (old.reason, new.edition) == ("superseded", 2)
     for entry, verdict in ((old, Verdict.INVALID), (new, Verdict.VALID)):
         assert verifier_for(other).verify(other.bundle(entry), now=NOW).verdict is verdict
@@ -208,12 +207,12 @@ def test_an_edition_in_flight_is_finished_before_or_lost(issuer: Issuer) -> None
 def test_one_that_was_killed_is_finished_by_whoever_publishes_next(issuer: Issuer) -> None:
     end = stops(KeyboardInterrupt(), before=True)
     with pytest.raises(KeyboardInterrupt):
-        reopened(issuer.home, **at(issuer.home, "revocations.begin", end)).close()
+        close(reopened(issuer.home, **at(issuer.home, "revocations.begin", end)))
     later = NOW + timedelta(days=9)
     again = reopened(issuer.home, lambda: later)
     assert listed(issuer.home).valid_from == NOW
-    bundle = again.bundle(again.store.current("UNI-000001"))
-    assert again.close() == NOW + SECOND
+    bundle = again.bundle(again.current("UNI-000001"))
+    assert close(again) == NOW + SECOND
     assert verifier_for(again).verify(bundle, now=datetime(2099, 1, 1, tzinfo=UTC))
 
 

@@ -187,14 +187,17 @@ def test_without_an_issuer_there_is_nothing_to_show(program: Program) -> None:
 def test_a_bundle_is_named_after_its_number_and_stays_in_its_folder(
     number: str, edition: int, name: str
 ) -> None:
-    found = file_name(Entry(0, number, edition, 0, "", "", None, None))
+    found = file_name(Entry(0, "diploma", number, edition, 1, 0, "", "", None, None))
     assert found.startswith(name)
     assert "/" not in found
     assert len(found.encode()) < 200
 
 
 def test_numbers_that_look_alike_get_files_of_their_own() -> None:
-    names = {file_name(Entry(0, number, 1, 0, "", "", None, None)) for number in ("a/b", "a_b", "a b", "A_b")}
+    names = {
+        file_name(Entry(0, "diploma", number, 1, 1, 0, "", "", None, None))
+        for number in ("a/b", "a_b", "a b", "A_b")
+    }
     assert len(names) == 4
 
 

@@ -36,7 +36,16 @@ def fill(store: SQLiteIndex, rows: int) -> None:
     job = store.begin(b"key", "g.csv", DATE, rows, 1)
     store.begin_chunk(job, 0, job.first_seq)
     entries = [
-        NewEntry(job.first_seq + row, f"UNI-{row:06}", 1, row, f"Given{row} Family", f"a{row}@x.example")
+        NewEntry(
+            job.first_seq + row,
+            "diploma",
+            f"UNI-{row:06}",
+            1,
+            1,
+            row,
+            f"Given{row} Family",
+            f"a{row}@x.example",
+        )
         for row in range(rows)
     ]
     store.finish_chunk(job, 0, Appended(b"", range(1)), entries)

@@ -198,8 +198,8 @@ MOST_LEDGERS = 16
 LARGEST_PARAMETERS = 1 << 16
 """Bytes of JSON for one ledger."""
 
-MOST_KINDS = 16
-"""For one issuer."""
+MOST_KINDS = 64
+"""For one issuer, each version counted: a city has two dozen, and changes them."""
 
 MOST_FILES = 100
 """Of one kind."""

@@ -11,6 +11,7 @@ import click
 from issuer.identity.home import Identity
 from issuer.issuer import Issuer
 from issuer.keeping import leftovers
+from issuer.keeping.closing import close as close_issuer
 from issuer.press.update import TEMPLATE
 from issuer.status.due import next_due
 from keys.envelope import require_strong
@@ -111,7 +112,7 @@ def close(place: Place, yes: bool) -> Result:
         f"Close {made.name} for good? It can issue, correct and revoke nothing afterwards.", yes
     ):
         raise Declined("nothing was closed")
-    day = made.close()
+    day = close_issuer(made)
     place.recognise(made)
     say(f"{made.name} closed on {day:%Y-%m-%d}; its last status lists are in {made.home / 'status'}.")
     if made.identity.url:

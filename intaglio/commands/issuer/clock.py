@@ -6,7 +6,9 @@ import shlex
 
 import click
 
+from issuer.archive.kept import Entry
 from issuer.identity import documents
+from issuer.issuer import Issuer
 from issuer.keeping.ahead import accept_clock, dated_ahead, dated_until
 from wire.clock import is_ahead
 from wire.problem import Declined
@@ -58,14 +60,15 @@ def accept(place: Place, yes: bool) -> Result:
     entries = list(dated_ahead(made, now))
     if entries:
         say(
-            f"{counted(len(entries), *made.nouns)} dated ahead: "
+            f"{counted(len(entries), *made.kinds.nouns({entry.kind for entry in entries}))} dated ahead: "
             "whoever checks one is told so until that date.",
             "The commands below issue each anew; hand out the new bundle in place of the old one.",
         )
-    found = [{**text.brief(entry), "correct": _correct(entry.number)} for entry in entries]
+    found = [{**text.brief(entry), "correct": _correct(made, entry)} for entry in entries]
     data = {"clock": now.isoformat(), "ahead": signed and signed.isoformat(), "diplomas": found}
-    return Result(data, "\n".join(_correct(entry.number) for entry in entries))
+    return Result(data, "\n".join(_correct(made, entry) for entry in entries))
 
 
-def _correct(number: str) -> str:
-    return f"{typed('issuer', 'correct')} {shlex.quote(number)}"
+def _correct(made: Issuer, entry: Entry) -> str:
+    is_shared = len(made.store.kinds_of(entry.number)) > 1
+    return f"{typed('issuer', 'correct')} {shlex.quote(entry.number)}" + f" --kind {entry.kind}" * is_shared

@@ -20,7 +20,7 @@ from wire.text import counted, printable, shortened
 
 from ...terminal import Result, agreed, is_file, say, verb
 from . import text
-from .place import Place
+from .place import Place, of_kind_option
 from .terminal import PARTLY, ProgressMeter, bundles_folder, choose, out_option, pairs
 
 verbs = click.Group()
@@ -47,8 +47,11 @@ _selector = click.argument("selector", metavar="CREDENTIAL", callback=_whole)
     show_default=True,
 )
 @click.option("--date", type=click.DateTime(["%Y-%m-%d"]), help="Since when; now if not given.")
+@of_kind_option
 @click.option("--yes", is_flag=True, help="Do not ask, even at a terminal.")
-def revoke(place: Place, selectors: tuple[str, ...], reason: str, date: datetime | None, yes: bool) -> Result:
+def revoke(
+    place: Place, selectors: tuple[str, ...], reason: str, date: datetime | None, kind: str, yes: bool
+) -> Result:
     """Revoke credentials for good. Name them by number, `row 17`, id, file, name or e-mail address.
 
     A row is one of the file that was issued last, as a spreadsheet shows it: row 1 has the headings.
@@ -57,119 +60,133 @@ def revoke(place: Place, selectors: tuple[str, ...], reason: str, date: datetime
     moment = date.replace(tzinfo=UTC) if date else now
     if moment > now:
         raise click.UsageError("Nothing can be revoked from a day in the future.")
-    entries = [_current(made, selector) for selector in selectors]
+    entries = [_current(made, selector, kind) for selector in selectors]
+    nouns, line = made.kinds.nouns({entry.kind for entry in entries}), text.lines(made)
     for entry in entries if date else ():
         _require_in_force(made, entry, moment)
     news = [entry for entry in entries if entry.reason is None]
     if before := len(entries) - len(news):
-        say(f"{counted(before, *made.nouns)} had been revoked before: nothing changes there.")
-    if news and not agreed(f"Revoke for good: {'; '.join(map(text.line, news))}?", yes):
+        say(f"{counted(before, *nouns)} had been revoked before: nothing changes there.")
+    if news and not agreed(f"Revoke for good: {'; '.join(map(line, news))}?", yes):
         raise Declined("nothing was revoked")
-    made.lists.revoke([entry.number for entry in entries], Reason(reason), date=moment, now=now)
+    made.lists.revoke([entry.which for entry in entries], Reason(reason), date=moment, now=now)
     entries = [made.store.entry(entry.seq) for entry in entries]
     if news:
         say("The next check on this machine sees it at once.", *text.not_heard_of(made))
     return Result(
         {"diplomas": [text.summary(made, entry) for entry in entries]},
-        "\n".join(f"revoked {text.line(entry)}" for entry in entries),
+        "\n".join(f"revoked {line(entry)}" for entry in entries),
     )
 
 
 @verb(verbs)
 @_selector
 @click.option("--set", "changes", multiple=True, metavar="FIELD=VALUE", help="What to change.")
+@of_kind_option
 @click.option("--yes", is_flag=True, help="Do not ask, even at a terminal.")
 @out_option
-def correct(place: Place, selector: str, changes: tuple[str, ...], yes: bool, out: Path | None) -> Result:
+def correct(
+    place: Place, selector: str, changes: tuple[str, ...], kind: str, yes: bool, out: Path | None
+) -> Result:
     """Issue a credential anew with changed fields. The edition before is revoked as superseded.
 
     One that was dated ahead, by a clock that was wrong, needs no change.
     """
     made = place.open()
-    folder = out or bundles_folder(made.nouns)
-    before, said = _current(made, selector), pairs(changes, "--set")
+    before, said = _current(made, selector, kind), pairs(changes, "--set")
+    nouns, shown = made.kinds.nouns({before.kind}), text.lines(made)
+    folder = out or bundles_folder(nouns)
     line = made.line(before)
     if not said and not line.is_ahead(place.session.now()):
         raise click.UsageError("What is to be changed? --set FIELD=VALUE")
-    was = {**line.record, "name": made.kind.person.full(line.record)}
+    person = made.kinds.of(line.secured.claims.kind).person
+    was = {**line.record, "name": person.full(line.record)}
     changed = "; ".join(f"{field}: {was.get(field) or '(empty)'} → {said[field]}" for field in said)
     changed = changed or f"dated {line.created:%Y-%m-%d %H:%M}Z → now"
     if made.corrected(before, said) is None:
-        say(f"The {made.nouns[0]} says so already: no new edition was issued.")
-    elif not agreed(printable(f"{text.line(before)}. For good: {changed}?"), yes):
+        say(f"The {nouns[0]} says so already: no new edition was issued.")
+    elif not agreed(printable(f"{shown(before)}. For good: {changed}?"), yes):
         raise Declined("nothing was corrected")
-    entry = made.correct(before.number, said)
+    entry = made.correct(before.which, said)
     made.lists.publish(now=place.session.now())
     if entry != before:
         say(f"Edition {before.edition} is revoked as superseded: hand out the new one in its place.")
         say("The next check on this machine sees it at once.", *text.not_heard_of(made))
     try:
-        (path,) = write_bundles(made, [entry], folder)
+        path, *_ = write_bundles(made, made.copies(entry), folder)
     except (OSError, Conflict) as error:
         say(*text.not_written(error))
-        return Result({**text.summary(made, entry), "file": None}, text.line(entry), PARTLY)
-    return Result({**text.summary(made, entry), "file": str(path)}, f"{text.line(entry)}: {path}")
+        return Result({**text.summary(made, entry), "file": None}, shown(entry), PARTLY)
+    return Result({**text.summary(made, entry), "file": str(path)}, f"{shown(entry)}: {path}")
 
 
 @verb(verbs)
 @click.argument("selector", metavar="[TEXT]", default="")
-def list_(place: Place, selector: str) -> Result:
+@of_kind_option
+def list_(place: Place, selector: str, kind: str) -> Result:
     """List the credentials. A number or its beginning, a name or an e-mail address lists those that fit."""
     made = place.open()
+    _require_kind(made, kind)
     if selector:
-        found = made.find(selector) or made.finder.numbered(selector)
+        found = made.find(selector, kind) or made.finder.numbered(selector, kind)
         if not found:
-            say(f"No {made.nouns[0]} fits.")
+            say(f"No {made.kinds.nouns([kind] if kind else None)[0]} fits.")
         if more := len(found) > MOST_FOUND:
             say(f"More than {MOST_FOUND} fit; these are the first. Say more of the name.")
         entries = iter(found[:MOST_FOUND])
     else:
-        more, entries = False, made.entries()
+        more, entries = False, (entry for entry in made.entries() if kind in ("", entry.kind))
         if not made.store.count():
             say("Nothing was issued here yet.")
-    return Result({"diplomas": map(text.brief, entries), "more": more}, map(text.line, entries))
+    return Result({"diplomas": map(text.brief, entries), "more": more}, map(text.lines(made), entries))
 
 
 @verb(verbs)
 @_selector
-def show(place: Place, selector: str) -> Result:
-    """Show one credential, with what was signed."""
+@of_kind_option
+def show(place: Place, selector: str, kind: str) -> Result:
+    """Show one credential, with what was signed. Of several copies it is the first."""
     made = place.open()
-    entry = select(made, selector)
+    entry = select(made, selector, kind)
     data = {**text.summary(made, entry), "credential": dict(made.line(entry).credential)}
     return Result(data, text.card(made, entry))
 
 
 @verb(verbs)
 @click.argument("selectors", metavar="[CREDENTIAL...]", nargs=-1, callback=_whole)
+@of_kind_option
 @out_option
-def export(place: Place, selectors: tuple[str, ...], out: Path | None) -> Result:
+def export(place: Place, selectors: tuple[str, ...], kind: str, out: Path | None) -> Result:
     """Write bundles that verify offline. Without a name, of all that are not revoked."""
     made = place.open()
-    folder = out or bundles_folder(made.nouns)
-    chosen: Iterable[Entry] = [select(made, selector) for selector in selectors]
-    total = len(selectors)
+    _require_kind(made, kind)
+    folder = out or bundles_folder(made.kinds.nouns([kind] if kind else None))
+    selected = [select(made, selector, kind) for selector in selectors]
+    chosen: Iterable[Entry] = [copy for entry in selected for copy in made.copies(entry)]
+    total = len(list(chosen))
     if not selectors:
-        chosen = (entry for entry in made.entries() if entry.reason is None)
-        total = made.store.count() - made.store.revocations.count()
+        chosen = (entry for entry in made.entries() if entry.reason is None and kind in ("", entry.kind))
+        total = made.store.count() - made.store.revocations.count()  # of all kinds
     with ProgressMeter() as meter:
         written = sum(1 for _ in write_bundles(made, chosen, folder, meter, total))
     return Result({"written": written, "folder": str(folder)}, f"{counted(written, 'bundle')} in {folder}")
 
 
-def select(made: Issuer, selector: str) -> Entry:
+def select(made: Issuer, selector: str, kind: str = "") -> Entry:
     """The one credential that is meant; asks where several fit, and tells of which file a row is.
 
-    Raises `NotFound`.
+    It is of the `kind`, if one is given. Raises `NotFound`, and `KIND_NOT_NAMED` where two kinds have the
+    number.
     """
+    _require_kind(made, kind)
     if not selector.strip():
         raise click.UsageError("An empty text names nothing.")
     if is_file(selector):
         with Path(selector).open("rb") as file:
             return made.finder.find_credential(Bundle.parse(file.read(MAX_BYTES + 1), made.forms).secured)
-    found = made.find(selector)
+    found = made.find(selector, kind)
     row = f"{selector} of {made.store.latest_job().file}" if ROW.fullmatch(selector) else ""
-    one, many = made.nouns
+    one, many = made.kinds.nouns({entry.kind for entry in found} or ([kind] if kind else None))
     if not found:
         if row:
             raise NotFound(
@@ -186,20 +203,27 @@ def select(made: Issuer, selector: str) -> Entry:
             hint="Name the one that is meant by its number, or say more of the name.",
         )
     if row:
-        say(f"{row}: {text.line(found[0])}")
+        say(f"{row}: {text.lines(made)(found[0])}")
     if len(found) == 1:
         return found[0]
-    return found[choose(f"{len(found)} {many} fit.", [text.line(entry) for entry in found])]
+    if all(entry.number == selector for entry in found):
+        made.finder.which(selector)  # which says of what kinds they are
+    return found[choose(f"{len(found)} {many} fit.", list(map(text.lines(made), found)))]
 
 
-def _current(made: Issuer, selector: str) -> Entry:
+def _require_kind(made: Issuer, kind: str) -> None:
+    if kind:
+        made.kinds.reference(kind)
+
+
+def _current(made: Issuer, selector: str, kind: str) -> Entry:
     """The edition that counts. Raises `Conflict` for a file or an id that names an earlier one."""
-    meant = select(made, selector)
-    current = made.store.current(meant.number)
+    meant = select(made, selector, kind)
+    current = made.store.current(meant.which)
     if meant.edition < current.edition:
         raise Conflict(
-            f"{shortened(selector)} is edition {meant.edition} of {made.nouns[0]} {meant.number}, superseded "
-            "already",
+            f"{shortened(selector)} is edition {meant.edition} of {made.kinds.nouns({meant.kind})[0]} "
+            f"{meant.number}, superseded already",
             hint=f"The one that counts is edition {current.edition}; the number {meant.number} names it.",
         )
     return current
@@ -209,6 +233,6 @@ def _require_in_force(made: Issuer, entry: Entry, moment: datetime) -> None:
     valid_from = made.line(entry).secured.claims.valid_from
     if valid_from is not None and moment < valid_from:
         raise click.UsageError(
-            f"The {made.nouns[0]} {entry.number} is valid from {valid_from:%Y-%m-%d}; "
+            f"The {made.kinds.nouns({entry.kind})[0]} {entry.number} is valid from {valid_from:%Y-%m-%d}; "
             "it cannot be revoked from a day before that."
         )

@@ -17,7 +17,7 @@ from issuer import Description
 from issuer.archive.archive import Archive
 from issuer.archive.store import SQLiteIndex
 from issuer.identity.home import DID_METHODS, KEY_TYPES, Identity, index
-from issuer.identity.kind import kind_in
+from issuer.identity.kind import Kinds
 from issuer.issuer import Issuer
 from issuer.job.bulk import Issued
 from issuer.job.bulk import dry_run as check_file
@@ -34,10 +34,10 @@ from kinds.kind import Noun
 from kinds.template import compiled
 from vc import SUITES
 from vc.forms import DataIntegrity
-from wire.problem import Conflict
-from wire.text import counted
+from wire.problem import Conflict, Declined
+from wire.text import counted, printable
 
-from ...terminal import Result, say, typed, verb
+from ...terminal import Result, agreed, say, typed, verb
 from ..kind import chosen
 from . import text
 from .place import Place, key_option, kind_option, status_did_option
@@ -82,9 +82,8 @@ def init(
     kind: str | None,
 ) -> Result:
     """Make an issuer: its keys, its log and its DID."""
-    described = Description(
-        name, url, method, key_type, ledger=ledger, has_status_did=status_did, kind=_asked(place, kind)
-    )
+    asked = None if kind is None else _proved(place, chosen(kind))
+    described = Description(name, url, method, key_type, ledger=ledger, has_status_did=status_did, kind=asked)
     made = place.create(described, where)
     warn_of_refusals(_suite(made))
     data = {"did": made.did, "name": made.name, "folder": str(place.folder), "log": made.log.origin}
@@ -131,8 +130,7 @@ def issue(
 ) -> Result:
     """Issue a credential for each row of a CSV file. The same file again issues nothing twice."""
     reading = ReadOptions(mapping, dates, names, programmes)
-    asked, exists = _asked(place, kind), (place.folder / "issuer.json").exists()
-    of_kind = kind_in(place.folder) if exists else asked or _diploma(place.folder)
+    of_kind = _asked(place, kind)
     composer = trial(of_kind, place.session.contexts(), _profile(place.folder, name, url))
     nouns = of_kind.nouns["en"]
     folder = out or bundles_folder(nouns)
@@ -161,10 +159,11 @@ def issue(
         preview = list(map(says, done.first))
     else:
         form = DataIntegrity(contexts=composer.contexts, suite=suite) if suite else None
-        described = Description(name, url, method, has_status_did=status_did, kind=asked)
+        _require_agreed(place, of_kind)
+        described = Description(name, url, method, has_status_did=status_did, kind=of_kind)
         made = place.create(described, form=form)
         warn_of_refusals(_suite(made))
-        with _counting(made), ProgressMeter() as meter:
+        with _counting(made, nouns), ProgressMeter() as meter:
             done = made.issue_file(replace(order, progress=meter))
             if done.issued + len(done.survey.known) <= MOST_FILES or out:
                 try:
@@ -174,7 +173,10 @@ def issue(
         if done.issued and not made.identity.url:
             say(text.without_address(made.identity, nouns))
     again = [*reading.words(), *(("--out", str(out)) if out else ())]
-    return FileOutcome(source, done, nouns, errors, files, refused, dry_run, preview).result(again)
+    exists = (place.folder / "issuer.json").exists()
+    named = of_kind.name if exists and len(Kinds(place.folder).names) > 1 else ""
+    again += ["--kind", named] if named else []
+    return FileOutcome(source, done, nouns, named, errors, files, refused, dry_run, preview).result(again)
 
 
 class ReadOptions(NamedTuple):
@@ -214,6 +216,8 @@ class FileOutcome(NamedTuple):
     done: Issued
     nouns: Noun
     """The words for one credential and for many."""
+    kind: str
+    """Its name, where several are issued here and it has to be said."""
     error_file: Path | None
     """Where the bad rows are, if there are any; a dry run writes none unasked."""
     files: list[Path]
@@ -228,7 +232,7 @@ class FileOutcome(NamedTuple):
         """What goes to stdout, after the talk on stderr; `options` are those to type again."""
         survey = self.done.survey
         failed, known, changed = len(survey.findings), len(survey.known), len(survey.changed)
-        for found in text.remarks(self.source, self.done, self.nouns):
+        for found in text.remarks(self.source, self.done, self.nouns, self.kind):
             say(*found)
         if failed and self.error_file:
             again = f"{typed('issuer', 'issue')} {shlex.join([str(self.error_file), *options])}"
@@ -274,15 +278,15 @@ def _free(path: Path) -> Path:
 def _write(made: Issuer, done: Issued, out: Path, meter: ProgressMeter) -> list[Path]:
     job = done.job
     entries = made.entries(job.first_seq, job.first_seq + job.length) if job else []
-    before = [made.store.current(made.store.entry(seq).number) for seq in done.survey.known.values()]
-    chosen = [*entries, *before]
+    before = [made.store.current(made.store.entry(seq).which) for seq in done.survey.known.values()]
+    chosen = [*entries, *(copy for entry in before for copy in made.copies(entry))]
     return list(export(made, chosen, out, meter, len(chosen)))
 
 
 @contextmanager
-def _counting(made: Issuer) -> Iterator[None]:
+def _counting(made: Issuer, nouns: Noun) -> Iterator[None]:
     """Says how many were issued when somebody stops the work inside."""
-    before, nouns = made.store.count(), made.nouns
+    before = made.store.count()
     try:
         yield
     except KeyboardInterrupt:
@@ -293,16 +297,34 @@ def _counting(made: Issuer) -> Iterator[None]:
         raise
 
 
-def _asked(place: Place, kind: str | None) -> Kind | None:
-    """The kind that was typed, proved. Raises `NotFound`, `INVALID_KIND`, and `ANOTHER_KIND`."""
-    if kind is None:
-        return None
-    found = chosen(kind)
+def _asked(place: Place, kind: str | None) -> Kind:
+    """The kind that is to be issued: one of the issuer's by its name, by default the only one, or another.
+
+    Raises `KIND_NOT_NAMED` where it has several, and as `_proved`.
+    """
+    kinds, exists = Kinds(place.folder), (place.folder / "issuer.json").exists()
+    if exists and (kind is None or kind in kinds.names):
+        return kinds.newest(kind or "")
+    return _diploma(place.folder) if kind is None else _proved(place, chosen(kind))
+
+
+def _proved(place: Place, kind: Kind) -> Kind:
+    """A kind that an issuer may issue from now on. Raises `INVALID_KIND`, and `ANOTHER_KIND`."""
     if (place.folder / "issuer.json").exists():
-        Identity.read(place.folder).require_kind(found)
-    elif found.is_named:
-        prove_kind(found, place.session.contexts())
-    return found
+        Kinds(place.folder).require_addable(kind)
+    if kind.is_named:
+        prove_kind(kind, place.session.contexts())
+    return kind
+
+
+def _require_agreed(place: Place, kind: Kind) -> None:
+    """Asks before an issuer of other kinds issues this one as well: the log has it for good."""
+    kinds = Kinds(place.folder)
+    if not (place.folder / "issuer.json").exists() or kinds.has(kind):
+        return
+    asked = f"{Identity.read(place.folder).name} issues {', '.join(kinds.names)} so far."
+    if not agreed(printable(f"{asked} {kind.name} {kind.version} as well, for good?"), yes=False):
+        raise Declined("nothing was issued, and the kind was not added")
 
 
 def _diploma(home: Path) -> Kind:

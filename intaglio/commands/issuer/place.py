@@ -50,7 +50,11 @@ status_did_option = click.option(
 kind_option = click.option(
     "--kind",
     metavar="NAME|FOLDER",
-    help=f"What it issues: {', '.join(SHIPPED)}, or the folder of a kind of one's own.",
+    help=f"What it issues, by default its only kind: {', '.join(SHIPPED)}, or the folder of one's own.",
+)
+
+of_kind_option = click.option(
+    "--kind", metavar="NAME", default="", help="Of which kind; needed where two kinds have a number."
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections import Counter
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -17,9 +18,10 @@ from ...reach import Reach, reach_options
 from ...session import Session
 from ...terminal import Age, Command, Result, extra, say, typed, verb
 from .diploma import select
-from .place import Place
+from .place import Place, of_kind_option
 
 if TYPE_CHECKING:
+    from issuer.archive.kept import KindNumber
     from issuer.desk.claims import ClaimLinks
     from issuer.issuer import Issuer
     from issuer.status.lists import Lists
@@ -39,11 +41,12 @@ lifetime_option = click.option(
 
 @verb()
 @click.argument("selectors", metavar="CREDENTIAL...", nargs=-1, required=True)
+@of_kind_option
 @_url
 @click.option(
     "--anew", is_flag=True, help="For another wallet than the one that has it: that one's is revoked."
 )
-def claim(place: Place, selectors: tuple[str, ...], url: str | None, anew: bool) -> Result:
+def claim(place: Place, selectors: tuple[str, ...], kind: str, url: str | None, anew: bool) -> Result:
     """Make links by which wallets claim credentials. Each is good for one wallet, and ends earlier ones."""
     from issuer.desk.claims import LINK_LIFETIME
 
@@ -53,20 +56,24 @@ def claim(place: Place, selectors: tuple[str, ...], url: str | None, anew: bool)
     made.identity.require_open()
     made.require_clock()
     claims = _claims(made, url or _address(made), place.session)
-    links = {}
-    for number in [_number(made, selector) for selector in selectors]:
+    links: dict[str, str] = {}
+    chosen = dict.fromkeys(_claimable(made, selector, kind) for selector in selectors)
+    shared = Counter(which.number for which in chosen)
+    for which in chosen:
+        number = which.number if shared[which.number] == 1 else f"{which.kind} {which.number}"
         if anew:
-            made.release(number)
-        elif made.is_bound(made.store.current(number)):
+            made.release(which)
+        elif made.is_bound(made.store.current(which)):
             say(f"{number} is bound to a wallet, and no other can claim it. If that one is lost: --anew.")
-        links[number] = str(claims.offer(number, made, now=place.session.now()))
+        links[number] = str(claims.offer(which, made, now=place.session.now()))
     serving = f"{typed('issuer', 'serve')}{f' --url {shlex.quote(url)}' if url else ''}"
     say(f"Good for {LINK_LIFETIME.days} days and one wallet, as long as this runs:", serving)
     if urlsplit(claims.service).hostname in LOOPBACK:
         say("They lead to this machine only; --url https://HOST:8460 names one that others can reach.")
     say("Whoever has a link can claim with it: send each to its holder only.")
     ended = "" if anew else ", if nobody has used them,"
-    say(f"Earlier links for the same {made.nouns[1]}{ended} are good no longer.")
+    _, many = made.kinds.nouns({which.kind for which in chosen})
+    say(f"Earlier links for the same {many}{ended} are good no longer.")
     say("A claim makes an edition for that wallet; a file that was handed out before is revoked then.")
     say("A wallet has to know this issuer. Send the trust file along:", f"{typed('issuer', 'trust')} > FILE")
     return Result({"links": links}, "\n".join(f"{number}  {link}" for number, link in links.items()))
@@ -93,7 +100,8 @@ def serve(place: Place, reach: Reach, status_lifetime: str | None) -> None:
     made = place.open()
     made.log_patience = 5.0
     made.require_signer()  # asks for passphrase and PIN now rather than at the first request
-    made.press()
+    for name in made.kinds.names:
+        made.press(name)
     made.require_clock()
     now = place.session.now
     with (
@@ -146,8 +154,8 @@ def _claims(made: Issuer, url: str, session: Session) -> ClaimLinks:
     return ClaimLinks(made.home / "claims.sqlite", service, session.methods)
 
 
-def _number(made: Issuer, selector: str) -> str:
-    found = made.store.current(select(made, selector).number)
+def _claimable(made: Issuer, selector: str, kind: str) -> KindNumber:
+    found = made.store.current(select(made, selector, kind).which)
     if found.reason is not None:
-        raise Refused(f"{made.nouns[0]} {found.number} was revoked: nobody can claim it")
-    return found.number
+        raise Refused(f"{made.kinds.nouns({found.kind})[0]} {found.number} was revoked: nobody can claim it")
+    return found.which

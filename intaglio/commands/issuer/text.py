@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from textwrap import wrap
 from typing import Any
 
@@ -36,19 +37,28 @@ REFUSED_BY: Mapping[str, Sequence[str]] = dict.fromkeys(
 """By suite, the verifiers that refuse its proofs, of those in docs/interoperability.md."""
 
 
-def line(entry: Entry) -> str:
-    """An edition in one line."""
+def lines(issuer: Issuer) -> Callable[[Entry], str]:
+    """What shows a copy of an edition in one line: with its kind where several are issued."""
+    return partial(line, with_kind=len(issuer.kinds.names) > 1)
+
+
+def line(entry: Entry, *, with_kind: bool = False) -> str:
+    """A copy of an edition in one line."""
     edition = f" edition {entry.edition}" if entry.edition > 1 else ""
+    edition += f" copy {entry.copy}" if entry.copy > 1 else ""
+    kind = f"{entry.kind} " if with_kind else ""
     revoked = f", revoked {(entry.date or '')[:10]}: {entry.reason.replace('-', ' ')}" if entry.reason else ""
-    return printable(f"{entry.number}{edition}  {entry.name}") + revoked
+    return printable(f"{kind}{entry.number}{edition}  {entry.name}") + revoked
 
 
 def brief(entry: Entry) -> dict[str, Any]:
     """An edition as the index has it."""
     revoked = {"reason": entry.reason, "date": entry.date} if entry.reason else None
     return {
+        "kind": entry.kind,
         "number": entry.number,
         "edition": entry.edition,
+        "copy": entry.copy,
         "name": entry.name,
         "logEntry": entry.leaf,
         "revoked": revoked,
@@ -63,9 +73,11 @@ def summary(issuer: Issuer, entry: Entry) -> dict[str, Any]:
 def card(issuer: Issuer, entry: Entry) -> str:
     """An edition with all that it was made from."""
     stored = issuer.line(entry)
-    details = {"id": stored.id, "log entry": entry.leaf, **stored.record}
+    copies = len(issuer.copies(entry))
+    details = {"id": stored.id, "log entry": entry.leaf, **({"copies": copies} if copies > 1 else {})}
+    details |= stored.record
     shown = [f"  {name:<16} {printable(str(value))}" for name, value in details.items() if value != ""]
-    return "\n".join([line(entry), *shown])
+    return "\n".join([lines(issuer)(entry), *shown])
 
 
 def introduction(issuer: Issuer) -> Iterable[str]:
@@ -128,8 +140,11 @@ def no_place_for_degree() -> Sequence[str]:
     ]
 
 
-def remarks(source: Source, result: Issued, nouns: Noun) -> Iterator[Sequence[str]]:
-    """What is wrong with the first rows, what is odd about the file, and what was issued otherwise before."""
+def remarks(source: Source, result: Issued, nouns: Noun, kind: str) -> Iterator[Sequence[str]]:
+    """What is wrong with the first rows, what is odd about the file, and what was issued otherwise before.
+
+    `kind` is to be named where a credential is, if several are issued here.
+    """
     survey = result.survey
     shown = list(_alike(survey.findings))
     yield from ([line] for line in shown[:SHOWN])
@@ -143,7 +158,7 @@ def remarks(source: Source, result: Issued, nouns: Noun) -> Iterator[Sequence[st
         yield ["What was issued before stays as it is; these rows differ from it:"]
     elif survey.known:
         yield [f"What was issued stays as it is; `{typed('issuer', 'correct')}` changes single {nouns[1]}."]
-    yield from (_change(source, change, nouns) for change in survey.changed[:SHOWN])
+    yield from (_change(source, change, nouns, kind) for change in survey.changed[:SHOWN])
     yield from _more(len(survey.changed), "row", "listed with --json")
 
 
@@ -179,10 +194,11 @@ def _more(found: int, noun: str, where: str) -> Iterator[Sequence[str]]:
         yield [f"… and {counted(found - SHOWN, f'more {noun}')}, {where}"]
 
 
-def _change(source: Source, change: Change, nouns: Noun) -> Sequence[str]:
+def _change(source: Source, change: Change, nouns: Noun, kind: str) -> Sequence[str]:
     columns = ", ".join(source.header[source.columns[field]] for field in change.fields)
     said = [word for field, value in change.fields.items() for word in ("--set", f"{field}={value}")]
-    remedy = f"{typed('issuer', 'correct')} {shlex.join([change.number, *said])}"
+    words = [change.number, *(["--kind", kind] if kind else []), *said]
+    remedy = f"{typed('issuer', 'correct')} {shlex.join(words)}"
     if change.revoked:
         remedy = f"{nouns[0]} {change.number} was revoked: a new one needs a number of its own"
     return [printable(f"row {change.row}: {columns}"), printable(remedy)]
