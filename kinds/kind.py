@@ -22,6 +22,10 @@ from .template import Template
 
 REFERENCE = "urn:intaglio:kind:"
 
+SCHEMA, METADATA = "schema.json", "vct.json"
+COMPILED = (SCHEMA, METADATA)
+"""The files that are made of the others when a version is kept; see `compiling`."""
+
 _HASHED = re.compile("_(hash|salt)$")
 _NOT_A_LETTER = re.compile(r"[\W_]+")
 
@@ -88,6 +92,16 @@ class Kind:
     def with_template(self, template: Template) -> Kind:
         """The kind that an edited template makes of this one: what only that names is a text of its own."""
         return self if template.text == self.template.text else replace(self, template=template)
+
+    @property
+    def sources(self) -> dict[str, bytes]:
+        """The files that its author wrote, by path."""
+        return {path: data for path, data in self.files.items() if path not in COMPILED}
+
+    @property
+    def schema(self) -> bytes:
+        """The JSON Schema of its credentials; empty where none was kept."""
+        return self.files.get(SCHEMA, b"")
 
     @cached_property
     def digest(self) -> str:

@@ -1,4 +1,7 @@
-"""The JSON Schema of a kind's credentials (draft 2020-12), as other programs read what a kind says."""
+"""The JSON Schema of a kind's credentials (draft 2020-12), as other programs read what a kind says.
+
+It is compiled once, when a version of a kind is kept, and validates what is issued by it from then on.
+"""
 
 from __future__ import annotations
 
@@ -26,10 +29,10 @@ _TYPES: Mapping[str, Mapping[str, Any]] = {
 def schema_of(kind: Kind) -> dict[str, Any]:
     """The schema of the kind's credentials: the template's members, and the values that each fact may have.
 
-    A list may have any items, since which of them are there depends on the record.
+    A list may have any items, since which of them are there depends on the record. There is no `$id`: the
+    kind's URN has a digest over this schema, and its address depends on the issuer.
     """
-    document = _node(json.loads(kind.template.text), kind)
-    return {"$schema": _DRAFT, **({"$id": kind.reference} if kind.reference else {}), **document}
+    return {"$schema": _DRAFT, **_node(json.loads(kind.template.text), kind)}
 
 
 def _node(node: object, kind: Kind) -> dict[str, Any]:
@@ -42,7 +45,7 @@ def _node(node: object, kind: Kind) -> dict[str, Any]:
         case str():
             pieces = PLACEHOLDER.split(node)
             is_fact = len(pieces) == 3 and not pieces[0] and not pieces[2] and pieces[1] in kind.fields
-            return _fact(kind.fields[pieces[1]]) if is_fact else {"type": "string"}
+            return _fact(kind.fields[pieces[1]], kind) if is_fact else {"type": "string"}
         case list():
             return {"type": "array"}
     return {}
@@ -60,10 +63,14 @@ def _is_required(node: object, kind: Kind) -> bool:
     return True
 
 
-def _fact(field: Field) -> dict[str, Any]:
+def _fact(field: Field, kind: Kind) -> dict[str, Any]:
     codes = sorted(set(field.codes.values()))
     said = dict(_TYPES.get(field.type, {"type": "string"}))
-    if field.pattern and said["type"] == "string" and not codes:
+    # A name made of its parts and a word kept for a code were never held against the field's own pattern.
+    is_made = field.worded or (field.name == kind.person.whole and kind.person.parts)
+    if is_made:
+        codes = []
+    elif field.pattern and said["type"] == "string" and not codes:
         said["pattern"] = ecma(field.pattern)
     if codes:
         said["anyOf"] = [{"enum": codes}]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from pathlib import Path
 
-from .kind import Kind
+from .kind import COMPILED, Kind
 from .parsing import parse_kind
 
 SHIPPED = ("diploma", "resident", "certificate")
@@ -15,7 +15,8 @@ SHIPPED = ("diploma", "resident", "certificate")
 def shipped(name: str = "diploma") -> Kind:
     """A kind that comes with the program, one of `SHIPPED`."""
     folder = Path(__file__).parent / name
-    paths = (folder / "kind.json", folder / "template.json", *sorted(folder.glob("tables/*.csv")))
+    names = ("kind.json", "template.json", *COMPILED)
+    paths = (*(folder / name for name in names), *sorted(folder.glob("tables/*.csv")))
     return parse_kind(
         {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths if path.exists()}
     )

@@ -87,7 +87,8 @@ def check(session: Session, name: str) -> Result:
 def export(session: Session, name: str, form: str) -> Result:  # noqa: ARG001 -- as above
     """Print a CSV file to fill in, with a column for each field, or the JSON Schema of its credentials."""
     if form == "schema":
-        schema = schema_of(chosen(name))
+        asked = chosen(name)
+        schema = json.loads(asked.schema) if asked.schema else schema_of(asked)
         return Result({"schema": schema}, json.dumps(schema, indent=2, ensure_ascii=False))
     columns = chosen(name).columns
     line = io.StringIO()

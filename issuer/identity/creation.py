@@ -10,6 +10,7 @@ import orjson
 from keys import KeyFile, Signer
 from keys.signer import Passphrase, require_signs
 from kinds import shipped
+from kinds.compiling import with_compiled
 from ledger.folder import Engines, has_log, keep_address
 from wire.files import locked, make_private_folder, write_durably
 from wire.problem import Conflict
@@ -18,7 +19,7 @@ from ..archive.store import SQLiteIndex
 from ..problem import ANOTHER_KEY_TYPE
 from .description import Description
 from .home import KEY_TYPES, KEYS, Identity
-from .kind import keep_kind
+from .kind import as_kept, keep_kind
 from .succession import remembered
 
 _PATIENCE = 5.0  # seconds that one waits for another who makes the same
@@ -39,6 +40,8 @@ def create_home(
     Raises `Conflict` where another issuer lives in the folder, `Refused` for a description that is not sound,
     and what keeps the `signer` from signing.
     """
+    if description.kind:
+        description = replace(description, kind=with_compiled(description.kind))
     make_private_folder(home)
     is_new = not any((home / name).exists() for name in ("issuer.json", "log", "keys.json"))
     if is_new:
@@ -46,6 +49,8 @@ def create_home(
     sealed_under = passphrase() if is_new else None  # before others have to wait for the answer
     with locked(home / "issuer.json", patience=_PATIENCE):
         if (home / "issuer.json").exists() or has_log(home, engines=engines):
+            if description.kind:
+                description = replace(description, kind=as_kept(home, description.kind))
             Identity.read(home).require(description)
             if description.ledger is not None:
                 keep_address(home, description.ledger, engines=engines)

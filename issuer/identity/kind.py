@@ -11,7 +11,8 @@ from functools import lru_cache
 from pathlib import Path
 
 from kinds import Kind, Template, shipped
-from kinds.kind import Noun
+from kinds.compiling import with_compiled
+from kinds.kind import COMPILED, Noun
 from kinds.parsing import parse_kind
 from kinds.problem import INVALID_KIND
 from kinds.template import compiled
@@ -36,7 +37,7 @@ def kind_in(home: Path) -> Kind:
     if not named:
         return shipped().with_template(compiled((home / TEMPLATE).read_bytes()))
     try:
-        kind = read_kind(home / FOLDER)
+        kind = _read(home / FOLDER, COMPILED)
     except (Malformed, NotFound) as problem:
         raise _damaged(home) from problem
     if kind.reference != named:
@@ -62,23 +63,43 @@ def former_kinds(home: Path) -> list[Kind]:
     return [shipped().with_template(Template(text)) for text in replaced_templates(home)]
 
 
+def as_kept(home: Path, kind: Kind) -> Kind:
+    """The kind as the issuer in a folder keeps it, if its author wrote the same files; else the kind itself.
+
+    Another version of this program may compile other files of these. Raises as `kind_in`.
+    """
+    if not Identity.read(home).kind:
+        return kind
+    kept = kind_in(home)
+    return kept if kept.sources == kind.sources else kind
+
+
 def read_kind(folder: Path) -> Kind:
-    """The kind in a folder. Raises `NotFound` where there is none, and `INVALID_KIND`."""
+    """The kind that an author wrote into a folder, compiled. What lies there compiled is not read.
+
+    It might be of files that were edited since. Raises `NotFound` where there is no kind, and `INVALID_KIND`.
+    """
+    kind = _read(folder)
+    if not kind.is_named:  # its home would be one of diplomas, and its files would not be kept
+        raise INVALID_KIND("kind.json: credentials of a kind that is not shipped name it")
+    return with_compiled(kind)
+
+
+def _read(folder: Path, others: tuple[str, ...] = ()) -> Kind:
+    """The kind in a folder, with the `others` among its files."""
     if not (folder / "kind.json").is_file():
         raise NotFound(f"there is no kind.json in {folder}")
     paths = [
         folder / "kind.json",
         folder / "template.json",
+        *(folder / name for name in others),
         *sorted(folder.glob("tables/*.csv"))[:_MOST_TABLES],
     ]
     # A folder from elsewhere could name any file of whoever reads it, and hand it out with the trust file.
     if links := [path for path in (folder / "tables", *paths) if path.is_symlink()]:
         raise INVALID_KIND(f"{links[0].relative_to(folder)} is a link")
     files = {str(path.relative_to(folder)): read_regular(path, _LARGEST) for path in paths if path.exists()}
-    kind = _parsed(tuple(files.items()))
-    if not kind.is_named:  # its home would be one of diplomas, and its files would not be kept
-        raise INVALID_KIND("kind.json: credentials of a kind that is not shipped name it")
-    return kind
+    return _parsed(tuple(files.items()))
 
 
 def keep_kind(home: Path, kind: Kind) -> None:

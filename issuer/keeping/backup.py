@@ -62,7 +62,7 @@ _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,199}(?:/[A-Za-z0-9_-][A-Za-z0
 _FILES = re.compile(
     r"(issuer|keys|did|template|rotation|clock|ledger|fees|contract-[0-9]{1,20})\.json"
     r"|template\.[0-9a-f]{64}\.json"
-    r"|kind/(kind\.json|template\.json|tables/[A-Za-z0-9_-]{1,100}\.csv)"
+    r"|kind/((kind|template|schema|vct)\.json|tables/[A-Za-z0-9_-]{1,100}\.csv)"
     r"|(issuer|claims|anchors)\.sqlite"
     r"|tls/(server\.pem|server\.key|authority\.pem)"
     rf"|status/({LIST_NAME.pattern}|did\.json)"

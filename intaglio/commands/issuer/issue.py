@@ -17,7 +17,7 @@ from issuer import Description
 from issuer.archive.archive import Archive
 from issuer.archive.store import SQLiteIndex
 from issuer.identity.home import DID_METHODS, KEY_TYPES, Identity, index
-from issuer.identity.kind import kind_in
+from issuer.identity.kind import as_kept, kind_in
 from issuer.issuer import Issuer
 from issuer.job.bulk import Issued
 from issuer.job.bulk import dry_run as check_file
@@ -299,6 +299,7 @@ def _asked(place: Place, kind: str | None) -> Kind | None:
         return None
     found = chosen(kind)
     if (place.folder / "issuer.json").exists():
+        found = as_kept(place.folder, found)
         Identity.read(place.folder).require_kind(found)
     elif found.is_named:
         prove_kind(found, place.session.contexts())
