@@ -6,6 +6,7 @@ stand in the credential; where the folder has none, it follows from the facts.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import re
 import unicodedata
@@ -182,6 +183,11 @@ def kind_digest(files: Mapping[str, bytes]) -> str:
     """SHA-256 over the names and digests of a kind's files, in hexadecimal."""
     manifest = {path: hashlib.sha256(data).hexdigest() for path, data in files.items()}
     return hashlib.sha256(jcs.canonicalize(manifest)).hexdigest()
+
+
+def sri(file: bytes) -> str:
+    """The digest of a file, as Subresource Integrity writes it (W3C SRI, 3.1)."""
+    return "sha384-" + base64.b64encode(hashlib.sha384(file).digest()).decode()
 
 
 def plain(heading: str) -> str:

@@ -9,7 +9,11 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from wire.problem import Malformed
+from wire.strict import load_json_object
+
 from .cells import Field
+from .facts import spelling
 from .kind import Kind
 from .pattern import ecma
 from .template import PLACEHOLDER
@@ -24,6 +28,10 @@ _TYPES: Mapping[str, Mapping[str, Any]] = {
     "decimal": {"type": "string", "pattern": "^-?[0-9]+([.][0-9]+)?$"},
     "url": {"type": "string", "pattern": "^https?://"},
 }
+
+_AS_THEY_ARE = frozenset(
+    ("$schema", "title", "description", "type", "enum", "const", "pattern", "minItems", "maxItems")
+)
 
 
 def schema_of(kind: Kind) -> dict[str, Any]:
@@ -78,3 +86,34 @@ def _fact(field: Field, kind: Kind) -> dict[str, Any]:
     if label := field.labels.get("en"):
         said["title"] = label
     return said
+
+
+def for_claims(kind: Kind) -> dict[str, Any]:
+    """The schema that was kept with a kind, its members named as `Claims` names them.
+
+    Whoever holds a credential may call its terms otherwise and break no signature, so its own names tell
+    nothing. Raises `Malformed` for a keyword that no kind of this program has: one from elsewhere could refer
+    to itself, to the network, or take for ever.
+    """
+    return _named(load_json_object(kind.schema), spelling(kind))
+
+
+def _named(node: object, terms: Mapping[str, str]) -> dict[str, Any]:
+    if not isinstance(node, dict):
+        raise Malformed("schema.json: an object is expected")
+    named: dict[str, Any] = {}
+    for keyword, value in node.items():
+        match keyword, value:
+            case "properties", dict():
+                named[keyword] = {terms.get(name, name): _named(one, terms) for name, one in value.items()}
+            case "required", list():
+                named[keyword] = [terms.get(name, name) if isinstance(name, str) else name for name in value]
+            case "anyOf", list():
+                named[keyword] = [_named(one, terms) for one in value]
+            case "items", _:
+                named[keyword] = _named(value, terms)
+            case _ if keyword in _AS_THEY_ARE:
+                named[keyword] = value
+            case _:
+                raise Malformed("schema.json has a keyword that is not known here")
+    return named

@@ -19,8 +19,9 @@ from urllib.parse import quote
 
 from kinds import Kind, Record
 from kinds.cells import DATES_BY_ORDER, BadCell, read_day
+from kinds.kind import SCHEMA, sri
 from kinds.problem import FieldMissing, InvalidTemplate
-from vc.facts import IssuingFacts, StatusPlace
+from vc.facts import IssuingFacts, SchemaFile, StatusPlace
 from vc.vcdm import jsonld
 from vc.vcdm.credential import Credential
 from vc.vcdm.issuing import unsigned
@@ -35,6 +36,8 @@ _DAY, _MOMENT = "2000-01-01", "2000-01-01T00:00:00Z"
 _SAMPLES = (_FREE, "1", _DAY, _MOMENT, "https://example.org/1")
 """What may stand in the place of an own field: free text, a word, a day, a moment, an address."""
 _OWN = ("id", "issuer", "credentialStatus", "termsOfUse", "proof")
+_OWN_OF_NAMED = (*_OWN, "credentialSchema")
+"""The members that are added to what a template says, and to that of a kind that is named."""
 
 
 @dataclass(frozen=True)
@@ -102,6 +105,7 @@ class Composer:
         self._id, self._salt = _Keyed(id_secret), _Keyed(salt_secret)
         self.positions = positions
         self._issuer = _issuer(kind, profile)
+        self._schema = _schema(kind, profile)
 
     def credential_id(self, number: str, edition: int) -> str:
         """The `id` of an edition: 160 bits that follow from kind and number, for the issuer only."""
@@ -239,6 +243,7 @@ class Composer:
             self.profile.log,
             holder,
             self.kind.reference,
+            self._schema,
         )
 
     def dated(self, facts: IssuingFacts, said: Mapping[str, Any]) -> IssuingFacts:
@@ -256,6 +261,13 @@ def _issuer(kind: Kind, profile: Profile) -> dict[str, Any]:
         return {"id": profile.did, "name": profile.name}
     issuer = {"id": profile.did, "type": [kind.issuer_type], "name": profile.name}
     return {**issuer, "url": profile.url} if profile.url else issuer
+
+
+def _schema(kind: Kind, profile: Profile) -> SchemaFile | None:
+    """The schema that was kept with a kind, by the address at which the issuer's service has it."""
+    if not kind.schema or not kind.is_named:
+        return None
+    return SchemaFile(profile.iri("kinds", f"{kind.digest}/{SCHEMA}"), sri(kind.schema))
 
 
 def _moment(said: Mapping[str, Any], name: str) -> datetime | None:
@@ -290,7 +302,7 @@ def _require_members(kind: Kind) -> None:
     for name in ("@context", "type", "credentialSubject"):
         if name not in members:
             raise InvalidTemplate(f"the template has no member {name!r}")
-    for name in _OWN:
+    for name in _OWN_OF_NAMED if kind.is_named else _OWN:
         if name in members:
             raise InvalidTemplate(
                 f"the template has a member {name!r}, which is added when a credential is made"
