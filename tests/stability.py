@@ -266,6 +266,7 @@ class _Use:
         self.type("kind list")
         self.type("kind show", "resident")
         self.type("kind check", "certificate")
+        self.type("kind diff", "resident", "certificate")
         self.type("kind export", "diploma")
         self.type("kind new", self.folder / "degree", "--from", _GRADUATES)
 

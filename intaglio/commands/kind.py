@@ -14,6 +14,7 @@ from issuer.identity.kind import read_kind
 from issuer.table.source import open_source
 from kinds import Kind, shipped
 from kinds.check import prove_kind
+from kinds.diff import differences, level
 from kinds.draft import draft
 from kinds.parsing import parse_kind
 from kinds.schema import schema_of
@@ -94,6 +95,23 @@ def export(session: Session, name: str, form: str) -> Result:  # noqa: ARG001 --
     line = io.StringIO()
     csv.writer(line, lineterminator="").writerow(columns)
     return Result({"columns": list(columns)}, line.getvalue())
+
+
+@verb(kind)
+@click.argument("before", metavar="NAME|FOLDER")
+@click.argument("after", metavar="NAME|FOLDER")
+def diff(session: Session, before: str, after: str) -> Result:  # noqa: ARG001 -- as above
+    """Say whether a version changes how a kind is shown, adds to what it takes, or breaks with it."""
+    kinds = chosen(before), chosen(after)
+    found = differences(*kinds)
+    data = {
+        "result": level(found),
+        "kinds": [{"name": each.name, "version": each.version, "digest": each.digest} for each in kinds],
+        "changes": [one._asdict() for one in found],
+    }
+    titles = " and ".join(f"{each.name} {each.version}" for each in kinds)
+    lines = [f"  {one.level:10}  {one.place}: {one.what}" for one in found]
+    return Result(data, "\n".join(map(printable, [f"{titles}: {level(found)}", *lines])))
 
 
 @verb(kind)
