@@ -21,6 +21,7 @@ from keys.opening import Opener, is_open
 from keys.signer import Passphrase, require_signs
 from kinds import InvalidRecord, Kind, Record
 from kinds.kind import Noun
+from kinds.shipped import is_shipped
 from ledger import Log, TrustedLedger
 from ledger.anchors import ANCHORS, AnchorKind
 from ledger.evm import KIND, SINCE
@@ -50,7 +51,7 @@ from .identity.creation import create_home
 from .identity.description import Description
 from .identity.home import Identity
 from .identity.home import index as index_in
-from .identity.kind import former_kinds, kind_in, nouns_in
+from .identity.kind import former_kinds, kind_in, leave_template, nouns_in
 from .identity.succession import JOURNAL, anchor, ended_ahead, finish, log_kind, mend, require_in_force
 from .job.bulk import Bulk, Issued
 from .job.editions import Editions
@@ -437,6 +438,13 @@ class Issuer:
         """Gives template.json a place for the degree's name, as `templates.update_template` does."""
         return update_template(self.home, self._integrity.contexts, patience=self.patience)
 
+    def leave_template(self) -> bool:
+        """Has new credentials name their kind, as `kind.leave_template` does."""
+        left = leave_template(self.home, patience=self.patience)
+        self.reread()
+        log_kind(self.store, self.log, self.identity.kind)
+        return left
+
     def issue(self, cells: Mapping[str, str]) -> Entry:
         """Issues one diploma, its record given field by field. Raises `InvalidRecord` or `Conflict`."""
         try:
@@ -587,11 +595,15 @@ class Issuer:
             after = page[-1].seq
 
     def trust_entry(self) -> dict[str, Any]:
-        """As `Identity.trust_entry` gives it, with the files of its kind, where credentials name it."""
+        """As `Identity.trust_entry` gives it, with the files of its kind, if that does not come along.
+
+        Every verifier has the kinds that do, and older ones can read an entry without any.
+        """
         entry = self.identity.trust_entry(self.keys.public_keys, documents.history(self.home))
         if self.identity.kind:
             with suppress(Damaged):  # what was issued can still be revoked, and its issuer be known
-                entry["issuer"]["kinds"] = (dict(self.kind.texts),)
+                if not is_shipped(self.kind):
+                    entry["issuer"]["kinds"] = (dict(self.kind.texts),)
         return entry
 
     def trust_file(self) -> dict[str, Any]:

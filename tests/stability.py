@@ -227,6 +227,7 @@ class _Use:
         self.type("issuer claim", "FIX-0003")
         self.type("issuer clock accept")
         self.type("issuer template update")
+        self.type("issuer template leave")
         self.type("issuer status publish")
         ended = self.type("issuer key list")["keys"][0]["multikey"]
         self.type("issuer key add")

@@ -17,7 +17,7 @@ from kinds.compiling import with_compiled
 from kinds.kind import SCHEMA, sri
 from kinds.parsing import parse_kind
 from kinds.schema import for_claims, schema_of
-from kinds.shipped import SHIPPED
+from kinds.shipped import SHIPPED, diploma_1
 from tests.jwt_vc import JWTForm
 from tests.line import LineForm
 from tests.problems import raises
@@ -62,7 +62,7 @@ def test_each_credential_of_a_shipped_kind_names_its_schema_and_fits(name: str) 
     document = said(kind, FULL[name])
     address = f"https://university.example/kinds/{kind.digest}/schema.json"
     named = {"id": address, "type": "JsonSchema", "digestSRI": sri(kind.files[SCHEMA])}
-    assert document["credentialSchema"] == named
+    assert document["credentialSchema"] == [named]
     found = seventh(judged(document))
     assert (found.code, found.facts) == (FITS, {"schemas": shortened(address)})
 
@@ -76,7 +76,7 @@ def test_an_issuer_without_an_address_has_a_urn_for_it() -> None:
 
 
 def test_diplomas_that_name_no_kind_name_no_schema() -> None:
-    assert trial(shipped()).facts({"diploma_number": "1"}, 0).schema is None
+    assert trial(diploma_1()).facts({"diploma_number": "1"}, 0).schema is None
 
 
 def test_what_its_kind_would_refuse_is_not_valid() -> None:
@@ -90,7 +90,7 @@ def test_what_its_kind_would_refuse_is_not_valid() -> None:
 
 def test_another_schema_than_that_of_the_kind_is_not_valid() -> None:
     document = said(shipped("resident"), ZHANG)
-    document["credentialSchema"]["digestSRI"] = sri(b"{}")
+    document["credentialSchema"][0]["digestSRI"] = sri(b"{}")
     report = judged(document)
     assert (report.verdict, seventh(report).code) == (Verdict.INVALID, ANOTHER)
 
@@ -132,7 +132,7 @@ def test_without_the_extra_it_is_a_schema_that_is_not_known(monkeypatch: pytest.
     kind = club(version="2")  # of which no schema was used before
     document = said(kind, {"no": "1", "who": "A"})
     assert seventh(judged(document, with_club(kind))).code == UNKNOWN
-    document["credentialSchema"]["digestSRI"] = sri(b"{}")
+    document["credentialSchema"][0]["digestSRI"] = sri(b"{}")
     assert seventh(judged(document, with_club(kind))).code == ANOTHER
 
 

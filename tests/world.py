@@ -26,6 +26,7 @@ from issuer.identity.kind import keep_kind
 from issuer.issuer import Issuer
 from issuer.table.source import SPAN_ROWS, Source, open_source
 from keys import PrivateKey
+from kinds.shipped import diploma_1
 from ledger import EntryKind, Evidence, Log, entry, parse_entry
 from ledger.tiles.memory import MemoryStore
 from vc import Anchored, Bundle, Check, Credential, Report, StatusList, sign
@@ -42,6 +43,7 @@ from vc.vcdm.status_lists import revocation_details_document, status_list_docume
 from verifier import RecognisedIssuer, RecognisedLog, Trust, TrustSource, Verifier
 from verifier.sources.lists import ListSource
 from wire.fetch import NoFetcher
+from wire.files import make_private_folder
 from wire.strict import load_json_object
 
 NOW = datetime(2026, 7, 1, 12, tzinfo=UTC)
@@ -327,6 +329,19 @@ def issuer_in(home: Path, **options: Any) -> Issuer:
     given |= options
     members = {field.name: given.pop(field.name) for field in fields(Description) if field.name in given}
     return Issuer.create(home, Description(**members), **given)
+
+
+def issuer_before(home: Path, **options: Any) -> Issuer:
+    """An issuer of a release before kinds had names: of diplomas, by a template.json for it to edit."""
+    return issuer_in(home, kind=diploma_1(), **options)
+
+
+def template_before(home: Path) -> Path:
+    """The template that lies in a folder where an issuer of before is to be made."""
+    make_private_folder(home.parent)
+    make_private_folder(home)
+    (home / "template.json").write_bytes(diploma_1().template.text)
+    return home / "template.json"
 
 
 def reopened(home: Path, clock: Callable[[], datetime] = lambda: NOW, **options: Any) -> Issuer:

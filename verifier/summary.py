@@ -55,21 +55,23 @@ def summarize(claims: Claims, trust: TrustSource) -> Summary:
 
 def fields_of(claims: Claims, trust: TrustSource) -> dict[str, Any]:
     """The facts of a verified credential by the fields of the kind that it names; a badge names none."""
-    if claims.kind is not None or _BADGES.isdisjoint(claims.types):
-        return dict(by_kind(claims, trust)[1])
+    kind = kind_at_hand(claims, trust)
+    if kind is None and (claims.kind is not None or _BADGES.isdisjoint(claims.types)):
+        return {}
     from kinds import shipped
     from kinds.facts import facts_of
 
-    return facts_of(shipped(), claims)
+    return facts_of(kind or shipped(), claims)
 
 
 def by_kind(claims: Claims, trust: TrustSource) -> tuple[Kind | None, Mapping[str, Any]]:
     """The kind that a credential names, where its very bytes are believed, and what it says of the fields.
 
-    Believed are those that come with the program, and those in the issuer's entry on the trust list.
+    Believed are those that come with the program, and those in the issuer's entry on the trust list. A badge
+    whose kind has no sentence has none here: it is shown as badges are, its degree in the reader's words.
     """
     kind = kind_at_hand(claims, trust)
-    if kind is None:
+    if kind is None or not (kind.sentence or _BADGES.isdisjoint(claims.types)):
         return None, {}
     from kinds.facts import facts_of, named_kind
 

@@ -11,11 +11,13 @@ from keys import KeyFile, Signer
 from keys.signer import Passphrase, require_signs
 from kinds import shipped
 from kinds.compiling import with_compiled
+from kinds.shipped import diploma_1
 from ledger.folder import Engines, has_log, keep_address
 from wire.files import locked, make_private_folder, write_durably
 from wire.problem import Conflict
 
 from ..archive.store import SQLiteIndex
+from ..press.update import TEMPLATE
 from ..problem import ANOTHER_KEY_TYPE
 from .description import Description
 from .home import KEY_TYPES, KEYS, Identity
@@ -42,6 +44,7 @@ def create_home(
     """
     if description.kind:
         description = replace(description, kind=with_compiled(description.kind))
+    new_kind = description.kind or (diploma_1() if (home / TEMPLATE).exists() else shipped())
     make_private_folder(home)
     is_new = not any((home / name).exists() for name in ("issuer.json", "log", "keys.json"))
     if is_new:
@@ -68,7 +71,7 @@ def create_home(
         else:
             keys = KeyFile.create(home / "keys.json", types, sealed_under if is_new else passphrase())
         _require_type(keys, signer, description.key_type)
-        _write_files(home, description, keys, signer, has_index=has_index)
+        _write_files(home, replace(description, kind=new_kind), keys, signer, has_index=has_index)
     return keys
 
 
@@ -90,7 +93,8 @@ def _write_files(
     identity = Identity.make(description, public["assertion"])
     if signer is not None:
         identity = replace(identity, **remembered(signer, description.signer_uri))
-    keep_kind(home, description.kind or shipped())
+    if description.kind:
+        keep_kind(home, description.kind)
     document = identity.document(public["assertion"], public.get("status-list", public["assertion"]))
     write_durably(home / "did.json", orjson.dumps(document, option=orjson.OPT_INDENT_2))
     if not has_index:

@@ -7,6 +7,7 @@ A job that was begun and the editions of a diploma keep the template that they w
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -15,8 +16,9 @@ from kinds.compiling import with_compiled
 from kinds.kind import COMPILED, Noun
 from kinds.parsing import parse_kind
 from kinds.problem import INVALID_KIND
+from kinds.shipped import diploma_1
 from kinds.template import compiled
-from wire.files import read_regular, write_durably
+from wire.files import locked, read_regular, write_durably
 from wire.problem import Damaged, Malformed, NotFound, Problem
 
 from ..press.update import TEMPLATE, replaced_templates
@@ -35,7 +37,7 @@ def kind_in(home: Path) -> Kind:
     """
     named = Identity.read(home).kind
     if not named:
-        return shipped().with_template(compiled((home / TEMPLATE).read_bytes()))
+        return diploma_1().with_template(compiled((home / TEMPLATE).read_bytes()))
     try:
         kind = _read(home / FOLDER, COMPILED)
     except (Malformed, NotFound) as problem:
@@ -51,7 +53,7 @@ def nouns_in(home: Path) -> Noun:
     Where the kind's files are damaged they are credentials: what was issued can be looked at without those.
     """
     if not Identity.read(home).kind:  # Their template.json can be broken by an edit, and says no nouns.
-        return shipped().nouns["en"]
+        return diploma_1().nouns["en"]
     try:
         return kind_in(home).nouns["en"]
     except (Problem, OSError):
@@ -59,8 +61,27 @@ def nouns_in(home: Path) -> Noun:
 
 
 def former_kinds(home: Path) -> list[Kind]:
-    """The kinds of the templates that updates replaced. Raises `Damaged` for one that was changed."""
-    return [shipped().with_template(Template(text)) for text in replaced_templates(home)]
+    """The kinds of the templates that something else replaced. Raises `Damaged` for one that was changed."""
+    templates = replaced_templates(home)
+    if Identity.read(home).kind and (home / TEMPLATE).exists():  # see `leave_template`
+        templates.append((home / TEMPLATE).read_bytes())
+    return [diploma_1().with_template(Template(text)) for text in templates]
+
+
+def leave_template(home: Path, *, patience: float) -> bool:
+    """Has an issuer of before issue by the version of its kind that comes along; whether it did not yet.
+
+    Its template stays for what was begun with it. Waits `patience` seconds for a job under way. Raises
+    `ISSUER_CLOSED`, and `TryLater`.
+    """
+    with locked(home / "issue", patience=patience), locked(home / "issuer.json"):
+        identity, kind = Identity.read(home), shipped()
+        if identity.kind:
+            return False
+        identity.require_open()
+        keep_kind(home, kind)
+        replace(identity, kind=kind.reference or "").write(home)  # last: killed before, nothing has changed
+    return True
 
 
 def as_kept(home: Path, kind: Kind) -> Kind:

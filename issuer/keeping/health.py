@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from did import Document
 from keys import KeyFile, PublicKey
 from kinds import Template
+from kinds.shipped import diploma_1
 from ledger.audit import audit
 from ledger.folder import Engines, is_elsewhere, open_to_read, store_in
 from ledger.log import LogReader
@@ -140,14 +141,22 @@ def _read(path: Path, parse: Callable[[bytes], _T]) -> Generator[Finding, None, 
 
 
 def _templates(home: Path, identity: Identity) -> Iterator[Finding]:
-    """The one in force, and those that it replaced, with which begun jobs go on."""
+    """The one in force or the kind, and the templates that it replaced, with which begun jobs go on."""
     if identity.kind:
         yield from _read(home / FOLDER / "kind.json", lambda _: kind_in(home))
-        return
-    for path in (home / TEMPLATE, *sorted(home.glob(REPLACED))):
-        template = yield from _read(path, Template)
-        if template is not None and path.name == TEMPLATE and lacks_degree(template) and not identity.closed:
-            yield Finding.warned("issuer-template-lacks-degree", file=str(path))
+    if not identity.kind or (home / TEMPLATE).exists():
+        for path in (home / TEMPLATE, *sorted(home.glob(REPLACED))):
+            template = yield from _read(path, Template)
+            if template is not None and path.name == TEMPLATE and not (identity.kind or identity.closed):
+                yield from _outdated(path, template)
+
+
+def _outdated(path: Path, template: Template) -> Iterator[Finding]:
+    """What new credentials lack by a template; one that its registrar edited is to stay as it is."""
+    if lacks_degree(template):
+        yield Finding.warned("issuer-template-lacks-degree", file=str(path))
+    elif template.text == diploma_1().template.text:
+        yield Finding.warned("issuer-names-no-kind", file=str(path))
 
 
 def _claims(home: Path, links: int) -> Iterator[Finding]:

@@ -17,7 +17,7 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import quote
 
-from kinds import Kind, Record
+from kinds import Kind, Record, shipped
 from kinds.cells import DATES_BY_ORDER, BadCell, read_day
 from kinds.kind import SCHEMA, sri
 from kinds.problem import FieldMissing, InvalidTemplate
@@ -113,8 +113,11 @@ class Composer:
 
     @cached_property
     def _own(self) -> str:
-        """A prefix of numbers, so that two kinds may share one: empty where credentials name no kind."""
-        return f"{self.kind.name}\0" if self.kind.is_named else ""
+        """A prefix of numbers, so that two kinds may share one.
+
+        Diplomas have none, as when there was no other kind: of one number there is one, whatever the version.
+        """
+        return "" if self.kind.name == shipped().name else f"{self.kind.name}\0"
 
     def check(self) -> None:
         """Raises `InvalidTemplate` unless the template makes a credential whose every term has a meaning."""

@@ -25,7 +25,7 @@ def unsigned(facts: IssuingFacts, said: Mapping[str, Any]) -> dict[str, Any]:
     }
     if facts.schema is not None:
         schema = {"id": facts.schema.id, "type": JSON_SCHEMA, "digestSRI": facts.schema.digest}
-        document["credentialSchema"] = schema
+        document["credentialSchema"] = [schema]  # a list, as Open Badges 3.0 asks for
     if place.is_stated:
         document["termsOfUse"] = [*terms, status_statement(place.list_url, place.position)]
     else:

@@ -31,6 +31,7 @@ from kinds import Kind, Record, shipped
 from kinds.cells import DATE_ORDERS
 from kinds.check import prove_kind
 from kinds.kind import Noun
+from kinds.shipped import diploma_1
 from kinds.template import compiled
 from vc import SUITES
 from vc.forms import DataIntegrity
@@ -309,7 +310,7 @@ def _asked(place: Place, kind: str | None) -> Kind | None:
 def _diploma(home: Path) -> Kind:
     """The kind of an issuer that could be made here: a template may lie there before there is one."""
     path = home / TEMPLATE
-    return shipped().with_template(compiled(path.read_bytes())) if path.exists() else shipped()
+    return diploma_1().with_template(compiled(path.read_bytes())) if path.exists() else shipped()
 
 
 def _profile(home: Path, name: str, url: str | None) -> Profile:
