@@ -20,8 +20,9 @@ from typing import Any, TypedDict, Unpack
 from keys import KeyFile, PublicKey, Signer, open_signer
 from keys.opening import Opener, is_open
 from keys.signer import Passphrase, require_signs
-from kinds import Kind, Record
+from kinds import Kind, Record, shipped
 from kinds.kind import Noun
+from kinds.shipped import is_shipped
 from ledger import Log, TrustedLedger
 from ledger.anchors import ANCHORS, AnchorKind
 from ledger.evm import KIND, SINCE
@@ -43,7 +44,7 @@ from .archive.archive import Archive
 from .archive.consistency import require_agreement, require_not_older
 from .archive.finding import Finder
 from .archive.index import Index
-from .archive.kept import Entry, IdsOf, KindNumber
+from .archive.kept import Entry, IdOf, KindNumber
 from .archive.store import SQLiteIndex
 from .desk.bundles import bundled
 from .identity import documents
@@ -57,7 +58,7 @@ from .identity.succession import JOURNAL, anchor, ended_ahead, finish, log_kind,
 from .job.bulk import Bulk, Issued
 from .job.editions import Editions
 from .job.order import Order
-from .job.presses import Presses, ids_of, positions
+from .job.presses import Presses, id_of, positions
 from .job.singles import Edition, RecordRefused, Singles
 from .press.permutation import Positions
 from .press.press import Line, Press
@@ -353,8 +354,8 @@ class Issuer:
     def _positions(self) -> Positions:
         return positions(self.keys)
 
-    def _ids_of(self) -> IdsOf:
-        return ids_of(Identity.read(self.home), self.keys)
+    def _id_of(self) -> IdOf:
+        return id_of(Identity.read(self.home), self.keys)
 
     @cached_property
     def lists(self) -> Lists:
@@ -403,7 +404,7 @@ class Issuer:
     @cached_property
     def finder(self) -> Finder:
         """What finds credentials by what people have at hand."""
-        return Finder(self.store, self.archive, self.identity.profile, self._positions, self._ids_of)
+        return Finder(self.store, self.archive, self.identity.profile, self._positions, self._id_of)
 
     # Issuing
 
@@ -414,7 +415,8 @@ class Issuer:
         `NO_SUCH_KIND` where that is not issued here.
         """
         now, lists = self.log.now(), self.lists
-        reference = order.source.kind.reference
+        kind, kinds = order.source.kind, self.kinds
+        reference = kind.reference if kinds.has(kind) else kinds.reference(kind.name)
         self._begin(self._presses.of(reference))  # one asks, before there are several workers
         self.require_signer()
         with locked(self.home / "issue", patience=self.patience):
@@ -423,13 +425,27 @@ class Issuer:
             presses = self._all_presses()
             press = presses.of(reference)
             result = self._bulk.run(order, press, now=now, former=presses.former(press))
-        self.store.lookup.catch_up(self._ids_of())
+        self.store.lookup.catch_up(self._id_of())
         lists.publish(now=self._clock())
         return result
 
     def update_template(self) -> bool:
         """Gives template.json a place for the degree's name, as `templates.update_template` does."""
         return update_template(self.home, self._integrity.contexts, patience=self.patience)
+
+    def leave_template(self) -> bool:
+        """Has new diplomas name their kind, the version that comes along; whether they did not yet.
+
+        The template stays for what was begun with it. Raises `ISSUER_CLOSED`, and `TryLater` for a job under
+        way.
+        """
+        kind = shipped()
+        if is_new := not self.kinds.has(kind):
+            with locked(self.home / "issue", patience=self.patience), locked(self.home / "issuer.json"):
+                self.kinds.add(kind)
+            self.reread()
+            self._log_kind(kind.reference)
+        return is_new
 
     def issue(
         self, kind: str | Mapping[str, str], cells: Mapping[str, str] | None = None, copies: int = 1
@@ -588,9 +604,12 @@ class Issuer:
             after = page[-1].seq
 
     def trust_entry(self) -> dict[str, Any]:
-        """As `Identity.trust_entry` gives it, with the files of its kinds, where credentials name them."""
+        """As `Identity.trust_entry` gives it, with the files of its kinds, if those do not come along.
+
+        Every verifier has the kinds that do, and older ones can read an entry without any.
+        """
         entry = self.identity.trust_entry(self.keys.public_keys, documents.history(self.home))
-        if kinds := tuple(dict(kind.texts) for kind in self.kinds.intact()):
+        if kinds := tuple(dict(kind.texts) for kind in self.kinds.intact() if not is_shipped(kind)):
             entry["issuer"]["kinds"] = kinds
         return entry
 

@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import Any
 
 from vc import Claims
-from vc.facts import IssuingFacts, StatusPlace
+from vc.facts import IssuingFacts, SchemaFile, StatusPlace
 from vc.vcdm.credential import Credential
 from vc.vcdm.issuing import unsigned
 from vc.vcdm.jsonld import Contexts, canonicalize
@@ -19,7 +19,7 @@ from wire.datetimestamp import parse_datetimestamp
 from wire.problem import Malformed
 
 from .facts import facts_of
-from .kind import Kind
+from .kind import Kind, sri
 from .problem import INVALID_KIND
 from .template import PLACEHOLDER
 
@@ -107,8 +107,10 @@ def _claims(kind: Kind, record: Mapping[str, Any], contexts: Contexts | None) ->
     dates = (said.get(name) for name in ("validFrom", "validUntil"))
     starts, ends = (parse_datetimestamp(date, "") if date else None for date in dates)
     place = StatusPlace("urn:example:list", 0, is_stated=True)
-    document = unsigned(
-        IssuingFacts("urn:example:1", issuer, starts, ends, place, "log.example", None, kind.reference), said
+    schema = SchemaFile("urn:example:schema", sri(kind.schema)) if kind.schema else None
+    facts = IssuingFacts(
+        "urn:example:1", issuer, starts, ends, place, "log.example", None, kind.reference, schema
     )
+    document = unsigned(facts, said)
     canonicalize(document, contexts=contexts)
     return Credential.parse(document, contexts=contexts)

@@ -10,8 +10,8 @@ from typing import Any
 from wire.text import printable
 
 from .cells import BadCell, read_day
-from .kind import plain
-from .parsing import RESERVED
+from .kind import Kind, plain
+from .parsing import RESERVED, parse_kind
 from .shipped import shipped
 
 _VOCABULARY = "urn:intaglio:vocab:"
@@ -60,6 +60,16 @@ def draft(name: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> by
         "fields": fields,
     }
     return json.dumps(kind, indent=2, ensure_ascii=False).encode() + b"\n"
+
+
+def renamed(kind: Kind, name: str) -> Kind:
+    """A kind with the files of another one, of which it is the first version under its own name.
+
+    Raises `INVALID_KIND` for a name that no kind can have.
+    """
+    document = json.loads(kind.files["kind.json"]) | {"name": name, "version": "1", "named": True}
+    text = json.dumps(document, indent=2, ensure_ascii=False).encode() + b"\n"
+    return parse_kind({**kind.sources, "kind.json": text})
 
 
 _PERSON = {"name": "name", "given": "given_name", "family": "family_name", "email": "email"}

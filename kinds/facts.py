@@ -145,10 +145,16 @@ def _types(kind: Kind) -> frozenset[str]:
 
 
 @lru_cache(maxsize=16)
-def _places(kind: Kind) -> tuple[_Place, ...]:
+def spelling(kind: Kind) -> Mapping[str, str]:
+    """The names that claims have for the terms of a kind: those of the one table, else the IRIs."""
     names = secured().names
     assert names is not None
-    terms = {name: names.properties.get(iri, iri) for name, iri in kind.terms.items()}
+    return {name: names.properties.get(iri, iri) for name, iri in kind.terms.items()}
+
+
+@lru_cache(maxsize=16)
+def _places(kind: Kind) -> tuple[_Place, ...]:
+    terms = spelling(kind)
     document = json.loads(kind.template.text)
     found = (place for place in _walk(document, (), terms) if place.field in kind.fields)
     # The whole value first: of a text around it, it is a part.

@@ -6,6 +6,7 @@ stand in the credential; where the folder has none, it follows from the facts.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import re
 import unicodedata
@@ -21,6 +22,10 @@ from .names import PersonName
 from .template import Template
 
 REFERENCE = "urn:intaglio:kind:"
+
+SCHEMA, METADATA = "schema.json", "vct.json"
+COMPILED = (SCHEMA, METADATA)
+"""The files that are made of the others when a version is kept; see `compiling`."""
 
 _HASHED = re.compile("_(hash|salt)$")
 _NOT_A_LETTER = re.compile(r"[\W_]+")
@@ -88,6 +93,16 @@ class Kind:
     def with_template(self, template: Template) -> Kind:
         """The kind that an edited template makes of this one: what only that names is a text of its own."""
         return self if template.text == self.template.text else replace(self, template=template)
+
+    @property
+    def sources(self) -> dict[str, bytes]:
+        """The files that its author wrote, by path."""
+        return {path: data for path, data in self.files.items() if path not in COMPILED}
+
+    @property
+    def schema(self) -> bytes:
+        """The JSON Schema of its credentials; empty where none was kept."""
+        return self.files.get(SCHEMA, b"")
 
     @cached_property
     def digest(self) -> str:
@@ -168,6 +183,11 @@ def kind_digest(files: Mapping[str, bytes]) -> str:
     """SHA-256 over the names and digests of a kind's files, in hexadecimal."""
     manifest = {path: hashlib.sha256(data).hexdigest() for path, data in files.items()}
     return hashlib.sha256(jcs.canonicalize(manifest)).hexdigest()
+
+
+def sri(file: bytes) -> str:
+    """The digest of a file, as Subresource Integrity writes it (W3C SRI, 3.1)."""
+    return "sha384-" + base64.b64encode(hashlib.sha384(file).digest()).decode()
 
 
 def plain(heading: str) -> str:

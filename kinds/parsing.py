@@ -38,7 +38,9 @@ RESERVED = frozenset((*SPOKEN, "issuer_name", *_TAKEN))
 """Names that no field may have."""
 
 _NAME = re.compile("[a-z][a-z0-9_]*")
-_FILE = re.compile(r"kind\.json|template\.json|tables/[A-Za-z0-9_-]{1,100}\.csv")  # a backup has no others
+_FILE = re.compile(  # a backup has no others
+    r"(?:kind|template|schema|vct)\.json|tables/[A-Za-z0-9_-]{1,100}\.csv"
+)
 _VERSION = re.compile("[0-9]{1,6}")
 _IRI = re.compile(r"[a-z][a-z0-9+.-]*:[^\s<>\"{}|\\^`]+")
 _CONTEXT = "https://www.w3.org/ns/credentials/v2"
@@ -89,6 +91,7 @@ _FIELD: Mapping[str, Any] = {
 def parse_kind(files: Mapping[str, bytes]) -> Kind:
     """The kind of these files: `kind.json`, perhaps `template.json`, and `tables/NAME.csv`.
 
+    What was compiled of them is kept beside them as it is, and not read here.
     Raises `INVALID_KIND`, and `InvalidTemplate`.
     """
     _require_files(files)

@@ -1,4 +1,7 @@
-"""The JSON Schema of a kind's credentials (draft 2020-12), as other programs read what a kind says."""
+"""The JSON Schema of a kind's credentials (draft 2020-12), as other programs read what a kind says.
+
+It is compiled once, when a version of a kind is kept, and validates what is issued by it from then on.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,11 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from wire.problem import Malformed
+from wire.strict import load_json_object
+
 from .cells import Field
+from .facts import spelling
 from .kind import Kind
 from .pattern import ecma
 from .template import PLACEHOLDER
@@ -22,14 +29,18 @@ _TYPES: Mapping[str, Mapping[str, Any]] = {
     "url": {"type": "string", "pattern": "^https?://"},
 }
 
+_AS_THEY_ARE = frozenset(
+    ("$schema", "title", "description", "type", "enum", "const", "pattern", "minItems", "maxItems")
+)
+
 
 def schema_of(kind: Kind) -> dict[str, Any]:
     """The schema of the kind's credentials: the template's members, and the values that each fact may have.
 
-    A list may have any items, since which of them are there depends on the record.
+    A list may have any items, since which of them are there depends on the record. There is no `$id`: the
+    kind's URN has a digest over this schema, and its address depends on the issuer.
     """
-    document = _node(json.loads(kind.template.text), kind)
-    return {"$schema": _DRAFT, **({"$id": kind.reference} if kind.reference else {}), **document}
+    return {"$schema": _DRAFT, **_node(json.loads(kind.template.text), kind)}
 
 
 def _node(node: object, kind: Kind) -> dict[str, Any]:
@@ -42,7 +53,7 @@ def _node(node: object, kind: Kind) -> dict[str, Any]:
         case str():
             pieces = PLACEHOLDER.split(node)
             is_fact = len(pieces) == 3 and not pieces[0] and not pieces[2] and pieces[1] in kind.fields
-            return _fact(kind.fields[pieces[1]]) if is_fact else {"type": "string"}
+            return _fact(kind.fields[pieces[1]], kind) if is_fact else {"type": "string"}
         case list():
             return {"type": "array"}
     return {}
@@ -60,10 +71,14 @@ def _is_required(node: object, kind: Kind) -> bool:
     return True
 
 
-def _fact(field: Field) -> dict[str, Any]:
+def _fact(field: Field, kind: Kind) -> dict[str, Any]:
     codes = sorted(set(field.codes.values()))
     said = dict(_TYPES.get(field.type, {"type": "string"}))
-    if field.pattern and said["type"] == "string" and not codes:
+    # A name made of its parts and a word kept for a code were never held against the field's own pattern.
+    is_made = field.worded or (field.name == kind.person.whole and kind.person.parts)
+    if is_made:
+        codes = []
+    elif field.pattern and said["type"] == "string" and not codes:
         said["pattern"] = ecma(field.pattern)
     if codes:
         said["anyOf"] = [{"enum": codes}]
@@ -71,3 +86,34 @@ def _fact(field: Field) -> dict[str, Any]:
     if label := field.labels.get("en"):
         said["title"] = label
     return said
+
+
+def for_claims(kind: Kind) -> dict[str, Any]:
+    """The schema that was kept with a kind, its members named as `Claims` names them.
+
+    Whoever holds a credential may call its terms otherwise and break no signature, so its own names tell
+    nothing. Raises `Malformed` for a keyword that no kind of this program has: one from elsewhere could refer
+    to itself, to the network, or take for ever.
+    """
+    return _named(load_json_object(kind.schema), spelling(kind))
+
+
+def _named(node: object, terms: Mapping[str, str]) -> dict[str, Any]:
+    if not isinstance(node, dict):
+        raise Malformed("schema.json: an object is expected")
+    named: dict[str, Any] = {}
+    for keyword, value in node.items():
+        match keyword, value:
+            case "properties", dict():
+                named[keyword] = {terms.get(name, name): _named(one, terms) for name, one in value.items()}
+            case "required", list():
+                named[keyword] = [terms.get(name, name) if isinstance(name, str) else name for name in value]
+            case "anyOf", list():
+                named[keyword] = [_named(one, terms) for one in value]
+            case "items", _:
+                named[keyword] = _named(value, terms)
+            case _ if keyword in _AS_THEY_ARE:
+                named[keyword] = value
+            case _:
+                raise Malformed("schema.json has a keyword that is not known here")
+    return named

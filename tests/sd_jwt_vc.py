@@ -15,7 +15,7 @@ from ledger import EntryKind, entry
 from tests.jwt_vc import ALGORITHMS, JWT, SignedJWT, compact
 from vc import Claims, InvalidProof
 from vc.anchoring import anchoring_terms
-from vc.claims import KIND
+from vc.claims import JSON_SCHEMA, KIND
 from vc.facts import IssuingFacts
 from vc.problem import UnsupportedForm
 from vc.secured import Carried, Form, Options, Received, Secured, Signatures, Signed
@@ -62,7 +62,7 @@ class SDJWT(JWT):
             ends=_moment(said.get("exp")),
             entries=(status_entry(place["uri"], place["idx"]),) if "idx" in place else (),
             terms=tuple(said.get("terms", ())),
-            schemas=(),
+            schemas=tuple(said.get("schemas", ())),
             title=said["title"],
             holder_name=said.get("name", ""),
             number=said.get("number", ""),
@@ -114,6 +114,9 @@ class SDJWTForm:
             terms.append({"type": KIND, "id": facts.kind})
         if place.is_stated:
             terms.append(status_statement(place.list_url, place.position))
+        schemas = []
+        if facts.schema:
+            schemas.append({"id": facts.schema.id, "type": JSON_SCHEMA, "digestSRI": facts.schema.digest})
         payload = {
             "iss": facts.issuer["id"],
             "iss_name": facts.issuer["name"],
@@ -121,6 +124,7 @@ class SDJWTForm:
             "vct": "urn:eu.example:diploma:1",
             "title": subject["achievement"]["name"],
             "terms": terms,
+            "schemas": schemas,
             **({} if place.is_stated else {"status": {"idx": place.position, "uri": place.list_url}}),
             **({"nbf": int(facts.valid_from.timestamp())} if facts.valid_from else {}),
             **({"exp": int(facts.valid_until.timestamp())} if facts.valid_until else {}),

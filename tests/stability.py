@@ -227,6 +227,7 @@ class _Use:
         self.type("issuer claim", "FIX-0003")
         self.type("issuer clock accept")
         self.type("issuer template update")
+        self.type("issuer template leave")
         self.type("issuer status publish")
         ended = self.type("issuer key list")["keys"][0]["multikey"]
         self.type("issuer key add")
@@ -266,6 +267,7 @@ class _Use:
         self.type("kind list")
         self.type("kind show", "resident")
         self.type("kind check", "certificate")
+        self.type("kind diff", "resident", "certificate")
         self.type("kind export", "diploma")
         self.type("kind new", self.folder / "degree", "--from", _GRADUATES)
 

@@ -23,7 +23,17 @@ from tests.copying import copy_folder
 from tests.doubles import at, stops
 from tests.fixtures.make import MADE, PASSPHRASE
 from tests.pages import answer, page_served
-from tests.world import COLLEGE, University, csv_file, graduate, issuer_in, reopened, table
+from tests.world import (
+    COLLEGE,
+    University,
+    csv_file,
+    graduate,
+    issuer_before,
+    issuer_in,
+    reopened,
+    table,
+    template_before,
+)
 from vc import Credential
 from vc.vcdm import jsonld
 from vc.vcdm.schema import Schemas
@@ -342,9 +352,9 @@ def test_a_dry_run_with_a_template_of_before_warns_where_that_shows_no_name(prog
 
 def before_home(program: Program) -> Path:
     """An issuer whose template is of a release that knew no degree."""
-    assert program("issuer", "init", "--name", "Example University").code == 0
-    path = program.home / "issuer" / "template.json"
+    path = template_before(program.home / "issuer")
     path.write_bytes(OLD_TEMPLATE)
+    assert program("issuer", "init", "--name", "Example University").code == 0
     return path
 
 
@@ -426,7 +436,7 @@ class Interruption(Exception):
 
 def test_a_job_that_was_begun_keeps_its_template_and_so_do_its_editions(tmp_path: Path) -> None:
     home = tmp_path / "home"
-    issuer_in(home)
+    issuer_before(home)
     (home / "template.json").write_bytes(OLD_TEMPLATE)
     rows = [graduate(number, achievement_type="Bachelor") for number in range(1, 9)]
     order = Order(csv_file(tmp_path / "g.csv", rows, 4), workers=0)

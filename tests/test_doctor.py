@@ -25,7 +25,7 @@ from issuer.keeping.ahead import signed_until
 from keys import PassphraseNeeded, PrivateKey, WrongPassphrase
 from tests.commandline import Program
 from tests.conftest import ROOT
-from tests.world import NOW, csv_file, graduate, issuer_in
+from tests.world import NOW, csv_file, graduate, issuer_in, template_before
 from verifier import Trust
 from wire import (
     DISK_FULL,
@@ -53,7 +53,7 @@ def test_an_issuer_is_looked_over(program: Program) -> None:
     answer = program("doctor")
     assert answer.code == 0
     assert "not sealed under a passphrase" in answer.out
-    assert "Its log of 5 entries was derived again" in answer.out
+    assert "Its log of 6 entries was derived again" in answer.out
     assert "has 1 issuer." in answer.out
     assert "has issued 3 credentials." in answer.out
     assert program("issuer", "correct", "row:2", "--set", "gpa=3.8", "--out", program.home / "out").code == 0
@@ -71,7 +71,7 @@ def test_an_issuer_is_looked_over(program: Program) -> None:
         },
         "issuer-keys-found": {"keys": str(program.home / "issuer/keys.json")},
         "issuer-keys-not-sealed": {},
-        "issuer-log-audited": {"entries": 8},
+        "issuer-log-audited": {"entries": 9},
     }
 
 
@@ -127,8 +127,11 @@ def test_a_pin_that_somebody_wrote_into_the_address_of_a_key_is_shown_nowhere(
 @pytest.mark.parametrize(
     ("name", "content"),
     [
-        *((name, b"{") for name in ("did.json", "template.json", "status/0", "issuer.json", "keys.json")),
-        *((name, None) for name in ("did.json", "template.json", "keys.json", "status/0")),
+        *(
+            (name, b"{")
+            for name in ("did.json", "status/0", "issuer.json", "keys.json", "kinds/diploma-2/kind.json")
+        ),
+        *((name, None) for name in ("did.json", "keys.json", "status/0", "kinds/diploma-2/kind.json")),
         ("did.json", b"{}"),
         ("issuer.sqlite", b""),
         ("issuer.json", None),
@@ -255,8 +258,9 @@ def test_a_key_file_from_before_the_keys_were_changed(program: Program) -> None:
 
 
 def test_a_template_by_which_nothing_can_be_issued(program: Program) -> None:
+    template = template_before(program.home / "issuer")
     program("issuer", "init", "--name", "Example")
-    (program.home / "issuer" / "template.json").write_text('{"name": "{"}')
+    template.write_text('{"name": "{"}')
     assert codes(program) == {"issuer-file-damaged": "✗"}
 
 

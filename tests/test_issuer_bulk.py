@@ -29,7 +29,7 @@ from kinds.problem import InvalidTemplate
 from ledger.audit import audit
 from tests.doubles import at, stops
 from tests.problems import raises
-from tests.world import NOW, csv_file, graduate, issuer_in, reopened, table, twin, verifier_for
+from tests.world import NOW, csv_file, graduate, issuer_before, issuer_in, reopened, table, twin, verifier_for
 from vc import Verdict
 from vc.forms import DataIntegrity
 from wire.problem import Damaged
@@ -48,7 +48,7 @@ def source(tmp_path: Path) -> Source:
 
 @pytest.fixture
 def issuer(tmp_path: Path) -> Issuer:
-    return issuer_in(tmp_path / "first")
+    return issuer_before(tmp_path / "first")
 
 
 def issue(issuer: Issuer, source: Source, **options: Any) -> Issued:

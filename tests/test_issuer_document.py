@@ -16,6 +16,7 @@ from issuer.press.permutation import Positions
 from issuer.table.source import open_source
 from kinds import Kind, Template, shipped
 from kinds.records import check_record
+from kinds.shipped import diploma_1
 from tests.conftest import ROOT
 from tests.world import graduate
 from vc import Credential
@@ -28,9 +29,9 @@ DID = "did:key:z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK"
 HOLDER = "did:key:z6MkpTHR8VNsBxYAAWHut2Geadd9jSwuBV8xRoAnwWsdvktH"
 
 
-def composer(url: str | None = None, id_secret: bytes = b"i" * 32) -> Composer:
+def composer(url: str | None = None, id_secret: bytes = b"i" * 32, kind: Kind | None = None) -> Composer:
     profile = Profile(DID, "Invented University", "u.example/log", url, states_status=url is None)
-    return Composer(shipped(), profile, id_secret, b"s" * 32, Positions(lambda _: b"p" * 32))
+    return Composer(kind or shipped(), profile, id_secret, b"s" * 32, Positions(lambda _: b"p" * 32))
 
 
 def compose(seq: int = 0, edition: int = 1, holder: str | None = None, **change: str) -> dict[str, Any]:
@@ -126,7 +127,7 @@ def test_status_and_log_are_named() -> None:
     entry = StatusEntry.parse(status)
     positions = Positions(lambda _: b"p" * 32)
     assert "credentialStatus" not in credential.document
-    assert credential.terms[1] == status_statement(entry.list_url, entry.index)
+    assert credential.terms[-1] == status_statement(entry.list_url, entry.index)
     assert entry.list_url.endswith(":status:1")
     assert positions.seq(1, entry.index) == 200_000
     assert credential.origins == {"u.example/log"}
@@ -141,9 +142,9 @@ def test_with_a_web_address_everything_lies_under_it() -> None:
 
 
 def test_where_no_statement_was_asked_for_the_status_is_said_as_it_always_was() -> None:
-    made = composer()
+    made = composer(kind=diploma_1())
     before = Composer(
-        shipped(), Profile(DID, "Invented University", "u.example/log"), b"i" * 32, b"s" * 32,
+        diploma_1(), Profile(DID, "Invented University", "u.example/log"), b"i" * 32, b"s" * 32,
         Positions(lambda _: b"p" * 32),
     ).compose(check_record(shipped(), graduate(1)), 7)  # fmt: skip
     after = made.compose(check_record(shipped(), graduate(1)), 7)

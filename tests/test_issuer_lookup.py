@@ -23,8 +23,8 @@ from tests.world import NOW, csv_file, graduate, index_of, issuer_in
 DATE = "2026-07-01T12:00:00Z"
 
 
-def ids_of(which: KindNumber, edition: int, copy: int) -> list[str]:
-    return [f"urn:x:{which.number}:{edition}"]
+def id_of(which: KindNumber, edition: int, copy: int) -> str:
+    return f"urn:x:{which.number}:{edition}"
 
 
 def fill(store: SQLiteIndex, rows: range, job: bytes = b"key") -> None:
@@ -48,13 +48,13 @@ def unlisted(store: SQLiteIndex) -> list[tuple[int, int]]:
 
 @pytest.mark.parametrize(
     "ask",
-    [lambda lookup: lookup.addressed("a7@X.example"), lambda lookup: lookup.identified("urn:x:N7:1", ids_of)],
+    [lambda lookup: lookup.addressed("a7@X.example"), lambda lookup: lookup.identified("urn:x:N7:1", id_of)],
 )
 def test_ids_and_addresses_are_found_by_index(
     store: SQLiteIndex, ask: Callable[[SQLiteLookup], object]
 ) -> None:
     fill(store, range(20))
-    store.lookup.catch_up(ids_of)
+    store.lookup.catch_up(id_of)
     assert unlisted(store) == []
     assert ask(store.lookup) == [7]
     steps = plan(store, lambda store: ask(store.lookup))
@@ -67,8 +67,8 @@ def test_what_is_not_in_the_index_yet_is_found_as_well(store: SQLiteIndex) -> No
     fill(store, range(5))
     assert unlisted(store) == [(0, 5)]
     assert store.lookup.addressed("a3@x.example") == [3]
-    assert store.lookup.identified("urn:x:N4:1", ids_of) == [4]
-    assert store.lookup.identified("urn:x:N4:2", ids_of) == []
+    assert store.lookup.identified("urn:x:N4:1", id_of) == [4]
+    assert store.lookup.identified("urn:x:N4:2", id_of) == []
     assert unlisted(store) == [(0, 5)]
 
 
@@ -79,21 +79,21 @@ def test_what_was_noted_is_put_in_piece_by_piece(store: SQLiteIndex) -> None:
     fill(store, range(20, 21), b"a third")
     assert unlisted(store) == [(0, 9), (20, 21)]
     with store._database.writing() as connection:
-        module._list_next(connection, ids_of, 3)
+        module._list_next(connection, id_of, 3)
     assert unlisted(store) == [(3, 9), (20, 21)]
-    store.lookup.catch_up(ids_of)
+    store.lookup.catch_up(id_of)
     assert unlisted(store) == []
     for row in (*range(9), 20):
-        assert store.lookup.identified(f"urn:x:N{row}:1", ids_of) == [row]
+        assert store.lookup.identified(f"urn:x:N{row}:1", id_of) == [row]
         assert store.lookup.addressed(f"a{row}@x.example") == [row]
 
 
 def test_texts_of_one_hash_are_told_apart(store: SQLiteIndex) -> None:
     fill(store, range(2))
-    store.lookup.catch_up(ids_of)
+    store.lookup.catch_up(id_of)
     with store._database.writing() as connection:
         connection.execute("INSERT INTO lookup SELECT key, 1 FROM lookup WHERE seq = 0")
-    assert store.lookup.identified("urn:x:N0:1", ids_of) == store.lookup.addressed("a0@x.example") == [0]
+    assert store.lookup.identified("urn:x:N0:1", id_of) == store.lookup.addressed("a0@x.example") == [0]
 
 
 def test_an_index_of_f31e11f_is_found_in_and_brought_up_to_date(tmp_path: Path) -> None:
@@ -107,8 +107,8 @@ def test_an_index_of_f31e11f_is_found_in_and_brought_up_to_date(tmp_path: Path) 
     for _ in range(2):
         for address, seqs in addresses.items():
             assert store.lookup.addressed(address.upper()) == seqs
-        assert store.lookup.identified("urn:x:UNI-1:2", ids_of) == [3]
-        store.lookup.catch_up(ids_of)
+        assert store.lookup.identified("urn:x:UNI-1:2", id_of) == [3]
+        store.lookup.catch_up(id_of)
     assert unlisted(store) == []
 
 
@@ -152,6 +152,6 @@ def test_who_may_only_read_finds_what_is_not_in_the_index(
     store.close()
     monkeypatch.setattr(os, "access", lambda *_: False)
     reader = SQLiteIndex(tmp_path / "issuer.sqlite")
-    reader.lookup.catch_up(ids_of)
+    reader.lookup.catch_up(id_of)
     assert unlisted(reader) == [(0, 3)]
-    assert reader.lookup.identified("urn:x:N2:1", ids_of) == [2]
+    assert reader.lookup.identified("urn:x:N2:1", id_of) == [2]

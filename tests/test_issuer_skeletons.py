@@ -32,7 +32,7 @@ from tests.fuzz.oracles import by_pyld
 from tests.line import LineForm
 from tests.problems import raises
 from tests.test_issuer_bulk import everything
-from tests.world import NOW, csv_file, graduate, issuer_in, twin
+from tests.world import NOW, csv_file, graduate, issuer_before, issuer_in, twin
 from vc.facts import IssuingFacts
 from vc.forms import DataIntegrity
 from vc.secured import Form, Options, Skeleton, Spliced
@@ -148,7 +148,7 @@ def random_record(chance: random.Random, index: int) -> dict[str, Any]:
 
 def press_with_links(home: Path, form: Form | None = None) -> Press:
     """Of a template with an address of the registrar's own in it."""
-    issuer = issuer_in(home, **({"form": form} if form else {}))
+    issuer = issuer_before(home, **({"form": form} if form else {}))
     template = json.loads((issuer.home / "template.json").read_bytes())
     template["credentialSubject"]["achievement"]["criteria"]["id"] = "{homepage}"
     template["credentialSubject"]["achievement"]["fieldOfStudy"] = "{programme_title} {ects}"
@@ -380,7 +380,7 @@ def test_a_truth_value_makes_another_shape(tmp_path: Path) -> None:
 
 
 def test_the_end_in_a_template_is_read_for_each_row(tmp_path: Path) -> None:
-    issuer = issuer_in(tmp_path / "home")
+    issuer = issuer_before(tmp_path / "home")
     template = json.loads((issuer.home / "template.json").read_bytes())
     (issuer.home / "template.json").write_text(
         json.dumps({**template, "validUntil": "{award_date}T23:59:59Z"})

@@ -91,13 +91,14 @@ def test_lists_and_details_are_anchored(issuer: Issuer) -> None:
     kinds = [parse_entry(entry).kind for entry in issuer.log.entries(0, audit(issuer.log).size)]
     assert kinds == [
         EntryKind.DID_DOCUMENT,
+        EntryKind.KIND,
         *[EntryKind.CREDENTIAL] * 20,
         EntryKind.STATUS_LIST,
     ]
     issuer.revoke(["UNI-000007"], Reason.FRAUD, date=NOW, now=NOW)
     names = ["0", page(issuer, "UNI-000007")]
     lists, details = (anchored(issuer.store, issuer.log, issuer.home / "status", name)[1] for name in names)
-    logged = [parse_entry(entry) for entry in issuer.log.entries(22, 24)]
+    logged = [parse_entry(entry) for entry in issuer.log.entries(23, 25)]
     assert [entry.kind for entry in logged] == [EntryKind.STATUS_LIST, EntryKind.REVOCATION_DETAILS]
     assert [anchored.evidence[0].digest for anchored in (lists, details)] == [
         entry.digest for entry in logged

@@ -11,7 +11,7 @@ from issuer import Description, Issuer
 from kinds.check import prove_kind
 from kinds.parsing import parse_kind
 from kinds.problem import INVALID_KIND
-from kinds.shipped import SHIPPED, shipped
+from kinds.shipped import SHIPPED, diploma_1, shipped
 from ledger import EntryKind, entry
 from tests.commandline import Program, verdict
 from tests.problems import raises
@@ -94,7 +94,9 @@ def test_each_version_is_in_the_log_once_before_what_is_made_by_it(tmp_path: Pat
     for _ in range(2):
         issuer = Issuer.create(home, Description("City", kind=kind), lambda: None, lambda: NOW)
         assert (issuer.log.find(leaf), issuer.log.checkpoint().size) == (range(1, 2), 2)
-    diplomas = Issuer.create(tmp_path / "other", Description("University"), lambda: None, lambda: NOW)
+    diplomas = Issuer.create(
+        tmp_path / "other", Description("University", kind=diploma_1()), lambda: None, lambda: NOW
+    )
     assert diplomas.log.checkpoint().size == 1
 
 

@@ -75,8 +75,8 @@ def verdict(judge: Verifier, bundle: Bundle) -> Verdict:
 
 
 def place(bundle: Bundle) -> str:
-    terms: dict[str, str] = bundle.secured["termsOfUse"][1]
-    return terms["id"]
+    (terms,) = [each for each in bundle.secured["termsOfUse"] if each["type"] == STATUS_STATEMENT]
+    return str(terms["id"])
 
 
 def test_the_statement_names_the_list_that_is_published_and_nothing_is_made_for_a_bundle(

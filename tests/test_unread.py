@@ -113,7 +113,7 @@ def test_a_certificate_that_cannot_be_read_is_not_to_be_removed(tmp_path: Path) 
         server_files(tmp_path / "tls", [], now=NOW)
 
 
-@pytest.mark.parametrize("name", ["log/checkpoint", "did.json", "keys.json", "template.json"])
+@pytest.mark.parametrize("name", ["log/checkpoint", "did.json", "keys.json", "kinds/diploma-2/kind.json"])
 def test_commands_end_with_3(name: str, program: Program) -> None:
     assert program("issuer", "init", "--name", "Example").code == 0
     failing(program.home / "issuer" / name)

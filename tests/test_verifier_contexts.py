@@ -16,7 +16,18 @@ from keys import PrivateKey
 from ledger import EntryKind
 from tests.commandline import Program
 from tests.copying import copy_folder
-from tests.world import AWARDED, CONTEXT, NOW, Holder, University, decided, graduate, table, verifier
+from tests.world import (
+    AWARDED,
+    CONTEXT,
+    NOW,
+    Holder,
+    University,
+    decided,
+    graduate,
+    table,
+    template_before,
+    verifier,
+)
 from vc import Anchored, Verdict, sign
 from vc.anchoring import log_entry
 from vc.vcdm.jsonld import Contexts, Respelled, UnknownContext, documents, secured, vouched
@@ -264,8 +275,8 @@ def test_a_deployment_issues_keeps_and_shows_by_a_context_of_its_own(
     passphrase = tmp_path / "passphrase"
     passphrase.touch(mode=0o600)
     passphrase.write_text("correct horse battery\n")
+    template = template_before(program.home / "issuer")
     assert program("issuer", "init", "--name", "U").code == 0
-    template = program.home / "issuer" / "template.json"
     content = json.loads(template.read_bytes())
     content["@context"].append(THESIS)
     content["thesis"] = "On {programme_title}"

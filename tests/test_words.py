@@ -149,6 +149,7 @@ SPEAKS = (
 OF_ONE_KIND = re.compile("diploma|graduate", re.IGNORECASE)
 NO_SENTENCES = {
     "diploma": "the name of a kind that comes along",
+    "diploma-1": "the folder of its version of before",
     "diplomas": "a member of --json, which stays",
     "no-such-diploma": "a code, which stays",
     "issuer-diplomas-ahead": "a code, which stays",

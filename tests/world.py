@@ -27,6 +27,7 @@ from issuer.identity.kind import keep_kind
 from issuer.issuer import Issuer
 from issuer.table.source import SPAN_ROWS, Source, open_source
 from keys import PrivateKey
+from kinds.shipped import diploma_1
 from ledger import EntryKind, Evidence, Log, entry, parse_entry
 from ledger.tiles.memory import MemoryStore
 from vc import Anchored, Bundle, Check, Credential, Report, StatusList, sign
@@ -42,7 +43,9 @@ from vc.vcdm.presentation import presentation
 from vc.vcdm.status_lists import revocation_details_document, status_list_document
 from verifier import RecognisedIssuer, RecognisedLog, Trust, TrustSource, Verifier
 from verifier.sources.lists import ListSource
+from verifier.sources.trust_entries import KindFiles
 from wire.fetch import NoFetcher
+from wire.files import make_private_folder
 from wire.strict import load_json_object
 
 NOW = datetime(2026, 7, 1, 12, tzinfo=UTC)
@@ -335,6 +338,19 @@ def issuer_in(home: Path, **options: Any) -> Issuer:
     return Issuer.create(home, Description(**members), **given)
 
 
+def issuer_before(home: Path, **options: Any) -> Issuer:
+    """An issuer of a release before kinds had names: of diplomas, by a template.json for it to edit."""
+    return issuer_in(home, kind=diploma_1(), **options)
+
+
+def template_before(home: Path) -> Path:
+    """The template that lies in a folder where an issuer of before is to be made."""
+    make_private_folder(home.parent)
+    make_private_folder(home)
+    (home / "template.json").write_bytes(diploma_1().template.text)
+    return home / "template.json"
+
+
 def reopened(home: Path, clock: Callable[[], datetime] = lambda: NOW, **options: Any) -> Issuer:
     """One that was made before, as another process opens it."""
     return Issuer(home, lambda: None, clock, **options)
@@ -359,7 +375,8 @@ def twin(issuer: Issuer, home: Path, **options: Any) -> Issuer:
 def trust_in(issuer: Issuer) -> Trust:
     """A trust list with this issuer alone, and its log."""
     entry = issuer.trust_entry()
-    return Trust().adding(RecognisedIssuer(**entry["issuer"]), RecognisedLog(**entry["log"]))
+    kinds = tuple(KindFiles(tuple(files.items())) for files in entry["issuer"].pop("kinds", ()))
+    return Trust().adding(RecognisedIssuer(**entry["issuer"], kinds=kinds), RecognisedLog(**entry["log"]))
 
 
 def verifier_for(issuer: Issuer, *lists: ListSource) -> Verifier:

@@ -23,6 +23,8 @@ ANCHORED_IN_LOG = "urn:intaglio:vocab:AnchoredInLog"
 LOG = "urn:intaglio:log:"
 KIND = "urn:intaglio:vocab:Kind"
 """The type of a term of use whose `id` is the URN of the kind that the credential was made by."""
+JSON_SCHEMA = "JsonSchema"
+"""The type of an entry of `credentialSchema` that names a JSON Schema (VC JSON Schema, 2.1)."""
 STATUS_STATEMENT = "urn:intaglio:vocab:StatusStatement"
 """The type of a term of use whose `id` is a position in a status list that no address leads to."""
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from wire.problem import Code, Refused
 
-from .claims import Claims
+from .claims import JSON_SCHEMA, Claims, has_type
 
 
 class StatusPlace(NamedTuple):
@@ -22,6 +22,15 @@ class StatusPlace(NamedTuple):
     position: int
     is_stated: bool = False
     """Whether a term of use says so, since no address leads to the list."""
+
+
+class SchemaFile(NamedTuple):
+    """The JSON Schema of a credential."""
+
+    id: str
+    """Its address, or a URN."""
+    digest: str
+    """Over its bytes, as Subresource Integrity writes it (VCDM 2.0, `digestSRI`)."""
 
 
 class IssuingFacts(NamedTuple):
@@ -39,6 +48,8 @@ class IssuingFacts(NamedTuple):
     """The DID of the holder, whose key alone may show it; `None` lets anybody show it."""
     kind: str | None = None
     """The URN of the kind that it is made by, where its credentials name it."""
+    schema: SchemaFile | None = None
+    """The schema that was kept with that kind."""
 
 
 FACT_LOST = Code("fact-lost", Refused, "The form loses a fact")
@@ -57,6 +68,7 @@ def require_said(facts: IssuingFacts, claims: Claims) -> None:
         "log": claims.origins,
         "holder": claims.subjects[0].get("id"),
         "kind": claims.kind,
+        "schema": facts.schema and _schema(claims, facts.schema.id),
     }
     given = {
         **facts._asdict(),
@@ -66,3 +78,9 @@ def require_said(facts: IssuingFacts, claims: Claims) -> None:
     }
     if lost := [name for name in read if read[name] != given[name]]:
         raise FACT_LOST.saying("what the form signs does not say its {fact} as it was given", fact=lost[0])
+
+
+def _schema(claims: Claims, identifier: str) -> tuple[object, object]:
+    """Identifier and digest of the one JSON Schema by this identifier; without it, neither."""
+    named = [one for one in claims.schemas if one.get("id") == identifier and has_type(one, JSON_SCHEMA)]
+    return (named[0].get("id"), named[0].get("digestSRI")) if len(named) == 1 else (None, None)

@@ -55,35 +55,45 @@ def summarize(claims: Claims, trust: TrustSource) -> Summary:
 
 def fields_of(claims: Claims, trust: TrustSource) -> dict[str, Any]:
     """The facts of a verified credential by the fields of the kind that it names; a badge names none."""
-    if claims.kind is not None or _BADGES.isdisjoint(claims.types):
-        return dict(by_kind(claims, trust)[1])
+    kind = kind_at_hand(claims, trust)
+    if kind is None and (claims.kind is not None or _BADGES.isdisjoint(claims.types)):
+        return {}
     from kinds import shipped
     from kinds.facts import facts_of
 
-    return facts_of(shipped(), claims)
+    return facts_of(kind or shipped(), claims)
 
 
 def by_kind(claims: Claims, trust: TrustSource) -> tuple[Kind | None, Mapping[str, Any]]:
     """The kind that a credential names, where its very bytes are believed, and what it says of the fields.
 
-    Believed are those that come with the program, and those in the issuer's entry on the trust list.
+    Believed are those that come with the program, and those in the issuer's entry on the trust list. A badge
+    whose kind has no sentence has none here: it is shown as badges are, its degree in the reader's words.
     """
-    if claims.kind is None:  # most: a start is not to wait for kinds
+    kind = kind_at_hand(claims, trust)
+    if kind is None or not (kind.sentence or _BADGES.isdisjoint(claims.types)):
         return None, {}
     from kinds.facts import facts_of, named_kind
 
+    is_shipped = named_kind(claims) is not None
+    if not is_shipped and any(names_another(parts, claims.issuer, trust) for parts in kind.sentence.values()):
+        kind = replace(kind, sentence={})
+    return kind, facts_of(kind, claims)
+
+
+def kind_at_hand(claims: Claims, trust: TrustSource) -> Kind | None:
+    """The kind that a credential names, where its very bytes are believed; see `by_kind`."""
+    if claims.kind is None:  # most: a start is not to wait for kinds
+        return None
+    from kinds.facts import named_kind
+
     if kind := named_kind(claims):
-        return kind, facts_of(kind, claims)
+        return kind
     try:
         entry = trust.issuer(claims.issuer)
     except Problem:  # a registry that cannot be asked now: the verdict is there, and needs no words
-        return None, {}
-    kind = named_kind(claims, (files.files for files in entry.kinds)) if entry else None
-    if kind is None:
-        return None, {}
-    if any(names_another(parts, claims.issuer, trust) for parts in kind.sentence.values()):
-        kind = replace(kind, sentence={})
-    return kind, facts_of(kind, claims)
+        return None
+    return named_kind(claims, (files.files for files in entry.kinds)) if entry else None
 
 
 def day_of(claims: Claims) -> str:

@@ -14,7 +14,8 @@ from issuer.identity.kind import read_kind
 from issuer.table.source import open_source
 from kinds import Kind, shipped
 from kinds.check import prove_kind
-from kinds.draft import draft
+from kinds.diff import differences, level
+from kinds.draft import draft, renamed
 from kinds.parsing import parse_kind
 from kinds.schema import schema_of
 from kinds.shipped import SHIPPED
@@ -87,7 +88,8 @@ def check(session: Session, name: str) -> Result:
 def export(session: Session, name: str, form: str) -> Result:  # noqa: ARG001 -- as above
     """Print a CSV file to fill in, with a column for each field, or the JSON Schema of its credentials."""
     if form == "schema":
-        schema = schema_of(chosen(name))
+        asked = chosen(name)
+        schema = json.loads(asked.schema) if asked.schema else schema_of(asked)
         return Result({"schema": schema}, json.dumps(schema, indent=2, ensure_ascii=False))
     columns = chosen(name).columns
     line = io.StringIO()
@@ -96,13 +98,38 @@ def export(session: Session, name: str, form: str) -> Result:  # noqa: ARG001 --
 
 
 @verb(kind)
+@click.argument("before", metavar="NAME|FOLDER")
+@click.argument("after", metavar="NAME|FOLDER")
+def diff(session: Session, before: str, after: str) -> Result:  # noqa: ARG001 -- as above
+    """Say whether a version changes how a kind is shown, adds to what it takes, or breaks with it."""
+    kinds = chosen(before), chosen(after)
+    found = differences(*kinds)
+    data = {
+        "result": level(found),
+        "kinds": [{"name": each.name, "version": each.version, "digest": each.digest} for each in kinds],
+        "changes": [one._asdict() for one in found],
+    }
+    titles = " and ".join(f"{each.name} {each.version}" for each in kinds)
+    lines = [f"  {one.level:10}  {one.place}: {one.what}" for one in found]
+    return Result(data, "\n".join(map(printable, [f"{titles}: {level(found)}", *lines])))
+
+
+@verb(kind)
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--from", "file", type=click.Path(path_type=Path), required=True, help="The CSV file to read.")
+@click.option(
+    "--from",
+    "file",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="The CSV file to read, or the kind to copy: NAME or FOLDER.",
+)
 def new(session: Session, folder: Path, file: Path) -> Result:
-    """Draft a kind from a CSV file, into a new folder of its name, to be read through and completed."""
+    """Draft a kind from a CSV file or another kind, into a new folder of its name, to be edited."""
     path = folder / "kind.json"
     if path.exists():
         raise Conflict(f"{path} is there already")
+    if str(file) in SHIPPED or file.is_dir():
+        return _copied(session, chosen(str(file)), folder)
     source = open_source(file, required=(), kind=parse_kind({"kind.json": _ANY_TABLE}))
     rows = itertools.chain.from_iterable(map(source.rows, source.spans))
     text = draft(folder.name, source.header, [cells for _, cells in itertools.islice(rows, _LOOKED_AT)])
@@ -116,6 +143,20 @@ def new(session: Session, folder: Path, file: Path) -> Result:
         typed("kind", "check", str(folder)),
     )
     return Result({"file": str(path)}, str(path))
+
+
+def _copied(session: Session, source: Kind, folder: Path) -> Result:
+    """The files of a kind under another name, as its first version."""
+    copy = renamed(source, folder.name)
+    prove_kind(copy, session.contexts())
+    for path, data in copy.sources.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        write_durably(folder / path, data, 0o644)
+    say(
+        f"{folder} has the files of {source.name} {source.version}. Edit them; then:",
+        typed("kind", "check", str(folder)),
+    )
+    return Result({"file": str(folder / "kind.json")}, str(folder / "kind.json"))
 
 
 def chosen(kind: str) -> Kind:

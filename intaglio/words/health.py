@@ -82,6 +82,10 @@ SAID: Mapping[str, Said] = {
         "{file} has no place for the name of a degree: new credentials show its type only.",
         "intaglio issuer template update",
     ),
+    "issuer-names-no-kind": Said(
+        "New credentials are made by {file} and name no kind: verifiers cannot hold them against its schema.",
+        "intaglio issuer template leave",
+    ),
     "issuer-list-ahead": Said("The status list {list} is dated {time}, ahead of the clock here.", _CLOCK),
     "issuer-list-expired": Said("The status list {list} has expired.", _PUBLISH),
     "issuer-list-ends": Said(

@@ -18,7 +18,7 @@ from ..press.permutation import LIST_ENTRIES, Positions
 from ..problem import KIND_NOT_NAMED, NO_SUCH_DIPLOMA
 from .archive import Archive
 from .index import Index
-from .kept import Entry, IdsOf, KindNumber
+from .kept import Entry, IdOf, KindNumber
 
 MOST_FOUND = 100
 """Credentials that a search gives."""
@@ -35,7 +35,7 @@ class Finder:
     archive: Archive
     profile: Profile
     positions: Callable[[], Positions]
-    ids_of: Callable[[], IdsOf]
+    id_of: Callable[[], IdOf]
     """What ids and places in status lists follow from is secret, and opened when it is needed."""
 
     def which(self, number: str | KindNumber, kind: str = "") -> KindNumber:
@@ -116,9 +116,9 @@ class Finder:
         raise NotFound("the credential is none of this issuer's")
 
     def _identified(self, identifier: str) -> list[Entry]:
-        ids_of = self.ids_of()
-        self.store.lookup.catch_up(ids_of)
-        return list(self._issued(self.store.lookup.identified(identifier, ids_of)))
+        id_of = self.id_of()
+        self.store.lookup.catch_up(id_of)
+        return list(self._issued(self.store.lookup.identified(identifier, id_of)))
 
     def _latest(self, seqs: Iterable[int], kind: str) -> list[Entry]:
         found: dict[KindNumber, Entry] = {}

@@ -20,7 +20,7 @@ from .kept import (
     Appended,
     Crossed,
     Entry,
-    IdsOf,
+    IdOf,
     Incoming,
     Job,
     KindNumber,
@@ -268,7 +268,7 @@ class Lookup(Protocol):
     def addressed(self, address: str) -> list[int]:
         """Those whose holder has this e-mail address, however it is spelled."""
 
-    def identified(self, identifier: str, ids_of: IdsOf) -> list[int]:
+    def identified(self, identifier: str, id_of: IdOf) -> list[int]:
         """That of the credential with this `id`; none if there is none."""
 
     def named(self, text: str) -> Iterator[int]:
@@ -280,5 +280,5 @@ class Lookup(Protocol):
         They are of the `kind`, if one is given.
         """
 
-    def catch_up(self, ids_of: IdsOf) -> None:
+    def catch_up(self, id_of: IdOf) -> None:
         """Makes what was issued since quick to find, where the index may be written to."""

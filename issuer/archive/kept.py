@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from wire.problem import Conflict, NotFound, Refused
@@ -21,8 +21,8 @@ class KindNumber(NamedTuple):
     number: str
 
 
-IdsOf = Callable[[KindNumber, int, int], Collection[str]]
-"""By edition and copy, each `id` that the credential may have: versions of a kind may differ in that."""
+IdOf = Callable[[KindNumber, int, int], str]
+"""The `id` of a credential, by edition and copy."""
 
 
 class EditionTaken(Conflict):

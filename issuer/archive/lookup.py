@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from wire.sqlite import Database
 
 from .index import Lookup
-from .kept import IdsOf, KindNumber
+from .kept import IdOf, KindNumber
 
 PIECE = 1 << 18  # sequence numbers in one transaction, for which other writers wait two seconds
 PORTION = 10_000  # rows
@@ -32,11 +32,11 @@ class SQLiteLookup(Lookup):
         wanted = address.casefold()
         return [row[0] for row in self._candidates(wanted) if row[-1].casefold() == wanted]
 
-    def identified(self, identifier: str, ids_of: IdsOf) -> list[int]:
+    def identified(self, identifier: str, id_of: IdOf) -> list[int]:
         return [
             seq
             for seq, kind, number, edition, copy, _ in self._candidates(identifier)
-            if identifier in ids_of(KindNumber(kind, number), edition, copy)
+            if identifier == id_of(KindNumber(kind, number), edition, copy)
         ]
 
     def named(self, text: str) -> Iterator[int]:
@@ -58,11 +58,11 @@ class SQLiteLookup(Lookup):
         )
         return [KindNumber(*row) for row in rows]
 
-    def catch_up(self, ids_of: IdsOf) -> None:
+    def catch_up(self, id_of: IdOf) -> None:
         is_left = self._database.is_writable and bool(self._ranges())
         while is_left:
             with self._database.writing() as connection:
-                is_left = _list_next(connection, ids_of, self._piece)
+                is_left = _list_next(connection, id_of, self._piece)
 
     def _candidates(self, wanted: str) -> Iterator[tuple[int, str, str, int, int, str]]:
         yield from self._database.read(f"{_ROW} JOIN lookup USING (seq) WHERE key = ?", key(wanted))
@@ -100,15 +100,15 @@ def note(connection: sqlite3.Connection, first: int, stop: int) -> None:
 
 def put(connection: sqlite3.Connection, seq: int, identifier: str, email: str) -> None:
     """Puts in one credential at once."""
-    rows = [(found, seq) for found in _keys((identifier,), email)]
+    rows = [(found, seq) for found in _keys(identifier, email)]
     connection.executemany("INSERT OR IGNORE INTO lookup VALUES (?, ?)", rows)
 
 
-def _keys(identifiers: Iterable[str], email: str) -> list[int]:
-    return [key(text) for text in (*identifiers, email.casefold()) if text]
+def _keys(identifier: str, email: str) -> list[int]:
+    return [key(text) for text in (identifier, email.casefold()) if text]
 
 
-def _list_next(connection: sqlite3.Connection, ids_of: IdsOf, piece: int) -> bool:
+def _list_next(connection: sqlite3.Connection, id_of: IdOf, piece: int) -> bool:
     """Puts in the first range, or so much of it as one transaction may take; whether more is left."""
     ranges = _merged(connection)
     if not ranges:  # another process was first
@@ -120,7 +120,7 @@ def _list_next(connection: sqlite3.Connection, ids_of: IdsOf, piece: int) -> boo
     listed = (
         (found, seq)
         for seq, kind, number, edition, copy, email in rows
-        for found in _keys(ids_of(KindNumber(kind, number), edition, copy), email)
+        for found in _keys(id_of(KindNumber(kind, number), edition, copy), email)
     )
     connection.executemany("INSERT INTO temp.listing VALUES (?, ?)", listed)
     connection.execute("INSERT OR IGNORE INTO lookup SELECT key, seq FROM temp.listing ORDER BY key, seq")

@@ -11,6 +11,8 @@ import orjson
 from keys import KeyFile, Signer
 from keys.signer import Passphrase, require_signs
 from kinds import shipped
+from kinds.compiling import with_compiled
+from kinds.shipped import diploma_1
 from ledger.folder import Engines, has_log, keep_address
 from wire.files import locked, make_private_folder, write_durably
 from wire.problem import Conflict
@@ -42,6 +44,9 @@ def create_home(
     Raises `Conflict` where another issuer lives in the folder, `Refused` for a description that is not sound,
     and what keeps the `signer` from signing.
     """
+    if description.kind:
+        description = replace(description, kind=with_compiled(description.kind))
+    new_kind = description.kind or (diploma_1() if (home / TEMPLATE).exists() else shipped())
     make_private_folder(home)
     is_new = not any((home / name).exists() for name in ("issuer.json", "log", "keys.json"))
     if is_new:
@@ -55,7 +60,7 @@ def create_home(
             keys = KeyFile.open(home / "keys.json", passphrase)
             _require_type(keys, signer, description.key_type)
             if description.kind is not None:
-                Kinds(home).add(description.kind)
+                Kinds(home).add(Kinds(home).as_kept(description.kind))
             return keys
         description.require_sound()  # before there are keys
         if description.ledger is not None:
@@ -68,7 +73,7 @@ def create_home(
         else:
             keys = KeyFile.create(home / "keys.json", types, sealed_under if is_new else passphrase())
         _require_type(keys, signer, description.key_type)
-        _write_files(home, description, keys, signer, has_index=has_index)
+        _write_files(home, replace(description, kind=new_kind), keys, signer, has_index=has_index)
     return keys
 
 
@@ -91,9 +96,10 @@ def _write_files(
     if signer is not None:
         identity = replace(identity, **cast("dict[str, Any]", remembered(signer, description.signer_uri)))
     template = home / TEMPLATE
-    if identity.kinds and template.exists() and template.read_bytes() == shipped().template.text:
+    if identity.kinds and template.exists() and template.read_bytes() == diploma_1().template.text:
         template.unlink()  # left by a killed run that was to make an issuer of diplomas
-    keep_kind(home, description.kind or shipped())
+    if description.kind:
+        keep_kind(home, description.kind)
     document = identity.document(public["assertion"], public.get("status-list", public["assertion"]))
     write_durably(home / "did.json", orjson.dumps(document, option=orjson.OPT_INDENT_2))
     if not has_index:

@@ -16,9 +16,11 @@ from itertools import islice
 from pathlib import Path
 
 from kinds import Kind, Template, shipped
-from kinds.kind import REFERENCE, Noun
+from kinds.compiling import with_compiled
+from kinds.kind import COMPILED, REFERENCE, Noun
 from kinds.parsing import parse_kind
 from kinds.problem import INVALID_KIND
+from kinds.shipped import diploma_1
 from kinds.template import compiled
 from wire.files import make_private_folder, read_regular, write_durably
 from wire.problem import Damaged, Malformed, NotFound, Problem
@@ -80,10 +82,10 @@ class Kinds:
         """
         _require_known(reference, self.references)
         if reference is None:
-            return shipped().with_template(compiled((self.home / TEMPLATE).read_bytes()))
+            return diploma_1().with_template(compiled((self.home / TEMPLATE).read_bytes()))
         folder = self.home / kind_folder(reference)
         try:
-            kind = read_kind(folder)
+            kind = _read(folder, COMPILED)
         except (Malformed, NotFound) as problem:
             raise _damaged(folder) from problem
         if kind.reference != reference:
@@ -115,6 +117,17 @@ class Kinds:
             return
         if kind_folder(kind.reference) in map(kind_folder, named):
             raise ANOTHER_KIND(f"the issuer that lives here issues another {kind.name} {kind.version}")
+
+    def as_kept(self, kind: Kind) -> Kind:
+        """The kind as it is kept here, if its author wrote the same files; else the kind itself.
+
+        Another version of this program may compile other files of these. Raises as `of`.
+        """
+        for reference in self.references:
+            if reference and kind.reference and kind_folder(reference) == kind_folder(kind.reference):
+                kept = self.of(reference)
+                return kept if kept.sources == kind.sources else kind
+        return kind
 
     def has(self, kind: Kind) -> bool:
         """Whether it is issued here."""
@@ -149,26 +162,35 @@ def _require_known(wanted: str | None, known: Sequence[str | None]) -> None:
 
 def former_kinds(home: Path) -> list[Kind]:
     """The kinds of the templates that updates replaced. Raises `Damaged` for one that was changed."""
-    return [shipped().with_template(Template(text)) for text in replaced_templates(home)]
+    return [diploma_1().with_template(Template(text)) for text in replaced_templates(home)]
 
 
 def read_kind(folder: Path) -> Kind:
-    """The kind in a folder. Raises `NotFound` where there is none, and `INVALID_KIND`."""
+    """The kind that an author wrote into a folder, compiled. What lies there compiled is not read.
+
+    It might be of files that were edited since. Raises `NotFound` where there is no kind, and `INVALID_KIND`.
+    """
+    kind = _read(folder)
+    if not kind.is_named:  # its home would be one of diplomas, and its files would not be kept
+        raise INVALID_KIND("kind.json: credentials of a kind that is not shipped name it")
+    return with_compiled(kind)
+
+
+def _read(folder: Path, others: tuple[str, ...] = ()) -> Kind:
+    """The kind in a folder, with the `others` among its files."""
     if not (folder / "kind.json").is_file():
         raise NotFound(f"there is no kind.json in {folder}")
     paths = [
         folder / "kind.json",
         folder / "template.json",
+        *(folder / name for name in others),
         *sorted(folder.glob("tables/*.csv"))[:_MOST_TABLES],
     ]
     # A folder from elsewhere could name any file of whoever reads it, and hand it out with the trust file.
     if links := [path for path in (folder / "tables", *paths) if path.is_symlink()]:
         raise INVALID_KIND(f"{links[0].relative_to(folder)} is a link")
     files = {str(path.relative_to(folder)): read_regular(path, _LARGEST) for path in paths if path.exists()}
-    kind = _parsed(tuple(files.items()))
-    if not kind.is_named:  # its home would be one of diplomas, and its files would not be kept
-        raise INVALID_KIND("kind.json: credentials of a kind that is not shipped name it")
-    return kind
+    return _parsed(tuple(files.items()))
 
 
 def keep_kind(home: Path, kind: Kind) -> None:

@@ -153,11 +153,11 @@ class Editions:
         The template in force it is where a field is `changed` for which only that has a place.
         """
         in_force = self._presses().of_line(line)
-        former = self._presses().former(in_force)
-        if not former:
+        replaced = self._presses().replaced(in_force)
+        if not replaced:
             return in_force
         content = {name: value for name, value in line.secured.claims.said.items() if name != "proof"}
-        for press in (in_force, *former):
+        for press in (in_force, *replaced):
             composer = press.composer
             if changed & (in_force.composer.template.fields - composer.template.fields):
                 continue

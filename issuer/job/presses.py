@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from keys import KeyFile, Signer
-from kinds import Kind, shipped
+from kinds import Kind
 from vc.secured import Form
 from vc.vcdm import jsonld
 
-from ..archive.kept import IdsOf
+from ..archive.kept import IdOf
 from ..identity.home import Identity
 from ..identity.kind import Kinds, former_kinds, name_of
 from ..identity.succession import require_in_force
@@ -66,11 +66,19 @@ class Presses:
             self._made.setdefault(reference, press)  # another thread may have made one
         return self._made[reference]
 
-    def former(self, press: Press) -> list[Press]:
+    def replaced(self, press: Press) -> list[Press]:
         """The press with each template that an update replaced; those of other kinds never change."""
         if press.composer.kind.reference is not None:
             return []
         return [replace(press, composer=self._composer(kind)) for kind in former_kinds(self.home)]
+
+    def former(self, press: Press) -> list[Press]:
+        """All by which a job of this kind may have been begun: of its other versions and templates."""
+        kind = press.composer.kind
+        versions = [each for each in Kinds(self.home).references if name_of(each) == kind.name]
+        presses = [press if each == kind.reference else self.of(each) for each in versions]
+        replaced = [each for made in presses for each in self.replaced(made)]
+        return [each for each in (*presses, *replaced) if each is not press]
 
     def _composer(self, kind: Kind) -> Composer:
         secret = self.keys.secret
@@ -83,15 +91,7 @@ def positions(keys: KeyFile) -> Positions:
     return Positions(functools.partial(list_key, keys.secret("status-position")))
 
 
-def ids_of(identity: Identity, keys: KeyFile) -> IdsOf:
-    """The `id`s that a credential may have. No kind's files are read for it.
-
-    Diploma 1 has no scope, and later versions have: the index does not tell them apart.
-    """
+def id_of(identity: Identity, keys: KeyFile) -> IdOf:
+    """The `id` of a copy of an edition. No kind's files are read for it."""
     ids = Ids(identity.profile, keys.secret("credential-id"))
-    scopes = {shipped().name: {""}}
-    for name in map(name_of, identity.kinds):
-        scopes.setdefault(name, set()).add(scope_of(name))
-    return lambda which, edition, copy: [
-        ids(scope, which.number, edition, copy) for scope in scopes.get(which.kind, ())
-    ]
+    return lambda which, edition, copy: ids(scope_of(which.kind), which.number, edition, copy)

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from did import Document
 from keys import KeyFile, PublicKey
 from kinds import Kind, Template
+from kinds.shipped import diploma_1
 from ledger.audit import audit
 from ledger.folder import Engines, is_elsewhere, open_to_read, store_in
 from ledger.log import LogReader
@@ -141,14 +142,24 @@ def _read(path: Path, parse: Callable[[bytes], _T]) -> Generator[Finding, None, 
 
 def _templates(home: Path, identity: Identity) -> Iterator[Finding]:
     """Of diplomas the one in force, and those that it replaced; of other kinds their files."""
+    kinds = Kinds(home)
     for reference in identity.kinds:
         yield from _kind(home, reference)
-    if None not in Kinds(home).references:
+    if None not in kinds.references:
         return
+    is_left = identity.closed or kinds.reference(diploma_1().name) is not None
     for path in (home / TEMPLATE, *sorted(home.glob(REPLACED))):
         template = yield from _read(path, Template)
-        if template is not None and path.name == TEMPLATE and lacks_degree(template) and not identity.closed:
-            yield Finding.warned("issuer-template-lacks-degree", file=str(path))
+        if template is not None and path.name == TEMPLATE and not is_left:
+            yield from _outdated(path, template)
+
+
+def _outdated(path: Path, template: Template) -> Iterator[Finding]:
+    """What new credentials lack by a template; one that its registrar edited is to stay as it is."""
+    if lacks_degree(template):
+        yield Finding.warned("issuer-template-lacks-degree", file=str(path))
+    elif template.text == diploma_1().template.text:
+        yield Finding.warned("issuer-names-no-kind", file=str(path))
 
 
 def _kind(home: Path, reference: str) -> Generator[Finding, None, Kind | None]:

@@ -17,10 +17,11 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import quote
 
-from kinds import Kind, Record
+from kinds import Kind, Record, shipped
 from kinds.cells import DATES_BY_ORDER, BadCell, read_day
+from kinds.kind import SCHEMA, sri
 from kinds.problem import FieldMissing, InvalidTemplate
-from vc.facts import IssuingFacts, StatusPlace
+from vc.facts import IssuingFacts, SchemaFile, StatusPlace
 from vc.vcdm import jsonld
 from vc.vcdm.credential import Credential
 from vc.vcdm.issuing import unsigned
@@ -35,6 +36,8 @@ _DAY, _MOMENT = "2000-01-01", "2000-01-01T00:00:00Z"
 _SAMPLES = (_FREE, "1", _DAY, _MOMENT, "https://example.org/1")
 """What may stand in the place of an own field: free text, a word, a day, a moment, an address."""
 _OWN = ("id", "issuer", "credentialStatus", "termsOfUse", "proof")
+_OWN_OF_NAMED = (*_OWN, "credentialSchema")
+"""The members that are added to what a template says, and to that of a kind that is named."""
 
 
 @dataclass(frozen=True)
@@ -88,9 +91,9 @@ class Ids:
 def scope_of(name: str) -> str:
     """A prefix of the numbers of a kind, so that two kinds may share one; names and numbers have no NUL.
 
-    It is of kinds that credentials name: those of diploma 1 name none, and have none.
+    Diplomas have none, as when there was no other kind: of one number there is one, whatever the version.
     """
-    return f"{name}\0"
+    return "" if name == shipped().name else f"{name}\0"
 
 
 def _issue(edition: int, copy: int) -> str:
@@ -126,6 +129,7 @@ class Composer:
         self._id, self._salt = Ids(profile, id_secret), _Keyed(salt_secret)
         self.positions = positions
         self._issuer = _issuer(kind, profile)
+        self._schema = _schema(kind, profile)
 
     def credential_id(self, number: str, edition: int, copy: int = 1) -> str:
         """The `id` of a copy of an edition, as `Ids` has it."""
@@ -133,7 +137,7 @@ class Composer:
 
     @cached_property
     def _own(self) -> str:
-        return scope_of(self.kind.name) if self.kind.is_named else ""
+        return scope_of(self.kind.name)
 
     def check(self) -> None:
         """Raises `InvalidTemplate` unless the template makes a credential whose every term has a meaning."""
@@ -264,6 +268,7 @@ class Composer:
             self.profile.log,
             holder,
             self.kind.reference,
+            self._schema,
         )
 
     def dated(self, facts: IssuingFacts, said: Mapping[str, Any]) -> IssuingFacts:
@@ -281,6 +286,13 @@ def _issuer(kind: Kind, profile: Profile) -> dict[str, Any]:
         return {"id": profile.did, "name": profile.name}
     issuer = {"id": profile.did, "type": [kind.issuer_type], "name": profile.name}
     return {**issuer, "url": profile.url} if profile.url else issuer
+
+
+def _schema(kind: Kind, profile: Profile) -> SchemaFile | None:
+    """The schema that was kept with a kind, by the address at which the issuer's service has it."""
+    if not kind.schema or not kind.is_named:
+        return None
+    return SchemaFile(profile.iri("kinds", f"{kind.digest}/{SCHEMA}"), sri(kind.schema))
 
 
 def _moment(said: Mapping[str, Any], name: str) -> datetime | None:
@@ -315,7 +327,7 @@ def _require_members(kind: Kind) -> None:
     for name in ("@context", "type", "credentialSubject"):
         if name not in members:
             raise InvalidTemplate(f"the template has no member {name!r}")
-    for name in _OWN:
+    for name in _OWN_OF_NAMED if kind.is_named else _OWN:
         if name in members:
             raise InvalidTemplate(
                 f"the template has a member {name!r}, which is added when a credential is made"

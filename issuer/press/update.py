@@ -11,8 +11,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from kinds import Template, shipped
+from kinds import Template
 from kinds.problem import InvalidTemplate
+from kinds.shipped import diploma_1
 from vc.vcdm import jsonld
 from wire.files import locked, write_durably
 from wire.problem import Damaged
@@ -53,7 +54,7 @@ def update_template(home: Path, contexts: jsonld.Contexts | None, *, patience: f
         if not lacks_degree(Template(text)):
             return False
         updated = _with_degree(load_json_object(text))
-        trial(shipped().with_template(Template(updated)), contexts).check()
+        trial(diploma_1().with_template(Template(updated)), contexts).check()
         # The copy first: a kill in between leaves the template in force, and a copy of it.
         write_durably(home / _name_of(text), text)
         write_durably(home / TEMPLATE, updated)
@@ -74,7 +75,7 @@ def _with_degree(document: dict[str, Any]) -> bytes:
             "the template has no achievement with an achievementType and a list of otherIdentifier",
             hint="Put {degree_name} where the degree's name is to stand, by hand.",
         )
-    packaged = load_json_object(shipped().template.text)["credentialSubject"]["achievement"]
+    packaged = load_json_object(diploma_1().template.text)["credentialSubject"]["achievement"]
     named: dict[str, Any] = {}
     for member, value in achievement.items():
         if member != "otherIdentifier":

@@ -82,7 +82,7 @@ def file(index: Index, count: int, key: bytes = b"key", start: int = 0) -> Job:
 
 def single(entry: NewEntry, generation: int | None = None) -> Single:
     line = f"line {entry.seq}".encode()
-    (identifier,) = ids_of(entry.which, entry.edition, entry.copy)
+    identifier = id_of(entry.which, entry.edition, entry.copy)
     return Single(entry._replace(leaf=None), line, line, identifier, generation)
 
 
@@ -91,9 +91,9 @@ def issue(index: Index, entry: NewEntry, leaf: int) -> None:
     index.finish_singles([entry.seq], Appended(b"", range(leaf, leaf + 1)), DATE)
 
 
-def ids_of(which: KindNumber, edition: int, copy: int) -> list[str]:
+def id_of(which: KindNumber, edition: int, copy: int) -> str:
     scope = "" if which.kind == "diploma" else f"{which.kind}:"
-    return [f"urn:x:{scope}{which.number}:{edition}{f'.{copy}' if copy > 1 else ''}"]
+    return f"urn:x:{scope}{which.number}:{edition}{f'.{copy}' if copy > 1 else ''}"
 
 
 def together(works: list[Callable[[], object]]) -> list[object]:
@@ -278,8 +278,8 @@ class TestKindsAndCopies:
     def test_what_is_found_says_of_which_kind_it_is(self, index: Index) -> None:
         issue(index, entry(0, "A"), 0)
         issue(index, entry(1, "A", kind="resident"), 1)
-        assert index.lookup.identified("urn:x:A:1", ids_of) == [0]
-        assert index.lookup.identified("urn:x:resident:A:1", ids_of) == [1]
+        assert index.lookup.identified("urn:x:A:1", id_of) == [0]
+        assert index.lookup.identified("urn:x:resident:A:1", id_of) == [1]
         assert index.lookup.numbered("A", 2) == [a("A"), a("A", "resident")]
         assert index.lookup.numbered("A", 1) == [a("A")]
         assert index.lookup.numbered("A", 1, "resident") == [a("A", "resident")]
@@ -290,7 +290,7 @@ class TestKindsAndCopies:
         index.finish_singles([0, 1, 2], Appended(b"", range(3)), DATE)
         assert [each.seq for each in index.copies(a("A"), 1)] == [0, 1, 2]
         assert (index.current(a("A")).copy, index.count(), index.later_editions()) == (1, 3, 2)
-        assert index.lookup.identified("urn:x:A:1.3", ids_of) == [2]
+        assert index.lookup.identified("urn:x:A:1.3", id_of) == [2]
         assert index.compare("diploma", [[Incoming(2, "A", "", b"2")]]).known == [(2, 0, b"2")]
         (refused,) = index.begin_singles([[single(entry(3, "A"))]])
         assert refused is not None
@@ -411,10 +411,10 @@ class TestLookup:
         file(index, 5)
         issue(index, entry(7, "N3", 2, "Zoë Ádám", "zoe@x.example"), 9)
         if caught_up:
-            index.lookup.catch_up(ids_of)
-        assert index.lookup.identified("urn:x:N3:1", ids_of) == [3]
-        assert index.lookup.identified("urn:x:N3:2", ids_of) == [7]
-        assert index.lookup.identified("urn:x:N3:3", ids_of) == []
+            index.lookup.catch_up(id_of)
+        assert index.lookup.identified("urn:x:N3:1", id_of) == [3]
+        assert index.lookup.identified("urn:x:N3:2", id_of) == [7]
+        assert index.lookup.identified("urn:x:N3:3", id_of) == []
         assert index.lookup.addressed("a3@X.EXAMPLE") == [3]
         assert index.lookup.addressed("@x.example") == []
         assert list(index.lookup.named("ádÁM")) == [7]

@@ -59,7 +59,7 @@ class TestALife:
         from issuer.identity.home import Identity
 
         described = json.loads((issuer.home / "issuer.json").read_bytes())
-        assert described.keys() == {"version", "name", "url", "did", "log", "status"}
+        assert described.keys() == {"version", "name", "url", "did", "log", "status", "kinds"}
         for name, odd in (
             *(("statusLifetime", odd) for odd in ("", "30", "5m", 30, None)),
             *(("status", odd) for odd in ("linked", "Stated", True, None)),

@@ -19,9 +19,10 @@ from issuer.job.order import Order
 from issuer.table.source import open_source
 from kinds import shipped
 from kinds.cells import check_cell
+from kinds.shipped import diploma_1
 from tests.commandline import Program, verdict
 from tests.conftest import ROOT
-from tests.world import csv_file, graduate, reopened, table
+from tests.world import csv_file, graduate, reopened, table, template_before
 from wire.files import locked
 from wire.problem import TryLater
 
@@ -243,8 +244,8 @@ def test_the_order_of_day_and_month_is_said_once_for_the_file(program: Program) 
 
 def test_a_dry_run_finds_what_is_wrong_with_the_template(program: Program) -> None:
     Path("g.csv").write_text(table([graduate(1)]))
+    template = template_before(program.home / "issuer")
     program("issuer", "init", "--name", "U")
-    template = program.home / "issuer/template.json"
     for broken in ("{", template.read_text().replace('"narrative"', '"narration"', 1)):
         template.write_text(broken)
         answer = program("issuer", "issue", "g.csv", "--dry-run")
@@ -253,8 +254,8 @@ def test_a_dry_run_finds_what_is_wrong_with_the_template(program: Program) -> No
 
 
 def test_a_column_of_ones_own_stands_on_the_diploma(program: Program) -> None:
+    template = template_before(program.home / "issuer")
     program("issuer", "init", "--name", "U")
-    template = program.home / "issuer/template.json"
     content = json.loads(template.read_text())
     content["credentialSubject"]["result"].append(
         {
@@ -287,7 +288,7 @@ def test_a_column_of_ones_own_stands_on_the_diploma(program: Program) -> None:
     misspelt = program("issuer", "correct", "UNI-000003", "--set", "gpa=1.0", "--out", "again")
     assert misspelt.code == 1
     assert "names 'programme_titel', and the record of this credential has no such field" in misspelt.err
-    template.write_text(shipped().template.text.decode())
+    template.write_bytes(diploma_1().template.text)
     assert program("issuer", "correct", "UNI-000002", "--set", "gpa=1.0", "--out", "again").code == 0
 
 

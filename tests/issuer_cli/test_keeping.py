@@ -175,7 +175,7 @@ def test_help_says_what_each_command_does(program: Program) -> None:
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("template.json", "template.json: line 1, column 1"),
+        ("kinds/diploma-2/template.json", "kinds/diploma-2 is damaged"),
         ("did.json", "did.json cannot be read"),
     ],
 )

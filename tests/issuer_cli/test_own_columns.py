@@ -11,7 +11,7 @@ import pytest
 
 from tests.commandline import Program, verdict
 from tests.conftest import ROOT
-from tests.world import graduate, table
+from tests.world import graduate, table, template_before
 
 
 def test_a_dry_run_prints_what_verify_will_say_of_the_first_three(program: Program) -> None:
@@ -38,8 +38,8 @@ def test_a_dry_run_prints_what_verify_will_say_of_the_first_three(program: Progr
 
 def with_members(program: Program, **members: Any) -> None:
     """The issuer's template, with more in it."""
+    path = template_before(program.home / "issuer")
     assert program("issuer", "init", "--name", "U").code == 0
-    path = program.home / "issuer/template.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), **members}))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..anchoring import anchoring_terms
-from ..claims import KIND
+from ..claims import JSON_SCHEMA, KIND
 from ..facts import IssuingFacts
 from ..status import status_entry, status_statement
 
@@ -23,6 +23,9 @@ def unsigned(facts: IssuingFacts, said: Mapping[str, Any]) -> dict[str, Any]:
         "issuer": facts.issuer,
         **said,
     }
+    if facts.schema is not None:
+        schema = {"id": facts.schema.id, "type": JSON_SCHEMA, "digestSRI": facts.schema.digest}
+        document["credentialSchema"] = [schema]  # a list, as Open Badges 3.0 asks for
     if place.is_stated:
         document["termsOfUse"] = [*terms, status_statement(place.list_url, place.position)]
     else:

@@ -16,6 +16,11 @@ from ..claims import Claims
 
 SCHEMA_MISMATCH = Code("schema-mismatch", Problem, "The content does not have the form that was agreed")
 """The credential does not have the form that its schema asks for."""
+ANOTHER_SCHEMA = SCHEMA_MISMATCH.finer("another-schema")
+"""The credential names a schema of its kind with another digest than the one that the kind has."""
+
+
+_LARGEST_PATTERN = 1 << 18  # bytes of one that is compiled, for which it takes a millisecond
 
 
 class Schemas:
@@ -25,7 +30,8 @@ class Schemas:
     schema then passes without.
     """
 
-    def __init__(self, schemas: Mapping[str, Mapping[str, Any]]) -> None:
+    def __init__(self, schemas: Mapping[str, Mapping[str, Any]], *, of_strangers: bool = False) -> None:
+        """`of_strangers` takes patterns only that take linear time, and little memory."""
         try:
             import jsonschema_rs
         except ModuleNotFoundError as error:
@@ -35,10 +41,12 @@ class Schemas:
                 extra="schema",
             ) from error
         self._validators = {}
+        # The default engine is linear for usual patterns and gives up on others in the middle of a text.
+        engine = jsonschema_rs.RegexOptions(size_limit=_LARGEST_PATTERN) if of_strangers else None
         for url, schema in schemas.items():
             try:
                 self._validators[url] = jsonschema_rs.validator_for(
-                    dict(schema), validate_formats=True, retriever=_refuse
+                    dict(schema), validate_formats=True, retriever=_refuse, pattern_options=engine
                 )
             except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError) as error:
                 raise Malformed.saying(

@@ -15,6 +15,7 @@ from issuer.keeping.closing import close as close_issuer
 from issuer.press.update import TEMPLATE
 from issuer.status.due import next_due
 from keys.envelope import require_strong
+from kinds import shipped
 from wire.datetimestamp import format_datetimestamp
 from wire.problem import Declined
 from wire.text import counted, printable
@@ -138,7 +139,7 @@ def password(place: Place) -> Result:
 
 @issuer.group()
 def template() -> None:
-    """Show or update the template of new credentials: template.json in the issuer's folder."""
+    """Update or leave template.json, by which an issuer of before makes new credentials."""
 
 
 @verb(template)
@@ -151,6 +152,24 @@ def update(place: Place) -> Result:
     path = place.folder / TEMPLATE
     words = "new credentials state the degree by name" if updated else "nothing to update"
     return Result({"file": str(path), "updated": updated}, f"{path}: {words}")
+
+
+@verb(template)
+@click.option("--yes", is_flag=True, help="Do not ask, even at a terminal.")
+def leave(place: Place, yes: bool) -> Result:
+    """Issue by the newest version of the kind that comes along, whose credentials name it.
+
+    What was begun by template.json keeps it: the rest of a file, and later editions of a credential.
+    """
+    made = place.open()
+    if not made.kinds.has(shipped()) and not agreed(
+        "New credentials are made without template.json, and without what you edited there. Go on?", yes
+    ):
+        raise Declined("the template stays in force")
+    left = made.leave_template()
+    reference = shipped().reference
+    words = f"new credentials name {reference}" if left else f"credentials name {reference} already"
+    return Result({"kind": reference, "changed": left}, words)
 
 
 @issuer.group()

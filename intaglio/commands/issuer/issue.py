@@ -31,6 +31,7 @@ from kinds import Kind, Record, shipped
 from kinds.cells import DATE_ORDERS
 from kinds.check import prove_kind
 from kinds.kind import Noun
+from kinds.shipped import diploma_1
 from kinds.template import compiled
 from vc import SUITES
 from vc.forms import DataIntegrity
@@ -311,7 +312,9 @@ def _asked(place: Place, kind: str | None) -> Kind:
 def _proved(place: Place, kind: Kind) -> Kind:
     """A kind that an issuer may issue from now on. Raises `INVALID_KIND`, and `ANOTHER_KIND`."""
     if (place.folder / "issuer.json").exists():
-        Kinds(place.folder).require_addable(kind)
+        kinds = Kinds(place.folder)
+        kind = kinds.as_kept(kind)
+        kinds.require_addable(kind)
     if kind.is_named:
         prove_kind(kind, place.session.contexts())
     return kind
@@ -330,7 +333,7 @@ def _require_agreed(place: Place, kind: Kind) -> None:
 def _diploma(home: Path) -> Kind:
     """The kind of an issuer that could be made here: a template may lie there before there is one."""
     path = home / TEMPLATE
-    return shipped().with_template(compiled(path.read_bytes())) if path.exists() else shipped()
+    return diploma_1().with_template(compiled(path.read_bytes())) if path.exists() else shipped()
 
 
 def _profile(home: Path, name: str, url: str | None) -> Profile:

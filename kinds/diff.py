@@ -1,0 +1,129 @@
+"""What another version of a kind changes: how it is shown, what more it takes, or what it means.
+
+It is told from the files that an author wrote. What is not on one of the lists here is breaking, so that no
+member that a kind gets in time is passed over.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from .kind import Kind
+
+DISPLAY, COMPATIBLE, BREAKING = LEVELS = ("display", "compatible", "breaking")
+"""From the least to the most: only how it is shown; what was issued fits the newer one; neither."""
+SAME = "same"
+
+_DISPLAYED = frozenset({"nouns", "sentence", "title"})
+_DISPLAYED_OF_FIELD = frozenset({"labels", "headings", "refusal"})
+_DISPLAYED_OF_PERSON = frozenset({"half_headings"})
+
+
+class Difference(NamedTuple):
+    """One member that differs."""
+
+    place: str
+    """As the messages about `kind.json` have it, such as `fields.level.pattern`."""
+    level: str
+    """One of `LEVELS`."""
+    what: str
+
+
+def differences(before: Kind, after: Kind) -> list[Difference]:
+    """What differs between two versions of a kind, the least first. The version itself is no change."""
+    return sorted(_differences(before, after), key=lambda one: LEVELS.index(one.level))
+
+
+def level(found: list[Difference]) -> str:
+    """The greatest of their levels; `SAME` where nothing differs."""
+    return max((one.level for one in found), key=LEVELS.index, default=SAME)
+
+
+def _differences(before: Kind, after: Kind) -> Iterator[Difference]:
+    old, new = _document(before), _document(after)
+    for name in _differing(old, new):
+        if name == "named":
+            gained = new.get(name, True)
+            yield Difference(name, COMPATIBLE if gained else BREAKING, "added" if gained else "removed")
+        elif name == "person":
+            for part in _differing(old.get(name, {}), new.get(name, {})):
+                shown = part in _DISPLAYED_OF_PERSON
+                yield Difference(f"person.{part}", DISPLAY if shown else BREAKING, "changed")
+        elif name not in ("fields", "version"):
+            yield Difference(name, DISPLAY if name in _DISPLAYED else BREAKING, "changed")
+    yield from _of_fields(before, after, old["fields"], new["fields"])
+    if _template(before) != _template(after):
+        yield Difference("template.json", BREAKING, "changed")
+
+
+def _of_fields(
+    before: Kind, after: Kind, old: Mapping[str, Any], new: Mapping[str, Any]
+) -> Iterator[Difference]:
+    for name in old.keys() - new.keys():
+        yield Difference(f"fields.{name}", BREAKING, "removed")
+    for name in new.keys() - old.keys():
+        required = new[name].get("required")
+        yield Difference(
+            f"fields.{name}", BREAKING if required else COMPATIBLE, "new, and required" if required else "new"
+        )
+    both = [name for name in new if name in old]
+    if both != [name for name in old if name in new]:
+        yield Difference("fields", DISPLAY, "in another order")
+    for name in both:
+        for member in _differing(old[name], new[name]):
+            wider = _is_wider(member, old[name].get(member), new[name].get(member))
+            shown = DISPLAY if member in _DISPLAYED_OF_FIELD else BREAKING
+            what = "changed" if wider is None else "wider" if wider else "narrower, or another"
+            yield Difference(f"fields.{name}.{member}", COMPATIBLE if wider else shown, what)
+        yield from _of_codes(name, before.fields[name].codes, after.fields[name].codes)
+
+
+def _is_wider(member: str, old: Any, new: Any) -> bool | None:
+    """Whether a check takes all that it took before; `None` of what is no check.
+
+    Of two patterns nobody can tell cheaply, so that only one that is gone is wider.
+    """
+    match member:
+        case "pattern":
+            return not new
+        case "earliest":
+            return not new or bool(old and new < old)
+        case "years_ahead":
+            return new is None or new < 0 or bool(old is not None and 0 <= old < new)
+    return None
+
+
+def _of_codes(name: str, old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[Difference]:
+    """The codes of a table, and what people may write for them: the latter is as headings are."""
+    if not old or not new:  # the member `table` says so
+        return
+    if gone := set(old.values()) - set(new.values()):
+        yield Difference(f"fields.{name}.table", BREAKING, f"without {', '.join(sorted(gone))}")
+    if added := set(new.values()) - set(old.values()):
+        yield Difference(f"fields.{name}.table", COMPATIBLE, f"also {', '.join(sorted(added))}")
+    for word in old.keys() & new.keys():
+        if old[word] != new[word]:
+            yield Difference(f"fields.{name}.table", BREAKING, f"{word} is another code")
+    if not gone and not added and old.keys() != new.keys():
+        yield Difference(f"fields.{name}.table", DISPLAY, "other synonyms")
+
+
+def _differing(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """The members that differ. One left out is one that says nothing, but for a number and for `named`."""
+    names = dict.fromkeys((*old, *new))
+    return [name for name in names if _said(old.get(name)) != _said(new.get(name))]
+
+
+def _said(value: Any) -> Any:
+    return None if value in ("", [], {}) or value is False else value
+
+
+def _document(kind: Kind) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(kind.files["kind.json"])
+    return document if "named" in document else {**document, "named": True}
+
+
+def _template(kind: Kind) -> Any:
+    return json.loads(kind.files.get("template.json", b"null"))

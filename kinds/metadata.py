@@ -1,0 +1,33 @@
+"""The type metadata of a kind, as wallets read it (draft-ietf-oauth-sd-jwt-vc, section 4)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from .cells import Field
+from .kind import REFERENCE, Kind
+
+
+def metadata_of(kind: Kind) -> dict[str, Any]:
+    """What `kind.json` says of the type and of each fact that a credential has.
+
+    The type is the first IRI among the kind's own types. A kind without any, as one by the types of Open
+    Badges, is named by its URN without the digest, which is over this file as well.
+    """
+    own = json.loads(kind.files["kind.json"]).get("types", {})
+    said = [field for field in kind.fields.values() if field.name in kind.template.fields]
+    return {
+        "vct": next(iter(own.values()), f"{REFERENCE}{kind.name}:{kind.version}"),
+        "name": kind.nouns["en"][0],
+        "display": [{"locale": language, "name": one} for language, (one, _) in kind.nouns.items()],
+        "claims": list(map(_claim, said)),
+    }
+
+
+def _claim(field: Field) -> Mapping[str, Any]:
+    labels = [{"locale": language, "label": label} for language, label in field.labels.items()]
+    display = {"display": labels} if labels else {}
+    # No kind says as yet what is disclosed: the holder may choose, as where `sd` is absent.
+    return {"path": [field.name], **display, "mandatory": field.required, "sd": "allowed"}

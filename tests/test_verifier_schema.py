@@ -1,0 +1,195 @@
+"""Step 7: a credential has the form of its kind, by the schema that was kept with the kind, offline."""
+
+from __future__ import annotations
+
+import copy
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from issuer.press.document import trial
+from kinds import Kind, shipped
+from kinds.compiling import with_compiled
+from kinds.kind import SCHEMA, sri
+from kinds.parsing import parse_kind
+from kinds.schema import for_claims, schema_of
+from kinds.shipped import SHIPPED, diploma_1
+from tests.jwt_vc import JWTForm
+from tests.line import LineForm
+from tests.problems import raises
+from tests.test_kinds_facts import CLUB, FULL, UNIVERSITY, ZHANG, listed, said
+from tests.world import NOW, Holder, verifier
+from vc import Check, Report, Verdict
+from vc.facts import FACT_LOST, SchemaFile, require_said
+from vc.forms import DataIntegrity
+from vc.secured import Form, Options
+from vc.vcdm.schema import ANOTHER_SCHEMA, SCHEMA_MISMATCH
+from verifier import Trust
+from wire.text import shortened
+from wire.work import Work
+
+FITS, UNKNOWN = "schema-fits", "schema-none-known"
+MISMATCH, ANOTHER = (f"schema-{kind.code}" for kind in (SCHEMA_MISMATCH, ANOTHER_SCHEMA))
+RDFC = "eddsa-rdfc-2022"
+
+
+def club(schema: bytes | None = None, version: str = "1") -> Kind:
+    """A kind of the issuer's own, kept with its schema or with another one."""
+    kind = with_compiled(parse_kind({"kind.json": json.dumps({**CLUB, "version": version}).encode()}))
+    return kind if schema is None else parse_kind({**kind.files, SCHEMA: schema})
+
+
+def judged(document: Mapping[str, Any], trust: Trust = UNIVERSITY.trust, **options: Any) -> Report:
+    return verifier(trust).verify(UNIVERSITY.bundle(UNIVERSITY.sign(document, **options)), now=NOW)
+
+
+def seventh(report: Report) -> Check:
+    (found,) = [check for check in report.checks if check.name == "schema"]
+    return found
+
+
+def with_club(kind: Kind) -> Trust:
+    return UNIVERSITY.trust.adding(listed(kind))
+
+
+@pytest.mark.parametrize("name", FULL)
+def test_each_credential_of_a_shipped_kind_names_its_schema_and_fits(name: str) -> None:
+    kind = shipped(name)
+    document = said(kind, FULL[name])
+    address = f"https://university.example/kinds/{kind.digest}/schema.json"
+    named = {"id": address, "type": "JsonSchema", "digestSRI": sri(kind.files[SCHEMA])}
+    assert document["credentialSchema"] == [named]
+    found = seventh(judged(document))
+    assert (found.code, found.facts) == (FITS, {"schemas": shortened(address)})
+
+
+def test_an_issuer_without_an_address_has_a_urn_for_it() -> None:
+    kind = shipped("resident")
+    facts = trial(kind).facts({kind.number: "1"}, 0)
+    assert facts.schema is not None
+    assert facts.schema.id.startswith("urn:intaglio:")
+    assert facts.schema.id.endswith(f":kinds:{kind.digest}/schema.json")
+
+
+def test_diplomas_that_name_no_kind_name_no_schema() -> None:
+    assert trial(diploma_1()).facts({"diploma_number": "1"}, 0).schema is None
+
+
+def test_what_its_kind_would_refuse_is_not_valid() -> None:
+    """Whoever has the issuer's key and another program."""
+    document = said(shipped("resident"), ZHANG)
+    document["credentialSubject"]["nationality"] = "Freedonia"
+    report = judged(document)
+    assert (report.verdict, seventh(report).code) == (Verdict.INVALID, MISMATCH)
+    assert "Freedonia" not in seventh(report).text
+
+
+def test_another_schema_than_that_of_the_kind_is_not_valid() -> None:
+    document = said(shipped("resident"), ZHANG)
+    document["credentialSchema"][0]["digestSRI"] = sri(b"{}")
+    report = judged(document)
+    assert (report.verdict, seventh(report).code) == (Verdict.INVALID, ANOTHER)
+
+
+def respelled(document: Mapping[str, Any]) -> dict[str, Any]:
+    """The same statements, with terms of one's own for those of the kind: a signature by meaning holds."""
+    changed = copy.deepcopy({**document})
+    context, subject = changed["@context"][-1], changed["credentialSubject"]
+    for number, name in enumerate([name for name in context if name in subject]):
+        context[f"x{number}"] = context.pop(name)
+        subject[f"x{number}"] = subject.pop(name)
+    return changed
+
+
+@pytest.mark.parametrize(("nationality", "code"), [("CN", FITS), ("Freedonia", MISMATCH)])
+def test_a_holder_who_calls_the_terms_otherwise_changes_nothing(nationality: str, code: str) -> None:
+    document = said(shipped("resident"), ZHANG)
+    document["credentialSubject"]["nationality"] = nationality
+    bundle = UNIVERSITY.bundle(UNIVERSITY.sign(document, suite=RDFC))
+    assert isinstance(bundle.secured, dict)
+    for secured in (bundle.secured, respelled(bundle.secured)):
+        report = verifier(UNIVERSITY.trust).verify(replace(bundle, secured=secured), now=NOW)
+        assert [check.code for check in report.checks if check.name == "signature"] == ["signature-unchanged"]
+        assert seventh(report).code == code
+
+
+def test_a_kind_of_the_issuers_own_is_at_hand_where_its_entry_has_it() -> None:
+    kind = club()
+    document = said(kind, {"no": "1", "who": "A"})
+    assert seventh(judged(document, with_club(kind))).code == FITS
+    assert seventh(judged(document)).code == UNKNOWN
+    assert judged(document).verdict is Verdict.VALID
+    document["credentialSubject"]["who"] = 7
+    assert seventh(judged(document, with_club(kind))).code == MISMATCH
+
+
+def test_without_the_extra_it_is_a_schema_that_is_not_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "jsonschema_rs", None)
+    kind = club(version="2")  # of which no schema was used before
+    document = said(kind, {"no": "1", "who": "A"})
+    assert seventh(judged(document, with_club(kind))).code == UNKNOWN
+    document["credentialSchema"][0]["digestSRI"] = sri(b"{}")
+    assert seventh(judged(document, with_club(kind))).code == ANOTHER
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        b"[]",
+        b'{"$ref": "https://elsewhere.example/schema"}',
+        b'{"$defs": {"a": {"$ref": "#/$defs/a"}}, "allOf": [{"$ref": "#/$defs/a"}]}',
+        b'{"properties": {"name": {"pattern": "^(a+)+\\\\1b$"}}}',
+        b'{"properties": {"name": {"pattern": "(a{999}){999}"}}}',
+        b'{"properties": 1}',
+        b'{"type": "nothing"}',
+        b'{"anyOf": [1]}',
+    ],
+)
+def test_a_schema_from_elsewhere_reaches_nowhere_and_never_runs_for_ever(
+    schema: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is left aside, as one that is not known: what the issuer signed stays as valid as it was."""
+    monkeypatch.setattr("socket.getaddrinfo", lambda *_: pytest.fail("a name was resolved"))
+    kind = club(schema)
+    report = judged(said(kind, {"no": "1", "who": "A"}), with_club(kind))
+    assert (report.verdict, seventh(report).code) == (Verdict.VALID, UNKNOWN)
+
+
+def test_a_schema_and_a_credential_that_are_both_long_are_too_much() -> None:
+    many = {"anyOf": [{"pattern": f"{number}$"} for number in range(9_000)]}
+    kind = club(json.dumps(many).encode())
+    report = judged(said(kind, {"no": "1", "who": "A"}) | {"name": "a" * 200_000}, with_club(kind))
+    assert (report.verdict, seventh(report).code) == (Verdict.UNDETERMINED, "schema-too-large")
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_every_keyword_that_a_kind_is_compiled_to_is_known(name: str) -> None:
+    kind = shipped(name)
+    kind = parse_kind({**kind.sources, SCHEMA: json.dumps(schema_of(kind)).encode()})
+    assert for_claims(kind).keys() == schema_of(kind).keys()
+
+
+FORMS: Mapping[str, Form] = {"JSON": DataIntegrity(), "line": LineForm(), "JWT": JWTForm()}
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("fact", ["kind", "schema"])
+def test_a_form_that_loses_kind_or_schema_issues_nothing(form: str, fact: str) -> None:
+    composer, record = trial(shipped("resident")), {**ZHANG, "age_over_18": True}
+    empty = dict.fromkeys(composer.kind.fields, "")
+    facts, content = composer.parts({**empty, **record}, 0)
+    holder = Holder()
+    signed = FORMS[form].secure(facts, content, holder.key, Options(holder.method, created=NOW))
+    carried = signed.data if hasattr(signed, "data") else signed
+    claims = FORMS[form].read(carried, {}, Work()).claims
+    require_said(facts, claims)
+    others: Any = {"kind": "urn:x:y", "schema": SchemaFile("urn:x:y", sri(b""))}
+    with raises(FACT_LOST, match=fact):
+        require_said(facts._replace(**{fact: others[fact]}), claims)
+    assert facts.schema is not None
+    with raises(FACT_LOST, match="schema"):
+        require_said(facts._replace(schema=facts.schema._replace(digest=sri(b"x"))), claims)

@@ -1,0 +1,56 @@
+"""Whether a credential has the form of its kind, by the schema kept with the kind (VCDM 2.0, 4.11)."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from kinds import Kind
+from kinds.kind import SCHEMA, sri
+from kinds.schema import for_claims
+from vc import Claims, Credential
+from vc.claims import JSON_SCHEMA, has_type
+from vc.vcdm.schema import ANOTHER_SCHEMA, Schemas
+from wire.problem import ExtraMissing, Malformed
+from wire.text import shortened
+from wire.work import Work
+
+from .sources.trust import TrustSource
+from .summary import kind_at_hand
+
+_BYTES_COMPARED = 1 << 14
+"""Bytes of a schema times bytes of a credential, a step: each keyword may be held against each text."""
+
+
+def fits_kind(claims: Claims, trust: TrustSource, work: Work) -> tuple[str, ...]:
+    """The identifier of the kind's schema, if the credential names it and fits; it is never fetched.
+
+    Empty where the kind is not at hand, where this program cannot use its schema, and for a form other than
+    W3C's data model, which the schema is about. Raises `SCHEMA_MISMATCH`, `ANOTHER_SCHEMA` and `TooLarge`.
+    """
+    kind = kind_at_hand(claims, trust)
+    if kind is None or not kind.schema or not isinstance(claims, Credential):
+        return ()
+    place = f"{kind.digest}/{SCHEMA}"
+    named = [one for one in claims.schemas if has_type(one, JSON_SCHEMA) and str(one["id"]).endswith(place)]
+    if not named:  # it names the schemas of somebody else, or none
+        return ()
+    address = str(named[0]["id"])
+    # VCDM 2.0, 5.3: what has another digest is not what the issuer meant.
+    digest = sri(kind.schema)
+    if any(one.get("digestSRI", digest) != digest for one in named):
+        raise ANOTHER_SCHEMA.saying(
+            "the schema {schema} has another digest than the one that its kind has",
+            schema=shortened(address),
+        )
+    work.spend(len(kind.schema) * len(repr(claims.said)) // _BYTES_COMPARED)
+    schemas = _schemas(kind, address)
+    return schemas.check(claims, address) if schemas else ()
+
+
+@lru_cache(maxsize=16)
+def _schemas(kind: Kind, address: str) -> Schemas | None:
+    """The kind's schema, ready for use; `None` where it cannot be used here, as an unknown one."""
+    try:
+        return Schemas({address: for_claims(kind)}, of_strangers=True)
+    except (Malformed, ExtraMissing):
+        return None
