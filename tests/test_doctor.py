@@ -40,6 +40,8 @@ from wire import (
     Unavailable,
 )
 
+KIND_FILE = "kinds/diploma-2/kind.json"
+
 
 def test_a_new_machine_is_fine(program: Program) -> None:
     answer = program("doctor")
