@@ -98,6 +98,7 @@ _NAMES = {
     "form": "form",
 }
 """The members of issuer.json that are there only where something was decided."""
+# Each names a folder (`kind_folder`), and the file may be from elsewhere: no name leads out of `kinds/`.
 _KIND = re.compile(rf"{REFERENCE}[a-z][a-z0-9_]{{0,99}}:[0-9]{{1,6}}:[0-9a-f]{{64}}", re.ASCII)
 STATED = "stated"
 """That a term of use says where the status of a credential stands, in the place of `credentialStatus`."""
@@ -300,7 +301,7 @@ def kind_folder(reference: str) -> str:
 
 
 def _kinds(value: object) -> tuple[str, ...]:
-    """The URNs of kinds. Raises `Malformed`: each names a folder, and the file may be from elsewhere."""
+    """The URNs of kinds. Raises `Malformed`."""
     kinds = value if isinstance(value, list) else [None]
     if not all(isinstance(each, str) and _KIND.fullmatch(each) for each in kinds):
         raise Malformed("the member kinds is no list of kinds")

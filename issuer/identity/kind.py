@@ -65,11 +65,12 @@ class Kinds:
 
         Raises `KIND_NOT_NAMED` where there are several, and `NO_SUCH_KIND`.
         """
-        names = self.names
+        references = self.references  # read once: each single credential comes by here
+        names = list(dict.fromkeys(map(name_of, references)))
         if not name and len(names) > 1:
             raise KIND_NOT_NAMED(f"several kinds are issued here: {', '.join(names)}", kinds=", ".join(names))
         _require_known(name or names[0], names)
-        return [each for each in self.references if name_of(each) == (name or names[0])][-1]
+        return [each for each in references if name_of(each) == (name or names[0])][-1]
 
     def newest(self, name: str = "") -> Kind:
         """The kind of `reference`. Raises as that, and as `of`."""
