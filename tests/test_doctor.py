@@ -71,7 +71,7 @@ def test_an_issuer_is_looked_over(program: Program) -> None:
         },
         "issuer-keys-found": {"keys": str(program.home / "issuer/keys.json")},
         "issuer-keys-not-sealed": {},
-        "issuer-log-audited": {"entries": 8},
+        "issuer-log-audited": {"entries": 9},
     }
 
 
