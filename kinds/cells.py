@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from wire.datetimestamp import format_datetimestamp, parse_datetimestamp
@@ -83,27 +83,29 @@ _SAMPLES = {
 }
 
 
-_CODE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufdd0-\ufdef\ufeff\ufffe\uffff]")
-_SPOILT = re.compile(
+# Compiled when first used, and remembered by `re`: whoever verifies starts without them.
+_CODE = partial(re.search, r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufdd0-\ufdef\ufeff\ufffe\uffff]")
+_SPOILT = partial(
+    re.fullmatch,
     r"=.*[-+*/^&|!:(\"].*|=\$?[A-Z]{1,3}\$?[0-9]+"  # a formula; a family may still be called =CMD
-    r"|##+|#(?:N/A|NV|DIV/0!|\w+[!?])|[0-9](?:[.,][0-9]+)?E\+[0-9]+"
+    r"|##+|#(?:N/A|NV|DIV/0!|\w+[!?])|[0-9](?:[.,][0-9]+)?E\+[0-9]+",
 )
-_NOT_UTF8 = re.compile(r"[\ud800-\udfff]")  # what Python makes of other bytes on a command line
+_NOT_UTF8 = partial(re.search, r"[\ud800-\udfff]")  # what Python makes of other bytes on a command line
 
 
 @lru_cache(maxsize=1 << 12)  # few programmes, titles, days and grades, many records
 def check_cell(field: Field, cell: str, date_order: str = "") -> Any:
     """The value of a cell that is not empty: NFC, trimmed. Raises `BadCell`."""
     if not cell.isprintable():  # seldom, and then most often for the sake of a harmless joiner
-        if _NOT_UTF8.search(cell):
+        if _NOT_UTF8(cell):
             raise BadCell("is not UTF-8 text")
-        if _CODE.search(cell):
+        if _CODE(cell):
             raise BadCell(
                 "has a line break, control or direction character in it (is a quotation mark missing?)"
             )
     if len(cell) > LONGEST:
         raise BadCell(f"is longer than {LONGEST} characters")
-    if (cell[:1] in ("=", "#") or "E+" in cell) and _SPOILT.fullmatch(cell):
+    if (cell[:1] in ("=", "#") or "E+" in cell) and _SPOILT(cell):
         raise BadCell("is what a spreadsheet made of a value: a formula, an error, or a number cut short")
     return TYPES[field.type](field, unicodedata.normalize("NFC", cell), date_order)
 
@@ -186,11 +188,11 @@ def _code(field: Field, cell: str, _: str) -> str:
     return cell
 
 
-_NUMBER = re.compile(r"-?(?=(?:[.,]?[0-9]){1,15}$)[0-9]+(?:[.,][0-9]+)?").fullmatch
-_INTEGER = re.compile("-?[0-9]{1,15}").fullmatch
-_THOUSANDS = re.compile("-?[1-9][0-9]{0,2}[.,][0-9]{3}").fullmatch
-_DECIMAL = re.compile("-?[0-9]{1,30}(?:[.,][0-9]{1,30})?").fullmatch
-_URL = re.compile(r"https?://[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]+").fullmatch  # RFC 3986, appendix A
+_NUMBER = partial(re.fullmatch, r"-?(?=(?:[.,]?[0-9]){1,15}$)[0-9]+(?:[.,][0-9]+)?")
+_INTEGER = partial(re.fullmatch, "-?[0-9]{1,15}")
+_THOUSANDS = partial(re.fullmatch, "-?[1-9][0-9]{0,2}[.,][0-9]{3}")
+_DECIMAL = partial(re.fullmatch, "-?[0-9]{1,30}(?:[.,][0-9]{1,30})?")
+_URL = partial(re.fullmatch, r"https?://[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]+")  # RFC 3986, appendix A
 _BOOLEANS = {
     **dict.fromkeys(("yes", "true", "1", "ja", "oui", "sí", "si", "是", "نعم"), True),
     **dict.fromkeys(("no", "false", "0", "nein", "non", "否", "لا"), False),
@@ -250,8 +252,10 @@ DATE_ORDERS: Mapping[str, tuple[str, ...]] = {
 _DATES = (
     *("%Y-%m-%d", "%Y/%m/%d", "%d.%m.%Y", "%d %B %Y", "%d. %B %Y", "%d %b %Y", "%B %d, %Y", "%d-%b-%Y"),
 )
-_LOOKS_LIKE_A_DATE = re.compile(r"[0-9]{4}[-/][0-9]{1,2}[-/][0-9]{1,2}|[0-9]{1,2}\.[0-9]{1,2}\.[0-9]{4}")
-_MIDNIGHT = re.compile(r"[ T]0?0:00(:00(\.0+)?)?$")  # a spreadsheet's date with its time
+_LOOKS_LIKE_A_DATE = partial(
+    re.fullmatch, r"[0-9]{4}[-/][0-9]{1,2}[-/][0-9]{1,2}|[0-9]{1,2}\.[0-9]{1,2}\.[0-9]{4}"
+)
+_MIDNIGHT = partial(re.sub, r"[ T]0?0:00(:00(\.0+)?)?$")  # a spreadsheet's date with its time
 
 
 def read_day(cell: str, order: str = "") -> str:
@@ -262,7 +266,7 @@ def read_day(cell: str, order: str = "") -> str:
             return cell
     except ValueError:
         pass
-    text = _MIDNIGHT.sub("", cell)
+    text = _MIDNIGHT("", cell)
     if day := _read_as(text, (*_DATES, *DATE_ORDERS.get(order, ()))):
         return day
     orders = [name for name, forms in DATE_ORDERS.items() if _read_as(text, forms)] if not order else []
@@ -270,7 +274,7 @@ def read_day(cell: str, order: str = "") -> str:
         raise BadCell(DAY_FIRST if orders == ["day-first"] else MONTH_FIRST)
     if orders:
         raise BadCell(ORDER_UNKNOWN)
-    if _LOOKS_LIKE_A_DATE.fullmatch(text):
+    if _LOOKS_LIKE_A_DATE(text):
         raise BadCell("is not a day of the calendar")
     raise BadCell(NOT_A_DATE)
 

@@ -9,17 +9,16 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from .problem import NAME_IS_WHOLE
 
 _FAMILY_FIRST = frozenset({"hu", "vi"})
-_UNSPACED = (
-    re.compile(  # Han, Kana, Hangul: the scripts in which the family name comes first, without a blank
-        "[\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\uff66-\uff9f\u1100-\u11ff\u3130-\u318f\uac00-\ud7a3"
-        "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af]+"
-    ).fullmatch
+_UNSPACED = partial(  # Han, Kana, Hangul: the scripts in which the family name comes first, without a blank
+    re.fullmatch,
+    "[\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\uff66-\uff9f\u1100-\u11ff\u3130-\u318f\uac00-\ud7a3"
+    "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af]+",
 )
 
 

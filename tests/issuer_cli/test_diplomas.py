@@ -109,7 +109,7 @@ def test_a_diploma_can_be_revoked_before_the_ceremony(program: Program) -> None:
 
 def test_diplomas_are_looked_at_whatever_the_template_has_become(issued: Program) -> None:
     (issued.home / "issuer" / "kinds" / "diploma-2" / "template.json").write_text("{")
-    assert "No diploma fits." in issued("issuer", "list", "nobody").err
+    assert "No credential fits." in issued("issuer", "list", "nobody").err
     assert issued("issuer", "show", "UNI-000001").code == 0
 
 
