@@ -22,7 +22,8 @@ from .template import Template
 
 REFERENCE = "urn:intaglio:kind:"
 
-_HASHED = re.compile("_(hash|salt)$")
+HASHED = re.compile("_(hash|salt)$")
+"""The endings by which a template takes the salted hash of a field."""
 _NOT_A_LETTER = re.compile(r"[\W_]+")
 
 Noun = tuple[str, str]
@@ -107,13 +108,13 @@ class Kind:
     @cached_property
     def own(self) -> tuple[str, ...]:
         """The fields that only the template has: each is a column of the registrar's own, and a text."""
-        named = {_HASHED.sub("", name) for name in self.template.fields}
+        named = {HASHED.sub("", name) for name in self.template.fields}
         return tuple(sorted(named - self.fields.keys() - self.identifiers.keys() - {"issuer_name"}))
 
     @cached_property
     def hashed(self) -> tuple[str, ...]:
         """The fields of which the template takes salted hashes."""
-        return tuple(sorted({_HASHED.sub("", name) for name in self.template.fields if _HASHED.search(name)}))
+        return tuple(sorted({HASHED.sub("", name) for name in self.template.fields if HASHED.search(name)}))
 
     @cached_property
     def required(self) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from typing import Any
 from .cells import Field
 from .kind import Kind
 from .pattern import ecma
+from .places import Path
 from .template import PLACEHOLDER
 
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"
@@ -30,6 +31,14 @@ def schema_of(kind: Kind) -> dict[str, Any]:
     """
     document = _node(json.loads(kind.template.text), kind)
     return {"$schema": _DRAFT, **({"$id": kind.reference} if kind.reference else {}), **document}
+
+
+def describes(schema: Mapping[str, Any], path: Path) -> bool:
+    """Whether a schema of `schema_of` describes the value at a path; it describes none in a list."""
+    node: Mapping[str, Any] | None = schema
+    for step in path:
+        node = node.get("properties", {}).get(step) if node else None
+    return node is not None
 
 
 def _node(node: object, kind: Kind) -> dict[str, Any]:

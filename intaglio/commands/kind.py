@@ -11,12 +11,14 @@ from pathlib import Path
 import click
 
 from issuer.identity.kind import read_kind
+from issuer.press.document import trial
 from issuer.table.source import open_source
 from kinds import Kind, shipped
 from kinds.check import prove_kind
 from kinds.draft import draft
 from kinds.parsing import parse_kind
-from kinds.schema import schema_of
+from kinds.places import path_text, places
+from kinds.schema import describes, schema_of
 from kinds.shipped import SHIPPED
 from wire.files import write_durably
 from wire.problem import Conflict
@@ -71,12 +73,27 @@ def show(session: Session, name: str) -> Result:  # noqa: ARG001 -- as above
 def check(session: Session, name: str) -> Result:
     """Prove that each fact of a kind ends in its own place of a credential."""
     shown = chosen(name)
-    readable = prove_kind(shown, session.contexts())
+    readable = proved(shown, session)
     others = [each for each in shown.fields if each not in readable]
     words = f"{shown.name} {shown.version}: {counted(len(readable), 'fact')}, each in a place of its own"
     words += f"; nobody can read {', '.join(others)} in it" if others else ""
-    data = {"name": shown.name, "version": shown.version, "digest": shown.digest, "says": list(readable)}
-    return Result(data, f"{words}.")
+    schema, paths = schema_of(shown), places(shown)
+    in_schema = [each for each in shown.fields if any(describes(schema, path) for path in paths[each])]
+    data = {
+        "name": shown.name,
+        "version": shown.version,
+        "digest": shown.digest,
+        "says": list(readable),
+        "places": {each: [*map(path_text, paths[each])] for each in shown.fields},
+        "in_schema": in_schema,
+    }
+    lines = [f"{words}."]
+    for each in shown.fields:
+        where = ", ".join(map(path_text, paths[each]))
+        where = where or ("as a salted hash" if each in shown.hashed else "in no credential")
+        unchecked = " (not in the JSON Schema)" if paths[each] and each not in in_schema else ""
+        lines.append(f"  {each:32} {where}{unchecked}")
+    return Result(data, "\n".join(map(printable, lines)))
 
 
 @verb(kind)
@@ -106,7 +123,7 @@ def new(session: Session, folder: Path, file: Path) -> Result:
     source = open_source(file, required=(), kind=parse_kind({"kind.json": _ANY_TABLE}))
     rows = itertools.chain.from_iterable(map(source.rows, source.spans))
     text = draft(folder.name, source.header, [cells for _, cells in itertools.islice(rows, _LOOKED_AT)])
-    prove_kind(parse_kind({"kind.json": text}), session.contexts())
+    proved(parse_kind({"kind.json": text}), session)
     folder.mkdir(exist_ok=True)
     write_durably(path, text, 0o644)
     say(
@@ -116,6 +133,12 @@ def new(session: Session, folder: Path, file: Path) -> Result:
         typed("kind", "check", str(folder)),
     )
     return Result({"file": str(path)}, str(path))
+
+
+def proved(kind: Kind, session: Session) -> tuple[str, ...]:
+    """The fields that a credential says, proved on what issuing composes. Raises `INVALID_KIND`."""
+    contexts = session.contexts()
+    return prove_kind(kind, contexts, lambda record: trial(kind, contexts).compose(record, 0))
 
 
 def chosen(kind: str) -> Kind:

@@ -29,7 +29,6 @@ from issuer.press.update import TEMPLATE, lacks_degree
 from issuer.table.source import Source, open_source
 from kinds import Kind, Record, shipped
 from kinds.cells import DATE_ORDERS
-from kinds.check import prove_kind
 from kinds.kind import Noun
 from kinds.template import compiled
 from vc import SUITES
@@ -38,7 +37,7 @@ from wire.problem import Conflict
 from wire.text import counted
 
 from ...terminal import Result, say, typed, verb
-from ..kind import chosen
+from ..kind import chosen, proved
 from . import text
 from .place import Place, key_option, kind_option, status_did_option
 from .terminal import PARTLY, ProgressMeter, bundles_folder, out_option, pairs, warn_of_refusals
@@ -301,7 +300,7 @@ def _asked(place: Place, kind: str | None) -> Kind | None:
     if (place.folder / "issuer.json").exists():
         Identity.read(place.folder).require_kind(found)
     elif found.is_named:
-        prove_kind(found, place.session.contexts())
+        proved(found, place.session)
     return found
 
 
