@@ -36,6 +36,12 @@ class Rule(NamedTuple):
     before: str
     after: str
     refusal: str
+    same_day: bool = False
+    """Whether both may be one day."""
+
+    def allows(self, before: str, after: str) -> bool:
+        """Whether the days are in order, as YYYY-MM-DD; where one is absent there is none."""
+        return not before or not after or before < after or (self.same_day and before == after)
 
 
 class Identifier(NamedTuple):

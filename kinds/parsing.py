@@ -70,7 +70,7 @@ _PERSON: Mapping[str, Any] = {
     **dict.fromkeys(("name", "given", "family", "language", "email", "id"), ""),
     "half_headings": [],
 }
-_RULE: Mapping[str, Any] = dict.fromkeys(Rule._fields, str)
+_RULE: Mapping[str, Any] = {**dict.fromkeys(("before", "after", "refusal"), str), "same_day": False}
 _CATALOGUE: Mapping[str, Any] = {"key": str, "required": list, "fields": list}
 _IDENTIFIER: Mapping[str, Any] = {"noun": str, "fields": list}
 _REACHED: Mapping[str, Any] = {"day": str, "years": int}

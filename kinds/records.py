@@ -117,7 +117,7 @@ def _against_rules(kind: Kind, record: Record, today: date | None) -> list[tuple
     wrong = [
         (rule.before, rule.refusal, record[rule.before])
         for rule in kind.rules
-        if record.get(rule.before, "") >= (record.get(rule.after) or _LAST_DAY)
+        if not rule.allows(record.get(rule.before, ""), record.get(rule.after, ""))
     ]
     for name, years in kind.years_ahead.items():
         if record.get(name, "") > _latest(today, years):

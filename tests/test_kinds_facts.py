@@ -21,7 +21,7 @@ from issuer.press.press import Line, Press
 from kinds import InvalidRecord, Kind, Record, shipped
 from kinds.cells import TYPES, BadCell, check_cell
 from kinds.check import prove_kind
-from kinds.draft import draft
+from kinds.draft import draft, table_outline
 from kinds.facts import facts_of, named_kind
 from kinds.kind import plain
 from kinds.parsing import parse_kind
@@ -568,7 +568,7 @@ def test_any_table_gives_a_kind_that_works_and_has_a_field_for_each_column(
     rows = data.draw(st.lists(st.tuples(*[cells] * len(header)), min_size=1, max_size=3))
     # One column at least is no date: it can be the number.
     table = [[*row, f"K-{number}"] for number, row in enumerate(rows)]
-    kind = parse_kind({"kind.json": draft("card", [*header, "Karte"], table)})
+    kind = parse_kind({"kind.json": draft("card", table_outline([*header, "Karte"], table))})
     prove_kind(kind)
     assert len(kind.fields) == len(header) + 1
     assert kind.fields[kind.number].required

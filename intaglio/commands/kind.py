@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import itertools
@@ -11,23 +12,29 @@ from pathlib import Path
 import click
 
 from issuer.identity.kind import read_kind
+from issuer.job.rehearsal import rehearse
 from issuer.press.document import trial
 from issuer.table.source import open_source
-from kinds import Kind, shipped
+from kinds import Kind, openid4vci, shipped
 from kinds.check import prove_kind
-from kinds.draft import draft
+from kinds.draft import Outline, draft, table_outline
+from kinds.expected import Expected, differences
 from kinds.parsing import parse_kind
 from kinds.places import path_text, places
 from kinds.schema import describes, schema_of
 from kinds.shipped import SHIPPED
-from wire.files import write_durably
-from wire.problem import Conflict
+from wire.files import read_regular, write_durably
+from wire.problem import Conflict, Malformed, NotFound
+from wire.strict import load_json_object
 from wire.text import counted, printable
 
 from ..session import Session
 from ..terminal import Result, say, typed, verb
 
 _LOOKED_AT = 1000  # rows of a file that a kind is drafted from
+_LARGEST = 1 << 20  # bytes of a JSON file
+_BEGINNING = 64  # bytes of a file that are looked at, to tell JSON from CSV
+_SHOWN = 10  # differences of a test
 _ANY_TABLE = b"""{"name": "table", "version": "1", "nouns": {"en": ["row", "rows"]}, "number": "number",
     "fields": {"number": {"type": "text", "required": true}}}"""
 """A kind that any table can be read as."""
@@ -97,42 +104,94 @@ def check(session: Session, name: str) -> Result:
 
 
 @verb(kind)
+@click.argument("folder", type=click.Path(path_type=Path))
+def test(session: Session, folder: Path) -> Result:
+    """Hold what a folder's rows.csv becomes by its kind against its expected.json. Nothing is issued."""
+    tested = read_kind(folder)
+    path = folder / "expected.json"
+    if not path.exists():
+        raise NotFound(f"there is no {path}", hint="Begin one as docs/kinds.md shows.")
+    try:
+        expected = Expected.parse(read_regular(path, _LARGEST))
+    except Malformed as problem:
+        raise Malformed(f"{path}: {problem.detail}") from problem
+    source = open_source(folder / "rows.csv", kind=tested)
+    actual = rehearse(source, trial(tested, session.contexts()), expected.day)
+    found = [*differences(expected.outcome, actual)]
+    data = {"name": tested.name, **actual.to_json(), "differences": found}
+    if found:
+        lines = [*found[:_SHOWN], *([f"and {len(found) - _SHOWN} more"] if len(found) > _SHOWN else [])]
+        return Result(data, "\n".join(map(printable, lines)), 1)
+    count = f"{counted(len(actual.records), 'record')}, {counted(len(actual.findings), 'finding')}"
+    return Result(data, f"{tested.name} {tested.version}: {count}, as expected.")
+
+
+@verb(kind)
 @_name
 @click.option(
-    "--as", "form", type=click.Choice(["csv", "schema"]), default="csv", help="A CSV, if not given."
+    "--as",
+    "form",
+    type=click.Choice(["csv", "schema", "openid4vci"]),
+    default="csv",
+    help="A CSV, if not given.",
 )
 def export(session: Session, name: str, form: str) -> Result:  # noqa: ARG001 -- as above
-    """Print a CSV file to fill in, with a column for each field, or the JSON Schema of its credentials."""
-    if form == "schema":
-        schema = schema_of(chosen(name))
-        return Result({"schema": schema}, json.dumps(schema, indent=2, ensure_ascii=False))
-    columns = chosen(name).columns
-    line = io.StringIO()
-    csv.writer(line, lineterminator="").writerow(columns)
-    return Result({"columns": list(columns)}, line.getvalue())
+    """Print a kind for others: a CSV file to fill in, with a column for each field, the JSON Schema of its
+    credentials, or its configuration for an issuer of OpenID4VCI 1.0."""
+    exported = chosen(name)
+    if form == "csv":
+        line = io.StringIO()
+        csv.writer(line, lineterminator="").writerow(exported.columns)
+        return Result({"columns": list(exported.columns)}, line.getvalue())
+    document = schema_of(exported) if form == "schema" else openid4vci.configuration(exported)
+    data = {"schema": document} if form == "schema" else document
+    return Result(data, json.dumps(document, indent=2, ensure_ascii=False))
 
 
 @verb(kind)
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--from", "file", type=click.Path(path_type=Path), required=True, help="The CSV file to read.")
+@click.option("--from", "file", type=click.Path(path_type=Path), required=True, help="The file to read.")
 def new(session: Session, folder: Path, file: Path) -> Result:
-    """Draft a kind from a CSV file, into a new folder of its name, to be read through and completed."""
+    """Draft a kind from a CSV file, or from the metadata of an issuer of OpenID4VCI, into a new folder of its
+    name, to be read through and completed."""
     path = folder / "kind.json"
     if path.exists():
         raise Conflict(f"{path} is there already")
-    source = open_source(file, required=(), kind=parse_kind({"kind.json": _ANY_TABLE}))
-    rows = itertools.chain.from_iterable(map(source.rows, source.spans))
-    text = draft(folder.name, source.header, [cells for _, cells in itertools.islice(rows, _LOOKED_AT)])
+    noun, outline = (
+        ("claim", _of_claims(file, folder.name)) if _is_json(file) else ("column", _of_table(file))
+    )
+    text = draft(folder.name, outline)
     proved(parse_kind({"kind.json": text}), session)
     folder.mkdir(exist_ok=True)
     write_durably(path, text, 0o644)
     say(
-        f"{path} has a field for each column. Read it through: names, types, labels, the sentence,",
+        f"{path} has a field for each {noun}. Read it through: names, types, labels, the sentence,",
         "and IRIs of published vocabularies in the place of urn:intaglio:vocab:…",
         "What is issued once stays so. Then:",
         typed("kind", "check", str(folder)),
     )
     return Result({"file": str(path)}, str(path))
+
+
+def _is_json(file: Path) -> bool:
+    """Whether a file begins as a JSON object does, which no row of headings begins with."""
+    if not file.is_file():
+        return False
+    with file.open("rb") as opened:
+        return opened.read(_BEGINNING).removeprefix(codecs.BOM_UTF8).lstrip().startswith(b"{")
+
+
+def _of_claims(file: Path, name: str) -> Outline:
+    try:
+        return openid4vci.configuration_outline(load_json_object(read_regular(file, _LARGEST)), name)
+    except Malformed as problem:
+        raise Malformed(f"{file.name}: {problem.detail}", hint=problem.hint) from problem
+
+
+def _of_table(file: Path) -> Outline:
+    source = open_source(file, required=(), kind=parse_kind({"kind.json": _ANY_TABLE}))
+    rows = itertools.chain.from_iterable(map(source.rows, source.spans))
+    return table_outline(source.header, [cells for _, cells in itertools.islice(rows, _LOOKED_AT)])
 
 
 def proved(kind: Kind, session: Session) -> tuple[str, ...]:
