@@ -237,6 +237,27 @@ def test_a_record_that_nothing_changes_is_checked_to_the_same_again(example: Fil
         assert check_cells(example.kind, with_changes(example.kind, record, {}), today=TODAY) == (record, [])
 
 
+@pytest.mark.parametrize(
+    ("field", "cell", "value"),
+    [
+        ({"type": "number", "pattern": "[0-9]+,[0-9]{2}"}, "12,50", 12.5),
+        ({"type": "decimal", "pattern": "[0-9]+,[0-9]{2}"}, "12,50", "12.50"),
+        ({"type": "moment", "pattern": ".*[+]02:00"}, "2026-06-30T12:00:00+02:00", "2026-06-30T10:00:00Z"),
+        ({"type": "number"}, "0.00001", 0.00001),
+    ],
+)
+def test_what_a_correction_does_not_change_need_be_no_cell_of_its_field(
+    field: dict[str, Any], cell: str, value: object
+) -> None:
+    kind = club(fields={**CLUB_FIELDS, "worth": {**field, "refusal": "is wrong"}})
+    record = check_record(kind, {"no": "1", "who": "A", "worth": cell}, TODAY)
+    assert record["worth"] == value
+    corrected = check_record(kind, with_changes(kind, record, {"who": "B"}), TODAY, former=record)
+    assert corrected == {**record, "who": "B"}
+    with pytest.raises(InvalidRecord, match="worth: the value is"):
+        check_record(kind, with_changes(kind, record, {"worth": "1e3"}), TODAY, former=record)
+
+
 @given(filled())
 def test_a_sentence_says_each_value_as_it_was_typed(example: Filled) -> None:
     kind = example.kind

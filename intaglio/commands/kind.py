@@ -94,12 +94,12 @@ def check(session: Session, name: str) -> Result:
         "places": {each: [*map(path_text, paths[each])] for each in shown.fields},
         "in_schema": in_schema,
     }
-    lines = [f"{words}."]
+    lines, width = [f"{words}."], max(map(len, shown.fields))
     for each in shown.fields:
         where = ", ".join(map(path_text, paths[each]))
         where = where or ("as a salted hash" if each in shown.hashed else "in no credential")
         unchecked = " (not in the JSON Schema)" if paths[each] and each not in in_schema else ""
-        lines.append(f"  {each:32} {where}{unchecked}")
+        lines.append(f"  {each:<{width}} {where}{unchecked}")
     return Result(data, "\n".join(map(printable, lines)))
 
 

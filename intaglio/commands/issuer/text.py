@@ -19,6 +19,7 @@ from wire.problem import Conflict
 from wire.text import counted, printable
 
 from ...terminal import typed
+from ...words.language import tr
 from ...words.remedies import REMEDIES
 
 SHOWN = 20
@@ -64,8 +65,16 @@ def card(issuer: Issuer, entry: Entry) -> str:
     """An edition with all that it was made from."""
     stored = issuer.line(entry)
     details = {"id": stored.id, "log entry": entry.leaf, **stored.record}
-    shown = [f"  {name:<16} {printable(str(value))}" for name, value in details.items() if value != ""]
-    return "\n".join([line(entry), *shown])
+    said = {name: _said(value) for name, value in details.items() if value != ""}
+    width = max(map(len, said))
+    return "\n".join([line(entry), *(f"  {name:<{width}} {printable(text)}" for name, text in said.items())])
+
+
+def _said(value: object) -> str:
+    """A value as a spreadsheet would have it, and as `--set` takes it."""
+    if isinstance(value, bool):
+        return tr("yes") if value else tr("no")
+    return str(value)
 
 
 def introduction(issuer: Issuer) -> Iterable[str]:
