@@ -6,7 +6,7 @@ verifier reads them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, NamedTuple
 
@@ -19,7 +19,7 @@ from wire.problem import Malformed
 
 from .facts import facts_of
 from .kind import HASHED, Kind
-from .places import Path, path_text, places, texts
+from .places import Path, leaves, path_text, places, texts
 from .problem import INVALID_KIND
 from .records import Record
 from .template import PLACEHOLDER
@@ -58,10 +58,10 @@ def prove_kind(
     proof = _Proof(kind, contexts, compose or _without_issuer(kind))
     sample = {**dict.fromkeys(kind.own, "1"), **kind.sample}
     before = proof.made(sample)
-    direct = places(kind)
+    carriers, direct = _carriers(kind), places(kind)
     for name, field in kind.fields.items():
         after = proof.with_another(sample, name)
-        _require_same_elsewhere(kind, name, before, after, direct[name])
+        _require_same_elsewhere(name, before, after, carriers[name], {*direct[name]})
         if field.iri and before.facts.get(name) == after.facts.get(name):
             raise INVALID_KIND(f"kind.json, fields.{name}: the credential does not say it")
     optional = [name for name, field in kind.fields.items() if not field.required]
@@ -94,7 +94,7 @@ class _Proof:
             raise INVALID_KIND(
                 f"the kind makes no credential: {problem.detail}", because=problem
             ) from problem
-        return _Made(dict(_values(document, ())), facts)
+        return _Made(dict(leaves(document)), facts)
 
     def with_another(self, sample: Record, name: str) -> _Made:
         """The credential of the sample with another value of one field."""
@@ -132,15 +132,20 @@ def _require_places(kind: Kind) -> None:
             raise INVALID_KIND(f"kind.json, identifiers.{noun}: {personal[0]} is personal")
 
 
-def _require_same_elsewhere(kind: Kind, name: str, before: _Made, after: _Made, direct: list[Path]) -> None:
-    """Refuses a field of which another value changes a place, a fact or a name that is not its own."""
+def _require_same_elsewhere(
+    name: str, before: _Made, after: _Made, carriers: set[Path], direct: set[Path]
+) -> None:
+    """Refuses a field of which another value changes a place or a fact that is not its own.
+
+    `carriers` are the places that it may change, `direct` those that it has to change.
+    """
     facts = _changed(before.facts, after.facts)
     if others := sorted(facts - {name}):
         raise INVALID_KIND(f"kind.json, fields.{name}: it also changes {', '.join(others)}")
     changed = _changed(before.values, after.values)
-    if strange := sorted(map(path_text, changed - _carriers(kind, name))):
+    if strange := sorted(map(path_text, changed - carriers)):
         raise INVALID_KIND(f"kind.json, fields.{name}: it also changes {', '.join(strange)}")
-    if silent := sorted(map(path_text, {*direct} - changed)):
+    if silent := sorted(map(path_text, direct - changed)):
         raise INVALID_KIND(f"kind.json, fields.{name}: it does not change {', '.join(silent)}")
 
 
@@ -154,9 +159,10 @@ def _require_rest(kind: Kind, absent: list[str], before: _Made, after: _Made) ->
             raise INVALID_KIND(f"kind.json, fields.{name}: it changes where {', '.join(absent)} is absent")
 
 
-def _carriers(kind: Kind, name: str) -> set[Path]:
-    """The places that another value of a field may change."""
-    carriers: set[Path] = {("id",)} if name == kind.number else set()  # HMAC over the number
+def _carriers(kind: Kind) -> Mapping[str, set[Path]]:
+    """By field, the places that another value of it may change."""
+    carriers: dict[str, set[Path]] = {name: set() for name in kind.fields}
+    carriers[kind.number].add(("id",))  # HMAC over the number
     for path, text in texts(kind):
         for each in PLACEHOLDER.findall(text):
             base = HASHED.sub("", each)
@@ -165,25 +171,13 @@ def _carriers(kind: Kind, name: str) -> set[Path]:
                 fields.add(kind.number)
             if each == kind.person.whole:
                 fields |= kind.person.fields
-            if name in fields:
-                carriers.add(path)
+            for name in fields & carriers.keys():
+                carriers[name].add(path)
     return carriers
 
 
 def _changed(before: Mapping[Any, object], after: Mapping[Any, object]) -> set[Any]:
     return {each for each in before.keys() | after.keys() if before.get(each) != after.get(each)}
-
-
-def _values(node: object, path: Path) -> Iterator[tuple[Path, object]]:
-    match node:
-        case dict():
-            for name, member in node.items():
-                yield from _values(member, (*path, name))
-        case list():
-            for index, item in enumerate(node):
-                yield from _values(item, (*path, index))
-        case _:
-            yield path, node
 
 
 def _without_issuer(kind: Kind) -> Compose:

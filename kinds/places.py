@@ -14,7 +14,8 @@ Path = tuple[str | int, ...]
 
 def texts(kind: Kind) -> Iterator[tuple[Path, str]]:
     """Each text of the kind's template with its path; a condition (`$if`) is none."""
-    yield from _texts(json.loads(kind.template.text), ())
+    document = leaves(json.loads(kind.template.text))
+    return ((path, text) for path, text in document if isinstance(text, str) and path[-1] != "$if")
 
 
 def places(kind: Kind) -> Mapping[str, list[Path]]:
@@ -36,14 +37,14 @@ def path_text(path: Path) -> str:
     return "/".join(map(str, path))
 
 
-def _texts(node: object, path: Path) -> Iterator[tuple[Path, str]]:
+def leaves(node: object, path: Path = ()) -> Iterator[tuple[Path, object]]:
+    """Each value of a JSON document that is no object and no array, with its path."""
     match node:
         case dict():
             for name, member in node.items():
-                if name != "$if":
-                    yield from _texts(member, (*path, name))
+                yield from leaves(member, (*path, name))
         case list():
             for index, item in enumerate(node):
-                yield from _texts(item, (*path, index))
-        case str():
+                yield from leaves(item, (*path, index))
+        case _:
             yield path, node
