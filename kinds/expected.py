@@ -65,7 +65,7 @@ def _finding(row: int, column: str, reason: str) -> Fault:
     return row, column, reason
 
 
-def differences(expected: Rehearsal, actual: Rehearsal) -> Iterator[str]:
+def mismatches(expected: Rehearsal, actual: Rehearsal) -> Iterator[str]:
     """What is not as expected, row by row."""
     rows = {*expected.records, *actual.records}
     rows |= {row for row, _, _ in expected.findings | actual.findings}

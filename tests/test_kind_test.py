@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from kinds.expected import Expected, Rehearsal, differences
+from kinds.expected import Expected, Rehearsal, mismatches
 from kinds.kind import Rule
 from tests.commandline import Program, verdict
 from tests.conftest import ROOT
@@ -144,8 +144,8 @@ AS_IT_IS = Rehearsal(RECORDS, frozenset({(3, "A", "is empty")}))
     ],
 )
 def test_each_difference_is_named_with_its_place(actual: Rehearsal, difference: str) -> None:
-    assert [*differences(AS_IT_IS, actual)] == [difference]
-    assert [*differences(actual, actual)] == []
+    assert [*mismatches(AS_IT_IS, actual)] == [difference]
+    assert [*mismatches(actual, actual)] == []
 
 
 def test_an_outcome_is_read_as_it_was_written() -> None:

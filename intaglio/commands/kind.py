@@ -18,7 +18,7 @@ from issuer.table.source import open_source
 from kinds import Kind, openid4vci, shipped
 from kinds.check import prove_kind
 from kinds.draft import Outline, draft, table_outline
-from kinds.expected import Expected, differences
+from kinds.expected import Expected, mismatches
 from kinds.parsing import parse_kind
 from kinds.places import path_text, places
 from kinds.schema import describes, schema_of
@@ -117,7 +117,7 @@ def test(session: Session, folder: Path) -> Result:
         raise Malformed(f"{path}: {problem.detail}") from problem
     source = open_source(folder / "rows.csv", kind=tested)
     actual = rehearse(source, trial(tested, session.contexts()), expected.day)
-    found = [*differences(expected.outcome, actual)]
+    found = [*mismatches(expected.outcome, actual)]
     data = {"name": tested.name, **actual.to_json(), "differences": found}
     if found:
         lines = [*found[:_SHOWN], *([f"and {len(found) - _SHOWN} more"] if len(found) > _SHOWN else [])]
