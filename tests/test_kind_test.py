@@ -24,6 +24,7 @@ SENTENCES = {
     "employment": {"E-1": "City gave a contract of employment to Ada Müller, from 2028-01-01"},
 }
 """The sentence of a credential of each kind in `tests/own_kinds`, which is a folder and no line of code."""
+NAMES = ("name", "given_name", "family_name")
 
 
 @pytest.fixture
@@ -65,6 +66,8 @@ def test_from_its_rows_to_a_verified_credential_with_its_sentence(program: Progr
         record = json.loads((KINDS / name / "expected.json").read_text())["records"]["2"]
         (fields,) = json.loads(program("verify", f"out/{number}.json", "--offline", "--json").out)["fields"]
         assert fields == record
+        line = program("issuer", "list").out.splitlines()[0]
+        assert line == f"{number}  {' '.join(filter(None, map(record.get, NAMES)))}".strip()
 
 
 def test_what_differs_is_said_row_by_row_and_the_exit_code_is_1(program: Program, card: Path) -> None:

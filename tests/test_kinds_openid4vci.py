@@ -7,15 +7,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
 
 from issuer.press.document import trial
 from kinds.check import prove_kind
 from kinds.draft import draft
 from kinds.openid4vci import configuration, configuration_outline
 from kinds.parsing import parse_kind
+from kinds.records import check_record
 from kinds.shipped import SHIPPED, shipped
 from tests.commandline import Program
+from tests.test_kinds_facts import Filled, filled
 from tests.test_kinds_schema import documents
+from tests.world import NOW
 from wire.problem import Malformed
 
 
@@ -53,6 +57,22 @@ def test_each_claim_is_selected_in_what_is_issued_and_a_mandatory_one_in_each(na
         counts = [len(selected(document, claim["path"])) for document in composed]
         assert counts[-1], claim
         assert not claim.get("mandatory") or all(counts), claim
+
+
+@pytest.mark.slow
+@given(filled())
+def test_a_configuration_of_any_kind_selects_each_fact_where_it_is(example: Filled) -> None:
+    kind = example.kind
+    (said,) = configuration(kind)["credential_configurations_supported"].values()
+    paths = {claim["path"][-1]: claim["path"] for claim in said["credential_metadata"]["claims"]}
+    assert len(paths) == len(said["credential_metadata"]["claims"])
+    for row in example.rows:
+        record = check_record(kind, row, NOW.date())
+        document = trial(kind).compose(record, 0)
+        for name, path in paths.items():
+            if name in kind.fields:  # else a date of the whole
+                assert selected(document, path) == ([] if record[name] == "" else [record[name]])
+    assert {name for name, field in kind.fields.items() if field.iri} <= paths.keys()
 
 
 def test_a_configuration_names_format_types_and_labels_as_the_specification_does() -> None:

@@ -41,7 +41,8 @@ def line(entry: Entry) -> str:
     """An edition in one line."""
     edition = f" edition {entry.edition}" if entry.edition > 1 else ""
     revoked = f", revoked {(entry.date or '')[:10]}: {entry.reason.replace('-', ' ')}" if entry.reason else ""
-    return printable(f"{entry.number}{edition}  {entry.name}") + revoked
+    name = f"  {entry.name}" if entry.name else ""  # a device has none
+    return printable(f"{entry.number}{edition}{name}") + revoked
 
 
 def brief(entry: Entry) -> dict[str, Any]:
