@@ -24,9 +24,10 @@ Pointer = tuple[str | int | None, ...]
 
 _CONFIGURATIONS = "credential_configurations_supported"
 _BASE_TYPE = "VerifiableCredential"
+_LANGUAGE = re.compile("[a-z]{2,8}")  # RFC 5646, 2.2.1
 _DATES: Mapping[tuple[str, ...], str] = {("validFrom",): "issued_on", ("validUntil",): "valid_until"}
 """Dates of the whole credential (VCDM 2.0, 4.9), and headings that a shipped kind has for them."""
-_TYPE = re.compile("[A-Za-z][A-Za-z0-9]*")
+_TYPE = re.compile("[A-Z][A-Za-z0-9]*")  # fields are in small letters
 
 
 def configuration(kind: Kind) -> dict[str, Any]:
@@ -143,9 +144,9 @@ def _names(described: Mapping[str, Any]) -> dict[str, str]:
     names: dict[str, str] = {}
     for each in _items(described.get("display", [])):
         display = _object(each, "display")
-        name, locale = display.get("name"), display.get("locale", "en")
-        if isinstance(name, str) and isinstance(locale, str) and name and printable(name) == name:
-            names.setdefault(locale.partition("-")[0].lower(), name)
+        name, language = display.get("name"), str(display.get("locale", "en")).partition("-")[0].lower()
+        if isinstance(name, str) and name and printable(name) == name and _LANGUAGE.fullmatch(language):
+            names.setdefault(language, name)
     return names
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 from issuer.press.document import trial
 from kinds.check import prove_kind
@@ -199,6 +200,28 @@ def test_of_several_configurations_the_name_says_which(program: Program) -> None
 def test_what_is_no_configuration_is_refused(document: dict[str, Any], reason: str) -> None:
     with pytest.raises(Malformed, match=reason):
         configuration_outline(document, "card")
+
+
+WORDS = st.text(max_size=6) | st.sampled_from(
+    ["id", "Type", "name", "Name", "birth_date", "validFrom", "card_no"]
+)
+DISPLAYS = st.lists(st.fixed_dictionaries({"name": WORDS}, optional={"locale": WORDS}), max_size=3)
+STEPS = st.lists(WORDS | st.none() | st.integers(0, 3), max_size=3)
+CLAIMS = st.fixed_dictionaries({"path": STEPS}, optional={"mandatory": st.booleans(), "display": DISPLAYS})
+
+
+@given(st.lists(CLAIMS, max_size=6), DISPLAYS, st.lists(WORDS, max_size=3))
+def test_any_claims_become_a_kind_that_works_or_are_refused(
+    described: list[dict[str, Any]], titles: list[dict[str, str]], types: list[str]
+) -> None:
+    document = configured(*described, display=titles) | {"credential_definition": {"type": types}}
+    try:
+        outline = configuration_outline(document, "card")
+    except Malformed:
+        return
+    kind = parse_kind({"kind.json": draft("card", outline)})
+    prove_kind(kind)
+    assert len(kind.fields) - len(outline.columns) in (0, 1)  # a number of its own, where none is one
 
 
 def test_no_word_of_somebody_elses_file_becomes_a_placeholder_or_hides() -> None:
