@@ -220,6 +220,21 @@ def test_no_log_has_anything_of_a_record(tmp_path: Path) -> None:
     assert not [word for word in words if word.encode() in data]
 
 
+def test_a_fact_with_an_iri_stands_in_the_credential() -> None:
+    template = copy.deepcopy(TEMPLATE)
+    del template["credentialSubject"]["name"]
+    with raises(INVALID_KIND, match=r"fields\.name: the credential does not say it"):
+        prove_kind(card(template))
+
+
+@pytest.mark.parametrize("member", ["@context", "type", "credentialSubject"])
+def test_a_template_has_what_each_credential_has(member: str) -> None:
+    template = {name: value for name, value in TEMPLATE.items() if name != member}
+    kind = card(template)
+    with raises(INVALID_KIND, match=f"template.json has no member '{member}'"):
+        prove_kind(kind, compose=lambda record: trial(kind).compose(record, 0))
+
+
 def test_two_facts_in_one_text_each_need_a_place_of_their_own() -> None:
     template = copy.deepcopy(TEMPLATE)
     template["name"] = "{name}, since {joined}"
