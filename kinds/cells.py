@@ -59,6 +59,8 @@ class Field:
     """A day, and the years since then after which this is true on the job's day; it then has no column."""
     iri: str = ""
     """The property that it is in RDF; without one a template says where it stands, or it stands nowhere."""
+    personal: bool = False
+    """Whether it tells something about a person: no identifier is made from it."""
     headings: tuple[str, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
     """Its name for people, by language."""

@@ -1,16 +1,15 @@
 """The proof that a kind works: each fact of a record ends in its own place of the credential, no other.
 
-It is tried, not read: credentials are composed from samples, and read back as a verifier reads them.
+It is tried, not read: credentials are composed from samples as issuing composes them, and read back as a
+verifier reads them.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import Any
+from typing import Any, NamedTuple
 
-from vc import Claims
 from vc.facts import IssuingFacts, SchemaFile, StatusPlace
 from vc.vcdm.credential import Credential
 from vc.vcdm.issuing import unsigned
@@ -19,9 +18,14 @@ from wire.datetimestamp import parse_datetimestamp
 from wire.problem import Malformed
 
 from .facts import facts_of
-from .kind import Kind, sri
+from .kind import HASHED, Kind, sri
+from .places import Path, leaves, path_text, places, texts
 from .problem import INVALID_KIND
+from .records import Record
 from .template import PLACEHOLDER
+
+Compose = Callable[[Record], dict[str, Any]]
+"""Makes the unsigned credential of a record."""
 
 _DECIDING = frozenset(
     ("@context", "id", "type", "issuer", "proof", "credentialStatus", "credentialSchema", "termsOfUse")
@@ -38,79 +42,160 @@ _OTHERS: Mapping[str, tuple[Any, ...]] = {
 """Other values than those of `Field.sample`, of which one has to fit."""
 
 
-def prove_kind(kind: Kind, contexts: Contexts | None = None) -> tuple[str, ...]:
-    """The fields that a credential says. A change of one changes what is said of it, and that alone.
+def prove_kind(
+    kind: Kind, contexts: Contexts | None = None, compose: Compose | None = None
+) -> tuple[str, ...]:
+    """The fields that a credential says.
 
-    A field without a place changes nothing, and each that is not required may be absent.
+    Changing one example changes what is said of its field, and exactly the places that carry it. Each field
+    that is not required may be absent, alone and with all others.
+
+    `compose` is what the issuer issues with. A verifier, which makes no credentials, leaves it out: the
+    template is then filled without an issuer's secrets.
     Raises `INVALID_KIND`.
     """
     _require_places(kind)
-    sample = kind.sample
-    before = _facts(kind, sample, contexts)
+    proof = _Proof(kind, contexts, compose or _without_issuer(kind))
+    sample = {**dict.fromkeys(kind.own, "1"), **kind.sample}
+    before = proof.made(sample)
+    carriers, direct = _carriers(kind), places(kind)
     for name, field in kind.fields.items():
-        after = _with_another(kind, sample, name, contexts)
-        changed = {each for each in before.keys() | after.keys() if before.get(each) != after.get(each)}
-        if others := sorted(changed - {name}):
-            raise INVALID_KIND(f"kind.json, fields.{name}: it also changes {', '.join(others)}")
-        if field.iri and name not in changed:
+        after = proof.with_another(sample, name)
+        _require_same_elsewhere(name, before, after, carriers[name], {*direct[name]})
+        if field.iri and before.facts.get(name) == after.facts.get(name):
             raise INVALID_KIND(f"kind.json, fields.{name}: the credential does not say it")
-        if not field.required:
-            _facts(kind, {**sample, name: ""}, contexts)
-    return tuple(before)
+    optional = [name for name, field in kind.fields.items() if not field.required]
+    for absent in ([name] for name in optional):
+        _require_rest(kind, absent, before, proof.made({**sample, **dict.fromkeys(absent, "")}))
+    _require_rest(kind, optional, before, proof.made({**sample, **dict.fromkeys(optional, "")}))
+    return tuple(before.facts)
+
+
+class _Made(NamedTuple):
+    """A credential: its values by path, and the facts read back from it."""
+
+    values: Mapping[Path, object]
+    facts: Mapping[str, Any]
+
+
+class _Proof:
+    """Composes credentials of a kind, and reads them back."""
+
+    def __init__(self, kind: Kind, contexts: Contexts | None, compose: Compose) -> None:
+        self._kind, self._contexts, self._compose = kind, contexts, compose
+
+    def made(self, record: Record) -> _Made:
+        """The credential of a record. Raises `INVALID_KIND`."""
+        try:
+            document = self._compose(record)
+            canonicalize(document, contexts=self._contexts)
+            facts = facts_of(self._kind, Credential.parse(document, contexts=self._contexts))
+        except Malformed as problem:
+            raise INVALID_KIND(
+                f"the kind makes no credential: {problem.detail}", because=problem
+            ) from problem
+        return _Made(dict(leaves(document)), facts)
+
+    def with_another(self, sample: Record, name: str) -> _Made:
+        """The credential of the sample with another value of one field."""
+        *others, last = _OTHERS.get(self._kind.fields[name].type, ("2",))
+        for other in others:
+            with suppress(Malformed):
+                return self.made({**sample, name: other})
+        return self.made({**sample, name: last})
 
 
 def _require_places(kind: Kind) -> None:
     """The issuer says everything that decides: no cell of a file may stand in such a place."""
-    document = json.loads(kind.template.text)
     for name in ("@context", "type", "credentialSubject"):
-        if name not in document:
+        if name not in kind.template.members:
             raise INVALID_KIND(f"template.json has no member {name!r}")
-    for steps, text in _texts(document, ()):
-        fields = [name for name in PLACEHOLDER.findall(text) if name in kind.fields]
-        if fields and not _DECIDING.isdisjoint(steps):
-            raise INVALID_KIND(f"template.json: {fields[0]} stands under {'/'.join(steps)}")
+    by_issuer = {*kind.identifiers, "issuer_name"}
+    together: list[list[str]] = []
+    alone = set[str]()
+    for path, text in texts(kind):
+        names = [name for name in PLACEHOLDER.findall(text) if name not in by_issuer]
+        # A salted hash of a cell (`{email_hash}`) tells one person from another as the cell does.
+        if names and not _DECIDING.isdisjoint(path):
+            raise INVALID_KIND(f"template.json: {HASHED.sub('', names[0])} stands under {path_text(path)}")
+        fields = [name for name in dict.fromkeys(names) if name in kind.fields]
+        together += [fields] if len(fields) > 1 else []
+        alone |= {*fields} if len(names) == 1 else set()
+    # Two values in one text cannot be told apart: each needs a place of its own beside it.
+    for fields in together:
+        if unread := [name for name in fields if name not in alone]:
+            others = ", ".join(name for name in fields if name != unread[0])
+            raise INVALID_KIND(f"template.json: {unread[0]} stands nowhere but in one text with {others}")
+    # An identifier is the same in all credentials that share it, and others publish what they know it by.
+    for noun, identifier in kind.identifiers.items():
+        if personal := [name for name in identifier.fields if kind.fields[name].personal]:
+            raise INVALID_KIND(f"kind.json, identifiers.{noun}: {personal[0]} is personal")
 
 
-def _texts(node: object, steps: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str]]:
-    if isinstance(node, str):
-        yield steps, node
-    for name, item in node.items() if isinstance(node, dict) else ():
-        if name != "$if":
-            yield from _texts(item, (*steps, name))
-    for item in node if isinstance(node, list) else ():
-        yield from _texts(item, steps)
+def _require_same_elsewhere(
+    name: str, before: _Made, after: _Made, carriers: set[Path], direct: set[Path]
+) -> None:
+    """Refuses a field of which another value changes a place or a fact that is not its own.
+
+    `carriers` are the places that it may change, `direct` those that it has to change.
+    """
+    facts = _changed(before.facts, after.facts)
+    if others := sorted(facts - {name}):
+        raise INVALID_KIND(f"kind.json, fields.{name}: it also changes {', '.join(others)}")
+    changed = _changed(before.values, after.values)
+    if strange := sorted(map(path_text, changed - carriers)):
+        raise INVALID_KIND(f"kind.json, fields.{name}: it also changes {', '.join(strange)}")
+    if silent := sorted(map(path_text, direct - changed)):
+        raise INVALID_KIND(f"kind.json, fields.{name}: it does not change {', '.join(silent)}")
 
 
-def _with_another(
-    kind: Kind, sample: Mapping[str, Any], name: str, contexts: Contexts | None
-) -> dict[str, Any]:
-    *others, last = _OTHERS.get(kind.fields[name].type, ("2",))
-    for other in others:
-        with suppress(Malformed):
-            return _facts(kind, {**sample, name: other}, contexts)
-    return _facts(kind, {**sample, name: last}, contexts)
+def _require_rest(kind: Kind, absent: list[str], before: _Made, after: _Made) -> None:
+    """Refuses a kind in which a fact changes because others are absent; a template may leave it out."""
+    made_of_parts = {kind.person.whole} if {*absent} & kind.person.fields else set()
+    for name, value in after.facts.items():
+        if name in {*absent} - made_of_parts or (
+            name not in made_of_parts and before.facts.get(name) != value
+        ):
+            raise INVALID_KIND(f"kind.json, fields.{name}: it changes where {', '.join(absent)} is absent")
 
 
-def _facts(kind: Kind, record: Mapping[str, Any], contexts: Contexts | None) -> dict[str, Any]:
-    try:
-        return facts_of(kind, _claims(kind, record, contexts))
-    except Malformed as problem:
-        raise INVALID_KIND(f"the kind makes no credential: {problem.detail}", because=problem) from problem
+def _carriers(kind: Kind) -> Mapping[str, set[Path]]:
+    """By field, the places that another value of it may change."""
+    carriers: dict[str, set[Path]] = {name: set() for name in kind.fields}
+    carriers[kind.number].add(("id",))  # HMAC over the number
+    for path, text in texts(kind):
+        for each in PLACEHOLDER.findall(text):
+            base = HASHED.sub("", each)
+            fields = {base, *(kind.identifiers[each].fields if each in kind.identifiers else ())}
+            if base != each:  # salts follow from the number
+                fields.add(kind.number)
+            if each == kind.person.whole:
+                fields |= kind.person.fields
+            for name in fields & carriers.keys():
+                carriers[name].add(path)
+    return carriers
 
 
-def _claims(kind: Kind, record: Mapping[str, Any], contexts: Contexts | None) -> Claims:
-    made = dict.fromkeys(kind.identifiers, "urn:example:2")
-    said = kind.template.fill({**dict.fromkeys(kind.template.fields, "1"), **made, **record})
+def _changed(before: Mapping[Any, object], after: Mapping[Any, object]) -> set[Any]:
+    return {each for each in before.keys() | after.keys() if before.get(each) != after.get(each)}
+
+
+def _without_issuer(kind: Kind) -> Compose:
+    """Fills the template as issuing does, for an issuer that there is not."""
     issuer: dict[str, Any] = {"id": "did:example:issuer", "name": "…"}
     if kind.issuer_type:
         issuer["type"] = [kind.issuer_type]
-    dates = (said.get(name) for name in ("validFrom", "validUntil"))
-    starts, ends = (parse_datetimestamp(date, "") if date else None for date in dates)
     place = StatusPlace("urn:example:list", 0, is_stated=True)
     schema = SchemaFile("urn:example:schema", sri(kind.schema)) if kind.schema else None
-    facts = IssuingFacts(
-        "urn:example:1", issuer, starts, ends, place, "log.example", None, kind.reference, schema
-    )
-    document = unsigned(facts, said)
-    canonicalize(document, contexts=contexts)
-    return Credential.parse(document, contexts=contexts)
+    made = dict.fromkeys(kind.identifiers, "urn:example:2")
+
+    def compose(record: Record) -> dict[str, Any]:
+        said = kind.template.fill({**dict.fromkeys(kind.template.fields, "1"), **made, **record})
+        dates = (said.get(name) for name in ("validFrom", "validUntil"))
+        starts, ends = (parse_datetimestamp(date, "") if date else None for date in dates)
+        facts = IssuingFacts(
+            "urn:example:1", issuer, starts, ends, place, "log.example", None, kind.reference, schema
+        )
+        return unsigned(facts, said)
+
+    return compose

@@ -1,11 +1,11 @@
-"""A first `kind.json` from a spreadsheet, for its author to go on with."""
+"""A first `kind.json` from a spreadsheet or a configuration, for its author to go on with."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Sequence
-from typing import Any
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from wire.text import printable
 
@@ -17,45 +17,84 @@ from .shipped import shipped
 _VOCABULARY = "urn:intaglio:vocab:"
 
 
-def draft(name: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> bytes:
-    """The kind of a table: a field for each column. The first whose cells all differ is the number.
+class Column(NamedTuple):
+    """A column of a table, or a claim of somebody's configuration: what its field is drafted from."""
+
+    heading: str
+    cells: Sequence[str] = ()
+    labels: Mapping[str, str] = {}
+    """Its name for people, by language; the heading where there is none."""
+    is_required: bool = False
+
+
+class Outline(NamedTuple):
+    """What is known of a kind before it is drafted."""
+
+    columns: Sequence[Column]
+    titles: Mapping[str, str] = {}
+    """What its credentials are called, by language."""
+    type_name: str = ""
+
+
+def table_outline(header: Sequence[str], rows: Sequence[Sequence[str]]) -> Outline:
+    """The outline of a table."""
+    return Outline(
+        [
+            Column(heading, [row[index] if index < len(row) else "" for row in rows])
+            for index, heading in enumerate(header)
+        ]
+    )
+
+
+def draft(name: str, outline: Outline) -> bytes:
+    """The kind of an outline: a field for each column.
 
     A heading that a shipped kind knows brings that kind's field; another one gets a term of this program's
     vocabulary, which its author replaces by a published one.
     """
     fields: dict[str, dict[str, Any]] = {}
-    number, headings = "", set[str]()
-    for index, heading in enumerate(header):
-        cells = [row[index] for row in rows if index < len(row)]
+    headings = set[str]()
+    for index, column in enumerate(outline.columns):
+        heading = column.heading
         if printable(heading) != heading:  # no kind may say it
             heading = plain(heading)
         if plain(heading) in headings:  # two columns of one heading are two facts
             heading = f"{heading} {index + 1}"
-        column, field = _known(heading) or ("", {})
-        if not column or column in fields:
-            others = {*map(plain, header)} - {plain(heading)}
-            column, field = _unknown(name, heading, index, cells, RESERVED | fields.keys() | others)
-        headings |= {plain(heading), column}
-        fields[column] = field
-        if not number and field["type"] == "text" and len(set(cells)) == len(rows) and all(cells):
-            number = column
-    number = number or next((each for each in fields if fields[each]["type"] == "text"), next(iter(fields)))
+        field_name, field = _known(heading) or ("", {})
+        if not field_name or field_name in fields:
+            others = {plain(each.heading) for each in outline.columns} - {plain(heading)}
+            taken = RESERVED | fields.keys() | others
+            field_name, field = _unknown(name, heading, index, column.cells, taken)
+        headings |= {plain(heading), field_name}
+        labels = {language: label for language, label in column.labels.items() if printable(label) == label}
+        field["labels"] = {**field["labels"], **labels}
+        fields[field_name] = field | ({"required": True} if column.is_required else {})
+    number = _number(fields, outline.columns)
+    if not number:
+        number = _NUMBERS[0]
+        fields = {number: {"type": "text", "iri": f"{_VOCABULARY}{name}:{number}"}, **fields}
     fields[number]["required"] = True
     dates = {
         member: next((field for field in known if fields.get(field, {}).get("type") == "date"), "")
         for member, known in _DATES.items()
     }
-    title = name.replace("_", " ")
+    ends = [field for field in dates.values() if field]
+    title = outline.titles.get("en") or name.replace("_", " ")
     person = {part: column for part, column in _PERSON.items() if column in fields}
+    type_name = outline.type_name or f"{name.replace('_', ' ').title().replace(' ', '')}Credential"
     kind = {
         "name": name,
         "version": "1",
-        "nouns": {"en": [title, f"{title}s"]},
-        "title": title.capitalize(),
-        "types": {f"{title.title().replace(' ', '')}Credential": f"{_VOCABULARY}{name}"},
+        "nouns": {language: [each, each] for language, each in outline.titles.items()}
+        | {"en": [title, f"{title}s"]},
+        "title": title[:1].upper() + title[1:],
+        "types": {type_name: f"{_VOCABULARY}{name}"},
         "number": number,
         "person": person if "name" in person or len(person.keys() & {"given", "family"}) == 2 else {},
         **{member: field for member, field in dates.items() if field},
+        "rules": [dict(zip(("before", "after"), ends, strict=True)) | {"refusal": _TOO_LATE}]
+        if ends[1:]
+        else [],
         "sentence": {"en": [f"{{issuer}} issued a {title}", *([" to {person}"] if person else [])]},
         "fields": fields,
     }
@@ -72,6 +111,24 @@ def renamed(kind: Kind, name: str) -> Kind:
     return parse_kind({**kind.sources, "kind.json": text})
 
 
+def _number(fields: Mapping[str, Mapping[str, Any]], columns: Sequence[Column]) -> str:
+    """The field that tells credentials apart: the first whose cells all differ, else the first text.
+
+    Without cells it is one that is always there and called a number; empty where none is.
+    """
+    texts = [name for name, field in fields.items() if field["type"] == "text"]
+    cells = {name: column.cells for name, column in zip(fields, columns, strict=True)}
+    if any(cells.values()):
+        distinct = (each for each in texts if len({*cells[each]}) == len(cells[each]) and all(cells[each]))
+        return next(distinct, (texts or [*fields])[0])
+    return next(
+        (each for each in texts if fields[each].get("required") and each.rpartition("_")[2] in _NUMBERS), ""
+    )
+
+
+_TOO_LATE = "is not before the day until which it is valid"
+_NUMBERS = ("number", "no", "nr", "id", "identifier", "reference")
+"""Last words of what credentials are told apart by."""
 _PERSON = {"name": "name", "given": "given_name", "family": "family_name", "email": "email"}
 """The members of `person`, and the fields of the shipped kinds for them."""
 _DATES = {"valid_from": ("issued_on", "issuance_date"), "valid_until": ("valid_until", "expiry_date")}

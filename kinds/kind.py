@@ -27,7 +27,8 @@ SCHEMA, METADATA = "schema.json", "vct.json"
 COMPILED = (SCHEMA, METADATA)
 """The files that are made of the others when a version is kept; see `compiling`."""
 
-_HASHED = re.compile("_(hash|salt)$")
+HASHED = re.compile("_(hash|salt)$")
+"""The endings by which a template takes the salted hash of a field."""
 _NOT_A_LETTER = re.compile(r"[\W_]+")
 
 Noun = tuple[str, str]
@@ -40,6 +41,12 @@ class Rule(NamedTuple):
     before: str
     after: str
     refusal: str
+    same_day: bool = False
+    """Whether both may be one day."""
+
+    def allows(self, before: str, after: str) -> bool:
+        """Whether the days are in order, as YYYY-MM-DD; where one is absent there is none."""
+        return not before or not after or before < after or (self.same_day and before == after)
 
 
 class Identifier(NamedTuple):
@@ -122,13 +129,13 @@ class Kind:
     @cached_property
     def own(self) -> tuple[str, ...]:
         """The fields that only the template has: each is a column of the registrar's own, and a text."""
-        named = {_HASHED.sub("", name) for name in self.template.fields}
+        named = {HASHED.sub("", name) for name in self.template.fields}
         return tuple(sorted(named - self.fields.keys() - self.identifiers.keys() - {"issuer_name"}))
 
     @cached_property
     def hashed(self) -> tuple[str, ...]:
         """The fields of which the template takes salted hashes."""
-        return tuple(sorted({_HASHED.sub("", name) for name in self.template.fields if _HASHED.search(name)}))
+        return tuple(sorted({HASHED.sub("", name) for name in self.template.fields if HASHED.search(name)}))
 
     @cached_property
     def required(self) -> tuple[str, ...]:

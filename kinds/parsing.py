@@ -72,13 +72,14 @@ _PERSON: Mapping[str, Any] = {
     **dict.fromkeys(("name", "given", "family", "language", "email", "id"), ""),
     "half_headings": [],
 }
-_RULE: Mapping[str, Any] = dict.fromkeys(Rule._fields, str)
+_RULE: Mapping[str, Any] = {**dict.fromkeys(("before", "after", "refusal"), str), "same_day": False}
 _CATALOGUE: Mapping[str, Any] = {"key": str, "required": list, "fields": list}
 _IDENTIFIER: Mapping[str, Any] = {"noun": str, "fields": list}
 _REACHED: Mapping[str, Any] = {"day": str, "years": int}
 _FIELD: Mapping[str, Any] = {
     "type": str,
     "required": False,
+    "personal": False,
     **dict.fromkeys(("pattern", "refusal", "table", "earliest", "worded", "iri"), ""),
     "years_ahead": -1,
     "reached": {},
@@ -205,6 +206,12 @@ def _require_fields(kind: Kind) -> None:
     for name in named:
         if name not in kind.fields:
             raise INVALID_KIND(f"kind.json names {name!r}, and has no such field")
+    for rule in kind.rules:
+        if rule.before == rule.after:  # no day comes before itself: each row would be refused
+            raise INVALID_KIND(f"kind.json, rules: {rule.before} cannot come before itself")
+    for name, code in kind.worded.items():
+        if code in kind.worded:  # a loop of two would wait for each other's word
+            raise INVALID_KIND(f"kind.json, fields.{name}: {code} keeps the word of another field itself")
     if "en" not in kind.nouns:
         raise INVALID_KIND("kind.json, nouns: what it is called in English is missing")
     if not kind.fields[kind.number].required:
@@ -226,7 +233,13 @@ def _require_types(kind: Kind) -> None:
     days = [name for rule in kind.rules for name in (rule.before, rule.after)]
     days += [*kind.years_ahead, *(name for name, field in fields.items() if field.earliest)]
     days += [day for day, _ in kind.reached.values()]
-    for types, names in ((_TEXTS, texts), (("date",), days), (("boolean",), list(kind.reached))):
+    uses: tuple[tuple[tuple[str, ...], list[str]], ...] = (
+        (_TEXTS, texts),
+        (("date",), days),
+        (("boolean",), list(kind.reached)),
+        (("code",), list(kind.worded.values())),
+    )
+    for types, names in uses:
         for name in names:
             if fields[name].type not in types:
                 raise INVALID_KIND(f"kind.json: {name} is used as a {types[0]}, and is none")

@@ -30,17 +30,21 @@ class InvalidRecord(Malformed):
 
 
 def check_record(
-    kind: Kind, cells: Mapping[str, str], today: date | None = None, own: Collection[str] = ()
+    kind: Kind,
+    cells: Mapping[str, str],
+    today: date | None = None,
+    own: Collection[str] = (),
+    former: Mapping[str, Any] | None = None,
 ) -> Record:
     """The record that was given field by field, as for a single credential. Raises `InvalidRecord`.
 
-    `own` are further fields that it may have.
+    `own` are further fields that it may have, besides those of `former`, the record that it corrects.
     """
-    own = set(own) - kind.fields.keys()
+    own = {*own, *(former or ())} - kind.fields.keys()
     for name in sorted(cells.keys() - set(kind.columns) - own):
         names = ", ".join([*kind.columns, *sorted(own)])
         raise InvalidRecord(f"there is no field {name!r}", hint=f"The fields are {names}.")
-    record, wrong = check_cells(kind, cells, today=today)
+    record, wrong = check_cells(kind, cells, today=today, former=former)
     if wrong:
         raise InvalidRecord("; ".join(f"{name}: the value {reason}" for name, reason, _ in wrong))
     return record
@@ -52,8 +56,11 @@ def check_cells(
     required: Collection[str] | None = None,
     today: date | None = None,
     date_order: str = "",
+    former: Mapping[str, Any] | None = None,
 ) -> tuple[Record, list[tuple[str, str, str]]]:
     """The record of one row, and what is wrong with it as (field, reason, cell).
+
+    A cell that has a value of `former`, the record that it corrects, keeps that value.
 
     `required` are the fields that need a value, by default those of the kind. From `today` the last days are
     counted that are to be expected: a wrong year would be signed for good. `date_order` is one of
@@ -71,7 +78,10 @@ def check_cells(
     for name in (*kind.columns, *sorted(own)) if own else kind.columns:
         cell = cells.get(name, "").strip()
         try:
-            if cell:
+            if former and cell and cell == str(former.get(name, "")):
+                # Not read again: where a pattern asks for 12,5 the value, 12.5, is no cell of its field.
+                record[name] = former[name]
+            elif cell:
                 record[name] = check_cell(fields.get(name, OWN), cell, date_order)
             elif name in required:
                 raise BadCell("is empty")
@@ -117,7 +127,7 @@ def _against_rules(kind: Kind, record: Record, today: date | None) -> list[tuple
     wrong = [
         (rule.before, rule.refusal, record[rule.before])
         for rule in kind.rules
-        if record.get(rule.before, "") >= (record.get(rule.after) or _LAST_DAY)
+        if not rule.allows(record.get(rule.before, ""), record.get(rule.after, ""))
     ]
     for name, years in kind.years_ahead.items():
         if record.get(name, "") > _latest(today, years):

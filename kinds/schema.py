@@ -16,6 +16,7 @@ from .cells import Field
 from .facts import spelling
 from .kind import Kind
 from .pattern import ecma
+from .places import Path
 from .template import PLACEHOLDER
 
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"
@@ -41,6 +42,14 @@ def schema_of(kind: Kind) -> dict[str, Any]:
     kind's URN has a digest over this schema, and its address depends on the issuer.
     """
     return {"$schema": _DRAFT, **_node(json.loads(kind.template.text), kind)}
+
+
+def describes(schema: Mapping[str, Any], path: Path) -> bool:
+    """Whether a schema of `schema_of` describes the value at a path; it describes none in a list."""
+    node: Mapping[str, Any] | None = schema
+    for step in path:
+        node = node.get("properties", {}).get(step) if node else None
+    return node is not None
 
 
 def _node(node: object, kind: Kind) -> dict[str, Any]:

@@ -39,6 +39,7 @@ LIBRARY = Path(__file__).parent.parent / "docs" / "library.md"
 _NAMES = re.compile(r"^\| `([\w.]+)` \| (`.*`) \|$", re.MULTILINE)
 _CODE = re.compile(r"^\| `([\w-]+)` \| .*?(?:\| (\d+) \| (\d+) \| (`\S+`)? ?\|)?$", re.MULTILINE)
 _GRADUATES = Path(__file__).parent / "fixtures" / "81e9505" / "graduates.csv"
+_OWN_KINDS = Path(__file__).parent / "own_kinds"
 
 NOT_TYPED = {
     "demo": "it takes seconds; tests/test_demo.py reads its object",
@@ -269,6 +270,7 @@ class _Use:
         self.type("kind check", "certificate")
         self.type("kind diff", "resident", "certificate")
         self.type("kind export", "diploma")
+        self.type("kind test", _OWN_KINDS / "bcg")
         self.type("kind new", self.folder / "degree", "--from", _GRADUATES)
 
     def use_ledger(self) -> None:

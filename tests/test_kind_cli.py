@@ -50,6 +50,7 @@ def test_what_comes_along_is_listed_shown_proved_and_to_be_filled_in(program: Pr
     assert "* personal_administrative_number" in program("kind", "show", "resident").out
 
 
+@pytest.mark.slow
 def test_from_a_spreadsheet_to_a_credential_of_a_kind_of_ones_own(program: Program, club: Path) -> None:
     drafted = program("kind", "new", "card", "--from", club)
     assert (drafted.code, drafted.out) == (0, "card/kind.json\n")

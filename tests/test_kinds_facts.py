@@ -21,7 +21,7 @@ from issuer.press.press import Line, Press
 from kinds import InvalidRecord, Kind, Record, shipped
 from kinds.cells import TYPES, BadCell, check_cell
 from kinds.check import prove_kind
-from kinds.draft import draft
+from kinds.draft import draft, table_outline
 from kinds.facts import facts_of, named_kind
 from kinds.kind import plain
 from kinds.parsing import parse_kind
@@ -235,6 +235,27 @@ def test_a_record_that_nothing_changes_is_checked_to_the_same_again(example: Fil
     for row in example.rows:
         record = check_record(example.kind, row, TODAY)
         assert check_cells(example.kind, with_changes(example.kind, record, {}), today=TODAY) == (record, [])
+
+
+@pytest.mark.parametrize(
+    ("field", "cell", "value"),
+    [
+        ({"type": "number", "pattern": "[0-9]+,[0-9]{2}"}, "12,50", 12.5),
+        ({"type": "decimal", "pattern": "[0-9]+,[0-9]{2}"}, "12,50", "12.50"),
+        ({"type": "moment", "pattern": ".*[+]02:00"}, "2026-06-30T12:00:00+02:00", "2026-06-30T10:00:00Z"),
+        ({"type": "number"}, "0.00001", 0.00001),
+    ],
+)
+def test_what_a_correction_does_not_change_need_be_no_cell_of_its_field(
+    field: dict[str, Any], cell: str, value: object
+) -> None:
+    kind = club(fields={**CLUB_FIELDS, "worth": {**field, "refusal": "is wrong"}})
+    record = check_record(kind, {"no": "1", "who": "A", "worth": cell}, TODAY)
+    assert record["worth"] == value
+    corrected = check_record(kind, with_changes(kind, record, {"who": "B"}), TODAY, former=record)
+    assert corrected == {**record, "who": "B"}
+    with pytest.raises(InvalidRecord, match="worth: the value is"):
+        check_record(kind, with_changes(kind, record, {"worth": "1e3"}), TODAY, former=record)
 
 
 @given(filled())
@@ -568,7 +589,7 @@ def test_any_table_gives_a_kind_that_works_and_has_a_field_for_each_column(
     rows = data.draw(st.lists(st.tuples(*[cells] * len(header)), min_size=1, max_size=3))
     # One column at least is no date: it can be the number.
     table = [[*row, f"K-{number}"] for number, row in enumerate(rows)]
-    kind = parse_kind({"kind.json": draft("card", [*header, "Karte"], table)})
+    kind = parse_kind({"kind.json": draft("card", table_outline([*header, "Karte"], table))})
     prove_kind(kind)
     assert len(kind.fields) == len(header) + 1
     assert kind.fields[kind.number].required

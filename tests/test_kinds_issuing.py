@@ -159,6 +159,11 @@ def test_a_wrong_row_is_explained_in_the_words_of_its_kind(program: Program) -> 
 
 def test_a_city_is_told_of_its_proofs_of_residence(city: Program) -> None:
     assert "No proof of residence fits." in city("issuer", "list", "nobody").err
+    card = city("issuer", "show", "R-1").out.splitlines()
+    width = len("personal_administrative_number")  # the longest of the names
+    assert {
+        f"  {name:<{width}} {value}" for name, value in (("family_name", "张"), ("age_over_18", "yes"))
+    } <= {*card}
     answer = city("issuer", "revoke", "R-1", "--date", "2026-05-31", "--yes")
     assert (answer.code, answer.out) == (2, "")
     assert (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import itertools
@@ -11,22 +12,31 @@ from pathlib import Path
 import click
 
 from issuer.identity.kind import read_kind
+from issuer.job.rehearsal import rehearse
+from issuer.press.document import trial
 from issuer.table.source import open_source
-from kinds import Kind, shipped
+from kinds import Kind, openid4vci, shipped
 from kinds.check import prove_kind
 from kinds.diff import differences, level
-from kinds.draft import draft, renamed
+from kinds.draft import Outline, draft, renamed, table_outline
+from kinds.expected import Expected, mismatches
+from kinds.kind import METADATA, SCHEMA
 from kinds.parsing import parse_kind
-from kinds.schema import schema_of
+from kinds.places import path_text, places
+from kinds.schema import describes, schema_of
 from kinds.shipped import SHIPPED
-from wire.files import write_durably
-from wire.problem import Conflict
+from wire.files import read_regular, write_durably
+from wire.problem import Conflict, Malformed, NotFound
+from wire.strict import load_json_object
 from wire.text import counted, printable
 
 from ..session import Session
 from ..terminal import Result, say, typed, verb
 
 _LOOKED_AT = 1000  # rows of a file that a kind is drafted from
+_LARGEST = 1 << 20  # bytes of a JSON file
+_BEGINNING = 64  # bytes of a file that are looked at, to tell JSON from CSV
+_SHOWN = 10  # differences of a test
 _ANY_TABLE = b"""{"name": "table", "version": "1", "nouns": {"en": ["row", "rows"]}, "number": "number",
     "fields": {"number": {"type": "text", "required": true}}}"""
 """A kind that any table can be read as."""
@@ -72,29 +82,73 @@ def show(session: Session, name: str) -> Result:  # noqa: ARG001 -- as above
 def check(session: Session, name: str) -> Result:
     """Prove that each fact of a kind ends in its own place of a credential."""
     shown = chosen(name)
-    readable = prove_kind(shown, session.contexts())
+    readable = proved(shown, session)
     others = [each for each in shown.fields if each not in readable]
     words = f"{shown.name} {shown.version}: {counted(len(readable), 'fact')}, each in a place of its own"
     words += f"; nobody can read {', '.join(others)} in it" if others else ""
-    data = {"name": shown.name, "version": shown.version, "digest": shown.digest, "says": list(readable)}
-    return Result(data, f"{words}.")
+    schema, paths = schema_of(shown), places(shown)
+    in_schema = [each for each in shown.fields if any(describes(schema, path) for path in paths[each])]
+    data = {
+        "name": shown.name,
+        "version": shown.version,
+        "digest": shown.digest,
+        "says": list(readable),
+        "places": {each: [*map(path_text, paths[each])] for each in shown.fields},
+        "in_schema": in_schema,
+    }
+    lines, width = [f"{words}."], max(map(len, shown.fields))
+    for each in shown.fields:
+        where = ", ".join(map(path_text, paths[each]))
+        where = where or ("as a salted hash" if each in shown.hashed else "in no credential")
+        unchecked = " (not in the JSON Schema)" if paths[each] and each not in in_schema else ""
+        lines.append(f"  {each:<{width}} {where}{unchecked}")
+    return Result(data, "\n".join(map(printable, lines)))
+
+
+@verb(kind)
+@click.argument("folder", type=click.Path(path_type=Path))
+def test(session: Session, folder: Path) -> Result:
+    """Hold what a folder's rows.csv becomes by its kind against its expected.json. Nothing is issued."""
+    tested = read_kind(folder)
+    path = folder / "expected.json"
+    if not path.exists():
+        raise NotFound(f"there is no {path}", hint="Begin one as docs/kinds.md shows.")
+    try:
+        expected = Expected.parse(read_regular(path, _LARGEST))
+    except Malformed as problem:
+        raise Malformed(f"{path}: {problem.detail}") from problem
+    source = open_source(folder / "rows.csv", kind=tested)
+    actual = rehearse(source, trial(tested, session.contexts()), expected.day)
+    found = [*mismatches(expected.outcome, actual)]
+    data = {"name": tested.name, **actual.to_json(), "differences": found}
+    if found:
+        lines = [*found[:_SHOWN], *([f"and {len(found) - _SHOWN} more"] if len(found) > _SHOWN else [])]
+        return Result(data, "\n".join(map(printable, lines)), 1)
+    count = f"{counted(len(actual.records), 'record')}, {counted(len(actual.findings), 'finding')}"
+    return Result(data, f"{tested.name} {tested.version}: {count}, as expected.")
 
 
 @verb(kind)
 @_name
 @click.option(
-    "--as", "form", type=click.Choice(["csv", "schema"]), default="csv", help="A CSV, if not given."
+    "--as",
+    "form",
+    type=click.Choice(["csv", "schema", "type-metadata", "openid4vci"]),
+    default="csv",
+    help="A CSV, if not given.",
 )
 def export(session: Session, name: str, form: str) -> Result:  # noqa: ARG001 -- as above
-    """Print a CSV file to fill in, with a column for each field, or the JSON Schema of its credentials."""
-    if form == "schema":
-        asked = chosen(name)
-        schema = json.loads(asked.schema) if asked.schema else schema_of(asked)
-        return Result({"schema": schema}, json.dumps(schema, indent=2, ensure_ascii=False))
-    columns = chosen(name).columns
-    line = io.StringIO()
-    csv.writer(line, lineterminator="").writerow(columns)
-    return Result({"columns": list(columns)}, line.getvalue())
+    """Print a kind for others: a CSV file to fill in, with a column for each field, the JSON Schema of its
+    credentials, their type metadata (SD-JWT VC), or its configuration for an issuer of OpenID4VCI 1.0."""
+    exported = chosen(name)
+    if form == "csv":
+        line = io.StringIO()
+        csv.writer(line, lineterminator="").writerow(exported.columns)
+        return Result({"columns": list(exported.columns)}, line.getvalue())
+    kept = {"schema": SCHEMA, "type-metadata": METADATA}
+    document = json.loads(exported.files[kept[form]]) if form in kept else openid4vci.configuration(exported)
+    data = {"schema": document} if form == "schema" else document
+    return Result(data, json.dumps(document, indent=2, ensure_ascii=False))
 
 
 @verb(kind)
@@ -121,23 +175,27 @@ def diff(session: Session, before: str, after: str) -> Result:  # noqa: ARG001 -
     "file",
     type=click.Path(path_type=Path),
     required=True,
-    help="The CSV file to read, or the kind to copy: NAME or FOLDER.",
+    help="The file to read, or the kind to copy: NAME or FOLDER.",
 )
 def new(session: Session, folder: Path, file: Path) -> Result:
-    """Draft a kind from a CSV file or another kind, into a new folder of its name, to be edited."""
+    """Draft a kind into a new folder of its name, to be read through and completed.
+
+    It is made of a CSV file, of another kind, or of the metadata of an issuer of OpenID4VCI.
+    """
     path = folder / "kind.json"
     if path.exists():
         raise Conflict(f"{path} is there already")
     if str(file) in SHIPPED or file.is_dir():
         return _copied(session, chosen(str(file)), folder)
-    source = open_source(file, required=(), kind=parse_kind({"kind.json": _ANY_TABLE}))
-    rows = itertools.chain.from_iterable(map(source.rows, source.spans))
-    text = draft(folder.name, source.header, [cells for _, cells in itertools.islice(rows, _LOOKED_AT)])
-    prove_kind(parse_kind({"kind.json": text}), session.contexts())
+    noun, outline = (
+        ("claim", _of_claims(file, folder.name)) if _is_json(file) else ("column", _of_table(file))
+    )
+    text = draft(folder.name, outline)
+    proved(parse_kind({"kind.json": text}), session)
     folder.mkdir(exist_ok=True)
     write_durably(path, text, 0o644)
     say(
-        f"{path} has a field for each column. Read it through: names, types, labels, the sentence,",
+        f"{path} has a field for each {noun}. Read it through: names, types, labels, the sentence,",
         "and IRIs of published vocabularies in the place of urn:intaglio:vocab:…",
         "What is issued once stays so. Then:",
         typed("kind", "check", str(folder)),
@@ -148,7 +206,7 @@ def new(session: Session, folder: Path, file: Path) -> Result:
 def _copied(session: Session, source: Kind, folder: Path) -> Result:
     """The files of a kind under another name, as its first version."""
     copy = renamed(source, folder.name)
-    prove_kind(copy, session.contexts())
+    proved(copy, session)
     for path, data in copy.sources.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         write_durably(folder / path, data, 0o644)
@@ -157,6 +215,33 @@ def _copied(session: Session, source: Kind, folder: Path) -> Result:
         typed("kind", "check", str(folder)),
     )
     return Result({"file": str(folder / "kind.json")}, str(folder / "kind.json"))
+
+
+def _is_json(file: Path) -> bool:
+    """Whether a file begins as a JSON object does, which no row of headings begins with."""
+    if not file.is_file():
+        return False
+    with file.open("rb") as opened:
+        return opened.read(_BEGINNING).removeprefix(codecs.BOM_UTF8).lstrip().startswith(b"{")
+
+
+def _of_claims(file: Path, name: str) -> Outline:
+    try:
+        return openid4vci.configuration_outline(load_json_object(read_regular(file, _LARGEST)), name)
+    except Malformed as problem:
+        raise Malformed(f"{file.name}: {problem.detail}", hint=problem.hint) from problem
+
+
+def _of_table(file: Path) -> Outline:
+    source = open_source(file, required=(), kind=parse_kind({"kind.json": _ANY_TABLE}))
+    rows = itertools.chain.from_iterable(map(source.rows, source.spans))
+    return table_outline(source.header, [cells for _, cells in itertools.islice(rows, _LOOKED_AT)])
+
+
+def proved(kind: Kind, session: Session) -> tuple[str, ...]:
+    """The fields that a credential says, proved on what issuing composes. Raises `INVALID_KIND`."""
+    contexts = session.contexts()
+    return prove_kind(kind, contexts, lambda record: trial(kind, contexts).compose(record, 0))
 
 
 def chosen(kind: str) -> Kind:

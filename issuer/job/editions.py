@@ -9,7 +9,7 @@ claims it has one, which takes the place of all.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from contextlib import suppress
 from datetime import datetime
 
@@ -43,13 +43,13 @@ class Editions:
         self._singles, self._clock = singles, clock
         self._turns: Turns[Sequence[Edition], list[int]] = Turns(lambda calls: singles().issue(calls))
 
-    def checked(self, press: Press, cells: Mapping[str, str], others: Collection[str] = ()) -> Record:
-        """The record of a credential given field by field; `others` are fields that the template once had.
+    def checked(self, press: Press, cells: Mapping[str, str], former: Record | None = None) -> Record:
+        """The record of a credential given field by field; `former` is the one that it corrects.
 
         Raises `InvalidRecord`.
         """
         composer = press.composer
-        record = check_record(composer.kind, cells, self._clock().date(), {*composer.own, *others})
+        record = check_record(composer.kind, cells, self._clock().date(), composer.own, former)
         for field, reason, _ in composer.settle(record):
             raise InvalidRecord(f"{field}: the value {reason}")
         return record
@@ -95,7 +95,7 @@ class Editions:
             raise Refused(
                 "the number of a credential cannot be corrected: issue another, and revoke this one"
             )
-        record = self.checked(press, with_changes(kind, line.record, changes), line.record.keys())
+        record = self.checked(press, with_changes(kind, line.record, changes), line.record)
         return record if record != line.record or line.is_ahead(self._clock()) else None
 
     def claim(self, which: KindNumber, holder: str, generation: int | None) -> Entry:

@@ -9,6 +9,7 @@ import * as eddsaRdfc from '@digitalbazaar/eddsa-rdfc-2022-cryptosuite';
 import * as vc from '@digitalbazaar/vc';
 import {createInterface} from 'node:readline';
 import {DataIntegrityProof} from '@digitalbazaar/data-integrity';
+import {Openid4vciIssuer} from '@openid4vc/openid4vci';
 import {securityLoader} from '@digitalcredentials/security-document-loader';
 import {verifyCredential} from '@digitalcredentials/verifier-core';
 
@@ -60,8 +61,18 @@ async function issue({document, suite: name}) {
   return vc.issue({credential: {...document, issuer}, suite, documentLoader});
 }
 
+const wallet = new Openid4vciIssuer({callbacks: {}}); // its parser is that of the wallet, too
+
 const DO = {
   issue,
+  metadata({document}) {
+    try {
+      const metadata = wallet.createCredentialIssuerMetadata(document);
+      return {configurations: wallet.getKnownCredentialConfigurationsSupported(metadata)};
+    } catch(error) {
+      return {error};
+    }
+  },
   async list({url, revoked, suite, purpose = 'revocation', length = 131072}) {
     const list = await bitstring.createList({length});
     revoked.forEach(index => list.setStatus(index, true));

@@ -29,7 +29,6 @@ from issuer.press.update import TEMPLATE, lacks_degree
 from issuer.table.source import Source, open_source
 from kinds import Kind, Record, shipped
 from kinds.cells import DATE_ORDERS
-from kinds.check import prove_kind
 from kinds.kind import Noun
 from kinds.shipped import diploma_1
 from kinds.template import compiled
@@ -39,7 +38,7 @@ from wire.problem import Conflict, Declined
 from wire.text import counted, printable
 
 from ...terminal import Result, agreed, say, typed, verb
-from ..kind import chosen
+from ..kind import chosen, proved
 from . import text
 from .place import Place, key_option, kind_option, status_did_option
 from .terminal import PARTLY, ProgressMeter, bundles_folder, out_option, pairs, warn_of_refusals
@@ -316,7 +315,7 @@ def _proved(place: Place, kind: Kind) -> Kind:
         kind = kinds.as_kept(kind)
         kinds.require_addable(kind)
     if kind.is_named:
-        prove_kind(kind, place.session.contexts())
+        proved(kind, place.session)
     return kind
 
 

@@ -20,6 +20,7 @@ from wire.problem import Conflict
 from wire.text import counted, printable
 
 from ...terminal import typed
+from ...words.language import tr
 from ...words.remedies import REMEDIES
 
 SHOWN = 20
@@ -48,7 +49,8 @@ def line(entry: Entry, *, with_kind: bool = False) -> str:
     edition += f" copy {entry.copy}" if entry.copy > 1 else ""
     kind = f"{entry.kind} " if with_kind else ""
     revoked = f", revoked {(entry.date or '')[:10]}: {entry.reason.replace('-', ' ')}" if entry.reason else ""
-    return printable(f"{kind}{entry.number}{edition}  {entry.name}") + revoked
+    name = f"  {entry.name}" if entry.name else ""  # a device has none
+    return printable(f"{kind}{entry.number}{edition}{name}") + revoked
 
 
 def brief(entry: Entry) -> dict[str, Any]:
@@ -75,9 +77,17 @@ def card(issuer: Issuer, entry: Entry) -> str:
     stored = issuer.line(entry)
     copies = len(issuer.copies(entry))
     details = {"id": stored.id, "log entry": entry.leaf, **({"copies": copies} if copies > 1 else {})}
-    details |= stored.record
-    shown = [f"  {name:<16} {printable(str(value))}" for name, value in details.items() if value != ""]
+    said = {name: _said(value) for name, value in {**details, **stored.record}.items() if value != ""}
+    width = max(map(len, said))
+    shown = (f"  {name:<{width}} {printable(text)}" for name, text in said.items())
     return "\n".join([lines(issuer)(entry), *shown])
+
+
+def _said(value: object) -> str:
+    """A value as a spreadsheet would have it, and as `--set` takes it."""
+    if isinstance(value, bool):
+        return tr("yes") if value else tr("no")
+    return str(value)
 
 
 def introduction(issuer: Issuer) -> Iterable[str]:

@@ -1,0 +1,163 @@
+"""Kinds as OpenID4VCI 1.0 describes credentials: configurations of issuers, written and read.
+
+Nothing is fetched: a configuration is read from the text of a file.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from wire.problem import Malformed
+from wire.text import printable
+
+from .draft import Column, Outline
+from .kind import Kind, plain
+from .places import Path, places, texts
+from .template import PLACEHOLDER
+
+Pointer = tuple[str | int | None, ...]
+"""A claims path pointer (Appendix C): names of members, and `None` for each element of an array."""
+
+_CONFIGURATIONS = "credential_configurations_supported"
+_BASE_TYPE = "VerifiableCredential"
+_LANGUAGE = re.compile("[a-z]{2,8}")  # RFC 5646, 2.2.1
+_DATES: Mapping[tuple[str, ...], str] = {("validFrom",): "issued_on", ("validUntil",): "valid_until"}
+"""Dates of the whole credential (VCDM 2.0, 4.9), and headings that a shipped kind has for them."""
+_TYPE = re.compile("[A-Z][A-Za-z0-9]*")  # fields are in small letters
+
+
+def configuration(kind: Kind) -> dict[str, Any]:
+    """The metadata of an issuer that has this kind alone (12.2.4, A.1.2): its one configuration, by its name.
+
+    The form is `ldp_vc`, the only one in which kinds are issued. What an issuer decides is left out: keys,
+    scope and how a wallet proves possession.
+    """
+    document = json.loads(kind.template.text)
+    types, contexts = document["type"], document["@context"]
+    said = {
+        "format": "ldp_vc",
+        "credential_definition": {
+            # Wallets compare these as texts. A kind's own terms stand in the credential itself, and wallets
+            # refuse metadata with an object here (@openid4vc/openid4vci 0.4.6).
+            "@context": [each for each in _items(contexts) if isinstance(each, str)],
+            "type": [*_items(types)],
+        },
+        "credential_metadata": {
+            "display": [
+                {"name": one[:1].upper() + one[1:], "locale": language}
+                for language, (one, _) in kind.nouns.items()
+            ],
+            "claims": [*_claims(kind)],
+        },
+    }
+    return {_CONFIGURATIONS: {kind.name: said}}
+
+
+def _items(value: object) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _claims(kind: Kind) -> Iterator[dict[str, Any]]:
+    """The claims descriptions (B.2) in the order of the fields.
+
+    Each pointer stands once, as repeated ones are an error. Where several texts have it, in the items of one
+    array, no name fits all of them.
+    """
+    texts_at = Counter(_pointer(path) for path, text in texts(kind) if PLACEHOLDER.search(text))
+    fields: dict[Pointer, list[str]] = {}
+    for name, paths in places(kind).items():
+        if paths:
+            fields.setdefault(_pointer(_chief(paths)), []).append(name)
+    for pointer, names in fields.items():
+        said: dict[str, Any] = {"path": [*pointer]}
+        if any(kind.fields[name].required for name in names):
+            said["mandatory"] = True
+        labels = kind.fields[names[0]].labels if texts_at[pointer] == 1 else {}
+        display = [{"name": label, "locale": language} for language, label in labels.items()]
+        yield {**said, "display": display} if display else said
+
+
+def _chief(paths: list[Path]) -> Path:
+    """The path of a field that is described: one below the subject, if there is one."""
+    return next((path for path in paths if path[0] == "credentialSubject"), paths[0])
+
+
+def _pointer(path: Path) -> Pointer:
+    """The pointer of a path: an item has no index, since those before it may be absent."""
+    return tuple(step if isinstance(step, str) else None for step in path)
+
+
+def configuration_outline(document: Mapping[str, Any], name: str) -> Outline:
+    """The outline of a credential configuration, or of that of this name in an issuer's metadata.
+
+    Names are compared without case and punctuation; where there is only one, it is that one.
+    Raises `Malformed`.
+    """
+    chosen = _chosen(document, name)
+    metadata = _object(chosen.get("credential_metadata", {}), "credential_metadata")
+    claims = metadata.get("claims", chosen.get("claims"))  # the latter up to draft 15
+    if not isinstance(claims, list) or not claims:
+        raise Malformed("the credential configuration has no list of claims")
+    described = [_object(claim, "claims") for claim in claims]
+    paths = [_steps(claim) for claim in described]
+    columns = []
+    for path, claim in zip(paths, described, strict=True):
+        # An address has a name of its own beside those of its parts: the facts are the parts.
+        if any(path != other and path == other[: len(path)] for other in paths):
+            continue
+        is_one = sum(other[-1] == path[-1] for other in paths) == 1
+        heading = _DATES.get(path) or (path[-1] if is_one else " ".join(path[-2:]))
+        columns.append(Column(heading, (), _names(claim), claim.get("mandatory") is True))
+    titles = {language: each for language, each in _names(metadata).items() if not {*each} & {*"{}"}}
+    return Outline(columns, titles, _type_name(chosen))
+
+
+def _chosen(document: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    if _CONFIGURATIONS not in document:
+        return document
+    supported = _object(document[_CONFIGURATIONS], _CONFIGURATIONS)
+    found = [each for each in supported if len(supported) == 1 or plain(each) == plain(name)]
+    if not found:
+        names = ", ".join(sorted(map(plain, supported)))
+        raise Malformed(
+            f"there are several credential configurations, and none is called {name}",
+            hint=f"Name the kind after one of them: {printable(names)}.",
+        )
+    return _object(supported[found[0]], found[0])
+
+
+def _steps(claim: Mapping[str, Any]) -> tuple[str, ...]:
+    """The names on the way to a claim; elements of arrays have none."""
+    path = claim.get("path")
+    names = [step for step in path if isinstance(step, str)] if isinstance(path, list) else []
+    if not names:
+        raise Malformed("a claims description has no path")
+    return tuple(names)
+
+
+def _names(described: Mapping[str, Any]) -> dict[str, str]:
+    """The names for people, by language; of two for one language the first."""
+    names: dict[str, str] = {}
+    for each in _items(described.get("display", [])):
+        display = _object(each, "display")
+        name, language = display.get("name"), str(display.get("locale", "en")).partition("-")[0].lower()
+        if isinstance(name, str) and name and printable(name) == name and _LANGUAGE.fullmatch(language):
+            names.setdefault(language, name)
+    return names
+
+
+def _type_name(chosen: Mapping[str, Any]) -> str:
+    definition = _object(chosen.get("credential_definition", {}), "credential_definition")
+    types = [each for each in _items(definition.get("type", [])) if isinstance(each, str)]
+    own = [each for each in types if each != _BASE_TYPE and _TYPE.fullmatch(each)]
+    return own[-1] if own else ""
+
+
+def _object(value: object, name: str) -> Mapping[str, Any]:
+    if not isinstance(value, dict):
+        raise Malformed(f"{printable(name)} is no object")
+    return value
