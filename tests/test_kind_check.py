@@ -330,7 +330,7 @@ def test_a_kind_that_is_changed_during_a_job_keeps_its_copy(tmp_path: Path) -> N
     issuer = issuer_in(tmp_path / "home", kind=kind)
     rows = "".join(f"{number},A{number}\n" for number in range(6))
     (tmp_path / "club.csv").write_text(f"no,who\n{rows}")
-    file = tmp_path / "home" / "kind" / "kind.json"
+    file = tmp_path / "home" / "kinds" / f"{kind.name}-1" / "kind.json"
     digest = hashlib.sha256(file.read_bytes()).hexdigest()
 
     def change(progress: Progress) -> None:
