@@ -22,13 +22,13 @@ from .sources.documents import IssuerDocuments
 from .sources.evidence import EvidenceCheck
 from .sources.keys import IssuerKeys
 from .sources.lists import ListMemory, ListSource
-from .sources.published import PublishedLogs
 from .sources.trust import TrustSource
 from .status import StatusLookup
 
 if TYPE_CHECKING:  # loaded only where a deployment has schemas, or a log is asked
     from vc.vcdm.schema import Schemas
 
+    from .sources.published import PublishedLogs
     from .sources.published_log import LogSource
 
 
@@ -93,7 +93,7 @@ class Verifier:
             checks.passed("well-formed", "well-formed")
         if checks.stopped():
             return Report(checks.found, ())
-        logs = PublishedLogs(self.logs, self.trust, work) if self.logs else None
+        logs = self._published(work)
         documents = IssuerDocuments(self.trust, bundle.issuer_documents, work, self.evidence_kinds, logs)
         keys = IssuerKeys(self.resolver, self.trust, documents, work, strangers=strangers)
         signatures = SignatureCheck(keys, now, work)
@@ -102,3 +102,10 @@ class Verifier:
         status = StatusLookup(bundle.status_lists, self.lists, own)
         steps = Steps(bundle, secured, claims, checks, signatures, evidence, status, strangers, self.schemas)
         return steps.report(challenge, domain, policy, unasked=unasked)
+
+    def _published(self, work: Work) -> PublishedLogs | None:
+        if self.logs is None:
+            return None
+        from .sources.published import PublishedLogs  # only here: most deployments ask no log
+
+        return PublishedLogs(self.logs, self.trust, work)
