@@ -28,7 +28,6 @@ from .status import StatusLookup
 if TYPE_CHECKING:  # loaded only where a deployment has schemas, or a log is asked
     from vc.vcdm.schema import Schemas
 
-    from .sources.published import PublishedLogs
     from .sources.published_log import LogSource
 
 
@@ -93,7 +92,11 @@ class Verifier:
             checks.passed("well-formed", "well-formed")
         if checks.stopped():
             return Report(checks.found, ())
-        logs = self._published(work)
+        logs = None
+        if self.logs is not None:
+            from .sources.published import PublishedLogs  # only here: most deployments ask no log
+
+            logs = PublishedLogs(self.logs, self.trust, work)
         documents = IssuerDocuments(self.trust, bundle.issuer_documents, work, self.evidence_kinds, logs)
         keys = IssuerKeys(self.resolver, self.trust, documents, work, strangers=strangers)
         signatures = SignatureCheck(keys, now, work)
@@ -102,10 +105,3 @@ class Verifier:
         status = StatusLookup(bundle.status_lists, self.lists, own)
         steps = Steps(bundle, secured, claims, checks, signatures, evidence, status, strangers, self.schemas)
         return steps.report(challenge, domain, policy, unasked=unasked)
-
-    def _published(self, work: Work) -> PublishedLogs | None:
-        if self.logs is None:
-            return None
-        from .sources.published import PublishedLogs  # only here: most deployments ask no log
-
-        return PublishedLogs(self.logs, self.trust, work)
