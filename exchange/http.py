@@ -164,6 +164,6 @@ def add_probes(app: FastAPI, state: Callable[[], Mapping[str, object] | None]) -
         return Response(body, headers=headers, media_type="application/json")
 
 
-def log_problem(log: logging.Logger, problem: Problem, what: str = "") -> None:
+def log_problem(log: logging.Logger, problem: Problem) -> None:
     """A problem for whoever runs the service, with its code and facts beside the sentence."""
-    log.error("%s%s: %s", what, problem.title, problem.detail, extra={"problem": problem})
+    log.error("%s: %s", problem.title, problem.detail, extra={"problem": problem})

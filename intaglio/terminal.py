@@ -25,10 +25,10 @@ from wire.text import cells, folded, printable
 
 from .words import headed, remedy, sentence, tr, tr_in
 
-_COMMAND = re.compile(r"\bintaglio (issuer|wallet|verify|trust|ledger|samples|doctor)\b(?! --)")
+_COMMAND = r"\bintaglio (issuer|wallet|verify|trust|ledger|samples|doctor)\b(?! --)"
 
-_COMMAND_LINE = re.compile(r"\s*(intaglio|chmod|pip) ")
-_COMMAND_WITHIN = re.compile(r"`[^`]*`|(?<=: )(intaglio|chmod|pip) .*")
+_COMMAND_LINE = r"\s*(intaglio|chmod|pip) "
+_COMMAND_WITHIN = r"`[^`]*`|(?<=: )(intaglio|chmod|pip) .*"
 _GLUE = "\0"  # nowhere in printable text
 
 PassphraseCheck = Callable[[bytes], None]
@@ -203,9 +203,9 @@ def wrapped(line: str, column: int, *, err: bool = False) -> str:
     to the end of the line, so that it can be copied.
     """
     columns = width(err=err)
-    if columns is None or _COMMAND_LINE.match(line):
+    if columns is None or re.match(_COMMAND_LINE, line):
         return line
-    line = _COMMAND_WITHIN.sub(lambda found: found[0].replace(" ", _GLUE), line)
+    line = re.sub(_COMMAND_WITHIN, lambda found: found[0].replace(" ", _GLUE), line)
     head, rest = line[:column], line[column:].lstrip(" ")
     blanks = line[column : len(line) - len(rest)]  # between two words, of which the head has the first
     first, *others = folded(rest, max(columns - column - len(blanks), 25))
@@ -296,7 +296,7 @@ def typed(*words: str) -> str:
 
 def as_typed(text: str) -> str:
     """A text whose commands are written as `typed` does it."""
-    return _COMMAND.sub(lambda found: typed(found[1]), text)
+    return re.sub(_COMMAND, lambda found: typed(found[1]), text)
 
 
 def _options(context: click.Context) -> list[str]:

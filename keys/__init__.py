@@ -6,9 +6,10 @@ one role's keys and derived secrets. Read `public.py` first, then `signer.py`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from .opening import open_signer
+from wire.later import later
+
 from .problem import (
     InvalidKey,
     InvalidKeyLength,
@@ -22,6 +23,7 @@ from .signer import MessageSigner, PrivateKey, Signer
 
 if TYPE_CHECKING:
     from .keyfile import KeyFile
+    from .opening import open_signer
 
 __all__ = [
     "InvalidKey",
@@ -39,10 +41,5 @@ __all__ = [
 ]
 
 if not TYPE_CHECKING:  # or every name would be one of ours to a type checker
-
-    def __getattr__(name: str) -> Any:
-        if name == "KeyFile":  # loads key derivation and ciphers, which verifying does not need
-            from .keyfile import KeyFile
-
-            return KeyFile
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    # What opens keys loads key derivation and ciphers, which verifying does not need.
+    __getattr__ = later(__name__, {"KeyFile": "keyfile", "open_signer": "opening"})

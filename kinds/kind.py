@@ -176,8 +176,8 @@ class Kind:
         """Headings of a whole name that mean one half beside the other, as `plain` gives them."""
         return frozenset(map(plain, self.person.half_headings))
 
-    @property
-    def sample(self) -> dict[str, Any]:
+    @cached_property
+    def sample(self) -> Mapping[str, Any]:
         """A record with a value in each field, to try a template with."""
         return {name: field.sample for name, field in self.fields.items()}
 

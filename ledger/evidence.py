@@ -33,7 +33,7 @@ TLOG_PROOF = "c2sp.org/tlog-proof@v1"
 LARGEST_PROOF = 1 << 18  # bytes of evidence
 _witnesses = functools.partial(counted, one="witness", many="witnesses")
 _INDEX = re.compile(rb"index (0|[1-9][0-9]{0,18})")
-_NAME = re.compile(r"[!-~]{1,128}")
+_NAME = r"[!-~]{1,128}"
 _T = TypeVar("_T")
 
 
@@ -84,7 +84,7 @@ class TrustedLedger:
 
     def __post_init__(self) -> None:
         for name in (self.kind, self.where):
-            if not _NAME.fullmatch(name):
+            if not re.fullmatch(_NAME, name):
                 raise Malformed.saying(
                     "{name} is no name of a ledger, and of no kind of evidence", name=shortened(name)
                 )

@@ -32,10 +32,11 @@ from intaglio.words.remedies import CLAIMED, REMEDIES
 from issuer.archive.kept import Released
 from tests import codes
 from tests.phrases import FINDINGS, PHRASES
+from tests.sources import ROOT, SOURCES, nodes
 from verifier.checks import STEPS
 from wire import Problem, address, https, sqlite
 
-SPEAKING = codes.ROOT / "intaglio"
+SPEAKING = ROOT / "intaglio"
 IN_ENGLISH = (
     "kinds",  # as the next
     "issuer",  # who issues: he has the remedies in Chinese, and the kind
@@ -131,26 +132,22 @@ def made() -> tuple[Made, ...]:
 
 def _made() -> Iterator[Made]:
     names = {name: kind.code for name, kind in codes.kinds().items()}
-    for package in codes.PACKAGES:
-        for file in sorted((codes.ROOT / package).rglob("*.py")):
-            tree = ast.parse(file.read_text())
-            chosen = _chosen(tree)
-            for node in ast.walk(tree):
-                if not isinstance(node, ast.Call):
-                    continue
-                name, says, beginning = _kind(node.func), node.args[:1], ""
-                kinds = sorted(names[one] for one in chosen.get(name, {name}) & names.keys())
-                if name in FETCHING:
-                    kind, beginning = FETCHING[name]
-                    kinds, says = [kind], node.args[1:2]
-                elif not kinds and isinstance(node.func, ast.Attribute) and node.func.attr == "saying":
-                    kinds = [Problem.code]  # of a kind that is chosen elsewhere
-                if not kinds:
-                    continue
-                facts = frozenset(keyword.arg or "" for keyword in node.keywords)
-                texts = tuple(beginning + text for said in says for text in _texts(said, tree))
-                for code in kinds:
-                    yield Made(file.relative_to(codes.ROOT), code, facts, texts)
+    for file in SOURCES:
+        chosen = _chosen(file)
+        for node in nodes(file, ast.Call):
+            name, says, beginning = _kind(node.func), node.args[:1], ""
+            kinds = sorted(names[one] for one in chosen.get(name, {name}) & names.keys())
+            if name in FETCHING:
+                kind, beginning = FETCHING[name]
+                kinds, says = [kind], node.args[1:2]
+            elif not kinds and isinstance(node.func, ast.Attribute) and node.func.attr == "saying":
+                kinds = [Problem.code]  # of a kind that is chosen elsewhere
+            if not kinds:
+                continue
+            facts = frozenset(keyword.arg or "" for keyword in node.keywords)
+            texts = tuple(beginning + text for said in says for text in _texts(said, file))
+            for code in kinds:
+                yield Made(file.relative_to(ROOT), code, facts, texts)
 
 
 def _kind(made: ast.expr) -> str:
@@ -160,23 +157,21 @@ def _kind(made: ast.expr) -> str:
     return made.attr if isinstance(made, ast.Attribute) else made.id if isinstance(made, ast.Name) else ""
 
 
-def _chosen(tree: ast.AST) -> dict[str, set[str]]:
+def _chosen(file: Path) -> dict[str, set[str]]:
     """Names that stand for one of several classes: `kind = One if … else Another`."""
     return {
         node.targets[0].id: {name.id for name in ast.walk(node.value) if isinstance(name, ast.Name)}
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Assign)
-        and isinstance(node.targets[0], ast.Name)
-        and isinstance(node.value, ast.IfExp)
+        for node in nodes(file, ast.Assign)
+        if isinstance(node.targets[0], ast.Name) and isinstance(node.value, ast.IfExp)
     }
 
 
-def _texts(said: ast.expr, tree: ast.AST) -> Iterator[str]:
+def _texts(said: ast.expr, file: Path) -> Iterator[str]:
     """A text that stands there, or those that a name stands for."""
     values = [said]
     if isinstance(said, ast.Name):
-        named = (node for node in ast.walk(tree) if isinstance(node, ast.Assign))
-        values = [node.value for node in named if ast.unparse(node.targets[0]) == said.id]
+        named = ((node.targets[0], node.value) for node in nodes(file, ast.Assign))
+        values = [value for target, value in named if isinstance(target, ast.Name) and target.id == said.id]
     either = ([value.body, value.orelse] if isinstance(value, ast.IfExp) else [value] for value in values)
     values = list(chain.from_iterable(either))
     for value in values:
@@ -211,17 +206,12 @@ def _is_in_english(file: Path) -> bool:
 
 def _hints() -> Iterator[str]:
     """Technical advice that stands where it is raised, on a credential's way to holder or verdict."""
-    for package in codes.PACKAGES:
-        for file in sorted((codes.ROOT / package).rglob("*.py")):
-            if _is_in_english(file.relative_to(codes.ROOT)) and "desk" not in file.parts:
-                continue
-            for node in ast.walk(ast.parse(file.read_text())):
-                if (
-                    isinstance(node, ast.keyword)
-                    and node.arg == "hint"
-                    and isinstance(node.value, ast.Constant)
-                ):
-                    yield str(node.value.value)
+    for file in SOURCES:
+        if _is_in_english(file.relative_to(ROOT)) and "desk" not in file.parts:
+            continue
+        for node in nodes(file, ast.keyword):
+            if node.arg == "hint" and isinstance(node.value, ast.Constant):
+                yield str(node.value.value)
 
 
 def folder(language: str) -> Path:

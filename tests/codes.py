@@ -9,15 +9,10 @@ import inspect
 import pkgutil
 from collections.abc import Iterator
 from itertools import pairwise
-from pathlib import Path
 
+from tests.sources import PACKAGES, ROOT, SOURCES, tree
 from wire.problem import Code, Problem, Raisable
 
-ROOT = Path(__file__).parent.parent
-PACKAGES = (
-    *("intaglio", "wire", "keys", "ledger", "did", "vc"),
-    *("exchange", "kinds", "issuer", "holder", "verifier", "examples"),
-)
 PAGE = ROOT / "docs" / "codes.md"
 
 _PROBLEMS = """\
@@ -81,9 +76,8 @@ def _meanings() -> dict[str, str]:
     """The docstring behind each code that is a constant, by the constant's name."""
     return {
         row.targets[0].id: words.value.value
-        for package in PACKAGES
-        for file in (ROOT / package).rglob("*.py")
-        for row, words in pairwise(ast.parse(file.read_text()).body)
+        for file in SOURCES
+        for row, words in pairwise(tree(file).body)
         if isinstance(row, ast.Assign)
         and isinstance(row.targets[0], ast.Name)
         and isinstance(words, ast.Expr)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import FunctionType, MethodType, ModuleType
 
+from tests.sources import tree
 from wire.problem import Code, Problem
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -23,7 +24,7 @@ def raising(root: Path, path: Path) -> Iterator[tuple[str, str, list[list[str]]]
     """
     name = ".".join(path.relative_to(root).with_suffix("").parts).removesuffix(".__init__")
     module = importlib.import_module(name)
-    for owner, node in _public(ast.parse(path.read_text()).body):
+    for owner, node in _public(tree(path).body):
         raised = [
             names
             for each, caught in _raises(node)

@@ -96,10 +96,22 @@ def serving(
         protocol_version = "HTTP/1.1"
         disable_nagle_algorithm = True
         wbufsize = -1  # a response is sent as a whole
+        raw_requestline: bytes
+
+        def parse_request(self) -> bool:
+            """As the base class, whose parser, one of e-mail, takes a sixth of the time of these tests."""
+            self.requestline = self.raw_requestline.decode("iso-8859-1").rstrip("\r\n")
+            self.command, self.path, self.request_version = self.requestline.split(" ")
+            self.fields: dict[str, str] = {}
+            while (field := self.rfile.readline().decode("iso-8859-1").rstrip("\r\n")) != "":
+                name, _, value = field.partition(":")
+                self.fields[name.lower()] = value.strip()
+            self.close_connection = self.fields.get("connection") == "close"
+            return True
 
         def handle_any(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            request = Request(self.command, self.path, dict(self.headers.items()), body)
+            body = self.rfile.read(int(self.fields.get("content-length", 0)))
+            request = Request(self.command, self.path, self.fields, body)
             verdict = judge(request)
             if verdict is None:
                 self.answer(*ask(request))

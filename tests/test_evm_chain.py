@@ -10,7 +10,6 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
-from eth_account import Account
 
 from keys import PrivateKey
 from ledger.evm.chain import Chain, Mined, NewestBlock
@@ -395,6 +394,8 @@ def test_the_account_signs_what_others_take_for_its_own(nodes: Answering) -> Non
     account = FeeAccount(nodes.chain(PAYING), account_of(key.public_key), lambda: key, 10**9)
     (made,) = account.following(Call(CONTRACT, b"call"), Pending(), 5).sent
     assert (made.nonce, made.fees, made.block) == (5, Fees(15, 1), 7)
+    from eth_account import Account  # half a second, in each process that collects tests
+
     recover: Callable[[bytes], str] = Account.recover_transaction
     assert recover(made.raw) == checksummed(account.address)
     again = Pending.parse(Pending((made,)).encode())

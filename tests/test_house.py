@@ -20,30 +20,11 @@ from packaging.utils import canonicalize_name
 from tests.conftest import ROOT
 from tests.patches import ALLOWED, patched
 from tests.raises import raising, unsaid_in
+from tests.sources import PACKAGES, SOURCES, nodes, tree
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 EXTRAS: dict[str, list[str]] = PROJECT["project"]["optional-dependencies"]
-PACKAGES = [
-    "intaglio",
-    "wire",
-    "keys",
-    "ledger",
-    "did",
-    "vc",
-    "exchange",
-    "kinds",
-    "issuer",
-    "holder",
-    "verifier",
-    "examples",
-]
 TEXTS = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").rglob("*.md")]
-SOURCES = [path for name in PACKAGES for path in sorted((ROOT / name).rglob("*.py"))]
-
-
-@functools.cache
-def _tree(path: Path) -> ast.Module:
-    return ast.parse(path.read_text())
 
 
 def test_each_import_name_belongs_to_this_distribution_only() -> None:
@@ -124,22 +105,20 @@ def test_no_module_is_named_for_nothing() -> None:
 
 def test_every_module_says_what_it_is_and_catches_nothing_blindly() -> None:
     for path in SOURCES:
-        tree = _tree(path)
-        assert not tree.body or ast.get_docstring(tree), f"{path}: a module without a docstring"
-        for node in ast.walk(tree):
-            if isinstance(node, ast.ExceptHandler):
-                assert node.type is not None, f"{path}, line {node.lineno}: a bare except"
-                names = {name.id for name in ast.walk(node.type) if isinstance(name, ast.Name)}
-                assert "Exception" not in names, f"{path}, line {node.lineno}: except Exception"
+        module = tree(path)
+        assert not module.body or ast.get_docstring(module), f"{path}: a module without a docstring"
+        for node in nodes(path, ast.ExceptHandler):
+            assert node.type is not None, f"{path}, line {node.lineno}: a bare except"
+            names = {name.id for name in ast.walk(node.type) if isinstance(name, ast.Name)}
+            assert "Exception" not in names, f"{path}, line {node.lineno}: except Exception"
 
 
 @pytest.mark.slow
 def test_nothing_imports_the_command_line() -> None:
     for path in SOURCES:
-        for node in ast.walk(_tree(path)):
-            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
-            assert "intaglio" not in names, path
+        names = [alias.name for node in nodes(path, ast.Import) for alias in node.names]
+        names += [node.module or "" for node in nodes(path, ast.ImportFrom)]
+        assert "intaglio" not in names, path
 
 
 @pytest.mark.slow
@@ -179,8 +158,8 @@ def test_the_lock_has_a_hash_for_everything_and_no_address() -> None:
 
 def test_problems_are_told_in_one_tone() -> None:
     """`Title: detail without a full stop`, then `A hint as a sentence.`, which may end with a command."""
-    for node in (node for path in SOURCES for node in ast.walk(_tree(path))):
-        if not isinstance(node, ast.Raise) or not isinstance(node.exc, ast.Call) or not node.exc.args:
+    for node in (node for path in SOURCES for node in nodes(path, ast.Raise)):
+        if not isinstance(node.exc, ast.Call) or not node.exc.args:
             continue
         if ast.unparse(node.exc.func).startswith("click."):  # click's messages are sentences
             continue
@@ -226,11 +205,10 @@ def test_the_page_for_embedding_names_what_is_public() -> None:
         module = importlib.import_module(package)
         assert sorted(names) == sorted(module.__all__), package
         assert all(getattr(module, name) is not None for name in names)
-        source = _tree(Path(str(module.__file__)))
         imported = {
             alias.asname or alias.name
-            for node in ast.walk(source)
-            if isinstance(node, ast.ImportFrom) and node.level
+            for node in nodes(Path(str(module.__file__)), ast.ImportFrom)
+            if node.level
             for alias in node.names
         }
         assert imported - {"keyfile", "later"} <= {*names}, package
@@ -262,7 +240,7 @@ def test_one_word_is_one_thing() -> None:
     found: dict[str, set[str]] = {}
     for path in SOURCES:
         where = path.relative_to(ROOT)
-        for node in _tree(path).body:
+        for node in tree(path).body:
             named = [node.name] if isinstance(node, ast.ClassDef) else []
             if isinstance(node, ast.FunctionDef) and where.parts[0] not in {"intaglio", "examples"}:
                 named = [node.name]  # above the roles functions are commands, named as they are typed
@@ -278,18 +256,20 @@ def test_one_word_is_one_thing() -> None:
 
 TEST = re.compile(r"`(tests/[\w/]+\.py)::([\w:]+)`")
 MODULE = re.compile(r"`((?:wire|keys|ledger|did|vc|exchange|issuer|holder|verifier)/[\w/]+\.py)`")
+DEFINED = re.compile(r"^(|    )(class|def) (\w+)", re.MULTILINE)  # parsing all files would take two seconds
 THREATS = (ROOT / "docs" / "threats.md").read_text()
 
 
 @pytest.mark.parametrize("file", sorted({file for file, _ in TEST.findall(THREATS)}))
 def test_each_test_that_the_page_of_threats_names_exists(file: str) -> None:
     named = {name for other, name in TEST.findall(THREATS) if other == file}
-    found = set()
-    for node in _tree(ROOT / file).body:
-        inner = node.body if isinstance(node, ast.ClassDef) else [node]
-        prefix = f"{node.name}::" if isinstance(node, ast.ClassDef) else ""
-        found |= {prefix + test.name for test in inner if isinstance(test, ast.FunctionDef)}
-    assert named <= {name for name in found if name.rpartition("::")[2].startswith("test_")}
+    found, owner = set(), ""
+    for indent, kind, name in DEFINED.findall((ROOT / file).read_text()):
+        if kind == "class":
+            owner = name
+        elif name.startswith("test_"):
+            found.add(f"{owner}::{name}" if indent else name)
+    assert named <= found
 
 
 def test_each_line_of_the_page_of_threats_has_a_guard_and_a_test() -> None:

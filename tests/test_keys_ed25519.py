@@ -99,9 +99,11 @@ def decode(encoded: bytes) -> Affine | None:
 def small_order_points() -> list[Affine]:
     """All eight, from any point of the curve: L times it has an order that divides 8."""
     for y in range(2, 100):
-        point = decode(y.to_bytes(32, "little"))
-        if point and len({times(n, times(L, point)) for n in range(8)}) == 8:
-            return [times(n, times(L, point)) for n in range(8)]
+        if point := decode(y.to_bytes(32, "little")):
+            small = times(L, point)
+            found = [times(n, small) for n in range(8)]
+            if len(set(found)) == 8:
+                return found
     raise AssertionError
 
 

@@ -29,8 +29,9 @@ from vc import Bundle, Check, Report, Verdict
 from vc.anchoring import anchoring_terms, log_entry
 from verifier import RecognisedIssuer, RecognisedLog, Trust, Verifier
 from verifier.judge import Judge, Question, Verifiers
+from verifier.problem import NotShown
 from verifier.sources import published_log as module
-from verifier.sources.published import NotShown, Published, PublishedLogs
+from verifier.sources.published import Published, PublishedLogs
 from wire import Unavailable
 from wire.datetimestamp import format_datetimestamp
 from wire.fetch import Fetcher, HttpsFetcher, NoFetcher

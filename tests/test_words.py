@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import functools
 import re
 import string
 from collections.abc import Iterator
@@ -18,10 +17,10 @@ from issuer.table.finding import CODES
 from kinds.shipped import SHIPPED, shipped
 from tests import catalogues, codes
 from tests.conftest import ROOT
+from tests.sources import SOURCES, nodes
 from wire.problem import Malformed, Problem, Refused, Unavailable
 
 LIBRARIES = ("wire", "keys", "ledger", "did", "vc", "exchange", "kinds", "issuer", "holder", "verifier")
-FILES = [file for package in codes.PACKAGES for file in sorted((ROOT / package).rglob("*.py"))]
 COMMAND = re.compile(
     r"\bintaglio( --\w|:? (issuer|wallet|verif(y|ier)|trust|ledger|samples|doctor|demo)\b)|(?<![\w-])--[a-z]"
 )
@@ -32,10 +31,10 @@ MAGIC = {b"intaglio issuer backup", b"intaglio issuer backup 1\n", b"intaglio tr
 LABELS = {b"intaglio wallet: records", b"intaglio wallet: places"}
 
 
-def texts(tree: ast.AST) -> Iterator[str]:
+def texts(file: Path) -> Iterator[str]:
     """Every text of a module, also in bytes, and of f-strings."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str | bytes):
+    for node in nodes(file, ast.Constant):
+        if isinstance(node.value, str | bytes):
             if node.value in MAGIC | LABELS:
                 continue
             yield node.value if isinstance(node.value, str) else node.value.decode(errors="replace")
@@ -44,7 +43,7 @@ def texts(tree: ast.AST) -> Iterator[str]:
 @pytest.mark.parametrize("package", LIBRARIES)
 def test_below_the_command_line_nobody_knows_a_command_or_an_option(package: str) -> None:
     for file in sorted((ROOT / package).rglob("*.py")):
-        for text in texts(_tree(file)):
+        for text in texts(file):
             assert not COMMAND.search(text), f"{file}: {text}"
 
 
@@ -52,11 +51,6 @@ def raised() -> Iterator[tuple[Path, str, frozenset[str]]]:
     """Where problems are made: the file, the code, and the facts that are given by name."""
     for place in catalogues.made():
         yield place.file, place.code, place.facts
-
-
-@functools.cache
-def _tree(file: Path) -> ast.Module:
-    return ast.parse(file.read_text())
 
 
 @pytest.mark.slow
@@ -81,12 +75,7 @@ def test_a_remedy_finds_its_facts_wherever_its_problem_is_raised() -> None:
 
 def test_every_remedy_is_for_something_that_is_raised() -> None:
     assert REMEDIES.keys() - KINDS.keys() == set(CODES.values())
-    names = {
-        node.id
-        for file in FILES
-        for node in ast.walk(_tree(file))
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
-    }
+    names = {node.id for file in SOURCES for node in nodes(file, ast.Name) if isinstance(node.ctx, ast.Load)}
     assert {code for code in REMEDIES if code in KINDS and KINDS[code] not in names} == set()
 
 
@@ -98,8 +87,8 @@ def test_no_class_has_advice_of_its_own() -> None:
 
 def examined() -> Iterator[tuple[str, str, set[str]]]:
     """Where something is found out about a set-up: its code, how it is found, its facts."""
-    for file in FILES:
-        for node in ast.walk(_tree(file)):
+    for file in SOURCES:
+        for node in nodes(file, ast.Call):
             match node:
                 case ast.Call(
                     func=ast.Attribute(value=ast.Name("Finding"), attr=how),
@@ -170,12 +159,11 @@ def sentences(file: Path) -> Iterator[str]:
     if file.suffix == ".html":
         yield from re.findall(r"\btr(?:_count)?\((.*?)\)", file.read_text())
         return
-    tree = _tree(file)
     unseen = set()
     if "commands" not in file.parts and file.name != "problem.py":
-        unseen = {node.value for node in ast.walk(tree) if isinstance(node, ast.Expr)}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in unseen:
+        unseen = {node.value for node in nodes(file, ast.Expr)}
+    for node in nodes(file, ast.Constant):
+        if isinstance(node.value, str) and node not in unseen:
             yield node.value
 
 

@@ -7,6 +7,10 @@ credential in a sentence. As a service it is `http.py`, which hands requests to 
 cost much to `processes.py`.
 """
 
+from typing import TYPE_CHECKING
+
+from wire.later import later
+
 from .policy import (
     AllOf,
     AnchoredOn,
@@ -25,10 +29,12 @@ from .policy import (
     load_policy,
 )
 from .sources.lists import Fetched, ListMemory
-from .sources.published import Published
 from .sources.trust import Trust, TrustSource, update_trust
 from .sources.trust_entries import RecognisedIssuer, RecognisedLog
 from .verify import Verifier
+
+if TYPE_CHECKING:
+    from .sources.published import Published
 
 __all__ = [
     "AllOf",
@@ -56,3 +62,6 @@ __all__ = [
     "load_policy",
     "update_trust",
 ]
+
+if not TYPE_CHECKING:  # or every name would be one of ours to a type checker
+    __getattr__ = later(__name__, {"Published": "sources.published"})

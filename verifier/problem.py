@@ -17,6 +17,18 @@ class NotKnown(Problem):
     undetermined = True
 
 
+class NotShown(Unavailable):
+    """The log that an issuer publishes could not be asked, or does not show what was looked for."""
+
+    code = "log-does-not-show"
+    title = "The issuer's log does not show it"
+
+    def about(self, missing: Problem) -> NotShown:
+        """The same, behind what is missing and what is to be done about that."""
+        missing.because = self
+        return NotShown.saying("{because}; {why}", because=missing, why=self)
+
+
 STATUS_UNKNOWN = Code(
     "status-unknown",
     Unavailable,

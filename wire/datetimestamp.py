@@ -29,7 +29,7 @@ def parse_datetimestamp(value: object, where: str) -> datetime:
 
     Raises `Malformed`. Years run from 0001 to 9999; digits beyond the microsecond are cut.
     """
-    return _parsed(value, where, with_zone=True)[0]
+    return _parsed(value, where, with_zone=True)[0].utc
 
 
 class Moment(NamedTuple):
@@ -48,21 +48,21 @@ def parse_datetime(value: object, where: str, *, needs_zone: bool = False) -> Mo
 
     No zone is farther from UTC (XML Schema 1.1, part 2, 3.3.7.3). Raises `Malformed`.
     """
-    moment, day, has_zone = _parsed(value, where, with_zone=needs_zone)
+    moment, has_zone = _parsed(value, where, with_zone=needs_zone)
     if has_zone:
-        return Moment(moment, moment, moment, day)
+        return moment
     try:
-        return Moment(moment, moment - FARTHEST_ZONE, moment + FARTHEST_ZONE, day)
+        return moment._replace(earliest=moment.utc - FARTHEST_ZONE, latest=moment.utc + FARTHEST_ZONE)
     except OverflowError:
         raise Malformed.saying("{where} is not a date of the calendar", where=where) from None
 
 
-def _parsed(value: object, where: str, *, with_zone: bool) -> tuple[datetime, date, bool]:
+def _parsed(value: object, where: str, *, with_zone: bool) -> tuple[Moment, bool]:
     try:
         parsed = _moment(value) if isinstance(value, str) and len(value) <= _LONGEST else None
     except (ValueError, OverflowError):
         raise Malformed.saying("{where} is not a date of the calendar", where=where) from None
-    if parsed is None or (with_zone and not parsed[2]):
+    if parsed is None or (with_zone and not parsed[1]):
         raise Malformed.saying(
             "{where} is not a date and time with a time zone, such as 2026-06-30T00:00:00Z", where=where
         )
@@ -70,15 +70,15 @@ def _parsed(value: object, where: str, *, with_zone: bool) -> tuple[datetime, da
 
 
 @lru_cache(1024)  # of at most _LONGEST characters; a year's diplomas have few dates
-def _moment(text: str) -> tuple[datetime, date, bool] | None:
-    """The moment, in UTC where it has no time zone, the day that is written, and whether it has one."""
+def _moment(text: str) -> tuple[Moment, bool] | None:
+    """The moment, in UTC where it has no time zone, and whether it has one."""
     match = _FORM.fullmatch(text)
     if match is None:
         return None
     year, month, day, hour, minute, second, fraction, written, sign, zone_hour, zone_minute = match.groups()
     if not fraction and written == "Z" and hour != "24":
         moment = datetime.fromisoformat(text)  # the quick way for most
-        return moment, moment.date(), True
+        return Moment(moment, moment, moment, moment.date()), True
     midnight = (hour, minute, second, (fraction or "").strip("0")) == ("24", "00", "00", "")
     zone = UTC
     if sign and (offset := timedelta(hours=int(zone_hour), minutes=int(zone_minute))):
@@ -94,7 +94,7 @@ def _moment(text: str) -> tuple[datetime, date, bool] | None:
         zone,
     )
     moment = (moment + timedelta(days=1) if midnight else moment).astimezone(UTC)
-    return moment, date(int(year), int(month), int(day)), written is not None
+    return Moment(moment, moment, moment, date(int(year), int(month), int(day))), written is not None
 
 
 def parse_age(value: object) -> timedelta:

@@ -29,7 +29,7 @@ _BRACKETS = bytes.maketrans(b"[]{}", b"()()")
 _NO_BRACKETS = bytes(set(range(256)) - set(b'"[]{}'))  # nor quotation marks
 _NOT_OPENING = bytes(set(range(256)) - set(b"[{"))
 _INDENTED = 1 << 16  # bytes; deep in brackets each value takes many times its own once it is indented
-_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"(?=[ \t\r\n]*(:)?)|[{}]', re.DOTALL)
+_TOKEN = rb'(?s)"(?:[^"\\]|\\.)*"(?=[ \t\r\n]*(:)?)|[{}]'
 _MOST_TOKENS = 20_000
 _NUMBERS = bytes.maketrans(b"123456789[,:-\t\r\n", b"000000000" + b" " * 7)
 _LONG_NUMBER = b" " + b"0" * 16  # as it begins under that table
@@ -195,7 +195,7 @@ def _explain(text: bytes, error: json.JSONDecodeError) -> NoReturn:
 def _repeated_names(text: bytes) -> Iterator[int]:
     """Where members begin whose object has one of that name already, as far as somebody would look."""
     names: list[set[str]] = []
-    for token in islice(_TOKEN.finditer(text), _MOST_TOKENS):
+    for token in islice(re.finditer(_TOKEN, text), _MOST_TOKENS):
         if token[0] == b"{":
             names.append(set())
         elif token[0] == b"}":

@@ -48,8 +48,8 @@ _LOOKS = str.maketrans(
     }
 )
 """Letters and digits that are taken for others, among those that `letters` leaves."""
-_QUOTES = re.compile(f"[{_APOSTROPHES}{_TWO}]+")
-_PLAIN = re.compile("[ -~¡-¬®-ʯ‐-‧›、。一-鿼]*+")  # where no character is anything but shown
+_QUOTES = f"[{_APOSTROPHES}{_TWO}]+"
+_PLAIN = "[ -~¡-¬®-ʯ‐-‧›、。一-鿼]*+"  # where no character is anything but shown
 _RIGHT_TO_LEFT = frozenset({"R", "AL", "AN"})
 _PARTS = ",;\t\r\n"  # where spreadsheets part cells, each by its own settings
 _BEGINS_FORMULA = "=+@＝＋－＠﹢﹣﹦﹫-"
@@ -64,9 +64,13 @@ def printable(text: str) -> str:
     So are characters that show nothing, marks without a character to stand on, and more than four on one. The
     two joiners stay where words need them: between two characters that are not ASCII.
     """
-    if _PLAIN.fullmatch(text):  # most texts, and a hundred times as fast
+    if _is_plain(text):  # most texts, and a hundred times as fast
         return text
     return "".join(_shown(text))
+
+
+def _is_plain(text: str) -> bool:
+    return (text.isascii() and text.isprintable()) or re.fullmatch(_PLAIN, text) is not None
 
 
 def claimed(text: str, limit: int = 100) -> str:
@@ -76,8 +80,8 @@ def claimed(text: str, limit: int = 100) -> str:
     marks around it show where it ends.
     """
     is_cut = len(text) > _MOST_BLANKS * limit  # before it is cleaned, which takes a microsecond a letter
-    text, shown = _QUOTES.sub(_single, " ".join(text[: _MOST_BLANKS * limit].split())), ""
-    for part in text if _PLAIN.fullmatch(text) else _shown(text):
+    text, shown = re.sub(_QUOTES, _single, " ".join(text[: _MOST_BLANKS * limit].split())), ""
+    for part in text if _is_plain(text) else _shown(text):
         if len(shown) + len(part) > limit:
             return f"{shown.rstrip()}…"
         shown += part

@@ -18,7 +18,6 @@ from wire.work import Work
 from ..problem import IS_TRUST_FILE, KNOWN_BY_SIGHT, NO_CREDENTIAL, UnsupportedForm
 from ..secured import INTEGRITY, MAX_BYTES, Carried, Form, Received, Secured
 from ..vcdm.enveloped import Enveloped
-from .baked import credential_in
 
 BUNDLE = "IntaglioBundle"
 """The type of a bundle of ours."""
@@ -34,6 +33,8 @@ def received(data: bytes, forms: Mapping[str, Form], work: Work) -> dict[str, An
     open; and `RepeatedMember` for what calls itself one of these and has a member twice.
     """
     if len(data) <= MAX_BYTES and not data.startswith(b"{"):
+        from .baked import credential_in  # only here: most files are no pictures
+
         data = credential_in(data, work) or data
     try:
         value = load_json(data, limit=MAX_BYTES, work=work)

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import orjson
 
@@ -41,9 +41,12 @@ from wire import Problem, base64url_encode
 from wire.memory import Kept, Memory, size_parsed
 from wire.work import Work
 
-from .published import NotShown, PublishedLogs
+from ..problem import NotShown
 from .trust import TrustSource
 from .trust_entries import RecognisedIssuer
+
+if TYPE_CHECKING:  # loaded only where a log is asked
+    from .published import PublishedLogs
 
 _PINNED = -1
 """Below all places in a log: the trust file has pinned documents before all others, in its order."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from ledger import (
     Evidence,
@@ -40,10 +40,13 @@ from ..problem import (
     NEWEST_DOCUMENT_MISSING,
     TOO_FEW_WITNESSES,
     NotKnown,
+    NotShown,
 )
 from .keys import IssuerKey
-from .published import NotShown, PublishedLogs
 from .trust import TrustSource
+
+if TYPE_CHECKING:  # loaded only where a log is asked
+    from .published import PublishedLogs
 
 
 class KeyNotInForce(Problem):

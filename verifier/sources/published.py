@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, TypeVar
 
 from ledger import Evidence
 from vc import Anchored
-from wire import Problem, Unavailable
+from wire import Problem
 from wire.fetch import Fetcher
 from wire.memory import Kept, Memory
 from wire.work import Work
 
+from ..problem import NotShown
 from .trust import TrustSource
 
 if TYPE_CHECKING:
@@ -66,18 +67,6 @@ class Published:
             found = copy.copy(problem)  # without traceback and cause
         size = len(url) + (len(found) if isinstance(found, bytes) else 0)
         return Kept(found, size, self.answers.clock() + SERVES)
-
-
-class NotShown(Unavailable):
-    """The log that an issuer publishes could not be asked, or does not show what was looked for."""
-
-    code = "log-does-not-show"
-    title = "The issuer's log does not show it"
-
-    def about(self, missing: Problem) -> NotShown:
-        """The same, behind what is missing and what is to be done about that."""
-        missing.because = self
-        return NotShown.saying("{because}; {why}", because=missing, why=self)
 
 
 class PublishedLogs:

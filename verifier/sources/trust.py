@@ -54,7 +54,7 @@ MAX_BYTES = 1 << 26
 _PIECE = 1 << 20  # bytes
 _MOST_RESEMBLING = 3
 _SHORTEST_NAME = 4  # letters: a word of a sentence may be called as somebody is
-_VALUE = re.compile(r"\{[a-z0-9_]*\}")
+_VALUE = r"\{[a-z0-9_]*\}"
 _LONGEST_NAME = 400  # characters
 
 
@@ -398,7 +398,7 @@ def names_another(parts: Sequence[str], did: str, trust: TrustSource) -> bool:
     Its constant text is its issuer's: "certified together with …" would borrow a name that is believed. Where
     the names are not known, it may have any.
     """
-    constant = _VALUE.sub(" ", "".join(parts))
+    constant = re.sub(_VALUE, " ", "".join(parts))
     if not isinstance(trust, NamedTrust) or "did:" in constant.casefold():
         return True
     said = look(f"{constant}.")  # so that a name in brackets is not taken for an addition

@@ -144,19 +144,18 @@ class Plain:
                 kind = type(value)
                 if kind is str:
                     if reads == WORDS:
+                        if not states:
+                            continue
                         # A text that is printable has no character to escape but these two.
-                        if (
-                            states
-                            and plan.kind == TEXT
-                            and value.isprintable()
-                            and not ('"' in value or "\\" in value)
-                        ):
+                        if plan.kind == TEXT and value.isprintable() and not ('"' in value or "\\" in value):
                             lines.append(f"{start}{plan.head}{value}{plan.tail}")
                             continue
                     elif reads == REFERENCE:
                         if value.partition(":")[0] in plan.scalar.terms:
                             return False
-                        if states and plan.kind == LINK and len(value) <= LONGEST_NAME and IRI(value):
+                        if not states:
+                            continue
+                        if plan.kind == LINK and len(value) <= LONGEST_NAME and IRI(value):
                             lines.append(f"{start}{plan.head}{value}{plan.tail}")
                             continue
                     elif reads != ALIKE:

@@ -1,0 +1,36 @@
+"""The sources of the program as syntax trees: each file is parsed and walked once a process."""
+
+from __future__ import annotations
+
+import ast
+import functools
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TypeVar, cast
+
+ROOT = Path(__file__).parent.parent
+PACKAGES = (
+    *("intaglio", "wire", "keys", "ledger", "did", "vc"),
+    *("exchange", "kinds", "issuer", "holder", "verifier", "examples"),
+)
+SOURCES = [path for name in PACKAGES for path in sorted((ROOT / name).rglob("*.py"))]
+Node = TypeVar("Node", bound=ast.AST)
+
+
+@functools.cache
+def tree(path: Path) -> ast.Module:
+    """The syntax tree of a file."""
+    return ast.parse(path.read_text())
+
+
+@functools.cache
+def _by_kind(path: Path) -> Mapping[type[ast.AST], Sequence[ast.AST]]:
+    found: dict[type[ast.AST], list[ast.AST]] = {}
+    for node in ast.walk(tree(path)):
+        found.setdefault(type(node), []).append(node)
+    return found
+
+
+def nodes(path: Path, kind: type[Node]) -> Sequence[Node]:
+    """The nodes of one kind in a file, in the order of `ast.walk`."""
+    return cast("Sequence[Node]", _by_kind(path).get(kind, ()))
