@@ -342,6 +342,6 @@ def test_a_kind_that_is_changed_during_a_job_keeps_its_copy(tmp_path: Path) -> N
     assert done.issued == 6
     assert hashlib.sha256(file.read_bytes()).hexdigest() != digest
     lines = [issuer.line(entry).credential for entry in issuer.entries()]
-    assert all(kind.reference in [terms.get("id") for terms in line["termsOfUse"]] for line in lines)
+    assert all(source.kind.reference in [terms.get("id") for terms in line["termsOfUse"]] for line in lines)
     with pytest.raises(Damaged, match="is not the kind that"):
         Kinds(tmp_path / "home").newest()
