@@ -311,6 +311,13 @@ class Issuer:
         return kind_in(self.home)
 
     @property
+    def kinds(self) -> tuple[Kind, ...]:
+        """The kinds that its credentials name; none where their files are damaged, since all else goes on."""
+        with suppress(Damaged):
+            return (self.kind,) if self.identity.kind else ()
+        return ()
+
+    @property
     def nouns(self) -> Noun:
         """The words for one of its credentials and for many; see `nouns_in`."""
         return nouns_in(self.home)
@@ -564,7 +571,7 @@ class Issuer:
 
     def _bundles(self, entries: Iterable[Entry], seqs: Collection[int] | None) -> Iterator[Bundle]:
         log = self._log_to_prove_by(seqs)
-        yield from bundled(self.home, entries, self.archive, log, self.outbox)
+        yield from bundled(self.home, entries, self.archive, log, self.outbox, self.kinds)
 
     def _log_to_prove_by(self, seqs: Collection[int] | None) -> LogReader:
         if not os.access(self.home, os.W_OK):

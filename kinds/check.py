@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from typing import Any
+from datetime import date, timedelta
+from typing import Any, NamedTuple
 
 from vc import Claims
 from vc.facts import IssuingFacts, StatusPlace
@@ -16,7 +17,9 @@ from vc.vcdm.credential import Credential
 from vc.vcdm.issuing import unsigned
 from vc.vcdm.jsonld import Contexts, canonicalize
 from wire.datetimestamp import parse_datetimestamp
-from wire.problem import Malformed
+from wire.memory import Kept, Memory
+from wire.problem import Malformed, TooLarge
+from wire.work import Work
 
 from .facts import facts_of
 from .kind import Kind
@@ -59,6 +62,81 @@ def prove_kind(kind: Kind, contexts: Contexts | None = None) -> tuple[str, ...]:
     return tuple(before)
 
 
+def require_readable(kind: Kind, contexts: Contexts | None = None, work: Work | None = None) -> None:
+    """Of a kind from elsewhere: credentials with other values in each field come back as they were.
+
+    `prove_kind` says more, and takes as many credentials as there are fields. Raises `INVALID_KIND`, also for
+    a context that redefines what the standard protects, and `TooLarge` where it costs more than is left of
+    `work`.
+    """
+    _require_places(kind)
+    for turn in range(2):
+        record = {
+            name: _distinct(field.type, 2 * number + turn)
+            for number, (name, field) in enumerate(kind.fields.items())
+        }
+        try:
+            read = _facts(kind, record, contexts, work)
+        except TooLarge:
+            raise
+        except Malformed:  # the days may be in the other order, as the ends of a life are
+            days = [name for name, field in kind.fields.items() if field.type == "date"]
+            turned = zip(days, [record[name] for name in reversed(days)], strict=True)
+            record |= dict(turned)
+            read = _facts(kind, record, contexts, work)
+        if others := sorted(name for name, value in read.items() if value != record[name]):
+            raise INVALID_KIND(f"kind.json, fields.{others[0]}: the credential says something else")
+
+
+def is_sound(kind: Kind, work: Work) -> bool:
+    """Whether a kind passes `require_readable`; not, where that costs more than is left of `work`.
+
+    It is found out once, and charged each time.
+    """
+    key = kind.digest, bool(kind.absent)
+    with suppress(TooLarge):
+        if (kept := _tried.get(key)) is not None:
+            work.spend(kept.steps)
+            return kept.is_sound
+        before, found = work.left, True
+        try:
+            require_readable(kind, work=work)
+        except TooLarge:
+            raise
+        except Malformed:
+            found = False
+        _tried.keep(key, Kept(_Tried(found, before - work.left), 0))
+        return found
+    return False
+
+
+class _Tried(NamedTuple):
+    is_sound: bool
+    steps: int
+
+
+_tried: Memory[tuple[str, bool], _Tried] = Memory(1 << 17)
+"""By digest, and whether files are missing."""
+
+
+def _distinct(kind: str, number: int) -> Any:
+    """A value of a type of fields, another one for each number as far as there are so many."""
+    match kind:
+        case "number" | "integer":
+            return number + 1
+        case "boolean":
+            return number % 3 == 0
+        case "date":
+            return str(date(2000, 1, 1) + timedelta(days=number))
+        case "moment":
+            return f"{date(2000, 1, 1) + timedelta(days=number)}T00:00:00Z"
+        case "decimal":
+            return f"{number}.50"
+        case "url":
+            return f"https://example.org/{number}"
+    return f"value {number}"
+
+
 def _require_places(kind: Kind) -> None:
     """The issuer says everything that decides: no cell of a file may stand in such a place."""
     document = json.loads(kind.template.text)
@@ -91,14 +169,18 @@ def _with_another(
     return _facts(kind, {**sample, name: last}, contexts)
 
 
-def _facts(kind: Kind, record: Mapping[str, Any], contexts: Contexts | None) -> dict[str, Any]:
+def _facts(
+    kind: Kind, record: Mapping[str, Any], contexts: Contexts | None, work: Work | None = None
+) -> dict[str, Any]:
     try:
-        return facts_of(kind, _claims(kind, record, contexts))
+        return facts_of(kind, _claims(kind, record, contexts, work))
+    except TooLarge:
+        raise
     except Malformed as problem:
         raise INVALID_KIND(f"the kind makes no credential: {problem.detail}", because=problem) from problem
 
 
-def _claims(kind: Kind, record: Mapping[str, Any], contexts: Contexts | None) -> Claims:
+def _claims(kind: Kind, record: Mapping[str, Any], contexts: Contexts | None, work: Work | None) -> Claims:
     made = dict.fromkeys(kind.identifiers, "urn:example:2")
     said = kind.template.fill({**dict.fromkeys(kind.template.fields, "1"), **made, **record})
     issuer: dict[str, Any] = {"id": "did:example:issuer", "name": "…"}
@@ -110,5 +192,5 @@ def _claims(kind: Kind, record: Mapping[str, Any], contexts: Contexts | None) ->
     document = unsigned(
         IssuingFacts("urn:example:1", issuer, starts, ends, place, "log.example", None, kind.reference), said
     )
-    canonicalize(document, contexts=contexts)
-    return Credential.parse(document, contexts=contexts)
+    canonicalize(document, contexts=contexts, work=work)
+    return Credential.parse(document, work, contexts)

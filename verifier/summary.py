@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vc import Claims
+from vc.anchoring import CarriedKind
 from vc.claims import text_of
 from wire import Problem
+from wire.work import Work
 
 from .sources.trust import TrustSource, names_another
 
@@ -18,6 +19,24 @@ if TYPE_CHECKING:
 
 _BADGES = frozenset({"OpenBadgeCredential", "AchievementCredential"})
 """The types of Open Badges 3.0, which the diploma describes."""
+
+
+class ByKind(NamedTuple):
+    """The kind that a credential names, where its very bytes are at hand, and what its words are worth."""
+
+    kind: Kind | None = None
+    speaks: bool = False
+    """Whether its sentence is said."""
+    is_quoted: bool = False
+    """Whether its labels are the presenter's word, to be quoted."""
+
+    def facts(self, claims: Claims) -> dict[str, Any]:
+        """What the credential says, by the fields of the kind."""
+        if self.kind is None:
+            return {}
+        from kinds.facts import facts_of
+
+        return facts_of(self.kind, claims)
 
 
 class Summary(NamedTuple):
@@ -31,16 +50,24 @@ class Summary(NamedTuple):
     """The degree as the issuer words it; empty where it has only a type."""
     achievement_type: str
     """Of Open Badges 3.0, such as BachelorDegree; empty for other credentials."""
-    kind: Kind | None = None
-    """The kind that it names, where the very bytes of that are believed."""
+    by_kind: ByKind = ByKind()
     facts: Mapping[str, Any] = MappingProxyType({})
-    """Its facts, by the fields of that kind."""
+    """Its facts, by the fields of its kind."""
+
+    @property
+    def kind(self) -> Kind | None:
+        """The kind that it names, where its very bytes are at hand."""
+        return self.by_kind.kind
 
 
-def summarize(claims: Claims, trust: TrustSource) -> Summary:
-    """The summary of a verified credential; the issuer's name is the trust list's, never its own."""
+def summarize(claims: Claims, trust: TrustSource, found: ByKind | None = None) -> Summary:
+    """The summary of a verified credential; the issuer's name is the trust list's, never its own.
+
+    `found` is of the report's `by_kind`; without it, of the kind's files only those are looked at that ship
+    or that the trust list has.
+    """
     known = trust.issuer(claims.issuer)
-    kind, facts = by_kind(claims, trust)
+    found = by_kind(claims, trust) if found is None else found
     return Summary(
         claims.title,
         claims.holder_name,
@@ -48,42 +75,57 @@ def summarize(claims: Claims, trust: TrustSource) -> Summary:
         day_of(claims),
         claims.degree,
         claims.achievement_type,
-        kind,
-        facts,
+        found,
+        found.facts(claims),
     )
 
 
-def fields_of(claims: Claims, trust: TrustSource) -> dict[str, Any]:
-    """The facts of a verified credential by the fields of the kind that it names; a badge names none."""
+def fields_of(claims: Claims, trust: TrustSource, found: ByKind | None = None) -> dict[str, Any]:
+    """The facts of a verified credential by the fields of the kind that it names; a badge names none.
+
+    There are none by a kind whose labels have to be quoted: programs take them for the issuer's word.
+    """
     if claims.kind is not None or _BADGES.isdisjoint(claims.types):
-        return dict(by_kind(claims, trust)[1])
+        found = by_kind(claims, trust) if found is None else found
+        return {} if found.is_quoted else found.facts(claims)
     from kinds import shipped
     from kinds.facts import facts_of
 
     return facts_of(shipped(), claims)
 
 
-def by_kind(claims: Claims, trust: TrustSource) -> tuple[Kind | None, Mapping[str, Any]]:
-    """The kind that a credential names, where its very bytes are believed, and what it says of the fields.
+def by_kind(
+    claims: Claims, trust: TrustSource, carried: CarriedKind | None = None, work: Work | None = None
+) -> ByKind:
+    """What the kind says that a credential names, within `work`.
 
-    Believed are those that come with the program, and those in the issuer's entry on the trust list.
+    Its words are believed where it ships with the program, where the issuer's entry on the trust list has it,
+    or where it was `carried` along and the issuer's log is shown to hold it. From elsewhere it has to pass
+    the refusals of `kinds.check` first, and to speak in nobody else's name. Else its labels are quoted.
     """
     if claims.kind is None:  # most: a start is not to wait for kinds
-        return None, {}
-    from kinds.facts import facts_of, named_kind
+        return ByKind()
+    from kinds.facts import named_kind
 
     if kind := named_kind(claims):
-        return kind, facts_of(kind, claims)
+        return ByKind(kind, speaks=True)
+    from kinds.check import is_sound
+
+    work = work or Work()
     try:
         entry = trust.issuer(claims.issuer)
-    except Problem:  # a registry that cannot be asked now: the verdict is there, and needs no words
-        return None, {}
-    kind = named_kind(claims, (files.files for files in entry.kinds)) if entry else None
+        listed = [CarriedKind(each.files) for each in entry.kinds] if entry else []
+        is_believed = (kind := named_kind(claims, listed, work)) is not None
+        if kind is None and carried is not None:
+            kind, is_believed = named_kind(claims, [carried], work), carried.is_shown
+    except Problem:  # a registry that cannot be asked now, or too long a kind: the verdict needs no words
+        return ByKind()
     if kind is None:
-        return None, {}
-    if any(names_another(parts, claims.issuer, trust) for parts in kind.sentence.values()):
-        kind = replace(kind, sentence={})
-    return kind, facts_of(kind, claims)
+        return ByKind()
+    if not (is_believed and is_sound(kind, work)):
+        return ByKind(kind, is_quoted=True)
+    borrows = any(names_another(parts, claims.issuer, trust) for parts in kind.sentence.values())
+    return ByKind(kind, speaks=not borrows)
 
 
 def day_of(claims: Claims) -> str:

@@ -124,7 +124,8 @@ def for_programs(report: Report, trust: TrustSource) -> dict[str, Any]:
             told["problem"]["hint"] = said
     if report.has_claims:
         data["credentials"] = [dict(claims.said) for claims in report.require()]
-        data["fields"] = [fields_of(claims, trust) for claims in report.require()]
+        found = zip(report.require(), report.by_kind, strict=True)
+        data["fields"] = [fields_of(claims, trust, said) for claims, said in found]
     return data
 
 

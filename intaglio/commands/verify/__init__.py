@@ -212,8 +212,8 @@ def _said(report: Report, trust: TrustSource) -> list[tuple[str, StatusTime | No
         holder = printable(str(report.holder))
         return [(tr("the presenter has the DID {did}; nothing else was shown").format(did=holder), None)]
     return [
-        (words.sentence(summarize(credential, trust)), status)
-        for credential, status in zip(report.require(), report.statuses, strict=True)
+        (words.sentence(summarize(credential, trust, found)), status)
+        for credential, found, status in zip(report.require(), report.by_kind, report.statuses, strict=True)
     ]
 
 
