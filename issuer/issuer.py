@@ -398,6 +398,16 @@ class Issuer:
             lists.publish(now=self._clock())
         return lists
 
+    def keep_lists(self, lifetime: str) -> None:
+        """Has status lists last so long from now on, such as `30d`.
+
+        Raises `LISTS_TOO_OLD` where a kind's policy asks for younger ones.
+        """
+        identity = replace(self.identity, status_lifetime=lifetime)
+        for kind in self.kinds:
+            identity.require_young_lists(kind)
+        self.identity = Identity.change(self.home, status_lifetime=lifetime)
+
     def lists_ending(self, now: datetime) -> dict[int, str]:
         """When each status list ends that is past half of its life and was not signed anew."""
         return unrenewed(self.store, Identity.read(self.home), now)

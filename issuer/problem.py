@@ -46,6 +46,8 @@ ANOTHER_KEY = Code("another-key", Conflict)
 """The issuer signs with another key than that which is kept elsewhere at this address."""
 ANOTHER_KIND = Code("another-kind", Conflict)
 """The issuer issues another kind than was asked for."""
+LISTS_TOO_OLD = Code("lists-too-old", Refused)
+"""Status lists get older here, before they are signed anew, than the policy of a kind lets a status be."""
 KEY_KEPT_ELSEWHERE = Code("key-kept-elsewhere", Refused)
 """The key that signs is not in the key file, and nothing says where the next one is to be."""
 KEY_IN_USE = Code("key-in-use", Refused)

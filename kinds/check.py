@@ -62,7 +62,7 @@ def prove_kind(kind: Kind, contexts: Contexts | None = None) -> tuple[str, ...]:
     return tuple(before)
 
 
-def require_readable(kind: Kind, contexts: Contexts | None = None, work: Work | None = None) -> None:
+def require_round_trip(kind: Kind, contexts: Contexts | None = None, work: Work | None = None) -> None:
     """Of a kind from elsewhere: credentials with other values in each field come back as they were.
 
     `prove_kind` says more, and takes as many credentials as there are fields. Raises `INVALID_KIND`, also for
@@ -89,7 +89,7 @@ def require_readable(kind: Kind, contexts: Contexts | None = None, work: Work | 
 
 
 def is_sound(kind: Kind, work: Work) -> bool:
-    """Whether a kind passes `require_readable`; not, where that costs more than is left of `work`.
+    """Whether a kind passes `require_round_trip`; not, where that costs more than is left of `work`.
 
     It is found out once, and charged each time.
     """
@@ -100,7 +100,7 @@ def is_sound(kind: Kind, work: Work) -> bool:
             return kept.is_sound
         before, found = work.left, True
         try:
-            require_readable(kind, work=work)
+            require_round_trip(kind, work=work)
         except TooLarge:
             raise
         except Malformed:

@@ -19,7 +19,7 @@ from wire.problem import Problem
 from wire.work import Work
 
 from .cells import is_value
-from .foreign import digest_of, kind_of
+from .foreign import carried_digest, kind_of
 from .kind import REFERENCE, Kind
 from .shipped import SHIPPED, shipped
 from .template import PLACEHOLDER
@@ -60,7 +60,7 @@ def named_kind(claims: Claims, at_hand: Iterable[CarriedKind] = (), work: Work |
 
 def is_named(claims: Claims, files: CarriedKind, work: Work | None = None) -> bool:
     """Whether a credential names a kind of the digest of these files. Raises `TooLarge`."""
-    return claims.kind is not None and claims.kind.endswith(f":{digest_of(files, work)}")
+    return claims.kind is not None and claims.kind.endswith(f":{carried_digest(files, work)}")
 
 
 def facts_of(kind: Kind, claims: Claims) -> dict[str, Any]:

@@ -28,7 +28,7 @@ _read: Memory[tuple[str, bool], _Read] = Memory(_MOST_KEPT)
 """By digest, and whether files are missing: of a kind without its tables less is known."""
 
 
-def digest_of(files: CarriedKind, work: Work | None = None) -> str:
+def carried_digest(files: CarriedKind, work: Work | None = None) -> str:
     """As `kind_digest`, of what came along. Raises `TooLarge` where it costs more than is left of `work`."""
     data = _bytes(files)
     if work is not None:
@@ -42,7 +42,7 @@ def kind_of(files: CarriedKind, work: Work | None = None) -> Kind | None:
     Raises `TooLarge` where it costs more than is left of `work`.
     """
     work = work or Work()
-    key = digest_of(files, work), bool(files.absent)
+    key = carried_digest(files, work), bool(files.absent)
     if (kept := _read.get(key)) is not None:
         work.spend(kept.steps)
         return kept.kind

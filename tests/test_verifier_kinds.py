@@ -13,9 +13,9 @@ import pytest
 from intaglio.words import kinds as words_of_kinds
 from intaglio.words import report as words
 from kinds import Kind
-from kinds.check import is_sound, require_readable
+from kinds.check import is_sound, require_round_trip
 from kinds.facts import named_kind
-from kinds.foreign import digest_of, kind_of
+from kinds.foreign import carried_digest, kind_of
 from kinds.kind import LARGEST_CARRIED, kind_digest
 from kinds.parsing import MOST_INSTRUCTIONS, parse_kind
 from kinds.problem import INVALID_KIND
@@ -59,7 +59,7 @@ def check(bundle: Bundle, trust: Trust = UNIVERSITY.trust, **options: Any) -> Re
     """What is said of the bundle as it is written and read again."""
     data = bundle.to_bytes()
     assert Bundle.parse(data, FORMS).to_bytes() == data
-    return verifier(trust).verify(data, now=NOW, **options)
+    return verifier(trust).verify(data, **{"now": NOW, **options})
 
 
 def sentence(report: Report, trust: Trust = UNIVERSITY.trust) -> str:
@@ -184,7 +184,7 @@ def test_a_table_for_registrars_stays_behind_and_its_digest_goes_along() -> None
     assert carried is not None
     assert [path for path, _ in carried.texts] == ["kind.json"]
     assert carried.absent == (("tables/level.csv", hashlib.sha256(TABLE).hexdigest()),)
-    assert digest_of(carried) == kind.digest
+    assert carried_digest(carried) == kind.digest
     read = kind_of(carried)
     assert read is not None
     assert read.reference == kind.reference
@@ -242,7 +242,7 @@ def test_a_kind_that_redefines_a_protected_term_has_no_words() -> None:
     protected = {"name": {"type": "text", "iri": "urn:example:not-a-name"}}
     kind = club(fields={**CLUB_FIELDS, **protected})
     with raises(INVALID_KIND):
-        require_readable(kind)
+        require_round_trip(kind)
     assert not is_sound(kind, Work())
 
 
@@ -264,7 +264,7 @@ def test_a_kind_that_reads_one_fact_as_another_has_no_words_though_the_list_has_
     assert heard(kind) == SENTENCE
     assert heard(confused).startswith(f"by {NAME}: ")
     with raises(INVALID_KIND, match="fields.who: the credential says something else"):
-        require_readable(confused)
+        require_round_trip(confused)
 
 
 def test_a_sound_kind_is_found_so_whatever_its_types_are() -> None:
@@ -276,7 +276,7 @@ def test_a_sound_kind_is_found_so_whatever_its_types_are() -> None:
     }
     rules = [{"before": "date_b", "after": "date_a", "refusal": "x"}]
     ends = {"valid_from": "date_b", "valid_until": "date_a", "rules": rules}
-    require_readable(club(fields={**CLUB_FIELDS, **fields}, **ends))
+    require_round_trip(club(fields={**CLUB_FIELDS, **fields}, **ends))
 
 
 def test_words_take_no_more_work_than_is_left_and_are_charged_again() -> None:

@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from kinds import Kind
 from kinds.facts import facts_of, named_kind
-from kinds.foreign import digest_of
+from kinds.foreign import carried_digest
 from kinds.kind import ASKS
 from ledger import InvalidEvidence, OfEntries
 from vc import Claims
@@ -39,7 +39,7 @@ def by_digest(kinds: Sequence[CarriedKind], evidence: EvidenceCheck) -> dict[str
     """
     found: dict[str, CarriedKind] = {}
     for kind in kinds:
-        digest = digest_of(kind, evidence.work)
+        digest = carried_digest(kind, evidence.work)
         of_entries = [item for item in kind.evidence if isinstance(evidence.kinds.get(item.kind), OfEntries)]
         if any(item.digest.hex() != digest for item in of_entries):
             raise InvalidEvidence("the evidence belongs to another kind")
@@ -106,7 +106,10 @@ class CheckedWithin:
     days: int
 
     def check(self, findings: Findings) -> None:
-        """Definite (`CHECK_TOO_OLD`): this credential says nothing newer. Open where it says no day."""
+        """Definite (`CHECK_TOO_OLD`): this credential says nothing newer.
+
+        Open (`CHECK_MISSING`) where it has no day, and (`DatedAhead`) where that day is yet to come.
+        """
         said = facts_of(self.kind, findings.claims).get(self.field)
         if said is None:
             raise CHECK_MISSING(f"the credential does not say {self.field}", field=self.field)

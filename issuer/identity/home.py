@@ -38,6 +38,7 @@ from did.methods import web as did_web
 from keys import PublicKey
 from keys.address import require_well_formed
 from kinds import Kind
+from kinds.kind import LIST_LIFE
 from ledger.folder import Engines, batches_in, is_elsewhere, kept_beside, newest_checkpoint, store_in
 from ledger.log import verifier_keys
 from ledger.tiles.store import CHECKPOINT
@@ -61,6 +62,7 @@ from ..problem import (
     DAMAGED_ISSUER,
     ISSUER_LOST,
     ISSUER_WITHOUT_STATUS_DID,
+    LISTS_TOO_OLD,
     NO_ISSUER,
     STATUS_FILE_DAMAGED,
     STATUS_FILE_GONE,
@@ -85,7 +87,7 @@ DID_METHODS = ("key", "web")
 """The methods that an issuer can have a DID of."""
 
 
-LIFETIME = timedelta(days=365)
+LIFETIME = timedelta(days=LIST_LIFE)
 """How long a status list lasts where nobody has decided it. It is signed anew at half of that."""
 SERVED_LIFETIME = "30d"
 """The same where the issuer's service publishes the lists at their address, and renews them."""
@@ -134,7 +136,10 @@ class Identity:
 
     @classmethod
     def make(cls, description: Description, key: PublicKey) -> Identity:
-        """An issuer that signs with `key`. Raises what `Description.require_sound` raises."""
+        """An issuer that signs with `key`; its lists last as long as those of its kind.
+
+        Raises what `Description.require_sound` raises, and `LISTS_TOO_OLD`.
+        """
         description.require_sound()
         url = description.url.rstrip("/") if description.url else None
         host = Target.parse(url) if url else None
@@ -144,7 +149,12 @@ class Identity:
         log = f"{host.authority}{host.path.rstrip('/')}/log" if host else identity.profile.iri("log", "1")
         of_lists = status_did(did) if description.has_status_did else ""
         kind = (description.kind and description.kind.reference) or ""
-        return replace(identity, log=log, status="" if url else STATED, status_did=of_lists, kind=kind)
+        made = replace(identity, log=log, status="" if url else STATED, status_did=of_lists, kind=kind)
+        if description.kind and description.kind.list_life:
+            made = replace(made, status_lifetime=f"{description.kind.list_life}d")
+        if description.kind:
+            made.require_young_lists(description.kind)
+        return made
 
     @classmethod
     def read(cls, home: Path) -> Identity:
@@ -198,6 +208,18 @@ class Identity:
         """Raises `ANOTHER_KIND` unless this is what it issues, to the byte."""
         if (kind.reference or "") != self.kind:
             raise ANOTHER_KIND(f"the issuer that lives here issues something else than {kind.name}")
+
+    def require_young_lists(self, kind: Kind) -> None:
+        """Raises `LISTS_TOO_OLD` where the newest list may be older than the kind's policy lets it be.
+
+        Lists are signed anew at half of their life.
+        """
+        age = kind.policy.status_age
+        if age and timedelta(days=age) < self.lifetime / 2:
+            raise LISTS_TOO_OLD(
+                f"credentials of the kind {kind.name} need a status that is at most {age} days old, and "
+                f"status lists here get {self.lifetime.days / 2:g} days old before they are signed anew"
+            )
 
     def write(self, home: Path) -> None:
         """Writes issuer.json."""

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from issuer.identity.home import SERVED_LIFETIME, Identity
+from issuer.identity.home import SERVED_LIFETIME
 from ledger.tiles.layout import address
 from wire.problem import Refused
 
@@ -124,7 +124,7 @@ def _lists(made: Issuer, lifetime: str | None) -> Lists:
     if lifetime is None and made.identity.url and not made.identity.status_lifetime:
         lifetime = SERVED_LIFETIME
     if lifetime is not None:
-        made.identity = Identity.change(made.home, status_lifetime=lifetime)
+        made.keep_lists(lifetime)
     return made.lists
 
 
