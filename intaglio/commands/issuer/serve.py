@@ -112,7 +112,16 @@ def serve(place: Place, reach: Reach, status_lifetime: str | None) -> None:
         log = made.reader if (origin := address(made.identity.log)) else None
         if origin and urlsplit(origin).netloc != urlsplit(url).netloc:
             say(f"Verifiers look for the log at {origin}, not at this address.")
-        app = create_app(made, claims, made.home, now, log, made.lists_ending, engines=made.engines)
+        app = create_app(
+            made,
+            claims,
+            made.home,
+            now,
+            log,
+            made.lists_ending,
+            engines=made.engines,
+            kinds=lambda: made.kinds,
+        )
         IssuerPages(made, claims, now, origin if log else None, endpoint.files is not None).mount(app)
         click.echo(url)
         with following(log, made.home) if log else nullcontext():
