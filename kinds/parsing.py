@@ -17,7 +17,7 @@ from typing import Any
 from wire.problem import Malformed
 from wire.strict import load_json_object
 from wire.text import printable, shortened
-from wire.work import BYTES_WRITTEN, FIELD_READ, Work
+from wire.work import BYTES_FOLDED, BYTES_WRITTEN, FIELD_READ, Work
 
 from .cells import TYPES, Field, fold
 from .kind import LIST_LIFE, CatalogueColumns, Identifier, Kind, KindPolicy, Noun, Rule, plain
@@ -112,7 +112,8 @@ def parse_kind(
         raise INVALID_KIND(f"{needed[0]} did not come along")  # without it facts would stand elsewhere
     text = files.get("kind.json", b"")
     if work is not None:
-        work.spend(sum(map(len, files.values())) // BYTES_WRITTEN)
+        tables_size = sum(len(data) for path, data in files.items() if "/" in path)
+        work.spend(sum(map(len, files.values())) // BYTES_WRITTEN + tables_size // BYTES_FOLDED)
     if len(text) > LARGEST:
         raise INVALID_KIND(f"kind.json has over {LARGEST} bytes")
     try:

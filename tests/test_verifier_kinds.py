@@ -30,7 +30,7 @@ from vc.forms import FORMS
 from vc.problem import LATER_VERSION
 from verifier import RecognisedIssuer, Trust
 from verifier.sources.trust_entries import KindFiles
-from verifier.summary import summarize
+from verifier.summary import by_kind, summarize
 from wire import Malformed, TooLarge
 from wire.work import Work
 
@@ -309,6 +309,28 @@ def test_patterns_that_take_long_to_compile_together_are_refused() -> None:
     assert 1_000_000 - work.left < 4 * MOST_INSTRUCTIONS
     with pytest.raises(TooLarge):
         parse_kind({"kind.json": json.dumps({**CLUB, "fields": fields}).encode()}, work=Work(60_000))
+
+
+def test_a_table_and_sentences_that_take_long_are_counted() -> None:
+    table = b"value,synonyms\n" + (b"a," + b"a " * 999 + b"a\n") * 120
+    work = Work()
+    kind = kind_of(CarriedKind((*with_table_texts(), ("tables/level.csv", table.decode()))), work)
+    assert kind is not None
+    assert 1_000_000 - work.left > len(table) // 2
+    with pytest.raises(TooLarge):
+        parse_kind(kind.files, work=Work(len(table) // 2))
+    tongues = {f"x-{number}": ["{issuer} has a member"] for number in range(1000)}
+    babel = club(sentence={"en": ["{issuer} has a member"], **tongues})
+    assert heard(babel) == f"{NAME} has a member"
+    claims = Credential.parse(said(babel, CELLS))
+    listed = RecognisedIssuer(UNIVERSITY.did, NAME, kinds=(KindFiles(babel.texts),))
+    others = (RecognisedIssuer(f"did:example:{n}", f"The institution {n}") for n in range(4000))
+    trust = Trust((listed, *others))
+    assert not by_kind(claims, trust, work=Work(250_000)).speaks
+
+
+def with_table_texts() -> list[tuple[str, str]]:
+    return [(path, data.decode()) for path, data in with_table().items() if path == "kind.json"]
 
 
 def test_the_digest_is_over_names_and_digests_of_all_files() -> None:

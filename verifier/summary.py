@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from vc import Claims
 from vc.anchoring import CarriedKind
 from vc.claims import text_of
-from wire import Problem
-from wire.work import Work
+from wire import Problem, TooLarge
+from wire.work import NAMES_COMPARED, Work
 
-from .sources.trust import TrustSource, names_another
+from .sources.trust import NamedTrust, TrustSource, names_another
 
 if TYPE_CHECKING:
     from kinds import Kind
@@ -124,6 +124,12 @@ def by_kind(
         return ByKind()
     if not (is_believed and is_sound(kind, work)):
         return ByKind(kind, is_quoted=True)
+    try:
+        # A kind may have thousands of languages, and a list thousands of names.
+        names = len(trust.looks) if isinstance(trust, NamedTrust) else 0
+        work.spend(len(kind.sentence) * names // NAMES_COMPARED)
+    except TooLarge:
+        return ByKind(kind)
     borrows = any(names_another(parts, claims.issuer, trust) for parts in kind.sentence.values())
     return ByKind(kind, speaks=not borrows)
 

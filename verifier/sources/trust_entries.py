@@ -324,7 +324,10 @@ def _ledgers(value: object) -> tuple[TrustedLedger, ...] | None:
 
 
 def read_kinds(value: object) -> tuple[KindFiles, ...] | None:
-    """Texts by path. What they say is read when it is to be spoken: a later program may know more."""
+    """Texts by path, of a trust file or a log; `None` for what is no list of these. Raises `TooLarge`.
+
+    What they say is read when it is to be spoken: a later program may know more.
+    """
     if not isinstance(value, list) or len(value) > MOST_KINDS:
         return None
     kinds = []
