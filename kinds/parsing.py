@@ -149,7 +149,7 @@ def parse_kind(
         name=members["name"],
         version=members["version"],
         files=files,
-        absent=absent,
+        absent=dict(absent),
         is_named=members["named"],
         fields=fields,
         number=members["number"],

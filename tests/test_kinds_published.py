@@ -113,7 +113,6 @@ def test_no_address_of_a_kind_leads_to_the_disk(host: Host, issuer: Issuer) -> N
         "",
         "kind.json",
         "0" * 64,
-        f"{KIND.digest}/",
         f"{KIND.digest}/template.json",
         f"{KIND.digest}/../keys.json",
         f"{KIND.digest}/%2e%2e/keys.json",
@@ -121,8 +120,7 @@ def test_no_address_of_a_kind_leads_to_the_disk(host: Host, issuer: Issuer) -> N
         f"{KIND.digest}/kind.json/",
         f"{KIND.digest.upper()}/kind.json",
     ):
-        answer = host.client.get(f"/office/kinds/{path}")
-        assert answer.status_code == 404 or answer.json() == dict(KIND.texts), path
+        assert host.client.get(f"/office/kinds/{path}").status_code == 404, path
 
 
 # What is taken
