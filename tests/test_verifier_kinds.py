@@ -6,13 +6,18 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from holder import Wallet
+from intaglio.commands.wallet.text import card
+from intaglio.pages.view import judgement
 from intaglio.words import kinds as words_of_kinds
 from intaglio.words import report as words
-from kinds import Kind
+from kinds import Kind, shipped
 from kinds.check import is_sound, require_round_trip
 from kinds.facts import named_kind
 from kinds.foreign import carried_digest, kind_of
@@ -20,10 +25,11 @@ from kinds.kind import LARGEST_CARRIED, kind_digest
 from kinds.parsing import MOST_INSTRUCTIONS, parse_kind
 from kinds.problem import INVALID_KIND
 from kinds.records import check_record
+from kinds.shipped import is_shipped
 from ledger import EntryKind, Evidence, entry
 from tests.problems import raises
 from tests.test_kinds_facts import CLUB, CLUB_FIELDS, TODAY, club, composer, said
-from tests.world import NAME, NOW, Holder, University, decided, verifier
+from tests.world import NAME, NOW, Holder, University, decided, issuer_in, trust_in, verifier
 from vc import Bundle, Credential, Report, Verdict
 from vc.anchoring import CarriedKind
 from vc.forms import FORMS
@@ -338,3 +344,51 @@ def test_the_digest_is_over_names_and_digests_of_all_files() -> None:
     manifest = {path: hashlib.sha256(data).hexdigest() for path, data in sorted(files.items())}
     text = json.dumps(manifest, separators=(",", ":")).encode()
     assert kind_digest(files) == hashlib.sha256(text).hexdigest()
+
+
+# Where else it is shown, kept and made
+
+
+def test_a_wallet_keeps_the_kind_finds_by_its_number_and_shows_it_again(tmp_path: Path) -> None:
+    holder_check = partial(verifier(UNIVERSITY.trust).verify, now=NOW)
+    other = club(name="guild", sentence={"en": ["{issuer} has a guest"]})
+    Wallet.create(tmp_path, b"a passphrase that is long enough", now=NOW)
+    with Wallet(tmp_path, b"a passphrase that is long enough") as wallet:
+        (key,) = wallet.holder_keys()
+        bundles = [
+            replace(issued(kind, {"no": number}, key.did), kinds=(shown(kind), SHOWN))
+            for kind, number in ((KIND, "M-1"), (other, "G-1"), (KIND, "M-2"))
+        ]
+        for bundle in bundles:
+            wallet.accept(bundle.to_bytes(), holder_check, now=NOW)
+        held = wallet.get("G-1")
+        assert held.kind is not None
+        assert f'  "no" {" " * 7}G-1\n' in card(held, Trust())
+        (entry,) = UNIVERSITY.trust.issuers
+        listed = Trust((replace(entry, kinds=(KindFiles(other.texts),)),))
+        assert f"  no {' ' * 9}G-1\n" in card(held, listed)
+        together = wallet.present(["M-1", "G-1", "M-2"], challenge="c", domain="d", now=NOW)
+    assert len({carried_digest(kind) for kind in together.kinds}) == 2
+    report = check(together, challenge="c", domain="d")
+    said = [kind.speaks for kind in report.by_kind]
+    assert said == [True, True, True], report.checks
+
+
+def test_a_page_quotes_the_labels_of_a_kind_that_no_log_holds() -> None:
+    for kind, label in ((SHOWN, "who"), (SHOWN._replace(evidence=()), '"who"')):
+        data = replace(ISSUED, kinds=(kind,)).to_bytes()
+        report = verifier(UNIVERSITY.trust).verify(data, now=NOW)
+        view = judgement("card.json", data, report, UNIVERSITY.trust, (), "en", Work())
+        assert (label, "{issuer}") in [(claim.name, claim.value) for claim in view.diplomas[0].first]
+
+
+def test_an_issuer_sends_its_own_kind_along(tmp_path: Path) -> None:
+    issuer = issuer_in(tmp_path / "club", kind=KIND)
+    bundle = issuer.bundle(issuer.issue(CELLS))
+    (entry,), logs = (known := trust_in(issuer)).issuers, known.logs
+    trust = Trust((replace(entry, kinds=()),), logs)
+    report = verifier(trust).verify(bundle.to_bytes(), now=NOW)
+    assert report.by_kind[0].speaks, report.checks
+    assert [carried_digest(kind) for kind in bundle.kinds] == [KIND.digest]
+    assert is_shipped(shipped("resident"))
+    assert not is_shipped(club(name="resident"))

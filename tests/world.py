@@ -41,6 +41,7 @@ from vc.vcdm.presentation import presentation
 from vc.vcdm.status_lists import revocation_details_document, status_list_document
 from verifier import RecognisedIssuer, RecognisedLog, Trust, TrustSource, Verifier
 from verifier.sources.lists import ListSource
+from verifier.sources.trust_entries import KindFiles
 from wire.fetch import NoFetcher
 from wire.strict import load_json_object
 
@@ -353,7 +354,9 @@ def twin(issuer: Issuer, home: Path, **options: Any) -> Issuer:
 def trust_in(issuer: Issuer) -> Trust:
     """A trust list with this issuer alone, and its log."""
     entry = issuer.trust_entry()
-    return Trust().adding(RecognisedIssuer(**entry["issuer"]), RecognisedLog(**entry["log"]))
+    members = dict(entry["issuer"])
+    kinds = tuple(KindFiles(tuple(files.items())) for files in members.pop("kinds", ()))
+    return Trust().adding(RecognisedIssuer(**members, kinds=kinds), RecognisedLog(**entry["log"]))
 
 
 def verifier_for(issuer: Issuer, *lists: ListSource) -> Verifier:
