@@ -30,6 +30,8 @@ A credential says so itself: whoever leaves the kind out of a bundle does not ma
 """
 LIST_LIFE = 365
 """Days that status lists last where neither kind nor issuer says anything else."""
+NEEDED = frozenset({"kind.json", "template.json"})
+"""The files without which facts would be looked for elsewhere."""
 LARGEST_CARRIED = 1 << 16
 """Bytes of the files of a kind that travel in a bundle."""
 SYNONYMS = b"value,synonyms"
@@ -134,17 +136,30 @@ class Kind:
     def carried(self) -> CarriedKind | None:
         """What travels with its credentials; `None` where that is more than `LARGEST_CARRIED` bytes.
 
-        A table of values and synonyms is for registrars: its digest alone goes along.
+        A table of values and synonyms is for registrars: its digest alone goes along. So it is with further
+        files, the largest first, where all of them are too much; facts are found without any of these.
         """
-        absent = {
-            path: hashlib.sha256(data).hexdigest()
+        needed = {path: data for path, data in self.files.items() if path in NEEDED}
+        others = {
+            path: data
             for path, data in self.files.items()
-            if path.startswith("tables/") and data.partition(b"\n")[0].rstrip(b"\r") == SYNONYMS
+            if path not in NEEDED and not _is_for_registrars(path, data)
         }
-        texts = tuple((path, text) for path, text in self.texts if path not in absent)
-        if sum(len(path) + len(text.encode()) for path, text in texts) > LARGEST_CARRIED:
+        room = LARGEST_CARRIED - sum(len(path.encode()) for path in (*self.files, *self.absent))
+        room -= sum(map(len, needed.values()))
+        if room < 0:
             return None
-        return CarriedKind(texts, tuple(sorted({**self.absent, **absent}.items())))
+        for path in sorted(others, key=lambda path: len(others[path])):
+            if len(others[path]) <= room:
+                needed[path] = others[path]
+                room -= len(others[path])
+        absent = {
+            path: hashlib.sha256(data).hexdigest() for path, data in self.files.items() if path not in needed
+        }
+        return CarriedKind(
+            tuple((path, text) for path, text in self.texts if path in needed),
+            tuple(sorted({**self.absent, **absent}.items())),
+        )
 
     @cached_property
     def reference(self) -> str | None:
@@ -218,6 +233,10 @@ def kind_digest(files: Mapping[str, bytes], absent: Mapping[str, str] = MappingP
     """SHA-256 over the names and digests of a kind's files, in hexadecimal; of `absent` ones by digest."""
     manifest = {path: hashlib.sha256(data).hexdigest() for path, data in files.items()}
     return hashlib.sha256(jcs.canonicalize({**absent, **manifest})).hexdigest()
+
+
+def _is_for_registrars(path: str, data: bytes) -> bool:
+    return path.startswith("tables/") and data.partition(b"\n")[0].rstrip(b"\r") == SYNONYMS
 
 
 def plain(heading: str) -> str:

@@ -20,7 +20,7 @@ from wire.text import printable, shortened
 from wire.work import BYTES_FOLDED, BYTES_WRITTEN, FIELD_READ, Work
 
 from .cells import TYPES, Field, fold
-from .kind import LIST_LIFE, CatalogueColumns, Identifier, Kind, KindPolicy, Noun, Rule, plain
+from .kind import LIST_LIFE, NEEDED, CatalogueColumns, Identifier, Kind, KindPolicy, Noun, Rule, plain
 from .names import PersonName
 from .pattern import instructions
 from .problem import INVALID_KIND
@@ -108,7 +108,7 @@ def parse_kind(
     Raises `INVALID_KIND`, `InvalidTemplate`, and `TooLarge` where it costs more than is left of `work`.
     """
     _require_files({**dict.fromkeys(absent, b""), **files})
-    if needed := sorted({"kind.json", "template.json"} & absent.keys() - files.keys()):
+    if needed := sorted(NEEDED & absent.keys() - files.keys()):
         raise INVALID_KIND(f"{needed[0]} did not come along")  # without it facts would stand elsewhere
     text = files.get("kind.json", b"")
     if work is not None:

@@ -198,6 +198,22 @@ def test_a_table_for_registrars_stays_behind_and_its_digest_goes_along() -> None
     assert named_kind(claims, [carried]) is read
 
 
+def test_of_more_than_a_bundle_takes_the_largest_files_stay_behind() -> None:
+    schema, small = b"x" * LARGEST_CARRIED, b"{}"
+    kind = replace(KIND, files={**KIND.files, "schema.json": schema, "vct.json": small})
+    assert kind.carried is not None
+    assert [path for path, _ in kind.carried.texts] == ["kind.json", "vct.json"]
+    assert kind.carried.absent == (("schema.json", hashlib.sha256(schema).hexdigest()),)
+    assert carried_digest(kind.carried) == kind_digest(kind.files)
+    room = LARGEST_CARRIED - sum(len(path) + len(data) for path, data in KIND.files.items())
+    for size in (room - len("schema.json"), room - len("schema.json") + 1):
+        carried = replace(KIND, files={**KIND.files, "schema.json": b"x" * size}).carried
+        assert carried is not None
+        data = json.loads(replace(ISSUED, kinds=(carried,)).to_bytes())
+        assert Bundle.parse(data, FORMS).kinds == (carried,)
+        assert bool(carried.absent) == (size > room - len("schema.json"))
+
+
 @pytest.mark.parametrize("absent", ["kind.json", "template.json"])
 def test_what_says_where_facts_stand_cannot_stay_behind(absent: str) -> None:
     """Another template would follow from the fields, under the digest of this one."""
