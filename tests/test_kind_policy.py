@@ -135,7 +135,7 @@ def test_a_status_has_to_be_as_young_as_the_kind_asks() -> None:
     assert decided(report).code == "trust-status-too-old"
 
 
-@pytest.mark.parametrize("form", ["digestSRI", "digestMultibase", "sha512", "none"])
+@pytest.mark.parametrize("form", ["digestSRI", "digestMultibase", "sha512", "none", "both"])
 def test_files_that_a_credential_states_have_to_be_given(form: str) -> None:
     kind, data = asking(resources=True), b"a plan of the building"
     document = json.loads(json.dumps(dict(issued(kind).secured)))
@@ -146,6 +146,7 @@ def test_files_that_a_credential_states_have_to_be_given(form: str) -> None:
         "digestMultibase": {"digestMultibase": "u" + base64url_encode(b"\x12\x20" + digest)},
         "sha512": {"digestSRI": f"sha512-{base64.b64encode(hashlib.sha512(data).digest()).decode()}"},
     }
+    stated["both"] = stated["digestSRI"] | stated["digestMultibase"]
     if form != "none":
         document["relatedResource"] = {"id": "https://example.org/plan.pdf", **stated[form]}
     bundle = replace(UNIVERSITY.issue(document), kinds=(shown(kind),))

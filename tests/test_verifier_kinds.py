@@ -37,7 +37,7 @@ from vc.problem import LATER_VERSION
 from verifier import RecognisedIssuer, Trust
 from verifier.sources.trust_entries import KindFiles
 from verifier.summary import by_kind, summarize
-from wire import Malformed, TooLarge
+from wire import Malformed, TooLarge, Unavailable
 from wire.work import Work
 
 UNIVERSITY = University()
@@ -251,6 +251,24 @@ def test_what_is_no_kind_is_refused_when_a_bundle_is_read(files: Any, problem: t
 
 
 # What a kind from elsewhere may cost, and has to pass
+
+
+def test_files_that_are_no_kind_here_are_passed_over() -> None:
+    """A later release may know more."""
+    later = CarriedKind((("kind.json", json.dumps({**CLUB, "colour": "red"})),))
+    first, again = Work(), Work()
+    assert (kind_of(later, first), kind_of(later, again)) == (None, None)
+    assert first.left == again.left
+
+
+def test_a_registry_that_cannot_be_asked_for_words_changes_no_verdict() -> None:
+    class Away(Trust):
+        def issuer(self, did: str, **_: Any) -> RecognisedIssuer | None:
+            raise Unavailable("not now")
+
+    claims = Credential.parse(said(KIND, CELLS))
+    assert by_kind(claims, Away(), SHOWN._replace(is_shown=True)).kind is not None
+    assert by_kind(claims, Away()).kind is None
 
 
 def heard(kind: Kind) -> str:

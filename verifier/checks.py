@@ -276,7 +276,7 @@ class Steps:
         # (8) evidence
         with checks.step(8):
             if claims.kinds:
-                findings.asked = self._asked_by_kind(claims, entry)
+                findings.asked = self._asked_by_kind(claims)
             findings.anchors = self._anchors(secured, claims, own)
         findings.suites = frozenset(signature.signed.algorithm for signature in own)
         findings.unknown_proofs = proofs.unknown
@@ -295,7 +295,7 @@ class Steps:
             text = f"accepted by the policy{reason and ': ' + reason}"
             self.checks.passed("accepted", text, reason=reason)
 
-    def _asked_by_kind(self, claims: Claims, entry: RecognisedIssuer | None) -> Sequence[Policy]:
+    def _asked_by_kind(self, claims: Claims) -> Sequence[Policy]:
         """What the kind asks for that a credential names. Raises what is wrong with the one that came along.
 
         Where that ends step 8, what it asks for is not known, and asked for by nobody: the step has ended.
@@ -303,7 +303,7 @@ class Steps:
         from .named import asked_by_kind, carried  # Most credentials are of kinds that they do not name.
 
         self.carried[-1] = kind = carried(claims, self._kinds, self.evidence)
-        return asked_by_kind(claims, entry, kind, self._work) if self.asks_by_kind else ()
+        return asked_by_kind(claims, self._trust, kind, self._work) if self.asks_by_kind else ()
 
     @cached_property
     def _kinds(self) -> Mapping[str, CarriedKind]:

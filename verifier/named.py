@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
 from kinds import Kind
-from kinds.facts import facts_of, named_kind
+from kinds.facts import facts_of
 from kinds.foreign import carried_digest
 from kinds.kind import ASKS
 from ledger import InvalidEvidence, OfEntries
@@ -26,7 +26,8 @@ from wire.work import Work
 from .policy import CHECK_TOO_OLD, Findings, HolderBound, Policy, StatusWithin
 from .problem import CHECK_MISSING, KIND_MISSING, RESOURCE_MISSING
 from .sources.evidence import EvidenceCheck
-from .sources.trust_entries import RecognisedIssuer
+from .sources.trust import TrustSource
+from .summary import kind_at_hand
 
 _EAST = timedelta(hours=14)
 """By which a day begins earlier somewhere than in UTC."""
@@ -61,7 +62,7 @@ def carried(claims: Claims, kinds: Mapping[str, CarriedKind], evidence: Evidence
 
 
 def asked_by_kind(
-    claims: Claims, entry: RecognisedIssuer | None, carried: CarriedKind | None, work: Work
+    claims: Claims, trust: TrustSource, carried: CarriedKind | None, work: Work
 ) -> tuple[Policy, ...]:
     """The rules of the kind that a credential names, as it ships, or as list or log bind it to the issuer.
 
@@ -70,9 +71,7 @@ def asked_by_kind(
     """
     if not any(ASKS in name for name in claims.kinds):
         return ()
-    listed = [CarriedKind(each.files) for each in entry.kinds] if entry else []
-    shown = [carried] if carried is not None and carried.is_shown else []
-    kind = named_kind(claims, [*listed, *shown], work)
+    kind = kind_at_hand(claims, trust, carried, work)
     return tuple(_rules(kind)) if kind is not None else (_Missing(),)
 
 
@@ -144,13 +143,11 @@ class ResourcesGiven:
 
 
 def _raw(text: str) -> bytes | None:
-    """A digest of SHA-2 as bytes: in hexadecimal, as `digestSRI` or `digestMultibase` has it."""
+    """A digest of SHA-2 as bytes, from how `digestSRI` or `digestMultibase` writes it; `None` for others."""
     name, _, encoded = text.partition("-")
     try:
         if name in ("sha256", "sha384", "sha512"):
             return base64.b64decode(encoded, validate=True)
-        if text.startswith(("u", "z")):
-            return multibase_decode(text)[2:]  # behind the number of the hash and the length (multihash)
-        return bytes.fromhex(text)
+        return multibase_decode(text)[2:]  # behind the number of the hash and the length (multihash)
     except (Malformed, ValueError):  # which no file has
         return None

@@ -105,20 +105,18 @@ def by_kind(
     """
     if claims.kind is None:  # most: a start is not to wait for kinds
         return ByKind()
+    from kinds.check import is_sound
     from kinds.facts import named_kind
 
     if kind := named_kind(claims):
         return ByKind(kind, speaks=True)
-    from kinds.check import is_sound
-
     work = work or Work()
     try:
-        entry = trust.issuer(claims.issuer)
-        listed = [CarriedKind(each.files) for each in entry.kinds] if entry else []
-        is_believed = (kind := named_kind(claims, listed, work)) is not None
+        kind = kind_at_hand(claims, trust, carried, work)
+        is_believed = kind is not None
         if kind is None and carried is not None:
-            kind, is_believed = named_kind(claims, [carried], work), carried.is_shown
-    except Problem:  # a registry that cannot be asked now, or too long a kind: the verdict needs no words
+            kind = named_kind(claims, [carried], work)
+    except TooLarge:  # the verdict needs no words
         return ByKind()
     if kind is None:
         return ByKind()
@@ -132,6 +130,26 @@ def by_kind(
         return ByKind(kind)
     borrows = any(names_another(parts, claims.issuer, trust) for parts in kind.sentence.values())
     return ByKind(kind, speaks=not borrows)
+
+
+def kind_at_hand(
+    claims: Claims, trust: TrustSource, carried: CarriedKind | None = None, work: Work | None = None
+) -> Kind | None:
+    """The kind that a credential names, where it ships or something trusted binds it to the issuer.
+
+    Raises `TooLarge` where it costs more than is left of `work` to read it.
+    """
+    if claims.kind is None:
+        return None
+    from kinds.facts import named_kind
+
+    try:
+        entry = trust.issuer(claims.issuer)
+    except Problem:  # a registry that cannot be asked now
+        entry = None
+    listed = [CarriedKind(each.files) for each in entry.kinds] if entry else []
+    shown = [carried] if carried is not None and carried.is_shown else []
+    return named_kind(claims, [*listed, *shown], work)
 
 
 def day_of(claims: Claims) -> str:
