@@ -22,6 +22,7 @@ from wire.problem import Malformed, TooLarge
 from wire.work import Work
 
 from .facts import facts_of
+from .foreign import size_of_key
 from .kind import Kind
 from .problem import INVALID_KIND
 from .template import PLACEHOLDER
@@ -93,7 +94,7 @@ def is_sound(kind: Kind, work: Work) -> bool:
 
     It is found out once, and charged each time.
     """
-    key = kind.digest, bool(kind.absent)
+    key = (kind.digest, *sorted(kind.absent))
     with suppress(TooLarge):
         if (kept := _tried.get(key)) is not None:
             work.spend(kept.steps)
@@ -105,7 +106,7 @@ def is_sound(kind: Kind, work: Work) -> bool:
             raise
         except Malformed:
             found = False
-        _tried.keep(key, Kept(_Tried(found, before - work.left), 0))
+        _tried.keep(key, Kept(_Tried(found, before - work.left), size_of_key(key)))
         return found
     return False
 
@@ -115,8 +116,8 @@ class _Tried(NamedTuple):
     steps: int
 
 
-_tried: Memory[tuple[str, bool], _Tried] = Memory(1 << 17)
-"""By digest, and whether files are missing."""
+_tried: Memory[tuple[str, ...], _Tried] = Memory(1 << 17)
+"""By the digest, and the paths of files that are missing."""
 
 
 def _distinct(kind: str, number: int) -> Any:

@@ -17,6 +17,8 @@ from .parsing import parse_kind
 
 _MOST_KEPT = 1 << 23
 """Bytes of kinds that are remembered."""
+_TEXT = 60
+"""Bytes that a text takes beside its characters."""
 
 
 class _Read(NamedTuple):
@@ -24,8 +26,8 @@ class _Read(NamedTuple):
     steps: int
 
 
-_read: Memory[tuple[str, bool], _Read] = Memory(_MOST_KEPT)
-"""By digest, and whether files are missing: of a kind without its tables less is known."""
+_read: Memory[tuple[str, ...], _Read] = Memory(_MOST_KEPT)
+"""By the digest and the files that are missing: who leaves some out takes them from nobody else's kind."""
 
 
 def carried_digest(files: CarriedKind, work: Work | None = None) -> str:
@@ -42,7 +44,7 @@ def kind_of(files: CarriedKind, work: Work | None = None) -> Kind | None:
     Raises `TooLarge` where it costs more than is left of `work`.
     """
     work = work or Work()
-    key = carried_digest(files, work), bool(files.absent)
+    key = (carried_digest(files, work), *sorted(dict(files.absent)))
     if (kept := _read.get(key)) is not None:
         work.spend(kept.steps)
         return kept.kind
@@ -54,9 +56,14 @@ def kind_of(files: CarriedKind, work: Work | None = None) -> Kind | None:
     except Malformed:
         pass
     # Parsed fields take about four times what their JSON does.
-    size = 4 * sum(map(size_parsed, data.values()))
+    size = 4 * sum(map(size_parsed, data.values())) + size_of_key(key)
     _read.keep(key, Kept(_Read(kind, before - work.left), size))
     return kind
+
+
+def size_of_key(key: tuple[str, ...]) -> int:
+    """Bytes that a key takes."""
+    return sum(len(text) + _TEXT for text in key)
 
 
 def _bytes(files: CarriedKind) -> dict[str, bytes]:

@@ -17,7 +17,7 @@ from intaglio.commands.wallet.text import card
 from intaglio.pages.view import judgement
 from intaglio.words import kinds as words_of_kinds
 from intaglio.words import report as words
-from kinds import Kind, shipped
+from kinds import Kind, foreign, shipped
 from kinds.check import is_sound, require_round_trip
 from kinds.facts import named_kind
 from kinds.foreign import carried_digest, kind_of
@@ -259,6 +259,27 @@ def test_files_that_are_no_kind_here_are_passed_over() -> None:
     first, again = Work(), Work()
     assert (kind_of(later, first), kind_of(later, again)) == (None, None)
     assert first.left == again.left
+
+
+def test_who_leaves_files_out_takes_them_from_nobody_elses_kind() -> None:
+    kind = parse_kind(with_table())
+    assert kind.carried is not None
+    short = kind_of(kind.carried)
+    whole = kind_of(CarriedKind(kind.texts))
+    assert short is not None
+    assert whole is not None
+    assert (set(short.files), set(whole.files)) == ({"kind.json"}, set(kind.files))
+    assert short.reference == whole.reference
+
+
+def test_what_is_remembered_of_kinds_has_a_limit() -> None:
+    """Names of missing files are counted, too: of what is no kind, a stranger may send any."""
+    paths = tuple((f"{each}-{'x' * 600}", "0" * 64) for each in range(100))
+    for number in range(140):
+        assert kind_of(CarriedKind((("kind.json", str(number)),), paths), Work()) is None
+    kept = [key for key in foreign._read._kept if len(key) == 101]
+    assert 0 < len(kept) < 140
+    assert sum(sum(map(len, key)) for key in kept) < foreign._MOST_KEPT
 
 
 def test_a_registry_that_cannot_be_asked_for_words_changes_no_verdict() -> None:

@@ -12,6 +12,7 @@ import click
 
 from did import DID, MethodNotSupported, Resolver
 from ledger import Requirement
+from ledger.tiles.layout import address
 from verifier import RecognisedIssuer, RecognisedLog, Trust, update_trust
 from verifier.sources.published import NotShown
 from wire import Conflict, Declined, NotFound, Refused, Unavailable, load_json_object
@@ -110,7 +111,8 @@ def add(
         DID.parse(did)
     known = Trust.load(session.trust_file)
     details = (name, types, keys, status_issuers, short_lists, log_key, clock)
-    if not any(details) and known.issuer(did) is not None and known.policy_for(did).logs:
+    is_published = any(address(log.key.name) for log in known.policy_for(did).logs)
+    if is_published and known.issuer(did) is not None and not any(details):
         return _add_kinds(session, known, did, yes)
     if not (keys or log_key):
         _require_resolvable(did, session)
