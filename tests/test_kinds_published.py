@@ -18,7 +18,7 @@ from issuer.issuer import Issuer
 from kinds import Kind
 from kinds.parsing import parse_kind
 from ledger import EntryKind, entry
-from tests.commandline import Program
+from tests.commandline import Program, served
 from tests.loopback import response
 from tests.serving import listening, serving
 from tests.test_kinds_facts import club
@@ -254,3 +254,30 @@ def test_verify_never_asks_for_a_kind(program: Program, tmp_path: Path) -> None:
         answer = program("--loopback", "--ca", host.ca_file, "verify", bundle, "--trust", trust)
         assert answer.code == 0, answer.out
         assert not [name for name in host.asked if "kinds" in name]
+
+
+@pytest.mark.slow
+def test_what_a_strangers_machine_takes_from_issuer_serve_says_the_sentence_offline(
+    program: Program, tmp_path: Path
+) -> None:
+    with listening() as listener:
+        url = f"https://localhost:{listener.getsockname()[1]}"
+    Path(tmp_path, "card").mkdir()
+    Path(tmp_path, "card", "kind.json").write_bytes(OTHER.files["kind.json"])
+    Path(tmp_path, "rows.csv").write_text("no,who\nM-1,Seán O'Brien-Müller\n", encoding="utf-8")
+    made = ("issuer", "issue", tmp_path / "rows.csv", "--kind", tmp_path / "card", "--url", url)
+    assert program(*made, "--name", "Club", "--out", tmp_path / "out").code == 0
+    file = json.loads(program("issuer", "trust").out)
+    bundle = json.loads((tmp_path / "out" / "M-1.json").read_bytes())
+    assert bundle.pop("kinds")
+    bare = tmp_path / "bare.json"
+    bare.write_text(json.dumps({**bundle, "version": 1}))
+    with served(program.home, "--port", url.rpartition(":")[2], "--tls"):
+        ca = program.home / "issuer" / "tls" / "authority.pem"
+        stranger = ("--home", tmp_path / "elsewhere", "--loopback", "--ca", ca)
+        did, (log,) = file["issuers"][0]["id"], file["logs"]
+        add = ("trust", "add", did, "--name", "Club", "--log", log["key"], "--clock", log["clock"])
+        added = program(*stranger, *add)
+        assert "speaks of its credentials by the kind club, version 1" in added.err, added.err
+    said = program(*stranger, "verify", bare, "--offline").out.splitlines()[0]
+    assert said == "VALID: Club has a member called Seán O'Brien-Müller"
