@@ -117,8 +117,9 @@ def test_what_merely_lies_in_a_bundle_has_its_labels_in_quotation_marks() -> Non
     kind = club(fields={**CLUB_FIELDS, **labels})
     bundle = replace(issued(kind), kinds=(shown(kind)._replace(evidence=()),))
     (found,), (claims,) = (report := check(bundle)).by_kind, report.require()
-    assert (found.speaks, found.is_quoted) == (False, True)
-    lines = words_of_kinds.lines(found.kind, found.facts(claims), quoted=found.is_quoted)
+    assert (found.speaks, found.is_believed) == (False, False)
+    lines = words_of_kinds.lines(found.kind, found.facts(claims), quoted=True)
+    assert sentence(report).endswith('; "no": "1"; "certified \'member\'": "{issuer}"')
     assert list(lines) == [('"no"', "1"), ("\"certified 'member'\"", "{issuer}")]
 
 
@@ -153,7 +154,7 @@ def test_a_spoilt_kind_that_nothing_names_is_nobodys() -> None:
 def test_evidence_that_is_not_known_here_shows_nothing_and_breaks_nothing() -> None:
     later = Evidence("example.org/later@v1", b"\0" * 32, b"x")
     report = check(replace(ISSUED, kinds=(SHOWN._replace(evidence=(later,)),)))
-    assert report.by_kind[0].is_quoted
+    assert not report.by_kind[0].is_believed
     assert sentence(check(replace(ISSUED, kinds=(SHOWN._replace(evidence=(later, *SHOWN.evidence)),))))
 
 

@@ -26,9 +26,9 @@ class ByKind(NamedTuple):
 
     kind: Kind | None = None
     speaks: bool = False
-    """Whether its sentence is said."""
-    is_quoted: bool = False
-    """Whether its labels are the presenter's word, to be quoted."""
+    """Whether its sentence is said; else its labels are somebody's word, and are quoted."""
+    is_believed: bool = True
+    """Whether programs may take its fields for the issuer's: it works, and something trusted binds it."""
 
     def facts(self, claims: Claims) -> dict[str, Any]:
         """What the credential says, by the fields of the kind."""
@@ -83,11 +83,11 @@ def summarize(claims: Claims, trust: TrustSource, found: ByKind | None = None) -
 def fields_of(claims: Claims, trust: TrustSource, found: ByKind | None = None) -> dict[str, Any]:
     """The facts of a verified credential by the fields of the kind that it names; a badge names none.
 
-    There are none by a kind whose labels have to be quoted: programs take them for the issuer's word.
+    There are none by a kind that is not believed: programs take them for the issuer's word.
     """
     if claims.kind is not None or _BADGES.isdisjoint(claims.types):
         found = by_kind(claims, trust) if found is None else found
-        return {} if found.is_quoted else found.facts(claims)
+        return found.facts(claims) if found.is_believed else {}
     from kinds import shipped
     from kinds.facts import facts_of
 
@@ -121,7 +121,7 @@ def by_kind(
     if kind is None:
         return ByKind()
     if not (is_believed and is_sound(kind, work)):
-        return ByKind(kind, is_quoted=True)
+        return ByKind(kind, is_believed=False)
     try:
         # A kind may have thousands of languages, and a list thousands of names.
         names = len(trust.looks) if isinstance(trust, NamedTrust) else 0

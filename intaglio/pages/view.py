@@ -419,7 +419,7 @@ def _why_not_checked(check: Check) -> str:
 
 def _diploma(claims: Claims, trust: TrustSource, found: ByKind | None, shown: _Shown) -> Diploma:
     summary, subject = summarize(claims, trust, found), claims.subjects[0]
-    quoted = summary.by_kind.is_quoted
+    quoted = not summary.by_kind.speaks
     as_badge = {
         "whom": summary.whom,
         "what": summary.what,

@@ -102,7 +102,7 @@ def card(held: Held, trust: TrustSource) -> str:
         "number": printable(held.number),
     }
     facts = {
-        **({} if kind and not found.is_quoted else as_badge),
+        **({} if kind and found.speaks else as_badge),
         "by": issuer(held),
         "did": printable(claims.issuer),
         "since": claims.valid_from and f"{claims.valid_from:%Y-%m-%d}",
@@ -112,7 +112,7 @@ def card(held: Held, trust: TrustSource) -> str:
         "id": held.id,
     }
     named = (
-        [(name, printable(fact)) for name, fact in kinds.lines(kind, said, quoted=found.is_quoted)]
+        [(name, printable(fact)) for name, fact in kinds.lines(kind, said, quoted=not found.speaks)]
         if kind
         else []
     )
