@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Self, TypeVar
 
 from keys import PrivateKey
-from vc.anchoring import document_digest
+from vc.anchoring import CarriedKind, document_digest
 from vc.claims import Claims
 from vc.forms import FORMS, INTEGRITY
 from vc.forms.integrity import SUITES_BY_KEY
@@ -89,13 +89,22 @@ class Held:
 
     @property
     def number(self) -> str:
-        """Its issuer's number for it, by the kind that it names, if that ships; empty where there is none."""
+        """Its issuer's number for it, by the kind that it names; empty where there is none at hand."""
         if self.claims.number or self.claims.kind is None:
             return self.claims.number
         from kinds.facts import facts_of, named_kind  # a diploma needs none
 
-        kind = named_kind(self.claims)
+        kind = named_kind(self.claims, [self.kind] if self.kind else [])
         return str(facts_of(kind, self.claims).get(kind.number, "")) if kind else ""
+
+    @cached_property
+    def kind(self) -> CarriedKind | None:
+        """The kind that it names, if that came along."""
+        if self.claims.kind is None or not self.bundle.kinds:
+            return None
+        from kinds.facts import is_named
+
+        return next((kind for kind in self.bundle.kinds if is_named(self.claims, kind)), None)
 
     @property
     def bound_to(self) -> frozenset[str]:
@@ -226,6 +235,7 @@ class Wallet:
             _each_once(item for bundle in bundles for item in bundle.evidence),
             _together(item for bundle in bundles for item in bundle.issuer_documents),
             _together(item for bundle in bundles for item in bundle.status_lists),
+            _each_once(item for bundle in bundles for item in bundle.kinds),
         )
 
     def backup(self, path: Path, passphrase: bytes) -> None:
@@ -269,13 +279,14 @@ def _own_parts(held: Held) -> Bundle:
         tuple(item for item in bundle.evidence if item.digest in digests),
         tuple(item for item in bundle.issuer_documents if identifier(item.document, held.forms) in signers),
         tuple(item for item in bundle.status_lists if identifier(item.document, held.forms) in lists),
+        (held.kind,) if held.kind else (),
     )
 
 
 def _rank(held: Held) -> tuple[bool, int]:
     """Whether it is valid, and how many kinds of parts it brings: of two of equal rank the newer is kept."""
     bundle = _own_parts(held)
-    parts = (bundle.evidence, bundle.issuer_documents, bundle.status_lists)
+    parts = (bundle.evidence, bundle.issuer_documents, bundle.status_lists, bundle.kinds)
     return held.verdict is Verdict.VALID, sum(map(bool, parts))
 
 

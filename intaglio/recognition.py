@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from ledger import TrustedLedger
 from ledger.evm import KIND, SINCE
+from vc.anchoring import CarriedKind
 from verifier import RecognisedIssuer, RecognisedLog, Trust
 from verifier.sources.trust_entries import pinned
 from wire import Malformed
@@ -110,10 +111,10 @@ def kinds_of(issuer: RecognisedIssuer) -> Iterator[str]:
     """The kinds whose sentences are said of an issuer's credentials."""
     if not issuer.kinds:
         return
-    from kinds.facts import of_files  # most have none
+    from kinds.foreign import kind_of  # most have none
 
     for files in issuer.kinds:
-        if kind := of_files(files.files):
+        if kind := kind_of(CarriedKind(files.files)):
             text = tr("speaks of its credentials by the kind {kind}, version {version}")
             yield text.format(kind=kind.name, version=kind.version)
         else:

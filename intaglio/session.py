@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from verifier.policy import Policy
     from verifier.sources.lists import ListMemory
     from verifier.sources.published_log import LogSource
+    from verifier.sources.trust_entries import KindFiles
     from wire.fetch import Fetcher
 
     from .consent import Consent
@@ -177,6 +178,20 @@ class Session:
         logs = PublishedLogs(self._logs(self.fetcher()), Trust.load(self.trust_file), Work())
         return [dict(version.document) for version in logs.documents(did)]
 
+    def kinds(self, did: str, trust: Trust) -> tuple[KindFiles, ...]:
+        """The kinds that an issuer's log shows, as a trust list binds one, and that the list does not have.
+
+        Raises `NotShown`.
+        """
+        from kinds.foreign import carried_digest
+        from vc.anchoring import CarriedKind
+        from verifier.sources.published import PublishedLogs
+        from wire.work import Work
+
+        entry = trust.issuer(did)
+        known = [carried_digest(CarriedKind(kind.files)) for kind in entry.kinds] if entry else []
+        return PublishedLogs(self._logs(self.fetcher()), trust, Work()).kinds(did, known)
+
     def schemas(self) -> Schemas | None:
         """The JSON Schemas in `schemas/`, if there are any.
 
@@ -216,7 +231,8 @@ class Session:
 
     def check(self, data: bytes, *, offline: bool = False) -> Report:
         """What the wallet asks before it stores something, and when it looks again."""
-        return self.verifier(offline=offline).verify(data, now=self.now())
+        # What a kind asks for is asked of whoever presents: a wallet keeps what is to be presented one day.
+        return self.verifier(offline=offline).verify(data, now=self.now(), asks_by_kind=False)
 
     def recognises(self, did: str) -> bool:
         """What the wallet asks before it claims something: whether the issuer is on the trust list."""

@@ -11,9 +11,10 @@ import functools
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
 
@@ -53,7 +54,7 @@ from .identity.creation import create_home
 from .identity.description import Description
 from .identity.home import Identity
 from .identity.home import index as index_in
-from .identity.kind import Kinds
+from .identity.kind import MOST_HANDED_OUT, Kinds
 from .identity.succession import JOURNAL, anchor, ended_ahead, finish, log_kind, mend
 from .job.bulk import Bulk, Issued
 from .job.editions import Editions
@@ -384,6 +385,16 @@ class Issuer:
             lists.publish(now=self._clock())
         return lists
 
+    def keep_lists(self, lifetime: str) -> None:
+        """Has status lists last so long from now on, such as `30d`.
+
+        Raises `LISTS_TOO_OLD` where a kind's policy asks for younger ones.
+        """
+        identity = replace(self.identity, status_lifetime=lifetime)
+        for kind in self.kinds.intact():
+            identity.require_young_lists(kind)
+        self.identity = Identity.change(self.home, status_lifetime=lifetime)
+
     def lists_ending(self, now: datetime) -> dict[int, str]:
         """When each status list ends that is past half of its life and was not signed anew."""
         return unrenewed(self.store, Identity.read(self.home), now)
@@ -577,7 +588,7 @@ class Issuer:
 
     def _bundles(self, entries: Iterable[Entry], seqs: Collection[int] | None) -> Iterator[Bundle]:
         log = self._log_to_prove_by(seqs)
-        yield from bundled(self.home, entries, self.archive, log, self.outbox)
+        yield from bundled(self.home, entries, self.archive, log, self.outbox, self.kinds.intact())
 
     def _log_to_prove_by(self, seqs: Collection[int] | None) -> LogReader:
         if not os.access(self.home, os.W_OK):
@@ -609,8 +620,9 @@ class Issuer:
         Every verifier has the kinds that do, and older ones can read an entry without any.
         """
         entry = self.identity.trust_entry(self.keys.public_keys, documents.history(self.home))
-        if kinds := tuple(dict(kind.texts) for kind in self.kinds.intact() if not is_shipped(kind)):
-            entry["issuer"]["kinds"] = kinds
+        kinds = (dict(kind.texts) for kind in self.kinds.intact() if not is_shipped(kind))
+        if newest := tuple(islice(kinds, MOST_HANDED_OUT)):
+            entry["issuer"]["kinds"] = newest
         return entry
 
     def trust_file(self) -> dict[str, Any]:

@@ -50,6 +50,8 @@ KIND_NOT_NAMED = Code("kind-not-named", Conflict)
 """Several kinds are issued here, or have the number, and nothing says which is meant."""
 NO_SUCH_KIND = Code("no-such-kind", NotFound)
 """No kind of this name is issued here."""
+LISTS_TOO_OLD = Code("lists-too-old", Refused)
+"""Status lists get older here, before they are signed anew, than the policy of a kind lets a status be."""
 KEY_KEPT_ELSEWHERE = Code("key-kept-elsewhere", Refused)
 """The key that signs is not in the key file, and nothing says where the next one is to be."""
 KEY_IN_USE = Code("key-in-use", Refused)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from datetime import date, timedelta
 from typing import Any, NamedTuple
 
 from vc.facts import IssuingFacts, SchemaFile, StatusPlace
@@ -15,9 +16,12 @@ from vc.vcdm.credential import Credential
 from vc.vcdm.issuing import unsigned
 from vc.vcdm.jsonld import Contexts, canonicalize
 from wire.datetimestamp import parse_datetimestamp
-from wire.problem import Malformed
+from wire.memory import Kept, Memory
+from wire.problem import Malformed, TooLarge
+from wire.work import Work
 
 from .facts import facts_of
+from .foreign import size_of_key
 from .kind import HASHED, Kind, sri
 from .places import Path, leaves, path_text, places, texts
 from .problem import INVALID_KIND
@@ -81,15 +85,19 @@ class _Made(NamedTuple):
 class _Proof:
     """Composes credentials of a kind, and reads them back."""
 
-    def __init__(self, kind: Kind, contexts: Contexts | None, compose: Compose) -> None:
-        self._kind, self._contexts, self._compose = kind, contexts, compose
+    def __init__(
+        self, kind: Kind, contexts: Contexts | None, compose: Compose, work: Work | None = None
+    ) -> None:
+        self._kind, self._contexts, self._compose, self._work = kind, contexts, compose, work
 
     def made(self, record: Record) -> _Made:
-        """The credential of a record. Raises `INVALID_KIND`."""
+        """The credential of a record. Raises `INVALID_KIND`, and `TooLarge` for what is left of the work."""
         try:
             document = self._compose(record)
-            canonicalize(document, contexts=self._contexts)
-            facts = facts_of(self._kind, Credential.parse(document, contexts=self._contexts))
+            canonicalize(document, contexts=self._contexts, work=self._work)
+            facts = facts_of(self._kind, Credential.parse(document, self._work, self._contexts))
+        except TooLarge:
+            raise
         except Malformed as problem:
             raise INVALID_KIND(
                 f"the kind makes no credential: {problem.detail}", because=problem
@@ -103,6 +111,82 @@ class _Proof:
             with suppress(Malformed):
                 return self.made({**sample, name: other})
         return self.made({**sample, name: last})
+
+
+def require_round_trip(kind: Kind, contexts: Contexts | None = None, work: Work | None = None) -> None:
+    """Of a kind from elsewhere: credentials with other values in each field come back as they were.
+
+    `prove_kind` says more, and takes as many credentials as there are fields. Raises `INVALID_KIND`, also for
+    a context that redefines what the standard protects, and `TooLarge` where it costs more than is left of
+    `work`.
+    """
+    _require_places(kind)
+    proof = _Proof(kind, contexts, _without_issuer(kind), work)
+    for turn in range(2):
+        record = {
+            name: _distinct(field.type, 2 * number + turn)
+            for number, (name, field) in enumerate(kind.fields.items())
+        }
+        try:
+            read = proof.made(record).facts
+        except TooLarge:
+            raise
+        except Malformed:  # the days may be in the other order, as the ends of a life are
+            days = [name for name, field in kind.fields.items() if field.type == "date"]
+            turned = zip(days, [record[name] for name in reversed(days)], strict=True)
+            record |= dict(turned)
+            read = proof.made(record).facts
+        if others := sorted(name for name, value in read.items() if value != record[name]):
+            raise INVALID_KIND(f"kind.json, fields.{others[0]}: the credential says something else")
+
+
+def is_sound(kind: Kind, work: Work) -> bool:
+    """Whether a kind passes `require_round_trip`; not, where that costs more than is left of `work`.
+
+    It is found out once, and charged each time.
+    """
+    key = (kind.digest, *sorted(kind.absent))
+    with suppress(TooLarge):
+        if (kept := _tried.get(key)) is not None:
+            work.spend(kept.steps)
+            return kept.is_sound
+        before, found = work.left, True
+        try:
+            require_round_trip(kind, work=work)
+        except TooLarge:
+            raise
+        except Malformed:
+            found = False
+        _tried.keep(key, Kept(_Tried(found, before - work.left), size_of_key(key)))
+        return found
+    return False
+
+
+class _Tried(NamedTuple):
+    is_sound: bool
+    steps: int
+
+
+_tried: Memory[tuple[str, ...], _Tried] = Memory(1 << 17)
+"""By the digest, and the paths of files that are missing."""
+
+
+def _distinct(kind: str, number: int) -> Any:
+    """A value of a type of fields, another one for each number as far as there are so many."""
+    match kind:
+        case "number" | "integer":
+            return number + 1
+        case "boolean":
+            return number % 3 == 0
+        case "date":
+            return str(date(2000, 1, 1) + timedelta(days=number))
+        case "moment":
+            return f"{date(2000, 1, 1) + timedelta(days=number)}T00:00:00Z"
+        case "decimal":
+            return f"{number}.50"
+        case "url":
+            return f"https://example.org/{number}"
+    return f"value {number}"
 
 
 def _require_places(kind: Kind) -> None:

@@ -13,20 +13,19 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from vc import Claims, Credential
+from vc.anchoring import CarriedKind
 from vc.vcdm.jsonld import secured
-from wire.problem import Malformed, Problem
+from wire.problem import Problem
+from wire.work import Work
 
 from .cells import is_value
-from .kind import REFERENCE, Kind, kind_digest
-from .parsing import parse_kind
+from .foreign import carried_digest, kind_of
+from .kind import REFERENCE, Kind
 from .shipped import SHIPPED, shipped
 from .template import PLACEHOLDER
 
 _MOST_ITEMS = 50
 """Of a list: a small file could have a million, and each field of a kind is looked for in them."""
-
-Texts = tuple[tuple[str, str], ...]
-"""The files of a kind, by path."""
 
 _Constants = tuple[tuple[str, tuple[str, ...]], ...]
 
@@ -41,11 +40,11 @@ class _Place(NamedTuple):
     """The constant texts around the value."""
 
 
-def named_kind(claims: Claims, pinned: Iterable[Texts] = ()) -> Kind | None:
-    """The kind that a credential names, where its very bytes ship with the program or are `pinned`.
+def named_kind(claims: Claims, at_hand: Iterable[CarriedKind] = (), work: Work | None = None) -> Kind | None:
+    """The kind that a credential names, where its very bytes ship with the program or are `at_hand`.
 
     Another version is another kind. The words of a kind are not for a credential of other types: its issuer
-    may be recognised for these alone.
+    may be recognised for these alone. Raises `TooLarge` where it costs more than is left of `work`.
     """
     named = claims.kind
     if named is None:
@@ -54,18 +53,14 @@ def named_kind(claims: Claims, pinned: Iterable[Texts] = ()) -> Kind | None:
     kind = shipped(name) if name in SHIPPED else None
     if kind is None or kind.reference != named:
         # By the digest first: to read each kind of a list would take seconds.
-        texts = (each for each in pinned if named.endswith(f":{kind_digest(_bytes(each))}"))
-        kind = next((found for each in texts if (found := of_files(each)) and found.reference == named), None)
+        kinds = (kind_of(each, work) for each in at_hand if is_named(claims, each, work))
+        kind = next((found for found in kinds if found is not None and found.reference == named), None)
     return kind if kind is not None and _types(kind) <= set(claims.types) else None
 
 
-@lru_cache(maxsize=64)
-def of_files(files: Texts) -> Kind | None:
-    """The kind of these texts by path; `None` where they are none that this program knows."""
-    try:
-        return parse_kind(_bytes(files))
-    except Malformed:
-        return None
+def is_named(claims: Claims, files: CarriedKind, work: Work | None = None) -> bool:
+    """Whether a credential names a kind of the digest of these files. Raises `TooLarge`."""
+    return claims.kind is not None and claims.kind.endswith(f":{carried_digest(files, work)}")
 
 
 def facts_of(kind: Kind, claims: Claims) -> dict[str, Any]:
@@ -112,10 +107,6 @@ class _Reader:
         except Problem:  # nobody can tell what is said of it
             return {}
         return found if isinstance(found, Mapping) else {}
-
-
-def _bytes(files: Texts) -> dict[str, bytes]:
-    return {path: text.encode() for path, text in files}
 
 
 def _fits(item: object, constants: _Constants) -> bool:

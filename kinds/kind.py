@@ -13,8 +13,10 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from vc.anchoring import CarriedKind
 from wire import jcs
 
 from .cells import Field
@@ -22,6 +24,19 @@ from .names import PersonName
 from .template import Template
 
 REFERENCE = "urn:intaglio:kind:"
+ASKS = ":policy:"
+"""Stands before the digest in the reference of a kind that has a policy.
+
+A credential says so itself: whoever leaves the kind out of a bundle does not make it ask for less.
+"""
+LIST_LIFE = 365
+"""Days that status lists last where neither kind nor issuer says anything else."""
+NEEDED = frozenset({"kind.json", "template.json"})
+"""The files without which facts would be looked for elsewhere."""
+LARGEST_CARRIED = 1 << 16
+"""Bytes of the files of a kind that travel in a bundle."""
+SYNONYMS = b"value,synonyms"
+"""The first line of a table that only registrars need."""
 
 SCHEMA, METADATA = "schema.json", "vct.json"
 COMPILED = (SCHEMA, METADATA)
@@ -64,6 +79,19 @@ class CatalogueColumns(NamedTuple):
     fields: tuple[str, ...]
 
 
+class KindPolicy(NamedTuple):
+    """What verifiers ask for of credentials of a kind, beyond their own rules."""
+
+    status_age: int = 0
+    """Days that the status may be old; 0 where any age will do."""
+    holder: bool = False
+    """Whether the subject itself has to present it."""
+    check_age: tuple[str, int] | None = None
+    """A date field, and the days that may have passed since."""
+    resources: bool = False
+    """Whether each file whose digest the credential states has to be given along."""
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Kind:
     """One sort of credential; `parsing.parse_kind` makes it from its files."""
@@ -72,6 +100,8 @@ class Kind:
     version: str
     files: Mapping[str, bytes]
     """Its files, by path."""
+    absent: Mapping[str, str]
+    """The SHA-256, in hexadecimal, of those of its files that did not come along."""
     is_named: bool
     """Whether its credentials name it, by its digest."""
     fields: Mapping[str, Field]
@@ -96,6 +126,9 @@ class Kind:
     """Names that the template may use beside `fields`."""
     catalogue: CatalogueColumns | None
     template: Template
+    policy: KindPolicy
+    list_life: int
+    """Days that status lists last of an issuer that is made for it; 0 where it does not say."""
 
     def with_template(self, template: Template) -> Kind:
         """The kind that an edited template makes of this one: what only that names is a text of its own."""
@@ -114,7 +147,7 @@ class Kind:
     @cached_property
     def digest(self) -> str:
         """As `kind_digest` has it: other bytes are another kind."""
-        return kind_digest(self.files)
+        return kind_digest(self.files, self.absent)
 
     @property
     def texts(self) -> tuple[tuple[str, str], ...]:
@@ -122,9 +155,41 @@ class Kind:
         return tuple((path, data.decode()) for path, data in sorted(self.files.items()))
 
     @cached_property
+    def carried(self) -> CarriedKind | None:
+        """What travels with its credentials; `None` where that is more than `LARGEST_CARRIED` bytes.
+
+        A table of values and synonyms is for registrars: its digest alone goes along. So it is with further
+        files, the largest first, where all of them are too much; facts are found without any of these.
+        """
+        needed = {path: data for path, data in self.files.items() if path in NEEDED}
+        others = {
+            path: data
+            for path, data in self.files.items()
+            if path not in NEEDED and not _is_for_registrars(path, data)
+        }
+        room = LARGEST_CARRIED - sum(len(path.encode()) for path in (*self.files, *self.absent))
+        room -= sum(map(len, needed.values()))
+        if room < 0:
+            return None
+        for path in sorted(others, key=lambda path: len(others[path])):
+            if len(others[path]) <= room:
+                needed[path] = others[path]
+                room -= len(others[path])
+        absent = {
+            path: hashlib.sha256(data).hexdigest() for path, data in self.files.items() if path not in needed
+        }
+        return CarriedKind(
+            tuple((path, text) for path, text in self.texts if path in needed),
+            tuple(sorted({**self.absent, **absent}.items())),
+        )
+
+    @cached_property
     def reference(self) -> str | None:
         """The URN by which its credentials name it, if they do."""
-        return f"{REFERENCE}{self.name}:{self.version}:{self.digest}" if self.is_named else None
+        if not self.is_named:
+            return None
+        asks = ASKS if self.policy != KindPolicy() else ":"
+        return f"{REFERENCE}{self.name}:{self.version}{asks}{self.digest}"
 
     @cached_property
     def own(self) -> tuple[str, ...]:
@@ -186,10 +251,14 @@ class Kind:
         return record[self.number], self.person.full(record), record.get(self.email, "")
 
 
-def kind_digest(files: Mapping[str, bytes]) -> str:
-    """SHA-256 over the names and digests of a kind's files, in hexadecimal."""
+def kind_digest(files: Mapping[str, bytes], absent: Mapping[str, str] = MappingProxyType({})) -> str:
+    """SHA-256 over the names and digests of a kind's files, in hexadecimal; of `absent` ones by digest."""
     manifest = {path: hashlib.sha256(data).hexdigest() for path, data in files.items()}
-    return hashlib.sha256(jcs.canonicalize(manifest)).hexdigest()
+    return hashlib.sha256(jcs.canonicalize({**absent, **manifest})).hexdigest()
+
+
+def _is_for_registrars(path: str, data: bytes) -> bool:
+    return path.startswith("tables/") and data.partition(b"\n")[0].rstrip(b"\r") == SYNONYMS
 
 
 def sri(file: bytes) -> str:

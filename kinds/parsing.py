@@ -11,16 +11,18 @@ import io
 import json
 import re
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from wire.problem import Malformed
 from wire.strict import load_json_object
 from wire.text import printable, shortened
+from wire.work import BYTES_FOLDED, BYTES_WRITTEN, FIELD_READ, Work
 
 from .cells import TYPES, Field, fold
-from .kind import CatalogueColumns, Identifier, Kind, Noun, Rule, plain
+from .kind import LIST_LIFE, NEEDED, CatalogueColumns, Identifier, Kind, KindPolicy, Noun, Rule, plain
 from .names import PersonName
-from .pattern import matcher
+from .pattern import instructions
 from .problem import INVALID_KIND
 from .template import PLACEHOLDER, Template
 
@@ -28,6 +30,9 @@ LARGEST = 1 << 16  # bytes of `kind.json`
 LARGEST_FILES = 1 << 18  # characters of all files
 MOST_FIELDS = 1000
 MOST_FILES = 100
+MOST_INSTRUCTIONS = 1 << 16
+"""Of all patterns, compiled: 1,000 dear ones would take whoever reads a credential a minute."""
+LONGEST_AGE = 36_500  # days
 LONGEST_SENTENCE = 400  # characters: it is held against each name of a trust list
 
 SPOKEN = ("issuer", "person")
@@ -67,6 +72,8 @@ _KIND: Mapping[str, Any] = {
     "rules": [],
     "identifiers": {},
     "catalogue": {},
+    "policy": {},
+    "list_life": 0,
 }
 _PERSON: Mapping[str, Any] = {
     **dict.fromkeys(("name", "given", "family", "language", "email", "id"), ""),
@@ -76,6 +83,8 @@ _RULE: Mapping[str, Any] = {**dict.fromkeys(("before", "after", "refusal"), str)
 _CATALOGUE: Mapping[str, Any] = {"key": str, "required": list, "fields": list}
 _IDENTIFIER: Mapping[str, Any] = {"noun": str, "fields": list}
 _REACHED: Mapping[str, Any] = {"day": str, "years": int}
+_POLICY: Mapping[str, Any] = {"status_age": 0, "holder": False, "check_age": {}, "resources": False}
+_CHECK_AGE: Mapping[str, Any] = {"field": str, "days": int}
 _FIELD: Mapping[str, Any] = {
     "type": str,
     "required": False,
@@ -89,14 +98,26 @@ _FIELD: Mapping[str, Any] = {
 """The members of each object: the type of one that has to be there, else the value of one left out."""
 
 
-def parse_kind(files: Mapping[str, bytes]) -> Kind:
+def parse_kind(
+    files: Mapping[str, bytes],
+    absent: Mapping[str, str] = MappingProxyType({}),
+    work: Work | None = None,
+) -> Kind:
     """The kind of these files: `kind.json`, perhaps `template.json`, and `tables/NAME.csv`.
 
     What was compiled of them is kept beside them as it is, and not read here.
-    Raises `INVALID_KIND`, and `InvalidTemplate`.
+    Of a kind that came with a credential, tables may be `absent`: their SHA-256, in hexadecimal, is known by
+    path. `work` is what it may cost to read a kind from elsewhere, of which nothing is remembered.
+
+    Raises `INVALID_KIND`, `InvalidTemplate`, and `TooLarge` where it costs more than is left of `work`.
     """
-    _require_files(files)
+    _require_files({**dict.fromkeys(absent, b""), **files})
+    if needed := sorted(NEEDED & absent.keys() - files.keys()):
+        raise INVALID_KIND(f"{needed[0]} did not come along")  # without it facts would stand elsewhere
     text = files.get("kind.json", b"")
+    if work is not None:
+        tables_size = sum(len(data) for path, data in files.items() if "/" in path)
+        work.spend(sum(map(len, files.values())) // BYTES_WRITTEN + tables_size // BYTES_FOLDED)
     if len(text) > LARGEST:
         raise INVALID_KIND(f"kind.json has over {LARGEST} bytes")
     try:
@@ -114,7 +135,11 @@ def parse_kind(files: Mapping[str, bytes]) -> Kind:
     if len(members["fields"]) > MOST_FIELDS:
         raise INVALID_KIND(f"kind.json: over {MOST_FIELDS} fields")
     tables = {path[7:-4]: _codes(data, path[7:-4]) for path, data in files.items() if "/" in path}
+    tables |= {path[7:-4]: {} for path in absent if "/" in path}
+    if work is not None:
+        work.spend(FIELD_READ * len(members["fields"]))
     fields = {name: _field(name, item, tables) for name, item in members["fields"].items()}
+    _require_short_patterns(fields, work)
     asked = {item["table"] for item in members["fields"].values() if "table" in item}
     if unasked := sorted(tables.keys() - asked):  # whoever made the folder could have linked any file there
         raise INVALID_KIND(f"tables/{unasked[0]}.csv: no field names it")
@@ -128,6 +153,7 @@ def parse_kind(files: Mapping[str, bytes]) -> Kind:
         name=members["name"],
         version=members["version"],
         files=files,
+        absent=dict(absent),
         is_named=members["named"],
         fields=fields,
         number=members["number"],
@@ -150,8 +176,13 @@ def parse_kind(files: Mapping[str, bytes]) -> Kind:
         identifiers={name: _identifier(name, item) for name, item in members["identifiers"].items()},
         catalogue=_catalogue(members["catalogue"]) if members["catalogue"] else None,
         template=Template(_template(members, fields) if written is None else written),
+        policy=_policy(members["policy"], members["list_life"] or LIST_LIFE),
+        list_life=members["list_life"],
     )
+    if not 0 <= kind.list_life <= LONGEST_AGE:
+        raise INVALID_KIND("kind.json: 'list_life' is a number of days")
     _require_fields(kind)
+    _require_policy(kind)
     _require_types(kind)
     _require_days(kind, members["valid_from"], members["valid_until"])
     return kind
@@ -325,11 +356,6 @@ def _field(name: str, item: object, tables: Mapping[str, Mapping[str, str]]) -> 
     # A template takes the salted hash of a fact by these endings.
     if not _NAME.fullmatch(name) or name.endswith(("_hash", "_salt")) or members["type"] not in TYPES:
         raise INVALID_KIND(f"kind.json, {place}: a name or a type that there is not")
-    if members["pattern"]:
-        try:
-            matcher(members["pattern"])
-        except Malformed as problem:
-            raise INVALID_KIND(f"kind.json, {place}: {problem.detail}", because=problem) from problem
     if members["iri"] and not _IRI.fullmatch(members["iri"]):
         raise INVALID_KIND(f"kind.json, {place}: iri is no absolute IRI")
     table = members.pop("table")
@@ -346,6 +372,52 @@ def _field(name: str, item: object, tables: Mapping[str, Mapping[str, str]]) -> 
     members["headings"] = _texts(members["headings"], f"{place}.headings")
     _texts(list(members["labels"].values()), f"{place}.labels")
     return Field(name, **members)
+
+
+def _require_short_patterns(fields: Mapping[str, Field], work: Work | None) -> None:
+    """Refuses what is no pattern, and patterns that take long to compile together."""
+    total = 0
+    for name, field in fields.items():
+        if not field.pattern:
+            continue
+        try:
+            # Those of one's own kinds are remembered: each row is held against them.
+            size = instructions(field.pattern, remember=work is None)
+        except Malformed as problem:
+            raise INVALID_KIND(f"kind.json, fields.{name}: {problem.detail}", because=problem) from problem
+        total += size
+        if work is not None:
+            work.spend(size)
+        if total > MOST_INSTRUCTIONS:
+            raise INVALID_KIND(f"kind.json, fields.{name}: its patterns take too long to compile")
+
+
+def _policy(item: Mapping[str, Any], list_life: int) -> KindPolicy:
+    """The policy. Lists are signed anew at half their life: younger ones than that need not exist."""
+    members = _members(item, "policy", _POLICY)
+    check = members["check_age"] and _members(members["check_age"], "policy.check_age", _CHECK_AGE)
+    age = members["status_age"]
+    if "status_age" in item and not list_life / 2 <= age <= LONGEST_AGE:
+        raise INVALID_KIND(
+            f"kind.json, policy: lists get {list_life / 2:g} days old before they are signed anew, "
+            f"and status_age is {age}"
+        )
+    if check and not 1 <= check["days"] <= LONGEST_AGE:
+        raise INVALID_KIND("kind.json, policy.check_age: 'days' is a number of days")
+    return KindPolicy(
+        age, members["holder"], (check["field"], check["days"]) if check else None, members["resources"]
+    )
+
+
+def _require_policy(kind: Kind) -> None:
+    """Refuses a policy about what no credential says: each of them would stay open."""
+    if kind.policy != KindPolicy() and not kind.is_named:
+        raise INVALID_KIND("kind.json, policy: credentials that name no kind have none")
+    if kind.policy.check_age is None:
+        return
+    name = kind.policy.check_age[0]
+    if name not in kind.fields or kind.fields[name].type != "date" or name not in kind.template.fields:
+        raise INVALID_KIND(f"kind.json, policy.check_age: {name!r} is no date that a credential says")
 
 
 def _codes(table: bytes, name: str) -> Mapping[str, str]:

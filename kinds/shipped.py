@@ -22,7 +22,7 @@ def shipped(name: str = "diploma") -> Kind:
 
 
 def is_shipped(kind: Kind) -> bool:
-    """Whether its very bytes come with the program."""
+    """Whether its very bytes come with the program, so that every reader has them."""
     return kind.name in SHIPPED and shipped(kind.name).reference == kind.reference
 
 

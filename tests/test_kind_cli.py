@@ -68,7 +68,7 @@ def test_from_a_spreadsheet_to_a_credential_of_a_kind_of_ones_own(program: Progr
     assert fields == {
         "mitgliedsnr": "M-2", "name": "Seán O’Brien-Müller", "beitritt": "2021-03-01", "tarif": "Gold",
     }  # fmt: skip
-    # Others are told the same by the trust file, and by nothing else.
+    # Others are told the same by the trust file, and by the kind in the bundle, which the log shows.
     Path("club.trust.json").write_text(program("issuer", "trust").out)
     others = ("verify", "out/M-1.json", "--trust", "club.trust.json")
     assert program(*others).out.startswith("VALID: Club issued a card to 张敏\n")
@@ -77,6 +77,11 @@ def test_from_a_spreadsheet_to_a_credential_of_a_kind_of_ones_own(program: Progr
     assert "speaks of its credentials by the kind card, version 1" in program("trust", "list").out
     del trust["issuers"][0]["kinds"]
     Path("club.trust.json").write_text(json.dumps(trust))
+    assert program(*others).out.startswith("VALID: Club issued a card to 张敏\n")
+    bundle = json.loads(Path("out/M-1.json").read_text())
+    assert bundle["version"] == 3
+    del bundle["kinds"]
+    Path("out/M-1.json").write_text(json.dumps({**bundle, "version": 1}))
     assert program(*others).out.startswith('VALID: by Club: "Card", to "张敏"\n')
 
 

@@ -100,6 +100,7 @@ def test_residents_with_untidy_names_under_headings_in_three_languages(
         path = f"out/{number}.json"
         assert shown(city, path, "C.UTF-8", monkeypatch) == f"VALID: {CITY} certifies the residence{english}"
         assert shown(city, path, "zh_CN.UTF-8", monkeypatch) == f"有效：{CITY}出具居民证明{chinese}"
+    assert json.loads(Path("out/R-2.json").read_text())["version"] == 1, "everybody has the kind"
     told = json.loads(city("verify", "out/R-2.json", "--offline", "--json").out)
     assert told["fields"] == [
         {

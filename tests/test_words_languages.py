@@ -461,7 +461,7 @@ def test_a_language_is_spoken_as_long_as_it_is_asked_for() -> None:
 
 
 def test_a_field_is_called_the_same_wherever_it_is_shown() -> None:
-    assert {*Summary._fields} - {"kind", "facts"} <= LABELS.keys()
+    assert {*Summary._fields} - {"by_kind", "facts"} <= LABELS.keys()
     for language in LANGUAGES:
         names = [label(field, language) for field in LABELS]
         assert len({*names}) == len(names)

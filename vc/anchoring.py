@@ -9,14 +9,27 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
-from ledger import EntryKind, entry
+from ledger import EntryKind, Evidence, entry
 from wire import jcs
 from wire.work import Work
 
 from .claims import ANCHORED_IN_LOG, LOG
+
+
+class CarriedKind(NamedTuple):
+    """A kind that travels with the credentials that name it; `kinds` reads it."""
+
+    texts: tuple[tuple[str, str], ...]
+    """Its files, by path."""
+    absent: tuple[tuple[str, str], ...] = ()
+    """The SHA-256, in hexadecimal, of each file that stayed behind, by path: a digest covers all of them."""
+    evidence: tuple[Evidence, ...] = ()
+    """That a log holds it, by that digest."""
+    is_shown: bool = False
+    """Whether a verifier found that a trusted log of its credential's issuer holds it."""
 
 
 def log_entry(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any, Self
 from urllib.parse import unquote
@@ -68,14 +68,18 @@ class Claims:
     """What the first subject achieved, each as one text."""
     unread: Problem | None = None
     """Why nobody can tell what it means; `said` is then worth nothing."""
+    kinds: frozenset[str] = field(init=False, default=frozenset())
+    """The URNs of the kinds that it says it was made by: one, as a rule."""
 
     def __post_init__(self) -> None:
         """Raises `MalformedCredential` for one that says more than once where its status stands."""
         object.__setattr__(self, "said", json_of(self.said))
         object.__setattr__(self, "subjects", tuple(map(json_of, self.subjects)))
-        self._require_one_status()
+        self._read_terms()
 
-    def _require_one_status(self) -> None:
+    def _read_terms(self) -> None:
+        kinds = frozenset(str(terms.get("id")) for terms in self.terms if has_type(terms, KIND))
+        object.__setattr__(self, "kinds", kinds)
         statements = [terms for terms in self.terms if has_type(terms, STATUS_STATEMENT)]
         if not statements:
             return
@@ -116,8 +120,7 @@ class Claims:
     @property
     def kind(self) -> str | None:
         """The URN of the kind that it says it was made by, however often; of two, neither."""
-        named = {str(terms.get("id")) for terms in self.terms if has_type(terms, KIND)}
-        return named.pop() if len(named) == 1 else None
+        return next(iter(self.kinds)) if len(self.kinds) == 1 else None
 
     @property
     def valid_from(self) -> datetime | None:

@@ -105,6 +105,11 @@ class Report:
         self._credentials = tuple(credentials)
         self.statuses = tuple(statuses)
         """Of each credential as of when it was not revoked; `None` where it cannot be, or nobody can tell."""
+        self.by_kind: Sequence[Any] = (None,) * len(self._credentials)
+        """Of each credential of a valid report what its kind says of it: a `verifier.summary.ByKind`.
+
+        `None` where that was not found out.
+        """
         self.holder = holder
         """The DID that proved, for the verifier's challenge, to be the presenter's; `None` where none did."""
 

@@ -6,7 +6,7 @@ caught: any other exception is a bug and must be seen.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import TracebackType
@@ -17,6 +17,7 @@ from did.document import Use
 from ledger import EntryKind, Fact
 from ledger.requirement import LEDGERS
 from vc import Bundle, Check, Claims, InvalidProof, Outcome, Report, UnknownCryptosuite
+from vc.anchoring import CarriedKind
 from vc.problem import UnsupportedForm
 from vc.report import StatusTime
 from vc.secured import Secured
@@ -24,7 +25,16 @@ from wire import Problem, TooLarge, Unavailable
 from wire.problem import Facts, Scalar
 from wire.text import shortened
 
-from .policy import NOT_PRESENTED, USUAL, Findings, Policy, complete, needs_no_credential, unknown_issuer
+from .policy import (
+    NOT_PRESENTED,
+    USUAL,
+    AllOf,
+    Findings,
+    Policy,
+    complete,
+    needs_no_credential,
+    unknown_issuer,
+)
 from .problem import CONTEXTS_ADDED, NotKnown
 from .signatures import Signature, SignatureCheck
 from .sources.evidence import EvidenceCheck, attested, left_aside, moment, on_ledger, require_may_have_signed
@@ -127,8 +137,13 @@ class Steps:
     status: StatusLookup
     strangers: bool
     schemas: Schemas | None
+    asks_by_kind: bool
+    """Whether what a credential's kind asks for is asked for, too."""
+    resources: frozenset[bytes]
     statuses: list[StatusTime | None] = field(default_factory=list)
     """Of each credential as of when it is known not to be revoked."""
+    carried: list[CarriedKind | None] = field(default_factory=list)
+    """Of each credential the kind that it names, as it came along."""
 
     def __post_init__(self) -> None:
         self._trust, self._now, self._work = self.evidence.trust, self.evidence.now, self.evidence.work
@@ -160,7 +175,19 @@ class Steps:
             self.checks.credential = number if len(credentials) > 1 else None
             if found is not None:
                 self._decide(found, holder, rules)
-        return Report(self.checks.in_order(), credentials, self.statuses, holder)
+        report = Report(self.checks.in_order(), credentials, self.statuses, holder)
+        if any(claims.kinds for claims in credentials) and report:
+            self._add_words(report)
+        return report
+
+    def _add_words(self, report: Report) -> None:
+        """What each credential says by its kind, within the work that is left: no verdict depends on it."""
+        from .summary import by_kind
+
+        report.by_kind = tuple(
+            by_kind(claims, self._trust, carried, self._work)
+            for claims, carried in zip(report.require(), self.carried, strict=True)
+        )
 
     def _holder(
         self, credentials: Sequence[Claims], challenge: str | None, domain: str | None, unasked: bool
@@ -199,6 +226,7 @@ class Steps:
         """(3) to (8) for one credential. After a bad signature nothing in it is worth a further look."""
         checks, issuer = self.checks, secured.claims.issuer
         self.statuses.append(None)
+        self.carried.append(None)
         # (3) issuer: resolved, key authorised for assertionMethod, controller is the issuer
         entry, is_stranger = None, False
         with checks.step(3):
@@ -232,6 +260,7 @@ class Steps:
             entry,
             schemas=self.schemas,
             type_name=secured.type_name,
+            resources=self.resources,
         )
         # (5) dates
         with checks.step(5):
@@ -246,6 +275,8 @@ class Steps:
             self._schemas(claims)
         # (8) evidence
         with checks.step(8):
+            if claims.kinds:
+                findings.asked = self._asked_by_kind(claims)
             findings.anchors = self._anchors(secured, claims, own)
         findings.suites = frozenset(signature.signed.algorithm for signature in own)
         findings.unknown_proofs = proofs.unknown
@@ -259,10 +290,26 @@ class Steps:
             findings.issuer = self._trust.issuer(
                 findings.claims.issuer, types=findings.types, at=findings.existed_by
             )
-            policy.check(findings)
+            (AllOf((policy, *findings.asked)) if findings.asked else policy).check(findings)
             reason = findings.issuer.reason if findings.issuer else ""
             text = f"accepted by the policy{reason and ': ' + reason}"
             self.checks.passed("accepted", text, reason=reason)
+
+    def _asked_by_kind(self, claims: Claims) -> Sequence[Policy]:
+        """What the kind asks for that a credential names. Raises what is wrong with the one that came along.
+
+        Where that ends step 8, what it asks for is not known, and asked for by nobody: the step has ended.
+        """
+        from .named import asked_by_kind, carried  # Most credentials are of kinds that they do not name.
+
+        self.carried[-1] = kind = carried(claims, self._kinds, self.evidence)
+        return asked_by_kind(claims, self._trust, kind, self._work) if self.asks_by_kind else ()
+
+    @cached_property
+    def _kinds(self) -> Mapping[str, CarriedKind]:
+        from .named import by_digest
+
+        return by_digest(self.bundle.kinds, self.evidence)
 
     def _leave_out(self, claims: Claims, *, is_stranger: bool) -> None:
         """After step 3; of a stranger whose keys are not known, it is said that nobody here knows him."""

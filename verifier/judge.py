@@ -216,5 +216,6 @@ def _answer(report: Report, trust: TrustSource) -> dict[str, Any]:
     answer = report.to_dict()
     if report.has_claims:
         answer["credentials"] = [dict(claims.said) for claims in report.require()]
-        answer["fields"] = [fields_of(claims, trust) for claims in report.require()]
+        found = zip(report.require(), report.by_kind, strict=True)
+        answer["fields"] = [fields_of(claims, trust, said) for claims, said in found]
     return answer

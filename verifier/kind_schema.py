@@ -27,7 +27,7 @@ def fits_kind(claims: Claims, trust: TrustSource, work: Work) -> tuple[str, ...]
     Empty where the kind is not at hand, where this program cannot use its schema, and for a form other than
     W3C's data model, which the schema is about. Raises `SCHEMA_MISMATCH`, `ANOTHER_SCHEMA` and `TooLarge`.
     """
-    kind = kind_at_hand(claims, trust)
+    kind = kind_at_hand(claims, trust, work=work)
     if kind is None or not kind.schema or not isinstance(claims, Credential):
         return ()
     place = f"{kind.digest}/{SCHEMA}"

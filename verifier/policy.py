@@ -50,6 +50,8 @@ FROM_LATER = NOT_ACCEPTED.finer("from-later")
 """The issuer is recognised for what is from some day or before, and this is not, as ledgers show."""
 WRONG_TYPE = NOT_ACCEPTED.finer("wrong-type")
 """The credential is not of the type that was asked for."""
+CHECK_TOO_OLD = NOT_ACCEPTED.finer("check-too-old")
+"""The credential's kind asks for a check within some time, and the last one is from before."""
 NOT_SHOWN_BY_HOLDER = Code("not-shown-by-holder", Refused, "Not shown by its holder, here and now")
 """What was shown is no presentation by the person it speaks of."""
 NOT_PRESENTED = NOT_SHOWN_BY_HOLDER.finer("not-presented")
@@ -76,6 +78,10 @@ class Findings:
     """The DID that proved to be the presenter's."""
     suites: Set[str] = frozenset()
     """The cryptosuites of the issuer's own proofs, all of which fit."""
+    resources: Set[bytes] = frozenset()
+    """The digests of the files that were given along."""
+    asked: Sequence[Policy] = ()
+    """What the kind that it names asks for."""
     unknown_proofs: Sequence[str] = ()
     """What proofs that are not known here call themselves, for people; none of them was checked."""
     type_name: Callable[[str], str] = jsonld.type_name

@@ -108,6 +108,12 @@ PROOF_UNKNOWN = Code("proof-unknown", NotKnown)
 """The policy asks for every proof, and one is of a kind that is not known here."""
 SUITE_MISSING = Code("suite-missing", NotKnown)
 """The policy asks for a cryptosuite with which the issuer did not sign."""
+KIND_MISSING = Code("kind-missing", NotKnown)
+"""The credential says that its kind asks for something, and that kind is not at hand, or not in its log."""
+CHECK_MISSING = Code("check-missing", NotKnown)
+"""The credential's kind asks for a check within some time, and the credential has no day of one."""
+RESOURCE_MISSING = Code("resource-missing", NotKnown)
+"""The credential's kind asks for the files whose digests it states, and not all of them were given."""
 UNKNOWN_RULE = Code("unknown-rule", Malformed)
 """A policy has a rule that there is not, or one with a value that it cannot have."""
 

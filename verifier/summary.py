@@ -3,21 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vc import Claims
+from vc.anchoring import CarriedKind
 from vc.claims import text_of
-from wire import Problem
+from wire import Problem, TooLarge
+from wire.work import NAMES_COMPARED, Work
 
-from .sources.trust import TrustSource, names_another
+from .sources.trust import NamedTrust, TrustSource, names_another
 
 if TYPE_CHECKING:
     from kinds import Kind
 
 _BADGES = frozenset({"OpenBadgeCredential", "AchievementCredential"})
 """The types of Open Badges 3.0, which the diploma describes."""
+
+
+class ByKind(NamedTuple):
+    """The kind that a credential names, where its very bytes are at hand, and what its words are worth."""
+
+    kind: Kind | None = None
+    speaks: bool = False
+    """Whether its sentence is said; else its labels are somebody's word, and are quoted."""
+    is_believed: bool = True
+    """Whether programs may take its fields for the issuer's: it works, and something trusted binds it."""
+
+    def facts(self, claims: Claims) -> dict[str, Any]:
+        """What the credential says, by the fields of the kind."""
+        if self.kind is None:
+            return {}
+        from kinds.facts import facts_of
+
+        return facts_of(self.kind, claims)
 
 
 class Summary(NamedTuple):
@@ -31,16 +50,26 @@ class Summary(NamedTuple):
     """The degree as the issuer words it; empty where it has only a type."""
     achievement_type: str
     """Of Open Badges 3.0, such as BachelorDegree; empty for other credentials."""
-    kind: Kind | None = None
-    """The kind that it names, where the very bytes of that are believed."""
+    by_kind: ByKind = ByKind()
     facts: Mapping[str, Any] = MappingProxyType({})
-    """Its facts, by the fields of that kind."""
+    """Its facts, by the fields of its kind."""
+
+    @property
+    def kind(self) -> Kind | None:
+        """The kind that it names, where its very bytes are at hand."""
+        return self.by_kind.kind
 
 
-def summarize(claims: Claims, trust: TrustSource) -> Summary:
-    """The summary of a verified credential; the issuer's name is the trust list's, never its own."""
+def summarize(claims: Claims, trust: TrustSource, found: ByKind | None = None) -> Summary:
+    """The summary of a verified credential; the issuer's name is the trust list's, never its own.
+
+    `found` is of the report's `by_kind`; without it, of the kind's files only those are looked at that ship
+    or that the trust list has.
+    """
     known = trust.issuer(claims.issuer)
-    kind, facts = by_kind(claims, trust)
+    found = by_kind(claims, trust) if found is None else found
+    if found.kind and not (found.kind.sentence or _BADGES.isdisjoint(claims.types)):
+        found = ByKind()  # shown as badges are, its degree in the reader's words
     return Summary(
         claims.title,
         claims.holder_name,
@@ -48,52 +77,81 @@ def summarize(claims: Claims, trust: TrustSource) -> Summary:
         day_of(claims),
         claims.degree,
         claims.achievement_type,
-        kind,
-        facts,
+        found,
+        found.facts(claims),
     )
 
 
-def fields_of(claims: Claims, trust: TrustSource) -> dict[str, Any]:
-    """The facts of a verified credential by the fields of the kind that it names; a badge names none."""
-    kind = kind_at_hand(claims, trust)
-    if kind is None and (claims.kind is not None or _BADGES.isdisjoint(claims.types)):
-        return {}
+def fields_of(claims: Claims, trust: TrustSource, found: ByKind | None = None) -> dict[str, Any]:
+    """The facts of a verified credential by the fields of the kind that it names; a badge names none.
+
+    There are none by a kind that is not believed: programs take them for the issuer's word.
+    """
+    if claims.kind is not None or _BADGES.isdisjoint(claims.types):
+        found = by_kind(claims, trust) if found is None else found
+        return found.facts(claims) if found.is_believed else {}
     from kinds import shipped
     from kinds.facts import facts_of
 
-    return facts_of(kind or shipped(), claims)
+    return facts_of(shipped(), claims)
 
 
-def by_kind(claims: Claims, trust: TrustSource) -> tuple[Kind | None, Mapping[str, Any]]:
-    """The kind that a credential names, where its very bytes are believed, and what it says of the fields.
+def by_kind(
+    claims: Claims, trust: TrustSource, carried: CarriedKind | None = None, work: Work | None = None
+) -> ByKind:
+    """What the kind says that a credential names, within `work`.
 
-    Believed are those that come with the program, and those in the issuer's entry on the trust list. A badge
-    whose kind has no sentence has none here: it is shown as badges are, its degree in the reader's words.
+    Its words are believed where it ships with the program, where the issuer's entry on the trust list has it,
+    or where it was `carried` along and the issuer's log is shown to hold it. From elsewhere it has to pass
+    the refusals of `kinds.check` first, and to speak in nobody else's name. Else its labels are quoted.
     """
-    kind = kind_at_hand(claims, trust)
-    if kind is None or not (kind.sentence or _BADGES.isdisjoint(claims.types)):
-        return None, {}
-    from kinds.facts import facts_of, named_kind
-
-    is_shipped = named_kind(claims) is not None
-    if not is_shipped and any(names_another(parts, claims.issuer, trust) for parts in kind.sentence.values()):
-        kind = replace(kind, sentence={})
-    return kind, facts_of(kind, claims)
-
-
-def kind_at_hand(claims: Claims, trust: TrustSource) -> Kind | None:
-    """The kind that a credential names, where its very bytes are believed; see `by_kind`."""
     if claims.kind is None:  # most: a start is not to wait for kinds
-        return None
+        return ByKind()
+    from kinds.check import is_sound
     from kinds.facts import named_kind
 
     if kind := named_kind(claims):
-        return kind
+        return ByKind(kind, speaks=True)
+    work = work or Work()
+    try:
+        kind = kind_at_hand(claims, trust, carried, work)
+        is_believed = kind is not None
+        if kind is None and carried is not None:
+            kind = named_kind(claims, [carried], work)
+    except TooLarge:  # the verdict needs no words
+        return ByKind()
+    if kind is None:
+        return ByKind()
+    if not (is_believed and is_sound(kind, work)):
+        return ByKind(kind, is_believed=False)
+    try:
+        # A kind may have thousands of languages, and a list thousands of names.
+        names = len(trust.looks) if isinstance(trust, NamedTrust) else 0
+        work.spend(len(kind.sentence) * names // NAMES_COMPARED)
+    except TooLarge:
+        return ByKind(kind)
+    borrows = any(names_another(parts, claims.issuer, trust) for parts in kind.sentence.values())
+    return ByKind(kind, speaks=not borrows)
+
+
+def kind_at_hand(
+    claims: Claims, trust: TrustSource, carried: CarriedKind | None = None, work: Work | None = None
+) -> Kind | None:
+    """The kind that a credential names, where it ships or something trusted binds it to the issuer.
+
+    Raises `TooLarge` where it costs more than is left of `work` to read it.
+    """
+    if claims.kind is None:
+        return None
+    from kinds.facts import named_kind
+
     try:
         entry = trust.issuer(claims.issuer)
-    except Problem:  # a registry that cannot be asked now: the verdict is there, and needs no words
-        return None
-    return named_kind(claims, (files.files for files in entry.kinds)) if entry else None
+    except Problem:  # a registry that cannot be asked now
+        entry = None
+    listed = [CarriedKind(each.files) for each in entry.kinds] if entry else []
+    shown = [carried] if carried is not None and carried.is_shown else []
+    return named_kind(claims, [*listed, *shown], work)
 
 
 def day_of(claims: Claims) -> str:

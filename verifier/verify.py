@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -66,6 +66,8 @@ class Verifier:
         challenge: str | None = None,
         domain: str | None = None,
         unasked: bool = False,
+        asks_by_kind: bool = True,
+        resources: Collection[bytes] = (),
         work: Work | None = None,
     ) -> Report:
         """Checks a credential, a presentation or a bundle of either as of `now`.
@@ -75,8 +77,10 @@ class Verifier:
 
         With `challenge` and `domain` a presentation made for exactly these is asked for. `unasked` takes one
         for the credentials in it, as if they were files: nobody here asked for it, so that it cannot show
-        whose they are, and its own proof is not looked at. `work` is what the report may cost, by default
-        `wire.work.FILE_STEPS`. Never raises a `Problem`: what is wrong stands in
+        whose they are, and its own proof is not looked at. Where a credential's kind asks for more than the
+        policy does, so does this, unless `asks_by_kind` is false; `resources` are the digests (SHA-256, -384
+        or -512) of files that came with the credentials, for kinds that ask for these. `work` is what the
+        report may cost, by default `wire.work.FILE_STEPS`. Never raises a `Problem`: what is wrong stands in
         the report.
         """
         if now.tzinfo is None:
@@ -103,5 +107,17 @@ class Verifier:
         evidence = EvidenceCheck(self.trust, now, work, self.evidence_kinds, logs)
         own = StatusDocuments(signatures, evidence, self.trust, self.memory, self.forms, now, work)
         status = StatusLookup(bundle.status_lists, self.lists, own)
-        steps = Steps(bundle, secured, claims, checks, signatures, evidence, status, strangers, self.schemas)
+        steps = Steps(
+            bundle,
+            secured,
+            claims,
+            checks,
+            signatures,
+            evidence,
+            status,
+            strangers,
+            self.schemas,
+            asks_by_kind,
+            frozenset(resources),
+        )
         return steps.report(challenge, domain, policy, unasked=unasked)

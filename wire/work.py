@@ -25,6 +25,9 @@ BYTES_WRITTEN = 32  # a step: names repeated in statements can fill any memory
 BYTES_HASHED = 128  # a step
 BYTES_UNPACKED = 256  # a step
 _DIGITS_SQUARED = 1 << 15  # of base58, a step
+BYTES_FOLDED = 2  # a step: a table of codes may have a word in each two bytes
+NAMES_COMPARED = 4  # a step: of a trust list, with a sentence
+FIELD_READ = 40  # of a kind: a field and what is looked for in a credential
 ITEM_SHOWN = 20  # a line of a page, beside a step for each of its characters
 
 

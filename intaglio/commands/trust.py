@@ -12,7 +12,9 @@ import click
 
 from did import DID, MethodNotSupported, Resolver
 from ledger import Requirement
+from ledger.tiles.layout import address
 from verifier import RecognisedIssuer, RecognisedLog, Trust, update_trust
+from verifier.problem import NotShown
 from wire import Conflict, Declined, NotFound, Refused, Unavailable, load_json_object
 from wire.fetch import NoFetcher
 from wire.strict import is_url
@@ -20,8 +22,8 @@ from wire.text import claimed, printable, shortened
 
 from ..recognition import Newcomers, handed_over, kinds_of, lists_of, shared_logs, through
 from ..session import Session
-from ..terminal import Result, agreed, is_file, say, verb, wrapped
-from ..words import headed, remedy, required, tr
+from ..terminal import Result, agreed, is_file, say, typed, verb, wrapped
+from ..words import headed, remedy, required, sentence, tr
 from .chain import chain
 
 
@@ -90,7 +92,8 @@ def add(
 ) -> Result:
     """Recognise an issuer, by its DID or https URL, or by the trust file that it gave.
 
-    Compare the fingerprint with the issuer's (`intaglio issuer trust`) by a way that you trust.
+    Compare the fingerprint with the issuer's (`intaglio issuer trust`) by a way that you trust. Of an issuer
+    that is on the list already, its log is asked for newer kinds of credential.
     """
     if not did.startswith("did:") and is_file(did):
         if types or keys or status_issuers or short_lists or log_key or clock:
@@ -106,6 +109,11 @@ def add(
         )
     if did.startswith("did:"):
         DID.parse(did)
+    known = Trust.load(session.trust_file)
+    details = (name, types, keys, status_issuers, short_lists, log_key, clock)
+    is_published = any(address(log.key.name) for log in known.policy_for(did).logs)
+    if is_published and known.issuer(did) is not None and not any(details):
+        return _add_kinds(session, known, did, yes)
     if not (keys or log_key):
         _require_resolvable(did, session)
     _require_known(types, session)
@@ -119,7 +127,37 @@ def add(
         short_lists=short_lists,
     )
     new = Trust().adding(issuer, RecognisedLog(log_key, clock=clock) if log_key else None)
-    return _keep(session, Newcomers(Trust.parse(new.to_bytes()), _with_new), yes)
+    new = Trust.parse(new.to_bytes())
+    if log_key and known.issuer(did) is None:
+        new = _with_kinds(session, new, did)
+    return _keep(session, Newcomers(new, _with_new), yes)
+
+
+def _with_kinds(session: Session, new: Trust, did: str) -> Trust:
+    """A new issuer with the kinds that its log shows. Without them it can be recognised all the same."""
+    try:
+        return new.with_kinds(did, session.kinds(did, new))
+    except NotShown as problem:
+        say(
+            tr("Its kinds of credential could not be had: {why}").format(why=printable(sentence(problem))),
+            tr("To ask for them later: {command}").format(command=typed("trust", "add", did)),
+        )
+        return new
+
+
+def _add_kinds(session: Session, known: Trust, did: str, yes: bool) -> Result:
+    """Shows which kinds an issuer's log has that the list has not, asks, and adds them."""
+    new = session.kinds(did, known)
+    if not new:
+        say(tr("Your list has all kinds of credential that the issuer's log shows."))
+        return Result({"added": []}, "")
+    (issuer,) = (issuer for issuer in known.issuers if issuer.id == did)
+    say(f"{printable(issuer.name) or tr('(no name)')}  {did}", *kinds_of(replace(issuer, kinds=new)))
+    if not agreed(tr("Are these to be believed?"), yes):
+        raise Declined("nothing was added")
+    update_trust(session.trust_file, lambda trust: trust.with_kinds(did, new))
+    say(tr("On the trust list now."))
+    return Result({"added": [did]}, "")
 
 
 def _joined(session: Session) -> Callable[[Trust, Trust], Trust]:

@@ -23,7 +23,7 @@ from vc.report import StatusTime
 from verifier.checks import STEPS as NAMES
 from verifier.sources.trust import NamedTrust, TrustSource
 from verifier.sources.trust_entries import RecognisedIssuer
-from verifier.summary import Summary, day_of, summarize
+from verifier.summary import ByKind, Summary, day_of, summarize
 from wire.problem import TooLarge
 from wire.text import printable
 from wire.work import ITEM_SHOWN, Work
@@ -207,7 +207,11 @@ def judgement(
             _listed(one, trust) for one in {one.issuer: one for one in (*read, *unchecked)}.values()
         ),
         steps=shown(_step(check, answer) for check in report.checks),
-        cards=tuple(_card(credential, trust, shown) for credential in read if not shown.is_cut),
+        cards=tuple(
+            _card(credential, trust, found, shown)
+            for credential, found in zip(read, report.by_kind, strict=False)
+            if not shown.is_cut
+        ),
         is_presentation=any(check.code == "holder-unasked" for check in report.checks),
         evidence=_found(evidence) if evidence and answer is not Answered.INVALID else "",
         proven=moments(evidence.facts) if evidence else (),
@@ -289,8 +293,8 @@ def _sentences(
             yield Sentence(tr("{sentence}."), {"sentence": capital(said)}, times)
         if code in ENDED and (issuer := _issuer_of(report, trust)):
             yield Sentence(tr("The issuer is {name}."), {"name": issuer.name})
-    for credential in credentials:
-        yield _sentence(summarize(credential, trust))
+    for credential, found in zip(credentials, report.by_kind, strict=False):
+        yield _sentence(summarize(credential, trust, found))
     for credential in unchecked:
         if isinstance(trust, NamedTrust) and trust.issuer(credential.issuer) is None:
             name = (credential.issuer_name or "")[:LONGEST_UNCHECKED]
@@ -413,8 +417,9 @@ def _why_not_checked(check: Check) -> str:
     return tr_in("why", why) if why else ""
 
 
-def _card(claims: Claims, trust: TrustSource, shown: _Shown) -> Card:
-    summary, subject = summarize(claims, trust), claims.subjects[0]
+def _card(claims: Claims, trust: TrustSource, found: ByKind | None, shown: _Shown) -> Card:
+    summary, subject = summarize(claims, trust, found), claims.subjects[0]
+    quoted = not summary.by_kind.speaks
     as_badge = {
         "whom": summary.whom,
         "what": summary.what,
@@ -427,12 +432,12 @@ def _card(claims: Claims, trust: TrustSource, shown: _Shown) -> Card:
         "number": claims.number,
     }
     known = {
-        **({"what": kinds.noun(summary.kind), "by": summary.by} if summary.kind else as_badge),
+        **({"what": kinds.noun(summary.kind), "by": summary.by} if summary.kind and not quoted else as_badge),
         **_address(claims.issuer),
         "since": day(str(claims.valid_from.date())) if claims.valid_from else "",
         "until": day(str(claims.valid_until.date())) if claims.valid_until else "",
     }
-    said = list(kinds.lines(summary.kind, summary.facts, day)) if summary.kind else []
+    said = list(kinds.lines(summary.kind, summary.facts, day, quoted=quoted)) if summary.kind else []
     beside = [(label(name), value) for name, value in known.items() if value]
     first = shown(
         [

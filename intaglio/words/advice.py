@@ -116,6 +116,7 @@ ADVICE: Mapping[str, str] = {
     "issuer-method-not-supported": _STRANGER,
     "key-owner-unknown": _STRANGER,
     "evidence-missing": _WHOLE,
+    "kind-missing": _WHOLE,
     "log-does-not-show": _WHOLE,
     "ledger-evidence-missing": _LATER,
     "issuer-document-missing": _WHOLE,

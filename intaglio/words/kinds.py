@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from wire.text import claimed
+
 from .language import language, tr
 
 if TYPE_CHECKING:
@@ -23,7 +25,7 @@ def sentence(summary: Summary, day: Word = _as_it_is) -> tuple[str, dict[str, st
 
     `day` words a day.
     """
-    if summary.kind is None:
+    if summary.kind is None or not summary.by_kind.speaks:
         return "", {}
     from kinds.sentence import spoken
 
@@ -37,11 +39,15 @@ def noun(kind: Kind) -> str:
     return one
 
 
-def lines(kind: Kind, facts: Mapping[str, Any], day: Word = _as_it_is) -> Iterator[tuple[str, str]]:
-    """The label and the value of each field."""
+def lines(
+    kind: Kind, facts: Mapping[str, Any], day: Word = _as_it_is, *, quoted: bool = False
+) -> Iterator[tuple[str, str]]:
+    """The label and the value of each field; `quoted` labels are somebody's word."""
     for name, fact in facts.items():
         labels = kind.fields[name].labels
-        yield labels.get(language()) or labels.get("en", name), _value(kind, name, fact, day)
+        label = labels.get(language()) or labels.get("en", name)
+        label = tr('"{label}"').format(label=claimed(label)) if quoted else label
+        yield label, _value(kind, name, fact, day)
 
 
 def _value(kind: Kind, name: str, fact: object, day: Word) -> str:

@@ -109,6 +109,14 @@ REMEDIES: Mapping[str, str] = {
     "schema-unknown": (
         "Put its file into the folder `schemas` of your home, ~/.intaglio if you set no other."
     ),
+    "lists-too-old": "Let lists last shorter: --status-lifetime, such as 30d, or `list_life` in kind.json.",
+    "kind-missing": (
+        "Ask the holder for the bundle as the issuer handed it out, or add the issuer's trust file. To judge "
+        "by your own rules alone: --no-kind-rules."
+    ),
+    "check-missing": "Ask the holder for a credential that says when that was checked.",
+    "check-too-old": "Ask the holder for a newer one.",
+    "resource-missing": "Ask the holder for these files, and name each of them: --resource FILE.",
     "invalid-evidence": "Ask the holder for the bundle as the issuer handed it out.",
     "evidence-missing": "Ask the holder for the bundle rather than the bare credential.",
     "ledger-evidence-missing": ("Ask the holder for a newer bundle: the issuer may have put it there since."),

@@ -59,7 +59,10 @@ def titled(what: str, degree: str, achievement_type: str) -> str:
 
 
 def sentence(summary: Summary) -> str:
-    """The kind's sentence; else the issuer, then, in quotation marks without any inside, what it claims."""
+    """The kind's sentence; else the issuer, then, in quotation marks without any inside, what it claims.
+
+    Behind that stand the facts by the labels of a kind that does not speak, as far as a line goes.
+    """
     said, values = kinds.sentence(summary)
     if said:
         return said.format_map({name: isolated(claimed(value)) for name, value in values.items()})
@@ -67,7 +70,20 @@ def sentence(summary: Summary) -> str:
     what = titled(summary.what, summary.degree, summary.achievement_type)
     text = tr('by {by}: "{what}", to "{whom}"') if whom else tr('by {by}: "{what}"')
     when = tr(", {day}").format(day=summary.when) if summary.when else ""
-    return text.format(by=by, what=what, whom=whom) + when
+    return text.format(by=by, what=what, whom=whom) + when + _labelled(summary)
+
+
+def _labelled(summary: Summary) -> str:
+    """The facts under the labels of a kind whose words are not believed, each in quotation marks."""
+    if summary.kind is None or summary.by_kind.speaks:
+        return ""
+    said = ""
+    for label, value in kinds.lines(summary.kind, summary.facts, quoted=True):
+        pair = tr('; {label}: "{value}"').format(label=label, value=isolated(claimed(value)))
+        if len(said) + len(pair) > LONGEST:
+            break
+        said += pair
+    return said
 
 
 def headline(found: Verdict, said: str, status: StatusTime | None = None) -> str:
@@ -124,7 +140,8 @@ def for_programs(report: Report, trust: TrustSource) -> dict[str, Any]:
             told["problem"]["hint"] = said
     if report.has_claims:
         data["credentials"] = [dict(claims.said) for claims in report.require()]
-        data["fields"] = [fields_of(claims, trust) for claims in report.require()]
+        found = zip(report.require(), report.by_kind, strict=True)
+        data["fields"] = [fields_of(claims, trust, said) for claims, said in found]
     return data
 
 

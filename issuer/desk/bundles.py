@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import functools
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 
+from kinds import Kind
+from kinds.shipped import is_shipped
+from ledger import EntryKind, entry
 from ledger.log import LogReader
 from ledger.outbox import Outbox
 from vc import Anchored, Bundle
+from vc.anchoring import CarriedKind
 from vc.status import StatusEntry, page_of
+from vc.vcdm.enveloped import Enveloped
 from wire.problem import NotFound
 
 from ..archive.archive import Archive
 from ..archive.kept import Entry
 from ..identity import documents
 from ..press.permutation import LIST_BITS
+from ..press.press import Line
 from ..status.files import anchored, details_name
 
 AT_ONCE = 128
@@ -28,12 +34,19 @@ _KEPT = 64
 
 
 def bundled(
-    home: Path, entries: Iterable[Entry], archive: Archive, log: LogReader, outbox: Outbox
+    home: Path,
+    entries: Iterable[Entry],
+    archive: Archive,
+    log: LogReader,
+    outbox: Outbox,
+    kinds: Iterable[Kind] = (),
 ) -> Iterator[Bundle]:
     """The bundle of each edition, one by one, as the issuer's folder, its log and other ledgers have it.
 
-    Raises `Damaged` where a diploma, a list, a document or the log is not as written.
+    It has the one of these `kinds` that the credential names. Raises `Damaged` where a diploma, a list, a
+    document or the log is not as written.
     """
+    carried = _carried(kinds, log)
     versions = documents.anchored_versions(home, log)
     places = sorted(versions)
     published = functools.lru_cache(_KEPT)(functools.partial(anchored, archive.store, log, home / "status"))
@@ -60,4 +73,28 @@ def bundled(
                     published(details)
                     names.append(details)
             evidence = dict.fromkeys((proofs[edition.leaf], *anchorings[edition.leaf]))
-            yield Bundle(line.credential, tuple(evidence), *shared(bisect_left(places, edition.leaf), *names))
+            named = _named(line, carried) if carried else ()
+            shared_parts = shared(bisect_left(places, edition.leaf), *names)
+            yield Bundle(line.credential, tuple(evidence), *shared_parts, named)
+
+
+def _named(line: Line, carried: Mapping[str, tuple[CarriedKind]]) -> tuple[CarriedKind, ...]:
+    """The kind that a credential names. JSON of one's own is looked at as it is: reading it takes longer."""
+    is_json = not isinstance(line.credential, Enveloped)
+    terms = (line.credential if is_json else line.secured.claims.said).get("termsOfUse", ())
+    return next((carried[each["id"]] for each in terms if each.get("id") in carried), ())
+
+
+def _carried(kinds: Iterable[Kind], log: LogReader) -> Mapping[str, tuple[CarriedKind]]:
+    """What travels of each kind with its credentials, and its place in the log, by its reference.
+
+    A kind that ships with the program stays at home, and one that is too large: trust files have it.
+    """
+    carried = {}
+    for kind in kinds:
+        if kind.reference is None or kind.carried is None or is_shipped(kind):
+            continue
+        leaves = log.find(entry(EntryKind.KIND, bytes.fromhex(kind.digest)))
+        evidence = (log.evidence(leaves.start),) if leaves else ()
+        carried[kind.reference] = (kind.carried._replace(evidence=evidence),)
+    return carried

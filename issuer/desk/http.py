@@ -7,7 +7,7 @@ stand in paths, so that requests must not be logged.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -17,6 +17,7 @@ from fastapi.concurrency import run_in_threadpool
 
 from exchange.claim import MAX_MESSAGE
 from exchange.http import BODY_TIME, log_problem, problem_response, published_response, read_body, service
+from kinds import Kind
 from ledger.folder import Engines
 from ledger.log import LogReader
 from ledger.problem import CLOCK_BEHIND
@@ -25,7 +26,7 @@ from wire.problem import Conflict, Damaged, Malformed, NotFound, Problem, TooLar
 from ..identity.documents import published_status_document
 from ..identity.home import LIST_NAME, STATUS_DOCUMENT_NAME, published_file
 from .claims import TOO_MANY_ATTEMPTS, ClaimLinks, Issues, LinkExpired
-from .published import add_log
+from .published import KINDS, add_log, kind_file
 
 _LOG = logging.getLogger(__name__)
 
@@ -58,13 +59,14 @@ def create_app(
     ending: Callable[[datetime], Mapping[int, str]] = lambda _: {},
     body_seconds: float = BODY_TIME,
     engines: Engines | None = None,
+    kinds: Callable[[], Iterable[Kind]] = tuple,
 ) -> FastAPI:
     """The service of one issuer. `public` holds `did.json` and the status lists in `status/`, as published.
 
     A body has `body_seconds` to arrive. Everything lies under the path of the service's address, at the root
     if it has none; the `log` under that of its origin. `ending` gives the status lists that should have been
     signed anew by now, by number, and when each ends: `/readyz` names them. `engines` are as in
-    `ledger.folder`.
+    `ledger.folder`. `kinds` are those that credentials name.
     """
     base = urlsplit(claims.service).path
     did_document = f"{base}/did.json" if base else "/.well-known/did.json"
@@ -111,8 +113,12 @@ def create_app(
             raise NotFound("there is no such status list")
         return published_response(request, published_file(public, name, engines=engines), "application/vc")
 
+    @app.get(f"{base}/{KINDS}/{{path:path}}")
+    def kind(path: str, request: Request) -> Response:
+        return published_response(request, *kind_file(path, kinds()))
+
     if log is not None:
-        add_log(app, log, public)
+        add_log(app, log, public, kinds)
     return app
 
 

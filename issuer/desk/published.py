@@ -1,4 +1,4 @@
-"""The issuer's log as others read it: its tiles (C2SP tlog-tiles), look-up files and DID documents.
+"""The issuer's log as others read it: its tiles (C2SP tlog-tiles), look-up files, DID documents and kinds.
 
 They lie where the log's origin names them, `https://ORIGIN/…`. All of them are files that change never or as
 a whole, so that a proxy in front may keep them, and nobody who asks is asked back.
@@ -9,14 +9,17 @@ from __future__ import annotations
 import logging
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import orjson
 from fastapi import FastAPI, Request, Response
 
 from exchange.http import published_response
-from exchange.log import BRIEFLY, FOR_EVER, LogFile, log_file
+from exchange.log import BRIEFLY, FOR_EVER, NOTHING, LogFile, log_file
+from kinds import Kind
+from ledger import EntryKind, entry
 from ledger.log import LogReader
 from ledger.lookup import YOUNG, LookupFiles
 from ledger.tiles.layout import prefix
@@ -26,19 +29,24 @@ from ..identity import documents
 
 _LOG = logging.getLogger(__name__)
 
+KINDS = "kinds"
 PAUSE = 2.0
 """Seconds between two looks at whether the log has grown."""
 _PATIENCE = 3.0  # seconds for what is being written, at the end
 _RUN = re.compile(r"lookup/[0-9]/[0-9]{1,9}/(x[0-9]{3}/){0,6}[0-9]{3}", re.ASCII)
 
 
-def add_log(app: FastAPI, log: LogReader, home: Path) -> None:
+def add_log(app: FastAPI, log: LogReader, home: Path, kinds: Callable[[], Iterable[Kind]] = tuple) -> None:
     """Adds the routes of a log, below the path of its origin, to the service of an issuer."""
     lookup = LookupFiles(home)
 
     def found(path: str) -> LogFile:
         if path == "documents":
             return LogFile(documents.published(home), "application/json", BRIEFLY)
+        if path == KINDS:
+            return LogFile(kinds_in(log, kinds()), "application/json", BRIEFLY)
+        if path.startswith(f"{KINDS}/"):
+            return kind_file(path.removeprefix(f"{KINDS}/"), kinds())
         if path == YOUNG:
             return LogFile(lookup.get(path), "application/octet-stream", BRIEFLY)
         if _RUN.fullmatch(path):
@@ -48,6 +56,30 @@ def add_log(app: FastAPI, log: LogReader, home: Path) -> None:
     @app.get(f"{prefix(log.origin)}/{{path:path}}")
     def answer(path: str, request: Request) -> Response:
         return published_response(request, *found(path))
+
+
+def kinds_in(log: LogReader, kinds: Iterable[Kind]) -> bytes:
+    """The kinds that the log holds, as JSON: `kinds`, of which each has an `index` and a `digest`."""
+    listed = []
+    for kind in kinds:
+        if leaves := log.find(entry(EntryKind.KIND, bytes.fromhex(kind.digest))):
+            listed.append({"index": leaves.start, "digest": kind.digest})
+    return orjson.dumps({KINDS: listed})
+
+
+def kind_file(path: str, kinds: Iterable[Kind]) -> LogFile:
+    """`DIGEST`, a JSON object of all files of a kind by path; or `DIGEST/PATH`, one of them.
+
+    Both come from the kind as it was read: no address leads to the disk.
+    """
+    digest, _, name = path.partition("/")
+    kind = next((kind for kind in kinds if kind.digest == digest), None)
+    if kind is None:
+        return NOTHING
+    if not name:
+        return LogFile(orjson.dumps(dict(kind.texts)), "application/json", FOR_EVER)
+    media_type = "application/json" if name.endswith(".json") else "text/csv; charset=utf-8"
+    return LogFile(kind.files.get(name), media_type, FOR_EVER)
 
 
 @contextmanager

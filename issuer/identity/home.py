@@ -37,7 +37,8 @@ from did.methods import key as did_key
 from did.methods import web as did_web
 from keys import PublicKey
 from keys.address import require_well_formed
-from kinds.kind import REFERENCE
+from kinds import Kind
+from kinds.kind import LIST_LIFE, REFERENCE
 from ledger.folder import Engines, batches_in, is_elsewhere, kept_beside, newest_checkpoint, store_in
 from ledger.log import verifier_keys
 from ledger.tiles.store import CHECKPOINT
@@ -60,6 +61,7 @@ from ..problem import (
     DAMAGED_ISSUER,
     ISSUER_LOST,
     ISSUER_WITHOUT_STATUS_DID,
+    LISTS_TOO_OLD,
     NO_ISSUER,
     STATUS_FILE_DAMAGED,
     STATUS_FILE_GONE,
@@ -84,7 +86,7 @@ DID_METHODS = ("key", "web")
 """The methods that an issuer can have a DID of."""
 
 
-LIFETIME = timedelta(days=365)
+LIFETIME = timedelta(days=LIST_LIFE)
 """How long a status list lasts where nobody has decided it. It is signed anew at half of that."""
 SERVED_LIFETIME = "30d"
 """The same where the issuer's service publishes the lists at their address, and renews them."""
@@ -99,7 +101,7 @@ _NAMES = {
 }
 """The members of issuer.json that are there only where something was decided."""
 # Each names a folder (`kind_folder`), and the file may be from elsewhere: no name leads out of `kinds/`.
-_KIND = re.compile(rf"{REFERENCE}[a-z][a-z0-9_]{{0,99}}:[0-9]{{1,6}}:[0-9a-f]{{64}}", re.ASCII)
+_KIND = re.compile(rf"{REFERENCE}[a-z][a-z0-9_]{{0,99}}:[0-9]{{1,6}}:(?:policy:)?[0-9a-f]{{64}}", re.ASCII)
 STATED = "stated"
 """That a term of use says where the status of a credential stands, in the place of `credentialStatus`."""
 ISSUER_CLOSED = Code("issuer-closed", Refused, "The issuer has closed")
@@ -134,7 +136,10 @@ class Identity:
 
     @classmethod
     def make(cls, description: Description, key: PublicKey) -> Identity:
-        """An issuer that signs with `key`. Raises what `Description.require_sound` raises."""
+        """An issuer that signs with `key`; its lists last as long as those of its kind.
+
+        Raises what `Description.require_sound` raises, and `LISTS_TOO_OLD`.
+        """
         description.require_sound()
         url = description.url.rstrip("/") if description.url else None
         host = Target.parse(url) if url else None
@@ -143,9 +148,14 @@ class Identity:
         identity = cls(description.name.strip(), url, did, "")
         log = f"{host.authority}{host.path.rstrip('/')}/log" if host else identity.profile.iri("log", "1")
         of_lists = status_did(did) if description.has_status_did else ""
-        reference = description.kind.reference if description.kind else None
-        kinds = (reference,) if reference else ()
-        return replace(identity, log=log, status="" if url else STATED, status_did=of_lists, kinds=kinds)
+        kind = description.kind
+        kinds = (kind.reference,) if kind and kind.reference else ()
+        made = replace(identity, log=log, status="" if url else STATED, status_did=of_lists, kinds=kinds)
+        if kind and kind.list_life:
+            made = replace(made, status_lifetime=f"{kind.list_life}d")
+        if kind:
+            made.require_young_lists(kind)
+        return made
 
     @classmethod
     def read(cls, home: Path) -> Identity:
@@ -193,6 +203,18 @@ class Identity:
             raise ANOTHER_KEY("the issuer that lives here signs with another key than this one")
         if description.has_status_did and not self.status_did:
             raise ISSUER_WITHOUT_STATUS_DID("the issuer that lives here signs status lists under its own DID")
+
+    def require_young_lists(self, kind: Kind) -> None:
+        """Raises `LISTS_TOO_OLD` where the newest list may be older than the kind's policy lets it be.
+
+        Lists are signed anew at half of their life.
+        """
+        age = kind.policy.status_age
+        if age and timedelta(days=age) < self.lifetime / 2:
+            raise LISTS_TOO_OLD(
+                f"credentials of the kind {kind.name} need a status that is at most {age} days old, and "
+                f"status lists here get {self.lifetime.days / 2:g} days old before they are signed anew"
+            )
 
     def write(self, home: Path) -> None:
         """Writes issuer.json."""
@@ -296,7 +318,7 @@ class Identity:
 
 def kind_folder(reference: str) -> str:
     """The path, in an issuer's folder, of the files of a kind that issuer.json names by this URN."""
-    _, _, _, name, version, _ = reference.split(":")
+    name, version = reference.removeprefix(REFERENCE).split(":")[:2]
     return f"kinds/{name}-{version}"
 
 

@@ -12,7 +12,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from itertools import islice
 from pathlib import Path
 
 from kinds import Kind, Template, shipped
@@ -94,11 +93,11 @@ class Kinds:
         return kind
 
     def intact(self) -> Iterator[Kind]:
-        """Those that credentials name, the 64 newest, but for those whose files are damaged.
+        """Those that credentials name, the newest first, but for those whose files are damaged.
 
         What was issued by such a one can still be revoked, and its issuer be known.
         """
-        for reference in islice(filter(None, reversed(self.references)), MOST_HANDED_OUT):
+        for reference in filter(None, reversed(self.references)):
             with suppress(Damaged):
                 yield self.of(reference)
 
@@ -138,12 +137,13 @@ class Kinds:
         """Adds a kind for good, its files first; nothing where it is there.
 
         The caller holds the lock of issuer.json. Whoever issues by it puts it into the log before. Raises as
-        `require_addable`, and `ISSUER_CLOSED`.
+        `require_addable`, `ISSUER_CLOSED` and `LISTS_TOO_OLD`.
         """
         self.require_addable(kind)
         if not self.has(kind):
             identity = Identity.read(self.home)
             identity.require_open()
+            identity.require_young_lists(kind)
             keep_kind(self.home, kind)
             if kind.reference:  # afterwards: killed in between, the kind is not added, and can be
                 replace(identity, kinds=(*identity.kinds, kind.reference)).write(self.home)

@@ -8,6 +8,7 @@ to the issuer); the verifier decides that, never this module.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,7 @@ from wire import Malformed, TooLarge, base64url_decode, base64url_encode, jcs
 from wire.text import shortened
 from wire.work import BYTES_HASHED, Work
 
+from ..anchoring import CarriedKind
 from ..problem import LATER_VERSION, UnsupportedForm
 from ..secured import MAX_BYTES, Form, Received
 from ..vcdm.enveloped import Enveloped, is_media_type
@@ -26,14 +28,23 @@ from .front import BUNDLE, received, require
 
 _MAX_ITEMS = 64
 _SECURED = "secured"
+_KINDS = "kinds"
 _FIRST = frozenset(
     {"type", "version", "credential", "presentation", "evidence", "issuerDocuments", "statusLists"}
 )
-_MEMBERS = {1: _FIRST, 2: _FIRST | {_SECURED}}
+_MEMBERS = {1: _FIRST, 2: _FIRST | {_SECURED}, 3: _FIRST | {_SECURED, _KINDS}}
+"""Each version has members that a program of the one before must not overlook: it is written where one is."""
 _ANCHORED = {
     1: frozenset({"document", "evidence"}),
     2: frozenset({"document", _SECURED, "evidence"}),
+    3: frozenset({"document", _SECURED, "evidence"}),
 }
+_CARRIED = frozenset({"files", "evidence"})
+_DIGEST = frozenset({"sha256"})
+_SHA256 = "[0-9a-f]{64}"
+LARGEST_KIND = 1 << 16
+"""Bytes of the files of a kind."""
+_MOST_FILES = 100
 _ENVELOPED = frozenset({"form", "text", "data"})
 _EVIDENCE = frozenset({"type", "digest", "proof"})
 
@@ -59,6 +70,8 @@ class Bundle:
     """DID documents, for each issuer in the order in which they were anchored."""
     status_lists: tuple[Anchored, ...] = ()
     """Status list credentials and revocation details."""
+    kinds: tuple[CarriedKind, ...] = ()
+    """The kinds that its credentials name."""
 
     @classmethod
     def parse(
@@ -106,29 +119,40 @@ class Bundle:
             _evidence(value.get("evidence", []), "evidence"),
             _anchored(value.get("issuerDocuments", []), "issuerDocuments", 1),
             _anchored(value.get("statusLists", []), "statusLists", version),
+            _kinds(value.get(_KINDS, [])),
         )
 
     def to_bytes(self) -> bytes:
-        """The bundle as JSON, indented, since people open such files; version 1 where all in it is JSON."""
+        """The bundle as JSON, indented, since people open such files.
+
+        It is of version 1 where all in it is JSON, of version 3 where it brings a kind.
+        """
         return serializer()(self)
 
 
 def serializer() -> Callable[[Bundle], bytes]:
     """Return a function that does what `Bundle.to_bytes` does, for many bundles one after another.
 
-    Documents and status lists are dumped once for neighbours that share the very same tuples of them.
+    Documents, status lists and kinds are dumped once for neighbours that share the very same tuples of them.
     """
     documents: tuple[Anchored, ...] | None = None
     lists: tuple[Anchored, ...] | None = None
+    kinds: tuple[CarriedKind, ...] | None = None
     tail, has_enveloped = b"", False
 
     def serialize(bundle: Bundle) -> bytes:
-        nonlocal documents, lists, tail, has_enveloped
-        if bundle.issuer_documents is not documents or bundle.status_lists is not lists:
-            documents, lists = bundle.issuer_documents, bundle.status_lists
+        nonlocal documents, lists, kinds, tail, has_enveloped
+        if (
+            bundle.issuer_documents is not documents
+            or bundle.status_lists is not lists
+            or bundle.kinds is not kinds
+        ):
+            documents, lists, kinds = bundle.issuer_documents, bundle.status_lists, bundle.kinds
             shared = [_anchored_dict(item) for item in lists]
             has_enveloped = any(_SECURED in item for item in shared)
             members = {"issuerDocuments": [_anchored_dict(item) for item in documents], "statusLists": shared}
+            if kinds:
+                members[_KINDS] = [_kind_dict(item) for item in kinds]
             tail = _dumped(members).removeprefix(b"{")
         secured: Mapping[str, Any]
         if isinstance(bundle.secured, Enveloped):
@@ -137,7 +161,7 @@ def serializer() -> Callable[[Bundle], bytes]:
             name, secured = _kind(bundle.secured), bundle.secured
         value = {
             "type": BUNDLE,
-            "version": 2 if name == _SECURED or has_enveloped else 1,
+            "version": 3 if kinds else 2 if name == _SECURED or has_enveloped else 1,
             name: secured,
             "evidence": [_evidence_dict(item) for item in bundle.evidence],
         }
@@ -213,6 +237,32 @@ def _anchored(value: object, where: str, version: int) -> tuple[Anchored, ...]:
     return tuple(found)
 
 
+def _kinds(value: object) -> tuple[CarriedKind, ...]:
+    """Each with `files` by path: its text, or `sha256` of one that stayed behind."""
+    found = []
+    for item in _items(value, _KINDS, _CARRIED):
+        files = item.get("files")
+        if not isinstance(files, dict) or len(files) > _MOST_FILES:
+            raise Malformed("a kind in the bundle is not an object of up to 100 files")
+        texts = {path: text for path, text in files.items() if isinstance(text, str)}
+        absent = {path: _sha256(file) for path, file in files.items() if path not in texts}
+        # A name may be as long as a text, and both are hashed.
+        if sum(len(path.encode()) + len(texts.get(path, "").encode()) for path in files) > LARGEST_KIND:
+            raise TooLarge.saying("a kind in the bundle has more than {most} bytes", most=LARGEST_KIND)
+        evidence = _evidence(item.get("evidence", []), _KINDS)
+        found.append(CarriedKind(tuple(texts.items()), tuple(absent.items()), evidence))
+    return tuple(found)
+
+
+def _sha256(value: object) -> str:
+    if isinstance(value, dict):
+        _require_members(value, _DIGEST, "a file of a kind in the bundle")
+        digest = value.get("sha256")
+        if isinstance(digest, str) and re.fullmatch(_SHA256, digest):
+            return digest
+    raise Malformed("a file of a kind in the bundle is neither a text nor a SHA-256 digest")
+
+
 def _enveloped(value: object) -> Enveloped:
     """`form` and the bytes: as `text`, where they are UTF-8, else in base64url as `data`."""
     if not isinstance(value, dict):
@@ -249,3 +299,9 @@ def _anchored_dict(anchored: Anchored) -> dict[str, Any]:
     if isinstance(anchored.document, Enveloped):
         return {_SECURED: _enveloped_dict(anchored.document), "evidence": evidence}
     return {"document": anchored.document, "evidence": evidence}
+
+
+def _kind_dict(kind: CarriedKind) -> dict[str, Any]:
+    absent = {path: {"sha256": digest} for path, digest in kind.absent}
+    evidence = [_evidence_dict(item) for item in kind.evidence]
+    return {"files": {**dict(kind.texts), **absent}, "evidence": evidence}

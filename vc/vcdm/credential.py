@@ -60,7 +60,7 @@ class Credential(Claims):
     results: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        self._require_one_status()  # what was said is JSON
+        self._read_terms()  # what was said is JSON
 
     if not TYPE_CHECKING:  # or every name would be one of ours to a type checker
 

@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from ledger import (
+    EntryKind,
     Evidence,
     EvidenceKind,
     Fact,
@@ -19,6 +20,7 @@ from ledger import (
     TrustPolicy,
     UnknownKind,
     UnknownLog,
+    entry,
     known_kind,
     parse_entry,
     verify_anchoring,
@@ -253,6 +255,17 @@ class EvidenceCheck:
         except NotWitnessed as problem:
             return TOO_FEW_WITNESSES.saying("{why}", why=problem)
         return fact
+
+    def holds_kind(self, digest: bytes, evidence: Sequence[Evidence], issuer: str) -> bool:
+        """Whether a trusted log of an issuer is shown to hold a kind, by its digest.
+
+        Evidence of another kind or by another log is left aside. Raises `InvalidEvidence` for evidence that
+        does not hold, as for a credential, and `TooLarge`.
+        """
+        leaves, trust = {digest: entry(EntryKind.KIND, digest)}, self.trust.policy_for(issuer)
+        # All of them: one that does not hold is a finding, whatever the others prove.
+        found = [fact for _, fact in self._of_entries(leaves, evidence, trust, frozenset, recurs=True)]
+        return any(isinstance(fact, Fact) and fact.index is not None for fact in found)
 
     def with_published(
         self, facts: Attestations, keys: Mapping[bytes, IssuerKey], issuer: str, origins: Sequence[str]

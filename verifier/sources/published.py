@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from ledger.lookup import Shape
 
     from .published_log import Files, LogSource, PublishedLog
+    from .trust_entries import KindFiles
 
 MOST_KEPT = 1 << 24
 """Bytes of the answers that are remembered."""
@@ -106,6 +107,10 @@ class PublishedLogs:
         """
         wanted = frozenset(origins)
         return self._gathered(issuer, lambda log: (log.evidence(leaf),), wanted)
+
+    def kinds(self, issuer: str, known: Collection[str]) -> tuple[KindFiles, ...]:
+        """The kinds that an issuer's logs show, but those whose digests are `known`. Raises `NotShown`."""
+        return self._gathered(issuer, lambda log: log.kinds(known))
 
     def _gathered(
         self,

@@ -6,12 +6,14 @@ with it, in random order, and the same ones whoever of them is meant: `ledger.lo
 
 from __future__ import annotations
 
+import re
 import secrets
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from kinds.foreign import carried_digest
 from ledger import EntryKind, Evidence, InvalidEvidence, TrustPolicy, entry, merkle, parse_entry
 from ledger.evidence import TLOG_PROOF, attest, format_proof
 from ledger.lookup import MOST, YOUNG, Found, Shape, find
@@ -19,9 +21,11 @@ from ledger.tiles.layout import proof_tiles, tile_path
 from ledger.tiles.reader import TileReader
 from ledger.tiles.store import CHECKPOINT
 from vc import Anchored
-from vc.anchoring import document_digest
+from vc.anchoring import CarriedKind, document_digest
 from wire import Malformed, NotFound, TooLarge, Unavailable, load_json_object
 from wire.work import BYTES_WRITTEN, Work
+
+from .trust_entries import MOST_KINDS, KindFiles, read_kinds
 
 LARGEST = 1 << 19
 """Bytes of one file; that of the youngest leaves has up to 400,000."""
@@ -37,6 +41,9 @@ MOST_DOCUMENTS = 128
 
 LARGEST_DOCUMENTS = 1 << 22
 """Bytes of all in one file: 2,700,000 after that many changes. Reading them is work that is counted."""
+
+LARGEST_KIND = 1 << 21
+"""Bytes of a kind as JSON, in which a character may take six."""
 
 _NOTE, _TILE = 1 << 17, 1 << 13  # bytes
 
@@ -69,6 +76,34 @@ class PublishedLog:
 
     def _document_entry(self, document: Mapping[str, Any]) -> bytes:
         return entry(EntryKind.DID_DOCUMENT, document_digest(document, self._work))
+
+    def kinds(self, known: Collection[str]) -> list[KindFiles]:
+        """The kinds that are published with it, the newest first, but those whose digests are `known`.
+
+        Raises `Malformed`, and `InvalidEvidence` for one that the log does not hold.
+        """
+        try:
+            data = self._get("kinds", LARGEST)
+        except NotFound:  # as of releases that publish none
+            return []
+        listed = load_json_object(data, limit=LARGEST, work=self._work).get("kinds")
+        if not isinstance(listed, list):
+            raise Malformed("its kinds are not a list")
+        places = sorted(map(_place, listed), reverse=True)[:MOST_KINDS]
+        new = [(index, digest) for index, digest in places if digest not in known]
+        if not new:
+            return []
+        self._load_tiles(index for index, _ in new)
+        return [self._kind(index, digest) for index, digest in new]
+
+    def _kind(self, index: int, digest: str) -> KindFiles:
+        data = self._get(f"kinds/{digest}", LARGEST_KIND)
+        (files,) = read_kinds([load_json_object(data, limit=LARGEST_KIND, work=self._work)]) or (None,)
+        # Whoever has the host could else give other words than the issuer logged.
+        if files is None or carried_digest(CarriedKind(files.files), self._work) != digest:
+            raise Malformed("one of its kinds is not the one of that digest")
+        self._proved(entry(EntryKind.KIND, bytes.fromhex(digest)), index)
+        return files
 
     def evidence(self, leaf: bytes) -> Evidence:
         """The evidence for a log entry. Raises `NotFound`."""
@@ -127,6 +162,15 @@ def _version(value: object) -> tuple[int, Mapping[str, Any]]:
     if type(index) is not int or index < 0 or not isinstance(document, dict):
         raise Malformed("one of its documents has no index, or is none")
     return index, document
+
+
+def _place(value: object) -> tuple[int, str]:
+    """Index and digest of a kind."""
+    index, digest = (value.get("index"), value.get("digest")) if isinstance(value, dict) else (0, 0)
+    is_digest = isinstance(digest, str) and re.fullmatch("[0-9a-f]{64}", digest)
+    if type(index) is not int or index < 0 or not isinstance(digest, str) or not is_digest:
+        raise Malformed("one of its kinds has no index, or no digest")
+    return index, digest
 
 
 class Files:

@@ -36,6 +36,7 @@ from ..problem import NAME_TAKEN, NOT_A_TRUST_FILE, TRUST_DIFFERS, TRUST_LOG_DIF
 from .blocks import filled
 from .trust_entries import (
     MOST_KINDS,
+    KindFiles,
     RecognisedIssuer,
     RecognisedLog,
     beside_documents,
@@ -195,6 +196,15 @@ class Trust:
                     log = ours.get(log.key) or handed_over(log)
                     joined = joined.adding(kept, replace(log, issuers=(issuer.id,)))
         return joined
+
+    def with_kinds(self, did: str, kinds: Iterable[KindFiles]) -> Trust:
+        """With further kinds of an issuer that is here, the newest first. Raises `NotFound`."""
+        issuer = self.issuer(did)
+        if issuer is None:
+            raise NotFound.saying("{did} is not in the trust list", did=did)
+        known = tuple(dict.fromkeys((*kinds, *issuer.kinds)))[:MOST_KINDS]
+        replaced = replace(issuer, kinds=known)
+        return Trust(tuple(replaced if one.id == did else one for one in self.issuers), self.logs)
 
     def _require_same_logs(self, other: Trust) -> None:
         """That both say the same of a log, and of the logs of a name that has some or an entry here."""

@@ -292,7 +292,7 @@ def _read(value: object, kind: type) -> object | None:
     if kind is TrustedLedger:
         return _ledgers(value)
     if kind is KindFiles:
-        return _kinds(value)
+        return read_kinds(value)
     if kind is Requirement:
         return _requirement(value)
     if kind is Reached:
@@ -323,8 +323,11 @@ def _ledgers(value: object) -> tuple[TrustedLedger, ...] | None:
     return tuple(found)
 
 
-def _kinds(value: object) -> tuple[KindFiles, ...] | None:
-    """Texts by path. What they say is read when it is to be spoken: a later program may know more."""
+def read_kinds(value: object) -> tuple[KindFiles, ...] | None:
+    """Texts by path, of a trust file or a log; `None` for what is no list of these. Raises `TooLarge`.
+
+    What they say is read when it is to be spoken: a later program may know more.
+    """
     if not isinstance(value, list) or len(value) > MOST_KINDS:
         return None
     kinds = []
@@ -333,7 +336,7 @@ def _kinds(value: object) -> tuple[KindFiles, ...] | None:
             return None
         if sum(map(len, (*files, *files.values()))) > LARGEST_KIND or len(files) > MOST_FILES:
             raise TooLarge.saying("the files of a kind are longer than {most} characters", most=LARGEST_KIND)
-        kinds.append(KindFiles(tuple(files.items())))
+        kinds.append(KindFiles(tuple(sorted(files.items()))))  # whoever wrote them, they are the same
     return tuple(kinds)
 
 

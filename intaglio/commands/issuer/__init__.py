@@ -8,7 +8,6 @@ from typing import Any
 
 import click
 
-from issuer.identity.home import Identity
 from issuer.issuer import Issuer
 from issuer.keeping import leftovers
 from issuer.keeping.closing import close as close_issuer
@@ -184,7 +183,7 @@ def publish(place: Place, status_lifetime: str | None) -> Result:
     made = place.open()
     if status_lifetime:
         made.require_list_signer()
-        made.identity = Identity.change(made.home, status_lifetime=status_lifetime)
+        made.keep_lists(status_lifetime)
     numbers = made.lists.publish(now=place.session.now(), anew=True)
     leftovers.remove(made.home)
     folder = place.folder / "status"

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from issuer.identity.home import SERVED_LIFETIME, Identity
+from issuer.identity.home import SERVED_LIFETIME
 from ledger.tiles.layout import address
 from wire.problem import Refused
 
@@ -120,7 +120,16 @@ def serve(place: Place, reach: Reach, status_lifetime: str | None) -> None:
         log = made.reader if (origin := address(made.identity.log)) else None
         if origin and urlsplit(origin).netloc != urlsplit(url).netloc:
             say(f"Verifiers look for the log at {origin}, not at this address.")
-        app = create_app(made, claims, made.home, now, log, made.lists_ending, engines=made.engines)
+        app = create_app(
+            made,
+            claims,
+            made.home,
+            now,
+            log,
+            made.lists_ending,
+            engines=made.engines,
+            kinds=made.kinds.intact,
+        )
         IssuerPages(made, claims, now, origin if log else None, endpoint.files is not None).mount(app)
         click.echo(url)
         with following(log, made.home) if log else nullcontext():
@@ -132,7 +141,7 @@ def _lists(made: Issuer, lifetime: str | None) -> Lists:
     if lifetime is None and made.identity.url and not made.identity.status_lifetime:
         lifetime = SERVED_LIFETIME
     if lifetime is not None:
-        made.identity = Identity.change(made.home, status_lifetime=lifetime)
+        made.keep_lists(lifetime)
     return made.lists
 
 

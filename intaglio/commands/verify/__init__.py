@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -63,6 +64,14 @@ trust_option = click.option("--trust", "trust_file", type=EXISTING_FILE, help="A
 @trust_option
 @click.option("--at", "moment", type=_Moment(), help="Judge as of this date instead of now.")
 @click.option("--status-within", type=Age(), help="How old the status may be, such as 30d or 12h.")
+@click.option(
+    "--resource",
+    "resources",
+    multiple=True,
+    type=EXISTING_FILE,
+    help="A file whose digest the credentials state.",
+)
+@click.option("--no-kind-rules", is_flag=True, help="Ask for nothing only because a credential's kind does.")
 @click.option("--challenge", help="The challenge that you gave to the holder.")
 @click.option("--domain", help="The name under which you asked the holder.")
 @click.option("--offline", is_flag=True, help="Never touch the network.")
@@ -74,6 +83,8 @@ def verify(
     trust_file: Path | None,
     moment: datetime | None,
     status_within: str | None,
+    resources: tuple[Path, ...],
+    no_kind_rules: bool,
     challenge: str | None,
     domain: str | None,
     offline: bool,
@@ -93,7 +104,7 @@ def verify(
             )
         )
     if page:
-        if sources or moment or status_within or challenge:
+        if sources or moment or status_within or challenge or resources or no_kind_rules:
             raise click.UsageError("--page goes with --policy, --trust and --offline only.")
         from .page import serve_page  # only here: most files are verified without a browser
 
@@ -109,6 +120,7 @@ def verify(
     with setting():
         judge = session.verifier(offline=offline, trust_file=trust_file)
     fetcher = session.fetcher(offline=offline)
+    digests = [digest for file in resources for digest in _digests(file)]
 
     def report_on(received: bytes) -> Report:
         return judge.verify(
@@ -117,6 +129,8 @@ def verify(
             policy=AllOf(tuple(rules)) if rules else None,
             challenge=challenge,
             domain=domain,
+            asks_by_kind=not no_kind_rules,
+            resources=digests,
         )
 
     if len(sources) > 1 or is_many(sources[0]):
@@ -124,6 +138,13 @@ def verify(
     report = report_on(_read(sources[0], fetcher))
     lines = [_laid(line, report.verdict) for line in render(report, judge.trust)]
     return Result(lambda: words.for_programs(report, judge.trust), "\n".join(lines), _EXIT[report.verdict])
+
+
+def _digests(file: Path) -> Iterator[bytes]:
+    """Each digest by which a credential may state a file."""
+    for name in ("sha256", "sha384", "sha512"):
+        with file.open("rb") as opened:
+            yield hashlib.file_digest(opened, name).digest()
 
 
 def _verify_all(
@@ -212,8 +233,8 @@ def _said(report: Report, trust: TrustSource) -> list[tuple[str, StatusTime | No
         holder = printable(str(report.holder))
         return [(tr("the presenter has the DID {did}; nothing else was shown").format(did=holder), None)]
     return [
-        (words.sentence(summarize(credential, trust)), status)
-        for credential, status in zip(report.require(), report.statuses, strict=True)
+        (words.sentence(summarize(credential, trust, found)), status)
+        for credential, found, status in zip(report.require(), report.by_kind, report.statuses, strict=True)
     ]
 
 

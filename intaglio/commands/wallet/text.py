@@ -91,7 +91,8 @@ def card(held: Held, trust: TrustSource) -> str:
     from verifier.summary import by_kind  # which a list needs not
 
     claims = held.claims
-    kind, said = by_kind(claims, trust)
+    found = by_kind(claims, trust, held.kind)
+    kind, said = found.kind, found.facts(claims)
     as_badge = {
         "whom": printable(claims.holder_name),
         "degree": printable(claims.degree),
@@ -102,7 +103,7 @@ def card(held: Held, trust: TrustSource) -> str:
         "number": printable(held.number),
     }
     facts = {
-        **({} if kind else as_badge),
+        **({} if kind and found.speaks else as_badge),
         "by": issuer(held),
         "did": printable(claims.issuer),
         "since": claims.valid_from and f"{claims.valid_from:%Y-%m-%d}",
@@ -111,7 +112,11 @@ def card(held: Held, trust: TrustSource) -> str:
         "checked": checked(held),
         "id": held.id,
     }
-    named = [(name, printable(fact)) for name, fact in kinds.lines(kind, said)] if kind else []
+    named = (
+        [(name, printable(fact)) for name, fact in kinds.lines(kind, said, quoted=not found.speaks)]
+        if kind
+        else []
+    )
     beside = [(label(field), fact) for field, fact in facts.items() if fact]
     named += [line for line in beside if line not in named]  # a kind's own dates may be those of its life
     width = max(12, *(cells(name) + 1 for name, _ in named))

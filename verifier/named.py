@@ -1,0 +1,153 @@
+"""The kind that a credential names, as a verifier has it: what came along, and what it asks for.
+
+A kind asks for nothing less than the verifier's own rules do, and its reference, which is signed, says that
+it asks for something: so a bundle without its kind leaves open what a bundle with it would not accept.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+
+from kinds import Kind
+from kinds.facts import facts_of
+from kinds.foreign import carried_digest
+from kinds.kind import ASKS
+from ledger import InvalidEvidence, OfEntries
+from vc import Claims
+from vc.anchoring import CarriedKind
+from wire import Malformed, multibase_decode
+from wire.clock import require_not_ahead
+from wire.text import shortened
+from wire.work import Work
+
+from .policy import CHECK_TOO_OLD, Findings, HolderBound, Policy, StatusWithin
+from .problem import CHECK_MISSING, KIND_MISSING, RESOURCE_MISSING
+from .sources.evidence import EvidenceCheck
+from .sources.trust import TrustSource
+from .summary import kind_at_hand
+
+_EAST = timedelta(hours=14)
+"""By which a day begins earlier somewhere than in UTC."""
+
+
+def by_digest(kinds: Sequence[CarriedKind], evidence: EvidenceCheck) -> dict[str, CarriedKind]:
+    """The kinds that came along, by the digests that credentials name them by.
+
+    Raises `InvalidEvidence` where evidence is for something else: the kind was changed, or that of another.
+    """
+    found: dict[str, CarriedKind] = {}
+    for kind in kinds:
+        digest = carried_digest(kind, evidence.work)
+        of_entries = [item for item in kind.evidence if isinstance(evidence.kinds.get(item.kind), OfEntries)]
+        if any(item.digest.hex() != digest for item in of_entries):
+            raise InvalidEvidence("the evidence belongs to another kind")
+        before = found.get(digest, CarriedKind(()))
+        found[digest] = kind._replace(evidence=(*before.evidence, *kind.evidence))
+    return found
+
+
+def carried(claims: Claims, kinds: Mapping[str, CarriedKind], evidence: EvidenceCheck) -> CarriedKind | None:
+    """The one of the kinds `by_digest` that a credential names, and whether its issuer's log holds it.
+
+    Raises `InvalidEvidence` where evidence for it does not hold, as for a credential.
+    """
+    digest = (claims.kind or "").rpartition(":")[2]
+    kind = kinds.get(digest)
+    if kind is None:
+        return None
+    return kind._replace(is_shown=evidence.holds_kind(bytes.fromhex(digest), kind.evidence, claims.issuer))
+
+
+def asked_by_kind(
+    claims: Claims, trust: TrustSource, carried: CarriedKind | None, work: Work
+) -> tuple[Policy, ...]:
+    """The rules of the kind that a credential names, as it ships, or as list or log bind it to the issuer.
+
+    Where it asks for something and is not at hand so, that is open. Raises `TooLarge` where it costs more
+    than is left of `work` to read it.
+    """
+    if not any(ASKS in name for name in claims.kinds):
+        return ()
+    kind = kind_at_hand(claims, trust, carried, work)
+    return tuple(_rules(kind)) if kind is not None else (_Missing(),)
+
+
+def _rules(kind: Kind) -> Iterator[Policy]:
+    policy = kind.policy
+    if policy.status_age:
+        yield StatusWithin(timedelta(days=policy.status_age))
+    if policy.holder:
+        yield HolderBound()
+    if policy.check_age:
+        yield CheckedWithin(kind, *policy.check_age)
+    if policy.resources:
+        yield ResourcesGiven(kind)
+
+
+class _Missing:
+    """The kind is at hand, so that its rules are known."""
+
+    def check(self, findings: Findings) -> None:
+        """Open (`KIND_MISSING`): with the kind, the credential may be accepted or not."""
+        name = shortened(min(findings.claims.kinds))
+        raise KIND_MISSING(f"what the kind {name} asks for is not known here", kind=name)
+
+
+@dataclass(frozen=True)
+class CheckedWithin:
+    """What the credential is about was last checked so many days ago at most, as a date field of it says."""
+
+    kind: Kind
+    field: str
+    days: int
+
+    def check(self, findings: Findings) -> None:
+        """Definite (`CHECK_TOO_OLD`): this credential says nothing newer.
+
+        Open (`CHECK_MISSING`) where it has no day, and (`DatedAhead`) where that day is yet to come.
+        """
+        said = facts_of(self.kind, findings.claims).get(self.field)
+        if said is None:
+            raise CHECK_MISSING(f"the credential does not say {self.field}", field=self.field)
+        day = date.fromisoformat(said)
+        require_not_ahead(datetime.combine(day, time(), UTC) - _EAST, findings.now, self.field)
+        if (findings.now.astimezone(UTC).date() - day).days > self.days:
+            raise CHECK_TOO_OLD.saying(
+                "{field} is more than {days} days ago", field=self.field, days=self.days
+            )
+
+
+@dataclass(frozen=True)
+class ResourcesGiven:
+    """Each file whose digest the credential states was given along (VCDM 2.0, 5.3), or is so by a field."""
+
+    kind: Kind
+
+    def check(self, findings: Findings) -> None:
+        """Open (`RESOURCE_MISSING`): the file can still be given."""
+        facts = facts_of(self.kind, findings.claims)
+        stated = [str(fact) for name, fact in facts.items() if self.kind.fields[name].type == "digest"]
+        found = findings.claims.said.get("relatedResource", ())
+        for item in found if isinstance(found, list) else [found]:
+            stated += [str(item[name]) for name in ("digestSRI", "digestMultibase") if name in item]
+        missing = sum(_raw(text) not in findings.resources for text in stated)
+        if missing:
+            raise RESOURCE_MISSING.saying(
+                "{missing} of {count} files whose digests it states are missing",
+                missing=missing,
+                count=len(stated),
+            )
+
+
+def _raw(text: str) -> bytes | None:
+    """A digest of SHA-2 as bytes, from how `digestSRI` or `digestMultibase` writes it; `None` for others."""
+    name, _, encoded = text.partition("-")
+    try:
+        if name in ("sha256", "sha384", "sha512"):
+            return base64.b64decode(encoded, validate=True)
+        return multibase_decode(text)[2:]  # behind the number of the hash and the length (multihash)
+    except (Malformed, ValueError):  # which no file has
+        return None
