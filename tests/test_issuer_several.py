@@ -271,6 +271,8 @@ def test_a_number_is_enough_until_two_kinds_have_it(tmp_path: Path) -> None:
         issuer.issue(row("club", "1"))
     with raises(NO_SUCH_KIND, match="no resident is issued here, but club, library"):
         issuer.issue("resident", ZHANG)
+    with raises(NO_SUCH_KIND, match="no diploma by template.json is issued here, but club 1, library 1"):
+        issuer.kinds.of(None)
     issuer.issue("club", row("club", "1"))
     assert issuer.correct("1", {"who": "X"}).edition == 2
     issuer.issue("library", row("library", "1"))

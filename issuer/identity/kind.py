@@ -157,8 +157,14 @@ def name_of(reference: str | None) -> str:
 def _require_known(wanted: str | None, known: Sequence[str | None]) -> None:
     """Raises `NO_SUCH_KIND` for a name or a URN that is none of these."""
     if wanted not in known:
-        names = dict.fromkeys(name_of(each) for each in known)
-        raise NO_SUCH_KIND(f"no {name_of(wanted)} is issued here, but {', '.join(names)}")
+        raise NO_SUCH_KIND(f"no {_shown(wanted)} is issued here, but {', '.join(map(_shown, known))}")
+
+
+def _shown(kind: str | None) -> str:
+    """A name as it is, a URN by its name and version."""
+    if kind is None:
+        return f"{shipped().name} by {TEMPLATE}"
+    return " ".join(kind.removeprefix(REFERENCE).split(":")[:2])
 
 
 def former_kinds(home: Path) -> list[Kind]:
