@@ -16,6 +16,7 @@ from issuer.desk.claims import ClaimLinks
 from issuer.desk.http import create_app
 from issuer.issuer import Issuer
 from kinds import Kind
+from kinds.compiling import with_compiled
 from kinds.parsing import parse_kind
 from ledger import EntryKind, entry
 from tests.commandline import Program, served
@@ -33,7 +34,7 @@ from wire import NotFound
 from wire.work import Work
 
 URL = "https://club.example/office"
-KIND = parse_kind(with_table(sentence={"en": ["{issuer} has a member"]}))
+KIND = with_compiled(parse_kind(with_table(sentence={"en": ["{issuer} has a member"]})))
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +110,7 @@ def test_a_kind_is_published_by_its_digest_and_each_of_its_files_by_its_path(hos
 
 
 def test_no_address_of_a_kind_leads_to_the_disk(host: Host, issuer: Issuer) -> None:
-    assert (issuer.home / "kind" / "kind.json").exists()
+    assert (issuer.home / "kinds" / "club-1" / "kind.json").exists()
     for path in (
         "",
         "kind.json",

@@ -88,11 +88,11 @@ def binding(held: Held) -> str:
 
 def card(held: Held, trust: TrustSource) -> str:
     """A credential as lines: what, whose, how well, from whom, when, how it was checked, its id here."""
-    from verifier.summary import by_kind  # which a list needs not
+    from verifier.summary import by_kind, summarize  # which a list needs not
 
     claims = held.claims
-    found = by_kind(claims, trust, held.kind)
-    kind, said = found.kind, found.facts(claims)
+    summary = summarize(claims, trust, by_kind(claims, trust, held.kind))
+    found, kind, said = summary.by_kind, summary.kind, summary.facts
     as_badge = {
         "whom": printable(claims.holder_name),
         "degree": printable(claims.degree),
