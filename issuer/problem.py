@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from wire.problem import Code, Conflict, Damaged, Malformed, NotFound, Refused, Unavailable
 
 # The folder
@@ -90,6 +92,18 @@ NO_TABLE = Code("no-table", NotFound)
 """The registrar's file is not there."""
 UNREADABLE_FILE = Code("unreadable-file", Malformed, "The file cannot be read as a table")
 """The registrar's file is not a table of records."""
+
+
+class EncodingOpen(Malformed):
+    """A table could be in several encodings, and says something else in each; `readings` has what."""
+
+    code = "encoding-open"
+    title = "The file cannot be read as a table"
+
+    readings: Sequence[tuple[str, Sequence[str]]] = ()
+    """Of each encoding, a few cells as it reads them: for the registrar's terminal, so not in `detail`."""
+
+
 COLUMN_MAPPED_TWICE = UNREADABLE_FILE.finer("column-mapped-twice")
 """Two fields are mapped to one column."""
 COLUMN_AMBIGUOUS = UNREADABLE_FILE.finer("column-ambiguous")

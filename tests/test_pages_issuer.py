@@ -228,7 +228,10 @@ def test_a_link_that_a_wallet_has_used_says_so_and_the_wallet_may_ask_again(tmp_
         link = found.offer()
         assert found.claim(link).status_code == 200
         page = found.open(link)
-        assert (page.status_code, "A wallet has taken the credential by this link." in page.text) == (410, True)
+        assert (page.status_code, "A wallet has taken the credential by this link." in page.text) == (
+            410,
+            True,
+        )
         assert found.open(link, accept="application/json").status_code == 200
         found.now += LINK_LIFETIME
         assert "The time of this link is over." in found.open(link).text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import shlex
+import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -26,6 +27,8 @@ from issuer.job.order import Order
 from issuer.keeping.export import export
 from issuer.press.document import NOBODY, Profile, trial
 from issuer.press.update import TEMPLATE, lacks_degree
+from issuer.problem import EncodingOpen
+from issuer.table.encoding import ENCODINGS
 from issuer.table.source import Source, open_source
 from kinds import Kind, Record, shipped
 from kinds.cells import DATE_ORDERS
@@ -35,13 +38,13 @@ from kinds.template import compiled
 from vc import SUITES
 from vc.forms import DataIntegrity
 from wire.problem import Conflict
-from wire.text import counted
+from wire.text import counted, printable
 
 from ...terminal import Result, say, typed, verb
 from ..kind import chosen
 from . import text
 from .place import Place, key_option, kind_option, status_did_option
-from .terminal import PARTLY, ProgressMeter, bundles_folder, out_option, pairs, warn_of_refusals
+from .terminal import PARTLY, ProgressMeter, bundles_folder, choose, out_option, pairs, warn_of_refusals
 
 AS_IS = "as-is"
 SIGNING = [name for name, suite in SUITES.items() if suite.signs]
@@ -105,6 +108,11 @@ def init(
 @click.option("--dates", type=click.Choice(list(DATE_ORDERS)), help="How to read 03/04/2026.")
 @click.option("--names", type=click.Choice([AS_IS]), help="Take names with a comma, such as SMITH, Anna.")
 @click.option(
+    "--encoding",
+    type=click.Choice(list(ENCODINGS), case_sensitive=False),
+    help="Of the file; found out if not given.",
+)
+@click.option(
     "--programmes", type=click.Path(path_type=Path), help="Catalogue of programmes to check against."
 )
 @click.option("--errors", type=click.Path(path_type=Path), help="Where bad rows go.")
@@ -123,6 +131,7 @@ def issue(
     mapping: tuple[str, ...],
     dates: str | None,
     names: str | None,
+    encoding: str | None,
     programmes: Path | None,
     errors: Path | None,
     dry_run: bool,
@@ -130,7 +139,7 @@ def issue(
     out: Path | None,
 ) -> Result:
     """Issue a credential for each row of a CSV file. The same file again issues nothing twice."""
-    reading = ReadOptions(mapping, dates, names, programmes)
+    reading = ReadOptions(mapping, dates, names, programmes, encoding or "")
     asked, exists = _asked(place, kind), (place.folder / "issuer.json").exists()
     of_kind = kind_in(place.folder) if exists else asked or _diploma(place.folder)
     composer = trial(of_kind, place.session.contexts(), _profile(place.folder, name, url))
@@ -184,16 +193,27 @@ class ReadOptions(NamedTuple):
     dates: str | None
     names: str | None
     programmes: Path | None
+    encoding: str = ""
 
     def open(self, file: Path, kind: Kind) -> Source:
-        """The file, with a column for each field that the kind needs."""
-        return open_source(
-            file,
-            pairs(self.mapping, "--map"),
-            date_order=self.dates or "",
-            kind=kind,
-            names_as_is=self.names == AS_IS,
-        )
+        """The file, with a column for each field that the kind needs; an open encoding is asked about."""
+        try:
+            return open_source(
+                file,
+                pairs(self.mapping, "--map"),
+                date_order=self.dates or "",
+                kind=kind,
+                names_as_is=self.names == AS_IS,
+                encoding=self.encoding,
+            )
+        except EncodingOpen as problem:
+            lines = [f"{name}: {', '.join(cells)}" for name, cells in problem.readings]
+            question = f"{printable(file.name)} could be in several encodings. Which one reads it rightly?"
+            if not sys.stdin.isatty():
+                say(question, *lines)
+                raise
+            picked, _ = problem.readings[choose(question, lines)]
+        return self._replace(encoding=picked).open(file, kind)
 
     def catalogue(self, kind: Kind) -> Catalogue | None:
         """The programmes to check against."""
