@@ -81,8 +81,8 @@ def test_an_open_encoding_shows_what_each_reads_and_one_is_said(tmp_path: Path) 
     path.write_bytes(table([graduate(1, given_name="Muñoz")]).encode("cp1252"))
     with pytest.raises(EncodingOpen) as raised:
         open_source(path)
-    assert ("windows-1252", ("Muñoz",)) in raised.value.readings
-    assert ("windows-1250", ("Muńoz",)) in raised.value.readings
+    assert ("windows-1252", ("Muñoz",)) in raised.value.choices
+    assert ("windows-1250", ("Muńoz",)) in raised.value.choices
     assert "windows-1252 or windows-1256" in raised.value.detail
     assert "Mu" not in raised.value.detail + str(raised.value.facts)
     assert "--encoding NAME" in remedy(raised.value)

@@ -121,7 +121,7 @@ def test_all_columns_that_are_missed_are_in_the_hint(tmp_path: Path) -> None:
         ("\ufeffname\n1".encode("utf-16-le") + b"0", "g.csv ends in the middle of a character"),
         ("student_id,name\n".encode("utf-32"), "g.csv is not a CSV file in UTF-8"),
         ("student_id,name\n".encode("utf-16-le") + b"\0\0", "g.csv is not a CSV file in UTF-8"),
-        (b"PK\x03\x04\x00\x00", "g.csv is a spreadsheet's own file, not CSV"),
+        (b"PK\x03\x04\x00\x00", "g.csv: it is damaged, or no workbook"),
         ("ü,\né,\n".encode() + b"\xfc,\n", "g.csv: line 3 is not in UTF-8"),
         (b"a,b\n\x81\x9d,\x01\xff\n", "g.csv: line 2 is not in UTF-8"),
         (table([]).encode(), "g.csv has a header and no rows"),

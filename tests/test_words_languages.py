@@ -59,7 +59,6 @@ LEFT_IN_ENGLISH = {
     "columns-missing": "of the registrar's table",
     "damaged-issuer": "the issuer's own",
     "damaged-issuer-file": "the issuer's own",
-    "encoding-open": "of the registrar's table",
     "error-file-refused": "of the registrar's table",
     "export-folder-taken": "the issuer's own",
     "headings-missing": "of the registrar's table",

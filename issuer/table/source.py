@@ -1,4 +1,4 @@
-"""A registrar's CSV file: which column is which field, where its rows are, and reading a span of them.
+"""A registrar's file, CSV or a workbook's sheet: which column is which field, and where its rows are.
 
 The file is read as it comes from a spreadsheet: in one of `ENCODINGS`, comma, semicolon or tab, perhaps with
 a line `sep=;` that says which, quotation marks with line breaks inside. `Source` and
@@ -37,6 +37,7 @@ from ..problem import (
 )
 from .encoding import ENCODINGS, codec_of, marked, readings, sampled
 from .finding import FIRST_ROW
+from .sheet import Sheet, is_workbook, read_sheet
 
 SPAN_ROWS = 4096
 LONGEST_HEADER = 1 << 16  # bytes
@@ -81,6 +82,8 @@ class Source:
     """Whether a comma in a name is meant."""
     encoding: str = "utf-8"
     """The codec."""
+    sheet: Sheet | None = None
+    """The rows, where the file is a workbook."""
 
     @property
     def mapping(self) -> dict[str, str]:
@@ -116,9 +119,12 @@ class Source:
 
         Raises `Conflict` where the file is another by now.
         """
-        with self.path.open("rb") as file:
-            file.seek(span.start)
-            data = file.read(span.stop - span.start)
+        if self.sheet is not None:
+            data = self.sheet.parts[span.number].text()
+        else:
+            with self.path.open("rb") as file:
+                file.seek(span.start)
+                data = file.read(span.stop - span.start)
         if hashlib.sha256(data).digest() != span.sha256:
             raise Conflict(f"{self.path.name} was changed while it was read", hint="Run the command again.")
         text = io.StringIO(data.decode(self.encoding), newline="")
@@ -147,51 +153,92 @@ def open_source(
     kind: Kind | None = None,
     names_as_is: bool = False,
     encoding: str = "",
+    sheet: str = "",
+    hidden: str = "",
     span_rows: int = SPAN_ROWS,
 ) -> Source:
-    """Find header and rows of a CSV file. `chosen` maps fields to headings where the usual ones do not fit.
+    """Find header and rows of a CSV file, or of a workbook's sheet.
 
-    The rows become what `kind` describes, by default diplomas. `required` are the fields that need a column,
-    by default those that the kind asks for. `encoding`, of `ENCODINGS`, is that of a file without a mark; by
-    default the file is looked at.
-    Raises `NotFound`, `EncodingOpen` where nobody can tell the encoding, or `UNREADABLE_FILE` where the file
-    has no rows, is not text in its encoding, or lacks a column.
+    `chosen` maps fields to headings where the usual ones do not fit. The rows become what `kind` describes,
+    by default diplomas. `required` are the fields that need a column, by default those that the kind asks
+    for. `encoding`, of `ENCODINGS`, is that of a file without a mark; by default the file is looked at.
+    `sheet` is one by its name, and `hidden`, of `HIDDEN`, says what becomes of hidden rows and sheets.
+    Raises `NotFound`; `EncodingOpen`, `SheetOpen` and `HiddenOpen` where a person has to decide;
+    `ExtraMissing` where nothing here reads workbooks; or `UNREADABLE_FILE` where the file has no rows, is not
+    text in its encoding, or lacks a column.
     """
     kind = kind or shipped()
+    try:
+        of_sheet = is_workbook(path)
+    except FileNotFoundError as error:
+        raise NO_TABLE(f"there is no file {path}") from error
+    except IsADirectoryError as error:
+        raise UNREADABLE_FILE(f"{path} is a folder", hint="Name the CSV file in it.") from error
+    if of_sheet:
+        found = _in_workbook(path, kind, sheet, hidden, span_rows)
+    else:
+        found = _in_text(path, kind, encoding, span_rows)
+    header = found.header
+    is_error_file = tuple(header[:3]) == GUARD_COLUMNS
+    header = [unguarded(heading).strip() for heading in header[3:]] if is_error_file else header
+    columns = _columns(path, header, kind, chosen or {}, required)
+    if not found.spans:
+        raise UNREADABLE_FILE(f"{path.name} has a header and no rows", hint="Rows are expected below it.")
+    return Source(
+        path,
+        found.delimiter,
+        tuple(header),
+        columns,
+        found.spans,
+        is_error_file,
+        date_order,
+        names_as_is,
+        found.encoding,
+        found.sheet,
+    )
+
+
+class _Table(NamedTuple):
+    """What a file holds, before it is known what it means."""
+
+    delimiter: str
+    header: list[str]
+    spans: tuple[Span, ...]
+    encoding: str
+    sheet: Sheet | None = None
+
+
+def _in_workbook(path: Path, kind: Kind, name: str, hidden: str, span_rows: int) -> _Table:
+    sheet = read_sheet(path, lambda header: len(_recognised(header, kind)), name, hidden, span_rows)
+    spans: list[Span] = []
+    first = FIRST_ROW
+    for number, part in enumerate(sheet.parts):
+        spans.append(Span(number, first, part.rows, 0, 0, part.sha256))
+        first += part.rows
+    is_filled = any(part.filled for part in sheet.parts)
+    return _Table(",", sheet.header, tuple(spans) if is_filled else (), "utf-8", sheet)
+
+
+def _in_text(path: Path, kind: Kind, encoding: str, span_rows: int) -> _Table:
     text, encoding, skipped = _beginning(path, ENCODINGS.get(encoding, ""))
     if said := _SEPARATOR_LINE.match(text):
         text = text[said.end() :]
         skipped += len(said[0].encode(encoding))
     headers = {each: _header(text, each) for each in (said[1] if said else ",;\t")}
     delimiter = max(headers, key=lambda each: (len(_recognised(headers[each], kind)), len(headers[each])))
-    header = headers[delimiter]
-    if not any(header):
+    if not any(headers[delimiter]):
         raise UNREADABLE_FILE(f"the first row of {path.name} is empty", hint=_HEADER_FIRST)
     spans = _spans(path, encoding, skipped, delimiter, 2 if said else 1, span_rows)
-    is_error_file = tuple(header[:3]) == GUARD_COLUMNS
-    header = [unguarded(heading).strip() for heading in header[3:]] if is_error_file else header
-    columns = _columns(path, header, kind, chosen or {}, required)
-    if not spans:
-        raise UNREADABLE_FILE(f"{path.name} has a header and no rows", hint="Rows are expected below it.")
-    return Source(
-        path, delimiter, tuple(header), columns, spans, is_error_file, date_order, names_as_is, encoding
-    )
+    return _Table(delimiter, headers[delimiter], spans, encoding)
 
 
 def _beginning(path: Path, chosen: str) -> tuple[str, str, int]:
     """The text in which the header is, the codec, and how many bytes of a byte order mark come before."""
-    try:
-        with path.open("rb") as file:
-            beginning = file.read(LONGEST_HEADER)
-            if beginning.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
-                raise UNREADABLE_FILE(f"{path.name} is a spreadsheet's own file, not CSV", hint=_SAVE)
-            codec, skipped = marked(beginning) or ("", 0)
-            if not skipped:  # a mark is certain: an option may stand there for other files
-                codec = chosen or codec or _detected(path, file)
-    except FileNotFoundError as error:
-        raise NO_TABLE(f"there is no file {path}") from error
-    except IsADirectoryError as error:
-        raise UNREADABLE_FILE(f"{path} is a folder", hint="Name the CSV file in it.") from error
+    with path.open("rb") as file:
+        beginning = file.read(LONGEST_HEADER)
+        codec, skipped = marked(beginning) or ("", 0)
+        if not skipped:  # a mark is certain: an option may stand there for other files
+            codec = chosen or codec or _detected(path, file)
     text = beginning[skipped:].decode(codec, errors="replace")  # whether it is that is seen to next
     if not text.strip():
         raise UNREADABLE_FILE(f"{path.name} is empty", hint="A header row and rows below it are expected.")
@@ -209,7 +256,7 @@ def _detected(path: Path, file: BinaryIO) -> str:
         return "utf-8"  # it is no text at all, and its first line that is none is named
     names = " or ".join(each.encoding for each in found)
     problem = EncodingOpen(f"{path.name} could be in several encodings: {names}", encodings=names)
-    problem.readings = found
+    problem.choices = found
     raise problem
 
 

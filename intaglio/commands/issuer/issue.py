@@ -27,8 +27,9 @@ from issuer.job.order import Order
 from issuer.keeping.export import export
 from issuer.press.document import NOBODY, Profile, trial
 from issuer.press.update import TEMPLATE, lacks_degree
-from issuer.problem import EncodingOpen
+from issuer.problem import EncodingOpen, HiddenOpen, SheetOpen
 from issuer.table.encoding import ENCODINGS
+from issuer.table.sheet import HIDDEN
 from issuer.table.source import Source, open_source
 from kinds import Kind, Record, shipped
 from kinds.cells import DATE_ORDERS
@@ -41,6 +42,7 @@ from wire.problem import Conflict
 from wire.text import counted, printable
 
 from ...terminal import Result, say, typed, verb
+from ...words import headed
 from ..kind import chosen
 from . import text
 from .place import Place, key_option, kind_option, status_did_option
@@ -112,6 +114,8 @@ def init(
     type=click.Choice(list(ENCODINGS), case_sensitive=False),
     help="Of the file; found out if not given.",
 )
+@click.option("--sheet", default="", help="Of a workbook, by name; if not given, the one that fits.")
+@click.option("--hidden", type=click.Choice(HIDDEN), help="Hidden rows and sheets of a workbook.")
 @click.option(
     "--programmes", type=click.Path(path_type=Path), help="Catalogue of programmes to check against."
 )
@@ -132,14 +136,16 @@ def issue(
     dates: str | None,
     names: str | None,
     encoding: str | None,
+    sheet: str,
+    hidden: str | None,
     programmes: Path | None,
     errors: Path | None,
     dry_run: bool,
     workers: int | None,
     out: Path | None,
 ) -> Result:
-    """Issue a credential for each row of a CSV file. The same file again issues nothing twice."""
-    reading = ReadOptions(mapping, dates, names, programmes, encoding or "")
+    """Issue a credential for each row of a CSV file or spreadsheet. No row is issued twice."""
+    reading = ReadOptions(mapping, dates, names, programmes, encoding or "", sheet, hidden or "")
     asked, exists = _asked(place, kind), (place.folder / "issuer.json").exists()
     of_kind = kind_in(place.folder) if exists else asked or _diploma(place.folder)
     composer = trial(of_kind, place.session.contexts(), _profile(place.folder, name, url))
@@ -147,6 +153,8 @@ def issue(
     folder = out or bundles_folder(nouns)
     source = reading.open(file, of_kind)
     say(*text.mapping(source))
+    for remark in text.of_sheet(source.sheet) if source.sheet else ():
+        say(remark)
     if "degree_name" in source.columns and lacks_degree(composer.template):
         say(*text.no_place_for_degree())
     if errors and errors.resolve() == file.resolve():
@@ -194,9 +202,11 @@ class ReadOptions(NamedTuple):
     names: str | None
     programmes: Path | None
     encoding: str = ""
+    sheet: str = ""
+    hidden: str = ""
 
     def open(self, file: Path, kind: Kind) -> Source:
-        """The file, with a column for each field that the kind needs; an open encoding is asked about."""
+        """The file, with a column for each field that the kind needs; what is open is asked about."""
         try:
             return open_source(
                 file,
@@ -205,15 +215,24 @@ class ReadOptions(NamedTuple):
                 kind=kind,
                 names_as_is=self.names == AS_IS,
                 encoding=self.encoding,
+                sheet=self.sheet,
+                hidden=self.hidden,
             )
-        except EncodingOpen as problem:
-            lines = [f"{name}: {', '.join(cells)}" for name, cells in problem.readings]
-            question = f"{printable(file.name)} could be in several encodings. Which one reads it rightly?"
+        except (EncodingOpen, SheetOpen, HiddenOpen) as problem:
+            question = f"{printable(headed(problem))}. Which one is right?"
+            lines = [f"{name}: {', '.join(cells)}" for name, cells in problem.choices]
             if not sys.stdin.isatty():
                 say(question, *lines)
                 raise
-            picked, _ = problem.readings[choose(question, lines)]
-        return self._replace(encoding=picked).open(file, kind)
+            picked, _ = problem.choices[choose(question, lines)]
+            match problem:
+                case EncodingOpen():
+                    decided = self._replace(encoding=picked)
+                case SheetOpen():
+                    decided = self._replace(sheet=picked)
+                case HiddenOpen():
+                    decided = self._replace(hidden=picked)
+        return decided.open(file, kind)
 
     def catalogue(self, kind: Kind) -> Catalogue | None:
         """The programmes to check against."""
