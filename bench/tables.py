@@ -1,7 +1,7 @@
 """Files as registrars have them: a workbook against the CSV of the same rows, and finding an encoding.
 
-Both are read and checked by one process, as in a dry run without workers; CPU of that and of the process which
-reads the workbook. Give a number for other than 100,000 rows.
+Both are read and checked by one process, as in a dry run without workers; CPU counts the process that reads
+the workbook. Give a number for other than 100,000 rows.
 """
 
 from __future__ import annotations

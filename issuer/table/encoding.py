@@ -85,6 +85,8 @@ class Sample:
                 self._decoder.decode(block, last)
             except UnicodeDecodeError:
                 self.is_utf8 = False
+        if self._size >= MOST_SAMPLED:
+            return self.is_utf8
         block = self._rest + block
         end = len(block) if last else max(block.rfind(b"\n"), block.rfind(b"\r")) + 1
         if not block.isascii():

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 from xml.parsers import expat
 
-from .numberformat import shown
+from .numberformat import number_text
 
 MOST_INFLATED = 1 << 29
 """Bytes of XML that are read of one part."""
@@ -33,7 +33,7 @@ class UnreadableWorkbook(Exception):
     """Says what is wrong with a workbook, in words."""
 
 
-class Row(NamedTuple):
+class NotedRow(NamedTuple):
     """What there is to know of equal rows that follow each other."""
 
     number: int
@@ -48,7 +48,7 @@ Merge = tuple[int, int, int, int]
 """First row, first column, last row, last column, from 0."""
 
 
-def opened(file: zipfile.ZipFile, name: str) -> Iterator[bytes]:
+def inflated(file: zipfile.ZipFile, name: str) -> Iterator[bytes]:
     """The content of a part, in pieces. Raises `UnreadableWorkbook`."""
     total = 0
     try:
@@ -66,7 +66,7 @@ def opened(file: zipfile.ZipFile, name: str) -> Iterator[bytes]:
         raise UnreadableWorkbook(f"{name} in it is damaged") from None
 
 
-def parse(
+def each_element(
     pieces: Iterable[bytes],
     start: Callable[[str, Attributes], None],
     end: Callable[[str], None] | None = None,
@@ -76,22 +76,31 @@ def parse(
 
     Raises `UnreadableWorkbook` for what is not well formed or has a document type.
     """
-    parser = expat.ParserCreate()
+    parser = _parser()
     local: dict[str, str] = {}
 
     def named(name: str) -> str:
         return local.get(name) or local.setdefault(name[:64], name.rpartition(":")[2])
 
-    def refuse(*_: object) -> None:
-        raise UnreadableWorkbook("its XML has a document type")  # entities: a bomb, or somebody's file
-
-    parser.StartDoctypeDeclHandler = refuse
     parser.StartElementHandler = lambda name, attributes: start(named(name), attributes)
     if end is not None:
         parser.EndElementHandler = lambda name: end(named(name))
     if text is not None:
         parser.CharacterDataHandler = text
+    yield from _fed(parser, pieces)
+
+
+def _parser() -> expat.XMLParserType:
+    def refuse(*_: object) -> None:
+        raise UnreadableWorkbook("its XML has a document type")  # entities: a bomb, or somebody's file
+
+    parser = expat.ParserCreate()
+    parser.StartDoctypeDeclHandler = refuse
     parser.buffer_text = True
+    return parser
+
+
+def _fed(parser: expat.XMLParserType, pieces: Iterable[bytes]) -> Iterator[None]:
     try:
         for piece in pieces:
             parser.Parse(piece, False)
@@ -121,8 +130,8 @@ def sheet_parts(file: zipfile.ZipFile) -> dict[str, str]:
             target = posixpath.normpath(posixpath.join("/xl", attributes.get("Target", "")))
             targets[attributes.get("Id", "")] = target.lstrip("/")
 
-    _all(parse(opened(file, "xl/workbook.xml"), sheet))
-    _all(parse(opened(file, "xl/_rels/workbook.xml.rels"), relationship))
+    _all(each_element(inflated(file, "xl/workbook.xml"), sheet))
+    _all(each_element(inflated(file, "xl/_rels/workbook.xml.rels"), relationship))
     return {name: targets[id_] for name, id_ in sheets.items() if id_ in targets}
 
 
@@ -146,7 +155,7 @@ def number_formats(file: zipfile.ZipFile) -> list[str]:
         inside = inside and name != "cellXfs"
 
     if "xl/styles.xml" in file.namelist():
-        _all(parse(opened(file, "xl/styles.xml"), start, end))
+        _all(each_element(inflated(file, "xl/styles.xml"), start, end))
     return styles
 
 
@@ -154,74 +163,107 @@ _BUILT_IN = {"1": "0", "2": "0.00", "3": "#,##0", "4": "#,##0.00", "9": "0%", "1
 _MOST_STYLES = 1 << 16
 
 
-def rows_of_xlsx(pieces: Iterable[bytes], styles: list[str]) -> Iterator[Row]:
-    """The rows that are hidden or have numbers, errors or formulas without a value (18.3.1.73 `row`)."""
-    done: list[Row] = []
-    row, column, hidden = 0, -1, False
+def rows_of_xlsx(pieces: Iterable[bytes], styles: list[str]) -> Iterator[NotedRow]:
+    """The rows that are hidden or have numbers, errors or formulas without a value (18.3.1.73 `row`).
+
+    Elements are called back for when they begin, and nothing else is: half of the time of reading is here.
+    """
+    done: list[NotedRow] = []
+    row, digits, column, hidden = 0, "", -1, False
     notes: dict[int, str] = {}
-    kind, style, formula, value = "", "", False, None  # of the cell
+    kind, style, formula, valued = "s", "0", False, False  # of the cell
     text: list[str] = []
-    reading = False
+    columns: dict[str, int] = {}
+    parser = _parser()
+
+    def close_cell() -> None:
+        if parser.CharacterDataHandler is not None:
+            parser.CharacterDataHandler = None
+        value = "".join(text).strip()
+        if not value and not (valued and kind == "str"):  # a text may be empty, and is none the less stored
+            if formula:
+                notes[column] = UNCALCULATED
+        elif kind == "n":
+            notes[column] = _shown(value, style, styles)
+        elif kind == "e":
+            notes[column] = value
+
+    def close_row() -> None:
+        if hidden or notes:
+            done.append(NotedRow(row, 1, hidden, notes))
 
     def start(name: str, attributes: Attributes) -> None:
-        nonlocal row, column, hidden, notes, kind, style, formula, value, reading
+        nonlocal row, digits, column, hidden, notes, kind, style, formula, valued
         if name == "c":
-            reference = attributes.get("r")
-            before, column = column, _column(reference) if reference else column + 1
+            if formula or valued:
+                close_cell()
+                formula = valued = False
+                text.clear()
+            before = column
+            if (reference := attributes.get("r")) is None:
+                column += 1
+            else:
+                letters = reference.removesuffix(digits)
+                found = columns.get(letters)
+                column = columns.setdefault(letters, _column(letters)) if found is None else found
             if column <= before:
                 raise UnreadableWorkbook(f"its cells are out of order in row {row}")
             kind, style = attributes.get("t", "n"), attributes.get("s", "0")
-            formula, value = False, None
         elif name == "v":
-            reading = True
-            text.clear()
+            valued = kind in _NOTED or formula
+            if valued:
+                parser.CharacterDataHandler = text.append
         elif name == "f":
             formula = True
-        elif name == "row":
-            before, row = row, _number(attributes["r"]) if "r" in attributes else row + 1
-            if row <= before:
-                raise UnreadableWorkbook(f"its rows are out of order at row {row}")
-            column, notes = -1, {}
-            hidden = attributes.get("hidden") in ("1", "true")
+        elif name in ("row", "sheetData", "mergeCells"):
+            if formula or valued:
+                close_cell()
+                formula = valued = False
+                text.clear()
+            close_row()
+            notes, column, hidden = {}, -1, False
+            if name == "row":
+                before, row = row, _number(attributes["r"]) if "r" in attributes else row + 1
+                if row <= before:
+                    raise UnreadableWorkbook(f"its rows are out of order at row {row}")
+                digits = str(row)
+                hidden = attributes.get("hidden") in ("1", "true")
+        elif parser.CharacterDataHandler is not None:
+            parser.CharacterDataHandler = None
 
-    def end(name: str) -> None:
-        nonlocal reading, value
-        if name == "v":
-            reading, value = False, "".join(text)
-        elif name == "c":
-            if value is None or (not value and kind != "str"):
-                if formula:
-                    notes[column] = UNCALCULATED
-            elif kind == "n":
-                notes[column] = _shown(value, style, styles)
-            elif kind == "e":
-                notes[column] = value
-        elif name == "row" and (hidden or notes):
-            done.append(Row(row, 1, hidden, notes))
+    def root(name: str, _: Attributes) -> None:
+        prefix = name.rpartition("worksheet")[0]  # of the document's own elements; most have none
+        if prefix:
+            parser.StartElementHandler = lambda name, attributes: start(name.removeprefix(prefix), attributes)
+        else:
+            parser.StartElementHandler = start
 
-    def characters(part: str) -> None:
-        if reading:
-            text.append(part)
-
-    for _ in parse(pieces, start, end, characters):
+    parser.StartElementHandler = root
+    for _ in _fed(parser, pieces):
         yield from done
         done.clear()
+    if formula or valued:
+        close_cell()
+    close_row()
+    yield from done
+
+
+_NOTED = ("n", "e")
 
 
 def _shown(value: str, style: str, styles: list[str]) -> str:
     try:
         code = styles[int(style)] if style.isascii() and style.isdigit() and int(style) < len(styles) else ""
-        return shown(value, code)
+        return number_text(value, code)
     except (ValueError, OverflowError):
         raise UnreadableWorkbook("a number in it is none") from None
 
 
-def _column(reference: str) -> int:
-    letters = reference.rstrip("0123456789")
-    if not (1 <= len(letters) <= 3 and letters.isascii() and letters.isalpha()):
+def _column(letters: str) -> int:
+    if not (1 <= len(letters) <= 3 and letters.isascii() and letters.isalpha() and letters.isupper()):
         raise UnreadableWorkbook("a cell in it has no column")
     index = 0
-    for letter in letters.upper():
+    for letter in letters:
         index = index * 26 + ord(letter) - 64
     return index - 1
 
@@ -235,9 +277,9 @@ def _number(text: str) -> int:
 # OpenDocument (OASIS, version 1.3, part 3)
 
 
-def rows_of_ods(pieces: Iterable[bytes], table: str, merges: list[Merge]) -> Iterator[Row]:
+def rows_of_ods(pieces: Iterable[bytes], table: str, merges: list[Merge]) -> Iterator[NotedRow]:
     """As `rows_of_xlsx`, of a table; a cell has the text that is shown in it (9.1). Fills in `merges`."""
-    done: list[Row] = []
+    done: list[NotedRow] = []
     inside, depth = False, 0
     row, column, count, repeated = 1, 0, 1, 1
     hidden = False
@@ -296,14 +338,14 @@ def rows_of_ods(pieces: Iterable[bytes], table: str, merges: list[Merge]) -> Ite
             column += repeated
         elif name == "table-row":
             if hidden or notes:
-                done.append(Row(row, count, hidden, notes))
+                done.append(NotedRow(row, count, hidden, notes))
             row += count
 
     def characters(part: str) -> None:
         if reading and len(paragraphs[-1]) < _MOST_TEXT:
             paragraphs[-1] += part
 
-    for _ in parse(pieces, start, end, characters):
+    for _ in each_element(pieces, start, end, characters):
         yield from done
         done.clear()
 

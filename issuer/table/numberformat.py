@@ -20,7 +20,7 @@ _FORMAT = re.compile(
 _LITERAL = re.compile(r'"([^"]*)"|\\(.)|(.)')
 
 
-def shown(stored: str, code: str) -> str:
+def number_text(stored: str, code: str) -> str:
     """A stored number as its format shows it, without separators of thousands.
 
     A format that is not understood, or that would round, leaves the number as it is stored.

@@ -21,7 +21,7 @@ from wire.problem import ExtraMissing, Problem
 from wire.text import counted
 
 from ..problem import UNREADABLE_FILE, HiddenOpen, SheetOpen
-from .workbook import Head, Rows, Wanted, serve
+from .workbook import Rows, SheetHead, Wanted, serve
 
 INCLUDE, SKIP = "include", "skip"
 HIDDEN = (INCLUDE, SKIP)
@@ -53,7 +53,7 @@ class Packed(NamedTuple):
         return zlib.decompress(self.deflated)  # packed here, so no larger than what was read in bounds
 
 
-class Sheet(NamedTuple):
+class SheetTable(NamedTuple):
     """A sheet that was read."""
 
     name: str
@@ -73,7 +73,9 @@ def is_workbook(path: Path) -> bool:
         return file.read(4) in (_ZIP, _OLE)
 
 
-def read_sheet(path: Path, fits: Fits, chosen: str = "", hidden: str = "", span_rows: int = 4096) -> Sheet:
+def read_sheet(
+    path: Path, fits: Fits, chosen: str = "", hidden: str = "", span_rows: int = 4096
+) -> SheetTable:
     """The sheet whose headings fit, or the one that is `chosen` by name.
 
     Raises `SheetOpen` where several fit, `HiddenOpen` where hidden rows or sheets could belong to the table
@@ -85,9 +87,12 @@ def read_sheet(path: Path, fits: Fits, chosen: str = "", hidden: str = "", span_
 
 
 def sheet_from(
-    reader: Reader, fits: Fits, chosen: str = "", hidden: str = "", span_rows: int = 4096
-) -> Sheet:
-    """As `read_sheet`, of a workbook that somebody reads."""
+    reader: WorkbookReader, fits: Fits, chosen: str = "", hidden: str = "", span_rows: int = 4096
+) -> SheetTable:
+    """As `read_sheet`, of a workbook that somebody reads.
+
+    Raises `SheetOpen`, `HiddenOpen` and `UNREADABLE_FILE` as that does.
+    """
     path = reader.path
     head = _choose(path, reader.receive(), fits, chosen, hidden)
     header, first_row, above = headings(head)
@@ -105,7 +110,7 @@ def sheet_from(
             raise _unreadable(path, f"its rows take more than {MOST_PACKED >> 20} MB of memory")
     if of_hidden and not hidden:
         raise _hidden_open(path, f"{counted(of_hidden, 'hidden row')} in the sheet {head.name}")
-    return Sheet(head.name, header, above, of_hidden, hidden != SKIP, tuple(parts))
+    return SheetTable(head.name, header, above, of_hidden, hidden != SKIP, tuple(parts))
 
 
 def _require_reader(path: Path) -> None:
@@ -126,7 +131,7 @@ def _require_reader(path: Path) -> None:
         ) from error
 
 
-def _choose(path: Path, heads: Sequence[Head], fits: Fits, chosen: str, hidden: str) -> Head:
+def _choose(path: Path, heads: Sequence[SheetHead], fits: Fits, chosen: str, hidden: str) -> SheetHead:
     names = ", ".join(head.name for head in heads)
     if chosen:
         for head in heads:
@@ -154,7 +159,7 @@ def _choose(path: Path, heads: Sequence[Head], fits: Fits, chosen: str, hidden: 
     return candidates[0]
 
 
-def headings(head: Head) -> tuple[list[str], int, int]:
+def headings(head: SheetHead) -> tuple[list[str], int, int]:
     """The headings, the number of the first row below them, and how many filled rows stand above.
 
     A row with one cell above a wider one is a title. Headings that are merged across have those of the row
@@ -198,7 +203,7 @@ def _unreadable(path: Path, words: str) -> Problem:
     return UNREADABLE_FILE(f"{path.name}: {words}", hint='Save the sheet as "CSV UTF-8", or mend that.')
 
 
-class Reader(NamedTuple):
+class WorkbookReader(NamedTuple):
     """Whoever reads a workbook, at the other end of a pipe."""
 
     path: Path
@@ -223,14 +228,14 @@ class Reader(NamedTuple):
 
 
 @contextmanager
-def _process(path: Path) -> Iterator[Reader]:
+def _process(path: Path) -> Iterator[WorkbookReader]:
     context = multiprocessing.get_context("spawn")  # nothing of this process is in it
     ours, theirs = context.Pipe()
     process = context.Process(target=serve, args=(path.absolute(), theirs), daemon=True)
     process.start()
     theirs.close()
     try:
-        yield Reader(path, ours)
+        yield WorkbookReader(path, ours)
     finally:
         ours.close()
         process.kill()  # whatever it is at

@@ -37,7 +37,7 @@ from ..problem import (
 )
 from .encoding import ENCODINGS, codec_of, marked, readings, sampled
 from .finding import FIRST_ROW
-from .sheet import Sheet, is_workbook, read_sheet
+from .sheet import SheetTable, is_workbook, read_sheet
 
 SPAN_ROWS = 4096
 LONGEST_HEADER = 1 << 16  # bytes
@@ -82,7 +82,7 @@ class Source:
     """Whether a comma in a name is meant."""
     encoding: str = "utf-8"
     """The codec."""
-    sheet: Sheet | None = None
+    sheet: SheetTable | None = None
     """The rows, where the file is a workbook."""
 
     @property
@@ -205,11 +205,11 @@ class _Table(NamedTuple):
     header: list[str]
     spans: tuple[Span, ...]
     encoding: str
-    sheet: Sheet | None = None
+    sheet: SheetTable | None = None
 
 
 def _in_workbook(path: Path, kind: Kind, name: str, hidden: str, span_rows: int) -> _Table:
-    sheet = read_sheet(path, lambda header: len(_recognised(header, kind)), name, hidden, span_rows)
+    sheet = read_sheet(path, lambda header: len(_recognised(header, kind)), name, hidden, span_rows=span_rows)
     spans: list[Span] = []
     first = FIRST_ROW
     for number, part in enumerate(sheet.parts):

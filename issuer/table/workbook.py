@@ -23,10 +23,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from .markup import (
     MOST_PARTS,
     Merge,
-    Row,
+    NotedRow,
     UnreadableWorkbook,
+    inflated,
     number_formats,
-    opened,
     rows_of_ods,
     rows_of_xlsx,
     sheet_parts,
@@ -42,13 +42,13 @@ HEAD = 32
 """Rows in which the headings are looked for."""
 
 
-class Head(NamedTuple):
+class SheetHead(NamedTuple):
     """The beginning of a sheet, and what is merged in all of it."""
 
     name: str
     visible: bool
     rows: list[tuple[int, bool, list[str]]]
-    """Row numbers, whether they are hidden, and cells."""
+    """NotedRow numbers, whether they are hidden, and cells."""
     merges: list[Merge]
 
 
@@ -72,12 +72,8 @@ class Rows(NamedTuple):
     text: bytes
 
 
-Refusal = str
-"""What is wrong with a workbook, in words."""
-
-
 def serve(path: Path, connection: Connection[Any, Any]) -> None:
-    """The life of the process: a list of `Head`, a `Wanted` back, then `Rows` and `None`; or a `Refusal`."""
+    """The life of the process: a `SheetHead` each, a `Wanted` back, then `Rows` and `None`; or a refusal."""
     silence = os.open(os.devnull, os.O_WRONLY)
     os.dup2(silence, 2)  # where memory ends, what aborts writes to the registrar's terminal
     for limit, most in ((resource.RLIMIT_AS, MEMORY), (resource.RLIMIT_CPU, CPU), (resource.RLIMIT_CORE, 0)):
@@ -141,13 +137,13 @@ class _Workbook:
         self._visible = {each.name: each.visible == SheetVisibleEnum.Visible for each in of_sheets}
         self._loaded: tuple[str, CalamineSheet] | None = None
 
-    def head(self, name: str) -> Head:
+    def head(self, name: str) -> SheetHead:
         merges: list[Merge] = []
         rows = list(islice(self._rows(name, merges), HEAD))
         if not self._is_ods:
             ranges = self._sheet(name).merged_cell_ranges or []
             merges = [(*first, *last) for first, last in ranges]
-        return Head(name, self._visible[name], rows, merges)
+        return SheetHead(name, self._visible[name], rows, merges)
 
     def spans(self, wanted: Wanted) -> Iterator[Rows]:
         """All rows from the second on, as the headings are the first; those above the table are empty."""
@@ -192,9 +188,9 @@ class _Workbook:
     def _rows(self, name: str, merges: list[Merge]) -> Iterator[tuple[int, bool, list[str]]]:
         """Each row with what stands in it; in `merges` comes what the XML says of merged cells."""
         if self._is_ods:
-            noted = rows_of_ods(opened(self._zip, "content.xml"), name, merges)
+            noted = rows_of_ods(inflated(self._zip, "content.xml"), name, merges)
         elif name in self._parts:
-            noted = rows_of_xlsx(opened(self._zip, self._parts[name]), self._styles)
+            noted = rows_of_xlsx(inflated(self._zip, self._parts[name]), self._styles)
         else:
             raise UnreadableWorkbook("a sheet of it lies somewhere else")
         following = next(noted, None)
@@ -212,7 +208,7 @@ class _Workbook:
             following = next(noted, None)
 
 
-_PLAIN = Row(0, 0, False, {})
+_PLAIN = NotedRow(0, 0, False, {})
 
 
 def _texts(number: int, values: list[Any], notes: dict[int, str]) -> list[str]:

@@ -13,7 +13,7 @@ from issuer.issuer import Issuer
 from issuer.job.bulk import Issued
 from issuer.job.changes import Change
 from issuer.table.finding import CellFinding
-from issuer.table.sheet import Sheet
+from issuer.table.sheet import SheetTable
 from issuer.table.source import Source
 from kinds.kind import Noun
 from wire.problem import Conflict
@@ -103,7 +103,7 @@ def other_lists(identity: Identity) -> Iterable[str]:
     yield "the credential's unless told: `verifyMatchingIssuers: false`"
 
 
-def of_sheet(sheet: Sheet) -> Iterable[str]:
+def of_sheet(sheet: SheetTable) -> Iterable[str]:
     """What of a sheet is no row of the table, or may surprise."""
     if sheet.above:
         stand = "stands" if sheet.above == 1 else "stand"
