@@ -25,10 +25,11 @@ from issuer.job.order import Order
 from issuer.press.document import trial
 from issuer.problem import UNREADABLE_FILE, HiddenOpen, SheetOpen
 from issuer.table import markup
+from issuer.table.markup import UnreadableWorkbook
 from issuer.table.numberformat import TOO_LONG, number_text
 from issuer.table.sheet import SheetTable, WorkbookReader, sheet_from
 from issuer.table.source import open_source
-from issuer.table.workbook import answer
+from issuer.table.workbook import _texts, answer
 from kinds import shipped
 from tests.problems import raises
 from tests.workbooks import ROWS, cell, ods, row, texts, with_part, workbook, xlsx
@@ -282,12 +283,36 @@ def test_open_document_is_read_as_it_is_shown(tmp_path: Path) -> None:
     assert found.hidden == 1
 
 
+def test_rows_and_columns_that_are_empty_count(tmp_path: Path) -> None:
+    """Above and left of the table, too: the number of a row, and the letter of a column, are the sheet's."""
+    shifted = [[""] * 17, *(["", *cells] for cells in (HEADER, *ROWS))]
+    as_xml = [row("<table:table-cell/>" if not text else cell(text) for text in cells) for cells in shifted]
+    for path in (xlsx(tmp_path / "g.xlsx", shifted[1:], shifted[0]), ods(tmp_path / "g.ods", as_xml)):
+        found = read(path, chosen="Graduates")
+        assert found.header == ["", *HEADER]
+        assert rows(found) == [[], *shifted[2:]]
+
+    def fill(sheet: Any) -> None:
+        texts(sheet, shifted)
+        sheet.write_number(3, 1, 12)
+
+    assert rows(read(workbook(tmp_path / "n.xlsx", fill)))[2][:3] == ["", "12", ROWS[1][1]]
+
+
+def test_a_cell_that_two_readers_see_in_different_places_is_refused() -> None:
+    with pytest.raises(UnreadableWorkbook, match="row 3 can be read in two ways"):
+        _texts(3, ["a", 7.0], {})
+    with pytest.raises(UnreadableWorkbook, match="row 3 can be read in two ways"):
+        _texts(3, ["a", ""], {0: "7"})
+
+
 characters = st.characters(codec="utf-8", categories=("L", "N", "P", "S"))
 tables = st.lists(st.lists(st.text(characters, max_size=8), min_size=16, max_size=16), min_size=1, max_size=4)
 
 
+@pytest.mark.slow
 @given(tables)
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=20)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=40)
 def test_a_table_is_the_same_as_csv_and_as_a_workbook(
     tmp_path_factory: pytest.TempPathFactory, cells: list[list[str]]
 ) -> None:

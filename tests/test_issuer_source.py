@@ -151,13 +151,13 @@ def test_a_file_that_is_not_in_its_encoding_is_refused_with_its_first_bad_line(
     tmp_path: Path, encoding: str, line_end: str
 ) -> None:
     path = tmp_path / "g.csv"
-    rows = [graduate(row, remarks="of two\nlines") for row in range(1, 6000)]
-    rows += [graduate(6000, remarks="\x81")] * 2  # alone it is a character of none of them
+    rows = [graduate(row, remarks="of two\nlines") for row in range(1, 200)]
+    rows += [graduate(200, remarks="\x81")] * 2  # alone it is a character of none of them
     text = table(rows, [*HEADER, "remarks"], lineterminator="\n").replace("\n", line_end)
     path.write_bytes(text.encode("latin-1"))
     with raises(UNREADABLE_FILE) as raised:
-        open_source(path, encoding=encoding.lower())
-    assert raised.value.detail == f"g.csv: line {1 + 2 * 5999 + 1} is not in {encoding}"
+        open_source(path, encoding=encoding.lower(), span_rows=64)
+    assert raised.value.detail == f"g.csv: line {1 + 2 * 199 + 1} is not in {encoding}"
     assert remedy(raised.value) == 'Save it as "CSV UTF-8".'
 
 

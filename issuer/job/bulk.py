@@ -356,9 +356,8 @@ def _key(order: Order, press: Press, json: Form, found: Survey) -> bytes:
         [profile.did, profile.name, profile.log, profile.url],  # the rest is for good
         press.verification_method,
         json.algorithm(press.signer.public_key),
-        *(
-            [] if source.encoding in _CERTAIN else [source.encoding]
-        ),  # the same bytes say something else in it
+        # The same bytes say something else in another encoding.
+        *([] if source.encoding in _CERTAIN else [source.encoding]),
         *([kind.reference] if (kind := press.composer.kind).is_named else []),
     ]
     return hashlib.sha256(orjson.dumps(asked, option=orjson.OPT_SORT_KEYS)).digest()

@@ -57,6 +57,7 @@ _SHOWN, _MOST_READINGS = 3, 6  # cells of a reading, and readings: a person has 
 _CELL = re.compile(r"[,;\t\n]")
 _ENOUGH, _RIVAL = 0.7, 0.65  # shares of frequent characters with which a reading wins, or hinders others
 _LINE_ENDS = re.compile(rb"[\r\n]+")
+_ASCII = bytes(range(0x80))
 _NUL_SHARE = 8  # in UTF-16 each delimiter, digit and line end has a NUL: more than one byte of 8
 _MOST_CHANCE = 16  # bytes of hanzi that could be UTF-8 by chance; of more, nobody has seen it
 
@@ -70,45 +71,46 @@ class Candidate(NamedTuple):
 
 
 class Sample:
-    """What the judges see of a file, gathered block by block: at most `MOST_SAMPLED` bytes are kept."""
+    """What the judges see of a file, gathered block by block: its first lines outside ASCII, in bounds.
+
+    Of the others each that has a byte which none before it has: where two encodings read the sample alike,
+    they read so the whole file, if a character is one byte.
+    """
 
     def __init__(self) -> None:
         self.is_utf8 = True
+        self.lines: list[bytes] = []
         self._decoder = codecs.getincrementaldecoder("utf-8")()
-        self._lines: list[bytes] = []
+        self._seen = {*range(0x80)}
         self._size, self._rest = 0, b""
 
-    def feed(self, block: bytes, *, last: bool = False) -> bool:
-        """Takes the next bytes of a file; whether more of them can change anything."""
+    def feed(self, block: bytes, *, last: bool = False) -> None:
+        """Takes the next bytes of a file."""
         if self.is_utf8:
             try:
                 self._decoder.decode(block, last)
             except UnicodeDecodeError:
                 self.is_utf8 = False
-        if self._size >= MOST_SAMPLED:
-            return self.is_utf8
         block = self._rest + block
         end = len(block) if last else max(block.rfind(b"\n"), block.rfind(b"\r")) + 1
-        if not block.isascii():
-            for line in _LINE_ENDS.split(block[:end]):
-                if not line.isascii() and self._size < MOST_SAMPLED:
-                    self._lines.append(line[:MOST_SAMPLED])
-                    self._size += len(self._lines[-1])
-        self._rest = block[end:][:MOST_SAMPLED]  # a line without an end is no table
-        return self.is_utf8 or self._size < MOST_SAMPLED
+        whole, self._rest = block[:end], block[end:][:MOST_SAMPLED]  # a line without an end is no table
+        if self._size < MOST_SAMPLED or not self._seen.issuperset(whole.translate(None, _ASCII)):
+            self._take(whole)
 
-    @property
-    def lines(self) -> list[bytes]:
-        """The first lines that are not ASCII."""
-        return self._lines
+    def _take(self, block: bytes) -> None:
+        for line in _LINE_ENDS.split(block):
+            line = line[:MOST_SAMPLED]
+            if not line.isascii() and (self._size < MOST_SAMPLED or not self._seen.issuperset(line)):
+                self.lines.append(line)
+                self._size += len(line)
+                self._seen.update(line)
 
 
 def sampled(blocks: Iterable[bytes]) -> Sample:
-    """The sample of a file that comes in blocks; it is not read further than that takes."""
+    """The sample of a file that comes in blocks."""
     sample = Sample()
     for block in blocks:
-        if not sample.feed(block):
-            return sample
+        sample.feed(block)
     sample.feed(b"", last=True)
     return sample
 
@@ -116,14 +118,14 @@ def sampled(blocks: Iterable[bytes]) -> Sample:
 def marked(beginning: bytes) -> tuple[str, int] | None:
     """The codec that the first bytes of a file name, and how many bytes of a mark there are, if any.
 
-    NULs name UTF-16 without a mark: they stand on one side of the pairs, and that of many characters.
+    NULs name UTF-16 without a mark: nearly all stand on one side of the pairs, and that of many characters.
     """
     for mark, codec in MARKS.items():
         if beginning.startswith(mark):
             return codec, len(mark)
     even, odd = beginning[::2].count(0), beginning[1::2].count(0)
-    if max(even, odd) * _NUL_SHARE > len(beginning) and not min(even, odd):
-        return ("utf-16-le" if odd else "utf-16-be"), 0
+    if max(even, odd) * _NUL_SHARE > len(beginning) and min(even, odd) * _NUL_SHARE < max(even, odd):
+        return ("utf-16-le" if odd > even else "utf-16-be"), 0
     return None
 
 
@@ -152,8 +154,8 @@ def codec_of(sample: Sample) -> str | None:
 def readings(sample: Sample) -> list[Candidate]:
     """What the file would say in each encoding in which it is text, the likelier ones first.
 
-    Shown are the cells of which the likeliest two read different texts: those decide.
-    Of encodings in which a file says the same, the first one stands for all.
+    Shown are as few cells as tell the readings from each other: those decide. Of encodings in which a file
+    says the same, the first one stands for all.
     """
     data = b"\n".join(sample.lines)
     found: dict[str, tuple[float, str]] = {}
@@ -166,8 +168,13 @@ def readings(sample: Sample) -> list[Candidate]:
             found[text] = share, name
     likely = sorted(found, key=lambda text: -found[text][0])[:_MOST_READINGS]
     columns = [_CELL.split(text) for text in likely]  # as many of each: no delimiter is in a character
-    cells = dict.fromkeys(each for each in zip(*columns, strict=True) if len(set(each[:2])) > 1)
-    shown = list(cells)[:_SHOWN]
+    cells = dict.fromkeys(zip(*columns, strict=True))
+    shown: list[tuple[str, ...]] = []
+    told_apart = 1
+    while len(shown) < _SHOWN and told_apart < len(likely):
+        best = max(cells, key=lambda each: len(set(zip(*shown, each, strict=True))))
+        shown.append(best)
+        told_apart = len(set(zip(*shown, strict=True)))
     return [
         Candidate(found[text][1], tuple(each[place].strip('" ') for each in shown))
         for place, text in enumerate(likely)

@@ -10,6 +10,7 @@ Rows are counted as a spreadsheet shows them: the headings are row 1, and empty 
 from __future__ import annotations
 
 import csv
+import dataclasses
 import hashlib
 import io
 import re
@@ -82,7 +83,7 @@ class Source:
     """Whether a comma in a name is meant."""
     encoding: str = "utf-8"
     """The codec."""
-    sheet: SheetTable | None = None
+    sheet: SheetTable | None = dataclasses.field(default=None, repr=False)
     """The rows, where the file is a workbook."""
 
     @property

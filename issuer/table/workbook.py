@@ -195,12 +195,14 @@ class _Workbook:
             raise UnreadableWorkbook("a sheet of it lies somewhere else")
         following = next(noted, None)
         number = 0
-        for number, values in enumerate(self._sheet(name).iter_rows(), 1):
+        sheet = self._sheet(name)
+        left = [""] * sheet.start[1] if sheet.start else []  # columns that are empty from top to bottom
+        for number, values in enumerate(sheet.iter_rows(), 1):
             while following is not None and following.number + following.times <= number:
                 following = next(noted, None)
             is_noted = following is not None and following.number <= number
             row = following if is_noted and following is not None else _PLAIN
-            yield number, row.hidden, _texts(number, values, row.notes)
+            yield number, row.hidden, _texts(number, [*left, *values], row.notes)
         while following is not None:  # behind the last value there are only errors and hidden rows
             for each in range(max(number + 1, following.number), following.number + following.times):
                 if following.notes:
@@ -209,6 +211,9 @@ class _Workbook:
 
 
 _PLAIN = NotedRow(0, 0, False, {})
+
+
+_DIFFER = "its row {number} can be read in two ways"  # by the two readers, of which one would be signed
 
 
 def _texts(number: int, values: list[Any], notes: dict[int, str]) -> list[str]:
@@ -220,6 +225,8 @@ def _texts(number: int, values: list[Any], notes: dict[int, str]) -> list[str]:
             cells += [""] * (index + 1 - len(cells))
         if not cells[index]:
             cells[index] = note
+        elif index < len(values) and type(values[index]) is str and values[index] != note:
+            raise UnreadableWorkbook(_DIFFER.format(number=number))
     return cells
 
 
@@ -231,7 +238,7 @@ def _text(number: int, value: object, note: str | None) -> str:
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, (int, float)):
-        if note is None:  # the two readers of one file see different cells
-            raise UnreadableWorkbook(f"a number in row {number} stands in no cell")
+        if note is None:
+            raise UnreadableWorkbook(_DIFFER.format(number=number))
         return note
     return str(value)
