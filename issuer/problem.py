@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from wire.problem import Code, Conflict, Damaged, Malformed, NotFound, Refused, Unavailable
 
 # The folder
@@ -96,6 +98,38 @@ NO_TABLE = Code("no-table", NotFound)
 """The registrar's file is not there."""
 UNREADABLE_FILE = Code("unreadable-file", Malformed, "The file cannot be read as a table")
 """The registrar's file is not a table of records."""
+
+
+class EncodingOpen(Malformed):
+    """A table could be in several encodings, and says something else in each."""
+
+    code = "encoding-open"
+    title = "The file cannot be read as a table"
+
+    choices: Sequence[tuple[str, Sequence[str]]] = ()
+    """Of each encoding, a few cells as it reads them: for the registrar's terminal, so not in `detail`."""
+
+
+class SheetOpen(Malformed):
+    """A workbook has several sheets that could be meant."""
+
+    code = "sheet-open"
+    title = "The file cannot be read as a table"
+
+    choices: Sequence[tuple[str, Sequence[str]]] = ()
+    """Of each sheet, its first headings."""
+
+
+class HiddenOpen(Malformed):
+    """A workbook has hidden rows or sheets that could belong to the table."""
+
+    code = "hidden-open"
+    title = "The file cannot be read as a table"
+
+    choices: Sequence[tuple[str, Sequence[str]]] = ()
+    """What can be done with them, and in words."""
+
+
 COLUMN_MAPPED_TWICE = UNREADABLE_FILE.finer("column-mapped-twice")
 """Two fields are mapped to one column."""
 COLUMN_AMBIGUOUS = UNREADABLE_FILE.finer("column-ambiguous")

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import httpx
@@ -25,6 +26,8 @@ from kinds.shipped import SHIPPED
 from tests import softhsm
 from tests.commandline import Program
 from tests.conftest import ROOT
+from tests.workbooks import ROWS, texts, workbook
+from tests.world import HEADER
 from verifier import Trust
 
 EXAMPLES = ROOT / "examples/diploma"
@@ -112,8 +115,16 @@ def test_keys_on_a_token(
     subprocess.run([sys.executable, "-c", block.replace("/run/secrets/pin", str(pin))], check=True)
 
 
+def _two_years(book: Any) -> None:
+    for year in ("2025", "2026"):
+        sheet = book.add_worksheet(year)
+        texts(sheet, [[f"Graduates of {year}"], HEADER, *ROWS])
+        sheet.set_row(3, None, None, {"hidden": True})
+
+
 @pytest.mark.slow
 def test_issuing(program: Program, folder: Path) -> None:
+    workbook(folder / "graduates.xlsx", _two_years, "")
     follow("issuing.md", program, folder)
     assert len(list((folder / "diplomas").glob("*.json"))) > 500
     assert (folder / "university.backup").stat().st_size > 10_000

@@ -284,6 +284,11 @@ REMEDIES: Mapping[str, str] = {
     "name-is-whole": "Say it as it shall stand there: --set name=…",
     # the registrar's file
     "no-table": "Check the name and the folder. `intaglio samples FOLDER` writes one to try out.",
+    "encoding-open": (
+        'Say in which of them the names are right: --encoding NAME. Or save the file as "CSV UTF-8".'
+    ),
+    "sheet-open": "Say which sheet it is: --sheet NAME.",
+    "hidden-open": "Say whether they belong to the table: --hidden include or --hidden skip.",
     "column-mapped-twice": ("Each needs its own. A column that has whole names is the field name: {option}"),
     "column-ambiguous": "Say which it is: --map {field}=COLUMN",
     "columns-missing": "Its columns are {columns}. Name the one that is meant: {options}",

@@ -25,7 +25,7 @@ from ..archive.index import Index
 from ..archive.kept import Incoming
 from ..press.document import Composer
 from ..problem import CATALOGUE_COLUMN_MISSING, TOO_MANY_FINDINGS, UNREADABLE_FILE
-from ..table.finding import TURNED, CellFinding
+from ..table.finding import LOST, TURNED, CellFinding
 from ..table.source import Source, Span, open_source
 from .changes import Change
 from .spool import Spool
@@ -102,6 +102,9 @@ class Checker:
         found = self.source.fields(cells)
         kind = self.kind
         record, wrong = check_cells(kind, found, today=self.today, date_order=self.source.date_order)
+        if lost := [(name, LOST[cell], cell) for name, cell in found.items() if cell in LOST]:
+            names = {name for name, _, _ in lost}  # what else is wrong with those cells comes of it
+            wrong = [*lost, *(each for each in wrong if each[0] not in names)]
         if not self.source.names_as_is and _COMMA.search(name := found.get(kind.person.whole, "")):
             wrong.append((kind.person.whole, TURNED, name))
         if self.catalogue is not None and kind.catalogue:

@@ -11,10 +11,21 @@ from typing import NamedTuple
 from kinds.cells import DAY_FIRST, MONTH_FIRST, NOT_A_DATE, ORDER_UNKNOWN, BadCell
 from wire.text import printable
 
+from .markup import ERRORS, UNCALCULATED
+from .numberformat import TOO_LONG
+
 FIRST_ROW = 2
 """Rows are counted as a spreadsheet shows them: the headings are row 1."""
 
 TURNED = "has a comma: write the name as it shall stand"
+
+_FAILED = "is an error of the spreadsheet: correct it there"
+LOST: Mapping[str, str] = {
+    **dict.fromkeys(ERRORS, _FAILED),
+    UNCALCULATED: "is a formula without a stored value: open the file in a spreadsheet program and save it",
+    TOO_LONG: "is a number of more digits than a spreadsheet keeps: format the column as text, type it anew",
+}
+"""What stands in a cell whose value the spreadsheet lost, and why; also where it came as CSV from there."""
 
 CODES: Mapping[str, str] = {
     DAY_FIRST: "date-day-first",

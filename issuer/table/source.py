@@ -1,7 +1,7 @@
-"""A registrar's CSV file: which column is which field, where its rows are, and reading a span of them.
+"""A registrar's file, CSV or a workbook's sheet: which column is which field, and where its rows are.
 
-The file is read as it comes from a spreadsheet: UTF-8, or UTF-16 with a byte order mark, comma, semicolon
-or tab, perhaps with a line `sep=;` that says which, quotation marks with line breaks inside. `Source` and
+The file is read as it comes from a spreadsheet: in one of `ENCODINGS`, comma, semicolon or tab, perhaps with
+a line `sep=;` that says which, quotation marks with line breaks inside. `Source` and
 `Span` are plain values, so that worker processes read their own spans; each span carries its hash, so that
 a file changed meanwhile is noticed.
 Rows are counted as a spreadsheet shows them: the headings are row 1, and empty ones count.
@@ -9,8 +9,8 @@ Rows are counted as a spreadsheet shows them: the headings are row 1, and empty 
 
 from __future__ import annotations
 
-import codecs
 import csv
+import dataclasses
 import hashlib
 import io
 import re
@@ -18,7 +18,7 @@ from collections.abc import Collection, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from kinds import Kind, shipped
 from kinds.kind import plain
@@ -34,8 +34,11 @@ from ..problem import (
     HEADINGS_MISSING,
     NO_TABLE,
     UNREADABLE_FILE,
+    EncodingOpen,
 )
+from .encoding import ENCODINGS, codec_of, marked, readings, sampled
 from .finding import FIRST_ROW
+from .sheet import SheetTable, is_workbook, read_sheet
 
 SPAN_ROWS = 4096
 LONGEST_HEADER = 1 << 16  # bytes
@@ -43,13 +46,6 @@ GUARD_COLUMNS = ("problem_row", "problem_column", "problem_reason")
 """The first columns of an error file; where they are, guards against formulas are taken off on reading."""
 
 _SAVE = 'Save it as "CSV UTF-8".'
-_MARKS = {
-    codecs.BOM_UTF8: "utf-8",
-    codecs.BOM_UTF16_LE: "utf-16-le",
-    codecs.BOM_UTF16_BE: "utf-16-be",
-}
-"""How a file is encoded that begins with these bytes."""
-
 _SEPARATOR_LINE = re.compile(r'"?sep=([,;\t])"?[,;\t]*(?:\r\n?|\n)', re.IGNORECASE)
 _HEADER_FIRST = "The headings have to be the first row: delete what stands above them."
 
@@ -88,6 +84,9 @@ class Source:
     names_as_is: bool = False
     """Whether a comma in a name is meant."""
     encoding: str = "utf-8"
+    """The codec."""
+    sheet: SheetTable | None = dataclasses.field(default=None, repr=False)
+    """The rows, where the file is a workbook."""
 
     @property
     def mapping(self) -> dict[str, str]:
@@ -123,9 +122,12 @@ class Source:
 
         Raises `Conflict` where the file is another by now.
         """
-        with self.path.open("rb") as file:
-            file.seek(span.start)
-            data = file.read(span.stop - span.start)
+        if self.sheet is not None:
+            data = self.sheet.parts[span.number].text()
+        else:
+            with self.path.open("rb") as file:
+                file.seek(span.start)
+                data = file.read(span.stop - span.start)
         if hashlib.sha256(data).digest() != span.sha256:
             raise Conflict(f"{self.path.name} was changed while it was read", hint="Run the command again.")
         text = io.StringIO(data.decode(self.encoding), newline="")
@@ -153,55 +155,120 @@ def open_source(
     *,
     kind: Kind | None = None,
     names_as_is: bool = False,
+    encoding: str = "",
+    sheet: str = "",
+    hidden: str = "",
     span_rows: int = SPAN_ROWS,
 ) -> Source:
-    """Find header and rows of a CSV file. `chosen` maps fields to headings where the usual ones do not fit.
+    """Find header and rows of a CSV file, or of a workbook's sheet.
 
-    The rows become what `kind` describes, by default diplomas. `required` are the fields that need a column,
-    by default those that the kind asks for.
-    Raises `NotFound`, or `UNREADABLE_FILE` where the file has no rows, is not CSV in UTF-8 or UTF-16, or
-    lacks a column.
+    `chosen` maps fields to headings where the usual ones do not fit. The rows become what `kind` describes,
+    by default diplomas. `required` are the fields that need a column, by default those that the kind asks
+    for. `encoding`, of `ENCODINGS`, is that of a file without a mark; by default the file is looked at.
+    `sheet` is one by its name, and `hidden`, of `HIDDEN`, says what becomes of hidden rows and sheets.
+    Raises `NotFound`; `EncodingOpen`, `SheetOpen` and `HiddenOpen` where a person has to decide;
+    `ExtraMissing` where nothing here reads workbooks; or `UNREADABLE_FILE` where the file has no rows, is not
+    text in its encoding, or lacks a column.
     """
     kind = kind or shipped()
-    text, encoding, skipped = _beginning(path)
+    try:
+        of_sheet = is_workbook(path)
+    except FileNotFoundError as error:
+        raise NO_TABLE(f"there is no file {path}") from error
+    except IsADirectoryError as error:
+        raise UNREADABLE_FILE(f"{path} is a folder", hint="Name the CSV file in it.") from error
+    if of_sheet:
+        found = _in_workbook(path, kind, sheet, hidden, span_rows)
+    else:
+        found = _in_text(path, kind, encoding, span_rows)
+    header = found.header
+    is_error_file = tuple(header[:3]) == GUARD_COLUMNS
+    header = [unguarded(heading).strip() for heading in header[3:]] if is_error_file else header
+    columns = _columns(path, header, kind, chosen or {}, required)
+    if not found.spans:
+        raise UNREADABLE_FILE(f"{path.name} has a header and no rows", hint="Rows are expected below it.")
+    return Source(
+        path,
+        found.delimiter,
+        tuple(header),
+        columns,
+        found.spans,
+        kind,
+        is_error_file,
+        date_order,
+        names_as_is,
+        found.encoding,
+        found.sheet,
+    )
+
+
+class _Table(NamedTuple):
+    """What a file holds, before it is known what it means."""
+
+    delimiter: str
+    header: list[str]
+    spans: tuple[Span, ...]
+    encoding: str
+    sheet: SheetTable | None = None
+
+
+def _in_workbook(path: Path, kind: Kind, name: str, hidden: str, span_rows: int) -> _Table:
+    sheet = read_sheet(path, lambda header: len(_recognised(header, kind)), name, hidden, span_rows=span_rows)
+    spans: list[Span] = []
+    first = FIRST_ROW
+    for number, part in enumerate(sheet.parts):
+        spans.append(Span(number, first, part.rows, 0, 0, part.sha256))
+        first += part.rows
+    is_filled = any(part.filled for part in sheet.parts)
+    return _Table(",", sheet.header, tuple(spans) if is_filled else (), "utf-8", sheet)
+
+
+def _in_text(path: Path, kind: Kind, encoding: str, span_rows: int) -> _Table:
+    text, encoding, skipped = _beginning(path, ENCODINGS.get(encoding, ""))
     if said := _SEPARATOR_LINE.match(text):
         text = text[said.end() :]
         skipped += len(said[0].encode(encoding))
     headers = {each: _header(text, each) for each in (said[1] if said else ",;\t")}
     delimiter = max(headers, key=lambda each: (len(_recognised(headers[each], kind)), len(headers[each])))
-    header = headers[delimiter]
-    if not any(header):
+    if not any(headers[delimiter]):
         raise UNREADABLE_FILE(f"the first row of {path.name} is empty", hint=_HEADER_FIRST)
     spans = _spans(path, encoding, skipped, delimiter, 2 if said else 1, span_rows)
-    is_error_file = tuple(header[:3]) == GUARD_COLUMNS
-    header = [unguarded(heading).strip() for heading in header[3:]] if is_error_file else header
-    columns = _columns(path, header, kind, chosen or {}, required)
-    if not spans:
-        raise UNREADABLE_FILE(f"{path.name} has a header and no rows", hint="Rows are expected below it.")
-    return Source(
-        path, delimiter, tuple(header), columns, spans, kind, is_error_file, date_order, names_as_is, encoding
-    )
+    return _Table(delimiter, headers[delimiter], spans, encoding)
 
 
-def _beginning(path: Path) -> tuple[str, str, int]:
-    """The text in which the header is, the encoding, and how many bytes of a byte order mark come before."""
-    try:
-        with path.open("rb") as file:
-            beginning = file.read(LONGEST_HEADER)
-    except FileNotFoundError as error:
-        raise NO_TABLE(f"there is no file {path}") from error
-    except IsADirectoryError as error:
-        raise UNREADABLE_FILE(f"{path} is a folder", hint="Name the CSV file in it.") from error
-    mark = next((mark for mark in _MARKS if beginning.startswith(mark)), b"")
-    encoding, skipped = _MARKS.get(mark, "utf-8"), len(mark)
-    text = beginning[skipped:].decode(encoding, errors="replace")  # whether it is that is seen to next
+def _beginning(path: Path, chosen: str) -> tuple[str, str, int]:
+    """The text in which the header is, the codec, and how many bytes of a byte order mark come before."""
+    with path.open("rb") as file:
+        beginning = file.read(LONGEST_HEADER)
+        codec, skipped = marked(beginning) or ("", 0)
+        if not skipped:  # a mark is certain: an option may stand there for other files
+            codec = chosen or codec or _detected(path, file)
+    text = beginning[skipped:].decode(codec, errors="replace")  # whether it is that is seen to next
     if not text.strip():
         raise UNREADABLE_FILE(f"{path.name} is empty", hint="A header row and rows below it are expected.")
-    if beginning.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
-        raise UNREADABLE_FILE(f"{path.name} is a spreadsheet's own file, not CSV", hint=_SAVE)
     if "\0" in text:
         raise UNREADABLE_FILE(f"{path.name} is not a CSV file in UTF-8", hint=_SAVE)
-    return text, encoding, skipped
+    return text, codec, skipped
+
+
+def _detected(path: Path, file: BinaryIO) -> str:
+    file.seek(0)
+    sample = sampled(iter(lambda: file.read(1 << 20), b""))
+    if (codec := codec_of(sample)) is not None:
+        return codec
+    if not (found := readings(sample)):
+        return "utf-8"  # it is no text at all, and its first line that is none is named
+    names = " or ".join(each.encoding for each in found)
+    problem = EncodingOpen(f"{path.name} could be in several encodings: {names}", encodings=names)
+    problem.choices = found
+    raise problem
+
+
+def _named(codec: str) -> str:
+    """An encoding as people know it."""
+    if codec.startswith("utf-16"):
+        return "UTF-16"
+    return next(name for name, each in ENCODINGS.items() if each == codec).replace("utf", "UTF")
 
 
 def _rows(lines: Iterable[str], delimiter: str) -> Iterator[list[str]]:
@@ -232,23 +299,25 @@ def _spans(
     read, rows, filled, ended = start, 0, False, False
     digest = hashlib.sha256()
 
-    errors = "surrogateescape" if encoding == "utf-8" else "surrogatepass"  # so that a line can be named
-    with path.open(encoding=encoding, errors=errors, newline="") as file:
+    # Bytes as characters: a line ends at the same place, whatever it says, and its bytes can be counted.
+    raw = encoding if encoding.startswith("utf-16") else "latin-1"
+    with path.open(encoding=raw, errors="surrogatepass" if raw != "latin-1" else None, newline="") as file:
 
         def lines() -> Iterator[str]:
             nonlocal read, ended
             try:
                 for number, line in enumerate(file, first_line):
                     try:
-                        data = line.encode(encoding)
-                    except UnicodeEncodeError:
-                        name = "UTF-8" if encoding == "utf-8" else "UTF-16"
+                        data = line.encode(raw)
+                        text = data.decode(encoding)
+                    except UnicodeError:
                         raise UNREADABLE_FILE(
-                            f"{path.name}: line {number} is not in {name}", hint=_SAVE
+                            f"{path.name}: line {number} is not in {_named(encoding)}",
+                            hint=_SAVE,
                         ) from None
                     read += len(data)
                     digest.update(data)
-                    yield line
+                    yield text
             except UnicodeDecodeError:
                 raise UNREADABLE_FILE(f"{path.name} ends in the middle of a character", hint=_SAVE) from None
             ended = True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import shlex
+import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -26,6 +27,9 @@ from issuer.job.order import Order
 from issuer.keeping.export import export
 from issuer.press.document import NOBODY, Profile, trial
 from issuer.press.update import TEMPLATE, lacks_degree
+from issuer.problem import EncodingOpen, HiddenOpen, SheetOpen
+from issuer.table.encoding import ENCODINGS
+from issuer.table.sheet import HIDDEN
 from issuer.table.source import Source, open_source
 from kinds import Kind, Record, shipped
 from kinds.cells import DATE_ORDERS
@@ -38,10 +42,11 @@ from wire.problem import Conflict, Declined
 from wire.text import counted, printable
 
 from ...terminal import Result, agreed, say, typed, verb
+from ...words import headed
 from ..kind import chosen, proved
 from . import text
 from .place import Place, key_option, kind_option, status_did_option
-from .terminal import PARTLY, ProgressMeter, bundles_folder, out_option, pairs, warn_of_refusals
+from .terminal import PARTLY, ProgressMeter, bundles_folder, choose, out_option, pairs, warn_of_refusals
 
 AS_IS = "as-is"
 SIGNING = [name for name, suite in SUITES.items() if suite.signs]
@@ -104,6 +109,13 @@ def init(
 @click.option("--dates", type=click.Choice(list(DATE_ORDERS)), help="How to read 03/04/2026.")
 @click.option("--names", type=click.Choice([AS_IS]), help="Take names with a comma, such as SMITH, Anna.")
 @click.option(
+    "--encoding",
+    type=click.Choice(list(ENCODINGS), case_sensitive=False),
+    help="Of the file; found out if not given.",
+)
+@click.option("--sheet", default="", help="Of a workbook, by name; if not given, the one that fits.")
+@click.option("--hidden", type=click.Choice(HIDDEN), help="Hidden rows and sheets of a workbook.")
+@click.option(
     "--programmes", type=click.Path(path_type=Path), help="Catalogue of programmes to check against."
 )
 @click.option("--errors", type=click.Path(path_type=Path), help="Where bad rows go.")
@@ -122,20 +134,25 @@ def issue(
     mapping: tuple[str, ...],
     dates: str | None,
     names: str | None,
+    encoding: str | None,
+    sheet: str,
+    hidden: str | None,
     programmes: Path | None,
     errors: Path | None,
     dry_run: bool,
     workers: int | None,
     out: Path | None,
 ) -> Result:
-    """Issue a credential for each row of a CSV file. The same file again issues nothing twice."""
-    reading = ReadOptions(mapping, dates, names, programmes)
+    """Issue a credential for each row of a CSV file or spreadsheet. No row is issued twice."""
+    reading = ReadOptions(mapping, dates, names, programmes, encoding or "", sheet, hidden or "")
     of_kind = _asked(place, kind)
     composer = trial(of_kind, place.session.contexts(), _profile(place.folder, name, url))
     nouns = of_kind.nouns["en"]
     folder = out or bundles_folder(nouns)
     source = reading.open(file, of_kind)
     say(*text.mapping(source))
+    for remark in text.of_sheet(source.sheet) if source.sheet else ():
+        say(remark)
     if "degree_name" in source.columns and lacks_degree(composer.template):
         say(*text.no_place_for_degree())
     if errors and errors.resolve() == file.resolve():
@@ -186,16 +203,38 @@ class ReadOptions(NamedTuple):
     dates: str | None
     names: str | None
     programmes: Path | None
+    encoding: str = ""
+    sheet: str = ""
+    hidden: str = ""
 
     def open(self, file: Path, kind: Kind) -> Source:
-        """The file, with a column for each field that the kind needs."""
-        return open_source(
-            file,
-            pairs(self.mapping, "--map"),
-            date_order=self.dates or "",
-            kind=kind,
-            names_as_is=self.names == AS_IS,
-        )
+        """The file, with a column for each field that the kind needs; what is open is asked about."""
+        try:
+            return open_source(
+                file,
+                pairs(self.mapping, "--map"),
+                date_order=self.dates or "",
+                kind=kind,
+                names_as_is=self.names == AS_IS,
+                encoding=self.encoding,
+                sheet=self.sheet,
+                hidden=self.hidden,
+            )
+        except (EncodingOpen, SheetOpen, HiddenOpen) as problem:
+            question = f"{printable(headed(problem))}. Which one is right?"
+            lines = [f"{name}: {', '.join(cells)}" for name, cells in problem.choices]
+            if not sys.stdin.isatty():
+                say(question, *lines)
+                raise
+            picked, _ = problem.choices[choose(question, lines)]
+            match problem:
+                case EncodingOpen():
+                    decided = self._replace(encoding=picked)
+                case SheetOpen():
+                    decided = self._replace(sheet=picked)
+                case HiddenOpen():
+                    decided = self._replace(hidden=picked)
+        return decided.open(file, kind)
 
     def catalogue(self, kind: Kind) -> Catalogue | None:
         """The programmes to check against."""

@@ -14,6 +14,7 @@ from issuer.issuer import Issuer
 from issuer.job.bulk import Issued
 from issuer.job.changes import Change
 from issuer.table.finding import CellFinding
+from issuer.table.sheet import SheetTable
 from issuer.table.source import Source
 from kinds.kind import Noun
 from wire.problem import Conflict
@@ -124,9 +125,21 @@ def other_lists(identity: Identity) -> Iterable[str]:
     yield "the credential's unless told: `verifyMatchingIssuers: false`"
 
 
+def of_sheet(sheet: SheetTable) -> Iterable[str]:
+    """What of a sheet is no row of the table, or may surprise."""
+    if sheet.above:
+        stand = "stands" if sheet.above == 1 else "stand"
+        yield f"{counted(sheet.above, 'row')} {stand} above the headings, and no credential comes of it"
+    if sheet.hidden:
+        what = "taken as the others" if sheet.with_hidden else "left out"
+        yield f"{counted(sheet.hidden, 'hidden row')} {what} (--hidden)"
+
+
 def mapping(source: Source) -> Iterable[str]:
     """Which column became which field; in short where that is what the headings say."""
     name = printable(source.path.name)
+    if source.sheet:
+        name += f", sheet {printable(source.sheet.name)}"
     if source.mapping == {heading: heading for heading in source.header}:
         yield f"{name}: each of the {len(source.header)} columns is the field of its name"
         yield "--map FIELD=COLUMN would change that"

@@ -1,0 +1,296 @@
+"""Which encoding a table is in: a byte order mark, NULs, strict UTF-8, and else two judges who have to agree.
+
+One judge is chardet, the other is here: a reading is plausible if its words could be words, and it wins if no
+other reading is plausible that says something else. Where the two differ, the encoding is open, and a person
+decides. A wrong guess would be signed for good.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from typing import NamedTuple
+
+ENCODINGS: Mapping[str, str] = {
+    "utf-8": "utf-8",
+    "utf-16-le": "utf-16-le",
+    "utf-16-be": "utf-16-be",
+    "gb18030": "gb18030",
+    "big5": "cp950",  # as Windows writes it
+    "big5-hkscs": "big5hkscs",
+    "shift-jis": "cp932",  # as Windows writes it
+    "euc-jp": "euc_jp",
+    "korean": "cp949",
+    "windows-874": "cp874",
+    "windows-1250": "cp1250",
+    "windows-1251": "cp1251",
+    "windows-1252": "cp1252",
+    "windows-1253": "cp1253",
+    "windows-1254": "cp1254",
+    "windows-1255": "cp1255",
+    "windows-1256": "cp1256",
+    "windows-1257": "cp1257",
+    "windows-1258": "cp1258",
+    "latin-1": "iso8859-1",
+    "latin-2": "iso8859-2",
+    "koi8-r": "koi8-r",
+}
+"""By the name that a person types, the codec.
+
+In none of them but UTF-16 is a byte below 0x30 part of a longer character: line ends are found in the bytes.
+"""
+
+MARKS: Mapping[bytes, str] = {
+    codecs.BOM_UTF8: "utf-8",
+    codecs.BOM_UTF16_LE: "utf-16-le",
+    codecs.BOM_UTF16_BE: "utf-16-be",
+    b"\x84\x31\x95\x33": "gb18030",
+}
+"""The codec of a file that begins with these bytes."""
+
+MOST_SAMPLED = 1 << 14  # bytes of lines outside ASCII, which the judges see
+_SHOWN, _MOST_READINGS = 3, 6  # cells of a reading, and readings: a person has to look through them
+_CELL = re.compile(r"[,;\t\n]")
+_ENOUGH, _RIVAL = 0.7, 0.65  # shares of frequent characters with which a reading wins, or hinders others
+_LINE_ENDS = re.compile(rb"[\r\n]+")
+_ASCII = bytes(range(0x80))
+_NUL_SHARE = 8  # in UTF-16 each delimiter, digit and line end has a NUL: more than one byte of 8
+_MOST_CHANCE = 16  # bytes of hanzi that could be UTF-8 by chance; of more, nobody has seen it
+
+
+class Candidate(NamedTuple):
+    """An encoding in which a file could be, and a few cells as it reads them."""
+
+    encoding: str
+    """A name of `ENCODINGS`."""
+    cells: tuple[str, ...]
+
+
+class Sample:
+    """What the judges see of a file, gathered block by block: its first lines outside ASCII, in bounds.
+
+    Of the others each that has a byte which none before it has: where two encodings read the sample alike,
+    they read so the whole file, if a character is one byte.
+    """
+
+    def __init__(self) -> None:
+        self.is_utf8 = True
+        self.lines: list[bytes] = []
+        self._decoder = codecs.getincrementaldecoder("utf-8")()
+        self._seen = {*range(0x80)}
+        self._size, self._rest = 0, b""
+
+    def feed(self, block: bytes, *, last: bool = False) -> None:
+        """Takes the next bytes of a file."""
+        if self.is_utf8:
+            try:
+                self._decoder.decode(block, last)
+            except UnicodeDecodeError:
+                self.is_utf8 = False
+        block = self._rest + block
+        end = len(block) if last else max(block.rfind(b"\n"), block.rfind(b"\r")) + 1
+        whole, self._rest = block[:end], block[end:][:MOST_SAMPLED]  # a line without an end is no table
+        if self._size < MOST_SAMPLED or not self._seen.issuperset(whole.translate(None, _ASCII)):
+            self._take(whole)
+
+    def _take(self, block: bytes) -> None:
+        for line in _LINE_ENDS.split(block):
+            line = line[:MOST_SAMPLED]
+            if not line.isascii() and (self._size < MOST_SAMPLED or not self._seen.issuperset(line)):
+                self.lines.append(line)
+                self._size += len(line)
+                self._seen.update(line)
+
+
+def sampled(blocks: Iterable[bytes]) -> Sample:
+    """The sample of a file that comes in blocks."""
+    sample = Sample()
+    for block in blocks:
+        sample.feed(block)
+    sample.feed(b"", last=True)
+    return sample
+
+
+def marked(beginning: bytes) -> tuple[str, int] | None:
+    """The codec that the first bytes of a file name, and how many bytes of a mark there are, if any.
+
+    NULs name UTF-16 without a mark: nearly all stand on one side of the pairs, and that of many characters.
+    """
+    for mark, codec in MARKS.items():
+        if beginning.startswith(mark):
+            return codec, len(mark)
+    even, odd = beginning[::2].count(0), beginning[1::2].count(0)
+    if max(even, odd) * _NUL_SHARE > len(beginning) and min(even, odd) * _NUL_SHARE < max(even, odd):
+        return ("utf-16-le" if odd > even else "utf-16-be"), 0
+    return None
+
+
+def codec_of(sample: Sample) -> str | None:
+    """The codec of a file without a mark, or `None` where that is open."""
+    lines = sample.lines
+    if sample.is_utf8:
+        return None if _could_be_hanzi(lines) else "utf-8"
+    if 2 * sum(map(_is_utf8, lines)) > len(lines):
+        return "utf-8"  # with lines that are not: those are named, and nothing else is guessed for them
+    data = b"\n".join(lines)
+    plausible: dict[str, str] = {}
+    wins = ""
+    for codec in _JUDGED:
+        text = _decoded(data, codec)
+        share = _share(text, codec) if text is not None else 0.0
+        if text is not None and share >= _RIVAL:
+            plausible.setdefault(text, codec)
+            wins = codec if share >= _ENOUGH else wins
+    if len(plausible) != 1 or not wins:
+        return None
+    ((text, codec),) = plausible.items()
+    return codec if _by_chardet(data) == text else None
+
+
+def readings(sample: Sample) -> list[Candidate]:
+    """What the file would say in each encoding in which it is text, the likelier ones first.
+
+    Shown are as few cells as tell the readings from each other: those decide. Of encodings in which a file
+    says the same, the first one stands for all.
+    """
+    data = b"\n".join(sample.lines)
+    found: dict[str, tuple[float, str]] = {}
+    for name, codec in ENCODINGS.items():
+        text = _decoded(data, codec) if not codec.startswith("utf-16") else None
+        if text is None or any(unicodedata.category(each) in _NO_TEXT for each in set(text) - {"\n", "\t"}):
+            continue
+        share = _share(text, codec) if codec in _JUDGED else float(codec == "utf-8")
+        if text not in found or found[text][0] < share:
+            found[text] = share, name
+    likely = sorted(found, key=lambda text: -found[text][0])[:_MOST_READINGS]
+    columns = [_CELL.split(text) for text in likely]  # as many of each: no delimiter is in a character
+    cells = dict.fromkeys(zip(*columns, strict=True))
+    shown: list[tuple[str, ...]] = []
+    told_apart = 1
+    while len(shown) < _SHOWN and told_apart < len(likely):
+        best = max(cells, key=lambda each: len(set(zip(*shown, each, strict=True))))
+        shown.append(best)
+        told_apart = len(set(zip(*shown, strict=True)))
+    return [
+        Candidate(found[text][1], tuple(each[place].strip('" ') for each in shown))
+        for place, text in enumerate(likely)
+    ]
+
+
+def _decoded(data: bytes, codec: str) -> str | None:
+    try:
+        return data.decode(codec)
+    except UnicodeDecodeError:
+        return None
+
+
+def _is_utf8(line: bytes) -> bool:
+    return _decoded(line, "utf-8") is not None
+
+
+_HANZI_ALONE = re.compile(rb"(?<![A-Za-z])(?:[\xc2-\xd7][\xa1-\xbf])+(?![A-Za-z])")
+_OUTSIDE = re.compile(rb"[\x80-\xff]+")
+
+
+def _could_be_hanzi(lines: list[bytes]) -> bool:
+    """Whether all that is not ASCII is a few bytes that are UTF-8, and frequent hanzi in GB18030 as well."""
+    data = b"\n".join(lines)
+    runs = _OUTSIDE.findall(data)
+    return 0 < sum(map(len, runs)) <= _MOST_CHANCE and _HANZI_ALONE.findall(data) == runs
+
+
+def _by_chardet(data: bytes) -> str | None:
+    """What chardet reads, of the encodings that are judged here; `None` where it is not installed."""
+    try:
+        import chardet
+    except ModuleNotFoundError:  # one judge alone decides nothing: the encoding stays open
+        return None
+    found = chardet.detect(data, include_encodings=list(_JUDGED), compat_names=False)["encoding"]
+    return _decoded(data, found) if found else None
+
+
+# The rule of our own
+
+_NO_TEXT = {"Cc", "Cn", "Co", "Cs"}
+_PUNCTUATION = frozenset("’‘‚“”„–—…«»‹›€§°´`ªº·№\u00a0\u3000、，。：；（）「」・々〇ー")
+_LETTERS = re.compile(r"[^\W\d_]+")
+
+_ALPHABETS: Mapping[str, tuple[str, ...]] = {
+    "cp1252": (
+        *("äöüß", "àâæçéèêëîïôœùûüÿ", "áéíñóúü", "àçéèíïóòúü", "áâãàçéêíóôõúü", "àèéìíîòóùú", "áéëïíóöü"),
+        *("æøåéö", "åäöé", "áæéðíóöúýþ"),
+    ),
+    "cp1250": (
+        *("ąćęłńóśźż", "áčďéěíňóřšťúůýž", "áäčďéíĺľňóôŕšťúýž", "áéíóöőúüű", "čćđšž", "ăâîşţ", "äöüß", "çë"),
+    ),
+    "iso8859-2": ("ąćęłńóśźż", "áčďéěíňóřšťúůýž", "áäčďéíĺľňóôŕšťúýž", "áéíóöőúüű", "čćđšž", "ăâîşţ"),
+    "cp1254": ("âçğıîöşûüİ",),
+    "cp1257": ("ąčęėįšųūž", "āčēģīķļņšūž", "äõöüšž"),
+    "cp1251": (
+        *("абвгдеёжзийклмнопрстуфхцчшщъыьэюя", "абвгґдеєжзиіїйклмнопрстуфхцчшщьюя"),
+        "абвгдђежзијклљмнњопрстћуфхцчџш",
+    ),
+    "koi8-r": ("абвгдеёжзийклмнопрстуфхцчшщъыьэюя",),
+    "cp1253": ("αβγδεζηθικλμνξοπρσςτυφχψωάέήίόύώϊϋ",),
+    "cp1255": ("".join(map(chr, range(0x5D0, 0x5EB))),),
+    "cp1256": ("".join(map(chr, range(0x621, 0x653))) + "پچژگکیہے",),
+}  # fmt: skip
+"""By codec, the letters outside ASCII of each language that it is for: one language has all of a file's."""
+
+_FREQUENT: Mapping[str, re.Pattern[bytes]] = {
+    "gb18030": re.compile(rb"[\xb0-\xd7][\xa1-\xfe]"),
+    "cp950": re.compile(rb"[\xa4-\xc6][\x40-\x7e\xa1-\xfe]"),
+    "cp932": re.compile(
+        rb"\x82[\x9f-\xf1]|\x83[\x40-\x96]|\x88[\x9f-\xfc]|[\x89-\x97][\x40-\xfc]|\x98[\x40-\x72]"
+    ),
+    "cp949": re.compile(rb"[\xb0-\xc8][\xa1-\xfe]"),
+}  # fmt: skip
+"""By codec, where the characters lie that most text is of."""
+
+_JUDGED = (*_FREQUENT, *_ALPHABETS)
+
+
+def _share(text: str, codec: str) -> float:
+    """How much of what is not ASCII could be text in the codec's languages, from 0 to 1."""
+    if codec in _FREQUENT:
+        return _share_of_frequent(text, codec)
+    return float(_fits_an_alphabet(text, codec))
+
+
+_RUNS = re.compile(r"(?<![A-Za-z])[^\x00-\x7f]+(?![A-Za-z])")
+
+
+def _share_of_frequent(text: str, codec: str) -> float:
+    """What stands beside an ASCII letter does not count: it is half of a character in another encoding."""
+    counts = Counter("".join(_RUNS.findall(text)))
+    good = sum(counts[each] for each in counts if each not in _PUNCTUATION and _is_frequent(each, codec))
+    total = sum(1 for each in text if each > "\x7f" and each not in _PUNCTUATION)
+    return good / total if total else 0.0
+
+
+@lru_cache(1 << 13)
+def _is_frequent(character: str, codec: str) -> bool:
+    try:
+        return _FREQUENT[codec].fullmatch(character.encode(codec)) is not None
+    except UnicodeEncodeError:
+        return False
+
+
+def _fits_an_alphabet(text: str, codec: str) -> bool:
+    """Whether one language has all the letters, and each word is written in one script, and as words are."""
+    outside = {each for each in text if each > "\x7f"} - _PUNCTUATION
+    if not any(outside <= {*letters, *letters.upper()} for letters in _ALPHABETS[codec]):
+        return False
+    is_latin = codec in {"cp1252", "cp1250", "iso8859-2", "cp1254", "cp1257"}
+    for word in _LETTERS.findall(text):
+        if word.isascii():
+            continue
+        if not is_latin and any(each <= "\x7f" for each in word):
+            return False
+        if not (word.islower() or word.isupper() or word.istitle() or word.lower() == word.upper()):
+            return False
+    return True
