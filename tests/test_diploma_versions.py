@@ -113,6 +113,7 @@ def test_a_closed_issuer_stays_as_it_is(tmp_path: Path) -> None:
         issuer.leave_template()
 
 
+@pytest.mark.slow
 def test_doctor_names_the_step_until_it_was_made(program: Program) -> None:
     template = template_before(program.home / "issuer")
     assert program("issuer", "init", "--name", "U").code == 0

@@ -86,7 +86,7 @@ def test_nothing_can_be_issued_there_and_that_is_said(home: Path) -> None:
     assert f"✗ {home / 'issuer'} may not be written to: nothing can be issued or revoked here." in " ".join(
         done.stdout.split()
     )
-    assert "Its log of 5 entries was derived again" in done.stdout, "and all is looked at"
+    assert "Its log of 6 entries was derived again" in done.stdout, "and all is looked at"
     for name in ("log", "status"):
         mount = READ_ONLY.replace('"$0" "$0"', f'"$0/issuer/{name}" "$0/issuer/{name}"')
         mount = mount.replace('bind "$0" &&', f'bind "$0/issuer/{name}" &&')

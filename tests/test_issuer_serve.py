@@ -235,7 +235,7 @@ def test_a_diploma_alone_is_verified_by_the_log_that_is_published(
     for answer in answers:
         assert answer.code == 0, answer.out
         assert answer.out.startswith("VALID: "), answer.out
-        assert f"entry 1 of the log localhost:{port}/log" in answer.out
+        assert f"entry 2 of the log localhost:{port}/log" in answer.out
     offline = verifying.run("verify", bare, "--offline")
     assert offline.code == 3
     assert "COULD NOT BE DECIDED" in offline.out

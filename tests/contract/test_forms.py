@@ -184,6 +184,7 @@ LOSSES: dict[str, dict[str, Any]] = {
     "valid_from": {"starts": None},
     "status": {"entries": (), "terms": ()},
     "log": {"terms": ()},
+    "schema": {"schemas": ()},
     "holder": {"subjects": ({"name": "x"},)},
 }
 
