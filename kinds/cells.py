@@ -17,6 +17,7 @@ from typing import Any
 from wire.datetimestamp import format_datetimestamp, parse_datetimestamp
 from wire.problem import Malformed
 
+from .digits import SCHEMES, canonical, fault
 from .pattern import matcher
 
 LONGEST = 300  # characters in a cell: a name, a title, a credential's number
@@ -45,6 +46,8 @@ class Field:
     required: bool = False
     pattern: str = ""
     """An I-Regexp (RFC 9485); of a code, what it may be beside `codes`."""
+    check: str = ""
+    """One of `digits.SCHEMES`, by which a text has check digits."""
     refusal: str = ""
     """Why a cell is refused that is none of these."""
     codes: Mapping[str, str] = field(default_factory=dict)
@@ -109,8 +112,21 @@ def check_cell(field: Field, cell: str, date_order: str = "") -> Any:
 
 
 def _text(field: Field, cell: str, _: str) -> str:
+    if field.check:
+        return _checked(field, canonical(cell))
     _require_match(field, cell)
     return cell
+
+
+def _checked(field: Field, number: str) -> str:
+    """The number, if its check digits fit. The form comes first: the digits of anything else mean nothing."""
+    scheme = SCHEMES[field.check]
+    if not matcher(scheme.form)(number):
+        raise BadCell(field.refusal or f"is not {scheme.noun}")
+    _require_match(field, number)
+    if reason := fault(field.check, number):
+        raise BadCell(reason)
+    return number
 
 
 def _number(field: Field, cell: str, _: str) -> int | float:

@@ -18,6 +18,7 @@ from wire.strict import load_json_object
 from wire.text import printable, shortened
 
 from .cells import TYPES, Field, fold
+from .digits import SCHEMES
 from .kind import CatalogueColumns, Identifier, Kind, Noun, Rule, plain
 from .names import PersonName
 from .pattern import matcher
@@ -77,7 +78,7 @@ _REACHED: Mapping[str, Any] = {"day": str, "years": int}
 _FIELD: Mapping[str, Any] = {
     "type": str,
     "required": False,
-    **dict.fromkeys(("pattern", "refusal", "table", "earliest", "worded", "iri"), ""),
+    **dict.fromkeys(("pattern", "check", "refusal", "table", "earliest", "worded", "iri"), ""),
     "years_ahead": -1,
     "reached": {},
     "headings": [],
@@ -314,6 +315,8 @@ def _field(name: str, item: object, tables: Mapping[str, Mapping[str, str]]) -> 
             matcher(members["pattern"])
         except Malformed as problem:
             raise INVALID_KIND(f"kind.json, {place}: {problem.detail}", because=problem) from problem
+    if members["check"] and (members["check"] not in SCHEMES or members["type"] != "text"):
+        raise INVALID_KIND(f"kind.json, {place}: check is one of {', '.join(SCHEMES)}, of a text")
     if members["iri"] and not _IRI.fullmatch(members["iri"]):
         raise INVALID_KIND(f"kind.json, {place}: iri is no absolute IRI")
     table = members.pop("table")

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .cells import Field
+from .digits import SCHEMES
 from .kind import Kind
 from .pattern import ecma
 from .template import PLACEHOLDER
@@ -63,8 +64,10 @@ def _is_required(node: object, kind: Kind) -> bool:
 def _fact(field: Field) -> dict[str, Any]:
     codes = sorted(set(field.codes.values()))
     said = dict(_TYPES.get(field.type, {"type": "string"}))
-    if field.pattern and said["type"] == "string" and not codes:
-        said["pattern"] = ecma(field.pattern)
+    # Of two patterns the kind's own is the narrower one; what check digits are no schema can say.
+    pattern = field.pattern or (SCHEMES[field.check].form if field.check else "")
+    if pattern and said["type"] == "string" and not codes:
+        said["pattern"] = ecma(pattern)
     if codes:
         said["anyOf"] = [{"enum": codes}]
         said["anyOf"] += [{"pattern": ecma(field.pattern)}] if field.pattern else []
