@@ -5,6 +5,7 @@ The value belongs to the registrar: what is wrong says the reason, never the tex
 
 from __future__ import annotations
 
+import base64
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
@@ -52,6 +53,8 @@ class Field:
     """Why a cell is refused that is none of these."""
     codes: Mapping[str, str] = field(default_factory=dict)
     """The code for each way to write it, folded; see `fold`."""
+    is_attached: bool = False
+    """Whether a column names files below a folder: of each the digest is the value."""
     earliest: str = ""
     """The first day to be expected, YYYY-MM-DD."""
     years_ahead: int | None = None
@@ -83,6 +86,7 @@ _SAMPLES = {
     "url": "https://example.org/1",
     "date": "2000-01-01",
     "moment": "2000-01-01T00:00:00Z",
+    "digest": "sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=",  # of nothing
 }
 
 
@@ -186,6 +190,28 @@ def _url(field: Field, cell: str, _: str) -> str:
     return cell
 
 
+def _digest(field: Field, cell: str, _: str) -> str:
+    """As `digestSRI` of VCDM 2.0 has it, whether it was typed so or as `sha-256:` and hexadecimal digits."""
+    _require_match(field, cell)
+    if (match := _DIGEST(cell)) is None:
+        raise BadCell("is not a digest, such as sha256-… or sha-256:…")
+    hexadecimal, encoded = match["hex"], match["base64"]
+    try:
+        value = bytes.fromhex(hexadecimal) if hexadecimal else base64.b64decode(encoded, validate=True)
+    except ValueError:
+        value = b""
+    text = f"sha{match['bits']}-{base64.b64encode(value).decode()}"
+    # Base64 has spare bits at its end: another spelling of a digest would be another text, signed.
+    if len(value) * 8 != int(match["bits"]) or (encoded and text != cell):
+        raise BadCell("is not a digest: its length is another, or its end")
+    return text
+
+
+def sri(sha256: bytes) -> str:
+    """A SHA-256 digest as Subresource Integrity has it (W3C SRI, 3.5)."""
+    return f"sha256-{base64.b64encode(sha256).decode()}"
+
+
 def _date(field: Field, cell: str, order: str) -> str:
     day = read_day(cell, order)
     if day < field.earliest:
@@ -207,6 +233,9 @@ _INTEGER = re.compile("-?[0-9]{1,15}").fullmatch
 _THOUSANDS = re.compile("-?[1-9][0-9]{0,2}[.,][0-9]{3}").fullmatch
 _DECIMAL = re.compile("-?[0-9]{1,30}(?:[.,][0-9]{1,30})?").fullmatch
 _URL = re.compile(r"https?://[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]+").fullmatch  # RFC 3986, appendix A
+_DIGEST = re.compile(
+    "sha-?(?P<bits>256|384|512)(?::(?P<hex>[0-9a-fA-F]{64,128})|-(?P<base64>[A-Za-z0-9+/]{43,88}={0,2}))"
+).fullmatch
 _BOOLEANS = {
     **dict.fromkeys(("yes", "true", "1", "ja", "oui", "sí", "si", "是", "نعم"), True),
     **dict.fromkeys(("no", "false", "0", "nein", "non", "否", "لا"), False),
@@ -222,6 +251,7 @@ TYPES: Mapping[str, Callable[[Field, str, str], Any]] = {
     "url": _url,
     "date": _date,
     "code": _code,
+    "digest": _digest,
 }
 """The types of fields: how a cell becomes a value, given the order of day and month in dates."""
 

@@ -18,6 +18,7 @@ from vc.vcdm.jsonld import Contexts, canonicalize
 from wire.datetimestamp import parse_datetimestamp
 from wire.problem import Malformed
 
+from .cells import sri
 from .facts import facts_of
 from .kind import Kind
 from .problem import INVALID_KIND
@@ -34,6 +35,7 @@ _OTHERS: Mapping[str, tuple[Any, ...]] = {
     "moment": ("2000-01-02T00:00:00Z",),
     "boolean": (False,),
     "url": ("https://example.org/2",),
+    "digest": (sri(bytes(32)),),
 }
 """Other values than those of `Field.sample`, of which one has to fit."""
 

@@ -126,6 +126,11 @@ class Kind:
         return tuple(name for name, field in self.fields.items() if field.reached is None)
 
     @cached_property
+    def attached(self) -> tuple[str, ...]:
+        """The fields whose column names files; the value is the digest of one."""
+        return tuple(name for name, field in self.fields.items() if field.is_attached)
+
+    @cached_property
     def worded(self) -> Mapping[str, str]:
         """The fields that keep the word for a code, and its field."""
         return {name: field.worded for name, field in self.fields.items() if field.worded}

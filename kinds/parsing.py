@@ -49,7 +49,8 @@ _BY_CONTEXT = {"name": f"{_SCHEMA}name", "description": f"{_SCHEMA}description"}
 _TEXTS = ("text", "code")
 """The types of a field that tells credentials apart, or names people."""
 _XSD = "http://www.w3.org/2001/XMLSchema#"
-_DATATYPES = {"date": f"{_XSD}date", "moment": f"{_XSD}dateTime", "url": "@id"}
+_SRI = "https://www.w3.org/2018/credentials#sriString"  # of digestSRI (VCDM 2.0, 5.3)
+_DATATYPES = {"date": f"{_XSD}date", "moment": f"{_XSD}dateTime", "url": "@id", "digest": _SRI}
 
 _KIND: Mapping[str, Any] = {
     **dict.fromkeys(("name", "version", "number"), str),
@@ -75,12 +76,14 @@ _RULE: Mapping[str, Any] = dict.fromkeys(Rule._fields, str)
 _CATALOGUE: Mapping[str, Any] = {"key": str, "required": list, "fields": list}
 _IDENTIFIER: Mapping[str, Any] = {"noun": str, "fields": list}
 _REACHED: Mapping[str, Any] = {"day": str, "years": int}
+_SOURCE: Mapping[str, Any] = {"file": False}
 _FIELD: Mapping[str, Any] = {
     "type": str,
     "required": False,
     **dict.fromkeys(("pattern", "check", "refusal", "table", "earliest", "worded", "iri"), ""),
     "years_ahead": -1,
     "reached": {},
+    "source": {},
     "headings": [],
     "labels": {},
 }
@@ -330,6 +333,10 @@ def _field(name: str, item: object, tables: Mapping[str, Mapping[str, str]]) -> 
         since = _members(reached, f"{place}.reached", _REACHED)
         members["reached"] = since["day"], since["years"]
     members["reached"] = members["reached"] or None
+    source = _members(members.pop("source"), f"{place}.source", _SOURCE)
+    members["is_attached"] = source["file"]
+    if members["is_attached"] and members["type"] != "digest":
+        raise INVALID_KIND(f"kind.json, {place}: what a credential says of a file is its digest")
     members["headings"] = _texts(members["headings"], f"{place}.headings")
     _texts(list(members["labels"].values()), f"{place}.labels")
     return Field(name, **members)

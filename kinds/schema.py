@@ -20,6 +20,7 @@ _TYPES: Mapping[str, Mapping[str, Any]] = {
     "date": {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"},
     "moment": {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}T"},
     "decimal": {"type": "string", "pattern": "^-?[0-9]+([.][0-9]+)?$"},
+    "digest": {"type": "string", "pattern": "^sha(?:256|384|512)-[A-Za-z0-9+/]+={0,2}$"},
     "url": {"type": "string", "pattern": "^https?://"},
 }
 

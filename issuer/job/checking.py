@@ -27,6 +27,7 @@ from ..press.document import Composer
 from ..problem import CATALOGUE_COLUMN_MISSING, TOO_MANY_FINDINGS, UNREADABLE_FILE
 from ..table.finding import TURNED, CellFinding
 from ..table.source import Source, Span, open_source
+from .attached import NOTHING, Attached
 from .changes import Change
 from .spool import Spool
 from .workers import Tell, each_told
@@ -63,7 +64,7 @@ def read_catalogue(path: Path, kind: Kind) -> Catalogue:
 @dataclass(frozen=True)
 class Checker:
     """How rows become records: file, today's date, the composer in whose template own columns have their
-    places, and the catalogue if there is one.
+    places, the catalogue if there is one, and the files that rows name.
 
     Raises `CATALOGUE_COLUMN_MISSING` where the file has no column to search the catalogue by.
     """
@@ -72,6 +73,8 @@ class Checker:
     today: date
     composer: Composer
     catalogue: Catalogue | None = None
+    attached: Attached = field(default_factory=Attached)
+    """The digests of the files that the rows name."""
 
     def __post_init__(self) -> None:
         asked = self.kind.catalogue
@@ -99,16 +102,27 @@ class Checker:
                     return {}, [CellFinding(row, self.source.heading(index), reason)]
                 if cell and not heading:
                     return {}, [CellFinding(row, self.source.heading(index), "is not empty", cell)]
-        found = self.source.fields(cells)
-        kind = self.kind
+        found, kind = self.source.fields(cells), self.kind
+        files = self._attach(found) if kind.attached else []
         record, wrong = check_cells(kind, found, today=self.today, date_order=self.source.date_order)
         if not self.source.names_as_is and _COMMA.search(name := found.get(kind.person.whole, "")):
             wrong.append((kind.person.whole, TURNED, name))
         if self.catalogue is not None and kind.catalogue:
             wrong += _compare(record, self.catalogue, kind.catalogue, {name for name, _, _ in wrong})
+        wrong += files
         if not wrong:
             wrong += self.composer.settle(record, self.source.date_order)
         return record, [CellFinding(row, self.column(name), reason, cell) for name, reason, cell in wrong]
+
+    def _attach(self, found: dict[str, str]) -> list[tuple[str, str, str]]:
+        """Puts the digest of each file in the place of its path; returns what is wrong with files."""
+        wrong = []
+        for name in self.kind.attached:
+            if path := found.get(name, "").strip():
+                found[name] = self.attached.digests.get(path, NOTHING)
+                if reason := self.attached.faults.get(path):
+                    wrong.append((name, reason, path))
+        return wrong
 
     def _holds_a_row(self, cell: str) -> bool:
         """Whether a quotation mark that opens the cell took in lines below it, or parts of two."""
