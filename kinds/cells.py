@@ -53,6 +53,12 @@ class Field:
     """Why a cell is refused that is none of these."""
     codes: Mapping[str, str] = field(default_factory=dict)
     """The code for each way to write it, folded; see `fold`."""
+    names: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """What people call a code, by language and code; the code itself is what is signed."""
+    constant: Any = ""
+    """The value that it has in every record; it then has no column."""
+    looked_up: tuple[str, Mapping[str, Any]] | None = None
+    """A code field, and the value that follows from each code; it then has no column."""
     is_attached: bool = False
     """Whether a column names files below a folder: of each the digest is the value."""
     earliest: str = ""

@@ -123,7 +123,22 @@ class Kind:
     @cached_property
     def columns(self) -> tuple[str, ...]:
         """The fields that a file may have a column for: all but those that follow from others."""
-        return tuple(name for name, field in self.fields.items() if field.reached is None)
+        return tuple(name for name in self.fields if name not in self.derived)
+
+    @cached_property
+    def derived(self) -> frozenset[str]:
+        """The fields that have no column: their values follow from the kind, or from other fields."""
+        return frozenset({*self.reached, *self.constants, *self.looked_up})
+
+    @cached_property
+    def constants(self) -> Mapping[str, Any]:
+        """The fields that have one value in all records, with it."""
+        return {name: field.constant for name, field in self.fields.items() if field.constant != ""}
+
+    @cached_property
+    def looked_up(self) -> Mapping[str, tuple[str, Mapping[str, Any]]]:
+        """The fields that follow from a code; see `Field.looked_up`."""
+        return {name: field.looked_up for name, field in self.fields.items() if field.looked_up}
 
     @cached_property
     def attached(self) -> tuple[str, ...]:

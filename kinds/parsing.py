@@ -6,23 +6,23 @@ passed over in silence, for as long as credentials of the kind last.
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from wire.problem import Malformed
 from wire.strict import load_json_object
-from wire.text import printable, shortened
+from wire.text import shortened
 
-from .cells import TYPES, Field, fold
+from .cells import TYPES, BadCell, Field, check_cell
 from .digits import SCHEMES
 from .kind import CatalogueColumns, Identifier, Kind, Noun, Rule, plain
 from .names import PersonName
 from .pattern import matcher
 from .problem import INVALID_KIND
+from .tables import CodeTable, read_table, require_shown
 from .template import PLACEHOLDER, Template
 
 LARGEST = 1 << 16  # bytes of `kind.json`
@@ -76,7 +76,8 @@ _RULE: Mapping[str, Any] = dict.fromkeys(Rule._fields, str)
 _CATALOGUE: Mapping[str, Any] = {"key": str, "required": list, "fields": list}
 _IDENTIFIER: Mapping[str, Any] = {"noun": str, "fields": list}
 _REACHED: Mapping[str, Any] = {"day": str, "years": int}
-_SOURCE: Mapping[str, Any] = {"file": False}
+_SOURCE: Mapping[str, Any] = {"file": False, "constant": "", "table": {}}
+_LOOKED_UP: Mapping[str, Any] = {"code": str, "column": str}
 _FIELD: Mapping[str, Any] = {
     "type": str,
     "required": False,
@@ -101,7 +102,7 @@ def parse_kind(files: Mapping[str, bytes]) -> Kind:
         raise INVALID_KIND(f"kind.json has over {LARGEST} bytes")
     try:
         document = load_json_object(text)
-        _require_shown(document, "kind.json")
+        require_shown(document, "kind.json")
         members = _members(document, "", _KIND)
     except Malformed as problem:
         raise (
@@ -113,11 +114,19 @@ def parse_kind(files: Mapping[str, bytes]) -> Kind:
         raise INVALID_KIND("kind.json: the name is in small letters, the version a number")
     if len(members["fields"]) > MOST_FIELDS:
         raise INVALID_KIND(f"kind.json: over {MOST_FIELDS} fields")
-    tables = {path[7:-4]: _codes(data, path[7:-4]) for path, data in files.items() if "/" in path}
+    tables = {path[7:-4]: read_table(data, path[7:-4]) for path, data in files.items() if "/" in path}
     fields = {name: _field(name, item, tables) for name, item in members["fields"].items()}
-    asked = {item["table"] for item in members["fields"].values() if "table" in item}
-    if unasked := sorted(tables.keys() - asked):  # whoever made the folder could have linked any file there
+    asked = {item["table"]: set[str]() for item in members["fields"].values() if "table" in item}
+    if unasked := sorted(tables.keys() - asked.keys()):  # the folder's maker could link any file there
         raise INVALID_KIND(f"tables/{unasked[0]}.csv: no field names it")
+    for name, item in members["fields"].items():
+        if looked_up := item.get("source", {}).get("table"):
+            table = members["fields"].get(looked_up["code"], {}).get("table", "")
+            fields[name] = _look_up(fields[name], looked_up["code"], tables.get(table), looked_up["column"])
+            asked[table].add(looked_up["column"])
+    for table, columns in asked.items():
+        if unasked := sorted(tables[table].columns.keys() - columns):
+            raise INVALID_KIND(f"tables/{table}.csv: no field names its column {unasked[0]}")
     person = _members(members["person"], "person", _PERSON)
     types = _terms(members["types"], "types") | _terms(members["subject_types"], "subject_types")
     if taken := sorted(types.keys() & fields.keys()):
@@ -173,17 +182,6 @@ def _require_files(files: Mapping[str, bytes]) -> None:
         raise INVALID_KIND(f"the files of the kind have over {LARGEST_FILES} characters")
 
 
-def _require_shown(value: object, place: str) -> None:
-    """Refuses line breaks, escapes and direction characters: a sentence could forge a verdict with them."""
-    if isinstance(value, str) and printable(value) != value:
-        raise INVALID_KIND(f"{place}: {shortened(value)} has a character that nobody sees")
-    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for name, item in items:
-        if isinstance(name, str):
-            _require_shown(name, place)
-        _require_shown(item, place)
-
-
 def _require_fields(kind: Kind) -> None:
     """Refuses names that are no fields: a rule about one of these would hold of nothing."""
     person = kind.person
@@ -191,7 +189,10 @@ def _require_fields(kind: Kind) -> None:
     named = [*person.fields, *filter(None, (kind.email, kind.person_id, person.language)), kind.number]
     named += [name for rule in kind.rules for name in (rule.before, rule.after)]
     named += [name for identifier in kind.identifiers.values() for name in identifier.fields]
-    named += [*kind.worded.values(), *(day for day, _ in kind.reached.values())]
+    named += [
+        *kind.worded.values(),
+        *(source for source, _ in (*kind.reached.values(), *kind.looked_up.values())),
+    ]
     if catalogue := kind.catalogue:
         named += [catalogue.key, *catalogue.required, *catalogue.fields]
     named += [
@@ -231,9 +232,13 @@ def _require_types(kind: Kind) -> None:
         for name in names:
             if fields[name].type not in types:
                 raise INVALID_KIND(f"kind.json: {name} is used as a {types[0]}, and is none")
-    for name in kind.reached:
+    for name, (code, _) in kind.looked_up.items():
+        if code in kind.derived:
+            raise INVALID_KIND(f"kind.json: {name} follows from {code}, which has no column")
+    for name in kind.derived:
         if fields[name].required:  # a file has no column for it
-            raise INVALID_KIND(f"kind.json: {name} follows from a day, and cannot be required")
+            source = "a day" if name in kind.reached else "the kind"
+            raise INVALID_KIND(f"kind.json: {name} follows from {source}, and cannot be required")
 
 
 def _require_days(kind: Kind, *ends: str) -> None:
@@ -307,7 +312,7 @@ def _members(item: object, place: str, asked: Mapping[str, Any]) -> dict[str, An
     return members
 
 
-def _field(name: str, item: object, tables: Mapping[str, Mapping[str, str]]) -> Field:
+def _field(name: str, item: object, tables: Mapping[str, CodeTable]) -> Field:
     place = f"fields.{name}"
     members = _members(item, place, _FIELD)
     # A template takes the salted hash of a fact by these endings.
@@ -327,39 +332,42 @@ def _field(name: str, item: object, tables: Mapping[str, Mapping[str, str]]) -> 
         raise INVALID_KIND(f"kind.json, {place}: there is no table {table!r}")
     if members["type"] == "code" and not table and not members["pattern"]:
         raise INVALID_KIND(f"kind.json, {place}: a code has a table or a pattern")
-    members["codes"] = tables[table] if table else {}
+    if table:
+        members["codes"], members["names"] = tables[table].codes, tables[table].names
     members["years_ahead"] = None if members["years_ahead"] < 0 else members["years_ahead"]
     if reached := members["reached"]:
         since = _members(reached, f"{place}.reached", _REACHED)
         members["reached"] = since["day"], since["years"]
     members["reached"] = members["reached"] or None
     source = _members(members.pop("source"), f"{place}.source", _SOURCE)
-    members["is_attached"] = source["file"]
+    if source["table"]:
+        _members(source["table"], f"{place}.source.table", _LOOKED_UP)
+    if len([each for each in (*source.values(), members["reached"]) if each]) > 1:
+        raise INVALID_KIND(f"kind.json, {place}: a value has one source")
+    members["is_attached"], constant = source["file"], source["constant"]
     if members["is_attached"] and members["type"] != "digest":
         raise INVALID_KIND(f"kind.json, {place}: what a credential says of a file is its digest")
     members["headings"] = _texts(members["headings"], f"{place}.headings")
     _texts(list(members["labels"].values()), f"{place}.labels")
-    return Field(name, **members)
+    field = Field(name, **members)
+    return replace(field, constant=_value(field, constant, place)) if constant else field
 
 
-def _codes(table: bytes, name: str) -> Mapping[str, str]:
-    """The codes of a table, by what people write for each: columns `value`, and `synonyms` between blanks."""
-    codes: dict[str, str] = {}
+def _look_up(field: Field, code: str, table: CodeTable | None, column: str) -> Field:
+    """The field with its value for each code."""
+    place = f"fields.{field.name}"
+    if table is None or column not in table.columns:
+        raise INVALID_KIND(f"kind.json, {place}: the table of {code!r} has no column {column!r}")
+    values = {each: _value(field, cell, place) for each, cell in table.columns[column].items() if cell}
+    return replace(field, looked_up=(code, values))
+
+
+def _value(field: Field, cell: str, place: str) -> Any:
+    """A value that the kind itself gives: one that would be refused in a file is refused here."""
     try:
-        rows = list(csv.reader(io.StringIO(table.decode(), newline="")))
-    except csv.Error as error:
-        raise INVALID_KIND(f"tables/{name}.csv is no CSV file: {error}") from error
-    for number, row in enumerate(rows, 1):
-        _require_shown(row, f"tables/{name}.csv, row {number}")
-        if len(row) != 2 or (number == 1 and row != ["value", "synonyms"]):
-            raise INVALID_KIND(f"tables/{name}.csv, row {number}: the columns are value and synonyms")
-        for word in (row[0], *row[1].split()) if number > 1 else ():
-            # "A" and "A-" fold alike: one of them would be signed as the other.
-            if codes.setdefault(fold(word), row[0]) != row[0]:
-                raise INVALID_KIND(f"tables/{name}.csv, row {number}: two codes are written alike")
-    if not codes:
-        raise INVALID_KIND(f"tables/{name}.csv has no codes")
-    return codes
+        return check_cell(field, cell)
+    except BadCell as problem:
+        raise INVALID_KIND(f"kind.json, {place}: {shortened(cell)} {problem.detail}") from problem
 
 
 def _terms(item: Mapping[str, Any], place: str) -> dict[str, str]:

@@ -82,6 +82,9 @@ def check_cells(
     if not wrong:
         person.settle(record)
         _settle_words(kind, record, cells)
+        record |= kind.constants
+        for name, (code, values) in kind.looked_up.items():
+            record[name] = values.get(record[code], "")
         settle_reached(kind, record, today)
     return record, wrong + _against_rules(kind, record, today)
 
@@ -143,7 +146,7 @@ def with_changes(kind: Kind, record: Mapping[str, Any], changes: Mapping[str, st
     for name, code in kind.worded.items():
         if name not in changes and changes.get(code, record[code]) != record[code]:
             cells.pop(name, None)
-    return {name: cell for name, cell in cells.items() if name not in kind.reached or name in changes}
+    return {name: cell for name, cell in cells.items() if name not in kind.derived or name in changes}
 
 
 def digest(record: bytes) -> bytes:
