@@ -23,6 +23,14 @@ from .pattern import matcher
 
 LONGEST = 300  # characters in a cell: a name, a title, a credential's number
 
+GROUP = "group"
+"""The type of a field that repeats, with fields of its own; it is no text of a cell."""
+
+MOST_ITEMS = 1000
+"""Items of a group: a verifier reads, and a page shows, each of them."""
+MOST_ORDERED = 50
+"""Of one in order: canonicalising a list takes a time that grows with the square, 50 ms for so many."""
+
 DAY_FIRST = "is day/month/year: write YYYY-MM-DD"
 MONTH_FIRST = "is month/day/year: write YYYY-MM-DD"
 ORDER_UNKNOWN = "is day/month/year or month/day/year: write YYYY-MM-DD"
@@ -69,6 +77,10 @@ class Field:
     """The code of which it keeps the word, as it was typed, where its own cell is empty."""
     reached: tuple[str, int] | None = None
     """A day, and the years since then after which this is true on the job's day; it then has no column."""
+    fields: Mapping[str, Field] = field(default_factory=dict)
+    """Of a group, what each of its items says."""
+    is_ordered: bool = False
+    """Whether the order of a group's items is signed."""
     iri: str = ""
     """The property that it is in RDF; without one a template says where it stands, or it stands nowhere."""
     headings: tuple[str, ...] = ()
@@ -78,6 +90,8 @@ class Field:
     @property
     def sample(self) -> Any:
         """A value, to try a template with."""
+        if self.type == GROUP:
+            return [{name: field.sample for name, field in self.fields.items()}]
         return _SAMPLES.get(self.type, "1")
 
 

@@ -18,7 +18,7 @@ from vc.vcdm.jsonld import Contexts, canonicalize
 from wire.datetimestamp import parse_datetimestamp
 from wire.problem import Malformed
 
-from .cells import sri
+from .cells import GROUP, Field, sri
 from .facts import facts_of
 from .kind import Kind
 from .problem import INVALID_KIND
@@ -50,6 +50,9 @@ def prove_kind(kind: Kind, contexts: Contexts | None = None) -> tuple[str, ...]:
     sample = kind.sample
     before = _facts(kind, sample, contexts)
     for name, field in kind.fields.items():
+        if field.type == GROUP:
+            _prove_items(kind, field, before, contexts)
+            continue
         after = _with_another(kind, sample, name, contexts)
         changed = {each for each in before.keys() | after.keys() if before.get(each) != after.get(each)}
         if others := sorted(changed - {name}):
@@ -61,6 +64,28 @@ def prove_kind(kind: Kind, contexts: Contexts | None = None) -> tuple[str, ...]:
     return tuple(before)
 
 
+def _prove_items(kind: Kind, group: Field, before: Mapping[str, Any], contexts: Contexts | None) -> None:
+    """A change in one item of two changes that item alone, and what is not required in it may be absent."""
+    (item,) = group.sample
+    for name, field in group.fields.items():
+        last = _OTHERS.get(field.type, ("2",))[-1]
+        another = {**item, name: last}
+        after = _facts(kind, {**kind.sample, group.name: [item, another]}, contexts)
+        if (changed := {each for each in before if before[each] != after.get(each)}) - {group.name}:
+            raise INVALID_KIND(
+                f"kind.json, fields.{group.name}: it also changes {', '.join(sorted(changed))}"
+            )
+        said = [each.get(name) for each in after.get(group.name, ())]
+        if group.iri and field.iri and said != [item[name], last]:
+            raise INVALID_KIND(
+                f"kind.json, fields.{group.name}.fields.{name}: the credential does not say it"
+            )
+        if not field.required:
+            _facts(kind, {**kind.sample, group.name: [{**item, name: ""}]}, contexts)
+    if not group.required:
+        _facts(kind, {**kind.sample, group.name: ""}, contexts)
+
+
 def _require_places(kind: Kind) -> None:
     """The issuer says everything that decides: no cell of a file may stand in such a place."""
     document = json.loads(kind.template.text)
@@ -68,7 +93,7 @@ def _require_places(kind: Kind) -> None:
         if name not in document:
             raise INVALID_KIND(f"template.json has no member {name!r}")
     for steps, text in _texts(document, ()):
-        fields = [name for name in PLACEHOLDER.findall(text) if name in kind.fields]
+        fields = [name for name in PLACEHOLDER.findall(text) if name in kind.fields or kind.item(name)]
         if fields and not _DECIDING.isdisjoint(steps):
             raise INVALID_KIND(f"template.json: {fields[0]} stands under {'/'.join(steps)}")
 
@@ -77,7 +102,7 @@ def _texts(node: object, steps: tuple[str, ...]) -> Iterator[tuple[tuple[str, ..
     if isinstance(node, str):
         yield steps, node
     for name, item in node.items() if isinstance(node, dict) else ():
-        if name != "$if":
+        if name not in ("$if", "$each"):
             yield from _texts(item, (*steps, name))
     for item in node if isinstance(node, list) else ():
         yield from _texts(item, steps)

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from wire import jcs
 
-from .cells import Field
+from .cells import GROUP, Field
 from .names import PersonName
 from .template import Template
 
@@ -24,6 +24,8 @@ REFERENCE = "urn:intaglio:kind:"
 
 _HASHED = re.compile("_(hash|salt)$")
 _NOT_A_LETTER = re.compile(r"[\W_]+")
+
+_POSITION = re.compile("[1-9][0-9]{0,2}|1000").fullmatch
 
 Noun = tuple[str, str]
 """One, and many."""
@@ -42,6 +44,20 @@ class Identifier(NamedTuple):
 
     noun: str
     fields: tuple[str, ...]
+
+
+class Item(NamedTuple):
+    """The place of a cell in a group: of the first item's course it is `course_1`."""
+
+    group: str
+    field: str
+    position: int
+    """From 1; 0 where the items stand in rows."""
+
+    @property
+    def name(self) -> str:
+        """The name of the cell, as a column is called."""
+        return f"{self.field}_{self.position}" if self.position else self.field
 
 
 class CatalogueColumns(NamedTuple):
@@ -123,7 +139,24 @@ class Kind:
     @cached_property
     def columns(self) -> tuple[str, ...]:
         """The fields that a file may have a column for: all but those that follow from others."""
-        return tuple(name for name in self.fields if name not in self.derived)
+        return tuple(name for name in self.fields if name not in self.derived | self.groups.keys())
+
+    @cached_property
+    def groups(self) -> Mapping[str, Field]:
+        """The fields that repeat."""
+        return {name: field for name, field in self.fields.items() if field.type == GROUP}
+
+    def item(self, name: str) -> Item | None:
+        """The cell of a group that a name such as `course_2` means, if any; `course` is at position 0."""
+        if name in self.fields:
+            return None
+        stem, _, digits = name.rpartition("_")
+        for group, field in self.groups.items():
+            if name in field.fields:
+                return Item(group, name, 0)
+            if stem in field.fields and _POSITION(digits):
+                return Item(group, stem, int(digits))
+        return None
 
     @cached_property
     def derived(self) -> frozenset[str]:
@@ -167,6 +200,16 @@ class Kind:
         """The usual headings, as `plain` gives them, to the field that each names."""
         return dict.fromkeys(self.half_headings, self.person.whole) | {
             plain(heading): name for name in self.columns for heading in (name, *self.fields[name].headings)
+        }
+
+    @cached_property
+    def item_headings(self) -> Mapping[str, tuple[str, str]]:
+        """The usual headings of what repeats, as `plain` gives them, to group and field."""
+        return {
+            plain(heading): (group, name)
+            for group, fields in ((group, field.fields) for group, field in self.groups.items())
+            for name, field in fields.items()
+            for heading in (name, *field.headings)
         }
 
     @cached_property

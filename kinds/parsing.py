@@ -16,7 +16,7 @@ from wire.problem import Malformed
 from wire.strict import load_json_object
 from wire.text import shortened
 
-from .cells import TYPES, BadCell, Field, check_cell
+from .cells import GROUP, TYPES, BadCell, Field, check_cell
 from .digits import SCHEMES
 from .kind import CatalogueColumns, Identifier, Kind, Noun, Rule, plain
 from .names import PersonName
@@ -85,9 +85,14 @@ _FIELD: Mapping[str, Any] = {
     "years_ahead": -1,
     "reached": {},
     "source": {},
+    "fields": {},
+    "ordered": False,
     "headings": [],
     "labels": {},
 }
+_OF_GROUPS = frozenset(("required", "iri", "labels", "fields", "ordered"))
+"""The members of a group; its fields have the others, but for these:"""
+_NOT_IN_GROUPS = frozenset(("years_ahead", "reached", "worded", "source", "fields", "ordered"))
 """The members of each object: the type of one that has to be there, else the value of one left out."""
 
 
@@ -131,7 +136,8 @@ def parse_kind(files: Mapping[str, bytes]) -> Kind:
     types = _terms(members["types"], "types") | _terms(members["subject_types"], "subject_types")
     if taken := sorted(types.keys() & fields.keys()):
         raise INVALID_KIND(f"kind.json, fields.{taken[0]}: the name stands for a type")
-    terms = types | {name: field.iri for name, field in fields.items() if field.iri}
+    inner = {name: field for group in fields.values() for name, field in group.fields.items()}
+    terms = types | {name: field.iri for name, field in {**inner, **fields}.items() if field.iri}
     written = files.get("template.json")
     kind = Kind(
         name=members["name"],
@@ -160,6 +166,7 @@ def parse_kind(files: Mapping[str, bytes]) -> Kind:
         catalogue=_catalogue(members["catalogue"]) if members["catalogue"] else None,
         template=Template(_template(members, fields) if written is None else written),
     )
+    _require_groups(kind)
     _require_fields(kind)
     _require_types(kind)
     _require_days(kind, members["valid_from"], members["valid_until"])
@@ -182,6 +189,28 @@ def _require_files(files: Mapping[str, bytes]) -> None:
         raise INVALID_KIND(f"the files of the kind have over {LARGEST_FILES} characters")
 
 
+def _require_groups(kind: Kind) -> None:
+    """Refuses names that could mean two things, and a group where a text is expected."""
+    taken = {*kind.fields, *kind.identifiers, *RESERVED}
+    for group, field in kind.groups.items():
+        for name in field.fields:
+            if name in taken:
+                raise INVALID_KIND(
+                    f"kind.json, fields.{group}.fields.{name}: the name stands for something else"
+                )
+            taken.add(name)
+    names = {*kind.fields, *(name for field in kind.groups.values() for name in field.fields)}
+    for name in sorted(names):
+        stem, _, digits = name.rpartition("_")
+        if digits.isdecimal() and any(stem in field.fields for field in kind.groups.values()):
+            raise INVALID_KIND(f"kind.json: {name} is {stem} of an item of a group, too")
+    for group, inner in kind.template.groups.items():
+        if group not in kind.groups or not inner <= kind.groups[group].fields.keys():
+            raise INVALID_KIND(f"template, $each: {group} is no group, or lacks a field that its items name")
+    for group in sorted(kind.groups.keys() & {*kind.template.texts, *kind.hashed}):
+        raise INVALID_KIND(f"template: the group {group} stands in a text")
+
+
 def _require_fields(kind: Kind) -> None:
     """Refuses names that are no fields: a rule about one of these would hold of nothing."""
     person = kind.person
@@ -202,6 +231,9 @@ def _require_fields(kind: Kind) -> None:
         for name in PLACEHOLDER.findall(part)
         if name not in SPOKEN
     ]
+    for name in named:
+        if name in kind.groups:
+            raise INVALID_KIND(f"kind.json: {name} is a group, which is no text")
     if "template.json" not in kind.files:  # else what only the template names is a column of its own
         named += kind.template.fields
     for name in named:
@@ -253,14 +285,20 @@ def _require_days(kind: Kind, *ends: str) -> None:
 
 def _require_own_places(kind: Kind) -> None:
     """Two fields in one place, or with one heading, would be told apart by nobody."""
+    inner = {name: field for group in kind.groups.values() for name, field in group.fields.items()}
+    columns = {**{name: kind.fields[name] for name in kind.columns}, **inner}
     for what, values in (
-        ("IRI", [(iri, name) for name, iri in kind.terms.items()]),
+        ("IRI", [(iri, name) for name, iri in kind.terms.items() if name not in inner]),
+        *(
+            ("IRI", [(each.iri, name) for name, each in group.fields.items() if each.iri])
+            for group in kind.groups.values()
+        ),
         (
             "heading",
             [
                 (plain(heading), name)
-                for name in kind.columns
-                for heading in (name, *kind.fields[name].headings)
+                for name, field in columns.items()
+                for heading in (name, *field.headings)
             ],
         ),
     ):
@@ -277,11 +315,19 @@ def _require_own_places(kind: Kind) -> None:
 def _template(members: Mapping[str, Any], fields: Mapping[str, Field]) -> bytes:
     """The credential that follows from the facts: each that has an IRI is a property of the subject."""
     context: dict[str, Any] = {**members["types"], **members["subject_types"]}
-    for name, field in fields.items():
+    inner = {name: field for group in fields.values() if group.iri for name, field in group.fields.items()}
+    for name, field in {**inner, **fields}.items():
         if field.iri and _BY_CONTEXT.get(name) != field.iri:
             datatype = _DATATYPES.get(field.type)
             context[name] = {"@id": field.iri, "@type": datatype} if datatype else field.iri
-    subject = {name: f"{{{name}}}" for name, field in fields.items() if field.iri}
+    for name, field in fields.items():
+        if field.type == GROUP and field.iri:
+            context[name] = {"@id": field.iri, "@container": "@list" if field.is_ordered else "@set"}
+    subject = {
+        name: [{"$each": name, **_placeholders(field.fields)}] if field.type == GROUP else f"{{{name}}}"
+        for name, field in fields.items()
+        if field.iri
+    }
     document = {
         "@context": [_CONTEXT, context],
         "type": ["VerifiableCredential", *members["types"]],
@@ -293,6 +339,10 @@ def _template(members: Mapping[str, Any], fields: Mapping[str, Field]) -> bytes:
     if not members["subject_types"]:
         del document["credentialSubject"]["type"]
     return json.dumps({name: value for name, value in document.items() if value}, ensure_ascii=False).encode()
+
+
+def _placeholders(fields: Mapping[str, Field]) -> dict[str, str]:
+    return {name: f"{{{name}}}" for name, field in fields.items() if field.iri}
 
 
 def _members(item: object, place: str, asked: Mapping[str, Any]) -> dict[str, Any]:
@@ -312,11 +362,16 @@ def _members(item: object, place: str, asked: Mapping[str, Any]) -> dict[str, An
     return members
 
 
-def _field(name: str, item: object, tables: Mapping[str, CodeTable]) -> Field:
-    place = f"fields.{name}"
+def _field(name: str, item: object, tables: Mapping[str, CodeTable], group: str = "") -> Field:
+    place = f"fields.{group}.fields.{name}" if group else f"fields.{name}"
     members = _members(item, place, _FIELD)
+    _require_group(members, place, is_inner=bool(group))
     # A template takes the salted hash of a fact by these endings.
-    if not _NAME.fullmatch(name) or name.endswith(("_hash", "_salt")) or members["type"] not in TYPES:
+    if (
+        not _NAME.fullmatch(name)
+        or name.endswith(("_hash", "_salt"))
+        or members["type"] not in (*TYPES, GROUP)
+    ):
         raise INVALID_KIND(f"kind.json, {place}: a name or a type that there is not")
     if members["pattern"]:
         try:
@@ -339,6 +394,10 @@ def _field(name: str, item: object, tables: Mapping[str, CodeTable]) -> Field:
         since = _members(reached, f"{place}.reached", _REACHED)
         members["reached"] = since["day"], since["years"]
     members["reached"] = members["reached"] or None
+    members["fields"] = {
+        inner: _field(inner, each, tables, name) for inner, each in members["fields"].items()
+    }
+    members["is_ordered"] = members.pop("ordered")
     source = _members(members.pop("source"), f"{place}.source", _SOURCE)
     if source["table"]:
         _members(source["table"], f"{place}.source.table", _LOOKED_UP)
@@ -351,6 +410,21 @@ def _field(name: str, item: object, tables: Mapping[str, CodeTable]) -> Field:
     _texts(list(members["labels"].values()), f"{place}.labels")
     field = Field(name, **members)
     return replace(field, constant=_value(field, constant, place)) if constant else field
+
+
+def _require_group(members: Mapping[str, Any], place: str, *, is_inner: bool) -> None:
+    """Refuses a group in a group, what only a column or only a group can have, and items that say nothing."""
+    said = {name for name, default in _FIELD.items() if name != "type" and members[name] != default}
+    if is_inner and (refused := sorted(said & _NOT_IN_GROUPS) or members["type"] == GROUP):
+        what = refused[0] if isinstance(refused, list) else GROUP
+        raise INVALID_KIND(f"kind.json, {place}: in a group there is no {what}")
+    if members["type"] != GROUP:
+        if wrong := sorted(said & {"fields", "ordered"}):
+            raise INVALID_KIND(f"kind.json, {place}: only a group has {wrong[0]}")
+    elif wrong := sorted(said - _OF_GROUPS):
+        raise INVALID_KIND(f"kind.json, {place}: a group has no {wrong[0]}, its fields have")
+    elif not members["fields"]:
+        raise INVALID_KIND(f"kind.json, {place}: a group has fields")
 
 
 def _look_up(field: Field, code: str, table: CodeTable | None, column: str) -> Field:

@@ -30,35 +30,43 @@ def schema_of(kind: Kind) -> dict[str, Any]:
 
     A list may have any items, since which of them are there depends on the record.
     """
-    document = _node(json.loads(kind.template.text), kind)
+    document = _node(json.loads(kind.template.text), kind.fields, kind)
     return {"$schema": _DRAFT, **({"$id": kind.reference} if kind.reference else {}), **document}
 
 
-def _node(node: object, kind: Kind) -> dict[str, Any]:
+def _node(node: object, fields: Mapping[str, Field], kind: Kind) -> dict[str, Any]:
     match node:
+        case {"$each": group, **item}:
+            return {"type": "array", "items": _node(item, kind.groups[group].fields, kind)}
         case dict():
-            members = {name: _node(member, kind) for name, member in node.items() if name[:1] not in "@$"}
-            required = [name for name in members if _is_required(node[name], kind)]
+            members = {
+                name: _node(member, fields, kind) for name, member in node.items() if name[:1] not in "@$"
+            }
+            required = [name for name in members if _is_required(node[name], fields)]
             said = {"type": "object", "properties": members}
             return {**said, "required": required} if required else said
         case str():
             pieces = PLACEHOLDER.split(node)
-            is_fact = len(pieces) == 3 and not pieces[0] and not pieces[2] and pieces[1] in kind.fields
-            return _fact(kind.fields[pieces[1]]) if is_fact else {"type": "string"}
+            is_fact = len(pieces) == 3 and not pieces[0] and not pieces[2] and pieces[1] in fields
+            return _fact(fields[pieces[1]]) if is_fact else {"type": "string"}
+        case [{"$each": _} as each]:
+            return _node(each, fields, kind)
         case list():
             return {"type": "array"}
     return {}
 
 
-def _is_required(node: object, kind: Kind) -> bool:
+def _is_required(node: object, fields: Mapping[str, Field]) -> bool:
     """Whether a member is there whatever the record has: constants, and what has a required field in it."""
     match node:
+        case {"$each": group}:
+            return fields[group].required and any(field.required for field in fields[group].fields.values())
         case dict():
-            return "$if" not in node and any(_is_required(member, kind) for member in node.values())
+            return "$if" not in node and any(_is_required(member, fields) for member in node.values())
         case list():
-            return any(_is_required(item, kind) for item in node)
+            return any(_is_required(item, fields) for item in node)
         case str():
-            return all(name in kind.required for name in PLACEHOLDER.findall(node))
+            return all(name in fields and fields[name].required for name in PLACEHOLDER.findall(node))
     return True
 
 

@@ -313,7 +313,7 @@ def _compare_all(
     wanted = {row: before[seq] for row, seq in found.known.items() if seq in before}
     picked = pool.work.spool.pick(order.source.spans, wanted)
     rows = ((row, record, wanted[row]) for row, record in picked)
-    return list(changes(pool.work.checker.kind, rows, order.source.columns, archive))
+    return list(changes(pool.work.checker.kind, rows, order.source.recorded, archive))
 
 
 def _rows(spans: Iterable[Span]) -> list[int]:
