@@ -184,9 +184,22 @@ def _types(kind: Kind) -> frozenset[str]:
     """The types of its credentials, as `Claims.types` has them."""
     names = secured().names
     assert names is not None
-    found = json.loads(kind.template.text)["type"]
-    iris = (kind.terms.get(name, name) for name in (found if isinstance(found, list) else [found]))
+    document = json.loads(kind.template.text)
+    types, terms = document["type"], _terms(kind, document)
+    iris = (terms.get(name, name) for name in map(str, types if isinstance(types, list) else [types]))
     return frozenset(names.types.get(iri, iri) for iri in iris)
+
+
+def _terms(kind: Kind, document: Mapping[str, Any]) -> dict[str, str]:
+    """The IRIs of the terms that the kind or a context within its template defines."""
+    contexts = document.get("@context")
+    terms: dict[str, str] = {}
+    for context in contexts if isinstance(contexts, list) else [contexts]:
+        for name, term in context.items() if isinstance(context, dict) else ():
+            iri = term.get("@id") if isinstance(term, dict) else term
+            if isinstance(iri, str) and name[:1] != "@":
+                terms[name] = iri
+    return {**kind.terms, **terms}
 
 
 @lru_cache(maxsize=16)
@@ -194,8 +207,8 @@ def _places(kind: Kind) -> tuple[tuple[_Place, ...], tuple[_Each, ...]]:
     """The places of fields, and those of groups."""
     names = secured().names
     assert names is not None
-    terms = {name: names.properties.get(iri, iri) for name, iri in kind.terms.items()}
     document = json.loads(kind.template.text)
+    terms = {name: names.properties.get(iri, iri) for name, iri in _terms(kind, document).items()}
     found = list(_walk(document, (), terms))
     groups = tuple(each for each in found if isinstance(each, _Each))
     return _whole_first(each for each in found if each not in groups and each[0] in kind.fields), groups
@@ -214,7 +227,9 @@ def _walk(
         case {"$each": group, **members}:
             if steps and not isinstance(steps[-1], str):  # the group is the list, this its pattern
                 steps = steps[:-1]
-            yield _Each(group, steps, _constants(members, terms), _whole_first(_walk(members, (), terms)))
+            # A text around a value is no mark of an item: without the value it is not there.
+            marks = tuple(each for each in _constants(members, terms) if len(each[1]) == 1)
+            yield _Each(group, steps, marks, _whole_first(_walk(members, (), terms)))
         case dict():
             for name, member in node.items():
                 if name != "@context":
