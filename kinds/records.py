@@ -85,18 +85,30 @@ def check_cells(
                 record[name] = ""
         except BadCell as problem:
             wrong.append((name, problem.detail, cell))
+    if kind.groups:
+        _check_groups(kind, cells, required, date_order, record, wrong)
+    if not wrong:
+        person.settle(record)
+        _settle_words(kind, record, cells)
+        if kind.derived:
+            record |= kind.constants
+            record |= {name: of.get(record[code], "") for name, (code, of) in kind.looked_up.items()}
+            settle_reached(kind, record, today)
+    return record, wrong + _against_rules(kind, record, today)
+
+
+def _check_groups(
+    kind: Kind,
+    cells: Mapping[str, Any],
+    required: Collection[str],
+    date_order: str,
+    record: Record,
+    wrong: list[tuple[str, str, str]],
+) -> None:
     for name, group in kind.groups.items():
         record[name] = _check_items(group, cells.get(name, ()), date_order, wrong)
         if not record[name] and name in required:
             wrong.append((name, "is empty", ""))
-    if not wrong:
-        person.settle(record)
-        _settle_words(kind, record, cells)
-        record |= kind.constants
-        for name, (code, values) in kind.looked_up.items():
-            record[name] = values.get(record[code], "")
-        settle_reached(kind, record, today)
-    return record, wrong + _against_rules(kind, record, today)
 
 
 def _check_items(

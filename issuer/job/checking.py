@@ -95,8 +95,9 @@ class Checker:
 
         `further` are the rows that hold the other items of its group.
         """
-        if wrong_row := self._misshapen(row, cells) or self._foreign(row, cells, further):
-            return {}, wrong_row
+        misshapen = self._misshapen(row, cells) or (further and self._foreign(row, cells, further))
+        if misshapen:
+            return {}, [*misshapen]
         found, kind = self.source.fields(cells), self.kind
         if kind.groups:
             found |= self.source.items([(row, cells), *further])
@@ -109,6 +110,8 @@ class Checker:
         wrong += files
         if not wrong:
             wrong += self.composer.settle(record, self.source.date_order)
+        if not wrong:
+            return record, []
         rows = [row, *(number for number, _ in further)]
         return record, [self._finding(rows, name, reason, cell) for name, reason, cell in wrong]
 
@@ -127,9 +130,7 @@ class Checker:
 
     def _foreign(self, row: int, cells: list[str], further: Sequence[Row]) -> list[CellFinding]:
         """What is wrong with further rows of a record: only the group's cells may differ."""
-        if not further:
-            return []
-        wrong = []
+        wrong: list[CellFinding] = []
         source, number = self.source, self.source.columns[self.kind.number]
         columns = source.groups[source.in_rows][0].values()
         for other, others in further:

@@ -170,10 +170,9 @@ class Source:
 
         Raises as `rows`.
         """
-        if not self.in_rows:
-            for found in self.rows(span):
-                yield [found]
-            return
+        return self._together(span) if self.in_rows else ([row] for row in self.rows(span))
+
+    def _together(self, span: Span) -> Iterator[list[Row]]:
         together: list[Row] = []
         for row, cells in self.rows(span):
             # An empty row parts them, as it may have parted spans.
