@@ -229,6 +229,16 @@ def with_changes(kind: Kind, record: Mapping[str, Any], changes: Mapping[str, An
     return {name: cell for name, cell in cells.items() if name not in kind.derived or name in changes}
 
 
+def item_cells(kind: Kind, record: Mapping[str, Any]) -> dict[str, Any]:
+    """The values in the groups of a record, by the names that a correction takes, such as `course_2`."""
+    return {
+        Item(group, name, position).name: value
+        for group in kind.groups
+        for position, item in enumerate(record.get(group) or (), 1)
+        for name, value in item.items()
+    }
+
+
 def digest(record: bytes) -> bytes:
     """A digest that tells two records apart, given as JSON."""
     return hashlib.blake2b(record, digest_size=16).digest()

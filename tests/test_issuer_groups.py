@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from intaglio.commands.issuer.text import remarks
 from issuer.archive.archive import Archive
 from issuer.archive.store import SQLiteIndex
 from issuer.issuer import Issuer
@@ -25,6 +26,7 @@ from kinds import Kind
 from kinds.cells import MOST_ITEMS
 from kinds.facts import facts_of
 from kinds.parsing import parse_kind
+from tests.commandline import Program
 from tests.problems import raises
 from tests.world import NOW, issuer_in, reopened
 
@@ -363,6 +365,48 @@ def test_a_row_that_says_something_else_of_an_item_is_named(issuer: Issuer, tmp_
     issued(issuer, write(tmp_path / "t.csv", [("1", "A", "Logic", "1"), ("1", "A", "Latin", "2")]))
     done = issued(issuer, write(tmp_path / "t.csv", [("1", "A", "Logic", "1"), ("1", "A", "Latin", "3")]))
     (change,) = done.survey.changed
-    assert (change.row, change.number, set(change.fields)) == (2, "1", {"courses"})
+    (line,) = (
+        line
+        for lines in remarks(open_source(tmp_path / "t.csv", kind=KIND), done, ("x", "xs"))
+        for line in lines
+        if "--set" in line
+    )
+    assert line.endswith("issuer correct 1 --set grade_2=3")
+    assert (change.row, change.number, set(change.fields)) == (2, "1", {"grade_2"})
     assert issuer.correct("1", {"grade_2": "3"}).edition == 2
     assert said(issuer, "1")["courses"] == [{"course": "Logic", "grade": 1}, {"course": "Latin", "grade": 3}]
+
+
+def test_a_file_of_a_group_from_issuing_to_a_stranger(
+    program: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "transcript").mkdir()
+    (tmp_path / "transcript" / "kind.json").write_bytes(KIND.files["kind.json"])
+    rows = [
+        ("1", "A", "Logic", "1"),
+        ("1", "A", "Latin", "2"),
+        ("2", "B", "Law", "x"),
+        ("2", "B", "Art", "1"),
+    ]
+    write(tmp_path / "t.csv", rows)
+    words = ("issuer", "issue", "t.csv", "--kind", "transcript", "--name", "A University", "--out", "out")
+    answer = program(*words, "--json")
+    assert answer.code == 7
+    told = json.loads(answer.out)
+    assert (told["issued"], [error["row"] for error in told["errors"]]) == (1, [4])
+    assert program("kind", "export", "transcript").out.strip() == "no,name,course_1,grade_1,course_2,grade_2"
+    assert "course" in program("kind", "show", "transcript").out
+    card = program("issuer", "show", "1").out
+    assert "courses          course: Logic, grade: 1\n  courses          course: Latin, grade: 2" in card
+    answer = program("issuer", "correct", "1", "--set", "grade_2=1.5", "--yes", "--out", "out")
+    assert answer.code == 0, answer.err
+    (tmp_path / "trust.json").write_text(program("issuer", "trust").out)
+    answer = program("verify", "out/1.2.json", "--trust", "trust.json", "--offline", "--json")
+    assert json.loads(answer.out)["fields"] == [
+        {
+            "no": "1",
+            "name": "A",
+            "courses": [{"course": "Logic", "grade": 1}, {"course": "Latin", "grade": 1.5}],
+        }
+    ]

@@ -15,6 +15,7 @@ from issuer.table.source import open_source
 from kinds import Kind, shipped
 from kinds.check import prove_kind
 from kinds.draft import draft
+from kinds.kind import Item
 from kinds.parsing import parse_kind
 from kinds.schema import schema_of
 from kinds.shipped import SHIPPED
@@ -53,6 +54,7 @@ def show(session: Session, name: str) -> Result:  # noqa: ARG001 -- as above
     """Show the columns that a file for a kind may have. Those with a star have to be there."""
     shown = chosen(name)
     fields = [shown.fields[name] for name in shown.columns]
+    fields += [field for group in shown.groups.values() for field in (group, *group.fields.values())]
     data = {
         "name": shown.name,
         "version": shown.version,
@@ -89,10 +91,17 @@ def export(session: Session, name: str, form: str) -> Result:  # noqa: ARG001 --
     if form == "schema":
         schema = schema_of(chosen(name))
         return Result({"schema": schema}, json.dumps(schema, indent=2, ensure_ascii=False))
-    columns = chosen(name).columns
+    filled = chosen(name)
+    columns = [*filled.columns]
+    columns += [
+        Item(group, field, position).name
+        for group in filled.groups
+        for position in (1, 2)  # more are to be added as they are needed
+        for field in filled.groups[group].fields
+    ]
     line = io.StringIO()
     csv.writer(line, lineterminator="").writerow(columns)
-    return Result({"columns": list(columns)}, line.getvalue())
+    return Result({"columns": columns}, line.getvalue())
 
 
 @verb(kind)

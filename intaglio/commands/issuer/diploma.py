@@ -12,6 +12,7 @@ from issuer.archive.finding import MOST_FOUND, ROW
 from issuer.archive.kept import Entry
 from issuer.issuer import Issuer
 from issuer.keeping.export import export as write_bundles
+from kinds.records import item_cells
 from vc.reading.bundle import Bundle
 from vc.secured import MAX_BYTES
 from vc.status import Reason
@@ -91,7 +92,7 @@ def correct(place: Place, selector: str, changes: tuple[str, ...], yes: bool, ou
     line = made.line(before)
     if not said and not line.is_ahead(place.session.now()):
         raise click.UsageError("What is to be changed? --set FIELD=VALUE")
-    was = {**line.record, "name": made.kind.person.full(line.record)}
+    was = {**line.record, **item_cells(made.kind, line.record), "name": made.kind.person.full(line.record)}
     changed = "; ".join(f"{field}: {was.get(field) or '(empty)'} → {said[field]}" for field in said)
     changed = changed or f"dated {line.created:%Y-%m-%d %H:%M}Z → now"
     if made.corrected(before, said) is None:

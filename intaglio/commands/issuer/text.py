@@ -64,8 +64,16 @@ def card(issuer: Issuer, entry: Entry) -> str:
     """An edition with all that it was made from."""
     stored = issuer.line(entry)
     details = {"id": stored.id, "log entry": entry.leaf, **stored.record}
-    shown = [f"  {name:<16} {printable(str(value))}" for name, value in details.items() if value != ""]
+    values = ((name, each) for name, value in details.items() for each in _each(value) if value != "")
+    shown = [f"  {name:<16} {printable(str(value))}" for name, value in values]
     return "\n".join([line(entry), *shown])
+
+
+def _each(value: object) -> Iterator[object]:
+    """The items of a group, else the value itself."""
+    for item in value if isinstance(value, list) else [value]:
+        said = item.items() if isinstance(item, dict) else ()
+        yield ", ".join(f"{name}: {cell}" for name, cell in said if cell != "") if said else item
 
 
 def introduction(issuer: Issuer) -> Iterable[str]:
@@ -180,7 +188,9 @@ def _more(found: int, noun: str, where: str) -> Iterator[Sequence[str]]:
 
 
 def _change(source: Source, change: Change, nouns: Noun) -> Sequence[str]:
-    columns = ", ".join(source.header[source.columns[field]] for field in change.fields)
+    # A cell of an item may have no column of its own.
+    headings = {field: source.header[index] for field, index in source.columns.items()}
+    columns = ", ".join(headings.get(field, field) for field in change.fields)
     said = [word for field, value in change.fields.items() for word in ("--set", f"{field}={value}")]
     remedy = f"{typed('issuer', 'correct')} {shlex.join([change.number, *said])}"
     if change.revoked:
