@@ -437,14 +437,14 @@ class Issuer:
         """Gives template.json a place for the degree's name, as `templates.update_template` does."""
         return update_template(self.home, self._integrity.contexts, patience=self.patience)
 
-    def issue(self, cells: Mapping[str, str]) -> Entry:
+    def issue(self, cells: Mapping[str, Any]) -> Entry:
         """Issues one diploma, its record given field by field. Raises `InvalidRecord` or `Conflict`."""
         try:
             return self.issue_many([cells])[0]
         except RecordRefused as refused:
             raise refused.problem from None
 
-    def issue_many(self, records: Iterable[Mapping[str, str]]) -> list[Entry]:
+    def issue_many(self, records: Iterable[Mapping[str, Any]]) -> list[Entry]:
         """Issues several diplomas, all or none, and returns their editions in the order of the records.
 
         Calls from many threads wait for each other and go the way together. Raises `RecordRefused` for the

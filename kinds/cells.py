@@ -81,6 +81,12 @@ class Field:
     """Of a group, what each of its items says."""
     is_ordered: bool = False
     """Whether the order of a group's items is signed."""
+    example: str = ""
+    """A cell that it takes, for people and for tests."""
+    personal: bool = False
+    """Whether it says something about a person: it is then in no type, id or log."""
+    disclosure: str = "allowed"
+    """Whether a holder may leave it out: one of `DISCLOSURES`."""
     iri: str = ""
     """The property that it is in RDF; without one a template says where it stands, or it stands nowhere."""
     headings: tuple[str, ...] = ()
@@ -94,6 +100,9 @@ class Field:
             return [{name: field.sample for name, field in self.fields.items()}]
         return _SAMPLES.get(self.type, "1")
 
+
+DISCLOSURES = ("always", "allowed", "never")
+"""When a claim is selectively disclosable (SD-JWT VC type metadata, `sd`): never is always in sight."""
 
 OWN = Field("")
 """A field that only an edited template has: a text."""

@@ -16,7 +16,7 @@ from wire.problem import Malformed
 from wire.strict import load_json_object
 from wire.text import shortened
 
-from .cells import GROUP, TYPES, BadCell, Field, check_cell
+from .cells import DISCLOSURES, GROUP, TYPES, BadCell, Field, check_cell
 from .digits import SCHEMES
 from .kind import CatalogueColumns, Identifier, Kind, Noun, Rule, plain
 from .names import PersonName
@@ -29,6 +29,9 @@ LARGEST = 1 << 16  # bytes of `kind.json`
 LARGEST_FILES = 1 << 18  # characters of all files
 MOST_FIELDS = 1000
 MOST_FILES = 100
+MOST_GROUPS = 10
+MOST_OF_A_GROUP = 50
+"""Fields of a group. A verifier reads each field of each item, half a million at most."""
 LONGEST_SENTENCE = 400  # characters: it is held against each name of a trust list
 
 SPOKEN = ("issuer", "person")
@@ -87,10 +90,13 @@ _FIELD: Mapping[str, Any] = {
     "source": {},
     "fields": {},
     "ordered": False,
+    "personal": False,
+    "example": "",
+    "disclosure": "allowed",
     "headings": [],
     "labels": {},
 }
-_OF_GROUPS = frozenset(("required", "iri", "labels", "fields", "ordered"))
+_OF_GROUPS = frozenset(("required", "iri", "labels", "fields", "ordered", "personal", "disclosure"))
 """The members of a group; its fields have the others, but for these:"""
 _NOT_IN_GROUPS = frozenset(("years_ahead", "reached", "worded", "source", "fields", "ordered"))
 """The members of each object: the type of one that has to be there, else the value of one left out."""
@@ -191,6 +197,8 @@ def _require_files(files: Mapping[str, bytes]) -> None:
 
 def _require_groups(kind: Kind) -> None:
     """Refuses names that could mean two things, and a group where a text is expected."""
+    if len(kind.groups) > MOST_GROUPS:
+        raise INVALID_KIND(f"kind.json: over {MOST_GROUPS} groups")
     taken = {*kind.fields, *kind.identifiers, *RESERVED}
     for group, field in kind.groups.items():
         for name in field.fields:
@@ -380,6 +388,8 @@ def _field(name: str, item: object, tables: Mapping[str, CodeTable], group: str 
             raise INVALID_KIND(f"kind.json, {place}: {problem.detail}", because=problem) from problem
     if members["check"] and (members["check"] not in SCHEMES or members["type"] != "text"):
         raise INVALID_KIND(f"kind.json, {place}: check is one of {', '.join(SCHEMES)}, of a text")
+    if members["disclosure"] not in DISCLOSURES:
+        raise INVALID_KIND(f"kind.json, {place}: disclosure is one of {', '.join(DISCLOSURES)}")
     if members["iri"] and not _IRI.fullmatch(members["iri"]):
         raise INVALID_KIND(f"kind.json, {place}: iri is no absolute IRI")
     table = members.pop("table")
@@ -409,6 +419,8 @@ def _field(name: str, item: object, tables: Mapping[str, CodeTable], group: str 
     members["headings"] = _texts(members["headings"], f"{place}.headings")
     _texts(list(members["labels"].values()), f"{place}.labels")
     field = Field(name, **members)
+    if field.example:  # one that a file could not have would mislead whoever fills it in
+        _value(field, field.example, f"{place}.example")
     return replace(field, constant=_value(field, constant, place)) if constant else field
 
 
@@ -423,8 +435,8 @@ def _require_group(members: Mapping[str, Any], place: str, *, is_inner: bool) ->
             raise INVALID_KIND(f"kind.json, {place}: only a group has {wrong[0]}")
     elif wrong := sorted(said - _OF_GROUPS):
         raise INVALID_KIND(f"kind.json, {place}: a group has no {wrong[0]}, its fields have")
-    elif not members["fields"]:
-        raise INVALID_KIND(f"kind.json, {place}: a group has fields")
+    elif not 0 < len(members["fields"]) <= MOST_OF_A_GROUP:
+        raise INVALID_KIND(f"kind.json, {place}: a group has 1 to {MOST_OF_A_GROUP} fields")
 
 
 def _look_up(field: Field, code: str, table: CodeTable | None, column: str) -> Field:

@@ -312,7 +312,16 @@ def inner(**members: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("fields", "members", "reason"),
     [
-        (group(fields={}), {}, "fields.courses: a group has fields"),
+        (group(fields={}), {}, "fields.courses: a group has 1 to 50 fields"),
+        (group(fields={f"f{n}": {"type": "text"} for n in range(51)}), {}, "a group has 1 to 50 fields"),
+        (
+            {
+                **FIELDS,
+                **{f"g{n}": {"type": "group", "fields": {f"f{n}": {"type": "text"}}} for n in "abcdefghi"},
+            },
+            {},
+            "over 10 groups",
+        ),
         (group(pattern="x"), {}, "fields.courses: a group has no pattern, its fields have"),
         (group(headings=["x"]), {}, "fields.courses: a group has no headings"),
         ({**FIELDS, "name": {"type": "text", "ordered": True}}, {}, "fields.name: only a group has ordered"),

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence, Set
 from contextlib import suppress
 from datetime import datetime
+from typing import Any
 
 from kinds import InvalidRecord, Record
 from kinds.problem import FieldMissing
@@ -40,7 +41,7 @@ class Editions:
         self._singles, self._clock = singles, clock
         self._turns: Turns[Sequence[Edition], list[int]] = Turns(lambda calls: singles().issue(calls))
 
-    def checked(self, cells: Mapping[str, str], others: Collection[str] = ()) -> Record:
+    def checked(self, cells: Mapping[str, Any], others: Collection[str] = ()) -> Record:
         """The record of a diploma given field by field; `others` are fields that the template once had.
 
         Raises `InvalidRecord`.

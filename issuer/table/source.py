@@ -486,7 +486,7 @@ def _columns(
             )
         columns[field] = index
     for index, field in _recognised(header, kind, own, chosen).items():
-        if field in chosen or index in columns.values():
+        if field in chosen or index in columns.values() or (asked is not None and kind.item(field)):
             continue
         if field in columns:
             _require_once(path, header[index], header)
