@@ -28,8 +28,12 @@ GROUP = "group"
 
 MOST_ITEMS = 1000
 """Items of a group: a verifier reads, and a page shows, each of them."""
-MOST_ORDERED = 50
-"""Of one in order: canonicalising a list takes a time that grows with the square, 50 ms for so many."""
+ITEM_ID = "item_id"
+"""In the template of an ordered group, the `id` of an item, made of the credential's own.
+
+Without one, the nodes of an RDF list look alike: other programs take some dozen of them for an attack
+(RDFC-1.0, 7).
+"""
 
 DAY_FIRST = "is day/month/year: write YYYY-MM-DD"
 MONTH_FIRST = "is month/day/year: write YYYY-MM-DD"

@@ -127,6 +127,7 @@ def _facts(kind: Kind, record: Mapping[str, Any], contexts: Contexts | None) -> 
 
 def _claims(kind: Kind, record: Mapping[str, Any], contexts: Contexts | None) -> Claims:
     made = dict.fromkeys(kind.identifiers, "urn:example:2")
+    record = {**record, **kind.with_ids(record, "urn:example:1")}
     said = kind.template.fill({**dict.fromkeys(kind.template.fields, "1"), **made, **record})
     issuer: dict[str, Any] = {"id": "did:example:issuer", "name": "…"}
     if kind.issuer_type:

@@ -210,8 +210,12 @@ def _places(kind: Kind) -> tuple[tuple[_Place, ...], tuple[_Each, ...]]:
     document = json.loads(kind.template.text)
     terms = {name: names.properties.get(iri, iri) for name, iri in _terms(kind, document).items()}
     found = list(_walk(document, (), terms))
-    groups = tuple(each for each in found if isinstance(each, _Each))
-    return _whole_first(each for each in found if each not in groups and each[0] in kind.fields), groups
+    groups = tuple(
+        each._replace(places=tuple(place for place in each.places if place.field in group.fields))
+        for each in found
+        if isinstance(each, _Each) and (group := kind.groups[each.group])
+    )
+    return _whole_first(each for each in found if each[0] in kind.fields), groups
 
 
 def _whole_first(places: Iterable[_Place | _Each]) -> tuple[_Place, ...]:

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from wire import jcs
 
-from .cells import GROUP, Field
+from .cells import GROUP, ITEM_ID, Field
 from .names import PersonName
 from .template import Template
 
@@ -145,6 +145,18 @@ class Kind:
     def groups(self) -> Mapping[str, Field]:
         """The fields that repeat."""
         return {name: field for name, field in self.fields.items() if field.type == GROUP}
+
+    def with_ids(self, record: Mapping[str, Any], identifier: str) -> dict[str, Any]:
+        """The ordered groups of a record, with the `id` of each item for a credential of this `id`."""
+        return {
+            group: [
+                {**item, ITEM_ID: f"{identifier}#{group}-{position}"}
+                for position, item in enumerate(record.get(group) or (), 1)
+            ]
+            or ""
+            for group, field in self.groups.items()
+            if field.is_ordered
+        }
 
     def item(self, name: str) -> Item | None:
         """The cell of a group that a name such as `course_2` means, if any; `course` is at position 0."""

@@ -16,7 +16,7 @@ from wire.problem import Malformed
 from wire.strict import load_json_object
 from wire.text import shortened
 
-from .cells import DISCLOSURES, GROUP, TYPES, BadCell, Field, check_cell
+from .cells import DISCLOSURES, GROUP, ITEM_ID, TYPES, BadCell, Field, check_cell
 from .digits import SCHEMES
 from .kind import CatalogueColumns, Identifier, Kind, Noun, Rule, plain
 from .names import PersonName
@@ -38,7 +38,7 @@ SPOKEN = ("issuer", "person")
 """Names in a sentence beside the fields: the issuer as the trust list has it, the person's name in order."""
 _TAKEN = frozenset({"id", "type"})
 """Members of a subject that no fact may be: its id is the holder's."""
-RESERVED = frozenset((*SPOKEN, "issuer_name", *_TAKEN))
+RESERVED = frozenset((*SPOKEN, "issuer_name", ITEM_ID, *_TAKEN))
 """Names that no field may have."""
 
 _NAME = re.compile("[a-z][a-z0-9_]*")
@@ -213,8 +213,14 @@ def _require_groups(kind: Kind) -> None:
         if digits.isdecimal() and any(stem in field.fields for field in kind.groups.values()):
             raise INVALID_KIND(f"kind.json: {name} is {stem} of an item of a group, too")
     for group, inner in kind.template.groups.items():
-        if group not in kind.groups or not inner <= kind.groups[group].fields.keys():
-            raise INVALID_KIND(f"template, $each: {group} is no group, or lacks a field that its items name")
+        if group not in kind.groups:
+            raise INVALID_KIND(f"template, $each: {group} is no group")
+        if wrong := sorted(inner - kind.groups[group].fields.keys() - {ITEM_ID}):
+            raise INVALID_KIND(f"template, $each: an item of {group} has no field {wrong[0]}")
+        if (ITEM_ID in inner) is not kind.groups[group].is_ordered:
+            raise INVALID_KIND(
+                f"template, $each: the items of an ordered group alone have {{{ITEM_ID}}}: {group}"
+            )
     for group in sorted(kind.groups.keys() & {*kind.template.texts, *kind.hashed}):
         raise INVALID_KIND(f"template: the group {group} stands in a text")
 
@@ -332,7 +338,7 @@ def _template(members: Mapping[str, Any], fields: Mapping[str, Field]) -> bytes:
         if field.type == GROUP and field.iri:
             context[name] = {"@id": field.iri, "@container": "@list" if field.is_ordered else "@set"}
     subject = {
-        name: [{"$each": name, **_placeholders(field.fields)}] if field.type == GROUP else f"{{{name}}}"
+        name: [_items(field)] if field.type == GROUP else f"{{{name}}}"
         for name, field in fields.items()
         if field.iri
     }
@@ -349,8 +355,11 @@ def _template(members: Mapping[str, Any], fields: Mapping[str, Field]) -> bytes:
     return json.dumps({name: value for name, value in document.items() if value}, ensure_ascii=False).encode()
 
 
-def _placeholders(fields: Mapping[str, Field]) -> dict[str, str]:
-    return {name: f"{{{name}}}" for name, field in fields.items() if field.iri}
+def _items(group: Field) -> dict[str, str]:
+    """The pattern of a group's nodes."""
+    placeholders = {name: f"{{{name}}}" for name, field in group.fields.items() if field.iri}
+    identifier = {"id": f"{{{ITEM_ID}}}"} if group.is_ordered and placeholders else {}
+    return {"$each": group.name, **identifier, **placeholders}
 
 
 def _members(item: object, place: str, asked: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from typing import Any
 
 from wire.problem import Malformed
 
-from .cells import MOST_ITEMS, MOST_ORDERED, OWN, BadCell, Field, check_cell
+from .cells import MOST_ITEMS, OWN, BadCell, Field, check_cell
 from .kind import Item, Kind
 
 Record = dict[str, Any]
@@ -142,9 +142,8 @@ def _check_items(
             name = next(name for name, value in item.items() if value != "" or cells.get(name, "").strip())
             wrong.append((Item(group.name, name, position).name, "stands there twice", cells[name]))
         items.append(item)
-    most = MOST_ORDERED if group.is_ordered else MOST_ITEMS
-    if len(items) > most:
-        wrong.append((group.name, f"has {len(items)} items: more than {most}", ""))
+    if len(items) > MOST_ITEMS:
+        wrong.append((group.name, f"has {len(items)} items: more than {MOST_ITEMS}", ""))
     return items or ""
 
 

@@ -410,3 +410,21 @@ def test_a_file_of_a_group_from_issuing_to_a_stranger(
             "courses": [{"course": "Logic", "grade": 1}, {"course": "Latin", "grade": 1.5}],
         }
     ]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("is_ordered", [False, True])
+def test_the_largest_record_is_valid_for_a_verifier(
+    program: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_ordered: bool
+) -> None:
+    """A verifier bounds its work: what is issued has to fit in it."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "transcript").mkdir()
+    (tmp_path / "transcript" / "kind.json").write_bytes(transcript(ordered=is_ordered).files["kind.json"])
+    write(tmp_path / "t.csv", [("1", "A", f"Course {number}", "1.5") for number in range(MOST_ITEMS)])
+    words = ("issuer", "issue", "t.csv", "--kind", "transcript", "--name", "A University", "--out", "out")
+    assert program(*words).out == "1 issued, 0 issued before, 0 with errors\n"
+    answer = program("verify", "out/1.json", "--offline", "--json")
+    assert answer.code == 0, answer.out[:500]
+    (fields,) = json.loads(answer.out)["fields"]
+    assert len(fields["courses"]) == MOST_ITEMS

@@ -17,7 +17,7 @@ from intaglio.words.language import speaking
 from issuer.press.document import trial
 from issuer.press.press import Line, Press
 from kinds import InvalidRecord, Kind, Record
-from kinds.cells import MOST_ORDERED
+from kinds.cells import MOST_ITEMS
 from kinds.check import prove_kind
 from kinds.facts import facts_of
 from kinds.parsing import parse_kind
@@ -187,7 +187,7 @@ _PRIZES = st.fixed_dictionaries({"prize": _TEXTS}, optional={"won": st.dates().m
 def test_no_fact_leaves_its_item(
     courses: list[dict[str, str]], prizes: list[dict[str, str]], fields: dict[str, Any], has_template: bool
 ) -> None:
-    kind = parsed(fields, TEMPLATE if has_template else None)
+    kind = parsed(template=TEMPLATE) if has_template else parsed(fields)
     try:
         record = check_record(kind, {"no": "1", "courses": courses, "prizes": prizes}, TODAY)
     except InvalidRecord:  # two that NFC or blanks make one
@@ -287,16 +287,20 @@ def test_items_of_another_shape_are_refused(items: Any) -> None:
         check_record(parsed(), {"no": "1", "courses": items}, TODAY)
 
 
-def test_a_list_has_a_bound_that_a_verifier_can_bear() -> None:
-    """And a set says nothing twice."""
+def test_a_group_has_a_bound_and_a_set_says_nothing_twice() -> None:
     kind = parsed(ordered())
-    items = [{"course": "Logic"}] * MOST_ORDERED
+    items = [{"course": "Logic"}] * MOST_ITEMS
     full = check_record(kind, {"no": "1", "courses": items}, TODAY)
-    assert len(facts(kind, full)["courses"]) == MOST_ORDERED
     made = document(kind, full)
+    assert len(facts_of(kind, Credential.parse(made))["courses"]) == MOST_ITEMS
+    identifiers = {item["id"] for item in made["credentialSubject"]["courses"]}
+    assert identifiers == {f"{made['id']}#courses-{number}" for number in range(1, MOST_ITEMS + 1)}
     assert canonicalize(made).decode() == by_pyoxigraph(made)
-    with pytest.raises(InvalidRecord, match=f"more than {MOST_ORDERED}"):
-        check_record(kind, {"no": "1", "courses": [*items, {"course": "Art"}]}, TODAY)
+    for each in (kind, parsed()):
+        with pytest.raises(InvalidRecord, match=f"more than {MOST_ITEMS}"):
+            check_record(
+                each, {"no": "1", "courses": [{"course": f"C{n}"} for n in range(MOST_ITEMS + 1)]}, TODAY
+            )
     with pytest.raises(InvalidRecord, match="course_2: the value stands there twice"):
         check_record(parsed(), {"no": "1", "courses": items[:2]}, TODAY)
 
@@ -354,8 +358,12 @@ def test_a_group_that_could_mean_two_things_is_refused(
     ("result", "problem"),
     [
         ({"$each": "lessons", "name": "{course}"}, "lessons is no group"),
-        ({"$each": "courses", "name": "{prize}"}, "courses is no group, or lacks a field"),
-        ({"$each": "courses", "name": "{no}"}, "courses is no group, or lacks a field"),
+        ({"$each": "courses", "name": "{prize}"}, "an item of courses has no field"),
+        ({"$each": "courses", "name": "{no}"}, "an item of courses has no field"),
+        (
+            {"$each": "courses", "id": "{item_id}"},
+            "the items of an ordered group alone have {item_id}: courses",
+        ),
         ({"$each": 7, "name": "{course}"}, "the name of a group is expected"),
         ({"$each": "courses", "in": [{"$each": "prizes", "name": "{prize}"}]}, "has no group in it"),
         ({"name": "{courses_hash}"}, "the group courses stands in a text"),

@@ -18,9 +18,10 @@ from kinds.records import check_record
 from kinds.schema import schema_of
 from kinds.shipped import SHIPPED, shipped
 from tests.conftest import ROOT
+from tests.test_issuer_groups import transcript
 from tests.world import NOW, graduate
 
-ROWS: dict[str, list[dict[str, str]]] = {
+ROWS: dict[str, list[dict[str, Any]]] = {
     "diploma": [graduate(1), graduate(2, achievement_type="ext:Habilitation", email="", gpa="")],
     "resident": [
         {
@@ -49,6 +50,9 @@ ROWS: dict[str, list[dict[str, str]]] = {
         },
     ],
 }
+ROWS["transcript"] = [
+    {"no": "1", "name": "A", "courses": [{"course": "Logic", "grade": "1.5"}, {"course": "Art"}]}
+]
 PEER = ROOT / "tests" / "interop"
 JUDGE = """
 import Ajv from 'ajv/dist/2020.js';
@@ -114,11 +118,12 @@ def test_a_pattern_means_the_same_to_a_schema() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", SHIPPED)
+@pytest.mark.parametrize("name", [*SHIPPED, "transcript"])
 def test_ajv_in_strict_mode_reads_it_and_passes_each_row(name: str) -> None:
+    kind = shipped(name) if name in SHIPPED else transcript(required=True)
     if shutil.which("node") is None or not Path(PEER, "node_modules", "ajv").exists():
         pytest.skip("no node, or no ajv: make peers")
-    asked = json.dumps({"schema": schema_of(shipped(name)), "documents": documents(shipped(name))})
+    asked = json.dumps({"schema": schema_of(kind), "documents": documents(kind)})
     done = subprocess.run(
         ["node", "--input-type=module", "-e", JUDGE, asked],
         cwd=PEER,

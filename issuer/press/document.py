@@ -219,6 +219,8 @@ class Composer:
         }
         if kind.person.whole:
             values[kind.person.whole] = kind.person.full(record)
+        if kind.groups:
+            values |= kind.with_ids(record, self.credential_id(number, edition))
         for name, (noun, fields) in kind.identifiers.items():
             said = next((record[field] for field in fields if record[field]), "")
             values[name] = self.profile.iri(noun, quote(said, safe=""))
