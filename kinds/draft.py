@@ -45,6 +45,10 @@ def draft(name: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> by
         member: next((field for field in known if fields.get(field, {}).get("type") == "date"), "")
         for member, known in _DATES.items()
     }
+    bounds = [field for field in dates.values() if field]
+    rules = (
+        [{"before": bounds[0], "after": bounds[1], "refusal": "is not before the end"}] if bounds[1:] else []
+    )
     title = name.replace("_", " ")
     person = {part: column for part, column in _PERSON.items() if column in fields}
     kind = {
@@ -56,6 +60,7 @@ def draft(name: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> by
         "number": number,
         "person": person if "name" in person or len(person.keys() & {"given", "family"}) == 2 else {},
         **{member: field for member, field in dates.items() if field},
+        "rules": rules,
         "sentence": {"en": [f"{{issuer}} issued a {title}", *([" to {person}"] if person else [])]},
         "fields": fields,
     }
@@ -72,10 +77,12 @@ def _known(heading: str) -> tuple[str, dict[str, Any]] | None:
     for kind in (shipped("certificate"), shipped("resident")):
         if name := kind.headings.get(plain(heading)):
             field = kind.fields[name]
+            # A table is a file of its own, which a draft does not have: its codes are texts.
             members = {
-                "type": field.type,
+                "type": "text" if field.codes else field.type,
                 "pattern": field.pattern,
-                "refusal": field.refusal,
+                "refusal": "" if field.codes else field.refusal,
+                "personal": field.personal,
                 "iri": field.iri,
                 "headings": [heading],
                 "labels": dict(field.labels),

@@ -17,6 +17,7 @@ from issuer.issuer import Issuer
 from issuer.job.attached import ANOTHER, FOLDER, LINK, MOST, NO_FILE, NO_PATH, NOT_THERE, attach
 from issuer.job.bulk import Issued
 from issuer.job.order import Order, Progress
+from issuer.keeping.backup import backup, restore
 from issuer.problem import FILES_FOLDER_MISSING, TOO_MANY_FILES
 from issuer.table.source import open_source
 from kinds import Kind
@@ -168,6 +169,17 @@ def test_nothing_of_a_file_but_its_digest_is_kept(issuer: Issuer, folder: Path, 
     (path,) = (issuer.home / FOLDER).iterdir()
     assert json.loads(path.read_bytes()) == {"1.pdf": sri(b"nobody else reads this")}
     assert path.stat().st_mode & 0o77 == 0
+
+
+def test_a_backup_has_what_a_job_was_begun_with(issuer: Issuer, folder: Path, tmp_path: Path) -> None:
+    """Else a file that differs would go unseen where a job goes on from it."""
+    path = table(tmp_path / "t.csv", ["1.pdf", "2.pdf"])
+    issued(issuer, path, folder)
+    backup(issuer.home, tmp_path / "b", b"a passphrase of many words")
+    restore(tmp_path / "b", tmp_path / "again", b"a passphrase of many words")
+    (folder / "1.pdf").write_bytes(b"another")
+    again = reopened(tmp_path / "again", clock=lambda: NOW)
+    assert reasons(issued(again, path, folder)) == [ANOTHER, NOT_THERE]
 
 
 def test_a_table_that_names_files_needs_their_folder(issuer: Issuer, folder: Path, tmp_path: Path) -> None:

@@ -14,11 +14,13 @@ from intaglio.words.language import speaking
 from issuer.press.document import trial
 from kinds import InvalidRecord, Kind, Record, shipped
 from kinds.check import prove_kind
+from kinds.draft import draft
 from kinds.facts import facts_of
 from kinds.parsing import parse_kind
 from kinds.problem import INVALID_KIND
 from kinds.records import check_record, with_changes
 from kinds.schema import schema_of
+from kinds.shipped import SHIPPED
 from tests.problems import raises
 from vc import Credential
 from verifier.summary import Summary
@@ -130,6 +132,14 @@ def test_a_code_is_signed_as_it_is_and_shown_by_its_name() -> None:
 def test_a_source_that_gives_no_value_is_refused(table: str, fields: dict[str, Any], reason: str) -> None:
     with raises(INVALID_KIND, match=reason):
         card(table, **fields)
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_draft_takes_each_column_of_what_is_shipped(name: str) -> None:
+    columns = shipped(name).columns
+    drafted = parse_kind({"kind.json": draft("mine", columns, [["2001-02-03"] * len(columns)])})
+    assert [field.type for field in drafted.fields.values()].count("code") == 0
+    assert len(drafted.fields) == len(columns)
 
 
 def test_countries_have_the_names_of_cldr() -> None:

@@ -29,7 +29,8 @@ def write_error_file(path: Path, source: Source, findings: Mapping[int, Sequence
         for row, cells in rows:
             # All rows of a record, since none of them means the same without the others.
             own = [finding for finding in of_record if finding.row == row]
-            writer.writerow([row, *_explain(own or of_record), *map(guarded, cells)])
+            because = _explain(own) if own else ("", f"has the number of row {of_record[0].row}")
+            writer.writerow([row, *because, *map(guarded, cells)])
     try:
         write_durably(path, text.getvalue().encode("utf-8-sig"))
     except OSError as error:
