@@ -60,7 +60,7 @@ def draft(name: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> by
         "number": number,
         "person": person if "name" in person or len(person.keys() & {"given", "family"}) == 2 else {},
         **{member: field for member, field in dates.items() if field},
-        "rules": rules,
+        **({"rules": rules} if rules else {}),
         "sentence": {"en": [f"{{issuer}} issued a {title}", *([" to {person}"] if person else [])]},
         "fields": fields,
     }

@@ -106,7 +106,9 @@ def _check_groups(
     wrong: list[tuple[str, str, str]],
 ) -> None:
     for name, group in kind.groups.items():
-        record[name] = _check_items(group, cells.get(name, ()), date_order, wrong)
+        # A set has each item once: RDF knows no second, and two nodes that say the same are one to a reader.
+        unique = () if group.is_ordered else sorted(kind.template.groups.get(name, ()))
+        record[name] = _check_items(group, cells.get(name, ()), unique, date_order, wrong)
         if not record[name] and name in required:
             wrong.append((name, "is empty", ""))
 
@@ -114,12 +116,14 @@ def _check_groups(
 def _check_items(
     group: Field,
     given: Iterable[Mapping[str, str]],
+    unique: Collection[str],
     date_order: str,
     wrong: list[tuple[str, str, str]],
 ) -> list[Record] | str:
     """The items of a group that say anything, or the empty text; adds what is wrong with them.
 
-    What is wrong stands with the number of the item among those that were given, from 1.
+    What is wrong stands with the number of the item among those that were given, from 1. In all of the fields
+    that are `unique`, no two items may be equal.
     """
     items: list[Record] = []
     first: dict[tuple[Any, ...], int] = {}
@@ -137,9 +141,9 @@ def _check_items(
                     raise BadCell("is empty")
             except BadCell as problem:
                 wrong.append((Item(group.name, name, position).name, problem.detail, cell))
-        # A set has each item once: RDF knows no second, and two nodes that say the same are one to a reader.
-        if not group.is_ordered and first.setdefault(tuple(item.values()), position) != position:
-            name = next(name for name, value in item.items() if value != "" or cells.get(name, "").strip())
+        said = tuple(item[name] for name in unique)
+        if any(value != "" for value in said) and first.setdefault(said, position) != position:
+            name = next(name for name in group.fields if name in unique and item[name] != "")
             wrong.append((Item(group.name, name, position).name, "stands there twice", cells[name]))
         items.append(item)
     if len(items) > MOST_ITEMS:

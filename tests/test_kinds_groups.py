@@ -303,6 +303,9 @@ def test_a_group_has_a_bound_and_a_set_says_nothing_twice() -> None:
             )
     with pytest.raises(InvalidRecord, match="course_2: the value stands there twice"):
         check_record(parsed(), {"no": "1", "courses": items[:2]}, TODAY)
+    rooms = [{"course": "Logic", "room": "1"}, {"course": "Logic", "room": "2"}]  # which no credential says
+    with pytest.raises(InvalidRecord, match="course_2: the value stands there twice"):
+        check_record(parsed(), {"no": "1", "courses": rooms}, TODAY)
 
 
 def group(**members: Any) -> dict[str, Any]:

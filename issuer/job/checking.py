@@ -134,8 +134,8 @@ class Checker:
         source, number = self.source, self.source.columns[self.kind.number]
         columns = source.groups[source.in_rows][0].values()
         for other, others in further:
-            wrong += [finding._replace(first=row) for finding in self._misshapen(other, others)]
-            if wrong:
+            if misshapen := self._misshapen(other, others):
+                wrong += [finding._replace(first=row) for finding in misshapen]
                 continue
             reason = f"is not what row {row} has, which has the same number"
             wrong += [

@@ -131,14 +131,13 @@ class Source:
     @cached_property
     def single(self) -> Mapping[str, int]:
         """Those of `columns` that are no cell of a group."""
-        items = {name for positions in self.groups.values() for item in positions.values() for name in item}
-        numbered = {
+        items = {
             Item(group, name, position).name
             for group, positions in self.groups.items()
             for position, item in positions.items()
             for name in item
         }
-        return {name: index for name, index in self.columns.items() if name not in items | numbered}
+        return {name: index for name, index in self.columns.items() if name not in items}
 
     @cached_property
     def recorded(self) -> frozenset[str]:
