@@ -16,7 +16,7 @@ from intaglio.words.kinds import lines
 from intaglio.words.language import speaking
 from issuer.press.document import trial
 from issuer.press.press import Line, Press
-from kinds import InvalidRecord, Kind, Record
+from kinds import InvalidRecord, Kind, Record, Template, shipped
 from kinds.cells import MOST_ITEMS
 from kinds.check import prove_kind
 from kinds.facts import facts_of
@@ -355,6 +355,14 @@ def test_a_group_that_could_mean_two_things_is_refused(
 ) -> None:
     with raises(INVALID_KIND, match=reason):
         parsed(fields, **members)
+
+
+def test_an_edited_template_makes_no_groups_of_its_own() -> None:
+    diploma = shipped()
+    edited = json.loads(diploma.template.text)
+    edited["credentialSubject"]["result"].append({"$each": "courses", "value": "{course}"})
+    with pytest.raises(Malformed, match="has \\$each 'courses', which is no group of diploma"):
+        trial(diploma.with_template(Template(json.dumps(edited).encode())))
 
 
 @pytest.mark.parametrize(

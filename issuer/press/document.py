@@ -292,6 +292,8 @@ def _require_members(kind: Kind) -> None:
     for name in ("@context", "type", "credentialSubject"):
         if name not in members:
             raise InvalidTemplate(f"the template has no member {name!r}")
+    for group in sorted(kind.template.groups.keys() - kind.groups.keys()):
+        raise InvalidTemplate(f"the template has $each {group!r}, which is no group of {kind.name}")
     for name in _OWN:
         if name in members:
             raise InvalidTemplate(
