@@ -46,7 +46,7 @@ class Identifier(NamedTuple):
     fields: tuple[str, ...]
 
 
-class Item(NamedTuple):
+class ItemCell(NamedTuple):
     """The place of a cell in a group: of the first item's course it is `course_1`."""
 
     group: str
@@ -158,16 +158,16 @@ class Kind:
             if field.is_ordered
         }
 
-    def item(self, name: str) -> Item | None:
+    def item(self, name: str) -> ItemCell | None:
         """The cell of a group that a name such as `course_2` means, if any; `course` is at position 0."""
         if name in self.fields:
             return None
         stem, _, digits = name.rpartition("_")
         for group, field in self.groups.items():
             if name in field.fields:
-                return Item(group, name, 0)
+                return ItemCell(group, name, 0)
             if stem in field.fields and _POSITION(digits):
-                return Item(group, stem, int(digits))
+                return ItemCell(group, stem, int(digits))
         return None
 
     @cached_property

@@ -15,7 +15,7 @@ from typing import Any
 from wire.problem import Malformed
 
 from .cells import MOST_ITEMS, OWN, BadCell, Field, check_cell
-from .kind import Item, Kind
+from .kind import ItemCell, Kind
 
 Record = dict[str, Any]
 
@@ -44,7 +44,7 @@ def check_record(
         raise InvalidRecord(f"there is no field {name!r}", hint=f"The fields are {names}.")
     for name, group in kind.groups.items():
         if not _are_items(cells.get(name, []), group):
-            cell = Item(name, next(iter(group.fields)), 1).name
+            cell = ItemCell(name, next(iter(group.fields)), 1).name
             raise InvalidRecord(f"{name} is a group: its cells are {cell} and so on")
     record, wrong = check_cells(kind, cells, today=today)
     if wrong:
@@ -140,11 +140,11 @@ def _check_items(
                 elif field.required:
                     raise BadCell("is empty")
             except BadCell as problem:
-                wrong.append((Item(group.name, name, position).name, problem.detail, cell))
+                wrong.append((ItemCell(group.name, name, position).name, problem.detail, cell))
         said = tuple(item[name] for name in unique)
         if any(value != "" for value in said) and first.setdefault(said, position) != position:
             name = next(name for name in group.fields if name in unique and item[name] != "")
-            wrong.append((Item(group.name, name, position).name, "stands there twice", cells[name]))
+            wrong.append((ItemCell(group.name, name, position).name, "stands there twice", cells[name]))
         items.append(item)
     if len(items) > MOST_ITEMS:
         wrong.append((group.name, f"has {len(items)} items: more than {MOST_ITEMS}", ""))
@@ -235,7 +235,7 @@ def with_changes(kind: Kind, record: Mapping[str, Any], changes: Mapping[str, An
 def item_cells(kind: Kind, record: Mapping[str, Any]) -> dict[str, Any]:
     """The values in the groups of a record, by the names that a correction takes, such as `course_2`."""
     return {
-        Item(group, name, position).name: value
+        ItemCell(group, name, position).name: value
         for group in kind.groups
         for position, item in enumerate(record.get(group) or (), 1)
         for name, value in item.items()

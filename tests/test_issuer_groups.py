@@ -21,7 +21,7 @@ from issuer.job.checking import Checker
 from issuer.job.order import Order
 from issuer.press.document import trial
 from issuer.problem import COLUMN_AMBIGUOUS, COLUMNS_MISSING, UNREADABLE_FILE
-from issuer.table.source import Row, Source, open_source
+from issuer.table.source import NumberedRow, Source, open_source
 from kinds import Kind
 from kinds.cells import MOST_ITEMS
 from kinds.facts import facts_of
@@ -73,13 +73,13 @@ def write(path: Path, rows: Sequence[Sequence[str]], header: Sequence[str] = HEA
     return path
 
 
-def records(source: Source) -> list[list[Row]]:
+def records(source: Source) -> list[list[NumberedRow]]:
     return [rows for span in source.spans for rows in source.records(span)]
 
 
-def naive(rows: Sequence[Sequence[str]]) -> list[list[Row]]:
+def naive(rows: Sequence[Sequence[str]]) -> list[list[NumberedRow]]:
     """By looking at each row and the one before, in a file that is not cut."""
-    together: list[list[Row]] = []
+    together: list[list[NumberedRow]] = []
     for number, cells in enumerate(rows, 2):
         before = together[-1][-1] if together else (0, [""])
         if not any(cells):

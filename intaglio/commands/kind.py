@@ -15,7 +15,7 @@ from issuer.table.source import open_source
 from kinds import Kind, shipped
 from kinds.check import prove_kind
 from kinds.draft import draft
-from kinds.kind import Item
+from kinds.kind import ItemCell
 from kinds.parsing import parse_kind
 from kinds.schema import schema_of
 from kinds.shipped import SHIPPED
@@ -94,7 +94,7 @@ def export(session: Session, name: str, form: str) -> Result:  # noqa: ARG001 --
     filled = chosen(name)
     columns = [*filled.columns]
     columns += [
-        Item(group, field, position).name
+        ItemCell(group, field, position).name
         for group in filled.groups
         for position in (1, 2)  # more are to be added as they are needed
         for field in filled.groups[group].fields

@@ -26,7 +26,7 @@ from ..archive.kept import Incoming
 from ..press.document import Composer
 from ..problem import CATALOGUE_COLUMN_MISSING, TOO_MANY_FINDINGS, UNREADABLE_FILE
 from ..table.finding import TURNED, CellFinding
-from ..table.source import Row, Source, Span, open_source
+from ..table.source import NumberedRow, Source, Span, open_source
 from .attached import NOTHING, Attached
 from .changes import Change
 from .spool import Spool
@@ -89,7 +89,7 @@ class Checker:
         return self.composer.kind
 
     def check(
-        self, row: int, cells: list[str], further: Sequence[Row] = ()
+        self, row: int, cells: list[str], further: Sequence[NumberedRow] = ()
     ) -> tuple[Record, list[CellFinding]]:
         """The record of a row and what is wrong with it; one with findings is not issued.
 
@@ -128,7 +128,7 @@ class Checker:
             return CellFinding(rows[0], self.source.heading(index), reason, cell)
         return CellFinding(rows[0], self.column(name), reason, cell)
 
-    def _foreign(self, row: int, cells: list[str], further: Sequence[Row]) -> list[CellFinding]:
+    def _foreign(self, row: int, cells: list[str], further: Sequence[NumberedRow]) -> list[CellFinding]:
         """What is wrong with further rows of a record: only the group's cells may differ."""
         wrong: list[CellFinding] = []
         source, number = self.source, self.source.columns[self.kind.number]

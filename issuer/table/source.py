@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 
 from kinds import Kind, shipped
 from kinds.cells import MOST_ITEMS
-from kinds.kind import Item, plain
+from kinds.kind import ItemCell, plain
 from wire import Malformed
 from wire.problem import Conflict
 from wire.text import unguarded
@@ -56,7 +56,7 @@ _SEPARATOR_LINE = re.compile(r'"?sep=([,;\t])"?[,;\t]*(?:\r\n?|\n)', re.IGNORECA
 _HEADER_FIRST = "The headings have to be the first row: delete what stands above them."
 
 
-Row = tuple[int, list[str]]
+NumberedRow = tuple[int, list[str]]
 """A row's number, and its cells."""
 
 Groups = Mapping[str, Mapping[int, Mapping[str, int]]]
@@ -132,7 +132,7 @@ class Source:
     def single(self) -> Mapping[str, int]:
         """Those of `columns` that are no cell of a group."""
         items = {
-            Item(group, name, position).name
+            ItemCell(group, name, position).name
             for group, positions in self.groups.items()
             for position, item in positions.items()
             for name in item
@@ -164,15 +164,15 @@ class Source:
             if any(cells):
                 yield row, [unguarded(cell) for cell in cells[3:]] if self.is_error_file else cells
 
-    def records(self, span: Span) -> Iterator[list[Row]]:
+    def records(self, span: Span) -> Iterator[list[NumberedRow]]:
         """The rows of each record, one or those of its group: rows of one number that stand together.
 
         Raises as `rows`.
         """
         return self._together(span) if self.in_rows else ([row] for row in self.rows(span))
 
-    def _together(self, span: Span) -> Iterator[list[Row]]:
-        together: list[Row] = []
+    def _together(self, span: Span) -> Iterator[list[NumberedRow]]:
+        together: list[NumberedRow] = []
         for row, cells in self.rows(span):
             # An empty row parts them, as it may have parted spans.
             if (
@@ -188,7 +188,7 @@ class Source:
         if together:
             yield together
 
-    def pick(self, wanted: Container[int]) -> Iterator[list[Row]]:
+    def pick(self, wanted: Container[int]) -> Iterator[list[NumberedRow]]:
         """The records whose first rows have these numbers; a span that has none of them is not read."""
         for span in self.spans:
             if any(row in wanted for row in span.numbers):
@@ -199,7 +199,7 @@ class Source:
         width = len(cells)
         return {field: cells[index] for field, index in self.single.items() if index < width}
 
-    def items(self, rows: Sequence[Row]) -> dict[str, list[dict[str, str]]]:
+    def items(self, rows: Sequence[NumberedRow]) -> dict[str, list[dict[str, str]]]:
         """The cells of groups, by item and field, of the rows of one record; items may be empty."""
         _, first = rows[0]
         found = {}
@@ -415,7 +415,7 @@ def _items(names: list[str], kind: Kind, taken: Container[int]) -> dict[int, str
         stem, digits = match.groups() if match else (name, "0")
         if index not in taken and stem in kind.item_headings:
             group, inner = kind.item_headings[stem]
-            items[index] = Item(group, inner, int(digits)).name
+            items[index] = ItemCell(group, inner, int(digits)).name
     return {index: name for index, name in items.items() if kind.item(name)}
 
 
@@ -442,7 +442,7 @@ def _groups(path: Path, header: list[str], kind: Kind, columns: Mapping[str, int
         )
     missing = [group for group in kind.required if group in kind.groups and group not in groups]
     missing += [
-        Item(group, name, position).name
+        ItemCell(group, name, position).name
         for group, positions in groups.items()
         for position, item in positions.items()
         for name, field in kind.groups[group].fields.items()
