@@ -96,10 +96,12 @@ _FIELD: Mapping[str, Any] = {
     "headings": [],
     "labels": {},
 }
-_OF_GROUPS = frozenset(("required", "iri", "labels", "fields", "ordered", "personal", "disclosure"))
-"""The members of a group; its fields have the others, but for these:"""
-_NOT_IN_GROUPS = frozenset(("years_ahead", "reached", "worded", "source", "fields", "ordered"))
 """The members of each object: the type of one that has to be there, else the value of one left out."""
+
+_OF_GROUPS = frozenset(("required", "iri", "labels", "fields", "ordered", "personal", "disclosure"))
+"""The members of a group. The others are members of its fields."""
+_NOT_IN_GROUPS = frozenset(("years_ahead", "reached", "worded", "source", "fields", "ordered"))
+"""The members that a field of a group does not have."""
 
 
 def parse_kind(files: Mapping[str, bytes]) -> Kind:
