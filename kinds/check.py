@@ -6,7 +6,7 @@ verifier reads them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
 
@@ -17,9 +17,10 @@ from vc.vcdm.jsonld import Contexts, canonicalize
 from wire.datetimestamp import parse_datetimestamp
 from wire.problem import Malformed
 
+from .cells import GROUP, ITEM_ID, Field, sri
 from .facts import facts_of
-from .kind import HASHED, Kind, sri
-from .places import Path, leaves, path_text, places, texts
+from .kind import HASHED, Kind
+from .places import Path, item_places, leaves, path_text, places, texts
 from .problem import INVALID_KIND
 from .records import Record
 from .template import PLACEHOLDER
@@ -38,6 +39,7 @@ _OTHERS: Mapping[str, tuple[Any, ...]] = {
     "moment": ("2000-01-02T00:00:00Z",),
     "boolean": (False,),
     "url": ("https://example.org/2",),
+    "digest": (sri(bytes(32)),),
 }
 """Other values than those of `Field.sample`, of which one has to fit."""
 
@@ -47,8 +49,9 @@ def prove_kind(
 ) -> tuple[str, ...]:
     """The fields that a credential says.
 
-    Changing one example changes what is said of its field, and exactly the places that carry it. Each field
-    that is not required may be absent, alone and with all others.
+    Changing one example changes what is said of its field, and exactly the places that carry it; of a group
+    with two items, those of one item. Each field that is not required may be absent, alone and with all
+    others.
 
     `compose` is what the issuer issues with. A verifier, which makes no credentials, leaves it out: the
     template is then filled without an issuer's secrets.
@@ -60,8 +63,11 @@ def prove_kind(
     before = proof.made(sample)
     carriers, direct = _carriers(kind), places(kind)
     for name, field in kind.fields.items():
+        if field.type == GROUP:
+            proof.require_items(sample, before, field, carriers, direct)
+            continue
         after = proof.with_another(sample, name)
-        _require_same_elsewhere(name, before, after, carriers[name], {*direct[name]})
+        _require_same_elsewhere(f"fields.{name}", before, after, name, carriers[name], {*direct[name]})
         if field.iri and before.facts.get(name) == after.facts.get(name):
             raise INVALID_KIND(f"kind.json, fields.{name}: the credential does not say it")
     optional = [name for name, field in kind.fields.items() if not field.required]
@@ -98,11 +104,44 @@ class _Proof:
 
     def with_another(self, sample: Record, name: str) -> _Made:
         """The credential of the sample with another value of one field."""
-        *others, last = _OTHERS.get(self._kind.fields[name].type, ("2",))
+        *others, last = _others(self._kind.fields[name])
         for other in others:
             with suppress(Malformed):
                 return self.made({**sample, name: other})
         return self.made({**sample, name: last})
+
+    def require_items(
+        self,
+        sample: Record,
+        before: _Made,
+        group: Field,
+        carriers: Mapping[str, set[Path]],
+        direct: Mapping[str, Sequence[Path]],
+    ) -> None:
+        """Refuses a group where a change in one item of two changes more than that item, or is not said."""
+        (item,), items = sample[group.name], item_places(self._kind, group.name)
+        another = {name: _others(field)[-1] for name, field in group.fields.items()}
+        two = self.made({**sample, group.name: [item, another]})
+        if others := sorted(_changed(before.facts, two.facts) - {group.name}):
+            raise INVALID_KIND(f"kind.json, fields.{group.name}: it also changes {', '.join(others)}")
+        for name, field in group.fields.items():
+            place = f"fields.{group.name}.fields.{name}"
+            after = self.made({**sample, group.name: [item, {**another, name: item[name]}]})
+            may, has_to = (_in_second_item(paths, items) for paths in (carriers[name], direct[name]))
+            _require_same_elsewhere(place, two, after, group.name, may, has_to)
+            said = [each.get(name) for each in two.facts.get(group.name, ())]
+            if group.iri and field.iri and said != [item[name], another[name]]:
+                raise INVALID_KIND(f"kind.json, {place}: the credential does not say it")
+        optional = [name for name, field in group.fields.items() if not field.required]
+        for absent in (*([name] for name in optional), optional):
+            less = {**item, **dict.fromkeys(absent, "")}
+            after = self.made({**sample, group.name: [less]})
+            (said,) = after.facts.get(group.name, [{}])
+            rest = {name: value for name, value in less.items() if value != "" and name in said}
+            if said != rest or _changed(before.facts, after.facts) - {group.name}:
+                raise INVALID_KIND(
+                    f"kind.json, fields.{group.name}: it changes where {', '.join(absent)} is absent"
+                )
 
 
 def _require_places(kind: Kind) -> None:
@@ -110,7 +149,8 @@ def _require_places(kind: Kind) -> None:
     for name in ("@context", "type", "credentialSubject"):
         if name not in kind.template.members:
             raise INVALID_KIND(f"template.json has no member {name!r}")
-    by_issuer = {*kind.identifiers, "issuer_name"}
+    fields_of = {**kind.fields, **kind.item_fields}
+    by_issuer = {*kind.identifiers, "issuer_name", ITEM_ID}
     together: list[list[str]] = []
     alone = set[str]()
     for path, text in texts(kind):
@@ -118,7 +158,7 @@ def _require_places(kind: Kind) -> None:
         # A salted hash of a cell (`{email_hash}`) tells one person from another as the cell does.
         if names and not _DECIDING.isdisjoint(path):
             raise INVALID_KIND(f"template.json: {HASHED.sub('', names[0])} stands under {path_text(path)}")
-        fields = [name for name in dict.fromkeys(names) if name in kind.fields]
+        fields = [name for name in dict.fromkeys(names) if name in fields_of]
         together += [fields] if len(fields) > 1 else []
         alone |= {*fields} if len(names) == 1 else set()
     # Two values in one text cannot be told apart: each needs a place of its own beside it.
@@ -133,20 +173,32 @@ def _require_places(kind: Kind) -> None:
 
 
 def _require_same_elsewhere(
-    name: str, before: _Made, after: _Made, carriers: set[Path], direct: set[Path]
+    place: str, before: _Made, after: _Made, own: str, carriers: set[Path], direct: set[Path]
 ) -> None:
     """Refuses a field of which another value changes a place or a fact that is not its own.
 
-    `carriers` are the places that it may change, `direct` those that it has to change.
+    `own` is the fact that it may change, `carriers` are the places that it may, `direct` those that it must.
     """
     facts = _changed(before.facts, after.facts)
-    if others := sorted(facts - {name}):
-        raise INVALID_KIND(f"kind.json, fields.{name}: it also changes {', '.join(others)}")
+    if others := sorted(facts - {own}):
+        raise INVALID_KIND(f"kind.json, {place}: it also changes {', '.join(others)}")
     changed = _changed(before.values, after.values)
     if strange := sorted(map(path_text, changed - carriers)):
-        raise INVALID_KIND(f"kind.json, fields.{name}: it also changes {', '.join(strange)}")
+        raise INVALID_KIND(f"kind.json, {place}: it also changes {', '.join(strange)}")
     if silent := sorted(map(path_text, direct - changed)):
-        raise INVALID_KIND(f"kind.json, fields.{name}: it does not change {', '.join(silent)}")
+        raise INVALID_KIND(f"kind.json, {place}: it does not change {', '.join(silent)}")
+
+
+def _in_second_item(paths: Iterable[Path], items: Sequence[Path]) -> set[Path]:
+    """The paths of a field of a group's only item, where it is the second of two; `items` are its places."""
+    moved = set[Path]()
+    for item in items:
+        *array, index = item
+        # The same group may stand in this array before.
+        before = sum(other[:-1] == (*array,) and int(other[-1]) < int(index) for other in items)
+        second = (*array, int(index) + before + 1)
+        moved |= {(*second, *path[len(item) :]) for path in paths if path[: len(item)] == item}
+    return moved
 
 
 def _require_rest(kind: Kind, absent: list[str], before: _Made, after: _Made) -> None:
@@ -161,13 +213,13 @@ def _require_rest(kind: Kind, absent: list[str], before: _Made, after: _Made) ->
 
 def _carriers(kind: Kind) -> Mapping[str, set[Path]]:
     """By field, the places that another value of it may change."""
-    carriers: dict[str, set[Path]] = {name: set() for name in kind.fields}
+    carriers: dict[str, set[Path]] = {name: set() for name in (*kind.fields, *kind.item_fields)}
     carriers[kind.number].add(("id",))  # HMAC over the number
     for path, text in texts(kind):
         for each in PLACEHOLDER.findall(text):
             base = HASHED.sub("", each)
             fields = {base, *(kind.identifiers[each].fields if each in kind.identifiers else ())}
-            if base != each:  # salts follow from the number
+            if base != each or each == ITEM_ID:  # salts follow from the number, as the credential's `id` does
                 fields.add(kind.number)
             if each == kind.person.whole:
                 fields |= kind.person.fields
@@ -180,17 +232,22 @@ def _changed(before: Mapping[Any, object], after: Mapping[Any, object]) -> set[A
     return {each for each in before.keys() | after.keys() if before.get(each) != after.get(each)}
 
 
+def _others(field: Field) -> tuple[Any, ...]:
+    return _OTHERS.get(field.type, ("2",))
+
+
 def _without_issuer(kind: Kind) -> Compose:
     """Fills the template as issuing does, for an issuer that there is not."""
     issuer: dict[str, Any] = {"id": "did:example:issuer", "name": "…"}
     if kind.issuer_type:
         issuer["type"] = [kind.issuer_type]
     place = StatusPlace("urn:example:list", 0, is_stated=True)
-    schema = SchemaFile("urn:example:schema", sri(kind.schema)) if kind.schema else None
+    schema = SchemaFile("urn:example:schema", kind.schema_digest) if kind.schema else None
     made = dict.fromkeys(kind.identifiers, "urn:example:2")
 
     def compose(record: Record) -> dict[str, Any]:
-        said = kind.template.fill({**dict.fromkeys(kind.template.fields, "1"), **made, **record})
+        values = {**made, **record, **kind.with_ids(record, "urn:example:1")}
+        said = kind.template.fill({**dict.fromkeys(kind.template.fields, "1"), **values})
         dates = (said.get(name) for name in ("validFrom", "validUntil"))
         starts, ends = (parse_datetimestamp(date, "") if date else None for date in dates)
         facts = IssuingFacts(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from .language import language, tr
 
 if TYPE_CHECKING:
-    from kinds import Kind
+    from kinds import Field, Kind
     from verifier.summary import Summary
 
 Word = Callable[[str], str]
@@ -28,7 +28,9 @@ def sentence(summary: Summary, day: Word = _as_it_is) -> tuple[str, dict[str, st
     from kinds.sentence import spoken
 
     said = spoken(summary.kind, summary.facts, summary.by, language())
-    return said.text, {name: _value(summary.kind, name, fact, day) for name, fact in said.values.items()}
+    return said.text, {
+        name: _value(summary.kind.fields.get(name), fact, day) for name, fact in said.values.items()
+    }
 
 
 def noun(kind: Kind) -> str:
@@ -38,14 +40,28 @@ def noun(kind: Kind) -> str:
 
 
 def lines(kind: Kind, facts: Mapping[str, Any], day: Word = _as_it_is) -> Iterator[tuple[str, str]]:
-    """The label and the value of each field."""
+    """The label and the value of each field; of a group, those of each item."""
     for name, fact in facts.items():
-        labels = kind.fields[name].labels
-        yield labels.get(language()) or labels.get("en", name), _value(kind, name, fact, day)
+        field = kind.fields[name]
+        for item in fact if field.fields else ():
+            inner = ((field.fields[each], value) for each, value in item.items())
+            yield (
+                _label(field),
+                " · ".join(f"{_label(each)}: {_value(each, value, day)}" for each, value in inner),
+            )
+        if not field.fields:
+            yield _label(field), _value(field, fact, day)
 
 
-def _value(kind: Kind, name: str, fact: object, day: Word) -> str:
-    field = kind.fields.get(name)
+def _label(field: Field) -> str:
+    return field.labels.get(language()) or field.labels.get("en", field.name)
+
+
+def _value(field: Field | None, fact: object, day: Word) -> str:
     if field is not None and field.type == "boolean":
         return tr("yes") if fact else tr("no")
+    if field is not None and field.names:
+        # What is signed is the code. A kind that is believed names it; any other leaves it as it is.
+        names = (field.names.get(each, {}).get(str(fact)) for each in (language(), "en"))
+        return next(filter(None, names), str(fact))
     return day(str(fact)) if field is not None and field.type == "date" else str(fact)

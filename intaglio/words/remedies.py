@@ -277,6 +277,8 @@ REMEDIES: Mapping[str, str] = {
     # the registrar's file
     "no-table": "Check the name and the folder. `intaglio samples FOLDER` writes one to try out.",
     "column-mapped-twice": ("Each needs its own. A column that has whole names is the field name: {option}"),
+    "files-folder-missing": "Name the folder that they are in: --files DIR",
+    "too-many-files": "Divide the table, and issue one part after the other.",
     "column-ambiguous": "Say which it is: --map {field}=COLUMN",
     "columns-missing": "Its columns are {columns}. Name the one that is meant: {options}",
     "headings-missing": (
