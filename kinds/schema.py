@@ -47,7 +47,7 @@ def schema_of(kind: Kind) -> dict[str, Any]:
 
 
 def describes(schema: Mapping[str, Any], path: Path) -> bool:
-    """Whether a schema of `schema_of` describes the value at a path; in a list it describes items of groups."""
+    """Whether a schema of `schema_of` describes the value at a path; of lists, the items of groups alone."""
     node: Mapping[str, Any] | None = schema
     for step in path:
         members = node or {}

@@ -398,7 +398,7 @@ def test_a_file_of_a_group_from_issuing_to_a_stranger(
     assert program("kind", "export", "transcript").out.strip() == "no,name,course_1,grade_1,course_2,grade_2"
     assert "course" in program("kind", "show", "transcript").out
     card = program("issuer", "show", "1").out
-    assert "courses          course: Logic, grade: 1\n  courses          course: Latin, grade: 2" in card
+    assert "courses   course: Logic, grade: 1\n  courses   course: Latin, grade: 2" in card
     answer = program("issuer", "correct", "1", "--set", "grade_2=1.5", "--yes", "--out", "out")
     assert answer.code == 0, answer.err
     (tmp_path / "trust.json").write_text(program("issuer", "trust").out)

@@ -20,6 +20,7 @@ from kinds.records import check_record
 from kinds.schema import for_claims, schema_of
 from kinds.shipped import SHIPPED, shipped
 from tests.conftest import ROOT
+from tests.test_issuer_groups import transcript
 from tests.test_kinds_facts import Filled, composer, filled
 from tests.world import NOW, graduate
 from vc import Credential

@@ -119,7 +119,7 @@ def test(session: Session, folder: Path) -> Result:
     except Malformed as problem:
         raise Malformed(f"{path}: {problem.detail}") from problem
     source = open_source(folder / "rows.csv", kind=tested)
-    actual = rehearse(source, trial(tested, session.contexts()), expected.day)
+    actual = rehearse(source, trial(tested, session.contexts()), expected.day, folder / "files")
     found = [*mismatches(expected.outcome, actual)]
     data = {"name": tested.name, **actual.to_json(), "differences": found}
     if found:
