@@ -459,7 +459,7 @@ class Issuer:
         return is_new
 
     def issue(
-        self, kind: str | Mapping[str, str], cells: Mapping[str, str] | None = None, copies: int = 1
+        self, kind: str | Mapping[str, Any], cells: Mapping[str, Any] | None = None, copies: int = 1
     ) -> Entry:
         """Issues one credential of a `kind`, its record given field by field, and returns its first copy.
 
@@ -473,7 +473,7 @@ class Issuer:
         except RecordRefused as refused:
             raise refused.problem from None
 
-    def issue_many(self, records: Iterable[Mapping[str, str]], kind: str = "") -> list[Entry]:
+    def issue_many(self, records: Iterable[Mapping[str, Any]], kind: str = "") -> list[Entry]:
         """Issues several credentials, all or none, and returns their editions in the order of the records.
 
         They are of one kind, by default of the only one. Calls from many threads wait for each other and go

@@ -142,6 +142,10 @@ FAMILY_NAME_MISSING = UNREADABLE_FILE.finer("family-name-missing")
 """A column could be the given name or the whole name, and none is the family name."""
 CATALOGUE_COLUMN_MISSING = UNREADABLE_FILE.finer("catalogue-column-missing")
 """There is a catalogue of programmes, and no column to search it by."""
+FILES_FOLDER_MISSING = UNREADABLE_FILE.finer("files-folder-missing")
+"""A column names files, and nobody said in which folder they are."""
+TOO_MANY_FILES = UNREADABLE_FILE.finer("too-many-files")
+"""A table names more files than one job takes."""
 TOO_MANY_FINDINGS = UNREADABLE_FILE.finer("too-many-findings")
 """So many rows are not as expected that something more basic must be wrong."""
 ERROR_FILE_REFUSED = Code("error-file-refused", Refused)

@@ -5,6 +5,7 @@ The value belongs to the registrar: what is wrong says the reason, never the tex
 
 from __future__ import annotations
 
+import base64
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
@@ -17,9 +18,22 @@ from typing import Any
 from wire.datetimestamp import format_datetimestamp, parse_datetimestamp
 from wire.problem import Malformed
 
+from .digits import SCHEMES, canonical, fault
 from .pattern import matcher
 
 LONGEST = 300  # characters in a cell: a name, a title, a credential's number
+
+GROUP = "group"
+"""The type of a field that repeats, with fields of its own; it is no text of a cell."""
+
+MOST_ITEMS = 1000
+"""Items of a group: a verifier reads, and a page shows, each of them."""
+ITEM_ID = "item_id"
+"""In the template of an ordered group, the `id` of an item, made of the credential's own.
+
+Without one, the nodes of an RDF list look alike: other programs take some dozen of them for an attack
+(RDFC-1.0, 7).
+"""
 
 DAY_FIRST = "is day/month/year: write YYYY-MM-DD"
 MONTH_FIRST = "is month/day/year: write YYYY-MM-DD"
@@ -45,10 +59,20 @@ class Field:
     required: bool = False
     pattern: str = ""
     """An I-Regexp (RFC 9485); of a code, what it may be beside `codes`."""
+    check: str = ""
+    """One of `digits.SCHEMES`, by which a text has check digits."""
     refusal: str = ""
     """Why a cell is refused that is none of these."""
     codes: Mapping[str, str] = field(default_factory=dict)
     """The code for each way to write it, folded; see `fold`."""
+    names: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """What people call a code, by language and code; the code itself is what is signed."""
+    constant: Any = ""
+    """The value that it has in every record; it then has no column."""
+    looked_up: tuple[str, Mapping[str, Any]] | None = None
+    """A code field, and the value that follows from each code; it then has no column."""
+    is_attached: bool = False
+    """Whether a column names files below a folder: of each the digest is the value."""
     earliest: str = ""
     """The first day to be expected, YYYY-MM-DD."""
     years_ahead: int | None = None
@@ -57,10 +81,18 @@ class Field:
     """The code of which it keeps the word, as it was typed, where its own cell is empty."""
     reached: tuple[str, int] | None = None
     """A day, and the years since then after which this is true on the job's day; it then has no column."""
+    fields: Mapping[str, Field] = field(default_factory=dict)
+    """Of a group, what each of its items says."""
+    is_ordered: bool = False
+    """Whether the order of a group's items is signed."""
+    example: str = ""
+    """A cell that it takes, for people and for tests."""
+    personal: bool = False
+    """Whether it says something about a person: it is then in no type, id or log, and makes no identifier."""
+    disclosure: str = "allowed"
+    """Whether a holder may leave it out: one of `DISCLOSURES`."""
     iri: str = ""
     """The property that it is in RDF; without one a template says where it stands, or it stands nowhere."""
-    personal: bool = False
-    """Whether it tells something about a person: no identifier is made from it."""
     headings: tuple[str, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
     """Its name for people, by language."""
@@ -68,8 +100,13 @@ class Field:
     @property
     def sample(self) -> Any:
         """A value, to try a template with."""
+        if self.type == GROUP:
+            return [{name: field.sample for name, field in self.fields.items()}]
         return _SAMPLES.get(self.type, "1")
 
+
+DISCLOSURES = ("always", "allowed", "never")
+"""When a claim is selectively disclosable (SD-JWT VC type metadata, `sd`): never is always in sight."""
 
 OWN = Field("")
 """A field that only an edited template has: a text."""
@@ -82,6 +119,7 @@ _SAMPLES = {
     "url": "https://example.org/1",
     "date": "2000-01-01",
     "moment": "2000-01-01T00:00:00Z",
+    "digest": "sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=",  # of nothing
 }
 
 
@@ -113,8 +151,21 @@ def check_cell(field: Field, cell: str, date_order: str = "") -> Any:
 
 
 def _text(field: Field, cell: str, _: str) -> str:
+    if field.check:
+        return _checked(field, canonical(cell))
     _require_match(field, cell)
     return cell
+
+
+def _checked(field: Field, number: str) -> str:
+    """The number, if its check digits fit. The form comes first: the digits of anything else mean nothing."""
+    scheme = SCHEMES[field.check]
+    if not matcher(scheme.form)(number):
+        raise BadCell(field.refusal or f"is not {scheme.noun}")
+    _require_match(field, number)
+    if reason := fault(field.check, number):
+        raise BadCell(reason)
+    return number
 
 
 def _number(field: Field, cell: str, _: str) -> int | float:
@@ -174,6 +225,28 @@ def _url(field: Field, cell: str, _: str) -> str:
     return cell
 
 
+def _digest(field: Field, cell: str, _: str) -> str:
+    """As `digestSRI` of VCDM 2.0 has it, whether it was typed so or as `sha-256:` and hexadecimal digits."""
+    _require_match(field, cell)
+    if (match := _DIGEST(cell)) is None:
+        raise BadCell("is not a digest, such as sha256-… or sha-256:…")
+    hexadecimal, encoded = match["hex"], match["base64"]
+    try:
+        value = bytes.fromhex(hexadecimal) if hexadecimal else base64.b64decode(encoded, validate=True)
+    except ValueError:
+        value = b""
+    text = sri(value)
+    # Base64 has spare bits at its end: another spelling of a digest would be another text, signed.
+    if len(value) * 8 != int(match["bits"]) or (encoded and text != cell):
+        raise BadCell("is not a digest: its length is another, or its end")
+    return text
+
+
+def sri(digest: bytes) -> str:
+    """A digest of SHA-2, told by its length, as Subresource Integrity writes it (W3C SRI, 3.1)."""
+    return f"sha{8 * len(digest)}-{base64.b64encode(digest).decode()}"
+
+
 def _date(field: Field, cell: str, order: str) -> str:
     day = read_day(cell, order)
     if day < field.earliest:
@@ -195,6 +268,10 @@ _INTEGER = partial(re.fullmatch, "-?[0-9]{1,15}")
 _THOUSANDS = partial(re.fullmatch, "-?[1-9][0-9]{0,2}[.,][0-9]{3}")
 _DECIMAL = partial(re.fullmatch, "-?[0-9]{1,30}(?:[.,][0-9]{1,30})?")
 _URL = partial(re.fullmatch, r"https?://[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]+")  # RFC 3986, appendix A
+_DIGEST = partial(
+    re.fullmatch,
+    "sha-?(?P<bits>256|384|512)(?::(?P<hex>[0-9a-fA-F]{64,128})|-(?P<base64>[A-Za-z0-9+/]{43,88}={0,2}))",
+)
 _BOOLEANS = {
     **dict.fromkeys(("yes", "true", "1", "ja", "oui", "sí", "si", "是", "نعم"), True),
     **dict.fromkeys(("no", "false", "0", "nein", "non", "否", "لا"), False),
@@ -210,6 +287,7 @@ TYPES: Mapping[str, Callable[[Field, str, str], Any]] = {
     "url": _url,
     "date": _date,
     "code": _code,
+    "digest": _digest,
 }
 """The types of fields: how a cell becomes a value, given the order of day and month in dates."""
 

@@ -6,7 +6,9 @@ verifier reads them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import base64
+import hashlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import date, timedelta
 from typing import Any, NamedTuple
@@ -20,10 +22,11 @@ from wire.memory import Kept, Memory
 from wire.problem import Malformed, TooLarge
 from wire.work import Work
 
+from .cells import GROUP, ITEM_ID, Field, sri
 from .facts import facts_of
 from .foreign import size_of_key
-from .kind import HASHED, Kind, sri
-from .places import Path, leaves, path_text, places, texts
+from .kind import HASHED, Kind
+from .places import Path, item_places, leaves, path_text, places, texts
 from .problem import INVALID_KIND
 from .records import Record
 from .template import PLACEHOLDER
@@ -42,6 +45,7 @@ _OTHERS: Mapping[str, tuple[Any, ...]] = {
     "moment": ("2000-01-02T00:00:00Z",),
     "boolean": (False,),
     "url": ("https://example.org/2",),
+    "digest": (sri(bytes(32)),),
 }
 """Other values than those of `Field.sample`, of which one has to fit."""
 
@@ -51,8 +55,9 @@ def prove_kind(
 ) -> tuple[str, ...]:
     """The fields that a credential says.
 
-    Changing one example changes what is said of its field, and exactly the places that carry it. Each field
-    that is not required may be absent, alone and with all others.
+    Changing one example changes what is said of its field, and exactly the places that carry it; of a group
+    with two items, those of one item. Each field that is not required may be absent, alone and with all
+    others.
 
     `compose` is what the issuer issues with. A verifier, which makes no credentials, leaves it out: the
     template is then filled without an issuer's secrets.
@@ -64,8 +69,11 @@ def prove_kind(
     before = proof.made(sample)
     carriers, direct = _carriers(kind), places(kind)
     for name, field in kind.fields.items():
+        if field.type == GROUP:
+            proof.require_items(sample, before, field, carriers, direct)
+            continue
         after = proof.with_another(sample, name)
-        _require_same_elsewhere(name, before, after, carriers[name], {*direct[name]})
+        _require_same_elsewhere(f"fields.{name}", before, after, name, carriers[name], {*direct[name]})
         if field.iri and before.facts.get(name) == after.facts.get(name):
             raise INVALID_KIND(f"kind.json, fields.{name}: the credential does not say it")
     optional = [name for name, field in kind.fields.items() if not field.required]
@@ -106,11 +114,44 @@ class _Proof:
 
     def with_another(self, sample: Record, name: str) -> _Made:
         """The credential of the sample with another value of one field."""
-        *others, last = _OTHERS.get(self._kind.fields[name].type, ("2",))
+        *others, last = _others(self._kind.fields[name])
         for other in others:
             with suppress(Malformed):
                 return self.made({**sample, name: other})
         return self.made({**sample, name: last})
+
+    def require_items(
+        self,
+        sample: Record,
+        before: _Made,
+        group: Field,
+        carriers: Mapping[str, set[Path]],
+        direct: Mapping[str, Sequence[Path]],
+    ) -> None:
+        """Refuses a group where a change in one item of two changes more than that item, or is not said."""
+        (item,), items = sample[group.name], item_places(self._kind, group.name)
+        another = {name: _others(field)[-1] for name, field in group.fields.items()}
+        two = self.made({**sample, group.name: [item, another]})
+        if others := sorted(_changed(before.facts, two.facts) - {group.name}):
+            raise INVALID_KIND(f"kind.json, fields.{group.name}: it also changes {', '.join(others)}")
+        for name, field in group.fields.items():
+            place = f"fields.{group.name}.fields.{name}"
+            after = self.made({**sample, group.name: [item, {**another, name: item[name]}]})
+            may, has_to = (_in_second_item(paths, items) for paths in (carriers[name], direct[name]))
+            _require_same_elsewhere(place, two, after, group.name, may, has_to)
+            said = [each.get(name) for each in two.facts.get(group.name, ())]
+            if group.iri and field.iri and said != [item[name], another[name]]:
+                raise INVALID_KIND(f"kind.json, {place}: the credential does not say it")
+        optional = [name for name, field in group.fields.items() if not field.required]
+        for absent in (*([name] for name in optional), optional):
+            less = {**item, **dict.fromkeys(absent, "")}
+            after = self.made({**sample, group.name: [less]})
+            (said,) = after.facts.get(group.name, [{}])
+            rest = {name: value for name, value in less.items() if value != "" and name in said}
+            if said != rest or _changed(before.facts, after.facts) - {group.name}:
+                raise INVALID_KIND(
+                    f"kind.json, fields.{group.name}: it changes where {', '.join(absent)} is absent"
+                )
 
 
 def require_round_trip(kind: Kind, contexts: Contexts | None = None, work: Work | None = None) -> None:
@@ -124,7 +165,7 @@ def require_round_trip(kind: Kind, contexts: Contexts | None = None, work: Work 
     proof = _Proof(kind, contexts, _without_issuer(kind), work)
     for turn in range(2):
         record = {
-            name: _distinct(field.type, 2 * number + turn)
+            name: _distinct(field, 2 * number + turn)
             for number, (name, field) in enumerate(kind.fields.items())
         }
         try:
@@ -136,7 +177,7 @@ def require_round_trip(kind: Kind, contexts: Contexts | None = None, work: Work 
             turned = zip(days, [record[name] for name in reversed(days)], strict=True)
             record |= dict(turned)
             read = proof.made(record).facts
-        if others := sorted(name for name, value in read.items() if value != record[name]):
+        if others := sorted(name for name, value in read.items() if not _agrees(value, record[name])):
             raise INVALID_KIND(f"kind.json, fields.{others[0]}: the credential says something else")
 
 
@@ -171,9 +212,23 @@ _tried: Memory[tuple[str, ...], _Tried] = Memory(1 << 17)
 """By the digest, and the paths of files that are missing."""
 
 
-def _distinct(kind: str, number: int) -> Any:
-    """A value of a type of fields, another one for each number as far as there are so many."""
-    match kind:
+def _agrees(read: Any, given: Any) -> bool:
+    """Whether a fact is what was put in; of a group, as far as its items are said."""
+    if not isinstance(given, list):
+        return bool(read == given)
+    return len(read) == len(given) and all(
+        each == {name: item[name] for name in each} for each, item in zip(read, given, strict=True)
+    )
+
+
+def _distinct(field: Field, number: int) -> Any:
+    """A value of a field, another one for each number as far as its type has so many."""
+    match field.type:
+        case "group":
+            inner = enumerate(field.fields.items(), 50 * number)
+            return [{name: _distinct(each, place) for place, (name, each) in inner}]
+        case "digest":
+            return "sha256-" + base64.b64encode(hashlib.sha256(str(number).encode()).digest()).decode()
         case "number" | "integer":
             return number + 1
         case "boolean":
@@ -194,7 +249,8 @@ def _require_places(kind: Kind) -> None:
     for name in ("@context", "type", "credentialSubject"):
         if name not in kind.template.members:
             raise INVALID_KIND(f"template.json has no member {name!r}")
-    by_issuer = {*kind.identifiers, "issuer_name"}
+    fields_of = {**kind.fields, **kind.item_fields}
+    by_issuer = {*kind.identifiers, "issuer_name", ITEM_ID}
     together: list[list[str]] = []
     alone = set[str]()
     for path, text in texts(kind):
@@ -202,7 +258,7 @@ def _require_places(kind: Kind) -> None:
         # A salted hash of a cell (`{email_hash}`) tells one person from another as the cell does.
         if names and not _DECIDING.isdisjoint(path):
             raise INVALID_KIND(f"template.json: {HASHED.sub('', names[0])} stands under {path_text(path)}")
-        fields = [name for name in dict.fromkeys(names) if name in kind.fields]
+        fields = [name for name in dict.fromkeys(names) if name in fields_of]
         together += [fields] if len(fields) > 1 else []
         alone |= {*fields} if len(names) == 1 else set()
     # Two values in one text cannot be told apart: each needs a place of its own beside it.
@@ -217,20 +273,32 @@ def _require_places(kind: Kind) -> None:
 
 
 def _require_same_elsewhere(
-    name: str, before: _Made, after: _Made, carriers: set[Path], direct: set[Path]
+    place: str, before: _Made, after: _Made, own: str, carriers: set[Path], direct: set[Path]
 ) -> None:
     """Refuses a field of which another value changes a place or a fact that is not its own.
 
-    `carriers` are the places that it may change, `direct` those that it has to change.
+    `own` is the fact that it may change, `carriers` are the places that it may, `direct` those that it must.
     """
     facts = _changed(before.facts, after.facts)
-    if others := sorted(facts - {name}):
-        raise INVALID_KIND(f"kind.json, fields.{name}: it also changes {', '.join(others)}")
+    if others := sorted(facts - {own}):
+        raise INVALID_KIND(f"kind.json, {place}: it also changes {', '.join(others)}")
     changed = _changed(before.values, after.values)
     if strange := sorted(map(path_text, changed - carriers)):
-        raise INVALID_KIND(f"kind.json, fields.{name}: it also changes {', '.join(strange)}")
+        raise INVALID_KIND(f"kind.json, {place}: it also changes {', '.join(strange)}")
     if silent := sorted(map(path_text, direct - changed)):
-        raise INVALID_KIND(f"kind.json, fields.{name}: it does not change {', '.join(silent)}")
+        raise INVALID_KIND(f"kind.json, {place}: it does not change {', '.join(silent)}")
+
+
+def _in_second_item(paths: Iterable[Path], items: Sequence[Path]) -> set[Path]:
+    """The paths of a field of a group's only item, where it is the second of two; `items` are its places."""
+    moved = set[Path]()
+    for item in items:
+        *array, index = item
+        # The same group may stand in this array before.
+        before = sum(other[:-1] == (*array,) and int(other[-1]) < int(index) for other in items)
+        second = (*array, int(index) + before + 1)
+        moved |= {(*second, *path[len(item) :]) for path in paths if path[: len(item)] == item}
+    return moved
 
 
 def _require_rest(kind: Kind, absent: list[str], before: _Made, after: _Made) -> None:
@@ -245,13 +313,13 @@ def _require_rest(kind: Kind, absent: list[str], before: _Made, after: _Made) ->
 
 def _carriers(kind: Kind) -> Mapping[str, set[Path]]:
     """By field, the places that another value of it may change."""
-    carriers: dict[str, set[Path]] = {name: set() for name in kind.fields}
+    carriers: dict[str, set[Path]] = {name: set() for name in (*kind.fields, *kind.item_fields)}
     carriers[kind.number].add(("id",))  # HMAC over the number
     for path, text in texts(kind):
         for each in PLACEHOLDER.findall(text):
             base = HASHED.sub("", each)
             fields = {base, *(kind.identifiers[each].fields if each in kind.identifiers else ())}
-            if base != each:  # salts follow from the number
+            if base != each or each == ITEM_ID:  # salts follow from the number, as the credential's `id` does
                 fields.add(kind.number)
             if each == kind.person.whole:
                 fields |= kind.person.fields
@@ -264,17 +332,22 @@ def _changed(before: Mapping[Any, object], after: Mapping[Any, object]) -> set[A
     return {each for each in before.keys() | after.keys() if before.get(each) != after.get(each)}
 
 
+def _others(field: Field) -> tuple[Any, ...]:
+    return _OTHERS.get(field.type, ("2",))
+
+
 def _without_issuer(kind: Kind) -> Compose:
     """Fills the template as issuing does, for an issuer that there is not."""
     issuer: dict[str, Any] = {"id": "did:example:issuer", "name": "…"}
     if kind.issuer_type:
         issuer["type"] = [kind.issuer_type]
     place = StatusPlace("urn:example:list", 0, is_stated=True)
-    schema = SchemaFile("urn:example:schema", sri(kind.schema)) if kind.schema else None
+    schema = SchemaFile("urn:example:schema", kind.schema_digest) if kind.schema else None
     made = dict.fromkeys(kind.identifiers, "urn:example:2")
 
     def compose(record: Record) -> dict[str, Any]:
-        said = kind.template.fill({**dict.fromkeys(kind.template.fields, "1"), **made, **record})
+        values = {**made, **record, **kind.with_ids(record, "urn:example:1")}
+        said = kind.template.fill({**dict.fromkeys(kind.template.fields, "1"), **values})
         dates = (said.get(name) for name in ("validFrom", "validUntil"))
         starts, ends = (parse_datetimestamp(date, "") if date else None for date in dates)
         facts = IssuingFacts(

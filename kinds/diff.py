@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from .cells import Field
 from .kind import Kind
 
 DISPLAY, COMPATIBLE, BREAKING = LEVELS = ("display", "compatible", "breaking")
@@ -17,7 +18,7 @@ DISPLAY, COMPATIBLE, BREAKING = LEVELS = ("display", "compatible", "breaking")
 SAME = "same"
 
 _DISPLAYED = frozenset({"nouns", "sentence", "title"})
-_DISPLAYED_OF_FIELD = frozenset({"labels", "headings", "refusal"})
+_DISPLAYED_OF_FIELD = frozenset({"labels", "headings", "refusal", "example", "personal"})
 _DISPLAYED_OF_PERSON = frozenset({"half_headings"})
 
 
@@ -53,40 +54,53 @@ def _differences(before: Kind, after: Kind) -> Iterator[Difference]:
                 yield Difference(f"person.{part}", DISPLAY if shown else BREAKING, "changed")
         elif name not in ("fields", "version"):
             yield Difference(name, DISPLAY if name in _DISPLAYED else BREAKING, "changed")
-    yield from _of_fields(before, after, old["fields"], new["fields"])
+    yield from _of_fields(before.fields, after.fields, old["fields"], new["fields"], "fields")
     if _template(before) != _template(after):
         yield Difference("template.json", BREAKING, "changed")
 
 
 def _of_fields(
-    before: Kind, after: Kind, old: Mapping[str, Any], new: Mapping[str, Any]
+    before: Mapping[str, Field],
+    after: Mapping[str, Field],
+    old: Mapping[str, Any],
+    new: Mapping[str, Any],
+    place: str,
 ) -> Iterator[Difference]:
+    """The fields of a kind, or of the items of a group."""
     for name in old.keys() - new.keys():
-        yield Difference(f"fields.{name}", BREAKING, "removed")
+        yield Difference(f"{place}.{name}", BREAKING, "removed")
     for name in new.keys() - old.keys():
         required = new[name].get("required")
         yield Difference(
-            f"fields.{name}", BREAKING if required else COMPATIBLE, "new, and required" if required else "new"
+            f"{place}.{name}",
+            BREAKING if required else COMPATIBLE,
+            "new, and required" if required else "new",
         )
     both = [name for name in new if name in old]
     if both != [name for name in old if name in new]:
-        yield Difference("fields", DISPLAY, "in another order")
+        yield Difference(place, DISPLAY, "in another order")
     for name in both:
+        inner = old[name].get("fields"), new[name].get("fields")
         for member in _differing(old[name], new[name]):
+            if member == "fields" and all(inner):
+                yield from _of_fields(
+                    before[name].fields, after[name].fields, *inner, f"{place}.{name}.fields"
+                )
+                continue
             wider = _is_wider(member, old[name].get(member), new[name].get(member))
             shown = DISPLAY if member in _DISPLAYED_OF_FIELD else BREAKING
             what = "changed" if wider is None else "wider" if wider else "narrower, or another"
-            yield Difference(f"fields.{name}.{member}", COMPATIBLE if wider else shown, what)
-        yield from _of_codes(name, before.fields[name].codes, after.fields[name].codes)
+            yield Difference(f"{place}.{name}.{member}", COMPATIBLE if wider else shown, what)
+        yield from _of_table(f"{place}.{name}", before[name], after[name])
 
 
 def _is_wider(member: str, old: Any, new: Any) -> bool | None:
     """Whether a check takes all that it took before; `None` of what is no check.
 
-    Of two patterns nobody can tell cheaply, so that only one that is gone is wider.
+    Of two patterns nobody can tell cheaply, so that only one that is gone is wider. Check digits are alike.
     """
     match member:
-        case "pattern":
+        case "pattern" | "check":
             return not new
         case "earliest":
             return not new or bool(old and new < old)
@@ -95,19 +109,32 @@ def _is_wider(member: str, old: Any, new: Any) -> bool | None:
     return None
 
 
-def _of_codes(name: str, old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[Difference]:
+def _of_table(place: str, before: Field, after: Field) -> Iterator[Difference]:
+    """What a table has of a field: its codes and their names, and the values that follow from a code."""
+    yield from _of_codes(place, before.codes, after.codes)
+    if before.codes and after.codes and before.names != after.names:
+        yield Difference(f"{place}.table", DISPLAY, "other names")
+    if before.looked_up and after.looked_up and before.looked_up[0] == after.looked_up[0]:
+        old, new = before.looked_up[1], after.looked_up[1]
+        if other := sorted(code for code in old if old[code] != new.get(code)):
+            yield Difference(f"{place}.source", BREAKING, f"another value for {', '.join(other)}")
+        if added := sorted(new.keys() - old.keys()):
+            yield Difference(f"{place}.source", COMPATIBLE, f"also a value for {', '.join(added)}")
+
+
+def _of_codes(place: str, old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[Difference]:
     """The codes of a table, and what people may write for them: the latter is as headings are."""
     if not old or not new:  # the member `table` says so
         return
     if gone := set(old.values()) - set(new.values()):
-        yield Difference(f"fields.{name}.table", BREAKING, f"without {', '.join(sorted(gone))}")
+        yield Difference(f"{place}.table", BREAKING, f"without {', '.join(sorted(gone))}")
     if added := set(new.values()) - set(old.values()):
-        yield Difference(f"fields.{name}.table", COMPATIBLE, f"also {', '.join(sorted(added))}")
+        yield Difference(f"{place}.table", COMPATIBLE, f"also {', '.join(sorted(added))}")
     for word in old.keys() & new.keys():
         if old[word] != new[word]:
-            yield Difference(f"fields.{name}.table", BREAKING, f"{word} is another code")
+            yield Difference(f"{place}.table", BREAKING, f"{word} is another code")
     if not gone and not added and old.keys() != new.keys():
-        yield Difference(f"fields.{name}.table", DISPLAY, "other synonyms")
+        yield Difference(f"{place}.table", DISPLAY, "other synonyms")
 
 
 def _differing(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:

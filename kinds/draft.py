@@ -139,10 +139,12 @@ def _known(heading: str) -> tuple[str, dict[str, Any]] | None:
     for kind in (shipped("certificate"), shipped("resident")):
         if name := kind.headings.get(plain(heading)):
             field = kind.fields[name]
+            # A table is a file of its own, which a draft does not have: its codes are texts.
             members = {
-                "type": field.type,
+                "type": "text" if field.codes else field.type,
                 "pattern": field.pattern,
-                "refusal": field.refusal,
+                "refusal": "" if field.codes else field.refusal,
+                "personal": field.personal,
                 "iri": field.iri,
                 "headings": [heading],
                 "labels": dict(field.labels),

@@ -18,7 +18,7 @@ from vc.vcdm.jsonld import secured
 from wire.problem import Problem
 from wire.work import Work
 
-from .cells import is_value
+from .cells import MOST_ITEMS, Field, is_value
 from .foreign import carried_digest, kind_of
 from .kind import REFERENCE, Kind
 from .shipped import SHIPPED, shipped
@@ -38,6 +38,15 @@ class _Place(NamedTuple):
     before: str
     after: str
     """The constant texts around the value."""
+
+
+class _Each(NamedTuple):
+    """The place of a group: the way to its items, what tells these from their neighbours, their fields."""
+
+    group: str
+    steps: tuple[str | _Constants, ...]
+    constants: _Constants
+    places: tuple[_Place, ...]
 
 
 def named_kind(claims: Claims, at_hand: Iterable[CarriedKind] = (), work: Work | None = None) -> Kind | None:
@@ -67,15 +76,37 @@ def facts_of(kind: Kind, claims: Claims) -> dict[str, Any]:
     """The value of each field that the credential says, in the order of the kind; others are left out."""
     reader = _Reader(claims)
     said: dict[str, Any] = {}
-    for place in _places(kind):
-        value = reader.value(place.steps)
+    places, groups = _places(kind)
+    _read(reader, places, kind.fields, said)
+    for each in groups:
+        items = []
+        for node in reader.items(each):
+            # Within this node alone: no field is taken from another item of the group.
+            item = _read(reader, each.places, kind.groups[each.group].fields, {}, node)
+            if item:
+                items.append(item)
+        if items and each.group not in said:
+            said[each.group] = items
+    return {name: said[name] for name in kind.fields if name in said}
+
+
+def _read(
+    reader: _Reader,
+    places: Iterable[_Place],
+    fields: Mapping[str, Field],
+    said: dict[str, Any],
+    node: object = None,
+) -> dict[str, Any]:
+    """Adds to `said` the values at these places, from the credential or from a node of it."""
+    for place in places:
+        value = reader.value(place.steps, node)
         if isinstance(value, str):
             if not value.startswith(place.before) or not value.endswith(place.after):
                 continue
             value = value[len(place.before) : len(value) - len(place.after)]
-        if place.field not in said and is_value(kind.fields[place.field], value):
+        if place.field not in said and is_value(fields[place.field], value):
             said[place.field] = value
-    return {name: said[name] for name in kind.fields if name in said}
+    return {name: said[name] for name in fields if name in said}
 
 
 class _Reader:
@@ -85,9 +116,25 @@ class _Reader:
         self._about = claims.reading.about if isinstance(claims, Credential) else lambda value: value
         self._said = {**claims.said, "credentialSubject": list(claims.subjects)}
 
-    def value(self, steps: tuple[str | _Constants, ...]) -> object:
-        """The value at the end of the steps; `None` where there is none, or several."""
-        value: object = self._said
+    def value(self, steps: tuple[str | _Constants, ...], node: object = None) -> object:
+        """The value at the end of the steps, from a node; `None` where there is none, or several."""
+        value = self._end(steps, node)
+        if isinstance(value, Mapping):  # a text with a language; what is JSON or of another type is no fact
+            value = value.get("@value") if value.keys() <= {"@value", "@language", "@direction"} else None
+        return value
+
+    def items(self, each: _Each) -> Iterator[Mapping[str, Any]]:
+        """The nodes of a group, in the order of the credential."""
+        value = self._end(each.steps, None)
+        if isinstance(value, Mapping) and value.keys() == {"@list"}:  # by a context without the container
+            value = value["@list"]
+        for item in (value if isinstance(value, list) else [value])[:MOST_ITEMS]:
+            node = self._object(item)
+            if node and _fits(node, each.constants):
+                yield node
+
+    def _end(self, steps: tuple[str | _Constants, ...], node: object) -> object:
+        value: object = self._said if node is None else node
         for step in steps:
             items = value if isinstance(value, list) else [value]
             if isinstance(step, str):
@@ -97,8 +144,6 @@ class _Reader:
                 value = first.get(step)
             else:
                 value = next((item for item in items[:_MOST_ITEMS] if _fits(item, step)), None)
-        if isinstance(value, Mapping):  # a text with a language; what is JSON or of another type is no fact
-            value = value.get("@value") if value.keys() <= {"@value", "@language", "@direction"} else None
         return value
 
     def _object(self, value: object) -> Mapping[str, Any]:
@@ -130,9 +175,22 @@ def _types(kind: Kind) -> frozenset[str]:
     """The types of its credentials, as `Claims.types` has them."""
     names = secured().names
     assert names is not None
-    found = json.loads(kind.template.text)["type"]
-    iris = (kind.terms.get(name, name) for name in (found if isinstance(found, list) else [found]))
+    document = json.loads(kind.template.text)
+    types, terms = document["type"], _terms(kind, document)
+    iris = (terms.get(name, name) for name in map(str, types if isinstance(types, list) else [types]))
     return frozenset(names.types.get(iri, iri) for iri in iris)
+
+
+def _terms(kind: Kind, document: Mapping[str, Any]) -> dict[str, str]:
+    """The IRIs of the terms that the kind or a context within its template defines."""
+    contexts = document.get("@context")
+    terms: dict[str, str] = {}
+    for context in contexts if isinstance(contexts, list) else [contexts]:
+        for name, term in context.items() if isinstance(context, dict) else ():
+            iri = term.get("@id") if isinstance(term, dict) else term
+            if isinstance(iri, str) and name[:1] != "@":
+                terms[name] = iri
+    return {**kind.terms, **terms}
 
 
 @lru_cache(maxsize=16)
@@ -140,20 +198,39 @@ def spelling(kind: Kind) -> Mapping[str, str]:
     """The names that claims have for the terms of a kind: those of the one table, else the IRIs."""
     names = secured().names
     assert names is not None
-    return {name: names.properties.get(iri, iri) for name, iri in kind.terms.items()}
+    terms = _terms(kind, json.loads(kind.template.text))
+    return {name: names.properties.get(iri, iri) for name, iri in terms.items()}
 
 
 @lru_cache(maxsize=16)
-def _places(kind: Kind) -> tuple[_Place, ...]:
-    terms = spelling(kind)
+def _places(kind: Kind) -> tuple[tuple[_Place, ...], tuple[_Each, ...]]:
+    """The places of fields, and those of groups."""
     document = json.loads(kind.template.text)
-    found = (place for place in _walk(document, (), terms) if place.field in kind.fields)
-    # The whole value first: of a text around it, it is a part.
-    return tuple(sorted(found, key=lambda place: len(place.before + place.after)))
+    found = list(_walk(document, (), spelling(kind)))
+    groups = tuple(
+        each._replace(places=tuple(place for place in each.places if place.field in group.fields))
+        for each in found
+        if isinstance(each, _Each) and (group := kind.groups[each.group])
+    )
+    return _whole_first(each for each in found if each[0] in kind.fields), groups
 
 
-def _walk(node: object, steps: tuple[str | _Constants, ...], terms: Mapping[str, str]) -> Iterator[_Place]:
+def _whole_first(places: Iterable[_Place | _Each]) -> tuple[_Place, ...]:
+    """The whole value first: of a text around it, it is a part."""
+    of_fields = (place for place in places if isinstance(place, _Place))
+    return tuple(sorted(of_fields, key=lambda place: len(place.before + place.after)))
+
+
+def _walk(
+    node: object, steps: tuple[str | _Constants, ...], terms: Mapping[str, str]
+) -> Iterator[_Place | _Each]:
     match node:
+        case {"$each": group, **members}:
+            if steps and not isinstance(steps[-1], str):  # the group is the list, this its pattern
+                steps = steps[:-1]
+            # A text around a value is no mark of an item: without the value it is not there.
+            marks = tuple(each for each in _constants(members, terms) if len(each[1]) == 1)
+            yield _Each(group, steps, marks, _whole_first(_walk(members, (), terms)))
         case dict():
             for name, member in node.items():
                 if name != "@context":

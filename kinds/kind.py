@@ -6,7 +6,6 @@ stand in the credential; where the folder has none, it follows from the facts.
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import re
 import unicodedata
@@ -19,7 +18,7 @@ from typing import Any, NamedTuple
 from vc.anchoring import CarriedKind
 from wire import jcs
 
-from .cells import Field
+from .cells import GROUP, ITEM_ID, Field, sri
 from .names import PersonName
 from .template import Template
 
@@ -46,6 +45,8 @@ HASHED = re.compile("_(hash|salt)$")
 """The endings by which a template takes the salted hash of a field."""
 _NOT_A_LETTER = re.compile(r"[\W_]+")
 
+_POSITION = re.compile("[1-9][0-9]{0,2}|1000").fullmatch
+
 Noun = tuple[str, str]
 """One, and many."""
 
@@ -69,6 +70,20 @@ class Identifier(NamedTuple):
 
     noun: str
     fields: tuple[str, ...]
+
+
+class ItemCell(NamedTuple):
+    """The place of a cell in a group: of the first item's course it is `course_1`."""
+
+    group: str
+    field: str
+    position: int
+    """From 1; 0 where the items stand in rows."""
+
+    @property
+    def name(self) -> str:
+        """The name of the cell, as a column is called."""
+        return f"{self.field}_{self.position}" if self.position else self.field
 
 
 class CatalogueColumns(NamedTuple):
@@ -144,6 +159,11 @@ class Kind:
         """The JSON Schema of its credentials; empty where none was kept."""
         return self.files.get(SCHEMA, b"")
 
+    @property
+    def schema_digest(self) -> str:
+        """The digest by which credentials name that schema (VCDM 2.0, 5.3)."""
+        return sri(hashlib.sha384(self.schema).digest())
+
     @cached_property
     def digest(self) -> str:
         """As `kind_digest` has it: other bytes are another kind."""
@@ -210,7 +230,61 @@ class Kind:
     @cached_property
     def columns(self) -> tuple[str, ...]:
         """The fields that a file may have a column for: all but those that follow from others."""
-        return tuple(name for name, field in self.fields.items() if field.reached is None)
+        return tuple(name for name in self.fields if name not in self.derived | self.groups.keys())
+
+    @cached_property
+    def groups(self) -> Mapping[str, Field]:
+        """The fields that repeat."""
+        return {name: field for name, field in self.fields.items() if field.type == GROUP}
+
+    @cached_property
+    def item_fields(self) -> Mapping[str, Field]:
+        """The fields of all groups: each has a name of its own."""
+        return {name: field for group in self.groups.values() for name, field in group.fields.items()}
+
+    def with_ids(self, record: Mapping[str, Any], identifier: str) -> dict[str, Any]:
+        """The ordered groups of a record, with the `id` of each item for a credential of this `id`."""
+        return {
+            group: [
+                {**item, ITEM_ID: f"{identifier}#{group}-{position}"}
+                for position, item in enumerate(record.get(group) or (), 1)
+            ]
+            or ""
+            for group, field in self.groups.items()
+            if field.is_ordered
+        }
+
+    def item(self, name: str) -> ItemCell | None:
+        """The cell of a group that a name such as `course_2` means, if any; `course` is at position 0."""
+        if name in self.fields:
+            return None
+        stem, _, digits = name.rpartition("_")
+        for group, field in self.groups.items():
+            if name in field.fields:
+                return ItemCell(group, name, 0)
+            if stem in field.fields and _POSITION(digits):
+                return ItemCell(group, stem, int(digits))
+        return None
+
+    @cached_property
+    def derived(self) -> frozenset[str]:
+        """The fields that have no column: their values follow from the kind, or from other fields."""
+        return frozenset({*self.reached, *self.constants, *self.looked_up})
+
+    @cached_property
+    def constants(self) -> Mapping[str, Any]:
+        """The fields that have one value in all records, with it."""
+        return {name: field.constant for name, field in self.fields.items() if field.constant != ""}
+
+    @cached_property
+    def looked_up(self) -> Mapping[str, tuple[str, Mapping[str, Any]]]:
+        """The fields that follow from a code; see `Field.looked_up`."""
+        return {name: field.looked_up for name, field in self.fields.items() if field.looked_up}
+
+    @cached_property
+    def attached(self) -> tuple[str, ...]:
+        """The fields whose column names files; the value is the digest of one."""
+        return tuple(name for name, field in self.fields.items() if field.is_attached)
 
     @cached_property
     def worded(self) -> Mapping[str, str]:
@@ -237,6 +311,16 @@ class Kind:
         }
 
     @cached_property
+    def item_headings(self) -> Mapping[str, tuple[str, str]]:
+        """The usual headings of what repeats, as `plain` gives them, to group and field."""
+        return {
+            plain(heading): (group, name)
+            for group, fields in ((group, field.fields) for group, field in self.groups.items())
+            for name, field in fields.items()
+            for heading in (name, *field.headings)
+        }
+
+    @cached_property
     def half_headings(self) -> frozenset[str]:
         """Headings of a whole name that mean one half beside the other, as `plain` gives them."""
         return frozenset(map(plain, self.person.half_headings))
@@ -259,11 +343,6 @@ def kind_digest(files: Mapping[str, bytes], absent: Mapping[str, str] = MappingP
 
 def _is_for_registrars(path: str, data: bytes) -> bool:
     return path.startswith("tables/") and data.partition(b"\n")[0].rstrip(b"\r") == SYNONYMS
-
-
-def sri(file: bytes) -> str:
-    """The digest of a file, as Subresource Integrity writes it (W3C SRI, 3.1)."""
-    return "sha384-" + base64.b64encode(hashlib.sha384(file).digest()).decode()
 
 
 def plain(heading: str) -> str:

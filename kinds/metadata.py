@@ -18,16 +18,25 @@ def metadata_of(kind: Kind) -> dict[str, Any]:
     """
     own = json.loads(kind.files["kind.json"]).get("types", {})
     said = [field for field in kind.fields.values() if field.name in kind.template.fields]
+    claims = []
+    for field in said:
+        claims.append(_claim([field.name], field))
+        in_items = kind.template.groups.get(field.name, ())
+        claims += [
+            _claim([field.name, None, name], inner)
+            for name, inner in field.fields.items()
+            if name in in_items
+        ]
     return {
         "vct": next(iter(own.values()), f"{REFERENCE}{kind.name}:{kind.version}"),
         "name": kind.nouns["en"][0],
         "display": [{"locale": language, "name": one} for language, (one, _) in kind.nouns.items()],
-        "claims": list(map(_claim, said)),
+        "claims": claims,
     }
 
 
-def _claim(field: Field) -> Mapping[str, Any]:
+def _claim(path: list[str | None], field: Field) -> Mapping[str, Any]:
+    """The claim of a field; `None` in its path is each item of an array (section 4.6.1)."""
     labels = [{"locale": language, "label": label} for language, label in field.labels.items()]
     display = {"display": labels} if labels else {}
-    # No kind says as yet what is disclosed: the holder may choose, as where `sd` is absent.
-    return {"path": [field.name], **display, "mandatory": field.required, "sd": "allowed"}
+    return {"path": path, **display, "mandatory": field.required, "sd": field.disclosure}

@@ -68,15 +68,17 @@ def _claims(kind: Kind) -> Iterator[dict[str, Any]]:
     array, no name fits all of them.
     """
     texts_at = Counter(_pointer(path) for path, text in texts(kind) if PLACEHOLDER.search(text))
+    described = {**kind.fields, **kind.item_fields}
     fields: dict[Pointer, list[str]] = {}
     for name, paths in places(kind).items():
         if paths:
             fields.setdefault(_pointer(_chief(paths)), []).append(name)
     for pointer, names in fields.items():
         said: dict[str, Any] = {"path": [*pointer]}
-        if any(kind.fields[name].required for name in names):
+        if any(described[name].required for name in names):
             said["mandatory"] = True
-        labels = kind.fields[names[0]].labels if texts_at[pointer] == 1 else {}
+        is_one = names[0] in kind.groups or texts_at[pointer] == 1
+        labels = described[names[0]].labels if is_one else {}
         display = [{"name": label, "locale": language} for language, label in labels.items()]
         yield {**said, "display": display} if display else said
 

@@ -6,24 +6,25 @@ passed over in silence, for as long as credentials of the kind last.
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
 from wire.problem import Malformed
 from wire.strict import load_json_object
-from wire.text import printable, shortened
+from wire.text import shortened
 from wire.work import BYTES_FOLDED, BYTES_WRITTEN, FIELD_READ, Work
 
-from .cells import TYPES, Field, fold
+from .cells import DISCLOSURES, GROUP, ITEM_ID, TYPES, BadCell, Field, check_cell
+from .digits import SCHEMES
 from .kind import LIST_LIFE, NEEDED, CatalogueColumns, Identifier, Kind, KindPolicy, Noun, Rule, plain
 from .names import PersonName
 from .pattern import instructions
 from .problem import INVALID_KIND
+from .tables import CodeTable, read_table, require_shown
 from .template import PLACEHOLDER, Template
 
 LARGEST = 1 << 16  # bytes of `kind.json`
@@ -33,13 +34,16 @@ MOST_FILES = 100
 MOST_INSTRUCTIONS = 1 << 16
 """Of all patterns, compiled: 1,000 dear ones would take whoever reads a credential a minute."""
 LONGEST_AGE = 36_500  # days
+MOST_GROUPS = 10
+MOST_OF_A_GROUP = 50
+"""Fields of a group. A verifier reads each field of each item, half a million at most."""
 LONGEST_SENTENCE = 400  # characters: it is held against each name of a trust list
 
 SPOKEN = ("issuer", "person")
 """Names in a sentence beside the fields: the issuer as the trust list has it, the person's name in order."""
 _TAKEN = frozenset({"id", "type"})
 """Members of a subject that no fact may be: its id is the holder's."""
-RESERVED = frozenset((*SPOKEN, "issuer_name", *_TAKEN))
+RESERVED = frozenset((*SPOKEN, "issuer_name", ITEM_ID, *_TAKEN))
 """Names that no field may have."""
 
 _NAME = re.compile("[a-z][a-z0-9_]*")
@@ -55,7 +59,8 @@ _BY_CONTEXT = {"name": f"{_SCHEMA}name", "description": f"{_SCHEMA}description"}
 _TEXTS = ("text", "code")
 """The types of a field that tells credentials apart, or names people."""
 _XSD = "http://www.w3.org/2001/XMLSchema#"
-_DATATYPES = {"date": f"{_XSD}date", "moment": f"{_XSD}dateTime", "url": "@id"}
+_SRI = "https://www.w3.org/2018/credentials#sriString"  # of digestSRI (VCDM 2.0, 5.3)
+_DATATYPES = {"date": f"{_XSD}date", "moment": f"{_XSD}dateTime", "url": "@id", "digest": _SRI}
 
 _KIND: Mapping[str, Any] = {
     **dict.fromkeys(("name", "version", "number"), str),
@@ -85,17 +90,29 @@ _IDENTIFIER: Mapping[str, Any] = {"noun": str, "fields": list}
 _REACHED: Mapping[str, Any] = {"day": str, "years": int}
 _POLICY: Mapping[str, Any] = {"status_age": 0, "holder": False, "check_age": {}, "resources": False}
 _CHECK_AGE: Mapping[str, Any] = {"field": str, "days": int}
+_SOURCE: Mapping[str, Any] = {"file": False, "constant": "", "table": {}}
+_LOOKED_UP: Mapping[str, Any] = {"code": str, "column": str}
 _FIELD: Mapping[str, Any] = {
     "type": str,
     "required": False,
-    "personal": False,
-    **dict.fromkeys(("pattern", "refusal", "table", "earliest", "worded", "iri"), ""),
+    **dict.fromkeys(("pattern", "check", "refusal", "table", "earliest", "worded", "iri"), ""),
     "years_ahead": -1,
     "reached": {},
+    "source": {},
+    "fields": {},
+    "ordered": False,
+    "personal": False,
+    "example": "",
+    "disclosure": "allowed",
     "headings": [],
     "labels": {},
 }
 """The members of each object: the type of one that has to be there, else the value of one left out."""
+
+_OF_GROUPS = frozenset(("required", "iri", "labels", "fields", "ordered", "personal", "disclosure"))
+"""The members of a group. The others are members of its fields."""
+_NOT_IN_GROUPS = frozenset(("years_ahead", "reached", "worded", "source", "fields", "ordered"))
+"""The members that a field of a group does not have."""
 
 
 def parse_kind(
@@ -122,7 +139,7 @@ def parse_kind(
         raise INVALID_KIND(f"kind.json has over {LARGEST} bytes")
     try:
         document = load_json_object(text)
-        _require_shown(document, "kind.json")
+        require_shown(document, "kind.json")
         members = _members(document, "", _KIND)
     except Malformed as problem:
         raise (
@@ -134,20 +151,33 @@ def parse_kind(
         raise INVALID_KIND("kind.json: the name is in small letters, the version a number")
     if len(members["fields"]) > MOST_FIELDS:
         raise INVALID_KIND(f"kind.json: over {MOST_FIELDS} fields")
-    tables = {path[7:-4]: _codes(data, path[7:-4]) for path, data in files.items() if "/" in path}
-    tables |= {path[7:-4]: {} for path in absent if "/" in path}
+    tables = {path[7:-4]: read_table(data, path[7:-4]) for path, data in files.items() if "/" in path}
+    # What stayed behind takes no cells, and a reader derives nothing.
+    behind = {path[7:-4] for path in absent if "/" in path}
+    tables |= dict.fromkeys(behind, CodeTable({}, {}, {}))
     if work is not None:
-        work.spend(FIELD_READ * len(members["fields"]))
+        work.spend(FIELD_READ * _count(members["fields"]))
+    _require_short_patterns(members["fields"], work)
     fields = {name: _field(name, item, tables) for name, item in members["fields"].items()}
-    _require_short_patterns(fields, work)
-    asked = {item["table"] for item in members["fields"].values() if "table" in item}
-    if unasked := sorted(tables.keys() - asked):  # whoever made the folder could have linked any file there
+    asked = {item["table"]: set[str]() for item in members["fields"].values() if "table" in item}
+    if unasked := sorted(tables.keys() - asked.keys()):  # the folder's maker could link any file there
         raise INVALID_KIND(f"tables/{unasked[0]}.csv: no field names it")
+    for name, item in members["fields"].items():
+        if looked_up := item.get("source", {}).get("table"):
+            table = members["fields"].get(looked_up["code"], {}).get("table", "")
+            if table in behind:
+                continue
+            fields[name] = _look_up(fields[name], looked_up["code"], tables.get(table), looked_up["column"])
+            asked[table].add(looked_up["column"])
+    for table, columns in asked.items():
+        if unasked := sorted(tables[table].columns.keys() - columns):
+            raise INVALID_KIND(f"tables/{table}.csv: no field names its column {unasked[0]}")
     person = _members(members["person"], "person", _PERSON)
     types = _terms(members["types"], "types") | _terms(members["subject_types"], "subject_types")
     if taken := sorted(types.keys() & fields.keys()):
         raise INVALID_KIND(f"kind.json, fields.{taken[0]}: the name stands for a type")
-    terms = types | {name: field.iri for name, field in fields.items() if field.iri}
+    inner = {name: field for group in fields.values() for name, field in group.fields.items()}
+    terms = types | {name: field.iri for name, field in {**inner, **fields}.items() if field.iri}
     written = files.get("template.json")
     kind = Kind(
         name=members["name"],
@@ -181,6 +211,7 @@ def parse_kind(
     )
     if not 0 <= kind.list_life <= LONGEST_AGE:
         raise INVALID_KIND("kind.json: 'list_life' is a number of days")
+    _require_groups(kind)
     _require_fields(kind)
     _require_policy(kind)
     _require_types(kind)
@@ -204,15 +235,34 @@ def _require_files(files: Mapping[str, bytes]) -> None:
         raise INVALID_KIND(f"the files of the kind have over {LARGEST_FILES} characters")
 
 
-def _require_shown(value: object, place: str) -> None:
-    """Refuses line breaks, escapes and direction characters: a sentence could forge a verdict with them."""
-    if isinstance(value, str) and printable(value) != value:
-        raise INVALID_KIND(f"{place}: {shortened(value)} has a character that nobody sees")
-    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for name, item in items:
-        if isinstance(name, str):
-            _require_shown(name, place)
-        _require_shown(item, place)
+def _require_groups(kind: Kind) -> None:
+    """Refuses names that could mean two things, and a group where a text is expected."""
+    if len(kind.groups) > MOST_GROUPS:
+        raise INVALID_KIND(f"kind.json: over {MOST_GROUPS} groups")
+    taken = {*kind.fields, *kind.identifiers, *RESERVED}
+    for group, field in kind.groups.items():
+        for name in field.fields:
+            if name in taken:
+                raise INVALID_KIND(
+                    f"kind.json, fields.{group}.fields.{name}: the name stands for something else"
+                )
+            taken.add(name)
+    names = {*kind.fields, *(name for field in kind.groups.values() for name in field.fields)}
+    for name in sorted(names):
+        stem, _, digits = name.rpartition("_")
+        if digits.isdecimal() and any(stem in field.fields for field in kind.groups.values()):
+            raise INVALID_KIND(f"kind.json: {name} is {stem} of an item of a group, too")
+    for group, inner in kind.template.groups.items():
+        if group not in kind.groups:
+            raise INVALID_KIND(f"template, $each: {group} is no group")
+        if wrong := sorted(inner - kind.groups[group].fields.keys() - {ITEM_ID}):
+            raise INVALID_KIND(f"template, $each: an item of {group} has no field {wrong[0]}")
+        if (ITEM_ID in inner) is not kind.groups[group].is_ordered:
+            raise INVALID_KIND(
+                f"template, $each: the items of an ordered group alone have {{{ITEM_ID}}}: {group}"
+            )
+    for group in sorted(kind.groups.keys() & {*kind.template.texts, *kind.hashed}):
+        raise INVALID_KIND(f"template: the group {group} stands in a text")
 
 
 def _require_fields(kind: Kind) -> None:
@@ -222,7 +272,10 @@ def _require_fields(kind: Kind) -> None:
     named = [*person.fields, *filter(None, (kind.email, kind.person_id, person.language)), kind.number]
     named += [name for rule in kind.rules for name in (rule.before, rule.after)]
     named += [name for identifier in kind.identifiers.values() for name in identifier.fields]
-    named += [*kind.worded.values(), *(day for day, _ in kind.reached.values())]
+    named += [
+        *kind.worded.values(),
+        *(source for source, _ in (*kind.reached.values(), *kind.looked_up.values())),
+    ]
     if catalogue := kind.catalogue:
         named += [catalogue.key, *catalogue.required, *catalogue.fields]
     named += [
@@ -232,6 +285,9 @@ def _require_fields(kind: Kind) -> None:
         for name in PLACEHOLDER.findall(part)
         if name not in SPOKEN
     ]
+    for name in named:
+        if name in kind.groups:
+            raise INVALID_KIND(f"kind.json: {name} is a group, which is no text")
     if "template.json" not in kind.files:  # else what only the template names is a column of its own
         named += kind.template.fields
     for name in named:
@@ -274,9 +330,13 @@ def _require_types(kind: Kind) -> None:
         for name in names:
             if fields[name].type not in types:
                 raise INVALID_KIND(f"kind.json: {name} is used as a {types[0]}, and is none")
-    for name in kind.reached:
+    for name, (code, _) in kind.looked_up.items():
+        if code in kind.derived:
+            raise INVALID_KIND(f"kind.json: {name} follows from {code}, which has no column")
+    for name in kind.derived:
         if fields[name].required:  # a file has no column for it
-            raise INVALID_KIND(f"kind.json: {name} follows from a day, and cannot be required")
+            source = "a day" if name in kind.reached else "the kind"
+            raise INVALID_KIND(f"kind.json: {name} follows from {source}, and cannot be required")
 
 
 def _require_days(kind: Kind, *ends: str) -> None:
@@ -291,14 +351,20 @@ def _require_days(kind: Kind, *ends: str) -> None:
 
 def _require_own_places(kind: Kind) -> None:
     """Two fields in one place, or with one heading, would be told apart by nobody."""
+    inner = kind.item_fields
+    columns = {**{name: kind.fields[name] for name in kind.columns}, **inner}
     for what, values in (
-        ("IRI", [(iri, name) for name, iri in kind.terms.items()]),
+        ("IRI", [(iri, name) for name, iri in kind.terms.items() if name not in inner]),
+        *(
+            ("IRI", [(each.iri, name) for name, each in group.fields.items() if each.iri])
+            for group in kind.groups.values()
+        ),
         (
             "heading",
             [
                 (plain(heading), name)
-                for name in kind.columns
-                for heading in (name, *kind.fields[name].headings)
+                for name, field in columns.items()
+                for heading in (name, *field.headings)
             ],
         ),
     ):
@@ -315,11 +381,19 @@ def _require_own_places(kind: Kind) -> None:
 def _template(members: Mapping[str, Any], fields: Mapping[str, Field]) -> bytes:
     """The credential that follows from the facts: each that has an IRI is a property of the subject."""
     context: dict[str, Any] = {**members["types"], **members["subject_types"]}
-    for name, field in fields.items():
+    inner = {name: field for group in fields.values() if group.iri for name, field in group.fields.items()}
+    for name, field in {**inner, **fields}.items():
         if field.iri and _BY_CONTEXT.get(name) != field.iri:
             datatype = _DATATYPES.get(field.type)
             context[name] = {"@id": field.iri, "@type": datatype} if datatype else field.iri
-    subject = {name: f"{{{name}}}" for name, field in fields.items() if field.iri}
+    for name, field in fields.items():
+        if field.type == GROUP and field.iri:
+            context[name] = {"@id": field.iri, "@container": "@list" if field.is_ordered else "@set"}
+    subject = {
+        name: [_items(field)] if field.type == GROUP else f"{{{name}}}"
+        for name, field in fields.items()
+        if field.iri
+    }
     document = {
         "@context": [_CONTEXT, context],
         "type": ["VerifiableCredential", *members["types"]],
@@ -331,6 +405,13 @@ def _template(members: Mapping[str, Any], fields: Mapping[str, Field]) -> bytes:
     if not members["subject_types"]:
         del document["credentialSubject"]["type"]
     return json.dumps({name: value for name, value in document.items() if value}, ensure_ascii=False).encode()
+
+
+def _items(group: Field) -> dict[str, str]:
+    """The pattern of a group's nodes."""
+    placeholders = {name: f"{{{name}}}" for name, field in group.fields.items() if field.iri}
+    identifier = {"id": f"{{{ITEM_ID}}}"} if group.is_ordered and placeholders else {}
+    return {"$each": group.name, **identifier, **placeholders}
 
 
 def _members(item: object, place: str, asked: Mapping[str, Any]) -> dict[str, Any]:
@@ -350,12 +431,21 @@ def _members(item: object, place: str, asked: Mapping[str, Any]) -> dict[str, An
     return members
 
 
-def _field(name: str, item: object, tables: Mapping[str, Mapping[str, str]]) -> Field:
-    place = f"fields.{name}"
+def _field(name: str, item: object, tables: Mapping[str, CodeTable], group: str = "") -> Field:
+    place = f"fields.{group}.fields.{name}" if group else f"fields.{name}"
     members = _members(item, place, _FIELD)
+    _require_group(members, place, is_inner=bool(group))
     # A template takes the salted hash of a fact by these endings.
-    if not _NAME.fullmatch(name) or name.endswith(("_hash", "_salt")) or members["type"] not in TYPES:
+    if (
+        not _NAME.fullmatch(name)
+        or name.endswith(("_hash", "_salt"))
+        or members["type"] not in (*TYPES, GROUP)
+    ):
         raise INVALID_KIND(f"kind.json, {place}: a name or a type that there is not")
+    if members["check"] and (members["check"] not in SCHEMES or members["type"] != "text"):
+        raise INVALID_KIND(f"kind.json, {place}: check is one of {', '.join(SCHEMES)}, of a text")
+    if members["disclosure"] not in DISCLOSURES:
+        raise INVALID_KIND(f"kind.json, {place}: disclosure is one of {', '.join(DISCLOSURES)}")
     if members["iri"] and not _IRI.fullmatch(members["iri"]):
         raise INVALID_KIND(f"kind.json, {place}: iri is no absolute IRI")
     table = members.pop("table")
@@ -363,26 +453,46 @@ def _field(name: str, item: object, tables: Mapping[str, Mapping[str, str]]) -> 
         raise INVALID_KIND(f"kind.json, {place}: there is no table {table!r}")
     if members["type"] == "code" and not table and not members["pattern"]:
         raise INVALID_KIND(f"kind.json, {place}: a code has a table or a pattern")
-    members["codes"] = tables[table] if table else {}
+    if table:
+        members["codes"], members["names"] = tables[table].codes, tables[table].names
     members["years_ahead"] = None if members["years_ahead"] < 0 else members["years_ahead"]
     if reached := members["reached"]:
         since = _members(reached, f"{place}.reached", _REACHED)
         members["reached"] = since["day"], since["years"]
     members["reached"] = members["reached"] or None
+    members["fields"] = {
+        inner: _field(inner, each, tables, name) for inner, each in members["fields"].items()
+    }
+    members["is_ordered"] = members.pop("ordered")
+    source = _members(members.pop("source"), f"{place}.source", _SOURCE)
+    if source["table"]:
+        _members(source["table"], f"{place}.source.table", _LOOKED_UP)
+    if len([each for each in (*source.values(), members["reached"]) if each]) > 1:
+        raise INVALID_KIND(f"kind.json, {place}: a value has one source")
+    members["is_attached"], constant = source["file"], source["constant"]
+    if members["is_attached"] and members["type"] != "digest":
+        raise INVALID_KIND(f"kind.json, {place}: what a credential says of a file is its digest")
     members["headings"] = _texts(members["headings"], f"{place}.headings")
     _texts(list(members["labels"].values()), f"{place}.labels")
-    return Field(name, **members)
+    field = Field(name, **members)
+    if field.example:  # one that a file could not have would mislead whoever fills it in
+        _value(field, field.example, f"{place}.example")
+    return replace(field, constant=_value(field, constant, place)) if constant else field
 
 
-def _require_short_patterns(fields: Mapping[str, Field], work: Work | None) -> None:
-    """Refuses what is no pattern, and patterns that take long to compile together."""
+def _count(fields: Mapping[str, Any]) -> int:
+    """Fields and those in groups."""
+    inner = (item.get("fields") for item in fields.values() if isinstance(item, dict))
+    return len(fields) + sum(len(each) for each in inner if isinstance(each, dict))
+
+
+def _require_short_patterns(fields: Mapping[str, Any], work: Work | None) -> None:
+    """Refuses what is no pattern, and patterns that take long to compile together, before one is used."""
     total = 0
-    for name, field in fields.items():
-        if not field.pattern:
-            continue
+    for name, pattern in _patterns(fields):
         try:
             # Those of one's own kinds are remembered: each row is held against them.
-            size = instructions(field.pattern, remember=work is None)
+            size = instructions(pattern, remember=work is None)
         except Malformed as problem:
             raise INVALID_KIND(f"kind.json, fields.{name}: {problem.detail}", because=problem) from problem
         total += size
@@ -390,6 +500,17 @@ def _require_short_patterns(fields: Mapping[str, Field], work: Work | None) -> N
             work.spend(size)
         if total > MOST_INSTRUCTIONS:
             raise INVALID_KIND(f"kind.json, fields.{name}: its patterns take too long to compile")
+
+
+def _patterns(fields: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The patterns of fields as they stand in the file, those in groups as well."""
+    for name, item in fields.items():
+        if not isinstance(item, dict):
+            continue
+        if isinstance(pattern := item.get("pattern"), str) and pattern:
+            yield name, pattern
+        if isinstance(inner := item.get("fields"), dict):
+            yield from ((f"{name}.fields.{each}", pattern) for each, pattern in _patterns(inner))
 
 
 def _policy(item: Mapping[str, Any], list_life: int) -> KindPolicy:
@@ -420,24 +541,36 @@ def _require_policy(kind: Kind) -> None:
         raise INVALID_KIND(f"kind.json, policy.check_age: {name!r} is no date that a credential says")
 
 
-def _codes(table: bytes, name: str) -> Mapping[str, str]:
-    """The codes of a table, by what people write for each: columns `value`, and `synonyms` between blanks."""
-    codes: dict[str, str] = {}
+def _require_group(members: Mapping[str, Any], place: str, *, is_inner: bool) -> None:
+    """Refuses a group in a group, what only a column or only a group can have, and items that say nothing."""
+    said = {name for name, default in _FIELD.items() if name != "type" and members[name] != default}
+    if is_inner and (refused := sorted(said & _NOT_IN_GROUPS) or members["type"] == GROUP):
+        what = refused[0] if isinstance(refused, list) else GROUP
+        raise INVALID_KIND(f"kind.json, {place}: in a group there is no {what}")
+    if members["type"] != GROUP:
+        if wrong := sorted(said & {"fields", "ordered"}):
+            raise INVALID_KIND(f"kind.json, {place}: only a group has {wrong[0]}")
+    elif wrong := sorted(said - _OF_GROUPS):
+        raise INVALID_KIND(f"kind.json, {place}: a group has no {wrong[0]}, its fields have")
+    elif not 0 < len(members["fields"]) <= MOST_OF_A_GROUP:
+        raise INVALID_KIND(f"kind.json, {place}: a group has 1 to {MOST_OF_A_GROUP} fields")
+
+
+def _look_up(field: Field, code: str, table: CodeTable | None, column: str) -> Field:
+    """The field with its value for each code."""
+    place = f"fields.{field.name}"
+    if table is None or column not in table.columns:
+        raise INVALID_KIND(f"kind.json, {place}: the table of {code!r} has no column {column!r}")
+    values = {each: _value(field, cell, place) for each, cell in table.columns[column].items() if cell}
+    return replace(field, looked_up=(code, values))
+
+
+def _value(field: Field, cell: str, place: str) -> Any:
+    """A value that the kind itself gives: one that would be refused in a file is refused here."""
     try:
-        rows = list(csv.reader(io.StringIO(table.decode(), newline="")))
-    except csv.Error as error:
-        raise INVALID_KIND(f"tables/{name}.csv is no CSV file: {error}") from error
-    for number, row in enumerate(rows, 1):
-        _require_shown(row, f"tables/{name}.csv, row {number}")
-        if len(row) != 2 or (number == 1 and row != ["value", "synonyms"]):
-            raise INVALID_KIND(f"tables/{name}.csv, row {number}: the columns are value and synonyms")
-        for word in (row[0], *row[1].split()) if number > 1 else ():
-            # "A" and "A-" fold alike: one of them would be signed as the other.
-            if codes.setdefault(fold(word), row[0]) != row[0]:
-                raise INVALID_KIND(f"tables/{name}.csv, row {number}: two codes are written alike")
-    if not codes:
-        raise INVALID_KIND(f"tables/{name}.csv has no codes")
-    return codes
+        return check_cell(field, cell)
+    except BadCell as problem:
+        raise INVALID_KIND(f"kind.json, {place}: {shortened(cell)} {problem.detail}") from problem
 
 
 def _terms(item: Mapping[str, Any], place: str) -> dict[str, str]:

@@ -9,27 +9,37 @@ from .kind import Kind
 from .template import PLACEHOLDER
 
 Path = tuple[str | int, ...]
-"""Member names and list indexes, from the outermost object on."""
+"""Member names and list indexes, from the outermost object on, where each group has one item."""
 
 
 def texts(kind: Kind) -> Iterator[tuple[Path, str]]:
-    """Each text of the kind's template with its path; a condition (`$if`) is none."""
-    document = leaves(json.loads(kind.template.text))
-    return ((path, text) for path, text in document if isinstance(text, str) and path[-1] != "$if")
+    """Each text of the kind's template with its path; a condition (`$if`) and a group (`$each`) are none."""
+    return ((path, text) for path, text in _texts(kind) if path[-1] not in ("$if", "$each"))
 
 
 def places(kind: Kind) -> Mapping[str, list[Path]]:
     """The paths of each field; none for a field that no credential says, or that is hashed.
 
-    A path at which the value stands alone comes before one at which it has a text around it.
+    A group has the paths of its arrays, and behind it stand the fields of its items. A path at which a value
+    stands alone comes before one at which it has a text around it.
     """
-    found: dict[str, list[Path]] = {name: [] for name in kind.fields}
-    alone = {f"{{{name}}}" for name in kind.fields}
+    found: dict[str, list[Path]] = {}
+    for name, field in kind.fields.items():
+        found |= {
+            name: [path[:-1] for path in item_places(kind, name)],
+            **{inner: [] for inner in field.fields},
+        }
+    alone = {f"{{{name}}}" for name in found}
     for path, text in sorted(texts(kind), key=lambda item: item[1] not in alone):
         for name in dict.fromkeys(PLACEHOLDER.findall(text)):
             if name in found:
                 found[name].append(path)
     return found
+
+
+def item_places(kind: Kind, group: str) -> list[Path]:
+    """The paths of the only item of a group; several where the template has the group more than once."""
+    return [path[:-1] for path, text in _texts(kind) if path[-1] == "$each" and text == group]
 
 
 def path_text(path: Path) -> str:
@@ -48,3 +58,22 @@ def leaves(node: object, path: Path = ()) -> Iterator[tuple[Path, object]]:
                 yield from leaves(item, (*path, index))
         case _:
             yield path, node
+
+
+def _texts(kind: Kind) -> Iterator[tuple[Path, str]]:
+    document = leaves(_with_arrays(json.loads(kind.template.text)))
+    return ((path, text) for path, text in document if isinstance(text, str))
+
+
+def _with_arrays(node: object) -> object:
+    """The template with a group that stands alone in an array, as its items do in a credential."""
+    match node:
+        case dict():
+            members = {name: _with_arrays(member) for name, member in node.items()}
+            return {
+                name: [member] if isinstance(member, dict) and "$each" in member else member
+                for name, member in members.items()
+            }
+        case list():
+            return [_with_arrays(item) for item in node]
+    return node

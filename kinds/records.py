@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import hashlib
 import unicodedata
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import date
 from functools import lru_cache
 from typing import Any
 
 from wire.problem import Malformed
 
-from .cells import OWN, BadCell, check_cell
-from .kind import Kind
+from .cells import MOST_ITEMS, OWN, BadCell, Field, check_cell
+from .kind import ItemCell, Kind
 
 Record = dict[str, Any]
 
@@ -31,19 +31,25 @@ class InvalidRecord(Malformed):
 
 def check_record(
     kind: Kind,
-    cells: Mapping[str, str],
+    cells: Mapping[str, Any],
     today: date | None = None,
     own: Collection[str] = (),
     former: Mapping[str, Any] | None = None,
 ) -> Record:
     """The record that was given field by field, as for a single credential. Raises `InvalidRecord`.
 
+    Cells are texts, and those of a group a list with a mapping for each item.
+
     `own` are further fields that it may have, besides those of `former`, the record that it corrects.
     """
     own = {*own, *(former or ())} - kind.fields.keys()
-    for name in sorted(cells.keys() - set(kind.columns) - own):
-        names = ", ".join([*kind.columns, *sorted(own)])
+    for name in sorted(cells.keys() - set(kind.columns) - own - kind.groups.keys()):
+        names = ", ".join([*kind.columns, *kind.groups, *sorted(own)])
         raise InvalidRecord(f"there is no field {name!r}", hint=f"The fields are {names}.")
+    for name, group in kind.groups.items():
+        if not _are_items(cells.get(name, []), group):
+            cell = ItemCell(name, next(iter(group.fields)), 1).name
+            raise InvalidRecord(f"{name} is a group: its cells are {cell} and so on")
     record, wrong = check_cells(kind, cells, today=today, former=former)
     if wrong:
         raise InvalidRecord("; ".join(f"{name}: the value {reason}" for name, reason, _ in wrong))
@@ -52,7 +58,7 @@ def check_record(
 
 def check_cells(
     kind: Kind,
-    cells: Mapping[str, str],
+    cells: Mapping[str, Any],
     required: Collection[str] | None = None,
     today: date | None = None,
     date_order: str = "",
@@ -67,7 +73,7 @@ def check_cells(
     `DATE_ORDERS`, or empty where none was said.
     """
     record: Record = {}
-    wrong = []
+    wrong: list[tuple[str, str, str]] = []
     fields = kind.fields
     required = kind.required if required is None else required
     person = kind.person
@@ -89,14 +95,82 @@ def check_cells(
                 record[name] = ""
         except BadCell as problem:
             wrong.append((name, problem.detail, cell))
+    if kind.groups:
+        _check_groups(kind, cells, required, date_order, record, wrong)
     if not wrong:
         person.settle(record)
         _settle_words(kind, record, cells)
-        settle_reached(kind, record, today)
+        if kind.derived:
+            record |= kind.constants
+            record |= {name: of.get(record[code], "") for name, (code, of) in kind.looked_up.items()}
+            settle_reached(kind, record, today)
     return record, wrong + _against_rules(kind, record, today)
 
 
-def _settle_words(kind: Kind, record: Record, cells: Mapping[str, str]) -> None:
+def _check_groups(
+    kind: Kind,
+    cells: Mapping[str, Any],
+    required: Collection[str],
+    date_order: str,
+    record: Record,
+    wrong: list[tuple[str, str, str]],
+) -> None:
+    for name, group in kind.groups.items():
+        # A set has each item once: RDF knows no second, and two nodes that say the same are one to a reader.
+        unique = () if group.is_ordered else sorted(kind.template.groups.get(name, ()))
+        record[name] = _check_items(group, cells.get(name, ()), unique, date_order, wrong)
+        if not record[name] and name in required:
+            wrong.append((name, "is empty", ""))
+
+
+def _check_items(
+    group: Field,
+    given: Iterable[Mapping[str, str]],
+    unique: Collection[str],
+    date_order: str,
+    wrong: list[tuple[str, str, str]],
+) -> list[Record] | str:
+    """The items of a group that say anything, or the empty text; adds what is wrong with them.
+
+    What is wrong stands with the number of the item among those that were given, from 1. In all of the fields
+    that are `unique`, no two items may be equal.
+    """
+    items: list[Record] = []
+    first: dict[tuple[Any, ...], int] = {}
+    for position, cells in enumerate(given, 1):
+        item: Record = {}
+        if not any(cell.strip() for cell in cells.values()):
+            continue
+        for name, field in group.fields.items():
+            cell = cells.get(name, "").strip()
+            item[name] = ""
+            try:
+                if cell:
+                    item[name] = check_cell(field, cell, date_order)
+                elif field.required:
+                    raise BadCell("is empty")
+            except BadCell as problem:
+                wrong.append((ItemCell(group.name, name, position).name, problem.detail, cell))
+        said = tuple(item[name] for name in unique)
+        if any(value != "" for value in said) and first.setdefault(said, position) != position:
+            name = next(name for name in group.fields if name in unique and item[name] != "")
+            wrong.append((ItemCell(group.name, name, position).name, "stands there twice", cells[name]))
+        items.append(item)
+    if len(items) > MOST_ITEMS:
+        wrong.append((group.name, f"has {len(items)} items: more than {MOST_ITEMS}", ""))
+    return items or ""
+
+
+def _are_items(items: object, group: Field) -> bool:
+    return isinstance(items, list) and all(
+        isinstance(item, Mapping)
+        and item.keys() <= group.fields.keys()
+        and all(isinstance(cell, str) for cell in item.values())
+        for item in items
+    )
+
+
+def _settle_words(kind: Kind, record: Record, cells: Mapping[str, Any]) -> None:
     """Keeps the word that a code was typed as, such as PhD, where the row has no other name for it.
 
     A record without such a name has no such member: it then equals, byte for byte, what 81e9505 kept.
@@ -142,18 +216,40 @@ def _latest(today: date | None, years: int) -> str:
     return f"{today.year + years:04}-{today:%m-%d}" if today else _LAST_DAY
 
 
-def with_changes(kind: Kind, record: Mapping[str, Any], changes: Mapping[str, str]) -> dict[str, str]:
-    """The cells of a record with some changed.
+def with_changes(kind: Kind, record: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """The cells of a record with some changed: of a group's second item, `course_2`.
 
     Another code takes the former one's word with it: a master is no Bachelor of Science.
 
     Raises `NAME_IS_WHOLE` for a part of a name that was given as a whole.
     """
-    cells = kind.person.with_changes(record, changes)
+    of_items = [(item, cell) for name, cell in changes.items() if (item := kind.item(name)) and item.position]
+    changes = {
+        name: cell for name, cell in changes.items() if name not in {item.name for item, _ in of_items}
+    }
+    single = {name: value for name, value in record.items() if name not in kind.groups}
+    cells: dict[str, Any] = {**kind.person.with_changes(single, changes)}
     for name, code in kind.worded.items():
         if name not in changes and changes.get(code, record[code]) != record[code]:
             cells.pop(name, None)
-    return {name: cell for name, cell in cells.items() if name not in kind.reached or name in changes}
+    for name in kind.groups.keys() - changes.keys():
+        items = [{inner: str(value) for inner, value in item.items()} for item in record.get(name) or ()]
+        changed = [(item, cell) for item, cell in of_items if item.group == name]
+        items += [{} for _ in range(max((item.position for item, _ in changed), default=0) - len(items))]
+        for item, cell in changed:
+            items[item.position - 1][item.field] = cell
+        cells[name] = items
+    return {name: cell for name, cell in cells.items() if name not in kind.derived or name in changes}
+
+
+def item_cells(kind: Kind, record: Mapping[str, Any]) -> dict[str, Any]:
+    """The values in the groups of a record, by the names that a correction takes, such as `course_2`."""
+    return {
+        ItemCell(group, name, position).name: value
+        for group in kind.groups
+        for position, item in enumerate(record.get(group) or (), 1)
+        for name, value in item.items()
+    }
 
 
 def digest(record: bytes) -> bytes:

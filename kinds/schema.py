@@ -13,6 +13,7 @@ from wire.problem import Malformed
 from wire.strict import load_json_object
 
 from .cells import Field
+from .digits import SCHEMES
 from .facts import spelling
 from .kind import Kind
 from .pattern import ecma
@@ -27,6 +28,7 @@ _TYPES: Mapping[str, Mapping[str, Any]] = {
     "date": {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"},
     "moment": {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}T"},
     "decimal": {"type": "string", "pattern": "^-?[0-9]+([.][0-9]+)?$"},
+    "digest": {"type": "string", "pattern": "^sha(?:256|384|512)-[A-Za-z0-9+/]+={0,2}$"},
     "url": {"type": "string", "pattern": "^https?://"},
 }
 
@@ -41,42 +43,51 @@ def schema_of(kind: Kind) -> dict[str, Any]:
     A list may have any items, since which of them are there depends on the record. There is no `$id`: the
     kind's URN has a digest over this schema, and its address depends on the issuer.
     """
-    return {"$schema": _DRAFT, **_node(json.loads(kind.template.text), kind)}
+    return {"$schema": _DRAFT, **_node(json.loads(kind.template.text), kind.fields, kind)}
 
 
 def describes(schema: Mapping[str, Any], path: Path) -> bool:
-    """Whether a schema of `schema_of` describes the value at a path; it describes none in a list."""
+    """Whether a schema of `schema_of` describes the value at a path; of lists, the items of groups alone."""
     node: Mapping[str, Any] | None = schema
     for step in path:
-        node = node.get("properties", {}).get(step) if node else None
+        members = node or {}
+        node = members.get("properties", {}).get(step) if isinstance(step, str) else members.get("items")
     return node is not None
 
 
-def _node(node: object, kind: Kind) -> dict[str, Any]:
+def _node(node: object, fields: Mapping[str, Field], kind: Kind) -> dict[str, Any]:
     match node:
+        case {"$each": group, **item}:
+            return {"type": "array", "items": _node(item, kind.groups[group].fields, kind)}
         case dict():
-            members = {name: _node(member, kind) for name, member in node.items() if name[:1] not in "@$"}
-            required = [name for name in members if _is_required(node[name], kind)]
+            members = {
+                name: _node(member, fields, kind) for name, member in node.items() if name[:1] not in "@$"
+            }
+            required = [name for name in members if _is_required(node[name], fields)]
             said = {"type": "object", "properties": members}
             return {**said, "required": required} if required else said
         case str():
             pieces = PLACEHOLDER.split(node)
-            is_fact = len(pieces) == 3 and not pieces[0] and not pieces[2] and pieces[1] in kind.fields
-            return _fact(kind.fields[pieces[1]], kind) if is_fact else {"type": "string"}
+            is_fact = len(pieces) == 3 and not pieces[0] and not pieces[2] and pieces[1] in fields
+            return _fact(fields[pieces[1]], kind) if is_fact else {"type": "string"}
+        case [{"$each": _} as each]:
+            return _node(each, fields, kind)
         case list():
             return {"type": "array"}
     return {}
 
 
-def _is_required(node: object, kind: Kind) -> bool:
+def _is_required(node: object, fields: Mapping[str, Field]) -> bool:
     """Whether a member is there whatever the record has: constants, and what has a required field in it."""
     match node:
+        case {"$each": group}:
+            return fields[group].required and any(field.required for field in fields[group].fields.values())
         case dict():
-            return "$if" not in node and any(_is_required(member, kind) for member in node.values())
+            return "$if" not in node and any(_is_required(member, fields) for member in node.values())
         case list():
-            return any(_is_required(item, kind) for item in node)
+            return any(_is_required(item, fields) for item in node)
         case str():
-            return all(name in kind.required for name in PLACEHOLDER.findall(node))
+            return all(name in fields and fields[name].required for name in PLACEHOLDER.findall(node))
     return True
 
 
@@ -85,10 +96,12 @@ def _fact(field: Field, kind: Kind) -> dict[str, Any]:
     said = dict(_TYPES.get(field.type, {"type": "string"}))
     # A name made of its parts and a word kept for a code were never held against the field's own pattern.
     is_made = field.worded or (field.name == kind.person.whole and kind.person.parts)
+    # Of two patterns the kind's own is the narrower one; what check digits are no schema can say.
+    pattern = field.pattern or (SCHEMES[field.check].form if field.check else "")
     if is_made:
         codes = []
-    elif field.pattern and said["type"] == "string" and not codes:
-        said["pattern"] = ecma(field.pattern)
+    elif pattern and said["type"] == "string" and not codes:
+        said["pattern"] = ecma(pattern)
     if codes:
         said["anyOf"] = [{"enum": codes}]
         said["anyOf"] += [{"pattern": ecma(field.pattern)}] if field.pattern else []

@@ -22,6 +22,7 @@ import pytest
 from keys.kinds import KINDS
 from kinds import parsing
 from kinds.cells import TYPES
+from kinds.digits import SCHEMES
 from kinds.shipped import SHIPPED
 from tests import softhsm
 from tests.commandline import Program
@@ -185,7 +186,15 @@ def test_the_page_of_kinds_names_all_that_can_stand_in_one() -> None:
     tables = re.findall(r"^\| .* \|$", (ROOT / "docs" / "kinds.md").read_text(), re.MULTILINE)
     named = set(re.findall(r"[`\"](\w+)[`\"]", "\n".join(tables)))
     members = (parsing._KIND, parsing._PERSON, parsing._RULE, parsing._CATALOGUE, parsing._IDENTIFIER)
-    for member in (*members, parsing._FIELD, parsing._REACHED, TYPES):
+    for member in (
+        *members,
+        parsing._FIELD,
+        parsing._REACHED,
+        parsing._SOURCE,
+        parsing._LOOKED_UP,
+        SCHEMES,
+        TYPES,
+    ):
         assert member.keys() <= named, member.keys() - named
     assert {*SHIPPED} <= named
 

@@ -19,6 +19,7 @@ import zstandard
 from issuer.archive.kept import EditionTaken
 from issuer.issuer import Issuer
 from issuer.job import bulk
+from issuer.job.attached import Attached
 from issuer.job.bulk import Issued
 from issuer.job.checking import Survey
 from issuer.job.order import Order, Progress
@@ -84,7 +85,7 @@ def test_good_rows_are_issued_in_their_order_and_bad_ones_are_not(issuer: Issuer
 
 def test_how_a_file_is_read_makes_another_job(issuer: Issuer, source: Source) -> None:
     def key(**change: Any) -> bytes:
-        return bulk._key(Order(replace(source, **change)), issuer.press(), issuer.form, Survey())
+        return bulk._key(Order(replace(source, **change)), issuer.press(), issuer.form, Survey(), Attached())
 
     assert len({key(), key(delimiter=";"), key(is_error_file=True), key(date_order="day-first")}) == 4
 

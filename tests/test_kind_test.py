@@ -98,8 +98,7 @@ def test_rows_are_held_against_each_other_and_derived_values_are_of_the_day(
     program: Program, tmp_path: Path
 ) -> None:
     folder = tmp_path / "resident"
-    folder.mkdir()
-    shutil.copy(ROOT / "kinds" / "resident" / "kind.json", folder)
+    shutil.copytree(ROOT / "kinds" / "resident", folder)
     (folder / "rows.csv").write_text(
         "personal_administrative_number,family_name,given_name,birth_date,issuance_date\n"
         "R-1,Li,Na,2008-07-01,2026-01-01\nR-1,Li,Wu,2000-01-01,2026-01-01\n"

@@ -337,3 +337,15 @@ def test_a_template_adds_fields_of_its_own_and_changes_none() -> None:
 def test_a_shipped_kind_is_read_once() -> None:
     kinds = [shipped(), *map(shipped, SHIPPED)]
     assert all(one is other for one, other in zip([shipped(), *map(shipped, SHIPPED)], kinds, strict=True))
+
+
+def test_what_a_field_says_of_itself_is_kept_and_an_example_is_one() -> None:
+    said = {"type": "date", "personal": True, "example": "31.12.2001", "disclosure": "never"}
+    field = parsed(with_field("x", **said)).fields["x"]
+    assert (field.personal, field.example, field.disclosure) == (True, "31.12.2001", "never")
+    plainly = parsed(CARD).fields["joined"]
+    assert (plainly.personal, plainly.example, plainly.disclosure) == (False, "", "allowed")
+    with raises(INVALID_KIND, match=r"fields.x.example: '30\.2\.2001' is not a day of the calendar"):
+        parsed(with_field("x", **{**said, "example": "30.2.2001"}))
+    with raises(INVALID_KIND, match="fields.x: disclosure is one of always, allowed, never"):
+        parsed(with_field("x", **{**said, "disclosure": "request"}))

@@ -99,6 +99,7 @@ CELLS: Mapping[str, st.SearchStrategy[str]] = {
     "date": st.dates(date(1900, 1, 1), date(2100, 1, 1)).map(str),
     "decimal": st.from_regex("-?[0-9]{1,20}([.,][0-9]{1,20})?", fullmatch=True).filter(str.isascii),
     "moment": st.dates(date(1900, 1, 1), date(2100, 1, 1)).map("{}T12:34:56Z".format),
+    "digest": st.binary(min_size=32, max_size=32).map(lambda data: f"sha-256:{data.hex()}"),
     "url": st.sampled_from(["https://example.org/{n}".replace("{n}", str(n)) for n in range(5)]),
     "code": st.sampled_from([*LEVELS, "gold", "OR"]),
 }

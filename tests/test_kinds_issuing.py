@@ -146,7 +146,7 @@ def test_a_dry_run_says_what_a_verifier_will_and_leaves_nothing(program: Program
 
 
 def test_a_wrong_row_is_explained_in_the_words_of_its_kind(program: Program) -> None:
-    wrong = ("R-4", "Li", "Na", "2027-01-01", "Köln", "Germany", "2026-06-01", "")
+    wrong = ("R-4", "Li", "Na", "2027-01-01", "Köln", "Atlantis", "2026-06-01", "")
     write("residents.csv", [*RESIDENTS, wrong])
     answer = program("issuer", "issue", "residents.csv", "--kind", "resident", "--name", CITY, "--json")
     assert answer.code == 7

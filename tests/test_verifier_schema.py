@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 import json
 import sys
 from collections.abc import Mapping
@@ -13,8 +14,9 @@ import pytest
 
 from issuer.press.document import trial
 from kinds import Kind, shipped
+from kinds.cells import sri
 from kinds.compiling import with_compiled
-from kinds.kind import SCHEMA, sri
+from kinds.kind import SCHEMA
 from kinds.parsing import parse_kind
 from kinds.schema import for_claims, schema_of
 from kinds.shipped import SHIPPED, diploma_1
@@ -61,7 +63,7 @@ def test_each_credential_of_a_shipped_kind_names_its_schema_and_fits(name: str) 
     kind = shipped(name)
     document = said(kind, FULL[name])
     address = f"https://university.example/kinds/{kind.digest}/schema.json"
-    named = {"id": address, "type": "JsonSchema", "digestSRI": sri(kind.files[SCHEMA])}
+    named = {"id": address, "type": "JsonSchema", "digestSRI": sri(hashlib.sha384(kind.schema).digest())}
     assert document["credentialSchema"] == [named]
     found = seventh(judged(document))
     assert (found.code, found.facts) == (FITS, {"schemas": shortened(address)})
@@ -90,7 +92,7 @@ def test_what_its_kind_would_refuse_is_not_valid() -> None:
 
 def test_another_schema_than_that_of_the_kind_is_not_valid() -> None:
     document = said(shipped("resident"), ZHANG)
-    document["credentialSchema"][0]["digestSRI"] = sri(b"{}")
+    document["credentialSchema"][0]["digestSRI"] = sri(bytes(48))
     report = judged(document)
     assert (report.verdict, seventh(report).code) == (Verdict.INVALID, ANOTHER)
 
@@ -132,7 +134,7 @@ def test_without_the_extra_it_is_a_schema_that_is_not_known(monkeypatch: pytest.
     kind = club(version="2")  # of which no schema was used before
     document = said(kind, {"no": "1", "who": "A"})
     assert seventh(judged(document, with_club(kind))).code == UNKNOWN
-    document["credentialSchema"][0]["digestSRI"] = sri(b"{}")
+    document["credentialSchema"][0]["digestSRI"] = sri(bytes(48))
     assert seventh(judged(document, with_club(kind))).code == ANOTHER
 
 
@@ -187,9 +189,9 @@ def test_a_form_that_loses_kind_or_schema_issues_nothing(form: str, fact: str) -
     carried = signed.data if hasattr(signed, "data") else signed
     claims = FORMS[form].read(carried, {}, Work()).claims
     require_said(facts, claims)
-    others: Any = {"kind": "urn:x:y", "schema": SchemaFile("urn:x:y", sri(b""))}
+    others: Any = {"kind": "urn:x:y", "schema": SchemaFile("urn:x:y", sri(bytes(48)))}
     with raises(FACT_LOST, match=fact):
         require_said(facts._replace(**{fact: others[fact]}), claims)
     assert facts.schema is not None
     with raises(FACT_LOST, match="schema"):
-        require_said(facts._replace(schema=facts.schema._replace(digest=sri(b"x"))), claims)
+        require_said(facts._replace(schema=facts.schema._replace(digest=sri(bytes([1] * 48)))), claims)

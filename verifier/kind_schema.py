@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from kinds import Kind
-from kinds.kind import SCHEMA, sri
+from kinds.kind import SCHEMA
 from kinds.schema import for_claims
 from vc import Claims, Credential
 from vc.claims import JSON_SCHEMA, has_type
@@ -36,7 +36,7 @@ def fits_kind(claims: Claims, trust: TrustSource, work: Work) -> tuple[str, ...]
         return ()
     address = str(named[0]["id"])
     # VCDM 2.0, 5.3: what has another digest is not what the issuer meant.
-    digest = sri(kind.schema)
+    digest = kind.schema_digest
     if any(one.get("digestSRI", digest) != digest for one in named):
         raise ANOTHER_SCHEMA.saying(
             "the schema {schema} has another digest than the one that its kind has",

@@ -20,7 +20,7 @@ from kinds.check import prove_kind
 from kinds.diff import differences, level
 from kinds.draft import Outline, draft, renamed, table_outline
 from kinds.expected import Expected, mismatches
-from kinds.kind import METADATA, SCHEMA
+from kinds.kind import METADATA, SCHEMA, ItemCell
 from kinds.parsing import parse_kind
 from kinds.places import path_text, places
 from kinds.schema import describes, schema_of
@@ -64,6 +64,7 @@ def show(session: Session, name: str) -> Result:  # noqa: ARG001 -- as above
     """Show the columns that a file for a kind may have. Those with a star have to be there."""
     shown = chosen(name)
     fields = [shown.fields[name] for name in shown.columns]
+    fields += [field for group in shown.groups.values() for field in (group, *group.fields.values())]
     data = {
         "name": shown.name,
         "version": shown.version,
@@ -87,17 +88,17 @@ def check(session: Session, name: str) -> Result:
     words = f"{shown.name} {shown.version}: {counted(len(readable), 'fact')}, each in a place of its own"
     words += f"; nobody can read {', '.join(others)} in it" if others else ""
     schema, paths = schema_of(shown), places(shown)
-    in_schema = [each for each in shown.fields if any(describes(schema, path) for path in paths[each])]
+    in_schema = [each for each in paths if any(describes(schema, path) for path in paths[each])]
     data = {
         "name": shown.name,
         "version": shown.version,
         "digest": shown.digest,
         "says": list(readable),
-        "places": {each: [*map(path_text, paths[each])] for each in shown.fields},
+        "places": {each: [*map(path_text, paths[each])] for each in paths},
         "in_schema": in_schema,
     }
-    lines, width = [f"{words}."], max(map(len, shown.fields))
-    for each in shown.fields:
+    lines, width = [f"{words}."], max(map(len, paths))
+    for each in paths:
         where = ", ".join(map(path_text, paths[each]))
         where = where or ("as a salted hash" if each in shown.hashed else "in no credential")
         unchecked = " (not in the JSON Schema)" if paths[each] and each not in in_schema else ""
@@ -118,7 +119,7 @@ def test(session: Session, folder: Path) -> Result:
     except Malformed as problem:
         raise Malformed(f"{path}: {problem.detail}") from problem
     source = open_source(folder / "rows.csv", kind=tested)
-    actual = rehearse(source, trial(tested, session.contexts()), expected.day)
+    actual = rehearse(source, trial(tested, session.contexts()), expected.day, folder / "files")
     found = [*mismatches(expected.outcome, actual)]
     data = {"name": tested.name, **actual.to_json(), "differences": found}
     if found:
@@ -142,9 +143,16 @@ def export(session: Session, name: str, form: str) -> Result:  # noqa: ARG001 --
     credentials, their type metadata (SD-JWT VC), or its configuration for an issuer of OpenID4VCI 1.0."""
     exported = chosen(name)
     if form == "csv":
+        columns = [*exported.columns]
+        columns += [
+            ItemCell(group, field, position).name
+            for group in exported.groups
+            for position in (1, 2)  # more are to be added as they are needed
+            for field in exported.groups[group].fields
+        ]
         line = io.StringIO()
-        csv.writer(line, lineterminator="").writerow(exported.columns)
-        return Result({"columns": list(exported.columns)}, line.getvalue())
+        csv.writer(line, lineterminator="").writerow(columns)
+        return Result({"columns": columns}, line.getvalue())
     kept = {"schema": SCHEMA, "type-metadata": METADATA}
     document = json.loads(exported.files[kept[form]]) if form in kept else openid4vci.configuration(exported)
     data = {"schema": document} if form == "schema" else document

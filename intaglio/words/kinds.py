@@ -10,7 +10,7 @@ from wire.text import claimed
 from .language import language, tr
 
 if TYPE_CHECKING:
-    from kinds import Kind
+    from kinds import Field, Kind
     from verifier.summary import Summary
 
 Word = Callable[[str], str]
@@ -30,7 +30,9 @@ def sentence(summary: Summary, day: Word = _as_it_is) -> tuple[str, dict[str, st
     from kinds.sentence import spoken
 
     said = spoken(summary.kind, summary.facts, summary.by, language())
-    return said.text, {name: _value(summary.kind, name, fact, day) for name, fact in said.values.items()}
+    return said.text, {
+        name: _value(summary.kind.fields.get(name), fact, day) for name, fact in said.values.items()
+    }
 
 
 def noun(kind: Kind) -> str:
@@ -42,16 +44,30 @@ def noun(kind: Kind) -> str:
 def lines(
     kind: Kind, facts: Mapping[str, Any], day: Word = _as_it_is, *, quoted: bool = False
 ) -> Iterator[tuple[str, str]]:
-    """The label and the value of each field; `quoted` labels are somebody's word."""
+    """The label and the value of each field, of a group those of each item; `quoted` labels are claims."""
     for name, fact in facts.items():
-        labels = kind.fields[name].labels
-        label = labels.get(language()) or labels.get("en", name)
-        label = tr('"{label}"').format(label=claimed(label)) if quoted else label
-        yield label, _value(kind, name, fact, day)
+        field = kind.fields[name]
+        label = _label(field, quoted)
+        for item in fact if field.fields else ():
+            inner = ((field.fields[each], value) for each, value in item.items())
+            yield (
+                label,
+                " · ".join(f"{_label(each, quoted)}: {_value(each, value, day)}" for each, value in inner),
+            )
+        if not field.fields:
+            yield label, _value(field, fact, day)
 
 
-def _value(kind: Kind, name: str, fact: object, day: Word) -> str:
-    field = kind.fields.get(name)
+def _label(field: Field, quoted: bool) -> str:
+    label = field.labels.get(language()) or field.labels.get("en", field.name)
+    return tr('"{label}"').format(label=claimed(label)) if quoted else label
+
+
+def _value(field: Field | None, fact: object, day: Word) -> str:
     if field is not None and field.type == "boolean":
         return tr("yes") if fact else tr("no")
+    if field is not None and field.names:
+        # What is signed is the code. A kind that is believed names it; any other leaves it as it is.
+        names = (field.names.get(each, {}).get(str(fact)) for each in (language(), "en"))
+        return next(filter(None, names), str(fact))
     return day(str(fact)) if field is not None and field.type == "date" else str(fact)

@@ -290,6 +290,8 @@ REMEDIES: Mapping[str, str] = {
     "sheet-open": "Say which sheet it is: --sheet NAME.",
     "hidden-open": "Say whether they belong to the table: --hidden include or --hidden skip.",
     "column-mapped-twice": ("Each needs its own. A column that has whole names is the field name: {option}"),
+    "files-folder-missing": "Name the folder that they are in: --files DIR",
+    "too-many-files": "Divide the table, and issue one part after the other.",
     "column-ambiguous": "Say which it is: --map {field}=COLUMN",
     "columns-missing": "Its columns are {columns}. Name the one that is meant: {options}",
     "headings-missing": (

@@ -40,6 +40,7 @@ from ..press.press import Line, Press
 from ..table.errorfile import write_error_file
 from ..table.finding import FIRST_ROW
 from ..table.source import Span
+from .attached import Attached, attach
 from .changes import Change, Shelf, changes, differing, shelves
 from .checking import Checked, Checker, Survey, check_span, survey
 from .order import Order, Progress
@@ -145,7 +146,7 @@ class Bulk:
         """`kind_of` gives the kind that a credential names."""
         self.archive, self._store = archive, archive.store
         self._log, self._kind_of = log, kind_of
-        self._spool = home / "checked"
+        self._home, self._spool = home, home / "checked"
 
     def run(self, order: Order, press: Press, *, now: datetime, former: Sequence[Press] = ()) -> Issued:
         """Checks the whole file, then issues its good rows. The same file again goes on where it stopped.
@@ -155,7 +156,8 @@ class Bulk:
         """
         self.archive.clear_away()
         self.recover()
-        checker = Checker(order.source, now.date(), press.composer, order.catalogue)
+        attached = _attached(order, press.composer.kind, self._home)
+        checker = Checker(order.source, now.date(), press.composer, order.catalogue, attached)
         forms = self.archive.forms
         by_template = (press, *former)
         presses = {
@@ -168,7 +170,7 @@ class Bulk:
             _pool(Tools(checker, checked, presses), order, self._store) as pool,
         ):
             found = _survey_all(pool, self.archive, order)
-            keys = [_key(order, each, forms[INTEGRITY], found) for each in by_template]
+            keys = [_key(order, each, forms[INTEGRITY], found, attached) for each in by_template]
             # A job keeps the template that it was begun with, whatever replaced that since.
             template = next((place for place, key in enumerate(keys) if self._store.issued_by(key)), 0)
             key = keys[template]
@@ -234,7 +236,8 @@ def dry_run(
 
     `says` gives what people read first of a record's diploma; rows of which that is the same are `alike`.
     """
-    checker = Checker(order.source, today, composer, order.catalogue)
+    attached = _attached(order, composer.kind, None)
+    checker = Checker(order.source, today, composer, order.catalogue, attached)
     with (
         tempfile.TemporaryDirectory(prefix="intaglio-") as scratch,
         spool(Path(scratch) / "checked") as checked,
@@ -267,6 +270,13 @@ def _alike(
             earlier = first.setdefault(says(record), row)
             if earlier != row:
                 yield earlier, row
+
+
+def _attached(order: Order, kind: Kind, home: Path | None) -> Attached:
+    total = sum(_rows(order.source.spans))
+    return attach(
+        order.source, kind, order.files, home, lambda done: order.progress(Progress("hashing", done, total))
+    )
 
 
 def _pool(work: Tools, order: Order, store: Index) -> Pool[Tools]:
@@ -309,7 +319,7 @@ def _compare_all(
     wanted = {row: before[seq] for row, seq in found.known.items() if seq in before}
     picked = pool.work.spool.pick(order.source.spans, wanted)
     rows = ((row, record, wanted[row]) for row, record in picked)
-    return list(changes(pool.work.checker.kind, rows, order.source.columns, archive))
+    return list(changes(pool.work.checker.kind, rows, order.source.recorded, archive))
 
 
 def _rows(spans: Iterable[Span]) -> list[int]:
@@ -339,7 +349,7 @@ def _counted(
         heard(Told(number, sizes[number]))
 
 
-def _key(order: Order, press: Press, json: Form, found: Survey) -> bytes:
+def _key(order: Order, press: Press, json: Form, found: Survey, attached: Attached) -> bytes:
     """What a job is: the file's rows, how they are read, which of them are good, and what is made of them.
 
     A row that was bad and is good on a later day, such as one awarded then, makes another job; so does
@@ -363,5 +373,6 @@ def _key(order: Order, press: Press, json: Form, found: Survey) -> bytes:
         # The same bytes say something else in another encoding.
         *([] if source.encoding in _CERTAIN else [source.encoding]),
         *([kind.reference] if (kind := press.composer.kind).is_named else []),
+        *attached.part_of_key(),
     ]
     return hashlib.sha256(orjson.dumps(asked, option=orjson.OPT_SORT_KEYS)).digest()

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from kinds import Kind, Record
-from kinds.records import digest
+from kinds.records import digest, item_cells
 
 from ..archive.archive import Archive
 from ..archive.kept import KindNumber
@@ -74,7 +74,14 @@ def changes(
             for word, code in kind.worded.items():
                 if word not in fields and word in record:  # the code as it was typed
                     said[code] = record[word]
-            said = {field: said.get(field, "") for field in changed}
+            said = {field: said.get(field, "") for field in changed if field not in kind.groups}
+            if groups := kind.groups.keys() & set(changed):
+                items = item_cells(kind, {group: record.get(group) for group in groups})
+                before = item_cells(kind, {group: first.get(group) for group in groups})
+                names = {**items, **before}
+                said |= {
+                    name: items.get(name, "") for name in names if items.get(name, "") != before.get(name, "")
+                }
             yield Change(row, current.number, said, current.reason is not None)
 
 

@@ -7,17 +7,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import orjson
 
 from kinds import Kind, Record
-from kinds.kind import CatalogueColumns
+from kinds.kind import CatalogueColumns, ItemCell
 from kinds.records import check_cells, digest
 from wire.text import counted, printable
 
@@ -26,7 +26,8 @@ from ..archive.kept import Incoming
 from ..press.document import Composer
 from ..problem import CATALOGUE_COLUMN_MISSING, TOO_MANY_FINDINGS, UNREADABLE_FILE
 from ..table.finding import LOST, TURNED, CellFinding
-from ..table.source import Source, Span, open_source
+from ..table.source import NumberedRow, Source, Span, open_source
+from .attached import NOTHING, Attached
 from .changes import Change
 from .spool import Spool
 from .workers import Tell, each_told
@@ -63,7 +64,7 @@ def read_catalogue(path: Path, kind: Kind) -> Catalogue:
 @dataclass(frozen=True)
 class Checker:
     """How rows become records: file, today's date, the composer in whose template own columns have their
-    places, and the catalogue if there is one.
+    places, the catalogue if there is one, and the files that rows name.
 
     Raises `CATALOGUE_COLUMN_MISSING` where the file has no column to search the catalogue by.
     """
@@ -72,6 +73,8 @@ class Checker:
     today: date
     composer: Composer
     catalogue: Catalogue | None = None
+    attached: Attached = field(default_factory=Attached)
+    """The digests of the files that the rows name."""
 
     def __post_init__(self) -> None:
         asked = self.kind.catalogue
@@ -85,33 +88,94 @@ class Checker:
         """What the rows become."""
         return self.composer.kind
 
-    def check(self, row: int, cells: list[str]) -> tuple[Record, list[CellFinding]]:
-        """The record of a row and what is wrong with it; a row with findings is not issued."""
-        header = self.source.header
-        if len(cells) < self.source.width or any(cells[len(header) :]):
-            column = self.source.heading(min(len(cells), len(header) - 1))
-            count = counted(len(cells), "cell")
-            return {}, [CellFinding(row, column, f"the row has {count}, the header {len(header)}")]
-        if not ("".join(cells).isprintable() and self.source.all_named):
-            for index, (heading, cell) in enumerate(zip(header, cells, strict=False)):
-                if self._holds_a_row(cell):
-                    reason = "holds whole rows: is a quotation mark missing?"
-                    return {}, [CellFinding(row, self.source.heading(index), reason)]
-                if cell and not heading:
-                    return {}, [CellFinding(row, self.source.heading(index), "is not empty", cell)]
-        found = self.source.fields(cells)
-        kind = self.kind
+    def check(
+        self, row: int, cells: list[str], further: Sequence[NumberedRow] = ()
+    ) -> tuple[Record, list[CellFinding]]:
+        """The record of a row and what is wrong with it; one with findings is not issued.
+
+        `further` are the rows that hold the other items of its group.
+        """
+        misshapen = self._misshapen(row, cells) or (further and self._foreign(row, cells, further))
+        if misshapen:
+            return {}, [*misshapen]
+        found, kind = self.source.fields(cells), self.kind
+        if kind.groups:
+            found |= self.source.items([(row, cells), *further])
+        files = self._attach(found) if kind.attached else []
         record, wrong = check_cells(kind, found, today=self.today, date_order=self.source.date_order)
-        if lost := [(name, LOST[cell], cell) for name, cell in found.items() if cell in LOST]:
+        if lost := [(name, LOST[cell], cell) for name, cell in _cells(found) if cell in LOST]:
             names = {name for name, _, _ in lost}  # what else is wrong with those cells comes of it
             wrong = [*lost, *(each for each in wrong if each[0] not in names)]
         if not self.source.names_as_is and _COMMA.search(name := found.get(kind.person.whole, "")):
             wrong.append((kind.person.whole, TURNED, name))
         if self.catalogue is not None and kind.catalogue:
             wrong += _compare(record, self.catalogue, kind.catalogue, {name for name, _, _ in wrong})
+        wrong += files
         if not wrong:
             wrong += self.composer.settle(record, self.source.date_order)
-        return record, [CellFinding(row, self.column(name), reason, cell) for name, reason, cell in wrong]
+        if not wrong:
+            return record, []
+        rows = [row, *(number for number, _ in further)]
+        return record, [self._finding(rows, name, reason, cell) for name, reason, cell in wrong]
+
+    def _finding(self, rows: Sequence[int], name: str, reason: str, cell: str) -> CellFinding:
+        """The finding about a field, or about a cell of an item, which may be in a further row."""
+        item = self.kind.item(name)
+        if item is not None and item.group == self.source.in_rows:
+            row, first = rows[item.position - 1], rows[0]
+            return CellFinding(row, self.column(item.field), reason, cell, 0 if row == first else first)
+        if name in self.kind.groups:
+            positions = self.source.groups[name]
+            name = next(iter(positions[min(positions)]))
+            index = positions[min(positions)][name]
+            return CellFinding(rows[0], self.source.heading(index), reason, cell)
+        return CellFinding(rows[0], self.column(name), reason, cell)
+
+    def _foreign(self, row: int, cells: list[str], further: Sequence[NumberedRow]) -> list[CellFinding]:
+        """What is wrong with further rows of a record: only the group's cells may differ."""
+        wrong: list[CellFinding] = []
+        source, number = self.source, self.source.columns[self.kind.number]
+        columns = source.groups[source.in_rows][0].values()
+        for other, others in further:
+            if misshapen := self._misshapen(other, others):
+                wrong += [finding._replace(first=row) for finding in misshapen]
+                continue
+            reason = f"is not what row {row} has, which has the same number"
+            wrong += [
+                CellFinding(other, source.heading(index), reason, others[index], row)
+                for index in source.columns.values()
+                if index not in columns and others[index].strip() != cells[index].strip()
+            ]
+            if not any(others[index].strip() for index in columns):
+                reason = f"is the number of row {row} as well"
+                wrong.append(CellFinding(other, source.heading(number), reason, others[number], row))
+        return wrong
+
+    def _misshapen(self, row: int, cells: list[str]) -> list[CellFinding]:
+        """The fault of a row whose cells are not those of the header."""
+        header = self.source.header
+        if len(cells) < self.source.width or any(cells[len(header) :]):
+            column = self.source.heading(min(len(cells), len(header) - 1))
+            count = counted(len(cells), "cell")
+            return [CellFinding(row, column, f"the row has {count}, the header {len(header)}")]
+        if not ("".join(cells).isprintable() and self.source.all_named):
+            for index, (heading, cell) in enumerate(zip(header, cells, strict=False)):
+                if self._holds_a_row(cell):
+                    reason = "holds whole rows: is a quotation mark missing?"
+                    return [CellFinding(row, self.source.heading(index), reason)]
+                if cell and not heading:
+                    return [CellFinding(row, self.source.heading(index), "is not empty", cell)]
+        return []
+
+    def _attach(self, found: dict[str, Any]) -> list[tuple[str, str, str]]:
+        """Puts the digest of each file in the place of its path; returns what is wrong with files."""
+        wrong = []
+        for name in self.kind.attached:
+            if path := found.get(name, "").strip():
+                found[name] = self.attached.digests.get(path, NOTHING)
+                if reason := self.attached.faults.get(path):
+                    wrong.append((name, reason, path))
+        return wrong
 
     def _holds_a_row(self, cell: str) -> bool:
         """Whether a quotation mark that opens the cell took in lines below it, or parts of two."""
@@ -152,8 +216,8 @@ def check_span(checker: Checker, spool: Spool, span: Span, tell: Tell) -> Checke
     """Checks each row of a span by itself, once; those that are good wait in the spool."""
     kind = checker.kind
     findings, incoming, good = [], [], []
-    for row, cells in each_told(checker.source.rows(span), tell):
-        record, wrong = checker.check(row, cells)
+    for (row, cells), *further in each_told(checker.source.records(span), tell):
+        record, wrong = checker.check(row, cells, further)
         packed = orjson.dumps(record)
         if wrong:
             findings += wrong
@@ -171,7 +235,7 @@ class Survey:
 
     rows: int = 0
     findings: dict[int, list[CellFinding]] = field(default_factory=dict)
-    """Row to what is wrong with it."""
+    """The first row of a record to what is wrong with it."""
     known: dict[int, int] = field(default_factory=dict)
     """Row to the sequence number under which its diploma was issued before."""
     digests: dict[int, bytes] = field(default_factory=dict)
@@ -201,7 +265,7 @@ class Survey:
     def add(self, findings: Iterable[CellFinding]) -> None:
         """Raises `TOO_MANY_FINDINGS` when there are so many that something more basic must be wrong."""
         for finding in findings:
-            self.findings.setdefault(finding.row, []).append(finding)
+            self.findings.setdefault(finding.record, []).append(finding)
         if len(self.findings) > self.most:
             raise TOO_MANY_FINDINGS(f"more than {self.most} rows are not as expected")
 
@@ -233,3 +297,13 @@ def survey(checker: Checker, checked: Iterable[Checked], store: Index) -> Survey
         if row not in found.findings:
             found.known[row], found.digests[seq] = seq, said
     return found
+
+
+def _cells(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Each cell of a record, those of items by names of their own."""
+    for name, value in found.items():
+        if isinstance(value, str):
+            yield name, value
+        else:
+            for position, item in enumerate(value, 1):
+                yield from ((ItemCell(name, each, position).name, cell) for each, cell in item.items())

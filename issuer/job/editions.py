@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from contextlib import suppress
 from datetime import datetime
+from typing import Any
 
 from kinds import InvalidRecord, Record
 from kinds.problem import FieldMissing
@@ -43,7 +44,7 @@ class Editions:
         self._singles, self._clock = singles, clock
         self._turns: Turns[Sequence[Edition], list[int]] = Turns(lambda calls: singles().issue(calls))
 
-    def checked(self, press: Press, cells: Mapping[str, str], former: Record | None = None) -> Record:
+    def checked(self, press: Press, cells: Mapping[str, Any], former: Record | None = None) -> Record:
         """The record of a credential given field by field; `former` is the one that it corrects.
 
         Raises `InvalidRecord`.

@@ -12,7 +12,7 @@ from .checking import Catalogue
 
 
 class Progress(NamedTuple):
-    """How far a job is, in rows: `stage` is `checking`, `comparing`, `issuing` or `writing`."""
+    """How far a job is, in rows: `stage` is `hashing`, `checking`, `comparing`, `issuing` or `writing`."""
 
     stage: str
     done: int
@@ -32,6 +32,8 @@ class Order:
     """Where bad rows go, if anywhere."""
     catalogue: Catalogue | None = None
     """The programmes to check against."""
+    files: Path | None = None
+    """The folder below which the files are that the rows name."""
     workers: int | None = None
     """Processes: by default one a core, none for a file of one chunk. Nothing but the time depends on it."""
     progress: Callable[[Progress], None] = _unheard

@@ -65,6 +65,7 @@ _FILES = re.compile(
     r"|(issuer|claims|anchors)\.sqlite"
     r"|tls/(server\.pem|server\.key|authority\.pem)"
     rf"|status/({LIST_NAME.pattern}|did\.json)"
+    r"|attached/[0-9a-f]{64}\.json"
     rf"|{documents.FOLDER}/[0-9]{{1,20}}\.json"
     r"|shards/[0-9]{1,20}/[0-9]{6,20}\.jsonl\.zst"
     rf"|log/({CHECKPOINT}|journal|mark\.json|keys/[0-9]{{1,20}}-[0-9]{{1,20}})",
@@ -296,7 +297,7 @@ def _archive(home: Path, archive: tarfile.TarFile, engines: Engines | None) -> N
                 copied = copies / database.name
                 copy(database, copied, database.name, UNSOUND_DATABASE)
                 archive.add(copied, database.name)
-            folders = (home / "status", home / "tls", home / documents.FOLDER)
+            folders = (home / "status", home / "tls", home / "attached", home / documents.FOLDER)
             _add(
                 archive, home, [*home.glob("*.json"), *(path for each in folders for path in each.glob("*"))]
             )

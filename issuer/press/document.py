@@ -19,7 +19,7 @@ from urllib.parse import quote
 
 from kinds import Kind, Record, shipped
 from kinds.cells import DATES_BY_ORDER, BadCell, read_day
-from kinds.kind import SCHEMA, sri
+from kinds.kind import SCHEMA
 from kinds.problem import FieldMissing, InvalidTemplate
 from vc.facts import IssuingFacts, SchemaFile, StatusPlace
 from vc.vcdm import jsonld
@@ -246,6 +246,8 @@ class Composer:
         }
         if kind.person.whole:
             values[kind.person.whole] = kind.person.full(record)
+        if kind.groups:
+            values |= kind.with_ids(record, self.credential_id(number, edition))
         for name, (noun, fields) in kind.identifiers.items():
             said = next((record[field] for field in fields if record[field]), "")
             values[name] = self.profile.iri(noun, quote(said, safe=""))
@@ -292,7 +294,7 @@ def _schema(kind: Kind, profile: Profile) -> SchemaFile | None:
     """The schema that was kept with a kind, by the address at which the issuer's service has it."""
     if not kind.schema or not kind.is_named:
         return None
-    return SchemaFile(profile.iri("kinds", f"{kind.digest}/{SCHEMA}"), sri(kind.schema))
+    return SchemaFile(profile.iri("kinds", f"{kind.digest}/{SCHEMA}"), kind.schema_digest)
 
 
 def _moment(said: Mapping[str, Any], name: str) -> datetime | None:
@@ -327,6 +329,8 @@ def _require_members(kind: Kind) -> None:
     for name in ("@context", "type", "credentialSubject"):
         if name not in members:
             raise InvalidTemplate(f"the template has no member {name!r}")
+    for group in sorted(kind.template.groups.keys() - kind.groups.keys()):
+        raise InvalidTemplate(f"the template has $each {group!r}, which is no group of {kind.name}")
     for name in _OWN_OF_NAMED if kind.is_named else _OWN:
         if name in members:
             raise InvalidTemplate(

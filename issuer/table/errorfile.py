@@ -24,8 +24,13 @@ def write_error_file(path: Path, source: Source, findings: Mapping[int, Sequence
     text = io.StringIO()
     writer = csv.writer(text, delimiter=source.delimiter, quoting=csv.QUOTE_ALL)
     writer.writerow([*GUARD_COLUMNS, *map(guarded, source.header)])
-    for row, cells in source.pick(findings):
-        writer.writerow([row, *_explain(findings[row]), *map(guarded, cells)])
+    for rows in source.pick(findings):
+        of_record = findings[rows[0][0]]
+        for row, cells in rows:
+            # All rows of a record, since none of them means the same without the others.
+            own = [finding for finding in of_record if finding.row == row]
+            because = _explain(own) if own else ("", f"has the number of row {of_record[0].row}")
+            writer.writerow([row, *because, *map(guarded, cells)])
     try:
         write_durably(path, text.getvalue().encode("utf-8-sig"))
     except OSError as error:

@@ -44,6 +44,13 @@ class CellFinding(NamedTuple):
     column: str
     reason: str
     value: str = ""
+    first: int = 0
+    """The first row of its record, where that is another one."""
+
+    @property
+    def record(self) -> int:
+        """The row by which its record is known."""
+        return self.first or self.row
 
     @property
     def code(self) -> str:

@@ -14,14 +14,15 @@ import dataclasses
 import hashlib
 import io
 import re
-from collections.abc import Collection, Container, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 from kinds import Kind, shipped
-from kinds.kind import plain
+from kinds.cells import MOST_ITEMS
+from kinds.kind import ItemCell, plain
 from wire import Malformed
 from wire.problem import Conflict
 from wire.text import unguarded
@@ -46,8 +47,16 @@ GUARD_COLUMNS = ("problem_row", "problem_column", "problem_reason")
 """The first columns of an error file; where they are, guards against formulas are taken off on reading."""
 
 _SAVE = 'Save it as "CSV UTF-8".'
+_NUMBERED = re.compile("(.+?)_?([1-9][0-9]{0,2}|1000)").fullmatch
 _SEPARATOR_LINE = re.compile(r'"?sep=([,;\t])"?[,;\t]*(?:\r\n?|\n)', re.IGNORECASE)
 _HEADER_FIRST = "The headings have to be the first row: delete what stands above them."
+
+
+NumberedRow = tuple[int, list[str]]
+"""A row's number, and its cells."""
+
+Groups = Mapping[str, Mapping[int, Mapping[str, int]]]
+"""By group and position, from field to the index of its column; position 0 has the items in rows."""
 
 
 class Span(NamedTuple):
@@ -75,6 +84,7 @@ class Source:
     header: tuple[str, ...]
     columns: Mapping[str, int]
     """Field to the index of its column."""
+    groups: Groups
     spans: tuple[Span, ...]
     kind: Kind
     """What its rows become."""
@@ -117,6 +127,27 @@ class Source:
         """How many cells a row has at least; a spreadsheet may leave out those without a heading."""
         return max(index for index, heading in enumerate(self.header, 1) if heading)
 
+    @cached_property
+    def single(self) -> Mapping[str, int]:
+        """Those of `columns` that are no cell of a group."""
+        items = {
+            ItemCell(group, name, position).name
+            for group, positions in self.groups.items()
+            for position, item in positions.items()
+            for name in item
+        }
+        return {name: index for name, index in self.columns.items() if name not in items}
+
+    @cached_property
+    def recorded(self) -> frozenset[str]:
+        """The fields of a record of which the file has a column."""
+        return frozenset({*self.single, *self.groups})
+
+    @cached_property
+    def in_rows(self) -> str:
+        """The group whose items stand in rows, each in one of its own; empty where there is none."""
+        return next((group for group, positions in self.groups.items() if 0 in positions), "")
+
     def rows(self, span: Span) -> Iterator[tuple[int, list[str]]]:
         """Row numbers and cells as they stand in the file; empty rows are left out.
 
@@ -135,16 +166,55 @@ class Source:
             if any(cells):
                 yield row, [unguarded(cell) for cell in cells[3:]] if self.is_error_file else cells
 
-    def pick(self, wanted: Container[int]) -> Iterator[tuple[int, list[str]]]:
-        """The rows of these numbers; a span that has none of them is not read."""
+    def records(self, span: Span) -> Iterator[list[NumberedRow]]:
+        """The rows of each record, one or those of its group: rows of one number that stand together.
+
+        Raises as `rows`.
+        """
+        return self._together(span) if self.in_rows else ([row] for row in self.rows(span))
+
+    def _together(self, span: Span) -> Iterator[list[NumberedRow]]:
+        together: list[NumberedRow] = []
+        for row, cells in self.rows(span):
+            # An empty row parts them, as it may have parted spans.
+            if (
+                together
+                and row == together[-1][0] + 1
+                and self._number(cells) == self._number(together[0][1]) != ""
+            ):
+                together.append((row, cells))
+                continue
+            if together:
+                yield together
+            together = [(row, cells)]
+        if together:
+            yield together
+
+    def pick(self, wanted: Container[int]) -> Iterator[list[NumberedRow]]:
+        """The records whose first rows have these numbers; a span that has none of them is not read."""
         for span in self.spans:
             if any(row in wanted for row in span.numbers):
-                yield from (found for found in self.rows(span) if found[0] in wanted)
+                yield from (rows for rows in self.records(span) if rows[0][0] in wanted)
 
-    def fields(self, cells: list[str]) -> dict[str, str]:
+    def fields(self, cells: list[str]) -> dict[str, Any]:
         """The cells of one row by field; a row with too few has none for the last fields."""
         width = len(cells)
-        return {field: cells[index] for field, index in self.columns.items() if index < width}
+        return {field: cells[index] for field, index in self.single.items() if index < width}
+
+    def items(self, rows: Sequence[NumberedRow]) -> dict[str, list[dict[str, str]]]:
+        """The cells of groups, by item and field, of the rows of one record; items may be empty."""
+        _, first = rows[0]
+        found = {}
+        for group, positions in self.groups.items():
+            if group == self.in_rows:
+                found[group] = [_item(positions[0], cells) for _, cells in rows]
+            else:
+                numbered = range(1, max(positions) + 1)
+                found[group] = [_item(positions.get(position, {}), first) for position in numbered]
+        return found
+
+    def _number(self, cells: list[str]) -> str:
+        return _cell(cells, self.columns[self.kind.number])
 
 
 def open_source(
@@ -180,18 +250,23 @@ def open_source(
     if of_sheet:
         found = _in_workbook(path, kind, sheet, hidden, span_rows)
     else:
-        found = _in_text(path, kind, encoding, span_rows)
-    header = found.header
-    is_error_file = tuple(header[:3]) == GUARD_COLUMNS
-    header = [unguarded(heading).strip() for heading in header[3:]] if is_error_file else header
+        found = _in_text(path, kind, encoding, span_rows, chosen or {}, required)
+    header, is_error_file = _plain_header(found.header)
     columns = _columns(path, header, kind, chosen or {}, required)
     if not found.spans:
         raise UNREADABLE_FILE(f"{path.name} has a header and no rows", hint="Rows are expected below it.")
+    groups = _groups(path, header, kind, columns) if required is None else {}
+    if found.sheet and len(found.spans) > 1 and any(0 in positions for positions in groups.values()):
+        # A span's end could part the rows of one record; the rows of a sheet were cut by their count.
+        raise UNREADABLE_FILE(
+            f"{path.name} has more than {span_rows} rows, and records of several rows each", hint=_SAVE
+        )
     return Source(
         path,
         found.delimiter,
         tuple(header),
         columns,
+        groups,
         found.spans,
         kind,
         is_error_file,
@@ -223,7 +298,14 @@ def _in_workbook(path: Path, kind: Kind, name: str, hidden: str, span_rows: int)
     return _Table(",", sheet.header, tuple(spans) if is_filled else (), "utf-8", sheet)
 
 
-def _in_text(path: Path, kind: Kind, encoding: str, span_rows: int) -> _Table:
+def _in_text(
+    path: Path,
+    kind: Kind,
+    encoding: str,
+    span_rows: int,
+    chosen: Mapping[str, str],
+    required: Collection[str] | None,
+) -> _Table:
     text, encoding, skipped = _beginning(path, ENCODINGS.get(encoding, ""))
     if said := _SEPARATOR_LINE.match(text):
         text = text[said.end() :]
@@ -232,8 +314,20 @@ def _in_text(path: Path, kind: Kind, encoding: str, span_rows: int) -> _Table:
     delimiter = max(headers, key=lambda each: (len(_recognised(headers[each], kind)), len(headers[each])))
     if not any(headers[delimiter]):
         raise UNREADABLE_FILE(f"the first row of {path.name} is empty", hint=_HEADER_FIRST)
-    spans = _spans(path, encoding, skipped, delimiter, 2 if said else 1, span_rows)
+    plainly, is_error_file = _plain_header(headers[delimiter])
+    number = None
+    if kind.groups and required is None:  # where a span ends then depends on what the columns are
+        columns = _columns(path, plainly, kind, chosen, required)
+        if any(0 in positions for positions in _groups(path, plainly, kind, columns).values()):
+            number = partial(_number, is_error_file, columns[kind.number])
+    spans = _spans(path, encoding, skipped, delimiter, 2 if said else 1, span_rows, number)
     return _Table(delimiter, headers[delimiter], spans, encoding)
+
+
+def _plain_header(header: list[str]) -> tuple[list[str], bool]:
+    """The headings, and whether the file is an error file, whose own columns and guards are taken off."""
+    is_error_file = tuple(header[:3]) == GUARD_COLUMNS
+    return [unguarded(heading).strip() for heading in header[3:]] if is_error_file else header, is_error_file
 
 
 def _beginning(path: Path, chosen: str) -> tuple[str, str, int]:
@@ -288,16 +382,27 @@ def _header(beginning: str, delimiter: str) -> list[str]:
 
 
 def _spans(
-    path: Path, encoding: str, start: int, delimiter: str, first_line: int, most: int
+    path: Path,
+    encoding: str,
+    start: int,
+    delimiter: str,
+    first_line: int,
+    most: int,
+    number: Callable[[list[str]], str] | None = None,
 ) -> tuple[Span, ...]:
     """The rows in spans of `most`, cut where a row ends: quotation marks are respected.
+
+    Given the `number` of a row, rows of one number that stand together are not parted, unless they are more
+    than a record may have: a span has a bound, since it is held in memory.
 
     None where no row has anything in it. Raises `UNREADABLE_FILE` at the first line that is no text, and
     where a quotation mark is never closed: the rows behind it would be part of one cell, and go unseen.
     """
     spans: list[Span] = []
     read, rows, filled, ended = start, 0, False, False
-    digest = hashlib.sha256()
+    digest, first_row, same, last = hashlib.sha256(), FIRST_ROW, 0, ""
+    full: tuple[int, bytes] | None = None  # the end of a span that takes no more records, and its digest
+    behind = hashlib.sha256()  # of the bytes behind that end
 
     # Bytes as characters: a line ends at the same place, whatever it says, and its bytes can be counted.
     raw = encoding if encoding.startswith("utf-16") else "latin-1"
@@ -317,6 +422,8 @@ def _spans(
                         ) from None
                     read += len(data)
                     digest.update(data)
+                    if full is not None:
+                        behind.update(data)
                     yield text
             except UnicodeDecodeError:
                 raise UNREADABLE_FILE(f"{path.name} ends in the middle of a character", hint=_SAVE) from None
@@ -329,17 +436,34 @@ def _spans(
             raise _never_closed(path, "in the header")
         begun, digest = read, hashlib.sha256()
         for cells in found:
-            rows, filled = rows + 1, filled or any(cells)
             if ended:  # a row that is whole comes before more is asked for
-                raise _never_closed(path, f"in row {len(spans) * most + rows + 1}")
-            if rows == most:
-                spans.append(
-                    Span(len(spans), len(spans) * most + FIRST_ROW, rows, begun, read, digest.digest())
-                )
-                rows, begun, digest = 0, read, hashlib.sha256()
+                raise _never_closed(path, f"in row {first_row + rows}")
+            if number is not None:
+                this = number(cells)
+                same, last = (same + 1 if this == last != "" else 0), this
+            if full is not None and (same == 0 or same > MOST_ITEMS):
+                spans.append(Span(len(spans), first_row, rows, begun, *full))
+                first_row, rows, begun, digest, same = first_row + rows, 0, full[0], behind, 0
+                full = None
+            rows, filled = rows + 1, filled or any(cells)
+            if rows >= most:
+                full, behind = (read, digest.digest()), hashlib.sha256()
     if rows:
-        spans.append(Span(len(spans), len(spans) * most + FIRST_ROW, rows, begun, read, digest.digest()))
+        spans.append(Span(len(spans), first_row, rows, begun, read, digest.digest()))
     return tuple(spans) if filled else ()
+
+
+def _cell(cells: list[str], index: int) -> str:
+    return cells[index].strip() if index < len(cells) else ""
+
+
+def _number(is_error_file: bool, index: int, cells: list[str]) -> str:
+    """The number of a row as it stands in the file, in the words of `Source.rows`."""
+    return _cell([unguarded(cell) for cell in cells[3:]] if is_error_file else cells, index)
+
+
+def _item(columns: Mapping[str, int], cells: list[str]) -> dict[str, str]:
+    return {name: cells[index] for name, index in columns.items() if index < len(cells)}
 
 
 def _never_closed(path: Path, where: str) -> Malformed:
@@ -358,7 +482,57 @@ def _recognised(
     halves = [part for part in kind.person.parts if part not in (*chosen, *fields.values())]
     if len(halves) == 1:  # as in: Name, Vorname
         fields |= {index: halves[0] for index in fields if names[index] in kind.half_headings}
-    return fields
+    return {**fields, **_items(names, kind, fields)} if kind.groups else fields
+
+
+def _items(names: list[str], kind: Kind, taken: Container[int]) -> dict[int, str]:
+    """The cells of groups that headings name: `course` or `Course 2`, in the words of the kind."""
+    items: dict[int, str] = {}
+    for index, name in enumerate(names):
+        match = None if name in kind.item_headings else _NUMBERED(name)
+        stem, digits = match.groups() if match else (name, "0")
+        if index not in taken and stem in kind.item_headings:
+            group, inner = kind.item_headings[stem]
+            items[index] = ItemCell(group, inner, int(digits)).name
+    return {index: name for index, name in items.items() if kind.item(name)}
+
+
+def _groups(path: Path, header: list[str], kind: Kind, columns: Mapping[str, int]) -> Groups:
+    """The columns of groups. Raises `COLUMN_AMBIGUOUS`, `COLUMNS_MISSING` or `UNREADABLE_FILE`."""
+    groups: dict[str, dict[int, dict[str, int]]] = {}
+    for name, index in columns.items():
+        if item := kind.item(name):
+            groups.setdefault(item.group, {}).setdefault(item.position, {})[item.field] = index
+    in_rows = [group for group, positions in groups.items() if 0 in positions]
+    for group in in_rows:
+        if len(groups[group]) > 1:  # a row would be an item and have several
+            name, index = next(iter(groups[group][0].items()))
+            other = next(
+                header[each] for position, item in groups[group].items() if position for each in item.values()
+            )
+            raise COLUMN_AMBIGUOUS(
+                f"{path.name}: {header[index]!r} and {other!r} could both be {name}", field=name
+            )
+    if len(in_rows) > 1:  # which row of one would belong to which of the other?
+        raise UNREADABLE_FILE(
+            f"{path.name} has {' and '.join(in_rows)} in rows, of which a file has one",
+            hint="Give the others a column for each: a heading with _1, with _2 and so on.",
+        )
+    missing = [group for group in kind.required if group in kind.groups and group not in groups]
+    missing += [
+        ItemCell(group, name, position).name
+        for group, positions in groups.items()
+        for position, item in positions.items()
+        for name, field in kind.groups[group].fields.items()
+        if field.required and name not in item
+    ]
+    if missing:
+        raise COLUMNS_MISSING(
+            f"{path.name} has no column for {', '.join(missing)}",
+            columns=", ".join(filter(None, header)),
+            fields=" ".join(missing),
+        )
+    return groups
 
 
 def _require_once(path: Path, heading: str, header: list[str]) -> None:
@@ -375,7 +549,7 @@ def _columns(
     own, required = (kind.own, kind.required) if asked is None else ((), asked)
     fields, person = (*kind.columns, *own), kind.person
     for field, heading in chosen.items():
-        if field not in fields:
+        if field not in fields and kind.item(field) is None:
             raise UNREADABLE_FILE(f"there is no field {field!r}", hint=f"The fields are {', '.join(fields)}.")
         if heading not in header:
             raise UNREADABLE_FILE(
@@ -389,7 +563,7 @@ def _columns(
             )
         columns[field] = index
     for index, field in _recognised(header, kind, own, chosen).items():
-        if field in chosen or index in columns.values():
+        if field in chosen or index in columns.values() or (asked is not None and kind.item(field)):
             continue
         if field in columns:
             _require_once(path, header[index], header)
@@ -398,7 +572,7 @@ def _columns(
                 field=field,
             )
         columns[field] = index
-    missing = [field for field in (*required, *own) if field not in columns]
+    missing = [field for field in (*required, *own) if field not in columns and field not in kind.groups]
     if person.whole in missing and person.given in columns:
         missing.remove(person.whole)
     if missing:
@@ -415,4 +589,4 @@ def _columns(
         half = header[columns[person.given]]
         if person.given not in chosen and plain(half) != person.given:  # it would be signed for good
             raise FAMILY_NAME_MISSING(f"{path.name} has no column for {person.family}", column=half)
-    return {field: columns[field] for field in fields if field in columns}
+    return {field: columns[field] for field in (*fields, *columns) if field in columns}

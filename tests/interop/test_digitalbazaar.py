@@ -13,10 +13,13 @@ import pytest
 
 from keys import PrivateKey
 from kinds import shipped
+from kinds.cells import MOST_ITEMS
+from kinds.parsing import parse_kind
 from kinds.shipped import SHIPPED
 from tests.interop.ours import POSITION, Ours, badge, changed, verified
 from tests.interop.peers import FORGED, GREEN, REVOKED, JavaScript, digitalbazaar, javascript
 from tests.loopback import Authority
+from tests.test_issuer_groups import transcript
 from tests.test_kinds_facts import FULL
 from tests.test_status_purposes import MEANS, SET, said
 from tests.test_verifier_controllers import Host
@@ -128,6 +131,24 @@ def test_they_read_each_shipped_kind_without_fetching_a_context(
     assert "Invalid signature" in answer["error"]
     (named,) = [terms["id"] for terms in credential["termsOfUse"] if terms["type"] == KIND] or [None]
     assert named == kind.reference
+
+
+@pytest.mark.parametrize("is_ordered", [False, True])
+def test_they_read_a_kind_with_groups_and_files_up_to_its_bounds(
+    is_ordered: bool, peer: JavaScript, tmp_path: Path
+) -> None:
+    said = json.loads(transcript(ordered=is_ordered).files["kind.json"])
+    said["fields"]["thesis"] = {"type": "digest", "iri": "urn:example:vocab:thesisDigest"}
+    kind = parse_kind({"kind.json": json.dumps(said).encode()})
+    issuer = issuer_in(tmp_path, kind=kind, form=DataIntegrity(suite="eddsa-rdfc-2022"))
+    courses = [{"course": f"Course {number}", "grade": "1.5"} for number in range(MOST_ITEMS)]
+    cells = {"no": "1", "name": "A", "thesis": f"sha-256:{'0' * 64}", "courses": courses}
+    credential = dict(issuer.line(issuer.issue(cells)).credential)
+    answer = peer("verifyOffline", credential)
+    assert answer["verified"], answer
+    subject = {**credential["credentialSubject"], "courses": [*reversed(courses)]}
+    altered = {**credential, "credentialSubject": {**subject, "courses": subject["courses"][1:]}}
+    assert not peer("verifyOffline", altered)["verified"]
 
 
 def test_a_context_that_they_have_not_would_have_to_be_fetched(peer: JavaScript) -> None:

@@ -12,6 +12,7 @@ from issuer.archive.finding import MOST_FOUND, ROW
 from issuer.archive.kept import Entry
 from issuer.issuer import Issuer
 from issuer.keeping.export import export as write_bundles
+from kinds.records import item_cells
 from vc.reading.bundle import Bundle
 from vc.secured import MAX_BYTES
 from vc.status import Reason
@@ -99,8 +100,8 @@ def correct(
     line = made.line(before)
     if not said and not line.is_ahead(place.session.now()):
         raise click.UsageError("What is to be changed? --set FIELD=VALUE")
-    person = made.kinds.of(line.secured.claims.kind).person
-    was = {**line.record, "name": person.full(line.record)}
+    of_kind = made.kinds.of(line.secured.claims.kind)
+    was = {**line.record, **item_cells(of_kind, line.record), "name": of_kind.person.full(line.record)}
     changed = "; ".join(f"{field}: {was.get(field) or '(empty)'} → {said[field]}" for field in said)
     changed = changed or f"dated {line.created:%Y-%m-%d %H:%M}Z → now"
     if made.corrected(before, said) is None:

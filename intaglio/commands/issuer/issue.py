@@ -20,6 +20,7 @@ from issuer.archive.store import SQLiteIndex
 from issuer.identity.home import DID_METHODS, KEY_TYPES, Identity, index
 from issuer.identity.kind import Kinds
 from issuer.issuer import Issuer
+from issuer.job.attached import require_folder
 from issuer.job.bulk import Issued
 from issuer.job.bulk import dry_run as check_file
 from issuer.job.checking import Catalogue, read_catalogue
@@ -118,6 +119,7 @@ def init(
 @click.option(
     "--programmes", type=click.Path(path_type=Path), help="Catalogue of programmes to check against."
 )
+@click.option("--files", type=click.Path(path_type=Path), help="Folder of the files that a column names.")
 @click.option("--errors", type=click.Path(path_type=Path), help="Where bad rows go.")
 @click.option("--dry-run", is_flag=True, help="Check everything, issue nothing.")
 @click.option("--workers", type=click.IntRange(0, 256), help="Processes; one a core if not given.")
@@ -138,13 +140,14 @@ def issue(
     sheet: str,
     hidden: str | None,
     programmes: Path | None,
+    files: Path | None,
     errors: Path | None,
     dry_run: bool,
     workers: int | None,
     out: Path | None,
 ) -> Result:
     """Issue a credential for each row of a CSV file or spreadsheet. No row is issued twice."""
-    reading = ReadOptions(mapping, dates, names, programmes, encoding or "", sheet, hidden or "")
+    reading = ReadOptions(mapping, dates, names, programmes, encoding or "", sheet, hidden or "", files)
     of_kind = _asked(place, kind)
     composer = trial(of_kind, place.session.contexts(), _profile(place.folder, name, url))
     nouns = of_kind.nouns["en"]
@@ -153,16 +156,17 @@ def issue(
     say(*text.mapping(source))
     for remark in text.of_sheet(source.sheet) if source.sheet else ():
         say(remark)
+    require_folder(source, of_kind, files)  # before there is an issuer
     if "degree_name" in source.columns and lacks_degree(composer.template):
         say(*text.no_place_for_degree())
     if errors and errors.resolve() == file.resolve():
         raise click.UsageError("--errors names the file that is to be issued; name another.")
-    files: list[Path] = []
+    written: list[Path] = []
     refused: OSError | Conflict | None = None
     preview: list[str] = []
     if not dry_run:
         errors = errors or _free(file.with_name(f"{file.stem}.errors.csv"))
-    order = Order(source, errors, reading.catalogue(of_kind), workers)  # before there is an issuer
+    order = Order(source, errors, reading.catalogue(of_kind), files, workers)  # as above
     if dry_run:
         composer.check()
         warn_of_refusals(suite or "")
@@ -184,7 +188,7 @@ def issue(
             done = made.issue_file(replace(order, progress=meter))
             if done.issued + len(done.survey.known) <= MOST_FILES or out:
                 try:
-                    files = _write(made, done, folder, meter)
+                    written = _write(made, done, folder, meter)
                 except (OSError, Conflict) as error:
                     refused = error
         if done.issued and not made.identity.url:
@@ -193,7 +197,7 @@ def issue(
     exists = (place.folder / "issuer.json").exists()
     named = of_kind.name if exists and len(Kinds(place.folder).names) > 1 else ""
     again += ["--kind", named] if named else []
-    return FileOutcome(source, done, nouns, named, errors, files, refused, dry_run, preview).result(again)
+    return FileOutcome(source, done, nouns, named, errors, written, refused, dry_run, preview).result(again)
 
 
 class ReadOptions(NamedTuple):
@@ -206,6 +210,7 @@ class ReadOptions(NamedTuple):
     encoding: str = ""
     sheet: str = ""
     hidden: str = ""
+    files: Path | None = None
 
     def open(self, file: Path, kind: Kind) -> Source:
         """The file, with a column for each field that the kind needs; what is open is asked about."""
@@ -245,7 +250,8 @@ class ReadOptions(NamedTuple):
         words = [word for pair in self.mapping for word in ("--map", pair)]
         words += ["--dates", self.dates] if self.dates else []
         words += ["--names", self.names] if self.names else []
-        return words + (["--programmes", str(self.programmes)] if self.programmes else [])
+        words += ["--programmes", str(self.programmes)] if self.programmes else []
+        return words + (["--files", str(self.files)] if self.files else [])
 
 
 class FileOutcome(NamedTuple):

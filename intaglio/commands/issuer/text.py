@@ -78,9 +78,11 @@ def card(issuer: Issuer, entry: Entry) -> str:
     stored = issuer.line(entry)
     copies = len(issuer.copies(entry))
     details = {"id": stored.id, "log entry": entry.leaf, **({"copies": copies} if copies > 1 else {})}
-    said = {name: _said(value) for name, value in {**details, **stored.record}.items() if value != ""}
+    said = {name: value for name, value in {**details, **stored.record}.items() if value != ""}
     width = max(map(len, said))
-    shown = (f"  {name:<{width}} {printable(text)}" for name, text in said.items())
+    shown = (
+        f"  {name:<{width}} {printable(_said(each))}" for name, value in said.items() for each in _each(value)
+    )
     return "\n".join([lines(issuer)(entry), *shown])
 
 
@@ -89,6 +91,13 @@ def _said(value: object) -> str:
     if isinstance(value, bool):
         return tr("yes") if value else tr("no")
     return str(value)
+
+
+def _each(value: object) -> Iterator[object]:
+    """The items of a group, else the value itself."""
+    for item in value if isinstance(value, list) else [value]:
+        said = item.items() if isinstance(item, dict) else ()
+        yield ", ".join(f"{name}: {cell}" for name, cell in said if cell != "") if said else item
 
 
 def introduction(issuer: Issuer) -> Iterable[str]:
@@ -218,7 +227,9 @@ def _more(found: int, noun: str, where: str) -> Iterator[Sequence[str]]:
 
 
 def _change(source: Source, change: Change, nouns: Noun, kind: str) -> Sequence[str]:
-    columns = ", ".join(source.header[source.columns[field]] for field in change.fields)
+    # A cell of an item may have no column of its own.
+    headings = {field: source.header[index] for field, index in source.columns.items()}
+    columns = ", ".join(headings.get(field, field) for field in change.fields)
     said = [word for field, value in change.fields.items() for word in ("--set", f"{field}={value}")]
     words = [change.number, *(["--kind", kind] if kind else []), *said]
     remedy = f"{typed('issuer', 'correct')} {shlex.join(words)}"

@@ -1,0 +1,160 @@
+"""Files that a table names: each is hashed once, before anything is checked or signed.
+
+A credential says the digest of such a file, and the file stays where it is. What a job was begun with is kept
+beside the issuer's index: a file that is another one when the job goes on is a finding.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import stat
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import orjson
+
+from kinds import Kind
+from kinds.cells import BadCell, sri
+from wire.files import make_private_folder, read_regular, write_durably
+from wire.problem import NotFound
+
+from ..problem import FILES_FOLDER_MISSING, TOO_MANY_FILES
+from ..table.source import Source
+
+FOLDER = "attached"
+MOST = 100_000
+"""Files of one table: their digests are in the memory of each process, some 30 MB."""
+
+_LARGEST = 1 << 27  # bytes of what is kept of a job: so many names of 300 characters, and digests
+
+_LINKS = (errno.ELOOP, errno.ENOTDIR)  # open(2): the latter for a link where a folder is expected
+
+NO_PATH = "is no path of a file below the folder, such as theses/1.pdf"
+NOT_THERE = "is not in the folder of files"
+LINK = "is a link, or stands behind one"
+NO_FILE = "is no regular file, or cannot be read"
+ANOTHER = "is another file than when this table was first issued"
+
+NOTHING = sri(hashlib.sha256().digest())
+"""Stands for a file that was not found, in a record that is not issued."""
+
+
+@dataclass(frozen=True)
+class Attached:
+    """The digests of the files that a table names, and why others have none."""
+
+    digests: Mapping[str, str] = field(default_factory=dict)
+    """By the path that a cell has."""
+    faults: Mapping[str, str] = field(default_factory=dict)
+
+    def part_of_key(self) -> list[str]:
+        """A digest over all of them for the key of a job, none where the table names none."""
+        packed = orjson.dumps(self.digests, option=orjson.OPT_SORT_KEYS)
+        return [hashlib.sha256(packed).hexdigest()] if self.digests else []
+
+
+def attach(
+    source: Source, kind: Kind, folder: Path | None, home: Path | None, tell: Callable[[int], None]
+) -> Attached:
+    """Hashes each file that the table names in a column of the kind; `tell` hears how many rows are read.
+
+    With `home`, holds the digests against those that the table was first issued with, and keeps them.
+    Raises `FILES_FOLDER_MISSING` without a `folder`, `NotFound` where it is none, and `TOO_MANY_FILES`.
+    """
+    require_folder(source, kind, folder)
+    columns = _columns(source, kind)
+    if not columns or folder is None:
+        return Attached()
+    digests: dict[str, str] = {}
+    faults: dict[str, str] = {}
+    try:
+        root = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as error:
+        raise NotFound(f"there is no folder {folder}") from error
+    try:
+        for name in _named(source, columns, tell):
+            if name in digests or name in faults:
+                continue
+            if len(digests) + len(faults) == MOST:
+                raise TOO_MANY_FILES(f"{source.path.name} names more than {MOST} files")
+            try:
+                digests[name] = _hashed(root, name)
+            except BadCell as problem:
+                faults[name] = problem.detail
+    finally:
+        os.close(root)
+    if home is not None:
+        first = _kept(home / FOLDER, source, digests)
+        faults |= {name: ANOTHER for name in digests if first[name] != digests[name]}
+    return Attached(digests, faults)
+
+
+def require_folder(source: Source, kind: Kind, folder: Path | None) -> None:
+    """Raises `FILES_FOLDER_MISSING` where a column names files and there is no folder to find them in."""
+    if folder is None and (columns := _columns(source, kind)):
+        heading = source.heading(columns[0])
+        raise FILES_FOLDER_MISSING(f"the column {heading!r} of {source.path.name} names files")
+
+
+def _columns(source: Source, kind: Kind) -> list[int]:
+    return [source.columns[name] for name in kind.attached if name in source.columns]
+
+
+def _named(source: Source, columns: list[int], tell: Callable[[int], None]) -> Iterator[str]:
+    done = 0
+    for span in source.spans:
+        for _, cells in source.rows(span):
+            for index in columns:
+                if index < len(cells) and (name := cells[index].strip()):
+                    yield name
+        done += span.rows
+        tell(done)
+
+
+def _hashed(root: int, name: str) -> str:
+    """The digest of a file below an open folder. Raises `BadCell`."""
+    descriptor = _open(root, name)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):  # a pipe would be waited for
+            raise BadCell(NO_FILE)
+        with open(descriptor, "rb", buffering=0, closefd=False) as file:
+            return sri(hashlib.file_digest(file, "sha256").digest())
+    except OSError as error:
+        raise BadCell(NO_FILE) from error
+    finally:
+        os.close(descriptor)
+
+
+def _open(root: int, name: str) -> int:
+    """Opens step by step without following links, so that none leads out, not even one made meanwhile."""
+    *folders, file = name.split("/")
+    if {"", ".", ".."} & {*folders, file} or "\\" in name or "\0" in name:
+        raise BadCell(NO_PATH)
+    here = os.dup(root)
+    try:
+        for step in folders:
+            inner = os.open(step, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=here)
+            os.close(here)
+            here = inner
+        return os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=here)
+    except FileNotFoundError as error:
+        raise BadCell(NOT_THERE) from error
+    except (OSError, UnicodeEncodeError) as error:
+        raise BadCell(LINK if getattr(error, "errno", 0) in _LINKS else NO_FILE) from error
+    finally:
+        os.close(here)
+
+
+def _kept(folder: Path, source: Source, digests: Mapping[str, str]) -> Mapping[str, str]:
+    """The digests that this table was first issued with; those of files that it names only now are added."""
+    table = hashlib.sha256(b"".join(span.sha256 for span in source.spans)).hexdigest()
+    path = folder / f"{table}.json"
+    first = orjson.loads(read_regular(path, _LARGEST)) if path.exists() else {}
+    merged = {**digests, **first}
+    if merged != first:
+        make_private_folder(folder)
+        write_durably(path, orjson.dumps(merged, option=orjson.OPT_SORT_KEYS))
+    return merged
