@@ -166,7 +166,7 @@ def test_a_copy_of_a_kind_is_a_first_version_of_its_own(
     assert program("kind", "new", "one", "--from", "resident").code == 0
     assert program("kind", "new", "two", "--from", "one").code == 0
     written = {path.name for path in Path("two").iterdir()}
-    assert written == {"kind.json"}
+    assert written == {"kind.json", "tables"}
     assert json.loads(program("kind", "diff", "one", "two", "--json").out)["changes"] == [
         {"place": "name", "level": "breaking", "what": "changed"}
     ]
