@@ -357,6 +357,13 @@ def test_a_group_that_could_mean_two_things_is_refused(
         parsed(fields, **members)
 
 
+def test_a_set_that_a_template_makes_a_list_is_refused() -> None:
+    listed = deepcopy(TEMPLATE)
+    listed["@context"][1]["results"] = {"@id": f"{VOCABULARY}results", "@container": "@list"}  # type: ignore[index]
+    with raises(INVALID_KIND, match=r"fields\.courses: the template puts its items in order"):
+        prove_kind(parsed(template=listed))
+
+
 def test_an_edited_template_makes_no_groups_of_its_own() -> None:
     diploma = shipped()
     edited = json.loads(diploma.template.text)
