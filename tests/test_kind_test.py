@@ -191,3 +191,33 @@ def test_two_days_are_in_order_or_are_one_where_the_rule_says_so(
 ) -> None:
     assert Rule("a", "b", "x").allows(before, after) is allowed
     assert Rule("a", "b", "x", same_day=True).allows(before, after) is allowed_on_same_day
+
+
+def test_items_and_files_are_rehearsed_as_they_are_issued(program: Program, tmp_path: Path) -> None:
+    courses = {"type": "group", "fields": {"course": {"type": "text"}, "grade": {"type": "number"}}}
+    thesis = {"type": "digest", "source": {"file": True}}
+    kind = {
+        "name": "transcript",
+        "version": "1",
+        "nouns": {"en": ["transcript", "transcripts"]},
+        "number": "no",
+        "fields": {
+            "no": {"type": "text", "required": True, "iri": "urn:example:no"},
+            "thesis": thesis,
+            "courses": courses,
+        },
+    }
+    (tmp_path / "kind.json").write_text(json.dumps(kind))
+    (tmp_path / "rows.csv").write_text(
+        "no,thesis,course,grade\n1,1.pdf,Logic,1\n1,1.pdf,Law,\n2,2.pdf,Art,1\n3,,Law,2\n3,,Art,x\n"
+    )
+    expected = {"day": "2026-07-01", "records": {}, "findings": []}
+    (tmp_path / "expected.json").write_text(json.dumps(expected))
+    assert "there is no folder" in program("kind", "test", tmp_path).err
+    (tmp_path / "files").mkdir()
+    (tmp_path / "files" / "1.pdf").write_bytes(b"")
+    told = json.loads(program("kind", "test", tmp_path, "--json").out)
+    digest = "sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
+    items = [{"course": "Logic", "grade": 1}, {"course": "Law"}]
+    assert told["records"] == {"2": {"no": "1", "thesis": digest, "courses": items}}
+    assert [(each["row"], each["column"]) for each in told["findings"]] == [(4, "thesis"), (6, "grade")]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from copy import deepcopy
 from datetime import date
 from typing import Any
@@ -19,7 +20,10 @@ from issuer.press.press import Line, Press
 from kinds import InvalidRecord, Kind, Record, Template, shipped
 from kinds.cells import MOST_ITEMS
 from kinds.check import prove_kind
+from kinds.diff import differences
 from kinds.facts import facts_of
+from kinds.metadata import metadata_of
+from kinds.openid4vci import configuration
 from kinds.parsing import parse_kind
 from kinds.problem import INVALID_KIND
 from kinds.records import check_record, with_changes
@@ -357,6 +361,13 @@ def test_a_group_that_could_mean_two_things_is_refused(
         parsed(fields, **members)
 
 
+def test_a_set_that_a_template_makes_a_list_is_refused() -> None:
+    listed = deepcopy(TEMPLATE)
+    listed["@context"][1]["results"] = {"@id": f"{VOCABULARY}results", "@container": "@list"}  # type: ignore[index]
+    with raises(INVALID_KIND, match=r"fields\.courses: the template puts its items in order"):
+        prove_kind(parsed(template=listed))
+
+
 def test_an_edited_template_makes_no_groups_of_its_own() -> None:
     diploma = shipped()
     edited = json.loads(diploma.template.text)
@@ -384,3 +395,79 @@ def test_a_template_that_makes_no_items_is_refused(result: Any, problem: str) ->
     template = {**TEMPLATE, "credentialSubject": {"identifier": "{no}", "results": [result]}}
     with pytest.raises(Malformed, match=problem):
         parsed(template=template)
+
+
+def mixed_up(items: list[dict[str, Any]]) -> None:
+    items[0]["course"], items[-1]["course"] = items[-1]["course"], items[0]["course"]
+
+
+def lost(items: list[dict[str, Any]]) -> None:
+    items[-1]["course"] = "Logic"
+
+
+def from_the_first(items: list[dict[str, Any]]) -> None:
+    for item in items:
+        item["course"] = items[0]["course"]
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        (mixed_up, r"it also changes credentialSubject/courses/0/course"),
+        (
+            lost,
+            r"does not change credentialSubject/courses/1/course",
+        ),
+        (from_the_first, r"does not change credentialSubject/courses/1/course"),
+    ],
+)
+def test_a_fault_between_items_is_found(fault: Callable[[list[dict[str, Any]]], None], reason: str) -> None:
+    kind = parsed(ordered())
+    composer = trial(kind)
+
+    def compose(record: Record) -> dict[str, Any]:
+        made = deepcopy(composer.compose(record, 0))
+        if items := made["credentialSubject"].get("courses"):
+            fault(items)
+        return made
+
+    prove_kind(kind, compose=lambda record: composer.compose(record, 0))
+    with raises(INVALID_KIND, match=reason):
+        prove_kind(kind, compose=compose)
+
+
+def test_wallets_are_told_of_the_claims_of_items() -> None:
+    kind = parsed(group(disclosure="never"))
+    metadata = {json.dumps(claim["path"]): claim["sd"] for claim in metadata_of(kind)["claims"]}
+    assert metadata['["courses"]'] == "never"
+    assert metadata['["courses", null, "course"]'] == "allowed"
+    assert '["courses", null, "room"]' not in metadata  # which no credential says
+    (said,) = configuration(kind)["credential_configurations_supported"].values()
+    claims = [claim["path"] for claim in said["credential_metadata"]["claims"]]
+    assert ["credentialSubject", "courses"] in claims
+    assert ["credentialSubject", "courses", None, "course"] in claims
+    assert not [path for path in claims if path[-1] == "room"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        (inner(example="Logic", personal=True), {"display"}),
+        (inner(labels={"en": "course"}), {"display"}),
+        (inner(check="iban"), {"breaking"}),
+        (inner(disclosure="never"), {"breaking"}),
+        (inner(required=True), {"breaking"}),
+        (group(fields={**inner()["courses"]["fields"], "more": {"type": "text"}}), {"compatible"}),
+        (
+            group(fields={**inner()["courses"]["fields"], "more": {"type": "text", "required": True}}),
+            {"breaking"},
+        ),
+        (group(fields=inner()["courses"]["fields"], ordered=True), {"breaking"}),
+    ],
+)
+def test_what_another_version_changes_of_items_has_its_level(
+    fields: dict[str, Any], expected: set[str]
+) -> None:
+    found = differences(parsed(inner()), parsed(fields))
+    assert {each.level for each in found} == expected
+    assert all(each.place.startswith("fields.courses.") for each in found)

@@ -14,6 +14,7 @@ from intaglio.words.language import speaking
 from issuer.press.document import trial
 from kinds import InvalidRecord, Kind, Record, shipped
 from kinds.check import prove_kind
+from kinds.diff import differences
 from kinds.draft import draft, table_outline
 from kinds.facts import facts_of
 from kinds.parsing import parse_kind
@@ -152,3 +153,19 @@ def test_countries_have_the_names_of_cldr() -> None:
         theirs = Locale(language).territories
         assert len(of_codes) == 249
         assert {code: theirs[code] for code in of_codes} == of_codes
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "place", "is_level"),
+    [
+        ("Gold member", "Member in gold", "fields.level.table", "display"),
+        ("30", "40", "fields.credits.source", "breaking"),
+        ("2001-01-01\n", "2001-01-01\n", "", ""),
+        ("2.5,\n", "2.5,2002-01-01\n", "fields.since.source", "compatible"),
+    ],
+)
+def test_what_another_version_changes_of_a_table_has_its_level(
+    old: str, new: str, place: str, is_level: str
+) -> None:
+    found = differences(card(), card(LEVELS.replace(old, new)))
+    assert {(each.place, each.level) for each in found} == ({(place, is_level)} if place else set())

@@ -20,7 +20,7 @@ from .spool import spool
 def rehearse(source: Source, composer: Composer, day: date, files: Path) -> Rehearsal:
     """The records and findings of a table, as of a day, for an issuer that has issued nothing yet.
 
-    `files` is the folder of the files that the table names. Raises `NotFound` where it names some and$
+    `files` is the folder of the files that the table names. Raises `NotFound` where it names some and
     there is no such folder.
     """
     checker = Checker(source, day, composer, attached=attach(source, composer.kind, files, None, _untold))
