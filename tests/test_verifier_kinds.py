@@ -375,7 +375,7 @@ def test_patterns_that_take_long_to_compile_together_are_refused() -> None:
 
 
 def test_a_table_and_sentences_that_take_long_are_counted() -> None:
-    rows = (b"a%d," % number + b"a%d " % number * 600 for number in range(120))
+    rows = (b"a%d," % number + b"a%d " % number * 480 for number in range(120))
     table = b"value,synonyms\n" + b"\n".join(rows)
     work = Work()
     kind = kind_of(CarriedKind((*with_table_texts(), ("tables/level.csv", table.decode()))), work)
