@@ -35,7 +35,9 @@ def diploma_1() -> Kind:
 def _read(name: str) -> Kind:
     folder = Path(__file__).parent / name
     names = ("kind.json", "template.json", *COMPILED)
-    paths = (*(folder / name for name in names), *sorted(folder.glob("tables/*.csv")))
+    tables = folder / "tables"
+    paths = (*(folder / name for name in names), *(sorted(tables.iterdir()) if tables.is_dir() else ()))
     return parse_kind(
-        {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths if path.exists()}
+        {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths if path.exists()},
+        is_tested=True,
     )
