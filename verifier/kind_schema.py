@@ -56,18 +56,21 @@ def fits_kind(claims: Claims, trust: TrustSource, work: Work) -> tuple[str, ...]
             schema=shortened(address),
         )
     work.spend(len(kind.schema) * len(repr(claims.said)) // _BYTES_COMPARED)
-    # To load the extra takes as long as all other checks of a diploma; without it nothing is checked.
-    if is_shipped(kind) and find_spec("jsonschema_rs") and plainly_fits(claims.said, for_claims(kind)):
+    # No start waits for the extra to load where it can only agree. Where it is missing, nothing is checked.
+    if is_shipped(kind) and find_spec("jsonschema_rs") and plainly_fits(claims.said, _form(kind)):
         return (address,)
     schemas = _schemas(kind, address)
     return schemas.check(claims, address) if schemas else ()
+
+
+_form = lru_cache(maxsize=16)(for_claims)
 
 
 @lru_cache(maxsize=16)
 def _schemas(kind: Kind, address: str) -> Schemas | None:
     """The kind's schema, ready for use; `None` where it cannot be used here, as an unknown one."""
     try:
-        return Schemas({address: for_claims(kind)}, of_strangers=True)
+        return Schemas({address: _form(kind)}, of_strangers=True)
     except (Malformed, ExtraMissing):
         return None
 
@@ -82,7 +85,7 @@ def plainly_fits(value: object, schema: Mapping[str, Any]) -> bool:
             case "$schema" | "title" | "description":
                 continue
             case "type":
-                fits = type(value) in _TYPES.get(asked, ())
+                fits = isinstance(asked, str) and type(value) in _TYPES.get(asked, ())
             case "enum":
                 fits = isinstance(value, str) and value in asked
             case "anyOf":
