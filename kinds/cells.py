@@ -49,7 +49,7 @@ class BadCell(Malformed):
     code = "bad-cell"
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Field:
     """A fact of a record: which cells it takes, and the usual headings of its column."""
 

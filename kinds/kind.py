@@ -107,7 +107,7 @@ class KindPolicy(NamedTuple):
     """Whether each file whose digest the credential states has to be given along."""
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class Kind:
     """One sort of credential; `parsing.parse_kind` makes it from its files."""
 

@@ -22,7 +22,7 @@ _UNSPACED = partial(  # Han, Kana, Hangul: the scripts in which the family name 
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class PersonName:
     """The fields that a person is named by, of which a kind may lack some, and what makes one text of two."""
 

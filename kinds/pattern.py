@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from wire.problem import Malformed
 
 _ESCAPE = r"\\(?:[()*+\-.?\[\\\]^nrt{|}]|[pP]\{[A-Z][a-z]?\})"
 _IN_CLASS = rf"(?:{_ESCAPE}|[^\-\[\\\]])"
-_TOKENS = re.compile(
+_TOKENS = partial(  # compiled when first used, as the patterns of cells are
+    re.compile,
     rf"(?P<atom>{_ESCAPE}|\[(?!\^?\])\^?-?(?:{_IN_CLASS}(?:-{_IN_CLASS})?)*-?\]|[^()*+?\[\\\]{{|}}])"
     r"|(?P<quantifier>[*+?]|\{[0-9]{1,3}(?:,(?:[0-9]{1,3})?)?\})"
-    r"|(?P<open>\()|(?P<close>\))|(?P<or>\|)"
+    r"|(?P<open>\()|(?P<close>\))|(?P<or>\|)",
 )
 _LARGEST = 1 << 20  # bytes of the compiled pattern: `(a{999}){999}` has a million states
 _OTHERWISE = {".": r"[^\n\r]", "^": r"\^", "$": r"\$", r"\-": "-"}
@@ -62,9 +63,9 @@ def ecma(pattern: str) -> str:
 
 
 def _translated(pattern: str) -> str:
-    translated, place, before = [], 0, "open"
+    translated, place, before, tokens = [], 0, "open", _TOKENS()
     while place < len(pattern):
-        token = _TOKENS.match(pattern, place)
+        token = tokens.match(pattern, place)
         # A quantifier needs something to count: `(?:` and `a+?` mean something else in each engine.
         if token is None or (token.lastgroup == "quantifier" and before not in ("atom", "close")):
             raise Malformed(f"the pattern is no I-Regexp (RFC 9485) from character {place + 1} on")

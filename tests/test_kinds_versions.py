@@ -21,7 +21,7 @@ from kinds.kind import COMPILED, METADATA, SCHEMA
 from kinds.metadata import metadata_of
 from kinds.parsing import parse_kind
 from kinds.schema import schema_of
-from kinds.shipped import SHIPPED
+from kinds.shipped import SHIPPED, diploma_1
 from tests.commandline import Program
 from tests.problems import raises
 from tests.world import issuer_in
@@ -55,6 +55,13 @@ def test_what_is_shipped_has_the_files_that_follow_from_it(name: str) -> None:
     kind = shipped(name)
     made = compiled_files(parse_kind(kind.sources))
     assert made == {path: kind.files[path] for path in COMPILED}, "write them, and raise the version"
+
+
+@pytest.mark.parametrize("kind", [*map(shipped, SHIPPED), diploma_1()], ids=[*SHIPPED, "diploma-1"])
+def test_what_is_shipped_passes_each_refusal_that_a_start_leaves_out(kind: Kind) -> None:
+    """A program that starts reads it without them."""
+    read = parse_kind(kind.files)
+    assert (read.digest, read.fields.keys()) == (kind.digest, kind.fields.keys())
 
 
 def test_a_shipped_version_never_changes() -> None:

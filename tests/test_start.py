@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -11,7 +12,7 @@ import click
 
 from intaglio.commands import cli
 from intaglio.commands.lazy import Lazy
-from tests.world import NOW, University
+from tests.world import NOW, University, graduate, issuer_in
 from wire.datetimestamp import format_datetimestamp
 
 ROOT = Path(__file__).parent.parent
@@ -42,17 +43,31 @@ def test_help_for_the_wallet_loads_no_role() -> None:
     assert not {"holder", "vc", "ledger", "keys", "cryptography", "sqlite3"} & modules
 
 
+def verifying(bundle: bytes, trust: bytes, folder: Path) -> set[str]:
+    """The modules that verifying a bundle offline loads, by a verifier without a home."""
+    file, trusted = folder / "diploma.json", folder / "trust.json"
+    file.write_bytes(bundle)
+    trusted.write_bytes(trust)
+    home = ("--home", str(folder / "home"))
+    when = ("--at", format_datetimestamp(NOW))
+    return loaded(*home, "verify", str(file), "--offline", "--trust", str(trusted), *when)
+
+
 def test_verifying_a_bundle_loads_no_other_role(tmp_path: Path) -> None:
     university = University()
-    file, trust = tmp_path / "diploma.json", tmp_path / "trust.json"
-    file.write_bytes(university.issue().to_bytes())
-    trust.write_bytes(university.trust.to_bytes())
-    home = ("--home", str(tmp_path / "home"))
-    modules = loaded(
-        *home, "verify", str(file), "--offline", "--trust", str(trust), "--at", format_datetimestamp(NOW)
-    )
+    modules = verifying(university.issue().to_bytes(), university.trust.to_bytes(), tmp_path)
     assert len(modules) <= 280
     assert not {"issuer", "holder", "exchange", "examples", "socket", "zipfile", "sqlite3"} & modules
+
+
+def test_a_bundle_that_names_a_shipped_kind_loads_no_engine_for_patterns_or_schemas(tmp_path: Path) -> None:
+    issuer = issuer_in(tmp_path / "issuer")
+    bundle = issuer.bundle(issuer.issue(graduate(1))).to_bytes()
+    assert b"urn:intaglio:kind:diploma:2:" in bundle
+    modules = verifying(bundle, json.dumps(issuer.trust_file()).encode(), tmp_path)
+    assert len(modules) <= 305
+    assert "kinds.schema" in modules  # step 7 is passed all the same
+    assert not {"re2", "jsonschema_rs", "kinds.check", "issuer", "exchange", "socket", "sqlite3"} & modules
 
 
 def test_the_wallet_says_of_each_command_what_the_command_says_itself() -> None:

@@ -10,7 +10,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+import jsonschema_rs
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from issuer.press.document import trial
 from kinds import Kind, shipped
@@ -24,13 +27,14 @@ from tests.jwt_vc import JWTForm
 from tests.line import LineForm
 from tests.problems import raises
 from tests.test_kinds_facts import CLUB, FULL, UNIVERSITY, ZHANG, listed, said
-from tests.world import NOW, Holder, verifier
+from tests.world import NOW, Holder, graduate, verifier
 from vc import Check, Report, Verdict
 from vc.facts import FACT_LOST, SchemaFile, require_said
 from vc.forms import DataIntegrity
 from vc.secured import Form, Options
 from vc.vcdm.schema import ANOTHER_SCHEMA, SCHEMA_MISMATCH
 from verifier import Trust
+from verifier.kind_schema import plainly_fits
 from wire.text import shortened
 from wire.work import Work
 
@@ -136,6 +140,90 @@ def test_without_the_extra_it_is_a_schema_that_is_not_known(monkeypatch: pytest.
     assert seventh(judged(document, with_club(kind))).code == UNKNOWN
     document["credentialSchema"][0]["digestSRI"] = sri(bytes(48))
     assert seventh(judged(document, with_club(kind))).code == ANOTHER
+
+
+def test_without_the_extra_that_of_a_shipped_kind_is_not_known_either(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "jsonschema_rs", None)
+    document = said(shipped("resident"), FULL["resident"])
+    named = document["credentialSchema"][0]
+    named["id"] = named["id"].replace("university", "other")  # an address that was not used before
+    assert seventh(judged(document)).code == UNKNOWN
+
+
+NAMES = st.sampled_from(("a", "b"))
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.sampled_from((0, 1, -0.5, 1.0, 1 << 60)) | NAMES,
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(NAMES, inner),
+    max_leaves=5,
+)
+TYPES = st.sampled_from(("object", "array", "string", "boolean", "integer", "number", "null"))
+SCHEMAS = st.recursive(
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "title": NAMES,
+            "type": TYPES | st.lists(TYPES, min_size=1, unique=True),
+            "enum": st.lists(VALUES, min_size=1, max_size=3, unique_by=repr),
+            "required": st.lists(NAMES, unique=True),
+            "pattern": st.just("^a$"),
+            "const": NAMES,
+            "minItems": st.just(1),
+        },
+    ),
+    lambda inner: st.fixed_dictionaries(
+        {},
+        optional={
+            "type": TYPES,
+            "required": st.lists(NAMES, unique=True),
+            "properties": st.dictionaries(NAMES, inner),
+            "anyOf": st.lists(inner, min_size=1, max_size=2),
+            "items": inner,
+        },
+    ),
+    max_leaves=4,
+)
+
+
+@given(SCHEMAS, VALUES)
+def test_what_plainly_fits_is_never_refused_by_the_schema(schema: dict[str, Any], value: object) -> None:
+    if plainly_fits(value, schema):
+        assert jsonschema_rs.validator_for(schema).is_valid(value)
+
+
+@pytest.mark.parametrize(
+    ("schema", "value"),
+    [
+        ({"type": "integer"}, True),
+        ({"type": "number"}, True),
+        ({"type": ["string", "null"]}, 1),
+        ({"type": "array"}, {}),
+        ({"enum": [1]}, True),
+        ({"enum": ["a"]}, "ab"),
+        ({"const": "a"}, "b"),
+        ({"pattern": "^a$"}, "b"),
+        ({"minItems": 1}, []),
+        ({"items": {"type": "string"}}, [1]),
+        ({"required": ["a", "b"]}, {"a": 1}),
+        ({"properties": {"a": {"type": "string"}}}, {"a": 1}),
+        ({"anyOf": [{"type": "string"}, {"type": "null"}]}, 1),
+        ({"type": "string", "anyOf": [{"enum": ["a"]}, {"pattern": "^b$"}]}, "c"),
+    ],
+)
+def test_what_the_schema_refuses_never_plainly_fits(schema: dict[str, Any], value: object) -> None:
+    assert not jsonschema_rs.validator_for(schema).is_valid(value)
+    assert not plainly_fits(value, schema)
+
+
+@pytest.mark.parametrize("member", ["type", "name", "validFrom", "awardedDate", "credentialSubject"])
+def test_a_diploma_plainly_fits_and_without_a_required_member_no_more(member: str) -> None:
+    kind = shipped()
+    schema, document = json.loads(kind.schema), said(kind, graduate(1))
+    assert plainly_fits(document, schema)
+    assert not plainly_fits({**document, member: 7}, schema)
+    del document[member]
+    assert not plainly_fits(document, schema)
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
+from importlib.util import find_spec
+from typing import Any
 
 from kinds import Kind
 from kinds.kind import SCHEMA
 from kinds.schema import for_claims
+from kinds.shipped import is_shipped
 from vc import Claims, Credential
 from vc.claims import JSON_SCHEMA, has_type
 from vc.vcdm.schema import ANOTHER_SCHEMA, Schemas
@@ -19,6 +23,15 @@ from .summary import kind_at_hand
 
 _BYTES_COMPARED = 1 << 14
 """Bytes of a schema times bytes of a credential, a step: each keyword may be held against each text."""
+_TYPES: Mapping[str, tuple[type, ...]] = {
+    "object": (dict,),
+    "array": (list,),
+    "string": (str,),
+    "boolean": (bool,),
+    "integer": (int,),
+    "number": (int, float),
+}
+"""The types of JSON values by their names; `True` is no number."""
 
 
 def fits_kind(claims: Claims, trust: TrustSource, work: Work) -> tuple[str, ...]:
@@ -43,14 +56,48 @@ def fits_kind(claims: Claims, trust: TrustSource, work: Work) -> tuple[str, ...]
             schema=shortened(address),
         )
     work.spend(len(kind.schema) * len(repr(claims.said)) // _BYTES_COMPARED)
+    # No start waits for the extra to load where it can only agree. Where it is missing, nothing is checked.
+    if is_shipped(kind) and find_spec("jsonschema_rs") and plainly_fits(claims.said, _form(kind)):
+        return (address,)
     schemas = _schemas(kind, address)
     return schemas.check(claims, address) if schemas else ()
+
+
+_form = lru_cache(maxsize=16)(for_claims)
 
 
 @lru_cache(maxsize=16)
 def _schemas(kind: Kind, address: str) -> Schemas | None:
     """The kind's schema, ready for use; `None` where it cannot be used here, as an unknown one."""
     try:
-        return Schemas({address: for_claims(kind)}, of_strangers=True)
+        return Schemas({address: _form(kind)}, of_strangers=True)
     except (Malformed, ExtraMissing):
         return None
+
+
+def plainly_fits(value: object, schema: Mapping[str, Any]) -> bool:
+    """Whether a JSON value fits a valid schema by the few keywords that are cheap to tell.
+
+    It is never true of a value that the schema refuses. Where it is false, JSON Schema has to say.
+    """
+    for keyword, asked in schema.items():
+        match keyword:
+            case "$schema" | "title" | "description":
+                continue
+            case "type":
+                fits = isinstance(asked, str) and type(value) in _TYPES.get(asked, ())
+            case "enum":
+                fits = isinstance(value, str) and value in asked
+            case "anyOf":
+                fits = any(plainly_fits(value, each) for each in asked)
+            case "required":
+                fits = isinstance(value, dict) and value.keys() >= set(asked)
+            case "properties":
+                fits = isinstance(value, dict) and all(
+                    plainly_fits(value[name], each) for name, each in asked.items() if name in value
+                )
+            case _:  # such as a pattern, which takes an engine
+                fits = False
+        if not fits:
+            return False
+    return True

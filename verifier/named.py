@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from typing import NamedTuple
 
 from kinds import Kind
 from kinds.facts import facts_of
@@ -96,8 +96,7 @@ class _Missing:
         raise KIND_MISSING(f"what the kind {name} asks for is not known here", kind=name)
 
 
-@dataclass(frozen=True)
-class CheckedWithin:
+class CheckedWithin(NamedTuple):
     """What the credential is about was last checked so many days ago at most, as a date field of it says."""
 
     kind: Kind
@@ -120,8 +119,7 @@ class CheckedWithin:
             )
 
 
-@dataclass(frozen=True)
-class ResourcesGiven:
+class ResourcesGiven(NamedTuple):
     """Each file whose digest the credential states was given along (VCDM 2.0, 5.3), or is so by a field."""
 
     kind: Kind

@@ -107,11 +107,12 @@ def by_kind(
     """
     if claims.kind is None:  # most: a start is not to wait for kinds
         return ByKind()
-    from kinds.check import is_sound
     from kinds.facts import named_kind
 
     if kind := named_kind(claims):
         return ByKind(kind, speaks=True)
+    from kinds.check import is_sound  # what ships needs no proof: a start is not to wait for it
+
     work = work or Work()
     try:
         kind = kind_at_hand(claims, trust, carried, work)
