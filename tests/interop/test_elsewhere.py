@@ -278,7 +278,7 @@ def test_a_diploma_without_an_address(program: Program) -> None:
     silent = dict.fromkeys(asked, Answer(True, True))  # there is no status for them
     for when, answer in zip(said, (GREEN, REVOKED), strict=True):
         assert said[when] == {**silent, HERE: answer, ELSEWHERE: answer}, printed
-    log, statement = (term["id"] for term in diploma["termsOfUse"])
+    log, _, statement = (term["id"] for term in diploma["termsOfUse"])  # the second names the kind
     for report in reports.values():
         assert verdict(report) == "undetermined: status, evidence"
         assert statement.partition("#")[0] in against(report)["status"]
