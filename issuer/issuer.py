@@ -445,13 +445,13 @@ class Issuer:
         return update_template(self.home, self._integrity.contexts, patience=self.patience)
 
     def leave_template(self) -> bool:
-        """Has new diplomas name their kind, the version that comes along; whether they did not yet.
+        """Has new diplomas name their kind, the version that comes along; whether none did before.
 
         The template stays for what was begun with it. Raises `ISSUER_CLOSED`, and `TryLater` for a job under
         way.
         """
         kind = shipped()
-        if is_new := not self.kinds.has(kind):
+        if is_new := None in self.kinds.references and not self.kinds.has(kind):
             with locked(self.home / "issue", patience=self.patience), locked(self.home / "issuer.json"):
                 self.kinds.add(kind)
             self.reread()

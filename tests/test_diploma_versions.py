@@ -106,6 +106,12 @@ def test_a_job_that_was_begun_before_goes_on_with_the_template(tmp_path: Path) -
     assert {named(issuer, f"UNI-{row:06}") for row in range(1, 9)} == {None}
 
 
+def test_an_issuer_that_never_had_a_template_gets_no_diplomas_by_leaving_one(tmp_path: Path) -> None:
+    issuer = issuer_in(tmp_path, kind=shipped("resident"))
+    assert not issuer.leave_template()
+    assert issuer.kinds.names == ["resident"]
+
+
 def test_a_closed_issuer_stays_as_it_is(tmp_path: Path) -> None:
     issuer = issuer_before(tmp_path)
     close(issuer)

@@ -21,9 +21,8 @@ from wire.text import counted, printable
 
 from ...session import Session
 from ...terminal import Folder, Result, agreed, required_passphrase, say, typed, verb
-from . import diploma as diploma_cli
 from . import issue as issue_cli
-from . import text
+from . import issued, text
 from .clock import clock
 from .key import key
 from .place import Place
@@ -161,13 +160,17 @@ def leave(place: Place, yes: bool) -> Result:
     What was begun by template.json keeps it: the rest of a file, and later editions of a credential.
     """
     made = place.open()
-    if not made.kinds.has(shipped()) and not agreed(
-        "New credentials are made without template.json, and without what you edited there. Go on?", yes
+    if (
+        None in made.kinds.references
+        and not made.kinds.has(shipped())
+        and not agreed(
+            "New credentials are made without template.json, and without what you edited there. Go on?", yes
+        )
     ):
         raise Declined("the template stays in force")
     left = made.leave_template()
     reference = shipped().reference
-    words = f"new credentials name {reference}" if left else f"credentials name {reference} already"
+    words = f"new credentials name {reference}" if left else "new credentials name their kind already"
     return Result({"kind": reference, "changed": left}, words)
 
 
@@ -200,7 +203,7 @@ def publish(place: Place, status_lifetime: str | None) -> Result:
     return Result(data, words)
 
 
-for verbs in (issue_cli.verbs, diploma_cli.verbs):
+for verbs in (issue_cli.verbs, issued.verbs):
     issuer.commands.update(verbs.commands)
 issuer.add_command(claim)
 issuer.add_command(clock)

@@ -17,7 +17,7 @@ from wire.problem import Refused
 from ...reach import Reach, reach_options
 from ...session import Session
 from ...terminal import Age, Command, Result, extra, say, typed, verb
-from .diploma import select
+from .issued import select
 from .place import Place, of_kind_option
 
 if TYPE_CHECKING:
