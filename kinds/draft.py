@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from collections.abc import Collection, Mapping, Sequence
@@ -59,7 +60,8 @@ def draft(name: str, outline: Outline) -> bytes:
         if printable(heading) != heading:  # no kind may say it
             heading = plain(heading)
         if plain(heading) in headings:  # two columns of one heading are two facts
-            heading = f"{heading} {index + 1}"
+            numbered = (f"{heading} {number}" for number in itertools.count(index + 1))
+            heading = next(each for each in numbered if plain(each) not in headings)
         field_name, field = _known(heading) or ("", {})
         if not field_name or field_name in fields:
             others = {plain(each.heading) for each in outline.columns} - {plain(heading)}

@@ -141,8 +141,9 @@ def issued(issuer: Issuer, name: str, title: str) -> Bundle:
 def robbed(issuer: Issuer, home: Path, now: datetime) -> Issuer:
     """Whoever has the issuer's keys, and begins its log anew when he likes."""
     home.mkdir()
-    for name in ("issuer.json", "keys.json", "template.json", "did.json"):
+    for name in ("issuer.json", "keys.json", "did.json"):
         shutil.copy2(issuer.home / name, home / name)
+    shutil.copytree(issuer.home / "kinds", home / "kinds")
     SQLiteIndex(home / "issuer.sqlite").close()
     return Issuer(home, lambda: None, lambda: now)
 

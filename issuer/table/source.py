@@ -139,9 +139,9 @@ class Source:
         return {name: index for name, index in self.columns.items() if name not in items}
 
     @cached_property
-    def recorded(self) -> frozenset[str]:
-        """The fields of a record of which the file has a column."""
-        return frozenset({*self.single, *self.groups})
+    def recorded(self) -> tuple[str, ...]:
+        """The fields of a record of which the file has a column, groups last."""
+        return *self.single, *self.groups
 
     @cached_property
     def in_rows(self) -> str:
