@@ -36,6 +36,7 @@ from kinds import Kind, shipped
 from kinds.facts import facts_of
 from ledger import EntryKind, entry, parse_entry
 from tests.copying import copy_folder
+from tests.doubles import at, stops
 from tests.fault.kill import Work, kill_at_each_step
 from tests.problems import raises
 from tests.processes import ended
@@ -244,15 +245,9 @@ def test_files_of_two_kinds_with_equal_numbers(tmp_path: Path) -> None:
 def test_a_chunk_that_was_begun_is_completed_under_its_kind(tmp_path: Path) -> None:
     issuer = both(tmp_path / "home")
     source = table(tmp_path / "club.csv", issuer.kinds.newest("club"), [row("club", "1"), row("club", "2")])
-    finish = issuer.store.finish_chunk
-
-    def stop(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    issuer.store.finish_chunk = stop  # type: ignore[method-assign,assignment]
+    end = at(issuer.home, "index.finish_chunk", stops(KeyboardInterrupt(), before=True))
     with pytest.raises(KeyboardInterrupt):
-        issuer.issue_file(Order(source, tmp_path / "e.csv", workers=0))
-    issuer.store.finish_chunk = finish  # type: ignore[method-assign]
+        reopened(issuer.home, **end).issue_file(Order(source, tmp_path / "e.csv", workers=0))
     later = reopened(issuer.home)
     later.issue("library", row("library", "1"))
     assert [(each.kind, each.number) for each in later.entries()] == [
