@@ -43,7 +43,10 @@ def test_what_comes_along_is_listed_shown_proved_and_to_be_filled_in(program: Pr
     assert [each["name"] for each in listed] == list(SHIPPED)
     for name in SHIPPED:
         assert program("kind", "check", name).code == 0
-        shown = json.loads(program("kind", "show", name, "--json").out)["fields"]
+        told = json.loads(program("kind", "show", name, "--json").out)
+        assert told["version"] == 2, "that of the output, as everywhere"
+        assert told["reference"] == shipped(name).reference
+        shown = told["fields"]
         columns = program("kind", "export", name).out.strip().split(",")
         assert columns == [field["name"] for field in shown]
     assert "age_over_18" not in columns

@@ -67,7 +67,7 @@ def show(session: Session, name: str) -> Result:  # noqa: ARG001 -- as above
     fields += [field for group in shown.groups.values() for field in (group, *group.fields.values())]
     data = {
         "name": shown.name,
-        "version": shown.version,
+        "reference": shown.reference,
         "digest": shown.digest,
         "fields": [{"name": each.name, "type": each.type, "required": each.required} for each in fields],
     }
@@ -91,7 +91,7 @@ def check(session: Session, name: str) -> Result:
     in_schema = [each for each in paths if any(describes(schema, path) for path in paths[each])]
     data = {
         "name": shown.name,
-        "version": shown.version,
+        "reference": shown.reference,
         "digest": shown.digest,
         "says": list(readable),
         "places": {each: [*map(path_text, paths[each])] for each in paths},
