@@ -231,7 +231,7 @@ class Session:
 
     def check(self, data: bytes, *, offline: bool = False) -> Report:
         """What the wallet asks before it stores something, and when it looks again."""
-        # What a kind asks for is asked of whoever presents: a wallet keeps what is to be presented one day.
+        # A kind's rules are for a presentation: a wallet keeps what is to be presented one day.
         return self.verifier(offline=offline).verify(data, now=self.now(), asks_by_kind=False)
 
     def recognises(self, did: str) -> bool:

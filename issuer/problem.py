@@ -127,7 +127,7 @@ class HiddenOpen(Malformed):
     title = "The file cannot be read as a table"
 
     choices: Sequence[tuple[str, Sequence[str]]] = ()
-    """What can be done with them, and in words."""
+    """The choices, and each in words."""
 
 
 COLUMN_MAPPED_TWICE = UNREADABLE_FILE.finer("column-mapped-twice")

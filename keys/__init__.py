@@ -41,5 +41,5 @@ __all__ = [
 ]
 
 if not TYPE_CHECKING:  # or every name would be one of ours to a type checker
-    # What opens keys loads key derivation and ciphers, which verifying does not need.
+    # Opening keys loads key derivation and ciphers, which verifying does not need.
     __getattr__ = later(__name__, {"KeyFile": "keyfile", "open_signer": "opening"})

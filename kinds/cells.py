@@ -66,7 +66,7 @@ class Field:
     codes: Mapping[str, str] = field(default_factory=dict)
     """The code for each way to write it, folded; see `fold`."""
     names: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    """What people call a code, by language and code; the code itself is what is signed."""
+    """The names of a code for people, by language and code; the code itself is signed."""
     constant: Any = ""
     """The value that it has in every record; it then has no column."""
     looked_up: tuple[str, Mapping[str, Any]] | None = None
@@ -106,7 +106,7 @@ class Field:
 
 
 DISCLOSURES = ("always", "allowed", "never")
-"""When a claim is selectively disclosable (SD-JWT VC type metadata, `sd`): never is always in sight."""
+"""Whether a holder may leave a claim out (SD-JWT VC type metadata, `sd`): `never` stays in sight."""
 
 OWN = Field("")
 """A field that only an edited template has: a text."""

@@ -1,4 +1,4 @@
-"""What a version of a kind is kept with: the files that other programs read, made of those of its author.
+"""The files that a version of a kind is kept with: other programs read them; they follow from its author's.
 
 They are part of the digest in the kind's URN. So they are written once, before the first row, and never
 again: a later version of this program that would write others takes those that were kept.

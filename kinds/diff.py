@@ -1,4 +1,4 @@
-"""What another version of a kind changes: how it is shown, what more it takes, or what it means.
+"""The changes by another version of a kind: how it is shown, what more it takes, or what it means.
 
 It is told from the files that an author wrote. What is not on one of the lists here is breaking, so that no
 member that a kind gets in time is passed over.
@@ -33,7 +33,7 @@ class Difference(NamedTuple):
 
 
 def differences(before: Kind, after: Kind) -> list[Difference]:
-    """What differs between two versions of a kind, the least first. The version itself is no change."""
+    """The differences between two versions of a kind, the least first. The version itself is none."""
     return sorted(_differences(before, after), key=lambda one: LEVELS.index(one.level))
 
 
@@ -110,7 +110,7 @@ def _is_wider(member: str, old: Any, new: Any) -> bool | None:
 
 
 def _of_table(place: str, before: Field, after: Field) -> Iterator[Difference]:
-    """What a table has of a field: its codes and their names, and the values that follow from a code."""
+    """A field's part of a table: its codes and their names, and the values that follow from a code."""
     yield from _of_codes(place, before.codes, after.codes)
     if before.codes and after.codes and before.names != after.names:
         yield Difference(f"{place}.table", DISPLAY, "other names")

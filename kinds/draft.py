@@ -29,7 +29,7 @@ class Column(NamedTuple):
 
 
 class Outline(NamedTuple):
-    """What is known of a kind before it is drafted."""
+    """The facts of a kind before it is drafted."""
 
     columns: Sequence[Column]
     titles: Mapping[str, str] = {}

@@ -37,7 +37,7 @@ class Rehearsal(NamedTuple):
 
 
 class Expected(NamedTuple):
-    """What an `expected.json` says: the day of the job, and the outcome."""
+    """The content of an `expected.json`: the day of the job, and the outcome."""
 
     day: date
     outcome: Rehearsal
@@ -66,7 +66,7 @@ def _finding(row: int, column: str, reason: str) -> Fault:
 
 
 def mismatches(expected: Rehearsal, actual: Rehearsal) -> Iterator[str]:
-    """What is not as expected, row by row."""
+    """The differences from what is expected, row by row."""
     rows = {*expected.records, *actual.records}
     rows |= {row for row, _, _ in expected.findings | actual.findings}
     for row in sorted(rows):

@@ -95,7 +95,7 @@ class CatalogueColumns(NamedTuple):
 
 
 class KindPolicy(NamedTuple):
-    """What verifiers ask for of credentials of a kind, beyond their own rules."""
+    """The demands of a kind on its credentials, beyond the verifier's own rules."""
 
     status_age: int = 0
     """Days that the status may be old; 0 where any age will do."""
@@ -176,7 +176,7 @@ class Kind:
 
     @cached_property
     def carried(self) -> CarriedKind | None:
-        """What travels with its credentials; `None` where that is more than `LARGEST_CARRIED` bytes.
+        """The part that travels with its credentials; `None` where it exceeds `LARGEST_CARRIED` bytes.
 
         A table of values and synonyms is for registrars: its digest alone goes along. So it is with further
         files, the largest first, where all of them are too much; facts are found without any of these.

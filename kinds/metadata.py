@@ -11,7 +11,7 @@ from .kind import REFERENCE, Kind
 
 
 def metadata_of(kind: Kind) -> dict[str, Any]:
-    """What `kind.json` says of the type and of each fact that a credential has.
+    """The type metadata that follows from `kind.json`: the type, and each fact that a credential has.
 
     The type is the first IRI among the kind's own types. A kind without any, as one by the types of Open
     Badges, is named by its URN without the digest, which is over this file as well.

@@ -157,7 +157,7 @@ def parse_kind(
     if len(members["fields"]) > MOST_FIELDS:
         raise INVALID_KIND(f"kind.json: over {MOST_FIELDS} fields")
     tables = {path[7:-4]: read_table(data, path[7:-4]) for path, data in files.items() if "/" in path}
-    # What stayed behind takes no cells, and a reader derives nothing.
+    # A table that stayed behind takes no cells, and a reader derives nothing.
     behind = {path[7:-4] for path in absent if "/" in path}
     tables |= dict.fromkeys(behind, CodeTable({}, {}, {}))
     if work is not None:

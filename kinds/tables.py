@@ -25,7 +25,7 @@ class CodeTable(NamedTuple):
     names: Mapping[str, Mapping[str, str]]
     """By language and code."""
     columns: Mapping[str, Mapping[str, str]]
-    """What other fields take from it: a cell by the column's name and the code."""
+    """The cells that other fields take, by the column's name and the code."""
 
 
 def read_table(data: bytes, name: str) -> CodeTable:

@@ -181,7 +181,7 @@ class Steps:
         return report
 
     def _add_words(self, report: Report) -> None:
-        """What each credential says by its kind, within the work that is left: no verdict depends on it."""
+        """Adds the words of each credential's kind, within the work that is left. No verdict needs them."""
         from .summary import by_kind
 
         report.by_kind = tuple(
@@ -296,7 +296,7 @@ class Steps:
             self.checks.passed("accepted", text, reason=reason)
 
     def _asked_by_kind(self, claims: Claims) -> Sequence[Policy]:
-        """What the kind asks for that a credential names. Raises what is wrong with the one that came along.
+        """The rules of the kind that a credential names. Raises for faults of the one that came along.
 
         Where that ends step 8, what it asks for is not known, and asked for by nobody: the step has ended.
         """

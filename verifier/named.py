@@ -97,7 +97,7 @@ class _Missing:
 
 
 class CheckedWithin(NamedTuple):
-    """What the credential is about was last checked so many days ago at most, as a date field of it says."""
+    """The last check was so many days ago at most, as a date field of the credential says."""
 
     kind: Kind
     field: str

@@ -31,7 +31,7 @@ class ByKind(NamedTuple):
     """Whether programs may take its fields for the issuer's: it works, and something trusted binds it."""
 
     def facts(self, claims: Claims) -> dict[str, Any]:
-        """What the credential says, by the fields of the kind."""
+        """The facts of the credential, by the fields of the kind."""
         if self.kind is None:
             return {}
         from kinds.facts import facts_of
@@ -99,7 +99,7 @@ def fields_of(claims: Claims, trust: TrustSource, found: ByKind | None = None) -
 def by_kind(
     claims: Claims, trust: TrustSource, carried: CarriedKind | None = None, work: Work | None = None
 ) -> ByKind:
-    """What the kind says that a credential names, within `work`.
+    """The words of the kind that a credential names, and their worth, within `work`.
 
     Its words are believed where it ships with the program, where the issuer's entry on the trust list has it,
     or where it was `carried` along and the issuer's log is shown to hold it. From elsewhere it has to pass

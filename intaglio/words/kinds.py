@@ -67,7 +67,7 @@ def _value(field: Field | None, fact: object, day: Word) -> str:
     if field is not None and field.type == "boolean":
         return tr("yes") if fact else tr("no")
     if field is not None and field.names:
-        # What is signed is the code. A kind that is believed names it; any other leaves it as it is.
+        # The code is signed. A kind that is believed names it; any other leaves it as it is.
         names = (field.names.get(each, {}).get(str(fact)) for each in (language(), "en"))
         return next(filter(None, names), str(fact))
     return day(str(fact)) if field is not None and field.type == "date" else str(fact)

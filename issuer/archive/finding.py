@@ -36,7 +36,7 @@ class Finder:
     profile: Profile
     positions: Callable[[], Positions]
     id_of: Callable[[], IdOf]
-    """What ids and places in status lists follow from is secret, and opened when it is needed."""
+    """Ids and places in status lists follow from secrets, which are opened when they are needed."""
 
     def which(self, number: str | KindNumber, kind: str = "") -> KindNumber:
         """The credential that a number means, of a `kind` if that is given.

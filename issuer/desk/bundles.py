@@ -86,7 +86,7 @@ def _named(line: Line, carried: Mapping[str, tuple[CarriedKind]]) -> tuple[Carri
 
 
 def _carried(kinds: Iterable[Kind], log: LogReader) -> Mapping[str, tuple[CarriedKind]]:
-    """What travels of each kind with its credentials, and its place in the log, by its reference.
+    """The part of each kind that travels with its credentials, and its place in the log, by its reference.
 
     A kind that ships with the program stays at home, and one that is too large: trust files have it.
     """

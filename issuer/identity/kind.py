@@ -209,7 +209,7 @@ def keep_kind(home: Path, kind: Kind) -> None:
     if len(kind.name) > _LONGEST_NAME:
         raise INVALID_KIND(f"kind.json: the name has more than {_LONGEST_NAME} letters")
     folder = home / kind_folder(kind.reference)
-    # What a run left that was killed before issuer.json named it may have other bytes.
+    # A run that was killed before issuer.json named the kind may have left other bytes.
     shutil.rmtree(folder, ignore_errors=True)
     for path, data in kind.files.items():
         make_private_folder((folder / path).parent)

@@ -132,7 +132,7 @@ class Checker:
         return CellFinding(rows[0], self.column(name), reason, cell)
 
     def _foreign(self, row: int, cells: list[str], further: Sequence[NumberedRow]) -> list[CellFinding]:
-        """What is wrong with further rows of a record: only the group's cells may differ."""
+        """The faults of further rows of a record: only the group's cells may differ."""
         wrong: list[CellFinding] = []
         source, number = self.source, self.source.columns[self.kind.number]
         columns = source.groups[source.in_rows][0].values()

@@ -87,7 +87,7 @@ class Presses:
 
 
 def positions(keys: KeyFile) -> Positions:
-    """Where credentials stand in the issuer's status lists, whatever their kind."""
+    """The places of credentials in the issuer's status lists, whatever their kind."""
     return Positions(functools.partial(list_key, keys.secret("status-position")))
 
 

@@ -31,7 +31,7 @@ _BLOCK = 64  # the most sequence numbers that a process takes at a time, unless 
 
 
 class Edition(NamedTuple):
-    """What is to be issued: a copy of an edition, perhaps bound to a holder who claims it by a link."""
+    """A copy of an edition to be issued, perhaps bound to a holder who claims it by a link."""
 
     record: Record
     press: Press

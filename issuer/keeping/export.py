@@ -60,7 +60,7 @@ def file_name(entry: Entry, *, with_kind: bool = False) -> str:
 
 
 def bundle_names(issuer: Issuer) -> Callable[[Entry], str]:
-    """What names the file of a copy: with its kind where another kind has the number, but for diplomas."""
+    """Returns a function that names the file of a copy, with its kind where another kind has the number."""
     if len(issuer.kinds.names) == 1:
         return file_name
 

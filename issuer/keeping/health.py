@@ -155,7 +155,7 @@ def _templates(home: Path, identity: Identity) -> Iterator[Finding]:
 
 
 def _outdated(path: Path, template: Template) -> Iterator[Finding]:
-    """What new credentials lack by a template; one that its registrar edited is to stay as it is."""
+    """The lacks of new credentials by a template; one that its registrar edited stays as it is."""
     if lacks_degree(template):
         yield Finding.warned("issuer-template-lacks-degree", file=str(path))
     elif template.text == diploma_1().template.text:

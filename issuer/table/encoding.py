@@ -71,7 +71,7 @@ class Candidate(NamedTuple):
 
 
 class Sample:
-    """What the judges see of a file, gathered block by block: its first lines outside ASCII, in bounds.
+    """The part of a file that the judges see, gathered block by block: its first lines outside ASCII.
 
     Of the others each that has a byte which none before it has: where two encodings read the sample alike,
     they read so the whole file, if a character is one byte.
@@ -152,7 +152,7 @@ def codec_of(sample: Sample) -> str | None:
 
 
 def readings(sample: Sample) -> list[Candidate]:
-    """What the file would say in each encoding in which it is text, the likelier ones first.
+    """The text of the file in each encoding in which it is text, the likelier ones first.
 
     Shown are as few cells as tell the readings from each other: those decide. Of encodings in which a file
     says the same, the first one stands for all.
@@ -204,7 +204,7 @@ def _could_be_hanzi(lines: list[bytes]) -> bool:
 
 
 def _by_chardet(data: bytes) -> str | None:
-    """What chardet reads, of the encodings that are judged here; `None` where it is not installed."""
+    """The text as chardet reads it, in an encoding that is judged here; `None` where it is not installed."""
     try:
         import chardet
     except ModuleNotFoundError:  # one judge alone decides nothing: the encoding stays open
@@ -265,7 +265,7 @@ _RUNS = re.compile(r"(?<![A-Za-z])[^\x00-\x7f]+(?![A-Za-z])")
 
 
 def _share_of_frequent(text: str, codec: str) -> float:
-    """What stands beside an ASCII letter does not count: it is half of a character in another encoding."""
+    """A character beside an ASCII letter does not count: it is half of one in another encoding."""
     counts = Counter("".join(_RUNS.findall(text)))
     good = sum(counts[each] for each in counts if each not in _PUNCTUATION and _is_frequent(each, codec))
     total = sum(1 for each in text if each > "\x7f" and each not in _PUNCTUATION)

@@ -25,7 +25,7 @@ LOST: Mapping[str, str] = {
     UNCALCULATED: "is a formula without a stored value: open the file in a spreadsheet program and save it",
     TOO_LONG: "is a number of more digits than a spreadsheet keeps: format the column as text, type it anew",
 }
-"""What stands in a cell whose value the spreadsheet lost, and why; also where it came as CSV from there."""
+"""The texts of cells whose values a spreadsheet lost, and why; they come in its CSV as well."""
 
 CODES: Mapping[str, str] = {
     DAY_FIRST: "date-day-first",

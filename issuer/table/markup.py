@@ -1,4 +1,4 @@
-"""What a workbook's own XML says, and a reader of values does not: formats, hidden rows, errors, formulas.
+"""The facts in a workbook's XML that a reader of values drops: formats, hidden rows, errors, formulas.
 
 Parts of the ZIP are inflated in pieces and counted, whatever size the archive declares for them. XML with a
 document type is refused, so that there are no entities; nothing that lies outside the archive is opened.
@@ -34,7 +34,7 @@ class UnreadableWorkbook(Exception):
 
 
 class NotedRow(NamedTuple):
-    """What there is to know of equal rows that follow each other."""
+    """The facts of equal rows that follow each other."""
 
     number: int
     """Of the first one, as the spreadsheet shows it."""
@@ -351,7 +351,7 @@ def rows_of_ods(pieces: Iterable[bytes], table: str, merges: list[Merge]) -> Ite
 
 
 ERRORS = frozenset({"#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NUM!", "#NULL!", "#CALC!", "#SPILL!"})
-"""What spreadsheets show where a formula failed."""
+"""The texts that spreadsheets show where a formula failed."""
 _MOST_COLUMNS, _MOST_MERGES = 1 << 14, 1 << 16
 
 

@@ -1,4 +1,4 @@
-"""What a spreadsheet shows for a number, where that matters: leading zeros, decimals, a percent sign.
+"""A number as a spreadsheet shows it, where that matters: leading zeros, decimals, a percent sign.
 
 A spreadsheet keeps 12345 and shows 0012345; it is the second that a registrar means (ECMA-376, 18.8.31).
 """

@@ -25,7 +25,7 @@ from .workbook import Rows, SheetHead, Wanted, serve
 
 INCLUDE, SKIP = "include", "skip"
 HIDDEN = (INCLUDE, SKIP)
-"""What can be done with hidden rows and sheets."""
+"""The ways to treat hidden rows and sheets."""
 
 MOST_PACKED = 1 << 28
 """Bytes that the packed rows may take in memory."""
@@ -204,13 +204,13 @@ def _unreadable(path: Path, words: str) -> Problem:
 
 
 class WorkbookReader(NamedTuple):
-    """Whoever reads a workbook, at the other end of a pipe."""
+    """The process that reads a workbook, at the other end of a pipe."""
 
     path: Path
     connection: Connection[Any, Any]
 
     def receive(self) -> Any:
-        """What it sends. Raises `UNREADABLE_FILE` for a refusal, and where it ended or says nothing."""
+        """Its next message. Raises `UNREADABLE_FILE` for a refusal, and where it ended or says nothing."""
         try:
             if not self.connection.poll(PATIENCE):
                 raise _unreadable(self.path, f"it could not be read in {PATIENCE:.0f} seconds")

@@ -278,7 +278,7 @@ def open_source(
 
 
 class _Table(NamedTuple):
-    """What a file holds, before it is known what it means."""
+    """The content of a file, before its columns are fields."""
 
     delimiter: str
     header: list[str]

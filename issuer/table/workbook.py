@@ -53,7 +53,7 @@ class SheetHead(NamedTuple):
 
 
 class Wanted(NamedTuple):
-    """Which rows of which sheet."""
+    """A request for rows of a sheet."""
 
     name: str
     first_row: int
@@ -83,7 +83,7 @@ def serve(path: Path, connection: Connection[Any, Any]) -> None:
 
 
 def answer(path: Path, connection: Connection[Any, Any]) -> None:
-    """What `serve` does, in this process: without limits, for files of one's own."""
+    """Does as `serve` in this process: without limits, for files of one's own."""
     with closing(connection), suppress(BrokenPipeError, EOFError):
         try:
             workbook = _Workbook(_whole(path))

@@ -99,7 +99,7 @@ class PublishedLog:
     def _kind(self, index: int, digest: str) -> KindFiles:
         data = self._get(f"kinds/{digest}", LARGEST_KIND)
         (files,) = read_kinds([load_json_object(data, limit=LARGEST_KIND, work=self._work)]) or (None,)
-        # Whoever has the host could else give other words than the issuer logged.
+        # A thief of the host could else give other words than the issuer logged.
         if files is None or carried_digest(CarriedKind(files.files), self._work) != digest:
             raise Malformed("one of its kinds is not the one of that digest")
         self._proved(entry(EntryKind.KIND, bytes.fromhex(digest)), index)

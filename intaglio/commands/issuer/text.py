@@ -40,7 +40,7 @@ REFUSED_BY: Mapping[str, Sequence[str]] = dict.fromkeys(
 
 
 def lines(issuer: Issuer) -> Callable[[Entry], str]:
-    """What shows a copy of an edition in one line: with its kind where several are issued."""
+    """Returns what shows a copy of an edition in one line, with its kind where several are issued."""
     return partial(line, with_kind=len(issuer.kinds.names) > 1)
 
 
@@ -135,7 +135,7 @@ def other_lists(identity: Identity) -> Iterable[str]:
 
 
 def of_sheet(sheet: SheetTable) -> Iterable[str]:
-    """What of a sheet is no row of the table, or may surprise."""
+    """Remarks on rows of a sheet that are no part of the table, or may surprise."""
     if sheet.above:
         stand = "stands" if sheet.above == 1 else "stand"
         yield f"{counted(sheet.above, 'row')} {stand} above the headings, and no credential comes of it"
@@ -173,7 +173,7 @@ def no_place_for_degree() -> Sequence[str]:
 
 
 def remarks(source: Source, result: Issued, nouns: Noun, kind: str) -> Iterator[Sequence[str]]:
-    """What is wrong with the first rows, what is odd about the file, and what was issued otherwise before.
+    """The faults of the first rows, oddities of the file, and rows that differ from what was issued.
 
     `kind` is to be named where a credential is, if several are issued here.
     """
