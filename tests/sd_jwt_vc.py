@@ -17,6 +17,7 @@ from vc import Claims, InvalidProof
 from vc.anchoring import anchoring_terms
 from vc.claims import JSON_SCHEMA, KIND
 from vc.facts import IssuingFacts
+from vc.possession import Asked
 from vc.problem import UnsupportedForm
 from vc.secured import Carried, Form, Options, Received, Secured, Signatures, Signed
 from vc.status import status_entry, status_statement
@@ -91,7 +92,9 @@ class SDJWTForm:
         assert isinstance(content, bytes)
         return load_json_object(base64url_decode(content.split(b".")[1].decode(), limit=1 << 20)).get("jti")
 
-    def read(self, content: Carried, forms: Mapping[str, Form], work: Work) -> Secured:
+    def read(
+        self, content: Carried, forms: Mapping[str, Form], work: Work, asked: Asked | None = None
+    ) -> Secured:
         if not isinstance(content, bytes) or not self.recognises(content):
             raise Malformed("this is no SD-JWT")
         return SDJWT(content, work)

@@ -46,6 +46,7 @@ from tests.serving import listening, serving
 from tests.world import NOW, csv_file, graduate, issuer_in, of_diploma, trust_in, verifier_for
 from vc import Report, Verdict
 from vc.forms import FORMS, INTEGRITY, DataIntegrity
+from vc.possession import Asked
 from vc.problem import UnsupportedForm
 from vc.reading import read
 from vc.secured import Carried, Form, Options, Secured
@@ -372,8 +373,10 @@ def test_it_is_claimed_into_a_wallet_and_shown(home: Path, tmp_path: Path) -> No
 class Derived(LineForm):
     """As if no log entry could stand for its signature."""
 
-    def read(self, content: Carried, forms: Mapping[str, Form], work: Work) -> Secured:
-        found = super().read(content, forms, work)
+    def read(
+        self, content: Carried, forms: Mapping[str, Form], work: Work, asked: Asked | None = None
+    ) -> Secured:
+        found = super().read(content, forms, work, asked)
         vars(found)["leaves"] = lambda signed, kind, work: ()
         return found
 

@@ -19,6 +19,7 @@ from tests.line import MEDIA_TYPE, LineForm
 from tests.world import NOW, Holder, University, verifier
 from vc import Anchored, Bundle, Check, Report, Verdict
 from vc.forms import FORMS
+from vc.possession import Asked
 from vc.problem import MalformedCredential, UnsupportedForm
 from vc.reading import read
 from vc.secured import Carried, Form, Options, Received, Secured
@@ -238,8 +239,10 @@ class TestEnveloped:
 class Derived(LineForm):
     """As if the signature were one of many that can be derived from the issuer's."""
 
-    def read(self, content: Carried, forms: Mapping[str, Form], work: Work) -> Secured:
-        found = super().read(content, forms, work)
+    def read(
+        self, content: Carried, forms: Mapping[str, Form], work: Work, asked: Asked | None = None
+    ) -> Secured:
+        found = super().read(content, forms, work, asked)
         vars(found)["leaves"] = lambda signed, kind, work: ()
         return found
 

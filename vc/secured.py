@@ -16,7 +16,7 @@ from wire import Problem
 from wire.work import Work
 
 from .claims import Claims
-from .possession import Answer
+from .possession import Answer, Asked
 
 if TYPE_CHECKING:  # who verifies issues nothing
     from .facts import IssuingFacts
@@ -164,8 +164,13 @@ class Form(Protocol):
         Raises `Malformed`.
         """
 
-    def read(self, content: Carried, forms: Mapping[str, Form], work: Work) -> Secured:
+    def read(
+        self, content: Carried, forms: Mapping[str, Form], work: Work, asked: Asked | None = None
+    ) -> Secured:
         """Takes it as one of the form. What it says, and what is in it by `forms`, may wait to be asked for.
+
+        `asked` is what it should answer, for forms whose answers sign it without saying it; `None` where
+        nobody asked.
 
         Raises `Malformed`, and what leaves the question open, `UnsupportedForm` and `TooLarge` among it.
         """

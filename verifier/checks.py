@@ -18,6 +18,7 @@ from ledger import EntryKind, Fact
 from ledger.requirement import LEDGERS
 from vc import Bundle, Check, Claims, InvalidProof, Outcome, Report, UnknownCryptosuite
 from vc.anchoring import CarriedKind
+from vc.possession import Asked
 from vc.problem import UnsupportedForm
 from vc.report import StatusTime
 from vc.secured import Secured
@@ -148,10 +149,8 @@ class Steps:
     def __post_init__(self) -> None:
         self._trust, self._now, self._work = self.evidence.trust, self.evidence.now, self.evidence.work
 
-    def report(
-        self, challenge: str | None, domain: str | None, policy: Policy | None, *, unasked: bool
-    ) -> Report:
-        """All of them; as `Verifier.verify` takes its arguments."""
+    def report(self, asked: Asked | None, policy: Policy | None) -> Report:
+        """All of them, with a caller's policy; `asked` is `None` where nobody here asked for anything."""
         # (3) to (8) for each credential
         examined = []
         for number, one in enumerate(self.secured.credentials):
@@ -163,7 +162,7 @@ class Steps:
         # (2) holder: challenge, domain, holder binding; so late, since the way to a holder's key may lead to
         # any host that a sender names
         self.checks.credential = None
-        holder = self._holder(credentials, challenge, domain, unasked)
+        holder = self._holder(credentials, asked)
         if not credentials and needs_no_credential(policy):
             self.checks.leave_out_all()
         elif not credentials:
@@ -189,21 +188,19 @@ class Steps:
             for claims, carried in zip(report.require(), self.carried, strict=True)
         )
 
-    def _holder(
-        self, credentials: Sequence[Claims], challenge: str | None, domain: str | None, unasked: bool
-    ) -> str | None:
+    def _holder(self, credentials: Sequence[Claims], asked: Asked | None) -> str | None:
         """(2) The DID that proved to be the holder, if one did."""
         holder = None
         with self.checks.step(2):
             presents = self.secured.presentation is not None
-            if presents and unasked:
+            if presents and asked is None:
                 self.checks.skipped("unasked", "not checked: nobody here asked for this presentation")
-            elif presents:
+            elif presents and asked is not None:
                 self.signatures.keys.asks_for_holders = not any(found.problem for found in self.checks.found)
-                holder, proofs = self.signatures.presenter(self.secured, challenge, domain)
+                holder, proofs = self.signatures.presenter(self.secured, asked)
                 finding, compared = (
                     ("shown-anywhere", "; its domain was not compared")
-                    if domain is None
+                    if asked.domain is None
                     else ("shown", " and domain")
                 )
                 unbound = any("id" not in found for one in credentials for found in one.subjects)
@@ -216,7 +213,7 @@ class Steps:
                     unbound=unbound or None,
                     uncounted=proofs.uncounted,
                 )
-            elif challenge is not None or domain is not None:
+            elif asked is not None and (asked.challenge, asked.domain) != (None, None):
                 raise NOT_PRESENTED("a credential came where a presentation was asked for")
             else:
                 self.checks.skipped("anyone", "not checked: anyone can hold a file")

@@ -10,6 +10,7 @@ from did import DocumentSource
 from ledger import KINDS, EvidenceKind
 from vc import Bundle, Report
 from vc.forms import FORMS
+from vc.possession import Asked
 from vc.reading import read
 from vc.secured import Form
 from wire.work import Work
@@ -65,6 +66,7 @@ class Verifier:
         strangers: bool = False,
         challenge: str | None = None,
         domain: str | None = None,
+        asked: Asked | None = None,
         unasked: bool = False,
         asks_by_kind: bool = True,
         resources: Collection[bytes] = (),
@@ -75,8 +77,9 @@ class Verifier:
         The issuer has to be recognised by the trust list, and what `policy` asks for comes on top;
         `strangers` alone lets in issuers that nobody recognises: then only the policy stands before them.
 
-        With `challenge` and `domain` a presentation made for exactly these is asked for. `unasked` takes one
-        for the credentials in it, as if they were files: nobody here asked for it, so that it cannot show
+        With `challenge` and `domain` a presentation made for exactly these, at most `vc.possession.MAX_AGE`
+        ago, is asked for; `asked`, in place of the two, says more than that. `unasked` takes one for the
+        credentials in it, as if they were files: nobody here asked for it, so that it cannot show
         whose they are, and its own proof is not looked at. Where a credential's kind asks for more than the
         policy does, so does this, unless `asks_by_kind` is false; `resources` are the digests (SHA-256, -384
         or -512) of files that came with the credentials, for kinds that ask for these. `work` is what the
@@ -85,13 +88,18 @@ class Verifier:
         """
         if now.tzinfo is None:
             raise ValueError("now has no time zone")
-        if unasked and (challenge, domain) != (None, None):
+        named = (challenge, domain) != (None, None)
+        if unasked and (named or asked is not None):
             raise ValueError("what was asked for is not unasked")
+        if named and asked is not None:
+            raise ValueError("asked has a challenge and a domain of its own")
+        if not unasked:
+            asked = asked or Asked(challenge, domain)
         checks, work = Checks(), work or Work()
         # (1) readable: limits, form
         with checks.step(1):
             bundle = Bundle.parse(source, self.forms, work)
-            secured = read(bundle.secured, self.forms, work)
+            secured = read(bundle.secured, self.forms, work, asked)
             claims = tuple(one.claims for one in secured.credentials)
             checks.passed("well-formed", "well-formed")
         if checks.stopped():
@@ -120,4 +128,4 @@ class Verifier:
             asks_by_kind,
             frozenset(resources),
         )
-        return steps.report(challenge, domain, policy, unasked=unasked)
+        return steps.report(asked, policy)

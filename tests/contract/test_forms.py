@@ -29,6 +29,7 @@ from tests.world import NOW, csv_file, graduate, issuer_in, trust_in
 from vc import Bundle, Claims, Report, Verdict
 from vc.facts import FACT_LOST, require_said
 from vc.forms import FORMS, INTEGRITY, DataIntegrity
+from vc.possession import Asked
 from vc.secured import Carried, Form, Secured
 from vc.status import Reason
 from verifier import RecognisedIssuer, Trust, Verifier, load_policy
@@ -170,8 +171,10 @@ class Changing:
             raise AttributeError(name)
         return getattr(self.inner, name)
 
-    def read(self, content: Carried, forms: Mapping[str, Form], work: Work) -> Secured:
-        found = self.inner.read(content, forms, work)
+    def read(
+        self, content: Carried, forms: Mapping[str, Form], work: Work, asked: Asked | None = None
+    ) -> Secured:
+        found = self.inner.read(content, forms, work, asked)
         vars(found).update(self.members)
         if self.lost and found.presentation is None:
             vars(found)["claims"] = replace(found.claims, **LOSSES[self.lost])
