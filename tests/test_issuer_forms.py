@@ -342,7 +342,12 @@ def test_it_is_claimed_into_a_wallet_and_shown(home: Path, tmp_path: Path) -> No
 
         def claimed(wallet: Wallet) -> Held:
             return claim(
-                link, wallet, fetcher, lambda data: check(issuer, data, now), lambda _: True, now=now
+                link,
+                wallet,
+                fetcher,
+                lambda data: check(issuer, data, now),
+                lambda _: True,
+                clock=lambda: now,
             )
 
         with (

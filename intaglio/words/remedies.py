@@ -56,6 +56,9 @@ REMEDIES: Mapping[str, str] = {
     "not-presented": "Ask the holder to present it from a wallet.",
     "challenge-missing": "Pass it: --challenge TEXT --domain TEXT",
     "wrong-challenge": "Give the holder a new challenge and ask again.",
+    "answer-too-old": (
+        "Give the holder a new challenge and ask again. If it was on its way for longer: --shown-within 7d"
+    ),
     "issuer-document-missing": (
         "Ask the holder for the bundle, or for a newer one: it brings the issuer's documents."
     ),

@@ -121,7 +121,7 @@ def receive(session: Session, source: str, ca: Path | None, yes: bool, accept_un
             HttpsFetcher(allow_loopback=session.loopback, ca_file=session.ca_file, timeout=30.0),
             functools.partial(check, session),
             agree,
-            now=session.now(),
+            clock=session.now,
             undetermined=accept_undetermined,
         )
         return kept(held)
