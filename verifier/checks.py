@@ -38,7 +38,15 @@ from .policy import (
 )
 from .problem import CONTEXTS_ADDED, NotKnown
 from .signatures import Signature, SignatureCheck
-from .sources.evidence import EvidenceCheck, attested, left_aside, moment, on_ledger, require_may_have_signed
+from .sources.evidence import (
+    EvidenceCheck,
+    attested,
+    left_aside,
+    moment,
+    on_ledger,
+    require_may_have_signed,
+    require_standing,
+)
 from .sources.trust_entries import RecognisedIssuer
 from .standing import DECIDING, described
 from .status import StatusLookup
@@ -274,7 +282,7 @@ class Steps:
         with checks.step(8):
             if claims.kinds:
                 findings.asked = self._asked_by_kind(claims)
-            findings.anchors = self._anchors(secured, claims, own)
+            findings.anchors = self._anchors(secured, findings, own)
         findings.suites = frozenset(signature.signed.algorithm for signature in own)
         findings.unknown_proofs = proofs.unknown
         return findings
@@ -349,13 +357,21 @@ class Steps:
         else:
             self.checks.skipped("none-known", "the credential names no schema that is known here")
 
-    def _anchors(self, secured: Secured, claims: Claims, own: Sequence[Signature]) -> tuple[Fact, ...]:
-        keys = {}
-        if self.bundle.evidence or self._trust.policy_for(claims.issuer).logs:
+    def _anchors(self, secured: Secured, findings: Findings, own: Sequence[Signature]) -> Sequence[Fact]:
+        claims, keys = findings.claims, {}
+        has_log = bool(self._trust.policy_for(claims.issuer).logs)
+        if self.bundle.evidence or has_log or claims.origins:
             for found in own:
                 for leaf in secured.leaves(found.signed, EntryKind.CREDENTIAL, self._work):
                     keys[leaf] = found.key
+            findings.is_derived = not keys
         signers = [found.key for found in own]
+        if findings.is_derived:  # a log entry would link presentations
+            for key in signers:
+                require_standing(key, self._now, has_log=has_log)
+            text = "no log has a derived proof: evidence speaks of the issuer's keys and lists only"
+            self.checks.skipped("derived", text)
+            return ()
         facts = self.evidence.of_credential(
             claims, keys, self.bundle.evidence, lambda: self._digests, signers
         )

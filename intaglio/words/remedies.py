@@ -73,6 +73,8 @@ REMEDIES: Mapping[str, str] = {
     "key-not-published": "Ask the holder for a bundle, which brings the document that had the key.",
     "newest-document-missing": _NEWER,
     "earlier-document-missing": _NEWER,
+    "key-standing-unknown": "Ask the holder for the whole credential, which a log can hold.",
+    "no-log-entry": "Ask the holder for the whole credential, or drop that rule.",
     "key-ended": ("Ask the holder for a bundle with evidence from a log, or the issuer for a new one."),
     "unnamed-key": "Ask the issuer for a credential whose proof names the key.",
     "signature-misfit": "Ask the issuer or the holder for the original.",

@@ -98,6 +98,11 @@ class IssuerKey(NamedTuple):
     """The uses of the key; `None` where neither the trust list nor a document states them."""
 
     @property
+    def is_identifier(self) -> bool:
+        """Whether the identifier is the key: no document can end it."""
+        return self.source == _ITSELF
+
+    @property
     def is_for_credentials(self) -> bool:
         """Whether the issuer's document says that it signs credentials, and tells no end of it."""
         return self.signs is not None and Use.CREDENTIALS in self.signs and self.until is None
