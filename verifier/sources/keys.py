@@ -180,15 +180,19 @@ class IssuerKeys:
         trust: TrustSource,
         documents: IssuerDocuments,
         work: Work,
+        looked_up: set[str],
         *,
         strangers: bool,
     ) -> None:
-        """`strangers` lets documents of issuers be looked up whom the trust list does not name."""
+        """`looked_up` gathers the DIDs that are looked up on the network, over all bundles of one answer.
+
+        `strangers` lets documents of issuers be looked up whom the trust list does not name.
+        """
         self._resolver, self._trust, self._work, self._strangers = resolver, trust, work, strangers
         self._documents = documents
         self.asks_for_holders: bool
         """Whether the document of a presenter is looked up, who is in most cases on no list."""
-        self._asked: set[str] = set()
+        self._asked = looked_up
 
     def signer(self, method: str, issuer: str) -> str:
         """Whose key `method` names: that of its DID or URL. Raises `INVALID_DID_URL`.
