@@ -52,7 +52,8 @@ def claim(
         claims = read(bundle.secured, wallet.forms, Work()).claims
         if claims.issuer != invitation.issuer:
             raise Refused("the credential is by another issuer than the one that invited")
-        if [subject.get("id") for subject in claims.subjects] != [key.did]:
+        named = [subject.get("id", "") for subject in claims.subjects]
+        if len(named) != 1 or key.method_of(named[0]) is None:
             raise Refused("the credential is not bound to this wallet's key")
         return wallet.accept(data, check, now=clock(), undetermined=undetermined)
     except Problem as problem:

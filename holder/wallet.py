@@ -56,6 +56,20 @@ class HolderKey(NamedTuple):
         """The URL by which proofs name the key."""
         return f"{self.did}#{self.did.removeprefix('did:key:')}"
 
+    def method_of(self, did: str) -> str | None:
+        """The URL by which proofs name the key under this DID; `None` unless the DID is this very key.
+
+        A credential may name it by another DID than the wallet does, such as a did:jwk.
+        """
+        if did == self.did:
+            return self.verification_method
+        from did import METHODS, Resolver  # only here: most credentials name the key as the wallet does
+        from did.resolution import own_method
+        from wire.fetch import NoFetcher
+
+        method = own_method(did, Resolver(METHODS, NoFetcher()))
+        return method.id if method is not None and method.key == self.signer.public_key else None
+
 
 @dataclass(frozen=True)
 class Held:
@@ -227,11 +241,11 @@ class Wallet:
         Raises `BOUND_TO_ANOTHER` unless one key of this wallet may show all of them.
         """
         chosen = list({held.id: held for held in map(self.get, names)}.values())
-        key = self._key_for(chosen)
+        signer, method = self._key_for(chosen)
         bundles = [_own_parts(held) for held in chosen]
-        options = Options(key.verification_method, "authentication", now, challenge, domain)
+        options = Options(method, "authentication", now, challenge, domain)
         return Bundle(
-            self.forms[INTEGRITY].present([bundle.secured for bundle in bundles], key.signer, options),
+            self.forms[INTEGRITY].present([bundle.secured for bundle in bundles], signer, options),
             _each_once(item for bundle in bundles for item in bundle.evidence),
             _together(item for bundle in bundles for item in bundle.issuer_documents),
             _together(item for bundle in bundles for item in bundle.status_lists),
@@ -249,14 +263,16 @@ class Wallet:
     def _held(self, record: StoredRecord) -> Held:
         return replace(_read_credential(record), forms=self.forms)
 
-    def _key_for(self, chosen: Sequence[Held]) -> HolderKey:
+    def _key_for(self, chosen: Sequence[Held]) -> tuple[PrivateKey, str]:
+        """The key that may show all of these, and the URL that names it as they do."""
         keys = self.holder_keys()
+        named = {did for held in chosen for did in held.bound_to}
         for key in keys:
-            if all(held.bound_to in (frozenset(), {key.did}) for held in chosen):
-                return key
-        mine = {key.did for key in keys}
+            methods = [method for did in sorted(named) if (method := key.method_of(did))]
+            if len(methods) == len(named):
+                return key.signer, methods[0] if methods else key.verification_method
         for held in chosen:
-            if not held.bound_to <= mine:
+            if not all(any(key.method_of(did) for key in keys) for did in held.bound_to):
                 raise BOUND_TO_ANOTHER.saying(
                     "credential {id} is bound to a key that this wallet does not have", id=held.id
                 )

@@ -290,7 +290,7 @@ class Steps:
     def _decide(self, findings: Findings, holder: str | None, policy: Policy) -> None:
         """(9) trust: the policy, which also says whether the issuer is recognised for this type."""
         with self.checks.step(9):
-            findings.holder = holder
+            findings.holder, findings.holder_alias = holder, self._alias(findings.claims, holder)
             # Only (8) shows by when it existed: the dates in a credential are its issuer's word.
             findings.issuer = self._trust.issuer(
                 findings.claims.issuer, types=findings.types, at=findings.existed_by
@@ -299,6 +299,14 @@ class Steps:
             reason = findings.issuer.reason if findings.issuer else ""
             text = f"accepted by the policy{reason and ': ' + reason}"
             self.checks.passed("accepted", text, reason=reason)
+
+    def _alias(self, claims: Claims, holder: str | None) -> str | None:
+        """The one other DID that the credential names as its subject, if it is the presenter's key, too."""
+        others = {subject["id"] for subject in claims.subjects if "id" in subject} - {holder}
+        if holder is None or len(others) != 1:
+            return None
+        (other,) = others
+        return other if self.signatures.keys.are_one(holder, other) else None
 
     def _asked_by_kind(self, claims: Claims) -> Sequence[Policy]:
         """The rules of the kind that a credential names. Raises for faults of the one that came along.

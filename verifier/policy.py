@@ -79,6 +79,8 @@ class Findings:
     """Whether the issuer's proofs were derived, so that no log has an entry for them."""
     holder: str | None = None
     """The DID that proved to be the presenter's."""
+    holder_alias: str | None = None
+    """Another DID of the presenter's key, by which the credential names the presenter."""
     suites: Set[str] = frozenset()
     """The cryptosuites of the issuer's own proofs, all of which fit."""
     resources: Set[bytes] = frozenset()
@@ -108,12 +110,13 @@ class Findings:
     @property
     def holder_bound(self) -> bool:
         """Whether the presenter proved to be the credential's only subject."""
-        return self.holder is not None and self._subjects == {self.holder}
+        presenter = {self.holder, self.holder_alias} - {None}
+        return bool(self._subjects) and self._subjects <= presenter
 
     @property
     def shown_by_another(self) -> bool:
         """Whether the credential speaks of somebody else than the presenter."""
-        return self.holder is not None and not self._subjects <= {self.holder, None}
+        return self.holder is not None and not self._subjects <= {self.holder, self.holder_alias, None}
 
     @property
     def _subjects(self) -> set[str | None]:

@@ -30,6 +30,7 @@ from did import (
 )
 from did.document import Use
 from did.methods import key as did_key
+from did.resolution import own_method
 from keys import PublicKey
 from ledger import (
     Fact,
@@ -207,6 +208,13 @@ class IssuerKeys:
     def _is_key(self, name: str) -> bool:
         method = self._resolver.method(name) if name.startswith("did:") else None
         return method is not None and method.self_certifying
+
+    def are_one(self, did: str, other: str) -> bool:
+        """Whether two DIDs are the same key, such as a did:key and the did:jwk of that key."""
+        one, same = own_method(did, self._resolver), own_method(other, self._resolver)
+        for found in filter(None, (one, same)):
+            self._work.spend(base58_steps(found.key.kind.digits))
+        return one is not None and same is not None and one.key == same.key
 
     def find(
         self, issuer: str, method: str, relationship: str, *, is_named: bool, use: Use | None = None
