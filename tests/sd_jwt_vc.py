@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from keys import PublicKey, Signer
 from ledger import EntryKind, entry
@@ -18,21 +18,20 @@ from vc.anchoring import anchoring_terms
 from vc.claims import JSON_SCHEMA, KIND
 from vc.facts import IssuingFacts
 from vc.possession import Asked
-from vc.problem import UnsupportedForm
 from vc.secured import Carried, Form, Options, Received, Secured, Signatures, Signed
 from vc.status import status_entry, status_statement
 from vc.vcdm.enveloped import Enveloped
-from wire import Malformed, base64url_decode, base64url_encode, load_json_object
+from wire import Malformed, Problem, base64url_decode, base64url_encode, load_json_object
 from wire.datetimestamp import Moment
 from wire.strict import load_json
 from wire.work import Work
 
 MEDIA_TYPE = "application/dc+sd-jwt"
-_SD_JWT = re.compile(rb"eyJ[\w-]+\.[\w-]+\.[\w-]{86}~(?:[\w-]+~)*")
+_SD_JWT = re.compile(rb"eyJ[\w-]+\.[\w-]+\.[\w-]{86}~(?:[\w-]+~)*(?:eyJ[\w-]+\.[\w-]+\.[\w-]{86})?")
 
 
 class SDJWT(JWT):
-    """One SD-JWT with its disclosures, and no key binding."""
+    """One SD-JWT with its disclosures."""
 
     form = MEDIA_TYPE
 
@@ -80,6 +79,42 @@ class SDJWT(JWT):
         return (entry(kind, hashlib.sha256(self.data).digest()),)  # without disclosures
 
 
+class Binding(NamedTuple):
+    """What a key binding says beside its credential."""
+
+    holder: str | None = None
+    unread: Problem | None = None
+
+
+class KeyBound(JWT):
+    """One SD-JWT with its key binding (RFC 9901, 4.3)."""
+
+    form = MEDIA_TYPE
+
+    def __init__(self, data: bytes, work: Work) -> None:
+        shown, _, binding = data.rpartition(b"~")
+        super().__init__(binding, work)
+        self._shown = shown + b"~"
+
+    @property
+    def presentation(self) -> Binding:
+        return Binding()
+
+    @cached_property
+    def credentials(self) -> Sequence[Secured]:
+        return (SDJWT(self._shown, self._work),)
+
+    def signatures(self, work: Work) -> Signatures:
+        header, said = self._header, self.payload
+        digest = base64url_encode(hashlib.sha256(self._shown).digest())
+        if header.get("typ") != "kb+jwt" or header.get("alg") not in ALGORITHMS.values():
+            raise InvalidProof("the header is not that of a key binding")
+        if said.get("sd_hash") != digest or (made := _utc(said.get("iat"))) is None:
+            raise InvalidProof("sd_hash is of another SD-JWT, or iat is missing")
+        signed = SignedJWT(header["kid"], header["alg"], made, "authentication")
+        return Signatures([signed._replace(domain=(said["aud"],), challenge=said["nonce"])])
+
+
 class SDJWTForm:
     """See `vc.secured.Form`."""
 
@@ -97,7 +132,7 @@ class SDJWTForm:
     ) -> Secured:
         if not isinstance(content, bytes) or not self.recognises(content):
             raise Malformed("this is no SD-JWT")
-        return SDJWT(content, work)
+        return SDJWT(content, work) if content.endswith(b"~") else KeyBound(content, work)
 
     def algorithm(self, key: PublicKey) -> str:
         return ALGORITHMS[key.type]
@@ -138,7 +173,17 @@ class SDJWTForm:
         return Enveloped(MEDIA_TYPE, b"~".join([jwt.data, *disclosures, b""]))
 
     def present(self, credentials: Sequence[Received], signer: Signer, options: Options) -> Received:
-        raise UnsupportedForm("an SD-JWT VC is presented by a key binding, which is not made here")
+        (shown,) = credentials
+        assert isinstance(shown, Enveloped)
+        payload: dict[str, Any] = {
+            "nonce": options.challenge,
+            "aud": options.domain,
+            "sd_hash": base64url_encode(hashlib.sha256(shown.data).digest()),
+            **({"iat": int(options.created.timestamp())} if options.created else {}),
+        }
+        return Enveloped(
+            MEDIA_TYPE, shown.data + compact("kb+jwt", payload, signer, options, MEDIA_TYPE).data
+        )
 
 
 def _utc(seconds: object) -> datetime | None:

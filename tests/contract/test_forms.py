@@ -6,10 +6,10 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -26,11 +26,12 @@ from tests.line import LineForm
 from tests.problems import raises
 from tests.sd_jwt_vc import SDJWTForm
 from tests.world import NOW, csv_file, graduate, issuer_in, trust_in
-from vc import Bundle, Claims, Report, Verdict
+from vc import Bundle, Claims, Enveloped, Outcome, Report, Verdict
 from vc.facts import FACT_LOST, require_said
 from vc.forms import FORMS, INTEGRITY, DataIntegrity
-from vc.possession import Asked
-from vc.secured import Carried, Form, Secured
+from vc.possession import MAX_AGE, Asked
+from vc.problem import UnsupportedForm
+from vc.secured import Carried, Form, Options, Secured
 from vc.status import Reason
 from verifier import RecognisedIssuer, Trust, Verifier, load_policy
 from wire.fetch import NoFetcher
@@ -43,7 +44,9 @@ CASES: dict[str, Form] = {
     "JWT": JWTForm(),
     "SD-JWT": SDJWTForm(),
 }
-HOLDER = did_key.create(PrivateKey.generate().public_key)
+KEY = PrivateKey.generate()
+HOLDER = did_key.create(KEY.public_key)
+ASKED = Asked("n-0S6_WzA2Mj", "https://employer.example")
 
 
 @pytest.fixture(params=CASES)
@@ -166,6 +169,80 @@ def test_one_that_is_derived_has_no_evidence_of_its_own(issuer: Issuer, form: Fo
     for policy in ("anchored", {"witnesses": 1}, {"anchoredOn": "eip155:1"}):
         report = judge(issuer, read, by_document).verify(bundle, now=NOW, policy=load_policy(policy))
         assert (report.verdict, code(report)) == (Verdict.UNDETERMINED, "trust-no-log-entry")
+
+
+# An answer
+
+
+class Holding(NamedTuple):
+    """A form, and a diploma in it that is bound to the holder's key."""
+
+    form: Form
+    judge: Verifier
+    bundle: Bundle
+
+    def shown(self, created: datetime | None = NOW) -> Bundle:
+        """The diploma as its form presents it, or else within JSON."""
+        method = f"{HOLDER}#{KEY.public_key.multikey()}"
+        options = Options(method, "authentication", created, ASKED.challenge, ASKED.domain)
+        try:
+            presented = self.form.present([self.bundle.secured], KEY, options)
+        except UnsupportedForm:
+            presented = FORMS[INTEGRITY].present([self.bundle.secured], KEY, options)
+        return replace(self.bundle, secured=presented)
+
+
+@pytest.fixture(scope="module", params=CASES)
+def holding(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Holding:
+    form = CASES[request.param]
+    issuer = issuer_in(tmp_path_factory.mktemp("issuer") / "home", form=form)
+    issuer.issue(graduate(1))
+    bundle = Bundle.parse(issuer.claim("UNI-000001", HOLDER), issuer.forms)
+    return Holding(form, judge(issuer, form), bundle)
+
+
+BOUND = load_policy("holderBound")
+
+
+def test_its_holder_answers_what_is_asked(holding: Holding) -> None:
+    ask = partial(holding.judge.verify, holding.shown().to_bytes(), now=NOW, policy=BOUND)
+    report = ask(asked=ASKED)
+    assert (report.verdict, report.holder) == (Verdict.VALID, HOLDER)
+    assert code(ask(asked=ASKED._replace(challenge="another"))) == "holder-wrong-challenge"
+    assert code(ask(asked=ASKED._replace(domain="https://other.example"))) == "holder-wrong-domain"
+
+
+def test_one_that_was_made_long_ago_is_no_answer(holding: Holding) -> None:
+    for age, asked, expected in (
+        (MAX_AGE, ASKED, ""),
+        (MAX_AGE + timedelta(seconds=1), ASKED, "holder-answer-too-old"),
+        (timedelta(days=400), ASKED, "holder-answer-too-old"),
+        (timedelta(days=1), ASKED._replace(max_age=timedelta(days=1)), ""),
+    ):
+        answer = holding.shown(NOW - age)
+        report = holding.judge.verify(answer, now=NOW, asked=asked, policy=BOUND)
+        assert (code(report), bool(report)) == (expected, not expected), age
+
+
+def test_one_without_a_time_is_refused_but_in_json(holding: Holding) -> None:
+    """RFC 9901, 4.3, requires one of a key binding; VC Data Integrity 1.0, 2.1, does not of a proof."""
+    answer = holding.shown(None)
+    report = holding.judge.verify(answer, now=NOW, asked=ASKED)
+    assert bool(report) is not isinstance(answer.secured, Enveloped)
+    assert code(report) in ("", "holder-invalid-proof")
+
+
+def test_one_that_nobody_asked_for_shows_no_holder(holding: Holding) -> None:
+    answer = holding.shown(NOW - timedelta(days=400))
+    by_file = partial(holding.judge.verify, answer, now=NOW, unasked=True)
+    assert (by_file().verdict, by_file().holder) == (Verdict.VALID, None)
+    for policy in ("holderBound", "controlsDid", "anyPresenter"):
+        report = by_file(policy=load_policy(policy))
+        assert (report.verdict, report.deciding and report.deciding.name) == (Verdict.UNDETERMINED, "trust")
+    report = holding.judge.verify(answer, now=NOW, policy=BOUND)
+    open_ones = {one.code for one in report.checks if one.outcome is Outcome.UNDETERMINED}
+    assert open_ones == {"holder-challenge-missing", "trust-subject-not-proved"}
+    assert (report.verdict, report.holder) == (Verdict.UNDETERMINED, None)
 
 
 # A form that leaves something out
