@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -17,19 +17,21 @@ from vc.anchoring import CarriedKind, document_digest
 from vc.claims import Claims
 from vc.forms import FORMS, INTEGRITY
 from vc.forms.integrity import SUITES_BY_KEY
+from vc.possession import Asked
 from vc.reading import identifier, read
 from vc.reading.baked import credential_in
 from vc.reading.bundle import Anchored, Bundle
 from vc.report import Report, Verdict
-from vc.secured import Form, Options, Received, Secured
+from vc.secured import Choices, Discloses, Form, Options, Received, Secured
 from vc.status import StatusEntry, details_urls
 from vc.vcdm.enveloped import Enveloped
 from wire.datetimestamp import format_datetimestamp, parse_datetimestamp
 from wire.problem import Code, Damaged, Malformed, Problem, Refused
 from wire.strict import base64url_decode, base64url_encode, load_json_object
+from wire.text import shortened
 from wire.work import Work
 
-from .problem import NO_SUCH_CREDENTIAL, WALLET_LOST
+from .problem import NO_SUCH_CLAIM, NO_SUCH_CREDENTIAL, SHOWN_ALONE, SHOWN_WHOLE, WALLET_LOST
 from .store import EncryptedStore, StoredRecord
 
 FILE = "wallet.sqlite3"
@@ -119,6 +121,12 @@ class Held:
         from kinds.facts import is_named
 
         return next((kind for kind in self.bundle.kinds if is_named(self.claims, kind)), None)
+
+    @property
+    def choices(self) -> Choices | None:
+        """What of it the holder can show or leave out; `None` where its form shows all of it."""
+        form = self.forms.get(self.secured.form)
+        return form.choices(self.bundle.secured) if isinstance(form, Discloses) else None
 
     @property
     def bound_to(self) -> frozenset[str]:
@@ -228,24 +236,44 @@ class Wallet:
             raise NO_SUCH_CREDENTIAL(f"the wallet holds {count} whose id begins so, or that has this number")
         return matches[0]
 
+    def chosen(self, names: Sequence[str]) -> list[Held]:
+        """Each of the credentials that `get` would give once, in the order of their names."""
+        return list({held.id: held for held in map(self.get, names)}.values())
+
     def delete(self, name: str) -> Held:
         """Remove the credential that `get` would give."""
         held = self.get(name)
         self._store.delete("credential", held.id)
         return held
 
-    def present(self, names: Sequence[str], *, challenge: str, domain: str, now: datetime) -> Bundle:
+    def present(
+        self,
+        names: Sequence[str],
+        *,
+        challenge: str,
+        domain: str,
+        now: datetime,
+        only: Collection[str] | None = None,
+    ) -> Bundle:
         """A presentation of these credentials, signed over the verifier's challenge and domain.
 
-        It comes as a bundle with all that the credentials' bundles hold, so that it verifies offline.
-        Raises `BOUND_TO_ANOTHER` unless one key of this wallet may show all of them.
+        It comes as a bundle with all that the credentials' bundles hold, so that it verifies offline. Of one
+        whose form has a choice, `only` these claims are shown beside those that always are; by default all.
+        Raises `BOUND_TO_ANOTHER` unless one key of this wallet may show all of them, and as `disclosed`.
         """
-        chosen = list({held.id: held for held in map(self.get, names)}.values())
+        chosen = self.chosen(names)
         signer, method = self._key_for(chosen)
         bundles = [_own_parts(held) for held in chosen]
-        options = Options(method, "authentication", now, challenge, domain)
+        choice = disclosed(chosen, only)
+        form = self.forms[chosen[0].secured.form if choice is not None else INTEGRITY]
+        if choice is not None and isinstance(form, Discloses):
+            asked = Asked(challenge, domain)
+            presented = form.show(bundles[0].secured, choice.alone, asked, signer, now)
+        else:
+            options = Options(method, "authentication", now, challenge, domain)
+            presented = form.present([bundle.secured for bundle in bundles], signer, options)
         return Bundle(
-            self.forms[INTEGRITY].present([bundle.secured for bundle in bundles], signer, options),
+            presented,
             _each_once(item for bundle in bundles for item in bundle.evidence),
             _together(item for bundle in bundles for item in bundle.issuer_documents),
             _together(item for bundle in bundles for item in bundle.status_lists),
@@ -277,6 +305,33 @@ class Wallet:
                     "credential {id} is bound to a key that this wallet does not have", id=held.id
                 )
         raise BOUND_TO_ANOTHER("the credentials are bound to different keys", hint="Present them one by one.")
+
+
+def disclosed(chosen: Sequence[Held], only: Collection[str] | None) -> Choices | None:
+    """What a presentation of these credentials shows; `None` where that is all that they say.
+
+    Raises `SHOWN_WHOLE` where a part is chosen of one that has no choice, `NO_SUCH_CLAIM`, and `SHOWN_ALONE`
+    for one with a choice among others.
+    """
+    with_choice = [(held, choices) for held in chosen if (choices := held.choices) is not None]
+    if only is not None and not with_choice:  # never shown whole instead: the holder chose a part
+        raise SHOWN_WHOLE.saying(
+            "credential {id} is of the form {form}, which shows all of it",
+            id=chosen[0].id,
+            form=chosen[0].secured.form,
+        )
+    if not with_choice:
+        return None
+    held, choices = with_choice[0]
+    if len(chosen) > 1:
+        raise SHOWN_ALONE.saying("credential {id} is shown by itself", id=held.id)
+    if only is None:
+        return choices
+    if missing := set(only) - {*choices.alone, *choices.always}:
+        raise NO_SUCH_CLAIM.saying(
+            "credential {id} has no claim {claim}", id=held.id, claim=shortened(min(missing))
+        )
+    return choices._replace(alone=[name for name in choices.alone if name in only])
 
 
 def _own_parts(held: Held) -> Bundle:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, NamedTuple
 
+from did import METHODS, Resolver
+from did.methods import key as did_key
+from did.resolution import own_method
 from keys import PublicKey, Signer
 from ledger import EntryKind, entry
 from tests.jwt_vc import ALGORITHMS, JWT, SignedJWT, compact
@@ -18,11 +21,12 @@ from vc.anchoring import anchoring_terms
 from vc.claims import JSON_SCHEMA, KIND
 from vc.facts import IssuingFacts
 from vc.possession import Asked
-from vc.secured import Carried, Form, Options, Received, Secured, Signatures, Signed
+from vc.secured import Carried, Choices, Form, Options, Received, Secured, Signatures, Signed
 from vc.status import status_entry, status_statement
 from vc.vcdm.enveloped import Enveloped
 from wire import Malformed, Problem, base64url_decode, base64url_encode, load_json_object
 from wire.datetimestamp import Moment
+from wire.fetch import NoFetcher
 from wire.strict import load_json
 from wire.work import Work
 
@@ -172,6 +176,20 @@ class SDJWTForm:
         jwt = compact("dc+sd-jwt", payload, signer, options, MEDIA_TYPE)
         return Enveloped(MEDIA_TYPE, b"~".join([jwt.data, *disclosures, b""]))
 
+    def choices(self, credential: Received) -> Choices:
+        names = [name for name, _ in _disclosures(credential)]
+        return Choices(names, [name for name in SDJWT(_jwt(credential), Work()).payload if name != "_sd"])
+
+    def show(
+        self, credential: Received, choice: Collection[str], asked: Asked, signer: Signer, created: datetime
+    ) -> Received:
+        parts = [text for name, text in _disclosures(credential) if name in choice]
+        chosen = Enveloped(MEDIA_TYPE, b"~".join([_jwt(credential), *parts, b""]))
+        method = own_method(did_key.create(signer.public_key), Resolver(METHODS, NoFetcher()))
+        assert method is not None
+        options = Options(method.id, "authentication", created, asked.challenge, asked.domain)
+        return self.present([chosen], signer, options)
+
     def present(self, credentials: Sequence[Received], signer: Signer, options: Options) -> Received:
         (shown,) = credentials
         assert isinstance(shown, Enveloped)
@@ -184,6 +202,17 @@ class SDJWTForm:
         return Enveloped(
             MEDIA_TYPE, shown.data + compact("kb+jwt", payload, signer, options, MEDIA_TYPE).data
         )
+
+
+def _jwt(credential: Received) -> bytes:
+    assert isinstance(credential, Enveloped)
+    return credential.data.partition(b"~")[0]
+
+
+def _disclosures(credential: Received) -> list[tuple[str, bytes]]:
+    assert isinstance(credential, Enveloped)
+    texts = credential.data.split(b"~")[1:-1]
+    return [(load_json(base64url_decode(text.decode(), limit=1 << 20))[1], text) for text in texts]
 
 
 def _utc(seconds: object) -> datetime | None:

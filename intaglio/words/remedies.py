@@ -333,6 +333,9 @@ REMEDIES: Mapping[str, str] = {
     ),
     "no-wallet-backup": "`intaglio wallet backup` makes one.",
     "no-such-credential": "`intaglio wallet list` shows the ids.",
+    "no-such-claim": "`intaglio wallet show ID --disclose` lists them.",
+    "shown-whole": "Without --only, all of it is shown.",
+    "shown-alone": "Present each by itself.",
     "issuer-not-on-trust-list": (
         "Nothing was claimed. If you know the issuer, ask for its trust file, keep that by "
         "`intaglio trust add FILE`, and type the same again."
