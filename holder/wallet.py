@@ -265,13 +265,15 @@ class Wallet:
         signer, method = self._key_for(chosen)
         bundles = [_own_parts(held) for held in chosen]
         choice = disclosed(chosen, only)
-        form = self.forms[chosen[0].secured.form if choice is not None else INTEGRITY]
-        if choice is not None and isinstance(form, Discloses):
+        if choice is None:
+            options = Options(method, "authentication", now, challenge, domain)
+            whole = [bundle.secured for bundle in bundles]
+            presented = self.forms[INTEGRITY].present(whole, signer, options)
+        else:
+            form = self.forms[chosen[0].secured.form]
+            assert isinstance(form, Discloses)  # which has that choice
             asked = Asked(challenge, domain)
             presented = form.show(bundles[0].secured, choice.alone, asked, signer, now)
-        else:
-            options = Options(method, "authentication", now, challenge, domain)
-            presented = form.present([bundle.secured for bundle in bundles], signer, options)
         return Bundle(
             presented,
             _each_once(item for bundle in bundles for item in bundle.evidence),
@@ -313,25 +315,31 @@ def disclosed(chosen: Sequence[Held], only: Collection[str] | None) -> Choices |
     Raises `SHOWN_WHOLE` where a part is chosen of one that has no choice, `NO_SUCH_CLAIM`, and `SHOWN_ALONE`
     for one with a choice among others.
     """
-    with_choice = [(held, choices) for held in chosen if (choices := held.choices) is not None]
-    if only is not None and not with_choice:  # never shown whole instead: the holder chose a part
+    offered = {held.id: held.choices for held in chosen}
+    whole = next((held for held in chosen if offered[held.id] is None), None)
+    if only is not None and whole is not None:  # never shown whole instead: the holder chose a part
         raise SHOWN_WHOLE.saying(
             "credential {id} is of the form {form}, which shows all of it",
-            id=chosen[0].id,
-            form=chosen[0].secured.form,
+            id=whole.id,
+            form=whole.secured.form,
         )
-    if not with_choice:
-        return None
-    held, choices = with_choice[0]
-    if len(chosen) > 1:
-        raise SHOWN_ALONE.saying("credential {id} is shown by itself", id=held.id)
+    for name, choices in offered.items():
+        if choices is None:
+            continue
+        if len(offered) > 1:
+            raise SHOWN_ALONE.saying("credential {id} is shown by itself", id=name)
+        return _chosen(name, choices, only)
+    return None
+
+
+def _chosen(name: str, choices: Choices, only: Collection[str] | None) -> Choices:
     if only is None:
         return choices
     if missing := set(only) - {*choices.alone, *choices.always}:
         raise NO_SUCH_CLAIM.saying(
-            "credential {id} has no claim {claim}", id=held.id, claim=shortened(min(missing))
+            "credential {id} has no claim {claim}", id=name, claim=shortened(min(missing))
         )
-    return choices._replace(alone=[name for name in choices.alone if name in only])
+    return choices._replace(alone=[claim for claim in choices.alone if claim in only])
 
 
 def _own_parts(held: Held) -> Bundle:
