@@ -103,9 +103,9 @@ class DocumentSource(Protocol):
 
 
 def own_method(did: str, source: DocumentSource) -> VerificationMethod | None:
-    """The method for authentication of a DID that is itself its key, such as a did:key; `None` for others.
+    """The authentication method of a DID that is itself a key, such as a did:key; `None` for any other DID.
 
-    Two such DIDs with one key are one holder, whatever their texts. Nobody is asked.
+    Two such DIDs of the same key are the same holder, however they are written. No host is asked.
     """
     try:
         method = source.method(did) if did.startswith("did:") else None

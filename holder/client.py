@@ -44,7 +44,7 @@ def claim(
             "nothing was claimed and nothing was sent", hint="The link stays good until it expires."
         )
     key = wallet.holder_keys()[0]
-    # Only now: who takes minutes to agree would send an answer that is too old (`vc.possession.MAX_AGE`).
+    # Dated after the holder agreed, which may take longer than an answer may be old (`MAX_AGE`).
     message = acceptance(invitation, key.signer, verification_method=key.verification_method, created=clock())
     data = _ask(client, "POST", link, Body(message), MAX_BYTES)
     bundle = Bundle.parse(data, wallet.forms)

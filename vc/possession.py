@@ -31,11 +31,11 @@ CHALLENGE_MISSING = Code("challenge-missing", Problem, "Whom it was made for is 
 
 
 MAX_AGE = timedelta(seconds=300)
-"""How old an answer to a machine may be: it comes at once, from a clock that may be five minutes behind."""
+"""How old an answer to a program may be. It comes at once, but the holder's clock may be slow."""
 
 
 class Asked(NamedTuple):
-    """What one party asks of a holder. A form reads an answer by it, and `require_possession` compares."""
+    """What a verifier asks of a holder: forms read answers by it, and `require_possession` compares them."""
 
     challenge: str | None = None
     """The nonce that the holder signs. Without one, nobody can tell for whom an answer was made."""
@@ -107,7 +107,7 @@ def require_possession(
     # A Data Integrity proof may leave out when it was made (VC Data Integrity 2.1): its challenge dates it.
     if answer.created is not None:
         require_not_ahead(answer.created, now, "the proof")
-        # A challenge that was answered long ago may have been answered by somebody who had the key then.
+        # An old answer shows only that somebody had the key then: the holder, or a thief of a copy.
         if now - answer.created > asked.max_age:
             raise ANSWER_TOO_OLD.saying(
                 "it was made on {date}, longer ago than is accepted here",

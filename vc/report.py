@@ -117,7 +117,7 @@ class Report:
         self.holder = holder
         """The DID that proved, for the verifier's challenge, to be the presenter's; `None` where none did."""
         self.parts: Sequence[Report] = ()
-        """Of an answer with several presentations the report on each."""
+        """The reports on the presentations of an answer; empty for anything else."""
 
     @classmethod
     def of_answer(cls, parts: Sequence[Report]) -> Report:

@@ -36,7 +36,7 @@ from .table import COLOURS, Row, table
 _EXIT: Mapping[Verdict, int] = {Verdict.VALID: 0, Verdict.INVALID: 1, Verdict.UNDETERMINED: 3}
 _NOT_FOUND, _MIXED = 4, 7
 _SHOWN_WITHIN = "1d"
-"""A presentation comes by mail, so that its verifier sees it hours after it was made."""
+"""A presentation often comes by mail, hours after it was made."""
 
 _FINDING = 25  # columns before what a check found
 
@@ -79,7 +79,9 @@ trust_option = click.option("--trust", "trust_file", type=EXISTING_FILE, help="A
 @click.option("--challenge", help="The challenge that you gave to the holder.")
 @click.option("--domain", help="The name under which you asked the holder.")
 @click.option(
-    "--shown-within", type=Age(), help=f"How old a presentation may be: {_SHOWN_WITHIN} unless you say it."
+    "--shown-within",
+    type=Age(),
+    help=f"How old a presentation may be, such as 7d or 12h; by default {_SHOWN_WITHIN}.",
 )
 @click.option("--offline", is_flag=True, help="Never touch the network.")
 @click.option("--page", is_flag=True, help="Check files in a browser, on this machine, until Ctrl-C.")
