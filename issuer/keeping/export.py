@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from itertools import islice, tee
 from pathlib import Path
@@ -31,6 +31,7 @@ from wire.strict import load_json_object
 from ..archive.kept import Entry
 from ..issuer import Issuer
 from ..job.order import Progress
+from ..job.workers import FORKS, Pool, Tell, available_cores
 from ..problem import EXPORT_FOLDER_TAKEN
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
@@ -40,6 +41,7 @@ _ORDINARY = re.compile(r"(?!(?:.*-)?[0-9A-F]{32}$)[A-Z0-9_][A-Z0-9._-]{0,99}")
 Not those that end as a hash: where case is folded, that could be the name of another number."""
 _LIKE_AN_EDITION = re.compile(r".*\.[0-9]+")
 AT_ONCE = 128  # files, each of them open: macOS allows a process 256
+_SHARE = 8  # times so many are a worker's item: what its bundles have in common is made once
 _BEGINNING = b'{\n  "type": "IntaglioBundle"'
 
 
@@ -102,21 +104,70 @@ def export(
     """Writes the bundle of each edition, for the owner only; an older one is replaced as a whole.
 
     So is one under the name that a former release gave it. `total` is how many editions come, for `progress`
-    alone: they are taken 128 at a time, and none is kept. What it yields is on the disk, `at_once` files
-    together. Raises `EXPORT_FOLDER_TAKEN` where the file of its name is nothing of this issuer's.
+    and to decide whether several processes write. What it yields is on the disk: `at_once` files are put
+    there together, and none is kept. Raises `EXPORT_FOLDER_TAKEN` where the file of its name is nothing of
+    this issuer's, and `WORKER_DIED`.
     """
     make_private_folder(folder)
     remove_leftovers(folder)
+    desk, size = _Desk(issuer, folder, at_once), at_once * _SHARE
+    if (processes := _processes(issuer, total // size)) < 2:
+        yield from _write_all(desk, entries, lambda done: progress(Progress("writing", done, total)))
+        return
+    remaining, done = iter(entries), 0
+    with Pool(desk, processes) as pool:
+        for written in pool.map(_write_share, iter(lambda: list(islice(remaining, size)), [])):
+            if isinstance(written, OSError):
+                raise written
+            done += len(written)
+            progress(Progress("writing", done, total))
+            yield from (folder / name for name in written)
+
+
+class _Desk(NamedTuple):
+    """Where bundles are written, by this process or by a worker."""
+
+    issuer: Issuer
+    folder: Path
+    at_once: int
+
+
+def _processes(issuer: Issuer, shares: int) -> int:
+    """How many workers write, so that each has two shares or more; below 2, this process does."""
+    processes = min(shares // 2, available_cores())
+    # An issuer cannot be pickled, and two processes cannot speak over one connection to a log elsewhere.
+    if processes < 2 or not FORKS or not issuer.has_log_in_folder:
+        return 0
+    for _ in issuer.bundles(
+        ()
+    ):  # publishes what is due; a passphrase is asked for here, once for all workers
+        pass
+    issuer.store.close()  # a connection must not be taken through a fork; it opens again by itself
+    return processes
+
+
+def _write_share(desk: _Desk, entries: Sequence[Entry], _: Tell) -> list[str] | OSError:
+    """A worker's part: the names of the files, which are pickled more quickly than paths.
+
+    What the disk refuses is returned: a worker that raises it does not say of which file.
+    """
+    try:
+        return [path.name for path in _write_all(desk, entries, lambda _: None)]
+    except OSError as error:
+        return error
+
+
+def _write_all(desk: _Desk, entries: Iterable[Entry], tell: Tell) -> Iterator[Path]:
     chosen, bundled = tee(entries)
     serialize = serializer()
 
     def bundles() -> Iterator[tuple[Entry, Bundle, bytes]]:
-        for done, (entry, bundle) in enumerate(zip(chosen, issuer.bundles(bundled), strict=True), 1):
+        for done, (entry, bundle) in enumerate(zip(chosen, desk.issuer.bundles(bundled), strict=True), 1):
             yield entry, bundle, serialize(bundle)
-            progress(Progress("writing", done, total))
+            tell(done)
 
     remaining = bundles()
-    while paths := _write(issuer, islice(remaining, at_once), folder):
+    while paths := _write(desk.issuer, islice(remaining, desk.at_once), desk.folder):
         yield from paths
 
 
