@@ -55,7 +55,7 @@ def test_the_planted_errors_are_found_each_with_row_column_and_reason(tmp_path: 
         'row 9, column diploma_number: "UNI-2026-00000" is the number of row 2 as well',
     ]
     assert found.warnings == [
-        "student number S202000 occurs twice, first in row 2: a second degree, or a mistake?"
+        "student number S202000 occurs twice, first in row 2: a second diploma, or a mistake?"
     ]
     assert (found.rows, found.good) == (8, 2)
 
