@@ -16,6 +16,7 @@ from issuer.issuer import Issuer
 from issuer.job.order import Order, Progress
 from issuer.job.workers import FORKS, WORKER_DIED
 from issuer.keeping import export as module
+from issuer.keeping import manifest
 from issuer.keeping.export import export
 from tests.conftest import ROOT
 from tests.copying import copy_folder
@@ -65,7 +66,7 @@ def writers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[], set
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.name != manifest.NAME}
 
 
 def test_workers_write_the_files_of_one_process_in_the_order_of_the_editions(
@@ -163,6 +164,7 @@ STOPPED = """
 import os, signal, sys
 from pathlib import Path
 from issuer.keeping import export as module
+from issuer.keeping import manifest
 from tests.world import reopened
 
 module.available_cores = lambda: 2

@@ -37,7 +37,8 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
 def fits_kind(claims: Claims, trust: TrustSource, work: Work) -> dict[str, str]:
     """The identifier of the kind's schema, and the kind's name and version, such as `resident 1`.
 
-    Those of a kind that does not ship are in quotation marks: anybody may call one so. The credential names that schema and fits it; it is never fetched.
+    Those of a kind that does not ship are in quotation marks: anybody may call one so. The credential names
+    that schema and fits it; it is never fetched.
 
     Empty where the kind is not at hand, where this program cannot use its schema, and for a form other than
     W3C's data model, which the schema is about. Raises `SCHEMA_MISMATCH`, `ANOTHER_SCHEMA` and `TooLarge`.

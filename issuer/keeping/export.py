@@ -1,4 +1,4 @@
-"""Bundles as files, one a credential, named after its number."""
+"""Bundles as files, one a credential, named after its number, and the manifest that says whose each is."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, suppress
+from functools import partial
 from itertools import islice, tee
 from pathlib import Path
 from typing import NamedTuple
@@ -33,6 +34,7 @@ from ..issuer import Issuer
 from ..job.order import Progress
 from ..job.workers import FORKS, Pool, Tell, available_cores
 from ..problem import EXPORT_FOLDER_TAKEN
+from . import manifest
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
 _ORDINARY = re.compile(r"(?!(?:.*-)?[0-9A-F]{32}$)[A-Z0-9_][A-Z0-9._-]{0,99}")
@@ -105,23 +107,32 @@ def export(
 
     So is one under the name that a former release gave it. `total` is how many editions come, for `progress`
     and to decide whether several processes write. What it yields is on the disk: `at_once` files are put
-    there together, and none is kept. Raises `EXPORT_FOLDER_TAKEN` where the file of its name is nothing of
-    this issuer's, and `WORKER_DIED`.
+    there together, and none is kept. The manifest has them then. Raises `EXPORT_FOLDER_TAKEN` where the file
+    of its name is nothing of this issuer's, and `WORKER_DIED`.
     """
     make_private_folder(folder)
     remove_leftovers(folder)
+    is_known = manifest.begin(folder)
     desk, size = _Desk(issuer, folder, at_once), at_once * _SHARE
-    if (processes := _processes(issuer, total // size)) < 2:
-        yield from _write_all(desk, entries, lambda done: progress(Progress("writing", done, total)))
-        return
+    processes = _processes(issuer, total // size)
+    write = _write_here if processes < 2 else partial(_write_by_workers, processes, size)
+    for lines in write(desk, entries, lambda done: progress(Progress("writing", done, total))):
+        manifest.add(folder, lines)
+        yield from (folder / manifest.file_of(line) for line in lines)
+    if is_known:
+        manifest.settle(folder)
+
+
+def _write_by_workers(
+    processes: int, size: int, desk: _Desk, entries: Iterable[Entry], tell: Tell
+) -> Iterator[list[str]]:
     remaining, done = iter(entries), 0
     with Pool(desk, processes) as pool:
-        for written in pool.map(_write_share, iter(lambda: list(islice(remaining, size)), [])):
-            if isinstance(written, OSError):
-                raise written
-            done += len(written)
-            progress(Progress("writing", done, total))
-            yield from (folder / name for name in written)
+        for lines in pool.map(_write_share, iter(lambda: list(islice(remaining, size)), [])):
+            if isinstance(lines, OSError):
+                raise lines
+            tell(done := done + len(lines))
+            yield lines
 
 
 class _Desk(NamedTuple):
@@ -147,17 +158,15 @@ def _processes(issuer: Issuer, shares: int) -> int:
 
 
 def _write_share(desk: _Desk, entries: Sequence[Entry], _: Tell) -> list[str] | OSError:
-    """A worker's part: the names of the files, which are pickled more quickly than paths.
-
-    What the disk refuses is returned: a worker that raises it does not say of which file.
-    """
+    """A worker's part. What the disk refuses is returned: a worker that raises it does not say which file."""
     try:
-        return [path.name for path in _write_all(desk, entries, lambda _: None)]
+        return [line for lines in _write_here(desk, entries, lambda _: None) for line in lines]
     except OSError as error:
         return error
 
 
-def _write_all(desk: _Desk, entries: Iterable[Entry], tell: Tell) -> Iterator[Path]:
+def _write_here(desk: _Desk, entries: Iterable[Entry], tell: Tell) -> Iterator[list[str]]:
+    """Writes bundles, and yields the lines of the manifest for those that are on the disk."""
     chosen, bundled = tee(entries)
     serialize = serializer()
 
@@ -167,8 +176,8 @@ def _write_all(desk: _Desk, entries: Iterable[Entry], tell: Tell) -> Iterator[Pa
             tell(done)
 
     remaining = bundles()
-    while paths := _write(desk.issuer, islice(remaining, desk.at_once), desk.folder):
-        yield from paths
+    while lines := _write(desk.issuer, islice(remaining, desk.at_once), desk.folder):
+        yield lines
 
 
 class _Written(NamedTuple):
@@ -180,9 +189,11 @@ class _Written(NamedTuple):
     """The names that it may have had before; mostly the same."""
     id: str
     """Of the credential."""
+    line: str
+    """Of the manifest."""
 
 
-def _write(issuer: Issuer, bundles: Iterable[tuple[Entry, Bundle, bytes]], folder: Path) -> list[Path]:
+def _write(issuer: Issuer, bundles: Iterable[tuple[Entry, Bundle, bytes]], folder: Path) -> list[str]:
     """No file bears its name before its content is on the disk; syncing many at once takes no longer."""
     written: list[_Written] = []
     forms, name_of = issuer.forms, bundle_names(issuer)
@@ -196,7 +207,8 @@ def _write(issuer: Issuer, bundles: Iterable[tuple[Entry, Bundle, bytes]], folde
             except OSError as error:
                 raise OSError(error.errno, error.strerror, str(path)) from error  # not of a name nobody gave
             id_ = str(identifier(bundle.secured, forms))
-            written.append(_Written(temporary, path, _former_names(entry), id_))
+            line = manifest.line_of(path.name, entry, data)
+            written.append(_Written(temporary, path, _former_names(entry), id_, line))
         if written:
             sync_files(folder, [each.temporary.name for each in written])
         # No other export gives or takes names meanwhile: what was read would be another file.
@@ -208,7 +220,7 @@ def _write(issuer: Issuer, bundles: Iterable[tuple[Entry, Bundle, bytes]], folde
             sync_folder(folder)
             for each in written:  # last: at each instant the diploma has a file
                 _remove_former(issuer, each)
-    return [each.path for each in written]
+    return [each.line for each in written]
 
 
 def _make_room(issuer: Issuer, written: _Written) -> None:
