@@ -97,7 +97,7 @@ def test_no_cell_is_a_formula_or_breaks_a_line(tmp_path: Path) -> None:
         )
     ]
     (folder := tmp_path / "out").mkdir()
-    manifest.add(
+    manifest.extend_manifest(
         folder, [manifest.line_of(f"{place}.json", entry, b"") for place, entry in enumerate(entries)]
     )
     assert [row[1:4] for row in rows(folder)] == [
@@ -142,7 +142,7 @@ def test_a_power_cut_never_takes_a_line_of_a_file_that_was_told_of(issuer: Issue
     assert max(crash.acknowledged for crash in crashes) == 7
     for crash in crashes:
         found = (crash.tree.get("manifest.csv") or b"").rpartition(b"\n")[0].decode().splitlines()[1:]
-        files = {manifest.file_of(line) for line in found}
+        files = {manifest.file_of_line(line) for line in found}
         assert len(files) >= (crash.acknowledged if crash.acknowledged <= 3 else crash.acknowledged - 2)
 
 

@@ -34,7 +34,7 @@ from ..issuer import Issuer
 from ..job.order import Progress
 from ..job.workers import FORKS, Pool, Tell, available_cores
 from ..problem import EXPORT_FOLDER_TAKEN
-from . import manifest
+from .manifest import extend_manifest, file_of_line, line_of, mend_manifest, tidy_manifest
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
 _ORDINARY = re.compile(r"(?!(?:.*-)?[0-9A-F]{32}$)[A-Z0-9_][A-Z0-9._-]{0,99}")
@@ -112,15 +112,15 @@ def export(
     """
     make_private_folder(folder)
     remove_leftovers(folder)
-    is_known = manifest.begin(folder)
+    is_known = mend_manifest(folder)
     desk, size = _Desk(issuer, folder, at_once), at_once * _SHARE
     processes = _processes(issuer, total // size)
     write = _write_here if processes < 2 else partial(_write_by_workers, processes, size)
     for lines in write(desk, entries, lambda done: progress(Progress("writing", done, total))):
-        manifest.add(folder, lines)
-        yield from (folder / manifest.file_of(line) for line in lines)
+        extend_manifest(folder, lines)
+        yield from (folder / file_of_line(line) for line in lines)
     if is_known:
-        manifest.settle(folder)
+        tidy_manifest(folder)
 
 
 def _write_by_workers(
@@ -207,7 +207,7 @@ def _write(issuer: Issuer, bundles: Iterable[tuple[Entry, Bundle, bytes]], folde
             except OSError as error:
                 raise OSError(error.errno, error.strerror, str(path)) from error  # not of a name nobody gave
             id_ = str(identifier(bundle.secured, forms))
-            line = manifest.line_of(path.name, entry, data)
+            line = line_of(path.name, entry, data)
             written.append(_Written(temporary, path, _former_names(entry), id_, line))
         if written:
             sync_files(folder, [each.temporary.name for each in written])

@@ -35,12 +35,12 @@ def line_of(file: str, entry: Entry, data: bytes) -> str:
     return text.getvalue()
 
 
-def file_of(line: str) -> str:
+def file_of_line(line: str) -> str:
     """The name of the file that a line is about; no name of a bundle has to be quoted."""
     return line.partition(",")[0]
 
 
-def begin(folder: Path) -> bool:
+def mend_manifest(folder: Path) -> bool:
     """Whether there is a manifest. What a power cut left of a line is taken off it.
 
     Raises `EXPORT_FOLDER_TAKEN` for a file of its name that does not begin as one.
@@ -60,7 +60,7 @@ def begin(folder: Path) -> bool:
             return True
 
 
-def add(folder: Path, lines: Iterable[str]) -> None:
+def extend_manifest(folder: Path, lines: Iterable[str]) -> None:
     """Appends lines durably."""
     path = folder / NAME
     # Opened each time: another export may have put another file in its place.
@@ -76,17 +76,17 @@ def add(folder: Path, lines: Iterable[str]) -> None:
             sync_folder(folder)
 
 
-def settle(folder: Path) -> None:
+def tidy_manifest(folder: Path) -> None:
     """Drops the lines of files that have a later line or are gone."""
     path = folder / NAME
     with locked_folder(folder, if_possible=True), path.open("rb") as file:
         file.seek(len(_HEADER))
-        last = {file_of(line): number for number, line in enumerate(_lines(file))}
+        last = {file_of_line(line): number for number, line in enumerate(_lines(file))}
         file.seek(len(_HEADER))
         with open_temporary(path) as (temporary, kept):
             kept.write(_HEADER)
             for number, line in enumerate(_lines(file)):
-                name = file_of(line)
+                name = file_of_line(line)
                 if last[name] == number and (folder / name).exists():
                     kept.write(line.encode())
             kept.flush()
