@@ -27,7 +27,7 @@ from kinds.shipped import is_shipped
 from ledger import Log, TrustedLedger
 from ledger.anchors import ANCHORS, AnchorKind
 from ledger.evm import KIND, SINCE
-from ledger.folder import Engines, kept_beside, open_to_read, store_in
+from ledger.folder import Engines, is_elsewhere, kept_beside, open_to_read, store_in
 from ledger.log import LogReader, time_to_sign
 from ledger.outbox import Outbox
 from ledger.tiles.store import Store as LogStore
@@ -190,6 +190,11 @@ class Issuer:
         )
         kept = kept_beside(self.home)
         return LogReader(self.identity.log, public["log"], public["cosigner"], store, kept=kept)
+
+    @property
+    def has_log_in_folder(self) -> bool:
+        """Whether the log lies in the folder, so that reading it takes no connection."""
+        return self._log_store is None and not is_elsewhere(self.home)
 
     @cached_property
     def outbox(self) -> Outbox:

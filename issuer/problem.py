@@ -48,6 +48,8 @@ ANOTHER_KEY = Code("another-key", Conflict)
 """The issuer signs with another key than that which is kept elsewhere at this address."""
 ANOTHER_KIND = Code("another-kind", Conflict)
 """The issuer issues another kind under this name and version than was asked for."""
+TYPE_TAKEN = Code("type-taken", Conflict)
+"""Another kind of the issuer's has the same type, by which verifiers tell credentials apart."""
 KIND_NOT_NAMED = Code("kind-not-named", Conflict)
 """Several kinds are issued here, or have the number, and nothing says which is meant."""
 NO_SUCH_KIND = Code("no-such-kind", NotFound)

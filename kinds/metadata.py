@@ -16,7 +16,6 @@ def metadata_of(kind: Kind) -> dict[str, Any]:
     The type is the first IRI among the kind's own types. A kind without any, as one by the types of Open
     Badges, is named by its URN without the digest, which is over this file as well.
     """
-    own = json.loads(kind.files["kind.json"]).get("types", {})
     said = [field for field in kind.fields.values() if field.name in kind.template.fields]
     claims = []
     for field in said:
@@ -28,11 +27,29 @@ def metadata_of(kind: Kind) -> dict[str, Any]:
             if name in in_items
         ]
     return {
-        "vct": next(iter(own.values()), f"{REFERENCE}{kind.name}:{kind.version}"),
+        "vct": _vct(kind),
         "name": kind.nouns["en"][0],
         "display": [{"locale": language, "name": one} for language, (one, _) in kind.nouns.items()],
         "claims": claims,
     }
+
+
+def share_a_type(one: Kind, other: Kind) -> bool:
+    """Whether a verifier that reads the `vct`, or the names of the kinds' own types, takes one for the other.
+
+    Types of a published context, such as those of Open Badges, are shared by design.
+    """
+    names = _own_types(one).keys()
+    return _vct(one) == _vct(other) or (bool(names) and names == _own_types(other).keys())
+
+
+def _vct(kind: Kind) -> str:
+    return next(iter(_own_types(kind).values()), f"{REFERENCE}{kind.name}:{kind.version}")
+
+
+def _own_types(kind: Kind) -> Mapping[str, str]:
+    types: Mapping[str, str] = json.loads(kind.files["kind.json"]).get("types", {})
+    return types
 
 
 def _claim(path: list[str | None], field: Field) -> Mapping[str, Any]:

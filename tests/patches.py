@@ -7,14 +7,16 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 ALLOWED = {
-    "what another machine has: its way to sync, its way to start processes": {
+    "what another machine has: its way to sync, its way to start processes, its cores": {
         *("wire.files._FULL_SYNC", "wire.files._libc", "issuer.job.workers._CONTEXT"),
+        "issuer.keeping.export.available_cores",
     },
     "the end of a process in between two steps of a command that runs whole": {
         *("issuer.archive.store.SQLiteIndex.begin_chunk", "verifier.Trust.load"),
     },
     "faults that are planted in order to be found": {"<owner>.<name>"},
-    "what is counted, and by which library": {
+    "what is counted, and by which library or process": {
+        "issuer.keeping.export.sync_files",
         *("keys.PublicKey.verify", "kinds.Template.__init__", "keys.ed25519.<name>"),
     },
     "what would cost minutes as it is: passphrases, waiting, files and requests by the thousand": {

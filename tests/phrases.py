@@ -28,7 +28,7 @@ FINDINGS: Mapping[str, str] = {
     "status-current": "no newer version is available as of {date}",
     "status-refresh": "a newer version is available as of {date}",
     "status-message": "the issuer's message about it as of {date} is {status_value}",
-    "schema-fits": "has the form of {schemas}",
+    "schema-fits": "has the form of {forms}",
     "schema-none-known": "the credential names no schema that is known here",
     "evidence-in-log": "entry {index} of the log {log} by {time} (time: the issuer's own clock)",
     "evidence-in-log-witnessed": (

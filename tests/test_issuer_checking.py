@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import stat
 from pathlib import Path
@@ -19,8 +20,10 @@ from issuer.problem import CATALOGUE_COLUMN_MISSING, TOO_MANY_FINDINGS, UNREADAB
 from issuer.table.finding import CellFinding
 from issuer.table.source import open_source
 from kinds import shipped
+from kinds.parsing import parse_kind
 from tests.conftest import ROOT
 from tests.problems import raises
+from tests.test_kinds_facts import CLUB
 from tests.world import NOW, csv_file, graduate, table
 from wire.problem import Refused
 
@@ -55,9 +58,21 @@ def test_the_planted_errors_are_found_each_with_row_column_and_reason(tmp_path: 
         'row 9, column diploma_number: "UNI-2026-00000" is the number of row 2 as well',
     ]
     assert found.warnings == [
-        "student number S202000 occurs twice, first in row 2: a second degree, or a mistake?"
+        "student number S202000 occurs twice, first in row 2: a second diploma, or a mistake?"
     ]
     assert (found.rows, found.good) == (8, 2)
+
+
+def test_a_person_who_occurs_twice_is_told_of_in_the_words_of_the_kind(tmp_path: Path) -> None:
+    kind = parse_kind(
+        {"kind.json": json.dumps({**CLUB, "name": "pass", "nouns": {"en": ["pass", "passes"]},
+                                  "person": {"id": "who"}}).encode()}
+    )  # fmt: skip
+    (file := tmp_path / "passes.csv").write_text("no,who\n1,A\n2,B\n3,A\n")
+    archive = Archive(SQLiteIndex(tmp_path / "i.sqlite"), tmp_path / "shards")
+    order = Order(open_source(file, kind=kind), None, workers=0)
+    found = dry_run(order, archive, trial(kind), NOW.date(), kind.person.full).survey
+    assert found.warnings == ["who A occurs twice, first in row 2: a second pass, or a mistake?"]
 
 
 def test_the_example_graduates_are_all_good(tmp_path: Path) -> None:

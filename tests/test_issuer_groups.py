@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,13 +23,15 @@ from issuer.job.checking import Checker
 from issuer.job.order import Order
 from issuer.press.document import trial
 from issuer.problem import COLUMN_AMBIGUOUS, COLUMNS_MISSING, UNREADABLE_FILE
-from issuer.table.source import NumberedRow, Source, open_source
+from issuer.table.sheet import Packed, SheetTable
+from issuer.table.source import NumberedRow, Source, Span, _uncut, open_source
 from kinds import Kind
 from kinds.cells import MOST_ITEMS
 from kinds.facts import facts_of
 from kinds.parsing import parse_kind
 from tests.commandline import Program
 from tests.problems import raises
+from tests.workbooks import xlsx
 from tests.world import NOW, issuer_in, reopened
 
 FIELDS: dict[str, Any] = {
@@ -111,6 +115,45 @@ def test_a_cut_parts_no_record(tmp_path: Path, rows: list[tuple[str, ...]], span
     ]
     for span in source.spans[:-1]:
         assert span.rows >= span_rows
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(_ROW, min_size=1, max_size=25).filter(lambda rows: any(map(any, rows))), st.integers(1, 6))
+def test_a_sheet_that_comes_in_parts_has_the_records_of_the_csv(
+    tmp_path: Path, rows: list[tuple[str, ...]], span_rows: int
+) -> None:
+    whole = open_source(write(tmp_path / "t.csv", rows), kind=KIND)
+    parts = []
+    for first in range(0, len(rows), span_rows):
+        some = rows[first : first + span_rows]
+        csv.writer(text := io.StringIO()).writerows(some)
+        parts.append(Packed.of(text.getvalue().encode(), len(some), sum(map(any, some))))
+    cut = list(_uncut(parts, whole._number))
+    assert sum(part.rows for part in cut) == len(rows)
+    assert sum(part.filled for part in cut) == sum(map(any, rows))
+    firsts = [2 + sum(part.rows for part in cut[:number]) for number in range(len(cut))]
+    spans = [
+        Span(number, first, part.rows, 0, 0, part.sha256)
+        for number, (first, part) in enumerate(zip(firsts, cut, strict=True))
+    ]
+    sheet = SheetTable("", [*HEADER], 0, 0, True, tuple(cut))
+    assert records(replace(whole, spans=tuple(spans), sheet=sheet)) == naive(rows)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rows_of_one", [10, 500])
+def test_a_large_workbook_has_records_of_several_rows(
+    issuer: Issuer, tmp_path: Path, rows_of_one: int
+) -> None:
+    """Its rows are read 4,096 at a time, and neither number of rows divides that."""
+    rows = [
+        (str(number // rows_of_one), "A", f"Course {number % rows_of_one}", "1") for number in range(5_000)
+    ]
+    done = issued(issuer, xlsx(tmp_path / "t.xlsx", rows, HEADER), span_rows=4096)
+    assert done.issued == 5_000 // rows_of_one
+    assert not done.survey.findings
+    for number in range(done.issued):
+        assert len(issuer.line(issuer.current(str(number))).record["courses"]) == rows_of_one
 
 
 class Case(NamedTuple):

@@ -217,7 +217,7 @@ def test_a_diploma_alone_is_verified_by_the_log_that_is_published(
     named = ("--name", "University of Example (invented)", "--url", f"https://localhost:{port}")
     issued = issuing.run("issuer", "issue", tmp_path / "graduates.csv", *named, "--out", out)
     assert issued.code == 0, issued.err
-    bare.write_text(json.dumps(json.loads(next(out.iterdir()).read_bytes())["credential"]))
+    bare.write_text(json.dumps(json.loads(next(out.glob("*.json")).read_bytes())["credential"]))
     trust.write_text(issuing.run("issuer", "trust").out)
     assert verifying.run("trust", "add", trust, "--yes").code == 0
     home = issuing.home / "issuer"

@@ -29,11 +29,12 @@ from issuer.job.singles import Edition
 from issuer.keeping.backup import backup, restore
 from issuer.keeping.export import export, file_name
 from issuer.keeping.health import examine_issuer
-from issuer.problem import ANOTHER_KIND, KIND_NOT_NAMED, NO_SUCH_KIND
+from issuer.problem import ANOTHER_KIND, KIND_NOT_NAMED, NO_SUCH_KIND, TYPE_TAKEN
 from issuer.table.source import Source, open_source
 from keys import PrivateKey
 from kinds import Kind, shipped
 from kinds.facts import facts_of
+from kinds.parsing import parse_kind
 from ledger import EntryKind, entry, parse_entry
 from tests.copying import copy_folder
 from tests.doubles import at, stops
@@ -322,6 +323,37 @@ def test_other_bytes_under_one_name_and_version_are_refused(tmp_path: Path) -> N
     assert issuer_in(issuer.home, kind=own(tmp_path / "same", "club")).identity == issuer.identity
 
 
+PERMIT = {"Permit": "https://example.org/Permit"}
+
+
+@pytest.mark.parametrize(
+    ("types", "is_taken"),
+    [
+        (PERMIT, True),
+        ({"ParkingPermit": "https://example.org/Permit"}, True),  # the `vct` of an SD-JWT
+        ({"Permit": "https://example.org/ParkingPermit"}, True),  # the `type` as it stands in JSON
+        ({"ParkingPermit": "https://example.org/ParkingPermit", **PERMIT}, False),  # a finer type beside it
+    ],
+)
+def test_two_kinds_of_one_type_are_not_issued_by_one_issuer(
+    types: dict[str, str], is_taken: bool, tmp_path: Path
+) -> None:
+    def permit(name: str, types: dict[str, str], version: str = "1") -> Kind:
+        return parse_kind(
+            {"kind.json": json.dumps({**CLUB, "name": name, "types": types, "version": version}).encode()}
+        )
+
+    issuer = issuer_in(tmp_path / "home", kind=permit("arms", PERMIT))
+    issuer_in(issuer.home, kind=permit("arms", PERMIT, "2"))  # a version is of the same kind
+    before = (issuer.home / "issuer.json").read_bytes()
+    if is_taken:
+        with raises(TYPE_TAKEN):
+            issuer_in(issuer.home, kind=permit("parking", types))
+        assert (issuer.home / "issuer.json").read_bytes() == before
+    else:
+        assert issuer_in(issuer.home, kind=permit("parking", types)).kinds.names == ["arms", "parking"]
+
+
 def test_one_kind_that_is_damaged_leaves_the_others_alone(tmp_path: Path) -> None:
     issuer = both(tmp_path / "home")
     issuer.issue("club", row("club", "1"))
@@ -536,7 +568,7 @@ def test_a_file_has_its_kind_only_where_another_has_the_number(tmp_path: Path) -
     issuer.issue("diploma", row("diploma", "L-2"))
     issuer.issue("club", row("club", "L-3"))
     list(export(issuer, issuer.entries(), out))
-    assert sorted(path.name for path in out.iterdir()) == [
+    assert sorted(path.name for path in out.glob("*.json")) == [
         "L-2.json",
         "club+L-2.json",
         "club+L-3.json",

@@ -92,7 +92,7 @@ def test_a_chain_is_followed_by_the_file_alone(
             assert program("ledger", "anchor", "run").code == 0
             node.call("anvil_mine", "0x8")
         assert program("issuer", "export", "--out", "bundles").code == 0
-        (bundle,) = Path("bundles").iterdir()
+        (bundle,) = Path("bundles").glob("*.json")
         file = tmp_path / "university.json"
         file.write_text(program("issuer", "trust").out)
         origin = json.loads(file.read_text())["logs"][0]["key"].partition("+")[0]

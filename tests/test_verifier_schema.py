@@ -70,7 +70,8 @@ def test_each_credential_of_a_shipped_kind_names_its_schema_and_fits(name: str) 
     named = {"id": address, "type": "JsonSchema", "digestSRI": sri(hashlib.sha384(kind.schema).digest())}
     assert document["credentialSchema"] == [named]
     found = seventh(judged(document))
-    assert (found.code, found.facts) == (FITS, {"schemas": shortened(address)})
+    facts = {"schemas": shortened(address), "forms": f"{name} {kind.version}"}
+    assert (found.code, found.facts, found.text) == (FITS, facts, f"has the form of {facts['forms']}")
 
 
 def test_an_issuer_without_an_address_has_a_urn_for_it() -> None:
@@ -126,7 +127,8 @@ def test_a_holder_who_calls_the_terms_otherwise_changes_nothing(nationality: str
 def test_a_kind_of_the_issuers_own_is_at_hand_where_its_entry_has_it() -> None:
     kind = club()
     document = said(kind, {"no": "1", "who": "A"})
-    assert seventh(judged(document, with_club(kind))).code == FITS
+    found = seventh(judged(document, with_club(kind)))
+    assert (found.code, found.text) == (FITS, 'has the form of "club 1"'), "anybody may call a kind so"
     assert seventh(judged(document)).code == UNKNOWN
     assert judged(document).verdict is Verdict.VALID
     document["credentialSubject"]["who"] = 7

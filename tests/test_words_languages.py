@@ -74,6 +74,7 @@ LEFT_IN_ENGLISH = {
     "status-file-damaged": "the issuer's own",
     "status-file-gone": "the issuer's own",
     "too-many-findings": "of the registrar's table",
+    "type-taken": "the issuer's own",
     "unreadable-file": "of the registrar's table",
     "problem": "of no kind that is known",
     "wrong-use": "what the parser of the command line says",

@@ -354,14 +354,14 @@ class Steps:
 
     def _schemas(self, claims: Claims) -> None:
         schemas = self.schemas
-        checked = schemas.check(claims) if schemas else ()
+        checked = {schema: shortened(schema) for schema in schemas.check(claims)} if schemas else {}
         if claims.kind is not None:  # most name none: a start is not to wait for kinds
             from .kind_schema import fits_kind
 
-            checked = tuple(dict.fromkeys((*checked, *fits_kind(claims, self._trust, self._work))))
+            checked |= fits_kind(claims, self._trust, self._work)
         if checked:
-            names = ", ".join(map(shortened, checked))
-            self.checks.passed("fits", f"has the form of {names}", schemas=names)
+            names, forms = ", ".join(map(shortened, checked)), ", ".join(checked.values())
+            self.checks.passed("fits", f"has the form of {forms}", schemas=names, forms=forms)
         else:
             self.checks.skipped("none-known", "the credential names no schema that is known here")
 

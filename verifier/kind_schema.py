@@ -34,19 +34,22 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
 """The types of JSON values by their names; `True` is no number."""
 
 
-def fits_kind(claims: Claims, trust: TrustSource, work: Work) -> tuple[str, ...]:
-    """The identifier of the kind's schema, if the credential names it and fits; it is never fetched.
+def fits_kind(claims: Claims, trust: TrustSource, work: Work) -> dict[str, str]:
+    """The identifier of the kind's schema, and the kind's name and version, such as `resident 1`.
+
+    Those of a kind that does not ship are in quotation marks: anybody may call one so. The credential names
+    that schema and fits it; it is never fetched.
 
     Empty where the kind is not at hand, where this program cannot use its schema, and for a form other than
     W3C's data model, which the schema is about. Raises `SCHEMA_MISMATCH`, `ANOTHER_SCHEMA` and `TooLarge`.
     """
     kind = kind_at_hand(claims, trust, work=work)
     if kind is None or not kind.schema or not isinstance(claims, Credential):
-        return ()
+        return {}
     place = f"{kind.digest}/{SCHEMA}"
     named = [one for one in claims.schemas if has_type(one, JSON_SCHEMA) and str(one["id"]).endswith(place)]
     if not named:  # it names the schemas of somebody else, or none
-        return ()
+        return {}
     address = str(named[0]["id"])
     # VCDM 2.0, 5.3: what has another digest is not what the issuer meant.
     digest = kind.schema_digest
@@ -57,10 +60,13 @@ def fits_kind(claims: Claims, trust: TrustSource, work: Work) -> tuple[str, ...]
         )
     work.spend(len(kind.schema) * len(repr(claims.said)) // _BYTES_COMPARED)
     # No start waits for the extra to load where it can only agree. Where it is missing, nothing is checked.
-    if is_shipped(kind) and find_spec("jsonschema_rs") and plainly_fits(claims.said, _form(kind)):
-        return (address,)
+    known = is_shipped(kind)
+    called = f"{kind.name} {kind.version}" if known else f'"{kind.name} {kind.version}"'
+    if known and find_spec("jsonschema_rs") and plainly_fits(claims.said, _form(kind)):
+        return {address: called}
     schemas = _schemas(kind, address)
-    return schemas.check(claims, address) if schemas else ()
+    checked = schemas.check(claims, address) if schemas else ()
+    return dict.fromkeys(checked, called)
 
 
 _form = lru_cache(maxsize=16)(for_claims)

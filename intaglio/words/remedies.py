@@ -249,6 +249,7 @@ REMEDIES: Mapping[str, str] = {
         "`intaglio issuer key rotate --status-did` moves it over; nothing is issued again."
     ),
     "another-issuer": f"Leave out --name, --url and --did, or {_FOLDERS}",
+    "type-taken": "Give the kind a type of its own: another name and IRI in `types` of kind.json.",
     "another-kind": "A changed kind needs another version: raise it in kind.json.",
     "kind-not-named": "Say which is meant: --kind NAME.",
     "no-such-kind": "`intaglio issuer init --kind NAME` adds one.",

@@ -17,6 +17,7 @@ from pathlib import Path
 from kinds import Kind, Template, shipped
 from kinds.compiling import with_compiled
 from kinds.kind import COMPILED, REFERENCE, Noun
+from kinds.metadata import share_a_type
 from kinds.parsing import parse_kind
 from kinds.problem import INVALID_KIND
 from kinds.shipped import diploma_1
@@ -25,7 +26,7 @@ from wire.files import make_private_folder, read_regular, write_durably
 from wire.problem import Damaged, Malformed, NotFound, Problem
 
 from ..press.update import TEMPLATE, replaced_templates
-from ..problem import ANOTHER_KIND, DAMAGED_ISSUER_FILE, KIND_NOT_NAMED, NO_SUCH_KIND
+from ..problem import ANOTHER_KIND, DAMAGED_ISSUER_FILE, KIND_NOT_NAMED, NO_SUCH_KIND, TYPE_TAKEN
 from .home import Identity, kind_folder
 
 _LARGEST = 1 << 20  # bytes of a file; of kind.json a kind takes less
@@ -112,11 +113,18 @@ class Kinds:
             return ANY
 
     def require_addable(self, kind: Kind) -> None:
-        """Raises `ANOTHER_KIND` where this version of it has other bytes here, which is for ever."""
+        """Raises `ANOTHER_KIND` where this version of it has other bytes here, which is for ever.
+
+        Raises `TYPE_TAKEN` where another kind's credentials have its type.
+        """
         if kind.reference is None or kind.reference in (named := Identity.read(self.home).kinds):
             return
         if kind_folder(kind.reference) in map(kind_folder, named):
             raise ANOTHER_KIND(f"the issuer that lives here issues another {kind.name} {kind.version}")
+        for other in self.intact():
+            # Programs of others know credentials by type: a permit to park could pass for one to carry arms.
+            if other.name != kind.name and share_a_type(other, kind):
+                raise TYPE_TAKEN(f"{other.name}, which is issued here, and {kind.name} have the same type")
 
     def as_kept(self, kind: Kind) -> Kind:
         """The kind as it is kept here, if its author wrote the same files; else the kind itself.

@@ -288,9 +288,10 @@ def survey(checker: Checker, checked: Iterable[Checked], store: Index) -> Survey
     )
     person = checker.kind.fields.get(checker.kind.person_id)
     label = person.labels.get("en", person.name) if person else ""
+    noun = checker.kind.nouns["en"][0]
     found.warnings = [
         f"{label} {printable(student)} occurs {'twice' if times == 2 else f'{times} times'}, "
-        f"first in row {first}: a second degree, or a mistake?"
+        f"first in row {first}: a second {noun}, or a mistake?"
         for student, times, first in crossed.students
     ]
     for row, seq, said in crossed.known:

@@ -30,10 +30,9 @@ _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 
 _AHEAD = 4  # items a worker beyond the one whose turn it is
-if sys.platform == "linux":
-    _CONTEXT = multiprocessing.get_context("fork")
-else:
-    _CONTEXT = multiprocessing.get_context("spawn")
+FORKS = sys.platform == "linux"
+"""Whether a worker has a copy of its parent's memory; elsewhere its work is pickled."""
+_CONTEXT = multiprocessing.get_context("fork") if FORKS else multiprocessing.get_context("spawn")
 
 
 class Told(NamedTuple):

@@ -1,12 +1,13 @@
-"""Bundles as files, one a credential, named after its number."""
+"""Bundles as files, one a credential, named after its number, and the manifest that says whose each is."""
 
 from __future__ import annotations
 
 import hashlib
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, suppress
+from functools import partial
 from itertools import islice, tee
 from pathlib import Path
 from typing import NamedTuple
@@ -31,7 +32,9 @@ from wire.strict import load_json_object
 from ..archive.kept import Entry
 from ..issuer import Issuer
 from ..job.order import Progress
+from ..job.workers import FORKS, Pool, Tell, available_cores
 from ..problem import EXPORT_FOLDER_TAKEN
+from .manifest import extend_manifest, file_of_line, line_of, mend_manifest, tidy_manifest
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
 _ORDINARY = re.compile(r"(?!(?:.*-)?[0-9A-F]{32}$)[A-Z0-9_][A-Z0-9._-]{0,99}")
@@ -40,6 +43,7 @@ _ORDINARY = re.compile(r"(?!(?:.*-)?[0-9A-F]{32}$)[A-Z0-9_][A-Z0-9._-]{0,99}")
 Not those that end as a hash: where case is folded, that could be the name of another number."""
 _LIKE_AN_EDITION = re.compile(r".*\.[0-9]+")
 AT_ONCE = 128  # files, each of them open: macOS allows a process 256
+_SHARE = 8  # times so many are a worker's item: what its bundles have in common is made once
 _BEGINNING = b'{\n  "type": "IntaglioBundle"'
 
 
@@ -102,22 +106,78 @@ def export(
     """Writes the bundle of each edition, for the owner only; an older one is replaced as a whole.
 
     So is one under the name that a former release gave it. `total` is how many editions come, for `progress`
-    alone: they are taken 128 at a time, and none is kept. What it yields is on the disk, `at_once` files
-    together. Raises `EXPORT_FOLDER_TAKEN` where the file of its name is nothing of this issuer's.
+    and to decide whether several processes write. What it yields is on the disk: `at_once` files are put
+    there together, and none is kept. The manifest has them then. Raises `EXPORT_FOLDER_TAKEN` where the file
+    of its name is nothing of this issuer's, and `WORKER_DIED`.
     """
     make_private_folder(folder)
     remove_leftovers(folder)
+    is_known = mend_manifest(folder)
+    desk, size = _Desk(issuer, folder, at_once), at_once * _SHARE
+    processes = _processes(issuer, total // size)
+    write = _write_here if processes < 2 else partial(_write_by_workers, processes, size)
+    for lines in write(desk, entries, lambda done: progress(Progress("writing", done, total))):
+        extend_manifest(folder, lines)
+        yield from (folder / file_of_line(line) for line in lines)
+    if is_known:
+        tidy_manifest(folder)
+
+
+def _write_by_workers(
+    processes: int, size: int, desk: _Desk, entries: Iterable[Entry], tell: Tell
+) -> Iterator[list[str]]:
+    remaining, done = iter(entries), 0
+    with Pool(desk, processes) as pool:
+        for lines in pool.map(_write_share, iter(lambda: list(islice(remaining, size)), [])):
+            if isinstance(lines, OSError):
+                raise lines
+            tell(done := done + len(lines))
+            yield lines
+
+
+class _Desk(NamedTuple):
+    """Where bundles are written, by this process or by a worker."""
+
+    issuer: Issuer
+    folder: Path
+    at_once: int
+
+
+def _processes(issuer: Issuer, shares: int) -> int:
+    """How many workers write, so that each has two shares or more; below 2, this process does."""
+    processes = min(shares // 2, available_cores())
+    # An issuer cannot be pickled, and two processes cannot speak over one connection to a log elsewhere.
+    if processes < 2 or not FORKS or not issuer.has_log_in_folder:
+        return 0
+    for _ in issuer.bundles(
+        ()
+    ):  # publishes what is due; a passphrase is asked for here, once for all workers
+        pass
+    issuer.store.close()  # a connection must not be taken through a fork; it opens again by itself
+    return processes
+
+
+def _write_share(desk: _Desk, entries: Sequence[Entry], _: Tell) -> list[str] | OSError:
+    """A worker's part. What the disk refuses is returned: a worker that raises it does not say which file."""
+    try:
+        return [line for lines in _write_here(desk, entries, lambda _: None) for line in lines]
+    except OSError as error:
+        return error
+
+
+def _write_here(desk: _Desk, entries: Iterable[Entry], tell: Tell) -> Iterator[list[str]]:
+    """Writes bundles, and yields the lines of the manifest for those that are on the disk."""
     chosen, bundled = tee(entries)
     serialize = serializer()
 
     def bundles() -> Iterator[tuple[Entry, Bundle, bytes]]:
-        for done, (entry, bundle) in enumerate(zip(chosen, issuer.bundles(bundled), strict=True), 1):
+        for done, (entry, bundle) in enumerate(zip(chosen, desk.issuer.bundles(bundled), strict=True), 1):
             yield entry, bundle, serialize(bundle)
-            progress(Progress("writing", done, total))
+            tell(done)
 
     remaining = bundles()
-    while paths := _write(issuer, islice(remaining, at_once), folder):
-        yield from paths
+    while lines := _write(desk.issuer, islice(remaining, desk.at_once), desk.folder):
+        yield lines
 
 
 class _Written(NamedTuple):
@@ -129,9 +189,11 @@ class _Written(NamedTuple):
     """The names that it may have had before; mostly the same."""
     id: str
     """Of the credential."""
+    line: str
+    """Of the manifest."""
 
 
-def _write(issuer: Issuer, bundles: Iterable[tuple[Entry, Bundle, bytes]], folder: Path) -> list[Path]:
+def _write(issuer: Issuer, bundles: Iterable[tuple[Entry, Bundle, bytes]], folder: Path) -> list[str]:
     """No file bears its name before its content is on the disk; syncing many at once takes no longer."""
     written: list[_Written] = []
     forms, name_of = issuer.forms, bundle_names(issuer)
@@ -145,7 +207,8 @@ def _write(issuer: Issuer, bundles: Iterable[tuple[Entry, Bundle, bytes]], folde
             except OSError as error:
                 raise OSError(error.errno, error.strerror, str(path)) from error  # not of a name nobody gave
             id_ = str(identifier(bundle.secured, forms))
-            written.append(_Written(temporary, path, _former_names(entry), id_))
+            line = line_of(path.name, entry, data)
+            written.append(_Written(temporary, path, _former_names(entry), id_, line))
         if written:
             sync_files(folder, [each.temporary.name for each in written])
         # No other export gives or takes names meanwhile: what was read would be another file.
@@ -157,7 +220,7 @@ def _write(issuer: Issuer, bundles: Iterable[tuple[Entry, Bundle, bytes]], folde
             sync_folder(folder)
             for each in written:  # last: at each instant the diploma has a file
                 _remove_former(issuer, each)
-    return [each.path for each in written]
+    return [each.line for each in written]
 
 
 def _make_room(issuer: Issuer, written: _Written) -> None:

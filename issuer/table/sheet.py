@@ -48,6 +48,11 @@ class Packed(NamedTuple):
     sha256: bytes
     deflated: bytes
 
+    @classmethod
+    def of(cls, text: bytes, rows: int, filled: int) -> Packed:
+        """The rows of a CSV."""
+        return cls(rows, filled, hashlib.sha256(text).digest(), zlib.compress(text, 1))
+
     def text(self) -> bytes:
         """The CSV."""
         return zlib.decompress(self.deflated)  # packed here, so no larger than what was read in bounds
@@ -103,9 +108,8 @@ def sheet_from(
     of_hidden, size = 0, 0
     while (rows := reader.receive()) is not None:
         assert isinstance(rows, Rows)
-        deflated = zlib.compress(rows.text, 1)
-        parts.append(Packed(rows.length, rows.filled, hashlib.sha256(rows.text).digest(), deflated))
-        of_hidden, size = of_hidden + rows.hidden, size + len(deflated)
+        parts.append(Packed.of(rows.text, rows.length, rows.filled))
+        of_hidden, size = of_hidden + rows.hidden, size + len(parts[-1].deflated)
         if size > MOST_PACKED:
             raise _unreadable(path, f"its rows take more than {MOST_PACKED >> 20} MB of memory")
     if of_hidden and not hidden:

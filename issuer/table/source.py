@@ -39,7 +39,7 @@ from ..problem import (
 )
 from .encoding import ENCODINGS, codec_of, marked, readings, sampled
 from .finding import FIRST_ROW
-from .sheet import SheetTable, is_workbook, read_sheet
+from .sheet import Packed, SheetTable, is_workbook, read_sheet
 
 SPAN_ROWS = 4096
 LONGEST_HEADER = 1 << 16  # bytes
@@ -248,7 +248,7 @@ def open_source(
     except IsADirectoryError as error:
         raise UNREADABLE_FILE(f"{path} is a folder", hint="Name the CSV file in it.") from error
     if of_sheet:
-        found = _in_workbook(path, kind, sheet, hidden, span_rows)
+        found = _in_workbook(path, kind, sheet, hidden, span_rows, chosen or {}, required)
     else:
         found = _in_text(path, kind, encoding, span_rows, chosen or {}, required)
     header, is_error_file = _plain_header(found.header)
@@ -256,11 +256,6 @@ def open_source(
     if not found.spans:
         raise UNREADABLE_FILE(f"{path.name} has a header and no rows", hint="Rows are expected below it.")
     groups = _groups(path, header, kind, columns) if required is None else {}
-    if found.sheet and len(found.spans) > 1 and any(0 in positions for positions in groups.values()):
-        # A span's end could part the rows of one record; the rows of a sheet were cut by their count.
-        raise UNREADABLE_FILE(
-            f"{path.name} has more than {span_rows} rows, and records of several rows each", hint=_SAVE
-        )
     return Source(
         path,
         found.delimiter,
@@ -287,8 +282,18 @@ class _Table(NamedTuple):
     sheet: SheetTable | None = None
 
 
-def _in_workbook(path: Path, kind: Kind, name: str, hidden: str, span_rows: int) -> _Table:
+def _in_workbook(
+    path: Path,
+    kind: Kind,
+    name: str,
+    hidden: str,
+    span_rows: int,
+    chosen: Mapping[str, str],
+    required: Collection[str] | None,
+) -> _Table:
     sheet = read_sheet(path, lambda header: len(_recognised(header, kind)), name, hidden, span_rows=span_rows)
+    if number_of := _number_in_rows(path, sheet.header, kind, chosen, required):
+        sheet = sheet._replace(parts=tuple(_uncut(sheet.parts, number_of)))
     spans: list[Span] = []
     first = FIRST_ROW
     for number, part in enumerate(sheet.parts):
@@ -314,14 +319,56 @@ def _in_text(
     delimiter = max(headers, key=lambda each: (len(_recognised(headers[each], kind)), len(headers[each])))
     if not any(headers[delimiter]):
         raise UNREADABLE_FILE(f"the first row of {path.name} is empty", hint=_HEADER_FIRST)
-    plainly, is_error_file = _plain_header(headers[delimiter])
-    number = None
-    if kind.groups and required is None:  # where a span ends then depends on what the columns are
-        columns = _columns(path, plainly, kind, chosen, required)
-        if any(0 in positions for positions in _groups(path, plainly, kind, columns).values()):
-            number = partial(_number, is_error_file, columns[kind.number])
+    number = _number_in_rows(path, headers[delimiter], kind, chosen, required)
     spans = _spans(path, encoding, skipped, delimiter, 2 if said else 1, span_rows, number)
     return _Table(delimiter, headers[delimiter], spans, encoding)
+
+
+def _number_in_rows(
+    path: Path, header: list[str], kind: Kind, chosen: Mapping[str, str], required: Collection[str] | None
+) -> Callable[[list[str]], str] | None:
+    """How to read the number of a row, where the items of a group stand in rows.
+
+    Where a span ends depends on it then, and so on what the columns are.
+    """
+    if not kind.groups or required is not None:
+        return None
+    plainly, is_error_file = _plain_header(header)
+    columns = _columns(path, plainly, kind, chosen, required)
+    if not any(0 in positions for positions in _groups(path, plainly, kind, columns).values()):
+        return None
+    return partial(_number, is_error_file, columns[kind.number])
+
+
+def _uncut(parts: Iterable[Packed], number: Callable[[list[str]], str]) -> Iterator[Packed]:
+    """The parts of a sheet, where rows that go on a record of the part before are moved there.
+
+    No more than a record may have, as in `_spans`.
+    """
+    before: Packed | None = None
+    same, last = 0, ""
+    for part in parts:
+        lines = io.StringIO(part.text().decode(), newline="")
+        moved, end, goes_on = 0, 0, before is not None
+        for cells in _rows(lines, ","):
+            this = number(cells)
+            same, last = (same + 1 if this == last != "" else 0), this
+            if goes_on and 0 < same <= MOST_ITEMS:
+                moved, end = moved + 1, lines.tell()
+            elif goes_on:
+                goes_on, same = False, 0
+        if before is not None and moved:
+            text = lines.getvalue()
+            before = Packed.of(
+                before.text() + text[:end].encode(), before.rows + moved, before.filled + moved
+            )
+            part = Packed.of(text[end:].encode(), part.rows - moved, part.filled - moved)
+        if before is not None and part.rows:
+            yield before
+        if part.rows:  # else all of it was moved, and the next part may go on as well
+            before = part
+    if before is not None:
+        yield before
 
 
 def _plain_header(header: list[str]) -> tuple[list[str], bool]:

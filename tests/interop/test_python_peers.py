@@ -144,7 +144,7 @@ def test_openbadgeslib_accepts_every_25th_diploma_of_the_demo(program: Program, 
     graduates, folder, said = tmp_path / "graduates.csv", tmp_path / "out", partial(openbadgeslib, over_tls())
     graduates.write_text("\n".join([heading, *rows[::25]]), "utf-8")
     assert program("issuer", "issue", graduates, "--name", "Example", "--out", folder).code == 0
-    diplomas = [json.loads(path.read_bytes())["credential"] for path in folder.iterdir()]
+    diplomas = [json.loads(path.read_bytes())["credential"] for path in folder.glob("*.json")]
     assert [said(diploma) for diploma in diplomas] == [Answer(signature=True, expiry=True)] * 20
     assert said(changed(diplomas[0])) == FORGED
 

@@ -296,7 +296,7 @@ def _asked(place: Place, kind: str | None) -> Kind:
 
 
 def _proved(place: Place, kind: Kind) -> Kind:
-    """A kind that an issuer may issue from now on. Raises `INVALID_KIND`, and `ANOTHER_KIND`."""
+    """A kind that an issuer may issue from now on. Raises `INVALID_KIND`, and as `require_addable`."""
     if (place.folder / "issuer.json").exists():
         kinds = Kinds(place.folder)
         kind = kinds.as_kept(kind)
