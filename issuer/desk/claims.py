@@ -13,17 +13,17 @@ from __future__ import annotations
 import hashlib
 import secrets
 import sqlite3
-from collections.abc import Mapping
-from contextlib import closing
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from did import METHODS, Method, Resolver
 from exchange.claim import Acceptance, ClaimLink, Invitation
 from wire.clock import CLOCK_SKEW
 from wire.fetch import NoFetcher
-from wire.files import make_private_folder
+from wire.files import locked, make_private_folder
 from wire.problem import Code, Conflict, NotFound, Refused, TryLater
 from wire.sqlite import Database, connect, sqlite_problems
 
@@ -31,6 +31,7 @@ from ..archive.kept import FIRST_KIND, KindNumber, Released
 from ..problem import CLAIMS_LOST, DAMAGED_CLAIMS
 
 LINK_LIFETIME = timedelta(days=30)
+PATIENCE = 5.0  # seconds that one who makes links waits for another
 CHALLENGE_LIFETIME = timedelta(minutes=10)
 _ENDED = 0  # in the place of the time at which a link expires
 OPEN_CHALLENGES = 10  # per link; each lets one claim be checked, so that this also limits attempts
@@ -74,6 +75,11 @@ TOO_MANY_ATTEMPTS = Code("too-many-attempts", TryLater, "Too many attempts")
 """This link has as many open challenges as it may have."""
 
 
+def new_token() -> str:
+    """What stands in a link that nobody can guess: 256 random bits."""
+    return secrets.token_urlsafe(32)
+
+
 class Issues(Protocol):
     """What claiming needs of the issuer."""
 
@@ -92,7 +98,7 @@ class Issues(Protocol):
         """How many links were counted."""
 
     def count_link(self, nth: int) -> None:
-        """Counts a link, the `nth` of all."""
+        """Counts the links up to the `nth` of all."""
 
     def claim(self, which: KindNumber, holder: str, generation: int) -> bytes:
         """The bundle of the credential's edition bound to `holder`: the same again for the same holder.
@@ -100,6 +106,26 @@ class Issues(Protocol):
         Raises `NotFound` for an unknown one, `Conflict` if another holder has it, and `Released` if it has
         another `generation` than that of the link.
         """
+
+
+class NewLink(NamedTuple):
+    """A link that is not good yet: whoever makes it good has to have kept its token."""
+
+    token: bytes
+    """As it is kept here, hashed."""
+    which: KindNumber
+    generation: int
+    """That of the credential when the link was drawn up."""
+
+
+class Standing(NamedTuple):
+    """A link that is good, be it used or not."""
+
+    nth: int
+    """Its place among all links."""
+    is_used: bool
+    """Whether a wallet has claimed by it."""
+    expires: datetime
 
 
 class ClaimLinks:
@@ -115,6 +141,7 @@ class ClaimLinks:
             {name: method for name, method in methods.items() if method.self_certifying}, NoFetcher()
         )
         make_private_folder(path.parent)
+        self._making = path.with_name("links")
         self._database = Database(path, _STEPS, _WHAT, DAMAGED_CLAIMS)
 
     def close(self) -> None:
@@ -124,24 +151,80 @@ class ClaimLinks:
     def offer(
         self, which: KindNumber, issuer: Issues, *, now: datetime, lifetime: timedelta = LINK_LIFETIME
     ) -> ClaimLink:
-        """A new link for a credential; earlier links for it that nobody has used end here."""
-        token = secrets.token_urlsafe(32)
-        link = ClaimLink.parse(f"{self.service}/claim/{token}")
-        generation, known = issuer.generation(which), issuer.links()
+        """A new link for a credential; earlier links for it that nobody has used end here.
+
+        Raises as `making`.
+        """
+        token = new_token()
+        with self.making():
+            self.make_good(
+                [NewLink(digest(token), which, issuer.generation(which))], issuer, until=now + lifetime
+            )
+        return self.link(token)
+
+    @contextmanager
+    def making(self) -> Iterator[None]:
+        """Hold the lock of those who make links: between looking and making nobody else makes one.
+
+        Raises `TryLater` where another process holds it for longer than five seconds. Claiming needs no lock.
+        """
+        with locked(self._making, patience=PATIENCE):
+            yield
+
+    def link(self, token: str) -> ClaimLink:
+        """The link with this token."""
+        return ClaimLink.parse(f"{self.service}/claim/{token}")
+
+    def make_good(self, links: Sequence[NewLink], issuer: Issues, *, until: datetime) -> None:
+        """Make links good, all or none; earlier ones for their credentials that nobody has used end here.
+
+        The caller holds the lock `making`.
+        """
+        known = issuer.links()
         with self._database.writing() as connection:
-            nth = max(known, _require_newest(connection, known)) + 1
-            connection.execute(
+            last = max(known, _require_newest(connection, known))
+            connection.executemany(
                 "UPDATE link SET expires = 0 "
                 "WHERE kind = ? AND number = ? AND holder IS NULL AND generation <= ?",
-                (*which, generation),
+                [(*link.which, link.generation) for link in links],
             )
-            connection.execute(
+            connection.executemany(
                 "INSERT INTO link (rowid, token, kind, number, expires, generation) "
                 "VALUES (?, ?, ?, ?, ?, ?)",
-                (nth, _hash(token), *which, _seconds(now + lifetime), generation),
+                [
+                    (nth, link.token, *link.which, _seconds(until), link.generation)
+                    for nth, link in enumerate(links, last + 1)
+                ],
             )
-        issuer.count_link(nth)  # afterwards: a link that is not counted yet makes no file an older copy
-        return link
+        # Afterwards: a link that is not counted yet makes no file an older copy.
+        issuer.count_link(last + len(links))
+
+    def standings(
+        self, credentials: Sequence[KindNumber], issuer: Issues, *, now: datetime
+    ) -> list[Standing | None]:
+        """The good link of each credential, one that was used before others; `None` where there is none."""
+        known = issuer.links()
+        with self._database.reading() as connection:
+            _require_newest(connection, known)
+            rows = [
+                connection.execute(
+                    "SELECT rowid, holder IS NOT NULL, expires FROM link "
+                    "WHERE kind = ? AND number = ? AND generation >= ? AND expires > ? "
+                    "ORDER BY holder IS NULL, rowid DESC LIMIT 1",
+                    (*which, issuer.generation(which), _seconds(now)),
+                ).fetchone()
+                for which in credentials
+            ]
+        return [row and Standing(row[0], bool(row[1]), datetime.fromtimestamp(row[2], UTC)) for row in rows]
+
+    def places(self, tokens: Iterable[str]) -> dict[int, str]:
+        """Those of the tokens that are of links made here, by the place of the link among all."""
+        with self._database.reading() as connection:
+            rows = (
+                (connection.execute("SELECT rowid FROM link WHERE token = ?", (digest(token),)), token)
+                for token in tokens
+            )
+            return {nth: token for cursor, token in rows for (nth,) in cursor}
 
     def look(self, token: str, issuer: Issues, *, now: datetime) -> datetime:
         """Until when a link that nobody has used is good; nothing changes by it, however often it is asked.
@@ -165,7 +248,7 @@ class ClaimLinks:
         Raises `NotFound`, `LinkExpired`, `TOO_MANY_ATTEMPTS`.
         """
         expires = now + CHALLENGE_LIFETIME
-        challenge = secrets.token_urlsafe(32)
+        challenge = new_token()
         known = issuer.links()
         with self._database.writing() as connection:
             _require_newest(connection, known)
@@ -173,7 +256,7 @@ class ClaimLinks:
             connection.execute("DELETE FROM challenge WHERE expires <= ?", (_seconds(now),))
             (issued,) = connection.execute(  # but for those that a clock gave which was ahead
                 "SELECT count(*) FROM challenge WHERE token = ? AND expires <= ?",
-                (_hash(token), _seconds(expires + CLOCK_SKEW)),
+                (digest(token), _seconds(expires + CLOCK_SKEW)),
             ).fetchone()
             if issued >= OPEN_CHALLENGES:
                 raise TOO_MANY_ATTEMPTS(
@@ -182,7 +265,7 @@ class ClaimLinks:
                 )
             connection.execute(
                 "INSERT INTO challenge (challenge, token, expires) VALUES (?, ?, ?)",
-                (_hash(challenge), _hash(token), _seconds(expires)),
+                (digest(challenge), digest(token), _seconds(expires)),
             )
         return Invitation(issuer.did, issuer.name, self.service, challenge, expires)
 
@@ -212,7 +295,7 @@ class ClaimLinks:
             spent = connection.execute(
                 "UPDATE challenge SET used = 1"
                 " WHERE challenge = ? AND token = ? AND used = 0 AND expires > ?",
-                (_hash(challenge), _hash(token), _seconds(now)),
+                (digest(challenge), digest(token), _seconds(now)),
             )
         if spent.rowcount != 1:
             raise CHALLENGE_SPENT(
@@ -226,12 +309,12 @@ class ClaimLinks:
             won = connection.execute(
                 "UPDATE link SET holder = ? WHERE token = ? AND holder IS NULL AND expires > ?"
                 " RETURNING kind, number, generation",
-                (holder, _hash(token), _seconds(now)),
+                (holder, digest(token), _seconds(now)),
             ).fetchone()
             if won is not None:
                 return KindNumber(*won[:2]), won[2], True
             owner, *link, expires = connection.execute(
-                "SELECT holder, kind, number, generation, expires FROM link WHERE token = ?", (_hash(token),)
+                "SELECT holder, kind, number, generation, expires FROM link WHERE token = ?", (digest(token),)
             ).fetchone()
         _require_time(expires, now)
         if owner != holder:
@@ -243,7 +326,7 @@ class ClaimLinks:
 
     def _unbind(self, token: str, holder: str) -> None:
         self._database.write(
-            "UPDATE link SET holder = NULL WHERE token = ? AND holder = ?", _hash(token), holder
+            "UPDATE link SET holder = NULL WHERE token = ? AND holder = ?", digest(token), holder
         )
 
     def require_readable(self) -> None:
@@ -280,7 +363,7 @@ def _open_link(
 ) -> tuple[int, str | None]:
     """When a link ends, and who has used it. Raises `NotFound`, `CLAIM_LINK_ENDED` or `LinkExpired`."""
     link = connection.execute(
-        "SELECT kind, number, generation, expires, holder FROM link WHERE token = ?", (_hash(token),)
+        "SELECT kind, number, generation, expires, holder FROM link WHERE token = ?", (digest(token),)
     ).fetchone()
     if link is None:
         raise NotFound("no credential waits under this link", hint="Ask the issuer for a new link.")
@@ -302,8 +385,9 @@ def _ended() -> LinkExpired:
     return CLAIM_LINK_ENDED("the issuer has ended this claim link", hint="Ask the issuer for a new one.")
 
 
-def _hash(secret: str) -> bytes:
-    return hashlib.sha256(secret.encode()).digest()  # of 256 random bits: nothing to guess, no salt needed
+def digest(secret: str) -> bytes:
+    """What is kept here of a token or a challenge: of 256 random bits, nothing to guess, no salt needed."""
+    return hashlib.sha256(secret.encode()).digest()
 
 
 def _seconds(moment: datetime) -> int:

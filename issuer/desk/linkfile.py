@@ -1,0 +1,155 @@
+"""A file of claim links for a mail merge: a row for each credential that a wallet can claim by one.
+
+The file has the only copy of a link's token; the list of links keeps a digest. So the whole file is on the
+disk before any of its new links is good: whatever ends the work, no good link is lost. The same again keeps
+the rows whose links are good, and gives the others new ones; nobody has two.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum, auto
+from itertools import islice
+from pathlib import Path
+from typing import BinaryIO
+
+from exchange.claim import ClaimLink, InvalidLink
+from wire.datetimestamp import format_datetimestamp
+from wire.files import open_regular, open_temporary, remove_leftovers, sync_file, sync_folder
+from wire.text import guarded
+
+from ..archive.kept import Entry
+from ..problem import LINK_FILE_TAKEN
+from .claims import LINK_LIFETIME, ClaimLinks, Issues, NewLink, Standing, digest, new_token
+
+COLUMNS = ("number", "name", "e-mail", "link", "expires")
+BATCH = 10_000  # links in one transaction, for which whoever claims waits some tenths of a second
+
+
+class Found(Enum):
+    """How a credential stands that a wallet could claim."""
+
+    FREE = auto()
+    """It has no good link."""
+    KEPT = auto()
+    """It has one that nobody has used, and this file has it."""
+    ELSEWHERE = auto()
+    """It has one that nobody has used, and this file has not."""
+    USED = auto()
+    """A wallet is claiming it."""
+
+
+@dataclass(frozen=True)
+class LinkFile:
+    """The file of claim links at `path`, for one issuer."""
+
+    path: Path
+    claims: ClaimLinks
+    issuer: Issues
+
+    def survey(self, entries: Iterable[Entry], *, now: datetime) -> Counter[Found]:
+        """How the credentials stand, each given by its latest edition. Raises `LINK_FILE_TAKEN`."""
+        kept = self._kept()
+        return Counter(found for _, found, _ in self._standing(entries, kept, now))
+
+    def write(
+        self,
+        entries: Iterable[Entry],
+        *,
+        wanted: Callable[[Entry], bool] = lambda _: True,
+        again: bool = False,
+        now: datetime,
+    ) -> Counter[Found]:
+        """Write the file, and make its new links good: for the `wanted` credentials that have no good link.
+
+        `again` they are made for those, too, whose links are elsewhere, which end by that. Rows whose links
+        are good stay, whatever is wanted. `entries` are the latest editions of all that nobody has claimed.
+
+        Returns how the credentials stood, of those that are not kept only the wanted ones. Raises
+        `LINK_FILE_TAKEN` where something else lies at the path, and `TryLater` while another process makes
+        links; nothing is changed then.
+        """
+        counts, until = Counter[Found](), now + LINK_LIFETIME
+        new: list[NewLink] = []
+
+        def rows() -> Iterator[tuple[str, ...]]:
+            for entry, found, standing in self._standing(entries, kept, now):
+                if found is not Found.KEPT and not wanted(entry):
+                    continue
+                counts[found] += 1
+                if standing is not None and found is Found.KEPT:
+                    yield self._row(entry, kept[standing.nth], standing.expires)
+                elif found is Found.FREE or (found is Found.ELSEWHERE and again):
+                    token = new_token()
+                    new.append(NewLink(digest(token), entry.which, self.issuer.generation(entry.which)))
+                    yield self._row(entry, token, until)
+
+        with self.claims.making():
+            kept = self._kept()
+            self._replace(rows())
+            for start in range(0, len(new), BATCH):
+                self.claims.make_good(new[start : start + BATCH], self.issuer, until=until)
+        return counts
+
+    def _standing(
+        self, entries: Iterable[Entry], kept: dict[int, str], now: datetime
+    ) -> Iterator[tuple[Entry, Found, Standing | None]]:
+        """Each credential once, though it may be there in several copies."""
+        firsts = (entry for entry in entries if entry.copy == 1)
+        while batch := list(islice(firsts, BATCH)):
+            standings = self.claims.standings([entry.which for entry in batch], self.issuer, now=now)
+            for entry, standing in zip(batch, standings, strict=True):
+                if standing is None:
+                    yield entry, Found.FREE, None
+                elif standing.is_used:
+                    yield entry, Found.USED, standing
+                else:
+                    yield entry, Found.KEPT if standing.nth in kept else Found.ELSEWHERE, standing
+
+    def _row(self, entry: Entry, token: str, expires: datetime) -> tuple[str, ...]:
+        # Names and numbers are somebody's words, and the file is opened by a spreadsheet (CSV injection).
+        words = map(guarded, (entry.number, entry.name, entry.email))
+        return (*words, str(self.claims.link(token)), format_datetimestamp(expires))
+
+    def _kept(self) -> dict[int, str]:
+        """The tokens that the file has by now, by the places of their links; none where there is no file.
+
+        Raises `LINK_FILE_TAKEN`: what somebody else wrote, or changed, is not written over.
+        """
+        taken = LINK_FILE_TAKEN(f"{self.path} is there already, and is no file of claim links")
+        tokens: list[str] = []
+        try:
+            with open_regular(self.path) as file, io.TextIOWrapper(file, "utf-8-sig", newline="") as text:
+                rows = csv.reader(text, strict=True)
+                if tuple(next(rows, ())) != COLUMNS:
+                    raise taken
+                for _, _, _, link, _ in rows:  # as many cells as columns
+                    tokens.append(ClaimLink.parse(link).token)
+        except FileNotFoundError:
+            return {}
+        except (ValueError, csv.Error, InvalidLink) as error:
+            raise taken from error
+        return self.claims.places(tokens)
+
+    def _replace(self, rows: Iterable[tuple[str, ...]]) -> None:
+        """Write the whole file, for its owner only: it is on the disk when this returns."""
+        remove_leftovers(self.path.parent, self.path.name)
+        with open_temporary(self.path) as (temporary, file):
+            _write(file, rows)
+            sync_file(file.fileno())
+            temporary.replace(self.path)
+        sync_folder(self.path.parent)
+
+
+def _write(file: BinaryIO, rows: Iterable[tuple[str, ...]]) -> None:
+    text = io.TextIOWrapper(file, "utf-8-sig", newline="")  # spreadsheets take the mark for UTF-8
+    writer = csv.writer(text)
+    writer.writerow(COLUMNS)
+    writer.writerows(rows)
+    text.flush()
+    text.detach()
