@@ -118,14 +118,21 @@ class NewLink(NamedTuple):
     """That of the credential when the link was drawn up."""
 
 
-class Standing(NamedTuple):
-    """A link that is good, be it used or not."""
+class GoodLink(NamedTuple):
+    """A link that was not ended, and whose time is not over."""
 
     nth: int
     """Its place among all links."""
     is_used: bool
     """Whether a wallet has claimed by it."""
     expires: datetime
+
+
+class Standing(NamedTuple):
+    """A credential's good link, one that was used before others, and the generation of a new one."""
+
+    generation: int
+    link: GoodLink | None
 
 
 class ClaimLinks:
@@ -201,21 +208,12 @@ class ClaimLinks:
 
     def standings(
         self, credentials: Sequence[KindNumber], issuer: Issues, *, now: datetime
-    ) -> list[Standing | None]:
-        """The good link of each credential, one that was used before others; `None` where there is none."""
+    ) -> list[Standing]:
+        """How each of the credentials stands. Raises `Damaged` where the list is an older copy."""
         known = issuer.links()
         with self._database.reading() as connection:
             _require_newest(connection, known)
-            rows = [
-                connection.execute(
-                    "SELECT rowid, holder IS NOT NULL, expires FROM link "
-                    "WHERE kind = ? AND number = ? AND generation >= ? AND expires > ? "
-                    "ORDER BY holder IS NULL, rowid DESC LIMIT 1",
-                    (*which, issuer.generation(which), _seconds(now)),
-                ).fetchone()
-                for which in credentials
-            ]
-        return [row and Standing(row[0], bool(row[1]), datetime.fromtimestamp(row[2], UTC)) for row in rows]
+            return [_standing(connection, which, issuer.generation(which), now) for which in credentials]
 
     def places(self, tokens: Iterable[str]) -> dict[int, str]:
         """Those of the tokens that are of links made here, by the place of the link among all."""
@@ -372,6 +370,19 @@ def _open_link(
         raise _ended()
     _require_time(ends, now)
     return ends, holder
+
+
+def _standing(connection: sqlite3.Connection, which: KindNumber, generation: int, now: datetime) -> Standing:
+    row = connection.execute(
+        "SELECT rowid, holder IS NOT NULL, expires FROM link "
+        "WHERE kind = ? AND number = ? AND generation >= ? AND expires > ? "
+        "ORDER BY holder IS NULL, rowid DESC LIMIT 1",
+        (*which, generation, _seconds(now)),
+    ).fetchone()
+    if row is None:
+        return Standing(generation, None)
+    nth, is_used, expires = row
+    return Standing(generation, GoodLink(nth, bool(is_used), datetime.fromtimestamp(expires, UTC)))
 
 
 def _require_time(ends: int, now: datetime) -> None:

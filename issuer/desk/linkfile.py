@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, auto
@@ -25,7 +25,7 @@ from wire.text import guarded
 
 from ..archive.kept import Entry
 from ..problem import LINK_FILE_TAKEN
-from .claims import LINK_LIFETIME, ClaimLinks, Issues, NewLink, Standing, digest, new_token
+from .claims import LINK_LIFETIME, ClaimLinks, GoodLink, Issues, NewLink, Standing, digest, new_token
 
 COLUMNS = ("number", "name", "e-mail", "link", "expires")
 BATCH = 10_000  # links in one transaction, for which whoever claims waits some tenths of a second
@@ -78,15 +78,15 @@ class LinkFile:
         new: list[NewLink] = []
 
         def rows() -> Iterator[tuple[str, ...]]:
-            for entry, found, standing in self._standing(entries, kept, now):
+            for entry, found, (generation, link) in self._standing(entries, kept, now):
                 if found is not Found.KEPT and not wanted(entry):
                     continue
                 counts[found] += 1
-                if standing is not None and found is Found.KEPT:
-                    yield self._row(entry, kept[standing.nth], standing.expires)
+                if link is not None and found is Found.KEPT:
+                    yield self._row(entry, kept[link.nth], link.expires)
                 elif found is Found.FREE or (found is Found.ELSEWHERE and again):
                     token = new_token()
-                    new.append(NewLink(digest(token), entry.which, self.issuer.generation(entry.which)))
+                    new.append(NewLink(digest(token), entry.which, generation))
                     yield self._row(entry, token, until)
 
         with self.claims.making():
@@ -98,18 +98,13 @@ class LinkFile:
 
     def _standing(
         self, entries: Iterable[Entry], kept: dict[int, str], now: datetime
-    ) -> Iterator[tuple[Entry, Found, Standing | None]]:
+    ) -> Iterator[tuple[Entry, Found, Standing]]:
         """Each credential once, though it may be there in several copies."""
         firsts = (entry for entry in entries if entry.copy == 1)
         while batch := list(islice(firsts, BATCH)):
             standings = self.claims.standings([entry.which for entry in batch], self.issuer, now=now)
             for entry, standing in zip(batch, standings, strict=True):
-                if standing is None:
-                    yield entry, Found.FREE, None
-                elif standing.is_used:
-                    yield entry, Found.USED, standing
-                else:
-                    yield entry, Found.KEPT if standing.nth in kept else Found.ELSEWHERE, standing
+                yield entry, _found(standing.link, kept), standing
 
     def _row(self, entry: Entry, token: str, expires: datetime) -> tuple[str, ...]:
         # Names and numbers are somebody's words, and the file is opened by a spreadsheet (CSV injection).
@@ -144,6 +139,14 @@ class LinkFile:
             sync_file(file.fileno())
             temporary.replace(self.path)
         sync_folder(self.path.parent)
+
+
+def _found(link: GoodLink | None, kept: Container[int]) -> Found:
+    if link is None:
+        return Found.FREE
+    if link.is_used:
+        return Found.USED
+    return Found.KEPT if link.nth in kept else Found.ELSEWHERE
 
 
 def _write(file: BinaryIO, rows: Iterable[tuple[str, ...]]) -> None:
