@@ -85,7 +85,7 @@ def good(file: LinkFile, now: datetime = NOW) -> list[str]:
 def require_none_lost(claims: ClaimLinks, *paths: Path) -> None:
     """Every good link stands in one of the files; a link that nobody has would be lost."""
     tokens = [ClaimLink.parse(row["link"]).token for path in paths if path.exists() for row in rows(path)]
-    kept = claims.places(tokens).keys()
+    kept = {*claims.places(tokens, Registrar()).values()}
     with claims._database.reading() as connection:
         query = "SELECT rowid FROM link WHERE holder IS NULL AND expires > 0"
         assert {nth for (nth,) in connection.execute(query)} <= kept
@@ -202,6 +202,18 @@ def test_a_file_that_is_something_else_stays_as_it_is(
             write(THREE, now=NOW)
     assert file.path.read_bytes() == content
     assert registrar.counted == 0
+
+
+def test_the_file_of_another_issuer_stays_as_it_is(
+    file: LinkFile, tmp_path: Path, registrar: Registrar
+) -> None:
+    """It looks the same, and has the only copy of that issuer's links."""
+    other = ClaimLinks(tmp_path / "other" / "claims.sqlite", SERVICE)
+    LinkFile(file.path, other, Registrar()).write(THREE, now=NOW)
+    before = file.path.read_bytes()
+    with raises(LINK_FILE_TAKEN):
+        file.write(THREE, now=NOW)
+    assert (file.path.read_bytes(), registrar.counted) == (before, 0)
 
 
 def test_a_pipe_is_not_waited_for(file: LinkFile) -> None:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -109,13 +109,11 @@ class Issues(Protocol):
 
 
 class NewLink(NamedTuple):
-    """A link that is not good yet: whoever makes it good has to have kept its token."""
+    """A link to be made, for a generation of a credential."""
 
-    token: bytes
-    """As it is kept here, hashed."""
+    token: str
     which: KindNumber
     generation: int
-    """That of the credential when the link was drawn up."""
 
 
 class GoodLink(NamedTuple):
@@ -162,12 +160,10 @@ class ClaimLinks:
 
         Raises as `making`.
         """
-        token = new_token()
+        link = NewLink(new_token(), which, issuer.generation(which))
         with self.making():
-            self.make_good(
-                [NewLink(digest(token), which, issuer.generation(which))], issuer, until=now + lifetime
-            )
-        return self.link(token)
+            self.make_good(self.draw_up([link], issuer), until=now + lifetime)
+        return self.link(link.token)
 
     @contextmanager
     def making(self) -> Iterator[None]:
@@ -182,29 +178,46 @@ class ClaimLinks:
         """The link with this token."""
         return ClaimLink.parse(f"{self.service}/claim/{token}")
 
-    def make_good(self, links: Sequence[NewLink], issuer: Issues, *, until: datetime) -> None:
-        """Make links good, all or none; earlier ones for their credentials that nobody has used end here.
+    def draw_up(self, links: Sequence[NewLink], issuer: Issues) -> range:
+        """Note new links, none of which is good yet, and return their places among all.
 
-        The caller holds the lock `making`.
+        Whoever makes them good has to have kept their tokens. The caller holds the lock `making`.
         """
         known = issuer.links()
         with self._database.writing() as connection:
-            last = max(known, _require_newest(connection, known))
+            first = max(known, _require_newest(connection, known)) + 1
+            places = range(first, first + len(links))
             connection.executemany(
-                "UPDATE link SET expires = 0 "
-                "WHERE kind = ? AND number = ? AND holder IS NULL AND generation <= ?",
-                [(*link.which, link.generation) for link in links],
-            )
-            connection.executemany(
-                "INSERT INTO link (rowid, token, kind, number, expires, generation) "
-                "VALUES (?, ?, ?, ?, ?, ?)",
+                "INSERT INTO link (rowid, token, kind, number, generation, expires) "
+                f"VALUES (?, ?, ?, ?, ?, {_ENDED})",
                 [
-                    (nth, link.token, *link.which, _seconds(until), link.generation)
-                    for nth, link in enumerate(links, last + 1)
+                    (nth, digest(link.token), *link.which, link.generation)
+                    for nth, link in zip(places, links, strict=True)
                 ],
             )
         # Afterwards: a link that is not counted yet makes no file an older copy.
-        issuer.count_link(last + len(links))
+        issuer.count_link(places.stop - 1)
+        return places
+
+    def make_good(self, places: range, *, until: datetime) -> None:
+        """Make links good that were drawn up, all or none; earlier ones that nobody has used end by that.
+
+        The caller holds the lock `making` since they were drawn up.
+        """
+        with self._database.writing() as connection:
+            drawn_up = connection.execute(
+                "SELECT kind, number, generation, rowid FROM link WHERE rowid >= ? AND rowid < ?",
+                (places.start, places.stop),
+            ).fetchall()
+            connection.executemany(
+                f"UPDATE link SET expires = {_ENDED} "
+                "WHERE kind = ? AND number = ? AND holder IS NULL AND generation <= ? AND rowid < ?",
+                drawn_up,
+            )
+            connection.execute(
+                "UPDATE link SET expires = ? WHERE rowid >= ? AND rowid < ?",
+                (_seconds(until), places.start, places.stop),
+            )
 
     def standings(
         self, credentials: Sequence[KindNumber], issuer: Issues, *, now: datetime
@@ -215,14 +228,19 @@ class ClaimLinks:
             _require_newest(connection, known)
             return [_standing(connection, which, issuer.generation(which), now) for which in credentials]
 
-    def places(self, tokens: Iterable[str]) -> dict[int, str]:
-        """Those of the tokens that are of links made here, by the place of the link among all."""
+    def places(self, tokens: Sequence[str], issuer: Issues) -> dict[str, int]:
+        """The places among all links of those that were made or drawn up here, by their tokens.
+
+        Raises `Damaged` where the list is an older copy.
+        """
+        known = issuer.links()
         with self._database.reading() as connection:
+            _require_newest(connection, known)
             rows = (
-                (connection.execute("SELECT rowid FROM link WHERE token = ?", (digest(token),)), token)
+                (token, connection.execute("SELECT rowid FROM link WHERE token = ?", (digest(token),)))
                 for token in tokens
             )
-            return {nth: token for cursor, token in rows for (nth,) in cursor}
+            return {token: nth for token, cursor in rows for (nth,) in cursor}
 
     def look(self, token: str, issuer: Issues, *, now: datetime) -> datetime:
         """Until when a link that nobody has used is good; nothing changes by it, however often it is asked.

@@ -1,8 +1,8 @@
 """A file of claim links for a mail merge: a row for each credential that a wallet can claim by one.
 
-The file has the only copy of a link's token; the list of links keeps a digest. So the whole file is on the
-disk before any of its new links is good: whatever ends the work, no good link is lost. The same again keeps
-the rows whose links are good, and gives the others new ones; nobody has two.
+The file has the only copy of a link's token; the list of links keeps a digest. So links are drawn up, then
+the whole file is written, and only once it is on the disk they are good: whatever ends the work, no good link
+is lost. The same again keeps the rows whose links are good, and gives the others new ones; nobody has two.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from datetime import datetime
 from enum import Enum, auto
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from exchange.claim import ClaimLink, InvalidLink
 from wire.datetimestamp import format_datetimestamp
@@ -25,7 +25,7 @@ from wire.text import guarded
 
 from ..archive.kept import Entry
 from ..problem import LINK_FILE_TAKEN
-from .claims import LINK_LIFETIME, ClaimLinks, GoodLink, Issues, NewLink, Standing, digest, new_token
+from .claims import LINK_LIFETIME, ClaimLinks, GoodLink, Issues, NewLink, new_token
 
 COLUMNS = ("number", "name", "e-mail", "link", "expires")
 BATCH = 10_000  # links in one transaction, for which whoever claims waits some tenths of a second
@@ -44,6 +44,16 @@ class Found(Enum):
     """A wallet is claiming it."""
 
 
+class _Credential(NamedTuple):
+    """A credential, and how it stands with its links."""
+
+    entry: Entry
+    found: Found
+    generation: int
+    """That of a new link."""
+    link: GoodLink | None
+
+
 @dataclass(frozen=True)
 class LinkFile:
     """The file of claim links at `path`, for one issuer."""
@@ -55,7 +65,7 @@ class LinkFile:
     def survey(self, entries: Iterable[Entry], *, now: datetime) -> Counter[Found]:
         """How the credentials stand, each given by its latest edition. Raises `LINK_FILE_TAKEN`."""
         kept = self._kept()
-        return Counter(found for _, found, _ in self._standing(entries, kept, now))
+        return Counter(each.found for batch in self._standing(entries, kept, now) for each in batch)
 
     def write(
         self,
@@ -74,37 +84,45 @@ class LinkFile:
         `LINK_FILE_TAKEN` where something else lies at the path, and `TryLater` while another process makes
         links; nothing is changed then.
         """
-        counts, until = Counter[Found](), now + LINK_LIFETIME
-        new: list[NewLink] = []
+        counts, until, drawn_up = Counter[Found](), now + LINK_LIFETIME, list[range]()
+        gets_one = {Found.FREE, *([Found.ELSEWHERE] if again else [])}
 
         def rows() -> Iterator[tuple[str, ...]]:
-            for entry, found, (generation, link) in self._standing(entries, kept, now):
-                if found is not Found.KEPT and not wanted(entry):
-                    continue
-                counts[found] += 1
-                if link is not None and found is Found.KEPT:
-                    yield self._row(entry, kept[link.nth], link.expires)
-                elif found is Found.FREE or (found is Found.ELSEWHERE and again):
-                    token = new_token()
-                    new.append(NewLink(digest(token), entry.which, generation))
-                    yield self._row(entry, token, until)
+            for batch in self._standing(entries, kept, now):
+                chosen = [each for each in batch if each.found is Found.KEPT or wanted(each.entry)]
+                counts.update(each.found for each in chosen)
+                tokens = {each.entry.which: new_token() for each in chosen if each.found in gets_one}
+                links = [
+                    NewLink(tokens[each.entry.which], each.entry.which, each.generation)
+                    for each in chosen
+                    if each.entry.which in tokens
+                ]
+                if links:
+                    drawn_up.append(self.claims.draw_up(links, self.issuer))
+                for each in chosen:
+                    if each.found is Found.KEPT and each.link is not None:
+                        yield self._row(each.entry, kept[each.link.nth], each.link.expires)
+                    elif each.entry.which in tokens:
+                        yield self._row(each.entry, tokens[each.entry.which], until)
 
         with self.claims.making():
             kept = self._kept()
             self._replace(rows())
-            for start in range(0, len(new), BATCH):
-                self.claims.make_good(new[start : start + BATCH], self.issuer, until=until)
+            for places in drawn_up:
+                self.claims.make_good(places, until=until)
         return counts
 
     def _standing(
-        self, entries: Iterable[Entry], kept: dict[int, str], now: datetime
-    ) -> Iterator[tuple[Entry, Found, Standing]]:
-        """Each credential once, though it may be there in several copies."""
+        self, entries: Iterable[Entry], kept: Container[int], now: datetime
+    ) -> Iterator[list[_Credential]]:
+        """Each credential once, though it may be there in several copies; in batches."""
         firsts = (entry for entry in entries if entry.copy == 1)
         while batch := list(islice(firsts, BATCH)):
             standings = self.claims.standings([entry.which for entry in batch], self.issuer, now=now)
-            for entry, standing in zip(batch, standings, strict=True):
-                yield entry, _found(standing.link, kept), standing
+            yield [
+                _Credential(entry, _found(standing.link, kept), *standing)
+                for entry, standing in zip(batch, standings, strict=True)
+            ]
 
     def _row(self, entry: Entry, token: str, expires: datetime) -> tuple[str, ...]:
         # Names and numbers are somebody's words, and the file is opened by a spreadsheet (CSV injection).
@@ -114,9 +132,10 @@ class LinkFile:
     def _kept(self) -> dict[int, str]:
         """The tokens that the file has by now, by the places of their links; none where there is no file.
 
-        Raises `LINK_FILE_TAKEN`: what somebody else wrote, or changed, is not written over.
+        Raises `LINK_FILE_TAKEN`: a file of somebody else's may have the only copy of what is in it, also one of
+        another issuer's links.
         """
-        taken = LINK_FILE_TAKEN(f"{self.path} is there already, and is no file of claim links")
+        taken = LINK_FILE_TAKEN(f"{self.path} is there already, and is no file of this issuer's claim links")
         tokens: list[str] = []
         try:
             with open_regular(self.path) as file, io.TextIOWrapper(file, "utf-8-sig", newline="") as text:
@@ -129,7 +148,10 @@ class LinkFile:
             return {}
         except (ValueError, csv.Error, InvalidLink) as error:
             raise taken from error
-        return self.claims.places(tokens)
+        places = self.claims.places(tokens, self.issuer)
+        if len(places) < len({*tokens}):
+            raise taken
+        return {nth: token for token, nth in places.items()}
 
     def _replace(self, rows: Iterable[tuple[str, ...]]) -> None:
         """Write the whole file, for its owner only: it is on the disk when this returns."""

@@ -293,6 +293,6 @@ def test_another_file_in_the_place_stays(named: Program) -> None:
     Path("g.csv").write_text("number,name\n1,Ada\n")
     answer = named("issuer", "claim", "--all", "--out", "g.csv")
     assert (answer.code, answer.out) == (1, "")
-    assert "g.csv is there already, and is no file of claim links" in answer.err
+    assert "g.csv is there already, and is no file of this issuer's claim links" in answer.err
     assert "Name another file: --out" in answer.err
     assert Path("g.csv").read_text() == "number,name\n1,Ada\n"
