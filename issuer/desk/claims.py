@@ -189,9 +189,9 @@ class ClaimLinks:
             places = range(first, first + len(links))
             connection.executemany(
                 "INSERT INTO link (rowid, token, kind, number, generation, expires) "
-                f"VALUES (?, ?, ?, ?, ?, {_ENDED})",
+                "VALUES (?, ?, ?, ?, ?, ?)",
                 [
-                    (nth, digest(link.token), *link.which, link.generation)
+                    (nth, digest(link.token), *link.which, link.generation, _ENDED)
                     for nth, link in zip(places, links, strict=True)
                 ],
             )
@@ -210,7 +210,7 @@ class ClaimLinks:
                 (places.start, places.stop),
             ).fetchall()
             connection.executemany(
-                f"UPDATE link SET expires = {_ENDED} "
+                "UPDATE link SET expires = 0 "
                 "WHERE kind = ? AND number = ? AND holder IS NULL AND generation <= ? AND rowid < ?",
                 drawn_up,
             )

@@ -91,14 +91,14 @@ class LinkFile:
             for batch in self._standing(entries, kept, now):
                 chosen = [each for each in batch if each.found is Found.KEPT or wanted(each.entry)]
                 counts.update(each.found for each in chosen)
-                tokens = {each.entry.which: new_token() for each in chosen if each.found in gets_one}
-                links = [
-                    NewLink(tokens[each.entry.which], each.entry.which, each.generation)
+                new = [
+                    NewLink(new_token(), each.entry.which, each.generation)
                     for each in chosen
-                    if each.entry.which in tokens
+                    if each.found in gets_one
                 ]
-                if links:
-                    drawn_up.append(self.claims.draw_up(links, self.issuer))
+                if new:
+                    drawn_up.append(self.claims.draw_up(new, self.issuer))
+                tokens = {link.which: link.token for link in new}
                 for each in chosen:
                     if each.found is Found.KEPT and each.link is not None:
                         yield self._row(each.entry, kept[each.link.nth], each.link.expires)
@@ -132,8 +132,8 @@ class LinkFile:
     def _kept(self) -> dict[int, str]:
         """The tokens that the file has by now, by the places of their links; none where there is no file.
 
-        Raises `LINK_FILE_TAKEN`: a file of somebody else's may have the only copy of what is in it, also one of
-        another issuer's links.
+        Raises `LINK_FILE_TAKEN`: a file of somebody else's may be the only copy of what is in it, as is one
+        of another issuer's links.
         """
         taken = LINK_FILE_TAKEN(f"{self.path} is there already, and is no file of this issuer's claim links")
         tokens: list[str] = []
