@@ -17,7 +17,7 @@ import pytest
 from exchange.claim import ClaimLink
 from issuer.archive.kept import Entry, KindNumber
 from issuer.desk.claims import CLAIM_LINK_ENDED, LINK_LIFETIME, ClaimLinks
-from issuer.desk.linkfile import COLUMNS, Found, LinkFile
+from issuer.desk.linkfile import COLUMNS, LinkFile, LinkState
 from issuer.problem import LINK_FILE_TAKEN
 from tests.doubles import instead, stops
 from tests.fault.kill import killed_by
@@ -28,7 +28,7 @@ from tests.world import NOW
 from wire.files import locked
 from wire.problem import Damaged, NotFound, TryLater
 
-FREE, KEPT, ELSEWHERE, USED = Found
+FREE, KEPT, ELSEWHERE, USED = LinkState
 
 
 def credentials(*numbers: str, kind: str = "diploma", **change: Any) -> list[Entry]:
@@ -260,10 +260,10 @@ def test_a_file_that_cannot_be_written_makes_no_link_good(
 @pytest.mark.parametrize("step", [1, 2])
 @pytest.mark.parametrize("before", [True, False])
 def test_the_same_command_goes_on_after_a_kill_between_file_and_links(
-    file: LinkFile, claims: ClaimLinks, step: int, before: bool, monkeypatch: pytest.MonkeyPatch
+    file: LinkFile, claims: ClaimLinks, step: int, before: bool
 ) -> None:
-    monkeypatch.setattr("issuer.desk.linkfile.BATCH", 2)
-    dying = LinkFile(file.path, instead(claims, make_good=stops(on_call=step, before=before)), file.issuer)
+    stopped = instead(claims, make_good=stops(on_call=step, before=before))
+    dying = LinkFile(file.path, stopped, file.issuer, batch=2)
     assert killed_by(lambda: dying.write(THREE, now=NOW))
     made = min(2 * (step - before), 3)
     assert good(file) == ["N1", "N2", "N3"][:made]
@@ -275,12 +275,14 @@ def test_the_same_command_goes_on_after_a_kill_between_file_and_links(
     require_none_lost(claims, file.path)
 
 
-def test_who_makes_links_waits_for_another_who_does(
-    file: LinkFile, claims: ClaimLinks, registrar: Registrar, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("issuer.desk.claims.PATIENCE", 0.01)
-    with locked(file.path.parent / "issuer" / "links"):
-        for make in (lambda: file.write(THREE, now=NOW), lambda: offer(claims, registrar)):
+def test_who_makes_links_waits_for_another_who_does(file: LinkFile, registrar: Registrar) -> None:
+    folder = file.path.parent / "issuer"
+    claims = ClaimLinks(folder / "claims.sqlite", SERVICE, patience=0.01)
+    with locked(folder / "links"):
+        for make in (
+            lambda: LinkFile(file.path, claims, registrar).write(THREE, now=NOW),
+            lambda: offer(claims, registrar),
+        ):
             with pytest.raises(TryLater):
                 make()
     assert not file.path.exists()

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from issuer.archive.kept import Entry, State
-from issuer.archive.listing import Claim, Filter
+from issuer.archive.kept import EditionState, Entry
+from issuer.archive.listing import ClaimedBy, Filter
 from issuer.issuer import Issuer
 from issuer.job.order import Order
 from issuer.keeping.overview import overview
@@ -75,9 +75,9 @@ FIRST_DAY = NOW.date()
         ({}, ALL),
         ({"kind": "diploma"}, ALL),
         ({"kind": "resident"}, []),
-        ({"state": State.VALID}, ["5.1", "1.2", "4.2", "3.3", "0.3"]),
-        ({"state": State.REVOKED}, ["2.1"]),
-        ({"state": State.SUPERSEDED}, ["0.1", "1.1", "3.1", "4.1", "3.2", "0.2"]),
+        ({"state": EditionState.VALID}, ["5.1", "1.2", "4.2", "3.3", "0.3"]),
+        ({"state": EditionState.REVOKED}, ["2.1"]),
+        ({"state": EditionState.SUPERSEDED}, ["0.1", "1.1", "3.1", "4.1", "3.2", "0.2"]),
         ({"until": FIRST_DAY}, ALL[:5]),
         ({"since": FIRST_DAY + DAY}, ALL[5:]),
         ({"since": FIRST_DAY + DAY, "until": FIRST_DAY + DAY}, ["5.1", "1.2", "3.2", "4.2"]),
@@ -85,8 +85,8 @@ FIRST_DAY = NOW.date()
         ({"until": FIRST_DAY - DAY}, []),
         ({"claimed": True}, ["4.2", "3.3"]),
         ({"claimed": False}, ["2.1", "5.1", "1.2", "0.3"]),
-        ({"claimed": False, "state": State.VALID}, ["5.1", "1.2", "0.3"]),
-        ({"title": "SCIENCE", "state": State.VALID}, ["0.3"]),
+        ({"claimed": False, "state": EditionState.VALID}, ["5.1", "1.2", "0.3"]),
+        ({"title": "SCIENCE", "state": EditionState.VALID}, ["0.3"]),
         ({"title": "s", "claimed": True}, ["4.2"]),
         ({"title": "alchemy"}, []),
     ],
@@ -116,20 +116,20 @@ def test_a_job_that_was_begun_later_is_read_from_its_credentials(issuer: Issuer,
         (0, None),  # released since
         (1, None),
         (2, None),
-        (3, Claim(ADA.did, NOW + DAY)),  # corrected since
-        (4, Claim(ADA.did, NOW + DAY)),
+        (3, ClaimedBy(ADA.did, NOW + DAY)),  # corrected since
+        (4, ClaimedBy(ADA.did, NOW + DAY)),
         (5, None),
     ],
 )
-def test_who_has_claimed_and_when(issuer: Issuer, row: int, claim: Claim | None) -> None:
+def test_who_has_claimed_and_when(issuer: Issuer, row: int, claim: ClaimedBy | None) -> None:
     assert issuer.listing.claim(issuer.current(number(row))) == claim
 
 
 def test_a_wallet_that_took_the_place_of_another_has_claimed_then(issuer: Issuer) -> None:
     issuer.claim(number(0), ADA.did)
-    assert issuer.listing.claim(issuer.current(number(0))) == Claim(ADA.did, NOW + 2 * DAY)
+    assert issuer.listing.claim(issuer.current(number(0))) == ClaimedBy(ADA.did, NOW + 2 * DAY)
     former = issuer.store.copies(issuer.current(number(0)).which, 2)[0]
-    assert issuer.listing.claim(former) == Claim(EVE.did, NOW + 2 * DAY)
+    assert issuer.listing.claim(former) == ClaimedBy(EVE.did, NOW + 2 * DAY)
 
 
 def test_entries_are_taken_one_by_one(issuer: Issuer) -> None:
@@ -163,7 +163,7 @@ def test_first_editions_are_not_read_to_know_whether_they_are_claimed(issuer: Is
 def test_the_overview_counts_credentials_editions_and_claims(issuer: Issuer) -> None:
     found = overview(issuer, NOW + 2 * DAY)
     assert (found.credentials, found.claimed) == (6, 2)
-    assert found.states == {State.VALID: 5, State.REVOKED: 1, State.SUPERSEDED: 6}
+    assert found.states == {EditionState.VALID: 5, EditionState.REVOKED: 1, EditionState.SUPERSEDED: 6}
     assert found.last is not None
     assert (found.last.job.file, found.last.job.length, found.last.is_finished) == ("g.csv", 5, True)
     assert found.due == [0], "a claim has superseded an edition since"
@@ -194,4 +194,4 @@ def test_a_file_that_was_interrupted_is_not_finished(tmp_path: Path) -> None:
 def test_an_entry_knows_its_state() -> None:
     entry = Entry(0, "diploma", "N", 1, 1, 0, "", "", None, None)
     states = [entry._replace(reason=reason).state for reason in (None, "superseded", "fraud")]
-    assert states == [State.VALID, State.SUPERSEDED, State.REVOKED]
+    assert states == [EditionState.VALID, EditionState.SUPERSEDED, EditionState.REVOKED]

@@ -15,7 +15,7 @@ import pytest
 from exchange.claim import ClaimLink
 from issuer.archive.kept import EditionTaken, KindNumber, NewEntry, Single
 from issuer.archive.store import SQLiteIndex
-from issuer.desk.claims import ALREADY_CLAIMED, CHALLENGE_SPENT, ClaimLinks, _seconds, digest
+from issuer.desk.claims import ALREADY_CLAIMED, CHALLENGE_SPENT, ClaimLinks, _hash, _seconds
 from issuer.desk.linkfile import LinkFile
 from issuer.issuer import Issuer
 from issuer.status import lists
@@ -214,7 +214,7 @@ def test_of_two_at_once_one_gets_it(
 
 
 def spend_after_a_look(self: ClaimLinks, token: str, challenge: str, now: datetime) -> None:
-    known = (digest(challenge), digest(token), _seconds(now))
+    known = (_hash(challenge), _hash(token), _seconds(now))
     with self._database.reading() as connection:
         found = connection.execute(
             "SELECT used FROM challenge WHERE challenge = ? AND token = ? AND expires > ?", known
@@ -228,12 +228,12 @@ def spend_after_a_look(self: ClaimLinks, token: str, challenge: str, now: dateti
 def bind_after_a_look(self: ClaimLinks, token: str, holder: str, now: datetime) -> tuple[str, int, bool]:
     with self._database.reading() as connection:
         (number, found) = connection.execute(
-            "SELECT number, holder FROM link WHERE token = ?", (digest(token),)
+            "SELECT number, holder FROM link WHERE token = ?", (_hash(token),)
         ).fetchone()
     if found not in (None, holder):
         raise ALREADY_CLAIMED("another has it")
     with self._database.writing() as connection:
-        connection.execute("UPDATE link SET holder = ? WHERE token = ?", (holder, digest(token)))
+        connection.execute("UPDATE link SET holder = ? WHERE token = ?", (holder, _hash(token)))
     return number, 0, found is None
 
 

@@ -19,6 +19,7 @@ from wire.problem import Problem
 from .kept import (
     Appended,
     Crossed,
+    EditionState,
     Entry,
     IdOf,
     Incoming,
@@ -30,7 +31,6 @@ from .kept import (
     PublishedFile,
     RevocationRow,
     Single,
-    State,
 )
 
 
@@ -150,7 +150,7 @@ class Index(Protocol):
     def count(self) -> int:
         """How many credentials were issued: each copy of an edition is one."""
 
-    def states(self) -> dict[State, int]:
+    def states(self) -> dict[EditionState, int]:
         """The same by state; a state that none has is left out."""
 
 

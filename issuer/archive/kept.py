@@ -64,7 +64,7 @@ class Job(NamedTuple):
         return self.key + f"{self.created} {self.first_seq} {number}".encode()
 
 
-class State(StrEnum):
+class EditionState(StrEnum):
     """Whether an edition counts, and if not, what ended it."""
 
     VALID = "valid"
@@ -94,7 +94,7 @@ class Entry(NamedTuple):
         return KindNumber(self.kind, self.number)
 
     @property
-    def state(self) -> State:
+    def state(self) -> EditionState:
         """What became of it."""
         return state_of(self.reason)
 
@@ -117,11 +117,11 @@ class NewEntry(NamedTuple):
         return KindNumber(self.kind, self.number)
 
 
-def state_of(reason: str | None) -> State:
+def state_of(reason: str | None) -> EditionState:
     """The state of an edition that was revoked for this reason, if it was."""
     if reason is None:
-        return State.VALID
-    return State.SUPERSEDED if reason == State.SUPERSEDED else State.REVOKED
+        return EditionState.VALID
+    return EditionState.SUPERSEDED if reason == EditionState.SUPERSEDED else EditionState.REVOKED
 
 
 class Single(NamedTuple):

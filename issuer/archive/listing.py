@@ -17,7 +17,7 @@ from typing import NamedTuple
 from wire.datetimestamp import parse_datetimestamp
 
 from .archive import Archive
-from .kept import Entry, State
+from .kept import EditionState, Entry
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Filter:
     """The editions that are wanted; what is not given leaves none out."""
 
     kind: str = ""
-    state: State | None = None
+    state: EditionState | None = None
     since: date | None = None
     """The first day of issue, in UTC."""
     until: date | None = None
@@ -36,7 +36,7 @@ class Filter:
     """A part of the title, in whatever case."""
 
 
-class Claim(NamedTuple):
+class ClaimedBy(NamedTuple):
     """That a wallet has claimed a credential."""
 
     holder: str
@@ -71,7 +71,7 @@ class Listing:
                 return False
         if wanted.claimed is None:
             return True
-        return entry.state is not State.SUPERSEDED and self.is_claimed(entry) is wanted.claimed
+        return entry.state is not EditionState.SUPERSEDED and self.is_claimed(entry) is wanted.claimed
 
     def issued(self, entry: Entry) -> datetime | None:
         """When an edition was signed, if its form says so; all rows of a file have one time."""
@@ -84,7 +84,7 @@ class Listing:
         """Whether an edition is bound to a wallet. A first one never is: a claim makes another."""
         return entry.edition > 1 and self.archive.line(entry.seq, entry.leaf).holder is not None
 
-    def claim(self, entry: Entry) -> Claim | None:
+    def claim(self, entry: Entry) -> ClaimedBy | None:
         """Who has claimed an edition, and when; `None` for one that is bound to nobody."""
         if entry.edition == 1:
             return None
@@ -98,7 +98,7 @@ class Listing:
             if [each.holder for each in before] != [line.holder]:
                 break
             first = before[0]
-        return Claim(line.holder, first.created)
+        return ClaimedBy(line.holder, first.created)
 
     def _titled(self, entries: Iterable[Entry], title: str) -> Iterator[Entry]:
         entries, again = tee(entries)

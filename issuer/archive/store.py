@@ -20,6 +20,7 @@ from .index import Index
 from .kept import (
     Appended,
     Crossed,
+    EditionState,
     EditionTaken,
     Entry,
     Incoming,
@@ -28,7 +29,6 @@ from .kept import (
     NewEntry,
     Released,
     Single,
-    State,
     batch_key,
     state_of,
 )
@@ -287,8 +287,8 @@ class SQLiteIndex(Index):
         )
         return int(count)
 
-    def states(self) -> dict[State, int]:
-        counts: dict[State, int] = {}
+    def states(self) -> dict[EditionState, int]:
+        counts: dict[EditionState, int] = {}
         for reason, count in self._database.read(
             "SELECT reason, count(*) FROM credential LEFT JOIN revocation USING (seq) "
             "WHERE leaf IS NOT NULL GROUP BY reason"

@@ -126,7 +126,7 @@ class GoodLink(NamedTuple):
     expires: datetime
 
 
-class Standing(NamedTuple):
+class LinkStanding(NamedTuple):
     """A credential's good link, one that was used before others, and the generation of a new one."""
 
     generation: int
@@ -136,12 +136,20 @@ class Standing(NamedTuple):
 class ClaimLinks:
     """The claim links of one issuer, in a SQLite file; several processes may use it at once."""
 
-    def __init__(self, path: Path, service: str, methods: Mapping[str, Method] = METHODS) -> None:
+    def __init__(
+        self,
+        path: Path,
+        service: str,
+        methods: Mapping[str, Method] = METHODS,
+        *,
+        patience: float = PATIENCE,
+    ) -> None:
         """`service` is the address that links begin with, such as https://uni.example, and their domain.
 
-        Holders have a DID of one of `methods`, of those that need nobody's word.
+        Holders have a DID of one of `methods`, of those that need nobody's word. Who makes links waits
+        `patience` seconds for others who do.
         """
-        self.service = service
+        self.service, self._patience = service, patience
         self._documents = Resolver(
             {name: method for name, method in methods.items() if method.self_certifying}, NoFetcher()
         )
@@ -169,9 +177,9 @@ class ClaimLinks:
     def making(self) -> Iterator[None]:
         """Hold the lock of those who make links: between looking and making nobody else makes one.
 
-        Raises `TryLater` where another process holds it for longer than five seconds. Claiming needs no lock.
+        Claiming needs no lock. Raises `TryLater` where another process holds it for too long.
         """
-        with locked(self._making, patience=PATIENCE):
+        with locked(self._making, patience=self._patience):
             yield
 
     def link(self, token: str) -> ClaimLink:
@@ -191,7 +199,7 @@ class ClaimLinks:
                 "INSERT INTO link (rowid, token, kind, number, generation, expires) "
                 "VALUES (?, ?, ?, ?, ?, ?)",
                 [
-                    (nth, digest(link.token), *link.which, link.generation, _ENDED)
+                    (nth, _hash(link.token), *link.which, link.generation, _ENDED)
                     for nth, link in zip(places, links, strict=True)
                 ],
             )
@@ -221,7 +229,7 @@ class ClaimLinks:
 
     def standings(
         self, credentials: Sequence[KindNumber], issuer: Issues, *, now: datetime
-    ) -> list[Standing]:
+    ) -> list[LinkStanding]:
         """How each of the credentials stands. Raises `Damaged` where the list is an older copy."""
         known = issuer.links()
         with self._database.reading() as connection:
@@ -237,7 +245,7 @@ class ClaimLinks:
         with self._database.reading() as connection:
             _require_newest(connection, known)
             rows = (
-                (token, connection.execute("SELECT rowid FROM link WHERE token = ?", (digest(token),)))
+                (token, connection.execute("SELECT rowid FROM link WHERE token = ?", (_hash(token),)))
                 for token in tokens
             )
             return {token: nth for token, cursor in rows for (nth,) in cursor}
@@ -272,7 +280,7 @@ class ClaimLinks:
             connection.execute("DELETE FROM challenge WHERE expires <= ?", (_seconds(now),))
             (issued,) = connection.execute(  # but for those that a clock gave which was ahead
                 "SELECT count(*) FROM challenge WHERE token = ? AND expires <= ?",
-                (digest(token), _seconds(expires + CLOCK_SKEW)),
+                (_hash(token), _seconds(expires + CLOCK_SKEW)),
             ).fetchone()
             if issued >= OPEN_CHALLENGES:
                 raise TOO_MANY_ATTEMPTS(
@@ -281,7 +289,7 @@ class ClaimLinks:
                 )
             connection.execute(
                 "INSERT INTO challenge (challenge, token, expires) VALUES (?, ?, ?)",
-                (digest(challenge), digest(token), _seconds(expires)),
+                (_hash(challenge), _hash(token), _seconds(expires)),
             )
         return Invitation(issuer.did, issuer.name, self.service, challenge, expires)
 
@@ -311,7 +319,7 @@ class ClaimLinks:
             spent = connection.execute(
                 "UPDATE challenge SET used = 1"
                 " WHERE challenge = ? AND token = ? AND used = 0 AND expires > ?",
-                (digest(challenge), digest(token), _seconds(now)),
+                (_hash(challenge), _hash(token), _seconds(now)),
             )
         if spent.rowcount != 1:
             raise CHALLENGE_SPENT(
@@ -325,12 +333,12 @@ class ClaimLinks:
             won = connection.execute(
                 "UPDATE link SET holder = ? WHERE token = ? AND holder IS NULL AND expires > ?"
                 " RETURNING kind, number, generation",
-                (holder, digest(token), _seconds(now)),
+                (holder, _hash(token), _seconds(now)),
             ).fetchone()
             if won is not None:
                 return KindNumber(*won[:2]), won[2], True
             owner, *link, expires = connection.execute(
-                "SELECT holder, kind, number, generation, expires FROM link WHERE token = ?", (digest(token),)
+                "SELECT holder, kind, number, generation, expires FROM link WHERE token = ?", (_hash(token),)
             ).fetchone()
         _require_time(expires, now)
         if owner != holder:
@@ -342,7 +350,7 @@ class ClaimLinks:
 
     def _unbind(self, token: str, holder: str) -> None:
         self._database.write(
-            "UPDATE link SET holder = NULL WHERE token = ? AND holder = ?", digest(token), holder
+            "UPDATE link SET holder = NULL WHERE token = ? AND holder = ?", _hash(token), holder
         )
 
     def require_readable(self) -> None:
@@ -379,7 +387,7 @@ def _open_link(
 ) -> tuple[int, str | None]:
     """When a link ends, and who has used it. Raises `NotFound`, `CLAIM_LINK_ENDED` or `LinkExpired`."""
     link = connection.execute(
-        "SELECT kind, number, generation, expires, holder FROM link WHERE token = ?", (digest(token),)
+        "SELECT kind, number, generation, expires, holder FROM link WHERE token = ?", (_hash(token),)
     ).fetchone()
     if link is None:
         raise NotFound("no credential waits under this link", hint="Ask the issuer for a new link.")
@@ -390,7 +398,9 @@ def _open_link(
     return ends, holder
 
 
-def _standing(connection: sqlite3.Connection, which: KindNumber, generation: int, now: datetime) -> Standing:
+def _standing(
+    connection: sqlite3.Connection, which: KindNumber, generation: int, now: datetime
+) -> LinkStanding:
     row = connection.execute(
         "SELECT rowid, holder IS NOT NULL, expires FROM link "
         "WHERE kind = ? AND number = ? AND generation >= ? AND expires > ? "
@@ -398,9 +408,9 @@ def _standing(connection: sqlite3.Connection, which: KindNumber, generation: int
         (*which, generation, _seconds(now)),
     ).fetchone()
     if row is None:
-        return Standing(generation, None)
+        return LinkStanding(generation, None)
     nth, is_used, expires = row
-    return Standing(generation, GoodLink(nth, bool(is_used), datetime.fromtimestamp(expires, UTC)))
+    return LinkStanding(generation, GoodLink(nth, bool(is_used), datetime.fromtimestamp(expires, UTC)))
 
 
 def _require_time(ends: int, now: datetime) -> None:
@@ -414,7 +424,7 @@ def _ended() -> LinkExpired:
     return CLAIM_LINK_ENDED("the issuer has ended this claim link", hint="Ask the issuer for a new one.")
 
 
-def digest(secret: str) -> bytes:
+def _hash(secret: str) -> bytes:
     """What is kept here of a token or a challenge: of 256 random bits, nothing to guess, no salt needed."""
     return hashlib.sha256(secret.encode()).digest()
 

@@ -31,7 +31,7 @@ COLUMNS = ("number", "name", "e-mail", "link", "expires")
 BATCH = 10_000  # links in one transaction, for which whoever claims waits some tenths of a second
 
 
-class Found(Enum):
+class LinkState(Enum):
     """How a credential stands that a wallet could claim."""
 
     FREE = auto()
@@ -48,7 +48,7 @@ class _Credential(NamedTuple):
     """A credential, and how it stands with its links."""
 
     entry: Entry
-    found: Found
+    state: LinkState
     generation: int
     """That of a new link."""
     link: GoodLink | None
@@ -61,11 +61,13 @@ class LinkFile:
     path: Path
     claims: ClaimLinks
     issuer: Issues
+    batch: int = BATCH
+    """How many credentials are looked up, and links made good, in one transaction."""
 
-    def survey(self, entries: Iterable[Entry], *, now: datetime) -> Counter[Found]:
+    def survey(self, entries: Iterable[Entry], *, now: datetime) -> Counter[LinkState]:
         """How the credentials stand, each given by its latest edition. Raises `LINK_FILE_TAKEN`."""
         kept = self._kept()
-        return Counter(each.found for batch in self._standing(entries, kept, now) for each in batch)
+        return Counter(each.state for batch in self._standing(entries, kept, now) for each in batch)
 
     def write(
         self,
@@ -74,7 +76,7 @@ class LinkFile:
         wanted: Callable[[Entry], bool] = lambda _: True,
         again: bool = False,
         now: datetime,
-    ) -> Counter[Found]:
+    ) -> Counter[LinkState]:
         """Write the file, and make its new links good: for the `wanted` credentials that have no good link.
 
         `again` they are made for those, too, whose links are elsewhere, which end by that. Rows whose links
@@ -84,23 +86,23 @@ class LinkFile:
         `LINK_FILE_TAKEN` where something else lies at the path, and `TryLater` while another process makes
         links; nothing is changed then.
         """
-        counts, until, drawn_up = Counter[Found](), now + LINK_LIFETIME, list[range]()
-        gets_one = {Found.FREE, *([Found.ELSEWHERE] if again else [])}
+        counts, until, drawn_up = Counter[LinkState](), now + LINK_LIFETIME, list[range]()
+        gets_one = {LinkState.FREE, *([LinkState.ELSEWHERE] if again else [])}
 
         def rows() -> Iterator[tuple[str, ...]]:
             for batch in self._standing(entries, kept, now):
-                chosen = [each for each in batch if each.found is Found.KEPT or wanted(each.entry)]
-                counts.update(each.found for each in chosen)
+                chosen = [each for each in batch if each.state is LinkState.KEPT or wanted(each.entry)]
+                counts.update(each.state for each in chosen)
                 new = [
                     NewLink(new_token(), each.entry.which, each.generation)
                     for each in chosen
-                    if each.found in gets_one
+                    if each.state in gets_one
                 ]
                 if new:
                     drawn_up.append(self.claims.draw_up(new, self.issuer))
                 tokens = {link.which: link.token for link in new}
                 for each in chosen:
-                    if each.found is Found.KEPT and each.link is not None:
+                    if each.state is LinkState.KEPT and each.link is not None:
                         yield self._row(each.entry, kept[each.link.nth], each.link.expires)
                     elif each.entry.which in tokens:
                         yield self._row(each.entry, tokens[each.entry.which], until)
@@ -117,10 +119,10 @@ class LinkFile:
     ) -> Iterator[list[_Credential]]:
         """Each credential once, though it may be there in several copies; in batches."""
         firsts = (entry for entry in entries if entry.copy == 1)
-        while batch := list(islice(firsts, BATCH)):
+        while batch := list(islice(firsts, self.batch)):
             standings = self.claims.standings([entry.which for entry in batch], self.issuer, now=now)
             yield [
-                _Credential(entry, _found(standing.link, kept), *standing)
+                _Credential(entry, _state(standing.link, kept), *standing)
                 for entry, standing in zip(batch, standings, strict=True)
             ]
 
@@ -163,12 +165,12 @@ class LinkFile:
         sync_folder(self.path.parent)
 
 
-def _found(link: GoodLink | None, kept: Container[int]) -> Found:
+def _state(link: GoodLink | None, kept: Container[int]) -> LinkState:
     if link is None:
-        return Found.FREE
+        return LinkState.FREE
     if link.is_used:
-        return Found.USED
-    return Found.KEPT if link.nth in kept else Found.ELSEWHERE
+        return LinkState.USED
+    return LinkState.KEPT if link.nth in kept else LinkState.ELSEWHERE
 
 
 def _write(file: BinaryIO, rows: Iterable[tuple[str, ...]]) -> None:

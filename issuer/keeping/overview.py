@@ -9,7 +9,7 @@ from typing import NamedTuple
 from wire.datetimestamp import parse_datetimestamp
 from wire.problem import NotFound
 
-from ..archive.kept import Job, State
+from ..archive.kept import EditionState, Job
 from ..issuer import Issuer
 from ..status.due import due
 
@@ -26,7 +26,7 @@ class Overview(NamedTuple):
 
     credentials: int
     """However many editions and copies each has."""
-    states: Mapping[State, int]
+    states: Mapping[EditionState, int]
     """Editions by state, each copy counted."""
     claimed: int
     """Credentials whose latest edition is bound to a wallet."""
@@ -49,7 +49,7 @@ def overview(issuer: Issuer, now: datetime) -> Overview:
         credentials=store.count() - store.later_editions(),
         states=store.states(),
         claimed=sum(
-            entry.state is not State.SUPERSEDED and listing.is_claimed(entry)
+            entry.state is not EditionState.SUPERSEDED and listing.is_claimed(entry)
             for entry in issuer.entries(from_edition=2)
         ),
         last=_last(issuer),

@@ -14,6 +14,7 @@ from issuer.archive.index import Index
 from issuer.archive.kept import (
     Appended,
     Crossed,
+    EditionState,
     EditionTaken,
     Incoming,
     Job,
@@ -24,7 +25,6 @@ from issuer.archive.kept import (
     PublishedFile,
     Released,
     Single,
-    State,
     batch_key,
 )
 from issuer.archive.store import SQLiteIndex
@@ -219,12 +219,12 @@ class TestOneAtATime:
 
     def test_editions_are_counted_by_their_state(self, index: Index) -> None:
         file(index, 4)
-        assert index.states() == {State.VALID: 4}
+        assert index.states() == {EditionState.VALID: 4}
         issue(index, entry(index.reserve(1), "N0", edition=2), 4)
         index.begin_singles([[single(entry(index.reserve(1), "N1", edition=2))]])  # under way: no edition yet
         index.revocations.revoke([a("N2")], "fraud", DATE)
         index.revocations.revoke([a("N3")], "withdrawn", DATE)
-        assert index.states() == {State.VALID: 2, State.SUPERSEDED: 1, State.REVOKED: 2}
+        assert index.states() == {EditionState.VALID: 2, EditionState.SUPERSEDED: 1, EditionState.REVOKED: 2}
         assert [found.number for found in index.entries(-1, from_edition=2)] == ["N0"]
 
     def test_links_end_with_their_generation(self, index: Index) -> None:

@@ -27,14 +27,10 @@ BEFORE, AFTER = entries_of(range(3)), entries_of(range(5))
 NUMBERS = [entry.number for entry in AFTER]
 
 
-@pytest.fixture(autouse=True)
-def _in_two_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("issuer.desk.linkfile.BATCH", 1)
-
-
 def opened(folder: Path) -> LinkFile:
-    """As a process opens it that knows of no link before."""
-    return LinkFile(folder / "links.csv", ClaimLinks(folder / "home" / "claims.sqlite", SERVICE), Registrar())
+    """As a process opens it that knows of no link before; each link is made good by itself."""
+    claims = ClaimLinks(folder / "home" / "claims.sqlite", SERVICE)
+    return LinkFile(folder / "links.csv", claims, Registrar(), batch=1)
 
 
 def begun(folder: Path) -> Path:

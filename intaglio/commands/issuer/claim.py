@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from issuer.archive.kept import Entry, State
+from issuer.archive.kept import EditionState, Entry
 from issuer.archive.listing import Filter
 from wire.problem import Declined, Refused
 from wire.text import counted
@@ -125,7 +125,7 @@ def _for_all(
     now: datetime,
     url: str | None,
 ) -> Result:
-    from issuer.desk.linkfile import Found, LinkFile
+    from issuer.desk.linkfile import LinkFile, LinkState
 
     file, listing, total = LinkFile(out, claims, made), made.listing, made.store.count()
     _, many = made.kinds.nouns([wanted.kind] if wanted.kind else None)
@@ -136,17 +136,17 @@ def _for_all(
 
     fits = partial(listing.fits, wanted=wanted)
     if again:
-        ending = file.survey(filter(fits, unclaimed("Looking")), now=now)[Found.ELSEWHERE]
+        ending = file.survey(filter(fits, unclaimed("Looking")), now=now)[LinkState.ELSEWHERE]
         if ending and not agreed(
             f"End {counted(ending, 'good link')} that {out} does not have, and make new ones?", yes
         ):
             raise Declined("no link was made or ended")
         if ending:
             say(f"{counted(ending, 'good link')} that {out} did not have will end.")
-    found = file.write(unclaimed("Making links"), wanted=fits, again=again, now=now)
-    ended = found[Found.ELSEWHERE] if again else 0
-    new, kept = found[Found.FREE] + ended, found[Found.KEPT]
-    left = found[Found.ELSEWHERE] - ended
+    counts = file.write(unclaimed("Making links"), wanted=fits, again=again, now=now)
+    ended = counts[LinkState.ELSEWHERE] if again else 0
+    new, kept = counts[LinkState.FREE] + ended, counts[LinkState.KEPT]
+    left = counts[LinkState.ELSEWHERE] - ended
     if left:
         say(
             f"{counted(left, 'good link')} made by another command: {out} does not have them, nor new ones.",
@@ -161,7 +161,7 @@ def _for_all(
     return Result(data, f"{counted(new, 'new link')}, {kept} kept: {out}")
 
 
-_UNCLAIMED = Filter(state=State.VALID, claimed=False)
+_UNCLAIMED = Filter(state=EditionState.VALID, claimed=False)
 
 
 def own_address(made: Issuer) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 from issuer.archive.finding import MOST_FOUND
-from issuer.archive.kept import Entry, State
+from issuer.archive.kept import EditionState, Entry
 from issuer.archive.listing import Filter
 from issuer.issuer import Issuer
 from wire.datetimestamp import format_datetimestamp
@@ -56,7 +56,7 @@ class _Columns(click.ParamType[tuple[str, ...]]):
 @verb(verbs)
 @click.argument("selector", metavar="[TEXT]", default="")
 @of_kind_option
-@click.option("--state", type=click.Choice([state.value for state in State]), help="Only editions so.")
+@click.option("--state", type=click.Choice([state.value for state in EditionState]), help="Only editions so.")
 @click.option("--since", type=DAY, help="Only what was issued on this day (UTC) or later.")
 @click.option("--until", type=DAY, help="Only what was issued on this day (UTC) or before.")
 @click.option("--claimed/--unclaimed", default=None, help="Only what a wallet has claimed, or none has.")
@@ -85,7 +85,7 @@ def list_(
     require_kind(made, kind)
     wanted = Filter(
         kind=kind,
-        state=State(state) if state else None,
+        state=EditionState(state) if state else None,
         since=since and since.date(),
         until=until and until.date(),
         claimed=claimed,

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from issuer.archive.kept import State
+from issuer.archive.kept import EditionState
 from issuer.keeping import leftovers
 from issuer.keeping.overview import Overview, overview
 from issuer.status.due import next_due
@@ -32,13 +32,13 @@ def show(place: Place) -> Result:
     Nothing is changed, and no passphrase is needed.
     """
     made = place.open()
-    found = overview(made, place.session.now())
-    last = found.last
+    view = overview(made, place.session.now())
+    last = view.last
     data = {
-        "credentials": found.credentials,
-        "issued": sum(found.states.values()),
-        **{state.value: found.states.get(state, 0) for state in State},
-        "claimed": found.claimed,
+        "credentials": view.credentials,
+        "issued": sum(view.states.values()),
+        **{state.value: view.states.get(state, 0) for state in EditionState},
+        "claimed": view.claimed,
         "lastFile": last
         and {
             "file": last.job.file,
@@ -48,32 +48,32 @@ def show(place: Place) -> Result:
         },
         "lists": [
             {"list": number, "due": _stamp(times and times[0]), "end": _stamp(times and times[1])}
-            for number, times in found.lists.items()
+            for number, times in view.lists.items()
         ],
-        "dueNow": found.due,
+        "dueNow": view.due,
     }
-    return Result(data, "\n".join(_lines(found, made.kinds.nouns(), made.identity.closed)))
+    return Result(data, "\n".join(_lines(view, made.kinds.nouns(), made.identity.closed)))
 
 
-def _lines(found: Overview, nouns: tuple[str, str], closed: str) -> list[str]:
-    states = ", ".join(f"{found.states.get(state, 0)} {state.value}" for state in State)
+def _lines(view: Overview, nouns: tuple[str, str], closed: str) -> list[str]:
+    states = ", ".join(f"{view.states.get(state, 0)} {state.value}" for state in EditionState)
     lines = [
-        f"{counted(found.credentials, *nouns)}, {found.claimed} claimed by wallets",
-        f"{counted(sum(found.states.values()), 'edition')}: {states}",
+        f"{counted(view.credentials, *nouns)}, {view.claimed} claimed by wallets",
+        f"{counted(sum(view.states.values()), 'edition')}: {states}",
     ]
-    if found.last is not None:
-        job = found.last.job
-        ended = "all done" if found.last.is_finished else "not finished: the same command goes on"
+    if view.last is not None:
+        job = view.last.job
+        ended = "all done" if view.last.is_finished else "not finished: the same command goes on"
         lines.append(
             f"last file: {printable(job.file)} of {job.created[:10]}, {counted(job.length, 'row')}, {ended}"
         )
     if closed:
         return [*lines, f"closed on {closed[:10]}: no status list is due any more"]
-    if found.due:
-        numbers = ", ".join(map(str, found.due))
+    if view.due:
+        numbers = ", ".join(map(str, view.due))
         lines.append(f"status lists due now: {numbers}; `{typed('issuer', 'status', 'publish')}` signs them")
-    elif times := min(filter(None, found.lists.values()), default=None):
-        lines.append(_next(len(found.lists), *times))
+    elif times := min(filter(None, view.lists.values()), default=None):
+        lines.append(_next(len(view.lists), *times))
     return lines
 
 

@@ -9,7 +9,7 @@ from textwrap import wrap
 from typing import Any
 
 from issuer.archive.kept import Entry
-from issuer.archive.listing import Claim
+from issuer.archive.listing import ClaimedBy
 from issuer.identity.home import STATED, Identity
 from issuer.issuer import Issuer
 from issuer.job.bulk import Issued
@@ -75,7 +75,7 @@ def with_claim(issuer: Issuer, entry: Entry) -> dict[str, Any]:
     return {**brief(entry), "claimed": claim(issuer.listing.claim(entry))}
 
 
-def claim(claimed: Claim | None) -> dict[str, str | None] | None:
+def claim(claimed: ClaimedBy | None) -> dict[str, str | None] | None:
     """The wallet's DID, and when it claimed, if the form of the credential says so."""
     if claimed is None:
         return None
@@ -87,7 +87,7 @@ def claimed_line(issuer: Issuer, entry: Entry) -> str:
     return f"{lines(issuer)(entry)}, claimed {_claim(issuer.listing.claim(entry))}"
 
 
-def _claim(claimed: Claim | None) -> str:
+def _claim(claimed: ClaimedBy | None) -> str:
     if claimed is None:
         return ""
     day = f"{claimed.time:%Y-%m-%d} " if claimed.time else ""
