@@ -123,6 +123,8 @@ class Kind:
     """In the order in which a mapping is shown."""
     number: str
     """The field by which one credential is told from another."""
+    identity: tuple[str, ...]
+    """The fields that tell the rows of a file apart that has no numbers, as `kind.json` has them."""
     person: PersonName
     email: str
     """The field of the address to which a link is sent; empty, as the next, where there is none."""
@@ -226,6 +228,17 @@ class Kind:
     def required(self) -> tuple[str, ...]:
         """The fields that no record can do without; a given name is a name."""
         return tuple(name for name, field in self.fields.items() if field.required)
+
+    @cached_property
+    def told_apart_by(self) -> tuple[str, ...]:
+        """The fields that tell rows without numbers apart: `identity`, else the person's and required ones.
+
+        An e-mail address is none of the latter: whoever has another one is the same person still.
+        """
+        person = (self.person_id, self.person.whole, *self.person.parts)
+        required = (name for name in self.required if name in self.columns)
+        by_default = dict.fromkeys(name for name in (*person, *required) if name and name != self.number)
+        return self.identity or tuple(by_default)
 
     @cached_property
     def columns(self) -> tuple[str, ...]:

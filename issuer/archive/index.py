@@ -27,6 +27,7 @@ from .kept import (
     Known,
     ListFile,
     NewEntry,
+    NumberOf,
     PublishedFile,
     RevocationRow,
     Single,
@@ -39,6 +40,7 @@ class Index(Protocol):
     logged: Logged
     revocations: Revocations
     lookup: Lookup
+    numbers: Numbers
 
     def close(self) -> None:
         """Closes the index in this process; it opens again by itself."""
@@ -282,3 +284,25 @@ class Lookup(Protocol):
 
     def catch_up(self, id_of: IdOf) -> None:
         """Makes what was issued since quick to find, where the index may be written to."""
+
+
+class Numbers(Protocol):
+    """The numbers that were given to rows without one, each by the identity of its row."""
+
+    def give(
+        self, kind: str, series: str, number_of: NumberOf, identities: Iterable[Sequence[bytes]]
+    ) -> None:
+        """Gives each identity that has none the next number of a series, in one transaction.
+
+        Identities come in portions, each once, and get numbers in their order. A number is passed over that
+        a credential of the kind has, or another identity. Raises what `number_of` raises, and gives none.
+        """
+
+    def of(self, kind: str, identities: Sequence[bytes]) -> dict[bytes, str]:
+        """The numbers of those identities that have one."""
+
+    def free(self, kind: str, series: str, number_of: NumberOf, count: int) -> list[str]:
+        """The numbers that `give` would give next. Raises what `number_of` raises."""
+
+    def forget(self, which: KindNumber) -> bool:
+        """Erases the identity that has this number, if one has it. The credential keeps the number."""

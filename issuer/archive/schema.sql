@@ -74,6 +74,24 @@ CREATE TABLE IF NOT EXISTS lookup (
     PRIMARY KEY (key, seq)
 ) WITHOUT ROWID;
 
+-- The numbers that were given to rows of files without numbers. A row of a table may be erased: a file that has
+-- the person's row again then gets another number for it.
+
+CREATE TABLE IF NOT EXISTS given_number (
+    kind TEXT NOT NULL,
+    identity BLOB NOT NULL,  -- a digest, under a secret, of what tells the row from others
+    number TEXT NOT NULL,
+    PRIMARY KEY (kind, identity)
+) WITHOUT ROWID;
+CREATE UNIQUE INDEX IF NOT EXISTS given ON given_number (kind, number);
+
+CREATE TABLE IF NOT EXISTS number_series (
+    kind TEXT NOT NULL,
+    series TEXT NOT NULL,  -- such as 2026-{seq:06}
+    next INTEGER NOT NULL,  -- no number before this place is given
+    PRIMARY KEY (kind, series)
+);
+
 CREATE TABLE IF NOT EXISTS unlisted (  -- sequence numbers whose credentials may not be there yet
     first INTEGER NOT NULL PRIMARY KEY,
     stop INTEGER NOT NULL

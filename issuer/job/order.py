@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from ..table.source import Source
 from .checking import Catalogue
+from .numbering import NumberPattern
 
 
 class Progress(NamedTuple):
@@ -37,3 +38,5 @@ class Order:
     workers: int | None = None
     """Processes: by default one a core, none for a file of one chunk. Nothing but the time depends on it."""
     progress: Callable[[Progress], None] = _unheard
+    numbers: NumberPattern | None = None
+    """What the numbers look like that rows are given, where the file has no column of them."""
