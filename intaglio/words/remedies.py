@@ -304,6 +304,10 @@ REMEDIES: Mapping[str, str] = {
         "Name the one that is meant: --map family_name=COLUMN. If {column!r} has the whole name: {option}"
     ),
     "number-pattern": "Write the year, the place in the year's numbers, and plain text: {given}",
+    "kind-without-identity": (
+        "Name them in kind.json, as `identity`, in a new version of the kind. Or give the file a column of "
+        "numbers."
+    ),
     "numbers-used-up": "Give another pattern: --number PATTERN.",
     "number-column": (
         "Leave out --number to issue by the numbers in the file. Else take that column out of the file."

@@ -11,7 +11,7 @@ refuses.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from wire.problem import Problem
@@ -27,7 +27,7 @@ from .kept import (
     Known,
     ListFile,
     NewEntry,
-    NumberOf,
+    Numbering,
     PublishedFile,
     RevocationRow,
     Single,
@@ -290,19 +290,22 @@ class Numbers(Protocol):
     """The numbers that were given to rows without one, each by the identity of its row."""
 
     def give(
-        self, kind: str, series: str, number_of: NumberOf, identities: Iterable[Sequence[bytes]]
+        self,
+        kind: str,
+        series: str,
+        numbering: Numbering,
+        identities: Iterable[Sequence[bytes]],
+        given: Callable[[Sequence[str]], object],
     ) -> None:
         """Gives each identity that has none the next number of a series, in one transaction.
 
-        Identities come in portions, each once, and get numbers in their order. A number is passed over that
-        a credential of the kind has, or another identity. Raises what `number_of` raises, and gives none.
+        Identities, which differ between kinds, come in portions. `given` hears the numbers of each portion,
+        which are good once this returns. A number is passed over that a credential of the kind has, or
+        another identity. Raises what `numbering` raises, and gives none then.
         """
 
-    def of(self, kind: str, identities: Sequence[bytes]) -> dict[bytes, str]:
-        """The numbers of those identities that have one."""
-
-    def free(self, kind: str, series: str, number_of: NumberOf, count: int) -> list[str]:
-        """The numbers that `give` would give next. Raises what `number_of` raises."""
+    def free(self, kind: str, series: str, numbering: Numbering, count: int) -> list[str]:
+        """The numbers that `give` would give next. Raises what `numbering` raises."""
 
     def forget(self, which: KindNumber) -> bool:
         """Erases the identity that has this number, if one has it. The credential keeps the number."""

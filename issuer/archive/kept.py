@@ -24,8 +24,11 @@ class KindNumber(NamedTuple):
 IdOf = Callable[[KindNumber, int, int], str]
 """The `id` of a credential, by edition and copy."""
 
-NumberOf = Callable[[int], str]
-"""The number at a place in its series, from 1. Raises `Refused` where that is no number of the kind."""
+Numbering = Callable[[range], Sequence[str]]
+"""The numbers at these places of a series, from 1, up to one that is none of the kind.
+
+Raises `Refused` where that is the first.
+"""
 
 
 class EditionTaken(Conflict):

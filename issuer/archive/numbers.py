@@ -6,24 +6,17 @@ An identity is a digest under a secret of the issuer: the table alone says nothi
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Sequence
-from itertools import islice
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from itertools import repeat
 
 from wire.problem import Refused
 from wire.sqlite import Database
 
 from .index import Numbers
-from .kept import KindNumber, NumberOf
+from .kept import KindNumber, Numbering
 
-_PORTION = 1000  # numbers that are tried at once: SQLite takes 32,766 values in a statement
-_TAKEN = (
-    "SELECT number FROM credential WHERE kind = ? AND number IN ({0}) "
-    "UNION ALL SELECT number FROM given_number WHERE kind = ? AND number IN ({0})"
-)
-_NEW = (
-    "SELECT identity FROM temp.wanted AS wanted WHERE NOT EXISTS (SELECT 1 FROM given_number AS given "
-    "WHERE given.kind = ? AND given.identity = wanted.identity) ORDER BY nth"
-)
+_PORTION = 1000  # values in a statement, of which SQLite takes 32,766
 
 
 class SQLiteNumbers(Numbers):
@@ -33,47 +26,37 @@ class SQLiteNumbers(Numbers):
         self._database = database
 
     def give(
-        self, kind: str, series: str, number_of: NumberOf, identities: Iterable[Sequence[bytes]]
+        self,
+        kind: str,
+        series: str,
+        numbering: Numbering,
+        identities: Iterable[Sequence[bytes]],
+        given: Callable[[Sequence[str]], object],
     ) -> None:
         with self._database.writing() as connection:
-            # Tables of their own, since there may be millions of rows.
-            connection.execute("CREATE TEMP TABLE wanted (nth INTEGER PRIMARY KEY, identity BLOB)")
-            connection.execute("CREATE TEMP TABLE fresh (identity BLOB, number TEXT)")
-            for portion in identities:
-                connection.executemany(
-                    "INSERT INTO temp.wanted (identity) VALUES (?)", ((each,) for each in portion)
-                )
             following = _next(connection, kind, series)
-            new = connection.execute(_NEW, (kind,))
-            while portion := [identity for (identity,) in islice(new, _PORTION)]:
-                numbers, following = _free(connection, kind, number_of, following, len(portion))
-                connection.executemany(
-                    "INSERT INTO temp.fresh VALUES (?, ?)", zip(portion, numbers, strict=True)
-                )
-            # In the order of identities, which are random: see the head of schema.sql.
-            connection.execute(
-                "INSERT INTO given_number SELECT ?, identity, number FROM temp.fresh ORDER BY identity",
-                (kind,),
-            )
+            for portion in identities:
+                is_put = False
+                with suppress(Refused):  # no number may be left, nor one needed
+                    numbers, after = _free(connection, kind, numbering, following, len(portion))
+                    is_put = _put(connection, kind, portion, numbers)
+                if not is_put:  # some have numbers already; of most files none has
+                    known = _known(connection, portion)
+                    new = [*dict.fromkeys(each for each in portion if each not in known)]
+                    numbers, after = _free(connection, kind, numbering, following, len(new))
+                    _put(connection, kind, new, numbers)
+                    known.update(zip(new, numbers, strict=True))
+                    numbers = [known[identity] for identity in portion]
+                following = after
+                given(numbers)
             connection.execute(
                 "INSERT INTO number_series VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET next = excluded.next",
                 (kind, series, following),
             )
-            connection.execute("DROP TABLE temp.wanted")
-            connection.execute("DROP TABLE temp.fresh")
 
-    def of(self, kind: str, identities: Sequence[bytes]) -> dict[bytes, str]:
-        found: dict[bytes, str] = {}
+    def free(self, kind: str, series: str, numbering: Numbering, count: int) -> list[str]:
         with self._database.reading() as connection:
-            for start in range(0, len(identities), _PORTION):
-                portion = identities[start : start + _PORTION]
-                query = f"SELECT identity, number FROM given_number WHERE kind = ? AND identity IN ({_marks(portion)})"  # noqa: E501, S608 -- question marks
-                found |= dict(connection.execute(query, (kind, *portion)).fetchall())
-        return found
-
-    def free(self, kind: str, series: str, number_of: NumberOf, count: int) -> list[str]:
-        with self._database.reading() as connection:
-            numbers, _ = _free(connection, kind, number_of, _next(connection, kind, series), count)
+            numbers, _ = _free(connection, kind, numbering, _next(connection, kind, series), count)
         return numbers
 
     def forget(self, which: KindNumber) -> bool:
@@ -88,16 +71,38 @@ def _next(connection: sqlite3.Connection, kind: str, series: str) -> int:
     return row[0] if row else 1
 
 
+def _put(
+    connection: sqlite3.Connection, kind: str, identities: Sequence[bytes], numbers: Sequence[str]
+) -> bool:
+    """Puts identities in, all or none: not where one has a number already."""
+    connection.execute("SAVEPOINT portion")
+    rows = zip(identities, numbers, repeat(kind), strict=False)
+    put = connection.executemany("INSERT OR IGNORE INTO given_number VALUES (?, ?, ?)", rows).rowcount
+    if put < len(identities):
+        connection.execute("ROLLBACK TO portion")
+    connection.execute("RELEASE portion")
+    return put == len(identities)
+
+
+def _known(connection: sqlite3.Connection, identities: Sequence[bytes]) -> dict[bytes, str]:
+    """The numbers of those identities that have one."""
+    known: dict[bytes, str] = {}
+    for start in range(0, len(identities), _PORTION):
+        portion = identities[start : start + _PORTION]
+        query = "SELECT identity, number FROM given_number WHERE identity IN ({})"
+        known.update(connection.execute(query.format(_marks(portion)), portion))
+    return known
+
+
 def _free(
-    connection: sqlite3.Connection, kind: str, number_of: NumberOf, following: int, count: int
+    connection: sqlite3.Connection, kind: str, numbering: Numbering, following: int, count: int
 ) -> tuple[list[str], int]:
     """The next numbers of a series that are not taken, and the place in the series after them."""
     numbers: list[str] = []
-    size = count
+    size = min(count, _PORTION)
     while len(numbers) < count:
-        tried = _numbers(number_of, following, size)
-        values = (kind, *tried)
-        taken = {number for (number,) in connection.execute(_TAKEN.format(_marks(tried)), (*values, *values))}
+        tried = numbering(range(following, following + size))
+        taken = _taken(connection, kind, tried)
         free = [(place, number) for place, number in enumerate(tried, following) if number not in taken]
         free = free[: count - len(numbers)]
         numbers += [number for _, number in free]
@@ -107,17 +112,17 @@ def _free(
     return numbers, following
 
 
-def _numbers(number_of: NumberOf, following: int, size: int) -> list[str]:
-    """Numbers from a place in their series on. Raises `Refused` where the first is none of the kind."""
-    numbers: list[str] = []
-    for place in range(following, following + size):
-        try:
-            numbers.append(number_of(place))
-        except Refused:
-            if not numbers:
-                raise
-            break
-    return numbers
+def _taken(connection: sqlite3.Connection, kind: str, numbers: Sequence[str]) -> set[str]:
+    """Those of the numbers that a credential of the kind has, or another identity."""
+    least, most = min(numbers), max(numbers)
+    taken = set[str]()
+    for table in ("credential", "given_number"):
+        # Most often nothing stands between the first and the last, which is quicker found out.
+        query = f"SELECT 1 FROM {table} WHERE number >= ? AND number <= ? LIMIT 1"  # noqa: S608 -- constants
+        if connection.execute(query, (least, most)).fetchone():
+            query = f"SELECT number FROM {table} WHERE kind = ? AND number IN ({_marks(numbers)})"  # noqa: S608 -- question marks
+            taken.update(number for (number,) in connection.execute(query, (kind, *numbers)))
+    return taken
 
 
 def _marks(values: Sequence[object]) -> str:

@@ -74,16 +74,15 @@ CREATE TABLE IF NOT EXISTS lookup (
     PRIMARY KEY (key, seq)
 ) WITHOUT ROWID;
 
--- The numbers that were given to rows of files without numbers. A row of a table may be erased: a file that has
--- the person's row again then gets another number for it.
+-- The numbers that were given to rows of files without numbers. Identities are random values, and a file's are
+-- put in in one transaction. A row may be erased: a file with that person's row then gets another number for it.
 
 CREATE TABLE IF NOT EXISTS given_number (
-    kind TEXT NOT NULL,
-    identity BLOB NOT NULL,  -- a digest, under a secret, of what tells the row from others
+    identity BLOB NOT NULL PRIMARY KEY,  -- a digest, under a secret, of the kind and what tells the row from others
     number TEXT NOT NULL,
-    PRIMARY KEY (kind, identity)
+    kind TEXT NOT NULL,
+    UNIQUE (number, kind)
 ) WITHOUT ROWID;
-CREATE UNIQUE INDEX IF NOT EXISTS given ON given_number (kind, number);
 
 CREATE TABLE IF NOT EXISTS number_series (
     kind TEXT NOT NULL,

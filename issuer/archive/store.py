@@ -72,8 +72,9 @@ _INDISTINCT = (
 )
 _KNOWN_BY_IDENTITY = (
     "SELECT nth, seq, digest FROM incoming JOIN given_number USING (identity) "
-    "JOIN credential USING (kind) WHERE kind = ? AND identity <> x'' "
-    "AND credential.number = given_number.number AND edition = 1 AND copy = 1 ORDER BY nth"
+    "JOIN credential ON credential.number = given_number.number "
+    "WHERE given_number.kind = ? AND credential.kind = given_number.kind AND identity <> x'' "
+    "AND edition = 1 AND copy = 1 ORDER BY nth"
 )
 """What only the whole of a file shows: its rows against each other, and against what was issued."""
 

@@ -40,11 +40,11 @@ from ..press.document import Composer
 from ..press.press import Line, Press
 from ..table.errorfile import write_error_file
 from ..table.finding import FIRST_ROW
-from ..table.source import Span
+from ..table.source import Source, Span
 from .attached import Attached, attach
 from .changes import Change, Shelf, changes, differing, shelves
 from .checking import Checked, Checker, Survey, check_span, survey
-from .numbering import Identities
+from .numbering import Identities, Series
 from .order import Order, Progress
 from .spool import Spool, spool
 from .workers import Pool, Tell, Told, available_cores, each_told
@@ -89,8 +89,6 @@ class Task(NamedTuple):
     shard: Path
     press: tuple[int, str]
     """The template with which the job was begun, by its place, and the media type of the form."""
-    numbers: Mapping[int, str]
-    """By row, the numbers that rows were given; none where the file has a column of them."""
 
 
 class Chunk(NamedTuple):
@@ -125,14 +123,15 @@ def issue(work: Tools, task: Task, tell: Tell) -> Chunk:
     """A worker's part of the second pass: sign and store row after row."""
     made = Chunk([], [])
     press = work.presses[task.press]
+    numbers = work.spool.numbers(task.span) if work.checker.identities else {}
 
     def lines() -> Iterator[bytes]:
         for row, record in each_told(work.spool.rows(task.span), tell):
             if row in task.skipped:
                 continue
             seq = task.first_seq + row - FIRST_ROW
-            if task.numbers:
-                record[press.composer.kind.number] = task.numbers[row]
+            if numbers:
+                record[press.composer.kind.number] = numbers[row]
             # Of the job's day, also where it goes on later: each row says what it would have said then.
             settle_reached(press.composer.kind, record, task.created.date())
             try:
@@ -196,9 +195,7 @@ class Bulk:
             if not found.good:
                 return Issued(found, 0, None)
             if order.numbers:
-                series = order.numbers.series(now.year)
-                wanted = _without_number(checked, order.source.spans, found)
-                self._store.numbers.give(press.composer.kind.name, series.name, series.number, wanted)
+                self._give_numbers(order.numbers.series(now.year), order.source, checked, found)
             spans = order.source.spans
             length, name = sum(span.rows for span in spans), order.source.path.name
             job = self._store.begin(key, name, format_datetimestamp(now), length, len(spans))
@@ -206,10 +203,7 @@ class Bulk:
             begun_with = template, self._begun_in(job, finished) or press.form.media_type
             spans = tuple(span for span in spans if span.number not in finished)
             issued = 0
-            tasks = (
-                self._task(job, span, found, now, begun_with, self._numbers(order, checked, span))
-                for span in spans
-            )
+            tasks = (self._task(job, span, found, now, begun_with) for span in spans)
             chunks = _counted(pool, issue, tasks, "issuing", _rows(spans), order)
             for span, chunk in zip(spans, chunks, strict=True):
                 self._store.begin_chunk(job, span.number, job.seq(span.first_row))
@@ -233,29 +227,30 @@ class Bulk:
         lines = chain.from_iterable(self.archive.chunk(job.id, number) for number in sorted(finished))
         return next((line.secured.form for line in lines), None)
 
-    def _numbers(self, order: Order, checked: Spool, span: Span) -> Mapping[int, str]:
-        """The numbers that rows of a span were given."""
-        if order.numbers is None:
-            return {}
-        identities = checked.identities(span)
-        numbers = self._store.numbers.of(order.source.kind.name, [*identities.values()])
-        return {row: numbers[each] for row, each in identities.items() if each in numbers}
+    def _give_numbers(self, series: Series, source: Source, checked: Spool, found: Survey) -> None:
+        """Gives numbers to the rows that are to be issued, and keeps them for who issues these."""
+        rows: list[int] = []
+        spans = iter(source.spans)
 
-    def _task(
-        self,
-        job: Job,
-        span: Span,
-        found: Survey,
-        now: datetime,
-        press: tuple[int, str],
-        numbers: Mapping[int, str],
-    ) -> Task:
+        def identities() -> Iterator[list[bytes]]:
+            for span in source.spans:
+                of_span = checked.identities(span)
+                rows[:] = [row for row in of_span if row not in found.findings and row not in found.known]
+                yield [of_span[row] for row in rows]
+
+        def keep(numbers: Sequence[str]) -> None:
+            checked.put_numbers(next(spans), dict(zip(rows, numbers, strict=True)))
+
+        kind = source.kind.name
+        self._store.numbers.give(kind, series.name, series.numbers, identities(), keep)
+
+    def _task(self, job: Job, span: Span, found: Survey, now: datetime, press: tuple[int, str]) -> Task:
         skipped = frozenset(row for row in span.numbers if row in found.findings or row in found.known)
         created = parse_datetimestamp(job.created, "created")
         if is_ahead(created, now):  # by a clock that was wrong then: what is left of the job is dated rightly
             created = now
         shard = self.archive.shard(job.id, span.number)
-        return Task(span, skipped, job.first_seq, created, shard, press, numbers)
+        return Task(span, skipped, job.first_seq, created, shard, press)
 
     def _finish(self, job: Job, number: int, chunk: Chunk, kind: str) -> None:
         key = job.chunk_key(number)
@@ -297,7 +292,7 @@ def dry_run(
         number = ""
         if order.numbers and found.good:
             series = order.numbers.series(today.year)
-            (number,) = archive.store.numbers.free(composer.kind.name, series.name, series.number, 1)
+            (number,) = archive.store.numbers.free(composer.kind.name, series.name, series.numbers, 1)
 
         def good() -> Iterator[tuple[int, Record]]:
             for row, record in chain.from_iterable(map(checked.rows, order.source.spans)):
@@ -312,13 +307,6 @@ def dry_run(
 def _identities(order: Order, kind: Kind, secret: Callable[[], bytes]) -> Identities | None:
     """What tells rows apart that lack numbers; the secret is opened for nothing else."""
     return None if order.numbers is None else Identities(kind, secret())
-
-
-def _without_number(checked: Spool, spans: Iterable[Span], found: Survey) -> Iterator[list[bytes]]:
-    """The identities of the rows that are to be issued, span by span."""
-    for span in spans:
-        rows = checked.identities(span).items()
-        yield [each for row, each in rows if row not in found.findings and row not in found.known]
 
 
 def _alike(

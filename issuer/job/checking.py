@@ -35,7 +35,7 @@ from .workers import Tell, each_told
 
 MOST_FINDINGS = 100_000
 
-NAMELESS = "and all others are empty that would tell the row from others: it gets no number"
+NAMELESS = "is empty, and so is all else that tells rows apart: no number is given"
 
 _COMMA = re.compile("[,，、،]")
 
@@ -316,7 +316,7 @@ def survey(checker: Checker, checked: Iterable[Checked], store: Index) -> Survey
     )
     # Both of two, whatever their order: which of them is right, or whether they are two people, is not known.
     found.add(
-        CellFinding(row, column, f"and all others that tell rows apart are as in row {other}")
+        CellFinding(row, column, f"is that of row {other} as well, and so is all else that tells rows apart")
         for row, other in crossed.indistinct
     )
     person = checker.kind.fields.get(checker.kind.person_id)

@@ -6,7 +6,7 @@ import hashlib
 import re
 import unicodedata
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 import orjson
@@ -14,13 +14,13 @@ import orjson
 from kinds import Kind, Record
 from kinds.cells import BadCell, Field, check_cell
 
-from ..problem import NUMBER_PATTERN, NUMBERS_USED_UP
+from ..problem import KIND_WITHOUT_IDENTITY, NUMBER_PATTERN, NUMBERS_USED_UP
 
 LONGEST_PATTERN = 100  # characters: numbers become names of files, and stand in each list
 
+# 18 digits at most: databases keep places in 64 bits.
 _PLACEHOLDER = re.compile(r"\{(?:year|seq(?::0([1-9]|1[0-8]))?)\}")
 _BRACED = re.compile(r"(\{[^{}]*\})")
-_MOST_DIGITS = 18  # of a place in a series: SQLite and PostgreSQL keep it in 64 bits
 IDENTITY_BYTES = 16
 
 
@@ -36,8 +36,11 @@ class NumberPattern:
     def parse(cls, text: str, kind: Kind) -> NumberPattern:
         """Reads a pattern. Raises `NUMBER_PATTERN` where its numbers would be none of the kind.
 
+        Raises `KIND_WITHOUT_IDENTITY` where the same file again could not be given the same numbers.
         It is no format string of Python's, which would reach attributes and take any width.
         """
+        if not kind.told_apart_by:
+            raise KIND_WITHOUT_IDENTITY(f"the kind {kind.name} names no fields that tell its rows apart")
         plain = _BRACED.sub("", text)
         placeholders = _BRACED.findall(text)
         wrong = [each for each in placeholders if not _PLACEHOLDER.fullmatch(each)]
@@ -48,13 +51,14 @@ class NumberPattern:
                 f"the pattern of numbers has {wrong[0] if wrong else 'a single brace'} in it: in braces may "
                 "stand {year}, {seq}, and {seq:0N} for at least N digits, 1 to 18"
             )
+        if not plain.isprintable():
+            raise NUMBER_PATTERN("the pattern of numbers has a character in it that nobody sees")
         if sum(each.startswith("{seq") for each in placeholders) != 1:
             raise NUMBER_PATTERN("the pattern of numbers has one {seq}, neither none nor several")
         pattern = cls(unicodedata.normalize("NFC", text), kind.fields[kind.number])
-        try:
-            pattern.series(2000).number(1)
-        except NUMBERS_USED_UP.kind as problem:
-            raise NUMBER_PATTERN(problem.detail) from problem
+        series = pattern.series(2000)
+        if fault := series.fault(first := series.made(range(1, 2))[0]):
+            raise NUMBER_PATTERN(f"the number {first} {fault}")
         return pattern
 
     def series(self, year: int) -> Series:
@@ -75,16 +79,33 @@ class Series(NamedTuple):
     after: str
     field: Field
 
-    def number(self, place: int) -> str:
-        """The number at a place. Raises `NUMBERS_USED_UP` where it is none of the kind."""
-        number = f"{self.before}{place:0{self.width}}{self.after}"
+    def numbers(self, places: range) -> list[str]:
+        """The numbers at these places, up to one that is none of the kind.
+
+        Raises `NUMBERS_USED_UP` where that is the first.
+        """
+        numbers = self.made(places)
+        if self.field.pattern or self.field.check or self.field.codes:
+            faults = (at for at, number in enumerate(numbers) if self.fault(number))
+        else:  # of plain texts one is as good as another
+            faults = (at for at in (0,) if self.fault(numbers[0]))
+        end = next(faults, len(numbers))
+        if not end:
+            raise NUMBERS_USED_UP(f"the number {numbers[0]} {self.fault(numbers[0])}")
+        return numbers[:end]
+
+    def made(self, places: range) -> list[str]:
+        """The numbers at these places, whatever the kind says of them."""
+        before, width, after = self.before, self.width, self.after
+        return [f"{before}{place:0{width}}{after}" for place in places]
+
+    def fault(self, number: str) -> str:
+        """Why it is no number of the kind; empty where it is one."""
         try:
-            if check_cell.__wrapped__(self.field, number) == number == number.strip():
-                return number
-            reason = "is written otherwise"
+            value = check_cell.__wrapped__(self.field, number)  # which are not asked for again
         except BadCell as problem:
-            reason = problem.detail
-        raise NUMBERS_USED_UP(f"the number {number} {reason}")
+            return problem.detail
+        return "" if value == number == number.strip() else "would be kept as another text"
 
 
 @dataclass(frozen=True, repr=False)
@@ -100,27 +121,43 @@ class Identities:
         Names may be written in capitals, at full width or with invisible characters, and are the same. A
         person who has a number of her own is known by that: a corrected name is not another person.
         """
-        kind = self.kind
-        has_id = bool(kind.person_id in kind.told_apart_by and record.get(kind.person_id))
-        said = {
-            name: _plain(str(record.get(name, "")))
-            for name in kind.told_apart_by
-            if name not in kind.person.fields
-        }
-        if not has_id and kind.person.fields & {*kind.told_apart_by}:
-            said["person"] = _plain(kind.person.full(record))  # no field may have this name
-        said = {name: value for name, value in said.items() if value}
-        if not said:
+        values = [record.get(name, "") for name in self._fields]
+        if self._has_name:
+            has_id = record.get(self._person_id)
+            values.append("" if has_id else self.kind.person.full(record))
+        if not any(value != "" for value in values):
             return b""
-        # JSON: no value can pass for two, and a field that is empty is as one that the file lacks.
-        packed = orjson.dumps([kind.name, said], option=orjson.OPT_SORT_KEYS)
-        return hashlib.blake2b(packed, digest_size=IDENTITY_BYTES, key=self.secret).digest()
+        packed = orjson.dumps(values)  # no two lists have one JSON text
+        if packed.isascii() and b"  " not in packed:  # as most are: many times as fast
+            packed = packed.lower()
+        else:
+            packed = orjson.dumps([_plain(each) if isinstance(each, str) else each for each in values])
+        return hashlib.blake2b(self._head + packed, digest_size=IDENTITY_BYTES, key=self.secret).digest()
+
+    @cached_property
+    def _head(self) -> bytes:
+        return orjson.dumps([self.kind.name, self._fields, self._has_name])
+
+    @cached_property
+    def _fields(self) -> tuple[str, ...]:
+        """Those that count, but for the name, in an order that does not depend on that in `kind.json`."""
+        return tuple(sorted(set(self.kind.told_apart_by) - self.kind.person.fields))
+
+    @cached_property
+    def _has_name(self) -> bool:
+        return not self.kind.person.fields.isdisjoint(self.kind.told_apart_by)
+
+    @cached_property
+    def _person_id(self) -> str:
+        """The field of a person's own number, where that counts."""
+        return self.kind.person_id if self.kind.person_id in self.kind.told_apart_by else ""
 
 
-@lru_cache(maxsize=1 << 12)  # few programmes and days, many rows
+@lru_cache(maxsize=1 << 12)  # few programmes, many rows
 def _plain(text: str) -> str:
-    """A text without what is not seen, or no difference to people: case, width, blanks, joiners."""
+    """A text without what makes no difference to people: case, width, invisible characters, blanks."""
     if not text.isascii():
         text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
-        text = "".join(each for each in text if unicodedata.category(each) != "Cf")
-    return " ".join(text.casefold().split())
+        if not text.isprintable():
+            text = "".join(each for each in text if unicodedata.category(each) != "Cf")
+    return " ".join(text.lower().split())

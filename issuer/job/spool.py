@@ -7,7 +7,7 @@ The files are sealed under a key that is in memory only: what one who was killed
 from __future__ import annotations
 
 import shutil
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +26,7 @@ from .numbering import IDENTITY_BYTES
 
 _ROW_BYTES = 8
 _LEVEL = 1  # read once, a minute later
-_RECORDS, _IDENTITIES = "", ".identities"
+_RECORDS, _IDENTITIES, _NUMBERS = _PARTS = ("", ".identities", ".numbers")
 _LARGEST = 1 << 40  # bytes of a span: rows may be long, and only what was sealed here is unpacked
 
 
@@ -69,6 +69,14 @@ class Spool:
             for at in range(0, len(packed), step)
         }
 
+    def put_numbers(self, span: Span, numbers: Mapping[int, str]) -> None:
+        """Keeps the numbers that rows of a span were given. Once a span."""
+        self._seal(span, _NUMBERS, orjson.dumps([*numbers.items()]))
+
+    def numbers(self, span: Span) -> dict[int, str]:
+        """The numbers that rows of a span were given. Raises as `rows`."""
+        return dict(orjson.loads(self._unseal(span, _NUMBERS)))
+
     def pick(self, spans: Iterable[Span], wanted: Container[int]) -> Iterator[tuple[int, Record]]:
         """The rows of these numbers; a span that has none of them is not read."""
         for span in spans:
@@ -91,7 +99,7 @@ class Spool:
 
 
 def _nonce(span: Span, part: str) -> bytes:
-    return bool(part).to_bytes(4) + span.number.to_bytes(8)
+    return _PARTS.index(part).to_bytes(4) + span.number.to_bytes(8)
 
 
 @contextmanager

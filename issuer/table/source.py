@@ -607,6 +607,12 @@ def _columns(
                 column=heading,
             )
         missing.remove(kind.number)
+        if not missing and columns.keys().isdisjoint(kind.told_apart_by):
+            raise COLUMNS_MISSING(
+                f"{path.name} has no column that tells rows apart: {', '.join(kind.told_apart_by)}",
+                columns=", ".join(filter(None, header)),
+                fields=" ".join(kind.told_apart_by),
+            )
     if missing:
         number = kind.number if asked is None and kind.number in missing else None
         found = [f"{header[index]} ({field})" for field, index in columns.items()]
