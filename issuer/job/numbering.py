@@ -125,13 +125,14 @@ class Identities:
         if self._has_name:
             has_id = record.get(self._person_id)
             values.append("" if has_id else self.kind.person.full(record))
-        if not any(value != "" for value in values):
-            return b""
         packed = orjson.dumps(values)  # no two lists have one JSON text
         if packed.isascii() and b"  " not in packed:  # as most are: many times as fast
             packed = packed.lower()
         else:
-            packed = orjson.dumps([_plain(each) if isinstance(each, str) else each for each in values])
+            values = [_plain(each) if isinstance(each, str) else each for each in values]
+            packed = orjson.dumps(values)
+        if all(value == "" for value in values):
+            return b""
         return hashlib.blake2b(self._head + packed, digest_size=IDENTITY_BYTES, key=self.secret).digest()
 
     @cached_property
