@@ -19,6 +19,7 @@ from vc.anchoring import CarriedKind
 from wire import jcs
 
 from .cells import GROUP, ITEM_ID, Field, sri
+from .identity import shipped_identity
 from .names import PersonName
 from .template import Template
 
@@ -231,14 +232,20 @@ class Kind:
 
     @cached_property
     def told_apart_by(self) -> tuple[str, ...]:
-        """The fields that tell rows without numbers apart: `identity`, else the person's and required ones.
+        """The fields that tell rows without numbers apart.
 
-        An e-mail address is none of the latter: whoever has another one is the same person still.
+        Where `identity` has none: those of a kind that ships, else the person's and the required ones. An
+        e-mail address is none of these: whoever has another one is the same person still.
         """
+        if self.identity:
+            return self.identity
+        usual = shipped_identity(self.name)
+        if usual and {*usual} <= {*self.columns}:
+            return usual
         person = (self.person_id, self.person.whole, *self.person.parts)
         required = (name for name in self.required if name in self.columns)
         by_default = dict.fromkeys(name for name in (*person, *required) if name and name != self.number)
-        return self.identity or tuple(by_default)
+        return tuple(by_default)
 
     @cached_property
     def columns(self) -> tuple[str, ...]:

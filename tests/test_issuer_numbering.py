@@ -15,8 +15,11 @@ from hypothesis import strategies as st
 from issuer.job.numbering import IDENTITY_BYTES, LONGEST_PATTERN, Identities, NumberPattern
 from issuer.problem import KIND_WITHOUT_IDENTITY, NUMBER_PATTERN, NUMBERS_USED_UP
 from kinds import Kind, shipped
+from kinds.draft import renamed
+from kinds.identity import shipped_identity
 from kinds.parsing import parse_kind
 from kinds.problem import INVALID_KIND
+from kinds.shipped import SHIPPED, diploma_1
 from tests.problems import raises
 
 DIPLOMA = shipped()
@@ -200,7 +203,17 @@ def test_without_a_word_of_the_kind_persons_and_required_fields_tell_rows_apart(
     assert club.told_apart_by == ("member", "who", "since")
     assert card().told_apart_by == ()
     assert card(identity=["level"]).told_apart_by == ("level",)
-    assert "birth_date" in DIPLOMA.told_apart_by
+
+
+@pytest.mark.parametrize("kind", [*map(shipped, SHIPPED), diploma_1()], ids=[*SHIPPED, "diploma-1"])
+def test_a_kind_that_ships_says_it_beside_its_version_and_a_copy_in_its_own(kind: Kind) -> None:
+    assert kind.identity == ()
+    assert kind.told_apart_by == shipped_identity(kind.name) == renamed(kind, "copy").identity
+    assert {*kind.told_apart_by} <= {*kind.columns} - {kind.number, kind.email}
+
+
+def test_a_stranger_s_kind_of_a_shipped_name_is_told_apart_by_fields_that_it_has() -> None:
+    assert card(name="diploma", fields={"level": {**LEVEL, "required": True}}).told_apart_by == ("level",)
 
 
 @pytest.mark.parametrize("identity", [["no"], ["colour"], ["fixed"], "level", [1], ["group"]])

@@ -27,9 +27,9 @@ from tests.problems import raises
 from tests.world import issuer_in
 
 PINNED = {
-    "diploma": "2:7f5460b0972b457a140e6ddbfba10bff67b282b0ba718169b058ce0bfac1c957",
-    "resident": "1:2df48bc3ff51b6c77412e15a39154a7374a30a30854a44a9803411d7d4d7e1dd",
-    "certificate": "1:5c65f3fee613cdef00d6ec7c2836c66c254ec2a95084c19cdcfe5318393c777a",
+    "diploma": "2:236e7347d0da7cb96046147e0220f3d9b7f451934214fc9922c28bb2ac3b4c04",
+    "resident": "1:fb85259bdcf69d0541d609f24f81d5fda42003a534c3f636a7ebf78b10ab0350",
+    "certificate": "1:5a540b8d244f33354248323c6e9a78a625fa4d8605edd925bbe59246a25a6e74",
 }
 """The digests of the versions that credentials name. A kind that is changed gets a new version."""
 CARD: dict[str, Any] = {

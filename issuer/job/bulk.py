@@ -15,8 +15,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from functools import partial
 from itertools import chain, islice
 from pathlib import Path
+from secrets import token_bytes
 from typing import NamedTuple, TypeVar
 
 import orjson
@@ -161,8 +163,8 @@ class Bulk:
         press: Press,
         *,
         now: datetime,
+        secret: Callable[[], bytes],
         former: Sequence[Press] = (),
-        secret: Callable[[], bytes] = bytes,
     ) -> Issued:
         """Checks the whole file, then issues its good rows. The same file again goes on where it stopped.
 
@@ -271,12 +273,13 @@ def dry_run(
     composer: Composer,
     today: date,
     says: Callable[[Record], str],
-    secret: Callable[[], bytes] = bytes,
+    secret: Callable[[], bytes] = partial(token_bytes, 32),
 ) -> Issued:
     """The first half of `Bulk.run`: all checks, the error file if one is named, and nothing is signed.
 
     `says` gives what people read first of a record's diploma; rows of which that is the same are `alike`.
-    No number is given; all records have the first that would be.
+    No number is given; all records have the first that would be. By the `secret` of identities rows are known
+    that were given one; by any other, rows are only told from each other.
     """
     attached = _attached(order, composer.kind, None)
     identities = _identities(order, composer.kind, secret)
