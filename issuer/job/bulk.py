@@ -15,7 +15,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 from secrets import token_bytes
@@ -273,7 +272,7 @@ def dry_run(
     composer: Composer,
     today: date,
     says: Callable[[Record], str],
-    secret: Callable[[], bytes] = partial(token_bytes, 32),
+    secret: Callable[[], bytes] = token_bytes,
 ) -> Issued:
     """The first half of `Bulk.run`: all checks, the error file if one is named, and nothing is signed.
 

@@ -280,7 +280,7 @@ def _free(path: Path) -> Path:
 def _number_secret(place: Place) -> bytes:
     """The secret by which a row is known that was given its number before; any, where there was none yet."""
     if not (place.folder / "issuer.json").exists():
-        return token_bytes(32)
+        return token_bytes()
     return place.open().keys.secret("number-identity")
 
 
