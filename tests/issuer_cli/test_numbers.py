@@ -35,10 +35,10 @@ def test_without_the_option_it_is_the_way_out_that_is_named(program: Program, re
     answer = program("issuer", "issue", results, "--name", "U")
     assert answer.code == 1
     assert "results.csv has no column for diploma_number" in answer.err
-    way_out = "Where the file has no numbers, they are given: --number '{year}-{seq:06}'"
+    way_out = "If the file has no numbers, have them given: --number '{year}-{seq:06}'"
     assert f"--map diploma_number=COLUMN. {way_out}" in answer.err
     results.write_text(results.read_text().replace("award_date", "when"))
-    assert "--map award_date=COLUMN. Where the file has no numbers" in program("issuer", "issue", results).err
+    assert "--map award_date=COLUMN. If the file has no numbers" in program("issuer", "issue", results).err
     missing = program("issuer", "issue", results, "--number", PATTERN)
     assert "results.csv has no column for award_date;" in missing.err
     assert "--number" not in missing.err
