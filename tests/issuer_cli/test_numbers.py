@@ -61,6 +61,22 @@ def test_a_file_with_numbers_is_told_both(program: Program, tmp_path: Path) -> N
 
 
 @pytest.mark.slow
+def test_a_dry_run_asks_for_the_passphrase_of_the_keys(
+    program: Program, results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the keys a row is known that was given its number before."""
+    (tmp_path / "passphrase").write_text("correct horse battery")
+    (tmp_path / "passphrase").chmod(0o600)
+    monkeypatch.setenv("INTAGLIO_PASSPHRASE_FILE", str(tmp_path / "passphrase"))
+    command = ("issuer", "issue", results, "--number", PATTERN)
+    assert program(*command, "--name", "U").code == 7
+    assert json.loads(program(*command, "--dry-run", "--json").out)["issuedBefore"] == 2
+    monkeypatch.delenv("INTAGLIO_PASSPHRASE_FILE")
+    answer = program(*command, "--dry-run")
+    assert (answer.code, answer.out) == (6, "")
+
+
+@pytest.mark.slow
 def test_the_error_file_is_issued_with_the_same_pattern(program: Program, results: Path) -> None:
     dry = program("issuer", "issue", results, "--name", "U", "--number", PATTERN, "--dry-run", "--json")
     assert json.loads(dry.out)["nextNumber"] == "2026-000001"
