@@ -446,7 +446,13 @@ class Issuer:
             self._editions.recover()
             presses = self._all_presses()
             press = presses.of(reference)
-            result = self._bulk.run(order, press, now=now, former=presses.former(press))
+            result = self._bulk.run(
+                order,
+                press,
+                now=now,
+                former=presses.former(press),
+                secret=lambda: self.keys.secret("number-identity"),
+            )
         self.store.lookup.catch_up(self._id_of())
         lists.publish(now=self._clock())
         return result

@@ -1,9 +1,10 @@
 """Issuing a whole file: every row once, whatever happens in between.
 
 Everything in a credential follows from its row, its sequence number and the job, so that a chunk done again
-gives the same bytes. The order is: shard on disk, chunk begun in the index, digests in the log, credentials
-in the index. Whoever issues holds the issuer's lock and first completes, from its shard, a chunk that was
-begun; a shard that was not begun counts for nothing and is written again.
+gives the same bytes. The order is: numbers for rows that lack them, all at once; then of each chunk its shard
+on disk, the chunk begun in the index, its digests in the log, its credentials in the index. Whoever issues
+holds the issuer's lock and first completes, from its shard, a chunk that was begun; a shard that was not
+begun counts for nothing and is written again.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from itertools import chain, islice
 from pathlib import Path
+from secrets import token_bytes
 from typing import NamedTuple, TypeVar
 
 import orjson
@@ -39,10 +41,11 @@ from ..press.document import Composer
 from ..press.press import Line, Press
 from ..table.errorfile import write_error_file
 from ..table.finding import FIRST_ROW
-from ..table.source import Span
+from ..table.source import Source, Span
 from .attached import Attached, attach
 from .changes import Change, Shelf, changes, differing, shelves
 from .checking import Checked, Checker, Survey, check_span, survey
+from .numbering import Identities, Series
 from .order import Order, Progress
 from .spool import Spool, spool
 from .workers import Pool, Tell, Told, available_cores, each_told
@@ -72,6 +75,8 @@ class Issued:
     """In a dry run, the first records that are to be issued."""
     alike: Sequence[tuple[int, int]] = ()
     """In a dry run, rows whose diplomas say the same as that of an earlier row, which comes first."""
+    next_number: str = ""
+    """In a dry run of a file without numbers, the first that a row would be given."""
 
 
 class Task(NamedTuple):
@@ -119,12 +124,15 @@ def issue(work: Tools, task: Task, tell: Tell) -> Chunk:
     """A worker's part of the second pass: sign and store row after row."""
     made = Chunk([], [])
     press = work.presses[task.press]
+    numbers = work.spool.numbers(task.span) if work.checker.identities else {}
 
     def lines() -> Iterator[bytes]:
         for row, record in each_told(work.spool.rows(task.span), tell):
             if row in task.skipped:
                 continue
             seq = task.first_seq + row - FIRST_ROW
+            if numbers:
+                record[press.composer.kind.number] = numbers[row]
             # Of the job's day, also where it goes on later: each row says what it would have said then.
             settle_reached(press.composer.kind, record, task.created.date())
             try:
@@ -148,16 +156,26 @@ class Bulk:
         self._log, self._kind_of = log, kind_of
         self._home, self._spool = home, home / "checked"
 
-    def run(self, order: Order, press: Press, *, now: datetime, former: Sequence[Press] = ()) -> Issued:
+    def run(
+        self,
+        order: Order,
+        press: Press,
+        *,
+        now: datetime,
+        secret: Callable[[], bytes],
+        former: Sequence[Press] = (),
+    ) -> Issued:
         """Checks the whole file, then issues its good rows. The same file again goes on where it stopped.
 
+        The `secret` is that of identities, by which rows without numbers are known.
         What was begun in another form than that of the press, or with the template of a `former` one, goes on
         so. Rows that are bad go to the error file and stop nothing.
         """
         self.archive.clear_away()
         self.recover()
         attached = _attached(order, press.composer.kind, self._home)
-        checker = Checker(order.source, now.date(), press.composer, order.catalogue, attached)
+        identities = _identities(order, press.composer.kind, secret)
+        checker = Checker(order.source, now.date(), press.composer, order.catalogue, attached, identities)
         forms = self.archive.forms
         by_template = (press, *former)
         presses = {
@@ -177,6 +195,8 @@ class Bulk:
             _settle_all(pool, self.archive, order, found, self._store.issued_by(key))
             if not found.good:
                 return Issued(found, 0, None)
+            if order.numbers:
+                self._give_numbers(order.numbers.series(now.year), order.source, checked, found)
             spans = order.source.spans
             length, name = sum(span.rows for span in spans), order.source.path.name
             job = self._store.begin(key, name, format_datetimestamp(now), length, len(spans))
@@ -208,6 +228,23 @@ class Bulk:
         lines = chain.from_iterable(self.archive.chunk(job.id, number) for number in sorted(finished))
         return next((line.secured.form for line in lines), None)
 
+    def _give_numbers(self, series: Series, source: Source, checked: Spool, found: Survey) -> None:
+        """Gives numbers to the rows that are to be issued, and keeps them for who issues these."""
+        rows: list[int] = []
+        spans = iter(source.spans)
+
+        def identities() -> Iterator[list[bytes]]:
+            for span in source.spans:
+                of_span = checked.identities(span)
+                rows[:] = [row for row in of_span if row not in found.findings and row not in found.known]
+                yield [of_span[row] for row in rows]
+
+        def keep(numbers: Sequence[str]) -> None:
+            checked.put_numbers(next(spans), dict(zip(rows, numbers, strict=True)))
+
+        kind = source.kind.name
+        self._store.numbers.give(kind, series.name, series.numbers, identities(), keep)
+
     def _task(self, job: Job, span: Span, found: Survey, now: datetime, press: tuple[int, str]) -> Task:
         skipped = frozenset(row for row in span.numbers if row in found.findings or row in found.known)
         created = parse_datetimestamp(job.created, "created")
@@ -230,14 +267,22 @@ class Bulk:
 
 
 def dry_run(
-    order: Order, archive: Archive, composer: Composer, today: date, says: Callable[[Record], str]
+    order: Order,
+    archive: Archive,
+    composer: Composer,
+    today: date,
+    says: Callable[[Record], str],
+    secret: Callable[[], bytes] = token_bytes,
 ) -> Issued:
     """The first half of `Bulk.run`: all checks, the error file if one is named, and nothing is signed.
 
     `says` gives what people read first of a record's diploma; rows of which that is the same are `alike`.
+    No number is given; all records have the first that would be. By the `secret` of identities rows are known
+    that were given one; by any other, rows are only told from each other.
     """
     attached = _attached(order, composer.kind, None)
-    checker = Checker(order.source, today, composer, order.catalogue, attached)
+    identities = _identities(order, composer.kind, secret)
+    checker = Checker(order.source, today, composer, order.catalogue, attached, identities)
     with (
         tempfile.TemporaryDirectory(prefix="intaglio-") as scratch,
         spool(Path(scratch) / "checked") as checked,
@@ -246,13 +291,24 @@ def dry_run(
         found = _survey_all(pool, archive, order)
         _settle_all(pool, archive, order, found)
         skipped = found.findings.keys() | found.known.keys()
+        number = ""
+        if order.numbers and found.good:
+            series = order.numbers.series(today.year)
+            (number,) = archive.store.numbers.free(composer.kind.name, series.name, series.numbers, 1)
 
         def good() -> Iterator[tuple[int, Record]]:
-            rows = chain.from_iterable(map(checked.rows, order.source.spans))
-            return ((row, record) for row, record in rows if row not in skipped)
+            for row, record in chain.from_iterable(map(checked.rows, order.source.spans)):
+                if row not in skipped:
+                    yield row, {**record, composer.kind.number: number} if number else record
 
         first = [record for _, record in islice(good(), PREVIEWED)]
-        return Issued(found, 0, None, first, list(islice(_alike(composer.kind, good, says), MOST_ALIKE)))
+        alike = list(islice(_alike(composer.kind, good, says), MOST_ALIKE))
+        return Issued(found, 0, None, first, alike, number)
+
+
+def _identities(order: Order, kind: Kind, secret: Callable[[], bytes]) -> Identities | None:
+    """What tells rows apart that lack numbers; the secret is opened for nothing else."""
+    return None if order.numbers is None else Identities(kind, secret())
 
 
 def _alike(
@@ -311,15 +367,21 @@ def _settle_all(
 def _compare_all(
     pool: Pool[Tools], archive: Archive, order: Order, found: Survey, digests: dict[int, bytes]
 ) -> list[Change]:
-    compared = shelves(archive, digests)
+    kind = pool.work.checker.kind
+    compared = shelves(archive, digests, "" if order.source.has_numbers else kind.number)
     sizes = [len(shelf.digests) for shelf in compared]
     before: dict[int, Record] = {}
     for records in _counted(pool, compare, compared, "comparing", sizes, order):
         before |= records
     wanted = {row: before[seq] for row, seq in found.known.items() if seq in before}
     picked = pool.work.spool.pick(order.source.spans, wanted)
+    if not order.source.has_numbers:
+        picked = (
+            (row, {**record, kind.number: archive.store.entry(found.known[row]).number})
+            for row, record in picked
+        )
     rows = ((row, record, wanted[row]) for row, record in picked)
-    return list(changes(pool.work.checker.kind, rows, order.source.recorded, archive))
+    return list(changes(kind, rows, order.source.recorded, archive))
 
 
 def _rows(spans: Iterable[Span]) -> list[int]:

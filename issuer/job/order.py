@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from ..problem import NUMBER_COLUMN
 from ..table.source import Source
 from .checking import Catalogue
+from .numbering import NumberPattern
 
 
 class Progress(NamedTuple):
@@ -37,3 +39,10 @@ class Order:
     workers: int | None = None
     """Processes: by default one a core, none for a file of one chunk. Nothing but the time depends on it."""
     progress: Callable[[Progress], None] = _unheard
+    numbers: NumberPattern | None = None
+    """What the numbers look like that rows are given, where the file has no column of them."""
+
+    def __post_init__(self) -> None:
+        """Raises `NUMBER_COLUMN` where rows would have two numbers, or none."""
+        if self.source.has_numbers is (self.numbers is not None):
+            raise NUMBER_COLUMN(f"{self.source.path.name} has numbers, or they are given: one of the two")

@@ -34,6 +34,8 @@ from ..problem import (
     FAMILY_NAME_MISSING,
     HEADINGS_MISSING,
     NO_TABLE,
+    NUMBER_COLUMN,
+    ROWS_WITHOUT_NUMBER,
     UNREADABLE_FILE,
     EncodingOpen,
 )
@@ -116,6 +118,11 @@ class Source:
             left, letter = divmod(left - 1, 26)
             letters = chr(ord("A") + letter) + letters
         return self.header[index] or f"{letters}, which has no heading"
+
+    @property
+    def has_numbers(self) -> bool:
+        """Whether it has a column of the credentials' numbers."""
+        return self.kind.number in self.columns
 
     @cached_property
     def all_named(self) -> bool:
@@ -228,6 +235,7 @@ def open_source(
     encoding: str = "",
     sheet: str = "",
     hidden: str = "",
+    has_numbers: bool = True,
     span_rows: int = SPAN_ROWS,
 ) -> Source:
     """Find header and rows of a CSV file, or of a workbook's sheet.
@@ -235,6 +243,7 @@ def open_source(
     `chosen` maps fields to headings where the usual ones do not fit. The rows become what `kind` describes,
     by default diplomas. `required` are the fields that need a column, by default those that the kind asks
     for. `encoding`, of `ENCODINGS`, is that of a file without a mark; by default the file is looked at.
+    Rows are to be given numbers where `has_numbers` is false: a column of them is an error then.
     `sheet` is one by its name, and `hidden`, of `HIDDEN`, says what becomes of hidden rows and sheets.
     Raises `NotFound`; `EncodingOpen`, `SheetOpen` and `HiddenOpen` where a person has to decide;
     `ExtraMissing` where nothing here reads workbooks; or `UNREADABLE_FILE` where the file has no rows, is not
@@ -248,11 +257,13 @@ def open_source(
     except IsADirectoryError as error:
         raise UNREADABLE_FILE(f"{path} is a folder", hint="Name the CSV file in it.") from error
     if of_sheet:
-        found = _in_workbook(path, kind, sheet, hidden, span_rows, chosen or {}, required)
+        found = _in_workbook(
+            path, kind, sheet, hidden, span_rows, chosen or {}, required, has_numbers=has_numbers
+        )
     else:
-        found = _in_text(path, kind, encoding, span_rows, chosen or {}, required)
+        found = _in_text(path, kind, encoding, span_rows, chosen or {}, required, has_numbers=has_numbers)
     header, is_error_file = _plain_header(found.header)
-    columns = _columns(path, header, kind, chosen or {}, required)
+    columns = _columns(path, header, kind, chosen or {}, required, has_numbers=has_numbers)
     if not found.spans:
         raise UNREADABLE_FILE(f"{path.name} has a header and no rows", hint="Rows are expected below it.")
     groups = _groups(path, header, kind, columns) if required is None else {}
@@ -290,9 +301,11 @@ def _in_workbook(
     span_rows: int,
     chosen: Mapping[str, str],
     required: Collection[str] | None,
+    *,
+    has_numbers: bool,
 ) -> _Table:
     sheet = read_sheet(path, lambda header: len(_recognised(header, kind)), name, hidden, span_rows=span_rows)
-    if number_of := _number_in_rows(path, sheet.header, kind, chosen, required):
+    if number_of := _number_in_rows(path, sheet.header, kind, chosen, required, has_numbers=has_numbers):
         sheet = sheet._replace(parts=tuple(_uncut(sheet.parts, number_of)))
     spans: list[Span] = []
     first = FIRST_ROW
@@ -310,6 +323,8 @@ def _in_text(
     span_rows: int,
     chosen: Mapping[str, str],
     required: Collection[str] | None,
+    *,
+    has_numbers: bool,
 ) -> _Table:
     text, encoding, skipped = _beginning(path, ENCODINGS.get(encoding, ""))
     if said := _SEPARATOR_LINE.match(text):
@@ -319,13 +334,19 @@ def _in_text(
     delimiter = max(headers, key=lambda each: (len(_recognised(headers[each], kind)), len(headers[each])))
     if not any(headers[delimiter]):
         raise UNREADABLE_FILE(f"the first row of {path.name} is empty", hint=_HEADER_FIRST)
-    number = _number_in_rows(path, headers[delimiter], kind, chosen, required)
+    number = _number_in_rows(path, headers[delimiter], kind, chosen, required, has_numbers=has_numbers)
     spans = _spans(path, encoding, skipped, delimiter, 2 if said else 1, span_rows, number)
     return _Table(delimiter, headers[delimiter], spans, encoding)
 
 
 def _number_in_rows(
-    path: Path, header: list[str], kind: Kind, chosen: Mapping[str, str], required: Collection[str] | None
+    path: Path,
+    header: list[str],
+    kind: Kind,
+    chosen: Mapping[str, str],
+    required: Collection[str] | None,
+    *,
+    has_numbers: bool,
 ) -> Callable[[list[str]], str] | None:
     """How to read the number of a row, where the items of a group stand in rows.
 
@@ -334,7 +355,7 @@ def _number_in_rows(
     if not kind.groups or required is not None:
         return None
     plainly, is_error_file = _plain_header(header)
-    columns = _columns(path, plainly, kind, chosen, required)
+    columns = _columns(path, plainly, kind, chosen, required, has_numbers=has_numbers)
     if not any(0 in positions for positions in _groups(path, plainly, kind, columns).values()):
         return None
     return partial(_number, is_error_file, columns[kind.number])
@@ -551,6 +572,13 @@ def _groups(path: Path, header: list[str], kind: Kind, columns: Mapping[str, int
         if item := kind.item(name):
             groups.setdefault(item.group, {}).setdefault(item.position, {})[item.field] = index
     in_rows = [group for group, positions in groups.items() if 0 in positions]
+    if in_rows and kind.number not in columns:  # guessed by the other columns, twins would be one record
+        name, index = next(iter(groups[in_rows[0]][0].items()))
+        raise ROWS_WITHOUT_NUMBER(
+            f"{path.name} has {header[index]!r} in rows, and no column for {kind.number} to say which belong "
+            "together",
+            column=name,
+        )
     for group in in_rows:
         if len(groups[group]) > 1:  # a row would be an item and have several
             name, index = next(iter(groups[group][0].items()))
@@ -590,7 +618,13 @@ def _require_once(path: Path, heading: str, header: list[str]) -> None:
 
 
 def _columns(
-    path: Path, header: list[str], kind: Kind, chosen: Mapping[str, str], asked: Collection[str] | None
+    path: Path,
+    header: list[str],
+    kind: Kind,
+    chosen: Mapping[str, str],
+    asked: Collection[str] | None,
+    *,
+    has_numbers: bool,
 ) -> dict[str, int]:
     columns: dict[str, int] = {}
     own, required = (kind.own, kind.required) if asked is None else ((), asked)
@@ -622,7 +656,22 @@ def _columns(
     missing = [field for field in (*required, *own) if field not in columns and field not in kind.groups]
     if person.whole in missing and person.given in columns:
         missing.remove(person.whole)
+    if not has_numbers:
+        if kind.number in columns:  # two ways to number a row: an empty cell would hide a mistake
+            heading = header[columns[kind.number]]
+            raise NUMBER_COLUMN(
+                f"{path.name} has a column {heading!r} for {kind.number}, and numbers are to be given",
+                column=heading,
+            )
+        missing = [field for field in missing if field != kind.number]
+        if not missing and columns.keys().isdisjoint(kind.told_apart_by):
+            raise COLUMNS_MISSING(
+                f"{path.name} has no column that tells rows apart: {', '.join(kind.told_apart_by)}",
+                columns=", ".join(filter(None, header)),
+                fields=" ".join(kind.told_apart_by),
+            )
     if missing:
+        number = kind.number if asked is None and kind.number in missing else None
         found = [f"{header[index]} ({field})" for field, index in columns.items()]
         recognised = f"; recognised are {', '.join(found)}" if found else ""
         asked = f" (the template asks for {', '.join(own)})" if set(own) & set(missing) else ""
@@ -631,6 +680,7 @@ def _columns(
             f"{path.name} has no column for {', '.join(missing)}{asked}{recognised}",
             columns=", ".join(filter(None, header)),
             fields=" ".join(missing),
+            number=number,
         )
     if person.whole in required and not columns.keys() & {person.whole, person.family}:
         half = header[columns[person.given]]

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from secrets import token_bytes
 from typing import NamedTuple
 
 import click
@@ -113,6 +114,12 @@ def init(
 @click.option("--sheet", default="", help="Of a workbook, by name; if not given, the one that fits.")
 @click.option("--hidden", type=click.Choice(HIDDEN), help="Hidden rows and sheets of a workbook.")
 @click.option(
+    "--number",
+    default="",
+    metavar="PATTERN",
+    help="Give numbers to a file that has none, such as '{year}-{seq:06}'.",
+)
+@click.option(
     "--programmes", type=click.Path(path_type=Path), help="Catalogue of programmes to check against."
 )
 @click.option("--files", type=click.Path(path_type=Path), help="Folder of the files that a column names.")
@@ -135,6 +142,7 @@ def issue(
     encoding: str | None,
     sheet: str,
     hidden: str | None,
+    number: str,
     programmes: Path | None,
     files: Path | None,
     errors: Path | None,
@@ -143,8 +151,11 @@ def issue(
     out: Path | None,
 ) -> Result:
     """Issue a credential for each row of a CSV file or spreadsheet. No row is issued twice."""
-    reading = ReadOptions(mapping, dates, names, programmes, encoding or "", sheet, hidden or "", files)
+    reading = ReadOptions(
+        mapping, dates, names, programmes, encoding or "", sheet, hidden or "", files, number
+    )
     of_kind = _asked(place, kind)
+    numbers = reading.numbers(of_kind)
     composer = trial(of_kind, place.session.contexts(), _profile(place.folder, name, url))
     nouns = of_kind.nouns["en"]
     folder = out or bundles_folder(nouns)
@@ -162,7 +173,7 @@ def issue(
     preview: list[str] = []
     if not dry_run:
         errors = errors or _free(file.with_name(f"{file.stem}.errors.csv"))
-    order = Order(source, errors, reading.catalogue(of_kind), files, workers)  # as above
+    order = Order(source, errors, reading.catalogue(of_kind), files, workers, numbers=numbers)  # as above
     if dry_run:
         composer.check()
         warn_of_refusals(suite or "")
@@ -170,9 +181,10 @@ def issue(
         def says(record: Record) -> str:
             return place.session.sentence(composer.compose(record, 0), composer.profile.name, of_kind)
 
+        secret = _number_secret(place) if numbers else b""  # asked for before anything is drawn
         with ProgressMeter() as meter, _archive(place) as archive:
             today = place.session.now().date()
-            done = check_file(replace(order, progress=meter), archive, composer, today, says)
+            done = check_file(replace(order, progress=meter), archive, composer, today, says, lambda: secret)
         preview = list(map(says, done.first))
     else:
         form = DataIntegrity(contexts=composer.contexts, suite=suite) if suite else None
@@ -229,6 +241,8 @@ class FileOutcome(NamedTuple):
                 f"Correct these rows in {self.source.path}, or issue the others: these go into a file of "
                 "their own."
             )
+        if self.done.next_number:
+            say(f"New rows would get numbers from {printable(self.done.next_number)} on.")
         if self.preview:
             say("What `verify` will say of the first:", *self.preview)
         if self.refused:
@@ -260,6 +274,13 @@ def _free(path: Path) -> Path:
     """The path, or the first of its kind with a number that is not taken: corrections may be in the other."""
     names = (path.with_name(f"{path.stem}-{number}{path.suffix}") for number in itertools.count(2))
     return next(name for name in itertools.chain([path], names) if not name.exists())
+
+
+def _number_secret(place: Place) -> bytes:
+    """The secret by which a row is known that was given its number before; any, where there was none yet."""
+    if not (place.folder / "issuer.json").exists():
+        return token_bytes()
+    return place.secret("number-identity")
 
 
 def _write(made: Issuer, done: Issued, out: Path, meter: ProgressMeter) -> list[Path]:
