@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from kinds.cells import DAY_FIRST, MONTH_FIRST, NOT_A_DATE, ORDER_UNKNOWN, BadCell
+from kinds.days import DAY_FIRST, MONTH_FIRST, NOT_A_DATE, ORDER_UNKNOWN
+from kinds.problem import BadCell
 from wire.text import printable
 
 from .markup import ERRORS, UNCALCULATED

@@ -30,7 +30,7 @@ from issuer.table.encoding import ENCODINGS
 from issuer.table.sheet import HIDDEN
 from issuer.table.source import Source
 from kinds import Kind, Record, shipped
-from kinds.cells import DATE_ORDERS
+from kinds.days import DATE_ORDERS
 from kinds.kind import Noun
 from kinds.shipped import diploma_1
 from kinds.template import compiled
@@ -103,7 +103,7 @@ def init(
     "--suite", type=click.Choice(SIGNING), help="Of the proofs; by the type of the keys if not given."
 )
 @click.option("--map", "mapping", multiple=True, metavar="FIELD=COLUMN", help="Which column a field is in.")
-@click.option("--dates", type=click.Choice(list(DATE_ORDERS)), help="How to read 03/04/2026.")
+@click.option("--dates", type=click.Choice(DATE_ORDERS), help="How to read 03/04/2026.")
 @click.option("--names", type=click.Choice([AS_IS]), help="Take names with a comma, such as SMITH, Anna.")
 @click.option(
     "--encoding",
