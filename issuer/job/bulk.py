@@ -16,11 +16,12 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from itertools import chain, islice
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import orjson
 
 from kinds import Kind, Record
+from kinds.names import LAST_FIRST
 from kinds.problem import InvalidTemplate
 from kinds.records import settle_reached
 from ledger import Log
@@ -39,7 +40,7 @@ from ..press.document import Composer
 from ..press.press import Line, Press
 from ..table.errorfile import write_error_file
 from ..table.finding import FIRST_ROW
-from ..table.source import Span
+from ..table.source import Source, Span
 from .attached import Attached, attach
 from .changes import Change, Shelf, changes, differing, shelves
 from .checking import Checked, Checker, Survey, check_span, survey
@@ -349,6 +350,16 @@ def _counted(
         heard(Told(number, sizes[number]))
 
 
+def _said(source: Source) -> dict[str, Any]:
+    """The part of a job's key that says how cells are understood; empty as for jobs of before."""
+    said = {
+        "constants": source.constants,
+        "words": source.words,
+        "names": source.names if source.names == LAST_FIRST else "",
+    }
+    return {name: value for name, value in said.items() if value}
+
+
 def _key(order: Order, press: Press, json: Form, found: Survey, attached: Attached) -> bytes:
     """What a job is: the file's rows, how they are read, which of them are good, and what is made of them.
 
@@ -374,5 +385,6 @@ def _key(order: Order, press: Press, json: Form, found: Survey, attached: Attach
         *([] if source.encoding in _CERTAIN else [source.encoding]),
         *([kind.reference] if (kind := press.composer.kind).is_named else []),
         *attached.part_of_key(),
+        *([said] if (said := _said(source)) else []),
     ]
     return hashlib.sha256(orjson.dumps(asked, option=orjson.OPT_SORT_KEYS)).digest()

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -18,6 +17,7 @@ import orjson
 
 from kinds import Kind, Record
 from kinds.kind import CatalogueColumns, ItemCell
+from kinds.names import AS_IS, COMMA, LAST_FIRST
 from kinds.records import check_cells, digest
 from wire.text import counted, printable
 
@@ -25,16 +25,14 @@ from ..archive.index import Index
 from ..archive.kept import Incoming
 from ..press.document import Composer
 from ..problem import CATALOGUE_COLUMN_MISSING, TOO_MANY_FINDINGS, UNREADABLE_FILE
-from ..table.finding import LOST, TURNED, CellFinding
-from ..table.source import NumberedRow, Source, Span, open_source
+from ..table.finding import LOST, NOT_TURNED, TURNED, CellFinding
+from ..table.source import NumberedRow, Source, Span, open_source, require_constants
 from .attached import NOTHING, Attached
 from .changes import Change
 from .spool import Spool
 from .workers import Tell, each_told
 
 MOST_FINDINGS = 100_000
-
-_COMMA = re.compile("[,，、،]")
 
 Catalogue = Mapping[str, Record]
 """The programmes by code."""
@@ -66,7 +64,8 @@ class Checker:
     """How rows become records: file, today's date, the composer in whose template own columns have their
     places, the catalogue if there is one, and the files that rows name.
 
-    Raises `CATALOGUE_COLUMN_MISSING` where the file has no column to search the catalogue by.
+    Raises `CATALOGUE_COLUMN_MISSING` where the file has no column to search the catalogue by, and
+    `INVALID_CONSTANT` where what all rows share is wrong on this day.
     """
 
     source: Source
@@ -78,10 +77,12 @@ class Checker:
 
     def __post_init__(self) -> None:
         asked = self.kind.catalogue
-        if self.catalogue is not None and asked and asked.key not in self.source.columns:
+        if self.catalogue is not None and asked and asked.key not in self.source.recorded:
             raise CATALOGUE_COLUMN_MISSING(
                 f"{self.source.path.name} has no column for {asked.key}, to search the catalogue by"
             )
+        source = self.source
+        require_constants(self.kind, source.constants, source.meant, source.date_order, self.today)
 
     @cached_property
     def kind(self) -> Kind:
@@ -102,12 +103,14 @@ class Checker:
         if kind.groups:
             found |= self.source.items([(row, cells), *further])
         files = self._attach(found) if kind.attached else []
-        record, wrong = check_cells(kind, found, today=self.today, date_order=self.source.date_order)
+        turned = self._turn(found)
+        record, wrong = check_cells(
+            kind, found, today=self.today, date_order=self.source.date_order, words=self.source.meant
+        )
         if lost := [(name, LOST[cell], cell) for name, cell in _cells(found) if cell in LOST]:
             names = {name for name, _, _ in lost}  # what else is wrong with those cells comes of it
             wrong = [*lost, *(each for each in wrong if each[0] not in names)]
-        if not self.source.names_as_is and _COMMA.search(name := found.get(kind.person.whole, "")):
-            wrong.append((kind.person.whole, TURNED, name))
+        wrong += turned
         if self.catalogue is not None and kind.catalogue:
             wrong += _compare(record, self.catalogue, kind.catalogue, {name for name, _, _ in wrong})
         wrong += files
@@ -167,6 +170,20 @@ class Checker:
                     return [CellFinding(row, self.source.heading(index), "is not empty", cell)]
         return []
 
+    def _turn(self, found: dict[str, Any]) -> list[tuple[str, str, str]]:
+        """Puts given and family name in the place of `SMITH, Anna`; returns what is wrong with the name."""
+        person, names = self.kind.person, self.source.names
+        is_shared = names == LAST_FIRST and person.whole not in found  # one column is both halves
+        field = person.given if is_shared else person.whole
+        name = found.get(field, "")
+        if names == AS_IS or not (name.strip() if is_shared else COMMA.search(name)):
+            return []
+        if names == LAST_FIRST and (halves := person.turned(name)):
+            del found[field]
+            found |= halves
+            return []
+        return [(field, TURNED if COMMA.search(name) else NOT_TURNED, name)]
+
     def _attach(self, found: dict[str, Any]) -> list[tuple[str, str, str]]:
         """Puts the digest of each file in the place of its path; returns what is wrong with files."""
         wrong = []
@@ -186,7 +203,7 @@ class Checker:
 
     def column(self, name: str) -> str:
         """The heading of the column that holds a field."""
-        return self.source.header[self.source.columns[name]]
+        return self.source.column(name)
 
 
 def _compare(
@@ -253,7 +270,7 @@ class Survey:
 
     def settle(self, checker: Checker, changed: Iterable[Change]) -> None:
         """Adds what differs from what was issued; for another person than its holder a number is an error."""
-        names = checker.kind.person.fields & checker.source.columns.keys()
+        names = checker.kind.person.fields & {*checker.source.recorded}
         for change in changed:
             if names and names <= set(change.fields):
                 column = checker.column(checker.kind.number)

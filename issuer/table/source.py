@@ -16,13 +16,18 @@ import io
 import re
 from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property, partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, BinaryIO, NamedTuple
 
 from kinds import Kind, shipped
 from kinds.cells import MOST_ITEMS
 from kinds.kind import ItemCell, plain
+from kinds.names import LAST_FIRST
+from kinds.records import check_cells
+from kinds.vocabulary import Words, with_chosen
 from wire import Malformed
 from wire.problem import Conflict
 from wire.text import unguarded
@@ -31,9 +36,12 @@ from ..problem import (
     COLUMN_AMBIGUOUS,
     COLUMN_MAPPED_TWICE,
     COLUMNS_MISSING,
+    CONSTANT_HAS_COLUMN,
     FAMILY_NAME_MISSING,
     HEADINGS_MISSING,
+    INVALID_CONSTANT,
     NO_TABLE,
+    NO_WHOLE_NAMES,
     UNREADABLE_FILE,
     EncodingOpen,
 )
@@ -91,8 +99,12 @@ class Source:
     is_error_file: bool
     date_order: str
     """One of `DATE_ORDERS`, or empty: how to read 03/04/2026."""
-    names_as_is: bool = False
-    """Whether a comma in a name is meant."""
+    names: str = ""
+    """One of `NAMES`, or empty: how to read a name with a comma."""
+    constants: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """By field, the cell that all rows share and that stands in no column."""
+    words: Mapping[str, Mapping[str, str]] = dataclasses.field(default_factory=dict)
+    """By field, the value for each word of the registrar's own."""
     encoding: str = "utf-8"
     """The codec."""
     sheet: SheetTable | None = dataclasses.field(default=None, repr=False)
@@ -100,8 +112,11 @@ class Source:
 
     @property
     def mapping(self) -> dict[str, str]:
-        """Column heading to field, for the registrar to check."""
-        return {self.header[index]: field for field, index in self.columns.items()}
+        """Column heading to field, or to several with commas between, for the registrar to check."""
+        fields: dict[int, list[str]] = {}
+        for name, index in self.columns.items():
+            fields.setdefault(index, []).append(name)
+        return {self.header[index]: ", ".join(names) for index, names in fields.items()}
 
     @property
     def unused(self) -> list[str]:
@@ -116,6 +131,11 @@ class Source:
             left, letter = divmod(left - 1, 26)
             letters = chr(ord("A") + letter) + letters
         return self.header[index] or f"{letters}, which has no heading"
+
+    @cached_property
+    def meant(self) -> Mapping[str, Words]:
+        """By field, what a cell may say in the place of a value: the kind's words, and those in `words`."""
+        return with_chosen(self.kind.words, self.words)
 
     @cached_property
     def all_named(self) -> bool:
@@ -140,8 +160,12 @@ class Source:
 
     @cached_property
     def recorded(self) -> tuple[str, ...]:
-        """The fields of a record of which the file has a column, groups last."""
-        return *self.single, *self.groups
+        """The fields of a record about which the file, or who issues it, says something; groups last."""
+        single, person = dict.fromkeys(self.single), self.kind.person
+        if self.names == LAST_FIRST and person.parts and person.whole in single:
+            del single[person.whole]  # a record has its halves
+            single |= dict.fromkeys(person.parts)
+        return *single, *self.constants, *self.groups
 
     @cached_property
     def in_rows(self) -> str:
@@ -197,9 +221,17 @@ class Source:
                 yield from (rows for rows in self.records(span) if rows[0][0] in wanted)
 
     def fields(self, cells: list[str]) -> dict[str, Any]:
-        """The cells of one row by field; a row with too few has none for the last fields."""
+        """The cells of one row by field, and what all rows share; too few cells lack the last fields."""
         width = len(cells)
-        return {field: cells[index] for field, index in self.single.items() if index < width}
+        found = {field: cells[index] for field, index in self.single.items() if index < width}
+        return {**found, **self.constants} if self.constants else found
+
+    def column(self, name: str) -> str:
+        """The heading over a field; the field's own name where it has no column."""
+        person = self.kind.person
+        if name not in self.columns and name in person.parts:
+            name = person.whole if person.whole in self.columns else name  # a half of it
+        return self.heading(self.columns[name]) if name in self.columns else name
 
     def items(self, rows: Sequence[NumberedRow]) -> dict[str, list[dict[str, str]]]:
         """The cells of groups, by item and field, of the rows of one record; items may be empty."""
@@ -224,7 +256,9 @@ def open_source(
     date_order: str = "",
     *,
     kind: Kind | None = None,
-    names_as_is: bool = False,
+    names: str = "",
+    constants: Mapping[str, str] = MappingProxyType({}),
+    words: Mapping[str, Mapping[str, str]] = MappingProxyType({}),
     encoding: str = "",
     sheet: str = "",
     hidden: str = "",
@@ -232,15 +266,19 @@ def open_source(
 ) -> Source:
     """Find header and rows of a CSV file, or of a workbook's sheet.
 
-    `chosen` maps fields to headings where the usual ones do not fit. The rows become what `kind` describes,
-    by default diplomas. `required` are the fields that need a column, by default those that the kind asks
-    for. `encoding`, of `ENCODINGS`, is that of a file without a mark; by default the file is looked at.
+    `chosen` maps fields to headings where the usual ones do not fit; one column may be several fields. The
+    rows become what `kind` describes, by default diplomas. `required` are the fields that need a column, by
+    default those that the kind asks for. `names`, of `NAMES`, says how a name with a comma is meant.
+    `constants` are cells that all rows share, by field; `words` are the values that words of the file mean,
+    by field and word.
+    `encoding`, of `ENCODINGS`, is that of a file without a mark; by default the file is looked at.
     `sheet` is one by its name, and `hidden`, of `HIDDEN`, says what becomes of hidden rows and sheets.
     Raises `NotFound`; `EncodingOpen`, `SheetOpen` and `HiddenOpen` where a person has to decide;
     `ExtraMissing` where nothing here reads workbooks; or `UNREADABLE_FILE` where the file has no rows, is not
     text in its encoding, or lacks a column.
     """
-    kind = kind or shipped()
+    kind, chosen = kind or shipped(), chosen or {}
+    require_constants(kind, constants, with_chosen(kind.words, words), date_order)
     try:
         of_sheet = is_workbook(path)
     except FileNotFoundError as error:
@@ -250,9 +288,9 @@ def open_source(
     if of_sheet:
         found = _in_workbook(path, kind, sheet, hidden, span_rows)
     else:
-        found = _in_text(path, kind, encoding, span_rows, chosen or {}, required)
+        found = _in_text(path, kind, encoding, span_rows, chosen, required, names, constants)
     header, is_error_file = _plain_header(found.header)
-    columns = _columns(path, header, kind, chosen or {}, required)
+    columns = _columns(path, header, kind, chosen, required, names, constants)
     if not found.spans:
         raise UNREADABLE_FILE(f"{path.name} has a header and no rows", hint="Rows are expected below it.")
     groups = _groups(path, header, kind, columns) if required is None else {}
@@ -271,7 +309,9 @@ def open_source(
         kind,
         is_error_file,
         date_order,
-        names_as_is,
+        names,
+        dict(constants),
+        {name: dict(each) for name, each in words.items()},
         found.encoding,
         found.sheet,
     )
@@ -305,6 +345,8 @@ def _in_text(
     span_rows: int,
     chosen: Mapping[str, str],
     required: Collection[str] | None,
+    names: str,
+    constants: Mapping[str, str],
 ) -> _Table:
     text, encoding, skipped = _beginning(path, ENCODINGS.get(encoding, ""))
     if said := _SEPARATOR_LINE.match(text):
@@ -317,7 +359,7 @@ def _in_text(
     plainly, is_error_file = _plain_header(headers[delimiter])
     number = None
     if kind.groups and required is None:  # where a span ends then depends on what the columns are
-        columns = _columns(path, plainly, kind, chosen, required)
+        columns = _columns(path, plainly, kind, chosen, required, names, constants)
         if any(0 in positions for positions in _groups(path, plainly, kind, columns).values()):
             number = partial(_number, is_error_file, columns[kind.number])
     spans = _spans(path, encoding, skipped, delimiter, 2 if said else 1, span_rows, number)
@@ -479,6 +521,12 @@ def _recognised(
     usual = {**dict(zip(own, own, strict=True)), **kind.headings}
     names = list(map(plain, header))
     fields = {index: usual[name] for index, name in enumerate(names) if name in usual}
+    taken = {*chosen, *fields.values()}
+    fields |= {
+        index: kind.further_headings[name]
+        for index, name in enumerate(names)
+        if index not in fields and kind.further_headings.get(name) not in {None, *taken}
+    }
     halves = [part for part in kind.person.parts if part not in (*chosen, *fields.values())]
     if len(halves) == 1:  # as in: Name, Vorname
         fields |= {index: halves[0] for index in fields if names[index] in kind.half_headings}
@@ -543,7 +591,13 @@ def _require_once(path: Path, heading: str, header: list[str]) -> None:
 
 
 def _columns(
-    path: Path, header: list[str], kind: Kind, chosen: Mapping[str, str], asked: Collection[str] | None
+    path: Path,
+    header: list[str],
+    kind: Kind,
+    chosen: Mapping[str, str],
+    asked: Collection[str] | None,
+    names: str,
+    constants: Mapping[str, str],
 ) -> dict[str, int]:
     columns: dict[str, int] = {}
     own, required = (kind.own, kind.required) if asked is None else ((), asked)
@@ -556,12 +610,14 @@ def _columns(
                 f"{path.name} has no column {heading!r}", hint=f"Its columns are {', '.join(header)}."
             )
         _require_once(path, heading, header)
-        index = header.index(heading)
-        if index in columns.values():
-            raise COLUMN_MAPPED_TWICE(
-                f"{path.name}: two fields are mapped to the column {heading!r}", column=heading
-            )
-        columns[field] = index
+        columns[field] = header.index(heading)
+    halves = {chosen[part] for part in person.parts if part in chosen}
+    if names != LAST_FIRST and len(halves) < len(chosen.keys() & {*person.parts}):
+        # "Anna Smith" for both would be signed as Anna Smith Anna Smith.
+        heading = chosen[person.given]
+        raise COLUMN_MAPPED_TWICE(
+            f"{path.name}: given and family name are mapped to the column {heading!r}", column=heading
+        )
     for index, field in _recognised(header, kind, own, chosen).items():
         if field in chosen or index in columns.values() or (asked is not None and kind.item(field)):
             continue
@@ -572,8 +628,28 @@ def _columns(
                 field=field,
             )
         columns[field] = index
-    missing = [field for field in (*required, *own) if field not in columns and field not in kind.groups]
-    if person.whole in missing and person.given in columns:
+    for name, coded in kind.worded.items():
+        # A column of words for a code that has no column: the code is read of it, and the word kept.
+        if (
+            name in columns
+            and name not in chosen
+            and coded in {*required} - columns.keys() - constants.keys()
+        ):
+            columns[coded] = columns.pop(name)
+    for field in constants:
+        if field in columns:
+            raise CONSTANT_HAS_COLUMN(
+                f"{path.name}: {field} is to be the same in all rows, and the column "
+                f"{header[columns[field]]!r} is {field}",
+                field=field,
+                column=header[columns[field]],
+            )
+    missing = [
+        field
+        for field in (*required, *own)
+        if field not in columns and field not in constants and field not in kind.groups
+    ]
+    if person.whole in missing and (person.given in columns or person.given in constants):
         missing.remove(person.whole)
     if missing:
         found = [f"{header[index]} ({field})" for field, index in columns.items()]
@@ -585,8 +661,43 @@ def _columns(
             columns=", ".join(filter(None, header)),
             fields=" ".join(missing),
         )
-    if person.whole in required and not columns.keys() & {person.whole, person.family}:
+    is_whole = {*columns, *constants} & {person.whole, person.family}
+    if person.whole in required and person.given in columns and not is_whole:
         half = header[columns[person.given]]
         if person.given not in chosen and plain(half) != person.given:  # it would be signed for good
             raise FAMILY_NAME_MISSING(f"{path.name} has no column for {person.family}", column=half)
+    if names == LAST_FIRST and asked is None:
+        _require_whole_names(path, kind, columns)
     return {field: columns[field] for field in (*fields, *columns) if field in columns}
+
+
+def _require_whole_names(path: Path, kind: Kind, columns: Mapping[str, int]) -> None:
+    """Refuses to read a name as family name, comma, given name where no column alone has all of it."""
+    person = kind.person
+    halves = [columns[part] for part in person.parts if part in columns]
+    is_whole = person.whole in columns and not halves
+    if not is_whole and not (len(halves) == 2 and halves[0] == halves[1]):
+        raise NO_WHOLE_NAMES(f"{path.name} has no column that alone has whole names")
+
+
+def require_constants(
+    kind: Kind,
+    constants: Mapping[str, str],
+    words: Mapping[str, Words],
+    date_order: str,
+    today: date | None = None,
+) -> None:
+    """Checks the cells that all rows share as those of a row. Raises `INVALID_CONSTANT`."""
+    fields = (*kind.columns, *kind.own)
+    for name, cell in constants.items():
+        if name not in fields:
+            raise INVALID_CONSTANT(f"there is no field {name!r}", hint=f"The fields are {', '.join(fields)}.")
+        if name == kind.number:
+            raise INVALID_CONSTANT(f"{name} tells credentials apart, and cannot be the same in all rows")
+        if name in kind.attached:
+            raise INVALID_CONSTANT(f"{name} is the digest of a file, which a column has to name")
+        if not cell.strip():
+            raise INVALID_CONSTANT(f"{name} is empty")
+    _, wrong = check_cells(kind, constants, (), today, date_order, words=words)
+    for name, reason, _ in wrong:
+        raise INVALID_CONSTANT(f"{name} {reason}")

@@ -9,14 +9,13 @@ from typing import NamedTuple
 from issuer.job.checking import Catalogue, read_catalogue
 from issuer.problem import EncodingOpen, HiddenOpen, SheetOpen
 from issuer.table.source import Source, open_source
+from issuer.table.wordlist import read_words
 from kinds import Kind
 from wire.text import printable
 
 from ...terminal import say
 from ...words import headed
 from .terminal import choose, pairs
-
-AS_IS = "as-is"
 
 
 class ReadOptions(NamedTuple):
@@ -30,6 +29,8 @@ class ReadOptions(NamedTuple):
     sheet: str = ""
     hidden: str = ""
     files: Path | None = None
+    constants: tuple[str, ...] = ()
+    values: Path | None = None
 
     def open(self, file: Path, kind: Kind) -> Source:
         """The file, with a column for each field that the kind needs; what is open is asked about."""
@@ -39,7 +40,9 @@ class ReadOptions(NamedTuple):
                 pairs(self.mapping, "--map"),
                 date_order=self.dates or "",
                 kind=kind,
-                names_as_is=self.names == AS_IS,
+                names=self.names or "",
+                constants=pairs(self.constants, "--set"),
+                words=read_words(self.values, kind) if self.values else {},
                 encoding=self.encoding,
                 sheet=self.sheet,
                 hidden=self.hidden,
@@ -67,6 +70,8 @@ class ReadOptions(NamedTuple):
     def words(self) -> list[str]:
         """The options, to be typed again."""
         words = [word for pair in self.mapping for word in ("--map", pair)]
+        words += [word for pair in self.constants for word in ("--set", pair)]
+        words += ["--values", str(self.values)] if self.values else []
         words += ["--dates", self.dates] if self.dates else []
         words += ["--names", self.names] if self.names else []
         words += ["--programmes", str(self.programmes)] if self.programmes else []
