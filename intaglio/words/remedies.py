@@ -318,7 +318,7 @@ REMEDIES: Mapping[str, str] = {
     "date-order-unknown": ("Say which comes first in all of them: --dates day-first or --dates month-first"),
     "date-unread": (
         "Dates are read as 2026-06-30, 2026/06/30, 2026.06.30, 20260630, 30.06.2026, 2026年6月30日, "
-        "30 June 2026, 30. Juni 2026, 30 juin 2026, 30 de junio de 2026, June 30, 2026 or 30-Jun-2026; with "
+        "30 June 2026, 30. Juni 2026, 30 juin 2026, June 30, 2026 or 30-Jun-2026; with "
         "--dates day-first or month-first also as 30/06/2026 or 30-06-2026."
     ),
     "name-turned": (

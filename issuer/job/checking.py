@@ -178,11 +178,13 @@ class Checker:
         name = found.get(field, "")
         if names == AS_IS or not (name.strip() if is_shared else COMMA.search(name)):
             return []
-        if names == LAST_FIRST and (halves := person.turned(name)):
-            del found[field]
-            found |= halves
-            return []
-        return [(field, TURNED if COMMA.search(name) else NOT_TURNED, name)]
+        if names != LAST_FIRST:
+            return [(field, TURNED, name)]
+        if not (halves := person.turned(name)):
+            return [(field, NOT_TURNED, name)]
+        del found[field]
+        found |= halves
+        return []
 
     def _attach(self, found: dict[str, Any]) -> list[tuple[str, str, str]]:
         """Puts the digest of each file in the place of its path; returns what is wrong with files."""

@@ -19,7 +19,7 @@ FIRST_ROW = 2
 """Rows are counted as a spreadsheet shows them: the headings are row 1."""
 
 TURNED = "has a comma: write the name as it shall stand"
-NOT_TURNED = "has no comma between family and given name"
+NOT_TURNED = "is not a family name, one comma and a given name"
 
 _FAILED = "is an error of the spreadsheet: correct it there"
 LOST: Mapping[str, str] = {
