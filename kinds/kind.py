@@ -21,7 +21,7 @@ from wire import jcs
 from .cells import GROUP, ITEM_ID, Field, sri
 from .names import PersonName
 from .template import Template
-from .vocabulary import Words, vocabulary, words_of
+from .vocabulary import Vocabulary, Words, vocabulary, words_for
 
 REFERENCE = "urn:intaglio:kind:"
 ASKS = ":policy:"
@@ -323,7 +323,7 @@ class Kind:
             for name in self.columns
             for heading in (
                 *self.fields[name].labels.values(),
-                *vocabulary(self.name).headings.get(name, ()),
+                *_vocabulary(self.fields[name]).headings,
             )
             if plain(heading) not in self.headings
         )
@@ -350,13 +350,16 @@ class Kind:
     def words(self) -> Mapping[str, Words]:
         """The usual words for the codes of its fields, beside those of its tables."""
         fields = {**self.item_fields, **self.fields}
-        codes = {name: {*field.codes.values()} for name, field in fields.items() if field.codes}
-        return words_of(self.name, codes)
+        return {
+            name: words
+            for name, field in fields.items()
+            if field.codes and (words := words_for({*field.codes.values()}, _vocabulary(field).words)).usual
+        }
 
     @cached_property
     def half_headings(self) -> frozenset[str]:
         """Headings of a whole name that mean one half beside the other, as `plain` gives them."""
-        further = vocabulary(self.name).half_headings if self.person.whole else ()
+        further = _vocabulary(self.fields[self.person.whole]).half_headings if self.person.whole else ()
         return frozenset(map(plain, (*self.person.half_headings, *further)))
 
     @cached_property
@@ -373,6 +376,10 @@ def kind_digest(files: Mapping[str, bytes], absent: Mapping[str, str] = MappingP
     """SHA-256 over the names and digests of a kind's files, in hexadecimal; of `absent` ones by digest."""
     manifest = {path: hashlib.sha256(data).hexdigest() for path, data in files.items()}
     return hashlib.sha256(jcs.canonicalize({**absent, **manifest})).hexdigest()
+
+
+def _vocabulary(field: Field) -> Vocabulary:
+    return vocabulary(field.name, field.labels)
 
 
 def _of_one_field(headings: Iterable[tuple[str, str]]) -> dict[str, str]:

@@ -1,8 +1,8 @@
 """The words that registrars use beside those of a kind: headings of columns, and words for codes.
 
-They help to read a file, and nothing that is signed depends on where a word was found. So they are no part
-of a kind's version: its digest does not cover `words.json`, which lies beside the files of each kind that
-ships. A kind of one's own says all its headings and synonyms itself.
+They help to read a file, and a credential does not depend on where a word was found. So they are no part of
+a kind's version: its digest does not cover `words.json`, which lies beside the files of each kind that ships.
+A field of another kind has them as well if it has the name and the labels of a shipped one, as in a copy.
 """
 
 from __future__ import annotations
@@ -10,11 +10,13 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
+
+_FOLDERS = [Path(__file__).parent / name for name in ("diploma", "resident", "certificate")]
 
 
 def fold(cell: str) -> str:
@@ -48,44 +50,42 @@ class Words:
 
 
 class Vocabulary(NamedTuple):
-    """The words for the fields of one kind."""
+    """The words for one field."""
 
-    headings: Mapping[str, Collection[str]]
-    half_headings: Collection[str]
+    headings: tuple[str, ...] = ()
+    half_headings: tuple[str, ...] = ()
     """As `PersonName.half_headings`."""
-    words: Mapping[str, Words]
+    words: Words = Words()
 
 
-@lru_cache(maxsize=16)
-def vocabulary(kind: str) -> Vocabulary:
-    """The vocabulary of a kind that ships, by its name; that of any other kind is empty."""
-    path = Path(__file__).parent / kind / "words.json"
-    try:
-        document = json.loads(path.read_text("utf-8"))
-    except OSError:
-        return Vocabulary({}, (), {})
-    values = document["values"]
+NOTHING = Vocabulary()
+
+
+def vocabulary(name: str, labels: Mapping[str, str]) -> Vocabulary:
+    """The words for the field of this name and these labels; none for a field that no shipped kind has."""
+    if not (found := [each for its_labels, each in _shipped().get(name, ()) if its_labels == labels]):
+        return NOTHING
     return Vocabulary(
-        {name: tuple(_all(languages)) for name, languages in document["headings"].items()},
-        tuple(_all(document["half_headings"])),
-        {
-            name: _words(values.get(codes, {}) if isinstance(codes, str) else codes)
-            for name, codes in values.items()
-        },
+        tuple(heading for each in found for heading in each.headings),
+        tuple(heading for each in found for heading in each.half_headings),
+        next((each.words for each in found if each.words is not NOTHING.words), NOTHING.words),
     )
 
 
-def words_of(kind: str, codes: Mapping[str, Collection[str]]) -> dict[str, Words]:
-    """The words for the code fields of a kind, as far as they mean one of the codes that each has."""
-    words = vocabulary(kind).words
-    return {name: _meaning(words[name], codes[name]) for name in codes if name in words}
+def words_for(codes: Collection[str], words: Words) -> Words:
+    """The words that mean one of these codes."""
+    return replace(
+        words,
+        usual={word: code for word, code in words.usual.items() if code in codes},
+        beginnings={word: code for word, code in words.beginnings.items() if code in codes},
+    )
 
 
 def with_chosen(words: Mapping[str, Words], chosen: Mapping[str, Mapping[str, str]]) -> dict[str, Words]:
     """The words with those that a registrar chose: by field, the value for each word."""
     merged = {
         name: replace(
-            words.get(name, Words()),
+            words.get(name, NOTHING.words),
             chosen={unicodedata.normalize("NFC", word): value for word, value in each.items()},
         )
         for name, each in chosen.items()
@@ -93,13 +93,22 @@ def with_chosen(words: Mapping[str, Words], chosen: Mapping[str, Mapping[str, st
     return {**words, **merged}
 
 
-def _meaning(words: Words, codes: Collection[str]) -> Words:
-    usual = {word: code for word, code in words.usual.items() if code in codes}
-    return replace(
-        words,
-        usual=usual,
-        beginnings={word: code for word, code in words.beginnings.items() if code in codes},
-    )
+@lru_cache(maxsize=1)
+def _shipped() -> Mapping[str, Sequence[tuple[Mapping[str, str], Vocabulary]]]:
+    """By the name of a field, its labels and words in each kind that ships."""
+    fields: dict[str, list[tuple[Mapping[str, str], Vocabulary]]] = {}
+    for folder in _FOLDERS:
+        kind = json.loads((folder / "kind.json").read_bytes())
+        words = json.loads((folder / "words.json").read_bytes())
+        for name, members in words.items():
+            values = members.get("values") or words.get(members.get("values_of"), {}).get("values")
+            entry = Vocabulary(
+                tuple(_all(members.get("headings", {}))),
+                tuple(_all(members.get("half_headings", {}))),
+                _words(values) if values else NOTHING.words,
+            )
+            fields.setdefault(name, []).append((kind["fields"][name]["labels"], entry))
+    return fields
 
 
 def _words(codes: Mapping[str, Any]) -> Words:

@@ -72,7 +72,7 @@ def main() -> None:
     (FOLDER / "months.json").write_text(written(months()) + "\n", "utf-8")
     path = FOLDER / "resident" / "words.json"
     words = json.loads(path.read_text("utf-8"))
-    words["values"] = {"nationality": countries(), "resident_country": "nationality"}
+    words["nationality"]["values"] = countries()
     path.write_text(written(words) + "\n", "utf-8")
 
 

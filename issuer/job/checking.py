@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import orjson
@@ -38,16 +39,21 @@ Catalogue = Mapping[str, Record]
 """The programmes by code."""
 
 
-def read_catalogue(path: Path, kind: Kind) -> Catalogue:
-    """The programmes of a CSV file with the columns of `kind.catalogue`. Raises `UNREADABLE_FILE`."""
+def read_catalogue(
+    path: Path, kind: Kind, words: Mapping[str, Mapping[str, str]] = MappingProxyType({})
+) -> Catalogue:
+    """The programmes of a CSV file with the columns of `kind.catalogue`; `words` as in `open_source`.
+
+    Raises `UNREADABLE_FILE`.
+    """
     asked = kind.catalogue
     if asked is None:
         raise UNREADABLE_FILE(f"{path.name}: {kind.name} has no catalogue to be held against")
-    source = open_source(path, required=asked.required, kind=kind)
+    source = open_source(path, required=asked.required, kind=kind, words=words)
     programmes: dict[str, Record] = {}
     for span in source.spans:
         for row, cells in source.rows(span):
-            record, wrong = check_cells(kind, source.fields(cells), asked.required)
+            record, wrong = check_cells(kind, source.fields(cells), asked.required, words=source.meant)
             for name, reason, cell in wrong:
                 column = source.heading(source.columns[name])
                 raise UNREADABLE_FILE(f"{path.name}: {CellFinding(row, column, reason, cell)}")

@@ -688,6 +688,8 @@ def require_constants(
     today: date | None = None,
 ) -> None:
     """Checks the cells that all rows share as those of a row. Raises `INVALID_CONSTANT`."""
+    if not constants:
+        return
     fields = (*kind.columns, *kind.own)
     for name, cell in constants.items():
         if name not in fields:

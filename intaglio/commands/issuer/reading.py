@@ -42,7 +42,7 @@ class ReadOptions(NamedTuple):
                 kind=kind,
                 names=self.names or "",
                 constants=pairs(self.constants, "--set"),
-                words=read_words(self.values, kind) if self.values else {},
+                words=self._words(kind),
                 encoding=self.encoding,
                 sheet=self.sheet,
                 hidden=self.hidden,
@@ -65,7 +65,10 @@ class ReadOptions(NamedTuple):
 
     def catalogue(self, kind: Kind) -> Catalogue | None:
         """The programmes to check against."""
-        return read_catalogue(self.programmes, kind) if self.programmes else None
+        return read_catalogue(self.programmes, kind, self._words(kind)) if self.programmes else None
+
+    def _words(self, kind: Kind) -> dict[str, dict[str, str]]:
+        return read_words(self.values, kind) if self.values else {}
 
     def words(self) -> list[str]:
         """The options, to be typed again."""
