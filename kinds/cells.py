@@ -141,7 +141,7 @@ def check_cell(field: Field, cell: str, date_order: str = "", words: Words | Non
     if (cell[:1] in ("=", "#") or "E+" in cell) and _SPOILT(cell):
         raise BadCell("is what a spreadsheet made of a value: a formula, an error, or a number cut short")
     cell = unicodedata.normalize("NFC", cell)
-    return TYPES[field.type](field, words.value(cell) if words else cell, date_order)
+    return TYPES[field.type](field, words.value(cell, field.codes) if words else cell, date_order)
 
 
 def _text(field: Field, cell: str, _: str) -> str:

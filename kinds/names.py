@@ -16,7 +16,7 @@ from .problem import NAME_IS_WHOLE
 
 AS_IS, LAST_FIRST = NAMES = ("as-is", "last-first")
 """How a name with a comma is meant: as it stands, or as family name, comma, given name."""
-COMMA = re.compile("[,，、،]")
+COMMAS = "[,，、،]"
 
 _FAMILY_FIRST = frozenset({"hu", "vi"})
 _UNSPACED = partial(  # Han, Kana, Hangul: the scripts in which the family name comes first, without a blank
@@ -70,7 +70,7 @@ class PersonName:
 
         Empty where it is anything but two names with a comma between: of `Smith, Jr., Anna` nobody can tell.
         """
-        halves = [half.strip() for half in COMMA.split(name)]
+        halves = [half.strip() for half in re.split(COMMAS, name)]
         if len(halves) != 2 or not all(halves):
             return {}
         family, given = halves

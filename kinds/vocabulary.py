@@ -16,8 +16,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-_FOLDERS = [Path(__file__).parent / name for name in ("diploma", "resident", "certificate")]
-
 
 def fold(cell: str) -> str:
     """A code as people write it, in small letters and without blanks, dots, dashes and apostrophes."""
@@ -37,14 +35,20 @@ class Words:
     exceptions: Collection[str] = ()
     """What no usual word has in it, in small letters: an honorary doctor has no doctorate."""
 
-    def value(self, cell: str) -> str:
-        """The value that a cell means, or the cell itself. The cell is in NFC and trimmed."""
+    def value(self, cell: str, codes: Collection[str] = ()) -> str:
+        """The value that a cell means, or the cell itself. The cell is in NFC and trimmed.
+
+        `codes` are the ways to write one, folded, that the kind's own table has: these go before usual words.
+        """
         if chosen := self.chosen.get(cell):
             return chosen
+        folded = fold(cell)
+        if folded in codes:
+            return cell
         plain = " ".join(cell.lower().split())
         if any(each in plain for each in self.exceptions):
             return cell
-        if usual := self.usual.get(fold(cell)):
+        if usual := self.usual.get(folded):
             return usual
         return next((value for start, value in self.beginnings.items() if plain.startswith(start)), cell)
 
@@ -58,17 +62,13 @@ class Vocabulary(NamedTuple):
     words: Words = Words()
 
 
-NOTHING = Vocabulary()
-
-
 def vocabulary(name: str, labels: Mapping[str, str]) -> Vocabulary:
     """The words for the field of this name and these labels; none for a field that no shipped kind has."""
-    if not (found := [each for its_labels, each in _shipped().get(name, ()) if its_labels == labels]):
-        return NOTHING
+    entries = [entry for its_labels, entry in _shipped().get(name, ()) if its_labels == labels]
     return Vocabulary(
-        tuple(heading for each in found for heading in each.headings),
-        tuple(heading for each in found for heading in each.half_headings),
-        next((each.words for each in found if each.words is not NOTHING.words), NOTHING.words),
+        tuple(heading for entry in entries for heading in entry.headings),
+        tuple(heading for entry in entries for heading in entry.half_headings),
+        next((entry.words for entry in entries if entry.words.usual), Words()),
     )
 
 
@@ -85,7 +85,7 @@ def with_chosen(words: Mapping[str, Words], chosen: Mapping[str, Mapping[str, st
     """The words with those that a registrar chose: by field, the value for each word."""
     merged = {
         name: replace(
-            words.get(name, NOTHING.words),
+            words.get(name, Words()),
             chosen={unicodedata.normalize("NFC", word): value for word, value in each.items()},
         )
         for name, each in chosen.items()
@@ -97,15 +97,14 @@ def with_chosen(words: Mapping[str, Words], chosen: Mapping[str, Mapping[str, st
 def _shipped() -> Mapping[str, Sequence[tuple[Mapping[str, str], Vocabulary]]]:
     """By the name of a field, its labels and words in each kind that ships."""
     fields: dict[str, list[tuple[Mapping[str, str], Vocabulary]]] = {}
-    for folder in _FOLDERS:
-        kind = json.loads((folder / "kind.json").read_bytes())
-        words = json.loads((folder / "words.json").read_bytes())
+    for path in sorted(Path(__file__).parent.glob("*/words.json")):
+        kind, words = json.loads(path.with_name("kind.json").read_bytes()), json.loads(path.read_bytes())
         for name, members in words.items():
             values = members.get("values") or words.get(members.get("values_of"), {}).get("values")
             entry = Vocabulary(
                 tuple(_all(members.get("headings", {}))),
                 tuple(_all(members.get("half_headings", {}))),
-                _words(values) if values else NOTHING.words,
+                _words(values) if values else Words(),
             )
             fields.setdefault(name, []).append((kind["fields"][name]["labels"], entry))
     return fields

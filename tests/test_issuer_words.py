@@ -323,6 +323,11 @@ def test_a_line_that_gives_no_word_its_value_is_named(
         words_in(tmp_path, lines)
 
 
+def test_words_are_for_fields_that_there_are() -> None:
+    with raises(INVALID_WORD, match="there is no field 'shoe_size'"):
+        open_source(Path("none.csv"), words={"shoe_size": {"large": "45"}})
+
+
 def test_a_list_of_words_has_a_bound_and_has_to_be_there(tmp_path: Path) -> None:
     with pytest.raises(Damaged, match="longer than 1048576 bytes"):
         words_in(tmp_path, b"\n" * (wordlist.LARGEST + 1))

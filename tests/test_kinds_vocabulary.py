@@ -56,6 +56,22 @@ def test_no_word_says_otherwise_than_the_table(kind: Kind) -> None:
         assert set(meant.values()) <= set(codes.values())
 
 
+def test_the_table_of_a_kind_goes_before_the_usual_words() -> None:
+    copy = renamed(shipped(), "mine")
+    tables = {
+        "tables/achievement_type.csv": b"value,synonyms\nDegree,bachelor bachelorofscience\nBachelorDegree,"
+    }
+    kind = parse_kind({**copy.sources, **tables})
+    for word, code in (("Bachelor of Science", "Degree"), ("Bachelor of Arts", "BachelorDegree")):
+        assert check_cells(kind, graduate(1, achievement_type=word))[0]["achievement_type"] == code
+
+
+def test_no_beginning_is_that_of_another_code() -> None:
+    for words in (words for kind in EACH for words in kind.words.values()):
+        for start, code in words.beginnings.items():
+            assert {c for other, c in words.beginnings.items() if other.startswith(start)} == {code}
+
+
 def test_no_word_of_a_file_means_two_codes() -> None:
     for members in (each for fields in FILES.values() for each in fields.values()):
         owners: dict[str, str] = {}

@@ -350,14 +350,14 @@ def _counted(
         heard(Told(number, sizes[number]))
 
 
-def _said(source: Source) -> dict[str, Any]:
-    """The part of a job's key that says how cells are understood; empty as for jobs of before."""
-    said = {
+def _meaning(source: Source) -> dict[str, Any]:
+    """The part of a job's key that says what cells mean; empty where it is as in the releases before."""
+    options = {
         "constants": source.constants,
         "words": source.words,
         "names": source.names if source.names == LAST_FIRST else "",
     }
-    return {name: value for name, value in said.items() if value}
+    return {name: value for name, value in options.items() if value}
 
 
 def _key(order: Order, press: Press, json: Form, found: Survey, attached: Attached) -> bytes:
@@ -385,6 +385,6 @@ def _key(order: Order, press: Press, json: Form, found: Survey, attached: Attach
         *([] if source.encoding in _CERTAIN else [source.encoding]),
         *([kind.reference] if (kind := press.composer.kind).is_named else []),
         *attached.part_of_key(),
-        *([said] if (said := _said(source)) else []),
+        *([meaning] if (meaning := _meaning(source)) else []),
     ]
     return hashlib.sha256(orjson.dumps(asked, option=orjson.OPT_SORT_KEYS)).digest()

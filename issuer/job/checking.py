@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -18,7 +19,7 @@ import orjson
 
 from kinds import Kind, Record
 from kinds.kind import CatalogueColumns, ItemCell
-from kinds.names import AS_IS, COMMA, LAST_FIRST
+from kinds.names import AS_IS, COMMAS, LAST_FIRST
 from kinds.records import check_cells, digest
 from wire.text import counted, printable
 
@@ -34,6 +35,8 @@ from .spool import Spool
 from .workers import Tell, each_told
 
 MOST_FINDINGS = 100_000
+
+_COMMA = re.compile(COMMAS)
 
 Catalogue = Mapping[str, Record]
 """The programmes by code."""
@@ -182,7 +185,7 @@ class Checker:
         is_shared = names == LAST_FIRST and person.whole not in found  # one column is both halves
         field = person.given if is_shared else person.whole
         name = found.get(field, "")
-        if names == AS_IS or not (name.strip() if is_shared else COMMA.search(name)):
+        if names == AS_IS or not (name.strip() if is_shared else _COMMA.search(name)):
             return []
         if names != LAST_FIRST:
             return [(field, TURNED, name)]

@@ -40,6 +40,7 @@ from ..problem import (
     FAMILY_NAME_MISSING,
     HEADINGS_MISSING,
     INVALID_CONSTANT,
+    INVALID_WORD,
     NO_TABLE,
     NO_WHOLE_NAMES,
     UNREADABLE_FILE,
@@ -223,8 +224,8 @@ class Source:
     def fields(self, cells: list[str]) -> dict[str, Any]:
         """The cells of one row by field, and what all rows share; too few cells lack the last fields."""
         width = len(cells)
-        found = {field: cells[index] for field, index in self.single.items() if index < width}
-        return {**found, **self.constants} if self.constants else found
+        own = {field: cells[index] for field, index in self.single.items() if index < width}
+        return {**own, **self.constants} if self.constants else own
 
     def column(self, name: str) -> str:
         """The heading over a field; the field's own name where it has no column."""
@@ -278,6 +279,8 @@ def open_source(
     text in its encoding, or lacks a column.
     """
     kind, chosen = kind or shipped(), chosen or {}
+    for name in sorted(words.keys() - {*kind.columns, *kind.item_fields}):
+        raise INVALID_WORD(f"there is no field {name!r} with a column, to have words")
     require_constants(kind, constants, with_chosen(kind.words, words), date_order)
     try:
         of_sheet = is_workbook(path)
