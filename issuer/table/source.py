@@ -274,7 +274,8 @@ def open_source(
     by field and word.
     `encoding`, of `ENCODINGS`, is that of a file without a mark; by default the file is looked at.
     `sheet` is one by its name, and `hidden`, of `HIDDEN`, says what becomes of hidden rows and sheets.
-    Raises `NotFound`; `EncodingOpen`, `SheetOpen` and `HiddenOpen` where a person has to decide;
+    Raises `NotFound`; `INVALID_CONSTANT`, and `INVALID_WORD` for words of a field that there is not;
+    `EncodingOpen`, `SheetOpen` and `HiddenOpen` where a person has to decide;
     `ExtraMissing` where nothing here reads workbooks; or `UNREADABLE_FILE` where the file has no rows, is not
     text in its encoding, or lacks a column.
     """
