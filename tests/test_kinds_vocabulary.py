@@ -61,7 +61,7 @@ def test_the_table_of_a_kind_goes_before_the_usual_words() -> None:
     tables = {
         "tables/achievement_type.csv": b"value,synonyms\nDegree,bachelor bachelorofscience\nBachelorDegree,"
     }
-    kind = parse_kind({**copy.sources, "tables/achievement_type.csv": rows})
+    kind = parse_kind({**copy.sources, **tables})
     for word, code in (("Bachelor of Science", "Degree"), ("Bachelor of Arts", "BachelorDegree")):
         assert check_cells(kind, graduate(1, achievement_type=word))[0]["achievement_type"] == code
 
