@@ -135,7 +135,15 @@ class HiddenOpen(Malformed):
 
 
 COLUMN_MAPPED_TWICE = UNREADABLE_FILE.finer("column-mapped-twice")
-"""Two fields are mapped to one column."""
+"""Given and family name are mapped to one column."""
+CONSTANT_HAS_COLUMN = UNREADABLE_FILE.finer("constant-has-column")
+"""A field is to be the same in all rows, and a column has it."""
+INVALID_CONSTANT = Code("invalid-constant", Malformed)
+"""A cell that all rows are to share could not stand in one of them."""
+NO_WHOLE_NAMES = UNREADABLE_FILE.finer("no-whole-names")
+"""Names are to be read as family name, comma, given name, and no column alone has both."""
+INVALID_WORD = Code("invalid-word", Malformed)
+"""A line of a list of words gives none its value, or one that its field cannot have."""
 COLUMN_AMBIGUOUS = UNREADABLE_FILE.finer("column-ambiguous")
 """Two columns could both be one field."""
 COLUMNS_MISSING = UNREADABLE_FILE.finer("columns-missing")

@@ -11,15 +11,18 @@ import unicodedata
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date
 from functools import lru_cache, partial
 from typing import Any
 
 from wire.datetimestamp import format_datetimestamp, parse_datetimestamp
 from wire.problem import Malformed
 
+from .days import read_day
 from .digits import SCHEMES, canonical, fault
 from .pattern import matcher
+from .problem import BadCell
+from .vocabulary import Words, fold
 
 LONGEST = 300  # characters in a cell: a name, a title, a credential's number
 
@@ -34,19 +37,6 @@ ITEM_ID = "item_id"
 Without one, the nodes of an RDF list look alike: other programs take some dozen of them for an attack
 (RDFC-1.0, 7).
 """
-
-DAY_FIRST = "is day/month/year: write YYYY-MM-DD"
-MONTH_FIRST = "is month/day/year: write YYYY-MM-DD"
-ORDER_UNKNOWN = "is day/month/year or month/day/year: write YYYY-MM-DD"
-NOT_A_DATE = "is not a date (YYYY-MM-DD)"
-DATES_BY_ORDER = (DAY_FIRST, MONTH_FIRST, ORDER_UNKNOWN)
-"""Faults of dates that can be read once somebody says which comes first, day or month."""
-
-
-class BadCell(Malformed):
-    """The cell's text is not a value of its field; `detail` says why, without the text."""
-
-    code = "bad-cell"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -64,7 +54,7 @@ class Field:
     refusal: str = ""
     """Why a cell is refused that is none of these."""
     codes: Mapping[str, str] = field(default_factory=dict)
-    """The code for each way to write it, folded; see `fold`."""
+    """The code for each way to write it; see `vocabulary.fold`."""
     names: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """The names of a code for people, by language and code; the code itself is signed."""
     constant: Any = ""
@@ -134,8 +124,11 @@ _NOT_UTF8 = partial(re.search, r"[\ud800-\udfff]")  # what Python makes of other
 
 
 @lru_cache(maxsize=1 << 12)  # few programmes, titles, days and grades, many records
-def check_cell(field: Field, cell: str, date_order: str = "") -> Any:
-    """The value of a cell that is not empty: NFC, trimmed. Raises `BadCell`."""
+def check_cell(field: Field, cell: str, date_order: str = "", words: Words | None = None) -> Any:
+    """The value of a cell that is not empty: NFC, trimmed. Raises `BadCell`.
+
+    `words` are those that it may have in the place of a value.
+    """
     if not cell.isprintable():  # seldom, and then most often for the sake of a harmless joiner
         if _NOT_UTF8(cell):
             raise BadCell("is not UTF-8 text")
@@ -147,7 +140,8 @@ def check_cell(field: Field, cell: str, date_order: str = "") -> Any:
         raise BadCell(f"is longer than {LONGEST} characters")
     if (cell[:1] in ("=", "#") or "E+" in cell) and _SPOILT(cell):
         raise BadCell("is what a spreadsheet made of a value: a formula, an error, or a number cut short")
-    return TYPES[field.type](field, unicodedata.normalize("NFC", cell), date_order)
+    cell = unicodedata.normalize("NFC", cell)
+    return TYPES[field.type](field, words.value(cell, field.codes) if words else cell, date_order)
 
 
 def _text(field: Field, cell: str, _: str) -> str:
@@ -312,56 +306,6 @@ def _is_day(text: str) -> bool:
     return False
 
 
-def fold(cell: str) -> str:
-    """A code as people write it, in small letters and without blanks, dots, dashes and apostrophes."""
-    return re.sub(r"[\s.'’_-]", "", cell).lower()
-
-
 def _require_match(field: Field, cell: str) -> None:
     if field.pattern and not matcher(field.pattern)(cell):
         raise BadCell(field.refusal)
-
-
-DATE_ORDERS: Mapping[str, tuple[str, ...]] = {
-    "day-first": ("%d/%m/%Y", "%d-%m-%Y"),
-    "month-first": ("%m/%d/%Y", "%m-%d-%Y"),
-}
-"""The dates that end with their year, by the order of day and month, which only a registrar can say."""
-
-# With dots nobody writes the month first.
-_DATES = (
-    *("%Y-%m-%d", "%Y/%m/%d", "%d.%m.%Y", "%d %B %Y", "%d. %B %Y", "%d %b %Y", "%B %d, %Y", "%d-%b-%Y"),
-)
-_LOOKS_LIKE_A_DATE = partial(
-    re.fullmatch, r"[0-9]{4}[-/][0-9]{1,2}[-/][0-9]{1,2}|[0-9]{1,2}\.[0-9]{1,2}\.[0-9]{4}"
-)
-_MIDNIGHT = partial(re.sub, r"[ T]0?0:00(:00(\.0+)?)?$")  # a spreadsheet's date with its time
-
-
-def read_day(cell: str, order: str = "") -> str:
-    """The day that a cell says, as YYYY-MM-DD. Raises `BadCell`."""
-    try:
-        if len(cell) == 10 and cell[4] == cell[7] == "-":  # as most are: ten times as fast
-            date.fromisoformat(cell)
-            return cell
-    except ValueError:
-        pass
-    text = _MIDNIGHT("", cell)
-    if day := _read_as(text, (*_DATES, *DATE_ORDERS.get(order, ()))):
-        return day
-    orders = [name for name, forms in DATE_ORDERS.items() if _read_as(text, forms)] if not order else []
-    if len(orders) == 1:
-        raise BadCell(DAY_FIRST if orders == ["day-first"] else MONTH_FIRST)
-    if orders:
-        raise BadCell(ORDER_UNKNOWN)
-    if _LOOKS_LIKE_A_DATE(text):
-        raise BadCell("is not a day of the calendar")
-    raise BadCell(NOT_A_DATE)
-
-
-@lru_cache(maxsize=1 << 15)  # few days, many records
-def _read_as(text: str, forms: tuple[str, ...]) -> str | None:
-    for form in forms if text.isascii() else ():
-        with suppress(ValueError):
-            return datetime.strptime(text, form).date().isoformat()  # noqa: DTZ007 -- a day is no moment
-    return None

@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 
 from wire.text import printable
 
-from .cells import BadCell, read_day
+from .days import read_day
 from .kind import Kind, plain
 from .parsing import RESERVED, parse_kind
+from .problem import BadCell
 from .shipped import shipped
 
 _VOCABULARY = "urn:intaglio:vocab:"
@@ -173,4 +174,5 @@ def _type_of(cells: Sequence[str]) -> str:
         days = [read_day(cell) for cell in cells if cell]
     except BadCell:
         return "text"
-    return "date" if days else "text"
+    # Eight digits are more often a number: only a person can say that a column has days.
+    return "date" if days and not any(cell.isdecimal() for cell in cells) else "text"

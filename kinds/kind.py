@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from types import MappingProxyType
@@ -22,6 +22,7 @@ from .cells import GROUP, ITEM_ID, Field, sri
 from .identity import shipped_identity
 from .names import PersonName
 from .template import Template
+from .vocabulary import Vocabulary, Words, vocabulary, words_for
 
 REFERENCE = "urn:intaglio:kind:"
 ASKS = ":policy:"
@@ -331,19 +332,55 @@ class Kind:
         }
 
     @cached_property
+    def further_headings(self) -> Mapping[str, str]:
+        """Labels, and headings in other languages, as `plain` gives them, to the field that each names.
+
+        They stand back: a column that one of `headings` names has its field, whatever these say. What could
+        be two fields is none.
+        """
+        return _of_one_field(
+            (heading, name)
+            for name in self.columns
+            for heading in (
+                *self.fields[name].labels.values(),
+                *_vocabulary(self.fields[name]).headings,
+            )
+            if plain(heading) not in self.headings
+        )
+
+    @cached_property
     def item_headings(self) -> Mapping[str, tuple[str, str]]:
-        """The usual headings of what repeats, as `plain` gives them, to group and field."""
+        """The usual headings of what repeats, as `plain` gives them, to group and field.
+
+        A label is one, where no other field has it.
+        """
+        fields = [(group, each) for group, of in self.groups.items() for each in of.fields.values()]
+        own = {
+            plain(heading): (group, field.name)
+            for group, field in fields
+            for heading in (field.name, *field.headings)
+        }
+        labels = _of_one_field((label, field.name) for _, field in fields for label in field.labels.values())
+        groups = {field.name: group for group, field in fields}
+        taken = {*self.headings, *self.further_headings}
+        further = {label: (groups[name], name) for label, name in labels.items() if label not in taken}
+        return {**further, **own}
+
+    @cached_property
+    def words(self) -> Mapping[str, Words]:
+        """The usual words for the codes of its fields, beside those of its tables."""
+        fields = {**self.item_fields, **self.fields}
         return {
-            plain(heading): (group, name)
-            for group, fields in ((group, field.fields) for group, field in self.groups.items())
+            name: words
             for name, field in fields.items()
-            for heading in (name, *field.headings)
+            if field.codes and (words := words_for({*field.codes.values()}, _vocabulary(field).words)).usual
         }
 
     @cached_property
     def half_headings(self) -> frozenset[str]:
         """Headings of a whole name that mean one half beside the other, as `plain` gives them."""
-        return frozenset(map(plain, self.person.half_headings))
+        further = _vocabulary(self.fields[self.person.whole]).half_headings if self.person.whole else ()
+        return frozenset(map(plain, (*self.person.half_headings, *further)))
 
     @cached_property
     def sample(self) -> Mapping[str, Any]:
@@ -359,6 +396,18 @@ def kind_digest(files: Mapping[str, bytes], absent: Mapping[str, str] = MappingP
     """SHA-256 over the names and digests of a kind's files, in hexadecimal; of `absent` ones by digest."""
     manifest = {path: hashlib.sha256(data).hexdigest() for path, data in files.items()}
     return hashlib.sha256(jcs.canonicalize({**absent, **manifest})).hexdigest()
+
+
+def _vocabulary(field: Field) -> Vocabulary:
+    return vocabulary(field.name, field.labels)
+
+
+def _of_one_field(headings: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """The headings that name one field alone."""
+    owners: dict[str, set[str]] = {}
+    for heading, name in headings:
+        owners.setdefault(plain(heading), set()).add(name)
+    return {heading: names.pop() for heading, names in owners.items() if len(names) == 1}
 
 
 def _is_for_registrars(path: str, data: bytes) -> bool:

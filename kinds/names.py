@@ -14,6 +14,10 @@ from typing import Any
 
 from .problem import NAME_IS_WHOLE
 
+AS_IS, LAST_FIRST = NAMES = ("as-is", "last-first")
+"""How a name with a comma is meant: as it stands, or as family name, comma, given name."""
+COMMAS = "[,，、،]"
+
 _FAMILY_FIRST = frozenset({"hu", "vi"})
 _UNSPACED = partial(  # Han, Kana, Hangul: the scripts in which the family name comes first, without a blank
     re.fullmatch,
@@ -60,6 +64,19 @@ class PersonName:
         if record.get(self.language, "").partition("-")[0].lower() in _FAMILY_FIRST:
             return f"{family} {given}".strip()
         return self._given_first(record)
+
+    def turned(self, name: str) -> dict[str, str]:
+        """The cells of a name such as `SMITH, Anna`: given and family name, or both in order as the whole.
+
+        Empty where it is anything but two names with a comma between: of `Smith, Jr., Anna` nobody can tell.
+        """
+        halves = [half.strip() for half in re.split(COMMAS, name)]
+        if len(halves) != 2 or not all(halves):
+            return {}
+        family, given = halves
+        if self.parts:
+            return {self.given: given, self.family: family}
+        return {self.whole: f"{given} {family}"}
 
     def settle(self, record: dict[str, Any]) -> None:
         """Keeps in the record the name that it was given, else the one in order, where it has to be said."""

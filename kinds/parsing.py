@@ -18,12 +18,12 @@ from wire.strict import load_json_object
 from wire.text import shortened
 from wire.work import BYTES_FOLDED, BYTES_WRITTEN, FIELD_READ, Work
 
-from .cells import DISCLOSURES, GROUP, ITEM_ID, TYPES, BadCell, Field, check_cell
+from .cells import DISCLOSURES, GROUP, ITEM_ID, TYPES, Field, check_cell
 from .digits import SCHEMES
 from .kind import LIST_LIFE, NEEDED, CatalogueColumns, Identifier, Kind, KindPolicy, Noun, Rule, plain
 from .names import PersonName
 from .pattern import instructions
-from .problem import INVALID_KIND
+from .problem import INVALID_KIND, BadCell
 from .tables import CodeTable, read_table, require_shown
 from .template import PLACEHOLDER, Template
 

@@ -21,3 +21,9 @@ class FieldMissing(InvalidTemplate):
     """The template names a field that the record of this credential does not have."""
 
     code = "field-missing"
+
+
+class BadCell(Malformed):
+    """The cell's text is not a value of its field; `detail` says why, without the text."""
+
+    code = "bad-cell"

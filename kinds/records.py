@@ -14,8 +14,10 @@ from typing import Any
 
 from wire.problem import Malformed
 
-from .cells import MOST_ITEMS, OWN, BadCell, Field, check_cell
+from .cells import MOST_ITEMS, OWN, Field, check_cell
 from .kind import ItemCell, Kind
+from .problem import BadCell
+from .vocabulary import Words
 
 Record = dict[str, Any]
 
@@ -63,6 +65,7 @@ def check_cells(
     today: date | None = None,
     date_order: str = "",
     former: Mapping[str, Any] | None = None,
+    words: Mapping[str, Words] | None = None,
 ) -> tuple[Record, list[tuple[str, str, str]]]:
     """The record of one row, and what is wrong with it as (field, reason, cell).
 
@@ -70,8 +73,10 @@ def check_cells(
 
     `required` are the fields that need a value, by default those of the kind. From `today` the last days are
     counted that are to be expected: a wrong year would be signed for good. `date_order` is one of
-    `DATE_ORDERS`, or empty where none was said.
+    `DATE_ORDERS`, or empty where none was said. `words` may stand in the place of values, by field; they are
+    those of the kind by default.
     """
+    words = kind.words if words is None else words
     record: Record = {}
     wrong: list[tuple[str, str, str]] = []
     fields = kind.fields
@@ -88,7 +93,7 @@ def check_cells(
                 # Not read again: where a pattern asks for 12,5 the value, 12.5, is no cell of its field.
                 record[name] = former[name]
             elif cell:
-                record[name] = check_cell(fields.get(name, OWN), cell, date_order)
+                record[name] = check_cell(fields.get(name, OWN), cell, date_order, words.get(name))
             elif name in required:
                 raise BadCell("is empty")
             else:
@@ -96,7 +101,7 @@ def check_cells(
         except BadCell as problem:
             wrong.append((name, problem.detail, cell))
     if kind.groups:
-        _check_groups(kind, cells, required, date_order, record, wrong)
+        _check_groups(kind, cells, required, date_order, words, record, wrong)
     if not wrong:
         person.settle(record)
         _settle_words(kind, record, cells)
@@ -112,13 +117,14 @@ def _check_groups(
     cells: Mapping[str, Any],
     required: Collection[str],
     date_order: str,
+    words: Mapping[str, Words],
     record: Record,
     wrong: list[tuple[str, str, str]],
 ) -> None:
     for name, group in kind.groups.items():
         # A set has each item once: RDF knows no second, and two nodes that say the same are one to a reader.
         unique = () if group.is_ordered else sorted(kind.template.groups.get(name, ()))
-        record[name] = _check_items(group, cells.get(name, ()), unique, date_order, wrong)
+        record[name] = _check_items(group, cells.get(name, ()), unique, date_order, words, wrong)
         if not record[name] and name in required:
             wrong.append((name, "is empty", ""))
 
@@ -128,6 +134,7 @@ def _check_items(
     given: Iterable[Mapping[str, str]],
     unique: Collection[str],
     date_order: str,
+    words: Mapping[str, Words],
     wrong: list[tuple[str, str, str]],
 ) -> list[Record] | str:
     """The items of a group that say anything, or the empty text; adds what is wrong with them.
@@ -146,7 +153,7 @@ def _check_items(
             item[name] = ""
             try:
                 if cell:
-                    item[name] = check_cell(field, cell, date_order)
+                    item[name] = check_cell(field, cell, date_order, words.get(name))
                 elif field.required:
                     raise BadCell("is empty")
             except BadCell as problem:

@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 from wire.text import printable, shortened
 
-from .cells import fold
 from .problem import INVALID_KIND
+from .vocabulary import fold
 
 _COLUMN = re.compile("[a-z]{2,3}(-[A-Za-z0-9]{2,8})*|[a-z][a-z0-9_]{3,60}").fullmatch
 _LANGUAGE = re.compile("[a-z]{2,3}(-[A-Za-z0-9]{2,8})*").fullmatch  # BCP 47, as kinds use it

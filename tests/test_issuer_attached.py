@@ -21,11 +21,11 @@ from issuer.keeping.backup import backup, restore
 from issuer.problem import FILES_FOLDER_MISSING, TOO_MANY_FILES
 from issuer.table.source import open_source
 from kinds import Kind
-from kinds.cells import BadCell, Field, check_cell
+from kinds.cells import Field, check_cell
 from kinds.check import prove_kind
 from kinds.facts import facts_of
 from kinds.parsing import parse_kind
-from kinds.problem import INVALID_KIND
+from kinds.problem import INVALID_KIND, BadCell
 from tests.commandline import Program
 from tests.problems import raises
 from tests.world import NOW, issuer_in, reopened

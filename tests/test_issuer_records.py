@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from intaglio.words import remedy
 from issuer.table.finding import CellFinding
 from kinds import InvalidRecord, shipped
-from kinds.cells import LONGEST, BadCell, check_cell
+from kinds.cells import LONGEST, check_cell
+from kinds.problem import BadCell
 from kinds.records import check_cells, check_record
 from tests.world import graduate
 
@@ -66,8 +67,8 @@ def test_every_real_name_is_a_name(given_name: str, family_name: str, name: str)
         ("award_date", "2026-06-30 09:30", "is not a date (YYYY-MM-DD)"),
         ("award_date", "46203", "is not a date (YYYY-MM-DD)"),
         ("award_date", "30.06.1026", "is before 1900: is the year right?"),
-        ("birth_date", "٣٠.٠٦.٢٠٠١", "is not a date (YYYY-MM-DD)"),
-        ("award_date", "20260630", "is not a date (YYYY-MM-DD)"),
+        ("birth_date", "३०.०६.२००१", "is not a date (YYYY-MM-DD)"),
+        ("award_date", "20062026", "is not a date (YYYY-MM-DD)"),
         *(("diploma_number", cell, SPOILT) for cell in ("2.02601E+11", "2,02601E+11", '="0012"', "#######")),
         *(("family_name", cell, SPOILT) for cell in ("#N/A", "#NAME?", "#REF!", "#DIV/0!", "#NV", "#BEZUG!")),
         ("birth_date", "2026-02-30", "is not a day of the calendar"),
@@ -100,7 +101,7 @@ def test_every_real_name_is_a_name(given_name: str, family_name: str, name: str)
         ("isced_f", "x", "is not an ISCED-F code (2 to 4 digits)"),
         ("gpa", "good", "is not a grade average"),
         ("lang", "english please", "is not a language tag"),
-        ("achievement_type", "Docteur", NO_TYPE),
+        ("achievement_type", "Baron", NO_TYPE),
         ("achievement_type", "ext:", NO_TYPE),
         ("given_name", "", "is empty"),
         ("given_name", " \t", "is empty"),

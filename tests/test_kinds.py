@@ -12,11 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kinds import Kind, shipped
-from kinds.cells import BadCell, Field, check_cell
+from kinds.cells import Field, check_cell
 from kinds.kind import plain
 from kinds.parsing import LARGEST, LARGEST_FILES, MOST_FIELDS, parse_kind
 from kinds.pattern import matcher
-from kinds.problem import INVALID_KIND
+from kinds.problem import INVALID_KIND, BadCell
 from kinds.records import check_cells
 from kinds.shipped import SHIPPED
 from tests.problems import raises

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kinds.cells import BadCell, Field, check_cell
+from kinds.cells import Field, check_cell
 from kinds.digits import NO_DAY, SCHEMES, WRONG_DIGIT
 from kinds.parsing import parse_kind
-from kinds.problem import INVALID_KIND
+from kinds.problem import INVALID_KIND, BadCell
 from kinds.schema import schema_of
 from tests.problems import raises
 

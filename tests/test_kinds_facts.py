@@ -19,12 +19,13 @@ from issuer.press.document import Composer, Profile
 from issuer.press.permutation import Positions
 from issuer.press.press import Line, Press
 from kinds import InvalidRecord, Kind, Record, shipped
-from kinds.cells import TYPES, BadCell, check_cell
+from kinds.cells import TYPES, check_cell
 from kinds.check import prove_kind
 from kinds.draft import draft, table_outline
 from kinds.facts import facts_of, named_kind
 from kinds.kind import plain
 from kinds.parsing import parse_kind
+from kinds.problem import BadCell
 from kinds.records import check_cells, check_record, with_changes
 from tests.fuzz.oracles import by_pyld, by_pyoxigraph
 from tests.test_issuer_skeletons import at_once, used

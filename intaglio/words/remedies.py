@@ -299,7 +299,17 @@ REMEDIES: Mapping[str, str] = {
     ),
     "sheet-open": "Say which sheet it is: --sheet NAME.",
     "hidden-open": "Say whether they belong to the table: --hidden include or --hidden skip.",
-    "column-mapped-twice": ("Each needs its own. A column that has whole names is the field name: {option}"),
+    "column-mapped-twice": (
+        "Each needs its own. A column that has whole names is the field name: {option}. If it has names such "
+        "as SMITH, Anna: --names last-first"
+    ),
+    "constant-has-column": "Leave out --set {field}=…, or the column.",
+    "invalid-constant": "--set FIELD=VALUE takes what a cell of that field could have.",
+    "no-whole-names": (
+        "Name the column that has both: --map name=COLUMN. Without the field name, map it to both of them, "
+        "such as --map given_name=COLUMN --map family_name=COLUMN. Or leave out --names."
+    ),
+    "invalid-word": "Each line of --values is a word, an equals sign and a value: 学士=BachelorDegree",
     "files-folder-missing": "Name the folder that they are in: --files DIR",
     "too-many-files": "Divide the table, and issue one part after the other.",
     "column-ambiguous": "Say which it is: --map {field}=COLUMN",
@@ -330,11 +340,14 @@ REMEDIES: Mapping[str, str] = {
     "date-month-first": "If all dates are written so: --dates month-first reads them.",
     "date-order-unknown": ("Say which comes first in all of them: --dates day-first or --dates month-first"),
     "date-unread": (
-        "Dates are read as 2026-06-30, 2026/06/30, 30.06.2026, 30 June 2026, 30. June 2026, 30 Jun 2026, "
-        "June 30, 2026 or 30-Jun-2026; with --dates day-first or month-first also as 30/06/2026 or "
-        "30-06-2026."
+        "Dates are read as 2026-06-30, 2026/06/30, 2026.06.30, 20260630, 30.06.2026, 2026年6月30日, "
+        "30 June 2026, 30. Juni 2026, 30 juin 2026, June 30, 2026 or 30-Jun-2026; with "
+        "--dates day-first or month-first also as 30/06/2026 or 30-06-2026."
     ),
-    "name-turned": "If the names shall stand as they are: --names as-is issues them.",
+    "name-turned": (
+        "If the names shall stand as they are: --names as-is issues them. If the family name is before the "
+        "comma: --names last-first."
+    ),
     # the wallet
     "no-wallet": "`intaglio wallet init` makes one.",
     "wallet-gone": (

@@ -17,7 +17,8 @@ from pathlib import Path
 import orjson
 
 from kinds import Kind
-from kinds.cells import BadCell, sri
+from kinds.cells import sri
+from kinds.problem import BadCell
 from wire.files import make_private_folder, read_regular, write_durably
 from wire.problem import NotFound
 

@@ -18,11 +18,12 @@ from datetime import date, datetime
 from itertools import chain, islice
 from pathlib import Path
 from secrets import token_bytes
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import orjson
 
 from kinds import Kind, Record
+from kinds.names import LAST_FIRST
 from kinds.problem import InvalidTemplate
 from kinds.records import settle_reached
 from ledger import Log
@@ -411,6 +412,16 @@ def _counted(
         heard(Told(number, sizes[number]))
 
 
+def _meaning(source: Source) -> dict[str, Any]:
+    """The part of a job's key that says what cells mean; empty where it is as in the releases before."""
+    options = {
+        "constants": source.constants,
+        "words": source.words,
+        "names": source.names if source.names == LAST_FIRST else "",
+    }
+    return {name: value for name, value in options.items() if value}
+
+
 def _key(order: Order, press: Press, json: Form, found: Survey, attached: Attached) -> bytes:
     """What a job is: the file's rows, how they are read, which of them are good, and what is made of them.
 
@@ -436,5 +447,6 @@ def _key(order: Order, press: Press, json: Form, found: Survey, attached: Attach
         *([] if source.encoding in _CERTAIN else [source.encoding]),
         *([kind.reference] if (kind := press.composer.kind).is_named else []),
         *attached.part_of_key(),
+        *([meaning] if (meaning := _meaning(source)) else []),
     ]
     return hashlib.sha256(orjson.dumps(asked, option=orjson.OPT_SORT_KEYS)).digest()

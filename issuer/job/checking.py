@@ -12,12 +12,14 @@ from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import orjson
 
 from kinds import Kind, Record
 from kinds.kind import CatalogueColumns, ItemCell
+from kinds.names import AS_IS, COMMAS, LAST_FIRST
 from kinds.records import check_cells, digest
 from wire.text import counted, printable
 
@@ -25,7 +27,8 @@ from ..archive.index import Index
 from ..archive.kept import Incoming
 from ..press.document import Composer
 from ..problem import CATALOGUE_COLUMN_MISSING, TOO_MANY_FINDINGS, UNREADABLE_FILE
-from ..table.finding import LOST, TURNED, CellFinding
+from ..table.columns import require_constants
+from ..table.finding import LOST, NOT_TURNED, TURNED, CellFinding
 from ..table.source import NumberedRow, Source, Span, open_source
 from .attached import NOTHING, Attached
 from .changes import Change
@@ -37,22 +40,27 @@ MOST_FINDINGS = 100_000
 
 NAMELESS = "is empty, and so is all else that tells rows apart: no number is given"
 
-_COMMA = re.compile("[,，、،]")
+_COMMA = re.compile(COMMAS)
 
 Catalogue = Mapping[str, Record]
 """The programmes by code."""
 
 
-def read_catalogue(path: Path, kind: Kind) -> Catalogue:
-    """The programmes of a CSV file with the columns of `kind.catalogue`. Raises `UNREADABLE_FILE`."""
+def read_catalogue(
+    path: Path, kind: Kind, words: Mapping[str, Mapping[str, str]] = MappingProxyType({})
+) -> Catalogue:
+    """The programmes of a CSV file with the columns of `kind.catalogue`; `words` as in `open_source`.
+
+    Raises `UNREADABLE_FILE`.
+    """
     asked = kind.catalogue
     if asked is None:
         raise UNREADABLE_FILE(f"{path.name}: {kind.name} has no catalogue to be held against")
-    source = open_source(path, required=asked.required, kind=kind)
+    source = open_source(path, required=asked.required, kind=kind, words=words)
     programmes: dict[str, Record] = {}
     for span in source.spans:
         for row, cells in source.rows(span):
-            record, wrong = check_cells(kind, source.fields(cells), asked.required)
+            record, wrong = check_cells(kind, source.fields(cells), asked.required, words=source.meant)
             for name, reason, cell in wrong:
                 column = source.heading(source.columns[name])
                 raise UNREADABLE_FILE(f"{path.name}: {CellFinding(row, column, reason, cell)}")
@@ -69,7 +77,8 @@ class Checker:
     """How rows become records: file, today's date, the composer in whose template own columns have their
     places, the catalogue if there is one, and the files that rows name.
 
-    Raises `CATALOGUE_COLUMN_MISSING` where the file has no column to search the catalogue by.
+    Raises `CATALOGUE_COLUMN_MISSING` where the file has no column to search the catalogue by, and
+    `INVALID_CONSTANT` where what all rows share is wrong on this day.
     """
 
     source: Source
@@ -83,10 +92,12 @@ class Checker:
 
     def __post_init__(self) -> None:
         asked = self.kind.catalogue
-        if self.catalogue is not None and asked and asked.key not in self.source.columns:
+        if self.catalogue is not None and asked and asked.key not in self.source.recorded:
             raise CATALOGUE_COLUMN_MISSING(
                 f"{self.source.path.name} has no column for {asked.key}, to search the catalogue by"
             )
+        source = self.source
+        require_constants(self.kind, source.constants, source.meant, source.date_order, self.today)
 
     @cached_property
     def kind(self) -> Kind:
@@ -121,12 +132,14 @@ class Checker:
         if kind.groups:
             found |= self.source.items([(row, cells), *further])
         files = self._attach(found) if kind.attached else []
-        record, wrong = check_cells(kind, found, self.required, self.today, self.source.date_order)
+        turned = self._turn(found)
+        record, wrong = check_cells(
+            kind, found, self.required, self.today, self.source.date_order, words=self.source.meant
+        )
         if lost := [(name, LOST[cell], cell) for name, cell in _cells(found) if cell in LOST]:
             names = {name for name, _, _ in lost}  # what else is wrong with those cells comes of it
             wrong = [*lost, *(each for each in wrong if each[0] not in names)]
-        if not self.source.names_as_is and _COMMA.search(name := found.get(kind.person.whole, "")):
-            wrong.append((kind.person.whole, TURNED, name))
+        wrong += turned
         if self.catalogue is not None and kind.catalogue:
             wrong += _compare(record, self.catalogue, kind.catalogue, {name for name, _, _ in wrong})
         wrong += files
@@ -186,6 +199,22 @@ class Checker:
                     return [CellFinding(row, self.source.heading(index), "is not empty", cell)]
         return []
 
+    def _turn(self, found: dict[str, Any]) -> list[tuple[str, str, str]]:
+        """Puts given and family name in the place of `SMITH, Anna`; returns what is wrong with the name."""
+        person, names = self.kind.person, self.source.names
+        is_shared = names == LAST_FIRST and person.whole not in found  # one column is both halves
+        field = person.given if is_shared else person.whole
+        name = found.get(field, "")
+        if names == AS_IS or not (name.strip() if is_shared else _COMMA.search(name)):
+            return []
+        if names != LAST_FIRST:
+            return [(field, TURNED, name)]
+        if not (halves := person.turned(name)):
+            return [(field, NOT_TURNED, name)]
+        del found[field]
+        found |= halves
+        return []
+
     def _attach(self, found: dict[str, Any]) -> list[tuple[str, str, str]]:
         """Puts the digest of each file in the place of its path; returns what is wrong with files."""
         wrong = []
@@ -205,7 +234,7 @@ class Checker:
 
     def column(self, name: str) -> str:
         """The heading of the column that holds a field."""
-        return self.source.header[self.source.columns[name]]
+        return self.source.column(name)
 
 
 def _compare(
@@ -278,7 +307,7 @@ class Survey:
 
     def settle(self, checker: Checker, changed: Iterable[Change]) -> None:
         """Adds what differs from what was issued; for another person than its holder a number is an error."""
-        names = checker.kind.person.fields & checker.source.columns.keys()
+        names = checker.kind.person.fields & {*checker.source.recorded}
         for change in changed:
             if names and names <= set(change.fields):
                 reason = "was issued to somebody else"

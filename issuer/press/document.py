@@ -18,9 +18,9 @@ from typing import Any
 from urllib.parse import quote
 
 from kinds import Kind, Record, shipped
-from kinds.cells import DATES_BY_ORDER, BadCell, read_day
+from kinds.days import DATES_BY_ORDER, read_day
 from kinds.kind import SCHEMA
-from kinds.problem import FieldMissing, InvalidTemplate
+from kinds.problem import BadCell, FieldMissing, InvalidTemplate
 from vc.facts import IssuingFacts, SchemaFile, StatusPlace
 from vc.vcdm import jsonld
 from vc.vcdm.credential import Credential

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from kinds.cells import DAY_FIRST, MONTH_FIRST, NOT_A_DATE, ORDER_UNKNOWN, BadCell
+from kinds.days import DAY_FIRST, MONTH_FIRST, NOT_A_DATE, ORDER_UNKNOWN
+from kinds.problem import BadCell
 from wire.text import printable
 
 from .markup import ERRORS, UNCALCULATED
@@ -18,6 +19,7 @@ FIRST_ROW = 2
 """Rows are counted as a spreadsheet shows them: the headings are row 1."""
 
 TURNED = "has a comma: write the name as it shall stand"
+NOT_TURNED = "is not a family name, one comma and a given name"
 
 _FAILED = "is an error of the spreadsheet: correct it there"
 LOST: Mapping[str, str] = {

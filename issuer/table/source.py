@@ -18,27 +18,25 @@ from collections.abc import Callable, Collection, Container, Iterable, Iterator,
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, BinaryIO, NamedTuple
 
 from kinds import Kind, shipped
 from kinds.cells import MOST_ITEMS
-from kinds.kind import ItemCell, plain
+from kinds.kind import ItemCell
+from kinds.names import LAST_FIRST
+from kinds.vocabulary import Words, with_chosen
 from wire import Malformed
 from wire.problem import Conflict
 from wire.text import unguarded
 
 from ..problem import (
-    COLUMN_AMBIGUOUS,
-    COLUMN_MAPPED_TWICE,
-    COLUMNS_MISSING,
-    FAMILY_NAME_MISSING,
-    HEADINGS_MISSING,
+    INVALID_WORD,
     NO_TABLE,
-    NUMBER_COLUMN,
-    ROWS_WITHOUT_NUMBER,
     UNREADABLE_FILE,
     EncodingOpen,
 )
+from .columns import Expected, Groups, columns_of, groups_of, recognised, require_constants
 from .encoding import ENCODINGS, codec_of, marked, readings, sampled
 from .finding import FIRST_ROW
 from .sheet import Packed, SheetTable, is_workbook, read_sheet
@@ -49,16 +47,12 @@ GUARD_COLUMNS = ("problem_row", "problem_column", "problem_reason")
 """The first columns of an error file; where they are, guards against formulas are taken off on reading."""
 
 _SAVE = 'Save it as "CSV UTF-8".'
-_NUMBERED = re.compile("(.+?)_?([1-9][0-9]{0,2}|1000)").fullmatch
 _SEPARATOR_LINE = re.compile(r'"?sep=([,;\t])"?[,;\t]*(?:\r\n?|\n)', re.IGNORECASE)
 _HEADER_FIRST = "The headings have to be the first row: delete what stands above them."
 
 
 NumberedRow = tuple[int, list[str]]
 """A row's number, and its cells."""
-
-Groups = Mapping[str, Mapping[int, Mapping[str, int]]]
-"""By group and position, from field to the index of its column; position 0 has the items in rows."""
 
 
 class Span(NamedTuple):
@@ -93,8 +87,12 @@ class Source:
     is_error_file: bool
     date_order: str
     """One of `DATE_ORDERS`, or empty: how to read 03/04/2026."""
-    names_as_is: bool = False
-    """Whether a comma in a name is meant."""
+    names: str = ""
+    """One of `NAMES`, or empty: how to read a name with a comma."""
+    constants: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """By field, the cell that all rows share and that stands in no column."""
+    words: Mapping[str, Mapping[str, str]] = dataclasses.field(default_factory=dict)
+    """By field, the value for each word of the registrar's own."""
     encoding: str = "utf-8"
     """The codec."""
     sheet: SheetTable | None = dataclasses.field(default=None, repr=False)
@@ -102,8 +100,11 @@ class Source:
 
     @property
     def mapping(self) -> dict[str, str]:
-        """Column heading to field, for the registrar to check."""
-        return {self.header[index]: field for field, index in self.columns.items()}
+        """Column heading to field, or to several with commas between, for the registrar to check."""
+        fields: dict[int, list[str]] = {}
+        for name, index in self.columns.items():
+            fields.setdefault(index, []).append(name)
+        return {self.header[index]: ", ".join(names) for index, names in fields.items()}
 
     @property
     def unused(self) -> list[str]:
@@ -123,6 +124,11 @@ class Source:
     def has_numbers(self) -> bool:
         """Whether it has a column of the credentials' numbers."""
         return self.kind.number in self.columns
+
+    @cached_property
+    def meant(self) -> Mapping[str, Words]:
+        """By field, what a cell may say in the place of a value: the kind's words, and those in `words`."""
+        return with_chosen(self.kind.words, self.words)
 
     @cached_property
     def all_named(self) -> bool:
@@ -147,8 +153,12 @@ class Source:
 
     @cached_property
     def recorded(self) -> tuple[str, ...]:
-        """The fields of a record of which the file has a column, groups last."""
-        return *self.single, *self.groups
+        """The fields of a record about which the file, or who issues it, says something; groups last."""
+        single, person = dict.fromkeys(self.single), self.kind.person
+        if self.names == LAST_FIRST and person.parts and person.whole in single:
+            del single[person.whole]  # a record has its halves
+            single |= dict.fromkeys(person.parts)
+        return *single, *self.constants, *self.groups
 
     @cached_property
     def in_rows(self) -> str:
@@ -204,9 +214,17 @@ class Source:
                 yield from (rows for rows in self.records(span) if rows[0][0] in wanted)
 
     def fields(self, cells: list[str]) -> dict[str, Any]:
-        """The cells of one row by field; a row with too few has none for the last fields."""
+        """The cells of one row by field, and what all rows share; too few cells lack the last fields."""
         width = len(cells)
-        return {field: cells[index] for field, index in self.single.items() if index < width}
+        own = {field: cells[index] for field, index in self.single.items() if index < width}
+        return {**own, **self.constants} if self.constants else own
+
+    def column(self, name: str) -> str:
+        """The heading over a field; the field's own name where it has no column."""
+        person = self.kind.person
+        if name not in self.columns and name in person.parts:
+            name = person.whole if person.whole in self.columns else name  # a half of it
+        return self.heading(self.columns[name]) if name in self.columns else name
 
     def items(self, rows: Sequence[NumberedRow]) -> dict[str, list[dict[str, str]]]:
         """The cells of groups, by item and field, of the rows of one record; items may be empty."""
@@ -231,7 +249,9 @@ def open_source(
     date_order: str = "",
     *,
     kind: Kind | None = None,
-    names_as_is: bool = False,
+    names: str = "",
+    constants: Mapping[str, str] = MappingProxyType({}),
+    words: Mapping[str, Mapping[str, str]] = MappingProxyType({}),
     encoding: str = "",
     sheet: str = "",
     hidden: str = "",
@@ -240,33 +260,38 @@ def open_source(
 ) -> Source:
     """Find header and rows of a CSV file, or of a workbook's sheet.
 
-    `chosen` maps fields to headings where the usual ones do not fit. The rows become what `kind` describes,
-    by default diplomas. `required` are the fields that need a column, by default those that the kind asks
-    for. `encoding`, of `ENCODINGS`, is that of a file without a mark; by default the file is looked at.
-    Rows are to be given numbers where `has_numbers` is false: a column of them is an error then.
+    `chosen` maps fields to headings where the usual ones do not fit; one column may be several fields. The
+    rows become what `kind` describes, by default diplomas. `required` are the fields that need a column, by
+    default those that the kind asks for. `names`, of `NAMES`, says how a name with a comma is meant.
+    `constants` are cells that all rows share, by field; `words` are the values that words of the file mean,
+    by field and word. Rows are to be given numbers where `has_numbers` is false: a column of them is an
+    error then. `encoding`, of `ENCODINGS`, is that of a file without a mark; by default it is looked at.
     `sheet` is one by its name, and `hidden`, of `HIDDEN`, says what becomes of hidden rows and sheets.
-    Raises `NotFound`; `EncodingOpen`, `SheetOpen` and `HiddenOpen` where a person has to decide;
+    Raises `NotFound`; `INVALID_CONSTANT`, and `INVALID_WORD` for words of a field that there is not;
+    `EncodingOpen`, `SheetOpen` and `HiddenOpen` where a person has to decide;
     `ExtraMissing` where nothing here reads workbooks; or `UNREADABLE_FILE` where the file has no rows, is not
     text in its encoding, or lacks a column.
     """
-    kind = kind or shipped()
+    kind, chosen = kind or shipped(), chosen or {}
+    for name in sorted(words.keys() - {*kind.columns, *kind.item_fields}):
+        raise INVALID_WORD(f"there is no field {name!r} with a column, to have words")
+    require_constants(kind, constants, with_chosen(kind.words, words), date_order)
     try:
         of_sheet = is_workbook(path)
     except FileNotFoundError as error:
         raise NO_TABLE(f"there is no file {path}") from error
     except IsADirectoryError as error:
         raise UNREADABLE_FILE(f"{path} is a folder", hint="Name the CSV file in it.") from error
+    expected = Expected(path, kind, chosen, required, names, constants, has_numbers)
     if of_sheet:
-        found = _in_workbook(
-            path, kind, sheet, hidden, span_rows, chosen or {}, required, has_numbers=has_numbers
-        )
+        found = _in_workbook(expected, sheet, hidden, span_rows)
     else:
-        found = _in_text(path, kind, encoding, span_rows, chosen or {}, required, has_numbers=has_numbers)
+        found = _in_text(expected, encoding, span_rows)
     header, is_error_file = _plain_header(found.header)
-    columns = _columns(path, header, kind, chosen or {}, required, has_numbers=has_numbers)
+    columns = columns_of(header, expected)
     if not found.spans:
         raise UNREADABLE_FILE(f"{path.name} has a header and no rows", hint="Rows are expected below it.")
-    groups = _groups(path, header, kind, columns) if required is None else {}
+    groups = groups_of(header, expected, columns)
     return Source(
         path,
         found.delimiter,
@@ -277,7 +302,9 @@ def open_source(
         kind,
         is_error_file,
         date_order,
-        names_as_is,
+        names,
+        dict(constants),
+        {name: dict(each) for name, each in words.items()},
         found.encoding,
         found.sheet,
     )
@@ -293,19 +320,12 @@ class _Table(NamedTuple):
     sheet: SheetTable | None = None
 
 
-def _in_workbook(
-    path: Path,
-    kind: Kind,
-    name: str,
-    hidden: str,
-    span_rows: int,
-    chosen: Mapping[str, str],
-    required: Collection[str] | None,
-    *,
-    has_numbers: bool,
-) -> _Table:
-    sheet = read_sheet(path, lambda header: len(_recognised(header, kind)), name, hidden, span_rows=span_rows)
-    if number_of := _number_in_rows(path, sheet.header, kind, chosen, required, has_numbers=has_numbers):
+def _in_workbook(expected: Expected, name: str, hidden: str, span_rows: int) -> _Table:
+    def fits(header: Sequence[str]) -> int:
+        return len(recognised(header, expected.kind))
+
+    sheet = read_sheet(expected.path, fits, name, hidden, span_rows=span_rows)
+    if number_of := _number_in_rows(sheet.header, expected):
         sheet = sheet._replace(parts=tuple(_uncut(sheet.parts, number_of)))
     spans: list[Span] = []
     first = FIRST_ROW
@@ -316,49 +336,33 @@ def _in_workbook(
     return _Table(",", sheet.header, tuple(spans) if is_filled else (), "utf-8", sheet)
 
 
-def _in_text(
-    path: Path,
-    kind: Kind,
-    encoding: str,
-    span_rows: int,
-    chosen: Mapping[str, str],
-    required: Collection[str] | None,
-    *,
-    has_numbers: bool,
-) -> _Table:
+def _in_text(expected: Expected, encoding: str, span_rows: int) -> _Table:
+    path, kind = expected.path, expected.kind
     text, encoding, skipped = _beginning(path, ENCODINGS.get(encoding, ""))
     if said := _SEPARATOR_LINE.match(text):
         text = text[said.end() :]
         skipped += len(said[0].encode(encoding))
     headers = {each: _header(text, each) for each in (said[1] if said else ",;\t")}
-    delimiter = max(headers, key=lambda each: (len(_recognised(headers[each], kind)), len(headers[each])))
+    delimiter = max(headers, key=lambda each: (len(recognised(headers[each], kind)), len(headers[each])))
     if not any(headers[delimiter]):
         raise UNREADABLE_FILE(f"the first row of {path.name} is empty", hint=_HEADER_FIRST)
-    number = _number_in_rows(path, headers[delimiter], kind, chosen, required, has_numbers=has_numbers)
+    number = _number_in_rows(headers[delimiter], expected)
     spans = _spans(path, encoding, skipped, delimiter, 2 if said else 1, span_rows, number)
     return _Table(delimiter, headers[delimiter], spans, encoding)
 
 
-def _number_in_rows(
-    path: Path,
-    header: list[str],
-    kind: Kind,
-    chosen: Mapping[str, str],
-    required: Collection[str] | None,
-    *,
-    has_numbers: bool,
-) -> Callable[[list[str]], str] | None:
+def _number_in_rows(header: list[str], expected: Expected) -> Callable[[list[str]], str] | None:
     """How to read the number of a row, where the items of a group stand in rows.
 
     Where a span ends depends on it then, and so on what the columns are.
     """
-    if not kind.groups or required is not None:
+    if not expected.kind.groups or expected.required is not None:
         return None
     plainly, is_error_file = _plain_header(header)
-    columns = _columns(path, plainly, kind, chosen, required, has_numbers=has_numbers)
-    if not any(0 in positions for positions in _groups(path, plainly, kind, columns).values()):
+    columns = columns_of(plainly, expected)
+    if not any(0 in positions for positions in groups_of(plainly, expected, columns).values()):
         return None
-    return partial(_number, is_error_file, columns[kind.number])
+    return partial(_number, is_error_file, columns[expected.kind.number])
 
 
 def _uncut(parts: Iterable[Packed], number: Callable[[list[str]], str]) -> Iterator[Packed]:
@@ -539,151 +543,3 @@ def _never_closed(path: Path, where: str) -> Malformed:
         f"{path.name}: a quotation mark that opens {where} is never closed",
         hint="Close it or take it out. Row 1 has the headings.",
     )
-
-
-def _recognised(
-    header: list[str], kind: Kind, own: Collection[str] = (), chosen: Collection[str] = ()
-) -> dict[int, str]:
-    usual = {**dict(zip(own, own, strict=True)), **kind.headings}
-    names = list(map(plain, header))
-    fields = {index: usual[name] for index, name in enumerate(names) if name in usual}
-    halves = [part for part in kind.person.parts if part not in (*chosen, *fields.values())]
-    if len(halves) == 1:  # as in: Name, Vorname
-        fields |= {index: halves[0] for index in fields if names[index] in kind.half_headings}
-    return {**fields, **_items(names, kind, fields)} if kind.groups else fields
-
-
-def _items(names: list[str], kind: Kind, taken: Container[int]) -> dict[int, str]:
-    """The cells of groups that headings name: `course` or `Course 2`, in the words of the kind."""
-    items: dict[int, str] = {}
-    for index, name in enumerate(names):
-        match = None if name in kind.item_headings else _NUMBERED(name)
-        stem, digits = match.groups() if match else (name, "0")
-        if index not in taken and stem in kind.item_headings:
-            group, inner = kind.item_headings[stem]
-            items[index] = ItemCell(group, inner, int(digits)).name
-    return {index: name for index, name in items.items() if kind.item(name)}
-
-
-def _groups(path: Path, header: list[str], kind: Kind, columns: Mapping[str, int]) -> Groups:
-    """The columns of groups. Raises `COLUMN_AMBIGUOUS`, `COLUMNS_MISSING` or `UNREADABLE_FILE`."""
-    groups: dict[str, dict[int, dict[str, int]]] = {}
-    for name, index in columns.items():
-        if item := kind.item(name):
-            groups.setdefault(item.group, {}).setdefault(item.position, {})[item.field] = index
-    in_rows = [group for group, positions in groups.items() if 0 in positions]
-    if in_rows and kind.number not in columns:  # guessed by the other columns, twins would be one record
-        name, index = next(iter(groups[in_rows[0]][0].items()))
-        raise ROWS_WITHOUT_NUMBER(
-            f"{path.name} has {header[index]!r} in rows, and no column for {kind.number} to say which belong "
-            "together",
-            column=name,
-        )
-    for group in in_rows:
-        if len(groups[group]) > 1:  # a row would be an item and have several
-            name, index = next(iter(groups[group][0].items()))
-            other = next(
-                header[each] for position, item in groups[group].items() if position for each in item.values()
-            )
-            raise COLUMN_AMBIGUOUS(
-                f"{path.name}: {header[index]!r} and {other!r} could both be {name}", field=name
-            )
-    if len(in_rows) > 1:  # which row of one would belong to which of the other?
-        raise UNREADABLE_FILE(
-            f"{path.name} has {' and '.join(in_rows)} in rows, of which a file has one",
-            hint="Give the others a column for each: a heading with _1, with _2 and so on.",
-        )
-    missing = [group for group in kind.required if group in kind.groups and group not in groups]
-    missing += [
-        ItemCell(group, name, position).name
-        for group, positions in groups.items()
-        for position, item in positions.items()
-        for name, field in kind.groups[group].fields.items()
-        if field.required and name not in item
-    ]
-    if missing:
-        raise COLUMNS_MISSING(
-            f"{path.name} has no column for {', '.join(missing)}",
-            columns=", ".join(filter(None, header)),
-            fields=" ".join(missing),
-        )
-    return groups
-
-
-def _require_once(path: Path, heading: str, header: list[str]) -> None:
-    if (count := header.count(heading)) > 1:
-        raise UNREADABLE_FILE(
-            f"{path.name} has {count} columns {heading!r}", hint="Give each a heading of its own in the file."
-        )
-
-
-def _columns(
-    path: Path,
-    header: list[str],
-    kind: Kind,
-    chosen: Mapping[str, str],
-    asked: Collection[str] | None,
-    *,
-    has_numbers: bool,
-) -> dict[str, int]:
-    columns: dict[str, int] = {}
-    own, required = (kind.own, kind.required) if asked is None else ((), asked)
-    fields, person = (*kind.columns, *own), kind.person
-    for field, heading in chosen.items():
-        if field not in fields and kind.item(field) is None:
-            raise UNREADABLE_FILE(f"there is no field {field!r}", hint=f"The fields are {', '.join(fields)}.")
-        if heading not in header:
-            raise UNREADABLE_FILE(
-                f"{path.name} has no column {heading!r}", hint=f"Its columns are {', '.join(header)}."
-            )
-        _require_once(path, heading, header)
-        index = header.index(heading)
-        if index in columns.values():
-            raise COLUMN_MAPPED_TWICE(
-                f"{path.name}: two fields are mapped to the column {heading!r}", column=heading
-            )
-        columns[field] = index
-    for index, field in _recognised(header, kind, own, chosen).items():
-        if field in chosen or index in columns.values() or (asked is not None and kind.item(field)):
-            continue
-        if field in columns:
-            _require_once(path, header[index], header)
-            raise COLUMN_AMBIGUOUS(
-                f"{path.name}: {header[columns[field]]!r} and {header[index]!r} could both be {field}",
-                field=field,
-            )
-        columns[field] = index
-    missing = [field for field in (*required, *own) if field not in columns and field not in kind.groups]
-    if person.whole in missing and person.given in columns:
-        missing.remove(person.whole)
-    if not has_numbers:
-        if kind.number in columns:  # two ways to number a row: an empty cell would hide a mistake
-            heading = header[columns[kind.number]]
-            raise NUMBER_COLUMN(
-                f"{path.name} has a column {heading!r} for {kind.number}, and numbers are to be given",
-                column=heading,
-            )
-        missing = [field for field in missing if field != kind.number]
-        if not missing and columns.keys().isdisjoint(kind.told_apart_by):
-            raise COLUMNS_MISSING(
-                f"{path.name} has no column that tells rows apart: {', '.join(kind.told_apart_by)}",
-                columns=", ".join(filter(None, header)),
-                fields=" ".join(kind.told_apart_by),
-            )
-    if missing:
-        number = kind.number if asked is None and kind.number in missing else None
-        found = [f"{header[index]} ({field})" for field, index in columns.items()]
-        recognised = f"; recognised are {', '.join(found)}" if found else ""
-        asked = f" (the template asks for {', '.join(own)})" if set(own) & set(missing) else ""
-        code = COLUMNS_MISSING if columns else HEADINGS_MISSING
-        raise code(
-            f"{path.name} has no column for {', '.join(missing)}{asked}{recognised}",
-            columns=", ".join(filter(None, header)),
-            fields=" ".join(missing),
-            number=number,
-        )
-    if person.whole in required and not columns.keys() & {person.whole, person.family}:
-        half = header[columns[person.given]]
-        if person.given not in chosen and plain(half) != person.given:  # it would be signed for good
-            raise FAMILY_NAME_MISSING(f"{path.name} has no column for {person.family}", column=half)
-    return {field: columns[field] for field in (*fields, *columns) if field in columns}

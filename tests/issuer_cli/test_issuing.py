@@ -389,8 +389,9 @@ def test_dates_that_are_not_read_are_named_with_one_of_them_and_the_forms_that_a
     group = "5 rows (2, 3, 4, …), column award_date: is not a date (YYYY-MM-DD)"
     assert f'\n{group}, such as "Juni 1"\n' in told
     (forms,) = (line for line in told.splitlines() if line.startswith("Dates are read as "))
-    months = ("30 June 2026", "30. June 2026", "30 Jun 2026", "June 30, 2026", "30-Jun-2026")
-    for form in ("2026-06-30", "2026/06/30", "30.06.2026", *months):
+    months = ("30 June 2026", "30. Juni 2026", "30 juin 2026", "June 30, 2026", "30-Jun-2026")
+    numbers = ("2026-06-30", "2026/06/30", "2026.06.30", "20260630", "30.06.2026", "2026年6月30日")
+    for form in (*numbers, *months):
         assert form in forms
         assert check_cell(shipped().fields["award_date"], form) == "2026-06-30"
     for form in ("30/06/2026", "30-06-2026"):

@@ -31,8 +31,9 @@ from issuer.table.encoding import ENCODINGS
 from issuer.table.sheet import HIDDEN
 from issuer.table.source import Source
 from kinds import Kind, Record, shipped
-from kinds.cells import DATE_ORDERS
+from kinds.days import DATE_ORDERS
 from kinds.kind import Noun
+from kinds.names import NAMES
 from kinds.shipped import diploma_1
 from kinds.template import compiled
 from vc import SUITES
@@ -44,7 +45,7 @@ from ...terminal import Result, agreed, say, typed, verb
 from ..kind import chosen, proved
 from . import text
 from .place import Place, key_option, kind_option, status_did_option
-from .reading import AS_IS, ReadOptions
+from .reading import ReadOptions
 from .terminal import PARTLY, ProgressMeter, bundles_folder, out_option, warn_of_refusals
 
 SIGNING = [name for name, suite in SUITES.items() if suite.signs]
@@ -104,8 +105,14 @@ def init(
     "--suite", type=click.Choice(SIGNING), help="Of the proofs; by the type of the keys if not given."
 )
 @click.option("--map", "mapping", multiple=True, metavar="FIELD=COLUMN", help="Which column a field is in.")
-@click.option("--dates", type=click.Choice(list(DATE_ORDERS)), help="How to read 03/04/2026.")
-@click.option("--names", type=click.Choice([AS_IS]), help="Take names with a comma, such as SMITH, Anna.")
+@click.option("--set", "constants", multiple=True, metavar="FIELD=VALUE", help="What all rows share.")
+@click.option(
+    "--values",
+    type=click.Path(path_type=Path),
+    help="Your words and their values, a line 学士=BachelorDegree each.",
+)
+@click.option("--dates", type=click.Choice(DATE_ORDERS), help="How to read 03/04/2026.")
+@click.option("--names", type=click.Choice(NAMES), help="How to take names such as SMITH, Anna.")
 @click.option(
     "--encoding",
     type=click.Choice(list(ENCODINGS), case_sensitive=False),
@@ -137,6 +144,8 @@ def issue(
     kind: str | None,
     suite: str | None,
     mapping: tuple[str, ...],
+    constants: tuple[str, ...],
+    values: Path | None,
     dates: str | None,
     names: str | None,
     encoding: str | None,
@@ -152,7 +161,17 @@ def issue(
 ) -> Result:
     """Issue a credential for each row of a CSV file or spreadsheet. No row is issued twice."""
     reading = ReadOptions(
-        mapping, dates, names, programmes, encoding or "", sheet, hidden or "", files, number
+        mapping,
+        dates,
+        names,
+        programmes,
+        encoding or "",
+        sheet,
+        hidden or "",
+        files,
+        constants,
+        values,
+        number,
     )
     of_kind = _asked(place, kind)
     numbers = reading.numbers(of_kind)
@@ -164,7 +183,7 @@ def issue(
     for remark in text.of_sheet(source.sheet) if source.sheet else ():
         say(remark)
     require_folder(source, of_kind, files)  # before there is an issuer
-    if "degree_name" in source.columns and lacks_degree(composer.template):
+    if "degree_name" in source.recorded and lacks_degree(composer.template):
         say(*text.no_place_for_degree())
     if errors and errors.resolve() == file.resolve():
         raise click.UsageError("--errors names the file that is to be issued; name another.")

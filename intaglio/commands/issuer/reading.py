@@ -10,14 +10,13 @@ from issuer.job.checking import Catalogue, read_catalogue
 from issuer.job.numbering import NumberPattern
 from issuer.problem import EncodingOpen, HiddenOpen, SheetOpen
 from issuer.table.source import Source, open_source
+from issuer.table.wordlist import read_words
 from kinds import Kind
 from wire.text import printable
 
 from ...terminal import say
 from ...words import headed
 from .terminal import choose, pairs
-
-AS_IS = "as-is"
 
 
 class ReadOptions(NamedTuple):
@@ -31,6 +30,8 @@ class ReadOptions(NamedTuple):
     sheet: str = ""
     hidden: str = ""
     files: Path | None = None
+    constants: tuple[str, ...] = ()
+    values: Path | None = None
     number: str = ""
 
     def open(self, file: Path, kind: Kind) -> Source:
@@ -41,7 +42,9 @@ class ReadOptions(NamedTuple):
                 pairs(self.mapping, "--map"),
                 date_order=self.dates or "",
                 kind=kind,
-                names_as_is=self.names == AS_IS,
+                names=self.names or "",
+                constants=pairs(self.constants, "--set"),
+                words=self._words(kind),
                 encoding=self.encoding,
                 sheet=self.sheet,
                 hidden=self.hidden,
@@ -65,7 +68,10 @@ class ReadOptions(NamedTuple):
 
     def catalogue(self, kind: Kind) -> Catalogue | None:
         """The programmes to check against."""
-        return read_catalogue(self.programmes, kind) if self.programmes else None
+        return read_catalogue(self.programmes, kind, self._words(kind)) if self.programmes else None
+
+    def _words(self, kind: Kind) -> dict[str, dict[str, str]]:
+        return read_words(self.values, kind) if self.values else {}
 
     def numbers(self, kind: Kind) -> NumberPattern | None:
         """The pattern of the numbers that rows are to be given. Raises `NUMBER_PATTERN`."""
@@ -74,6 +80,8 @@ class ReadOptions(NamedTuple):
     def words(self) -> list[str]:
         """The options, to be typed again."""
         words = [word for pair in self.mapping for word in ("--map", pair)]
+        words += [word for pair in self.constants for word in ("--set", pair)]
+        words += ["--values", str(self.values)] if self.values else []
         words += ["--dates", self.dates] if self.dates else []
         words += ["--names", self.names] if self.names else []
         words += ["--programmes", str(self.programmes)] if self.programmes else []

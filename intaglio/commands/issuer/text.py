@@ -180,7 +180,7 @@ def mapping(source: Source) -> Iterable[str]:
     name = printable(source.path.name)
     if source.sheet:
         name += f", sheet {printable(source.sheet.name)}"
-    if source.mapping == {heading: heading for heading in source.header}:
+    if not source.constants and source.mapping == {heading: heading for heading in source.header}:
         yield f"{name}: each of the {len(source.header)} columns is the field of its name"
         yield "--map FIELD=COLUMN would change that"
         return
@@ -191,6 +191,8 @@ def mapping(source: Source) -> Iterable[str]:
             yield f"{printable(heading)} → {field}"
     if same:
         yield from wrap(f"by their own names: {', '.join(same)}", WIDTH)
+    for field, cell in source.constants.items():
+        yield f"in all rows: {field} = {printable(cell)}"
     if source.unused:
         yield from wrap(f"not used: {printable(', '.join(source.unused))}", WIDTH)
 

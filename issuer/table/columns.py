@@ -1,0 +1,310 @@
+"""Which column of a file is which field: by its heading, or as the registrar says."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Container, Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from typing import NamedTuple
+
+from kinds import Kind
+from kinds.kind import ItemCell, plain
+from kinds.names import LAST_FIRST
+from kinds.records import check_cells
+from kinds.vocabulary import Words
+from wire.text import counted
+
+from ..problem import (
+    COLUMN_AMBIGUOUS,
+    COLUMN_MAPPED_TWICE,
+    COLUMNS_MISSING,
+    CONSTANT_HAS_COLUMN,
+    FAMILY_NAME_MISSING,
+    HEADINGS_MISSING,
+    INVALID_CONSTANT,
+    NO_WHOLE_NAMES,
+    NUMBER_COLUMN,
+    ROWS_WITHOUT_NUMBER,
+    UNREADABLE_FILE,
+)
+
+Groups = Mapping[str, Mapping[int, Mapping[str, int]]]
+"""By group and position, from field to the index of its column; position 0 has the items in rows."""
+
+_MOST_LISTED, _LONGEST_LISTED = 40, 60  # headings in a message, and characters of each
+_NUMBERED = re.compile("(.+?)_?([1-9][0-9]{0,2}|1000)").fullmatch
+
+
+class Expected(NamedTuple):
+    """The columns that a file is expected to have, and what the registrar says of them."""
+
+    path: Path
+    """The file, for messages."""
+    kind: Kind
+    chosen: Mapping[str, str] = {}
+    """Field to heading, where the usual headings do not fit; one column may be several fields."""
+    required: Collection[str] | None = None
+    """The fields that need a column, by default those that the kind asks for."""
+    names: str = ""
+    """One of `NAMES`, or empty: how to read a name with a comma."""
+    constants: Mapping[str, str] = {}
+    """By field, the cell that all rows share and that stands in no column."""
+    has_numbers: bool = True
+    """Whether the file has the credentials' numbers; else they are given to its rows."""
+
+    @property
+    def own(self) -> Sequence[str]:
+        """The fields of an edited template alone, each with a column of its own."""
+        return self.kind.own if self.required is None else ()
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """All fields that a column may be, but for the cells of groups."""
+        return (*self.kind.columns, *self.own)
+
+    @property
+    def needed(self) -> tuple[str, ...]:
+        """The fields about which the file, or who issues it, has to say something."""
+        return (*(self.kind.required if self.required is None else self.required), *self.own)
+
+
+def recognised(
+    header: Sequence[str], kind: Kind, own: Collection[str] = (), chosen: Collection[str] = ()
+) -> dict[int, str]:
+    """The fields of those columns that have a usual heading, by index."""
+    usual = {**dict(zip(own, own, strict=True)), **kind.headings}
+    names = list(map(plain, header))
+    fields = {index: usual[name] for index, name in enumerate(names) if name in usual}
+    taken = {*chosen, *fields.values()}
+    fields |= {
+        index: kind.further_headings[name]
+        for index, name in enumerate(names)
+        if index not in fields and kind.further_headings.get(name) not in {None, *taken}
+    }
+    halves = [part for part in kind.person.parts if part not in (*chosen, *fields.values())]
+    if len(halves) == 1:  # as in: Name, Vorname
+        fields |= {index: halves[0] for index in fields if names[index] in kind.half_headings}
+    return {**fields, **_items(names, kind, fields)} if kind.groups else fields
+
+
+def _items(names: list[str], kind: Kind, taken: Container[int]) -> dict[int, str]:
+    """The cells of groups that headings name: `course` or `Course 2`, in the words of the kind."""
+    items: dict[int, str] = {}
+    for index, name in enumerate(names):
+        match = None if name in kind.item_headings else _NUMBERED(name)
+        stem, digits = match.groups() if match else (name, "0")
+        if index not in taken and stem in kind.item_headings:
+            group, inner = kind.item_headings[stem]
+            items[index] = ItemCell(group, inner, int(digits)).name
+    return {index: name for index, name in items.items() if kind.item(name)}
+
+
+def columns_of(header: Sequence[str], expected: Expected) -> dict[str, int]:
+    """Field to the index of its column.
+
+    Raises `UNREADABLE_FILE`, with `COLUMNS_MISSING` and `COLUMN_AMBIGUOUS` among its finer codes.
+    """
+    columns = _chosen(header, expected)
+    _add_usual(header, expected, columns)
+    for field in expected.constants:
+        if field in columns:
+            heading = header[columns[field]]
+            raise CONSTANT_HAS_COLUMN(
+                f"{expected.path.name}: {field} is to be the same in all rows, and the column {heading!r} is "
+                f"{field}",
+                field=field,
+                column=heading,
+            )
+    _require_all(header, expected, columns)
+    _require_names(header, expected, columns)
+    return {field: columns[field] for field in (*expected.fields, *columns) if field in columns}
+
+
+def _chosen(header: Sequence[str], expected: Expected) -> dict[str, int]:
+    """The columns that the registrar names."""
+    path, kind, chosen = expected.path, expected.kind, expected.chosen
+    columns: dict[str, int] = {}
+    for field, heading in chosen.items():
+        if field not in expected.fields and kind.item(field) is None:
+            hint = f"The fields are {', '.join(expected.fields)}."
+            raise UNREADABLE_FILE(f"there is no field {field!r}", hint=hint)
+        if heading not in header:
+            raise UNREADABLE_FILE(
+                f"{path.name} has no column {heading!r}", hint=f"Its columns are {_listed(header)}."
+            )
+        _require_once(path, heading, header)
+        columns[field] = header.index(heading)
+    parts = [part for part in kind.person.parts if part in chosen]
+    if expected.names != LAST_FIRST and len({chosen[part] for part in parts}) < len(parts):
+        # "Anna Smith" for both would be signed as Anna Smith Anna Smith.
+        heading = chosen[kind.person.given]
+        raise COLUMN_MAPPED_TWICE(
+            f"{path.name}: given and family name are mapped to the column {heading!r}", column=heading
+        )
+    return columns
+
+
+def _add_usual(header: Sequence[str], expected: Expected, columns: dict[str, int]) -> None:
+    """Adds the columns that have usual headings."""
+    path, kind, chosen = expected.path, expected.kind, expected.chosen
+    for index, field in recognised(header, kind, expected.own, chosen).items():
+        is_item = expected.required is not None and kind.item(field)
+        if field in chosen or index in columns.values() or is_item:
+            continue
+        if field in columns:
+            _require_once(path, header[index], header)
+            raise COLUMN_AMBIGUOUS(
+                f"{path.name}: {header[columns[field]]!r} and {header[index]!r} could both be {field}",
+                field=field,
+            )
+        columns[field] = index
+    without = {*expected.needed} - columns.keys() - expected.constants.keys()
+    for name, coded in kind.worded.items():
+        # A column of words for a code that has no column: the code is read of it, and the word kept.
+        if name in columns and name not in chosen and coded in without:
+            columns[coded] = columns.pop(name)
+
+
+def _require_all(header: Sequence[str], expected: Expected, columns: Mapping[str, int]) -> None:
+    """Raises for a field that has to have a column and has none, and for numbers that have one too many."""
+    path, kind, constants = expected.path, expected.kind, expected.constants
+    missing = [
+        field
+        for field in expected.needed
+        if field not in columns and field not in constants and field not in kind.groups
+    ]
+    if kind.person.whole in missing and (kind.person.given in columns or kind.person.given in constants):
+        missing.remove(kind.person.whole)
+    if not expected.has_numbers:
+        if kind.number in columns:  # two ways to number a row: an empty cell would hide a mistake
+            heading = header[columns[kind.number]]
+            raise NUMBER_COLUMN(
+                f"{path.name} has a column {heading!r} for {kind.number}, and numbers are to be given",
+                column=heading,
+            )
+        missing = [field for field in missing if field != kind.number]
+        if not missing and columns.keys().isdisjoint(kind.told_apart_by):
+            raise COLUMNS_MISSING(
+                f"{path.name} has no column that tells rows apart: {', '.join(kind.told_apart_by)}",
+                columns=_listed(header),
+                fields=" ".join(kind.told_apart_by),
+            )
+    if missing:
+        own = expected.own
+        template = f" (the template asks for {', '.join(own)})" if set(own) & set(missing) else ""
+        code = COLUMNS_MISSING if columns else HEADINGS_MISSING
+        raise code(
+            f"{path.name} has no column for {', '.join(missing)}{template}{_so_far(header, columns)}",
+            columns=_listed(header),
+            fields=" ".join(missing),
+            number=kind.number if expected.required is None and kind.number in missing else None,
+        )
+
+
+def _require_names(header: Sequence[str], expected: Expected, columns: Mapping[str, int]) -> None:
+    """Raises for a column that has but a half of a name, where the whole would be signed."""
+    path, person = expected.path, expected.kind.person
+    is_whole = {*columns, *expected.constants} & {person.whole, person.family}
+    if person.whole in expected.needed and person.given in columns and not is_whole:
+        half = header[columns[person.given]]
+        if person.given not in expected.chosen and plain(half) != person.given:  # signed for good
+            raise FAMILY_NAME_MISSING(f"{path.name} has no column for {person.family}", column=half)
+    if expected.names == LAST_FIRST and expected.required is None:
+        halves = [columns[part] for part in person.parts if part in columns]
+        is_one = person.whole in columns and not halves
+        if not is_one and not (len(halves) == 2 and halves[0] == halves[1]):
+            raise NO_WHOLE_NAMES(f"{path.name} has no column that alone has whole names")
+
+
+def groups_of(header: Sequence[str], expected: Expected, columns: Mapping[str, int]) -> Groups:
+    """The columns of groups. Raises `COLUMN_AMBIGUOUS`, `COLUMNS_MISSING` or `UNREADABLE_FILE`."""
+    if expected.required is not None:
+        return {}
+    path, kind = expected.path, expected.kind
+    groups: dict[str, dict[int, dict[str, int]]] = {}
+    for name, index in columns.items():
+        if item := kind.item(name):
+            groups.setdefault(item.group, {}).setdefault(item.position, {})[item.field] = index
+    in_rows = [group for group, positions in groups.items() if 0 in positions]
+    if in_rows and kind.number not in columns:  # guessed by the other columns, twins would be one record
+        name, index = next(iter(groups[in_rows[0]][0].items()))
+        raise ROWS_WITHOUT_NUMBER(
+            f"{path.name} has {header[index]!r} in rows, and no column for {kind.number} to say which belong "
+            "together",
+            column=name,
+        )
+    for group in in_rows:
+        if len(groups[group]) > 1:  # a row would be an item and have several
+            name, index = next(iter(groups[group][0].items()))
+            other = next(
+                header[each] for position, item in groups[group].items() if position for each in item.values()
+            )
+            raise COLUMN_AMBIGUOUS(
+                f"{path.name}: {header[index]!r} and {other!r} could both be {name}", field=name
+            )
+    if len(in_rows) > 1:  # which row of one would belong to which of the other?
+        raise UNREADABLE_FILE(
+            f"{path.name} has {' and '.join(in_rows)} in rows, of which a file has one",
+            hint="Give the others a column for each: a heading with _1, with _2 and so on.",
+        )
+    missing = [group for group in kind.required if group in kind.groups and group not in groups]
+    missing += [
+        ItemCell(group, name, position).name
+        for group, positions in groups.items()
+        for position, item in positions.items()
+        for name, field in kind.groups[group].fields.items()
+        if field.required and name not in item
+    ]
+    if missing:
+        raise COLUMNS_MISSING(
+            f"{path.name} has no column for {', '.join(missing)}{_so_far(header, columns)}",
+            columns=_listed(header),
+            fields=" ".join(missing),
+        )
+    return groups
+
+
+def require_constants(
+    kind: Kind,
+    constants: Mapping[str, str],
+    words: Mapping[str, Words],
+    date_order: str,
+    today: date | None = None,
+) -> None:
+    """Checks the cells that all rows share as those of a row. Raises `INVALID_CONSTANT`."""
+    if not constants:
+        return
+    fields = (*kind.columns, *kind.own)
+    for name, cell in constants.items():
+        if name not in fields:
+            raise INVALID_CONSTANT(f"there is no field {name!r}", hint=f"The fields are {', '.join(fields)}.")
+        if name == kind.number:
+            raise INVALID_CONSTANT(f"{name} tells credentials apart, and cannot be the same in all rows")
+        if name in kind.attached:
+            raise INVALID_CONSTANT(f"{name} is the digest of a file, which a column has to name")
+        if not cell.strip():
+            raise INVALID_CONSTANT(f"{name} is empty")
+    _, wrong = check_cells(kind, constants, (), today, date_order, words=words)
+    for name, reason, _ in wrong:
+        raise INVALID_CONSTANT(f"{name} {reason}")
+
+
+def _require_once(path: Path, heading: str, header: Sequence[str]) -> None:
+    if (count := header.count(heading)) > 1:
+        raise UNREADABLE_FILE(
+            f"{path.name} has {count} columns {heading!r}", hint="Give each a heading of its own in the file."
+        )
+
+
+def _listed(headings: Sequence[str]) -> str:
+    """The headings for a message: of ten thousand the first ones."""
+    named = [heading[:_LONGEST_LISTED] for heading in headings if heading]
+    more = [f"… and {counted(len(named) - _MOST_LISTED, 'other')}"] if len(named) > _MOST_LISTED else []
+    return ", ".join(named[:_MOST_LISTED] + more)
+
+
+def _so_far(header: Sequence[str], columns: Mapping[str, int]) -> str:
+    """The columns that have a field, for a message about those that are missing."""
+    found = [f"{header[index]} ({field})" for field, index in columns.items()]
+    return f"; recognised are {_listed(found)}" if found else ""
