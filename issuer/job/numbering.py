@@ -12,7 +12,8 @@ from typing import NamedTuple
 import orjson
 
 from kinds import Kind, Record
-from kinds.cells import BadCell, Field, check_cell
+from kinds.cells import Field, check_cell
+from kinds.problem import BadCell
 
 from ..problem import KIND_WITHOUT_IDENTITY, NUMBER_PATTERN, NUMBERS_USED_UP
 
