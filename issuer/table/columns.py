@@ -103,7 +103,7 @@ def _items(names: list[str], kind: Kind, taken: Container[int]) -> dict[int, str
 def columns_of(header: Sequence[str], expected: Expected) -> dict[str, int]:
     """Field to the index of its column.
 
-    Raises `UNREADABLE_FILE`, with `COLUMNS_MISSING` and `COLUMN_AMBIGUOUS` among its finer codes.
+    Raises `UNREADABLE_FILE`, or one that is finer, such as `COLUMNS_MISSING`; `CONSTANT_HAS_COLUMN`.
     """
     columns = _chosen(header, expected)
     _add_usual(header, expected, columns)
@@ -218,7 +218,7 @@ def _require_names(header: Sequence[str], expected: Expected, columns: Mapping[s
 
 
 def groups_of(header: Sequence[str], expected: Expected, columns: Mapping[str, int]) -> Groups:
-    """The columns of groups. Raises `COLUMN_AMBIGUOUS`, `COLUMNS_MISSING` or `UNREADABLE_FILE`."""
+    """The columns of groups. Raises as `columns_of`, and `ROWS_WITHOUT_NUMBER`."""
     if expected.required is not None:
         return {}
     path, kind = expected.path, expected.kind
