@@ -46,6 +46,7 @@ from .archive.consistency import require_agreement, require_not_older
 from .archive.finding import Finder
 from .archive.index import Index
 from .archive.kept import Entry, IdOf, KindNumber
+from .archive.listing import Listing
 from .archive.store import SQLiteIndex
 from .desk.bundles import bundled
 from .identity import documents
@@ -405,6 +406,11 @@ class Issuer:
         return Archive(self.store, self.home / "shards", self.forms)
 
     @cached_property
+    def listing(self) -> Listing:
+        """What selects from all that was issued."""
+        return Listing(self.archive)
+
+    @cached_property
     def _bulk(self) -> Bulk:
         return Bulk(self.archive, self.log, self.home, lambda line: self.kinds.of(line.secured.claims.kind))
 
@@ -607,10 +613,13 @@ class Issuer:
         """All copies of an edition."""
         return self.store.copies(entry.which, entry.edition)
 
-    def entries(self, first: int = 0, stop: int | None = None) -> Iterator[Entry]:
-        """All editions, or those with sequence numbers from `first` up to `stop`, in their order."""
+    def entries(self, first: int = 0, stop: int | None = None, *, from_edition: int = 1) -> Iterator[Entry]:
+        """All editions, or those with sequence numbers from `first` up to `stop`, in their order.
+
+        With `from_edition`, only those with this number or a higher one.
+        """
         after = first - 1
-        while page := self.store.entries(after, stop):
+        while page := self.store.entries(after, stop, from_edition=from_edition):
             yield from page
             after = page[-1].seq
 

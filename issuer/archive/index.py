@@ -19,6 +19,7 @@ from wire.problem import Problem
 from .kept import (
     Appended,
     Crossed,
+    EditionState,
     Entry,
     IdOf,
     Incoming,
@@ -56,6 +57,9 @@ class Index(Protocol):
 
     def latest_job(self) -> Job:
         """The job that was begun last. Raises `NotFound`."""
+
+    def jobs(self) -> list[Job]:
+        """All jobs that were begun, in the order of their sequence numbers."""
 
     def finished_chunks(self, job: Job) -> set[int]:
         """The numbers of the chunks that need not be done again."""
@@ -122,8 +126,11 @@ class Index(Protocol):
     def kinds_of(self, number: str) -> list[str]:
         """The kinds that have a credential with this number, issued or under way, in the order of names."""
 
-    def entries(self, after: int, stop: int | None = None) -> list[Entry]:
-        """The next thousand editions by sequence number: after `after`, before `stop`."""
+    def entries(self, after: int, stop: int | None = None, *, from_edition: int = 1) -> list[Entry]:
+        """The next thousand editions by sequence number: after `after`, before `stop`.
+
+        Only those with the number `from_edition` or a higher one.
+        """
 
     def place(self, seq: int) -> tuple[Job, int, range]:
         """The job, number and log entries of the chunk that has a bulk credential. Raises `Damaged`."""
@@ -142,6 +149,9 @@ class Index(Protocol):
 
     def count(self) -> int:
         """How many credentials were issued: each copy of an edition is one."""
+
+    def states(self) -> dict[EditionState, int]:
+        """The same by state; a state that none has is left out."""
 
 
 class Logged(Protocol):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
+from enum import StrEnum
 from typing import NamedTuple
 
 from wire.problem import Conflict, NotFound, Refused
@@ -63,6 +64,15 @@ class Job(NamedTuple):
         return self.key + f"{self.created} {self.first_seq} {number}".encode()
 
 
+class EditionState(StrEnum):
+    """Whether an edition counts, and if not, what ended it."""
+
+    VALID = "valid"
+    REVOKED = "revoked"
+    SUPERSEDED = "superseded"
+    """A later edition took its place."""
+
+
 class Entry(NamedTuple):
     """One copy of one edition: `leaf` is its place in the log, `reason` and `date` a revocation's."""
 
@@ -83,6 +93,11 @@ class Entry(NamedTuple):
         """The credential that it is an edition of."""
         return KindNumber(self.kind, self.number)
 
+    @property
+    def state(self) -> EditionState:
+        """What became of it."""
+        return state_of(self.reason)
+
 
 class NewEntry(NamedTuple):
     """What the index keeps of a credential just signed."""
@@ -100,6 +115,13 @@ class NewEntry(NamedTuple):
     def which(self) -> KindNumber:
         """The credential that it is an edition of."""
         return KindNumber(self.kind, self.number)
+
+
+def state_of(reason: str | None) -> EditionState:
+    """The state of an edition that was revoked for this reason, if it was."""
+    if reason is None:
+        return EditionState.VALID
+    return EditionState.SUPERSEDED if reason == EditionState.SUPERSEDED else EditionState.REVOKED
 
 
 class Single(NamedTuple):

@@ -20,6 +20,7 @@ from .index import Index
 from .kept import (
     Appended,
     Crossed,
+    EditionState,
     EditionTaken,
     Entry,
     Incoming,
@@ -29,6 +30,7 @@ from .kept import (
     Released,
     Single,
     batch_key,
+    state_of,
 )
 from .logged import SQLiteLogged, raise_to, settle
 from .lookup import SQLiteLookup, note, put
@@ -107,6 +109,9 @@ class SQLiteIndex(Index):
         for row in self._database.read(f"{_JOB} ORDER BY id DESC LIMIT 1"):
             return Job(*row)
         raise NotFound("no file was issued here yet")
+
+    def jobs(self) -> list[Job]:
+        return [Job(*row) for row in self._database.read(f"{_JOB} ORDER BY first_seq, id")]
 
     def finished_chunks(self, job: Job) -> set[int]:
         query = "SELECT number FROM chunk WHERE job = ? AND issued IS NOT NULL"
@@ -230,9 +235,12 @@ class SQLiteIndex(Index):
         query = "SELECT DISTINCT kind FROM credential WHERE number = ? ORDER BY kind"
         return [kind for (kind,) in self._database.read(query, number)]
 
-    def entries(self, after: int, stop: int | None = None) -> list[Entry]:
+    def entries(self, after: int, stop: int | None = None, *, from_edition: int = 1) -> list[Entry]:
         return self._all(
-            f"seq > ? AND seq < ? ORDER BY seq LIMIT {self._page}", after, _NO_SEQ if stop is None else stop
+            f"seq > ? AND seq < ? AND edition >= ? ORDER BY seq LIMIT {self._page}",
+            after,
+            _NO_SEQ if stop is None else stop,
+            from_edition,
         )
 
     def place(self, seq: int) -> tuple[Job, int, range]:
@@ -278,6 +286,15 @@ class SQLiteIndex(Index):
             "SELECT (SELECT coalesce(sum(issued), 0) FROM chunk) + (SELECT count(*) FROM single)"
         )
         return int(count)
+
+    def states(self) -> dict[EditionState, int]:
+        counts: dict[EditionState, int] = {}
+        for reason, count in self._database.read(
+            "SELECT reason, count(*) FROM credential LEFT JOIN revocation USING (seq) "
+            "WHERE leaf IS NOT NULL GROUP BY reason"
+        ):
+            counts[state_of(reason)] = counts.get(state_of(reason), 0) + count
+        return counts
 
     def _one(self, condition: str, *values: Any) -> Entry:
         found = self._all(condition, *values)

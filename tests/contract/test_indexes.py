@@ -14,6 +14,7 @@ from issuer.archive.index import Index
 from issuer.archive.kept import (
     Appended,
     Crossed,
+    EditionState,
     EditionTaken,
     Incoming,
     Job,
@@ -115,7 +116,7 @@ class TestNumbersAndJobs:
         assert job[1:] == (b"key", "g.csv", DATE, 0, 10, 2)
         other = index.begin(b"other", "h.csv", DATE, 5, 1)
         assert other.first_seq == 10
-        assert index.latest_job() == other
+        assert (index.latest_job(), index.jobs()) == (other, [job, other])
         assert (index.issued_by(b"key"), index.issued_by(b"nobody's")) == (range(10), range(0))
         assert index.reserve(1) == 15
 
@@ -215,6 +216,16 @@ class TestOneAtATime:
         assert [index.entry(seq).reason for seq in range(1, 4)] == ["superseded", "superseded", None]
         assert index.current(a("A")).edition == 3
         assert sorted(row.seq for row in index.revocations.unpublished()) == [1, 2]
+
+    def test_editions_are_counted_by_their_state(self, index: Index) -> None:
+        file(index, 4)
+        assert index.states() == {EditionState.VALID: 4}
+        issue(index, entry(index.reserve(1), "N0", edition=2), 4)
+        index.begin_singles([[single(entry(index.reserve(1), "N1", edition=2))]])  # under way: no edition yet
+        index.revocations.revoke([a("N2")], "fraud", DATE)
+        index.revocations.revoke([a("N3")], "withdrawn", DATE)
+        assert index.states() == {EditionState.VALID: 2, EditionState.SUPERSEDED: 1, EditionState.REVOKED: 2}
+        assert [found.number for found in index.entries(-1, from_edition=2)] == ["N0"]
 
     def test_links_end_with_their_generation(self, index: Index) -> None:
         assert index.generation(a("A")) == 0

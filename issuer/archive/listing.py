@@ -1,0 +1,127 @@
+"""Selecting from all that was issued: by kind, state, day, claim and title, one edition at a time.
+
+The index alone answers most of it. Whether a wallet has claimed a credential is read from its later editions,
+since a claim makes one. A title is in the credentials alone: each that is left has to be read for it.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import cached_property
+from itertools import tee
+from typing import NamedTuple
+
+from wire.datetimestamp import parse_datetimestamp
+
+from .archive import Archive
+from .kept import EditionState, Entry
+
+
+@dataclass(frozen=True)
+class Filter:
+    """The editions that are wanted; what is not given leaves none out."""
+
+    kind: str = ""
+    state: EditionState | None = None
+    since: date | None = None
+    """The first day of issue, in UTC."""
+    until: date | None = None
+    """The last day of issue, in UTC."""
+    claimed: bool | None = None
+    """Whether a wallet has the credential. Superseded editions say nothing of that, and are left out."""
+    title: str = ""
+    """A part of the title, in whatever case."""
+
+
+class ClaimedBy(NamedTuple):
+    """That a wallet has claimed a credential."""
+
+    holder: str
+    """The DID of the wallet's key, to which the edition is bound."""
+    time: datetime | None
+    """When the first edition for that wallet was signed, if its form says so."""
+
+
+@dataclass(frozen=True)
+class Listing:
+    """One issuer's editions, with what an `Entry` does not say of them.
+
+    The jobs that are there are looked up once; of a later one each credential is read. Raises `Damaged` where
+    a credential is not as written, and `FormNotKnown`.
+    """
+
+    archive: Archive
+
+    def select(self, entries: Iterable[Entry], wanted: Filter) -> Iterator[Entry]:
+        """Those of the editions that are wanted, as they come; none is kept."""
+        fitting = (entry for entry in entries if self.fits(entry, wanted))
+        return self._titled(fitting, wanted.title.casefold()) if wanted.title else fitting
+
+    def fits(self, entry: Entry, wanted: Filter) -> bool:
+        """Whether an edition is wanted, whatever its title. What takes longer to tell is asked last."""
+        if wanted.kind not in ("", entry.kind) or wanted.state not in (None, entry.state):
+            return False
+        if wanted.since is not None or wanted.until is not None:
+            issued = self.issued(entry)
+            first, last = wanted.since or date.min, wanted.until or date.max
+            if issued is None or not first <= issued.date() <= last:
+                return False
+        if wanted.claimed is None:
+            return True
+        return entry.state is not EditionState.SUPERSEDED and self.is_claimed(entry) is wanted.claimed
+
+    def issued(self, entry: Entry) -> datetime | None:
+        """When an edition was signed, if its form says so; all rows of a file have one time."""
+        place = bisect_right(self._starts, entry.seq) - 1
+        if place >= 0 and entry.seq < self._jobs[place].stop:
+            return self._jobs[place].created
+        return self.archive.line(entry.seq, entry.leaf).created
+
+    def is_claimed(self, entry: Entry) -> bool:
+        """Whether an edition is bound to a wallet. A first one never is: a claim makes another."""
+        return entry.edition > 1 and self.archive.line(entry.seq, entry.leaf).holder is not None
+
+    def claim(self, entry: Entry) -> ClaimedBy | None:
+        """Who has claimed an edition, and when; `None` for one that is bound to nobody."""
+        if entry.edition == 1:
+            return None
+        line = self.archive.line(entry.seq, entry.leaf)
+        if line.holder is None:
+            return None
+        first = line
+        for edition in range(entry.edition - 1, 1, -1):  # a correction stays bound to its holder
+            former = self.archive.store.copies(entry.which, edition)
+            before = [self.archive.line(copy.seq, copy.leaf) for copy in former[:1]]
+            if [each.holder for each in before] != [line.holder]:
+                break
+            first = before[0]
+        return ClaimedBy(line.holder, first.created)
+
+    def _titled(self, entries: Iterable[Entry], title: str) -> Iterator[Entry]:
+        entries, again = tee(entries)
+        lines = self.archive.lines((entry.seq, entry.leaf) for entry in again)
+        for entry, line in zip(entries, lines, strict=True):
+            if title in line.secured.claims.title.casefold():
+                yield entry
+
+    @cached_property
+    def _jobs(self) -> list[_Run]:
+        return [
+            _Run(job.first_seq, job.first_seq + job.length, parse_datetimestamp(job.created, "created"))
+            for job in self.archive.store.jobs()
+        ]
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        return [job.start for job in self._jobs]
+
+
+class _Run(NamedTuple):
+    """The sequence numbers of a job's rows, and when it was begun."""
+
+    start: int
+    stop: int
+    created: datetime
