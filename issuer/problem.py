@@ -35,6 +35,8 @@ HOME_TAKEN = Code("home-taken", Conflict)
 """A backup is to be restored into a folder that exists."""
 EXPORT_FOLDER_TAKEN = Code("export-folder-taken", Conflict)
 """A file that is not this issuer's lies where a bundle should be written."""
+LINK_FILE_TAKEN = Code("link-file-taken", Conflict)
+"""Something else lies where the file of claim links should be written."""
 
 
 # The description

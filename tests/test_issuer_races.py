@@ -16,6 +16,7 @@ from exchange.claim import ClaimLink
 from issuer.archive.kept import EditionTaken, KindNumber, NewEntry, Single
 from issuer.archive.store import SQLiteIndex
 from issuer.desk.claims import ALREADY_CLAIMED, CHALLENGE_SPENT, ClaimLinks, _hash, _seconds
+from issuer.desk.linkfile import LinkFile
 from issuer.issuer import Issuer
 from issuer.status import lists
 from keys import PrivateKey
@@ -24,6 +25,8 @@ from tests.doubles import at, stops
 from tests.fault.issuing import require_once
 from tests.lockstep import Race
 from tests.test_issuer_claims import SERVICE, Registrar, answer
+from tests.test_issuer_linkfile import THREE, good
+from tests.test_issuer_linkfile import links as written_links
 from tests.world import NOW, bundle, diploma, graduate, issuer_in, of_diploma, reopened
 from vc import Credential, StatusList
 from vc.status import Reason
@@ -93,6 +96,17 @@ def links(race: Race, folder: Path) -> None:
     for link in offered:
         assert isinstance(link, ClaimLink)
         both[0].invite(link.token, registrar, now=NOW)
+
+
+def one_link_each(race: Race, folder: Path) -> None:
+    """Two files of links for the same credentials: each row that was written is good, and nobody has two."""
+    registrar = Generous()
+    files = [
+        LinkFile(folder / f"{nth}.csv", claims, registrar) for nth, claims in enumerate(two(folder / "home"))
+    ]
+    race.run([partial(file.write, THREE, now=NOW) for file in files])
+    assert sorted(number for file in files for number in good(file)) == ["N1", "N2", "N3"]
+    assert sum(len(written_links(file.path)) for file in files) == 3
 
 
 # A sequence number, an edition, a place in the log
@@ -184,7 +198,7 @@ def one_list(race: Race, folder: Path) -> None:
 
 
 RACES = [
-    *(one_challenge, one_link, links, one_sequence, one_edition, one_begun, one_list),
+    *(one_challenge, one_link, links, one_link_each, one_sequence, one_edition, one_begun, one_list),
     pytest.param(one_diploma, marks=pytest.mark.slow),  # what it is made of is tried by the others
 ]
 
@@ -259,6 +273,7 @@ def append_again(self: Log, entries: Sequence[bytes], key: bytes) -> range:
     [
         (one_challenge, ClaimLinks, "_spend", spend_after_a_look),
         (one_link, ClaimLinks, "_bind", bind_after_a_look),
+        (one_link_each, ClaimLinks, "making", lambda _: nullcontext()),
         (one_sequence, SQLiteIndex, "reserve", reserve_after_a_look),
         (one_edition, SQLiteIndex, "begin_singles", begin_after_a_look),
         (one_begun, Log, "append", append_again),

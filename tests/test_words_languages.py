@@ -66,6 +66,7 @@ LEFT_IN_ENGLISH = {
     "invalid-kind": "the issuer's own",
     "invalid-template": "the issuer's own",
     "kind-not-named": "the issuer's own",
+    "link-file-taken": "the issuer's own",
     "no-such-kind": "the issuer's own",
     "older-index": "the issuer's own",
     "record-refused": "of the registrar's table",

@@ -275,6 +275,7 @@ REMEDIES: Mapping[str, str] = {
     "unsound-database": "Take it from an older backup, and back that up.",
     "home-taken": "Nothing is ever overwritten: name another folder, --home.",
     "export-folder-taken": "Name another folder: --out.",
+    "link-file-taken": "Name another file: --out.",
     "no-such-diploma": "`intaglio issuer list` shows all.",
     "form-not-known": "Do it with the program that issued it.",
     "form-not-given": "Do it with the program in which this issuer has issued until now.",

@@ -13,17 +13,17 @@ from __future__ import annotations
 import hashlib
 import secrets
 import sqlite3
-from collections.abc import Mapping
-from contextlib import closing
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from did import METHODS, Method, Resolver
 from exchange.claim import Acceptance, ClaimLink, Invitation
 from wire.clock import CLOCK_SKEW
 from wire.fetch import NoFetcher
-from wire.files import make_private_folder
+from wire.files import locked, make_private_folder
 from wire.problem import Code, Conflict, NotFound, Refused, TryLater
 from wire.sqlite import Database, connect, sqlite_problems
 
@@ -31,6 +31,7 @@ from ..archive.kept import FIRST_KIND, KindNumber, Released
 from ..problem import CLAIMS_LOST, DAMAGED_CLAIMS
 
 LINK_LIFETIME = timedelta(days=30)
+PATIENCE = 5.0  # seconds that one who makes links waits for another
 CHALLENGE_LIFETIME = timedelta(minutes=10)
 _ENDED = 0  # in the place of the time at which a link expires
 OPEN_CHALLENGES = 10  # per link; each lets one claim be checked, so that this also limits attempts
@@ -74,6 +75,11 @@ TOO_MANY_ATTEMPTS = Code("too-many-attempts", TryLater, "Too many attempts")
 """This link has as many open challenges as it may have."""
 
 
+def new_token() -> str:
+    """What stands in a link that nobody can guess: 256 random bits."""
+    return secrets.token_urlsafe(32)
+
+
 class Issues(Protocol):
     """What claiming needs of the issuer."""
 
@@ -92,7 +98,7 @@ class Issues(Protocol):
         """How many links were counted."""
 
     def count_link(self, nth: int) -> None:
-        """Counts a link, the `nth` of all."""
+        """Counts the links up to the `nth` of all."""
 
     def claim(self, which: KindNumber, holder: str, generation: int) -> bytes:
         """The bundle of the credential's edition bound to `holder`: the same again for the same holder.
@@ -102,19 +108,53 @@ class Issues(Protocol):
         """
 
 
+class NewLink(NamedTuple):
+    """A link to be made, for a generation of a credential."""
+
+    token: str
+    which: KindNumber
+    generation: int
+
+
+class GoodLink(NamedTuple):
+    """A link that was not ended, and whose time is not over."""
+
+    nth: int
+    """Its place among all links."""
+    is_used: bool
+    """Whether a wallet has claimed by it."""
+    expires: datetime
+
+
+class LinkStanding(NamedTuple):
+    """A credential's good link, one that was used before others, and the generation of a new one."""
+
+    generation: int
+    link: GoodLink | None
+
+
 class ClaimLinks:
     """The claim links of one issuer, in a SQLite file; several processes may use it at once."""
 
-    def __init__(self, path: Path, service: str, methods: Mapping[str, Method] = METHODS) -> None:
+    def __init__(
+        self,
+        path: Path,
+        service: str,
+        methods: Mapping[str, Method] = METHODS,
+        *,
+        patience: float = PATIENCE,
+    ) -> None:
         """`service` is the address that links begin with, such as https://uni.example, and their domain.
 
-        Holders have a DID of one of `methods`, of those that need nobody's word.
+        Holders have a DID of one of `methods`, of those that need nobody's word. Who makes links waits
+        `patience` seconds for others who do.
         """
-        self.service = service
+        self.service, self._patience = service, patience
         self._documents = Resolver(
             {name: method for name, method in methods.items() if method.self_certifying}, NoFetcher()
         )
         make_private_folder(path.parent)
+        self._making = path.with_name("links")
         self._database = Database(path, _STEPS, _WHAT, DAMAGED_CLAIMS)
 
     def close(self) -> None:
@@ -124,24 +164,91 @@ class ClaimLinks:
     def offer(
         self, which: KindNumber, issuer: Issues, *, now: datetime, lifetime: timedelta = LINK_LIFETIME
     ) -> ClaimLink:
-        """A new link for a credential; earlier links for it that nobody has used end here."""
-        token = secrets.token_urlsafe(32)
-        link = ClaimLink.parse(f"{self.service}/claim/{token}")
-        generation, known = issuer.generation(which), issuer.links()
+        """A new link for a credential; earlier links for it that nobody has used end here.
+
+        Raises as `making`.
+        """
+        link = NewLink(new_token(), which, issuer.generation(which))
+        with self.making():
+            self.make_good(self.draw_up([link], issuer), until=now + lifetime)
+        return self.link(link.token)
+
+    @contextmanager
+    def making(self) -> Iterator[None]:
+        """Hold the lock of those who make links: between looking and making nobody else makes one.
+
+        Claiming needs no lock. Raises `TryLater` where another process holds it for too long.
+        """
+        with locked(self._making, patience=self._patience):
+            yield
+
+    def link(self, token: str) -> ClaimLink:
+        """The link with this token."""
+        return ClaimLink.parse(f"{self.service}/claim/{token}")
+
+    def draw_up(self, links: Sequence[NewLink], issuer: Issues) -> range:
+        """Note new links, none of which is good yet, and return their places among all.
+
+        Whoever makes them good has to have kept their tokens. The caller holds the lock `making`.
+        """
+        known = issuer.links()
         with self._database.writing() as connection:
-            nth = max(known, _require_newest(connection, known)) + 1
-            connection.execute(
-                "UPDATE link SET expires = 0 "
-                "WHERE kind = ? AND number = ? AND holder IS NULL AND generation <= ?",
-                (*which, generation),
-            )
-            connection.execute(
-                "INSERT INTO link (rowid, token, kind, number, expires, generation) "
+            first = max(known, _require_newest(connection, known)) + 1
+            places = range(first, first + len(links))
+            connection.executemany(
+                "INSERT INTO link (rowid, token, kind, number, generation, expires) "
                 "VALUES (?, ?, ?, ?, ?, ?)",
-                (nth, _hash(token), *which, _seconds(now + lifetime), generation),
+                [
+                    (nth, _hash(link.token), *link.which, link.generation, _ENDED)
+                    for nth, link in zip(places, links, strict=True)
+                ],
             )
-        issuer.count_link(nth)  # afterwards: a link that is not counted yet makes no file an older copy
-        return link
+        # Afterwards: a link that is not counted yet makes no file an older copy.
+        issuer.count_link(places.stop - 1)
+        return places
+
+    def make_good(self, places: range, *, until: datetime) -> None:
+        """Make links good that were drawn up, all or none; earlier ones that nobody has used end by that.
+
+        The caller holds the lock `making` since they were drawn up.
+        """
+        with self._database.writing() as connection:
+            drawn_up = connection.execute(
+                "SELECT kind, number, generation, rowid FROM link WHERE rowid >= ? AND rowid < ?",
+                (places.start, places.stop),
+            ).fetchall()
+            connection.executemany(
+                "UPDATE link SET expires = 0 "
+                "WHERE kind = ? AND number = ? AND holder IS NULL AND generation <= ? AND rowid < ?",
+                drawn_up,
+            )
+            connection.execute(
+                "UPDATE link SET expires = ? WHERE rowid >= ? AND rowid < ?",
+                (_seconds(until), places.start, places.stop),
+            )
+
+    def standings(
+        self, credentials: Sequence[KindNumber], issuer: Issues, *, now: datetime
+    ) -> list[LinkStanding]:
+        """How each of the credentials stands. Raises `Damaged` where the list is an older copy."""
+        known = issuer.links()
+        with self._database.reading() as connection:
+            _require_newest(connection, known)
+            return [_standing(connection, which, issuer.generation(which), now) for which in credentials]
+
+    def places(self, tokens: Sequence[str], issuer: Issues) -> dict[str, int]:
+        """The places among all links of those that were made or drawn up here, by their tokens.
+
+        Raises `Damaged` where the list is an older copy.
+        """
+        known = issuer.links()
+        with self._database.reading() as connection:
+            _require_newest(connection, known)
+            rows = (
+                (token, connection.execute("SELECT rowid FROM link WHERE token = ?", (_hash(token),)))
+                for token in tokens
+            )
+            return {token: nth for token, cursor in rows for (nth,) in cursor}
 
     def look(self, token: str, issuer: Issues, *, now: datetime) -> datetime:
         """Until when a link that nobody has used is good; nothing changes by it, however often it is asked.
@@ -165,7 +272,7 @@ class ClaimLinks:
         Raises `NotFound`, `LinkExpired`, `TOO_MANY_ATTEMPTS`.
         """
         expires = now + CHALLENGE_LIFETIME
-        challenge = secrets.token_urlsafe(32)
+        challenge = new_token()
         known = issuer.links()
         with self._database.writing() as connection:
             _require_newest(connection, known)
@@ -291,6 +398,21 @@ def _open_link(
     return ends, holder
 
 
+def _standing(
+    connection: sqlite3.Connection, which: KindNumber, generation: int, now: datetime
+) -> LinkStanding:
+    row = connection.execute(
+        "SELECT rowid, holder IS NOT NULL, expires FROM link "
+        "WHERE kind = ? AND number = ? AND generation >= ? AND expires > ? "
+        "ORDER BY holder IS NULL, rowid DESC LIMIT 1",
+        (*which, generation, _seconds(now)),
+    ).fetchone()
+    if row is None:
+        return LinkStanding(generation, None)
+    nth, is_used, expires = row
+    return LinkStanding(generation, GoodLink(nth, bool(is_used), datetime.fromtimestamp(expires, UTC)))
+
+
 def _require_time(ends: int, now: datetime) -> None:
     if ends == _ENDED:
         raise _ended()
@@ -303,7 +425,8 @@ def _ended() -> LinkExpired:
 
 
 def _hash(secret: str) -> bytes:
-    return hashlib.sha256(secret.encode()).digest()  # of 256 random bits: nothing to guess, no salt needed
+    """What is kept here of a token or a challenge: of 256 random bits, nothing to guess, no salt needed."""
+    return hashlib.sha256(secret.encode()).digest()
 
 
 def _seconds(moment: datetime) -> int:
