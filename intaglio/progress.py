@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
-from typing import Self
+from collections.abc import Callable, Iterable, Iterator
+from typing import Self, TypeVar
 
 import click
 
 from .terminal import say
+
+_T = TypeVar("_T")
 
 PATIENCE = 1.0  # seconds before anything is said
 RENEWED = 0.2  # seconds between two states of the line at a terminal
@@ -65,3 +67,9 @@ class Counter(ProgressLine):
         """So many more are done."""
         self._done += more
         self.show(self._words, self._done, self._total)
+
+    def counting(self, parts: Iterable[_T]) -> Iterator[_T]:
+        """The parts, each counted once the next one is asked for."""
+        for part in parts:
+            yield part
+            self.count()

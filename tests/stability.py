@@ -230,6 +230,7 @@ class _Use:
         self.type("issuer template update")
         self.type("issuer template leave")
         self.type("issuer status publish")
+        self.type("issuer status show")
         ended = self.type("issuer key list")["keys"][0]["multikey"]
         self.type("issuer key add")
         self.type("issuer key rotate")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -20,6 +22,7 @@ from issuer.keeping.export import export
 from tests.commandline import Program
 from tests.conftest import ROOT
 from tests.world import csv_file, graduate, index_of, issuer_in
+from wire.sqlite import connect
 
 DATE = "2026-07-01T12:00:00Z"
 
@@ -66,7 +69,9 @@ def peak(home: Path, out: Path, *words: str) -> int:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("words", [(), ("--json",)])
+@pytest.mark.parametrize(
+    "words", [(), ("--json",), ("--format", "csv"), ("--format", "jsonl", "--state", "valid")]
+)
 def test_forty_thousand_diplomas_are_listed_in_the_memory_of_a_thousand(
     tmp_path: Path, words: tuple[str, ...]
 ) -> None:
@@ -76,12 +81,81 @@ def test_forty_thousand_diplomas_are_listed_in_the_memory_of_a_thousand(
     base = peak(few, tmp_path / "out", *words)
     assert peak(many, tmp_path / "out", *words) < base + 15_000_000  # most of it are pages of the index
     listed = (tmp_path / "out").read_text()
-    numbers = (
-        [diploma["number"] for diploma in json.loads(listed)["diplomas"]]
-        if words
-        else [line.split()[0] for line in listed.splitlines()]
-    )
+    if words == ("--json",):
+        numbers = [diploma["number"] for diploma in json.loads(listed)["diplomas"]]
+    elif "csv" in words:
+        numbers = [row["number"] for row in csv.DictReader(listed.removeprefix("\ufeff").splitlines())]
+    elif words:
+        numbers = [json.loads(line)["number"] for line in listed.splitlines()]
+    else:
+        numbers = [line.split()[0] for line in listed.splitlines()]
     assert numbers == [f"UNI-{row:06}" for row in range(40_000)]
+
+
+def millions(home: Path) -> None:
+    """An issuer with a million diplomas in its index, made by the database alone."""
+    filled(home, 1)
+    with closing(connect(home / "issuer" / "issuer.sqlite")) as index:
+        index.executescript(
+            """
+            BEGIN;
+            CREATE TEMP TABLE more AS WITH RECURSIVE row(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM row
+                WHERE n < 999999) SELECT n FROM row;
+            UPDATE job SET length = 1000000;
+            UPDATE chunk SET issued = 1000000;
+            UPDATE counter SET next = 1000000 WHERE name = 'seq';
+            INSERT INTO credential SELECT n, 'diploma', printf('UNI-%06d', n), 1, 1, n FROM more;
+            INSERT INTO person SELECT n, 'Given' || n || ' Family', 'a' || n || '@x.example' FROM more;
+            COMMIT;
+            """
+        )
+
+
+def spent(process: subprocess.Popen[str]) -> float:
+    """The seconds of processor time that a process, and the children that it waited for, took so far."""
+    fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
+    return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
+
+
+def first_line(home: Path, *words: str) -> tuple[str, float, str, float]:
+    """The first line, the processor time until then, and what is on stderr and how long it goes on after."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "intaglio", "issuer", *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "INTAGLIO_HOME": str(home)},
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    line, taken = process.stdout.readline(), spent(process)
+    process.stdout.close()  # as `head` does
+    err = process.stderr.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    process.stderr.close()
+    return line, taken, err, usage.ru_utime + usage.ru_stime - taken
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="no /proc: only Linux tells it so")
+def test_the_first_of_a_million_comes_at_once_and_nobody_who_reads_no_more_is_told(tmp_path: Path) -> None:
+    millions(tmp_path)
+    start = min(first_line(tmp_path, "list", "--help")[1] for _ in range(2))
+    for words, expected in [
+        ((), "UNI-000000  Given0 Family\n"),
+        (
+            ("--format", "jsonl", "--columns", "number,name"),
+            '{"number":"UNI-000000","name":"Given0 Family"}\n',
+        ),
+        (("--format", "csv", "--unclaimed"), "\ufeffkind,number,edition"),
+    ]:
+        runs = [first_line(tmp_path, "list", *words) for _ in range(2)]
+        for line, _, err, rest in runs:
+            assert line.startswith(expected)
+            assert err == ""
+            assert rest < 0.5, "nothing is looked for that nobody reads"
+        assert min(taken for _, taken, _, _ in runs) - start < 0.2
 
 
 def test_a_list_in_json_is_one_object_whatever_its_length(program: Program) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -12,21 +11,21 @@ from issuer.issuer import Issuer
 from issuer.keeping import leftovers
 from issuer.keeping.closing import close as close_issuer
 from issuer.press.update import TEMPLATE
-from issuer.status.due import next_due
 from keys.envelope import require_strong
 from kinds import shipped
-from wire.datetimestamp import format_datetimestamp
 from wire.problem import Declined
-from wire.text import counted, printable
+from wire.text import printable
 
 from ...session import Session
 from ...terminal import Folder, Result, agreed, required_passphrase, say, typed, verb
 from . import issue as issue_cli
-from . import issued, text
+from . import issued, listing, text
+from .claim import claim
 from .clock import clock
 from .key import key
 from .place import Place
-from .serve import claim, lifetime_option, serve
+from .serve import serve
+from .status import status
 
 BACKUP = "INTAGLIO_BACKUP_PASSPHRASE_FILE"
 """Names the file with the passphrase of a backup, which is another than that of the keys."""
@@ -174,38 +173,10 @@ def leave(place: Place, yes: bool) -> Result:
     return Result({"kind": reference, "changed": left}, words)
 
 
-@issuer.group()
-def status() -> None:
-    """The published status lists."""
-
-
-@verb(status)
-@lifetime_option
-def publish(place: Place, status_lifetime: str | None) -> Result:
-    """Sign and write the lists that are new, changed, gone, or past half of their life."""
-    made = place.open()
-    if status_lifetime:
-        made.require_list_signer()
-        made.keep_lists(status_lifetime)
-    numbers = made.lists.publish(now=place.session.now(), anew=True)
-    leftovers.remove(made.home)
-    folder = place.folder / "status"
-    if made.identity.url:
-        say(*text.to_publish(made))
-    data: dict[str, Any] = {"published": numbers, "folder": str(folder), "due": None, "end": None}
-    words = f"{counted(len(numbers), 'list')} published in {folder}"
-    if made.identity.closed:
-        words += "; the issuer has closed, and no further ones are due"
-    elif times := next_due(made.store, made.identity):
-        due, end = times
-        data |= {"due": format_datetimestamp(due), "end": format_datetimestamp(end)}
-        words += f"; the next is due by {due:%Y-%m-%d}, and ends on {end:%Y-%m-%d}"
-    return Result(data, words)
-
-
-for verbs in (issue_cli.verbs, issued.verbs):
+for verbs in (issue_cli.verbs, issued.verbs, listing.verbs):
     issuer.commands.update(verbs.commands)
 issuer.add_command(claim)
 issuer.add_command(clock)
 issuer.add_command(key)
 issuer.add_command(serve)
+issuer.add_command(status)

@@ -1,4 +1,4 @@
-"""`intaglio issuer revoke`, `correct`, `list`, `show`, `export`: what is done with what was issued."""
+"""`intaglio issuer revoke`, `correct`, `show`, `export`: what is done with what was issued."""
 
 from __future__ import annotations
 
@@ -122,34 +122,14 @@ def correct(
 
 
 @verb(verbs)
-@click.argument("selector", metavar="[TEXT]", default="")
-@of_kind_option
-def list_(place: Place, selector: str, kind: str) -> Result:
-    """List the credentials. A number or its beginning, a name or an e-mail address lists those that fit."""
-    made = place.open()
-    _require_kind(made, kind)
-    if selector:
-        found = made.find(selector, kind) or made.finder.numbered(selector, kind)
-        if not found:
-            say(f"No {made.kinds.nouns([kind] if kind else None)[0]} fits.")
-        if more := len(found) > MOST_FOUND:
-            say(f"More than {MOST_FOUND} fit; these are the first. Say more of the name.")
-        entries = iter(found[:MOST_FOUND])
-    else:
-        more, entries = False, (entry for entry in made.entries() if kind in ("", entry.kind))
-        if not made.store.count():
-            say("Nothing was issued here yet.")
-    return Result({"diplomas": map(text.brief, entries), "more": more}, map(text.lines(made), entries))
-
-
-@verb(verbs)
 @_selector
 @of_kind_option
 def show(place: Place, selector: str, kind: str) -> Result:
     """Show one credential, with what was signed. Of several copies it is the first."""
     made = place.open()
     entry = select(made, selector, kind)
-    data = {**text.summary(made, entry), "credential": dict(made.line(entry).credential)}
+    claim = text.claim(made.listing.claim(entry))
+    data = {**text.summary(made, entry), "claimed": claim, "credential": dict(made.line(entry).credential)}
     return Result(data, text.card(made, entry))
 
 
@@ -160,7 +140,7 @@ def show(place: Place, selector: str, kind: str) -> Result:
 def export(place: Place, selectors: tuple[str, ...], kind: str, out: Path | None) -> Result:
     """Write bundles that verify offline. Without a name, of all that are not revoked."""
     made = place.open()
-    _require_kind(made, kind)
+    require_kind(made, kind)
     folder = out or bundles_folder(made.kinds.nouns([kind] if kind else None))
     selected = [select(made, selector, kind) for selector in selectors]
     chosen: Iterable[Entry] = [copy for entry in selected for copy in made.copies(entry)]
@@ -179,7 +159,7 @@ def select(made: Issuer, selector: str, kind: str = "") -> Entry:
     It is of the `kind`, if one is given. Raises `NotFound`, and `KIND_NOT_NAMED` where two kinds have the
     number.
     """
-    _require_kind(made, kind)
+    require_kind(made, kind)
     if not selector.strip():
         raise click.UsageError("An empty text names nothing.")
     if is_file(selector):
@@ -212,7 +192,8 @@ def select(made: Issuer, selector: str, kind: str = "") -> Entry:
     return found[choose(f"{len(found)} {many} fit.", list(map(text.lines(made), found)))]
 
 
-def _require_kind(made: Issuer, kind: str) -> None:
+def require_kind(made: Issuer, kind: str) -> None:
+    """Raise `NO_SUCH_KIND` for a kind that was named and is not issued here."""
     if kind:
         made.kinds.reference(kind)
 

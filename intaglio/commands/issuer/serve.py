@@ -1,9 +1,8 @@
-"""`intaglio issuer claim` and `intaglio issuer serve`: links for holders, and the service behind them."""
+"""`intaglio issuer serve`: the service behind claim links, and what the issuer publishes."""
 
 from __future__ import annotations
 
 import shlex
-from collections import Counter
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -12,24 +11,15 @@ import click
 
 from issuer.identity.home import SERVED_LIFETIME
 from ledger.tiles.layout import address
-from wire.problem import Refused
 
 from ...reach import Reach, reach_options
-from ...session import Session
-from ...terminal import Age, Command, Result, extra, say, typed, verb
-from .issued import select
-from .place import Place, of_kind_option
+from ...terminal import Age, Command, extra, say, typed
+from .claim import PORT, claims_of, own_address, url_option
+from .place import Place
 
 if TYPE_CHECKING:
-    from issuer.archive.kept import KindNumber
-    from issuer.desk.claims import ClaimLinks
     from issuer.issuer import Issuer
     from issuer.status.lists import Lists
-
-
-PORT = 8460
-
-_url = click.option("--url", help="The address that links begin with, if it is not the issuer's own.")
 
 
 lifetime_option = click.option(
@@ -39,48 +29,8 @@ lifetime_option = click.option(
 )
 
 
-@verb()
-@click.argument("selectors", metavar="CREDENTIAL...", nargs=-1, required=True)
-@of_kind_option
-@_url
-@click.option(
-    "--anew", is_flag=True, help="For another wallet than the one that has it: that one's is revoked."
-)
-def claim(place: Place, selectors: tuple[str, ...], kind: str, url: str | None, anew: bool) -> Result:
-    """Make links by which wallets claim credentials. Each is good for one wallet, and ends earlier ones."""
-    from issuer.desk.claims import LINK_LIFETIME
-
-    from ...tls import LOOPBACK
-
-    made = place.open()
-    made.identity.require_open()
-    made.require_clock()
-    claims = _claims(made, url or _address(made), place.session)
-    links: dict[str, str] = {}
-    chosen = dict.fromkeys(_claimable(made, selector, kind) for selector in selectors)
-    shared = Counter(which.number for which in chosen)
-    for which in chosen:
-        number = which.number if shared[which.number] == 1 else f"{which.kind} {which.number}"
-        if anew:
-            made.release(which)
-        elif made.is_bound(made.store.current(which)):
-            say(f"{number} is bound to a wallet, and no other can claim it. If that one is lost: --anew.")
-        links[number] = str(claims.offer(which, made, now=place.session.now()))
-    serving = f"{typed('issuer', 'serve')}{f' --url {shlex.quote(url)}' if url else ''}"
-    say(f"Good for {LINK_LIFETIME.days} days and one wallet, as long as this runs:", serving)
-    if urlsplit(claims.service).hostname in LOOPBACK:
-        say("They lead to this machine only; --url https://HOST:8460 names one that others can reach.")
-    say("Whoever has a link can claim with it: send each to its holder only.")
-    ended = "" if anew else ", if nobody has used them,"
-    _, many = made.kinds.nouns({which.kind for which in chosen})
-    say(f"Earlier links for the same {many}{ended} are good no longer.")
-    say("A claim makes an edition for that wallet; a file that was handed out before is revoked then.")
-    say("A wallet has to know this issuer. Send the trust file along:", f"{typed('issuer', 'trust')} > FILE")
-    return Result({"links": links}, "\n".join(f"{number}  {link}" for number, link in links.items()))
-
-
 @click.command(cls=Command, short_help="Answer claim links until stopped.")
-@reach_options(PORT, _url)
+@reach_options(PORT, url_option)
 @lifetime_option
 @click.pass_obj
 def serve(place: Place, reach: Reach, status_lifetime: str | None) -> None:
@@ -109,8 +59,8 @@ def serve(place: Place, reach: Reach, status_lifetime: str | None) -> None:
         renewing(_lists(made, status_lifetime), now),
     ):
         url = endpoint.url
-        claims = _claims(made, url, place.session)
-        if url != _address(made):
+        claims = claims_of(made, url, place.session)
+        if url != own_address(made):
             say("Links for this address:", f"{typed('issuer', 'claim')} CREDENTIAL --url {shlex.quote(url)}")
         if endpoint.files:
             authority = str(endpoint.files.authority)
@@ -143,28 +93,3 @@ def _lists(made: Issuer, lifetime: str | None) -> Lists:
     if lifetime is not None:
         made.keep_lists(lifetime)
     return made.lists
-
-
-def _address(made: Issuer) -> str:
-    """What links begin with unless told otherwise; `serve` with its defaults answers there."""
-    return made.identity.url or f"https://localhost:{PORT}"
-
-
-def _claims(made: Issuer, url: str, session: Session) -> ClaimLinks:
-    from exchange.claim import ClaimLink, InvalidLink
-    from issuer.desk.claims import ClaimLinks
-
-    service = url.rstrip("/")
-    try:
-        ClaimLink.parse(f"{service}/claim/{'-' * 43}")
-    except InvalidLink:
-        hint = "It is https:// and a host in small ASCII letters; http:// is for this machine only."
-        raise Refused(f"no claim link can begin with {url}", hint=hint) from None
-    return ClaimLinks(made.home / "claims.sqlite", service, session.methods)
-
-
-def _claimable(made: Issuer, selector: str, kind: str) -> KindNumber:
-    found = made.store.current(select(made, selector, kind).which)
-    if found.reason is not None:
-        raise Refused(f"{made.kinds.nouns({found.kind})[0]} {found.number} was revoked: nobody can claim it")
-    return found.which

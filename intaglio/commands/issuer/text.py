@@ -9,6 +9,7 @@ from textwrap import wrap
 from typing import Any
 
 from issuer.archive.kept import Entry
+from issuer.archive.listing import ClaimedBy
 from issuer.identity.home import STATED, Identity
 from issuer.issuer import Issuer
 from issuer.job.bulk import Issued
@@ -17,6 +18,7 @@ from issuer.table.finding import CellFinding
 from issuer.table.sheet import SheetTable
 from issuer.table.source import Source
 from kinds.kind import Noun
+from wire.datetimestamp import format_datetimestamp
 from wire.problem import Conflict
 from wire.text import counted, printable
 
@@ -68,6 +70,30 @@ def brief(entry: Entry) -> dict[str, Any]:
     }
 
 
+def with_claim(issuer: Issuer, entry: Entry) -> dict[str, Any]:
+    """An edition as the index has it, and who has claimed it."""
+    return {**brief(entry), "claimed": claim(issuer.listing.claim(entry))}
+
+
+def claim(claimed: ClaimedBy | None) -> dict[str, str | None] | None:
+    """The wallet's DID, and when it claimed, if the form of the credential says so."""
+    if claimed is None:
+        return None
+    return {"holder": claimed.holder, "date": format_datetimestamp(claimed.time) if claimed.time else None}
+
+
+def claimed_line(issuer: Issuer, entry: Entry) -> str:
+    """An edition in one line, with who has claimed it."""
+    return f"{lines(issuer)(entry)}, claimed {_claim(issuer.listing.claim(entry))}"
+
+
+def _claim(claimed: ClaimedBy | None) -> str:
+    if claimed is None:
+        return ""
+    day = f"{claimed.time:%Y-%m-%d} " if claimed.time else ""
+    return f"{day}by {printable(claimed.holder)}"
+
+
 def summary(issuer: Issuer, entry: Entry) -> dict[str, Any]:
     """An edition, with the `id` of its credential."""
     return {**brief(entry), "id": issuer.line(entry).id}
@@ -77,7 +103,12 @@ def card(issuer: Issuer, entry: Entry) -> str:
     """An edition with all that it was made from."""
     stored = issuer.line(entry)
     copies = len(issuer.copies(entry))
-    details = {"id": stored.id, "log entry": entry.leaf, **({"copies": copies} if copies > 1 else {})}
+    details = {
+        "id": stored.id,
+        "log entry": entry.leaf,
+        **({"copies": copies} if copies > 1 else {}),
+        "claimed": _claim(issuer.listing.claim(entry)),
+    }
     said = {name: value for name, value in {**details, **stored.record}.items() if value != ""}
     width = max(map(len, said))
     shown = (

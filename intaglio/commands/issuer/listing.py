@@ -1,0 +1,168 @@
+"""`intaglio issuer list`: what was issued, for people, for spreadsheets and for programs, as it comes."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from itertools import chain
+from typing import Any
+
+import click
+
+from issuer.archive.finding import MOST_FOUND
+from issuer.archive.kept import EditionState, Entry
+from issuer.archive.listing import Filter
+from issuer.issuer import Issuer
+from wire.datetimestamp import format_datetimestamp
+from wire.text import guarded, printable
+
+from ...progress import Counter
+from ...terminal import Result, say, verb
+from . import text
+from .issued import require_kind
+from .place import Place, of_kind_option
+
+verbs = click.Group()
+
+DAY = click.DateTime(["%Y-%m-%d"])
+
+COLUMNS = (
+    *("kind", "number", "edition", "copy", "name", "email", "issued"),
+    *("state", "reason", "revoked", "claimed", "holder"),
+)
+"""Of the formats for spreadsheets and programs."""
+
+_FORMATS = ("csv", "jsonl")
+
+
+class _Columns(click.ParamType[tuple[str, ...]]):
+    """Names of columns with commas between them."""
+
+    name = "names"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, ...]:
+        names = tuple(name.strip() for name in str(value).split(","))
+        if unknown := [name for name in names if name not in COLUMNS]:
+            self.fail(f"there is no column {unknown[0]!r}, but {', '.join(COLUMNS)}.", param, ctx)
+        return names
+
+
+@verb(verbs)
+@click.argument("selector", metavar="[TEXT]", default="")
+@of_kind_option
+@click.option(
+    "--state", type=click.Choice([state.value for state in EditionState]), help="Only editions in this state."
+)
+@click.option("--since", type=DAY, metavar="DATE", help="Only what was issued on this day (UTC) or later.")
+@click.option("--until", type=DAY, metavar="DATE", help="Only what was issued on this day (UTC) or before.")
+@click.option("--claimed/--unclaimed", default=None, help="Only what a wallet has claimed, or none has.")
+@click.option("--title", default="", help="Only those with this in their title; reads each credential.")
+@click.option("--format", "form", type=click.Choice(_FORMATS), help="For a spreadsheet, or for programs.")
+@click.option("--columns", type=_Columns(), help=f"With --format: some of {', '.join(COLUMNS)}.")
+def list_(
+    place: Place,
+    selector: str,
+    kind: str,
+    state: str | None,
+    since: datetime | None,
+    until: datetime | None,
+    claimed: bool | None,
+    title: str,
+    form: str | None,
+    columns: tuple[str, ...] | None,
+) -> Result:
+    """List the credentials. A number or its beginning, a name or an e-mail address lists those that fit."""
+    context = click.get_current_context()
+    if form and context.params.get("as_json"):
+        raise click.UsageError("--json prints one object; --format jsonl prints a line for each edition.")
+    if columns and not form:
+        raise click.UsageError(f"--columns goes with --format {' or '.join(_FORMATS)}.")
+    made = place.open()
+    require_kind(made, kind)
+    wanted = Filter(
+        kind=kind,
+        state=EditionState(state) if state else None,
+        since=since and since.date(),
+        until=until and until.date(),
+        claimed=claimed,
+        title=title,
+    )
+    more, total, entries = False, 0, made.entries()
+    if selector:
+        found = made.find(selector, kind) or made.finder.numbered(selector, kind)
+        if more := len(found) > MOST_FOUND:
+            say(f"More than {MOST_FOUND} fit; these are the first. Say more of the name.")
+        total, entries = len(found), iter(found[:MOST_FOUND])
+    if title:
+        entries = _counting(entries, total or made.store.count())
+    entries = made.listing.select(entries, wanted)
+    first = next(entries, None)
+    if first is None:
+        is_new = not selector and not made.store.count()
+        nouns = made.kinds.nouns([kind] if kind else None)
+        say("Nothing was issued here yet." if is_new else f"No {nouns[0]} fits.")
+    entries = chain([] if first is None else [first], entries)
+    if form:
+        return Result({}, _rows(made, entries, form, columns or COLUMNS))
+    if claimed:
+        return Result(
+            {"diplomas": (text.with_claim(made, entry) for entry in entries), "more": more},
+            (text.claimed_line(made, entry) for entry in entries),
+        )
+    return Result({"diplomas": map(text.brief, entries), "more": more}, map(text.lines(made), entries))
+
+
+def _counting(entries: Iterator[Entry], total: int) -> Iterator[Entry]:
+    """The same, with how far it is on stderr: each of them is unpacked and read."""
+    with Counter("Reading", total) as counter:
+        yield from counter.counting(entries)
+
+
+def _rows(made: Issuer, entries: Iterable[Entry], form: str, columns: tuple[str, ...]) -> Iterator[str]:
+    """A line for each edition, before which a CSV file has its headings."""
+    rows = (_cells(made, entry, columns) for entry in entries)
+    if form == "jsonl":
+        yield from (json.dumps(dict(zip(columns, row, strict=True)), separators=(",", ":")) for row in rows)
+        return
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8")  # whatever the locale: the mark below says so
+    shown = printable if sys.stdout.isatty() else str
+    lines = csv.writer(_Line(), lineterminator="")
+    yield f"\ufeff{lines.writerow(columns)}"  # spreadsheets take the mark for UTF-8
+    for row in rows:
+        # Names and numbers are somebody's words (threat: CSV injection; at a terminal, escape sequences).
+        yield lines.writerow([guarded("" if cell is None else shown(str(cell))) for cell in row])
+
+
+class _Line:
+    """Where a CSV writer writes: what it wrote is what `writerow` returns."""
+
+    def write(self, line: str) -> str:
+        return line
+
+
+def _cells(made: Issuer, entry: Entry, columns: tuple[str, ...]) -> list[str | int | None]:
+    """The values of the columns, `None` for what there is not; only what is asked for is read."""
+    claim = made.listing.claim(entry) if {"claimed", "holder"} & {*columns} else None
+    issued = made.listing.issued(entry) if "issued" in columns else None
+    values: dict[str, str | int | None] = {
+        "kind": entry.kind,
+        "number": entry.number,
+        "edition": entry.edition,
+        "copy": entry.copy,
+        "name": entry.name,
+        "email": entry.email,
+        "issued": format_datetimestamp(issued) if issued else None,
+        "state": entry.state.value,
+        "reason": entry.reason,
+        "revoked": entry.date,
+        "claimed": format_datetimestamp(claim.time) if claim and claim.time else None,
+        "holder": claim.holder if claim else None,
+    }
+    return [values[column] for column in columns]

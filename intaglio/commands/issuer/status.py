@@ -1,0 +1,109 @@
+"""`intaglio issuer status`: the published status lists, and how all that was issued stands."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import click
+
+from issuer.archive.kept import EditionState
+from issuer.keeping import leftovers
+from issuer.keeping.overview import Overview, overview
+from issuer.status.due import next_due
+from wire.datetimestamp import format_datetimestamp
+from wire.text import counted, printable
+
+from ...terminal import Result, say, typed, verb
+from . import text
+from .place import Place
+from .serve import lifetime_option
+
+
+@click.group()
+def status() -> None:
+    """The published status lists, and how all that was issued stands."""
+
+
+@verb(status)
+def show(place: Place) -> Result:
+    """Show how much was issued, what became of it, the last file, and when status lists are due.
+
+    Nothing is changed, and no passphrase is needed.
+    """
+    made = place.open()
+    view = overview(made, place.session.now())
+    last = view.last
+    data = {
+        "credentials": view.credentials,
+        "issued": sum(view.states.values()),
+        **{state.value: view.states.get(state, 0) for state in EditionState},
+        "claimed": view.claimed,
+        "lastFile": last
+        and {
+            "file": last.job.file,
+            "date": last.job.created,
+            "rows": last.job.length,
+            "finished": last.is_finished,
+        },
+        "lists": [
+            {"list": number, "due": _stamp(times and times[0]), "end": _stamp(times and times[1])}
+            for number, times in view.lists.items()
+        ],
+        "dueNow": view.due,
+    }
+    return Result(data, "\n".join(_lines(view, made.kinds.nouns(), made.identity.closed)))
+
+
+def _lines(view: Overview, nouns: tuple[str, str], closed: str) -> list[str]:
+    states = ", ".join(f"{view.states.get(state, 0)} {state.value}" for state in EditionState)
+    lines = [
+        f"{counted(view.credentials, *nouns)}, {view.claimed} claimed by wallets",
+        f"{counted(sum(view.states.values()), 'edition')}: {states}",
+    ]
+    if view.last is not None:
+        job = view.last.job
+        ended = "all done" if view.last.is_finished else "not finished: the same command goes on"
+        lines.append(
+            f"last file: {printable(job.file)} of {job.created[:10]}, {counted(job.length, 'row')}, {ended}"
+        )
+    if closed:
+        return [*lines, f"closed on {closed[:10]}: no status list is due any more"]
+    if view.due:
+        numbers = ", ".join(map(str, view.due))
+        lines.append(f"status lists due now: {numbers}; `{typed('issuer', 'status', 'publish')}` signs them")
+    elif times := min(filter(None, view.lists.values()), default=None):
+        lines.append(_next(len(view.lists), *times))
+    return lines
+
+
+def _next(count: int, due: datetime, end: datetime) -> str:
+    return f"{counted(count, 'status list')}: the next is due by {due:%Y-%m-%d}, and ends on {end:%Y-%m-%d}"
+
+
+def _stamp(time: datetime | None) -> str | None:
+    return format_datetimestamp(time) if time else None
+
+
+@verb(status)
+@lifetime_option
+def publish(place: Place, status_lifetime: str | None) -> Result:
+    """Sign and write the lists that are new, changed, gone, or past half of their life."""
+    made = place.open()
+    if status_lifetime:
+        made.require_list_signer()
+        made.keep_lists(status_lifetime)
+    numbers = made.lists.publish(now=place.session.now(), anew=True)
+    leftovers.remove(made.home)
+    folder = place.folder / "status"
+    if made.identity.url:
+        say(*text.to_publish(made))
+    data: dict[str, Any] = {"published": numbers, "folder": str(folder), "due": None, "end": None}
+    words = f"{counted(len(numbers), 'list')} published in {folder}"
+    if made.identity.closed:
+        words += "; the issuer has closed, and no further ones are due"
+    elif times := next_due(made.store, made.identity):
+        due, end = times
+        data |= {"due": format_datetimestamp(due), "end": format_datetimestamp(end)}
+        words += f"; the next is due by {due:%Y-%m-%d}, and ends on {end:%Y-%m-%d}"
+    return Result(data, words)
