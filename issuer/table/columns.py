@@ -36,8 +36,8 @@ _MOST_LISTED, _LONGEST_LISTED = 40, 60  # headings in a message, and characters 
 _NUMBERED = re.compile("(.+?)_?([1-9][0-9]{0,2}|1000)").fullmatch
 
 
-class Expected(NamedTuple):
-    """The columns that a file is expected to have, and what the registrar says of them."""
+class Layout(NamedTuple):
+    """The columns that a file should have, and what the registrar says of them."""
 
     path: Path
     """The file, for messages."""
@@ -100,34 +100,34 @@ def _items(names: list[str], kind: Kind, taken: Container[int]) -> dict[int, str
     return {index: name for index, name in items.items() if kind.item(name)}
 
 
-def columns_of(header: Sequence[str], expected: Expected) -> dict[str, int]:
+def columns_of(header: Sequence[str], layout: Layout) -> dict[str, int]:
     """Field to the index of its column.
 
     Raises `UNREADABLE_FILE`, or one that is finer, such as `COLUMNS_MISSING`; `CONSTANT_HAS_COLUMN`.
     """
-    columns = _chosen(header, expected)
-    _add_usual(header, expected, columns)
-    for field in expected.constants:
+    columns = _chosen(header, layout)
+    _add_usual(header, layout, columns)
+    for field in layout.constants:
         if field in columns:
             heading = header[columns[field]]
             raise CONSTANT_HAS_COLUMN(
-                f"{expected.path.name}: {field} is to be the same in all rows, and the column {heading!r} is "
+                f"{layout.path.name}: {field} is to be the same in all rows, and the column {heading!r} is "
                 f"{field}",
                 field=field,
                 column=heading,
             )
-    _require_all(header, expected, columns)
-    _require_names(header, expected, columns)
-    return {field: columns[field] for field in (*expected.fields, *columns) if field in columns}
+    _require_all(header, layout, columns)
+    _require_names(header, layout, columns)
+    return {field: columns[field] for field in (*layout.fields, *columns) if field in columns}
 
 
-def _chosen(header: Sequence[str], expected: Expected) -> dict[str, int]:
+def _chosen(header: Sequence[str], layout: Layout) -> dict[str, int]:
     """The columns that the registrar names."""
-    path, kind, chosen = expected.path, expected.kind, expected.chosen
+    path, kind, chosen = layout.path, layout.kind, layout.chosen
     columns: dict[str, int] = {}
     for field, heading in chosen.items():
-        if field not in expected.fields and kind.item(field) is None:
-            hint = f"The fields are {', '.join(expected.fields)}."
+        if field not in layout.fields and kind.item(field) is None:
+            hint = f"The fields are {', '.join(layout.fields)}."
             raise UNREADABLE_FILE(f"there is no field {field!r}", hint=hint)
         if heading not in header:
             raise UNREADABLE_FILE(
@@ -136,7 +136,7 @@ def _chosen(header: Sequence[str], expected: Expected) -> dict[str, int]:
         _require_once(path, heading, header)
         columns[field] = header.index(heading)
     parts = [part for part in kind.person.parts if part in chosen]
-    if expected.names != LAST_FIRST and len({chosen[part] for part in parts}) < len(parts):
+    if layout.names != LAST_FIRST and len({chosen[part] for part in parts}) < len(parts):
         # "Anna Smith" for both would be signed as Anna Smith Anna Smith.
         heading = chosen[kind.person.given]
         raise COLUMN_MAPPED_TWICE(
@@ -145,11 +145,11 @@ def _chosen(header: Sequence[str], expected: Expected) -> dict[str, int]:
     return columns
 
 
-def _add_usual(header: Sequence[str], expected: Expected, columns: dict[str, int]) -> None:
+def _add_usual(header: Sequence[str], layout: Layout, columns: dict[str, int]) -> None:
     """Adds the columns that have usual headings."""
-    path, kind, chosen = expected.path, expected.kind, expected.chosen
-    for index, field in recognised(header, kind, expected.own, chosen).items():
-        is_item = expected.required is not None and kind.item(field)
+    path, kind, chosen = layout.path, layout.kind, layout.chosen
+    for index, field in recognised(header, kind, layout.own, chosen).items():
+        is_item = layout.required is not None and kind.item(field)
         if field in chosen or index in columns.values() or is_item:
             continue
         if field in columns:
@@ -159,24 +159,24 @@ def _add_usual(header: Sequence[str], expected: Expected, columns: dict[str, int
                 field=field,
             )
         columns[field] = index
-    without = {*expected.needed} - columns.keys() - expected.constants.keys()
+    without = {*layout.needed} - columns.keys() - layout.constants.keys()
     for name, coded in kind.worded.items():
         # A column of words for a code that has no column: the code is read of it, and the word kept.
         if name in columns and name not in chosen and coded in without:
             columns[coded] = columns.pop(name)
 
 
-def _require_all(header: Sequence[str], expected: Expected, columns: Mapping[str, int]) -> None:
+def _require_all(header: Sequence[str], layout: Layout, columns: Mapping[str, int]) -> None:
     """Raises for a field that has to have a column and has none, and for numbers that have one too many."""
-    path, kind, constants = expected.path, expected.kind, expected.constants
+    path, kind, constants = layout.path, layout.kind, layout.constants
     missing = [
         field
-        for field in expected.needed
+        for field in layout.needed
         if field not in columns and field not in constants and field not in kind.groups
     ]
     if kind.person.whole in missing and (kind.person.given in columns or kind.person.given in constants):
         missing.remove(kind.person.whole)
-    if not expected.has_numbers:
+    if not layout.has_numbers:
         if kind.number in columns:  # two ways to number a row: an empty cell would hide a mistake
             heading = header[columns[kind.number]]
             raise NUMBER_COLUMN(
@@ -191,37 +191,37 @@ def _require_all(header: Sequence[str], expected: Expected, columns: Mapping[str
                 fields=" ".join(kind.told_apart_by),
             )
     if missing:
-        own = expected.own
+        own = layout.own
         template = f" (the template asks for {', '.join(own)})" if set(own) & set(missing) else ""
         code = COLUMNS_MISSING if columns else HEADINGS_MISSING
         raise code(
             f"{path.name} has no column for {', '.join(missing)}{template}{_so_far(header, columns)}",
             columns=_listed(header),
             fields=" ".join(missing),
-            number=kind.number if expected.required is None and kind.number in missing else None,
+            number=kind.number if layout.required is None and kind.number in missing else None,
         )
 
 
-def _require_names(header: Sequence[str], expected: Expected, columns: Mapping[str, int]) -> None:
+def _require_names(header: Sequence[str], layout: Layout, columns: Mapping[str, int]) -> None:
     """Raises for a column that has but a half of a name, where the whole would be signed."""
-    path, person = expected.path, expected.kind.person
-    is_whole = {*columns, *expected.constants} & {person.whole, person.family}
-    if person.whole in expected.needed and person.given in columns and not is_whole:
+    path, person = layout.path, layout.kind.person
+    is_whole = {*columns, *layout.constants} & {person.whole, person.family}
+    if person.whole in layout.needed and person.given in columns and not is_whole:
         half = header[columns[person.given]]
-        if person.given not in expected.chosen and plain(half) != person.given:  # signed for good
+        if person.given not in layout.chosen and plain(half) != person.given:  # signed for good
             raise FAMILY_NAME_MISSING(f"{path.name} has no column for {person.family}", column=half)
-    if expected.names == LAST_FIRST and expected.required is None:
+    if layout.names == LAST_FIRST and layout.required is None:
         halves = [columns[part] for part in person.parts if part in columns]
         is_one = person.whole in columns and not halves
         if not is_one and not (len(halves) == 2 and halves[0] == halves[1]):
             raise NO_WHOLE_NAMES(f"{path.name} has no column that alone has whole names")
 
 
-def groups_of(header: Sequence[str], expected: Expected, columns: Mapping[str, int]) -> Groups:
+def groups_of(header: Sequence[str], layout: Layout, columns: Mapping[str, int]) -> Groups:
     """The columns of groups. Raises as `columns_of`, and `ROWS_WITHOUT_NUMBER`."""
-    if expected.required is not None:
+    if layout.required is not None:
         return {}
-    path, kind = expected.path, expected.kind
+    path, kind = layout.path, layout.kind
     groups: dict[str, dict[int, dict[str, int]]] = {}
     for name, index in columns.items():
         if item := kind.item(name):

@@ -36,7 +36,7 @@ from ..problem import (
     UNREADABLE_FILE,
     EncodingOpen,
 )
-from .columns import Expected, Groups, columns_of, groups_of, recognised, require_constants
+from .columns import Groups, Layout, columns_of, groups_of, recognised, require_constants
 from .encoding import ENCODINGS, codec_of, marked, readings, sampled
 from .finding import FIRST_ROW
 from .sheet import Packed, SheetTable, is_workbook, read_sheet
@@ -282,16 +282,16 @@ def open_source(
         raise NO_TABLE(f"there is no file {path}") from error
     except IsADirectoryError as error:
         raise UNREADABLE_FILE(f"{path} is a folder", hint="Name the CSV file in it.") from error
-    expected = Expected(path, kind, chosen, required, names, constants, has_numbers)
+    layout = Layout(path, kind, chosen, required, names, constants, has_numbers)
     if of_sheet:
-        found = _in_workbook(expected, sheet, hidden, span_rows)
+        found = _in_workbook(layout, sheet, hidden, span_rows)
     else:
-        found = _in_text(expected, encoding, span_rows)
+        found = _in_text(layout, encoding, span_rows)
     header, is_error_file = _plain_header(found.header)
-    columns = columns_of(header, expected)
+    columns = columns_of(header, layout)
     if not found.spans:
         raise UNREADABLE_FILE(f"{path.name} has a header and no rows", hint="Rows are expected below it.")
-    groups = groups_of(header, expected, columns)
+    groups = groups_of(header, layout, columns)
     return Source(
         path,
         found.delimiter,
@@ -320,12 +320,12 @@ class _Table(NamedTuple):
     sheet: SheetTable | None = None
 
 
-def _in_workbook(expected: Expected, name: str, hidden: str, span_rows: int) -> _Table:
+def _in_workbook(layout: Layout, name: str, hidden: str, span_rows: int) -> _Table:
     def fits(header: Sequence[str]) -> int:
-        return len(recognised(header, expected.kind))
+        return len(recognised(header, layout.kind))
 
-    sheet = read_sheet(expected.path, fits, name, hidden, span_rows=span_rows)
-    if number_of := _number_in_rows(sheet.header, expected):
+    sheet = read_sheet(layout.path, fits, name, hidden, span_rows=span_rows)
+    if number_of := _number_in_rows(sheet.header, layout):
         sheet = sheet._replace(parts=tuple(_uncut(sheet.parts, number_of)))
     spans: list[Span] = []
     first = FIRST_ROW
@@ -336,8 +336,8 @@ def _in_workbook(expected: Expected, name: str, hidden: str, span_rows: int) -> 
     return _Table(",", sheet.header, tuple(spans) if is_filled else (), "utf-8", sheet)
 
 
-def _in_text(expected: Expected, encoding: str, span_rows: int) -> _Table:
-    path, kind = expected.path, expected.kind
+def _in_text(layout: Layout, encoding: str, span_rows: int) -> _Table:
+    path, kind = layout.path, layout.kind
     text, encoding, skipped = _beginning(path, ENCODINGS.get(encoding, ""))
     if said := _SEPARATOR_LINE.match(text):
         text = text[said.end() :]
@@ -346,23 +346,23 @@ def _in_text(expected: Expected, encoding: str, span_rows: int) -> _Table:
     delimiter = max(headers, key=lambda each: (len(recognised(headers[each], kind)), len(headers[each])))
     if not any(headers[delimiter]):
         raise UNREADABLE_FILE(f"the first row of {path.name} is empty", hint=_HEADER_FIRST)
-    number = _number_in_rows(headers[delimiter], expected)
+    number = _number_in_rows(headers[delimiter], layout)
     spans = _spans(path, encoding, skipped, delimiter, 2 if said else 1, span_rows, number)
     return _Table(delimiter, headers[delimiter], spans, encoding)
 
 
-def _number_in_rows(header: list[str], expected: Expected) -> Callable[[list[str]], str] | None:
+def _number_in_rows(header: list[str], layout: Layout) -> Callable[[list[str]], str] | None:
     """How to read the number of a row, where the items of a group stand in rows.
 
     Where a span ends depends on it then, and so on what the columns are.
     """
-    if not expected.kind.groups or expected.required is not None:
+    if not layout.kind.groups or layout.required is not None:
         return None
     plainly, is_error_file = _plain_header(header)
-    columns = columns_of(plainly, expected)
-    if not any(0 in positions for positions in groups_of(plainly, expected, columns).values()):
+    columns = columns_of(plainly, layout)
+    if not any(0 in positions for positions in groups_of(plainly, layout, columns).values()):
         return None
-    return partial(_number, is_error_file, columns[expected.kind.number])
+    return partial(_number, is_error_file, columns[layout.kind.number])
 
 
 def _uncut(parts: Iterable[Packed], number: Callable[[list[str]], str]) -> Iterator[Packed]:

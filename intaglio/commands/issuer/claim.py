@@ -16,7 +16,7 @@ import click
 from issuer.archive.kept import EditionState, Entry
 from issuer.archive.listing import Filter
 from wire.problem import Declined, Refused
-from wire.text import counted
+from wire.text import counted, printable
 
 from ...progress import Counter as Progress
 from ...session import Session
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from issuer.issuer import Issuer
 
 PORT = 8460
+_UNCLAIMED = Filter(state=EditionState.VALID, claimed=False)
 
 url_option = click.option("--url", help="The address that links begin with, if it is not the issuer's own.")
 
@@ -48,7 +49,9 @@ url_option = click.option("--url", help="The address that links begin with, if i
     type=click.Path(dir_okay=False, path_type=Path),
     help="With --all: the CSV file for the links, for a mail merge.",
 )
-@click.option("--since", type=DAY, help="With --all: for what was issued on this day or later.")
+@click.option(
+    "--since", type=DAY, metavar="DATE", help="With --all: for what was issued on this day (UTC) or later."
+)
 @click.option("--again", is_flag=True, help="With --all: end good links that are not in the file, too.")
 @click.option("--yes", is_flag=True, help="With --again: do not ask, even at a terminal.")
 def claim(
@@ -128,6 +131,7 @@ def _for_all(
     from issuer.desk.linkfile import LinkFile, LinkState
 
     file, listing, total = LinkFile(out, claims, made), made.listing, made.store.count()
+    name = printable(str(out))
     _, many = made.kinds.nouns([wanted.kind] if wanted.kind else None)
 
     def unclaimed(stage: str) -> Iterator[Entry]:
@@ -137,31 +141,27 @@ def _for_all(
     fits = partial(listing.fits, wanted=wanted)
     if again:
         ending = file.survey(filter(fits, unclaimed("Looking")), now=now)[LinkState.ELSEWHERE]
-        if ending and not agreed(
-            f"End {counted(ending, 'good link')} that {out} does not have, and make new ones?", yes
-        ):
+        question = f"End {counted(ending, 'good link')} that {name} does not have, and make new ones?"
+        if ending and not agreed(question, yes):
             raise Declined("no link was made or ended")
         if ending:
-            say(f"{counted(ending, 'good link')} that {out} did not have will end.")
+            say(f"{counted(ending, 'good link')} that {name} did not have will end.")
     counts = file.write(unclaimed("Making links"), wanted=fits, again=again, now=now)
     ended = counts[LinkState.ELSEWHERE] if again else 0
     new, kept = counts[LinkState.FREE] + ended, counts[LinkState.KEPT]
     left = counts[LinkState.ELSEWHERE] - ended
     if left:
         say(
-            f"{counted(left, 'good link')} made by another command: {out} does not have them, nor new ones.",
+            f"{counted(left, 'good link')} made by another command: {name} does not have them, nor new ones.",
             "--again ends them and makes new ones.",
         )
     if new or kept:
         _advise(claims, url)
-        say(f"{out} has the only copy of these links: keep it private, and delete it once they are sent.")
+        say(f"{name} has the only copy of these links: keep it private, and delete it once they are sent.")
     else:
         say(f"None of the {many} needs a link.")
     data = {"file": str(out), "new": new, "kept": kept, "ended": ended, "elsewhere": left}
-    return Result(data, f"{counted(new, 'new link')}, {kept} kept: {out}")
-
-
-_UNCLAIMED = Filter(state=EditionState.VALID, claimed=False)
+    return Result(data, f"{counted(new, 'new link')}, {kept} kept: {name}")
 
 
 def own_address(made: Issuer) -> str:

@@ -56,13 +56,15 @@ class _Columns(click.ParamType[tuple[str, ...]]):
 @verb(verbs)
 @click.argument("selector", metavar="[TEXT]", default="")
 @of_kind_option
-@click.option("--state", type=click.Choice([state.value for state in EditionState]), help="Only editions so.")
-@click.option("--since", type=DAY, help="Only what was issued on this day (UTC) or later.")
-@click.option("--until", type=DAY, help="Only what was issued on this day (UTC) or before.")
+@click.option(
+    "--state", type=click.Choice([state.value for state in EditionState]), help="Only editions in this state."
+)
+@click.option("--since", type=DAY, metavar="DATE", help="Only what was issued on this day (UTC) or later.")
+@click.option("--until", type=DAY, metavar="DATE", help="Only what was issued on this day (UTC) or before.")
 @click.option("--claimed/--unclaimed", default=None, help="Only what a wallet has claimed, or none has.")
 @click.option("--title", default="", help="Only those with this in their title; reads each credential.")
 @click.option("--format", "form", type=click.Choice(_FORMATS), help="For a spreadsheet, or for programs.")
-@click.option("--columns", type=_Columns(), help=f"With --format: some of {','.join(COLUMNS)}.")
+@click.option("--columns", type=_Columns(), help=f"With --format: some of {', '.join(COLUMNS)}.")
 def list_(
     place: Place,
     selector: str,
