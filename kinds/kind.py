@@ -163,7 +163,7 @@ class Kind:
         """The JSON Schema of its credentials; empty where none was kept."""
         return self.files.get(SCHEMA, b"")
 
-    @property
+    @cached_property
     def schema_digest(self) -> str:
         """The digest by which credentials name that schema (VCDM 2.0, 5.3)."""
         return sri(hashlib.sha384(self.schema).digest())

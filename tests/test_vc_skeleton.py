@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import permutations
 from typing import Any
 
 import orjson
@@ -204,6 +205,28 @@ def test_a_statement_made_twice_goes_the_general_way() -> None:
 
     require_same(make, ["urn:x:1", "urn:a", "urn:b"], ["urn:x:1", "urn:b", "urn:a"])
     assert spliced(make, ["urn:x:1", "urn:same", "urn:same"], ["urn:x:1", "urn:a", "urn:b"]) is None
+
+
+def test_statements_of_two_objects_with_one_id_go_the_general_way() -> None:
+    """Each object's statements stand together only as long as no other has its id."""
+
+    def make(identifier: Any, one: Any, other: Any) -> dict[str, Any]:
+        named, described = {"id": one, "name": "n"}, {"id": other, "description": "d", "url": "urn:u"}
+        return badge(id=identifier, credentialSubject={"type": ["AchievementSubject"], "source": named},
+                     issuer={**described, "type": ["Profile"]}, name="n")  # fmt: skip
+
+    require_same(make, ["urn:x:1", "urn:a", "urn:b"], ["urn:x:1", "urn:b", "urn:a"])
+    assert spliced(make, ["urn:x:1", "urn:same", "urn:same"], ["urn:x:1", "urn:a", "urn:b"]) is None
+
+
+def test_values_may_order_the_facts_of_one_predicate_of_a_named_node() -> None:
+    def make(identifier: Any, *links: Any) -> dict[str, Any]:
+        terms = [{"id": link, "type": "urn:type"} for link in (*links, "urn:m")]
+        return badge(id=identifier, name="n", termsOfUse=terms, description="d\u2028\x85")
+
+    require_same(
+        make, *(["urn:x:1", *links] for links in permutations(["urn:a", "urn:n", "urn:z", "urn:mm"]))
+    )
 
 
 def test_two_facts_of_one_predicate_have_no_constant_order() -> None:

@@ -6,7 +6,7 @@ import copy
 import hashlib
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -34,7 +34,7 @@ from vc.forms import DataIntegrity
 from vc.secured import Form, Options
 from vc.vcdm.schema import ANOTHER_SCHEMA, SCHEMA_MISMATCH
 from verifier import Trust
-from verifier.kind_schema import plainly_fits
+from verifier.kind_schema import has_engine, plainly_fits
 from wire.text import shortened
 from wire.work import Work
 
@@ -144,10 +144,18 @@ def test_without_the_extra_it_is_a_schema_that_is_not_known(monkeypatch: pytest.
     assert seventh(judged(document, with_club(kind))).code == ANOTHER
 
 
-def test_without_the_extra_that_of_a_shipped_kind_is_not_known_either(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setitem(sys.modules, "jsonschema_rs", None)
+@pytest.fixture
+def without_extra(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """As a program sees it that starts where the extra is not installed."""
+    with monkeypatch.context() as patched:
+        patched.setitem(sys.modules, "jsonschema_rs", None)
+        has_engine.cache_clear()
+        yield
+    has_engine.cache_clear()
+
+
+@pytest.mark.usefixtures("without_extra")
+def test_without_the_extra_that_of_a_shipped_kind_is_not_known_either() -> None:
     document = said(shipped("resident"), FULL["resident"])
     named = document["credentialSchema"][0]
     named["id"] = named["id"].replace("university", "other")  # an address that was not used before

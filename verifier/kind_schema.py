@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib.util import find_spec
 from typing import Any
 
@@ -58,18 +58,24 @@ def fits_kind(claims: Claims, trust: TrustSource, work: Work) -> dict[str, str]:
             "the schema {schema} has another digest than the one that its kind has",
             schema=shortened(address),
         )
-    work.spend(len(kind.schema) * len(repr(claims.said)) // _BYTES_COMPARED)
     # No start waits for the extra to load where it can only agree. Where it is missing, nothing is checked.
     known = is_shipped(kind)
     called = f"{kind.name} {kind.version}" if known else f'"{kind.name} {kind.version}"'
-    if known and find_spec("jsonschema_rs") and plainly_fits(claims.said, _form(kind)):
+    if known and has_engine() and plainly_fits(claims.said, _form(kind)):
         return {address: called}
+    work.spend(len(kind.schema) * len(repr(claims.said)) // _BYTES_COMPARED)
     schemas = _schemas(kind, address)
     checked = schemas.check(claims, address) if schemas else ()
     return dict.fromkeys(checked, called)
 
 
 _form = lru_cache(maxsize=16)(for_claims)
+
+
+@cache
+def has_engine() -> bool:
+    """Whether the extra `schema` is installed. To look for it takes as long as two signatures do."""
+    return find_spec("jsonschema_rs") is not None
 
 
 @lru_cache(maxsize=16)
@@ -83,6 +89,8 @@ def _schemas(kind: Kind, address: str) -> Schemas | None:
 
 def plainly_fits(value: object, schema: Mapping[str, Any]) -> bool:
     """Whether a JSON value fits a valid schema by the few keywords that are cheap to tell.
+
+    It takes at most one step for each of the schema's keywords, however large the value is.
 
     It is never true of a value that the schema refuses. Where it is false, JSON Schema has to say.
     """

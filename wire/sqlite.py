@@ -34,7 +34,7 @@ _PRAGMAS = (
     "fullfsync = ON",  # macOS: through the drive's own cache
 )
 _OF_WRITERS = (
-    "cache_size = -65536",
+    "cache_size = -8192",  # KiB; with 64 MiB a million rows write 5 % less, and memory grows with the rows
     "wal_checkpoint",  # syncs what a killed process wrote, before anyone acts on it
 )
 _IDLE = 5  # connections; more are closed after use

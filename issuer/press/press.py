@@ -189,11 +189,11 @@ class Press:
         Raises `SKELETON_DIFFERS` where the guard finds other bytes.
         """
         self.require_form()
-        shaped, facts, values = self._skeletons.find(record, seq, created)
+        shaped, values = self._skeletons.find(record, seq, created)
         if shaped is None:
             return self.print(record, seq, created)
         noting = Noting(self.signer) if shaped.is_due else None
-        spliced = shaped.secure(self.composer, facts, values, noting or self.signer)
+        spliced = shaped.secure(values, noting or self.signer)
         if spliced is None:
             return self.print(record, seq, created)
         line = Line.spliced(seq, record, spliced.credential)

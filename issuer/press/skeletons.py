@@ -16,6 +16,7 @@ from kinds import Record
 from vc.facts import IssuingFacts
 from vc.secured import Form, Options, Skeleton, Spliced, Splices
 from vc.slots import Format, Slots
+from wire.datetimestamp import parse_datetimestamp
 from wire.problem import Malformed
 
 from ..problem import SKELETON_DIFFERS
@@ -51,12 +52,11 @@ class Shaped:
         """Whether the next record is one that the guard makes the general way as well."""
         return self._used < FIRST or self._used % EVERY == 0
 
-    def secure(
-        self, composer: Composer, facts: IssuingFacts, values: Sequence[Any], signer: Signer
-    ) -> Spliced | None:
+    def secure(self, values: Sequence[Any], signer: Signer) -> Spliced | None:
         """The credential of a record of this shape; `None` leaves it, unsigned, to the general path."""
         try:
-            composer.dated(facts, {name: date.text(values) for name, date in self._dates.items()})
+            for name, date in self._dates.items():
+                parse_datetimestamp(date.text(values), name)
         except Malformed:  # no date: the general path says so
             return None
         spliced = self._skeleton.secure(values, signer)
@@ -82,10 +82,8 @@ class Skeletons:
     def __reduce__(self) -> tuple[Any, ...]:
         return Skeletons, (self._composer, self._form, self._verification_method, self._key)
 
-    def find(
-        self, record: Record, seq: int, created: datetime
-    ) -> tuple[Shaped | None, IssuingFacts, list[Any]]:
-        """The skeleton for a record, if there is one, with the record's facts and the values of its slots.
+    def find(self, record: Record, seq: int, created: datetime) -> tuple[Shaped | None, list[Any]]:
+        """The skeleton for a record, if there is one, with the values of its slots.
 
         Raises as `Composer.parts`, but for dates.
         """
@@ -95,14 +93,14 @@ class Skeletons:
         schemes = [_scheme(values[index]) for index in self._own]
         shape = created, tuple(map(type, values)), tuple(map(bool, values)), *schemes
         if shape in self._shapes:
-            return self._shapes[shape], facts, values
+            return self._shapes[shape], values
         before = self._seen.get(shape, 0)
         if before < self.worth or len(self._shapes) >= MOST:
             if before or len(self._seen) < MOST:
                 self._seen[shape] = before + 1
-            return None, facts, values
+            return None, values
         shaped = self._shapes[shape] = self._compiled(facts, values, created)
-        return shaped, facts, values
+        return shaped, values
 
     def _compiled(self, facts: IssuingFacts, values: Sequence[Any], created: datetime) -> Shaped | None:
         slots = Slots.of(values)

@@ -69,7 +69,7 @@ class Layout(NamedTuple):
         return (*(self.kind.required if self.required is None else self.required), *self.own)
 
 
-def recognised(
+def fields_by_heading(
     header: Sequence[str], kind: Kind, own: Collection[str] = (), chosen: Collection[str] = ()
 ) -> dict[int, str]:
     """The fields of those columns that have a usual heading, by index."""
@@ -148,7 +148,7 @@ def _chosen(header: Sequence[str], layout: Layout) -> dict[str, int]:
 def _add_usual(header: Sequence[str], layout: Layout, columns: dict[str, int]) -> None:
     """Adds the columns that have usual headings."""
     path, kind, chosen = layout.path, layout.kind, layout.chosen
-    for index, field in recognised(header, kind, layout.own, chosen).items():
+    for index, field in fields_by_heading(header, kind, layout.own, chosen).items():
         is_item = layout.required is not None and kind.item(field)
         if field in chosen or index in columns.values() or is_item:
             continue

@@ -36,7 +36,7 @@ from ..problem import (
     UNREADABLE_FILE,
     EncodingOpen,
 )
-from .columns import Groups, Layout, columns_of, groups_of, recognised, require_constants
+from .columns import Groups, Layout, columns_of, fields_by_heading, groups_of, require_constants
 from .encoding import ENCODINGS, codec_of, marked, readings, sampled
 from .finding import FIRST_ROW
 from .sheet import Packed, SheetTable, is_workbook, read_sheet
@@ -322,7 +322,7 @@ class _Table(NamedTuple):
 
 def _in_workbook(layout: Layout, name: str, hidden: str, span_rows: int) -> _Table:
     def fits(header: Sequence[str]) -> int:
-        return len(recognised(header, layout.kind))
+        return len(fields_by_heading(header, layout.kind))
 
     sheet = read_sheet(layout.path, fits, name, hidden, span_rows=span_rows)
     if number_of := _number_in_rows(sheet.header, layout):
@@ -343,7 +343,9 @@ def _in_text(layout: Layout, encoding: str, span_rows: int) -> _Table:
         text = text[said.end() :]
         skipped += len(said[0].encode(encoding))
     headers = {each: _header(text, each) for each in (said[1] if said else ",;\t")}
-    delimiter = max(headers, key=lambda each: (len(recognised(headers[each], kind)), len(headers[each])))
+    delimiter = max(
+        headers, key=lambda each: (len(fields_by_heading(headers[each], kind)), len(headers[each]))
+    )
     if not any(headers[delimiter]):
         raise UNREADABLE_FILE(f"the first row of {path.name} is empty", hint=_HEADER_FIRST)
     number = _number_in_rows(headers[delimiter], layout)

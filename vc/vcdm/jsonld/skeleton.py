@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import islice
+from itertools import groupby, islice
 from operator import eq, itemgetter
 from typing import Any
 
@@ -76,7 +76,7 @@ class _Quads:
         self._varying = varying
         self._blocks = _format(slots, "\0".join(blocks[blank] for blank in varying))  # U+0000 is escaped
         self._hashes = [self._hasher(block.encode()).digest() for block in blocks]
-        self._lines = _format(slots, text.removesuffix("\n"))
+        self._runs = [_format(slots, run) for run in _runs(slots, text)]
         if any(double(float(slots.markers[index])) in text for index in slots.numbers):
             raise _Unclear  # a number is written in a way that is not known here
         names = {found[1] for found in _TERM.finditer(text) if found[1]}
@@ -111,7 +111,7 @@ class _Quads:
         self._room = (LONGEST_NAME - constant) // max(len(form.columns) for form in forms)
 
     def _read_ids(self, slots: Slots, names: set[str], document: Mapping[str, Any]) -> None:
-        """The ids, to see that no object turns out to have the document's own."""
+        """The ids, to see that no two objects turn out to have one."""
         objects = list(_objects(document))
         # A type decides what the terms beside it mean, and a context does.
         if any(slots.token in str((each.get("type"), each.get("@context"))) for each in objects):
@@ -133,8 +133,9 @@ class _Quads:
         for index in self._slashless:
             if filled.texts[index].startswith("/"):
                 return None
-        own, *others = self._ids(filled.row).split(b"\n")
-        if own in others:  # of two objects with the document's id the general path takes a close look
+        ids = self._ids(filled.row).split(b"\n")
+        # Statements of two objects with one id mingle; where it is the document's own, they may be refused.
+        if len(set(ids)) < len(ids):
             return None
         try:
             row = filled.row if filled.is_plain else [escaped(text).encode() for text in filled.texts]
@@ -150,12 +151,12 @@ class _Quads:
         names_by_blank = self._labels.copy()
         for number, blank in enumerate(sorted(self._blanks, key=hashes.__getitem__)):
             names_by_blank[blank] = self._labels[number]
-        lines = self._lines([*row, *names_by_blank, *numbers]).split(b"\n")
-        lines.sort()  # UTF-8 sorts as code points do
-        if any(map(eq, lines, islice(lines, 1, None))):  # a statement that is made twice counts once
+        columns = [*row, *names_by_blank, *numbers]
+        runs = [run(columns) for run in self._runs]
+        runs.sort()  # UTF-8 sorts as code points do
+        if any(map(eq, runs, islice(runs, 1, None))):  # a statement that is made twice counts once
             return None
-        lines.append(b"")
-        return b"\n".join(lines)
+        return b"".join(runs)
 
 
 class _Traced(Walk):
@@ -201,6 +202,25 @@ def _ordered(slots: Slots, block: str) -> Format:
     if not all(map(Format.is_ordered, lines, lines[1:])):
         raise _Unclear
     return _format(slots, block)
+
+
+def _runs(slots: Slots, text: str) -> list[str]:
+    """The statements, one by one or in runs: those of one subject whose order no value can change."""
+    statements = sorted(f"{line}\n" for line in text.removesuffix("\n").split("\n"))
+    runs: list[str] = []
+    last = ""  # the subject of the last run, as long as that may go on
+    for (subject, _), group in groupby(statements, lambda line: line.split(" ", 2)[:2]):
+        facts = list(group)  # of one predicate
+        forms = [_format(slots, fact) for fact in facts]
+        if not all(map(Format.is_ordered, forms, forms[1:])):
+            runs += facts
+            last = ""
+        elif subject == last:
+            runs[-1] += "".join(facts)
+        else:
+            runs.append("".join(facts))
+            last = subject
+    return runs
 
 
 def _numbers(slots: Slots, text: str) -> Iterator[tuple[str, int, str]]:
