@@ -19,9 +19,10 @@ from issuer.problem import (
     UNREADABLE_FILE,
 )
 from issuer.table.source import open_source
+from issuer.table.unchanged import unchanged
 from tests.problems import raises
 from tests.world import HEADER, graduate, table
-from wire.problem import Conflict, NotFound
+from wire.problem import Conflict, NotFound, Problem
 
 
 def rows_of(path: Path, **options: object) -> list[tuple[int, list[str]]]:
@@ -169,6 +170,48 @@ def test_a_file_that_changes_while_it_is_read_is_noticed(tmp_path: Path) -> None
     path.write_text(table([graduate(1), graduate(3)]))
     with pytest.raises(Conflict, match="was changed while it was read"):
         list(source.rows(spans[0]))
+
+
+@pytest.mark.parametrize("replaced", [False, True])
+def test_what_changes_while_it_is_read_is_refused_for_that(tmp_path: Path, replaced: bool) -> None:
+    """Before anything else: what else is wrong may be of a file half written."""
+    path, other = tmp_path / "g.csv", tmp_path / "other.csv"
+
+    def read(problem: Problem | None) -> None:
+        with unchanged(path):
+            if replaced:
+                other.replace(path)
+            else:
+                path.write_text("a,b\n1,2\n")
+            if problem:
+                raise problem
+
+    for problem in (None, UNREADABLE_FILE("of a file half written")):
+        path.write_text("a,b\n")
+        other.write_text("c,d\n")
+        with pytest.raises(Conflict, match=r"g\.csv was changed while it was read"):
+            read(problem)
+    with raises(UNREADABLE_FILE), unchanged(path):
+        raise UNREADABLE_FILE("of a file that stays")
+    with unchanged(path):
+        path.read_bytes()
+
+
+@pytest.mark.parametrize("heading", ["", "c"])
+def test_a_header_without_end_is_refused_at_once(tmp_path: Path, heading: str) -> None:
+    path = tmp_path / "g.csv"
+    path.write_text(table([graduate(1)]).replace("\r\n", f",{heading}" * 100_000 + "\r\n", 1))
+    with raises(UNREADABLE_FILE, match=r"the headings of g\.csv take more than 64 KB") as raised:
+        open_source(path)
+    assert "have to be the first row" in remedy(raised.value)
+
+
+def test_of_thousands_of_headings_the_first_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "g.csv"
+    path.write_text(",".join(f"c{index}" for index in range(10_000)) + "\n" + "x," * 9_999 + "x\n")
+    with raises(HEADINGS_MISSING) as raised:
+        open_source(path)
+    assert "c38, c39, … and 9960 others" in remedy(raised.value)
 
 
 def test_a_quotation_mark_that_is_never_closed_has_a_place(tmp_path: Path) -> None:

@@ -24,8 +24,7 @@ from kinds import Kind, shipped
 from kinds.cells import MOST_ITEMS
 from kinds.kind import ItemCell, plain
 from wire import Malformed
-from wire.problem import Conflict
-from wire.text import unguarded
+from wire.text import counted, unguarded
 
 from ..problem import (
     COLUMN_AMBIGUOUS,
@@ -40,12 +39,14 @@ from ..problem import (
 from .encoding import ENCODINGS, codec_of, marked, readings, sampled
 from .finding import FIRST_ROW
 from .sheet import SheetTable, is_workbook, read_sheet
+from .unchanged import changed, unchanged
 
 SPAN_ROWS = 4096
 LONGEST_HEADER = 1 << 16  # bytes
 GUARD_COLUMNS = ("problem_row", "problem_column", "problem_reason")
 """The first columns of an error file; where they are, guards against formulas are taken off on reading."""
 
+_MOST_LISTED, _LONGEST_LISTED = 40, 60  # headings in a message, and characters of each
 _SAVE = 'Save it as "CSV UTF-8".'
 _NUMBERED = re.compile("(.+?)_?([1-9][0-9]{0,2}|1000)").fullmatch
 _SEPARATOR_LINE = re.compile(r'"?sep=([,;\t])"?[,;\t]*(?:\r\n?|\n)', re.IGNORECASE)
@@ -160,7 +161,7 @@ class Source:
                 file.seek(span.start)
                 data = file.read(span.stop - span.start)
         if hashlib.sha256(data).digest() != span.sha256:
-            raise Conflict(f"{self.path.name} was changed while it was read", hint="Run the command again.")
+            raise changed(self.path)
         text = io.StringIO(data.decode(self.encoding), newline="")
         for row, cells in enumerate(_rows(text, self.delimiter), span.first_row):
             if any(cells):
@@ -237,8 +238,8 @@ def open_source(
     for. `encoding`, of `ENCODINGS`, is that of a file without a mark; by default the file is looked at.
     `sheet` is one by its name, and `hidden`, of `HIDDEN`, says what becomes of hidden rows and sheets.
     Raises `NotFound`; `EncodingOpen`, `SheetOpen` and `HiddenOpen` where a person has to decide;
-    `ExtraMissing` where nothing here reads workbooks; or `UNREADABLE_FILE` where the file has no rows, is not
-    text in its encoding, or lacks a column.
+    `ExtraMissing` where nothing here reads workbooks; `Conflict` where the file changes meanwhile; or
+    `UNREADABLE_FILE` where it has no rows, is not text in its encoding, or lacks a column.
     """
     kind = kind or shipped()
     try:
@@ -250,7 +251,8 @@ def open_source(
     if of_sheet:
         found = _in_workbook(path, kind, sheet, hidden, span_rows)
     else:
-        found = _in_text(path, kind, encoding, span_rows, chosen or {}, required)
+        with unchanged(path):
+            found = _in_text(path, kind, encoding, span_rows, chosen or {}, required)
     header, is_error_file = _plain_header(found.header)
     columns = _columns(path, header, kind, chosen or {}, required)
     if not found.spans:
@@ -312,6 +314,12 @@ def _in_text(
         skipped += len(said[0].encode(encoding))
     headers = {each: _header(text, each) for each in (said[1] if said else ",;\t")}
     delimiter = max(headers, key=lambda each: (len(_recognised(headers[each], kind)), len(headers[each])))
+    if path.stat().st_size > LONGEST_HEADER and not _ends_header(text, delimiter):
+        # What is cut off would be taken for cells without a heading in each row.
+        raise UNREADABLE_FILE(
+            f"the headings of {path.name} take more than {LONGEST_HEADER >> 10} KB",
+            hint=f"{_HEADER_FIRST} Or is a quotation mark opened in them and never closed?",
+        )
     if not any(headers[delimiter]):
         raise UNREADABLE_FILE(f"the first row of {path.name} is empty", hint=_HEADER_FIRST)
     plainly, is_error_file = _plain_header(headers[delimiter])
@@ -379,6 +387,13 @@ def _rows(lines: Iterable[str], delimiter: str) -> Iterator[list[str]]:
 def _header(beginning: str, delimiter: str) -> list[str]:
     lines = io.StringIO(beginning, newline="")
     return [cell.strip() for cell in next(_rows(lines, delimiter), [])]
+
+
+def _ends_header(beginning: str, delimiter: str) -> bool:
+    """Whether the first row ends in the beginning of a file, and does not go on behind it."""
+    lines = io.StringIO(beginning, newline="")
+    next(_rows(lines, delimiter), None)
+    return lines.tell() < len(beginning)
 
 
 def _spans(
@@ -529,10 +544,17 @@ def _groups(path: Path, header: list[str], kind: Kind, columns: Mapping[str, int
     if missing:
         raise COLUMNS_MISSING(
             f"{path.name} has no column for {', '.join(missing)}",
-            columns=", ".join(filter(None, header)),
+            columns=_listed(header),
             fields=" ".join(missing),
         )
     return groups
+
+
+def _listed(header: list[str]) -> str:
+    """The headings for a message: of ten thousand the first ones."""
+    named = [heading[:_LONGEST_LISTED] for heading in header if heading]
+    more = [f"… and {counted(len(named) - _MOST_LISTED, 'other')}"] if len(named) > _MOST_LISTED else []
+    return ", ".join(named[:_MOST_LISTED] + more)
 
 
 def _require_once(path: Path, heading: str, header: list[str]) -> None:
@@ -553,7 +575,7 @@ def _columns(
             raise UNREADABLE_FILE(f"there is no field {field!r}", hint=f"The fields are {', '.join(fields)}.")
         if heading not in header:
             raise UNREADABLE_FILE(
-                f"{path.name} has no column {heading!r}", hint=f"Its columns are {', '.join(header)}."
+                f"{path.name} has no column {heading!r}", hint=f"Its columns are {_listed(header)}."
             )
         _require_once(path, heading, header)
         index = header.index(heading)
@@ -582,7 +604,7 @@ def _columns(
         code = COLUMNS_MISSING if columns else HEADINGS_MISSING
         raise code(
             f"{path.name} has no column for {', '.join(missing)}{asked}{recognised}",
-            columns=", ".join(filter(None, header)),
+            columns=_listed(header),
             fields=" ".join(missing),
         )
     if person.whole in required and not columns.keys() & {person.whole, person.family}:
