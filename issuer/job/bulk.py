@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from itertools import chain, islice
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
@@ -27,7 +27,6 @@ from ledger import Log
 from vc.secured import INTEGRITY, Form
 from wire.clock import is_ahead
 from wire.datetimestamp import format_datetimestamp, parse_datetimestamp
-from wire.files import remove_leftovers
 from wire.problem import Malformed
 
 from ..archive.archive import Archive
@@ -37,12 +36,13 @@ from ..archive.kept import Appended, Job, NewEntry
 from ..archive.shards import write_shard
 from ..press.document import Composer
 from ..press.press import Line, Press
-from ..table.errorfile import write_error_file
 from ..table.finding import FIRST_ROW
 from ..table.source import Span
-from .attached import Attached, attach
+from .attached import Attached, attach, remember
 from .changes import Change, Shelf, changes, differing, shelves
+from .checked import CheckedTable
 from .checking import Checked, Checker, Survey, check_span, survey
+from .errors import write_errors
 from .order import Order, Progress
 from .spool import Spool, spool
 from .workers import Pool, Tell, Told, available_cores, each_told
@@ -51,13 +51,7 @@ _Item = TypeVar("_Item")
 _Part = TypeVar("_Part")
 
 
-PREVIEWED = 3
-"""Records that a dry run gives, to show what their diplomas will say."""
-
 _CERTAIN = ("utf-8", "utf-16-le", "utf-16-be")  # as 81e9505 read files: its unfinished jobs go on
-
-MOST_ALIKE = 100
-"""Pairs of rows that a dry run names at most, because their diplomas say the same."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +66,8 @@ class Issued:
     """In a dry run, the first records that are to be issued."""
     alike: Sequence[tuple[int, int]] = ()
     """In a dry run, rows whose diplomas say the same as that of an earlier row, which comes first."""
+    error_file: Path | None = None
+    """Where the bad rows went, if there are any and a file was asked for."""
 
 
 class Task(NamedTuple):
@@ -148,16 +144,31 @@ class Bulk:
         self._log, self._kind_of = log, kind_of
         self._home, self._spool = home, home / "checked"
 
-    def run(self, order: Order, press: Press, *, now: datetime, former: Sequence[Press] = ()) -> Issued:
+    def run(
+        self,
+        order: Order,
+        press: Press,
+        *,
+        now: datetime,
+        former: Sequence[Press] = (),
+        table: CheckedTable | None = None,
+    ) -> Issued:
         """Checks the whole file, then issues its good rows. The same file again goes on where it stopped.
 
         What was begun in another form than that of the press, or with the template of a `former` one, goes on
-        so. Rows that are bad go to the error file and stop nothing.
+        so. Rows that are bad go to the error file and stop nothing. `table` is the file where it was checked,
+        and approved, before there was an issuer. Raises what `order.approve` does.
         """
         self.archive.clear_away()
         self.recover()
-        attached = _attached(order, press.composer.kind, self._home)
-        checker = Checker(order.source, now.date(), press.composer, order.catalogue, attached)
+        if table is not None and self._store.count():
+            table = None  # somebody else made the issuer meanwhile, and issued: its rows may be among them
+        if table is None:
+            attached = _attached(order, press.composer.kind, self._home)
+            checker = Checker(order.source, now.date(), press.composer, order.catalogue, attached)
+        else:
+            checker, attached = table.checker, table.checker.attached
+            remember(attached, order.source, self._home)
         forms = self.archive.forms
         by_template = (press, *former)
         presses = {
@@ -166,17 +177,20 @@ class Bulk:
             for name, form in forms.items()
         }
         with (
-            spool(self._spool) as checked,
+            spool(self._spool) if table is None else nullcontext(table.spool) as checked,
             _pool(Tools(checker, checked, presses), order, self._store) as pool,
         ):
-            found = _survey_all(pool, self.archive, order)
+            found = _survey_all(pool, self.archive, order) if table is None else table.survey
             keys = [_key(order, each, forms[INTEGRITY], found, attached) for each in by_template]
             # A job keeps the template that it was begun with, whatever replaced that since.
             template = next((place for place, key in enumerate(keys) if self._store.issued_by(key)), 0)
             key = keys[template]
             _settle_all(pool, self.archive, order, found, self._store.issued_by(key))
+            if table is None and found.good:
+                order.approve(CheckedTable(checker, checked, found))
+            errors = _write_errors(order, found, checked, self._home)
             if not found.good:
-                return Issued(found, 0, None)
+                return Issued(found, 0, None, error_file=errors)
             spans = order.source.spans
             length, name = sum(span.rows for span in spans), order.source.path.name
             job = self._store.begin(key, name, format_datetimestamp(now), length, len(spans))
@@ -190,7 +204,7 @@ class Bulk:
                 self._store.begin_chunk(job, span.number, job.seq(span.first_row))
                 self._finish(job, span.number, chunk, press.composer.kind.name)
                 issued += len(chunk.rows)
-        return Issued(found, issued, job)
+        return Issued(found, issued, job, error_file=errors)
 
     def recover(self) -> None:
         """Completes the chunk that the last process left between shard and index."""
@@ -229,47 +243,38 @@ class Bulk:
         self._store.finish_chunk(job, number, batch, entries)
 
 
-def dry_run(
-    order: Order, archive: Archive, composer: Composer, today: date, says: Callable[[Record], str]
-) -> Issued:
-    """The first half of `Bulk.run`: all checks, the error file if one is named, and nothing is signed.
-
-    `says` gives what people read first of a record's diploma; rows of which that is the same are `alike`.
-    """
+@contextmanager
+def checked_table(order: Order, archive: Archive, composer: Composer, today: date) -> Iterator[CheckedTable]:
+    """The first half of `Bulk.run`, without an issuer: all checks, and nothing is signed."""
     attached = _attached(order, composer.kind, None)
     checker = Checker(order.source, today, composer, order.catalogue, attached)
     with (
         tempfile.TemporaryDirectory(prefix="intaglio-") as scratch,
         spool(Path(scratch) / "checked") as checked,
-        _pool(Tools(checker, checked, {}), order, archive.store) as pool,
     ):
-        found = _survey_all(pool, archive, order)
-        _settle_all(pool, archive, order, found)
-        skipped = found.findings.keys() | found.known.keys()
-
-        def good() -> Iterator[tuple[int, Record]]:
-            rows = chain.from_iterable(map(checked.rows, order.source.spans))
-            return ((row, record) for row, record in rows if row not in skipped)
-
-        first = [record for _, record in islice(good(), PREVIEWED)]
-        return Issued(found, 0, None, first, list(islice(_alike(composer.kind, good, says), MOST_ALIKE)))
+        with _pool(Tools(checker, checked, {}), order, archive.store) as pool:
+            found = _survey_all(pool, archive, order)
+            _settle_all(pool, archive, order, found)
+        yield CheckedTable(checker, checked, found)
 
 
-def _alike(
-    kind: Kind, rows: Callable[[], Iterator[tuple[int, Record]]], says: Callable[[Record], str]
-) -> Iterator[tuple[int, int]]:
-    """Each row whose diploma says what that of an earlier row does, behind that one.
+def dry_run(
+    order: Order, archive: Archive, composer: Composer, today: date, says: Callable[[Record], str]
+) -> Issued:
+    """All checks, the error file if one is named, and nothing is signed.
 
-    Composing a diploma takes longer than checking a row, so only rows of one name are composed.
+    `says` gives what people read first of a record's diploma; rows of which that is the same are `alike`.
     """
-    full_name = kind.person.full
-    namesakes = Counter(hash(full_name(record)) for _, record in rows())
-    first: dict[str, int] = {}
-    for row, record in rows():
-        if namesakes[hash(full_name(record))] > 1:
-            earlier = first.setdefault(says(record), row)
-            if earlier != row:
-                yield earlier, row
+    with checked_table(order, archive, composer, today) as table:
+        errors = _write_errors(order, table.survey, table.spool)
+        return Issued(table.survey, 0, None, table.first(), table.alike(says), errors)
+
+
+def _write_errors(order: Order, found: Survey, checked: Spool, home: Path | None = None) -> Path | None:
+    """Writes the bad rows where they were asked for, and returns where that was."""
+    if order.error_file is None:
+        return None
+    return write_errors(order.error_file, order.source, found.findings, checked.folder, home)
 
 
 def _attached(order: Order, kind: Kind, home: Path | None) -> Attached:
@@ -301,11 +306,6 @@ def _settle_all(
     digests = {seq: said for seq, said in found.digests.items() if seq not in same}
     if digests:
         found.settle(pool.work.checker, _compare_all(pool, archive, order, found, digests))
-    if order.error_file is not None:
-        # Even if nothing is written: the rows may have been corrected since a killed run began to write them.
-        remove_leftovers(order.error_file.parent, order.error_file.name)
-        if found.findings:
-            write_error_file(order.error_file, order.source, found.findings)
 
 
 def _compare_all(

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..table.source import Source
+from .checked import CheckedTable
 from .checking import Catalogue
 
 
@@ -20,6 +21,10 @@ class Progress(NamedTuple):
 
 
 def _unheard(_: Progress) -> None:
+    pass
+
+
+def _approved(_: CheckedTable) -> None:
     pass
 
 
@@ -37,3 +42,5 @@ class Order:
     workers: int | None = None
     """Processes: by default one a core, none for a file of one chunk. Nothing but the time depends on it."""
     progress: Callable[[Progress], None] = _unheard
+    approve: Callable[[CheckedTable], None] = _approved
+    """Is shown the rows that are to be signed, if there are any; what it raises ends the job before that."""
