@@ -8,7 +8,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wire.problem import ExtraMissing
 from wire.text import printable
 
 from ..problem import ERROR_FILE_REFUSED
@@ -21,16 +20,6 @@ _MADE = datetime(1980, 1, 1)  # noqa: DTZ001 -- a day of the format's own: the s
 _LONGEST_COMMENT = 1000  # characters
 _RICH = "<r>", "</r>"
 """What begins and ends with these is XML to xlsxwriter, and would be written as it stands."""
-
-
-def require_writer() -> None:
-    """Raises `ExtraMissing` where nothing here writes workbooks."""
-    try:
-        import xlsxwriter  # noqa: F401 -- it is used when all rows are checked, which may be an hour later
-    except ModuleNotFoundError as error:
-        raise ExtraMissing.saying(
-            "this needs {package}, which is not installed", package="xlsxwriter", extra="xlsx"
-        ) from error
 
 
 def workbook(rows: Iterable[tuple[Sequence[str], Mapping[int, str]]], scratch: Path) -> bytes:

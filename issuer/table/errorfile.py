@@ -11,6 +11,7 @@ import io
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from wire.problem import ExtraMissing
 from wire.text import guarded
 
 from .errorbook import workbook
@@ -24,12 +25,27 @@ Row = tuple[list[str], dict[int, str]]
 """The cells of a row, and by index what is wrong with them."""
 
 
+def require_writer(path: Path) -> None:
+    """Raises `ExtraMissing` for a workbook where nothing here writes one: before all rows are checked."""
+    if _is_workbook(path):
+        try:
+            import xlsxwriter  # noqa: F401 -- only a few error files need it
+        except ModuleNotFoundError as error:
+            raise ExtraMissing.saying(
+                "this needs {package}, which is not installed", package="xlsxwriter", extra="xlsx"
+            ) from error
+
+
+def _is_workbook(path: Path) -> bool:
+    return path.suffix.lower() == WORKBOOK
+
+
 def error_file(
     path: Path, source: Source, findings: Mapping[int, Sequence[CellFinding]], scratch: Path
 ) -> bytes:
     """The rows with findings, in order, as the file `path` has them. Raises as `workbook`."""
     rows = _rows(source, findings)
-    if path.suffix.lower() == WORKBOOK:
+    if _is_workbook(path):
         return workbook(rows, scratch)
     text = io.StringIO()
     writer = csv.writer(text, delimiter=source.delimiter, quoting=csv.QUOTE_ALL)

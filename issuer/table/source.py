@@ -100,6 +100,11 @@ class Source:
     """The rows, where the file is a workbook."""
 
     @property
+    def encoding_name(self) -> str:
+        """Its encoding as people know it; empty for UTF-8, and for a workbook."""
+        return "" if self.encoding == "utf-8" else _named(self.encoding)
+
+    @property
     def mapping(self) -> dict[str, str]:
         """Column heading to field, for the registrar to check."""
         return {self.header[index]: field for field, index in self.columns.items()}

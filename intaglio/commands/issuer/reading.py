@@ -31,8 +31,11 @@ class ReadOptions(NamedTuple):
     hidden: str = ""
     files: Path | None = None
 
-    def open(self, file: Path, kind: Kind) -> Source:
-        """The file, with a column for each field that the kind needs; what is open is asked about."""
+    def open(self, file: Path, kind: Kind, *, asks: bool = True) -> Source:
+        """The file, with a column for each field that the kind needs.
+
+        What is open is asked about, unless there is no terminal or nothing is to be asked.
+        """
         try:
             return open_source(
                 file,
@@ -47,7 +50,7 @@ class ReadOptions(NamedTuple):
         except (EncodingOpen, SheetOpen, HiddenOpen) as problem:
             question = f"{printable(headed(problem))}. Which one is right?"
             lines = [f"{name}: {', '.join(cells)}" for name, cells in problem.choices]
-            if not sys.stdin.isatty():
+            if not (asks and sys.stdin.isatty()):
                 say(question, *lines)
                 raise
             picked, _ = problem.choices[choose(question, lines)]
