@@ -133,7 +133,7 @@ def alike(one: str, other: str) -> bool:
     return max(len(one), len(other)) == 1 or (len(one) == 2 and one == other[::-1])
 
 
-def seen(text: str) -> str:
+def as_seen(text: str) -> str:
     """Text as it looks, for comparing: NFC, blanks folded, and without characters that show nothing."""
     if text.isascii() and text.isprintable() and "  " not in text:
         return text.strip()

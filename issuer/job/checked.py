@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import chain, islice
 
 from kinds import Kind, Record
-from wire.text import seen
+from wire.text import as_seen
 
 from ..table.source import Source
 from .checking import Checker, Survey
@@ -52,11 +52,13 @@ class CheckedTable:
     def _alike(self, says: Callable[[Record], str]) -> Iterator[tuple[int, int]]:
         """Composing a credential takes longer than checking a row, so only rows of one name are composed."""
         full_name = self.kind.person.full
-        namesakes = Counter(hash(seen(full_name(record))) for _, record in self._good())
+        namesakes = Counter(hash(as_seen(full_name(record))) for _, record in self._good())
         first: dict[str, int] = {}
         for row, record in self._good():
-            if namesakes[hash(seen(full_name(record)))] > 1:
-                shown = {name: seen(text) if isinstance(text, str) else text for name, text in record.items()}
+            if namesakes[hash(as_seen(full_name(record)))] > 1:
+                shown = {
+                    name: as_seen(text) if isinstance(text, str) else text for name, text in record.items()
+                }
                 earlier = first.setdefault(says(shown), row)
                 if earlier != row:
                     yield earlier, row

@@ -21,7 +21,7 @@ from .source import GUARD_COLUMNS, Source
 WORKBOOK = ".xlsx"
 """The end of the name of an error file that is a workbook."""
 
-Row = tuple[list[str], dict[int, str]]
+_Row = tuple[list[str], dict[int, str]]
 """The cells of a row, and by index what is wrong with them."""
 
 
@@ -53,7 +53,7 @@ def error_file(
     return text.getvalue().encode("utf-8-sig")
 
 
-def _rows(source: Source, findings: Mapping[int, Sequence[CellFinding]]) -> Iterator[Row]:
+def _rows(source: Source, findings: Mapping[int, Sequence[CellFinding]]) -> Iterator[_Row]:
     width = len(GUARD_COLUMNS)
     places = {source.heading(index): width + index for index in reversed(range(len(source.header)))}
     yield [*GUARD_COLUMNS, *map(guarded, source.header)], {}

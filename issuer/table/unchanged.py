@@ -11,7 +11,7 @@ from wire.problem import Conflict, Problem
 
 @contextmanager
 def unchanged(path: Path) -> Iterator[None]:
-    """Around whatever reads a file several times. Raises `changed` if it was written or replaced inside.
+    """Around whatever reads a file several times. Raises `Conflict` if it was written or replaced inside.
 
     That comes before any other problem of the file, since that may be of a file half written.
     """
