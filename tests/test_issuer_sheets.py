@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import sys
-import threading
 import zipfile
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
-from multiprocessing import Pipe
 from pathlib import Path
 from typing import Any
 
@@ -27,32 +23,14 @@ from issuer.problem import UNREADABLE_FILE, HiddenOpen, SheetOpen
 from issuer.table import markup
 from issuer.table.markup import UnreadableWorkbook
 from issuer.table.numberformat import TOO_LONG, number_text
-from issuer.table.sheet import SheetTable, WorkbookReader, read_sheet, sheet_from
+from issuer.table.sheet import read_sheet
 from issuer.table.source import open_source
-from issuer.table.workbook import _texts, answer
+from issuer.table.workbook import _texts
 from kinds import shipped
 from tests.problems import raises
-from tests.workbooks import ROWS, cell, ods, row, texts, with_part, workbook, xlsx
+from tests.workbooks import ROWS, cell, ods, read, row, rows, texts, with_part, workbook, xlsx
 from tests.world import HEADER, NOW, graduate, table
 from wire.problem import Conflict, ExtraMissing
-
-
-def read(path: Path, **options: Any) -> SheetTable:
-    """In this process: what the one with limits does is tried below, slowly."""
-    ours, theirs = Pipe()
-    thread = threading.Thread(target=answer, args=(path, theirs))
-    thread.start()
-    try:
-        return sheet_from(WorkbookReader(path, ours), lambda header: len({*header} & {*HEADER}), **options)
-    finally:
-        ours.close()
-        thread.join()
-
-
-def rows(found: SheetTable) -> list[list[str]]:
-    """From row 2 on; empty ones are empty lists."""
-    text = b"".join(part.text() for part in found.parts).decode()
-    return list(csv.reader(io.StringIO(text, newline="")))
 
 
 def column(path: Path, index: int = 0, **options: Any) -> list[str]:
