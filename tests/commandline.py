@@ -94,17 +94,17 @@ def typed(
         assert process.stderr is not None
         given_up = threading.Timer(60, process.kill)  # on a question that never comes
         given_up.start()
-        told = b""
+        told = heard = b""
         for question, answer in dialogue:
             while question not in told:
                 character = process.stderr.read(1)
                 assert character, told
                 told += character
-            told = b""
+            heard, told = heard + told, b""
             os.write(ours, (answer if isinstance(answer, bytes) else answer()) + b"\n")
         out, err = process.communicate()
         given_up.cancel()
     os.close(ours)
     os.close(theirs)
     assert process.returncode == code, err.decode()
-    return out.decode(), err.decode()
+    return out.decode(), (heard + err).decode()

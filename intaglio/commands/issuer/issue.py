@@ -243,7 +243,7 @@ class FileOutcome(NamedTuple):
             for found in text.remarks(self.source, self.done, self.nouns, self.kind):
                 say(*found)
         if error_file := self.done.error_file:
-            if error_file != self.errors:
+            if self.errors not in (error_file, self.source.path):
                 say(f"{self.errors} is not as it was written for this file: it stays as it is.")
             again = f"{typed('issuer', 'issue')} {shlex.join([str(error_file), *options])}"
             say(f"The bad rows are in {error_file}: correct them there, then", again)
