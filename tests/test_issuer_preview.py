@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import groupby
@@ -40,11 +40,12 @@ def checked(tmp_path: Path, order: Order) -> Iterator[CheckedTable]:
     archive.store.close()
 
 
-def noting(seen: list[Record], stages: list[str]) -> dict[str, Callable[..., None]]:
-    return {
-        "approve": lambda table: seen.extend(table.first()),
-        "progress": lambda progress: stages.append(progress.stage),
-    }
+def noting(order: Order, seen: list[Record], stages: list[str]) -> Order:
+    return replace(
+        order,
+        approve=lambda table: seen.extend(table.first()),
+        progress=lambda progress: stages.append(progress.stage),
+    )
 
 
 def in_turn(stages: list[str]) -> list[str]:
@@ -62,7 +63,7 @@ def test_the_rows_that_are_shown_are_signed_and_no_row_is_checked_twice(
     seen: list[Record] = []
     stages: list[str] = []
     issuer = issuer_in(tmp_path / "home")
-    done = issuer.issue_file(Order(source, workers=workers, **noting(seen, stages)))
+    done = issuer.issue_file(noting(Order(source, workers=workers), seen, stages))
     assert done.issued == 7
     assert seen == records(issuer)[:PREVIEWED]
     assert in_turn(stages) == ["checking", "issuing"]
@@ -89,7 +90,7 @@ def test_what_is_declined_is_not_signed_and_leaves_nothing(tmp_path: Path, sourc
 def test_nobody_is_asked_about_rows_of_which_none_is_to_be_signed(tmp_path: Path) -> None:
     source = csv_file(tmp_path / "g.csv", [graduate(1, email="bad")])
     seen: list[Record] = []
-    done = issuer_in(tmp_path / "home").issue_file(Order(source, workers=0, **noting(seen, [])))
+    done = issuer_in(tmp_path / "home").issue_file(noting(Order(source, workers=0), seen, []))
     assert (done.issued, seen) == (0, [])
 
 
@@ -98,7 +99,7 @@ def test_of_a_table_that_was_issued_in_part_the_rest_is_shown(tmp_path: Path) ->
     issuer.issue_file(Order(csv_file(tmp_path / "g.csv", [graduate(1), graduate(3)]), workers=0))
     seen: list[Record] = []
     whole = csv_file(tmp_path / "h.csv", [graduate(row) for row in range(1, 5)])
-    assert issuer.issue_file(Order(whole, workers=0, **noting(seen, []))).issued == 2
+    assert issuer.issue_file(noting(Order(whole, workers=0), seen, [])).issued == 2
     assert [record["diploma_number"] for record in seen] == ["UNI-000002", "UNI-000004"]
 
 
@@ -108,7 +109,7 @@ def test_a_table_is_checked_before_there_is_an_issuer_and_not_again(
 ) -> None:
     seen: list[Record] = []
     stages: list[str] = []
-    order = Order(source, tmp_path / "e.csv", workers=workers, **noting(seen, stages))
+    order = noting(Order(source, tmp_path / "e.csv", workers=workers), seen, stages)
     with checked(tmp_path, order) as table:
         first = table.first()
         done = issuer_in(tmp_path / "home").issue_file(order, table)
@@ -124,7 +125,7 @@ def test_a_table_is_checked_before_there_is_an_issuer_and_not_again(
 def test_what_somebody_else_issued_meanwhile_is_not_issued_again(tmp_path: Path, source: Source) -> None:
     """Two may make one issuer at once: the slower one checks again, and asks again."""
     seen: list[Record] = []
-    order = Order(source, workers=0, **noting(seen, []))
+    order = noting(Order(source, workers=0), seen, [])
     with checked(tmp_path, order) as table:
         faster = issuer_in(tmp_path / "home")
         faster.issue_file(Order(csv_file(tmp_path / "h.csv", [graduate(2), graduate(3)]), workers=0))
