@@ -548,7 +548,7 @@ def _groups(path: Path, header: list[str], kind: Kind, columns: Mapping[str, int
     ]
     if missing:
         raise COLUMNS_MISSING(
-            f"{path.name} has no column for {', '.join(missing)}",
+            f"{path.name} has no column for {', '.join(missing)}{_recognised_are(header, columns)}",
             columns=_listed(header),
             fields=" ".join(missing),
         )
@@ -560,6 +560,12 @@ def _listed(header: list[str]) -> str:
     named = [heading[:_LONGEST_LISTED] for heading in header if heading]
     more = [f"… and {counted(len(named) - _MOST_LISTED, 'other')}"] if len(named) > _MOST_LISTED else []
     return ", ".join(named[:_MOST_LISTED] + more)
+
+
+def _recognised_are(header: list[str], columns: Mapping[str, int]) -> str:
+    """The columns that have a field, for a message about those that are missing."""
+    found = [f"{header[index]} ({field})" for field, index in columns.items()]
+    return f"; recognised are {_listed(found)}" if found else ""
 
 
 def _require_once(path: Path, heading: str, header: list[str]) -> None:
@@ -603,8 +609,7 @@ def _columns(
     if person.whole in missing and person.given in columns:
         missing.remove(person.whole)
     if missing:
-        found = [f"{header[index]} ({field})" for field, index in columns.items()]
-        recognised = f"; recognised are {', '.join(found)}" if found else ""
+        recognised = _recognised_are(header, columns)
         asked = f" (the template asks for {', '.join(own)})" if set(own) & set(missing) else ""
         code = COLUMNS_MISSING if columns else HEADINGS_MISSING
         raise code(
