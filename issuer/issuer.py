@@ -436,7 +436,14 @@ class Issuer:
             self._editions.recover()
             presses = self._all_presses()
             press = presses.of(reference)
-            result = self._bulk.run(order, press, now=now, former=presses.former(press), table=table)
+            result = self._bulk.run(
+                order,
+                press,
+                now=now,
+                former=presses.former(press),
+                secret=lambda: self.keys.secret("number-identity"),
+                table=table,
+            )
         self.store.lookup.catch_up(self._id_of())
         lists.publish(now=self._clock())
         return result

@@ -146,6 +146,16 @@ FILES_FOLDER_MISSING = UNREADABLE_FILE.finer("files-folder-missing")
 """A column names files, and nobody said in which folder they are."""
 TOO_MANY_FILES = UNREADABLE_FILE.finer("too-many-files")
 """A table names more files than one job takes."""
+NUMBER_PATTERN = Code("number-pattern", Malformed, "The pattern of numbers cannot be used")
+"""The pattern of the numbers to be given is none, or makes numbers that the kind does not take."""
+KIND_WITHOUT_IDENTITY = Code("kind-without-identity", Refused)
+"""Numbers are to be given to rows of a kind that does not say what tells its rows apart."""
+NUMBERS_USED_UP = Code("numbers-used-up", Refused)
+"""The next number that the pattern makes is none that the kind takes."""
+NUMBER_COLUMN = UNREADABLE_FILE.finer("number-column")
+"""Numbers are to be given to rows that have some."""
+ROWS_WITHOUT_NUMBER = UNREADABLE_FILE.finer("rows-without-number")
+"""Only a number can say which rows are one record, and there is no column of numbers."""
 TOO_MANY_FINDINGS = UNREADABLE_FILE.finer("too-many-findings")
 """So many rows are not as expected that something more basic must be wrong."""
 ERROR_FILE_REFUSED = Code("error-file-refused", Refused)

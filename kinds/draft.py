@@ -109,6 +109,8 @@ def renamed(kind: Kind, name: str) -> Kind:
     Raises `INVALID_KIND` for a name that no kind can have.
     """
     document = json.loads(kind.files["kind.json"]) | {"name": name, "version": "1", "named": True}
+    if kind.told_apart_by:  # which goes by the name of a kind that ships
+        document["identity"] = [*kind.told_apart_by]
     text = json.dumps(document, indent=2, ensure_ascii=False).encode() + b"\n"
     return parse_kind({**kind.sources, "kind.json": text})
 

@@ -19,6 +19,7 @@ from vc.anchoring import CarriedKind
 from wire import jcs
 
 from .cells import GROUP, ITEM_ID, Field, sri
+from .identity import shipped_identity
 from .names import PersonName
 from .template import Template
 
@@ -123,6 +124,8 @@ class Kind:
     """In the order in which a mapping is shown."""
     number: str
     """The field by which one credential is told from another."""
+    identity: tuple[str, ...]
+    """The fields that tell the rows of a file apart that has no numbers, as `kind.json` has them."""
     person: PersonName
     email: str
     """The field of the address to which a link is sent; empty, as the next, where there is none."""
@@ -226,6 +229,23 @@ class Kind:
     def required(self) -> tuple[str, ...]:
         """The fields that no record can do without; a given name is a name."""
         return tuple(name for name, field in self.fields.items() if field.required)
+
+    @cached_property
+    def told_apart_by(self) -> tuple[str, ...]:
+        """The fields that tell rows without numbers apart.
+
+        Where `identity` has none: those of a kind that ships, else the person's and the required ones. An
+        e-mail address is none of these: whoever has another one is the same person still.
+        """
+        if self.identity:
+            return self.identity
+        usual = shipped_identity(self.name)
+        if usual and {*usual} <= {*self.columns}:
+            return usual
+        person = (self.person_id, self.person.whole, *self.person.parts)
+        required = (name for name in self.required if name in self.columns)
+        by_default = dict.fromkeys(name for name in (*person, *required) if name and name != self.number)
+        return tuple(by_default)
 
     @cached_property
     def columns(self) -> tuple[str, ...]:

@@ -66,6 +66,7 @@ _KIND: Mapping[str, Any] = {
     **dict.fromkeys(("name", "version", "number"), str),
     **dict.fromkeys(("fields", "nouns"), dict),
     "named": True,
+    "identity": [],
     "person": {},
     "sentence": {},
     "types": {},
@@ -193,6 +194,7 @@ def parse_kind(
         is_named=members["named"],
         fields=fields,
         number=members["number"],
+        identity=_texts(members["identity"], "identity"),
         person=PersonName(
             person["name"],
             person["given"],
@@ -278,7 +280,7 @@ def _require_fields(kind: Kind) -> None:
     person = kind.person
     _require_own_places(kind)
     named = [*person.fields, *filter(None, (kind.email, kind.person_id, person.language)), kind.number]
-    named += [name for rule in kind.rules for name in (rule.before, rule.after)]
+    named += [*kind.identity, *(name for rule in kind.rules for name in (rule.before, rule.after))]
     named += [name for identifier in kind.identifiers.values() for name in identifier.fields]
     named += [
         *kind.worded.values(),
@@ -301,6 +303,9 @@ def _require_fields(kind: Kind) -> None:
     for name in named:
         if name not in kind.fields:
             raise INVALID_KIND(f"kind.json names {name!r}, and has no such field")
+    # A row has no number yet when these are compared, nor what follows from other fields.
+    if useless := [name for name in kind.identity if name == kind.number or name not in kind.columns]:
+        raise INVALID_KIND(f"kind.json, identity: {useless[0]} does not tell rows without numbers apart")
     for rule in kind.rules:
         if rule.before == rule.after:  # no day comes before itself: each row would be refused
             raise INVALID_KIND(f"kind.json, rules: {rule.before} cannot come before itself")

@@ -33,8 +33,12 @@ OF_F31E11F = FIXTURES / "index-f31e11f.sql"
 OF_81E9505 = FIXTURES / "index-81e9505.sql"
 """The same, as 81e9505 left it, which opened it and did nothing else."""
 
+OF_FFBA36C = FIXTURES / "index-ffba36c.sql"
+"""The same, as ffba36c left it, which had kinds and gave no numbers."""
+
+SCRIPTS = {"f31e11f": OF_F31E11F, "81e9505": OF_81E9505, "ffba36c": OF_FFBA36C}
 OLDER = pytest.mark.parametrize(
-    "script", [pytest.param(OF_F31E11F, id="f31e11f"), pytest.param(OF_81E9505, id="81e9505")]
+    "script", [pytest.param(script, id=commit) for commit, script in SCRIPTS.items()]
 )
 
 
@@ -93,7 +97,7 @@ def test_an_index_is_converted_and_has_all_that_it_had(script: Path, tmp_path: P
 def test_81e9505_is_told_that_the_index_is_newer(tmp_path: Path) -> None:
     """It knows six versions, and has the rule that this program has."""
     SQLiteIndex(tmp_path / "issuer.sqlite").close()
-    newer = pytest.raises(Refused, match="made by a newer program: version 8, and this one knows 6")
+    newer = pytest.raises(Refused, match="made by a newer program: version 9, and this one knows 6")
     with closing(connect(tmp_path / "issuer.sqlite")) as connection, newer:
         require_known(connection, 6, "the index")
 
@@ -187,7 +191,7 @@ def of_home(folder: Path) -> object:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("make", [of_script(OF_F31E11F), of_script(OF_81E9505), of_home])
+@pytest.mark.parametrize("make", [*map(of_script, SCRIPTS.values()), of_home])
 def test_killed_at_any_point_it_is_as_before_or_done(make: Callable[[Path], object], tmp_path: Path) -> None:
     numbers = itertools.count()
     make(tmp_path / "other")

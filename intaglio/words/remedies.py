@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 
 from wire.problem import Facts
 
+from .language import tr
+
 _TRUST_FILE = "If you know this issuer, ask it for its trust file, then: intaglio trust add FILE"
 _RESTORE = "`intaglio issuer --home FOLDER restore BACKUP` brings back a backup."
 _LIST = "Take it from a backup. If there is none, `intaglio issuer status publish` makes it from the index."
@@ -18,6 +20,7 @@ _CHANGE_TRUST = (
 _EARLIER = "Ask the holder for the bundle as it was first handed out: its evidence may be older."
 _ANOTHER_DAY = "Ask the holder for a current one; --at DATE judges as of another day."
 _NODE = "Try later, or name another node in the file of nodes."
+_GIVEN = "--number '{year}-{seq:06}'"
 _FOLDERS = "give each issuer a folder: --home FOLDER."
 
 REMEDIES: Mapping[str, str] = {
@@ -300,6 +303,19 @@ REMEDIES: Mapping[str, str] = {
     "family-name-missing": (
         "Name the one that is meant: --map family_name=COLUMN. If {column!r} has the whole name: {option}"
     ),
+    "number-pattern": "Write the year, the place in the year's numbers, and plain text: {given}",
+    "kind-without-identity": (
+        "Name them in kind.json, as `identity`, in a new version of the kind. Or give the file a column of "
+        "numbers."
+    ),
+    "numbers-used-up": "Give another pattern: --number PATTERN.",
+    "number-column": (
+        "Leave out --number to issue by the numbers in the file. Else take that column out of the file."
+    ),
+    "rows-without-number": (
+        "Give the file a column of numbers. Or give each record one row, with columns of its own for each "
+        "item: a heading with _1, with _2 and so on."
+    ),
     "catalogue-column-missing": "Say which column it is: --map programme_code=COLUMN",
     "too-many-findings": ("Are the columns mapped to the right fields? --map FIELD=COLUMN changes that."),
     "error-file-refused": "Name another place: --errors FILE.",
@@ -343,6 +359,7 @@ SPELLED: Mapping[str, Callable[[Facts], Facts]] = {
     "family-name-missing": lambda facts: {"option": _whole_names(facts)},
     "columns-missing": lambda facts: {"options": _columns(facts)},
     "headings-missing": lambda facts: {"options": _columns(facts)},
+    "number-pattern": lambda _: {"given": _GIVEN},
     "issuer-unknown-without-log": lambda facts: {
         "command": shlex.join(("intaglio", "trust", "add", str(facts["issuer"])))
     },
@@ -355,4 +372,9 @@ def _whole_names(facts: Facts) -> str:
 
 
 def _columns(facts: Facts) -> str:
-    return " ".join(f"--map {field}=COLUMN" for field in str(facts["fields"]).split())
+    options = " ".join(f"--map {field}=COLUMN" for field in str(facts["fields"]).split())
+    if "number" not in facts:
+        return options
+    return tr("{options}. Where the file has no numbers, they are given: {given}").format(
+        options=options, given=_GIVEN
+    )

@@ -11,7 +11,7 @@ refuses.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from wire.problem import Problem
@@ -27,6 +27,7 @@ from .kept import (
     Known,
     ListFile,
     NewEntry,
+    Numbering,
     PublishedFile,
     RevocationRow,
     Single,
@@ -39,6 +40,7 @@ class Index(Protocol):
     logged: Logged
     revocations: Revocations
     lookup: Lookup
+    numbers: Numbers
 
     def close(self) -> None:
         """Closes the index in this process; it opens again by itself."""
@@ -282,3 +284,28 @@ class Lookup(Protocol):
 
     def catch_up(self, id_of: IdOf) -> None:
         """Makes what was issued since quick to find, where the index may be written to."""
+
+
+class Numbers(Protocol):
+    """The numbers that were given to rows without one, each by the identity of its row."""
+
+    def give(
+        self,
+        kind: str,
+        series: str,
+        numbering: Numbering,
+        identities: Iterable[Sequence[bytes]],
+        given: Callable[[Sequence[str]], object],
+    ) -> None:
+        """Gives each identity that has none the next number of a series, in one transaction.
+
+        Identities, which differ between kinds, come in portions. `given` hears the numbers of each portion,
+        which are good once this returns. A number is passed over that a credential of the kind has, or
+        another identity. Raises what `numbering` raises, and gives none then.
+        """
+
+    def free(self, kind: str, series: str, numbering: Numbering, count: int) -> list[str]:
+        """The numbers that `give` would give next. Raises what `numbering` raises."""
+
+    def forget(self, which: KindNumber) -> bool:
+        """Erases the identity that has this number, if one has it. The credential keeps the number."""

@@ -24,6 +24,12 @@ class KindNumber(NamedTuple):
 IdOf = Callable[[KindNumber, int, int], str]
 """The `id` of a credential, by edition and copy."""
 
+Numbering = Callable[[range], Sequence[str]]
+"""The numbers at these places of a series, from 1, up to one that is none of the kind.
+
+Raises `Refused` where that is the first.
+"""
+
 
 class EditionTaken(Conflict):
     """Another process issued this edition of the credential meanwhile."""
@@ -126,6 +132,8 @@ class Incoming(NamedTuple):
     student: str
     digest: bytes
     """Of the record, to be held against one issued before."""
+    identity: bytes = b""
+    """Of a row that is to be given its number: the digest by which it is told from others."""
 
 
 class Crossed(NamedTuple):
@@ -137,6 +145,8 @@ class Crossed(NamedTuple):
     """Student number that occurs more than once, how often, first row; at most 100."""
     known: list[tuple[int, int, bytes]]
     """Row, the sequence number under which its diploma was issued before, and the digest of the row."""
+    indistinct: list[tuple[int, int]]
+    """Rows of which another has the same identity, each with the first such row, and that with the last."""
 
 
 class Appended(NamedTuple):

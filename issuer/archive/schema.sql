@@ -74,6 +74,23 @@ CREATE TABLE IF NOT EXISTS lookup (
     PRIMARY KEY (key, seq)
 ) WITHOUT ROWID;
 
+-- The numbers that were given to rows of files without numbers. Identities are random values, and a file's are
+-- put in in one transaction. A row may be erased: a file with that person's row then gets another number for it.
+
+CREATE TABLE IF NOT EXISTS given_number (
+    identity BLOB NOT NULL PRIMARY KEY,  -- a digest, under a secret, of the kind and what tells the row from others
+    number TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    UNIQUE (number, kind)
+) WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS number_series (
+    kind TEXT NOT NULL,
+    series TEXT NOT NULL,  -- such as 2026-{seq:06}
+    next INTEGER NOT NULL,  -- no number before this place is given
+    PRIMARY KEY (kind, series)
+);
+
 CREATE TABLE IF NOT EXISTS unlisted (  -- sequence numbers whose credentials may not be there yet
     first INTEGER NOT NULL PRIMARY KEY,
     stop INTEGER NOT NULL

@@ -32,6 +32,7 @@ from .kept import (
 )
 from .logged import SQLiteLogged, raise_to, settle
 from .lookup import SQLiteLookup, note, put
+from .numbers import SQLiteNumbers
 from .revocations import SQLiteRevocations
 from .tables import VERSION, make_tables
 from .versions import INDEX
@@ -47,7 +48,10 @@ _ENTRY = (
 )
 
 
-_INCOMING = "CREATE TEMP TABLE incoming (nth INTEGER PRIMARY KEY, number TEXT, student TEXT, digest BLOB)"
+_INCOMING = (
+    "CREATE TEMP TABLE incoming "
+    "(nth INTEGER PRIMARY KEY, number TEXT, student TEXT, digest BLOB, identity BLOB)"
+)
 _REPEATED = (
     "SELECT nth, earliest, number FROM incoming JOIN (SELECT number, min(nth) AS earliest "
     "FROM incoming WHERE number <> '' GROUP BY number HAVING count(*) > 1) USING (number) "
@@ -60,6 +64,17 @@ _OFTEN = (
 _KNOWN = (
     "SELECT nth, seq, digest FROM incoming JOIN credential USING (number) "
     "WHERE kind = ? AND edition = 1 AND copy = 1 ORDER BY nth"
+)
+_INDISTINCT = (
+    "SELECT nth, iif(nth = earliest, latest, earliest) FROM incoming JOIN ("
+    "SELECT identity, min(nth) AS earliest, max(nth) AS latest FROM incoming "
+    "WHERE identity <> x'' GROUP BY identity HAVING count(*) > 1) USING (identity) ORDER BY nth"
+)
+_KNOWN_BY_IDENTITY = (
+    "SELECT nth, seq, digest FROM incoming JOIN given_number USING (identity) "
+    "JOIN credential ON credential.number = given_number.number "
+    "WHERE given_number.kind = ? AND credential.kind = given_number.kind AND identity <> x'' "
+    "AND edition = 1 AND copy = 1 ORDER BY nth"
 )
 """What only the whole of a file shows: its rows against each other, and against what was issued."""
 
@@ -78,6 +93,7 @@ class SQLiteIndex(Index):
         self.logged = SQLiteLogged(self._database)
         self.revocations = SQLiteRevocations(self._database)
         self.lookup = SQLiteLookup(self._database)
+        self.numbers = SQLiteNumbers(self._database)
 
     def close(self) -> None:
         self._database.close()
@@ -137,9 +153,12 @@ class SQLiteIndex(Index):
             # A table of their own, since there may be millions; it goes with the transaction.
             connection.execute(_INCOMING)
             for portion in incoming:
-                connection.executemany("INSERT INTO incoming VALUES (?, ?, ?, ?)", portion)
-            repeated, often = (connection.execute(query).fetchall() for query in (_REPEATED, _OFTEN))
-            return Crossed(repeated, often, connection.execute(_KNOWN, (kind,)).fetchall())
+                connection.executemany("INSERT INTO incoming VALUES (?, ?, ?, ?, ?)", portion)
+            queries = (_REPEATED, _OFTEN, _INDISTINCT)
+            repeated, often, indistinct = (connection.execute(query).fetchall() for query in queries)
+            is_numbered = connection.execute("SELECT 1 FROM incoming WHERE number <> '' LIMIT 1").fetchone()
+            query = _KNOWN if is_numbered else _KNOWN_BY_IDENTITY
+            return Crossed(repeated, often, connection.execute(query, (kind,)).fetchall(), indistinct)
 
     # One at a time
 

@@ -18,10 +18,12 @@ from .kept import FIRST_KIND
 from .logged import raise_to
 from .versions import INDEX
 
-VERSION = 8
+VERSION = 9
 """The number of these tables. It is above that of 81e9505, which refuses a greater one by name."""
 _CONVERTED = (0, 6, 7)
 """The numbers of f31e11f and 81e9505, and of what followed until an issuer had several kinds."""
+_WITHOUT_GIVEN_NUMBERS = 8
+"""The number of the tables that lack those of given numbers, and nothing else."""
 _WITH_KINDS = {
     "credential": "INSERT INTO credential SELECT seq, ?, number, edition, 1, leaf FROM former ORDER BY seq",
     "released": "INSERT INTO released SELECT ?, number, generation FROM former",
@@ -49,6 +51,9 @@ def make_tables(connection: sqlite3.Connection, home: Path) -> None:
         run(connection, schema)
         return
     (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version == _WITHOUT_GIVEN_NUMBERS:
+        run(connection, schema)
+        return
     if version not in _CONVERTED:
         raise Refused(f"{INDEX} is of version {version}, which was never handed out")
     knows_log = connection.execute("SELECT 1 FROM counter WHERE name = 'log'").fetchone()

@@ -1,9 +1,10 @@
 """Issuing a whole file: every row once, whatever happens in between.
 
 Everything in a credential follows from its row, its sequence number and the job, so that a chunk done again
-gives the same bytes. The order is: shard on disk, chunk begun in the index, digests in the log, credentials
-in the index. Whoever issues holds the issuer's lock and first completes, from its shard, a chunk that was
-begun; a shard that was not begun counts for nothing and is written again.
+gives the same bytes. The order is: numbers for rows that lack them, all at once; then of each chunk its shard
+on disk, the chunk begun in the index, its digests in the log, its credentials in the index. Whoever issues
+holds the issuer's lock and first completes, from its shard, a chunk that was begun; a shard that was not
+begun counts for nothing and is written again.
 """
 
 from __future__ import annotations
@@ -14,8 +15,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from functools import partial
 from itertools import chain
 from pathlib import Path
+from secrets import token_bytes
 from typing import NamedTuple, TypeVar
 
 import orjson
@@ -37,12 +40,13 @@ from ..archive.shards import write_shard
 from ..press.document import Composer
 from ..press.press import Line, Press
 from ..table.finding import FIRST_ROW
-from ..table.source import Span
+from ..table.source import Source, Span
 from .attached import Attached, attach, remember
 from .changes import Change, Shelf, changes, differing, shelves
-from .checked import CheckedTable
+from .checked import PREVIEWED, CheckedTable
 from .checking import Checked, Checker, Survey, check_span, survey
 from .errors import write_errors
+from .numbering import Identities, Series
 from .order import Order, Progress
 from .spool import Spool, spool
 from .workers import Pool, Tell, Told, available_cores, each_told
@@ -68,6 +72,8 @@ class Issued:
     """In a dry run, rows whose diplomas say the same as that of an earlier row, which comes first."""
     error_file: Path | None = None
     """Where the bad rows went, if there are any and a file was asked for."""
+    next_number: str = ""
+    """In a dry run of a file without numbers, the first that a row would be given."""
 
 
 class Task(NamedTuple):
@@ -115,12 +121,15 @@ def issue(work: Tools, task: Task, tell: Tell) -> Chunk:
     """A worker's part of the second pass: sign and store row after row."""
     made = Chunk([], [])
     press = work.presses[task.press]
+    numbers = work.spool.numbers(task.span) if work.checker.identities else {}
 
     def lines() -> Iterator[bytes]:
         for row, record in each_told(work.spool.rows(task.span), tell):
             if row in task.skipped:
                 continue
             seq = task.first_seq + row - FIRST_ROW
+            if numbers:
+                record[press.composer.kind.number] = numbers[row]
             # Of the job's day, also where it goes on later: each row says what it would have said then.
             settle_reached(press.composer.kind, record, task.created.date())
             try:
@@ -150,11 +159,13 @@ class Bulk:
         press: Press,
         *,
         now: datetime,
+        secret: Callable[[], bytes],
         former: Sequence[Press] = (),
         table: CheckedTable | None = None,
     ) -> Issued:
         """Checks the whole file, then issues its good rows. The same file again goes on where it stopped.
 
+        The `secret` is that of identities, by which rows without numbers are known.
         What was begun in another form than that of the press, or with the template of a `former` one, goes on
         so. Rows that are bad go to the error file and stop nothing. `table` is the file where it was checked,
         and approved, before there was an issuer. Raises what `order.approve` does.
@@ -163,9 +174,10 @@ class Bulk:
         self.recover()
         if table is not None and self._store.count():
             table = None  # somebody else made the issuer meanwhile, and issued: its rows may be among them
+        identities = _identities(order, press.composer.kind, secret)
         if table is None:
             attached = _attached(order, press.composer.kind, self._home)
-            checker = Checker(order.source, now.date(), press.composer, order.catalogue, attached)
+            checker = Checker(order.source, now.date(), press.composer, order.catalogue, attached, identities)
         else:
             checker, attached = table.checker, table.checker.attached
             remember(attached, order.source, self._home)
@@ -187,10 +199,14 @@ class Bulk:
             key = keys[template]
             _settle_all(pool, self.archive, order, found, self._store.issued_by(key))
             if table is None and found.good:
-                order.approve(CheckedTable(checker, checked, found))
+                numbers = _next_numbers(order, self._store, found, now.year)
+                order.approve(CheckedTable(checker, checked, found, numbers))
             errors = _write_errors(order, found, checked, self._home)
             if not found.good:
                 return Issued(found, 0, None, error_file=errors)
+            if order.numbers and identities:
+                own = checked.identities if table is None else partial(_identified, identities, checked)
+                self._give_numbers(order.numbers.series(now.year), order.source, checked, found, own)
             spans = order.source.spans
             length, name = sum(span.rows for span in spans), order.source.path.name
             job = self._store.begin(key, name, format_datetimestamp(now), length, len(spans))
@@ -222,6 +238,33 @@ class Bulk:
         lines = chain.from_iterable(self.archive.chunk(job.id, number) for number in sorted(finished))
         return next((line.secured.form for line in lines), None)
 
+    def _give_numbers(
+        self,
+        series: Series,
+        source: Source,
+        checked: Spool,
+        found: Survey,
+        own: Callable[[Span], Mapping[int, bytes]],
+    ) -> None:
+        """Gives numbers to the rows that are to be issued, and keeps them for who issues these.
+
+        `own` gives the identities of the rows of a span, under the issuer's secret.
+        """
+        rows: list[int] = []
+        spans = iter(source.spans)
+
+        def identities() -> Iterator[list[bytes]]:
+            for span in source.spans:
+                of_span = own(span)
+                rows[:] = [row for row in of_span if row not in found.findings and row not in found.known]
+                yield [of_span[row] for row in rows]
+
+        def keep(numbers: Sequence[str]) -> None:
+            checked.put_numbers(next(spans), dict(zip(rows, numbers, strict=True)))
+
+        kind = source.kind.name
+        self._store.numbers.give(kind, series.name, series.numbers, identities(), keep)
+
     def _task(self, job: Job, span: Span, found: Survey, now: datetime, press: tuple[int, str]) -> Task:
         skipped = frozenset(row for row in span.numbers if row in found.findings or row in found.known)
         created = parse_datetimestamp(job.created, "created")
@@ -244,10 +287,21 @@ class Bulk:
 
 
 @contextmanager
-def checked_table(order: Order, archive: Archive, composer: Composer, today: date) -> Iterator[CheckedTable]:
-    """The first half of `Bulk.run`, without an issuer: all checks, and nothing is signed."""
+def checked_table(
+    order: Order,
+    archive: Archive,
+    composer: Composer,
+    today: date,
+    secret: Callable[[], bytes] = partial(token_bytes, 32),
+) -> Iterator[CheckedTable]:
+    """The first half of `Bulk.run`, without an issuer: all checks, and nothing is signed.
+
+    By the `secret` of identities rows are known that were given a number; by any other, rows are only told
+    from each other.
+    """
     attached = _attached(order, composer.kind, None)
-    checker = Checker(order.source, today, composer, order.catalogue, attached)
+    identities = _identities(order, composer.kind, secret)
+    checker = Checker(order.source, today, composer, order.catalogue, attached, identities)
     with (
         tempfile.TemporaryDirectory(prefix="intaglio-") as scratch,
         spool(Path(scratch) / "checked") as checked,
@@ -255,19 +309,45 @@ def checked_table(order: Order, archive: Archive, composer: Composer, today: dat
         with _pool(Tools(checker, checked, {}), order, archive.store) as pool:
             found = _survey_all(pool, archive, order)
             _settle_all(pool, archive, order, found)
-        yield CheckedTable(checker, checked, found)
+        yield CheckedTable(checker, checked, found, _next_numbers(order, archive.store, found, today.year))
 
 
 def dry_run(
-    order: Order, archive: Archive, composer: Composer, today: date, says: Callable[[Record], str]
+    order: Order,
+    archive: Archive,
+    composer: Composer,
+    today: date,
+    says: Callable[[Record], str],
+    secret: Callable[[], bytes] = partial(token_bytes, 32),
 ) -> Issued:
-    """All checks, the error file if one is named, and nothing is signed.
+    """All checks, the error file if one is named; nothing is signed, and no number is given.
 
-    `says` gives what people read first of a record's diploma; rows of which that is the same are `alike`.
+    `says` gives what people read first of a record's diploma; rows of which that is the same are `alike`. The
+    `secret` is as in `checked_table`.
     """
-    with checked_table(order, archive, composer, today) as table:
+    with checked_table(order, archive, composer, today, secret) as table:
         errors = _write_errors(order, table.survey, table.spool)
-        return Issued(table.survey, 0, None, table.first(), table.alike(says), errors)
+        number = next(iter(table.numbers), "")
+        return Issued(table.survey, 0, None, table.first(), table.alike(says), errors, number)
+
+
+def _identities(order: Order, kind: Kind, secret: Callable[[], bytes]) -> Identities | None:
+    """What tells rows apart that lack numbers; the secret is opened for nothing else."""
+    return None if order.numbers is None else Identities(kind, secret())
+
+
+def _identified(identities: Identities, checked: Spool, span: Span) -> dict[int, bytes]:
+    """The identities of rows that were checked before there was an issuer, and so without its secret."""
+    return {row: identities(record) for row, record in checked.rows(span)}
+
+
+def _next_numbers(order: Order, store: Index, found: Survey, year: int) -> Sequence[str]:
+    """The numbers that the first rows would be given, of a file that has none."""
+    if order.numbers is None or not found.good:
+        return ()
+    series = order.numbers.series(year)
+    count = min(found.good, PREVIEWED)
+    return store.numbers.free(order.source.kind.name, series.name, series.numbers, count)
 
 
 def _write_errors(order: Order, found: Survey, checked: Spool, home: Path | None = None) -> Path | None:
@@ -311,15 +391,21 @@ def _settle_all(
 def _compare_all(
     pool: Pool[Tools], archive: Archive, order: Order, found: Survey, digests: dict[int, bytes]
 ) -> list[Change]:
-    compared = shelves(archive, digests)
+    kind = pool.work.checker.kind
+    compared = shelves(archive, digests, "" if order.source.has_numbers else kind.number)
     sizes = [len(shelf.digests) for shelf in compared]
     before: dict[int, Record] = {}
     for records in _counted(pool, compare, compared, "comparing", sizes, order):
         before |= records
     wanted = {row: before[seq] for row, seq in found.known.items() if seq in before}
     picked = pool.work.spool.pick(order.source.spans, wanted)
+    if not order.source.has_numbers:
+        picked = (
+            (row, {**record, kind.number: archive.store.entry(found.known[row]).number})
+            for row, record in picked
+        )
     rows = ((row, record, wanted[row]) for row, record in picked)
-    return list(changes(pool.work.checker.kind, rows, order.source.recorded, archive))
+    return list(changes(kind, rows, order.source.recorded, archive))
 
 
 def _rows(spans: Iterable[Span]) -> list[int]:

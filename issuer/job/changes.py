@@ -37,11 +37,14 @@ class Shelf(NamedTuple):
 
     shard: Path | None
     digests: dict[int, bytes]
+    without: str = ""
+    """The field that rows lack, because the file has no column of numbers."""
 
 
-def shelves(archive: Archive, digests: Mapping[int, bytes]) -> list[Shelf]:
+def shelves(archive: Archive, digests: Mapping[int, bytes], without: str = "") -> list[Shelf]:
     """The digests of rows, each with the shard that has the credential to compare them with."""
-    return [Shelf(path, {seq: digests[seq] for seq in seqs}) for path, seqs in archive.by_shard(digests)]
+    shelves = archive.by_shard(digests)
+    return [Shelf(path, {seq: digests[seq] for seq in seqs}, without) for path, seqs in shelves]
 
 
 def differing(shelf: Shelf) -> dict[int, Record]:
@@ -49,7 +52,10 @@ def differing(shelf: Shelf) -> dict[int, Record]:
     found: dict[int, Record] = {seq: {} for seq in shelf.digests}
     for seq, record in map(Line.record_of, Shard(shelf.shard) if shelf.shard else ()):
         if seq in found:
-            if digest(record) == shelf.digests[seq]:
+            as_in_row = record
+            if shelf.without:
+                as_in_row = orjson.dumps({**orjson.loads(record), shelf.without: ""})
+            if digest(as_in_row) == shelf.digests[seq]:
                 del found[seq]
             else:
                 found[seq] = orjson.loads(record)

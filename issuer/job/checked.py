@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 
@@ -27,6 +27,8 @@ class CheckedTable:
     checker: Checker
     spool: Spool
     survey: Survey
+    numbers: Sequence[str] = ()
+    """The numbers that the first rows will be given, of a table that has none."""
 
     @property
     def source(self) -> Source:
@@ -40,7 +42,10 @@ class CheckedTable:
 
     def first(self) -> list[Record]:
         """The first `PREVIEWED` records that are to be signed."""
-        return [record for _, record in islice(self._good(), PREVIEWED)]
+        records = [record for _, record in islice(self._good(), PREVIEWED)]
+        for record, number in zip(records, self.numbers, strict=False):
+            record[self.kind.number] = number
+        return records
 
     def alike(self, says: Callable[[Record], str]) -> list[tuple[int, int]]:
         """Rows of which `says` gives the same as of an earlier row, which comes first: `MOST_ALIKE` at most.
@@ -66,7 +71,7 @@ class CheckedTable:
     def _good(self) -> Iterator[tuple[int, Record]]:
         """The rows that are to be signed, with their records."""
         survey = self.survey
-        rows = chain.from_iterable(map(self.spool.rows, self.source.spans))
-        return (
-            (row, record) for row, record in rows if row not in survey.findings and row not in survey.known
-        )
+        number = {self.kind.number: self.numbers[0]} if self.numbers else {}
+        for row, record in chain.from_iterable(map(self.spool.rows, self.source.spans)):
+            if row not in survey.findings and row not in survey.known:
+                yield row, {**record, **number}

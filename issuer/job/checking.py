@@ -29,10 +29,13 @@ from ..table.finding import LOST, TURNED, CellFinding
 from ..table.source import NumberedRow, Source, Span, open_source
 from .attached import NOTHING, Attached
 from .changes import Change
+from .numbering import Identities
 from .spool import Spool
 from .workers import Tell, each_told
 
 MOST_FINDINGS = 100_000
+
+NAMELESS = "is empty, and so is all else that tells rows apart: no number is given"
 
 _COMMA = re.compile("[,，、،]")
 
@@ -75,6 +78,8 @@ class Checker:
     catalogue: Catalogue | None = None
     attached: Attached = field(default_factory=Attached)
     """The digests of the files that the rows name."""
+    identities: Identities | None = None
+    """What tells rows apart that are to be given their numbers."""
 
     def __post_init__(self) -> None:
         asked = self.kind.catalogue
@@ -87,6 +92,20 @@ class Checker:
     def kind(self) -> Kind:
         """What the rows become."""
         return self.composer.kind
+
+    @cached_property
+    def required(self) -> Collection[str]:
+        """The fields that a row has to have."""
+        given = () if self.identities is None else (self.kind.number,)
+        return [name for name in self.kind.required if name not in given]
+
+    @cached_property
+    def naming_column(self) -> str:
+        """The heading of the column that says which credential a row is: its number, or the first instead."""
+        names = (self.kind.number, *self.kind.told_apart_by)
+        return next(
+            (self.column(name) for name in names if name in self.source.columns), self.source.header[0]
+        )
 
     def check(
         self, row: int, cells: list[str], further: Sequence[NumberedRow] = ()
@@ -102,7 +121,7 @@ class Checker:
         if kind.groups:
             found |= self.source.items([(row, cells), *further])
         files = self._attach(found) if kind.attached else []
-        record, wrong = check_cells(kind, found, today=self.today, date_order=self.source.date_order)
+        record, wrong = check_cells(kind, found, self.required, self.today, self.source.date_order)
         if lost := [(name, LOST[cell], cell) for name, cell in _cells(found) if cell in LOST]:
             names = {name for name, _, _ in lost}  # what else is wrong with those cells comes of it
             wrong = [*lost, *(each for each in wrong if each[0] not in names)]
@@ -216,16 +235,22 @@ def check_span(checker: Checker, spool: Spool, span: Span, tell: Tell) -> Checke
     """Checks each row of a span by itself, once; those that are good wait in the spool."""
     kind = checker.kind
     findings, incoming, good = [], [], []
+    identities: list[tuple[int, bytes]] = []
     for (row, cells), *further in each_told(checker.source.records(span), tell):
         record, wrong = checker.check(row, cells, further)
-        packed = orjson.dumps(record)
+        packed, identity = orjson.dumps(record), b""
+        if checker.identities and not wrong:
+            if identity := checker.identities(record):
+                identities.append((row, identity))
+            else:
+                wrong = [CellFinding(row, checker.naming_column, NAMELESS)]
         if wrong:
             findings += wrong
         else:
             good.append((row, packed))
         number, person = record.get(kind.number, ""), record.get(kind.person_id, "")
-        incoming.append(Incoming(row, number, person, digest(packed)))
-    spool.put(span, good)
+        incoming.append(Incoming(row, number, person, digest(packed), identity))
+    spool.put(span, good, identities if checker.identities else None)
     return Checked(len(incoming), findings, incoming)
 
 
@@ -256,8 +281,11 @@ class Survey:
         names = checker.kind.person.fields & checker.source.columns.keys()
         for change in changed:
             if names and names <= set(change.fields):
-                column = checker.column(checker.kind.number)
-                self.add([CellFinding(change.row, column, "was issued to somebody else", change.number)])
+                reason = "was issued to somebody else"
+                if not checker.source.has_numbers:
+                    reason = f"has the number {change.number}, which {reason}"
+                cell = change.number if checker.source.has_numbers else ""
+                self.add([CellFinding(change.row, checker.naming_column, reason, cell)])
                 del self.known[change.row]
             else:
                 self.changed.append(change)
@@ -281,10 +309,15 @@ def survey(checker: Checker, checked: Iterable[Checked], store: Index) -> Survey
             yield part.incoming
 
     crossed = store.compare(checker.kind.name, portions())
-    number = checker.column(checker.kind.number)
+    column = checker.naming_column
     found.add(
-        CellFinding(row, number, f"is the number of row {earlier} as well", cell)
+        CellFinding(row, column, f"is the number of row {earlier} as well", cell)
         for row, earlier, cell in crossed.repeated
+    )
+    # Both of two, whatever their order: which of them is right, or whether they are two people, is not known.
+    found.add(
+        CellFinding(row, column, f"is that of row {other} as well, and so is all else that tells rows apart")
+        for row, other in crossed.indistinct
     )
     person = checker.kind.fields.get(checker.kind.person_id)
     label = person.labels.get("en", person.name) if person else ""

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from ..table.source import Source
 from .checked import CheckedTable
 from .checking import Catalogue
+from .numbering import NumberPattern
 
 
 class Progress(NamedTuple):
@@ -44,3 +45,5 @@ class Order:
     progress: Callable[[Progress], None] = _unheard
     approve: Callable[[CheckedTable], None] = _approved
     """Is shown the rows that are to be signed, if there are any; what it raises ends the job before that."""
+    numbers: NumberPattern | None = None
+    """What the numbers look like that rows are given, where the file has no column of them."""

@@ -7,7 +7,7 @@ The files are sealed under a key that is in memory only: what one who was killed
 from __future__ import annotations
 
 import shutil
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,8 +22,11 @@ from wire.problem import Damaged
 
 from ..archive.frame import from_frame, to_frame
 from ..table.source import Span
+from .numbering import IDENTITY_BYTES
 
+_ROW_BYTES = 8
 _LEVEL = 1  # read once, a minute later
+_RECORDS, _IDENTITIES, _NUMBERS = _PARTS = ("", ".identities", ".numbers")
 _LARGEST = 1 << 40  # bytes of a span: rows may be long, and only what was sealed here is unpacked
 
 
@@ -34,26 +37,45 @@ class Spool:
     folder: Path
     key: bytes
 
-    def put(self, span: Span, rows: Iterable[tuple[int, bytes]]) -> None:
-        """Keeps rows of a span, each with its record as JSON. Once a span: its number is the nonce."""
-        lines = b"\n".join(b"%d %s" % row for row in rows)
-        sealed = AESGCM(self.key).encrypt(_nonce(span), to_frame(lines, level=_LEVEL), None)
-        self._path(span).write_bytes(sealed)
+    def put(
+        self,
+        span: Span,
+        rows: Iterable[tuple[int, bytes]],
+        identities: Iterable[tuple[int, bytes]] | None = None,
+    ) -> None:
+        """Keeps rows of a span, each with its record as JSON, and their identities, if they have some.
+
+        Once a span: its number is the nonce.
+        """
+        self._seal(span, _RECORDS, to_frame(b"\n".join(b"%d %s" % row for row in rows), level=_LEVEL))
+        if identities is not None:
+            packed = b"".join(row.to_bytes(_ROW_BYTES) + digest for row, digest in identities)
+            self._seal(span, _IDENTITIES, packed)
 
     def rows(self, span: Span) -> Iterator[tuple[int, Record]]:
         """The rows of a span, with their records.
 
         Raises `Damaged` where they are not as they were put, `Unavailable` where they cannot be read.
         """
-        path = self._path(span)
-        try:
-            with file_problems(path):
-                packed = AESGCM(self.key).decrypt(_nonce(span), path.read_bytes(), None)
-        except (FileNotFoundError, InvalidTag) as error:
-            raise Damaged(f"{path} was changed while the file was issued") from error
-        for line in from_frame(packed, _LARGEST).splitlines():
+        for line in from_frame(self._unseal(span, _RECORDS), _LARGEST).splitlines():
             row, _, record = line.partition(b" ")
             yield int(row), orjson.loads(record)
+
+    def identities(self, span: Span) -> dict[int, bytes]:
+        """The identities of rows of a span. Raises as `rows`."""
+        packed, step = self._unseal(span, _IDENTITIES), _ROW_BYTES + IDENTITY_BYTES
+        return {
+            int.from_bytes(packed[at : at + _ROW_BYTES]): packed[at + _ROW_BYTES : at + step]
+            for at in range(0, len(packed), step)
+        }
+
+    def put_numbers(self, span: Span, numbers: Mapping[int, str]) -> None:
+        """Keeps the numbers that rows of a span were given. Once a span."""
+        self._seal(span, _NUMBERS, orjson.dumps([*numbers.items()]))
+
+    def numbers(self, span: Span) -> dict[int, str]:
+        """The numbers that rows of a span were given. Raises as `rows`."""
+        return dict(orjson.loads(self._unseal(span, _NUMBERS)))
 
     def pick(self, spans: Iterable[Span], wanted: Container[int]) -> Iterator[tuple[int, Record]]:
         """The rows of these numbers; a span that has none of them is not read."""
@@ -61,12 +83,23 @@ class Spool:
             if any(row in wanted for row in span.numbers):
                 yield from (found for found in self.rows(span) if found[0] in wanted)
 
-    def _path(self, span: Span) -> Path:
-        return self.folder / f"{span.number:06d}"
+    def _seal(self, span: Span, part: str, data: bytes) -> None:
+        self._path(span, part).write_bytes(AESGCM(self.key).encrypt(_nonce(span, part), data, None))
+
+    def _unseal(self, span: Span, part: str) -> bytes:
+        path = self._path(span, part)
+        try:
+            with file_problems(path):
+                return AESGCM(self.key).decrypt(_nonce(span, part), path.read_bytes(), None)
+        except (FileNotFoundError, InvalidTag) as error:
+            raise Damaged(f"{path} was changed while the file was issued") from error
+
+    def _path(self, span: Span, part: str) -> Path:
+        return self.folder / f"{span.number:06d}{part}"
 
 
-def _nonce(span: Span) -> bytes:
-    return span.number.to_bytes(12)
+def _nonce(span: Span, part: str) -> bytes:
+    return _PARTS.index(part).to_bytes(4) + span.number.to_bytes(8)
 
 
 @contextmanager

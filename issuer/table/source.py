@@ -33,6 +33,8 @@ from ..problem import (
     FAMILY_NAME_MISSING,
     HEADINGS_MISSING,
     NO_TABLE,
+    NUMBER_COLUMN,
+    ROWS_WITHOUT_NUMBER,
     UNREADABLE_FILE,
     EncodingOpen,
 )
@@ -122,6 +124,11 @@ class Source:
             left, letter = divmod(left - 1, 26)
             letters = chr(ord("A") + letter) + letters
         return self.header[index] or f"{letters}, which has no heading"
+
+    @property
+    def has_numbers(self) -> bool:
+        """Whether it has a column of the credentials' numbers."""
+        return self.kind.number in self.columns
 
     @cached_property
     def all_named(self) -> bool:
@@ -234,6 +241,7 @@ def open_source(
     encoding: str = "",
     sheet: str = "",
     hidden: str = "",
+    has_numbers: bool = True,
     span_rows: int = SPAN_ROWS,
 ) -> Source:
     """Find header and rows of a CSV file, or of a workbook's sheet.
@@ -241,6 +249,7 @@ def open_source(
     `chosen` maps fields to headings where the usual ones do not fit. The rows become what `kind` describes,
     by default diplomas. `required` are the fields that need a column, by default those that the kind asks
     for. `encoding`, of `ENCODINGS`, is that of a file without a mark; by default the file is looked at.
+    Rows are to be given numbers where `has_numbers` is false: a column of them is an error then.
     `sheet` is one by its name, and `hidden`, of `HIDDEN`, says what becomes of hidden rows and sheets.
     Raises `NotFound`; `EncodingOpen`, `SheetOpen` and `HiddenOpen` where a person has to decide;
     `ExtraMissing` where nothing here reads workbooks; `Conflict` where the file changes meanwhile; or
@@ -257,9 +266,9 @@ def open_source(
         found = _in_workbook(path, kind, sheet, hidden, span_rows)
     else:
         with unchanged(path):
-            found = _in_text(path, kind, encoding, span_rows, chosen or {}, required)
+            found = _in_text(path, kind, encoding, span_rows, chosen or {}, required, has_numbers=has_numbers)
     header, is_error_file = _plain_header(found.header)
-    columns = _columns(path, header, kind, chosen or {}, required)
+    columns = _columns(path, header, kind, chosen or {}, required, has_numbers=has_numbers)
     if not found.spans:
         raise UNREADABLE_FILE(f"{path.name} has a header and no rows", hint="Rows are expected below it.")
     groups = _groups(path, header, kind, columns) if required is None else {}
@@ -312,6 +321,8 @@ def _in_text(
     span_rows: int,
     chosen: Mapping[str, str],
     required: Collection[str] | None,
+    *,
+    has_numbers: bool,
 ) -> _Table:
     text, encoding, skipped = _beginning(path, ENCODINGS.get(encoding, ""))
     if said := _SEPARATOR_LINE.match(text):
@@ -330,7 +341,7 @@ def _in_text(
     plainly, is_error_file = _plain_header(headers[delimiter])
     number = None
     if kind.groups and required is None:  # where a span ends then depends on what the columns are
-        columns = _columns(path, plainly, kind, chosen, required)
+        columns = _columns(path, plainly, kind, chosen, required, has_numbers=has_numbers)
         if any(0 in positions for positions in _groups(path, plainly, kind, columns).values()):
             number = partial(_number, is_error_file, columns[kind.number])
     spans = _spans(path, encoding, skipped, delimiter, 2 if said else 1, span_rows, number)
@@ -524,6 +535,13 @@ def _groups(path: Path, header: list[str], kind: Kind, columns: Mapping[str, int
         if item := kind.item(name):
             groups.setdefault(item.group, {}).setdefault(item.position, {})[item.field] = index
     in_rows = [group for group, positions in groups.items() if 0 in positions]
+    if in_rows and kind.number not in columns:  # guessed by the other columns, twins would be one record
+        name, index = next(iter(groups[in_rows[0]][0].items()))
+        raise ROWS_WITHOUT_NUMBER(
+            f"{path.name} has {header[index]!r} in rows, and no column for {kind.number} to say which belong "
+            "together",
+            column=name,
+        )
     for group in in_rows:
         if len(groups[group]) > 1:  # a row would be an item and have several
             name, index = next(iter(groups[group][0].items()))
@@ -576,7 +594,13 @@ def _require_once(path: Path, heading: str, header: list[str]) -> None:
 
 
 def _columns(
-    path: Path, header: list[str], kind: Kind, chosen: Mapping[str, str], asked: Collection[str] | None
+    path: Path,
+    header: list[str],
+    kind: Kind,
+    chosen: Mapping[str, str],
+    asked: Collection[str] | None,
+    *,
+    has_numbers: bool,
 ) -> dict[str, int]:
     columns: dict[str, int] = {}
     own, required = (kind.own, kind.required) if asked is None else ((), asked)
@@ -608,7 +632,22 @@ def _columns(
     missing = [field for field in (*required, *own) if field not in columns and field not in kind.groups]
     if person.whole in missing and person.given in columns:
         missing.remove(person.whole)
+    if not has_numbers:
+        if kind.number in columns:  # two ways to number a row: an empty cell would hide a mistake
+            heading = header[columns[kind.number]]
+            raise NUMBER_COLUMN(
+                f"{path.name} has a column {heading!r} for {kind.number}, and numbers are to be given",
+                column=heading,
+            )
+        missing.remove(kind.number)
+        if not missing and columns.keys().isdisjoint(kind.told_apart_by):
+            raise COLUMNS_MISSING(
+                f"{path.name} has no column that tells rows apart: {', '.join(kind.told_apart_by)}",
+                columns=", ".join(filter(None, header)),
+                fields=" ".join(kind.told_apart_by),
+            )
     if missing:
+        number = kind.number if asked is None and kind.number in missing else None
         recognised = _recognised_are(header, columns)
         asked = f" (the template asks for {', '.join(own)})" if set(own) & set(missing) else ""
         code = COLUMNS_MISSING if columns else HEADINGS_MISSING
@@ -616,6 +655,7 @@ def _columns(
             f"{path.name} has no column for {', '.join(missing)}{asked}{recognised}",
             columns=_listed(header),
             fields=" ".join(missing),
+            number=number,
         )
     if person.whole in required and not columns.keys() & {person.whole, person.family}:
         half = header[columns[person.given]]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -155,7 +155,7 @@ class TestNumbersAndJobs:
         ]
         for _ in range(2):  # nothing is left over from the first time
             assert index.compare("diploma", [rows[:2], [], rows[2:]]) == Crossed(
-                [(3, 1, "A"), (6, 1, "A")], [("s1", 3, 1)], [(2, 1, b"2")]
+                [(3, 1, "A"), (6, 1, "A")], [("s1", 3, 1)], [(2, 1, b"2")], []
             )
 
     def test_pages_of_a_thousand_follow_the_sequence_numbers(self, index: Index) -> None:
@@ -165,6 +165,103 @@ class TestNumbersAndJobs:
         assert [found.seq for found in index.entries(999)] == [1000, 1001]
         assert [found.seq for found in index.entries(997, 1001)] == [998, 999, 1000]
         assert index.entries(1001) == []
+
+
+def numbering(places: range) -> list[str]:
+    """Three digits are all that this kind takes."""
+    numbers = [f"N{place}" for place in places if place < 1000]
+    if not numbers:
+        raise Refused("no more numbers")
+    return numbers
+
+
+def give(
+    index: Index, *portions: Sequence[bytes], kind: str = "diploma", series: str = "N{seq}"
+) -> list[str]:
+    given: list[str] = []
+    index.numbers.give(kind, series, numbering, portions, given.extend)
+    return given
+
+
+class TestGivenNumbers:
+    def test_an_identity_keeps_its_number_in_whatever_order_it_comes_again(self, open_index: Open) -> None:
+        assert give(open_index(), [b"a", b"b"], [], [b"c"]) == ["N1", "N2", "N3"]
+        assert give(open_index(), [b"d", b"c"], [b"a"]) == ["N4", "N3", "N1"]
+        assert give(open_index(), [b"e", b"e"], [b"e"]) == ["N5", "N5", "N5"]
+        assert give(open_index(), [b"f"]) == ["N6"]
+
+    def test_a_number_is_passed_over_that_is_taken(self, index: Index) -> None:
+        file(index, 3)
+        issue(index, entry(3, "N4", kind="resident"), 3)
+        assert index.numbers.free("diploma", "N{seq}", numbering, 3) == ["N3", "N4", "N5"]
+        assert give(index, [b"a"], series="N{seq:0}") == ["N3"]
+        assert give(index, [b"b", b"c"]) == ["N4", "N5"]
+        assert give(index, [b"d", b"e"], kind="resident") == ["N1", "N2"]
+        assert give(index, [b"f", b"g"], kind="resident") == ["N3", "N5"]
+
+    def test_each_year_begins_anew(self, index: Index) -> None:
+        def of(year: int) -> Callable[[range], list[str]]:
+            return lambda places: [f"{year}-{place}" for place in places]
+
+        given: list[str] = []
+        for year, identity in ((2026, b"a"), (2026, b"b"), (2027, b"b"), (2027, b"c"), (2026, b"d")):
+            index.numbers.give("diploma", f"{year}-{{seq}}", of(year), [[identity]], given.extend)
+        assert given == ["2026-1", "2026-2", "2026-2", "2027-1", "2026-3"]
+
+    def test_thousands_that_are_taken_are_passed_over(self, index: Index) -> None:
+        file(index, 990)
+        assert give(index, [b"a"]) == ["N990"]
+
+    def test_where_numbers_are_used_up_none_is_given(self, index: Index) -> None:
+        identities = [place.to_bytes(2) for place in range(1000)]
+        with pytest.raises(Refused, match="no more"):
+            give(index, identities[:990], identities[990:])
+        assert give(index, identities[1:]) == numbering(range(1, 1000))
+        with pytest.raises(Refused, match="no more"):
+            index.numbers.free("diploma", "N{seq}", numbering, 1)
+        assert give(index, identities[1:3]) == ["N1", "N2"]
+
+    def test_where_the_caller_fails_none_is_given(self, index: Index) -> None:
+        def fail(_: Sequence[str]) -> None:
+            raise NotFound("the disk")
+
+        with pytest.raises(NotFound):
+            index.numbers.give("diploma", "N{seq}", numbering, [[b"a"]], fail)
+        assert give(index, [b"b", b"a"]) == ["N1", "N2"]
+
+    def test_a_number_is_given_once_whoever_asks(self, open_index: Open) -> None:
+        indexes = [open_index() for _ in range(2)]
+        wanted = [[bytes([at, which]) for which in range(20)] for at in (*range(4), *range(4))]
+        given = together([partial(give, indexes[at % 2], each) for at, each in enumerate(wanted)])
+        assert given[:4] == given[4:]
+        assert sorted(number for of_one in given[:4] for number in of_one) == sorted(  # type: ignore[attr-defined]
+            numbering(range(1, 81))
+        )
+
+    def test_an_identity_is_erased_and_its_credential_s_number_stays_taken(self, index: Index) -> None:
+        assert give(index, [b"a", b"b"]) == ["N1", "N2"]
+        issue(index, entry(0, "N1"), 0)
+        assert [index.numbers.forget(a(number)) for number in ("N1", "N2", "N2")] == [True, True, False]
+        assert not index.numbers.forget(a("N1", "resident"))
+        assert give(index, [b"a", b"b"]) == ["N3", "N4"]
+
+    def test_rows_are_compared_by_their_identities(self, index: Index) -> None:
+        give(index, [b"a", b"b", b"c"])
+        give(index, [b"A"], kind="resident")
+        issue(index, entry(0, "N1"), 0)
+        issue(index, entry(1, "N2", kind="resident"), 1)
+        rows = [
+            Incoming(2, "", "", b"2", b"a"),
+            Incoming(3, "", "", b"3"),
+            Incoming(4, "", "", b"4", b"b"),
+            Incoming(5, "", "", b"5"),
+            Incoming(6, "", "", b"6", b"d"),
+            Incoming(7, "", "", b"7", b"d"),
+            Incoming(8, "", "", b"8", b"d"),
+        ]
+        assert index.compare("diploma", [rows[:3], rows[3:]]) == Crossed(
+            [], [], [(2, 0, b"2")], [(6, 8), (7, 6), (8, 6)]
+        )
 
 
 class TestOneAtATime:
@@ -273,7 +370,7 @@ class TestKindsAndCopies:
         issue(index, entry(1, "A", kind="resident"), 1)
         rows = [Incoming(2, "A", "", b"2")]
         for kind, known in (("diploma", [(2, 0, b"2")]), ("resident", [(2, 1, b"2")]), ("certificate", [])):
-            assert index.compare(kind, [rows]) == Crossed([], [], known)
+            assert index.compare(kind, [rows]) == Crossed([], [], known, [])
 
     def test_what_is_found_says_of_which_kind_it_is(self, index: Index) -> None:
         issue(index, entry(0, "A"), 0)

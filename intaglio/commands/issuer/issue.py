@@ -8,7 +8,9 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from secrets import token_bytes
 from typing import NamedTuple
 
 import click
@@ -116,6 +118,12 @@ def init(
 @click.option("--sheet", default="", help="Of a workbook, by name; if not given, the one that fits.")
 @click.option("--hidden", type=click.Choice(HIDDEN), help="Hidden rows and sheets of a workbook.")
 @click.option(
+    "--number",
+    default="",
+    metavar="PATTERN",
+    help="Give numbers to a file that has none, such as '{year}-{seq:06}'.",
+)
+@click.option(
     "--programmes", type=click.Path(path_type=Path), help="Catalogue of programmes to check against."
 )
 @click.option("--files", type=click.Path(path_type=Path), help="Folder of the files that a column names.")
@@ -139,6 +147,7 @@ def issue(
     encoding: str | None,
     sheet: str,
     hidden: str | None,
+    number: str,
     programmes: Path | None,
     files: Path | None,
     errors: Path | None,
@@ -148,8 +157,11 @@ def issue(
     out: Path | None,
 ) -> Result:
     """Issue a credential for each row of a CSV file or spreadsheet. No row is issued twice."""
-    reading = ReadOptions(mapping, dates, names, programmes, encoding or "", sheet, hidden or "", files)
+    reading = ReadOptions(
+        mapping, dates, names, programmes, encoding or "", sheet, hidden or "", files, number
+    )
     of_kind = _asked(place, kind)
+    numbers = reading.numbers(of_kind)
     composer = trial(of_kind, place.session.contexts(), _profile(place.folder, name, url))
     nouns = of_kind.nouns["en"]
     folder = out or bundles_folder(nouns)
@@ -169,7 +181,7 @@ def issue(
         errors = errors or _errors_of(source)
     if errors:
         require_writer(errors)
-    order = Order(source, errors, reading.catalogue(of_kind), files, workers)  # as above
+    order = Order(source, errors, reading.catalogue(of_kind), files, workers, numbers=numbers)  # as above
     asks = is_asked(yes) and not dry_run
     if dry_run:
         composer.check()
@@ -180,7 +192,8 @@ def issue(
 
         with ProgressMeter() as meter, _archive(place) as archive:
             today = place.session.now().date()
-            done = check_file(replace(order, progress=meter), archive, composer, today, says)
+            secret = partial(_number_secret, place)
+            done = check_file(replace(order, progress=meter), archive, composer, today, says, secret)
         preview = list(map(says, done.first))
     else:
         form = DataIntegrity(contexts=composer.contexts, suite=suite) if suite else None
@@ -252,6 +265,8 @@ class FileOutcome(NamedTuple):
                 f"Correct these rows in {self.source.path}, or issue the others: these go into a file of "
                 "their own."
             )
+        if self.done.next_number:
+            say(f"New rows would get numbers from {printable(self.done.next_number)} on.")
         if self.preview:
             say("What `verify` will say of the first:", *self.preview)
         if self.refused:
@@ -306,6 +321,13 @@ def _checked(
         if table.survey.good:
             order.approve(table)
         yield table
+
+
+def _number_secret(place: Place) -> bytes:
+    """The secret by which a row is known that was given its number before; any, where there was none yet."""
+    if not (place.folder / "issuer.json").exists():
+        return token_bytes()
+    return place.open().keys.secret("number-identity")
 
 
 def _write(made: Issuer, done: Issued, out: Path, meter: ProgressMeter) -> list[Path]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from issuer.job.checking import Catalogue, read_catalogue
+from issuer.job.numbering import NumberPattern
 from issuer.problem import EncodingOpen, HiddenOpen, SheetOpen
 from issuer.table.source import Source, open_source
 from kinds import Kind
@@ -30,6 +31,7 @@ class ReadOptions(NamedTuple):
     sheet: str = ""
     hidden: str = ""
     files: Path | None = None
+    number: str = ""
 
     def open(self, file: Path, kind: Kind, *, asks: bool = True) -> Source:
         """The file, with a column for each field that the kind needs.
@@ -46,6 +48,7 @@ class ReadOptions(NamedTuple):
                 encoding=self.encoding,
                 sheet=self.sheet,
                 hidden=self.hidden,
+                has_numbers=not self.number,
             )
         except (EncodingOpen, SheetOpen, HiddenOpen) as problem:
             question = f"{printable(headed(problem))}. Which one is right?"
@@ -67,10 +70,15 @@ class ReadOptions(NamedTuple):
         """The programmes to check against."""
         return read_catalogue(self.programmes, kind) if self.programmes else None
 
+    def numbers(self, kind: Kind) -> NumberPattern | None:
+        """The pattern of the numbers that rows are to be given. Raises `NUMBER_PATTERN`."""
+        return NumberPattern.parse(self.number, kind) if self.number else None
+
     def words(self) -> list[str]:
         """The options, to be typed again."""
         words = [word for pair in self.mapping for word in ("--map", pair)]
         words += ["--dates", self.dates] if self.dates else []
         words += ["--names", self.names] if self.names else []
         words += ["--programmes", str(self.programmes)] if self.programmes else []
+        words += ["--number", self.number] if self.number else []
         return words + (["--files", str(self.files)] if self.files else [])

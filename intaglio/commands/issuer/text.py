@@ -292,4 +292,5 @@ def outcome(result: Issued, nouns: Noun) -> dict[str, Any]:
             for finding in survey.findings[row]
         ],
         "warnings": _warnings(result, nouns),
+        **({"nextNumber": result.next_number} if result.next_number else {}),
     }
