@@ -119,6 +119,24 @@ def test_with_yes_nothing_is_shown_or_asked_and_what_is_open_is_an_error(
     assert "[y/N]" not in said
 
 
+def test_what_is_left_of_a_file_is_shown_and_asked_about(issued: Program, file: Path) -> None:
+    """In this process; what a real terminal does is tried slowly."""
+    more = [graduate(7, email="x"), *(graduate(row) for row in range(8, 12))]
+    file.write_text(file.read_text() + table(more).partition("\r\n")[2])
+    words = ("issuer", "issue", file, "--dates", "month-first")
+    declined = issued(*words, stdin=b"\n", at_terminal=True)
+    assert (declined.code, declined.out) == (5, "")
+    question = "11 rows: 6 issued before, 1 with errors. Issue 4 diplomas for good? [y/N]: "
+    assert declined.err.endswith(f"{question}Declined: nothing was issued\n")
+    assert "\nThe first 3 of 4 diplomas, unsigned, as holders will see them:\n" in declined.err
+    assert "\nDates such as 03/04/2026 are month first (--dates).\n" in declined.err
+    assert re.findall(r"number +(UNI-\d+)", declined.err) == ["UNI-000008", "UNI-000009", "UNI-000010"]
+    agreed = issued(*words, stdin=b"y\n", at_terminal=True)
+    assert (agreed.code, agreed.out) == (7, "4 issued, 6 issued before, 1 with errors\n")
+    assert agreed.err.startswith(declined.err.removesuffix("Declined: nothing was issued\n"))
+    assert "column email" not in agreed.err.partition("[y/N]")[2]
+
+
 def test_without_a_terminal_nothing_is_shown_or_asked(program: Program, three: Path) -> None:
     answer = program(*words(three))
     assert (answer.code, answer.out) == (0, "3 issued, 0 issued before, 0 with errors\n")
