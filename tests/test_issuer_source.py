@@ -18,6 +18,7 @@ from issuer.problem import (
     HEADINGS_MISSING,
     UNREADABLE_FILE,
 )
+from issuer.table.dates import open_date
 from issuer.table.source import open_source
 from issuer.table.unchanged import unchanged
 from tests.problems import raises
@@ -313,3 +314,25 @@ def test_half_a_name_is_never_taken_for_a_whole(tmp_path: Path) -> None:
         else:
             with raises(FAMILY_NAME_MISSING, match="family_name"):
                 open_source(path)
+
+
+@pytest.mark.parametrize(
+    ("dates", "found"),
+    [
+        (["2026-06-30", "30.06.2026", ""], None),
+        (["Juni", "03/04/26"], None),
+        (["30/06/2026", "2026-06-30"], ("30/06/2026", {"day-first": "2026-06-30"})),
+        (["06/30/2026"], ("06/30/2026", {"month-first": "2026-06-30"})),
+        (
+            ["30/06/2026", "06/30/2026", " 03-04-2026 "],
+            ("03-04-2026", {"day-first": "2026-04-03", "month-first": "2026-03-04"}),
+        ),
+    ],
+)
+def test_a_date_is_open_where_only_a_person_knows_the_order(
+    tmp_path: Path, dates: list[str], found: object
+) -> None:
+    path = tmp_path / "g.csv"
+    path.write_text(table([graduate(row, award_date=day) for row, day in enumerate(dates)]))
+    assert open_date(open_source(path)) == found
+    assert open_date(open_source(path, date_order="day-first")) is None

@@ -12,7 +12,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from wire.files import make_private_folder, open_regular, remove_leftovers, write_durably
+from wire.files import make_private_folder, open_regular, read_regular, remove_leftovers, write_durably
 from wire.problem import Damaged
 
 from ..problem import ERROR_FILE_REFUSED
@@ -22,6 +22,8 @@ from ..table.source import Source
 
 FOLDER = "errors"
 """In the issuer's folder, and in no backup: elsewhere, or without them, no error file is replaced."""
+
+_LARGEST = 1 << 10  # bytes of two digests
 
 
 def write_errors(
@@ -59,7 +61,7 @@ def _is_written(path: Path, data: bytes, table: Path, home: Path | None) -> bool
         return False
     digest, present = hashlib.sha256(data).hexdigest(), _digest(path)
     record = _record(home, table, path) if home else None
-    ours = record.read_text().split() if record and record.exists() else []
+    ours = read_regular(record, _LARGEST).decode().split() if record and record.exists() else []
     if present is not None and present not in (digest, *ours):
         return False
     if record:

@@ -119,6 +119,46 @@ def test_with_yes_nothing_is_shown_or_asked_and_what_is_open_is_an_error(
     assert "[y/N]" not in said
 
 
+def test_what_is_left_of_a_file_is_shown_and_asked_about(issued: Program, file: Path) -> None:
+    """In this process; what a real terminal does is tried slowly."""
+    more = [graduate(7, email="x"), *(graduate(row) for row in range(8, 12))]
+    file.write_text(file.read_text() + table(more).partition("\r\n")[2])
+    words = ("issuer", "issue", file, "--dates", "month-first")
+    declined = issued(*words, stdin=b"\n", at_terminal=True)
+    assert (declined.code, declined.out) == (5, "")
+    question = "11 rows: 6 issued before, 1 with errors. Issue 4 diplomas for good? [y/N]: "
+    assert declined.err.endswith(f"{question}Declined: nothing was issued\n")
+    assert "\nThe first 3 of 4 diplomas, unsigned, as holders will see them:\n" in declined.err
+    assert "\nDates such as 03/04/2026 are month first (--dates).\n" in declined.err
+    assert re.findall(r"number +(UNI-\d+)", declined.err) == ["UNI-000008", "UNI-000009", "UNI-000010"]
+    agreed = issued(*words, stdin=b"y\n", at_terminal=True)
+    assert (agreed.code, agreed.out) == (7, "4 issued, 6 issued before, 1 with errors\n")
+    assert agreed.err.startswith(declined.err.removesuffix("Declined: nothing was issued\n"))
+    assert "column email" not in agreed.err.partition("[y/N]")[2]
+
+
+def test_the_order_of_dates_is_asked_about_where_one_needs_it(issued: Program, file: Path) -> None:
+    days = ("30.06.2026", "2026-06-30", "06/13/2026", "03/04/2026")
+    rows = [graduate(row, award_date=day, email="x") for row, day in enumerate(days, 7)]
+    file.write_text(table(rows))
+    told = issued("issuer", "issue", file, stdin=b"2\n", at_terminal=True)
+    question = 'Dates such as "03/04/2026" can be read in several ways. Which one is right?'
+    assert f"{question}\n  1  day-first: 2026-04-03\n  2  month-first: 2026-03-04\n" in told.err
+    assert told.out == "0 issued, 0 issued before, 4 with errors\n", "of none of them the date"
+    assert "award_date" not in told.err.partition("Which, 1 to 2")[2]
+    assert "graduates.errors.csv --dates month-first\n" in told.err
+    for words in (("--yes",), ("--dates", "day-first")):
+        assert "Which one" not in issued("issuer", "issue", file, *words, at_terminal=True).err
+    told = issued("issuer", "issue", file)
+    assert "Which one" not in told.err
+    assert "--dates day-first or --dates month-first" in told.err
+    file.write_text(table(rows[:3]))
+    told = issued("issuer", "issue", file, stdin=b"1\n", at_terminal=True)
+    assert "\n  1  month-first: 2026-06-13\nWhich, 1 to 1" in told.err
+    file.write_text(table(rows[:2]))
+    assert "Which" not in issued("issuer", "issue", file, at_terminal=True).err
+
+
 def test_without_a_terminal_nothing_is_shown_or_asked(program: Program, three: Path) -> None:
     answer = program(*words(three))
     assert (answer.code, answer.out) == (0, "3 issued, 0 issued before, 0 with errors\n")

@@ -166,6 +166,7 @@ def issue(
     nouns = of_kind.nouns["en"]
     folder = out or bundles_folder(nouns)
     source = reading.open(file, of_kind, asks=not yes)
+    reading = reading._replace(dates=source.date_order)  # as it was answered, to be typed again
     say(*text.mapping(source))
     for remark in text.of_sheet(source.sheet) if source.sheet else ():
         say(remark)

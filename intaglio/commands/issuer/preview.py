@@ -54,7 +54,7 @@ def require_agreed(
         _show(record, session, composer)
     if made_first:
         say(f"There is no issuer here yet: {made_first} becomes one first.")
-    if not agreed(f"{_counts(survey)}Issue {count} for good?", yes=False):
+    if not agreed(printable(f"{_counts(survey)}Issue {count} for good?"), yes=False):
         raise Declined("nothing was issued")
 
 
@@ -66,9 +66,10 @@ def _show(record: Record, session: Session, composer: Composer) -> None:
     days = {"since": claims.valid_from, "until": claims.valid_until}
     details += [(label(name), f"{day:%Y-%m-%d}") for name, day in days.items() if day]
     width = max(cells(name) for name, _ in details) + 2
-    _print(f"  {printable(words.sentence(summary))}", 4)
+    _print(f"  {words.sentence(summary)}", 4)
     for name, value in details:
-        _print(f"    {name}{' ' * (width - cells(name))}{printable(value)}", 4 + width)
+        head = f"    {name}{' ' * (width - cells(name))}"
+        _print(head + value, len(head))
 
 
 def _reading(source: Source) -> Iterator[str]:
