@@ -81,10 +81,13 @@ def main(rows: int) -> None:
         f"{rows} rows: check {check:.2f} s CPU, with identities {with_identities:.2f} s, table {table:.2f} s"
     )
     print(f"most memory: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10} MB")
-    print(f"giving numbers against the check: {cost:.1f} %, goal <= 10 %")
+    print(f"giving numbers against the check: {100 * table / check:.1f} %, goal <= 10 %")
+    print(f"the same with what identities add to the check: {cost:.1f} %")
     target = Path(__file__).parent / "results"
     target.mkdir(exist_ok=True)
-    (target / "numbers.json").write_text(json.dumps({"rows": rows, "percent": cost}, indent=2) + "\n")
+    (target / "numbers.json").write_text(
+        json.dumps({"rows": rows, "percent": 100 * table / check, "with_identities": cost}, indent=2) + "\n"
+    )
 
 
 if __name__ == "__main__":

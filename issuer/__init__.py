@@ -17,15 +17,25 @@ if TYPE_CHECKING:
     from .identity.description import Description
     from .identity.home import published_list
     from .issuer import Issuer
+    from .job.numbering import NumberPattern
     from .job.order import Order
     from .job.singles import RecordRefused
     from .table.source import open_source
 
-__all__ = ["Description", "Issuer", "Order", "RecordRefused", "open_source", "published_list"]
+__all__ = [
+    "Description",
+    "Issuer",
+    "NumberPattern",
+    "Order",
+    "RecordRefused",
+    "open_source",
+    "published_list",
+]
 
 _LATER = {
     "Description": "identity.description",
     "Issuer": "issuer",
+    "NumberPattern": "job.numbering",
     "Order": "job.order",
     "RecordRefused": "job.singles",
     "open_source": "table.source",

@@ -375,6 +375,6 @@ def _columns(facts: Facts) -> str:
     options = " ".join(f"--map {field}=COLUMN" for field in str(facts["fields"]).split())
     if "number" not in facts:
         return options
-    return tr("{options}. Where the file has no numbers, they are given: {given}").format(
+    return tr("{options}. If the file has no numbers, have them given: {given}").format(
         options=options, given=_GIVEN
     )

@@ -131,13 +131,17 @@ class Identities:
         else:
             values = [_plain(each) if isinstance(each, str) else each for each in values]
             packed = orjson.dumps(values)
-        if all(value == "" for value in values):
+        if packed == self._nothing:
             return b""
         return hashlib.blake2b(self._head + packed, digest_size=IDENTITY_BYTES, key=self.secret).digest()
 
     @cached_property
     def _head(self) -> bytes:
         return orjson.dumps([self.kind.name, self._fields, self._has_name])
+
+    @cached_property
+    def _nothing(self) -> bytes:
+        return orjson.dumps([""] * (len(self._fields) + self._has_name))
 
     @cached_property
     def _fields(self) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from ..problem import NUMBER_COLUMN
 from ..table.source import Source
 from .checked import CheckedTable
 from .checking import Catalogue
@@ -47,3 +48,8 @@ class Order:
     """Is shown the rows that are to be signed, if there are any; what it raises ends the job before that."""
     numbers: NumberPattern | None = None
     """What the numbers look like that rows are given, where the file has no column of them."""
+
+    def __post_init__(self) -> None:
+        """Raises `NUMBER_COLUMN` where rows would have two numbers, or none."""
+        if self.source.has_numbers is (self.numbers is not None):
+            raise NUMBER_COLUMN(f"{self.source.path.name} has numbers, or they are given: one of the two")

@@ -639,7 +639,7 @@ def _columns(
                 f"{path.name} has a column {heading!r} for {kind.number}, and numbers are to be given",
                 column=heading,
             )
-        missing.remove(kind.number)
+        missing = [field for field in missing if field != kind.number]
         if not missing and columns.keys().isdisjoint(kind.told_apart_by):
             raise COLUMNS_MISSING(
                 f"{path.name} has no column that tells rows apart: {', '.join(kind.told_apart_by)}",

@@ -315,7 +315,7 @@ def test_who_stops_a_job_is_told_how_far_it_is(
     program: Program, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     in_fours = partial(open_source, span_rows=4)
-    monkeypatch.setattr("intaglio.commands.issuer.issue.open_source", in_fours)
+    monkeypatch.setattr("intaglio.commands.issuer.reading.open_source", in_fours)
     real = SQLiteIndex.begin_chunk
 
     def pressed(store: SQLiteIndex, job: Job, number: int, first_seq: int) -> None:

@@ -35,10 +35,10 @@ def test_without_the_option_it_is_the_way_out_that_is_named(program: Program, re
     answer = program("issuer", "issue", results, "--name", "U")
     assert answer.code == 1
     assert "results.csv has no column for diploma_number" in answer.err
-    way_out = "Where the file has no numbers, they are given: --number '{year}-{seq:06}'"
+    way_out = "If the file has no numbers, have them given: --number '{year}-{seq:06}'"
     assert f"--map diploma_number=COLUMN. {way_out}" in answer.err
     results.write_text(results.read_text().replace("award_date", "when"))
-    assert "--map award_date=COLUMN. Where the file has no numbers" in program("issuer", "issue", results).err
+    assert "--map award_date=COLUMN. If the file has no numbers" in program("issuer", "issue", results).err
     missing = program("issuer", "issue", results, "--number", PATTERN)
     assert "results.csv has no column for award_date;" in missing.err
     assert "--number" not in missing.err
@@ -58,6 +58,22 @@ def test_a_file_with_numbers_is_told_both(program: Program, tmp_path: Path) -> N
     assert answer.code == 1
     assert "g.csv has a column 'diploma_number' for diploma_number, and numbers are to be given" in answer.err
     assert "Leave out --number to issue by the numbers in the file" in answer.err
+
+
+@pytest.mark.slow
+def test_a_dry_run_asks_for_the_passphrase_of_the_keys(
+    program: Program, results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the keys a row is known that was given its number before."""
+    (tmp_path / "passphrase").write_text("correct horse battery")
+    (tmp_path / "passphrase").chmod(0o600)
+    monkeypatch.setenv("INTAGLIO_PASSPHRASE_FILE", str(tmp_path / "passphrase"))
+    command = ("issuer", "issue", results, "--number", PATTERN)
+    assert program(*command, "--name", "U").code == 7
+    assert json.loads(program(*command, "--dry-run", "--json").out)["issuedBefore"] == 2
+    monkeypatch.delenv("INTAGLIO_PASSPHRASE_FILE")
+    answer = program(*command, "--dry-run")
+    assert (answer.code, answer.out) == (6, "")
 
 
 @pytest.mark.slow

@@ -8,7 +8,6 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from secrets import token_bytes
 from typing import NamedTuple
@@ -191,10 +190,10 @@ def issue(
         def says(record: Record) -> str:
             return place.session.sentence(composer.compose(record, 0), composer.profile.name, of_kind)
 
+        secret = _number_secret(place) if numbers else b""  # asked for before anything is drawn
         with ProgressMeter() as meter, _archive(place) as archive:
             today = place.session.now().date()
-            secret = partial(_number_secret, place)
-            done = check_file(replace(order, progress=meter), archive, composer, today, says, secret)
+            done = check_file(replace(order, progress=meter), archive, composer, today, says, lambda: secret)
         preview = list(map(says, done.first))
     else:
         form = DataIntegrity(contexts=composer.contexts, suite=suite) if suite else None
@@ -328,7 +327,7 @@ def _number_secret(place: Place) -> bytes:
     """The secret by which a row is known that was given its number before; any, where there was none yet."""
     if not (place.folder / "issuer.json").exists():
         return token_bytes()
-    return place.open().keys.secret("number-identity")
+    return place.secret("number-identity")
 
 
 def _write(made: Issuer, done: Issued, out: Path, meter: ProgressMeter) -> list[Path]:

@@ -96,6 +96,10 @@ class Place:
         self._issuer.anchors = self.session.anchors
         return self._issuer
 
+    def secret(self, label: str) -> bytes:
+        """One of the issuer's secrets, as `KeyFile.secret` has it; nothing else is opened, or renewed."""
+        return KeyFile.open(self.folder / "keys.json", functools.cache(self._passphrase)).secret(label)
+
     def signer(self, where: str | None) -> Signer | None:
         """The key for credentials that is kept elsewhere than in the key file, if it is to be.
 
