@@ -15,11 +15,12 @@ from issuer.archive.store import SQLiteIndex
 from issuer.issuer import Issuer
 from issuer.job.bulk import checked_table
 from issuer.job.checked import PREVIEWED, CheckedTable
+from issuer.job.numbering import NumberPattern
 from issuer.job.order import Order
 from issuer.press.document import trial
-from issuer.table.source import Source
+from issuer.table.source import Source, open_source
 from kinds import Record, shipped
-from tests.world import NOW, csv_file, graduate, issuer_in, reopened
+from tests.world import HEADER, NOW, csv_file, graduate, issuer_in, reopened, table
 from wire.problem import Declined
 
 FULL_NAME = shipped().person.full
@@ -35,8 +36,8 @@ def source(tmp_path: Path) -> Source:
 def checked(tmp_path: Path, order: Order) -> Iterator[CheckedTable]:
     """As it is where there is no issuer yet."""
     archive = Archive(SQLiteIndex(tmp_path / "none.sqlite"), tmp_path / "none")
-    with checked_table(order, archive, trial(shipped()), NOW.date()) as table:
-        yield table
+    with checked_table(order, archive, trial(shipped()), NOW.date()) as found:
+        yield found
     archive.store.close()
 
 
@@ -143,3 +144,25 @@ def test_rows_that_differ_in_nothing_that_is_seen_are_named(tmp_path: Path, noth
     with checked(tmp_path, Order(csv_file(tmp_path / "g.csv", rows), workers=0)) as table:
         found = table.alike(lambda record: f"{FULL_NAME(record)}: {record['programme_title']}")
     assert found == [(2, 4)]
+
+
+@pytest.mark.parametrize("before", [False, True])
+def test_the_numbers_that_are_shown_are_given(tmp_path: Path, before: bool) -> None:
+    """Also where the table was checked before there was an issuer, by whose secret its rows are known."""
+    header = [name for name in HEADER if name != "diploma_number"]
+    path = tmp_path / "g.csv"
+    path.write_text(table([graduate(row) for row in range(1, 6)], header))
+    source = open_source(path, has_numbers=False, span_rows=2)
+    seen: list[Record] = []
+    order = noting(Order(source, workers=0, numbers=NumberPattern.parse("N-{seq:03}", source.kind)), seen, [])
+    if before:
+        with checked(tmp_path, order) as checked_before:
+            seen = checked_before.first()
+            done = issuer_in(tmp_path / "home").issue_file(order, checked_before)
+    else:
+        done = issuer_in(tmp_path / "home").issue_file(order)
+    issuer = reopened(tmp_path / "home")
+    assert (done.issued, seen) == (5, records(issuer)[:PREVIEWED])
+    assert [record["diploma_number"] for record in seen] == ["N-001", "N-002", "N-003"]
+    again = issuer.issue_file(replace(order, approve=lambda _: None))
+    assert (again.issued, len(again.survey.known)) == (0, 5)

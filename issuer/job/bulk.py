@@ -292,7 +292,7 @@ def checked_table(
     archive: Archive,
     composer: Composer,
     today: date,
-    secret: Callable[[], bytes] = partial(token_bytes, 32),
+    secret: Callable[[], bytes] = token_bytes,
 ) -> Iterator[CheckedTable]:
     """The first half of `Bulk.run`, without an issuer: all checks, and nothing is signed.
 
@@ -318,7 +318,7 @@ def dry_run(
     composer: Composer,
     today: date,
     says: Callable[[Record], str],
-    secret: Callable[[], bytes] = partial(token_bytes, 32),
+    secret: Callable[[], bytes] = token_bytes,
 ) -> Issued:
     """All checks, the error file if one is named; nothing is signed, and no number is given.
 
