@@ -32,8 +32,13 @@ class ProgressLine:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.clear()
+
+    def clear(self) -> None:
+        """Frees the line's place for something else."""
         if self._shown:
-            click.echo("\r\033[K", nl=False, err=True)  # the line's place is needed
+            click.echo("\r\033[K", nl=False, err=True)
+            self._shown = False
 
     def show(self, stage: str, done: int, total: int) -> None:
         """Of a stage, called by what is done in it, so many of `total` parts are done."""

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from kinds import Kind
     from ledger.anchors import AnchorKind
     from ledger.folder import Engines
-    from vc import Report
+    from vc import Claims, Report
     from vc.secured import Form
     from vc.vcdm.jsonld import Contexts
     from vc.vcdm.schema import Schemas
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from verifier.sources.lists import ListMemory
     from verifier.sources.published_log import LogSource
     from verifier.sources.trust_entries import KindFiles
+    from verifier.summary import Summary
     from wire.fetch import Fetcher
 
     from .consent import Consent
@@ -262,17 +263,21 @@ class Session:
 
     def sentence(self, document: Mapping[str, Any], issuer: str, kind: Kind) -> str:
         """What a verifier says of a credential who knows the issuer by this name, and its kind; unchecked."""
+        from .words import report
+
+        return report.sentence(self.summary(document, issuer, kind)[1])
+
+    def summary(self, document: Mapping[str, Any], issuer: str, kind: Kind) -> tuple[Claims, Summary]:
+        """A credential's claims, and their summary for whoever knows the issuer and its kind; unchecked."""
         from vc import Credential
         from verifier import RecognisedIssuer, Trust
         from verifier.sources.trust_entries import KindFiles
         from verifier.summary import summarize
 
-        from .words import report
-
         claims = Credential.parse(document, contexts=self.contexts())
         kinds = (KindFiles(kind.texts),) if kind.is_named else ()
         trust = Trust().adding(RecognisedIssuer(claims.issuer, name=issuer, kinds=kinds))
-        return report.sentence(summarize(claims, trust))
+        return claims, summarize(claims, trust)
 
     def fingerprint(self, trust_file: bytes) -> str:
         """What others see who add the trust file of an issuer of this machine."""

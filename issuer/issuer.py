@@ -58,6 +58,7 @@ from .identity.home import index as index_in
 from .identity.kind import MOST_HANDED_OUT, Kinds
 from .identity.succession import JOURNAL, anchor, ended_ahead, finish, log_kind, mend
 from .job.bulk import Bulk, Issued
+from .job.checked import CheckedTable
 from .job.editions import Editions
 from .job.order import Order
 from .job.presses import Presses, id_of, positions
@@ -430,11 +431,11 @@ class Issuer:
 
     # Issuing
 
-    def issue_file(self, order: Order) -> Issued:
+    def issue_file(self, order: Order, table: CheckedTable | None = None) -> Issued:
         """Issues the rows of a file as `Bulk.run` does, and publishes the status lists that it needs.
 
         They become what the file was opened for, also where a newer version was added since. Raises
-        `NO_SUCH_KIND` where that is not issued here.
+        `NO_SUCH_KIND` where that is not issued here, and as `Bulk.run`.
         """
         now, lists = self.log.now(), self.lists
         kind, kinds = order.source.kind, self.kinds
@@ -452,6 +453,7 @@ class Issuer:
                 now=now,
                 former=presses.former(press),
                 secret=lambda: self.keys.secret("number-identity"),
+                table=table,
             )
         self.store.lookup.catch_up(self._id_of())
         lists.publish(now=self._clock())

@@ -30,8 +30,15 @@ class Answer(NamedTuple):
     err: str
 
 
+class Keyboard(io.TextIOWrapper):
+    """The lines that a person types at a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
 class Program:
-    """Types `intaglio …`, without a terminal, with everything in the folder `home`."""
+    """Types `intaglio …`, without a terminal unless asked for, with everything in the folder `home`."""
 
     def __init__(
         self, home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -42,9 +49,10 @@ class Program:
         self._monkeypatch, self._capsys = monkeypatch, capsys
         monkeypatch.setenv("INTAGLIO_HOME", str(home))
 
-    def __call__(self, *words: object, stdin: bytes = b"") -> Answer:
+    def __call__(self, *words: object, stdin: bytes = b"", at_terminal: bool = False) -> Answer:
         self._monkeypatch.setattr(sys, "argv", ["intaglio", *map(str, words)])
-        self._monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
+        device = Keyboard if at_terminal else io.TextIOWrapper
+        self._monkeypatch.setattr(sys, "stdin", device(io.BytesIO(stdin)))
         with pytest.raises(SystemExit) as ended:
             # the language is that of this run
             copy_context().run(partial(intaglio.__main__.main, self.now, deployment=self.deployment))
@@ -94,17 +102,17 @@ def typed(
         assert process.stderr is not None
         given_up = threading.Timer(60, process.kill)  # on a question that never comes
         given_up.start()
-        told = b""
+        told = heard = b""
         for question, answer in dialogue:
             while question not in told:
                 character = process.stderr.read(1)
                 assert character, told
                 told += character
-            told = b""
+            heard, told = heard + told, b""
             os.write(ours, (answer if isinstance(answer, bytes) else answer()) + b"\n")
         out, err = process.communicate()
         given_up.cancel()
     os.close(ours)
     os.close(theirs)
     assert process.returncode == code, err.decode()
-    return out.decode(), err.decode()
+    return out.decode(), (heard + err).decode()

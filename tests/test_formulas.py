@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from intaglio.pages import rendering
-from issuer.table.errorfile import write_error_file
+from issuer.table.errorfile import error_file
 from issuer.table.finding import CellFinding
 from issuer.table.source import open_source
 from tests.world import graduate, table
@@ -67,7 +67,7 @@ def test_an_error_file_has_no_formula(tmp_path: Path, delimiter: str) -> None:
     (tmp_path / "g.csv").write_text(table(rows, delimiter=delimiter))
     source = open_source(tmp_path / "g.csv")
     findings = {row + 2: [CellFinding(row + 2, "honours", "is =1 or; =2")] for row in range(len(rows))}
-    write_error_file(tmp_path / "errors.csv", source, findings)
+    (tmp_path / "errors.csv").write_bytes(error_file(tmp_path / "errors.csv", source, findings, tmp_path))
     assert list(formulas((tmp_path / "errors.csv").read_text("utf-8"))) == []
     again = open_source(tmp_path / "errors.csv")
     cells = [again.fields(cells)["honours"] for span in again.spans for _, cells in again.rows(span)]

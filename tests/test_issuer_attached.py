@@ -13,11 +13,14 @@ from typing import Any
 
 import pytest
 
+from issuer.archive.archive import Archive
+from issuer.archive.store import SQLiteIndex
 from issuer.issuer import Issuer
 from issuer.job.attached import ANOTHER, FOLDER, LINK, MOST, NO_FILE, NO_PATH, NOT_THERE, attach
-from issuer.job.bulk import Issued
+from issuer.job.bulk import Issued, checked_table
 from issuer.job.order import Order, Progress
 from issuer.keeping.backup import backup, restore
+from issuer.press.document import trial
 from issuer.problem import FILES_FOLDER_MISSING, TOO_MANY_FILES
 from issuer.table.source import open_source
 from kinds import Kind
@@ -244,3 +247,16 @@ def test_a_file_is_the_source_of_a_digest_alone() -> None:
     wrong = {**FIELDS, "thesis": {"type": "text", "source": {"file": True}}}
     with raises(INVALID_KIND, match="fields.thesis: what a credential says of a file is its digest"):
         kind(fields=wrong)
+
+
+def test_files_of_a_table_that_was_checked_before_there_was_an_issuer_are_held_to_what_they_were(
+    folder: Path, tmp_path: Path
+) -> None:
+    source = open_source(table(tmp_path / "t.csv", ["1.pdf", "a/2.pdf"]), kind=kind())
+    order = Order(source, None, None, folder, 0)
+    archive = Archive(SQLiteIndex(tmp_path / "none.sqlite"), tmp_path / "none")
+    with checked_table(order, archive, trial(kind()), NOW.date()) as checked:
+        issuer = issuer_in(tmp_path / "home", kind=kind())
+        assert issuer.issue_file(order, checked).issued == 2
+    (folder / "1.pdf").write_bytes(b"another")
+    assert reasons(issued(issuer, tmp_path / "t.csv", folder)) == [ANOTHER]

@@ -337,7 +337,11 @@ def test_a_column_can_be_named_for_an_item(tmp_path: Path) -> None:
             COLUMN_AMBIGUOUS,
             "'course' and 'course_1' could both be course",
         ),
-        (("no", "name", "grade_1"), COLUMNS_MISSING, "no column for course_1"),
+        (
+            ("no", "name", "grade_1"),
+            COLUMNS_MISSING,
+            r"no column for course_1; recognised are no \(no\), name \(name\), grade_1 \(grade_1\)",
+        ),
         (("no", "name", "grade"), COLUMNS_MISSING, "no column for course"),
     ],
 )

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import sys
-import threading
 import zipfile
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
-from multiprocessing import Pipe
 from pathlib import Path
 from typing import Any
 
@@ -27,32 +23,14 @@ from issuer.problem import UNREADABLE_FILE, HiddenOpen, SheetOpen
 from issuer.table import markup
 from issuer.table.markup import UnreadableWorkbook
 from issuer.table.numberformat import TOO_LONG, number_text
-from issuer.table.sheet import SheetTable, WorkbookReader, sheet_from
+from issuer.table.sheet import read_sheet
 from issuer.table.source import open_source
-from issuer.table.workbook import _texts, answer
+from issuer.table.workbook import _texts
 from kinds import shipped
 from tests.problems import raises
-from tests.workbooks import ROWS, cell, ods, row, texts, with_part, workbook, xlsx
+from tests.workbooks import ROWS, cell, ods, read, row, rows, texts, with_part, workbook, xlsx
 from tests.world import HEADER, NOW, graduate, table
-from wire.problem import ExtraMissing
-
-
-def read(path: Path, **options: Any) -> SheetTable:
-    """In this process: what the one with limits does is tried below, slowly."""
-    ours, theirs = Pipe()
-    thread = threading.Thread(target=answer, args=(path, theirs))
-    thread.start()
-    try:
-        return sheet_from(WorkbookReader(path, ours), lambda header: len({*header} & {*HEADER}), **options)
-    finally:
-        ours.close()
-        thread.join()
-
-
-def rows(found: SheetTable) -> list[list[str]]:
-    """From row 2 on; empty ones are empty lists."""
-    text = b"".join(part.text() for part in found.parts).decode()
-    return list(csv.reader(io.StringIO(text, newline="")))
+from wire.problem import Conflict, ExtraMissing
 
 
 def column(path: Path, index: int = 0, **options: Any) -> list[str]:
@@ -411,6 +389,35 @@ def bomb(path: Path) -> None:
     filled(path, other, 600, b"...")
     data = path.read_bytes().replace(other.encode(), SHEET.encode())
     path.write_bytes(data.replace((600 << 20).to_bytes(4, "little"), (600).to_bytes(4, "little")))
+
+
+WIDE = (
+    '<table:table-cell office:value-type="string" table:number-columns-repeated="1000000"><text:p>x</text:p>'
+)
+
+
+def test_a_sheet_of_a_million_columns_is_refused_at_once(tmp_path: Path) -> None:
+    """Before the reader of values makes each of its rows as wide."""
+    written = xlsx(tmp_path / "g.xlsx", ROWS)
+    wide = b"<c/>" * 20_000
+    with_part(written, SHEET, lambda data: data.replace(b"</row>", wide + b"</row>", 1))
+    in_ods = ods(tmp_path / "g.ods", [row([*map(cell, HEADER), f"{WIDE}</table:table-cell>"])])
+    for path in (written, in_ods):
+        with raises(UNREADABLE_FILE, match="it has more than 16384 columns"):
+            read(path)
+
+
+@pytest.mark.slow
+def test_a_workbook_that_changes_while_it_is_read_is_refused_for_that(tmp_path: Path) -> None:
+    """The headings were read when they are judged, and the rows were not."""
+    path = xlsx(tmp_path / "g.xlsx", ROWS)
+
+    def fits(header: list[str]) -> int:
+        path.write_bytes(path.read_bytes() + bytes(1))
+        return len(header)
+
+    with pytest.raises(Conflict, match=r"g\.xlsx was changed while it was read"):
+        read_sheet(path, fits)
 
 
 @pytest.mark.slow

@@ -18,10 +18,12 @@ from issuer.problem import (
     HEADINGS_MISSING,
     UNREADABLE_FILE,
 )
+from issuer.table.dates import open_date
 from issuer.table.source import open_source
+from issuer.table.unchanged import unchanged
 from tests.problems import raises
 from tests.world import HEADER, graduate, table
-from wire.problem import Conflict, NotFound
+from wire.problem import Conflict, NotFound, Problem
 
 
 def rows_of(path: Path, **options: object) -> list[tuple[int, list[str]]]:
@@ -171,6 +173,48 @@ def test_a_file_that_changes_while_it_is_read_is_noticed(tmp_path: Path) -> None
         list(source.rows(spans[0]))
 
 
+@pytest.mark.parametrize("replaced", [False, True])
+def test_what_changes_while_it_is_read_is_refused_for_that(tmp_path: Path, replaced: bool) -> None:
+    """Before anything else: what else is wrong may be of a file half written."""
+    path, other = tmp_path / "g.csv", tmp_path / "other.csv"
+
+    def read(problem: Problem | None) -> None:
+        with unchanged(path):
+            if replaced:
+                other.replace(path)
+            else:
+                path.write_text("a,b\n1,2\n")
+            if problem:
+                raise problem
+
+    for problem in (None, UNREADABLE_FILE("of a file half written")):
+        path.write_text("a,b\n")
+        other.write_text("c,d\n")
+        with pytest.raises(Conflict, match=r"g\.csv was changed while it was read"):
+            read(problem)
+    with raises(UNREADABLE_FILE), unchanged(path):
+        raise UNREADABLE_FILE("of a file that stays")
+    with unchanged(path):
+        path.read_bytes()
+
+
+@pytest.mark.parametrize("heading", ["", "c"])
+def test_a_header_without_end_is_refused_at_once(tmp_path: Path, heading: str) -> None:
+    path = tmp_path / "g.csv"
+    path.write_text(table([graduate(1)]).replace("\r\n", f",{heading}" * 100_000 + "\r\n", 1))
+    with raises(UNREADABLE_FILE, match=r"the headings of g\.csv take more than 64 KB") as raised:
+        open_source(path)
+    assert "have to be the first row" in remedy(raised.value)
+
+
+def test_of_thousands_of_headings_the_first_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "g.csv"
+    path.write_text(",".join(f"c{index}" for index in range(10_000)) + "\n" + "x," * 9_999 + "x\n")
+    with raises(HEADINGS_MISSING) as raised:
+        open_source(path)
+    assert "c38, c39, … and 9960 others" in remedy(raised.value)
+
+
 def test_a_quotation_mark_that_is_never_closed_has_a_place(tmp_path: Path) -> None:
     path = tmp_path / "g.csv"
     path.write_text(table([graduate(1)]) + '"' + "x" * 200_000)
@@ -270,3 +314,25 @@ def test_half_a_name_is_never_taken_for_a_whole(tmp_path: Path) -> None:
         else:
             with raises(FAMILY_NAME_MISSING, match="family_name"):
                 open_source(path)
+
+
+@pytest.mark.parametrize(
+    ("dates", "found"),
+    [
+        (["2026-06-30", "30.06.2026", ""], None),
+        (["Juni", "03/04/26"], None),
+        (["30/06/2026", "2026-06-30"], ("30/06/2026", {"day-first": "2026-06-30"})),
+        (["06/30/2026"], ("06/30/2026", {"month-first": "2026-06-30"})),
+        (
+            ["30/06/2026", "06/30/2026", " 03-04-2026 "],
+            ("03-04-2026", {"day-first": "2026-04-03", "month-first": "2026-03-04"}),
+        ),
+    ],
+)
+def test_a_date_is_open_where_only_a_person_knows_the_order(
+    tmp_path: Path, dates: list[str], found: object
+) -> None:
+    path = tmp_path / "g.csv"
+    path.write_text(table([graduate(row, award_date=day) for row, day in enumerate(dates)]))
+    assert open_date(open_source(path)) == found
+    assert open_date(open_source(path, date_order="day-first")) is None

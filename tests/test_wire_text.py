@@ -13,6 +13,7 @@ from wire.text import (
     _is_plain,
     _shown,
     alike,
+    as_seen,
     cells,
     claimed,
     counted,
@@ -251,3 +252,10 @@ def test_what_stands_in_brackets_behind_a_name_tells_it_from_none() -> None:
     assert alike(known, look("Example University (official) "))
     assert look("(Example University)") == known
     assert look("例の大学（東京）") == look("例の大学")
+
+
+@pytest.mark.parametrize("nothing", [*"\u200b\u200d\u2060\u00ad\ufeff\u2800\u3164\ufe0f\u180b\U000e0100"])
+def test_texts_that_look_the_same_are_seen_as_one(nothing: str) -> None:
+    assert as_seen(f"张{nothing}敏") == as_seen("张敏") == "张敏"
+    assert as_seen(f"Anna {nothing} Smith\u00a0") == as_seen(" Anna  Smith ") == "Anna Smith"
+    assert as_seen("Ánh") == as_seen("A\u0301nh") != as_seen("Anh")

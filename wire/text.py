@@ -13,6 +13,7 @@ from itertools import takewhile
 
 _JOINERS = "\u200c\u200d"  # Persian and Indic words and composed emoji need them
 _FILLERS = "\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0"  # letters and marks that show nothing
+_VARIATIONS = frozenset(map(chr, (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0), *range(0x180B, 0x180E))))
 _LONG = 8  # letters of a name in which one is easily overlooked
 _MOST_BLANKS = 4  # characters that are read for one that is shown: blanks are folded
 _MOST_MARKS = 4  # on one character; Vietnamese needs two, Hebrew with its accents four
@@ -130,6 +131,22 @@ def alike(one: str, other: str) -> bool:
         start = sum(1 for _ in takewhile(lambda both: both[0] == both[1], zip(one, other, strict=False)))
         one, other = one[start:][::-1], other[start:][::-1]
     return max(len(one), len(other)) == 1 or (len(one) == 2 and one == other[::-1])
+
+
+def as_seen(text: str) -> str:
+    """Text as it looks, for comparing: NFC, blanks folded, and without characters that show nothing."""
+    if text.isascii() and text.isprintable() and "  " not in text:
+        return text.strip()
+    shown = (each for each in unicodedata.normalize("NFC", text) if not _shows_nothing(each))
+    return " ".join("".join(shown).split())
+
+
+def _shows_nothing(character: str) -> bool:
+    return (
+        (unicodedata.category(character)[0] == "C" and not character.isspace())
+        or character in _FILLERS
+        or character in _VARIATIONS
+    )
 
 
 def _single(quotes: re.Match[str]) -> str:

@@ -12,12 +12,13 @@ from vc.report import StatusTime
 from wire import Malformed, TooLarge
 from wire.text import cells, claimed, isolated, printable
 
-from . import kinds, remedy
+from . import kinds, label, remedy
 from . import sentence as words_for
 from .labels import ACHIEVEMENTS
 from .language import tr, tr_in
 
 if TYPE_CHECKING:
+    from vc import Claims
     from verifier.sources.trust import TrustSource
     from verifier.summary import Summary
 
@@ -78,12 +79,32 @@ def _labelled(summary: Summary) -> str:
     if summary.kind is None or summary.by_kind.speaks:
         return ""
     said = ""
-    for label, value in kinds.lines(summary.kind, summary.facts, quoted=True):
-        pair = tr('; {label}: "{value}"').format(label=label, value=isolated(claimed(value)))
+    for name, value in kinds.lines(summary.kind, summary.facts, quoted=True):
+        pair = tr('; {label}: "{value}"').format(label=name, value=isolated(claimed(value)))
         if len(said) + len(pair) > LONGEST:
             break
         said += pair
     return said
+
+
+def details(claims: Claims, summary: Summary, number: str) -> list[tuple[str, str]]:
+    """What a credential says, as label and value: by the fields of its kind, else as badges are shown."""
+    kind, speaks = summary.kind, summary.by_kind.speaks
+    named = list(kinds.lines(kind, summary.facts, quoted=not speaks)) if kind else []
+    named = [(name, printable(fact)) for name, fact in named]
+    if kind and speaks:
+        return named
+    as_badge = {
+        "whom": claims.holder_name,
+        "degree": claims.degree,
+        "achievement_type": achievement(claims.achievement_type),
+        "awarded": str(claims.awarded.day) if claims.awarded else "",
+        "result": tr("; ").join(map(printable, claims.results)),
+        "credits": str(claims.subjects[0].get("creditsEarned", "")),
+        "number": number,
+    }
+    beside = [(label(name), printable(fact)) for name, fact in as_badge.items() if fact]
+    return named + [line for line in beside if line not in named]
 
 
 def headline(found: Verdict, said: str, status: StatusTime | None = None) -> str:

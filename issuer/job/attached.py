@@ -100,6 +100,12 @@ def require_folder(source: Source, kind: Kind, folder: Path | None) -> None:
         raise FILES_FOLDER_MISSING(f"the column {heading!r} of {source.path.name} names files")
 
 
+def remember(attached: Attached, source: Source, home: Path) -> None:
+    """Keeps the digests that a table is first issued with, where it was hashed before there was an issuer."""
+    if attached.digests:
+        _kept(home / FOLDER, source, attached.digests)
+
+
 def _columns(source: Source, kind: Kind) -> list[int]:
     return [source.columns[name] for name in kind.attached if name in source.columns]
 

@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from itertools import chain, islice
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from secrets import token_bytes
 from typing import Any, NamedTuple, TypeVar
@@ -30,7 +31,6 @@ from ledger import Log
 from vc.secured import INTEGRITY, Form
 from wire.clock import is_ahead
 from wire.datetimestamp import format_datetimestamp, parse_datetimestamp
-from wire.files import remove_leftovers
 from wire.problem import Malformed
 
 from ..archive.archive import Archive
@@ -40,12 +40,13 @@ from ..archive.kept import Appended, Job, NewEntry
 from ..archive.shards import write_shard
 from ..press.document import Composer
 from ..press.press import Line, Press
-from ..table.errorfile import write_error_file
 from ..table.finding import FIRST_ROW
 from ..table.source import Source, Span
-from .attached import Attached, attach
+from .attached import Attached, attach, remember
 from .changes import Change, Shelf, changes, differing, shelves
+from .checked import PREVIEWED, CheckedTable
 from .checking import Checked, Checker, Survey, check_span, survey
+from .errors import write_errors
 from .numbering import Identities, Series
 from .order import Order, Progress
 from .spool import Spool, spool
@@ -55,13 +56,7 @@ _Item = TypeVar("_Item")
 _Part = TypeVar("_Part")
 
 
-PREVIEWED = 3
-"""Records that a dry run gives, to show what their diplomas will say."""
-
 _CERTAIN = ("utf-8", "utf-16-le", "utf-16-be")  # as 81e9505 read files: its unfinished jobs go on
-
-MOST_ALIKE = 100
-"""Pairs of rows that a dry run names at most, because their diplomas say the same."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +71,8 @@ class Issued:
     """In a dry run, the first records that are to be issued."""
     alike: Sequence[tuple[int, int]] = ()
     """In a dry run, rows whose diplomas say the same as that of an earlier row, which comes first."""
+    error_file: Path | None = None
+    """Where the bad rows went, if there are any and a file was asked for."""
     next_number: str = ""
     """In a dry run of a file without numbers, the first that a row would be given."""
 
@@ -165,18 +162,26 @@ class Bulk:
         now: datetime,
         secret: Callable[[], bytes],
         former: Sequence[Press] = (),
+        table: CheckedTable | None = None,
     ) -> Issued:
         """Checks the whole file, then issues its good rows. The same file again goes on where it stopped.
 
         The `secret` is that of identities, by which rows without numbers are known.
         What was begun in another form than that of the press, or with the template of a `former` one, goes on
-        so. Rows that are bad go to the error file and stop nothing.
+        so. Rows that are bad go to the error file and stop nothing. `table` is the file where it was checked,
+        and approved, before there was an issuer. Raises what `order.approve` does.
         """
         self.archive.clear_away()
         self.recover()
-        attached = _attached(order, press.composer.kind, self._home)
+        if table is not None and self._store.count():
+            table = None  # somebody else made the issuer meanwhile, and issued: its rows may be among them
         identities = _identities(order, press.composer.kind, secret)
-        checker = Checker(order.source, now.date(), press.composer, order.catalogue, attached, identities)
+        if table is None:
+            attached = _attached(order, press.composer.kind, self._home)
+            checker = Checker(order.source, now.date(), press.composer, order.catalogue, attached, identities)
+        else:
+            checker, attached = table.checker, table.checker.attached
+            remember(attached, order.source, self._home)
         forms = self.archive.forms
         by_template = (press, *former)
         presses = {
@@ -185,19 +190,24 @@ class Bulk:
             for name, form in forms.items()
         }
         with (
-            spool(self._spool) as checked,
+            spool(self._spool) if table is None else nullcontext(table.spool) as checked,
             _pool(Tools(checker, checked, presses), order, self._store) as pool,
         ):
-            found = _survey_all(pool, self.archive, order)
+            found = _survey_all(pool, self.archive, order) if table is None else table.survey
             keys = [_key(order, each, forms[INTEGRITY], found, attached) for each in by_template]
             # A job keeps the template that it was begun with, whatever replaced that since.
             template = next((place for place, key in enumerate(keys) if self._store.issued_by(key)), 0)
             key = keys[template]
             _settle_all(pool, self.archive, order, found, self._store.issued_by(key))
+            if table is None and found.good:
+                numbers = _next_numbers(order, self._store, found, now.year)
+                order.approve(CheckedTable(checker, checked, found, numbers))
+            errors = _write_errors(order, found, checked, self._home)
             if not found.good:
-                return Issued(found, 0, None)
-            if order.numbers:
-                self._give_numbers(order.numbers.series(now.year), order.source, checked, found)
+                return Issued(found, 0, None, error_file=errors)
+            if order.numbers and identities:
+                own = checked.identities if table is None else partial(_identified, identities, checked)
+                self._give_numbers(order.numbers.series(now.year), order.source, checked, found, own)
             spans = order.source.spans
             length, name = sum(span.rows for span in spans), order.source.path.name
             job = self._store.begin(key, name, format_datetimestamp(now), length, len(spans))
@@ -211,7 +221,7 @@ class Bulk:
                 self._store.begin_chunk(job, span.number, job.seq(span.first_row))
                 self._finish(job, span.number, chunk, press.composer.kind.name)
                 issued += len(chunk.rows)
-        return Issued(found, issued, job)
+        return Issued(found, issued, job, error_file=errors)
 
     def recover(self) -> None:
         """Completes the chunk that the last process left between shard and index."""
@@ -229,14 +239,24 @@ class Bulk:
         lines = chain.from_iterable(self.archive.chunk(job.id, number) for number in sorted(finished))
         return next((line.secured.form for line in lines), None)
 
-    def _give_numbers(self, series: Series, source: Source, checked: Spool, found: Survey) -> None:
-        """Gives numbers to the rows that are to be issued, and keeps them for who issues these."""
+    def _give_numbers(
+        self,
+        series: Series,
+        source: Source,
+        checked: Spool,
+        found: Survey,
+        own: Callable[[Span], Mapping[int, bytes]],
+    ) -> None:
+        """Gives numbers to the rows that are to be issued, and keeps them for who issues these.
+
+        `own` gives the identities of the rows of a span, under the issuer's secret.
+        """
         rows: list[int] = []
         spans = iter(source.spans)
 
         def identities() -> Iterator[list[bytes]]:
             for span in source.spans:
-                of_span = checked.identities(span)
+                of_span = own(span)
                 rows[:] = [row for row in of_span if row not in found.findings and row not in found.known]
                 yield [of_span[row] for row in rows]
 
@@ -267,6 +287,32 @@ class Bulk:
         self._store.finish_chunk(job, number, batch, entries)
 
 
+@contextmanager
+def checked_table(
+    order: Order,
+    archive: Archive,
+    composer: Composer,
+    today: date,
+    secret: Callable[[], bytes] = token_bytes,
+) -> Iterator[CheckedTable]:
+    """The first half of `Bulk.run`, without an issuer: all checks, and nothing is signed.
+
+    By the `secret` of identities rows are known that were given a number; by any other, rows are only told
+    from each other.
+    """
+    attached = _attached(order, composer.kind, None)
+    identities = _identities(order, composer.kind, secret)
+    checker = Checker(order.source, today, composer, order.catalogue, attached, identities)
+    with (
+        tempfile.TemporaryDirectory(prefix="intaglio-") as scratch,
+        spool(Path(scratch) / "checked") as checked,
+    ):
+        with _pool(Tools(checker, checked, {}), order, archive.store) as pool:
+            found = _survey_all(pool, archive, order)
+            _settle_all(pool, archive, order, found)
+        yield CheckedTable(checker, checked, found, _next_numbers(order, archive.store, found, today.year))
+
+
 def dry_run(
     order: Order,
     archive: Archive,
@@ -275,36 +321,15 @@ def dry_run(
     says: Callable[[Record], str],
     secret: Callable[[], bytes] = token_bytes,
 ) -> Issued:
-    """The first half of `Bulk.run`: all checks, the error file if one is named, and nothing is signed.
+    """All checks, the error file if one is named; nothing is signed, and no number is given.
 
-    `says` gives what people read first of a record's diploma; rows of which that is the same are `alike`.
-    No number is given; all records have the first that would be. By the `secret` of identities rows are known
-    that were given one; by any other, rows are only told from each other.
+    `says` gives what people read first of a record's diploma; rows of which that is the same are `alike`. The
+    `secret` is as in `checked_table`.
     """
-    attached = _attached(order, composer.kind, None)
-    identities = _identities(order, composer.kind, secret)
-    checker = Checker(order.source, today, composer, order.catalogue, attached, identities)
-    with (
-        tempfile.TemporaryDirectory(prefix="intaglio-") as scratch,
-        spool(Path(scratch) / "checked") as checked,
-        _pool(Tools(checker, checked, {}), order, archive.store) as pool,
-    ):
-        found = _survey_all(pool, archive, order)
-        _settle_all(pool, archive, order, found)
-        skipped = found.findings.keys() | found.known.keys()
-        number = ""
-        if order.numbers and found.good:
-            series = order.numbers.series(today.year)
-            (number,) = archive.store.numbers.free(composer.kind.name, series.name, series.numbers, 1)
-
-        def good() -> Iterator[tuple[int, Record]]:
-            for row, record in chain.from_iterable(map(checked.rows, order.source.spans)):
-                if row not in skipped:
-                    yield row, {**record, composer.kind.number: number} if number else record
-
-        first = [record for _, record in islice(good(), PREVIEWED)]
-        alike = list(islice(_alike(composer.kind, good, says), MOST_ALIKE))
-        return Issued(found, 0, None, first, alike, number)
+    with checked_table(order, archive, composer, today, secret) as table:
+        errors = _write_errors(order, table.survey, table.spool)
+        number = next(iter(table.numbers), "")
+        return Issued(table.survey, 0, None, table.first(), table.alike(says), errors, number)
 
 
 def _identities(order: Order, kind: Kind, secret: Callable[[], bytes]) -> Identities | None:
@@ -312,21 +337,25 @@ def _identities(order: Order, kind: Kind, secret: Callable[[], bytes]) -> Identi
     return None if order.numbers is None else Identities(kind, secret())
 
 
-def _alike(
-    kind: Kind, rows: Callable[[], Iterator[tuple[int, Record]]], says: Callable[[Record], str]
-) -> Iterator[tuple[int, int]]:
-    """Each row whose diploma says what that of an earlier row does, behind that one.
+def _identified(identities: Identities, checked: Spool, span: Span) -> dict[int, bytes]:
+    """The identities of rows that were checked before there was an issuer, and so without its secret."""
+    return {row: identities(record) for row, record in checked.rows(span)}
 
-    Composing a diploma takes longer than checking a row, so only rows of one name are composed.
-    """
-    full_name = kind.person.full
-    namesakes = Counter(hash(full_name(record)) for _, record in rows())
-    first: dict[str, int] = {}
-    for row, record in rows():
-        if namesakes[hash(full_name(record))] > 1:
-            earlier = first.setdefault(says(record), row)
-            if earlier != row:
-                yield earlier, row
+
+def _next_numbers(order: Order, store: Index, found: Survey, year: int) -> Sequence[str]:
+    """The numbers that the first rows would be given, of a file that has none."""
+    if order.numbers is None or not found.good:
+        return ()
+    series = order.numbers.series(year)
+    count = min(found.good, PREVIEWED)
+    return store.numbers.free(order.source.kind.name, series.name, series.numbers, count)
+
+
+def _write_errors(order: Order, found: Survey, checked: Spool, home: Path | None = None) -> Path | None:
+    """Writes the bad rows where they were asked for, and returns where that was."""
+    if order.error_file is None:
+        return None
+    return write_errors(order.error_file, order.source, found.findings, checked.folder, home)
 
 
 def _attached(order: Order, kind: Kind, home: Path | None) -> Attached:
@@ -358,11 +387,6 @@ def _settle_all(
     digests = {seq: said for seq, said in found.digests.items() if seq not in same}
     if digests:
         found.settle(pool.work.checker, _compare_all(pool, archive, order, found, digests))
-    if order.error_file is not None:
-        # Even if nothing is written: the rows may have been corrected since a killed run began to write them.
-        remove_leftovers(order.error_file.parent, order.error_file.name)
-        if found.findings:
-            write_error_file(order.error_file, order.source, found.findings)
 
 
 def _compare_all(

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from ..problem import NUMBER_COLUMN
 from ..table.source import Source
+from .checked import CheckedTable
 from .checking import Catalogue
 from .numbering import NumberPattern
 
@@ -22,6 +23,10 @@ class Progress(NamedTuple):
 
 
 def _unheard(_: Progress) -> None:
+    pass
+
+
+def _approved(_: CheckedTable) -> None:
     pass
 
 
@@ -39,6 +44,8 @@ class Order:
     workers: int | None = None
     """Processes: by default one a core, none for a file of one chunk. Nothing but the time depends on it."""
     progress: Callable[[Progress], None] = _unheard
+    approve: Callable[[CheckedTable], None] = _approved
+    """Is shown the rows that are to be signed, if there are any; what it raises ends the job before that."""
     numbers: NumberPattern | None = None
     """What the numbers look like that rows are given, where the file has no column of them."""
 

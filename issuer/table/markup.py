@@ -16,10 +16,12 @@ from xml.parsers import expat
 
 from .numberformat import number_text
 
+_MOST_COLUMNS = 1 << 14  # of any spreadsheet program: a reader makes all rows as wide as the widest
 MOST_INFLATED = 1 << 29
 """Bytes of XML that are read of one part."""
 MOST_PARTS = 10_000
 """Files in the archive."""
+TOO_WIDE = f"it has more than {_MOST_COLUMNS} columns"
 UNCALCULATED = "#CALC!"
 """In the place of a formula that has no stored value."""
 
@@ -208,6 +210,8 @@ def rows_of_xlsx(pieces: Iterable[bytes], styles: list[str]) -> Iterator[NotedRo
                 column = columns.setdefault(letters, _column(letters)) if found is None else found
             if column <= before:
                 raise UnreadableWorkbook(f"its cells are out of order in row {row}")
+            if column >= _MOST_COLUMNS:
+                raise UnreadableWorkbook(TOO_WIDE)
             kind, style = attributes.get("t", "n"), attributes.get("s", "0")
         elif name == "v":
             valued = kind in _NOTED or formula
@@ -331,9 +335,9 @@ def rows_of_ods(pieces: Iterable[bytes], table: str, merges: list[Merge]) -> Ite
                 found = _as_shown(number, text)
             if text in ERRORS:  # of LibreOffice, which keeps them as text with a formula
                 found = text
+            if (found is not None or text) and column + repeated > _MOST_COLUMNS:
+                raise UnreadableWorkbook(TOO_WIDE)
             if found is not None:
-                if column + repeated > _MOST_COLUMNS:
-                    raise UnreadableWorkbook("it has too many columns")
                 notes.update(dict.fromkeys(range(column, column + repeated), found))
             column += repeated
         elif name == "table-row":
@@ -352,7 +356,7 @@ def rows_of_ods(pieces: Iterable[bytes], table: str, merges: list[Merge]) -> Ite
 
 ERRORS = frozenset({"#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NUM!", "#NULL!", "#CALC!", "#SPILL!"})
 """The texts that spreadsheets show where a formula failed."""
-_MOST_COLUMNS, _MOST_MERGES = 1 << 14, 1 << 16
+_MOST_MERGES = 1 << 16
 
 
 def _as_shown(number: str, text: str) -> str:

@@ -21,6 +21,7 @@ from wire.problem import ExtraMissing, Problem
 from wire.text import counted
 
 from ..problem import UNREADABLE_FILE, HiddenOpen, SheetOpen
+from .unchanged import unchanged
 from .workbook import Rows, SheetHead, Wanted, serve
 
 INCLUDE, SKIP = "include", "skip"
@@ -84,10 +85,11 @@ def read_sheet(
     """The sheet whose headings fit, or the one that is `chosen` by name.
 
     Raises `SheetOpen` where several fit, `HiddenOpen` where hidden rows or sheets could belong to the table
-    and `hidden` does not say, `ExtraMissing`, and `UNREADABLE_FILE`.
+    and `hidden` does not say, `ExtraMissing`, `Conflict` where the file changes meanwhile, and
+    `UNREADABLE_FILE`.
     """
     _require_reader(path)
-    with _process(path) as reader:
+    with unchanged(path), _process(path) as reader:
         return sheet_from(reader, fits, chosen, hidden, span_rows)
 
 

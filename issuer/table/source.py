@@ -27,7 +27,6 @@ from kinds.kind import ItemCell
 from kinds.names import LAST_FIRST
 from kinds.vocabulary import Words, with_chosen
 from wire import Malformed
-from wire.problem import Conflict
 from wire.text import unguarded
 
 from ..problem import (
@@ -40,6 +39,7 @@ from .columns import Groups, Layout, columns_of, fields_by_heading, groups_of, r
 from .encoding import ENCODINGS, codec_of, marked, readings, sampled
 from .finding import FIRST_ROW
 from .sheet import Packed, SheetTable, is_workbook, read_sheet
+from .unchanged import changed, unchanged
 
 SPAN_ROWS = 4096
 LONGEST_HEADER = 1 << 16  # bytes
@@ -97,6 +97,11 @@ class Source:
     """The codec."""
     sheet: SheetTable | None = dataclasses.field(default=None, repr=False)
     """The rows, where the file is a workbook."""
+
+    @property
+    def encoding_name(self) -> str:
+        """Its encoding as people know it; empty for UTF-8, and for a workbook."""
+        return "" if self.encoding == "utf-8" else _named(self.encoding)
 
     @property
     def mapping(self) -> dict[str, str]:
@@ -177,7 +182,7 @@ class Source:
                 file.seek(span.start)
                 data = file.read(span.stop - span.start)
         if hashlib.sha256(data).digest() != span.sha256:
-            raise Conflict(f"{self.path.name} was changed while it was read", hint="Run the command again.")
+            raise changed(self.path)
         text = io.StringIO(data.decode(self.encoding), newline="")
         for row, cells in enumerate(_rows(text, self.delimiter), span.first_row):
             if any(cells):
@@ -269,8 +274,8 @@ def open_source(
     `sheet` is one by its name, and `hidden`, of `HIDDEN`, says what becomes of hidden rows and sheets.
     Raises `NotFound`; `INVALID_CONSTANT`, and `INVALID_WORD` for words of a field that there is not;
     `EncodingOpen`, `SheetOpen` and `HiddenOpen` where a person has to decide;
-    `ExtraMissing` where nothing here reads workbooks; or `UNREADABLE_FILE` where the file has no rows, is not
-    text in its encoding, or lacks a column.
+    `ExtraMissing` where nothing here reads workbooks; `Conflict` where the file changes meanwhile; or
+    `UNREADABLE_FILE` where it has no rows, is not text in its encoding, or lacks a column.
     """
     kind, chosen = kind or shipped(), chosen or {}
     for name in sorted(words.keys() - {*kind.columns, *kind.item_fields}):
@@ -286,7 +291,8 @@ def open_source(
     if of_sheet:
         found = _in_workbook(layout, sheet, hidden, span_rows)
     else:
-        found = _in_text(layout, encoding, span_rows)
+        with unchanged(path):
+            found = _in_text(layout, encoding, span_rows)
     header, is_error_file = _plain_header(found.header)
     columns = columns_of(header, layout)
     if not found.spans:
@@ -346,6 +352,12 @@ def _in_text(layout: Layout, encoding: str, span_rows: int) -> _Table:
     delimiter = max(
         headers, key=lambda each: (len(fields_by_heading(headers[each], kind)), len(headers[each]))
     )
+    if path.stat().st_size > LONGEST_HEADER and not _ends_header(text, delimiter):
+        # What is cut off would be taken for cells without a heading in each row.
+        raise UNREADABLE_FILE(
+            f"the headings of {path.name} take more than {LONGEST_HEADER >> 10} KB",
+            hint=f"{_HEADER_FIRST} Or is a quotation mark opened in them and never closed?",
+        )
     if not any(headers[delimiter]):
         raise UNREADABLE_FILE(f"the first row of {path.name} is empty", hint=_HEADER_FIRST)
     number = _number_in_rows(headers[delimiter], layout)
@@ -453,6 +465,13 @@ def _rows(lines: Iterable[str], delimiter: str) -> Iterator[list[str]]:
 def _header(beginning: str, delimiter: str) -> list[str]:
     lines = io.StringIO(beginning, newline="")
     return [cell.strip() for cell in next(_rows(lines, delimiter), [])]
+
+
+def _ends_header(beginning: str, delimiter: str) -> bool:
+    """Whether the first row ends in the beginning of a file, and does not go on behind it."""
+    lines = io.StringIO(beginning, newline="")
+    next(_rows(lines, delimiter), None)
+    return lines.tell() < len(beginning)
 
 
 def _spans(

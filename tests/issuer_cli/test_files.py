@@ -63,7 +63,8 @@ def test_a_workbook_is_issued_and_its_bad_rows_come_back(program: Program) -> No
     assert "g.xlsx, sheet Graduates: each of the 16 columns" in answer.err
     assert "1 row stands above the headings" in answer.err
     assert 'row 4, column given_name: "#N/A" is an error of the spreadsheet' in answer.err
-    answer = program("issuer", "issue", "g.xlsx")
+    assert Path("g.errors.xlsx").exists()
+    answer = program("issuer", "issue", "g.xlsx", "--errors", "g.errors.csv")
     assert (answer.code, answer.out) == (7, "0 issued, 4 issued before, 1 with errors\n")
     errors = Path("g.errors.csv")
     errors.write_text(errors.read_text().replace("#N/A", "Anna"), encoding="utf-8")

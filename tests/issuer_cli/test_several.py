@@ -183,7 +183,7 @@ def test_at_a_terminal_a_new_kind_is_asked_about(program: Program, tmp_path: Pat
     _, told = typed(program.home, words, [(asked, b"n")], code=5)
     assert "nothing was issued, and the kind was not added" in told
     assert len(Identity.read(program.home / "issuer").kinds) == 1
-    out, _ = typed(program.home, words, [(asked, b"y")])
+    out, _ = typed(program.home, words, [(asked, b"y"), (b"Issue 2 certificates for good?", b"y")])
     assert out.startswith("2 issued")
 
 

@@ -136,6 +136,17 @@ def test_a_stage_that_begins_with_much_done_has_no_rate_yet(monkeypatch: pytest.
     assert told(monkeypatch, io.StringIO(), resumed) == "Writing 50 of 100\n"
 
 
+def test_a_question_has_the_place_of_the_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", stderr := Terminal())
+    moments = iter((0.0, 2.0))
+    with ProgressMeter(lambda: next(moments)) as meter:
+        meter(Progress("checking", 1, 2))
+        meter.clear()
+        assert stderr.getvalue().endswith("\r\033[K")
+        shown = stderr.getvalue()
+    assert stderr.getvalue() == shown
+
+
 def test_elsewhere_a_long_job_writes_plain_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     longer = [*STEPS, (10.3, Progress("issuing", 50, 100)), (12.0, Progress("issuing", 60, 100))]
     assert told(monkeypatch, io.StringIO(), longer) == "Issuing 50 of 100, 5 a second, 10 s left\n"

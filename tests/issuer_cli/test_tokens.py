@@ -258,7 +258,8 @@ def test_a_person_types_the_pin(program: Program, token: Token) -> None:
     assert PIN not in err
     file, out = rows(0, 40).absolute(), Path("out").absolute()
     words = ["issuer", "issue", str(file), "--workers", "2", "--out", str(out)]
-    said, err = typed(program.home, words, [(b"PIN of the token", PIN.encode())])
+    asked = [(b"PIN of the token", PIN.encode()), (b"Issue 40 diplomas for good?", b"y")]
+    said, err = typed(program.home, words, asked)
     assert said.startswith("40 issued")
     assert err.count("PIN of the token") <= 1, "once, and not by each worker"
     assert PIN not in err

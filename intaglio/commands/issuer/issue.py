@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
+import re
 import shlex
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -21,13 +21,15 @@ from issuer.identity.home import DID_METHODS, KEY_TYPES, Identity, index
 from issuer.identity.kind import Kinds
 from issuer.issuer import Issuer
 from issuer.job.attached import require_folder
-from issuer.job.bulk import Issued
+from issuer.job.bulk import Issued, checked_table
 from issuer.job.bulk import dry_run as check_file
+from issuer.job.checked import CheckedTable
 from issuer.job.order import Order
 from issuer.keeping.export import export
-from issuer.press.document import NOBODY, Profile, trial
+from issuer.press.document import NOBODY, Composer, Profile, trial
 from issuer.press.update import TEMPLATE, lacks_degree
 from issuer.table.encoding import ENCODINGS
+from issuer.table.errorfile import WORKBOOK, require_writer
 from issuer.table.sheet import HIDDEN
 from issuer.table.source import Source
 from kinds import Kind, Record, shipped
@@ -45,6 +47,7 @@ from ...terminal import Result, agreed, say, typed, verb
 from ..kind import chosen, proved
 from . import text
 from .place import Place, key_option, kind_option, status_did_option
+from .preview import is_asked, require_agreed
 from .reading import ReadOptions
 from .terminal import PARTLY, ProgressMeter, bundles_folder, out_option, warn_of_refusals
 
@@ -130,8 +133,9 @@ def init(
     "--programmes", type=click.Path(path_type=Path), help="Catalogue of programmes to check against."
 )
 @click.option("--files", type=click.Path(path_type=Path), help="Folder of the files that a column names.")
-@click.option("--errors", type=click.Path(path_type=Path), help="Where bad rows go.")
+@click.option("--errors", type=click.Path(path_type=Path), help="Where bad rows go: a .csv or .xlsx file.")
 @click.option("--dry-run", is_flag=True, help="Check everything, issue nothing.")
+@click.option("--yes", is_flag=True, help="Show nothing before it is signed, and ask nothing.")
 @click.option("--workers", type=click.IntRange(0, 256), help="Processes; one a core if not given.")
 @out_option
 def issue(
@@ -156,6 +160,7 @@ def issue(
     files: Path | None,
     errors: Path | None,
     dry_run: bool,
+    yes: bool,
     workers: int | None,
     out: Path | None,
 ) -> Result:
@@ -178,7 +183,8 @@ def issue(
     composer = trial(of_kind, place.session.contexts(), _profile(place.folder, name, url))
     nouns = of_kind.nouns["en"]
     folder = out or bundles_folder(nouns)
-    source = reading.open(file, of_kind)
+    source = reading.open(file, of_kind, asks=not yes)
+    reading = reading._replace(dates=source.date_order)  # as it was answered, to be typed again
     say(*text.mapping(source))
     for remark in text.of_sheet(source.sheet) if source.sheet else ():
         say(remark)
@@ -191,8 +197,11 @@ def issue(
     refused: OSError | Conflict | None = None
     preview: list[str] = []
     if not dry_run:
-        errors = errors or _free(file.with_name(f"{file.stem}.errors.csv"))
+        errors = errors or _errors_of(source)
+    if errors:
+        require_writer(errors)
     order = Order(source, errors, reading.catalogue(of_kind), files, workers, numbers=numbers)  # as above
+    asks = is_asked(yes) and not dry_run
     if dry_run:
         composer.check()
         warn_of_refusals(suite or "")
@@ -207,12 +216,22 @@ def issue(
         preview = list(map(says, done.first))
     else:
         form = DataIntegrity(contexts=composer.contexts, suite=suite) if suite else None
-        _require_agreed(place, of_kind)
-        described = Description(name, url, method, has_status_did=status_did, kind=of_kind)
-        made = place.create(described, form=form)
-        warn_of_refusals(_suite(made))
-        with _counting(made, nouns), ProgressMeter() as meter:
-            done = made.issue_file(replace(order, progress=meter))
+        _require_agreed(place, of_kind, yes)
+        described = place.named(Description(name, url, method, has_status_did=status_did, kind=of_kind))
+        with ProgressMeter() as meter:
+
+            def approve(table: CheckedTable) -> None:
+                if asks:
+                    meter.clear()
+                    made_first = "" if place.exists else described.name
+                    require_agreed(table, place.session, composer, _named(place, of_kind), made_first)
+
+            order = replace(order, progress=meter, approve=approve)
+            with _checked(place, order, composer, described) as table:
+                made = place.create(described, form=form)
+                warn_of_refusals(_suite(made))
+                with _counting(made, nouns):
+                    done = made.issue_file(order, table)
             if done.issued + len(done.survey.known) <= MOST_FILES or out:
                 try:
                     written = _write(made, done, folder, meter)
@@ -221,10 +240,10 @@ def issue(
         if done.issued and not made.identity.url:
             say(text.without_address(made.identity, nouns))
     again = [*reading.words(), *(("--out", str(out)) if out else ())]
-    exists = (place.folder / "issuer.json").exists()
-    named = of_kind.name if exists and len(Kinds(place.folder).names) > 1 else ""
-    again += ["--kind", named] if named else []
-    return FileOutcome(source, done, nouns, named, errors, written, refused, dry_run, preview).result(again)
+    again += ["--kind", named] if (named := _named(place, of_kind)) else []
+    is_seen = asks and done.survey.good > 0
+    outcome = FileOutcome(source, done, nouns, named, errors, written, refused, dry_run, preview, is_seen)
+    return outcome.result(again)
 
 
 class FileOutcome(NamedTuple):
@@ -236,8 +255,8 @@ class FileOutcome(NamedTuple):
     """The words for one credential and for many."""
     kind: str
     """Its name, where several are issued here and it has to be said."""
-    error_file: Path | None
-    """Where the bad rows are, if there are any; a dry run writes none unasked."""
+    errors: Path | None
+    """Where the bad rows were to go; a dry run writes none unasked."""
     files: list[Path]
     """The bundles that were written."""
     refused: OSError | Conflict | None
@@ -245,16 +264,21 @@ class FileOutcome(NamedTuple):
     dry_run: bool
     preview: list[str]
     """The sentences of the first credentials, in a dry run."""
+    is_seen: bool
+    """Whether the remarks were shown before anything was signed."""
 
     def result(self, options: Sequence[str]) -> Result:
         """What goes to stdout, after the talk on stderr; `options` are those to type again."""
         survey = self.done.survey
         failed, known, changed = len(survey.findings), len(survey.known), len(survey.changed)
-        for found in text.remarks(self.source, self.done, self.nouns, self.kind):
-            say(*found)
-        if failed and self.error_file:
-            again = f"{typed('issuer', 'issue')} {shlex.join([str(self.error_file), *options])}"
-            say(f"The bad rows are in {self.error_file}: correct them there, then", again)
+        if not self.is_seen:
+            for found in text.remarks(self.source, self.done, self.nouns, self.kind):
+                say(*found)
+        if error_file := self.done.error_file:
+            if self.errors not in (error_file, self.source.path):
+                say(f"{self.errors} is not as it was written for this file: it stays as it is.")
+            again = f"{typed('issuer', 'issue')} {shlex.join([str(error_file), *options])}"
+            say(f"The bad rows are in {error_file}: correct them there, then", again)
         elif failed:
             say(
                 f"Correct these rows in {self.source.path}, or issue the others: these go into a file of "
@@ -275,7 +299,7 @@ class FileOutcome(NamedTuple):
         differ = f" ({changed} {'differs' if changed == 1 else 'differ'})" if changed else ""
         data = {
             **text.outcome(self.done, self.nouns),
-            "errorFile": str(self.error_file) if failed and self.error_file else None,
+            "errorFile": str(error_file) if error_file else None,
             "bundles": str(self.files[0].parent) if self.files else None,
             "dryRun": self.dry_run,
         }
@@ -289,10 +313,33 @@ def _suite(made: Issuer) -> str:
     return made.form.algorithm(elsewhere.public_key if elsewhere else made.keys.public_keys["assertion"])
 
 
-def _free(path: Path) -> Path:
-    """The path, or the first of its kind with a number that is not taken: corrections may be in the other."""
-    names = (path.with_name(f"{path.stem}-{number}{path.suffix}") for number in itertools.count(2))
-    return next(name for name in itertools.chain([path], names) if not name.exists())
+def _errors_of(source: Source) -> Path:
+    """Where the bad rows of a file go; those of an error file to the next one of the same file."""
+    suffix, stem = WORKBOOK if source.sheet else ".csv", source.path.stem
+    if source.is_error_file and (again := re.fullmatch(r"(.+\.errors)(-[0-9]+)?", stem)):
+        return source.path.with_name(f"{again[1]}{suffix}")
+    return source.path.with_name(f"{stem}.errors{suffix}")
+
+
+def _named(place: Place, kind: Kind) -> str:
+    """The name of a kind, where several are issued and it has to be said."""
+    return kind.name if place.exists and len(Kinds(place.folder).names) > 1 else ""
+
+
+@contextmanager
+def _checked(
+    place: Place, order: Order, composer: Composer, described: Description
+) -> Iterator[CheckedTable | None]:
+    """The file, checked and approved before there is an issuer; `None` where one is here, which checks it."""
+    if place.exists:
+        yield None
+        return
+    described.require_sound()
+    today = place.session.now().date()
+    with _archive(place) as archive, checked_table(order, archive, composer, today) as table:
+        if table.survey.good:
+            order.approve(table)
+        yield table
 
 
 def _number_secret(place: Place) -> bytes:
@@ -329,7 +376,7 @@ def _asked(place: Place, kind: str | None) -> Kind:
 
     Raises `KIND_NOT_NAMED` where it has several, and as `_proved`.
     """
-    kinds, exists = Kinds(place.folder), (place.folder / "issuer.json").exists()
+    kinds, exists = Kinds(place.folder), place.exists
     if exists and (kind is None or kind in kinds.names):
         return kinds.newest(kind or "")
     return _diploma(place.folder) if kind is None else _proved(place, chosen(kind))
@@ -337,7 +384,7 @@ def _asked(place: Place, kind: str | None) -> Kind:
 
 def _proved(place: Place, kind: Kind) -> Kind:
     """A kind that an issuer may issue from now on. Raises `INVALID_KIND`, and as `require_addable`."""
-    if (place.folder / "issuer.json").exists():
+    if place.exists:
         kinds = Kinds(place.folder)
         kind = kinds.as_kept(kind)
         kinds.require_addable(kind)
@@ -346,13 +393,13 @@ def _proved(place: Place, kind: Kind) -> Kind:
     return kind
 
 
-def _require_agreed(place: Place, kind: Kind) -> None:
+def _require_agreed(place: Place, kind: Kind, yes: bool) -> None:
     """Asks before an issuer of other kinds issues this one as well: the log has it for good."""
     kinds = Kinds(place.folder)
-    if not (place.folder / "issuer.json").exists() or kinds.has(kind):
+    if not place.exists or kinds.has(kind):
         return
     asked = f"{Identity.read(place.folder).name} issues {', '.join(kinds.names)} so far."
-    if not agreed(printable(f"{asked} {kind.name} {kind.version} as well, for good?"), yes=False):
+    if not agreed(printable(f"{asked} {kind.name} {kind.version} as well, for good?"), yes):
         raise Declined("nothing was issued, and the kind was not added")
 
 
@@ -373,7 +420,7 @@ def _profile(home: Path, name: str, url: str | None) -> Profile:
 def _archive(place: Place) -> Iterator[Archive]:
     """What was issued here, nothing where there is no issuer yet."""
     with tempfile.TemporaryDirectory() as empty:
-        exists = (place.folder / "issuer.json").exists()
+        exists = place.exists
         store = SQLiteIndex(index(place.folder) if exists else Path(empty) / "issuer.sqlite")
         yield Archive(store, place.folder / "shards")
         store.close()

@@ -156,19 +156,28 @@ class Place:
         if old:
             say("Status lists were past half of their life, and are signed anew.", *text.to_publish(made))
 
+    @property
+    def exists(self) -> bool:
+        """Whether an issuer lives here."""
+        return (self.folder / "issuer.json").exists()
+
+    def named(self, description: Description) -> Description:
+        """The description; an empty name is that of the issuer here. Raises a usage error for nobody."""
+        if description.name:
+            return description
+        # where its description is lost, that is said
+        known = self.exists or has_log(self.folder, engines=self.consent.engines())
+        return replace(description, name=Identity.read(self.folder).name if known else _nobody())
+
     def create(self, description: Description, where: str | None = None, form: Form | None = None) -> Issuer:
         """Makes the issuer, or opens it, and puts it on the local trust list.
 
-        An empty name is that of the one that is here; `where` is as `key_option` has it.
+        `description` is completed as `named` does; `where` is as `key_option` has it.
         """
-        exists, consent = (self.folder / "issuer.json").exists(), self.consent
+        exists, consent = self.exists, self.consent
         if description.ledger is not None:
             consent.keep(address_of(description.ledger))
-        if not description.name:
-            # where its description is lost, that is said
-            known = exists or has_log(self.folder, engines=consent.engines())
-            name = Identity.read(self.folder).name if known else _nobody()
-            description = replace(description, name=name)
+        description = self.named(description)
         ask = functools.cache(self._passphrase if exists else _new_passphrase)
         signer = self.signer(where)
         issuer = Issuer.create(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 from issuer.job.checking import Catalogue, read_catalogue
 from issuer.job.numbering import NumberPattern
 from issuer.problem import EncodingOpen, HiddenOpen, SheetOpen
+from issuer.table.dates import open_date
 from issuer.table.source import Source, open_source
 from issuer.table.wordlist import read_words
 from kinds import Kind
@@ -34,10 +36,14 @@ class ReadOptions(NamedTuple):
     values: Path | None = None
     number: str = ""
 
-    def open(self, file: Path, kind: Kind) -> Source:
-        """The file, with a column for each field that the kind needs; what is open is asked about."""
+    def open(self, file: Path, kind: Kind, *, asks: bool = True) -> Source:
+        """The file, with a column for each field that the kind needs.
+
+        What is open is asked about, unless there is no terminal or nothing is to be asked.
+        """
+        asks = asks and sys.stdin.isatty()
         try:
-            return open_source(
+            source = open_source(
                 file,
                 pairs(self.mapping, "--map"),
                 date_order=self.dates or "",
@@ -53,7 +59,7 @@ class ReadOptions(NamedTuple):
         except (EncodingOpen, SheetOpen, HiddenOpen) as problem:
             question = f"{printable(headed(problem))}. Which one is right?"
             lines = [f"{name}: {', '.join(cells)}" for name, cells in problem.choices]
-            if not sys.stdin.isatty():
+            if not asks:
                 say(question, *lines)
                 raise
             picked, _ = problem.choices[choose(question, lines)]
@@ -64,7 +70,8 @@ class ReadOptions(NamedTuple):
                     decided = self._replace(sheet=picked)
                 case HiddenOpen():
                     decided = self._replace(hidden=picked)
-        return decided.open(file, kind)
+            return decided.open(file, kind, asks=asks)
+        return _dated(source) if asks else source
 
     def catalogue(self, kind: Kind) -> Catalogue | None:
         """The programmes to check against."""
@@ -87,3 +94,16 @@ class ReadOptions(NamedTuple):
         words += ["--programmes", str(self.programmes)] if self.programmes else []
         words += ["--number", self.number] if self.number else []
         return words + (["--files", str(self.files)] if self.files else [])
+
+
+def _dated(source: Source) -> Source:
+    """The file with the order of its dates, which is asked about where one of them needs it."""
+    found = open_date(source)
+    if found is None:
+        return source
+    cell, days = found
+    orders = list(days)
+    question = f'Dates such as "{printable(cell)}" can be read in several ways. Which one is right?'
+    return replace(
+        source, date_order=orders[choose(question, [f"{order}: {days[order]}" for order in orders])]
+    )

@@ -12,7 +12,7 @@ from vc.secured import Choices
 from wire.text import cells, claimed, isolated, printable
 from wire.work import Work
 
-from ...words import kinds, label, tr
+from ...words import label, tr
 from ...words import report as words
 
 if TYPE_CHECKING:
@@ -121,18 +121,7 @@ def card(held: Held, trust: TrustSource) -> str:
 
     claims = held.claims
     summary = summarize(claims, trust, by_kind(claims, trust, held.kind))
-    found, kind, said = summary.by_kind, summary.kind, summary.facts
-    as_badge = {
-        "whom": printable(claims.holder_name),
-        "degree": printable(claims.degree),
-        "achievement_type": printable(words.achievement(claims.achievement_type)),
-        "awarded": claims.awarded and str(claims.awarded.day),
-        "result": tr("; ").join(map(printable, claims.results)),
-        "credits": printable(str(claims.subjects[0].get("creditsEarned", ""))),
-        "number": printable(held.number),
-    }
     facts = {
-        **({} if kind and found.speaks else as_badge),
         "by": issuer(held),
         "did": printable(claims.issuer),
         "since": claims.valid_from and f"{claims.valid_from:%Y-%m-%d}",
@@ -141,11 +130,7 @@ def card(held: Held, trust: TrustSource) -> str:
         "checked": checked(held),
         "id": held.id,
     }
-    named = (
-        [(name, printable(fact)) for name, fact in kinds.lines(kind, said, quoted=not found.speaks)]
-        if kind
-        else []
-    )
+    named = words.details(claims, summary, held.number)
     beside = [(label(field), fact) for field, fact in facts.items() if fact]
     named += [line for line in beside if line not in named]  # a kind's own dates may be those of its life
     width = max(12, *(cells(name) + 1 for name, _ in named))
