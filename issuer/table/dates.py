@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 
-from kinds.cells import DATE_ORDERS, BadCell, read_day
+from kinds.days import DATE_ORDERS, read_day
+from kinds.problem import BadCell
 
 from .source import Source
 
