@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
-from .cells import Field
-from .kind import REFERENCE, Kind
+from wire.problem import Malformed
+from wire.strict import load_json_object
+
+from .cells import Field, sri
+from .kind import METADATA, REFERENCE, Kind
 
 
 def metadata_of(kind: Kind) -> dict[str, Any]:
@@ -16,10 +21,8 @@ def metadata_of(kind: Kind) -> dict[str, Any]:
     The type is the first IRI among the kind's own types. A kind without any, as one by the types of Open
     Badges, is named by its URN without the digest, which is over this file as well.
     """
-    own = json.loads(kind.files["kind.json"]).get("types", {})
-    said = [field for field in kind.fields.values() if field.name in kind.template.fields]
     claims = []
-    for field in said:
+    for field in said_fields(kind):
         claims.append(_claim([field.name], field))
         in_items = kind.template.groups.get(field.name, ())
         claims += [
@@ -28,11 +31,42 @@ def metadata_of(kind: Kind) -> dict[str, Any]:
             if name in in_items
         ]
     return {
-        "vct": next(iter(own.values()), f"{REFERENCE}{kind.name}:{kind.version}"),
+        "vct": _type(kind),
         "name": kind.nouns["en"][0],
         "display": [{"locale": language, "name": one} for language, (one, _) in kind.nouns.items()],
         "claims": claims,
     }
+
+
+def said_fields(kind: Kind) -> list[Field]:
+    """The fields that a credential of the kind has as claims."""
+    return [field for field in kind.fields.values() if field.name in kind.template.fields]
+
+
+@lru_cache(maxsize=16)
+def type_of(kind: Kind) -> str:
+    """The `vct` of the kind's credentials, as the metadata has it that was kept with it, else as it follows.
+
+    Empty where that metadata, which may be anybody's, names none.
+    """
+    if METADATA not in kind.files:
+        return _type(kind)
+    try:
+        name = load_json_object(kind.files[METADATA]).get("vct")
+    except Malformed:
+        return ""
+    return name if isinstance(name, str) else ""
+
+
+def _type(kind: Kind) -> str:
+    own = json.loads(kind.files["kind.json"]).get("types", {})
+    return str(next(iter(own.values()), f"{REFERENCE}{kind.name}:{kind.version}"))
+
+
+def integrity_of(kind: Kind) -> str:
+    """The digest of the metadata that was kept with the kind (section 5); empty where none was."""
+    kept = kind.files.get(METADATA)
+    return sri(hashlib.sha256(kept).digest()) if kept else ""
 
 
 def _claim(path: list[str | None], field: Field) -> Mapping[str, Any]:

@@ -7,13 +7,16 @@ from types import MappingProxyType
 
 from ..secured import INTEGRITY, MAX_BYTES, Form
 from .integrity.form import DataIntegrity
+from .sdjwt import MEDIA_TYPE
+from .sdjwt.form import SDJWTVC
 
-FORMS: Mapping[str, Form] = MappingProxyType({INTEGRITY: DataIntegrity()})
+FORMS: Mapping[str, Form] = MappingProxyType({INTEGRITY: DataIntegrity(), MEDIA_TYPE: SDJWTVC()})
 """The forms that are read unless a caller passes others, by their media types."""
 
 __all__ = [
     "FORMS",
     "INTEGRITY",
     "MAX_BYTES",
+    "SDJWTVC",
     "DataIntegrity",
 ]
