@@ -98,6 +98,7 @@ PHRASES: Mapping[str, tuple[str, ...]] = {
         "a compressed file (gzip)",
         "a signature in CMS, such as a .p7m file",
         "a JSON Web Signature in JSON, such as JAdES",
+        "an SD-JWT in JSON",
         "the backup of an issuer",
         "a database, such as a wallet or its backup",
         "text in UTF-16; what is read is UTF-8",

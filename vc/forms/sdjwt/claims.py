@@ -179,7 +179,7 @@ def _entries(payload: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     for name, place in status.items():
         if not isinstance(place, dict):
             raise MalformedCredential.saying("{way} of status is no object", way=shortened(name))
-        yield {**place, "type": _ENTRY_TYPE if name == STATUS_ENTRY else name}
+        yield {**place, "type": _ENTRY_TYPE if name == STATUS_ENTRY else f"status.{name}"}
 
 
 def _terms(payload: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

@@ -21,7 +21,7 @@ from ...claims import Claims
 from ...problem import InvalidProof, MalformedCredential, UnsupportedForm
 from ...secured import Secured, Signatures, Signed, Unknown
 from . import MEDIA_TYPE
-from .claims import FIXED, claims_of, moment
+from .claims import FIXED, claims_of, key_of, moment
 from .disclosures import SDJWT, Disclosed, disclose
 
 TYPE, FORMER_TYPE = "dc+sd-jwt", "vc+sd-jwt"
@@ -91,14 +91,12 @@ class SDJWTCredential(Secured):
             return Signatures((), [Unknown(algorithm, issuer, unread)])
         if not isinstance(kid, str):
             raise MalformedCredential("kid of the header is no text")
-        method = f"{issuer}{kid}" if kid.startswith("#") or (not kid and issuer.startswith("did:")) else kid
-        if not method.startswith("did:") and not is_url(method):
-            elsewhere = ISSUER_KEY_NOT_NAMED.saying(
-                "the key {key} of {issuer} is in no DID document",
-                key=shortened(kid),
-                issuer=shortened(issuer),
+        method = _method(issuer, kid)
+        if method is None:
+            unnamed = ISSUER_KEY_NOT_NAMED.saying(
+                "the header names no key of {issuer} that can be looked up here", issuer=shortened(issuer)
             )
-            return Signatures((), [Unknown(algorithm, method, elsewhere)])
+            return Signatures((), [Unknown(algorithm, kid, unnamed)])
         issued = moment(payload, "iat")
         return Signatures([JWTSignature(method, algorithm, issued.utc if issued else None)])
 
@@ -117,6 +115,20 @@ class SDJWTCredential(Secured):
         """The entry of the issuer's JWT, whatever is disclosed of it."""
         work.spend(len(self.parts.jwt) // BYTES_HASHED)
         return (entry(kind, hashlib.sha256(self.parts.jwt).digest()),)
+
+
+def _method(issuer: str, kid: str) -> str | None:
+    """The URL of the issuer's key: `kid` as it is, or relative to `iss`; `None` where that gives no URL.
+
+    A DID that is a key has no other. At an https URL, `kid` is a fragment of the issuer's document.
+    """
+    if kid.startswith("did:") or is_url(kid):
+        return kid
+    if kid.startswith("#") and is_url(issuer):
+        return f"{issuer}{kid}"
+    if (key := key_of(issuer)) is not None:
+        return f"{issuer}#0" if issuer.startswith("did:jwk:") else f"{issuer}#{key.multikey()}"
+    return f"{issuer}#{kid}" if issuer.startswith("https://") and is_url(issuer) else None
 
 
 def algorithm_for(key: PublicKey) -> str:
