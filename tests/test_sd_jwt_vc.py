@@ -115,7 +115,11 @@ def test_one_of_another_type_is_none(kind: object) -> None:
 
 def test_the_former_type_is_read_unless_it_is_of_the_data_model_of_w3c() -> None:
     former = {"typ": "vc+sd-jwt"}
-    assert judged(vc(header=former))
+    report = judged(vc(header=former))
+    assert report
+    (remark,) = (check for check in report.checks if check.code == "readable-former-name")
+    assert "vc+sd-jwt" in remark.text
+    assert "readable-former-name" not in {check.code for check in judged(vc()).checks}
     assert "an SD-JWT" in named(
         vc({**SAID, "@context": ["https://www.w3.org/ns/credentials/v2"]}, header=former)
     )

@@ -17,7 +17,7 @@ from ...claims import Claims
 from ...problem import InvalidProof, MalformedCredential, UnsupportedForm
 from ...secured import Options, Secured, Signatures, Signed
 from . import MEDIA_TYPE
-from .claims import HolderKey, holder_key, moment
+from .claims import ConfirmationKey, holder_key, numeric_date
 from .credential import JWTSignature, SDJWTCredential, require_type
 from .disclosures import SDJWT
 
@@ -31,7 +31,7 @@ NOT_ASKED = Code("not-asked", Refused, "Nobody asked for it")
 """A credential is to be shown without a challenge, or without the name of whom it is for."""
 
 
-class Shown(NamedTuple):
+class BoundPresentation(NamedTuple):
     """What a presentation says of itself; see `vc.secured.Presented`."""
 
     holder: str | None
@@ -57,9 +57,9 @@ class SDJWTPresentation(Secured):
         return self._credential.claims
 
     @property
-    def presentation(self) -> Shown:
+    def presentation(self) -> BoundPresentation:
         """See `Secured`. Raises as `credentials`, and `MalformedCredential` where no key is named."""
-        return Shown(self._holder.did)
+        return BoundPresentation(self._holder.did)
 
     @property
     def credentials(self) -> Sequence[Secured]:
@@ -67,7 +67,7 @@ class SDJWTPresentation(Secured):
         return (self._credential,)
 
     @cached_property
-    def _holder(self) -> HolderKey:
+    def _holder(self) -> ConfirmationKey:
         holder = holder_key(self._credential.disclosed.payload)
         if holder is None:  # SD-JWT VC, 2.2.2.3: nobody was named who could make it
             raise MalformedCredential("a key binding is there, and the credential is bound to no key")
@@ -79,7 +79,7 @@ class SDJWTPresentation(Secured):
         Raises `MalformedCredential` for a key binding without `iat`, `aud`, `nonce` or `sd_hash` (4.3).
         """
         said = self._said
-        made, ends, starts = (moment(said, name) for name in ("iat", "exp", "nbf"))
+        made, ends, starts = (numeric_date(said, name) for name in ("iat", "exp", "nbf"))
         texts = [said.get(name) for name in ("aud", "nonce", "sd_hash")]
         if made is None or not all(isinstance(text, str) and text for text in texts):
             raise MalformedCredential("a key binding has iat, aud, nonce and sd_hash")

@@ -48,7 +48,7 @@ _ENTRY_TYPE = "BitstringStatusListEntry"
 _NO_NAME = r"v?[0-9.]*"
 
 
-class HolderKey(NamedTuple):
+class ConfirmationKey(NamedTuple):
     """The key that may show a credential."""
 
     did: str
@@ -68,7 +68,7 @@ def claims_of(payload: Mapping[str, Any]) -> Claims:
     if "iss" not in payload:
         raise ISSUER_NOT_NAMED("the credential has no iss: who issued it, a certificate would say")
     holder = holder_key(payload)
-    moment(payload, "iat")
+    numeric_date(payload, "iat")
     return Claims(
         said=payload,
         id=_text(payload, "jti") if "jti" in payload else None,
@@ -76,8 +76,8 @@ def claims_of(payload: Mapping[str, Any]) -> Claims:
         issuer=_text(payload, "iss"),
         issuer_name=None,
         subjects=(_subject(payload, holder),),
-        starts=moment(payload, "nbf"),
-        ends=moment(payload, "exp"),
+        starts=numeric_date(payload, "nbf"),
+        ends=numeric_date(payload, "exp"),
         entries=tuple(_entries(payload)),
         terms=tuple(_terms(payload)),
         schemas=tuple(_schemas(payload)),
@@ -88,7 +88,7 @@ def claims_of(payload: Mapping[str, Any]) -> Claims:
     )
 
 
-def holder_key(payload: Mapping[str, Any]) -> HolderKey | None:
+def holder_key(payload: Mapping[str, Any]) -> ConfirmationKey | None:
     """The key that `cnf` names (RFC 7800, 3), if there is one.
 
     Raises `MalformedCredential`, `InvalidKey`, and the open `HOLDER_KEY_UNKNOWN`.
@@ -111,10 +111,10 @@ def holder_key(payload: Mapping[str, Any]) -> HolderKey | None:
         raise MalformedCredential("jwk and kid of cnf are different keys")
     key = key or own
     if key is None:
-        return HolderKey(did, str(named), None)
+        return ConfirmationKey(did, str(named), None)
     if own is None:  # a JWK alone, or beside a DID that nobody here could hold against it
         did = did_key.create(key)
-    return HolderKey(did, f"{did}#0" if did.startswith("did:jwk:") else f"{did}#{key.multikey()}", key)
+    return ConfirmationKey(did, f"{did}#0" if did.startswith("did:jwk:") else f"{did}#{key.multikey()}", key)
 
 
 def key_of(did: str) -> PublicKey | None:
@@ -126,7 +126,7 @@ def key_of(did: str) -> PublicKey | None:
     return None
 
 
-def moment(payload: Mapping[str, Any], name: str) -> Moment | None:
+def numeric_date(payload: Mapping[str, Any], name: str) -> Moment | None:
     """The moment of a NumericDate (RFC 7519, 2). Raises `MalformedCredential`."""
     if name not in payload:
         return None
@@ -161,7 +161,7 @@ def _require_other_types(payload: Mapping[str, Any], vct: str) -> None:
         raise MalformedCredential("aka_vcts names the type that vct names")
 
 
-def _subject(payload: Mapping[str, Any], holder: HolderKey | None) -> dict[str, Any]:
+def _subject(payload: Mapping[str, Any], holder: ConfirmationKey | None) -> dict[str, Any]:
     """Its claims about the subject. A claim `id` would be taken for the holder's key, which `cnf` names."""
     said = {
         name: value for name, value in payload.items() if name not in FIXED and name not in ("id", *DATES)

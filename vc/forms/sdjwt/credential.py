@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from functools import cached_property
 from typing import NamedTuple
@@ -21,8 +21,8 @@ from ...claims import Claims
 from ...problem import InvalidProof, MalformedCredential, UnsupportedForm
 from ...secured import Secured, Signatures, Signed, Unknown
 from . import MEDIA_TYPE
-from .claims import FIXED, claims_of, key_of, moment
-from .disclosures import SDJWT, Disclosed, disclose
+from .claims import FIXED, claims_of, key_of, numeric_date
+from .disclosures import SDJWT, ClaimPath, Disclosed, disclose
 
 TYPE, FORMER_TYPE = "dc+sd-jwt", "vc+sd-jwt"
 """`typ` of the header: the present name, and that of drafts up to 05, which W3C's data model has taken."""
@@ -61,6 +61,11 @@ class SDJWTCredential(Secured):
         self._jws = JWS.parse(parts.jwt, limit=LARGEST, work=work)
         require_type(self._jws, TYPE, FORMER_TYPE)
 
+    @property
+    def former_name(self) -> str:
+        """See `Secured`: the drafts' until November 2024 (SD-JWT VC, 2.2.1)."""
+        return FORMER_TYPE if self._jws.header["typ"] == FORMER_TYPE else ""
+
     @cached_property
     def disclosed(self) -> Disclosed:
         """The payload with its disclosures. Raises as `disclose`."""
@@ -73,8 +78,15 @@ class SDJWTCredential(Secured):
         """See `Secured`."""
         return claims_of(self.disclosed.payload)
 
+    def choose(self, chosen: Collection[ClaimPath]) -> bytes:
+        """The credential with the chosen disclosures alone, to be shown. Raises as `Disclosed.choose`."""
+        return self.parts._replace(disclosures=self.disclosed.choose(chosen), binding=b"").shown
+
     def signatures(self, work: Work) -> Signatures:  # noqa: ARG002 -- read already
-        """The issuer's, by the key that `kid` names; one that is named otherwise counts for nothing here."""
+        """The issuer's, by the key that `kid` names; one that is named otherwise counts for nothing here.
+
+        Raises `MalformedCredential` for a `kid` that is no text, and as `disclosed`.
+        """
         payload, header = self.disclosed.payload, self._jws.header
         issuer, algorithm, kid = str(payload.get("iss")), header["alg"], header.get("kid", "")
         if "x5c" in header:
@@ -97,7 +109,7 @@ class SDJWTCredential(Secured):
                 "the header names no key of {issuer} that can be looked up here", issuer=shortened(issuer)
             )
             return Signatures((), [Unknown(algorithm, kid, unnamed)])
-        issued = moment(payload, "iat")
+        issued = numeric_date(payload, "iat")
         return Signatures([JWTSignature(method, algorithm, issued.utc if issued else None)])
 
     def verify(self, signed: Signed, key: PublicKey, work: Work) -> None:  # noqa: ARG002 -- the only one

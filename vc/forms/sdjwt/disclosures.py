@@ -24,7 +24,7 @@ SD_HASH_UNKNOWN = Code("sd-hash-unknown", UnsupportedForm, "The hash of the disc
 NOT_DISCLOSED_ALONE = Code("not-disclosed-alone", Refused, "Nothing that can be shown by itself")
 """A path was chosen that is no disclosure, or stands in one that was not chosen."""
 
-Path = tuple[str | int, ...]
+ClaimPath = tuple[str | int, ...]
 """Member names and positions in arrays, from the outermost object on."""
 
 HASHES: Mapping[str, Callable[[bytes], Any]] = {
@@ -71,14 +71,14 @@ class Disclosed(NamedTuple):
 
     payload: dict[str, Any]
     """Without digests (RFC 9901, 7.1, step 3)."""
-    disclosures: Mapping[Path, bytes]
+    disclosures: Mapping[ClaimPath, bytes]
     """Each disclosure as it was received, by the place of its value; outer ones come first."""
     hidden: int
     """How many digests have no disclosure here: values that were not shown, and decoys."""
     digest: Callable[[bytes], Any]
     """The hash by which disclosures, and key bindings, refer to what they are about."""
 
-    def choose(self, chosen: Collection[Path]) -> tuple[bytes, ...]:
+    def choose(self, chosen: Collection[ClaimPath]) -> tuple[bytes, ...]:
         """The disclosures at the chosen paths, each with all that stands in it.
 
         Raises `NOT_DISCLOSED_ALONE` for a path that has none, or whose value stands in one not chosen.
@@ -87,25 +87,25 @@ class Disclosed(NamedTuple):
         kept = {path for path in self.disclosures if not wanted.isdisjoint(_up_to(path))}
         for path in wanted.difference(*map(_up_to, kept)):
             raise NOT_DISCLOSED_ALONE.saying(
-                "{path} cannot be shown or left out by itself", path=shortened(path_text(path))
+                "{path} cannot be shown or left out by itself", path=shortened(written_path(path))
             )
         for path in kept:
             # RFC 9901, 7.2: a verifier refuses a disclosure whose digest stands in none that is shown.
             if outer := [each for each in _up_to(path) if each in self.disclosures and each not in kept]:
                 raise NOT_DISCLOSED_ALONE.saying(
                     "{path} stands in {outer}, which was not chosen",
-                    path=shortened(path_text(path)),
-                    outer=shortened(path_text(outer[0])),
+                    path=shortened(written_path(path)),
+                    outer=shortened(written_path(outer[0])),
                 )
         return tuple(text for path, text in self.disclosures.items() if path in kept)
 
 
-def _up_to(path: Path) -> list[Path]:
+def _up_to(path: ClaimPath) -> list[ClaimPath]:
     """The paths of all that it stands in, and itself."""
     return [path[:length] for length in range(1, len(path) + 1)]
 
 
-def path_text(path: Path) -> str:
+def written_path(path: ClaimPath) -> str:
     """A path for people: its steps between slashes."""
     return "/".join(map(str, path))
 
@@ -152,11 +152,11 @@ class _Reading:
         if len(self.texts) != len(disclosures):
             raise INVALID_SD_JWT("a disclosure stands there twice")
         self.digests: set[str] = set()
-        self.places: dict[Path, bytes] = {}
+        self.places: dict[ClaimPath, bytes] = {}
 
     def walk(self, payload: dict[str, Any]) -> None:
         """Take each object and array of the payload, and those in disclosures as they come."""
-        waiting: list[tuple[Path, Any]] = [((), payload)]
+        waiting: list[tuple[ClaimPath, Any]] = [((), payload)]
         while waiting:
             path, node = waiting.pop()
             if len(path) > DEEPEST:
@@ -166,7 +166,7 @@ class _Reading:
                 ((*path, step), member) for step, member in members if isinstance(member, dict | list)
             ]
 
-    def _object(self, path: Path, node: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    def _object(self, path: ClaimPath, node: dict[str, Any]) -> Iterator[tuple[str, Any]]:
         digests = node.pop("_sd", [])
         if not isinstance(digests, list):
             raise INVALID_SD_JWT("_sd is no array of digests")
@@ -189,7 +189,7 @@ class _Reading:
             self.places[*path, name] = self.texts.pop(digest)
         return iter(node.items())
 
-    def _array(self, path: Path, node: list[Any]) -> Iterator[tuple[int, Any]]:
+    def _array(self, path: ClaimPath, node: list[Any]) -> Iterator[tuple[int, Any]]:
         kept: list[Any] = []
         for item in node:
             if not isinstance(item, dict) or "..." not in item:
@@ -204,7 +204,7 @@ class _Reading:
         node[:] = kept
         return enumerate(kept)
 
-    def _content(self, digest: object, path: Path, size: int) -> list[Any] | None:
+    def _content(self, digest: object, path: ClaimPath, size: int) -> list[Any] | None:
         """The content of the disclosure with this digest; `None` where it was not shown, or is a decoy."""
         self._work.spend(1)
         if not isinstance(digest, str):
@@ -219,7 +219,9 @@ class _Reading:
             return None
         content = _array_of(text, self._work)
         if len(content) != size or not isinstance(content[0], str):
-            raise INVALID_SD_JWT(f"a disclosure there is no array of {size} elements, the first a salt")
+            raise INVALID_SD_JWT.saying(
+                "a disclosure there is no array of {size} elements, the first a salt", size=size
+            )
         return content
 
 

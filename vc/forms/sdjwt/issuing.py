@@ -23,7 +23,7 @@ from ...secured import Options
 from ...status import status_entry, status_statement
 from .claims import DATES, FIXED, STATUS_ENTRY, key_of
 from .credential import TYPE
-from .disclosures import RESERVED, Path
+from .disclosures import RESERVED, ClaimPath
 
 CLAIM_NAME_TAKEN = Code("claim-name-taken", Refused, "A field has the name of a claim that decides")
 """A kind has a field whose name stands for something else in an SD-JWT VC, such as `status`."""
@@ -107,7 +107,7 @@ class _Frame:
             return value
         return [{"...": self._hidden((name, number), [item])} for number, item in enumerate(value)]
 
-    def _hidden(self, path: Path, content: list[Any]) -> str:
+    def _hidden(self, path: ClaimPath, content: list[Any]) -> str:
         text = encoded([base64url_encode(self._salt(path)), *content])
         self.disclosures.append(text)
         return _digest(text)
@@ -118,7 +118,7 @@ class _Frame:
             if name not in self._by_kind.claims:
                 yield _digest(base64url_encode(self._salt((name,))).encode())
 
-    def _salt(self, path: Path) -> bytes:
+    def _salt(self, path: ClaimPath) -> bytes:
         """128 bits that nobody but the issuer can work out, for a value that could be guessed (9.3)."""
         return self._by_kind.salt(f"{self._identifier}\0{json.dumps(path)}")[:16]
 
