@@ -7,10 +7,10 @@ from types import MappingProxyType
 
 from ..secured import INTEGRITY, MAX_BYTES, Form
 from .integrity.form import DataIntegrity
-from .sdjwt import MEDIA_TYPE
+from .sdjwt import MEDIA_TYPE as SD_JWT_VC
 from .sdjwt.form import SDJWTVC
 
-FORMS: Mapping[str, Form] = MappingProxyType({INTEGRITY: DataIntegrity(), MEDIA_TYPE: SDJWTVC()})
+FORMS: Mapping[str, Form] = MappingProxyType({INTEGRITY: DataIntegrity(), SD_JWT_VC: SDJWTVC()})
 """The forms that are read unless a caller passes others, by their media types."""
 
 __all__ = [
@@ -18,5 +18,6 @@ __all__ = [
     "INTEGRITY",
     "MAX_BYTES",
     "SDJWTVC",
+    "SD_JWT_VC",
     "DataIntegrity",
 ]
