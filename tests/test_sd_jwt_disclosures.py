@@ -329,6 +329,12 @@ def test_a_hundred_thousand_disclosures_are_refused_before_one_is_read() -> None
     assert time.process_time() - begun < 0.1
 
 
+def test_what_is_read_of_a_disclosure_is_charged() -> None:
+    text = as_text(["s", "a", [0] * 1_000])
+    with pytest.raises(TooLarge):
+        disclose({"_sd": [digest(text)]}, [text], Work(500))
+
+
 def test_without_a_tilde_it_is_no_sd_jwt() -> None:
     with raises(INVALID_SD_JWT):
         SDJWT.parse(b"a.b.c", Work())

@@ -31,6 +31,7 @@ from vc.secured import Options
 from vc.vcdm.enveloped import Enveloped
 from verifier import RecognisedIssuer, Trust
 from wire import Malformed
+from wire.work import Work
 
 FORM = FORMS[MEDIA_TYPE]
 SECONDS = int(NOW.timestamp())
@@ -448,6 +449,18 @@ def test_a_binding_is_over_the_bytes_that_are_shown() -> None:
     refused(judged(whole + fewer.rpartition(b"~")[2], **ASKED), "invalid-proof")
     refused(judged(other + binding, **ASKED), "invalid-proof")
     assert judged(fewer, **ASKED)
+
+
+def test_what_is_shown_says_what_the_credential_says_and_is_in_no_log() -> None:
+    secured = FORM.read(shown(), FORMS, Work())
+    (credential,) = secured.credentials
+    assert secured.claims == credential.claims
+    (signed,) = secured.signatures(Work()).known
+    assert secured.covers_meaning(signed)
+    assert secured.digests(Work()) == frozenset()
+    assert len(credential.digests(Work())) == 1
+    fewer = FORM.read(vc(BOUND, shown=()), FORMS, Work())
+    assert fewer.digests(Work()) == credential.digests(Work())  # whatever is disclosed
 
 
 def test_a_credential_is_asked_for_with_its_binding() -> None:

@@ -96,7 +96,7 @@ class _Frame:
         claims = dict(self._by_kind.claims)
         shown = {name: claims.pop(name) for name in self._by_kind.shown if name in claims}
         if created is not None:
-            claims["iat"] = _seconds(created)
+            claims["iat"] = int(created.timestamp())
         digests = [self._hidden((name,), [name, self._items(name, value)]) for name, value in claims.items()]
         digests += self._decoys()
         return {**shown, "_sd": sorted(digests), "_sd_alg": "sha-256"} if digests else shown
@@ -128,6 +128,7 @@ def _digest(text: bytes) -> str:
 
 
 def _seconds(when: datetime) -> int:
+    """A date that decides, of which nothing is cut off."""
     if when.microsecond:
         raise Malformed("a date of an SD-JWT VC has no parts of a second")
     return int(when.timestamp())
