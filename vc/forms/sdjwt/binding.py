@@ -76,15 +76,16 @@ class SDJWTPresentation(Secured):
     def signatures(self, work: Work) -> Signatures:  # noqa: ARG002 -- read already
         """The holder's, by the key in `cnf`, whatever key the header names.
 
-        Raises `MalformedCredential` for a key binding without `iat`, `aud`, `nonce` or `sd_hash` (4.3).
+        Raises `InvalidProof` for a key binding without `iat`, `aud`, `nonce` or `sd_hash` (4.3), and
+        `MalformedCredential` for a date that is none.
         """
         said = self._said
         made, ends, starts = (numeric_date(said, name) for name in ("iat", "exp", "nbf"))
         texts = [said.get(name) for name in ("aud", "nonce", "sd_hash")]
         if made is None or not all(isinstance(text, str) and text for text in texts):
-            raise MalformedCredential("a key binding has iat, aud, nonce and sd_hash")
+            raise InvalidProof("a key binding has iat, aud, nonce and sd_hash")
         if starts is not None and starts.utc > made.utc:
-            raise MalformedCredential("the key binding is for a time after it was made")
+            raise InvalidProof("the key binding is for a time after it was made")
         return Signatures(
             [
                 JWTSignature(
