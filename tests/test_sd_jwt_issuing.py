@@ -17,6 +17,7 @@ from did.methods import key as did_key
 from issuer.press.document import Composer
 from keys import PrivateKey
 from kinds import Kind
+from kinds.compiling import with_compiled
 from kinds.facts import facts_of, named_kind
 from kinds.metadata import metadata_of
 from kinds.parsing import parse_kind
@@ -35,8 +36,8 @@ from tests.test_kinds_facts import (
     in_properties,
 )
 from tests.test_kinds_groups import CELLS, FIELDS, SAID, parsed
-from tests.world import NOW, graduate, table
-from vc import Claims
+from tests.world import NOW, Holder, graduate, table, verifier
+from vc import Check, Claims
 from vc.facts import IssuingFacts, require_said
 from vc.forms import FORMS, SD_JWT_VC
 from vc.forms.sdjwt.claims import FIXED
@@ -46,6 +47,8 @@ from vc.forms.sdjwt.issuing import CLAIM_NAME_TAKEN, KIND_NOT_GIVEN
 from vc.reading import read
 from vc.secured import Options
 from vc.vcdm.enveloped import Enveloped
+from verifier import RecognisedIssuer, Trust
+from verifier.sources.trust_entries import KindFiles
 from wire import Malformed
 from wire.work import Work
 
@@ -213,12 +216,50 @@ def test_dates_are_whole_seconds_or_not_said() -> None:
         secured(stated._replace(valid_until=begun.replace(microsecond=5)))
 
 
+def test_a_credential_of_another_type_has_not_the_words_of_a_kind() -> None:
+    """Its issuer may be recognised for that type alone."""
+    stated = facts(CERTIFICATE, WELDING)
+    assert stated.by_kind
+    other = stated.by_kind()._replace(type="urn:example:other")
+    assert named_kind(secured(stated).claims) is CERTIFICATE
+    assert named_kind(secured(stated._replace(by_kind=lambda: other)).claims) is None
+
+
 def test_metadata_of_somebody_else_that_names_no_type_is_of_no_credential() -> None:
     claims: Claims = secured(facts(CERTIFICATE, WELDING)).claims
     for text in (b"{", b"[]", b'{"vct":5}', b"{}"):
         kind = parse_kind({**CERTIFICATE.files, "vct.json": text})
         assert kind.digest != CERTIFICATE.digest
         assert named_kind(claims, [carried] if (carried := kind.carried) else []) is CERTIFICATE
+
+
+def step_7(kind: Kind, cells: Mapping[str, Any], **change: Any) -> Check:
+    """The check of step 7, by a verifier whose trust list has the kind of a did:key."""
+    signer = Holder()
+    stated = facts(kind, cells)._replace(issuer={"id": signer.did})
+    assert stated.by_kind
+    by_kind = stated.by_kind()._replace(**change)
+    stated = stated._replace(by_kind=lambda: by_kind)
+    data = FORM.secure(stated, {}, signer.key, Options(signer.method, created=NOW))
+    assert isinstance(data, Enveloped)
+    trust = Trust().adding(RecognisedIssuer(signer.did, kinds=(KindFiles(kind.texts),)))
+    (check,) = (each for each in verifier(trust).verify(data.data, now=NOW).checks if each.step == 7)
+    return check
+
+
+def test_the_type_metadata_is_that_of_the_kind() -> None:
+    assert step_7(CERTIFICATE, WELDING).code == "schema-fits"
+    assert step_7(CERTIFICATE, WELDING, integrity="sha256-" + "A" * 43 + "=").code == "schema-another-schema"
+    for unknown in ("", "sha3-256-AAAA"):
+        assert step_7(CERTIFICATE, WELDING, integrity=unknown).code == "schema-none-known"
+
+
+def test_what_is_hidden_is_not_missing_but_what_is_always_shown_is_required() -> None:
+    fields = {**FIELDS, "no": {**FIELDS["no"], "disclosure": "never"}}
+    kind = with_compiled(parsed(fields))
+    assert step_7(kind, CELLS).code == "schema-fits"
+    assert step_7(kind, CELLS, claims={"name": "A"}).code == "schema-schema-mismatch"
+    assert step_7(CERTIFICATE, WELDING, claims={}).code == "schema-fits"
 
 
 # At the command line
