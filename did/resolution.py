@@ -11,8 +11,9 @@ from typing import Any, NamedTuple, Protocol
 
 from wire.datetimestamp import format_datetimestamp
 from wire.fetch import Fetcher
+from wire.problem import Problem
 
-from .document import Document
+from .document import Document, VerificationMethod
 from .identifier import DID
 
 
@@ -99,3 +100,18 @@ class DocumentSource(Protocol):
     def method(self, did: str) -> Method | None:
         """What is true of all DIDs of this one's method; `None` for a method that is not in use here."""
         ...
+
+
+def own_method(did: str, source: DocumentSource) -> VerificationMethod | None:
+    """The authentication method of a DID that is itself a key, such as a did:key; `None` for any other DID.
+
+    Two such DIDs of the same key are the same holder, however they are written. No host is asked.
+    """
+    try:
+        method = source.method(did) if did.startswith("did:") else None
+        if method is None or not method.self_certifying:
+            return None
+        found = source.resolve(did).document.methods("authentication")
+    except Problem:  # no DID, or a key that is not known here
+        return None
+    return found[0] if len(found) == 1 else None

@@ -21,7 +21,7 @@ from typing import Self
 from did import DIDURL, DocumentSource
 from keys import Signer
 from vc.forms import FORMS, INTEGRITY
-from vc.possession import require_possession
+from vc.possession import Asked, require_possession
 from vc.problem import MalformedCredential
 from vc.secured import Options, Secured, Signatures, Signed
 from wire.datetimestamp import format_datetimestamp, parse_datetimestamp
@@ -184,7 +184,6 @@ class Acceptance:
             signer=signer,
             until=method.until,
             holder=self.holder,
-            challenge=self.challenge,
-            domain=domain,
+            asked=Asked(self.challenge, domain),
             now=now,
         )

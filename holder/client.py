@@ -29,7 +29,7 @@ def claim(
     check: Verify,
     agree: Callable[[Invitation], bool],
     *,
-    now: datetime,
+    clock: Callable[[], datetime],
     undetermined: bool = False,
 ) -> Held:
     """Claim what waits under `link` for the wallet's first key, and keep it as `Wallet.accept` does.
@@ -44,16 +44,18 @@ def claim(
             "nothing was claimed and nothing was sent", hint="The link stays good until it expires."
         )
     key = wallet.holder_keys()[0]
-    message = acceptance(invitation, key.signer, verification_method=key.verification_method, created=now)
+    # Dated after the holder agreed, which may take longer than an answer may be old (`MAX_AGE`).
+    message = acceptance(invitation, key.signer, verification_method=key.verification_method, created=clock())
     data = _ask(client, "POST", link, Body(message), MAX_BYTES)
     bundle = Bundle.parse(data, wallet.forms)
     try:
         claims = read(bundle.secured, wallet.forms, Work()).claims
         if claims.issuer != invitation.issuer:
             raise Refused("the credential is by another issuer than the one that invited")
-        if [subject.get("id") for subject in claims.subjects] != [key.did]:
+        named = [subject.get("id", "") for subject in claims.subjects]
+        if len(named) != 1 or key.method_of(named[0]) is None:
             raise Refused("the credential is not bound to this wallet's key")
-        return wallet.accept(data, check, now=now, undetermined=undetermined)
+        return wallet.accept(data, check, now=clock(), undetermined=undetermined)
     except Problem as problem:
         if problem.undetermined:  # the diploma is this wallet's by now, and nobody else can have it
             problem.facts = {**problem.facts, "claimed": True}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -17,19 +17,21 @@ from vc.anchoring import CarriedKind, document_digest
 from vc.claims import Claims
 from vc.forms import FORMS, INTEGRITY
 from vc.forms.integrity import SUITES_BY_KEY
+from vc.possession import Asked
 from vc.reading import identifier, read
 from vc.reading.baked import credential_in
 from vc.reading.bundle import Anchored, Bundle
 from vc.report import Report, Verdict
-from vc.secured import Form, Options, Received, Secured
+from vc.secured import Choices, Discloses, Form, Options, Received, Secured
 from vc.status import StatusEntry, details_urls
 from vc.vcdm.enveloped import Enveloped
 from wire.datetimestamp import format_datetimestamp, parse_datetimestamp
 from wire.problem import Code, Damaged, Malformed, Problem, Refused
 from wire.strict import base64url_decode, base64url_encode, load_json_object
+from wire.text import shortened
 from wire.work import Work
 
-from .problem import NO_SUCH_CREDENTIAL, WALLET_LOST
+from .problem import NO_SUCH_CLAIM, NO_SUCH_CREDENTIAL, SHOWN_ALONE, SHOWN_WHOLE, WALLET_LOST
 from .store import EncryptedStore, StoredRecord
 
 FILE = "wallet.sqlite3"
@@ -55,6 +57,20 @@ class HolderKey(NamedTuple):
     def verification_method(self) -> str:
         """The URL by which proofs name the key."""
         return f"{self.did}#{self.did.removeprefix('did:key:')}"
+
+    def method_of(self, did: str) -> str | None:
+        """The URL by which proofs name the key under this DID; `None` unless the DID is this very key.
+
+        A credential may name it by another DID than the wallet does, such as a did:jwk.
+        """
+        if did == self.did:
+            return self.verification_method
+        from did import METHODS, Resolver  # only here: most credentials name the key as the wallet does
+        from did.resolution import own_method
+        from wire.fetch import NoFetcher
+
+        method = own_method(did, Resolver(METHODS, NoFetcher()))
+        return method.id if method is not None and method.key == self.signer.public_key else None
 
 
 @dataclass(frozen=True)
@@ -105,6 +121,12 @@ class Held:
         from kinds.facts import is_named
 
         return next((kind for kind in self.bundle.kinds if is_named(self.claims, kind)), None)
+
+    @property
+    def choices(self) -> Choices | None:
+        """What of it the holder can show or leave out; `None` where its form shows all of it."""
+        form = self.forms.get(self.secured.form)
+        return form.choices(self.bundle.secured) if isinstance(form, Discloses) else None
 
     @property
     def bound_to(self) -> frozenset[str]:
@@ -214,24 +236,46 @@ class Wallet:
             raise NO_SUCH_CREDENTIAL(f"the wallet holds {count} whose id begins so, or that has this number")
         return matches[0]
 
+    def chosen(self, names: Sequence[str]) -> list[Held]:
+        """Each of the credentials that `get` would give once, in the order of their names."""
+        return list({held.id: held for held in map(self.get, names)}.values())
+
     def delete(self, name: str) -> Held:
         """Remove the credential that `get` would give."""
         held = self.get(name)
         self._store.delete("credential", held.id)
         return held
 
-    def present(self, names: Sequence[str], *, challenge: str, domain: str, now: datetime) -> Bundle:
+    def present(
+        self,
+        names: Sequence[str],
+        *,
+        challenge: str,
+        domain: str,
+        now: datetime,
+        only: Collection[str] | None = None,
+    ) -> Bundle:
         """A presentation of these credentials, signed over the verifier's challenge and domain.
 
-        It comes as a bundle with all that the credentials' bundles hold, so that it verifies offline.
-        Raises `BOUND_TO_ANOTHER` unless one key of this wallet may show all of them.
+        It comes as a bundle with all that the credentials' bundles hold, so that it verifies offline. Of one
+        whose form has a choice, `only` these claims are shown beside those that always are; by default all.
+        Raises `BOUND_TO_ANOTHER` unless one key of this wallet may show all of them, and as `disclosed`.
         """
-        chosen = list({held.id: held for held in map(self.get, names)}.values())
-        key = self._key_for(chosen)
+        chosen = self.chosen(names)
+        signer, method = self._key_for(chosen)
         bundles = [_own_parts(held) for held in chosen]
-        options = Options(key.verification_method, "authentication", now, challenge, domain)
+        choice = disclosed(chosen, only)
+        if choice is None:
+            options = Options(method, "authentication", now, challenge, domain)
+            whole = [bundle.secured for bundle in bundles]
+            presented = self.forms[INTEGRITY].present(whole, signer, options)
+        else:
+            form = self.forms[chosen[0].secured.form]
+            assert isinstance(form, Discloses)  # which has that choice
+            asked = Asked(challenge, domain)
+            presented = form.show(bundles[0].secured, choice.alone, asked, signer, now)
         return Bundle(
-            self.forms[INTEGRITY].present([bundle.secured for bundle in bundles], key.signer, options),
+            presented,
             _each_once(item for bundle in bundles for item in bundle.evidence),
             _together(item for bundle in bundles for item in bundle.issuer_documents),
             _together(item for bundle in bundles for item in bundle.status_lists),
@@ -249,18 +293,53 @@ class Wallet:
     def _held(self, record: StoredRecord) -> Held:
         return replace(_read_credential(record), forms=self.forms)
 
-    def _key_for(self, chosen: Sequence[Held]) -> HolderKey:
+    def _key_for(self, chosen: Sequence[Held]) -> tuple[PrivateKey, str]:
+        """The key that may show all of these, and the URL that names it as they do."""
         keys = self.holder_keys()
+        named = {did for held in chosen for did in held.bound_to}
         for key in keys:
-            if all(held.bound_to in (frozenset(), {key.did}) for held in chosen):
-                return key
-        mine = {key.did for key in keys}
+            methods = [method for did in sorted(named) if (method := key.method_of(did))]
+            if len(methods) == len(named):
+                return key.signer, methods[0] if methods else key.verification_method
         for held in chosen:
-            if not held.bound_to <= mine:
+            if not all(any(key.method_of(did) for key in keys) for did in held.bound_to):
                 raise BOUND_TO_ANOTHER.saying(
                     "credential {id} is bound to a key that this wallet does not have", id=held.id
                 )
         raise BOUND_TO_ANOTHER("the credentials are bound to different keys", hint="Present them one by one.")
+
+
+def disclosed(chosen: Sequence[Held], only: Collection[str] | None) -> Choices | None:
+    """What a presentation of these credentials shows; `None` where that is all that they say.
+
+    Raises `SHOWN_WHOLE` where a part is chosen of one that has no choice, `NO_SUCH_CLAIM`, and `SHOWN_ALONE`
+    for one with a choice among others.
+    """
+    offered = {held.id: held.choices for held in chosen}
+    whole = next((held for held in chosen if offered[held.id] is None), None)
+    if only is not None and whole is not None:  # never shown whole instead: the holder chose a part
+        raise SHOWN_WHOLE.saying(
+            "credential {id} is of the form {form}, which shows all of it",
+            id=whole.id,
+            form=whole.secured.form,
+        )
+    for name, choices in offered.items():
+        if choices is None:
+            continue
+        if len(offered) > 1:
+            raise SHOWN_ALONE.saying("credential {id} is shown by itself", id=name)
+        return _chosen(name, choices, only)
+    return None
+
+
+def _chosen(name: str, choices: Choices, only: Collection[str] | None) -> Choices:
+    if only is None:
+        return choices
+    if missing := set(only) - {*choices.alone, *choices.always}:
+        raise NO_SUCH_CLAIM.saying(
+            "credential {id} has no claim {claim}", id=name, claim=shortened(min(missing))
+        )
+    return choices._replace(alone=[claim for claim in choices.alone if claim in only])
 
 
 def _own_parts(held: Held) -> Bundle:

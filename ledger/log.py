@@ -23,7 +23,7 @@ from .entries import parse_entry
 from .evidence import TLOG_PROOF, Evidence, format_proof
 from .note import Checkpoint, SignatureType, VerifierKey, checkpoint_text
 from .problem import CLOCK_BEHIND, InvalidEvidence, Overtaken
-from .queue import Asked, Queue
+from .queue import Queue, Queued
 from .tiles.disk import KeptCheckpoint
 from .tiles.edge import Edge
 from .tiles.layout import LARGEST_ENTRY
@@ -354,7 +354,7 @@ class Log(LogReader):
         self._catch_up()  # which brings back tiles that a power cut took
         self.require_newest()
 
-    def _append(self, asked: Sequence[Asked]) -> list[range | Problem]:
+    def _append(self, asked: Sequence[Queued]) -> list[range | Problem]:
         edge, signed = self._catch_up()
         new: dict[bytes, Batch] = {}
         answers: list[range | Problem] = []

@@ -16,7 +16,7 @@ MOST = 4096
 """Entries that are appended together. A batch of more goes alone."""
 
 
-class Asked(NamedTuple):
+class Queued(NamedTuple):
     """A batch to append, which has no index yet."""
 
     entries: Sequence[bytes]
@@ -29,26 +29,26 @@ class Queue:
     What `append` raises is raised by all whose batches it was given.
     """
 
-    def __init__(self, append: Callable[[Sequence[Asked]], Sequence[range | Problem]]) -> None:
+    def __init__(self, append: Callable[[Sequence[Queued]], Sequence[range | Problem]]) -> None:
         self._append = append
-        self._turns: Turns[Asked, range] = Turns(self._work)
+        self._turns: Turns[Queued, range] = Turns(self._work)
 
     def __call__(self, entries: Sequence[bytes], key: bytes) -> range:
         """The indices of the entries, once they are appended."""
-        return self._turns(Asked(entries, key))
+        return self._turns(Queued(entries, key))
 
-    def _work(self, asked: Sequence[Asked]) -> list[range | Problem]:
+    def _work(self, asked: Sequence[Queued]) -> list[range | Problem]:
         return [answer for group in _groups(asked) for answer in self._answers(group)]
 
-    def _answers(self, group: Sequence[Asked]) -> Sequence[range | Problem]:
+    def _answers(self, group: Sequence[Queued]) -> Sequence[range | Problem]:
         try:
             return self._append(group)
         except Problem as problem:
             return [problem] * len(group)
 
 
-def _groups(asked: Sequence[Asked]) -> Iterator[list[Asked]]:
-    group: list[Asked] = []
+def _groups(asked: Sequence[Queued]) -> Iterator[list[Queued]]:
+    group: list[Queued] = []
     size = 0
     for each in asked:
         if group and size + len(each.entries) > MOST:

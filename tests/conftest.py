@@ -34,6 +34,7 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.load_profile("quick" if config.option.markexpr == "not slow" else "whole")
 
 
+SERVERS = {"s3", "s3_twin", "postgresql"}
 ALL_SLOW = re.compile(r"^pytestmark = .*\bpytest\.mark\.slow\b", re.MULTILINE)
 
 
@@ -49,10 +50,13 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """What soaks runs only where `-m` names it. What asks the S3 store is slow: it takes long to begin."""
+    """What soaks runs only where `-m` names it. Servers take seconds to begin, so their cases are slow.
+
+    So is the contract of ledgers over the twin of S3, which has quick tests of its own.
+    """
     for item in items:
         named = getattr(item, "callspec", None)
-        if named and "s3" in named.id.split("-"):
+        if named and not SERVERS.isdisjoint(named.id.split("-")):
             item.add_marker(pytest.mark.slow)
     if "soak" not in config.option.markexpr:
         soaking = [item for item in items if item.get_closest_marker("soak")]

@@ -14,6 +14,7 @@ from keys import InvalidSignature, PublicKey, Signer
 from ledger import EntryKind, entry
 from vc import Claims, Credential, InvalidProof
 from vc.facts import IssuingFacts
+from vc.possession import Asked
 from vc.problem import UnsupportedForm
 from vc.secured import Carried, Form, Options, Received, Secured, Signatures, Signed
 from vc.vcdm.enveloped import Enveloped
@@ -88,7 +89,9 @@ class JWTForm:
         assert isinstance(content, bytes)
         return _part(content, 1).get("id")
 
-    def read(self, content: Carried, forms: Mapping[str, Form], work: Work) -> Secured:
+    def read(
+        self, content: Carried, forms: Mapping[str, Form], work: Work, asked: Asked | None = None
+    ) -> Secured:
         if not isinstance(content, bytes) or not self.recognises(content):
             raise Malformed("this is no JWT")
         return JWT(content, work)

@@ -13,6 +13,7 @@ from keys import InvalidSignature, PublicKey, Signer
 from ledger import EntryKind, entry
 from vc import Claims, Credential, InvalidProof, Proof
 from vc.facts import IssuingFacts
+from vc.possession import Asked
 from vc.problem import UnsupportedForm
 from vc.secured import Carried, Form, Options, Received, Secured, Signatures, Signed
 from vc.vcdm.enveloped import Enveloped
@@ -61,7 +62,9 @@ class LineForm:
     def identifier(self, content: Carried) -> object:
         return _said(content)["claims"].get("id")
 
-    def read(self, content: Carried, forms: Mapping[str, Form], work: Work) -> Secured:
+    def read(
+        self, content: Carried, forms: Mapping[str, Form], work: Work, asked: Asked | None = None
+    ) -> Secured:
         if not isinstance(content, bytes) or not self.recognises(content):
             raise Malformed("this is no line")
         return Line(content)

@@ -40,6 +40,7 @@ FINDINGS: Mapping[str, str] = {
         "entry {index} of the log {log} by {time} (time: other ledgers, while its key was in force)"
     ),
     "evidence-in-no-log": "in no log",
+    "evidence-derived": "no log has a derived proof: evidence speaks of the issuer's keys and lists only",
     "evidence-not-compared": ("not compared with its log, {log}; the issuer's trust file has that log's key"),
     "trust-accepted": "accepted by the policy",
     "not-reached": "not checked: step {stopped} did not pass",

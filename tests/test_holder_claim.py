@@ -128,8 +128,8 @@ def test_a_diploma_is_claimed_bound_to_the_wallet(university: Issuer, tmp_path: 
 
     with served(university) as (claims, fetcher), wallet(tmp_path / "ada") as mine:
         link = claims.offer(of_diploma(NUMBER), university, now=now())
-        first = claim(link, mine, fetcher, checks(university), agree, now=now())
-        again = claim(link, mine, fetcher, checks(university), agree, now=now())
+        first = claim(link, mine, fetcher, checks(university), agree, clock=now)
+        again = claim(link, mine, fetcher, checks(university), agree, clock=now)
         assert [(item.issuer, item.name, item.domain) for item in asked] == [
             (university.did, NAME, claims.service)
         ] * 2
@@ -143,7 +143,7 @@ def test_a_diploma_is_claimed_bound_to_the_wallet(university: Issuer, tmp_path: 
             wallet(tmp_path / "eve") as other,
             pytest.raises(Conflict, match="the issuer says: another wallet has claimed") as refused,
         ):
-            claim(link, other, fetcher, checks(university), agree, now=now())
+            claim(link, other, fetcher, checks(university), agree, clock=now)
         assert "tell the issuer" in refused.value.hint
     editions = list(university.entries())
     assert [(entry.number, entry.edition, entry.reason) for entry in editions] == [
@@ -197,9 +197,9 @@ def test_declined_links_stay_good_and_nothing_is_sent(university: Issuer, tmp_pa
     with served(university) as (claims, fetcher), wallet(tmp_path / "ada") as mine:
         link = claims.offer(of_diploma(NUMBER), university, now=now())
         with pytest.raises(Declined):
-            claim(link, mine, fetcher, checks(university), lambda _: False, now=now())
+            claim(link, mine, fetcher, checks(university), lambda _: False, clock=now)
         assert len(list(university.entries())) == 1
-        claim(link, mine, fetcher, checks(university), yes, now=now())
+        claim(link, mine, fetcher, checks(university), yes, clock=now)
 
 
 def test_expired_unknown_and_replaced_links(university: Issuer, tmp_path: Path) -> None:
@@ -212,7 +212,7 @@ def test_expired_unknown_and_replaced_links(university: Issuer, tmp_path: Path) 
             (expired, Refused, "the time of the claim link is over"),
         ):
             with raises(kind, match=words) as refused:
-                claim(link, mine, fetcher, checks(university), yes, now=now())
+                claim(link, mine, fetcher, checks(university), yes, clock=now)
             assert "new" in refused.value.hint
         assert mine.credentials() == []
 
@@ -222,10 +222,10 @@ def test_a_diploma_whose_issuer_is_not_trusted_can_be_had_later(university: Issu
     with served(university) as (claims, fetcher), wallet(tmp_path / "ada") as mine:
         link = claims.offer(of_diploma(NUMBER), university, now=now())
         with pytest.raises(Problem) as undecided:
-            claim(link, mine, fetcher, knowing_nobody, yes, now=now())
+            claim(link, mine, fetcher, knowing_nobody, yes, clock=now)
         assert undecided.value.undetermined
         assert mine.credentials() == []
-        claim(link, mine, fetcher, knowing_nobody, yes, now=now(), undetermined=True)
+        claim(link, mine, fetcher, knowing_nobody, yes, clock=now, undetermined=True)
         assert len(mine.credentials()) == 1
 
 
@@ -242,7 +242,7 @@ def test_a_lost_wallet_gives_way_to_another(university: Issuer, tmp_path: Path) 
             fetcher,
             checks(university),
             yes,
-            now=now(),
+            clock=now,
         )
         with pytest.raises(Conflict):
             claim(
@@ -251,7 +251,7 @@ def test_a_lost_wallet_gives_way_to_another(university: Issuer, tmp_path: Path) 
                 fetcher,
                 checks(university),
                 yes,
-                now=now(),
+                clock=now,
             )
         released = university.release(NUMBER)
         assert not university.is_bound(released)
@@ -262,7 +262,7 @@ def test_a_lost_wallet_gives_way_to_another(university: Issuer, tmp_path: Path) 
             fetcher,
             checks(university),
             yes,
-            now=now(),
+            clock=now,
         )
         assert held.bound_to == {new.holder_keys()[0].did}
     states = [(entry.edition, entry.reason) for entry in university.entries()]
@@ -273,7 +273,7 @@ def _race(home: Path, link: ClaimLink, fetcher: HttpsFetcher, start: Barrier, wo
     with wallet(home) as mine:
         start.wait()
         try:
-            held = claim(link, mine, fetcher, knowing_nobody, yes, now=now(), undetermined=True)
+            held = claim(link, mine, fetcher, knowing_nobody, yes, clock=now, undetermined=True)
             won.put(held.bound_to == {mine.holder_keys()[0].did})
         except Conflict:
             won.put(None)
@@ -287,7 +287,7 @@ def test_what_is_wrong_with_the_service_is_told_to_who_runs_it_only(
         (university.home / "status" / "0").unlink()
         university.store.revocations.release(["0"])  # or it would be made again
         with pytest.raises(Unavailable) as found:
-            claim(link, holder, fetcher, checks(university), yes, now=now())
+            claim(link, holder, fetcher, checks(university), yes, clock=now)
         shown = f"{found.value.detail} {found.value.hint}"
         assert str(university.home) not in shown
         assert "intaglio issuer" not in shown
@@ -372,7 +372,7 @@ class _Lie(http.server.BaseHTTPRequestHandler):
 def claimed_from(site: Liar, folder: Path) -> Problem:
     with site.running(), wallet(folder) as mine:
         with pytest.raises(Problem) as refused:
-            claim(site.link, mine, HttpsFetcher(allow_loopback=True), check, yes, now=now())
+            claim(site.link, mine, HttpsFetcher(allow_loopback=True), check, yes, clock=now)
         assert mine.credentials() == []
     return refused.value
 
@@ -423,7 +423,7 @@ def test_a_server_that_dribbles_is_left_alone(tmp_path: Path) -> None:
     link = ClaimLink.parse(site.url(f"/claim/{TOKEN}"))
     fetcher = HttpsFetcher(allow_loopback=True, timeout=0.3)
     with site.running(), wallet(tmp_path) as mine, pytest.raises(Unavailable, match="in time"):
-        claim(link, mine, fetcher, check, yes, now=now())
+        claim(link, mine, fetcher, check, yes, clock=now)
 
 
 def test_loopback_is_reached_only_if_allowed_and_other_private_places_never(tmp_path: Path) -> None:
@@ -435,7 +435,7 @@ def test_loopback_is_reached_only_if_allowed_and_other_private_places_never(tmp_
             (ClaimLink.parse(f"https://[fd00::1]/claim/{TOKEN}"), HttpsFetcher(allow_loopback=True)),
         ):
             with pytest.raises(Refused):
-                claim(link, mine, fetcher, check, yes, now=now())
+                claim(link, mine, fetcher, check, yes, clock=now)
 
 
 def test_a_server_under_an_authority_that_nobody_named_is_not_asked(
@@ -447,7 +447,7 @@ def test_a_server_under_an_authority_that_nobody_named_is_not_asked(
         for ca_file in (None, other):
             fetcher = HttpsFetcher(allow_loopback=True, ca_file=ca_file)
             with pytest.raises(Unavailable, match="certificate"):
-                claim(link, mine, fetcher, check, yes, now=now())
+                claim(link, mine, fetcher, check, yes, clock=now)
 
 
 # The authority that `serve` makes

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from did.methods import jwk as did_jwk
 from holder import BOUND_TO_ANOTHER, Wallet
 from holder.store import EncryptedStore, StoredRecord
 from holder.wallet import _LONGEST_KEY, FILE, Held, _credential_record, _key_record
@@ -163,6 +164,24 @@ def test_a_diploma_of_another_key_is_not_presented(home: Path) -> None:
             held = wallet.accept(diploma(holder), check, now=NOW)
             with raises(BOUND_TO_ANOTHER, match="does not have"):
                 wallet.present([held.id], **ASKED, now=NOW)
+
+
+@pytest.mark.parametrize("key_type", ["Ed25519", "P-256"])
+def test_a_diploma_may_name_the_key_by_another_did(tmp_path: Path, key_type: str) -> None:
+    """Other issuers name a holder's key by its JWK. What is compared is the key, not the text of a DID."""
+    Wallet.create(tmp_path / "wallet", PASSPHRASE, now=NOW, key_type=key_type)
+    with Wallet(tmp_path / "wallet", PASSPHRASE) as wallet:
+        (key,) = wallet.holder_keys()
+        by_jwk = did_jwk.create(key.signer.public_key)
+        held = wallet.accept(diploma(by_jwk), check, now=NOW)
+        report = verdict(wallet, [held.id])
+        assert (report.verdict, report.holder) == (Verdict.VALID, by_jwk), "other verifiers compare texts"
+        other = wallet.accept(diploma(key.did, title="Bachelor of Arts"), check, now=NOW)
+        assert verdict(wallet, [held.id, other.id])
+        strange = did_jwk.create(PrivateKey.generate().public_key)
+        held = wallet.accept(diploma(strange), check, now=NOW)
+        with raises(BOUND_TO_ANOTHER, match="does not have"):
+            wallet.present([held.id], **ASKED, now=NOW)
 
 
 def test_each_diploma_is_shown_by_its_own_key_and_not_with_that_of_another(home: Path) -> None:

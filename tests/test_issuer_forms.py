@@ -46,6 +46,7 @@ from tests.serving import listening, serving
 from tests.world import NOW, csv_file, graduate, issuer_in, of_diploma, trust_in, verifier_for
 from vc import Report, Verdict
 from vc.forms import FORMS, INTEGRITY, DataIntegrity
+from vc.possession import Asked
 from vc.problem import UnsupportedForm
 from vc.reading import read
 from vc.secured import Carried, Form, Options, Secured
@@ -341,7 +342,12 @@ def test_it_is_claimed_into_a_wallet_and_shown(home: Path, tmp_path: Path) -> No
 
         def claimed(wallet: Wallet) -> Held:
             return claim(
-                link, wallet, fetcher, lambda data: check(issuer, data, now), lambda _: True, now=now
+                link,
+                wallet,
+                fetcher,
+                lambda data: check(issuer, data, now),
+                lambda _: True,
+                clock=lambda: now,
             )
 
         with (
@@ -372,8 +378,10 @@ def test_it_is_claimed_into_a_wallet_and_shown(home: Path, tmp_path: Path) -> No
 class Derived(LineForm):
     """As if no log entry could stand for its signature."""
 
-    def read(self, content: Carried, forms: Mapping[str, Form], work: Work) -> Secured:
-        found = super().read(content, forms, work)
+    def read(
+        self, content: Carried, forms: Mapping[str, Form], work: Work, asked: Asked | None = None
+    ) -> Secured:
+        found = super().read(content, forms, work, asked)
         vars(found)["leaves"] = lambda signed, kind, work: ()
         return found
 

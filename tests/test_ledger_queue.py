@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 
-from ledger.queue import MOST, Asked, Queue
+from ledger.queue import MOST, Queue, Queued
 from wire.problem import Problem
 
 
@@ -14,7 +14,7 @@ def test_as_many_go_together_as_make_up_a_batch() -> None:
     entered, waiting = threading.Event(), threading.Event()
     groups: list[list[int]] = []
 
-    def append(group: Sequence[Asked]) -> list[range | Problem]:
+    def append(group: Sequence[Queued]) -> list[range | Problem]:
         groups.append([len(each.entries) for each in group])
         if len(groups) == 1:
             entered.set()

@@ -26,8 +26,9 @@ from vc.forms.sdjwt.binding import ANOTHER_HOLDER, NOT_ASKED
 from vc.forms.sdjwt.claims import FIXED
 from vc.forms.sdjwt.credential import ALGORITHM_NOT_FOR_KEY
 from vc.forms.sdjwt.form import SDJWTVC
+from vc.possession import Asked
 from vc.problem import UnsupportedForm
-from vc.secured import Options
+from vc.secured import Discloses, Options
 from vc.vcdm.enveloped import Enveloped
 from verifier import RecognisedIssuer, Trust
 from wire import Malformed
@@ -529,3 +530,35 @@ def _payload(data: bytes) -> dict[str, Any]:
 
 def test_a_form_is_pickled_by_those_who_issue() -> None:
     assert pickle.loads(pickle.dumps(FORM)) == SDJWTVC()
+
+
+# What its holder chooses
+
+
+def chosen(data: bytes, *names: str) -> Mapping[str, Any]:
+    assert isinstance(FORM, Discloses)
+    made = FORM.show(Enveloped(MEDIA_TYPE, data), names, Asked(**ASKED), HOLDER.key, NOW)
+    assert isinstance(made, Enveloped)
+    return judged(made.data, **ASKED).require()[0].said
+
+
+def test_the_holder_chooses_among_disclosures_that_stand_in_no_other() -> None:
+    assert isinstance(FORM, Discloses)
+    said = {**BOUND, "a/b": {"c~d": 1}}
+    data = vc(said, [*HIDDEN, ("languages",), ("languages", 0), ("a/b",), ("a/b", "c~d")])
+    choices = FORM.choices(Enveloped(MEDIA_TYPE, data))
+    assert {*choices.alone} == {"given_name", "address/city", "languages", "a~1b"}
+    assert choices.always == ["iss", "vct", "nbf", "exp", "family_name", "address", "cnf"]
+    always = {name: said[name] for name in choices.always} | {"address": {"country": "XX"}}
+    assert chosen(data) == always
+    assert chosen(data, "languages") == {**always, "languages": SAID["languages"]}
+    assert chosen(data, "address/city") == {**always, "address": SAID["address"]}
+    assert chosen(data, *choices.alone) == said
+
+
+def test_one_that_is_bound_to_nobody_is_shown_as_a_file() -> None:
+    assert isinstance(FORM, Discloses)
+    with raises(ANOTHER_HOLDER, match="no key"):
+        FORM.show(Enveloped(MEDIA_TYPE, vc()), (), Asked(**ASKED), HOLDER.key, NOW)
+    with pytest.raises(UnsupportedForm):
+        FORM.choices({"type": "VerifiableCredential"})

@@ -14,11 +14,14 @@ from typing import Any
 import pytest
 
 from holder import Wallet
+from keys import PrivateKey
 from ledger import EntryKind
 from tests.line import MEDIA_TYPE, LineForm
+from tests.problems import raises
 from tests.world import NOW, Holder, University, verifier
 from vc import Anchored, Bundle, Check, Report, Verdict
 from vc.forms import FORMS
+from vc.possession import Asked
 from vc.problem import MalformedCredential, UnsupportedForm
 from vc.reading import read
 from vc.secured import Carried, Form, Options, Received, Secured
@@ -26,6 +29,9 @@ from vc.vcdm.credential import CONTEXT_V2
 from vc.vcdm.enveloped import Enveloped
 from vc.vcdm.presentation import presentation
 from vc.vcdm.status_lists import status_list_document
+from verifier.problem import KEY_STANDING_UNKNOWN
+from verifier.sources.evidence import require_standing
+from verifier.sources.keys import IssuerKey, KeySource
 from wire import Malformed, TooLarge, base64url_decode, base64url_encode
 from wire.work import Work
 
@@ -238,8 +244,10 @@ class TestEnveloped:
 class Derived(LineForm):
     """As if the signature were one of many that can be derived from the issuer's."""
 
-    def read(self, content: Carried, forms: Mapping[str, Form], work: Work) -> Secured:
-        found = super().read(content, forms, work)
+    def read(
+        self, content: Carried, forms: Mapping[str, Form], work: Work, asked: Asked | None = None
+    ) -> Secured:
+        found = super().read(content, forms, work, asked)
         vars(found)["leaves"] = lambda signed, kind, work: ()
         return found
 
@@ -252,12 +260,23 @@ def test_a_derived_signature_has_no_entry_and_is_verified_each_time(university: 
     judge = verifier(university.trust, forms={**LINES, MEDIA_TYPE: Derived()})
     report = judge.verify(bundle, now=NOW)
     left_open = [check.name for check in report.checks if check.outcome == "undetermined"]
-    assert left_open == ["status", "evidence"]  # the issuer has a log, where they should be
+    assert left_open == ["status", "evidence"]  # the issuer has a log, whose newest documents are not known
+    assert decided(report).code == "evidence-key-standing-unknown"
     report = judge.verify(replace(bundle, evidence=whole.evidence), now=NOW)
     assert report.verdict is Verdict.UNDETERMINED, "of the one that it was derived from, which is not another"
     forged = Anchored(Enveloped(MEDIA_TYPE, document.data[:-86] + b"A" * 86))
     report = judge.verify(replace(bundle, status_lists=(forged,)), now=NOW)
     assert "status-invalid-proof" in {check.code for check in report.checks}
+
+
+def test_no_document_can_end_the_key_that_is_its_issuers_identifier() -> None:
+    key = PrivateKey.generate().public_key
+    itself = IssuerKey(key, KeySource("key-itself", "the key is the identifier itself"))
+    require_standing(itself, NOW, has_log=True)
+    by_document = itself._replace(source=KeySource("key-pinned", "the key is pinned in the trust list"))
+    require_standing(by_document, NOW, has_log=False)
+    with raises(KEY_STANDING_UNKNOWN):
+        require_standing(by_document, NOW, has_log=True)
 
 
 @pytest.mark.parametrize("item", [1, None, [{}], "no object"])

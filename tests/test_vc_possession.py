@@ -14,7 +14,7 @@ from exchange.claim import INVALID_ACCEPTANCE, Acceptance
 from keys import PrivateKey
 from tests.problems import is_a
 from vc import sign
-from vc.possession import WRONG_CHALLENGE, WRONG_DOMAIN
+from vc.possession import ANSWER_TOO_OLD, MAX_AGE, WRONG_CHALLENGE, WRONG_DOMAIN, Asked
 from vc.vcdm.presentation import presentation
 from verifier import Trust, Verifier, load_policy
 from wire.clock import CLOCK_SKEW, DatedAhead
@@ -76,7 +76,8 @@ doors = pytest.mark.parametrize("door", [claimed, presented])
     ("options", "method"),
     [
         ({}, {}),
-        ({"created": NOW - timedelta(days=9)}, {}),
+        ({"created": NOW - MAX_AGE}, {}),
+        ({"created": None}, {}),
         ({"created": NOW + CLOCK_SKEW}, {}),
         ({"expires": NOW + SECOND}, {}),
         ({}, {"expires": "2026-07-01T12:00:01Z"}),
@@ -109,6 +110,21 @@ def test_what_proves_no_possession_is_refused(
     assert problem is not None
     assert not problem.undetermined
     assert ("domain" in options) is is_a(problem, WRONG_DOMAIN)
+
+
+@doors
+@pytest.mark.parametrize("age", [MAX_AGE + SECOND, timedelta(days=400)])
+def test_one_that_was_made_long_ago_is_refused(door: Any, age: timedelta) -> None:
+    problem = door(shown(created=NOW - age), documents())
+    assert is_a(problem, ANSWER_TOO_OLD)
+    assert not problem.undetermined
+
+
+def test_whoever_asks_says_how_old_an_answer_may_be() -> None:
+    day = timedelta(days=1)
+    asked = {"challenge": None, "domain": None, "asked": Asked(CHALLENGE, DOMAIN, max_age=day)}
+    assert presented(shown(created=NOW - day), documents(), **asked) is None
+    assert is_a(presented(shown(created=NOW - day - SECOND), documents(), **asked), ANSWER_TOO_OLD)
 
 
 @doors

@@ -26,6 +26,7 @@ from intaglio.serving import Endpoint
 from tests.commandline import Program
 from tests.serving import listening, serving
 from tests.world import NOW, Holder, University, verifier
+from vc.possession import MAX_AGE
 from verifier import RecognisedIssuer, Trust, load_policy
 from verifier.http import MAX_BODY, create_app
 from verifier.judge import FRESH, Verifiers
@@ -71,6 +72,11 @@ def test_a_service_may_ask_for_a_did_and_no_credential_or_take_strangers() -> No
     answer = asyncio.run(post(shown, asked, policy=load_policy("controlsDid")))
     assert (answer.status_code, answer.json()["holder"]) == (200, holder.did)
     assert "credentials" not in answer.json()
+
+    old = _json(holder.present(created=NOW - MAX_AGE - timedelta(seconds=1)))
+    answer = asyncio.run(post(old, asked, policy=load_policy("controlsDid")))
+    assert answer.status_code == 400
+    assert "holder-answer-too-old" in {check["code"] for check in answer.json()["checks"]}
 
     signed = _json(holder.sign(UNIVERSITY.plain(issuer=holder.did)))
     assert asyncio.run(post(signed, {})).status_code == 422

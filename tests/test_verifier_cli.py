@@ -10,7 +10,7 @@ import re
 import subprocess
 import sys
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -124,6 +124,27 @@ def test_a_presentation_is_checked_against_what_was_asked(program: Program, tmp_
         answer = program("verify", path, *AT, *half)
         assert answer.code == 2
         assert "go together" in answer.err
+
+
+def test_a_presentation_may_be_a_day_old_or_as_old_as_one_says(program: Program, tmp_path: Path) -> None:
+    path, policy = tmp_path / "shown.json", tmp_path / "policy.json"
+    policy.write_text('"controlsDid"')
+    asked = ("--challenge", "challenge", "--domain", "employer.example", "--offline", "--policy", policy)
+
+    def verified(age: timedelta, *within: str) -> Answer:
+        path.write_text(json.dumps(Holder().present(created=NOW - age)))
+        return program("verify", path, *AT, *asked, *within)
+
+    day, second = timedelta(days=1), timedelta(seconds=1)
+    assert verified(day).code == 0
+    late = verified(day + second)
+    assert late.code == 1
+    assert "it was made on 2026-06-30 11:59Z" in late.out
+    assert "--shown-within" in late.out
+    assert verified(day + second, "--shown-within", "2d").code == 0
+    assert verified(timedelta(hours=2), "--shown-within", "1h").code == 1
+    answer = program("verify", path, *AT, "--shown-within", "1h")
+    assert (answer.code, "goes with --challenge" in answer.err) == (2, True)
 
 
 def test_a_policy_may_ask_for_a_did_and_no_credential(program: Program, tmp_path: Path) -> None:

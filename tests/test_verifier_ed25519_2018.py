@@ -18,6 +18,7 @@ from tests.world import NOW, Holder, decided, verifier
 from vc import Report, UnknownCryptosuite, Verdict, sign
 from verifier import RecognisedIssuer, Trust, load_policy
 from wire import base58_encode, base64url_encode
+from wire.datetimestamp import format_datetimestamp
 
 pytestmark = pytest.mark.filterwarnings("ignore::SyntaxWarning")  # pyld's, about contexts
 
@@ -248,7 +249,8 @@ def test_presentations() -> None:
     document: dict[str, Any] = {"@context": [V1], "type": ["VerifiablePresentation"], "holder": HOLDER.did}
     subject = {"id": HOLDER.did}
     document["verifiableCredential"] = [signed(credential(V1, credentialSubject=subject))]
-    shown = signed(document, proofPurpose="authentication", **asked)
+    now = format_datetimestamp(NOW)
+    shown = signed(document, created=now, proofPurpose="authentication", **asked)
     report = check(shown, **asked)
     assert (report.verdict, report.holder) == (Verdict.VALID, HOLDER.did), report.to_dict()
     assert check(shown, **{**asked, "challenge": "another"}).verdict is Verdict.INVALID

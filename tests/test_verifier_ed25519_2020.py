@@ -14,6 +14,7 @@ from vc import SUITES, Bundle, Outcome, Report, UnknownCryptosuite, Verdict, sig
 from vc.vcdm.presentation import presentation
 from vc.vcdm.status_lists import status_list_document
 from verifier import RecognisedIssuer, Trust, load_policy
+from wire.datetimestamp import format_datetimestamp
 from wire.work import Work
 
 NAME = "Ed25519Signature2020"
@@ -177,8 +178,8 @@ def test_presentations() -> None:
     document = presentation(holder.did, [SIGNED])
     document["@context"].append(CONTEXT)
     asked = {"challenge": "challenge", "domain": "employer.example"}
-    method = holder.method
-    shown = signed(document, holder.key, verificationMethod=method, proofPurpose="authentication", **asked)
+    options = {"verificationMethod": holder.method, "created": format_datetimestamp(NOW), **asked}
+    shown = signed(document, holder.key, proofPurpose="authentication", **options)
     report = check(shown, **asked)
     assert (report.verdict, report.holder) == (Verdict.VALID, holder.did), report.to_dict()
     assert check(shown, **{**asked, "challenge": "another"}).verdict is Verdict.INVALID

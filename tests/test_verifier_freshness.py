@@ -111,7 +111,7 @@ class TestTheVerdict:
             tuple(found for bundle in bundles for found in bundle.status_lists),
         )
         recruiter.trusts(UNIVERSITY.trust.joined(other.trust))
-        asked = ("--challenge", "challenge", "--domain", "employer.example")
+        asked = ("--challenge", "challenge", "--domain", "employer.example", "--shown-within", "2d")
         first, second, *_ = recruiter(at, *asked, shown=shown).out.splitlines()
         assert (first, second) == (f"VALID: {TOLD}", f"VALID as of 2026-07-01: {TOLD}")
         told = json.loads(recruiter(at, *asked, "--json", shown=shown).out)

@@ -275,7 +275,9 @@ def test_a_log_is_asked_once_for_the_documents_of_an_issuer() -> None:
 
     trust, work = UNIVERSITY.trust, Work()
     logs = Logs(lambda url, limit: b"", trust, work)
-    keys = IssuerKeys(Web(), trust, IssuerDocuments(trust, (), work, KINDS, logs), work, strangers=False)
+    keys = IssuerKeys(
+        Web(), trust, IssuerDocuments(trust, (), work, KINDS, logs), work, set(), strangers=False
+    )
     unknown = f"{UNIVERSITY.did}#{THIEF.public_key.multikey()}"
     for _ in range(2):
         with raises(ISSUER_DOCUMENT_MISSING):

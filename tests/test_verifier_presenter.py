@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from did.methods import jwk as did_jwk
 from did.methods import web as did_web
 from keys import PrivateKey
 from tests.world import NOW, Holder, University, verifier
@@ -56,6 +57,22 @@ class TestPresenter:
         assert report.verdict is Verdict.INVALID
         assert report.deciding is not None
         assert "another holder" in report.deciding.text
+
+    def test_two_dids_of_one_key_are_one_holder(self) -> None:
+        """A wallet may sign under a did:key, where the credential names the did:jwk of that key."""
+        by_jwk = did_jwk.create(CHILD.key.public_key)
+        named = card(id=by_jwk)
+        for policy in (None, "holderBound"):
+            assert check(CHILD, named, policy=policy).verdict is Verdict.VALID
+        assert check(PARENT, named).verdict is Verdict.INVALID
+        assert check(CHILD, card(id=did_jwk.create(PARENT.key.public_key))).verdict is Verdict.INVALID
+        assert check(CHILD, card(id="did:jwk:e30")).verdict is Verdict.INVALID, "which is no key"
+        assert check(CHILD, card(id="did:web:child.example")).verdict is Verdict.INVALID
+        subject = UNIVERSITY.diploma(index=71)["credentialSubject"]
+        several = [{**subject, "id": by_jwk}, {**subject, "id": CHILD.did}, {**subject, "id": PARENT.did}]
+        for subjects, good in ((several[:2], True), (several, False), ([several[0], subject], False)):
+            document = UNIVERSITY.diploma(index=71, credentialSubject=subjects)
+            assert bool(check(CHILD, UNIVERSITY.issue(document), policy="holderBound")) is good
 
     @pytest.mark.parametrize(
         "policy",

@@ -5,8 +5,8 @@ The one check for whoever asks a holder to sign: for presentations, claims of a 
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Protocol
+from datetime import datetime, timedelta
+from typing import NamedTuple, Protocol
 
 from did.problem import SECURITY_ERRORS
 from wire import Problem
@@ -24,12 +24,38 @@ WRONG_DOMAIN = Code(
     "wrong-domain", InvalidProof, "Made for another domain", SECURITY_ERRORS + "INVALID_DOMAIN_ERROR"
 )
 """It was made for another party (VC Data Integrity 1.0, 4.4)."""
+ANSWER_TOO_OLD = Code("answer-too-old", InvalidProof, "Made too long ago")
+"""It answers the challenge for this party, but was made longer ago than the party accepts."""
 CHALLENGE_MISSING = Code("challenge-missing", Problem, "Whom it was made for is not known", undetermined=True)
 """Nobody gave a challenge, so that an answer says nothing of now and here."""
 
 
+MAX_AGE = timedelta(seconds=300)
+"""How old an answer to a program may be. It comes at once, but the holder's clock may be slow."""
+
+
+class Asked(NamedTuple):
+    """What a verifier asks of a holder: forms read answers by it, and `require_possession` compares them."""
+
+    challenge: str | None = None
+    """The nonce that the holder signs. Without one, nobody can tell for whom an answer was made."""
+    domain: str | None = None
+    """The party's own name, or its whole client identifier; `None` where that is not compared."""
+    response_uri: str | None = None
+    """The address to which the answer goes (OpenID4VP 1.0, 8.2), for forms that sign it."""
+    thumbprint: bytes | None = None
+    """The thumbprint of the key for which the answer is encrypted (RFC 7638), for forms that sign it."""
+    origin: str | None = None
+    """The web page that asks (OpenID4VP 1.0, appendix A), for forms that sign it."""
+    max_age: timedelta = MAX_AGE
+    """How long before now the answer may have been made."""
+
+
 class Answer(Protocol):
-    """What was signed, whatever its form: `vc.Proof` is one."""
+    """What was signed, whatever its form: `vc.Proof` is one.
+
+    A form whose answers have to say when they were made refuses one that does not (RFC 9901, 4.3).
+    """
 
     @property
     def purpose(self) -> str: ...
@@ -49,18 +75,16 @@ def require_possession(
     signer: str,
     until: datetime | None,
     holder: str | None,
-    challenge: str | None,
-    domain: str | None,
+    asked: Asked,
     now: datetime,
 ) -> None:
     """`signer`, whose key made the `answer`, has that key now, and made it for whom asks.
 
     Whether the signature fits is found out before. `until` is the key's own end, by `expires` or `revoked` of
-    its method; `holder` is whom the answer speaks for, if it names one; `challenge` what was given. Without a
-    `domain` that is not compared.
+    its method; `holder` is whom the answer speaks for, if it names one.
 
-    Raises `InvalidProof`, `WRONG_CHALLENGE` and `WRONG_DOMAIN` among them; open are `CHALLENGE_MISSING`, and
-    `DatedAhead` for an answer made further ahead of `now` than clocks may differ.
+    Raises `InvalidProof`, with `WRONG_CHALLENGE`, `WRONG_DOMAIN` and `ANSWER_TOO_OLD` among its codes; open
+    are `CHALLENGE_MISSING`, and `DatedAhead` for one made further ahead of `now` than clocks may differ.
     """
     if answer.purpose != "authentication":
         raise InvalidProof.saying(
@@ -72,13 +96,20 @@ def require_possession(
         raise InvalidProof.saying("the key ended on {until}", until=f"{until:%Y-%m-%d}")
     if holder not in (None, signer):
         raise InvalidProof("it is not signed by its holder")
-    if not challenge:
+    if not asked.challenge:
         raise CHALLENGE_MISSING(
             "it is genuine, but whether it was made for you cannot be told without the challenge you gave"
         )
-    if answer.challenge != challenge:
+    if answer.challenge != asked.challenge:
         raise WRONG_CHALLENGE("it was made for another challenge: it may be a copy of an earlier one")
-    if domain is not None and answer.domain != (domain,):
+    if asked.domain is not None and answer.domain != (asked.domain,):
         raise WRONG_DOMAIN("it was made for another verifier's domain")
+    # A Data Integrity proof may leave out when it was made (VC Data Integrity 2.1): its challenge dates it.
     if answer.created is not None:
         require_not_ahead(answer.created, now, "the proof")
+        # An old answer shows only that somebody had the key then: the holder, or a thief of a copy.
+        if now - answer.created > asked.max_age:
+            raise ANSWER_TOO_OLD.saying(
+                "it was made on {date}, longer ago than is accepted here",
+                date=f"{answer.created:%Y-%m-%d %H:%M}Z",
+            )

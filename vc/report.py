@@ -47,6 +47,8 @@ class Check(NamedTuple):
     """The finding's own code, where it is no problem."""
     facts: Facts = MappingProxyType({})
     """What the text says; of a problem, its facts."""
+    part: int | None = None
+    """Which presentation of an answer, from 0; `None` where there is only one."""
 
     @property
     def code(self) -> str:
@@ -62,6 +64,8 @@ class Check(NamedTuple):
             "outcome": self.outcome.value,
             "text": self.text,
         }
+        if self.part is not None:
+            found["part"] = self.part
         if self.credential is not None:
             found["credential"] = self.credential
         if self.problem is not None:
@@ -112,10 +116,31 @@ class Report:
         """
         self.holder = holder
         """The DID that proved, for the verifier's challenge, to be the presenter's; `None` where none did."""
+        self.parts: Sequence[Report] = ()
+        """The reports on the presentations of an answer; empty for anything else."""
+
+    @classmethod
+    def of_answer(cls, parts: Sequence[Report]) -> Report:
+        """One report on the presentations of an answer: valid if each of them is.
+
+        It has a holder where all of them have the same.
+        """
+        checks = (check._replace(part=number) for number, part in enumerate(parts) for check in part.checks)
+        credentials = (claims for part in parts for claims in part._credentials)  # noqa: SLF001 -- of this class
+        holders = {part.holder for part in parts}
+        holder = holders.pop() if len(holders) == 1 else None
+        report = cls(checks, credentials, [status for part in parts for status in part.statuses], holder)
+        report.by_kind = [found for part in parts for found in part.by_kind]
+        report.parts = tuple(parts)
+        return report
 
     @cached_property
     def verdict(self) -> Verdict:
         """Invalid if any check failed; valid only if none failed and none stayed open."""
+        if self.parts:
+            verdicts = {part.verdict for part in self.parts}
+            worst = (Verdict.INVALID, Verdict.UNDETERMINED, Verdict.VALID)
+            return next(verdict for verdict in worst if verdict in verdicts)
         outcomes = {check.outcome for check in self.checks}
         if Outcome.FAILED in outcomes:
             return Verdict.INVALID

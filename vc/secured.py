@@ -6,7 +6,7 @@ it is written. Nothing here is true before `verify` has returned.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self, runtime_checkable
 
@@ -16,7 +16,7 @@ from wire import Problem
 from wire.work import Work
 
 from .claims import Claims
-from .possession import Answer
+from .possession import Answer, Asked
 
 if TYPE_CHECKING:  # who verifies issues nothing
     from .facts import IssuingFacts
@@ -169,8 +169,13 @@ class Form(Protocol):
         Raises `Malformed`.
         """
 
-    def read(self, content: Carried, forms: Mapping[str, Form], work: Work) -> Secured:
+    def read(
+        self, content: Carried, forms: Mapping[str, Form], work: Work, asked: Asked | None = None
+    ) -> Secured:
         """Takes it as one of the form. What it says, and what is in it by `forms`, may wait to be asked for.
+
+        `asked` is what it should answer, for forms whose answers sign it without saying it; `None` where
+        nobody asked.
 
         Raises `Malformed`, and what leaves the question open, `UnsupportedForm` and `TooLarge` among it.
         """
@@ -219,4 +224,29 @@ class Splices(Form, Protocol):
         """The skeleton of the credentials that `secure` makes of facts and content in which markers stand.
 
         `None` for a shape that has none. Nothing is signed.
+        """
+
+
+class Choices(NamedTuple):
+    """What a holder decides about, by the names that the form gives to what a credential says."""
+
+    alone: Sequence[str]
+    """What can be shown or left out, each by itself."""
+    always: Sequence[str]
+    """What is shown whatever is chosen."""
+
+
+@runtime_checkable
+class Discloses(Form, Protocol):
+    """A form whose holder chooses what is shown of a credential. One that lacks this shows all of it."""
+
+    def choices(self, credential: Received) -> Choices:
+        """What can be chosen. Raises `Malformed`."""
+
+    def show(
+        self, credential: Received, choice: Collection[str], asked: Asked, signer: Signer, created: datetime
+    ) -> Received:
+        """Answers what was asked with this credential alone, signed by the key that it is bound to.
+
+        Of what can be shown alone, only the names in `choice` are.
         """

@@ -18,6 +18,7 @@ from ledger import EntryKind, Fact
 from ledger.requirement import LEDGERS
 from vc import Bundle, Check, Claims, InvalidProof, Outcome, Report, UnknownCryptosuite
 from vc.anchoring import CarriedKind
+from vc.possession import Asked
 from vc.problem import UnsupportedForm
 from vc.report import StatusTime
 from vc.secured import Secured
@@ -37,7 +38,15 @@ from .policy import (
 )
 from .problem import CONTEXTS_ADDED, NotKnown
 from .signatures import Signature, SignatureCheck
-from .sources.evidence import EvidenceCheck, attested, left_aside, moment, on_ledger, require_may_have_signed
+from .sources.evidence import (
+    EvidenceCheck,
+    attested,
+    left_aside,
+    moment,
+    on_ledger,
+    require_may_have_signed,
+    require_standing,
+)
 from .sources.trust_entries import RecognisedIssuer
 from .standing import DECIDING, described
 from .status import StatusLookup
@@ -148,10 +157,8 @@ class Steps:
     def __post_init__(self) -> None:
         self._trust, self._now, self._work = self.evidence.trust, self.evidence.now, self.evidence.work
 
-    def report(
-        self, challenge: str | None, domain: str | None, policy: Policy | None, *, unasked: bool
-    ) -> Report:
-        """All of them; as `Verifier.verify` takes its arguments."""
+    def report(self, asked: Asked | None, policy: Policy | None) -> Report:
+        """All of them, with a caller's policy; `asked` is `None` where nobody here asked for anything."""
         # (3) to (8) for each credential
         examined = []
         for number, one in enumerate(self.secured.credentials):
@@ -163,7 +170,7 @@ class Steps:
         # (2) holder: challenge, domain, holder binding; so late, since the way to a holder's key may lead to
         # any host that a sender names
         self.checks.credential = None
-        holder = self._holder(credentials, challenge, domain, unasked)
+        holder = self._holder(credentials, asked)
         if not credentials and needs_no_credential(policy):
             self.checks.leave_out_all()
         elif not credentials:
@@ -189,21 +196,19 @@ class Steps:
             for claims, carried in zip(report.require(), self.carried, strict=True)
         )
 
-    def _holder(
-        self, credentials: Sequence[Claims], challenge: str | None, domain: str | None, unasked: bool
-    ) -> str | None:
+    def _holder(self, credentials: Sequence[Claims], asked: Asked | None) -> str | None:
         """(2) The DID that proved to be the holder, if one did."""
         holder = None
         with self.checks.step(2):
             presents = self.secured.presentation is not None
-            if presents and unasked:
+            if presents and asked is None:
                 self.checks.skipped("unasked", "not checked: nobody here asked for this presentation")
-            elif presents:
+            elif presents and asked is not None:
                 self.signatures.keys.asks_for_holders = not any(found.problem for found in self.checks.found)
-                holder, proofs = self.signatures.presenter(self.secured, challenge, domain)
+                holder, proofs = self.signatures.presenter(self.secured, asked)
                 finding, compared = (
                     ("shown-anywhere", "; its domain was not compared")
-                    if domain is None
+                    if asked.domain is None
                     else ("shown", " and domain")
                 )
                 unbound = any("id" not in found for one in credentials for found in one.subjects)
@@ -216,7 +221,7 @@ class Steps:
                     unbound=unbound or None,
                     uncounted=proofs.uncounted,
                 )
-            elif challenge is not None or domain is not None:
+            elif asked is not None and (asked.challenge, asked.domain) != (None, None):
                 raise NOT_PRESENTED("a credential came where a presentation was asked for")
             else:
                 self.checks.skipped("anyone", "not checked: anyone can hold a file")
@@ -277,7 +282,7 @@ class Steps:
         with checks.step(8):
             if claims.kinds:
                 findings.asked = self._asked_by_kind(claims)
-            findings.anchors = self._anchors(secured, claims, own)
+            findings.anchors = self._anchors(secured, findings, own)
         findings.suites = frozenset(signature.signed.algorithm for signature in own)
         findings.unknown_proofs = proofs.unknown
         return findings
@@ -285,7 +290,7 @@ class Steps:
     def _decide(self, findings: Findings, holder: str | None, policy: Policy) -> None:
         """(9) trust: the policy, which also says whether the issuer is recognised for this type."""
         with self.checks.step(9):
-            findings.holder = holder
+            findings.holder, findings.holder_alias = holder, self._alias(findings.claims, holder)
             # Only (8) shows by when it existed: the dates in a credential are its issuer's word.
             findings.issuer = self._trust.issuer(
                 findings.claims.issuer, types=findings.types, at=findings.existed_by
@@ -294,6 +299,14 @@ class Steps:
             reason = findings.issuer.reason if findings.issuer else ""
             text = f"accepted by the policy{reason and ': ' + reason}"
             self.checks.passed("accepted", text, reason=reason)
+
+    def _alias(self, claims: Claims, holder: str | None) -> str | None:
+        """The one other DID that the credential names as its subject, if it is the presenter's key, too."""
+        others = {subject["id"] for subject in claims.subjects if "id" in subject} - {holder}
+        if holder is None or len(others) != 1:
+            return None
+        (other,) = others
+        return other if self.signatures.keys.are_one(holder, other) else None
 
     def _asked_by_kind(self, claims: Claims) -> Sequence[Policy]:
         """The rules of the kind that a credential names. Raises for faults of the one that came along.
@@ -352,13 +365,21 @@ class Steps:
         else:
             self.checks.skipped("none-known", "the credential names no schema that is known here")
 
-    def _anchors(self, secured: Secured, claims: Claims, own: Sequence[Signature]) -> tuple[Fact, ...]:
-        keys = {}
-        if self.bundle.evidence or self._trust.policy_for(claims.issuer).logs:
+    def _anchors(self, secured: Secured, findings: Findings, own: Sequence[Signature]) -> Sequence[Fact]:
+        claims, keys = findings.claims, {}
+        has_log = bool(self._trust.policy_for(claims.issuer).logs)
+        if self.bundle.evidence or has_log or claims.origins:
             for found in own:
                 for leaf in secured.leaves(found.signed, EntryKind.CREDENTIAL, self._work):
                     keys[leaf] = found.key
+            findings.is_derived = not keys
         signers = [found.key for found in own]
+        if findings.is_derived:  # a log entry would link presentations
+            for key in signers:
+                require_standing(key, self._now, has_log=has_log)
+            text = "no log has a derived proof: evidence speaks of the issuer's keys and lists only"
+            self.checks.skipped("derived", text)
+            return ()
         facts = self.evidence.of_credential(
             claims, keys, self.bundle.evidence, lambda: self._digests, signers
         )

@@ -24,6 +24,7 @@ from .problem import (
     EVIDENCE_MISSING,
     ISSUER_UNKNOWN,
     ISSUER_UNKNOWN_WITHOUT_LOG,
+    NO_LOG_ENTRY,
     NOT_FROM_THEN,
     PRESENTER_NOT_PROVED,
     PROOF_UNKNOWN,
@@ -74,8 +75,12 @@ class Findings:
     """The schemas that are known here."""
     anchors: Sequence[Fact] = ()
     """What logs attest, and other ledgers of these."""
+    is_derived: bool = False
+    """Whether the issuer's proofs were derived, so that no log has an entry for them."""
     holder: str | None = None
     """The DID that proved to be the presenter's."""
+    holder_alias: str | None = None
+    """Another DID of the presenter's key, by which the credential names the presenter."""
     suites: Set[str] = frozenset()
     """The cryptosuites of the issuer's own proofs, all of which fit."""
     resources: Set[bytes] = frozenset()
@@ -105,12 +110,13 @@ class Findings:
     @property
     def holder_bound(self) -> bool:
         """Whether the presenter proved to be the credential's only subject."""
-        return self.holder is not None and self._subjects == {self.holder}
+        presenter = {self.holder, self.holder_alias} - {None}
+        return bool(self._subjects) and self._subjects <= presenter
 
     @property
     def shown_by_another(self) -> bool:
         """Whether the credential speaks of somebody else than the presenter."""
-        return self.holder is not None and not self._subjects <= {self.holder, None}
+        return self.holder is not None and not self._subjects <= {self.holder, self.holder_alias, None}
 
     @property
     def _subjects(self) -> set[str | None]:
@@ -265,7 +271,8 @@ class InTrustedLog:
     witnesses: int = 0
 
     def check(self, findings: Findings) -> None:
-        """Open (`NotKnown`): evidence can still be supplied."""
+        """Open (`NotKnown`): evidence can still be supplied, but for a derived proof (`NO_LOG_ENTRY`)."""
+        _require_entry(findings)
         if not any(fact.witnesses >= self.witnesses for fact in findings.anchors):
             wanted = (
                 f", attested by {counted(self.witnesses, 'witness', 'witnesses')}" if self.witnesses else ""
@@ -280,9 +287,18 @@ class AnchoredOn:
     ledger: str
 
     def check(self, findings: Findings) -> None:
-        """Open (`NotKnown`): evidence can still be supplied. A log of that name is none: it has no places."""
+        """Open (`NotKnown`), as for `InTrustedLog`. A log of that name is no such ledger: it has places."""
+        _require_entry(findings)
         if not any(fact.where == self.ledger and fact.index is None for fact in findings.anchors):
             raise EVIDENCE_MISSING.saying("there is no evidence from {log}", log=shortened(self.ledger))
+
+
+def _require_entry(findings: Findings) -> None:
+    """Open (`NO_LOG_ENTRY`) for a derived proof: its entry would link presentations, so that it has none."""
+    if findings.is_derived:
+        raise NO_LOG_ENTRY(
+            "no log can hold it, since its proof was derived from the issuer's for this presentation alone"
+        )
 
 
 class HolderBound:

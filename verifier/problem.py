@@ -69,6 +69,8 @@ KEY_NOT_PUBLISHED = Code("key-not-published", NotKnown)
 """The issuer's document of today does not have the key; one of an earlier day may."""
 KEY_ENDED = Code("key-ended", NotKnown)
 """The key is not in force any more, and nothing shows that it signed while it was."""
+KEY_STANDING_UNKNOWN = Code("key-standing-unknown", NotKnown)
+"""The proof was derived, so that no log dates it; whether its key is still in force cannot be told."""
 SCHEMA_UNKNOWN = Code("schema-unknown", NotKnown)
 """The policy asks for a schema that is not known here."""
 EVIDENCE_MISSING = Code("evidence-missing", NotKnown)
@@ -100,6 +102,8 @@ STATUS_MISSING = Code("status-missing", NotKnown)
 """The policy asks for a status, and the credential has none that could be looked up."""
 TRUSTED_LOG_MISSING = Code("trusted-log-missing", NotKnown)
 """The policy asks for a trusted log, or for more witnesses than have seen it there."""
+NO_LOG_ENTRY = TRUSTED_LOG_MISSING.finer("no-log-entry")
+"""The policy asks for a log, and the proof is derived: no log has an entry for it."""
 PRESENTER_NOT_PROVED = Code("presenter-not-proved", NotKnown)
 """The policy asks who presents, and nobody proved to."""
 SUBJECT_NOT_PROVED = Code("subject-not-proved", NotKnown)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from did.document import Use
 from vc import Claims, InvalidProof
-from vc.possession import require_possession
+from vc.possession import Asked, require_possession
 from vc.secured import Secured, Signed
 from vc.vcdm.jsonld import Respelled
 from vc.vcdm.jsonld.vocabulary import DECIDES
@@ -166,8 +166,8 @@ class SignatureCheck:
         key = self.keys.find(signer, signed.verification_method, purpose, is_named=signer in named, use=use)
         return Signature(signed, signer, key)
 
-    def presenter(self, secured: Secured, challenge: str | None, domain: str | None) -> tuple[str, Proofs]:
-        """(2) The DID that proved to be the holder of a presentation, and by which proofs.
+    def presenter(self, secured: Secured, asked: Asked) -> tuple[str, Proofs]:
+        """(2) The DID that proved to be the holder of a presentation, as asked, and by which proofs.
 
         Raises `NOT_SHOWN_BY_HOLDER` where others signed, too, what leaves open what the presentation means,
         and as `find`, `fitting`, `require_current` and `require_possession`.
@@ -187,8 +187,7 @@ class SignatureCheck:
             signer=signer,
             until=signatures[0].key.until,
             holder=presentation.holder,
-            challenge=challenge,
-            domain=domain,
+            asked=asked,
             now=self.now,
         )
         return signer, proofs

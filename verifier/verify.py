@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from did import DocumentSource
 from ledger import KINDS, EvidenceKind
 from vc import Bundle, Report
 from vc.forms import FORMS
+from vc.possession import Asked
 from vc.reading import read
 from vc.secured import Form
+from wire import TooLarge
 from wire.work import Work
 
 from .checks import Checks, Steps
@@ -29,6 +31,22 @@ if TYPE_CHECKING:  # loaded only where a deployment has schemas, or a log is ask
     from vc.vcdm.schema import Schemas
 
     from .sources.published_log import LogSource
+
+
+MAX_PRESENTATIONS = 16
+"""An answer with more presentations is not verified."""
+
+
+class _Given(NamedTuple):
+    """What one call is given for all that it verifies; `looked_up` are the DIDs that were asked for."""
+
+    now: datetime
+    policy: Policy | None
+    strangers: bool
+    asks_by_kind: bool
+    resources: frozenset[bytes]
+    work: Work
+    looked_up: set[str]
 
 
 class Verifier:
@@ -65,6 +83,7 @@ class Verifier:
         strangers: bool = False,
         challenge: str | None = None,
         domain: str | None = None,
+        asked: Asked | None = None,
         unasked: bool = False,
         asks_by_kind: bool = True,
         resources: Collection[bytes] = (),
@@ -75,23 +94,57 @@ class Verifier:
         The issuer has to be recognised by the trust list, and what `policy` asks for comes on top;
         `strangers` alone lets in issuers that nobody recognises: then only the policy stands before them.
 
-        With `challenge` and `domain` a presentation made for exactly these is asked for. `unasked` takes one
-        for the credentials in it, as if they were files: nobody here asked for it, so that it cannot show
+        With `challenge` and `domain` a presentation made for exactly these, at most `vc.possession.MAX_AGE`
+        ago, is asked for; `asked`, in place of the two, says more than that. `unasked` takes one for the
+        credentials in it, as if they were files: nobody here asked for it, so that it cannot show
         whose they are, and its own proof is not looked at. Where a credential's kind asks for more than the
         policy does, so does this, unless `asks_by_kind` is false; `resources` are the digests (SHA-256, -384
         or -512) of files that came with the credentials, for kinds that ask for these. `work` is what the
         report may cost, by default `wire.work.FILE_STEPS`. Never raises a `Problem`: what is wrong stands in
         the report.
         """
+        named = (challenge, domain) != (None, None)
+        if unasked and (named or asked is not None):
+            raise ValueError("what was asked for is not unasked")
+        if named and asked is not None:
+            raise ValueError("asked has a challenge and a domain of its own")
+        if not unasked:
+            asked = asked or Asked(challenge, domain)
+        given = _Given(now, policy, strangers, asks_by_kind, frozenset(resources), work or Work(), set())
+        return self._report(source, asked, given)
+
+    def verify_all(
+        self,
+        sources: Sequence[bytes | Mapping[str, Any] | Bundle],
+        asked: Asked,
+        *,
+        now: datetime,
+        policy: Policy | None = None,
+        strangers: bool = False,
+        asks_by_kind: bool = True,
+        resources: Collection[bytes] = (),
+        work: Work | None = None,
+    ) -> Report:
+        """Checks the presentations of one answer (OpenID4VP 1.0, 8.1) as `verify` checks each.
+
+        The report has a part for each, and is valid if each of them is. `work` is what they may cost
+        together.
+        """
+        given = _Given(now, policy, strangers, asks_by_kind, frozenset(resources), work or Work(), set())
+        if len(sources) > MAX_PRESENTATIONS:
+            return _too_many()
+        return Report.of_answer([self._report(source, asked, given) for source in sources])
+
+    def _report(
+        self, source: bytes | Mapping[str, Any] | Bundle, asked: Asked | None, given: _Given
+    ) -> Report:
+        checks, now, work = Checks(), given.now, given.work
         if now.tzinfo is None:
             raise ValueError("now has no time zone")
-        if unasked and (challenge, domain) != (None, None):
-            raise ValueError("what was asked for is not unasked")
-        checks, work = Checks(), work or Work()
         # (1) readable: limits, form
         with checks.step(1):
             bundle = Bundle.parse(source, self.forms, work)
-            secured = read(bundle.secured, self.forms, work)
+            secured = read(bundle.secured, self.forms, work, asked)
             claims = tuple(one.claims for one in secured.credentials)
             former = next(filter(None, (one.former_name for one in secured.credentials)), "")
             if former:
@@ -108,7 +161,9 @@ class Verifier:
 
             logs = PublishedLogs(self.logs, self.trust, work)
         documents = IssuerDocuments(self.trust, bundle.issuer_documents, work, self.evidence_kinds, logs)
-        keys = IssuerKeys(self.resolver, self.trust, documents, work, strangers=strangers)
+        keys = IssuerKeys(
+            self.resolver, self.trust, documents, work, given.looked_up, strangers=given.strangers
+        )
         signatures = SignatureCheck(keys, now, work)
         evidence = EvidenceCheck(self.trust, now, work, self.evidence_kinds, logs)
         own = StatusDocuments(signatures, evidence, self.trust, self.memory, self.forms, now, work)
@@ -121,9 +176,17 @@ class Verifier:
             signatures,
             evidence,
             status,
-            strangers,
+            given.strangers,
             self.schemas,
-            asks_by_kind,
-            frozenset(resources),
+            given.asks_by_kind,
+            given.resources,
         )
-        return steps.report(challenge, domain, policy, unasked=unasked)
+        return steps.report(asked, given.policy)
+
+
+def _too_many() -> Report:
+    """Each part may have this machine ask other hosts for status lists: nothing of such an answer is read."""
+    checks = Checks()
+    with checks.step(1):
+        raise TooLarge.saying("more than {most} presentations in one answer", most=MAX_PRESENTATIONS)
+    return Report(checks.found, ())

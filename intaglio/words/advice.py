@@ -74,6 +74,10 @@ WHYS: Mapping[str, str] = {
     "schema-none-known": (
         "The file names no published form that this page knows, so there was nothing to compare it with."
     ),
+    "evidence-derived": (
+        "The person showed part of a credential. That part stands in no public log, where it could be "
+        "followed from one showing to the next."
+    ),
     "evidence-in-no-log": "The file brings no proof from a public log. Not every issuer has such a log.",
 }
 """Why a check was not made, by its code, for a reader who knows none of the terms."""

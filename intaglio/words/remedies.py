@@ -64,6 +64,9 @@ REMEDIES: Mapping[str, str] = {
     "not-presented": "Ask the holder to present it from a wallet.",
     "challenge-missing": "Pass it: --challenge TEXT --domain TEXT",
     "wrong-challenge": "Give the holder a new challenge and ask again.",
+    "answer-too-old": (
+        "Give the holder a new challenge and ask again. If it was on its way for longer: --shown-within 7d"
+    ),
     "issuer-document-missing": (
         "Ask the holder for the bundle, or for a newer one: it brings the issuer's documents."
     ),
@@ -78,6 +81,8 @@ REMEDIES: Mapping[str, str] = {
     "key-not-published": "Ask the holder for a bundle, which brings the document that had the key.",
     "newest-document-missing": _NEWER,
     "earlier-document-missing": _NEWER,
+    "key-standing-unknown": "Ask the holder for the whole credential, which a log can hold.",
+    "no-log-entry": "Ask the holder for the whole credential, or drop that rule.",
     "key-ended": ("Ask the holder for a bundle with evidence from a log, or the issuer for a new one."),
     "unnamed-key": "Ask the issuer for a credential whose proof names the key.",
     "signature-misfit": "Ask the issuer or the holder for the original.",
@@ -336,6 +341,9 @@ REMEDIES: Mapping[str, str] = {
     ),
     "no-wallet-backup": "`intaglio wallet backup` makes one.",
     "no-such-credential": "`intaglio wallet list` shows the ids.",
+    "no-such-claim": "`intaglio wallet show ID --disclose` lists them.",
+    "shown-whole": "Without --only, all of it is shown.",
+    "shown-alone": "Present each by itself.",
     "issuer-not-on-trust-list": (
         "Nothing was claimed. If you know the issuer, ask for its trust file, keep that by "
         "`intaglio trust add FILE`, and type the same again."

@@ -111,8 +111,10 @@ def line(check: Check) -> str:
     """A check in one line; what it found begins at the 23rd column of it."""
     name, mark = tr_in("step", check.name), tr_in("mark", MARKS[check.outcome])
     which = ""
+    if check.part is not None:
+        which = tr(" (presentation {number})").format(number=check.part + 1)
     if check.credential is not None:
-        which = tr(" (credential {number})").format(number=check.credential + 1)
+        which += tr(" (credential {number})").format(number=check.credential + 1)
     return f"{check.step} {_padded(name, 10)} {_padded(mark, 9)} {shown(check)}{which}"
 
 

@@ -15,6 +15,7 @@ from wire import Malformed, Problem, RepeatedMember, TooLarge, load_json
 from wire.text import shortened
 from wire.work import Work
 
+from ..possession import Asked
 from ..problem import IS_TRUST_FILE, KNOWN_BY_SIGHT, NO_CREDENTIAL, UnsupportedForm
 from ..secured import INTEGRITY, MAX_BYTES, Carried, Form, Received, Secured
 from ..vcdm.enveloped import Enveloped
@@ -121,24 +122,24 @@ def recognised(content: Carried, forms: Mapping[str, Form]) -> Form | None:
     return found
 
 
-def read(received: Received, forms: Mapping[str, Form], work: Work) -> Secured:
-    """Reads it as what it is.
+def read(received: Received, forms: Mapping[str, Form], work: Work, asked: Asked | None = None) -> Secured:
+    """Reads it as what it is; `asked` is as of `Form.read`.
 
     Raises `UnsupportedForm`, `TooLarge`, and as `Secured.claims` and `Secured.presentation` do.
     """
-    found = opened(received, forms, work)
+    found = opened(received, forms, work, asked)
     # Now: what is wrong is the file's, and the work that of who asks.
     _ = found.claims if found.presentation is None else found.credentials
     return found
 
 
-def opened(received: Received, forms: Mapping[str, Form], work: Work) -> Secured:
+def opened(received: Received, forms: Mapping[str, Form], work: Work, asked: Asked | None = None) -> Secured:
     """The same of what one has made oneself: what it says is read when it is asked for.
 
     Raises `UnsupportedForm`, `TooLarge`, and as the form's `read` does.
     """
     form, content = _form(received, forms)
-    return form.read(content, forms, work)
+    return form.read(content, forms, work, asked)
 
 
 def identifier(received: Received, forms: Mapping[str, Form]) -> object:

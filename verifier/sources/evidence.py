@@ -37,6 +37,7 @@ from wire.work import Work
 from ..problem import (
     EVIDENCE_MISSING,
     KEY_ENDED,
+    KEY_STANDING_UNKNOWN,
     LEDGER_EVIDENCE_MISSING,
     LOG_NOT_LISTED,
     NEWEST_DOCUMENT_MISSING,
@@ -315,6 +316,20 @@ def require_may_have_signed(key: IssuerKey, now: datetime) -> None:
         require_current(key, now)
     except KeyNotInForce as problem:
         raise left_open(problem) from None
+
+
+def require_standing(key: IssuerKey, now: datetime, *, has_log: bool) -> None:
+    """As `require_may_have_signed`, for a derived proof: no log shows when the key signed.
+
+    Raises `NotKnown`. Where the issuer has a log, a thief of a retired key would leave out of the bundle the
+    document that ends it. So any key that documents can end is open there, whichever of them came along.
+    """
+    require_may_have_signed(key, now)
+    if has_log and not key.is_identifier:
+        raise KEY_STANDING_UNKNOWN(
+            "no log has a derived proof: evidence speaks of the issuer's keys and lists only, and a newer "
+            "document of the issuer may be missing"
+        )
 
 
 def left_open(problem: KeyNotInForce) -> Problem:

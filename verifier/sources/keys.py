@@ -30,6 +30,7 @@ from did import (
 )
 from did.document import Use
 from did.methods import key as did_key
+from did.resolution import own_method
 from keys import PublicKey
 from ledger import (
     Fact,
@@ -96,6 +97,11 @@ class IssuerKey(NamedTuple):
     """From then on it was somebody else's, too, by the newest document that has it."""
     signs: frozenset[str] | None = None
     """The uses of the key; `None` where neither the trust list nor a document states them."""
+
+    @property
+    def is_identifier(self) -> bool:
+        """Whether the identifier is the key: no document can end it."""
+        return self.source == _ITSELF
 
     @property
     def is_for_credentials(self) -> bool:
@@ -175,15 +181,19 @@ class IssuerKeys:
         trust: TrustSource,
         documents: IssuerDocuments,
         work: Work,
+        looked_up: set[str],
         *,
         strangers: bool,
     ) -> None:
-        """`strangers` lets documents of issuers be looked up whom the trust list does not name."""
+        """`looked_up` gathers the DIDs that are looked up on the network, over all bundles of one answer.
+
+        `strangers` lets documents of issuers be looked up whom the trust list does not name.
+        """
         self._resolver, self._trust, self._work, self._strangers = resolver, trust, work, strangers
         self._documents = documents
         self.asks_for_holders: bool
         """Whether the document of a presenter is looked up, who is in most cases on no list."""
-        self._asked: set[str] = set()
+        self._asked = looked_up
 
     def signer(self, method: str, issuer: str) -> str:
         """Whose key `method` names: that of its DID or URL. Raises `INVALID_DID_URL`.
@@ -198,6 +208,13 @@ class IssuerKeys:
     def _is_key(self, name: str) -> bool:
         method = self._resolver.method(name) if name.startswith("did:") else None
         return method is not None and method.self_certifying
+
+    def are_one(self, did: str, other: str) -> bool:
+        """Whether two DIDs are the same key, such as a did:key and the did:jwk of that key."""
+        one, same = own_method(did, self._resolver), own_method(other, self._resolver)
+        for found in filter(None, (one, same)):
+            self._work.spend(base58_steps(found.key.kind.digits))
+        return one is not None and same is not None and one.key == same.key
 
     def find(
         self, issuer: str, method: str, relationship: str, *, is_named: bool, use: Use | None = None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import shlex
-import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -23,15 +22,13 @@ from issuer.issuer import Issuer
 from issuer.job.attached import require_folder
 from issuer.job.bulk import Issued
 from issuer.job.bulk import dry_run as check_file
-from issuer.job.checking import Catalogue, read_catalogue
 from issuer.job.order import Order
 from issuer.keeping.export import export
 from issuer.press.document import NOBODY, Profile, trial
 from issuer.press.update import TEMPLATE, lacks_degree
-from issuer.problem import EncodingOpen, HiddenOpen, SheetOpen
 from issuer.table.encoding import ENCODINGS
 from issuer.table.sheet import HIDDEN
-from issuer.table.source import Source, open_source
+from issuer.table.source import Source
 from kinds import Kind, Record, shipped
 from kinds.cells import DATE_ORDERS
 from kinds.kind import Noun
@@ -44,13 +41,12 @@ from wire.problem import Conflict, Declined
 from wire.text import counted, printable
 
 from ...terminal import Result, agreed, say, typed, verb
-from ...words import headed
 from ..kind import chosen, proved
 from . import text
 from .place import Place, key_option, kind_option, status_did_option
-from .terminal import PARTLY, ProgressMeter, bundles_folder, choose, out_option, pairs, warn_of_refusals
+from .reading import AS_IS, ReadOptions
+from .terminal import PARTLY, ProgressMeter, bundles_folder, out_option, warn_of_refusals
 
-AS_IS = "as-is"
 SIGNING = [name for name, suite in SUITES.items() if suite.signs]
 
 MOST_FILES = 1000
@@ -209,60 +205,6 @@ def issue(
     named = of_kind.name if exists and len(Kinds(place.folder).names) > 1 else ""
     again += ["--kind", named] if named else []
     return FileOutcome(source, done, nouns, named, errors, written, refused, dry_run, preview).result(again)
-
-
-class ReadOptions(NamedTuple):
-    """How a file is read, as it was typed."""
-
-    mapping: tuple[str, ...]
-    dates: str | None
-    names: str | None
-    programmes: Path | None
-    encoding: str = ""
-    sheet: str = ""
-    hidden: str = ""
-    files: Path | None = None
-
-    def open(self, file: Path, kind: Kind) -> Source:
-        """The file, with a column for each field that the kind needs; what is open is asked about."""
-        try:
-            return open_source(
-                file,
-                pairs(self.mapping, "--map"),
-                date_order=self.dates or "",
-                kind=kind,
-                names_as_is=self.names == AS_IS,
-                encoding=self.encoding,
-                sheet=self.sheet,
-                hidden=self.hidden,
-            )
-        except (EncodingOpen, SheetOpen, HiddenOpen) as problem:
-            question = f"{printable(headed(problem))}. Which one is right?"
-            lines = [f"{name}: {', '.join(cells)}" for name, cells in problem.choices]
-            if not sys.stdin.isatty():
-                say(question, *lines)
-                raise
-            picked, _ = problem.choices[choose(question, lines)]
-            match problem:
-                case EncodingOpen():
-                    decided = self._replace(encoding=picked)
-                case SheetOpen():
-                    decided = self._replace(sheet=picked)
-                case HiddenOpen():
-                    decided = self._replace(hidden=picked)
-        return decided.open(file, kind)
-
-    def catalogue(self, kind: Kind) -> Catalogue | None:
-        """The programmes to check against."""
-        return read_catalogue(self.programmes, kind) if self.programmes else None
-
-    def words(self) -> list[str]:
-        """The options, to be typed again."""
-        words = [word for pair in self.mapping for word in ("--map", pair)]
-        words += ["--dates", self.dates] if self.dates else []
-        words += ["--names", self.names] if self.names else []
-        words += ["--programmes", str(self.programmes)] if self.programmes else []
-        return words + (["--files", str(self.files)] if self.files else [])
 
 
 class FileOutcome(NamedTuple):

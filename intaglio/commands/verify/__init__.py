@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from vc import Report, Verdict
+from vc.possession import Asked
 from vc.reading import SUFFIXES
 from vc.report import StatusTime
 from vc.secured import MAX_BYTES
@@ -34,6 +35,9 @@ from .table import COLOURS, Row, table
 
 _EXIT: Mapping[Verdict, int] = {Verdict.VALID: 0, Verdict.INVALID: 1, Verdict.UNDETERMINED: 3}
 _NOT_FOUND, _MIXED = 4, 7
+_SHOWN_WITHIN = "1d"
+"""A presentation often comes by mail, hours after it was made."""
+
 _FINDING = 25  # columns before what a check found
 
 
@@ -74,6 +78,11 @@ trust_option = click.option("--trust", "trust_file", type=EXISTING_FILE, help="A
 @click.option("--no-kind-rules", is_flag=True, help="Ask for nothing only because a credential's kind does.")
 @click.option("--challenge", help="The challenge that you gave to the holder.")
 @click.option("--domain", help="The name under which you asked the holder.")
+@click.option(
+    "--shown-within",
+    type=Age(),
+    help=f"How old a presentation may be, such as 7d or 12h; by default {_SHOWN_WITHIN}.",
+)
 @click.option("--offline", is_flag=True, help="Never touch the network.")
 @click.option("--page", is_flag=True, help="Check files in a browser, on this machine, until Ctrl-C.")
 def verify(
@@ -87,6 +96,7 @@ def verify(
     no_kind_rules: bool,
     challenge: str | None,
     domain: str | None,
+    shown_within: str | None,
     offline: bool,
     page: bool,
 ) -> Result | Iterator[Result]:
@@ -103,6 +113,8 @@ def verify(
                 "what was made for another verifier is no answer to you."
             )
         )
+    if shown_within is not None and challenge is None:
+        raise click.UsageError(tr("--shown-within goes with --challenge and --domain."))
     if page:
         if sources or moment or status_within or challenge or resources or no_kind_rules:
             raise click.UsageError("--page goes with --policy, --trust and --offline only.")
@@ -122,13 +134,14 @@ def verify(
     fetcher = session.fetcher(offline=offline)
     digests = [digest for file in resources for digest in _digests(file)]
 
+    asked = Asked(challenge, domain, max_age=parse_age(shown_within or _SHOWN_WITHIN))
+
     def report_on(received: bytes) -> Report:
         return judge.verify(
             received,
             now=moment or session.now(),
             policy=AllOf(tuple(rules)) if rules else None,
-            challenge=challenge,
-            domain=domain,
+            asked=asked,
             asks_by_kind=not no_kind_rules,
             resources=digests,
         )

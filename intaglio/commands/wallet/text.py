@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from holder.wallet import Held
 from vc.report import Report, Verdict
+from vc.secured import Choices
 from wire.text import cells, claimed, isolated, printable
 from wire.work import Work
 
@@ -84,6 +85,34 @@ def binding(held: Held) -> str:
     """Who may show it."""
     keys = tr(", ").join(map(printable, sorted(held.bound_to)))
     return keys or tr("no key: anyone who has the file can show it")
+
+
+def shown(held: Held, seen: Choices | None, domain: str) -> list[str]:
+    """What of a credential a verifier will see, and what stays with the holder."""
+    if seen is None or (choices := held.choices) is None:
+        whole = tr("{credential}: all of it will be shown to {domain}")
+        return [whole.format(credential=named(held), domain=printable(domain))]
+    part = tr("{credential}: this will be shown to {domain}: {claims}")
+    claims = _listed([*seen.always, *seen.alone])
+    lines = [part.format(credential=named(held), domain=printable(domain), claims=claims)]
+    hidden = [name for name in choices.alone if name not in seen.alone]
+    return (
+        [*lines, tr("this will not be shown: {claims}").format(claims=_listed(hidden))] if hidden else lines
+    )
+
+
+def disclosure(choices: Choices | None) -> list[str]:
+    """What of a credential can be shown alone, and what always is."""
+    if choices is None:
+        return [tr("It is always shown whole: its form leaves no choice.")]
+    return [
+        tr("can be shown alone: {claims}").format(claims=_listed(choices.alone)),
+        tr("always shown: {claims}").format(claims=_listed(choices.always)),
+    ]
+
+
+def _listed(names: Iterable[str]) -> str:
+    return tr(", ").join(isolated(claimed(name)) for name in names) or tr("nothing")
 
 
 def card(held: Held, trust: TrustSource) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from holder.wallet import FILE, Held, Wallet
+from holder.wallet import FILE, Held, Wallet, disclosed
 from keys import WrongPassphrase
 from keys.envelope import require_strong
 from vc.forms import MAX_BYTES
@@ -121,7 +121,7 @@ def receive(session: Session, source: str, ca: Path | None, yes: bool, accept_un
             HttpsFetcher(allow_loopback=session.loopback, ca_file=session.ca_file, timeout=30.0),
             functools.partial(check, session),
             agree,
-            now=session.now(),
+            clock=session.now,
             undetermined=accept_undetermined,
         )
         return kept(held)
@@ -158,7 +158,8 @@ def list_(session: Session, anew: bool, offline: bool) -> Result:
 
 @verb()
 @_identifier
-def show(session: Session, identifier: str) -> Result:
+@click.option("--disclose", is_flag=True, help="List what of it can be shown alone, and what always is.")
+def show(session: Session, identifier: str, disclose: bool) -> Result:
     """Show one credential."""
     with opened(session) as mine:
         held = mine.get(identifier)
@@ -169,34 +170,44 @@ def show(session: Session, identifier: str) -> Result:
         trust = open_trust(session.trust_file)
     except Problem:  # what is held can be looked at; `verify` says what is wrong with the list
         trust = Trust()
-    card = text.card(held, trust)
-    return Result({**summary(held), "credential": dict(held.bundle.secured)}, card)
+    card, data = text.card(held, trust), {**summary(held), "credential": dict(held.bundle.secured)}
+    if disclose:
+        choices = held.choices
+        data["disclosure"] = choices and {"alone": [*choices.alone], "always": [*choices.always]}
+        card = "\n".join([card, *text.disclosure(choices)])
+    return Result(data, card)
 
 
 @verb()
 @click.argument("identifiers", metavar="ID|NUMBER...", nargs=-1, required=True)
 @click.option("--challenge", required=True, help="What the verifier gave to be signed.")
 @click.option("--domain", required=True, help="The verifier's own name, such as https://employer.example.")
+@click.option("--only", metavar="CLAIM", multiple=True, help="Show this claim, and none that is not named.")
 @_yes
 @_form
 def present(
-    session: Session, identifiers: tuple[str, ...], challenge: str, domain: str, yes: bool, form: str
+    session: Session,
+    identifiers: tuple[str, ...],
+    challenge: str,
+    domain: str,
+    only: tuple[str, ...],
+    yes: bool,
+    form: str,
 ) -> Result:
     """Sign a presentation of credentials for one verifier. It comes as a bundle that verifies offline.
 
     The format `json` is the presentation alone, which other programs read.
     """
     with opened(session) as mine:
-        for held in map(mine.get, identifiers):
-            say(
-                tr("{credential}: all of it will be shown to {domain}").format(
-                    credential=text.named(held), domain=printable(domain)
-                ),
-                tr("bound to {key}").format(key=text.binding(held)),
-            )
+        chosen = mine.chosen(identifiers)
+        seen = disclosed(chosen, only or None)
+        for held in chosen:
+            say(*text.shown(held, seen, domain), tr("bound to {key}").format(key=text.binding(held)))
         if not consented(tr("Sign and show?"), yes):
             raise Declined("nothing was signed")
-        bundle = mine.present(identifiers, challenge=challenge, domain=domain, now=session.now())
+        bundle = mine.present(
+            identifiers, challenge=challenge, domain=domain, now=session.now(), only=only or None
+        )
     if form == "bundle":
         data = bundle.to_bytes()
         return Result(json.loads(data), data.decode().rstrip("\n"))

@@ -15,6 +15,7 @@ from wire.text import shortened
 from wire.work import Work
 
 from ...anchoring import document_digest, log_entry
+from ...possession import Asked
 from ...problem import MalformedCredential, UnsupportedForm
 from ...reading.front import opened, read
 from ...secured import (
@@ -84,14 +85,16 @@ class DataIntegrity:
         """Its `id`."""
         return _document(content, None).get("id")
 
-    def read(self, content: Carried, forms: Mapping[str, Form], work: Work) -> Secured:
+    def read(
+        self, content: Carried, forms: Mapping[str, Form], work: Work, asked: Asked | None = None
+    ) -> Secured:
         """Reads a document; one that is but the envelope of another form is read as that.
 
         Raises as `load_json_object`, `Enveloped.from_object`, and for that as `front.opened`.
         """
         document = _document(content, work)
         if document.get("type") in (TYPE, [TYPE]):
-            return opened(Enveloped.from_object(document), forms, work)
+            return opened(Enveloped.from_object(document), forms, work, asked)
         kind = document.get("type")
         if kind == _PRESENTATION or (isinstance(kind, list) and _PRESENTATION in kind):
             return _Presentation(document, self, forms, work)

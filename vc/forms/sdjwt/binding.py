@@ -134,7 +134,9 @@ def bind(content: bytes, signer: Signer, options: Options) -> bytes:
     credential = SDJWTCredential(parts, work)
     holder = holder_key(credential.disclosed.payload)
     # SD-JWT VC, 2.2.2.3: any other key makes a presentation that every verifier refuses.
-    if holder is None or holder.key != signer.public_key:
+    if holder is None:
+        raise ANOTHER_HOLDER("the credential is bound to no key: anyone who has the file can show it")
+    if holder.key != signer.public_key:
         raise ANOTHER_HOLDER("the credential is bound to another key than the one that would show it")
     said = {
         "iat": int(options.created.timestamp()),

@@ -72,7 +72,7 @@ class Disclosed(NamedTuple):
     payload: dict[str, Any]
     """Without digests (RFC 9901, 7.1, step 3)."""
     disclosures: Mapping[ClaimPath, bytes]
-    """Each disclosure as it was received, by the place of its value; outer ones come first."""
+    """Each disclosure as it was received, in that order, by the place of its value."""
     hidden: int
     """How many digests have no disclosure here: values that were not shown, and decoys."""
     digest: Callable[[bytes], Any]
@@ -84,14 +84,14 @@ class Disclosed(NamedTuple):
         Raises `NOT_DISCLOSED_ALONE` for a path that has none, or whose value stands in one not chosen.
         """
         wanted = frozenset(chosen)
-        kept = {path for path in self.disclosures if not wanted.isdisjoint(_up_to(path))}
-        for path in wanted.difference(*map(_up_to, kept)):
+        kept = {path for path in self.disclosures if not wanted.isdisjoint(up_to(path))}
+        for path in wanted.difference(*map(up_to, kept)):
             raise NOT_DISCLOSED_ALONE.saying(
                 "{path} cannot be shown or left out by itself", path=shortened(written_path(path))
             )
         for path in kept:
             # RFC 9901, 7.2: a verifier refuses a disclosure whose digest stands in none that is shown.
-            if outer := [each for each in _up_to(path) if each in self.disclosures and each not in kept]:
+            if outer := [each for each in up_to(path) if each in self.disclosures and each not in kept]:
                 raise NOT_DISCLOSED_ALONE.saying(
                     "{path} stands in {outer}, which was not chosen",
                     path=shortened(written_path(path)),
@@ -100,14 +100,14 @@ class Disclosed(NamedTuple):
         return tuple(text for path, text in self.disclosures.items() if path in kept)
 
 
-def _up_to(path: ClaimPath) -> list[ClaimPath]:
-    """The paths of all that it stands in, and itself."""
+def up_to(path: ClaimPath) -> list[ClaimPath]:
+    """The paths of all that something stands in, from the outermost on, and its own."""
     return [path[:length] for length in range(1, len(path) + 1)]
 
 
 def written_path(path: ClaimPath) -> str:
-    """A path for people: its steps between slashes."""
-    return "/".join(map(str, path))
+    """A path as text: its steps between slashes, which are escaped in names (RFC 6901, 3)."""
+    return "/".join(str(step).replace("~", "~0").replace("/", "~1") for step in path)
 
 
 def _hash_of(payload: Mapping[str, Any]) -> Callable[[bytes], Any]:
@@ -135,7 +135,9 @@ def disclose(
     if reading.texts:  # 7.1, step 5 (threat 39)
         raise INVALID_SD_JWT("a disclosure is of another SD-JWT: nothing that was signed refers to it")
     hidden = len(reading.digests) - len(reading.places)
-    return Disclosed(payload, reading.places, hidden, reading.digest)
+    order = {text: number for number, text in enumerate(disclosures)}
+    places = dict(sorted(reading.places.items(), key=lambda place: order[place[1]]))
+    return Disclosed(payload, places, hidden, reading.digest)
 
 
 class _Reading:

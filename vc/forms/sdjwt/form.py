@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from wire import Malformed, base64url_decode, load_json_object
 
 from ...problem import UnsupportedForm
-from ...secured import Carried, Form, Options, Received, Secured
+from ...secured import Carried, Choices, Form, Options, Received, Secured
 from ...vcdm.enveloped import Enveloped
 from . import MEDIA_TYPE
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from keys import PublicKey, Signer
     from wire.work import Work
 
     from ...facts import IssuingFacts
+    from ...possession import Asked
 
 _COMPACT = rb"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+~"
 
@@ -48,7 +51,13 @@ class SDJWTVC:
         """Its `jti`."""
         return _part(_bytes(content), 1).get("jti")
 
-    def read(self, content: Carried, forms: Mapping[str, Form], work: Work, asked: object = None) -> Secured:  # noqa: ARG002
+    def read(
+        self,
+        content: Carried,
+        forms: Mapping[str, Form],  # noqa: ARG002
+        work: Work,
+        asked: Asked | None = None,  # noqa: ARG002 -- a key binding says for whom it is
+    ) -> Secured:
         """Reads a credential, or what its holder shows of it with a key binding."""
         from .credential import SDJWTCredential
         from .disclosures import SDJWT
@@ -83,9 +92,29 @@ class SDJWTVC:
         """See `Form`, and `binding.bind`: of one credential, since each has a key binding of its own."""
         from .binding import bind
 
-        if len(credentials) != 1 or not isinstance(credentials[0], Enveloped):
+        if len(credentials) != 1:
             raise UnsupportedForm("an SD-JWT VC is shown by itself")
-        return Enveloped(self.media_type, bind(_bytes(credentials[0].data), signer, options))
+        return Enveloped(self.media_type, bind(_enveloped(credentials[0]), signer, options))
+
+    def choices(self, credential: Received) -> Choices:
+        """See `vc.secured.Discloses`, and `choice.choices_of`."""
+        from .choice import choices_of
+
+        return choices_of(_enveloped(credential))
+
+    def show(
+        self, credential: Received, choice: Collection[str], asked: Asked, signer: Signer, created: datetime
+    ) -> Enveloped:
+        """See `vc.secured.Discloses`, and `choice.show`."""
+        from .choice import show
+
+        return Enveloped(self.media_type, show(_enveloped(credential), choice, asked, signer, created))
+
+
+def _enveloped(received: Received) -> bytes:
+    if not isinstance(received, Enveloped):
+        raise UnsupportedForm("this is no SD-JWT VC")
+    return _bytes(received.data)
 
 
 def _bytes(content: Carried) -> bytes:
