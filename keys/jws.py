@@ -9,6 +9,8 @@ import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple, Self
 
+import orjson
+
 from wire.problem import Malformed, TooLarge
 from wire.strict import base64url_decode, base64url_encode, load_json_object
 from wire.text import shortened
@@ -88,10 +90,19 @@ def sign_compact(header: Mapping[str, Any], payload: Mapping[str, Any], signer: 
 def encoded(value: object) -> bytes:
     """A JSON value in base64url. Raises `Malformed` for NaN and lone surrogates, which no reader takes."""
     try:
-        text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+        text = orjson.dumps(value)  # a quarter of the time, but for NaN it writes null
+    except orjson.JSONEncodeError:  # such as for an integer of more than 64 bits
+        text = b"null"
+    if b"null" in text:
+        text = _strictly(value)
+    return base64url_encode(text).encode()
+
+
+def _strictly(value: object) -> bytes:
+    try:
+        return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
     except ValueError:
         raise Malformed("a value is no JSON: NaN, or half of a surrogate pair") from None
-    return base64url_encode(text).encode()
 
 
 def _require_critical_known(header: Mapping[str, Any]) -> None:

@@ -14,7 +14,7 @@ from keys.jws import JWS, encoded, sign_compact
 from keys.kinds import KINDS
 from keys.problem import INVALID_JWS, JWS_NOT_SUPPORTED
 from tests.problems import raises
-from wire import Malformed, TooLarge, base64url_encode
+from wire import Malformed, TooLarge, base64url_decode, base64url_encode
 from wire.work import Work
 
 KEYS = {name: PrivateKey.generate(name) for name in KINDS}
@@ -165,7 +165,13 @@ def test_limits() -> None:
         parse(made({"alg": "ES256"})).verify(KEYS["P-256"].public_key, Work(100))
 
 
-@pytest.mark.parametrize("value", [float("nan"), "\ud800"])
+@pytest.mark.parametrize("value", ["null", None, 10**30, 1.5, "é\u2028", {"a": [True]}])
+def test_each_value_comes_back_as_it_was(value: object) -> None:
+    text = encoded(value).decode()
+    assert json.loads(base64url_decode(text)) == value
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), "\ud800"])
 def test_nothing_is_written_that_no_reader_takes(value: object) -> None:
     with pytest.raises(Malformed):
         encoded({"value": value})

@@ -211,6 +211,7 @@ def test_the_holders_key(create: Any, kind: str) -> None:
 def test_dates_are_whole_seconds_or_not_said() -> None:
     begun = datetime(2026, 1, 1, tzinfo=UTC)
     stated = facts(CERTIFICATE, WELDING)._replace(valid_from=begun, valid_until=None)
+    stated = stated._replace(status=stated.status._replace(is_stated=True))
     assert signed(secured(stated))["nbf"] == begun.timestamp()
     with pytest.raises(Malformed):
         secured(stated._replace(valid_until=begun.replace(microsecond=5)))

@@ -6,7 +6,6 @@ Everything in it follows from the facts, salts included, so that a row done agai
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
@@ -23,7 +22,7 @@ from ...secured import Options
 from ...status import status_entry, status_statement
 from .claims import DATES, FIXED, STATUS_ENTRY, key_of
 from .credential import TYPE
-from .disclosures import RESERVED, ClaimPath
+from .disclosures import RESERVED, ClaimPath, written_path
 
 CLAIM_NAME_TAKEN = Code("claim-name-taken", Refused, "A field has the name of a claim that decides")
 """A kind has a field whose name stands for something else in an SD-JWT VC, such as `status`."""
@@ -120,7 +119,7 @@ class _Frame:
 
     def _salt(self, path: ClaimPath) -> bytes:
         """128 bits that nobody but the issuer can work out, for a value that could be guessed (9.3)."""
-        return self._by_kind.salt(f"{self._identifier}\0{json.dumps(path)}")[:16]
+        return self._by_kind.salt(f"{self._identifier}\0{written_path(path)}")[:16]
 
 
 def _digest(text: bytes) -> str:
