@@ -17,6 +17,7 @@ from did.methods import key as did_key
 from keys import PrivateKey, PublicKey
 from tests.problems import raises
 from tests.sd_jwts import Path, as_text, b64, bound, framed, jwt
+from tests.test_sd_jwt_disclosures import ISSUER as EXAMPLE
 from tests.world import NOW, Holder, decided, verifier
 from vc import Report, Verdict
 from vc.claims import ANCHORED_IN_LOG, KIND, STATUS_STATEMENT
@@ -168,7 +169,7 @@ def left_open(report: Report, code: str = "") -> None:
 
 WHOLE: Mapping[str, Any] = {
     **BOUND,
-    "jti": "urn:example:1",
+    "aud": "https://employer.example",
     "vct#integrity": "sha256-AA==",
     "aka_vcts": ["urn:example:other"],
     "status": {"status_list": {"idx": 1, "uri": "https://a.example"}},
@@ -272,6 +273,16 @@ def test_a_claim_named_id_is_not_the_holders_key() -> None:
     (claims,) = judged(vc({**SAID, "id": HOLDER.did, "sub": "user_42"})).require()
     assert "id" not in claims.subjects[0]
     assert claims.said["sub"] == "user_42"
+
+
+def test_one_for_certain_recipients_is_open() -> None:
+    left_open(judged(vc({**SAID, "aud": ["https://employer.example"]})), "audience-named")
+
+
+def test_its_own_id_may_be_hidden() -> None:
+    said, path = {**SAID, "jti": "urn:example:1"}, ("jti",)
+    assert judged(vc(said, [path])).require()[0].id == "urn:example:1"
+    assert judged(vc(said, [path], shown=())).require()[0].id is None
 
 
 # Who signed it
@@ -500,14 +511,7 @@ def test_the_door_says_what_it_is_not_given() -> None:
 def test_the_examples_of_the_draft(corpora: File) -> None:
     """By the key that the trust list pins, at a time at which they are valid, status aside."""
     text = corpora / "vectors/sd-jwt/text/draft-ietf-oauth-sd-jwt-vc-18.compact.json"
-    key = PublicKey.from_jwk(
-        {
-            "kty": "EC",
-            "crv": "P-256",
-            "x": "b28d4MwZMjw8-00CG4xfnn9SLMVMM19SlqZpVb_uNtQ",
-            "y": "Xv5zWwuoaTgdS6hV43yI6gBwTnjukmFQQnJ_kCxzqk8",
-        }
-    )
+    key = PublicKey.from_jwk(EXAMPLE)
     shown = 0
     for example in json.loads(text.read_text()):
         data = example["compact"].encode()

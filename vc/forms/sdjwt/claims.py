@@ -23,11 +23,15 @@ HOLDER_KEY_UNKNOWN = Code("holder-key-unknown", UnsupportedForm, "The key of the
 ISSUER_NOT_NAMED = Code("issuer-not-named", UnsupportedForm, "The issuer is named by a certificate alone")
 """A credential without `iss`: its issuer is the subject of a certificate, which is not read here."""
 
+AUDIENCE_NAMED = Code("audience-named", UnsupportedForm, "It is for certain recipients only")
+"""A credential with `aud`: whether its recipient here is one of those is not looked up."""
+
 TERMS = (ANCHORED_IN_LOG, KIND, STATUS_STATEMENT)
 """Claims that stand for terms of use; the type of each is its name."""
 FIXED = frozenset(
     {
         "iss",
+        "aud",
         "nbf",
         "exp",
         "cnf",
@@ -35,12 +39,11 @@ FIXED = frozenset(
         "vct#integrity",
         "aka_vcts",
         "status",
-        "jti",
         "credentialSchema",
         *TERMS,
     }
 )
-"""The claims that decide, or name what decides: none, nor any part of one, can be left out (2.2.2.3)."""
+"""The claims that decide: none, nor any part of one, can be left out (2.2.2.3; RFC 9901, 9.7)."""
 DATES = ("nbf", "exp", "iat")
 STATUS_ENTRY = "https://www.w3.org/ns/credentials/status#BitstringStatusListEntry"
 """The member of `status` for a place in a bitstring status list, by the IRI of its type."""
@@ -61,12 +64,15 @@ class ConfirmationKey(NamedTuple):
 def claims_of(payload: Mapping[str, Any]) -> Claims:
     """The claims of a payload with its disclosures.
 
-    Raises `MalformedCredential`, and what leaves it open: `ISSUER_NOT_NAMED`, `HOLDER_KEY_UNKNOWN`.
+    Raises `MalformedCredential`, and what leaves it open: `ISSUER_NOT_NAMED`, `AUDIENCE_NAMED`,
+    `HOLDER_KEY_UNKNOWN`.
     """
     vct = _text(payload, "vct")
     _require_other_types(payload, vct)
     if "iss" not in payload:
         raise ISSUER_NOT_NAMED("the credential has no iss: who issued it, a certificate would say")
+    if "aud" in payload:  # RFC 7519, 4.1.3: whoever is not named there has to refuse it
+        raise AUDIENCE_NAMED("the credential names the recipients that it is for, which is not read here")
     holder = holder_key(payload)
     numeric_date(payload, "iat")
     return Claims(
@@ -164,7 +170,9 @@ def _require_other_types(payload: Mapping[str, Any], vct: str) -> None:
 def _subject(payload: Mapping[str, Any], holder: ConfirmationKey | None) -> dict[str, Any]:
     """Its claims about the subject. A claim `id` would be taken for the holder's key, which `cnf` names."""
     said = {
-        name: value for name, value in payload.items() if name not in FIXED and name not in ("id", *DATES)
+        name: value
+        for name, value in payload.items()
+        if name not in FIXED and name not in ("id", "jti", *DATES)
     }
     return {"id": holder.did, **said} if holder else said
 

@@ -29,7 +29,7 @@ CLAIM_NAME_TAKEN = Code("claim-name-taken", Refused, "A field has the name of a 
 KIND_NOT_GIVEN = Code("kind-not-given", Refused, "The claims are not known")
 """The claims of an SD-JWT VC are the fields of a kind, and none was given."""
 
-_TAKEN = FIXED.union(DATES, RESERVED, ("_sd_alg", "sub", "aud", "id"))
+_TAKEN = FIXED.union(DATES, RESERVED, ("jti", "sub", "id"))
 
 
 def issued(facts: IssuingFacts, signer: Signer, options: Options) -> bytes:
