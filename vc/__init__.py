@@ -9,6 +9,7 @@ offline. Nothing here touches the network or asks for the time.
 from .claims import Claims
 from .forms import FORMS
 from .forms.integrity import SUITES, Cryptosuite, InvalidProof, Proof, UnknownCryptosuite, sign, verify_proof
+from .possession import Asked
 from .problem import MalformedCredential
 from .reading.bundle import Anchored, Bundle
 from .report import Check, Outcome, Report, Verdict
@@ -22,6 +23,7 @@ __all__ = [
     "FORMS",
     "SUITES",
     "Anchored",
+    "Asked",
     "Bundle",
     "Check",
     "Claims",
