@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from itertools import chain, combinations
 from pathlib import Path
@@ -128,6 +129,11 @@ def test_the_holder_reads_what_will_be_seen_before_anything_is_signed(
     report = program("verify", tmp_path / "shown.json", *asked[:-1], "--offline", "--json")
     assert json.loads(report.out)["verdict"] == Verdict.VALID.value
     assert "UNI-000001" not in report.out
+
+    token = program("wallet", "present", name, *asked, "--only", "name", "--format", "json").out
+    assert re.fullmatch(r"[\w-]+\.[\w-]+\.[\w-]+~[\w-]+~[\w-]+\.[\w-]+\.[\w-]+\n", token), "as it is sent"
+    assert program("wallet", "export", name, "--format", "json").out.startswith("eyJ")
+    assert json.loads(program("wallet", "export", whole, "--format", "json").out)["proof"]
 
     assert "will not be shown" not in program("wallet", "present", name, *asked).err
     answer = program("wallet", "present", whole, *asked)
