@@ -57,11 +57,13 @@ def tls_context(ca_file: Path | None) -> ssl.SSLContext:
     return context
 
 
-def exchange(request: Request, addresses: Sequence[str], *, deadline: float, tls: ssl.SSLContext) -> Response:
+def exchange(
+    request: Request, addresses: Sequence[str], *, deadline: float, tls: ssl.SSLContext | None
+) -> Response:
     """The answer of the target, at the first of `addresses` that takes the connection.
 
-    Host header, SNI and certificate are those of the name in the URL. `deadline` is a reading of
-    `time.monotonic`. Raises `Unavailable`, `TooLarge`, and `Refused` for a compressed body and for headers
+    Host header, SNI and certificate are those of the name in the URL; `tls` is for https. `deadline` is a
+    reading of `time.monotonic`. Raises `Unavailable`, `TooLarge`, and `Refused` for a compressed body and for headers
     that may not be sent.
     """
     method, target, body, headers, limit = request
