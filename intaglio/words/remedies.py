@@ -396,8 +396,13 @@ def _whole_names(facts: Facts) -> str:
 
 def _columns(facts: Facts) -> str:
     options = " ".join(f"--map {field}=COLUMN" for field in str(facts["fields"]).split())
-    if "number" not in facts:
-        return options
-    return tr("{options}. If the file has no numbers, have them given: {given}").format(
-        options=options, given=_GIVEN
-    )
+    if "number" in facts:
+        options = tr("{options}. If the file has no numbers, have them given: {given}").format(
+            options=options, given=_GIVEN
+        )
+    if "shared" in facts:
+        shared = " ".join(f"--set {field}=VALUE" for field in str(facts["shared"]).split())
+        options = tr("{options}. For a value that all rows share: {shared}").format(
+            options=options, shared=shared
+        )
+    return options
