@@ -169,7 +169,7 @@ REASONS = {
     "is not an ISCED-F code (2 to 4 digits)",
     "is not a grade average",
     "is not UTF-8 text",
-    "has a line break, control or direction character in it (is a quotation mark missing?)",
+    "has a line break or an invisible control character in it (is a quotation mark missing?)",
     f"is longer than {LONGEST} characters",
 }
 

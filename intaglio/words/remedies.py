@@ -315,7 +315,8 @@ REMEDIES: Mapping[str, str] = {
     "column-ambiguous": "Say which it is: --map {field}=COLUMN",
     "columns-missing": "Its columns are {columns}. Name the one that is meant: {options}",
     "headings-missing": (
-        "The headings have to be the first row, which is {columns}. Name the one that is meant: {options}"
+        "The headings have to be the first row, which is {columns}. Delete what stands above them, or name "
+        "the columns that are meant: {options}"
     ),
     "family-name-missing": (
         "Name the one that is meant: --map family_name=COLUMN. If {column!r} has the whole name: {option}"

@@ -199,7 +199,7 @@ def _require_all(header: Sequence[str], layout: Layout, columns: Mapping[str, in
             columns=_listed(header),
             fields=" ".join(missing),
             number=kind.number if layout.required is None and kind.number in missing else None,
-            shared=" ".join(_shareable(layout, missing)) or None,
+            shared=" ".join(_shareable(layout, missing)) or None if columns else None,
         )
 
 
