@@ -103,12 +103,14 @@ NO_TABLE = Code("no-table", NotFound)
 UNREADABLE_FILE = Code("unreadable-file", Malformed, "The file cannot be read as a table")
 """The registrar's file is not a table of records."""
 
+_SEVERAL_WAYS = "The file can be read in several ways"
+
 
 class EncodingOpen(Malformed):
     """A table could be in several encodings, and says something else in each."""
 
     code = "encoding-open"
-    title = "The file cannot be read as a table"
+    title = _SEVERAL_WAYS
 
     choices: Sequence[tuple[str, Sequence[str]]] = ()
     """Of each encoding, a few cells as it reads them: for the registrar's terminal, so not in `detail`."""
@@ -118,7 +120,7 @@ class SheetOpen(Malformed):
     """A workbook has several sheets that could be meant."""
 
     code = "sheet-open"
-    title = "The file cannot be read as a table"
+    title = _SEVERAL_WAYS
 
     choices: Sequence[tuple[str, Sequence[str]]] = ()
     """Of each sheet, its first headings."""
@@ -128,7 +130,7 @@ class HiddenOpen(Malformed):
     """A workbook has hidden rows or sheets that could belong to the table."""
 
     code = "hidden-open"
-    title = "The file cannot be read as a table"
+    title = _SEVERAL_WAYS
 
     choices: Sequence[tuple[str, Sequence[str]]] = ()
     """The choices, and each in words."""

@@ -134,7 +134,7 @@ def check_cell(field: Field, cell: str, date_order: str = "", words: Words | Non
             raise BadCell("is not UTF-8 text")
         if _CODE(cell):
             raise BadCell(
-                "has a line break, control or direction character in it (is a quotation mark missing?)"
+                "has a line break or an invisible control character in it (is a quotation mark missing?)"
             )
     if len(cell) > LONGEST:
         raise BadCell(f"is longer than {LONGEST} characters")

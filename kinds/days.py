@@ -22,6 +22,7 @@ DAY_FIRST = "is day/month/year: write YYYY-MM-DD"
 MONTH_FIRST = "is month/day/year: write YYYY-MM-DD"
 ORDER_UNKNOWN = "is day/month/year or month/day/year: write YYYY-MM-DD"
 NOT_A_DATE = "is not a date (YYYY-MM-DD)"
+KEPT_AS_NUMBER = "is not a date, or one that a spreadsheet keeps as a number: format the column as a date"
 DATES_BY_ORDER = (DAY_FIRST, MONTH_FIRST, ORDER_UNKNOWN)
 """Faults of dates that can be read once somebody says which comes first, day or month."""
 
@@ -40,6 +41,7 @@ _YEAR_FIRST = partial(
 )
 # Of these years alone: 20062026 is then no second spelling of a day, since no month has the number 20.
 _UNBROKEN = partial(re.fullmatch, r"((?:18|19|20|21)[0-9]{2})([0-9]{2})([0-9]{2})")
+_SERIAL = partial(re.fullmatch, "[1-9][0-9]{4}")  # days since 1899-12-30, from 1927 to 2173
 _DOTTED = partial(re.fullmatch, r"([0-9]{1,2})\.([0-9]{1,2})\.([0-9]{4})")  # nobody writes the month first
 _YEAR_LAST = partial(re.fullmatch, r"([0-9]{1,2})([-/])([0-9]{1,2})\2([0-9]{4})")
 _DAY_AND_NAME = partial(
@@ -85,7 +87,8 @@ def _read(cell: str, order: str) -> tuple[str, str]:
         return _day_of(match[3], name, match[1])
     if (match := _NAME_AND_DAY(text)) and (name := month_name(match[1])):
         return _day_of(match[3], name, match[2])
-    return "", NOT_A_DATE
+    # Not read as a day: workbooks count from 1900 or from 1904, and the text does not say which.
+    return "", KEPT_AS_NUMBER if _SERIAL(text) else NOT_A_DATE
 
 
 def _in_order(year: str, first: str, second: str, order: str) -> tuple[str, str]:

@@ -131,7 +131,10 @@ def test_two_rows_of_one_identity_are_both_findings_in_any_order(
     assert (done.survey.good, len(done.survey.findings)) == (1, 2)
     for row, (finding,) in done.survey.findings.items():
         (other,) = done.survey.findings.keys() - {row}
-        assert finding.reason == f"is that of row {other} as well, and so is all else that tells rows apart"
+        assert (
+            finding.reason
+            == f"is the same as in row {other}, and so is everything else that tells rows apart"
+        )
 
 
 @pytest.mark.slow

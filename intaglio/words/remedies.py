@@ -323,7 +323,8 @@ REMEDIES: Mapping[str, str] = {
     "column-ambiguous": "Say which it is: --map {field}=COLUMN",
     "columns-missing": "Its columns are {columns}. Name the one that is meant: {options}",
     "headings-missing": (
-        "The headings have to be the first row, which is {columns}. Name the one that is meant: {options}"
+        "The headings have to be the first row, which is {columns}. Delete what stands above them, or name "
+        "the columns that are meant: {options}"
     ),
     "family-name-missing": (
         "Name the one that is meant: --map family_name=COLUMN. If {column!r} has the whole name: {option}"
@@ -404,8 +405,13 @@ def _whole_names(facts: Facts) -> str:
 
 def _columns(facts: Facts) -> str:
     options = " ".join(f"--map {field}=COLUMN" for field in str(facts["fields"]).split())
-    if "number" not in facts:
-        return options
-    return tr("{options}. If the file has no numbers, have them given: {given}").format(
-        options=options, given=_GIVEN
-    )
+    if "number" in facts:
+        options = tr("{options}. If the file has no numbers, have them given: {given}").format(
+            options=options, given=_GIVEN
+        )
+    if "shared" in facts:
+        shared = " ".join(f"--set {field}=VALUE" for field in str(facts["shared"]).split())
+        options = tr("{options}. For a value that all rows share: {shared}").format(
+            options=options, shared=shared
+        )
+    return options

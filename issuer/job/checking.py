@@ -345,7 +345,9 @@ def survey(checker: Checker, checked: Iterable[Checked], store: Index) -> Survey
     )
     # Both of two, whatever their order: which of them is right, or whether they are two people, is not known.
     found.add(
-        CellFinding(row, column, f"is that of row {other} as well, and so is all else that tells rows apart")
+        CellFinding(
+            row, column, f"is the same as in row {other}, and so is everything else that tells rows apart"
+        )
         for row, other in crossed.indistinct
     )
     person = checker.kind.fields.get(checker.kind.person_id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Container, Mapping, Sequence
+from collections.abc import Collection, Container, Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import NamedTuple
@@ -199,7 +199,16 @@ def _require_all(header: Sequence[str], layout: Layout, columns: Mapping[str, in
             columns=_listed(header),
             fields=" ".join(missing),
             number=kind.number if layout.required is None and kind.number in missing else None,
+            shared=" ".join(_shareable(layout, missing)) or None if columns else None,
         )
+
+
+def _shareable(layout: Layout, missing: Collection[str]) -> Iterator[str]:
+    """The fields that all rows could share, as `require_constants` has it; nobody shares a name."""
+    kind = layout.kind
+    if layout.required is None:
+        own = {kind.number, *kind.attached, *kind.person.fields}
+        yield from (field for field in missing if field not in own)
 
 
 def _require_names(header: Sequence[str], layout: Layout, columns: Mapping[str, int]) -> None:

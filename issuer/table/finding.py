@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from kinds.days import DAY_FIRST, MONTH_FIRST, NOT_A_DATE, ORDER_UNKNOWN
+from kinds.days import DAY_FIRST, KEPT_AS_NUMBER, MONTH_FIRST, NOT_A_DATE, ORDER_UNKNOWN
 from kinds.problem import BadCell
 from wire.text import printable
 
@@ -34,6 +34,7 @@ CODES: Mapping[str, str] = {
     MONTH_FIRST: "date-month-first",
     ORDER_UNKNOWN: "date-order-unknown",
     NOT_A_DATE: "date-unread",
+    KEPT_AS_NUMBER: "date-unread",
     TURNED: "name-turned",
 }
 """Codes of the faults of which the whole file has many: another way of reading or writing it mends them."""

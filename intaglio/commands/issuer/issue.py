@@ -292,8 +292,8 @@ class FileOutcome(NamedTuple):
             say(f"The bad rows are in {error_file}: correct them there, then", again)
         elif failed:
             say(
-                f"Correct these rows in {self.source.path}, or issue the others: these go into a file of "
-                "their own."
+                f"Correct these rows in {self.source.path}. Or issue the others: the bad rows then go into a "
+                "file of their own."
             )
         if self.done.next_number:
             say(f"New rows would get numbers from {printable(self.done.next_number)} on.")

@@ -60,7 +60,7 @@ class ReadOptions(NamedTuple):
             question = f"{printable(headed(problem))}. Which one is right?"
             lines = [f"{name}: {', '.join(cells)}" for name, cells in problem.choices]
             if not asks:
-                say(question, *lines)
+                say("The choices are:", *lines)
                 raise
             picked, _ = problem.choices[choose(question, lines)]
             match problem:

@@ -219,6 +219,12 @@ def remarks(source: Source, result: Issued, nouns: Noun, kind: str) -> Iterator[
     yield from _more(len(shown), "line", "listed with --json")
     codes = {finding.code for found in survey.findings.values() for finding in found}
     yield from ([words] for code, words in REMEDIES.items() if code in codes)
+    fields = (*source.kind.fields.values(), *source.kind.item_fields.values())
+    refusals = {field.refusal for field in fields if field.type == "code"}
+    if any(finding.reason in refusals for found in survey.findings.values() for finding in found):
+        yield [
+            "If it is a word of your own, say what it means: --values FILE, with a line WORD=VALUE for each."
+        ]
     warnings = _warnings(result, nouns)
     yield from ([f"warning: {warning}"] for warning in warnings[:SHOWN])
     yield from _more(len(warnings), "warning", "listed with --json")
