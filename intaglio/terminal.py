@@ -85,6 +85,23 @@ class Age(click.ParamType[str]):
         return str(value)
 
 
+class Day(click.DateTime):
+    """A day as `2026-07-01`."""
+
+    def __init__(self) -> None:
+        super().__init__(["%Y-%m-%d"])
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter:
+            said = tr("{day} is no day: write it as 2026-07-01.").format(day=printable(repr(value)))
+            self.fail(said, param, ctx)
+
+
+DAY = Day()
+
+
 class Command(click.Command):
     """A command that refuses bytes where text is meant, before anything is done; files may have any name.
 

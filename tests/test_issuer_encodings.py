@@ -90,6 +90,14 @@ def test_an_open_encoding_shows_what_each_reads_and_one_is_said(tmp_path: Path) 
     assert read(path, "windows-1250")[0][1] == "Muńoz"
 
 
+def test_an_eszett_among_capitals_is_in_a_word_of_capitals() -> None:
+    """German registries write GROß: such a file is not asked about, and its readings are named as usual."""
+    sample = sampled([b"1,M\xdcLLER,J\xf6rg\n2,GRO\xdf,K\xe4the\n3,VON DER TANN,\xc4nnchen\n"])
+    assert codec_of(sample) == "cp1252"
+    names = [found.encoding for found in readings(sample) if "GROß" in found.cells or "MÜLLER" in found.cells]
+    assert names == ["windows-1252"], "of those that say the same, not windows-1250"
+
+
 def test_without_the_second_judge_nothing_is_guessed(monkeypatch: pytest.MonkeyPatch) -> None:
     sample = sampled(["张敏,王伟,欧阳修,刘洋\n".encode("gb18030")])
     assert codec_of(sample) == "gb18030"

@@ -190,3 +190,12 @@ def test_who_is_killed_leaves_the_former_error_file_or_the_new_one(tmp_path: Pat
         return lambda: write_errors(wanted, source, fewer, scratch, folder / "home"), check
 
     assert kill_at_each_step(prepare, most=25) > 8
+
+
+def test_a_folder_is_no_error_file(source: Source, tmp_path: Path) -> None:
+    """The next free name would lie beside it."""
+    folder = tmp_path / "errors"
+    folder.mkdir()
+    with raises(ERROR_FILE_REFUSED, match="errors is a folder"):
+        write_errors(folder, source, FINDINGS, tmp_path)
+    assert not (tmp_path / "errors-2").exists()

@@ -94,6 +94,7 @@ def test_a_draft_replaces_nothing_and_a_folder_without_a_kind_is_said(program: P
     assert (again.code, "card/kind.json is there already" in again.err) == (1, True)
     missing = program("kind", "check", "nowhere")
     assert (missing.code, "there is no kind.json in nowhere" in missing.err) == (4, True)
+    assert "Name one of diploma, resident, certificate, or the folder of your own." in missing.err
 
 
 def test_each_version_is_in_the_log_once_before_what_is_made_by_it(tmp_path: Path) -> None:

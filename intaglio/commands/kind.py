@@ -254,4 +254,10 @@ def proved(kind: Kind, session: Session) -> tuple[str, ...]:
 
 def chosen(kind: str) -> Kind:
     """A kind that comes along, or the one in a folder. Raises `NotFound` and `INVALID_KIND`."""
-    return shipped(kind) if kind in SHIPPED else read_kind(Path(kind))
+    if kind in SHIPPED:
+        return shipped(kind)
+    try:
+        return read_kind(Path(kind))
+    except NotFound as problem:  # a name that was mistyped is taken for a folder
+        shown = ", ".join(SHIPPED)
+        raise NotFound(problem.detail, hint=f"Name one of {shown}, or the folder of your own.") from problem

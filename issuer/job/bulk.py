@@ -327,9 +327,15 @@ def dry_run(
     `secret` is as in `checked_table`.
     """
     with checked_table(order, archive, composer, today, secret) as table:
-        errors = _write_errors(order, table.survey, table.spool)
         number = next(iter(table.numbers), "")
-        return Issued(table.survey, 0, None, table.first(), table.alike(says), errors, number)
+        return replace(
+            unsigned(order, table), first=table.first(), alike=table.alike(says), next_number=number
+        )
+
+
+def unsigned(order: Order, table: CheckedTable) -> Issued:
+    """What comes of a checked table of which nothing is signed: its error file, if one is named."""
+    return Issued(table.survey, 0, None, error_file=_write_errors(order, table.survey, table.spool))
 
 
 def _identities(order: Order, kind: Kind, secret: Callable[[], bytes]) -> Identities | None:

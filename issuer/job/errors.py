@@ -41,6 +41,8 @@ def write_errors(
     """
     # Even if nothing is written: the rows may have been corrected since a killed run began to write them.
     remove_leftovers(wanted.parent, wanted.name)
+    if wanted.is_dir():  # "the next free name" would lie beside the folder, where nobody looks for it
+        raise ERROR_FILE_REFUSED(f"{wanted} is a folder")
     if not findings:
         return None
     try:

@@ -123,6 +123,15 @@ def export(
         tidy_manifest(folder)
 
 
+def outdated(issuer: Issuer, folder: Path) -> Iterator[Path]:
+    """The files in a folder, by the names that `export` gives them, of editions that were revoked."""
+    if not issuer.store.revocations.count():
+        return
+    name_of = bundle_names(issuer)
+    revoked = (entry for entry in issuer.entries() if entry.reason is not None)
+    yield from filter(Path.is_file, (folder / name_of(entry) for entry in revoked))
+
+
 def _write_by_workers(
     processes: int, size: int, desk: _Desk, entries: Iterable[Entry], tell: Tell
 ) -> Iterator[list[str]]:

@@ -53,6 +53,7 @@ MARKS: Mapping[bytes, str] = {
 """The codec of a file that begins with these bytes."""
 
 MOST_SAMPLED = 1 << 14  # bytes of lines outside ASCII, which the judges see
+_USUAL = "windows-1252"  # and on the web the name of Latin-1 (WHATWG Encoding, 4.2)
 _SHOWN, _MOST_READINGS = 3, 6  # cells of a reading, and readings: a person has to look through them
 _CELL = re.compile(r"[,;\t\n]")
 _ENOUGH, _RIVAL = 0.7, 0.65  # shares of frequent characters with which a reading wins, or hinders others
@@ -155,17 +156,18 @@ def readings(sample: Sample) -> list[Candidate]:
     """The text of the file in each encoding in which it is text, the likelier ones first.
 
     Shown are as few cells as tell the readings from each other: those decide. Of encodings in which a file
-    says the same, the first one stands for all.
+    says the same, windows-1252 stands for all, else the first: nobody looks for German in windows-1250.
     """
     data = b"\n".join(sample.lines)
-    found: dict[str, tuple[float, str]] = {}
+    found: dict[str, tuple[float, bool, str]] = {}
     for name, codec in ENCODINGS.items():
         text = _decoded(data, codec) if not codec.startswith("utf-16") else None
         if text is None or any(unicodedata.category(each) in _NO_TEXT for each in set(text) - {"\n", "\t"}):
             continue
         share = _share(text, codec) if codec in _JUDGED else float(codec == "utf-8")
-        if text not in found or found[text][0] < share:
-            found[text] = share, name
+        likeness = share, name == _USUAL
+        if text not in found or found[text] < (*likeness, ""):
+            found[text] = *likeness, name
     likely = sorted(found, key=lambda text: -found[text][0])[:_MOST_READINGS]
     columns = [_CELL.split(text) for text in likely]  # as many of each: no delimiter is in a character
     cells = dict.fromkeys(zip(*columns, strict=True))
@@ -176,7 +178,7 @@ def readings(sample: Sample) -> list[Candidate]:
         shown.append(best)
         told_apart = len(set(zip(*shown, strict=True)))
     return [
-        Candidate(found[text][1], tuple(each[place].strip('" ') for each in shown))
+        Candidate(found[text][2], tuple(each[place].strip('" ') for each in shown))
         for place, text in enumerate(likely)
     ]
 
@@ -291,6 +293,7 @@ def _fits_an_alphabet(text: str, codec: str) -> bool:
             continue
         if not is_latin and any(each <= "\x7f" for each in word):
             return False
-        if not (word.islower() or word.isupper() or word.istitle() or word.lower() == word.upper()):
+        cased = word.replace("ß", "")  # has no capital in these encodings: GROß is in capitals
+        if not (cased.islower() or cased.isupper() or cased.istitle() or cased.lower() == cased.upper()):
             return False
     return True

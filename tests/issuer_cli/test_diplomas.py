@@ -285,3 +285,19 @@ def test_revoking_what_is_revoked_says_no_more_than_that(issued: Program) -> Non
     answer = issued("issuer", "revoke", "UNI-000001")
     assert "had been revoked before: nothing changes there" in answer.err
     assert "The next check on this machine" not in answer.err
+
+
+def test_an_export_names_the_files_that_a_mail_merge_should_not_send(issued: Program) -> None:
+    """The manifest has the edition that was replaced as well, and the diploma that was revoked."""
+    assert "outdated" not in issued("issuer", "export", "--out", "out").err
+    assert issued("issuer", "revoke", "UNI-000002", "--yes").code == 0
+    told = issued("issuer", "export", "--out", "out").err
+    assert "1 file in out is outdated, revoked or replaced by a later edition: UNI-000002.json\n" in told
+    assert "manifest.csv lists it, too: take it away before a mail merge.\n" in told
+    assert issued("issuer", "correct", "UNI-000003", "--set", "gpa=3.99").code == 0
+    told = issued("issuer", "export", "--out", "out").err
+    assert "2 files in out are outdated, revoked or replaced by a later edition: UNI-000002.json and" in told
+    for name in ("UNI-000002.json", "UNI-000003.json"):
+        Path("out", name).unlink()
+    assert "outdated" not in issued("issuer", "export", "--out", "out").err
+    assert "UNI-000002" not in Path("out", "manifest.csv").read_text("utf-8")

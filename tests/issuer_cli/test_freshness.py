@@ -111,7 +111,7 @@ class TestWhoSignsAnew:
 
     def test_publishing_says_by_when_the_next_one_is_due(self, registrar: Program, clock: Clock) -> None:
         assert registrar("issuer", "status", "publish").out.endswith(
-            "; the next is due by 2026-12-31, and ends on 2027-07-01\n"
+            ", to be signed anew by 2026-12-31, good until 2027-07-01\n"
         )
         clock.now += SECOND
         told = json.loads(registrar("issuer", "status", "publish", "--status-lifetime", "30d", "--json").out)

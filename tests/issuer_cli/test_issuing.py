@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import shutil
 import signal
+import sys
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -13,8 +15,11 @@ from pathlib import Path
 import pytest
 
 from intaglio.__main__ import exit_code
+from intaglio.commands.issuer.issue import _counting
+from intaglio.commands.issuer.terminal import ProgressMeter
 from issuer.archive.kept import Job
 from issuer.archive.store import SQLiteIndex
+from issuer.issuer import Issuer
 from issuer.job.order import Order
 from issuer.table.source import open_source
 from kinds import shipped
@@ -111,7 +116,7 @@ def test_of_many_bad_rows_the_first_are_named(program: Program) -> None:
     Path("g.csv").write_text(table(rows))
     answer = program("issuer", "issue", "g.csv", "--name", "U")
     assert answer.code == 7
-    assert '\n29 rows (3, 4, 5, …), column gpa: is not a grade average, such as "x"\n' in answer.err
+    assert '\n29 rows (3, 4, 5, …), column gpa, such as "x": is not a grade average\n' in answer.err
     assert '\n15 rows (3, 5, 7, …), column email: "x" is not an e-mail address\n' in answer.err
     assert (
         sum("column" in line and line.startswith(("row", "29", "15")) for line in answer.err.splitlines())
@@ -310,6 +315,17 @@ def test_a_diploma_of_another_century_is_not_signed(program: Program) -> None:
     assert program("issuer", "correct", "UNI-000002", "--set", "award_date=2206-06-30").code == 1
 
 
+def test_what_is_told_on_ctrl_c_takes_the_place_of_the_progress(
+    issuer: Issuer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    meter = ProgressMeter(iter([0.0, 5.0]).__next__)
+    meter.show("Issuing", 256, 10_000)
+    with pytest.raises(KeyboardInterrupt), _counting(issuer, ("diploma", "diplomas"), meter):
+        raise KeyboardInterrupt
+    assert re.search(r"Issuing 256 of .+\r\x1b\[KStopped: 0 diplomas issued\.\n", capsys.readouterr().err)
+
+
 @pytest.mark.slow
 def test_who_stops_a_job_is_told_how_far_it_is(
     program: Program, file: Path, monkeypatch: pytest.MonkeyPatch
@@ -386,8 +402,8 @@ def test_dates_that_are_not_read_are_named_with_one_of_them_and_the_forms_that_a
     rows = [graduate(row, award_date=f"Juni {row}") for row in range(1, 6)]
     Path("g.csv").write_text(table(rows))
     told = program("issuer", "issue", "g.csv", "--dry-run").err
-    group = "5 rows (2, 3, 4, …), column award_date: is not a date (YYYY-MM-DD)"
-    assert f'\n{group}, such as "Juni 1"\n' in told
+    group = '5 rows (2, 3, 4, …), column award_date, such as "Juni 1": is not a date (YYYY-MM-DD)'
+    assert f"\n{group}\n" in told
     (forms,) = (line for line in told.splitlines() if line.startswith("Dates are read as "))
     months = ("30 June 2026", "30. Juni 2026", "30 juin 2026", "June 30, 2026", "30-Jun-2026")
     numbers = ("2026-06-30", "2026/06/30", "2026.06.30", "20260630", "30.06.2026", "2026年6月30日")

@@ -168,9 +168,9 @@ def test_status_show_counts_and_says_what_is_due(office: Program) -> None:
     assert shown.out.splitlines()[:3] == [
         "6 diplomas, 2 claimed by wallets",
         "12 editions: 5 valid, 1 revoked, 6 superseded",
-        f"last file: g.csv of {NOW:%Y-%m-%d}, 5 rows, all done",
+        f"last file: g.csv of {NOW:%Y-%m-%d}, finished",
     ]
-    assert "status lists due now: 0; `intaglio issuer status publish` signs them" in shown.out
+    assert "due now: status list 0; `intaglio issuer status publish` signs what is due" in shown.out
     data = json.loads(office("issuer", "status", "show", "--json").out)
     assert {name: data[name] for name in ("credentials", "issued", "valid", "revoked", "superseded")} == {
         "credentials": 6,
@@ -188,7 +188,7 @@ def test_status_show_counts_and_says_what_is_due(office: Program) -> None:
     assert data["dueNow"] == [0]
     assert office("issuer", "status", "publish").code == 0
     again = office("issuer", "status", "show").out.splitlines()[-1]
-    assert again.startswith("1 status list: the next is due by 202")
+    assert again.startswith("1 status list, to be signed anew by 202")
     assert json.loads(office("issuer", "status", "show", "--json").out)["lists"][0]["list"] == 0
 
 
@@ -204,7 +204,7 @@ def test_status_show_needs_no_passphrase_and_changes_nothing(
     before = (program.home / "issuer" / "log" / "checkpoint").read_bytes()
     program.now = lambda: NOW.replace(year=NOW.year + 2)  # every list has ended
     answer = program("issuer", "status", "show")
-    assert (answer.code, "status lists due now: 0" in answer.out) == (0, True)
+    assert (answer.code, "due now: status list 0;" in answer.out) == (0, True)
     assert (program.home / "issuer" / "log" / "checkpoint").read_bytes() == before
 
 
@@ -266,7 +266,7 @@ def sent_before(named: Program) -> Answer:
 def test_links_that_were_sent_before_end_only_by_again(named: Program) -> None:
     first = sent_before(named)
     assert first.out == "2 new links, 0 kept: links.csv\n"
-    assert "1 good link made by another command: links.csv does not have them" in first.err
+    assert "1 good link made by another command: links.csv does not have it, nor a new one." in first.err
     again = named("issuer", "claim", "--all", "--out", "links.csv", "--again")
     assert again.out == "1 new link, 2 kept: links.csv\n"
     assert "1 good link that links.csv did not have will end." in again.err
@@ -296,3 +296,27 @@ def test_another_file_in_the_place_stays(named: Program) -> None:
     assert "g.csv is there already, and is no file of this issuer's claim links" in answer.err
     assert "Name another file: --out" in answer.err
     assert Path("g.csv").read_text() == "number,name\n1,Ada\n"
+
+
+@pytest.mark.parametrize("day", ["29.11.2026", "tomorrow", "2026-13-01"])
+def test_a_day_that_cannot_be_read_is_told_how_to_write_it(office: Program, day: str) -> None:
+    for words in (("list", "--since", day), ("list", "--until", day), ("claim", "--all", "--since", day)):
+        answer = office("issuer", *words)
+        assert (answer.code, answer.out) == (2, "")
+        assert f"'{day}' is no day: write it as 2026-07-01." in answer.err
+
+
+def test_a_file_of_links_in_no_folder_ends_no_link(named: Program) -> None:
+    sent_before(named)
+    before = Path("links.csv").read_bytes()
+    answer = named("issuer", "claim", "--all", "--again", "--out", "absent/links.csv")
+    assert (answer.code, answer.out) == (2, "")
+    assert "There is no folder absent for --out absent/links.csv." in answer.err
+    assert "will end" not in answer.err
+    assert named("issuer", "claim", "--all", "--out", "links.csv").out.startswith("0 new links, 2 kept")
+    assert Path("links.csv").read_bytes() == before
+
+
+def test_the_advice_on_links_keeps_the_port(named: Program) -> None:
+    answer = named("issuer", "claim", "UNI-000000", "--url", "https://localhost:8469")
+    assert "--url https://HOST:8469 names one that others can reach" in answer.err

@@ -71,7 +71,7 @@ def test_what_is_shown_has_the_reading_and_what_a_wallet_shows(program: Program,
         return b"n"
 
     asked = b"5 rows: 0 issued before, 1 with errors. Issue 4 diplomas for good? [y/N]: "
-    _, said = typed(program.home, words(path, *options), [(b"Which, 1 to ", b"1"), (asked, look)], code=5)
+    _, said = typed(program.home, words(path, *options), [(b"Which, 1 ", b"1"), (asked, look)], code=5)
     assert beside == ["g.csv"], "nothing is written while it asks"
     assert "\n  No → diploma_number\n" in said
     assert '\nrow 6, column email: "x" is not an e-mail address\n' in said
@@ -145,7 +145,7 @@ def test_the_order_of_dates_is_asked_about_where_one_needs_it(issued: Program, f
     question = 'Dates such as "03/04/2026" can be read in several ways. Which one is right?'
     assert f"{question}\n  1  day-first: 2026-04-03\n  2  month-first: 2026-03-04\n" in told.err
     assert told.out == "0 issued, 0 issued before, 4 with errors\n", "of none of them the date"
-    assert "award_date" not in told.err.partition("Which, 1 to 2")[2]
+    assert "award_date" not in told.err.partition("Which, 1 or 2")[2]
     assert "graduates.errors.csv --dates month-first\n" in told.err
     for words in (("--yes",), ("--dates", "day-first")):
         assert "Which one" not in issued("issuer", "issue", file, *words, at_terminal=True).err
@@ -188,3 +188,38 @@ def test_bad_rows_of_a_workbook_come_back_as_one_and_are_fed_again(program: Prog
     after = program(*words(tmp_path / "g.xlsx", "--errors", str(tmp_path / "e.csv")))
     assert f"{tmp_path / 'e.csv'} is not as it was written for this file: it stays as it is.\n" in after.err
     assert (tmp_path / "e.csv").read_text() == corrected
+
+
+def test_for_a_file_without_a_good_row_no_issuer_is_made(program: Program, tmp_path: Path) -> None:
+    """Nobody is shown anything, or agrees to anything, so nothing is for good: not even a key."""
+    path = tmp_path / "g.csv"
+    path.write_text(table([graduate(row, email="x") for row in range(1, 5)]))
+    for at_terminal in (True, False):
+        answer = program(*words(path), at_terminal=at_terminal)
+        assert (answer.code, answer.out) == (7, "0 issued, 0 issued before, 4 with errors\n")
+        assert not [each for each in ("Passphrase", "[y/N]", "is now the issuer") if each in answer.err]
+        assert "The bad rows are in" in answer.err
+        assert not (program.home / "issuer" / "issuer.json").exists()
+    assert sorted(each.name for each in tmp_path.glob("g.*")) == ["g.csv", "g.errors.csv"]
+
+
+def test_a_script_is_asked_no_question_and_told_once_what_is_open(program: Program, tmp_path: Path) -> None:
+    path = tmp_path / "g.csv"
+    path.write_bytes(table([graduate(1, given_name="Muñoz")]).encode("cp1252"))
+    told = program(*words(path)).err
+    assert "Which one is right?" not in told
+    assert told.count("could be in several encodings") == 1
+    assert told.startswith("g.csv can be read so:\n")
+    assert "  windows-1252: Muñoz\n" in told
+
+
+def test_an_example_does_not_read_as_advice(program: Program, tmp_path: Path) -> None:
+    path = tmp_path / "g.csv"
+    rows = [graduate(row, family_name="") for row in range(1, 6)]
+    text = table(rows).replace("given_name", "name", 1).replace("family_name", "unused", 1)
+    for row in range(1, 6):
+        text = text.replace(f"Given{row}", f'"SMITH, Anna{row}"')
+    path.write_text(text)
+    told = program(*words(path, "--dry-run")).err
+    expected = 'column name, such as "SMITH, Anna1": has a comma: write the name as it shall stand\n'
+    assert f"5 rows (2, 3, 4, …), {expected}" in told

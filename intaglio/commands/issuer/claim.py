@@ -20,9 +20,8 @@ from wire.text import counted, printable
 
 from ...progress import Counter as Progress
 from ...session import Session
-from ...terminal import Result, agreed, say, typed, verb
+from ...terminal import DAY, Result, agreed, say, typed, verb
 from .issued import require_kind, select
-from .listing import DAY
 from .place import Place, of_kind_option
 
 if TYPE_CHECKING:
@@ -75,6 +74,10 @@ def claim(
         raise click.UsageError("Name the credentials, or all that nobody has claimed: --all --out FILE.")
     if everyone and (out is None or anew):
         raise click.UsageError("--all takes --out FILE, and does not go with --anew.")
+    if out and not out.parent.is_dir():  # before links are drawn up, or good ones said to end
+        raise click.UsageError(
+            f"There is no folder {printable(str(out.parent))} for --out {printable(str(out))}."
+        )
     if not everyone and (out or since or again):
         raise click.UsageError("--out, --since and --again go with --all.")
     made = place.open()
@@ -110,7 +113,8 @@ def _advise(claims: ClaimLinks, url: str | None, *ended: str) -> None:
     serving = f"{typed('issuer', 'serve')}{f' --url {shlex.quote(url)}' if url else ''}"
     say(f"Good for {LINK_LIFETIME.days} days and one wallet, as long as this runs:", serving)
     if urlsplit(claims.service).hostname in LOOPBACK:
-        say("They lead to this machine only; --url https://HOST:8460 names one that others can reach.")
+        port = urlsplit(claims.service).port or PORT
+        say(f"They lead to this machine only; --url https://HOST:{port} names one that others can reach.")
     say("Whoever has a link can claim with it: send each to its holder only.")
     for line in ended:
         say(line)
@@ -148,20 +152,21 @@ def _for_all(
             say(f"{counted(ending, 'good link')} that {name} did not have will end.")
     counts = file.write(unclaimed("Making links"), wanted=fits, again=again, now=now)
     ended = counts[LinkState.ELSEWHERE] if again else 0
-    new, kept = counts[LinkState.FREE] + ended, counts[LinkState.KEPT]
+    made_now, kept = counts[LinkState.FREE] + ended, counts[LinkState.KEPT]
     left = counts[LinkState.ELSEWHERE] - ended
     if left:
+        it, new = ("it", "a new one") if left == 1 else ("them", "new ones")
         say(
-            f"{counted(left, 'good link')} made by another command: {name} does not have them, nor new ones.",
-            "--again ends them and makes new ones.",
+            f"{counted(left, 'good link')} made by another command: {name} does not have {it}, nor {new}.",
+            f"--again ends {it} and makes {new}.",
         )
-    if new or kept:
+    if made_now or kept:
         _advise(claims, url)
         say(f"{name} has the only copy of these links: keep it private, and delete it once they are sent.")
     else:
         say(f"None of the {many} needs a link.")
-    data = {"file": str(out), "new": new, "kept": kept, "ended": ended, "elsewhere": left}
-    return Result(data, f"{counted(new, 'new link')}, {kept} kept: {name}")
+    data = {"file": str(out), "new": made_now, "kept": kept, "ended": ended, "elsewhere": left}
+    return Result(data, f"{counted(made_now, 'new link')}, {kept} kept: {name}")
 
 
 def own_address(made: Issuer) -> str:

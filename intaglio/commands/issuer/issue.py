@@ -21,7 +21,7 @@ from issuer.identity.home import DID_METHODS, KEY_TYPES, Identity, index
 from issuer.identity.kind import Kinds
 from issuer.issuer import Issuer
 from issuer.job.attached import require_folder
-from issuer.job.bulk import Issued, checked_table
+from issuer.job.bulk import Issued, checked_table, unsigned
 from issuer.job.bulk import dry_run as check_file
 from issuer.job.checked import CheckedTable
 from issuer.job.order import Order
@@ -239,16 +239,20 @@ def issue(
 
             order = replace(order, progress=meter, approve=approve)
             with _checked(place, order, composer, described) as table:
-                made = place.create(described, form=secured_as)
-                warn_of_refusals(_suite(made))
-                with _counting(made, nouns):
-                    done = made.issue_file(order, table)
-            if done.issued + len(done.survey.known) <= MOST_FILES or out:
+                if table and not table.survey.good:
+                    # An issuer is for good, and nobody agreed to one: without a good row nothing is asked.
+                    made, done = None, unsigned(order, table)
+                else:
+                    made = place.create(described, form=secured_as)
+                    warn_of_refusals(_suite(made))
+                    with _counting(made, nouns, meter):
+                        done = made.issue_file(order, table)
+            if made and (done.issued + len(done.survey.known) <= MOST_FILES or out):
                 try:
                     written = _write(made, done, folder, meter)
                 except (OSError, Conflict) as error:
                     refused = error
-        if done.issued and not made.identity.url:
+        if made and done.issued and not made.identity.url:
             say(text.without_address(made.identity, nouns))
     again = [*reading.words(), *(("--out", str(out)) if out else ())]
     again += ["--kind", named] if (named := _named(place, of_kind)) else []
@@ -389,12 +393,13 @@ def _write(made: Issuer, done: Issued, out: Path, meter: ProgressMeter) -> list[
 
 
 @contextmanager
-def _counting(made: Issuer, nouns: Noun) -> Iterator[None]:
+def _counting(made: Issuer, nouns: Noun, meter: ProgressMeter) -> Iterator[None]:
     """Says how many were issued when somebody stops the work inside."""
     before = made.store.count()
     try:
         yield
     except KeyboardInterrupt:
+        meter.clear()
         say(
             f"Stopped: {counted(made.store.count() - before, *nouns)} issued.",
             "The same command goes on from here; nothing is issued twice.",

@@ -12,6 +12,7 @@ from issuer.archive.finding import MOST_FOUND, ROW
 from issuer.archive.kept import Entry
 from issuer.issuer import Issuer
 from issuer.keeping.export import export as write_bundles
+from issuer.keeping.export import outdated
 from kinds.records import item_cells
 from vc.reading.bundle import Bundle
 from vc.secured import MAX_BYTES
@@ -19,7 +20,7 @@ from vc.status import Reason
 from wire.problem import Conflict, Declined, NotFound
 from wire.text import counted, printable, shortened
 
-from ...terminal import Result, agreed, is_file, say, verb
+from ...terminal import DAY, Result, agreed, is_file, say, verb
 from . import text
 from .place import Place, of_kind_option
 from .terminal import PARTLY, ProgressMeter, bundles_folder, choose, out_option, pairs
@@ -47,7 +48,7 @@ _selector = click.argument("selector", metavar="CREDENTIAL", callback=_whole)
     default=Reason.UNSPECIFIED.value,
     show_default=True,
 )
-@click.option("--date", type=click.DateTime(["%Y-%m-%d"]), help="Since when; now if not given.")
+@click.option("--date", type=DAY, help="Since when; now if not given.")
 @of_kind_option
 @click.option("--yes", is_flag=True, help="Do not ask, even at a terminal.")
 def revoke(
@@ -150,6 +151,14 @@ def export(place: Place, selectors: tuple[str, ...], kind: str, out: Path | None
         total = made.store.count() - made.store.revocations.count()  # of all kinds
     with ProgressMeter() as meter:
         written = sum(1 for _ in write_bundles(made, chosen, folder, meter, total))
+    old = [path.name for path in outdated(made, folder)]
+    if old:  # a mail merge by the manifest would send them
+        count = counted(len(old), "file")
+        are, them, others = ("is", "it", "") if len(old) == 1 else ("are", "them", " and others")
+        say(
+            f"{count} in {folder} {are} outdated, revoked or replaced by a later edition: {old[0]}{others}",
+            f"manifest.csv lists {them}, too: take {them} away before a mail merge.",
+        )
     return Result({"written": written, "folder": str(folder)}, f"{counted(written, 'bundle')} in {folder}")
 
 

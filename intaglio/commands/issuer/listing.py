@@ -21,14 +21,12 @@ from wire.datetimestamp import format_datetimestamp
 from wire.text import guarded, printable
 
 from ...progress import Counter
-from ...terminal import Result, say, verb
+from ...terminal import DAY, Result, say, verb
 from . import text
 from .issued import require_kind
 from .place import Place, of_kind_option
 
 verbs = click.Group()
-
-DAY = click.DateTime(["%Y-%m-%d"])
 
 COLUMNS = (
     *("kind", "number", "edition", "copy", "name", "email", "issued"),

@@ -57,11 +57,11 @@ class ReadOptions(NamedTuple):
                 has_numbers=not self.number,
             )
         except (EncodingOpen, SheetOpen, HiddenOpen) as problem:
-            question = f"{printable(headed(problem))}. Which one is right?"
             lines = [f"{name}: {', '.join(cells)}" for name, cells in problem.choices]
             if not asks:
-                say("The choices are:", *lines)
+                say(f"{printable(file.name)} can be read so:", *lines)
                 raise
+            question = f"{printable(headed(problem))}. Which one is right?"
             picked, _ = problem.choices[choose(question, lines)]
             match problem:
                 case EncodingOpen():

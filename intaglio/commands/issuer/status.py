@@ -63,22 +63,24 @@ def _lines(view: Overview, nouns: tuple[str, str], closed: str) -> list[str]:
     ]
     if view.last is not None:
         job = view.last.job
-        ended = "all done" if view.last.is_finished else "not finished: the same command goes on"
-        lines.append(
-            f"last file: {printable(job.file)} of {job.created[:10]}, {counted(job.length, 'row')}, {ended}"
-        )
+        ended = "finished" if view.last.is_finished else "not finished: the same command goes on"
+        lines.append(f"last file: {printable(job.file)} of {job.created[:10]}, {ended}")
     if closed:
         return [*lines, f"closed on {closed[:10]}: no status list is due any more"]
     if view.due:
-        numbers = ", ".join(map(str, view.due))
-        lines.append(f"status lists due now: {numbers}; `{typed('issuer', 'status', 'publish')}` signs them")
+        numbers = f"list{'s' if len(view.due) > 1 else ''} {', '.join(map(str, view.due))}"
+        lines.append(f"due now: status {numbers}; `{typed('issuer', 'status', 'publish')}` signs what is due")
     elif times := min(filter(None, view.lists.values()), default=None):
         lines.append(_next(len(view.lists), *times))
     return lines
 
 
 def _next(count: int, due: datetime, end: datetime) -> str:
-    return f"{counted(count, 'status list')}: the next is due by {due:%Y-%m-%d}, and ends on {end:%Y-%m-%d}"
+    return f"{counted(count, 'status list')}, {_until(due, end)}"
+
+
+def _until(due: datetime, end: datetime) -> str:
+    return f"to be signed anew by {due:%Y-%m-%d}, good until {end:%Y-%m-%d}"
 
 
 def _stamp(time: datetime | None) -> str | None:
@@ -105,5 +107,5 @@ def publish(place: Place, status_lifetime: str | None) -> Result:
     elif times := next_due(made.store, made.identity):
         due, end = times
         data |= {"due": format_datetimestamp(due), "end": format_datetimestamp(end)}
-        words += f"; the next is due by {due:%Y-%m-%d}, and ends on {end:%Y-%m-%d}"
+        words += f", {_until(due, end)}"
     return Result(data, words)

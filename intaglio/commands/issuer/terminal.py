@@ -58,7 +58,8 @@ def choose(question: str, lines: list[str]) -> int:
     if not sys.stdin.isatty():
         raise click.UsageError("\n  ".join([f"{question} Name the one that is meant by its number:", *lines]))
     say(question, *(f"{number}  {line}" for number, line in enumerate(lines, 1)))
-    asked = f"Which, 1 to {len(lines)} (Ctrl-C for none)"
+    numbers = "1 or 2" if len(lines) == 2 else f"1 to {len(lines)}"
+    asked = f"Which, {numbers} (Ctrl-C for none)"
     picked: int = click.prompt(asked, type=click.IntRange(1, len(lines)), err=True)
     return picked - 1
 

@@ -141,9 +141,11 @@ def introduction(issuer: Issuer) -> Iterable[str]:
         if identity.status_did:
             yield from other_lists(identity)
     else:
-        yield "a did:key can never change its key, the only one for credentials and status lists: good for a"
-        yield "start, while an institution with a web site"
-        yield "wants `intaglio issuer --home FOLDER init --url https://…`, before it issues anything"
+        yield (
+            "a did:key can never change its key, the only one for credentials and status lists: good for a "
+            "start, while an institution with a web site wants "
+            "`intaglio issuer --home FOLDER init --url https://…`, before it issues anything"
+        )
     if not issuer.keys.protected:
         yield "the keys lie unencrypted in a file that only you can read; a passphrase would protect copies"
     if not identity.url:
@@ -257,10 +259,13 @@ def _alike(findings: Mapping[int, Sequence[CellFinding]]) -> Iterator[str]:
         else:
             rows = ", ".join(str(finding.row) for finding in group[:SINGLY])
             first = group[0]
-            is_same = len({finding.value for finding in group}) == 1
-            fault = str(first if is_same else first._replace(value="")).partition(", ")[2]
-            example = f', such as "{printable(first.value[:60])}"' if first.value and not is_same else ""
-            yield f"{len(group)} rows ({rows}, …), {fault}{example}"
+            if first.value and len({finding.value for finding in group}) > 1:
+                # Before the reason: behind "write the name as it shall stand" it would read as advice.
+                example = f'such as "{printable(first.value[:60])}"'
+                fault = f"column {first.column}, {example}: {first.reason}"
+            else:
+                fault = str(first).partition(", ")[2]
+            yield f"{len(group)} rows ({rows}, …), {fault}"
 
 
 def _more(found: int, noun: str, where: str) -> Iterator[Sequence[str]]:
