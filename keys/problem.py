@@ -5,6 +5,8 @@ from __future__ import annotations
 from wire.problem import Code, Malformed, NotFound, PassphraseNeeded, Problem, Refused, Unavailable
 
 __all__ = [
+    "INVALID_JWS",
+    "JWS_NOT_SUPPORTED",
     "KEY_NOT_OPENED",
     "PIN_FILE_UNREADABLE",
     "PIN_NEEDED",
@@ -49,6 +51,10 @@ class InvalidSignature(Problem):
     title = "The signature does not verify"
 
 
+INVALID_JWS = Code("invalid-jws", Malformed, "Not a well-formed JWS")
+"""A JSON Web Signature that breaks RFC 7515, or has what is refused here, such as a key of the sender's."""
+JWS_NOT_SUPPORTED = Code("jws-not-supported", Malformed, "The JWS is not supported", undetermined=True)
+"""A JSON Web Signature by an algorithm or with a critical extension that is not known here."""
 WEAK_PASSPHRASE = Code("weak-passphrase", Refused, "The passphrase is too weak")
 """A passphrase that would not withstand whoever copies the sealed file and guesses."""
 

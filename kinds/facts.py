@@ -18,9 +18,10 @@ from vc.vcdm.jsonld import secured
 from wire.problem import Problem
 from wire.work import Work
 
-from .cells import MOST_ITEMS, Field, is_value
+from .cells import GROUP, MOST_ITEMS, Field, is_value
 from .foreign import carried_digest, kind_of
 from .kind import REFERENCE, Kind
+from .metadata import type_of
 from .shipped import SHIPPED, shipped
 from .template import PLACEHOLDER
 
@@ -64,7 +65,14 @@ def named_kind(claims: Claims, at_hand: Iterable[CarriedKind] = (), work: Work |
         # By the digest first: to read each kind of a list would take seconds.
         kinds = (kind_of(each, work) for each in at_hand if is_named(claims, each, work))
         kind = next((found for found in kinds if found is not None and found.reference == named), None)
-    return kind if kind is not None and _types(kind) <= set(claims.types) else None
+    return kind if kind is not None and _is_of(kind, claims) else None
+
+
+def _is_of(kind: Kind, claims: Claims) -> bool:
+    """Whether a credential is of the kind's types; of a form with one type, of that of its metadata."""
+    if isinstance(claims, Credential):
+        return _types(kind) <= set(claims.types)
+    return claims.types == (type_of(kind),)
 
 
 def is_named(claims: Claims, files: CarriedKind, work: Work | None = None) -> bool:
@@ -74,6 +82,8 @@ def is_named(claims: Claims, files: CarriedKind, work: Work | None = None) -> bo
 
 def facts_of(kind: Kind, claims: Claims) -> dict[str, Any]:
     """The value of each field that the credential says, in the order of the kind; others are left out."""
+    if not isinstance(claims, Credential):
+        return _by_name(kind.fields, claims.said)
     reader = _Reader(claims)
     said: dict[str, Any] = {}
     places, groups = _places(kind)
@@ -107,6 +117,21 @@ def _read(
         if place.field not in said and is_value(fields[place.field], value):
             said[place.field] = value
     return {name: said[name] for name in fields if name in said}
+
+
+def _by_name(fields: Mapping[str, Field], said: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of fields in a form that has a claim for each, by its name."""
+    found: dict[str, Any] = {}
+    for name, field in fields.items():
+        value = said.get(name)
+        if field.type == GROUP:
+            items = value[:MOST_ITEMS] if isinstance(value, list) else []
+            value = [_by_name(field.fields, item) for item in items if isinstance(item, Mapping)]
+            if any(value):
+                found[name] = [item for item in value if item]
+        elif value is not None and is_value(field, value):
+            found[name] = value
+    return found
 
 
 class _Reader:

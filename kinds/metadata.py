@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
-from .cells import Field
-from .kind import REFERENCE, Kind
+from wire.problem import Malformed
+from wire.strict import load_json_object
+
+from .cells import Field, sri
+from .kind import METADATA, REFERENCE, Kind
 
 
 def metadata_of(kind: Kind) -> dict[str, Any]:
@@ -16,9 +21,8 @@ def metadata_of(kind: Kind) -> dict[str, Any]:
     The type is the first IRI among the kind's own types. A kind without any, as one by the types of Open
     Badges, is named by its URN without the digest, which is over this file as well.
     """
-    said = [field for field in kind.fields.values() if field.name in kind.template.fields]
     claims = []
-    for field in said:
+    for field in said_fields(kind):
         claims.append(_claim([field.name], field))
         in_items = kind.template.groups.get(field.name, ())
         claims += [
@@ -27,7 +31,7 @@ def metadata_of(kind: Kind) -> dict[str, Any]:
             if name in in_items
         ]
     return {
-        "vct": _vct(kind),
+        "vct": _type(kind),
         "name": kind.nouns["en"][0],
         "display": [{"locale": language, "name": one} for language, (one, _) in kind.nouns.items()],
         "claims": claims,
@@ -40,16 +44,42 @@ def share_a_type(one: Kind, other: Kind) -> bool:
     Types of a published context, such as those of Open Badges, are shared by design.
     """
     names = _own_types(one).keys()
-    return _vct(one) == _vct(other) or (bool(names) and names == _own_types(other).keys())
+    return _type(one) == _type(other) or (bool(names) and names == _own_types(other).keys())
 
 
-def _vct(kind: Kind) -> str:
+def said_fields(kind: Kind) -> list[Field]:
+    """The fields that a credential of the kind has as claims."""
+    return [field for field in kind.fields.values() if field.name in kind.template.fields]
+
+
+@lru_cache(maxsize=16)
+def type_of(kind: Kind) -> str:
+    """The `vct` of the kind's credentials, as the metadata has it that was kept with it, else as it follows.
+
+    Empty where that metadata, which may be anybody's, names none.
+    """
+    if METADATA not in kind.files:
+        return _type(kind)
+    try:
+        name = load_json_object(kind.files[METADATA]).get("vct")
+    except Malformed:
+        return ""
+    return name if isinstance(name, str) else ""
+
+
+def _type(kind: Kind) -> str:
     return next(iter(_own_types(kind).values()), f"{REFERENCE}{kind.name}:{kind.version}")
 
 
 def _own_types(kind: Kind) -> Mapping[str, str]:
     types: Mapping[str, str] = json.loads(kind.files["kind.json"]).get("types", {})
     return types
+
+
+def integrity_of(kind: Kind) -> str:
+    """The digest of the metadata that was kept with the kind (section 5); empty where none was."""
+    kept = kind.files.get(METADATA)
+    return sri(hashlib.sha256(kept).digest()) if kept else ""
 
 
 def _claim(path: list[str | None], field: Field) -> Mapping[str, Any]:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 FINDINGS: Mapping[str, str] = {
     "readable-well-formed": "well-formed",
+    "readable-former-name": "well-formed, under a former name of its form, {name}",
     "holder-shown": "shown by {holder}, for this challenge and domain",
     "holder-shown-anywhere": "shown by {holder}, for this challenge; its domain was not compared",
     "holder-anyone": "not checked: anyone can hold a file",
@@ -99,6 +100,7 @@ PHRASES: Mapping[str, tuple[str, ...]] = {
         "a compressed file (gzip)",
         "a signature in CMS, such as a .p7m file",
         "a JSON Web Signature in JSON, such as JAdES",
+        "an SD-JWT in JSON",
         "the backup of an issuer",
         "a database, such as a wallet or its backup",
         "text in UTF-16; what is read is UTF-8",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from itertools import chain, combinations
 from pathlib import Path
@@ -17,17 +18,15 @@ from intaglio.deployment import Deployment
 from intaglio.session import Session
 from tests.commandline import Program
 from tests.problems import raises
-from tests.sd_jwt_vc import MEDIA_TYPE, SDJWTForm
 from tests.world import COLLEGE, NOW, bundle, check, diploma, graduate, issuer_in, trust_in
 from vc import Enveloped, Verdict
-from vc.forms import FORMS
+from vc.forms import FORMS, SD_JWT_VC
 from verifier import Verifier, load_policy
 from wire.fetch import NoFetcher
 
-FORMS_HERE = {**FORMS, MEDIA_TYPE: SDJWTForm()}
 PASSPHRASE = b"correct horse battery"
 ASKED: dict[str, Any] = {"challenge": "n-0S6_WzA2Mj", "domain": "https://employer.example"}
-NAMES = ("name", "number")
+NAMES = ("name", "diploma_number")
 
 
 class World(NamedTuple):
@@ -42,11 +41,11 @@ class World(NamedTuple):
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     home = tmp_path_factory.mktemp("choice")
-    issuer = issuer_in(home / "issuer", form=SDJWTForm())
+    issuer = issuer_in(home / "issuer", form=FORMS[SD_JWT_VC])
     issuer.issue(graduate(1))
-    judge = Verifier(Resolver(METHODS, NoFetcher()), trust=trust_in(issuer), forms=FORMS_HERE)
+    judge = Verifier(Resolver(METHODS, NoFetcher()), trust=trust_in(issuer), forms=FORMS)
     Wallet.create(home / "wallet", PASSPHRASE, now=NOW)
-    with Wallet(home / "wallet", PASSPHRASE, forms=FORMS_HERE) as wallet:
+    with Wallet(home / "wallet", PASSPHRASE, forms=FORMS) as wallet:
         (key,) = wallet.holder_keys()
         data = issuer.claim("UNI-000001", key.did)
         parted = wallet.accept(data, lambda data: judge.verify(data, now=NOW), now=NOW)
@@ -99,10 +98,10 @@ def test_the_holder_reads_what_will_be_seen_before_anything_is_signed(
     passphrase.write_bytes(PASSPHRASE)
     passphrase.chmod(0o600)
     monkeypatch.setenv("INTAGLIO_PASSPHRASE_FILE", str(passphrase))
-    program.deployment = Deployment(forms=FORMS_HERE)
+    program.deployment = Deployment(forms=FORMS)
     program.now = lambda: NOW
     did = program("wallet", "init").out.strip()
-    issuer = issuer_in(tmp_path / "issuer", form=SDJWTForm())
+    issuer = issuer_in(tmp_path / "issuer", form=FORMS[SD_JWT_VC])
     issuer.issue(graduate(1))
     file.write_bytes(issuer.claim("UNI-000001", did))
     college.write_bytes(bundle(diploma(did)))
@@ -112,10 +111,11 @@ def test_the_holder_reads_what_will_be_seen_before_anything_is_signed(
     asked = ("--challenge", ASKED["challenge"], "--domain", ASKED["domain"], "--yes")
 
     card = program("wallet", "show", name, "--disclose").out
-    assert "can be shown alone: name, number" in card
+    assert "can be shown alone: diploma_number, student_id, name, " in card
     assert "always shown: iss, " in card
     listed = json.loads(program("wallet", "show", name, "--disclose", "--json").out)["disclosure"]
-    assert (listed["alone"], "iss" in listed["always"]) == ([*NAMES], True)
+    assert ({*NAMES} <= {*listed["alone"]}, "iss" in listed["always"]) == (True, True)
+    assert not {*listed["alone"]} & {*listed["always"]}
     assert "always shown whole" in program("wallet", "show", whole, "--disclose").out
     assert json.loads(program("wallet", "show", whole, "--disclose", "--json").out)["disclosure"] is None
     assert "disclosure" not in json.loads(program("wallet", "show", name, "--json").out)
@@ -124,11 +124,16 @@ def test_the_holder_reads_what_will_be_seen_before_anything_is_signed(
     first, second, *_ = shown.err.splitlines()
     assert first.endswith(", name")
     assert f"this will be shown to {ASKED['domain']}: iss, " in first
-    assert second.strip() == "this will not be shown: number"
+    assert second.strip().startswith("this will not be shown: diploma_number, student_id, ")
     (tmp_path / "shown.json").write_text(shown.out)
     report = program("verify", tmp_path / "shown.json", *asked[:-1], "--offline", "--json")
     assert json.loads(report.out)["verdict"] == Verdict.VALID.value
     assert "UNI-000001" not in report.out
+
+    token = program("wallet", "present", name, *asked, "--only", "name", "--format", "json").out
+    assert re.fullmatch(r"[\w-]+\.[\w-]+\.[\w-]+~[\w-]+~[\w-]+\.[\w-]+\.[\w-]+\n", token), "as it is sent"
+    assert program("wallet", "export", name, "--format", "json").out.startswith("eyJ")
+    assert json.loads(program("wallet", "export", whole, "--format", "json").out)["proof"]
 
     assert "will not be shown" not in program("wallet", "present", name, *asked).err
     answer = program("wallet", "present", whole, *asked)

@@ -29,7 +29,7 @@ from ledger import (
     UnknownLedger,
 )
 from ledger.evidence import parse_proof, verify_anchoring
-from tests import catalogues
+from tests import catalogues, sd_jwts
 from tests import test_status_purposes as status_purposes
 from tests.commandline import Program
 from tests.gazette import Gazette
@@ -215,6 +215,10 @@ def reports() -> Iterator[Report]:
     plain["termsOfUse"] = university.diploma()["termsOfUse"]
     anchored_elsewhere = sign(plain, key, verification_method=method, created=NOW - timedelta(days=1))
     yield verifier(Trust().adding(RecognisedIssuer(did))).verify(anchored_elsewhere, now=NOW)
+    former = (
+        sd_jwts.jwt({"alg": "EdDSA", "typ": "vc+sd-jwt"}, {"iss": did, "vct": "urn:example:a"}, key) + b"~"
+    )
+    yield verifier(Trust().adding(RecognisedIssuer(did))).verify(former, now=NOW)
     derived = verifier(Trust().adding(RecognisedIssuer(did)), forms={INTEGRITY: Derived()})
     yield derived.verify(anchored_elsewhere, now=NOW)
     pinned = Trust().adding(RecognisedIssuer(university.did, keys=(university.key.public_key.multikey(),)))

@@ -6,7 +6,7 @@ place in a status list, one that was revoked for fraud would be valid.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -33,6 +33,23 @@ class SchemaFile(NamedTuple):
     """Over its bytes, as Subresource Integrity writes it (VCDM 2.0, `digestSRI`)."""
 
 
+class ClaimsByKind(NamedTuple):
+    """What a credential says by the fields of its kind, for a form in which each is a claim of its own."""
+
+    type: str
+    """The name of the type, which the type metadata describes (SD-JWT VC, 4.2)."""
+    integrity: str
+    """The digest of that metadata, as Subresource Integrity writes it; empty where none was kept."""
+    claims: Mapping[str, Any]
+    """By the names of the fields; a group is a list of objects. Empty fields are left out."""
+    names: tuple[str, ...]
+    """The fields that a credential of the kind may have."""
+    shown: frozenset[str]
+    """Those that are never hidden."""
+    salt: Callable[[str], bytes]
+    """32 bytes for a name, which the issuer alone can work out."""
+
+
 class IssuingFacts(NamedTuple):
     """What decides in a credential that is to be signed. A form has to carry each of them."""
 
@@ -50,6 +67,8 @@ class IssuingFacts(NamedTuple):
     """The URN of the kind that it is made by, where its credentials name it."""
     schema: SchemaFile | None = None
     """The schema that was kept with that kind."""
+    by_kind: Callable[[], ClaimsByKind] | None = None
+    """What it says by the fields of the kind, worked out when a form asks for it."""
 
 
 FACT_LOST = Code("fact-lost", Refused, "The form loses a fact")

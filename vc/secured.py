@@ -89,6 +89,11 @@ class Secured(Protocol):
         """The media type of its form."""
 
     @property
+    def former_name(self) -> str:
+        """The name that its form had once, where it calls itself so; else empty."""
+        return ""
+
+    @property
     def claims(self) -> Claims:
         """What it says, if it is a credential. Raises `Malformed`, and what leaves that open."""
 

@@ -146,7 +146,13 @@ class Verifier:
             bundle = Bundle.parse(source, self.forms, work)
             secured = read(bundle.secured, self.forms, work, asked)
             claims = tuple(one.claims for one in secured.credentials)
-            checks.passed("well-formed", "well-formed")
+            former = next(filter(None, (one.former_name for one in secured.credentials)), "")
+            if former:
+                checks.passed(
+                    "former-name", f"well-formed, under a former name of its form, {former}", name=former
+                )
+            else:
+                checks.passed("well-formed", "well-formed")
         if checks.stopped():
             return Report(checks.found, ())
         logs = None

@@ -9,6 +9,7 @@ from wire.problem import Facts
 
 from .language import tr
 
+_BY_DID = "Ask the issuer for a credential that names its key by a DID."
 _TRUST_FILE = "If you know this issuer, ask it for its trust file, then: intaglio trust add FILE"
 _RESTORE = "`intaglio issuer --home FOLDER restore BACKUP` brings back a backup."
 _LIST = "Take it from a backup. If there is none, `intaglio issuer status publish` makes it from the index."
@@ -52,6 +53,13 @@ REMEDIES: Mapping[str, str] = {
     "is-trust-file": "`intaglio trust add FILE` puts it on your trust list.",
     "later-version": "A later version of this program may read it.",
     "unsupported-form": ("Ask the issuer for a credential with a Data Integrity proof, by the key of a DID."),
+    "jws-not-supported": "A later version of this program may read it.",
+    "sd-hash-unknown": "A later version of this program may read it.",
+    "certificate-not-read": _BY_DID,
+    "issuer-not-named": _BY_DID,
+    "issuer-key-not-named": _BY_DID,
+    "holder-key-unknown": "Ask the issuer for a credential that names its holder's key by a JWK.",
+    "another-holder": "Show it from the wallet that has that key.",
     "damaged-context": "Install the program anew.",
     "unknown-context": ("Ask the issuer for a credential with published contexts, such as those of W3C."),
     "unversioned-context": "Ask the issuer for a credential whose contexts have a version.",

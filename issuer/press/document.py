@@ -10,18 +10,19 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 from urllib.parse import quote
 
 from kinds import Kind, Record, shipped
 from kinds.days import DATES_BY_ORDER, read_day
 from kinds.kind import SCHEMA
+from kinds.metadata import integrity_of, said_fields, type_of
 from kinds.problem import BadCell, FieldMissing, InvalidTemplate
-from vc.facts import IssuingFacts, SchemaFile, StatusPlace
+from vc.facts import ClaimsByKind, IssuingFacts, SchemaFile, StatusPlace
 from vc.vcdm import jsonld
 from vc.vcdm.credential import Credential
 from vc.vcdm.issuing import unsigned
@@ -271,7 +272,20 @@ class Composer:
             holder,
             self.kind.reference,
             self._schema,
+            partial(self._by_kind, record),
         )
+
+    def _by_kind(self, record: Record) -> ClaimsByKind:
+        """What a record says, for forms that have a claim for each field. Fields of registrars are texts."""
+        kind, values = self.kind, dict(record)
+        if kind.person.whole:
+            values[kind.person.whole] = kind.person.full(record)
+        names = (*(field.name for field in said_fields(kind)), *self.own)
+        claims = {name: values[name] for name in names if values.get(name, "") not in ("", [])}
+        for name in kind.groups.keys() & claims.keys():
+            claims[name] = [_said(item, kind.template.groups.get(name, set())) for item in claims[name]]
+        shown = frozenset(name for name, field in kind.fields.items() if field.disclosure == "never")
+        return ClaimsByKind(type_of(kind), integrity_of(kind), claims, names, shown, self._salt)
 
     def dated(self, facts: IssuingFacts, said: Mapping[str, Any]) -> IssuingFacts:
         """The facts with the dates that the template says. Raises `Malformed` for one that is none."""
@@ -295,6 +309,11 @@ def _schema(kind: Kind, profile: Profile) -> SchemaFile | None:
     if not kind.schema or not kind.is_named:
         return None
     return SchemaFile(profile.iri("kinds", f"{kind.digest}/{SCHEMA}"), kind.schema_digest)
+
+
+def _said(item: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:
+    """The fields of an item of a group that credentials say."""
+    return {name: value for name, value in item.items() if name in names and value != ""}
 
 
 def _moment(said: Mapping[str, Any], name: str) -> datetime | None:

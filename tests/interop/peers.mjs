@@ -7,9 +7,11 @@ import * as ed25519 from '@digitalbazaar/ed25519-multikey';
 import * as eddsaJcs from '@digitalbazaar/eddsa-jcs-2022-cryptosuite';
 import * as eddsaRdfc from '@digitalbazaar/eddsa-rdfc-2022-cryptosuite';
 import * as vc from '@digitalbazaar/vc';
+import {createHash, createPrivateKey, createPublicKey, randomBytes, sign, verify} from 'node:crypto';
 import {createInterface} from 'node:readline';
 import {DataIntegrityProof} from '@digitalbazaar/data-integrity';
 import {Openid4vciIssuer} from '@openid4vc/openid4vci';
+import {SDJwtVcInstance} from '@sd-jwt/sd-jwt-vc';
 import {securityLoader} from '@digitalcredentials/security-document-loader';
 import {verifyCredential} from '@digitalcredentials/verifier-core';
 
@@ -63,7 +65,31 @@ async function issue({document, suite: name}) {
 
 const wallet = new Openid4vciIssuer({callbacks: {}}); // its parser is that of the wallet, too
 
+// How @sd-jwt/sd-jwt-vc signs and verifies is for its caller to say.
+const signing = jwk => async data => sign(jwk.crv === 'P-256' ? 'sha256' : null, Buffer.from(data),
+  {key: createPrivateKey({key: jwk, format: 'jwk'}), dsaEncoding: 'ieee-p1363'}).toString('base64url');
+const fits = (data, signature, jwk) => verify(jwk.crv === 'P-256' ? 'sha256' : null, Buffer.from(data),
+  {key: createPublicKey({key: jwk, format: 'jwk'}), dsaEncoding: 'ieee-p1363'}, Buffer.from(signature, 'base64url'));
+const algorithm = jwk => jwk.crv === 'P-256' ? 'ES256' : 'EdDSA';
+const sdJwt = ({issuer, holder}) => new SDJwtVcInstance({
+  hasher: (data, name) => createHash(name.replace('-', '')).update(Buffer.from(data)).digest(), hashAlg: 'sha-256',
+  saltGenerator: length => randomBytes(length).toString('base64url'),
+  ...(issuer?.d ? {signer: signing(issuer), signAlg: algorithm(issuer)} : {}),
+  ...(holder?.d ? {kbSigner: signing(holder), kbSignAlg: algorithm(holder)} : {}),
+  verifier: async (data, signature) => fits(data, signature, issuer),
+  kbVerifier: async (data, signature, payload) => fits(data, signature, payload.cnf.jwk)});
+
 const DO = {
+  sdJwtIssue: async task => ({text: await sdJwt(task).issue(task.document, task.frame, {header: task.header})}),
+  sdJwtPresent: async task => ({text: await sdJwt(task).present(
+    task.text, task.frame, {kb: {payload: {iat: task.now, aud: task.domain, nonce: task.challenge}}})}),
+  async sdJwtVerify(task) {
+    try {
+      return await sdJwt(task).verify(task.text, {currentDate: task.now, keyBindingNonce: task.challenge});
+    } catch(error) {
+      return {error};
+    }
+  },
   issue,
   metadata({document}) {
     try {

@@ -78,8 +78,21 @@ def require(value: object, forms: Mapping[str, Form]) -> dict[str, Any]:
         raise IS_TRUST_FILE("this is a trust file, not a credential")
     if "payload" in value and not value.keys().isdisjoint({"signature", "signatures"}):
         form = "a JSON Web Signature in JSON, such as JAdES"
+        if _has_disclosures(value):
+            form = "an SD-JWT in JSON"
         raise KNOWN_BY_SIGHT.saying("this is {form}", form=form)
     raise NO_CREDENTIAL("by its type this JSON is no credential, no presentation and no bundle")
+
+
+def _has_disclosures(value: Mapping[str, Any]) -> bool:
+    """Whether a signature in JSON is an SD-JWT by its unprotected header (RFC 9901, 8)."""
+    several = value.get("signatures")
+    headers = [
+        each.get("header")
+        for each in (value, *(several if isinstance(several, list) else ()))
+        if isinstance(each, Mapping)
+    ]
+    return any(isinstance(header, Mapping) and "disclosures" in header for header in headers)
 
 
 def _is_read(value: Mapping[str, Any], forms: Mapping[str, Form]) -> bool:

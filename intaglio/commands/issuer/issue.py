@@ -39,7 +39,8 @@ from kinds.names import NAMES
 from kinds.shipped import diploma_1
 from kinds.template import compiled
 from vc import SUITES
-from vc.forms import DataIntegrity
+from vc.forms import INTEGRITY, SD_JWT_VC, DataIntegrity
+from vc.secured import Form
 from wire.problem import Conflict, Declined
 from wire.text import counted, printable
 
@@ -56,11 +57,17 @@ SIGNING = [name for name, suite in SUITES.items() if suite.signs]
 MOST_FILES = 1000
 """Of larger files no bundles are written unasked."""
 
+FORM_NAMES = {"application/vc": INTEGRITY, "dc+sd-jwt": SD_JWT_VC}
+"""The media types of forms, by the names that wallets' protocols have for them."""
+
 verbs = click.Group()
 _name = click.option("--name", default="", help="The institution's name, as it stands on what it issues.")
 _url = click.option("--url", help="The https address under which status lists will be found.")
 _method = click.option(
     "--did", "method", type=click.Choice(DID_METHODS), help="Kind of DID; web if there is a URL."
+)
+_form = click.option(
+    "--form", type=click.Choice(list(FORM_NAMES)), help="How credentials are secured; an issuer has one form."
 )
 
 
@@ -68,6 +75,7 @@ _method = click.option(
 @_name
 @_url
 @_method
+@_form
 @click.option("--key-type", type=click.Choice(KEY_TYPES), help="Of the keys that sign credentials and lists.")
 @click.option(
     "--ledger",
@@ -82,6 +90,7 @@ def init(
     name: str,
     url: str | None,
     method: str | None,
+    form: str | None,
     key_type: str | None,
     where: str | None,
     ledger: str | None,
@@ -91,7 +100,7 @@ def init(
     """Make an issuer: its keys, its log and its DID."""
     asked = None if kind is None else _proved(place, chosen(kind))
     described = Description(name, url, method, key_type, ledger=ledger, has_status_did=status_did, kind=asked)
-    made = place.create(described, where)
+    made = place.create(described, where, _form_named(place, form))
     warn_of_refusals(_suite(made))
     data = {"did": made.did, "name": made.name, "folder": str(place.folder), "log": made.log.origin}
     return Result(data, made.did)
@@ -102,6 +111,7 @@ def init(
 @_name
 @_url
 @_method
+@_form
 @status_did_option
 @kind_option
 @click.option(
@@ -144,6 +154,7 @@ def issue(
     name: str,
     url: str | None,
     method: str | None,
+    form: str | None,
     status_did: bool,
     kind: str | None,
     suite: str | None,
@@ -215,7 +226,7 @@ def issue(
             done = check_file(replace(order, progress=meter), archive, composer, today, says, lambda: secret)
         preview = list(map(says, done.first))
     else:
-        form = DataIntegrity(contexts=composer.contexts, suite=suite) if suite else None
+        secured_as = _form_named(place, form, suite)
         _require_agreed(place, of_kind, yes)
         described = place.named(Description(name, url, method, has_status_did=status_did, kind=of_kind))
         with ProgressMeter() as meter:
@@ -232,7 +243,7 @@ def issue(
                     # An issuer is for good, and nobody agreed to one: without a good row nothing is asked.
                     made, done = None, unsigned(order, table)
                 else:
-                    made = place.create(described, form=form)
+                    made = place.create(described, form=secured_as)
                     warn_of_refusals(_suite(made))
                     with _counting(made, nouns, meter):
                         done = made.issue_file(order, table)
@@ -309,6 +320,26 @@ class FileOutcome(NamedTuple):
         }
         words = f"{count}, {known} issued before{differ}, {failed} with errors"
         return Result(data, words, PARTLY if failed or self.refused else 0)
+
+
+def _form_named(place: Place, name: str | None, suite: str | None = None) -> Form | None:
+    """The form that was asked for, if one was; with a suite it is JSON, signed by that.
+
+    An issuer keeps its form: later editions would else be of another one than those that they replace.
+    """
+    exists = (place.folder / "issuer.json").exists()
+    asked = INTEGRITY if suite else FORM_NAMES[name] if name else None
+    if suite and name and FORM_NAMES[name] != INTEGRITY:
+        raise click.UsageError(
+            "--suite is for application/vc: other forms sign by the type of the key alone."
+        )
+    if exists and asked and (known := Identity.read(place.folder).form or INTEGRITY) != asked:
+        raise click.UsageError(f"This issuer issues as {known}; for another form make another issuer.")
+    forms = place.session.forms()
+    integrity = forms.get(INTEGRITY)
+    if suite and isinstance(integrity, DataIntegrity):
+        return replace(integrity, suite=suite)
+    return forms[asked] if asked and asked != INTEGRITY else None
 
 
 def _suite(made: Issuer) -> str:

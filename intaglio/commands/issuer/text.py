@@ -158,6 +158,9 @@ def refusals(suite: str) -> Iterator[str]:
         yield f"{' and '.join(names)} refuse proofs by {suite}"
         yield "every verifier that we tried accepts eddsa-rdfc-2022, the suite of Ed25519 keys:"
         yield "docs/interoperability.md has the table"
+    if suite == "EdDSA":
+        yield "many wallets take an SD-JWT VC only if it is signed by ES256: make the issuer with"
+        yield "--key-type P-256, before it issues anything"
 
 
 def other_lists(identity: Identity) -> Iterable[str]:

@@ -16,6 +16,7 @@ from keys.envelope import require_strong
 from vc.forms import MAX_BYTES
 from vc.forms.integrity import SUITES_BY_KEY
 from vc.report import Report, Verdict
+from vc.secured import Received
 from vc.vcdm.enveloped import Enveloped
 from wire.problem import Code, Declined, NotFound, Problem, Refused, TooLarge
 from wire.text import claimed, isolated, printable
@@ -196,7 +197,7 @@ def present(
 ) -> Result:
     """Sign a presentation of credentials for one verifier. It comes as a bundle that verifies offline.
 
-    The format `json` is the presentation alone, which other programs read.
+    The format `json` is the presentation alone, which other programs read; of an SD-JWT VC it is the token.
     """
     with opened(session) as mine:
         chosen = mine.chosen(identifiers)
@@ -211,8 +212,16 @@ def present(
     if form == "bundle":
         data = bundle.to_bytes()
         return Result(json.loads(data), data.decode().rstrip("\n"))
-    document = dict(bundle.secured)
-    return Result({"presentation": document}, json.dumps(document, ensure_ascii=False, indent=2))
+    return _plain("presentation", bundle.secured)
+
+
+def _plain(name: str, received: Received) -> Result:
+    """A credential or presentation without its bundle, as other programs read it: JSON, or a token."""
+    if isinstance(received, Enveloped) and received.data.isascii():
+        token = received.data.decode()
+        return Result({name: token}, token)
+    document = dict(received)
+    return Result({name: document}, json.dumps(document, ensure_ascii=False, indent=2))
 
 
 @verb()
@@ -225,8 +234,7 @@ def export(session: Session, identifier: str, form: str) -> Result:
     if form == "bundle":
         data = held.bundle.to_bytes() if isinstance(held.bundle.secured, Enveloped) else held.data
         return Result({"bundle": json.loads(data)}, data.decode().rstrip("\n"))
-    document = dict(held.bundle.secured)
-    return Result({"credential": document}, json.dumps(document, ensure_ascii=False, indent=2))
+    return _plain("credential", held.bundle.secured)
 
 
 @verb()

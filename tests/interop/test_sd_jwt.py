@@ -1,0 +1,231 @@
+"""SD-JWT VCs exchanged with @sd-jwt/sd-jwt-vc, openvc-core and PyPI's sd-jwt, in both directions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from importlib import import_module
+from typing import Any, NamedTuple
+
+import pytest
+from jwcrypto.jwk import JWK
+from openvc.errors import OpenvcError
+from openvc.keys import Ed25519SigningKey, P256SigningKey
+from openvc.proof.sd_jwt import SdJwtVcProofSuite
+
+from keys import PrivateKey
+from tests.interop.peers import JavaScript, javascript
+from tests.test_kinds_facts import CERTIFICATE, WELDING
+from tests.test_sd_jwt_issuing import FORM, facts
+from tests.world import Holder, verifier
+from vc import Report
+from vc.forms import FORMS, SD_JWT_VC
+from vc.forms.sdjwt.credential import SDJWTCredential
+from vc.reading import read
+from vc.secured import Options
+from vc.vcdm.enveloped import Enveloped
+from verifier import RecognisedIssuer, Trust
+from wire import base64url_encode
+from wire.work import Work
+
+pytestmark = pytest.mark.slow
+
+NOW = datetime.now(UTC).replace(microsecond=0)
+SECONDS = int(NOW.timestamp())
+CHALLENGE, DOMAIN = "n-0S6_WzA2Mj", "x509_san_dns:employer.example"
+SAID = {
+    "vct": "urn:example:degree",
+    "name": "Ada Invented",
+    "grades": [1, 2],
+    "title": "Master",
+    "iat": SECONDS,
+}
+KINDS = ("Ed25519", "P-256")
+
+
+class Pair(NamedTuple):
+    """An issuer and a holder whose keys are of one kind."""
+
+    issuer: Holder
+    holder: Holder
+
+    @property
+    def trust(self) -> Trust:
+        return Trust().adding(RecognisedIssuer(self.issuer.did))
+
+    def ours(self) -> SDJWTCredential:
+        stated = facts(CERTIFICATE, WELDING, holder=self.holder.did)
+        place = stated.status._replace(is_stated=True)  # whose list nobody elsewhere looks for
+        stated = stated._replace(issuer={"id": self.issuer.did}, status=place)
+        made = FORM.secure(stated, {}, self.issuer.key, Options(self.issuer.method, created=NOW))
+        found = read(made, FORMS, Work())
+        assert isinstance(found, SDJWTCredential)
+        return found
+
+    def shown(self) -> str:
+        """Name and title of one of ours, to who asked."""
+        data = Enveloped(SD_JWT_VC, self.ours().choose([("name",), ("title",)]))
+        shown = FORM.present([data], self.holder.key, Options("", "authentication", NOW, CHALLENGE, DOMAIN))
+        assert isinstance(shown, Enveloped)
+        return shown.data.decode()
+
+    def judged(self, text: str, **change: str) -> Report:
+        asked: dict[str, Any] = {"challenge": CHALLENGE, "domain": DOMAIN, **change}
+        return verifier(self.trust).verify(text.encode(), now=datetime.now(UTC), **asked)
+
+    def accepts(self, text: str, said: dict[str, Any]) -> None:
+        """What they show is valid here for who asked, and says this; altered or for another it is not."""
+        report = self.judged(text)
+        (claims,) = report.require()
+        assert said.items() <= claims.said.items()
+        assert report.holder == self.holder.did
+        assert not self.judged(text, challenge="another")
+        assert not self.judged(text, domain="another")
+        jwt, *texts, binding = text.split("~")
+        for parts in ((jwt, *texts[1:], binding), (jwt, *texts, texts[0], binding)):
+            assert not self.judged("~".join(parts))
+
+
+def private(key: PrivateKey) -> dict[str, str]:
+    return {**key.public_key.jwk(), "d": base64url_encode(key.secret)}
+
+
+@pytest.fixture(params=KINDS)
+def pair(request: pytest.FixtureRequest) -> Pair:
+    return Pair(Holder(PrivateKey.generate(request.param)), Holder(PrivateKey.generate(request.param)))
+
+
+@pytest.fixture(scope="module")
+def ask() -> Iterator[JavaScript]:
+    with javascript() as ask:
+        yield ask
+
+
+def altered(text: str) -> Iterator[str]:
+    """A disclosure of another credential, one twice, one changed, and a signature that does not fit."""
+    jwt, *texts, binding = text.split("~")
+    yield "~".join([jwt, *texts, texts[0], binding])
+    yield "~".join([jwt, base64url_encode(b'["salt","name","Eve"]'), *texts[1:], binding])
+    yield "~".join([jwt[:-8] + "AAAAAAAA", *texts, binding])
+
+
+def test_sd_jwt_js_reads_what_we_show(ask: JavaScript, pair: Pair) -> None:
+    def says(text: str, **change: Any) -> dict[str, Any]:
+        task = {
+            "text": text,
+            "issuer": pair.issuer.key.public_key.jwk(),
+            "challenge": CHALLENGE,
+            "now": SECONDS,
+        }
+        return ask("sdJwtVerify", **{**task, **change})
+
+    text = pair.shown()
+    outcome = says(text)
+    said = outcome["payload"]
+    assert (said["name"], said["title"], said["iss"]) == ("Seán O'Brien-Müller", "Welding", pair.issuer.did)
+    assert "certificate_number" not in said
+    assert outcome["kb"]["payload"]["aud"] == DOMAIN
+    assert "error" in says(text, challenge="another")
+    for changed in altered(text):
+        assert "error" in says(changed)
+
+
+def test_we_read_what_sd_jwt_js_shows(ask: JavaScript, pair: Pair) -> None:
+    claims = {**SAID, "iss": pair.issuer.did, "cnf": {"jwk": pair.holder.key.public_key.jwk()}}
+    frame = {"_sd": ["name", "title", "grades"], "grades": {"_sd": [0, 1]}, "_sd_decoy": 2}
+    keys = {"issuer": private(pair.issuer.key), "holder": private(pair.holder.key)}
+    made = ask("sdJwtIssue", claims, frame=frame, header={"kid": pair.issuer.method}, **keys)["text"]
+    assert verifier(pair.trust).verify(made.encode(), now=NOW).require()[0].said == claims
+    shown = ask(
+        "sdJwtPresent",
+        text=made,
+        frame={"name": True, "grades": {"1": True}},
+        now=SECONDS,
+        challenge=CHALLENGE,
+        domain=DOMAIN,
+        **keys,
+    )["text"]
+    pair.accepts(shown, {"name": "Ada Invented", "grades": [2]})
+
+
+def test_openvc_reads_what_we_show(pair: Pair) -> None:
+    def says(text: str, **change: Any) -> Any:
+        asked = {"audience": DOMAIN, "nonce": CHALLENGE, "require_key_binding": True, **change}
+        return SdJwtVcProofSuite().verify(text, public_key_jwk=pair.issuer.key.public_key.jwk(), **asked)
+
+    text = pair.shown()
+    found = says(text)
+    assert (found.key_bound, found.claims["name"]) == (True, "Seán O'Brien-Müller")
+    assert "certificate_number" not in found.claims
+    for changed in altered(text):
+        with pytest.raises(OpenvcError):
+            says(changed)
+    with pytest.raises(OpenvcError):
+        says(text, nonce="another")
+
+
+@pytest.mark.parametrize("name", ["sha-256", "sha-384", "sha-512"])
+def test_we_read_what_openvc_shows(name: str, pair: Pair) -> None:
+    make: Any = {"Ed25519": Ed25519SigningKey, "P-256": P256SigningKey}[pair.issuer.key.public_key.type]
+    suite = SdJwtVcProofSuite(hash_name=name)
+    made = suite.issue(
+        {**SAID, "iss": pair.issuer.did},
+        signing_key=make.from_jwk(private(pair.issuer.key), pair.issuer.method),
+        disclosable=["name", "title"],
+        holder_jwk=pair.holder.key.public_key.jwk(),
+        decoys=3,
+    )
+    holding = make.from_jwk(private(pair.holder.key), "key")
+    shown = suite.create_presentation(made, holder_key=holding, audience=DOMAIN, nonce=CHALLENGE)
+    pair.accepts(shown, SAID)
+
+
+@pytest.fixture
+def sd_jwt() -> Any:
+    """The library of the draft's authors, which knows ES256 well, and no rule of SD-JWT VC."""
+    common = pytest.importorskip("sd_jwt.common", reason="no sd-jwt: pip install sd-jwt==0.10.4")
+    parts = {name: import_module(f"sd_jwt.{name}") for name in ("issuer", "holder", "verifier")}
+    return {
+        "SDObj": common.SDObj,
+        **{name: getattr(part, f"SDJWT{name.title()}") for name, part in parts.items()},
+    }
+
+
+def test_the_library_of_the_authors_reads_what_we_show(sd_jwt: Any) -> None:
+    pair = Pair(*(Holder(PrivateKey.generate("P-256")) for _ in range(2)))
+
+    def says(text: str) -> dict[str, Any]:
+        key = JWK(**pair.issuer.key.public_key.jwk())
+        found: dict[str, Any] = sd_jwt["verifier"](
+            text, lambda *_: key, DOMAIN, CHALLENGE
+        ).get_verified_payload()
+        return found
+
+    text = pair.shown()
+    assert says(text)["name"] == "Seán O'Brien-Müller"
+    for changed in list(altered(text))[1:]:  # it takes a disclosure twice
+        with pytest.raises(Exception):  # noqa: B017 -- of whatever class
+            says(changed)
+
+
+def test_we_read_what_the_library_of_the_authors_shows(sd_jwt: Any) -> None:
+    pair, hidden = Pair(*(Holder(PrivateKey.generate("P-256")) for _ in range(2))), sd_jwt["SDObj"]
+    claims = {
+        **{name: SAID[name] for name in ("vct", "iat")},
+        "iss": pair.issuer.did,
+        hidden("name"): "Ada Invented",
+        hidden("title"): "Master",
+        "grades": [hidden(1), 2],
+    }
+    holding = JWK(**private(pair.holder.key))
+    made = sd_jwt["issuer"](
+        claims,
+        JWK(**private(pair.issuer.key)),
+        JWK(**pair.holder.key.public_key.jwk()),
+        sign_alg="ES256",
+        add_decoy_claims=True,
+        extra_header_parameters={"typ": "dc+sd-jwt", "kid": pair.issuer.method},
+    ).sd_jwt_issuance
+    wallet = sd_jwt["holder"](made)
+    wallet.create_presentation({"name": True, "grades": [True]}, CHALLENGE, DOMAIN, holding, sign_alg="ES256")
+    pair.accepts(wallet.sd_jwt_presentation, {"name": "Ada Invented", "grades": [1, 2]})

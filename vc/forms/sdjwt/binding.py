@@ -1,0 +1,151 @@
+"""Key binding: a credential's holder signs, over all that is shown, for whom and when (RFC 9901, 4.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import NamedTuple
+
+from keys import InvalidSignature, PublicKey, Signer
+from keys.jws import JWS, sign_compact
+from ledger import EntryKind
+from wire import Problem, base64url_encode, load_json_object
+from wire.problem import Code, Refused
+from wire.work import BYTES_HASHED, Work
+
+from ...claims import Claims
+from ...problem import InvalidProof, MalformedCredential, UnsupportedForm
+from ...secured import Options, Secured, Signatures, Signed
+from . import MEDIA_TYPE
+from .claims import ConfirmationKey, holder_key, numeric_date
+from .credential import JWTSignature, SDJWTCredential, require_type
+from .disclosures import SDJWT
+
+TYPE = "kb+jwt"
+LARGEST_BINDING = 1 << 16
+"""Bytes of its payload."""
+
+ANOTHER_HOLDER = Code("another-holder", Refused, "It is bound to another key")
+"""A credential is to be shown by another key than the one it is bound to."""
+NOT_ASKED = Code("not-asked", Refused, "Nobody asked for it")
+"""A credential is to be shown without a challenge, or without the name of whom it is for."""
+
+
+class BoundPresentation(NamedTuple):
+    """What a presentation says of itself; see `vc.secured.Presented`."""
+
+    holder: str | None
+    unread: Problem | None = None
+
+
+class SDJWTPresentation(Secured):
+    """One credential with its key binding: an SD-JWT+KB."""
+
+    form = MEDIA_TYPE
+
+    def __init__(self, parts: SDJWT, work: Work) -> None:
+        """Raises as `SDJWTCredential`, for the key binding as well."""
+        self.parts = parts
+        self._credential = SDJWTCredential(parts._replace(binding=b""), work)
+        self._binding = JWS.parse(parts.binding, limit=LARGEST_BINDING, work=work)
+        require_type(self._binding, TYPE)
+        self._said = load_json_object(self._binding.payload, limit=LARGEST_BINDING, work=work)
+
+    @property
+    def claims(self) -> Claims:
+        """Those of the credential."""
+        return self._credential.claims
+
+    @property
+    def presentation(self) -> BoundPresentation:
+        """See `Secured`. Raises as `credentials`, and `MalformedCredential` where no key is named."""
+        return BoundPresentation(self._holder.did)
+
+    @property
+    def credentials(self) -> Sequence[Secured]:
+        """The one."""
+        return (self._credential,)
+
+    @cached_property
+    def _holder(self) -> ConfirmationKey:
+        holder = holder_key(self._credential.disclosed.payload)
+        if holder is None:  # SD-JWT VC, 2.2.2.3: nobody was named who could make it
+            raise MalformedCredential("a key binding is there, and the credential is bound to no key")
+        return holder
+
+    def signatures(self, work: Work) -> Signatures:  # noqa: ARG002 -- read already
+        """The holder's, by the key in `cnf`, whatever key the header names.
+
+        Raises `InvalidProof` for a key binding without `iat`, `aud`, `nonce` or `sd_hash` (4.3), and
+        `MalformedCredential` for a date that is none.
+        """
+        said = self._said
+        made, ends, starts = (numeric_date(said, name) for name in ("iat", "exp", "nbf"))
+        texts = [said.get(name) for name in ("aud", "nonce", "sd_hash")]
+        if made is None or not all(isinstance(text, str) and text for text in texts):
+            raise InvalidProof("a key binding has iat, aud, nonce and sd_hash")
+        if starts is not None and starts.utc > made.utc:
+            raise InvalidProof("the key binding is for a time after it was made")
+        return Signatures(
+            [
+                JWTSignature(
+                    self._holder.method,
+                    self._binding.header["alg"],
+                    made.utc,
+                    "authentication",
+                    ends.utc if ends else None,
+                    (said["aud"],),
+                    said["nonce"],
+                )
+            ]
+        )
+
+    def verify(self, signed: Signed, key: PublicKey, work: Work) -> None:  # noqa: ARG002 -- the only one
+        """See `Secured`: over the credential and its disclosures as they were received (7.3, step 5.g)."""
+        try:
+            self._binding.verify(key, work)
+        except InvalidSignature:
+            raise InvalidProof("the key binding was changed, or another key signed it") from None
+        work.spend(len(self.parts.shown) // BYTES_HASHED)
+        if self._said["sd_hash"] != _sd_hash(self._credential):
+            raise InvalidProof("the key binding is for another credential, or for other disclosures of it")
+
+    def covers_meaning(self, signed: Signed) -> bool:  # noqa: ARG002
+        """Always; see `SDJWTCredential`."""
+        return True
+
+    def leaves(self, signed: Signed, kind: EntryKind, work: Work) -> Sequence[bytes]:  # noqa: ARG002
+        """None: what is shown is in no log."""
+        return ()
+
+
+def bind(content: bytes, signer: Signer, options: Options) -> bytes:
+    """Add the key binding of the holder who signs, for `options.domain` and `options.challenge`.
+
+    Raises `ANOTHER_HOLDER` unless the credential is bound to the signer's key, `NOT_ASKED`, and
+    `UnsupportedForm` for what is shown already.
+    """
+    work = Work()
+    parts = SDJWT.parse(content, work)
+    if parts.binding:  # RFC 9901, 7.2
+        raise UnsupportedForm("it has a key binding already")
+    if not options.challenge or not options.domain or options.created is None:
+        raise NOT_ASKED("a key binding says for whom it is made, over which challenge, and when")
+    credential = SDJWTCredential(parts, work)
+    holder = holder_key(credential.disclosed.payload)
+    # SD-JWT VC, 2.2.2.3: any other key makes a presentation that every verifier refuses.
+    if holder is None:
+        raise ANOTHER_HOLDER("the credential is bound to no key: anyone who has the file can show it")
+    if holder.key != signer.public_key:
+        raise ANOTHER_HOLDER("the credential is bound to another key than the one that would show it")
+    said = {
+        "iat": int(options.created.timestamp()),
+        "aud": options.domain,
+        "nonce": options.challenge,
+        "sd_hash": _sd_hash(credential),
+    }
+    return parts.shown + sign_compact({"typ": TYPE}, said, signer)
+
+
+def _sd_hash(credential: SDJWTCredential) -> str:
+    return base64url_encode(credential.disclosed.digest(credential.parts.shown).digest())

@@ -1,0 +1,219 @@
+"""What the payload of an SD-JWT VC says, as `Claims` (draft-ietf-oauth-sd-jwt-vc-18, 2.2.2)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from did.methods import key as did_key
+from keys import PublicKey
+from wire import base64url_decode, load_json_object
+from wire.datetimestamp import Moment
+from wire.problem import Code
+from wire.strict import is_url
+from wire.text import shortened
+
+from ...claims import ANCHORED_IN_LOG, KIND, STATUS_STATEMENT, Claims
+from ...problem import MalformedCredential, UnsupportedForm
+
+HOLDER_KEY_UNKNOWN = Code("holder-key-unknown", UnsupportedForm, "The key of the holder is not known here")
+"""A credential names the key that may show it in a way that is not read here (RFC 7800)."""
+ISSUER_NOT_NAMED = Code("issuer-not-named", UnsupportedForm, "The issuer is named by a certificate alone")
+"""A credential without `iss`: its issuer is the subject of a certificate, which is not read here."""
+
+AUDIENCE_NAMED = Code("audience-named", UnsupportedForm, "It is for certain recipients only")
+"""A credential with `aud`: whether its recipient here is one of those is not looked up."""
+
+TERMS = (ANCHORED_IN_LOG, KIND, STATUS_STATEMENT)
+"""Claims that stand for terms of use; the type of each is its name."""
+FIXED = frozenset(
+    {
+        "iss",
+        "aud",
+        "nbf",
+        "exp",
+        "cnf",
+        "vct",
+        "vct#integrity",
+        "aka_vcts",
+        "status",
+        "credentialSchema",
+        *TERMS,
+    }
+)
+"""The claims that decide: none, nor any part of one, can be left out (2.2.2.3; RFC 9901, 9.7)."""
+DATES = ("nbf", "exp", "iat")
+STATUS_ENTRY = "https://www.w3.org/ns/credentials/status#BitstringStatusListEntry"
+"""The member of `status` for a place in a bitstring status list, by the IRI of its type."""
+_ENTRY_TYPE = "BitstringStatusListEntry"
+_NO_NAME = r"v?[0-9.]*"
+
+
+class ConfirmationKey(NamedTuple):
+    """The key that may show a credential."""
+
+    did: str
+    method: str
+    """The URL that names the key in its DID document."""
+    key: PublicKey | None
+    """The key; `None` where its DID has to be looked up for it."""
+
+
+def claims_of(payload: Mapping[str, Any]) -> Claims:
+    """The claims of a payload with its disclosures.
+
+    Raises `MalformedCredential`, and what leaves it open: `ISSUER_NOT_NAMED`, `AUDIENCE_NAMED`,
+    `HOLDER_KEY_UNKNOWN`.
+    """
+    vct = _text(payload, "vct")
+    _require_other_types(payload, vct)
+    if "iss" not in payload:
+        raise ISSUER_NOT_NAMED("the credential has no iss: who issued it, a certificate would say")
+    if "aud" in payload:  # RFC 7519, 4.1.3: whoever is not named there has to refuse it
+        raise AUDIENCE_NAMED("the credential names the recipients that it is for, which is not read here")
+    holder = holder_key(payload)
+    numeric_date(payload, "iat")
+    return Claims(
+        said=payload,
+        id=_text(payload, "jti") if "jti" in payload else None,
+        types=(vct,),
+        issuer=_text(payload, "iss"),
+        issuer_name=None,
+        subjects=(_subject(payload, holder),),
+        starts=numeric_date(payload, "nbf"),
+        ends=numeric_date(payload, "exp"),
+        entries=tuple(_entries(payload)),
+        terms=tuple(_terms(payload)),
+        schemas=tuple(_schemas(payload)),
+        title=_title(payload, vct),
+        holder_name=_name(payload),
+        number=_shown_text(payload, "document_number"),
+        awarded=None,
+    )
+
+
+def holder_key(payload: Mapping[str, Any]) -> ConfirmationKey | None:
+    """The key that `cnf` names (RFC 7800, 3), if there is one.
+
+    Raises `MalformedCredential`, `InvalidKey`, and the open `HOLDER_KEY_UNKNOWN`.
+    """
+    if "cnf" not in payload:
+        return None
+    confirmation = payload["cnf"]
+    if not isinstance(confirmation, dict) or not confirmation:
+        raise MalformedCredential("cnf names no key")
+    jwk, name = confirmation.get("jwk"), confirmation.get("kid")
+    named = name if isinstance(name, str) and name.startswith("did:") else None
+    if jwk is None and named is None:
+        raise HOLDER_KEY_UNKNOWN("cnf names the holder's key neither by a JWK nor by a DID")
+    if jwk is not None and not isinstance(jwk, dict):
+        raise MalformedCredential("jwk of cnf is no key")
+    key = None if jwk is None else PublicKey.from_jwk(jwk)
+    did = named.partition("#")[0] if named else ""
+    own = key_of(did)
+    if key is not None and own is not None and own != key:
+        raise MalformedCredential("jwk and kid of cnf are different keys")
+    key = key or own
+    if key is None:
+        return ConfirmationKey(did, str(named), None)
+    if own is None:  # a JWK alone, or beside a DID that nobody here could hold against it
+        did = did_key.create(key)
+    return ConfirmationKey(did, f"{did}#0" if did.startswith("did:jwk:") else f"{did}#{key.multikey()}", key)
+
+
+def key_of(did: str) -> PublicKey | None:
+    """The key that a did:key or did:jwk is; `None` for any other. Raises `Malformed`."""
+    if did.startswith("did:key:"):
+        return PublicKey.from_multikey(did.removeprefix("did:key:"))
+    if did.startswith("did:jwk:"):
+        return PublicKey.from_jwk(load_json_object(base64url_decode(did.removeprefix("did:jwk:"))))
+    return None
+
+
+def numeric_date(payload: Mapping[str, Any], name: str) -> Moment | None:
+    """The moment of a NumericDate (RFC 7519, 2). Raises `MalformedCredential`."""
+    if name not in payload:
+        return None
+    seconds = payload[name]
+    if type(seconds) not in (int, float):
+        raise MalformedCredential.saying("{claim} is no number of seconds", claim=name)
+    try:
+        when = datetime.fromtimestamp(seconds, UTC)
+    except (ValueError, OverflowError, OSError):  # also beyond the calendar
+        raise MalformedCredential.saying("{claim} is no moment of the calendar", claim=name) from None
+    return Moment(when, when, when, when.date())
+
+
+def _text(payload: Mapping[str, Any], name: str) -> str:
+    value = payload.get(name)
+    if not isinstance(value, str) or not value:
+        raise MalformedCredential.saying("{claim} is missing, or no text", claim=name)
+    return value
+
+
+def _shown_text(payload: Mapping[str, Any], name: str) -> str:
+    value = payload.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def _require_other_types(payload: Mapping[str, Any], vct: str) -> None:
+    """2.2.2.2. They say what else it is, and widen nobody's trust: `types` has the `vct` alone."""
+    others = payload.get("aka_vcts", ["…"])
+    if not isinstance(others, list) or not others or not all(isinstance(each, str) for each in others):
+        raise MalformedCredential("aka_vcts is no list of types")
+    if vct in others:
+        raise MalformedCredential("aka_vcts names the type that vct names")
+
+
+def _subject(payload: Mapping[str, Any], holder: ConfirmationKey | None) -> dict[str, Any]:
+    """Its claims about the subject. A claim `id` would be taken for the holder's key, which `cnf` names."""
+    said = {
+        name: value
+        for name, value in payload.items()
+        if name not in FIXED and name not in ("id", "jti", *DATES)
+    }
+    return {"id": holder.did, **said} if holder else said
+
+
+def _entries(payload: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Each way by which `status` says where the status stands; those not known here leave it open."""
+    if "status" not in payload:
+        return
+    status = payload["status"]
+    if not isinstance(status, dict) or not status:
+        raise MalformedCredential("status says nothing")
+    for name, place in status.items():
+        if not isinstance(place, dict):
+            raise MalformedCredential.saying("{way} of status is no object", way=shortened(name))
+        yield {**place, "type": _ENTRY_TYPE if name == STATUS_ENTRY else f"status.{name}"}
+
+
+def _terms(payload: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    for name in TERMS:
+        if name in payload:
+            values = payload[name]
+            for value in values if isinstance(values, list) else [values]:
+                if not is_url(value):
+                    raise MalformedCredential.saying("{claim} is no URL", claim=name)
+                yield {"type": name, "id": value}
+
+
+def _schemas(payload: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    values = payload.get("credentialSchema", ())
+    for value in values if isinstance(values, list) else ():
+        match value:
+            case {"id": str(), "type": "JsonSchema"}:
+                yield value
+
+
+def _title(payload: Mapping[str, Any], vct: str) -> str:
+    """A `title`, or else the last word of the type's name that is no version."""
+    words = [word for word in re.split("[#/:]", vct) if not re.fullmatch(_NO_NAME, word)]
+    return _shown_text(payload, "title") or (words[-1] if words else vct)
+
+
+def _name(payload: Mapping[str, Any]) -> str:
+    parts = (_shown_text(payload, name) for name in ("given_name", "family_name"))
+    return _shown_text(payload, "name") or " ".join(filter(None, parts))

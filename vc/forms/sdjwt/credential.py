@@ -1,0 +1,163 @@
+"""An SD-JWT VC as a `Secured`: what it says, by whom it is signed, which log entry stands for it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from functools import cached_property
+from typing import NamedTuple
+
+from keys import InvalidSignature, PublicKey
+from keys.jws import JWS
+from ledger import EntryKind, entry
+from wire import load_json_object
+from wire.problem import Code, Refused
+from wire.strict import is_url
+from wire.text import shortened
+from wire.work import BYTES_HASHED, Work
+
+from ...claims import Claims
+from ...problem import InvalidProof, MalformedCredential, UnsupportedForm
+from ...secured import Secured, Signatures, Signed, Unknown
+from . import MEDIA_TYPE
+from .claims import FIXED, claims_of, key_of, numeric_date
+from .disclosures import SDJWT, ClaimPath, Disclosed, disclose
+
+TYPE, FORMER_TYPE = "dc+sd-jwt", "vc+sd-jwt"
+"""`typ` of the header: the present name, and that of drafts up to 05, which W3C's data model has taken."""
+ALGORITHMS = frozenset({"EdDSA", "Ed25519", "ES256", "ES384"})
+LARGEST = 1 << 21
+"""Bytes of one; its payload and disclosures are read within `Work` besides."""
+
+CERTIFICATE_NOT_READ = Code("certificate-not-read", UnsupportedForm, "The issuer is named by a certificate")
+"""A credential names its issuer's key by a chain of certificates (`x5c`), which is not read here."""
+ALGORITHM_NOT_FOR_KEY = Code("algorithm-not-for-key", Refused, "The key does not sign this form")
+"""Nobody reads an SD-JWT VC that is signed by a key of this type."""
+ISSUER_KEY_NOT_NAMED = Code("issuer-key-not-named", UnsupportedForm, "The issuer's key is named in no DID")
+"""A credential names its issuer's key in a way that is not looked up here, such as in a set of its host."""
+
+
+class JWTSignature(NamedTuple):
+    """The signature of a JWT; see `vc.secured.Signed`."""
+
+    verification_method: str
+    algorithm: str
+    created: datetime | None
+    purpose: str = "assertionMethod"
+    expires: datetime | None = None
+    domain: tuple[str, ...] = ()
+    challenge: str | None = None
+
+
+class SDJWTCredential(Secured):
+    """One credential with some of its disclosures, its header checked."""
+
+    form = MEDIA_TYPE
+
+    def __init__(self, parts: SDJWT, work: Work) -> None:
+        """Raises `INVALID_JWS`, and the open `JWS_NOT_SUPPORTED`, as `JWS.parse`; `MalformedCredential`."""
+        self.parts, self._work = parts, work
+        self._jws = JWS.parse(parts.jwt, limit=LARGEST, work=work)
+        require_type(self._jws, TYPE, FORMER_TYPE)
+
+    @property
+    def former_name(self) -> str:
+        """See `Secured`: the drafts' until November 2024 (SD-JWT VC, 2.2.1)."""
+        return FORMER_TYPE if self._jws.header["typ"] == FORMER_TYPE else ""
+
+    @cached_property
+    def disclosed(self) -> Disclosed:
+        """The payload with its disclosures. Raises as `disclose`."""
+        payload = load_json_object(self._jws.payload, limit=LARGEST, work=self._work)
+        self._work.spend(len(self.parts.shown) // BYTES_HASHED)
+        return disclose(payload, self.parts.disclosures, self._work, FIXED)
+
+    @cached_property
+    def claims(self) -> Claims:
+        """See `Secured`."""
+        return claims_of(self.disclosed.payload)
+
+    def choose(self, chosen: Collection[ClaimPath]) -> bytes:
+        """The credential with the chosen disclosures alone, to be shown. Raises as `Disclosed.choose`."""
+        return self.parts._replace(disclosures=self.disclosed.choose(chosen), binding=b"").shown
+
+    def signatures(self, work: Work) -> Signatures:  # noqa: ARG002 -- read already
+        """The issuer's, by the key that `kid` names; one that is named otherwise counts for nothing here.
+
+        Raises `MalformedCredential` for a `kid` that is no text, and as `disclosed`.
+        """
+        payload, header = self.disclosed.payload, self._jws.header
+        issuer, algorithm, kid = str(payload.get("iss")), header["alg"], header.get("kid", "")
+        if "x5c" in header:
+            # SD-JWT VC, 2.5: the subject of the leaf is the issuer. There is no falling back to `kid`, by
+            # which whoever has a key of his own could sign under a certificate's name.
+            problem = CERTIFICATE_NOT_READ(
+                "the issuer is the subject of a certificate, which is not read here"
+            )
+            return Signatures((), [Unknown("x5c", issuer, problem)])
+        if algorithm not in ALGORITHMS:
+            unread = ISSUER_KEY_NOT_NAMED.saying(
+                "an SD-JWT VC by {algorithm} is not read here", algorithm=shortened(algorithm)
+            )
+            return Signatures((), [Unknown(algorithm, issuer, unread)])
+        if not isinstance(kid, str):
+            raise MalformedCredential("kid of the header is no text")
+        method = _method(issuer, kid)
+        if method is None:
+            unnamed = ISSUER_KEY_NOT_NAMED.saying(
+                "the header names no key of {issuer} that can be looked up here", issuer=shortened(issuer)
+            )
+            return Signatures((), [Unknown(algorithm, kid, unnamed)])
+        issued = numeric_date(payload, "iat")
+        return Signatures([JWTSignature(method, algorithm, issued.utc if issued else None)])
+
+    def verify(self, signed: Signed, key: PublicKey, work: Work) -> None:  # noqa: ARG002 -- the only one
+        """See `Secured`: over header and payload, and by digests over what was disclosed."""
+        try:
+            self._jws.verify(key, work)
+        except InvalidSignature:
+            raise InvalidProof("the SD-JWT was changed, or another key signed it") from None
+
+    def covers_meaning(self, signed: Signed) -> bool:  # noqa: ARG002
+        """Always: a claim means what its type and its own name say, and both are signed."""
+        return True
+
+    def leaves(self, signed: Signed, kind: EntryKind, work: Work) -> Sequence[bytes]:  # noqa: ARG002
+        """The entry of the issuer's JWT, whatever is disclosed of it."""
+        work.spend(len(self.parts.jwt) // BYTES_HASHED)
+        return (entry(kind, hashlib.sha256(self.parts.jwt).digest()),)
+
+
+def _method(issuer: str, kid: str) -> str | None:
+    """The URL of the issuer's key: `kid` as it is, or relative to `iss`; `None` where that gives no URL.
+
+    A DID that is a key has no other. At an https URL, `kid` is a fragment of the issuer's document.
+    """
+    if kid.startswith("did:") or is_url(kid):
+        return kid
+    if kid.startswith("#") and is_url(issuer):
+        return f"{issuer}{kid}"
+    if (key := key_of(issuer)) is not None:
+        return f"{issuer}#0" if issuer.startswith("did:jwk:") else f"{issuer}#{key.multikey()}"
+    return f"{issuer}#{kid}" if issuer.startswith("https://") and is_url(issuer) else None
+
+
+def algorithm_for(key: PublicKey) -> str:
+    """The `alg` by which a key signs. Raises `ALGORITHM_NOT_FOR_KEY`."""
+    name = key.kind.algorithms[0]
+    if name not in ALGORITHMS:
+        raise ALGORITHM_NOT_FOR_KEY.saying(
+            "an SD-JWT VC is not signed by a key of type {type}", type=key.type
+        )
+    return name
+
+
+def require_type(jws: JWS, *types: str) -> None:
+    """Raises `MalformedCredential` for a JWT of another type (RFC 8725, 3.11; threat 19)."""
+    if jws.header.get("typ") not in types:
+        raise MalformedCredential.saying(
+            "typ of the header is {type}, not {expected}",
+            type=shortened(str(jws.header.get("typ"))),
+            expected=types[0],
+        )

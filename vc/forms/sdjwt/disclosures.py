@@ -1,0 +1,245 @@
+"""Selective disclosure for JSON Web Tokens: an SD-JWT's payload with what its disclosures say (RFC 9901).
+
+Nothing here knows what the claims mean, nor who signed them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from wire import Malformed, TooLarge, base64url_decode, base64url_encode
+from wire.problem import Code, Refused
+from wire.strict import load_json
+from wire.text import shortened
+from wire.work import Work
+
+from ...problem import UnsupportedForm
+
+INVALID_SD_JWT = Code("invalid-sd-jwt", Malformed, "Not a well-formed SD-JWT")
+"""An SD-JWT that breaks RFC 9901, such as by a disclosure that nothing signed refers to."""
+SD_HASH_UNKNOWN = Code("sd-hash-unknown", UnsupportedForm, "The hash of the disclosures is not known here")
+"""The disclosures of an SD-JWT are referred to by a hash that this program does not use."""
+NOT_DISCLOSED_ALONE = Code("not-disclosed-alone", Refused, "Nothing that can be shown by itself")
+"""A path was chosen that is no disclosure, or stands in one that was not chosen."""
+
+ClaimPath = tuple[str | int, ...]
+"""Member names and positions in arrays, from the outermost object on."""
+
+HASHES: Mapping[str, Callable[[bytes], Any]] = {
+    "sha-256": hashlib.sha256,
+    "sha-384": hashlib.sha384,
+    "sha-512": hashlib.sha512,
+}
+"""By the names of the IANA registry of named information hashes; each resists collisions (RFC 9901, 9.4)."""
+
+DISCLOSURE_READ = 10
+"""Steps of `Work` for a disclosure, so that 100,000 of them are refused before one is read."""
+DEEPEST = 64
+"""Levels of the whole payload: disclosures in disclosures could nest as deep as there are disclosures."""
+RESERVED = ("_sd", "...", "_sd_alg")
+"""Names that no claim of an issuer has (RFC 9901, 4.1)."""
+
+
+class SDJWT(NamedTuple):
+    """The three parts of the compact form (RFC 9901, 4), as they were received."""
+
+    jwt: bytes
+    disclosures: tuple[bytes, ...]
+    binding: bytes
+    """The key binding JWT; empty where there is none."""
+
+    @classmethod
+    def parse(cls, data: bytes, work: Work) -> SDJWT:
+        """Raises `INVALID_SD_JWT`, and `TooLarge` for more disclosures than `work` allows."""
+        work.spend(DISCLOSURE_READ * data.count(b"~"))
+        jwt, *disclosures = data.split(b"~")
+        if not disclosures:
+            raise INVALID_SD_JWT("an SD-JWT has a tilde behind its JWT, and behind each disclosure")
+        *disclosures, binding = disclosures
+        return cls(jwt, tuple(disclosures), binding)
+
+    @property
+    def shown(self) -> bytes:
+        """What a key binding is over (RFC 9901, 4.3.1): all but itself, with the last tilde."""
+        return b"".join(part + b"~" for part in (self.jwt, *self.disclosures))
+
+
+class Disclosed(NamedTuple):
+    """A payload with the values of its disclosures in their places."""
+
+    payload: dict[str, Any]
+    """Without digests (RFC 9901, 7.1, step 3)."""
+    disclosures: Mapping[ClaimPath, bytes]
+    """Each disclosure as it was received, in that order, by the place of its value."""
+    hidden: int
+    """How many digests have no disclosure here: values that were not shown, and decoys."""
+    digest: Callable[[bytes], Any]
+    """The hash by which disclosures, and key bindings, refer to what they are about."""
+
+    def choose(self, chosen: Collection[ClaimPath]) -> tuple[bytes, ...]:
+        """The disclosures at the chosen paths, each with all that stands in it.
+
+        Raises `NOT_DISCLOSED_ALONE` for a path that has none, or whose value stands in one not chosen.
+        """
+        wanted = frozenset(chosen)
+        kept = {path for path in self.disclosures if not wanted.isdisjoint(up_to(path))}
+        for path in wanted.difference(*map(up_to, kept)):
+            raise NOT_DISCLOSED_ALONE.saying(
+                "{path} cannot be shown or left out by itself", path=shortened(written_path(path))
+            )
+        for path in kept:
+            # RFC 9901, 7.2: a verifier refuses a disclosure whose digest stands in none that is shown.
+            if outer := [each for each in up_to(path) if each in self.disclosures and each not in kept]:
+                raise NOT_DISCLOSED_ALONE.saying(
+                    "{path} stands in {outer}, which was not chosen",
+                    path=shortened(written_path(path)),
+                    outer=shortened(written_path(outer[0])),
+                )
+        return tuple(text for path, text in self.disclosures.items() if path in kept)
+
+
+def up_to(path: ClaimPath) -> list[ClaimPath]:
+    """The paths of all that something stands in, from the outermost on, and its own."""
+    return [path[:length] for length in range(1, len(path) + 1)]
+
+
+def written_path(path: ClaimPath) -> str:
+    """A path as text: its steps between slashes, which are escaped in names (RFC 6901, 3)."""
+    return "/".join(str(step).replace("~", "~0").replace("/", "~1") for step in path)
+
+
+def _hash_of(payload: Mapping[str, Any]) -> Callable[[bytes], Any]:
+    """The hash that `_sd_alg` names (RFC 9901, 4.1.1). Raises `INVALID_SD_JWT` and `SD_HASH_UNKNOWN`."""
+    name = payload.get("_sd_alg", "sha-256")
+    if not isinstance(name, str):
+        raise INVALID_SD_JWT("_sd_alg is no text")
+    if name not in HASHES:
+        raise SD_HASH_UNKNOWN.saying(
+            "disclosures are referred to by {hash}, which is not known here", hash=shortened(name)
+        )
+    return HASHES[name]
+
+
+def disclose(
+    payload: dict[str, Any], disclosures: Sequence[bytes], work: Work, fixed: Collection[str] = frozenset()
+) -> Disclosed:
+    """Put the values of the disclosures in their places (RFC 9901, 7.1, steps 3 to 5); `payload` is used up.
+
+    `fixed` names top-level claims that are never disclosed apart, nor any part of them. Raises
+    `INVALID_SD_JWT`, `SD_HASH_UNKNOWN`, and `TooLarge` for what nests too deep or costs too much.
+    """
+    reading = _Reading(payload, disclosures, work, fixed)
+    reading.walk(payload)
+    if reading.texts:  # 7.1, step 5 (threat 39)
+        raise INVALID_SD_JWT("a disclosure is of another SD-JWT: nothing that was signed refers to it")
+    hidden = len(reading.digests) - len(reading.places)
+    order = {text: number for number, text in enumerate(disclosures)}
+    places = dict(sorted(reading.places.items(), key=lambda place: order[place[1]]))
+    return Disclosed(payload, places, hidden, reading.digest)
+
+
+class _Reading:
+    """The walk over a payload, without recursion: a sender chooses how deep it goes."""
+
+    def __init__(
+        self, payload: dict[str, Any], disclosures: Sequence[bytes], work: Work, fixed: Collection[str]
+    ) -> None:
+        self.digest = _hash_of(payload)
+        payload.pop("_sd_alg", None)
+        self._work, self._fixed = work, fixed
+        self.texts = {base64url_encode(self.digest(text).digest()): text for text in disclosures}
+        """The disclosures that nothing referred to yet, by their digests."""
+        if len(self.texts) != len(disclosures):
+            raise INVALID_SD_JWT("a disclosure stands there twice")
+        self.digests: set[str] = set()
+        self.places: dict[ClaimPath, bytes] = {}
+
+    def walk(self, payload: dict[str, Any]) -> None:
+        """Take each object and array of the payload, and those in disclosures as they come."""
+        waiting: list[tuple[ClaimPath, Any]] = [((), payload)]
+        while waiting:
+            path, node = waiting.pop()
+            if len(path) > DEEPEST:
+                raise TooLarge.saying("the SD-JWT nests deeper than {most} levels", most=DEEPEST)
+            members = self._object(path, node) if isinstance(node, dict) else self._array(path, node)
+            waiting += [
+                ((*path, step), member) for step, member in members if isinstance(member, dict | list)
+            ]
+
+    def _object(self, path: ClaimPath, node: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+        digests = node.pop("_sd", [])
+        if not isinstance(digests, list):
+            raise INVALID_SD_JWT("_sd is no array of digests")
+        if "..." in node:  # RFC 9901, 4.1: reserved, but for an array element that is nothing else
+            raise INVALID_SD_JWT("a claim is named ..., which is reserved")
+        if "_sd_alg" in node:  # 4.1.1: at the top level only
+            raise INVALID_SD_JWT("_sd_alg stands below the top level")
+        for digest in digests:
+            content = self._content(digest, path, 3)
+            if content is None:
+                continue
+            _, name, value = content
+            # 7.1, steps 3.c.ii.2 and 3: else a disclosure could bring digests, or take a signed claim's place
+            # (threats 41 and 43).
+            if not isinstance(name, str) or name in RESERVED or name in node:
+                raise INVALID_SD_JWT("the name of a disclosed claim is reserved, taken or no text")
+            if not path and name in self._fixed:
+                raise _fixed(name)
+            node[name] = value
+            self.places[*path, name] = self.texts.pop(digest)
+        return iter(node.items())
+
+    def _array(self, path: ClaimPath, node: list[Any]) -> Iterator[tuple[int, Any]]:
+        kept: list[Any] = []
+        for item in node:
+            if not isinstance(item, dict) or "..." not in item:
+                kept.append(item)
+                continue
+            if len(item) > 1:
+                raise INVALID_SD_JWT("an array element has members beside ..., which stands alone")
+            content = self._content(item["..."], path, 2)
+            if content is not None:
+                self.places[*path, len(kept)] = self.texts.pop(item["..."])
+                kept.append(content[1])
+        node[:] = kept
+        return enumerate(kept)
+
+    def _content(self, digest: object, path: ClaimPath, size: int) -> list[Any] | None:
+        """The content of the disclosure with this digest; `None` where it was not shown, or is a decoy."""
+        self._work.spend(1)
+        if not isinstance(digest, str):
+            raise INVALID_SD_JWT("a digest is no text")
+        if path and path[0] in self._fixed:
+            raise _fixed(str(path[0]))
+        if digest in self.digests:  # 7.1, step 4 (threat 40)
+            raise INVALID_SD_JWT("one digest stands in two places")
+        self.digests.add(digest)
+        text = self.texts.get(digest)
+        if text is None:
+            return None
+        content = _array_of(text, self._work)
+        if len(content) != size or not isinstance(content[0], str):
+            raise INVALID_SD_JWT.saying(
+                "a disclosure there is no array of {size} elements, the first a salt", size=size
+            )
+        return content
+
+
+def _array_of(text: bytes, work: Work) -> list[Any]:
+    try:
+        plain = text.decode("ascii")
+        content = load_json(base64url_decode(plain, limit=len(plain)), limit=len(plain), work=work)
+    except TooLarge:
+        raise
+    except (Malformed, UnicodeDecodeError):  # the problem would name a place in a person's claim
+        raise INVALID_SD_JWT("a disclosure is no JSON in base64url") from None
+    if not isinstance(content, list):
+        raise INVALID_SD_JWT("a disclosure is no JSON array")
+    return content
+
+
+def _fixed(name: str) -> Malformed:
+    # SD-JWT VC, 2.2.2.3: its holder could else leave out when it ends, or where its status stands.
+    return INVALID_SD_JWT.saying("{claim}, or a part of it, can be left out", claim=shortened(name))

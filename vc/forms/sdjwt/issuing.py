@@ -1,0 +1,133 @@
+"""Making an SD-JWT VC: the facts that decide in the clear, the claims of the kind each in a disclosure.
+
+Everything in it follows from the facts, salts included, so that a row done again gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from keys import Signer
+from keys.jws import encoded, sign_compact
+from wire import Malformed, base64url_encode
+from wire.problem import Code, Refused
+
+from ...anchoring import anchoring_terms
+from ...claims import JSON_SCHEMA, KIND
+from ...facts import ClaimsByKind, IssuingFacts
+from ...secured import Options
+from ...status import status_entry, status_statement
+from .claims import DATES, FIXED, STATUS_ENTRY, key_of
+from .credential import TYPE
+from .disclosures import RESERVED, ClaimPath, written_path
+
+CLAIM_NAME_TAKEN = Code("claim-name-taken", Refused, "A field has the name of a claim that decides")
+"""A kind has a field whose name stands for something else in an SD-JWT VC, such as `status`."""
+KIND_NOT_GIVEN = Code("kind-not-given", Refused, "The claims are not known")
+"""The claims of an SD-JWT VC are the fields of a kind, and none was given."""
+
+_TAKEN = FIXED.union(DATES, RESERVED, ("jti", "sub", "id"))
+
+
+def issued(facts: IssuingFacts, signer: Signer, options: Options) -> bytes:
+    """The credential with all its disclosures, none of what decides among them (SD-JWT VC, 2.2.2.3).
+
+    Raises `KIND_NOT_GIVEN`, `CLAIM_NAME_TAKEN`, and `Malformed` for what would be lost, such as parts of a
+    second.
+    """
+    if facts.by_kind is None:
+        raise KIND_NOT_GIVEN("an SD-JWT VC says what its kind's fields say, and no kind was given")
+    by_kind = facts.by_kind()
+    if taken := sorted(_TAKEN.intersection(by_kind.names)):
+        raise CLAIM_NAME_TAKEN.saying(
+            "the kind has a field {field}, which has a meaning of its own in an SD-JWT VC", field=taken[0]
+        )
+    frame = _Frame(facts.id, by_kind)
+    payload = {**_deciding(facts, by_kind), **frame.payload(options.created)}
+    header = {"typ": TYPE, "kid": options.verification_method}
+    parts = [sign_compact(header, payload, signer), *frame.disclosures]
+    return b"".join(part + b"~" for part in parts)
+
+
+def _deciding(facts: IssuingFacts, by_kind: ClaimsByKind) -> dict[str, Any]:
+    """The claims that are never hidden."""
+    terms, place, schema = [anchoring_terms(facts.log)], facts.status, facts.schema
+    if facts.kind is not None:
+        terms.append({"type": KIND, "id": facts.kind})
+    said: dict[str, Any] = {"iss": facts.issuer["id"], "jti": facts.id, "vct": by_kind.type}
+    if by_kind.integrity:
+        said["vct#integrity"] = by_kind.integrity
+    if place.is_stated:
+        terms.append(status_statement(place.list_url, place.position))
+    else:
+        entry = status_entry(place.list_url, place.position)
+        said["status"] = {STATUS_ENTRY: {name: entry[name] for name in entry if name not in ("id", "type")}}
+    if schema is not None:
+        said["credentialSchema"] = [{"id": schema.id, "type": JSON_SCHEMA, "digestSRI": schema.digest}]
+    for name, when in (("nbf", facts.valid_from), ("exp", facts.valid_until)):
+        if when is not None:
+            said[name] = _seconds(when)
+    if facts.holder is not None:
+        said["cnf"] = _confirmation(facts.holder)
+    return {**said, **{term["type"]: term["id"] for term in terms}}
+
+
+def _confirmation(holder: str) -> dict[str, Any]:
+    """The key that may show it, as a JWK where the DID is a key: most verifiers know no DID (RFC 7800)."""
+    key = key_of(holder)
+    if key is None:
+        return {"kid": holder}
+    return {"jwk": key.jwk()} if holder.startswith("did:key:") else {"jwk": key.jwk(), "kid": holder}
+
+
+class _Frame:
+    """The claims of one credential, hidden as far as its kind lets them be."""
+
+    def __init__(self, identifier: str, by_kind: ClaimsByKind) -> None:
+        self._identifier, self._by_kind = identifier, by_kind
+        self.disclosures: list[bytes] = []
+
+    def payload(self, created: datetime | None) -> dict[str, Any]:
+        """The claims that are in the clear, and the digests of the others, sorted (RFC 9901, 4.2.4.1)."""
+        claims = dict(self._by_kind.claims)
+        shown = {name: claims.pop(name) for name in self._by_kind.shown if name in claims}
+        if created is not None:
+            claims["iat"] = int(created.timestamp())
+        digests = [self._hidden((name,), [name, self._items(name, value)]) for name, value in claims.items()]
+        digests += self._decoys()
+        return {**shown, "_sd": sorted(digests), "_sd_alg": "sha-256"} if digests else shown
+
+    def _items(self, name: str, value: Any) -> Any:
+        """The value of a claim; the items of a group are hidden each by itself."""
+        if not isinstance(value, list):
+            return value
+        return [{"...": self._hidden((name, number), [item])} for number, item in enumerate(value)]
+
+    def _hidden(self, path: ClaimPath, content: list[Any]) -> str:
+        text = encoded([base64url_encode(self._salt(path)), *content])
+        self.disclosures.append(text)
+        return _digest(text)
+
+    def _decoys(self) -> Iterator[str]:
+        """A digest for each claim that is not there: else their number would tell which of them are."""
+        for name in self._by_kind.names:
+            if name not in self._by_kind.claims:
+                yield _digest(base64url_encode(self._salt((name,))).encode())
+
+    def _salt(self, path: ClaimPath) -> bytes:
+        """128 bits that nobody but the issuer can work out, for a value that could be guessed (9.3)."""
+        return self._by_kind.salt(f"{self._identifier}\0{written_path(path)}")[:16]
+
+
+def _digest(text: bytes) -> str:
+    return base64url_encode(hashlib.sha256(text).digest())
+
+
+def _seconds(when: datetime) -> int:
+    """A date that decides, of which nothing is cut off."""
+    if when.microsecond:
+        raise Malformed("a date of an SD-JWT VC has no parts of a second")
+    return int(when.timestamp())
