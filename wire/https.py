@@ -63,8 +63,8 @@ def exchange(
     """The answer of the target, at the first of `addresses` that takes the connection.
 
     Host header, SNI and certificate are those of the name in the URL; `tls` is for https. `deadline` is a
-    reading of `time.monotonic`. Raises `Unavailable`, `TooLarge`, and `Refused` for a compressed body and for headers
-    that may not be sent.
+    reading of `time.monotonic`. Raises `Unavailable`, `TooLarge`, and `Refused` for a compressed body and for
+    headers that may not be sent.
     """
     method, target, body, headers, limit = request
     url = httpcore.URL(
