@@ -118,7 +118,7 @@ def test_a_bad_cell_is_named_with_its_reason(field: str, cell: str, reason: str)
 
 @pytest.mark.parametrize("character", ["\n", "\x00", "\x1b", "\x7f", "\u202e", "\u2066", "\u2028", "\ufffe"])
 def test_what_could_steer_a_terminal_or_turn_a_line_around_is_refused(character: str) -> None:
-    with pytest.raises(BadCell, match="line break, control or direction"):
+    with pytest.raises(BadCell, match="line break or an invisible control character"):
         check_cell(shipped().fields["family_name"], f"O{character}Brien")
 
 

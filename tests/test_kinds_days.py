@@ -11,7 +11,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kinds.days import DATE_ORDERS, DAY_FIRST, MONTH_FIRST, NOT_A_DATE, ORDER_UNKNOWN, read_day
+from issuer.table.finding import CODES
+from kinds.days import (
+    DATE_ORDERS,
+    DAY_FIRST,
+    KEPT_AS_NUMBER,
+    MONTH_FIRST,
+    NOT_A_DATE,
+    ORDER_UNKNOWN,
+    read_day,
+)
 from kinds.problem import BadCell
 from tests import cldr
 from tests.conftest import ROOT
@@ -140,3 +149,10 @@ def test_the_months_are_those_of_cldr_and_each_name_is_of_one() -> None:
     assert json.loads((ROOT / "kinds/months.json").read_text()) == cldr.months()
     months: dict[str, int] = {}
     assert all(months.setdefault(name, month) == month for _, month, name in NAMES)
+
+
+def test_a_day_that_a_spreadsheet_keeps_as_a_number_is_named_and_never_read() -> None:
+    for cell in ("46203", "14611", "４６２０３"):
+        assert {refusal(cell), *(refusal(cell, order) for order in DATE_ORDERS)} == {KEPT_AS_NUMBER}
+    assert CODES[KEPT_AS_NUMBER] == CODES[NOT_A_DATE]
+    assert refusal("4620") == NOT_A_DATE
