@@ -329,11 +329,11 @@ def dry_run(
     with checked_table(order, archive, composer, today, secret) as table:
         number = next(iter(table.numbers), "")
         return replace(
-            unsigned(order, table), first=table.first(), alike=table.alike(says), next_number=number
+            unissued(order, table), first=table.first(), alike=table.alike(says), next_number=number
         )
 
 
-def unsigned(order: Order, table: CheckedTable) -> Issued:
+def unissued(order: Order, table: CheckedTable) -> Issued:
     """What comes of a checked table of which nothing is signed: its error file, if one is named."""
     return Issued(table.survey, 0, None, error_file=_write_errors(order, table.survey, table.spool))
 

@@ -21,7 +21,7 @@ from issuer.identity.home import DID_METHODS, KEY_TYPES, Identity, index
 from issuer.identity.kind import Kinds
 from issuer.issuer import Issuer
 from issuer.job.attached import require_folder
-from issuer.job.bulk import Issued, checked_table, unsigned
+from issuer.job.bulk import Issued, checked_table, unissued
 from issuer.job.bulk import dry_run as check_file
 from issuer.job.checked import CheckedTable
 from issuer.job.order import Order
@@ -241,7 +241,7 @@ def issue(
             with _checked(place, order, composer, described) as table:
                 if table and not table.survey.good:
                     # An issuer is for good, and nobody agreed to one: without a good row nothing is asked.
-                    made, done = None, unsigned(order, table)
+                    made, done = None, unissued(order, table)
                 else:
                     made = place.create(described, form=secured_as)
                     warn_of_refusals(_suite(made))
