@@ -173,6 +173,7 @@ WHOLE: Mapping[str, Any] = {
     "vct#integrity": "sha256-AA==",
     "aka_vcts": ["urn:example:other"],
     "status": {"status_list": {"idx": 1, "uri": "https://a.example"}},
+    "credentialStatus": [{"id": "https://a.example#1", "type": "StatusList2021Entry"}],
     "credentialSchema": [{"id": "https://a.example", "type": "JsonSchema"}],
     ANCHORED_IN_LOG: "urn:intaglio:log:a",
     KIND: "urn:intaglio:kind:a:1:b",
@@ -197,6 +198,7 @@ def test_what_decides_is_never_hidden(name: str) -> None:
         ("status", "status_list"),
         ("status", "status_list", "idx"),
         ("aka_vcts", 0),
+        ("credentialStatus", 0, "id"),
         ("credentialSchema", 0, "id"),
     ],
 )
@@ -215,7 +217,6 @@ BROKEN: Mapping[str, Mapping[str, Any]] = {
     "nbf is null": {"nbf": None},
     "exp is a truth value": {"exp": True},
     "exp is an object": {"exp": {}},
-    "exp is beyond the calendar": {"exp": 10**15},
     "exp is beyond any float": {"exp": 10**400},
     "iat is a text": {"iat": "now"},
     "aka_vcts is a text": {"aka_vcts": "urn:a"},
@@ -225,6 +226,8 @@ BROKEN: Mapping[str, Mapping[str, Any]] = {
     "status is a text": {"status": "https://a.example"},
     "status is empty": {"status": {}},
     "a way of status is a text": {"status": {"status_list": "https://a.example"}},
+    "a status of the data model is a text": {"credentialStatus": "https://a.example"},
+    "a status of the data model has no type": {"credentialStatus": [{"id": "https://a.example#1"}]},
     "a log is no URL": {ANCHORED_IN_LOG: ["log"]},
     "a kind is a number": {KIND: 5},
     "two statements": {STATUS_STATEMENT: ["urn:a#1", "urn:a#2"]},
@@ -239,6 +242,15 @@ BROKEN: Mapping[str, Mapping[str, Any]] = {
 @pytest.mark.parametrize("name", BROKEN)
 def test_claims_that_decide_and_are_broken(name: str) -> None:
     refused(judged(vc({**SAID, **BROKEN[name]})))
+
+
+@pytest.mark.parametrize("name", ["exp", "nbf", "iat"])
+@pytest.mark.parametrize("seconds", [253_402_300_800, 10**15, -(10**15), 1e300])
+def test_a_date_beyond_the_calendar_is_open(name: str, seconds: float) -> None:
+    """RFC 7519 has no last one, and some count in milliseconds."""
+    report = judged(vc({**SAID, name: seconds}))
+    assert report.verdict is Verdict.UNDETERMINED
+    assert name in decided(report).text
 
 
 def test_dates() -> None:
@@ -258,6 +270,27 @@ def test_dates() -> None:
 )
 def test_a_status_of_a_kind_that_is_not_known_is_open(status: Mapping[str, Any]) -> None:
     left_open(judged(vc({**SAID, "status": status})), "unknown-status-entry")
+
+
+def test_a_status_in_the_words_of_the_data_model_is_not_passed_over() -> None:
+    """Such as openvc-core asks for: what was revoked would be valid."""
+    entry = {
+        "type": "BitstringStatusListEntry",
+        "statusPurpose": "revocation",
+        "statusListIndex": "1",
+        "statusListCredential": "https://a.example/1",
+    }
+    for status in (entry, [entry], {**entry, "type": "StatusList2021Entry"}):
+        report = judged(vc({**SAID, "credentialStatus": status}))
+        assert (report.verdict, decided(report).name) == (Verdict.UNDETERMINED, "status")
+
+
+def test_one_that_is_of_the_data_model_of_w3c_as_well_is_open() -> None:
+    """Its end may stand in `validUntil`, which an SD-JWT VC does not have."""
+    report = judged(
+        vc({**SAID, "@context": ["https://www.w3.org/ns/credentials/v2"], "validUntil": "2020-01-01"})
+    )
+    assert (report.verdict, decided(report).code) == (Verdict.UNDETERMINED, "readable-unsupported-form")
 
 
 def test_other_names_of_its_type_widen_no_trust() -> None:
