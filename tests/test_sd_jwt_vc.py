@@ -24,6 +24,7 @@ from vc.claims import ANCHORED_IN_LOG, KIND, STATUS_STATEMENT
 from vc.forms import FORMS
 from vc.forms.sdjwt import MEDIA_TYPE
 from vc.forms.sdjwt.binding import ANOTHER_HOLDER, NOT_ASKED
+from vc.forms.sdjwt.choice import choices_of
 from vc.forms.sdjwt.claims import FIXED
 from vc.forms.sdjwt.credential import ALGORITHM_NOT_FOR_KEY
 from vc.forms.sdjwt.form import SDJWTVC
@@ -32,6 +33,7 @@ from vc.problem import UnsupportedForm
 from vc.secured import Discloses, Options
 from vc.vcdm.enveloped import Enveloped
 from verifier import RecognisedIssuer, Trust
+from verifier.judge import Judge, Question, Verifiers
 from wire import Malformed
 from wire.work import Work
 
@@ -251,6 +253,16 @@ def test_a_date_beyond_the_calendar_is_open(name: str, seconds: float) -> None:
     report = judged(vc({**SAID, name: seconds}))
     assert report.verdict is Verdict.UNDETERMINED
     assert name in decided(report).text
+
+
+@pytest.mark.parametrize("number", [2**53, -(2**53), 2**64, 10**40])
+@pytest.mark.parametrize("hidden", [(), [("member",)]])
+def test_an_integer_that_programs_read_differently_is_open(number: int, hidden: Collection[Path]) -> None:
+    """One beyond 64 bits stopped the service, whose reports could not be written."""
+    known = verifier(ISSUER.trust)
+    judge = Judge(lambda: Verifiers(known, known))
+    assert judge(Question(vc({**SAID, "member": [number]}, hidden), NOW)).status == 422
+    assert judge(Question(vc({**SAID, "member": [2**53 - 1, 1.5, True]}, hidden), NOW)).status == 200
 
 
 def test_dates() -> None:
@@ -591,6 +603,14 @@ def test_the_holder_chooses_among_disclosures_that_stand_in_no_other() -> None:
     assert chosen(data, "languages") == {**always, "languages": SAID["languages"]}
     assert chosen(data, "address/city") == {**always, "address": SAID["address"]}
     assert chosen(data, *choices.alone) == said
+
+
+def test_no_two_choices_are_called_alike() -> None:
+    """Else a claim that its issuer called `address/city` hid from its holder which city is shown."""
+    said = {**BOUND, "address/city": "always shown"}
+    choices = choices_of(vc(said, [("address", "city")]))
+    assert "address/city" in choices.alone
+    assert not {*choices.alone} & {*choices.always}
 
 
 def test_one_that_is_bound_to_nobody_is_shown_as_a_file() -> None:
