@@ -14,19 +14,25 @@ import pytest
 
 from issuer.problem import LISTS_TOO_OLD
 from kinds import Kind
+from kinds.cells import sri
 from kinds.kind import KindPolicy
 from kinds.problem import INVALID_KIND
 from tests.commandline import Program
 from tests.problems import raises
 from tests.test_kinds_facts import CLUB_FIELDS, club
+from tests.test_sd_jwt_issuing import facts, secured
 from tests.test_verifier_kinds import UNIVERSITY, bent, check, issued, shown
 from tests.world import NOW, Holder, decided, issuer_in
 from vc import Bundle, Verdict
 from vc.claims import KIND
+from vc.forms.sdjwt.credential import SDJWTCredential
 from verifier import RecognisedIssuer
-from verifier.policy import AllOf, load_policy
+from verifier.named import ResourcesGiven
+from verifier.policy import AllOf, Findings, load_policy
+from verifier.problem import NotKnown
 from verifier.sources.trust_entries import KindFiles
 from wire import base64url_encode
+from wire.work import Work
 
 ASKED = {"challenge": "challenge", "domain": "employer.example"}
 FIELDS = {**CLUB_FIELDS, "inspected_on": {"type": "date", "iri": "https://example.org/terms#inspectedOn"}}
@@ -155,6 +161,39 @@ def test_files_that_a_credential_states_have_to_be_given(form: str) -> None:
     missing = (Verdict.UNDETERMINED, "trust-resource-missing")
     for others in ([], [hashlib.sha256(b"another plan").digest()]):
         assert outcome(bundle, resources=others) == ((Verdict.VALID, "") if form == "none" else missing)
+
+
+STATES: dict[str, Any] = {"plan": {"type": "digest", "iri": "https://example.org/terms#plan"}}
+PLAN = hashlib.sha256(b"a plan of the building").digest()
+
+
+@pytest.mark.parametrize("disclosure", ["allowed", "never"])
+@pytest.mark.parametrize("is_item", [False, True])
+def test_a_file_is_asked_for_though_its_digest_could_be_hidden(is_item: bool, disclosure: str) -> None:
+    """Where its kind lets a holder hide the digest, what does not show it is open, never accepted."""
+    field, cells = {"disclosure": disclosure}, {"plan": sri(PLAN)}
+    fields = (
+        {"plans": {"type": "group", "iri": "https://example.org/terms#plans", "fields": STATES, **field}}
+        if is_item
+        else {"plan": {**STATES["plan"], **field}}
+    )
+    kind = club(fields={**CLUB_FIELDS, **fields}, policy={"resources": True})
+    with_plan = {"no": "1", **({"plans": [cells]} if is_item else cells)}
+
+    def kept(shown: SDJWTCredential, *given: bytes) -> bool:
+        try:
+            ResourcesGiven(kind).check(Findings(shown.claims, NOW, None, resources=frozenset(given)))
+        except NotKnown:  # which is open
+            return False
+        return True
+
+    whole = secured(facts(kind, with_plan))
+    bare = secured(facts(kind, {"no": "1", **({"plans": []} if is_item else {})}))
+    hidden = SDJWTCredential(whole.parts._replace(disclosures=()), Work())
+    assert not kept(whole)
+    assert kept(whole, PLAN) is (not is_item or disclosure == "never")
+    assert not kept(hidden)
+    assert kept(bare) is (disclosure == "never")
 
 
 def test_what_a_kind_asks_for_comes_on_top_of_a_verifiers_own_rules() -> None:

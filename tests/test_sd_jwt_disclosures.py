@@ -27,7 +27,7 @@ from vc.forms.sdjwt.disclosures import (
     disclose,
 )
 from wire import TooLarge, load_json_object
-from wire.work import Work
+from wire.work import VALUE_WALKED, Work
 
 VECTORS = CORPORA / "vectors/sd-jwt"
 ISSUER = {
@@ -333,6 +333,20 @@ def test_what_is_read_of_a_disclosure_is_charged() -> None:
     text = as_text(["s", "a", [0] * 1_000])
     with pytest.raises(TooLarge):
         disclose({"_sd": [digest(text)]}, [text], Work(500))
+
+
+def test_each_object_and_array_is_charged_as_one_that_is_walked() -> None:
+    """A request of 300 KB, deep in brackets, took a service three times what it may cost."""
+    for payload, texts in (({"a": [[]] * 1_000}, []), sealed([[]] * 1_000)):
+        work = Work()
+        before = work.left
+        disclose(payload, texts, work)
+        assert before - work.left >= 1_000 * VALUE_WALKED
+
+
+def sealed(value: object) -> tuple[dict[str, Any], list[bytes]]:
+    text = as_text(["s", "a", value])
+    return {"_sd": [digest(text)]}, [text]
 
 
 def test_without_a_tilde_it_is_no_sd_jwt() -> None:

@@ -47,7 +47,9 @@ from vc.forms.sdjwt.issuing import CLAIM_NAME_TAKEN, KIND_NOT_GIVEN
 from vc.reading import read
 from vc.secured import Options
 from vc.vcdm.enveloped import Enveloped
+from vc.vcdm.schema import Schemas
 from verifier import RecognisedIssuer, Trust
+from verifier.policy import HasSchema
 from verifier.sources.trust_entries import KindFiles
 from wire import Malformed
 from wire.work import Work
@@ -261,6 +263,21 @@ def test_what_is_hidden_is_not_missing_but_what_is_always_shown_is_required() ->
     assert step_7(kind, CELLS).code == "schema-fits"
     assert step_7(kind, CELLS, claims={"name": "A"}).code == "schema-schema-mismatch"
     assert step_7(CERTIFICATE, WELDING, claims={}).code == "schema-fits"
+
+
+def test_a_schema_of_the_data_model_says_nothing_of_another_form() -> None:
+    """A verifier that has the schema of a kind called each SD-JWT VC of that kind false."""
+    signer = Holder()
+    stated = facts(CERTIFICATE, WELDING)._replace(issuer={"id": signer.did})
+    assert stated.schema
+    schemas = Schemas({stated.schema.id: json.loads(CERTIFICATE.schema)})
+    data = FORM.secure(stated, {}, signer.key, Options(signer.method, created=NOW))
+    assert isinstance(data, Enveloped)
+    for policy in (None, HasSchema(stated.schema.id)):
+        report = verifier(signer.trust, schemas=schemas).verify(data.data, now=NOW, policy=policy)
+        codes = {check.step: check.code for check in report.checks}
+        assert codes[7] == "schema-fits", "by the metadata of its type"
+        assert codes[9] == ("trust-schema-unknown" if policy else "trust-accepted")
 
 
 # At the command line

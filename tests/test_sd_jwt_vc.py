@@ -24,6 +24,7 @@ from vc.claims import ANCHORED_IN_LOG, KIND, STATUS_STATEMENT
 from vc.forms import FORMS
 from vc.forms.sdjwt import MEDIA_TYPE
 from vc.forms.sdjwt.binding import ANOTHER_HOLDER, NOT_ASKED
+from vc.forms.sdjwt.choice import choices_of
 from vc.forms.sdjwt.claims import FIXED
 from vc.forms.sdjwt.credential import ALGORITHM_NOT_FOR_KEY
 from vc.forms.sdjwt.form import SDJWTVC
@@ -32,6 +33,7 @@ from vc.problem import UnsupportedForm
 from vc.secured import Discloses, Options
 from vc.vcdm.enveloped import Enveloped
 from verifier import RecognisedIssuer, Trust
+from verifier.judge import Judge, Question, Verifiers
 from wire import Malformed
 from wire.work import Work
 
@@ -173,6 +175,7 @@ WHOLE: Mapping[str, Any] = {
     "vct#integrity": "sha256-AA==",
     "aka_vcts": ["urn:example:other"],
     "status": {"status_list": {"idx": 1, "uri": "https://a.example"}},
+    "credentialStatus": [{"id": "https://a.example#1", "type": "StatusList2021Entry"}],
     "credentialSchema": [{"id": "https://a.example", "type": "JsonSchema"}],
     ANCHORED_IN_LOG: "urn:intaglio:log:a",
     KIND: "urn:intaglio:kind:a:1:b",
@@ -197,6 +200,7 @@ def test_what_decides_is_never_hidden(name: str) -> None:
         ("status", "status_list"),
         ("status", "status_list", "idx"),
         ("aka_vcts", 0),
+        ("credentialStatus", 0, "id"),
         ("credentialSchema", 0, "id"),
     ],
 )
@@ -215,7 +219,6 @@ BROKEN: Mapping[str, Mapping[str, Any]] = {
     "nbf is null": {"nbf": None},
     "exp is a truth value": {"exp": True},
     "exp is an object": {"exp": {}},
-    "exp is beyond the calendar": {"exp": 10**15},
     "exp is beyond any float": {"exp": 10**400},
     "iat is a text": {"iat": "now"},
     "aka_vcts is a text": {"aka_vcts": "urn:a"},
@@ -225,6 +228,8 @@ BROKEN: Mapping[str, Mapping[str, Any]] = {
     "status is a text": {"status": "https://a.example"},
     "status is empty": {"status": {}},
     "a way of status is a text": {"status": {"status_list": "https://a.example"}},
+    "a status of the data model is a text": {"credentialStatus": "https://a.example"},
+    "a status of the data model has no type": {"credentialStatus": [{"id": "https://a.example#1"}]},
     "a log is no URL": {ANCHORED_IN_LOG: ["log"]},
     "a kind is a number": {KIND: 5},
     "two statements": {STATUS_STATEMENT: ["urn:a#1", "urn:a#2"]},
@@ -239,6 +244,25 @@ BROKEN: Mapping[str, Mapping[str, Any]] = {
 @pytest.mark.parametrize("name", BROKEN)
 def test_claims_that_decide_and_are_broken(name: str) -> None:
     refused(judged(vc({**SAID, **BROKEN[name]})))
+
+
+@pytest.mark.parametrize("name", ["exp", "nbf", "iat"])
+@pytest.mark.parametrize("seconds", [253_402_300_800, 10**15, -(10**15), 1e300])
+def test_a_date_beyond_the_calendar_is_open(name: str, seconds: float) -> None:
+    """RFC 7519 has no last one, and some count in milliseconds."""
+    report = judged(vc({**SAID, name: seconds}))
+    assert report.verdict is Verdict.UNDETERMINED
+    assert name in decided(report).text
+
+
+@pytest.mark.parametrize("number", [2**53, -(2**53), 2**64, 10**40])
+@pytest.mark.parametrize("hidden", [(), [("member",)]])
+def test_an_integer_that_programs_read_differently_is_open(number: int, hidden: Collection[Path]) -> None:
+    """One beyond 64 bits stopped the service, whose reports could not be written."""
+    known = verifier(ISSUER.trust)
+    judge = Judge(lambda: Verifiers(known, known))
+    assert judge(Question(vc({**SAID, "member": [number]}, hidden), NOW)).status == 422
+    assert judge(Question(vc({**SAID, "member": [2**53 - 1, 1.5, True]}, hidden), NOW)).status == 200
 
 
 def test_dates() -> None:
@@ -258,6 +282,27 @@ def test_dates() -> None:
 )
 def test_a_status_of_a_kind_that_is_not_known_is_open(status: Mapping[str, Any]) -> None:
     left_open(judged(vc({**SAID, "status": status})), "unknown-status-entry")
+
+
+def test_a_status_in_the_words_of_the_data_model_is_not_passed_over() -> None:
+    """Such as openvc-core asks for: what was revoked would be valid."""
+    entry = {
+        "type": "BitstringStatusListEntry",
+        "statusPurpose": "revocation",
+        "statusListIndex": "1",
+        "statusListCredential": "https://a.example/1",
+    }
+    for status in (entry, [entry], {**entry, "type": "StatusList2021Entry"}):
+        report = judged(vc({**SAID, "credentialStatus": status}))
+        assert (report.verdict, decided(report).name) == (Verdict.UNDETERMINED, "status")
+
+
+def test_one_that_is_of_the_data_model_of_w3c_as_well_is_open() -> None:
+    """Its end may stand in `validUntil`, which an SD-JWT VC does not have."""
+    report = judged(
+        vc({**SAID, "@context": ["https://www.w3.org/ns/credentials/v2"], "validUntil": "2020-01-01"})
+    )
+    assert (report.verdict, decided(report).code) == (Verdict.UNDETERMINED, "readable-unsupported-form")
 
 
 def test_other_names_of_its_type_widen_no_trust() -> None:
@@ -558,6 +603,14 @@ def test_the_holder_chooses_among_disclosures_that_stand_in_no_other() -> None:
     assert chosen(data, "languages") == {**always, "languages": SAID["languages"]}
     assert chosen(data, "address/city") == {**always, "address": SAID["address"]}
     assert chosen(data, *choices.alone) == said
+
+
+def test_no_two_choices_are_called_alike() -> None:
+    """Else a claim that its issuer called `address/city` hid from its holder which city is shown."""
+    said = {**BOUND, "address/city": "always shown"}
+    choices = choices_of(vc(said, [("address", "city")]))
+    assert "address/city" in choices.alone
+    assert not {*choices.alone} & {*choices.always}
 
 
 def test_one_that_is_bound_to_nobody_is_shown_as_a_file() -> None:

@@ -15,8 +15,9 @@ from urllib.parse import unquote
 
 from wire import Problem, base64url_encode
 from wire.datetimestamp import Moment, format_datetimestamp
+from wire.jcs import LARGEST_INTEGER
 
-from .problem import MalformedCredential
+from .problem import MalformedCredential, UnsupportedForm
 
 ANCHORED_IN_LOG = "urn:intaglio:vocab:AnchoredInLog"
 """The type of a term of use whose `id` names a log in which the credential is."""
@@ -72,7 +73,10 @@ class Claims:
     """The URNs of the kinds that it says it was made by: one, as a rule."""
 
     def __post_init__(self) -> None:
-        """Raises `MalformedCredential` for one that says more than once where its status stands."""
+        """Raises `MalformedCredential` for one that says more than once where its status stands.
+
+        Raises `UnsupportedForm` as `json_of`.
+        """
         object.__setattr__(self, "said", json_of(self.said))
         object.__setattr__(self, "subjects", tuple(map(json_of, self.subjects)))
         self._read_terms()
@@ -134,7 +138,10 @@ class Claims:
 
 
 def json_of(value: object) -> Any:
-    """A value of a form that is not JSON, as JSON: bytes in base64url, dates and times as text."""
+    """A value of a form that is not JSON, as JSON: bytes in base64url, dates and times as text.
+
+    Raises the open `UnsupportedForm` for an integer that not every program reads as the same number.
+    """
     match value:
         case Mapping():
             return {str(name): json_of(item) for name, item in value.items()}
@@ -146,6 +153,8 @@ def json_of(value: object) -> Any:
             return format_datetimestamp(value)
         case date():
             return value.isoformat()
+        case int() if abs(value) > LARGEST_INTEGER:  # RFC 7493, 2.2; beyond 64 bits no report could hold it
+            raise UnsupportedForm("an integer is beyond 2^53-1, which programs read as different numbers")
     return value
 
 

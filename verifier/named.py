@@ -9,14 +9,16 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from kinds import Kind
+from kinds.cells import Field
 from kinds.facts import facts_of
 from kinds.foreign import carried_digest
 from kinds.kind import ASKS
+from kinds.metadata import said_fields
 from ledger import InvalidEvidence, OfEntries
-from vc import Claims
+from vc import Claims, Credential
 from vc.anchoring import CarriedKind
 from wire import Malformed, multibase_decode
 from wire.clock import require_not_ahead
@@ -125,10 +127,18 @@ class ResourcesGiven(NamedTuple):
     kind: Kind
 
     def check(self, findings: Findings) -> None:
-        """Open (`RESOURCE_MISSING`): the file can still be given."""
-        facts = facts_of(self.kind, findings.claims)
-        stated = [str(fact) for name, fact in facts.items() if self.kind.fields[name].type == "digest"]
-        found = findings.claims.said.get("relatedResource", ())
+        """Open (`RESOURCE_MISSING`): the file can still be given, and what is hidden can still be shown."""
+        claims, stated = findings.claims, list[str]()
+        facts = facts_of(self.kind, claims)
+        for field in filter(_states_files, said_fields(self.kind)):
+            # Its holder could hide a digest, and leave out the file with it; also one item of a group alone.
+            can_hide = field.disclosure != "never" and not isinstance(claims, Credential)
+            if can_hide and (field.fields or field.name not in facts):
+                raise RESOURCE_MISSING.saying(
+                    "{field}, which states files, or a part of it, can be hidden", field=field.name
+                )
+            stated += _digests(field, facts.get(field.name))
+        found = claims.said.get("relatedResource", ())
         for item in found if isinstance(found, list) else [found]:
             stated += [str(item[name]) for name in ("digestSRI", "digestMultibase") if name in item]
         missing = sum(_raw(text) not in findings.resources for text in stated)
@@ -138,6 +148,22 @@ class ResourcesGiven(NamedTuple):
                 missing=missing,
                 count=len(stated),
             )
+
+
+def _states_files(field: Field) -> bool:
+    return field.type == "digest" or any(map(_states_files, field.fields.values()))
+
+
+def _digests(field: Field, value: Any) -> list[str]:
+    """The digests that the value of a field states, those in the items of a group among them."""
+    if field.type == "digest":
+        return [] if value is None else [str(value)]
+    return [
+        digest
+        for item in value or ()
+        for inner in filter(_states_files, field.fields.values())
+        for digest in _digests(inner, item.get(inner.name))
+    ]
 
 
 def _raw(text: str) -> bytes | None:

@@ -21,7 +21,7 @@ def choices_of(content: bytes) -> Choices:
     A disclosure within another one is shown with that. Raises as `SDJWTCredential`.
     """
     disclosed = _credential(content).disclosed
-    always = [name for name in disclosed.payload if (name,) not in disclosed.disclosures]
+    always = [written_path((name,)) for name in disclosed.payload if (name,) not in disclosed.disclosures]
     return Choices([*_alone(disclosed)], always)
 
 

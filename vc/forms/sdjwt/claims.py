@@ -39,6 +39,7 @@ FIXED = frozenset(
         "vct#integrity",
         "aka_vcts",
         "status",
+        "credentialStatus",
         "credentialSchema",
         *TERMS,
     }
@@ -65,9 +66,11 @@ def claims_of(payload: Mapping[str, Any]) -> Claims:
     """The claims of a payload with its disclosures.
 
     Raises `MalformedCredential`, and what leaves it open: `ISSUER_NOT_NAMED`, `AUDIENCE_NAMED`,
-    `HOLDER_KEY_UNKNOWN`.
+    `HOLDER_KEY_UNKNOWN`, and `UnsupportedForm` for one that is of W3C's data model as well.
     """
     vct = _text(payload, "vct")
+    if "@context" in payload:  # whose end and terms of use would be passed over, such as `validUntil`
+        raise UnsupportedForm("the credential is of W3C's data model as well, which is not read in an SD-JWT")
     _require_other_types(payload, vct)
     if "iss" not in payload:
         raise ISSUER_NOT_NAMED("the credential has no iss: who issued it, a certificate would say")
@@ -84,7 +87,7 @@ def claims_of(payload: Mapping[str, Any]) -> Claims:
         subjects=(_subject(payload, holder),),
         starts=numeric_date(payload, "nbf"),
         ends=numeric_date(payload, "exp"),
-        entries=tuple(_entries(payload)),
+        entries=(*_entries(payload), *_entries_of_w3c(payload)),
         terms=tuple(_terms(payload)),
         schemas=tuple(_schemas(payload)),
         title=_title(payload, vct),
@@ -133,7 +136,10 @@ def key_of(did: str) -> PublicKey | None:
 
 
 def numeric_date(payload: Mapping[str, Any], name: str) -> Moment | None:
-    """The moment of a NumericDate (RFC 7519, 2). Raises `MalformedCredential`."""
+    """The moment of a NumericDate (RFC 7519, 2).
+
+    Raises `MalformedCredential`, and the open `UnsupportedForm` for one beyond the calendar.
+    """
     if name not in payload:
         return None
     seconds = payload[name]
@@ -141,8 +147,8 @@ def numeric_date(payload: Mapping[str, Any], name: str) -> Moment | None:
         raise MalformedCredential.saying("{claim} is no number of seconds", claim=name)
     try:
         when = datetime.fromtimestamp(seconds, UTC)
-    except (ValueError, OverflowError, OSError):  # also beyond the calendar
-        raise MalformedCredential.saying("{claim} is no moment of the calendar", claim=name) from None
+    except (ValueError, OverflowError, OSError):  # such as one in milliseconds, which RFC 7519 allows
+        raise UnsupportedForm.saying("{claim} is beyond the calendar that is read here", claim=name) from None
     return Moment(when, when, when, when.date())
 
 
@@ -188,6 +194,18 @@ def _entries(payload: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         if not isinstance(place, dict):
             raise MalformedCredential.saying("{way} of status is no object", way=shortened(name))
         yield {**place, "type": _ENTRY_TYPE if name == STATUS_ENTRY else f"status.{name}"}
+
+
+def _entries_of_w3c(payload: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Those of `credentialStatus`, by which others state the status of an SD-JWT VC, too (VCDM 2.0, 4.10).
+
+    To pass over it would take what was revoked for what cannot be revoked.
+    """
+    values = payload.get("credentialStatus", ())
+    for value in values if isinstance(values, list | tuple) else [values]:
+        if not isinstance(value, dict) or "type" not in value:
+            raise MalformedCredential("credentialStatus is no object with a type")
+        yield value
 
 
 def _terms(payload: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

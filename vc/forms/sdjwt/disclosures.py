@@ -13,7 +13,7 @@ from wire import Malformed, TooLarge, base64url_decode, base64url_encode
 from wire.problem import Code, Refused
 from wire.strict import load_json
 from wire.text import shortened
-from wire.work import Work
+from wire.work import VALUE_WALKED, Work
 
 from ...problem import UnsupportedForm
 
@@ -161,6 +161,7 @@ class _Reading:
         waiting: list[tuple[ClaimPath, Any]] = [((), payload)]
         while waiting:
             path, node = waiting.pop()
+            self._work.spend(VALUE_WALKED)
             if len(path) > DEEPEST:
                 raise TooLarge.saying("the SD-JWT nests deeper than {most} levels", most=DEEPEST)
             members = self._object(path, node) if isinstance(node, dict) else self._array(path, node)
