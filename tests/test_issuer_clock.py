@@ -519,7 +519,7 @@ def test_a_correction_that_changes_nothing_is_asked_what_it_is_for(program: Prog
 
 def test_before_1970_no_issuer_begins_and_no_clock_is_right(program: Program, tmp_path: Path) -> None:
     file = tmp_path / "graduates.csv"
-    file.write_text(table([graduate(1)]), encoding="utf-8")
+    file.write_text(table([graduate(1, birth_date="1940-01-01", award_date="1969-06-30")]), encoding="utf-8")
     words = ("issuer", "issue", file, "--name", "Invented University", "--out", tmp_path / "out")
     right, program.now = program.now, lambda: datetime(1969, 12, 31, 23, 59, tzinfo=UTC)
     answer = program(*words)
