@@ -75,9 +75,9 @@ class JWTPresentation(JWT):
             raise InvalidProof("a presentation as a JWT says by iat when it was made")
         if starts is not None and starts.utc > made.utc:
             raise InvalidProof("the presentation is for a time after it was made")
-        audience, nonce = envelope.get("aud", ()), envelope.get("nonce")
-        audiences = (audience,) if isinstance(audience, str) else tuple(audience)
-        if not all(isinstance(name, str) for name in (*audiences, *([] if nonce is None else [nonce]))):
+        audience, nonce = envelope.get("aud", []), envelope.get("nonce", "")
+        audiences = audience if isinstance(audience, list) else [audience]  # RFC 7519, 4.1.3
+        if not all(isinstance(text, str) for text in (*audiences, nonce)):
             raise MalformedCredential("aud or nonce of the JWT is no text")
         signature = JWTSignature(
             "",
@@ -85,8 +85,8 @@ class JWTPresentation(JWT):
             made.utc,
             "authentication",
             ends.utc if ends else None,
-            audiences,
-            nonce,
+            tuple(audiences),
+            nonce or None,
         )
         return self.signed_by(self.presentation.holder, signature)
 
