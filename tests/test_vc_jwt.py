@@ -144,9 +144,12 @@ def test_a_presentation_is_no_credential_nor_a_credential_a_presentation() -> No
         )
     )
     refused(judged(vc(header={"typ": "vp+jwt"}), **ASKED))
-    for name, data in ((VC_JWT, vp()), (VP_JWT, vc())):
+    for name, data in ((VC_JWT, vc()), (VP_JWT, vp())):
         envelope = dict(Enveloped(VC_JWT, b"x"))
-        refused(judged({**envelope, "id": f"data:{name},{data.decode()}", "type": PRESENTED[name]}))
+        refused(
+            judged({**envelope, "id": f"data:{name},{data.decode()}", "type": PRESENTED[name]}),
+            "malformed-credential",
+        )
     with raises(MalformedCredential):
         _ = read(Enveloped(VP_JWT, vp()), FORMS, Work()).claims
 
@@ -499,6 +502,10 @@ def test_a_shape_that_a_skeleton_cannot_splice_has_none(tmp_path: Path) -> None:
         assert (compiled({**said, "name": name}) is not None) is exists
     skeleton = compiled({**said, "name": slots.markers[0]})
     assert skeleton
+    spliced = skeleton.secure(["Ada"], press.signer)
+    made = FORM.secure(facts, {**said, "name": "Ada"}, press.signer, options)
+    assert isinstance(made, Enveloped)
+    assert spliced == (json.dumps(dict(made), separators=(",", ":")).encode(), sha256(made.data).digest())
     for name in ("null", "[]", "\ud800"):  # the general path says whether it is a member that says nothing
         assert skeleton.secure([name], press.signer) is None
 
