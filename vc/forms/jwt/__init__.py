@@ -69,10 +69,10 @@ class VCJWT:
     def secure(
         self, facts: IssuingFacts, said: Mapping[str, Any], signer: Signer, options: Options
     ) -> Enveloped:
-        """See `Form`, and `signing.issued`."""
-        from .signing import issued
+        """See `Form`, and `signing.sign_credential`."""
+        from .signing import sign_credential
 
-        return Enveloped(VC_JWT, issued(facts, said, signer, options, self.contexts))
+        return Enveloped(VC_JWT, sign_credential(facts, said, signer, options, self.contexts))
 
     def skeleton(
         self, facts: IssuingFacts, said: Mapping[str, Any], slots: Slots, key: PublicKey, options: Options
@@ -83,10 +83,10 @@ class VCJWT:
         return jwt_skeleton(lambda tracer: self.secure(facts, said, tracer, options), slots, key)
 
     def present(self, credentials: Sequence[Received], signer: Signer, options: Options) -> Enveloped:
-        """See `Form`, and `signing.presented`."""
-        from .signing import presented
+        """See `Form`, and `signing.sign_presentation`."""
+        from .signing import sign_presentation
 
-        return Enveloped(VP_JWT, presented(credentials, signer, options))
+        return Enveloped(VP_JWT, sign_presentation(credentials, signer, options))
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ...vcdm.jsonld import Contexts
 
 
-def issued(
+def sign_credential(
     facts: IssuingFacts,
     said: Mapping[str, Any],
     signer: Signer,
@@ -43,7 +43,7 @@ def issued(
     return sign_compact(header, {**document, **created}, signer)
 
 
-def presented(credentials: Sequence[Received], signer: Signer, options: Options) -> bytes:
+def sign_presentation(credentials: Sequence[Received], signer: Signer, options: Options) -> bytes:
     """The presentation by the holder who signs, for `options.domain` and `options.challenge`.
 
     Raises `NOT_ASKED`, and `UnsupportedForm` for a credential that carries its proofs (VC-JOSE-COSE, 3.1.2).
