@@ -34,12 +34,12 @@ _COMPACT = rb"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+"
 
 
 @dataclass(frozen=True)
-class VCJWT:
-    """Credentials as JWTs; see `vc.secured.Form`."""
+class _JWTForm:
+    """What both doors have; see `vc.secured.Form`."""
 
     contexts: Contexts | None = None
-    """By which they are read, as `DataIntegrity.contexts`."""
-    media_type: str = VC_JWT
+    """By which documents are read, as `DataIntegrity.contexts`."""
+    media_type: str = ""
     limit: int = MAX_BYTES
 
     def recognises(self, content: Carried) -> bool:
@@ -49,6 +49,23 @@ class VCJWT:
     def identifier(self, content: Carried) -> object:
         """The `id` in its payload."""
         return _part(_bytes(content), 1).get("id")
+
+    def algorithm(self, key: PublicKey) -> str:
+        """The `alg` of the header."""
+        return key.kind.algorithms[0]
+
+    def present(self, credentials: Sequence[Received], signer: Signer, options: Options) -> Enveloped:
+        """See `Form`, and `signing.sign_presentation`."""
+        from .signing import sign_presentation
+
+        return Enveloped(VP_JWT, sign_presentation(credentials, signer, options))
+
+
+@dataclass(frozen=True)
+class VCJWT(_JWTForm):
+    """Credentials as JWTs."""
+
+    media_type: str = VC_JWT
 
     def read(
         self,
@@ -61,10 +78,6 @@ class VCJWT:
         from .credential import JWTCredential
 
         return JWTCredential(_bytes(content), self.contexts, work)
-
-    def algorithm(self, key: PublicKey) -> str:
-        """The `alg` of the header."""
-        return key.kind.algorithms[0]
 
     def secure(
         self, facts: IssuingFacts, said: Mapping[str, Any], signer: Signer, options: Options
@@ -82,28 +95,12 @@ class VCJWT:
 
         return jwt_skeleton(lambda tracer: self.secure(facts, said, tracer, options), slots, key)
 
-    def present(self, credentials: Sequence[Received], signer: Signer, options: Options) -> Enveloped:
-        """See `Form`, and `signing.sign_presentation`."""
-        from .signing import sign_presentation
-
-        return Enveloped(VP_JWT, sign_presentation(credentials, signer, options))
-
 
 @dataclass(frozen=True)
-class VPJWT:
+class VPJWT(_JWTForm):
     """Presentations as JWTs, of credentials in any form that can be enveloped."""
 
-    contexts: Contexts | None = None
     media_type: str = VP_JWT
-    limit: int = MAX_BYTES
-
-    def recognises(self, content: Carried) -> bool:
-        """Whether it is a compact JWT whose header has the type of this form."""
-        return _is_jwt_of(self.media_type, content)
-
-    def identifier(self, content: Carried) -> object:
-        """The `id` in its payload."""
-        return _part(_bytes(content), 1).get("id")
 
     def read(
         self,
@@ -117,10 +114,6 @@ class VPJWT:
 
         return JWTPresentation(_bytes(content), self.contexts, forms, work)
 
-    def algorithm(self, key: PublicKey) -> str:
-        """The `alg` of the header."""
-        return key.kind.algorithms[0]
-
     def secure(
         self,
         facts: IssuingFacts,  # noqa: ARG002
@@ -130,10 +123,6 @@ class VPJWT:
     ) -> Enveloped:
         """Raises `UnsupportedForm`: no credential is of this form."""
         raise UnsupportedForm("a credential is not issued as a presentation")
-
-    def present(self, credentials: Sequence[Received], signer: Signer, options: Options) -> Enveloped:
-        """See `VCJWT.present`."""
-        return VCJWT().present(credentials, signer, options)
 
 
 def _is_jwt_of(media_type: str, content: Carried) -> bool:
