@@ -18,6 +18,7 @@ from vc.claims import Claims
 from vc.forms import FORMS, INTEGRITY
 from vc.forms.integrity import SUITES_BY_KEY
 from vc.possession import Asked
+from vc.problem import UnsupportedForm
 from vc.reading import identifier, read
 from vc.reading.baked import credential_in
 from vc.reading.bundle import Anchored, Bundle
@@ -267,8 +268,7 @@ class Wallet:
         choice = disclosed(chosen, only)
         if choice is None:
             options = Options(method, "authentication", now, challenge, domain)
-            whole = [bundle.secured for bundle in bundles]
-            presented = self.forms[INTEGRITY].present(whole, signer, options)
+            presented = self._presented(chosen, [bundle.secured for bundle in bundles], signer, options)
         else:
             form = self.forms[chosen[0].secured.form]
             assert isinstance(form, Discloses)  # which has that choice
@@ -289,6 +289,16 @@ class Wallet:
     def change_passphrase(self, passphrase: bytes) -> None:
         """Open under another passphrase from now on; copies made before keep the former one."""
         self._store.change_passphrase(passphrase)
+
+    def _presented(
+        self, chosen: Sequence[Held], whole: Sequence[Received], signer: PrivateKey, options: Options
+    ) -> Received:
+        """In the form that all of these have, if that has presentations, else as JSON."""
+        forms = {held.secured.form for held in chosen}
+        if len(forms) == 1:
+            with suppress(UnsupportedForm):
+                return self.forms[forms.pop()].present(whole, signer, options)
+        return self.forms[INTEGRITY].present(whole, signer, options)
 
     def _held(self, record: StoredRecord) -> Held:
         return replace(_read_credential(record), forms=self.forms)

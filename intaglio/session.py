@@ -215,13 +215,13 @@ class Session:
         return jsonld.load(folder)
 
     def forms(self) -> Mapping[str, Form]:
-        """The forms that are read; JSON by the contexts of this home. Raises `Malformed`."""
-        from vc.forms import FORMS, INTEGRITY, DataIntegrity
+        """The forms that are read, by the contexts of this home. Raises `Malformed`."""
+        from vc.forms import FORMS, INTEGRITY, by_contexts
 
         forms = FORMS if self.deployment.forms is None else self.deployment.forms
         if forms.get(INTEGRITY) != FORMS[INTEGRITY]:
             return forms  # with contexts of its own, or without JSON
-        return {**forms, INTEGRITY: DataIntegrity(contexts=self.contexts())}
+        return by_contexts(forms, self.contexts())
 
     def form_of_issuer(self, home: Path) -> Form | None:
         """The form in which the issuer there issues; `None` for JSON, and where it is not known."""

@@ -32,7 +32,7 @@ from ledger.log import LogReader, time_to_sign
 from ledger.outbox import Outbox
 from ledger.tiles.store import Store as LogStore
 from vc import Bundle
-from vc.forms import FORMS, INTEGRITY, DataIntegrity
+from vc.forms import FORMS, INTEGRITY, DataIntegrity, by_contexts
 from vc.secured import Form
 from vc.status import Reason
 from vc.vcdm import jsonld
@@ -314,7 +314,8 @@ class Issuer:
     @property
     def forms(self) -> Mapping[str, Form]:
         """Those that its diplomas may be of, by their media types. Raises as `form`."""
-        return {**FORMS, INTEGRITY: self._integrity, self.form.media_type: self.form}
+        known = by_contexts(FORMS, self._integrity.contexts)
+        return {**known, INTEGRITY: self._integrity, self.form.media_type: self.form}
 
     @property
     def kinds(self) -> Kinds:

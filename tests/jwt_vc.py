@@ -1,4 +1,4 @@
-"""A form for tests: W3C's data model as a JWT, `application/vc+jwt` (VC-JOSE-COSE 3.1)."""
+"""A form for tests that no package knows: `application/vc-ld+jwt`, as drafts called VC-JOSE-COSE's JWT."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from vc.vcdm.issuing import unsigned
 from wire import Malformed, base64url_decode, base64url_encode, load_json_object
 from wire.work import SIGNATURE, Work
 
-MEDIA_TYPE = "application/vc+jwt"
+MEDIA_TYPE = "application/vc-ld+jwt"
 ALGORITHMS = {"Ed25519": "EdDSA", "P-256": "ES256"}
 _JWT = re.compile(rb"eyJ[\w-]+\.[\w-]+\.[\w-]{86}")
 
@@ -54,7 +54,11 @@ class JWT(Secured):
 
     def signatures(self, work: Work) -> Signatures:
         header = self._header
-        if header.get("typ") != "vc+jwt" or header.get("alg") not in ALGORITHMS.values() or "crit" in header:
+        if (
+            header.get("typ") != "vc-ld+jwt"
+            or header.get("alg") not in ALGORITHMS.values()
+            or "crit" in header
+        ):
             raise InvalidProof("the header is not that of a credential")
         made = header.get("iat")
         created = datetime.fromtimestamp(made, UTC) if isinstance(made, int) else None
@@ -102,7 +106,7 @@ class JWTForm:
     def secure(
         self, facts: IssuingFacts, said: Mapping[str, Any], signer: Signer, options: Options
     ) -> Received:
-        return compact("vc+jwt", unsigned(facts, said), signer, options, MEDIA_TYPE)
+        return compact("vc-ld+jwt", unsigned(facts, said), signer, options, MEDIA_TYPE)
 
     def present(self, credentials: Sequence[Received], signer: Signer, options: Options) -> Received:
         raise UnsupportedForm("credentials in this form are presented as JSON")

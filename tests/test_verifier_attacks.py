@@ -248,7 +248,7 @@ class TestForm:
         enveloped = {
             "@context": "https://www.w3.org/ns/credentials/v2",
             "type": "EnvelopedVerifiableCredential",
-            "id": "data:application/vc+jwt,x.y.z",
+            "id": "data:application/vc+cose,x.y.z",
         }
         assert check(enveloped).verdict is Verdict.UNDETERMINED
 

@@ -59,7 +59,7 @@ def test_the_bundle_itself_is_valid() -> None:
 JWT = ".".join(
     base64url_encode(part)
     for part in (
-        b'{"alg":"ES256","typ":"vc+jwt"}',
+        b'{"alg":"ES256","typ":"JWT"}',
         b'{"type":["VerifiableCredential"],"issuer":"did:web:x.example"}',
         bytes(64),
     )
@@ -216,7 +216,7 @@ FUTURE: dict[str, tuple[Change, Verdict, str]] = {
             credential={
                 "@context": CONTEXT[0],
                 "type": "EnvelopedVerifiableCredential",
-                "id": f"data:application/vc+jwt,{JWT}",
+                "id": f"data:application/vc+cose,{JWT}",
             }
         ),
         Verdict.UNDETERMINED,

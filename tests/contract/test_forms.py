@@ -27,7 +27,7 @@ from tests.problems import raises
 from tests.world import NOW, csv_file, graduate, issuer_in, trust_in
 from vc import Bundle, Claims, Enveloped, Outcome, Report, Verdict
 from vc.facts import FACT_LOST, require_said
-from vc.forms import FORMS, INTEGRITY, SDJWTVC, DataIntegrity
+from vc.forms import FORMS, INTEGRITY, SDJWTVC, VCJWT, DataIntegrity
 from vc.forms.sdjwt.binding import NOT_ASKED
 from vc.possession import MAX_AGE, Asked
 from vc.problem import UnsupportedForm
@@ -42,7 +42,8 @@ CASES: dict[str, Form] = {
     "JSON": DataIntegrity(),
     "JSON by JCS": DataIntegrity(suite="eddsa-jcs-2022"),
     "a line": LineForm(),
-    "JWT": JWTForm(),
+    "another's JWT": JWTForm(),
+    "JWT": VCJWT(),
     "SD-JWT VC": SDJWTVC(),
 }
 KEY = PrivateKey.generate()
@@ -229,7 +230,7 @@ def test_one_that_was_made_long_ago_is_no_answer(holding: Holding) -> None:
 
 def test_one_without_a_time_is_refused_but_in_json(holding: Holding) -> None:
     """RFC 9901, 4.3, requires one of a key binding; VC Data Integrity 1.0, 2.1, does not of a proof."""
-    if isinstance(holding.form, SDJWTVC):  # which makes none, and of others' reads none
+    if isinstance(holding.form, SDJWTVC | VCJWT):  # which makes none, and of others' reads none
         with raises(NOT_ASKED):
             holding.shown(None)
         return

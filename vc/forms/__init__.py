@@ -3,15 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from ..secured import INTEGRITY, MAX_BYTES, Form
 from .integrity.form import DataIntegrity
+from .jwt import VC_JWT, VCJWT, VP_JWT, VPJWT
 from .sdjwt import MEDIA_TYPE as SD_JWT_VC
 from .sdjwt.form import SDJWTVC
 
-FORMS: Mapping[str, Form] = MappingProxyType({INTEGRITY: DataIntegrity(), SD_JWT_VC: SDJWTVC()})
+if TYPE_CHECKING:
+    from ..vcdm.jsonld import Contexts
+
+FORMS: Mapping[str, Form] = MappingProxyType(
+    {INTEGRITY: DataIntegrity(), SD_JWT_VC: SDJWTVC(), VC_JWT: VCJWT(), VP_JWT: VPJWT()}
+)
 """The forms that are read unless a caller passes others, by their media types."""
+
+
+def by_contexts(forms: Mapping[str, Form], contexts: Contexts | None) -> Mapping[str, Form]:
+    """The same forms, those of W3C's data model by these contexts."""
+    return {
+        name: replace(form, contexts=contexts) if isinstance(form, DataIntegrity | VCJWT | VPJWT) else form
+        for name, form in forms.items()
+    }
+
 
 __all__ = [
     "FORMS",
@@ -19,5 +36,10 @@ __all__ = [
     "MAX_BYTES",
     "SDJWTVC",
     "SD_JWT_VC",
+    "VCJWT",
+    "VC_JWT",
+    "VPJWT",
+    "VP_JWT",
     "DataIntegrity",
+    "by_contexts",
 ]

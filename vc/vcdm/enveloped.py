@@ -13,10 +13,14 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
-from ..problem import UnsupportedForm
+from wire.text import shortened
+
+from ..problem import MalformedCredential, UnsupportedForm
 from .credential import CONTEXT_V2
 
 TYPE = "EnvelopedVerifiableCredential"
+PRESENTATION_TYPE = "EnvelopedVerifiablePresentation"
+_PRESENTATIONS, _CREDENTIALS = "application/vp+", "application/vc+"
 
 _MEDIA_TYPE = r"[a-z]+/[a-z0-9][a-z0-9.+-]{0,99}"
 _URL = rf"data:({_MEDIA_TYPE})(;base64)?,([A-Za-z0-9!$&'()*+,;=:@/?._~%-]*)"
@@ -27,7 +31,8 @@ _TEXT = rb"[A-Za-z0-9!$&'()*+,;=:@/?._~-]*"
 class Enveloped(Mapping[str, Any]):
     """The bytes of a secured credential or presentation, and the media type of their form.
 
-    As a mapping it is the `EnvelopedVerifiableCredential` by which JSON holds it.
+    As a mapping it is the `EnvelopedVerifiableCredential` or `EnvelopedVerifiablePresentation` by which JSON
+    holds it.
     """
 
     form: str
@@ -35,9 +40,10 @@ class Enveloped(Mapping[str, Any]):
 
     @classmethod
     def from_object(cls, value: Mapping[str, Any]) -> Enveloped:
-        """Out of an `EnvelopedVerifiableCredential`, whose id is a `data:` URL (RFC 2397).
+        """Out of an enveloped credential or presentation, whose id is a `data:` URL (RFC 2397).
 
-        Raises `UnsupportedForm` for whatever else it is.
+        Raises `MalformedCredential` where one has the media type of the other, and `UnsupportedForm` for
+        whatever else it is.
         """
         contexts = value.get("@context")
         if CONTEXT_V2 not in (contexts if isinstance(contexts, list) else [contexts]):
@@ -50,6 +56,13 @@ class Enveloped(Mapping[str, Any]):
         if parts is None:
             raise UnsupportedForm("the id of the enveloped credential is no data: URL that is read here")
         form, encoded, text = parts.groups()
+        another = (
+            _CREDENTIALS if value["type"] in (PRESENTATION_TYPE, [PRESENTATION_TYPE]) else _PRESENTATIONS
+        )
+        if form.startswith(another):  # threat 19: what was signed as one counts for nothing as the other
+            raise MalformedCredential.saying(
+                "{type} holds {form}", type=shortened(str(value["type"])), form=form
+            )
         data = unquote_to_bytes(text)
         if encoded:
             try:
@@ -63,7 +76,8 @@ class Enveloped(Mapping[str, Any]):
             url = f"data:{self.form},{self.data.decode()}"
         else:
             url = f"data:{self.form};base64,{base64.b64encode(self.data).decode()}"
-        return {"@context": [CONTEXT_V2], "id": url, "type": TYPE}
+        kind = PRESENTATION_TYPE if self.form.startswith(_PRESENTATIONS) else TYPE
+        return {"@context": [CONTEXT_V2], "id": url, "type": kind}
 
     def __getitem__(self, name: str) -> Any:
         return self._object()[name]

@@ -39,7 +39,7 @@ from kinds.names import NAMES
 from kinds.shipped import diploma_1
 from kinds.template import compiled
 from vc import SUITES
-from vc.forms import INTEGRITY, SD_JWT_VC, DataIntegrity
+from vc.forms import INTEGRITY, SD_JWT_VC, VC_JWT, DataIntegrity
 from vc.secured import Form
 from wire.problem import Conflict, Declined
 from wire.text import counted, printable
@@ -57,7 +57,7 @@ SIGNING = [name for name, suite in SUITES.items() if suite.signs]
 MOST_FILES = 1000
 """Of larger files no bundles are written unasked."""
 
-FORM_NAMES = {"application/vc": INTEGRITY, "dc+sd-jwt": SD_JWT_VC}
+FORM_NAMES = {"application/vc": INTEGRITY, "dc+sd-jwt": SD_JWT_VC, "vc+jwt": VC_JWT}
 """The media types of forms, by the names that wallets' protocols have for them."""
 
 verbs = click.Group()
@@ -343,9 +343,10 @@ def _form_named(place: Place, name: str | None, suite: str | None = None) -> For
 
 
 def _suite(made: Issuer) -> str:
-    """The suite of the proofs of its credentials. Raises `SUITE_NOT_FOR_KEY`."""
+    """The suite or algorithm that some programs refuse, if any may. Raises `SUITE_NOT_FOR_KEY`."""
     elsewhere = made.own_signer  # no secret is opened for this
-    return made.form.algorithm(elsewhere.public_key if elsewhere else made.keys.public_keys["assertion"])
+    name = made.form.algorithm(elsewhere.public_key if elsewhere else made.keys.public_keys["assertion"])
+    return "" if made.form.media_type == VC_JWT else name  # whoever reads one knows each algorithm of ours
 
 
 def _errors_of(source: Source) -> Path:

@@ -32,7 +32,7 @@ from ...secured import (
     Unknown,
 )
 from ...vcdm.credential import Credential
-from ...vcdm.enveloped import TYPE, Enveloped
+from ...vcdm.enveloped import PRESENTATION_TYPE, TYPE, Enveloped
 from ...vcdm.presentation import Presentation, presentation
 from . import (
     SUITE_NOT_FOR_KEY,
@@ -55,9 +55,7 @@ if TYPE_CHECKING:
 
 _D = TypeVar("_D")
 _PRESENTATION = "VerifiablePresentation"
-_TYPES = frozenset(
-    {"VerifiableCredential", "VerifiablePresentation", TYPE, "EnvelopedVerifiablePresentation"}
-)
+_TYPES = frozenset({"VerifiableCredential", "VerifiablePresentation", TYPE, PRESENTATION_TYPE})
 
 
 @dataclass(frozen=True)
@@ -93,7 +91,7 @@ class DataIntegrity:
         Raises as `load_json_object`, `Enveloped.from_object`, and for that as `front.opened`.
         """
         document = _document(content, work)
-        if document.get("type") in (TYPE, [TYPE]):
+        if document.get("type") in (TYPE, [TYPE], PRESENTATION_TYPE, [PRESENTATION_TYPE]):
             return opened(Enveloped.from_object(document), forms, work, asked)
         kind = document.get("type")
         if kind == _PRESENTATION or (isinstance(kind, list) and _PRESENTATION in kind):

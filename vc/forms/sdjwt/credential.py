@@ -103,7 +103,7 @@ class SDJWTCredential(Secured):
             return Signatures((), [Unknown(algorithm, issuer, unread)])
         if not isinstance(kid, str):
             raise MalformedCredential("kid of the header is no text")
-        method = _method(issuer, kid)
+        method = method_of(issuer, kid)
         if method is None:
             unnamed = ISSUER_KEY_NOT_NAMED.saying(
                 "the header names no key of {issuer} that can be looked up here", issuer=shortened(issuer)
@@ -129,7 +129,7 @@ class SDJWTCredential(Secured):
         return (entry(kind, hashlib.sha256(self.parts.jwt).digest()),)
 
 
-def _method(issuer: str, kid: str) -> str | None:
+def method_of(issuer: str, kid: str) -> str | None:
     """The URL of the issuer's key: `kid` as it is, or relative to `iss`; `None` where that gives no URL.
 
     A DID that is a key has no other. At an https URL, `kid` is a fragment of the issuer's document.

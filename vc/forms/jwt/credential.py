@@ -1,0 +1,94 @@
+"""A credential as a JWT: what it says, and within which time its issuer signed it for."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
+from typing import Any
+
+from ledger import EntryKind, entry
+from wire.work import BYTES_HASHED, Work
+
+from ...problem import UnsupportedForm
+from ...secured import Signatures, Signed
+from ...vcdm.credential import Credential
+from ..sdjwt.claims import AUDIENCE_NAMED, HOLDER_KEY_UNKNOWN, holder_key, key_of, numeric_date
+from ..sdjwt.credential import JWTSignature
+from . import VC_JWT
+from .token import JWT
+
+
+class JWTCredential(JWT):
+    """One credential."""
+
+    form = VC_JWT
+
+    @cached_property
+    def claims(self) -> Credential:
+        """What the document says, within the time of `nbf` and `exp`.
+
+        Raises as `Credential.parse`, `MalformedCredential` where claims of the JWT say something else, and
+        what leaves it open: `AUDIENCE_NAMED`, `HOLDER_KEY_UNKNOWN`, `UnsupportedForm` for VCDM 1.1.
+        """
+        document, envelope = self.payload
+        if "aud" in envelope:  # RFC 7519, 4.1.3: whoever is not named there has to refuse it
+            raise AUDIENCE_NAMED("the credential names the recipients that it is for, which is not read here")
+        claims = Credential.parse(document, self.work, self.contexts)
+        if claims.version != "2.0":
+            raise UnsupportedForm(
+                "a JWT of this type holds a credential of the data model 2.0 (VC-JOSE-COSE)"
+            )
+        self.require_same({"iss": claims.issuer, "jti": claims.id}, claims.unread)
+        for subject in claims.subjects:
+            self.require_same({"sub": subject.get("id")}, claims.unread)
+        _require_holder(envelope, claims.subjects[0].get("id"))
+        return _narrowed(claims, envelope)
+
+    def signatures(self, work: Work) -> Signatures:  # noqa: ARG002 -- read already
+        """The issuer's. Raises `MalformedCredential` for a date that is none, and as `signed_by`."""
+        document, envelope = self.payload
+        issuer = document.get("issuer")
+        issuer = issuer.get("id") if isinstance(issuer, dict) else issuer
+        issued = numeric_date(envelope, "iat")
+        signature = JWTSignature("", self.jws.header["alg"], issued.utc if issued else None)
+        return self.signed_by(envelope.get("iss", issuer), signature)
+
+    def type_name(self, name: str) -> str:
+        """See `Secured`: by the contexts of the form."""
+        from ...vcdm import jsonld  # imported lazily: the wallet needs no contexts
+
+        return jsonld.type_name(name, self.contexts)
+
+    def leaves(self, signed: Signed, kind: EntryKind, work: Work) -> Sequence[bytes]:  # noqa: ARG002
+        """The entry of the JWT, byte for byte."""
+        return tuple(entry(kind, digest) for digest in self.digests(work))
+
+    def digests(self, work: Work) -> frozenset[bytes]:
+        """SHA-256 of the JWT. Nothing is parsed for it: a bulk job asks for each row."""
+        work.spend(len(self.data) // BYTES_HASHED)
+        return frozenset({hashlib.sha256(self.data).digest()})
+
+
+def _require_holder(envelope: Mapping[str, Any], subject: object) -> None:
+    """Raises the open `HOLDER_KEY_UNKNOWN` for a `cnf` with another key than that of the subject's DID.
+
+    A presentation is checked against that DID alone, so that such a `cnf` would be ignored.
+    """
+    holder = holder_key(envelope)
+    if holder is None or holder.did == subject:
+        return
+    if holder.key is None or key_of(str(subject)) != holder.key:
+        raise HOLDER_KEY_UNKNOWN("cnf names another key than the subject's id does")
+
+
+def _narrowed(claims: Credential, envelope: Mapping[str, Any]) -> Credential:
+    """Valid within the document's time and that of its signature, by `exp` and `nbf`."""
+    starts = [moment for moment in (claims.starts, numeric_date(envelope, "nbf")) if moment]
+    ends = [moment for moment in (claims.ends, numeric_date(envelope, "exp")) if moment]
+    return replace(
+        claims,
+        starts=max(starts, key=lambda moment: moment.latest, default=None),
+        ends=min(ends, key=lambda moment: moment.earliest, default=None),
+    )

@@ -1,0 +1,95 @@
+"""A presentation as a JWT: who shows which credentials, to whom, over which challenge and when."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from ledger import EntryKind
+from wire.work import Work
+
+from ...claims import Claims
+from ...problem import InvalidProof, MalformedCredential
+from ...reading.front import read
+from ...secured import Form, Secured, Signatures, Signed
+from ...vcdm.enveloped import TYPE, Enveloped
+from ...vcdm.presentation import Presentation
+from ..sdjwt.claims import numeric_date
+from ..sdjwt.credential import JWTSignature
+from . import VP_JWT
+from .token import JWT
+
+if TYPE_CHECKING:
+    from ...vcdm.jsonld import Contexts
+
+
+class JWTPresentation(JWT):
+    """One presentation."""
+
+    form = VP_JWT
+
+    def __init__(self, data: bytes, contexts: Contexts | None, forms: Mapping[str, Form], work: Work) -> None:
+        super().__init__(data, contexts, work)
+        self._forms = forms
+
+    @property
+    def claims(self) -> Claims:
+        """Raises `MalformedCredential`: it is no credential."""
+        raise MalformedCredential("this is a presentation, not a credential")
+
+    @cached_property
+    def presentation(self) -> Presentation:
+        """What it says; `iss` names its holder as well.
+
+        Raises as `Presentation.parse`, and `MalformedCredential` where claims of the JWT say something else.
+        """
+        found = Presentation.parse(self.payload.document, self.work, self.contexts)
+        issuer = self.payload.envelope.get("iss")
+        holder = found.holder or (issuer if isinstance(issuer, str) else None)
+        self.require_same({"iss": holder, "jti": found.id}, found.unread)
+        return found._replace(holder=holder)
+
+    @cached_property
+    def credentials(self) -> Sequence[Secured]:
+        """See `Secured`. Raises `MalformedCredential` for an item that is not enveloped (3.1.2)."""
+        return tuple(map(self._inner, self.presentation.items))
+
+    def _inner(self, item: object) -> Secured:
+        if not isinstance(item, dict) or item.get("type") not in (TYPE, [TYPE]):
+            raise MalformedCredential("verifiableCredential holds something that is not enveloped")
+        inner = read(Enveloped.from_object(item), self._forms, self.work)
+        # Threat 19: the presentation within would be taken for one made for this verifier.
+        if inner.presentation is not None:
+            raise MalformedCredential("verifiableCredential holds a presentation")
+        return inner
+
+    def signatures(self, work: Work) -> Signatures:  # noqa: ARG002 -- read already
+        """The holder's. Raises `InvalidProof` without `iat`: how old it is, nobody could tell.
+
+        Raises `MalformedCredential` for claims that are malformed, and as `signed_by` and `presentation`.
+        """
+        envelope = self.payload.envelope
+        made, ends, starts = (numeric_date(envelope, name) for name in ("iat", "exp", "nbf"))
+        if made is None:
+            raise InvalidProof("a presentation as a JWT says by iat when it was made")
+        if starts is not None and starts.utc > made.utc:
+            raise InvalidProof("the presentation is for a time after it was made")
+        audience, nonce = envelope.get("aud", []), envelope.get("nonce", "")
+        audiences = audience if isinstance(audience, list) else [audience]  # RFC 7519, 4.1.3
+        if not all(isinstance(text, str) for text in (*audiences, nonce)):
+            raise MalformedCredential("aud or nonce of the JWT is no text")
+        signature = JWTSignature(
+            "",
+            self.jws.header["alg"],
+            made.utc,
+            "authentication",
+            ends.utc if ends else None,
+            tuple(audiences),
+            nonce or None,
+        )
+        return self.signed_by(self.presentation.holder, signature)
+
+    def leaves(self, signed: Signed, kind: EntryKind, work: Work) -> Sequence[bytes]:  # noqa: ARG002
+        """None: what is shown is in no log."""
+        return ()

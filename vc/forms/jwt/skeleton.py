@@ -1,0 +1,67 @@
+"""Credentials of one shape as JWTs: the payload is traced once, then values are spliced into it."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Callable, Sequence
+
+import orjson
+
+from keys import PublicKey, Signer
+from wire import Problem, base64url_decode, base64url_encode
+
+from ...secured import MAX_BYTES, Skeleton, Spliced
+from ...slots import Format, Slots, Value
+from ...vcdm.enveloped import Enveloped
+
+
+class _Tracer:
+    """Stands for a signer; signs nothing."""
+
+    def __init__(self, key: PublicKey) -> None:
+        self.public_key = key
+
+    def sign(self, data: bytes) -> bytes:  # noqa: ARG002
+        return secrets.token_bytes(self.public_key.kind.signature)
+
+
+def jwt_skeleton(secure: Callable[[Signer], Enveloped], slots: Slots, key: PublicKey) -> Skeleton | None:
+    """The skeleton of what `secure` makes, of a document that holds the markers of `slots`.
+
+    `None` where the shape has none.
+    """
+    try:
+        traced = secure(_Tracer(key))
+    except Problem:  # such as a marker where only a certain text may stand
+        return None
+    header, text, _ = traced.data.split(b".")
+    payload = base64url_decode(text.decode(), limit=MAX_BYTES)
+    splice, filled = slots.format(payload.decode()), slots.fill(slots.markers)
+    if splice is None or filled is None or splice(filled.json) != payload:
+        return None
+    before, _, after = orjson.dumps(dict(traced)).partition(traced.data)
+    return _Skeleton(slots, header, splice, before, after)
+
+
+class _Skeleton:
+    """See `Skeleton`."""
+
+    def __init__(self, slots: Slots, header: bytes, splice: Format, before: bytes, after: bytes) -> None:
+        self._slots, self._header, self._splice = slots, header, splice
+        self._before, self._after = before, after
+        """The JSON around the JWT."""
+
+    def secure(self, values: Sequence[Value], signer: Signer) -> Spliced | None:
+        """See `Skeleton`."""
+        filled = self._slots.fill(values)
+        if filled is None:
+            return None
+        payload = self._splice(filled.json)
+        if (
+            b"null" in payload or b"[]" in payload
+        ):  # such a member says nothing, or a text only looks like one
+            return None
+        text = self._header + b"." + base64url_encode(payload).encode()
+        token = text + b"." + base64url_encode(signer.sign(text)).encode()
+        return Spliced(self._before + token + self._after, hashlib.sha256(token).digest())

@@ -1,0 +1,103 @@
+"""The JWT of a credential or presentation: its header, the claims of its envelope, its one signature."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from keys import InvalidSignature, PublicKey
+from keys.jws import JWS
+from wire import Problem, load_json_object
+from wire.text import shortened
+from wire.work import Work
+
+from ...problem import InvalidProof, MalformedCredential
+from ...secured import MAX_BYTES, Secured, Signatures, Signed, Unknown
+from ...vcdm.credential import may_hide_members
+from ..sdjwt.credential import ISSUER_KEY_NOT_NAMED, JWTSignature, method_of, require_type
+
+if TYPE_CHECKING:
+    from ...vcdm.jsonld import Contexts
+
+ENVELOPE = frozenset({"iss", "sub", "aud", "exp", "nbf", "iat", "jti", "cnf", "nonce"})
+"""Claims of the JWT, which are no members of the document in it (VC-JOSE-COSE, 3.1.3)."""
+REFUSED = ("vc", "vp")
+"""Claims in which JWTs of VCDM 1.1 held the document (VC-JOSE-COSE, 3.1.3)."""
+
+
+class Payload(NamedTuple):
+    """What is signed, in two parts."""
+
+    document: Mapping[str, Any]
+    """The credential or presentation of W3C's data model."""
+    envelope: Mapping[str, Any]
+    """The claims of the JWT."""
+
+
+class JWT(Secured):
+    """One JWT, read when it is asked what it says: its log entry takes the bytes alone."""
+
+    def __init__(self, data: bytes, contexts: Contexts | None, work: Work) -> None:
+        self.data, self.contexts, self.work = data, contexts, work
+
+    @cached_property
+    def jws(self) -> JWS:
+        """Its header, checked. Raises as `JWS.parse`, and `MalformedCredential` for one of another type."""
+        parsed = JWS.parse(self.data, limit=MAX_BYTES, work=self.work)
+        require_type(parsed, self.form.removeprefix("application/"), self.form)
+        return parsed
+
+    @cached_property
+    def payload(self) -> Payload:
+        """Its parts. A claim in the header counts as one in the payload (RFC 7519, 5.3).
+
+        Raises `MalformedCredential` for one that differs there, and for the claims `vc` and `vp`.
+        """
+        members = load_json_object(self.jws.payload, limit=MAX_BYTES, work=self.work)
+        if held := [name for name in REFUSED if name in members]:
+            raise MalformedCredential.saying("the payload has the claim {claim}", claim=held[0])
+        envelope = {name: members.pop(name) for name in ENVELOPE.intersection(members)}
+        for name in ENVELOPE.intersection(self.jws.header):
+            if envelope.setdefault(name, self.jws.header[name]) != self.jws.header[name]:
+                raise MalformedCredential.saying("{claim} of header and payload differ", claim=name)
+        return Payload(members, envelope)
+
+    def require_same(self, told: Mapping[str, object], unread: Problem | None) -> None:
+        """Raises `MalformedCredential` unless the claims that are there say what the document does.
+
+        Where a name of the document may be spelled in a way that is not read, `unread` is raised instead.
+        """
+        for claim, value in told.items():
+            if self.payload.envelope.get(claim, value) != value:
+                if may_hide_members(unread):
+                    raise unread
+                raise MalformedCredential.saying("{claim} says something else than the document", claim=claim)
+
+    def signed_by(self, signer: object, signature: JWTSignature) -> Signatures:
+        """The signature by the key that `kid` names, absolute or relative to the DID of who signs.
+
+        `method` of the `signature` is put in. Raises `MalformedCredential` for a `kid` that is no text.
+        """
+        kid = self.jws.header.get("kid", "")
+        if not isinstance(kid, str):
+            raise MalformedCredential("kid of the header is no text")
+        method = method_of(str(signer), kid)
+        if method is None:
+            unnamed = ISSUER_KEY_NOT_NAMED.saying(
+                "the header names no key of {issuer} that can be looked up here",
+                issuer=shortened(str(signer)),
+            )
+            return Signatures((), [Unknown(signature.algorithm, kid, unnamed)])
+        return Signatures([signature._replace(verification_method=method)])
+
+    def verify(self, signed: Signed, key: PublicKey, work: Work) -> None:  # noqa: ARG002 -- the only one
+        """See `Secured`: over header and payload as they were received."""
+        try:
+            self.jws.verify(key, work)
+        except InvalidSignature:
+            raise InvalidProof("the JWT was changed, or another key signed it") from None
+
+    def covers_meaning(self, signed: Signed) -> bool:  # noqa: ARG002
+        """Always: `@context` is signed as it stands in the document."""
+        return True
