@@ -46,7 +46,7 @@ FIXED = frozenset(
 """The claims that decide: none, nor any part of one, can be left out (2.2.2.3; RFC 9901, 9.7)."""
 DATES = ("nbf", "exp", "iat")
 STATUS_ENTRY = "https://www.w3.org/ns/credentials/status#BitstringStatusListEntry"
-"""The member of `status` for a place in a bitstring status list, by the IRI of its type."""
+"""The member of `status` for a place in a bitstring status list: read, written by former releases."""
 _ENTRY_TYPE = "BitstringStatusListEntry"
 _NO_NAME = r"v?[0-9.]*"
 
