@@ -22,7 +22,7 @@ from vc.status import (
     details_urls,
     read_revocation,
 )
-from vc.status.kind import Effect, Stated, StatusKind, StatusKinds, entries, stated
+from vc.status.kind import Effect, EntryOfKind, StatusKind, StatusKinds, entries, entry_of
 from wire import Damaged, Problem, TooLarge, Unavailable
 from wire.clock import DatedAhead, is_ahead, require_not_ahead
 from wire.problem import Code
@@ -94,7 +94,7 @@ class StatusLookup:
         self.unreached: set[str] = set()
         """Lists that a source could not give: what is said of them may be out of date."""
 
-    def entries(self, claims: Claims) -> Iterable[Stated]:
+    def entries(self, claims: Claims) -> Iterable[EntryOfKind]:
         """The status entries of a credential that can be read here."""
         return entries(claims, self._kinds)
 
@@ -114,7 +114,7 @@ class StatusLookup:
         standings, problems = [], []
         for value in values:
             try:
-                standings.append(self._standing(stated(value, self._kinds), issuer, now, recognised))
+                standings.append(self._standing(entry_of(value, self._kinds), issuer, now, recognised))
             except Problem as problem:
                 problems.append(problem)
         if problems:
@@ -122,7 +122,7 @@ class StatusLookup:
         return standings
 
     def _standing(
-        self, status: Stated, issuer: str, now: datetime, recognised: RecognisedIssuer | None
+        self, status: EntryOfKind, issuer: str, now: datetime, recognised: RecognisedIssuer | None
     ) -> Standing:
         """What the newest list says of one entry; only of recognised issuers lists are fetched.
 

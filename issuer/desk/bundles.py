@@ -75,7 +75,8 @@ def bundled(
             names = _lists(line, number, status_kinds)
             for name in names:
                 published(name)  # first: where all of `status/` is older, that says so
-            for status in islice(entries_of(line.secured.claims, status_kinds), 1 if edition.reason else 0):
+            named_by = entries_of(line.secured.claims, status_kinds) if edition.reason else ()
+            for status in islice(named_by, 1):
                 details = details_name(number, page_of(status.entry.index))
                 with suppress(NotFound):  # in a copy to read, the list may not have this revocation yet
                     published(details)

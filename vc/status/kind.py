@@ -17,10 +17,10 @@ from ..secured import Form
 from .bits import StatusList
 from .entry import UNKNOWN_STATUS_ENTRY, StatusEntry, several
 
-Decode = Callable[[object, int], StatusList]
+ListDecoder = Callable[[object, int], StatusList]
 """Unpacks what a list carries its bits as, given the size of an entry. Raises `Malformed`, `TooLarge`."""
-Unpack = Callable[[Decode, object, int], StatusList]
-"""Calls a `Decode`, or has done so before."""
+Unpack = Callable[[ListDecoder, object, int], StatusList]
+"""Calls a `ListDecoder`, or has done so before."""
 
 
 class Effect(StrEnum):
@@ -101,7 +101,7 @@ StatusKinds = Mapping[str, StatusKind]
 """Status kinds by the types of the entries that they read."""
 
 
-class Stated(NamedTuple):
+class EntryOfKind(NamedTuple):
     """A status entry and its kind."""
 
     kind: StatusKind
@@ -113,7 +113,7 @@ class Stated(NamedTuple):
         return replace(self.entry, list_url=self.entry.list_url.removesuffix(self.kind.suffix))
 
 
-def stated(value: Mapping[str, Any], kinds: StatusKinds) -> Stated:
+def entry_of(value: Mapping[str, Any], kinds: StatusKinds) -> EntryOfKind:
     """Read one of `Claims.status` by the kind that reads its type.
 
     Raises `UNKNOWN_STATUS_ENTRY` unless exactly one does (fail closed), and as `StatusKind.entry`.
@@ -122,14 +122,14 @@ def stated(value: Mapping[str, Any], kinds: StatusKinds) -> Stated:
     readers = [kind for name, kind in kinds.items() if name in types]
     if len(readers) != 1:
         raise UNKNOWN_STATUS_ENTRY("the status is of a kind that is not known here")
-    return Stated(readers[0], readers[0].entry(value))
+    return EntryOfKind(readers[0], readers[0].entry(value))
 
 
-def entries(claims: Claims, kinds: StatusKinds) -> Iterator[Stated]:
+def entries(claims: Claims, kinds: StatusKinds) -> Iterator[EntryOfKind]:
     """The status entries of a credential that can be read here; the others are left out."""
     for value in claims.status:
         with suppress(Problem):
-            yield stated(value, kinds)
+            yield entry_of(value, kinds)
 
 
 def list_forms(forms: Mapping[str, Form], kinds: StatusKinds) -> Mapping[str, Form]:

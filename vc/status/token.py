@@ -77,7 +77,7 @@ def token_entry(list_url: str, index: int) -> dict[str, Any]:
     return {"status_list": {"idx": index, "uri": list_url + SUFFIX}}
 
 
-def decode(lst: object, size: int) -> StatusList:
+def unpack_list(lst: object, size: int) -> StatusList:
     """Unpack the member `lst` (4.2). Raises `Malformed`, and `TooLarge` for a decompression bomb."""
     if not isinstance(lst, str):
         raise Malformed("lst is no text")
@@ -85,7 +85,7 @@ def decode(lst: object, size: int) -> StatusList:
     return StatusList(len(bits) * 8 // size, size, bits.translate(_MIRRORED[size]))
 
 
-def encode(bits: StatusList) -> str:
+def pack_list(bits: StatusList) -> str:
     """The member `lst`. Raises `KeyError` for a size of entries that token status lists do not have."""
     return base64url_encode(packed(bits.bits.translate(_MIRRORED[bits.size]), ZLIB))
 
@@ -125,7 +125,7 @@ class TokenStatusList:
         size = content.get("bits") if isinstance(content, dict) else None
         if type(size) is not int or size not in _SIZES:
             raise Malformed("bits of the status list is not 1, 2, 4 or 8")
-        return unpack(decode, content.get("lst"), size)
+        return unpack(unpack_list, content.get("lst"), size)
 
     def effect(self, entry: StatusEntry, value: int) -> Effect:  # noqa: ARG002 -- every entry means the same
         """See `StatusKind`, and 7.1."""
@@ -144,7 +144,7 @@ class TokenStatusList:
             "iat": int(facts.valid_from.timestamp()),
             "exp": int(ends.timestamp()),
             "ttl": max(1, min(TTL, facts.lifetime) // timedelta(seconds=1)),
-            "status_list": {"bits": bits.size, "lst": encode(bits)},
+            "status_list": {"bits": bits.size, "lst": pack_list(bits)},
         }
         jwt = sign_compact({"typ": TYPE, "kid": verification_method}, payload, signer)
         return PublishedList(jwt, _log_entry(jwt, EntryKind.STATUS_LIST))
@@ -169,7 +169,7 @@ class StatusListToken:
         return typ in (TYPE, MEDIA_TYPE)
 
     def identifier(self, content: Carried) -> object:
-        """Its `sub`."""
+        """Its `sub`, unchecked. Raises `Malformed`."""
         if not isinstance(content, bytes) or content.count(b".") != 2:
             raise Malformed("a token status list is a JWT of three parts")
         payload = content.strip().split(b".")[1].decode("ascii", "replace")

@@ -21,7 +21,7 @@ from keys import PublicKey
 from vc import Claims, StatusList
 from vc.reading import read
 from vc.secured import Form, Received, Secured
-from vc.status.kind import Decode
+from vc.status.kind import ListDecoder
 from vc.vcdm.enveloped import Enveloped
 from wire import Problem
 from wire.fetch import Fetcher
@@ -83,7 +83,7 @@ class ListMemory:
         """`capacity` in bytes, of answers, of lists and of bits each; `clock` in seconds, never back."""
         self._answers: Memory[str, _Answer] = Memory(capacity, clock=clock)
         self._fitting: Memory[tuple[tuple[bytes, PublicKey], ...], int] = Memory(capacity >> 4, clock=clock)
-        self._bits: Memory[tuple[Decode, str, int], StatusList] = Memory(capacity, clock=clock)
+        self._bits: Memory[tuple[ListDecoder, str, int], StatusList] = Memory(capacity, clock=clock)
         self._lists: Memory[bytes, _Read] = Memory(capacity, clock=clock)
 
     def ask(self, source: ListSource, url: str) -> bytes | None:
@@ -158,7 +158,7 @@ class ListMemory:
             self._fitting.keep(key, Kept(before - work.left, size))
         return fitting
 
-    def bits(self, decode: Decode, encoded: object, size: int) -> StatusList:
+    def bits(self, decode: ListDecoder, encoded: object, size: int) -> StatusList:
         """As `decode` of the other two; not to be changed."""
         if not isinstance(encoded, str):
             return decode(encoded, size)
