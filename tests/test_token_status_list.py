@@ -156,8 +156,11 @@ def listed(
         **said,
     }
     whole = {"alg": "EdDSA", "typ": "statuslist+jwt", "kid": by.method, **(header or {})}
-    parts = ({name: each for name, each in part.items() if each is not ABSENT} for part in (whole, payload))
-    return jwt(*parts, by.key)
+    return jwt(_present(whole), _present(payload), by.key)
+
+
+def _present(members: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: each for name, each in members.items() if each is not ABSENT}
 
 
 def credential(status: object = None, by: Holder = ISSUER) -> bytes:
@@ -211,7 +214,7 @@ def test_one_bit_says_revoked_or_not() -> None:
 
 
 def test_a_later_list_lifts_a_suspension_but_no_revocation() -> None:
-    older = {"iat": SECONDS - 7200}
+    older: dict[str, Any] = {"iat": SECONDS - 7200}
     trust = Trust().adding(RecognisedIssuer(ISSUER.did, "U"))
     for value, verdict in ((2, Verdict.VALID), (3, Verdict.VALID), (1, Verdict.INVALID)):
         former = Anchored(Enveloped(MEDIA_TYPE, listed(value, **older)))
@@ -293,7 +296,7 @@ def test_one_whom_the_trust_list_names_signs_it() -> None:
     ids=str,
 )
 def test_a_key_that_is_named_in_no_did_leaves_it_open(header: dict[str, Any]) -> None:
-    said = {} if "x5c" in header else {"iss": "https://university.example"}
+    said: dict[str, Any] = {} if "x5c" in header else {"iss": "https://university.example"}
     found = listed(header=header, **said)
     signatures = FORM.read(found, {}, Work()).signatures(Work())
     assert not signatures.known
@@ -383,13 +386,14 @@ def test_a_list_is_no_credential_and_a_credential_is_no_list() -> None:
 
 
 def test_the_form_is_for_lists_alone() -> None:
+    content: Any
     for content in ({}, b"no list", b"a.b.c", listed(header={"typ": "JWT"})):
         assert not FORM.recognises(content)
     assert FORM.recognises(listed(header={"typ": MEDIA_TYPE}))
     assert identifier(Enveloped(MEDIA_TYPE, listed()), list_forms(FORMS, STATUS_KINDS)) == URI
-    for broken in ({}, b"no list"):
+    for content in ({}, b"no list"):
         with pytest.raises(Malformed):
-            FORM.identifier(broken)
+            FORM.identifier(content)
     with pytest.raises(Malformed):
         FORM.read({}, {}, Work())
     with pytest.raises(UnsupportedForm):
