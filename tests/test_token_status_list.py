@@ -293,7 +293,7 @@ def test_one_whom_the_trust_list_names_signs_it() -> None:
 @pytest.mark.parametrize(
     "header",
     [{"kid": "7"}, {"kid": ABSENT}, {"x5c": ["AAAA"]}, {"kid": "https://university.example/#1"}],
-    ids=str,
+    ids=["a number", "none", "a certificate", "an address"],
 )
 def test_a_key_that_is_named_in_no_did_leaves_it_open(header: dict[str, Any]) -> None:
     said: dict[str, Any] = {} if "x5c" in header else {"iss": "https://university.example"}
@@ -305,7 +305,7 @@ def test_a_key_that_is_named_in_no_did_leaves_it_open(header: dict[str, Any]) ->
 
 
 @pytest.mark.parametrize(
-    "header", [{"kid": ABSENT}, {"kid": f"#{ISSUER.key.public_key.multikey()}"}], ids=str
+    "header", [{"kid": ABSENT}, {"kid": f"#{ISSUER.key.public_key.multikey()}"}], ids=["none", "a fragment"]
 )
 def test_a_key_is_named_relative_to_the_issuer(header: dict[str, Any]) -> None:
     assert judged(listed(header=header, iss=ISSUER.did))
