@@ -20,12 +20,14 @@ from tests.sd_jwts import b64, digest, framed, jwt
 from tests.world import NOW, Holder, University, verifier
 from vc import Anchored, Bundle, Report, StatusList, Verdict
 from vc.forms import FORMS, SD_JWT_VC, STATUS_KINDS, TOKEN
+from vc.forms.sdjwt.claims import STATUS_ENTRY
 from vc.problem import UnsupportedForm
 from vc.reading import identifier
 from vc.secured import Options
 from vc.status.kind import Effect, ListFacts, entries, list_forms
 from vc.status.token import MEDIA_TYPE, pack_list, token_entry, unpack_list
 from vc.vcdm.enveloped import Enveloped
+from vc.vcdm.status_lists import status_list_document
 from verifier import RecognisedIssuer, Trust
 from verifier.sources.lists import ListMemory, _time_to_live
 from wire import Malformed, TooLarge
@@ -370,6 +372,17 @@ def test_another_way_beside_it_leaves_it_open_but_hides_no_revocation() -> None:
     status = {"status_list": {"idx": 7, "uri": URI}, "status_attestation": {}}
     assert judged(listed(), status).verdict is Verdict.UNDETERMINED
     assert judged(listed(1), status).verdict is Verdict.INVALID
+
+
+def test_the_entry_of_former_releases_is_still_looked_up() -> None:
+    """They named the bitstring list, under the IRI of the entry's type."""
+    entry_of_before = {"statusPurpose": "revocation", "statusListIndex": "7", "statusListCredential": URI}
+    for value, verdict in ((0, Verdict.VALID), (1, Verdict.INVALID)):
+        bits = StatusList()
+        bits[7] = value
+        document = status_list_document(URI, ISSUER.did, bits, valid_from=NOW, lifetime=timedelta(days=1))
+        found = json.dumps(ISSUER.sign(document)).encode()
+        assert judged(found, {STATUS_ENTRY: entry_of_before}).verdict is verdict
 
 
 def test_a_list_is_no_credential_and_a_credential_is_no_list() -> None:
