@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, Self, TypeVar
 from keys import PrivateKey
 from vc.anchoring import CarriedKind, document_digest
 from vc.claims import Claims
-from vc.forms import FORMS, INTEGRITY
+from vc.forms import FORMS, INTEGRITY, STATUS_KINDS
 from vc.forms.integrity import SUITES_BY_KEY
 from vc.possession import Asked
 from vc.problem import UnsupportedForm
@@ -24,7 +24,8 @@ from vc.reading.baked import credential_in
 from vc.reading.bundle import Anchored, Bundle
 from vc.report import Report, Verdict
 from vc.secured import Choices, Discloses, Form, Options, Received, Secured
-from vc.status import StatusEntry, details_urls
+from vc.status import details_urls
+from vc.status.kind import StatusKinds, entries, list_forms
 from vc.vcdm.enveloped import Enveloped
 from wire.datetimestamp import format_datetimestamp, parse_datetimestamp
 from wire.problem import Code, Damaged, Malformed, Problem, Refused
@@ -86,6 +87,8 @@ class Held:
     """What the check said when it was added: valid, or undetermined if it was wanted even so."""
     forms: Mapping[str, Form] = field(default_factory=lambda: FORMS, compare=False, repr=False)
     """Those that it may be of."""
+    status_kinds: StatusKinds = field(default_factory=lambda: STATUS_KINDS, compare=False, repr=False)
+    """Those of the status lists that it may name."""
     known: bool = field(default=False, compare=False)
     """Whether the wallet had it before it was accepted."""
 
@@ -138,12 +141,19 @@ class Held:
 class Wallet:
     """One holder's keys and credentials in the encrypted store under `home`; a context manager."""
 
-    def __init__(self, home: Path, passphrase: bytes, *, forms: Mapping[str, Form] = FORMS) -> None:
+    def __init__(
+        self,
+        home: Path,
+        passphrase: bytes,
+        *,
+        forms: Mapping[str, Form] = FORMS,
+        status_kinds: StatusKinds = STATUS_KINDS,
+    ) -> None:
         """Open the wallet; raises `NotFound`, `WrongPassphrase`, or `Damaged` where its file was changed.
 
         `forms` are those of the credentials that it takes; that of JSON signs its presentations.
         """
-        self.forms = forms
+        self.forms, self.status_kinds = forms, status_kinds
         self._store = EncryptedStore.open(home / FILE, passphrase)
 
     @classmethod
@@ -210,7 +220,7 @@ class Wallet:
             report.require()
         name = _digest(bundle.secured).hex()[:_ID_LENGTH]
         before = self._store.get("credential", name)
-        held = Held(name, data, now, report.verdict, self.forms, known=before is not None)
+        held = Held(name, data, now, report.verdict, self.forms, self.status_kinds, known=before is not None)
         if before is not None and _rank(known := self._held(before)) > _rank(held):
             return replace(known, known=True)  # what is open or bare takes no valid bundle's place
         self._store.put(_credential_record(held))
@@ -301,7 +311,7 @@ class Wallet:
         return self.forms[INTEGRITY].present(whole, signer, options)
 
     def _held(self, record: StoredRecord) -> Held:
-        return replace(_read_credential(record), forms=self.forms)
+        return replace(_read_credential(record), forms=self.forms, status_kinds=self.status_kinds)
 
     def _key_for(self, chosen: Sequence[Held]) -> tuple[PrivateKey, str]:
         """The key that may show all of these, and the URL that names it as they do."""
@@ -359,15 +369,14 @@ def _own_parts(held: Held) -> Bundle:
     methods = [signed.verification_method for signed in signatures.known]
     methods += [signed.verification_method for signed in signatures.unknown]
     signers = {method.partition("#")[0] for method in methods}
-    lists = {str(status.get("statusListCredential")) for status in claims.status}
-    for status in claims.status:
-        with suppress(Problem):  # of a kind that is not looked up here
-            lists |= set(details_urls(StatusEntry.parse(status)))
+    lists, forms = set[str](), list_forms(held.forms, held.status_kinds)
+    for status in entries(claims, held.status_kinds):
+        lists.update((status.entry.list_url, *details_urls(status.stored)))
     return Bundle(
         bundle.secured,
         tuple(item for item in bundle.evidence if item.digest in digests),
         tuple(item for item in bundle.issuer_documents if identifier(item.document, held.forms) in signers),
-        tuple(item for item in bundle.status_lists if identifier(item.document, held.forms) in lists),
+        tuple(item for item in bundle.status_lists if identifier(item.document, forms) in lists),
         (held.kind,) if held.kind else (),
     )
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from ledger.anchors import AnchorKind
     from ledger.folder import Engines
     from vc.secured import Form
+    from vc.status.kind import StatusKinds
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,8 @@ class Deployment:
 
     forms: Mapping[str, Form] | None = None
     """By media type, in the place of `vc.FORMS`."""
+    status_kinds: StatusKinds | None = None
+    """Kinds of status lists, by the types of their entries, in the place of `vc.forms.STATUS_KINDS`."""
     methods: Mapping[str, Method] | None = None
     """DID methods, in the place of `did.METHODS`."""
     engines: Engines | None = None

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ledger.folder import Engines
     from vc import Claims, Report
     from vc.secured import Form
+    from vc.status.kind import StatusKinds
     from vc.vcdm.jsonld import Contexts
     from vc.vcdm.schema import Schemas
     from verifier import RecognisedIssuer, RecognisedLog, Trust, Verifier
@@ -99,7 +100,8 @@ class Session:
         from verifier.sources.trust_index import open_trust
 
         fetcher = self.fetcher(offline=offline)
-        kinds = self.deployment.evidence_kinds
+        kinds, lists = self.deployment.evidence_kinds, self.status_kinds
+        asked = ("application/vc", "application/json", *(kind.media_type for kind in lists.values()))
         here = self._list_published_here
         return Verifier(
             Resolver(self.methods, fetcher),
@@ -107,7 +109,8 @@ class Session:
             trust=open_trust(trust_file or self.trust_file),
             schemas=self.schemas(),
             forms=self.forms(),
-            lists=(here,) if offline else (here, Fetched(fetcher)),
+            lists=(here,) if offline else (here, Fetched(fetcher, media_types=tuple(dict.fromkeys(asked)))),
+            status_kinds=lists,
             memory=memory,
             logs=self._logs(fetcher),
         )
@@ -222,6 +225,14 @@ class Session:
         if forms.get(INTEGRITY) != FORMS[INTEGRITY]:
             return forms  # with contexts of its own, or without JSON
         return by_contexts(forms, self.contexts())
+
+    @property
+    def status_kinds(self) -> StatusKinds:
+        """The kinds of status lists that are known."""
+        from vc.forms import STATUS_KINDS
+
+        kinds = self.deployment.status_kinds
+        return STATUS_KINDS if kinds is None else kinds
 
     def form_of_issuer(self, home: Path) -> Form | None:
         """The form in which the issuer there issues; `None` for JSON, and where it is not known."""

@@ -32,9 +32,10 @@ from ledger.log import LogReader, time_to_sign
 from ledger.outbox import Outbox
 from ledger.tiles.store import Store as LogStore
 from vc import Bundle
-from vc.forms import FORMS, INTEGRITY, DataIntegrity, by_contexts
+from vc.forms import FORMS, INTEGRITY, STATUS_KINDS, DataIntegrity, by_contexts
 from vc.secured import Form
 from vc.status import Reason
+from vc.status.kind import StatusKinds
 from vc.vcdm import jsonld
 from wire.consent import require_unmarked
 from wire.files import locked
@@ -85,6 +86,7 @@ class Parts(TypedDict, total=False):
     form: Form | None
     engines: Engines | None
     signers: Mapping[str, Opener] | None
+    status_kinds: StatusKinds
 
 
 class Issuer:
@@ -104,6 +106,7 @@ class Issuer:
         form: Form | None = None,
         engines: Engines | None = None,
         signers: Mapping[str, Opener] | None = None,
+        status_kinds: StatusKinds = STATUS_KINDS,
     ) -> None:
         """Opens an issuer that was created before. Raises `NotFound`.
 
@@ -112,7 +115,8 @@ class Issuer:
         `keys.json`; where the folder remembers the URI of that key, it is opened by that, and `pin` is asked
         once. `index` has what was issued, if not `issuer.sqlite`; `store` has the log, if not the folder
         `log/`. `form` is how diplomas are secured, by default JSON with proofs: who issued in another one
-        gives it whenever the issuer is opened.
+        gives it whenever the issuer is opened. `status_kinds` are the kinds of status lists that it may
+        publish, by the types of entries.
         `engines` and `signers` open what the folder's files name; without them, that is refused in a folder
         from a backup (`NotAgreed`).
         """
@@ -120,7 +124,7 @@ class Issuer:
         self.home = home
         self.keys = KeyFile.open(home / "keys.json", passphrase)
         self.store: Index = SQLiteIndex(index_in(home)) if index is None else index
-        self.engines, self._signers = engines, signers
+        self.engines, self._signers, self.status_kinds = engines, signers, status_kinds
         require_not_older(self.store, home, self.identity.closing, engines=engines)
         self.log_patience: float | None = None
         """Seconds to wait for others who write to the log; after them `TryLater`. Set before it is opened."""
@@ -339,7 +343,7 @@ class Issuer:
     def _all_presses(self) -> Presses:
         key, form, contexts = self.signer("assertion"), self.form, self._integrity.contexts
         absent = self.identity.form if self._form is None else ""
-        return Presses(self.home, self.identity, self.keys, key, form, absent, contexts)
+        return Presses(self.home, self.identity, self.keys, key, form, absent, contexts, self.status_kinds)
 
     @cached_property
     def _presses(self) -> Presses:
@@ -388,6 +392,7 @@ class Issuer:
             key,
             self.identity.verification_method(key.public_key, self.status_key),
             ClockJournal(self.home),
+            self.status_kinds,
         )
         if is_open(key) and (self.store.revocations.changed_lists() or lists.by_former_keys()):
             lists.publish(now=self._clock())
@@ -428,7 +433,8 @@ class Issuer:
     @cached_property
     def finder(self) -> Finder:
         """What finds credentials by what people have at hand."""
-        return Finder(self.store, self.archive, self.identity.profile, self._positions, self._id_of)
+        profile, kinds = self.identity.profile, self.status_kinds
+        return Finder(self.store, self.archive, profile, self._positions, self._id_of, kinds)
 
     # Issuing
 
@@ -608,7 +614,8 @@ class Issuer:
 
     def _bundles(self, entries: Iterable[Entry], seqs: Collection[int] | None) -> Iterator[Bundle]:
         log = self._log_to_prove_by(seqs)
-        yield from bundled(self.home, entries, self.archive, log, self.outbox, self.kinds.intact())
+        parts = (self.archive, log, self.outbox, self.kinds.intact(), self.status_kinds)
+        yield from bundled(self.home, entries, *parts)
 
     def _log_to_prove_by(self, seqs: Collection[int] | None) -> LogReader:
         if not os.access(self.home, os.W_OK):

@@ -38,13 +38,14 @@ from tests.test_kinds_facts import (
 from tests.test_kinds_groups import CELLS, FIELDS, SAID, parsed
 from tests.world import NOW, Holder, graduate, table, verifier
 from vc import Check, Claims
-from vc.facts import IssuingFacts, require_said
+from vc.facts import IssuingFacts
 from vc.forms import FORMS, SD_JWT_VC
 from vc.forms.sdjwt.claims import FIXED
 from vc.forms.sdjwt.credential import SDJWTCredential
 from vc.forms.sdjwt.disclosures import NOT_DISCLOSED_ALONE
 from vc.forms.sdjwt.issuing import CLAIM_NAME_TAKEN, KIND_NOT_GIVEN
 from vc.reading import read
+from vc.said import require_said
 from vc.secured import Options
 from vc.vcdm.enveloped import Enveloped
 from vc.vcdm.schema import Schemas

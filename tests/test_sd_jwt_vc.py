@@ -275,7 +275,7 @@ def test_dates() -> None:
 @pytest.mark.parametrize(
     "status",
     [
-        {"status_list": {"idx": 1, "uri": "https://a.example"}},
+        {"status_attestation": {"idx": 1, "uri": "https://a.example"}},
         {"future": {}},
         {"BitstringStatusListEntry": {"statusListIndex": "1"}},
     ],

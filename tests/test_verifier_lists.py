@@ -24,6 +24,7 @@ from vc import Anchored, Bundle, Claims, Credential, Report, Verdict
 from vc.forms import FORMS
 from vc.problem import MalformedCredential
 from vc.secured import Options
+from vc.status import StatusList
 from verifier import Trust, Verifier
 from verifier.judge import Judge, Question, Verifiers
 from verifier.sources.documents import BoundDocument, IssuerDocuments, _remembered
@@ -342,9 +343,8 @@ def test_what_is_remembered_is_bounded_in_bytes(university: Published) -> None:
         assert part._size <= part._capacity
         assert sum(kept.size + OVERHEAD for kept in part._kept.values()) == part._size
     large = University("large.example").issue()
-    assert not ListMemory(1_000).bits(large.status_lists[0].document["credentialSubject"]["encodedList"], 1)[
-        7
-    ]
+    encoded = large.status_lists[0].document["credentialSubject"]["encodedList"]
+    assert not ListMemory(1_000).bits(StatusList.decode, encoded, 1)[7]
 
 
 def test_what_is_remembered_is_dropped_with_the_trust_list(university: Published, tmp_path: Path) -> None:

@@ -29,8 +29,9 @@ from tests.problems import raises
 from tests.test_kinds_facts import CLUB, FULL, UNIVERSITY, ZHANG, listed, said
 from tests.world import NOW, Holder, graduate, verifier
 from vc import Check, Report, Verdict
-from vc.facts import FACT_LOST, SchemaFile, require_said
+from vc.facts import SchemaFile
 from vc.forms import DataIntegrity
+from vc.said import FACT_LOST, require_said
 from vc.secured import Form, Options
 from vc.vcdm.schema import ANOTHER_SCHEMA, SCHEMA_MISMATCH
 from verifier import Trust

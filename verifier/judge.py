@@ -17,6 +17,7 @@ import orjson
 
 from did import DocumentSource, Method, Resolution
 from vc import Outcome, Report, Verdict
+from vc.status.kind import StatusKinds, entries
 from wire import Unavailable
 from wire.work import BODY_STEPS, Work
 
@@ -118,8 +119,9 @@ class Judge:
 
     def report(self, question: Question, steps: int = BODY_STEPS, seconds: float | None = None) -> Report:
         """The last word as a report; what is left of the time may be less than `self.seconds`."""
-        found = self._report(self.verifiers().offline, question, Work(steps))
-        if not _asks_for_the_network(found, question.now):
+        offline = self.verifiers().offline
+        found = self._report(offline, question, Work(steps))
+        if not _asks_for_the_network(found, question.now, offline.status_kinds):
             return found
         verifier = _hurried(self.verifiers().online, self.seconds if seconds is None else seconds)
         return self._report(verifier, question, Work(steps))
@@ -129,7 +131,7 @@ class Judge:
         report = self._report(verifier, question, work)
         content, asks = (
             orjson.dumps(_answer(report, verifier.trust)),
-            _asks_for_the_network(report, question.now),
+            _asks_for_the_network(report, question.now, verifier.status_kinds),
         )
         return Judged(_STATUS[report.verdict], content, asks, work.left >= 0)
 
@@ -200,7 +202,7 @@ def _require_time(deadline: float) -> None:
         raise Unavailable("it was not asked for: other hosts took the time that a report has")
 
 
-def _asks_for_the_network(report: Report, now: datetime) -> bool:
+def _asks_for_the_network(report: Report, now: datetime, kinds: StatusKinds) -> bool:
     if report.verdict is Verdict.UNDETERMINED:
         return any(isinstance(check.problem, Unavailable) for check in report.checks)
     failed = [check.problem for check in report.checks if check.outcome is Outcome.FAILED]
@@ -208,8 +210,8 @@ def _asks_for_the_network(report: Report, now: datetime) -> bool:
         return True  # a newer list may have lifted it
     if not report or report.status_time is None or now - report.status_time <= FRESH:
         return False
-    entries = (entry for credential in report.require() for entry in credential.status)
-    return any(is_web_address(str(entry.get("statusListCredential"))) for entry in entries)
+    found = (status for credential in report.require() for status in entries(credential, kinds))
+    return any(is_web_address(status.entry.list_url) for status in found)
 
 
 def _answer(report: Report, trust: TrustSource) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from vc.report import StatusTime
-from vc.status import MINIMUM_ENTRIES, StatusEntry
+from vc.status import StatusEntry
 from wire.problem import Scalar
 from wire.text import claimed
 
@@ -43,6 +43,8 @@ class Standing(NamedTuple):
     entries: int
     """How many the list has."""
     time: StatusTime
+    is_short: bool = False
+    """Whether it has fewer than its kind asks for."""
 
 
 def described(standings: Sequence[Standing], stale: str) -> tuple[str, str, dict[str, Scalar]]:
@@ -54,7 +56,7 @@ def described(standings: Sequence[Standing], stale: str) -> tuple[str, str, dict
     purpose = min((one.entry.purpose for one in standings), key=PURPOSES.index)
     is_refreshed = any(one.value for one in standings if one.entry.purpose == "refresh")
     finding, text = _REFRESHED if purpose == "refresh" and is_refreshed else _PASSED[purpose]
-    short = [one.entries for one in standings if one.entries < MINIMUM_ENTRIES]
+    short = [one.entries for one in standings if one.is_short]
     facts: dict[str, Scalar] = {
         "date": f"{str(min(one.time.as_of for one in standings))[:16]}Z",
         "refresh": (is_refreshed and finding != "refresh") or None,

@@ -16,14 +16,13 @@ from vc import Anchored, Claims, StatusList
 from vc.reading import identifier, read, received
 from vc.report import StatusTime
 from vc.status import (
-    MINIMUM_ENTRIES,
     UNKNOWN_STATUS_ENTRY,
     Reason,
     StatusEntry,
     details_urls,
-    open_list,
     read_revocation,
 )
+from vc.status.kind import Effect, EntryOfKind, StatusKind, StatusKinds, entries, entry_of
 from wire import Damaged, Problem, TooLarge, Unavailable
 from wire.clock import DatedAhead, is_ahead, require_not_ahead
 from wire.problem import Code
@@ -73,6 +72,8 @@ class Suspended(Problem):
 
 STATUS_PURPOSE_UNKNOWN = UNKNOWN_STATUS_ENTRY.finer("status-purpose-unknown")
 """The status is for a purpose that this program does not know: what its value means is open."""
+STATUS_VALUE_UNKNOWN = UNKNOWN_STATUS_ENTRY.finer("status-value-unknown")
+"""The status has a value that this program does not know: what it means is open."""
 
 
 class StatusLookup:
@@ -83,18 +84,23 @@ class StatusLookup:
         stapled: Sequence[Anchored],
         sources: Iterable[ListSource],
         documents: StatusDocuments,
+        kinds: StatusKinds,
     ) -> None:
         self._documents, self._work, self._memory = documents, documents.work, documents.memory
-        self._stapled, self._sources = stapled, tuple(sources)
+        self._stapled, self._sources, self._kinds = stapled, tuple(sources), kinds
         self._opened: dict[tuple[str, str], _Opened] = {}
         self._unpacked: dict[tuple[int, str, int, str], StatusList] = {}
         self._left = MOST_UNPACKED
         self.unreached: set[str] = set()
         """Lists that a source could not give: what is said of them may be out of date."""
 
+    def entries(self, claims: Claims) -> Iterable[EntryOfKind]:
+        """The status entries of a credential that can be read here."""
+        return entries(claims, self._kinds)
+
     def check(
         self,
-        entries: Iterable[Mapping[str, Any]],
+        values: Iterable[Mapping[str, Any]],
         issuer: str,
         now: datetime,
         recognised: RecognisedIssuer | None,
@@ -106,9 +112,9 @@ class StatusLookup:
         question.
         """
         standings, problems = [], []
-        for value in entries:
+        for value in values:
             try:
-                standings.append(self._standing(StatusEntry.parse(value), issuer, now, recognised))
+                standings.append(self._standing(entry_of(value, self._kinds), issuer, now, recognised))
             except Problem as problem:
                 problems.append(problem)
         if problems:
@@ -116,13 +122,14 @@ class StatusLookup:
         return standings
 
     def _standing(
-        self, entry: StatusEntry, issuer: str, now: datetime, recognised: RecognisedIssuer | None
+        self, status: EntryOfKind, issuer: str, now: datetime, recognised: RecognisedIssuer | None
     ) -> Standing:
         """What the newest list says of one entry; only of recognised issuers lists are fetched.
 
         Lists that an issuer dated after it closed have no end, since no newer ones come. Raises `Revoked`,
         `Suspended`, `STATUS_UNKNOWN`, or the problem of a list that is not what it seems.
         """
+        kind, entry = status
         if entry.purpose not in PURPOSES:  # neither value is known to be harmless
             raise STATUS_PURPOSE_UNKNOWN.saying(
                 "the status is for the purpose {purpose}, which is not known here",
@@ -136,7 +143,7 @@ class StatusLookup:
         unfit: list[tuple[datetime, Problem]] = []
         for claims in opened.lists:
             try:
-                bits = self._bits(claims, entry)
+                bits = self._bits(claims, kind, entry)
                 value = bits[entry.index]
             except Problem as problem:
                 if claims in opened.sourced:
@@ -144,8 +151,8 @@ class StatusLookup:
                 else:
                     unfit.append((_start(claims), problem))
                 continue
-            if value and entry.purpose == "revocation":
-                raise self._revoked(entry, issuer, now, fetch=fetch)
+            if kind.effect(entry, value) is Effect.REVOKED:
+                raise self._revoked(status.stored, issuer, now, fetch=fetch)
             if not is_ahead(_start(claims), now):
                 past.append(_Copy(_is_good(claims, now, closed), _start(claims), value, claims, bits.entries))
         for start, misfit in unfit:  # an older copy, from when the list was shorter, is no fault
@@ -181,18 +188,24 @@ class StatusLookup:
         # the list of the closing is newer, and not at hand
         out_of_reach = entry.list_url in self.unreached or (closed is not None and as_of < closed <= now)
         looked_up = is_sourced and not out_of_reach
-        if newest.value and entry.purpose == "suspension":
+        effect = kind.effect(entry, newest.value)
+        if effect is Effect.UNKNOWN:
+            raise STATUS_VALUE_UNKNOWN.saying(
+                "the status has the value {value}, which is not known here", value=newest.value
+            )
+        if effect is Effect.SUSPENDED:
             date = f"{as_of:%Y-%m-%d %H:%M}Z"
             raise Suspended(f"suspended by the issuer as of {date}", date=date)
-        if newest.entries < MINIMUM_ENTRIES and not (recognised and recognised.short_lists):
+        is_short = newest.entries < kind.least_entries
+        if is_short and not (recognised and recognised.short_lists):
             # 3.2 step 9: in a short list a credential does not hide among enough others
             raise STATUS_LIST_SHORT.saying(
                 "the status list has {entries} entries, fewer than {least}",
                 entries=newest.entries,
-                least=MINIMUM_ENTRIES,
+                least=kind.least_entries,
             )
         time = StatusTime(as_of, fresh=recent or looked_up, stated=not recent or out_of_reach)
-        return Standing(entry, newest.value, newest.entries, time)
+        return Standing(entry, newest.value, newest.entries, time, is_short)
 
     def _open(self, url: str, issuer: str, now: datetime, *, fetch: bool) -> _Opened:
         key = (url, issuer)
@@ -257,11 +270,11 @@ class StatusLookup:
             STATUS_UNKNOWN.saying("the status list could not be had: {why}", why=problem, because=problem)
         )
 
-    def _bits(self, claims: Claims, entry: StatusEntry) -> StatusList:
+    def _bits(self, claims: Claims, kind: StatusKind, entry: StatusEntry) -> StatusList:
         key = (id(claims), entry.type, entry.size, entry.purpose)
         if key not in self._unpacked:
             if self._left >= 0:  # once there was too much, no further list is unpacked for any entry
-                bits = open_list(entry, claims, self._memory.bits)
+                bits = kind.open(entry, claims, self._memory.bits)
                 self._work.spend(len(bits.bits) // BYTES_UNPACKED)
                 self._left -= len(bits.bits)
             if self._left < 0:

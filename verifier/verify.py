@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from did import DocumentSource
 from ledger import KINDS, EvidenceKind
 from vc import Bundle, Report
-from vc.forms import FORMS
+from vc.forms import FORMS, STATUS_KINDS
 from vc.possession import Asked
 from vc.reading import read
 from vc.secured import Form
+from vc.status.kind import StatusKinds, list_forms
 from wire import TooLarge
 from wire.work import Work
 
@@ -63,16 +64,19 @@ class Verifier:
         logs: LogSource | None = None,
         memory: ListMemory | None = None,
         evidence_kinds: Mapping[str, EvidenceKind] = KINDS,
+        status_kinds: StatusKinds = STATUS_KINDS,
     ) -> None:
         """`lists` are asked for status lists beside those that come along, and `logs` for what the logs of
         the trust list publish. `forms` are those that are read, by their media types. `memory` may be shared
         with others on the same trust list and forms; by default it is the verifier's own. `evidence_kinds`
-        say how evidence is verified; what of it is believed, `trust` says.
+        say how evidence is verified; what of it is believed, `trust` says. `status_kinds` are the kinds of
+        status lists that are looked up, by the type of their entries.
         """
         self.memory = ListMemory() if memory is None else memory
         self.resolver, self.trust, self.lists = resolver, trust, tuple(lists)
         self.forms, self.schemas, self.logs = forms, schemas, logs
-        self.evidence_kinds = evidence_kinds
+        self.evidence_kinds, self.status_kinds = evidence_kinds, status_kinds
+        self._list_forms = list_forms(forms, status_kinds)
 
     def verify(
         self,
@@ -166,8 +170,8 @@ class Verifier:
         )
         signatures = SignatureCheck(keys, now, work)
         evidence = EvidenceCheck(self.trust, now, work, self.evidence_kinds, logs)
-        own = StatusDocuments(signatures, evidence, self.trust, self.memory, self.forms, now, work)
-        status = StatusLookup(bundle.status_lists, self.lists, own)
+        own = StatusDocuments(signatures, evidence, self.trust, self.memory, self._list_forms, now, work)
+        status = StatusLookup(bundle.status_lists, self.lists, own, self.status_kinds)
         steps = Steps(
             bundle,
             secured,

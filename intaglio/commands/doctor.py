@@ -112,7 +112,8 @@ def _issuer(session: Session) -> Iterator[Finding]:
     if (home / "issuer.json").exists() or (home / "issuer.sqlite").exists():
         from issuer.keeping.health import examine_issuer
 
-        yield from examine_issuer(home, session.now(), engines=session.consent(home, asks=False).engines())
+        engines = session.consent(home, asks=False).engines()
+        yield from examine_issuer(home, session.now(), engines=engines, status_kinds=session.status_kinds)
 
 
 def _anchors(session: Session) -> Iterator[Finding]:

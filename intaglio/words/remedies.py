@@ -104,6 +104,7 @@ REMEDIES: Mapping[str, str] = {
     "superseded": "Ask for the current edition.",
     "suspended": "The issuer may lift it: ask it, or verify again later.",
     "status-purpose-unknown": "Ask the issuer what that status means.",
+    "status-value-unknown": "Ask the issuer what that status means.",
     "status-list-short": (
         "To accept short lists of this issuer: `intaglio trust remove DID`, then add it again with "
         "--short-lists."

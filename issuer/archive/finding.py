@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from vc.forms import STATUS_KINDS
 from vc.reading import identifier, read
 from vc.secured import Received
-from vc.status import StatusEntry
+from vc.status.kind import StatusKinds, entries
 from wire.problem import NotFound
 from wire.work import Work
 
@@ -37,6 +38,7 @@ class Finder:
     positions: Callable[[], Positions]
     id_of: Callable[[], IdOf]
     """Ids and places in status lists follow from secrets, which are opened when they are needed."""
+    status_kinds: StatusKinds = field(default_factory=lambda: STATUS_KINDS)
 
     def which(self, number: str | KindNumber, kind: str = "") -> KindNumber:
         """The credential that a number means, of a `kind` if that is given.
@@ -105,8 +107,8 @@ class Finder:
         """
         forms = self.archive.forms
         name = identifier(received, forms)
-        for status in read(received, forms, Work()).claims.status:
-            found = StatusEntry.parse(status)
+        for status in entries(read(received, forms, Work()).claims, self.status_kinds):
+            found = status.stored
             number = found.list_url.removeprefix(self.profile.list_url(""))
             if not _LIST_NUMBER.fullmatch(number) or found.index >= LIST_ENTRIES:
                 continue

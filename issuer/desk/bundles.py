@@ -16,7 +16,10 @@ from ledger.log import LogReader
 from ledger.outbox import Outbox
 from vc import Anchored, Bundle
 from vc.anchoring import CarriedKind
-from vc.status import StatusEntry, page_of
+from vc.forms import BITSTRING, STATUS_KINDS
+from vc.status import page_of
+from vc.status.kind import StatusKinds
+from vc.status.kind import entries as entries_of
 from vc.vcdm.enveloped import Enveloped
 from wire.problem import NotFound
 
@@ -25,6 +28,7 @@ from ..archive.kept import Entry
 from ..identity import documents
 from ..press.permutation import LIST_BITS
 from ..press.press import Line
+from ..problem import FormNotKnown
 from ..status.files import anchored, details_name
 
 AT_ONCE = 128
@@ -40,6 +44,7 @@ def bundled(
     log: LogReader,
     outbox: Outbox,
     kinds: Iterable[Kind] = (),
+    status_kinds: StatusKinds = STATUS_KINDS,
 ) -> Iterator[Bundle]:
     """The bundle of each edition, one by one, as the issuer's folder, its log and other ledgers have it.
 
@@ -49,7 +54,9 @@ def bundled(
     carried = _carried(kinds, log)
     versions = documents.anchored_versions(home, log)
     places = sorted(versions)
-    published = functools.lru_cache(_KEPT)(functools.partial(anchored, archive.store, log, home / "status"))
+    published = functools.lru_cache(_KEPT)(
+        functools.partial(anchored, archive.store, log, home / "status", kinds=status_kinds)
+    )
 
     @functools.lru_cache(_KEPT)
     def shared(before: int, *names: str) -> tuple[tuple[Anchored, ...], tuple[Anchored, ...]]:
@@ -65,10 +72,12 @@ def bundled(
         lines = archive.lines((edition.seq, edition.leaf) for edition in batch)
         for edition, line in zip(batch, lines, strict=True):
             number = edition.seq >> LIST_BITS
-            names = [str(number)]
-            published(names[0])  # first: where all of `status/` is older, that says so
-            for status in line.secured.claims.status[:1] if edition.reason else ():
-                details = details_name(number, page_of(StatusEntry.parse(status).index))
+            names = _lists(line, number, status_kinds)
+            for name in names:
+                published(name)  # first: where all of `status/` is older, that says so
+            named_by = entries_of(line.secured.claims, status_kinds) if edition.reason else ()
+            for status in islice(named_by, 1):
+                details = details_name(number, page_of(status.entry.index))
                 with suppress(NotFound):  # in a copy to read, the list may not have this revocation yet
                     published(details)
                     names.append(details)
@@ -76,6 +85,17 @@ def bundled(
             named = _named(line, carried) if carried else ()
             shared_parts = shared(bisect_left(places, edition.leaf), *names)
             yield Bundle(line.credential, tuple(evidence), *shared_parts, named)
+
+
+def _lists(line: Line, number: int, kinds: StatusKinds) -> list[str]:
+    """The files of the lists that a credential names. Most JSON is not read for it, which takes longer."""
+    if not isinstance(line.credential, Enveloped):
+        named = line.credential.get("credentialStatus")
+        if named is None or (isinstance(named, dict) and kinds.get(str(named.get("type"))) is BITSTRING):
+            return [str(number)]
+    with suppress(FormNotKnown):
+        return [f"{number}{kind.suffix}" for kind, _ in entries_of(line.secured.claims, kinds)]
+    return [str(number)]
 
 
 def _named(line: Line, carried: Mapping[str, tuple[CarriedKind]]) -> tuple[CarriedKind, ...]:

@@ -21,6 +21,8 @@ from kinds import Kind
 from ledger.folder import Engines
 from ledger.log import LogReader
 from ledger.problem import CLOCK_BEHIND
+from vc.forms import INTEGRITY, STATUS_KINDS
+from vc.status.kind import StatusKinds, of_file
 from wire.problem import Conflict, Damaged, Malformed, NotFound, Problem, TooLarge, Unavailable
 
 from ..identity.documents import published_status_document
@@ -60,13 +62,15 @@ def create_app(
     body_seconds: float = BODY_TIME,
     engines: Engines | None = None,
     kinds: Callable[[], Iterable[Kind]] = tuple,
+    status_kinds: StatusKinds = STATUS_KINDS,
 ) -> FastAPI:
     """The service of one issuer. `public` holds `did.json` and the status lists in `status/`, as published.
 
     A body has `body_seconds` to arrive. Everything lies under the path of the service's address, at the root
     if it has none; the `log` under that of its origin. `ending` gives the status lists that should have been
     signed anew by now, by number, and when each ends: `/readyz` names them. `engines` are as in
-    `ledger.folder`. `kinds` are those that credentials name.
+    `ledger.folder`. `kinds` are those that credentials name, `status_kinds` those of
+    the status lists.
     """
     base = urlsplit(claims.service).path
     did_document = f"{base}/did.json" if base else "/.well-known/did.json"
@@ -111,7 +115,9 @@ def create_app(
     def status_list(name: str, request: Request) -> Response:
         if LIST_NAME.fullmatch(name) is None:
             raise NotFound("there is no such status list")
-        return published_response(request, published_file(public, name, engines=engines), "application/vc")
+        of_list = of_file(name, status_kinds.values())
+        media_type = INTEGRITY if of_list is None else of_list.media_type
+        return published_response(request, published_file(public, name, engines=engines), media_type)
 
     @app.get(f"{base}/{KINDS}/{{path:path}}")
     def kind(path: str, request: Request) -> Response:

@@ -9,6 +9,7 @@ from pathlib import Path
 from keys import KeyFile, Signer
 from kinds import Kind
 from vc.secured import Form
+from vc.status.kind import StatusKinds
 from vc.vcdm import jsonld
 
 from ..archive.kept import IdOf
@@ -32,6 +33,7 @@ class Presses:
     absent: str
     """The media type of the form in which the issuer issues, where that was not given."""
     contexts: jsonld.Contexts | None
+    status_kinds: StatusKinds
     _made: dict[str | None, Press] = field(default_factory=dict)
     """By the URN of the kind."""
 
@@ -62,7 +64,7 @@ class Presses:
             self.form.algorithm(self.signer.public_key)
             composer = self._composer(Kinds(self.home).of(reference))
             composer.check()
-            press = Press(composer, self.signer, method, self.form, self.absent)
+            press = Press(composer, self.signer, method, self.form, self.absent, dict(self.status_kinds))
             self._made.setdefault(reference, press)  # another thread may have made one
         return self._made[reference]
 

@@ -5,6 +5,7 @@ Two questions are answered: could the next diploma be issued, and what stays dat
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing, suppress
@@ -20,12 +21,16 @@ from ledger.audit import audit
 from ledger.folder import Engines, is_elsewhere, open_to_read, store_in
 from ledger.log import LogReader
 from ledger.tiles.store import examine, mark_of
-from vc import Credential
+from vc import Claims, Credential
+from vc.forms import STATUS_KINDS
+from vc.secured import Form
+from vc.status.kind import StatusKinds, of_file
 from wire.clock import is_ahead
 from wire.files import locked
 from wire.health import Finding
 from wire.problem import Damaged, NotFound, Problem
 from wire.strict import load_json_object
+from wire.work import Work
 
 from ..archive.archive import Archive
 from ..archive.consistency import require_agreement, require_not_older
@@ -52,10 +57,16 @@ _WRITTEN = ("", "issuer.sqlite", "log", "status", "shards", "documents")
 """What whoever issues has to be able to write to, where it is there."""
 
 
-def examine_issuer(home: Path, now: datetime, *, engines: Engines | None = None) -> Iterator[Finding]:
+def examine_issuer(
+    home: Path,
+    now: datetime,
+    *,
+    engines: Engines | None = None,
+    status_kinds: StatusKinds = STATUS_KINDS,
+) -> Iterator[Finding]:
     """One by one, the costly ones last. Raises the `Problem` that leaves nothing to look at.
 
-    `engines` are as in `ledger.folder`.
+    `engines` are as in `ledger.folder`, `status_kinds` as in `Issuer`.
     """
     identity, is_writable = Identity.read(home), os.access(home, os.W_OK)
     if identity.closing is not None:
@@ -88,7 +99,9 @@ def examine_issuer(home: Path, now: datetime, *, engines: Engines | None = None)
             yield Finding.failed("issuer-key-end-ahead", time=_minute(end))
     yield from _templates(home, identity)
     for path in sorted({*(home / "status").glob("[0-9]*")} - {*changed}):
-        listed = yield from _read(path, lambda data: Credential.parse(_json(data)))
+        kind = of_file(path.name, status_kinds.values())
+        form = None if kind is None else kind.form
+        listed = yield from _read(path, functools.partial(_list, form))
         if listed is not None:
             yield from _age(path.name, listed, now, closed=bool(identity.closed))
     if identity.status_did and (home / "status").exists():  # written with the first list
@@ -232,7 +245,11 @@ def _status_document(home: Path) -> Iterator[Finding]:
         pass  # `did.json` is not as it was written, which is said of that file
 
 
-def _age(name: str, listed: Credential, now: datetime, *, closed: bool) -> Iterator[Finding]:
+def _list(form: Form | None, data: bytes) -> Claims:
+    return Credential.parse(_json(data)) if form is None else form.read(data, {}, Work()).claims
+
+
+def _age(name: str, listed: Claims, now: datetime, *, closed: bool) -> Iterator[Finding]:
     """Of a list that is dated ahead, has expired or will within a month, or half of a shorter life."""
     start, end = listed.valid_from, listed.valid_until
     if start is not None and is_ahead(start, now):

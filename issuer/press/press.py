@@ -20,10 +20,12 @@ from keys.signer import require_signs
 from kinds import Record
 from ledger import EntryKind, entry
 from vc import anchoring
-from vc.facts import IssuingFacts, require_said
-from vc.forms import FORMS
+from vc.facts import IssuingFacts
+from vc.forms import FORMS, STATUS_KINDS
 from vc.reading import identifier, opened
+from vc.said import require_said
 from vc.secured import Form, Options, Received, Secured
+from vc.status.kind import StatusKinds
 from vc.vcdm.enveloped import TYPE, Enveloped
 from wire.clock import is_ahead
 from wire.problem import Refused
@@ -131,6 +133,8 @@ class Press:
     """How they are secured."""
     absent: str = ""
     """The media type of the form in which the issuer issues, where that was not given."""
+    status_kinds: StatusKinds = field(default_factory=lambda: dict(STATUS_KINDS))
+    """The kinds of status lists by which what was signed is read again."""
     _kept: set[tuple[bool, ...]] = field(default_factory=set, init=False, compare=False)
     """The facts that were given together, and found again in the signed text."""
 
@@ -179,7 +183,7 @@ class Press:
         line = Line(seq, record, signed, {**FORMS, self.form.media_type: self.form})
         given = tuple(fact is not None for fact in facts)
         if given not in self._kept:  # whatever the values are, a form treats them alike
-            require_said(facts, line.secured.claims)
+            require_said(facts, line.secured.claims, self.status_kinds)
             self._kept.add(given)
         return Printed(line.to_bytes(), line.entry)
 

@@ -10,7 +10,11 @@ from typing import Any
 
 from ledger.log import LogReader
 from vc import Anchored, Credential
+from vc.forms import STATUS_KINDS
+from vc.secured import Received
 from vc.status import details_url
+from vc.status.kind import StatusKinds, of_file
+from vc.vcdm.enveloped import Enveloped
 from wire.datetimestamp import parse_datetimestamp
 from wire.files import locked
 from wire.problem import Damaged, Malformed
@@ -22,14 +26,17 @@ from ..problem import STATUS_FILE_DAMAGED, STATUS_FILE_GONE
 _LARGEST = 1 << 25  # bytes, for the details of a whole list revoked
 
 
-def anchored(store: Index, log: LogReader, folder: Path, name: str) -> tuple[int, Anchored]:
+def anchored(
+    store: Index, log: LogReader, folder: Path, name: str, kinds: StatusKinds = STATUS_KINDS
+) -> tuple[int, Anchored]:
     """The place in the log of a published list, or of a page of details, and it with the evidence of that.
 
     Raises `NotFound`.
     """
     with locked(folder, to_read=not os.access(folder.parent, os.W_OK)):
         leaf, digest = store.revocations.published(name)
-        document = published_document(store, folder, name, digest)
+        content = published_content(store, folder, name, digest)
+    document = read_list(name, content, kinds, folder)
     return leaf, Anchored(document, (log.evidence(leaf),))
 
 
@@ -51,15 +58,35 @@ def published_from(store: Index, folder: Path, name: str) -> datetime:
 
 
 def published_document(store: Index, folder: Path, name: str, digest: bytes) -> dict[str, Any]:
-    """What was published under a name, with this digest. Raises `Damaged` where nothing has it."""
+    """The JSON that was published under a name, with this digest. Raises `Damaged` where nothing has it."""
+    return _json(folder / name, published_content(store, folder, name, digest))
+
+
+def published_content(store: Index, folder: Path, name: str, digest: bytes) -> bytes:
+    """The bytes that were published under a name, with this digest. Raises `Damaged` where nothing has it."""
     path = folder / name
     try:
-        return read_published(path, digest)
-    except (Damaged, FileNotFoundError) as problem:
-        held = store.revocations.held_content(name, digest)
-        if held is not None:
-            return load_json_object(held, limit=_LARGEST)
-        raise problem if isinstance(problem, Damaged) else gone(path) from problem
+        data = path.read_bytes()
+        if sha256(data).digest() == digest:
+            return data
+        problem, cause = not_as_published(path), None
+    except FileNotFoundError as error:
+        problem, cause = gone(path), error
+    held = store.revocations.held_content(name, digest)
+    if held is not None:
+        return held
+    raise problem from cause
+
+
+def read_list(name: str, content: bytes, kinds: StatusKinds, folder: Path) -> Received:
+    """A published document by its file name: JSON, but for lists whose kind has a form of its own.
+
+    Raises `Damaged`.
+    """
+    kind = of_file(name, kinds.values())
+    if kind is not None and kind.form is not None:
+        return Enveloped(kind.form.media_type, content)
+    return _json(folder / name, content)
 
 
 def unlike(store: Index, folder: Path) -> list[tuple[Path, Damaged]]:
@@ -81,14 +108,15 @@ def details_name(number: int, page: int) -> str:
 
 def list_number(name: str) -> int:
     """The number of the list that a file is, or has details of."""
-    return int(name.partition("-")[0])
+    return int(name.partition("-")[0].partition(".")[0])
 
 
-def read_published(path: Path, digest: bytes | None = None) -> dict[str, Any]:
-    """What lies in a file. Raises `Damaged` unless it has this digest, if one is given."""
-    data = path.read_bytes()
-    if digest not in (None, sha256(data).digest()):
-        raise not_as_published(path)
+def read_published(path: Path) -> dict[str, Any]:
+    """The JSON that lies in a file. Raises `Damaged`."""
+    return _json(path, path.read_bytes())
+
+
+def _json(path: Path, data: bytes) -> dict[str, Any]:
     try:
         return load_json_object(data, limit=_LARGEST)
     except Malformed as problem:

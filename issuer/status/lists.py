@@ -22,9 +22,11 @@ from keys.opening import is_open
 from keys.signer import require_signs
 from ledger import EntryKind, Log
 from vc import Credential
+from vc.forms import BITSTRING, INTEGRITY
 from vc.forms.integrity import SUITES_BY_KEY, sign
 from vc.status import Reason, Revocation, StatusList, page_of
-from vc.vcdm.status_lists import revocation_details_document, status_list_document
+from vc.status.kind import ListFacts, PublishedList, StatusKind, StatusKinds
+from vc.vcdm.status_lists import revocation_details_document
 from wire.datetimestamp import format_datetimestamp, parse_datetimestamp
 from wire.files import locked, make_private_folder, remove_leftovers, replace_file, sync_files
 from wire.problem import Damaged, Malformed, Refused
@@ -80,6 +82,7 @@ class Lists:
         signer: Signer,
         verification_method: str,
         clock: ClockJournal,
+        kinds: StatusKinds,
     ) -> None:
         self._store = store
         self._log = log
@@ -90,6 +93,7 @@ class Lists:
         self._verification_method = verification_method
         self._did = verification_method.partition("#")[0]
         self._clock = clock
+        self._views = [kind for kind in dict.fromkeys(kinds.values()) if kind.suffix]
         self._is_held_made = False
 
     @property
@@ -146,6 +150,7 @@ class Lists:
             or ended(self._store, now, since)
             or (is_open(self._signer) and overdue(self._store, identity, now, since))
             or any(seqs is None or row.seq in seqs for row in unpublished)
+            or self._lacking(identity)
         ):
             self.publish(now=now)
 
@@ -211,10 +216,24 @@ class Lists:
         ahead = revocations.dated_after(format_datetimestamp(now), corrected)
         lost = [path.name for path, _ in unlike(self._store, self._folder)] if anew else []
         whole = former | {list_number(name) for name in (*ahead, *lost)}
+        wanted |= self._lacking(identity)
         if identity.closing is not None:
             others = set(revocations.published_lists()) - wanted
             wanted |= {number for number in others if self._date(number) < identity.closing}
         return wanted | whole, whole
+
+    def _lacking(self, identity: Identity) -> set[int]:
+        """The published lists that were not published in each way that the issuer's credentials name."""
+        if identity.closing is not None:  # credentials that name it would be newer
+            return set()
+        kinds = [kind for kind in self._views if _is_named(kind, identity)]
+        names = {
+            f"{number}{kind.suffix}": number
+            for kind in kinds
+            for number in self._store.revocations.published_lists()
+        }
+        known = self._store.revocations.published_among([*names]) if names else {}
+        return {number for name, number in names.items() if name not in known}
 
     def _date(self, number: int) -> datetime:
         """From when a published list is."""
@@ -242,7 +261,12 @@ class Lists:
         before = revocations.published_among(
             [name for change in changes if not change.whole for name in change.names]
         )
-        files = [file for change in changes for file in self._made(change, before, now, lifetime)]
+        possible = {f"{number}{kind.suffix}": kind for number in numbers for kind in self._views}
+        viewed = revocations.published_among([*possible]) if possible else {}
+        views = {  # once published, a list stays up to date in that way
+            name: kind for name, kind in possible.items() if name in viewed or _is_named(kind, identity)
+        }
+        files = [file for change in changes for file in self._made(change, before, views, now, lifetime)]
         for key in revocations.begun():  # accounts for what one who was killed had put into the log, or not
             self._store.logged.settle(Appended(key, self._log.find(key) or range(0)))
         entries = [file.entry for file in files]
@@ -269,9 +293,14 @@ class Lists:
         return change
 
     def _made(
-        self, change: ListChange, before: Mapping[str, PublishedFile], now: datetime, lifetime: timedelta
+        self,
+        change: ListChange,
+        before: Mapping[str, PublishedFile],
+        views: Mapping[str, StatusKind],
+        now: datetime,
+        lifetime: timedelta,
     ) -> Iterator[ListFile]:
-        """A list and the pages that change, signed; what was published of them is known from `before`."""
+        """A list, its `views` and the pages that change, signed; what was published, `before` has."""
         number, whole, pages = change
         url, did = self._profile.list_url(number), self._did
 
@@ -288,8 +317,12 @@ class Lists:
                 bits[position] = 1
         if whole:
             self._require_none_forgotten(number, bits)
-        document = status_list_document(url, did, bits, valid_from=now, lifetime=lifetime)
-        yield self._file(str(number), document, EntryKind.STATUS_LIST, now)
+        # The first is the issuer's own record of the bits, from which the next one is made.
+        own = {name: kind for name, kind in views.items() if list_number(name) == number}
+        for name, kind in {str(number): BITSTRING, **own}.items():
+            facts = ListFacts(self._profile.list_url(name), did, now, lifetime)
+            made = kind.publish(bits, facts, self._signer, self._verification_method)
+            yield _file(name, made, now)
         for page, found in sorted(pages.items()):
             name = details_name(number, page)
             lines = published(name)["revocations"] if name in before else []
@@ -299,13 +332,9 @@ class Lists:
             ]
             revoked = {**{each.position: each for each in known}, **found}
             document = revocation_details_document(url, did, revoked.values(), page, valid_from=now)
-            yield self._file(name, document, EntryKind.REVOCATION_DETAILS, now)
-
-    def _file(self, name: str, document: Mapping[str, Any], kind: EntryKind, now: datetime) -> ListFile:
-        signed = self._sign(document, now)
-        content = orjson.dumps(signed)
-        dated = format_datetimestamp(now)
-        return ListFile(name, dated, signed_entry(signed, kind), sha256(content).digest(), content)
+            signed = self._sign(document, now)
+            leaf = signed_entry(signed, EntryKind.REVOCATION_DETAILS)
+            yield _file(name, PublishedList(orjson.dumps(signed), leaf), now)
 
     def _make_held(self) -> None:
         """Makes files again that a power cut took, once: it ends the process, too."""
@@ -342,3 +371,13 @@ class Lists:
             created=now,
             work=Work(_MOST_STEPS),
         )
+
+
+def _is_named(kind: StatusKind, identity: Identity) -> bool:
+    """Whether credentials of this issuer name lists of this kind; without an address, none is named."""
+    return bool(identity.url) and (identity.form or INTEGRITY) in kind.issued_in
+
+
+def _file(name: str, made: PublishedList, now: datetime) -> ListFile:
+    digest = sha256(made.content).digest()
+    return ListFile(name, format_datetimestamp(now), made.entry, digest, made.content)

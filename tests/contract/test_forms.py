@@ -26,11 +26,11 @@ from tests.line import LineForm
 from tests.problems import raises
 from tests.world import NOW, csv_file, graduate, issuer_in, trust_in
 from vc import Bundle, Claims, Enveloped, Outcome, Report, Verdict
-from vc.facts import FACT_LOST, require_said
 from vc.forms import FORMS, INTEGRITY, SDJWTVC, VCJWT, DataIntegrity
 from vc.forms.sdjwt.binding import NOT_ASKED
 from vc.possession import MAX_AGE, Asked
 from vc.problem import UnsupportedForm
+from vc.said import FACT_LOST, require_said
 from vc.secured import Carried, Form, Options, Secured
 from vc.status import Reason
 from verifier import RecognisedIssuer, Trust, Verifier, load_policy

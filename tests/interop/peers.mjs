@@ -12,6 +12,7 @@ import {createInterface} from 'node:readline';
 import {DataIntegrityProof} from '@digitalbazaar/data-integrity';
 import {Openid4vciIssuer} from '@openid4vc/openid4vci';
 import {SDJwtVcInstance} from '@sd-jwt/sd-jwt-vc';
+import {StatusList, getListFromStatusListJWT} from '@sd-jwt/jwt-status-list';
 import {securityLoader} from '@digitalcredentials/security-document-loader';
 import {verifyCredential} from '@digitalcredentials/verifier-core';
 
@@ -71,7 +72,8 @@ const signing = jwk => async data => sign(jwk.crv === 'P-256' ? 'sha256' : null,
 const fits = (data, signature, jwk) => verify(jwk.crv === 'P-256' ? 'sha256' : null, Buffer.from(data),
   {key: createPublicKey({key: jwk, format: 'jwk'}), dsaEncoding: 'ieee-p1363'}, Buffer.from(signature, 'base64url'));
 const algorithm = jwk => jwk.crv === 'P-256' ? 'ES256' : 'EdDSA';
-const sdJwt = ({issuer, holder}) => new SDJwtVcInstance({
+const sdJwt = ({issuer, holder, list}) => new SDJwtVcInstance({
+  ...(list ? {statusListFetcher: async () => list} : {}),
   hasher: (data, name) => createHash(name.replace('-', '')).update(Buffer.from(data)).digest(), hashAlg: 'sha-256',
   saltGenerator: length => randomBytes(length).toString('base64url'),
   ...(issuer?.d ? {signer: signing(issuer), signAlg: algorithm(issuer)} : {}),
@@ -83,6 +85,11 @@ const DO = {
   sdJwtIssue: async task => ({text: await sdJwt(task).issue(task.document, task.frame, {header: task.header})}),
   sdJwtPresent: async task => ({text: await sdJwt(task).present(
     task.text, task.frame, {kb: {payload: {iat: task.now, aud: task.domain, nonce: task.challenge}}})}),
+  tokenList: ({values, bits}) => ({bits, lst: new StatusList(values, bits).compressStatusList()}),
+  tokenStatus({text, places}) {
+    const list = getListFromStatusListJWT(text);
+    return {values: places.map(place => list.getStatus(place))};
+  },
   async sdJwtVerify(task) {
     try {
       return await sdJwt(task).verify(task.text, {currentDate: task.now, keyBindingNonce: task.challenge});

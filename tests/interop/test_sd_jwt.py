@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from typing import Any, NamedTuple
 
@@ -18,11 +18,13 @@ from tests.interop.peers import JavaScript, javascript
 from tests.test_kinds_facts import CERTIFICATE, WELDING
 from tests.test_sd_jwt_issuing import FORM, facts
 from tests.world import Holder, verifier
-from vc import Report
-from vc.forms import FORMS, SD_JWT_VC
+from vc import Report, StatusList
+from vc.forms import FORMS, SD_JWT_VC, TOKEN
 from vc.forms.sdjwt.credential import SDJWTCredential
 from vc.reading import read
 from vc.secured import Options
+from vc.status.kind import ListFacts
+from vc.status.token import unpack_list
 from vc.vcdm.enveloped import Enveloped
 from verifier import RecognisedIssuer, Trust
 from wire import base64url_encode
@@ -146,6 +148,42 @@ def test_we_read_what_sd_jwt_js_shows(ask: JavaScript, pair: Pair) -> None:
         **keys,
     )["text"]
     pair.accepts(shown, {"name": "Ada Invented", "grades": [2]})
+
+
+# The status of what is shown, by token status lists
+
+LIST = "https://university.example/status/0"
+
+
+def token_list(pair: Pair, value: int) -> bytes:
+    bits = StatusList(size=2)
+    bits[7] = value
+    listed = ListFacts(f"{LIST}.jwt", pair.issuer.did, NOW, timedelta(days=1))
+    return TOKEN.publish(bits, listed, pair.issuer.key, pair.issuer.method).content
+
+
+def test_sd_jwt_js_looks_up_the_status_in_our_list(ask: JavaScript, pair: Pair) -> None:
+    stated = facts(CERTIFICATE, WELDING, holder=pair.holder.did)
+    place = stated.status._replace(list_url=LIST, position=7, is_stated=False)
+    stated = stated._replace(issuer={"id": pair.issuer.did}, status=place)
+    made = FORM.secure(stated, {}, pair.issuer.key, Options(pair.issuer.method, created=NOW))
+    assert isinstance(made, Enveloped)
+    issuer = pair.issuer.key.public_key.jwk()
+    for value in (0, 1, 2):
+        text = token_list(pair, value).decode()
+        assert ask("tokenStatus", text=text, places=[6, 7, 8])["values"] == [0, value, 0]
+        task = {"text": made.data.decode(), "issuer": issuer, "now": SECONDS, "list": text}
+        assert ("error" in ask("sdJwtVerify", **task)) is bool(value)
+        ours = verifier(pair.trust, lists=[{f"{LIST}.jwt": text.encode()}.get]).verify(made.data, now=NOW)
+        assert bool(ours) is not bool(value)
+
+
+@pytest.mark.parametrize("size", [1, 2, 4, 8])
+def test_we_read_the_lists_of_sd_jwt_js(ask: JavaScript, size: int) -> None:
+    values = [place * 5 % (1 << size) for place in range(1000)]
+    made = ask("tokenList", values=values, bits=size)
+    bits = unpack_list(made["lst"], made["bits"])
+    assert [bits[place] for place in range(1000)] == values
 
 
 def test_openvc_reads_what_we_show(pair: Pair) -> None:

@@ -8,7 +8,11 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from ..secured import INTEGRITY, MAX_BYTES, Form
+from ..status.entry import LIST_TYPES
+from ..status.kind import StatusKinds
+from ..status.token import ENTRY_TYPE, TOKEN
 from .integrity.form import DataIntegrity
+from .integrity.status_list import BITSTRING
 from .jwt import VC_JWT, VCJWT, VP_JWT, VPJWT
 from .sdjwt import MEDIA_TYPE as SD_JWT_VC
 from .sdjwt.form import SDJWTVC
@@ -21,6 +25,9 @@ FORMS: Mapping[str, Form] = MappingProxyType(
 )
 """The forms that are read unless a caller passes others, by their media types."""
 
+STATUS_KINDS: StatusKinds = MappingProxyType({**dict.fromkeys(LIST_TYPES, BITSTRING), ENTRY_TYPE: TOKEN})
+"""The kinds of status lists that are read and published unless a caller passes others."""
+
 
 def by_contexts(forms: Mapping[str, Form], contexts: Contexts | None) -> Mapping[str, Form]:
     """The same forms, those of W3C's data model by these contexts."""
@@ -31,11 +38,14 @@ def by_contexts(forms: Mapping[str, Form], contexts: Contexts | None) -> Mapping
 
 
 __all__ = [
+    "BITSTRING",
     "FORMS",
     "INTEGRITY",
     "MAX_BYTES",
     "SDJWTVC",
     "SD_JWT_VC",
+    "STATUS_KINDS",
+    "TOKEN",
     "VCJWT",
     "VC_JWT",
     "VPJWT",

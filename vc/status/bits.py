@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from typing import NamedTuple
 
 from wire import Malformed, Problem, TooLarge, base64url_decode, base64url_encode
 from wire.problem import Code
@@ -70,26 +71,49 @@ class StatusList:
 
     def encode(self) -> str:
         """The `encodedList`: multibase base64url of the gzipped bits, the same bytes every time (3.3)."""
-        # Runs alone, since nothing else repeats in scattered bits: smaller, and up to fifty times as fast.
-        packer = zlib.compressobj(6, zlib.DEFLATED, 31, strategy=zlib.Z_RLE)
-        return "u" + base64url_encode(packer.compress(self.bits) + packer.flush())
+        return "u" + base64url_encode(packed(self.bits, GZIP))
 
     @classmethod
     def decode(cls, encoded: object, size: int = 1) -> StatusList:
         """Reads an `encodedList` (3.4). Raises `Malformed`, or `TooLarge` for a decompression bomb."""
         if not isinstance(encoded, str) or not encoded.startswith("u"):
             raise Malformed("encodedList is not base64url in multibase form (it has to begin with u)")
-        packed = base64url_decode(encoded[1:], limit=_MAX_ENCODED)
-        unpacker = unzip.decompressobj(wbits=31)
-        try:
-            bits = unpacker.decompress(packed, _MAX_BYTES)
-        except unzip.error:
-            raise Malformed("encodedList is not gzip") from None
-        if unpacker.unconsumed_tail:
-            raise TooLarge.saying("encodedList unpacks to more than {most} bytes", most=_MAX_BYTES)
-        if not unpacker.eof or unpacker.unused_data:
-            raise Malformed("encodedList is a broken gzip stream")
-        if not bits:
-            raise Malformed("encodedList unpacks to nothing")
+        bits = unpacked(encoded[1:], GZIP, "encodedList")
         entries = len(bits) * 8 // size
         return cls(entries, size, bits[: (entries * size + 7) // 8])
+
+
+class Packing(NamedTuple):
+    """A container of DEFLATE, by its name and as zlib numbers it."""
+
+    name: str
+    window: int
+
+
+GZIP, ZLIB = Packing("gzip", 31), Packing("zlib", 15)
+
+
+def packed(bits: bytes | bytearray, packing: Packing) -> bytes:
+    """Compress the bits of a list; the same bits give the same bytes every time."""
+    # Runs alone, since nothing else repeats in scattered bits: smaller, and up to fifty times as fast.
+    packer = zlib.compressobj(6, zlib.DEFLATED, packing.window, strategy=zlib.Z_RLE)
+    return packer.compress(bits) + packer.flush()
+
+
+def unpacked(text: str, packing: Packing, member: str) -> bytes:
+    """Decompress the bits that a `member` carries in base64url.
+
+    Raises `Malformed`, and `TooLarge` beyond 2 MiB, before more than that is in memory (threat 57).
+    """
+    unpacker = unzip.decompressobj(wbits=packing.window)
+    try:
+        bits = unpacker.decompress(base64url_decode(text, limit=_MAX_ENCODED), _MAX_BYTES)
+    except unzip.error:
+        raise Malformed.saying("{member} is not {packing}", member=member, packing=packing.name) from None
+    if unpacker.unconsumed_tail:
+        raise TooLarge.saying("{member} unpacks to more than {most} bytes", member=member, most=_MAX_BYTES)
+    if not unpacker.eof or unpacker.unused_data:
+        raise Malformed.saying("{member} is a broken {packing} stream", member=member, packing=packing.name)
+    if not bits:
+        raise Malformed.saying("{member} unpacks to nothing", member=member)
+    return bytes(bits)

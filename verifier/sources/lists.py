@@ -21,6 +21,7 @@ from keys import PublicKey
 from vc import Claims, StatusList
 from vc.reading import read
 from vc.secured import Form, Received, Secured
+from vc.status.kind import ListDecoder
 from vc.vcdm.enveloped import Enveloped
 from wire import Problem
 from wire.fetch import Fetcher
@@ -50,12 +51,14 @@ class Fetched:
     fetcher: Fetcher
     deadline: float = math.inf
     """By the clock of the memory: nobody waits longer for what somebody else asked for."""
+    media_types: tuple[str, ...] = ("application/vc", "application/json", "application/statuslist+jwt")
+    """What is asked for, in order."""
 
     def __call__(self, url: str) -> bytes | None:
         """See `ListSource`."""
         if not is_web_address(url):
             return None
-        return self.fetcher.fetch(url, accept="application/vc, application/json", limit=MAX_LIST)
+        return self.fetcher.fetch(url, accept=", ".join(self.media_types), limit=MAX_LIST)
 
 
 class _Answer(NamedTuple):
@@ -80,7 +83,7 @@ class ListMemory:
         """`capacity` in bytes, of answers, of lists and of bits each; `clock` in seconds, never back."""
         self._answers: Memory[str, _Answer] = Memory(capacity, clock=clock)
         self._fitting: Memory[tuple[tuple[bytes, PublicKey], ...], int] = Memory(capacity >> 4, clock=clock)
-        self._bits: Memory[tuple[str, int], StatusList] = Memory(capacity, clock=clock)
+        self._bits: Memory[tuple[ListDecoder, str, int], StatusList] = Memory(capacity, clock=clock)
         self._lists: Memory[bytes, _Read] = Memory(capacity, clock=clock)
 
     def ask(self, source: ListSource, url: str) -> bytes | None:
@@ -155,15 +158,16 @@ class ListMemory:
             self._fitting.keep(key, Kept(before - work.left, size))
         return fitting
 
-    def bits(self, encoded: object, size: int) -> StatusList:
-        """As `StatusList.decode`; not to be changed."""
+    def bits(self, decode: ListDecoder, encoded: object, size: int) -> StatusList:
+        """As `decode` of the other two; not to be changed."""
         if not isinstance(encoded, str):
-            return StatusList.decode(encoded, size)
+            return decode(encoded, size)
 
-        found = self._bits.get((encoded, size))
+        key = (decode, encoded, size)
+        found = self._bits.get(key)
         if found is None:
-            found = StatusList.decode(encoded, size)
-            self._bits.keep((encoded, size), Kept(found, len(encoded) + len(found.bits)))
+            found = decode(encoded, size)
+            self._bits.keep(key, Kept(found, len(encoded) + len(found.bits)))
         return found
 
 

@@ -91,6 +91,7 @@ class Place:
             pin=self._own_pin,
             form=self.session.form_of_issuer(self.folder),
             engines=consent.engines(),
+            status_kinds=self.session.status_kinds,
             signers=consent.signers(),
         )
         self._issuer.anchors = self.session.anchors
@@ -190,6 +191,7 @@ class Place:
             pin=self._own_pin,
             form=form or (self.session.form_of_issuer(self.folder) if exists else None),
             engines=consent.engines(),
+            status_kinds=self.session.status_kinds,
             signers=consent.signers(),
         )
         issuer.anchors = self.session.anchors

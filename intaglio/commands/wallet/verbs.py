@@ -303,7 +303,12 @@ def opened(session: Session) -> Wallet:
     left = TRIES
     while True:
         try:
-            return Wallet(home, required_passphrase(tr("Wallet passphrase")), forms=session.forms())
+            return Wallet(
+                home,
+                required_passphrase(tr("Wallet passphrase")),
+                forms=session.forms(),
+                status_kinds=session.status_kinds,
+            )
         except WrongPassphrase as problem:
             left -= 1
             if not left or not is_asked():

@@ -19,8 +19,9 @@ from ...anchoring import anchoring_terms
 from ...claims import JSON_SCHEMA, KIND
 from ...facts import ClaimsByKind, IssuingFacts
 from ...secured import Options
-from ...status import status_entry, status_statement
-from .claims import DATES, FIXED, STATUS_ENTRY, key_of
+from ...status import status_statement
+from ...status.token import token_entry
+from .claims import DATES, FIXED, key_of
 from .credential import TYPE
 from .disclosures import RESERVED, ClaimPath, written_path
 
@@ -63,8 +64,7 @@ def _deciding(facts: IssuingFacts, by_kind: ClaimsByKind) -> dict[str, Any]:
     if place.is_stated:
         terms.append(status_statement(place.list_url, place.position))
     else:
-        entry = status_entry(place.list_url, place.position)
-        said["status"] = {STATUS_ENTRY: {name: entry[name] for name in entry if name not in ("id", "type")}}
+        said["status"] = token_entry(place.list_url, place.position)
     if schema is not None:
         said["credentialSchema"] = [{"id": schema.id, "type": JSON_SCHEMA, "digestSRI": schema.digest}]
     for name, when in (("nbf", facts.valid_from), ("exp", facts.valid_until)):

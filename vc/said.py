@@ -1,0 +1,43 @@
+"""The facts that decide in a credential, read back from what a form signed."""
+
+from __future__ import annotations
+
+from wire.problem import Code, Refused
+
+from .claims import JSON_SCHEMA, Claims, has_type
+from .facts import IssuingFacts
+from .forms import STATUS_KINDS
+from .status.kind import StatusKinds, entries
+
+FACT_LOST = Code("fact-lost", Refused, "The form loses a fact")
+"""A form signed a credential that lacks a fact, or has another one."""
+
+
+def require_said(facts: IssuingFacts, claims: Claims, kinds: StatusKinds = STATUS_KINDS) -> None:
+    """Raises `FACT_LOST` unless what was signed says these facts, by the form that reads it."""
+    place = next((status.stored for status in entries(claims, kinds)), None)
+    read = {
+        "id": claims.id,
+        "issuer": claims.issuer,
+        "valid_from": claims.valid_from,
+        "valid_until": claims.valid_until,
+        "status": place and (place.list_url, place.index),
+        "log": claims.origins,
+        "holder": claims.subjects[0].get("id"),
+        "kind": claims.kind,
+        "schema": facts.schema and _schema(claims, facts.schema.id),
+    }
+    given = {
+        **facts._asdict(),
+        "issuer": facts.issuer["id"],
+        "status": (facts.status.list_url, facts.status.position),
+        "log": {facts.log},
+    }
+    if lost := [name for name in read if read[name] != given[name]]:
+        raise FACT_LOST.saying("what the form signs does not say its {fact} as it was given", fact=lost[0])
+
+
+def _schema(claims: Claims, identifier: str) -> tuple[object, object]:
+    """Identifier and digest of the one JSON Schema by this identifier; without it, neither."""
+    named = [one for one in claims.schemas if one.get("id") == identifier and has_type(one, JSON_SCHEMA)]
+    return (named[0].get("id"), named[0].get("digestSRI")) if len(named) == 1 else (None, None)

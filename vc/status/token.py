@@ -1,0 +1,348 @@
+"""Token Status List as a JWT (draft-ietf-oauth-status-list-21): the kind, and the form of its lists.
+
+An entry says `idx` and `uri`. The list is a `statuslist+jwt` whose `sub` is that URI.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from keys import InvalidSignature
+from ledger import EntryKind, entry
+from wire import Malformed, base64url_decode, base64url_encode, load_json_object
+from wire.datetimestamp import Moment
+from wire.problem import Code
+from wire.strict import is_url
+from wire.work import BYTES_HASHED, Work
+
+from ..claims import Claims
+from ..problem import InvalidProof, MalformedCredential, UnsupportedForm
+from ..secured import Carried, Form, Options, Received, Secured, Signatures, Signed, Unknown
+from .bits import INVALID_STATUS_LIST, ZLIB, StatusList, packed, unpacked
+from .entry import StatusEntry
+from .kind import Effect, ListFacts, PublishedList, Unpack
+
+if TYPE_CHECKING:
+    from keys import PublicKey, Signer
+    from keys.jws import JWS
+
+    from ..facts import IssuingFacts
+    from ..possession import Asked
+
+MEDIA_TYPE = "application/statuslist+jwt"
+TYPE = "statuslist+jwt"
+"""`typ` of the header (5.1)."""
+ENTRY_TYPE = "status.status_list"
+"""The type under which forms give the member `status_list` of a `status` claim to `Claims.entries`."""
+SUFFIX = ".jwt"
+TTL = timedelta(minutes=5)
+"""How long a verifier may use a copy of our lists before it asks for a newer one."""
+LARGEST = 1 << 22
+"""Bytes of a list, packed."""
+
+TOKEN_LIST_OF_ANOTHER = INVALID_STATUS_LIST.finer("token-list-of-another")
+"""A token status list has another `sub` than the address that the credential names."""
+TOKEN_LIST_REVERSED = INVALID_STATUS_LIST.finer("token-list-reversed")
+"""A token status list ended before it began."""
+TOKEN_LIST_SIGNER_NOT_NAMED = Code(
+    "token-list-signer-not-named", UnsupportedForm, "The key of the status list is named in no DID"
+)
+"""A token status list names its key in a way that is not looked up here, such as by a certificate."""
+
+_ALGORITHMS = frozenset({"EdDSA", "Ed25519", "ES256", "ES384"})
+_SIZES = (1, 2, 4, 8)
+_EFFECTS = {0: Effect.NONE, 1: Effect.REVOKED, 2: Effect.SUSPENDED}
+"""7.1. Other values are the business of applications, or of the future."""
+
+
+def _mirrored(size: int) -> bytes:
+    """A table by which bytes swap the order of the entries in them."""
+    mask = (1 << size) - 1
+    shifts = range(0, 8, size)
+    return bytes(sum((byte >> shift & mask) << 8 - size - shift for shift in shifts) for byte in range(256))
+
+
+_MIRRORED = {size: _mirrored(size) for size in _SIZES}
+"""4.1: entry 0 is in the lowest bits, where `StatusList` has it in the highest."""
+
+
+def token_entry(list_url: str, index: int) -> dict[str, Any]:
+    """The `status` claim of a credential whose status is at position `index` of the issuer's bits (6.2)."""
+    return {"status_list": {"idx": index, "uri": list_url + SUFFIX}}
+
+
+def unpack_list(lst: object, size: int) -> StatusList:
+    """Unpack the member `lst` (4.2). Raises `Malformed`, and `TooLarge` for a decompression bomb."""
+    if not isinstance(lst, str):
+        raise Malformed("lst is no text")
+    bits = unpacked(lst, ZLIB, "lst")
+    return StatusList(len(bits) * 8 // size, size, bits.translate(_MIRRORED[size]))
+
+
+def pack_list(bits: StatusList) -> str:
+    """The member `lst`. Raises `KeyError` for a size of entries that token status lists do not have."""
+    return base64url_encode(packed(bits.bits.translate(_MIRRORED[bits.size]), ZLIB))
+
+
+@dataclass(frozen=True)
+class TokenStatusList:
+    """The kind; see `StatusKind`."""
+
+    media_type: str = MEDIA_TYPE
+    suffix: str = SUFFIX
+    form: Form = field(default_factory=lambda: StatusListToken())
+    issued_in: frozenset[str] = frozenset({"application/dc+sd-jwt"})
+    least_entries: int = 0
+    """The draft asks for none."""
+
+    def entry(self, value: Mapping[str, Any]) -> StatusEntry:
+        """Read a member `status_list` of a `status` claim (6.2). Raises `MalformedCredential`."""
+        index, uri = value.get("idx"), value.get("uri")
+        if type(index) is not int or index < 0:
+            raise MalformedCredential("idx of the status is no number from 0 on")
+        if not is_url(uri):
+            raise MalformedCredential("uri of the status is no URL")
+        return StatusEntry(
+            ENTRY_TYPE, "revocation", uri, index, size=0
+        )  # the list says how large entries are
+
+    def open(self, entry: StatusEntry, claims: Claims, unpack: Unpack) -> StatusList:
+        """See `StatusKind`, and 8.3. Raises `INVALID_STATUS_LIST`, `Malformed` and `TooLarge`."""
+        if claims.types != (TYPE,):  # threat 19: another document of the issuer's under the list's address
+            raise INVALID_STATUS_LIST("the status list is no token status list")
+        # 8.3, step 4: else a list of the issuer's could stand in for any other.
+        if claims.id != entry.list_url:
+            raise TOKEN_LIST_OF_ANOTHER("sub of the status list is not the address that the credential names")
+        if claims.starts and claims.ends and claims.ends.utc <= claims.starts.utc:
+            raise TOKEN_LIST_REVERSED("the status list ended before it began")
+        content = claims.said["status_list"]
+        size = content.get("bits") if isinstance(content, dict) else None
+        if type(size) is not int or size not in _SIZES:
+            raise Malformed("bits of the status list is not 1, 2, 4 or 8")
+        return unpack(unpack_list, content.get("lst"), size)
+
+    def effect(self, entry: StatusEntry, value: int) -> Effect:  # noqa: ARG002 -- every entry means the same
+        """See `StatusKind`, and 7.1."""
+        return _EFFECTS.get(value, Effect.UNKNOWN)
+
+    def publish(
+        self, bits: StatusList, facts: ListFacts, signer: Signer, verification_method: str
+    ) -> PublishedList:
+        """See `StatusKind`. `iss` is for readers of former drafts; the present one looks at `kid`."""
+        from keys.jws import sign_compact
+
+        ends = facts.valid_from + facts.lifetime
+        payload = {
+            "iss": facts.issuer,
+            "sub": facts.url,
+            "iat": int(facts.valid_from.timestamp()),
+            "exp": int(ends.timestamp()),
+            "ttl": max(1, min(TTL, facts.lifetime) // timedelta(seconds=1)),
+            "status_list": {"bits": bits.size, "lst": pack_list(bits)},
+        }
+        jwt = sign_compact({"typ": TYPE, "kid": verification_method}, payload, signer)
+        return PublishedList(jwt, _log_entry(jwt, EntryKind.STATUS_LIST))
+
+
+@dataclass(frozen=True)
+class StatusListToken:
+    """The form of token status lists: none that a credential may be of."""
+
+    media_type: str = MEDIA_TYPE
+    limit: int = LARGEST
+
+    def recognises(self, content: Carried) -> bool:
+        """Whether it is a JWT whose header says that it is a token status list."""
+        if not isinstance(content, bytes) or content.count(b".") != 2:
+            return False
+        header = content.strip().partition(b".")[0].decode("ascii", "replace")
+        try:
+            typ = load_json_object(base64url_decode(header, limit=1 << 16)).get("typ")
+        except Malformed:
+            return False
+        return typ in (TYPE, MEDIA_TYPE)
+
+    def identifier(self, content: Carried) -> object:
+        """Its `sub`, unchecked. Raises `Malformed`."""
+        if not isinstance(content, bytes) or content.count(b".") != 2:
+            raise Malformed("a token status list is a JWT of three parts")
+        payload = content.strip().split(b".")[1].decode("ascii", "replace")
+        return load_json_object(base64url_decode(payload, limit=LARGEST), limit=LARGEST).get("sub")
+
+    def read(
+        self,
+        content: Carried,
+        forms: Mapping[str, Form],  # noqa: ARG002
+        work: Work,
+        asked: Asked | None = None,  # noqa: ARG002
+    ) -> Secured:
+        """Read a list. Raises `Malformed`, `TooLarge` and what leaves it open, as `JWS.parse`."""
+        from keys.jws import JWS
+
+        if not isinstance(content, bytes):
+            raise Malformed("a token status list is no JSON object")
+        return _Token(content.strip(), JWS.parse(content.strip(), limit=LARGEST, work=work), work)
+
+    def algorithm(self, key: PublicKey) -> str:
+        """The `alg` of the header."""
+        return key.kind.algorithms[0]
+
+    def secure(
+        self,
+        facts: IssuingFacts,  # noqa: ARG002
+        said: Mapping[str, Any],  # noqa: ARG002
+        signer: Signer,  # noqa: ARG002
+        options: Options,  # noqa: ARG002
+    ) -> Received:
+        """Raise `UnsupportedForm`: no credential is of this form."""
+        raise UnsupportedForm("no credential is a status list")
+
+    def present(
+        self,
+        credentials: Sequence[Received],  # noqa: ARG002
+        signer: Signer,  # noqa: ARG002
+        options: Options,  # noqa: ARG002
+    ) -> Received:
+        """Raise `UnsupportedForm`."""
+        raise UnsupportedForm("a status list is not shown by a holder")
+
+
+class _Signature(NamedTuple):
+    """The signature of a list; see `vc.secured.Signed`."""
+
+    verification_method: str
+    algorithm: str
+    created: datetime | None
+    purpose: str = "assertionMethod"
+    expires: datetime | None = None
+    domain: tuple[str, ...] = ()
+    challenge: str | None = None
+
+
+class _Token(Secured):
+    """A list, its header checked."""
+
+    form = MEDIA_TYPE
+
+    def __init__(self, jwt: bytes, jws: JWS, work: Work) -> None:
+        """Raise `MalformedCredential` for a JWT of another type (RFC 8725, 3.11; threat 19)."""
+        self._jwt, self._jws, self._work = jwt, jws, work
+        if jws.header.get("typ") not in (TYPE, MEDIA_TYPE):
+            raise MalformedCredential("typ of the header is not statuslist+jwt")
+
+    @cached_property
+    def claims(self) -> Claims:
+        """See `Secured`. The issuer is who signed, where the list does not name one, as is usual."""
+        payload = load_json_object(self._jws.payload, limit=LARGEST, work=self._work)
+        subject = payload.get("sub")
+        if not is_url(subject):
+            raise MalformedCredential("sub of the status list is no URL")
+        if "aud" in payload:  # RFC 7519, 4.1.3: whoever is not named there has to refuse it
+            raise UnsupportedForm("the status list is for certain recipients only")
+        issuer = payload.get("iss", str(self._jws.header.get("kid", "")).partition("#")[0])
+        if not isinstance(issuer, str):
+            raise MalformedCredential("iss of the status list is no text")
+        if not isinstance(payload.get("status_list"), dict):
+            raise MalformedCredential("the JWT has no status_list")
+        issued, begins, ends = (_date(payload, name) for name in ("iat", "nbf", "exp"))
+        if issued is None:
+            raise MalformedCredential("iat of the status list is missing")
+        ttl = _seconds(payload, "ttl")
+        if ttl is not None and ttl <= 0:
+            raise MalformedCredential("ttl of the status list is no positive number")
+        return Claims(
+            said=payload,
+            id=subject,
+            types=(TYPE,),
+            issuer=issuer,
+            issuer_name=None,
+            # `ttl` in milliseconds, as Bitstring Status List has it
+            subjects=({} if ttl is None else {"ttl": ttl * 1000},),
+            starts=issued if begins is None or begins.utc < issued.utc else begins,
+            ends=ends,
+            entries=(),
+            terms=(),
+            schemas=(),
+            title="",
+            holder_name="",
+            number="",
+            awarded=None,
+        )
+
+    def signatures(self, work: Work) -> Signatures:  # noqa: ARG002 -- read already
+        """Its only one; one whose key is named in no DID counts for nothing here."""
+        header, claims = self._jws.header, self.claims
+        kid, algorithm = header.get("kid", ""), header["alg"]
+        if not isinstance(kid, str):
+            raise MalformedCredential("kid of the header is no text")
+        method = _method(claims.issuer, kid)
+        # There is no falling back from a certificate to `kid`: its key is another.
+        if "x5c" in header or method is None or algorithm not in _ALGORITHMS:
+            problem = TOKEN_LIST_SIGNER_NOT_NAMED("the header of the status list names no key of a DID")
+            return Signatures((), [Unknown(algorithm, kid, problem)])
+        issued = _date(claims.said, "iat")
+        return Signatures([_Signature(method, algorithm, issued.utc if issued else None)])
+
+    def verify(self, signed: Signed, key: PublicKey, work: Work) -> None:  # noqa: ARG002 -- the only one
+        """See `Secured`."""
+        try:
+            self._jws.verify(key, work)
+        except InvalidSignature:
+            raise InvalidProof("the status list was changed, or another key signed it") from None
+
+    def covers_meaning(self, signed: Signed) -> bool:  # noqa: ARG002
+        """Always: no context gives its members their meaning."""
+        return True
+
+    def leaves(self, signed: Signed, kind: EntryKind, work: Work) -> Sequence[bytes]:  # noqa: ARG002
+        """The entry of the whole JWT."""
+        work.spend(len(self._jwt) // BYTES_HASHED)
+        return (_log_entry(self._jwt, kind),)
+
+
+def _log_entry(jwt: bytes, kind: EntryKind) -> bytes:
+    return entry(kind, hashlib.sha256(jwt).digest())
+
+
+def _method(issuer: str, kid: str) -> str | None:
+    """The URL of the key: `kid` as it is or relative to the issuer; else that of a DID that is one key."""
+    if kid.startswith("did:"):
+        return kid
+    if not issuer.startswith("did:"):
+        return None
+    if kid.startswith("#"):
+        return f"{issuer}{kid}"
+    if issuer.startswith("did:jwk:"):
+        return f"{issuer}#0"
+    return f"{issuer}#{issuer.removeprefix('did:key:')}" if issuer.startswith("did:key:") else None
+
+
+def _seconds(payload: Mapping[str, Any], name: str) -> int | float | None:
+    """A number of seconds. Raises `MalformedCredential`."""
+    if name not in payload:
+        return None
+    value = payload[name]
+    if type(value) in (int, float) and math.isfinite(value):
+        return float(value) if isinstance(value, float) else int(value)
+    raise MalformedCredential.saying("{claim} is no number of seconds", claim=name)
+
+
+def _date(payload: Mapping[str, Any], name: str) -> Moment | None:
+    """The moment of a NumericDate (RFC 7519, 2). Raises `MalformedCredential`."""
+    seconds = _seconds(payload, name)
+    if seconds is None:
+        return None
+    try:
+        when = datetime.fromtimestamp(seconds, UTC)
+    except (ValueError, OverflowError, OSError):  # also beyond the calendar
+        raise MalformedCredential.saying("{claim} is no moment of the calendar", claim=name) from None
+    return Moment(when, when, when, when.date())
+
+
+TOKEN = TokenStatusList()
