@@ -12,6 +12,7 @@ from wire import Problem, load_json_object
 from wire.text import shortened
 from wire.work import Work
 
+from ...claims import json_of
 from ...problem import InvalidProof, MalformedCredential
 from ...secured import MAX_BYTES, Secured, Signatures, Signed, Unknown
 from ...vcdm.credential import may_hide_members
@@ -52,9 +53,11 @@ class JWT(Secured):
     def payload(self) -> Payload:
         """Its parts. A claim in the header counts as one in the payload (RFC 7519, 5.3).
 
-        Raises `MalformedCredential` for one that differs there, and for the claims `vc` and `vp`.
+        Raises `MalformedCredential` for one that differs there, and for the claims `vc` and `vp`; and as
+        `json_of`.
         """
         members = load_json_object(self.jws.payload, limit=MAX_BYTES, work=self.work)
+        json_of(members)  # an integer that no report could hold would stop a service
         if held := [name for name in REFUSED if name in members]:
             raise MalformedCredential.saying("the payload has the claim {claim}", claim=held[0])
         envelope = {name: members.pop(name) for name in ENVELOPE.intersection(members)}
