@@ -258,12 +258,12 @@ def test_a_date_that_is_none_is_refused(claim: str, value: Any) -> None:
 
 @pytest.mark.parametrize("claim", ["exp", "nbf", "iat"])
 @pytest.mark.parametrize("value", [1e18, -1e18])
-def test_a_date_beyond_the_calendar_is_open(claim: str, value: float) -> None:
+def test_a_date_beyond_the_calendar_is_open(claim: str, value: Any) -> None:
     left_open(judged(vc(**{claim: value})))
 
 
 @pytest.mark.parametrize("number", [2**53, -(2**64)])
-def test_an_integer_that_programs_read_differently_is_open(number: int) -> None:
+def test_an_integer_that_programs_read_differently_is_open(number: Any) -> None:
     """No report could hold one beyond 64 bits."""
     left_open(judged(vc(**{"https://vocabulary.example/count": number})))
 
