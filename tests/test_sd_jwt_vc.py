@@ -22,12 +22,12 @@ from tests.world import NOW, Holder, decided, verifier
 from vc import Report, Verdict
 from vc.claims import ANCHORED_IN_LOG, KIND, STATUS_STATEMENT
 from vc.forms import FORMS
-from vc.forms.sdjwt import MEDIA_TYPE
-from vc.forms.sdjwt.binding import ANOTHER_HOLDER, NOT_ASKED
+from vc.forms.sdjwt import MEDIA_TYPE, SDJWTVC
+from vc.forms.sdjwt.binding import ANOTHER_HOLDER
 from vc.forms.sdjwt.choice import choices_of
 from vc.forms.sdjwt.claims import FIXED
 from vc.forms.sdjwt.credential import ALGORITHM_NOT_FOR_KEY
-from vc.forms.sdjwt.form import SDJWTVC
+from vc.jose import NOT_ASKED
 from vc.possession import Asked
 from vc.problem import UnsupportedForm
 from vc.secured import Discloses, Options

@@ -239,7 +239,6 @@ BROKEN: dict[str, tuple[dict[str, Any], str]] = {
     "without sub": ({"sub": ABSENT}, "malformed-credential"),
     "without iat": ({"iat": ABSENT}, "malformed-credential"),
     "of a moment that is a text": ({"iat": "now"}, "malformed-credential"),
-    "beyond the calendar": ({"exp": 1e300}, "malformed-credential"),
     "with a ttl of 0": ({"ttl": 0}, "malformed-credential"),
     "with a ttl that is a text": ({"ttl": "1"}, "malformed-credential"),
     "whose iss is no text": ({"iss": 5}, "malformed-credential"),

@@ -38,7 +38,7 @@ from tests.world import (
 )
 from vc import Enveloped, Report, Verdict
 from vc.forms import FORMS, INTEGRITY, SD_JWT_VC, VC_JWT, VCJWT, VP_JWT
-from vc.forms.sdjwt.binding import NOT_ASKED
+from vc.jose import NOT_ASKED
 from vc.possession import MAX_AGE
 from vc.problem import MalformedCredential, UnsupportedForm
 from vc.reading import read

@@ -27,7 +27,7 @@ from tests.problems import raises
 from tests.world import NOW, csv_file, graduate, issuer_in, trust_in
 from vc import Bundle, Claims, Enveloped, Outcome, Report, Verdict
 from vc.forms import FORMS, INTEGRITY, SDJWTVC, VCJWT, DataIntegrity
-from vc.forms.sdjwt.binding import NOT_ASKED
+from vc.jose import NOT_ASKED
 from vc.possession import MAX_AGE, Asked
 from vc.problem import UnsupportedForm
 from vc.said import FACT_LOST, require_said

@@ -15,7 +15,7 @@ from .integrity.form import DataIntegrity
 from .integrity.status_list import BITSTRING
 from .jwt import VC_JWT, VCJWT, VP_JWT, VPJWT
 from .sdjwt import MEDIA_TYPE as SD_JWT_VC
-from .sdjwt.form import SDJWTVC
+from .sdjwt import SDJWTVC
 
 if TYPE_CHECKING:
     from ..vcdm.jsonld import Contexts

@@ -9,19 +9,19 @@ import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from keys import InvalidSignature
 from ledger import EntryKind, entry
 from wire import Malformed, base64url_decode, base64url_encode, load_json_object
-from wire.datetimestamp import Moment
 from wire.problem import Code
 from wire.strict import is_url
 from wire.work import BYTES_HASHED, Work
 
 from ..claims import Claims
+from ..jose import JWTSignature, numeric_date, require_type
 from ..problem import InvalidProof, MalformedCredential, UnsupportedForm
 from ..secured import Carried, Form, Options, Received, Secured, Signatures, Signed, Unknown
 from .bits import INVALID_STATUS_LIST, ZLIB, StatusList, packed, unpacked
@@ -213,18 +213,6 @@ class StatusListToken:
         raise UnsupportedForm("a status list is not shown by a holder")
 
 
-class _Signature(NamedTuple):
-    """The signature of a list; see `vc.secured.Signed`."""
-
-    verification_method: str
-    algorithm: str
-    created: datetime | None
-    purpose: str = "assertionMethod"
-    expires: datetime | None = None
-    domain: tuple[str, ...] = ()
-    challenge: str | None = None
-
-
 class _Token(Secured):
     """A list, its header checked."""
 
@@ -233,8 +221,7 @@ class _Token(Secured):
     def __init__(self, jwt: bytes, jws: JWS, work: Work) -> None:
         """Raise `MalformedCredential` for a JWT of another type (RFC 8725, 3.11; threat 19)."""
         self._jwt, self._jws, self._work = jwt, jws, work
-        if jws.header.get("typ") not in (TYPE, MEDIA_TYPE):
-            raise MalformedCredential("typ of the header is not statuslist+jwt")
+        require_type(jws, TYPE, MEDIA_TYPE)
 
     @cached_property
     def claims(self) -> Claims:
@@ -250,7 +237,7 @@ class _Token(Secured):
             raise MalformedCredential("iss of the status list is no text")
         if not isinstance(payload.get("status_list"), dict):
             raise MalformedCredential("the JWT has no status_list")
-        issued, begins, ends = (_date(payload, name) for name in ("iat", "nbf", "exp"))
+        issued, begins, ends = (numeric_date(payload, name) for name in ("iat", "nbf", "exp"))
         if issued is None:
             raise MalformedCredential("iat of the status list is missing")
         ttl = _seconds(payload, "ttl")
@@ -286,8 +273,8 @@ class _Token(Secured):
         if "x5c" in header or method is None or algorithm not in _ALGORITHMS:
             problem = TOKEN_LIST_SIGNER_NOT_NAMED("the header of the status list names no key of a DID")
             return Signatures((), [Unknown(algorithm, kid, problem)])
-        issued = _date(claims.said, "iat")
-        return Signatures([_Signature(method, algorithm, issued.utc if issued else None)])
+        issued = numeric_date(claims.said, "iat")
+        return Signatures([JWTSignature(method, algorithm, issued.utc if issued else None)])
 
     def verify(self, signed: Signed, key: PublicKey, work: Work) -> None:  # noqa: ARG002 -- the only one
         """See `Secured`."""
@@ -331,18 +318,6 @@ def _seconds(payload: Mapping[str, Any], name: str) -> int | float | None:
     if type(value) in (int, float) and math.isfinite(value):
         return float(value) if isinstance(value, float) else int(value)
     raise MalformedCredential.saying("{claim} is no number of seconds", claim=name)
-
-
-def _date(payload: Mapping[str, Any], name: str) -> Moment | None:
-    """The moment of a NumericDate (RFC 7519, 2). Raises `MalformedCredential`."""
-    seconds = _seconds(payload, name)
-    if seconds is None:
-        return None
-    try:
-        when = datetime.fromtimestamp(seconds, UTC)
-    except (ValueError, OverflowError, OSError):  # also beyond the calendar
-        raise MalformedCredential.saying("{claim} is no moment of the calendar", claim=name) from None
-    return Moment(when, when, when, when.date())
 
 
 TOKEN = TokenStatusList()

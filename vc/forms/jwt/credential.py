@@ -11,11 +11,10 @@ from typing import Any
 from ledger import EntryKind, entry
 from wire.work import BYTES_HASHED, Work
 
+from ...jose import AUDIENCE_NAMED, HOLDER_KEY_UNKNOWN, JWTSignature, holder_key, key_of, numeric_date
 from ...problem import UnsupportedForm
 from ...secured import Signatures, Signed
 from ...vcdm.credential import Credential
-from ..sdjwt.claims import AUDIENCE_NAMED, HOLDER_KEY_UNKNOWN, holder_key, key_of, numeric_date
-from ..sdjwt.credential import JWTSignature
 from . import VC_JWT
 from .token import JWT
 

@@ -10,13 +10,12 @@ from ledger import EntryKind
 from wire.work import Work
 
 from ...claims import Claims
+from ...jose import JWTSignature, numeric_date
 from ...problem import InvalidProof, MalformedCredential
 from ...reading.front import read
 from ...secured import Form, Secured, Signatures, Signed
 from ...vcdm.enveloped import TYPE, Enveloped
 from ...vcdm.presentation import Presentation
-from ..sdjwt.claims import numeric_date
-from ..sdjwt.credential import JWTSignature
 from . import VP_JWT
 from .token import JWT
 

@@ -10,13 +10,13 @@ from keys.jws import sign_compact
 from wire import Malformed
 
 from ...facts import IssuingFacts
+from ...jose import NOT_ASKED
 from ...problem import UnsupportedForm
 from ...secured import Options, Received
 from ...vcdm.enveloped import Enveloped
 from ...vcdm.issuing import unsigned
 from ...vcdm.jsonld.canonical import require_no_silence
 from ...vcdm.presentation import presentation
-from ..sdjwt.binding import NOT_ASKED
 from .token import ENVELOPE, REFUSED
 
 if TYPE_CHECKING:

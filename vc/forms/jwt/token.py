@@ -13,10 +13,10 @@ from wire.text import shortened
 from wire.work import Work
 
 from ...claims import json_of
+from ...jose import ISSUER_KEY_NOT_NAMED, JWTSignature, method_of, require_type
 from ...problem import InvalidProof, MalformedCredential
 from ...secured import MAX_BYTES, Secured, Signatures, Signed, Unknown
 from ...vcdm.credential import may_hide_members
-from ..sdjwt.credential import ISSUER_KEY_NOT_NAMED, JWTSignature, method_of, require_type
 
 if TYPE_CHECKING:
     from ...vcdm.jsonld import Contexts

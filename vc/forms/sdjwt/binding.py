@@ -14,11 +14,11 @@ from wire.problem import Code, Refused
 from wire.work import BYTES_HASHED, Work
 
 from ...claims import Claims
+from ...jose import NOT_ASKED, ConfirmationKey, JWTSignature, holder_key, numeric_date, require_type
 from ...problem import InvalidProof, MalformedCredential, UnsupportedForm
 from ...secured import Options, Secured, Signatures, Signed
 from . import MEDIA_TYPE
-from .claims import ConfirmationKey, holder_key, numeric_date
-from .credential import JWTSignature, SDJWTCredential, require_type
+from .credential import SDJWTCredential
 from .disclosures import SDJWT
 
 TYPE = "kb+jwt"
@@ -27,8 +27,6 @@ LARGEST_BINDING = 1 << 16
 
 ANOTHER_HOLDER = Code("another-holder", Refused, "It is bound to another key")
 """A credential is to be shown by another key than the one it is bound to."""
-NOT_ASKED = Code("not-asked", Refused, "Nobody asked for it")
-"""A credential is to be shown without a challenge, or without the name of whom it is for."""
 
 
 class BoundPresentation(NamedTuple):

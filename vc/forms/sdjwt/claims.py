@@ -4,26 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any
 
-from did.methods import key as did_key
-from keys import PublicKey
-from wire import base64url_decode, load_json_object
-from wire.datetimestamp import Moment
 from wire.problem import Code
 from wire.strict import is_url
 
 from ...claims import ANCHORED_IN_LOG, KIND, STATUS_STATEMENT, Claims
+from ...jose import AUDIENCE_NAMED, ConfirmationKey, holder_key, numeric_date
 from ...problem import MalformedCredential, UnsupportedForm
 
-HOLDER_KEY_UNKNOWN = Code("holder-key-unknown", UnsupportedForm, "The key of the holder is not known here")
-"""A credential names the key that may show it in a way that is not read here (RFC 7800)."""
 ISSUER_NOT_NAMED = Code("issuer-not-named", UnsupportedForm, "The issuer is named by a certificate alone")
 """A credential without `iss`: its issuer is the subject of a certificate, which is not read here."""
-
-AUDIENCE_NAMED = Code("audience-named", UnsupportedForm, "It is for certain recipients only")
-"""A credential with `aud`: whether its recipient here is one of those is not looked up."""
 
 TERMS = (ANCHORED_IN_LOG, KIND, STATUS_STATEMENT)
 """Claims that stand for terms of use; the type of each is its name."""
@@ -49,16 +40,6 @@ STATUS_ENTRY = "https://www.w3.org/ns/credentials/status#BitstringStatusListEntr
 """The member of `status` for a place in a bitstring status list: read, written by former releases."""
 _ENTRY_TYPE = "BitstringStatusListEntry"
 _NO_NAME = r"v?[0-9.]*"
-
-
-class ConfirmationKey(NamedTuple):
-    """The key that may show a credential."""
-
-    did: str
-    method: str
-    """The URL that names the key in its DID document."""
-    key: PublicKey | None
-    """The key; `None` where its DID has to be looked up for it."""
 
 
 def claims_of(payload: Mapping[str, Any]) -> Claims:
@@ -94,61 +75,6 @@ def claims_of(payload: Mapping[str, Any]) -> Claims:
         number=_shown_text(payload, "document_number"),
         awarded=None,
     )
-
-
-def holder_key(payload: Mapping[str, Any]) -> ConfirmationKey | None:
-    """The key that `cnf` names (RFC 7800, 3), if there is one.
-
-    Raises `MalformedCredential`, `InvalidKey`, and the open `HOLDER_KEY_UNKNOWN`.
-    """
-    if "cnf" not in payload:
-        return None
-    confirmation = payload["cnf"]
-    if not isinstance(confirmation, dict) or not confirmation:
-        raise MalformedCredential("cnf names no key")
-    jwk, name = confirmation.get("jwk"), confirmation.get("kid")
-    named = name if isinstance(name, str) and name.startswith("did:") else None
-    if jwk is None and named is None:
-        raise HOLDER_KEY_UNKNOWN("cnf names the holder's key neither by a JWK nor by a DID")
-    if jwk is not None and not isinstance(jwk, dict):
-        raise MalformedCredential("jwk of cnf is no key")
-    key = None if jwk is None else PublicKey.from_jwk(jwk)
-    did = named.partition("#")[0] if named else ""
-    own = key_of(did)
-    if key is not None and own is not None and own != key:
-        raise MalformedCredential("jwk and kid of cnf are different keys")
-    key = key or own
-    if key is None:
-        return ConfirmationKey(did, str(named), None)
-    if own is None:  # a JWK alone, or beside a DID that nobody here could hold against it
-        did = did_key.create(key)
-    return ConfirmationKey(did, f"{did}#0" if did.startswith("did:jwk:") else f"{did}#{key.multikey()}", key)
-
-
-def key_of(did: str) -> PublicKey | None:
-    """The key that a did:key or did:jwk is; `None` for any other. Raises `Malformed`."""
-    if did.startswith("did:key:"):
-        return PublicKey.from_multikey(did.removeprefix("did:key:"))
-    if did.startswith("did:jwk:"):
-        return PublicKey.from_jwk(load_json_object(base64url_decode(did.removeprefix("did:jwk:"))))
-    return None
-
-
-def numeric_date(payload: Mapping[str, Any], name: str) -> Moment | None:
-    """The moment of a NumericDate (RFC 7519, 2).
-
-    Raises `MalformedCredential`, and the open `UnsupportedForm` for one beyond the calendar.
-    """
-    if name not in payload:
-        return None
-    seconds = payload[name]
-    if type(seconds) not in (int, float):
-        raise MalformedCredential.saying("{claim} is no number of seconds", claim=name)
-    try:
-        when = datetime.fromtimestamp(seconds, UTC)
-    except (ValueError, OverflowError, OSError):  # such as one in milliseconds, which RFC 7519 allows
-        raise UnsupportedForm.saying("{claim} is beyond the calendar that is read here", claim=name) from None
-    return Moment(when, when, when, when.date())
 
 
 def _text(payload: Mapping[str, Any], name: str) -> str:

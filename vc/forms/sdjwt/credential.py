@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Sequence
-from datetime import datetime
 from functools import cached_property
-from typing import NamedTuple
 
 from keys import InvalidSignature, PublicKey
 from keys.jws import JWS
 from ledger import EntryKind, entry
 from wire import load_json_object
 from wire.problem import Code, Refused
-from wire.strict import is_url
 from wire.text import shortened
 from wire.work import BYTES_HASHED, Work
 
 from ...claims import Claims
+from ...jose import ISSUER_KEY_NOT_NAMED, JWTSignature, method_of, numeric_date, require_type
 from ...problem import InvalidProof, MalformedCredential, UnsupportedForm
 from ...secured import Secured, Signatures, Signed, Unknown
 from . import MEDIA_TYPE
-from .claims import FIXED, claims_of, key_of, numeric_date
+from .claims import FIXED, claims_of
 from .disclosures import SDJWT, ClaimPath, Disclosed, disclose
 
 TYPE, FORMER_TYPE = "dc+sd-jwt", "vc+sd-jwt"
@@ -34,20 +32,6 @@ CERTIFICATE_NOT_READ = Code("certificate-not-read", UnsupportedForm, "The issuer
 """A credential names its issuer's key by a chain of certificates (`x5c`), which is not read here."""
 ALGORITHM_NOT_FOR_KEY = Code("algorithm-not-for-key", Refused, "The key does not sign this form")
 """Nobody reads an SD-JWT VC that is signed by a key of this type."""
-ISSUER_KEY_NOT_NAMED = Code("issuer-key-not-named", UnsupportedForm, "The issuer's key is named in no DID")
-"""A credential names its issuer's key in a way that is not looked up here, such as in a set of its host."""
-
-
-class JWTSignature(NamedTuple):
-    """The signature of a JWT; see `vc.secured.Signed`."""
-
-    verification_method: str
-    algorithm: str
-    created: datetime | None
-    purpose: str = "assertionMethod"
-    expires: datetime | None = None
-    domain: tuple[str, ...] = ()
-    challenge: str | None = None
 
 
 class SDJWTCredential(Secured):
@@ -129,20 +113,6 @@ class SDJWTCredential(Secured):
         return (entry(kind, hashlib.sha256(self.parts.jwt).digest()),)
 
 
-def method_of(issuer: str, kid: str) -> str | None:
-    """The URL of the issuer's key: `kid` as it is, or relative to `iss`; `None` where that gives no URL.
-
-    A DID that is a key has no other. At an https URL, `kid` is a fragment of the issuer's document.
-    """
-    if kid.startswith("did:") or is_url(kid):
-        return kid
-    if kid.startswith("#") and is_url(issuer):
-        return f"{issuer}{kid}"
-    if (key := key_of(issuer)) is not None:
-        return f"{issuer}#0" if issuer.startswith("did:jwk:") else f"{issuer}#{key.multikey()}"
-    return f"{issuer}#{kid}" if issuer.startswith("https://") and is_url(issuer) else None
-
-
 def algorithm_for(key: PublicKey) -> str:
     """The `alg` by which a key signs. Raises `ALGORITHM_NOT_FOR_KEY`."""
     name = key.kind.algorithms[0]
@@ -151,13 +121,3 @@ def algorithm_for(key: PublicKey) -> str:
             "an SD-JWT VC is not signed by a key of type {type}", type=key.type
         )
     return name
-
-
-def require_type(jws: JWS, *types: str) -> None:
-    """Raises `MalformedCredential` for a JWT of another type (RFC 8725, 3.11; threat 19)."""
-    if jws.header.get("typ") not in types:
-        raise MalformedCredential.saying(
-            "typ of the header is {type}, not {expected}",
-            type=shortened(str(jws.header.get("typ"))),
-            expected=types[0],
-        )

@@ -18,10 +18,11 @@ from wire.problem import Code, Refused
 from ...anchoring import anchoring_terms
 from ...claims import JSON_SCHEMA, KIND
 from ...facts import ClaimsByKind, IssuingFacts
+from ...jose import key_of
 from ...secured import Options
 from ...status import status_statement
 from ...status.token import token_entry
-from .claims import DATES, FIXED, key_of
+from .claims import DATES, FIXED
 from .credential import TYPE
 from .disclosures import RESERVED, ClaimPath, written_path
 

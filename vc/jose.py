@@ -1,0 +1,133 @@
+"""JSON Web Tokens that say something of credentials: who signed one, with which key, and when.
+
+What the forms of SD-JWT VC and of VC-JOSE-COSE and token status lists have in common (RFC 7515, 7519, 7800).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from did.methods import key as did_key
+from keys import PublicKey
+from wire import base64url_decode, load_json_object
+from wire.datetimestamp import Moment
+from wire.problem import Code, Refused
+from wire.strict import is_url
+from wire.text import shortened
+
+from .problem import MalformedCredential, UnsupportedForm
+
+if TYPE_CHECKING:
+    from keys.jws import JWS
+
+ISSUER_KEY_NOT_NAMED = Code("issuer-key-not-named", UnsupportedForm, "The issuer's key is named in no DID")
+"""A credential names its issuer's key in a way that is not looked up here, such as in a set of its host."""
+HOLDER_KEY_UNKNOWN = Code("holder-key-unknown", UnsupportedForm, "The key of the holder is not known here")
+"""A credential names the key that may show it in a way that is not read here (RFC 7800)."""
+AUDIENCE_NAMED = Code("audience-named", UnsupportedForm, "It is for certain recipients only")
+"""A credential with `aud`: whether its recipient here is one of those is not looked up."""
+NOT_ASKED = Code("not-asked", Refused, "Nobody asked for it")
+"""A credential is to be shown without a challenge, or without the name of whom it is for."""
+
+
+class JWTSignature(NamedTuple):
+    """The signature of a JWT; see `vc.secured.Signed`."""
+
+    verification_method: str
+    algorithm: str
+    created: datetime | None
+    purpose: str = "assertionMethod"
+    expires: datetime | None = None
+    domain: tuple[str, ...] = ()
+    challenge: str | None = None
+
+
+class ConfirmationKey(NamedTuple):
+    """The key that may show a credential."""
+
+    did: str
+    method: str
+    """The URL that names the key in its DID document."""
+    key: PublicKey | None
+    """The key; `None` where its DID has to be looked up for it."""
+
+
+def require_type(jws: JWS, *types: str) -> None:
+    """Raises `MalformedCredential` for a JWT of another type (RFC 8725, 3.11; threat 19)."""
+    if jws.header.get("typ") not in types:
+        raise MalformedCredential.saying(
+            "typ of the header is {type}, not {expected}",
+            type=shortened(str(jws.header.get("typ"))),
+            expected=types[0],
+        )
+
+
+def method_of(issuer: str, kid: str) -> str | None:
+    """The URL of the issuer's key: `kid` as it is, or relative to `iss`; `None` where that gives no URL.
+
+    A DID that is a key has no other. At an https URL, `kid` is a fragment of the issuer's document.
+    """
+    if kid.startswith("did:") or is_url(kid):
+        return kid
+    if kid.startswith("#") and is_url(issuer):
+        return f"{issuer}{kid}"
+    if (key := key_of(issuer)) is not None:
+        return f"{issuer}#0" if issuer.startswith("did:jwk:") else f"{issuer}#{key.multikey()}"
+    return f"{issuer}#{kid}" if issuer.startswith("https://") and is_url(issuer) else None
+
+
+def holder_key(payload: Mapping[str, Any]) -> ConfirmationKey | None:
+    """The key that `cnf` names (RFC 7800, 3), if there is one.
+
+    Raises `MalformedCredential`, `InvalidKey`, and the open `HOLDER_KEY_UNKNOWN`.
+    """
+    if "cnf" not in payload:
+        return None
+    confirmation = payload["cnf"]
+    if not isinstance(confirmation, dict) or not confirmation:
+        raise MalformedCredential("cnf names no key")
+    jwk, name = confirmation.get("jwk"), confirmation.get("kid")
+    named = name if isinstance(name, str) and name.startswith("did:") else None
+    if jwk is None and named is None:
+        raise HOLDER_KEY_UNKNOWN("cnf names the holder's key neither by a JWK nor by a DID")
+    if jwk is not None and not isinstance(jwk, dict):
+        raise MalformedCredential("jwk of cnf is no key")
+    key = None if jwk is None else PublicKey.from_jwk(jwk)
+    did = named.partition("#")[0] if named else ""
+    own = key_of(did)
+    if key is not None and own is not None and own != key:
+        raise MalformedCredential("jwk and kid of cnf are different keys")
+    key = key or own
+    if key is None:
+        return ConfirmationKey(did, str(named), None)
+    if own is None:  # a JWK alone, or beside a DID that nobody here could hold against it
+        did = did_key.create(key)
+    return ConfirmationKey(did, f"{did}#0" if did.startswith("did:jwk:") else f"{did}#{key.multikey()}", key)
+
+
+def key_of(did: str) -> PublicKey | None:
+    """The key that a did:key or did:jwk is; `None` for any other. Raises `Malformed`."""
+    if did.startswith("did:key:"):
+        return PublicKey.from_multikey(did.removeprefix("did:key:"))
+    if did.startswith("did:jwk:"):
+        return PublicKey.from_jwk(load_json_object(base64url_decode(did.removeprefix("did:jwk:"))))
+    return None
+
+
+def numeric_date(payload: Mapping[str, Any], name: str) -> Moment | None:
+    """The moment of a NumericDate (RFC 7519, 2).
+
+    Raises `MalformedCredential`, and the open `UnsupportedForm` for one beyond the calendar.
+    """
+    if name not in payload:
+        return None
+    seconds = payload[name]
+    if type(seconds) not in (int, float):
+        raise MalformedCredential.saying("{claim} is no number of seconds", claim=name)
+    try:
+        when = datetime.fromtimestamp(seconds, UTC)
+    except (ValueError, OverflowError, OSError):  # such as one in milliseconds, which RFC 7519 allows
+        raise UnsupportedForm.saying("{claim} is beyond the calendar that is read here", claim=name) from None
+    return Moment(when, when, when, when.date())
