@@ -14,6 +14,7 @@ import pytest
 
 from did.methods import jwk as did_jwk
 from did.methods import key as did_key
+from intaglio.pages.view import judgement
 from keys import PrivateKey, PublicKey
 from tests.problems import raises
 from tests.sd_jwts import Path, as_text, b64, bound, framed, jwt
@@ -116,6 +117,18 @@ def named(data: bytes) -> str:
 @pytest.mark.parametrize("kind", ["example+sd-jwt", "kb+jwt", "statuslist+jwt", "vc+jwt", "JWT", ABSENT, 5])
 def test_one_of_another_type_is_none(kind: object) -> None:
     assert "an SD-JWT" in named(vc(header={"typ": kind}))
+
+
+def test_how_many_more_values_there_may_be_is_said() -> None:
+    """An issuer may add decoys, so that nobody knows how many there are."""
+    hidden = vc({**SAID, "a": "1", "b": {"c": "2"}}, [("a",), ("b",)])
+    jwt, first, second, _ = hidden.split(b"~")
+    for disclosures, most in (((first, second), 0), ((first,), 1), ((), 2)):
+        report = judged(b"~".join((jwt, *disclosures, b"")))
+        assert report
+        said = f"It shows a part of its values, and hides {most} at most."
+        view = judgement("a.jwt", hidden, report, ISSUER.trust, (), "en", Work())
+        assert (said in map(str, view.sentences)) == bool(most)
 
 
 def test_the_former_type_is_read_unless_it_is_of_the_data_model_of_w3c() -> None:

@@ -216,7 +216,10 @@ def reports() -> Iterator[Report]:
     anchored_elsewhere = sign(plain, key, verification_method=method, created=NOW - timedelta(days=1))
     yield verifier(Trust().adding(RecognisedIssuer(did))).verify(anchored_elsewhere, now=NOW)
     former = (
-        sd_jwts.jwt({"alg": "EdDSA", "typ": "vc+sd-jwt"}, {"iss": did, "vct": "urn:example:a"}, key) + b"~"
+        sd_jwts.jwt(
+            {"alg": "EdDSA", "typ": "vc+sd-jwt"}, {"iss": did, "vct": "urn:example:a", "_sd": ["decoy"]}, key
+        )
+        + b"~"
     )
     yield verifier(Trust().adding(RecognisedIssuer(did))).verify(former, now=NOW)
     derived = verifier(Trust().adding(RecognisedIssuer(did)), forms={INTEGRITY: Derived()})

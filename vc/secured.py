@@ -94,6 +94,14 @@ class Secured(Protocol):
         return ""
 
     @property
+    def most_hidden(self) -> int:
+        """How many more values it may hold than it shows: an issuer may have added decoys (RFC 9901, 4.2.7).
+
+        Raises as `claims`.
+        """
+        return 0
+
+    @property
     def claims(self) -> Claims:
         """What it says, if it is a credential. Raises `Malformed`, and what leaves that open."""
 

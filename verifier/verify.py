@@ -157,6 +157,10 @@ class Verifier:
                 )
             else:
                 checks.passed("well-formed", "well-formed")
+            if most := sum(one.most_hidden for one in secured.credentials):
+                checks.passed(
+                    "in-part", f"it shows a part of its values, and hides {most} at most", most=most
+                )
         if checks.stopped():
             return Report(checks.found, ())
         logs = None

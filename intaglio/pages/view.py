@@ -295,6 +295,9 @@ def _sentences(
             yield Sentence(tr("The issuer is {name}."), {"name": issuer.name})
     for credential, found in zip(credentials, report.by_kind, strict=False):
         yield _sentence(summarize(credential, trust, found))
+    for check in report.checks if credentials else ():
+        if check.code == "readable-in-part":
+            yield Sentence(tr("{sentence}."), {"sentence": capital(words.shown(check))})
     for credential in unchecked:
         if isinstance(trust, NamedTrust) and trust.issuer(credential.issuer) is None:
             name = (credential.issuer_name or "")[:LONGEST_UNCHECKED]

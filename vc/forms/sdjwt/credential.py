@@ -50,6 +50,11 @@ class SDJWTCredential(Secured):
         """See `Secured`: the drafts' until November 2024 (SD-JWT VC, 2.2.1)."""
         return FORMER_TYPE if self._jws.header["typ"] == FORMER_TYPE else ""
 
+    @property
+    def most_hidden(self) -> int:
+        """See `Secured`: the digests of which no disclosure came along."""
+        return self.disclosed.hidden
+
     @cached_property
     def disclosed(self) -> Disclosed:
         """The payload with its disclosures. Raises as `disclose`."""
