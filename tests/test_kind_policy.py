@@ -280,9 +280,22 @@ def test_an_issuer_lets_lists_last_as_long_as_its_kind_says(tmp_path: Path) -> N
     issuer = issuer_in(tmp_path, kind=kind)
     assert issuer.identity.lifetime == timedelta(days=30)
     issuer.keep_lists("10d")
-    with raises(LISTS_TOO_OLD, match="get 15.5 days old"):
+    with raises(LISTS_TOO_OLD, match="last 30 days at most, and here they last 31"):
         issuer.keep_lists("31d")
     assert issuer.identity.lifetime == timedelta(days=10)
+
+
+def test_an_issuer_whose_lists_get_too_old_takes_no_such_kind(tmp_path: Path) -> None:
+    """Kinds share lists, which then last as long as the kind that asks for the shortest life."""
+    issuer = issuer_in(tmp_path, kind=club())
+    badge = club(name="badge", list_life=30)
+    with raises(LISTS_TOO_OLD, match="last 30 days at most, and here they last 365"):
+        issuer.kinds.add(badge)
+    issuer.keep_lists("31d")
+    with raises(LISTS_TOO_OLD, match="here they last 31"):
+        issuer.kinds.add(badge)
+    issuer.keep_lists("30d")
+    issuer.kinds.add(badge)
 
 
 def test_verify_asks_by_the_kind_unless_told_otherwise(program: Program, tmp_path: Path) -> None:

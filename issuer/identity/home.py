@@ -205,10 +205,16 @@ class Identity:
             raise ISSUER_WITHOUT_STATUS_DID("the issuer that lives here signs status lists under its own DID")
 
     def require_young_lists(self, kind: Kind) -> None:
-        """Raises `LISTS_TOO_OLD` where the newest list may be older than the kind's policy lets it be.
+        """Raises `LISTS_TOO_OLD` where lists last longer than the kind says, or get too old for its policy.
 
-        Lists are signed anew at half of their life.
+        Lists are signed anew at half of their life. All kinds share them: who is in a list hides among more
+        people so than in lists of a kind's own.
         """
+        if 0 < kind.list_life < self.lifetime.days:
+            raise LISTS_TOO_OLD(
+                f"status lists of the kind {kind.name} last {kind.list_life} days at most, and here they "
+                f"last {self.lifetime.days}"
+            )
         age = kind.policy.status_age
         if age and timedelta(days=age) < self.lifetime / 2:
             raise LISTS_TOO_OLD(
