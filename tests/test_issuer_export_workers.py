@@ -167,6 +167,7 @@ from issuer.keeping import export as module
 from issuer.keeping import manifest
 from tests.world import reopened
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a job of a shell's background ignores it
 module.available_cores = lambda: 2
 issuer = reopened(Path(sys.argv[1]))
 count = issuer.store.count()

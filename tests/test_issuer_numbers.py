@@ -227,7 +227,9 @@ def test_records_of_several_rows_need_their_numbers(tmp_path: Path, ending: str)
         with path.open("w", newline="") as to:
             csv.writer(to).writerows(rows)
     else:
-        with pytest.importorskip("xlsxwriter").Workbook(path) as book:
+        with pytest.importorskip("xlsxwriter", reason="no extra [xlsx]: pip install '.[xlsx]'").Workbook(
+            path
+        ) as book:
             sheet = book.add_worksheet()
             for row, cells in enumerate(rows):
                 sheet.write_row(row, 0, cells)

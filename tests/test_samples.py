@@ -144,7 +144,7 @@ BADGES: dict[str, tuple[Verdict, str]] = {
         ),
         (VALID, ""),
     ),
-    "ob3/complete": (OPEN, "credentialStatus is not a BitstringStatusListEntry"),
+    "ob3/complete": (OPEN, "the status is of a kind that is not known here"),
     "ob3/sd-derivedcredential": (OPEN, "'ecdsa-sd-2023' is not supported"),
     "ob3/simple-eddsa-2022": (OPEN, "'eddsa-2022' is not supported"),
     "ob3/simple-noproof": (INVALID, "there is no proof"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -13,6 +12,7 @@ from hypothesis import strategies as st
 
 from keys import InvalidSignature, PublicKey
 from keys.jws import JWS
+from tests.calls import calls
 from tests.conftest import CORPORA
 from tests.problems import raises
 from tests.sd_jwts import Frame, Path, as_text, b64, digest, framed, places
@@ -323,10 +323,12 @@ def test_disclosures_in_disclosures_nest_as_deep_as_is_read_and_no_deeper() -> N
 
 def test_a_hundred_thousand_disclosures_are_refused_before_one_is_read() -> None:
     data = b"a.b.c~" + b"WyJzIiwxXQ~" * 100_000
-    begun = time.process_time()
-    with pytest.raises(TooLarge):
-        SDJWT.parse(data, Work())
-    assert time.process_time() - begun < 0.1
+
+    def work() -> None:
+        with pytest.raises(TooLarge):
+            SDJWT.parse(data, Work())
+
+    assert calls(work) < 1_000
 
 
 def test_what_is_read_of_a_disclosure_is_charged() -> None:
@@ -354,17 +356,14 @@ def test_without_a_tilde_it_is_no_sd_jwt() -> None:
         SDJWT.parse(b"a.b.c", Work())
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("size", [16, 100, 1_000, 1 << 20])
-def test_a_megabyte_of_disclosures_takes_a_tenth_of_a_second(size: int) -> None:
+def test_a_megabyte_of_disclosures_takes_as_many_calls_as_there_are_disclosures(size: int) -> None:
     names = range(min(20_000, (1 << 20) // (size * 4 // 3 + 20)) or 1)
     texts = [as_text([f"{name:05}", f"n{name}", "x" * size]) for name in names]
-    payload = {"_sd": [digest(text) for text in texts]}
-    data = json.dumps(payload).encode()
-    spent = []
-    for _ in range(3):
-        begun = time.process_time()
+    data = json.dumps({"_sd": [digest(text) for text in texts]}).encode()
+
+    def work() -> None:
         found = disclose(load_json_object(data, limit=1 << 22), texts, Work(2_000_000))
-        spent.append(time.process_time() - begun)
         assert len(found.disclosures) == len(texts)
-    assert min(spent) < 0.3, spent  # the goal is 0.1, on a machine that nobody else uses
+
+    assert calls(work) < 60 * len(texts) + 100

@@ -67,7 +67,8 @@ class Pair(NamedTuple):
     def shown(self) -> str:
         """Name and title of one of ours, to who asked."""
         data = Enveloped(SD_JWT_VC, self.ours().choose([("name",), ("title",)]))
-        shown = FORM.present([data], self.holder.key, Options("", "authentication", NOW, CHALLENGE, DOMAIN))
+        now = datetime.now(UTC).replace(microsecond=0)  # peers go by the clock, and refuse an old answer
+        shown = FORM.present([data], self.holder.key, Options("", "authentication", now, CHALLENGE, DOMAIN))
         assert isinstance(shown, Enveloped)
         return shown.data.decode()
 

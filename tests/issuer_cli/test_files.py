@@ -91,7 +91,7 @@ def test_what_would_be_asked_of_a_workbook_is_an_error_that_names_the_option(
     answer = program(*words, "--sheet", "2025", "--hidden", "skip")
     assert answer.out.startswith("4 would be issued")
     assert "1 hidden row left out" in answer.err
-    dialogue = [(b"Which, 1 to 2", b"2"), (b"Which, 1 to 2", b"1")]
+    dialogue = [(b"Which, 1 or 2", b"2"), (b"Which, 1 or 2", b"1")]
     file = str(tmp_path / "g.xlsx")
     out, _ = typed(program.home, ["issuer", "issue", file, "--name", "U", "--dry-run"], dialogue)
     assert out.startswith("5 would be issued")
