@@ -128,7 +128,7 @@ class Held:
 
     @property
     def choices(self) -> Choices | None:
-        """What of it the holder can show or leave out; `None` where its form shows all of it."""
+        """The parts that the holder can show or leave out; `None` where its form shows all of it."""
         form = self.forms.get(self.secured.form)
         return form.choices(self.bundle.secured) if isinstance(form, Discloses) else None
 
@@ -330,7 +330,7 @@ class Wallet:
 
 
 def disclosed(chosen: Sequence[Held], only: Collection[str] | None) -> Choices | None:
-    """What a presentation of these credentials shows; `None` where that is all that they say.
+    """The claims that a presentation of these credentials shows; `None` where it shows all.
 
     Raises `SHOWN_WHOLE` where a part is chosen of one that has no choice, `NO_SUCH_CLAIM`, and `SHOWN_ALONE`
     for one with a choice among others.

@@ -419,7 +419,7 @@ class Issuer:
 
     @cached_property
     def listing(self) -> Listing:
-        """What selects from all that was issued."""
+        """Selects from all that was issued."""
         return Listing(self.archive)
 
     @cached_property

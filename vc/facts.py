@@ -30,7 +30,7 @@ class SchemaFile(NamedTuple):
 
 
 class ClaimsByKind(NamedTuple):
-    """What a credential says by the fields of its kind, for a form in which each is a claim of its own."""
+    """The claims of a credential by the fields of its kind, for a form that has one for each."""
 
     type: str
     """The name of the type, which the type metadata describes (SD-JWT VC, 4.2)."""
@@ -64,4 +64,4 @@ class IssuingFacts(NamedTuple):
     schema: SchemaFile | None = None
     """The schema that was kept with that kind."""
     by_kind: Callable[[], ClaimsByKind] | None = None
-    """What it says by the fields of the kind, worked out when a form asks for it."""
+    """Its claims by the fields of the kind, worked out when a form asks for them."""

@@ -48,7 +48,7 @@ class Check(NamedTuple):
     facts: Facts = MappingProxyType({})
     """What the text says; of a problem, its facts."""
     part: int | None = None
-    """Which presentation of an answer, from 0; `None` where there is only one."""
+    """The number of the presentation in an answer, from 0; `None` where there is only one."""
 
     @property
     def code(self) -> str:

@@ -236,12 +236,12 @@ class Splices(Form, Protocol):
 
 
 class Choices(NamedTuple):
-    """What a holder decides about, by the names that the form gives to what a credential says."""
+    """The claims that a holder decides about, by the names that the form gives them."""
 
     alone: Sequence[str]
-    """What can be shown or left out, each by itself."""
+    """The claims that can be shown or left out, each by itself."""
     always: Sequence[str]
-    """What is shown whatever is chosen."""
+    """The claims that are always shown."""
 
 
 @runtime_checkable
@@ -249,7 +249,7 @@ class Discloses(Form, Protocol):
     """A form whose holder chooses what is shown of a credential. One that lacks this shows all of it."""
 
     def choices(self, credential: Received) -> Choices:
-        """What can be chosen. Raises `Malformed`."""
+        """The choices. Raises `Malformed`."""
 
     def show(
         self, credential: Received, choice: Collection[str], asked: Asked, signer: Signer, created: datetime

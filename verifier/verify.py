@@ -39,7 +39,7 @@ MAX_PRESENTATIONS = 16
 
 
 class _Given(NamedTuple):
-    """What one call is given for all that it verifies; `looked_up` are the DIDs that were asked for."""
+    """The arguments of one call for all that it verifies; `looked_up` are the DIDs that were asked for."""
 
     now: datetime
     policy: Policy | None

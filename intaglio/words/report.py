@@ -88,7 +88,7 @@ def _labelled(summary: Summary) -> str:
 
 
 def details(claims: Claims, summary: Summary, number: str) -> list[tuple[str, str]]:
-    """What a credential says, as label and value: by the fields of its kind, else as badges are shown."""
+    """The claims of a credential as label and value: by the fields of its kind, else as a badge's."""
     kind, speaks = summary.kind, summary.by_kind.speaks
     named = list(kinds.lines(kind, summary.facts, quoted=not speaks)) if kind else []
     named = [(name, printable(fact)) for name, fact in named]

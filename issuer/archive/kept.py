@@ -101,7 +101,7 @@ class Entry(NamedTuple):
 
     @property
     def state(self) -> EditionState:
-        """What became of it."""
+        """Whether it counts, or what ended it."""
         return state_of(self.reason)
 
 

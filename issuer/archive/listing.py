@@ -85,7 +85,7 @@ class Listing:
         return entry.edition > 1 and self.archive.line(entry.seq, entry.leaf).holder is not None
 
     def claim(self, entry: Entry) -> ClaimedBy | None:
-        """Who has claimed an edition, and when; `None` for one that is bound to nobody."""
+        """The wallet that has claimed an edition, and when; `None` for one that is bound to nobody."""
         if entry.edition == 1:
             return None
         line = self.archive.line(entry.seq, entry.leaf)

@@ -76,7 +76,7 @@ TOO_MANY_ATTEMPTS = Code("too-many-attempts", TryLater, "Too many attempts")
 
 
 def new_token() -> str:
-    """What stands in a link that nobody can guess: 256 random bits."""
+    """A secret for a link: 256 random bits, which nobody can guess."""
     return secrets.token_urlsafe(32)
 
 

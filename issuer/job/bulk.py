@@ -334,12 +334,12 @@ def dry_run(
 
 
 def unissued(order: Order, table: CheckedTable) -> Issued:
-    """What comes of a checked table of which nothing is signed: its error file, if one is named."""
+    """Ends a checked table of which nothing is signed: writes its error file, if one is named."""
     return Issued(table.survey, 0, None, error_file=_write_errors(order, table.survey, table.spool))
 
 
 def _identities(order: Order, kind: Kind, secret: Callable[[], bytes]) -> Identities | None:
-    """What tells rows apart that lack numbers; the secret is opened for nothing else."""
+    """The identities of rows that lack numbers; the secret is opened for nothing else."""
     return None if order.numbers is None else Identities(kind, secret())
 
 

@@ -88,7 +88,7 @@ class Checker:
     attached: Attached = field(default_factory=Attached)
     """The digests of the files that the rows name."""
     identities: Identities | None = None
-    """What tells rows apart that are to be given their numbers."""
+    """The identities of rows that are to be given their numbers."""
 
     def __post_init__(self) -> None:
         asked = self.kind.catalogue

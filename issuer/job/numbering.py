@@ -27,7 +27,7 @@ IDENTITY_BYTES = 16
 
 @dataclass(frozen=True, repr=False)
 class NumberPattern:
-    """What numbers look like: `{year}`, `{seq}` or `{seq:0N}`, and plain text."""
+    """A pattern of numbers: `{year}`, `{seq}` or `{seq:0N}`, and plain text."""
 
     text: str
     field: Field
@@ -111,7 +111,7 @@ class Series(NamedTuple):
 
 @dataclass(frozen=True, repr=False)
 class Identities:
-    """What tells the rows of a kind apart, as digests. It can be pickled, and holds a secret."""
+    """Digests that tell the rows of a kind apart. It can be pickled, and holds a secret."""
 
     kind: Kind
     secret: bytes

@@ -47,7 +47,7 @@ class Order:
     approve: Callable[[CheckedTable], None] = _approved
     """Is shown the rows that are to be signed, if there are any; what it raises ends the job before that."""
     numbers: NumberPattern | None = None
-    """What the numbers look like that rows are given, where the file has no column of them."""
+    """The pattern of the numbers that rows are given, where the file has no column of them."""
 
     def __post_init__(self) -> None:
         """Raises `NUMBER_COLUMN` where rows would have two numbers, or none."""

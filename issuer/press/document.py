@@ -276,7 +276,7 @@ class Composer:
         )
 
     def _by_kind(self, record: Record) -> ClaimsByKind:
-        """What a record says, for forms that have a claim for each field. Fields of registrars are texts."""
+        """The claims of a record, for forms that have one for each field. Fields of registrars are texts."""
         kind, values = self.kind, dict(record)
         if kind.person.whole:
             values[kind.person.whole] = kind.person.full(record)

@@ -1,4 +1,4 @@
-"""Which column of a file is which field: by its heading, or as the registrar says."""
+"""The field of each column of a file: by its heading, or as the registrar says."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _MADE = datetime(1980, 1, 1)  # noqa: DTZ001 -- a day of the format's own: the same rows give the same bytes
 _LONGEST_COMMENT = 1000  # characters
 _RICH = "<r>", "</r>"
-"""What begins and ends with these is XML to xlsxwriter, and would be written as it stands."""
+"""xlsxwriter takes a text that begins and ends with these for XML, and writes it as it stands."""
 
 
 def workbook(rows: Iterable[tuple[Sequence[str], Mapping[int, str]]], scratch: Path) -> bytes:

@@ -24,7 +24,7 @@ Unpack = Callable[[ListDecoder, object, int], StatusList]
 
 
 class Effect(StrEnum):
-    """What the value of an entry does to its credential."""
+    """The effect of an entry's value on its credential."""
 
     NONE = "none"
     REVOKED = "revoked"
@@ -34,7 +34,7 @@ class Effect(StrEnum):
 
 
 class ListFacts(NamedTuple):
-    """What a published list says beside its bits."""
+    """The facts that a published list states beside its bits."""
 
     url: str
     """Its own address, with the suffix of its kind."""
@@ -62,7 +62,7 @@ class StatusKind(Protocol):
 
     @property
     def suffix(self) -> str:
-        """What the address and the file of a list have after the number of the issuer's bits, if anything.
+        """The end of a list's address and file name, after the number of the issuer's bits; may be empty.
 
         Two kinds have different ones, so that any web server can serve both.
         """
@@ -89,7 +89,7 @@ class StatusKind(Protocol):
         """
 
     def effect(self, entry: StatusEntry, value: int) -> Effect:
-        """What the value of an entry means."""
+        """The effect that the value of an entry has."""
 
     def publish(
         self, bits: StatusList, facts: ListFacts, signer: Signer, verification_method: str

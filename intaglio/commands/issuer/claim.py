@@ -170,7 +170,7 @@ def _for_all(
 
 
 def own_address(made: Issuer) -> str:
-    """What links begin with unless told otherwise; `serve` with its defaults answers there."""
+    """The address that links begin with by default; `serve` with its defaults answers there."""
     return made.identity.url or f"https://localhost:{PORT}"
 
 

@@ -1,4 +1,4 @@
-"""What a registrar sees at a terminal before anything is signed, and the question that follows."""
+"""The preview that a registrar sees at a terminal before anything is signed, and the question after it."""
 
 from __future__ import annotations
 

@@ -88,7 +88,7 @@ def binding(held: Held) -> str:
 
 
 def shown(held: Held, seen: Choices | None, domain: str) -> list[str]:
-    """What of a credential a verifier will see, and what stays with the holder."""
+    """The claims of a credential that a verifier will see, and those that stay with the holder."""
     if seen is None or (choices := held.choices) is None:
         whole = tr("{credential}: all of it will be shown to {domain}")
         return [whole.format(credential=named(held), domain=printable(domain))]
@@ -102,7 +102,7 @@ def shown(held: Held, seen: Choices | None, domain: str) -> list[str]:
 
 
 def disclosure(choices: Choices | None) -> list[str]:
-    """What of a credential can be shown alone, and what always is."""
+    """The claims of a credential that can be shown alone, and those that always are."""
     if choices is None:
         return [tr("It is always shown whole: its form leaves no choice.")]
     return [

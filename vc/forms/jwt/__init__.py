@@ -35,7 +35,7 @@ _COMPACT = rb"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+"
 
 @dataclass(frozen=True)
 class _JWTForm:
-    """What both doors have; see `vc.secured.Form`."""
+    """The part that both doors share; see `vc.secured.Form`."""
 
     contexts: Contexts | None = None
     """By which documents are read, as `DataIntegrity.contexts`."""

@@ -26,7 +26,7 @@ class JWTCredential(JWT):
 
     @cached_property
     def claims(self) -> Credential:
-        """What the document says, within the time of `nbf` and `exp`.
+        """The claims of the document, within the time of `nbf` and `exp`.
 
         Raises as `Credential.parse`, `MalformedCredential` where claims of the JWT say something else, and
         what leaves it open: `AUDIENCE_NAMED`, `HOLDER_KEY_UNKNOWN`, `UnsupportedForm` for VCDM 1.1.

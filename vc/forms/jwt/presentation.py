@@ -39,7 +39,7 @@ class JWTPresentation(JWT):
 
     @cached_property
     def presentation(self) -> Presentation:
-        """What it says; `iss` names its holder as well.
+        """Its holder; `iss` names the holder as well.
 
         Raises as `Presentation.parse`, and `MalformedCredential` where claims of the JWT say something else.
         """

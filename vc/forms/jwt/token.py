@@ -28,7 +28,7 @@ REFUSED = ("vc", "vp")
 
 
 class Payload(NamedTuple):
-    """What is signed, in two parts."""
+    """The signed bytes, in two parts."""
 
     document: Mapping[str, Any]
     """The credential or presentation of W3C's data model."""

@@ -30,7 +30,7 @@ ANOTHER_HOLDER = Code("another-holder", Refused, "It is bound to another key")
 
 
 class BoundPresentation(NamedTuple):
-    """What a presentation says of itself; see `vc.secured.Presented`."""
+    """A presentation's word about itself; see `vc.secured.Presented`."""
 
     holder: str | None
     unread: Problem | None = None

@@ -1,4 +1,4 @@
-"""What of a credential its holder can show or leave out, and showing what was chosen."""
+"""The claims that a holder can show or leave out, and showing those that were chosen."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the payload of an SD-JWT VC says, as `Claims` (draft-ietf-oauth-sd-jwt-vc-18, 2.2.2)."""
+"""The payload of an SD-JWT VC, read as `Claims` (draft-ietf-oauth-sd-jwt-vc-18, 2.2.2)."""
 
 from __future__ import annotations
 

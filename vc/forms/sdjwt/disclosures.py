@@ -62,7 +62,7 @@ class SDJWT(NamedTuple):
 
     @property
     def shown(self) -> bytes:
-        """What a key binding is over (RFC 9901, 4.3.1): all but itself, with the last tilde."""
+        """The bytes that a key binding covers (RFC 9901, 4.3.1): all but itself, with the last tilde."""
         return b"".join(part + b"~" for part in (self.jwt, *self.disclosures))
 
 
