@@ -221,7 +221,7 @@ _FROM_URL = bytes.maketrans(b"-_", b"+/")
 
 def base64url_encode(data: bytes) -> str:
     """Base64url without padding (RFC 4648 section 5, RFC 7515 section 2)."""
-    return binascii.b2a_base64(data, newline=False).rstrip(b"=").translate(_TO_URL).decode()
+    return binascii.b2a_base64(data).rstrip(b"=\n").translate(_TO_URL).decode()
 
 
 def base64url_decode(text: str, *, limit: int = 1 << 20) -> bytes:

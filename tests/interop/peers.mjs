@@ -67,21 +67,49 @@ async function issue({document, suite: name}) {
 const wallet = new Openid4vciIssuer({callbacks: {}}); // its parser is that of the wallet, too
 
 // How @sd-jwt/sd-jwt-vc signs and verifies is for its caller to say.
-const signing = jwk => async data => sign(jwk.crv === 'P-256' ? 'sha256' : null, Buffer.from(data),
-  {key: createPrivateKey({key: jwk, format: 'jwk'}), dsaEncoding: 'ieee-p1363'}).toString('base64url');
-const fits = (data, signature, jwk) => verify(jwk.crv === 'P-256' ? 'sha256' : null, Buffer.from(data),
-  {key: createPublicKey({key: jwk, format: 'jwk'}), dsaEncoding: 'ieee-p1363'}, Buffer.from(signature, 'base64url'));
+const hash = jwk => jwk.crv === 'P-256' ? 'sha256' : null;
+const handle = (make, jwk) => ({key: make({key: jwk, format: 'jwk'}), dsaEncoding: 'ieee-p1363'});
+const signing = jwk => {
+  const key = handle(createPrivateKey, jwk);
+  return async data => sign(hash(jwk), Buffer.from(data), key).toString('base64url');
+};
+const fits = jwk => {
+  const key = handle(createPublicKey, jwk);
+  return async (data, signature) => verify(
+    hash(jwk), Buffer.from(data), key, Buffer.from(signature, 'base64url'));
+};
 const algorithm = jwk => jwk.crv === 'P-256' ? 'ES256' : 'EdDSA';
-const sdJwt = ({issuer, holder, list}) => new SDJwtVcInstance({
-  ...(list ? {statusListFetcher: async () => list} : {}),
-  hasher: (data, name) => createHash(name.replace('-', '')).update(Buffer.from(data)).digest(), hashAlg: 'sha-256',
-  saltGenerator: length => randomBytes(length).toString('base64url'),
-  ...(issuer?.d ? {signer: signing(issuer), signAlg: algorithm(issuer)} : {}),
-  ...(holder?.d ? {kbSigner: signing(holder), kbSignAlg: algorithm(holder)} : {}),
-  verifier: async (data, signature) => fits(data, signature, issuer),
-  kbVerifier: async (data, signature, payload) => fits(data, signature, payload.cnf.jwk)});
+const instances = new WeakMap(); // by task, so that one that is measured has its keys at hand
+
+function sdJwt(task) {
+  if(!instances.has(task)) {
+    const {issuer, holder, list} = task;
+    instances.set(task, new SDJwtVcInstance({
+      ...(list ? {statusListFetcher: async () => list} : {}),
+      hasher: (data, name) => createHash(name.replace('-', '')).update(Buffer.from(data)).digest(), hashAlg: 'sha-256',
+      saltGenerator: length => randomBytes(length).toString('base64url'),
+      ...(issuer?.d ? {signer: signing(issuer), signAlg: algorithm(issuer)} : {}),
+      ...(holder?.d ? {kbSigner: signing(holder), kbSignAlg: algorithm(holder)} : {}),
+      ...(issuer ? {verifier: fits(issuer)} : {}),
+      kbVerifier: async (data, signature, payload) => fits(payload.cnf.jwk)(data, signature)}));
+  }
+  return instances.get(task);
+}
 
 const DO = {
+  async measure({tasks, times}) { // microseconds of CPU a task; the first round is for the compiler
+    let before;
+    for(let round = 0; round <= times; ++round) {
+      before ??= round ? process.cpuUsage() : undefined;
+      for(const task of tasks) {
+        if((await DO[task.do](task)).error) {
+          throw new Error(`${task.do} does not do what is measured`);
+        }
+      }
+    }
+    const {user, system} = process.cpuUsage(before);
+    return {time: (user + system) / tasks.length / times};
+  },
   sdJwtIssue: async task => ({text: await sdJwt(task).issue(task.document, task.frame, {header: task.header})}),
   sdJwtPresent: async task => ({text: await sdJwt(task).present(
     task.text, task.frame, {kb: {payload: {iat: task.now, aud: task.domain, nonce: task.challenge}}})}),

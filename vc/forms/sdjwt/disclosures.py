@@ -63,7 +63,7 @@ class SDJWT(NamedTuple):
     @property
     def shown(self) -> bytes:
         """The bytes that a key binding covers (RFC 9901, 4.3.1): all but itself, with the last tilde."""
-        return b"".join(part + b"~" for part in (self.jwt, *self.disclosures))
+        return b"~".join((self.jwt, *self.disclosures, b""))
 
 
 class Disclosed(NamedTuple):
