@@ -104,7 +104,8 @@ def holder_key(payload: Mapping[str, Any]) -> ConfirmationKey | None:
         return ConfirmationKey(did, str(named), None)
     if own is None:  # a JWK alone, or beside a DID that nobody here could hold against it
         did = did_key.create(key)
-    return ConfirmationKey(did, f"{did}#0" if did.startswith("did:jwk:") else f"{did}#{key.multikey()}", key)
+    fragment = "0" if did.startswith("did:jwk:") else did.removeprefix("did:key:")
+    return ConfirmationKey(did, f"{did}#{fragment}", key)
 
 
 def key_of(did: str) -> PublicKey | None:

@@ -30,7 +30,7 @@ def show(content: bytes, choice: Collection[str], asked: Asked, signer: Signer, 
     credential = _credential(content)
     paths = [path for name, path in _alone(credential.disclosed).items() if name in choice]
     options = Options("", "authentication", created, asked.challenge, asked.domain)
-    return bind(credential.choose(paths), signer, options)
+    return bind(credential, credential.choose(paths), signer, options)
 
 
 def _credential(content: bytes) -> SDJWTCredential:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from wire.problem import Code
 from wire.strict import is_url
 
 from ...claims import ANCHORED_IN_LOG, KIND, STATUS_STATEMENT, Claims
-from ...jose import AUDIENCE_NAMED, ConfirmationKey, holder_key, numeric_date
+from ...jose import AUDIENCE_NAMED, ConfirmationKey, numeric_date
 from ...problem import MalformedCredential, UnsupportedForm
 
 ISSUER_NOT_NAMED = Code("issuer-not-named", UnsupportedForm, "The issuer is named by a certificate alone")
@@ -42,8 +42,8 @@ _ENTRY_TYPE = "BitstringStatusListEntry"
 _NO_NAME = r"v?[0-9.]*"
 
 
-def claims_of(payload: Mapping[str, Any]) -> Claims:
-    """The claims of a payload with its disclosures.
+def claims_of(payload: Mapping[str, Any], find_holder: Callable[[], ConfirmationKey | None]) -> Claims:
+    """The claims of a payload with its disclosures; `find_holder` reads its `cnf`.
 
     Raises `MalformedCredential`, and what leaves it open: `ISSUER_NOT_NAMED`, `AUDIENCE_NAMED`,
     `HOLDER_KEY_UNKNOWN`, and `UnsupportedForm` for one that is of W3C's data model as well.
@@ -56,7 +56,7 @@ def claims_of(payload: Mapping[str, Any]) -> Claims:
         raise ISSUER_NOT_NAMED("the credential has no iss: who issued it, a certificate would say")
     if "aud" in payload:  # RFC 7519, 4.1.3: whoever is not named there has to refuse it
         raise AUDIENCE_NAMED("the credential names the recipients that it is for, which is not read here")
-    holder = holder_key(payload)
+    holder = find_holder()
     numeric_date(payload, "iat")
     return Claims(
         said=payload,

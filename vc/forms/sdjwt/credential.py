@@ -15,7 +15,15 @@ from wire.text import shortened
 from wire.work import BYTES_HASHED, Work
 
 from ...claims import Claims
-from ...jose import ISSUER_KEY_NOT_NAMED, JWTSignature, method_of, numeric_date, require_type
+from ...jose import (
+    ISSUER_KEY_NOT_NAMED,
+    ConfirmationKey,
+    JWTSignature,
+    holder_key,
+    method_of,
+    numeric_date,
+    require_type,
+)
 from ...problem import InvalidProof, MalformedCredential, UnsupportedForm
 from ...secured import Secured, Signatures, Signed, Unknown
 from . import MEDIA_TYPE
@@ -65,7 +73,12 @@ class SDJWTCredential(Secured):
     @cached_property
     def claims(self) -> Claims:
         """See `Secured`."""
-        return claims_of(self.disclosed.payload)
+        return claims_of(self.disclosed.payload, lambda: self.holder)
+
+    @cached_property
+    def holder(self) -> ConfirmationKey | None:
+        """The key that may show it. Raises as `holder_key`."""
+        return holder_key(self.disclosed.payload)
 
     def choose(self, chosen: Collection[ClaimPath]) -> bytes:
         """The credential with the chosen disclosures alone, to be shown. Raises as `Disclosed.choose`."""
