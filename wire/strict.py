@@ -224,6 +224,11 @@ def base64url_encode(data: bytes) -> str:
     return binascii.b2a_base64(data).rstrip(b"=\n").translate(_TO_URL).decode()
 
 
+def base64url_bytes(data: bytes) -> bytes:
+    """The same as bytes, for what is signed or hashed."""
+    return binascii.b2a_base64(data).rstrip(b"=\n").translate(_TO_URL)
+
+
 def base64url_decode(text: str, *, limit: int = 1 << 20) -> bytes:
     """The bytes of unpadded base64url, at most `limit` characters; only the one canonical form of them.
 

@@ -90,7 +90,6 @@ class SDJWTVC:
         """See `Form`, and `issuing.issued`."""
         from .issuing import issued
 
-        self.algorithm(signer.public_key)
         return Enveloped(self.media_type, issued(facts, signer, options))
 
     def present(self, credentials: Sequence[Received], signer: Signer, options: Options) -> Enveloped:

@@ -14,6 +14,7 @@ from keys import Signer
 from keys.jws import encoded, sign_compact
 from wire import Malformed, base64url_encode
 from wire.problem import Code, Refused
+from wire.strict import base64url_bytes
 
 from ...anchoring import anchoring_terms
 from ...claims import JSON_SCHEMA, KIND
@@ -23,7 +24,7 @@ from ...secured import Options
 from ...status import status_statement
 from ...status.token import token_entry
 from .claims import DATES, FIXED
-from .credential import TYPE
+from .credential import TYPE, algorithm_for
 from .disclosures import RESERVED, written_path
 
 CLAIM_NAME_TAKEN = Code("claim-name-taken", Refused, "A field has the name of a claim that decides")
@@ -37,9 +38,10 @@ _TAKEN = FIXED.union(DATES, RESERVED, ("jti", "sub", "id"))
 def issued(facts: IssuingFacts, signer: Signer, options: Options) -> bytes:
     """The credential with all its disclosures, none of what decides among them (SD-JWT VC, 2.2.2.3).
 
-    Raises `KIND_NOT_GIVEN`, `CLAIM_NAME_TAKEN`, and `Malformed` for what would be lost, such as parts of a
-    second.
+    Raises `ALGORITHM_NOT_FOR_KEY`, `KIND_NOT_GIVEN`, `CLAIM_NAME_TAKEN`, and `Malformed` for what would be
+    lost, such as parts of a second.
     """
+    algorithm_for(signer.public_key)
     if facts.by_kind is None:
         raise KIND_NOT_GIVEN("an SD-JWT VC says what its kind's fields say, and no kind was given")
     by_kind = facts.by_kind()
@@ -91,13 +93,11 @@ def _framed(
     The digests are sorted (RFC 9901, 4.2.4.1).
     """
     disclosures: list[bytes] = []
+    salt, scope = by_kind.salt, f"{identifier}\0"
 
-    def salt(place: str) -> str:
-        """128 bits that nobody but the issuer can work out, for a value that could be guessed (9.3)."""
-        return base64url_encode(by_kind.salt(f"{identifier}\0{place}")[:16])
-
-    def hidden(place: str, *content: Any) -> str:
-        text = encoded((salt(place), *content))
+    def hidden(place: str, content: tuple[Any, ...]) -> str:
+        # 128 bits that nobody but the issuer can work out, for a value that could be guessed (9.3)
+        text = encoded((base64url_encode(salt(scope + place)[:16]), *content))
         disclosures.append(text)
         return _digest(text)
 
@@ -109,11 +109,11 @@ def _framed(
     for name, value in claims.items():
         place = _place(name)
         if isinstance(value, list):  # the items of a group are hidden each by itself
-            value = [{"...": hidden(f"{place}/{number}", item)} for number, item in enumerate(value)]
-        digests.append(hidden(place, name, value))
+            value = [{"...": hidden(f"{place}/{number}", (item,))} for number, item in enumerate(value)]
+        digests.append(hidden(place, (name, value)))
     # A decoy for each claim that is not there: else their number would tell which of them are.
     absent = [name for name in by_kind.names if name not in by_kind.claims]
-    digests += [_digest(salt(_place(name)).encode()) for name in absent]
+    digests += [_digest(base64url_bytes(salt(scope + _place(name))[:16])) for name in absent]
     framed = {**shown, "_sd": sorted(digests), "_sd_alg": "sha-256"} if digests else shown
     return framed, disclosures
 
