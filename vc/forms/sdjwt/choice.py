@@ -43,5 +43,5 @@ def _alone(disclosed: Disclosed) -> dict[str, ClaimPath]:
     return {
         written_path(path): path
         for path in disclosed.disclosures
-        if not any(outer in disclosed.disclosures for outer in up_to(path)[:-1])
+        if disclosed.disclosures.keys().isdisjoint(up_to(path)[:-1])
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 from wire.problem import Code
@@ -153,8 +154,13 @@ def _schemas(payload: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 def _title(payload: Mapping[str, Any], vct: str) -> str:
     """A `title`, or else the last word of the type's name that is no version."""
+    return _shown_text(payload, "title") or _last_word(vct)
+
+
+@lru_cache(maxsize=64)
+def _last_word(vct: str) -> str:
     words = [word for word in re.split("[#/:]", vct) if not re.fullmatch(_NO_NAME, word)]
-    return _shown_text(payload, "title") or (words[-1] if words else vct)
+    return words[-1] if words else vct
 
 
 def _name(payload: Mapping[str, Any]) -> str:

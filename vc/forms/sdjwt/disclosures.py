@@ -103,7 +103,7 @@ class Disclosed(NamedTuple):
 
 def up_to(path: ClaimPath) -> list[ClaimPath]:
     """The paths of all that something stands in, from the outermost on, and its own."""
-    return [path[:length] for length in range(1, len(path) + 1)]
+    return [path] if len(path) == 1 else [path[:length] for length in range(1, len(path) + 1)]
 
 
 def written_path(path: ClaimPath) -> str:
