@@ -83,9 +83,10 @@ const instances = new WeakMap(); // by task, so that one that is measured has it
 
 function sdJwt(task) {
   if(!instances.has(task)) {
-    const {issuer, holder, list} = task;
+    const {issuer, holder, list, lister} = task; // without a list, it fetches that from where it is
     instances.set(task, new SDJwtVcInstance({
       ...(list ? {statusListFetcher: async () => list} : {}),
+      ...(lister ? {statusVerifier: fits(lister)} : {}),
       hasher: (data, name) => createHash(name.replace('-', '')).update(Buffer.from(data)).digest(), hashAlg: 'sha-256',
       saltGenerator: length => randomBytes(length).toString('base64url'),
       ...(issuer?.d ? {signer: signing(issuer), signAlg: algorithm(issuer)} : {}),
