@@ -354,7 +354,8 @@ def test_the_signer_is_the_issuer_that_it_names() -> None:
     own = f"#{ISSUER.key.public_key.multikey()}"
     for kid in (own, "any", ABSENT):
         assert judged(vc(header={"kid": kid}))
-    refused(judged(vc(header={"kid": 5})))
+    for kid in (5, None, ""):  # RFC 7515, 4.1.4
+        refused(judged(vc(header={"kid": kid})), "malformed-credential")
 
 
 @pytest.mark.parametrize("kind", ["Ed25519", "P-256", "P-384"])

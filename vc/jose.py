@@ -64,6 +64,17 @@ def require_type(jws: JWS, *types: str) -> None:
         )
 
 
+def key_name(jws: JWS) -> str:
+    """The `kid` of the header, which need not have one: then it is empty.
+
+    Raises `MalformedCredential` for one that names nothing (RFC 7515, 4.1.4).
+    """
+    name = jws.header.get("kid", "")
+    if not isinstance(name, str) or ("kid" in jws.header and not name):
+        raise MalformedCredential("kid of the header names no key")
+    return name
+
+
 def method_of(issuer: str, kid: str) -> str | None:
     """The URL of the issuer's key: `kid` as it is, or relative to `iss`; `None` where that gives no URL.
 

@@ -12,7 +12,7 @@ import {createInterface} from 'node:readline';
 import {DataIntegrityProof} from '@digitalbazaar/data-integrity';
 import {Openid4vciIssuer} from '@openid4vc/openid4vci';
 import {SDJwtVcInstance} from '@sd-jwt/sd-jwt-vc';
-import {StatusList, getListFromStatusListJWT} from '@sd-jwt/jwt-status-list';
+import {StatusList, createHeaderAndPayload, getListFromStatusListJWT} from '@sd-jwt/jwt-status-list';
 import {securityLoader} from '@digitalcredentials/security-document-loader';
 import {verifyCredential} from '@digitalcredentials/verifier-core';
 
@@ -115,6 +115,12 @@ const DO = {
   sdJwtPresent: async task => ({text: await sdJwt(task).present(
     task.text, task.frame, {kb: {payload: {iat: task.now, aud: task.domain, nonce: task.challenge}}})}),
   tokenList: ({values, bits}) => ({bits, lst: new StatusList(values, bits).compressStatusList()}),
+  async tokenListJwt({values, bits, said, issuer, kid}) {
+    const {header, payload} = createHeaderAndPayload(
+      new StatusList(values, bits), said, {alg: algorithm(issuer), kid});
+    const signed = [header, payload].map(part => Buffer.from(JSON.stringify(part)).toString('base64url')).join('.');
+    return {text: `${signed}.${await signing(issuer)(signed)}`};
+  },
   tokenStatus({text, places}) {
     const list = getListFromStatusListJWT(text);
     return {values: places.map(place => list.getStatus(place))};

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -28,16 +27,17 @@ from tests.interop.ours import verified
 from tests.interop.peers import JavaScript, javascript, over_tls
 from tests.interop.test_elsewhere import NUMBER, issue, stranger
 from tests.interop.test_sd_jwt import altered, private
-from tests.loopback import Authority
-from tests.sd_jwts import as_text, bound, digest, framed, jwt
+from tests.loopback import Authority, response
+from tests.sd_jwts import as_text, b64, bound, digest, framed, jwt
 from tests.serving import listening
 from tests.test_verifier_controllers import Host
 from tests.world import Holder, reopened, verifier
 from vc import Bundle
 from vc.forms import FORMS, SD_JWT_VC
+from vc.forms.sdjwt import SDJWTVC
 from vc.possession import Asked
-from vc.vcdm.enveloped import Enveloped
 from verifier import RecognisedIssuer, Trust
+from verifier.status import Revoked
 
 polaris = pytest.importorskip(
     "polaris_oid4vp.sdjwt", reason="no polaris-oid4vp: pip install polaris-oid4vp==1.0.0"
@@ -133,7 +133,7 @@ def test_others_say_of_ours_what_we_say(program: Program) -> None:
     here = partial(program, "--home", stranger(program), "--loopback", "--ca", authority)
 
     def show(*names: str) -> str:
-        shown = FORMS[SD_JWT_VC].show(held, names, Asked(CHALLENGE, DOMAIN), holder.key, now())
+        shown = SDJWTVC().show(held, names, Asked(CHALLENGE, DOMAIN), holder.key, now())
         return shown.data.decode()
 
     def ours(text: str, challenge: str = CHALLENGE) -> str:
@@ -167,3 +167,250 @@ def test_others_say_of_ours_what_we_say(program: Program) -> None:
         assert program("issuer", "revoke", NUMBER).code == 0
         for shown in (text, fewer):
             assert {name: says(shown) for name, says in programs.items()} == dict.fromkeys(programs, REVOKED)
+
+
+# What others issue, with lists of their own
+
+
+class Theirs(NamedTuple):
+    """A credential that is shown, and what publishes its list."""
+
+    text: str
+    publish: Callable[[int], None]
+
+
+PLACE = 7
+Maker = Callable[[Holder, Holder, Host, JavaScript], Theirs]
+
+
+def claims_of(issuer: Holder, holder: Holder, url: str) -> dict[str, Any]:
+    return {
+        "iss": issuer.did,
+        "vct": "urn:example:degree",
+        "name": "Ada Invented",
+        "title": "Master",
+        "iat": int(now().timestamp()),
+        "cnf": {"jwk": holder.key.public_key.jwk()},
+        "status": {"status_list": {"idx": PLACE, "uri": url}},
+    }
+
+
+def listed(issuer: Holder, url: str) -> dict[str, Any]:
+    """What a list says beside its bits; openvc-core looks for its key by `iss`."""
+    made = int(now().timestamp())
+    return {"iss": issuer.did, "sub": url, "iat": made, "exp": made + 3600, "ttl": 60}
+
+
+def by_sd_jwt_js(issuer: Holder, holder: Holder, host: Host, ask: JavaScript) -> Theirs:
+    path = "/sd-jwt-js/0.jwt"
+    url, signer = host.site.url(path), private(issuer.key)
+    claims, frame = claims_of(issuer, holder, url), {"_sd": ["name", "title"], "_sd_decoy": 2}
+    made = ask("sdJwtIssue", claims, frame=frame, header={"kid": issuer.method}, issuer=signer)["text"]
+    asked = {"now": int(now().timestamp()), "challenge": CHALLENGE, "domain": DOMAIN}
+    shown = ask("sdJwtPresent", text=made, frame={"name": True}, holder=private(holder.key), **asked)
+
+    def publish(value: int) -> None:
+        values = [value if place == PLACE else 0 for place in range(100)]
+        said = listed(issuer, url)
+        token = ask("tokenListJwt", values=values, bits=1, said=said, issuer=signer, kid=issuer.method)
+        serve(host, path, token["text"])
+
+    return Theirs(shown["text"], publish)
+
+
+def by_openvc(issuer: Holder, holder: Holder, host: Host, ask: JavaScript) -> Theirs:
+    path = "/openvc/0.jwt"
+    url, suite = host.site.url(path), SdJwtVcProofSuite()
+    made = suite.issue(
+        claims_of(issuer, holder, url),
+        signing_key=P256SigningKey.from_jwk(private(issuer.key), issuer.method),
+        disclosable=["name", "title"],
+    )
+    key = P256SigningKey.from_jwk(private(holder.key), "key")
+    shown = suite.create_presentation(made, holder_key=key, audience=DOMAIN, nonce=CHALLENGE)
+
+    def publish(value: int) -> None:
+        bits = new_status_list(100)
+        set_status(bits, PLACE, value)
+        said = {**listed(issuer, url), "status_list": {"bits": 1, "lst": encode_status_list(bytes(bits))}}
+        header = {"alg": "ES256", "typ": "statuslist+jwt", "kid": issuer.method}
+        serve(host, path, jwt(header, said, issuer.key).decode())
+
+    return Theirs(shown, publish)
+
+
+def serve(host: Host, path: str, token: str) -> None:
+    host.answers[path] = response(200, token.encode(), content_type="application/statuslist+jwt")
+
+
+@pytest.mark.parametrize("make", [by_sd_jwt_js, by_openvc])
+def test_we_say_of_theirs_what_others_say(make: Maker, host: Host, authority: Authority) -> None:
+    issuer, holder = (Holder(PrivateKey.generate("P-256")) for _ in range(2))
+    keys = Keys(*[issuer.key.public_key.jwk()] * 2)
+    fetch = over_tls(authority.ca_file)
+    with javascript(authority.ca_file) as ask:
+        text, publish = make(issuer, holder, host, ask)
+
+        def ours(shown: str) -> str:
+            report = verified(shown.encode(), issuer.did, host, challenge=CHALLENGE, domain=DOMAIN)
+            if report:
+                return VALID
+            assert report.deciding
+            return REVOKED if isinstance(report.deciding.problem, Revoked) else REFUSED
+
+        programs: dict[str, Callable[[str], str]] = {
+            "Intaglio": ours,
+            "openvc-core": partial(openvc, fetch),
+            "@sd-jwt/sd-jwt-vc": partial(sd_jwt_js, ask, keys),
+            "polaris-oid4vp": partial(polaris_oid4vp, fetch, keys),
+        }
+        for value, answer in ((0, VALID), (1, REVOKED), (0, VALID)):
+            publish(value)
+            assert {name: says(text) for name, says in programs.items()} == dict.fromkeys(programs, answer)
+        for changed in altered(text):
+            assert {name: says(changed) for name, says in programs.items()} == dict.fromkeys(
+                programs, REFUSED
+            )
+
+
+# What polaris-oid4vp refuses
+
+ISSUER, HOLDER = (Holder(PrivateKey.generate("P-256")) for _ in range(2))
+KEYS = Keys(*[ISSUER.key.public_key.jwk()] * 2)
+SECONDS = int(now().timestamp())
+SAID: Mapping[str, Any] = {
+    "iss": ISSUER.did,
+    "vct": "urn:example:degree",
+    "name": "Ada Invented",
+    "address": {"city": "Anytown", "country": "XX"},
+    "grades": [1, 2],
+    "cnf": {"jwk": HOLDER.key.public_key.jwk()},
+}
+NAME, CITY, GRADE = ("name",), ("address", "city"), ("grades", 1)
+ONE, ITEM = as_text(["salt", "a", 1]), as_text(["salt", 1])
+
+
+def presented(
+    said: Mapping[str, Any] | None = None,
+    hidden: Any = (NAME, CITY, GRADE),
+    header: Mapping[str, Any] | None = None,
+    texts: tuple[bytes, ...] = (),
+    **binding: Any,
+) -> str:
+    """What is shown, all of it, with whatever is wrong."""
+    frame = framed({**SAID, **(said or {})}, hidden)
+    named = {"alg": "ES256", "typ": "dc+sd-jwt", "kid": ISSUER.method, **(header or {})}
+    parts = [jwt(named, frame.payload, ISSUER.key), *frame.disclosures.values(), *texts, b""]
+    made = {"iat": int(now().timestamp()), "aud": DOMAIN, "nonce": CHALLENGE, **binding}
+    return bound(b"~".join(parts), HOLDER.key, **made).decode()
+
+
+YEAR = 365 * 86_400
+CHANGED: Mapping[str, Mapping[str, Any]] = {
+    **{f"typ {typ!r}": {"header": {"typ": typ}} for typ in ("JWT", "kb+jwt", "DC+SD-JWT", "", None, 5)},
+    **{f"alg {alg!r}": {"header": {"alg": alg}} for alg in ("none", "HS256", "ES384", "RS256", "", None)},
+    **{
+        f"{name} {value!r}": {"said": {name: value}}
+        for name in ("exp", "nbf")
+        for value in ("soon", True, None)
+    },
+    "ended": {"said": {"exp": SECONDS - YEAR}},
+    "begins later": {"said": {"nbf": SECONDS + YEAR}},
+    "crit": {"header": {"crit": ["exp"], "exp": 1}},
+    "an unknown crit": {"header": {"crit": ["x"], "x": 1}},
+    "no kid": {"header": {"kid": ""}},
+    "a kid that is no text": {"header": {"kid": 5}},
+    "an empty chain": {"header": {"x5c": []}},
+    "a chain that is none": {"header": {"x5c": "AAAA"}},
+    "a chain of a stranger": {"header": {"x5c": ["AAAA"]}},
+    **{
+        f"{name} is hidden": {"said": {"exp": SECONDS + YEAR}, "hidden": [(name,)]}
+        for name in ("exp", "cnf", "vct", "iss")
+    },
+    "a part of cnf is hidden": {"hidden": [("cnf", "jwk", "x")]},
+    "_sd_alg is no text": {"said": {"_sd_alg": 5}},
+    "an unknown hash": {"said": {"_sd_alg": "sha-1"}},
+    "_sd is no array": {"said": {"_sd": "x"}, "hidden": ()},
+    "a digest twice": {"said": {"_sd": [digest(ONE)] * 2}, "texts": (ONE,), "hidden": ()},
+    "a digest in two places": {
+        "said": {"a": {"_sd": [digest(ONE)]}, "b": {"_sd": [digest(ONE)]}},
+        "texts": (ONE,),
+    },
+    "nothing refers to it": {"texts": (ONE,)},
+    "a name that is there": {"said": {"_sd": [digest(ONE)], "a": 2}, "texts": (ONE,), "hidden": ()},
+    "two elements in _sd": {"said": {"_sd": [digest(ITEM)]}, "texts": (ITEM,), "hidden": ()},
+    "three in an array": {"said": {"a": [{"...": digest(ONE)}]}, "texts": (ONE,)},
+    **{
+        f"a disclosure {text}": {"said": {"_sd": [digest(b64(text))]}, "texts": (b64(text),), "hidden": ()}
+        for text in (
+            *(b"[]", b'["s"]', b'["s",5,1]', b'["s","_sd",[]]', b'["s","...",1]', b'["s","_sd_alg",1]'),
+            *(b"{}", b"5", b"[", b'["s","a",NaN]', b'["s","a",{"b":1,"b":2}]'),
+        )
+    },
+    "padding": {"said": {"_sd": [digest(ONE + b"=")]}, "texts": (ONE + b"=",), "hidden": ()},
+    "no cnf": {"said": {"cnf": None}},
+    "an empty cnf": {"said": {"cnf": {}}},
+    "a key of another type": {"said": {"cnf": {"jwk": PrivateKey.generate().public_key.jwk()}}},
+    "a key for encryption": {"said": {"cnf": {"jwk": {**SAID["cnf"]["jwk"], "use": "enc"}}}},
+    "a key of nobody": {"said": {"cnf": {"jwk": {**SAID["cnf"]["jwk"], "x": "A" * 43}}}},
+    **{f"binding typ {typ!r}": {"header_": {"typ": typ}} for typ in ("JWT", "dc+sd-jwt", None)},
+    **{f"binding alg {alg!r}": {"header_": {"alg": alg}} for alg in ("none", "HS256", "EdDSA")},
+    "binding crit": {"header_": {"crit": ["x"], "x": 1}},
+    **{f"nonce {nonce!r}": {"nonce": nonce} for nonce in ("another", "", None, 5, [CHALLENGE])},
+    **{f"aud {aud!r}": {"aud": aud} for aud in ("another", "", None, 5, [DOMAIN], [DOMAIN, "another"])},
+    **{
+        f"made {made!r}": {"iat": made} for made in (SECONDS - YEAR, SECONDS + YEAR, "now", True, None, 1e400)
+    },
+    "a binding that ended": {"exp": SECONDS - YEAR},
+    "a binding that begins later": {"nbf": SECONDS + YEAR},
+    "a binding over something else": {"sd_hash": "A" * 43},
+    "a binding over nothing": {"sd_hash": None},
+}
+
+
+def judged(text: str) -> tuple[bool, bool]:
+    """Whether it is valid here, and whether it is authentic there."""
+    trust = Trust().adding(RecognisedIssuer(ISSUER.did))
+    report = verifier(trust).verify(text.encode(), now=now(), challenge=CHALLENGE, domain=DOMAIN)
+    return bool(report), polaris_oid4vp(lambda _: b"", KEYS, text, status=False) == VALID
+
+
+def test_both_take_what_is_well_made() -> None:
+    for change in ({}, {"hidden": ()}, {"said": {"exp": SECONDS + YEAR, "nbf": SECONDS - YEAR}}):
+        assert judged(presented(**change)) == (True, True)
+
+
+@pytest.mark.parametrize("name", CHANGED)
+def test_what_polaris_refuses_is_never_valid_here(name: str) -> None:
+    change = dict(CHANGED[name])
+    if "header_" in change:  # of the binding
+        whole = presented()
+        shown = whole.rpartition("~")[0].encode() + b"~"
+        made = {"iat": int(now().timestamp()), "aud": DOMAIN, "nonce": CHALLENGE}
+        assert not judged(bound(shown, HOLDER.key, change["header_"], **made).decode())[0]
+        return
+    here, there = judged(presented(**change))
+    assert not here or there
+
+
+def test_nor_is_what_it_refuses_of_any_bytes_that_were_changed() -> None:
+    drawn, whole, valid = random.Random(1), presented(), 0
+    for _ in range(400):
+        text = bytearray(whole.encode())
+        for _ in range(drawn.randint(1, 2)):
+            at = drawn.randrange(len(text))
+            match drawn.randrange(4):
+                case 0:
+                    text[at] = drawn.choice(b"ABab01-_.~=+/ ")
+                case 1:
+                    del text[at]
+                case 2:
+                    text.insert(at, drawn.choice(b"Aa0_.~= \n"))
+                case 3:  # parts in another order
+                    parts = bytes(text).split(b"~")
+                    drawn.shuffle(parts)
+                    text = bytearray(b"~".join(parts))
+        here, there = judged(text.decode())
+        assert not here or there, text
+        valid += here
+    assert valid < 40

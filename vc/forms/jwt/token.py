@@ -13,7 +13,7 @@ from wire.text import shortened
 from wire.work import Work
 
 from ...claims import json_of
-from ...jose import ISSUER_KEY_NOT_NAMED, JWTSignature, method_of, require_type
+from ...jose import ISSUER_KEY_NOT_NAMED, JWTSignature, key_name, method_of, require_type
 from ...problem import InvalidProof, MalformedCredential
 from ...secured import MAX_BYTES, Secured, Signatures, Signed, Unknown
 from ...vcdm.credential import may_hide_members
@@ -80,11 +80,9 @@ class JWT(Secured):
     def signed_by(self, signer: object, signature: JWTSignature) -> Signatures:
         """The signature by the key that `kid` names, absolute or relative to the DID of who signs.
 
-        `method` of the `signature` is put in. Raises `MalformedCredential` for a `kid` that is no text.
+        `method` of the `signature` is put in. Raises `MalformedCredential` for a `kid` that names no key.
         """
-        kid = self.jws.header.get("kid", "")
-        if not isinstance(kid, str):
-            raise MalformedCredential("kid of the header is no text")
+        kid = key_name(self.jws)
         method = method_of(str(signer), kid)
         if method is None:
             unnamed = ISSUER_KEY_NOT_NAMED.saying(

@@ -20,11 +20,12 @@ from ...jose import (
     ConfirmationKey,
     JWTSignature,
     holder_key,
+    key_name,
     method_of,
     numeric_date,
     require_type,
 )
-from ...problem import InvalidProof, MalformedCredential, UnsupportedForm
+from ...problem import InvalidProof, UnsupportedForm
 from ...secured import Secured, Signatures, Signed, Unknown
 from . import MEDIA_TYPE
 from .claims import FIXED, claims_of
@@ -87,10 +88,10 @@ class SDJWTCredential(Secured):
     def signatures(self, work: Work) -> Signatures:  # noqa: ARG002 -- read already
         """The issuer's, by the key that `kid` names; one that is named otherwise counts for nothing here.
 
-        Raises `MalformedCredential` for a `kid` that is no text, and as `disclosed`.
+        Raises `MalformedCredential` for a `kid` that names no key, and as `disclosed`.
         """
         payload, header = self.disclosed.payload, self._jws.header
-        issuer, algorithm, kid = str(payload.get("iss")), header["alg"], header.get("kid", "")
+        issuer, algorithm = str(payload.get("iss")), header["alg"]
         if "x5c" in header:
             # SD-JWT VC, 2.5: the subject of the leaf is the issuer. There is no falling back to `kid`, by
             # which whoever has a key of his own could sign under a certificate's name.
@@ -103,8 +104,7 @@ class SDJWTCredential(Secured):
                 "an SD-JWT VC by {algorithm} is not read here", algorithm=shortened(algorithm)
             )
             return Signatures((), [Unknown(algorithm, issuer, unread)])
-        if not isinstance(kid, str):
-            raise MalformedCredential("kid of the header is no text")
+        kid = key_name(self._jws)
         method = method_of(issuer, kid)
         if method is None:
             unnamed = ISSUER_KEY_NOT_NAMED.saying(
