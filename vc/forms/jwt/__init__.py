@@ -1,8 +1,9 @@
-"""VC-JOSE-COSE: documents of W3C's data model as the payload of a JSON Web Token (3.1, with JOSE).
+"""Documents of W3C's data model in JWTs: as the payload (VC-JOSE-COSE, 3.1), or in a claim (VCDM 1.1, 6.3.1).
 
-Here are the doors, one for credentials and one for presentations; what is behind them is loaded when bytes
-look like one. `token.py` is the JWT itself, `credential.py` and `presentation.py` what it says, `signing.py`
-makes both, `skeleton.py` credentials in bulk.
+Here are the doors: of VC-JOSE-COSE one for credentials and one for presentations, of VCDM 1.1 one for both.
+What is behind them is loaded when bytes look like one. `token.py` is the JWT itself, `credential.py` and
+`presentation.py` what it says, `jwt_vc_json.py` how 1.1 differs, `signing.py` makes those of VC-JOSE-COSE,
+`skeleton.py` credentials in bulk.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 VC_JWT = "application/vc+jwt"
 VP_JWT = "application/vp+jwt"
+JWT_VC_JSON = "application/jwt"
+"""The media type of a JWT whose `typ` is JWT (RFC 7519, 5.1); the data model 1.1 has no closer one."""
 _COMPACT = rb"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+"
 
 
@@ -123,6 +126,66 @@ class VPJWT(_JWTForm):
     ) -> Enveloped:
         """Raises `UnsupportedForm`: no credential is of this form."""
         raise UnsupportedForm("a credential is not issued as a presentation")
+
+
+@dataclass(frozen=True)
+class JWTVCJSON(_JWTForm):
+    """Credentials and presentations of the data model 1.1 as JWTs. They are read, and not made."""
+
+    media_type: str = JWT_VC_JSON
+    limit: int = 1 << 20
+    """The payload is read to tell what it is, before anything of it is charged to the work of who asks."""
+
+    def recognises(self, content: Carried) -> bool:
+        """Whether it is a compact JWT without a type of its own, with the claim `vc` or `vp`."""
+        if not isinstance(content, bytes) or re.fullmatch(_COMPACT, content.strip()) is None:
+            return False
+        token = content.strip()
+        try:
+            is_plain = _part(token, 0).get("typ", "JWT") == "JWT"
+            return is_plain and not _part(token, 1).keys().isdisjoint(("vc", "vp"))
+        except Malformed:
+            return False
+
+    def identifier(self, content: Carried) -> object:
+        """`jti`, or the `id` of the document."""
+        payload = _part(_bytes(content), 1)
+        document = payload.get("vc", payload.get("vp"))
+        return payload.get("jti", document.get("id") if isinstance(document, dict) else None)
+
+    def read(
+        self,
+        content: Carried,
+        forms: Mapping[str, Form],
+        work: Work,
+        asked: Asked | None = None,  # noqa: ARG002 -- it says for whom it is
+    ) -> Secured:
+        """Reads a presentation if there is a claim `vp`, else a credential. Raises `Malformed`."""
+        from .jwt_vc_json import ClaimedCredential, ClaimedPresentation
+
+        token = _bytes(content)
+        if "vp" in _part(token, 1):
+            return ClaimedPresentation(token, self.contexts, forms, work)
+        return ClaimedCredential(token, self.contexts, work)
+
+    def secure(
+        self,
+        facts: IssuingFacts,  # noqa: ARG002
+        said: Mapping[str, Any],  # noqa: ARG002
+        signer: Signer,  # noqa: ARG002
+        options: Options,  # noqa: ARG002
+    ) -> Enveloped:
+        """Raises `UnsupportedForm`: VC-JOSE-COSE replaced this form."""
+        raise UnsupportedForm("credentials of the data model 1.1 are not issued")
+
+    def present(
+        self,
+        credentials: Sequence[Received],  # noqa: ARG002
+        signer: Signer,  # noqa: ARG002
+        options: Options,  # noqa: ARG002
+    ) -> Enveloped:
+        """Raises `UnsupportedForm`: credentials of this form are presented in JSON."""
+        raise UnsupportedForm("presentations of the data model 1.1 are not made")
 
 
 def _is_jwt_of(media_type: str, content: Carried) -> bool:
