@@ -1,9 +1,9 @@
-"""Documents of W3C's data model in JWTs: as the payload (VC-JOSE-COSE, 3.1), or in a claim (VCDM 1.1, 6.3.1).
+"""Documents of W3C's data model in JSON Web Tokens.
 
-Here are the doors: of VC-JOSE-COSE one for credentials and one for presentations, of VCDM 1.1 one for both.
-What is behind them is loaded when bytes look like one. `token.py` is the JWT itself, `credential.py` and
-`presentation.py` what it says, `jwt_vc_json.py` how 1.1 differs, `signing.py` makes those of VC-JOSE-COSE,
-`skeleton.py` credentials in bulk.
+Here are the doors: for VC-JOSE-COSE (3.1, with JOSE) one for credentials and one for presentations, and one
+for JWTs from before it. What is behind them is loaded when bytes look like one. `token.py` is the JWT itself,
+`credential.py` and `presentation.py` what it says, `plain.py` those from before, `signing.py` makes those of
+VC-JOSE-COSE, `skeleton.py` credentials in bulk.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
 VC_JWT = "application/vc+jwt"
 VP_JWT = "application/vp+jwt"
-JWT_VC_JSON = "application/jwt"
-"""The media type of a JWT whose `typ` is JWT (RFC 7519, 5.1); the data model 1.1 has no closer one."""
+PLAIN_JWT = "application/jwt"
+"""The media type of a JWT whose `typ` is JWT (RFC 7519, 5.1)."""
 _COMPACT = rb"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+"
 
 
@@ -129,29 +129,34 @@ class VPJWT(_JWTForm):
 
 
 @dataclass(frozen=True)
-class JWTVCJSON(_JWTForm):
-    """Credentials and presentations of the data model 1.1 as JWTs. They are read, and not made."""
+class PlainJWT(_JWTForm):
+    """JWTs without a type of their own: those of the data model 1.1, and Open Badges 3.0. None is made."""
 
-    media_type: str = JWT_VC_JSON
+    media_type: str = PLAIN_JWT
     limit: int = 1 << 20
-    """The payload is read to tell what it is, before anything of it is charged to the work of who asks."""
+    """The payload is read to tell what it is, which is charged to nobody's work."""
 
     def recognises(self, content: Carried) -> bool:
-        """Whether it is a compact JWT without a type of its own, with the claim `vc` or `vp`."""
+        """Whether it is a compact JWT of type JWT or none whose payload is that of a credential.
+
+        VCDM 1.1, 6.3.1, asks for the claim `vc` or `vp`; Open Badges 3.0, 8.2.4, for `iss` and `nbf`.
+        """
         if not isinstance(content, bytes) or re.fullmatch(_COMPACT, content.strip()) is None:
             return False
         token = content.strip()
         try:
-            is_plain = _part(token, 0).get("typ", "JWT") == "JWT"
-            return is_plain and not _part(token, 1).keys().isdisjoint(("vc", "vp"))
+            if _part(token, 0).get("typ", "JWT") != "JWT":
+                return False
+            claims = _part(token, 1).keys()
         except Malformed:
             return False
+        return not claims.isdisjoint(("vc", "vp")) or claims >= {"@context", "iss", "nbf"}
 
     def identifier(self, content: Carried) -> object:
-        """`jti`, or the `id` of the document."""
+        """`jti`, which is the id of the document, or the id alone."""
         payload = _part(_bytes(content), 1)
-        document = payload.get("vc", payload.get("vp"))
-        return payload.get("jti", document.get("id") if isinstance(document, dict) else None)
+        held = payload.get("vc", payload.get("vp", payload))
+        return payload.get("jti", held.get("id") if isinstance(held, dict) else None)
 
     def read(
         self,
@@ -160,13 +165,15 @@ class JWTVCJSON(_JWTForm):
         work: Work,
         asked: Asked | None = None,  # noqa: ARG002 -- it says for whom it is
     ) -> Secured:
-        """Reads a presentation if there is a claim `vp`, else a credential. Raises `Malformed`."""
-        from .jwt_vc_json import ClaimedCredential, ClaimedPresentation
+        """Reads a presentation in the claim `vp`, or a credential in `vc` or beside the claims."""
+        from .plain import ClaimedCredential, ClaimedPresentation, PlainCredential
 
         token = _bytes(content)
-        if "vp" in _part(token, 1):
+        claims = _part(token, 1).keys()
+        if "vp" in claims:
             return ClaimedPresentation(token, self.contexts, forms, work)
-        return ClaimedCredential(token, self.contexts, work)
+        kind = ClaimedCredential if "vc" in claims else PlainCredential
+        return kind(token, self.contexts, work)
 
     def secure(
         self,
@@ -176,7 +183,7 @@ class JWTVCJSON(_JWTForm):
         options: Options,  # noqa: ARG002
     ) -> Enveloped:
         """Raises `UnsupportedForm`: VC-JOSE-COSE replaced this form."""
-        raise UnsupportedForm("credentials of the data model 1.1 are not issued")
+        raise UnsupportedForm("no credential is issued as a JWT without a type of its own")
 
     def present(
         self,
@@ -184,8 +191,8 @@ class JWTVCJSON(_JWTForm):
         signer: Signer,  # noqa: ARG002
         options: Options,  # noqa: ARG002
     ) -> Enveloped:
-        """Raises `UnsupportedForm`: credentials of this form are presented in JSON."""
-        raise UnsupportedForm("presentations of the data model 1.1 are not made")
+        """Raises `UnsupportedForm`, so that wallets present such a credential in JSON."""
+        raise UnsupportedForm("no presentation is made as a JWT without a type of its own")
 
 
 def _is_jwt_of(media_type: str, content: Carried) -> bool:

@@ -43,15 +43,11 @@ class JWTPresentation(JWT):
 
         Raises as `Presentation.parse`, and `MalformedCredential` where claims of the JWT say something else.
         """
-        found = self.parsed()
+        found = Presentation.parse(self.payload.document, self.work, self.contexts)
         issuer = self.payload.envelope.get("iss")
         holder = found.holder or (issuer if isinstance(issuer, str) else None)
         self.require_same({"iss": holder, "jti": found.id}, found.unread)
         return found._replace(holder=holder)
-
-    def parsed(self) -> Presentation:
-        """Return what the document alone says. Raises as `Presentation.parse`."""
-        return Presentation.parse(self.payload.document, self.work, self.contexts)
 
     @cached_property
     def credentials(self) -> Sequence[Secured]:

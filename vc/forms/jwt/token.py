@@ -39,13 +39,16 @@ class Payload(NamedTuple):
 class JWT(Secured):
     """One JWT, read when it is asked what it says: its log entry takes the bytes alone."""
 
+    unused: tuple[str, ...] = ()
+    """See `JWS.parse`."""
+
     def __init__(self, data: bytes, contexts: Contexts | None, work: Work) -> None:
         self.data, self.contexts, self.work = data, contexts, work
 
     @cached_property
     def jws(self) -> JWS:
         """Its header, checked. Raises as `JWS.parse`, and `MalformedCredential` for one of another type."""
-        parsed = JWS.parse(self.data, limit=MAX_BYTES, work=self.work)
+        parsed = JWS.parse(self.data, limit=MAX_BYTES, work=self.work, unused=self.unused)
         self.require_own_type(parsed)
         return parsed
 
