@@ -228,12 +228,14 @@ class Host:
         return self.content
 
 
-def with_status(kind: str, content: bytes) -> Report:
+def with_status(kind: str, content: bytes, *, beside: bool = False) -> Report:
     place = {"statusPurpose": "revocation", "statusListIndex": "7", "statusListCredential": LIST}
-    held = said(credentialStatus={"id": f"{LIST}#7", "type": kind, **place})
+    status: dict[str, Any] = {"credentialStatus": {"id": f"{LIST}#7", "type": kind, **place}}
+    held = said()
     held["@context"].append("https://w3id.org/vc/status-list/2021/v1")
+    data = claimed(held, **status) if beside else claimed({**held, **status})
     trust = Trust().adding(RecognisedIssuer(ISSUER.did))
-    return verifier(trust, lists=[Fetched(Host(content))]).verify(claimed(held), now=NOW)
+    return verifier(trust, lists=[Fetched(Host(content))]).verify(data, now=NOW)
 
 
 @pytest.mark.parametrize("as_jwt", [False, True])
@@ -241,6 +243,18 @@ def test_its_status_is_that_of_its_time(as_jwt: bool) -> None:
     assert with_status("StatusList2021Entry", status_list(as_jwt, 6, 8))
     refused(with_status("StatusList2021Entry", status_list(as_jwt, 7)), "status-revoked-unexplained")
     left_open(with_status("StatusList2021Entry", status_list(as_jwt, by=THIEF)))
+
+
+def test_a_member_beside_the_claim_counts() -> None:
+    """did-jwt-vc writes there what the data model has no claim for."""
+    assert with_status("StatusList2021Entry", status_list(False), beside=True)
+    refused(
+        with_status("StatusList2021Entry", status_list(False, 7), beside=True), "status-revoked-unexplained"
+    )
+    left_open(judged(claimed(azp="a client")))
+    assert judged(claimed(type=said()["type"]))
+    refused(judged(claimed(type=["VerifiableCredential"])), "malformed-credential")
+    refused(judged(shown(holder=THIEF.did), **ASKED), "malformed-credential")
 
 
 def test_a_status_of_another_kind_is_open() -> None:

@@ -12,9 +12,8 @@ import pytest
 
 from keys import InvalidKey, InvalidSignature, PublicKey
 from keys.jws import JWS
-from keys.problem import INVALID_JWS
 from tests.conftest import CORPORA
-from wire import Problem, base64url_encode
+from wire import Malformed, Problem, base64url_encode
 from wire.work import Work
 
 FOLDER = CORPORA / "vectors/wycheproof/testvectors_v1"
@@ -42,7 +41,7 @@ def groups(name: str) -> Iterator[Case]:
 
 
 def key_of(group: Case) -> PublicKey:
-    public = group.get("publicKey", group.get("key"))
+    public = group["publicKey"]
     if "pk" in public:
         return PublicKey.from_jwk(jwk("OKP", "Ed25519", bytes.fromhex(public["pk"])))
     curve = {"secp256r1": "P-256", "secp384r1": "P-384"}.get(public["curve"], public["curve"])
@@ -73,8 +72,7 @@ def test_signatures_by_the_algorithms_of_a_jws(name: str) -> None:
             tried.add(case["result"])
             try:
                 JWS.parse(token, limit=1)._replace(signed=bytes.fromhex(case["msg"])).verify(key, Work())
-            except Problem as problem:
-                assert isinstance(problem, InvalidSignature) or problem.code == INVALID_JWS.code, case
+            except (InvalidSignature, Malformed):  # the latter of a wrong length
                 assert case["result"] != "valid", case
             else:
                 assert case["result"] != "invalid", case
@@ -85,7 +83,7 @@ def test_json_web_signatures() -> None:
     """Each is what its result says, if its algorithm is one of ours; else none is taken."""
     path = FOLDER / "json_web_signature_test.json"
     if not path.is_file():
-        pytest.skip(f"no JWS groups of Wycheproof: no package has json_web_signature_test.json, {FOLDER} may")
+        pytest.skip("no JWS groups of Wycheproof, which no package has: get json_web_signature_test.json")
     tried = set[str]()
     for group in json.loads(path.read_bytes())["testGroups"]:
         algorithm = group.get("public", group["private"]).get("alg")

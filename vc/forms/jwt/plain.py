@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from wire.datetimestamp import format_datetimestamp
+from wire.text import shortened
 
 from ...jose import numeric_date
 from ...problem import MalformedCredential, UnsupportedForm
@@ -18,7 +19,7 @@ from ...vcdm.enveloped import Enveloped
 from . import PLAIN_JWT
 from .credential import JWTCredential
 from .presentation import JWTPresentation
-from .token import JWT, Payload
+from .token import ENVELOPE, JWT, Payload
 
 if TYPE_CHECKING:
     from keys.jws import JWS
@@ -50,14 +51,23 @@ class _InClaim(_Plain):
     claim: str
 
     def split(self, members: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-        """See `JWT`. Raises `MalformedCredential`."""
+        """See `JWT`. A member beside the claim counts as one of the document, as programs write some there.
+
+        Raises `MalformedCredential`.
+        """
         document = members.pop(self.claim)
         # Threat 19: a signer who meant one of them would be taken at the word of the other.
         if not members.keys().isdisjoint(("vc", "vp")):
             raise MalformedCredential("the payload has both the claims vc and vp")
         if not isinstance(document, dict):
             raise MalformedCredential.saying("the claim {claim} is not a JSON object", claim=self.claim)
-        return document, members
+        envelope = {name: members.pop(name) for name in ENVELOPE.intersection(members)}
+        for name, value in members.items():  # one that was passed over might be the status
+            if document.setdefault(name, value) != value:
+                raise MalformedCredential.saying(
+                    "{member} stands twice, and says different things", member=shortened(name)
+                )
+        return document, envelope
 
 
 class ClaimedCredential(_InClaim, JWTCredential):
