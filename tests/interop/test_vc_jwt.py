@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from openbadgeslib.errors import LibOpenBadgesException
-from openbadgeslib.ob3 import OB3Verifier
+from openbadgeslib.ob3 import Achievement, OB3Signer, OB3Verifier, OpenBadgeCredential
+from openbadgeslib.ob3 import Issuer as BadgeIssuer
+from openvc.keys import Ed25519SigningKey, P256SigningKey
 from openvc.proof.errors import ProofError
+from openvc.proof.vc_jwt import VcJwtProofSuite
+from openvc.proof.vp_jwt import VpJwtProofSuite
 from openvc.verify import VerificationError, verify_credential
 
+from did.methods import key as did_key
 from issuer.issuer import Issuer
-from keys import PrivateKey
+from keys import PrivateKey, PublicKey
+from tests.baking import itxt, png
 from tests.interop.peers import JavaScript, javascript
 from tests.test_vc_jwt import document
 from tests.test_vc_plain_jwt import said
 from tests.world import Holder, graduate, issuer_in, verifier
 from vc import Enveloped, Verdict
-from vc.forms import FORMS, VC_JWT
+from vc.forms import FORMS, PLAIN_JWT, VC_JWT
 from vc.secured import Options
 from vc.vcdm.presentation import presentation
 from verifier import RecognisedIssuer, Trust
@@ -31,6 +39,7 @@ pytestmark = pytest.mark.slow
 
 CHALLENGE, DOMAIN = "n-0S6_WzA2Mj", "https://employer.example"
 ASKED: dict[str, Any] = {"challenge": CHALLENGE, "domain": DOMAIN}
+STRANGER = Holder()
 
 
 @pytest.fixture(scope="module")
@@ -152,6 +161,72 @@ def test_we_read_what_did_jwt_vc_signs_by_the_data_model_1_1(ask: JavaScript, ki
     assert (undated.verdict, undated.deciding and undated.deciding.code) == (
         Verdict.INVALID,
         "holder-invalid-proof",
+    )
+
+
+@pytest.mark.parametrize("kind", [Ed25519SigningKey, P256SigningKey])
+def test_openvc_signs_by_the_data_model_1_1(kind: Any) -> None:
+    issuer, holder = kind.generate("key"), kind.generate("key")
+    names = [did_key.create(PublicKey.from_jwk(key.public_jwk())) for key in (issuer, holder)]
+    whole = said(issuer=names[0])
+    whole["credentialSubject"]["id"] = names[1]
+    text = VcJwtProofSuite().sign(whole, signing_key=issuer)
+    judge = verifier(Trust().adding(RecognisedIssuer(names[0])))
+    (claims,) = judge.verify(text.encode(), now=now()).require()
+    assert claims.said == whole
+    answer = VpJwtProofSuite().sign(
+        [text], holder=names[1], holder_key=holder, audience=DOMAIN, nonce=CHALLENGE
+    )
+    report = judge.verify(answer.encode(), now=now(), **ASKED)
+    assert (report.verdict, report.holder) == (Verdict.VALID, names[1])
+    assert not judge.verify(altered(text).encode(), now=now())
+
+
+def badge(key: Any, algorithm: str, issuer: str) -> bytes:
+    """One of openbadgeslib, which ends in nine days."""
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    made = OpenBadgeCredential(
+        issuer=BadgeIssuer(issuer, "Example"),
+        recipient_id=STRANGER.did,
+        achievement=Achievement("urn:example:1", "Welding", "A course", "All passed"),
+        issuance_date=now() - timedelta(days=1),
+        expiration_date=now() + timedelta(days=9),
+    )
+    return OB3Signer(pem, algorithm).sign(made).encode()
+
+
+KEYS: Mapping[str, Callable[[bytes], Any]] = {
+    "EdDSA": ed25519.Ed25519PrivateKey.from_private_bytes,
+    "ES256": lambda secret: ec.derive_private_key(int.from_bytes(secret), ec.SECP256R1()),
+}
+
+
+@pytest.mark.parametrize("algorithm", KEYS)
+def test_badges_of_openbadgeslib(algorithm: str) -> None:
+    """They have the type JWT, the key in the header, and a credential of the data model 2.0 as payload."""
+    issuer = Holder(PrivateKey.generate({"EdDSA": "Ed25519", "ES256": "P-256"}[algorithm]))
+    key, address = KEYS[algorithm](issuer.key.secret), "https://university.example"
+    judge, data = verifier(trust(issuer)), badge(key, algorithm, issuer.did)
+    for content in (data, png(itxt(data))):
+        (claims,) = judge.verify(content, now=now()).require()
+        assert (claims.title, claims.issuer) == ("Welding", issuer.did)
+        assert claims.subjects[0]["id"] == STRANGER.did
+    assert FORMS[PLAIN_JWT].identifier(data) == claims.id
+    assert judge.verify(data, now=now() + timedelta(days=10)).verdict is Verdict.INVALID
+    pinned = RecognisedIssuer(address, keys=(issuer.key.public_key.multikey(),))
+    assert verifier(Trust().adding(pinned)).verify(badge(key, algorithm, address), now=now())
+    forged = badge(key, algorithm, STRANGER.did)
+    assert verifier(trust(STRANGER)).verify(forged, now=now()).verdict is Verdict.INVALID
+
+
+def test_badges_signed_by_rsa_are_open() -> None:
+    """The one algorithm that Open Badges 3.0 asks for, which is none of ours."""
+    report = verifier(Trust()).verify(
+        badge(rsa.generate_private_key(65537, 2048), "RS256", STRANGER.did), now=now()
+    )
+    assert (report.verdict, report.deciding and report.deciding.code) == (
+        Verdict.UNDETERMINED,
+        "readable-jws-not-supported",
     )
 
 

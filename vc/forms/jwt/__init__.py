@@ -57,6 +57,16 @@ class _JWTForm:
         """The `alg` of the header."""
         return key.kind.algorithms[0]
 
+    def secure(
+        self,
+        facts: IssuingFacts,  # noqa: ARG002
+        said: Mapping[str, Any],  # noqa: ARG002
+        signer: Signer,  # noqa: ARG002
+        options: Options,  # noqa: ARG002
+    ) -> Enveloped:
+        """Raises `UnsupportedForm`, unless credentials are issued in this form."""
+        raise UnsupportedForm.saying("no credential is issued as {form}", form=self.media_type)
+
     def present(self, credentials: Sequence[Received], signer: Signer, options: Options) -> Enveloped:
         """See `Form`, and `signing.sign_presentation`."""
         from .signing import sign_presentation
@@ -117,16 +127,6 @@ class VPJWT(_JWTForm):
 
         return JWTPresentation(_bytes(content), self.contexts, forms, work)
 
-    def secure(
-        self,
-        facts: IssuingFacts,  # noqa: ARG002
-        said: Mapping[str, Any],  # noqa: ARG002
-        signer: Signer,  # noqa: ARG002
-        options: Options,  # noqa: ARG002
-    ) -> Enveloped:
-        """Raises `UnsupportedForm`: no credential is of this form."""
-        raise UnsupportedForm("a credential is not issued as a presentation")
-
 
 @dataclass(frozen=True)
 class PlainJWT(_JWTForm):
@@ -175,16 +175,6 @@ class PlainJWT(_JWTForm):
         kind = ClaimedCredential if "vc" in claims else PlainCredential
         return kind(token, self.contexts, work)
 
-    def secure(
-        self,
-        facts: IssuingFacts,  # noqa: ARG002
-        said: Mapping[str, Any],  # noqa: ARG002
-        signer: Signer,  # noqa: ARG002
-        options: Options,  # noqa: ARG002
-    ) -> Enveloped:
-        """Raises `UnsupportedForm`: VC-JOSE-COSE replaced this form."""
-        raise UnsupportedForm("no credential is issued as a JWT without a type of its own")
-
     def present(
         self,
         credentials: Sequence[Received],  # noqa: ARG002
@@ -192,7 +182,7 @@ class PlainJWT(_JWTForm):
         options: Options,  # noqa: ARG002
     ) -> Enveloped:
         """Raises `UnsupportedForm`, so that wallets present such a credential in JSON."""
-        raise UnsupportedForm("no presentation is made as a JWT without a type of its own")
+        raise UnsupportedForm.saying("no presentation is made as {form}", form=self.media_type)
 
 
 def _is_jwt_of(media_type: str, content: Carried) -> bool:

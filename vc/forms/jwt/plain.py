@@ -81,15 +81,18 @@ class ClaimedCredential(_InClaim, JWTCredential):
         Where both say it, `claims` compares them. Raises as `numeric_date`.
         """
         whole = _with_id(document, envelope.get("jti"))
-        if "iss" in envelope and "issuer" not in whole:
-            whole["issuer"] = envelope["iss"]
+        if "iss" in envelope:
+            whole.setdefault("issuer", envelope["iss"])
         for name, claim in (("issuer", "iss"), ("credentialSubject", "sub")):
-            if isinstance(whole.get(name), dict):
-                whole[name] = _with_id(whole[name], envelope.get(claim))
+            match whole.get(name):
+                case dict(one):
+                    whole[name] = _with_id(one, envelope.get(claim))
+                case [dict(one)]:
+                    whole[name] = [_with_id(one, envelope.get(claim))]
         for name, claim in (("issuanceDate", "nbf"), ("expirationDate", "exp")):
             moment = numeric_date(envelope, claim)
-            if moment is not None and name not in whole:
-                whole[name] = format_datetimestamp(moment.utc)
+            if moment is not None:
+                whole.setdefault(name, format_datetimestamp(moment.utc))
         return Payload(whole, envelope)
 
 
