@@ -89,12 +89,12 @@ def test_json_web_signatures() -> None:
         algorithm = group.get("public", group["private"]).get("alg")
         for case in group["tests"]:
             try:
-                JWS.parse(case["jws"].encode(), limit=1 << 16).verify(
+                JWS.parse(str(case["jws"]).encode(), limit=1 << 16).verify(
                     PublicKey.from_jwk(group["public"]), Work()
                 )
             except (Problem, KeyError):
                 assert case["result"] != "valid" or algorithm not in SIGNATURES.values(), case
             else:
-                assert case["result"] == "valid", case
+                assert case["result"] != "invalid", case
                 tried.add(algorithm)
     assert "ES256" in tried
