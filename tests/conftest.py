@@ -14,10 +14,15 @@ from hypothesis import settings
 from keys import envelope
 from tests import softhsm
 from tests.commandline import Program
-from tests.measured import pytest_runtestloop
+from tests.measured import pytest_collection_finish, pytest_runtestloop
 from tests.skips import pytest_addoption, pytest_terminal_summary
 
-__all__ = ["pytest_addoption", "pytest_runtestloop", "pytest_terminal_summary"]
+__all__ = [
+    "pytest_addoption",
+    "pytest_collection_finish",
+    "pytest_runtestloop",
+    "pytest_terminal_summary",
+]
 
 ROOT = Path(__file__).parent.parent
 CORPORA = Path(os.environ.get("INTAGLIO_CORPORA", ROOT.parent / "shared"))
