@@ -1,4 +1,4 @@
-"""Coverage data of the processes that tests start: what a fork writes is its own, and what a kill cut is removed."""
+"""Coverage data of processes that tests start: a fork writes its own, and what a kill cut off is removed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 
 def forget_what_ran_before() -> None:
-    """In a fork: what its parent ran is for the parent to write, and took a tenth of a second for each fork."""
+    """In a fork: what its parent ran is for the parent to write, and took a fork a tenth of a second."""
     measuring = Coverage.current()
     if measuring and measuring._collector:
         for lines in measuring._collector.data.values():

@@ -157,8 +157,8 @@ def _run(work: Work) -> None:
 def _run_to(work: Work, at: int, is_point: IsPoint | None, counted: Reached | None = None) -> None:
     """Do the work and count its points, up to the one numbered `at`, which kills.
 
-    Points are tens of thousands, and counting one costs more than what happens there: `at` and what is a point
-    are looked at in the one function that the interpreter calls.
+    There are tens of thousands, and to count one costs more than what happens there: so the interpreter calls
+    one function, which does it all.
     """
     number = 0
 
