@@ -12,17 +12,13 @@ import pytest
 from hypothesis import settings
 
 from keys import envelope
-from tests import softhsm
+from tests import measured, softhsm
 from tests.commandline import Program
-from tests.measured import pytest_collection_finish, pytest_runtestloop
 from tests.skips import pytest_addoption, pytest_terminal_summary
 
-__all__ = [
-    "pytest_addoption",
-    "pytest_collection_finish",
-    "pytest_runtestloop",
-    "pytest_terminal_summary",
-]
+__all__ = ["pytest_addoption", "pytest_runtestloop", "pytest_terminal_summary"]
+
+pytest_runtestloop = measured.pytest_runtestloop
 
 ROOT = Path(__file__).parent.parent
 CORPORA = Path(os.environ.get("INTAGLIO_CORPORA", ROOT.parent / "shared"))

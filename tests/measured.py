@@ -11,18 +11,16 @@ from coverage import Coverage, CoverageData
 from coverage.exceptions import CoverageException
 
 
-def pytest_collection_finish(session: pytest.Session) -> None:
-    """Make forks cheap to measure: there are thousands."""
-    if Coverage.current():
-        os.register_at_fork(after_in_child=forget_what_ran_before)
-
-
 def forget_what_ran_before() -> None:
     """In a fork: what its parent ran is for the parent to write, and took a fork a tenth of a second."""
     measuring = Coverage.current()
     if measuring and measuring._collector:
         for lines in measuring._collector.data.values():
             lines.clear()
+
+
+os.register_at_fork(after_in_child=forget_what_ran_before)
+# At the import: hooks run as they were registered, and of the product's each line counts.
 
 
 @pytest.hookimpl(wrapper=True, trylast=True)  # within pytest-cov's, which combines what is left

@@ -14,19 +14,21 @@ from tests.conftest import ROOT
 from tests.measured import remove_torn
 
 PROGRAM = """
-import multiprocessing
+import multiprocessing, os
 from tests import measured
 
 def before():
     return "line 6"
-def forked():
+def begun():
     return "line 8"
-def spawned():
+def forked():
     return "line 10"
+def spawned():
+    return "line 12"
 
 if __name__ == "__main__":
     before()
-    measured.pytest_collection_finish(None)
+    os.register_at_fork(after_in_child=begun)
     for method, target in ("fork", forked), ("spawn", spawned):
         process = multiprocessing.get_context(method).Process(target=target)
         process.start()
@@ -64,5 +66,5 @@ def test_each_process_that_a_test_starts_is_measured_and_a_fork_writes_what_it_r
     found = set[frozenset[int]]()
     for path in tmp_path.glob(".coverage.*"):
         (data := CoverageData(str(path))).read()
-        found.add(frozenset({6, 8, 10} & {*(data.lines(str(program.resolve())) or ())}))
-    assert found - {frozenset()} == {frozenset({6}), frozenset({8}), frozenset({10})}
+        found.add(frozenset({6, 8, 10, 12} & {*(data.lines(str(program.resolve())) or ())}))
+    assert found - {frozenset()} == {frozenset({6}), frozenset({8, 10}), frozenset({12})}
