@@ -31,6 +31,7 @@ from vc.forms.sdjwt.credential import ALGORITHM_NOT_FOR_KEY
 from vc.jose import NOT_ASKED
 from vc.possession import Asked
 from vc.problem import UnsupportedForm
+from vc.reading.front import recognised
 from vc.secured import Discloses, Options
 from vc.vcdm.enveloped import Enveloped
 from verifier import RecognisedIssuer, Trust
@@ -238,6 +239,7 @@ BROKEN: Mapping[str, Mapping[str, Any]] = {
     "aka_vcts is empty": {"aka_vcts": []},
     "aka_vcts has a number": {"aka_vcts": [5]},
     "aka_vcts has the vct": {"aka_vcts": ["urn:example:degree"]},
+    "the digest of its metadata is a number": {"vct#integrity": 5},
     "status is a text": {"status": "https://a.example"},
     "status is empty": {"status": {}},
     "a way of status is a text": {"status": {"status_list": "https://a.example"}},
@@ -397,7 +399,22 @@ def test_headers_that_are_refused(header: Mapping[str, Any]) -> None:
     refused(judged(vc(header=header)), "invalid-jws")
 
 
-@pytest.mark.parametrize("header", [{"alg": "RS256"}, {"crit": ["exp"], "exp": 1}])
+def test_a_claim_in_the_header_says_what_the_payload_says() -> None:
+    """RFC 7519, 5.3: a program that reads the header would else decide by another end, or issuer."""
+    assert judged(vc(header={"iss": ISSUER.did, "exp": SAID["exp"]}))
+    for header in ({"exp": SECONDS - 1}, {"iss": HOLDER.did}, {"aud": "employer.example"}, {"cnf": {}}):
+        refused(judged(vc(header=header)), "malformed-credential")
+
+
+def test_a_header_that_is_too_long_is_no_sd_jwt() -> None:
+    """Each form looks at the header of each file, and nobody's work is charged for that."""
+    data = vc(header={"x": "a" * (1 << 16)})
+    assert recognised(data, FORMS) is None
+    left_open(judged(data))
+    assert recognised(vc(header={"x": "a" * (1 << 14)}), FORMS) is not None
+
+
+@pytest.mark.parametrize("header", [{"alg": "RS256"}, {"crit": ["exp"], "exp": SAID["exp"]}])
 def test_headers_that_are_open(header: Mapping[str, Any]) -> None:
     left_open(judged(vc(header=header)), "jws-not-supported")
 

@@ -297,6 +297,13 @@ def test_an_unknown_context_and_a_term_without_a_meaning_are_open() -> None:
     left_open(judged(vc(document(surprise="x"))))
 
 
+@pytest.mark.parametrize("proof", [{}, [], "x", [{"type": "DataIntegrityProof", "cryptosuite": "x"}]])
+def test_a_proof_in_the_document_leaves_it_open(proof: Any) -> None:
+    """Nobody looks whether it fits, so that it might be broken, or somebody else's."""
+    left_open(judged(vc(document(proof=proof))))
+    left_open(judged(vp(proof=proof), **ASKED))
+
+
 def test_its_types_are_named_by_the_contexts_of_its_form() -> None:
     for name in (
         "OpenBadgeCredential",

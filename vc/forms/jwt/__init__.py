@@ -13,8 +13,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from wire import Malformed, base64url_decode, load_json_object
+from wire import Malformed
 
+from ...compact import unchecked
 from ...problem import UnsupportedForm
 from ...secured import MAX_BYTES, Carried, Form, Options, Received, Secured
 from ...vcdm.enveloped import Enveloped
@@ -51,7 +52,7 @@ class _JWTForm:
 
     def identifier(self, content: Carried) -> object:
         """The `id` in its payload."""
-        return _part(_bytes(content), 1).get("id")
+        return unchecked(_bytes(content), 1).get("id")
 
     def algorithm(self, key: PublicKey) -> str:
         """The `alg` of the header."""
@@ -145,16 +146,16 @@ class PlainJWT(_JWTForm):
             return False
         token = content.strip()
         try:
-            if _part(token, 0).get("typ", "JWT") != "JWT":
+            if unchecked(token, 0).get("typ", "JWT") != "JWT":
                 return False
-            claims = _part(token, 1).keys()
+            claims = unchecked(token, 1).keys()
         except Malformed:
             return False
         return not claims.isdisjoint(("vc", "vp")) or claims >= {"@context", "iss", "nbf"}
 
     def identifier(self, content: Carried) -> object:
         """`jti`, which is the id of the document, or the id alone."""
-        payload = _part(_bytes(content), 1)
+        payload = unchecked(_bytes(content), 1)
         held = payload.get("vc", payload.get("vp", payload))
         return payload.get("jti", held.get("id") if isinstance(held, dict) else None)
 
@@ -169,7 +170,7 @@ class PlainJWT(_JWTForm):
         from .plain import ClaimedCredential, ClaimedPresentation, PlainCredential
 
         token = _bytes(content)
-        claims = _part(token, 1).keys()
+        claims = unchecked(token, 1).keys()
         if "vp" in claims:
             return ClaimedPresentation(token, self.contexts, forms, work)
         kind = ClaimedCredential if "vc" in claims else PlainCredential
@@ -189,7 +190,7 @@ def _is_jwt_of(media_type: str, content: Carried) -> bool:
     if not isinstance(content, bytes) or re.fullmatch(_COMPACT, content.strip()) is None:
         return False
     try:
-        kind = _part(content.strip(), 0).get("typ")
+        kind = unchecked(content.strip(), 0).get("typ")
     except Malformed:
         return False
     return kind in (media_type, media_type.removeprefix("application/"))
@@ -200,12 +201,3 @@ def _bytes(content: Carried) -> bytes:
     if not isinstance(content, bytes):
         raise Malformed("a JWT is no JSON object")
     return content.strip()
-
-
-def _part(token: bytes, place: int) -> dict[str, Any]:
-    """Header or payload, unchecked."""
-    parts = token.split(b".")
-    if len(parts) != 3:
-        raise Malformed("a JWT has three parts, in base64url")
-    text = parts[place].decode("ascii", "replace")
-    return load_json_object(base64url_decode(text, limit=len(text)), limit=len(text))

@@ -14,7 +14,7 @@ from wire.work import Work
 
 from ...claims import json_of
 from ...jose import ISSUER_KEY_NOT_NAMED, JWTSignature, key_name, method_of, require_type
-from ...problem import InvalidProof, MalformedCredential
+from ...problem import InvalidProof, MalformedCredential, UnsupportedForm
 from ...secured import MAX_BYTES, Secured, Signatures, Signed, Unknown
 from ...vcdm.credential import may_hide_members
 
@@ -64,6 +64,8 @@ class JWT(Secured):
         for name in ENVELOPE.intersection(self.jws.header):
             if envelope.setdefault(name, self.jws.header[name]) != self.jws.header[name]:
                 raise MalformedCredential.saying("{claim} of header and payload differ", claim=name)
+        if "proof" in document:  # a signature that nobody here looks at might be broken, or by another
+            raise UnsupportedForm("the document in the JWT has a proof as well, which is not read there")
         return self.completed(document, envelope)
 
     def require_own_type(self, jws: JWS) -> None:

@@ -25,7 +25,7 @@ from ...jose import (
     numeric_date,
     require_type,
 )
-from ...problem import InvalidProof, UnsupportedForm
+from ...problem import InvalidProof, MalformedCredential, UnsupportedForm
 from ...secured import Secured, Signatures, Signed, Unknown
 from . import MEDIA_TYPE
 from .claims import FIXED, claims_of
@@ -66,8 +66,14 @@ class SDJWTCredential(Secured):
 
     @cached_property
     def disclosed(self) -> Disclosed:
-        """The payload with its disclosures. Raises as `disclose`."""
+        """The payload with its disclosures. A claim in the header says the same there.
+
+        Raises `MalformedCredential`, and as `disclose`.
+        """
         payload = load_json_object(self._jws.payload, limit=LARGEST, work=self._work)
+        for name in FIXED.intersection(self._jws.header):  # RFC 7519, 5.3
+            if self._jws.header[name] != payload.get(name):
+                raise MalformedCredential.saying("{claim} of header and payload differ", claim=name)
         self._work.spend(len(self.parts.shown) // BYTES_HASHED)
         return disclose(payload, self.parts.disclosures, self._work, FIXED)
 
