@@ -341,7 +341,9 @@ class Steps:
             return None
         if len(entries) > MAX_STATUS:
             raise TooLarge.saying("the credential has more than {most} status entries", most=MAX_STATUS)
-        standings = self.status.check(entries, claims.issuer, self._now, entry)
+        # An address in `iss` stands for a DID, which signs the lists.
+        issuer = entry.id if entry else claims.issuer
+        standings = self.status.check(entries, issuer, self._now, entry)
         own = (each.entry.list_url for each in self.status.entries(claims))
         unreached = self.status.unreached.intersection(own)
         newer = shortened(min(unreached)) if unreached else ""

@@ -131,7 +131,9 @@ def by_kind(
         work.spend(len(kind.sentence) * names // NAMES_COMPARED)
     except TooLarge:
         return ByKind(kind)
-    borrows = any(names_another(parts, claims.issuer, trust) for parts in kind.sentence.values())
+    entry = trust.issuer(claims.issuer)
+    issuer = entry.id if entry else claims.issuer
+    borrows = any(names_another(parts, issuer, trust) for parts in kind.sentence.values())
     return ByKind(kind, speaks=not borrows)
 
 

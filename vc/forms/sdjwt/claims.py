@@ -74,6 +74,7 @@ def claims_of(payload: Mapping[str, Any]) -> Claims:
         holder_name=_name(payload),
         number=_shown_text(payload, "document_number"),
         awarded=None,
+        vct=vct,
     )
 
 

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Collection, Sequence
 from functools import cached_property
 
+from did import issuer_metadata
 from keys import InvalidSignature, PublicKey
 from keys.jws import JWS
 from ledger import EntryKind, entry
@@ -74,6 +75,8 @@ class SDJWTCredential(Secured):
     def signatures(self, work: Work) -> Signatures:  # noqa: ARG002 -- read already
         """The issuer's, by the key that `kid` names; one that is named otherwise counts for nothing here.
 
+        Of an issuer with an address it is a key of the set in its metadata (SD-JWT VC, 3).
+
         Raises `MalformedCredential` for a `kid` that is no text, and as `disclosed`.
         """
         payload, header = self.disclosed.payload, self._jws.header
@@ -92,7 +95,10 @@ class SDJWTCredential(Secured):
             return Signatures((), [Unknown(algorithm, issuer, unread)])
         if not isinstance(kid, str):
             raise MalformedCredential("kid of the header is no text")
-        method = method_of(issuer, kid)
+        # SD-JWT VC, 6.2: whatever `kid` looks like, an address means its set of keys, lest a sender chose by
+        # which process the key is found.
+        is_address = issuer.startswith("https://")
+        method = issuer_metadata.key_url(issuer, kid) if is_address else method_of(issuer, kid)
         if method is None:
             unnamed = ISSUER_KEY_NOT_NAMED.saying(
                 "the header names no key of {issuer} that can be looked up here", issuer=shortened(issuer)
