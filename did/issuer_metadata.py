@@ -63,8 +63,8 @@ def resolve(url: str, fetcher: Fetcher) -> Document:
     """The keys in the metadata at this location, as its host serves it now.
 
     The document's id is the location, and its member `issuer` the address that the metadata names. Raises
-    `InvalidIssuerMetadata` for metadata of another location, or with `jwks` and `jwks_uri` both or neither;
-    `InvalidDIDDocument`, `DID_NOT_FOUND`, `ResolutionFailed` and `Unavailable` as `controller.fetched_object`.
+    `InvalidIssuerMetadata` for metadata of another location, or with `jwks` and `jwks_uri` both or neither,
+    else as `controller.fetched_object`.
     """
     value = fetched_object(url, url, fetcher, accept="application/json", same_origin=True)
     issuer = value.get(ISSUER)

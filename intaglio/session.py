@@ -312,5 +312,6 @@ def _renewed(known: RecognisedIssuer, issuer: RecognisedIssuer) -> RecognisedIss
         documents=issuer.documents or known.documents,
         status_issuers=tuple(dict.fromkeys((*issuer.status_issuers, *known.status_issuers))),
         list_keys=issuer.list_keys,
+        address=issuer.address or known.address,
         kinds=tuple(dict.fromkeys((*known.kinds, *issuer.kinds))),
     )
