@@ -75,7 +75,7 @@ def test_log_and_lists_speak_for_the_address_by_the_trust_entry_alone(issuer: Is
 def test_another_issuers_key_does_not_sign_for_the_address(issuer: Issuer, tmp_path: Path) -> None:
     other = issuer_in(tmp_path / "other", form=SDJWTVC(), url="https://other.example", has_address=True)
     trust = trust_in(issuer).joined(trust_in(other))
-    key = other.signer("assertion")
+    key = other.keys.signer("assertion")
     data = vc({**SAID, "iss": ADDRESS}, header={"kid": key.public_key.multikey()}, key=key)
     left_open(verifier(trust).verify(data, now=NOW), "issuer-document-missing")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Sequence
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from did import issuer_metadata
 from keys import InvalidSignature, PublicKey
@@ -22,6 +23,9 @@ from ...secured import Secured, Signatures, Signed, Unknown
 from . import MEDIA_TYPE
 from .claims import FIXED, claims_of
 from .disclosures import SDJWT, ClaimPath, Disclosed, disclose
+
+if TYPE_CHECKING:
+    from ...type_metadata import TypeDocuments
 
 TYPE, FORMER_TYPE = "dc+sd-jwt", "vc+sd-jwt"
 """`typ` of the header: the present name, and that of drafts up to 05, which W3C's data model has taken."""
@@ -117,6 +121,18 @@ class SDJWTCredential(Secured):
     def covers_meaning(self, signed: Signed) -> bool:  # noqa: ARG002
         """Always: a claim means what its type and its own name say, and both are signed."""
         return True
+
+    def fits_type(self, types: TypeDocuments, work: Work) -> str:
+        """See `Secured`: by `vct` and `vct#integrity`."""
+        digest = self.disclosed.payload.get("vct#integrity", "")
+        rules = types.rules(self.claims.vct, digest) if isinstance(digest, str) else None
+        if rules is None:
+            return ""
+        from ...type_metadata import Shown  # only here: most types have no metadata at hand
+
+        payload, disclosures, hidden, _ = self.disclosed
+        Shown(payload, disclosures.keys(), not hidden).require(rules, self.claims.vct, work)
+        return self.claims.vct
 
     def leaves(self, signed: Signed, kind: EntryKind, work: Work) -> Sequence[bytes]:  # noqa: ARG002
         """The entry of the issuer's JWT, whatever is disclosed of it."""
