@@ -19,7 +19,7 @@ from kinds.metadata import said_fields
 from ledger import InvalidEvidence, OfEntries
 from vc import Claims, Credential
 from vc.anchoring import CarriedKind
-from wire import Malformed, integrity, multibase_decode
+from wire import Malformed, multibase_decode
 from wire.clock import require_not_ahead
 from wire.text import shortened
 from wire.work import Work
@@ -170,6 +170,8 @@ def _raw(text: str) -> Set[bytes]:
 
     None for other ways, which no file has.
     """
+    from wire import integrity  # only here: few kinds ask for files
+
     if found := integrity.digests(text):
         return frozenset().union(*found.values())
     try:

@@ -29,7 +29,6 @@ from did import (
     MethodNotSupported,
     ResolutionFailed,
     VerificationMethod,
-    issuer_metadata,
 )
 from did.document import Use
 from did.methods import key as did_key
@@ -205,6 +204,8 @@ class IssuerKeys:
         metadata of an `issuer` is that issuer's.
         """
         if not method.startswith("did:") and is_url(method):
+            from did import issuer_metadata  # only here, and below: most issuers have a DID
+
             document = method.partition("#")[0]
             return issuer if issuer and document == issuer_metadata.location(issuer) else document
         did = _did_of(method)
@@ -343,6 +344,10 @@ class IssuerKeys:
 
         Raises the open `Problem` that keeps it from being had.
         """
+        if not issuer.startswith("https://"):
+            return self._resolved(issuer, issuer)
+        from did import issuer_metadata
+
         location = issuer_metadata.location(issuer)
         if location is None or not method.startswith(f"{location}#"):
             return self._resolved(issuer, issuer)

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from wire import Malformed, base64url_decode, load_json_object
+from wire import Malformed
 
 from ...problem import UnsupportedForm
 from ...secured import MAX_BYTES, Carried, Form, Options, Received, Secured
@@ -48,7 +48,9 @@ class _JWTForm:
 
     def identifier(self, content: Carried) -> object:
         """The `id` in its payload."""
-        return _part(_bytes(content), 1).get("id")
+        from wire.compact import payload_of
+
+        return payload_of(_bytes(content)).get("id")
 
     def algorithm(self, key: PublicKey) -> str:
         """The `alg` of the header."""
@@ -128,8 +130,10 @@ class VPJWT(_JWTForm):
 def _is_jwt_of(media_type: str, content: Carried) -> bool:
     if not isinstance(content, bytes) or re.fullmatch(_COMPACT, content.strip()) is None:
         return False
+    from wire.compact import header_of  # only here, and above: most files are JSON
+
     try:
-        kind = _part(content.strip(), 0).get("typ")
+        kind = header_of(content.strip()).get("typ")
     except Malformed:
         return False
     return kind in (media_type, media_type.removeprefix("application/"))
@@ -140,12 +144,3 @@ def _bytes(content: Carried) -> bytes:
     if not isinstance(content, bytes):
         raise Malformed("a JWT is no JSON object")
     return content.strip()
-
-
-def _part(token: bytes, place: int) -> dict[str, Any]:
-    """Header or payload, unchecked."""
-    parts = token.split(b".")
-    if len(parts) != 3:
-        raise Malformed("a JWT has three parts, in base64url")
-    text = parts[place].decode("ascii", "replace")
-    return load_json_object(base64url_decode(text, limit=len(text)), limit=len(text))

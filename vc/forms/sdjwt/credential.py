@@ -7,7 +7,6 @@ from collections.abc import Collection, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from did import issuer_metadata
 from keys import InvalidSignature, PublicKey
 from keys.jws import JWS
 from ledger import EntryKind, entry
@@ -101,8 +100,7 @@ class SDJWTCredential(Secured):
             raise MalformedCredential("kid of the header is no text")
         # SD-JWT VC, 6.2: whatever `kid` looks like, an address means its set of keys, lest a sender chose by
         # which process the key is found.
-        is_address = issuer.startswith("https://")
-        method = issuer_metadata.key_url(issuer, kid) if is_address else method_of(issuer, kid)
+        method = _key_url(issuer, kid) if issuer.startswith("https://") else method_of(issuer, kid)
         if method is None:
             unnamed = ISSUER_KEY_NOT_NAMED.saying(
                 "the header names no key of {issuer} that can be looked up here", issuer=shortened(issuer)
@@ -138,6 +136,12 @@ class SDJWTCredential(Secured):
         """The entry of the issuer's JWT, whatever is disclosed of it."""
         work.spend(len(self.parts.jwt) // BYTES_HASHED)
         return (entry(kind, hashlib.sha256(self.parts.jwt).digest()),)
+
+
+def _key_url(issuer: str, kid: str) -> str | None:
+    from did import issuer_metadata  # only here: most issuers have a DID
+
+    return issuer_metadata.key_url(issuer, kid)
 
 
 def algorithm_for(key: PublicKey) -> str:
