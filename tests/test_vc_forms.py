@@ -35,7 +35,7 @@ from verifier.problem import KEY_STANDING_UNKNOWN
 from verifier.sources.evidence import require_standing
 from verifier.sources.keys import IssuerKey, KeySource
 from wire import Malformed, TooLarge, base64url_decode, base64url_encode
-from wire.compact import GLANCE, LONGEST_HEADER, header_of, payload_of
+from wire.compact import GLANCE, LONGEST_HEADER, jwt_header, jwt_payload
 from wire.work import Work
 
 LINES: Mapping[str, Form] = {**FORMS, MEDIA_TYPE: LineForm()}
@@ -310,7 +310,7 @@ def test_a_glance_at_a_token_is_bounded() -> None:
     long = '{"alg": "EdDSA", "typ": "dc+sd-jwt", "a": "' + "a" * LONGEST_HEADER + '"}'
     for header in (f'{{"alg": "EdDSA", "typ": "dc+sd-jwt", "a": [{many}]}}', long):
         with pytest.raises(TooLarge):
-            header_of(_token(header))
+            jwt_header(_token(header))
         for data in (_token(header), _token(header) + b"~"):
             assert recognised(data, FORMS) is None
             assert seen(data) is None
@@ -318,7 +318,7 @@ def test_a_glance_at_a_token_is_bounded() -> None:
     assert recognised(_token(former, '{"vct": "a"}') + b"~", FORMS) is FORMS[SD_JWT_VC]
     assert recognised(_token(former, f'{{"vct": "a", "b": [{many}]}}') + b"~", FORMS) is None
     with pytest.raises(TooLarge):
-        payload_of(_token(former, f'{{"jti": "a", "b": [{many}]}}'))
+        jwt_payload(_token(former, f'{{"jti": "a", "b": [{many}]}}'))
     for dots in (b".", b"." * MAX_BYTES):
         with pytest.raises(Malformed):
-            header_of(dots)
+            jwt_header(dots)

@@ -178,7 +178,7 @@ def _extended(line: Iterable[TypeMetadata]) -> Iterable[ClaimRule]:
     return rules.values()
 
 
-class Shown(NamedTuple):
+class ProcessedPayload(NamedTuple):
     """A credential as it is shown: its claims, and which of them stand in disclosures."""
 
     payload: Mapping[str, Any]

@@ -162,7 +162,10 @@ class Verifier:
                 checks.passed("well-formed", "well-formed")
             if most := sum(one.most_hidden for one in secured.credentials):
                 checks.passed(
-                    "in-part", f"it shows a part of its values, and hides {most} at most", most=most
+                    "in-part",
+                    f"beside what it shows, up to {most} more values may be hidden, or none: "
+                    "issuers add empty places, so that nobody can tell",
+                    most=most,
                 )
         if checks.stopped():
             return Report(checks.found, ())

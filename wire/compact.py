@@ -14,13 +14,13 @@ LONGEST_HEADER = 1 << 16
 """Characters."""
 
 
-def header_of(token: bytes) -> dict[str, Any]:
+def jwt_header(token: bytes) -> dict[str, Any]:
     """The header, unchecked. Raises `Malformed`, and `TooLarge` for one that costs more than a glance."""
     return _part(token, 0, LONGEST_HEADER)
 
 
-def payload_of(token: bytes) -> dict[str, Any]:
-    """The payload, unchecked. Raises as `header_of`."""
+def jwt_payload(token: bytes) -> dict[str, Any]:
+    """The payload, unchecked. Raises as `jwt_header`."""
     return _part(token, 1, len(token))
 
 

@@ -161,10 +161,10 @@ class StatusListToken:
         """Whether it is a JWT whose header says that it is a token status list."""
         if not isinstance(content, bytes) or content.count(b".") != 2:
             return False
-        from wire.compact import header_of  # only here, and below: most files are JSON
+        from wire.compact import jwt_header  # only here, and below: most files are JSON
 
         try:
-            typ = header_of(content.strip()).get("typ")
+            typ = jwt_header(content.strip()).get("typ")
         except Malformed:
             return False
         return typ in (TYPE, MEDIA_TYPE)
@@ -173,9 +173,9 @@ class StatusListToken:
         """Its `sub`, unchecked. Raises `Malformed`."""
         if not isinstance(content, bytes):
             raise Malformed("a token status list is no JSON object")
-        from wire.compact import payload_of
+        from wire.compact import jwt_payload
 
-        return payload_of(content.strip()).get("sub")
+        return jwt_payload(content.strip()).get("sub")
 
     def read(
         self,

@@ -48,9 +48,9 @@ class _JWTForm:
 
     def identifier(self, content: Carried) -> object:
         """The `id` in its payload."""
-        from wire.compact import payload_of
+        from wire.compact import jwt_payload
 
-        return payload_of(_bytes(content)).get("id")
+        return jwt_payload(_bytes(content)).get("id")
 
     def algorithm(self, key: PublicKey) -> str:
         """The `alg` of the header."""
@@ -130,10 +130,10 @@ class VPJWT(_JWTForm):
 def _is_jwt_of(media_type: str, content: Carried) -> bool:
     if not isinstance(content, bytes) or re.fullmatch(_COMPACT, content.strip()) is None:
         return False
-    from wire.compact import header_of  # only here, and above: most files are JSON
+    from wire.compact import jwt_header  # only here, and above: most files are JSON
 
     try:
-        kind = header_of(content.strip()).get("typ")
+        kind = jwt_header(content.strip()).get("typ")
     except Malformed:
         return False
     return kind in (media_type, media_type.removeprefix("application/"))

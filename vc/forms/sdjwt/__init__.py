@@ -45,21 +45,21 @@ class SDJWTVC:
         """
         if not isinstance(content, bytes) or re.match(_COMPACT, content.strip()) is None:
             return False
-        from wire.compact import header_of, payload_of  # only here, and below: most files are JSON
+        from wire.compact import jwt_header, jwt_payload  # only here, and below: most files are JSON
 
         try:
             token = _jwt(content)
-            kind = header_of(token).get("typ")
-            payload = payload_of(token) if kind == "vc+sd-jwt" else {}
+            kind = jwt_header(token).get("typ")
+            payload = jwt_payload(token) if kind == "vc+sd-jwt" else {}
         except Malformed:
             return False
         return kind == "dc+sd-jwt" or ("vct" in payload and "@context" not in payload)
 
     def identifier(self, content: Carried) -> object:
         """Its `jti`."""
-        from wire.compact import payload_of
+        from wire.compact import jwt_payload
 
-        return payload_of(_jwt(_bytes(content))).get("jti")
+        return jwt_payload(_jwt(_bytes(content))).get("jti")
 
     def read(
         self,

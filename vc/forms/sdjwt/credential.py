@@ -126,10 +126,10 @@ class SDJWTCredential(Secured):
         rules = types.rules(self.claims.vct, digest) if isinstance(digest, str) else None
         if rules is None:
             return ""
-        from ...type_metadata import Shown  # only here: most types have no metadata at hand
+        from ...type_metadata import ProcessedPayload  # only here: most types have no metadata at hand
 
         payload, disclosures, hidden, _ = self.disclosed
-        Shown(payload, disclosures.keys(), not hidden).require(rules, self.claims.vct, work)
+        ProcessedPayload(payload, disclosures.keys(), not hidden).require(rules, self.claims.vct, work)
         return self.claims.vct
 
     def leaves(self, signed: Signed, kind: EntryKind, work: Work) -> Sequence[bytes]:  # noqa: ARG002
