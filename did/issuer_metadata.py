@@ -10,13 +10,14 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from keys import PublicKey
 from wire.address import Target
 from wire.datetimestamp import format_datetimestamp
 from wire.fetch import Fetcher
 from wire.problem import Problem
+from wire.strict import is_url
 
 from .controller import fetched_object
 from .document import Document, VerificationMethod
@@ -33,14 +34,17 @@ def location(issuer: str) -> str | None:
     A slash at the end of the path is left out (3.1), so that two addresses may share a location: whose
     metadata lies there, `issuer` says.
     """
-    if not issuer.startswith("https://") or "?" in issuer or "#" in issuer:
-        return None
-    try:
-        target = Target.parse(issuer)
-    except Problem:
+    if not issuer.startswith("https://") or not is_url(issuer) or "?" in issuer or "#" in issuer:
         return None
     host, slash, path = issuer.removeprefix("https://").partition("/")
-    return f"https://{host}{WELL_KNOWN}{slash}{path}".removesuffix("/") if target.host else None
+    # Other programs resolve `..` away, in percent-encoding, too: the metadata would be that of another path.
+    if {".", ".."}.intersection(unquote(path).split("/")):
+        return None
+    try:
+        Target.parse(issuer)
+    except Problem:
+        return None
+    return f"https://{host}{WELL_KNOWN}{slash}{path}".removesuffix("/")
 
 
 def key_url(issuer: str, kid: str) -> str | None:

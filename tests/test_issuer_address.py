@@ -12,19 +12,25 @@ import pytest
 
 from did import METHODS, InvalidIssuerMetadata, Resolver, issuer_metadata
 from did.methods import key as did_key
+from exchange.claim import ClaimLink
 from issuer import Description
+from issuer.desk.claims import ClaimLinks
 from issuer.identity import documents
 from issuer.identity.home import METADATA_NAME, Identity
 from issuer.issuer import Issuer
+from issuer.keeping.backup import backup, restore
+from issuer.keeping.health import examine_issuer
 from issuer.keeping.rotation import rotate
 from issuer.problem import ANOTHER_ISSUER, ISSUER_WITHOUT_ADDRESS
 from keys import PrivateKey, PublicKey
 from keys.jws import JWS
+from tests.commandline import Program
 from tests.loopback import Authority, Site, response
 from tests.problems import raises
 from tests.test_sd_jwt_vc import ABSENT, ISSUER, SAID, judged, left_open, refused, vc
+from tests.test_token_issuing import served
 from tests.test_verifier_trust_index import settle
-from tests.world import NOW, graduate, issuer_in, reopened, trust_in, verifier
+from tests.world import NOW, graduate, issuer_in, of_diploma, reopened, table, trust_in, verifier
 from vc import Report
 from vc.forms import SDJWTVC
 from vc.said import FACT_LOST, require_said
@@ -137,6 +143,65 @@ def test_metadata_has_the_keys_for_diplomas_and_their_ends(issuer: Issuer) -> No
     assert check(made)
 
 
+def test_its_service_publishes_the_metadata_of_now(issuer: Issuer) -> None:
+    path = "/.well-known/jwt-vc-issuer/registrar"
+    with served(issuer) as client:
+        before = client.get(path)
+        rotate(issuer)
+        after = client.get(path)
+        assert client.get("/.well-known/jwt-vc-issuer").status_code == 404
+    assert before.headers["content-type"] == "application/json"
+    assert [len(answer.json()["jwks"]["keys"]) for answer in (before, after)] == [1, 2]
+    assert after.content == (issuer.home / "status" / METADATA_NAME).read_bytes()
+
+
+def test_its_copy_for_another_web_server_is_looked_after(issuer: Issuer, tmp_path: Path) -> None:
+    path = issuer.home / "status" / METADATA_NAME
+
+    def unlike() -> list[object]:
+        found = examine_issuer(issuer.home, NOW)
+        return [each.facts["file"] for each in found if each.code == "issuer-status-file-unlike"]
+
+    assert unlike() == []
+    for damage in (lambda: path.write_bytes(b"{}"), path.unlink):
+        damage()
+        assert unlike() == [str(path)]
+        issuer.lists.publish(now=NOW)
+        assert unlike() == []
+    backup(issuer.home, tmp_path / "backup", b"correct horse battery")
+    restore(tmp_path / "backup", tmp_path / "again", b"correct horse battery")
+    assert (tmp_path / "again" / "status" / METADATA_NAME).read_bytes() == path.read_bytes()
+
+
+def test_an_invitation_names_the_issuer_as_the_credential_does(issuer: Issuer, tmp_path: Path) -> None:
+    claims = ClaimLinks(tmp_path / "claims.sqlite", ADDRESS)
+    link = ClaimLink.parse(str(claims.offer(of_diploma("UNI-000001"), issuer, now=NOW)))
+    invitation = claims.invite(link.token, issuer, now=NOW)
+    assert (invitation.issuer, invitation.name) == (ADDRESS, "Invented University")
+    assert trust_in(issuer).issuer(invitation.issuer) == entry_of(issuer)
+
+
+@pytest.mark.slow
+def test_at_the_command_line(program: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("rows.csv").write_text(table([graduate(1)]))
+    init = ("issuer", "init", "--name", "U", "--url", ADDRESS, "--iss", "https")
+    refusal = program(*init)
+    assert (refusal.code, "--form dc+sd-jwt" in refusal.err) == (2, True)
+    made = program(*init, "--form", "dc+sd-jwt", "--key-type", "P-256")
+    assert (made.code, f"{ADDRESS}" in made.err) == (0, True)
+    assert program("issuer", "issue", "rows.csv").code == 0
+    bundle = Path("diplomas/UNI-000001.json")
+    Path("trust.json").write_text(program("issuer", "trust").out)
+    for home in (None, tmp_path / "other"):
+        monkeypatch.setenv("INTAGLIO_HOME", str(home)) if home else None
+        if home:
+            assert program("verify", bundle, "--offline").code == 3
+            added = program("trust", "add", "trust.json", "--yes")
+            assert (added.code, f"by its address, {ADDRESS}" in added.err) == (0, True)
+        assert program("verify", bundle, "--offline").code == 0
+
+
 # What the trust list says
 
 
@@ -228,7 +293,17 @@ def test_where_the_metadata_lies() -> None:
     }.items():
         assert issuer_metadata.location(address) == url
         assert issuer_metadata.is_location(url)
-    for address in ("http://a.example", "https://a.example?b", "https://a.example#b", "https://u@a.example"):
+    for address in (
+        "http://a.example",
+        "https://a.example?b",
+        "https://a.example#b",
+        "https://u@a.example",
+        "https://a.example/b/../c",
+        "https://a.example/%2E%2e/c",
+        "https://a.example\\b",
+        "https://a.example:80",
+        "https://",
+    ):
         assert issuer_metadata.location(address) is None
         assert issuer_metadata.key_url(address, "k") is None
     for url in ("https://a.example", "https://a.example/b/.well-known/jwt-vc-issuer"):
