@@ -489,3 +489,21 @@ def test_what_we_publish_is_what_we_read(issuer: Issuer, host: Host, tmp_path: P
     (method,) = Resolver(METHODS, host.fetcher).resolve(url).document.methods("assertionMethod")
     key = made.public_keys["assertion"]
     assert (method.key, method.id) == (key, f"{url}#{key.multikey()}")
+
+
+def test_a_set_at_another_address_signs_for_nobody_here(host: Host) -> None:
+    """Whoever proves by Data Integrity may name any key: one of another address is not the issuer's."""
+    host.serve()
+    where = issuer_metadata.key_url(host.address, "key-1")
+    for issuer in ("https://other.example", f"{host.address}/other"):
+        document = {
+            "@context": ["https://www.w3.org/ns/credentials/v2"],
+            "type": ["VerifiableCredential"],
+            "issuer": issuer,
+            "credentialSubject": {"id": ISSUER.did},
+        }
+        signed = ISSUER.sign(document, verification_method=where)
+        trust = Trust().adding(RecognisedIssuer(issuer)).adding(RecognisedIssuer(host.address))
+        report = Verifier(Resolver(METHODS, host.fetcher), trust=trust).verify(signed, now=NOW)
+        left_open(report)
+        assert host.site.requests == []
