@@ -5,19 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from kinds.kind import METADATA
-from vc import Claims
 from vc.anchoring import CarriedKind
 from vc.problem import ANOTHER_SCHEMA
 from vc.secured import Secured
 from vc.type_metadata import TypeDocuments, TypeMetadata
-from wire import Malformed, Problem, integrity
+from wire import Malformed, integrity
 from wire.text import shortened
 from wire.work import Work
 
 from .kind_schema import called
 from .sources.trust import TrustSource
-from .sources.trust_entries import KindFiles
-from .summary import kind_at_hand
+from .summary import entry_of, kind_at_hand
 
 NO_TYPES = TypeDocuments(())
 
@@ -41,7 +39,8 @@ def fits_type(
             "the schema {schema} has another digest than the one that its kind has",
             schema=shortened(claims.vct),
         )
-    listed = [_text(dict(each.files).get(METADATA)).encode() for each in _kinds(claims, trust)]
+    entry = entry_of(claims, trust)  # with kinds in several editions of one type perhaps
+    listed = [_text(dict(each.files).get(METADATA)).encode() for each in (entry.kinds if entry else ())]
     others = [_text(dict(each.texts).get(METADATA)).encode() for each in brought]
     own = (text for text in (kept, *listed) if integrity.fits(named, text))
     documents = types.adding(_documents(own, work), _documents((*listed, *others), work))
@@ -49,15 +48,6 @@ def fits_type(
     if not fitting:
         return {}
     return {fitting: called(kind) if kind is not None else shortened(fitting)}
-
-
-def _kinds(claims: Claims, trust: TrustSource) -> Sequence[KindFiles]:
-    """Those that the trust list has of the issuer, in several editions of one type perhaps."""
-    try:
-        entry = trust.issuer(claims.issuer)
-    except Problem:  # a registry that cannot be asked now
-        return ()
-    return entry.kinds if entry else ()
 
 
 def _documents(texts: Iterable[bytes], work: Work) -> Iterator[TypeMetadata]:
