@@ -133,7 +133,7 @@ def by_kind(
         work.spend(len(kind.sentence) * names // NAMES_COMPARED)
     except TooLarge:
         return ByKind(kind)
-    entry = entry_of(claims, trust)
+    entry = listed_issuer(claims, trust)
     issuer = entry.id if entry else claims.issuer
     borrows = any(names_another(parts, issuer, trust) for parts in kind.sentence.values())
     return ByKind(kind, speaks=not borrows)
@@ -150,13 +150,13 @@ def kind_at_hand(
         return None
     from kinds.facts import named_kind
 
-    entry = entry_of(claims, trust)
+    entry = listed_issuer(claims, trust)
     listed = [CarriedKind(each.files) for each in entry.kinds] if entry else []
     shown = [carried] if carried is not None and carried.is_shown else []
     return named_kind(claims, [*listed, *shown], work)
 
 
-def entry_of(claims: Claims, trust: TrustSource) -> RecognisedIssuer | None:
+def listed_issuer(claims: Claims, trust: TrustSource) -> RecognisedIssuer | None:
     """What the trust list says of a credential's issuer; `None` also where it cannot be asked now."""
     try:
         return trust.issuer(claims.issuer)

@@ -15,7 +15,7 @@ from wire.work import Work
 
 from .kind_schema import called
 from .sources.trust import TrustSource
-from .summary import entry_of, kind_at_hand
+from .summary import kind_at_hand, listed_issuer
 
 NO_TYPES = TypeDocuments(())
 
@@ -39,7 +39,7 @@ def fits_type(
             "the schema {schema} has another digest than the one that its kind has",
             schema=shortened(claims.vct),
         )
-    entry = entry_of(claims, trust)  # with kinds in several editions of one type perhaps
+    entry = listed_issuer(claims, trust)  # with kinds in several editions of one type perhaps
     listed = [_text(dict(each.files).get(METADATA)).encode() for each in (entry.kinds if entry else ())]
     others = [_text(dict(each.texts).get(METADATA)).encode() for each in brought]
     own = (text for text in (kept, *listed) if integrity.fits(named, text))
