@@ -13,6 +13,7 @@ import pytest
 from did import METHODS, InvalidIssuerMetadata, Resolver, issuer_metadata
 from did.methods import key as did_key
 from exchange.claim import ClaimLink
+from holder.client import claim
 from issuer import Description
 from issuer.desk.claims import ClaimLinks
 from issuer.identity import documents
@@ -27,6 +28,8 @@ from keys.jws import JWS
 from tests.commandline import Program
 from tests.loopback import Authority, Site, response
 from tests.problems import raises
+from tests.test_holder_claim import checks, now, wallet, yes
+from tests.test_holder_claim import served as claims_served
 from tests.test_sd_jwt_vc import ABSENT, ISSUER, SAID, judged, left_open, refused, vc
 from tests.test_token_issuing import served
 from tests.test_verifier_trust_index import settle
@@ -179,6 +182,20 @@ def test_an_invitation_names_the_issuer_as_the_credential_does(issuer: Issuer, t
     invitation = claims.invite(link.token, issuer, now=NOW)
     assert (invitation.issuer, invitation.name) == (ADDRESS, "Invented University")
     assert trust_in(issuer).issuer(invitation.issuer) == entry_of(issuer)
+
+
+@pytest.mark.slow
+def test_a_wallet_claims_and_shows_one(tmp_path: Path) -> None:
+    made = issuer_in(tmp_path / "home", form=SDJWTVC(), url=ADDRESS, has_address=True, clock=now)
+    made.issue(graduate(1))
+    with claims_served(made) as (claims, fetcher), wallet(tmp_path / "ada") as mine:
+        link = claims.offer(of_diploma("UNI-000001"), made, now=now())
+        kept = claim(link, mine, fetcher, checks(made), yes, clock=now)
+        asked: Mapping[str, Any] = {"challenge": "challenge", "domain": "employer.example"}
+        shown = mine.present([kept.id], **asked, now=now(), only=["name"])
+    report = verifier(trust_in(made)).verify(shown.to_bytes(), now=now(), **asked)
+    (claims_shown,) = report.require()
+    assert (claims_shown.issuer, claims_shown.subjects[0]["id"]) == (ADDRESS, report.holder)
 
 
 @pytest.mark.slow
