@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -49,11 +50,17 @@ ADDRESS = "https://university.example/registrar"
 HOLDER = did_key.create(PrivateKey.generate().public_key)
 
 
+@pytest.fixture(scope="module")
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    home = tmp_path_factory.mktemp("made") / "home"
+    issuer_in(home, form=SDJWTVC(), url=ADDRESS, has_address=True).issue(graduate(1))
+    return home
+
+
 @pytest.fixture
-def issuer(tmp_path: Path) -> Issuer:
-    made = issuer_in(tmp_path / "home", form=SDJWTVC(), url=ADDRESS, has_address=True)
-    made.issue(graduate(1))
-    return made
+def issuer(made_once: Path, tmp_path: Path) -> Issuer:
+    shutil.copytree(made_once, tmp_path / "home")
+    return reopened(tmp_path / "home", form=SDJWTVC())
 
 
 def check(issuer: Issuer, trust: TrustSource | None = None) -> Report:
@@ -96,6 +103,7 @@ def test_the_header_names_a_key_of_the_set_in_the_metadata(issuer: Issuer) -> No
     assert header["kid"] == key["kid"] == issuer.public_keys["assertion"].multikey()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["key", "web"])
 def test_it_is_claimed_and_corrected(tmp_path: Path, method: str) -> None:
     made = issuer_in(tmp_path / "home", form=SDJWTVC(), url=ADDRESS, method=method, has_address=True)
@@ -357,11 +365,18 @@ def jwk(kid: Any, key: PublicKey = KEY, **members: Any) -> dict[str, Any]:
     return {**key.jwk(), "kid": kid, **members}
 
 
-@pytest.fixture
-def host(tmp_path: Path) -> Iterator[Host]:
-    made = Host(Authority(tmp_path))
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
+    made = Host(Authority(tmp_path_factory.mktemp("host")))
     with made.site.running():
         yield made
+
+
+@pytest.fixture
+def host(running: Host) -> Host:
+    running.answers.clear()
+    running.site.requests.clear()
+    return running
 
 
 def test_its_key_is_read_over_tls(host: Host) -> None:
