@@ -31,7 +31,6 @@ from vc.forms.sdjwt.credential import ALGORITHM_NOT_FOR_KEY
 from vc.jose import NOT_ASKED
 from vc.possession import Asked
 from vc.problem import UnsupportedForm
-from vc.reading.front import recognised
 from vc.secured import Discloses, Options
 from vc.vcdm.enveloped import Enveloped
 from verifier import RecognisedIssuer, Trust
@@ -127,9 +126,9 @@ def test_how_many_more_values_there_may_be_is_said() -> None:
     for disclosures, most in (((first, second), 0), ((first,), 1), ((), 2)):
         report = judged(b"~".join((jwt, *disclosures, b"")))
         assert report
-        said = f"It shows a part of its values, and hides {most} at most."
+        said = f"Beside what it shows, up to {most} more values may be hidden, or none: "
         view = judgement("a.jwt", hidden, report, ISSUER.trust, (), "en", Work())
-        assert (said in map(str, view.sentences)) == bool(most)
+        assert any(str(one).startswith(said) for one in view.sentences) == bool(most)
 
 
 def test_the_former_type_is_read_unless_it_is_of_the_data_model_of_w3c() -> None:
@@ -399,19 +398,13 @@ def test_headers_that_are_refused(header: Mapping[str, Any]) -> None:
     refused(judged(vc(header=header)), "invalid-jws")
 
 
-def test_a_claim_in_the_header_says_what_the_payload_says() -> None:
+@pytest.mark.parametrize(
+    "header", [{"exp": SECONDS - 1}, {"iss": HOLDER.did}, {"aud": "employer.example"}, {"cnf": {}}]
+)
+def test_a_claim_in_the_header_says_what_the_payload_says(header: Mapping[str, Any]) -> None:
     """RFC 7519, 5.3: a program that reads the header would else decide by another end, or issuer."""
     assert judged(vc(header={"iss": ISSUER.did, "exp": SAID["exp"]}))
-    for header in ({"exp": SECONDS - 1}, {"iss": HOLDER.did}, {"aud": "employer.example"}, {"cnf": {}}):
-        refused(judged(vc(header=header)), "malformed-credential")
-
-
-def test_a_header_that_is_too_long_is_no_sd_jwt() -> None:
-    """Each form looks at the header of each file, and nobody's work is charged for that."""
-    data = vc(header={"x": "a" * (1 << 16)})
-    assert recognised(data, FORMS) is None
-    left_open(judged(data))
-    assert recognised(vc(header={"x": "a" * (1 << 14)}), FORMS) is not None
+    refused(judged(vc(header=header)), "malformed-credential")
 
 
 @pytest.mark.parametrize("header", [{"alg": "RS256"}, {"crit": ["exp"], "exp": SAID["exp"]}])

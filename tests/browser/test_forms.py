@@ -63,7 +63,8 @@ def test_one_record_in_three_forms(
     assert graduate("wallet", "init").code == 0
     (tmp_path / "employer/tmp").mkdir()
     with served(program.home, "--port", port, "--tls"):
-        shown, bare = {}, {}
+        shown: dict[str, Path] = {}
+        bare: dict[str, Path] = {}
         for form in FORMS:
             kept = graduate("wallet", "receive", link, "--form", form, "--ca", authority, "--yes", "--json")
             assert kept.code == 0, kept.err

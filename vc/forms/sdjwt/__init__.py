@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 from wire import Malformed
 
-from ...compact import unchecked
 from ...problem import UnsupportedForm
 from ...secured import Carried, Choices, Form, Options, Received, Secured
 from ...vcdm.enveloped import Enveloped
@@ -46,17 +45,21 @@ class SDJWTVC:
         """
         if not isinstance(content, bytes) or re.match(_COMPACT, content.strip()) is None:
             return False
+        from wire.compact import jwt_header, jwt_payload  # only here, and below: most files are JSON
+
         try:
-            jwt = content.strip().partition(b"~")[0]
-            kind = unchecked(jwt, 0).get("typ")
-            payload = unchecked(jwt, 1) if kind == "vc+sd-jwt" else {}
+            token = _jwt(content)
+            kind = jwt_header(token).get("typ")
+            payload = jwt_payload(token) if kind == "vc+sd-jwt" else {}
         except Malformed:
             return False
         return kind == "dc+sd-jwt" or ("vct" in payload and "@context" not in payload)
 
     def identifier(self, content: Carried) -> object:
         """Its `jti`."""
-        return unchecked(_bytes(content).partition(b"~")[0], 1).get("jti")
+        from wire.compact import jwt_payload
+
+        return jwt_payload(_jwt(_bytes(content))).get("jti")
 
     def read(
         self,
@@ -128,3 +131,8 @@ def _bytes(content: Carried) -> bytes:
     if not isinstance(content, bytes):
         raise Malformed("an SD-JWT VC is no JSON object")
     return content.strip()
+
+
+def _jwt(content: bytes) -> bytes:
+    """The issuer's JWT."""
+    return content.strip().partition(b"~")[0]

@@ -53,12 +53,12 @@ def claims_of(payload: Mapping[str, Any], find_holder: Callable[[], Confirmation
     if "@context" in payload:  # whose end and terms of use would be passed over, such as `validUntil`
         raise UnsupportedForm("the credential is of W3C's data model as well, which is not read in an SD-JWT")
     _require_other_types(payload, vct)
-    if "vct#integrity" in payload:  # a digest that cannot be one would bind no metadata
-        _text(payload, "vct#integrity")
     if "iss" not in payload:
         raise ISSUER_NOT_NAMED("the credential has no iss: who issued it, a certificate would say")
     if "aud" in payload:  # RFC 7519, 4.1.3: whoever is not named there has to refuse it
         raise AUDIENCE_NAMED("the credential names the recipients that it is for, which is not read here")
+    if "vct#integrity" in payload:
+        _text(payload, "vct#integrity")
     holder = find_holder()
     numeric_date(payload, "iat")
     return Claims(
@@ -77,6 +77,7 @@ def claims_of(payload: Mapping[str, Any], find_holder: Callable[[], Confirmation
         holder_name=_name(payload),
         number=_shown_text(payload, "document_number"),
         awarded=None,
+        vct=vct,
     )
 
 
