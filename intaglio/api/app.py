@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Set
+import time
+from collections.abc import Callable, Mapping, Set
 from datetime import datetime
 
 from fastapi import FastAPI
@@ -15,6 +16,7 @@ from verifier.judge import Judge, Judged, Question
 from verifier.processes import Processes
 
 from .identifiers import add_identifiers
+from .issuing import Served, add_issuing
 from .verification import add_verification
 
 
@@ -23,6 +25,7 @@ def create_app(
     resolver: Callable[[], Resolver],
     clock: Callable[[], datetime],
     *,
+    issuers: Mapping[str, Served] | None = None,
     origins: Set[str] = frozenset(),
     resolves_any: bool = False,
     processes: Processes[Question, Judged] | None = None,
@@ -30,8 +33,9 @@ def create_app(
 ) -> FastAPI:
     """A service that verifies, and resolves the DIDs of listed issuers, or with `resolves_any` all.
 
-    `origins` are the service's own, as of `exchange.http.require_own_page`. Without `processes` all is
-    judged in this one. A body has `body_seconds` to arrive.
+    It issues for `issuers`, by name. `origins` are the service's own, as of
+    `exchange.http.require_own_page`. Without `processes` all is judged in this one. A body has
+    `body_seconds` to arrive.
     """
     app = FastAPI(
         title="Intaglio API",
@@ -47,6 +51,8 @@ def create_app(
         return resolves_any or judge.verifiers().offline.trust.issuer(did) is not None
 
     add_verification(app, Answering(judge, processes), clock, origins, body_seconds)
+    if issuers:
+        add_issuing(app, issuers, clock, time.monotonic, origins, body_seconds)
     add_identifiers(app, resolver, listed)
 
     def require_ready() -> None:
