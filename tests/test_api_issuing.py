@@ -15,8 +15,8 @@ from fastapi import FastAPI
 from did import METHODS, Resolver
 from intaglio.api.app import create_app
 from intaglio.api.issuing import Served
+from intaglio.api.posted import PostedCredentials
 from intaglio.api.tokens import Right, Tokens
-from issuer.desk.posted import PostedCredentials
 from kinds import shipped
 from tests.api import asked
 from tests.world import NOW, issuer_in, trust_in, verifier

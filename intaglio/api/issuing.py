@@ -1,6 +1,6 @@
 """The VC-API of issuers: `POST /issuers/NAME/credentials/issue` and `…/status` (VCALM 1.0, 3.2).
 
-What is posted is read into a record of one of the issuer's kinds; see `issuer.desk.posted`. Whoever posts has
+What is posted is read into a record of one of the issuer's kinds; see `posted.py`. Whoever posts has
 a token of that issuer for it.
 """
 
@@ -19,13 +19,13 @@ from fastapi.concurrency import run_in_threadpool
 from exchange.http import BODY_TIME, log_problem
 from issuer.archive.kept import Entry
 from issuer.desk.http import status_of
-from issuer.desk.posted import PostedCredentials
 from vc.status import Reason
 from vc.vcdm.enveloped import Enveloped
 from wire.problem import Code, Malformed, NotFound, Problem, Refused, Unavailable
 
 from ..connections import sender
 from .message import Message, Unread, answer, failure, is_text, read_message
+from .posted import PostedCredentials
 from .tokens import Right, Tokens
 
 _LOG = logging.getLogger(__name__)

@@ -120,9 +120,8 @@ def serve(
 
 def _served(session: Session, home: Path) -> Served:
     """The issuer in a home, its keys asked for now rather than at the first request."""
-    from issuer.desk.posted import PostedCredentials
-
     from ..api.issuing import Served
+    from ..api.posted import PostedCredentials
 
     of_home = replace(session, home=home)
     made = Place(home / "issuer", of_home).open()

@@ -12,6 +12,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from issuer.archive.kept import EditionTaken, Entry, KindNumber
+from issuer.issuer import Issuer
+from issuer.press.document import Composer, trial
 from kinds import Kind, Record
 from kinds.cells import GROUP
 from kinds.facts import facts_of, types_of
@@ -22,10 +25,6 @@ from vc.vcdm.jsonld.canonical import require_no_silence
 from wire.datetimestamp import parse_datetimestamp
 from wire.problem import Code, Conflict, NotFound, Refused
 from wire.text import shortened
-
-from ..archive.kept import EditionTaken, Entry, KindNumber
-from ..issuer import Issuer
-from ..press.document import Composer, trial
 
 NOT_OF_THE_KIND = Code("not-of-the-kind", Refused, "Not what a kind says")
 """A posted credential has something in it that no field of its kind has."""
