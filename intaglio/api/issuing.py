@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
+import orjson
 from fastapi import FastAPI, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
@@ -155,9 +156,12 @@ class _Issuing:
         credential = message.members.get("credential")
         if not isinstance(credential, dict):
             raise Malformed("credential is not a JSON object")
-        options, warnings = message.options({"kind": is_text})
+        known = {"kind": is_text, "bundle": lambda value: isinstance(value, bool)}
+        options, warnings = message.options(known)
         posted = served.credentials.issue(credential, options.get("kind", ""))
         content: dict[str, Any] = {"verifiableCredential": _shown(served, posted.entry)}
+        if options.get("bundle"):
+            content["bundle"] = orjson.loads(served.credentials.issuer.bundle(posted.entry).to_bytes())
         if warnings:
             content["warnings"] = warnings
         return answer(content, 201 if posted.is_new else 200)
