@@ -6,10 +6,10 @@ import asyncio
 from typing import Any
 
 import httpx
-from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 
-def asked(app: FastAPI, method: str, path: str, **options: Any) -> httpx.Response:
+def asked(app: ASGIApp, method: str, path: str, **options: Any) -> httpx.Response:
     """The answer of the service to one request."""
 
     async def ask() -> httpx.Response:

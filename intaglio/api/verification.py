@@ -7,7 +7,7 @@ a credential than it is.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Callable, Coroutine, Mapping, Set
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -17,7 +17,6 @@ from fastapi import FastAPI, Request, Response
 
 from exchange.http import BODY_TIME, log_problem
 from vc.vcdm.enveloped import PRESENTATION_TYPE
-from verifier.answering import Answering
 from verifier.judge import Judged, Question
 from wire.problem import Malformed, Problem, TryLater, Unavailable
 
@@ -29,13 +28,17 @@ _SPARE = ("fields", "credentials", "checks")
 _PRESENTATIONS = frozenset({"VerifiablePresentation", PRESENTATION_TYPE})
 
 
+Answers = Callable[[Question], Coroutine[Any, Any, Judged]]
+"""Who judges, as `verifier.answering.Answering` does."""
+
+
 def _are_texts(value: object) -> bool:
     return isinstance(value, list) and len(value) <= 16 and all(is_text(item) for item in value)
 
 
 def add_verification(
     app: FastAPI,
-    answering: Answering,
+    answering: Answers,
     clock: Callable[[], datetime],
     origins: Set[str],
     body_seconds: float = BODY_TIME,
@@ -58,7 +61,7 @@ def add_verification(
 
 @dataclass(frozen=True, slots=True)
 class _Verification:
-    answering: Answering
+    answering: Answers
     clock: Callable[[], datetime]
     origins: Set[str]
     body_seconds: float

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import replace
@@ -66,6 +67,11 @@ def _issuers(_ctx: click.Context, _option: click.Parameter, typed: tuple[str, ..
     show_default=True,
     help="Whose hosts are asked for DID documents: those on the trust list, or whatever anybody names.",
 )
+@click.option(
+    "--profile",
+    type=click.Choice(["conformance"]),
+    help="For test suites: throw-away issuers that sign what is posted, on this machine only.",
+)
 @click.pass_obj
 def serve(
     session: Session,
@@ -75,6 +81,7 @@ def serve(
     trust_file: Path | None,
     offline: bool,
     resolve: str,
+    profile: str | None,
 ) -> None:
     """Answer the VC-API and GET /1.0/identifiers/DID, until stopped."""
     with extra("serve"):
@@ -85,6 +92,9 @@ def serve(
         from ..serving import Endpoint
     from did import Resolver
 
+    if profile:
+        _serve_suites(session, reach, issuers)
+        return
     policy = None if policy_file is None else read_policy(policy_file)
     make: functools.partial[Judge] = functools.partial(session.judge, trust_file, policy, offline=offline)
     judge = make()
@@ -116,6 +126,23 @@ def serve(
             say("Whoever asks needs this file, to trust the service by:", str(endpoint.files.authority))
         click.echo(endpoint.url)
         endpoint.run(app)
+
+
+def _serve_suites(session: Session, reach: Reach, issuers: Mapping[str, Path]) -> None:
+    """The conformance profile: beside no home, and for nobody else than this machine."""
+    from ..api.conformance import create_app, local_config, throwaways
+    from ..serving import Endpoint
+    from ..tls import LOOPBACK
+
+    if issuers:
+        raise click.UsageError("--profile conformance has issuers of its own, and takes no --issuer.")
+    if reach.host not in LOOPBACK:
+        raise click.UsageError("--profile conformance signs whatever is posted: it listens on loopback only.")
+    with Endpoint.open(reach, session.home / "api" / "tls", session.now()) as endpoint:
+        made = throwaways()
+        say("Whatever is posted here is signed by keys that end with this process.")
+        click.echo(json.dumps(local_config(endpoint.url, made)))
+        endpoint.run(create_app(endpoint.url, session.now, made))
 
 
 def _served(session: Session, home: Path) -> Served:
