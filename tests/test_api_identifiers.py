@@ -93,6 +93,7 @@ def test_a_document_alone_is_had_in_its_media_types(media_type: str) -> None:
         ("https://university.example/", 400, "INVALID_DID"),
         ("did:key:-4:z6MktKwz7Ge1Yxzr4JHavN33wiwa8y81QdcMRLXQsrH9T53b", 400, "INVALID_DID"),
         ("%FF%FE", 400, "INVALID_DID"),
+        ("did:key%0A", 400, "INVALID_DID"),
         ("did:web:" + "a" * 2048, 400, "INVALID_DID"),
         ("did:key:zTjsVPtY", 400, "INVALID_PUBLIC_KEY_LENGTH"),
         (f"{KEY}?publicKeyFormat=None", 501, "UNSUPPORTED_PUBLIC_KEY_TYPE"),

@@ -15,6 +15,7 @@ from urllib.parse import unquote, unquote_to_bytes
 
 import orjson
 from fastapi import FastAPI, Request, Response
+from starlette.convertors import PathConvertor, register_url_convertor
 
 from did import (
     DID,
@@ -69,6 +70,15 @@ _RANGE = re.compile(r'\s*([^\s;,"]+)\s*((?:;\s*[^\s;,="]+\s*=\s*(?:"[^"]*"|[^\s;
 _QUALITY = re.compile(r";\s*q\s*=\s*([01](?:\.\d{0,3})?)")
 
 
+class _Anything(PathConvertor):
+    """What stands behind the route, line breaks as well: `path` would take these for another address."""
+
+    regex = r"[\s\S]*"
+
+
+register_url_convertor("anything", _Anything())
+
+
 class _Asked(NamedTuple):
     """A request: the identifier, resolution options, and the media type of the answer."""
 
@@ -91,7 +101,7 @@ def add_identifiers(app: FastAPI, resolver: Callable[[], Resolver], listed: Call
     """
     identifiers = _Identifiers(resolver, listed)
     app.add_api_route(
-        "/1.0/identifiers/{identifier:path}",
+        "/1.0/identifiers/{identifier:anything}",
         identifiers.answer,
         methods=["GET"],
         responses=_RESPONSES,
