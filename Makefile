@@ -32,6 +32,11 @@ mutants: .venv/installed
 soak: .venv/installed
 	$(BIN)/python -m pytest -q -n 2 --dist worksteal -m soak tests
 
+# One of W3C's suites, from the folder where it lies with its packages: make conformance SUITE=../vc-di-eddsa-test-suite
+.PHONY: conformance
+conformance: .venv/installed
+	$(BIN)/python -m tests.conformance $(SUITE)
+
 # Where files in memory have room, what quick tests write lies there: a third of their time went into waiting for
 # the disk. `make test` writes to the disk.
 IN_MEMORY = $(shell $(BIN)/python -c "import shutil; print('TMPDIR=/dev/shm' * (shutil.disk_usage('/dev/shm').free > 1 << 28))" 2>/dev/null)
