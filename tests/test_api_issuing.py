@@ -118,8 +118,6 @@ def test_of_one_body_that_comes_many_times_at_once_there_is_one(api: API) -> Non
         ({"credentialStatus": {"type": "BitstringStatusListEntry"}}, "credentialStatus"),
         ({"termsOfUse": []}, "termsOfUse"),
         ({"credentialSchema": []}, "credentialSchema"),
-        ({"issuer": "did:web:other.example"}, "did:web:university.example"),
-        ({"issuer": {"id": "did:web:other.example"}}, "did:web:university.example"),
         ({"issuer": {"id": "did:web:university.example", "name": "Ministry"}}, "issuer.name"),
         ({"evidence": {"type": "Evidence"}}, "Evidence"),
         ({"evidence": {"id": "urn:example:1", "type": "urn:example:Evidence"}}, "evidence"),
@@ -133,6 +131,15 @@ def test_what_no_field_says_is_refused_by_its_place(api: API, change: Mapping[st
     answer = api.issue({**posted(api), **change})
     assert answer.status_code in (400, 403), answer.text
     assert place in answer.json()["detail"]
+    assert not list(api.issuer.entries())
+
+
+@pytest.mark.parametrize(
+    "issuer", ["did:web:other.example", {"id": "did:web:other.example"}, None, 7], ids=str
+)
+def test_another_issuer_is_not_issued_for(api: API, issuer: object) -> None:
+    answer = api.issue({**posted(api), "issuer": issuer})
+    assert (answer.status_code, answer.json()["code"]) == (403, "anothers-name")
     assert not list(api.issuer.entries())
 
 
@@ -150,10 +157,13 @@ def test_a_subject_says_no_more_than_the_kind(api: API) -> None:
 
 
 def test_words_of_another_context_are_not_read(api: API) -> None:
-    document = posted(api)
-    document["@context"] = [*document["@context"], {"title": "https://evil.example/title"}]
-    assert api.issue(document).status_code in (400, 403)
-    assert api.issue({**posted(api), "@context": document["@context"][:1]}).status_code in (400, 403)
+    ours = posted(api)["@context"]
+    redefined = [*ours, {"title": "https://evil.example/title"}]
+    further = [*ours, "https://www.w3.org/ns/credentials/examples/v2"]
+    assert api.issue({**posted(api), "@context": redefined}).status_code in (400, 403)
+    assert api.issue({**posted(api), "@context": ours[:1]}).status_code in (400, 403)
+    answer = api.issue({**posted(api), "@context": further})
+    assert (answer.status_code, answer.json()["detail"]) == (403, "its @context is not that of the kind")
 
 
 def test_one_of_no_kind_is_refused(api: API) -> None:
