@@ -9,18 +9,18 @@ that may be found at its address. Whatever is full answers 503.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Coroutine, Mapping, Set
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
-from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
 from exchange.http import (
     BODY_TIME,
     Identified,
+    Whole,
     add_probes,
     log_problem,
     no_route,
@@ -96,7 +96,7 @@ def create_app(
         "/verify",
         service.verify,
         methods=["POST"],
-        route_class_override=_Whole,
+        route_class_override=Whole,
         responses=_RESPONSES,
         openapi_extra={"parameters": _PARAMETERS, "requestBody": _BODY},
     )
@@ -165,12 +165,3 @@ class _Service:
 
 def _parameters(request: Request) -> Mapping[str, str]:
     return request.query_params if request.scope["query_string"] else {}
-
-
-class _Whole(APIRoute):
-    """A route whose function takes the request as it came: nothing is worked out for it, which takes time."""
-
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """The function itself."""
-        handler: Callable[[Request], Coroutine[Any, Any, Response]] = self.endpoint
-        return handler

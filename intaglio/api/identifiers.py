@@ -31,6 +31,7 @@ from did import (
 from did.dereference import URI_LIST
 from did.problem import DID_ERRORS
 from did.result import dereferenced, keyword, not_dereferenced, resolved, unresolved
+from exchange.http import Whole
 from wire.problem import Problem, TryLater, Unavailable
 
 _RESOLUTION = "application/did-resolution"
@@ -100,12 +101,12 @@ def add_identifiers(app: FastAPI, resolver: Callable[[], Resolver], listed: Call
     anybody could have this service ask any host.
     """
     identifiers = _Identifiers(resolver, listed)
-    app.add_api_route(
+    app.router.add_api_route(
         "/1.0/identifiers/{identifier:anything}",
         identifiers.answer,
         methods=["GET"],
         responses=_RESPONSES,
-        response_class=Response,
+        route_class_override=Whole,
         openapi_extra={"parameters": _PARAMETERS},
     )
 

@@ -17,7 +17,7 @@ import orjson
 from fastapi import FastAPI, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
-from exchange.http import BODY_TIME, log_problem
+from exchange.http import BODY_TIME, Whole, log_problem
 from issuer.archive.kept import Entry
 from issuer.desk.http import status_of
 from vc.status import Reason
@@ -67,12 +67,12 @@ def add_issuing(
         ("issue", issuing.issue, Right.ISSUE),
         ("status", issuing.status, Right.STATUS),
     ):
-        app.add_api_route(
+        app.router.add_api_route(
             f"/issuers/{{name}}/credentials/{name}",
             answered,
             methods=["POST"],
             responses=_RESPONSES[right],
-            response_class=Response,
+            route_class_override=Whole,
             openapi_extra={
                 "parameters": [
                     {"name": "name", "in": "path", "required": True, "schema": {"type": "string"}}

@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 from fastapi import FastAPI, Request, Response
 
-from exchange.http import BODY_TIME, log_problem
+from exchange.http import BODY_TIME, Whole, log_problem
 from vc.vcdm.enveloped import PRESENTATION_TYPE
 from verifier.judge import Judged, Question
 from wire.problem import Malformed, Problem, TryLater, Unavailable
@@ -49,12 +49,12 @@ def add_verification(
         ("/credentials/verify", verification.credential, "verifiableCredential"),
         ("/presentations/verify", verification.presentation, "verifiablePresentation"),
     ):
-        app.add_api_route(
+        app.router.add_api_route(
             path,
             answered,
             methods=["POST"],
             responses=_RESPONSES,
-            response_class=Response,
+            route_class_override=Whole,
             openapi_extra={"requestBody": _body(member)},
         )
 
