@@ -28,6 +28,7 @@ from vc.reading.front import received
 from vc.status import StatusList, status_entry
 from vc.vcdm import jsonld
 from vc.vcdm.jsonld.canonical import require_no_silence
+from vc.vcdm.related import compare_resources
 from vc.vcdm.status_lists import status_list_document
 from verifier import Trust
 from verifier.judge import Judged, Question
@@ -176,6 +177,7 @@ class _Signing:
         claims = Credential.parse(document)
         if claims.unread:
             raise claims.unread
+        compare_resources(claims.said, jsonld.vendored().documents)
         require_no_silence(document)
         jsonld.canonicalize(document)
         return document
@@ -223,6 +225,8 @@ class _ProofsAlone:
         for credential in secured.credentials:
             signatures = check.find(credential, "assertionMethod").known
             claims = check.claimed(credential, check.fitting(credential, signatures))
+            if isinstance(claims, Credential):
+                compare_resources(claims.said, jsonld.vendored().documents)
             check.period(claims, signatures)
             # VCDM 2.0, 4.13.4: who asserts something about oneself, and signs nothing else, is the holder.
             by_presenter = presentation is not None and {each.signer for each in signatures} == {presenter}
