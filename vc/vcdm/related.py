@@ -5,12 +5,11 @@ Only contexts are: whatever else it names stays where it is, and nobody is asked
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from wire.integrity import fits
 from wire.problem import Code, Malformed
 from wire.strict import multibase_decode
 
@@ -55,17 +54,9 @@ def compare_resources(said: Mapping[str, Any], documents: Documents) -> Compared
 def _is(resource: Mapping[str, Any], text: bytes) -> bool:
     """Whether each of the digests is that of the text."""
     integrity, multibase = resource.get("digestSRI"), resource.get("digestMultibase")
-    return (integrity is None or _is_integrity(integrity, text)) and (
+    return (integrity is None or fits(integrity, text) is True) and (
         multibase is None or _is_multibase(multibase, text)
     )
-
-
-def _is_integrity(value: str, text: bytes) -> bool:
-    algorithm, _, encoded = value.partition("-")
-    try:
-        return base64.b64decode(encoded, validate=True) == hashlib.new(algorithm, text).digest()
-    except binascii.Error:
-        return False
 
 
 def _is_multibase(value: str, text: bytes) -> bool:
