@@ -11,23 +11,27 @@ from pathlib import Path as File
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from did.methods import jwk as did_jwk
 from did.methods import key as did_key
 from intaglio.pages.view import judgement
 from keys import PrivateKey, PublicKey
 from tests.problems import raises
-from tests.sd_jwts import Path, as_text, b64, bound, framed, jwt
+from tests.sd_jwts import Frame, Path, as_text, b64, bound, framed, jwt
 from tests.test_sd_jwt_disclosures import ISSUER as EXAMPLE
+from tests.test_sd_jwt_disclosures import frames
 from tests.world import NOW, Holder, decided, verifier
 from vc import Report, Verdict
 from vc.claims import ANCHORED_IN_LOG, KIND, STATUS_STATEMENT
 from vc.forms import FORMS
 from vc.forms.sdjwt import MEDIA_TYPE, SDJWTVC
 from vc.forms.sdjwt.binding import ANOTHER_HOLDER
-from vc.forms.sdjwt.choice import choices_of
+from vc.forms.sdjwt.choice import choices_of, show
 from vc.forms.sdjwt.claims import FIXED
 from vc.forms.sdjwt.credential import ALGORITHM_NOT_FOR_KEY
+from vc.forms.sdjwt.disclosures import written_path
 from vc.jose import NOT_ASKED
 from vc.possession import Asked
 from vc.problem import UnsupportedForm
@@ -627,6 +631,28 @@ def test_the_holder_chooses_among_disclosures_that_stand_in_no_other() -> None:
     assert chosen(data, "languages") == {**always, "languages": SAID["languages"]}
     assert chosen(data, "address/city") == {**always, "address": SAID["address"]}
     assert chosen(data, *choices.alone) == said
+
+
+@settings(max_examples=40)
+@given(frames(), st.data())
+def test_of_any_frame_what_was_chosen_is_shown_and_no_more(
+    drawn: tuple[dict[str, Any], Frame, set[Path]], data: st.DataObject
+) -> None:
+    """The disclosures of a presentation are those that were chosen, and those within them."""
+    _, frame, _ = drawn
+    bound_to = {name: BOUND[name] for name in ("iss", "vct", "cnf")}
+    header = {"alg": "EdDSA", "typ": "dc+sd-jwt", "kid": ISSUER.method}
+    signed = jwt(header, {**frame.payload, **bound_to}, ISSUER.key)
+    whole = b"~".join((signed, *frame.disclosures.values(), b""))
+    alone = {written_path(path): path for path in frame.disclosures}
+    chosen = data.draw(st.sets(st.sampled_from(sorted(choices_of(whole).alone) or [""])))
+    shown = show(whole, chosen, Asked("challenge", "employer.example"), HOLDER.key, NOW)
+    texts = shown.split(b"~")[1:-1]
+    outer = [alone[name] for name in chosen if name]
+    assert texts == [
+        text for path, text in frame.disclosures.items() if any(path[: len(each)] == each for each in outer)
+    ]
+    assert judged(shown, **ASKED).verdict is not Verdict.INVALID  # some integers leave it open
 
 
 def test_no_two_choices_are_called_alike() -> None:

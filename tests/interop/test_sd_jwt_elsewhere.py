@@ -25,7 +25,7 @@ from keys import PrivateKey
 from tests.commandline import Program, served
 from tests.interop.ours import verified
 from tests.interop.peers import JavaScript, javascript, over_tls
-from tests.interop.test_elsewhere import NUMBER, issue, stranger
+from tests.interop.test_elsewhere import NUMBER, PAGE, issue, stranger, table
 from tests.interop.test_sd_jwt import altered, private
 from tests.loopback import Authority, response
 from tests.sd_jwts import as_text, b64, bound, digest, framed, jwt
@@ -153,20 +153,25 @@ def test_others_say_of_ours_what_we_say(program: Program) -> None:
             "@sd-jwt/sd-jwt-vc": partial(sd_jwt_js, ask, keys),
             "polaris-oid4vp": partial(polaris_oid4vp, fetch, keys),
         }
+
+        def say(shown: str, *asked: str) -> dict[str, object]:
+            return {name: says(shown, *asked) for name, says in programs.items()}
+
         text, fewer = show("family_name", "programme_title"), show()
-        for shown in (text, fewer):
-            assert {name: says(shown) for name, says in programs.items()} == dict.fromkeys(programs, VALID)
-        assert {name: says(text, "another") for name, says in programs.items()} == dict.fromkeys(
-            programs, REFUSED
-        )
+        said = {"as asked": say(text), "for another challenge": say(text, "another")}
         swapped = fewer.rpartition("~")[0] + "~" + text.rpartition("~")[2]
-        for changed in (*altered(text), swapped):
-            assert {name: says(changed) for name, says in programs.items()} == dict.fromkeys(
-                programs, REFUSED
-            )
+        said |= {"changed": say(next(altered(text))), "other disclosures": say(swapped)}
+        assert say(fewer) == dict.fromkeys(programs, VALID)
+        for changed in altered(text):
+            assert say(changed) == dict.fromkeys(programs, REFUSED)
         assert program("issuer", "revoke", NUMBER).code == 0
-        for shown in (text, fewer):
-            assert {name: says(shown) for name, says in programs.items()} == dict.fromkeys(programs, REVOKED)
+        assert say(fewer) == dict.fromkeys(programs, REVOKED)
+        said["after `revoke`"] = say(text)
+    printed = table("An SD-JWT VC, shown", said)
+    print(printed)
+    for answers, expected in zip(said.values(), (VALID, *[REFUSED] * 3, REVOKED), strict=True):
+        assert answers == dict.fromkeys(programs, expected), printed
+    assert printed in PAGE
 
 
 # What others issue, with lists of their own
