@@ -70,7 +70,7 @@ from . import documents
 from .description import Description
 
 VERSION = 1
-LIST_NAME = re.compile(r"[0-9]{1,9}(-details(-[0-9]{1,3})?|\.[a-z0-9]{1,8})?", re.ASCII)
+LIST_NAME = re.compile(r"[0-9]{1,9}(-details(-[0-9]{1,3})?|-suspension|\.[a-z0-9]{1,8})?", re.ASCII)
 """What the files in `status/` are called."""
 STATUS_DOCUMENT_NAME = "did.json"
 """File name of the status DID's document: did:web derives its address from the DID."""
@@ -98,12 +98,15 @@ _NAMES = {
     "signer_key": "signerKey",
     "status_did": "statusDid",
     "form": "form",
+    "suspension": "suspension",
 }
 """The members of issuer.json that are there only where something was decided."""
 # Each names a folder (`kind_folder`), and the file may be from elsewhere: no name leads out of `kinds/`.
 _KIND = re.compile(rf"{REFERENCE}[a-z][a-z0-9_]{{0,99}}:[0-9]{{1,6}}:(?:policy:)?[0-9a-f]{{64}}", re.ASCII)
 STATED = "stated"
 """That a term of use says where the status of a credential stands, in the place of `credentialStatus`."""
+LISTED = "listed"
+"""That there is a list of suspensions beside each list of revocations."""
 ISSUER_CLOSED = Code("issuer-closed", Refused, "The issuer has closed")
 """The issuer has closed for good."""
 
@@ -131,6 +134,9 @@ class Identity:
     """The DID under which status lists are signed, where that is not the issuer's own."""
     form: str = ""
     """The media type of the form in which it issues, where that is not JSON with proofs."""
+    suspension: str = ""
+    """`LISTED` where credentials of one of the kinds can be suspended; older releases refuse the file then,
+    which would take a suspension for a revocation."""
     kinds: tuple[str, ...] = ()
     """The URNs of the kinds whose files are in `kinds/`, in the order in which they were added."""
 
@@ -155,7 +161,7 @@ class Identity:
             made = replace(made, status_lifetime=f"{kind.list_life}d")
         if kind:
             made.require_young_lists(kind)
-        return made
+        return replace(made, suspension=LISTED) if kind and kind.is_suspendable else made
 
     @classmethod
     def read(cls, home: Path) -> Identity:
@@ -175,6 +181,8 @@ class Identity:
             _ = read.lifetime, read.closing, read.kept_elsewhere
             if read.status not in ("", STATED):
                 raise Malformed("the member status has another value")
+            if read.suspension not in ("", LISTED):
+                raise Malformed("the member suspension has another value")
             if read.status_did not in ("", status_did(read.did)):
                 raise Malformed("the member statusDid has another value")
         except FileNotFoundError:

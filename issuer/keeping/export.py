@@ -124,11 +124,14 @@ def export(
 
 
 def outdated(issuer: Issuer, folder: Path) -> Iterator[Path]:
-    """The files in a folder, by the names that `export` gives them, of editions that were revoked."""
+    """The files in a folder, by the names that `export` gives them, of editions that were revoked.
+
+    Those of suspended ones stay: they are in force again once they are reinstated.
+    """
     if not issuer.store.revocations.count():
         return
     name_of = bundle_names(issuer)
-    revoked = (entry for entry in issuer.entries() if entry.reason is not None)
+    revoked = (entry for entry in issuer.entries() if entry.reason is not None and not entry.is_suspended)
     yield from filter(Path.is_file, (folder / name_of(entry) for entry in revoked))
 
 

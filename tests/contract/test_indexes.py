@@ -132,7 +132,7 @@ class TestNumbersAndJobs:
         assert index.begun_chunks() == []
         assert index.place(4) == (job, 1, range(7, 8))
         assert (index.chunks(), index.count()) == ([(3, job.id, 1)], 1)
-        assert tuple(index.entry(4)) == (4, "diploma", "N4", 1, 1, 7, "Ada 4", "A4@x.example", None, None)
+        assert tuple(index.entry(4)) == (4, "diploma", "N4", 1, 1, 7, "Ada 4", "A4@x.example", None, None, False)
         assert index.logged.known().begun == []
         with pytest.raises(Damaged):
             index.place(0)
@@ -431,7 +431,8 @@ def list_file(number: int | str, content: bytes = b"content", dated: str = DATE)
 
 def publish(index: Index, expiries: dict[int, str], leaf: int, *listed: int) -> None:
     files = [list_file(number) for number in expiries]
-    index.revocations.publish(files, Appended(b"key", range(leaf, leaf + len(files))), expiries, listed)
+    shown = [row for row in index.revocations.unpublished() if row.seq in listed]
+    index.revocations.publish(files, Appended(b"key", range(leaf, leaf + len(files))), expiries, shown)
 
 
 class TestRevocations:

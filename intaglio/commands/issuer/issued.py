@@ -1,8 +1,8 @@
-"""`intaglio issuer revoke`, `correct`, `show`, `export`: what is done with what was issued."""
+"""`intaglio issuer revoke`, `suspend`, `correct`, `show`, `export`: what is done with what was issued."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -40,8 +40,11 @@ def _whole(
 _selector = click.argument("selector", metavar="CREDENTIAL", callback=_whole)
 
 
+_selectors = click.argument("selectors", metavar="CREDENTIAL...", nargs=-1, required=True, callback=_whole)
+
+
 @verb(verbs)
-@click.argument("selectors", metavar="CREDENTIAL...", nargs=-1, required=True, callback=_whole)
+@_selectors
 @click.option(
     "--reason",
     type=click.Choice([reason.value for reason in Reason]),
@@ -66,19 +69,73 @@ def revoke(
     nouns, line = made.kinds.nouns({entry.kind for entry in entries}), text.lines(made)
     for entry in entries if date else ():
         _require_in_force(made, entry, moment)
-    news = [entry for entry in entries if entry.reason is None]
+    news = [entry for entry in entries if entry.reason is None or entry.is_suspended]
     if before := len(entries) - len(news):
         say(f"{counted(before, *nouns)} had been revoked before: nothing changes there.")
     if news and not agreed(f"Revoke for good: {'; '.join(map(line, news))}?", yes):
         raise Declined("nothing was revoked")
     made.lists.revoke([entry.which for entry in entries], Reason(reason), date=moment, now=now)
-    entries = [made.store.entry(entry.seq) for entry in entries]
+    return _changed(made, entries, news, "revoked", line)
+
+
+def _changed(
+    made: Issuer, before: Sequence[Entry], news: Sequence[Entry], what: str, line: Callable[[Entry], str]
+) -> Result:
+    """The editions as they are now; `news` are those of which the lists said something else before."""
+    entries = [made.store.entry(entry.seq) for entry in before]
     if news:
         say("The next check on this machine sees it at once.", *text.not_heard_of(made))
     return Result(
         {"diplomas": [text.summary(made, entry) for entry in entries]},
-        "\n".join(f"revoked {line(entry)}" for entry in entries),
+        "\n".join(f"{what} {line(entry)}" for entry in entries),
     )
+
+
+@verb(verbs)
+@_selectors
+@click.option(
+    "--reason",
+    type=click.Choice([reason.value for reason in Reason if reason is not Reason.SUPERSEDED]),
+    default=Reason.UNSPECIFIED.value,
+    show_default=True,
+    help="For you alone: status lists do not say it.",
+)
+@of_kind_option
+@click.option("--yes", is_flag=True, help="Do not ask, even at a terminal.")
+def suspend(place: Place, selectors: tuple[str, ...], reason: str, kind: str, yes: bool) -> Result:
+    """Suspend credentials until they are reinstated. Name them as `revoke` does.
+
+    Only those of a kind whose status_purposes have suspension can be suspended. None is corrected or claimed
+    meanwhile.
+    """
+    made, now = place.open(), place.session.now()
+    entries = [_current(made, selector, kind) for selector in selectors]
+    nouns, line = made.kinds.nouns({entry.kind for entry in entries}), text.lines(made)
+    news = [entry for entry in entries if not entry.is_suspended]
+    if before := len(entries) - len(news):
+        say(f"{counted(before, *nouns)} had been suspended before: nothing changes there.")
+    if news and not agreed(f"Suspend: {'; '.join(map(line, news))}?", yes):
+        raise Declined("nothing was suspended")
+    made.suspend([entry.which for entry in entries], Reason(reason), now=now)
+    return _changed(made, entries, news, "suspended", line)
+
+
+@verb(verbs)
+@_selectors
+@of_kind_option
+@click.option("--yes", is_flag=True, help="Do not ask, even at a terminal.")
+def reinstate(place: Place, selectors: tuple[str, ...], kind: str, yes: bool) -> Result:
+    """End the suspension of credentials. Name them as `revoke` does; one that was revoked stays so."""
+    made, now = place.open(), place.session.now()
+    entries = [_current(made, selector, kind) for selector in selectors]
+    nouns, line = made.kinds.nouns({entry.kind for entry in entries}), text.lines(made)
+    news = [entry for entry in entries if entry.reason is not None]
+    if before := len(entries) - len(news):
+        say(f"{counted(before, *nouns)} not suspended: nothing changes there.")
+    if news and not agreed(f"Reinstate: {'; '.join(map(line, news))}?", yes):
+        raise Declined("nothing was reinstated")
+    made.reinstate([entry.which for entry in entries], now=now)
+    return _changed(made, entries, news, "reinstated", text.lines(made))
 
 
 @verb(verbs)

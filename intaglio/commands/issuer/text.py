@@ -51,14 +51,15 @@ def line(entry: Entry, *, with_kind: bool = False) -> str:
     edition = f" edition {entry.edition}" if entry.edition > 1 else ""
     edition += f" copy {entry.copy}" if entry.copy > 1 else ""
     kind = f"{entry.kind} " if with_kind else ""
-    revoked = f", revoked {(entry.date or '')[:10]}: {entry.reason.replace('-', ' ')}" if entry.reason else ""
+    what = "suspended" if entry.is_suspended else "revoked"
+    ended = f", {what} {(entry.date or '')[:10]}: {entry.reason.replace('-', ' ')}" if entry.reason else ""
     name = f"  {entry.name}" if entry.name else ""  # a device has none
-    return printable(f"{kind}{entry.number}{edition}{name}") + revoked
+    return printable(f"{kind}{entry.number}{edition}{name}") + ended
 
 
 def brief(entry: Entry) -> dict[str, Any]:
     """An edition as the index has it."""
-    revoked = {"reason": entry.reason, "date": entry.date} if entry.reason else None
+    ended = {"reason": entry.reason, "date": entry.date} if entry.reason else None
     return {
         "kind": entry.kind,
         "number": entry.number,
@@ -66,7 +67,8 @@ def brief(entry: Entry) -> dict[str, Any]:
         "copy": entry.copy,
         "name": entry.name,
         "logEntry": entry.leaf,
-        "revoked": revoked,
+        "revoked": None if entry.is_suspended else ended,
+        **({"suspended": ended} if entry.is_suspended else {}),
     }
 
 
