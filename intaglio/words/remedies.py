@@ -252,9 +252,7 @@ REMEDIES: Mapping[str, str] = {
     ),
     "status-file-gone": _LIST,
     "status-file-damaged": f"Remove it. {_LIST}",
-    "credential-suspended": (
-        "Its issuer may end the suspension: ask it. The issuer does so by `intaglio issuer reinstate`."
-    ),
+    "credential-suspended": "Ask its issuer, which can end that: `intaglio issuer reinstate`.",
     "revoked-for-good": "Issue a new one, under a number of its own.",
     "not-suspendable": (
         "Revoke it, or issue it anew under a version of the kind whose status_purposes have suspension."

@@ -111,7 +111,7 @@ class Entry(NamedTuple):
         return EditionState.SUSPENDED if self.is_suspended else state_of(self.reason)
 
 
-def entry_of(row: Sequence[Any]) -> Entry:
+def as_entry(row: Sequence[Any]) -> Entry:
     """The entry of a row whose last columns are reason and date as the journal has them."""
     entry = Entry(*row)
     if state_of(entry.reason) is not EditionState.SUSPENDED:

@@ -30,7 +30,7 @@ from .kept import (
     Released,
     Single,
     batch_key,
-    entry_of,
+    as_entry,
     state_of,
 )
 from .logged import SQLiteLogged, raise_to, settle
@@ -315,7 +315,7 @@ class SQLiteIndex(Index):
         return found[0]
 
     def _all(self, condition: str, *values: Any) -> list[Entry]:
-        return [entry_of(row) for row in self._database.read(f"{_ENTRY} AND {condition}", *values)]
+        return [as_entry(row) for row in self._database.read(f"{_ENTRY} AND {condition}", *values)]
 
 
 def _reserve(connection: sqlite3.Connection, count: int) -> int:

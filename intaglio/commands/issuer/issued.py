@@ -23,7 +23,7 @@ from wire.text import counted, printable, shortened
 from ...terminal import DAY, Result, agreed, is_file, say, verb
 from . import text
 from .place import Place, of_kind_option
-from .terminal import PARTLY, ProgressMeter, bundles_folder, choose, out_option, pairs
+from .terminal import PARTLY, ProgressMeter, bundles_folder, choose, no_evidence_option, out_option, pairs
 
 verbs = click.Group()
 
@@ -194,10 +194,15 @@ def show(place: Place, selector: str, kind: str) -> Result:
 @verb(verbs)
 @click.argument("selectors", metavar="[CREDENTIAL...]", nargs=-1, callback=_whole)
 @of_kind_option
+@no_evidence_option
 @out_option
-def export(place: Place, selectors: tuple[str, ...], kind: str, out: Path | None) -> Result:
-    """Write bundles that verify offline. Without a name, of all that are not revoked."""
+def export(
+    place: Place, selectors: tuple[str, ...], kind: str, no_evidence: bool, out: Path | None
+) -> Result:
+    """Write bundles that verify offline. Without a name, of all that are neither revoked nor suspended."""
     made = place.open()
+    if no_evidence:
+        say(text.without_evidence(made.identity.url))
     require_kind(made, kind)
     folder = out or bundles_folder(made.kinds.nouns([kind] if kind else None))
     selected = [select(made, selector, kind) for selector in selectors]
@@ -207,7 +212,8 @@ def export(place: Place, selectors: tuple[str, ...], kind: str, out: Path | None
         chosen = (entry for entry in made.entries() if entry.reason is None and kind in ("", entry.kind))
         total = made.store.count() - made.store.revocations.count()  # of all kinds
     with ProgressMeter() as meter:
-        written = sum(1 for _ in write_bundles(made, chosen, folder, meter, total))
+        bundles = write_bundles(made, chosen, folder, meter, total, evidence=not no_evidence)
+        written = sum(1 for _ in bundles)
     old = [path.name for path in outdated(made, folder)]
     if old:  # a mail merge by the manifest would send them
         count = counted(len(old), "file")

@@ -323,6 +323,14 @@ def not_heard_of(issuer: Issuer) -> Sequence[str]:
     ]
 
 
+def without_evidence(url: str | None) -> str:
+    """The consequences of bundles without evidence, said before any is made."""
+    left_out = "Log proofs and status lists stay out of the bundles: offline the verdict is open"
+    if url:
+        return f"{left_out}, and verifiers will ask {printable(url)}."
+    return f"{left_out}, and this issuer has no web address for verifiers to ask."
+
+
 def outcome(result: Issued, nouns: Noun) -> dict[str, Any]:
     """What became of a file, as JSON; of the cells only what tells persons apart in warnings."""
     survey = result.survey
