@@ -33,6 +33,7 @@ from issuer.status.files import list_number
 from kinds import Kind
 from kinds.compiling import with_compiled
 from kinds.problem import INVALID_KIND
+from kinds.records import check_record
 from tests.conftest import ROOT
 from tests.problems import raises
 from tests.test_kinds_facts import club
@@ -359,6 +360,22 @@ def test_both_entries_have_one_position(city: Issuer, licence: Kind) -> None:
         ("urn:example:list-suspension#5", "suspension"),
     ]
     assert licence.is_suspendable
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("form", FORM_NAMES)
+def test_rows_of_one_shape_have_the_bytes_of_the_general_path(
+    tmp_path: Path, licence: Kind, form: str
+) -> None:
+    options = {} if form == INTEGRITY else {"form": FORMS[form]}
+    press = issuer_in(tmp_path / "home", kind=licence, url=URL, **options).press()
+    rows = [check_record(licence, cells(f"R-{nth}"), NOW.date()) for nth in range(1, 9)]
+    printed = [press.print_row(row, nth, NOW) for nth, row in enumerate(rows)]
+    assert printed == [press.print(row, nth, NOW) for nth, row in enumerate(rows)]
+    if form != SD_JWT_VC:
+        found = press._skeletons.find(rows[7], 7, NOW)[0]
+        assert found is not None
+        assert found.is_due is False
 
 
 # What is refused meanwhile

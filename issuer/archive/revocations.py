@@ -25,6 +25,8 @@ from .kept import (
 )
 from .logged import settle
 
+_EDITIONS = "SELECT seq FROM credential WHERE kind = ? AND number = ?"
+_IN_FORCE = _EDITIONS + " AND seq NOT IN (SELECT seq FROM revocation)"  # noqa: S608 -- a constant
 _IS_SUSPENDED = f"reason GLOB '{suspension('*')}'"
 _SUSPENDED = (
     "SELECT seq FROM credential JOIN revocation USING (seq) "  # noqa: S608 -- a constant
@@ -33,20 +35,21 @@ _SUSPENDED = (
 
 
 def journal(
-    connection: sqlite3.Connection, source: str, values: Iterable[Sequence[Any]], reason: str, date: str
+    connection: sqlite3.Connection, editions: str, values: Iterable[Sequence[Any]], reason: str, date: str
 ) -> None:
-    """Has the journal say so of the editions of `source`, a table and its condition, for each of `values`.
+    """Has the journal say so of the sequence numbers that a query gives, for each of its `values`.
 
     What it has as revoked stays so; what it has as suspended becomes what it is said to be now.
     """
     values = list(values)
     connection.executemany(
-        f"INSERT OR IGNORE INTO unpublished SELECT seq FROM {source} "  # noqa: S608 -- a constant
-        f"AND seq NOT IN (SELECT seq FROM revocation WHERE NOT {_IS_SUSPENDED})",
+        f"INSERT OR IGNORE INTO unpublished SELECT seq FROM ({editions}) AS edition "  # noqa: S608 -- constants
+        "WHERE NOT EXISTS (SELECT 1 FROM revocation "
+        f"WHERE revocation.seq = edition.seq AND NOT revocation.{_IS_SUSPENDED})",
         values,
     )
     connection.executemany(
-        f"INSERT INTO revocation SELECT seq, ?, ? FROM {source} "  # noqa: S608 -- a constant
+        f"INSERT INTO revocation SELECT seq, ?, ? FROM ({editions}) WHERE true "  # noqa: S608 -- constants
         "ON CONFLICT DO UPDATE SET reason = excluded.reason, date = excluded.date "
         f"WHERE revocation.{_IS_SUSPENDED}",
         [(reason, date, *each) for each in values],
@@ -75,14 +78,13 @@ class SQLiteRevocations(Revocations):
 
     def revoke(self, which: Iterable[KindNumber], reason: str, date: str) -> None:
         with self._database.writing() as connection:
-            journal(connection, "credential WHERE kind = ? AND number = ?", sorted(which), reason, date)
+            journal(connection, _EDITIONS, sorted(which), reason, date)
 
     def suspend(self, which: Iterable[KindNumber], reason: str, date: str) -> None:
         ordered = sorted(which)
         with self._database.writing() as connection:
             _require_not_revoked(connection, ordered)
-            of_none = "credential WHERE kind = ? AND number = ? AND seq NOT IN (SELECT seq FROM revocation)"
-            journal(connection, of_none, ordered, suspension(reason), date)
+            journal(connection, _IN_FORCE, ordered, suspension(reason), date)
 
     def reinstate(self, which: Iterable[KindNumber]) -> None:
         ordered = sorted(which)

@@ -29,8 +29,8 @@ from .kept import (
     NewEntry,
     Released,
     Single,
-    batch_key,
     as_entry,
+    batch_key,
     state_of,
 )
 from .logged import SQLiteLogged, raise_to, settle
@@ -189,8 +189,8 @@ class SQLiteIndex(Index):
             connection.executemany("DELETE FROM batch WHERE seq = ?", [(seq,) for seq in seqs])
             settle(connection, batch)
             former = (
-                "(SELECT old.seq, new.seq AS later FROM credential AS new "
-                "JOIN credential AS old USING (number, kind) WHERE old.edition < new.edition) WHERE later = ?"
+                "SELECT old.seq FROM credential AS new JOIN credential AS old USING (number, kind) "
+                "WHERE new.seq = ? AND old.edition < new.edition"
             )
             journal(connection, former, [(seq,) for seq in seqs], EditionState.SUPERSEDED, date)
 

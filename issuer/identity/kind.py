@@ -118,10 +118,9 @@ class Kinds:
 
         Raises `TYPE_TAKEN` where another kind's credentials have its type, and as `require_address`.
         """
-        identity = Identity.read(self.home)
-        if kind.reference is None or kind.reference in (named := identity.kinds):
+        if kind.reference is None or kind.reference in (named := Identity.read(self.home).kinds):
             return
-        require_address(kind, identity.url)
+        require_address(kind, Identity.read(self.home).url)
         if kind_folder(kind.reference) in map(kind_folder, named):
             raise ANOTHER_KIND(f"the issuer that lives here issues another {kind.name} {kind.version}")
         for other in self.intact():
