@@ -9,6 +9,7 @@ from wire.problem import Code, Refused
 from .claims import JSON_SCHEMA, Claims, has_type
 from .facts import IssuingFacts
 from .forms import STATUS_KINDS
+from .status.entry import SUSPENSION_SUFFIX
 from .status.kind import EntryOfKind, StatusKinds, entries
 
 FACT_LOST = Code("fact-lost", Refused, "The form loses a fact")
@@ -36,15 +37,16 @@ def require_said(facts: IssuingFacts, claims: Claims, kinds: StatusKinds = STATU
         "issuer": facts.issuer["id"],
         "status": (facts.status.list_url, facts.status.position),
         "log": {facts.log},
-        "suspension": facts.status.is_suspendable and facts.status.position,
+        "suspension": facts.status.is_suspendable and (facts.status.list_url, facts.status.position),
     }
     if lost := [name for name in read if read[name] != given[name]]:
         raise FACT_LOST.saying("what the form signs does not say its {fact} as it was given", fact=lost[0])
 
 
-def _suspension(places: Iterable[EntryOfKind]) -> int | None:
-    """The position of the first entry that can say that the credential is suspended, if there is one."""
-    return next((status.entry.index for status in places if status.can_suspend), None)
+def _suspension(places: Iterable[EntryOfKind]) -> tuple[str, int] | None:
+    """The issuer's list and the position of the first entry that can say that it is suspended, if any."""
+    found = next((status.stored for status in places if status.can_suspend), None)
+    return None if found is None else (found.list_url.removesuffix(SUSPENSION_SUFFIX), found.index)
 
 
 def _schema(claims: Claims, identifier: str) -> tuple[object, object]:

@@ -135,8 +135,10 @@ class Identity:
     form: str = ""
     """The media type of the form in which it issues, where that is not JSON with proofs."""
     suspension: str = ""
-    """`LISTED` where credentials of one of the kinds can be suspended; older releases refuse the file then,
-    which would take a suspension for a revocation."""
+    """`LISTED` where credentials of one of the kinds can be suspended.
+
+    Releases before that refuse the file: they would take a suspension for a revocation.
+    """
     kinds: tuple[str, ...] = ()
     """The URNs of the kinds whose files are in `kinds/`, in the order in which they were added."""
 

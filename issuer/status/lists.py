@@ -286,8 +286,8 @@ class Lists:
         viewed = revocations.published_among([*possible, *suspensions])
         views = {name: kind for name, kind in possible.items() if name in viewed or _is_named(kind, identity)}
         suspending = {number for name, number in suspensions.items() if name in viewed or identity.suspension}
-        first = {number for number in suspending if suspensions_name(number) not in viewed}
-        whole = {*whole, *(set(numbers) - revocations.whole_lists()), *first}
+        not_listed = {number for number in suspending if suspensions_name(number) not in viewed}
+        whole = {*whole, *(set(numbers) - revocations.whole_lists()), *not_listed}
         for number in whole:
             rows[number] = revocations.of_list(number)
         # Another process may have changed a state since `unpublished`: what is in the lists counts.
@@ -418,8 +418,10 @@ class Lists:
         for row in self._store.revocations.unpublished():  # read last: it has what others change meanwhile
             if row.seq >> LIST_BITS == number:
                 ended[self._positions.locate(row.seq)[1]] = 1
-        explained = [int.from_bytes(each.bits) for each in (suspended, revoked, ended)]
-        if self._published_bits(suspensions_name(number)) & ~(explained[0] | explained[1] | explained[2]):
+        explained = 0
+        for bits in (suspended, revoked, ended):
+            explained |= int.from_bytes(bits.bits)
+        if self._published_bits(suspensions_name(number)) & ~explained:
             raise _forgotten(number, "suspensions")
 
     def _published_bits(self, name: str) -> int:
