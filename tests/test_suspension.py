@@ -14,8 +14,10 @@ from typing import Any
 import pytest
 
 from did import METHODS, Resolver
+from exchange.claim import Invitation
 from intaglio.pages.view import judgement
 from intaglio.words import speaking
+from issuer.archive.kept import KindNumber
 from issuer.identity.home import Identity, published_list
 from issuer.identity.kind import read_kind
 from issuer.issuer import Issuer
@@ -36,6 +38,7 @@ from kinds.problem import INVALID_KIND
 from kinds.records import check_record
 from tests.conftest import ROOT
 from tests.problems import raises
+from tests.test_issuer_claims import answer, service
 from tests.test_kinds_facts import club
 from tests.test_token_issuing import names, served, token
 from tests.world import NOW, Holder, graduate, index_of, issuer_in, listed, reopened, trust_in
@@ -399,6 +402,30 @@ def test_no_wallet_claims_it_and_nobody_corrects_it_meanwhile(city: Issuer) -> N
     assert [entry.state for entry in city.entries()] == ["superseded", "valid", "valid"]
     assert judged(city, Bundle.parse(city.claim("L-2", did), city.forms))
     assert city.correct("L-1", {"name": "Bo"}).edition == 3
+
+
+@pytest.mark.slow
+def test_a_wallet_hears_that_it_is_suspended_and_keeps_its_link(city: Issuer) -> None:
+    with service(city.home, city) as running:
+        link = running.claims.offer(KindNumber("licence", "L-1"), city, now=NOW)
+
+        def claimed() -> tuple[int, dict[str, Any]]:
+            _, body, _ = running.ask("GET", f"/claim/{link.token}")
+            status, body, _ = running.ask(
+                "POST", f"/claim/{link.token}", answer(Invitation.parse(body, link))
+            )
+            return status, json.loads(body)
+
+        city.suspend(["L-1"], Reason.UNSPECIFIED, now=NOW)
+        status, said = claimed()
+        assert (status, said["code"], said["detail"]) == (
+            403,
+            "credential-suspended",
+            "this credential is suspended",
+        )
+        city.reinstate(["L-1"], now=NOW)
+        status, said = claimed()
+        assert (status, said["type"]) == (200, "IntaglioBundle")
 
 
 @pytest.mark.slow
