@@ -70,6 +70,14 @@ def test_what_is_revoked_stays_so(city: Program) -> None:
     assert verdict(city, "out/L-1.json") == "NOT VALID: revoked by the issuer on 2026-07-01: fraud"
 
 
+def test_who_closes_hears_who_stays_suspended(city: Program) -> None:
+    city("issuer", "suspend", "L-1")
+    answer = city("issuer", "close", "--yes")
+    assert "1 edition suspended: nobody can reinstate them afterwards." in answer.err
+    answer = city("issuer", "reinstate", "L-1", "--json")
+    assert (answer.code, json.loads(answer.out)["error"]["code"]) == (1, "issuer-closed")
+
+
 def test_who_is_asked_and_says_no_suspends_nobody(city: Program) -> None:
     answer = city("issuer", "suspend", "L-1", stdin=b"n\n", at_terminal=True)
     assert (answer.code, "Suspend: L-1  Ada Müller?" in answer.err) == (5, True)
