@@ -15,6 +15,7 @@ import pytest
 
 from did import METHODS, Resolver
 from exchange.claim import Invitation
+from intaglio.api.posted import PostedCredentials
 from intaglio.pages.view import judgement
 from intaglio.words import speaking
 from issuer.archive.kept import KindNumber
@@ -426,6 +427,17 @@ def test_a_wallet_hears_that_it_is_suspended_and_keeps_its_link(city: Issuer) ->
         city.reinstate(["L-1"], now=NOW)
         status, said = claimed()
         assert (status, said["type"]) == (200, "IntaglioBundle")
+
+
+@pytest.mark.slow
+def test_who_posts_it_again_does_not_get_what_is_suspended(city: Issuer, licence: Kind) -> None:
+    others = dict.fromkeys((*licence.template.fields, "issuer_name"), "")
+    posted = json.loads(json.dumps(licence.template.fill({**others, **cells("L-1")})))
+    credentials = PostedCredentials(city, lambda: NOW)
+    assert credentials.issue(posted).is_new is False
+    city.suspend(["L-1"], Reason.UNSPECIFIED, now=NOW)
+    with raises(CREDENTIAL_SUSPENDED):
+        credentials.issue(posted)
 
 
 @pytest.mark.slow
