@@ -56,8 +56,8 @@ class JWT(Secured):
     def payload(self) -> Payload:
         """Its parts. A claim in the header counts as one in the payload (RFC 7519, 5.3).
 
-        Raises `MalformedCredential` for one that differs there, the open `UnsupportedForm` for a document that
-        has a proof as well, and as `json_of` and `split`.
+        Raises `MalformedCredential` for one that differs there, the open `UnsupportedForm` for a document
+        that has a proof as well, and as `json_of` and `split`.
         """
         members = load_json_object(self.jws.payload, limit=MAX_BYTES, work=self.work)
         json_of(members)  # an integer that no report could hold would stop a service
