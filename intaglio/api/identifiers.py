@@ -133,6 +133,8 @@ class _Identifiers:
         did = re.split("[/?#]", asked.identifier, maxsplit=1)[0]
         # DID Resolution 1.0 has no other identifiers than DIDs; the resolver also takes https URLs.
         method = resolver.method(str(DID.parse(did)))
+        if asked.options.get("expandRelativeUrls"):
+            raise DID_FEATURE_NOT_SUPPORTED.saying("of {did} relative URLs are not expanded here", did=did)
         if method is None or method.self_certifying:  # no host is asked
             return _success(resolver, asked)
         if not self._listed(did):
@@ -232,7 +234,7 @@ def _identifier(request: Request) -> str:
 
 
 def _options(request: Request) -> dict[str, object]:
-    """The resolution options of the query. Raises `INVALID_DID_OPTIONS`, `DID_FEATURE_NOT_SUPPORTED`."""
+    """The resolution options of the query. Raises `INVALID_DID_OPTIONS`."""
     options: dict[str, object] = {}
     for name, value in request.query_params.multi_items():
         if name in options:
@@ -245,8 +247,6 @@ def _options(request: Request) -> dict[str, object]:
     for name in ("enableExperimentalPublicKeyTypes", "expandRelativeUrls"):
         if name in options:
             options[name] = _boolean(name, options[name])
-    if options.get("expandRelativeUrls"):
-        raise DID_FEATURE_NOT_SUPPORTED("relative URLs are not expanded here")
     return options
 
 
