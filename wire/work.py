@@ -21,6 +21,7 @@ VALUE_WALKED = 4  # one that becomes statements of RDF
 STATEMENT = 4
 EVIDENCE = 200
 SIGNATURE = 500  # with its key, and with the proof's own canonical form
+CERTIFICATE = 100  # to parse one, with its extensions
 BYTES_WRITTEN = 32  # a step: names repeated in statements can fill any memory
 BYTES_HASHED = 128  # a step
 BYTES_UNPACKED = 256  # a step

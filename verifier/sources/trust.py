@@ -42,13 +42,14 @@ from .trust_entries import (
     beside_documents,
     compared,
     handed_over,
+    read_anchors,
     read_issuers,
     read_logs,
     version_of,
     written,
 )
 
-VERSIONS = (1, 2, 3, 4, 5, 6)
+VERSIONS = (1, 2, 3, 4, 5, 6, 7)
 """Each has members that a program of the one before must not overlook: it is written where one is used."""
 
 MAX_BYTES = 1 << 26
@@ -99,6 +100,14 @@ class NamedTrust(TrustSource, Protocol):
         """How the name of each issuer looks (`wire.text.look`), by DID."""
 
 
+@runtime_checkable
+class AnchoredTrust(TrustSource, Protocol):
+    """One that knows X.509 certificates; nobody has to."""
+
+    def anchored(self, subject: bytes) -> Sequence[RecognisedIssuer]:
+        """Those with an anchor of this name, which is in DER."""
+
+
 @dataclass(frozen=True)
 class Trust:
     """What one verifier believes, as one list."""
@@ -130,6 +139,19 @@ class Trust:
     def resembling(self, name: str) -> Sequence[RecognisedIssuer]:
         """See `NamedTrust`."""
         return tuple(self._by_id[did] for did in resembling(self.looks, name))
+
+    def anchored(self, subject: bytes) -> Sequence[RecognisedIssuer]:
+        """See `AnchoredTrust`."""
+        return self.by_anchor.get(subject, ())
+
+    @cached_property
+    def by_anchor(self) -> Mapping[bytes, Sequence[RecognisedIssuer]]:
+        """The issuers with anchors, by the names of these, in DER."""
+        found: dict[bytes, list[RecognisedIssuer]] = {}
+        for issuer in self.issuers:
+            for subject in {anchor.subject for anchor in read_anchors(issuer)}:
+                found.setdefault(subject, []).append(issuer)
+        return found
 
     @cached_property
     def looks(self) -> Mapping[str, str]:
@@ -251,7 +273,8 @@ class Trust:
 
     def _require_nothing_new(self, issuer: RecognisedIssuer, other: Trust) -> None:
         """That a file brings no keys for a name that somebody else named here."""
-        if issuer.keys or issuer.documents or other._logs_of(issuer.id) - self._logs_of(issuer.id):
+        pins = issuer.keys or issuer.documents or issuer.anchors
+        if pins or other._logs_of(issuer.id) - self._logs_of(issuer.id):
             raise TRUST_DIFFERS.saying(
                 "your list names {issuer} for others, such as for status lists, and the file brings keys "
                 "or a log for it that your list does not have",
@@ -381,11 +404,15 @@ class Trust:
                     jsonld.type_name(kind)
             for key in (*issuer.keys, *issuer.list_keys):
                 PublicKey.from_multikey(key)
+            read_anchors(issuer)
             for name in issuer.status_issuers:
                 if not name.startswith(("did:", "https://")):
                     raise Malformed.saying(
                         "the status issuer {name} is neither a DID nor an https URL", name=shortened(name)
                     )
+        without = Counter(each for one in trust.issuers if not one.has_address for each in set(one.anchors))
+        if any(times > 1 for times in without.values()):  # of whom is a credential that one leads to?
+            raise Malformed("two issuers without an address have the same anchor")
         speaking: dict[str, list[int]] = {}
         for number, log in enumerate(trust.logs):
             for did in log.issuers:
