@@ -28,7 +28,7 @@ from cryptography.x509.verification import (
 
 from wire.problem import TooLarge
 from wire.text import printable
-from wire.work import CERTIFICATE, SIGNATURE, Work
+from wire.work import BYTES_PARSED, CERTIFICATE, SIGNATURE, Work
 
 from .problem import CERTIFICATES_NOT_SUPPORTED, INVALID_CERTIFICATES
 from .public import PublicKey
@@ -127,12 +127,12 @@ class CertifiedKey:
         return url in self.uris or (host is not None and host[1] in self.hosts)
 
 
-def parse(der: bytes, work: Work) -> Certificate:
+def read_certificate(der: bytes, work: Work) -> Certificate:
     """Read one certificate.
 
     Raises `INVALID_CERTIFICATES`, the open `CERTIFICATES_NOT_SUPPORTED`, and `TooLarge`.
     """
-    work.spend(CERTIFICATE)
+    work.spend(CERTIFICATE + len(der) // BYTES_PARSED)
     try:
         parsed = x509.load_der_x509_certificate(der)
         return Certificate(
@@ -151,9 +151,9 @@ def parse(der: bytes, work: Work) -> Certificate:
         raise INVALID_CERTIFICATES("a certificate cannot be parsed") from None
 
 
-def parse_chain(ders: Sequence[bytes], work: Work) -> Sequence[Certificate]:
-    """Read certificates of which each is by the next one, as its names say. Raises as `parse`."""
-    chain = [parse(der, work) for der in ders]
+def read_chain(ders: Sequence[bytes], work: Work) -> Sequence[Certificate]:
+    """Read certificates of which each is by the next one, as its names say. Raises as `read_certificate`."""
+    chain = [read_certificate(der, work) for der in ders]
     for certificate, authority in pairwise(chain):
         # RFC 5280, 6.1.3 (a)(4), and RFC 7515, 4.1.6: each certifies the one before it.
         if certificate.issuer != authority.subject:
@@ -166,7 +166,7 @@ def parse_chain(ders: Sequence[bytes], work: Work) -> Sequence[Certificate]:
 def from_pem(data: bytes) -> Certificate:
     """Read the one certificate of a file that a person names as an anchor (RFC 7468).
 
-    Raises `INVALID_CERTIFICATES` for more or fewer, and as `parse`; `CERTIFICATES_NOT_SUPPORTED` for one to
+    Raises `INVALID_CERTIFICATES` for more or fewer, and as `read_certificate`; `CERTIFICATES_NOT_SUPPORTED` for one to
     which no path would lead.
     """
     try:
@@ -175,7 +175,7 @@ def from_pem(data: bytes) -> Certificate:
         found = []
     if len(found) != 1:
         raise INVALID_CERTIFICATES("the file does not hold one certificate, in PEM")
-    certificate = parse(found[0].public_bytes(Encoding.DER), Work())
+    certificate = read_certificate(found[0].public_bytes(Encoding.DER), Work())
     _require_read(certificate)
     return certificate
 
@@ -183,15 +183,14 @@ def from_pem(data: bytes) -> Certificate:
 def path_to(anchor: Certificate, chain: Sequence[Certificate], work: Work) -> Sequence[Certificate]:
     """The part of a chain that leads from its leaf to `anchor`, with that; empty where none does.
 
-    The anchor stands in the chain, or its key made the signature of a certificate in it. A leaf that is
-    its own issuer leads to nobody else: it counts where it is the anchor.
+    The anchor stands in the chain, or its key made the signature of a certificate in it.
     """
     for place, certificate in enumerate(chain):
         if certificate == anchor:
             return chain[: place + 1]
-        if certificate.issuer == certificate.subject:
-            continue
-        if certificate.issuer == anchor.subject and _is_signed(certificate, anchor, work):
+        # A leaf that is its own issuer leads to nobody else: it counts where it is the anchor.
+        is_alone = place == 0 and certificate.issuer == certificate.subject
+        if not is_alone and certificate.issuer == anchor.subject and _is_signed(certificate, anchor, work):
             return [*chain[: place + 1], anchor]
     return []
 

@@ -33,8 +33,8 @@ LEAF = Certified("Registrar", MIDDLE, extensions=[(sans("https://uni.example", "
 def judged(chain: Chain, anchor: Certified = ROOT, work: Work | None = None) -> CertifiedKey | None:
     """The key of a leaf; `None` where its chain leads to another anchor."""
     work = work or Work()
-    parsed = certificates.parse_chain([one.der for one in chain], work)
-    path = certificates.path_to(certificates.parse(anchor.der, work), parsed, work)
+    parsed = certificates.read_chain([one.der for one in chain], work)
+    path = certificates.path_to(certificates.read_certificate(anchor.der, work), parsed, work)
     return certificates.validate(path, work) if path else None
 
 
@@ -320,7 +320,7 @@ def test_the_dates_of_a_chain_are_those_on_which_all_of_it_is_valid() -> None:
 )
 def test_garbage_is_no_certificate(der: bytes) -> None:
     with raises(INVALID_CERTIFICATES, "cannot be parsed"):
-        certificates.parse(der, Work())
+        certificates.read_certificate(der, Work())
 
 
 def test_no_changed_byte_gives_a_certificate_that_counts() -> None:
@@ -334,15 +334,15 @@ def test_no_changed_byte_gives_a_certificate_that_counts() -> None:
 
 def _whole(der: bytes) -> None:
     """Raises a `Problem` unless a leaf below the middle counts."""
-    chain = certificates.parse_chain([der, MIDDLE.der], Work())
-    path = certificates.path_to(certificates.parse(ROOT.der, Work()), chain, Work())
+    chain = certificates.read_chain([der, MIDDLE.der], Work())
+    path = certificates.path_to(certificates.read_certificate(ROOT.der, Work()), chain, Work())
     certificates.validate(path, Work())
 
 
 def test_names_of_kinds_that_are_not_read_leave_it_open() -> None:
     odd = x509.UnrecognizedExtension(x509.SubjectAlternativeName.oid, b"\x30\x02\xa3\x00")  # x400Address
     with raises(CERTIFICATES_NOT_SUPPORTED, "a name of a kind"):
-        certificates.parse(Certified("Registrar", MIDDLE, extensions=[(odd, False)]).der, Work())
+        certificates.read_certificate(Certified("Registrar", MIDDLE, extensions=[(odd, False)]).der, Work())
 
 
 def test_it_is_charged() -> None:

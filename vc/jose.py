@@ -50,14 +50,14 @@ class JWTSignature(NamedTuple):
 def subject_of(jws: JWS, work: Work) -> str:
     """The name of the first certificate in `x5c`, for a JWT that says no issuer; empty without either.
 
-    Raises as `JWS.certificates` and `certificates.parse`.
+    Raises as `JWS.certificates` and `certificates.read_certificate`.
     """
     chain = jws.certificates
     if not chain:
         return ""
     from keys import certificates  # only here: most issuers have a DID
 
-    return certificates.parse(chain[0], work).subject_text
+    return certificates.read_certificate(chain[0], work).subject_text
 
 
 class ConfirmationKey(NamedTuple):

@@ -24,10 +24,10 @@ def certified(
 ) -> tuple[str, CertifiedKey]:
     """The `id` of the issuer to whom a chain of certificates leads, the leaf first, and the key of the leaf.
 
-    Raises as `certificates.parse_chain` and `validate`, and what leaves it open: `CERTIFICATE_NOT_LISTED`,
+    Raises as `certificates.read_chain` and `validate`, and what leaves it open: `CERTIFICATE_NOT_LISTED`,
     and `CERTIFICATE_OF_ANOTHER` where the document claims a name that neither the leaf nor the entry has.
     """
-    parsed = certificates.parse_chain(chain, work)
+    parsed = certificates.read_chain(chain, work)
     leaf = parsed[0]
     found = list(_leading(parsed, trust, work))
     if not found:

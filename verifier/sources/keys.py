@@ -43,7 +43,7 @@ from vc.vcdm.presentation import MAX_CREDENTIALS
 from wire import Problem, Unavailable
 from wire.problem import Code
 from wire.strict import is_url
-from wire.text import shortened
+from wire.text import claimed, shortened
 from wire.work import Work, base58_steps
 
 from ..problem import (
@@ -199,7 +199,7 @@ class IssuerKeys:
         self.asks_for_holders: bool
         """Whether the document of a presenter is looked up, who is in most cases on no list."""
         self._asked = looked_up
-        self._certified: dict[tuple[Sequence[bytes], str], tuple[str, IssuerKey]] = {}
+        self._certified: dict[tuple[tuple[bytes, ...], str], tuple[str, IssuerKey]] = {}
 
     def signer(self, method: str, issuer: str) -> str:
         """Whose key `method` names: that of its DID or URL. Raises `INVALID_DID_URL`.
@@ -222,21 +222,20 @@ class IssuerKeys:
             self._work.spend(base58_steps(found.key.kind.digits))
         return one is not None and same is not None and one.key == same.key
 
-    def certified(self, chain: Sequence[bytes], claimed: str) -> tuple[str, IssuerKey]:
+    def certified(self, chain: Sequence[bytes], named: str) -> tuple[str, IssuerKey]:
         """The issuer and the key that certificates name, which are in DER, the leaf first.
 
-        `claimed` is `Claims.issuer`. Worked out once for a report. Whoever has the key of the leaf signs
+        `named` is `Claims.issuer`. Worked out once for a report. Whoever has the key of the leaf signs
         credentials and status lists: no purpose of a certificate tells one from the other. Raises as
         `anchors.certified`.
         """
-        asked = (chain, claimed)
+        asked = (tuple(chain), named)
         if asked not in self._certified:
             from .anchors import certified  # only here: most issuers have a DID
 
-            issuer, key = certified(chain, claimed, self._trust, self._work)
-            source = KeySource(
-                "key-certified", f'the key is certified for "{key.subject}"', None, key.subject
-            )
+            issuer, key = certified(chain, named, self._trust, self._work)
+            subject = claimed(key.subject)
+            source = KeySource("key-certified", f'the key is certified for "{subject}"', subject=subject)
             found = IssuerKey(key.key, source, key.until, signs=_ANY_USE, since=key.since)
             self._certified[asked] = issuer, found
         return self._certified[asked]

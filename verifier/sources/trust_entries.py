@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import orjson
 
 from did.document import status_did
-from keys.jws import LARGEST_CERTIFICATE
 from ledger import Reached, Requirement, TrustedLedger
 from ledger.evm import KIND, SINCE
 from wire import Malformed, TooLarge, base64url_decode, base64url_encode, jcs
@@ -84,13 +83,14 @@ def read_anchors(issuer: RecognisedIssuer, work: Work | None = None) -> list[Cer
     if not issuer.anchors:
         return []
     from keys import certificates  # only here: most lists have none
+    from keys.jws import LARGEST_CERTIFICATE
 
     if len(issuer.anchors) > MOST_ANCHORS:
         raise TooLarge.saying("{issuer} has more than {most} anchors", issuer=issuer.id, most=MOST_ANCHORS)
     work = work or Work()
     ders = (base64_decode(text, limit=LARGEST_CERTIFICATE) for text in issuer.anchors)
     try:
-        return [certificates.parse(der, work) for der in ders]
+        return [certificates.read_certificate(der, work) for der in ders]
     except TooLarge:
         raise
     except Malformed as problem:
