@@ -166,8 +166,8 @@ def read_chain(ders: Sequence[bytes], work: Work) -> Sequence[Certificate]:
 def from_pem(data: bytes) -> Certificate:
     """Read the one certificate of a file that a person names as an anchor (RFC 7468).
 
-    Raises `INVALID_CERTIFICATES` for more or fewer, and as `read_certificate`; `CERTIFICATES_NOT_SUPPORTED` for one to
-    which no path would lead.
+    Raises `INVALID_CERTIFICATES` for more or fewer, as `read_certificate`, and `CERTIFICATES_NOT_SUPPORTED`
+    for one to which no path would lead.
     """
     try:
         found = x509.load_pem_x509_certificates(data)

@@ -100,7 +100,7 @@ class SignatureCheck:
         problems: list[Problem] = []
         for signed in read.known:
             try:
-                self._require_fit_for(signed, purpose)
+                self._require_purpose(signed, purpose)
                 if certificates:
                     signer, key = self.keys.certified(certificates, secured.claims.issuer)
                 else:
@@ -166,7 +166,7 @@ class SignatureCheck:
         claimed, certificates = secured.claims.issuer, secured.certificates
         return self.keys.certified(certificates, claimed)[0] if certificates else claimed
 
-    def _require_fit_for(self, signed: Signed, purpose: str) -> None:
+    def _require_purpose(self, signed: Signed, purpose: str) -> None:
         if DECIDES.get(signed.purpose) == purpose:
             raise Respelled("proofPurpose is an IRI, and is read only as the word for it")
         if signed.purpose != purpose:
