@@ -11,12 +11,14 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import certifi
 import pytest
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
+from openvc.x5c import X5cError, resolve_x5c_key
 
 from intaglio.pages.view import judgement
-from keys import PrivateKey
+from keys import PrivateKey, certificates
 from ledger import EntryKind, Log, entry
 from ledger.tiles.memory import MemoryStore
 from tests.authorities import YEAR, Certified, of, recognised, sans
@@ -35,7 +37,7 @@ from verifier.sources.trust import TrustSource
 from verifier.sources.trust_entries import MOST_ANCHORS
 from verifier.sources.trust_index import IndexedTrust, index_of, open_trust
 from verifier.summary import summarize
-from wire import Conflict, Malformed
+from wire import Conflict, Malformed, Problem
 from wire.text import claimed
 from wire.work import Work
 
@@ -507,3 +509,52 @@ def test_a_certificate_that_could_lead_nowhere_is_not_added(program: Program, tm
         answer = program("trust", "add", "Utopia", "--anchor", tmp_path / name)
         assert answer.code in (1, 3)
         assert not (program.home / "trust.json").exists()
+
+
+# Others
+
+
+@pytest.mark.slow
+def test_openvc_core_says_the_same_of_an_address() -> None:
+    """What it refuses is not valid here; what is valid here, it takes."""
+    server = [(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), False), LEAF.extensions[0]]
+    none = Certified("Middle", BARE)
+    chains: list[Sequence[Certified]] = [
+        [LEAF, MIDDLE],
+        [LEAF, MIDDLE, ROOT],
+        [HOST, MIDDLE],
+        [BARE, MIDDLE],
+        [LEAF],
+        [LEAF, ROOT],
+        [SELF],
+        [Certified("Registrar", none, extensions=LEAF.extensions), none, BARE, MIDDLE],
+        [Certified("Registrar", MIDDLE, extensions=server), MIDDLE],
+        [replace(LEAF, until=NOW - YEAR / 2), MIDDLE],
+        [replace(LEAF, since=NOW + YEAR / 2), MIDDLE],
+    ]
+    both = []
+    for chain in chains:
+        try:
+            anchors, texts = [ROOT.certificate], [one.text for one in chain]
+            key = resolve_x5c_key(texts, URL, trust_anchors=anchors, now=NOW)
+            theirs = key["x"] == chain[0].signer.public_key.jwk()["x"]
+        except X5cError:
+            theirs = False
+        both.append((theirs, judged(vc(chain), BY_URL).verdict is Verdict.VALID))
+    assert [theirs for theirs, _ in both] == [True] * 3 + [False] * 5 + [True] + [False] * 2
+    # it does not ask what a certificate is for
+    assert [ours for _, ours in both] == [True] * 3 + [False] * 8
+
+
+def test_roots_of_the_web_are_read_and_those_of_other_keys_are_no_anchors() -> None:
+    def code(data: bytes) -> str:
+        try:
+            certificates.from_pem(data)
+        except Problem as problem:
+            return problem.code
+        return ""
+
+    begin = "-----BEGIN CERTIFICATE-----"
+    codes = [code((begin + text).encode()) for text in Path(certifi.where()).read_text().split(begin)[1:]]
+    assert set(codes) == {"", "certificates-not-supported"}
+    assert codes.count("") > 20
