@@ -8,6 +8,7 @@ Nobody is asked whether a certificate was revoked.
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -71,6 +72,10 @@ _CONSTRAINED = (x509.DNSName, x509.IPAddress, x509.RFC822Name)
 """The kinds of names whose constraints `cryptography` applies."""
 _HOST = re.compile(r"https://([a-z0-9.-]+)(?::[0-9]+)?(?:[/?#].*)?")
 _SECOND = timedelta(seconds=1)
+
+# `cryptography` warns of what it will refuse one day: a sender could else write to the stderr of a service.
+for _begin in ("Parsed a serial number", "Attribute's length"):
+    warnings.filterwarnings("ignore", _begin, UserWarning)
 
 
 @dataclass(frozen=True, slots=True)
