@@ -100,7 +100,7 @@ def anchors_of(issuer: RecognisedIssuer) -> Iterator[str]:
             digest=hashlib.sha256(anchor.der).digest().hex(":").upper(),
         )
         if not issuer.has_address:
-            yield tr("whatever issuer that one certifies is then this one")
+            yield tr("everyone whom it certifies then counts as this issuer")
 
 
 def lists_of(issuer: RecognisedIssuer) -> Iterator[str]:

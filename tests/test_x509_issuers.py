@@ -324,6 +324,12 @@ def test_the_time_that_evidence_shows_counts(days: int, leaf: Certified, code: s
     left_open(judged(data, trust), "evidence-missing")
 
 
+def test_a_name_that_is_not_given_is_the_id() -> None:
+    report = judged(vc(), Trust().adding(recognised(ROOT, name="")))
+    valid(report)
+    assert any(check.text.startswith(f"{UTOPIA.id}: the key is certified") for check in report.checks)
+
+
 # Its status list
 
 
@@ -361,6 +367,16 @@ def test_a_list_by_anybody_else_is_none() -> None:
     left_open(judged(vc(**STATUS), lists=[{URI: thief}.get]), "status-list-unusable")
     ended = listed([ENDED, MIDDLE])
     left_open(judged(vc(**STATUS), lists=[{URI: ended}.get]), "status-list-unusable")
+
+
+def test_somebody_else_whom_the_list_names_keeps_the_lists() -> None:
+    other = Certified("Other", authority=True)
+    keeper = Certified("Keeper", other, extensions=[(sans(OTHER_URL), False)])
+    found = [{URI: listed([keeper], iss=OTHER_URL)}.get]
+    known = Trust().adding(recognised(other, id=OTHER_URL))
+    assert not judged(vc(**STATUS), known.adding(UTOPIA), lists=found)
+    named = replace(UTOPIA, status_issuers=(OTHER_URL,))
+    valid(judged(vc(**STATUS), known.adding(named), lists=found))
 
 
 def test_a_list_that_came_along_is_judged_alike() -> None:
@@ -407,7 +423,8 @@ def test_a_service_says_whose_it_is() -> None:
     one = verifier(BY_NAME)
     answer = json.loads(Judge(lambda: Verifiers(one, one))(Question(vc(), NOW)).content)
     (check,) = (check for check in answer["checks"] if check["code"] == "issuer-key-certified")
-    assert check["facts"] == {"issuer": UTOPIA.id, "subject": "CN=Registrar"}
+    assert check["facts"] == {"issuer": UTOPIA.id, "subject": "CN=Registrar", "name": "Utopia"}
+    assert check["text"] == 'Utopia: the key is certified for "CN=Registrar"'
 
 
 def test_anchors_are_of_version_7_and_a_list_without_them_is_not() -> None:

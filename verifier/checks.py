@@ -24,7 +24,7 @@ from vc.report import StatusTime
 from vc.secured import Secured
 from wire import Problem, TooLarge, Unavailable
 from wire.problem import Facts, Scalar
-from wire.text import shortened
+from wire.text import claimed, shortened
 
 from .policy import (
     NOT_PRESENTED,
@@ -248,8 +248,10 @@ class Steps:
             if not own:
                 raise _not_by(issuer)
             source = own[0].key.source
-            text = f"{issuer}: {source.text}"
-            checks.passed(source.code, text, issuer=issuer, log=source.log, subject=source.subject)
+            # of a certificate the list's name: its subject is the authority's word
+            name = source.subject and ((entry and claimed(entry.name)) or issuer)
+            text = f"{name or issuer}: {source.text}"
+            checks.passed(source.code, text, issuer=issuer, log=source.log, subject=source.subject, name=name)
         if checks.stopped():
             self._leave_out(secured.claims, is_stranger=is_stranger)
             return None
