@@ -31,12 +31,14 @@ from wire.problem import TooLarge
 from wire.text import printable
 from wire.work import BYTES_PARSED, CERTIFICATE, SIGNATURE, Work
 
+from .kinds import KINDS
 from .problem import CERTIFICATES_NOT_SUPPORTED, INVALID_CERTIFICATES
 from .public import PublicKey
 
 DEEPEST = 4
 """Steps from a leaf to its anchor at the most."""
-_CURVES = {"secp256r1": "P-256", "secp384r1": "P-384"}
+_KINDS = {row.certified: name for name, row in KINDS.items() if row.certified}
+"""By the names of curves."""
 _READ = frozenset(  # by `cryptography`, which refuses any other critical extension
     {
         x509.BasicConstraints.oid,
@@ -236,7 +238,7 @@ def _key_of(parsed: x509.Certificate) -> PublicKey | None:
         key = parsed.public_key()
     except (UnsupportedAlgorithm, ValueError):  # such as a curve by its parameters
         return None
-    name = _CURVES.get(key.curve.name) if isinstance(key, ec.EllipticCurvePublicKey) else None
+    name = _KINDS.get(key.curve.name) if isinstance(key, ec.EllipticCurvePublicKey) else None
     if name is None:
         return None
     return PublicKey(name, key.public_bytes(Encoding.X962, PublicFormat.CompressedPoint))
