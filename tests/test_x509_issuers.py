@@ -29,6 +29,7 @@ from tests.world import NOW, Holder, University, decided, verifier
 from vc import Anchored, Bundle, Report, Verdict
 from vc.forms import SD_JWT_VC
 from vc.status.token import MEDIA_TYPE as TOKEN_LIST
+from vc.vcdm.credential import CONTEXT_V1
 from vc.vcdm.enveloped import Enveloped
 from vc.vcdm.presentation import presentation
 from verifier import RecognisedIssuer, RecognisedLog, Trust
@@ -77,13 +78,33 @@ def vc(chain: Sequence[Certified] = (LEAF, MIDDLE), key: PrivateKey | None = Non
 
 def w3c(chain: Sequence[Certified] = (LEAF, MIDDLE), key: PrivateKey | None = None, **said: Any) -> bytes:
     """A `vc+jwt`; `iss` is its document's `issuer`."""
-    head, issuer = said.pop("head", {}), said.pop("iss", URL)
+    head, issuer, claims = said.pop("head", {}), said.pop("iss", URL), said.pop("claims", {})
     document = University().plain(issuer={"id": issuer, "type": ["Profile"], "name": "Example"})
-    payload = {**document, "iat": SECONDS - 60, **said}
+    payload = {**document, **claims, "iat": SECONDS - 60, **said}
     return jwt(header("vc+jwt", chain, **head), payload, key or chain[0].signer)
 
 
-FORMS = pytest.mark.parametrize("form", [vc, w3c])
+def badge(chain: Sequence[Certified] = (LEAF, MIDDLE), key: PrivateKey | None = None, **said: Any) -> bytes:
+    """The same as Open Badges 3.0 has it in a JWT, whose claims say the issuer, too."""
+    head, issuer = {"typ": "JWT", **said.pop("head", {})}, said.pop("iss", URL)
+    return w3c(
+        chain, key, head=head, iss=issuer, claims={"iss": issuer, "nbf": SECONDS - 100 * 86_400}, **said
+    )
+
+
+def older(chain: Sequence[Certified] = (LEAF, MIDDLE), key: PrivateKey | None = None, **said: Any) -> bytes:
+    """One of the data model 1.1."""
+    head, issuer = {"typ": "JWT", **said.pop("head", {})}, said.pop("iss", URL)
+    document = {
+        "@context": [CONTEXT_V1],
+        "type": ["VerifiableCredential"],
+        "credentialSubject": {"id": HOLDER.did},
+    }
+    payload = {"vc": document, "iss": issuer, "sub": HOLDER.did, "nbf": SECONDS - 100 * 86_400, **said}
+    return jwt(header("JWT", chain, **head), payload, key or chain[0].signer)
+
+
+FORMS = pytest.mark.parametrize("form", [vc, w3c, badge, older])
 
 
 def judged(data: bytes, trust: TrustSource = BY_NAME, now: datetime = NOW, **asked: Any) -> Report:
