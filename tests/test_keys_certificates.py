@@ -78,7 +78,7 @@ def _apart() -> Chain:
 
 @functools.cache
 def _rsa() -> Secret:
-    return rsa.generate_private_key(65537, 2048)
+    return rsa.generate_private_key(65537, 1024)
 
 
 VALID: dict[str, Callable[[], Chain]] = {

@@ -55,6 +55,7 @@ HOLDER, THIEF = Holder(PrivateKey.generate("P-256")), Holder(PrivateKey.generate
 BY_NAME = Trust().adding(recognised(ROOT))
 BY_URL = Trust().adding(recognised(ROOT, id=URL, name="University"))
 (UTOPIA,) = BY_NAME.issuers
+UNIVERSITY = University("uni.example")
 ABSENT = object()
 
 
@@ -79,7 +80,7 @@ def vc(chain: Sequence[Certified] = (LEAF, MIDDLE), key: PrivateKey | None = Non
 def w3c(chain: Sequence[Certified] = (LEAF, MIDDLE), key: PrivateKey | None = None, **said: Any) -> bytes:
     """A `vc+jwt`; `iss` is its document's `issuer`."""
     head, issuer, claims = said.pop("head", {}), said.pop("iss", URL), said.pop("claims", {})
-    document = University().plain(issuer={"id": issuer, "type": ["Profile"], "name": "Example"})
+    document = UNIVERSITY.plain(issuer={"id": issuer, "type": ["Profile"], "name": "Example"})
     payload = {**document, **claims, "iat": SECONDS - 60, **said}
     return jwt(header("vc+jwt", chain, **head), payload, key or chain[0].signer)
 
@@ -206,9 +207,7 @@ def test_a_stranger_is_named_in_quotes(form: Any) -> None:
     assert (
         f'"{claimed(odd.certificate.subject.rfc4514_string())}"' in decided(judged(form([odd]), Trust())).text
     )
-    left_open(
-        judged(form(iss="did:web:uni.example"), University("uni.example").trust), "certificate-not-listed"
-    )
+    left_open(judged(form(iss="did:web:uni.example"), UNIVERSITY.trust), "certificate-not-listed")
 
 
 def test_a_self_signed_leaf_counts_where_it_is_itself_pinned() -> None:
