@@ -476,6 +476,14 @@ def test_what_is_no_certificate_makes_the_file_unreadable(anchors: object) -> No
         Trust.parse(json.dumps(written).encode())
 
 
+@pytest.mark.parametrize("name", ["http://uni.example", "Utopia", "urn:example:a", ""])
+def test_an_entry_with_anchors_has_an_address_or_the_digest_of_one(name: str) -> None:
+    written = json.loads(BY_NAME.to_bytes())
+    written["issuers"][0]["id"] = name
+    with raises(Malformed, "has anchors, and is named by neither"):
+        Trust.parse(json.dumps(written).encode())
+
+
 def test_one_anchor_is_not_two_issuers_without_an_address() -> None:
     again = recognised(MIDDLE, ROOT, name="Another")
     with raises(Malformed, "two issuers"):
@@ -545,7 +553,11 @@ def test_a_certificate_that_could_lead_nowhere_is_not_added(program: Program, tm
         (tmp_path / name).write_bytes(data)
         answer = program("trust", "add", "Utopia", "--anchor", tmp_path / name)
         assert answer.code in (1, 3)
-        assert not (program.home / "trust.json").exists()
+    (tmp_path / "root").write_bytes(ROOT.pem)
+    for address in ("http://uni.example", "urn:example:a"):
+        answer = program("trust", "add", address, "--anchor", tmp_path / "root")
+        assert (answer.code, "is no address" in answer.err) == (1, True), answer
+    assert not (program.home / "trust.json").exists()
 
 
 # Others

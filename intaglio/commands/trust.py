@@ -112,7 +112,13 @@ def add(
     for every issuer that the certificate leads to; a DID or URL has to be in the issuer's own certificate.
     """
     certificates = _certificates(anchors)
-    if certificates and not is_url(did):
+    if certificates and not did.startswith(("did:", "https://")):
+        if is_url(did):  # it would be taken for whomever the certificate leads to
+            raise Refused.saying(
+                "{name} is no address that a certificate is asked for",
+                name=shortened(did),
+                hint="Give a DID, an https URL, or a name without a colon.",
+            )
         name, did = name or did, anchored_id(b64decode(certificates[0]))
     if not did.startswith("did:") and not certificates and is_file(did):
         if types or keys or status_issuers or short_lists or log_key or clock:

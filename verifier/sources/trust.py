@@ -35,6 +35,7 @@ from wire.work import Work
 from ..problem import NAME_TAKEN, NOT_A_TRUST_FILE, TRUST_DIFFERS, TRUST_LOG_DIFFERS
 from .blocks import filled
 from .trust_entries import (
+    BY_ANCHOR,
     MOST_KINDS,
     KindFiles,
     RecognisedIssuer,
@@ -405,6 +406,12 @@ class Trust:
             for key in (*issuer.keys, *issuer.list_keys):
                 PublicKey.from_multikey(key)
             read_anchors(issuer)
+            # Any other name, such as an http URL, would look like an address that a certificate has to have.
+            if issuer.anchors and not (issuer.has_address or issuer.id.startswith(BY_ANCHOR)):
+                raise Malformed.saying(
+                    "{issuer} has anchors, and is named by neither a DID, an https URL nor the first of them",
+                    issuer=shortened(issuer.id),
+                )
             for name in issuer.status_issuers:
                 if not name.startswith(("did:", "https://")):
                     raise Malformed.saying(

@@ -73,9 +73,13 @@ class RecognisedIssuer:
         return datetime.combine(self.closed, time(), UTC)
 
 
+BY_ANCHOR = "ni:///sha-256;"
+"""The `id` of an issuer without an address begins so."""
+
+
 def anchored_id(anchor: bytes) -> str:
     """The `id` of an issuer without an address, by its first anchor (RFC 6920, 3)."""
-    return f"ni:///sha-256;{base64url_encode(hashlib.sha256(anchor).digest())}"
+    return f"{BY_ANCHOR}{base64url_encode(hashlib.sha256(anchor).digest())}"
 
 
 def read_anchors(issuer: RecognisedIssuer, work: Work | None = None) -> list[Certificate]:
