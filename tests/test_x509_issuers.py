@@ -342,6 +342,19 @@ def test_the_time_that_evidence_shows_counts(days: int, leaf: Certified, code: s
         valid(report)
     # taken away it makes nothing valid
     left_open(judged(data, trust), "evidence-missing")
+    # a log that states no time shows none: now counts
+    undated = BY_NAME.adding(UTOPIA, RecognisedLog(str(log.verifier_key)))
+    left_open(judged(bundle, undated), "certificate-not-in-force")
+
+
+def test_a_log_that_states_no_time_holds_a_certificate_that_is_valid_now() -> None:
+    keys = (PrivateKey.generate(), PrivateKey.generate())
+    log = Log("uni.example/log", *keys, MemoryStore(), clock=lambda: NOW)
+    data = vc()
+    digest = hashlib.sha256(data.partition(b"~")[0]).digest()
+    (index,) = log.append([entry(EntryKind.CREDENTIAL, digest)], digest)
+    bundle = Bundle(Enveloped(SD_JWT_VC, data), (log.evidence(index),)).to_bytes()
+    valid(judged(bundle, BY_NAME.adding(UTOPIA, RecognisedLog(str(log.verifier_key)))))
 
 
 def test_a_name_that_is_not_given_is_the_id() -> None:

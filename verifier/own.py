@@ -97,8 +97,9 @@ class StatusDocuments:
                 )
             require_may_have_signed(signature.key, self.now)
         dates = [found.signed.created for found in signatures if found.signed.created]
-        # the issuer's own, which nobody else's go before
-        claims = replace(claims, issuer=issuer if signer == status_did(issuer) else signer)
+        own = issuer if signer == status_did(issuer) else signer  # before which nobody else's go
+        if claims.issuer != own:
+            claims = replace(claims, issuer=own)
         if claims.starts is None and dates:
             made_at = min(dates)
             claims = replace(claims, starts=Moment(made_at, made_at, made_at, made_at.date()))

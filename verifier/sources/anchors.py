@@ -1,7 +1,7 @@
 """Issuers that certificates name: the entry of the trust list with an anchor to which their chain leads.
 
 An entry whose `id` is a DID or an https URL is for the issuer of that name: the leaf has to have it as well.
-Any other is for whomever its anchors certify, and its `id` is made of its first one (RFC 6920).
+Any other is for whomever its anchors certify, and its `id` is the digest of one of them (RFC 6920).
 """
 
 from __future__ import annotations

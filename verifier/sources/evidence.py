@@ -365,8 +365,10 @@ def _in_force(timed: Sequence[_Timed], keys: Mapping[bytes, IssuerKey], now: dat
     late: dict[bytes, KeyNotInForce] = {}
     for each in timed:
         try:
-            _require_valid(keys[each.leaf], each.fact.time or now)
-            _require_key_in_force(keys[each.leaf], each.fact)
+            if keys[each.leaf].since is None:
+                _require_key_in_force(keys[each.leaf], each.fact)
+            else:  # of no document that could say more
+                _require_valid(keys[each.leaf], each.fact.time or now)
         except KeyNotInForce as problem:  # by this checkpoint; an older one may say more
             if problem.undetermined or each.leaf not in late:
                 late[each.leaf] = problem
