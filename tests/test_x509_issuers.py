@@ -17,6 +17,8 @@ from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from openvc.x5c import X5cError, resolve_x5c_key
 
+from holder.wallet import Held
+from intaglio.commands.wallet import text
 from intaglio.pages.view import judgement
 from keys import PrivateKey, certificates
 from ledger import EntryKind, Log, entry
@@ -430,6 +432,18 @@ def test_its_holder_shows_it() -> None:
     report = judged(shown, challenge="challenge", domain="employer.example")
     valid(report)
     assert report.holder == HOLDER.did
+
+
+def test_a_wallet_names_the_subject_whatever_iss_says() -> None:
+    held = Held("c3c8610c5665", vc(iss="https://nobody.example"), NOW, Verdict.VALID)
+    assert text.issuer(held) == "CN=Registrar"
+    assert text.named(held) == "degree, CN=Registrar"
+    card = text.card(held, BY_NAME)
+    assert "CN=Registrar" in card
+    assert "nobody.example" not in card
+    by_did = framed({"iss": HOLDER.did, "vct": "urn:example:degree"}, [])
+    plain = jwt({"alg": "ES256", "typ": "dc+sd-jwt"}, by_did.payload, HOLDER.key) + b"~"
+    assert text.issuer(Held("c3c8610c5665", plain, NOW, Verdict.VALID)) == claimed(HOLDER.did)
 
 
 def test_no_holder_is_named_by_a_certificate() -> None:
