@@ -99,12 +99,14 @@ def anchors_of(issuer: RecognisedIssuer) -> Iterator[str]:
             until=f"{anchor.until:%Y-%m-%d}",
             digest=hashlib.sha256(anchor.der).digest().hex(":").upper(),
         )
-        if not issuer.has_address:
+        if issuer.is_by_anchor:
             yield tr("everyone whom it certifies then counts as this issuer")
 
 
 def lists_of(issuer: RecognisedIssuer) -> Iterator[str]:
-    """Who signs an issuer's status lists, and how long they count."""
+    """By which address SD-JWT VCs name an issuer, who signs its status lists, and how long they count."""
+    if issuer.address:
+        yield tr("SD-JWT VCs name it by its address, {address}").format(address=printable(issuer.address))
     for name in issuer.status_issuers:
         yield tr("has status lists by {issuer}").format(issuer=printable(name))
     if issuer.short_lists:

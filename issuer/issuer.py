@@ -183,6 +183,11 @@ class Issuer:
         return self.identity.did
 
     @property
+    def iss(self) -> str:
+        """See `Identity.iss`."""
+        return self.identity.iss
+
+    @property
     def name(self) -> str:
         """The institution's name."""
         return self.identity.name
@@ -674,6 +679,7 @@ class Issuer:
         version = 6 if "kinds" in issuer else version
         if any(ledger.kind == KIND and SINCE in ledger.parameters for ledger in ledgers):
             version = max(version, 5)
+        version = 7 if "address" in issuer else version
         log = {**entry["log"], **({"ledgers": [asdict(ledger) for ledger in ledgers]} if ledgers else {})}
         return {"version": version, "issuers": [issuer], "logs": [log]}
 

@@ -192,6 +192,19 @@ def test_an_address_is_in_the_certificate_as_it_stands(form: Any) -> None:
 
 
 @FORMS
+def test_an_address_that_stands_for_a_did_is_in_the_certificate_too(form: Any) -> None:
+    entry = recognised(ROOT, id="did:web:uni.example", address=URL)
+    trust = Trust().adding(entry)
+    valid(judged(form(), trust), entry)
+    valid(judged(form(iss=entry.id), trust), entry)
+    valid(judged(form([HOST, MIDDLE]), trust), entry)
+    left_open(judged(form([HOST, MIDDLE], iss=entry.id), trust), "certificate-of-another")
+    left_open(judged(form(iss=OTHER_URL), trust), "certificate-of-another")
+    other = Trust().adding(replace(entry, address=OTHER_URL))
+    left_open(judged(form(iss=OTHER_URL), other), "certificate-of-another")
+
+
+@FORMS
 def test_an_entry_with_the_address_goes_before_one_by_name(form: Any) -> None:
     both = BY_NAME.adding(BY_URL.issuers[0])
     valid(judged(form(), both), BY_URL.issuers[0])

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from wire.work import Work
 
 ISSUER_KEY_NOT_NAMED = Code("issuer-key-not-named", UnsupportedForm, "The issuer's key is named in no DID")
-"""A credential names its issuer's key in a way that is not looked up here, such as in a set of its host."""
+"""A credential names its issuer's key in a way that is not looked up here, such as by a name of no DID."""
 CERTIFICATE_NOT_READ = Code("certificate-not-read", UnsupportedForm, "The signer is named by a certificate")
 """A presentation names its holder's key by a chain of certificates (`x5c`), which is not read there."""
 HOLDER_KEY_UNKNOWN = Code("holder-key-unknown", UnsupportedForm, "The key of the holder is not known here")

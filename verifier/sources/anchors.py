@@ -37,18 +37,20 @@ def certified(
         )
     claims_name = claimed_issuer != leaf.subject_text
     for entry, paths in found:
-        if not entry.has_address or (claims_name and entry.id != claimed_issuer):
+        own = [name for name in (entry.id, entry.address) if name]
+        names = [name for name in own if not claims_name or name == claimed_issuer]
+        if entry.is_by_anchor or not names:
             continue
         key = _best(paths, work)
         # SD-JWT VC, 2.5: the issuer is the subject of the leaf. An authority certifies many, each of whom
         # could write this issuer's name.
-        if key.names(entry.id) or key.pinned:
+        if any(map(key.names, names)) or key.pinned:
             return entry.id, key
     known = trust.issuer(claimed_issuer) if claims_name else None
     for entry, paths in found:
         # A name that is another's on the list is not passed over, though the anchor says whose it is: who
         # reads the claims could take it for the one that was verified.
-        if not entry.has_address and known in (None, entry):
+        if entry.is_by_anchor and known in (None, entry):
             return entry.id, _best(paths, work)
     raise CERTIFICATE_OF_ANOTHER(
         f'the certificate of "{claimed(leaf.subject_text)}" is not for {shortened(claimed_issuer)}',

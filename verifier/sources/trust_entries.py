@@ -38,7 +38,7 @@ class RecognisedIssuer:
     """Its DID."""
     name: str = ""
     types: tuple[str, ...] = ()
-    """The credential types it is recognised for; none means all."""
+    """The credential types of W3C's data model it is recognised for; without `vcts`, none means all."""
     keys: tuple[str, ...] = ()
     """Multikeys that are its own, whatever it publishes; a log that speaks for it says when one ended."""
     documents: tuple[str, ...] = ()
@@ -57,13 +57,17 @@ class RecognisedIssuer:
     """Whether its status lists count though they have fewer entries than the standard asks for."""
     kinds: tuple[KindFiles, ...] = ()
     """Kinds of its own, whose words are believed."""
+    vcts: tuple[str, ...] = ()
+    """The types of SD-JWT VC that it is recognised for, as text; without any, the IRIs among `types` are."""
+    address: str = ""
+    """The https address by which SD-JWT VCs name it as well as by `id`."""
     anchors: tuple[str, ...] = ()
     """X.509 certificates (base64 of DER): its own, or those of authorities that certify it."""
 
     @property
-    def has_address(self) -> bool:
-        """Whether it is named by a DID or an https URL: else its anchors alone say who it is."""
-        return self.id.startswith(("did:", "https://"))
+    def is_by_anchor(self) -> bool:
+        """Whether its anchors alone say who it is: whomever they certify."""
+        return self.id.startswith(BY_ANCHOR)
 
     @property
     def last_lists(self) -> datetime | None:
@@ -223,6 +227,8 @@ VERSION_OF: Mapping[str, int] = {
     "listKeys": 4,
     "shortLists": 4,
     "kinds": 6,
+    "vcts": 7,
+    "address": 7,
     "anchors": 7,
 }
 """Members that trust files of earlier versions do not have."""
@@ -267,6 +273,8 @@ _ISSUER: Mapping[str, type] = {
     "listKeys": tuple,
     "shortLists": bool,
     "kinds": KindFiles,
+    "vcts": tuple,
+    "address": str,
     "anchors": tuple,
 }
 _LOG: Mapping[str, type] = {

@@ -76,6 +76,9 @@ _form = click.option(
 @_url
 @_method
 @_form
+@click.option(
+    "--iss", type=click.Choice(["did", "https"]), help="Whether SD-JWT VCs name it by its DID, or its URL."
+)
 @click.option("--key-type", type=click.Choice(KEY_TYPES), help="Of the keys that sign credentials and lists.")
 @click.option(
     "--ledger",
@@ -91,6 +94,7 @@ def init(
     url: str | None,
     method: str | None,
     form: str | None,
+    iss: str | None,
     key_type: str | None,
     where: str | None,
     ledger: str | None,
@@ -99,8 +103,20 @@ def init(
 ) -> Result:
     """Make an issuer: its keys, its log and its DID."""
     asked = None if kind is None else _proved(place, chosen(kind))
-    described = Description(name, url, method, key_type, ledger=ledger, has_status_did=status_did, kind=asked)
-    made = place.create(described, where, _form_named(place, form))
+    described = Description(
+        name,
+        url,
+        method,
+        key_type,
+        ledger=ledger,
+        has_status_did=status_did,
+        has_address=iss == "https",
+        kind=asked,
+    )
+    secured_as = _form_named(place, form)
+    if iss == "https" and not place.exists and (secured_as is None or secured_as.media_type != SD_JWT_VC):
+        raise click.UsageError("--iss https is for SD-JWT VCs: add --form dc+sd-jwt.")
+    made = place.create(described, where, secured_as)
     warn_of_refusals(_suite(made))
     data = {"did": made.did, "name": made.name, "folder": str(place.folder), "log": made.log.origin}
     return Result(data, made.did)
