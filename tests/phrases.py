@@ -22,6 +22,9 @@ FINDINGS: Mapping[str, str] = {
     "issuer-document-in-log": "{issuer}: the key is in a document that the trusted log {log} holds",
     "issuer-key-certified": '{name}: the key is certified for "{subject}"',
     "signature-unchanged": "unchanged since the issuer signed it",
+    "signature-resources": (
+        "of {count} related resources {compared} are as it says, and the others are not compared"
+    ),
     "dates-in-force": "since {since}, until {until}",
     "dates-in-force-from": "since {since}, without an end",
     "dates-in-force-until": "no first day, until {until}",

@@ -131,7 +131,7 @@ class Composer:
         self.profile = profile
         self._id, self._salt = Ids(profile, id_secret), _Keyed(salt_secret)
         self.positions = positions
-        self._issuer = _issuer(kind, profile)
+        self.issuer = _issuer(kind, profile)
         self._schema = _schema(kind, profile)
 
     def credential_id(self, number: str, edition: int, copy: int = 1) -> str:
@@ -266,7 +266,7 @@ class Composer:
         """The facts that decide in the credential, but for the `dates`, which the template has."""
         return IssuingFacts(
             self.credential_id(record[self.kind.number], edition, copy),
-            self._issuer,
+            self.issuer,
             None,
             None,
             self._place(seq),
