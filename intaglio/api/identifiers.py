@@ -33,6 +33,7 @@ from did.problem import DID_ERRORS
 from did.result import dereferenced, keyword, not_dereferenced, resolved, unresolved
 from exchange.http import Whole
 from wire.problem import Problem, TryLater, Unavailable
+from wire.text import shortened
 
 _RESOLUTION = "application/did-resolution"
 _DEREFERENCING = "application/did-url-dereferencing"
@@ -123,7 +124,10 @@ class _Identifiers:
         try:
             asked = asked._replace(identifier=_identifier(request))
             if form is None:
-                raise DID_REPRESENTATION_NOT_SUPPORTED("nothing is to be had in these media types")
+                raise DID_REPRESENTATION_NOT_SUPPORTED.saying(
+                    "nothing is to be had in the media types {type}",
+                    type=shortened(request.headers["Accept"]),
+                )
             return await self._answer(asked._replace(options=_options(request)))
         except Problem as problem:
             return _failure(asked, problem)
