@@ -47,7 +47,7 @@ class PublicKey:
 
     def multikey(self) -> str:
         """The key as a Multikey, 'z…' (Controlled Identifiers 1.0, 2.2.2)."""
-        return multi.multikey_encode(self.type, self.raw)
+        return _multikey(self.type, self.raw)
 
     @classmethod
     def from_jwk(cls, jwk: Mapping[str, Any]) -> PublicKey:
@@ -76,6 +76,11 @@ class PublicKey:
 @functools.lru_cache(maxsize=4096)  # of the lengths that kinds have: what raises is not kept
 def _of_multikey(text: str) -> PublicKey:
     return PublicKey(*multi.multikey_decode(text))
+
+
+@functools.lru_cache(maxsize=4096)  # asked for several times of each key that is met
+def _multikey(key_type: str, raw: bytes) -> str:
+    return multi.multikey_encode(key_type, raw)
 
 
 _POINTS: dict[tuple[str, bytes], Point] = {}
