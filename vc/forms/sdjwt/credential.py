@@ -157,8 +157,12 @@ class SDJWTCredential(Secured):
 
     def leaves(self, signed: Signed, kind: EntryKind, work: Work) -> Sequence[bytes]:  # noqa: ARG002
         """The entry of the issuer's JWT, whatever is disclosed of it."""
+        return tuple(entry(kind, digest) for digest in self.digests(work))
+
+    def digests(self, work: Work) -> frozenset[bytes]:
+        """SHA-256 of the issuer's JWT. Nothing is disclosed for it: a bulk job asks for each row."""
         work.spend(len(self.parts.jwt) // BYTES_HASHED)
-        return (entry(kind, hashlib.sha256(self.parts.jwt).digest()),)
+        return frozenset({hashlib.sha256(self.parts.jwt).digest()})
 
 
 def _key_url(issuer: str, kid: str) -> str | None:
