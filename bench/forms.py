@@ -13,7 +13,8 @@ long as ours the other program takes. All sign with keys that they have at hand.
 - list: a token status list of 2^20 entries is unpacked, and one of them read.
 
 Without node and `make peers` the lines of `@sd-jwt` are left out. Rows of a file as `vc+jwt` are held against
-those with Data Integrity, by its skeleton and the general way. Give a number to print so many rows.
+those with Data Integrity, by its skeleton and the general way, and stand beside those as SD-JWT VCs. Give a number
+to print so many rows.
 """
 
 from __future__ import annotations
@@ -65,7 +66,12 @@ from wire.strict import load_json_object
 from wire.work import Work
 
 ROUNDS, TIMES = 5, 200
-WAYS: Mapping[str, Form] = {"general": General(), "skeleton": DataIntegrity(), "vc+jwt": VCJWT()}
+WAYS: Mapping[str, Form] = {
+    "general": General(),
+    "skeleton": DataIntegrity(),
+    "vc+jwt": VCJWT(),
+    "dc+sd-jwt": SDJWTVC(),
+}
 FORM = SDJWTVC()
 CLOCK = datetime.now(UTC).replace(microsecond=0)  # peers go by the clock
 SECONDS = int(CLOCK.timestamp())
