@@ -13,8 +13,8 @@ long as ours the other program takes. All sign with keys that they have at hand.
 - list: a token status list of 2^20 entries is unpacked, and one of them read.
 
 Without node and `make peers` the lines of `@sd-jwt` are left out. Rows of a file as `vc+jwt` are held against
-those with Data Integrity, by its skeleton and the general way, and stand beside those as SD-JWT VCs. Give a number
-to print so many rows.
+those with Data Integrity, by its skeleton and the general way; those as SD-JWT VCs stand beside them. Give a
+number to print so many rows.
 """
 
 from __future__ import annotations
