@@ -97,7 +97,7 @@ def test_an_index_is_converted_and_has_all_that_it_had(script: Path, tmp_path: P
 def test_81e9505_is_told_that_the_index_is_newer(tmp_path: Path) -> None:
     """It knows six versions, and has the rule that this program has."""
     SQLiteIndex(tmp_path / "issuer.sqlite").close()
-    newer = pytest.raises(Refused, match="made by a newer program: version 9, and this one knows 6")
+    newer = pytest.raises(Refused, match="made by a newer program: version 10, and this one knows 6")
     with closing(connect(tmp_path / "issuer.sqlite")) as connection, newer:
         require_known(connection, 6, "the index")
 

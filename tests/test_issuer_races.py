@@ -252,7 +252,7 @@ def begin_after_a_look(self: SQLiteIndex, calls: Sequence[Sequence[Single]]) -> 
         if connection.execute(taken, (line,)).fetchone():
             return [(0, EditionTaken("another has it"))]
     with self._database.writing() as connection:
-        connection.execute("INSERT INTO credential VALUES (?, ?, ?, ?, 1, NULL)", (*entry[:3], entry.seq))
+        connection.execute("INSERT INTO credential VALUES (?, ?, ?, ?, '', 1, NULL)", (*entry[:3], entry.seq))
         connection.execute("INSERT INTO person VALUES (?, '', '')", (entry.seq,))
         connection.execute("INSERT INTO single VALUES (?, ?)", (entry.seq, line))
     return [None]

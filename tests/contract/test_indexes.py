@@ -63,9 +63,10 @@ def entry(
     email: str = "",
     kind: str = "diploma",
     copy: int = 1,
+    form: str = "",
 ) -> NewEntry:
     name, email = name or f"Ada {seq}", email or f"A{seq}@x.example"
-    return NewEntry(seq, kind, number or f"N{seq}", edition, copy, seq, name, email)
+    return NewEntry(seq, kind, number or f"N{seq}", edition, copy, seq, name, email, form)
 
 
 def a(number: str, kind: str = "diploma") -> KindNumber:
@@ -81,10 +82,10 @@ def file(index: Index, count: int, key: bytes = b"key", start: int = 0) -> Job:
     return job
 
 
-def single(entry: NewEntry, generation: int | None = None) -> Single:
+def single(entry: NewEntry, generation: int | None = None, joins: bool = False) -> Single:
     line = f"line {entry.seq}".encode()
-    identifier = id_of(entry.which, entry.edition, entry.copy)
-    return Single(entry._replace(leaf=None), line, line, identifier, generation)
+    identifier = id_of(entry.which, entry.edition, entry.copy, entry.form)
+    return Single(entry._replace(leaf=None), line, line, identifier, generation, joins)
 
 
 def issue(index: Index, entry: NewEntry, leaf: int) -> None:
@@ -92,9 +93,9 @@ def issue(index: Index, entry: NewEntry, leaf: int) -> None:
     index.finish_singles([entry.seq], Appended(b"", range(leaf, leaf + 1)), DATE)
 
 
-def id_of(which: KindNumber, edition: int, copy: int) -> str:
+def id_of(which: KindNumber, edition: int, copy: int, form: str) -> str:
     scope = "" if which.kind == "diploma" else f"{which.kind}:"
-    return f"urn:x:{scope}{which.number}:{edition}{f'.{copy}' if copy > 1 else ''}"
+    return f"urn:x:{scope}{which.number}:{edition}{f'.{copy}' if copy > 1 else ''}{form and f':{form}'}"
 
 
 def together(works: list[Callable[[], object]]) -> list[object]:
@@ -113,7 +114,7 @@ class TestNumbersAndJobs:
             index.latest_job()
         job = index.begin(b"key", "g.csv", DATE, 10, 2)
         assert index.begin(b"key", "copy.csv", LATER, 10, 2) == job
-        assert job[1:] == (b"key", "g.csv", DATE, 0, 10, 2)
+        assert job[1:] == (b"key", "g.csv", DATE, 0, 10, 2, ("",))
         other = index.begin(b"other", "h.csv", DATE, 5, 1)
         assert other.first_seq == 10
         assert (index.latest_job(), index.jobs()) == (other, [job, other])
@@ -132,7 +133,10 @@ class TestNumbersAndJobs:
         assert index.begun_chunks() == []
         assert index.place(4) == (job, 1, range(7, 8))
         assert (index.chunks(), index.count()) == ([(3, job.id, 1)], 1)
-        assert tuple(index.entry(4)) == (4, "diploma", "N4", 1, 1, 7, "Ada 4", "A4@x.example", None, None)
+        assert tuple(index.entry(4)) == (
+            *(4, "diploma", "N4", 1, 1, 7, "Ada 4", "A4@x.example", None, None),
+            "",
+        )
         assert index.logged.known().begun == []
         with pytest.raises(Damaged):
             index.place(0)

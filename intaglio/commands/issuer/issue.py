@@ -39,7 +39,7 @@ from kinds.names import NAMES
 from kinds.shipped import diploma_1
 from kinds.template import compiled
 from vc import SUITES
-from vc.forms import INTEGRITY, SD_JWT_VC, VC_JWT, DataIntegrity
+from vc.forms import INTEGRITY, VC_JWT, DataIntegrity
 from vc.secured import Form
 from wire.problem import Conflict, Declined
 from wire.text import counted, printable
@@ -47,7 +47,7 @@ from wire.text import counted, printable
 from ...terminal import Result, agreed, say, typed, verb
 from ..kind import chosen, proved
 from . import text
-from .place import Place, key_option, kind_option, status_did_option
+from .place import FORM_NAMES, Place, key_option, kind_option, media_types, status_did_option
 from .preview import is_asked, require_agreed
 from .reading import ReadOptions
 from .terminal import PARTLY, ProgressMeter, bundles_folder, out_option, warn_of_refusals
@@ -57,17 +57,18 @@ SIGNING = [name for name, suite in SUITES.items() if suite.signs]
 MOST_FILES = 1000
 """Of larger files no bundles are written unasked."""
 
-FORM_NAMES = {"application/vc": INTEGRITY, "dc+sd-jwt": SD_JWT_VC, "vc+jwt": VC_JWT}
-"""The media types of forms, by the names that wallets' protocols have for them."""
-
 verbs = click.Group()
 _name = click.option("--name", default="", help="The institution's name, as it stands on what it issues.")
 _url = click.option("--url", help="The https address under which status lists will be found.")
 _method = click.option(
     "--did", "method", type=click.Choice(DID_METHODS), help="Kind of DID; web if there is a URL."
 )
-_form = click.option(
-    "--form", type=click.Choice(list(FORM_NAMES)), help="How credentials are secured; an issuer has one form."
+_forms = click.option(
+    "--form",
+    "forms",
+    multiple=True,
+    type=click.Choice(list(FORM_NAMES)),
+    help="How credentials are secured; may be given several times. The first of a new issuer is its own.",
 )
 
 
@@ -75,7 +76,7 @@ _form = click.option(
 @_name
 @_url
 @_method
-@_form
+@_forms
 @click.option("--key-type", type=click.Choice(KEY_TYPES), help="Of the keys that sign credentials and lists.")
 @click.option(
     "--ledger",
@@ -90,7 +91,7 @@ def init(
     name: str,
     url: str | None,
     method: str | None,
-    form: str | None,
+    forms: tuple[str, ...],
     key_type: str | None,
     where: str | None,
     ledger: str | None,
@@ -100,8 +101,9 @@ def init(
     """Make an issuer: its keys, its log and its DID."""
     asked = None if kind is None else _proved(place, chosen(kind))
     described = Description(name, url, method, key_type, ledger=ledger, has_status_did=status_did, kind=asked)
-    made = place.create(described, where, _form_named(place, form))
-    warn_of_refusals(_suite(made))
+    made = place.create(described, where, _form_of(place, forms))
+    _warn(made, media_types(forms))
+    made.issued_as.remember(made.issued_as.names(media_types(forms)))
     data = {"did": made.did, "name": made.name, "folder": str(place.folder), "log": made.log.origin}
     return Result(data, made.did)
 
@@ -111,7 +113,7 @@ def init(
 @_name
 @_url
 @_method
-@_form
+@_forms
 @status_did_option
 @kind_option
 @click.option(
@@ -154,7 +156,7 @@ def issue(
     name: str,
     url: str | None,
     method: str | None,
-    form: str | None,
+    forms: tuple[str, ...],
     status_did: bool,
     kind: str | None,
     suite: str | None,
@@ -211,7 +213,9 @@ def issue(
         errors = errors or _errors_of(source)
     if errors:
         require_writer(errors)
-    order = Order(source, errors, reading.catalogue(of_kind), files, workers, numbers=numbers)  # as above
+    catalogue = reading.catalogue(of_kind)  # as above
+    asked = media_types(forms) or ([INTEGRITY] if suite else [])
+    order = Order(source, errors, catalogue, files, workers, forms=asked, numbers=numbers)
     asks = is_asked(yes) and not dry_run
     if dry_run:
         composer.check()
@@ -226,7 +230,7 @@ def issue(
             done = check_file(replace(order, progress=meter), archive, composer, today, says, lambda: secret)
         preview = list(map(says, done.first))
     else:
-        secured_as = _form_named(place, form, suite)
+        secured_as = _form_of(place, forms, suite)
         _require_agreed(place, of_kind, yes)
         described = place.named(Description(name, url, method, has_status_did=status_did, kind=of_kind))
         with ProgressMeter() as meter:
@@ -244,12 +248,12 @@ def issue(
                     made, done = None, unissued(order, table)
                 else:
                     made = place.create(described, form=secured_as)
-                    warn_of_refusals(_suite(made))
+                    _warn(made, asked)
                     with _counting(made, nouns, meter):
                         done = made.issue_file(order, table)
             if made and (done.issued + len(done.survey.known) <= MOST_FILES or out):
                 try:
-                    written = _write(made, done, folder, meter)
+                    written = _write(made, done, order, folder, meter)
                 except (OSError, Conflict) as error:
                     refused = error
         if made and done.issued and not made.identity.url:
@@ -308,45 +312,46 @@ class FileOutcome(NamedTuple):
         elif self.files:
             check = f"{typed('verify')} {shlex.quote(str(self.files[0]))}"
             say(f"Bundles are in {self.files[0].parent}. To check one:", check)
-        elif self.done.issued:
+        elif self.done.issued or self.done.added:
             say(f"`{typed('issuer', 'export')}` writes the bundles.")
         count = f"{survey.good} would be issued" if self.dry_run else f"{self.done.issued} issued"
         differ = f" ({changed} {'differs' if changed == 1 else 'differ'})" if changed else ""
+        added = f", {counted(self.done.added, 'credential')} added in another form" if self.done.added else ""
         data = {
             **text.outcome(self.done, self.nouns),
             "errorFile": str(error_file) if error_file else None,
             "bundles": str(self.files[0].parent) if self.files else None,
             "dryRun": self.dry_run,
         }
-        words = f"{count}, {known} issued before{differ}, {failed} with errors"
+        words = f"{count}, {known} issued before{differ}, {failed} with errors{added}"
         return Result(data, words, PARTLY if failed or self.refused else 0)
 
 
-def _form_named(place: Place, name: str | None, suite: str | None = None) -> Form | None:
-    """The form that was asked for, if one was; with a suite it is JSON, signed by that.
+def _form_of(place: Place, names: Sequence[str], suite: str | None = None) -> Form | None:
+    """The form that a new issuer has from now on; with a suite it is JSON, signed by that.
 
-    An issuer keeps its form: later editions would else be of another one than those that they replace.
+    One that exists keeps its own, and issues in others beside it.
     """
-    exists = (place.folder / "issuer.json").exists()
-    asked = INTEGRITY if suite else FORM_NAMES[name] if name else None
-    if suite and name and FORM_NAMES[name] != INTEGRITY:
+    asked = media_types(names)
+    if suite and asked not in ([], [INTEGRITY]):
         raise click.UsageError(
             "--suite is for application/vc: other forms sign by the type of the key alone."
         )
-    if exists and asked and (known := Identity.read(place.folder).form or INTEGRITY) != asked:
-        raise click.UsageError(f"This issuer issues as {known}; for another form make another issuer.")
     forms = place.session.forms()
     integrity = forms.get(INTEGRITY)
     if suite and isinstance(integrity, DataIntegrity):
         return replace(integrity, suite=suite)
-    return forms[asked] if asked and asked != INTEGRITY else None
+    exists = (place.folder / "issuer.json").exists()
+    return None if exists or not asked or asked[0] == INTEGRITY else forms[asked[0]]
 
 
-def _suite(made: Issuer) -> str:
-    """The suite or algorithm that some programs refuse, if any may. Raises `SUITE_NOT_FOR_KEY`."""
+def _warn(made: Issuer, asked: Sequence[str]) -> None:
+    """Warns of suites and algorithms that some programs refuse. Raises `SUITE_NOT_FOR_KEY`."""
     elsewhere = made.own_signer  # no secret is opened for this
-    name = made.form.algorithm(elsewhere.public_key if elsewhere else made.keys.public_keys["assertion"])
-    return "" if made.form.media_type == VC_JWT else name  # whoever reads one knows each algorithm of ours
+    key = elsewhere.public_key if elsewhere else made.keys.public_keys["assertion"]
+    for media_type in asked or [made.form.media_type]:
+        name = made.forms[media_type].algorithm(key)
+        warn_of_refusals("" if media_type == VC_JWT else name)  # who reads one knows each algorithm of ours
 
 
 def _errors_of(source: Source) -> Path:
@@ -385,11 +390,12 @@ def _number_secret(place: Place) -> bytes:
     return place.secret("number-identity")
 
 
-def _write(made: Issuer, done: Issued, out: Path, meter: ProgressMeter) -> list[Path]:
-    job = done.job
-    entries = made.entries(job.first_seq, job.first_seq + job.length) if job else []
+def _write(made: Issuer, done: Issued, order: Order, out: Path, meter: ProgressMeter) -> list[Path]:
+    job, forms = done.job, made.issued_as.names(order.forms)
+    entries = made.entries(job.seqs.start, job.seqs.stop) if job else []
     before = [made.store.current(made.store.entry(seq).which) for seq in done.survey.known.values()]
-    chosen = [*entries, *(copy for entry in before for copy in made.copies(entry))]
+    standing = (each for entry in before for each in made.editions(entry) if each.form in forms)
+    chosen = [*entries, *standing]
     return list(export(made, chosen, out, meter, len(chosen)))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NoReturn
@@ -21,6 +22,7 @@ from keys.signer import Passphrase
 from kinds.shipped import SHIPPED
 from ledger.folder import has_log
 from ledger.tiles.engines import address_of
+from vc.forms import INTEGRITY, SD_JWT_VC, VC_JWT
 from vc.secured import Form
 from wire.problem import Problem
 from wire.text import counted
@@ -56,6 +58,27 @@ kind_option = click.option(
 of_kind_option = click.option(
     "--kind", metavar="NAME", default="", help="Of which kind; needed where two kinds have a number."
 )
+
+
+FORM_NAMES = {"application/vc": INTEGRITY, "dc+sd-jwt": SD_JWT_VC, "vc+jwt": VC_JWT}
+"""The media types of forms, by the names that wallets' protocols have for them."""
+
+of_form_option = click.option(
+    "--form",
+    "secured_as",
+    type=click.Choice(list(FORM_NAMES)),
+    help="Which form; if not given, the only one, else the issuer's own.",
+)
+
+
+def media_types(names: Iterable[str]) -> list[str]:
+    """The media types of forms that were named, each once."""
+    return list(dict.fromkeys(FORM_NAMES[name] for name in names))
+
+
+def media_type(name: str | None) -> str | None:
+    """The media type of a form that was named, if one was."""
+    return None if name is None else FORM_NAMES[name]
 
 
 @dataclass

@@ -47,9 +47,10 @@ def lines(issuer: Issuer) -> Callable[[Entry], str]:
 
 
 def line(entry: Entry, *, with_kind: bool = False) -> str:
-    """A copy of an edition in one line."""
+    """A copy of an edition in one line, with its form where that is not the issuer's own."""
     edition = f" edition {entry.edition}" if entry.edition > 1 else ""
     edition += f" copy {entry.copy}" if entry.copy > 1 else ""
+    edition += f" {entry.form.removeprefix('application/')}" if entry.form else ""
     kind = f"{entry.kind} " if with_kind else ""
     revoked = f", revoked {(entry.date or '')[:10]}: {entry.reason.replace('-', ' ')}" if entry.reason else ""
     name = f"  {entry.name}" if entry.name else ""  # a device has none
@@ -67,6 +68,7 @@ def brief(entry: Entry) -> dict[str, Any]:
         "name": entry.name,
         "logEntry": entry.leaf,
         "revoked": revoked,
+        **({"form": entry.form} if entry.form else {}),
     }
 
 
@@ -103,10 +105,12 @@ def card(issuer: Issuer, entry: Entry) -> str:
     """An edition with all that it was made from."""
     stored = issuer.line(entry)
     copies = len(issuer.copies(entry))
+    forms = dict.fromkeys(issuer.issued_as.media_type(each.form) for each in issuer.editions(entry))
     details = {
         "id": stored.id,
         "log entry": entry.leaf,
         **({"copies": copies} if copies > 1 else {}),
+        **({"forms": ", ".join(forms)} if len(forms) > 1 else {}),
         "claimed": _claim(issuer.listing.claim(entry)),
     }
     said = {name: value for name, value in {**details, **stored.record}.items() if value != ""}
@@ -339,5 +343,6 @@ def outcome(result: Issued, nouns: Noun) -> dict[str, Any]:
             for finding in survey.findings[row]
         ],
         "warnings": _warnings(result, nouns),
+        **({"added": result.added} if result.added else {}),
         **({"nextNumber": result.next_number} if result.next_number else {}),
     }
