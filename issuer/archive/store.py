@@ -382,10 +382,7 @@ def _begin(connection: sqlite3.Connection, call: Sequence[Single]) -> tuple[int,
     connection.execute("SAVEPOINT call")
     for place, single in enumerate(call):
         try:
-            if (edition := (single.entry.which, single.entry.edition)) not in opened:
-                _require_standing(connection, single)
-                opened.add(edition)
-            _begin_one(connection, single)
+            _begin_one(connection, single, opened)
         except (EditionTaken, Refused) as problem:
             connection.execute("ROLLBACK TO call")
             refused = place, problem
@@ -404,7 +401,8 @@ def _require_standing(connection: sqlite3.Connection, single: Single) -> None:
         raise EditionTaken(f"the credential has an edition {taken} already")
 
 
-def _begin_one(connection: sqlite3.Connection, single: Single) -> None:
+def _begin_one(connection: sqlite3.Connection, single: Single, opened: set[tuple[KindNumber, int]]) -> None:
+    """Inserts it, as one of those of its edition that the same call has `opened`, or the first of them."""
     which = single.entry.which
     if connection.execute(
         "SELECT 1 FROM credential JOIN revocation USING (seq) "
@@ -414,6 +412,9 @@ def _begin_one(connection: sqlite3.Connection, single: Single) -> None:
         raise Refused("this credential was revoked", hint="A new one needs a number of its own.")
     if single.generation is not None:
         _require_generation(connection, which, single.generation)
+    if (edition := (which, single.entry.edition)) not in opened:
+        _require_standing(connection, single)
+        opened.add(edition)
     try:
         _insert(connection, [single.entry])
     except sqlite3.IntegrityError as error:

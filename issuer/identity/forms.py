@@ -41,11 +41,11 @@ class IssuerForms:
 
     @property
     def default(self) -> str:
-        """The media type of the default form: the one given, as long as nothing was issued in another."""
-        named = Identity.read(self.home).form or INTEGRITY
-        if self.given is None or self.given.media_type == named or self.store.count() or self.store.jobs():
-            return named
-        return self.given.media_type
+        """The media type of the default form: JSON, unless another was given before anything was issued."""
+        named = Identity.read(self.home).form
+        if named or self.given is None or self.given.media_type == INTEGRITY:
+            return named or INTEGRITY
+        return INTEGRITY if self.store.count() or self.store.jobs() else self.given.media_type
 
     @cached_property
     def own(self) -> Form:

@@ -48,7 +48,7 @@ from .changes import Change, Shelf, changes, differing, shelves
 from .checked import PREVIEWED, CheckedTable
 from .checking import Checked, Checker, Survey, check_span, survey
 from .errors import write_errors
-from .logorder import LogEntry, by_digest
+from .logorder import PendingEntry, in_shard_order
 from .numbering import Identities, Series
 from .order import Order, Progress
 from .spool import Spool, spool
@@ -131,7 +131,7 @@ def issue(work: Tools, task: Task, tell: Tell) -> Chunk:
     presses, kind = work.presses[task.template], work.checker.kind
     numbers = work.spool.numbers(task.span) if work.checker.identities else {}
 
-    def printed() -> Iterator[tuple[LogEntry, bytes]]:
+    def printed() -> Iterator[tuple[PendingEntry, bytes]]:
         for row, record in each_told(work.spool.rows(task.span), tell):
             if row in task.skipped:
                 continue
@@ -145,11 +145,11 @@ def issue(work: Tools, task: Task, tell: Tell) -> Chunk:
                     line, entry = press.print_row(record, seq, task.created)
                 except Malformed as problem:
                     raise InvalidTemplate(f"with row {row}, {problem.detail}", because=problem) from problem
-                yield LogEntry(seq, entry, press.form.media_type, record), line
+                yield PendingEntry(seq, entry, press.form.media_type, record), line
 
     def lines() -> Iterator[bytes]:
         # Of one form they are written as they are made; of several, shards are in the order of the log, too.
-        credentials = printed() if len(presses) == 1 else by_digest(printed())
+        credentials = printed() if len(presses) == 1 else in_shard_order(printed())
         for credential, line in credentials:
             made.entries.append(credential.entry)
             made.rows.append((credential.seq, *kind.listed(credential.record)))

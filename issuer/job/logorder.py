@@ -17,7 +17,7 @@ from vc.secured import INTEGRITY
 from ..press.press import Line
 
 
-class LogEntry(NamedTuple):
+class PendingEntry(NamedTuple):
     """The log entry of a credential on its way into the log."""
 
     seq: int
@@ -27,22 +27,22 @@ class LogEntry(NamedTuple):
     record: Record
 
     @classmethod
-    def of_line(cls, line: Line) -> LogEntry:
+    def of_line(cls, line: Line) -> PendingEntry:
         """That of a credential as it was stored. Raises as `Line.secured`."""
         return cls(line.seq, line.entry, line.secured.form, line.record)
 
 
-def in_log_order(written: Sequence[LogEntry]) -> Sequence[LogEntry]:
+def in_log_order(written: Sequence[PendingEntry]) -> Sequence[PendingEntry]:
     """The entries of single credentials in their order; whoever completes a write again finds the same."""
     records = {orjson.dumps(each.record, option=orjson.OPT_SORT_KEYS) for each in written}
     return written if len(records) == len(written) else sorted(written, key=_place)
 
 
-def by_digest(printed: Iterable[tuple[LogEntry, bytes]]) -> list[tuple[LogEntry, bytes]]:
+def in_shard_order(printed: Iterable[tuple[PendingEntry, bytes]]) -> list[tuple[PendingEntry, bytes]]:
     """Credentials of which each record has several forms, with their lines, in the order of the log."""
     return sorted(printed, key=lambda each: _place(each[0]))
 
 
-def _place(credential: LogEntry) -> bytes:
+def _place(credential: PendingEntry) -> bytes:
     """By what they are ordered: JSON first, in its own order, then all others by their digests."""
     return b"" if credential.form == INTEGRITY else credential.entry

@@ -26,7 +26,7 @@ from ..identity.home import Identity
 from ..identity.succession import require_in_force
 from ..press.press import Press
 from ..status.lists import Lists
-from .logorder import LogEntry, in_log_order
+from .logorder import PendingEntry, in_log_order
 
 _BLOCK = 64  # the most sequence numbers that a process takes at a time, unless more are wanted at once
 
@@ -108,7 +108,7 @@ class Singles:
             ]
             if begun:
                 entries = [
-                    LogEntry(seq, single.log_entry, asked[seq].press.form.media_type, asked[seq].record)
+                    PendingEntry(seq, single.log_entry, asked[seq].press.form.media_type, asked[seq].record)
                     for single in begun
                     for seq in [single.entry.seq]
                 ]
@@ -133,7 +133,7 @@ class Singles:
         for key, singles in self._store.begun_singles():
             if not self._under_way.keys() >= {seq for seq, _ in singles}:
                 lines = [unpack(seq, packed, self._forms) for seq, packed in singles]
-                self._complete(key, [LogEntry.of_line(line) for line in lines])
+                self._complete(key, [PendingEntry.of_line(line) for line in lines])
 
     def _sign(self, call: Sequence[Edition], now: datetime) -> list[Single] | RecordRefused:
         signed = []
@@ -159,7 +159,7 @@ class Singles:
             signed.append(Single(entry, packed, printed.entry, identifier, asked.generation, asked.joins))
         return signed
 
-    def _complete(self, key: bytes, written: Sequence[LogEntry]) -> None:
+    def _complete(self, key: bytes, written: Sequence[PendingEntry]) -> None:
         ordered = in_log_order(written)
         batch = append(self._store, self._log, [each.entry for each in ordered], key)
         with self.lists.changing():  # the editions before are revoked

@@ -157,8 +157,8 @@ class Press:
     ) -> Printed:
         """Signs. Raises `Malformed` where the template's content would lose anything on its way.
 
-        Of several `copies` none says when it was signed, but in JSON: to the second, that would tell verifiers
-        who compare them that they are one person's.
+        Of several `copies` none but those in JSON say when they were signed: to the second, that would tell
+        verifiers who compare them that they are one person's.
 
         Raises `UnsupportedForm` for what would be of another form as well, since nobody could read it, and
         `FACT_LOST` where the form does not say what decides.
