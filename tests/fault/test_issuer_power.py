@@ -190,8 +190,8 @@ def of_residents(memory: Path) -> Scenario:
 
 def in_two_forms(memory: Path) -> Scenario:
     """The same in two forms, of which a row has both or none."""
-    source = in_chunks(memory / "g.csv", [graduate(row) for row in (1, 2)])
-    return _a_file(memory, source, forms=(INTEGRITY, SD_JWT_VC))
+    rows = [graduate(1), graduate(2), graduate(3, email="bad")]
+    return _a_file(memory, in_chunks(memory / "g.csv", rows), forms=(INTEGRITY, SD_JWT_VC))
 
 
 def _a_file(memory: Path, source: Source, kind: Kind | None = None, forms: Sequence[str] = ()) -> Scenario:
