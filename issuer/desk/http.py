@@ -99,8 +99,9 @@ def create_app(
 
     @app.post(f"{base}/claim/{{token}}")
     async def redeem(token: str, request: Request) -> Response:
+        form = request.query_params.get("form")
         message = await read_body(request, MAX_MESSAGE, body_seconds)
-        bundle = await run_in_threadpool(claims.redeem, token, message, issuer, now=clock())
+        bundle = await run_in_threadpool(claims.redeem, token, message, issuer, now=clock(), form=form)
         return Response(bundle, headers=_PRIVATE, media_type="application/json")
 
     @app.get(did_document)

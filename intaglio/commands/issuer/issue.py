@@ -45,9 +45,10 @@ from wire.problem import Conflict, Declined
 from wire.text import counted, printable
 
 from ...terminal import Result, agreed, say, typed, verb
+from ..forms import FORM, media_types
 from ..kind import chosen, proved
 from . import text
-from .place import FORM_NAMES, Place, key_option, kind_option, media_types, status_did_option
+from .place import Place, key_option, kind_option, status_did_option
 from .preview import is_asked, require_agreed
 from .reading import ReadOptions
 from .terminal import PARTLY, ProgressMeter, bundles_folder, out_option, warn_of_refusals
@@ -67,7 +68,7 @@ _forms = click.option(
     "--form",
     "forms",
     multiple=True,
-    type=click.Choice(list(FORM_NAMES)),
+    type=FORM,
     help="How credentials are secured; may be given several times. The first of a new issuer is its own.",
 )
 

@@ -22,8 +22,9 @@ from wire.problem import Conflict, Declined, NotFound
 from wire.text import counted, printable, shortened
 
 from ...terminal import DAY, Result, agreed, is_file, say, verb
+from ..forms import media_type
 from . import text
-from .place import Place, media_type, of_form_option, of_kind_option
+from .place import Place, of_form_option, of_kind_option
 from .terminal import PARTLY, ProgressMeter, bundles_folder, choose, out_option, pairs
 
 verbs = click.Group()

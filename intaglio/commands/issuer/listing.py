@@ -22,9 +22,10 @@ from wire.text import guarded, printable
 
 from ...progress import Counter
 from ...terminal import DAY, Result, say, verb
+from ..forms import media_type
 from . import text
 from .issued import require_kind
-from .place import Place, media_type, of_form_option, of_kind_option
+from .place import Place, of_form_option, of_kind_option
 
 verbs = click.Group()
 

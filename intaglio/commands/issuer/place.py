@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NoReturn
@@ -22,7 +21,6 @@ from keys.signer import Passphrase
 from kinds.shipped import SHIPPED
 from ledger.folder import has_log
 from ledger.tiles.engines import address_of
-from vc.forms import INTEGRITY, SD_JWT_VC, VC_JWT
 from vc.secured import Form
 from wire.problem import Problem
 from wire.text import counted
@@ -30,6 +28,7 @@ from wire.text import counted
 from ...consent import Consent
 from ...session import Session
 from ...terminal import is_asked, passphrase, say, typed
+from ..forms import FORM
 from . import text
 
 TRIES = 3
@@ -60,25 +59,12 @@ of_kind_option = click.option(
 )
 
 
-FORM_NAMES = {"application/vc": INTEGRITY, "dc+sd-jwt": SD_JWT_VC, "vc+jwt": VC_JWT}
-"""The media types of forms, by the names that wallets' protocols have for them."""
-
 of_form_option = click.option(
     "--form",
     "secured_as",
-    type=click.Choice(list(FORM_NAMES)),
+    type=FORM,
     help="Which form; if not given, the only one, else the issuer's own.",
 )
-
-
-def media_types(names: Iterable[str]) -> list[str]:
-    """The media types of forms that were named, each once."""
-    return list(dict.fromkeys(FORM_NAMES[name] for name in names))
-
-
-def media_type(name: str | None) -> str | None:
-    """The media type of a form that was named, if one was."""
-    return None if name is None else FORM_NAMES[name]
 
 
 @dataclass

@@ -15,8 +15,9 @@ from wire.datetimestamp import format_datetimestamp
 from wire.text import counted, printable
 
 from ...terminal import Result, say, typed, verb
+from ..forms import media_type
 from . import text
-from .place import Place, media_type, of_form_option
+from .place import Place, of_form_option
 from .serve import lifetime_option
 
 

@@ -1,0 +1,24 @@
+"""The names by which forms are typed: those that wallets' protocols have for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import click
+
+from vc.forms import INTEGRITY, SD_JWT_VC, VC_JWT
+
+FORM_NAMES = {"application/vc": INTEGRITY, "dc+sd-jwt": SD_JWT_VC, "vc+jwt": VC_JWT}
+"""Their media types."""
+
+FORM = click.Choice(list(FORM_NAMES))
+
+
+def media_type(name: str | None) -> str | None:
+    """The media type of a form that was named, if one was."""
+    return None if name is None else FORM_NAMES[name]
+
+
+def media_types(names: Iterable[str]) -> list[str]:
+    """The media types of forms that were named, each once."""
+    return list(dict.fromkeys(FORM_NAMES[name] for name in names))
