@@ -414,10 +414,10 @@ class _Lie(http.server.BaseHTTPRequestHandler):
         pass
 
 
-def claimed_from(site: Liar, folder: Path) -> Problem:
+def claimed_from(site: Liar, folder: Path, form: str | None = None) -> Problem:
     with site.running(), wallet(folder) as mine:
         with pytest.raises(Problem) as refused:
-            claim(site.link, mine, HttpsFetcher(allow_loopback=True), check, yes, clock=now)
+            claim(site.link, mine, HttpsFetcher(allow_loopback=True), check, yes, clock=now, form=form)
         assert mine.credentials() == []
     return refused.value
 
@@ -432,6 +432,11 @@ def test_a_diploma_for_somebody_else_is_not_kept(tmp_path: Path) -> None:
     for credential in (diploma("did:key:z6MkpTHR8VNsBxYAAWHut2Geadd9jSwuBV8xRoAnwWsdvktH"), diploma()):
         problem = claimed_from(Liar(response(200, credential)), tmp_path / str(len(credential)))
         assert "not bound to this wallet's key" in problem.detail
+
+
+def test_a_diploma_in_another_form_than_the_one_asked_for_is_not_kept(tmp_path: Path) -> None:
+    problem = claimed_from(Liar(response(200, diploma())), tmp_path, SD_JWT_VC)
+    assert "another form" in problem.detail
 
 
 def test_a_diploma_by_another_issuer_than_the_one_agreed_to_is_not_kept(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from kinds import InvalidRecord, Record
 from kinds.problem import FieldMissing
 from kinds.records import check_record, with_changes
 from wire.problem import Conflict, Problem, Refused
+from wire.text import shortened
 from wire.turns import Turns
 
 from ..archive.index import Index
@@ -185,7 +186,7 @@ class Editions:
             return current.form
         name = self._forms.name(form)
         if name not in self._forms.issued:  # what the issuer never issued in, nobody else decides
-            raise FORM_NOT_ALLOWED.saying("nothing is issued here as {form}", form=form)
+            raise FORM_NOT_ALLOWED.saying("nothing is issued here as {form}", form=shortened(form))
         return name
 
     def lacking(self, which: KindNumber, forms: Iterable[str]) -> list[Edition]:
