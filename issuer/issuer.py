@@ -11,7 +11,7 @@ import functools
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
 from itertools import islice
@@ -25,9 +25,8 @@ from keys.signer import Passphrase, require_signs
 from kinds import Kind, Record, shipped
 from kinds.kind import Noun
 from kinds.shipped import is_shipped
-from ledger import Log, TrustedLedger
+from ledger import Log
 from ledger.anchors import ANCHORS, AnchorKind
-from ledger.evm import KIND, SINCE
 from ledger.folder import Engines, is_elsewhere, kept_beside, open_to_read, store_in
 from ledger.log import LogReader, time_to_sign
 from ledger.outbox import Outbox
@@ -59,6 +58,7 @@ from .identity.home import Identity
 from .identity.home import index as index_in
 from .identity.kind import MOST_HANDED_OUT, Kinds
 from .identity.succession import JOURNAL, anchor, ended_ahead, finish, log_kind, mend
+from .identity.trust_file import trust_file
 from .job.bulk import Bulk, Issued
 from .job.checked import CheckedTable
 from .job.editions import Editions
@@ -68,7 +68,6 @@ from .job.singles import Edition, RecordRefused, Singles
 from .press.permutation import Positions
 from .press.press import Line, Press
 from .press.update import update_template
-from .problem import NO_SUCH_DIPLOMA
 from .status.due import unrenewed
 from .status.lists import Lists
 
@@ -546,16 +545,8 @@ class Issuer:
         return self.in_form(self.store.current(self.finder.which(number)), form)
 
     def in_form(self, entry: Entry, form: str | None) -> Entry:
-        """The first copy of the same edition in the form of this media type; without one, what is given.
-
-        Raises `NO_SUCH_DIPLOMA` where it was not issued in that.
-        """
-        if form is None or (name := self.issued_as.name(form)) == entry.form:
-            return entry
-        for other in self.store.copies(entry.which, entry.edition):
-            if other.form == name:
-                return other
-        raise NO_SUCH_DIPLOMA.saying("the credential was not issued as {form}", form=form)
+        """As `IssuerForms.of_edition` does."""
+        return self.issued_as.of_edition(entry, form)
 
     def correct(self, number: str | KindNumber, changes: Mapping[str, str]) -> Entry:
         """Issues the next edition with changed fields, and revokes the one before as superseded.
@@ -711,25 +702,4 @@ class Issuer:
 
         It names the ledgers that the log's checkpoints go to, as far as `anchors` say how to trust them.
         """
-        entry, closed = self.trust_entry(), self.identity.closed
-        ledgers = self._trusted_ledgers()
-        named = {"list_keys": "listKeys", "status_issuers": "statusIssuers"}
-        issuer = {
-            named.get(member, member): list(value) if isinstance(value, tuple) else value
-            for member, value in entry["issuer"].items()
-            if value
-        }
-        if closed:
-            issuer["closed"] = closed
-        version = 4 if "listKeys" in issuer else 2 if closed or "statusIssuers" in issuer or ledgers else 1
-        version = 6 if "kinds" in issuer else version
-        if any(ledger.kind == KIND and SINCE in ledger.parameters for ledger in ledgers):
-            version = max(version, 5)
-        log = {**entry["log"], **({"ledgers": [asdict(ledger) for ledger in ledgers]} if ledgers else {})}
-        return {"version": version, "issuers": [issuer], "logs": [log]}
-
-    def _trusted_ledgers(self) -> list[TrustedLedger]:
-        """How verifiers are to trust the ledgers that take the log's checkpoints."""
-        kinds = ((each, self.anchors.get(each.name.partition(":")[0])) for each in self.outbox.destinations())
-        trusted = (kind.trusted(each.name, each.settings) for each, kind in kinds if kind is not None)
-        return [ledger for ledger in trusted if ledger is not None]
+        return trust_file(self.trust_entry(), self.identity.closed, self.outbox, self.anchors)

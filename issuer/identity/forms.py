@@ -16,10 +16,11 @@ from vc.forms import FORMS, DataIntegrity, by_contexts
 from vc.secured import INTEGRITY, Form
 from vc.vcdm import jsonld
 from wire.files import locked
+from wire.text import shortened
 
 from ..archive.index import Index
-from ..archive.kept import DEFAULT
-from ..problem import FORM_NOT_ALLOWED, FORM_NOT_GIVEN
+from ..archive.kept import DEFAULT, Entry
+from ..problem import FORM_NOT_ALLOWED, FORM_NOT_GIVEN, NO_SUCH_DIPLOMA
 from .home import Identity
 
 
@@ -94,6 +95,18 @@ class IssuerForms:
                 "the issuer issues as {form}, which is not at hand here", form=media_type
             )
         return form
+
+    def of_edition(self, entry: Entry, media_type: str | None) -> Entry:
+        """The first copy of the same edition in the form of this media type; without one, what is given.
+
+        Raises `NO_SUCH_DIPLOMA` where it was not issued in that.
+        """
+        if media_type is None or (name := self.name(media_type)) == entry.form:
+            return entry
+        for other in self.store.copies(entry.which, entry.edition):
+            if other.form == name:
+                return other
+        raise NO_SUCH_DIPLOMA.saying("the credential was not issued as {form}", form=shortened(media_type))
 
     def require_default(self) -> None:
         """Raises `FORM_NOT_GIVEN` where the default form is not at hand."""

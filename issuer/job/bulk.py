@@ -209,9 +209,9 @@ class Bulk:
             same = self._store.issued_by(key)
             _settle_all(pool, self.archive, order, found, same)
             lacking = self._lacking(checker, found, forms, same)
-            if table is None and found.good:
+            if table is None and (found.good or lacking):
                 numbers = _next_numbers(order, self._store, found, now.year)
-                order.approve(CheckedTable(checker, checked, found, numbers))
+                order.approve(CheckedTable(checker, checked, found, numbers, len(lacking)))
             errors = _write_errors(order, found, checked, self._home)
             if not found.good:
                 return Issued(found, 0, None, error_file=errors, lacking=lacking)

@@ -261,7 +261,7 @@ def issue(
             say(text.without_address(made.identity, nouns))
     again = [*reading.words(), *(("--out", str(out)) if out else ())]
     again += ["--kind", named] if (named := _named(place, of_kind)) else []
-    is_seen = asks and done.survey.good > 0
+    is_seen = asks and (done.survey.good > 0 or bool(done.lacking))
     outcome = FileOutcome(source, done, nouns, named, errors, written, refused, dry_run, preview, is_seen)
     return outcome.result(again)
 
