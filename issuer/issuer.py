@@ -455,10 +455,9 @@ class Issuer:
             Identity.read(self.home).require_open()
             self._editions.recover()
             presses = self._all_presses()
-            in_force = [presses.of(reference, form) for form in forms]
             result = self._bulk.run(
                 order,
-                list(zip(*([press, *presses.former(press)] for press in in_force), strict=True)),
+                presses.templates(reference, forms),
                 now=now,
                 secret=lambda: self.keys.secret("number-identity"),
                 table=table,

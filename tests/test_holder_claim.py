@@ -182,6 +182,7 @@ def test_a_wallet_takes_the_same_diploma_in_each_form_by_one_link(tmp_path: Path
         with pytest.raises(Refused, match=r"application/vc\+jwt"):
             take(mine, VC_JWT)
         assert {held.secured.form for held in mine.credentials()} == {*BOTH}
+        assert text.outdated(mine.credentials()) == set(), "neither is a later edition of the other"
         assert whole.bound_to == {mine.holder_keys()[0].did}
         shown = mine.present(
             [in_parts.id],

@@ -27,6 +27,7 @@ from issuer.keeping.export import export
 from issuer.keeping.overview import overview
 from issuer.problem import FORM_NOT_ALLOWED, FORM_NOT_GIVEN, NO_SUCH_DIPLOMA
 from keys import PrivateKey
+from kinds import Kind
 from kinds.parsing import parse_kind
 from kinds.problem import INVALID_KIND
 from kinds.shipped import shipped
@@ -159,13 +160,16 @@ def test_a_number_is_one_person_s_in_whatever_form(issuer: Issuer) -> None:
     assert forms_of(issuer, ONE) == [INTEGRITY]
 
 
+def of_residents(version: str, *forms: str) -> Kind:
+    """Another version of that kind, which is issued in these forms alone, if there are any."""
+    files, text = shipped("resident").sources, shipped("resident").sources["kind.json"].decode()
+    text = re.sub(r'"version": "[0-9]+"', f'"version": "{version}"', text, count=1)
+    text = text.replace("{", f'{{"forms": {json.dumps(forms)}, ', 1)
+    return parse_kind({**files, "kind.json": text.encode()})
+
+
 def test_a_form_that_is_not_at_hand_or_not_the_kind_s_issues_nothing(tmp_path: Path) -> None:
-    kind = shipped("resident")
-    files = {
-        **kind.sources,
-        "kind.json": kind.sources["kind.json"].replace(b"{", b'{"forms": ["application/vc"],', 1),
-    }
-    issuer = issuer_in(tmp_path / "home", kind=parse_kind(files))
+    issuer = issuer_in(tmp_path / "home", kind=of_residents("7", INTEGRITY))
     with raises(FORM_NOT_GIVEN, match="application/x-other"):
         issuer.issue({}, forms=["application/x-other"])
     source = residents(tmp_path / "r.csv", "2008-08-02")
@@ -174,7 +178,19 @@ def test_a_form_that_is_not_at_hand_or_not_the_kind_s_issues_nothing(tmp_path: P
     assert (list(issuer.entries()), issuer.identity.forms) == ([], ())
     assert issuer.issue_file(Order(source, workers=0)).issued == 1
     with raises(INVALID_KIND, match="no media type"):
-        parse_kind({**files, "kind.json": files["kind.json"].replace(b"application/vc", b"dc+sd-jwt", 1)})
+        of_residents("8", "dc+sd-jwt")
+
+
+def test_a_version_that_is_not_issued_in_a_form_keeps_its_credentials_out_of_it(tmp_path: Path) -> None:
+    """The next version may be; what was issued under the one before stays as it is."""
+    issuer_in(tmp_path / "home", kind=of_residents("7", INTEGRITY)).issue_file(
+        Order(residents(tmp_path / "r.csv", "2008-08-02"), workers=0)
+    )
+    issuer = issuer_in(tmp_path / "home", kind=of_residents("8"))
+    more = residents(tmp_path / "s.csv", "2008-08-02", "1990-03-07")
+    result = issuer.issue_file(Order(more, workers=0, forms=BOTH))
+    assert (result.issued, result.added) == (1, 0)
+    assert [each.form for each in issuer.entries()] == ["", "", SD_JWT_VC]
 
 
 # What ends or follows an edition

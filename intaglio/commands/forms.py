@@ -14,6 +14,11 @@ FORM_NAMES = {"application/vc": INTEGRITY, "dc+sd-jwt": SD_JWT_VC, "vc+jwt": VC_
 FORM = click.Choice(list(FORM_NAMES))
 
 
+def form_name(media_type: str) -> str:
+    """The name of a form; of one that has none, its media type."""
+    return next((name for name, known in FORM_NAMES.items() if known == media_type), media_type)
+
+
 def media_type(name: str | None) -> str | None:
     """The media type of a form that was named, if one was."""
     return None if name is None else FORM_NAMES[name]

@@ -127,6 +127,10 @@ class IssuerForms:
             replace(known, form=form, forms=(*known.forms, *sorted(new - {*known.forms}))).write(self.home)
         return True
 
+    def is_allowed(self, kind: Kind, name: str) -> bool:
+        """Whether a kind may be issued in the form with this name."""
+        return not kind.forms or self.media_type(name) in kind.forms
+
 
 def require_allowed(kind: Kind, media_type: str) -> None:
     """Raises `FORM_NOT_ALLOWED` where a kind says in which forms it is issued, and this is none of them."""

@@ -192,11 +192,15 @@ class Editions:
     def lacking(self, which: KindNumber, forms: Iterable[str]) -> list[Edition]:
         """The edition that stands, in those of the forms that it lacks: nothing of one that was revoked.
 
-        Each copy is bound as it is in the forms that are there.
+        Each copy is bound as it is in the forms that are there. A form is left out in which the edition's
+        version of the kind is not issued.
         """
         current = self._store.current(which)
-        standing = self._standing(current) if current.reason is None else []
+        if current.reason is not None:
+            return []
+        standing = self._standing(current)
         known = {entry.form for entry, _, _ in standing}
+        kind = self._presses().of_line(standing[0].line, current.form).composer.kind
         return [
             Edition(
                 line.record,
@@ -208,7 +212,7 @@ class Editions:
                 joins=True,
             )
             for form in forms
-            if form not in known
+            if form not in known and self._forms.is_allowed(kind, form)
             for entry, line, copies in standing
             if entry.form == current.form
         ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -77,13 +78,28 @@ class Presses:
             return []
         return [replace(press, composer=self._composer(each, form)) for each in former_kinds(self.home)]
 
-    def former(self, press: Press) -> list[Press]:
-        """All by which a job of this kind may have been begun: of its other versions and templates."""
-        kind, form = press.composer.kind, press.composer.form
-        versions = [each for each in Kinds(self.home).references if name_of(each) == kind.name]
-        presses = [press if each == kind.reference else self.of(each, form) for each in versions]
-        replaced = [each for made in presses for each in self.replaced(made)]
-        return [each for each in (*presses, *replaced) if each is not press]
+    def templates(self, reference: str | None, forms: Sequence[str]) -> list[list[Press]]:
+        """All by which a job of this kind may have been begun, of each a press in each form.
+
+        The kind with this URN comes first, then its other versions and templates, but for those that are not
+        issued in all of the forms. Raises as `newest`.
+        """
+        kinds, wanted = Kinds(self.home), self.of(reference, forms[0]).composer.kind
+        versions = [reference, *(each for each in kinds.references if each != reference)]
+        references = [
+            each
+            for each in versions
+            if each == reference
+            or (
+                name_of(each) == wanted.name
+                and all(self.forms.is_allowed(kinds.of(each), form) for form in forms)
+            )
+        ]
+        of_versions = [[self.of(each, form) for form in forms] for each in references]
+        replaced = [
+            list(each) for made in of_versions for each in zip(*map(self.replaced, made), strict=True)
+        ]
+        return [*of_versions, *replaced]
 
     def _composer(self, kind: Kind, form: str) -> Composer:
         secret, contexts = self.keys.secret, self.forms.contexts

@@ -168,7 +168,7 @@ def _cells(made: Issuer, entry: Entry, columns: tuple[str, ...]) -> list[str | i
         "number": entry.number,
         "edition": entry.edition,
         "copy": entry.copy,
-        "form": made.issued_as.media_type(entry.form),
+        "form": made.issued_as.media_type(entry.form) if "form" in columns else None,
         "name": entry.name,
         "email": entry.email,
         "issued": format_datetimestamp(issued) if issued else None,

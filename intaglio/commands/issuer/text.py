@@ -25,6 +25,7 @@ from wire.text import counted, printable
 from ...terminal import typed
 from ...words.language import tr
 from ...words.remedies import REMEDIES
+from ..forms import form_name
 
 SHOWN = 20
 """Lines of faults, changed rows and warnings on the terminal; the error file and --json have all."""
@@ -50,7 +51,7 @@ def line(entry: Entry, *, with_kind: bool = False) -> str:
     """A copy of an edition in one line, with its form where that is not the issuer's own."""
     edition = f" edition {entry.edition}" if entry.edition > 1 else ""
     edition += f" copy {entry.copy}" if entry.copy > 1 else ""
-    edition += f" {entry.form.removeprefix('application/')}" if entry.form else ""
+    edition += f" as {form_name(entry.form)}" if entry.form else ""
     kind = f"{entry.kind} " if with_kind else ""
     revoked = f", revoked {(entry.date or '')[:10]}: {entry.reason.replace('-', ' ')}" if entry.reason else ""
     name = f"  {entry.name}" if entry.name else ""  # a device has none
@@ -105,7 +106,9 @@ def card(issuer: Issuer, entry: Entry) -> str:
     """An edition with all that it was made from."""
     stored = issuer.line(entry)
     copies = len(issuer.copies(entry))
-    forms = dict.fromkeys(issuer.issued_as.media_type(each.form) for each in issuer.editions(entry))
+    forms = dict.fromkeys(
+        form_name(issuer.issued_as.media_type(each.form)) for each in issuer.editions(entry)
+    )
     details = {
         "id": stored.id,
         "log entry": entry.leaf,
