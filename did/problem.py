@@ -89,6 +89,18 @@ class InvalidDIDDocument(ResolutionFailed):
     title = "The DID document is invalid"
 
 
+class InvalidIssuerMetadata(ResolutionFailed):
+    """The metadata at an issuer's address is of another issuer, or contradicts itself.
+
+    Whoever holds the host today may have put it there, so that it says nothing of the credential.
+    """
+
+    code = "invalid-issuer-metadata"
+    type = "about:blank"  # no DID is resolved
+    title = "The metadata of the issuer cannot be used"
+    undetermined = True
+
+
 DID_DOCUMENT_TOO_LARGE = Code(
     "did-document-too-large", InvalidDIDDocument, "The DID document is larger than allowed", undetermined=True
 )

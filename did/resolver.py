@@ -64,6 +64,8 @@ class Resolver:
     ) -> Resolution:
         """The document of a DID, or the controller document at an https URL, as of now or remembered.
 
+        At the location of an issuer's metadata, it is the keys in that (`issuer_metadata`).
+
         `version` asks for an earlier one, by the method's name for it or by a moment at which it stood
         (`versionId`, `versionTime`). `options` are resolution options; those that the method does not have
         change nothing. Raises `InvalidDID`, `MethodNotSupported`, `DID_NOT_FOUND`, `InvalidDIDDocument`,
@@ -129,8 +131,10 @@ class Resolver:
 
     def _finding(self, did: str) -> Callable[[Fetcher], Sequence[Resolution]]:
         if did.startswith("https:"):
-            from . import controller
+            from . import controller, issuer_metadata
 
+            if issuer_metadata.is_location(did):
+                return lambda fetcher: [Resolution(issuer_metadata.resolve(did, fetcher))]
             return lambda fetcher: [Resolution(controller.resolve(did, fetcher))]
         parsed = DID.parse(did)
         method = self._methods.get(parsed.method)

@@ -42,7 +42,8 @@ def claim(
     may be for another `key` of the wallet. Raises `Declined`, and `Refused` when what comes is by another
     issuer, for another key or in another form than agreed.
     """
-    invitation = Invitation.parse(_ask(client, "GET", str(link), None, MAX_MESSAGE), link)
+    url = f"{link}?form={quote(form, safe='')}" if form else str(link)
+    invitation = Invitation.parse(_ask(client, "GET", url, None, MAX_MESSAGE), link)
     if not agree(invitation):
         raise Declined(
             "nothing was claimed and nothing was sent", hint="The link stays good until it expires."
@@ -57,8 +58,7 @@ def claim(
         created=clock(),
         first=None if key == first else (first.signer, first.verification_method),
     )
-    asked = f"{link}?form={quote(form, safe='')}" if form else str(link)
-    data = _ask(client, "POST", asked, Body(message), MAX_BYTES)
+    data = _ask(client, "POST", url, Body(message), MAX_BYTES)
     bundle = Bundle.parse(data, wallet.forms)
     try:
         secured = read(bundle.secured, wallet.forms, Work())

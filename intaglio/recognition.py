@@ -90,7 +90,9 @@ def handed_over(given: Trust, file: str, joined: Joined, name: str = "") -> Newc
 
 
 def lists_of(issuer: RecognisedIssuer) -> Iterator[str]:
-    """Who signs an issuer's status lists, and how long they count."""
+    """By which address SD-JWT VCs name an issuer, who signs its status lists, and how long they count."""
+    if issuer.address:
+        yield tr("SD-JWT VCs name it by its address, {address}").format(address=printable(issuer.address))
     for name in issuer.status_issuers:
         yield tr("has status lists by {issuer}").format(issuer=printable(name))
     if issuer.short_lists:

@@ -32,7 +32,7 @@ from ledger.log import LogReader, time_to_sign
 from ledger.outbox import Outbox
 from ledger.tiles.store import Store as LogStore
 from vc import Bundle
-from vc.forms import STATUS_KINDS
+from vc.forms import SD_JWT_VC, STATUS_KINDS
 from vc.secured import Form
 from vc.status import Reason
 from vc.status.kind import StatusKinds
@@ -186,6 +186,17 @@ class Issuer:
     def did(self) -> str:
         """The issuer's DID."""
         return self.identity.did
+
+    @property
+    def iss(self) -> str:
+        """See `Identity.iss`."""
+        return self.identity.iss
+
+    def named_in(self, which: KindNumber, form: str | None = None) -> str:
+        """By which a credential names the issuer, in this form, else in that in which it is claimed."""
+        if form is None:
+            form = self.issued_as.media_type(self.store.current(which).form)
+        return self.iss if form == SD_JWT_VC else self.did
 
     @property
     def name(self) -> str:

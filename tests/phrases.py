@@ -9,7 +9,8 @@ from collections.abc import Mapping
 FINDINGS: Mapping[str, str] = {
     "readable-well-formed": "well-formed",
     "readable-former-name": "well-formed, under a former name of its form, {name}",
-    "readable-in-part": "it shows a part of its values, and hides {most} at most",
+    "readable-in-part": "beside what it shows, up to {most} more values may be hidden, or none: "
+    "issuers add empty places, so that nobody can tell",
     "holder-shown": "shown by {holder}, for this challenge and domain",
     "holder-shown-anywhere": "shown by {holder}, for this challenge; its domain was not compared",
     "holder-anyone": "not checked: anyone can hold a file",

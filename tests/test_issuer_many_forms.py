@@ -35,7 +35,7 @@ from tests.doubles import at, stops
 from tests.fault.kill import killed_by
 from tests.problems import raises
 from tests.test_kinds_issuing import residents
-from tests.world import NOW, csv_file, graduate, issuer_in, reopened, verifier_for
+from tests.world import NOW, csv_file, graduate, issuer_in, of_diploma, reopened, verifier_for
 from vc import Verdict
 from vc.forms import INTEGRITY, SD_JWT_VC, SDJWTVC, VC_JWT
 from vc.status import Reason
@@ -266,6 +266,20 @@ def test_another_key_gets_a_second_form_only_with_the_first(issuer: Issuer) -> N
     corrected = issuer.correct(ONE, {"gpa": "4.0"})
     assert bound(issuer) == [(3, "", BOB), (3, SD_JWT_VC, ADA)]
     assert issuer.listing.claim(corrected) is not None
+
+
+def test_an_invitation_names_the_issuer_as_the_form_does_that_is_claimed(tmp_path: Path) -> None:
+    """An SD-JWT VC may name it by its address, JSON names its DID: the wallet holds one against the other."""
+    url = "https://university.example"
+    issuer = issuer_in(tmp_path / "home", form=SDJWTVC(), url=url, has_address=True)
+    issuer.issue(graduate(1), forms=BOTH)
+    names = {form: issuer.named_in(of_diploma(ONE), form) for form in (None, *BOTH)}
+    assert names == {None: url, INTEGRITY: issuer.did, SD_JWT_VC: url}
+    for form in BOTH:
+        issuer.claim(ONE, ADA, form=form)
+        entry = issuer.current(ONE, form)
+        assert issuer.line(entry).secured.claims.issuer == names[form]
+        assert verdicts(issuer, [entry]) == {Verdict.VALID}
 
 
 # Files

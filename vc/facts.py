@@ -65,3 +65,5 @@ class IssuingFacts(NamedTuple):
     """The schema that was kept with that kind."""
     by_kind: Callable[[], ClaimsByKind] | None = None
     """Its claims by the fields of the kind, worked out when a form asks for them."""
+    address: str | None = None
+    """The https address that stands for the issuer in an SD-JWT VC; other forms name it by its DID."""

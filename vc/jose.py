@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from keys.jws import JWS
 
 ISSUER_KEY_NOT_NAMED = Code("issuer-key-not-named", UnsupportedForm, "The issuer's key is named in no DID")
-"""A credential names its issuer's key in a way that is not looked up here, such as in a set of its host."""
+"""A credential names its issuer's key in a way that is not looked up here, such as by a name of no DID."""
 HOLDER_KEY_UNKNOWN = Code("holder-key-unknown", UnsupportedForm, "The key of the holder is not known here")
 """A credential names the key that may show it in a way that is not read here (RFC 7800)."""
 AUDIENCE_NAMED = Code("audience-named", UnsupportedForm, "It is for certain recipients only")

@@ -29,7 +29,8 @@ def require_said(facts: IssuingFacts, claims: Claims, kinds: StatusKinds = STATU
     }
     given = {
         **facts._asdict(),
-        "issuer": facts.issuer["id"],
+        # Either names the issuer, and the trust entry that it hands out says so.
+        "issuer": facts.address if claims.issuer == facts.address else facts.issuer["id"],
         "status": (facts.status.list_url, facts.status.position),
         "log": {facts.log},
     }

@@ -22,6 +22,7 @@ from .possession import Answer, Asked
 if TYPE_CHECKING:  # who verifies issues nothing
     from .facts import IssuingFacts
     from .slots import Slots, Value
+    from .type_metadata import TypeDocuments
 
 INTEGRITY = "application/vc"
 """The media type of JSON that carries its proofs."""
@@ -143,6 +144,14 @@ class Secured(Protocol):
 
     def leaves(self, signed: Signed, kind: EntryKind, work: Work) -> Sequence[bytes]:
         """The log entries that stand for it with this signature; none for one that was derived."""
+
+    def fits_type(self, types: TypeDocuments, work: Work) -> str:  # noqa: ARG002 -- of others
+        """The name of its type, where it has the form that the metadata of its type asks for.
+
+        Empty for a form without such metadata, and where that is not at hand. Raises `SCHEMA_MISMATCH`, and
+        `TYPE_METADATA_MISSING` where a part of it is.
+        """
+        return ""
 
     def digests(self, work: Work) -> frozenset[bytes]:
         """The digests of its log entries, by signatures that are not known as well."""

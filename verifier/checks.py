@@ -52,6 +52,7 @@ from .standing import DECIDING, described
 from .status import StatusLookup
 
 if TYPE_CHECKING:  # loaded only where a deployment has schemas
+    from vc.type_metadata import TypeDocuments
     from vc.vcdm.schema import Schemas
 
 STEPS = ("readable", "holder", "issuer", "signature", "dates", "status", "schema", "evidence", "trust")
@@ -149,6 +150,8 @@ class Steps:
     asks_by_kind: bool
     """Whether what a credential's kind asks for is asked for, too."""
     resources: frozenset[bytes]
+    types: TypeDocuments | None = None
+    """The type metadata that is known here."""
     statuses: list[StatusTime | None] = field(default_factory=list)
     """Of each credential as of when it is known not to be revoked."""
     carried: list[CarriedKind | None] = field(default_factory=list)
@@ -277,7 +280,7 @@ class Steps:
             findings.status_time = status and status.as_of
         # (7) schema
         with checks.step(7):
-            self._schemas(claims)
+            self._schemas(secured, claims)
         # (8) evidence
         with checks.step(8):
             if claims.kinds:
@@ -341,7 +344,9 @@ class Steps:
             return None
         if len(entries) > MAX_STATUS:
             raise TooLarge.saying("the credential has more than {most} status entries", most=MAX_STATUS)
-        standings = self.status.check(entries, claims.issuer, self._now, entry)
+        # An address in `iss` stands for a DID, which signs the lists.
+        issuer = entry.id if entry else claims.issuer
+        standings = self.status.check(entries, issuer, self._now, entry)
         own = (each.entry.list_url for each in self.status.entries(claims))
         unreached = self.status.unreached.intersection(own)
         newer = shortened(min(unreached)) if unreached else ""
@@ -352,13 +357,18 @@ class Steps:
         times = [one.time for one in standings if one.entry.purpose in DECIDING]
         return StatusTime.of_all(times) if times else None
 
-    def _schemas(self, claims: Claims) -> None:
+    def _schemas(self, secured: Secured, claims: Claims) -> None:
         schemas = self.schemas
         checked = {schema: shortened(schema) for schema in schemas.check(claims)} if schemas else {}
         if claims.kind is not None:  # most name none: a start is not to wait for kinds
             from .kind_schema import fits_kind
 
             checked |= fits_kind(claims, self._trust, self._work)
+        if claims.vct and (self.types or claims.kind is not None):
+            from .type_metadata import NO_TYPES, fits_type
+
+            types = self.types or NO_TYPES
+            checked |= fits_type(secured, self._trust, types, self.bundle.kinds, self._work)
         if checked:
             names, forms = ", ".join(map(shortened, checked)), ", ".join(checked.values())
             self.checks.passed("fits", f"has the form of {forms}", schemas=names, forms=forms)

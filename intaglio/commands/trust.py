@@ -50,9 +50,8 @@ def list_(session: Session) -> Result:
 def _known(trust: Trust) -> Iterator[str]:
     """The list for people."""
     for issuer in trust.issuers:
-        kinds = (
-            tr("for {types}").format(types=", ".join(issuer.types)) if issuer.types else tr("for everything")
-        )
+        types = ", ".join((*issuer.types, *issuer.vcts))
+        kinds = tr("for {types}").format(types=types) if types else tr("for everything")
         name = issuer.name or tr("(no name)")
         yield printable(f"{name}  {issuer.id}  {kinds}  {issuer.reason}").rstrip()
         for log in trust.logs:
@@ -72,6 +71,7 @@ def _known(trust: Trust) -> Iterator[str]:
 @click.argument("did", metavar="DID|URL|FILE", type=click.Path())
 @click.option("--name", default="", help="The name to show for it.")
 @click.option("--type", "types", multiple=True, help="Recognise it for this credential type only.")
+@click.option("--vct", "vcts", multiple=True, help="Recognise it for SD-JWT VCs of this type only.")
 @click.option("--key", "keys", multiple=True, help="Pin it to this key (Multikey, z…).")
 @click.option("--status-issuer", "status_issuers", multiple=True, help="Who else signs its status lists.")
 @click.option("--short-lists", is_flag=True, help="Accept status lists of fewer than 131,072 entries.")
@@ -83,6 +83,7 @@ def add(
     did: str,
     name: str,
     types: tuple[str, ...],
+    vcts: tuple[str, ...],
     keys: tuple[str, ...],
     status_issuers: tuple[str, ...],
     short_lists: bool,
@@ -96,7 +97,7 @@ def add(
     that is on the list already, its log is asked for newer kinds of credential.
     """
     if not did.startswith("did:") and is_file(did):
-        if types or keys or status_issuers or short_lists or log_key or clock:
+        if types or vcts or keys or status_issuers or short_lists or log_key or clock:
             raise click.UsageError(tr("A trust file says all of it itself; only --name goes with one."))
         given = Trust.load(Path(did))
         if name and len(given.issuers) > 1:
@@ -110,10 +111,11 @@ def add(
     if did.startswith("did:"):
         DID.parse(did)
     known = Trust.load(session.trust_file)
-    details = (name, types, keys, status_issuers, short_lists, log_key, clock)
+    details = (name, types, vcts, keys, status_issuers, short_lists, log_key, clock)
     is_published = any(address(log.key.name) for log in known.policy_for(did).logs)
-    if is_published and known.issuer(did) is not None and not any(details):
-        return _add_kinds(session, known, did, yes)
+    entry = known.issuer(did)
+    if is_published and entry is not None and not any(details):
+        return _add_kinds(session, known, entry.id, yes)
     if not (keys or log_key):
         _require_resolvable(did, session)
     _require_known(types, session)
@@ -125,6 +127,7 @@ def add(
         reason=tr("added by hand"),
         status_issuers=status_issuers,
         short_lists=short_lists,
+        vcts=vcts,
     )
     new = Trust().adding(issuer, RecognisedLog(log_key, clock=clock) if log_key else None)
     new = Trust.parse(new.to_bytes())

@@ -58,6 +58,13 @@ REMEDIES: Mapping[str, str] = {
     "certificate-not-read": _BY_DID,
     "issuer-not-named": _BY_DID,
     "issuer-key-not-named": _BY_DID,
+    "invalid-issuer-metadata": (
+        "Ask the issuer to put it right at its address, or pin its key: `intaglio trust add URL --key z…`."
+    ),
+    "type-metadata-missing": (
+        "Put its file into the folder `types` of your home, ~/.intaglio if you set no other, and those of "
+        "the types that it extends."
+    ),
     "holder-key-unknown": "Ask the issuer for a credential that names its holder's key by a JWK.",
     "another-holder": "Show it from the wallet that has that key.",
     "damaged-context": "Install the program anew.",

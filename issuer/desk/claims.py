@@ -84,8 +84,11 @@ class Issues(Protocol):
     """What claiming needs of the issuer."""
 
     @property
-    def did(self) -> str:
-        """The issuer's DID."""
+    def iss(self) -> str:
+        """By which its SD-JWT VCs name the issuer: its DID, or an https address."""
+
+    def named_in(self, which: KindNumber, form: str | None = None) -> str:
+        """By which a credential that is claimed, in this form if one is given, names the issuer."""
 
     @property
     def name(self) -> str:
@@ -266,7 +269,7 @@ class ClaimLinks:
         known = issuer.links()
         with self._database.reading() as connection:
             _require_newest(connection, known)
-            ends, holder = _open_link(connection, token, issuer, now)
+            _, ends, holder = _open_link(connection, token, issuer, now)
         if holder is not None:
             raise CLAIM_LINK_USED(
                 "a wallet has taken the credential by this link",
@@ -274,8 +277,8 @@ class ClaimLinks:
             )
         return datetime.fromtimestamp(ends, UTC)
 
-    def invite(self, token: str, issuer: Issues, *, now: datetime) -> Invitation:
-        """The answer to a wallet that opens the link.
+    def invite(self, token: str, issuer: Issues, *, now: datetime, form: str | None = None) -> Invitation:
+        """The answer to a wallet that opens the link, and perhaps asks for one form.
 
         Raises `NotFound`, `LinkExpired`, `TOO_MANY_ATTEMPTS`.
         """
@@ -284,7 +287,7 @@ class ClaimLinks:
         known = issuer.links()
         with self._database.writing() as connection:
             _require_newest(connection, known)
-            _open_link(connection, token, issuer, now)
+            which, *_ = _open_link(connection, token, issuer, now)
             connection.execute("DELETE FROM challenge WHERE expires <= ?", (_seconds(now),))
             (issued,) = connection.execute(  # but for those that a clock gave which was ahead
                 "SELECT count(*) FROM challenge WHERE token = ? AND expires <= ?",
@@ -299,7 +302,7 @@ class ClaimLinks:
                 "INSERT INTO challenge (challenge, token, expires) VALUES (?, ?, ?)",
                 (_hash(challenge), _hash(token), _seconds(expires)),
             )
-        return Invitation(issuer.did, issuer.name, self.service, challenge, expires)
+        return Invitation(issuer.named_in(which, form), issuer.name, self.service, challenge, expires)
 
     def redeem(
         self, token: str, message: bytes, issuer: Issues, *, now: datetime, form: str | None = None
@@ -398,18 +401,21 @@ def _require_newest(connection: sqlite3.Connection, known: int) -> int:
 
 def _open_link(
     connection: sqlite3.Connection, token: str, issuer: Issues, now: datetime
-) -> tuple[int, str | None]:
-    """When a link ends, and who has used it. Raises `NotFound`, `CLAIM_LINK_ENDED` or `LinkExpired`."""
+) -> tuple[KindNumber, int, str | None]:
+    """The credential of a link, when it ends, and who has used it.
+
+    Raises `NotFound`, `CLAIM_LINK_ENDED` or `LinkExpired`.
+    """
     link = connection.execute(
         "SELECT kind, number, generation, expires, holder FROM link WHERE token = ?", (_hash(token),)
     ).fetchone()
     if link is None:
         raise NotFound("no credential waits under this link", hint="Ask the issuer for a new link.")
-    *which, generation, ends, holder = link
-    if generation < issuer.generation(KindNumber(*which)):
+    which, (generation, ends, holder) = KindNumber(*link[:2]), link[2:]
+    if generation < issuer.generation(which):
         raise _ended()
     _require_time(ends, now)
-    return ends, holder
+    return which, ends, holder
 
 
 def _standing(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from did import METHODS
+from did.issuer_metadata import location
 from did.methods import web as did_web
 from kinds import Kind
 from wire.address import Target
@@ -30,6 +31,8 @@ class Description:
     """The address of the log, where that is not in the folder."""
     has_status_did: bool = False
     """Whether lists are signed under a DID of their own, with a key in the folder; needs a did:web."""
+    has_address: bool = False
+    """Whether SD-JWT VCs name the issuer by its https address in place of its DID."""
     kind: Kind | None = None
     """A kind that it issues; of a new issuer by default diplomas."""
 
@@ -41,13 +44,16 @@ class Description:
     def require_sound(self) -> None:
         """Raises `Refused` for an empty name, an address that is none, and a did:web without https.
 
-        So it does for a DID of the status lists beside a DID that is a key.
+        So it does for a DID of the status lists beside a DID that is a key, and for an issuer that is to be
+        named by an https address and has none.
         """
         url, rotates = self.url, METHODS[self.did_method].rotates
         if not self.name.strip():
             raise ISSUER_WITHOUT_NAME("the issuer has no name")
         if self.has_status_did and not rotates:
             raise ISSUER_WITH_ONE_KEY("a did:key has one key, for credentials and status lists alike")
+        if self.has_address and not location(url or ""):
+            raise ISSUER_WITHOUT_ADDRESS("an issuer that is named by its https address needs one")
         if not url:
             if rotates:
                 raise ISSUER_WITHOUT_ADDRESS("a did:web needs the address of a web site")

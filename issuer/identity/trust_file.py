@@ -33,6 +33,7 @@ def trust_file(
     version = 6 if "kinds" in issuer else version
     if any(ledger.kind == KIND and SINCE in ledger.parameters for ledger in ledgers):
         version = max(version, 5)
+    version = 7 if "address" in issuer else version
     log = {**entry["log"], **({"ledgers": [asdict(ledger) for ledger in ledgers]} if ledgers else {})}
     return {"version": version, "issuers": [issuer], "logs": [log]}
 

@@ -55,6 +55,8 @@ class Profile:
     """The web address under which identifiers are made; without one they are URNs."""
     states_status: bool = False
     """Whether a term of use says where the status stands, in the place of `credentialStatus`."""
+    address: str = ""
+    """The https address by which SD-JWT VCs name it; else that is its DID."""
 
     def iri(self, kind: str, name: str) -> str:
         """The identifier of something that this issuer names."""
@@ -286,6 +288,7 @@ class Composer:
             self.kind.reference,
             self._schema,
             partial(self._by_kind, record),
+            self.profile.address or None,
         )
 
     def _by_kind(self, record: Record) -> ClaimsByKind:

@@ -36,7 +36,7 @@ from ..archive.index import Index
 from ..archive.kept import Appended, KindNumber, ListFile, PublishedFile, RevocationRow
 from ..identity import documents
 from ..identity.clock import ClockJournal
-from ..identity.home import LIFETIME, STATUS_DOCUMENT_NAME, Identity
+from ..identity.home import LIFETIME, METADATA_NAME, STATUS_DOCUMENT_NAME, Identity
 from ..identity.succession import KeysChanged, require_in_force
 from ..press.document import Profile
 from ..press.permutation import LIST_BITS, LIST_ENTRIES, Positions
@@ -192,7 +192,7 @@ class Lists:
             raise KeysChanged(
                 "status lists are signed under another DID by now", hint="Start again what was running."
             )
-        self._publish_document(identity)
+        self._publish_documents(identity)
         if identity.closing is not None and not revocations.closed():
             revocations.note_closed(True)
         wanted, whole = self._wanted(identity, now, anew=anew)
@@ -200,11 +200,18 @@ class Lists:
             self._publish(sorted(wanted), whole, identity, now)
         return sorted(wanted)
 
-    def _publish_document(self, identity: Identity) -> None:
-        """Puts the document of the DID for status lists, if there is one, where its address leads to."""
+    def _publish_documents(self, identity: Identity) -> None:
+        """Puts what follows from the DID document beside the lists.
+
+        That is the document of the DID for status lists, and the metadata of an issuer with an address.
+        """
+        contents: dict[str, bytes] = {}
         if identity.status_did:
-            path = self._folder / STATUS_DOCUMENT_NAME
-            content = documents.published_status_document(self._home)
+            contents[STATUS_DOCUMENT_NAME] = documents.published_status_document(self._home)
+        if identity.address:
+            contents[METADATA_NAME] = documents.published_metadata(self._home, identity.did, identity.address)
+        for name, content in contents.items():
+            path = self._folder / name
             if not path.exists() or path.read_bytes() != content:
                 replace_file(path, content)
 

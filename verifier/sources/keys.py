@@ -5,7 +5,8 @@ documents, a log bound to it. Where there is one, nothing counts but what a pin 
 from: a document from a bundle is the presenter's word, one from the network the word of whoever holds the
 host today. A log's documents go before pinned keys, since they say when a key ended; where those that came
 along do not have the key, they are had from where the log is published. Only an issuer without pins is
-looked up on the network; one that has a URL and no DID, at that URL, and only if the trust file names it.
+looked up on the network; one that has a URL and no DID, at that URL or in the metadata of its host, and only
+if the trust file names it. An address that the trust file binds to a DID is that DID's.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from did import (
     Document,
     DocumentSource,
     InvalidDID,
+    InvalidIssuerMetadata,
     InvalidRelationship,
     InvalidVerificationMethod,
     MethodNotSupported,
@@ -198,10 +200,14 @@ class IssuerKeys:
     def signer(self, method: str, issuer: str) -> str:
         """Whose key `method` names: that of its DID or URL. Raises `INVALID_DID_URL`.
 
-        The document of an `issuer` that has no DID may refer to a DID that is a key.
+        The document of an `issuer` that has no DID may refer to a DID that is a key. The set of keys in the
+        metadata of an `issuer` is that issuer's.
         """
         if not method.startswith("did:") and is_url(method):
-            return method.partition("#")[0]
+            from did import issuer_metadata  # only here, and below: most issuers have a DID
+
+            document = method.partition("#")[0]
+            return issuer if issuer and document == issuer_metadata.location(issuer) else document
         did = _did_of(method)
         return did if not issuer or issuer.startswith("did:") or not self._is_key(did) else issuer
 
@@ -226,7 +232,13 @@ class IssuerKeys:
         more knowledge would help, and `InvalidProof`
         (`KEY_OF_ANOTHER_USE`) unless it is for `use`.
         """
-        entry, owner = self._trust.issuer(issuer), self._documents.owner_of(issuer)
+        entry = self._trust.issuer(issuer)
+        if entry is not None and entry.id != issuer:
+            # The trust list binds this address to a DID, whose documents have the key: no host is asked.
+            issuer = entry.id
+            # The fragment is a name in the set at the address. Of a DID that is a key, there is one only.
+            method = issuer if self._is_key(issuer) else f"{issuer}#{method.partition('#')[2]}"
+        owner = self._documents.owner_of(issuer)
         listed = {listed for known in (entry, owner) if known for listed in known.list_keys}
         try:
             key = self._find(issuer, method, relationship, is_named=is_named, use=use)
@@ -296,7 +308,7 @@ class IssuerKeys:
                 raise unshown.about(absent)
             raise absent
         self._require_looked_up(issuer, method, relationship, is_named=is_named or entry is not None)
-        found = self._of_today(self._published(issuer), method, relationship)
+        found = self._of_today(self._published(issuer, method), method, relationship)
         source = KeySource("key-published", f"the key is in the document that {issuer} publishes")
         return IssuerKey(found.key, source, found.until, signs=found.signs)
 
@@ -317,7 +329,7 @@ class IssuerKeys:
         if len(keys) == 1 and not issuer.documents:
             return IssuerKey(keys[0], _PINNED, None, logged, pinned=True, guessed=True)
         self._require_looked_up(issuer.id, method, relationship, is_named=True)
-        document = self._published(issuer.id)
+        document = self._published(issuer.id, method)
         digest = document_digest(document.value, self._work)
         bound = by_place([*bound, *with_pinned_digest(document, digest, issuer)])
         if found := self._newest(bound, method, relationship, use):
@@ -327,16 +339,35 @@ class IssuerKeys:
             raise not_pinned(issuer.id, method)
         return IssuerKey(published.key, _PINNED, published.until, logged, pinned=True, signs=published.signs)
 
-    def _published(self, issuer: str) -> Document:
-        """The document that the network has. Raises the open `Problem` that keeps it from being had."""
+    def _published(self, issuer: str, method: str) -> Document:
+        """The document that the network has of an issuer, or the metadata of which `method` names a key.
+
+        Raises the open `Problem` that keeps it from being had.
+        """
+        if not issuer.startswith("https://"):
+            return self._resolved(issuer, issuer)
+        from did import issuer_metadata
+
+        location = issuer_metadata.location(issuer)
+        if location is None or not method.startswith(f"{location}#"):
+            return self._resolved(issuer, issuer)
+        metadata = self._resolved(location, issuer)
+        # SD-JWT VC, 3.3: letter by letter. Two addresses that differ by a slash share a location.
+        if metadata.value.get(issuer_metadata.ISSUER) != issuer:
+            raise InvalidIssuerMetadata.saying(
+                "the metadata at {url} is of another issuer", url=shortened(location)
+            )
+        return metadata
+
+    def _resolved(self, name: str, issuer: str) -> Document:
         self._asked.add(issuer)
         if len(self._asked) > MOST_ASKED:
             raise Unavailable.saying(
                 "the keys of more than {most} DIDs would have to be looked up", most=MOST_ASKED
             )
         try:
-            return self._resolver.resolve(issuer).document
-        except InvalidDID:
+            return self._resolver.resolve(name).document
+        except (InvalidDID, InvalidIssuerMetadata):
             raise
         except MethodNotSupported as problem:
             raise ISSUER_METHOD_NOT_SUPPORTED.saying("{why}", why=problem) from problem

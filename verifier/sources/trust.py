@@ -48,7 +48,7 @@ from .trust_entries import (
     written,
 )
 
-VERSIONS = (1, 2, 3, 4, 5, 6)
+VERSIONS = (1, 2, 3, 4, 5, 6, 7)
 """Each has members that a program of the one before must not overlook: it is written where one is used."""
 
 MAX_BYTES = 1 << 26
@@ -74,6 +74,8 @@ class TrustSource(Protocol):
         self, did: str, *, types: Collection[str] = (), at: datetime | None = None
     ) -> RecognisedIssuer | None:
         """What is said of an issuer, by its DID or URL; `None` of one that is not recognised.
+
+        By an address that stands for a DID, it is what is said of that: its `id` is the DID.
 
         With `types` and `at` the question is whether it may have issued a credential of all these types, as
         `Claims.types` has them, that existed by that time. A source that knows no such difference gives the
@@ -117,10 +119,12 @@ class Trust:
         at: datetime | None = None,  # noqa: ARG002
     ) -> RecognisedIssuer | None:
         """See `TrustSource`: the entry for `did`, if there is one."""
-        return self._by_id.get(did)
+        return self._by_name.get(did)
 
     def policy_for(self, did: str) -> TrustPolicy:
         """See `TrustSource`."""
+        if (entry := self._by_name.get(did)) is not None:
+            did = entry.id
         if did not in self._speaking:
             return _NO_LOGS  # not kept: anybody can name DIDs
         if did not in self._policies:
@@ -129,7 +133,7 @@ class Trust:
 
     def resembling(self, name: str) -> Sequence[RecognisedIssuer]:
         """See `NamedTrust`."""
-        return tuple(self._by_id[did] for did in resembling(self.looks, name))
+        return tuple(self._by_name[did] for did in resembling(self.looks, name))
 
     @cached_property
     def looks(self) -> Mapping[str, str]:
@@ -137,8 +141,10 @@ class Trust:
         return {issuer.id: look(issuer.name) for issuer in self.issuers if issuer.name}
 
     @cached_property
-    def _by_id(self) -> Mapping[str, RecognisedIssuer]:
-        return {issuer.id: issuer for issuer in reversed(self.issuers)}
+    def _by_name(self) -> Mapping[str, RecognisedIssuer]:
+        """The entries by their ids, and by the addresses that stand for these."""
+        addresses = {issuer.address: issuer for issuer in self.issuers if issuer.address}
+        return {**addresses, **{issuer.id: issuer for issuer in reversed(self.issuers)}}
 
     @cached_property
     def _speaking(self) -> Mapping[str, list[RecognisedLog]]:
@@ -171,6 +177,7 @@ class Trust:
         what shows their keys would count for those who named them.
         """
         self._require_same_logs(other)
+        self._require_same_addresses(other)
         for issuer in other.issuers:
             known = self.issuer(issuer.id)
             if known is not None:
@@ -204,7 +211,7 @@ class Trust:
             raise NotFound.saying("{did} is not in the trust list", did=did)
         known = tuple(dict.fromkeys((*kinds, *issuer.kinds)))[:MOST_KINDS]
         replaced = replace(issuer, kinds=known)
-        return Trust(tuple(replaced if one.id == did else one for one in self.issuers), self.logs)
+        return Trust(tuple(replaced if one.id == issuer.id else one for one in self.issuers), self.logs)
 
     def _require_same_logs(self, other: Trust) -> None:
         """That both say the same of a log, and of the logs of a name that has some or an entry here."""
@@ -220,13 +227,24 @@ class Trust:
                 )
         for log in other.logs:
             for name in log.issuers:
-                is_known = name in self._by_id or name in self._speaking
+                is_known = name in self._by_name or name in self._speaking
                 if is_known and log.key not in self._logs_of(name):
                     raise TRUST_LOG_DIFFERS.saying(
                         "the file lets the log {log} speak for {issuer}, "
                         "for which your list does not have it",
                         log=shortened(log.origin),
                         issuer=name,
+                    )
+
+    def _require_same_addresses(self, other: Trust) -> None:
+        """That no address gets to stand for another DID: else one issuer's file could take another's name."""
+        for issuer in other.issuers:
+            for name in filter(None, (issuer.id, issuer.address)):
+                known = self.issuer(name)
+                is_alone = name in self._speaking or name in self._status_issuers
+                if known.id != issuer.id if known else (name == issuer.address and is_alone):
+                    raise TRUST_DIFFERS.saying(
+                        "{name} stands for somebody else on your list than in the file", name=shortened(name)
                     )
 
     def _require_same(
@@ -311,6 +329,7 @@ class Trust:
         issuer = self.issuer(did)
         if issuer is None:
             raise NotFound.saying("{did} is not in the trust list", did=did)
+        did = issuer.id
         logs = sorted((handed_over(log) for log in self.logs if did in log.issuers), key=lambda log: log.key)
         said = {
             "issuer": written(replace(beside_documents(issuer), reason="", kinds=())),
@@ -322,8 +341,10 @@ class Trust:
 
     def removing(self, did: str) -> Trust:
         """Without `did`. Raises `NotFound`."""
-        if self.issuer(did) is None:
+        issuer = self.issuer(did)
+        if issuer is None:
             raise NotFound.saying("{did} is not in the trust list", did=did)
+        did = issuer.id
         logs = (
             replace(log, issuers=tuple(other for other in log.issuers if other != did)) for log in self.logs
         )
@@ -370,7 +391,8 @@ class Trust:
                 read=" or ".join(map(str, VERSIONS)),
             )
         trust = cls(read_issuers(value, version), read_logs(value, version))
-        named = Counter([*(issuer.id for issuer in trust.issuers), *(log.key for log in trust.logs)])
+        names = (name for issuer in trust.issuers for name in (issuer.id, issuer.address) if name)
+        named = Counter([*names, *(log.key for log in trust.logs)])
         if twice := [name for name, times in named.items() if times > 1]:
             raise Malformed.saying("it has more than one entry for {name}", name=shortened(twice[0]))
         for issuer in trust.issuers:
@@ -379,6 +401,13 @@ class Trust:
 
                 with suppress(jsonld.UnknownType):  # judged where the contexts are known that define it
                     jsonld.type_name(kind)
+            if issuer.address and not (issuer.id.startswith("did:") and _is_address(issuer.address)):
+                raise Malformed.saying(
+                    "the address {address} is no https address that stands for a DID",
+                    address=shortened(issuer.address),
+                )
+            if "" in issuer.vcts:
+                raise Malformed("a type among vcts is empty")
             for key in (*issuer.keys, *issuer.list_keys):
                 PublicKey.from_multikey(key)
             for name in issuer.status_issuers:
@@ -400,6 +429,12 @@ class Trust:
         version = max(map(version_of, (*issuers, *logs)), default=1)
         value = {"version": version, "issuers": issuers, "logs": logs}
         return orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+
+
+def _is_address(name: str) -> bool:
+    from did.issuer_metadata import location  # only here: most entries name none
+
+    return location(name) is not None
 
 
 def names_another(parts: Sequence[str], did: str, trust: TrustSource) -> bool:

@@ -32,7 +32,7 @@ class RecognisedIssuer:
     """Its DID."""
     name: str = ""
     types: tuple[str, ...] = ()
-    """The credential types it is recognised for; none means all."""
+    """The credential types of W3C's data model it is recognised for; without `vcts`, none means all."""
     keys: tuple[str, ...] = ()
     """Multikeys that are its own, whatever it publishes; a log that speaks for it says when one ended."""
     documents: tuple[str, ...] = ()
@@ -51,6 +51,10 @@ class RecognisedIssuer:
     """Whether its status lists count though they have fewer entries than the standard asks for."""
     kinds: tuple[KindFiles, ...] = ()
     """Kinds of its own, whose words are believed."""
+    vcts: tuple[str, ...] = ()
+    """The types of SD-JWT VC that it is recognised for, as text; without any, the IRIs among `types` are."""
+    address: str = ""
+    """The https address by which SD-JWT VCs name it as well as by `id`."""
 
     @property
     def last_lists(self) -> datetime | None:
@@ -180,6 +184,8 @@ VERSION_OF: Mapping[str, int] = {
     "listKeys": 4,
     "shortLists": 4,
     "kinds": 6,
+    "vcts": 7,
+    "address": 7,
 }
 """Members that trust files of earlier versions do not have."""
 
@@ -220,6 +226,8 @@ _ISSUER: Mapping[str, type] = {
     "listKeys": tuple,
     "shortLists": bool,
     "kinds": KindFiles,
+    "vcts": tuple,
+    "address": str,
 }
 _LOG: Mapping[str, type] = {
     "key": str,

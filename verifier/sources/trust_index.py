@@ -122,8 +122,9 @@ class IndexedTrust:
             if found is None:
                 return _NOTHING
             said = Trust.parse(found)
+            did = said.issuers[0].id if said.issuers else name  # for which the name may stand
             logs = [self._log(log.key) for log in said.logs]
-            speaking = tuple(replace(log, issuers=_with(name, log.issuers)) for log in logs)
+            speaking = tuple(replace(log, issuers=_with(did, log.issuers)) for log in logs)
             known = self._known[name] = Trust(said.issuers, speaking, self._file)
         return known
 
@@ -169,7 +170,7 @@ _LOOKS = _digest("looks", "")
 
 def _index(state: tuple[int, ...], trust: Trust) -> bytearray:
     """The index of a file in this state. Names of which it says the same share what it says."""
-    entries = {issuer.id: issuer for issuer in trust.issuers}
+    entries = {name: issuer for issuer in trust.issuers for name in (issuer.id, issuer.address) if name}
     logs = [RecognisedLog(log.key) for log in trust.logs]
     speaking: dict[str, list[int]] = {}
     for number, log in enumerate(trust.logs):
@@ -194,10 +195,10 @@ def _index(state: tuple[int, ...], trust: Trust) -> bytearray:
         )
     shared: dict[tuple[int, ...], tuple[int, int]] = {}  # of all names with these logs and no entry
     for name in names:
-        numbers = tuple(speaking.get(name, ()))
-        where = None if name in entries else shared.get(numbers)
+        own = (entries[name],) if name in entries else ()
+        numbers = tuple(speaking.get(own[0].id if own else name, ()))
+        where = None if own else shared.get(numbers)
         if where is None:
-            own = (entries[name],) if name in entries else ()
             where = append(Trust(own, tuple(logs[number] for number in numbers)).to_bytes())
             if not own:
                 shared[numbers] = where

@@ -39,7 +39,7 @@ from kinds.names import NAMES
 from kinds.shipped import diploma_1
 from kinds.template import compiled
 from vc import SUITES
-from vc.forms import INTEGRITY, VC_JWT, DataIntegrity
+from vc.forms import INTEGRITY, SD_JWT_VC, VC_JWT, DataIntegrity
 from vc.secured import Form
 from wire.problem import Conflict, Declined
 from wire.text import counted, printable
@@ -78,6 +78,9 @@ _forms = click.option(
 @_url
 @_method
 @_forms
+@click.option(
+    "--iss", type=click.Choice(["did", "https"]), help="Whether SD-JWT VCs name it by its DID, or its URL."
+)
 @click.option("--key-type", type=click.Choice(KEY_TYPES), help="Of the keys that sign credentials and lists.")
 @click.option(
     "--ledger",
@@ -93,6 +96,7 @@ def init(
     url: str | None,
     method: str | None,
     forms: tuple[str, ...],
+    iss: str | None,
     key_type: str | None,
     where: str | None,
     ledger: str | None,
@@ -101,10 +105,22 @@ def init(
 ) -> Result:
     """Make an issuer: its keys, its log and its DID."""
     asked = None if kind is None else _proved(place, chosen(kind))
-    described = Description(name, url, method, key_type, ledger=ledger, has_status_did=status_did, kind=asked)
+    described = Description(
+        name,
+        url,
+        method,
+        key_type,
+        ledger=ledger,
+        has_status_did=status_did,
+        has_address=iss == "https",
+        kind=asked,
+    )
+    wanted = media_types(forms)
+    if iss == "https" and not place.exists and SD_JWT_VC not in wanted:
+        raise click.UsageError("--iss https is for SD-JWT VCs: add --form dc+sd-jwt.")
     made = place.create(described, where, _form_of(place, forms))
-    _warn(made, media_types(forms))
-    made.issued_as.remember(made.issued_as.names(media_types(forms)))
+    _warn(made, wanted)
+    made.issued_as.remember(made.issued_as.names(wanted))
     data = {"did": made.did, "name": made.name, "folder": str(place.folder), "log": made.log.origin}
     return Result(data, made.did)
 

@@ -8,9 +8,10 @@ from functools import partial
 from textwrap import wrap
 from typing import Any
 
+from did import issuer_metadata
 from issuer.archive.kept import Entry
 from issuer.archive.listing import ClaimedBy
-from issuer.identity.home import STATED, Identity
+from issuer.identity.home import METADATA_NAME, STATED, Identity
 from issuer.issuer import Issuer
 from issuer.job.bulk import Issued
 from issuer.job.changes import Change
@@ -314,7 +315,13 @@ def to_publish(issuer: Issuer) -> Sequence[str]:
     """Where status lists have to lie, so that others can fetch them."""
     if not issuer.identity.url:
         return []
-    return [f"Copy {issuer.home / 'status'} to {issuer.identity.url}/status/"]
+    return [f"Copy {issuer.home / 'status'} to {issuer.identity.url}/status/", *_metadata(issuer)]
+
+
+def _metadata(issuer: Issuer) -> list[str]:
+    """Where the metadata of an issuer with an address has to lie."""
+    where = issuer_metadata.location(issuer.identity.address)
+    return [f"Copy {issuer.home / 'status' / METADATA_NAME} to {where}"] if where else []
 
 
 def not_heard_of(issuer: Issuer) -> Sequence[str]:

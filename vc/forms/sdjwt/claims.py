@@ -56,6 +56,8 @@ def claims_of(payload: Mapping[str, Any]) -> Claims:
         raise ISSUER_NOT_NAMED("the credential has no iss: who issued it, a certificate would say")
     if "aud" in payload:  # RFC 7519, 4.1.3: whoever is not named there has to refuse it
         raise AUDIENCE_NAMED("the credential names the recipients that it is for, which is not read here")
+    if "vct#integrity" in payload:
+        _text(payload, "vct#integrity")
     holder = holder_key(payload)
     numeric_date(payload, "iat")
     return Claims(
@@ -74,6 +76,7 @@ def claims_of(payload: Mapping[str, Any]) -> Claims:
         holder_name=_name(payload),
         number=_shown_text(payload, "document_number"),
         awarded=None,
+        vct=vct,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Sequence
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from keys import InvalidSignature, PublicKey
 from keys.jws import JWS
@@ -21,6 +22,9 @@ from ...secured import Secured, Signatures, Signed, Unknown
 from . import MEDIA_TYPE
 from .claims import FIXED, claims_of
 from .disclosures import SDJWT, ClaimPath, Disclosed, disclose
+
+if TYPE_CHECKING:
+    from ...type_metadata import TypeDocuments
 
 TYPE, FORMER_TYPE = "dc+sd-jwt", "vc+sd-jwt"
 """`typ` of the header: the present name, and that of drafts up to 05, which W3C's data model has taken."""
@@ -74,6 +78,8 @@ class SDJWTCredential(Secured):
     def signatures(self, work: Work) -> Signatures:  # noqa: ARG002 -- read already
         """The issuer's, by the key that `kid` names; one that is named otherwise counts for nothing here.
 
+        Of an issuer with an address it is a key of the set in its metadata (SD-JWT VC, 3).
+
         Raises `MalformedCredential` for a `kid` that is no text, and as `disclosed`.
         """
         payload, header = self.disclosed.payload, self._jws.header
@@ -92,7 +98,9 @@ class SDJWTCredential(Secured):
             return Signatures((), [Unknown(algorithm, issuer, unread)])
         if not isinstance(kid, str):
             raise MalformedCredential("kid of the header is no text")
-        method = method_of(issuer, kid)
+        # SD-JWT VC, 6.2: whatever `kid` looks like, an address means its set of keys, lest a sender chose by
+        # which process the key is found.
+        method = _key_url(issuer, kid) if issuer.startswith("https://") else method_of(issuer, kid)
         if method is None:
             unnamed = ISSUER_KEY_NOT_NAMED.saying(
                 "the header names no key of {issuer} that can be looked up here", issuer=shortened(issuer)
@@ -112,10 +120,28 @@ class SDJWTCredential(Secured):
         """Always: a claim means what its type and its own name say, and both are signed."""
         return True
 
+    def fits_type(self, types: TypeDocuments, work: Work) -> str:
+        """See `Secured`: by `vct` and `vct#integrity`."""
+        digest = self.disclosed.payload.get("vct#integrity", "")
+        rules = types.rules(self.claims.vct, digest) if isinstance(digest, str) else None
+        if rules is None:
+            return ""
+        from ...type_metadata import ProcessedPayload  # only here: most types have no metadata at hand
+
+        payload, disclosures, hidden, _ = self.disclosed
+        ProcessedPayload(payload, disclosures.keys(), not hidden).require(rules, self.claims.vct, work)
+        return self.claims.vct
+
     def leaves(self, signed: Signed, kind: EntryKind, work: Work) -> Sequence[bytes]:  # noqa: ARG002
         """The entry of the issuer's JWT, whatever is disclosed of it."""
         work.spend(len(self.parts.jwt) // BYTES_HASHED)
         return (entry(kind, hashlib.sha256(self.parts.jwt).digest()),)
+
+
+def _key_url(issuer: str, kid: str) -> str | None:
+    from did import issuer_metadata  # only here: most issuers have a DID
+
+    return issuer_metadata.key_url(issuer, kid)
 
 
 def algorithm_for(key: PublicKey) -> str:
