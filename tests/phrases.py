@@ -21,6 +21,9 @@ FINDINGS: Mapping[str, str] = {
     "issuer-document-pinned": "{issuer}: the key is in a document that is pinned in the trust list",
     "issuer-document-in-log": "{issuer}: the key is in a document that the trusted log {log} holds",
     "signature-unchanged": "unchanged since the issuer signed it",
+    "signature-resources": (
+        "of {count} related resources {compared} are as it says, and the others are not compared"
+    ),
     "dates-in-force": "since {since}, until {until}",
     "dates-in-force-from": "since {since}, without an end",
     "dates-in-force-until": "no first day, until {until}",

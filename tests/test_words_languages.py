@@ -200,7 +200,8 @@ def reports() -> Iterator[Report]:
     until = "2027-01-01T00:00:00Z"
     schemas = Schemas({"urn:example:schema": {"type": "object"}})
     named: Any = {"credentialSchema": {"id": "urn:example:schema", "type": "JsonSchema"}}
-    document = university.diploma(validUntil=until, **named)
+    resource = {"id": "https://example.org/photo.png", "digestSRI": "sha256-AA=="}
+    document = university.diploma(validUntil=until, relatedResource=resource, **named)
     yield verifier(university.trust, schemas=schemas).verify(university.issue(document), now=NOW)
     changes: list[dict[str, Any]] = [{"validUntil": until}, {}]
     for change in changes:

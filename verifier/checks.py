@@ -16,7 +16,7 @@ from did import MethodNotSupported
 from did.document import Use
 from ledger import EntryKind, Fact
 from ledger.requirement import LEDGERS
-from vc import Bundle, Check, Claims, InvalidProof, Outcome, Report, UnknownCryptosuite
+from vc import Bundle, Check, Claims, Credential, InvalidProof, Outcome, Report, UnknownCryptosuite
 from vc.anchoring import CarriedKind
 from vc.possession import Asked
 from vc.problem import UnsupportedForm
@@ -259,6 +259,8 @@ class Steps:
             claims = self.signatures.claimed(secured, self.signatures.fitting(secured, proofs.known))
             text = f"unchanged since the issuer signed it{proofs.remark}"
             checks.passed("unchanged", text, uncounted=proofs.uncounted)
+            if isinstance(claims, Credential) and "relatedResource" in claims.said:
+                self._resources(claims)
         if checks.stopped():
             checks.leave_out(5, 4)
             return None
@@ -289,6 +291,16 @@ class Steps:
         findings.suites = frozenset(signature.signed.algorithm for signature in own)
         findings.unknown_proofs = proofs.unknown
         return findings
+
+    def _resources(self, claims: Credential) -> None:
+        """(4) The contexts that a credential names with their digests (VCDM 2.0, 5.3)."""
+        # Only here: few credentials name any.
+        from vc.vcdm import jsonld
+        from vc.vcdm.related import compare_resources
+
+        count, compared = compare_resources(claims.said, jsonld.vendored().documents)
+        text = f"of {count} related resources {compared} are as it says, and the others are not compared"
+        self.checks.passed("resources", text, count=count, compared=compared)
 
     def _decide(self, findings: Findings, holder: str | None, policy: Policy) -> None:
         """(9) trust: the policy, which also says whether the issuer is recognised for this type."""

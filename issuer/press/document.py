@@ -137,7 +137,7 @@ class Composer:
         self.positions = positions
         self.form = ""
         """The media type of the form of its credentials; empty for the issuer's default form."""
-        self._issuer = _issuer(kind, profile)
+        self.issuer = _issuer(kind, profile)
         self._schema = _schema(kind, profile)
 
     def in_form(self, form: str) -> Composer:
@@ -279,7 +279,7 @@ class Composer:
         """The facts that decide in the credential, but for the `dates`, which the template has."""
         return IssuingFacts(
             self.credential_id(record[self.kind.number], edition, copy),
-            self._issuer,
+            self.issuer,
             None,
             None,
             self._place(seq),
