@@ -259,6 +259,14 @@ REMEDIES: Mapping[str, str] = {
     ),
     "status-file-gone": _LIST,
     "status-file-damaged": f"Remove it. {_LIST}",
+    "credential-suspended": "Ask its issuer, which can end that: `intaglio issuer reinstate`.",
+    "revoked-for-good": "Issue a new one, under a number of its own.",
+    "not-suspendable": (
+        "Revoke it, or issue it anew under a version of the kind whose status_purposes have suspension."
+    ),
+    "suspension-needs-address": (
+        "Give the address of a web site: --url https://…; an issuer that has none keeps to other kinds."
+    ),
     "status-list-not-published": "`intaglio issuer status publish` does it.",
     "issuer-without-name": 'Give the institution\'s: --name "…".',
     "issuer-without-address": "Give it: --url https://….",

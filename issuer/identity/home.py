@@ -71,7 +71,7 @@ from . import documents
 from .description import Description
 
 VERSION = 1
-LIST_NAME = re.compile(r"[0-9]{1,9}(-details(-[0-9]{1,3})?|\.[a-z0-9]{1,8})?", re.ASCII)
+LIST_NAME = re.compile(r"[0-9]{1,9}(-details(-[0-9]{1,3})?|-suspension|\.[a-z0-9]{1,8})?", re.ASCII)
 """What the files in `status/` are called."""
 STATUS_DOCUMENT_NAME = "did.json"
 """File name of the status DID's document: did:web derives its address from the DID."""
@@ -101,6 +101,7 @@ _NAMES = {
     "signer_key": "signerKey",
     "status_did": "statusDid",
     "form": "form",
+    "suspension": "suspension",
     "address": "address",
 }
 """The members of issuer.json that are there only where something was decided."""
@@ -108,6 +109,8 @@ _NAMES = {
 _KIND = re.compile(rf"{REFERENCE}[a-z][a-z0-9_]{{0,99}}:[0-9]{{1,6}}:(?:policy:)?[0-9a-f]{{64}}", re.ASCII)
 STATED = "stated"
 """That a term of use says where the status of a credential stands, in the place of `credentialStatus`."""
+LISTED = "listed"
+"""That there is a list of suspensions beside each list of revocations."""
 ISSUER_CLOSED = Code("issuer-closed", Refused, "The issuer has closed")
 """The issuer has closed for good."""
 
@@ -137,6 +140,11 @@ class Identity:
     """The media type of the form in which it issues by default, where that is not JSON with proofs."""
     forms: tuple[str, ...] = ()
     """The media types of other forms in which it issues."""
+    suspension: str = ""
+    """`LISTED` where credentials of one of the kinds can be suspended.
+
+    Releases before that refuse the file: they would take a suspension for a revocation.
+    """
     address: str = ""
     """The https address by which SD-JWT VCs name the issuer, where that is not the DID."""
     kinds: tuple[str, ...] = ()
@@ -165,7 +173,7 @@ class Identity:
             made = replace(made, status_lifetime=f"{kind.list_life}d")
         if kind:
             made.require_young_lists(kind)
-        return made
+        return replace(made, suspension=LISTED) if kind and kind.is_suspendable else made
 
     @classmethod
     def read(cls, home: Path) -> Identity:
@@ -185,6 +193,8 @@ class Identity:
             _ = read.lifetime, read.closing, read.kept_elsewhere
             if read.status not in ("", STATED):
                 raise Malformed("the member status has another value")
+            if read.suspension not in ("", LISTED):
+                raise Malformed("the member suspension has another value")
             if read.status_did not in ("", status_did(read.did)):
                 raise Malformed("the member statusDid has another value")
             if read.address not in ("", read.url):

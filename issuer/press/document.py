@@ -309,7 +309,8 @@ class Composer:
 
     def _place(self, seq: int) -> StatusPlace:
         number, position = self.positions.locate(seq)
-        return StatusPlace(self.profile.list_url(number), position, self.profile.states_status)
+        states_status, is_suspendable = self.profile.states_status, self.kind.is_suspendable
+        return StatusPlace(self.profile.list_url(number), position, states_status, is_suspendable)
 
 
 def _issuer(kind: Kind, profile: Profile) -> dict[str, Any]:

@@ -51,7 +51,7 @@ from . import text
 from .place import Place, key_option, kind_option, status_did_option
 from .preview import is_asked, require_agreed
 from .reading import ReadOptions
-from .terminal import PARTLY, ProgressMeter, bundles_folder, out_option, warn_of_refusals
+from .terminal import PARTLY, ProgressMeter, bundles_folder, no_evidence_option, out_option, warn_of_refusals
 
 SIGNING = [name for name, suite in SUITES.items() if suite.signs]
 
@@ -166,6 +166,7 @@ def init(
 @click.option("--dry-run", is_flag=True, help="Check everything, issue nothing.")
 @click.option("--yes", is_flag=True, help="Show nothing before it is signed, and ask nothing.")
 @click.option("--workers", type=click.IntRange(0, 256), help="Processes; one a core if not given.")
+@no_evidence_option
 @out_option
 def issue(
     place: Place,
@@ -192,6 +193,7 @@ def issue(
     dry_run: bool,
     yes: bool,
     workers: int | None,
+    no_evidence: bool,
     out: Path | None,
 ) -> Result:
     """Issue a credential for each row of a CSV file or spreadsheet. No row is issued twice."""
@@ -210,11 +212,14 @@ def issue(
     )
     of_kind = _asked(place, kind)
     numbers = reading.numbers(of_kind)
-    composer = trial(of_kind, place.session.contexts(), _profile(place.folder, name, url))
+    profile = _profile(place.folder, name, url)
+    composer = trial(of_kind, place.session.contexts(), profile)
     nouns = of_kind.nouns["en"]
     folder = out or bundles_folder(nouns)
     source = reading.open(file, of_kind, asks=not yes)
     reading = reading._replace(dates=source.date_order)  # as it was answered, to be typed again
+    if no_evidence:
+        say(text.without_evidence(profile.url))
     say(*text.mapping(source))
     for remark in text.of_sheet(source.sheet) if source.sheet else ():
         say(remark)
@@ -270,12 +275,13 @@ def issue(
                         done = made.issue_file(order, table)
             if made and (done.issued + len(done.survey.known) <= MOST_FILES or out):
                 try:
-                    written = _write(made, done, order, folder, meter)
+                    written = _write(made, done, order, folder, meter, evidence=not no_evidence)
                 except (OSError, Conflict) as error:
                     refused = error
         if made and done.issued and not made.identity.url:
             say(text.without_address(made.identity, nouns))
     again = [*reading.words(), *(("--out", str(out)) if out else ())]
+    again += ["--no-evidence"] if no_evidence else []
     again += ["--kind", named] if (named := _named(place, of_kind)) else []
     is_seen = asks and (done.survey.good > 0 or bool(done.lacking))
     outcome = FileOutcome(source, done, nouns, named, errors, written, refused, dry_run, preview, is_seen)
@@ -407,13 +413,15 @@ def _number_secret(place: Place) -> bytes:
     return place.secret("number-identity")
 
 
-def _write(made: Issuer, done: Issued, order: Order, out: Path, meter: ProgressMeter) -> list[Path]:
+def _write(
+    made: Issuer, done: Issued, order: Order, out: Path, meter: ProgressMeter, *, evidence: bool
+) -> list[Path]:
     job, forms = done.job, made.issued_as.names(order.forms)
     entries = made.entries(job.seqs.start, job.seqs.stop) if job else []
     before = [made.store.current(made.store.entry(seq).which) for seq in done.survey.known.values()]
     standing = (each for entry in before for each in made.editions(entry) if each.form in forms)
     chosen = [*entries, *standing]
-    return list(export(made, chosen, out, meter, len(chosen)))
+    return list(export(made, chosen, out, meter, len(chosen), evidence=evidence))
 
 
 @contextmanager

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from holder.wallet import Held
 from vc.report import Report, Verdict
 from vc.secured import Choices
+from vc.status.kind import entries
 from wire.text import cells, claimed, isolated, printable
 from wire.work import Work
 
@@ -103,6 +105,16 @@ def shown(held: Held, seen: Choices | None, domain: str) -> list[str]:
     return (
         [*lines, tr("this will not be shown: {claims}").format(claims=_listed(hidden))] if hidden else lines
     )
+
+
+def without_evidence(chosen: Iterable[Held]) -> str:
+    """The consequences of showing credentials without evidence, said before it is signed."""
+    statuses = (status for held in chosen for status in entries(held.claims, held.status_kinds))
+    hosts = dict.fromkeys(host for each in statuses if (host := urlsplit(each.entry.list_url).netloc))
+    if not hosts:  # a URN names none
+        return tr("Log proofs and status lists stay out: the verdict is open, and there is no host to ask.")
+    left_out = tr("Log proofs and status lists stay out: offline the verdict is open; others ask {hosts}.")
+    return left_out.format(hosts=_listed(hosts))
 
 
 def disclosure(choices: Choices | None) -> list[str]:
