@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from exchange.claim import ClaimLink
+from exchange.claim import Acceptance, ClaimLink
 from issuer.archive.kept import EditionTaken, KindNumber, NewEntry, Single
 from issuer.archive.store import SQLiteIndex
 from issuer.desk.claims import ALREADY_CLAIMED, CHALLENGE_SPENT, ClaimLinks, _hash, _seconds
@@ -225,7 +225,10 @@ def spend_after_a_look(self: ClaimLinks, token: str, challenge: str, now: dateti
         connection.execute("UPDATE challenge SET used = 1 WHERE challenge = ?", known[:1])
 
 
-def bind_after_a_look(self: ClaimLinks, token: str, holder: str, now: datetime) -> tuple[str, int, bool]:
+def bind_after_a_look(
+    self: ClaimLinks, token: str, acceptance: Acceptance, now: datetime
+) -> tuple[str, int, bool]:
+    holder = acceptance.holder
     with self._database.reading() as connection:
         (number, found) = connection.execute(
             "SELECT number, holder FROM link WHERE token = ?", (_hash(token),)
