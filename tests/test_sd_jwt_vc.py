@@ -16,6 +16,7 @@ from did.methods import jwk as did_jwk
 from did.methods import key as did_key
 from intaglio.pages.view import judgement
 from keys import PrivateKey, PublicKey
+from tests.authorities import Certified
 from tests.problems import raises
 from tests.sd_jwts import Path, as_text, b64, bound, framed, jwt
 from tests.test_sd_jwt_disclosures import ISSUER as EXAMPLE
@@ -384,9 +385,13 @@ def test_a_key_that_is_named_in_no_did_is_open(issuer: str) -> None:
 
 
 def test_a_certificate_leaves_the_issuer_open_and_nothing_falls_back_to_kid() -> None:
-    chain = {"x5c": ["MIIB"]}
-    left_open(judged(vc(header=chain)), "certificate-not-read")
-    left_open(judged(vc({**SAID, "iss": ABSENT}, header={**chain, "kid": ABSENT})), "issuer-not-named")
+    chain = {"alg": "ES256", "x5c": [(leaf := Certified("Registrar")).text]}
+    for key in (ISSUER.key, leaf.signer):
+        signed = {**chain, "alg": key.public_key.kind.algorithms[0]}
+        left_open(judged(vc(header=signed, key=key)), "certificate-not-listed")
+        without = vc({**SAID, "iss": ABSENT}, header={**signed, "kid": ABSENT}, key=key)
+        left_open(judged(without), "certificate-not-listed")
+    left_open(judged(vc({**SAID, "iss": ABSENT})), "issuer-not-named")
 
 
 @pytest.mark.parametrize(

@@ -99,6 +99,15 @@ class Secured(Protocol):
         return ""
 
     @property
+    def certificates(self) -> Sequence[bytes]:
+        """The X.509 certificates that name its issuer, in DER, the leaf first.
+
+        Where there are some, its one signature is by the key of the leaf, whatever key it names by a URL.
+        Raises `Malformed`.
+        """
+        return ()
+
+    @property
     def most_hidden(self) -> int:
         """How many more values it may hold than it shows: an issuer may have added decoys (RFC 9901, 4.2.7).
 

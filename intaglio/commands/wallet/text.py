@@ -28,8 +28,16 @@ def title(held: Held) -> str:
 
 
 def issuer(held: Held) -> str:
-    """Who issued it, as the credential has it."""
-    return isolated(claimed(held.claims.issuer_name or held.claims.issuer))
+    """Who issued it, as the credential has it; one with certificates, by the name in its issuer's.
+
+    Whoever has such a certificate writes into `iss` what he likes.
+    """
+    chain = held.secured.certificates
+    if not chain:
+        return isolated(claimed(held.claims.issuer_name or held.claims.issuer))
+    from keys import certificates  # only here: most issuers have a DID
+
+    return isolated(claimed(certificates.read_certificate(chain[0], Work()).subject_text))
 
 
 def named(held: Held) -> str:
@@ -139,7 +147,7 @@ def card(held: Held, trust: TrustSource) -> str:
     summary = summarize(claims, trust, by_kind(claims, trust, held.kind))
     facts = {
         "by": issuer(held),
-        "did": printable(claims.issuer),
+        "did": "" if held.secured.certificates else printable(claims.issuer),
         "since": claims.valid_from and f"{claims.valid_from:%Y-%m-%d}",
         "until": claims.valid_until and f"{claims.valid_until:%Y-%m-%d}",
         "bound": binding(held),
