@@ -89,6 +89,8 @@ class FormNotKnown(Refused):
     code = "form-not-known"
 
 
+FORM_NOT_ALLOWED = Code("form-not-allowed", Refused, "Not issued in this form")
+"""A credential was asked for in a form in which its kind, or its issuer, is not issued."""
 FORM_NOT_GIVEN = Code("form-not-given", Unavailable, "The issuer's form is not at hand")
 """The issuer issues in a form that is not at hand here, and nothing in another one unasked."""
 CREDENTIAL_SUSPENDED = Code("credential-suspended", Refused, "The credential is suspended")

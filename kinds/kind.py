@@ -152,6 +152,8 @@ class Kind:
     """Days that status lists last of an issuer that is made for it; 0 where it does not say."""
     status_purposes: tuple[str, ...]
     """The purposes of the statuses of its credentials: revocation, and perhaps `SUSPENSION`."""
+    forms: tuple[str, ...] = ()
+    """The media types of the forms in which it may be issued; in any where it does not say."""
 
     def with_template(self, template: Template) -> Kind:
         """The kind that an edited template makes of this one: what only that names is a text of its own."""

@@ -13,6 +13,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
+from vc.secured import MEDIA_TYPE
 from wire.problem import Malformed
 from wire.strict import load_json_object
 from wire.text import shortened
@@ -90,6 +91,7 @@ _KIND: Mapping[str, Any] = {
     "identifiers": {},
     "catalogue": {},
     "policy": {},
+    "forms": [],
     "list_life": 0,
     "status_purposes": ["revocation"],
 }
@@ -229,11 +231,14 @@ def parse_kind(
         policy=_policy(members["policy"], members["list_life"] or LIST_LIFE),
         list_life=members["list_life"],
         status_purposes=_texts(members["status_purposes"], "status_purposes"),
+        forms=_texts(members["forms"], "forms"),
     )
     if is_tested:
         return kind
     if not 0 <= kind.list_life <= LONGEST_AGE:
         raise INVALID_KIND("kind.json: 'list_life' is a number of days")
+    if wrong := [form for form in kind.forms if not MEDIA_TYPE.fullmatch(form)]:
+        raise INVALID_KIND(f"kind.json, forms: {shortened(wrong[0])} is no media type of a form")
     _require_status_purposes(kind)
     _require_groups(kind)
     _require_fields(kind)

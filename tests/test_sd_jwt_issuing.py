@@ -330,18 +330,17 @@ def test_a_file_from_its_rows_to_a_revocation(program: Program, file: Path) -> N
     assert program("verify", "diplomas/UNI-000003.json").code == 0
 
 
-@pytest.mark.slow
-def test_an_issuer_keeps_its_form(program: Program, file: Path) -> None:
+def test_an_issuer_keeps_its_form_and_issues_in_others_beside_it(program: Program, file: Path) -> None:
     assert program("issuer", "init", "--name", "U", "--form", "dc+sd-jwt", "--key-type", "P-256").code == 0
     assert "ES256" not in program("issuer", "init", "--name", "U", "--form", "dc+sd-jwt").err
-    for options in (("--form", "application/vc"), ("--suite", "ecdsa-jcs-2019")):
-        answer = program("issuer", "issue", file, *options)
-        assert (answer.code, "issues as application/dc+sd-jwt" in answer.err) == (2, True)
     answer = program("issuer", "issue", file, "--form", "dc+sd-jwt", "--suite", "ecdsa-jcs-2019")
     assert (answer.code, "--suite" in answer.err) == (2, True)
-
-
-def test_one_of_json_is_not_changed(program: Program, file: Path) -> None:
-    assert program("issuer", "init", "--name", "U", "--form", "application/vc").code == 0
-    answer = program("issuer", "issue", file, "--form", "dc+sd-jwt")
-    assert (answer.code, "issues as application/vc" in answer.err) == (2, True)
+    answer = program("issuer", "issue", file, "--form", "application/vc", "--suite", "ecdsa-jcs-2019")
+    assert (answer.code, "3 issued" in answer.out) == (0, True)
+    assert "3 credentials added in another form" in program("issuer", "issue", file).out
+    asked = ("issuer", "show", "UNI-000001", "--json")
+    credentials = [
+        json.loads(program(*asked, *form).out)["credential"] for form in ((), ("--form", "application/vc"))
+    ]
+    assert [each["type"] == "EnvelopedVerifiableCredential" for each in credentials] == [True, False]
+    assert credentials[1]["proof"][0]["cryptosuite"] == "ecdsa-jcs-2019"

@@ -18,7 +18,7 @@ from exchange.claim import Invitation
 from intaglio.api.posted import PostedCredentials
 from intaglio.pages.view import judgement
 from intaglio.words import speaking
-from issuer.archive.kept import KindNumber
+from issuer.archive.kept import EditionState, KindNumber
 from issuer.identity.home import Identity, published_list
 from issuer.identity.kind import read_kind
 from issuer.issuer import Issuer
@@ -126,6 +126,24 @@ def files(home: Path) -> dict[str, bytes]:
     journal = repr([made.store.revocations.of_list(0), made.store.revocations.unpublished()]).encode()
     found = {str(path): path.read_bytes() for path in (home / "status").iterdir()}
     return {**found, "journal": journal, "log": str(made.reader.checkpoint().size).encode()}
+
+
+def test_all_forms_of_a_number_are_suspended_and_reinstated_together(city: Issuer) -> None:
+    """And a form that is asked for meanwhile is not made: it would be in force."""
+    city.issue(cells("L-3"), forms=FORM_NAMES)
+    standing = [each.seq for each in city.editions(city.current("L-3"))]
+
+    def verdicts() -> list[tuple[Verdict, EditionState]]:
+        entries = list(map(city.store.entry, standing))
+        return [(judged(city, city.bundle(each)).verdict, each.state) for each in entries]
+
+    city.suspend(["L-3"], Reason.UNSPECIFIED, now=NOW)
+    assert verdicts() == [(Verdict.INVALID, EditionState.SUSPENDED)] * 3
+    city.suspend(["L-1"], Reason.UNSPECIFIED, now=NOW)
+    with raises(CREDENTIAL_SUSPENDED):
+        city.claim("L-1", Holder().did, form=SD_JWT_VC)
+    city.reinstate(["L-3"], now=NOW)
+    assert verdicts() == [(Verdict.VALID, EditionState.VALID)] * 3
 
 
 # In each form, as a verifier sees it

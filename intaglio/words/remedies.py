@@ -321,6 +321,7 @@ REMEDIES: Mapping[str, str] = {
     "link-file-taken": "Name another file: --out.",
     "no-such-diploma": "`intaglio issuer list` shows all.",
     "form-not-known": "Do it with the program that issued it.",
+    "form-not-allowed": "Ask for another form. `intaglio issuer init --form` adds one to the issuer.",
     "form-not-given": "Do it with the program in which this issuer has issued until now.",
     "fact-lost": "Nothing was issued. Whoever wrote the form has to mend it.",
     "edition-taken": "`intaglio issuer show` shows it; `intaglio issuer correct` makes the next one.",

@@ -1,7 +1,8 @@
 """The issuer's index: which credential has which sequence number, edition and log entry, and its revocation.
 
-A number is unique within its kind, so that both name a credential (`KindNumber`). An edition may have several
-copies, each with a sequence number and log entry of its own; what ends the edition ends all of them.
+A number is unique within its kind, so that both name a credential (`KindNumber`). An edition may stand in
+several forms, and in several copies of each. Each of these has a sequence number and a log entry of its own;
+what ends the edition ends all of them.
 
 Any database will do that keeps the contract of `tests/contract/test_indexes.py`. Threads and processes call
 it at once; each writing method is one transaction, durable when it returns, and what is given out once (a
@@ -17,6 +18,7 @@ from typing import Protocol
 from wire.problem import Problem
 
 from .kept import (
+    DEFAULT,
     Appended,
     Crossed,
     EditionState,
@@ -51,8 +53,19 @@ class Index(Protocol):
     def reserve(self, count: int) -> int:
         """The first of `count` sequence numbers that nobody else will get."""
 
-    def begin(self, key: bytes, file: str, created: str, length: int, chunks: int) -> Job:
-        """The job of this key: the one begun before, else a new one with sequence numbers for its rows."""
+    def begin(
+        self,
+        key: bytes,
+        file: str,
+        created: str,
+        length: int,
+        chunks: int,
+        forms: tuple[str, ...] = (DEFAULT,),
+    ) -> Job:
+        """The job of this key: the one begun before, else a new one.
+
+        It has a sequence number for each of its rows in each of its forms.
+        """
 
     def issued_by(self, key: bytes) -> range:
         """The sequence numbers of the job of this key; none if it was not begun."""
@@ -84,8 +97,9 @@ class Index(Protocol):
         """Takes numbers and editions for signed credentials, as one batch for the log.
 
         Of each call it takes all or none; where none, it says which was the first that cannot be, and why:
-        `EditionTaken` if another has it, `Refused` if the credential was revoked, `Released` if the links of
-        that generation have ended.
+        `EditionTaken` if another call has it in any form, or if one that `joins` comes after its edition was
+        superseded; `Refused` if the credential was revoked, `Released` if the links of that generation have
+        ended.
         """
 
     def finish_singles(self, seqs: Sequence[int], batch: Appended, date: str) -> None:
@@ -120,10 +134,13 @@ class Index(Protocol):
         """The edition with this sequence number. Raises `NotFound`."""
 
     def current(self, which: KindNumber) -> Entry:
-        """The first copy of a credential's latest edition. Raises `NotFound`."""
+        """The first copy of a credential's latest edition, in the first of its forms. Raises `NotFound`.
+
+        The default form comes before all others, which follow by name.
+        """
 
     def copies(self, which: KindNumber, edition: int) -> list[Entry]:
-        """The copies of an edition, in their order."""
+        """All copies of an edition, in the order of its forms."""
 
     def kinds_of(self, number: str) -> list[str]:
         """The kinds that have a credential with this number, issued or under way, in the order of names."""
@@ -147,13 +164,16 @@ class Index(Protocol):
         """Sequence number, leaf and line of the thousand single credentials before a leaf, the last first."""
 
     def later_editions(self) -> int:
-        """How many of the credentials are later editions, or further copies."""
+        """How many of the credentials are later editions, further copies or further forms."""
 
     def count(self) -> int:
         """How many credentials were issued: each copy of an edition is one."""
 
-    def states(self) -> dict[EditionState, int]:
-        """The same by state; a state that none has is left out."""
+    def states(self, form: str | None = None) -> dict[EditionState, int]:
+        """The same by state, in one form; a state that none has is left out.
+
+        Without a form each edition counts in the first that it has.
+        """
 
 
 class Logged(Protocol):

@@ -22,8 +22,11 @@ class KindNumber(NamedTuple):
     number: str
 
 
-IdOf = Callable[[KindNumber, int, int], str]
-"""The `id` of a credential, by edition and copy."""
+IdOf = Callable[[KindNumber, int, int, str], str]
+"""The `id` of a credential, by edition, copy and form."""
+
+DEFAULT = ""
+"""Stands for the form that the issuer issues in by default; others are named by their media types."""
 
 Numbering = Callable[[range], Sequence[str]]
 """The numbers at these places of a series, from 1, up to one that is none of the kind.
@@ -55,12 +58,23 @@ class Job(NamedTuple):
     length: int
     """In rows, good or bad."""
     chunks: int
+    forms: tuple[str, ...] = (DEFAULT,)
+    """Each row becomes one credential in each of them, under successive sequence numbers."""
+
+    @property
+    def seqs(self) -> range:
+        """The sequence numbers that were reserved for it."""
+        return range(self.first_seq, self.first_seq + self.length * len(self.forms))
 
     def seq(self, row: int) -> int:
-        """The sequence number of a row. Raises `NotFound` for the headings, and beyond the last."""
+        """The first sequence number of a row. Raises `NotFound` for the headings, and beyond the last."""
         if not 0 <= row - FIRST_ROW < self.length:
             raise NotFound(f"{self.file} has no row {row} below the headings")
-        return self.first_seq + row - FIRST_ROW
+        return self.first_seq + (row - FIRST_ROW) * len(self.forms)
+
+    def form(self, seq: int) -> str:
+        """The form of the credential with one of its sequence numbers."""
+        return self.forms[(seq - self.first_seq) % len(self.forms)]
 
     def chunk_key(self, number: int) -> bytes:
         """Under which key the digests of a chunk are appended to the log.
@@ -82,7 +96,7 @@ class EditionState(StrEnum):
 
 
 class Entry(NamedTuple):
-    """One copy of one edition: `leaf` is its place in the log.
+    """A copy of an edition in one form: `leaf` is its place in the log.
 
     `reason` and `date` are those of its revocation, or of its suspension where it `is_suspended`.
     """
@@ -98,6 +112,7 @@ class Entry(NamedTuple):
     email: str
     reason: str | None
     date: str | None
+    form: str = DEFAULT
     is_suspended: bool = False
 
     @property
@@ -130,6 +145,7 @@ class NewEntry(NamedTuple):
     leaf: int | None
     name: str
     email: str
+    form: str = DEFAULT
 
     @property
     def which(self) -> KindNumber:
@@ -163,6 +179,8 @@ class Single(NamedTuple):
     id: str
     generation: int | None = None
     """Of the link by which it is claimed."""
+    joins: bool = False
+    """Whether it is added to an edition that stands already, in another form; else it opens its edition."""
 
 
 def batch_key(entries: Sequence[bytes]) -> bytes:
@@ -190,7 +208,7 @@ class Crossed(NamedTuple):
     students: list[tuple[str, int, int]]
     """Student number that occurs more than once, how often, first row; at most 100."""
     known: list[tuple[int, int, bytes]]
-    """Row, the sequence number under which its diploma was issued before, and the digest of the row."""
+    """Row, the first sequence number of its number's first edition, and the digest of the row."""
     indistinct: list[tuple[int, int]]
     """Rows of which another has the same identity, each with the first such row, and that with the last."""
 

@@ -45,6 +45,7 @@ from ledger.tiles.store import CHECKPOINT
 from vc.anchoring import document_digest
 from vc.document_chain import to_pin
 from vc.forms.integrity import SUITES_BY_KEY
+from vc.secured import MEDIA_TYPE
 from wire.address import Target
 from wire.consent import NotAgreed
 from wire.datetimestamp import parse_age, parse_datetimestamp
@@ -136,7 +137,9 @@ class Identity:
     status_did: str = ""
     """The DID under which status lists are signed, where that is not the issuer's own."""
     form: str = ""
-    """The media type of the form in which it issues, where that is not JSON with proofs."""
+    """The media type of the form in which it issues by default, where that is not JSON with proofs."""
+    forms: tuple[str, ...] = ()
+    """The media types of other forms in which it issues."""
     suspension: str = ""
     """`LISTED` where credentials of one of the kinds can be suspended.
 
@@ -182,11 +185,11 @@ class Identity:
             found = load_json_object((home / "issuer.json").read_bytes())
             if found.pop("version") != VERSION:
                 raise Damaged(f"{home / 'issuer.json'} is of another version than {VERSION}")
-            kinds = _kinds(found.pop("kinds", []))
+            kinds, forms = _kinds(found.pop("kinds", [])), _forms(found.pop("forms", []))
             if not all(isinstance(value, str) for value in {**found, "url": found["url"] or ""}.values()):
                 raise Malformed("a member is not a text")
             named = {member: found.pop(name, "") for member, name in _NAMES.items()}
-            read = cls(**named, **found, kinds=kinds)
+            read = cls(**named, **found, forms=forms, kinds=kinds)
             _ = read.lifetime, read.closing, read.kept_elsewhere
             if read.status not in ("", STATED):
                 raise Malformed("the member status has another value")
@@ -246,7 +249,8 @@ class Identity:
     def write(self, home: Path) -> None:
         """Writes issuer.json."""
         members = asdict(self)
-        decided = {name: members.pop(member) for member, name in {**_NAMES, "kinds": "kinds"}.items()}
+        lists = {"forms": "forms", "kinds": "kinds"}
+        decided = {name: members.pop(member) for member, name in {**_NAMES, **lists}.items()}
         content = {"version": VERSION, **members, **{name: it for name, it in decided.items() if it}}
         write_durably(home / "issuer.json", orjson.dumps(content, option=orjson.OPT_INDENT_2))
 
@@ -364,6 +368,14 @@ def _kinds(value: object) -> tuple[str, ...]:
     if len(set(map(kind_folder, kinds))) < len(kinds):
         raise Malformed("the member kinds has one version twice")
     return tuple(kinds)
+
+
+def _forms(value: object) -> tuple[str, ...]:
+    """The media types of forms. Raises `Malformed`."""
+    forms = value if isinstance(value, list) else [None]
+    if not all(isinstance(each, str) and MEDIA_TYPE.fullmatch(each) for each in forms):
+        raise Malformed("the member forms is no list of media types")
+    return tuple(forms)
 
 
 def index(home: Path) -> Path:

@@ -29,7 +29,7 @@ from wire.files import (
 from wire.problem import Malformed, NotFound
 from wire.strict import load_json_object
 
-from ..archive.kept import Entry
+from ..archive.kept import DEFAULT, Entry
 from ..issuer import Issuer
 from ..job.order import Progress
 from ..job.workers import FORKS, Pool, Tell, available_cores
@@ -53,13 +53,15 @@ def file_name(entry: Entry, *, with_kind: bool = False) -> str:
     `NUMBER.json`, and `NUMBER.EDITION.json` for later editions. A number that itself ends in a full stop and
     digits always has its edition: `UNI-1.2.1.json` is not edition 2 of `UNI-1`. Lower-case letters and
     characters that some file system refuses are told apart by a hash: `uni-1-HASH.json`. Further copies are
-    `NUMBER.EDITION+COPY.json`, and `with_kind` a name begins with `KIND+`: no number's name has that sign.
+    `NUMBER.EDITION+COPY.json`, those in another form than the issuer's own end in it, as in
+    `NUMBER+dc+sd-jwt.json`, and `with_kind` a name begins with `KIND+`: no number's name has that sign.
     """
     number = entry.number
     stem = number if _ORDINARY.fullmatch(number) else f"{_safe(number)}-{_hash(number)[:32]}".lstrip("-")
     has_edition = entry.edition > 1 or entry.copy > 1 or _LIKE_AN_EDITION.fullmatch(stem)
     name = f"{stem}.{entry.edition}" if has_edition else stem
     name += f"+{entry.copy}" if entry.copy > 1 else ""
+    name += f"+{entry.form.removeprefix('application/').replace('/', '~')}" if entry.form else ""
     return f"{entry.kind}+{name}.json" if with_kind else f"{name}.json"
 
 
@@ -84,7 +86,8 @@ def _former_names(entry: Entry) -> set[str]:
     if stem != number:
         stem += f"-{_hash(number)[:8]}"
     of_81e9505 = f"{stem}.{entry.edition}.json" if entry.edition > 1 else f"{stem}.json"
-    return {file_name(entry), of_81e9505} if entry.copy == 1 else {file_name(entry)}
+    is_first = entry.copy == 1 and entry.form == DEFAULT
+    return {file_name(entry), of_81e9505} if is_first else {file_name(entry)}
 
 
 def _safe(number: str) -> str:

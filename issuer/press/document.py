@@ -2,7 +2,8 @@
 
 So a row done again gives the same bytes. The template has the content; what carries security is added
 here, where no edit of a template can lose it: an `id` of 160 bits that nobody can guess (HMAC over kind,
-number, edition and copy), the issuer, where the status stands, and in which log the credential is anchored.
+number, edition, form and copy), the issuer, where the status stands, and in which log the credential is
+anchored.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Collection, Iterator, Mapping
+from copy import copy as copy_of
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property, partial
@@ -89,14 +91,14 @@ class _Keyed:
 
 
 class Ids:
-    """The `id`s of an issuer's credentials: 160 bits from kind and number, which it alone can make."""
+    """The `id`s of an issuer's credentials: 160 bits from kind, number and form, which it alone can make."""
 
     def __init__(self, profile: Profile, secret: bytes) -> None:
         self._profile, self._keyed = profile, _Keyed(secret)
 
-    def __call__(self, scope: str, number: str, edition: int, copy: int = 1) -> str:
-        """The `id` of a copy of an edition; `scope` is as `scope_of` gives it."""
-        keyed = self._keyed(f"{scope}{number}\0{_issue(edition, copy)}")
+    def __call__(self, scope: str, number: str, edition: int, copy: int = 1, form: str = "") -> str:
+        """The `id` of a copy of an edition; `scope` is as `scope_of` gives it, `form` as in `Composer`."""
+        keyed = self._keyed(f"{scope}{number}\0{_issue(edition, copy, form)}")
         return self._profile.iri("credential", _base32(keyed[:20]))
 
 
@@ -108,8 +110,10 @@ def scope_of(name: str) -> str:
     return "" if name == shipped().name else f"{name}\0"
 
 
-def _issue(edition: int, copy: int) -> str:
-    return str(edition) if copy == 1 else f"{edition}.{copy}"
+def _issue(edition: int, copy: int, form: str) -> str:
+    """Credentials of the default form have ids as when there was no other; no media type is a number."""
+    issue = str(edition) if copy == 1 else f"{edition}.{copy}"
+    return f"{issue}\0{form}" if form else issue
 
 
 NOBODY = Profile("did:example:issuer", "…", "example/log")
@@ -140,12 +144,20 @@ class Composer:
         self.profile = profile
         self._id, self._salt = Ids(profile, id_secret), _Keyed(salt_secret)
         self.positions = positions
+        self.form = ""
+        """The media type of the form of its credentials; empty for the issuer's default form."""
         self.issuer = _issuer(kind, profile)
         self._schema = _schema(kind, profile)
 
+    def in_form(self, form: str) -> Composer:
+        """The same for credentials in another form: it says the same, under ids and salts of their own."""
+        other = copy_of(self)
+        other.form = form
+        return other
+
     def credential_id(self, number: str, edition: int, copy: int = 1) -> str:
         """The `id` of a copy of an edition, as `Ids` has it."""
-        return self._id(self._own, number, edition, copy)
+        return self._id(self._own, number, edition, copy, self.form)
 
     @cached_property
     def _own(self) -> str:
@@ -264,7 +276,8 @@ class Composer:
             said = next((record[field] for field in fields if record[field]), "")
             values[name] = self.profile.iri(noun, quote(said, safe=""))
         for field in kind.hashed:
-            salt = self._salt(f"{self._own}{number}\0{_issue(edition, copy)}\0{field}")[:16].hex()
+            issue = _issue(edition, copy, self.form)
+            salt = self._salt(f"{self._own}{number}\0{issue}\0{field}")[:16].hex()
             hashed = hashlib.sha256(f"{values[field]}{salt}".encode()).hexdigest()
             values[f"{field}_salt"], values[f"{field}_hash"] = salt, f"sha256${hashed}"
         return values

@@ -462,7 +462,8 @@ def _forgotten(number: int, what: str) -> Damaged:
 
 def _is_named(kind: StatusKind, identity: Identity) -> bool:
     """Whether credentials of this issuer name lists of this kind; without an address, none is named."""
-    return bool(identity.url) and (identity.form or INTEGRITY) in kind.issued_in
+    forms = {identity.form or INTEGRITY, *identity.forms}
+    return bool(identity.url) and not forms.isdisjoint(kind.issued_in)
 
 
 def _file(name: str, made: PublishedList, now: datetime) -> ListFile:

@@ -47,6 +47,7 @@ from wire.problem import Problem
 
 pytestmark = pytest.mark.slow  # hundreds of processes: for `make test`
 in_chunks = partial(csv_file, span_rows=2)
+TWO_FORMS = (INTEGRITY, SD_JWT_VC)
 
 Prepare = Callable[[], tuple[Work, Work]]
 
@@ -70,8 +71,10 @@ def overlapping(tmp_path: Path) -> Source:
 Opening = Callable[[Path], Issuer]
 
 
-def same_file_again(issuer: Issuer, source: Source, folder: Path, workers: int = 0) -> Prepare:
-    issue(issuer, source)
+def same_file_again(
+    issuer: Issuer, source: Source, folder: Path, workers: int = 0, forms: Sequence[str] = ()
+) -> Prepare:
+    issue(issuer, source, forms=forms)
     expected, numbers = everything(issuer), itertools.count()
 
     def prepare() -> tuple[Work, Work]:
@@ -79,10 +82,10 @@ def same_file_again(issuer: Issuer, source: Source, folder: Path, workers: int =
         twin(issuer, home)
 
         def work() -> None:
-            issue(reopened(home), source, workers)
+            issue(reopened(home), source, workers, forms)
 
         def check() -> None:
-            issue(reopened(home), source)
+            issue(reopened(home), source, forms=forms)
             assert everything(reopened(home)) == expected
             require_once(reopened(home))
 
@@ -164,6 +167,42 @@ def test_the_same_holds_with_worker_processes(
 ) -> None:
     prepare = same_file_again(issuer, source, tmp_path, workers=2)
     assert kill_everywhere(prepare, points=points) == points
+
+
+@a_sample(15)
+def test_the_same_holds_of_a_job_in_two_forms(
+    issuer: Issuer, source: Source, tmp_path: Path, points: int
+) -> None:
+    prepare = same_file_again(issuer, source, tmp_path, forms=TWO_FORMS)
+    assert kill_everywhere(prepare, points=points) == points
+
+
+def in_a_second_form(issuer: Issuer, source: Source, folder: Path) -> Prepare:
+    """The form of before stands; the second is added by who was killed, or by who comes next."""
+    numbers = itertools.count()
+
+    def prepare() -> tuple[Work, Work]:
+        home = folder / str(next(numbers)) / "home"
+        twin(issuer, home)
+        issue(reopened(home), source)
+
+        def check() -> None:
+            issue(reopened(home), source, forms=TWO_FORMS)
+            last = reopened(home)
+            require_once(last)
+            forms = [{entry.form for entry in last.editions(each)} for each in last.entries()]
+            assert forms == [{"", SD_JWT_VC}] * 10
+
+        return lambda: issue(reopened(home), source, forms=TWO_FORMS), check
+
+    return prepare
+
+
+@a_sample(15)
+def test_a_form_that_is_added_is_there_once(
+    issuer: Issuer, source: Source, tmp_path: Path, points: int
+) -> None:
+    assert kill_everywhere(in_a_second_form(issuer, source, tmp_path), points=points) == points
 
 
 @a_sample(25)

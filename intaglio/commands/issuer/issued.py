@@ -9,7 +9,8 @@ from pathlib import Path
 import click
 
 from issuer.archive.finding import MOST_FOUND, ROW
-from issuer.archive.kept import Entry
+from issuer.archive.kept import EditionState, Entry
+from issuer.archive.listing import Filter
 from issuer.issuer import Issuer
 from issuer.keeping.export import export as write_bundles
 from issuer.keeping.export import outdated
@@ -21,8 +22,9 @@ from wire.problem import Conflict, Declined, NotFound
 from wire.text import counted, printable, shortened
 
 from ...terminal import DAY, Result, agreed, is_file, say, verb
+from ..forms import media_type
 from . import text
-from .place import Place, of_kind_option
+from .place import Place, of_form_option, of_kind_option
 from .terminal import PARTLY, ProgressMeter, bundles_folder, choose, no_evidence_option, out_option, pairs
 
 verbs = click.Group()
@@ -172,7 +174,7 @@ def correct(
         say(f"Edition {before.edition} is revoked as superseded: hand out the new one in its place.")
         say("The next check on this machine sees it at once.", *text.not_heard_of(made))
     try:
-        path, *_ = write_bundles(made, made.copies(entry), folder)
+        path, *_ = write_bundles(made, made.editions(entry), folder)
     except (OSError, Conflict) as error:
         say(*text.not_written(error))
         return Result({**text.summary(made, entry), "file": None}, shown(entry), PARTLY)
@@ -182,10 +184,11 @@ def correct(
 @verb(verbs)
 @_selector
 @of_kind_option
-def show(place: Place, selector: str, kind: str) -> Result:
+@of_form_option
+def show(place: Place, selector: str, kind: str, secured_as: str | None) -> Result:
     """Show one credential, with what was signed. Of several copies it is the first."""
     made = place.open()
-    entry = select(made, selector, kind)
+    entry = made.in_form(select(made, selector, kind), media_type(secured_as))
     claim = text.claim(made.listing.claim(entry))
     data = {**text.summary(made, entry), "claimed": claim, "credential": dict(made.line(entry).credential)}
     return Result(data, text.card(made, entry))
@@ -194,23 +197,31 @@ def show(place: Place, selector: str, kind: str) -> Result:
 @verb(verbs)
 @click.argument("selectors", metavar="[CREDENTIAL...]", nargs=-1, callback=_whole)
 @of_kind_option
+@of_form_option
 @no_evidence_option
 @out_option
 def export(
-    place: Place, selectors: tuple[str, ...], kind: str, no_evidence: bool, out: Path | None
+    place: Place,
+    selectors: tuple[str, ...],
+    kind: str,
+    secured_as: str | None,
+    no_evidence: bool,
+    out: Path | None,
 ) -> Result:
     """Write bundles that verify offline. Without a name, of all that are neither revoked nor suspended."""
     made = place.open()
     if no_evidence:
         say(text.without_evidence(made.identity.url))
     require_kind(made, kind)
+    form = media_type(secured_as)
     folder = out or bundles_folder(made.kinds.nouns([kind] if kind else None))
-    selected = [select(made, selector, kind) for selector in selectors]
+    selected = [made.in_form(select(made, selector, kind), form) for selector in selectors]
     chosen: Iterable[Entry] = [copy for entry in selected for copy in made.copies(entry)]
     total = len(list(chosen))
     if not selectors:
-        chosen = (entry for entry in made.entries() if entry.reason is None and kind in ("", entry.kind))
-        total = made.store.count() - made.store.revocations.count()  # of all kinds
+        wanted = Filter(kind=kind, state=EditionState.VALID, form=made.issued_as.name_of(form))
+        chosen = made.listing.select(made.entries(), wanted)
+        total = made.store.count() - made.store.revocations.count()  # of all kinds and forms
     with ProgressMeter() as meter:
         bundles = write_bundles(made, chosen, folder, meter, total, evidence=not no_evidence)
         written = sum(1 for _ in bundles)

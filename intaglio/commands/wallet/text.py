@@ -78,8 +78,11 @@ def later() -> str:
 
 
 def outdated(found: Iterable[Held]) -> set[str]:
-    """The ids of those of which a later edition is held: one issuer, kind and number, signed later."""
-    editions: dict[tuple[str, str, str], list[tuple[datetime, str]]] = {}
+    """The ids of those of which a later edition is held: one issuer, kind and number, signed later.
+
+    Of two forms the one that was claimed later is no later edition.
+    """
+    editions: dict[tuple[str, ...], list[tuple[datetime, str]]] = {}
     for held in found:
         issuer = held.claims.issuer
         if held.number and held.verdict is Verdict.VALID:  # what anybody may have made says nothing of others
@@ -87,7 +90,8 @@ def outdated(found: Iterable[Held]) -> set[str]:
             own = (one for one in known if one.verification_method.startswith(f"{issuer}#"))
             signed = max((one.created for one in own if one.created), default=held.added)
             kind = (held.claims.kind or "").rsplit(":", 2)[0]  # whatever its version and digest
-            editions.setdefault((issuer, kind, held.number), []).append((signed, held.id))
+            edition = issuer, kind, held.number, held.secured.form
+            editions.setdefault(edition, []).append((signed, held.id))
     return {name for group in editions.values() for signed, name in group if signed < max(group)[0]}
 
 

@@ -24,6 +24,7 @@ from wire.text import claimed, isolated, printable
 from ...session import Session
 from ...terminal import Result, is_asked, read_input, required_passphrase, say, typed, verb, wrapped
 from ...words import tr, tr_count
+from ..forms import FORM, media_type
 from . import text
 
 if TYPE_CHECKING:
@@ -82,10 +83,18 @@ def import_(session: Session, source: str, accept_undetermined: bool) -> Result:
 @verb()
 @click.argument("source", metavar="LINK|FILE|-", type=click.Path())
 @click.option("--ca", type=click.Path(exists=True, path_type=Path), help="A CA to accept too.")
+@click.option("--form", type=FORM, help="Of a link: in which form; if not given, in the issuer's.")
 @_yes
 @_undetermined
-def receive(session: Session, source: str, ca: Path | None, yes: bool, accept_undetermined: bool) -> Result:
-    """Claim a credential by its link, or import a file.
+def receive(
+    session: Session,
+    source: str,
+    ca: Path | None,
+    form: str | None,
+    yes: bool,
+    accept_undetermined: bool,
+) -> Result:
+    """Claim a credential by its link, or import a file. The same link gives it in another form, too.
 
     With `-` the link, or the credential, comes from stdin: others on this machine can see arguments.
     """
@@ -95,6 +104,8 @@ def receive(session: Session, source: str, ca: Path | None, yes: bool, accept_un
     session.ca_file = ca or session.ca_file
     with opened(session) as mine:
         if not _is_link(source):
+            if form:
+                raise click.UsageError("--form goes with a link: a file has the form that it has.")
             return keep(session, mine, data, accept_undetermined)
         from exchange.claim import ClaimLink
         from holder.client import claim
@@ -124,6 +135,7 @@ def receive(session: Session, source: str, ca: Path | None, yes: bool, accept_un
             agree,
             clock=session.now,
             undetermined=accept_undetermined,
+            form=media_type(form),
         )
         return kept(held)
 
