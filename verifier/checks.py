@@ -342,8 +342,7 @@ class Steps:
         if len(entries) > MAX_STATUS:
             raise TooLarge.saying("the credential has more than {most} status entries", most=MAX_STATUS)
         standings = self.status.check(entries, claims.issuer, self._now, entry)
-        own = (each.entry.list_url for each in self.status.entries(claims))
-        unreached = self.status.unreached.intersection(own)
+        unreached = self.status.unreached_of(claims)
         newer = shortened(min(unreached)) if unreached else ""
         stale = f"; a newer list could not be had from {newer}" if unreached else ""
         finding, text, facts = described(standings, stale)
