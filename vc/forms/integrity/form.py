@@ -76,8 +76,10 @@ class DataIntegrity:
         """Whether it is a JSON object that calls itself a credential or presentation."""
         if isinstance(content, bytes):
             return False
-        kinds = [item for item in listed(content.get("type")) if isinstance(item, str)]
-        return not _TYPES.isdisjoint(kinds)
+        kinds = content.get("type")
+        if isinstance(kinds, list):
+            return any(isinstance(kind, str) and kind in _TYPES for kind in kinds)
+        return isinstance(kinds, str) and kinds in _TYPES
 
     def identifier(self, content: Carried) -> object:
         """Its `id`."""
