@@ -78,7 +78,7 @@ class DataIntegrity:
             return False
         kinds = content.get("type")
         if isinstance(kinds, list):
-            return any(isinstance(kind, str) and kind in _TYPES for kind in kinds)
+            return not _TYPES.isdisjoint([kind for kind in kinds if isinstance(kind, str)])
         return isinstance(kinds, str) and kinds in _TYPES
 
     def identifier(self, content: Carried) -> object:
