@@ -11,17 +11,22 @@ unexport PYTHONDONTWRITEBYTECODE
 demo: .venv/installed
 	$(BIN)/intaglio demo
 
+# Where files in memory have room, what tests write lies there: a third of the time of quick tests, and half of that of
+# tests that kill, went into waiting for the disk. `make soak` writes to the disk. Only what failed is kept.
+IN_MEMORY = $(shell $(BIN)/python -c "import shutil; print('TMPDIR=/dev/shm' * (shutil.disk_usage('/dev/shm').free > $(1) << 20))" 2>/dev/null)
+PYTEST := $(BIN)/python -m pytest -q -o tmp_path_retention_policy=failed --dist worksteal
+
 # Needs Python, make and nothing else. What is tried with other programs is skipped without them, and listed.
 test: .venv/installed peers-if-any check-code
 	$(BIN)/python -m coverage erase
-	$(BIN)/python -m pytest -q -n 2 --dist worksteal --list-skipped $(SKIPPED) --cov --cov-report= tests
+	$(call IN_MEMORY,2048) $(PYTEST) -n 2 --list-skipped $(SKIPPED) --cov --cov-report= tests
 	$(BIN)/python -m coverage report --fail-under=95
 	$(BIN)/python -m coverage report --fail-under=100 --include='wire/*,keys/*,ledger/*,vc/forms/integrity/*,vc/forms/jwt/*,vc/forms/sdjwt/*' \
 		--omit='keys/token.py,ledger/tiles/postgres/*,ledger/tiles/s3/*,ledger/evm/anchor.py,ledger/evm/chain.py,ledger/evm/deployment.py,ledger/evm/transactions.py' # whose tests want servers
 
 # The tests that the last `make test` skipped, once what they take is installed.
 skipped: .venv/installed
-	test ! -s $(SKIPPED) || $(BIN)/python -m pytest -q -n 2 --dist worksteal @$(SKIPPED)
+	test ! -s $(SKIPPED) || $(call IN_MEMORY,2048) $(PYTEST) -n 2 @$(SKIPPED)
 
 # Breaks the code at random, and says which breaks no test notices: for a night.
 .PHONY: mutants
@@ -30,14 +35,10 @@ mutants: .venv/installed
 
 # Whole matrices of which `make test` tries a sample, and searches that go on: tens of minutes.
 soak: .venv/installed
-	$(BIN)/python -m pytest -q -n 2 --dist worksteal -m soak tests
-
-# Where files in memory have room, what quick tests write lies there: a third of their time went into waiting for
-# the disk. `make test` writes to the disk.
-IN_MEMORY = $(shell $(BIN)/python -c "import shutil; print('TMPDIR=/dev/shm' * (shutil.disk_usage('/dev/shm').free > 1 << 28))" 2>/dev/null)
+	$(PYTEST) -n 2 -m soak tests
 
 check: .venv/installed check-code
-	$(IN_MEMORY) $(BIN)/python -m pytest -q -o tmp_path_retention_policy=failed -n 3 --dist worksteal -m 'not slow' --no-header tests
+	$(call IN_MEMORY,256) $(PYTEST) -n 3 -m 'not slow' --no-header tests
 
 .PHONY: check-code
 check-code: .venv/installed

@@ -40,8 +40,13 @@ class JWS(NamedTuple):
     signature: bytes
 
     @classmethod
-    def parse(cls, data: bytes, *, limit: int, work: Work | None = None) -> Self:
+    def parse(
+        cls, data: bytes, *, limit: int, work: Work | None = None, unused: tuple[str, ...] = ()
+    ) -> Self:
         """Read a compact JWS whose payload has at most `limit` characters.
+
+        A header parameter that is refused elsewhere is passed over if it is in `unused`: older formats want
+        a `jwk`, which tells a caller nothing who has the key from another source.
 
         Raises `INVALID_JWS` and `TooLarge`, and the open `JWS_NOT_SUPPORTED` for algorithms
         and critical extensions that are not known here.
@@ -59,7 +64,7 @@ class JWS(NamedTuple):
         except Malformed as problem:
             raise INVALID_JWS.saying("the JWS cannot be decoded: {why}", why=problem) from None
         _require_critical_known(header)
-        if refused := [name for name in _REFUSED if name in header]:
+        if refused := [name for name in _REFUSED if name in header and name not in unused]:
             raise INVALID_JWS.saying("the JWS header has {name}, which is refused", name=refused[0])
         row = _kind(header.get("alg"))
         if len(signature) != row.signature:  # threat 9: others split one of any even length in halves

@@ -12,25 +12,26 @@ import pytest
 from hypothesis import settings
 
 from keys import envelope
-from tests import softhsm
+from tests import measured, softhsm
 from tests.commandline import Program
-from tests.measured import pytest_runtestloop
 from tests.skips import pytest_addoption, pytest_terminal_summary
 
 __all__ = ["pytest_addoption", "pytest_runtestloop", "pytest_terminal_summary"]
+
+pytest_runtestloop = measured.pytest_runtestloop
 
 ROOT = Path(__file__).parent.parent
 CORPORA = Path(os.environ.get("INTAGLIO_CORPORA", ROOT.parent / "shared"))
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """The quick loop tries a fifth of the examples of each property; the program speaks English.
+    """The quick loop tries a tenth of the examples of each property; the program speaks English.
 
     No example has a deadline by the clock on the wall: a machine that others use, too, would miss it.
     """
     os.environ["LC_ALL"] = "C.UTF-8"
     settings.register_profile("whole", deadline=None)
-    settings.register_profile("quick", deadline=None, max_examples=20)
+    settings.register_profile("quick", deadline=None, max_examples=10)
     settings.load_profile("quick" if config.option.markexpr == "not slow" else "whole")
 
 

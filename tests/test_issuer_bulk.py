@@ -312,7 +312,7 @@ class Programmes(dict[str, dict[str, Any]]):
         return super().get(code, default)
 
 
-@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("workers", [0, pytest.param(2, marks=pytest.mark.slow)])
 def test_a_row_is_checked_once_and_the_template_compiled_once(
     issuer: Issuer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int
 ) -> None:

@@ -20,7 +20,7 @@ from issuer.archive.store import SQLiteIndex
 from issuer.archive.tables import VERSION
 from issuer.identity.home import published_file
 from tests.copying import copy_folder
-from tests.fault.kill import Work, kill_everywhere
+from tests.fault.kill import Work, a_sample, kill_everywhere
 from tests.fixtures.make import unpack as unpack_home
 from tests.processes import ended
 from tests.world import of_diploma
@@ -191,8 +191,11 @@ def of_home(folder: Path) -> object:
 
 
 @pytest.mark.slow
+@a_sample(20)
 @pytest.mark.parametrize("make", [*map(of_script, SCRIPTS.values()), of_home])
-def test_killed_at_any_point_it_is_as_before_or_done(make: Callable[[Path], object], tmp_path: Path) -> None:
+def test_killed_at_any_point_it_is_as_before_or_done(
+    make: Callable[[Path], object], tmp_path: Path, points: int
+) -> None:
     numbers = itertools.count()
     make(tmp_path / "other")
     other = tmp_path / "other" / "issuer.sqlite"
@@ -217,4 +220,4 @@ def test_killed_at_any_point_it_is_as_before_or_done(make: Callable[[Path], obje
 
         return work, check
 
-    assert kill_everywhere(prepare, points=60) == 60
+    assert kill_everywhere(prepare, points=points) == points

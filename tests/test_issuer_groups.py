@@ -191,7 +191,7 @@ def cases(draw: st.DrawFn) -> Case:
     return Case(rows, wrong)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=40)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(cases(), st.integers(1, 5))
 def test_a_wrong_row_takes_all_of_its_record_to_the_error_file_in_order(
     tmp_path: Path, case: Case, span_rows: int

@@ -57,7 +57,7 @@ def records(issuer: Issuer) -> list[Record]:
     return [issuer.line(entry).record for entry in issuer.entries()]
 
 
-@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("workers", [0, pytest.param(2, marks=pytest.mark.slow)])
 def test_the_rows_that_are_shown_are_signed_and_no_row_is_checked_twice(
     tmp_path: Path, source: Source, workers: int
 ) -> None:
@@ -104,7 +104,7 @@ def test_of_a_table_that_was_issued_in_part_the_rest_is_shown(tmp_path: Path) ->
     assert [record["diploma_number"] for record in seen] == ["UNI-000002", "UNI-000004"]
 
 
-@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("workers", [0, pytest.param(2, marks=pytest.mark.slow)])
 def test_a_table_is_checked_before_there_is_an_issuer_and_not_again(
     tmp_path: Path, source: Source, workers: int
 ) -> None:

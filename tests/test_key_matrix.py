@@ -389,6 +389,7 @@ def test_by_the_trust_file(town: Town) -> None:
     compare(table(town, town.trust, BY_PLACE))
 
 
+@pytest.mark.slow
 def test_by_its_document_alone(town: Town) -> None:
     compare(table(town, town.alone, {}))
 

@@ -309,7 +309,7 @@ class TestABucket:
             bucket.store().head()
 
     @pytest.mark.slow
-    @quick
+    @settings(quick, max_examples=30)
     @given(
         st.dictionaries(
             st.sampled_from(["head/", "batch/", "key/", "keys/", "tile/", "?", "checkpoint", "conditional"]),

@@ -6,7 +6,7 @@ import random
 from itertools import accumulate, pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger import merkle
@@ -72,7 +72,6 @@ GROWTH = st.tuples(st.integers(0, 600), st.integers(0, 600), st.integers(1, 600)
 
 
 @given(GROWTH, st.data())
-@settings(max_examples=50, deadline=None)
 def test_of_tiles_ahead_of_a_log_those_are_named_that_it_did_not_write(
     sizes: tuple[int, int, int], data: st.DataObject
 ) -> None:
@@ -127,7 +126,10 @@ def test_entries_in_a_bundle() -> None:
             unframe(data, "tile/entries/000")
 
 
-SIZES = [1, 2, 3, 255, 256, 257, 511, 512, 513, 65535, 65536, 65537]
+SIZES = [
+    *(1, 2, 3, 255, 256, 257, 511, 512, 513, 65537),
+    *(pytest.param(size, marks=pytest.mark.soak) for size in (65535, 65536)),
+]
 
 
 @pytest.mark.slow
@@ -155,7 +157,6 @@ def test_roots_and_proofs_around_powers_of_256(size: int) -> None:
     assert list(TileReader(files.get).entries(0, size, size)) == entries
 
 
-@settings(deadline=None, max_examples=50)
 @given(st.lists(st.integers(1, 1100), min_size=1, max_size=8, unique=True).map(sorted), st.data())
 def test_any_way_to_grow_gives_the_same_tree(sizes: list[int], data: st.DataObject) -> None:
     size = sizes[-1]

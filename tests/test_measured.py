@@ -2,11 +2,38 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
+import pytest
 from coverage import Coverage, CoverageData
 
+from tests.conftest import ROOT
 from tests.measured import remove_torn
+
+PROGRAM = """
+import multiprocessing, os
+from tests import measured
+
+def before():
+    return "line 6"
+def begun():
+    return "line 8"
+def forked():
+    return "line 10"
+def spawned():
+    return "line 12"
+
+if __name__ == "__main__":
+    before()
+    os.register_at_fork(after_in_child=begun)
+    for method, target in ("fork", forked), ("spawn", spawned):
+        process = multiprocessing.get_context(method).Process(target=target)
+        process.start()
+        process.join()
+"""
 
 
 def test_only_whole_data_is_left_to_be_combined(tmp_path: Path) -> None:
@@ -23,3 +50,21 @@ def test_only_whole_data_is_left_to_be_combined(tmp_path: Path) -> None:
     measured = Coverage(data_file=tmp_path / ".coverage", config_file=False)
     measured.combine()
     assert measured.get_data().measured_files() == {"a.py"}
+
+
+@pytest.mark.slow
+def test_each_process_that_a_test_starts_is_measured_and_a_fork_writes_what_it_ran(tmp_path: Path) -> None:
+    (program := tmp_path / "program.py").write_text(PROGRAM)
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("COV")}
+    options = (f"--rcfile={ROOT / 'pyproject.toml'}", "--source=.")
+    subprocess.run(
+        [sys.executable, "-m", "coverage", "run", *options, program],
+        cwd=tmp_path,
+        env={**environment, "PYTHONPATH": str(ROOT)},
+        check=True,
+    )
+    found = set[frozenset[int]]()
+    for path in tmp_path.glob(".coverage.*"):
+        (data := CoverageData(str(path))).read()
+        found.add(frozenset({6, 8, 10, 12} & {*(data.lines(str(program.resolve())) or ())}))
+    assert found - {frozenset()} == {frozenset({6}), frozenset({8, 10}), frozenset({12})}

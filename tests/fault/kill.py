@@ -17,8 +17,11 @@ import sys
 import traceback
 import warnings
 from collections.abc import Callable
+from functools import partial
 from types import FrameType
 from typing import Any
+
+import pytest
 
 Work = Callable[[], object]
 IsPoint = Callable[[str, Any], bool]
@@ -31,6 +34,11 @@ _SYSTEM_CALLS = frozenset(
     }
 )
 """Functions of `os` that change files and their names."""
+
+
+def a_sample(points: int, whole: int = 200) -> pytest.MarkDecorator:
+    """So many `points` in `make test`, and in `make soak` those that go on from there."""
+    return pytest.mark.parametrize("points", [points, pytest.param(whole, marks=pytest.mark.soak)])
 
 
 class Reached:
@@ -47,29 +55,24 @@ class Reached:
         self._shared[:8] = max(value, self.value).to_bytes(8, "little")
 
 
-def events(work: Work, is_point: IsPoint = lambda *_: True) -> int:
+def events(work: Work, is_point: IsPoint | None = None) -> int:
     """How many points the work has at which it can be killed."""
-    reached = Reached()
+    counted = Reached()
     try:
-        _fork(work, reached.reach, is_point)
+        _fork(partial(_run_to, work, 0, is_point, counted))
     except AssertionError as error:
         raise WorkFailed(*error.args) from error
-    return reached.value
+    return counted.value
 
 
-def killed(work: Work, at: int, is_point: IsPoint = lambda *_: True) -> bool:
+def killed(work: Work, at: int, is_point: IsPoint | None = None) -> bool:
     """Run the work in a fork that is killed, its own forks too, at an event; False if it ended before."""
-
-    def kill(number: int) -> None:
-        if number == at:
-            os.killpg(0, signal.SIGKILL)
-
-    return _fork(work, kill, is_point)
+    return _fork(partial(_run_to, work, at, is_point))
 
 
 def killed_by(work: Work) -> bool:
     """Run the work in a fork, which it may kill itself; False if it ended by coming to its end."""
-    return _fork(work, lambda _: None)
+    return _fork(work)
 
 
 class WorkFailed(Exception):
@@ -122,14 +125,14 @@ def _writes(event: str, function: Any) -> bool:
     return (name in _SYSTEM_CALLS and owner is _OS) or (name == "write" and isinstance(owner, io.IOBase))
 
 
-def _fork(work: Work, on_event: Callable[[int], None], is_point: IsPoint = lambda *_: True) -> bool:
+def _fork(work: Work) -> bool:
     with (
         warnings.catch_warnings()
     ):  # Python 3.12 warns of threads, such as pytest-xdist's, which the fork lacks
         warnings.simplefilter("ignore", DeprecationWarning)
         child = os.fork()
     if child == 0:
-        _run(work, on_event, is_point)
+        _run(work)
     _, status = os.waitpid(child, 0)
     if os.WIFSIGNALED(status):
         assert os.WTERMSIG(status) == signal.SIGKILL
@@ -138,25 +141,38 @@ def _fork(work: Work, on_event: Callable[[int], None], is_point: IsPoint = lambd
     return False
 
 
-def _run(work: Work, on_event: Callable[[int], None], is_point: IsPoint) -> None:
-    number = 0
-
-    def count(frame: FrameType, event: str, argument: Any) -> None:
-        nonlocal number
-        if is_point(event, argument):
-            number += 1
-            on_event(number)
-
+def _run(work: Work) -> None:
     status = 1
     try:
         os.setpgid(0, 0)
-        sys.setprofile(count)
         work()
-        sys.setprofile(None)
         status = 0
     finally:
-        sys.setprofile(None)
         if status:
             traceback.print_exc()
             sys.stderr.flush()
         os._exit(status)
+
+
+def _run_to(work: Work, at: int, is_point: IsPoint | None, counted: Reached | None = None) -> None:
+    """Do the work and count its points, up to the one numbered `at`, which kills.
+
+    There are tens of thousands, and to count one costs more than what happens there: so the interpreter calls
+    one function, which does it all.
+    """
+    number = 0
+
+    def count(frame: FrameType, event: str, argument: Any) -> None:
+        nonlocal number
+        if is_point is None or is_point(event, argument):
+            number += 1
+            if number == at:
+                os.killpg(0, signal.SIGKILL)
+
+    sys.setprofile(count)
+    try:
+        work()
+    finally:
+        sys.setprofile(None)
+    if counted:
+        counted.reach(number)

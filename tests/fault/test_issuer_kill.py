@@ -33,7 +33,7 @@ from kinds import shipped
 from ledger.audit import audit
 from tests.doubles import at, instead
 from tests.fault.issuing import everything, issue, require_once
-from tests.fault.kill import Reached, Work, kill_everywhere, killed_by
+from tests.fault.kill import Reached, Work, a_sample, kill_everywhere, killed_by
 from tests.test_kinds_issuing import residents
 from tests.world import NOW, csv_file, graduate, issuer_in, listed, reopened, twin, verifier_for
 from vc.status import Reason
@@ -41,7 +41,6 @@ from wire.problem import Problem
 
 pytestmark = pytest.mark.slow  # hundreds of processes: for `make test`
 in_chunks = partial(csv_file, span_rows=2)
-POINTS = pytest.mark.parametrize("points", [50, pytest.param(200, marks=pytest.mark.soak)])
 
 Prepare = Callable[[], tuple[Work, Work]]
 
@@ -138,37 +137,43 @@ def single_diplomas(issuer: Issuer, folder: Path, opened: Opening = reopened) ->
     return prepare
 
 
-@POINTS
+@a_sample(25)
 def test_the_same_command_finishes_what_was_killed(
     issuer: Issuer, source: Source, tmp_path: Path, points: int
 ) -> None:
     assert kill_everywhere(same_file_again(issuer, source, tmp_path), points=points) == points
 
 
-def test_the_same_holds_of_residents(tmp_path: Path) -> None:
+@a_sample(15)
+def test_the_same_holds_of_residents(tmp_path: Path, points: int) -> None:
     first = issuer_in(tmp_path / "first", kind=shipped("resident"))
     births = ["2008-08-02", "1990-03-07", "soon", "2008-02-29", "2020-01-01", "1961-12-31"]
     source = residents(tmp_path / "r.csv", *births, span_rows=2)
-    assert kill_everywhere(same_file_again(first, source, tmp_path), points=30) == 30
+    assert kill_everywhere(same_file_again(first, source, tmp_path), points=points) == points
 
 
-def test_the_same_holds_with_worker_processes(issuer: Issuer, source: Source, tmp_path: Path) -> None:
-    assert kill_everywhere(same_file_again(issuer, source, tmp_path, workers=2), points=20) == 20
+@a_sample(10, 50)
+def test_the_same_holds_with_worker_processes(
+    issuer: Issuer, source: Source, tmp_path: Path, points: int
+) -> None:
+    prepare = same_file_again(issuer, source, tmp_path, workers=2)
+    assert kill_everywhere(prepare, points=points) == points
 
 
-@POINTS
+@a_sample(25)
 def test_another_file_may_come_first(
     issuer: Issuer, source: Source, overlapping: Source, tmp_path: Path, points: int
 ) -> None:
     assert kill_everywhere(another_file_first(issuer, source, overlapping, tmp_path), points=points) == points
 
 
-@POINTS
+@a_sample(25)
 def test_single_diplomas_and_revocations_survive(issuer: Issuer, tmp_path: Path, points: int) -> None:
     assert kill_everywhere(single_diplomas(issuer, tmp_path), points=points) == points
 
 
-def test_lists_by_a_key_whose_signatures_differ_survive(tmp_path: Path) -> None:
+@a_sample(25)
+def test_lists_by_a_key_whose_signatures_differ_survive(tmp_path: Path, points: int) -> None:
     """ECDSA, as on a token: what was journalled decides, and not that a signature is made again."""
     key = PrivateKey.generate("P-256")
     first = issuer_in(tmp_path / "first", url="https://university.example", signer=key)
@@ -176,7 +181,7 @@ def test_lists_by_a_key_whose_signatures_differ_survive(tmp_path: Path) -> None:
     def opened(home: Path) -> Issuer:
         return reopened(home, signer=key)
 
-    assert kill_everywhere(single_diplomas(first, tmp_path, opened), points=50) == 50
+    assert kill_everywhere(single_diplomas(first, tmp_path, opened), points=points) == points
 
 
 def diplomas_together(issuer: Issuer, folder: Path, opened: Opening = reopened) -> Prepare:
@@ -203,8 +208,11 @@ def diplomas_together(issuer: Issuer, folder: Path, opened: Opening = reopened) 
     return prepare
 
 
-def test_diplomas_that_are_issued_together_are_all_there_or_none(issuer: Issuer, tmp_path: Path) -> None:
-    assert kill_everywhere(diplomas_together(issuer, tmp_path), points=30) == 30
+@a_sample(20)
+def test_diplomas_that_are_issued_together_are_all_there_or_none(
+    issuer: Issuer, tmp_path: Path, points: int
+) -> None:
+    assert kill_everywhere(diplomas_together(issuer, tmp_path), points=points) == points
 
 
 def now() -> datetime:
@@ -311,7 +319,7 @@ def revoked_later(folder: Path) -> Prepare:
     return prepare
 
 
-@pytest.mark.parametrize("points", [20, pytest.param(200, marks=pytest.mark.soak)])
+@a_sample(15)
 def test_a_key_that_is_revoked_later_is_so_by_who_comes_next(tmp_path: Path, points: int) -> None:
     assert kill_everywhere(revoked_later(tmp_path), points=points) == points
 
@@ -319,7 +327,7 @@ def test_a_key_that_is_revoked_later_is_so_by_who_comes_next(tmp_path: Path, poi
 @pytest.mark.parametrize(
     ("kind", "points"),
     [
-        *(("ended", 25), ("compromised", 10), ("away", 15), ("back", 15), ("moved", 15)),
+        *(("ended", 15), ("compromised", 10), ("away", 10), ("back", 10), ("moved", 10)),
         *(
             pytest.param(kind, 200, marks=pytest.mark.soak)
             for kind in ("ended", "compromised", "away", "back", "moved")

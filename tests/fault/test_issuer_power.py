@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -101,19 +101,21 @@ Crashes = list[tuple[Crash, list[Promise]]]
 """What a power cut may leave, with what was acknowledged by then."""
 
 
-def cut(scenario: Scenario, folder: Path, *forgotten: Any) -> Crashes:
-    """All that a power cut may leave; where work is killed first, some of it for each sync it dies before."""
+def cut(scenario: Scenario, folder: Path, *forgotten: Any, every: int = 1) -> Iterator[Crashes]:
+    """All that a power cut may leave; where work is killed first, some of it for each sync it dies before.
+
+    With `every`, for one sync in so many.
+    """
     if scenario.killed is None:
-        return recorded(scenario, scenario.home, 0, *forgotten)
-    crashes: Crashes = []
-    for sync in itertools.count(1):
+        yield recorded(scenario, scenario.home, 0, *forgotten)
+        return
+    for sync in itertools.count(1, every):
         home = folder / f"killed {sync}" / "home"
         copy_folder(scenario.home, home)
-        found = recorded(scenario, home, sync, *forgotten)
-        if not found:
+        crashes = recorded(scenario, home, sync, *forgotten)
+        if not crashes:
             break
-        crashes += random.Random(sync).sample(found, 10)
-    return crashes
+        yield random.Random(sync).sample(crashes, 10)
 
 
 def recorded(scenario: Scenario, home: Path, before: int, *forgotten: Any) -> Crashes:
@@ -140,7 +142,7 @@ def require_continues(checkpoint: Checkpoint, issuer: Issuer) -> None:
     issuer.log.require_continues(checkpoint)
 
 
-def require_kept(scenario: Scenario, crashes: Crashes, folder: Path) -> None:
+def require_kept(scenario: Scenario, crashes: Iterable[tuple[Crash, list[Promise]]], folder: Path) -> None:
     """All that was promised holds at once, and after the work was done again."""
     for number, (crash, promises) in enumerate(crashes):
         where = folder / str(number)
@@ -354,15 +356,16 @@ Prepare = Callable[[Path], Scenario]
         (a_file_after_kill, 200),
     ],
 )
-@pytest.mark.parametrize("each", [5, pytest.param(1, marks=pytest.mark.soak)])
+@pytest.mark.parametrize(("each", "every"), [(12, 4), pytest.param(1, 1, marks=pytest.mark.soak)])
 def test_nothing_acknowledged_or_signed_is_lost(
-    prepare: Prepare, least: int, each: int, memory: Path
+    prepare: Prepare, least: int, each: int, every: int, memory: Path
 ) -> None:
-    """Each fifth state that may be left; a soak tries them all."""
-    scenario = prepare(memory)
-    crashes = cut(scenario, memory)
-    assert len(crashes) > least
-    require_kept(scenario, crashes[::each], memory)
+    """Each twelfth state that may be left, where work is killed before each fourth sync; a soak tries all."""
+    scenario, states = prepare(memory), 0
+    for crashes in cut(scenario, memory, every=every):
+        states += len(crashes)
+        require_kept(scenario, crashes[:: each if scenario.killed is None else -(-each // every)], memory)
+    assert states > least // every
 
 
 @pytest.mark.parametrize(
@@ -379,6 +382,11 @@ def test_nothing_acknowledged_or_signed_is_lost(
 )
 def test_a_sync_that_is_missing_is_found(prepare: Prepare, forgotten: list[Any], memory: Path) -> None:
     scenario = prepare(memory)
-    crashes = cut(scenario, memory, *forgotten)
+    found = (
+        crash
+        for crashes in cut(scenario, memory, *forgotten)
+        for first in range(7)
+        for crash in crashes[first::7]
+    )
     with pytest.raises((AssertionError, Problem)):
-        require_kept(scenario, [crash for first in range(7) for crash in crashes[first::7]], memory)
+        require_kept(scenario, found, memory)

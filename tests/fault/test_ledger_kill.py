@@ -17,7 +17,7 @@ from ledger.tiles.journal import Capacity
 from ledger.tiles.posix import PosixStore
 from ledger.tiles.store import Base, Batch, Keys, Store
 from tests import postgres_server, s3_server
-from tests.fault.kill import Reached, Work, kill_everywhere, killed_by
+from tests.fault.kill import Reached, Work, a_sample, kill_everywhere, killed_by
 from tests.ledger_samples import naive_root, open_log, samples
 from tests.processes import ended
 from wire.problem import Problem, Unavailable
@@ -112,8 +112,9 @@ def _in_new_process(points: int, folder: Path) -> None:
     ended([process], within=3600)
 
 
-def test_a_kill_at_any_point_loses_nothing(tmp_path: Path) -> None:
-    assert kill_everywhere(_plan(tmp_path, _folder, _folder), points=200) == 200
+@a_sample(60, 1000)
+def test_a_kill_at_any_point_loses_nothing(tmp_path: Path, points: int) -> None:
+    assert kill_everywhere(_plan(tmp_path, _folder, _folder), points=points) == points
 
 
 @postgres_server.needed

@@ -50,6 +50,10 @@ def _recorded(folder: Path, forgotten: str = "") -> list[Crash]:
     return list(recorder.crashes())
 
 
+EACH = pytest.mark.parametrize("each", [4, pytest.param(1, marks=pytest.mark.soak)])
+"""Each fourth state that may be left; a soak tries them all."""
+
+
 def _check(crashes: list[Crash]) -> None:
     with memory_folder() as folder:
         for number, crash in enumerate(crashes):
@@ -64,13 +68,15 @@ def _check(crashes: list[Crash]) -> None:
             assert audit(log).root == ROOT
 
 
-def test_a_power_cut_at_any_point_loses_nothing(tmp_path: Path) -> None:
+@EACH
+def test_a_power_cut_at_any_point_loses_nothing(each: int, tmp_path: Path) -> None:
     crashes = _recorded(tmp_path / "work")
     assert len(crashes) > 250
-    _check(crashes)
+    _check(crashes[::each])
 
 
-def test_a_power_cut_during_recovery_loses_nothing(tmp_path: Path) -> None:
+@EACH
+def test_a_power_cut_during_recovery_loses_nothing(each: int, tmp_path: Path) -> None:
     """The power comes back and goes again, before the program knows what it had acknowledged."""
     crashes = _recorded(tmp_path / "work")
     for number, crash in enumerate(random.Random(1).sample(crashes, 25)):
@@ -79,16 +85,17 @@ def test_a_power_cut_during_recovery_loses_nothing(tmp_path: Path) -> None:
         with Recorder(where, [(posix, "sync_files")]) as recorder:
             _open(where)
         again = [Crash(left.tree, crash.acknowledged) for left in recorder.crashes()]
-        _check(again)
+        _check(again[::each])
 
 
-def test_a_file_at_a_time_is_as_safe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@EACH
+def test_a_file_at_a_time_is_as_safe(each: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the file system cannot be synced as a whole, as on macOS."""
     monkeypatch.setattr("wire.files._libc", object)
     (tmp_path / "work").mkdir()
     with Recorder(tmp_path / "work") as recorder:
         _append_all(_open(tmp_path / "work"), recorder.acknowledge)
-    _check(list(recorder.crashes()))
+    _check([*recorder.crashes()][::each])
 
 
 @pytest.mark.parametrize(
@@ -158,8 +165,9 @@ def test_a_batch_whose_writer_was_killed_is_synced_by_the_next(planted: bool, tm
         _check(crashes)
 
 
+@EACH
 def test_whatever_a_killed_process_left_is_synced_by_the_next(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    each: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """SIGKILL before any sync, the same again, and then a power cut."""
     monkeypatch.setitem(globals(), "SIZES", SIZES[:2])
@@ -174,4 +182,4 @@ def test_whatever_a_killed_process_left_is_synced_by_the_next(
             _append_all(_open(folder), recorder.acknowledge)
         crashes += recorder.crashes()
     assert len(crashes) > 250
-    _check(crashes)
+    _check(crashes[::each])

@@ -13,7 +13,7 @@ import pytest
 from holder import store as module
 from holder.store import EncryptedStore, StoredRecord
 from keys import WrongPassphrase
-from tests.fault.kill import Reached, Work, kill_everywhere
+from tests.fault.kill import Reached, Work, a_sample, kill_everywhere
 from wire.problem import Conflict, Damaged
 
 pytestmark = pytest.mark.slow  # hundreds of processes: for `make test`
@@ -64,8 +64,11 @@ def folders(tmp_path: Path) -> Iterator[Path]:
     return (tmp_path / str(number) for number in range(sys.maxsize))
 
 
-def test_nothing_acknowledged_is_lost_and_the_store_always_opens(folders: Iterator[Path]) -> None:
-    assert kill_everywhere(lambda: prepared(folders), points=200) == 200
+@a_sample(60, 1000)
+def test_nothing_acknowledged_is_lost_and_the_store_always_opens(
+    folders: Iterator[Path], points: int
+) -> None:
+    assert kill_everywhere(lambda: prepared(folders), points=points) == points
 
 
 @contextmanager

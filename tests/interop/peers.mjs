@@ -6,10 +6,14 @@ import * as ecdsaRdfc from '@digitalbazaar/ecdsa-rdfc-2019-cryptosuite';
 import * as ed25519 from '@digitalbazaar/ed25519-multikey';
 import * as eddsaJcs from '@digitalbazaar/eddsa-jcs-2022-cryptosuite';
 import * as eddsaRdfc from '@digitalbazaar/eddsa-rdfc-2022-cryptosuite';
+import * as jose from 'jose';
 import * as vc from '@digitalbazaar/vc';
+import {EdDSASigner, ES256Signer, base64ToBytes} from 'did-jwt';
 import {createHash, createPrivateKey, createPublicKey, randomBytes, sign, verify} from 'node:crypto';
 import {createInterface} from 'node:readline';
+import {createVerifiableCredentialJwt, createVerifiablePresentationJwt} from 'did-jwt-vc';
 import {DataIntegrityProof} from '@digitalbazaar/data-integrity';
+import {Agent, buildConnector, setGlobalDispatcher} from 'undici';
 import {Openid4vciIssuer} from '@openid4vc/openid4vci';
 import {SDJwtVcInstance} from '@sd-jwt/sd-jwt-vc';
 import {StatusList, getListFromStatusListJWT} from '@sd-jwt/jwt-status-list';
@@ -17,6 +21,14 @@ import {securityLoader} from '@digitalcredentials/security-document-loader';
 import {verifyCredential} from '@digitalcredentials/verifier-core';
 
 console.log = console.error = () => {}; // verifier-core tells there of schemas that it could not fetch
+
+// A server on this machine stands for all hosts, under their names, where its port is given.
+if(process.env.PORT_OF_ALL_HOSTS) {
+  const connect = buildConnector({});
+  const place = {hostname: 'localhost', port: process.env.PORT_OF_ALL_HOSTS};
+  setGlobalDispatcher(new Agent({connect: (options, callback) => connect(
+    {...options, ...place, servername: options.hostname}, callback)}));
+}
 
 const SUITES = {
   'eddsa-rdfc-2022': {keys: ed25519, sign: () => eddsaRdfc.cryptosuite, verify: () => eddsaRdfc.cryptosuite},
@@ -81,7 +93,26 @@ const sdJwt = ({issuer, holder, list}) => new SDJwtVcInstance({
   verifier: async (data, signature) => fits(data, signature, issuer),
   kbVerifier: async (data, signature, payload) => fits(data, signature, payload.cnf.jwk)});
 
+// A signer as did-jwt-vc takes one.
+const party = (did, jwk) => ({did, alg: algorithm(jwk),
+  signer: (jwk.crv === 'P-256' ? ES256Signer : EdDSASigner)(base64ToBytes(jwk.d))});
+
 const DO = {
+  async joseSign({document, header, key}) {
+    const made = new jose.SignJWT(document).setProtectedHeader(header);
+    return {text: await made.sign(await jose.importJWK(key, header.alg))};
+  },
+  async joseVerify({text, key, alg, ...options}) {
+    try {
+      return await jose.jwtVerify(text, await jose.importJWK(key, alg), options);
+    } catch(error) {
+      return {error};
+    }
+  },
+  didJwtVcIssue: async ({document, did, key, keep}) => ({text: await createVerifiableCredentialJwt(
+    document, party(did, key), {removeOriginalFields: !keep})}),
+  didJwtVcPresent: async ({document, did, key, challenge, domain}) => ({text: await createVerifiablePresentationJwt(
+    document, party(did, key), {challenge, domain})}),
   sdJwtIssue: async task => ({text: await sdJwt(task).issue(task.document, task.frame, {header: task.header})}),
   sdJwtPresent: async task => ({text: await sdJwt(task).present(
     task.text, task.frame, {kb: {payload: {iat: task.now, aud: task.domain, nonce: task.challenge}}})}),
@@ -124,7 +155,8 @@ const DO = {
   verifyPresentation: ({document, challenge, domain}) => vc.verify(
     {presentation: document, suite: checking, challenge, domain, documentLoader,
       checkStatus: bitstring.checkStatus}),
-  verifierCore: ({document}) => verifyCredential({credential: document, knownDIDRegistries: []})
+  verifierCore: ({document, registries = []}) => verifyCredential(
+    {credential: document, knownDIDRegistries: registries})
 };
 
 for await (const line of createInterface({input: process.stdin})) {

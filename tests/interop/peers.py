@@ -72,8 +72,11 @@ GREEN, REVOKED, FORGED = Answer(True, True, True), Answer(True, True, False), An
 
 
 @contextlib.contextmanager
-def javascript(ca_file: Path | None = None) -> Iterator[JavaScript]:
-    """The programs of `peers.mjs`, in one process. `make peers` installs them."""
+def javascript(ca_file: Path | None = None, *, all_hosts: int | None = None) -> Iterator[JavaScript]:
+    """The programs of `peers.mjs`, in one process. `make peers` installs them.
+
+    Where `all_hosts` is given, they find each host at that port of this machine.
+    """
     node = shutil.which("node")
     if node is None or not (HERE / "node_modules" / ".package-lock.json").exists():  # npm writes it last
         pytest.skip("no programs by others in JavaScript: install node and npm, then `make peers`")
@@ -82,7 +85,11 @@ def javascript(ca_file: Path | None = None) -> Iterator[JavaScript]:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        env={**os.environ, **({"NODE_EXTRA_CA_CERTS": str(ca_file)} if ca_file else {})},
+        env={
+            **os.environ,
+            **({"NODE_EXTRA_CA_CERTS": str(ca_file)} if ca_file else {}),
+            **({"PORT_OF_ALL_HOSTS": str(all_hosts)} if all_hosts else {}),
+        },
     ) as process:
         assert process.stdin
         assert process.stdout

@@ -118,6 +118,7 @@ def test_a_log_of_ones_own(make: Make, program: Program, tmp_path: Path) -> None
     assert program(*place, "status").out.startswith("log              log.example\nentries          0\n")
 
 
+@pytest.mark.slow
 @postgres_server.needed
 def test_tables_are_made_by_a_command(program: Program, tmp_path: Path) -> None:
     server = postgres_server.server()

@@ -13,7 +13,7 @@ from ..status.kind import StatusKinds
 from ..status.token import ENTRY_TYPE, TOKEN
 from .integrity.form import DataIntegrity
 from .integrity.status_list import BITSTRING
-from .jwt import VC_JWT, VCJWT, VP_JWT, VPJWT
+from .jwt import PLAIN_JWT, VC_JWT, VCJWT, VP_JWT, VPJWT, PlainJWT
 from .sdjwt import MEDIA_TYPE as SD_JWT_VC
 from .sdjwt import SDJWTVC
 
@@ -21,7 +21,13 @@ if TYPE_CHECKING:
     from ..vcdm.jsonld import Contexts
 
 FORMS: Mapping[str, Form] = MappingProxyType(
-    {INTEGRITY: DataIntegrity(), SD_JWT_VC: SDJWTVC(), VC_JWT: VCJWT(), VP_JWT: VPJWT()}
+    {
+        INTEGRITY: DataIntegrity(),
+        SD_JWT_VC: SDJWTVC(),
+        VC_JWT: VCJWT(),
+        VP_JWT: VPJWT(),
+        PLAIN_JWT: PlainJWT(),
+    }
 )
 """The forms that are read unless a caller passes others, by their media types."""
 
@@ -31,8 +37,9 @@ STATUS_KINDS: StatusKinds = MappingProxyType({**dict.fromkeys(LIST_TYPES, BITSTR
 
 def by_contexts(forms: Mapping[str, Form], contexts: Contexts | None) -> Mapping[str, Form]:
     """The same forms, those of W3C's data model by these contexts."""
+    of_the_model = DataIntegrity | VCJWT | VPJWT | PlainJWT
     return {
-        name: replace(form, contexts=contexts) if isinstance(form, DataIntegrity | VCJWT | VPJWT) else form
+        name: replace(form, contexts=contexts) if isinstance(form, of_the_model) else form
         for name, form in forms.items()
     }
 
@@ -42,6 +49,7 @@ __all__ = [
     "FORMS",
     "INTEGRITY",
     "MAX_BYTES",
+    "PLAIN_JWT",
     "SDJWTVC",
     "SD_JWT_VC",
     "STATUS_KINDS",
@@ -51,5 +59,6 @@ __all__ = [
     "VPJWT",
     "VP_JWT",
     "DataIntegrity",
+    "PlainJWT",
     "by_contexts",
 ]

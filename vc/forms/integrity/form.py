@@ -94,7 +94,11 @@ class DataIntegrity:
         """
         document = _document(content, work)
         if document.get("type") in (TYPE, [TYPE], PRESENTATION_TYPE, [PRESENTATION_TYPE]):
-            return opened(Enveloped.from_object(document), forms, work, asked)
+            inner = opened(Enveloped.from_object(document), forms, work, asked)
+            # Threat 19, where the media type is that of both, such as application/jwt.
+            if document["type"] in (TYPE, [TYPE]) and inner.presentation is not None:
+                raise MalformedCredential("an EnvelopedVerifiableCredential holds a presentation")
+            return inner
         kind = document.get("type")
         if kind == _PRESENTATION or (isinstance(kind, list) and _PRESENTATION in kind):
             return _Presentation(document, self, forms, work)

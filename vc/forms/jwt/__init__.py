@@ -1,8 +1,9 @@
-"""VC-JOSE-COSE: documents of W3C's data model as the payload of a JSON Web Token (3.1, with JOSE).
+"""Documents of W3C's data model in JSON Web Tokens.
 
-Here are the doors, one for credentials and one for presentations; what is behind them is loaded when bytes
-look like one. `token.py` is the JWT itself, `credential.py` and `presentation.py` what it says, `signing.py`
-makes both, `skeleton.py` credentials in bulk.
+Here are the doors: for VC-JOSE-COSE (3.1, with JOSE) one for credentials and one for presentations, and one
+for JWTs from before it. What is behind them is loaded when bytes look like one. `token.py` is the JWT itself,
+`credential.py` and `presentation.py` what it says, `plain.py` those from before, `signing.py` makes those of
+VC-JOSE-COSE, `skeleton.py` credentials in bulk.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 VC_JWT = "application/vc+jwt"
 VP_JWT = "application/vp+jwt"
+PLAIN_JWT = "application/jwt"
+"""The media type of a JWT whose `typ` is JWT (RFC 7519, 5.1)."""
 _COMPACT = rb"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+"
 
 
@@ -53,6 +56,16 @@ class _JWTForm:
     def algorithm(self, key: PublicKey) -> str:
         """The `alg` of the header."""
         return key.kind.algorithms[0]
+
+    def secure(
+        self,
+        facts: IssuingFacts,  # noqa: ARG002
+        said: Mapping[str, Any],  # noqa: ARG002
+        signer: Signer,  # noqa: ARG002
+        options: Options,  # noqa: ARG002
+    ) -> Enveloped:
+        """Raises `UnsupportedForm`, unless credentials are issued in this form."""
+        raise UnsupportedForm.saying("no credential is issued as {form}", form=self.media_type)
 
     def present(self, credentials: Sequence[Received], signer: Signer, options: Options) -> Enveloped:
         """See `Form`, and `signing.sign_presentation`."""
@@ -114,15 +127,62 @@ class VPJWT(_JWTForm):
 
         return JWTPresentation(_bytes(content), self.contexts, forms, work)
 
-    def secure(
+
+@dataclass(frozen=True)
+class PlainJWT(_JWTForm):
+    """JWTs without a type of their own: those of the data model 1.1, and Open Badges 3.0. None is made."""
+
+    media_type: str = PLAIN_JWT
+    limit: int = 1 << 20
+    """The payload is read to tell what it is, which is charged to nobody's work."""
+
+    def recognises(self, content: Carried) -> bool:
+        """Whether it is a compact JWT of type JWT or none whose payload is that of a credential.
+
+        VCDM 1.1, 6.3.1, asks for the claim `vc` or `vp`; Open Badges 3.0, 8.2.4, for `iss` and `nbf`.
+        """
+        if not isinstance(content, bytes) or re.fullmatch(_COMPACT, content.strip()) is None:
+            return False
+        token = content.strip()
+        try:
+            if _part(token, 0).get("typ", "JWT") != "JWT":
+                return False
+            claims = _part(token, 1).keys()
+        except Malformed:
+            return False
+        return not claims.isdisjoint(("vc", "vp")) or claims >= {"@context", "iss", "nbf"}
+
+    def identifier(self, content: Carried) -> object:
+        """`jti`, which is the id of the document, or the id alone."""
+        payload = _part(_bytes(content), 1)
+        held = payload.get("vc", payload.get("vp", payload))
+        return payload.get("jti", held.get("id") if isinstance(held, dict) else None)
+
+    def read(
         self,
-        facts: IssuingFacts,  # noqa: ARG002
-        said: Mapping[str, Any],  # noqa: ARG002
+        content: Carried,
+        forms: Mapping[str, Form],
+        work: Work,
+        asked: Asked | None = None,  # noqa: ARG002 -- it says for whom it is
+    ) -> Secured:
+        """Reads a presentation in the claim `vp`, or a credential in `vc` or beside the claims."""
+        from .plain import ClaimedCredential, ClaimedPresentation, PlainCredential
+
+        token = _bytes(content)
+        claims = _part(token, 1).keys()
+        if "vp" in claims:
+            return ClaimedPresentation(token, self.contexts, forms, work)
+        kind = ClaimedCredential if "vc" in claims else PlainCredential
+        return kind(token, self.contexts, work)
+
+    def present(
+        self,
+        credentials: Sequence[Received],  # noqa: ARG002
         signer: Signer,  # noqa: ARG002
         options: Options,  # noqa: ARG002
     ) -> Enveloped:
-        """Raises `UnsupportedForm`: no credential is of this form."""
-        raise UnsupportedForm("a credential is not issued as a presentation")
+        """Raises `UnsupportedForm`, so that wallets present such a credential in JSON."""
+        raise UnsupportedForm.saying("no presentation is made as {form}", form=self.media_type)
 
 
 def _is_jwt_of(media_type: str, content: Carried) -> bool:

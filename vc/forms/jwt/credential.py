@@ -23,21 +23,23 @@ class JWTCredential(JWT):
     """One credential."""
 
     form = VC_JWT
+    version = "2.0"
+    """The data model that its document has to follow."""
 
     @cached_property
     def claims(self) -> Credential:
         """The claims of the document, within the time of `nbf` and `exp`.
 
         Raises as `Credential.parse`, `MalformedCredential` where claims of the JWT say something else, and
-        what leaves it open: `AUDIENCE_NAMED`, `HOLDER_KEY_UNKNOWN`, `UnsupportedForm` for VCDM 1.1.
+        what leaves it open: `AUDIENCE_NAMED`, `HOLDER_KEY_UNKNOWN`, `UnsupportedForm` for another data model.
         """
         document, envelope = self.payload
         if "aud" in envelope:  # RFC 7519, 4.1.3: whoever is not named there has to refuse it
             raise AUDIENCE_NAMED("the credential names the recipients that it is for, which is not read here")
         claims = Credential.parse(document, self.work, self.contexts)
-        if claims.version != "2.0":
-            raise UnsupportedForm(
-                "a JWT of this type holds a credential of the data model 2.0 (VC-JOSE-COSE)"
+        if claims.version != self.version:
+            raise UnsupportedForm.saying(
+                "a JWT of this type holds a credential of the data model {version}", version=self.version
             )
         self.require_same({"iss": claims.issuer, "jti": claims.id}, claims.unread)
         for subject in claims.subjects:

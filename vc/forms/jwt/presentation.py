@@ -13,7 +13,7 @@ from ...claims import Claims
 from ...jose import JWTSignature, numeric_date
 from ...problem import InvalidProof, MalformedCredential
 from ...reading.front import read
-from ...secured import Form, Secured, Signatures, Signed
+from ...secured import Form, Received, Secured, Signatures, Signed
 from ...vcdm.enveloped import TYPE, Enveloped
 from ...vcdm.presentation import Presentation
 from . import VP_JWT
@@ -30,7 +30,7 @@ class JWTPresentation(JWT):
 
     def __init__(self, data: bytes, contexts: Contexts | None, forms: Mapping[str, Form], work: Work) -> None:
         super().__init__(data, contexts, work)
-        self._forms = forms
+        self.forms = forms
 
     @property
     def claims(self) -> Claims:
@@ -51,17 +51,24 @@ class JWTPresentation(JWT):
 
     @cached_property
     def credentials(self) -> Sequence[Secured]:
-        """See `Secured`. Raises `MalformedCredential` for an item that is not enveloped (3.1.2)."""
+        """See `Secured`. Raises `MalformedCredential` for a presentation among them, and as `received`."""
         return tuple(map(self._inner, self.presentation.items))
 
     def _inner(self, item: object) -> Secured:
-        if not isinstance(item, dict) or item.get("type") not in (TYPE, [TYPE]):
-            raise MalformedCredential("verifiableCredential holds something that is not enveloped")
-        inner = read(Enveloped.from_object(item), self._forms, self.work)
+        inner = read(self.received(item), self.forms, self.work)
         # Threat 19: the presentation within would be taken for one made for this verifier.
         if inner.presentation is not None:
             raise MalformedCredential("verifiableCredential holds a presentation")
         return inner
+
+    def received(self, item: object) -> Received:
+        """Return an item of `verifiableCredential` as what it was secured as.
+
+        Raises `MalformedCredential` for one that is not enveloped (3.1.2), and as `Enveloped.from_object`.
+        """
+        if not isinstance(item, dict) or item.get("type") not in (TYPE, [TYPE]):
+            raise MalformedCredential("verifiableCredential holds something that is not enveloped")
+        return Enveloped.from_object(item)
 
     def signatures(self, work: Work) -> Signatures:  # noqa: ARG002 -- read already
         """The holder's. Raises `InvalidProof` without `iat`: how old it is, nobody could tell.

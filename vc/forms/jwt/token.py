@@ -39,32 +39,50 @@ class Payload(NamedTuple):
 class JWT(Secured):
     """One JWT, read when it is asked what it says: its log entry takes the bytes alone."""
 
+    unused: tuple[str, ...] = ()
+    """See `JWS.parse`."""
+
     def __init__(self, data: bytes, contexts: Contexts | None, work: Work) -> None:
         self.data, self.contexts, self.work = data, contexts, work
 
     @cached_property
     def jws(self) -> JWS:
         """Its header, checked. Raises as `JWS.parse`, and `MalformedCredential` for one of another type."""
-        parsed = JWS.parse(self.data, limit=MAX_BYTES, work=self.work)
-        require_type(parsed, self.form.removeprefix("application/"), self.form)
+        parsed = JWS.parse(self.data, limit=MAX_BYTES, work=self.work, unused=self.unused)
+        self.require_own_type(parsed)
         return parsed
 
     @cached_property
     def payload(self) -> Payload:
         """Its parts. A claim in the header counts as one in the payload (RFC 7519, 5.3).
 
-        Raises `MalformedCredential` for one that differs there, and for the claims `vc` and `vp`; and as
-        `json_of`.
+        Raises `MalformedCredential` for one that differs there, and as `json_of` and `split`.
         """
         members = load_json_object(self.jws.payload, limit=MAX_BYTES, work=self.work)
         json_of(members)  # an integer that no report could hold would stop a service
-        if held := [name for name in REFUSED if name in members]:
-            raise MalformedCredential.saying("the payload has the claim {claim}", claim=held[0])
-        envelope = {name: members.pop(name) for name in ENVELOPE.intersection(members)}
+        document, envelope = self.split(members)
         for name in ENVELOPE.intersection(self.jws.header):
             if envelope.setdefault(name, self.jws.header[name]) != self.jws.header[name]:
                 raise MalformedCredential.saying("{claim} of header and payload differ", claim=name)
-        return Payload(members, envelope)
+        return self.completed(document, envelope)
+
+    def require_own_type(self, jws: JWS) -> None:
+        """Raise `MalformedCredential` for a header of another form (threat 19)."""
+        require_type(jws, self.form.removeprefix("application/"), self.form)
+
+    def split(self, members: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return the document and the claims of the JWT, which stand beside each other.
+
+        Raises `MalformedCredential` for the claims `vc` and `vp`.
+        """
+        if held := [name for name in REFUSED if name in members]:
+            raise MalformedCredential.saying("the payload has the claim {claim}", claim=held[0])
+        envelope = {name: members.pop(name) for name in ENVELOPE.intersection(members)}
+        return members, envelope
+
+    def completed(self, document: Mapping[str, Any], envelope: Mapping[str, Any]) -> Payload:
+        """Return both parts: the document says all itself, and no claim stands in for a member of it."""
+        return Payload(document, envelope)
 
     def require_same(self, told: Mapping[str, object], unread: Problem | None) -> None:
         """Raises `MalformedCredential` unless the claims that are there say what the document does.
