@@ -186,8 +186,10 @@ def _write_here(desk: _Desk, entries: Iterable[Entry], tell: Tell) -> Iterator[l
             tell(done)
 
     remaining = bundles()
-    while lines := _write(desk.issuer, islice(remaining, desk.at_once), desk.folder):
-        yield lines
+    # One for all of them: ext4 puts each new folder, and so its files, somewhere else on the disk.
+    with temporary_folder(desk.folder) as temporary:
+        while lines := _write(desk, islice(remaining, desk.at_once), temporary):
+            yield lines
 
 
 class _Written(NamedTuple):
@@ -202,31 +204,30 @@ class _Written(NamedTuple):
     """Of the manifest."""
 
 
-def _write(issuer: Issuer, bundles: Iterable[tuple[Entry, Bundle, bytes]], folder: Path) -> list[str]:
+def _write(desk: _Desk, bundles: Iterable[tuple[Entry, Bundle, bytes]], temporary: Path) -> list[str]:
     """No file bears its name before its content is on the disk; syncing many at once takes no longer."""
-    written: list[_Written] = []
+    issuer, folder, written = desk.issuer, desk.folder, list[_Written]()
     forms, name_of = issuer.forms, bundle_names(issuer)
-    with temporary_folder(folder) as temporary:
-        for number, (entry, bundle, data) in enumerate(bundles):
-            name = name_of(entry)
-            try:
-                write_new(f"{temporary}/{number}", data)
-            except OSError as error:
-                raise OSError(error.errno, error.strerror, str(folder / name)) from error  # not of a number
-            id_, line = str(identifier(bundle.secured, forms)), line_of(name, entry, data)
-            written.append(_Written(name, _former_names(entry), id_, line))
-        if not written:
-            return []
-        sync_files(temporary, map(str, range(len(written))))
-        # No other export gives or takes names meanwhile: what was read would be another file.
-        with locked_folder(folder, if_possible=True):
-            for each in written:
-                _make_room(issuer, folder, each)
-            for number, each in enumerate(written):
-                os.replace(f"{temporary}/{number}", f"{folder}/{each.name}")  # noqa: PTH105 -- thousands
-            sync_folder(folder)
-            for each in written:  # last: at each instant the diploma has a file
-                _remove_former(issuer, folder, each)
+    for number, (entry, bundle, data) in enumerate(bundles):
+        name = name_of(entry)
+        try:
+            write_new(f"{temporary}/{number}", data)
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, str(folder / name)) from error  # not of a number
+        id_, line = str(identifier(bundle.secured, forms)), line_of(name, entry, data)
+        written.append(_Written(name, _former_names(entry), id_, line))
+    if not written:
+        return []
+    sync_files(temporary, map(str, range(len(written))))
+    # No other export gives or takes names meanwhile: what was read would be another file.
+    with locked_folder(folder, if_possible=True):
+        for each in written:
+            _make_room(issuer, folder, each)
+        for number, each in enumerate(written):
+            os.replace(f"{temporary}/{number}", f"{folder}/{each.name}")  # noqa: PTH105 -- thousands
+        sync_folder(folder)
+        for each in written:  # last: at each instant the diploma has a file
+            _remove_former(issuer, folder, each)
     return [each.line for each in written]
 
 
