@@ -37,6 +37,11 @@ mutants: .venv/installed
 soak: .venv/installed
 	$(PYTEST) -n 2 -m soak tests
 
+# One of W3C's suites, where it lies with its packages: make conformance SUITE=../vc-di-eddsa-test-suite
+.PHONY: conformance
+conformance: .venv/installed
+	$(BIN)/python -m tests.conformance $(SUITE)
+
 check: .venv/installed check-code
 	$(call IN_MEMORY,256) $(PYTEST) -n 3 -m 'not slow' --no-header tests
 

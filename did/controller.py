@@ -5,6 +5,8 @@ The document lies at exactly the URL that is its `id`, and has the members of a 
 
 from __future__ import annotations
 
+from typing import Any
+
 from wire.fetch import Fetcher
 from wire.problem import Malformed, NotFound, Refused
 from wire.strict import load_json_object
@@ -29,14 +31,26 @@ def resolve(url: str, fetcher: Fetcher) -> Document:
 def fetched(
     location: str, name: str, fetcher: Fetcher, *, accept: str, same_origin: bool = False
 ) -> Document:
-    """The document of `name`, a DID or URL, that lies at `location`.
+    """The document of `name`, a DID or URL, that lies at `location`. Raises as `fetched_object`.
 
-    Raises `DID_NOT_FOUND` when the server says that there is none, `InvalidDIDDocument` for anything but the
-    document of this name, `Unavailable` when the server cannot be asked, `ResolutionFailed` when it must not.
+    Raises `InvalidDIDDocument` for the document of another name, too.
+    """
+    return Document.parse(
+        fetched_object(location, name, fetcher, accept=accept, same_origin=same_origin), name
+    )
+
+
+def fetched_object(
+    location: str, name: str, fetcher: Fetcher, *, accept: str, same_origin: bool = False
+) -> dict[str, Any]:
+    """The JSON object at `location` that says something of `name`, a DID or URL.
+
+    Raises `DID_NOT_FOUND` when the server says that there is none, `InvalidDIDDocument` for what is no JSON
+    object, `Unavailable` when the server cannot be asked, `ResolutionFailed` when it must not.
     """
     try:
         data = fetcher.fetch(location, accept=accept, limit=LIMIT, same_origin=same_origin)
-        value = load_json_object(data, limit=LIMIT, depth=32)
+        return load_json_object(data, limit=LIMIT, depth=32)
     except NotFound as problem:
         raise DID_NOT_FOUND.saying("{did} has no document: {why}", did=name, why=problem) from problem
     except Refused as problem:
@@ -47,4 +61,3 @@ def fetched(
         raise InvalidDIDDocument.saying(
             "the document of {did} cannot be read: {why}", did=name, why=problem
         ) from problem
-    return Document.parse(value, name)

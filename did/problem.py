@@ -89,10 +89,28 @@ class InvalidDIDDocument(ResolutionFailed):
     title = "The DID document is invalid"
 
 
+class InvalidIssuerMetadata(ResolutionFailed):
+    """The metadata at an issuer's address is of another issuer, or contradicts itself.
+
+    Whoever holds the host today may have put it there, so that it says nothing of the credential.
+    """
+
+    code = "invalid-issuer-metadata"
+    type = "about:blank"  # no DID is resolved
+    title = "The metadata of the issuer cannot be used"
+    undetermined = True
+
+
 DID_DOCUMENT_TOO_LARGE = Code(
     "did-document-too-large", InvalidDIDDocument, "The DID document is larger than allowed", undetermined=True
 )
 """The DID document has more in it than is read here."""
+INVALID_DID_OPTIONS = Code(
+    "invalid-did-options", ResolutionFailed, "The options are invalid", DID_ERRORS + "INVALID_OPTIONS"
+)
+"""A resolution option has a value that it cannot have."""
+DID_NOT_LISTED = Code("did-not-listed", ResolutionFailed, "The DID is not on the list", undetermined=True)
+"""This service asks the hosts of listed DIDs only; the DID may have a document."""
 INVALID_DID_URL = Code("invalid-did-url", Malformed, "The DID URL is invalid", DID_ERRORS + "INVALID_DID_URL")
 """Not a DID URL."""
 DID_RESOURCE_NOT_FOUND = Code(

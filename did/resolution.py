@@ -86,6 +86,11 @@ class Method(NamedTuple):
         """Whether earlier versions of a document can be had."""
         return self.history is not None
 
+    @property
+    def is_unchanging(self) -> bool:
+        """Whether a document follows from its DID alone, so that it is the same at every moment."""
+        return self.self_certifying and not self.has_history
+
 
 class DocumentSource(Protocol):
     """Whoever has the documents of DIDs: a `Resolver`, or a bundle, or a list of pinned ones."""

@@ -10,15 +10,16 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from wire.datetimestamp import parse_datetimestamp
+from wire.datetimestamp import format_datetimestamp, parse_datetimestamp
 from wire.fetch import Fetcher
 from wire.memory import Kept, Memory
-from wire.problem import Malformed, Unavailable
+from wire.problem import Code, Malformed, Problem, Unavailable
 
 from .identifier import DID, DIDURL
 from .problem import (
     DID_FEATURE_NOT_SUPPORTED,
     DID_NOT_FOUND,
+    INVALID_DID_OPTIONS,
     INVALID_DID_URL,
     DIDDeactivated,
     MethodNotSupported,
@@ -64,16 +65,22 @@ class Resolver:
     ) -> Resolution:
         """The document of a DID, or the controller document at an https URL, as of now or remembered.
 
+        At the location of an issuer's metadata, it is the keys in that (`issuer_metadata`).
+
         `version` asks for an earlier one, by the method's name for it or by a moment at which it stood
-        (`versionId`, `versionTime`). `options` are resolution options; those that the method does not have
-        change nothing. Raises `InvalidDID`, `MethodNotSupported`, `DID_NOT_FOUND`, `InvalidDIDDocument`,
-        `DIDDeactivated` or another `ResolutionFailed`, `DID_FEATURE_NOT_SUPPORTED` where a method keeps no
-        versions; `Unavailable` when nobody could be asked.
+        (`versionId`, `versionTime`). `options` are resolution options (4.1), `versionId` and `versionTime`
+        among them; those that the method does not have change nothing. Raises `InvalidDID`,
+        `MethodNotSupported`, `DID_NOT_FOUND`, `InvalidDIDDocument`, `INVALID_DID_OPTIONS`, `DIDDeactivated`
+        or another `ResolutionFailed`, `DID_FEATURE_NOT_SUPPORTED` where a method keeps no versions;
+        `Unavailable` when nobody could be asked.
         """
-        if options and version is None and not did.startswith("https:"):
-            method = self.method(did)
-            if method is not None and method.represent is not None:
-                return Resolution(method.represent(DID.parse(did), options))
+        if version is None and options:
+            version = _version(options, INVALID_DID_OPTIONS)
+        method = None if did.startswith("https:") else self.method(did)
+        if isinstance(version, datetime) and method is not None and method.is_unchanging:
+            version = None
+        if options and version is None and method is not None and method.represent is not None:
+            return Resolution(method.represent(DID.parse(did), options))
         versions = self._versions(did) if version is None else self.history(did)
         if versions[-1].deactivated:
             raise DIDDeactivated.saying("{did} was given up by whoever controlled it", did=did)
@@ -111,7 +118,7 @@ class Resolver:
 
         url = DIDURL.parse(did_url)
         named = parameters(url)
-        resolution = self.resolve(str(url.did), version=_version(named), options=options)
+        resolution = self.resolve(str(url.did), version=_version(named, INVALID_DID_URL), options=options)
         return dereference(resolution, url, named, accept)
 
     def method(self, did: str) -> Method | None:
@@ -129,8 +136,10 @@ class Resolver:
 
     def _finding(self, did: str) -> Callable[[Fetcher], Sequence[Resolution]]:
         if did.startswith("https:"):
-            from . import controller
+            from . import controller, issuer_metadata
 
+            if issuer_metadata.is_location(did):
+                return lambda fetcher: [Resolution(issuer_metadata.resolve(did, fetcher))]
             return lambda fetcher: [Resolution(controller.resolve(did, fetcher))]
         parsed = DID.parse(did)
         method = self._methods.get(parsed.method)
@@ -159,13 +168,17 @@ class Resolver:
         return Kept(found, size, self._outcomes.clock() + seconds)
 
 
-def _version(named: Mapping[str, str]) -> str | datetime | None:
-    """The version that a DID URL asks for."""
-    if "versionTime" not in named:
-        return named.get("versionId")
-    if "versionId" in named:
-        raise INVALID_DID_URL("a DID URL has either 'versionId' or 'versionTime'")
+def _version(named: Mapping[str, object], invalid: Code[Problem]) -> str | datetime | None:
+    """The version that options or the parameters of a DID URL ask for. Raises `invalid`."""
+    name, moment = named.get("versionId"), named.get("versionTime")
+    if name is not None and moment is not None:
+        raise invalid("either 'versionId' or 'versionTime' can be asked for")
+    if moment is None:
+        return None if name is None else str(name)
     try:
-        return parse_datetimestamp(named["versionTime"], "'versionTime'")
+        version = parse_datetimestamp(moment, "'versionTime'")
     except Malformed as problem:
-        raise INVALID_DID_URL.saying("{why}", why=problem) from problem
+        raise invalid.saying("{why}", why=problem) from problem
+    if format_datetimestamp(version) != moment:  # DID Resolution 1.0, 3: UTC, without fractions of a second
+        raise invalid("'versionTime' is not in UTC, or has fractions of a second")
+    return version

@@ -12,7 +12,9 @@ from typing import Any
 
 from wire.problem import Problem
 
+from .dereference import Content
 from .problem import DID_ERRORS, SECURITY_ERRORS, DIDDeactivated, ResolutionFailed
+from .resolution import Resolution
 from .resolver import Resolver
 
 _NONE: Mapping[str, object] = MappingProxyType({})
@@ -23,12 +25,9 @@ def resolution_result(
 ) -> dict[str, Any]:
     """The DID resolution result of `did`, by these resolution options."""
     try:
-        found = resolver.resolve(did, options=options)
-    except DIDDeactivated:
-        return _resolved({}, None, {"deactivated": True})
+        return resolved(resolver.resolve(did, options=options))
     except Problem as problem:
-        return _resolved({"error": _error(problem)}, None, {})
-    return _resolved({"contentType": found.content_type}, found.document.value, found.metadata)
+        return unresolved(problem)
 
 
 def dereferencing_result(
@@ -40,14 +39,47 @@ def dereferencing_result(
 ) -> dict[str, Any]:
     """The DID URL dereferencing result of `did_url`, by these resolution options."""
     try:
-        found = resolver.dereference(did_url, accept=accept, options=options)
+        return dereferenced(resolver.dereference(did_url, accept=accept, options=options))
     except Problem as problem:
-        return {"dereferencingMetadata": {"error": _error(problem)}, "content": None, "contentMetadata": {}}
+        return not_dereferenced(problem)
+
+
+def resolved(resolution: Resolution) -> dict[str, Any]:
+    """The DID resolution result of a DID that has a document (9)."""
+    metadata = {"contentType": resolution.content_type}
+    return _resolved(metadata, resolution.document.value, resolution.metadata)
+
+
+def unresolved(problem: Problem) -> dict[str, Any]:
+    """The DID resolution result of a DID that has none, or could not be resolved."""
+    if isinstance(problem, DIDDeactivated):
+        return _resolved({}, None, {"deactivated": True})
+    return _resolved({"error": _error(problem)}, None, {})
+
+
+def dereferenced(content: Content) -> dict[str, Any]:
+    """The dereferencing result of a DID URL that leads to something (10)."""
     return {
-        "dereferencingMetadata": {"contentType": found.content_type},
-        "content": found.content,
-        "contentMetadata": found.resolution.metadata,
+        "dereferencingMetadata": {"contentType": content.content_type},
+        "content": content.content,
+        "contentMetadata": content.resolution.metadata,
     }
+
+
+def not_dereferenced(problem: Problem) -> dict[str, Any]:
+    """The dereferencing result of a DID URL that leads to nothing, or could not be followed."""
+    metadata = {"deactivated": True} if isinstance(problem, DIDDeactivated) else {}
+    return {
+        "dereferencingMetadata": {"error": _error(problem)},
+        "content": None,
+        "contentMetadata": metadata,
+    }
+
+
+def keyword(error: Mapping[str, str]) -> str:
+    """The error as DID Resolution wrote it before it had types: INVALID_DID_URL was `invalidDidUrl`."""
+    first, *rest = error["type"].rpartition("#")[2].lower().split("_")
+    return first + "".join(word.capitalize() for word in rest)
 
 
 def _resolved(metadata: object, document: object, document_metadata: object) -> dict[str, Any]:

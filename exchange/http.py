@@ -11,12 +11,15 @@ import hashlib
 import logging
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Set
 from contextvars import ContextVar
 from importlib.metadata import version
+from typing import Any
+from urllib.parse import urlsplit
 
 import orjson
 from fastapi import FastAPI, Request, Response
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -83,6 +86,28 @@ async def read_body(request: Request, limit: int, seconds: float = BODY_TIME) ->
             "the body did not arrive within {seconds} seconds", seconds=f"{seconds:.0f}"
         ) from None
     return bytes(body)
+
+
+def require_own_page(request: Request, origins: Set[str]) -> None:
+    """Raises `Refused` for what a browser sends from elsewhere, or under another name than the service's.
+
+    A page elsewhere could else have a diploma judged here, and by DNS rebinding read what is said of it.
+    Programs send neither `Origin` (RFC 6454) nor `Sec-Fetch-Site` (Fetch Metadata); no page can omit both.
+    """
+    origin, site = request.headers.get("Origin"), request.headers.get("Sec-Fetch-Site")
+    if origin is None and site is None:
+        return
+    is_own = site in (None, "same-origin")
+    if origins:
+        host = request.headers.get("Host", "").lower()
+        is_own &= origin is None or origin.lower() in origins
+        is_own &= any(urlsplit(own).netloc == host for own in origins)
+    else:
+        is_own &= site is not None
+    if not is_own:
+        raise Refused(
+            "a browser sent this from a page of another host, or to another name than this service has"
+        )
 
 
 class Identified:
@@ -162,6 +187,15 @@ def add_probes(app: FastAPI, state: Callable[[], Mapping[str, object] | None]) -
     async def of_program() -> Response:
         body = orjson.dumps({"name": "intaglio", "version": version("intaglio")})
         return Response(body, headers=headers, media_type="application/json")
+
+
+class Whole(APIRoute):
+    """A route whose function takes the request as it came: nothing is worked out for it, which takes time."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """The function itself."""
+        handler: Callable[[Request], Coroutine[Any, Any, Response]] = self.endpoint
+        return handler
 
 
 def log_problem(log: logging.Logger, problem: Problem) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -369,6 +369,9 @@ def _own_parts(held: Held) -> Bundle:
     methods = [signed.verification_method for signed in signatures.known]
     methods += [signed.verification_method for signed in signatures.unknown]
     signers = {method.partition("#")[0] for method in methods}
+    # Which DID an address stands for, the verifier's trust list says: here it is who has a key of that name.
+    fragments = {method.partition("#")[2] for method in methods if method.startswith("https://")}
+    signers.update(did for did, names in _key_names(bundle.issuer_documents) if names & fragments)
     lists, forms = set[str](), list_forms(held.forms, held.status_kinds)
     for status in entries(claims, held.status_kinds):
         lists.update((status.entry.list_url, *details_urls(status.stored)))
@@ -379,6 +382,16 @@ def _own_parts(held: Held) -> Bundle:
         tuple(item for item in bundle.status_lists if identifier(item.document, forms) in lists),
         (held.kind,) if held.kind else (),
     )
+
+
+def _key_names(documents: Iterable[Anchored]) -> Iterator[tuple[str, set[str]]]:
+    """The id of each DID document, and the fragments of the keys in it; one that is none has neither."""
+    for each in documents:
+        methods = each.document.get("verificationMethod")
+        named = (
+            [method for method in methods if isinstance(method, dict)] if isinstance(methods, list) else []
+        )
+        yield str(each.document.get("id")), {str(method.get("id")).partition("#")[2] for method in named}
 
 
 def _rank(held: Held) -> tuple[bool, int]:

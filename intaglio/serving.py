@@ -16,7 +16,6 @@ from typing import Any, Self, cast
 from urllib.parse import urlsplit
 
 import uvicorn
-from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from wire.address import Target
@@ -74,7 +73,7 @@ class Endpoint:
                 limits = BEHIND_PROXY
             yield cls(url, files, listener, limits)
 
-    def run(self, app: FastAPI, *, busy: ASGIApp = busy) -> None:
+    def run(self, app: ASGIApp, *, busy: ASGIApp = busy) -> None:
         """Answers requests until stopped, and logs; `busy` answers those beyond what is done at once."""
         tls = (self.files.chain, self.files.key) if self.files else None
         with to_stderr():
@@ -141,7 +140,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def server(
-    app: FastAPI, *, tls: tuple[Path, Path] | None = None, limits: Limits = LIMITS, busy: ASGIApp = busy
+    app: ASGIApp, *, tls: tuple[Path, Path] | None = None, limits: Limits = LIMITS, busy: ASGIApp = busy
 ) -> uvicorn.Server:
     """What answers, not yet started; `tls` names the files of a certificate chain and its key."""
     chain, key = tls or (None, None)

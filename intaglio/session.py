@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from vc import Claims, Report
     from vc.secured import Form
     from vc.status.kind import StatusKinds
+    from vc.type_metadata import TypeDocuments
     from vc.vcdm.jsonld import Contexts
     from vc.vcdm.schema import Schemas
     from verifier import RecognisedIssuer, RecognisedLog, Trust, Verifier
@@ -113,6 +114,7 @@ class Session:
             status_kinds=lists,
             memory=memory,
             logs=self._logs(fetcher),
+            types=self.types(),
         )
 
     def judge(
@@ -207,6 +209,18 @@ class Session:
         from vc.vcdm.schema import Schemas
 
         return Schemas.load(folder)
+
+    def types(self) -> TypeDocuments | None:
+        """The type metadata of SD-JWT VCs in `types/`, if there is any.
+
+        Raises `Malformed`, naming the file.
+        """
+        folder = self.home / "types"
+        if not folder.is_dir():
+            return None
+        from vc.type_metadata import TypeDocuments
+
+        return TypeDocuments.load(folder)
 
     def contexts(self) -> Contexts | None:
         """The JSON-LD contexts in `contexts/` and the vendored ones, if there are any. Raises `Malformed`."""
@@ -312,5 +326,6 @@ def _renewed(known: RecognisedIssuer, issuer: RecognisedIssuer) -> RecognisedIss
         documents=issuer.documents or known.documents,
         status_issuers=tuple(dict.fromkeys((*issuer.status_issuers, *known.status_issuers))),
         list_keys=issuer.list_keys,
+        address=issuer.address or known.address,
         kinds=tuple(dict.fromkeys((*known.kinds, *issuer.kinds))),
     )

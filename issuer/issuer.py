@@ -67,6 +67,7 @@ from .job.singles import Edition, RecordRefused, Singles
 from .press.permutation import Positions
 from .press.press import Line, Press
 from .press.update import update_template
+from .problem import NOT_SUSPENDABLE
 from .status.due import unrenewed
 from .status.lists import Lists
 
@@ -181,6 +182,11 @@ class Issuer:
     def did(self) -> str:
         """The issuer's DID."""
         return self.identity.did
+
+    @property
+    def iss(self) -> str:
+        """See `Identity.iss`."""
+        return self.identity.iss
 
     @property
     def name(self) -> str:
@@ -539,6 +545,27 @@ class Issuer:
         """Revokes credentials as `Lists.revoke` does. Raises as that, and as `Finder.which`."""
         self.lists.revoke([self.finder.which(number) for number in numbers], reason, date=date, now=now)
 
+    def suspend(self, numbers: Iterable[str | KindNumber], reason: Reason, *, now: datetime) -> None:
+        """Suspends credentials as `Lists.suspend` does, all or none of them.
+
+        Raises as that and as `Finder.which`, and `NOT_SUSPENDABLE` for one of a version of its kind that
+        provides for no suspension: no list that it names could say so.
+        """
+        ordered = [self.finder.which(number) for number in numbers]
+        for which in ordered:
+            kind = self.kinds.of(self.line(self.store.current(which)).secured.claims.kind)
+            if not kind.is_suspendable:
+                raise NOT_SUSPENDABLE(
+                    f"credential {which.number} was issued under {kind.name} {kind.version}, which provides "
+                    "for no suspension",
+                    number=which.number,
+                )
+        self.lists.suspend(ordered, reason, now=now)
+
+    def reinstate(self, numbers: Iterable[str | KindNumber], *, now: datetime) -> None:
+        """Ends suspensions as `Lists.reinstate` does. Raises as that, and as `Finder.which`."""
+        self.lists.reinstate([self.finder.which(number) for number in numbers], now=now)
+
     def generation(self, which: KindNumber) -> int:
         """How often the credential was released: what a claim link made now is good for."""
         return self.store.generation(which)
@@ -674,6 +701,7 @@ class Issuer:
         version = 6 if "kinds" in issuer else version
         if any(ledger.kind == KIND and SINCE in ledger.parameters for ledger in ledgers):
             version = max(version, 5)
+        version = 7 if "address" in issuer else version
         log = {**entry["log"], **({"ledgers": [asdict(ledger) for ledger in ledgers]} if ledgers else {})}
         return {"version": version, "issuers": [issuer], "logs": [log]}
 

@@ -71,7 +71,7 @@ def named_kind(claims: Claims, at_hand: Iterable[CarriedKind] = (), work: Work |
 def _is_of(kind: Kind, claims: Claims) -> bool:
     """Whether a credential is of the kind's types; of a form with one type, of that of its metadata."""
     if isinstance(claims, Credential):
-        return _types(kind) <= set(claims.types)
+        return types_of(kind) <= set(claims.types)
     return claims.types == (type_of(kind),)
 
 
@@ -196,7 +196,7 @@ def _is(value: object, pieces: tuple[str, ...]) -> bool:
 
 
 @lru_cache(maxsize=16)
-def _types(kind: Kind) -> frozenset[str]:
+def types_of(kind: Kind) -> frozenset[str]:
     """The types of its credentials, as `Claims.types` has them."""
     names = secured().names
     assert names is not None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -26,7 +27,8 @@ def metadata_of(kind: Kind) -> dict[str, Any]:
         claims.append(_claim([field.name], field))
         in_items = kind.template.groups.get(field.name, ())
         claims += [
-            _claim([field.name, None, name], inner)
+            # An item is shown or hidden as a whole, and nothing in it by itself.
+            _claim([field.name, None, name], replace(inner, disclosure="allowed"))
             for name, inner in field.fields.items()
             if name in in_items
         ]

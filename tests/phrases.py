@@ -9,7 +9,8 @@ from collections.abc import Mapping
 FINDINGS: Mapping[str, str] = {
     "readable-well-formed": "well-formed",
     "readable-former-name": "well-formed, under a former name of its form, {name}",
-    "readable-in-part": "it shows a part of its values, and hides {most} at most",
+    "readable-in-part": "beside what it shows, up to {most} more values may be hidden, or none: "
+    "issuers add empty places, so that nobody can tell",
     "holder-shown": "shown by {holder}, for this challenge and domain",
     "holder-shown-anywhere": "shown by {holder}, for this challenge; its domain was not compared",
     "holder-anyone": "not checked: anyone can hold a file",
@@ -19,7 +20,11 @@ FINDINGS: Mapping[str, str] = {
     "issuer-key-published": "{issuer}: the key is in the document that {issuer} publishes",
     "issuer-document-pinned": "{issuer}: the key is in a document that is pinned in the trust list",
     "issuer-document-in-log": "{issuer}: the key is in a document that the trusted log {log} holds",
+    "issuer-key-certified": '{name}: the key is certified for "{subject}"',
     "signature-unchanged": "unchanged since the issuer signed it",
+    "signature-resources": (
+        "of {count} related resources {compared} are as it says, and the others are not compared"
+    ),
     "dates-in-force": "since {since}, until {until}",
     "dates-in-force-from": "since {since}, without an end",
     "dates-in-force-until": "no first day, until {until}",

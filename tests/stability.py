@@ -244,6 +244,7 @@ class _Use:
         self.type("verify", out / "FIX-0000.json", "--offline")
         self.use_kinds()
         self.use_ledger()
+        self.use_api()
         self.type("trust add", handed_out, home="employer")
         self.type("trust list", home="employer")
         log = "university.example/log"
@@ -272,7 +273,17 @@ class _Use:
         self.type("kind diff", "resident", "certificate")
         self.type("kind export", "diploma")
         self.type("kind test", _OWN_KINDS / "bcg")
+        city = ("--name", "City", "--url", "https://city.example", "--kind", _OWN_KINDS / "licence")
+        rows = _OWN_KINDS / "licence" / "rows.csv"
+        self.type("issuer issue", rows, *city, "--out", self.folder / "city", home="city", code=PARTLY)
+        self.type("issuer suspend", "L-1", home="city")
+        self.type("issuer reinstate", "L-1", home="city")
         self.type("kind new", self.folder / "degree", "--from", _GRADUATES)
+
+    def use_api(self) -> None:
+        self.type("api token add", "registry", "--may", "issue")
+        self.type("api token list")
+        self.type("api token end", "registry")
 
     def use_ledger(self) -> None:
         self.type("ledger status")

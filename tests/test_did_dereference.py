@@ -165,7 +165,7 @@ class TestVersions:
             ("?versionId=3-Q", 3),
             ("?versionTime=2024-01-02T00:00:00Z", 1),
             ("?versionTime=2024-01-03T23:59:59Z", 2),
-            ("?versionTime=2030-01-01T00:00:00%2B01:00", 3),
+            ("?versionTime=2030-01-01T00:00:00Z", 3),
         ],
     )
     def test_an_earlier_one_is_had_by_name_or_moment(self, rest: str, number: int) -> None:
@@ -183,6 +183,8 @@ class TestVersions:
             ("?versionId=4-Q", DID_NOT_FOUND),
             ("?versionTime=2024-01-01T23:59:59Z", DID_NOT_FOUND),
             ("?versionTime=2024-01-02", INVALID_DID_URL),
+            ("?versionTime=2030-01-01T00:00:00%2B01:00", INVALID_DID_URL),
+            ("?versionTime=2030-01-01T00:00:00.5Z", INVALID_DID_URL),
             ("?versionId=1-Q&versionTime=2024-01-02T00:00:00Z", INVALID_DID_URL),
         ],
     )

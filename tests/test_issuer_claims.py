@@ -55,7 +55,7 @@ ADA, EVE = (PrivateKey.generate() for _ in range(2))
 class Registrar:
     """An issuer that issues a diploma to the first who claims it, as the real one does."""
 
-    did: str = COLLEGE.did
+    iss: str = COLLEGE.did
     name: str = NAME
     given: dict[KindNumber, str] = field(default_factory=dict)
     released: int = 0

@@ -77,6 +77,7 @@ ROW = KeyKind(
     kty="OKP",
     algorithms=(LATTICE,),
     parameters=(),
+    certified="",
     digest="",
     load=Lattice,
 )

@@ -79,7 +79,7 @@ def of(issuer: Issuer, number: str = "UNI-000001") -> Bundle:
 
 @contextmanager
 def served(issuer: Issuer) -> Iterator[httpx.Client]:
-    claims = ClaimLinks(issuer.home / "claims.sqlite", URL)
+    claims = ClaimLinks(issuer.home / "claims.sqlite", issuer.identity.url or URL)
     app = create_app(issuer, claims, issuer.home, lambda: NOW, status_kinds=issuer.status_kinds)
     with listening() as listener, serving(app, listener):
         base = f"http://localhost:{listener.getsockname()[1]}"

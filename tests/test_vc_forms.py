@@ -20,11 +20,13 @@ from tests.line import MEDIA_TYPE, LineForm
 from tests.problems import raises
 from tests.world import NOW, Holder, University, verifier
 from vc import Anchored, Bundle, Check, Report, Verdict
-from vc.forms import FORMS
+from vc.forms import FORMS, SD_JWT_VC
 from vc.possession import Asked
 from vc.problem import MalformedCredential, UnsupportedForm
 from vc.reading import read
-from vc.secured import Carried, Form, Options, Received, Secured
+from vc.reading.front import recognised
+from vc.reading.sight import seen
+from vc.secured import MAX_BYTES, Carried, Form, Options, Received, Secured
 from vc.vcdm.credential import CONTEXT_V2
 from vc.vcdm.enveloped import Enveloped
 from vc.vcdm.presentation import presentation
@@ -33,6 +35,7 @@ from verifier.problem import KEY_STANDING_UNKNOWN
 from verifier.sources.evidence import require_standing
 from verifier.sources.keys import IssuerKey, KeySource
 from wire import Malformed, TooLarge, base64url_decode, base64url_encode
+from wire.compact import GLANCE, LONGEST_HEADER, jwt_header, jwt_payload
 from wire.work import Work
 
 LINES: Mapping[str, Form] = {**FORMS, MEDIA_TYPE: LineForm()}
@@ -291,3 +294,31 @@ def test_a_credential_in_it_whose_form_is_known_by_sight_leaves_it_open() -> Non
     shown = {**presentation("did:example:me", []), "verifiableCredential": [jwt]}
     with pytest.raises(UnsupportedForm, match="verifiableCredential holds"):
         read(shown, FORMS, Work())
+
+
+# What it costs to look at a file, before anything is charged for
+
+
+def _token(header: str, payload: str = "{}") -> bytes:
+    parts = [base64url_encode(text.encode()) for text in (header, payload, "s")]
+    return ".".join(parts).encode()
+
+
+def test_a_glance_at_a_token_is_bounded() -> None:
+    """Threats 39 to 53: a header or payload of two megabytes of brackets is looked at by no recogniser."""
+    many = ",".join(["[]"] * GLANCE)
+    long = '{"alg": "EdDSA", "typ": "dc+sd-jwt", "a": "' + "a" * LONGEST_HEADER + '"}'
+    for header in (f'{{"alg": "EdDSA", "typ": "dc+sd-jwt", "a": [{many}]}}', long):
+        with pytest.raises(TooLarge):
+            jwt_header(_token(header))
+        for data in (_token(header), _token(header) + b"~"):
+            assert recognised(data, FORMS) is None
+            assert seen(data) is None
+    former = '{"alg": "EdDSA", "typ": "vc+sd-jwt"}'
+    assert recognised(_token(former, '{"vct": "a"}') + b"~", FORMS) is FORMS[SD_JWT_VC]
+    assert recognised(_token(former, f'{{"vct": "a", "b": [{many}]}}') + b"~", FORMS) is None
+    with pytest.raises(TooLarge):
+        jwt_payload(_token(former, f'{{"jti": "a", "b": [{many}]}}'))
+    for dots in (b".", b"." * MAX_BYTES):
+        with pytest.raises(Malformed):
+            jwt_header(dots)

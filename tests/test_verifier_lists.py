@@ -312,7 +312,7 @@ def test_a_document_of_an_issuer_is_remembered_by_all_that_binds_it(university: 
         bound(trust, Anchored({**anchored.document, "name": 2**70}, anchored.evidence))
     assert bound(university.trust, anchored)[0] is not first  # for another policy
     (entry,), digest = trust.issuers, base64url_encode(first.digest)
-    object.__setattr__(trust, "_by_id", {entry.id: replace(entry, documents=(digest,))})
+    object.__setattr__(trust, "_by_name", {entry.id: replace(entry, documents=(digest,))})
     assert [one.index for one in bound(trust, anchored)] == [-1, 0]
     assert bound(Trust(), anchored) == ()
 

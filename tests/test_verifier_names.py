@@ -19,9 +19,10 @@ from tests.problems import is_a
 from tests.world import NOW, Holder, University, verifier
 from vc import Anchored, Bundle, Report, Verdict
 from vc.claims import ANCHORED_IN_LOG, STATUS_STATEMENT
+from vc.problem import SCHEMA_MISMATCH
 from vc.vcdm.jsonld import AmbiguousType, Respelled, canonicalize
 from vc.vcdm.jsonld.vocabulary import CREATED
-from vc.vcdm.schema import SCHEMA_MISMATCH, Schemas
+from vc.vcdm.schema import Schemas
 from verifier import RecognisedIssuer, Trust
 from verifier.policy import HasSchema, OfType, load_policy
 from verifier.summary import summarize

@@ -10,7 +10,8 @@ from ledger import Fact
 from tests.problems import raises
 from tests.world import NOW, University
 from vc import Credential
-from vc.vcdm.schema import SCHEMA_MISMATCH, Schemas
+from vc.problem import SCHEMA_MISMATCH
+from vc.vcdm.schema import Schemas
 from verifier import RecognisedIssuer, load_policy
 from verifier.policy import NOT_FOR_TYPE, PRESENTER_IS_ANOTHER, WRONG_TYPE, Findings
 from verifier.problem import STATUS_TOO_OLD, NotKnown

@@ -31,9 +31,9 @@ from tests.world import NOW, Holder, graduate, verifier
 from vc import Check, Report, Verdict
 from vc.facts import SchemaFile
 from vc.forms import DataIntegrity
+from vc.problem import ANOTHER_SCHEMA, SCHEMA_MISMATCH
 from vc.said import FACT_LOST, require_said
 from vc.secured import Form, Options
-from vc.vcdm.schema import ANOTHER_SCHEMA, SCHEMA_MISMATCH
 from verifier import Trust
 from verifier.kind_schema import has_engine, plainly_fits
 from wire.text import shortened

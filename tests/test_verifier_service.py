@@ -29,7 +29,8 @@ from tests.test_verifier_limits import credential, signed
 from tests.world import NOW, Holder, University, verifier
 from vc import Bundle
 from verifier import RecognisedIssuer, Trust, Verifier
-from verifier.http import INLINE_BYTES, create_app
+from verifier.answering import INLINE_BYTES
+from verifier.http import create_app
 from verifier.judge import Judge, Judged, Question, Verifiers
 from verifier.processes import Processes
 from wire import TryLater

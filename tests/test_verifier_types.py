@@ -12,12 +12,14 @@ import pytest
 
 from intaglio.words import remedy
 from tests.commandline import Program
-from tests.problems import is_a
+from tests.problems import is_a, raises
+from tests.test_sd_jwt_vc import ISSUER, SAID, judged, vc
 from tests.world import NOW, University, decided, verifier
 from vc import Report, Verdict
 from vc.vcdm.jsonld import Contexts, UnknownType, vouched
 from verifier import OfType, RecognisedIssuer, Trust, load_policy, update_trust
 from verifier.policy import NOT_FOR_TYPE, WRONG_TYPE, AllOf, AnyOf
+from verifier.problem import UNKNOWN_RULE
 
 UNIVERSITY = University()
 KEYS = (UNIVERSITY.key.public_key.multikey(),)
@@ -137,3 +139,87 @@ class TestWritten:
         )
         assert program(*self.ADD).code == 0
         assert "Bachelor" in program("trust", "list").out
+
+
+# Types by `vct`, which no context explains
+
+
+DEGREE = "urn:example:degree"
+
+
+def of_vct(vct: str, trust: Trust | None = None, **options: Any) -> Report:
+    return judged(vc({**SAID, "vct": vct}), trust, **options)
+
+
+def recognising(**members: Any) -> Trust:
+    """As it is after it was written down and read again."""
+    return Trust.parse(Trust().adding(RecognisedIssuer(ISSUER.did, **members)).to_bytes())
+
+
+@pytest.mark.parametrize(
+    ("members", "vct", "is_for_it"),
+    [
+        ({}, "Degree", True),
+        ({"vcts": (DEGREE,)}, DEGREE, True),
+        ({"vcts": ("urn:example:other", DEGREE)}, DEGREE, True),
+        ({"vcts": ("Degree",)}, "Degree", True),
+        ({"vcts": ("Degree",)}, "degree", False),
+        ({"vcts": (f"{DEGREE}/",)}, DEGREE, False),
+        ({"vcts": ("urn:example:other",), "types": (DEGREE,)}, DEGREE, False),
+        # entries of before, which have no `vcts`
+        ({"types": (DEGREE,)}, DEGREE, True),
+        ({"types": (DEGREE,)}, "urn:example:other", False),
+        ({"types": ("OpenBadgeCredential",)}, "OpenBadgeCredential", False),
+        ({"types": ("OpenBadgeCredential",)}, DEGREE, False),
+    ],
+)
+def test_an_entry_names_types_of_sd_jwt_vcs_as_text(
+    members: dict[str, tuple[str, ...]], vct: str, is_for_it: bool
+) -> None:
+    report = of_vct(vct, recognising(**members))
+    assert report.verdict is (Verdict.VALID if is_for_it else Verdict.INVALID), report.to_dict()
+    assert is_for_it or is_a(decided(report).problem, NOT_FOR_TYPE)
+
+
+def test_types_of_one_model_say_nothing_of_the_other() -> None:
+    """A word that names a type by a context, and a `vct` that is the same word, are two types."""
+    for vcts in (("OpenBadgeCredential", "AchievementCredential"), (DEGREE,)):
+        known = RecognisedIssuer(UNIVERSITY.did, keys=KEYS, vcts=vcts)
+        report = check(BADGE, Trust().adding(known))
+        assert is_a(decided(report).problem, NOT_FOR_TYPE)
+        both = RecognisedIssuer(UNIVERSITY.did, types=("OpenBadgeCredential",), keys=KEYS, vcts=vcts)
+        assert check(BADGE, Trust().adding(both))
+
+
+@pytest.mark.parametrize(
+    ("rule", "vct", "is_kept"),
+    [
+        ({"vcts": [DEGREE]}, DEGREE, True),
+        ({"vcts": ["Degree", DEGREE]}, "Degree", True),
+        ({"vcts": ["Degree"]}, "degree", False),
+        ({"type": DEGREE}, DEGREE, True),
+        ({"type": "urn:example:other"}, DEGREE, False),
+        ({"type": "OpenBadgeCredential"}, "OpenBadgeCredential", False),
+    ],
+)
+def test_so_does_a_policy_for_sd_jwt_vcs(rule: Any, vct: str, is_kept: bool) -> None:
+    report = of_vct(vct, policy=load_policy(rule))
+    assert report.verdict is (Verdict.VALID if is_kept else Verdict.INVALID)
+    assert is_kept or is_a(decided(report).problem, WRONG_TYPE)
+
+
+def test_a_badge_has_no_vct() -> None:
+    report = check(BADGE, UNIVERSITY.pinned, policy=load_policy({"vcts": ["OpenBadgeCredential"]}))
+    assert is_a(decided(report).problem, WRONG_TYPE)
+
+
+@pytest.mark.parametrize("vcts", [[], [""], [1], "urn:example:degree", ["a", None]])
+def test_a_rule_that_names_no_vct(vcts: Any) -> None:
+    with raises(UNKNOWN_RULE):
+        load_policy({"vcts": vcts})
+
+
+def test_it_is_added_by_hand(program: Program) -> None:
+    added = program("trust", "add", ISSUER.did, "--vct", DEGREE, "--yes")
+    assert added.code == 0
+    assert f"for {DEGREE}" in program("trust", "list").out

@@ -31,6 +31,7 @@ from ledger import (
 from ledger.evidence import parse_proof, verify_anchoring
 from tests import catalogues, sd_jwts
 from tests import test_status_purposes as status_purposes
+from tests.authorities import Certified, recognised
 from tests.commandline import Program
 from tests.gazette import Gazette
 from tests.phrases import FINDINGS, PHRASES
@@ -200,7 +201,8 @@ def reports() -> Iterator[Report]:
     until = "2027-01-01T00:00:00Z"
     schemas = Schemas({"urn:example:schema": {"type": "object"}})
     named: Any = {"credentialSchema": {"id": "urn:example:schema", "type": "JsonSchema"}}
-    document = university.diploma(validUntil=until, **named)
+    resource = {"id": "https://example.org/photo.png", "digestSRI": "sha256-AA=="}
+    document = university.diploma(validUntil=until, relatedResource=resource, **named)
     yield verifier(university.trust, schemas=schemas).verify(university.issue(document), now=NOW)
     changes: list[dict[str, Any]] = [{"validUntil": until}, {}]
     for change in changes:
@@ -222,6 +224,10 @@ def reports() -> Iterator[Report]:
         + b"~"
     )
     yield verifier(Trust().adding(RecognisedIssuer(did))).verify(former, now=NOW)
+    leaf = Certified("Registrar")
+    header = {"alg": "ES256", "typ": "dc+sd-jwt", "x5c": [leaf.text]}
+    by_certificate = sd_jwts.jwt(header, {"vct": "urn:example:a"}, leaf.signer) + b"~"
+    yield verifier(Trust().adding(recognised(leaf))).verify(by_certificate, now=NOW)
     derived = verifier(Trust().adding(RecognisedIssuer(did)), forms={INTEGRITY: Derived()})
     yield derived.verify(anchored_elsewhere, now=NOW)
     pinned = Trust().adding(RecognisedIssuer(university.did, keys=(university.key.public_key.multikey(),)))

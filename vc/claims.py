@@ -67,6 +67,8 @@ class Claims:
     """The `achievementType` of Open Badges 3.0, such as BachelorDegree."""
     results: tuple[str, ...] = ()
     """What the first subject achieved, each as one text."""
+    vct: str = ""
+    """The type of an SD-JWT VC, a text that no context explains; empty in other forms."""
     unread: Problem | None = None
     """Why nobody can tell what it means; `said` is then worth nothing."""
     kinds: frozenset[str] = field(init=False, default=frozenset())

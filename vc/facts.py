@@ -18,6 +18,8 @@ class StatusPlace(NamedTuple):
     position: int
     is_stated: bool = False
     """Whether a term of use says so, since no address leads to the list."""
+    is_suspendable: bool = False
+    """Whether the issuer may suspend it, too, at the same position."""
 
 
 class SchemaFile(NamedTuple):
@@ -65,3 +67,5 @@ class IssuingFacts(NamedTuple):
     """The schema that was kept with that kind."""
     by_kind: Callable[[], ClaimsByKind] | None = None
     """Its claims by the fields of the kind, worked out when a form asks for them."""
+    address: str | None = None
+    """The https address that stands for the issuer in an SD-JWT VC; other forms name it by its DID."""

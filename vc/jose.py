@@ -21,9 +21,12 @@ from .problem import MalformedCredential, UnsupportedForm
 
 if TYPE_CHECKING:
     from keys.jws import JWS
+    from wire.work import Work
 
 ISSUER_KEY_NOT_NAMED = Code("issuer-key-not-named", UnsupportedForm, "The issuer's key is named in no DID")
-"""A credential names its issuer's key in a way that is not looked up here, such as in a set of its host."""
+"""A credential names its issuer's key in a way that is not looked up here, such as by a name of no DID."""
+CERTIFICATE_NOT_READ = Code("certificate-not-read", UnsupportedForm, "The signer is named by a certificate")
+"""A presentation names its holder's key by a chain of certificates (`x5c`), which is not read there."""
 HOLDER_KEY_UNKNOWN = Code("holder-key-unknown", UnsupportedForm, "The key of the holder is not known here")
 """A credential names the key that may show it in a way that is not read here (RFC 7800)."""
 AUDIENCE_NAMED = Code("audience-named", UnsupportedForm, "It is for certain recipients only")
@@ -42,6 +45,19 @@ class JWTSignature(NamedTuple):
     expires: datetime | None = None
     domain: tuple[str, ...] = ()
     challenge: str | None = None
+
+
+def subject_of(jws: JWS, work: Work) -> str:
+    """The name of the first certificate in `x5c`, for a JWT that says no issuer; empty without either.
+
+    Raises as `JWS.certificates` and `certificates.read_certificate`.
+    """
+    chain = jws.certificates
+    if not chain:
+        return ""
+    from keys import certificates  # only here: most issuers have a DID
+
+    return certificates.read_certificate(chain[0], work).subject_text
 
 
 class ConfirmationKey(NamedTuple):

@@ -39,3 +39,7 @@ class MalformedCredential(Malformed):
 
 NO_CREDENTIAL = Code("no-credential", Malformed, "This is no credential", undetermined=True)
 """Nothing that could be a credential, a presentation or a bundle, as far as can be seen."""
+SCHEMA_MISMATCH = Code("schema-mismatch", Problem, "The content does not have the form that was agreed")
+"""The credential does not have the form that its schema asks for."""
+ANOTHER_SCHEMA = SCHEMA_MISMATCH.finer("another-schema")
+"""The credential names a schema of its kind with another digest than the one that the kind has."""

@@ -21,6 +21,7 @@ from .possession import Answer, Asked
 if TYPE_CHECKING:  # who verifies issues nothing
     from .facts import IssuingFacts
     from .slots import Slots, Value
+    from .type_metadata import TypeDocuments
 
 INTEGRITY = "application/vc"
 """The media type of JSON that carries its proofs."""
@@ -94,6 +95,15 @@ class Secured(Protocol):
         return ""
 
     @property
+    def certificates(self) -> Sequence[bytes]:
+        """The X.509 certificates that name its issuer, in DER, the leaf first.
+
+        Where there are some, its one signature is by the key of the leaf, whatever key it names by a URL.
+        Raises `Malformed`.
+        """
+        return ()
+
+    @property
     def most_hidden(self) -> int:
         """How many more values it may hold than it shows: an issuer may have added decoys (RFC 9901, 4.2.7).
 
@@ -139,6 +149,14 @@ class Secured(Protocol):
 
     def leaves(self, signed: Signed, kind: EntryKind, work: Work) -> Sequence[bytes]:
         """The log entries that stand for it with this signature; none for one that was derived."""
+
+    def fits_type(self, types: TypeDocuments, work: Work) -> str:  # noqa: ARG002 -- of others
+        """The name of its type, where it has the form that the metadata of its type asks for.
+
+        Empty for a form without such metadata, and where that is not at hand. Raises `SCHEMA_MISMATCH`, and
+        `TYPE_METADATA_MISSING` where a part of it is.
+        """
+        return ""
 
     def digests(self, work: Work) -> frozenset[bytes]:
         """The digests of its log entries, by signatures that are not known as well."""

@@ -7,7 +7,7 @@ caught: any other exception is a bug and must be seen.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -16,7 +16,7 @@ from did import MethodNotSupported
 from did.document import Use
 from ledger import EntryKind, Fact
 from ledger.requirement import LEDGERS
-from vc import Bundle, Check, Claims, InvalidProof, Outcome, Report, UnknownCryptosuite
+from vc import Bundle, Check, Claims, Credential, InvalidProof, Outcome, Report, UnknownCryptosuite
 from vc.anchoring import CarriedKind
 from vc.possession import Asked
 from vc.problem import UnsupportedForm
@@ -24,7 +24,7 @@ from vc.report import StatusTime
 from vc.secured import Secured
 from wire import Problem, TooLarge, Unavailable
 from wire.problem import Facts, Scalar
-from wire.text import shortened
+from wire.text import claimed, shortened
 
 from .policy import (
     NOT_PRESENTED,
@@ -52,6 +52,7 @@ from .standing import DECIDING, described
 from .status import StatusLookup
 
 if TYPE_CHECKING:  # loaded only where a deployment has schemas
+    from vc.type_metadata import TypeDocuments
     from vc.vcdm.schema import Schemas
 
 STEPS = ("readable", "holder", "issuer", "signature", "dates", "status", "schema", "evidence", "trust")
@@ -149,6 +150,8 @@ class Steps:
     asks_by_kind: bool
     """Whether what a credential's kind asks for is asked for, too."""
     resources: frozenset[bytes]
+    types: TypeDocuments | None = None
+    """The type metadata that is known here."""
     statuses: list[StatusTime | None] = field(default_factory=list)
     """Of each credential as of when it is known not to be revoked."""
     carried: list[CarriedKind | None] = field(default_factory=list)
@@ -235,6 +238,7 @@ class Steps:
         # (3) issuer: resolved, key authorised for assertionMethod, controller is the issuer
         entry, is_stranger = None, False
         with checks.step(3):
+            issuer = self.signatures.issuer(secured)
             entry = self._trust.issuer(issuer)
             is_stranger = entry is None and not self.strangers
             proofs = self.signatures.find(secured, "assertionMethod", issuer, use=Use.CREDENTIALS)
@@ -247,15 +251,22 @@ class Steps:
             if not own:
                 raise _not_by(issuer)
             source = own[0].key.source
-            checks.passed(source.code, f"{issuer}: {source.text}", issuer=issuer, log=source.log)
+            # of a certificate the list's name: its subject is the authority's word
+            name = source.subject and ((entry and claimed(entry.name)) or issuer)
+            text = f"{name or issuer}: {source.text}"
+            checks.passed(source.code, text, issuer=issuer, log=source.log, subject=source.subject, name=name)
         if checks.stopped():
             self._leave_out(secured.claims, is_stranger=is_stranger)
             return None
         # (4) signature: every proof
         with checks.step(4):
             claims = self.signatures.claimed(secured, self.signatures.fitting(secured, proofs.known))
+            if claims.issuer != issuer:  # whom certificates name, whatever the claims say
+                claims = replace(claims, issuer=issuer)
             text = f"unchanged since the issuer signed it{proofs.remark}"
             checks.passed("unchanged", text, uncounted=proofs.uncounted)
+            if isinstance(claims, Credential) and "relatedResource" in claims.said:
+                self._resources(claims)
         if checks.stopped():
             checks.leave_out(5, 4)
             return None
@@ -277,7 +288,7 @@ class Steps:
             findings.status_time = status and status.as_of
         # (7) schema
         with checks.step(7):
-            self._schemas(claims)
+            self._schemas(secured, claims)
         # (8) evidence
         with checks.step(8):
             if claims.kinds:
@@ -286,6 +297,16 @@ class Steps:
         findings.suites = frozenset(signature.signed.algorithm for signature in own)
         findings.unknown_proofs = proofs.unknown
         return findings
+
+    def _resources(self, claims: Credential) -> None:
+        """(4) The contexts that a credential names with their digests (VCDM 2.0, 5.3)."""
+        # Only here: few credentials name any.
+        from vc.vcdm import jsonld
+        from vc.vcdm.related import compare_resources
+
+        count, compared = compare_resources(claims.said, jsonld.vendored().documents)
+        text = f"of {count} related resources {compared} are as it says, and the others are not compared"
+        self.checks.passed("resources", text, count=count, compared=compared)
 
     def _decide(self, findings: Findings, holder: str | None, policy: Policy) -> None:
         """(9) trust: the policy, which also says whether the issuer is recognised for this type."""
@@ -341,7 +362,9 @@ class Steps:
             return None
         if len(entries) > MAX_STATUS:
             raise TooLarge.saying("the credential has more than {most} status entries", most=MAX_STATUS)
-        standings = self.status.check(entries, claims.issuer, self._now, entry)
+        # An address in `iss` stands for a DID, which signs the lists.
+        issuer = entry.id if entry else claims.issuer
+        standings = self.status.check(entries, issuer, self._now, entry)
         unreached = self.status.unreached_of(claims)
         newer = shortened(min(unreached)) if unreached else ""
         stale = f"; a newer list could not be had from {newer}" if unreached else ""
@@ -351,13 +374,18 @@ class Steps:
         times = [one.time for one in standings if one.entry.purpose in DECIDING]
         return StatusTime.of_all(times) if times else None
 
-    def _schemas(self, claims: Claims) -> None:
+    def _schemas(self, secured: Secured, claims: Claims) -> None:
         schemas = self.schemas
         checked = {schema: shortened(schema) for schema in schemas.check(claims)} if schemas else {}
         if claims.kind is not None:  # most name none: a start is not to wait for kinds
             from .kind_schema import fits_kind
 
             checked |= fits_kind(claims, self._trust, self._work)
+        if claims.vct and (self.types or claims.kind is not None):
+            from .type_metadata import NO_TYPES, fits_type
+
+            types = self.types or NO_TYPES
+            checked |= fits_type(secured, self._trust, types, self.bundle.kinds, self._work)
         if checked:
             names, forms = ", ".join(map(shortened, checked)), ", ".join(checked.values())
             self.checks.passed("fits", f"has the form of {forms}", schemas=names, forms=forms)

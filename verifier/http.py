@@ -8,32 +8,31 @@ that may be found at its address. Whatever is full answers 503.
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Mapping, Set
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlsplit
 
 from fastapi import FastAPI, Request, Response
-from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
 from exchange.http import (
     BODY_TIME,
     Identified,
+    Whole,
     add_probes,
     log_problem,
     no_route,
     problem_response,
     read_body,
+    require_own_page,
 )
 from wire import Malformed, Problem, TooLarge, TryLater, Unavailable
 from wire.problem import Refused
 from wire.text import shortened
 
+from .answering import MOST_FETCHING, Answering
 from .judge import REPORT_SECONDS, Judge, Judged, Question, Verifiers
 from .policy import Policy
 from .processes import Processes
@@ -42,12 +41,6 @@ _LOG = logging.getLogger(__name__)
 
 MAX_BODY = 1 << 20
 """Bytes; less than a file may have (`vc.bundle.MAX_BYTES`), since many bodies are in memory at once."""
-
-INLINE_BYTES, INLINE_STEPS = 1 << 16, 20_000
-"""What is verified inline at the most; a diploma's bundle has a fifth of the bytes, and takes an eighth."""
-
-MOST_FETCHING = 64
-"""Reports that wait for the network at once."""
 
 _PARAMETERS = [
     {"name": name, "in": "query", "required": False, "schema": {"type": "string"}}
@@ -88,7 +81,8 @@ def create_app(
     `body_seconds` to arrive.
     """
     judge = Judge(verifiers, policy, strangers, seconds)
-    service = _Service(judge, clock, origins, processes, _Fetching(judge, most_fetching), body_seconds)
+    answering = Answering(judge, processes, most_fetching)
+    service = _Service(answering, clock, origins, body_seconds)
     app = FastAPI(
         title="Intaglio verifier",
         version="1",
@@ -102,7 +96,7 @@ def create_app(
         "/verify",
         service.verify,
         methods=["POST"],
-        route_class_override=_Whole,
+        route_class_override=Whole,
         responses=_RESPONSES,
         openapi_extra={"parameters": _PARAMETERS, "requestBody": _BODY},
     )
@@ -118,11 +112,9 @@ def create_app(
 class _Service:
     """What `POST /verify` does with a request."""
 
-    judge: Judge
+    answering: Answering
     clock: Callable[[], datetime]
     origins: Set[str]
-    processes: Processes[Question, Judged] | None
-    fetching: _Fetching
     body_seconds: float
 
     async def verify(self, request: Request) -> Response:
@@ -134,7 +126,7 @@ class _Service:
     def _refusal(self, request: Request) -> Response | None:
         """The answer to a request whose body is not read."""
         try:
-            _require_own_page(request, self.origins)
+            require_own_page(request, self.origins)
         except Refused as problem:
             return problem_response(problem, 403)
         if request.headers.get("Content-Type", "").lower().startswith(_FORMS):
@@ -162,7 +154,7 @@ class _Service:
         parameters = _parameters(request)
         question = Question(body, self.clock(), parameters.get("challenge"), parameters.get("domain"))
         try:
-            judged = await self._judged(question)
+            judged = await self.answering(question)
         except TryLater as problem:
             return problem_response(problem, 503, {"Retry-After": "5"})
         except Problem as problem:  # no report raises any
@@ -170,80 +162,6 @@ class _Service:
             return problem_response(Unavailable("the trust list of this service cannot be used"), 503)
         return Response(judged.content, judged.status, media_type="application/json")
 
-    async def _judged(self, question: Question) -> Judged:
-        """The report: made inline where it costs little, else by a process, and by the network if need be."""
-        if self.processes is None:
-            judged = self.judge.offline(question)
-        elif len(question.body) > INLINE_BYTES:
-            return await self.processes(question)
-        else:
-            judged = self.judge.offline(question, INLINE_STEPS)
-            if not judged.is_whole:
-                return await self.processes(question)
-        return await self.fetching(question, judged) if judged.asks else judged
-
 
 def _parameters(request: Request) -> Mapping[str, str]:
     return request.query_params if request.scope["query_string"] else {}
-
-
-def _require_own_page(request: Request, origins: Set[str]) -> None:
-    """Raises `Refused` for what a browser sends from elsewhere, or under another name than the service's.
-
-    A page elsewhere could else have a diploma judged here, and by DNS rebinding read what is said of it.
-    Programs send neither `Origin` (RFC 6454) nor `Sec-Fetch-Site` (Fetch Metadata); no page can omit both.
-    """
-    origin, site = request.headers.get("Origin"), request.headers.get("Sec-Fetch-Site")
-    if origin is None and site is None:
-        return
-    is_own = site in (None, "same-origin")
-    if origins:
-        host = request.headers.get("Host", "").lower()
-        is_own &= origin is None or origin.lower() in origins
-        is_own &= any(urlsplit(own).netloc == host for own in origins)
-    else:
-        is_own &= site is not None
-    if not is_own:
-        raise Refused(
-            "a browser sent this from a page of another host, or to another name than this service has"
-        )
-
-
-class _Whole(APIRoute):
-    """A route whose function takes the request as it came: nothing is worked out for it, which takes time."""
-
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """The function itself."""
-        handler: Callable[[Request], Coroutine[Any, Any, Response]] = self.endpoint
-        return handler
-
-
-class _Fetching:
-    """Threads for reports that wait for the network, and for nothing else."""
-
-    def __init__(self, judge: Judge, most: int) -> None:
-        self._judge, self._room = judge, most
-        self._threads = ThreadPoolExecutor(most, "fetching")
-
-    async def __call__(self, question: Question, known: Judged) -> Judged:
-        """The report with the network, or what is `known` if that does not come in time.
-
-        Raises `TryLater` where too many wait.
-        """
-        if not self._room:
-            raise TryLater("too many requests wait for other hosts")
-        self._room -= 1
-        asked = self._threads.submit(self._judge.online, question)
-        loop = asyncio.get_running_loop()
-        asked.add_done_callback(lambda _: loop.call_soon_threadsafe(self._leave))
-        try:
-            return await asyncio.wait_for(_result(asked), self._judge.seconds)
-        except TimeoutError:
-            return known
-
-    def _leave(self) -> None:
-        self._room += 1
-
-
-async def _result(future: Future[Judged]) -> Judged:
-    return await asyncio.shield(asyncio.wrap_future(future))

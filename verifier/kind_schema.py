@@ -9,12 +9,12 @@ from typing import Any
 
 from kinds import Kind
 from kinds.kind import SCHEMA
-from kinds.metadata import integrity_of, said_fields
 from kinds.schema import for_claims
 from kinds.shipped import is_shipped
 from vc import Claims, Credential
 from vc.claims import JSON_SCHEMA, has_type
-from vc.vcdm.schema import ANOTHER_SCHEMA, SCHEMA_MISMATCH, Schemas
+from vc.problem import ANOTHER_SCHEMA
+from vc.vcdm.schema import Schemas
 from wire.problem import ExtraMissing, Malformed
 from wire.text import shortened
 from wire.work import Work
@@ -41,14 +41,11 @@ def fits_kind(claims: Claims, trust: TrustSource, work: Work) -> dict[str, str]:
     Those of a kind that does not ship are in quotation marks: anybody may call one so. The credential names
     that schema and fits it; it is never fetched.
 
-    Empty where the kind is not at hand, and where this program cannot use its schema. For a form other than
-    W3C's data model, which the schema is about, it is the type that the kind's metadata describes. Raises
-    `SCHEMA_MISMATCH`, `ANOTHER_SCHEMA` and `TooLarge`.
+    Empty where the kind is not at hand, where this program cannot use its schema, and for a form other than
+    W3C's data model, which the schema is about. Raises `SCHEMA_MISMATCH`, `ANOTHER_SCHEMA` and `TooLarge`.
     """
     kind = kind_at_hand(claims, trust, work=work)
-    if kind is not None and not isinstance(claims, Credential):
-        return _fits_metadata(kind, claims)
-    if kind is None or not kind.schema:
+    if kind is None or not kind.schema or not isinstance(claims, Credential):
         return {}
     place = f"{kind.digest}/{SCHEMA}"
     named = [one for one in claims.schemas if has_type(one, JSON_SCHEMA) and str(one["id"]).endswith(place)]
@@ -56,49 +53,33 @@ def fits_kind(claims: Claims, trust: TrustSource, work: Work) -> dict[str, str]:
         return {}
     address = str(named[0]["id"])
     # VCDM 2.0, 5.3: what has another digest is not what the issuer meant.
-    digest = kind.schema_digest
-    if any(one.get("digestSRI", digest) != digest for one in named):
+    if any(not _may_be_of(one.get("digestSRI", kind.schema_digest), kind) for one in named):
         raise ANOTHER_SCHEMA.saying(
             "the schema {schema} has another digest than the one that its kind has",
             schema=shortened(address),
         )
     # No start waits for the extra to load where it can only agree. Where it is missing, nothing is checked.
     if is_shipped(kind) and has_engine() and plainly_fits(claims.said, _form(kind)):
-        return {address: _called(kind)}
+        return {address: called(kind)}
     work.spend(len(kind.schema) * len(repr(claims.said)) // _BYTES_COMPARED)
     schemas = _schemas(kind, address)
     checked = schemas.check(claims, address) if schemas else ()
-    return dict.fromkeys(checked, _called(kind))
+    return dict.fromkeys(checked, called(kind))
 
 
-def _fits_metadata(kind: Kind, claims: Claims) -> dict[str, str]:
-    """The type, with the kind's name, where the credential names the metadata that was kept with the kind.
+def _may_be_of(digest: object, kind: Kind) -> bool:
+    """Whether a digest may be that of the kind's schema, one of several of the strongest algorithm."""
+    if digest == kind.schema_digest:
+        return True
+    from wire import integrity  # only here: most name the very digest that the kind has
 
-    A claim that is hidden is not missing; one that the kind never hides, and requires, has to be there
-    (SD-JWT VC, 4.6.3). Raises `ANOTHER_SCHEMA` and `SCHEMA_MISMATCH`.
-    """
-    digest, named = integrity_of(kind), claims.said.get("vct#integrity")
-    if not digest or not isinstance(named, str) or named.partition("-")[0] != digest.partition("-")[0]:
-        return {}
-    (vct,) = claims.types
-    if named != digest:  # section 5: what has another digest is not what the issuer meant
-        raise ANOTHER_SCHEMA.saying(
-            "the schema {schema} has another digest than the one that its kind has", schema=shortened(vct)
-        )
-    for field in said_fields(kind):
-        if field.disclosure == "never" and field.required and field.name not in claims.said:
-            raise SCHEMA_MISMATCH.saying(
-                "{place} breaks the rule {rule} of the schema {schema}",
-                place=field.name,
-                rule="mandatory",
-                schema=shortened(vct),
-            )
-    return {vct: _called(kind)}
+    return integrity.fits(str(digest), kind.schema) is not False
 
 
-def _called(kind: Kind) -> str:
-    called = f"{kind.name} {kind.version}"
-    return called if is_shipped(kind) else f'"{called}"'
+def called(kind: Kind) -> str:
+    """The name and version of a kind, in quotation marks unless it ships."""
+    name = f"{kind.name} {kind.version}"
+    return name if is_shipped(kind) else f'"{name}"'
 
 
 _form = lru_cache(maxsize=16)(for_claims)

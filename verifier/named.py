@@ -6,8 +6,7 @@ it asks for something: so a bundle without its kind leaves open what a bundle wi
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, NamedTuple
 
@@ -141,7 +140,7 @@ class ResourcesGiven(NamedTuple):
         found = claims.said.get("relatedResource", ())
         for item in found if isinstance(found, list) else [found]:
             stated += [str(item[name]) for name in ("digestSRI", "digestMultibase") if name in item]
-        missing = sum(_raw(text) not in findings.resources for text in stated)
+        missing = sum(findings.resources.isdisjoint(_raw(text)) for text in stated)
         if missing:
             raise RESOURCE_MISSING.saying(
                 "{missing} of {count} files whose digests it states are missing",
@@ -166,12 +165,17 @@ def _digests(field: Field, value: Any) -> list[str]:
     ]
 
 
-def _raw(text: str) -> bytes | None:
-    """A digest of SHA-2 as bytes, from how `digestSRI` or `digestMultibase` writes it; `None` for others."""
-    name, _, encoded = text.partition("-")
+def _raw(text: str) -> Set[bytes]:
+    """The digests of SHA-2, one of which a file has, from how `digestSRI` or `digestMultibase` writes them.
+
+    None for other ways, which no file has.
+    """
+    from wire import integrity  # only here: few kinds ask for files
+
+    if found := integrity.digests(text):
+        return frozenset().union(*found.values())
     try:
-        if name in ("sha256", "sha384", "sha512"):
-            return base64.b64decode(encoded, validate=True)
-        return multibase_decode(text)[2:]  # behind the number of the hash and the length (multihash)
-    except (Malformed, ValueError):  # which no file has
-        return None
+        # Behind the number of the hash and the length (multihash).
+        return frozenset({multibase_decode(text)[2:]})
+    except Malformed:
+        return frozenset()

@@ -6,7 +6,7 @@ A policy raises the `Problem` that it finds; a problem that is undetermined keep
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Collection, Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
@@ -18,6 +18,7 @@ from vc import Claims
 from vc.vcdm import jsonld
 from wire import Malformed, Problem, Refused
 from wire.problem import Code
+from wire.strict import is_url
 from wire.text import claimed, counted, shortened
 
 from .problem import (
@@ -177,21 +178,7 @@ class Recognised:
         claims = findings.claims
         if findings.issuer is None:
             raise unknown_issuer(claims)
-        known, unclear = set(findings.issuer.types), None
-        for word in findings.issuer.types:
-            try:
-                known.add(_type(findings, word))
-            except Problem as problem:
-                unclear = problem
-        if known and (others := findings.types - known):
-            if unclear:
-                raise unclear  # it may be the word for just this type
-            kind = shortened(min(others))
-            raise NOT_FOR_TYPE(
-                f"the issuer {claims.issuer} is not recognised for credentials of type {kind}",
-                issuer=claims.issuer,
-                type=kind,
-            )
+        _require_type(findings, findings.issuer)
         until = findings.issuer.until
         if until is None or findings.existed_by <= datetime.combine(until, time.max, UTC):
             return
@@ -212,6 +199,41 @@ class Recognised:
         )
 
 
+def _require_type(findings: Findings, issuer: RecognisedIssuer) -> None:
+    """Raises `NOT_FOR_TYPE`, or what leaves open which type a word means, unless the entry has the type."""
+    others: Set[str] = frozenset()
+    unclear: Problem | None = None
+    if findings.claims.vct:
+        # Who names types of one model only is recognised for no type of the other.
+        named = issuer.vcts or issuer.types
+        others = findings.types if named and not _names_vct(findings, issuer.vcts, issuer.types) else others
+    elif issuer.types or issuer.vcts:
+        known = set(issuer.types)
+        for word in issuer.types:
+            try:
+                known.add(_type(findings, word))
+            except Problem as problem:
+                unclear = problem
+        others = findings.types - known
+    if not others:
+        return
+    if unclear:
+        raise unclear  # it may be the word for just this type
+    kind, name = shortened(min(others)), findings.claims.issuer
+    raise NOT_FOR_TYPE(
+        f"the issuer {name} is not recognised for credentials of type {kind}", issuer=name, type=kind
+    )
+
+
+def _names_vct(findings: Findings, vcts: Collection[str], types: Collection[str] = ()) -> bool:
+    """Whether the `vct` is among these, as text (SD-JWT VC, 2.2.2.1), or without any is an IRI of `types`.
+
+    A word among `types` means what a context says, and there is none: a `vct` that is the same word is the
+    name of something else.
+    """
+    return findings.claims.vct in (vcts or [name for name in types if is_url(name)])
+
+
 def _type(findings: Findings, name: str) -> str:
     """Return the credential's own name for a type. Open for a word with no meaning there, or several."""
     try:
@@ -223,6 +245,7 @@ def _type(findings: Findings, name: str) -> str:
 def unknown_issuer(claims: Claims) -> NotKnown:
     """Whom to ask for, in the credential's own words; one that names a log has a trust file for it."""
     issuer, name = claimed(claims.issuer), claims.issuer_name
+    issuer = issuer if is_url(claims.issuer) else f'"{issuer}"'  # such as the subject of a certificate
     who = f'says that it is by "{claimed(name)}" ({issuer})' if name else f"is by {issuer}"
     kind = ISSUER_UNKNOWN if claims.origins else ISSUER_UNKNOWN_WITHOUT_LOG
     detail = f"the credential {who}, which is not on your list"
@@ -245,8 +268,25 @@ class OfType:
         Open (`UnknownType`) where nobody can tell which type the word means.
         """
         types = findings.claims.types
-        if self.type not in types and _type(findings, self.type) not in types:
+        if findings.claims.vct:
+            is_of_type = _names_vct(findings, (), (self.type,))
+        else:
+            is_of_type = self.type in types or _type(findings, self.type) in types
+        if not is_of_type:
             raise WRONG_TYPE(f"the credential is not of type {self.type}", type=self.type)
+
+
+@dataclass(frozen=True)
+class OfVct:
+    """The credential is an SD-JWT VC of one of these types, compared as text."""
+
+    vcts: tuple[str, ...]
+
+    def check(self, findings: Findings) -> None:
+        """Definite (`WRONG_TYPE`), also for a credential of another form, which has no `vct`."""
+        if not _names_vct(findings, self.vcts):
+            kind = ", ".join(map(shortened, self.vcts))
+            raise WRONG_TYPE(f"the credential is not of type {kind}", type=kind)
 
 
 @dataclass(frozen=True)
@@ -410,6 +450,7 @@ _PLAIN: Mapping[str, Policy] = {
 _GROUPS: Mapping[str, Callable[[tuple[Policy, ...]], Policy]] = {"allOf": AllOf, "anyOf": AnyOf}
 _RULES: Mapping[str, tuple[type, Callable[[Any], Policy]]] = {
     "type": (str, OfType),
+    "vcts": (list, lambda vcts: OfVct(tuple(vcts))),
     "statusWithinDays": (int, lambda days: StatusWithin(timedelta(days=days))),
     "witnesses": (int, InTrustedLog),
     "anchoredOn": (str, AnchoredOn),
@@ -420,6 +461,8 @@ _RULES: Mapping[str, tuple[type, Callable[[Any], Policy]]] = {
 
 
 def _makes_sense(argument: object) -> bool:
+    if isinstance(argument, list) and not all(isinstance(text, str) and text for text in argument):
+        return False
     return 1 <= argument <= 36_500 if isinstance(argument, int) else bool(argument)  # a century in days
 
 

@@ -17,6 +17,8 @@ from .sources.trust import NamedTrust, TrustSource, names_another
 if TYPE_CHECKING:
     from kinds import Kind
 
+    from .sources.trust_entries import RecognisedIssuer
+
 _BADGES = frozenset({"OpenBadgeCredential", "AchievementCredential"})
 """The types of Open Badges 3.0, which the diploma describes."""
 
@@ -131,7 +133,9 @@ def by_kind(
         work.spend(len(kind.sentence) * names // NAMES_COMPARED)
     except TooLarge:
         return ByKind(kind)
-    borrows = any(names_another(parts, claims.issuer, trust) for parts in kind.sentence.values())
+    entry = listed_issuer(claims, trust)
+    issuer = entry.id if entry else claims.issuer
+    borrows = any(names_another(parts, issuer, trust) for parts in kind.sentence.values())
     return ByKind(kind, speaks=not borrows)
 
 
@@ -146,13 +150,18 @@ def kind_at_hand(
         return None
     from kinds.facts import named_kind
 
-    try:
-        entry = trust.issuer(claims.issuer)
-    except Problem:  # a registry that cannot be asked now
-        entry = None
+    entry = listed_issuer(claims, trust)
     listed = [CarriedKind(each.files) for each in entry.kinds] if entry else []
     shown = [carried] if carried is not None and carried.is_shown else []
     return named_kind(claims, [*listed, *shown], work)
+
+
+def listed_issuer(claims: Claims, trust: TrustSource) -> RecognisedIssuer | None:
+    """What the trust list says of a credential's issuer; `None` also where it cannot be asked now."""
+    try:
+        return trust.issuer(claims.issuer)
+    except Problem:  # of a registry
+        return None
 
 
 def day_of(claims: Claims) -> str:

@@ -29,6 +29,7 @@ from .sources.trust import TrustSource
 from .status import StatusLookup
 
 if TYPE_CHECKING:  # loaded only where a deployment has schemas, or a log is asked
+    from vc.type_metadata import TypeDocuments
     from vc.vcdm.schema import Schemas
 
     from .sources.published_log import LogSource
@@ -65,16 +66,18 @@ class Verifier:
         memory: ListMemory | None = None,
         evidence_kinds: Mapping[str, EvidenceKind] = KINDS,
         status_kinds: StatusKinds = STATUS_KINDS,
+        types: TypeDocuments | None = None,
     ) -> None:
         """`lists` are asked for status lists beside those that come along, and `logs` for what the logs of
         the trust list publish. `forms` are those that are read, by their media types. `memory` may be shared
         with others on the same trust list and forms; by default it is the verifier's own. `evidence_kinds`
         say how evidence is verified; what of it is believed, `trust` says. `status_kinds` are the kinds of
-        status lists that are looked up, by the type of their entries.
+        status lists that are looked up, by the type of their entries. `types` is the type metadata of SD-JWT
+        VCs that they are held against.
         """
         self.memory = ListMemory() if memory is None else memory
         self.resolver, self.trust, self.lists = resolver, trust, tuple(lists)
-        self.forms, self.schemas, self.logs = forms, schemas, logs
+        self.forms, self.schemas, self.logs, self.types = forms, schemas, logs, types
         self.evidence_kinds, self.status_kinds = evidence_kinds, status_kinds
         self._list_forms = list_forms(forms, status_kinds)
 
@@ -160,7 +163,10 @@ class Verifier:
                 checks.passed("well-formed", "well-formed")
             if most := sum(one.most_hidden for one in credentials):
                 checks.passed(
-                    "in-part", f"it shows a part of its values, and hides {most} at most", most=most
+                    "in-part",
+                    f"beside what it shows, up to {most} more values may be hidden, or none: "
+                    "issuers add empty places, so that nobody can tell",
+                    most=most,
                 )
         if checks.stopped():
             return Report(checks.found, ())
@@ -189,6 +195,7 @@ class Verifier:
             self.schemas,
             given.asks_by_kind,
             given.resources,
+            self.types,
         )
         return steps.report(asked, given.policy)
 

@@ -242,6 +242,22 @@ def base64url_decode(text: str, *, limit: int = 1 << 20) -> bytes:
     return data
 
 
+def base64_decode(text: str, *, limit: int = 1 << 20) -> bytes:
+    """The bytes of padded base64 (RFC 4648 section 4); only the one canonical form of them, and not empty.
+
+    Raises `Malformed`, `TooLarge`.
+    """
+    if len(text) > limit:
+        raise TooLarge.saying("the base64 text is longer than {most} characters", most=limit)
+    try:
+        data = binascii.a2b_base64(text)
+    except ValueError:
+        data = b""
+    if not data or binascii.b2a_base64(data, newline=False) != text.encode():  # as above
+        raise Malformed("the text is not base64 in its canonical form, with padding")
+    return data
+
+
 _BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 _PAIRS = tuple(high + low for high in _BASE58 for low in _BASE58)
 _TWO, _FOUR, _EIGHT = 58**2, 58**4, 58**8

@@ -18,6 +18,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "wallet": ("intaglio.commands.wallet:wallet", "Keep credentials, and show them to whom you choose."),
     "verify": ("intaglio.commands.verify:verify", "Check credentials, presentations or bundles."),
     "verifier": ("intaglio.commands.verifier:verifier", "Run the check as a web service."),
+    "api": ("intaglio.commands.api:api", "Serve other programs: the VC-API, and DID resolution."),
     "trust": ("intaglio.commands.trust:trust", "Say which issuers and logs you recognise."),
     "ledger": ("intaglio.commands.ledger:ledger", "Look into a log, prove an entry, audit the whole."),
     "kind": ("intaglio.commands.kind:kind", "Say what can be issued, and draft a kind of your own."),

@@ -55,9 +55,17 @@ REMEDIES: Mapping[str, str] = {
     "unsupported-form": ("Ask the issuer for a credential with a Data Integrity proof, by the key of a DID."),
     "jws-not-supported": "A later version of this program may read it.",
     "sd-hash-unknown": "A later version of this program may read it.",
-    "certificate-not-read": _BY_DID,
+    "certificate-not-read": "Ask the holder to show it by the key of a DID.",
+    "certificates-not-supported": "A later version of this program may read them.",
     "issuer-not-named": _BY_DID,
     "issuer-key-not-named": _BY_DID,
+    "invalid-issuer-metadata": (
+        "Ask the issuer to put it right at its address, or pin its key: `intaglio trust add URL --key z…`."
+    ),
+    "type-metadata-missing": (
+        "Put its file into the folder `types` of your home, ~/.intaglio if you set no other, and those of "
+        "the types that it extends."
+    ),
     "holder-key-unknown": "Ask the issuer for a credential that names its holder's key by a JWK.",
     "another-holder": "Show it from the wallet that has that key.",
     "damaged-context": "Install the program anew.",
@@ -77,6 +85,15 @@ REMEDIES: Mapping[str, str] = {
     "issuer-unreachable": _TRUST_FILE,
     "key-owner-unknown": _TRUST_FILE,
     "key-named-by-no-did": "If you know the issuer, pin its key: `intaglio trust add URL --key z…`.",
+    "certificate-not-listed": (
+        "If you know the issuer, get the certificate of its authority: "
+        "intaglio trust add NAME --anchor FILE.pem"
+    ),
+    "certificate-of-another": (
+        "If whomever that authority certifies is the same issuer to you: "
+        "intaglio trust add NAME --anchor FILE.pem"
+    ),
+    "certificate-not-in-force": "Ask the holder for the bundle: its evidence may show that it is older.",
     "document-not-chained": f"If the issuer began anew after a loss, {_CHANGE_TRUST}",
     "issuer-not-pinned": f"If you know this issuer, {_CHANGE_TRUST}",
     "key-of-another-use": "Tell the issuer: somebody else may have that key.",
@@ -252,6 +269,14 @@ REMEDIES: Mapping[str, str] = {
     ),
     "status-file-gone": _LIST,
     "status-file-damaged": f"Remove it. {_LIST}",
+    "credential-suspended": "Ask its issuer, which can end that: `intaglio issuer reinstate`.",
+    "revoked-for-good": "Issue a new one, under a number of its own.",
+    "not-suspendable": (
+        "Revoke it, or issue it anew under a version of the kind whose status_purposes have suspension."
+    ),
+    "suspension-needs-address": (
+        "Give the address of a web site: --url https://…; an issuer that has none keeps to other kinds."
+    ),
     "status-list-not-published": "`intaglio issuer status publish` does it.",
     "issuer-without-name": 'Give the institution\'s: --name "…".',
     "issuer-without-address": "Give it: --url https://….",

@@ -180,25 +180,38 @@ class Revocations(Protocol):
     def revoke(self, which: Iterable[KindNumber], reason: str, date: str) -> None:
         """Journals the revocation of all editions of credentials, also of one that is just being issued.
 
-        What was revoked before stays as it was.
+        What was revoked before stays as it was; what was suspended is revoked.
+        """
+
+    def suspend(self, which: Iterable[KindNumber], reason: str, date: str) -> None:
+        """Journals the suspension of all editions of credentials, but for those that were revoked.
+
+        What was suspended before stays as it was. Raises `REVOKED_FOR_GOOD` where the latest edition of one
+        is revoked; then none of them is suspended.
+        """
+
+    def reinstate(self, which: Iterable[KindNumber]) -> None:
+        """Takes the suspensions of credentials out of the journal; nothing for one that has none.
+
+        Raises `REVOKED_FOR_GOOD` as `suspend`; then none of them is reinstated.
         """
 
     def none_later(self, date: str) -> None:
         """Dates all revocations that are dated later than `date` on it."""
 
     def count(self) -> int:
-        """How many editions were revoked."""
+        """How many editions are revoked or suspended."""
 
     def of_list(self, number: int) -> list[RevocationRow]:
-        """All revocations in one status list."""
+        """All revocations and suspensions in one status list."""
 
     def unpublished(self) -> list[RevocationRow]:
-        """The revocations that are in no published list yet."""
+        """The editions that no published list shows as they are by now: revoked, suspended or reinstated."""
 
     # The published files
 
     def changed_lists(self) -> list[int]:
-        """The status lists with revocations that are in no published one."""
+        """The status lists with editions that no published one shows as they are."""
 
     def stale_lists(self, after: str, before: str, since: int = 0) -> list[int]:
         """The status lists to publish in any case: new, or without an end between the two times.
@@ -238,10 +251,15 @@ class Revocations(Protocol):
         """The keys of files that were begun and not published."""
 
     def publish(
-        self, files: Sequence[ListFile], batch: Appended, expiries: Mapping[int, str], listed: Collection[int]
+        self,
+        files: Sequence[ListFile],
+        batch: Appended,
+        expiries: Mapping[int, str],
+        listed: Collection[RevocationRow],
     ) -> None:
-        """Records that files were signed, anchored and written, and which revocations are in them.
+        """Records that files were signed, anchored and written, and which of `unpublished` are in them.
 
+        An edition whose state another process has changed since stays unpublished.
         Their content is held, until `release` says that it is on the disk; `expiries` are of the lists.
         """
 

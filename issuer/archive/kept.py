@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from wire.problem import Conflict, NotFound, Refused
 
@@ -77,10 +77,15 @@ class EditionState(StrEnum):
     REVOKED = "revoked"
     SUPERSEDED = "superseded"
     """A later edition took its place."""
+    SUSPENDED = "suspended"
+    """The issuer does not stand by it until it is reinstated."""
 
 
 class Entry(NamedTuple):
-    """One copy of one edition: `leaf` is its place in the log, `reason` and `date` a revocation's."""
+    """One copy of one edition: `leaf` is its place in the log.
+
+    `reason` and `date` are those of its revocation, or of its suspension where it `is_suspended`.
+    """
 
     seq: int
     kind: str
@@ -93,6 +98,7 @@ class Entry(NamedTuple):
     email: str
     reason: str | None
     date: str | None
+    is_suspended: bool = False
 
     @property
     def which(self) -> KindNumber:
@@ -102,7 +108,15 @@ class Entry(NamedTuple):
     @property
     def state(self) -> EditionState:
         """Whether it counts, or what ended it."""
-        return state_of(self.reason)
+        return EditionState.SUSPENDED if self.is_suspended else state_of(self.reason)
+
+
+def as_entry(row: Sequence[Any]) -> Entry:
+    """The entry of a row whose last columns are reason and date as the journal has them."""
+    entry = Entry(*row)
+    if state_of(entry.reason) is not EditionState.SUSPENDED:
+        return entry
+    return entry._replace(reason=str(entry.reason).removeprefix(_SUSPENDED), is_suspended=True)
 
 
 class NewEntry(NamedTuple):
@@ -123,10 +137,20 @@ class NewEntry(NamedTuple):
         return KindNumber(self.kind, self.number)
 
 
+_SUSPENDED = f"{EditionState.SUSPENDED}:"
+
+
+def suspension(reason: str) -> str:
+    """The reason by which the journal tells a suspension from a revocation: an edition has one or neither."""
+    return f"{_SUSPENDED}{reason}"
+
+
 def state_of(reason: str | None) -> EditionState:
-    """The state of an edition that was revoked for this reason, if it was."""
+    """The state of an edition that the journal has for this reason, if it has it."""
     if reason is None:
         return EditionState.VALID
+    if reason.startswith(_SUSPENDED):
+        return EditionState.SUSPENDED
     return EditionState.SUPERSEDED if reason == EditionState.SUPERSEDED else EditionState.REVOKED
 
 
@@ -205,8 +229,14 @@ class PublishedFile(NamedTuple):
 
 
 class RevocationRow(NamedTuple):
-    """One revocation."""
+    """One row of the journal: a revocation, or a suspension by the reason that `suspension` gives."""
 
     seq: int
-    reason: str
-    date: str
+    reason: str | None
+    """`None` of an edition that was reinstated, for the list to say so."""
+    date: str | None
+
+    @property
+    def state(self) -> EditionState:
+        """The state of the edition."""
+        return state_of(self.reason)

@@ -15,7 +15,7 @@ from typing import Any
 from wire.problem import Damaged, NotFound, Problem, Refused
 from wire.sqlite import LOCK_WAIT, Database
 
-from ..problem import DAMAGED_ISSUER, NO_SUCH_DIPLOMA
+from ..problem import DAMAGED_ISSUER, NO_SUCH_DIPLOMA, not_in_force
 from .index import Index
 from .kept import (
     Appended,
@@ -29,13 +29,14 @@ from .kept import (
     NewEntry,
     Released,
     Single,
+    as_entry,
     batch_key,
     state_of,
 )
 from .logged import SQLiteLogged, raise_to, settle
 from .lookup import SQLiteLookup, note, put
 from .numbers import SQLiteNumbers
-from .revocations import SQLiteRevocations
+from .revocations import SQLiteRevocations, journal
 from .tables import VERSION, make_tables
 from .versions import INDEX
 
@@ -188,18 +189,10 @@ class SQLiteIndex(Index):
             connection.executemany("DELETE FROM batch WHERE seq = ?", [(seq,) for seq in seqs])
             settle(connection, batch)
             former = (
-                "FROM credential AS new JOIN credential AS old USING (number, kind) "
+                "SELECT old.seq FROM credential AS new JOIN credential AS old USING (number, kind) "
                 "WHERE new.seq = ? AND old.edition < new.edition"
             )
-            connection.executemany(
-                f"INSERT OR IGNORE INTO unpublished SELECT old.seq {former} "  # noqa: S608 -- a constant
-                "AND old.seq NOT IN (SELECT seq FROM revocation)",
-                [(seq,) for seq in seqs],
-            )
-            connection.executemany(
-                f"INSERT OR IGNORE INTO revocation SELECT old.seq, 'superseded', ? {former}",
-                [(date, seq) for seq in seqs],
-            )
+            journal(connection, former, [(seq,) for seq in seqs], EditionState.SUPERSEDED, date)
 
     def begun_singles(self) -> list[tuple[bytes, list[tuple[int, bytes]]]]:
         rows = self._database.read(
@@ -322,7 +315,7 @@ class SQLiteIndex(Index):
         return found[0]
 
     def _all(self, condition: str, *values: Any) -> list[Entry]:
-        return [Entry(*row) for row in self._database.read(f"{_ENTRY} AND {condition}", *values)]
+        return [as_entry(row) for row in self._database.read(f"{_ENTRY} AND {condition}", *values)]
 
 
 def _reserve(connection: sqlite3.Connection, count: int) -> int:
@@ -371,12 +364,13 @@ def _begin(connection: sqlite3.Connection, call: Sequence[Single]) -> tuple[int,
 
 def _begin_one(connection: sqlite3.Connection, single: Single) -> None:
     which = single.entry.which
-    if connection.execute(
-        "SELECT 1 FROM credential JOIN revocation USING (seq) "
+    ended = connection.execute(
+        "SELECT reason FROM credential JOIN revocation USING (seq) "
         "WHERE kind = ? AND number = ? AND reason <> 'superseded'",
         which,
-    ).fetchone():
-        raise Refused("this credential was revoked", hint="A new one needs a number of its own.")
+    ).fetchone()
+    if ended:
+        raise not_in_force(is_suspended=state_of(ended[0]) is EditionState.SUSPENDED)
     if single.generation is not None:
         _require_generation(connection, which, single.generation)
     try:

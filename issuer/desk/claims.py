@@ -84,8 +84,8 @@ class Issues(Protocol):
     """What claiming needs of the issuer."""
 
     @property
-    def did(self) -> str:
-        """The issuer's DID."""
+    def iss(self) -> str:
+        """By which its credentials name the issuer: its DID, or an https address."""
 
     @property
     def name(self) -> str:
@@ -291,7 +291,7 @@ class ClaimLinks:
                 "INSERT INTO challenge (challenge, token, expires) VALUES (?, ?, ?)",
                 (_hash(challenge), _hash(token), _seconds(expires)),
             )
-        return Invitation(issuer.did, issuer.name, self.service, challenge, expires)
+        return Invitation(issuer.iss, issuer.name, self.service, challenge, expires)
 
     def redeem(self, token: str, message: bytes, issuer: Issues, *, now: datetime) -> bytes:
         """The bundle for whoever signed `message`; the same wallet may ask again, another may not.

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from fastapi import FastAPI, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
+from did import issuer_metadata
 from exchange.claim import MAX_MESSAGE
 from exchange.http import BODY_TIME, log_problem, problem_response, published_response, read_body, service
 from kinds import Kind
@@ -25,7 +26,7 @@ from vc.forms import INTEGRITY, STATUS_KINDS
 from vc.status.kind import StatusKinds, of_file
 from wire.problem import Conflict, Damaged, Malformed, NotFound, Problem, TooLarge, Unavailable
 
-from ..identity.documents import published_status_document
+from ..identity.documents import newest, published_metadata, published_status_document
 from ..identity.home import LIST_NAME, STATUS_DOCUMENT_NAME, published_file
 from .claims import TOO_MANY_ATTEMPTS, ClaimLinks, Issues, LinkExpired
 from .published import KINDS, add_log, kind_file
@@ -110,6 +111,15 @@ def create_app(
     @app.get(f"{base}/status/{STATUS_DOCUMENT_NAME}")
     def status_document(request: Request) -> Response:
         return published_response(request, published_status_document(public), "application/json")
+
+    if location := issuer_metadata.location(issuer.iss):
+
+        @app.get(urlsplit(location).path)
+        def metadata(request: Request) -> Response:
+            did = newest(public)["id"]
+            return published_response(
+                request, published_metadata(public, did, issuer.iss), "application/json"
+            )
 
     @app.get(f"{base}/status/{{name}}")
     def status_list(name: str, request: Request) -> Response:

@@ -13,6 +13,7 @@ import orjson
 
 from did import Document
 from did.document import SIGNS, STATUS_DOCUMENT, Use, status_did
+from did.issuer_metadata import metadata
 from ledger import EntryKind, Evidence, entry
 from ledger.log import LogReader
 from vc import Anchored
@@ -80,6 +81,21 @@ def published_status_document(home: Path) -> bytes:
     if STATUS_DOCUMENT not in document:
         raise NotFound("the issuer signs status lists under its own DID")
     return orjson.dumps(document[STATUS_DOCUMENT], option=orjson.OPT_INDENT_2)
+
+
+def published_metadata(home: Path, did: str, address: str) -> bytes:
+    """The JWT VC issuer metadata as it is published: the keys for credentials in the newest document.
+
+    One that has ended stays there with its end, as it does in the document. Raises `Damaged`.
+    """
+    document, versions = newest(home), history(home)
+    methods = [
+        method
+        for method in Document.parse(document, did).methods("assertionMethod")
+        # A thief of the key for status lists, which is online, could else sign credentials.
+        if Use.CREDENTIALS in uses_of(method.id, versions)
+    ]
+    return orjson.dumps(metadata(address, methods), option=orjson.OPT_INDENT_2)
 
 
 def methods(document: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ log/            the tile log; all of it may be published
 ledger.json     in its place, the address of a log that is kept elsewhere
 lookup/         where in the log a leaf is: made from it by the service, again if need be
 status/         status lists and revocation details, to be published, and the document of the DID that signs
-                them, where that is not the issuer's own
+                them, where that is not the issuer's own; the metadata of an issuer with an address
 checked/        rows of the file that is being issued, sealed; gone when the command is
 issuer.sqlite   the index, and shards/, the diplomas: both private
 restored        that a backup was restored here: what the files name is asked about before it is used
@@ -70,10 +70,12 @@ from . import documents
 from .description import Description
 
 VERSION = 1
-LIST_NAME = re.compile(r"[0-9]{1,9}(-details(-[0-9]{1,3})?|\.[a-z0-9]{1,8})?", re.ASCII)
+LIST_NAME = re.compile(r"[0-9]{1,9}(-details(-[0-9]{1,3})?|-suspension|\.[a-z0-9]{1,8})?", re.ASCII)
 """What the files in `status/` are called."""
 STATUS_DOCUMENT_NAME = "did.json"
 """File name of the status DID's document: did:web derives its address from the DID."""
+METADATA_NAME = "jwt-vc-issuer.json"
+"""File name of the JWT VC issuer metadata, which is published elsewhere: at `issuer_metadata.location`."""
 KEYS = {"assertion": "Ed25519", "status-list": "Ed25519", "log": "Ed25519", "cosigner": "Ed25519"}
 """The keys and their types; a DID that takes no others has the first only, which then signs lists, too.
 
@@ -98,12 +100,16 @@ _NAMES = {
     "signer_key": "signerKey",
     "status_did": "statusDid",
     "form": "form",
+    "suspension": "suspension",
+    "address": "address",
 }
 """The members of issuer.json that are there only where something was decided."""
 # Each names a folder (`kind_folder`), and the file may be from elsewhere: no name leads out of `kinds/`.
 _KIND = re.compile(rf"{REFERENCE}[a-z][a-z0-9_]{{0,99}}:[0-9]{{1,6}}:(?:policy:)?[0-9a-f]{{64}}", re.ASCII)
 STATED = "stated"
 """That a term of use says where the status of a credential stands, in the place of `credentialStatus`."""
+LISTED = "listed"
+"""That there is a list of suspensions beside each list of revocations."""
 ISSUER_CLOSED = Code("issuer-closed", Refused, "The issuer has closed")
 """The issuer has closed for good."""
 
@@ -131,6 +137,13 @@ class Identity:
     """The DID under which status lists are signed, where that is not the issuer's own."""
     form: str = ""
     """The media type of the form in which it issues, where that is not JSON with proofs."""
+    suspension: str = ""
+    """`LISTED` where credentials of one of the kinds can be suspended.
+
+    Releases before that refuse the file: they would take a suspension for a revocation.
+    """
+    address: str = ""
+    """The https address by which SD-JWT VCs name the issuer, where that is not the DID."""
     kinds: tuple[str, ...] = ()
     """The URNs of the kinds whose files are in `kinds/`, in the order in which they were added."""
 
@@ -151,11 +164,13 @@ class Identity:
         kind = description.kind
         kinds = (kind.reference,) if kind and kind.reference else ()
         made = replace(identity, log=log, status="" if url else STATED, status_did=of_lists, kinds=kinds)
+        if description.has_address and url:
+            made = replace(made, address=url)
         if kind and kind.list_life:
             made = replace(made, status_lifetime=f"{kind.list_life}d")
         if kind:
             made.require_young_lists(kind)
-        return made
+        return replace(made, suspension=LISTED) if kind and kind.is_suspendable else made
 
     @classmethod
     def read(cls, home: Path) -> Identity:
@@ -175,8 +190,12 @@ class Identity:
             _ = read.lifetime, read.closing, read.kept_elsewhere
             if read.status not in ("", STATED):
                 raise Malformed("the member status has another value")
+            if read.suspension not in ("", LISTED):
+                raise Malformed("the member suspension has another value")
             if read.status_did not in ("", status_did(read.did)):
                 raise Malformed("the member statusDid has another value")
+            if read.address not in ("", read.url):
+                raise Malformed("the member address has another value")
         except FileNotFoundError:
             # The address of a log elsewhere is not asked: nobody may have agreed to it.
             was_elsewhere = is_elsewhere(home) and kept_beside(home).exists()
@@ -203,6 +222,8 @@ class Identity:
             raise ANOTHER_KEY("the issuer that lives here signs with another key than this one")
         if description.has_status_did and not self.status_did:
             raise ISSUER_WITHOUT_STATUS_DID("the issuer that lives here signs status lists under its own DID")
+        if description.has_address and not self.address:
+            raise ANOTHER_ISSUER("credentials of the issuer that lives here name it by its DID")
 
     def require_young_lists(self, kind: Kind) -> None:
         """Raises `LISTS_TOO_OLD` where lists last longer than the kind says, or get too old for its policy.
@@ -262,7 +283,12 @@ class Identity:
     @property
     def profile(self) -> Profile:
         """The issuer as it stands in credentials."""
-        return Profile(self.did, self.name, self.log, self.url, self.status == STATED)
+        return Profile(self.did, self.name, self.log, self.url, self.status == STATED, self.address)
+
+    @property
+    def iss(self) -> str:
+        """By which its credentials name the issuer: its address, where it has one for that, else its DID."""
+        return self.address or self.did
 
     @property
     def document_url(self) -> str:
@@ -296,6 +322,8 @@ class Identity:
             members["list_keys"] = documents.list_keys(versions, self.did)
         if self.status_did:
             members["status_issuers"] = (self.status_did,)
+        if self.address:
+            members["address"] = self.address
         return {
             "issuer": {"id": self.did, "name": self.name, **members},
             "log": {"key": str(key), "clock": str(clock), "issuers": [self.did]},

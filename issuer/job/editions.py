@@ -23,6 +23,7 @@ from wire.turns import Turns
 from ..archive.index import Index
 from ..archive.kept import EditionTaken, Entry, KindNumber
 from ..press.press import Line, Press
+from ..problem import not_in_force
 from .presses import Presses
 from .singles import Edition, RecordRefused, Singles
 
@@ -137,10 +138,14 @@ class Editions:
         return self._line(entry).holder is not None
 
     def current(self, which: KindNumber) -> Entry:
-        """The latest edition of a credential. Raises `NotFound`, and `Refused` where it is revoked."""
+        """The latest edition of a credential.
+
+        Raises `NotFound`, `Refused` where it is revoked, and `CREDENTIAL_SUSPENDED`: a holder whose key was
+        stolen would else get an edition that is in force, and a correction would end the suspension unseen.
+        """
         current = self._store.current(which)
         if current.reason is not None:
-            raise Refused("this credential was revoked", hint="A new one needs a number of its own.")
+            raise not_in_force(is_suspended=current.is_suspended)
         return current
 
     def recover(self, which: KindNumber | None = None) -> None:

@@ -64,7 +64,7 @@ _FILES = re.compile(
     r"|kinds/[a-z][a-z0-9_]{0,99}-[0-9]{1,6}/([A-Za-z0-9_-]{1,100}\.json|tables/[A-Za-z0-9_-]{1,100}\.csv)"
     r"|(issuer|claims|anchors)\.sqlite"
     r"|tls/(server\.pem|server\.key|authority\.pem)"
-    rf"|status/({LIST_NAME.pattern}|did\.json)"
+    rf"|status/({LIST_NAME.pattern}|did\.json|jwt-vc-issuer\.json)"
     r"|attached/[0-9a-f]{64}\.json"
     rf"|{documents.FOLDER}/[0-9]{{1,20}}\.json"
     r"|shards/[0-9]{1,20}/[0-9]{6,20}\.jsonl\.zst"

@@ -103,18 +103,21 @@ def export(
     progress: Callable[[Progress], None] = lambda _: None,
     total: int = 0,
     at_once: int = AT_ONCE,
+    *,
+    evidence: bool = True,
 ) -> Iterator[Path]:
     """Writes the bundle of each edition, for the owner only; an older one is replaced as a whole.
 
     So is one under the name that a former release gave it. `total` is how many editions come, for `progress`
     and to decide whether several processes write. What it yields is on the disk: `at_once` files are put
     there together, and none is kept. The manifest has them then. Raises `EXPORT_FOLDER_TAKEN` where the file
-    of its name is nothing of this issuer's, and `WORKER_DIED`.
+    of its name is nothing of this issuer's, and `WORKER_DIED`. Without `evidence` they are as
+    `Bundle.without_evidence` gives them.
     """
     make_private_folder(folder)
     remove_leftovers(folder)
     is_known = mend_manifest(folder)
-    desk, size = _Desk(issuer, folder, at_once), at_once * _SHARE
+    desk, size = _Desk(issuer, folder, at_once, evidence), at_once * _SHARE
     processes = _processes(issuer, total // size)
     write = _write_here if processes < 2 else partial(_write_by_workers, processes, size)
     for lines in write(desk, entries, lambda done: progress(Progress("writing", done, total))):
@@ -125,11 +128,14 @@ def export(
 
 
 def outdated(issuer: Issuer, folder: Path) -> Iterator[Path]:
-    """The files in a folder, by the names that `export` gives them, of editions that were revoked."""
+    """The files in a folder, by the names that `export` gives them, of editions that were revoked.
+
+    Those of suspended ones stay: they are in force again once they are reinstated.
+    """
     if not issuer.store.revocations.count():
         return
     name_of = bundle_names(issuer)
-    revoked = (entry for entry in issuer.entries() if entry.reason is not None)
+    revoked = (entry for entry in issuer.entries() if entry.reason is not None and not entry.is_suspended)
     yield from filter(Path.is_file, (folder / name_of(entry) for entry in revoked))
 
 
@@ -151,6 +157,7 @@ class _Desk(NamedTuple):
     issuer: Issuer
     folder: Path
     at_once: int
+    evidence: bool
 
 
 def _processes(issuer: Issuer, shares: int) -> int:
@@ -182,7 +189,7 @@ def _write_here(desk: _Desk, entries: Iterable[Entry], tell: Tell) -> Iterator[l
 
     def bundles() -> Iterator[tuple[Entry, Bundle, bytes]]:
         for done, (entry, bundle) in enumerate(zip(chosen, desk.issuer.bundles(bundled), strict=True), 1):
-            yield entry, bundle, serialize(bundle)
+            yield entry, bundle, serialize(bundle if desk.evidence else bundle.without_evidence())
             tell(done)
 
     remaining = bundles()

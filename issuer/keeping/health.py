@@ -40,7 +40,7 @@ from ..archive.store import SQLiteIndex
 from ..desk.claims import require_kept
 from ..identity import documents
 from ..identity.clock import ClockJournal
-from ..identity.home import STATUS_DOCUMENT_NAME, Identity, index, kind_folder
+from ..identity.home import METADATA_NAME, STATUS_DOCUMENT_NAME, Identity, index, kind_folder
 from ..identity.kind import Kinds
 from ..identity.succession import JOURNAL, ROLES, KeysChanged, ended_ahead, require_in_force
 from ..press.update import REPLACED, TEMPLATE, lacks_degree
@@ -104,8 +104,16 @@ def examine_issuer(
         listed = yield from _read(path, functools.partial(_list, form))
         if listed is not None:
             yield from _age(path.name, listed, now, closed=bool(identity.closed))
-    if identity.status_did and (home / "status").exists():  # written with the first list
-        yield from _status_document(home)
+    if (home / "status").exists():  # written with the first list
+        if identity.status_did:
+            yield from _derived(
+                home / "status" / STATUS_DOCUMENT_NAME, lambda: documents.published_status_document(home)
+            )
+        if address := identity.address:
+            yield from _derived(
+                home / "status" / METADATA_NAME,
+                lambda: documents.published_metadata(home, identity.did, address),
+            )
     yield from _keys(home, identity, document)
     examine(store_in(home, read_only=True, engines=engines))  # first: it may keep the log from being opened
     log = open_to_read(home, engines=engines)
@@ -234,10 +242,10 @@ def _announced(identity: Identity, document: Document, held: Mapping[str, Public
         yield Finding.failed("issuer-keys-announced-gone", key=keys)
 
 
-def _status_document(home: Path) -> Iterator[Finding]:
-    path = home / "status" / STATUS_DOCUMENT_NAME
+def _derived(path: Path, content: Callable[[], bytes]) -> Iterator[Finding]:
+    """What is published and follows from `did.json`."""
     try:
-        if path.read_bytes() != documents.published_status_document(home):
+        if path.read_bytes() != content():
             yield Finding.failed("issuer-status-file-unlike", not_as_published(path), file=str(path))
     except FileNotFoundError:
         yield Finding.failed("issuer-status-file-unlike", gone(path), file=str(path))

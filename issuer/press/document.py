@@ -53,6 +53,8 @@ class Profile:
     """The web address under which identifiers are made; without one they are URNs."""
     states_status: bool = False
     """Whether a term of use says where the status stands, in the place of `credentialStatus`."""
+    address: str = ""
+    """The https address by which SD-JWT VCs name it; else that is its DID."""
 
     def iri(self, kind: str, name: str) -> str:
         """The identifier of something that this issuer names."""
@@ -129,7 +131,7 @@ class Composer:
         self.profile = profile
         self._id, self._salt = Ids(profile, id_secret), _Keyed(salt_secret)
         self.positions = positions
-        self._issuer = _issuer(kind, profile)
+        self.issuer = _issuer(kind, profile)
         self._schema = _schema(kind, profile)
 
     def credential_id(self, number: str, edition: int, copy: int = 1) -> str:
@@ -264,7 +266,7 @@ class Composer:
         """The facts that decide in the credential, but for the `dates`, which the template has."""
         return IssuingFacts(
             self.credential_id(record[self.kind.number], edition, copy),
-            self._issuer,
+            self.issuer,
             None,
             None,
             self._place(seq),
@@ -273,6 +275,7 @@ class Composer:
             self.kind.reference,
             self._schema,
             partial(self._by_kind, record),
+            self.profile.address or None,
         )
 
     def _by_kind(self, record: Record) -> ClaimsByKind:
@@ -293,7 +296,8 @@ class Composer:
 
     def _place(self, seq: int) -> StatusPlace:
         number, position = self.positions.locate(seq)
-        return StatusPlace(self.profile.list_url(number), position, self.profile.states_status)
+        states_status, is_suspendable = self.profile.states_status, self.kind.is_suspendable
+        return StatusPlace(self.profile.list_url(number), position, states_status, is_suspendable)
 
 
 def _issuer(kind: Kind, profile: Profile) -> dict[str, Any]:

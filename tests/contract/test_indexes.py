@@ -29,7 +29,9 @@ from issuer.archive.kept import (
 )
 from issuer.archive.store import SQLiteIndex
 from issuer.press.permutation import LIST_BITS
+from issuer.problem import CREDENTIAL_SUSPENDED, REVOKED_FOR_GOOD
 from tests.delegating import delegating
+from tests.problems import raises
 from wire.problem import Damaged, NotFound, Refused
 
 Open = Callable[[], Index]
@@ -132,7 +134,19 @@ class TestNumbersAndJobs:
         assert index.begun_chunks() == []
         assert index.place(4) == (job, 1, range(7, 8))
         assert (index.chunks(), index.count()) == ([(3, job.id, 1)], 1)
-        assert tuple(index.entry(4)) == (4, "diploma", "N4", 1, 1, 7, "Ada 4", "A4@x.example", None, None)
+        assert tuple(index.entry(4)) == (
+            4,
+            "diploma",
+            "N4",
+            1,
+            1,
+            7,
+            "Ada 4",
+            "A4@x.example",
+            None,
+            None,
+            False,
+        )
         assert index.logged.known().begun == []
         with pytest.raises(Damaged):
             index.place(0)
@@ -431,10 +445,73 @@ def list_file(number: int | str, content: bytes = b"content", dated: str = DATE)
 
 def publish(index: Index, expiries: dict[int, str], leaf: int, *listed: int) -> None:
     files = [list_file(number) for number in expiries]
-    index.revocations.publish(files, Appended(b"key", range(leaf, leaf + len(files))), expiries, listed)
+    shown = [row for row in index.revocations.unpublished() if row.seq in listed]
+    index.revocations.publish(files, Appended(b"key", range(leaf, leaf + len(files))), expiries, shown)
 
 
 class TestRevocations:
+    def test_a_suspension_is_of_every_edition_in_force_and_ends(self, index: Index) -> None:
+        issue(index, entry(0, "A"), 0)
+        issue(index, entry(1, "A", 2), 1)
+        index.revocations.suspend([a("A"), a("unknown")], "fraud", LATER)
+        index.revocations.suspend([a("A")], "withdrawn", DATE)
+        assert [index.entry(seq).state for seq in (0, 1)] == ["superseded", "suspended"]
+        assert (index.entry(1).reason, index.entry(1).date) == ("fraud", LATER)
+        assert index.states() == {EditionState.SUPERSEDED: 1, EditionState.SUSPENDED: 1}
+        assert index.revocations.count() == 2
+        (refused,) = index.begin_singles([[single(entry(2, "A", 3))]])
+        assert refused is not None
+        assert refused[1].code == CREDENTIAL_SUSPENDED.code
+        publish(index, {0: LATER}, 3, 0, 1)
+        index.revocations.reinstate([a("A"), a("unknown")])
+        index.revocations.reinstate([a("A")])
+        assert [index.entry(seq).state for seq in (0, 1)] == ["superseded", "valid"]
+        assert index.revocations.unpublished() == [(1, None, None)], "the list has it still"
+        assert index.revocations.changed_lists() == [0]
+        publish(index, {0: LATER}, 4, 1)
+        assert index.revocations.unpublished() == []
+
+    def test_a_revocation_ends_a_suspension_for_good(self, index: Index) -> None:
+        for seq, number in enumerate("AB"):
+            issue(index, entry(seq, number), seq)
+        index.revocations.suspend([a("A"), a("B")], "unspecified", DATE)
+        publish(index, {0: LATER}, 2, 0, 1)
+        index.revocations.revoke([a("A")], "fraud", LATER)
+        assert index.revocations.unpublished() == [(0, "fraud", LATER)]
+        for call in (
+            partial(index.revocations.suspend, reason="fraud", date=LATER),
+            index.revocations.reinstate,
+        ):
+            with raises(REVOKED_FOR_GOOD):
+                call([a("A"), a("B")])
+        assert [index.entry(seq).state for seq in (0, 1)] == ["revoked", "suspended"], "none or all"
+        assert index.revocations.of_list(0)[0] == (0, "fraud", LATER)
+
+    def test_an_edition_under_way_is_suspended_and_the_one_before_never_comes_back(
+        self, index: Index
+    ) -> None:
+        issue(index, entry(0, "A"), 0)
+        assert index.begin_singles([[single(entry(1, "A", 2))]]) == [None]
+        index.revocations.suspend([a("A")], "unspecified", DATE)
+        index.finish_singles([1], Appended(b"line 1", range(1, 2)), LATER)
+        assert [index.entry(seq).state for seq in (0, 1)] == ["superseded", "suspended"]
+        index.revocations.reinstate([a("A")])
+        assert [index.entry(seq).state for seq in (0, 1)] == ["superseded", "valid"]
+
+    def test_what_changed_while_its_list_was_signed_stays_unpublished(self, index: Index) -> None:
+        """Else the list would say for ever what was so when it was read."""
+        for seq, number in enumerate("AB"):
+            issue(index, entry(seq, number), seq)
+        index.revocations.suspend([a("A"), a("B")], "unspecified", DATE)
+        signed = index.revocations.unpublished()
+        index.revocations.reinstate([a("A")])
+        index.revocations.publish([list_file(0)], Appended(b"key", range(2, 3)), {0: LATER}, signed)
+        signed = index.revocations.unpublished()
+        assert signed == [(0, None, None)]
+        index.revocations.suspend([a("A")], "unspecified", DATE)
+        index.revocations.publish([list_file(0)], Appended(b"key", range(3, 4)), {0: LATER}, signed)
+        assert [row.state for row in index.revocations.unpublished()] == ["suspended"]
+
     def test_every_edition_is_revoked_once_and_stays_so(self, index: Index) -> None:
         issue(index, entry(0, "A"), 0)
         index.begin_singles([[single(entry(1, "A", 2))]])  # under way while it is revoked

@@ -3,31 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
+from pathlib import Path
 from typing import Any, NamedTuple
 
+import httpx
 import pytest
 from jwcrypto.jwk import JWK
 from openvc.errors import OpenvcError
 from openvc.keys import Ed25519SigningKey, P256SigningKey
 from openvc.proof.sd_jwt import SdJwtVcProofSuite
+from openvc.status.status_list import CredentialRevoked
+from openvc.verify import verify_credential
 
+from did import issuer_metadata
+from issuer.issuer import Issuer
+from issuer.keeping.rotation import rotate
 from keys import PrivateKey
 from tests.interop.peers import JavaScript, javascript
 from tests.test_kinds_facts import CERTIFICATE, WELDING
 from tests.test_sd_jwt_issuing import FORM, facts
-from tests.world import Holder, verifier
+from tests.test_token_issuing import served
+from tests.world import Holder, graduate, issuer_in, verifier
 from vc import Report, StatusList
 from vc.forms import FORMS, SD_JWT_VC, TOKEN
 from vc.forms.sdjwt.credential import SDJWTCredential
 from vc.reading import read
 from vc.secured import Options
+from vc.status import Reason
 from vc.status.kind import ListFacts
 from vc.status.token import unpack_list
 from vc.vcdm.enveloped import Enveloped
 from verifier import RecognisedIssuer, Trust
-from wire import base64url_encode
+from wire import base64url_decode, base64url_encode, load_json_object
 from wire.work import Work
 
 pytestmark = pytest.mark.slow
@@ -217,6 +227,77 @@ def test_we_read_what_openvc_shows(name: str, pair: Pair) -> None:
     holding = make.from_jwk(private(pair.holder.key), "key")
     shown = suite.create_presentation(made, holder_key=holding, audience=DOMAIN, nonce=CHALLENGE)
     pair.accepts(shown, SAID)
+
+
+ADDRESS = "https://university.example/registrar"
+
+
+@contextmanager
+def publishing(home: Path, kind: str, method: str) -> Iterator[tuple[Issuer, httpx.Client]]:
+    """An issuer that its credentials name by its address, and its service."""
+
+    def clock() -> datetime:
+        return datetime.now(UTC).replace(microsecond=0)
+
+    options: dict[str, Any] = {"url": ADDRESS, "has_address": True, "key_type": kind, "method": method}
+    issuer = issuer_in(home, clock=clock, form=FORM, **options)
+    issuer.issue(graduate(1))
+    with served(issuer) as client:
+        yield issuer, client
+
+
+def bare(issuer: Issuer) -> str:
+    secured = issuer.line(issuer.current("UNI-000001")).credential
+    assert isinstance(secured, Enveloped)
+    return secured.data.decode()
+
+
+def fetched(client: httpx.Client, url: str) -> Any:
+    path = url.removeprefix("https://university.example")
+    return client.get(path).raise_for_status()
+
+
+@pytest.fixture(params=KINDS)
+def published(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Issuer, httpx.Client]]:
+    with publishing(tmp_path / "home", request.param, "web") as parts:
+        yield parts
+
+
+def test_openvc_finds_our_key_in_our_metadata(published: tuple[Issuer, httpx.Client]) -> None:
+    """And the status, before and after revocation; a key that another took the place of, too."""
+    issuer, client = published
+
+    def claims(token: str) -> Any:
+        return load_json_object(base64url_decode(token.split(".")[1], limit=1 << 20))
+
+    def says() -> Any:
+        return verify_credential(
+            bare(issuer),
+            jwt_vc_issuer_fetch=lambda url: fetched(client, url).json(),
+            resolve_status_list_token=lambda url: claims(fetched(client, url).text),
+        )
+
+    assert (found := says()).issuer == ADDRESS
+    assert found.claims["name"] == "Given1 Family1", found.claims
+    rotate(issuer)
+    assert says().issuer == ADDRESS
+    issuer.revoke(["UNI-000001"], Reason.FRAUD, date=NOW, now=datetime.now(UTC).replace(microsecond=0))
+    with pytest.raises(CredentialRevoked):
+        says()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_sd_jwt_js_reads_ours_by_the_key_in_our_metadata(ask: JavaScript, kind: str, tmp_path: Path) -> None:
+    """With a did:key, whose key signs the lists as well: it takes one key for both."""
+    with publishing(tmp_path / "home", kind, "key") as (issuer, client):
+        metadata = fetched(client, issuer_metadata.location(ADDRESS) or "").json()
+        (key,) = metadata["jwks"]["keys"]
+        status = fetched(client, f"{ADDRESS}/status/0.jwt").text
+        task = {"text": bare(issuer), "issuer": key, "now": SECONDS + 60, "list": status}
+        outcome = ask("sdJwtVerify", **task)
+    assert "error" not in outcome, outcome
+    assert outcome["payload"]["iss"] == metadata["issuer"] == ADDRESS
+    assert outcome["header"]["kid"] == key["kid"]
 
 
 @pytest.fixture

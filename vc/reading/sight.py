@@ -10,6 +10,8 @@ import contextlib
 import re
 
 from wire import Malformed, base64url_decode, load_json_object
+from wire.compact import GLANCE, LONGEST_HEADER
+from wire.work import Work
 
 from ..secured import MAX_BYTES
 
@@ -39,7 +41,6 @@ _BEGINNINGS = {
 _HEADER = rb"[A-Za-z][A-Za-z0-9-]*: "
 _MAIL = (b"\nfrom: ", b"\nmime-version: ", b"\nreceived: ", b"\nreturn-path: ")
 _COMPACT = rb"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*){2,4}"
-_LONGEST_HEADER = 1 << 16  # characters
 
 
 def _picture(data: bytes) -> str | None:
@@ -60,7 +61,8 @@ def _token(data: bytes) -> str | None:
     if re.fullmatch(_COMPACT, token) is None:
         return None
     try:
-        header = load_json_object(base64url_decode(token.partition(b".")[0].decode(), limit=_LONGEST_HEADER))
+        text = token.partition(b".")[0].decode()
+        header = load_json_object(base64url_decode(text, limit=LONGEST_HEADER), work=Work(GLANCE))
     except Malformed:
         return None
     if "alg" not in header:

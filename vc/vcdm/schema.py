@@ -9,17 +9,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
-from wire import Malformed, Problem, load_json_object
-from wire.problem import Code, ExtraMissing
+from wire import Malformed, load_json_object
+from wire.problem import ExtraMissing
 
 from ..claims import Claims
+from ..problem import SCHEMA_MISMATCH
 from .credential import Credential
-
-SCHEMA_MISMATCH = Code("schema-mismatch", Problem, "The content does not have the form that was agreed")
-"""The credential does not have the form that its schema asks for."""
-ANOTHER_SCHEMA = SCHEMA_MISMATCH.finer("another-schema")
-"""The credential names a schema of its kind with another digest than the one that the kind has."""
-
 
 _LARGEST_PATTERN = 1 << 18  # bytes of one that is compiled, for which it takes a millisecond
 

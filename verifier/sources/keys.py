@@ -5,7 +5,8 @@ documents, a log bound to it. Where there is one, nothing counts but what a pin 
 from: a document from a bundle is the presenter's word, one from the network the word of whoever holds the
 host today. A log's documents go before pinned keys, since they say when a key ended; where those that came
 along do not have the key, they are had from where the log is published. Only an issuer without pins is
-looked up on the network; one that has a URL and no DID, at that URL, and only if the trust file names it.
+looked up on the network; one that has a URL and no DID, at that URL or in the metadata of its host, and only
+if the trust file names it. An address that the trust file binds to a DID is that DID's.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from did import (
     Document,
     DocumentSource,
     InvalidDID,
+    InvalidIssuerMetadata,
     InvalidRelationship,
     InvalidVerificationMethod,
     MethodNotSupported,
@@ -43,7 +45,7 @@ from vc.possession import MAX_CREDENTIALS
 from wire import Problem, Unavailable
 from wire.problem import Code
 from wire.strict import is_url
-from wire.text import shortened
+from wire.text import claimed, shortened
 from wire.work import Work, base58_steps
 
 from ..problem import (
@@ -71,11 +73,14 @@ KEY_OF_ANOTHER_USE = Code("key-of-another-use", InvalidProof)
 
 
 class KeySource(NamedTuple):
-    """Where a key is known from, as a code and in words; `log` where a document in one has it."""
+    """Where a key is known from, as a code and in words."""
 
     code: str
     text: str
     log: str | None = None
+    """The log that holds a document which has it."""
+    subject: str | None = None
+    """The name in the certificate that has it."""
 
 
 class IssuerKey(NamedTuple):
@@ -97,6 +102,8 @@ class IssuerKey(NamedTuple):
     """From then on it was somebody else's, too, by the newest document that has it."""
     signs: frozenset[str] | None = None
     """The uses of the key; `None` where neither the trust list nor a document states them."""
+    since: datetime | None = None
+    """For a key of a certificate, from when on its chain is valid."""
 
     @property
     def is_identifier(self) -> bool:
@@ -194,14 +201,19 @@ class IssuerKeys:
         self.asks_for_holders: bool
         """Whether the document of a presenter is looked up, who is in most cases on no list."""
         self._asked = looked_up
+        self._certified: dict[tuple[tuple[bytes, ...], str], tuple[str, IssuerKey]] = {}
 
     def signer(self, method: str, issuer: str) -> str:
         """Whose key `method` names: that of its DID or URL. Raises `INVALID_DID_URL`.
 
-        The document of an `issuer` that has no DID may refer to a DID that is a key.
+        The document of an `issuer` that has no DID may refer to a DID that is a key. The set of keys in the
+        metadata of an `issuer` is that issuer's.
         """
         if not method.startswith("did:") and is_url(method):
-            return method.partition("#")[0]
+            from did import issuer_metadata  # only here, and below: most issuers have a DID
+
+            document = method.partition("#")[0]
+            return issuer if issuer and document == issuer_metadata.location(issuer) else document
         did = _did_of(method)
         return did if not issuer or issuer.startswith("did:") or not self._is_key(did) else issuer
 
@@ -216,6 +228,24 @@ class IssuerKeys:
             self._work.spend(base58_steps(found.key.kind.digits))
         return one is not None and same is not None and one.key == same.key
 
+    def certified(self, chain: Sequence[bytes], named: str) -> tuple[str, IssuerKey]:
+        """The issuer and the key that certificates name, which are in DER, the leaf first.
+
+        `named` is `Claims.issuer`. Worked out once for a report. Whoever has the key of the leaf signs
+        credentials and status lists: no purpose of a certificate tells one from the other. Raises as
+        `anchors.certified`.
+        """
+        asked = (tuple(chain), named)
+        if asked not in self._certified:
+            from .anchors import certified  # only here: most issuers have a DID
+
+            issuer, key = certified(chain, named, self._trust, self._work)
+            subject = claimed(key.subject)
+            source = KeySource("key-certified", f'the key is certified for "{subject}"', subject=subject)
+            found = IssuerKey(key.key, source, key.until, signs=_ANY_USE, since=key.since)
+            self._certified[asked] = issuer, found
+        return self._certified[asked]
+
     def find(
         self, issuer: str, method: str, relationship: str, *, is_named: bool, use: Use | None = None
     ) -> IssuerKey:
@@ -226,7 +256,13 @@ class IssuerKeys:
         more knowledge would help, and `InvalidProof`
         (`KEY_OF_ANOTHER_USE`) unless it is for `use`.
         """
-        entry, owner = self._trust.issuer(issuer), self._documents.owner_of(issuer)
+        entry = self._trust.issuer(issuer)
+        if entry is not None and entry.id != issuer:
+            # The trust list binds this address to a DID, whose documents have the key: no host is asked.
+            issuer = entry.id
+            # The fragment is a name in the set at the address. Of a DID that is a key, there is one only.
+            method = issuer if self._is_key(issuer) else f"{issuer}#{method.partition('#')[2]}"
+        owner = self._documents.owner_of(issuer)
         listed = {listed for known in (entry, owner) if known for listed in known.list_keys}
         try:
             key = self._find(issuer, method, relationship, is_named=is_named, use=use)
@@ -248,8 +284,10 @@ class IssuerKeys:
         return key
 
     def _is_pinned(self, issuer: RecognisedIssuer) -> bool:
-        """Whether a key, a digest or a log is pinned, so that the network's word alone does not count."""
-        return bool(issuer.keys or issuer.documents or self._trust.policy_for(issuer.id).logs)
+        """Whether something is pinned, so that the network's word alone does not count."""
+        return bool(
+            issuer.keys or issuer.documents or issuer.anchors or self._trust.policy_for(issuer.id).logs
+        )
 
     def _find(
         self, issuer: str, method: str, relationship: str, *, is_named: bool, use: Use | None
@@ -295,8 +333,10 @@ class IssuerKeys:
             if unshown := self._documents.unshown.get(issuer):
                 raise unshown.about(absent)
             raise absent
+        if entry is not None and entry.anchors:  # which certify no key of its document
+            raise not_pinned(issuer, method)
         self._require_looked_up(issuer, method, relationship, is_named=is_named or entry is not None)
-        found = self._of_today(self._published(issuer), method, relationship)
+        found = self._of_today(self._published(issuer, method), method, relationship)
         source = KeySource("key-published", f"the key is in the document that {issuer} publishes")
         return IssuerKey(found.key, source, found.until, signs=found.signs)
 
@@ -317,7 +357,7 @@ class IssuerKeys:
         if len(keys) == 1 and not issuer.documents:
             return IssuerKey(keys[0], _PINNED, None, logged, pinned=True, guessed=True)
         self._require_looked_up(issuer.id, method, relationship, is_named=True)
-        document = self._published(issuer.id)
+        document = self._published(issuer.id, method)
         digest = document_digest(document.value, self._work)
         bound = by_place([*bound, *with_pinned_digest(document, digest, issuer)])
         if found := self._newest(bound, method, relationship, use):
@@ -327,16 +367,35 @@ class IssuerKeys:
             raise not_pinned(issuer.id, method)
         return IssuerKey(published.key, _PINNED, published.until, logged, pinned=True, signs=published.signs)
 
-    def _published(self, issuer: str) -> Document:
-        """The document that the network has. Raises the open `Problem` that keeps it from being had."""
+    def _published(self, issuer: str, method: str) -> Document:
+        """The document that the network has of an issuer, or the metadata of which `method` names a key.
+
+        Raises the open `Problem` that keeps it from being had.
+        """
+        if not issuer.startswith("https://"):
+            return self._resolved(issuer, issuer)
+        from did import issuer_metadata
+
+        location = issuer_metadata.location(issuer)
+        if location is None or not method.startswith(f"{location}#"):
+            return self._resolved(issuer, issuer)
+        metadata = self._resolved(location, issuer)
+        # SD-JWT VC, 3.3: letter by letter. Two addresses that differ by a slash share a location.
+        if metadata.value.get(issuer_metadata.ISSUER) != issuer:
+            raise InvalidIssuerMetadata.saying(
+                "the metadata at {url} is of another issuer", url=shortened(location)
+            )
+        return metadata
+
+    def _resolved(self, name: str, issuer: str) -> Document:
         self._asked.add(issuer)
         if len(self._asked) > MOST_ASKED:
             raise Unavailable.saying(
                 "the keys of more than {most} DIDs would have to be looked up", most=MOST_ASKED
             )
         try:
-            return self._resolver.resolve(issuer).document
-        except InvalidDID:
+            return self._resolver.resolve(name).document
+        except (InvalidDID, InvalidIssuerMetadata):
             raise
         except MethodNotSupported as problem:
             raise ISSUER_METHOD_NOT_SUPPORTED.saying("{why}", why=problem) from problem

@@ -41,13 +41,14 @@ from .trust_entries import (
     beside_documents,
     compared,
     handed_over,
+    read_anchors,
     read_issuers,
     read_logs,
     version_of,
     written,
 )
 
-VERSIONS = (1, 2, 3, 4, 5, 6)
+VERSIONS = (1, 2, 3, 4, 5, 6, 7)
 """Each has members that a program of the one before must not overlook: it is written where one is used."""
 
 MAX_BYTES = 1 << 26
@@ -74,6 +75,8 @@ class TrustSource(Protocol):
     ) -> RecognisedIssuer | None:
         """What is said of an issuer, by its DID or URL; `None` of one that is not recognised.
 
+        By an address that stands for a DID, it is what is said of that: its `id` is the DID.
+
         With `types` and `at` the question is whether it may have issued a credential of all these types, as
         `Claims.types` has them, that existed by that time. A source that knows no such difference gives the
         same answer to both questions, and `RecognisedIssuer.types` and `until` say the rest.
@@ -98,6 +101,14 @@ class NamedTrust(TrustSource, Protocol):
         """How the name of each issuer looks (`wire.text.look`), by DID."""
 
 
+@runtime_checkable
+class AnchoredTrust(TrustSource, Protocol):
+    """One that knows X.509 certificates; nobody has to."""
+
+    def anchored(self, subject: bytes) -> Sequence[RecognisedIssuer]:
+        """Those with an anchor of this name, which is in DER."""
+
+
 @dataclass(frozen=True)
 class Trust:
     """What one verifier believes, as one list."""
@@ -116,10 +127,12 @@ class Trust:
         at: datetime | None = None,  # noqa: ARG002
     ) -> RecognisedIssuer | None:
         """See `TrustSource`: the entry for `did`, if there is one."""
-        return self._by_id.get(did)
+        return self._by_name.get(did)
 
     def policy_for(self, did: str) -> TrustPolicy:
         """See `TrustSource`."""
+        if (entry := self._by_name.get(did)) is not None:
+            did = entry.id
         if did not in self._speaking:
             return _NO_LOGS  # not kept: anybody can name DIDs
         if did not in self._policies:
@@ -128,7 +141,20 @@ class Trust:
 
     def resembling(self, name: str) -> Sequence[RecognisedIssuer]:
         """See `NamedTrust`."""
-        return tuple(self._by_id[did] for did in resembling(self.looks, name))
+        return tuple(self._by_name[did] for did in resembling(self.looks, name))
+
+    def anchored(self, subject: bytes) -> Sequence[RecognisedIssuer]:
+        """See `AnchoredTrust`."""
+        return self.by_anchor.get(subject, ())
+
+    @cached_property
+    def by_anchor(self) -> Mapping[bytes, Sequence[RecognisedIssuer]]:
+        """The issuers with anchors, by the names of these, in DER."""
+        found: dict[bytes, list[RecognisedIssuer]] = {}
+        for issuer in self.issuers:
+            for subject in {anchor.subject for anchor in read_anchors(issuer)}:
+                found.setdefault(subject, []).append(issuer)
+        return found
 
     @cached_property
     def looks(self) -> Mapping[str, str]:
@@ -136,8 +162,10 @@ class Trust:
         return {issuer.id: look(issuer.name) for issuer in self.issuers if issuer.name}
 
     @cached_property
-    def _by_id(self) -> Mapping[str, RecognisedIssuer]:
-        return {issuer.id: issuer for issuer in reversed(self.issuers)}
+    def _by_name(self) -> Mapping[str, RecognisedIssuer]:
+        """The entries by their ids, and by the addresses that stand for these."""
+        addresses = {issuer.address: issuer for issuer in self.issuers if issuer.address}
+        return {**addresses, **{issuer.id: issuer for issuer in reversed(self.issuers)}}
 
     @cached_property
     def _speaking(self) -> Mapping[str, list[RecognisedLog]]:
@@ -170,6 +198,7 @@ class Trust:
         what shows their keys would count for those who named them.
         """
         self._require_same_logs(other)
+        self._require_same_addresses(other)
         for issuer in other.issuers:
             known = self.issuer(issuer.id)
             if known is not None:
@@ -203,7 +232,7 @@ class Trust:
             raise NotFound.saying("{did} is not in the trust list", did=did)
         known = tuple(dict.fromkeys((*kinds, *issuer.kinds)))[:MOST_KINDS]
         replaced = replace(issuer, kinds=known)
-        return Trust(tuple(replaced if one.id == did else one for one in self.issuers), self.logs)
+        return Trust(tuple(replaced if one.id == issuer.id else one for one in self.issuers), self.logs)
 
     def _require_same_logs(self, other: Trust) -> None:
         """That both say the same of a log, and of the logs of a name that has some or an entry here."""
@@ -219,13 +248,24 @@ class Trust:
                 )
         for log in other.logs:
             for name in log.issuers:
-                is_known = name in self._by_id or name in self._speaking
+                is_known = name in self._by_name or name in self._speaking
                 if is_known and log.key not in self._logs_of(name):
                     raise TRUST_LOG_DIFFERS.saying(
                         "the file lets the log {log} speak for {issuer}, "
                         "for which your list does not have it",
                         log=shortened(log.origin),
                         issuer=name,
+                    )
+
+    def _require_same_addresses(self, other: Trust) -> None:
+        """That no address gets to stand for another DID: else one issuer's file could take another's name."""
+        for issuer in other.issuers:
+            for name in filter(None, (issuer.id, issuer.address)):
+                known = self.issuer(name)
+                is_alone = name in self._speaking or name in self._status_issuers
+                if known.id != issuer.id if known else (name == issuer.address and is_alone):
+                    raise TRUST_DIFFERS.saying(
+                        "{name} stands for somebody else on your list than in the file", name=shortened(name)
                     )
 
     def _require_same(
@@ -250,7 +290,8 @@ class Trust:
 
     def _require_nothing_new(self, issuer: RecognisedIssuer, other: Trust) -> None:
         """That a file brings no keys for a name that somebody else named here."""
-        if issuer.keys or issuer.documents or other._logs_of(issuer.id) - self._logs_of(issuer.id):
+        pins = issuer.keys or issuer.documents or issuer.anchors
+        if pins or other._logs_of(issuer.id) - self._logs_of(issuer.id):
             raise TRUST_DIFFERS.saying(
                 "your list names {issuer} for others, such as for status lists, and the file brings keys "
                 "or a log for it that your list does not have",
@@ -310,6 +351,7 @@ class Trust:
         issuer = self.issuer(did)
         if issuer is None:
             raise NotFound.saying("{did} is not in the trust list", did=did)
+        did = issuer.id
         logs = sorted((handed_over(log) for log in self.logs if did in log.issuers), key=lambda log: log.key)
         said = {
             "issuer": written(replace(beside_documents(issuer), reason="", kinds=())),
@@ -321,8 +363,10 @@ class Trust:
 
     def removing(self, did: str) -> Trust:
         """Without `did`. Raises `NotFound`."""
-        if self.issuer(did) is None:
+        issuer = self.issuer(did)
+        if issuer is None:
             raise NotFound.saying("{did} is not in the trust list", did=did)
+        did = issuer.id
         logs = (
             replace(log, issuers=tuple(other for other in log.issuers if other != did)) for log in self.logs
         )
@@ -369,7 +413,8 @@ class Trust:
                 read=" or ".join(map(str, VERSIONS)),
             )
         trust = cls(read_issuers(value, version), read_logs(value, version))
-        named = Counter([*(issuer.id for issuer in trust.issuers), *(log.key for log in trust.logs)])
+        names = (name for issuer in trust.issuers for name in (issuer.id, issuer.address) if name)
+        named = Counter([*names, *(log.key for log in trust.logs)])
         if twice := [name for name, times in named.items() if times > 1]:
             raise Malformed.saying("it has more than one entry for {name}", name=shortened(twice[0]))
         for issuer in trust.issuers:
@@ -378,13 +423,30 @@ class Trust:
 
                 with suppress(jsonld.UnknownType):  # judged where the contexts are known that define it
                     jsonld.type_name(kind)
+            if issuer.address and not (issuer.id.startswith("did:") and _is_address(issuer.address)):
+                raise Malformed.saying(
+                    "the address {address} is no https address that stands for a DID",
+                    address=shortened(issuer.address),
+                )
+            if "" in issuer.vcts:
+                raise Malformed("a type among vcts is empty")
             for key in (*issuer.keys, *issuer.list_keys):
                 PublicKey.from_multikey(key)
+            read_anchors(issuer)
+            # Any other name, such as an http URL, would look like an address that a certificate has to have.
+            if issuer.anchors and not (issuer.is_by_anchor or issuer.id.startswith(("did:", "https://"))):
+                raise Malformed.saying(
+                    "{issuer} has anchors, and is named by neither a DID, an https URL nor the first of them",
+                    issuer=shortened(issuer.id),
+                )
             for name in issuer.status_issuers:
                 if not name.startswith(("did:", "https://")):
                     raise Malformed.saying(
                         "the status issuer {name} is neither a DID nor an https URL", name=shortened(name)
                     )
+        alone = Counter(each for one in trust.issuers if one.is_by_anchor for each in set(one.anchors))
+        if any(times > 1 for times in alone.values()):  # of whom is a credential that one leads to?
+            raise Malformed("two issuers without an address have the same anchor")
         speaking: dict[str, list[int]] = {}
         for number, log in enumerate(trust.logs):
             for did in log.issuers:
@@ -399,6 +461,12 @@ class Trust:
         version = max(map(version_of, (*issuers, *logs)), default=1)
         value = {"version": version, "issuers": issuers, "logs": logs}
         return orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+
+
+def _is_address(name: str) -> bool:
+    from did.issuer_metadata import location  # only here: most entries name none
+
+    return location(name) is not None
 
 
 def names_another(parts: Sequence[str], did: str, trust: TrustSource) -> bool:

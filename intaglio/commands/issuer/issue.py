@@ -50,7 +50,7 @@ from . import text
 from .place import Place, key_option, kind_option, status_did_option
 from .preview import is_asked, require_agreed
 from .reading import ReadOptions
-from .terminal import PARTLY, ProgressMeter, bundles_folder, out_option, warn_of_refusals
+from .terminal import PARTLY, ProgressMeter, bundles_folder, no_evidence_option, out_option, warn_of_refusals
 
 SIGNING = [name for name, suite in SUITES.items() if suite.signs]
 
@@ -76,6 +76,9 @@ _form = click.option(
 @_url
 @_method
 @_form
+@click.option(
+    "--iss", type=click.Choice(["did", "https"]), help="Whether SD-JWT VCs name it by its DID, or its URL."
+)
 @click.option("--key-type", type=click.Choice(KEY_TYPES), help="Of the keys that sign credentials and lists.")
 @click.option(
     "--ledger",
@@ -91,6 +94,7 @@ def init(
     url: str | None,
     method: str | None,
     form: str | None,
+    iss: str | None,
     key_type: str | None,
     where: str | None,
     ledger: str | None,
@@ -99,8 +103,20 @@ def init(
 ) -> Result:
     """Make an issuer: its keys, its log and its DID."""
     asked = None if kind is None else _proved(place, chosen(kind))
-    described = Description(name, url, method, key_type, ledger=ledger, has_status_did=status_did, kind=asked)
-    made = place.create(described, where, _form_named(place, form))
+    described = Description(
+        name,
+        url,
+        method,
+        key_type,
+        ledger=ledger,
+        has_status_did=status_did,
+        has_address=iss == "https",
+        kind=asked,
+    )
+    secured_as = _form_named(place, form)
+    if iss == "https" and not place.exists and (secured_as is None or secured_as.media_type != SD_JWT_VC):
+        raise click.UsageError("--iss https is for SD-JWT VCs: add --form dc+sd-jwt.")
+    made = place.create(described, where, secured_as)
     warn_of_refusals(_suite(made))
     data = {"did": made.did, "name": made.name, "folder": str(place.folder), "log": made.log.origin}
     return Result(data, made.did)
@@ -147,6 +163,7 @@ def init(
 @click.option("--dry-run", is_flag=True, help="Check everything, issue nothing.")
 @click.option("--yes", is_flag=True, help="Show nothing before it is signed, and ask nothing.")
 @click.option("--workers", type=click.IntRange(0, 256), help="Processes; one a core if not given.")
+@no_evidence_option
 @out_option
 def issue(
     place: Place,
@@ -173,6 +190,7 @@ def issue(
     dry_run: bool,
     yes: bool,
     workers: int | None,
+    no_evidence: bool,
     out: Path | None,
 ) -> Result:
     """Issue a credential for each row of a CSV file or spreadsheet. No row is issued twice."""
@@ -191,11 +209,14 @@ def issue(
     )
     of_kind = _asked(place, kind)
     numbers = reading.numbers(of_kind)
-    composer = trial(of_kind, place.session.contexts(), _profile(place.folder, name, url))
+    profile = _profile(place.folder, name, url)
+    composer = trial(of_kind, place.session.contexts(), profile)
     nouns = of_kind.nouns["en"]
     folder = out or bundles_folder(nouns)
     source = reading.open(file, of_kind, asks=not yes)
     reading = reading._replace(dates=source.date_order)  # as it was answered, to be typed again
+    if no_evidence:
+        say(text.without_evidence(profile.url))
     say(*text.mapping(source))
     for remark in text.of_sheet(source.sheet) if source.sheet else ():
         say(remark)
@@ -249,12 +270,13 @@ def issue(
                         done = made.issue_file(order, table)
             if made and (done.issued + len(done.survey.known) <= MOST_FILES or out):
                 try:
-                    written = _write(made, done, folder, meter)
+                    written = _write(made, done, folder, meter, evidence=not no_evidence)
                 except (OSError, Conflict) as error:
                     refused = error
         if made and done.issued and not made.identity.url:
             say(text.without_address(made.identity, nouns))
     again = [*reading.words(), *(("--out", str(out)) if out else ())]
+    again += ["--no-evidence"] if no_evidence else []
     again += ["--kind", named] if (named := _named(place, of_kind)) else []
     is_seen = asks and done.survey.good > 0
     outcome = FileOutcome(source, done, nouns, named, errors, written, refused, dry_run, preview, is_seen)
@@ -385,12 +407,12 @@ def _number_secret(place: Place) -> bytes:
     return place.secret("number-identity")
 
 
-def _write(made: Issuer, done: Issued, out: Path, meter: ProgressMeter) -> list[Path]:
+def _write(made: Issuer, done: Issued, out: Path, meter: ProgressMeter, *, evidence: bool) -> list[Path]:
     job = done.job
     entries = made.entries(job.first_seq, job.first_seq + job.length) if job else []
     before = [made.store.current(made.store.entry(seq).which) for seq in done.survey.known.values()]
     chosen = [*entries, *(copy for entry in before for copy in made.copies(entry))]
-    return list(export(made, chosen, out, meter, len(chosen)))
+    return list(export(made, chosen, out, meter, len(chosen), evidence=evidence))
 
 
 @contextmanager

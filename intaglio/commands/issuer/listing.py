@@ -159,7 +159,7 @@ def _cells(made: Issuer, entry: Entry, columns: tuple[str, ...]) -> list[str | i
         "issued": format_datetimestamp(issued) if issued else None,
         "state": entry.state.value,
         "reason": entry.reason,
-        "revoked": entry.date,
+        "revoked": None if entry.is_suspended else entry.date,
         "claimed": format_datetimestamp(claim.time) if claim and claim.time else None,
         "holder": claim.holder if claim else None,
     }

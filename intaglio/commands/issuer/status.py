@@ -56,7 +56,8 @@ def show(place: Place) -> Result:
 
 
 def _lines(view: Overview, nouns: tuple[str, str], closed: str) -> list[str]:
-    states = ", ".join(f"{view.states.get(state, 0)} {state.value}" for state in EditionState)
+    shown = [state for state in EditionState if state in view.states or state is not EditionState.SUSPENDED]
+    states = ", ".join(f"{view.states.get(state, 0)} {state.value}" for state in shown)
     lines = [
         f"{counted(view.credentials, *nouns)}, {view.claimed} claimed by wallets",
         f"{counted(sum(view.states.values()), 'edition')}: {states}",

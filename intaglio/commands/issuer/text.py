@@ -8,9 +8,10 @@ from functools import partial
 from textwrap import wrap
 from typing import Any
 
+from did import issuer_metadata
 from issuer.archive.kept import Entry
 from issuer.archive.listing import ClaimedBy
-from issuer.identity.home import STATED, Identity
+from issuer.identity.home import METADATA_NAME, STATED, Identity
 from issuer.issuer import Issuer
 from issuer.job.bulk import Issued
 from issuer.job.changes import Change
@@ -51,14 +52,15 @@ def line(entry: Entry, *, with_kind: bool = False) -> str:
     edition = f" edition {entry.edition}" if entry.edition > 1 else ""
     edition += f" copy {entry.copy}" if entry.copy > 1 else ""
     kind = f"{entry.kind} " if with_kind else ""
-    revoked = f", revoked {(entry.date or '')[:10]}: {entry.reason.replace('-', ' ')}" if entry.reason else ""
+    what = "suspended" if entry.is_suspended else "revoked"
+    ended = f", {what} {(entry.date or '')[:10]}: {entry.reason.replace('-', ' ')}" if entry.reason else ""
     name = f"  {entry.name}" if entry.name else ""  # a device has none
-    return printable(f"{kind}{entry.number}{edition}{name}") + revoked
+    return printable(f"{kind}{entry.number}{edition}{name}") + ended
 
 
 def brief(entry: Entry) -> dict[str, Any]:
     """An edition as the index has it."""
-    revoked = {"reason": entry.reason, "date": entry.date} if entry.reason else None
+    ended = {"reason": entry.reason, "date": entry.date} if entry.reason else None
     return {
         "kind": entry.kind,
         "number": entry.number,
@@ -66,7 +68,8 @@ def brief(entry: Entry) -> dict[str, Any]:
         "copy": entry.copy,
         "name": entry.name,
         "logEntry": entry.leaf,
-        "revoked": revoked,
+        "revoked": None if entry.is_suspended else ended,
+        **({"suspended": ended} if entry.is_suspended else {}),
     }
 
 
@@ -307,7 +310,13 @@ def to_publish(issuer: Issuer) -> Sequence[str]:
     """Where status lists have to lie, so that others can fetch them."""
     if not issuer.identity.url:
         return []
-    return [f"Copy {issuer.home / 'status'} to {issuer.identity.url}/status/"]
+    return [f"Copy {issuer.home / 'status'} to {issuer.identity.url}/status/", *_metadata(issuer)]
+
+
+def _metadata(issuer: Issuer) -> list[str]:
+    """Where the metadata of an issuer with an address has to lie."""
+    where = issuer_metadata.location(issuer.identity.address)
+    return [f"Copy {issuer.home / 'status' / METADATA_NAME} to {where}"] if where else []
 
 
 def not_heard_of(issuer: Issuer) -> Sequence[str]:
@@ -319,6 +328,14 @@ def not_heard_of(issuer: Issuer) -> Sequence[str]:
         "Others do not hear of it: there is no web address to fetch lists from, and bundles that were handed "
         "out before bring an older list along, until that ends. Tell them, or hand out the bundles anew."
     ]
+
+
+def without_evidence(url: str | None) -> str:
+    """The consequences of bundles without evidence, said before any is made."""
+    left_out = "Log proofs and status lists stay out of the bundles: offline the verdict is open"
+    if url:
+        return f"{left_out}, and verifiers will ask {printable(url)}."
+    return f"{left_out}, and this issuer has no web address for verifiers to ask."
 
 
 def outcome(result: Issued, nouns: Noun) -> dict[str, Any]:

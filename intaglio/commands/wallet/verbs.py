@@ -184,6 +184,9 @@ def show(session: Session, identifier: str, disclose: bool) -> Result:
 @click.option("--challenge", required=True, help="What the verifier gave to be signed.")
 @click.option("--domain", required=True, help="The verifier's own name, such as https://employer.example.")
 @click.option("--only", metavar="CLAIM", multiple=True, help="Show this claim, and none that is not named.")
+@click.option(
+    "--no-evidence", is_flag=True, help="Leave log proofs and status lists out: the verdict is open offline."
+)
 @_yes
 @_form
 def present(
@@ -192,6 +195,7 @@ def present(
     challenge: str,
     domain: str,
     only: tuple[str, ...],
+    no_evidence: bool,
     yes: bool,
     form: str,
 ) -> Result:
@@ -204,13 +208,15 @@ def present(
         seen = disclosed(chosen, only or None)
         for held in chosen:
             say(*text.shown(held, seen, domain), tr("bound to {key}").format(key=text.binding(held)))
+        if no_evidence:
+            say(text.without_evidence(chosen))
         if not consented(tr("Sign and show?"), yes):
             raise Declined("nothing was signed")
         bundle = mine.present(
             identifiers, challenge=challenge, domain=domain, now=session.now(), only=only or None
         )
     if form == "bundle":
-        data = bundle.to_bytes()
+        data = (bundle.without_evidence() if no_evidence else bundle).to_bytes()
         return Result(json.loads(data), data.decode().rstrip("\n"))
     return _plain("presentation", bundle.secured)
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from wire import Malformed, base64url_decode, load_json_object
+from wire import Malformed
 
 from ...problem import UnsupportedForm
 from ...secured import MAX_BYTES, Carried, Form, Options, Received, Secured
@@ -51,7 +51,9 @@ class _JWTForm:
 
     def identifier(self, content: Carried) -> object:
         """The `id` in its payload."""
-        return _part(_bytes(content), 1).get("id")
+        from wire.compact import jwt_payload
+
+        return jwt_payload(_bytes(content)).get("id")
 
     def algorithm(self, key: PublicKey) -> str:
         """The `alg` of the header."""
@@ -134,7 +136,7 @@ class PlainJWT(_JWTForm):
 
     media_type: str = PLAIN_JWT
     limit: int = 1 << 20
-    """The payload is read to tell what it is, which is charged to nobody's work."""
+    """The payload is looked at to tell what it is, which is charged to nobody's work (`wire.compact`)."""
 
     def recognises(self, content: Carried) -> bool:
         """Whether it is a compact JWT of type JWT or none whose payload is that of a credential.
@@ -143,18 +145,22 @@ class PlainJWT(_JWTForm):
         """
         if not isinstance(content, bytes) or re.fullmatch(_COMPACT, content.strip()) is None:
             return False
+        from wire.compact import jwt_header, jwt_payload
+
         token = content.strip()
         try:
-            if _part(token, 0).get("typ", "JWT") != "JWT":
+            if jwt_header(token).get("typ", "JWT") != "JWT":
                 return False
-            claims = _part(token, 1).keys()
+            claims = jwt_payload(token).keys()
         except Malformed:
             return False
         return not claims.isdisjoint(("vc", "vp")) or claims >= {"@context", "iss", "nbf"}
 
     def identifier(self, content: Carried) -> object:
         """`jti`, which is the id of the document, or the id alone."""
-        payload = _part(_bytes(content), 1)
+        from wire.compact import jwt_payload
+
+        payload = jwt_payload(_bytes(content))
         held = payload.get("vc", payload.get("vp", payload))
         return payload.get("jti", held.get("id") if isinstance(held, dict) else None)
 
@@ -166,10 +172,12 @@ class PlainJWT(_JWTForm):
         asked: Asked | None = None,  # noqa: ARG002 -- it says for whom it is
     ) -> Secured:
         """Reads a presentation in the claim `vp`, or a credential in `vc` or beside the claims."""
+        from wire.compact import jwt_payload
+
         from .plain import ClaimedCredential, ClaimedPresentation, PlainCredential
 
         token = _bytes(content)
-        claims = _part(token, 1).keys()
+        claims = jwt_payload(token).keys()
         if "vp" in claims:
             return ClaimedPresentation(token, self.contexts, forms, work)
         kind = ClaimedCredential if "vc" in claims else PlainCredential
@@ -188,8 +196,10 @@ class PlainJWT(_JWTForm):
 def _is_jwt_of(media_type: str, content: Carried) -> bool:
     if not isinstance(content, bytes) or re.fullmatch(_COMPACT, content.strip()) is None:
         return False
+    from wire.compact import jwt_header  # only here, and above: most files are JSON
+
     try:
-        kind = _part(content.strip(), 0).get("typ")
+        kind = jwt_header(content.strip()).get("typ")
     except Malformed:
         return False
     return kind in (media_type, media_type.removeprefix("application/"))
@@ -200,12 +210,3 @@ def _bytes(content: Carried) -> bytes:
     if not isinstance(content, bytes):
         raise Malformed("a JWT is no JSON object")
     return content.strip()
-
-
-def _part(token: bytes, place: int) -> dict[str, Any]:
-    """Header or payload, unchecked."""
-    parts = token.split(b".")
-    if len(parts) != 3:
-        raise Malformed("a JWT has three parts, in base64url")
-    text = parts[place].decode("ascii", "replace")
-    return load_json_object(base64url_decode(text, limit=len(text)), limit=len(text))

@@ -13,7 +13,7 @@ from wire.text import shortened
 from wire.work import Work
 
 from ...claims import json_of
-from ...jose import ISSUER_KEY_NOT_NAMED, JWTSignature, method_of, require_type
+from ...jose import CERTIFICATE_NOT_READ, ISSUER_KEY_NOT_NAMED, JWTSignature, method_of, require_type
 from ...problem import InvalidProof, MalformedCredential
 from ...secured import MAX_BYTES, Secured, Signatures, Signed, Unknown
 from ...vcdm.credential import may_hide_members
@@ -100,6 +100,9 @@ class JWT(Secured):
 
         `method` of the `signature` is put in. Raises `MalformedCredential` for a `kid` that is no text.
         """
+        if "x5c" in self.jws.header:  # beside which `kid` counts for nothing
+            unread = CERTIFICATE_NOT_READ("the holder is named by a certificate, which is not read here")
+            return Signatures((), [Unknown("x5c", str(signer), unread)])
         kid = self.jws.header.get("kid", "")
         if not isinstance(kid, str):
             raise MalformedCredential("kid of the header is no text")

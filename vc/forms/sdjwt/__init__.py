@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from wire import Malformed, base64url_decode, load_json_object
+from wire import Malformed
 
 from ...problem import UnsupportedForm
 from ...secured import Carried, Choices, Form, Options, Received, Secured
@@ -45,16 +45,21 @@ class SDJWTVC:
         """
         if not isinstance(content, bytes) or re.match(_COMPACT, content.strip()) is None:
             return False
+        from wire.compact import jwt_header, jwt_payload  # only here, and below: most files are JSON
+
         try:
-            kind = _part(content, 0).get("typ")
-            payload = _part(content, 1) if kind == "vc+sd-jwt" else {}
+            token = _jwt(content)
+            kind = jwt_header(token).get("typ")
+            payload = jwt_payload(token) if kind == "vc+sd-jwt" else {}
         except Malformed:
             return False
         return kind == "dc+sd-jwt" or ("vct" in payload and "@context" not in payload)
 
     def identifier(self, content: Carried) -> object:
         """Its `jti`."""
-        return _part(_bytes(content), 1).get("jti")
+        from wire.compact import jwt_payload
+
+        return jwt_payload(_jwt(_bytes(content))).get("jti")
 
     def read(
         self,
@@ -129,10 +134,6 @@ def _bytes(content: Carried) -> bytes:
     return content.strip()
 
 
-def _part(content: bytes, place: int) -> dict[str, Any]:
-    """Header or payload, unchecked."""
-    parts = content.strip().partition(b"~")[0].split(b".")
-    if len(parts) != 3:
-        raise Malformed("an SD-JWT begins with three parts, in base64url")
-    text = parts[place].decode("ascii", "replace")
-    return load_json_object(base64url_decode(text, limit=len(text)), limit=len(text))
+def _jwt(content: bytes) -> bytes:
+    """The issuer's JWT."""
+    return content.strip().partition(b"~")[0]

@@ -49,7 +49,9 @@ def issued(facts: IssuingFacts, signer: Signer, options: Options) -> bytes:
         )
     frame = _Frame(facts.id, by_kind)
     payload = {**_deciding(facts, by_kind), **frame.payload(options.created)}
-    header = {"typ": TYPE, "kid": options.verification_method}
+    method = options.verification_method
+    # SD-JWT VC, 3: with an address, `kid` names a key of the set in the issuer's metadata.
+    header = {"typ": TYPE, "kid": method.partition("#")[2] if facts.address else method}
     parts = [sign_compact(header, payload, signer), *frame.disclosures]
     return b"".join(part + b"~" for part in parts)
 
@@ -59,7 +61,7 @@ def _deciding(facts: IssuingFacts, by_kind: ClaimsByKind) -> dict[str, Any]:
     terms, place, schema = [anchoring_terms(facts.log)], facts.status, facts.schema
     if facts.kind is not None:
         terms.append({"type": KIND, "id": facts.kind})
-    said: dict[str, Any] = {"iss": facts.issuer["id"], "jti": facts.id, "vct": by_kind.type}
+    said: dict[str, Any] = {"iss": facts.address or facts.issuer["id"], "jti": facts.id, "vct": by_kind.type}
     if by_kind.integrity:
         said["vct#integrity"] = by_kind.integrity
     if place.is_stated:

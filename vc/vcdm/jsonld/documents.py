@@ -78,11 +78,20 @@ class Documents:
                 raise UnknownContext.saying(
                     "the context {url} is not known here, and contexts are never fetched", url=quoted(url)
                 )
-            row = rows[self._editions.get(url, 0)]
-            data = (self._folder / row["file"]).read_bytes()
-            if hashlib.sha256(data).hexdigest() != row["sha256"]:
-                raise DAMAGED_CONTEXT.saying(
-                    "the context file {file} does not have its indexed SHA-256", file=row["file"]
-                )
-            self._loaded[url] = json.loads(data)
+            self._loaded[url] = json.loads(self._text(rows[self._editions.get(url, 0)]))
         return self._loaded[url]
+
+    def texts(self, url: str) -> list[bytes]:
+        """The bytes of the vendored document at `url`, in each edition; none for another URL.
+
+        Raises as `load`.
+        """
+        return [self._text(row) for row in self._index.get(url, ())]
+
+    def _text(self, row: Mapping[str, str]) -> bytes:
+        data = (self._folder / row["file"]).read_bytes()
+        if hashlib.sha256(data).hexdigest() != row["sha256"]:
+            raise DAMAGED_CONTEXT.saying(
+                "the context file {file} does not have its indexed SHA-256", file=row["file"]
+            )
+        return data

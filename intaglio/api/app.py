@@ -1,0 +1,62 @@
+"""The service: its routes and what they share. Which of them there are is up to who serves it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Set
+from datetime import datetime
+
+from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+
+from did import Resolver
+from exchange.http import BODY_TIME, Identified, add_probes, no_route
+from verifier.answering import Answering
+from verifier.judge import Judge, Judged, Question
+from verifier.processes import Processes
+
+from .identifiers import add_identifiers
+from .issuing import Served, add_issuing
+from .verification import add_verification
+
+
+def create_app(
+    judge: Judge,
+    resolver: Callable[[], Resolver],
+    clock: Callable[[], datetime],
+    *,
+    issuers: Mapping[str, Served] | None = None,
+    origins: Set[str] = frozenset(),
+    resolves_any: bool = False,
+    processes: Processes[Question, Judged] | None = None,
+    body_seconds: float = BODY_TIME,
+) -> FastAPI:
+    """A service that verifies, and resolves the DIDs of listed issuers, or with `resolves_any` all.
+
+    It issues for `issuers`, by name. `origins` are the service's own, as of
+    `exchange.http.require_own_page`. Without `processes` all is judged in this one. A body has
+    `body_seconds` to arrive.
+    """
+    app = FastAPI(
+        title="Intaglio API",
+        version="1",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        exception_handlers={HTTPException: no_route},
+    )
+    app.add_middleware(Identified)
+
+    def listed(did: str) -> bool:
+        return resolves_any or judge.verifiers().offline.trust.issuer(did) is not None
+
+    add_verification(app, Answering(judge, processes), clock, origins, body_seconds)
+    if issuers:
+        add_issuing(app, issuers, clock, time.monotonic, origins, body_seconds)
+    add_identifiers(app, resolver, listed)
+
+    def require_ready() -> None:
+        judge.verifiers()
+
+    add_probes(app, require_ready)
+    return app

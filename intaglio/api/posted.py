@@ -1,0 +1,181 @@
+"""Credentials that a program posts: read into a record by the paths of a kind, and issued as any other is.
+
+Nothing that was posted is signed. What the record does not make again is refused by its place, so that no
+word of a client's gets the issuer's signature but the values of its kind's fields.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from issuer.archive.kept import EditionTaken, Entry, KindNumber
+from issuer.issuer import Issuer
+from issuer.press.document import Composer, trial
+from issuer.problem import CREDENTIAL_SUSPENDED
+from kinds import Kind, Record
+from kinds.cells import GROUP
+from kinds.facts import facts_of, types_of
+from kinds.records import check_record
+from vc import Credential
+from vc.vcdm import jsonld
+from vc.vcdm.jsonld.canonical import require_no_silence
+from wire.datetimestamp import parse_datetimestamp
+from wire.problem import Code, Conflict, NotFound, Refused
+from wire.text import shortened
+
+NOT_OF_THE_KIND = Code("not-of-the-kind", Refused, "Not what a kind says")
+"""A posted credential has something in it that no field of its kind has."""
+POSTED_DECISION = NOT_OF_THE_KIND.finer("posted-decision")
+"""A posted credential has a member that the issuer alone decides, such as its id or its proof."""
+ANOTHERS_NAME = NOT_OF_THE_KIND.finer("anothers-name")
+"""A posted credential names another issuer than the one that it was posted to."""
+OTHER_FACTS = Code("other-facts", Conflict, "Issued before with other facts")
+"""A credential with this number was issued, and says something else."""
+
+_DECIDED = ("id", "proof", "credentialStatus", "credentialSchema", "termsOfUse")
+"""Members that are made here: an id follows from a secret, the others from the issuer's state."""
+
+
+class Posted(NamedTuple):
+    """A credential that was issued for a request, or had been for the same one."""
+
+    entry: Entry
+    is_new: bool
+
+
+@dataclass(frozen=True)
+class PostedCredentials:
+    """Issues what is posted to one issuer."""
+
+    issuer: Issuer
+    clock: Callable[[], datetime]
+    contexts: jsonld.Contexts | None = None
+    """Those that credentials may name, by default the vendored ones."""
+    _composers: dict[str | None, Composer] = field(default_factory=dict)
+    """By the URN of the kind; they have no secrets, and sign nothing."""
+
+    def issue(self, credential: Mapping[str, Any], kind: str = "") -> Posted:
+        """Issues a credential of W3C's data model, by default of the kind that its types name.
+
+        The same again gives what was issued before. Raises `Malformed` for what is no credential,
+        `NOT_OF_THE_KIND`, `POSTED_DECISION`, `ANOTHERS_NAME`, `InvalidRecord`, `OTHER_FACTS`, and what
+        `Issuer.issue` raises.
+        """
+        claims = self._claims(credential)
+        composer = self._composer(claims, kind)
+        of_kind = composer.kind
+        cells = _cells(of_kind, facts_of(of_kind, claims))
+        record = check_record(of_kind, cells, self.clock().date(), composer.own)
+        self._require_made_again(credential, composer, record)
+        number = KindNumber(of_kind.name, str(record[of_kind.number]))
+        with suppress(NotFound):
+            return Posted(self._same(number, of_kind, record), is_new=False)
+        try:
+            return Posted(self.issuer.issue(of_kind.name, cells), is_new=True)
+        except EditionTaken:  # another request was quicker
+            return Posted(self._same(number, of_kind, record), is_new=False)
+
+    def _claims(self, credential: Mapping[str, Any]) -> Credential:
+        for name in _DECIDED:
+            if name in credential:
+                raise POSTED_DECISION.saying("{name} is decided here, and may not be posted", name=name)
+        issuer = credential.get("issuer", self.issuer.did)
+        if (issuer.get("id") if isinstance(issuer, Mapping) else issuer) != self.issuer.did:
+            raise ANOTHERS_NAME.saying("the issuer is not {did}", did=self.issuer.did)
+        document = {**credential, "issuer": issuer}
+        # A term without a meaning would hide the meanings of all others from the paths of a kind.
+        require_no_silence(document, self.contexts)
+        jsonld.canonicalize(document, contexts=self.contexts)
+        return Credential.parse(document, contexts=self.contexts)
+
+    def _composer(self, claims: Credential, kind: str) -> Composer:
+        kinds = self.issuer.kinds
+        composers = [self._of(kinds.reference(name)) for name in ([kind] if kind else kinds.names)]
+        fitting = [each for each in composers if types_of(each.kind) <= set(claims.types)]
+        if not fitting:
+            raise NOT_OF_THE_KIND("no kind that is issued here has its types")
+        if len(fitting) > 1:
+            names = ", ".join(each.kind.name for each in fitting)
+            raise NOT_OF_THE_KIND.saying("several kinds have its types: {kinds}", kinds=names)
+        return fitting[0]
+
+    def _of(self, reference: str | None) -> Composer:
+        if reference not in self._composers:
+            kind = self.issuer.kinds.of(reference)
+            self._composers[reference] = trial(kind, self.contexts, self.issuer.identity.profile)
+        return self._composers[reference]
+
+    def _require_made_again(self, credential: Mapping[str, Any], composer: Composer, record: Record) -> None:
+        """Raises `NOT_OF_THE_KIND` with the place of what the record does not make again."""
+        made = {"issuer": composer.issuer, **composer.template.fill(composer.values(record))}
+        posted = dict(credential)
+        if isinstance(posted.get("issuer"), str):
+            del posted["issuer"]
+        if posted.get("@context") != made["@context"]:  # by other contexts the same words mean something else
+            raise NOT_OF_THE_KIND("its @context is not that of the kind")
+        if "validFrom" in posted and "validFrom" not in made:
+            start = parse_datetimestamp(posted.pop("validFrom"), "validFrom")
+            if start > self.clock():  # it would be valid sooner than was asked for
+                raise NOT_OF_THE_KIND("validFrom is ahead, and no field of the kind begins its validity")
+        for place in _surplus(posted, made, ""):
+            raise NOT_OF_THE_KIND.saying(
+                "nothing in the kind {kind} says {place}", kind=composer.kind.name, place=shortened(place)
+            )
+
+    def _same(self, number: KindNumber, kind: Kind, record: Record) -> Entry:
+        """What was issued under the number, if it says the same.
+
+        Raises `OTHER_FACTS`, `CREDENTIAL_SUSPENDED` and `NotFound`.
+        """
+        entry = self.issuer.current(number)
+        if entry.is_suspended:
+            raise CREDENTIAL_SUSPENDED("a credential with this number is suspended")
+        if entry.reason is not None:
+            raise OTHER_FACTS("a credential with this number was revoked: give a number of its own")
+        before = self.issuer.line(entry).record
+        names = {*before, *record} - kind.derived  # whether somebody is 18 changes with the day
+        if any(before.get(name, "") != record.get(name, "") for name in names):
+            raise OTHER_FACTS("a credential with this number says something else: correct it by its number")
+        return entry
+
+
+def _cells(kind: Kind, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """The facts as the cells of a record; what follows from others is worked out again."""
+    return {
+        name: [_texts(item) for item in value] if kind.fields[name].type == GROUP else _text(value)
+        for name, value in facts.items()
+        if name not in kind.derived
+    }
+
+
+def _texts(item: Mapping[str, Any]) -> dict[str, str]:
+    return {name: _text(value) for name, value in item.items()}
+
+
+def _text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _surplus(posted: object, made: object, place: str) -> Iterator[str]:
+    """The places of what was posted and was not made; of lists, the items stand in the same order."""
+    if isinstance(posted, Mapping):
+        if not isinstance(made, Mapping):
+            yield place
+            return
+        for name, value in posted.items():
+            inner = f"{place}.{name}" if place else name
+            if name in made:
+                yield from _surplus(value, made[name], inner)
+            else:
+                yield inner
+    elif isinstance(posted, list) or isinstance(made, list):
+        rest = iter(made if isinstance(made, list) else [made])
+        for position, item in enumerate(posted if isinstance(posted, list) else [posted]):
+            if not any(next(_surplus(item, other, ""), None) is None for other in rest):
+                yield f"{place}[{position}]"
+    elif isinstance(posted, bool) is not isinstance(made, bool) or posted != made:
+        yield place

@@ -1,0 +1,119 @@
+"""Bearer tokens of one issuer (RFC 6750): who may have it issue, and who may revoke.
+
+A token has 256 random bits: nobody finds it by its digest, which needs no salt. The file has digests alone,
+so that a copy of it lets nobody in.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+import secrets
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import orjson
+
+from wire.datetimestamp import format_datetimestamp
+from wire.files import locked, read_regular, replace_file
+from wire.problem import Code, Conflict, Damaged, Malformed, NotFound
+from wire.strict import load_json_object
+
+FILE = "tokens.json"
+_LARGEST = 1 << 20
+
+TOKEN_TAKEN = Code("token-taken", Conflict, "There is a token of this name")
+"""A token of the issuer has this name."""
+NO_SUCH_TOKEN = Code("no-such-token", NotFound, "There is no such token")
+"""No token of the issuer has this name."""
+DAMAGED_TOKENS = Code("damaged-tokens", Damaged, "The file of tokens is damaged")
+"""The file of an issuer's tokens is not as it was written."""
+
+
+class Right(StrEnum):
+    """What the holder of a token may do."""
+
+    ISSUE = "issue"
+    STATUS = "status"
+
+
+class Token(NamedTuple):
+    """What is kept of a token: its name for people, its digest, its rights, and since when it is there."""
+
+    name: str
+    digest: str
+    rights: frozenset[Right]
+    since: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """The members of the file."""
+        return {"name": self.name, "digest": self.digest, "rights": sorted(self.rights), "since": self.since}
+
+
+class Tokens:
+    """The tokens of the issuer that lives in a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / FILE
+
+    def add(self, name: str, rights: Iterable[Right], now: datetime) -> str:
+        """Adds a token, and returns it: it is nowhere kept. Raises `TOKEN_TAKEN` and `DAMAGED_TOKENS`."""
+        text = secrets.token_urlsafe(32)
+        with locked(self._path):
+            tokens = self.all()
+            if any(token.name == name for token in tokens):
+                raise TOKEN_TAKEN("a token has this name: end it, or give another name")
+            self._write([*tokens, Token(name, _digest(text), frozenset(rights), format_datetimestamp(now))])
+        return text
+
+    def end(self, name: str) -> None:
+        """Ends a token: the next request with it is refused. Raises `NO_SUCH_TOKEN`, `DAMAGED_TOKENS`."""
+        with locked(self._path):
+            tokens = self.all()
+            left = [token for token in tokens if token.name != name]
+            if left == tokens:
+                raise NO_SUCH_TOKEN("no token has this name")
+            self._write(left)
+
+    def all(self) -> list[Token]:
+        """All of them, in the order in which they were added. Raises `DAMAGED_TOKENS`."""
+        try:
+            members = load_json_object(read_regular(self._path, _LARGEST))
+        except FileNotFoundError:
+            return []
+        except Malformed as problem:
+            raise DAMAGED_TOKENS(f"{FILE}: {problem.detail}", because=problem) from problem
+        try:
+            return [_token(entry) for entry in members["tokens"]]
+        except (KeyError, TypeError, ValueError) as error:
+            raise DAMAGED_TOKENS(f"{FILE} is not as it was written") from error
+
+    def rights(self, text: str) -> frozenset[Right] | None:
+        """The rights of a token; `None` for one that is not there, or not any more.
+
+        Read at each request: what was ended is ended. Raises `DAMAGED_TOKENS`.
+        """
+        digest, rights = _digest(text), None
+        for token in self.all():  # all of them, each in the same time
+            if hmac.compare_digest(token.digest, digest):
+                rights = token.rights
+        return rights
+
+    def _write(self, tokens: Iterable[Token]) -> None:
+        content = {"version": 1, "tokens": [token.to_dict() for token in tokens]}
+        replace_file(self._path, orjson.dumps(content, option=orjson.OPT_INDENT_2))
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _token(entry: Mapping[str, Any]) -> Token:
+    name, digest, since = entry["name"], entry["digest"], entry["since"]
+    if not (isinstance(name, str) and isinstance(since, str) and re.fullmatch("[0-9a-f]{64}", digest)):
+        raise ValueError
+    return Token(name, digest, frozenset(map(Right, entry["rights"])), since)

@@ -1,0 +1,208 @@
+"""The VC-API of verifiers: `POST /credentials/verify` and `POST /presentations/verify` (VCALM 1.0, 3.3).
+
+200 is VALID and nothing else, 400 not valid, 422 undecided, as `POST /verify` has it. No option makes more of
+a credential than it is.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Coroutine, Mapping, Set
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+from fastapi import FastAPI, Request, Response
+
+from exchange.http import BODY_TIME, Whole, log_problem
+from vc.vcdm.enveloped import PRESENTATION_TYPE
+from verifier.judge import Judged, Question
+from wire.problem import Malformed, Problem, TryLater, Unavailable
+
+from .message import Message, Unread, answer, failure, fitting, is_text, read_message, to_json
+
+_LOG = logging.getLogger(__name__)
+
+_SPARE = ("fields", "credentials", "checks")
+_PRESENTATIONS = frozenset({"VerifiablePresentation", PRESENTATION_TYPE})
+
+
+Answers = Callable[[Question], Coroutine[Any, Any, Judged]]
+"""Who judges, as `verifier.answering.Answering` does."""
+
+
+def _are_texts(value: object) -> bool:
+    return isinstance(value, list) and len(value) <= 16 and all(is_text(item) for item in value)
+
+
+def add_verification(
+    app: FastAPI,
+    answering: Answers,
+    clock: Callable[[], datetime],
+    origins: Set[str],
+    body_seconds: float = BODY_TIME,
+) -> None:
+    """Adds the two routes to a service. Nobody has to say who they are: a verdict is about what they sent."""
+    verification = _Verification(answering, clock, origins, body_seconds)
+    for path, answered, member in (
+        ("/credentials/verify", verification.credential, "verifiableCredential"),
+        ("/presentations/verify", verification.presentation, "verifiablePresentation"),
+    ):
+        app.router.add_api_route(
+            path,
+            answered,
+            methods=["POST"],
+            responses=_RESPONSES,
+            route_class_override=Whole,
+            openapi_extra={"requestBody": _body(member)},
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Verification:
+    answering: Answers
+    clock: Callable[[], datetime]
+    origins: Set[str]
+    body_seconds: float
+
+    async def credential(self, request: Request) -> Response:
+        """Verifies a credential."""
+        return await self._answer(request, _credential_question)
+
+    async def presentation(self, request: Request) -> Response:
+        """Verifies a presentation made for the options' `challenge` and `domain`."""
+        return await self._answer(request, _presentation_question)
+
+    async def _answer(self, request: Request, question_of: _QuestionOf) -> Response:
+        try:
+            message = await read_message(request, self.origins, self.body_seconds)
+        except Unread as unread:
+            return unread.answer
+        try:
+            question, warnings = question_of(message, self.clock())
+        except Malformed as problem:
+            return failure(problem, 400)
+        try:
+            judged = await self.answering(question)
+        except TryLater as problem:
+            return failure(problem, 503, {"Retry-After": "5"})
+        except Problem as problem:  # no report raises any: it is of the trust list
+            log_problem(_LOG, problem)
+            return failure(Unavailable("the trust list of this service cannot be used"), 503)
+        return _verdict(judged, message, warnings)
+
+
+_QuestionOf = Callable[[Message, datetime], tuple[Question, list[str]]]
+
+
+def _credential_question(message: Message, now: datetime) -> tuple[Question, list[str]]:
+    value = _object(message, "verifiableCredential")
+    if _types(value) & _PRESENTATIONS:
+        raise Malformed("verifiableCredential is a presentation")
+    # Of a credential nothing is asked: suites send the two with it, too.
+    options = {"checks": _are_texts, "challenge": is_text, "domain": is_text}
+    _, warnings = message.options(options)
+    return Question(to_json(value), now), warnings
+
+
+def _presentation_question(message: Message, now: datetime) -> tuple[Question, list[str]]:
+    value = _object(message, "verifiablePresentation")
+    if not _types(value) & _PRESENTATIONS:
+        raise Malformed("verifiablePresentation is no presentation")
+    known = {"checks": _are_texts, "challenge": is_text, "domain": is_text}
+    options, warnings = message.options(known)
+    if "domain" in options and "challenge" not in options:
+        raise Malformed("options.domain stands there without options.challenge")
+    return Question(to_json(value), now, options.get("challenge"), options.get("domain")), warnings
+
+
+def _object(message: Message, name: str) -> Mapping[str, Any]:
+    value = message.members.get(name)
+    if not isinstance(value, dict):
+        raise Malformed.saying("{name} is not a JSON object", name=name)
+    return value
+
+
+def _types(value: Mapping[str, Any]) -> set[object]:
+    types = value.get("type")
+    return {item for item in types if isinstance(item, str)} if isinstance(types, list) else {str(types)}
+
+
+def _verdict(judged: Judged, message: Message, warnings: list[str]) -> Response:
+    report = orjson.loads(judged.content)
+    problems = [check["problem"] for check in report["checks"] if "problem" in check and _is_open(check)]
+    content = {"verified": judged.status == 200, **report}
+    if problems:
+        content["problemDetails"] = problems
+    if warnings:
+        content["warnings"] = warnings
+    if judged.status != 200:
+        content = {**_deciding(report), "status": judged.status, **content}
+    return answer(fitting(content, message.size, _SPARE), judged.status)
+
+
+def _is_open(check: Mapping[str, Any]) -> bool:
+    return check["outcome"] in ("failed", "undetermined")
+
+
+def _deciding(report: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The problem of the check that decides, as `vc.Report.deciding` has it."""
+    failed = [check for check in report["checks"] if check["outcome"] == "failed" and "problem" in check]
+    still_open = [check for check in report["checks"] if _is_open(check) and "problem" in check]
+    deciding = next(iter(failed[:1] or still_open[-1:]), None)
+    problem: Mapping[str, Any] = deciding["problem"] if deciding else {"type": "about:blank"}
+    return problem
+
+
+_PROBLEM = {"application/problem+json": {"schema": {"type": "object", "required": ["type", "status"]}}}
+_RESPONSES: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "Valid",
+        "content": {
+            "application/json": {
+                "schema": {
+                    "type": "object",
+                    "required": ["verified", "verdict", "checks"],
+                    "properties": {
+                        "verified": {"const": True},
+                        "verdict": {"const": "valid"},
+                        "checks": {"type": "array", "items": {"type": "object"}},
+                        "problemDetails": {"type": "array", "items": {"type": "object"}},
+                        "warnings": {"type": "array", "items": {"type": "string"}},
+                    },
+                }
+            }
+        },
+    },
+    **{
+        status: {"description": description, "content": _PROBLEM}
+        for status, description in {
+            400: "Not valid, or not what this address takes",
+            403: "A browser sent it from a page of another host, or to another name",
+            408: "The body did not arrive in time",
+            413: "The body is too long",
+            415: "The body is not JSON",
+            422: "It could not be decided",
+            503: "The service cannot judge now",
+        }.items()
+    },
+}
+
+
+def _body(member: str) -> dict[str, Any]:
+    texts = {"type": "string", "minLength": 1, "maxLength": 2048}
+    options = {
+        "type": ["object", "null"],
+        "properties": {
+            "checks": {"type": "array", "maxItems": 16, "items": texts},
+            "challenge": texts,
+            "domain": texts,
+        },
+    }
+    schema = {
+        "type": "object",
+        "required": [member],
+        "properties": {member: {"type": "object"}, "options": options},
+    }
+    return {"required": True, "content": {"application/json": {"schema": schema}}}

@@ -1,0 +1,209 @@
+"""`intaglio api`: the VC-API and DID resolution over HTTP, and the tokens that its clients need."""
+
+from __future__ import annotations
+
+import functools
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..api.tokens import Right, Tokens
+from ..reach import Reach, reach_options
+from ..session import Session
+from ..terminal import Command, Result, extra, say, verb
+from .issuer.place import Place
+from .verify import policy_option, read_policy, setting, trust_option
+
+if TYPE_CHECKING:
+    from verifier.judge import Judge
+
+    from ..api.issuing import Served
+
+PORT = 8490
+_WAITING = 64
+_NAME = re.compile("[a-z0-9][a-z0-9-]{0,62}")
+
+
+@click.group()
+def api() -> None:
+    """Serve other programs: the VC-API, and DID resolution."""
+
+
+def _issuers(_ctx: click.Context, _option: click.Parameter, typed: tuple[str, ...]) -> Mapping[str, Path]:
+    """NAME=FOLDER, each name once and as a URL takes it."""
+    issuers: dict[str, Path] = {}
+    for text in typed:
+        name, equals, folder = text.partition("=")
+        if not equals or not folder or not _NAME.fullmatch(name):
+            raise click.BadParameter(f"{text!r} is not NAME=FOLDER, such as uni=~/.intaglio")
+        if name in issuers:
+            raise click.BadParameter(f"{name} is named twice")
+        issuers[name] = Path(folder).expanduser()
+    return issuers
+
+
+@api.command(cls=Command)
+@reach_options(PORT, click.option("--url", help="The address at which others reach this."), plain_here=True)
+@click.option(
+    "--issuer",
+    "issuers",
+    multiple=True,
+    metavar="NAME=FOLDER",
+    callback=_issuers,
+    help="Issue at /issuers/NAME for the issuer in the home FOLDER. It takes tokens: intaglio api token add.",
+)
+@policy_option
+@trust_option
+@click.option("--offline", is_flag=True, help="Never touch the network.")
+@click.option(
+    "--resolve",
+    type=click.Choice(["listed", "any"]),
+    default="listed",
+    show_default=True,
+    help="Whose hosts are asked for DID documents: those on the trust list, or whatever anybody names.",
+)
+@click.option(
+    "--profile",
+    type=click.Choice(["conformance"]),
+    help="For test suites: throw-away issuers that sign what is posted, on this machine only.",
+)
+@click.pass_obj
+def serve(
+    session: Session,
+    reach: Reach,
+    issuers: Mapping[str, Path],
+    policy_file: Path | None,
+    trust_file: Path | None,
+    offline: bool,
+    resolve: str,
+    profile: str | None,
+) -> None:
+    """Answer the VC-API and GET /1.0/identifiers/DID, until stopped."""
+    with extra("serve"):
+        from verifier.processes import Processes
+
+        from ..api.app import create_app
+        from ..pages.own import Own
+        from ..serving import Endpoint
+    from did import Resolver
+
+    if profile:
+        _serve_suites(session, reach, issuers)
+        return
+    policy = None if policy_file is None else read_policy(policy_file)
+    make: functools.partial[Judge] = functools.partial(session.judge, trust_file, policy, offline=offline)
+    judge = make()
+    with setting():
+        judge.verifiers()
+    resolver = Resolver(session.methods, session.fetcher(offline=offline))
+    served = {name: _served(session, folder) for name, folder in issuers.items()}
+    with (
+        Endpoint.open(reach, session.home / "api" / "tls", session.now()) as endpoint,
+        Processes[Any, Any](make, 2, waiting=_WAITING) as processes,
+    ):
+        own = Own.at(endpoint.url)
+        if own is None and served:
+            raise click.UsageError(
+                "Tokens would travel in the clear: leave out --plain, or listen on loopback."
+            )
+        if own is None:
+            say("Whatever is sent here travels in the clear.")
+        app = create_app(
+            judge,
+            lambda: resolver,
+            session.now,
+            issuers=served,
+            origins=own.origins if own else frozenset(),
+            resolves_any=resolve == "any",
+            processes=processes,
+        )
+        if endpoint.files:
+            say("Whoever asks needs this file, to trust the service by:", str(endpoint.files.authority))
+        click.echo(endpoint.url)
+        endpoint.run(app)
+
+
+def _serve_suites(session: Session, reach: Reach, issuers: Mapping[str, Path]) -> None:
+    """The conformance profile: beside no home, and for nobody else than this machine."""
+    from ..api.conformance import create_app, local_config, throwaways
+    from ..serving import Endpoint
+    from ..tls import LOOPBACK
+
+    if issuers:
+        raise click.UsageError("--profile conformance has issuers of its own, and takes no --issuer.")
+    if reach.host not in LOOPBACK:
+        raise click.UsageError("--profile conformance signs whatever is posted: it listens on loopback only.")
+    with Endpoint.open(reach, session.home / "api" / "tls", session.now()) as endpoint:
+        made = throwaways()
+        say("Whatever is posted here is signed by keys that end with this process.")
+        click.echo(json.dumps(local_config(endpoint.url, made)))
+        endpoint.run(create_app(endpoint.url, session.now, made))
+
+
+def _served(session: Session, home: Path) -> Served:
+    """The issuer in a home, its keys asked for now rather than at the first request."""
+    from ..api.issuing import Served
+    from ..api.posted import PostedCredentials
+
+    of_home = replace(session, home=home)
+    made = Place(home / "issuer", of_home).open()
+    made.log_patience = 5.0
+    made.require_signer()
+    for name in made.kinds.names:
+        made.press(name)
+    made.require_clock()
+    return Served(PostedCredentials(made, session.now, of_home.contexts()), Tokens(made.home))
+
+
+tokens = click.Group("token", help="Say who may issue, and who may revoke, over the API.")
+api.add_command(tokens)
+
+_NAMED = click.argument("name", metavar="NAME")
+
+
+@verb(tokens)
+@_NAMED
+@click.option(
+    "--may",
+    "rights",
+    type=click.Choice([right.value for right in Right]),
+    multiple=True,
+    required=True,
+    help="What it is for; repeat it for both.",
+)
+def add(session: Session, name: str, rights: tuple[str, ...]) -> Result:
+    """Make a token of the issuer here. It is shown once, and kept nowhere."""
+    text = Tokens(_home(session)).add(name, map(Right, rights), session.now())
+    say("Keep it where passwords are kept: it is not shown again.")
+    return Result({"name": name, "token": text}, text)
+
+
+@verb(tokens)
+@_NAMED
+def end(session: Session, name: str) -> Result:
+    """End a token: the next request with it is refused."""
+    Tokens(_home(session)).end(name)
+    return Result({"name": name}, f"{name} is ended")
+
+
+@verb(tokens)
+def list_(session: Session) -> Result:
+    """List the tokens of the issuer here, by name."""
+    found = Tokens(_home(session)).all()
+    lines = [f"{token.name}: {', '.join(sorted(token.rights))}, since {token.since}" for token in found]
+    data = [{"name": token.name, "may": sorted(token.rights), "since": token.since} for token in found]
+    return Result({"tokens": data}, "\n".join(lines))
+
+
+def _home(session: Session) -> Path:
+    """The folder of the issuer. Raises `NotFound` where none lives there."""
+    from issuer.identity.home import Identity
+
+    folder = session.home / "issuer"
+    Identity.read(folder)
+    return folder
