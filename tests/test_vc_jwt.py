@@ -39,13 +39,13 @@ from tests.world import (
 from vc import Enveloped, Report, Verdict
 from vc.forms import FORMS, INTEGRITY, SD_JWT_VC, VC_JWT, VCJWT, VP_JWT
 from vc.jose import NOT_ASKED
-from vc.possession import MAX_AGE
+from vc.possession import MAX_AGE, MAX_CREDENTIALS
 from vc.problem import MalformedCredential, UnsupportedForm
 from vc.reading import read
 from vc.secured import Options
 from vc.slots import Slots
 from vc.vcdm.credential import CONTEXT_V1, CONTEXT_V2
-from vc.vcdm.presentation import MAX_CREDENTIALS, presentation
+from vc.vcdm.presentation import presentation
 from verifier import RecognisedIssuer, Trust, load_policy
 from wire import Malformed, base64url_decode, base64url_encode
 from wire.work import Work

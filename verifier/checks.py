@@ -365,8 +365,7 @@ class Steps:
         # An address in `iss` stands for a DID, which signs the lists.
         issuer = entry.id if entry else claims.issuer
         standings = self.status.check(entries, issuer, self._now, entry)
-        own = (each.entry.list_url for each in self.status.entries(claims))
-        unreached = self.status.unreached.intersection(own)
+        unreached = self.status.unreached_of(claims)
         newer = shortened(min(unreached)) if unreached else ""
         stale = f"; a newer list could not be had from {newer}" if unreached else ""
         finding, text, facts = described(standings, stale)

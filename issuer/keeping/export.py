@@ -6,7 +6,7 @@ import hashlib
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from functools import partial
 from itertools import islice, tee
 from pathlib import Path
@@ -21,10 +21,11 @@ from vc.secured import MAX_BYTES
 from wire.files import (
     locked_folder,
     make_private_folder,
-    open_temporary,
     remove_leftovers,
     sync_files,
     sync_folder,
+    temporary_folder,
+    write_new,
 )
 from wire.problem import Malformed, NotFound
 from wire.strict import load_json_object
@@ -42,7 +43,7 @@ _ORDINARY = re.compile(r"(?!(?:.*-)?[0-9A-F]{32}$)[A-Z0-9_][A-Z0-9._-]{0,99}")
 
 Not those that end as a hash: where case is folded, that could be the name of another number."""
 _LIKE_AN_EDITION = re.compile(r".*\.[0-9]+")
-AT_ONCE = 128  # files, each of them open: macOS allows a process 256
+AT_ONCE = 128  # files
 _SHARE = 8  # times so many are a worker's item: what its bundles have in common is made once
 _BEGINNING = b'{\n  "type": "IntaglioBundle"'
 
@@ -195,15 +196,16 @@ def _write_here(desk: _Desk, entries: Iterable[Entry], tell: Tell) -> Iterator[l
             tell(done)
 
     remaining = bundles()
-    while lines := _write(desk.issuer, islice(remaining, desk.at_once), desk.folder):
-        yield lines
+    # One for all of them: ext4 puts each new folder, and so its files, somewhere else on the disk.
+    with temporary_folder(desk.folder) as temporary:
+        while lines := _write(desk, islice(remaining, desk.at_once), temporary):
+            yield lines
 
 
 class _Written(NamedTuple):
     """A bundle on its way to its name."""
 
-    temporary: Path
-    path: Path
+    name: str
     former: set[str]
     """The names that it may have had before; mostly the same."""
     id: str
@@ -212,45 +214,43 @@ class _Written(NamedTuple):
     """Of the manifest."""
 
 
-def _write(issuer: Issuer, bundles: Iterable[tuple[Entry, Bundle, bytes]], folder: Path) -> list[str]:
+def _write(desk: _Desk, bundles: Iterable[tuple[Entry, Bundle, bytes]], temporary: Path) -> list[str]:
     """No file bears its name before its content is on the disk; syncing many at once takes no longer."""
-    written: list[_Written] = []
+    issuer, folder, written = desk.issuer, desk.folder, list[_Written]()
     forms, name_of = issuer.forms, bundle_names(issuer)
-    with ExitStack() as stack:
-        for entry, bundle, data in bundles:
-            path = folder / name_of(entry)
-            try:
-                temporary, file = stack.enter_context(open_temporary(path))
-                file.write(data)
-                file.flush()
-            except OSError as error:
-                raise OSError(error.errno, error.strerror, str(path)) from error  # not of a name nobody gave
-            id_ = str(identifier(bundle.secured, forms))
-            line = line_of(path.name, entry, data)
-            written.append(_Written(temporary, path, _former_names(entry), id_, line))
-        if written:
-            sync_files(folder, [each.temporary.name for each in written])
-        # No other export gives or takes names meanwhile: what was read would be another file.
-        with locked_folder(folder, if_possible=True):
-            for each in written:
-                _make_room(issuer, each)
-            for each in written:
-                each.temporary.replace(each.path)
-            sync_folder(folder)
-            for each in written:  # last: at each instant the diploma has a file
-                _remove_former(issuer, each)
+    for number, (entry, bundle, data) in enumerate(bundles):
+        name = name_of(entry)
+        try:
+            write_new(f"{temporary}/{number}", data)
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, str(folder / name)) from error  # not of a number
+        id_, line = str(identifier(bundle.secured, forms)), line_of(name, entry, data)
+        written.append(_Written(name, _former_names(entry), id_, line))
+    if not written:
+        return []
+    sync_files(temporary, map(str, range(len(written))))
+    # No other export gives or takes names meanwhile: what was read would be another file.
+    with locked_folder(folder, if_possible=True):
+        for each in written:
+            _make_room(issuer, folder, each)
+        for number, each in enumerate(written):
+            os.replace(f"{temporary}/{number}", f"{folder}/{each.name}")  # noqa: PTH105 -- thousands
+        sync_folder(folder)
+        for each in written:  # last: at each instant the diploma has a file
+            _remove_former(issuer, folder, each)
     return [each.line for each in written]
 
 
-def _make_room(issuer: Issuer, written: _Written) -> None:
+def _make_room(issuer: Issuer, folder: Path, written: _Written) -> None:
     """Leave nothing at the path but an older bundle of the same credential.
 
     Where a former release wrote another diploma of the issuer there, that file is given its own name.
     Raises `EXPORT_FOLDER_TAKEN` for what is nothing of the issuer's.
     """
-    path, data = written.path, _read(written.path)
+    data = _read(folder, written.name)
     if data is None or _is_of(data, issuer, written.id) or _is_torn(data):
         return
+    path = folder / written.name
     if _quoted(issuer.did) in data:
         with suppress(Malformed, NotFound, UnsupportedForm):
             other = issuer.finder.find_credential(Bundle.parse(data, issuer.forms).secured)
@@ -261,20 +261,20 @@ def _make_room(issuer: Issuer, written: _Written) -> None:
     raise EXPORT_FOLDER_TAKEN(f"{path} is there already, and not by this issuer")
 
 
-def _remove_former(issuer: Issuer, written: _Written) -> None:
+def _remove_former(issuer: Issuer, folder: Path, written: _Written) -> None:
     """Remove what was written of the same credential under another name."""
-    for name in written.former - {written.path.name}:
-        former = written.path.with_name(name)
-        data = _read(former)
+    for name in written.former - {written.name}:
+        data = _read(folder, name)
         if data is not None and (_is_of(data, issuer, written.id) or _is_torn(data)):
-            former.unlink()
+            (folder / name).unlink()
 
 
-def _read(path: Path) -> bytes | None:
-    if not os.access(path, os.F_OK):  # mostly so, and quicker to ask than an exception
+def _read(folder: Path, name: str) -> bytes | None:
+    # Mostly there is none, and asking is quicker than an exception.
+    if not os.access(f"{folder}/{name}", os.F_OK):
         return None
     try:
-        return path.read_bytes()
+        return (folder / name).read_bytes()
     except FileNotFoundError:
         return None
 

@@ -41,7 +41,7 @@ from ledger.requirement import LEDGERS
 from vc import InvalidProof
 from vc.anchoring import document_digest
 from vc.document_chain import previous, signs_credentials
-from vc.vcdm.presentation import MAX_CREDENTIALS
+from vc.possession import MAX_CREDENTIALS
 from wire import Problem, Unavailable
 from wire.problem import Code
 from wire.strict import is_url

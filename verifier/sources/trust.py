@@ -25,7 +25,7 @@ import orjson
 
 from did.document import status_did
 from keys import PublicKey
-from ledger import TrustedLog, TrustPolicy
+from ledger import TrustedLedger, TrustedLog, TrustPolicy
 from vc.document_chain import leads
 from wire import Malformed, NotFound, Problem, Unavailable, base64url_decode, jcs, load_json_object
 from wire.files import locked, make_private_folder, write_durably
@@ -33,7 +33,6 @@ from wire.text import alike, letters, look, shortened
 from wire.work import Work
 
 from ..problem import NAME_TAKEN, NOT_A_TRUST_FILE, TRUST_DIFFERS, TRUST_LOG_DIFFERS
-from .blocks import filled
 from .trust_entries import (
     MOST_KINDS,
     KindFiles,
@@ -505,6 +504,12 @@ def _leads(before: RecognisedIssuer, said: RecognisedIssuer, versions: Versions)
 _NO_LOGS = TrustPolicy()
 
 
+def _with_blocks(log: RecognisedLog, file: Path) -> tuple[TrustedLedger, ...]:
+    from .blocks import filled  # only here: few logs are on other ledgers
+
+    return filled(log, file)
+
+
 def _policy(logs: Iterable[RecognisedLog], file: Path | None = None) -> TrustPolicy:
     return TrustPolicy(
         tuple(
@@ -513,7 +518,7 @@ def _policy(logs: Iterable[RecognisedLog], file: Path | None = None) -> TrustPol
                 log.clock,
                 log.witnesses,
                 log.quorum,
-                filled(log, file) if file else log.ledgers,
+                _with_blocks(log, file) if file and log.ledgers else log.ledgers,
                 log.requires,
                 log.reached,
                 is_shared=len(log.issuers) > 1,
