@@ -36,7 +36,7 @@ from wire.fetch import NoFetcher
 from wire.problem import Malformed
 
 from .actors import CHALLENGE, DOMAIN, Institution, Person, present_as_own
-from .folder import Use
+from .folder import UseCase
 
 _WRONG_TYPE, _REVOKED_CODE = "trust-wrong-type", "status-revoked"
 _NOT_FOR_TYPE, _NOT_PROVED = "trust-not-for-type", "trust-subject-not-proved"
@@ -61,7 +61,7 @@ class Ending(NamedTuple):
 class Run:
     """What a run showed."""
 
-    use: Use
+    use: UseCase
     issued: int = 0
     findings: list[CellFinding] = field(default_factory=list)
     sentences: dict[str, str] = field(default_factory=dict)
@@ -107,20 +107,20 @@ class Run:
         }
 
 
-def rehearsed(use: Use, file: Path) -> Rehearsal:
+def rehearsed(use: UseCase, file: Path) -> Rehearsal:
     """What the rows of a file become by a use's kind on its day; nothing is issued."""
     source = open_source(file, kind=use.kind)
     return rehearse(source, trial(use.kind), use.expected.day, use.folder / "files")
 
 
-def tested(use: Use, rows: Rehearsal) -> Iterator[str]:
+def tested(use: UseCase, rows: Rehearsal) -> Iterator[str]:
     """How `rows.csv` and `wrong.csv` differ from `expected.json`, as `kind test` says it."""
     yield from mismatches(use.expected.outcome, rows)
     for each in mismatches(use.expected.wrong, rehearsed(use, use.folder / "wrong.csv")):
         yield f"wrong.csv, {each}"
 
 
-def _numbered(use: Use, rows: Rehearsal) -> list[KindNumber]:
+def _numbered(use: UseCase, rows: Rehearsal) -> list[KindNumber]:
     """The credentials of good rows, in their order. Raises `Malformed` for fewer than two."""
     records = [rows.records[row] for row in sorted(rows.records)]
     if len(records) < 2:
@@ -128,7 +128,7 @@ def _numbered(use: Use, rows: Rehearsal) -> list[KindNumber]:
     return [KindNumber(use.kind.name, str(record[use.kind.number])) for record in records]
 
 
-def run(use: Use, scratch: Path) -> Run:
+def run(use: UseCase, scratch: Path) -> Run:
     """Issues the rows of a use, verifies one, and shows the verifier what it has to refuse.
 
     `scratch` is an empty folder. What ends otherwise than the folder says is a difference of the run; raises
@@ -138,7 +138,7 @@ def run(use: Use, scratch: Path) -> Run:
 
 
 class _Acting:
-    def __init__(self, use: Use, scratch: Path) -> None:
+    def __init__(self, use: UseCase, scratch: Path) -> None:
         self.use, self.scratch, self.seen = use, scratch, Run(use)
         self.neighbour = near = use.neighbour
         self.rehearsed = rehearsed(use, use.folder / "rows.csv")
@@ -298,7 +298,7 @@ def _altered(data: bytes) -> bytes:
     return data[:-1] + bytes([data[-1] ^ 1])
 
 
-def _changed(use: Use, column: str, value: str) -> str:
+def _changed(use: UseCase, column: str, value: str) -> str:
     """The rows with another cell in the first of them."""
     with (use.folder / "rows.csv").open(encoding="utf-8-sig", newline="") as file:
         header, first, *others = csv.reader(file)

@@ -16,7 +16,7 @@ from wire.problem import NotFound, Refused
 from wire.text import counted, printable
 
 from . import acting
-from .folder import HERE, Use, names
+from .folder import HERE, UseCase, names
 
 
 @click.group()
@@ -27,7 +27,7 @@ def use() -> None:
 @verb(use)
 def list_(_session: object) -> Result:
     """List the uses that come with the program."""
-    uses = [Use.read(HERE / name) for name in names()]
+    uses = [UseCase.read(HERE / name) for name in names()]
     data = [{"name": each.name, "sector": each.said["sector"], "title": each.said["title"]} for each in uses]
     lines = (f"{each.name:24} {each.said['sector']:12} {each.said['title']['en']}" for each in uses)
     return Result({"uses": data}, "\n".join(lines))
@@ -70,7 +70,7 @@ def _folder(name: str) -> Path:
 
 
 def _ended(folder: Path, is_tried: bool) -> acting.Run:
-    use = Use.read(folder)
+    use = UseCase.read(folder)
     if use.is_changed and not is_tried:
         # A version is for ever: the same name and version with other content would be another kind.
         version = int(use.kind.version) + 1

@@ -45,7 +45,7 @@ def names() -> list[str]:
 
 
 @dataclass(frozen=True)
-class Use:
+class UseCase:
     """One folder, read."""
 
     folder: Path
@@ -106,7 +106,7 @@ class Use:
         return json.loads(read_regular(path, _LARGEST)) if path.exists() else None
 
     @cached_property
-    def neighbour(self) -> Use:
+    def neighbour(self) -> UseCase:
         """The use whose credentials are shown where this one's are asked for."""
         attack = self.attack
         return self.beside(attack["kind"] if attack["change"] == "kind" else self.said["neighbour"])
@@ -118,10 +118,10 @@ class Use:
         within = ((str(path.relative_to(self.folder / "files")), path) for path in paths if path.is_file())
         return {name: path.read_bytes() for name, path in within}
 
-    def beside(self, name: str) -> Use:
+    def beside(self, name: str) -> UseCase:
         """Another use, of the folder in which this one is, else of those that come with the program."""
         folder = self.folder.parent / name
-        return Use.read(folder if folder.is_dir() else HERE / name)
+        return UseCase.read(folder if folder.is_dir() else HERE / name)
 
     @property
     def published(self) -> str:
