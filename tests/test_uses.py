@@ -245,6 +245,18 @@ def test_a_folder_without_its_files_is_refused(card: Path) -> None:
 
 
 @pytest.mark.slow
+def test_the_age_of_a_status_is_tried_on_both_sides_of_its_limit(card: Path, tmp_path: Path) -> None:
+    edit(card / "kind.json", policy={"status_age": 1}, list_life=2)
+    (tmp_path / "scratch").mkdir()
+    ended = acting.run(UseCase.read(card), tmp_path / "scratch")
+    assert [each[:3] for each in ended.endings[-3:]] == [
+        ("1 day later", "valid", ""),
+        ("1 day later, and an hour", "undetermined", "trust-status-too-old"),
+        ("1 day later, with a fresh status list", "valid", ""),
+    ]
+
+
+@pytest.mark.slow
 def test_an_attack_that_nothing_refuses_is_a_difference(card: Path, tmp_path: Path) -> None:
     """Without the change, the same steps end valid: then a run says so."""
     (card / "attack.json").write_text('{"change": "time", "days": 1, "code": "dates-expired"}')

@@ -33,7 +33,7 @@ CHANGES: Mapping[str, frozenset[str]] = {
     "signed": frozenset(("pointer", "value")),
 }
 """The one change of an attack, and the members that say more about it."""
-_OPTIONAL = frozenset(("with", "fresh"))
+_OPTIONAL = frozenset(("with",))
 _MEMBERS = frozenset(
     ("title", "sector", "issuer", "standard", "validator", "neighbour", "paper", "sentence", "bytes")
 )
