@@ -15,6 +15,7 @@ from tests.sources import ROOT
 
 PAGE = ROOT / "docs" / "uses.md"
 
+SHOWN_BY = "tests/test_uses.py::test_a_use_ends_as_its_folder_says_and_its_log_has_nobodys_data"
 SECTOR_NAMES: Mapping[str, tuple[str, str]] = {
     "health": ("Health", "医疗"),
     "education": ("Education", "教育"),
@@ -60,6 +61,7 @@ def _english(uses: list[UseCase]) -> Iterator[str]:
         if not found:
             yield "Later."
             continue
+        yield f"Shown by `{SHOWN_BY}`, for each of them.\n"
         yield "| Use | Standard | Validator | Verifiers ask for | Bytes | What only this use refuses |"
         yield "| --- | --- | --- | --- | --- | --- |"
         for use in found:
@@ -77,6 +79,7 @@ def _chinese(uses: list[UseCase]) -> Iterator[str]:
         if not found:
             yield "以后提供。"
             continue
+        yield f"均由 `{SHOWN_BY}` 验证。\n"
         yield "| 用途 | 标准 | 校验程序 | 验证方的要求 | 字节 | 只有此用途拒绝的情形 |"
         yield "| --- | --- | --- | --- | --- | --- |"
         for use in found:

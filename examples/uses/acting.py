@@ -103,6 +103,8 @@ class Run:
             "sentences": self.sentences,
             "learned": self.learned,
             "paper": self.use.said["paper"],
+            "holder": bool(self.use.kind.policy.holder),
+            "boundBy": [] if self.use.kind.person.fields else list(self.use.bound_by),
             "endings": [each._asdict() for each in self.endings],
             "log": self.log,
             "bytes": self.sizes,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
@@ -33,6 +34,7 @@ CHANGES: Mapping[str, frozenset[str]] = {
     "signed": frozenset(("pointer", "value")),
 }
 """The one change of an attack, and the members that say more about it."""
+_OF_THINGS = ("vin", "gtin")
 _OPTIONAL = frozenset(("with",))
 _MEMBERS = frozenset(
     ("title", "sector", "issuer", "standard", "validator", "neighbour", "paper", "sentence", "bytes")
@@ -92,7 +94,7 @@ class UseCase:
     @property
     def address(self) -> str:
         """The invented web site of its issuer."""
-        return f"https://{self.name.replace('_', '-').lower()}.example"
+        return f"https://{re.sub('[^a-z0-9]+', '-', self.name.lower()).strip('-') or 'use'}.example"
 
     @cached_property
     def types(self) -> Sequence[str]:
@@ -122,6 +124,16 @@ class UseCase:
         """Another use, of the folder in which this one is, else of those that come with the program."""
         folder = self.folder.parent / name
         return UseCase.read(folder if folder.is_dir() else HERE / name)
+
+    @property
+    def bound_by(self) -> Sequence[str]:
+        """The fields that bind a credential to its thing: a checked number, such as a VIN, and digests.
+
+        Without any of these it is the number by which the issuer knows it.
+        """
+        fields = self.kind.fields.values()
+        binding = [each.name for each in fields if each.type == "digest" or each.check in _OF_THINGS]
+        return binding or [self.kind.number]
 
     @property
     def published(self) -> str:
