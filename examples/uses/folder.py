@@ -35,7 +35,9 @@ CHANGES: Mapping[str, frozenset[str]] = {
 }
 """The one change of an attack, and the members that say more about it."""
 _OF_THINGS = ("vin", "gtin")
-_OPTIONAL = frozenset(("with",))
+_OPTIONAL = frozenset(("with", "fresh"))
+"""`with`: another document of `files/` in the place of `file`. `fresh`: it is the age of the status, and a run
+shows that a fresh list mends it, as of each kind that has a `status_age`."""
 _MEMBERS = frozenset(
     ("title", "sector", "issuer", "standard", "validator", "neighbour", "paper", "sentence", "bytes")
 )
