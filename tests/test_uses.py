@@ -172,6 +172,7 @@ def test_each_use_has_a_validator_or_a_reason() -> None:
         said = UseCase.read(HERE / name).said
         validator = said["validator"]
         assert validator.get("none") or (validator["name"] and validator["of"] in ("credential", "document"))
+        assert said["bytes"].keys() == {"credential", "bundle"}
         assert said["standard"].keys() == {"name", "version", "date"}
         assert len((HERE / name / "story.md").read_text("utf-8").splitlines()) <= 40
 

@@ -100,7 +100,7 @@ def _row(title: str, use: UseCase, language: str) -> str:
         f"{standard} ({use.said['standard']['date']})",
         _validator(use.said["validator"], language),
         "; ".join(_asked(use, language)) or _WORDS["nothing"][language],
-        f"{sizes['credential']:,} / {sizes['bundle']:,}",
+        " / ".join(f"{sizes[each]:,}" for each in ("credential", "bundle") if each in sizes),
         f"{_refusal(use.attack, language)}: `{use.attack['code']}`",
     ]
     return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"

@@ -274,11 +274,11 @@ class _Acting:
         self.seen.note(f"{what}, with a fresh status list", report, Verdict.VALID)
 
     def _claimed(self, person: Person) -> bytes:
-        return person.claim(self.own, self.verified, self.scratch / "claims.sqlite")
+        return person.claim(self.own, self.verified, self.scratch / "claims.sqlite", self.verifier)
 
     def _shown(self, data: bytes, person: Person | None, later: timedelta = NOW) -> bytes:
         """The file, or its presentation by its holder, some time later."""
-        return data if person is None else person.present(data, self.verifier, self.own.clock() + later)
+        return data if person is None else person.present(self.own.clock() + later)
 
     def _verify(
         self, data: bytes, later: timedelta = NOW, files: Mapping[str, bytes] | None = None

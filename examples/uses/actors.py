@@ -80,23 +80,27 @@ class Person:
         self.wallet = Wallet(home, _PASSPHRASE)
         (self.key,) = self.wallet.holder_keys()
 
-    def claim(self, at: Institution, which: KindNumber, file: Path) -> bytes:
-        """The bundle that a claim link gives for this key; `file` is where the institution keeps links."""
+    def claim(self, at: Institution, which: KindNumber, file: Path, verifier: Verifier) -> bytes:
+        """Claims a credential for this key and keeps it, and returns its bundle.
+
+        `file` is where the institution keeps its links; the wallet verifies what it gets before it keeps it.
+        """
         now, links = at.clock(), ClaimLinks(file, at.address)
         try:
             token = links.offer(which, at.issuer, now=now).token
             invitation = links.invite(token, at.issuer, now=now)
             method = self.key.verification_method
             signed = acceptance(invitation, self.key.signer, verification_method=method, created=now)
-            return links.redeem(token, signed, at.issuer, now=now)
+            data = links.redeem(token, signed, at.issuer, now=now)
         finally:
             links.close()
+        # What the kind asks of a presentation, such as its holder, no bare bundle can show.
+        self.wallet.accept(data, lambda seen: verifier.verify(seen, now=now, asks_by_kind=False), now=now)
+        return data
 
-    def present(self, data: bytes, verifier: Verifier, now: datetime) -> bytes:
-        """The wallet's answer to the challenge; it verifies the credential before it keeps it."""
-        kept = self.wallet.accept(
-            data, lambda seen: verifier.verify(seen, now=now, asks_by_kind=False), now=now
-        )
+    def present(self, now: datetime) -> bytes:
+        """The wallet's answer to the challenge, with what it keeps."""
+        (kept,) = self.wallet.credentials()
         return self.wallet.present([kept.id], challenge=CHALLENGE, domain=DOMAIN, now=now).to_bytes()
 
 

@@ -36,8 +36,8 @@ CHANGES: Mapping[str, frozenset[str]] = {
 """The one change of an attack, and the members that say more about it."""
 _OF_THINGS = ("vin", "gtin")
 _OPTIONAL = frozenset(("with", "fresh"))
-"""`with`: another document of `files/` in the place of `file`. `fresh`: it is the age of the status, and a run
-shows that a fresh list mends it, as of each kind that has a `status_age`."""
+"""`with`: another document of `files/`, in the place of `file`. `fresh`: what is too old is the status, and
+with a fresh list it is valid again, which a run shows of each kind that has a `status_age`."""
 _MEMBERS = frozenset(
     ("title", "sector", "issuer", "standard", "validator", "neighbour", "paper", "sentence", "bytes")
 )
