@@ -186,7 +186,8 @@ const DO = {
   verify: ({document, verifyMatchingIssuers = true}) => vc.verifyCredential({
     credential: document, suite: checking, documentLoader,
     checkStatus: options => bitstring.checkStatus({...options, verifyMatchingIssuers})}),
-  verifyOffline: ({document}) => vc.verifyCredential({credential: document, suite: checking, documentLoader: shipped}),
+  verifyOffline: ({document, now}) => vc.verifyCredential(
+    {credential: document, suite: checking, documentLoader: shipped, now: now && new Date(now)}),
   verifyPresentation: ({document, challenge, domain}) => vc.verify(
     {presentation: document, suite: checking, challenge, domain, documentLoader,
       checkStatus: bitstring.checkStatus}),
