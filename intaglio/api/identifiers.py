@@ -7,6 +7,7 @@ alone, for the addresses of services, or for a result as it was written before e
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -31,8 +32,12 @@ from did import (
 from did.dereference import URI_LIST
 from did.problem import DID_ERRORS
 from did.result import dereferenced, keyword, not_dereferenced, resolved, unresolved
-from exchange.http import Whole
-from wire.problem import Problem, TryLater, Unavailable
+from exchange.http import Whole, log_problem
+from wire.problem import Problem, TooLarge, TryLater, Unavailable
+
+from .message import SMALLEST_CEILING
+
+_LOG = logging.getLogger(__name__)
 
 _RESOLUTION = "application/did-resolution"
 _DEREFERENCING = "application/did-url-dereferencing"
@@ -135,7 +140,7 @@ class _Identifiers:
         method = resolver.method(str(DID.parse(did)))
         if method is None or method.self_certifying:  # no host is asked
             return _success(resolver, asked)
-        if not self._listed(did):
+        if not self._is_listed(did):
             raise DID_NOT_LISTED.saying("{did} is not on the trust list of this service", did=did)
         if not self._room:
             raise TryLater("too many requests wait for other hosts")
@@ -144,6 +149,13 @@ class _Identifiers:
             return await asyncio.get_running_loop().run_in_executor(self._threads, _success, resolver, asked)
         finally:
             self._room += 1
+
+    def _is_listed(self, did: str) -> bool:
+        try:
+            return self._listed(did)
+        except Problem as problem:  # of the trust list: its path is for who runs the service
+            log_problem(_LOG, problem)
+            raise Unavailable("the trust list of this service cannot be used") from None
 
 
 def _success(resolver: Resolver, asked: _Asked) -> Response:
@@ -203,9 +215,12 @@ def _legacy(result: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _json(value: object, status: int, media_type: str) -> Response:
+    body = orjson.dumps(value)
+    if len(body) > SMALLEST_CEILING:  # a question here has no body: a longer answer would multiply its sender's
+        raise TooLarge.saying("the answer is longer than {most} bytes", most=SMALLEST_CEILING)
     # A document is public, so that a page of any host may read it (CORS); nothing else of this service is.
     headers = {**_HEADERS, "Access-Control-Allow-Origin": "*"}
-    return Response(orjson.dumps(value), status, headers, media_type)
+    return Response(body, status, headers, media_type)
 
 
 def _location(addresses: tuple[str, ...]) -> str:
@@ -299,7 +314,7 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
             404: "The DID has no document, or the DID URL leads to nothing in it",
             406: "Not to be had in a media type that was asked for",
             410: "The DID was given up",
-            500: "What its host has is no document of this DID",
+            500: "What its host has is no document of this DID, or is too long",
             501: "A method or an option that is not in use here",
             503: "Its host cannot be reached now, or too many wait",
         }.items()

@@ -42,7 +42,7 @@ REVOCATION_IS_FOR_GOOD = Code("revocation-is-for-good", Refused, "A revocation i
 
 _MOST_WRONG, _WHILE = 20, 60.0
 _MOST_SENDERS = 4096
-_HEADERS = {"WWW-Authenticate": 'Bearer realm="issuer"'}
+_CHALLENGE = 'Bearer realm="issuer"'
 _STATUS_ENTRIES = frozenset({"BitstringStatusListEntry", "BitstringStatusList"})
 
 
@@ -142,14 +142,22 @@ class _Issuing:
         if rights is not None:
             if right in rights:
                 return None
-            return failure(NO_RIGHT.saying("the token is not for {right}", right=right.value), 403)
+            # RFC 6750, 3: a token that does not enable access is answered with a challenge, too.
+            return failure(
+                NO_RIGHT.saying("the token is not for {right}", right=right.value),
+                403,
+                _challenge("insufficient_scope", f'scope="{right.value}"'),
+            )
         network = sender((request.client.host, request.client.port) if request.client else None)
         if token and self.wrong(network):
             return failure(
                 TOO_MANY_TOKENS("too many wrong tokens came from here"), 429, {"Retry-After": "60"}
             )
+        # RFC 6750, 3.1: a request without a token is told no error code.
         return failure(
-            NOT_AUTHORISED("this needs a token of the issuer: Authorization: Bearer …"), 401, _HEADERS
+            NOT_AUTHORISED("this needs a token of the issuer: Authorization: Bearer …"),
+            401,
+            _challenge("invalid_token") if token else _challenge(),
         )
 
     def _issued(self, served: Served, message: Message) -> Response:
@@ -179,6 +187,11 @@ class _Issuing:
         reason = Reason(options.get("reason", Reason.UNSPECIFIED))
         issuer.revoke({entry.which for entry in editions}, reason, date=now, now=now)
         return answer({"warnings": warnings} if warnings else {})
+
+
+def _challenge(error: str = "", *parameters: str) -> Mapping[str, str]:
+    stated = [f'error="{error}"', *parameters] if error else []
+    return {"WWW-Authenticate": ", ".join([_CHALLENGE, *stated])}
 
 
 def _require_revocation(members: Mapping[str, Any]) -> None:

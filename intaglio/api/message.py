@@ -78,7 +78,7 @@ async def read_message(request: Request, origins: Set[str], seconds: float = BOD
     try:
         members = load_json_object(body, limit=MAX_BODY, work=Work(BODY_STEPS))
     except Malformed as problem:
-        raise Unread(failure(problem, 400)) from None
+        raise Unread(failure(problem, 413 if isinstance(problem, TooLarge) else 400)) from None
     return Message(len(body), members)
 
 

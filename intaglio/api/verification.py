@@ -16,7 +16,9 @@ import orjson
 from fastapi import FastAPI, Request, Response
 
 from exchange.http import BODY_TIME, Whole, log_problem
-from vc.vcdm.enveloped import PRESENTATION_TYPE
+from vc.problem import MalformedCredential
+from vc.reading.front import BUNDLE
+from vc.vcdm.enveloped import PRESENTATION_TYPE, TYPE
 from verifier.judge import Judged, Question
 from wire.problem import Malformed, Problem, TryLater, Unavailable
 
@@ -25,6 +27,7 @@ from .message import Message, Unread, answer, failure, fitting, is_text, read_me
 _LOG = logging.getLogger(__name__)
 
 _SPARE = ("fields", "credentials", "checks")
+_CREDENTIALS = frozenset({"VerifiableCredential", TYPE, BUNDLE})
 _PRESENTATIONS = frozenset({"VerifiablePresentation", PRESENTATION_TYPE})
 
 
@@ -82,7 +85,9 @@ class _Verification:
         try:
             question, warnings = question_of(message, self.clock())
         except Malformed as problem:
-            return failure(problem, 400)
+            refused = problem.to_dict()
+            content = {**refused, "status": 400, "verified": False, "problemDetails": [refused]}
+            return answer(content, 400)
         try:
             judged = await self.answering(question)
         except TryLater as problem:
@@ -100,9 +105,10 @@ def _credential_question(message: Message, now: datetime) -> tuple[Question, lis
     value = _object(message, "verifiableCredential")
     if _types(value) & _PRESENTATIONS:
         raise Malformed("verifiableCredential is a presentation")
-    # Of a credential nothing is asked: suites send the two with it, too.
-    options = {"checks": _are_texts, "challenge": is_text, "domain": is_text}
-    _, warnings = message.options(options)
+    if not _types(value) & _CREDENTIALS:
+        raise MalformedCredential("verifiableCredential is by its type no credential, and no bundle")
+    # A credential's proof has neither challenge nor domain: suites send the two with it, too.
+    _, warnings = message.options(_options("assertionMethod"))
     return Question(to_json(value), now), warnings
 
 
@@ -110,11 +116,20 @@ def _presentation_question(message: Message, now: datetime) -> tuple[Question, l
     value = _object(message, "verifiablePresentation")
     if not _types(value) & _PRESENTATIONS:
         raise Malformed("verifiablePresentation is no presentation")
-    known = {"checks": _are_texts, "challenge": is_text, "domain": is_text}
-    options, warnings = message.options(known)
+    options, warnings = message.options(_options("authentication"))
     if "domain" in options and "challenge" not in options:
         raise Malformed("options.domain stands there without options.challenge")
     return Question(to_json(value), now, options.get("challenge"), options.get("domain")), warnings
+
+
+def _options(purpose: str) -> Mapping[str, Callable[[object], bool]]:
+    """The options that are known. No other purpose is expected than the one that is always compared."""
+    return {
+        "checks": _are_texts,
+        "challenge": is_text,
+        "domain": is_text,
+        "expectedProofPurpose": lambda value: value == purpose,
+    }
 
 
 def _object(message: Message, name: str) -> Mapping[str, Any]:
