@@ -216,7 +216,9 @@ def _legacy(result: Mapping[str, Any]) -> dict[str, Any]:
 
 def _json(value: object, status: int, media_type: str) -> Response:
     body = orjson.dumps(value)
-    if len(body) > SMALLEST_CEILING:  # a question here has no body: a longer answer would multiply its sender's
+    if (
+        len(body) > SMALLEST_CEILING
+    ):  # a question here has no body: a longer answer would multiply its sender's
         raise TooLarge.saying("the answer is longer than {most} bytes", most=SMALLEST_CEILING)
     # A document is public, so that a page of any host may read it (CORS); nothing else of this service is.
     headers = {**_HEADERS, "Access-Control-Allow-Origin": "*"}
