@@ -355,6 +355,20 @@ def test_unknown_options_are_named(api: API) -> None:
     assert api.issue(posted(api), kind=7).status_code == 400
 
 
+def test_the_description_names_the_token_and_every_option(refusing: API) -> None:
+    document = asked(refusing.app, "GET", "/openapi.json").json()
+    assert document["components"]["securitySchemes"]["HTTPBearer"] == {"type": "http", "scheme": "bearer"}
+    for path, methods in document["paths"].items():
+        for operation in methods.values():
+            placeholders = [part[1:-1] for part in path.split("/") if part.startswith("{")]
+            described = [each["name"] for each in operation.get("parameters", []) if each["in"] == "path"]
+            assert described == placeholders
+            assert ("security" in operation) is path.startswith("/issuers/")
+    issue = document["paths"]["/issuers/{name}/credentials/issue"]["post"]
+    schema = issue["requestBody"]["content"]["application/json"]["schema"]
+    assert {*schema["properties"]["options"]["properties"]} == {"kind", "bundle"}
+
+
 class TestStatus:
     def test_a_revocation_counts_at_once(self, api: API) -> None:
         credential = api.issue(posted(api)).json()["verifiableCredential"]

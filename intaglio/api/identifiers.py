@@ -296,8 +296,15 @@ def _form_of(media_type: str, parameters: str) -> str | None:
     return media_type if media_type in {_RESOLUTION, _DEREFERENCING, URI_LIST} | _CONTENT else None
 
 
+def _schema(*members: str) -> Mapping[str, Any]:
+    properties = {name: {"type": ["object", "null"]} for name in members}
+    return {"schema": {"type": "object", "required": [*members], "properties": properties}}
+
+
 _RESULTS = {
-    media_type: {"schema": {"type": "object"}} for media_type in (_RESOLUTION, _DEREFERENCING, _LEGACY)
+    _RESOLUTION: _schema("didResolutionMetadata", "didDocument", "didDocumentMetadata"),
+    _DEREFERENCING: _schema("dereferencingMetadata", "content", "contentMetadata"),
+    _LEGACY: _schema("didDocument", "didDocumentMetadata"),
 }
 _RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {
@@ -307,7 +314,10 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
             **{media_type: {"schema": {"type": "object"}} for media_type in sorted(_CONTENT)},
         },
     },
-    303: {"description": "The address of a service"},
+    303: {
+        "description": "The address of a service",
+        "headers": {"Location": {"schema": {"type": "string", "format": "uri"}}},
+    },
     **{
         status: {"description": description, "content": _RESULTS}
         for status, description in {
@@ -323,6 +333,9 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
     },
 }
 _PARAMETERS = [
-    {"name": name, "in": "query", "required": False, "schema": {"type": "string"}}
-    for name in ("versionId", "versionTime", "publicKeyFormat", "enableExperimentalPublicKeyTypes")
+    {"name": "identifier", "in": "path", "required": True, "schema": {"type": "string"}},
+    *(
+        {"name": name, "in": "query", "required": False, "schema": {"type": "string"}}
+        for name in ("versionId", "versionTime", "publicKeyFormat", "enableExperimentalPublicKeyTypes")
+    ),
 ]

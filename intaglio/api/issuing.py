@@ -14,8 +14,9 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 import orjson
-from fastapi import FastAPI, Request, Response
+from fastapi import Depends, FastAPI, Request, Response
 from fastapi.concurrency import run_in_threadpool
+from fastapi.security import HTTPBearer
 
 from exchange.http import BODY_TIME, Whole, log_problem
 from issuer.archive.kept import Entry
@@ -25,7 +26,7 @@ from vc.vcdm.enveloped import Enveloped
 from wire.problem import Code, Malformed, NotFound, Problem, Refused, Unavailable
 
 from ..connections import sender
-from .message import Message, Unread, answer, failure, is_text, read_message
+from .message import PROBLEM, Message, Unread, answer, failure, is_text, read_message
 from .posted import PostedCredentials
 from .tokens import Right, Tokens
 
@@ -73,6 +74,9 @@ def add_issuing(
             methods=["POST"],
             responses=_RESPONSES[right],
             route_class_override=Whole,
+            dependencies=[
+                Depends(HTTPBearer(auto_error=False))
+            ],  # for the description: a `Whole` asks nobody
             openapi_extra={
                 "parameters": [
                     {"name": "name", "in": "path", "required": True, "schema": {"type": "string"}}
@@ -231,9 +235,6 @@ def _failure(problem: Problem) -> Response:
     return failure(problem, status, headers)
 
 
-_PROBLEM = {"application/problem+json": {"schema": {"type": "object", "required": ["type", "status"]}}}
-
-
 def _responses(done: Mapping[int | str, dict[str, Any]]) -> dict[int | str, dict[str, Any]]:
     refused = {
         400: "Not what this address takes",
@@ -250,15 +251,25 @@ def _responses(done: Mapping[int | str, dict[str, Any]]) -> dict[int | str, dict
     }
     return {
         **done,
-        **{status: {"description": text, "content": _PROBLEM} for status, text in refused.items()},
+        **{status: {"description": text, "content": PROBLEM} for status, text in refused.items()},
     }
+
+
+def _options(**known: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {"type": ["object", "null"], "properties": known}
 
 
 def _json(schema: Mapping[str, Any]) -> dict[str, Any]:
     return {"application/json": {"schema": schema}}
 
 
-_CREDENTIAL = {"type": "object", "required": ["verifiableCredential"]}
+_WARNINGS = {"warnings": {"type": "array", "items": {"type": "string"}}}
+_CREDENTIAL = {
+    "type": "object",
+    "required": ["verifiableCredential"],
+    "properties": {"verifiableCredential": {"type": "object"}, "bundle": {"type": "object"}, **_WARNINGS},
+}
+_REVOKED = {"type": "object", "properties": _WARNINGS}
 _RESPONSES = {
     Right.ISSUE: _responses(
         {
@@ -266,7 +277,7 @@ _RESPONSES = {
             201: {"description": "Issued", "content": _json(_CREDENTIAL)},
         }
     ),
-    Right.STATUS: _responses({200: {"description": "Revoked", "content": _json({"type": "object"})}}),
+    Right.STATUS: _responses({200: {"description": "Revoked", "content": _json(_REVOKED)}}),
 }
 _BODIES = {
     Right.ISSUE: {
@@ -275,7 +286,10 @@ _BODIES = {
             {
                 "type": "object",
                 "required": ["credential"],
-                "properties": {"credential": {"type": "object"}, "options": {"type": ["object", "null"]}},
+                "properties": {
+                    "credential": {"type": "object"},
+                    "options": _options(kind={"type": "string"}, bundle={"type": "boolean"}),
+                },
             }
         ),
     },
@@ -289,7 +303,7 @@ _BODIES = {
                     "credentialId": {"type": "string"},
                     "credentialStatus": {"type": ["object", "array"]},
                     "status": {"type": ["boolean", "string"]},
-                    "options": {"type": ["object", "null"]},
+                    "options": _options(reason={"enum": [reason.value for reason in Reason]}),
                 },
             }
         ),

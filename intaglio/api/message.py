@@ -21,6 +21,25 @@ MAX_BODY = 1 << 20
 SMALLEST_CEILING = 1 << 16
 """Bytes that an answer may have whatever its question had."""
 
+PROBLEM = {
+    "application/problem+json": {
+        "schema": {
+            "type": "object",
+            "required": ["type", "status"],
+            "properties": {
+                "type": {"type": "string", "format": "uri"},
+                "code": {"type": "string"},
+                "title": {"type": "string"},
+                "detail": {"type": "string"},
+                "hint": {"type": "string"},
+                "facts": {"type": "object"},
+                "status": {"type": "integer"},
+            },
+        }
+    }
+}
+"""The answers from 400 on, as OpenAPI describes them."""
+
 _HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
 _MOST_WARNINGS = 8

@@ -16,13 +16,14 @@ import orjson
 from fastapi import FastAPI, Request, Response
 
 from exchange.http import BODY_TIME, Whole, log_problem
+from vc import Outcome
 from vc.problem import MalformedCredential
 from vc.reading.front import BUNDLE
 from vc.vcdm.enveloped import PRESENTATION_TYPE, TYPE
 from verifier.judge import Judged, Question
 from wire.problem import Malformed, Problem, TryLater, Unavailable
 
-from .message import Message, Unread, answer, failure, fitting, is_text, read_message, to_json
+from .message import PROBLEM, Message, Unread, answer, failure, fitting, is_text, read_message, to_json
 
 _LOG = logging.getLogger(__name__)
 
@@ -48,9 +49,9 @@ def add_verification(
 ) -> None:
     """Adds the two routes to a service. Nobody has to say who they are: a verdict is about what they sent."""
     verification = _Verification(answering, clock, origins, body_seconds)
-    for path, answered, member in (
-        ("/credentials/verify", verification.credential, "verifiableCredential"),
-        ("/presentations/verify", verification.presentation, "verifiablePresentation"),
+    for path, answered, member, purpose in (
+        ("/credentials/verify", verification.credential, "verifiableCredential", "assertionMethod"),
+        ("/presentations/verify", verification.presentation, "verifiablePresentation", "authentication"),
     ):
         app.router.add_api_route(
             path,
@@ -58,7 +59,7 @@ def add_verification(
             methods=["POST"],
             responses=_RESPONSES,
             route_class_override=Whole,
-            openapi_extra={"requestBody": _body(member)},
+            openapi_extra={"requestBody": _body(member, purpose)},
         )
 
 
@@ -170,7 +171,19 @@ def _deciding(report: Mapping[str, Any]) -> Mapping[str, Any]:
     return problem
 
 
-_PROBLEM = {"application/problem+json": {"schema": {"type": "object", "required": ["type", "status"]}}}
+_OBJECTS = {"type": "array", "items": {"type": "object"}}
+_CHECK = {
+    "type": "object",
+    "required": ["step", "name", "code", "outcome", "text"],
+    "properties": {
+        "step": {"type": "integer"},
+        "name": {"type": "string"},
+        "code": {"type": "string"},
+        "outcome": {"enum": [outcome.value for outcome in Outcome]},
+        "text": {"type": "string"},
+        "problem": {"type": "object"},
+    },
+}
 _RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "Valid",
@@ -178,12 +191,17 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
             "application/json": {
                 "schema": {
                     "type": "object",
-                    "required": ["verified", "verdict", "checks"],
+                    # The others are left out where the answer would be too long.
+                    "required": ["verified", "version", "verdict"],
                     "properties": {
                         "verified": {"const": True},
+                        "version": {"type": "integer"},
                         "verdict": {"const": "valid"},
-                        "checks": {"type": "array", "items": {"type": "object"}},
-                        "problemDetails": {"type": "array", "items": {"type": "object"}},
+                        "holder": {"type": "string"},
+                        "checks": {"type": "array", "items": _CHECK},
+                        "credentials": _OBJECTS,
+                        "fields": _OBJECTS,
+                        "problemDetails": _OBJECTS,
                         "warnings": {"type": "array", "items": {"type": "string"}},
                     },
                 }
@@ -191,7 +209,7 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
         },
     },
     **{
-        status: {"description": description, "content": _PROBLEM}
+        status: {"description": description, "content": PROBLEM}
         for status, description in {
             400: "Not valid, or not what this address takes",
             403: "A browser sent it from a page of another host, or to another name",
@@ -205,7 +223,7 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
 }
 
 
-def _body(member: str) -> dict[str, Any]:
+def _body(member: str, purpose: str) -> dict[str, Any]:
     texts = {"type": "string", "minLength": 1, "maxLength": 2048}
     options = {
         "type": ["object", "null"],
@@ -213,6 +231,7 @@ def _body(member: str) -> dict[str, Any]:
             "checks": {"type": "array", "maxItems": 16, "items": texts},
             "challenge": texts,
             "domain": texts,
+            "expectedProofPurpose": {"const": purpose},
         },
     }
     schema = {
