@@ -455,15 +455,17 @@ class TestTokens:
         with pytest.raises(Malformed):
             Tokens(tmp_path).add(name, Right, NOW)
 
-    def test_no_more_are_made_than_are_read(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("intaglio.api.tokens._LARGEST", 512)
+    def test_no_more_are_made_than_are_read(self, tmp_path: Path) -> None:
         tokens = Tokens(tmp_path)
-        tokens.add("a", Right, NOW)
-        tokens.add("b", Right, NOW)
+        token = tokens.add("a", Right, NOW)
+        members = json.loads((tmp_path / "tokens.json").read_text())
+        entry = {**members["tokens"][0], "name": "b", "since": "x" * (1_048_576 - 700)}  # nearly a full file
+        (tmp_path / "tokens.json").write_text(json.dumps({**members, "tokens": [*members["tokens"], entry]}))
         with pytest.raises(TooLarge):
             tokens.add("c", Right, NOW)
-        tokens.end("a")
-        assert [token.name for token in tokens.all()] == ["b"]
+        assert tokens.rights(token) == {*Right}
+        tokens.end("b")
+        assert [token.name for token in tokens.all()] == ["a"]
 
     def test_names_are_taken_once_and_only_what_is_there_ends(self, tmp_path: Path) -> None:
         tokens = Tokens(tmp_path)
