@@ -459,7 +459,7 @@ class TestTokens:
         tokens = Tokens(tmp_path)
         token = tokens.add("a", Right, NOW)
         members = json.loads((tmp_path / "tokens.json").read_text())
-        entry = {**members["tokens"][0], "name": "b", "since": "x" * (1_048_576 - 700)}  # nearly a full file
+        entry = {**members["tokens"][0], "name": "b", "since": "x" * (1_048_576 - 500)}  # nearly a full file
         (tmp_path / "tokens.json").write_text(json.dumps({**members, "tokens": [*members["tokens"], entry]}))
         with pytest.raises(TooLarge):
             tokens.add("c", Right, NOW)
