@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
+from threading import Barrier
+from types import MappingProxyType
 from typing import Any
 
 import httpx
@@ -47,13 +49,14 @@ class API:
         self.issuer = issuer_in(home / "issuer", kind=CERTIFICATE, url="https://university.example")
         self.tokens = Tokens(self.issuer.home)
         self.token = self.tokens.add("registry", Right, NOW)
-        self.monotonic = 0.0
+        self.serve()
+
+    def serve(self, others: Mapping[str, Served] = MappingProxyType({})) -> None:
         judges = Verifiers(verifier(trust_in(self.issuer)), verifier(trust_in(self.issuer)))
         resolver = Resolver(METHODS, NoFetcher())
         served = Served(PostedCredentials(self.issuer, lambda: NOW), self.tokens)
-        self.app: FastAPI = create_app(
-            Judge(lambda: judges), lambda: resolver, lambda: NOW, issuers={"uni": served}
-        )
+        issuers = {"uni": served, **others}
+        self.app: FastAPI = create_app(Judge(lambda: judges), lambda: resolver, lambda: NOW, issuers=issuers)
 
     def post(self, path: str, body: object, token: str | None = None, **headers: str) -> httpx.Response:
         authorization = f"Bearer {self.token if token is None else token}"
@@ -249,6 +252,7 @@ def test_no_other_spelling_gets_a_signature(refusing: API, member: str, value: o
     document["credentialSubject"][member] = value
     answer = refusing.issue(document)
     assert answer.status_code in (400, 403), answer.text
+    assert not any(value in answer.text for value in ("Müller", FACTS["title"], FACTS["certificate_number"]))
     assert not list(refusing.issuer.entries())
 
 
@@ -381,6 +385,25 @@ class TestStatus:
         assert api.issue(posted(api)).status_code == 409
         assert api.revoke(credential["id"]).status_code == 200
 
+    def test_what_is_revoked_meanwhile_is_never_valid_again(self, api: API) -> None:
+        identifier = api.issue(posted(api)).json()["verifiableCredential"]["id"]
+        together = Barrier(5)
+
+        def again(_: int) -> int:
+            together.wait()
+            return api.issue(posted(api)).status_code
+
+        def revoked() -> int:
+            together.wait()
+            return api.revoke(identifier).status_code
+
+        with ThreadPoolExecutor(5) as pool:
+            revocation, answers = pool.submit(revoked), pool.map(again, range(4))
+        assert revocation.result() == 200
+        assert {*answers} <= {200, 409}
+        assert api.issue(posted(api)).status_code == 409
+        assert [entry.reason for entry in api.issuer.entries()] == ["unspecified"]
+
     def test_both_shapes_of_the_drafts_are_read(self, api: API) -> None:
         identifier = api.issue(posted(api)).json()["verifiableCredential"]["id"]
         entry = {"type": "BitstringStatusList", "status": "1"}
@@ -463,7 +486,7 @@ class TestTokens:
         (tmp_path / "tokens.json").write_text(json.dumps({**members, "tokens": [*members["tokens"], entry]}))
         with pytest.raises(TooLarge):
             tokens.add("c", Right, NOW)
-        assert tokens.rights(token) == {*Right}
+        assert tokens.rights(token) == frozenset(Right)
         tokens.end("b")
         assert [token.name for token in tokens.all()] == ["a"]
 
@@ -483,6 +506,25 @@ class TestTokens:
         ]
         assert [answer.status_code for answer in answers] == [401] * 3
         assert len({answer.text for answer in answers}) == 1
+
+    def test_each_issuer_has_its_own(self, tmp_path: Path) -> None:
+        first = API(tmp_path / "first")
+        second = issuer_in(tmp_path / "second", kind=CERTIFICATE, url="https://college.example")
+        tokens = Tokens(second.home)
+        token = tokens.add("registry", Right, NOW)
+        first.serve({"college": Served(PostedCredentials(second, lambda: NOW), tokens)})
+        body = {"credential": posted(first)}
+        assert first.post("uni/credentials/issue", body, token).status_code == 401
+        assert first.post("college/credentials/issue", body).status_code == 401
+        answer = first.post("college/credentials/issue", body, token)
+        assert answer.json()["verifiableCredential"]["issuer"]["id"] == second.did
+        assert not list(first.issuer.entries())
+        # One of the two revokes nothing of the other.
+        identifier = first.issue(posted(first)).json()["verifiableCredential"]["id"]
+        entry = {"type": "BitstringStatusListEntry", "statusPurpose": "revocation"}
+        revocation = {"credentialId": identifier, "credentialStatus": entry, "status": True}
+        assert first.post("college/credentials/status", revocation, token).status_code == 404
+        assert first.issuer.current("C-1").reason is None
 
     def test_each_is_for_what_it_was_made_for(self, api: API) -> None:
         token = api.tokens.add("clerk", [Right.ISSUE], NOW)

@@ -92,6 +92,7 @@ def serve(
         from ..api.app import create_app
         from ..pages.own import Own
         from ..serving import Endpoint
+        from ..tls import LOOPBACK
     from did import Resolver
 
     if profile:
@@ -113,7 +114,9 @@ def serve(
         Endpoint.open(reach, session.home / "api" / "tls", session.now()) as endpoint,
         Processes[Any, Any](make, 2, waiting=_WAITING) as processes,
     ):
-        own = Own.at(endpoint.url)
+        # A URL of loopback says nothing of who reaches this: plain HTTP may listen on every address.
+        is_sealed = reach.host in LOOPBACK or endpoint.url.startswith("https:")
+        own = Own.at(endpoint.url) if is_sealed else None
         if own is None and served:
             raise click.UsageError(
                 "Tokens would travel in the clear: leave out --plain, or listen on loopback."
