@@ -6,6 +6,9 @@
    over the challenge and the domain; the issuer reads it as an `Acceptance`.
 4. The answer is the bundle of the diploma issued to that key.
 
+A wallet asks again by the same link for another form of the diploma: it POSTs to `?form=` and a media type.
+For another key than the first, that acceptance is signed by both keys.
+
 The domain is the link up to `/claim/`. Each side takes it from what it knows itself, never from the
 other: whoever passes on the challenge of another issuer gets a signature that is good for nothing.
 """
@@ -21,6 +24,7 @@ from typing import Self
 from did import DIDURL, DocumentSource
 from keys import Signer
 from vc.forms import FORMS, INTEGRITY
+from vc.forms.integrity import sign
 from vc.possession import Asked, require_possession
 from vc.problem import MalformedCredential
 from vc.secured import Options, Secured, Signatures, Signed
@@ -124,25 +128,53 @@ class Invitation:
 
 
 def acceptance(
-    invitation: Invitation, signer: Signer, *, verification_method: str, created: datetime
+    invitation: Invitation,
+    signer: Signer,
+    *,
+    verification_method: str,
+    created: datetime,
+    first: tuple[Signer, str] | None = None,
 ) -> bytes:
-    """The presentation without credentials that claims for the DID whose key is `signer`'s."""
+    """The presentation without credentials that claims for the DID whose key is `signer`'s.
+
+    `first` is the key, with its URL, for which another form of the diploma was claimed, where that is another
+    one: it signs the same presentation (VC Data Integrity 1.0, 2.1.1: a proof set).
+    """
     options = Options(verification_method, "authentication", created, invitation.challenge, invitation.domain)
-    return json.dumps(FORMS[INTEGRITY].present((), signer, options)).encode()
+    message = dict(FORMS[INTEGRITY].present((), signer, options))
+    if first is not None:
+        key, method = first
+        message = sign(
+            message,
+            key,
+            verification_method=method,
+            suite=FORMS[INTEGRITY].algorithm(key.public_key),
+            purpose=options.purpose,
+            created=created,
+            challenge=options.challenge,
+            domain=options.domain,
+        )
+    return json.dumps(message).encode()
 
 
 @dataclass(frozen=True)
 class Acceptance:
-    """A claim as received: `holder` and `challenge` are only what it says until `verify` has returned."""
+    """A claim as received: what it says is only its word until `verify` has returned."""
 
     holder: str
     challenge: str
     secured: Secured
-    signed: Signed
+    signed: tuple[Signed, ...]
+    """By the holder's key, and perhaps by that for which another form was claimed."""
+
+    @property
+    def proved(self) -> frozenset[str]:
+        """The DIDs whose keys have signed it."""
+        return frozenset(str(DIDURL.parse(each.verification_method).did) for each in self.signed)
 
     @classmethod
     def parse(cls, data: bytes) -> Self:
-        """Check the form: a presentation with a holder, no credential, one proof.
+        """Check the form: a presentation with a holder, no credential, one proof or two.
 
         Raises `Malformed`, and what keeps the presentation from being read.
         """
@@ -159,31 +191,35 @@ class Acceptance:
         signatures = secured.signatures(work) if "proof" in document else Signatures(())
         problems = [*signatures.problems, *(unknown.problem for unknown in signatures.unknown)]
         count = len(signatures.known) + len(problems)
-        if count != 1:
+        if count not in (1, 2):  # each costs a signature to check
             raise INVALID_ACCEPTANCE.saying(
-                "the presentation has {proofs} proofs instead of one", proofs=count
+                "the presentation has {proofs} proofs instead of one or two", proofs=count
             )
         if problems:
             raise problems[0]
-        (signed,) = signatures.known
-        if signed.challenge is None:
+        challenge = signatures.known[0].challenge
+        if challenge is None:
             raise INVALID_ACCEPTANCE("proof.challenge is missing")
-        return cls(presentation.holder, signed.challenge, secured, signed)
+        if {each.challenge for each in signatures.known} != {challenge}:  # one is spent for all of them
+            raise INVALID_ACCEPTANCE("the proofs are over different challenges")
+        return cls(presentation.holder, challenge, secured, tuple(signatures.known))
 
     def verify(self, *, domain: str, documents: DocumentSource, now: datetime) -> None:
-        """Check that a key of the holder signed this for `domain`. Is the challenge open? That is not asked.
+        """Check that keys of the holder and of all `proved` DIDs signed this for `domain`.
 
-        Raises as `require_possession`, or what `documents` raises for the holder's DID.
+        Is the challenge open? That is not asked. Raises as `require_possession`, or what `documents` raises
+        for one of these DIDs.
         """
-        named = DIDURL.parse(self.signed.verification_method)
-        signer = str(named.did)
-        method = documents.resolve(signer).document.verification_method(str(named), "authentication")
-        self.secured.verify(self.signed, method.key, Work())
-        require_possession(
-            self.signed,
-            signer=signer,
-            until=method.until,
-            holder=self.holder,
-            asked=Asked(self.challenge, domain),
-            now=now,
-        )
+        for place, signed in enumerate(self.signed):
+            named = DIDURL.parse(signed.verification_method)
+            signer = str(named.did)
+            method = documents.resolve(signer).document.verification_method(str(named), "authentication")
+            self.secured.verify(signed, method.key, Work())
+            require_possession(
+                signed,
+                signer=signer,
+                until=method.until,
+                holder=self.holder if place == 0 else signer,  # the first proof is the holder's
+                asked=Asked(self.challenge, domain),
+                now=now,
+            )

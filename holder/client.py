@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 from typing import Literal
+from urllib.parse import quote
 
 from exchange.claim import MAX_MESSAGE, ClaimLink, Invitation, acceptance
 from vc.reading import read
@@ -17,7 +18,7 @@ from wire.strict import load_json_object
 from wire.text import printable
 from wire.work import Work
 
-from .wallet import Held, Verify, Wallet
+from .wallet import Held, HolderKey, Verify, Wallet
 
 _PROBLEMS: dict[int, type[Problem]] = {404: NotFound, 409: Conflict, 429: TryLater, 503: TryLater}
 
@@ -31,25 +32,39 @@ def claim(
     *,
     clock: Callable[[], datetime],
     undetermined: bool = False,
+    form: str | None = None,
+    key: HolderKey | None = None,
 ) -> Held:
     """Claim what waits under `link` for the wallet's first key, and keep it as `Wallet.accept` does.
 
     `agree` is asked after the issuer has said who it is and before anything of the holder is sent. Doing it
-    again with the same wallet gives the same diploma. Raises `Declined`, and `Refused` when what comes is
-    by another issuer or for another key than agreed.
+    again with the same wallet gives the same diploma, or the same in another `form`, by its media type; that
+    may be for another `key` of the wallet. Raises `Declined`, and `Refused` when what comes is by another
+    issuer, for another key or in another form than agreed.
     """
-    invitation = Invitation.parse(_ask(client, "GET", link, None, MAX_MESSAGE), link)
+    url = f"{link}?form={quote(form, safe='')}" if form else str(link)
+    invitation = Invitation.parse(_ask(client, "GET", url, None, MAX_MESSAGE), link)
     if not agree(invitation):
         raise Declined(
             "nothing was claimed and nothing was sent", hint="The link stays good until it expires."
         )
-    key = wallet.holder_keys()[0]
+    first = wallet.holder_keys()[0]
+    key = key or first
     # Dated after the holder agreed, which may take longer than an answer may be old (`MAX_AGE`).
-    message = acceptance(invitation, key.signer, verification_method=key.verification_method, created=clock())
-    data = _ask(client, "POST", link, Body(message), MAX_BYTES)
+    message = acceptance(
+        invitation,
+        key.signer,
+        verification_method=key.verification_method,
+        created=clock(),
+        first=None if key == first else (first.signer, first.verification_method),
+    )
+    data = _ask(client, "POST", url, Body(message), MAX_BYTES)
     bundle = Bundle.parse(data, wallet.forms)
     try:
-        claims = read(bundle.secured, wallet.forms, Work()).claims
+        secured = read(bundle.secured, wallet.forms, Work())
+        if form not in (None, secured.form):
+            raise Refused("the credential is of another form than the one that was asked for")
+        claims = secured.claims
         if claims.issuer != invitation.issuer:
             raise Refused("the credential is by another issuer than the one that invited")
         named = [subject.get("id", "") for subject in claims.subjects]
@@ -62,11 +77,9 @@ def claim(
         raise
 
 
-def _ask(
-    client: Client, method: Literal["GET", "POST"], link: ClaimLink, body: Body | None, limit: int
-) -> bytes:
+def _ask(client: Client, method: Literal["GET", "POST"], url: str, body: Body | None, limit: int) -> bytes:
     """The body of an answer of status 200; any other raises a `Problem` in the issuer's words."""
-    answer = client.exchange(method, str(link), body, limit=limit)
+    answer = client.exchange(method, url, body, limit=limit)
     if answer.status != 200:
         raise _problem(answer.status, answer.body)
     return answer.body

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -14,9 +15,9 @@ from ledger import TrustedLedger
 from ledger.evm import KIND, SINCE
 from vc.anchoring import CarriedKind
 from verifier import RecognisedIssuer, RecognisedLog, Trust
-from verifier.sources.trust_entries import pinned
+from verifier.sources.trust_entries import pinned, read_anchors
 from wire import Malformed
-from wire.text import printable
+from wire.text import claimed, isolated, printable
 
 from .words import required, tr
 
@@ -57,6 +58,7 @@ class Newcomers:
                     tr("keeps the status lists of {issuer}, by your list").format(issuer=printable(owner))
                     for owner in known.keeps_lists_of(issuer.id)
                 ),
+                *anchors_of(issuer),
                 *lists_of(issuer),
                 *kinds_of(issuer),
             )
@@ -87,6 +89,18 @@ def handed_over(given: Trust, file: str, joined: Joined, name: str = "") -> Newc
     why = tr("from the file {file}").format(file=file)
     issuers = tuple(replace(issuer, name=name or issuer.name, reason=why) for issuer in given.issuers)
     return Newcomers(Trust(issuers, given.logs), joined, given)
+
+
+def anchors_of(issuer: RecognisedIssuer) -> Iterator[str]:
+    """The certificates by which an issuer is recognised, so that people can compare them with its own."""
+    for anchor in read_anchors(issuer):
+        yield tr('by the certificate of "{subject}", until {until}, SHA-256 {digest}').format(
+            subject=isolated(claimed(anchor.subject_text)),
+            until=f"{anchor.until:%Y-%m-%d}",
+            digest=hashlib.sha256(anchor.der).digest().hex(":").upper(),
+        )
+        if issuer.is_by_anchor:
+            yield tr("everyone whom it certifies then counts as this issuer")
 
 
 def lists_of(issuer: RecognisedIssuer) -> Iterator[str]:

@@ -11,32 +11,31 @@ import functools
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
 
+from did import DID
 from keys import KeyFile, PublicKey, Signer, open_signer
 from keys.opening import Opener, is_open
 from keys.signer import Passphrase, require_signs
 from kinds import Kind, Record, shipped
 from kinds.kind import Noun
 from kinds.shipped import is_shipped
-from ledger import Log, TrustedLedger
+from ledger import Log
 from ledger.anchors import ANCHORS, AnchorKind
-from ledger.evm import KIND, SINCE
 from ledger.folder import Engines, is_elsewhere, kept_beside, open_to_read, store_in
 from ledger.log import LogReader, time_to_sign
 from ledger.outbox import Outbox
 from ledger.tiles.store import Store as LogStore
 from vc import Bundle
-from vc.forms import FORMS, INTEGRITY, STATUS_KINDS, DataIntegrity, by_contexts
+from vc.forms import SD_JWT_VC, STATUS_KINDS
 from vc.secured import Form
 from vc.status import Reason
 from vc.status.kind import StatusKinds
-from vc.vcdm import jsonld
 from wire.consent import require_unmarked
 from wire.files import locked
 from wire.problem import Problem
@@ -54,10 +53,12 @@ from .identity import documents
 from .identity.clock import ClockJournal
 from .identity.creation import create_home
 from .identity.description import Description
+from .identity.forms import IssuerForms
 from .identity.home import Identity
 from .identity.home import index as index_in
 from .identity.kind import MOST_HANDED_OUT, Kinds
 from .identity.succession import JOURNAL, anchor, ended_ahead, finish, log_kind, mend
+from .identity.trust_file import trust_file
 from .job.bulk import Bulk, Issued
 from .job.checked import CheckedTable
 from .job.editions import Editions
@@ -67,6 +68,7 @@ from .job.singles import Edition, RecordRefused, Singles
 from .press.permutation import Positions
 from .press.press import Line, Press
 from .press.update import update_template
+from .problem import NOT_SUSPENDABLE
 from .status.due import unrenewed
 from .status.lists import Lists
 
@@ -114,9 +116,9 @@ class Issuer:
         vendored ones. `signer` signs diplomas and lists, with a key that is kept elsewhere than in
         `keys.json`; where the folder remembers the URI of that key, it is opened by that, and `pin` is asked
         once. `index` has what was issued, if not `issuer.sqlite`; `store` has the log, if not the folder
-        `log/`. `form` is how diplomas are secured, by default JSON with proofs: who issued in another one
-        gives it whenever the issuer is opened. `status_kinds` are the kinds of status lists that it may
-        publish, by the types of entries.
+        `log/`. `form` is how credentials are secured where nobody names another form, by default JSON with
+        proofs: who issued in another one gives it whenever the issuer is opened. `status_kinds` are the kinds
+        of status lists that it may publish, by the types of entries.
         `engines` and `signers` open what the folder's files name; without them, that is refused in a folder
         from a backup (`NotAgreed`).
         """
@@ -132,15 +134,18 @@ class Issuer:
         """Seconds to wait for others who issue; after them `TryLater`."""
         self.anchors: Mapping[str, AnchorKind] = ANCHORS
         """The kinds of ledgers that take checkpoints, which say how verifiers are to trust one."""
-        self._clock, self._contexts = clock, contexts
+        self._clock = clock
         self._signer, self._pin = signer, functools.cache(pin)
-        self._log_store, self._form = store, form
+        self._log_store = store
+        self.issued_as = IssuerForms(home, self.store, form, contexts)
+        """The forms in which it issues."""
         self._log_kind = functools.cache(lambda reference: log_kind(self.store, self.log, reference))
         self._new: Turns[Sequence[Edition], list[int]] = Turns(self._issue_new)
         self._editions = Editions(
             self.store,
             self.line,
             lambda: self._presses,
+            self.issued_as,
             self._begin,
             lambda: self._singles,
             clock,
@@ -172,7 +177,8 @@ class Issuer:
         issuer = cls(home, passphrase, clock, **parts)
         issuer.keys = keys  # open already
         if parts.get("form") is not None:
-            issuer._remember_form()
+            issuer.issued_as.remember(())
+            issuer.identity = Identity.read(home)
         return issuer
 
     # What the parts are made of
@@ -186,6 +192,12 @@ class Issuer:
     def iss(self) -> str:
         """See `Identity.iss`."""
         return self.identity.iss
+
+    def named_in(self, which: KindNumber, form: str | None = None) -> str:
+        """By which a credential names the issuer, in this form, else in that in which it is claimed."""
+        if form is None:
+            form = self.issued_as.media_type(self.store.current(which).form)
+        return self.iss if form == SD_JWT_VC else self.did
 
     @property
     def name(self) -> str:
@@ -311,20 +323,18 @@ class Issuer:
         """Raises `CLOCK_BEHIND` as whatever signs does; no secret is opened for it."""
         time_to_sign(self._clock(), self.reader.time())
 
-    @cached_property
-    def _integrity(self) -> DataIntegrity:
-        return DataIntegrity(contexts=jsonld.load(self._contexts) if self._contexts else None)
-
     @property
     def form(self) -> Form:
-        """How diplomas are secured. Raises `Malformed` for contexts that cannot be used."""
-        return self._form or self._integrity
+        """How credentials are secured where nobody names another form.
+
+        Raises `Malformed` for contexts that cannot be used.
+        """
+        return self.issued_as.own
 
     @property
     def forms(self) -> Mapping[str, Form]:
-        """Those that its diplomas may be of, by their media types. Raises as `form`."""
-        known = by_contexts(FORMS, self._integrity.contexts)
-        return {**known, INTEGRITY: self._integrity, self.form.media_type: self.form}
+        """Those that its credentials may be of, by their media types. Raises as `form`."""
+        return self.issued_as.readable
 
     @property
     def kinds(self) -> Kinds:
@@ -346,28 +356,25 @@ class Issuer:
         return self._all_presses().newest(kind)
 
     def _all_presses(self) -> Presses:
-        key, form, contexts = self.signer("assertion"), self.form, self._integrity.contexts
-        absent = self.identity.form if self._form is None else ""
-        return Presses(self.home, self.identity, self.keys, key, form, absent, contexts, self.status_kinds)
+        key = self.signer("assertion")
+        return Presses(self.home, self.identity, self.keys, key, self.issued_as, self.status_kinds)
 
     @cached_property
     def _presses(self) -> Presses:
         return self._all_presses()
 
-    def _begin(self, press: Press) -> None:
-        """Before anything is signed: asks for what opens the key, and remembers the form that was given.
+    def _begin(self, presses: Iterable[Press]) -> None:
+        """Before anything is signed: asks for what opens the key, and remembers the forms.
 
         The kind may be in the log not yet, where another process has added it. Raises as `Press.open`.
         """
-        press.open()
-        self._remember_form()
-        if reference := press.composer.kind.reference:
+        named = {(press.composer.form, press.composer.kind.reference): press for press in presses}
+        for press in named.values():
+            press.open()
+        if self.issued_as.remember(form for form, _ in named):
+            self.identity = Identity.read(self.home)
+        for reference in {reference for _, reference in named if reference}:
             self._log_kind(reference)
-
-    def _remember_form(self) -> None:
-        name = "" if self.form.media_type == INTEGRITY else self.form.media_type
-        if name != self.identity.form:
-            self.identity = Identity.change(self.home, form=name)
 
     def _positions(self) -> Positions:
         return positions(self.keys)
@@ -446,34 +453,35 @@ class Issuer:
     def issue_file(self, order: Order, table: CheckedTable | None = None) -> Issued:
         """Issues the rows of a file as `Bulk.run` does, and publishes the status lists that it needs.
 
-        They become what the file was opened for, also where a newer version was added since. Raises
-        `NO_SUCH_KIND` where that is not issued here, and as `Bulk.run`.
+        They become what the file was opened for, also where a newer version was added since. What stands of
+        rows that were issued before is added in those of the forms that it lacks. Raises `NO_SUCH_KIND` where
+        that is not issued here, and as `Bulk.run`.
         """
         now, lists = self.log.now(), self.lists
         kind, kinds = order.source.kind, self.kinds
         reference = kind.reference if kinds.has(kind) else kinds.reference(kind.name)
-        self._begin(self._presses.of(reference))  # one asks, before there are several workers
+        forms = self.issued_as.names(order.forms)
+        self._begin([self._presses.of(reference, form) for form in forms])  # before there are several workers
         self.require_signer()
         with locked(self.home / "issue", patience=self.patience):
             Identity.read(self.home).require_open()
             self._editions.recover()
             presses = self._all_presses()
-            press = presses.of(reference)
             result = self._bulk.run(
                 order,
-                press,
+                presses.templates(reference, forms),
                 now=now,
-                former=presses.former(press),
                 secret=lambda: self.keys.secret("number-identity"),
                 table=table,
             )
+            result = replace(result, added=self._editions.add(result.lacking, forms))
         self.store.lookup.catch_up(self._id_of())
         lists.publish(now=self._clock())
         return result
 
     def update_template(self) -> bool:
         """Gives template.json a place for the degree's name, as `templates.update_template` does."""
-        return update_template(self.home, self._integrity.contexts, patience=self.patience)
+        return update_template(self.home, self.issued_as.contexts, patience=self.patience)
 
     def leave_template(self) -> bool:
         """Has new diplomas name their kind, the version that comes along; whether none did before.
@@ -490,40 +498,66 @@ class Issuer:
         return is_new
 
     def issue(
-        self, kind: str | Mapping[str, Any], cells: Mapping[str, Any] | None = None, copies: int = 1
+        self,
+        kind: str | Mapping[str, Any],
+        cells: Mapping[str, Any] | None = None,
+        copies: int = 1,
+        *,
+        forms: Sequence[str] = (),
+        keys: Sequence[str] = (),
     ) -> Entry:
         """Issues one credential of a `kind`, its record given field by field, and returns its first copy.
 
-        Without a kind it is of the only one. Each of several `copies` has its own id, place in a status list,
-        salts and log entry; corrections and revocations are of all. Raises `InvalidRecord`, `Conflict`, and
-        as `Kinds.newest`.
+        Without a kind it is of the only one. It is issued in each of the `forms`, given by their media types,
+        all by one write; without any, in that of the issuer. `keys` are DIDs of holders, each of which gets a
+        copy bound to it; without any, there are so many `copies`, bound to nobody. Each form and copy has its
+        own id, place in a status list, salts and log entry; corrections and revocations are of all.
+
+        Raises `InvalidRecord`, `Conflict`, `FORM_NOT_ALLOWED`, `FORM_NOT_GIVEN`, and as `Kinds.newest`.
         """
         name, record = (kind, cells or {}) if isinstance(kind, str) else ("", kind)
         try:
-            return self._issue_all(name, [record], copies)[0]
+            holders = [str(DID.parse(key)) for key in keys]
+            return self._issue_all(name, [record], forms, holders or [None] * copies)[0]
         except RecordRefused as refused:
             raise refused.problem from None
 
-    def issue_many(self, records: Iterable[Mapping[str, Any]], kind: str = "") -> list[Entry]:
+    def issue_many(
+        self, records: Iterable[Mapping[str, Any]], kind: str = "", forms: Sequence[str] = ()
+    ) -> list[Entry]:
         """Issues several credentials, all or none, and returns their editions in the order of the records.
 
-        They are of one kind, by default of the only one. Calls from many threads wait for each other and go
-        the way together. Raises `RecordRefused` for the first record that cannot be issued, be it invalid or
-        issued before, and then issues none; `TryLater` where another process issues for longer than five
-        seconds; and as `Kinds.newest`. For thousands there is `issue_file`.
+        They are of one kind, by default of the only one, each in all of the `forms`, as in `issue`. Calls of
+        many threads wait for each other and go the way together. Raises `RecordRefused` for the first record
+        that cannot be issued, be it invalid or issued before, and then issues none; `TryLater` where another
+        process issues for longer than five seconds; and as `Kinds.newest`. For thousands there is
+        `issue_file`.
         """
-        return self._issue_all(kind, records, 1)
+        return self._issue_all(kind, records, forms, [None])
 
-    def _issue_all(self, kind: str, records: Iterable[Mapping[str, str]], copies: int) -> list[Entry]:
-        wanted = self._editions.firsts(kind, records, copies)
+    def _issue_all(
+        self,
+        kind: str,
+        records: Iterable[Mapping[str, str]],
+        forms: Sequence[str],
+        holders: Sequence[str | None],
+    ) -> list[Entry]:
+        wanted = self._editions.firsts(kind, records, self.issued_as.names(forms), holders)
         if not wanted:
             return []
-        self._begin(wanted[0].press)
+        self._begin(edition.press for edition in wanted)
         return [self.store.entry(seq) for seq in self._new(wanted)]
 
-    def current(self, number: str | KindNumber) -> Entry:
-        """The first copy of the latest edition of a credential. Raises as `Finder.which`."""
-        return self.store.current(self.finder.which(number))
+    def current(self, number: str | KindNumber, form: str | None = None) -> Entry:
+        """The first copy of the latest edition of a credential, in a form as `in_form` has it.
+
+        Raises as that, and as `Finder.which`.
+        """
+        return self.in_form(self.store.current(self.finder.which(number)), form)
+
+    def in_form(self, entry: Entry, form: str | None) -> Entry:
+        """As `IssuerForms.of_edition` does."""
+        return self.issued_as.of_edition(entry, form)
 
     def correct(self, number: str | KindNumber, changes: Mapping[str, str]) -> Entry:
         """Issues the next edition with changed fields, and revokes the one before as superseded.
@@ -544,6 +578,27 @@ class Issuer:
         """Revokes credentials as `Lists.revoke` does. Raises as that, and as `Finder.which`."""
         self.lists.revoke([self.finder.which(number) for number in numbers], reason, date=date, now=now)
 
+    def suspend(self, numbers: Iterable[str | KindNumber], reason: Reason, *, now: datetime) -> None:
+        """Suspends credentials as `Lists.suspend` does, all or none of them.
+
+        Raises as that and as `Finder.which`, and `NOT_SUSPENDABLE` for one of a version of its kind that
+        provides for no suspension: no list that it names could say so.
+        """
+        ordered = [self.finder.which(number) for number in numbers]
+        for which in ordered:
+            kind = self.kinds.of(self.line(self.store.current(which)).secured.claims.kind)
+            if not kind.is_suspendable:
+                raise NOT_SUSPENDABLE(
+                    f"credential {which.number} was issued under {kind.name} {kind.version}, which provides "
+                    "for no suspension",
+                    number=which.number,
+                )
+        self.lists.suspend(ordered, reason, now=now)
+
+    def reinstate(self, numbers: Iterable[str | KindNumber], *, now: datetime) -> None:
+        """Ends suspensions as `Lists.reinstate` does. Raises as that, and as `Finder.which`."""
+        self.lists.reinstate([self.finder.which(number) for number in numbers], now=now)
+
     def generation(self, which: KindNumber) -> int:
         """How often the credential was released: what a claim link made now is good for."""
         return self.store.generation(which)
@@ -556,14 +611,24 @@ class Issuer:
         """Counts a claim link."""
         self.store.count_link(nth)
 
-    def claim(self, number: str | KindNumber, holder: str, generation: int | None = None) -> bytes:
+    def claim(
+        self,
+        number: str | KindNumber,
+        holder: str,
+        generation: int | None = None,
+        form: str | None = None,
+        proved: Collection[str] = (),
+    ) -> bytes:
         """The bundle of the edition bound to `holder`, a DID, in one copy: the same again for this holder.
 
-        `generation` is that of the link by which it is claimed, if there is one.
-        Raises `NotFound`, `Conflict` where another holder has it, `Refused` where it was revoked, `Released`
-        where it was released since the link was made.
+        `generation` is that of the link by which it is claimed, if there is one. It is of the `form` with
+        this media type; without one, of that which the credential has. In a second form it may be bound to
+        another holder than in the first, whose key was `proved` as well.
+        Raises `NotFound`, `Conflict` where another holder has it, `Refused` where it was revoked or is not
+        issued in that form, `Released` where it was released since the link was made.
         """
-        return self.bundle(self._editions.claim(self.finder.which(number), holder, generation)).to_bytes()
+        which = self.finder.which(number)
+        return self.bundle(self._editions.claim(which, holder, generation, form, proved)).to_bytes()
 
     def release(self, number: str | KindNumber) -> Entry:
         """The next edition of a credential, bound to nobody: for a holder whose wallet is lost.
@@ -636,7 +701,11 @@ class Issuer:
         return self.finder.find(text, kind)
 
     def copies(self, entry: Entry) -> list[Entry]:
-        """All copies of an edition."""
+        """All copies of an edition in one form."""
+        return [each for each in self.editions(entry) if each.form == entry.form]
+
+    def editions(self, entry: Entry) -> list[Entry]:
+        """All copies of an edition in all forms."""
         return self.store.copies(entry.which, entry.edition)
 
     def entries(self, first: int = 0, stop: int | None = None, *, from_edition: int = 1) -> Iterator[Entry]:
@@ -665,26 +734,4 @@ class Issuer:
 
         It names the ledgers that the log's checkpoints go to, as far as `anchors` say how to trust them.
         """
-        entry, closed = self.trust_entry(), self.identity.closed
-        ledgers = self._trusted_ledgers()
-        named = {"list_keys": "listKeys", "status_issuers": "statusIssuers"}
-        issuer = {
-            named.get(member, member): list(value) if isinstance(value, tuple) else value
-            for member, value in entry["issuer"].items()
-            if value
-        }
-        if closed:
-            issuer["closed"] = closed
-        version = 4 if "listKeys" in issuer else 2 if closed or "statusIssuers" in issuer or ledgers else 1
-        version = 6 if "kinds" in issuer else version
-        if any(ledger.kind == KIND and SINCE in ledger.parameters for ledger in ledgers):
-            version = max(version, 5)
-        version = 7 if "address" in issuer else version
-        log = {**entry["log"], **({"ledgers": [asdict(ledger) for ledger in ledgers]} if ledgers else {})}
-        return {"version": version, "issuers": [issuer], "logs": [log]}
-
-    def _trusted_ledgers(self) -> list[TrustedLedger]:
-        """How verifiers are to trust the ledgers that take the log's checkpoints."""
-        kinds = ((each, self.anchors.get(each.name.partition(":")[0])) for each in self.outbox.destinations())
-        trusted = (kind.trusted(each.name, each.settings) for each, kind in kinds if kind is not None)
-        return [ledger for ledger in trusted if ledger is not None]
+        return trust_file(self.trust_entry(), self.identity.closed, self.outbox, self.anchors)

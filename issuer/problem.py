@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from wire.problem import Code, Conflict, Damaged, Malformed, NotFound, Refused, Unavailable
+from wire.problem import Code, Conflict, Damaged, Malformed, NotFound, Problem, Refused, Unavailable
 
 # The folder
 
@@ -89,10 +89,29 @@ class FormNotKnown(Refused):
     code = "form-not-known"
 
 
+FORM_NOT_ALLOWED = Code("form-not-allowed", Refused, "Not issued in this form")
+"""A credential was asked for in a form in which its kind, or its issuer, is not issued."""
 FORM_NOT_GIVEN = Code("form-not-given", Unavailable, "The issuer's form is not at hand")
 """The issuer issues in a form that is not at hand here, and nothing in another one unasked."""
+CREDENTIAL_SUSPENDED = Code("credential-suspended", Refused, "The credential is suspended")
+"""The credential is suspended: no other edition of it is issued, for a wallet or with other values."""
+REVOKED_FOR_GOOD = Code("revoked-for-good", Refused, "A revocation is for good")
+"""The credential was revoked, and can be neither suspended nor reinstated."""
+NOT_SUSPENDABLE = Code("not-suspendable", Refused, "The credential cannot be suspended")
+"""The credential was issued under a version of its kind that provides for no suspension."""
+SUSPENSION_NEEDS_ADDRESS = Code(
+    "suspension-needs-address", Refused, "Suspensions are looked up at a web address"
+)
+"""Credentials of the kind can be suspended, and the issuer has no web address where others could look."""
 STATUS_LIST_NOT_PUBLISHED = Code("status-list-not-published", NotFound)
 """The status list was never published."""
+
+
+def not_in_force(*, is_suspended: bool) -> Problem:
+    """The problem with a credential that is revoked, or suspended: nothing more is made of it."""
+    if is_suspended:
+        return CREDENTIAL_SUSPENDED("this credential is suspended")
+    return Refused("this credential was revoked", hint="A new one needs a number of its own.")
 
 
 # The registrar's file

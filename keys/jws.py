@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Self
 import orjson
 
 from wire.problem import Malformed, TooLarge
-from wire.strict import base64url_decode, base64url_encode, load_json_object
+from wire.strict import base64_decode, base64url_bytes, base64url_decode, load_json_object
 from wire.text import shortened
 from wire.work import SIGNATURE, Work
 
@@ -23,6 +23,11 @@ from .signer import Signer
 
 LARGEST_HEADER = 1 << 16
 """Characters of the header, which may hold a chain of certificates."""
+
+MOST_CERTIFICATES = 5
+"""In `x5c`: a leaf and those above it, the anchor too, which should not be there."""
+LARGEST_CERTIFICATE = 1 << 13
+"""Characters of one."""
 
 # Keys of the sender's choice (threat 12), payloads that are not the bytes signed (RFC 7797, threat 6), and
 # compression, which no JWS has (threat 15).
@@ -76,6 +81,28 @@ class JWS(NamedTuple):
             )
         return cls(header, payload, data[: -len(signature_text) - 1], signature)
 
+    @property
+    def certificates(self) -> tuple[bytes, ...]:
+        """The certificates of `x5c` in DER, the signer's first (RFC 7515, 4.1.6); none where it is missing.
+
+        Raises `INVALID_JWS`, and `TooLarge` for more than are read. Nothing says yet that they are any good.
+        """
+        if "x5c" not in self.header:
+            return ()
+        texts = self.header["x5c"]
+        if not isinstance(texts, list) or not texts or not all(isinstance(text, str) for text in texts):
+            raise INVALID_JWS("x5c of the JWS header is no list of certificates")
+        if len(texts) > MOST_CERTIFICATES:
+            raise TooLarge.saying(
+                "x5c of the JWS header has more than {most} certificates", most=MOST_CERTIFICATES
+            )
+        try:  # base64 and not base64url (threat 7)
+            return tuple(base64_decode(text, limit=LARGEST_CERTIFICATE) for text in texts)
+        except TooLarge:
+            raise
+        except Malformed as problem:
+            raise INVALID_JWS.saying("a certificate of x5c cannot be decoded: {why}", why=problem) from None
+
     def verify(self, key: PublicKey, work: Work) -> None:
         """Raise `InvalidSignature` unless `key` made the signature by the algorithm that the header names."""
         work.spend(SIGNATURE)
@@ -89,7 +116,7 @@ def sign_compact(header: Mapping[str, Any], payload: Mapping[str, Any], signer: 
     """Sign a JSON payload; `alg` is added to the header by the type of the key."""
     algorithm = signer.public_key.kind.algorithms[0]
     text = b".".join(map(encoded, ({"alg": algorithm, **header}, payload)))
-    return text + b"." + base64url_encode(signer.sign(text)).encode()
+    return text + b"." + base64url_bytes(signer.sign(text))
 
 
 def encoded(value: object) -> bytes:
@@ -100,7 +127,7 @@ def encoded(value: object) -> bytes:
         text = b"null"
     if b"null" in text:
         text = _strictly(value)
-    return base64url_encode(text).encode()
+    return base64url_bytes(text)
 
 
 def _strictly(value: object) -> bytes:

@@ -24,6 +24,7 @@ class KeyKind:
     kty: str
     algorithms: tuple[str, ...]  # what `alg` of a JWK may say
     parameters: tuple[bytes, ...]  # CKA_EC_PARAMS on a token: DER of the curve's OID, or of its name
+    certified: str  # its curve, as `cryptography` calls that, where X.509 certificates with it are read
     digest: str  # what ECDSA signs, by `hashlib`; empty where the whole message is signed
     load: Callable[[], Scheme]
     """Called with the first key of its kind: most there are, are Ed25519."""
@@ -56,6 +57,7 @@ _ROWS = {
         kty="OKP",
         algorithms=("EdDSA", "Ed25519"),
         parameters=(bytes.fromhex("06032b6570"), b"\x13\x0cedwards25519"),
+        certified="",
         digest="",
         load=_ed25519,
     ),
@@ -67,6 +69,7 @@ _ROWS = {
         kty="EC",
         algorithms=("ES256",),
         parameters=(bytes.fromhex("06082a8648ce3d030107"),),
+        certified="secp256r1",
         digest="sha256",
         load=lambda: _ecdsa("P-256", "SECP256R1"),
     ),
@@ -78,6 +81,7 @@ _ROWS = {
         kty="EC",
         algorithms=("ES384",),
         parameters=(bytes.fromhex("06052b81040022"),),
+        certified="secp384r1",
         digest="sha384",
         load=lambda: _ecdsa("P-384", "SECP384R1"),
     ),
@@ -89,6 +93,7 @@ _ROWS = {
         kty="EC",
         algorithms=("ES256K",),
         parameters=(bytes.fromhex("06052b8104000a"),),
+        certified="",
         digest="sha256",
         load=lambda: _ecdsa("secp256k1", "SECP256K1", low_s=True),
     ),

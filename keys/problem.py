@@ -5,6 +5,8 @@ from __future__ import annotations
 from wire.problem import Code, Malformed, NotFound, PassphraseNeeded, Problem, Refused, Unavailable
 
 __all__ = [
+    "CERTIFICATES_NOT_SUPPORTED",
+    "INVALID_CERTIFICATES",
     "INVALID_JWS",
     "JWS_NOT_SUPPORTED",
     "KEY_NOT_OPENED",
@@ -55,6 +57,12 @@ INVALID_JWS = Code("invalid-jws", Malformed, "Not a well-formed JWS")
 """A JSON Web Signature that breaks RFC 7515, or has what is refused here, such as a key of the sender's."""
 JWS_NOT_SUPPORTED = Code("jws-not-supported", Malformed, "The JWS is not supported", undetermined=True)
 """A JSON Web Signature by an algorithm or with a critical extension that is not known here."""
+INVALID_CERTIFICATES = Code("invalid-certificates", Malformed, "The certificates are not valid")
+"""A chain of X.509 certificates breaks RFC 5280, such as by an authority that is none."""
+CERTIFICATES_NOT_SUPPORTED = Code(
+    "certificates-not-supported", Malformed, "The certificates are not supported", undetermined=True
+)
+"""A chain of X.509 certificates has keys, purposes or critical extensions that are not known here."""
 WEAK_PASSPHRASE = Code("weak-passphrase", Refused, "The passphrase is too weak")
 """A passphrase that would not withstand whoever copies the sealed file and guesses."""
 

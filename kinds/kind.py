@@ -32,6 +32,8 @@ A credential says so itself: whoever leaves the kind out of a bundle does not ma
 """
 LIST_LIFE = 365
 """Days that status lists last where neither kind nor issuer says anything else."""
+SUSPENSION = "suspension"
+"""The status purpose of a credential that its issuer may suspend (Bitstring Status List 2.1)."""
 NEEDED = frozenset({"kind.json", "template.json"})
 """The files without which facts would be looked for elsewhere."""
 LARGEST_CARRIED = 1 << 16
@@ -148,10 +150,19 @@ class Kind:
     policy: KindPolicy
     list_life: int
     """Days that status lists last of an issuer that is made for it; 0 where it does not say."""
+    status_purposes: tuple[str, ...]
+    """The purposes of the statuses of its credentials: revocation, and perhaps `SUSPENSION`."""
+    forms: tuple[str, ...] = ()
+    """The media types of the forms in which it may be issued; in any where it does not say."""
 
     def with_template(self, template: Template) -> Kind:
         """The kind that an edited template makes of this one: what only that names is a text of its own."""
         return self if template.text == self.template.text else replace(self, template=template)
+
+    @property
+    def is_suspendable(self) -> bool:
+        """Whether its credentials say where a suspension of theirs would stand."""
+        return SUSPENSION in self.status_purposes
 
     @property
     def sources(self) -> dict[str, bytes]:

@@ -13,6 +13,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
+from vc.secured import MEDIA_TYPE
 from wire.problem import Malformed
 from wire.strict import load_json_object
 from wire.text import shortened
@@ -20,7 +21,18 @@ from wire.work import BYTES_FOLDED, BYTES_WRITTEN, FIELD_READ, Work
 
 from .cells import DISCLOSURES, GROUP, ITEM_ID, TYPES, Field, check_cell
 from .digits import SCHEMES
-from .kind import LIST_LIFE, NEEDED, CatalogueColumns, Identifier, Kind, KindPolicy, Noun, Rule, plain
+from .kind import (
+    LIST_LIFE,
+    NEEDED,
+    SUSPENSION,
+    CatalogueColumns,
+    Identifier,
+    Kind,
+    KindPolicy,
+    Noun,
+    Rule,
+    plain,
+)
 from .names import PersonName
 from .pattern import instructions
 from .problem import INVALID_KIND, BadCell
@@ -79,7 +91,9 @@ _KIND: Mapping[str, Any] = {
     "identifiers": {},
     "catalogue": {},
     "policy": {},
+    "forms": [],
     "list_life": 0,
+    "status_purposes": ["revocation"],
 }
 _PERSON: Mapping[str, Any] = {
     **dict.fromkeys(("name", "given", "family", "language", "email", "id"), ""),
@@ -216,11 +230,16 @@ def parse_kind(
         template=Template(_template(members, fields) if written is None else written),
         policy=_policy(members["policy"], members["list_life"] or LIST_LIFE),
         list_life=members["list_life"],
+        status_purposes=_texts(members["status_purposes"], "status_purposes"),
+        forms=_texts(members["forms"], "forms"),
     )
     if is_tested:
         return kind
     if not 0 <= kind.list_life <= LONGEST_AGE:
         raise INVALID_KIND("kind.json: 'list_life' is a number of days")
+    if wrong := [form for form in kind.forms if not MEDIA_TYPE.fullmatch(form)]:
+        raise INVALID_KIND(f"kind.json, forms: {shortened(wrong[0])} is no media type of a form")
+    _require_status_purposes(kind)
     _require_groups(kind)
     _require_fields(kind)
     _require_policy(kind)
@@ -552,6 +571,16 @@ def _require_policy(kind: Kind) -> None:
     name = kind.policy.check_age[0]
     if name not in kind.fields or kind.fields[name].type != "date" or name not in kind.template.fields:
         raise INVALID_KIND(f"kind.json, policy.check_age: {name!r} is no date that a credential says")
+
+
+def _require_status_purposes(kind: Kind) -> None:
+    """Refuses purposes that no status list of an issuer has, and credentials that could not be revoked."""
+    if kind.status_purposes not in (("revocation",), ("revocation", SUSPENSION)):
+        raise INVALID_KIND(
+            f'kind.json, status_purposes: it is ["revocation"] or ["revocation", "{SUSPENSION}"]'
+        )
+    if kind.is_suspendable and not kind.is_named:  # nobody could tell later which of them have the entry
+        raise INVALID_KIND("kind.json, status_purposes: credentials that name no kind are never suspended")
 
 
 def _require_group(members: Mapping[str, Any], place: str, *, is_inner: bool) -> None:

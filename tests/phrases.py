@@ -20,6 +20,7 @@ FINDINGS: Mapping[str, str] = {
     "issuer-key-published": "{issuer}: the key is in the document that {issuer} publishes",
     "issuer-document-pinned": "{issuer}: the key is in a document that is pinned in the trust list",
     "issuer-document-in-log": "{issuer}: the key is in a document that the trusted log {log} holds",
+    "issuer-key-certified": '{name}: the key is certified for "{subject}"',
     "signature-unchanged": "unchanged since the issuer signed it",
     "signature-resources": (
         "of {count} related resources {compared} are as it says, and the others are not compared"

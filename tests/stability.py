@@ -273,6 +273,11 @@ class _Use:
         self.type("kind diff", "resident", "certificate")
         self.type("kind export", "diploma")
         self.type("kind test", _OWN_KINDS / "bcg")
+        city = ("--name", "City", "--url", "https://city.example", "--kind", _OWN_KINDS / "licence")
+        rows = _OWN_KINDS / "licence" / "rows.csv"
+        self.type("issuer issue", rows, *city, "--out", self.folder / "city", home="city", code=PARTLY)
+        self.type("issuer suspend", "L-1", home="city")
+        self.type("issuer reinstate", "L-1", home="city")
         self.type("kind new", self.folder / "degree", "--from", _GRADUATES)
 
     def use_api(self) -> None:

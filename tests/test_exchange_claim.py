@@ -133,6 +133,54 @@ def test_an_acceptance_proves_possession(kind: str) -> None:
     assert len(claim(KEYS[kind])) < MAX_MESSAGE / 8
 
 
+def with_first(invitation: Invitation = INVITATION) -> bytes:
+    """For the key of P-256, which signs, and so does the first key."""
+    method = f"{other()}#{KEYS['P-256'].public_key.multikey()}"
+    first = KEYS["Ed25519"], f"{other('Ed25519')}#{KEYS['Ed25519'].public_key.multikey()}"
+    return acceptance(invitation, KEYS["P-256"], verification_method=method, created=NOW, first=first)
+
+
+def test_another_key_may_be_proved_with_the_first() -> None:
+    received = Acceptance.parse(with_first())
+    assert (received.holder, set(received.proved)) == (other(), {other(), other("Ed25519")})
+    received.verify(domain=LINK.service, documents=DOCUMENTS, now=NOW)
+    assert Acceptance.parse(claim(KEYS["P-256"])).proved == {other()}
+
+
+@pytest.mark.parametrize("place", [0, 1])
+@pytest.mark.parametrize(
+    "change", [{"proofValue": None}, {"domain": "https://other.example"}, {"created": "2026-06-29T11:59:59Z"}]
+)
+def test_each_of_two_keys_has_to_have_signed_it(place: int, change: dict[str, Any]) -> None:
+    """The second proof counts as the first: by it a wallet shows that it has the first key."""
+    message = json.loads(with_first())
+    value = {"proofValue": message["proof"][1 - place]["proofValue"]} if "proofValue" in change else change
+    message["proof"][place] |= value
+    received = Acceptance.parse(json.dumps(message).encode())
+    with pytest.raises((InvalidProof, Malformed)):
+        received.verify(domain=LINK.service, documents=DOCUMENTS, now=NOW)
+
+
+def test_the_first_proof_is_the_holder_s_and_there_is_no_third() -> None:
+    message = json.loads(with_first())
+    message["proof"].reverse()
+    with pytest.raises(InvalidProof, match="not signed by its holder"):
+        Acceptance.parse(json.dumps(message).encode()).verify(
+            domain=LINK.service, documents=DOCUMENTS, now=NOW
+        )
+    message["proof"].append({**message["proof"][0], "created": "2026-06-30T11:59:59Z"})
+    with raises(INVALID_ACCEPTANCE, match="3 proofs"):
+        Acceptance.parse(json.dumps(message).encode())
+
+
+def test_a_proof_over_one_presentation_is_none_over_another() -> None:
+    """Who takes an acceptance on its way cannot add a key of its own: its holder is signed, too."""
+    taken, own = json.loads(claim(KEYS["Ed25519"])), json.loads(claim(KEYS["P-256"]))
+    own["proof"] += taken["proof"]
+    with pytest.raises(InvalidProof):
+        Acceptance.parse(json.dumps(own).encode()).verify(domain=LINK.service, documents=DOCUMENTS, now=NOW)
+
+
 def test_a_holder_may_be_a_did_jwk() -> None:
     key = KEYS["P-256"]
     did = did_jwk.create(key.public_key)

@@ -21,8 +21,9 @@ from typing import Any
 import pytest
 
 from exchange.claim import ClaimLink, Invitation
-from holder import Wallet
+from holder import Held, Wallet
 from holder.client import claim
+from holder.wallet import HolderKey
 from intaglio.commands.wallet import text
 from intaglio.tls import INVALID_CERTIFICATE_NAME, server_files
 from issuer.desk.claims import LINK_LIFETIME, ClaimLinks
@@ -47,8 +48,10 @@ from tests.world import (
     verifier,
     verifier_for,
 )
+from vc.forms import INTEGRITY, SD_JWT_VC, VC_JWT
 from vc.problem import NO_CREDENTIAL
 from vc.report import Report, Verdict
+from vc.status import Reason
 from verifier import Trust
 from wire.fetch import HttpsFetcher
 from wire.problem import (
@@ -68,6 +71,7 @@ from wire.problem import (
 ROOT = Path(__file__).parent.parent
 PASSPHRASE = b"correct horse battery"
 TOKEN = "t" * 43
+BOTH = (INTEGRITY, SD_JWT_VC)
 
 
 def now() -> datetime:
@@ -150,6 +154,48 @@ def test_a_diploma_is_claimed_bound_to_the_wallet(university: Issuer, tmp_path: 
         (NUMBER, 1, "superseded"),
         (NUMBER, 2, None),
     ]
+
+
+@pytest.mark.slow
+def test_a_wallet_takes_the_same_diploma_in_each_form_by_one_link(tmp_path: Path) -> None:
+    """The record had one form. The second is for another key of the wallet, which proves the first, too."""
+    university = issuer_in(tmp_path / "home" / "issuer", name=NAME, clock=now)
+    university.issue({**graduate(), "diploma_number": "another"}, forms=BOTH)
+    university.issue(graduate())
+    with (
+        served(university) as (claims, fetcher),
+        wallet(tmp_path / "ada") as mine,
+        wallet(tmp_path / "eve") as eves,
+    ):
+        link = claims.offer(of_diploma(NUMBER), university, now=now())
+
+        def take(taker: Wallet, form: str, key: HolderKey | None = None) -> Held:
+            check = checks(university)
+            return claim(link, taker, fetcher, check, yes, clock=now, form=form, key=key)
+
+        whole = take(mine, INTEGRITY)
+        second = mine.add_key("P-256", now=now() + timedelta(minutes=1))
+        in_parts = take(mine, SD_JWT_VC, second)
+        assert take(mine, SD_JWT_VC, second).id == in_parts.id, "the same again"
+        with pytest.raises(Conflict, match="another wallet"):
+            take(eves, SD_JWT_VC)
+        with pytest.raises(Refused, match=r"application/vc\+jwt"):
+            take(mine, VC_JWT)
+        assert {held.secured.form for held in mine.credentials()} == {*BOTH}
+        assert text.outdated(mine.credentials()) == set(), "neither is a later edition of the other"
+        assert whole.bound_to == {mine.holder_keys()[0].did}
+        shown = mine.present(
+            [in_parts.id],
+            challenge="c",
+            domain="employer.example",
+            now=now(),
+            only=["name", "programme_title"],
+        )
+    report = verifier_for(university).verify(shown, now=now(), challenge="c", domain="employer.example")
+    assert (report.verdict, report.holder) == (Verdict.VALID, second.did)
+    university.revoke([NUMBER], Reason.FRAUD, date=now(), now=now())
+    for entry in university.editions(university.current(NUMBER)):
+        assert checks(university)(university.bundle(entry).to_bytes()).verdict is Verdict.INVALID
 
 
 def test_credentials_of_two_kinds_with_one_number_are_no_editions(tmp_path: Path) -> None:
@@ -369,10 +415,10 @@ class _Lie(http.server.BaseHTTPRequestHandler):
         pass
 
 
-def claimed_from(site: Liar, folder: Path) -> Problem:
+def claimed_from(site: Liar, folder: Path, form: str | None = None) -> Problem:
     with site.running(), wallet(folder) as mine:
         with pytest.raises(Problem) as refused:
-            claim(site.link, mine, HttpsFetcher(allow_loopback=True), check, yes, clock=now)
+            claim(site.link, mine, HttpsFetcher(allow_loopback=True), check, yes, clock=now, form=form)
         assert mine.credentials() == []
     return refused.value
 
@@ -387,6 +433,11 @@ def test_a_diploma_for_somebody_else_is_not_kept(tmp_path: Path) -> None:
     for credential in (diploma("did:key:z6MkpTHR8VNsBxYAAWHut2Geadd9jSwuBV8xRoAnwWsdvktH"), diploma()):
         problem = claimed_from(Liar(response(200, credential)), tmp_path / str(len(credential)))
         assert "not bound to this wallet's key" in problem.detail
+
+
+def test_a_diploma_in_another_form_than_the_one_asked_for_is_not_kept(tmp_path: Path) -> None:
+    problem = claimed_from(Liar(response(200, diploma())), tmp_path, SD_JWT_VC)
+    assert "another form" in problem.detail
 
 
 def test_a_diploma_by_another_issuer_than_the_one_agreed_to_is_not_kept(tmp_path: Path) -> None:

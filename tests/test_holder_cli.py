@@ -150,6 +150,42 @@ def test_json_is_the_only_thing_on_stdout(run: Run, file: Path) -> None:
     assert json.loads(run("delete", name, "--yes", "--json").out) == {"version": 2, "deleted": name}
 
 
+@pytest.mark.parametrize(
+    ("language", "says"),
+    [
+        (
+            "C.UTF-8",
+            "Log proofs and status lists stay out: the verdict is open, and there is no host to ask.",
+        ),
+        ("zh_CN.UTF-8", "不附日志证明和状态列表：无处可查，因此无法得出结论。"),
+    ],
+)
+def test_without_evidence_a_presentation_brings_nothing_else_along(
+    run: Run, file: Path, monkeypatch: pytest.MonkeyPatch, language: str, says: str
+) -> None:
+    monkeypatch.setenv("LC_ALL", language)
+    run("init")
+    name = run("import", file).out.strip()
+    asked = ("--challenge", "c", "--domain", "d", "--no-evidence")
+    declined = run("present", name, *asked, stdin=b"n\n", at_terminal=True)
+    assert (declined.code, says in declined.err) == (5, True)
+    presented = run("present", name, *asked, "--yes")
+    assert says in presented.err
+    shown = json.loads(presented.out)
+    assert [shown[part] for part in ("evidence", "issuerDocuments", "statusLists")] == [[], [], []]
+    assert "verifiableCredential" in shown["presentation"]
+
+
+def test_hosts_that_a_verifier_will_ask_are_named(tmp_path: Path) -> None:
+    issuer = issuer_in(tmp_path / "home", url="https://university.example")
+    data = issuer.bundle(issuer.issue(graduate(1))).to_bytes()
+    held = Held("1", data, NOW, Verdict.VALID)
+    said = text.without_evidence([held])
+    assert said.replace("\u2068", "").replace("\u2069", "") == (
+        "Log proofs and status lists stay out: offline the verdict is open; others ask university.example."
+    )
+
+
 def test_a_plain_presentation(run: Run, tmp_path: Path) -> None:
     """As other programs read it; it verifies here, too, with nothing around it."""
     run("init")

@@ -85,7 +85,8 @@ def test_good_rows_are_issued_in_their_order_and_bad_ones_are_not(issuer: Issuer
 
 def test_how_a_file_is_read_makes_another_job(issuer: Issuer, source: Source) -> None:
     def key(**change: Any) -> bytes:
-        return bulk._key(Order(replace(source, **change)), issuer.press(), issuer.form, Survey(), Attached())
+        order, presses = Order(replace(source, **change)), [issuer.press()]
+        return bulk._key(order, presses, issuer.form, Survey(), Attached())
 
     assert len({key(), key(delimiter=";"), key(is_error_file=True), key(date_order="day-first")}) == 4
 

@@ -9,7 +9,7 @@ import shutil
 import socket
 import sqlite3
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -36,7 +36,7 @@ from issuer.desk.claims import (
     require_kept,
 )
 from issuer.desk.http import create_app
-from issuer.problem import CLAIMS_LOST, DAMAGED_CLAIMS
+from issuer.problem import CLAIMS_LOST, DAMAGED_CLAIMS, FORM_NOT_ALLOWED
 from keys import PrivateKey
 from tests.problems import raises
 from tests.serving import listening, serving
@@ -61,6 +61,9 @@ class Registrar:
     released: int = 0
     counted: int = 0
 
+    def named_in(self, which: KindNumber, form: str | None = None) -> str:
+        return self.iss
+
     def generation(self, which: KindNumber) -> int:
         return self.released
 
@@ -70,7 +73,7 @@ class Registrar:
     def count_link(self, nth: int) -> None:
         self.counted = max(self.counted, nth)
 
-    def claim(self, which: KindNumber, holder: str, generation: int) -> bytes:
+    def claim(self, which: KindNumber, holder: str, generation: int, *_: object) -> bytes:
         if generation < self.released:
             raise Released("the diploma was released")
         if self.given.setdefault(which, holder) != holder:
@@ -132,6 +135,53 @@ def test_links_of_two_kinds_with_one_number_never_meet(claims: ClaimLinks) -> No
         claims.redeem(token, answer(claims.invite(token, registrar, now=NOW), key), registrar, now=NOW)
     holders = {resident: did_key.create(ADA.public_key), WHICH: did_key.create(EVE.public_key)}
     assert registrar.given == holders
+
+
+def test_another_form_is_had_by_the_same_link_for_another_key_with_the_first(claims: ClaimLinks) -> None:
+    asked: list[tuple[str, str, set[str]]] = []
+
+    class Asked(Registrar):
+        def claim(self, which: KindNumber, holder: str, generation: int, *more: Any) -> bytes:
+            form, proved = more
+            asked.append((holder, form, {*proved}))
+            return b"bundle"
+
+    registrar = Asked()
+    token = claims.offer(of_diploma(NUMBER), registrar, now=NOW).token
+    ada, eve = (Holder(key) for key in (ADA, EVE))
+
+    def ask(message: Callable[[Invitation], bytes], form: str) -> None:
+        claims.redeem(token, message(claims.invite(token, registrar, now=NOW)), registrar, now=NOW, form=form)
+
+    def with_first(invitation: Invitation) -> bytes:
+        first = ADA, ada.method
+        return acceptance(invitation, EVE, verification_method=eve.method, created=NOW, first=first)
+
+    ask(ada.accept, "application/a")
+    with raises(ALREADY_CLAIMED):
+        ask(eve.accept, "application/b")
+    ask(with_first, "application/b")
+    ask(ada.accept, "application/c")
+    assert asked == [
+        (ada.did, "application/a", {ada.did}),
+        (eve.did, "application/b", {ada.did, eve.did}),
+        (ada.did, "application/c", {ada.did}),
+    ]
+
+
+def test_a_form_that_is_not_issued_leaves_the_link_to_others(claims: ClaimLinks) -> None:
+    class Refusing(Registrar):
+        def claim(self, which: KindNumber, holder: str, generation: int, *more: Any) -> bytes:
+            if more[0]:
+                raise FORM_NOT_ALLOWED("not here")
+            return super().claim(which, holder, generation)
+
+    registrar = Refusing()
+    token = claims.offer(of_diploma(NUMBER), registrar, now=NOW).token
+    message = answer(claims.invite(token, registrar, now=NOW))
+    with raises(FORM_NOT_ALLOWED):
+        claims.redeem(token, message, registrar, now=NOW, form="application/x")
+    assert claims.redeem(token, answer(claims.invite(token, registrar, now=NOW), EVE), registrar, now=NOW)
 
 
 def test_another_wallet_is_told_so(claims: ClaimLinks) -> None:
@@ -415,7 +465,7 @@ class Failing(Registrar):
         super().__init__()
         self.problem = problem
 
-    def claim(self, which: KindNumber, holder: str, generation: int) -> bytes:
+    def claim(self, which: KindNumber, holder: str, generation: int, *_: object) -> bytes:
         raise self.problem
 
 

@@ -16,6 +16,7 @@ import pytest
 
 from issuer.archive.archive import unpack
 from issuer.archive.frame import to_frame
+from issuer.archive.kept import KindNumber
 from issuer.archive.store import SQLiteIndex
 from issuer.archive.tables import VERSION
 from issuer.identity.home import published_file
@@ -36,7 +37,10 @@ OF_81E9505 = FIXTURES / "index-81e9505.sql"
 OF_FFBA36C = FIXTURES / "index-ffba36c.sql"
 """The same, as ffba36c left it, which had kinds and gave no numbers."""
 
-SCRIPTS = {"f31e11f": OF_F31E11F, "81e9505": OF_81E9505, "ffba36c": OF_FFBA36C}
+OF_9015E12 = FIXTURES / "index-9015e12.sql"
+"""The same, as 9015e12 left it, which gave numbers, and whose issuers had one form."""
+
+SCRIPTS = {"f31e11f": OF_F31E11F, "81e9505": OF_81E9505, "ffba36c": OF_FFBA36C, "9015e12": OF_9015E12}
 OLDER = pytest.mark.parametrize(
     "script", [pytest.param(script, id=commit) for commit, script in SCRIPTS.items()]
 )
@@ -94,10 +98,25 @@ def test_an_index_is_converted_and_has_all_that_it_had(script: Path, tmp_path: P
     assert version(path) == version(new) == VERSION
 
 
+def test_what_had_one_form_has_the_issuer_s_own(tmp_path: Path) -> None:
+    """Kinds, copies, given numbers and jobs stay; in each place where a form stands now, it is that one."""
+    path = written(OF_9015E12, tmp_path / "issuer.sqlite")
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("INSERT INTO credential VALUES (5, 'club', 'UNI-1', 1, 1, 5)")
+        connection.execute("INSERT INTO credential VALUES (6, 'club', 'UNI-1', 1, 2, 6)")
+        connection.execute("INSERT INTO given_number VALUES (x'01', 'UNI-1', 'club')")
+    with closing(SQLiteIndex(path)) as store:
+        assert [each.copy for each in store.copies(KindNumber("club", "UNI-1"), 1)] == [1, 2]
+        assert {each.form for each in store.entries(-1)} == {""}
+        (job,) = store.jobs()
+        assert (job.forms, job.seqs, store.place(2)[0]) == (("",), range(3), job)
+        assert store.numbers.forget(KindNumber("club", "UNI-1"))
+
+
 def test_81e9505_is_told_that_the_index_is_newer(tmp_path: Path) -> None:
     """It knows six versions, and has the rule that this program has."""
     SQLiteIndex(tmp_path / "issuer.sqlite").close()
-    newer = pytest.raises(Refused, match="made by a newer program: version 9, and this one knows 6")
+    newer = pytest.raises(Refused, match="made by a newer program: version 10, and this one knows 6")
     with closing(connect(tmp_path / "issuer.sqlite")) as connection, newer:
         require_known(connection, 6, "the index")
 

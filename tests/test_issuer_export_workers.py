@@ -66,7 +66,11 @@ def writers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[], set
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.iterdir() if path.name != manifest.NAME}
+    return {
+        path.name: path.read_bytes()
+        for path in folder.iterdir()
+        if path.is_file() and path.name != manifest.NAME
+    }
 
 
 def test_workers_write_the_files_of_one_process_in_the_order_of_the_editions(
@@ -158,6 +162,7 @@ def test_after_a_worker_that_died_every_bundle_is_whole_and_the_rest_is_written(
     assert all(Bundle.parse(data, FORMS).evidence for data in left.values())
     assert len(list(export(issuer, entries, tmp_path / "out", total=COUNT, at_once=1))) == COUNT
     assert len(contents(tmp_path / "out")) == COUNT
+    assert len(list((tmp_path / "out").iterdir())) == COUNT + 1, "what the dead worker left is still there"
 
 
 STOPPED = """

@@ -33,7 +33,7 @@ from issuer.job.order import Order, Progress
 from issuer.job.singles import RecordRefused
 from issuer.keeping.backup import backup, restore
 from issuer.keeping.export import export
-from issuer.problem import FORM_NOT_GIVEN
+from issuer.problem import FORM_NOT_GIVEN, FormNotKnown
 from keys import Signer
 from ledger import EntryKind, entry, parse_entry
 from ledger.audit import audit
@@ -236,50 +236,52 @@ def test_a_killed_diploma_is_finished_as_it_was_begun(home: Path, step: str) -> 
     require_sound(issuer)
 
 
-# From JSON to another form
+# Beside JSON
 
 
-def test_an_issuer_goes_over_to_another_form(home: Path, tmp_path: Path) -> None:
-    """What it issued before stays as it is, and what it issues then is in the other form."""
+def forms_of(issuer: Issuer, number: str) -> list[str]:
+    return [issuer.line(each).secured.form for each in issuer.editions(issuer.current(number))]
+
+
+def test_an_issuer_of_json_issues_in_another_form_as_well(home: Path, tmp_path: Path) -> None:
+    """What it issued before stays as it is, and stands in the other form, too, once that is asked for."""
     source = csv_file(tmp_path / "g.csv", [graduate(row) for row in range(1, 5)])
     order = Order(source, tmp_path / "errors.csv", workers=0)
     before = issuer_in(home)
     assert before.issue_file(order).issued == 4
     single = before.issue(graduate(5))
     issuer = reopened(home, LineForm())
-    assert issuer.issue_file(order).issued == 0
+    result = issuer.issue_file(order)
+    assert (result.issued, result.added, issuer.issue_file(order).added) == (0, 4, 0)
     for number in ("UNI-000001", "UNI-000005"):
         corrected = issuer.correct(number, {"gpa": "4.0"})
-        assert isinstance(issuer.line(corrected).credential, Enveloped)
         assert check(issuer, bundle(issuer, corrected))
     assert not check(issuer, bundle(issuer, issuer.store.entry(single.seq)))
+    assert forms_of(issuer, "UNI-000001") == [INTEGRITY, MEDIA_TYPE]
+    assert forms_of(issuer, "UNI-000005") == [INTEGRITY]
+    assert forms_of(issuer, issuer.issue(graduate(6)).number) == [MEDIA_TYPE]
     for former in map(issuer.current, ("UNI-000002", "UNI-000003")):
         assert b'"version": 1' in bundle(issuer, former)
         assert verifier_for(issuer).verify(issuer.bundle(former), now=NOW)
 
 
 @WORKERS
-def test_a_job_is_finished_in_the_form_in_which_it_was_begun(
+def test_a_job_goes_on_in_its_form_and_another_form_is_another_job(
     home: Path, tmp_path: Path, workers: int
 ) -> None:
     issuer_in(home).log.checkpoint()
-
-    def order(name: str, rows: range) -> Order:
-        return Order(csv_file(tmp_path / name, list(map(graduate, rows)), span_rows=5), workers=workers)
-
-    def begun(order: Order, form: Form | None) -> bool:
-        return killed_by(lambda: reopened(home, form).issue_file(replace(order, progress=dies)))
-
-    first, second = order("g.csv", range(15)), order("h.csv", range(15, 30))
+    source = csv_file(tmp_path / "g.csv", list(map(graduate, range(15))), span_rows=5)
+    order = Order(source, workers=workers)
+    assert killed_by(lambda: reopened(home).issue_file(replace(order, progress=dies)))
     issuer = reopened(home, LineForm())
-    assert begun(first, None)
-    assert issuer.issue_file(first).issued == 5
-    assert begun(second, LineForm())
-    with raises(FORM_NOT_GIVEN, match=MEDIA_TYPE):
-        reopened(home).issue_file(second)
-    assert issuer.issue_file(second).issued == 5
-    forms = [issuer.line(each).secured.form for each in issuer.entries()]
-    assert forms == [INTEGRITY] * 15 + [MEDIA_TYPE] * 15
+    assert killed_by(lambda: reopened(home, LineForm()).issue_file(replace(order, progress=dies)))
+    result = issuer.issue_file(order)
+    assert (result.issued + result.added) in (5, 15)
+    with pytest.raises(FormNotKnown):  # nobody adds to a credential that cannot be read here
+        reopened(home).issue_file(order)
+    assert issuer.issue_file(replace(order, forms=[INTEGRITY])).added == 5
+    for row in range(15):
+        assert forms_of(issuer, f"UNI-{row:06}") == [INTEGRITY, MEDIA_TYPE]
     assert all(check(issuer, made.to_bytes()) for made in issuer.bundles(issuer.entries()))
 
 

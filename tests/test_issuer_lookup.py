@@ -23,7 +23,7 @@ from tests.world import NOW, csv_file, graduate, index_of, issuer_in
 DATE = "2026-07-01T12:00:00Z"
 
 
-def id_of(which: KindNumber, edition: int, copy: int) -> str:
+def id_of(which: KindNumber, edition: int, copy: int, form: str) -> str:
     return f"urn:x:{which.number}:{edition}"
 
 

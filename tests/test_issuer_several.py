@@ -210,7 +210,7 @@ def test_one_batch_of_the_log_may_have_two_kinds(tmp_path: Path) -> None:
     calls = []
     for kind in ("club", "library"):
         press = issuer._presses.newest(kind)
-        issuer._begin(press)
+        issuer._begin([press])
         calls.append([Edition(issuer._editions.checked(press, row(kind, n)), press) for n in NUMBERS])
     issuer._issue_new(calls)
     entries = list(issuer.entries())

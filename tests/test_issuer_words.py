@@ -453,7 +453,8 @@ def test_what_changes_a_record_is_part_of_the_key_and_nothing_else_is(tmp_path: 
     source = csv_file(tmp_path / "g.csv", [graduate(1)])
 
     def key(**change: Any) -> bytes:
-        return bulk._key(Order(replace(source, **change)), issuer.press(), issuer.form, Survey(), Attached())
+        order, presses = Order(replace(source, **change)), [issuer.press()]
+        return bulk._key(order, presses, issuer.form, Survey(), Attached())
 
     words = {"achievement_type": {"学士": "BachelorDegree"}}
     assert key() == key(names="as-is") == key(words={}, constants={})

@@ -1,4 +1,4 @@
-"""`intaglio kind test`: the rows of a folder against what its author expects; three small kinds."""
+"""`intaglio kind test`: the rows of a folder against what its author expects; four small kinds."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ SENTENCES = {
     "bcg": {"V-1": "City recorded a BCG vaccination of Thị Ánh Nguyễn on 2026-06-30"},
     "device": {"AB000001": "City made this device (Thermometer {issuer}), serial number AB000001"},
     "employment": {"E-1": "City gave a contract of employment to Ada Müller, from 2028-01-01"},
+    "licence": {"L-1": "City gave a taxi licence to Ada Müller, until 2030-12-31"},
 }
 """The sentence of a credential of each kind in `tests/own_kinds`, which is a folder and no line of code."""
 NAMES = ("name", "given_name", "family_name")
@@ -59,7 +60,8 @@ def test_a_kind_is_one_folder_whose_rows_become_what_its_author_expects(program:
 @pytest.mark.parametrize("name", SENTENCES)
 def test_from_its_rows_to_a_verified_credential_with_its_sentence(program: Program, name: str) -> None:
     rows = Path(shutil.copy(KINDS / name / "rows.csv", "rows.csv"))
-    issued = program("issuer", "issue", rows, "--kind", KINDS / name, "--name", "City", "--out", "out")
+    city = ("--name", "City", "--url", "https://city.example")  # where suspensions are looked up
+    issued = program("issuer", "issue", rows, "--kind", KINDS / name, *city, "--out", "out")
     assert (issued.code, "with errors" in issued.out) == (7, True)
     for number, sentence in SENTENCES[name].items():
         assert verdict(program, f"out/{number}.json") == f"VALID: {sentence}"

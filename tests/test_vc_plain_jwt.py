@@ -33,12 +33,11 @@ from tests.test_vc_jwt import (
 from tests.world import COLLEGE, NOW, Holder, diploma, verifier
 from vc import Enveloped, Report, StatusList, Verdict
 from vc.forms import FORMS, PLAIN_JWT, VC_JWT, VP_JWT
-from vc.possession import MAX_AGE
+from vc.possession import MAX_AGE, MAX_CREDENTIALS
 from vc.problem import MalformedCredential, UnsupportedForm
 from vc.reading import read
 from vc.secured import Options
 from vc.vcdm.credential import CONTEXT_V1, CONTEXT_V2
-from vc.vcdm.presentation import MAX_CREDENTIALS
 from verifier import RecognisedIssuer, Trust
 from verifier.sources.lists import Fetched
 from wire import NotFound

@@ -22,8 +22,8 @@ from tests.loopback import Authority, Site, response
 from tests.world import CONTEXT, NOW, Holder, University, verifier
 from vc import Anchored, Bundle, Report, StatusList, Verdict
 from vc.forms.integrity import MAX_PROOFS
+from vc.possession import MAX_CREDENTIALS
 from vc.status import status_entry
-from vc.vcdm.presentation import MAX_CREDENTIALS
 from vc.vcdm.schema import Schemas
 from vc.vcdm.status_lists import status_list_document
 from verifier import RecognisedIssuer, Trust, Verifier

@@ -31,7 +31,9 @@ from wire.files import (
     remove_leftovers,
     sync_file,
     sync_folder,
+    temporary_folder,
     write_durably,
+    write_new,
 )
 from wire.problem import Damaged, TryLater
 from wire.sqlite import sqlite_problems
@@ -260,13 +262,50 @@ def test_a_sweep_between_opening_and_locking_costs_the_writer_nothing(tmp_path: 
     assert (swept.value, path.read_bytes(), names(tmp_path)) == (1, b"content", [NAME])
 
 
+def test_the_folder_of_a_live_writer_is_left_alone_and_that_of_a_killed_one_goes(tmp_path: Path) -> None:
+    (left := tmp_path / f".files.{'0' * 16}.tmp").mkdir()
+    (left / "0").write_bytes(b"of a person")
+    with temporary_folder(tmp_path) as written:
+        write_new(f"{written}/0", b"x")
+        assert written.stat().st_mode & 0o777 == 0o700
+        assert (written / "0").stat().st_mode & 0o777 == 0o600
+        remove_leftovers(tmp_path)
+        assert names(tmp_path) == [written.name]
+        assert leftovers(tmp_path) == []
+        (written / "0").rename(tmp_path / NAME)
+        write_new(f"{written}/1", b"not needed")
+    assert names(tmp_path) == [NAME]
+
+
+@pytest.mark.parametrize("step", ["open", "fcntl.flock"])
+def test_a_sweep_before_a_folder_is_locked_costs_its_writer_nothing(tmp_path: Path, step: str) -> None:
+    swept = Reached()
+
+    def work() -> None:
+        def tell(event: str, arguments: tuple[object, ...]) -> None:
+            if event == step and not swept.value and temporaries(tmp_path):
+                swept.reach(1)
+                remove_leftovers(tmp_path)
+                assert temporaries(tmp_path) == []
+
+        sys.addaudithook(tell)
+        with temporary_folder(tmp_path) as folder:
+            write_new(f"{folder}/0", b"content")
+            (folder / "0").rename(tmp_path / NAME)
+
+    process = FORK.Process(target=work)
+    process.start()
+    ended([process])
+    assert (swept.value, (tmp_path / NAME).read_bytes(), names(tmp_path)) == (1, b"content", [NAME])
+
+
 def test_a_sweep_takes_nothing_else(tmp_path: Path) -> None:
-    """Neither what other programs call similarly, nor what bears the name and is no file."""
+    """Neither what other programs call similarly, nor a link of the name, nor a folder that has folders."""
     ending = f".{'0' * 16}.tmp"
     others = [f".{NAME}.tmp", f".{NAME}.{'0' * 15}.tmp", f"{NAME}{ending}", f".{NAME}.{'G' * 16}.tmp"]
     for name in (*others, f".{NAME}{ending}", f".other{ending}"):
         (tmp_path / name).write_bytes(b"x")
-    (tmp_path / f".folder{ending}").mkdir()
+    (tmp_path / f".folder{ending}" / "folder").mkdir(parents=True)
     (tmp_path / f".link{ending}").symlink_to(tmp_path / others[0])
     remove_leftovers(tmp_path, NAME)
     assert f".{NAME}{ending}" not in names(tmp_path)

@@ -26,7 +26,7 @@ COMMAND = re.compile(
 )
 KINDS = {kind.code: name for name, kind in codes.kinds().items()}
 """The name in the program that each code has."""
-MAGIC = {b"intaglio issuer backup", b"intaglio issuer backup 1\n", b"intaglio trust index 4\n"}
+MAGIC = {b"intaglio issuer backup", b"intaglio issuer backup 1\n", b"intaglio trust index 5\n"}
 """What files begin with, and what keys are derived for, since their first release."""
 LABELS = {b"intaglio wallet: records", b"intaglio wallet: places"}
 

@@ -31,6 +31,7 @@ from ledger import (
 from ledger.evidence import parse_proof, verify_anchoring
 from tests import catalogues, sd_jwts
 from tests import test_status_purposes as status_purposes
+from tests.authorities import Certified, recognised
 from tests.commandline import Program
 from tests.gazette import Gazette
 from tests.phrases import FINDINGS, PHRASES
@@ -223,6 +224,10 @@ def reports() -> Iterator[Report]:
         + b"~"
     )
     yield verifier(Trust().adding(RecognisedIssuer(did))).verify(former, now=NOW)
+    leaf = Certified("Registrar")
+    header = {"alg": "ES256", "typ": "dc+sd-jwt", "x5c": [leaf.text]}
+    by_certificate = sd_jwts.jwt(header, {"vct": "urn:example:a"}, leaf.signer) + b"~"
+    yield verifier(Trust().adding(recognised(leaf))).verify(by_certificate, now=NOW)
     derived = verifier(Trust().adding(RecognisedIssuer(did)), forms={INTEGRITY: Derived()})
     yield derived.verify(anchored_elsewhere, now=NOW)
     pinned = Trust().adding(RecognisedIssuer(university.did, keys=(university.key.public_key.multikey(),)))

@@ -6,6 +6,10 @@ secures it, `reading/` takes what arrives, `status/` has revocation, `bundle.py`
 offline. Nothing here touches the network or asks for the time.
 """
 
+from typing import TYPE_CHECKING
+
+from wire.later import later
+
 from .claims import Claims
 from .forms import FORMS
 from .forms.integrity import SUITES, Cryptosuite, InvalidProof, Proof, UnknownCryptosuite, sign, verify_proof
@@ -17,7 +21,9 @@ from .secured import Form, Secured
 from .status import Reason, StatusList
 from .vcdm.credential import Credential
 from .vcdm.enveloped import Enveloped
-from .vcdm.presentation import Presentation
+
+if TYPE_CHECKING:
+    from .vcdm.presentation import Presentation
 
 __all__ = [
     "FORMS",
@@ -45,3 +51,6 @@ __all__ = [
     "sign",
     "verify_proof",
 ]
+
+if not TYPE_CHECKING:  # or every name would be one of ours to a type checker
+    __getattr__ = later(__name__, {"Presentation": "vcdm.presentation"})  # most files hold a credential

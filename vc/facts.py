@@ -18,6 +18,8 @@ class StatusPlace(NamedTuple):
     position: int
     is_stated: bool = False
     """Whether a term of use says so, since no address leads to the list."""
+    is_suspendable: bool = False
+    """Whether the issuer may suspend it, too, at the same position."""
 
 
 class SchemaFile(NamedTuple):

@@ -21,9 +21,12 @@ from .problem import MalformedCredential, UnsupportedForm
 
 if TYPE_CHECKING:
     from keys.jws import JWS
+    from wire.work import Work
 
 ISSUER_KEY_NOT_NAMED = Code("issuer-key-not-named", UnsupportedForm, "The issuer's key is named in no DID")
 """A credential names its issuer's key in a way that is not looked up here, such as by a name of no DID."""
+CERTIFICATE_NOT_READ = Code("certificate-not-read", UnsupportedForm, "The signer is named by a certificate")
+"""A presentation names its holder's key by a chain of certificates (`x5c`), which is not read there."""
 HOLDER_KEY_UNKNOWN = Code("holder-key-unknown", UnsupportedForm, "The key of the holder is not known here")
 """A credential names the key that may show it in a way that is not read here (RFC 7800)."""
 AUDIENCE_NAMED = Code("audience-named", UnsupportedForm, "It is for certain recipients only")
@@ -44,6 +47,19 @@ class JWTSignature(NamedTuple):
     challenge: str | None = None
 
 
+def subject_of(jws: JWS, work: Work) -> str:
+    """The name of the first certificate in `x5c`, for a JWT that says no issuer; empty without either.
+
+    Raises as `JWS.certificates` and `certificates.read_certificate`.
+    """
+    chain = jws.certificates
+    if not chain:
+        return ""
+    from keys import certificates  # only here: most issuers have a DID
+
+    return certificates.read_certificate(chain[0], work).subject_text
+
+
 class ConfirmationKey(NamedTuple):
     """The key that may show a credential."""
 
@@ -62,6 +78,17 @@ def require_type(jws: JWS, *types: str) -> None:
             type=shortened(str(jws.header.get("typ"))),
             expected=types[0],
         )
+
+
+def key_name(jws: JWS) -> str:
+    """The `kid` of the header, which need not have one: then it is empty.
+
+    Raises `MalformedCredential` for one that names nothing (RFC 7515, 4.1.4).
+    """
+    name = jws.header.get("kid", "")
+    if not isinstance(name, str) or ("kid" in jws.header and not name):
+        raise MalformedCredential("kid of the header names no key")
+    return name
 
 
 def method_of(issuer: str, kid: str) -> str | None:
@@ -104,7 +131,8 @@ def holder_key(payload: Mapping[str, Any]) -> ConfirmationKey | None:
         return ConfirmationKey(did, str(named), None)
     if own is None:  # a JWK alone, or beside a DID that nobody here could hold against it
         did = did_key.create(key)
-    return ConfirmationKey(did, f"{did}#0" if did.startswith("did:jwk:") else f"{did}#{key.multikey()}", key)
+    fragment = "0" if did.startswith("did:jwk:") else did.removeprefix("did:key:")
+    return ConfirmationKey(did, f"{did}#{fragment}", key)
 
 
 def key_of(did: str) -> PublicKey | None:

@@ -30,6 +30,9 @@ CHALLENGE_MISSING = Code("challenge-missing", Problem, "Whom it was made for is 
 """Nobody gave a challenge, so that an answer says nothing of now and here."""
 
 
+MAX_CREDENTIALS = 16
+"""A presentation with more credentials is refused."""
+
 MAX_AGE = timedelta(seconds=300)
 """How old an answer to a program may be. It comes at once, but the holder's clock may be slow."""
 

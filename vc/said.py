@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from wire.problem import Code, Refused
 
 from .claims import JSON_SCHEMA, Claims, has_type
 from .facts import IssuingFacts
 from .forms import STATUS_KINDS
-from .status.kind import StatusKinds, entries
+from .status.entry import SUSPENSION_SUFFIX
+from .status.kind import EntryOfKind, StatusKinds, entries
 
 FACT_LOST = Code("fact-lost", Refused, "The form loses a fact")
 """A form signed a credential that lacks a fact, or has another one."""
@@ -15,7 +18,8 @@ FACT_LOST = Code("fact-lost", Refused, "The form loses a fact")
 
 def require_said(facts: IssuingFacts, claims: Claims, kinds: StatusKinds = STATUS_KINDS) -> None:
     """Raises `FACT_LOST` unless what was signed says these facts, by the form that reads it."""
-    place = next((status.stored for status in entries(claims, kinds)), None)
+    places = list(entries(claims, kinds))
+    place = next((status.stored for status in places), None)
     read = {
         "id": claims.id,
         "issuer": claims.issuer,
@@ -26,6 +30,7 @@ def require_said(facts: IssuingFacts, claims: Claims, kinds: StatusKinds = STATU
         "holder": claims.subjects[0].get("id"),
         "kind": claims.kind,
         "schema": facts.schema and _schema(claims, facts.schema.id),
+        "suspension": facts.status.is_suspendable and _suspension(places),
     }
     given = {
         **facts._asdict(),
@@ -33,9 +38,16 @@ def require_said(facts: IssuingFacts, claims: Claims, kinds: StatusKinds = STATU
         "issuer": facts.address if claims.issuer == facts.address else facts.issuer["id"],
         "status": (facts.status.list_url, facts.status.position),
         "log": {facts.log},
+        "suspension": facts.status.is_suspendable and (facts.status.list_url, facts.status.position),
     }
     if lost := [name for name in read if read[name] != given[name]]:
         raise FACT_LOST.saying("what the form signs does not say its {fact} as it was given", fact=lost[0])
+
+
+def _suspension(places: Iterable[EntryOfKind]) -> tuple[str, int] | None:
+    """The issuer's list and the position of the first entry that can say that it is suspended, if any."""
+    found = next((status.stored for status in places if status.can_suspend), None)
+    return None if found is None else (found.list_url.removesuffix(SUSPENSION_SUFFIX), found.index)
 
 
 def _schema(claims: Claims, identifier: str) -> tuple[object, object]:

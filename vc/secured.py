@@ -6,6 +6,7 @@ it is written. Nothing here is true before `verify` has returned.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self, runtime_checkable
@@ -25,6 +26,9 @@ if TYPE_CHECKING:  # who verifies issues nothing
 
 INTEGRITY = "application/vc"
 """The media type of JSON that carries its proofs."""
+
+MEDIA_TYPE = re.compile(r"[\w.+-]{1,100}/[\w.+-]{1,100}", re.ASCII)
+"""Of a form (RFC 6838, 4.2): it has no blank, and no parameters."""
 
 MAX_BYTES = 1 << 23
 """Of any file; what is longer is not read."""
@@ -93,6 +97,15 @@ class Secured(Protocol):
     def former_name(self) -> str:
         """The name that its form had once, where it calls itself so; else empty."""
         return ""
+
+    @property
+    def certificates(self) -> Sequence[bytes]:
+        """The X.509 certificates that name its issuer, in DER, the leaf first.
+
+        Where there are some, its one signature is by the key of the leaf, whatever key it names by a URL.
+        Raises `Malformed`.
+        """
+        return ()
 
     @property
     def most_hidden(self) -> int:

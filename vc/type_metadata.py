@@ -125,7 +125,12 @@ class TypeDocuments:
         while line[-1].extends:
             parent = self._extended_by(line[-1])
             if parent.vct in {one.vct for one in line}:  # 6.3
-                raise SCHEMA_MISMATCH.saying("the type {type} extends itself", type=shortened(parent.vct))
+                raise SCHEMA_MISMATCH.saying(
+                    "the type {schema} extends itself",
+                    place="extends",
+                    rule="extends",
+                    schema=shortened(parent.vct),
+                )
             if len(line) > MOST_EXTENDED:  # each costs a document, and nobody needs so many
                 raise TYPE_METADATA_MISSING.saying(
                     "the type {type} extends more than {most} types, one through the other",
@@ -168,9 +173,10 @@ def _extended(line: Iterable[TypeMetadata]) -> Iterable[ClaimRule]:
                 before.mandatory and rule.mandatory is False
             ):
                 raise SCHEMA_MISMATCH.saying(
-                    "the type {type} loosens what the type that it extends says of {place}",
-                    type=shortened(document.vct),
+                    "the type {schema} loosens what the type that it extends says of {place}",
                     place=_written(rule.path),
+                    rule="extends",
+                    schema=shortened(document.vct),
                 )
             sd = before.sd if rule.sd is None else rule.sd
             mandatory = before.mandatory if rule.mandatory is None else rule.mandatory

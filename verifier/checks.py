@@ -7,7 +7,7 @@ caught: any other exception is a bug and must be seen.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -24,7 +24,7 @@ from vc.report import StatusTime
 from vc.secured import Secured
 from wire import Problem, TooLarge, Unavailable
 from wire.problem import Facts, Scalar
-from wire.text import shortened
+from wire.text import claimed, shortened
 
 from .policy import (
     NOT_PRESENTED,
@@ -238,6 +238,7 @@ class Steps:
         # (3) issuer: resolved, key authorised for assertionMethod, controller is the issuer
         entry, is_stranger = None, False
         with checks.step(3):
+            issuer = self.signatures.issuer(secured)
             entry = self._trust.issuer(issuer)
             is_stranger = entry is None and not self.strangers
             proofs = self.signatures.find(secured, "assertionMethod", issuer, use=Use.CREDENTIALS)
@@ -250,13 +251,18 @@ class Steps:
             if not own:
                 raise _not_by(issuer)
             source = own[0].key.source
-            checks.passed(source.code, f"{issuer}: {source.text}", issuer=issuer, log=source.log)
+            # of a certificate the list's name: its subject is the authority's word
+            name = source.subject and ((entry and claimed(entry.name)) or issuer)
+            text = f"{name or issuer}: {source.text}"
+            checks.passed(source.code, text, issuer=issuer, log=source.log, subject=source.subject, name=name)
         if checks.stopped():
             self._leave_out(secured.claims, is_stranger=is_stranger)
             return None
         # (4) signature: every proof
         with checks.step(4):
             claims = self.signatures.claimed(secured, self.signatures.fitting(secured, proofs.known))
+            if claims.issuer != issuer:  # whom certificates name, whatever the claims say
+                claims = replace(claims, issuer=issuer)
             text = f"unchanged since the issuer signed it{proofs.remark}"
             checks.passed("unchanged", text, uncounted=proofs.uncounted)
             if isinstance(claims, Credential) and "relatedResource" in claims.said:
@@ -359,8 +365,7 @@ class Steps:
         # An address in `iss` stands for a DID, which signs the lists.
         issuer = entry.id if entry else claims.issuer
         standings = self.status.check(entries, issuer, self._now, entry)
-        own = (each.entry.list_url for each in self.status.entries(claims))
-        unreached = self.status.unreached.intersection(own)
+        unreached = self.status.unreached_of(claims)
         newer = shortened(min(unreached)) if unreached else ""
         stale = f"; a newer list could not be had from {newer}" if unreached else ""
         finding, text, facts = described(standings, stale)

@@ -54,7 +54,7 @@ class StatusDocuments:
         Raises `NotItsList` for one that is by anybody else, `InvalidProof`, or another `Problem` that it has.
         """
         secured = self.memory.read(anchored.document, self.forms, self.work)
-        signer, known = secured.claims.issuer, self.trust.issuer(issuer)
+        signer, known = self.signatures.issuer(secured), self.trust.issuer(issuer)
         named = known.status_issuers if known else ()
         if signer != issuer and signer not in named:
             raise NotItsList(
@@ -97,8 +97,9 @@ class StatusDocuments:
                 )
             require_may_have_signed(signature.key, self.now)
         dates = [found.signed.created for found in signatures if found.signed.created]
-        if signer == status_did(issuer):  # the issuer's own, which nobody else's go before
-            claims = replace(claims, issuer=issuer)
+        own = issuer if signer == status_did(issuer) else signer  # before which nobody else's go
+        if claims.issuer != own:
+            claims = replace(claims, issuer=own)
         if claims.starts is None and dates:
             made_at = min(dates)
             claims = replace(claims, starts=Moment(made_at, made_at, made_at, made_at.date()))

@@ -245,6 +245,7 @@ def _type(findings: Findings, name: str) -> str:
 def unknown_issuer(claims: Claims) -> NotKnown:
     """Whom to ask for, in the credential's own words; one that names a log has a trust file for it."""
     issuer, name = claimed(claims.issuer), claims.issuer_name
+    issuer = issuer if is_url(claims.issuer) else f'"{issuer}"'  # such as the subject of a certificate
     who = f'says that it is by "{claimed(name)}" ({issuer})' if name else f"is by {issuer}"
     kind = ISSUER_UNKNOWN if claims.origins else ISSUER_UNKNOWN_WITHOUT_LOG
     detail = f"the credential {who}, which is not on your list"

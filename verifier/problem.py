@@ -71,6 +71,10 @@ KEY_ENDED = Code("key-ended", NotKnown)
 """The key is not in force any more, and nothing shows that it signed while it was."""
 KEY_STANDING_UNKNOWN = Code("key-standing-unknown", NotKnown)
 """The proof was derived, so that no log dates it; whether its key is still in force cannot be told."""
+CERTIFICATE_NOT_LISTED = Code("certificate-not-listed", NotKnown)
+"""The issuer is named by certificates, and they lead to none that is on the list."""
+CERTIFICATE_OF_ANOTHER = Code("certificate-of-another", NotKnown)
+"""The credential names an issuer that the certificate of its signer is not for."""
 SCHEMA_UNKNOWN = Code("schema-unknown", NotKnown)
 """The policy asks for a schema that is not known here."""
 EVIDENCE_MISSING = Code("evidence-missing", NotKnown)

@@ -45,7 +45,7 @@ class Signature(NamedTuple):
 
     signed: Signed
     signer: str
-    """The DID or URL whose key it is."""
+    """The DID or URL whose key it is; of certificates, the `id` of the trust entry."""
     key: IssuerKey
 
 
@@ -95,12 +95,21 @@ class SignatureCheck:
         Without any, or where one builds on an unknown one, nobody can tell here who signed. Raises
         `InvalidProof` where nobody signed, and what is wrong with the signatures.
         """
-        read = secured.signatures(self.work)
+        read, certificates = secured.signatures(self.work), secured.certificates
         found: list[Signature] = []
         problems: list[Problem] = []
         for signed in read.known:
             try:
-                found.append(self._signature(signed, purpose, issuer, named, use))
+                self._require_purpose(signed, purpose)
+                if certificates:
+                    signer, key = self.keys.certified(certificates, secured.claims.issuer)
+                else:
+                    signer = self.keys.signer(signed.verification_method, issuer)
+                    is_named = signer in named
+                    key = self.keys.find(
+                        signer, signed.verification_method, purpose, is_named=is_named, use=use
+                    )
+                found.append(Signature(signed, signer, key))
             except Problem as problem:
                 problems.append(problem)
         problems += read.problems
@@ -149,9 +158,15 @@ class SignatureCheck:
             if signature.signed.created is not None:
                 require_not_ahead(signature.signed.created, self.now, "the proof")
 
-    def _signature(
-        self, signed: Signed, purpose: str, issuer: str, named: Collection[str], use: Use | None
-    ) -> Signature:
+    def issuer(self, secured: Secured) -> str:
+        """Whose a document is: whom it names, or whom the trust list has by the certificates of its signer.
+
+        Raises as `Secured.claims`, `Secured.certificates` and `IssuerKeys.certified`.
+        """
+        claimed, certificates = secured.claims.issuer, secured.certificates
+        return self.keys.certified(certificates, claimed)[0] if certificates else claimed
+
+    def _require_purpose(self, signed: Signed, purpose: str) -> None:
         if DECIDES.get(signed.purpose) == purpose:
             raise Respelled("proofPurpose is an IRI, and is read only as the word for it")
         if signed.purpose != purpose:
@@ -162,9 +177,6 @@ class SignatureCheck:
             )
         if signed.expires and signed.expires <= self.now:
             raise InvalidProof.saying("the proof expired on {until}", until=f"{signed.expires:%Y-%m-%d}")
-        signer = self.keys.signer(signed.verification_method, issuer)
-        key = self.keys.find(signer, signed.verification_method, purpose, is_named=signer in named, use=use)
-        return Signature(signed, signer, key)
 
     def presenter(self, secured: Secured, asked: Asked) -> tuple[str, Proofs]:
         """(2) The DID that proved to be the holder of a presentation, as asked, and by which proofs.

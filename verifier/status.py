@@ -7,7 +7,7 @@ not, and stands only where the newest list has it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -94,9 +94,11 @@ class StatusLookup:
         self.unreached: set[str] = set()
         """Lists that a source could not give: what is said of them may be out of date."""
 
-    def entries(self, claims: Claims) -> Iterable[EntryOfKind]:
-        """The status entries of a credential that can be read here."""
-        return entries(claims, self._kinds)
+    def unreached_of(self, claims: Claims) -> Collection[str]:
+        """The lists named by a credential's entries that a source could not give."""
+        if not self.unreached:
+            return ()
+        return self.unreached.intersection(each.entry.list_url for each in entries(claims, self._kinds))
 
     def check(
         self,

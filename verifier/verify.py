@@ -152,15 +152,16 @@ class Verifier:
         with checks.step(1):
             bundle = Bundle.parse(source, self.forms, work)
             secured = read(bundle.secured, self.forms, work, asked)
-            claims = tuple(one.claims for one in secured.credentials)
-            former = next(filter(None, (one.former_name for one in secured.credentials)), "")
+            credentials = secured.credentials
+            claims = tuple(one.claims for one in credentials)
+            former = next(filter(None, (one.former_name for one in credentials)), "")
             if former:
                 checks.passed(
                     "former-name", f"well-formed, under a former name of its form, {former}", name=former
                 )
             else:
                 checks.passed("well-formed", "well-formed")
-            if most := sum(one.most_hidden for one in secured.credentials):
+            if most := sum(one.most_hidden for one in credentials):
                 checks.passed(
                     "in-part",
                     f"beside what it shows, up to {most} more values may be hidden, or none: "

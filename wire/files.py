@@ -134,6 +134,54 @@ def open_temporary(path: Path, mode: int = 0o600) -> Iterator[tuple[Path, Binary
             return
 
 
+@contextlib.contextmanager
+def temporary_folder(parent: Path) -> Iterator[Path]:
+    """A new folder below `parent`, of files that are to be renamed out of it; removed with what stays in it.
+
+    It is locked as the file of `open_temporary` is: for many files, one lock.
+    """
+    import secrets
+
+    while True:
+        temporary = parent / f".files.{secrets.token_hex(8)}.tmp"
+        temporary.mkdir(mode=0o700)
+        try:
+            descriptor = os.open(temporary, os.O_RDONLY | os.O_DIRECTORY)
+        except FileNotFoundError:  # a sweeper was faster
+            continue
+        try:
+            with contextlib.suppress(OSError):  # some network file systems have no locks: nothing is swept
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+            if not temporary.exists():  # a sweeper was faster than the lock
+                continue
+            try:
+                yield temporary
+            finally:
+                _remove(temporary)
+            return
+        finally:
+            os.close(descriptor)
+
+
+def write_new(path: str, data: bytes) -> None:
+    """Write a file of one's own (0600) that was not there, without making it durable: for thousands of them.
+
+    Raises `FileExistsError`.
+    """
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        write_all(descriptor, data)
+    finally:
+        os.close(descriptor)
+
+
+def write_all(descriptor: int, data: bytes) -> None:
+    """Write all of `data` to an open file: one call of the system may take less of it."""
+    written = os.write(descriptor, data)
+    while written < len(data):
+        written += os.write(descriptor, data[written:])
+
+
 def leftovers(folder: Path, name: str = "") -> list[Path]:
     """The temporaries in a folder, for the file of a `name` or for any, whose writers no longer live."""
     return [path for path in _temporaries(folder, name) if _is_left(path)]
@@ -167,12 +215,22 @@ def _is_left(path: Path, *, remove: bool = False) -> bool:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if remove:
-            path.unlink(missing_ok=True)
+            _remove(path)
     except OSError as error:  # locked by its writer; else no locks here, or not ours to remove
         return not isinstance(error, BlockingIOError)
     finally:
         os.close(descriptor)
     return os.path.lexists(path)
+
+
+def _remove(path: Path) -> None:
+    """Remove a temporary: a file, or a folder that has nothing but files."""
+    if path.is_dir():
+        for file in path.iterdir():
+            file.unlink()
+        path.rmdir()
+    else:
+        path.unlink(missing_ok=True)
 
 
 def open_regular(path: Path) -> io.FileIO:

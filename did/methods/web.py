@@ -17,7 +17,6 @@ from wire.address import Target
 from wire.fetch import Fetcher
 from wire.problem import Refused
 
-from ..controller import fetched
 from ..document import RELATIONSHIPS, SIGNS, Document, Use
 from ..identifier import DID
 from ..problem import InvalidDID
@@ -111,5 +110,7 @@ def resolve(did: DID, fetcher: Fetcher) -> Document:
     Raises `DID_NOT_FOUND` when the host says that there is none, `InvalidDIDDocument` for anything but the
     document of this DID, `Unavailable` when the host cannot be asked.
     """
+    from ..controller import fetched  # only here: most DIDs are resolved without the network
+
     accept = "application/did+json, application/did+ld+json, application/json"
     return fetched(url(did), str(did), fetcher, accept=accept)

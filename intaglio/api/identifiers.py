@@ -34,6 +34,7 @@ from did.problem import DID_ERRORS
 from did.result import dereferenced, keyword, not_dereferenced, resolved, unresolved
 from exchange.http import Whole, log_problem
 from wire.problem import Problem, TooLarge, TryLater, Unavailable
+from wire.text import shortened
 
 from .message import SMALLEST_CEILING
 
@@ -128,7 +129,10 @@ class _Identifiers:
         try:
             asked = asked._replace(identifier=_identifier(request))
             if form is None:
-                raise DID_REPRESENTATION_NOT_SUPPORTED("nothing is to be had in these media types")
+                raise DID_REPRESENTATION_NOT_SUPPORTED.saying(
+                    "nothing is to be had in the media types {type}",
+                    type=shortened(request.headers["Accept"]),
+                )
             return await self._answer(asked._replace(options=_options(request)))
         except Problem as problem:
             return _failure(asked, problem)
@@ -138,6 +142,8 @@ class _Identifiers:
         did = re.split("[/?#]", asked.identifier, maxsplit=1)[0]
         # DID Resolution 1.0 has no other identifiers than DIDs; the resolver also takes https URLs.
         method = resolver.method(str(DID.parse(did)))
+        if asked.options.get("expandRelativeUrls"):
+            raise DID_FEATURE_NOT_SUPPORTED.saying("of {did} relative URLs are not expanded here", did=did)
         if method is None or method.self_certifying:  # no host is asked
             return _success(resolver, asked)
         if not self._is_listed(did):
@@ -249,7 +255,7 @@ def _identifier(request: Request) -> str:
 
 
 def _options(request: Request) -> dict[str, object]:
-    """The resolution options of the query. Raises `INVALID_DID_OPTIONS`, `DID_FEATURE_NOT_SUPPORTED`."""
+    """The resolution options of the query. Raises `INVALID_DID_OPTIONS`."""
     options: dict[str, object] = {}
     for name, value in request.query_params.multi_items():
         if name in options:
@@ -262,8 +268,6 @@ def _options(request: Request) -> dict[str, object]:
     for name in ("enableExperimentalPublicKeyTypes", "expandRelativeUrls"):
         if name in options:
             options[name] = _boolean(name, options[name])
-    if options.get("expandRelativeUrls"):
-        raise DID_FEATURE_NOT_SUPPORTED("relative URLs are not expanded here")
     return options
 
 

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from issuer.archive.kept import EditionTaken, Entry, KindNumber
 from issuer.issuer import Issuer
 from issuer.press.document import Composer, trial
+from issuer.problem import CREDENTIAL_SUSPENDED
 from kinds import Kind, Record
 from kinds.cells import GROUP
 from kinds.facts import facts_of, types_of
@@ -130,9 +131,11 @@ class PostedCredentials:
     ) -> Entry:
         """What was issued under the number, if it says the same.
 
-        Raises `OTHER_FACTS`, `NOT_OF_THE_KIND`, and `NotFound` where nothing was.
+        Raises `OTHER_FACTS`, `CREDENTIAL_SUSPENDED`, `NOT_OF_THE_KIND`, and `NotFound` where nothing was.
         """
         entry = self.issuer.current(number)
+        if entry.is_suspended:
+            raise CREDENTIAL_SUSPENDED("a credential with this number is suspended")
         if entry.reason is not None:
             raise OTHER_FACTS("a credential with this number was revoked: give a number of its own")
         before = self.issuer.line(entry).record

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Callable, Iterator
+from base64 import b64decode, b64encode
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import BinaryIO
 
 import click
 
@@ -15,16 +17,20 @@ from ledger import Requirement
 from ledger.tiles.layout import address
 from verifier import RecognisedIssuer, RecognisedLog, Trust, update_trust
 from verifier.problem import NotShown
+from verifier.sources.trust_entries import anchored_id
 from wire import Conflict, Declined, NotFound, Refused, Unavailable, load_json_object
 from wire.fetch import NoFetcher
 from wire.strict import is_url
 from wire.text import claimed, printable, shortened
 
-from ..recognition import Newcomers, handed_over, kinds_of, lists_of, shared_logs, through
+from ..recognition import Newcomers, anchors_of, handed_over, kinds_of, lists_of, shared_logs, through
 from ..session import Session
 from ..terminal import Result, agreed, is_file, say, typed, verb, wrapped
 from ..words import headed, remedy, required, sentence, tr
 from .chain import chain
+
+LARGEST_PEM = 1 << 16
+"""Bytes of a file with a certificate that are read."""
 
 
 @click.group()
@@ -62,17 +68,25 @@ def _known(trust: Trust) -> Iterator[str]:
                     yield "    " + tr(
                         "stays undecided: others have this log, too, and it has no pinned document"
                     )
-        yield from (f"    {line}" for line in (*lists_of(issuer), *kinds_of(issuer)))
+        said = (*anchors_of(issuer), *lists_of(issuer), *kinds_of(issuer))
+        yield from (f"    {line}" for line in said)
         if issuer.until:
             yield "    " + tr("for what is from {until} or before").format(until=issuer.until)
 
 
 @verb(trust)
-@click.argument("did", metavar="DID|URL|FILE", type=click.Path())
+@click.argument("did", metavar="DID|URL|FILE|NAME", type=click.Path())
 @click.option("--name", default="", help="The name to show for it.")
 @click.option("--type", "types", multiple=True, help="Recognise it for this credential type only.")
 @click.option("--vct", "vcts", multiple=True, help="Recognise it for SD-JWT VCs of this type only.")
 @click.option("--key", "keys", multiple=True, help="Pin it to this key (Multikey, z…).")
+@click.option(
+    "--anchor",
+    "anchors",
+    multiple=True,
+    type=click.File("rb"),
+    help="Recognise it by this X.509 certificate (PEM): its own, or that of the authority behind it.",
+)
 @click.option("--status-issuer", "status_issuers", multiple=True, help="Who else signs its status lists.")
 @click.option("--short-lists", is_flag=True, help="Accept status lists of fewer than 131,072 entries.")
 @click.option("--log", "log_key", help="The verifier key of the log that speaks for it.")
@@ -85,6 +99,7 @@ def add(
     types: tuple[str, ...],
     vcts: tuple[str, ...],
     keys: tuple[str, ...],
+    anchors: tuple[BinaryIO, ...],
     status_issuers: tuple[str, ...],
     short_lists: bool,
     log_key: str | None,
@@ -94,9 +109,19 @@ def add(
     """Recognise an issuer, by its DID or https URL, or by the trust file that it gave.
 
     Compare the fingerprint with the issuer's (`intaglio issuer trust`) by a way that you trust. Of an issuer
-    that is on the list already, its log is asked for newer kinds of credential.
+    that is on the list already, its log is asked for newer kinds of credential. With --anchor, a NAME stands
+    for every issuer that the certificate leads to; a DID or URL has to be in the issuer's own certificate.
     """
-    if not did.startswith("did:") and is_file(did):
+    certificates = _certificates(anchors)
+    if certificates and not did.startswith(("did:", "https://")):
+        if is_url(did):  # it would be taken for whomever the certificate leads to
+            raise Refused.saying(
+                "{name} is no address that a certificate is asked for",
+                name=shortened(did),
+                hint="Give a DID, an https URL, or a name without a colon.",
+            )
+        name, did = name or did, anchored_id(b64decode(certificates[0]))
+    if not did.startswith("did:") and not certificates and is_file(did):
         if types or vcts or keys or status_issuers or short_lists or log_key or clock:
             raise click.UsageError(tr("A trust file says all of it itself; only --name goes with one."))
         given = Trust.load(Path(did))
@@ -111,12 +136,12 @@ def add(
     if did.startswith("did:"):
         DID.parse(did)
     known = Trust.load(session.trust_file)
-    details = (name, types, vcts, keys, status_issuers, short_lists, log_key, clock)
+    details = (name, types, vcts, keys, anchors, status_issuers, short_lists, log_key, clock)
     is_published = any(address(log.key.name) for log in known.policy_for(did).logs)
     entry = known.issuer(did)
     if is_published and entry is not None and not any(details):
         return _add_kinds(session, known, entry.id, yes)
-    if not (keys or log_key):
+    if not (keys or log_key or anchors):
         _require_resolvable(did, session)
     _require_known(types, session)
     issuer = RecognisedIssuer(
@@ -128,12 +153,23 @@ def add(
         status_issuers=status_issuers,
         short_lists=short_lists,
         vcts=vcts,
+        anchors=certificates,
     )
     new = Trust().adding(issuer, RecognisedLog(log_key, clock=clock) if log_key else None)
     new = Trust.parse(new.to_bytes())
     if log_key and known.issuer(did) is None:
         new = _with_kinds(session, new, did)
     return _keep(session, Newcomers(new, _with_new), yes)
+
+
+def _certificates(files: Iterable[BinaryIO]) -> tuple[str, ...]:
+    """The certificates in these files, as the list has them. Raises as `certificates.from_pem`."""
+    found: list[str] = []
+    for file in files:
+        from keys import certificates  # only here: most issuers have a DID
+
+        found.append(b64encode(certificates.from_pem(file.read(LARGEST_PEM)).der).decode())
+    return tuple(found)
 
 
 def _with_kinds(session: Session, new: Trust, did: str) -> Trust:

@@ -25,6 +25,7 @@ from verifier.sources.trust import NamedTrust, TrustSource
 from verifier.sources.trust_entries import RecognisedIssuer
 from verifier.summary import ByKind, Summary, day_of, summarize
 from wire.problem import TooLarge
+from wire.strict import is_url
 from wire.text import printable
 from wire.work import ITEM_SHOWN, Work
 
@@ -487,7 +488,7 @@ def _of_itself(claims: Claims, language: str) -> Iterator[Claim]:
     read = _in_language(claims, language)
     types = ", ".join(short_name(name) for name in read.types[:9] if name != "VerifiableCredential")
     for name, value in {
-        "by": read.issuer_name or "",
+        "by": read.issuer_name or ("" if _address(read.issuer) else read.issuer),
         **_address(read.issuer),
         "what": types,
         "when": day(day_of(read)),
@@ -497,7 +498,9 @@ def _of_itself(claims: Claims, language: str) -> Iterator[Claim]:
 
 
 def _address(issuer: str) -> Mapping[str, str]:
-    """The web address of an issuer, or the name that it has instead, by its label."""
+    """The web address of an issuer, or the DID that it has instead, by its label; one may have neither."""
+    if not is_url(issuer) or issuer.startswith("ni:"):  # by a certificate
+        return {}
     written = address(issuer)
     return {"did" if written == issuer else "address": written}
 

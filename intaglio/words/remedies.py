@@ -55,7 +55,8 @@ REMEDIES: Mapping[str, str] = {
     "unsupported-form": ("Ask the issuer for a credential with a Data Integrity proof, by the key of a DID."),
     "jws-not-supported": "A later version of this program may read it.",
     "sd-hash-unknown": "A later version of this program may read it.",
-    "certificate-not-read": _BY_DID,
+    "certificate-not-read": "Ask the holder to show it by the key of a DID.",
+    "certificates-not-supported": "A later version of this program may read them.",
     "issuer-not-named": _BY_DID,
     "issuer-key-not-named": _BY_DID,
     "invalid-issuer-metadata": (
@@ -84,6 +85,15 @@ REMEDIES: Mapping[str, str] = {
     "issuer-unreachable": _TRUST_FILE,
     "key-owner-unknown": _TRUST_FILE,
     "key-named-by-no-did": "If you know the issuer, pin its key: `intaglio trust add URL --key z…`.",
+    "certificate-not-listed": (
+        "If you know the issuer, get the certificate of its authority: "
+        "intaglio trust add NAME --anchor FILE.pem"
+    ),
+    "certificate-of-another": (
+        "If whomever that authority certifies is the same issuer to you: "
+        "intaglio trust add NAME --anchor FILE.pem"
+    ),
+    "certificate-not-in-force": "Ask the holder for the bundle: its evidence may show that it is older.",
     "document-not-chained": f"If the issuer began anew after a loss, {_CHANGE_TRUST}",
     "issuer-not-pinned": f"If you know this issuer, {_CHANGE_TRUST}",
     "key-of-another-use": "Tell the issuer: somebody else may have that key.",
@@ -259,6 +269,14 @@ REMEDIES: Mapping[str, str] = {
     ),
     "status-file-gone": _LIST,
     "status-file-damaged": f"Remove it. {_LIST}",
+    "credential-suspended": "Ask its issuer, which can end that: `intaglio issuer reinstate`.",
+    "revoked-for-good": "Issue a new one, under a number of its own.",
+    "not-suspendable": (
+        "Revoke it, or issue it anew under a version of the kind whose status_purposes have suspension."
+    ),
+    "suspension-needs-address": (
+        "Give the address of a web site: --url https://…; an issuer that has none keeps to other kinds."
+    ),
     "status-list-not-published": "`intaglio issuer status publish` does it.",
     "issuer-without-name": 'Give the institution\'s: --name "…".',
     "issuer-without-address": "Give it: --url https://….",
@@ -303,6 +321,7 @@ REMEDIES: Mapping[str, str] = {
     "link-file-taken": "Name another file: --out.",
     "no-such-diploma": "`intaglio issuer list` shows all.",
     "form-not-known": "Do it with the program that issued it.",
+    "form-not-allowed": "Ask for another form. `intaglio issuer init --form` adds one to the issuer.",
     "form-not-given": "Do it with the program in which this issuer has issued until now.",
     "fact-lost": "Nothing was issued. Whoever wrote the form has to mend it.",
     "edition-taken": "`intaglio issuer show` shows it; `intaglio issuer correct` makes the next one.",

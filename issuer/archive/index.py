@@ -1,7 +1,8 @@
 """The issuer's index: which credential has which sequence number, edition and log entry, and its revocation.
 
-A number is unique within its kind, so that both name a credential (`KindNumber`). An edition may have several
-copies, each with a sequence number and log entry of its own; what ends the edition ends all of them.
+A number is unique within its kind, so that both name a credential (`KindNumber`). An edition may stand in
+several forms, and in several copies of each. Each of these has a sequence number and a log entry of its own;
+what ends the edition ends all of them.
 
 Any database will do that keeps the contract of `tests/contract/test_indexes.py`. Threads and processes call
 it at once; each writing method is one transaction, durable when it returns, and what is given out once (a
@@ -17,6 +18,7 @@ from typing import Protocol
 from wire.problem import Problem
 
 from .kept import (
+    DEFAULT,
     Appended,
     Crossed,
     EditionState,
@@ -51,8 +53,19 @@ class Index(Protocol):
     def reserve(self, count: int) -> int:
         """The first of `count` sequence numbers that nobody else will get."""
 
-    def begin(self, key: bytes, file: str, created: str, length: int, chunks: int) -> Job:
-        """The job of this key: the one begun before, else a new one with sequence numbers for its rows."""
+    def begin(
+        self,
+        key: bytes,
+        file: str,
+        created: str,
+        length: int,
+        chunks: int,
+        forms: tuple[str, ...] = (DEFAULT,),
+    ) -> Job:
+        """The job of this key: the one begun before, else a new one.
+
+        It has a sequence number for each of its rows in each of its forms.
+        """
 
     def issued_by(self, key: bytes) -> range:
         """The sequence numbers of the job of this key; none if it was not begun."""
@@ -84,8 +97,9 @@ class Index(Protocol):
         """Takes numbers and editions for signed credentials, as one batch for the log.
 
         Of each call it takes all or none; where none, it says which was the first that cannot be, and why:
-        `EditionTaken` if another has it, `Refused` if the credential was revoked, `Released` if the links of
-        that generation have ended.
+        `EditionTaken` if another call has it in any form, or if one that `joins` comes after its edition was
+        superseded; `Refused` if the credential was revoked, `Released` if the links of that generation have
+        ended.
         """
 
     def finish_singles(self, seqs: Sequence[int], batch: Appended, date: str) -> None:
@@ -120,10 +134,13 @@ class Index(Protocol):
         """The edition with this sequence number. Raises `NotFound`."""
 
     def current(self, which: KindNumber) -> Entry:
-        """The first copy of a credential's latest edition. Raises `NotFound`."""
+        """The first copy of a credential's latest edition, in the first of its forms. Raises `NotFound`.
+
+        The default form comes before all others, which follow by name.
+        """
 
     def copies(self, which: KindNumber, edition: int) -> list[Entry]:
-        """The copies of an edition, in their order."""
+        """All copies of an edition, in the order of its forms."""
 
     def kinds_of(self, number: str) -> list[str]:
         """The kinds that have a credential with this number, issued or under way, in the order of names."""
@@ -147,13 +164,16 @@ class Index(Protocol):
         """Sequence number, leaf and line of the thousand single credentials before a leaf, the last first."""
 
     def later_editions(self) -> int:
-        """How many of the credentials are later editions, or further copies."""
+        """How many of the credentials are later editions, further copies or further forms."""
 
     def count(self) -> int:
         """How many credentials were issued: each copy of an edition is one."""
 
-    def states(self) -> dict[EditionState, int]:
-        """The same by state; a state that none has is left out."""
+    def states(self, form: str | None = None) -> dict[EditionState, int]:
+        """The same by state, in one form; a state that none has is left out.
+
+        Without a form each edition counts in the first that it has.
+        """
 
 
 class Logged(Protocol):
@@ -180,25 +200,38 @@ class Revocations(Protocol):
     def revoke(self, which: Iterable[KindNumber], reason: str, date: str) -> None:
         """Journals the revocation of all editions of credentials, also of one that is just being issued.
 
-        What was revoked before stays as it was.
+        What was revoked before stays as it was; what was suspended is revoked.
+        """
+
+    def suspend(self, which: Iterable[KindNumber], reason: str, date: str) -> None:
+        """Journals the suspension of all editions of credentials, but for those that were revoked.
+
+        What was suspended before stays as it was. Raises `REVOKED_FOR_GOOD` where the latest edition of one
+        is revoked; then none of them is suspended.
+        """
+
+    def reinstate(self, which: Iterable[KindNumber]) -> None:
+        """Takes the suspensions of credentials out of the journal; nothing for one that has none.
+
+        Raises `REVOKED_FOR_GOOD` as `suspend`; then none of them is reinstated.
         """
 
     def none_later(self, date: str) -> None:
         """Dates all revocations that are dated later than `date` on it."""
 
     def count(self) -> int:
-        """How many editions were revoked."""
+        """How many editions are revoked or suspended."""
 
     def of_list(self, number: int) -> list[RevocationRow]:
-        """All revocations in one status list."""
+        """All revocations and suspensions in one status list."""
 
     def unpublished(self) -> list[RevocationRow]:
-        """The revocations that are in no published list yet."""
+        """The editions that no published list shows as they are by now: revoked, suspended or reinstated."""
 
     # The published files
 
     def changed_lists(self) -> list[int]:
-        """The status lists with revocations that are in no published one."""
+        """The status lists with editions that no published one shows as they are."""
 
     def stale_lists(self, after: str, before: str, since: int = 0) -> list[int]:
         """The status lists to publish in any case: new, or without an end between the two times.
@@ -238,10 +271,15 @@ class Revocations(Protocol):
         """The keys of files that were begun and not published."""
 
     def publish(
-        self, files: Sequence[ListFile], batch: Appended, expiries: Mapping[int, str], listed: Collection[int]
+        self,
+        files: Sequence[ListFile],
+        batch: Appended,
+        expiries: Mapping[int, str],
+        listed: Collection[RevocationRow],
     ) -> None:
-        """Records that files were signed, anchored and written, and which revocations are in them.
+        """Records that files were signed, anchored and written, and which of `unpublished` are in them.
 
+        An edition whose state another process has changed since stays unpublished.
         Their content is held, until `release` says that it is on the disk; `expiries` are of the lists.
         """
 

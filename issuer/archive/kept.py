@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from wire.problem import Conflict, NotFound, Refused
 
@@ -22,8 +22,11 @@ class KindNumber(NamedTuple):
     number: str
 
 
-IdOf = Callable[[KindNumber, int, int], str]
-"""The `id` of a credential, by edition and copy."""
+IdOf = Callable[[KindNumber, int, int, str], str]
+"""The `id` of a credential, by edition, copy and form."""
+
+DEFAULT = ""
+"""Stands for the form that the issuer issues in by default; others are named by their media types."""
 
 Numbering = Callable[[range], Sequence[str]]
 """The numbers at these places of a series, from 1, up to one that is none of the kind.
@@ -55,12 +58,23 @@ class Job(NamedTuple):
     length: int
     """In rows, good or bad."""
     chunks: int
+    forms: tuple[str, ...] = (DEFAULT,)
+    """Each row becomes one credential in each of them, under successive sequence numbers."""
+
+    @property
+    def seqs(self) -> range:
+        """The sequence numbers that were reserved for it."""
+        return range(self.first_seq, self.first_seq + self.length * len(self.forms))
 
     def seq(self, row: int) -> int:
-        """The sequence number of a row. Raises `NotFound` for the headings, and beyond the last."""
+        """The first sequence number of a row. Raises `NotFound` for the headings, and beyond the last."""
         if not 0 <= row - FIRST_ROW < self.length:
             raise NotFound(f"{self.file} has no row {row} below the headings")
-        return self.first_seq + row - FIRST_ROW
+        return self.first_seq + (row - FIRST_ROW) * len(self.forms)
+
+    def form(self, seq: int) -> str:
+        """The form of the credential with one of its sequence numbers."""
+        return self.forms[(seq - self.first_seq) % len(self.forms)]
 
     def chunk_key(self, number: int) -> bytes:
         """Under which key the digests of a chunk are appended to the log.
@@ -77,10 +91,15 @@ class EditionState(StrEnum):
     REVOKED = "revoked"
     SUPERSEDED = "superseded"
     """A later edition took its place."""
+    SUSPENDED = "suspended"
+    """The issuer does not stand by it until it is reinstated."""
 
 
 class Entry(NamedTuple):
-    """One copy of one edition: `leaf` is its place in the log, `reason` and `date` a revocation's."""
+    """A copy of an edition in one form: `leaf` is its place in the log.
+
+    `reason` and `date` are those of its revocation, or of its suspension where it `is_suspended`.
+    """
 
     seq: int
     kind: str
@@ -93,6 +112,8 @@ class Entry(NamedTuple):
     email: str
     reason: str | None
     date: str | None
+    form: str = DEFAULT
+    is_suspended: bool = False
 
     @property
     def which(self) -> KindNumber:
@@ -102,7 +123,15 @@ class Entry(NamedTuple):
     @property
     def state(self) -> EditionState:
         """Whether it counts, or what ended it."""
-        return state_of(self.reason)
+        return EditionState.SUSPENDED if self.is_suspended else state_of(self.reason)
+
+
+def as_entry(row: Sequence[Any]) -> Entry:
+    """The entry of a row whose last columns are reason and date as the journal has them."""
+    entry = Entry(*row)
+    if state_of(entry.reason) is not EditionState.SUSPENDED:
+        return entry
+    return entry._replace(reason=str(entry.reason).removeprefix(_SUSPENDED), is_suspended=True)
 
 
 class NewEntry(NamedTuple):
@@ -116,6 +145,7 @@ class NewEntry(NamedTuple):
     leaf: int | None
     name: str
     email: str
+    form: str = DEFAULT
 
     @property
     def which(self) -> KindNumber:
@@ -123,10 +153,20 @@ class NewEntry(NamedTuple):
         return KindNumber(self.kind, self.number)
 
 
+_SUSPENDED = f"{EditionState.SUSPENDED}:"
+
+
+def suspension(reason: str) -> str:
+    """The reason by which the journal tells a suspension from a revocation: an edition has one or neither."""
+    return f"{_SUSPENDED}{reason}"
+
+
 def state_of(reason: str | None) -> EditionState:
-    """The state of an edition that was revoked for this reason, if it was."""
+    """The state of an edition that the journal has for this reason, if it has it."""
     if reason is None:
         return EditionState.VALID
+    if reason.startswith(_SUSPENDED):
+        return EditionState.SUSPENDED
     return EditionState.SUPERSEDED if reason == EditionState.SUPERSEDED else EditionState.REVOKED
 
 
@@ -139,6 +179,8 @@ class Single(NamedTuple):
     id: str
     generation: int | None = None
     """Of the link by which it is claimed."""
+    joins: bool = False
+    """Whether it is added to an edition that stands already, in another form; else it opens its edition."""
 
 
 def batch_key(entries: Sequence[bytes]) -> bytes:
@@ -166,7 +208,7 @@ class Crossed(NamedTuple):
     students: list[tuple[str, int, int]]
     """Student number that occurs more than once, how often, first row; at most 100."""
     known: list[tuple[int, int, bytes]]
-    """Row, the sequence number under which its diploma was issued before, and the digest of the row."""
+    """Row, the first sequence number of its number's first edition, and the digest of the row."""
     indistinct: list[tuple[int, int]]
     """Rows of which another has the same identity, each with the first such row, and that with the last."""
 
@@ -205,8 +247,14 @@ class PublishedFile(NamedTuple):
 
 
 class RevocationRow(NamedTuple):
-    """One revocation."""
+    """One row of the journal: a revocation, or a suspension by the reason that `suspension` gives."""
 
     seq: int
-    reason: str
-    date: str
+    reason: str | None
+    """`None` of an edition that was reinstated, for the list to say so."""
+    date: str | None
+
+    @property
+    def state(self) -> EditionState:
+        """The state of the edition."""
+        return state_of(self.reason)

@@ -17,7 +17,7 @@ from typing import NamedTuple
 from wire.datetimestamp import parse_datetimestamp
 
 from .archive import Archive
-from .kept import EditionState, Entry
+from .kept import DEFAULT, EditionState, Entry
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,8 @@ class Filter:
     """Whether a wallet has the credential. Superseded editions say nothing of that, and are left out."""
     title: str = ""
     """A part of the title, in whatever case."""
+    form: str | None = None
+    """The name of a form, as an `Entry` has it; without one, editions are listed in the first of theirs."""
 
 
 class ClaimedBy(NamedTuple):
@@ -64,6 +66,8 @@ class Listing:
         """Whether an edition is wanted, whatever its title. What takes longer to tell is asked last."""
         if wanted.kind not in ("", entry.kind) or wanted.state not in (None, entry.state):
             return False
+        if not self.is_in(entry, wanted.form):
+            return False
         if wanted.since is not None or wanted.until is not None:
             issued = self.issued(entry)
             first, last = wanted.since or date.min, wanted.until or date.max
@@ -72,6 +76,12 @@ class Listing:
         if wanted.claimed is None:
             return True
         return entry.state is not EditionState.SUPERSEDED and self.is_claimed(entry) is wanted.claimed
+
+    def is_in(self, entry: Entry, form: str | None) -> bool:
+        """Whether it is of a form; without one, of the first that its edition has."""
+        if form is not None or entry.form == DEFAULT:
+            return form in (None, entry.form)
+        return self.archive.store.copies(entry.which, entry.edition)[0].form == entry.form
 
     def issued(self, entry: Entry) -> datetime | None:
         """When an edition was signed, if its form says so; all rows of a file have one time."""
@@ -94,10 +104,11 @@ class Listing:
         first = line
         for edition in range(entry.edition - 1, 1, -1):  # a correction stays bound to its holder
             former = self.archive.store.copies(entry.which, edition)
-            before = [self.archive.line(copy.seq, copy.leaf) for copy in former[:1]]
-            if [each.holder for each in before] != [line.holder]:
+            before = (self.archive.line(copy.seq, copy.leaf) for copy in former)
+            bound = next((each for each in before if each.holder == line.holder), None)
+            if bound is None:
                 break
-            first = before[0]
+            first = bound
         return ClaimedBy(line.holder, first.created)
 
     def _titled(self, entries: Iterable[Entry], title: str) -> Iterator[Entry]:
@@ -110,7 +121,7 @@ class Listing:
     @cached_property
     def _jobs(self) -> list[_Run]:
         return [
-            _Run(job.first_seq, job.first_seq + job.length, parse_datetimestamp(job.created, "created"))
+            _Run(job.seqs.start, job.seqs.stop, parse_datetimestamp(job.created, "created"))
             for job in self.archive.store.jobs()
         ]
 

@@ -35,8 +35,8 @@ class SQLiteLookup(Lookup):
     def identified(self, identifier: str, id_of: IdOf) -> list[int]:
         return [
             seq
-            for seq, kind, number, edition, copy, _ in self._candidates(identifier)
-            if identifier == id_of(KindNumber(kind, number), edition, copy)
+            for seq, kind, number, edition, copy, form, _ in self._candidates(identifier)
+            if identifier == id_of(KindNumber(kind, number), edition, copy, form)
         ]
 
     def named(self, text: str) -> Iterator[int]:
@@ -64,7 +64,7 @@ class SQLiteLookup(Lookup):
             with self._database.writing() as connection:
                 is_left = _list_next(connection, id_of, self._piece)
 
-    def _candidates(self, wanted: str) -> Iterator[tuple[int, str, str, int, int, str]]:
+    def _candidates(self, wanted: str) -> Iterator[tuple[int, str, str, int, int, str, str]]:
         yield from self._database.read(f"{_ROW} JOIN lookup USING (seq) WHERE key = ?", key(wanted))
         for first, stop in self._ranges():
             while first < stop:
@@ -80,7 +80,7 @@ class SQLiteLookup(Lookup):
 
 
 _ROW = (
-    "SELECT seq, kind, number, edition, copy, coalesce(email, '') "
+    "SELECT seq, kind, number, edition, copy, form, coalesce(email, '') "
     "FROM credential LEFT JOIN person USING (seq)"
 )
 
@@ -119,8 +119,8 @@ def _list_next(connection: sqlite3.Connection, id_of: IdOf, piece: int) -> bool:
     rows = connection.execute(f"{_ROW} WHERE seq >= ? AND seq < ?", (first, stop))
     listed = (
         (found, seq)
-        for seq, kind, number, edition, copy, email in rows
-        for found in _keys(id_of(KindNumber(kind, number), edition, copy), email)
+        for seq, kind, number, edition, copy, form, email in rows
+        for found in _keys(id_of(KindNumber(kind, number), edition, copy, form), email)
     )
     connection.executemany("INSERT INTO temp.listing VALUES (?, ?)", listed)
     connection.execute("INSERT OR IGNORE INTO lookup SELECT key, seq FROM temp.listing ORDER BY key, seq")

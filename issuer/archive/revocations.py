@@ -2,17 +2,70 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
 
 import orjson
 
 from wire.sqlite import Database
 
 from ..press.permutation import LIST_BITS
-from ..problem import STATUS_LIST_NOT_PUBLISHED
+from ..problem import REVOKED_FOR_GOOD, STATUS_LIST_NOT_PUBLISHED
 from .index import Revocations
-from .kept import Appended, KindNumber, ListFile, PublishedFile, RevocationRow
+from .kept import (
+    Appended,
+    EditionState,
+    KindNumber,
+    ListFile,
+    PublishedFile,
+    RevocationRow,
+    state_of,
+    suspension,
+)
 from .logged import settle
+
+_EDITIONS = "SELECT seq FROM credential WHERE kind = ? AND number = ?"
+_IN_FORCE = _EDITIONS + " AND seq NOT IN (SELECT seq FROM revocation)"  # noqa: S608 -- a constant
+_IS_SUSPENDED = f"reason GLOB '{suspension('*')}'"
+_SUSPENDED = (
+    "SELECT seq FROM credential JOIN revocation USING (seq) "  # noqa: S608 -- a constant
+    f"WHERE kind = ? AND number = ? AND {_IS_SUSPENDED}"
+)
+
+
+def journal(
+    connection: sqlite3.Connection, editions: str, values: Iterable[Sequence[Any]], reason: str, date: str
+) -> None:
+    """Has the journal say so of the sequence numbers that a query gives, for each of its `values`.
+
+    What it has as revoked stays so; what it has as suspended becomes what it is said to be now.
+    """
+    values = list(values)
+    connection.executemany(
+        f"INSERT OR IGNORE INTO unpublished SELECT seq FROM ({editions}) AS edition "  # noqa: S608 -- constants
+        "WHERE NOT EXISTS (SELECT 1 FROM revocation "
+        f"WHERE revocation.seq = edition.seq AND NOT revocation.{_IS_SUSPENDED})",
+        values,
+    )
+    connection.executemany(
+        f"INSERT INTO revocation SELECT seq, ?, ? FROM ({editions}) WHERE true "  # noqa: S608 -- constants
+        "ON CONFLICT DO UPDATE SET reason = excluded.reason, date = excluded.date "
+        f"WHERE revocation.{_IS_SUSPENDED}",
+        [(reason, date, *each) for each in values],
+    )
+
+
+def _require_not_revoked(connection: sqlite3.Connection, which: Iterable[KindNumber]) -> None:
+    """Within the transaction: else a revocation in between would be undone."""
+    for kind, number in which:
+        found = connection.execute(
+            "SELECT reason FROM credential LEFT JOIN revocation USING (seq) "
+            "WHERE kind = ? AND number = ? AND leaf IS NOT NULL ORDER BY edition DESC, copy LIMIT 1",
+            (kind, number),
+        ).fetchone()
+        if found and state_of(found[0]) not in (EditionState.VALID, EditionState.SUSPENDED):
+            raise REVOKED_FOR_GOOD(f"credential {number} was revoked, and stays so", number=number)
 
 
 class SQLiteRevocations(Revocations):
@@ -24,18 +77,21 @@ class SQLiteRevocations(Revocations):
     # The journal
 
     def revoke(self, which: Iterable[KindNumber], reason: str, date: str) -> None:
+        with self._database.writing() as connection:
+            journal(connection, _EDITIONS, sorted(which), reason, date)
+
+    def suspend(self, which: Iterable[KindNumber], reason: str, date: str) -> None:
         ordered = sorted(which)
         with self._database.writing() as connection:
-            connection.executemany(
-                "INSERT OR IGNORE INTO unpublished SELECT seq FROM credential "
-                "WHERE kind = ? AND number = ? AND seq NOT IN (SELECT seq FROM revocation)",
-                ordered,
-            )
-            connection.executemany(
-                "INSERT OR IGNORE INTO revocation SELECT seq, ?, ? FROM credential "
-                "WHERE kind = ? AND number = ?",
-                [(reason, date, *each) for each in ordered],
-            )
+            _require_not_revoked(connection, ordered)
+            journal(connection, _IN_FORCE, ordered, suspension(reason), date)
+
+    def reinstate(self, which: Iterable[KindNumber]) -> None:
+        ordered = sorted(which)
+        with self._database.writing() as connection:
+            _require_not_revoked(connection, ordered)
+            connection.executemany(f"INSERT OR IGNORE INTO unpublished {_SUSPENDED}", ordered)
+            connection.executemany(f"DELETE FROM revocation WHERE seq IN ({_SUSPENDED})", ordered)  # noqa: S608 -- a constant
 
     def none_later(self, date: str) -> None:
         self._database.write("UPDATE revocation SET date = ? WHERE date > ?", date, date)
@@ -53,7 +109,8 @@ class SQLiteRevocations(Revocations):
         return [RevocationRow(*row) for row in rows]
 
     def unpublished(self) -> list[RevocationRow]:
-        rows = self._database.read("SELECT seq, reason, date FROM unpublished JOIN revocation USING (seq)")
+        query = "SELECT seq, reason, date FROM unpublished LEFT JOIN revocation USING (seq)"
+        rows = self._database.read(query)
         return [RevocationRow(*row) for row in rows]
 
     # The published files
@@ -119,7 +176,11 @@ class SQLiteRevocations(Revocations):
         return [key for (key,) in self._database.read("SELECT DISTINCT key FROM status_file_begun")]
 
     def publish(
-        self, files: Sequence[ListFile], batch: Appended, expiries: Mapping[int, str], listed: Collection[int]
+        self,
+        files: Sequence[ListFile],
+        batch: Appended,
+        expiries: Mapping[int, str],
+        listed: Collection[RevocationRow],
     ) -> None:
         with self._database.writing() as connection:
             connection.executemany(
@@ -135,7 +196,12 @@ class SQLiteRevocations(Revocations):
             )
             connection.execute("DELETE FROM status_file_begun")  # of one who was killed, all is in these
             connection.executemany("INSERT OR REPLACE INTO listed VALUES (?, ?)", [*expiries.items()])
-            connection.executemany("DELETE FROM unpublished WHERE seq = ?", [(seq,) for seq in listed])
+            # Unlike a revocation, a suspension ends: what was signed may be out of date by now.
+            connection.executemany(
+                "DELETE FROM unpublished WHERE seq = ?1 "
+                "AND (SELECT reason FROM revocation WHERE seq = ?1) IS ?2",
+                [(row.seq, row.reason) for row in listed],
+            )
             settle(connection, batch)
 
     def files(self) -> list[tuple[str, set[bytes]]]:

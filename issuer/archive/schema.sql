@@ -1,7 +1,8 @@
 -- The tables of the issuer's index. Credentials themselves lie in shards; the log has their digests.
 -- No index here is on a random value, but for `lookup`, which is filled in the order of its keys: at ten
 -- million rows such an index writes ninety times what it keeps.
--- The `id` of a credential is computed from its kind and number, its status position from `seq`, so neither is stored.
+-- The `id` of a credential is computed from its kind, number and form, its status position from `seq`, so neither
+-- is stored.
 
 CREATE TABLE IF NOT EXISTS counter (name TEXT NOT NULL PRIMARY KEY, next INTEGER NOT NULL);
 -- 'log' is the size of the log after the last batch that is recorded here.
@@ -12,9 +13,10 @@ CREATE TABLE IF NOT EXISTS job (
     key BLOB NOT NULL UNIQUE,  -- what it was asked to do, hashed
     file TEXT NOT NULL,
     created TEXT NOT NULL,  -- in every proof of the job
-    first_seq INTEGER NOT NULL,  -- of row 1; row n has first_seq + n - 1
+    first_seq INTEGER NOT NULL,  -- of row 1; row n has first_seq + (n - 1) * f, where f is how many forms there are
     length INTEGER NOT NULL,
-    chunks INTEGER NOT NULL
+    chunks INTEGER NOT NULL,
+    forms TEXT NOT NULL  -- in which each row is issued, with a blank between two; see credential.form
 );
 
 CREATE TABLE IF NOT EXISTS chunk (
@@ -31,9 +33,10 @@ CREATE TABLE IF NOT EXISTS credential (
     kind TEXT NOT NULL,  -- the name of its kind, whatever the version
     number TEXT NOT NULL,  -- unique within the kind
     edition INTEGER NOT NULL,
-    copy INTEGER NOT NULL,  -- of several of one edition, from 1
+    form TEXT NOT NULL,  -- a media type; empty for the form that issuer.json names, as most are
+    copy INTEGER NOT NULL,  -- of several of one edition in one form, from 1
     leaf INTEGER,  -- its place in the log; null while a single issue is under way
-    UNIQUE (number, kind, edition, copy)  -- the number first: people seldom say the kind
+    UNIQUE (number, kind, edition, form, copy)  -- the number first: people seldom say the kind
 );
 CREATE INDEX IF NOT EXISTS begun ON credential (seq) WHERE leaf IS NULL;  -- almost always empty
 

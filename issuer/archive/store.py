@@ -15,9 +15,10 @@ from typing import Any
 from wire.problem import Damaged, NotFound, Problem, Refused
 from wire.sqlite import LOCK_WAIT, Database
 
-from ..problem import DAMAGED_ISSUER, NO_SUCH_DIPLOMA
+from ..problem import DAMAGED_ISSUER, NO_SUCH_DIPLOMA, not_in_force
 from .index import Index
 from .kept import (
+    DEFAULT,
     Appended,
     Crossed,
     EditionState,
@@ -29,13 +30,14 @@ from .kept import (
     NewEntry,
     Released,
     Single,
+    as_entry,
     batch_key,
     state_of,
 )
 from .logged import SQLiteLogged, raise_to, settle
 from .lookup import SQLiteLookup, note, put
 from .numbers import SQLiteNumbers
-from .revocations import SQLiteRevocations
+from .revocations import SQLiteRevocations, journal
 from .tables import VERSION, make_tables
 from .versions import INDEX
 
@@ -43,13 +45,15 @@ PAGE = 1000
 _NO_SEQ = (1 << 63) - 1  # the largest integer that SQLite has
 
 
-_JOB = "SELECT id, key, file, created, first_seq, length, chunks FROM job"
+_JOB = "SELECT id, key, file, created, first_seq, length, chunks, forms FROM job"
 _ENTRY = (
-    "SELECT seq, kind, number, edition, copy, leaf, coalesce(name, ''), coalesce(email, ''), reason, date "
-    "FROM credential LEFT JOIN person USING (seq) LEFT JOIN revocation USING (seq) WHERE leaf IS NOT NULL"
+    "SELECT seq, kind, number, edition, copy, leaf, coalesce(name, ''), coalesce(email, ''), reason, date, "
+    "form FROM credential LEFT JOIN person USING (seq) LEFT JOIN revocation USING (seq) "
+    "WHERE leaf IS NOT NULL"
 )
 
 
+_STATES = "SELECT reason, count(*) FROM credential LEFT JOIN revocation USING (seq) WHERE leaf IS NOT NULL"
 _INCOMING = (
     "CREATE TEMP TABLE incoming "
     "(nth INTEGER PRIMARY KEY, number TEXT, student TEXT, digest BLOB, identity BLOB)"
@@ -64,8 +68,8 @@ _OFTEN = (
     "GROUP BY student HAVING count(*) > 1 ORDER BY min(nth) LIMIT 100"
 )
 _KNOWN = (
-    "SELECT nth, seq, digest FROM incoming JOIN credential USING (number) "
-    "WHERE kind = ? AND edition = 1 AND copy = 1 ORDER BY nth"
+    "SELECT nth, min(seq), digest FROM incoming JOIN credential USING (number) "
+    "WHERE kind = ? AND edition = 1 AND copy = 1 GROUP BY nth ORDER BY nth"
 )
 _INDISTINCT = (
     "SELECT nth, iif(nth = earliest, latest, earliest) FROM incoming JOIN ("
@@ -73,12 +77,18 @@ _INDISTINCT = (
     "WHERE identity <> x'' GROUP BY identity HAVING count(*) > 1) USING (identity) ORDER BY nth"
 )
 _KNOWN_BY_IDENTITY = (
-    "SELECT nth, seq, digest FROM incoming JOIN given_number USING (identity) "
+    "SELECT nth, min(seq), digest FROM incoming JOIN given_number USING (identity) "
     "JOIN credential ON credential.number = given_number.number "
     "WHERE given_number.kind = ? AND credential.kind = given_number.kind AND identity <> x'' "
-    "AND edition = 1 AND copy = 1 ORDER BY nth"
+    "AND edition = 1 AND copy = 1 GROUP BY nth ORDER BY nth"
 )
 """What only the whole of a file shows: its rows against each other, and against what was issued."""
+_FIRST_FORM = (
+    "(form = '' OR NOT EXISTS (SELECT 1 FROM credential AS other "
+    "WHERE other.number = credential.number AND other.kind = credential.kind "
+    "AND other.edition = credential.edition AND other.form < credential.form AND other.leaf IS NOT NULL))"
+)
+"""Whether no other form of the edition comes before; of most, nothing has to be looked up."""
 
 
 class SQLiteIndex(Index):
@@ -106,28 +116,37 @@ class SQLiteIndex(Index):
         with self._database.writing() as connection:
             return _reserve(connection, count)
 
-    def begin(self, key: bytes, file: str, created: str, length: int, chunks: int) -> Job:
+    def begin(
+        self,
+        key: bytes,
+        file: str,
+        created: str,
+        length: int,
+        chunks: int,
+        forms: tuple[str, ...] = (DEFAULT,),
+    ) -> Job:
         with self._database.writing() as connection:
             if not connection.execute("SELECT 1 FROM job WHERE key = ?", (key,)).fetchone():
+                first_seq = _reserve(connection, length * len(forms))
                 connection.execute(
-                    "INSERT INTO job (key, file, created, first_seq, length, chunks) "
-                    "VALUES (?, ?, ?, ?, ?, ?)",
-                    (key, file, created, _reserve(connection, length), length, chunks),
+                    "INSERT INTO job (key, file, created, first_seq, length, chunks, forms) "
+                    "VALUES (?, ?, ?, ?, ?, ?, ?)",
+                    (key, file, created, first_seq, length, chunks, " ".join(forms)),
                 )
             return _job(connection, "key", key)
 
     def issued_by(self, key: bytes) -> range:
-        found = self._database.read("SELECT first_seq, first_seq + length FROM job WHERE key = ?", key)
-        return range(*found[0]) if found else range(0)
+        found = self._database.read(f"{_JOB} WHERE key = ?", key)
+        return _job_of(found[0]).seqs if found else range(0)
 
     def latest_job(self) -> Job:
         """See `Index.latest_job`."""
         for row in self._database.read(f"{_JOB} ORDER BY id DESC LIMIT 1"):
-            return Job(*row)
+            return _job_of(row)
         raise NotFound("no file was issued here yet")
 
     def jobs(self) -> list[Job]:
-        return [Job(*row) for row in self._database.read(f"{_JOB} ORDER BY first_seq, id")]
+        return [_job_of(row) for row in self._database.read(f"{_JOB} ORDER BY first_seq, id")]
 
     def finished_chunks(self, job: Job) -> set[int]:
         query = "SELECT number FROM chunk WHERE job = ? AND issued IS NOT NULL"
@@ -188,18 +207,10 @@ class SQLiteIndex(Index):
             connection.executemany("DELETE FROM batch WHERE seq = ?", [(seq,) for seq in seqs])
             settle(connection, batch)
             former = (
-                "FROM credential AS new JOIN credential AS old USING (number, kind) "
+                "SELECT old.seq FROM credential AS new JOIN credential AS old USING (number, kind) "
                 "WHERE new.seq = ? AND old.edition < new.edition"
             )
-            connection.executemany(
-                f"INSERT OR IGNORE INTO unpublished SELECT old.seq {former} "  # noqa: S608 -- a constant
-                "AND old.seq NOT IN (SELECT seq FROM revocation)",
-                [(seq,) for seq in seqs],
-            )
-            connection.executemany(
-                f"INSERT OR IGNORE INTO revocation SELECT old.seq, 'superseded', ? {former}",
-                [(date, seq) for seq in seqs],
-            )
+            journal(connection, former, [(seq,) for seq in seqs], EditionState.SUPERSEDED, date)
 
     def begun_singles(self) -> list[tuple[bytes, list[tuple[int, bytes]]]]:
         rows = self._database.read(
@@ -245,10 +256,10 @@ class SQLiteIndex(Index):
         return self._one("seq = ?", seq)
 
     def current(self, which: KindNumber) -> Entry:
-        return self._one("kind = ? AND number = ? ORDER BY edition DESC, copy LIMIT 1", *which)
+        return self._one("kind = ? AND number = ? ORDER BY edition DESC, form, copy LIMIT 1", *which)
 
     def copies(self, which: KindNumber, edition: int) -> list[Entry]:
-        return self._all("kind = ? AND number = ? AND edition = ? ORDER BY copy", *which, edition)
+        return self._all("kind = ? AND number = ? AND edition = ? ORDER BY form, copy", *which, edition)
 
     def kinds_of(self, number: str) -> list[str]:
         query = "SELECT DISTINCT kind FROM credential WHERE number = ? ORDER BY kind"
@@ -265,14 +276,14 @@ class SQLiteIndex(Index):
     def place(self, seq: int) -> tuple[Job, int, range]:
         """See `Index.place`."""
         rows = self._database.read(
-            "SELECT number, first_leaf, issued, id, key, file, created, job.first_seq, length, chunks "
+            "SELECT number, first_leaf, issued, id, key, file, created, job.first_seq, length, chunks, forms "
             "FROM chunk LEFT JOIN job ON job.id = chunk.job "
             "WHERE chunk.first_seq <= ? AND issued > 0 ORDER BY chunk.first_seq DESC LIMIT 1",
             seq,
         )
         for number, first_leaf, issued, *job in rows:
             if job[0] is not None:
-                return Job(*job), number, range(first_leaf, first_leaf + issued)
+                return _job_of(job), number, range(first_leaf, first_leaf + issued)
         raise Damaged(f"no chunk has the sequence number {seq}")
 
     def chunks(self) -> list[tuple[int, int, int]]:
@@ -296,7 +307,7 @@ class SQLiteIndex(Index):
         )
 
     def later_editions(self) -> int:
-        query = "SELECT count(*) FROM credential WHERE edition > 1 OR copy > 1"
+        query = f"SELECT count(*) FROM credential WHERE edition > 1 OR copy > 1 OR NOT {_FIRST_FORM}"  # noqa: S608 -- a constant
         ((later,),) = self._database.read(query)
         return int(later)
 
@@ -306,12 +317,10 @@ class SQLiteIndex(Index):
         )
         return int(count)
 
-    def states(self) -> dict[EditionState, int]:
+    def states(self, form: str | None = None) -> dict[EditionState, int]:
         counts: dict[EditionState, int] = {}
-        for reason, count in self._database.read(
-            "SELECT reason, count(*) FROM credential LEFT JOIN revocation USING (seq) "
-            "WHERE leaf IS NOT NULL GROUP BY reason"
-        ):
+        wanted, values = (_FIRST_FORM, ()) if form is None else ("form = ?", (form,))
+        for reason, count in self._database.read(f"{_STATES} AND {wanted} GROUP BY reason", *values):
             counts[state_of(reason)] = counts.get(state_of(reason), 0) + count
         return counts
 
@@ -322,7 +331,7 @@ class SQLiteIndex(Index):
         return found[0]
 
     def _all(self, condition: str, *values: Any) -> list[Entry]:
-        return [Entry(*row) for row in self._database.read(f"{_ENTRY} AND {condition}", *values)]
+        return [as_entry(row) for row in self._database.read(f"{_ENTRY} AND {condition}", *values)]
 
 
 def _reserve(connection: sqlite3.Connection, count: int) -> int:
@@ -351,16 +360,22 @@ def _require_generation(connection: sqlite3.Connection, which: KindNumber, gener
 
 
 def _job(connection: sqlite3.Connection, column: str, value: int | bytes) -> Job:
-    return Job(*connection.execute(f"{_JOB} WHERE {column} = ?", (value,)).fetchone())
+    return _job_of(connection.execute(f"{_JOB} WHERE {column} = ?", (value,)).fetchone())
+
+
+def _job_of(row: Sequence[Any]) -> Job:
+    job = Job(*row)
+    return job._replace(forms=tuple(row[-1].split(" ")))
 
 
 def _begin(connection: sqlite3.Connection, call: Sequence[Single]) -> tuple[int, Problem] | None:
     """Inserts all, or undoes it and gives the place of the first that cannot be, and why."""
     refused = None
+    opened = set[tuple[KindNumber, int]]()
     connection.execute("SAVEPOINT call")
     for place, single in enumerate(call):
         try:
-            _begin_one(connection, single)
+            _begin_one(connection, single, opened)
         except (EditionTaken, Refused) as problem:
             connection.execute("ROLLBACK TO call")
             refused = place, problem
@@ -369,16 +384,31 @@ def _begin(connection: sqlite3.Connection, call: Sequence[Single]) -> tuple[int,
     return refused
 
 
-def _begin_one(connection: sqlite3.Connection, single: Single) -> None:
+def _require_standing(connection: sqlite3.Connection, single: Single) -> None:
+    """Raises `EditionTaken` unless the edition is the next, or, for one that joins it, the latest."""
+    # Of another form no constraint of the table says so: a number would name two persons' credentials.
+    entry, query = single.entry, "SELECT max(edition) FROM credential WHERE number = ? AND kind = ?"
+    latest = connection.execute(query, (entry.number, entry.kind)).fetchone()[0] or 0
+    if latest >= entry.edition and not (single.joins and latest == entry.edition):
+        taken = latest if single.joins else entry.edition
+        raise EditionTaken(f"the credential has an edition {taken} already")
+
+
+def _begin_one(connection: sqlite3.Connection, single: Single, opened: set[tuple[KindNumber, int]]) -> None:
+    """Inserts it, as one of those of its edition that the same call has `opened`, or the first of them."""
     which = single.entry.which
-    if connection.execute(
-        "SELECT 1 FROM credential JOIN revocation USING (seq) "
+    ended = connection.execute(
+        "SELECT reason FROM credential JOIN revocation USING (seq) "
         "WHERE kind = ? AND number = ? AND reason <> 'superseded'",
         which,
-    ).fetchone():
-        raise Refused("this credential was revoked", hint="A new one needs a number of its own.")
+    ).fetchone()
+    if ended:
+        raise not_in_force(is_suspended=state_of(ended[0]) is EditionState.SUSPENDED)
     if single.generation is not None:
         _require_generation(connection, which, single.generation)
+    if (edition := (which, single.entry.edition)) not in opened:
+        _require_standing(connection, single)
+        opened.add(edition)
     try:
         _insert(connection, [single.entry])
     except sqlite3.IntegrityError as error:
@@ -389,8 +419,8 @@ def _begin_one(connection: sqlite3.Connection, single: Single) -> None:
 
 def _insert(connection: sqlite3.Connection, entries: Sequence[NewEntry]) -> None:
     connection.executemany(
-        "INSERT INTO credential (seq, kind, number, edition, copy, leaf) VALUES (?, ?, ?, ?, ?, ?)",
-        [entry[:6] for entry in entries],
+        "INSERT INTO credential (seq, kind, number, edition, copy, leaf, form) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        [(*entry[:6], entry.form) for entry in entries],
     )
     connection.executemany(
         "INSERT INTO person (seq, name, email) VALUES (?, ?, ?)",

@@ -1,4 +1,4 @@
-"""The tables of the index: those of `schema.sql`, made new or out of what f31e11f or 81e9505 wrote.
+"""The tables of the index: those of `schema.sql`, made new or out of what an earlier version wrote.
 
 Either is one transaction of its caller: a process that is killed leaves the former index, or the new one.
 """
@@ -6,6 +6,7 @@ Either is one transaction of its caller: a process that is killed leaves the for
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Mapping
 from pathlib import Path
 
 from ledger.folder import has_log, log_size
@@ -18,17 +19,29 @@ from .kept import FIRST_KIND
 from .logged import raise_to
 from .versions import INDEX
 
-VERSION = 9
+VERSION = 10
 """The number of these tables. It is above that of 81e9505, which refuses a greater one by name."""
 _CONVERTED = (0, 6, 7)
 """The numbers of f31e11f and 81e9505, and of what followed until an issuer had several kinds."""
-_WITHOUT_GIVEN_NUMBERS = 8
-"""The number of the tables that lack those of given numbers, and nothing else."""
+_WITHOUT_FORMS = (8, 9)
+"""The numbers of the tables in which nothing says a form; the first lack those of given numbers, too."""
+# An issuer had one form, which issuer.json names: all its credentials are of that.
+_JOBS = "INSERT INTO job SELECT id, key, file, created, first_seq, length, chunks, '' FROM former"
 _WITH_KINDS = {
-    "credential": "INSERT INTO credential SELECT seq, ?, number, edition, 1, leaf FROM former ORDER BY seq",
-    "released": "INSERT INTO released SELECT ?, number, generation FROM former",
+    "job": _JOBS,
+    "credential": (
+        f"INSERT INTO credential SELECT seq, '{FIRST_KIND}', number, edition, '', 1, leaf FROM former "  # noqa: S608
+        "ORDER BY seq"
+    ),
+    "released": f"INSERT INTO released SELECT '{FIRST_KIND}', number, generation FROM former",  # noqa: S608
 }
 """The tables whose rows had no kind: all were of the first one, each edition in one copy."""
+_WITH_FORMS = {
+    "job": _JOBS,
+    "credential": (
+        "INSERT INTO credential SELECT seq, kind, number, edition, '', copy, leaf FROM former ORDER BY seq"
+    ),
+}
 
 # f31e11f had no `lookup`, and wrote down no digests of its lists, so that they are signed anew.
 _CONVERSION = """
@@ -51,20 +64,13 @@ def make_tables(connection: sqlite3.Connection, home: Path) -> None:
         run(connection, schema)
         return
     (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if version == _WITHOUT_GIVEN_NUMBERS:
-        run(connection, schema)
+    if version in _WITHOUT_FORMS:
+        _rewrite(connection, schema, _WITH_FORMS)
         return
     if version not in _CONVERTED:
         raise Refused(f"{INDEX} is of version {version}, which was never handed out")
     knows_log = connection.execute("SELECT 1 FROM counter WHERE name = 'log'").fetchone()
-    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-    connection.execute("DROP INDEX IF EXISTS begun")  # the schema makes it on the new table
-    for name in [each for each in _WITH_KINDS if each in tables]:
-        connection.execute(f"ALTER TABLE {name} RENAME TO former")
-        run(connection, schema)
-        connection.execute(_WITH_KINDS[name], (FIRST_KIND,))
-        connection.execute("DROP TABLE former")
-    run(connection, schema)
+    _rewrite(connection, schema, _WITH_KINDS)
     run(connection, _CONVERSION)
     # f31e11f named no batches: a single credential that it had begun went into the log alone.
     begun = connection.execute(
@@ -81,3 +87,15 @@ def make_tables(connection: sqlite3.Connection, home: Path) -> None:
                 f"{INDEX} is of f31e11f, and the log went on since: is the index an older copy?"
             )
         raise_to(connection, "log", log_size(home))
+
+
+def _rewrite(connection: sqlite3.Connection, schema: str, statements: Mapping[str, str]) -> None:
+    """Make these tables anew from their former rows, and those of the schema that are not there."""
+    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    connection.execute("DROP INDEX IF EXISTS begun")  # the schema makes it on the new table
+    for name in [each for each in statements if each in tables]:
+        connection.execute(f"ALTER TABLE {name} RENAME TO former")
+        run(connection, schema)
+        connection.execute(statements[name])
+        connection.execute("DROP TABLE former")
+    run(connection, schema)

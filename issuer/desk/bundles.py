@@ -10,6 +10,7 @@ from itertools import islice
 from pathlib import Path
 
 from kinds import Kind
+from kinds.kind import SUSPENSION
 from kinds.shipped import is_shipped
 from ledger import EntryKind, entry
 from ledger.log import LogReader
@@ -17,8 +18,9 @@ from ledger.outbox import Outbox
 from vc import Anchored, Bundle
 from vc.anchoring import CarriedKind
 from vc.forms import BITSTRING, STATUS_KINDS
-from vc.status import page_of
-from vc.status.kind import StatusKinds
+from vc.status import SUSPENSION_SUFFIX, page_of
+from vc.status.entry import several
+from vc.status.kind import StatusKind, StatusKinds
 from vc.status.kind import entries as entries_of
 from vc.vcdm.enveloped import Enveloped
 from wire.problem import NotFound
@@ -75,7 +77,8 @@ def bundled(
             names = _lists(line, number, status_kinds)
             for name in names:
                 published(name)  # first: where all of `status/` is older, that says so
-            named_by = entries_of(line.secured.claims, status_kinds) if edition.reason else ()
+            is_revoked = edition.reason is not None and not edition.is_suspended
+            named_by = entries_of(line.secured.claims, status_kinds) if is_revoked else ()
             for status in islice(named_by, 1):
                 details = details_name(number, page_of(status.entry.index))
                 with suppress(NotFound):  # in a copy to read, the list may not have this revocation yet
@@ -91,11 +94,19 @@ def _lists(line: Line, number: int, kinds: StatusKinds) -> list[str]:
     """The files of the lists that a credential names. Most JSON is not read for it, which takes longer."""
     if not isinstance(line.credential, Enveloped):
         named = line.credential.get("credentialStatus")
-        if named is None or (isinstance(named, dict) and kinds.get(str(named.get("type"))) is BITSTRING):
+        if named is None:
             return [str(number)]
+        values = [each for each in several(named) if isinstance(each, dict)]
+        if values and all(kinds.get(str(each.get("type"))) is BITSTRING for each in values):
+            return [f"{number}{_suffix(BITSTRING, each.get('statusPurpose'))}" for each in values]
     with suppress(FormNotKnown):
-        return [f"{number}{kind.suffix}" for kind, _ in entries_of(line.secured.claims, kinds)]
+        statuses = entries_of(line.secured.claims, kinds)
+        return [f"{number}{_suffix(kind, entry.purpose)}" for kind, entry in statuses]
     return [str(number)]
+
+
+def _suffix(kind: StatusKind, purpose: object) -> str:
+    return SUSPENSION_SUFFIX if purpose == SUSPENSION else kind.suffix
 
 
 def _named(line: Line, carried: Mapping[str, tuple[CarriedKind]]) -> tuple[CarriedKind, ...]:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,11 +24,11 @@ from exchange.claim import Acceptance, ClaimLink, Invitation
 from wire.clock import CLOCK_SKEW
 from wire.fetch import NoFetcher
 from wire.files import locked, make_private_folder
-from wire.problem import Code, Conflict, NotFound, Refused, TryLater
+from wire.problem import Code, Conflict, NotFound, Problem, Refused, TryLater
 from wire.sqlite import Database, connect, sqlite_problems
 
 from ..archive.kept import FIRST_KIND, KindNumber, Released
-from ..problem import CLAIMS_LOST, DAMAGED_CLAIMS
+from ..problem import CLAIMS_LOST, DAMAGED_CLAIMS, FORM_NOT_ALLOWED
 
 LINK_LIFETIME = timedelta(days=30)
 PATIENCE = 5.0  # seconds that one who makes links waits for another
@@ -85,7 +85,10 @@ class Issues(Protocol):
 
     @property
     def iss(self) -> str:
-        """By which its credentials name the issuer: its DID, or an https address."""
+        """By which its SD-JWT VCs name the issuer: its DID, or an https address."""
+
+    def named_in(self, which: KindNumber, form: str | None = None) -> str:
+        """By which a credential that is claimed, in this form if one is given, names the issuer."""
 
     @property
     def name(self) -> str:
@@ -100,11 +103,19 @@ class Issues(Protocol):
     def count_link(self, nth: int) -> None:
         """Counts the links up to the `nth` of all."""
 
-    def claim(self, which: KindNumber, holder: str, generation: int) -> bytes:
+    def claim(
+        self,
+        which: KindNumber,
+        holder: str,
+        generation: int,
+        form: str | None = None,
+        proved: Collection[str] = (),
+    ) -> bytes:
         """The bundle of the credential's edition bound to `holder`: the same again for the same holder.
 
-        Raises `NotFound` for an unknown one, `Conflict` if another holder has it, and `Released` if it has
-        another `generation` than that of the link.
+        It is of the `form` with this media type, if one is named. Raises `NotFound` for an unknown one,
+        `Conflict` if another holder has it, unless that one's key was `proved` as well, `Released` if it has
+        another `generation` than that of the link, and `FORM_NOT_ALLOWED`.
         """
 
 
@@ -258,7 +269,7 @@ class ClaimLinks:
         known = issuer.links()
         with self._database.reading() as connection:
             _require_newest(connection, known)
-            ends, holder = _open_link(connection, token, issuer, now)
+            _, ends, holder = _open_link(connection, token, issuer, now)
         if holder is not None:
             raise CLAIM_LINK_USED(
                 "a wallet has taken the credential by this link",
@@ -266,8 +277,8 @@ class ClaimLinks:
             )
         return datetime.fromtimestamp(ends, UTC)
 
-    def invite(self, token: str, issuer: Issues, *, now: datetime) -> Invitation:
-        """The answer to a wallet that opens the link.
+    def invite(self, token: str, issuer: Issues, *, now: datetime, form: str | None = None) -> Invitation:
+        """The answer to a wallet that opens the link, and perhaps asks for one form.
 
         Raises `NotFound`, `LinkExpired`, `TOO_MANY_ATTEMPTS`.
         """
@@ -276,7 +287,7 @@ class ClaimLinks:
         known = issuer.links()
         with self._database.writing() as connection:
             _require_newest(connection, known)
-            _open_link(connection, token, issuer, now)
+            which, *_ = _open_link(connection, token, issuer, now)
             connection.execute("DELETE FROM challenge WHERE expires <= ?", (_seconds(now),))
             (issued,) = connection.execute(  # but for those that a clock gave which was ahead
                 "SELECT count(*) FROM challenge WHERE token = ? AND expires <= ?",
@@ -291,12 +302,15 @@ class ClaimLinks:
                 "INSERT INTO challenge (challenge, token, expires) VALUES (?, ?, ?)",
                 (_hash(challenge), _hash(token), _seconds(expires)),
             )
-        return Invitation(issuer.iss, issuer.name, self.service, challenge, expires)
+        return Invitation(issuer.named_in(which, form), issuer.name, self.service, challenge, expires)
 
-    def redeem(self, token: str, message: bytes, issuer: Issues, *, now: datetime) -> bytes:
+    def redeem(
+        self, token: str, message: bytes, issuer: Issues, *, now: datetime, form: str | None = None
+    ) -> bytes:
         """The bundle for whoever signed `message`; the same wallet may ask again, another may not.
 
-        Raises `Malformed`, `CHALLENGE_SPENT`, `InvalidProof`, `LinkExpired`, `ALREADY_CLAIMED`.
+        It is of the `form` with this media type, if one is named. Raises `Malformed`, `CHALLENGE_SPENT`,
+        `InvalidProof`, `LinkExpired`, `ALREADY_CLAIMED`, and `FORM_NOT_ALLOWED`.
         """
         acceptance = Acceptance.parse(message)
         known = issuer.links()
@@ -304,13 +318,14 @@ class ClaimLinks:
             _require_newest(connection, known)
         self._spend(token, acceptance.challenge, now)  # before the costly check: one each
         acceptance.verify(domain=self.service, documents=self._documents, now=now)
-        which, generation, is_new = self._bind(token, acceptance.holder, now)
+        which, generation, is_new = self._bind(token, acceptance, now)
         try:
-            return issuer.claim(which, acceptance.holder, generation)
+            return issuer.claim(which, acceptance.holder, generation, form, acceptance.proved)
         except Released as problem:
             raise _ended() from problem
-        except Conflict:
-            if is_new:  # what was refused must not take the link from its true holder
+        except Problem as problem:
+            # What was refused must not take the link from its true holder.
+            if is_new and (isinstance(problem, Conflict) or problem.code == FORM_NOT_ALLOWED.code):
                 self._unbind(token, acceptance.holder)
             raise
 
@@ -327,8 +342,9 @@ class ClaimLinks:
                 hint="Open the link again: the wallet then signs a new challenge.",
             )
 
-    def _bind(self, token: str, holder: str, now: datetime) -> tuple[KindNumber, int, bool]:
+    def _bind(self, token: str, acceptance: Acceptance, now: datetime) -> tuple[KindNumber, int, bool]:
         """The credential, the link's generation, and whether the link was nobody's before."""
+        holder = acceptance.holder
         with self._database.writing() as connection:
             won = connection.execute(
                 "UPDATE link SET holder = ? WHERE token = ? AND holder IS NULL AND expires > ?"
@@ -341,7 +357,8 @@ class ClaimLinks:
                 "SELECT holder, kind, number, generation, expires FROM link WHERE token = ?", (_hash(token),)
             ).fetchone()
         _require_time(expires, now)
-        if owner != holder:
+        # For another form the holder may have another key, and proves the first one, too.
+        if owner not in {holder, *acceptance.proved}:
             raise ALREADY_CLAIMED(
                 "another wallet has claimed this credential",
                 hint="If that was not you, tell the issuer: it can withdraw that one and send a new link.",
@@ -384,18 +401,21 @@ def _require_newest(connection: sqlite3.Connection, known: int) -> int:
 
 def _open_link(
     connection: sqlite3.Connection, token: str, issuer: Issues, now: datetime
-) -> tuple[int, str | None]:
-    """When a link ends, and who has used it. Raises `NotFound`, `CLAIM_LINK_ENDED` or `LinkExpired`."""
+) -> tuple[KindNumber, int, str | None]:
+    """The credential of a link, when it ends, and who has used it.
+
+    Raises `NotFound`, `CLAIM_LINK_ENDED` or `LinkExpired`.
+    """
     link = connection.execute(
         "SELECT kind, number, generation, expires, holder FROM link WHERE token = ?", (_hash(token),)
     ).fetchone()
     if link is None:
         raise NotFound("no credential waits under this link", hint="Ask the issuer for a new link.")
-    *which, generation, ends, holder = link
-    if generation < issuer.generation(KindNumber(*which)):
+    which, (generation, ends, holder) = KindNumber(*link[:2]), link[2:]
+    if generation < issuer.generation(which):
         raise _ended()
     _require_time(ends, now)
-    return ends, holder
+    return which, ends, holder
 
 
 def _standing(

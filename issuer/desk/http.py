@@ -94,14 +94,15 @@ def create_app(
     app = service(refusal, ready)
 
     @app.get(f"{base}/claim/{{token}}")
-    def invite(token: str) -> Response:
-        message = claims.invite(token, issuer, now=clock()).to_json()
+    def invite(token: str, form: str | None = None) -> Response:
+        message = claims.invite(token, issuer, now=clock(), form=form).to_json()
         return Response(message, headers=_PRIVATE, media_type="application/json")
 
     @app.post(f"{base}/claim/{{token}}")
     async def redeem(token: str, request: Request) -> Response:
+        form = request.query_params.get("form")
         message = await read_body(request, MAX_MESSAGE, body_seconds)
-        bundle = await run_in_threadpool(claims.redeem, token, message, issuer, now=clock())
+        bundle = await run_in_threadpool(claims.redeem, token, message, issuer, now=clock(), form=form)
         return Response(bundle, headers=_PRIVATE, media_type="application/json")
 
     @app.get(did_document)

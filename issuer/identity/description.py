@@ -12,7 +12,13 @@ from kinds import Kind
 from wire.address import Target
 from wire.problem import Refused
 
-from ..problem import ADDRESS_WITHOUT_SCHEME, ISSUER_WITH_ONE_KEY, ISSUER_WITHOUT_ADDRESS, ISSUER_WITHOUT_NAME
+from ..problem import (
+    ADDRESS_WITHOUT_SCHEME,
+    ISSUER_WITH_ONE_KEY,
+    ISSUER_WITHOUT_ADDRESS,
+    ISSUER_WITHOUT_NAME,
+    SUSPENSION_NEEDS_ADDRESS,
+)
 
 
 @dataclass(frozen=True)
@@ -45,13 +51,15 @@ class Description:
         """Raises `Refused` for an empty name, an address that is none, and a did:web without https.
 
         So it does for a DID of the status lists beside a DID that is a key, and for an issuer that is to be
-        named by an https address and has none.
+        named by an https address and has none. Raises as `require_address`.
         """
         url, rotates = self.url, METHODS[self.did_method].rotates
         if not self.name.strip():
             raise ISSUER_WITHOUT_NAME("the issuer has no name")
         if self.has_status_did and not rotates:
             raise ISSUER_WITH_ONE_KEY("a did:key has one key, for credentials and status lists alike")
+        if self.kind:
+            require_address(self.kind, url)
         if self.has_address and not location(url or ""):
             raise ISSUER_WITHOUT_ADDRESS("an issuer that is named by its https address needs one")
         if not url:
@@ -65,3 +73,12 @@ class Description:
         Target.parse(url)
         if rotates:
             did_web.create(url.rstrip("/"))
+
+
+def require_address(kind: Kind, url: str | None) -> None:
+    """Raises `SUSPENSION_NEEDS_ADDRESS` for a kind whose credentials can be suspended, without an address.
+
+    A list that only travels in bundles would keep a suspension in force that has ended.
+    """
+    if kind.is_suspendable and not url:
+        raise SUSPENSION_NEEDS_ADDRESS(f"credentials of the kind {kind.name} can be suspended")

@@ -45,6 +45,7 @@ from ledger.tiles.store import CHECKPOINT
 from vc.anchoring import document_digest
 from vc.document_chain import to_pin
 from vc.forms.integrity import SUITES_BY_KEY
+from vc.secured import MEDIA_TYPE
 from wire.address import Target
 from wire.consent import NotAgreed
 from wire.datetimestamp import parse_age, parse_datetimestamp
@@ -70,7 +71,7 @@ from . import documents
 from .description import Description
 
 VERSION = 1
-LIST_NAME = re.compile(r"[0-9]{1,9}(-details(-[0-9]{1,3})?|\.[a-z0-9]{1,8})?", re.ASCII)
+LIST_NAME = re.compile(r"[0-9]{1,9}(-details(-[0-9]{1,3})?|-suspension|\.[a-z0-9]{1,8})?", re.ASCII)
 """What the files in `status/` are called."""
 STATUS_DOCUMENT_NAME = "did.json"
 """File name of the status DID's document: did:web derives its address from the DID."""
@@ -100,6 +101,7 @@ _NAMES = {
     "signer_key": "signerKey",
     "status_did": "statusDid",
     "form": "form",
+    "suspension": "suspension",
     "address": "address",
 }
 """The members of issuer.json that are there only where something was decided."""
@@ -107,6 +109,8 @@ _NAMES = {
 _KIND = re.compile(rf"{REFERENCE}[a-z][a-z0-9_]{{0,99}}:[0-9]{{1,6}}:(?:policy:)?[0-9a-f]{{64}}", re.ASCII)
 STATED = "stated"
 """That a term of use says where the status of a credential stands, in the place of `credentialStatus`."""
+LISTED = "listed"
+"""That there is a list of suspensions beside each list of revocations."""
 ISSUER_CLOSED = Code("issuer-closed", Refused, "The issuer has closed")
 """The issuer has closed for good."""
 
@@ -133,7 +137,14 @@ class Identity:
     status_did: str = ""
     """The DID under which status lists are signed, where that is not the issuer's own."""
     form: str = ""
-    """The media type of the form in which it issues, where that is not JSON with proofs."""
+    """The media type of the form in which it issues by default, where that is not JSON with proofs."""
+    forms: tuple[str, ...] = ()
+    """The media types of other forms in which it issues."""
+    suspension: str = ""
+    """`LISTED` where credentials of one of the kinds can be suspended.
+
+    Releases before that refuse the file: they would take a suspension for a revocation.
+    """
     address: str = ""
     """The https address by which SD-JWT VCs name the issuer, where that is not the DID."""
     kinds: tuple[str, ...] = ()
@@ -162,7 +173,7 @@ class Identity:
             made = replace(made, status_lifetime=f"{kind.list_life}d")
         if kind:
             made.require_young_lists(kind)
-        return made
+        return replace(made, suspension=LISTED) if kind and kind.is_suspendable else made
 
     @classmethod
     def read(cls, home: Path) -> Identity:
@@ -174,14 +185,16 @@ class Identity:
             found = load_json_object((home / "issuer.json").read_bytes())
             if found.pop("version") != VERSION:
                 raise Damaged(f"{home / 'issuer.json'} is of another version than {VERSION}")
-            kinds = _kinds(found.pop("kinds", []))
+            kinds, forms = _kinds(found.pop("kinds", [])), _forms(found.pop("forms", []))
             if not all(isinstance(value, str) for value in {**found, "url": found["url"] or ""}.values()):
                 raise Malformed("a member is not a text")
             named = {member: found.pop(name, "") for member, name in _NAMES.items()}
-            read = cls(**named, **found, kinds=kinds)
+            read = cls(**named, **found, forms=forms, kinds=kinds)
             _ = read.lifetime, read.closing, read.kept_elsewhere
             if read.status not in ("", STATED):
                 raise Malformed("the member status has another value")
+            if read.suspension not in ("", LISTED):
+                raise Malformed("the member suspension has another value")
             if read.status_did not in ("", status_did(read.did)):
                 raise Malformed("the member statusDid has another value")
             if read.address not in ("", read.url):
@@ -236,7 +249,8 @@ class Identity:
     def write(self, home: Path) -> None:
         """Writes issuer.json."""
         members = asdict(self)
-        decided = {name: members.pop(member) for member, name in {**_NAMES, "kinds": "kinds"}.items()}
+        lists = {"forms": "forms", "kinds": "kinds"}
+        decided = {name: members.pop(member) for member, name in {**_NAMES, **lists}.items()}
         content = {"version": VERSION, **members, **{name: it for name, it in decided.items() if it}}
         write_durably(home / "issuer.json", orjson.dumps(content, option=orjson.OPT_INDENT_2))
 
@@ -354,6 +368,14 @@ def _kinds(value: object) -> tuple[str, ...]:
     if len(set(map(kind_folder, kinds))) < len(kinds):
         raise Malformed("the member kinds has one version twice")
     return tuple(kinds)
+
+
+def _forms(value: object) -> tuple[str, ...]:
+    """The media types of forms. Raises `Malformed`."""
+    forms = value if isinstance(value, list) else [None]
+    if not all(isinstance(each, str) and MEDIA_TYPE.fullmatch(each) for each in forms):
+        raise Malformed("the member forms is no list of media types")
+    return tuple(forms)
 
 
 def index(home: Path) -> Path:

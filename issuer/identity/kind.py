@@ -27,7 +27,8 @@ from wire.problem import Damaged, Malformed, NotFound, Problem
 
 from ..press.update import TEMPLATE, replaced_templates
 from ..problem import ANOTHER_KIND, DAMAGED_ISSUER_FILE, KIND_NOT_NAMED, NO_SUCH_KIND, TYPE_TAKEN
-from .home import Identity, kind_folder
+from .description import require_address
+from .home import LISTED, Identity, kind_folder
 
 _LARGEST = 1 << 20  # bytes of a file; of kind.json a kind takes less
 _MOST_TABLES = 100
@@ -115,10 +116,11 @@ class Kinds:
     def require_addable(self, kind: Kind) -> None:
         """Raises `ANOTHER_KIND` where this version of it has other bytes here, which is for ever.
 
-        Raises `TYPE_TAKEN` where another kind's credentials have its type.
+        Raises `TYPE_TAKEN` where another kind's credentials have its type, and as `require_address`.
         """
         if kind.reference is None or kind.reference in (named := Identity.read(self.home).kinds):
             return
+        require_address(kind, Identity.read(self.home).url)
         if kind_folder(kind.reference) in map(kind_folder, named):
             raise ANOTHER_KIND(f"the issuer that lives here issues another {kind.name} {kind.version}")
         for other in self.intact():
@@ -154,7 +156,9 @@ class Kinds:
             identity.require_young_lists(kind)
             keep_kind(self.home, kind)
             if kind.reference:  # afterwards: killed in between, the kind is not added, and can be
-                replace(identity, kinds=(*identity.kinds, kind.reference)).write(self.home)
+                suspension = LISTED if kind.is_suspendable else identity.suspension
+                kinds = (*identity.kinds, kind.reference)
+                replace(identity, kinds=kinds, suspension=suspension).write(self.home)
 
 
 def name_of(reference: str | None) -> str:

@@ -1,10 +1,11 @@
 """Issuing a whole file: every row once, whatever happens in between.
 
-Everything in a credential follows from its row, its sequence number and the job, so that a chunk done again
-gives the same bytes. The order is: numbers for rows that lack them, all at once; then of each chunk its shard
-on disk, the chunk begun in the index, its digests in the log, its credentials in the index. Whoever issues
-holds the issuer's lock and first completes, from its shard, a chunk that was begun; a shard that was not
-begun counts for nothing and is written again.
+Everything in a credential follows from its row, its form, its sequence number and the job, so that a chunk
+done again gives the same bytes. A row becomes one credential in each form of the job, under successive
+numbers. The order is: numbers for rows that lack them, all at once; then of each chunk its shard on disk, the
+chunk begun in the index, its digests in the log, its credentials in the index. Whoever issues holds the
+issuer's lock and first completes, from its shard, a chunk that was begun; a shard that was not begun counts
+for nothing and is written again.
 """
 
 from __future__ import annotations
@@ -16,7 +17,6 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import partial
-from itertools import chain
 from pathlib import Path
 from secrets import token_bytes
 from typing import Any, NamedTuple, TypeVar
@@ -36,8 +36,9 @@ from wire.problem import Malformed
 from ..archive.archive import Archive
 from ..archive.consistency import append
 from ..archive.index import Index
-from ..archive.kept import Appended, Job, NewEntry
+from ..archive.kept import DEFAULT, Appended, Job, KindNumber, NewEntry
 from ..archive.shards import write_shard
+from ..identity.home import Identity
 from ..press.document import Composer
 from ..press.press import Line, Press
 from ..table.finding import FIRST_ROW
@@ -47,6 +48,7 @@ from .changes import Change, Shelf, changes, differing, shelves
 from .checked import PREVIEWED, CheckedTable
 from .checking import Checked, Checker, Survey, check_span, survey
 from .errors import write_errors
+from .logorder import PendingEntry, in_shard_order
 from .numbering import Identities, Series
 from .order import Order, Progress
 from .spool import Spool, spool
@@ -65,6 +67,7 @@ class Issued:
 
     survey: Survey
     issued: int
+    """Rows of which credentials were issued, each in all forms of the job."""
     job: Job | None
     """The job, unless there was nothing to issue."""
     first: Sequence[Record] = ()
@@ -75,6 +78,10 @@ class Issued:
     """Where the bad rows went, if there are any and a file was asked for."""
     next_number: str = ""
     """In a dry run of a file without numbers, the first that a row would be given."""
+    lacking: Sequence[KindNumber] = ()
+    """What was issued before, and stands in fewer forms than were asked for."""
+    added: int = 0
+    """Credentials that were added for these, each in a form that was lacking."""
 
 
 class Task(NamedTuple):
@@ -86,8 +93,8 @@ class Task(NamedTuple):
     first_seq: int
     created: datetime
     shard: Path
-    press: tuple[int, str]
-    """The template with which the job was begun, by its place, and the media type of the form."""
+    template: int
+    """The place of the template with which the job was begun."""
 
 
 class Chunk(NamedTuple):
@@ -96,7 +103,7 @@ class Chunk(NamedTuple):
     entries: list[bytes]
     """For the log."""
     rows: list[tuple[int, str, str, str]]
-    """Sequence number, the credential's number, name and e-mail address of each."""
+    """Sequence number, the credential's number, name and e-mail address of each, in the order of the log."""
 
 
 class Tools(NamedTuple):
@@ -104,8 +111,8 @@ class Tools(NamedTuple):
 
     checker: Checker
     spool: Spool
-    presses: Mapping[tuple[int, str], Press]
-    """One for each template and form; none in a dry run."""
+    presses: Sequence[Sequence[Press]]
+    """For each template one in each form; none in a dry run."""
 
 
 def check(work: Tools, span: Span, tell: Tell) -> Checked:
@@ -121,25 +128,32 @@ def compare(_: Tools, shelf: Shelf, _tell: Tell) -> dict[int, Record]:
 def issue(work: Tools, task: Task, tell: Tell) -> Chunk:
     """A worker's part of the second pass: sign and store row after row."""
     made = Chunk([], [])
-    press = work.presses[task.press]
+    presses, kind = work.presses[task.template], work.checker.kind
     numbers = work.spool.numbers(task.span) if work.checker.identities else {}
 
-    def lines() -> Iterator[bytes]:
+    def printed() -> Iterator[tuple[PendingEntry, bytes]]:
         for row, record in each_told(work.spool.rows(task.span), tell):
             if row in task.skipped:
                 continue
-            seq = task.first_seq + row - FIRST_ROW
+            first_seq = task.first_seq + (row - FIRST_ROW) * len(presses)
             if numbers:
-                record[press.composer.kind.number] = numbers[row]
+                record[kind.number] = numbers[row]
             # Of the job's day, also where it goes on later: each row says what it would have said then.
-            settle_reached(press.composer.kind, record, task.created.date())
-            try:
-                printed = press.print_row(record, seq, task.created)
-            except Malformed as problem:
-                raise InvalidTemplate(f"with row {row}, {problem.detail}", because=problem) from problem
-            made.entries.append(printed.entry)
-            made.rows.append((seq, *press.composer.kind.listed(record)))
-            yield printed.line
+            settle_reached(kind, record, task.created.date())
+            for seq, press in enumerate(presses, first_seq):
+                try:
+                    line, entry = press.print_row(record, seq, task.created)
+                except Malformed as problem:
+                    raise InvalidTemplate(f"with row {row}, {problem.detail}", because=problem) from problem
+                yield PendingEntry(seq, entry, press.form.media_type, record), line
+
+    def lines() -> Iterator[bytes]:
+        # Of one form they are written as they are made; of several, shards are in the order of the log, too.
+        credentials = printed() if len(presses) == 1 else in_shard_order(printed())
+        for credential, line in credentials:
+            made.entries.append(credential.entry)
+            made.rows.append((credential.seq, *kind.listed(credential.record)))
+            yield line
 
     write_shard(task.shard, lines())
     return made
@@ -157,71 +171,66 @@ class Bulk:
     def run(
         self,
         order: Order,
-        press: Press,
+        templates: Sequence[Sequence[Press]],
         *,
         now: datetime,
         secret: Callable[[], bytes],
-        former: Sequence[Press] = (),
         table: CheckedTable | None = None,
     ) -> Issued:
         """Checks the whole file, then issues its good rows. The same file again goes on where it stopped.
 
-        The `secret` is that of identities, by which rows without numbers are known.
-        What was begun in another form than that of the press, or with the template of a `former` one, goes on
-        so. Rows that are bad go to the error file and stop nothing. `table` is the file where it was checked,
+        Of each template there is a press for each form, the one in force first. What was begun with a former
+        template goes on with it. The `secret` is that of identities, by which rows without numbers are known.
+        Rows that are bad go to the error file and stop nothing. `table` is the file where it was checked,
         and approved, before there was an issuer. Raises what `order.approve` does.
         """
         self.archive.clear_away()
         self.recover()
         if table is not None and self._store.count():
             table = None  # somebody else made the issuer meanwhile, and issued: its rows may be among them
-        identities = _identities(order, press.composer.kind, secret)
+        composer = templates[0][0].composer
+        identities = _identities(order, composer.kind, secret)
         if table is None:
-            attached = _attached(order, press.composer.kind, self._home)
-            checker = Checker(order.source, now.date(), press.composer, order.catalogue, attached, identities)
+            attached = _attached(order, composer.kind, self._home)
+            checker = Checker(order.source, now.date(), composer, order.catalogue, attached, identities)
         else:
             checker, attached = table.checker, table.checker.attached
             remember(attached, order.source, self._home)
-        forms = self.archive.forms
-        by_template = (press, *former)
-        presses = {
-            (place, name): replace(each, form=form)
-            for place, each in enumerate(by_template)
-            for name, form in forms.items()
-        }
+        json, forms = self.archive.forms[INTEGRITY], tuple(press.composer.form for press in templates[0])
         with (
             spool(self._spool) if table is None else nullcontext(table.spool) as checked,
-            _pool(Tools(checker, checked, presses), order, self._store) as pool,
+            _pool(Tools(checker, checked, templates), order, self._store) as pool,
         ):
             found = _survey_all(pool, self.archive, order) if table is None else table.survey
-            keys = [_key(order, each, forms[INTEGRITY], found, attached) for each in by_template]
+            keys = [_key(order, presses, json, found, attached) for presses in templates]
             # A job keeps the template that it was begun with, whatever replaced that since.
             template = next((place for place, key in enumerate(keys) if self._store.issued_by(key)), 0)
             key = keys[template]
-            _settle_all(pool, self.archive, order, found, self._store.issued_by(key))
-            if table is None and found.good:
+            same = self._store.issued_by(key)
+            _settle_all(pool, self.archive, order, found, same)
+            lacking = self._lacking(checker, found, forms, same)
+            if table is None and (found.good or lacking):
                 numbers = _next_numbers(order, self._store, found, now.year)
-                order.approve(CheckedTable(checker, checked, found, numbers))
+                order.approve(CheckedTable(checker, checked, found, numbers, len(lacking)))
             errors = _write_errors(order, found, checked, self._home)
             if not found.good:
-                return Issued(found, 0, None, error_file=errors)
+                return Issued(found, 0, None, error_file=errors, lacking=lacking)
             if order.numbers and identities:
                 own = checked.identities if table is None else partial(_identified, identities, checked)
                 self._give_numbers(order.numbers.series(now.year), order.source, checked, found, own)
             spans = order.source.spans
             length, name = sum(span.rows for span in spans), order.source.path.name
-            job = self._store.begin(key, name, format_datetimestamp(now), length, len(spans))
+            job = self._store.begin(key, name, format_datetimestamp(now), length, len(spans), forms)
             finished = self._store.finished_chunks(job)
-            begun_with = template, self._begun_in(job, finished) or press.form.media_type
             spans = tuple(span for span in spans if span.number not in finished)
             issued = 0
-            tasks = (self._task(job, span, found, now, begun_with) for span in spans)
+            tasks = (self._task(job, span, found, now, template) for span in spans)
             chunks = _counted(pool, issue, tasks, "issuing", _rows(spans), order)
             for span, chunk in zip(spans, chunks, strict=True):
                 self._store.begin_chunk(job, span.number, job.seq(span.first_row))
-                self._finish(job, span.number, chunk, press.composer.kind.name)
-                issued += len(chunk.rows)
-        return Issued(found, issued, job, error_file=errors)
+                self._finish(job, span.number, chunk, composer.kind.name)
+                issued += len(chunk.rows) // len(forms)
+        return Issued(found, issued, job, error_file=errors, lacking=lacking)
 
     def recover(self) -> None:
         """Completes the chunk that the last process left between shard and index."""
@@ -234,10 +243,30 @@ class Bulk:
             rows = [(line.seq, *kind.listed(line.record)) for line in lines]
             self._finish(job, number, Chunk([line.entry for line in lines], rows), kind.name)
 
-    def _begun_in(self, job: Job, finished: Iterable[int]) -> str | None:
-        """The form of what a job has issued by now. Raises `FormNotKnown`."""
-        lines = chain.from_iterable(self.archive.chunk(job.id, number) for number in sorted(finished))
-        return next((line.secured.form for line in lines), None)
+    def _lacking(
+        self, checker: Checker, found: Survey, forms: Sequence[str], same: range
+    ) -> list[KindNumber]:
+        """What was issued of known rows, not by the `same` job, and stands in fewer than these forms.
+
+        A row of these that says something else is a finding: in the new form it would say what it does not
+        say in the others. What was revoked is left as it is.
+        """
+        if not Identity.read(self._home).forms:  # nothing was ever issued in a second form
+            return []
+        changed = {change.row: change for change in found.changed}
+        lacking = []
+        for row, seq in [*found.known.items()]:
+            if seq in same:
+                continue
+            current = self._store.current(self._store.entry(seq).which)
+            standing = self._store.copies(current.which, current.edition)
+            if current.reason is not None or {*forms} <= {entry.form for entry in standing}:
+                continue
+            if row in changed:
+                found.refuse(checker, changed[row])
+            else:
+                lacking.append(current.which)
+        return lacking
 
     def _give_numbers(
         self,
@@ -266,13 +295,13 @@ class Bulk:
         kind = source.kind.name
         self._store.numbers.give(kind, series.name, series.numbers, identities(), keep)
 
-    def _task(self, job: Job, span: Span, found: Survey, now: datetime, press: tuple[int, str]) -> Task:
+    def _task(self, job: Job, span: Span, found: Survey, now: datetime, template: int) -> Task:
         skipped = frozenset(row for row in span.numbers if row in found.findings or row in found.known)
         created = parse_datetimestamp(job.created, "created")
         if is_ahead(created, now):  # by a clock that was wrong then: what is left of the job is dated rightly
             created = now
         shard = self.archive.shard(job.id, span.number)
-        return Task(span, skipped, job.first_seq, created, shard, press)
+        return Task(span, skipped, job.first_seq, created, shard, template)
 
     def _finish(self, job: Job, number: int, chunk: Chunk, kind: str) -> None:
         key = job.chunk_key(number)
@@ -281,7 +310,7 @@ class Bulk:
         else:
             batch = Appended(key, range(0))
         entries = [
-            NewEntry(seq, kind, its_number, 1, 1, leaf, name, email)
+            NewEntry(seq, kind, its_number, 1, 1, leaf, name, email, job.form(seq))
             for (seq, its_number, name, email), leaf in zip(chunk.rows, batch.leaves, strict=True)
         ]
         self._store.finish_chunk(job, number, batch, entries)
@@ -307,7 +336,7 @@ def checked_table(
         tempfile.TemporaryDirectory(prefix="intaglio-") as scratch,
         spool(Path(scratch) / "checked") as checked,
     ):
-        with _pool(Tools(checker, checked, {}), order, archive.store) as pool:
+        with _pool(Tools(checker, checked, ()), order, archive.store) as pool:
             found = _survey_all(pool, archive, order)
             _settle_all(pool, archive, order, found)
         yield CheckedTable(checker, checked, found, _next_numbers(order, archive.store, found, today.year))
@@ -452,12 +481,13 @@ def _meaning(source: Source) -> dict[str, Any]:
     return {name: value for name, value in options.items() if value}
 
 
-def _key(order: Order, press: Press, json: Form, found: Survey, attached: Attached) -> bytes:
+def _key(order: Order, presses: Sequence[Press], json: Form, found: Survey, attached: Attached) -> bytes:
     """What a job is: the file's rows, how they are read, which of them are good, and what is made of them.
 
     A row that was bad and is good on a later day, such as one awarded then, makes another job; so does
-    another suite of proofs in JSON. Another form does not: the job goes on in the one that it has.
+    another suite of proofs in JSON, and so do other forms.
     """
+    press, forms = presses[0], [press.composer.form for press in presses]
     source, profile = order.source, press.composer.profile
     bad = [row - 1 for row in sorted(found.findings)]  # as 81e9505 counted: its unfinished jobs go on
     asked = [
@@ -478,5 +508,6 @@ def _key(order: Order, press: Press, json: Form, found: Survey, attached: Attach
         *([kind.reference] if (kind := press.composer.kind).is_named else []),
         *attached.part_of_key(),
         *([meaning] if (meaning := _meaning(source)) else []),
+        *([{"forms": forms}] if forms != [DEFAULT] else []),
     ]
     return hashlib.sha256(orjson.dumps(asked, option=orjson.OPT_SORT_KEYS)).digest()

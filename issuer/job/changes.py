@@ -88,7 +88,8 @@ def changes(
                 said |= {
                     name: items.get(name, "") for name in names if items.get(name, "") != before.get(name, "")
                 }
-            yield Change(row, current.number, said, current.reason is not None)
+            is_revoked = current.reason is not None and not current.is_suspended
+            yield Change(row, current.number, said, is_revoked)
 
 
 def _between(kind: Kind, record: Record, issued: Record, fields: Collection[str]) -> list[str]:

@@ -29,6 +29,8 @@ class CheckedTable:
     survey: Survey
     numbers: Sequence[str] = ()
     """The numbers that the first rows will be given, of a table that has none."""
+    lacking: int = 0
+    """How many that were issued before are to be issued in another form as well."""
 
     @property
     def source(self) -> Source:

@@ -319,6 +319,15 @@ class Survey:
             else:
                 self.changed.append(change)
 
+    def refuse(self, checker: Checker, change: Change) -> None:
+        """Makes an error of a row that says something else than what was issued under its number."""
+        fields = ", ".join(change.fields)
+        cell = change.number if checker.source.has_numbers else ""
+        reason = f"was issued with another {fields}: correct that, or the row, before it gets a further form"
+        self.add([CellFinding(change.row, checker.naming_column, reason, cell)])
+        self.changed.remove(change)
+        del self.known[change.row]
+
     def add(self, findings: Iterable[CellFinding]) -> None:
         """Raises `TOO_MANY_FINDINGS` when there are so many that something more basic must be wrong."""
         for finding in findings:

@@ -3,28 +3,44 @@
 Of two that are made at once the first wins. Whoever corrects or releases looks again and makes the one after;
 a holder gets the edition that is there, or hears that another has the credential.
 
-Each is made under the version of the kind that the one before names, and of as many copies; a holder who
-claims it has one, which takes the place of all.
+Each is made under the version of the kind that the one before names, in the same forms and as many copies. A
+holder who claims it has one, in the form that was asked for, which takes the place of all. In other forms the
+same edition is made for that holder when it is asked for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Set
 from contextlib import suppress
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from kinds import InvalidRecord, Record
 from kinds.problem import FieldMissing
 from kinds.records import check_record, with_changes
-from wire.problem import Conflict, Refused
+from wire.problem import Conflict, Problem, Refused
+from wire.text import shortened
 from wire.turns import Turns
 
 from ..archive.index import Index
 from ..archive.kept import EditionTaken, Entry, KindNumber
+from ..identity.forms import IssuerForms
 from ..press.press import Line, Press
+from ..problem import FORM_NOT_ALLOWED, not_in_force
 from .presses import Presses
 from .singles import Edition, RecordRefused, Singles
+
+_AT_ONCE = 256
+"""Editions that go into the log by one write."""
+
+
+class _Standing(NamedTuple):
+    """A copy of an edition in one form, what was stored of it, and how many copies that form has."""
+
+    entry: Entry
+    line: Line
+    copies: int
 
 
 class Editions:
@@ -35,12 +51,13 @@ class Editions:
         store: Index,
         line: Callable[[Entry], Line],
         presses: Callable[[], Presses],
-        begin: Callable[[Press], None],
+        forms: IssuerForms,
+        begin: Callable[[Iterable[Press]], None],
         singles: Callable[[], Singles],
         clock: Callable[[], datetime],
     ) -> None:
         self._store, self._line = store, line
-        self._presses, self._begin = presses, begin
+        self._presses, self._forms, self._begin = presses, forms, begin
         self._singles, self._clock = singles, clock
         self._turns: Turns[Sequence[Edition], list[int]] = Turns(lambda calls: singles().issue(calls))
 
@@ -55,24 +72,39 @@ class Editions:
             raise InvalidRecord(f"{field}: the value {reason}")
         return record
 
-    def firsts(self, kind: str, records: Iterable[Mapping[str, str]], copies: int) -> list[Edition]:
-        """The first editions of new credentials of a kind, given field by field, each in so many copies.
+    def firsts(
+        self,
+        kind: str,
+        records: Iterable[Mapping[str, str]],
+        forms: Iterable[str],
+        holders: Sequence[str | None],
+    ) -> list[Edition]:
+        """The first editions of new credentials of a kind, given field by field, in each of these forms.
 
-        Raises `RecordRefused`, `Refused` for no copy at all, and as `Presses.newest`.
+        There is a copy for each of the `holders`, which `None` binds to nobody. Raises `RecordRefused`,
+        `Refused` for no copy at all, and as `Presses.newest`.
         """
-        if copies < 1:
+        if not holders:
             raise Refused("a credential is issued in one copy at least")
-        press, checked = self._presses().newest(kind), []
+        presses, checked = [self._presses().newest(kind, form) for form in forms], []
         for position, cells in enumerate(records):
             try:
-                checked.append(self.checked(press, cells))
+                checked.append(self.checked(presses[0], cells))
             except InvalidRecord as problem:
                 raise RecordRefused(position, problem) from problem
-        return [Edition(record, press, copy=copy + 1) for record in checked for copy in range(copies)]
+        return [
+            Edition(record, press, holder=holder, copy=copy, copies=len(holders))
+            for record in checked
+            for press in presses
+            for copy, holder in enumerate(holders, 1)
+        ]
 
     def correct(self, which: KindNumber, changes: Mapping[str, str]) -> Entry:
-        """The next edition with changed fields, for the holder of the one before; that one for no change."""
-        self._presses().require_form()
+        """The next edition with changed fields, in all forms, each copy for the holder of the one before.
+
+        That one for no change.
+        """
+        self._forms.require_default()
         while True:
             self.recover(which)
             current = self.current(which)
@@ -81,46 +113,135 @@ class Editions:
                 lists = self._singles().lists  # the edition may be one that was interrupted
                 lists.publish(now=self._clock())
                 return current
-            line = self._line(current)
-            press = self._press_of(current, line, changes.keys())
-            copies = len(self._store.copies(which, current.edition))
             with suppress(EditionTaken):  # by a claim, or another correction: look again
-                return self._issue(Edition(record, press, current.edition + 1, line.holder), copies)
+                return self._issue(
+                    [
+                        Edition(
+                            record,
+                            self._press_of(entry, line, changes.keys()),
+                            entry.edition + 1,
+                            line.holder,
+                            copy=entry.copy,
+                            copies=copies,
+                        )
+                        for entry, line, copies in self._standing(current)
+                    ]
+                )
 
     def corrected(self, edition: Entry, changes: Mapping[str, str]) -> Record | None:
         """What `correct` would issue after an edition, `None` for nothing new. Raises what it raises."""
         number, line = self.current(edition.which).number, self._line(edition)
-        press = self._presses().of_line(line)
+        press = self._presses().of_line(line, edition.form)
         kind = press.composer.kind
         if changes.get(kind.number, number) != number:
             raise Refused(
                 "the number of a credential cannot be corrected: issue another, and revoke this one"
             )
         record = self.checked(press, with_changes(kind, line.record, changes), line.record)
-        return record if record != line.record or line.is_ahead(self._clock()) else None
+        if record != line.record:
+            return record
+        standing = self._standing(edition)
+        return record if any(each.line.is_ahead(self._clock()) for each in standing) else None
 
-    def claim(self, which: KindNumber, holder: str, generation: int | None) -> Entry:
-        """The edition that is bound to a holder: the same again for the same one. Raises `Conflict`."""
-        self._presses().require_form()
+    def claim(
+        self,
+        which: KindNumber,
+        holder: str,
+        generation: int | None,
+        form: str | None = None,
+        proved: Collection[str] = (),
+    ) -> Entry:
+        """The edition that is bound to a holder, in a form: the same again for the same one.
+
+        The first claim opens it, and so ends the edition before in all forms. In another form it is added for
+        the same holder, or for one who has `proved` that holder's key as well. Raises `Conflict` where
+        another has it, and `FORM_NOT_ALLOWED` for a form in which the issuer or the kind is not issued.
+        """
+        self._forms.require_default()
         while True:
             self.recover(which)
             if generation is not None:
                 self._store.require_generation(which, generation)
             current = self.current(which)
-            line = self._line(current)
-            if line.holder not in (None, holder):
+            standing = self._standing(current)
+            asked = self._form_to_claim(current, form)
+            for entry, line, _ in standing:
+                if line.holder == holder and asked == entry.form:
+                    return entry
+            owners = {line.holder for _, line, _ in standing}
+            is_first = owners == {None}
+            if not is_first and (
+                owners.isdisjoint((holder, *proved)) or any(entry.form == asked for entry, _, _ in standing)
+            ):
                 raise Conflict("another holder has this credential already")
-            if line.holder == holder:
-                return current
+            entry, line, _ = standing[0]
+            press = self._press_of(entry, line, form=asked)
+            number = current.edition + is_first
             with suppress(EditionTaken):  # by another request of the same holder, or a correction: look again
-                press = self._press_of(current, line)
-                self._issue(Edition(line.record, press, current.edition + 1, holder, generation))
+                self._issue([Edition(line.record, press, number, holder, generation, joins=not is_first)])
+
+    def _form_to_claim(self, current: Entry, form: str | None) -> str:
+        """The name of a form that was asked for; where none was, of that which the credential has."""
+        if form is None:
+            return current.form
+        name = self._forms.name(form)
+        if name not in self._forms.issued:  # what the issuer never issued in, nobody else decides
+            raise FORM_NOT_ALLOWED.saying("nothing is issued here as {form}", form=shortened(form))
+        return name
+
+    def lacking(self, which: KindNumber, forms: Iterable[str]) -> list[Edition]:
+        """The edition that stands, in those of the forms that it lacks: nothing of one that was revoked.
+
+        Each copy is bound as it is in the forms that are there. A form is left out in which the edition's
+        version of the kind is not issued.
+        """
+        current = self._store.current(which)
+        if current.reason is not None:
+            return []
+        standing = self._standing(current)
+        known = {entry.form for entry, _, _ in standing}
+        kind = self._presses().of_line(standing[0].line, current.form).composer.kind
+        return [
+            Edition(
+                line.record,
+                self._press_of(entry, line, form=form),
+                entry.edition,
+                line.holder,
+                copy=entry.copy,
+                copies=copies,
+                joins=True,
+            )
+            for form in forms
+            if form not in known and self._forms.is_allowed(kind, form)
+            for entry, line, copies in standing
+            if entry.form == current.form
+        ]
+
+    def add(self, which: Sequence[KindNumber], forms: Sequence[str]) -> int:
+        """Adds the editions that stand in those of the forms that they lack; how many credentials that made.
+
+        The caller holds the issuer's lock, but claims and corrections go on: an edition that was ended
+        meanwhile is looked for again, and what was revoked is left out.
+        """
+        made, remaining = 0, list(which)
+        while remaining:
+            portion, remaining = remaining[:_AT_ONCE], remaining[_AT_ONCE:]
+            calls = {each: call for each in portion if (call := self.lacking(each, forms))}
+            self._begin(edition.press for call in calls.values() for edition in call)
+            for each, result in zip(calls, self._singles().issue([*calls.values()]), strict=True):
+                if not isinstance(result, Problem):
+                    made += len(result)
+                elif isinstance(result, RecordRefused) and isinstance(result.problem, EditionTaken):
+                    remaining.append(each)
+                elif self._store.current(each).reason is None:
+                    raise result.problem if isinstance(result, RecordRefused) else result
+        return made
 
     def release(self, which: KindNumber) -> Entry:
-        """The next edition, bound to nobody: that which counts, where it is so already."""
-        self._presses().require_form()
+        """The next edition, bound to nobody, once in each form: that which counts, where it is so already."""
+        self._forms.require_default()
         if self.is_bound(edition := self.current(which)):  # else nothing is signed
-            self._begin(self._presses().of_line(self._line(edition)))
+            self._begin([self._presses().of_line(self._line(edition), edition.form)])
         self._store.release(which)  # first: a kill in between leaves nothing that a link could take
         while True:
             self.recover(which)  # with what a link took before, also in another thread here
@@ -129,18 +250,27 @@ class Editions:
             if line.holder is None:
                 return current
             with suppress(EditionTaken):  # by a correction: look again
-                press = self._press_of(current, line)
-                return self._issue(Edition(line.record, press, current.edition + 1))
+                return self._issue(
+                    [
+                        Edition(line.record, self._press_of(entry, line), entry.edition + 1)
+                        for entry, line, _ in self._standing(current)
+                        if entry.copy == 1
+                    ]
+                )
 
     def is_bound(self, entry: Entry) -> bool:
         """Whether a wallet has claimed this edition."""
         return self._line(entry).holder is not None
 
     def current(self, which: KindNumber) -> Entry:
-        """The latest edition of a credential. Raises `NotFound`, and `Refused` where it is revoked."""
+        """The latest edition of a credential.
+
+        Raises `NotFound`, `Refused` where it is revoked, and `CREDENTIAL_SUSPENDED`: a holder whose key was
+        stolen would else get an edition that is in force, and a correction would end the suspension unseen.
+        """
         current = self._store.current(which)
         if current.reason is not None:
-            raise Refused("this credential was revoked", hint="A new one needs a number of its own.")
+            raise not_in_force(is_suspended=current.is_suspended)
         return current
 
     def recover(self, which: KindNumber | None = None) -> None:
@@ -148,12 +278,25 @@ class Editions:
         if self._store.begun_singles():  # else no key is needed
             self._singles().recover(which)
 
-    def _press_of(self, edition: Entry, line: Line, changed: Set[str] = frozenset()) -> Press:
+    def _standing(self, edition: Entry) -> list[_Standing]:
+        """All forms and copies of an edition."""
+        entries = self._store.copies(edition.which, edition.edition)
+        copies = Counter(entry.form for entry in entries)
+        return [_Standing(entry, self._line(entry), copies[entry.form]) for entry in entries]
+
+    def _press_of(
+        self, edition: Entry, line: Line, changed: Set[str] = frozenset(), form: str | None = None
+    ) -> Press:
         """The press for what follows an edition: with the replaced template, if it was made with one.
 
-        The template in force it is where a field is `changed` for which only that has a place.
+        The template in force it is where a field is `changed` for which only that has a place. It is of the
+        form of the edition, unless another `form` is asked for.
         """
-        in_force = self._presses().of_line(line)
+        press = self._following(edition, line, changed)
+        return press if form is None else self._presses().in_form(press, form)
+
+    def _following(self, edition: Entry, line: Line, changed: Set[str]) -> Press:
+        in_force = self._presses().of_line(line, edition.form)
         replaced = self._presses().replaced(in_force)
         if not replaced:
             return in_force
@@ -168,10 +311,10 @@ class Editions:
                     return press
         return in_force
 
-    def _issue(self, edition: Edition, copies: int = 1) -> Entry:
-        self._begin(edition.press)
+    def _issue(self, editions: Sequence[Edition]) -> Entry:
+        self._begin(edition.press for edition in editions)
         try:
-            seqs = self._turns([edition._replace(copy=copy) for copy in range(1, copies + 1)])
+            seqs = self._turns(editions)
         except RecordRefused as refused:
             raise refused.problem from None
         return self._store.entry(seqs[0])

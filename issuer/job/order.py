@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -46,6 +46,8 @@ class Order:
     progress: Callable[[Progress], None] = _unheard
     approve: Callable[[CheckedTable], None] = _approved
     """Is shown the rows that are to be signed, if there are any; what it raises ends the job before that."""
+    forms: Sequence[str] = ()
+    """The media types of the forms in which each row is issued; without any, that of the issuer."""
     numbers: NumberPattern | None = None
     """The pattern of the numbers that rows are given, where the file has no column of them."""
 

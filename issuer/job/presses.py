@@ -1,24 +1,24 @@
-"""The presses of an issuer: one for each version of its kinds, made when something is first issued by it."""
+"""The presses of an issuer: one for each version of its kinds in each form, made when it is first needed."""
 
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from keys import KeyFile, Signer
 from kinds import Kind
-from vc.secured import Form
 from vc.status.kind import StatusKinds
-from vc.vcdm import jsonld
 
-from ..archive.kept import IdOf
+from ..archive.kept import DEFAULT, IdOf
+from ..identity.forms import IssuerForms, require_allowed
 from ..identity.home import Identity
 from ..identity.kind import Kinds, former_kinds, name_of
 from ..identity.succession import require_in_force
 from ..press.document import Composer, Ids, scope_of
 from ..press.permutation import Positions, list_key
-from ..press.press import Line, Press, require_given
+from ..press.press import Line, Press
 
 
 @dataclass(frozen=True)
@@ -29,63 +29,83 @@ class Presses:
     identity: Identity
     keys: KeyFile
     signer: Signer
-    form: Form
-    absent: str
-    """The media type of the form in which the issuer issues, where that was not given."""
-    contexts: jsonld.Contexts | None
+    forms: IssuerForms
     status_kinds: StatusKinds
-    _made: dict[str | None, Press] = field(default_factory=dict)
-    """By the URN of the kind."""
+    _made: dict[tuple[str | None, str], Press] = field(default_factory=dict)
+    """By the URN of the kind and the form."""
 
-    def require_form(self) -> None:
-        """Raises as `Press.require_form`."""
-        require_given(self.absent)
-
-    def newest(self, name: str = "") -> Press:
+    def newest(self, name: str = "", form: str = DEFAULT) -> Press:
         """The press for new credentials of a kind, by default of the only one.
 
-        Raises as `Kinds.newest`, `InvalidTemplate`, `Refused` for a form that does not work with the key, and
-        `KeysChanged`.
+        Raises as `Kinds.newest`, `InvalidTemplate`, `Refused` for a form that does not work with the key or
+        the kind, `FORM_NOT_GIVEN` and `KeysChanged`.
         """
-        return self.of(Kinds(self.home).reference(name))
+        return self.of(Kinds(self.home).reference(name), form)
 
-    def of_line(self, line: Line) -> Press:
+    def of_line(self, line: Line, form: str = DEFAULT) -> Press:
         """The press for later editions of a credential: that of the version it names, never a newer one.
 
         Of the templates of diplomas it is the one in force. Raises as `newest`, and `FormNotKnown`.
         """
-        return self.of(line.secured.claims.kind)
+        return self.of(line.secured.claims.kind, form)
 
-    def of(self, reference: str | None) -> Press:
+    def of(self, reference: str | None, form: str = DEFAULT) -> Press:
         """The press for the kind with this URN; `None` stands for template.json. Raises as `newest`."""
-        if reference not in self._made:
+        if (reference, form) not in self._made:
             method = self.identity.verification_method(self.signer.public_key)
             require_in_force(self.home, method)
-            self.form.algorithm(self.signer.public_key)
-            composer = self._composer(Kinds(self.home).of(reference))
+            secured_as = self.forms.named(form)
+            secured_as.algorithm(self.signer.public_key)
+            composer = self._composer(Kinds(self.home).of(reference), form)
+            require_allowed(composer.kind, secured_as.media_type)
             composer.check()
-            press = Press(composer, self.signer, method, self.form, self.absent, dict(self.status_kinds))
-            self._made.setdefault(reference, press)  # another thread may have made one
-        return self._made[reference]
+            press = Press(composer, self.signer, method, secured_as, dict(self.status_kinds))
+            self._made.setdefault((reference, form), press)  # another thread may have made one
+        return self._made[reference, form]
+
+    def in_form(self, press: Press, form: str) -> Press:
+        """The press for the same kind and template in another form. Raises as `newest`."""
+        kind = press.composer.kind
+        other = self.of(kind.reference, form)
+        if other.composer.kind.template.text == kind.template.text:
+            return other
+        return replace(other, composer=press.composer.in_form(form))
 
     def replaced(self, press: Press) -> list[Press]:
         """The press with each template that an update replaced; those of other kinds never change."""
-        if press.composer.kind.reference is not None:
+        kind, form = press.composer.kind, press.composer.form
+        if kind.reference is not None:
             return []
-        return [replace(press, composer=self._composer(kind)) for kind in former_kinds(self.home)]
+        return [replace(press, composer=self._composer(each, form)) for each in former_kinds(self.home)]
 
-    def former(self, press: Press) -> list[Press]:
-        """All by which a job of this kind may have been begun: of its other versions and templates."""
-        kind = press.composer.kind
-        versions = [each for each in Kinds(self.home).references if name_of(each) == kind.name]
-        presses = [press if each == kind.reference else self.of(each) for each in versions]
-        replaced = [each for made in presses for each in self.replaced(made)]
-        return [each for each in (*presses, *replaced) if each is not press]
+    def templates(self, reference: str | None, forms: Sequence[str]) -> list[list[Press]]:
+        """All by which a job of this kind may have been begun, of each a press in each form.
 
-    def _composer(self, kind: Kind) -> Composer:
-        secret = self.keys.secret
+        The kind with this URN comes first, then its other versions and templates, but for those that are not
+        issued in all of the forms. Raises as `newest`.
+        """
+        kinds, wanted = Kinds(self.home), self.of(reference, forms[0]).composer.kind
+        versions = [reference, *(each for each in kinds.references if each != reference)]
+        references = [
+            each
+            for each in versions
+            if each == reference
+            or (
+                name_of(each) == wanted.name
+                and all(self.forms.is_allowed(kinds.of(each), form) for form in forms)
+            )
+        ]
+        of_versions = [[self.of(each, form) for form in forms] for each in references]
+        replaced = [
+            list(each) for made in of_versions for each in zip(*map(self.replaced, made), strict=True)
+        ]
+        return [*of_versions, *replaced]
+
+    def _composer(self, kind: Kind, form: str) -> Composer:
+        secret, contexts = self.keys.secret, self.forms.contexts
         profile, places = self.identity.profile, positions(self.keys)
-        return Composer(kind, profile, secret("credential-id"), secret("salt"), places, self.contexts)
+        composer = Composer(kind, profile, secret("credential-id"), secret("salt"), places, contexts)
+        return composer.in_form(form)
 
 
 def positions(keys: KeyFile) -> Positions:
@@ -96,4 +116,4 @@ def positions(keys: KeyFile) -> Positions:
 def id_of(identity: Identity, keys: KeyFile) -> IdOf:
     """The `id` of a copy of an edition. No kind's files are read for it."""
     ids = Ids(identity.profile, keys.secret("credential-id"))
-    return lambda which, edition, copy: ids(scope_of(which.kind), which.number, edition, copy)
+    return lambda which, edition, copy, form: ids(scope_of(which.kind), which.number, edition, copy, form)

@@ -26,20 +26,25 @@ from ..identity.home import Identity
 from ..identity.succession import require_in_force
 from ..press.press import Press
 from ..status.lists import Lists
+from .logorder import PendingEntry, in_log_order
 
 _BLOCK = 64  # the most sequence numbers that a process takes at a time, unless more are wanted at once
 
 
 class Edition(NamedTuple):
-    """A copy of an edition to be issued, perhaps bound to a holder who claims it by a link."""
+    """A copy of an edition to be issued in the form of its press, perhaps bound to a holder."""
 
     record: Record
     press: Press
     edition: int = 1
     holder: str | None = None
     generation: int | None = None
-    """Of the link."""
+    """Of the link by which it is claimed."""
     copy: int = 1
+    copies: int = 1
+    """How many are issued of it in this form."""
+    joins: bool = False
+    """Whether it is added to an edition that stands already, in another form."""
 
 
 class RecordRefused(Refused):
@@ -87,6 +92,12 @@ class Singles:
             require_in_force(self._home, method)
         signed = [self._sign(call, now) for call in calls]
         whole = [call for call in signed if not isinstance(call, Problem)]
+        asked = {
+            single.entry.seq: edition
+            for call, editions in zip(signed, calls, strict=True)
+            if not isinstance(call, Problem)
+            for single, edition in zip(call, editions, strict=True)
+        }
         under_way = {single.entry.seq: single.entry.which for call in whole for single in call}
         with self._completed:
             self._under_way |= under_way  # before it is begun: who sees it begun sees it here, too
@@ -96,8 +107,12 @@ class Singles:
                 single for call, why in zip(whole, refused, strict=True) if why is None for single in call
             ]
             if begun:
-                entries = [single.log_entry for single in begun]
-                self._complete(batch_key(entries), [single.entry.seq for single in begun], entries)
+                entries = [
+                    PendingEntry(seq, single.log_entry, asked[seq].press.form.media_type, asked[seq].record)
+                    for single in begun
+                    for seq in [single.entry.seq]
+                ]
+                self._complete(batch_key([each.entry for each in entries]), entries)
                 self.lists.publish_for((), now=self._clock())
         finally:
             with self._completed:
@@ -117,29 +132,38 @@ class Singles:
             self._completed.wait_for(lambda: which not in self._under_way.values())
         for key, singles in self._store.begun_singles():
             if not self._under_way.keys() >= {seq for seq, _ in singles}:
-                entries = [unpack(seq, packed, self._forms).entry for seq, packed in singles]
-                self._complete(key, [seq for seq, _ in singles], entries)
+                lines = [unpack(seq, packed, self._forms) for seq, packed in singles]
+                self._complete(key, [PendingEntry.of_line(line) for line in lines])
 
     def _sign(self, call: Sequence[Edition], now: datetime) -> list[Single] | RecordRefused:
         signed = []
         for position, (seq, asked) in enumerate(zip(self._take(len(call)), call, strict=True)):
             try:
                 printed = asked.press.print(
-                    asked.record, seq, now, edition=asked.edition, holder=asked.holder, copy=asked.copy
+                    asked.record,
+                    seq,
+                    now,
+                    edition=asked.edition,
+                    holder=asked.holder,
+                    copy=asked.copy,
+                    copies=asked.copies,
                 )
             except Problem as problem:
                 return RecordRefused(position, problem)
-            composer = asked.press.composer
-            number, name, email = composer.kind.listed(asked.record)
-            entry = NewEntry(seq, composer.kind.name, number, asked.edition, asked.copy, None, name, email)
+            kind, composer = asked.press.composer.kind, asked.press.composer
+            number, name, email = kind.listed(asked.record)
+            edition = asked.edition, asked.copy
+            entry = NewEntry(seq, kind.name, number, *edition, None, name, email, composer.form)
+            identifier = composer.credential_id(number, *edition)
             packed = to_frame(printed.line)
-            identifier = composer.credential_id(number, asked.edition, asked.copy)
-            signed.append(Single(entry, packed, printed.entry, identifier, asked.generation))
+            signed.append(Single(entry, packed, printed.entry, identifier, asked.generation, asked.joins))
         return signed
 
-    def _complete(self, key: bytes, seqs: Sequence[int], entries: Sequence[bytes]) -> None:
-        batch = append(self._store, self._log, entries, key)
+    def _complete(self, key: bytes, written: Sequence[PendingEntry]) -> None:
+        ordered = in_log_order(written)
+        batch = append(self._store, self._log, [each.entry for each in ordered], key)
         with self.lists.changing():  # the editions before are revoked
+            seqs = [each.seq for each in ordered]
             self._store.finish_singles(seqs, batch, format_datetimestamp(self._log.now()))
 
     def _take(self, count: int) -> list[int]:

@@ -6,7 +6,7 @@ import hashlib
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from functools import partial
 from itertools import islice, tee
 from pathlib import Path
@@ -21,15 +21,16 @@ from vc.secured import MAX_BYTES
 from wire.files import (
     locked_folder,
     make_private_folder,
-    open_temporary,
     remove_leftovers,
     sync_files,
     sync_folder,
+    temporary_folder,
+    write_new,
 )
 from wire.problem import Malformed, NotFound
 from wire.strict import load_json_object
 
-from ..archive.kept import Entry
+from ..archive.kept import DEFAULT, Entry
 from ..issuer import Issuer
 from ..job.order import Progress
 from ..job.workers import FORKS, Pool, Tell, available_cores
@@ -42,7 +43,7 @@ _ORDINARY = re.compile(r"(?!(?:.*-)?[0-9A-F]{32}$)[A-Z0-9_][A-Z0-9._-]{0,99}")
 
 Not those that end as a hash: where case is folded, that could be the name of another number."""
 _LIKE_AN_EDITION = re.compile(r".*\.[0-9]+")
-AT_ONCE = 128  # files, each of them open: macOS allows a process 256
+AT_ONCE = 128  # files
 _SHARE = 8  # times so many are a worker's item: what its bundles have in common is made once
 _BEGINNING = b'{\n  "type": "IntaglioBundle"'
 
@@ -53,13 +54,15 @@ def file_name(entry: Entry, *, with_kind: bool = False) -> str:
     `NUMBER.json`, and `NUMBER.EDITION.json` for later editions. A number that itself ends in a full stop and
     digits always has its edition: `UNI-1.2.1.json` is not edition 2 of `UNI-1`. Lower-case letters and
     characters that some file system refuses are told apart by a hash: `uni-1-HASH.json`. Further copies are
-    `NUMBER.EDITION+COPY.json`, and `with_kind` a name begins with `KIND+`: no number's name has that sign.
+    `NUMBER.EDITION+COPY.json`, those in another form than the issuer's own end in it, as in
+    `NUMBER+dc+sd-jwt.json`, and `with_kind` a name begins with `KIND+`: no number's name has that sign.
     """
     number = entry.number
     stem = number if _ORDINARY.fullmatch(number) else f"{_safe(number)}-{_hash(number)[:32]}".lstrip("-")
     has_edition = entry.edition > 1 or entry.copy > 1 or _LIKE_AN_EDITION.fullmatch(stem)
     name = f"{stem}.{entry.edition}" if has_edition else stem
     name += f"+{entry.copy}" if entry.copy > 1 else ""
+    name += f"+{entry.form.removeprefix('application/').replace('/', '~')}" if entry.form else ""
     return f"{entry.kind}+{name}.json" if with_kind else f"{name}.json"
 
 
@@ -84,7 +87,8 @@ def _former_names(entry: Entry) -> set[str]:
     if stem != number:
         stem += f"-{_hash(number)[:8]}"
     of_81e9505 = f"{stem}.{entry.edition}.json" if entry.edition > 1 else f"{stem}.json"
-    return {file_name(entry), of_81e9505} if entry.copy == 1 else {file_name(entry)}
+    is_first = entry.copy == 1 and entry.form == DEFAULT
+    return {file_name(entry), of_81e9505} if is_first else {file_name(entry)}
 
 
 def _safe(number: str) -> str:
@@ -102,18 +106,21 @@ def export(
     progress: Callable[[Progress], None] = lambda _: None,
     total: int = 0,
     at_once: int = AT_ONCE,
+    *,
+    evidence: bool = True,
 ) -> Iterator[Path]:
     """Writes the bundle of each edition, for the owner only; an older one is replaced as a whole.
 
     So is one under the name that a former release gave it. `total` is how many editions come, for `progress`
     and to decide whether several processes write. What it yields is on the disk: `at_once` files are put
     there together, and none is kept. The manifest has them then. Raises `EXPORT_FOLDER_TAKEN` where the file
-    of its name is nothing of this issuer's, and `WORKER_DIED`.
+    of its name is nothing of this issuer's, and `WORKER_DIED`. Without `evidence` they are as
+    `Bundle.without_evidence` gives them.
     """
     make_private_folder(folder)
     remove_leftovers(folder)
     is_known = mend_manifest(folder)
-    desk, size = _Desk(issuer, folder, at_once), at_once * _SHARE
+    desk, size = _Desk(issuer, folder, at_once, evidence), at_once * _SHARE
     processes = _processes(issuer, total // size)
     write = _write_here if processes < 2 else partial(_write_by_workers, processes, size)
     for lines in write(desk, entries, lambda done: progress(Progress("writing", done, total))):
@@ -124,11 +131,14 @@ def export(
 
 
 def outdated(issuer: Issuer, folder: Path) -> Iterator[Path]:
-    """The files in a folder, by the names that `export` gives them, of editions that were revoked."""
+    """The files in a folder, by the names that `export` gives them, of editions that were revoked.
+
+    Those of suspended ones stay: they are in force again once they are reinstated.
+    """
     if not issuer.store.revocations.count():
         return
     name_of = bundle_names(issuer)
-    revoked = (entry for entry in issuer.entries() if entry.reason is not None)
+    revoked = (entry for entry in issuer.entries() if entry.reason is not None and not entry.is_suspended)
     yield from filter(Path.is_file, (folder / name_of(entry) for entry in revoked))
 
 
@@ -150,6 +160,7 @@ class _Desk(NamedTuple):
     issuer: Issuer
     folder: Path
     at_once: int
+    evidence: bool
 
 
 def _processes(issuer: Issuer, shares: int) -> int:
@@ -181,19 +192,20 @@ def _write_here(desk: _Desk, entries: Iterable[Entry], tell: Tell) -> Iterator[l
 
     def bundles() -> Iterator[tuple[Entry, Bundle, bytes]]:
         for done, (entry, bundle) in enumerate(zip(chosen, desk.issuer.bundles(bundled), strict=True), 1):
-            yield entry, bundle, serialize(bundle)
+            yield entry, bundle, serialize(bundle if desk.evidence else bundle.without_evidence())
             tell(done)
 
     remaining = bundles()
-    while lines := _write(desk.issuer, islice(remaining, desk.at_once), desk.folder):
-        yield lines
+    # One for all of them: ext4 puts each new folder, and so its files, somewhere else on the disk.
+    with temporary_folder(desk.folder) as temporary:
+        while lines := _write(desk, islice(remaining, desk.at_once), temporary):
+            yield lines
 
 
 class _Written(NamedTuple):
     """A bundle on its way to its name."""
 
-    temporary: Path
-    path: Path
+    name: str
     former: set[str]
     """The names that it may have had before; mostly the same."""
     id: str
@@ -202,45 +214,43 @@ class _Written(NamedTuple):
     """Of the manifest."""
 
 
-def _write(issuer: Issuer, bundles: Iterable[tuple[Entry, Bundle, bytes]], folder: Path) -> list[str]:
+def _write(desk: _Desk, bundles: Iterable[tuple[Entry, Bundle, bytes]], temporary: Path) -> list[str]:
     """No file bears its name before its content is on the disk; syncing many at once takes no longer."""
-    written: list[_Written] = []
+    issuer, folder, written = desk.issuer, desk.folder, list[_Written]()
     forms, name_of = issuer.forms, bundle_names(issuer)
-    with ExitStack() as stack:
-        for entry, bundle, data in bundles:
-            path = folder / name_of(entry)
-            try:
-                temporary, file = stack.enter_context(open_temporary(path))
-                file.write(data)
-                file.flush()
-            except OSError as error:
-                raise OSError(error.errno, error.strerror, str(path)) from error  # not of a name nobody gave
-            id_ = str(identifier(bundle.secured, forms))
-            line = line_of(path.name, entry, data)
-            written.append(_Written(temporary, path, _former_names(entry), id_, line))
-        if written:
-            sync_files(folder, [each.temporary.name for each in written])
-        # No other export gives or takes names meanwhile: what was read would be another file.
-        with locked_folder(folder, if_possible=True):
-            for each in written:
-                _make_room(issuer, each)
-            for each in written:
-                each.temporary.replace(each.path)
-            sync_folder(folder)
-            for each in written:  # last: at each instant the diploma has a file
-                _remove_former(issuer, each)
+    for number, (entry, bundle, data) in enumerate(bundles):
+        name = name_of(entry)
+        try:
+            write_new(f"{temporary}/{number}", data)
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, str(folder / name)) from error  # not of a number
+        id_, line = str(identifier(bundle.secured, forms)), line_of(name, entry, data)
+        written.append(_Written(name, _former_names(entry), id_, line))
+    if not written:
+        return []
+    sync_files(temporary, map(str, range(len(written))))
+    # No other export gives or takes names meanwhile: what was read would be another file.
+    with locked_folder(folder, if_possible=True):
+        for each in written:
+            _make_room(issuer, folder, each)
+        for number, each in enumerate(written):
+            os.replace(f"{temporary}/{number}", f"{folder}/{each.name}")  # noqa: PTH105 -- thousands
+        sync_folder(folder)
+        for each in written:  # last: at each instant the diploma has a file
+            _remove_former(issuer, folder, each)
     return [each.line for each in written]
 
 
-def _make_room(issuer: Issuer, written: _Written) -> None:
+def _make_room(issuer: Issuer, folder: Path, written: _Written) -> None:
     """Leave nothing at the path but an older bundle of the same credential.
 
     Where a former release wrote another diploma of the issuer there, that file is given its own name.
     Raises `EXPORT_FOLDER_TAKEN` for what is nothing of the issuer's.
     """
-    path, data = written.path, _read(written.path)
+    data = _read(folder, written.name)
     if data is None or _is_of(data, issuer, written.id) or _is_torn(data):
         return
+    path = folder / written.name
     if _quoted(issuer.did) in data:
         with suppress(Malformed, NotFound, UnsupportedForm):
             other = issuer.finder.find_credential(Bundle.parse(data, issuer.forms).secured)
@@ -251,20 +261,20 @@ def _make_room(issuer: Issuer, written: _Written) -> None:
     raise EXPORT_FOLDER_TAKEN(f"{path} is there already, and not by this issuer")
 
 
-def _remove_former(issuer: Issuer, written: _Written) -> None:
+def _remove_former(issuer: Issuer, folder: Path, written: _Written) -> None:
     """Remove what was written of the same credential under another name."""
-    for name in written.former - {written.path.name}:
-        former = written.path.with_name(name)
-        data = _read(former)
+    for name in written.former - {written.name}:
+        data = _read(folder, name)
         if data is not None and (_is_of(data, issuer, written.id) or _is_torn(data)):
-            former.unlink()
+            (folder / name).unlink()
 
 
-def _read(path: Path) -> bytes | None:
-    if not os.access(path, os.F_OK):  # mostly so, and quicker to ask than an exception
+def _read(folder: Path, name: str) -> bytes | None:
+    # Mostly there is none, and asking is quicker than an exception.
+    if not os.access(f"{folder}/{name}", os.F_OK):
         return None
     try:
-        return path.read_bytes()
+        return (folder / name).read_bytes()
     except FileNotFoundError:
         return None
 

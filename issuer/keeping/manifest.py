@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import io
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -26,13 +25,24 @@ _HEADER = "\ufefffile,number,name,email,sha256\r\n".encode()
 _LONGEST = 1 << 16  # bytes of a line, more than the cells of a record may have
 
 
+class _Returning:
+    """A file for `csv.writer`, whose `writerow` then returns the line."""
+
+    @staticmethod
+    def write(line: str) -> str:
+        return line
+
+
+_WRITER = csv.writer(_Returning())
+
+
 def line_of(file: str, entry: Entry, data: bytes) -> str:
     """The line for a file of this name, which has the bundle `data`. A line break in a cell is shown."""
     cells = (entry.number, entry.name, entry.email)
-    csv.writer(text := io.StringIO()).writerow(
+    line: str = _WRITER.writerow(
         [file, *(guarded(printable(cell)) for cell in cells), hashlib.sha256(data).hexdigest()]
     )
-    return text.getvalue()
+    return line
 
 
 def file_of_line(line: str) -> str:

@@ -37,8 +37,11 @@ class Overview(NamedTuple):
     """The lists to publish now."""
 
 
-def overview(issuer: Issuer, now: datetime) -> Overview:
-    """Count what was issued. Nothing is changed and no secret opened; later editions are read, one by one."""
+def overview(issuer: Issuer, now: datetime, form: str | None = None) -> Overview:
+    """Count what was issued, in a form as `Listing.is_in` has it.
+
+    Nothing is changed and no secret opened; later editions are read, one by one.
+    """
     store, lifetime, listing = issuer.store, issuer.identity.lifetime, issuer.listing
     to_publish = due(store, issuer.identity, now)
     lists: dict[int, tuple[datetime, datetime] | None] = dict.fromkeys(to_publish)
@@ -47,9 +50,11 @@ def overview(issuer: Issuer, now: datetime) -> Overview:
         lists[number] = end - lifetime / 2, end
     return Overview(
         credentials=store.count() - store.later_editions(),
-        states=store.states(),
+        states=store.states(form),
         claimed=sum(
-            entry.state is not EditionState.SUPERSEDED and listing.is_claimed(entry)
+            entry.state is not EditionState.SUPERSEDED
+            and listing.is_in(entry, form)
+            and listing.is_claimed(entry)
             for entry in issuer.entries(from_edition=2)
         ),
         last=_last(issuer),

@@ -2,15 +2,16 @@
 
 So a row done again gives the same bytes. The template has the content; what carries security is added
 here, where no edit of a template can lose it: an `id` of 160 bits that nobody can guess (HMAC over kind,
-number, edition and copy), the issuer, where the status stands, and in which log the credential is anchored.
+number, edition, form and copy), the issuer, where the status stands, and in which log the credential is
+anchored.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
-import hmac
 from collections.abc import Collection, Iterator, Mapping
+from copy import copy as copy_of
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property, partial
@@ -70,24 +71,34 @@ class Profile:
 
 
 class _Keyed:
-    """HMAC-SHA-256 under a secret."""
+    """HMAC-SHA-256 under a secret of 64 bytes at most, which is hashed once for all texts (RFC 2104, 4)."""
 
     def __init__(self, secret: bytes) -> None:
+        block = secret.ljust(64, b"\0")
         self._secret = secret
+        self._inner, self._outer = (
+            hashlib.sha256(bytes(byte ^ pad for byte in block)) for pad in (0x36, 0x5C)
+        )
+
+    def __reduce__(self) -> tuple[type[_Keyed], tuple[bytes]]:
+        return _Keyed, (self._secret,)
 
     def __call__(self, text: str) -> bytes:
-        return hmac.digest(self._secret, text.encode(), "sha256")
+        inner, outer = self._inner.copy(), self._outer.copy()
+        inner.update(text.encode())
+        outer.update(inner.digest())
+        return outer.digest()
 
 
 class Ids:
-    """The `id`s of an issuer's credentials: 160 bits from kind and number, which it alone can make."""
+    """The `id`s of an issuer's credentials: 160 bits from kind, number and form, which it alone can make."""
 
     def __init__(self, profile: Profile, secret: bytes) -> None:
         self._profile, self._keyed = profile, _Keyed(secret)
 
-    def __call__(self, scope: str, number: str, edition: int, copy: int = 1) -> str:
-        """The `id` of a copy of an edition; `scope` is as `scope_of` gives it."""
-        keyed = self._keyed(f"{scope}{number}\0{_issue(edition, copy)}")
+    def __call__(self, scope: str, number: str, edition: int, copy: int = 1, form: str = "") -> str:
+        """The `id` of a copy of an edition; `scope` is as `scope_of` gives it, `form` as in `Composer`."""
+        keyed = self._keyed(f"{scope}{number}\0{_issue(edition, copy, form)}")
         return self._profile.iri("credential", _base32(keyed[:20]))
 
 
@@ -99,8 +110,10 @@ def scope_of(name: str) -> str:
     return "" if name == shipped().name else f"{name}\0"
 
 
-def _issue(edition: int, copy: int) -> str:
-    return str(edition) if copy == 1 else f"{edition}.{copy}"
+def _issue(edition: int, copy: int, form: str) -> str:
+    """Credentials of the default form have ids as when there was no other; no media type is a number."""
+    issue = str(edition) if copy == 1 else f"{edition}.{copy}"
+    return f"{issue}\0{form}" if form else issue
 
 
 NOBODY = Profile("did:example:issuer", "…", "example/log")
@@ -131,12 +144,20 @@ class Composer:
         self.profile = profile
         self._id, self._salt = Ids(profile, id_secret), _Keyed(salt_secret)
         self.positions = positions
+        self.form = ""
+        """The media type of the form of its credentials; empty for the issuer's default form."""
         self.issuer = _issuer(kind, profile)
         self._schema = _schema(kind, profile)
 
+    def in_form(self, form: str) -> Composer:
+        """The same for credentials in another form: it says the same, under ids and salts of their own."""
+        other = copy_of(self)
+        other.form = form
+        return other
+
     def credential_id(self, number: str, edition: int, copy: int = 1) -> str:
         """The `id` of a copy of an edition, as `Ids` has it."""
-        return self._id(self._own, number, edition, copy)
+        return self._id(self._own, number, edition, copy, self.form)
 
     @cached_property
     def _own(self) -> str:
@@ -255,7 +276,8 @@ class Composer:
             said = next((record[field] for field in fields if record[field]), "")
             values[name] = self.profile.iri(noun, quote(said, safe=""))
         for field in kind.hashed:
-            salt = self._salt(f"{self._own}{number}\0{_issue(edition, copy)}\0{field}")[:16].hex()
+            issue = _issue(edition, copy, self.form)
+            salt = self._salt(f"{self._own}{number}\0{issue}\0{field}")[:16].hex()
             hashed = hashlib.sha256(f"{values[field]}{salt}".encode()).hexdigest()
             values[f"{field}_salt"], values[f"{field}_hash"] = salt, f"sha256${hashed}"
         return values
@@ -280,15 +302,21 @@ class Composer:
 
     def _by_kind(self, record: Record) -> ClaimsByKind:
         """The claims of a record, for forms that have one for each field. Fields of registrars are texts."""
-        kind, values = self.kind, dict(record)
+        kind, values, blank = self.kind, record, self._blank
         if kind.person.whole:
-            values[kind.person.whole] = kind.person.full(record)
-        names = (*(field.name for field in said_fields(kind)), *self.own)
-        claims = {name: values[name] for name in names if values.get(name, "") not in ("", [])}
+            values = {**record, kind.person.whole: kind.person.full(record)}
+        claims = {name: values[name] for name in blank.names if values.get(name, "") not in ("", [])}
         for name in kind.groups.keys() & claims.keys():
             claims[name] = [_said(item, kind.template.groups.get(name, set())) for item in claims[name]]
+        return blank._replace(claims=claims)
+
+    @cached_property
+    def _blank(self) -> ClaimsByKind:
+        """What is the same in all credentials of the kind."""
+        kind = self.kind
+        names = (*(field.name for field in said_fields(kind)), *self.own)
         shown = frozenset(name for name, field in kind.fields.items() if field.disclosure == "never")
-        return ClaimsByKind(type_of(kind), integrity_of(kind), claims, names, shown, self._salt)
+        return ClaimsByKind(type_of(kind), integrity_of(kind), {}, names, shown, self._salt)
 
     def dated(self, facts: IssuingFacts, said: Mapping[str, Any]) -> IssuingFacts:
         """The facts with the dates that the template says. Raises `Malformed` for one that is none."""
@@ -296,7 +324,8 @@ class Composer:
 
     def _place(self, seq: int) -> StatusPlace:
         number, position = self.positions.locate(seq)
-        return StatusPlace(self.profile.list_url(number), position, self.profile.states_status)
+        states_status, is_suspendable = self.profile.states_status, self.kind.is_suspendable
+        return StatusPlace(self.profile.list_url(number), position, states_status, is_suspendable)
 
 
 def _issuer(kind: Kind, profile: Profile) -> dict[str, Any]:

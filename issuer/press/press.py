@@ -24,14 +24,14 @@ from vc.facts import IssuingFacts
 from vc.forms import FORMS, STATUS_KINDS
 from vc.reading import identifier, opened
 from vc.said import require_said
-from vc.secured import Form, Options, Received, Secured
+from vc.secured import INTEGRITY, Form, Options, Received, Secured
 from vc.status.kind import StatusKinds
 from vc.vcdm.enveloped import TYPE, Enveloped
 from wire.clock import is_ahead
 from wire.problem import Refused
 from wire.work import Work
 
-from ..problem import FORM_NOT_GIVEN, SKELETON_DIFFERS, FormNotKnown
+from ..problem import SKELETON_DIFFERS, FormNotKnown
 from .document import Composer
 from .skeletons import DIFFERENT, Noting, Skeletons
 
@@ -131,8 +131,6 @@ class Press:
     verification_method: str
     form: Form
     """How they are secured."""
-    absent: str = ""
-    """The media type of the form in which the issuer issues, where that was not given."""
     status_kinds: StatusKinds = field(default_factory=lambda: dict(STATUS_KINDS))
     """The kinds of status lists by which what was signed is read again."""
     _kept: set[tuple[bool, ...]] = field(default_factory=set, init=False, compare=False)
@@ -141,15 +139,10 @@ class Press:
     def open(self) -> None:
         """Asks for a PIN, if one is needed, before anything is recorded.
 
-        Raises `KEY_NOT_OPENED`, and as `require_form`.
+        Raises `KEY_NOT_OPENED`.
         """
-        self.require_form()
         if not is_open(self.signer):
             require_signs(self.signer)
-
-    def require_form(self) -> None:
-        """Raises `FORM_NOT_GIVEN` where JSON would stand beside what was issued in another form."""
-        require_given(self.absent)
 
     def print(
         self,
@@ -160,21 +153,25 @@ class Press:
         edition: int = 1,
         holder: str | None = None,
         copy: int = 1,
+        copies: int = 1,
     ) -> Printed:
         """Signs. Raises `Malformed` where the template's content would lose anything on its way.
+
+        Of several `copies` none but those in JSON say when they were signed: to the second, that would tell
+        verifiers who compare them that they are one person's.
 
         Raises `UnsupportedForm` for what would be of another form as well, since nobody could read it, and
         `FACT_LOST` where the form does not say what decides.
         """
-        self.require_form()
         parts = self.composer.parts(record, seq, edition, holder, copy)
-        return self._print(record, seq, created, parts, self.signer)
+        is_dated = copies == 1 or self.form.media_type == INTEGRITY
+        return self._print(record, seq, created if is_dated else None, parts, self.signer)
 
     def _print(
         self,
         record: Record,
         seq: int,
-        created: datetime,
+        created: datetime | None,
         parts: tuple[IssuingFacts, Mapping[str, Any]],
         signer: Signer,
     ) -> Printed:
@@ -192,7 +189,6 @@ class Press:
 
         Raises `SKELETON_DIFFERS` where the guard finds other bytes.
         """
-        self.require_form()
         shaped, values = self._skeletons.find(record, seq, created)
         if shaped is None:
             return self.print(record, seq, created)
@@ -211,12 +207,6 @@ class Press:
     @cached_property
     def _skeletons(self) -> Skeletons:
         return Skeletons(self.composer, self.form, self.verification_method, self.signer.public_key)
-
-
-def require_given(absent: str) -> None:
-    """Raises `FORM_NOT_GIVEN` where the issuer's form, which has this media type, is not at hand."""
-    if absent:
-        raise FORM_NOT_GIVEN.saying("the issuer issues as {form}, which is not at hand here", form=absent)
 
 
 def signed_entry(signed: Mapping[str, Any], kind: EntryKind = EntryKind.CREDENTIAL) -> bytes:

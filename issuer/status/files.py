@@ -12,7 +12,7 @@ from ledger.log import LogReader
 from vc import Anchored, Credential
 from vc.forms import STATUS_KINDS
 from vc.secured import Received
-from vc.status import details_url
+from vc.status import SUSPENSION_SUFFIX, details_url
 from vc.status.kind import StatusKinds, of_file
 from vc.vcdm.enveloped import Enveloped
 from wire.datetimestamp import parse_datetimestamp
@@ -106,8 +106,13 @@ def details_name(number: int, page: int) -> str:
     return details_url(str(number), page)
 
 
+def suspensions_name(number: int) -> str:
+    """What the suspensions beside a list of revocations are called, as a file and in their address."""
+    return f"{number}{SUSPENSION_SUFFIX}"
+
+
 def list_number(name: str) -> int:
-    """The number of the list that a file is, or has details of."""
+    """The number of the list that a file is, or has details or suspensions of."""
     return int(name.partition("-")[0].partition(".")[0])
 
 

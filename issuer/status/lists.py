@@ -1,4 +1,4 @@
-"""Revocation: journalled first, then the lists that it touches are signed anew, anchored and written.
+"""Revocation and suspension: journalled first, then the lists are signed anew, anchored and written.
 
 A list is made from the one before and what the journal has besides, under a lock, so that of several
 processes that publish at once the last has all revocations. Dates and reasons stand beside it, on signed
@@ -8,7 +8,7 @@ at once. Files are not waited for: the index holds their content until they are 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -20,11 +20,12 @@ import orjson
 from keys import Signer
 from keys.opening import is_open
 from keys.signer import require_signs
+from kinds.kind import SUSPENSION
 from ledger import EntryKind, Log
 from vc import Credential
 from vc.forms import BITSTRING, INTEGRITY
 from vc.forms.integrity import SUITES_BY_KEY, sign
-from vc.status import Reason, Revocation, StatusList, page_of
+from vc.status import SUSPENSION_SUFFIX, Reason, Revocation, StatusList, combined, page_of
 from vc.status.kind import ListFacts, PublishedList, StatusKind, StatusKinds
 from vc.vcdm.status_lists import revocation_details_document
 from wire.datetimestamp import format_datetimestamp, parse_datetimestamp
@@ -33,7 +34,7 @@ from wire.problem import Damaged, Malformed, Refused
 from wire.work import Work
 
 from ..archive.index import Index
-from ..archive.kept import Appended, KindNumber, ListFile, PublishedFile, RevocationRow
+from ..archive.kept import Appended, EditionState, KindNumber, ListFile, PublishedFile, RevocationRow
 from ..identity import documents
 from ..identity.clock import ClockJournal
 from ..identity.home import LIFETIME, METADATA_NAME, STATUS_DOCUMENT_NAME, Identity
@@ -49,6 +50,7 @@ from .files import (
     published_document,
     published_from,
     read_published,
+    suspensions_name,
     unlike,
 )
 
@@ -57,16 +59,20 @@ _MOST_HELD = 1 << 23  # bytes that the index holds of files
 
 
 class ListChange(NamedTuple):
-    """What is new in a list, or all of it if it is `whole`: by page and position."""
+    """What is new in a list, or all of it if it is `whole`."""
 
     number: int
     whole: bool
     pages: dict[int, dict[int, Revocation]]
+    """Revocations by page and position."""
+    suspended: dict[int, bool]
+    """Whether each position that differs is suspended now."""
 
     @property
     def names(self) -> list[str]:
-        """The files that are made of it."""
-        return [str(self.number), *(details_name(self.number, page) for page in self.pages)]
+        """The files that are made of it, or from which it is made."""
+        pages = (details_name(self.number, page) for page in self.pages)
+        return [str(self.number), suspensions_name(self.number), *pages]
 
 
 class Lists:
@@ -104,13 +110,32 @@ class Lists:
     def revoke(self, which: Iterable[KindNumber], reason: Reason, *, date: datetime, now: datetime) -> None:
         """Revokes all editions of these credentials for good, durably, and publishes.
 
-        One that was revoked before stays as it was. Raises `CLOCK_BEHIND` or what keeps the key from signing,
-        and then nothing is revoked.
+        One that was revoked before stays as it was; one that was suspended is revoked. Raises `CLOCK_BEHIND`
+        or what keeps the key from signing, and then nothing is revoked.
         """
+        self._change_all(
+            lambda: self._store.revocations.revoke(which, reason.value, format_datetimestamp(date)), now
+        )
+
+    def suspend(self, which: Iterable[KindNumber], reason: Reason, *, now: datetime) -> None:
+        """Suspends credentials until they are reinstated, durably, and publishes. Raises as `revoke`.
+
+        Raises `REVOKED_FOR_GOOD` where one was revoked, and then none of them is suspended. One that was
+        suspended before stays as it was. The caller has seen that the credentials name a list of suspensions.
+        """
+        self._change_all(
+            lambda: self._store.revocations.suspend(which, reason.value, format_datetimestamp(now)), now
+        )
+
+    def reinstate(self, which: Iterable[KindNumber], *, now: datetime) -> None:
+        """Ends suspensions, durably, and publishes. Raises as `suspend`."""
+        self._change_all(lambda: self._store.revocations.reinstate(which), now)
+
+    def _change_all(self, journal: Callable[[], None], now: datetime) -> None:
         self._log.now()
         require_signs(self._signer)
         with self.changing():
-            self._store.revocations.revoke(which, reason.value, format_datetimestamp(date))
+            journal()
         self.publish(now=now)
 
     @contextmanager
@@ -234,9 +259,10 @@ class Lists:
         if identity.closing is not None:  # credentials that name it would be newer
             return set()
         kinds = [kind for kind in self._views if _is_named(kind, identity)]
+        suffixes = [kind.suffix for kind in kinds] + [SUSPENSION_SUFFIX] * bool(identity.suspension)
         names = {
-            f"{number}{kind.suffix}": number
-            for kind in kinds
+            f"{number}{suffix}": number
+            for suffix in suffixes
             for number in self._store.revocations.published_lists()
         }
         known = self._store.revocations.published_among([*names]) if names else {}
@@ -261,19 +287,33 @@ class Lists:
         new = [row for row in revocations.unpublished() if row.seq >> LIST_BITS in rows]
         for row in new:
             rows[row.seq >> LIST_BITS].append(row)
-        whole = {*whole, *(set(numbers) - revocations.whole_lists())}
+        # Once published, a list stays up to date in each way.
+        possible = {f"{number}{kind.suffix}": kind for number in numbers for kind in self._views}
+        suspensions = {suspensions_name(number): number for number in numbers}
+        viewed = revocations.published_among([*possible, *suspensions])
+        views = {name: kind for name, kind in possible.items() if name in viewed or _is_named(kind, identity)}
+        suspending = {number for name, number in suspensions.items() if name in viewed or identity.suspension}
+        not_listed = {number for number in suspending if suspensions_name(number) not in viewed}
+        whole = {*whole, *(set(numbers) - revocations.whole_lists()), *not_listed}
         for number in whole:
             rows[number] = revocations.of_list(number)
+        # Another process may have changed a state since `unpublished`: what is in the lists counts.
+        journalled = {row.seq: row for number in whole for row in rows[number]}
+        shown = [
+            journalled.get(row.seq, RevocationRow(row.seq, None, None))
+            if row.seq >> LIST_BITS in whole
+            else row
+            for row in new
+        ]
         changes = [self._change(number, rows[number], whole=number in whole) for number in numbers]
         before = revocations.published_among(
             [name for change in changes if not change.whole for name in change.names]
         )
-        possible = {f"{number}{kind.suffix}": kind for number in numbers for kind in self._views}
-        viewed = revocations.published_among([*possible]) if possible else {}
-        views = {  # once published, a list stays up to date in that way
-            name: kind for name, kind in possible.items() if name in viewed or _is_named(kind, identity)
-        }
-        files = [file for change in changes for file in self._made(change, before, views, now, lifetime)]
+        files = [
+            file
+            for change in changes
+            for file in self._made(change, before, views, now, lifetime, suspends=change.number in suspending)
+        ]
         for key in revocations.begun():  # accounts for what one who was killed had put into the log, or not
             self._store.logged.settle(Appended(key, self._log.find(key) or range(0)))
         entries = [file.entry for file in files]
@@ -283,20 +323,21 @@ class Lists:
         for file in reversed(files):  # details first: a reader who finds the bit finds its reason
             replace_file(self._folder / file.name, file.content, synced=False)
         expires = format_datetimestamp(now + lifetime)
-        revocations.publish(
-            files, Appended(key, leaves), dict.fromkeys(numbers, expires), [row.seq for row in new]
-        )
+        revocations.publish(files, Appended(key, leaves), dict.fromkeys(numbers, expires), shown)
         if revocations.held_bytes() > _MOST_HELD:
             names = [*revocations.held()]
             sync_files(self._folder, names)
             revocations.release(names)
 
     def _change(self, number: int, rows: Iterable[RevocationRow], *, whole: bool) -> ListChange:
-        change = ListChange(number, whole, {})
-        for seq, reason, date in rows:
-            position = self._positions.locate(seq)[1]
-            found = Revocation(position, parse_datetimestamp(date, "date"), reason)
-            change.pages.setdefault(page_of(position), {})[position] = found
+        change = ListChange(number, whole, {}, {})
+        for row in rows:
+            position = self._positions.locate(row.seq)[1]
+            change.suspended[position] = row.state is EditionState.SUSPENDED
+            if row.state in (EditionState.REVOKED, EditionState.SUPERSEDED):
+                date = parse_datetimestamp(row.date, "date")
+                found = Revocation(position, date, str(row.reason))
+                change.pages.setdefault(page_of(position), {})[position] = found
         return change
 
     def _made(
@@ -306,9 +347,14 @@ class Lists:
         views: Mapping[str, StatusKind],
         now: datetime,
         lifetime: timedelta,
+        *,
+        suspends: bool,
     ) -> Iterator[ListFile]:
-        """A list, its `views` and the pages that change, signed; what was published, `before` has."""
-        number, whole, pages = change
+        """A list, its `views` and the pages that change, signed; what was published, `before` has.
+
+        Where the issuer `suspends`, there is a list of suspensions beside it, and each view has both.
+        """
+        number, whole, pages, changed = change
         url, did = self._profile.list_url(number), self._did
 
         def published(name: str) -> Mapping[str, Any]:
@@ -316,20 +362,33 @@ class Lists:
             subject: Mapping[str, Any] = found["credentialSubject"]
             return subject
 
-        bits = StatusList(LIST_ENTRIES)
-        if not whole:
-            bits = StatusList.decode(published(str(number))["encodedList"])
+        def bits_of(name: str) -> StatusList:
+            return StatusList(LIST_ENTRIES) if whole else StatusList.decode(published(name)["encodedList"])
+
+        def signed_list(name: str, kind: StatusKind, bits: StatusList, purpose: str) -> ListFile:
+            facts = ListFacts(self._profile.list_url(name), did, now, lifetime, purpose)
+            return _file(name, kind.publish(bits, facts, self._signer, self._verification_method), now)
+
+        bits = bits_of(str(number))
         for found in pages.values():
             for position in found:
                 bits[position] = 1
         if whole:
             self._require_none_forgotten(number, bits)
-        # The first is the issuer's own record of the bits, from which the next one is made.
-        own = {name: kind for name, kind in views.items() if list_number(name) == number}
-        for name, kind in {str(number): BITSTRING, **own}.items():
-            facts = ListFacts(self._profile.list_url(name), did, now, lifetime)
-            made = kind.publish(bits, facts, self._signer, self._verification_method)
-            yield _file(name, made, now)
+        # These are the issuer's own record of the bits, from which the next ones are made.
+        yield signed_list(str(number), BITSTRING, bits, "revocation")
+        shown = bits
+        if suspends:
+            suspended = bits_of(suspensions_name(number))
+            for position, is_suspended in changed.items():
+                suspended[position] = is_suspended
+            if whole:
+                self._require_no_suspension_forgotten(number, suspended, bits)
+            yield signed_list(suspensions_name(number), BITSTRING, suspended, SUSPENSION)
+            shown = combined(bits, suspended)
+        for name, kind in views.items():
+            if list_number(name) == number:
+                yield signed_list(name, kind, shown, "revocation")
         for page, found in sorted(pages.items()):
             name = details_name(number, page)
             lines = published(name)["revocations"] if name in before else []
@@ -355,19 +414,33 @@ class Lists:
 
     def _require_none_forgotten(self, number: int, bits: StatusList) -> None:
         """What was published as revoked stays so; an index that does not know it is an older copy."""
-        path = self._folder / str(number)
+        if self._published_bits(str(number)) & ~int.from_bytes(bits.bits):
+            raise _forgotten(number, "revocations")
+
+    def _require_no_suspension_forgotten(
+        self, number: int, suspended: StatusList, revoked: StatusList
+    ) -> None:
+        """The same of suspensions, but for those that ended since: not published yet, or by a revocation."""
+        ended = StatusList(LIST_ENTRIES)
+        for row in self._store.revocations.unpublished():  # read last: it has what others change meanwhile
+            if row.seq >> LIST_BITS == number:
+                ended[self._positions.locate(row.seq)[1]] = 1
+        explained = 0
+        for bits in (suspended, revoked, ended):
+            explained |= int.from_bytes(bits.bits)
+        if self._published_bits(suspensions_name(number)) & ~explained:
+            raise _forgotten(number, "suspensions")
+
+    def _published_bits(self, name: str) -> int:
+        """The bits of a list as it lies in the folder; none are set where it does not."""
+        path = self._folder / name
         if not path.exists():
-            return
+            return 0
         try:
             subject = Credential.parse(read_published(path)).subjects[0]
-            published = StatusList.decode(subject.get("encodedList"))
+            return int.from_bytes(StatusList.decode(subject.get("encodedList")).bits)
         except Malformed as problem:
             raise not_as_published(path) from problem
-        if int.from_bytes(published.bits) & ~int.from_bytes(bits.bits):
-            raise Damaged(
-                f"status list {number} has revocations that the index does not know: is that an older copy?",
-                hint="Bring the newest index back, or restore a backup that has them.",
-            )
 
     def _sign(self, document: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
         return sign(
@@ -380,9 +453,17 @@ class Lists:
         )
 
 
+def _forgotten(number: int, what: str) -> Damaged:
+    return Damaged(
+        f"status list {number} has {what} that the index does not know: is that an older copy?",
+        hint="Bring the newest index back, or restore a backup that has them.",
+    )
+
+
 def _is_named(kind: StatusKind, identity: Identity) -> bool:
     """Whether credentials of this issuer name lists of this kind; without an address, none is named."""
-    return bool(identity.url) and (identity.form or INTEGRITY) in kind.issued_in
+    forms = {identity.form or INTEGRITY, *identity.forms}
+    return bool(identity.url) and not forms.isdisjoint(kind.issued_in)
 
 
 def _file(name: str, made: PublishedList, now: datetime) -> ListFile:

@@ -25,6 +25,7 @@ from wire.files import (
     read_regular,
     replace_for_good,
     sync_files,
+    write_all,
     write_durably,
 )
 from wire.problem import Damaged, Malformed, Refused
@@ -163,9 +164,7 @@ class PosixStore(Store):
         try:
             if os.fstat(descriptor).st_size > len(data):
                 os.ftruncate(descriptor, len(data))
-            written = os.write(descriptor, data)
-            while written < len(data):
-                written += os.write(descriptor, data[written:])
+            write_all(descriptor, data)
         finally:
             os.close(descriptor)
 

@@ -133,6 +133,28 @@ def test_singles_files_claims_and_corrections_keep_it(issuer: Issuer, form: Form
         assert report.deciding.code == "status-superseded"
 
 
+def test_it_stands_beside_another_under_one_number(issuer: Issuer, form: Form, tmp_path: Path) -> None:
+    """Both are issued, claimed, corrected and revoked together, singly and from a file; each is its own."""
+    other = SDJWTVC().media_type if form.media_type == INTEGRITY else INTEGRITY
+    both = [form.media_type, other]
+    issuer.issue(graduate(1), forms=both)
+    source = csv_file(tmp_path / "g.csv", [graduate(row) for row in (2, 3)])
+    assert issuer.issue_file(Order(source, tmp_path / "errors.csv", workers=0, forms=both)).issued == 2
+    issuer.correct("UNI-000002", {"gpa": "4.0"})
+    for each in both:
+        issuer.claim("UNI-000003", HOLDER, form=each)
+    standing = [each for each in issuer.entries() if each.reason is None]
+    assert sorted((each.number, issuer.line(each).secured.form) for each in standing) == sorted(
+        (f"UNI-{number:06}", each) for number in (1, 2, 3) for each in both
+    )
+    assert len({issuer.line(each).id for each in standing}) == len({each.leaf for each in standing}) == 6
+    verify = partial(judge(issuer, form).verify, now=NOW)
+    assert {verify(bundle.to_bytes()).verdict for bundle in issuer.bundles(standing)} == {Verdict.VALID}
+    issuer.revoke([f"UNI-{number:06}" for number in (1, 2, 3)], Reason.FRAUD, date=NOW, now=NOW)
+    revoked = [issuer.store.entry(each.seq) for each in standing]
+    assert {code(verify(bundle)) for bundle in issuer.bundles(revoked)} == {"status-revoked"}
+
+
 def test_one_that_is_not_given_issues_nothing(issuer: Issuer, form: Form) -> None:
     """A program without it would write JSON beside it, and a correction turn one into the other."""
     issuer.issue(graduate(1))

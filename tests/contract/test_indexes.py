@@ -29,7 +29,9 @@ from issuer.archive.kept import (
 )
 from issuer.archive.store import SQLiteIndex
 from issuer.press.permutation import LIST_BITS
+from issuer.problem import CREDENTIAL_SUSPENDED, REVOKED_FOR_GOOD
 from tests.delegating import delegating
+from tests.problems import raises
 from wire.problem import Damaged, NotFound, Refused
 
 Open = Callable[[], Index]
@@ -63,9 +65,10 @@ def entry(
     email: str = "",
     kind: str = "diploma",
     copy: int = 1,
+    form: str = "",
 ) -> NewEntry:
     name, email = name or f"Ada {seq}", email or f"A{seq}@x.example"
-    return NewEntry(seq, kind, number or f"N{seq}", edition, copy, seq, name, email)
+    return NewEntry(seq, kind, number or f"N{seq}", edition, copy, seq, name, email, form)
 
 
 def a(number: str, kind: str = "diploma") -> KindNumber:
@@ -81,10 +84,10 @@ def file(index: Index, count: int, key: bytes = b"key", start: int = 0) -> Job:
     return job
 
 
-def single(entry: NewEntry, generation: int | None = None) -> Single:
+def single(entry: NewEntry, generation: int | None = None, joins: bool = False) -> Single:
     line = f"line {entry.seq}".encode()
-    identifier = id_of(entry.which, entry.edition, entry.copy)
-    return Single(entry._replace(leaf=None), line, line, identifier, generation)
+    identifier = id_of(entry.which, entry.edition, entry.copy, entry.form)
+    return Single(entry._replace(leaf=None), line, line, identifier, generation, joins)
 
 
 def issue(index: Index, entry: NewEntry, leaf: int) -> None:
@@ -92,9 +95,9 @@ def issue(index: Index, entry: NewEntry, leaf: int) -> None:
     index.finish_singles([entry.seq], Appended(b"", range(leaf, leaf + 1)), DATE)
 
 
-def id_of(which: KindNumber, edition: int, copy: int) -> str:
+def id_of(which: KindNumber, edition: int, copy: int, form: str) -> str:
     scope = "" if which.kind == "diploma" else f"{which.kind}:"
-    return f"urn:x:{scope}{which.number}:{edition}{f'.{copy}' if copy > 1 else ''}"
+    return f"urn:x:{scope}{which.number}:{edition}{f'.{copy}' if copy > 1 else ''}{form and f':{form}'}"
 
 
 def together(works: list[Callable[[], object]]) -> list[object]:
@@ -113,7 +116,7 @@ class TestNumbersAndJobs:
             index.latest_job()
         job = index.begin(b"key", "g.csv", DATE, 10, 2)
         assert index.begin(b"key", "copy.csv", LATER, 10, 2) == job
-        assert job[1:] == (b"key", "g.csv", DATE, 0, 10, 2)
+        assert job[1:] == (b"key", "g.csv", DATE, 0, 10, 2, ("",))
         other = index.begin(b"other", "h.csv", DATE, 5, 1)
         assert other.first_seq == 10
         assert (index.latest_job(), index.jobs()) == (other, [job, other])
@@ -132,7 +135,10 @@ class TestNumbersAndJobs:
         assert index.begun_chunks() == []
         assert index.place(4) == (job, 1, range(7, 8))
         assert (index.chunks(), index.count()) == ([(3, job.id, 1)], 1)
-        assert tuple(index.entry(4)) == (4, "diploma", "N4", 1, 1, 7, "Ada 4", "A4@x.example", None, None)
+        assert tuple(index.entry(4)) == (
+            *(4, "diploma", "N4", 1, 1, 7, "Ada 4", "A4@x.example", None, None),
+            *("", False),
+        )
         assert index.logged.known().begun == []
         with pytest.raises(Damaged):
             index.place(0)
@@ -409,6 +415,102 @@ class TestKindsAndCopies:
         assert index.entry(4).reason == "fraud"
 
 
+class TestForms:
+    """An edition may stand in several forms, each a credential of its own."""
+
+    def test_a_job_has_a_number_for_each_row_in_each_form(self, index: Index) -> None:
+        job = index.begin(b"key", "g.csv", DATE, 3, 1, ("", "x/a"))
+        assert (job.forms, job.seqs, index.reserve(1)) == (("", "x/a"), range(6), 6)
+        assert ([job.seq(row) for row in (2, 3, 4)], [job.form(seq) for seq in range(3)]) == (
+            [0, 2, 4],
+            ["", "x/a", ""],
+        )
+        assert index.issued_by(b"key") == range(6)
+        assert (index.latest_job(), index.jobs()) == (job, [job])
+        index.begin_chunk(job, 0, 0)
+        entries = [entry(seq, f"N{seq // 2}", form=job.form(seq)) for seq in range(6)]
+        index.finish_chunk(job, 0, Appended(b"batch", range(6)), entries)
+        assert index.place(5)[0] == job
+        assert [(each.number, each.form) for each in index.entries(-1)][:3] == [
+            ("N0", ""),
+            ("N0", "x/a"),
+            ("N1", ""),
+        ]
+        assert (index.count(), index.later_editions()) == (6, 3)
+
+    def test_one_call_takes_all_forms_of_an_edition_and_no_other_call_takes_more(self, index: Index) -> None:
+        forms = [entry(0, "A"), entry(1, "A", form="x/a"), entry(2, "A", form="x/a", copy=2)]
+        assert index.begin_singles([[single(each) for each in forms]]) == [None]
+        for seq, form in ((3, ""), (4, "x/a"), (5, "x/b")):  # also while they are under way
+            (refused,) = index.begin_singles([[single(entry(seq, "A", form=form))]])
+            assert refused is not None
+            assert isinstance(refused[1], EditionTaken)
+        index.finish_singles([0, 1, 2], Appended(b"", range(3)), DATE)
+        assert [(each.form, each.copy) for each in index.copies(a("A"), 1)] == [
+            ("", 1),
+            ("x/a", 1),
+            ("x/a", 2),
+        ]
+        assert [index.lookup.identified(f"urn:x:A:1{end}", id_of) for end in ("", ":x/a", ".2:x/a")] == [
+            [0],
+            [1],
+            [2],
+        ]
+
+    def test_a_form_joins_the_latest_edition_alone(self, index: Index) -> None:
+        issue(index, entry(0, "A"), 0)
+        issue(index, entry(1, "A", 2), 1)
+        former, latest = (single(entry(2, "A", each, form="x/a"), joins=True) for each in (1, 2))
+        first, second = index.begin_singles([[former], [latest]])
+        assert first is not None
+        assert (isinstance(first[1], EditionTaken), second) == (True, None)
+        index.finish_singles([2], Appended(b"", range(2, 3)), DATE)
+        assert [index.entry(seq).reason for seq in range(3)] == ["superseded", None, None]
+        (again,) = index.begin_singles([[single(entry(3, "A", 2, form="x/a"), joins=True)]])
+        assert again is not None
+        assert isinstance(again[1], EditionTaken)
+        index.revocations.revoke([a("A")], "fraud", DATE)
+        assert [index.entry(seq).reason for seq in (1, 2)] == ["fraud", "fraud"]
+        (revoked,) = index.begin_singles([[single(entry(4, "A", 2, form="x/b"), joins=True)]])
+        assert revoked is not None
+        assert type(revoked[1]) is Refused
+
+    def test_of_two_that_join_or_open_at_once_one_wins(self, open_index: Open) -> None:
+        indexes = [open_index() for _ in range(2)]
+        issue(indexes[0], entry(0, "A"), 0)
+
+        def begin(seq: int) -> object:
+            wanted = single(entry(seq, "A", 1 + seq % 2, form="x/a"), joins=not seq % 2)
+            (refused,) = indexes[seq % 2].begin_singles([[wanted]])
+            return refused and type(refused[1])
+
+        results = together([partial(begin, seq) for seq in range(2, 8)])
+        won = [seq for seq, each in zip(range(2, 8), results, strict=True) if each is None]
+        # One joins at most, and none after the next edition was opened.
+        assert 1 <= len(won) <= 2
+        assert sum(seq % 2 for seq in won) == 1
+
+    def test_a_new_edition_in_one_form_ends_all_forms_before(self, index: Index) -> None:
+        index.begin_singles([[single(entry(seq, "A", form=form)) for seq, form in enumerate(("", "x/a"))]])
+        index.finish_singles([0, 1], Appended(b"", range(2)), DATE)
+        issue(index, entry(2, "A", 2, form="x/b"), 2)
+        assert [index.entry(seq).reason for seq in range(3)] == ["superseded", "superseded", None]
+        assert index.current(a("A")) == index.entry(2)
+
+    def test_the_default_form_comes_first_and_each_edition_counts_once(self, index: Index) -> None:
+        for seq, (number, form) in enumerate([("A", "x/b"), ("A", ""), ("B", "x/b"), ("B", "x/a")]):
+            assert index.begin_singles([[single(entry(seq, number, form=form), joins=seq % 2 == 1)]]) == [
+                None
+            ]
+            index.finish_singles([seq], Appended(b"", range(seq, seq + 1)), DATE)
+        assert [index.current(a(number)).form for number in "AB"] == ["", "x/a"]
+        assert index.states() == {EditionState.VALID: 2}
+        assert (index.states(""), index.states("x/b")) == ({EditionState.VALID: 1}, {EditionState.VALID: 2})
+        assert (index.count() - index.later_editions(), index.states("x/c")) == (2, {})
+        rows = [Incoming(row, number, "", b"") for row, number in enumerate("AB", 2)]
+        assert index.compare("diploma", [rows]).known == [(2, 0, b""), (3, 2, b"")]
+
+
 class TestLogged:
     def test_a_batch_is_journalled_until_it_is_settled(self, index: Index) -> None:
         index.logged.adopt(2)
@@ -431,10 +533,73 @@ def list_file(number: int | str, content: bytes = b"content", dated: str = DATE)
 
 def publish(index: Index, expiries: dict[int, str], leaf: int, *listed: int) -> None:
     files = [list_file(number) for number in expiries]
-    index.revocations.publish(files, Appended(b"key", range(leaf, leaf + len(files))), expiries, listed)
+    shown = [row for row in index.revocations.unpublished() if row.seq in listed]
+    index.revocations.publish(files, Appended(b"key", range(leaf, leaf + len(files))), expiries, shown)
 
 
 class TestRevocations:
+    def test_a_suspension_is_of_every_edition_in_force_and_ends(self, index: Index) -> None:
+        issue(index, entry(0, "A"), 0)
+        issue(index, entry(1, "A", 2), 1)
+        index.revocations.suspend([a("A"), a("unknown")], "fraud", LATER)
+        index.revocations.suspend([a("A")], "withdrawn", DATE)
+        assert [index.entry(seq).state for seq in (0, 1)] == ["superseded", "suspended"]
+        assert (index.entry(1).reason, index.entry(1).date) == ("fraud", LATER)
+        assert index.states() == {EditionState.SUPERSEDED: 1, EditionState.SUSPENDED: 1}
+        assert index.revocations.count() == 2
+        (refused,) = index.begin_singles([[single(entry(2, "A", 3))]])
+        assert refused is not None
+        assert refused[1].code == CREDENTIAL_SUSPENDED.code
+        publish(index, {0: LATER}, 3, 0, 1)
+        index.revocations.reinstate([a("A"), a("unknown")])
+        index.revocations.reinstate([a("A")])
+        assert [index.entry(seq).state for seq in (0, 1)] == ["superseded", "valid"]
+        assert index.revocations.unpublished() == [(1, None, None)], "the list has it still"
+        assert index.revocations.changed_lists() == [0]
+        publish(index, {0: LATER}, 4, 1)
+        assert index.revocations.unpublished() == []
+
+    def test_a_revocation_ends_a_suspension_for_good(self, index: Index) -> None:
+        for seq, number in enumerate("AB"):
+            issue(index, entry(seq, number), seq)
+        index.revocations.suspend([a("A"), a("B")], "unspecified", DATE)
+        publish(index, {0: LATER}, 2, 0, 1)
+        index.revocations.revoke([a("A")], "fraud", LATER)
+        assert index.revocations.unpublished() == [(0, "fraud", LATER)]
+        for call in (
+            partial(index.revocations.suspend, reason="fraud", date=LATER),
+            index.revocations.reinstate,
+        ):
+            with raises(REVOKED_FOR_GOOD):
+                call([a("A"), a("B")])
+        assert [index.entry(seq).state for seq in (0, 1)] == ["revoked", "suspended"], "none or all"
+        assert index.revocations.of_list(0)[0] == (0, "fraud", LATER)
+
+    def test_an_edition_under_way_is_suspended_and_the_one_before_never_comes_back(
+        self, index: Index
+    ) -> None:
+        issue(index, entry(0, "A"), 0)
+        assert index.begin_singles([[single(entry(1, "A", 2))]]) == [None]
+        index.revocations.suspend([a("A")], "unspecified", DATE)
+        index.finish_singles([1], Appended(b"line 1", range(1, 2)), LATER)
+        assert [index.entry(seq).state for seq in (0, 1)] == ["superseded", "suspended"]
+        index.revocations.reinstate([a("A")])
+        assert [index.entry(seq).state for seq in (0, 1)] == ["superseded", "valid"]
+
+    def test_what_changed_while_its_list_was_signed_stays_unpublished(self, index: Index) -> None:
+        """Else the list would say for ever what was so when it was read."""
+        for seq, number in enumerate("AB"):
+            issue(index, entry(seq, number), seq)
+        index.revocations.suspend([a("A"), a("B")], "unspecified", DATE)
+        signed = index.revocations.unpublished()
+        index.revocations.reinstate([a("A")])
+        index.revocations.publish([list_file(0)], Appended(b"key", range(2, 3)), {0: LATER}, signed)
+        signed = index.revocations.unpublished()
+        assert signed == [(0, None, None)]
+        index.revocations.suspend([a("A")], "unspecified", DATE)
+        index.revocations.publish([list_file(0)], Appended(b"key", range(3, 4)), {0: LATER}, signed)
+        assert [row.state for row in index.revocations.unpublished()] == ["suspended"]
+
     def test_every_edition_is_revoked_once_and_stays_so(self, index: Index) -> None:
         issue(index, entry(0, "A"), 0)
         index.begin_singles([[single(entry(1, "A", 2))]])  # under way while it is revoked

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 from issuer.issuer import Issuer
 from issuer.job.order import Order
-from issuer.press.press import signed_entry
 from issuer.table.source import Source
 from ledger import EntryKind, parse_entry
 from ledger.audit import audit
@@ -15,19 +15,20 @@ from tests.world import reopened
 from vc.forms import DataIntegrity
 
 
-def issue(issuer: Issuer, source: Source, workers: int = 0) -> None:
+def issue(issuer: Issuer, source: Source, workers: int = 0, forms: Sequence[str] = ()) -> None:
     errors = issuer.home / "errors.csv"
     form = DataIntegrity(suite="eddsa-jcs-2022")
     quick = reopened(issuer.home, form=form, index=issuer.store, store=issuer._log_store)
-    quick.issue_file(Order(source, errors, workers=workers))
+    quick.issue_file(Order(source, errors, workers=workers, forms=forms))
 
 
 def require_once(issuer: Issuer) -> None:
-    """Every edition of every diploma is in the log once, and nothing else of a diploma is."""
+    """Every edition of every diploma is in the log once in each form, and nothing else of a diploma is."""
     entries = list(issuer.entries())
-    assert Counter((entry.number, entry.edition) for entry in entries).most_common(1)[0][1] == 1
+    editions = Counter((entry.number, entry.edition, entry.form) for entry in entries)
+    assert editions.most_common(1)[0][1] == 1
     log = list(issuer.log.entries(0, audit(issuer.log).size))
-    expected = [signed_entry(issuer.line(entry).credential) for entry in entries]
+    expected = [issuer.line(entry).entry for entry in entries]
     assert [log[entry.leaf] for entry in entries] == expected
     in_log = [entry for entry in log if parse_entry(entry).kind is EntryKind.CREDENTIAL]
     assert sorted(in_log) == sorted(expected)

@@ -21,26 +21,33 @@ from issuer.archive.kept import Appended, Job, NewEntry
 from issuer.archive.shards import write_shard
 from issuer.archive.store import SQLiteIndex
 from issuer.identity import documents
+from issuer.identity.kind import read_kind
 from issuer.identity.succession import JOURNAL
 from issuer.issuer import Issuer
 from issuer.job import bulk
 from issuer.job.bulk import Bulk, Chunk
 from issuer.job.singles import RecordRefused
 from issuer.keeping.rotation import revoke, rotate
+from issuer.problem import REVOKED_FOR_GOOD
 from issuer.table.source import Source
 from keys import KeyFile, PrivateKey, open_signer
 from kinds import shipped
 from ledger.audit import audit
+from tests.conftest import ROOT
 from tests.doubles import at, instead
 from tests.fault.issuing import everything, issue, require_once
 from tests.fault.kill import Reached, Work, a_sample, kill_everywhere, killed_by
+from tests.problems import raises
 from tests.test_kinds_issuing import residents
+from tests.test_suspension import cells as licence
 from tests.world import NOW, csv_file, graduate, issuer_in, listed, reopened, twin, verifier_for
+from vc.forms import FORMS, INTEGRITY, SD_JWT_VC
 from vc.status import Reason
 from wire.problem import Problem
 
 pytestmark = pytest.mark.slow  # hundreds of processes: for `make test`
 in_chunks = partial(csv_file, span_rows=2)
+TWO_FORMS = (INTEGRITY, SD_JWT_VC)
 
 Prepare = Callable[[], tuple[Work, Work]]
 
@@ -64,8 +71,10 @@ def overlapping(tmp_path: Path) -> Source:
 Opening = Callable[[Path], Issuer]
 
 
-def same_file_again(issuer: Issuer, source: Source, folder: Path, workers: int = 0) -> Prepare:
-    issue(issuer, source)
+def same_file_again(
+    issuer: Issuer, source: Source, folder: Path, workers: int = 0, forms: Sequence[str] = ()
+) -> Prepare:
+    issue(issuer, source, forms=forms)
     expected, numbers = everything(issuer), itertools.count()
 
     def prepare() -> tuple[Work, Work]:
@@ -73,10 +82,10 @@ def same_file_again(issuer: Issuer, source: Source, folder: Path, workers: int =
         twin(issuer, home)
 
         def work() -> None:
-            issue(reopened(home), source, workers)
+            issue(reopened(home), source, workers, forms)
 
         def check() -> None:
-            issue(reopened(home), source)
+            issue(reopened(home), source, forms=forms)
             assert everything(reopened(home)) == expected
             require_once(reopened(home))
 
@@ -160,6 +169,42 @@ def test_the_same_holds_with_worker_processes(
     assert kill_everywhere(prepare, points=points) == points
 
 
+@a_sample(15)
+def test_the_same_holds_of_a_job_in_two_forms(
+    issuer: Issuer, source: Source, tmp_path: Path, points: int
+) -> None:
+    prepare = same_file_again(issuer, source, tmp_path, forms=TWO_FORMS)
+    assert kill_everywhere(prepare, points=points) == points
+
+
+def in_a_second_form(issuer: Issuer, source: Source, folder: Path) -> Prepare:
+    """The form of before stands; the second is added by who was killed, or by who comes next."""
+    numbers = itertools.count()
+
+    def prepare() -> tuple[Work, Work]:
+        home = folder / str(next(numbers)) / "home"
+        twin(issuer, home)
+        issue(reopened(home), source)
+
+        def check() -> None:
+            issue(reopened(home), source, forms=TWO_FORMS)
+            last = reopened(home)
+            require_once(last)
+            forms = [{entry.form for entry in last.editions(each)} for each in last.entries()]
+            assert forms == [{"", SD_JWT_VC}] * 10
+
+        return lambda: issue(reopened(home), source, forms=TWO_FORMS), check
+
+    return prepare
+
+
+@a_sample(15)
+def test_a_form_that_is_added_is_there_once(
+    issuer: Issuer, source: Source, tmp_path: Path, points: int
+) -> None:
+    assert kill_everywhere(in_a_second_form(issuer, source, tmp_path), points=points) == points
+
+
 @a_sample(25)
 def test_another_file_may_come_first(
     issuer: Issuer, source: Source, overlapping: Source, tmp_path: Path, points: int
@@ -182,6 +227,64 @@ def test_lists_by_a_key_whose_signatures_differ_survive(tmp_path: Path, points: 
         return reopened(home, signer=key)
 
     assert kill_everywhere(single_diplomas(first, tmp_path, opened), points=points) == points
+
+
+def suspended_and_reinstated(first: Issuer, folder: Path) -> Prepare:
+    numbers = itertools.count()
+
+    def prepare() -> tuple[Work, Work]:
+        home = folder / str(next(numbers)) / "home"
+        twin(first, home, form=first.form).issue_many([licence("L-1"), licence("L-2")])
+        acknowledged = Reached()
+
+        def work() -> None:
+            issuer = reopened(home, form=first.form)
+            run = acknowledged.value // 10 * 10 + 10  # the work is begun again after the first kill
+            acknowledged.reach(run)
+            issuer.suspend(["L-1"], Reason.FRAUD, now=NOW)
+            acknowledged.reach(run + 1)
+            issuer.reinstate(["L-1", "L-2"], now=NOW)
+            acknowledged.reach(run + 2)
+            issuer.suspend(["L-1", "L-2"], Reason.UNSPECIFIED, now=NOW)
+            acknowledged.reach(run + 3)
+
+        def check() -> None:
+            issuer = reopened(home, form=first.form)
+            issuer.lists.publish(now=NOW)  # the next who signs lists
+            assert issuer.store.revocations.unpublished() == []
+            states = {entry.number: entry.state for entry in issuer.entries()}
+            run, stage = divmod(acknowledged.value, 10)
+            both = (states["L-1"], states["L-2"])
+            valid, all_suspended = ("valid", "valid"), ("suspended", "suspended")
+            possible = {  # what was acknowledged last, or what was asked for next: as a whole
+                0: {valid, ("suspended", "valid"), *({all_suspended} if run > 1 else ())},
+                1: {("suspended", "valid"), valid, *({all_suspended} if run > 1 else ())},
+                2: {valid, all_suspended},
+                3: {all_suspended},
+            }
+            assert both in possible[stage]
+            for number, state in states.items():
+                report = verifier_for(issuer).verify(issuer.bundle(issuer.current(number)), now=NOW)
+                assert bool(report) is (state == "valid"), report.checks
+            issuer.reinstate(["L-1", "L-2"], now=NOW)
+            if first.form.media_type == INTEGRITY:
+                require_once(issuer)
+            issuer.revoke(["L-1"], Reason.FRAUD, date=NOW, now=NOW)
+            with raises(REVOKED_FOR_GOOD):
+                issuer.reinstate(["L-1"], now=NOW)
+
+        return work, check
+
+    return prepare
+
+
+@a_sample(10, 100)
+@pytest.mark.parametrize("form", [INTEGRITY, SD_JWT_VC])
+def test_suspensions_and_their_ends_survive(tmp_path: Path, form: str, points: int) -> None:
+    kind = read_kind(ROOT / "tests" / "own_kinds" / "licence")
+    options = {} if form == INTEGRITY else {"form": FORMS[form]}
+    first = issuer_in(tmp_path / "first", kind=kind, url="https://city.example", **options)
+    assert kill_everywhere(suspended_and_reinstated(first, tmp_path), points=points) == points
 
 
 def diplomas_together(issuer: Issuer, folder: Path, opened: Opening = reopened) -> Prepare:

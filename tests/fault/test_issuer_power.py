@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -35,6 +35,7 @@ from tests.problems import is_a
 from tests.test_kinds_issuing import residents
 from tests.world import NOW, Holder, csv_file, graduate, issuer_in, of_diploma, reopened, twin, verifier_for
 from vc import StatusList, Verdict
+from vc.forms import INTEGRITY, SD_JWT_VC
 from vc.status import Reason
 from wire.problem import Problem, Refused
 from wire.sqlite import connect
@@ -189,17 +190,23 @@ def of_residents(memory: Path) -> Scenario:
     return _a_file(memory, source, shipped("resident"))
 
 
-def _a_file(memory: Path, source: Source, kind: Kind | None = None) -> Scenario:
+def in_two_forms(memory: Path) -> Scenario:
+    """The same in two forms, of which a row has both or none."""
+    rows = [graduate(1), graduate(2), graduate(3, email="bad")]
+    return _a_file(memory, in_chunks(memory / "g.csv", rows), forms=(INTEGRITY, SD_JWT_VC))
+
+
+def _a_file(memory: Path, source: Source, kind: Kind | None = None, forms: Sequence[str] = ()) -> Scenario:
     home = new_home(memory, kind)
     with opened(memory / "first") as first:
-        issue(first, source)
+        issue(first, source, forms=forms)
         expected = everything(first)
 
     def require_everything(issuer: Issuer) -> None:
         assert everything(issuer) == expected
 
     def work(issuer: Issuer, acknowledge: Callable[[Promise], None]) -> None:
-        issue(issuer, source)
+        issue(issuer, source, forms=forms)
         acknowledge(require_everything)
 
     return Scenario(home, work, work, require_everything)
@@ -350,6 +357,7 @@ Prepare = Callable[[Path], Scenario]
     [
         (a_file, 500),
         (of_residents, 500),
+        (in_two_forms, 500),
         (singly, 500),
         (by_link, 200),
         (together_after_kill, 200),

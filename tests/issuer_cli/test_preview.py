@@ -223,3 +223,15 @@ def test_an_example_does_not_read_as_advice(program: Program, tmp_path: Path) ->
     told = program(*words(path, "--dry-run")).err
     expected = 'column name, such as "SMITH, Anna1": has a comma: write the name as it shall stand\n'
     assert f"5 rows (2, 3, 4, …), {expected}" in told
+
+
+@pytest.mark.slow
+def test_a_form_more_is_asked_about_as_well(issued: Program, file: Path, tmp_path: Path) -> None:
+    """The rows are known, and what is to be signed is only the other form of them."""
+    again = ["issuer", "issue", str(file), "--form", "vc+jwt", "--out", str(tmp_path / "out")]
+    asked = b"6 rows: 6 issued before, 0 with errors. Issue 6 diplomas in another form for good? [y/N]: "
+    typed(issued.home, again, [(asked, b"n")], code=5)
+    assert not (tmp_path / "out").exists()
+    out, _ = typed(issued.home, again, [(asked, b"y")])
+    assert out == "0 issued, 6 issued before, 0 with errors, 6 credentials added in another form\n"
+    assert len(list((tmp_path / "out").glob("*+vc+jwt.json"))) == 6

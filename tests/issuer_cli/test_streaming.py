@@ -104,7 +104,7 @@ def millions(home: Path) -> None:
             UPDATE job SET length = 1000000;
             UPDATE chunk SET issued = 1000000;
             UPDATE counter SET next = 1000000 WHERE name = 'seq';
-            INSERT INTO credential SELECT n, 'diploma', printf('UNI-%06d', n), 1, 1, n FROM more;
+            INSERT INTO credential SELECT n, 'diploma', printf('UNI-%06d', n), 1, '', 1, n FROM more;
             INSERT INTO person SELECT n, 'Given' || n || ' Family', 'a' || n || '@x.example' FROM more;
             COMMIT;
             """

@@ -122,6 +122,14 @@ class Bundle:
             _kinds(value.get(_KINDS, [])),
         )
 
+    def without_evidence(self) -> Bundle:
+        """The same without log proofs, issuers' documents and status lists.
+
+        Few credentials share a proof or a list of one moment, which links what a holder shows to two
+        verifiers. One who gets nothing but this has to ask for the rest, or leaves the verdict open.
+        """
+        return Bundle(self.secured, kinds=tuple(kind._replace(evidence=()) for kind in self.kinds))
+
     def to_bytes(self) -> bytes:
         """The bundle as JSON, indented, since people open such files.
 

@@ -6,7 +6,7 @@ its place in one, and what the signed list has to be, `details.py` a second sign
 the date and coded reason of each revocation.
 """
 
-from .bits import INVALID_STATUS_LIST, MINIMUM_ENTRIES, StatusList
+from .bits import INVALID_STATUS_LIST, MINIMUM_ENTRIES, StatusList, combined
 from .details import (
     PAGE_ENTRIES,
     Reason,
@@ -16,17 +16,27 @@ from .details import (
     page_of,
     read_revocation,
 )
-from .entry import UNKNOWN_STATUS_ENTRY, StatusEntry, open_list, status_entry, status_statement
+from .entry import (
+    SUSPENSION_SUFFIX,
+    UNKNOWN_STATUS_ENTRY,
+    StatusEntry,
+    open_list,
+    status_entry,
+    status_statement,
+    suspension_url,
+)
 
 __all__ = [
     "INVALID_STATUS_LIST",
     "MINIMUM_ENTRIES",
     "PAGE_ENTRIES",
+    "SUSPENSION_SUFFIX",
     "UNKNOWN_STATUS_ENTRY",
     "Reason",
     "Revocation",
     "StatusEntry",
     "StatusList",
+    "combined",
     "details_url",
     "details_urls",
     "open_list",
@@ -34,4 +44,5 @@ __all__ = [
     "read_revocation",
     "status_entry",
     "status_statement",
+    "suspension_url",
 ]

@@ -83,6 +83,26 @@ class StatusList:
         return cls(entries, size, bits[: (entries * size + 7) // 8])
 
 
+def combined(revoked: StatusList, suspended: StatusList) -> StatusList:
+    """Two lists of one-bit entries as one of two bits: 1 for revoked, which goes before 2 for suspended."""
+    valid_or_revoked, held_back = _spread(revoked), _spread(suspended)
+    bits = valid_or_revoked | (held_back & ~valid_or_revoked) << 1
+    return StatusList(revoked.entries, 2, bits.to_bytes(len(revoked.bits) * 2))
+
+
+_SPREAD = bytes(sum((nibble >> bit & 1) << 2 * bit for bit in range(4)) for nibble in range(16))
+"""Four one-bit entries as four of two bits."""
+_HALVES = bytes(_SPREAD[byte >> 4] for byte in range(256)), bytes(_SPREAD[byte & 15] for byte in range(256))
+
+
+def _spread(bits: StatusList) -> int:
+    """The entries with two bits for each, as one number: a loop over 131,072 of them takes 50 ms."""
+    spread = bytearray(len(bits.bits) * 2)
+    for half, table in enumerate(_HALVES):
+        spread[half::2] = bits.bits.translate(table)
+    return int.from_bytes(spread)
+
+
 class Packing(NamedTuple):
     """A container of DEFLATE, by its name and as zlib numbers it."""
 

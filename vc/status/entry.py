@@ -27,6 +27,9 @@ LIST_TYPES: Mapping[str, tuple[str, str]] = MappingProxyType(
 )
 """By the type of an entry: the types of the credential that carries its list, and of the list itself."""
 
+SUSPENSION_SUFFIX = "-suspension"
+"""The end of the address of the suspensions beside a list of revocations; positions are the same in both."""
+
 _URL_ALPHABET = str.maketrans("+/", "-_")
 _STATUS = r"0x[0-9A-Fa-f]{1,2}"
 
@@ -117,8 +120,13 @@ def open_list(
     return decode(encoded, entry.size)
 
 
+def suspension_url(list_url: str) -> str:
+    """The address of the suspensions of the credentials that this list is about."""
+    return f"{list_url}{SUSPENSION_SUFFIX}"
+
+
 def status_entry(list_url: str, index: int, purpose: str = "revocation") -> dict[str, Any]:
-    """The `credentialStatus` of a credential at position `index`."""
+    """A `credentialStatus` of a credential at position `index`."""
     return {
         "id": f"{list_url}#{index}",
         "type": "BitstringStatusListEntry",

@@ -42,6 +42,8 @@ class ListFacts(NamedTuple):
     valid_from: datetime
     lifetime: timedelta
     """How long a copy of it may serve."""
+    purpose: str = "revocation"
+    """The meaning of a bit, for kinds that have a list for each."""
 
 
 class PublishedList(NamedTuple):
@@ -94,7 +96,7 @@ class StatusKind(Protocol):
     def publish(
         self, bits: StatusList, facts: ListFacts, signer: Signer, verification_method: str
     ) -> PublishedList:
-        """Sign a list of one-bit entries, in which 1 is a revocation."""
+        """Sign a list of one-bit entries, which are for the purpose, or of `combined` ones."""
 
 
 StatusKinds = Mapping[str, StatusKind]
@@ -111,6 +113,11 @@ class EntryOfKind(NamedTuple):
     def stored(self) -> StatusEntry:
         """The entry with the address of the issuer's bits, which is the same for all kinds of lists."""
         return replace(self.entry, list_url=self.entry.list_url.removesuffix(self.kind.suffix))
+
+    @property
+    def can_suspend(self) -> bool:
+        """Whether a value of the entry says that the credential is suspended."""
+        return any(self.kind.effect(self.entry, value) is Effect.SUSPENDED for value in (1, 2))
 
 
 def entry_of(value: Mapping[str, Any], kinds: StatusKinds) -> EntryOfKind:

@@ -21,7 +21,7 @@ from wire.strict import is_url
 from wire.work import BYTES_HASHED, Work
 
 from ..claims import Claims
-from ..jose import JWTSignature, numeric_date, require_type
+from ..jose import JWTSignature, key_name, numeric_date, require_type, subject_of
 from ..problem import InvalidProof, MalformedCredential, UnsupportedForm
 from ..secured import Carried, Form, Options, Received, Secured, Signatures, Signed, Unknown
 from .bits import INVALID_STATUS_LIST, ZLIB, StatusList, packed, unpacked
@@ -53,7 +53,7 @@ TOKEN_LIST_REVERSED = INVALID_STATUS_LIST.finer("token-list-reversed")
 TOKEN_LIST_SIGNER_NOT_NAMED = Code(
     "token-list-signer-not-named", UnsupportedForm, "The key of the status list is named in no DID"
 )
-"""A token status list names its key in a way that is not looked up here, such as by a certificate."""
+"""A token status list names its key in a way that is not looked up here, such as by its host alone."""
 
 _ALGORITHMS = frozenset({"EdDSA", "Ed25519", "ES256", "ES384"})
 _SIZES = (1, 2, 4, 8)
@@ -234,7 +234,9 @@ class _Token(Secured):
             raise MalformedCredential("sub of the status list is no URL")
         if "aud" in payload:  # RFC 7519, 4.1.3: whoever is not named there has to refuse it
             raise UnsupportedForm("the status list is for certain recipients only")
-        issuer = payload.get("iss", str(self._jws.header.get("kid", "")).partition("#")[0])
+        header = self._jws.header
+        by_kid = "" if "x5c" in header else str(header.get("kid", "")).partition("#")[0]
+        issuer = payload.get("iss", by_kid or subject_of(self._jws, self._work))
         if not isinstance(issuer, str):
             raise MalformedCredential("iss of the status list is no text")
         if not isinstance(payload.get("status_list"), dict):
@@ -264,19 +266,25 @@ class _Token(Secured):
             awarded=None,
         )
 
+    @property
+    def certificates(self) -> Sequence[bytes]:
+        """See `Secured`: those of `x5c`. Raises as `JWS.certificates`."""
+        return self._jws.certificates
+
     def signatures(self, work: Work) -> Signatures:  # noqa: ARG002 -- read already
         """Its only one; one whose key is named in no DID counts for nothing here."""
         header, claims = self._jws.header, self.claims
-        kid, algorithm = header.get("kid", ""), header["alg"]
-        if not isinstance(kid, str):
-            raise MalformedCredential("kid of the header is no text")
-        method = _method(claims.issuer, kid)
+        kid, algorithm = key_name(self._jws), header["alg"]
+        issued = numeric_date(claims.said, "iat")
+        signature = JWTSignature("", algorithm, issued.utc if issued else None)
         # There is no falling back from a certificate to `kid`: its key is another.
-        if "x5c" in header or method is None or algorithm not in _ALGORITHMS:
+        if "x5c" in header and algorithm in _ALGORITHMS:
+            return Signatures([signature])
+        method = _method(claims.issuer, kid)
+        if method is None or algorithm not in _ALGORITHMS:
             problem = TOKEN_LIST_SIGNER_NOT_NAMED("the header of the status list names no key of a DID")
             return Signatures((), [Unknown(algorithm, kid, problem)])
-        issued = numeric_date(claims.said, "iat")
-        return Signatures([JWTSignature(method, algorithm, issued.utc if issued else None)])
+        return Signatures([signature._replace(verification_method=method)])
 
     def verify(self, signed: Signed, key: PublicKey, work: Work) -> None:  # noqa: ARG002 -- the only one
         """See `Secured`."""

@@ -7,8 +7,8 @@ from typing import Any
 
 from ..anchoring import anchoring_terms
 from ..claims import JSON_SCHEMA, KIND
-from ..facts import IssuingFacts
-from ..status import status_entry, status_statement
+from ..facts import IssuingFacts, StatusPlace
+from ..status import status_entry, status_statement, suspension_url
 
 
 def unsigned(facts: IssuingFacts, said: Mapping[str, Any]) -> dict[str, Any]:
@@ -29,8 +29,16 @@ def unsigned(facts: IssuingFacts, said: Mapping[str, Any]) -> dict[str, Any]:
     if place.is_stated:
         document["termsOfUse"] = [*terms, status_statement(place.list_url, place.position)]
     else:
-        document["credentialStatus"] = status_entry(place.list_url, place.position)
+        document["credentialStatus"] = _entries(place)
         document["termsOfUse"] = terms
     if facts.holder is not None:
         document["credentialSubject"] = {"id": facts.holder, **said["credentialSubject"]}
     return document
+
+
+def _entries(place: StatusPlace) -> dict[str, Any] | list[dict[str, Any]]:
+    """One entry for each purpose (Bitstring Status List 2.1), at one position in lists of their own."""
+    revocation = status_entry(place.list_url, place.position)
+    if not place.is_suspendable:
+        return revocation
+    return [revocation, status_entry(suspension_url(place.list_url), place.position, "suspension")]

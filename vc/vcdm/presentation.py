@@ -9,6 +9,7 @@ from wire import Problem, TooLarge
 from wire.strict import is_url
 from wire.work import Work
 
+from ..possession import MAX_CREDENTIALS
 from ..problem import MalformedCredential, UnsupportedForm
 from .credential import (
     CONTEXT_V2,
@@ -22,9 +23,6 @@ from .credential import (
 
 if TYPE_CHECKING:
     from .jsonld import Contexts
-
-MAX_CREDENTIALS = 16
-"""A presentation with more credentials is refused."""
 
 
 class Presentation(NamedTuple):

@@ -29,7 +29,7 @@ from ledger import (
 from ledger.requirement import LEDGERS
 from vc import Claims
 from wire import Problem
-from wire.clock import DatedAhead, require_not_ahead
+from wire.clock import DatedAhead, is_ahead, require_not_ahead
 from wire.problem import Code
 from wire.text import shortened
 from wire.work import Work
@@ -63,6 +63,12 @@ EARLIER_DOCUMENT_MISSING = Code(
     "earlier-document-missing", KeyNotInForce, "Not enough is known", undetermined=True
 )
 """No document of the issuer came along that its log held before the entry: its keys then are unknown."""
+
+
+CERTIFICATE_NOT_IN_FORCE = Code(
+    "certificate-not-in-force", KeyNotInForce, "Not enough is known", undetermined=True
+)
+"""The certificate of who signed is not valid at the time that counts, and may have been when it signed."""
 
 
 class Attestations(NamedTuple):
@@ -179,7 +185,7 @@ class EvidenceCheck:
             _by_ledgers(leaf, fact, proved, trust) if on_ledgers else _Timed(leaf, fact)
             for leaf, fact in proved.logged
         ]
-        in_force = _in_force(timed, keys)
+        in_force = _in_force(timed, keys, self.now)
         facts = [each.fact for each in in_force if each.lacking is None]
         if proved.anchored:
             digests = dict.fromkeys(map(_digest, facts))
@@ -296,6 +302,7 @@ def _missing(claims: Claims, facts: Attestations) -> list[str]:
 
 def require_current(key: IssuerKey, now: datetime) -> None:
     """The key is in force now. Raises `KeyNotInForce`, and `NotKnown` where a newer document is missing."""
+    _require_valid(key, now)
     if key.until is not None and key.until <= now:
         raise KeyNotInForce.saying("the key ended on {until}", until=f"{key.until:%Y-%m-%d}")
     newest = key.history[-1] if key.history else None
@@ -352,13 +359,16 @@ def _by_ledgers(leaf: bytes, fact: Fact, proved: _Proved, trust: TrustPolicy) ->
     return _Timed(leaf, replace(fact, time=time, clock=LEDGERS, stated=fact.time))
 
 
-def _in_force(timed: Sequence[_Timed], keys: Mapping[bytes, IssuerKey]) -> list[_Timed]:
+def _in_force(timed: Sequence[_Timed], keys: Mapping[bytes, IssuerKey], now: datetime) -> list[_Timed]:
     """Those whose key was in force. Raises the problem of an entry that has none."""
     in_force: list[_Timed] = []
     late: dict[bytes, KeyNotInForce] = {}
     for each in timed:
         try:
-            _require_key_in_force(keys[each.leaf], each.fact)
+            if keys[each.leaf].since is None:
+                _require_key_in_force(keys[each.leaf], each.fact)
+            else:  # of no document that could say more
+                _require_valid(keys[each.leaf], each.fact.time or now)
         except KeyNotInForce as problem:  # by this checkpoint; an older one may say more
             if problem.undetermined or each.leaf not in late:
                 late[each.leaf] = problem
@@ -394,6 +404,25 @@ def _lacking(required: Requirement, seen: Mapping[str, datetime], ignored: Probl
         ignored=ignored.code if ignored else None,
         because=ignored,
     )
+
+
+def _require_valid(key: IssuerKey, moment: datetime) -> None:
+    """That the certificates of a key, where it has some, are valid at a moment (RFC 5280, 6.1.3 (a)(2)).
+
+    Raises `CERTIFICATE_NOT_IN_FORCE`: an authority says until when it answers for a key, not that somebody
+    else has it from then on. No date that the signer wrote is such a moment.
+    """
+    if key.since is None or key.until is None:
+        return
+    if moment >= key.until:
+        raise CERTIFICATE_NOT_IN_FORCE.saying(
+            "the certificates of the issuer ended on {until}, and nothing shows that it signed before",
+            until=f"{key.until:%Y-%m-%d}",
+        )
+    if is_ahead(key.since, moment):
+        raise CERTIFICATE_NOT_IN_FORCE.saying(
+            "the certificates of the issuer are valid only from {since} on", since=f"{key.since:%Y-%m-%d}"
+        )
 
 
 def _require_key_in_force(key: IssuerKey, fact: Fact) -> None:

@@ -41,11 +41,11 @@ from ledger.requirement import LEDGERS
 from vc import InvalidProof
 from vc.anchoring import document_digest
 from vc.document_chain import previous, signs_credentials
-from vc.vcdm.presentation import MAX_CREDENTIALS
+from vc.possession import MAX_CREDENTIALS
 from wire import Problem, Unavailable
 from wire.problem import Code
 from wire.strict import is_url
-from wire.text import shortened
+from wire.text import claimed, shortened
 from wire.work import Work, base58_steps
 
 from ..problem import (
@@ -73,11 +73,14 @@ KEY_OF_ANOTHER_USE = Code("key-of-another-use", InvalidProof)
 
 
 class KeySource(NamedTuple):
-    """Where a key is known from, as a code and in words; `log` where a document in one has it."""
+    """Where a key is known from, as a code and in words."""
 
     code: str
     text: str
     log: str | None = None
+    """The log that holds a document which has it."""
+    subject: str | None = None
+    """The name in the certificate that has it."""
 
 
 class IssuerKey(NamedTuple):
@@ -99,6 +102,8 @@ class IssuerKey(NamedTuple):
     """From then on it was somebody else's, too, by the newest document that has it."""
     signs: frozenset[str] | None = None
     """The uses of the key; `None` where neither the trust list nor a document states them."""
+    since: datetime | None = None
+    """For a key of a certificate, from when on its chain is valid."""
 
     @property
     def is_identifier(self) -> bool:
@@ -196,6 +201,7 @@ class IssuerKeys:
         self.asks_for_holders: bool
         """Whether the document of a presenter is looked up, who is in most cases on no list."""
         self._asked = looked_up
+        self._certified: dict[tuple[tuple[bytes, ...], str], tuple[str, IssuerKey]] = {}
 
     def signer(self, method: str, issuer: str) -> str:
         """Whose key `method` names: that of its DID or URL. Raises `INVALID_DID_URL`.
@@ -221,6 +227,24 @@ class IssuerKeys:
         for found in filter(None, (one, same)):
             self._work.spend(base58_steps(found.key.kind.digits))
         return one is not None and same is not None and one.key == same.key
+
+    def certified(self, chain: Sequence[bytes], named: str) -> tuple[str, IssuerKey]:
+        """The issuer and the key that certificates name, which are in DER, the leaf first.
+
+        `named` is `Claims.issuer`. Worked out once for a report. Whoever has the key of the leaf signs
+        credentials and status lists: no purpose of a certificate tells one from the other. Raises as
+        `anchors.certified`.
+        """
+        asked = (tuple(chain), named)
+        if asked not in self._certified:
+            from .anchors import certified  # only here: most issuers have a DID
+
+            issuer, key = certified(chain, named, self._trust, self._work)
+            subject = claimed(key.subject)
+            source = KeySource("key-certified", f'the key is certified for "{subject}"', subject=subject)
+            found = IssuerKey(key.key, source, key.until, signs=_ANY_USE, since=key.since)
+            self._certified[asked] = issuer, found
+        return self._certified[asked]
 
     def find(
         self, issuer: str, method: str, relationship: str, *, is_named: bool, use: Use | None = None
@@ -260,8 +284,10 @@ class IssuerKeys:
         return key
 
     def _is_pinned(self, issuer: RecognisedIssuer) -> bool:
-        """Whether a key, a digest or a log is pinned, so that the network's word alone does not count."""
-        return bool(issuer.keys or issuer.documents or self._trust.policy_for(issuer.id).logs)
+        """Whether something is pinned, so that the network's word alone does not count."""
+        return bool(
+            issuer.keys or issuer.documents or issuer.anchors or self._trust.policy_for(issuer.id).logs
+        )
 
     def _find(
         self, issuer: str, method: str, relationship: str, *, is_named: bool, use: Use | None
@@ -307,6 +333,8 @@ class IssuerKeys:
             if unshown := self._documents.unshown.get(issuer):
                 raise unshown.about(absent)
             raise absent
+        if entry is not None and entry.anchors:  # which certify no key of its document
+            raise not_pinned(issuer, method)
         self._require_looked_up(issuer, method, relationship, is_named=is_named or entry is not None)
         found = self._of_today(self._published(issuer, method), method, relationship)
         source = KeySource("key-published", f"the key is in the document that {issuer} publishes")

@@ -25,7 +25,7 @@ import orjson
 
 from did.document import status_did
 from keys import PublicKey
-from ledger import TrustedLog, TrustPolicy
+from ledger import TrustedLedger, TrustedLog, TrustPolicy
 from vc.document_chain import leads
 from wire import Malformed, NotFound, Problem, Unavailable, base64url_decode, jcs, load_json_object
 from wire.files import locked, make_private_folder, write_durably
@@ -33,7 +33,6 @@ from wire.text import alike, letters, look, shortened
 from wire.work import Work
 
 from ..problem import NAME_TAKEN, NOT_A_TRUST_FILE, TRUST_DIFFERS, TRUST_LOG_DIFFERS
-from .blocks import filled
 from .trust_entries import (
     MOST_KINDS,
     KindFiles,
@@ -42,6 +41,7 @@ from .trust_entries import (
     beside_documents,
     compared,
     handed_over,
+    read_anchors,
     read_issuers,
     read_logs,
     version_of,
@@ -101,6 +101,14 @@ class NamedTrust(TrustSource, Protocol):
         """How the name of each issuer looks (`wire.text.look`), by DID."""
 
 
+@runtime_checkable
+class AnchoredTrust(TrustSource, Protocol):
+    """One that knows X.509 certificates; nobody has to."""
+
+    def anchored(self, subject: bytes) -> Sequence[RecognisedIssuer]:
+        """Those with an anchor of this name, which is in DER."""
+
+
 @dataclass(frozen=True)
 class Trust:
     """What one verifier believes, as one list."""
@@ -134,6 +142,19 @@ class Trust:
     def resembling(self, name: str) -> Sequence[RecognisedIssuer]:
         """See `NamedTrust`."""
         return tuple(self._by_name[did] for did in resembling(self.looks, name))
+
+    def anchored(self, subject: bytes) -> Sequence[RecognisedIssuer]:
+        """See `AnchoredTrust`."""
+        return self.by_anchor.get(subject, ())
+
+    @cached_property
+    def by_anchor(self) -> Mapping[bytes, Sequence[RecognisedIssuer]]:
+        """The issuers with anchors, by the names of these, in DER."""
+        found: dict[bytes, list[RecognisedIssuer]] = {}
+        for issuer in self.issuers:
+            for subject in {anchor.subject for anchor in read_anchors(issuer)}:
+                found.setdefault(subject, []).append(issuer)
+        return found
 
     @cached_property
     def looks(self) -> Mapping[str, str]:
@@ -269,7 +290,8 @@ class Trust:
 
     def _require_nothing_new(self, issuer: RecognisedIssuer, other: Trust) -> None:
         """That a file brings no keys for a name that somebody else named here."""
-        if issuer.keys or issuer.documents or other._logs_of(issuer.id) - self._logs_of(issuer.id):
+        pins = issuer.keys or issuer.documents or issuer.anchors
+        if pins or other._logs_of(issuer.id) - self._logs_of(issuer.id):
             raise TRUST_DIFFERS.saying(
                 "your list names {issuer} for others, such as for status lists, and the file brings keys "
                 "or a log for it that your list does not have",
@@ -410,11 +432,21 @@ class Trust:
                 raise Malformed("a type among vcts is empty")
             for key in (*issuer.keys, *issuer.list_keys):
                 PublicKey.from_multikey(key)
+            read_anchors(issuer)
+            # Any other name, such as an http URL, would look like an address that a certificate has to have.
+            if issuer.anchors and not (issuer.is_by_anchor or issuer.id.startswith(("did:", "https://"))):
+                raise Malformed.saying(
+                    "{issuer} has anchors, and is named by neither a DID, an https URL nor the first of them",
+                    issuer=shortened(issuer.id),
+                )
             for name in issuer.status_issuers:
                 if not name.startswith(("did:", "https://")):
                     raise Malformed.saying(
                         "the status issuer {name} is neither a DID nor an https URL", name=shortened(name)
                     )
+        alone = Counter(each for one in trust.issuers if one.is_by_anchor for each in set(one.anchors))
+        if any(times > 1 for times in alone.values()):  # of whom is a credential that one leads to?
+            raise Malformed("two issuers without an address have the same anchor")
         speaking: dict[str, list[int]] = {}
         for number, log in enumerate(trust.logs):
             for did in log.issuers:
@@ -472,6 +504,12 @@ def _leads(before: RecognisedIssuer, said: RecognisedIssuer, versions: Versions)
 _NO_LOGS = TrustPolicy()
 
 
+def _with_blocks(log: RecognisedLog, file: Path) -> tuple[TrustedLedger, ...]:
+    from .blocks import filled  # only here: few logs are on other ledgers
+
+    return filled(log, file)
+
+
 def _policy(logs: Iterable[RecognisedLog], file: Path | None = None) -> TrustPolicy:
     return TrustPolicy(
         tuple(
@@ -480,7 +518,7 @@ def _policy(logs: Iterable[RecognisedLog], file: Path | None = None) -> TrustPol
                 log.clock,
                 log.witnesses,
                 log.quorum,
-                filled(log, file) if file else log.ledgers,
+                _with_blocks(log, file) if file and log.ledgers else log.ledgers,
                 log.requires,
                 log.reached,
                 is_shared=len(log.issuers) > 1,

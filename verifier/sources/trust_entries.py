@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
@@ -15,7 +16,12 @@ from ledger import Reached, Requirement, TrustedLedger
 from ledger.evm import KIND, SINCE
 from wire import Malformed, TooLarge, base64url_decode, base64url_encode, jcs
 from wire.datetimestamp import format_datetimestamp, parse_datetimestamp
+from wire.strict import base64_decode
 from wire.text import shortened
+from wire.work import Work
+
+if TYPE_CHECKING:  # loaded only where a list has anchors
+    from keys.certificates import Certificate
 
 
 class KindFiles(NamedTuple):
@@ -55,6 +61,13 @@ class RecognisedIssuer:
     """The types of SD-JWT VC that it is recognised for, as text; without any, the IRIs among `types` are."""
     address: str = ""
     """The https address by which SD-JWT VCs name it as well as by `id`."""
+    anchors: tuple[str, ...] = ()
+    """X.509 certificates (base64 of DER): its own, or those of authorities that certify it."""
+
+    @property
+    def is_by_anchor(self) -> bool:
+        """Whether its anchors alone say who it is: whomever they certify."""
+        return self.id.startswith(BY_ANCHOR)
 
     @property
     def last_lists(self) -> datetime | None:
@@ -62,6 +75,36 @@ class RecognisedIssuer:
         if self.closed is None or isinstance(self.closed, datetime):
             return self.closed
         return datetime.combine(self.closed, time(), UTC)
+
+
+BY_ANCHOR = "ni:///sha-256;"
+"""The `id` of an issuer without an address begins so."""
+
+
+def anchored_id(anchor: bytes) -> str:
+    """The `id` of an issuer without an address, by its first anchor (RFC 6920, 3)."""
+    return f"{BY_ANCHOR}{base64url_encode(hashlib.sha256(anchor).digest())}"
+
+
+def read_anchors(issuer: RecognisedIssuer, work: Work | None = None) -> list[Certificate]:
+    """The anchors of an issuer, parsed. Raises `Malformed` for one that is no certificate, and `TooLarge`."""
+    if not issuer.anchors:
+        return []
+    from keys import certificates  # only here: most lists have none
+    from keys.jws import LARGEST_CERTIFICATE
+
+    if len(issuer.anchors) > MOST_ANCHORS:
+        raise TooLarge.saying("{issuer} has more than {most} anchors", issuer=issuer.id, most=MOST_ANCHORS)
+    work = work or Work()
+    ders = (base64_decode(text, limit=LARGEST_CERTIFICATE) for text in issuer.anchors)
+    try:
+        return [certificates.read_certificate(der, work) for der in ders]
+    except TooLarge:
+        raise
+    except Malformed as problem:
+        raise Malformed.saying(
+            "an anchor of {issuer} cannot be read: {why}", issuer=shortened(issuer.id), why=problem
+        ) from problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +229,7 @@ VERSION_OF: Mapping[str, int] = {
     "kinds": 6,
     "vcts": 7,
     "address": 7,
+    "anchors": 7,
 }
 """Members that trust files of earlier versions do not have."""
 
@@ -203,6 +247,9 @@ MOST_LEDGERS = 16
 
 LARGEST_PARAMETERS = 1 << 16
 """Bytes of JSON for one ledger."""
+
+MOST_ANCHORS = 16
+"""For one issuer: those of several authorities, each with the one that follows it."""
 
 MOST_KINDS = 64
 """For one issuer, each version counted: a city has two dozen, and changes them."""
@@ -228,6 +275,7 @@ _ISSUER: Mapping[str, type] = {
     "kinds": KindFiles,
     "vcts": tuple,
     "address": str,
+    "anchors": tuple,
 }
 _LOG: Mapping[str, type] = {
     "key": str,

@@ -1,11 +1,11 @@
 """A long trust file, opened without reading it: by an index beside it, which is made from it and never more.
 
 The index holds, for each name that the file says something of, a trust file of its own with nothing else in
-it, and one for each log, which may speak for all of them; in the order of their digests. And it says of which
-state of the file it is: inode, size and times, the last of which (`ctime`) nobody can set back. For any other
-state it is made anew. It belongs to the file's owner or to this user, and nobody else may write to it; who
-can, could change the file as well. Where it cannot be written, as in a folder that is for reading only, the
-file is read each time.
+it, one for each name of an anchor, and one for each log, which may speak for all of them; in the order of
+their digests. And it says of which state of the file it is: inode, size and times, the last of which
+(`ctime`) nobody can set back. For any other state it is made anew. It belongs to the file's owner or to this
+user, and nobody else may write to it; who can, could change the file as well. Where it cannot be written, as
+in a folder that is for reading only, the file is read each time.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 LONG = 1 << 16
 """Bytes of a trust file from which on it has an index: a shorter one is read in a few milliseconds."""
 
-_MAGIC = b"intaglio trust index 4\n"
+_MAGIC = b"intaglio trust index 5\n"
 _STATE = struct.Struct(">6Q")
 _HEAD = struct.Struct(">IQ")  # checksum of all that follows it, and the number of rows
 _ROW = struct.Struct(">32sQQ")  # digest of a name, place and length of what is said of it
@@ -110,6 +110,11 @@ class IndexedTrust:
         """See `NamedTrust`."""
         return [found for did in resembling(self.looks, name) if (found := self.issuer(did))]
 
+    def anchored(self, subject: bytes) -> Sequence[RecognisedIssuer]:
+        """See `AnchoredTrust`."""
+        found = self._find(_digest("anchor", subject.hex()))
+        return Trust.parse(found).issuers if found else ()
+
     @cached_property
     def looks(self) -> Mapping[str, str]:
         found: dict[str, str] = orjson.loads(self._find(_LOOKS) or b"{}")
@@ -177,7 +182,7 @@ def _index(state: tuple[int, ...], trust: Trust) -> bytearray:
         for name in log.issuers:
             speaking.setdefault(name, []).append(number)
     names = entries.keys() | speaking.keys()
-    index = bytearray(_ROWS + (len(logs) + len(names) + 1) * _ROW.size)
+    index = bytearray(_ROWS + (len(logs) + len(names) + len(trust.by_anchor) + 1) * _ROW.size)
     rows: list[bytes] = []
 
     def append(record: bytes) -> tuple[int, int]:
@@ -193,6 +198,8 @@ def _index(state: tuple[int, ...], trust: Trust) -> bytearray:
                 *append(Trust((), (replace(log, issuers=log.issuers[:2]),)).to_bytes()),
             )
         )
+    for subject, issuers in trust.by_anchor.items():
+        rows.append(_ROW.pack(_digest("anchor", subject.hex()), *append(Trust(tuple(issuers)).to_bytes())))
     shared: dict[tuple[int, ...], tuple[int, int]] = {}  # of all names with these logs and no entry
     for name in names:
         own = (entries[name],) if name in entries else ()

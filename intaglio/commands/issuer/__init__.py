@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from issuer.archive.kept import EditionState
 from issuer.issuer import Issuer
 from issuer.keeping import leftovers
 from issuer.keeping.closing import close as close_issuer
@@ -14,7 +15,7 @@ from issuer.press.update import TEMPLATE
 from keys.envelope import require_strong
 from kinds import shipped
 from wire.problem import Declined
-from wire.text import printable
+from wire.text import counted, printable
 
 from ...session import Session
 from ...terminal import Folder, Result, agreed, required_passphrase, say, typed, verb
@@ -106,6 +107,8 @@ def close(place: Place, yes: bool) -> Result:
     closing have no end.
     """
     made = place.open()
+    if suspended := made.store.states().get(EditionState.SUSPENDED):
+        say(f"{counted(suspended, 'edition')} suspended: nobody can reinstate them afterwards.")
     if made.identity.closing is None and not agreed(
         f"Close {made.name} for good? It can issue, correct and revoke nothing afterwards.", yes
     ):

@@ -15,6 +15,7 @@ import click
 
 from issuer.archive.kept import EditionState, Entry
 from issuer.archive.listing import Filter
+from issuer.problem import CREDENTIAL_SUSPENDED
 from wire.problem import Declined, Refused
 from wire.text import counted, printable
 
@@ -190,6 +191,10 @@ def claims_of(made: Issuer, url: str, session: Session) -> ClaimLinks:
 
 def _claimable(made: Issuer, selector: str, kind: str) -> KindNumber:
     found = made.store.current(select(made, selector, kind).which)
+    if found.is_suspended:
+        raise CREDENTIAL_SUSPENDED(
+            f"{made.kinds.nouns({found.kind})[0]} {found.number} is suspended: nobody can claim it"
+        )
     if found.reason is not None:
         raise Refused(f"{made.kinds.nouns({found.kind})[0]} {found.number} was revoked: nobody can claim it")
     return found.which

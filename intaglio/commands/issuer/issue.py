@@ -45,20 +45,18 @@ from wire.problem import Conflict, Declined
 from wire.text import counted, printable
 
 from ...terminal import Result, agreed, say, typed, verb
+from ..forms import FORM, media_types
 from ..kind import chosen, proved
 from . import text
 from .place import Place, key_option, kind_option, status_did_option
 from .preview import is_asked, require_agreed
 from .reading import ReadOptions
-from .terminal import PARTLY, ProgressMeter, bundles_folder, out_option, warn_of_refusals
+from .terminal import PARTLY, ProgressMeter, bundles_folder, no_evidence_option, out_option, warn_of_refusals
 
 SIGNING = [name for name, suite in SUITES.items() if suite.signs]
 
 MOST_FILES = 1000
 """Of larger files no bundles are written unasked."""
-
-FORM_NAMES = {"application/vc": INTEGRITY, "dc+sd-jwt": SD_JWT_VC, "vc+jwt": VC_JWT}
-"""The media types of forms, by the names that wallets' protocols have for them."""
 
 verbs = click.Group()
 _name = click.option("--name", default="", help="The institution's name, as it stands on what it issues.")
@@ -66,8 +64,12 @@ _url = click.option("--url", help="The https address under which status lists wi
 _method = click.option(
     "--did", "method", type=click.Choice(DID_METHODS), help="Kind of DID; web if there is a URL."
 )
-_form = click.option(
-    "--form", type=click.Choice(list(FORM_NAMES)), help="How credentials are secured; an issuer has one form."
+_forms = click.option(
+    "--form",
+    "forms",
+    multiple=True,
+    type=FORM,
+    help="How credentials are secured; may be given several times. The first of a new issuer is its own.",
 )
 
 
@@ -75,7 +77,7 @@ _form = click.option(
 @_name
 @_url
 @_method
-@_form
+@_forms
 @click.option(
     "--iss", type=click.Choice(["did", "https"]), help="Whether SD-JWT VCs name it by its DID, or its URL."
 )
@@ -93,7 +95,7 @@ def init(
     name: str,
     url: str | None,
     method: str | None,
-    form: str | None,
+    forms: tuple[str, ...],
     iss: str | None,
     key_type: str | None,
     where: str | None,
@@ -113,11 +115,12 @@ def init(
         has_address=iss == "https",
         kind=asked,
     )
-    secured_as = _form_named(place, form)
-    if iss == "https" and not place.exists and (secured_as is None or secured_as.media_type != SD_JWT_VC):
+    wanted = media_types(forms)
+    if iss == "https" and not place.exists and SD_JWT_VC not in wanted:
         raise click.UsageError("--iss https is for SD-JWT VCs: add --form dc+sd-jwt.")
-    made = place.create(described, where, secured_as)
-    warn_of_refusals(_suite(made))
+    made = place.create(described, where, _form_of(place, forms))
+    _warn(made, wanted)
+    made.issued_as.remember(made.issued_as.names(wanted))
     data = {"did": made.did, "name": made.name, "folder": str(place.folder), "log": made.log.origin}
     return Result(data, made.did)
 
@@ -127,7 +130,7 @@ def init(
 @_name
 @_url
 @_method
-@_form
+@_forms
 @status_did_option
 @kind_option
 @click.option(
@@ -163,6 +166,7 @@ def init(
 @click.option("--dry-run", is_flag=True, help="Check everything, issue nothing.")
 @click.option("--yes", is_flag=True, help="Show nothing before it is signed, and ask nothing.")
 @click.option("--workers", type=click.IntRange(0, 256), help="Processes; one a core if not given.")
+@no_evidence_option
 @out_option
 def issue(
     place: Place,
@@ -170,7 +174,7 @@ def issue(
     name: str,
     url: str | None,
     method: str | None,
-    form: str | None,
+    forms: tuple[str, ...],
     status_did: bool,
     kind: str | None,
     suite: str | None,
@@ -189,6 +193,7 @@ def issue(
     dry_run: bool,
     yes: bool,
     workers: int | None,
+    no_evidence: bool,
     out: Path | None,
 ) -> Result:
     """Issue a credential for each row of a CSV file or spreadsheet. No row is issued twice."""
@@ -207,11 +212,14 @@ def issue(
     )
     of_kind = _asked(place, kind)
     numbers = reading.numbers(of_kind)
-    composer = trial(of_kind, place.session.contexts(), _profile(place.folder, name, url))
+    profile = _profile(place.folder, name, url)
+    composer = trial(of_kind, place.session.contexts(), profile)
     nouns = of_kind.nouns["en"]
     folder = out or bundles_folder(nouns)
     source = reading.open(file, of_kind, asks=not yes)
     reading = reading._replace(dates=source.date_order)  # as it was answered, to be typed again
+    if no_evidence:
+        say(text.without_evidence(profile.url))
     say(*text.mapping(source))
     for remark in text.of_sheet(source.sheet) if source.sheet else ():
         say(remark)
@@ -227,7 +235,9 @@ def issue(
         errors = errors or _errors_of(source)
     if errors:
         require_writer(errors)
-    order = Order(source, errors, reading.catalogue(of_kind), files, workers, numbers=numbers)  # as above
+    catalogue = reading.catalogue(of_kind)  # as above
+    asked = media_types(forms) or ([INTEGRITY] if suite else [])
+    order = Order(source, errors, catalogue, files, workers, forms=asked, numbers=numbers)
     asks = is_asked(yes) and not dry_run
     if dry_run:
         composer.check()
@@ -242,7 +252,7 @@ def issue(
             done = check_file(replace(order, progress=meter), archive, composer, today, says, lambda: secret)
         preview = list(map(says, done.first))
     else:
-        secured_as = _form_named(place, form, suite)
+        secured_as = _form_of(place, forms, suite)
         _require_agreed(place, of_kind, yes)
         described = place.named(Description(name, url, method, has_status_did=status_did, kind=of_kind))
         with ProgressMeter() as meter:
@@ -260,19 +270,20 @@ def issue(
                     made, done = None, unissued(order, table)
                 else:
                     made = place.create(described, form=secured_as)
-                    warn_of_refusals(_suite(made))
+                    _warn(made, asked)
                     with _counting(made, nouns, meter):
                         done = made.issue_file(order, table)
             if made and (done.issued + len(done.survey.known) <= MOST_FILES or out):
                 try:
-                    written = _write(made, done, folder, meter)
+                    written = _write(made, done, order, folder, meter, evidence=not no_evidence)
                 except (OSError, Conflict) as error:
                     refused = error
         if made and done.issued and not made.identity.url:
             say(text.without_address(made.identity, nouns))
     again = [*reading.words(), *(("--out", str(out)) if out else ())]
+    again += ["--no-evidence"] if no_evidence else []
     again += ["--kind", named] if (named := _named(place, of_kind)) else []
-    is_seen = asks and done.survey.good > 0
+    is_seen = asks and (done.survey.good > 0 or bool(done.lacking))
     outcome = FileOutcome(source, done, nouns, named, errors, written, refused, dry_run, preview, is_seen)
     return outcome.result(again)
 
@@ -324,45 +335,46 @@ class FileOutcome(NamedTuple):
         elif self.files:
             check = f"{typed('verify')} {shlex.quote(str(self.files[0]))}"
             say(f"Bundles are in {self.files[0].parent}. To check one:", check)
-        elif self.done.issued:
+        elif self.done.issued or self.done.added:
             say(f"`{typed('issuer', 'export')}` writes the bundles.")
         count = f"{survey.good} would be issued" if self.dry_run else f"{self.done.issued} issued"
         differ = f" ({changed} {'differs' if changed == 1 else 'differ'})" if changed else ""
+        added = f", {counted(self.done.added, 'credential')} added in another form" if self.done.added else ""
         data = {
             **text.outcome(self.done, self.nouns),
             "errorFile": str(error_file) if error_file else None,
             "bundles": str(self.files[0].parent) if self.files else None,
             "dryRun": self.dry_run,
         }
-        words = f"{count}, {known} issued before{differ}, {failed} with errors"
+        words = f"{count}, {known} issued before{differ}, {failed} with errors{added}"
         return Result(data, words, PARTLY if failed or self.refused else 0)
 
 
-def _form_named(place: Place, name: str | None, suite: str | None = None) -> Form | None:
-    """The form that was asked for, if one was; with a suite it is JSON, signed by that.
+def _form_of(place: Place, names: Sequence[str], suite: str | None = None) -> Form | None:
+    """The form that a new issuer has from now on; with a suite it is JSON, signed by that.
 
-    An issuer keeps its form: later editions would else be of another one than those that they replace.
+    One that exists keeps its own, and issues in others beside it.
     """
-    exists = (place.folder / "issuer.json").exists()
-    asked = INTEGRITY if suite else FORM_NAMES[name] if name else None
-    if suite and name and FORM_NAMES[name] != INTEGRITY:
+    asked = media_types(names)
+    if suite and asked not in ([], [INTEGRITY]):
         raise click.UsageError(
             "--suite is for application/vc: other forms sign by the type of the key alone."
         )
-    if exists and asked and (known := Identity.read(place.folder).form or INTEGRITY) != asked:
-        raise click.UsageError(f"This issuer issues as {known}; for another form make another issuer.")
     forms = place.session.forms()
     integrity = forms.get(INTEGRITY)
     if suite and isinstance(integrity, DataIntegrity):
         return replace(integrity, suite=suite)
-    return forms[asked] if asked and asked != INTEGRITY else None
+    exists = (place.folder / "issuer.json").exists()
+    return None if exists or not asked or asked[0] == INTEGRITY else forms[asked[0]]
 
 
-def _suite(made: Issuer) -> str:
-    """The suite or algorithm that some programs refuse, if any may. Raises `SUITE_NOT_FOR_KEY`."""
+def _warn(made: Issuer, asked: Sequence[str]) -> None:
+    """Warns of suites and algorithms that some programs refuse. Raises `SUITE_NOT_FOR_KEY`."""
     elsewhere = made.own_signer  # no secret is opened for this
-    name = made.form.algorithm(elsewhere.public_key if elsewhere else made.keys.public_keys["assertion"])
-    return "" if made.form.media_type == VC_JWT else name  # whoever reads one knows each algorithm of ours
+    key = elsewhere.public_key if elsewhere else made.keys.public_keys["assertion"]
+    for media_type in asked or [made.form.media_type]:
+        name = made.forms[media_type].algorithm(key)
+        warn_of_refusals("" if media_type == VC_JWT else name)  # who reads one knows each algorithm of ours
 
 
 def _errors_of(source: Source) -> Path:
@@ -401,12 +413,15 @@ def _number_secret(place: Place) -> bytes:
     return place.secret("number-identity")
 
 
-def _write(made: Issuer, done: Issued, out: Path, meter: ProgressMeter) -> list[Path]:
-    job = done.job
-    entries = made.entries(job.first_seq, job.first_seq + job.length) if job else []
+def _write(
+    made: Issuer, done: Issued, order: Order, out: Path, meter: ProgressMeter, *, evidence: bool
+) -> list[Path]:
+    job, forms = done.job, made.issued_as.names(order.forms)
+    entries = made.entries(job.seqs.start, job.seqs.stop) if job else []
     before = [made.store.current(made.store.entry(seq).which) for seq in done.survey.known.values()]
-    chosen = [*entries, *(copy for entry in before for copy in made.copies(entry))]
-    return list(export(made, chosen, out, meter, len(chosen)))
+    standing = (each for entry in before for each in made.editions(entry) if each.form in forms)
+    chosen = [*entries, *standing]
+    return list(export(made, chosen, out, meter, len(chosen), evidence=evidence))
 
 
 @contextmanager

@@ -1,15 +1,16 @@
-"""`intaglio issuer revoke`, `correct`, `show`, `export`: what is done with what was issued."""
+"""`intaglio issuer revoke`, `suspend`, `correct`, `show`, `export`: what is done with what was issued."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
 from issuer.archive.finding import MOST_FOUND, ROW
-from issuer.archive.kept import Entry
+from issuer.archive.kept import EditionState, Entry
+from issuer.archive.listing import Filter
 from issuer.issuer import Issuer
 from issuer.keeping.export import export as write_bundles
 from issuer.keeping.export import outdated
@@ -21,9 +22,10 @@ from wire.problem import Conflict, Declined, NotFound
 from wire.text import counted, printable, shortened
 
 from ...terminal import DAY, Result, agreed, is_file, say, verb
+from ..forms import media_type
 from . import text
-from .place import Place, of_kind_option
-from .terminal import PARTLY, ProgressMeter, bundles_folder, choose, out_option, pairs
+from .place import Place, of_form_option, of_kind_option
+from .terminal import PARTLY, ProgressMeter, bundles_folder, choose, no_evidence_option, out_option, pairs
 
 verbs = click.Group()
 
@@ -40,8 +42,11 @@ def _whole(
 _selector = click.argument("selector", metavar="CREDENTIAL", callback=_whole)
 
 
+_selectors = click.argument("selectors", metavar="CREDENTIAL...", nargs=-1, required=True, callback=_whole)
+
+
 @verb(verbs)
-@click.argument("selectors", metavar="CREDENTIAL...", nargs=-1, required=True, callback=_whole)
+@_selectors
 @click.option(
     "--reason",
     type=click.Choice([reason.value for reason in Reason]),
@@ -66,19 +71,73 @@ def revoke(
     nouns, line = made.kinds.nouns({entry.kind for entry in entries}), text.lines(made)
     for entry in entries if date else ():
         _require_in_force(made, entry, moment)
-    news = [entry for entry in entries if entry.reason is None]
+    news = [entry for entry in entries if entry.reason is None or entry.is_suspended]
     if before := len(entries) - len(news):
         say(f"{counted(before, *nouns)} had been revoked before: nothing changes there.")
     if news and not agreed(f"Revoke for good: {'; '.join(map(line, news))}?", yes):
         raise Declined("nothing was revoked")
     made.lists.revoke([entry.which for entry in entries], Reason(reason), date=moment, now=now)
-    entries = [made.store.entry(entry.seq) for entry in entries]
+    return _changed(made, entries, news, "revoked", line)
+
+
+def _changed(
+    made: Issuer, before: Sequence[Entry], news: Sequence[Entry], what: str, line: Callable[[Entry], str]
+) -> Result:
+    """The editions as they are now; `news` are those of which the lists said something else before."""
+    entries = [made.store.entry(entry.seq) for entry in before]
     if news:
         say("The next check on this machine sees it at once.", *text.not_heard_of(made))
     return Result(
         {"diplomas": [text.summary(made, entry) for entry in entries]},
-        "\n".join(f"revoked {line(entry)}" for entry in entries),
+        "\n".join(f"{what} {line(entry)}" for entry in entries),
     )
+
+
+@verb(verbs)
+@_selectors
+@click.option(
+    "--reason",
+    type=click.Choice([reason.value for reason in Reason if reason is not Reason.SUPERSEDED]),
+    default=Reason.UNSPECIFIED.value,
+    show_default=True,
+    help="For you alone: status lists do not say it.",
+)
+@of_kind_option
+@click.option("--yes", is_flag=True, help="Do not ask, even at a terminal.")
+def suspend(place: Place, selectors: tuple[str, ...], reason: str, kind: str, yes: bool) -> Result:
+    """Suspend credentials until they are reinstated. Name them as `revoke` does.
+
+    Only those of a kind whose status_purposes have suspension can be suspended. None is corrected or claimed
+    meanwhile.
+    """
+    made, now = place.open(), place.session.now()
+    entries = [_current(made, selector, kind) for selector in selectors]
+    nouns, line = made.kinds.nouns({entry.kind for entry in entries}), text.lines(made)
+    news = [entry for entry in entries if not entry.is_suspended]
+    if before := len(entries) - len(news):
+        say(f"{counted(before, *nouns)} had been suspended before: nothing changes there.")
+    if news and not agreed(f"Suspend: {'; '.join(map(line, news))}?", yes):
+        raise Declined("nothing was suspended")
+    made.suspend([entry.which for entry in entries], Reason(reason), now=now)
+    return _changed(made, entries, news, "suspended", line)
+
+
+@verb(verbs)
+@_selectors
+@of_kind_option
+@click.option("--yes", is_flag=True, help="Do not ask, even at a terminal.")
+def reinstate(place: Place, selectors: tuple[str, ...], kind: str, yes: bool) -> Result:
+    """End the suspension of credentials. Name them as `revoke` does; one that was revoked stays so."""
+    made, now = place.open(), place.session.now()
+    entries = [_current(made, selector, kind) for selector in selectors]
+    nouns, line = made.kinds.nouns({entry.kind for entry in entries}), text.lines(made)
+    news = [entry for entry in entries if entry.reason is not None]
+    if before := len(entries) - len(news):
+        say(f"{counted(before, *nouns)} not suspended: nothing changes there.")
+    if news and not agreed(f"Reinstate: {'; '.join(map(line, news))}?", yes):
+        raise Declined("nothing was reinstated")
+    made.reinstate([entry.which for entry in entries], now=now)
+    return _changed(made, entries, news, "reinstated", text.lines(made))
 
 
 @verb(verbs)
@@ -115,7 +174,7 @@ def correct(
         say(f"Edition {before.edition} is revoked as superseded: hand out the new one in its place.")
         say("The next check on this machine sees it at once.", *text.not_heard_of(made))
     try:
-        path, *_ = write_bundles(made, made.copies(entry), folder)
+        path, *_ = write_bundles(made, made.editions(entry), folder)
     except (OSError, Conflict) as error:
         say(*text.not_written(error))
         return Result({**text.summary(made, entry), "file": None}, shown(entry), PARTLY)
@@ -125,10 +184,11 @@ def correct(
 @verb(verbs)
 @_selector
 @of_kind_option
-def show(place: Place, selector: str, kind: str) -> Result:
+@of_form_option
+def show(place: Place, selector: str, kind: str, secured_as: str | None) -> Result:
     """Show one credential, with what was signed. Of several copies it is the first."""
     made = place.open()
-    entry = select(made, selector, kind)
+    entry = made.in_form(select(made, selector, kind), media_type(secured_as))
     claim = text.claim(made.listing.claim(entry))
     data = {**text.summary(made, entry), "claimed": claim, "credential": dict(made.line(entry).credential)}
     return Result(data, text.card(made, entry))
@@ -137,20 +197,34 @@ def show(place: Place, selector: str, kind: str) -> Result:
 @verb(verbs)
 @click.argument("selectors", metavar="[CREDENTIAL...]", nargs=-1, callback=_whole)
 @of_kind_option
+@of_form_option
+@no_evidence_option
 @out_option
-def export(place: Place, selectors: tuple[str, ...], kind: str, out: Path | None) -> Result:
-    """Write bundles that verify offline. Without a name, of all that are not revoked."""
+def export(
+    place: Place,
+    selectors: tuple[str, ...],
+    kind: str,
+    secured_as: str | None,
+    no_evidence: bool,
+    out: Path | None,
+) -> Result:
+    """Write bundles that verify offline. Without a name, of all that are neither revoked nor suspended."""
     made = place.open()
+    if no_evidence:
+        say(text.without_evidence(made.identity.url))
     require_kind(made, kind)
+    form = media_type(secured_as)
     folder = out or bundles_folder(made.kinds.nouns([kind] if kind else None))
-    selected = [select(made, selector, kind) for selector in selectors]
+    selected = [made.in_form(select(made, selector, kind), form) for selector in selectors]
     chosen: Iterable[Entry] = [copy for entry in selected for copy in made.copies(entry)]
     total = len(list(chosen))
     if not selectors:
-        chosen = (entry for entry in made.entries() if entry.reason is None and kind in ("", entry.kind))
-        total = made.store.count() - made.store.revocations.count()  # of all kinds
+        wanted = Filter(kind=kind, state=EditionState.VALID, form=made.issued_as.name_of(form))
+        chosen = made.listing.select(made.entries(), wanted)
+        total = made.store.count() - made.store.revocations.count()  # of all kinds and forms
     with ProgressMeter() as meter:
-        written = sum(1 for _ in write_bundles(made, chosen, folder, meter, total))
+        bundles = write_bundles(made, chosen, folder, meter, total, evidence=not no_evidence)
+        written = sum(1 for _ in bundles)
     old = [path.name for path in outdated(made, folder)]
     if old:  # a mail merge by the manifest would send them
         count = counted(len(old), "file")

@@ -22,9 +22,10 @@ from wire.text import guarded, printable
 
 from ...progress import Counter
 from ...terminal import DAY, Result, say, verb
+from ..forms import media_type
 from . import text
 from .issued import require_kind
-from .place import Place, of_kind_option
+from .place import Place, of_form_option, of_kind_option
 
 verbs = click.Group()
 
@@ -32,7 +33,8 @@ COLUMNS = (
     *("kind", "number", "edition", "copy", "name", "email", "issued"),
     *("state", "reason", "revoked", "claimed", "holder"),
 )
-"""Of the formats for spreadsheets and programs."""
+"""Of the formats for spreadsheets and programs, unless others are named."""
+_KNOWN = (*COLUMNS, "form")
 
 _FORMATS = ("csv", "jsonl")
 
@@ -46,14 +48,15 @@ class _Columns(click.ParamType[tuple[str, ...]]):
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[str, ...]:
         names = tuple(name.strip() for name in str(value).split(","))
-        if unknown := [name for name in names if name not in COLUMNS]:
-            self.fail(f"there is no column {unknown[0]!r}, but {', '.join(COLUMNS)}.", param, ctx)
+        if unknown := [name for name in names if name not in _KNOWN]:
+            self.fail(f"there is no column {unknown[0]!r}, but {', '.join(_KNOWN)}.", param, ctx)
         return names
 
 
 @verb(verbs)
 @click.argument("selector", metavar="[TEXT]", default="")
 @of_kind_option
+@of_form_option
 @click.option(
     "--state", type=click.Choice([state.value for state in EditionState]), help="Only editions in this state."
 )
@@ -62,11 +65,12 @@ class _Columns(click.ParamType[tuple[str, ...]]):
 @click.option("--claimed/--unclaimed", default=None, help="Only what a wallet has claimed, or none has.")
 @click.option("--title", default="", help="Only those with this in their title; reads each credential.")
 @click.option("--format", "form", type=click.Choice(_FORMATS), help="For a spreadsheet, or for programs.")
-@click.option("--columns", type=_Columns(), help=f"With --format: some of {', '.join(COLUMNS)}.")
+@click.option("--columns", type=_Columns(), help=f"With --format: some of {', '.join(_KNOWN)}.")
 def list_(
     place: Place,
     selector: str,
     kind: str,
+    secured_as: str | None,
     state: str | None,
     since: datetime | None,
     until: datetime | None,
@@ -90,13 +94,14 @@ def list_(
         until=until and until.date(),
         claimed=claimed,
         title=title,
+        form=made.issued_as.name_of(media_type(secured_as)),
     )
     more, total, entries = False, 0, made.entries()
     if selector:
         found = made.find(selector, kind) or made.finder.numbered(selector, kind)
         if more := len(found) > MOST_FOUND:
             say(f"More than {MOST_FOUND} fit; these are the first. Say more of the name.")
-        total, entries = len(found), iter(found[:MOST_FOUND])
+        total, entries = len(found), _in_form(made, found[:MOST_FOUND], wanted.form)
     if title:
         entries = _counting(entries, total or made.store.count())
     entries = made.listing.select(entries, wanted)
@@ -114,6 +119,15 @@ def list_(
             (text.claimed_line(made, entry) for entry in entries),
         )
     return Result({"diplomas": map(text.brief, entries), "more": more}, map(text.lines(made), entries))
+
+
+def _in_form(made: Issuer, found: Iterable[Entry], form: str | None) -> Iterator[Entry]:
+    """The same editions in a form, those that have it; without one, as they were found."""
+    for entry in found:
+        if form in (None, entry.form):
+            yield entry
+        else:
+            yield from (each for each in made.editions(entry) if each.form == form and each.copy == 1)
 
 
 def _counting(entries: Iterator[Entry], total: int) -> Iterator[Entry]:
@@ -154,12 +168,13 @@ def _cells(made: Issuer, entry: Entry, columns: tuple[str, ...]) -> list[str | i
         "number": entry.number,
         "edition": entry.edition,
         "copy": entry.copy,
+        "form": made.issued_as.media_type(entry.form) if "form" in columns else None,
         "name": entry.name,
         "email": entry.email,
         "issued": format_datetimestamp(issued) if issued else None,
         "state": entry.state.value,
         "reason": entry.reason,
-        "revoked": entry.date,
+        "revoked": None if entry.is_suspended else entry.date,
         "claimed": format_datetimestamp(claim.time) if claim and claim.time else None,
         "holder": claim.holder if claim else None,
     }

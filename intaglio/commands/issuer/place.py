@@ -28,6 +28,7 @@ from wire.text import counted
 from ...consent import Consent
 from ...session import Session
 from ...terminal import is_asked, passphrase, say, typed
+from ..forms import FORM
 from . import text
 
 TRIES = 3
@@ -55,6 +56,14 @@ kind_option = click.option(
 
 of_kind_option = click.option(
     "--kind", metavar="NAME", default="", help="Of which kind; needed where two kinds have a number."
+)
+
+
+of_form_option = click.option(
+    "--form",
+    "secured_as",
+    type=FORM,
+    help="Which form; if not given, the only one, else the issuer's own.",
 )
 
 

@@ -49,12 +49,15 @@ def require_agreed(
         say(line)
     count = counted(survey.good, *nouns)
     which = "" if len(seen.first) == survey.good else f"The first {len(seen.first)} of "
-    say(f"{which}{count}, unsigned, as holders will see them:")
+    if seen.first:
+        say(f"{which}{count}, unsigned, as holders will see them:")
     for record in seen.first:
         _show(record, session, composer)
     if made_first:
         say(f"There is no issuer here yet: {made_first} becomes one first.")
-    if not agreed(printable(f"{_counts(survey)}Issue {count} for good?"), yes=False):
+    added = f"{counted(table.lacking, *nouns)} in another form" if table.lacking else ""
+    whole = " and ".join(filter(None, [count if survey.good else "", added]))
+    if not agreed(printable(f"{_counts(survey)}Issue {whole} for good?"), yes=False):
         raise Declined("nothing was issued")
 
 

@@ -15,8 +15,9 @@ from wire.datetimestamp import format_datetimestamp
 from wire.text import counted, printable
 
 from ...terminal import Result, say, typed, verb
+from ..forms import media_type
 from . import text
-from .place import Place
+from .place import Place, of_form_option
 from .serve import lifetime_option
 
 
@@ -26,13 +27,14 @@ def status() -> None:
 
 
 @verb(status)
-def show(place: Place) -> Result:
+@of_form_option
+def show(place: Place, secured_as: str | None) -> Result:
     """Show how much was issued, what became of it, the last file, and when status lists are due.
 
     Nothing is changed, and no passphrase is needed.
     """
     made = place.open()
-    view = overview(made, place.session.now())
+    view = overview(made, place.session.now(), made.issued_as.name_of(media_type(secured_as)))
     last = view.last
     data = {
         "credentials": view.credentials,
@@ -56,7 +58,8 @@ def show(place: Place) -> Result:
 
 
 def _lines(view: Overview, nouns: tuple[str, str], closed: str) -> list[str]:
-    states = ", ".join(f"{view.states.get(state, 0)} {state.value}" for state in EditionState)
+    shown = [state for state in EditionState if state in view.states or state is not EditionState.SUSPENDED]
+    states = ", ".join(f"{view.states.get(state, 0)} {state.value}" for state in shown)
     lines = [
         f"{counted(view.credentials, *nouns)}, {view.claimed} claimed by wallets",
         f"{counted(sum(view.states.values()), 'edition')}: {states}",

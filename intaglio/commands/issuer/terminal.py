@@ -20,6 +20,11 @@ from . import text
 PARTLY = 7
 """The exit code when some rows could not be issued, or what was issued could not be written."""
 
+no_evidence_option = click.option(
+    "--no-evidence",
+    is_flag=True,
+    help="Leave log proofs and status lists out of the bundles: the verdict is then open offline.",
+)
 out_option = click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),

@@ -26,6 +26,7 @@ from wire.text import counted, printable
 from ...terminal import typed
 from ...words.language import tr
 from ...words.remedies import REMEDIES
+from ..forms import form_name
 
 SHOWN = 20
 """Lines of faults, changed rows and warnings on the terminal; the error file and --json have all."""
@@ -48,18 +49,20 @@ def lines(issuer: Issuer) -> Callable[[Entry], str]:
 
 
 def line(entry: Entry, *, with_kind: bool = False) -> str:
-    """A copy of an edition in one line."""
+    """A copy of an edition in one line, with its form where that is not the issuer's own."""
     edition = f" edition {entry.edition}" if entry.edition > 1 else ""
     edition += f" copy {entry.copy}" if entry.copy > 1 else ""
+    edition += f" as {form_name(entry.form)}" if entry.form else ""
     kind = f"{entry.kind} " if with_kind else ""
-    revoked = f", revoked {(entry.date or '')[:10]}: {entry.reason.replace('-', ' ')}" if entry.reason else ""
+    what = "suspended" if entry.is_suspended else "revoked"
+    ended = f", {what} {(entry.date or '')[:10]}: {entry.reason.replace('-', ' ')}" if entry.reason else ""
     name = f"  {entry.name}" if entry.name else ""  # a device has none
-    return printable(f"{kind}{entry.number}{edition}{name}") + revoked
+    return printable(f"{kind}{entry.number}{edition}{name}") + ended
 
 
 def brief(entry: Entry) -> dict[str, Any]:
     """An edition as the index has it."""
-    revoked = {"reason": entry.reason, "date": entry.date} if entry.reason else None
+    ended = {"reason": entry.reason, "date": entry.date} if entry.reason else None
     return {
         "kind": entry.kind,
         "number": entry.number,
@@ -67,7 +70,9 @@ def brief(entry: Entry) -> dict[str, Any]:
         "copy": entry.copy,
         "name": entry.name,
         "logEntry": entry.leaf,
-        "revoked": revoked,
+        "revoked": None if entry.is_suspended else ended,
+        **({"suspended": ended} if entry.is_suspended else {}),
+        **({"form": entry.form} if entry.form else {}),
     }
 
 
@@ -104,10 +109,14 @@ def card(issuer: Issuer, entry: Entry) -> str:
     """An edition with all that it was made from."""
     stored = issuer.line(entry)
     copies = len(issuer.copies(entry))
+    forms = dict.fromkeys(
+        form_name(issuer.issued_as.media_type(each.form)) for each in issuer.editions(entry)
+    )
     details = {
         "id": stored.id,
         "log entry": entry.leaf,
         **({"copies": copies} if copies > 1 else {}),
+        **({"forms": ", ".join(forms)} if len(forms) > 1 else {}),
         "claimed": _claim(issuer.listing.claim(entry)),
     }
     said = {name: value for name, value in {**details, **stored.record}.items() if value != ""}
@@ -328,6 +337,14 @@ def not_heard_of(issuer: Issuer) -> Sequence[str]:
     ]
 
 
+def without_evidence(url: str | None) -> str:
+    """The consequences of bundles without evidence, said before any is made."""
+    left_out = "Log proofs and status lists stay out of the bundles: offline the verdict is open"
+    if url:
+        return f"{left_out}, and verifiers will ask {printable(url)}."
+    return f"{left_out}, and this issuer has no web address for verifiers to ask."
+
+
 def outcome(result: Issued, nouns: Noun) -> dict[str, Any]:
     """What became of a file, as JSON; of the cells only what tells persons apart in warnings."""
     survey = result.survey
@@ -346,5 +363,6 @@ def outcome(result: Issued, nouns: Noun) -> dict[str, Any]:
             for finding in survey.findings[row]
         ],
         "warnings": _warnings(result, nouns),
+        **({"added": result.added} if result.added else {}),
         **({"nextNumber": result.next_number} if result.next_number else {}),
     }

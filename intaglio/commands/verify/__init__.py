@@ -25,7 +25,6 @@ from wire.datetimestamp import parse_age, parse_datetimestamp
 from wire.fetch import Fetcher
 from wire.text import printable
 
-from ...progress import Counter
 from ...session import Session
 from ...terminal import EXISTING_FILE, Age, Result, as_typed, emphasized, read_input, say, verb, wrapped
 from ...words import remedy, sentence, tr, tr_count
@@ -164,6 +163,8 @@ def _verify_all(
     given: Sequence[str], fetcher: Fetcher, report_on: Callable[[bytes], Report], trust: TrustSource
 ) -> Iterator[Result]:
     """A result with data for each file, then one with the table."""
+    from ...progress import Counter  # only here: mostly it is one file
+
     rows: list[Row] = []
     data: Mapping[str, Any] | Callable[[], Mapping[str, Any]]
     codes: set[int] = set()

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from vc.forms import MAX_BYTES
-from vc.reading import SUFFIXES, baked
+from vc.reading import SUFFIXES
 from wire.problem import NotFound, Problem, TooLarge, Unavailable
 
 from ...archive import BEGINS, Bounds, archived, refusing
@@ -108,6 +108,8 @@ def _wanted(source: InputFile) -> InputFile | None:
     name = source.name.lower()
     if name.endswith(SUFFIXES):
         return source
+    from vc.reading import baked  # only here: few files are pictures
+
     if not name.endswith(baked.SUFFIXES):
         return None
     try:

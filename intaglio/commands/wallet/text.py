@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from holder.wallet import Held
 from vc.report import Report, Verdict
 from vc.secured import Choices
+from vc.status.kind import entries
 from wire.text import cells, claimed, isolated, printable
 from wire.work import Work
 
@@ -26,8 +28,16 @@ def title(held: Held) -> str:
 
 
 def issuer(held: Held) -> str:
-    """Who issued it, as the credential has it."""
-    return isolated(claimed(held.claims.issuer_name or held.claims.issuer))
+    """Who issued it, as the credential has it; one with certificates, by the name in its issuer's.
+
+    Whoever has such a certificate writes into `iss` what he likes.
+    """
+    chain = held.secured.certificates
+    if not chain:
+        return isolated(claimed(held.claims.issuer_name or held.claims.issuer))
+    from keys import certificates  # only here: most issuers have a DID
+
+    return isolated(claimed(certificates.read_certificate(chain[0], Work()).subject_text))
 
 
 def named(held: Held) -> str:
@@ -68,8 +78,11 @@ def later() -> str:
 
 
 def outdated(found: Iterable[Held]) -> set[str]:
-    """The ids of those of which a later edition is held: one issuer, kind and number, signed later."""
-    editions: dict[tuple[str, str, str], list[tuple[datetime, str]]] = {}
+    """The ids of those of which a later edition is held: one issuer, kind and number, signed later.
+
+    Of two forms the one that was claimed later is no later edition.
+    """
+    editions: dict[tuple[str, ...], list[tuple[datetime, str]]] = {}
     for held in found:
         issuer = held.claims.issuer
         if held.number and held.verdict is Verdict.VALID:  # what anybody may have made says nothing of others
@@ -77,7 +90,8 @@ def outdated(found: Iterable[Held]) -> set[str]:
             own = (one for one in known if one.verification_method.startswith(f"{issuer}#"))
             signed = max((one.created for one in own if one.created), default=held.added)
             kind = (held.claims.kind or "").rsplit(":", 2)[0]  # whatever its version and digest
-            editions.setdefault((issuer, kind, held.number), []).append((signed, held.id))
+            edition = issuer, kind, held.number, held.secured.form
+            editions.setdefault(edition, []).append((signed, held.id))
     return {name for group in editions.values() for signed, name in group if signed < max(group)[0]}
 
 
@@ -99,6 +113,16 @@ def shown(held: Held, seen: Choices | None, domain: str) -> list[str]:
     return (
         [*lines, tr("this will not be shown: {claims}").format(claims=_listed(hidden))] if hidden else lines
     )
+
+
+def without_evidence(chosen: Iterable[Held]) -> str:
+    """The consequences of showing credentials without evidence, said before it is signed."""
+    statuses = (status for held in chosen for status in entries(held.claims, held.status_kinds))
+    hosts = dict.fromkeys(host for each in statuses if (host := urlsplit(each.entry.list_url).netloc))
+    if not hosts:  # a URN names none
+        return tr("Log proofs and status lists stay out: the verdict is open, and there is no host to ask.")
+    left_out = tr("Log proofs and status lists stay out: offline the verdict is open; others ask {hosts}.")
+    return left_out.format(hosts=_listed(hosts))
 
 
 def disclosure(choices: Choices | None) -> list[str]:
@@ -123,7 +147,7 @@ def card(held: Held, trust: TrustSource) -> str:
     summary = summarize(claims, trust, by_kind(claims, trust, held.kind))
     facts = {
         "by": issuer(held),
-        "did": printable(claims.issuer),
+        "did": "" if held.secured.certificates else printable(claims.issuer),
         "since": claims.valid_from and f"{claims.valid_from:%Y-%m-%d}",
         "until": claims.valid_until and f"{claims.valid_until:%Y-%m-%d}",
         "bound": binding(held),

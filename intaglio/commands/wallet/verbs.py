@@ -24,6 +24,7 @@ from wire.text import claimed, isolated, printable
 from ...session import Session
 from ...terminal import Result, is_asked, read_input, required_passphrase, say, typed, verb, wrapped
 from ...words import tr, tr_count
+from ..forms import FORM, media_type
 from . import text
 
 if TYPE_CHECKING:
@@ -82,10 +83,18 @@ def import_(session: Session, source: str, accept_undetermined: bool) -> Result:
 @verb()
 @click.argument("source", metavar="LINK|FILE|-", type=click.Path())
 @click.option("--ca", type=click.Path(exists=True, path_type=Path), help="A CA to accept too.")
+@click.option("--form", type=FORM, help="Of a link: in which form; if not given, in the issuer's.")
 @_yes
 @_undetermined
-def receive(session: Session, source: str, ca: Path | None, yes: bool, accept_undetermined: bool) -> Result:
-    """Claim a credential by its link, or import a file.
+def receive(
+    session: Session,
+    source: str,
+    ca: Path | None,
+    form: str | None,
+    yes: bool,
+    accept_undetermined: bool,
+) -> Result:
+    """Claim a credential by its link, or import a file. The same link gives it in another form, too.
 
     With `-` the link, or the credential, comes from stdin: others on this machine can see arguments.
     """
@@ -95,6 +104,8 @@ def receive(session: Session, source: str, ca: Path | None, yes: bool, accept_un
     session.ca_file = ca or session.ca_file
     with opened(session) as mine:
         if not _is_link(source):
+            if form:
+                raise click.UsageError("--form goes with a link: a file has the form that it has.")
             return keep(session, mine, data, accept_undetermined)
         from exchange.claim import ClaimLink
         from holder.client import claim
@@ -124,6 +135,7 @@ def receive(session: Session, source: str, ca: Path | None, yes: bool, accept_un
             agree,
             clock=session.now,
             undetermined=accept_undetermined,
+            form=media_type(form),
         )
         return kept(held)
 
@@ -184,6 +196,9 @@ def show(session: Session, identifier: str, disclose: bool) -> Result:
 @click.option("--challenge", required=True, help="What the verifier gave to be signed.")
 @click.option("--domain", required=True, help="The verifier's own name, such as https://employer.example.")
 @click.option("--only", metavar="CLAIM", multiple=True, help="Show this claim, and none that is not named.")
+@click.option(
+    "--no-evidence", is_flag=True, help="Leave log proofs and status lists out: the verdict is open offline."
+)
 @_yes
 @_form
 def present(
@@ -192,6 +207,7 @@ def present(
     challenge: str,
     domain: str,
     only: tuple[str, ...],
+    no_evidence: bool,
     yes: bool,
     form: str,
 ) -> Result:
@@ -204,13 +220,15 @@ def present(
         seen = disclosed(chosen, only or None)
         for held in chosen:
             say(*text.shown(held, seen, domain), tr("bound to {key}").format(key=text.binding(held)))
+        if no_evidence:
+            say(text.without_evidence(chosen))
         if not consented(tr("Sign and show?"), yes):
             raise Declined("nothing was signed")
         bundle = mine.present(
             identifiers, challenge=challenge, domain=domain, now=session.now(), only=only or None
         )
     if form == "bundle":
-        data = bundle.to_bytes()
+        data = (bundle.without_evidence() if no_evidence else bundle).to_bytes()
         return Result(json.loads(data), data.decode().rstrip("\n"))
     return _plain("presentation", bundle.secured)
 

@@ -33,7 +33,6 @@ from ...secured import (
 )
 from ...vcdm.credential import Credential
 from ...vcdm.enveloped import PRESENTATION_TYPE, TYPE, Enveloped
-from ...vcdm.presentation import Presentation, presentation
 from . import (
     SUITE_NOT_FOR_KEY,
     SUITES,
@@ -52,6 +51,7 @@ if TYPE_CHECKING:
     from ...facts import IssuingFacts
     from ...slots import Slots
     from ...vcdm.jsonld import Contexts
+    from ...vcdm.presentation import Presentation
 
 _D = TypeVar("_D")
 _PRESENTATION = "VerifiablePresentation"
@@ -76,8 +76,10 @@ class DataIntegrity:
         """Whether it is a JSON object that calls itself a credential or presentation."""
         if isinstance(content, bytes):
             return False
-        kinds = [item for item in listed(content.get("type")) if isinstance(item, str)]
-        return not _TYPES.isdisjoint(kinds)
+        kinds = content.get("type")
+        if isinstance(kinds, list):
+            return not _TYPES.isdisjoint([kind for kind in kinds if isinstance(kind, str)])
+        return isinstance(kinds, str) and kinds in _TYPES
 
     def identifier(self, content: Carried) -> object:
         """Its `id`."""
@@ -142,6 +144,8 @@ class DataIntegrity:
     def present(self, credentials: Sequence[Received], signer: Signer, options: Options) -> dict[str, Any]:
         """See `Form`, and `sign`."""
         holder = options.verification_method.partition("#")[0]
+        from ...vcdm.presentation import presentation
+
         return self._signed(presentation(holder, list(map(dict, credentials))), signer, options)
 
     def _signed(self, document: Mapping[str, Any], signer: Signer, options: Options) -> dict[str, Any]:
@@ -285,6 +289,8 @@ class _Presentation(_Document):
     @cached_property
     def presentation(self) -> Presentation:
         """See `Secured`."""
+        from ...vcdm.presentation import Presentation  # only here: most files hold a credential
+
         return Presentation.parse(self._document, self._work, self._how.contexts)
 
     @cached_property

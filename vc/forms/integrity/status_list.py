@@ -58,7 +58,12 @@ class BitstringStatusList:
         from . import SUITES_BY_KEY, sign
 
         document = status_list_document(
-            facts.url, facts.issuer, bits, valid_from=facts.valid_from, lifetime=facts.lifetime
+            facts.url,
+            facts.issuer,
+            bits,
+            valid_from=facts.valid_from,
+            lifetime=facts.lifetime,
+            purpose=facts.purpose,
         )
         signed = sign(
             document,

@@ -11,7 +11,14 @@ from typing import Any
 from ledger import EntryKind, entry
 from wire.work import BYTES_HASHED, Work
 
-from ...jose import AUDIENCE_NAMED, HOLDER_KEY_UNKNOWN, JWTSignature, holder_key, key_of, numeric_date
+from ...jose import (
+    AUDIENCE_NAMED,
+    HOLDER_KEY_UNKNOWN,
+    JWTSignature,
+    holder_key,
+    key_of,
+    numeric_date,
+)
 from ...problem import UnsupportedForm
 from ...secured import Signatures, Signed
 from ...vcdm.credential import Credential
@@ -47,13 +54,25 @@ class JWTCredential(JWT):
         _require_holder(envelope, claims.subjects[0].get("id"))
         return _narrowed(claims, envelope)
 
+    @property
+    def certificates(self) -> Sequence[bytes]:
+        """See `Secured`: those of `x5c`. Raises as `JWS.certificates`."""
+        return self.jws.certificates
+
     def signatures(self, work: Work) -> Signatures:  # noqa: ARG002 -- read already
-        """The issuer's. Raises `MalformedCredential` for a date that is none, and as `signed_by`."""
+        """The issuer's.
+
+        Raises `MalformedCredential` for a date that is none, and as `signed_by`.
+        """
         document, envelope = self.payload
         issuer = document.get("issuer")
         issuer = issuer.get("id") if isinstance(issuer, dict) else issuer
         issued = numeric_date(envelope, "iat")
         signature = JWTSignature("", self.jws.header["alg"], issued.utc if issued else None)
+        # Nothing falls back to `kid`, by which whoever has a key of his own could sign under the name of a
+        # certificate.
+        if "x5c" in self.jws.header:
+            return Signatures([signature])
         return self.signed_by(envelope.get("iss", issuer), signature)
 
     def type_name(self, name: str) -> str:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 from wire.problem import Code
 from wire.strict import is_url
 
 from ...claims import ANCHORED_IN_LOG, KIND, STATUS_STATEMENT, Claims
-from ...jose import AUDIENCE_NAMED, ConfirmationKey, holder_key, numeric_date
+from ...jose import AUDIENCE_NAMED, ConfirmationKey, numeric_date
 from ...problem import MalformedCredential, UnsupportedForm
 
-ISSUER_NOT_NAMED = Code("issuer-not-named", UnsupportedForm, "The issuer is named by a certificate alone")
-"""A credential without `iss`: its issuer is the subject of a certificate, which is not read here."""
+ISSUER_NOT_NAMED = Code("issuer-not-named", UnsupportedForm, "The issuer is not named")
+"""A credential names its issuer neither by `iss` nor by a certificate with a name."""
 
 TERMS = (ANCHORED_IN_LOG, KIND, STATUS_STATEMENT)
 """Claims that stand for terms of use; the type of each is its name."""
@@ -42,8 +43,12 @@ _ENTRY_TYPE = "BitstringStatusListEntry"
 _NO_NAME = r"v?[0-9.]*"
 
 
-def claims_of(payload: Mapping[str, Any]) -> Claims:
-    """The claims of a payload with its disclosures.
+def claims_of(
+    payload: Mapping[str, Any], find_holder: Callable[[], ConfirmationKey | None], subject: str = ""
+) -> Claims:
+    """The claims of a payload with its disclosures; `find_holder` reads its `cnf`.
+
+    `subject` is the name of its issuer's certificate.
 
     Raises `MalformedCredential`, and what leaves it open: `ISSUER_NOT_NAMED`, `AUDIENCE_NAMED`,
     `HOLDER_KEY_UNKNOWN`, and `UnsupportedForm` for one that is of W3C's data model as well.
@@ -52,19 +57,19 @@ def claims_of(payload: Mapping[str, Any]) -> Claims:
     if "@context" in payload:  # whose end and terms of use would be passed over, such as `validUntil`
         raise UnsupportedForm("the credential is of W3C's data model as well, which is not read in an SD-JWT")
     _require_other_types(payload, vct)
-    if "iss" not in payload:
-        raise ISSUER_NOT_NAMED("the credential has no iss: who issued it, a certificate would say")
+    if "iss" not in payload and not subject:
+        raise ISSUER_NOT_NAMED("the credential has no iss, and no certificate that names its issuer")
     if "aud" in payload:  # RFC 7519, 4.1.3: whoever is not named there has to refuse it
         raise AUDIENCE_NAMED("the credential names the recipients that it is for, which is not read here")
     if "vct#integrity" in payload:
         _text(payload, "vct#integrity")
-    holder = holder_key(payload)
+    holder = find_holder()
     numeric_date(payload, "iat")
     return Claims(
         said=payload,
         id=_text(payload, "jti") if "jti" in payload else None,
         types=(vct,),
-        issuer=_text(payload, "iss"),
+        issuer=_text(payload, "iss") if "iss" in payload else subject,
         issuer_name=None,
         subjects=(_subject(payload, holder),),
         starts=numeric_date(payload, "nbf"),
@@ -156,8 +161,13 @@ def _schemas(payload: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 def _title(payload: Mapping[str, Any], vct: str) -> str:
     """A `title`, or else the last word of the type's name that is no version."""
+    return _shown_text(payload, "title") or _last_word(vct)
+
+
+@lru_cache(maxsize=64)
+def _last_word(vct: str) -> str:
     words = [word for word in re.split("[#/:]", vct) if not re.fullmatch(_NO_NAME, word)]
-    return _shown_text(payload, "title") or (words[-1] if words else vct)
+    return words[-1] if words else vct
 
 
 def _name(payload: Mapping[str, Any]) -> str:

@@ -16,8 +16,18 @@ from wire.text import shortened
 from wire.work import BYTES_HASHED, Work
 
 from ...claims import Claims
-from ...jose import ISSUER_KEY_NOT_NAMED, JWTSignature, method_of, numeric_date, require_type
-from ...problem import InvalidProof, MalformedCredential, UnsupportedForm
+from ...jose import (
+    ISSUER_KEY_NOT_NAMED,
+    ConfirmationKey,
+    JWTSignature,
+    holder_key,
+    key_name,
+    method_of,
+    numeric_date,
+    require_type,
+    subject_of,
+)
+from ...problem import InvalidProof, MalformedCredential
 from ...secured import Secured, Signatures, Signed, Unknown
 from . import MEDIA_TYPE
 from .claims import FIXED, claims_of
@@ -32,8 +42,6 @@ ALGORITHMS = frozenset({"EdDSA", "Ed25519", "ES256", "ES384"})
 LARGEST = 1 << 21
 """Bytes of one; its payload and disclosures are read within `Work` besides."""
 
-CERTIFICATE_NOT_READ = Code("certificate-not-read", UnsupportedForm, "The issuer is named by a certificate")
-"""A credential names its issuer's key by a chain of certificates (`x5c`), which is not read here."""
 ALGORITHM_NOT_FOR_KEY = Code("algorithm-not-for-key", Refused, "The key does not sign this form")
 """Nobody reads an SD-JWT VC that is signed by a key of this type."""
 
@@ -55,49 +63,65 @@ class SDJWTCredential(Secured):
         return FORMER_TYPE if self._jws.header["typ"] == FORMER_TYPE else ""
 
     @property
+    def certificates(self) -> Sequence[bytes]:
+        """See `Secured`: those of `x5c`. Raises as `JWS.certificates`."""
+        return self._jws.certificates
+
+    @property
     def most_hidden(self) -> int:
         """See `Secured`: the digests of which no disclosure came along."""
         return self.disclosed.hidden
 
     @cached_property
     def disclosed(self) -> Disclosed:
-        """The payload with its disclosures. Raises as `disclose`."""
+        """The payload with its disclosures. A claim in the header says the same there.
+
+        Raises `MalformedCredential`, and as `disclose`.
+        """
         payload = load_json_object(self._jws.payload, limit=LARGEST, work=self._work)
+        for name in FIXED.intersection(self._jws.header):  # RFC 7519, 5.3
+            if self._jws.header[name] != payload.get(name):
+                raise MalformedCredential.saying("{claim} of header and payload differ", claim=name)
         self._work.spend(len(self.parts.shown) // BYTES_HASHED)
         return disclose(payload, self.parts.disclosures, self._work, FIXED)
 
     @cached_property
     def claims(self) -> Claims:
         """See `Secured`."""
-        return claims_of(self.disclosed.payload)
+        payload = self.disclosed.payload
+        subject = "" if "iss" in payload else subject_of(self._jws, self._work)
+        return claims_of(payload, lambda: self.holder, subject)
+
+    @cached_property
+    def holder(self) -> ConfirmationKey | None:
+        """The key that may show it. Raises as `holder_key`."""
+        return holder_key(self.disclosed.payload)
 
     def choose(self, chosen: Collection[ClaimPath]) -> bytes:
         """The credential with the chosen disclosures alone, to be shown. Raises as `Disclosed.choose`."""
         return self.parts._replace(disclosures=self.disclosed.choose(chosen), binding=b"").shown
 
     def signatures(self, work: Work) -> Signatures:  # noqa: ARG002 -- read already
-        """The issuer's, by the key that `kid` names; one that is named otherwise counts for nothing here.
+        """The issuer's, by the key that `x5c` or else `kid` names; named otherwise, it counts for nothing.
 
         Of an issuer with an address it is a key of the set in its metadata (SD-JWT VC, 3).
 
-        Raises `MalformedCredential` for a `kid` that is no text, and as `disclosed`.
+        Raises `MalformedCredential` for a `kid` that names no key, and as `disclosed`.
         """
         payload, header = self.disclosed.payload, self._jws.header
-        issuer, algorithm, kid = str(payload.get("iss")), header["alg"], header.get("kid", "")
-        if "x5c" in header:
-            # SD-JWT VC, 2.5: the subject of the leaf is the issuer. There is no falling back to `kid`, by
-            # which whoever has a key of his own could sign under a certificate's name.
-            problem = CERTIFICATE_NOT_READ(
-                "the issuer is the subject of a certificate, which is not read here"
-            )
-            return Signatures((), [Unknown("x5c", issuer, problem)])
+        issuer, algorithm = str(payload.get("iss")), header["alg"]
         if algorithm not in ALGORITHMS:
             unread = ISSUER_KEY_NOT_NAMED.saying(
                 "an SD-JWT VC by {algorithm} is not read here", algorithm=shortened(algorithm)
             )
             return Signatures((), [Unknown(algorithm, issuer, unread)])
-        if not isinstance(kid, str):
-            raise MalformedCredential("kid of the header is no text")
+        issued = numeric_date(payload, "iat")
+        signature = JWTSignature("", algorithm, issued.utc if issued else None)
+        # SD-JWT VC, 2.5: the issuer is the subject of the leaf. There is no falling back to `kid`, by which
+        # whoever has a key of his own could sign under a certificate's name.
+        if "x5c" in header:
+            return Signatures([signature])
+        kid = key_name(self._jws)
         # SD-JWT VC, 6.2: whatever `kid` looks like, an address means its set of keys, lest a sender chose by
         # which process the key is found.
         method = _key_url(issuer, kid) if issuer.startswith("https://") else method_of(issuer, kid)
@@ -106,8 +130,7 @@ class SDJWTCredential(Secured):
                 "the header names no key of {issuer} that can be looked up here", issuer=shortened(issuer)
             )
             return Signatures((), [Unknown(algorithm, kid, unnamed)])
-        issued = numeric_date(payload, "iat")
-        return Signatures([JWTSignature(method, algorithm, issued.utc if issued else None)])
+        return Signatures([signature._replace(verification_method=method)])
 
     def verify(self, signed: Signed, key: PublicKey, work: Work) -> None:  # noqa: ARG002 -- the only one
         """See `Secured`: over header and payload, and by digests over what was disclosed."""
@@ -134,8 +157,12 @@ class SDJWTCredential(Secured):
 
     def leaves(self, signed: Signed, kind: EntryKind, work: Work) -> Sequence[bytes]:  # noqa: ARG002
         """The entry of the issuer's JWT, whatever is disclosed of it."""
+        return tuple(entry(kind, digest) for digest in self.digests(work))
+
+    def digests(self, work: Work) -> frozenset[bytes]:
+        """SHA-256 of the issuer's JWT. Nothing is disclosed for it: a bulk job asks for each row."""
         work.spend(len(self.parts.jwt) // BYTES_HASHED)
-        return (entry(kind, hashlib.sha256(self.parts.jwt).digest()),)
+        return frozenset({hashlib.sha256(self.parts.jwt).digest()})
 
 
 def _key_url(issuer: str, kid: str) -> str | None:

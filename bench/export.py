@@ -1,0 +1,89 @@
+"""Bundles written into a folder by one process, with their manifest: CPU of each.
+
+The peer is what no export can do without: to read each credential from its shard as JSON, to write it to a
+file with as many bytes as its bundle has, to hash that, and to give it its name. The two take turns; the
+figure is the median of their ratios. Give a number to export so many bundles, and a folder to write to one
+on another disk than that of temporary files.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from bench.issue import issuer_in, write_csv
+from issuer.archive.shards import Shard
+from issuer.issuer import Issuer
+from issuer.job.order import Order
+from issuer.keeping.export import export
+from issuer.table.source import open_source
+
+ROUNDS = 5
+GOAL = 2.0
+
+
+def issued(folder: Path, rows: int) -> Issuer:
+    """An issuer that has issued so many credentials from a file."""
+    write_csv(folder / "g.csv", rows)
+    issuer = issuer_in(folder / "home")
+    issuer.issue_file(Order(open_source(folder / "g.csv"), folder / "errors.csv", workers=0))
+    return issuer
+
+
+def credentials(issuer: Issuer) -> Iterator[Any]:
+    """All of them, as they lie in the shards."""
+    for path in sorted(issuer.archive.shards.glob("*/*.zst")):
+        for line in Shard(path):
+            yield orjson.loads(line)["credential"]
+
+
+def bare(issuer: Issuer, out: Path, rest: bytes) -> None:
+    """Files of credentials, with as many bytes behind each as a bundle has beside it."""
+    out.mkdir()
+    for number, credential in enumerate(credentials(issuer)):
+        data = orjson.dumps(credential, option=orjson.OPT_INDENT_2) + rest
+        hashlib.sha256(data).hexdigest()
+        (temporary := out / "temporary").write_bytes(data)
+        temporary.rename(out / f"{number}.json")
+
+
+def cpu(work: Callable[[], object]) -> float:
+    """CPU seconds of this process."""
+    begun = time.process_time()
+    work()
+    return time.process_time() - begun
+
+
+def main(rows: int, place: str | None) -> None:
+    with tempfile.TemporaryDirectory(prefix="intaglio-bench-", dir=place) as scratch:
+        folder, numbers = Path(scratch), count()
+        issuer = issued(folder, rows)
+        first = next(export(issuer, issuer.entries(), folder / "first"))
+        credential = orjson.dumps(next(credentials(issuer)), option=orjson.OPT_INDENT_2)
+        rest = bytes(first.stat().st_size - len(credential))
+        ratios = []
+        for _ in range(ROUNDS):
+            ours = cpu(lambda: list(export(issuer, issuer.entries(), folder / f"{next(numbers)}")))
+            peer = cpu(lambda: bare(issuer, folder / f"{next(numbers)}", rest))
+            ratios.append(ours / peer)
+            print(f"  {ours / rows * 1e6:.0f} µs a bundle, {peer / rows * 1e6:.0f} a bare file")
+    ratio = statistics.median(ratios)
+    print(f"export, a bundle against a bare file {ratio:15.2f}  <= {GOAL}")
+    target = Path(__file__).parent / "results"
+    target.mkdir(exist_ok=True)
+    result = {"name": "export, a bundle against a bare file", "ratio": ratio, "goal": f"<= {GOAL}"}
+    (target / "export.json").write_text(json.dumps({"rows": rows, "results": [result]}, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 20_480, sys.argv[2] if len(sys.argv) > 2 else None)

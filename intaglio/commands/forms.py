@@ -1,0 +1,29 @@
+"""The names by which forms are typed: those that wallets' protocols have for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import click
+
+from vc.forms import INTEGRITY, SD_JWT_VC, VC_JWT
+
+FORM_NAMES = {"application/vc": INTEGRITY, "dc+sd-jwt": SD_JWT_VC, "vc+jwt": VC_JWT}
+"""Their media types."""
+
+FORM = click.Choice(list(FORM_NAMES))
+
+
+def form_name(media_type: str) -> str:
+    """The name of a form; of one that has none, its media type."""
+    return next((name for name, known in FORM_NAMES.items() if known == media_type), media_type)
+
+
+def media_type(name: str | None) -> str | None:
+    """The media type of a form that was named, if one was."""
+    return None if name is None else FORM_NAMES[name]
+
+
+def media_types(names: Iterable[str]) -> list[str]:
+    """The media types of forms that were named, each once."""
+    return list(dict.fromkeys(FORM_NAMES[name] for name in names))

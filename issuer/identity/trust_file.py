@@ -1,0 +1,45 @@
+"""The trust file that an issuer hands out: its entry, in the version that the entry needs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from ledger import TrustedLedger
+from ledger.anchors import AnchorKind
+from ledger.evm import KIND, SINCE
+from ledger.outbox import Outbox
+
+_NAMED = {"list_keys": "listKeys", "status_issuers": "statusIssuers"}
+
+
+def trust_file(
+    entry: Mapping[str, Any], closed: str, outbox: Outbox, anchors: Mapping[str, AnchorKind]
+) -> dict[str, Any]:
+    """The trust file of an issuer with this entry; of one that has `closed`, it says when.
+
+    It names the ledgers that the log's checkpoints go to, as far as `anchors` say how to trust them.
+    """
+    ledgers = _trusted_ledgers(outbox, anchors)
+    issuer = {
+        _NAMED.get(member, member): list(value) if isinstance(value, tuple) else value
+        for member, value in entry["issuer"].items()
+        if value
+    }
+    if closed:
+        issuer["closed"] = closed
+    version = 4 if "listKeys" in issuer else 2 if closed or "statusIssuers" in issuer or ledgers else 1
+    version = 6 if "kinds" in issuer else version
+    if any(ledger.kind == KIND and SINCE in ledger.parameters for ledger in ledgers):
+        version = max(version, 5)
+    version = 7 if "address" in issuer else version
+    log = {**entry["log"], **({"ledgers": [asdict(ledger) for ledger in ledgers]} if ledgers else {})}
+    return {"version": version, "issuers": [issuer], "logs": [log]}
+
+
+def _trusted_ledgers(outbox: Outbox, anchors: Mapping[str, AnchorKind]) -> list[TrustedLedger]:
+    """How verifiers are to trust the ledgers that take the log's checkpoints."""
+    kinds = ((each, anchors.get(each.name.partition(":")[0])) for each in outbox.destinations())
+    trusted = (kind.trusted(each.name, each.settings) for each, kind in kinds if kind is not None)
+    return [ledger for ledger in trusted if ledger is not None]
