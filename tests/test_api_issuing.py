@@ -21,11 +21,13 @@ from intaglio.api.app import create_app
 from intaglio.api.issuing import Served
 from intaglio.api.posted import Posted, PostedCredentials, _surplus
 from intaglio.api.tokens import Right, Tokens
+from issuer.identity.kind import read_kind
 from issuer.press.document import trial
 from kinds import shipped
 from kinds.parsing import parse_kind
 from kinds.records import check_record
 from tests.api import asked
+from tests.conftest import ROOT
 from tests.world import NOW, issuer_in, trust_in, verifier
 from vc import Bundle
 from verifier.judge import Judge, Verifiers
@@ -374,6 +376,26 @@ def test_the_description_names_the_token_and_every_option(refusing: API) -> None
 
 
 class TestStatus:
+    def test_a_suspension_is_set_and_ended_where_the_kind_provides_for_it(self, api: API) -> None:
+        entry = {"type": "BitstringStatusListEntry", "statusPurpose": "suspension"}
+        certificate = api.issue(posted(api)).json()["verifiableCredential"]["id"]
+        answer = api.revoke(certificate, credentialStatus=entry)
+        assert (answer.status_code, answer.json()["code"]) == (403, "not-suspendable")
+
+        kind = read_kind(ROOT / "tests/own_kinds/licence")
+        api.issuer = issuer_in(api.issuer.home, kind=kind, url="https://university.example")
+        api.serve()
+        licence = api.issuer.issue("licence", {"licence": "L-1", "name": "张敏", "expires": "2030-12-31"})
+        identifier = api.issuer.line(licence).id
+        for status, is_suspended in ((True, True), (True, True), (False, False), ("1", True), ("0", False)):
+            answer = api.revoke(identifier, credentialStatus=entry, status=status)
+            assert (answer.status_code, answer.json()) == (200, {})
+            assert api.issuer.current(licence.which).is_suspended is is_suspended
+        api.revoke(identifier)
+        assert (
+            api.revoke(identifier, credentialStatus=entry, status=False).json()["code"] == "revoked-for-good"
+        )
+
     def test_a_revocation_counts_at_once(self, api: API) -> None:
         credential = api.issue(posted(api)).json()["verifiableCredential"]
         answer = api.revoke(credential["id"], options={"reason": "fraud"})

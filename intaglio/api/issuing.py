@@ -118,7 +118,7 @@ class _Issuing:
         return await self._answer(request, Right.ISSUE, self._issued)
 
     async def status(self, request: Request) -> Response:
-        """Revokes a credential."""
+        """Revokes a credential, suspends it or ends its suspension."""
         return await self._answer(request, Right.STATUS, self._changed)
 
     async def _answer(
@@ -183,13 +183,19 @@ class _Issuing:
         if not is_text(identifier):
             raise Malformed("credentialId is no text")
         options, warnings = message.options({"reason": lambda value: value in list(Reason)})
-        _require_revocation(message.members)
+        purpose, is_set = _change(message.members)
         issuer, now = served.credentials.issuer, self.clock()
         editions = issuer.find(str(identifier))
         if not str(identifier).startswith(issuer.identity.profile.iri("credential", "")) or not editions:
             raise NotFound("no credential with this id was issued here")
         reason = Reason(options.get("reason", Reason.UNSPECIFIED))
-        issuer.revoke({entry.which for entry in editions}, reason, date=now, now=now)
+        numbers = {entry.which for entry in editions}
+        if purpose == "revocation":
+            issuer.revoke(numbers, reason, date=now, now=now)
+        elif is_set:
+            issuer.suspend(numbers, reason, now=now)
+        else:
+            issuer.reinstate(numbers, now=now)
         return answer({"warnings": warnings} if warnings else {})
 
 
@@ -198,22 +204,26 @@ def _challenge(error: str = "", *parameters: str) -> Mapping[str, str]:
     return {"WWW-Authenticate": ", ".join([_CHALLENGE, *stated])}
 
 
-def _require_revocation(members: Mapping[str, Any]) -> None:
-    """Raises `Malformed` for what asks for no revocation, `REVOCATION_IS_FOR_GOOD` for its end.
+def _change(members: Mapping[str, Any]) -> tuple[str, bool]:
+    """The purpose whose status is to change, and whether it is set.
 
-    Both shapes are read that the drafts of the VC-API have had: `status` beside the entry, and in it.
+    Both shapes are read that the drafts of the VC-API have had: `status` beside the entry, and in it. Raises
+    `Malformed` for what asks for neither, `REVOCATION_IS_FOR_GOOD` for the end of a revocation.
     """
     entries = members.get("credentialStatus")
     entry = entries[0] if isinstance(entries, list) and len(entries) == 1 else entries
     if not isinstance(entry, dict) or entry.get("type") not in _STATUS_ENTRIES:
         raise Malformed("credentialStatus is no entry of a bitstring status list")
-    if entry.get("statusPurpose", "revocation") != "revocation":
-        raise Malformed("credentialStatus is for another purpose than revocation")
+    purpose = entry.get("statusPurpose", "revocation")
+    if purpose not in ("revocation", "suspension"):
+        raise Malformed("credentialStatus is for another purpose than revocation and suspension")
     status = members.get("status", entry.get("status"))
-    if status in ("0", False):
-        raise REVOCATION_IS_FOR_GOOD("a revocation cannot be taken back: issue the credential anew")
-    if status not in ("1", True):
+    if status not in ("0", "1", False, True):
         raise Malformed("status is neither true nor false")
+    is_set = status in ("1", True)
+    if purpose == "revocation" and not is_set:
+        raise REVOCATION_IS_FOR_GOOD("a revocation cannot be taken back: issue the credential anew")
+    return purpose, is_set
 
 
 def _shown(served: Served, entry: Entry) -> dict[str, Any]:
@@ -277,7 +287,7 @@ _RESPONSES = {
             201: {"description": "Issued", "content": _json(_CREDENTIAL)},
         }
     ),
-    Right.STATUS: _responses({200: {"description": "Revoked", "content": _json(_REVOKED)}}),
+    Right.STATUS: _responses({200: {"description": "Changed", "content": _json(_REVOKED)}}),
 }
 _BODIES = {
     Right.ISSUE: {
