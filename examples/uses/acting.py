@@ -43,6 +43,7 @@ _WRONG_TYPE, _REVOKED_CODE = "trust-wrong-type", "status-revoked"
 _NOT_FOR_TYPE, _NOT_PROVED = "trust-not-for-type", "trust-subject-not-proved"
 _TOO_OLD = "trust-status-too-old"
 NOW = timedelta()
+"""No time later."""
 _YES_NO = {"de": ("ja", "nein")}
 """For sentences of kinds in languages that the program does not speak."""
 _TOLERANCE = 0.1
@@ -267,7 +268,7 @@ class _Acting:
         report = self._verify(self._shown(data, person, later), later)
         self.seen.note(f"{what}, and an hour", report, Verdict.UNDETERMINED, _TOO_OLD)
         self.own.clock.now += later
-        # The issuer signs its lists anew; the holder gets the credential with a fresh one at the same link.
+        # The issuer signs its lists anew; the holder claims the same credential once more, with a fresh one.
         self.own.issuer.lists.publish(now=self.own.clock.now, anew=True)
         data = self.own.bundle(self.verified) if person is None else self._claimed(person)
         report = self._verify(self._shown(data, person))
