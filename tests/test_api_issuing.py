@@ -309,3 +309,14 @@ class TestTokens:
             answer = api.issue(posted(api))
             assert answer.status_code == 500
             assert "tokens.json" not in answer.text
+
+
+@pytest.mark.parametrize("value", ["01.06.2026", "2026-02-30", 20260601])
+def test_a_value_that_the_kind_does_not_give_is_told_from_a_place_that_it_does_not_have(
+    api: API, value: object
+) -> None:
+    document = posted(api)
+    document["credentialSubject"]["issued_on"] = value
+    answer = api.issue(document)
+    assert (answer.status_code, answer.json()["code"]) == (403, "not-of-the-kind")
+    assert "'credentialSubject.issued_on' has another value" in answer.json()["detail"]

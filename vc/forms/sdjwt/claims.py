@@ -76,6 +76,8 @@ def claims_of(payload: Mapping[str, Any], subject: str = "") -> Claims:
         holder_name=_name(payload),
         number=_shown_text(payload, "document_number"),
         awarded=None,
+        degree=_shown_text(payload, "degree_name"),
+        achievement_type=_shown_text(payload, "achievement_type"),
         vct=vct,
     )
 
@@ -155,9 +157,10 @@ def _schemas(payload: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 
 def _title(payload: Mapping[str, Any], vct: str) -> str:
-    """A `title`, or else the last word of the type's name that is no version."""
+    """A `title`, the programme of a diploma, or else the last word of the type's name that is no version."""
     words = [word for word in re.split("[#/:]", vct) if not re.fullmatch(_NO_NAME, word)]
-    return _shown_text(payload, "title") or (words[-1] if words else vct)
+    own = _shown_text(payload, "title") or _shown_text(payload, "programme_title")
+    return own or (words[-1] if words else vct)
 
 
 def _name(payload: Mapping[str, Any]) -> str:
