@@ -27,9 +27,9 @@ class Curve:
         self.size = self.curve.key_size // 8  # bytes of a coordinate and of a scalar
         self.order = self.curve.group_order
 
-    def point(self, raw: bytes) -> Point:
-        """The public key of a compressed point (SEC 1 2.3.3). Raises `InvalidKey`."""
-        return Point(self, raw)
+    def point(self, raw: bytes, y: bytes | None = None) -> Point:
+        """The public key of a compressed point (SEC 1 2.3.3), whose `y` may be known. Raises `InvalidKey`."""
+        return Point(self, raw, y)
 
     def raw(self, x: bytes, y: bytes | None) -> bytes:
         """A point in compressed form; whether it is on the curve is for `Point` to say."""
@@ -67,10 +67,11 @@ class Curve:
 class Point:
     """A public key that is fit for use: constructing one raises `InvalidKey` for any other."""
 
-    __slots__ = ("_curve", "_key")
+    __slots__ = ("_coordinates", "_curve", "_key")
 
-    def __init__(self, curve: Curve, raw: bytes) -> None:
+    def __init__(self, curve: Curve, raw: bytes, y: bytes | None = None) -> None:
         self._curve = curve
+        self._coordinates = None if y is None else (raw[1:], y)
         size = 1 + curve.size
         if len(raw) != size:
             raise InvalidKeyLength.saying(
@@ -79,14 +80,18 @@ class Point:
         if raw[0] not in (2, 3):
             raise InvalidKey.saying("the {curve} key is not one compressed point", curve=curve.name)
         try:
-            self._key = ec.EllipticCurvePublicKey.from_encoded_point(curve.curve, raw)
+            encoded = raw if y is None else b"\x04" + raw[1:] + y
+            self._key = ec.EllipticCurvePublicKey.from_encoded_point(curve.curve, encoded)
         except ValueError:
             raise InvalidKey.saying("the {curve} key is not a point of the curve", curve=curve.name) from None
 
     def coordinates(self) -> tuple[bytes, bytes]:
         """x and y, each of the curve's fixed length."""
-        numbers = self._key.public_numbers()
-        return numbers.x.to_bytes(self._curve.size), numbers.y.to_bytes(self._curve.size)
+        if self._coordinates is None:
+            numbers = self._key.public_numbers()
+            size = self._curve.size
+            self._coordinates = numbers.x.to_bytes(size), numbers.y.to_bytes(size)
+        return self._coordinates
 
     def verify(self, signature: bytes, data: bytes) -> None:
         """Raise `InvalidSignature` unless these bytes are r‖s of the key's signature over the data."""

@@ -59,7 +59,7 @@ def to_x25519(raw: bytes) -> bytes:
     return ((1 + y) * pow(1 - y, -1, _P) % _P).to_bytes(32, "little")
 
 
-def point(raw: bytes) -> Point:
+def point(raw: bytes, y: bytes | None = None) -> Point:  # noqa: ARG001 -- a JWK has none
     """The public key of its 32 bytes. Raises `InvalidKey`."""
     return Point(raw)
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Self
 import orjson
 
 from wire.problem import Malformed, TooLarge
-from wire.strict import base64_decode, base64url_decode, base64url_encode, load_json_object
+from wire.strict import base64_decode, base64url_bytes, base64url_decode, load_json_object
 from wire.text import shortened
 from wire.work import SIGNATURE, Work
 
@@ -116,7 +116,7 @@ def sign_compact(header: Mapping[str, Any], payload: Mapping[str, Any], signer: 
     """Sign a JSON payload; `alg` is added to the header by the type of the key."""
     algorithm = signer.public_key.kind.algorithms[0]
     text = b".".join(map(encoded, ({"alg": algorithm, **header}, payload)))
-    return text + b"." + base64url_encode(signer.sign(text)).encode()
+    return text + b"." + base64url_bytes(signer.sign(text))
 
 
 def encoded(value: object) -> bytes:
@@ -127,7 +127,7 @@ def encoded(value: object) -> bytes:
         text = b"null"
     if b"null" in text:
         text = _strictly(value)
-    return base64url_encode(text).encode()
+    return base64url_bytes(text)
 
 
 def _strictly(value: object) -> bytes:

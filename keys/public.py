@@ -47,7 +47,7 @@ class PublicKey:
 
     def multikey(self) -> str:
         """The key as a Multikey, 'z…' (Controlled Identifiers 1.0, 2.2.2)."""
-        return multi.multikey_encode(self.type, self.raw)
+        return _multikey(self.type, self.raw)
 
     @classmethod
     def from_jwk(cls, jwk: Mapping[str, Any]) -> PublicKey:
@@ -56,10 +56,10 @@ class PublicKey:
         Raises `InvalidKey`, `InvalidKeyLength`, `UnknownKeyType`.
         """
         name, x, y = multi.jwk_decode(jwk)
-        key = cls(name, scheme(name).raw(x, y))
-        if key._point.coordinates() != (x, y):
+        raw = scheme(name).raw(x, y)
+        if _point(name, raw, y).coordinates() != (x, y):
             raise InvalidKey.saying("the {curve} key is not a point of the curve", curve=name)
-        return key
+        return cls(name, raw)
 
     def jwk(self) -> dict[str, str]:
         """The key as a JWK with only its required members."""
@@ -78,6 +78,21 @@ def _of_multikey(text: str) -> PublicKey:
     return PublicKey(*multi.multikey_decode(text))
 
 
-@functools.lru_cache(maxsize=4096)  # decompressing a point costs as much as half a verification
-def _point(key_type: str, raw: bytes) -> Point:
-    return scheme(key_type).point(raw)
+@functools.lru_cache(maxsize=4096)  # asked for several times of each key that is met
+def _multikey(key_type: str, raw: bytes) -> str:
+    return multi.multikey_encode(key_type, raw)
+
+
+_POINTS: dict[tuple[str, bytes], Point] = {}
+"""Points of keys that were met, since decompressing one costs as much as half a verification."""
+_MOST_POINTS = 4096
+
+
+def _point(key_type: str, raw: bytes, y: bytes | None = None) -> Point:
+    found = _POINTS.get((key_type, raw))
+    if found is None:
+        found = scheme(key_type).point(raw, y)
+        if len(_POINTS) >= _MOST_POINTS:  # any sender brings keys
+            _POINTS.clear()
+        _POINTS[key_type, raw] = found
+    return found

@@ -22,8 +22,11 @@ class Point(Protocol):
 class Scheme(Protocol):
     """How keys of one kind are read and made, and how they sign."""
 
-    def point(self, raw: bytes) -> Point:
-        """The public key of its raw form. Raises `InvalidKey`."""
+    def point(self, raw: bytes, y: bytes | None = None) -> Point:
+        """The public key of its raw form. Raises `InvalidKey`.
+
+        `y`, where it is known, spares a square root, which costs more than half a signature.
+        """
 
     def raw(self, x: bytes, y: bytes | None) -> bytes:
         """The raw form of coordinates, of which nothing but the length was looked at."""

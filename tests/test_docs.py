@@ -29,6 +29,7 @@ from tests.commandline import Program
 from tests.conftest import ROOT
 from tests.workbooks import ROWS, texts, workbook
 from tests.world import HEADER
+from vc.forms import FORMS, VP_JWT
 from verifier import Trust
 
 EXAMPLES = ROOT / "examples/diploma"
@@ -222,3 +223,31 @@ def test_the_page_of_the_trust_file_shows_all_that_can_stand_there() -> None:
     assert all(getattr(entry, member.name) for entry in entries for member in fields(entry))
     for name in re.findall(r'^ +"(\w+)": ', shown, re.MULTILINE):
         assert f"`{name}`" in page, name
+
+
+# Tests that a page names
+
+NAMED = re.compile(r"`(tests/[\w/]+\.py)(?:::(\w+))?`")
+
+
+def test_the_tests_that_a_page_names_are_there() -> None:
+    seen = 0
+    for page in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))):
+        for file, name in NAMED.findall(page.read_text("utf-8")):
+            seen += 1
+            assert (ROOT / file).is_file(), (page.name, file)
+            assert f"def {name}(" in (ROOT / file).read_text() or not name, (page.name, file, name)
+    assert seen > 20
+
+
+def test_each_form_has_a_test_for_whatever_is_done_with_it() -> None:
+    """What a form lacks, its cell says."""
+    page = (ROOT / "docs/forms.md").read_text("utf-8")
+    lines = [line.strip("| ").split(" | ") for line in page.splitlines() if line.startswith("| ")]
+    (forms, *_), rows = lines, {name: cells for name, *cells in lines}
+    for form in FORMS.keys() - {VP_JWT}:
+        assert f"`{form}`" in forms
+    for what in ("issue", "hold", "present", "verify", "status", "evidence"):
+        assert len(rows[what]) == len(forms), what
+        for cell in rows[what]:
+            assert cell == "never" or any("::" in found for found in re.findall("`[^`]+`", cell)), what

@@ -55,7 +55,7 @@ class LatticePoint:
 class Lattice:
     """The scheme."""
 
-    def point(self, raw: bytes) -> Point:
+    def point(self, raw: bytes, y: bytes | None = None) -> Point:
         return LatticePoint(raw)
 
     def raw(self, x: bytes, _: bytes | None) -> bytes:

@@ -16,7 +16,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jwcrypto import jwk, jws
 
-from keys import InvalidKey, InvalidSignature, MessageSigner, PrivateKey, PublicKey, UnknownKeyType
+from keys import (
+    InvalidKey,
+    InvalidSignature,
+    MessageSigner,
+    PrivateKey,
+    PublicKey,
+    UnknownKeyType,
+    public,
+)
 from keys.kinds import KINDS
 from keys.signer import require_signs
 from wire.strict import base58_decode, base58_encode, base64url_decode, base64url_encode
@@ -273,6 +281,22 @@ def test_minus_y_is_the_other_key() -> None:
     assert PublicKey.from_jwk(changed("P-256", y=base64url_encode(other.to_bytes(32)))).raw == (
         bytes([key.raw[0] ^ 1]) + key.raw[1:]
     )
+
+
+def test_a_jwk_is_checked_whatever_was_met_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(public, "_MOST_POINTS", 2)
+    public._POINTS.clear()
+    key = some_key("P-256").public_key
+    wrong = bytearray(base64url_decode(P256_Y))
+    wrong[0] ^= 1  # as odd as the right one
+    for _ in range(2):  # before its point is known, and after
+        with pytest.raises(InvalidKey, match="not a point"):
+            PublicKey.from_jwk(changed("P-256", y=base64url_encode(bytes(wrong))))
+        PublicKey("P-256", key.raw)
+    for _ in range(5):
+        other = PrivateKey.generate("P-256").public_key
+        assert PublicKey.from_jwk(other.jwk()) == other
+        assert len(public._POINTS) <= 2
 
 
 def test_members_that_say_nothing_against_it_are_passed_over() -> None:

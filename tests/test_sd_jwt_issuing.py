@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import hmac
 import json
+import pickle
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,7 +27,7 @@ from kinds.parsing import parse_kind
 from kinds.records import check_record
 from tests.commandline import Program
 from tests.problems import raises
-from tests.sd_jwts import digest
+from tests.sd_jwts import b64, digest
 from tests.test_kinds_facts import (
     CERTIFICATE,
     TODAY,
@@ -151,6 +153,24 @@ def test_the_salts_are_of_the_issuers_secret() -> None:
         secured(facts(CERTIFICATE, WELDING, press=each)) for each in (composer(CERTIFICATE), other)
     )
     assert not {content[0] for content in contents(mine)} & {content[0] for content in contents(theirs)}
+
+
+def test_salts_and_decoys_are_hmac_over_the_id_and_the_place() -> None:
+    """By another implementation: what was issued once has to come out the same for ever."""
+    press = composer(CERTIFICATE)
+    press._salt = pickle.loads(pickle.dumps(press._salt))  # as workers get it
+    credential = secured(facts(CERTIFICATE, WELDING, press=press))
+
+    def salt(place: str) -> str:
+        keyed = hmac.digest(b"s" * 32, f"{credential.claims.id}\0{place}".encode(), "sha256")
+        return b64(keyed[:16]).decode()
+
+    names = [path[0] for path in credential.disclosed.disclosures]
+    assert [content[0] for content in contents(credential)] == [salt(str(name)) for name in names]
+    absent = {field["path"][0] for field in metadata_of(CERTIFICATE)["claims"]} - {*names}
+    decoys = {digest(salt(name).encode()) for name in absent}
+    shown = {digest(text) for text in credential.parts.disclosures}
+    assert set(signed(credential)["_sd"]) == decoys | shown
 
 
 def test_the_items_of_a_group_are_hidden_one_by_one() -> None:

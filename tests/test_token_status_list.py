@@ -249,6 +249,7 @@ BROKEN: dict[str, tuple[dict[str, Any], str]] = {
     "whose iss is no text": ({"iss": 5}, "malformed-credential"),
     "of another type": ({"header": {"typ": "JWT"}}, "malformed-credential"),
     "whose kid is no text": ({"iss": ISSUER.did, "header": {"kid": 5}}, "malformed-credential"),
+    "whose kid is empty": ({"iss": ISSUER.did, "header": {"kid": ""}}, "malformed-credential"),
 }
 
 

@@ -297,6 +297,13 @@ def test_an_unknown_context_and_a_term_without_a_meaning_are_open() -> None:
     left_open(judged(vc(document(surprise="x"))))
 
 
+@pytest.mark.parametrize("proof", [{}, [], "x", [{"type": "DataIntegrityProof", "cryptosuite": "x"}]])
+def test_a_proof_in_the_document_leaves_it_open(proof: Any) -> None:
+    """Nobody looks whether it fits, so that it might be broken, or somebody else's."""
+    left_open(judged(vc(document(proof=proof))))
+    left_open(judged(vp(proof=proof), **ASKED))
+
+
 def test_its_types_are_named_by_the_contexts_of_its_form() -> None:
     for name in (
         "OpenBadgeCredential",
@@ -319,7 +326,8 @@ def test_the_signer_is_the_issuer_that_it_names() -> None:
     refused(judged(vc(key=THIEF.key)), "invalid-proof")
     refused(judged(vc(header={"kid": THIEF.method}, key=THIEF.key)))
     refused(judged(vc(document(issuer=THIEF.did))))
-    refused(judged(vc(header={"kid": 5})), "malformed-credential")
+    for kid in (5, None, ""):
+        refused(judged(vc(header={"kid": kid})), "malformed-credential")
     changed = vc().split(b".")
     changed[1] = base64url_encode(json.dumps(document(name="Doctor")).encode()).encode()
     refused(judged(b".".join(changed)), "invalid-proof")

@@ -145,7 +145,9 @@ def json_of(value: object) -> Any:
     Raises the open `UnsupportedForm` for an integer that not every program reads as the same number.
     """
     match value:
-        case Mapping():
+        case str():  # most are
+            return value
+        case dict() | Mapping():  # a `dict` is told quickly
             return {str(name): json_of(item) for name, item in value.items()}
         case list() | tuple():
             return list(map(json_of, value))

@@ -80,6 +80,17 @@ def require_type(jws: JWS, *types: str) -> None:
         )
 
 
+def key_name(jws: JWS) -> str:
+    """The `kid` of the header, which need not have one: then it is empty.
+
+    Raises `MalformedCredential` for one that names nothing (RFC 7515, 4.1.4).
+    """
+    name = jws.header.get("kid", "")
+    if not isinstance(name, str) or ("kid" in jws.header and not name):
+        raise MalformedCredential("kid of the header names no key")
+    return name
+
+
 def method_of(issuer: str, kid: str) -> str | None:
     """The URL of the issuer's key: `kid` as it is, or relative to `iss`; `None` where that gives no URL.
 
@@ -120,7 +131,8 @@ def holder_key(payload: Mapping[str, Any]) -> ConfirmationKey | None:
         return ConfirmationKey(did, str(named), None)
     if own is None:  # a JWK alone, or beside a DID that nobody here could hold against it
         did = did_key.create(key)
-    return ConfirmationKey(did, f"{did}#0" if did.startswith("did:jwk:") else f"{did}#{key.multikey()}", key)
+    fragment = "0" if did.startswith("did:jwk:") else did.removeprefix("did:key:")
+    return ConfirmationKey(did, f"{did}#{fragment}", key)
 
 
 def key_of(did: str) -> PublicKey | None:

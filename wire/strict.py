@@ -221,7 +221,12 @@ _FROM_URL = bytes.maketrans(b"-_", b"+/")
 
 def base64url_encode(data: bytes) -> str:
     """Base64url without padding (RFC 4648 section 5, RFC 7515 section 2)."""
-    return binascii.b2a_base64(data, newline=False).rstrip(b"=").translate(_TO_URL).decode()
+    return binascii.b2a_base64(data).rstrip(b"=\n").translate(_TO_URL).decode()
+
+
+def base64url_bytes(data: bytes) -> bytes:
+    """The same as bytes, for what is signed or hashed."""
+    return binascii.b2a_base64(data).rstrip(b"=\n").translate(_TO_URL)
 
 
 def base64url_decode(text: str, *, limit: int = 1 << 20) -> bytes:
@@ -232,12 +237,10 @@ def base64url_decode(text: str, *, limit: int = 1 << 20) -> bytes:
     if len(text) > limit:
         raise TooLarge.saying("the base64url text is longer than {most} characters", most=limit)
     try:
-        plain = text.encode().translate(_FROM_URL)
-        data = binascii.a2b_base64(plain + b"=" * (-len(text) % 4))
+        data = binascii.a2b_base64(text.encode().translate(_FROM_URL) + b"==")
     except ValueError:
         raise Malformed("the text is not base64url") from None
-    again = binascii.b2a_base64(data, newline=False).rstrip(b"=")
-    if again != plain or "+" in text or "/" in text:  # the decoder skips foreign characters, left-over bits
+    if base64url_encode(data) != text:  # the decoder skips foreign characters, left-over bits, padding
         raise Malformed("the text is not base64url in its canonical form, without padding")
     return data
 

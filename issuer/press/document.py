@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import hmac
 from collections.abc import Collection, Iterator, Mapping
 from copy import copy as copy_of
 from dataclasses import dataclass
@@ -72,13 +71,23 @@ class Profile:
 
 
 class _Keyed:
-    """HMAC-SHA-256 under a secret."""
+    """HMAC-SHA-256 under a secret of 64 bytes at most, which is hashed once for all texts (RFC 2104, 4)."""
 
     def __init__(self, secret: bytes) -> None:
+        block = secret.ljust(64, b"\0")
         self._secret = secret
+        self._inner, self._outer = (
+            hashlib.sha256(bytes(byte ^ pad for byte in block)) for pad in (0x36, 0x5C)
+        )
+
+    def __reduce__(self) -> tuple[type[_Keyed], tuple[bytes]]:
+        return _Keyed, (self._secret,)
 
     def __call__(self, text: str) -> bytes:
-        return hmac.digest(self._secret, text.encode(), "sha256")
+        inner, outer = self._inner.copy(), self._outer.copy()
+        inner.update(text.encode())
+        outer.update(inner.digest())
+        return outer.digest()
 
 
 class Ids:
@@ -293,15 +302,21 @@ class Composer:
 
     def _by_kind(self, record: Record) -> ClaimsByKind:
         """The claims of a record, for forms that have one for each field. Fields of registrars are texts."""
-        kind, values = self.kind, dict(record)
+        kind, values, blank = self.kind, record, self._blank
         if kind.person.whole:
-            values[kind.person.whole] = kind.person.full(record)
-        names = (*(field.name for field in said_fields(kind)), *self.own)
-        claims = {name: values[name] for name in names if values.get(name, "") not in ("", [])}
+            values = {**record, kind.person.whole: kind.person.full(record)}
+        claims = {name: values[name] for name in blank.names if values.get(name, "") not in ("", [])}
         for name in kind.groups.keys() & claims.keys():
             claims[name] = [_said(item, kind.template.groups.get(name, set())) for item in claims[name]]
+        return blank._replace(claims=claims)
+
+    @cached_property
+    def _blank(self) -> ClaimsByKind:
+        """What is the same in all credentials of the kind."""
+        kind = self.kind
+        names = (*(field.name for field in said_fields(kind)), *self.own)
         shown = frozenset(name for name, field in kind.fields.items() if field.disclosure == "never")
-        return ClaimsByKind(type_of(kind), integrity_of(kind), claims, names, shown, self._salt)
+        return ClaimsByKind(type_of(kind), integrity_of(kind), {}, names, shown, self._salt)
 
     def dated(self, facts: IssuingFacts, said: Mapping[str, Any]) -> IssuingFacts:
         """The facts with the dates that the template says. Raises `Malformed` for one that is none."""

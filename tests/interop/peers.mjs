@@ -16,7 +16,7 @@ import {DataIntegrityProof} from '@digitalbazaar/data-integrity';
 import {Agent, buildConnector, setGlobalDispatcher} from 'undici';
 import {Openid4vciIssuer} from '@openid4vc/openid4vci';
 import {SDJwtVcInstance} from '@sd-jwt/sd-jwt-vc';
-import {StatusList, getListFromStatusListJWT} from '@sd-jwt/jwt-status-list';
+import {StatusList, createHeaderAndPayload, getListFromStatusListJWT} from '@sd-jwt/jwt-status-list';
 import {securityLoader} from '@digitalcredentials/security-document-loader';
 import {verifyCredential} from '@digitalcredentials/verifier-core';
 
@@ -79,25 +79,54 @@ async function issue({document, suite: name}) {
 const wallet = new Openid4vciIssuer({callbacks: {}}); // its parser is that of the wallet, too
 
 // How @sd-jwt/sd-jwt-vc signs and verifies is for its caller to say.
-const signing = jwk => async data => sign(jwk.crv === 'P-256' ? 'sha256' : null, Buffer.from(data),
-  {key: createPrivateKey({key: jwk, format: 'jwk'}), dsaEncoding: 'ieee-p1363'}).toString('base64url');
-const fits = (data, signature, jwk) => verify(jwk.crv === 'P-256' ? 'sha256' : null, Buffer.from(data),
-  {key: createPublicKey({key: jwk, format: 'jwk'}), dsaEncoding: 'ieee-p1363'}, Buffer.from(signature, 'base64url'));
+const hash = jwk => jwk.crv === 'P-256' ? 'sha256' : null;
+const handle = (make, jwk) => ({key: make({key: jwk, format: 'jwk'}), dsaEncoding: 'ieee-p1363'});
+const signing = jwk => {
+  const key = handle(createPrivateKey, jwk);
+  return async data => sign(hash(jwk), Buffer.from(data), key).toString('base64url');
+};
+const fits = jwk => {
+  const key = handle(createPublicKey, jwk);
+  return async (data, signature) => verify(
+    hash(jwk), Buffer.from(data), key, Buffer.from(signature, 'base64url'));
+};
 const algorithm = jwk => jwk.crv === 'P-256' ? 'ES256' : 'EdDSA';
-const sdJwt = ({issuer, holder, list}) => new SDJwtVcInstance({
-  ...(list ? {statusListFetcher: async () => list} : {}),
-  hasher: (data, name) => createHash(name.replace('-', '')).update(Buffer.from(data)).digest(), hashAlg: 'sha-256',
-  saltGenerator: length => randomBytes(length).toString('base64url'),
-  ...(issuer?.d ? {signer: signing(issuer), signAlg: algorithm(issuer)} : {}),
-  ...(holder?.d ? {kbSigner: signing(holder), kbSignAlg: algorithm(holder)} : {}),
-  verifier: async (data, signature) => fits(data, signature, issuer),
-  kbVerifier: async (data, signature, payload) => fits(data, signature, payload.cnf.jwk)});
+const instances = new WeakMap(); // by task, so that one that is measured has its keys at hand
+
+function sdJwt(task) {
+  if(!instances.has(task)) {
+    const {issuer, holder, list, lister} = task; // without a list, it fetches that from where it is
+    instances.set(task, new SDJwtVcInstance({
+      ...(list ? {statusListFetcher: async () => list} : {}),
+      ...(lister ? {statusVerifier: fits(lister)} : {}),
+      hasher: (data, name) => createHash(name.replace('-', '')).update(Buffer.from(data)).digest(), hashAlg: 'sha-256',
+      saltGenerator: length => randomBytes(length).toString('base64url'),
+      ...(issuer?.d ? {signer: signing(issuer), signAlg: algorithm(issuer)} : {}),
+      ...(holder?.d ? {kbSigner: signing(holder), kbSignAlg: algorithm(holder)} : {}),
+      ...(issuer ? {verifier: fits(issuer)} : {}),
+      kbVerifier: async (data, signature, payload) => fits(payload.cnf.jwk)(data, signature)}));
+  }
+  return instances.get(task);
+}
 
 // A signer as did-jwt-vc takes one.
 const party = (did, jwk) => ({did, alg: algorithm(jwk),
   signer: (jwk.crv === 'P-256' ? ES256Signer : EdDSASigner)(base64ToBytes(jwk.d))});
 
 const DO = {
+  async measure({tasks, times}) { // microseconds of CPU a task; the first round is for the compiler
+    let before;
+    for(let round = 0; round <= times; ++round) {
+      before ??= round ? process.cpuUsage() : undefined;
+      for(const task of tasks) {
+        if((await DO[task.do](task)).error) {
+          throw new Error(`${task.do} does not do what is measured`);
+        }
+      }
+    }
+    const {user, system} = process.cpuUsage(before);
+    return {time: (user + system) / tasks.length / times};
+  },
   async joseSign({document, header, key}) {
     const made = new jose.SignJWT(document).setProtectedHeader(header);
     return {text: await made.sign(await jose.importJWK(key, header.alg))};
@@ -117,6 +146,12 @@ const DO = {
   sdJwtPresent: async task => ({text: await sdJwt(task).present(
     task.text, task.frame, {kb: {payload: {iat: task.now, aud: task.domain, nonce: task.challenge}}})}),
   tokenList: ({values, bits}) => ({bits, lst: new StatusList(values, bits).compressStatusList()}),
+  async tokenListJwt({values, bits, said, issuer, kid}) {
+    const {header, payload} = createHeaderAndPayload(
+      new StatusList(values, bits), said, {alg: algorithm(issuer), kid});
+    const signed = [header, payload].map(part => Buffer.from(JSON.stringify(part)).toString('base64url')).join('.');
+    return {text: `${signed}.${await signing(issuer)(signed)}`};
+  },
   tokenStatus({text, places}) {
     const list = getListFromStatusListJWT(text);
     return {values: places.map(place => list.getStatus(place))};

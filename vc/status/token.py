@@ -21,7 +21,7 @@ from wire.strict import is_url
 from wire.work import BYTES_HASHED, Work
 
 from ..claims import Claims
-from ..jose import JWTSignature, numeric_date, require_type, subject_of
+from ..jose import JWTSignature, key_name, numeric_date, require_type, subject_of
 from ..problem import InvalidProof, MalformedCredential, UnsupportedForm
 from ..secured import Carried, Form, Options, Received, Secured, Signatures, Signed, Unknown
 from .bits import INVALID_STATUS_LIST, ZLIB, StatusList, packed, unpacked
@@ -274,9 +274,7 @@ class _Token(Secured):
     def signatures(self, work: Work) -> Signatures:  # noqa: ARG002 -- read already
         """Its only one; one whose key is named in no DID counts for nothing here."""
         header, claims = self._jws.header, self.claims
-        kid, algorithm = header.get("kid", ""), header["alg"]
-        if not isinstance(kid, str):
-            raise MalformedCredential("kid of the header is no text")
+        kid, algorithm = key_name(self._jws), header["alg"]
         issued = numeric_date(claims.said, "iat")
         signature = JWTSignature("", algorithm, issued.utc if issued else None)
         # There is no falling back from a certificate to `kid`: its key is another.

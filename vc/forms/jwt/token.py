@@ -13,8 +13,15 @@ from wire.text import shortened
 from wire.work import Work
 
 from ...claims import json_of
-from ...jose import CERTIFICATE_NOT_READ, ISSUER_KEY_NOT_NAMED, JWTSignature, method_of, require_type
-from ...problem import InvalidProof, MalformedCredential
+from ...jose import (
+    CERTIFICATE_NOT_READ,
+    ISSUER_KEY_NOT_NAMED,
+    JWTSignature,
+    key_name,
+    method_of,
+    require_type,
+)
+from ...problem import InvalidProof, MalformedCredential, UnsupportedForm
 from ...secured import MAX_BYTES, Secured, Signatures, Signed, Unknown
 from ...vcdm.credential import may_hide_members
 
@@ -56,7 +63,8 @@ class JWT(Secured):
     def payload(self) -> Payload:
         """Its parts. A claim in the header counts as one in the payload (RFC 7519, 5.3).
 
-        Raises `MalformedCredential` for one that differs there, and as `json_of` and `split`.
+        Raises `MalformedCredential` for one that differs there, the open `UnsupportedForm` for a document
+        that has a proof as well, and as `json_of` and `split`.
         """
         members = load_json_object(self.jws.payload, limit=MAX_BYTES, work=self.work)
         json_of(members)  # an integer that no report could hold would stop a service
@@ -64,6 +72,8 @@ class JWT(Secured):
         for name in ENVELOPE.intersection(self.jws.header):
             if envelope.setdefault(name, self.jws.header[name]) != self.jws.header[name]:
                 raise MalformedCredential.saying("{claim} of header and payload differ", claim=name)
+        if "proof" in document:  # a signature that nobody here looks at might be broken, or by another
+            raise UnsupportedForm("the document in the JWT has a proof as well, which is not read there")
         return self.completed(document, envelope)
 
     def require_own_type(self, jws: JWS) -> None:
@@ -98,14 +108,12 @@ class JWT(Secured):
     def signed_by(self, signer: object, signature: JWTSignature) -> Signatures:
         """The signature by the key that `kid` names, absolute or relative to the DID of who signs.
 
-        `method` of the `signature` is put in. Raises `MalformedCredential` for a `kid` that is no text.
+        `method` of the `signature` is put in. Raises `MalformedCredential` for a `kid` that names no key.
         """
         if "x5c" in self.jws.header:  # beside which `kid` counts for nothing
             unread = CERTIFICATE_NOT_READ("the holder is named by a certificate, which is not read here")
             return Signatures((), [Unknown("x5c", str(signer), unread)])
-        kid = self.jws.header.get("kid", "")
-        if not isinstance(kid, str):
-            raise MalformedCredential("kid of the header is no text")
+        kid = key_name(self.jws)
         method = method_of(str(signer), kid)
         if method is None:
             unnamed = ISSUER_KEY_NOT_NAMED.saying(

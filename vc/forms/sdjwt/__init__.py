@@ -95,16 +95,15 @@ class SDJWTVC:
         """See `Form`, and `issuing.issued`."""
         from .issuing import issued
 
-        self.algorithm(signer.public_key)
         return Enveloped(self.media_type, issued(facts, signer, options))
 
     def present(self, credentials: Sequence[Received], signer: Signer, options: Options) -> Enveloped:
-        """See `Form`, and `binding.bind`: of one credential, since each has a key binding of its own."""
-        from .binding import bind
+        """See `Form`, and `binding.present`: of one credential, since each has a key binding of its own."""
+        from .binding import present
 
         if len(credentials) != 1:
             raise UnsupportedForm("an SD-JWT VC is shown by itself")
-        return Enveloped(self.media_type, bind(_enveloped(credentials[0]), signer, options))
+        return Enveloped(self.media_type, present(_enveloped(credentials[0]), signer, options))
 
     def choices(self, credential: Received) -> Choices:
         """See `vc.secured.Discloses`, and `choice.choices_of`."""

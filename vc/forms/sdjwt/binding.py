@@ -14,7 +14,7 @@ from wire.problem import Code, Refused
 from wire.work import BYTES_HASHED, Work
 
 from ...claims import Claims
-from ...jose import NOT_ASKED, ConfirmationKey, JWTSignature, holder_key, numeric_date, require_type
+from ...jose import NOT_ASKED, ConfirmationKey, JWTSignature, numeric_date, require_type
 from ...problem import InvalidProof, MalformedCredential, UnsupportedForm
 from ...secured import Options, Secured, Signatures, Signed
 from . import MEDIA_TYPE
@@ -66,7 +66,7 @@ class SDJWTPresentation(Secured):
 
     @cached_property
     def _holder(self) -> ConfirmationKey:
-        holder = holder_key(self._credential.disclosed.payload)
+        holder = self._credential.holder
         if holder is None:  # SD-JWT VC, 2.2.2.3: nobody was named who could make it
             raise MalformedCredential("a key binding is there, and the credential is bound to no key")
         return holder
@@ -104,8 +104,9 @@ class SDJWTPresentation(Secured):
             self._binding.verify(key, work)
         except InvalidSignature:
             raise InvalidProof("the key binding was changed, or another key signed it") from None
-        work.spend(len(self.parts.shown) // BYTES_HASHED)
-        if self._said["sd_hash"] != _sd_hash(self._credential):
+        shown = self.parts.shown
+        work.spend(len(shown) // BYTES_HASHED)
+        if self._said["sd_hash"] != _sd_hash(self._credential, shown):
             raise InvalidProof("the key binding is for another credential, or for other disclosures of it")
 
     def covers_meaning(self, signed: Signed) -> bool:  # noqa: ARG002
@@ -117,20 +118,24 @@ class SDJWTPresentation(Secured):
         return ()
 
 
-def bind(content: bytes, signer: Signer, options: Options) -> bytes:
-    """Add the key binding of the holder who signs, for `options.domain` and `options.challenge`.
-
-    Raises `ANOTHER_HOLDER` unless the credential is bound to the signer's key, `NOT_ASKED`, and
-    `UnsupportedForm` for what is shown already.
-    """
+def present(content: bytes, signer: Signer, options: Options) -> bytes:
+    """Show all of a credential. Raises as `bind`, and `UnsupportedForm` for what is shown already."""
     work = Work()
     parts = SDJWT.parse(content, work)
     if parts.binding:  # RFC 9901, 7.2
         raise UnsupportedForm("it has a key binding already")
+    return bind(SDJWTCredential(parts, work), parts.shown, signer, options)
+
+
+def bind(credential: SDJWTCredential, shown: bytes, signer: Signer, options: Options) -> bytes:
+    """Add the holder's key binding to what is shown of a credential.
+
+    It is for `options.domain`, over `options.challenge`. Raises `ANOTHER_HOLDER` unless the credential is
+    bound to the signer's key, and `NOT_ASKED`.
+    """
     if not options.challenge or not options.domain or options.created is None:
         raise NOT_ASKED("a key binding says for whom it is made, over which challenge, and when")
-    credential = SDJWTCredential(parts, work)
-    holder = holder_key(credential.disclosed.payload)
+    holder = credential.holder
     # SD-JWT VC, 2.2.2.3: any other key makes a presentation that every verifier refuses.
     if holder is None:
         raise ANOTHER_HOLDER("the credential is bound to no key: anyone who has the file can show it")
@@ -140,10 +145,10 @@ def bind(content: bytes, signer: Signer, options: Options) -> bytes:
         "iat": int(options.created.timestamp()),
         "aud": options.domain,
         "nonce": options.challenge,
-        "sd_hash": _sd_hash(credential),
+        "sd_hash": _sd_hash(credential, shown),
     }
-    return parts.shown + sign_compact({"typ": TYPE}, said, signer)
+    return shown + sign_compact({"typ": TYPE}, said, signer)
 
 
-def _sd_hash(credential: SDJWTCredential) -> str:
-    return base64url_encode(credential.disclosed.digest(credential.parts.shown).digest())
+def _sd_hash(credential: SDJWTCredential, shown: bytes) -> str:
+    return base64url_encode(credential.disclosed.digest(shown).digest())

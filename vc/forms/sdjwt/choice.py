@@ -30,7 +30,7 @@ def show(content: bytes, choice: Collection[str], asked: Asked, signer: Signer, 
     credential = _credential(content)
     paths = [path for name, path in _alone(credential.disclosed).items() if name in choice]
     options = Options("", "authentication", created, asked.challenge, asked.domain)
-    return bind(credential.choose(paths), signer, options)
+    return bind(credential, credential.choose(paths), signer, options)
 
 
 def _credential(content: bytes) -> SDJWTCredential:
@@ -43,5 +43,5 @@ def _alone(disclosed: Disclosed) -> dict[str, ClaimPath]:
     return {
         written_path(path): path
         for path in disclosed.disclosures
-        if not any(outer in disclosed.disclosures for outer in up_to(path)[:-1])
+        if disclosed.disclosures.keys().isdisjoint(up_to(path)[:-1])
     }

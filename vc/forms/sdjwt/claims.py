@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 from wire.problem import Code
 from wire.strict import is_url
 
 from ...claims import ANCHORED_IN_LOG, KIND, STATUS_STATEMENT, Claims
-from ...jose import AUDIENCE_NAMED, ConfirmationKey, holder_key, numeric_date
+from ...jose import AUDIENCE_NAMED, ConfirmationKey, numeric_date
 from ...problem import MalformedCredential, UnsupportedForm
 
 ISSUER_NOT_NAMED = Code("issuer-not-named", UnsupportedForm, "The issuer is not named")
@@ -42,8 +43,12 @@ _ENTRY_TYPE = "BitstringStatusListEntry"
 _NO_NAME = r"v?[0-9.]*"
 
 
-def claims_of(payload: Mapping[str, Any], subject: str = "") -> Claims:
-    """The claims of a payload with its disclosures; `subject` is the name of its issuer's certificate.
+def claims_of(
+    payload: Mapping[str, Any], find_holder: Callable[[], ConfirmationKey | None], subject: str = ""
+) -> Claims:
+    """The claims of a payload with its disclosures; `find_holder` reads its `cnf`.
+
+    `subject` is the name of its issuer's certificate.
 
     Raises `MalformedCredential`, and what leaves it open: `ISSUER_NOT_NAMED`, `AUDIENCE_NAMED`,
     `HOLDER_KEY_UNKNOWN`, and `UnsupportedForm` for one that is of W3C's data model as well.
@@ -58,7 +63,7 @@ def claims_of(payload: Mapping[str, Any], subject: str = "") -> Claims:
         raise AUDIENCE_NAMED("the credential names the recipients that it is for, which is not read here")
     if "vct#integrity" in payload:
         _text(payload, "vct#integrity")
-    holder = holder_key(payload)
+    holder = find_holder()
     numeric_date(payload, "iat")
     return Claims(
         said=payload,
@@ -157,10 +162,14 @@ def _schemas(payload: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 
 def _title(payload: Mapping[str, Any], vct: str) -> str:
-    """A `title`, the programme of a diploma, or else the last word of the type's name that is no version."""
+    """Return `title`, the programme of a diploma, or the last word of the type's name that is no version."""
+    return _shown_text(payload, "title") or _shown_text(payload, "programme_title") or _last_word(vct)
+
+
+@lru_cache(maxsize=64)
+def _last_word(vct: str) -> str:
     words = [word for word in re.split("[#/:]", vct) if not re.fullmatch(_NO_NAME, word)]
-    own = _shown_text(payload, "title") or _shown_text(payload, "programme_title")
-    return own or (words[-1] if words else vct)
+    return words[-1] if words else vct
 
 
 def _name(payload: Mapping[str, Any]) -> str:

@@ -18,7 +18,10 @@ from wire.work import BYTES_HASHED, Work
 from ...claims import Claims
 from ...jose import (
     ISSUER_KEY_NOT_NAMED,
+    ConfirmationKey,
     JWTSignature,
+    holder_key,
+    key_name,
     method_of,
     numeric_date,
     require_type,
@@ -71,8 +74,14 @@ class SDJWTCredential(Secured):
 
     @cached_property
     def disclosed(self) -> Disclosed:
-        """The payload with its disclosures. Raises as `disclose`."""
+        """The payload with its disclosures. A claim in the header says the same there.
+
+        Raises `MalformedCredential`, and as `disclose`.
+        """
         payload = load_json_object(self._jws.payload, limit=LARGEST, work=self._work)
+        for name in FIXED.intersection(self._jws.header):  # RFC 7519, 5.3
+            if self._jws.header[name] != payload.get(name):
+                raise MalformedCredential.saying("{claim} of header and payload differ", claim=name)
         self._work.spend(len(self.parts.shown) // BYTES_HASHED)
         return disclose(payload, self.parts.disclosures, self._work, FIXED)
 
@@ -80,7 +89,13 @@ class SDJWTCredential(Secured):
     def claims(self) -> Claims:
         """See `Secured`."""
         payload = self.disclosed.payload
-        return claims_of(payload, "" if "iss" in payload else subject_of(self._jws, self._work))
+        subject = "" if "iss" in payload else subject_of(self._jws, self._work)
+        return claims_of(payload, lambda: self.holder, subject)
+
+    @cached_property
+    def holder(self) -> ConfirmationKey | None:
+        """The key that may show it. Raises as `holder_key`."""
+        return holder_key(self.disclosed.payload)
 
     def choose(self, chosen: Collection[ClaimPath]) -> bytes:
         """The credential with the chosen disclosures alone, to be shown. Raises as `Disclosed.choose`."""
@@ -91,10 +106,10 @@ class SDJWTCredential(Secured):
 
         Of an issuer with an address it is a key of the set in its metadata (SD-JWT VC, 3).
 
-        Raises `MalformedCredential` for a `kid` that is no text, and as `disclosed`.
+        Raises `MalformedCredential` for a `kid` that names no key, and as `disclosed`.
         """
         payload, header = self.disclosed.payload, self._jws.header
-        issuer, algorithm, kid = str(payload.get("iss")), header["alg"], header.get("kid", "")
+        issuer, algorithm = str(payload.get("iss")), header["alg"]
         if algorithm not in ALGORITHMS:
             unread = ISSUER_KEY_NOT_NAMED.saying(
                 "an SD-JWT VC by {algorithm} is not read here", algorithm=shortened(algorithm)
@@ -106,8 +121,7 @@ class SDJWTCredential(Secured):
         # whoever has a key of his own could sign under a certificate's name.
         if "x5c" in header:
             return Signatures([signature])
-        if not isinstance(kid, str):
-            raise MalformedCredential("kid of the header is no text")
+        kid = key_name(self._jws)
         # SD-JWT VC, 6.2: whatever `kid` looks like, an address means its set of keys, lest a sender chose by
         # which process the key is found.
         method = _key_url(issuer, kid) if issuer.startswith("https://") else method_of(issuer, kid)
@@ -143,8 +157,12 @@ class SDJWTCredential(Secured):
 
     def leaves(self, signed: Signed, kind: EntryKind, work: Work) -> Sequence[bytes]:  # noqa: ARG002
         """The entry of the issuer's JWT, whatever is disclosed of it."""
+        return tuple(entry(kind, digest) for digest in self.digests(work))
+
+    def digests(self, work: Work) -> frozenset[bytes]:
+        """SHA-256 of the issuer's JWT. Nothing is disclosed for it: a bulk job asks for each row."""
         work.spend(len(self.parts.jwt) // BYTES_HASHED)
-        return (entry(kind, hashlib.sha256(self.parts.jwt).digest()),)
+        return frozenset({hashlib.sha256(self.parts.jwt).digest()})
 
 
 def _key_url(issuer: str, kid: str) -> str | None:

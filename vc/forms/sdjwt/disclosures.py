@@ -38,6 +38,7 @@ DISCLOSURE_READ = 10
 """Steps of `Work` for a disclosure, so that 100,000 of them are refused before one is read."""
 DEEPEST = 64
 """Levels of the whole payload: disclosures in disclosures could nest as deep as there are disclosures."""
+_NESTED = (dict, list)
 RESERVED = ("_sd", "...", "_sd_alg")
 """Names that no claim of an issuer has (RFC 9901, 4.1)."""
 
@@ -63,7 +64,7 @@ class SDJWT(NamedTuple):
     @property
     def shown(self) -> bytes:
         """The bytes that a key binding covers (RFC 9901, 4.3.1): all but itself, with the last tilde."""
-        return b"".join(part + b"~" for part in (self.jwt, *self.disclosures))
+        return b"~".join((self.jwt, *self.disclosures, b""))
 
 
 class Disclosed(NamedTuple):
@@ -102,7 +103,7 @@ class Disclosed(NamedTuple):
 
 def up_to(path: ClaimPath) -> list[ClaimPath]:
     """The paths of all that something stands in, from the outermost on, and its own."""
-    return [path[:length] for length in range(1, len(path) + 1)]
+    return [path] if len(path) == 1 else [path[:length] for length in range(1, len(path) + 1)]
 
 
 def written_path(path: ClaimPath) -> str:
@@ -134,9 +135,8 @@ def disclose(
     reading.walk(payload)
     if reading.texts:  # 7.1, step 5 (threat 39)
         raise INVALID_SD_JWT("a disclosure is of another SD-JWT: nothing that was signed refers to it")
-    hidden = len(reading.digests) - len(reading.places)
-    order = {text: number for number, text in enumerate(disclosures)}
-    places = dict(sorted(reading.places.items(), key=lambda place: order[place[1]]))
+    hidden = len(reading.digests) - len(disclosures)
+    places = {reading.places[text]: text for text in disclosures}
     return Disclosed(payload, places, hidden, reading.digest)
 
 
@@ -154,7 +154,8 @@ class _Reading:
         if len(self.texts) != len(disclosures):
             raise INVALID_SD_JWT("a disclosure stands there twice")
         self.digests: set[str] = set()
-        self.places: dict[ClaimPath, bytes] = {}
+        self.places: dict[bytes, ClaimPath] = {}
+        """Where each disclosure belongs."""
 
     def walk(self, payload: dict[str, Any]) -> None:
         """Take each object and array of the payload, and those in disclosures as they come."""
@@ -165,9 +166,7 @@ class _Reading:
             if len(path) > DEEPEST:
                 raise TooLarge.saying("the SD-JWT nests deeper than {most} levels", most=DEEPEST)
             members = self._object(path, node) if isinstance(node, dict) else self._array(path, node)
-            waiting += [
-                ((*path, step), member) for step, member in members if isinstance(member, dict | list)
-            ]
+            waiting += [((*path, step), member) for step, member in members if isinstance(member, _NESTED)]
 
     def _object(self, path: ClaimPath, node: dict[str, Any]) -> Iterator[tuple[str, Any]]:
         digests = node.pop("_sd", [])
@@ -189,7 +188,7 @@ class _Reading:
             if not path and name in self._fixed:
                 raise _fixed(name)
             node[name] = value
-            self.places[*path, name] = self.texts.pop(digest)
+            self.places[self.texts.pop(digest)] = (*path, name)
         return iter(node.items())
 
     def _array(self, path: ClaimPath, node: list[Any]) -> Iterator[tuple[int, Any]]:
@@ -202,7 +201,7 @@ class _Reading:
                 raise INVALID_SD_JWT("an array element has members beside ..., which stands alone")
             content = self._content(item["..."], path, 2)
             if content is not None:
-                self.places[*path, len(kept)] = self.texts.pop(item["..."])
+                self.places[self.texts.pop(item["..."])] = (*path, len(kept))
                 kept.append(content[1])
         node[:] = kept
         return enumerate(kept)

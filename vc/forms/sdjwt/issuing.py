@@ -6,14 +6,15 @@ Everything in it follows from the facts, salts included, so that a row done agai
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from keys import Signer
 from keys.jws import encoded, sign_compact
 from wire import Malformed, base64url_encode
 from wire.problem import Code, Refused
+from wire.strict import base64url_bytes
 
 from ...anchoring import anchoring_terms
 from ...claims import JSON_SCHEMA, KIND
@@ -23,8 +24,8 @@ from ...secured import Options
 from ...status import status_statement
 from ...status.token import token_entry
 from .claims import DATES, FIXED
-from .credential import TYPE
-from .disclosures import RESERVED, ClaimPath, written_path
+from .credential import TYPE, algorithm_for
+from .disclosures import RESERVED, written_path
 
 CLAIM_NAME_TAKEN = Code("claim-name-taken", Refused, "A field has the name of a claim that decides")
 """A kind has a field whose name stands for something else in an SD-JWT VC, such as `status`."""
@@ -37,9 +38,10 @@ _TAKEN = FIXED.union(DATES, RESERVED, ("jti", "sub", "id"))
 def issued(facts: IssuingFacts, signer: Signer, options: Options) -> bytes:
     """The credential with all its disclosures, none of what decides among them (SD-JWT VC, 2.2.2.3).
 
-    Raises `KIND_NOT_GIVEN`, `CLAIM_NAME_TAKEN`, and `Malformed` for what would be lost, such as parts of a
-    second.
+    Raises `ALGORITHM_NOT_FOR_KEY`, `KIND_NOT_GIVEN`, `CLAIM_NAME_TAKEN`, and `Malformed` for what would be
+    lost, such as parts of a second.
     """
+    algorithm_for(signer.public_key)
     if facts.by_kind is None:
         raise KIND_NOT_GIVEN("an SD-JWT VC says what its kind's fields say, and no kind was given")
     by_kind = facts.by_kind()
@@ -47,13 +49,12 @@ def issued(facts: IssuingFacts, signer: Signer, options: Options) -> bytes:
         raise CLAIM_NAME_TAKEN.saying(
             "the kind has a field {field}, which has a meaning of its own in an SD-JWT VC", field=taken[0]
         )
-    frame = _Frame(facts.id, by_kind)
-    payload = {**_deciding(facts, by_kind), **frame.payload(options.created)}
+    framed, disclosures = _framed(facts.id, by_kind, options.created)
     method = options.verification_method
     # SD-JWT VC, 3: with an address, `kid` names a key of the set in the issuer's metadata.
     header = {"typ": TYPE, "kid": method.partition("#")[2] if facts.address else method}
-    parts = [sign_compact(header, payload, signer), *frame.disclosures]
-    return b"".join(part + b"~" for part in parts)
+    jwt = sign_compact(header, {**_deciding(facts, by_kind), **framed}, signer)
+    return b"~".join((jwt, *disclosures, b""))
 
 
 def _deciding(facts: IssuingFacts, by_kind: ClaimsByKind) -> dict[str, Any]:
@@ -86,43 +87,42 @@ def _confirmation(holder: str) -> dict[str, Any]:
     return {"jwk": key.jwk()} if holder.startswith("did:key:") else {"jwk": key.jwk(), "kid": holder}
 
 
-class _Frame:
-    """The claims of one credential, hidden as far as its kind lets them be."""
+def _framed(
+    identifier: str, by_kind: ClaimsByKind, created: datetime | None
+) -> tuple[dict[str, Any], list[bytes]]:
+    """The claims of one credential, hidden as far as its kind lets them be, and the disclosures.
 
-    def __init__(self, identifier: str, by_kind: ClaimsByKind) -> None:
-        self._identifier, self._by_kind = identifier, by_kind
-        self.disclosures: list[bytes] = []
+    The digests are sorted (RFC 9901, 4.2.4.1).
+    """
+    disclosures: list[bytes] = []
+    salt, scope = by_kind.salt, f"{identifier}\0"
 
-    def payload(self, created: datetime | None) -> dict[str, Any]:
-        """The claims that are in the clear, and the digests of the others, sorted (RFC 9901, 4.2.4.1)."""
-        claims = dict(self._by_kind.claims)
-        shown = {name: claims.pop(name) for name in self._by_kind.shown if name in claims}
-        if created is not None:
-            claims["iat"] = int(created.timestamp())
-        digests = [self._hidden((name,), [name, self._items(name, value)]) for name, value in claims.items()]
-        digests += self._decoys()
-        return {**shown, "_sd": sorted(digests), "_sd_alg": "sha-256"} if digests else shown
-
-    def _items(self, name: str, value: Any) -> Any:
-        """The value of a claim; the items of a group are hidden each by itself."""
-        if not isinstance(value, list):
-            return value
-        return [{"...": self._hidden((name, number), [item])} for number, item in enumerate(value)]
-
-    def _hidden(self, path: ClaimPath, content: list[Any]) -> str:
-        text = encoded([base64url_encode(self._salt(path)), *content])
-        self.disclosures.append(text)
+    def hidden(place: str, content: tuple[Any, ...]) -> str:
+        # 128 bits that nobody but the issuer can work out, for a value that could be guessed (9.3)
+        text = encoded((base64url_encode(salt(scope + place)[:16]), *content))
+        disclosures.append(text)
         return _digest(text)
 
-    def _decoys(self) -> Iterator[str]:
-        """A digest for each claim that is not there: else their number would tell which of them are."""
-        for name in self._by_kind.names:
-            if name not in self._by_kind.claims:
-                yield _digest(base64url_encode(self._salt((name,))).encode())
+    claims = dict(by_kind.claims)
+    shown = {name: claims.pop(name) for name in by_kind.shown if name in claims}
+    if created is not None:
+        claims["iat"] = int(created.timestamp())
+    digests = []
+    for name, value in claims.items():
+        place = _place(name)
+        if isinstance(value, list):  # the items of a group are hidden each by itself
+            value = [{"...": hidden(f"{place}/{number}", (item,))} for number, item in enumerate(value)]
+        digests.append(hidden(place, (name, value)))
+    # A decoy for each claim that is not there: else their number would tell which of them are.
+    absent = [name for name in by_kind.names if name not in by_kind.claims]
+    digests += [_digest(base64url_bytes(salt(scope + _place(name))[:16])) for name in absent]
+    framed = {**shown, "_sd": sorted(digests), "_sd_alg": "sha-256"} if digests else shown
+    return framed, disclosures
 
-    def _salt(self, path: ClaimPath) -> bytes:
-        """128 bits that nobody but the issuer can work out, for a value that could be guessed (9.3)."""
-        return self._by_kind.salt(f"{self._identifier}\0{written_path(path)}")[:16]
+
+@lru_cache(maxsize=1024)
+def _place(name: str) -> str:
+    return written_path((name,))
 
 
 def _digest(text: bytes) -> str:
