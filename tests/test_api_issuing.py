@@ -70,7 +70,7 @@ def api(tmp_path: Path) -> API:
 
 
 def posted(api: API, **facts: Any) -> dict[str, Any]:
-    """What a client posts: the template of the kind filled by hand, without anything the issuer decides."""
+    """Return a credential as a client posts it: the kind's template, without the issuer's members."""
     values = {**FACTS, **facts}
     others = dict.fromkeys((*CERTIFICATE.template.fields, "issuer_name"), "")
     document = CERTIFICATE.template.fill({**others, **values})
@@ -87,7 +87,7 @@ def test_what_is_posted_is_issued_logged_and_valid(api: API) -> None:
     assert api.issuer.line(entry).record["name"] == FACTS["name"]
     bundle = api.issuer.bundle(entry)
     assert verifier(trust_in(api.issuer)).verify(bundle, now=NOW)
-    # What the client has is what was signed, and a bundle may carry it.
+    # The client has the signed credential, and a bundle may carry it.
     whole = Bundle(credential, bundle.evidence, bundle.issuer_documents, bundle.status_lists, bundle.kinds)
     assert verifier(trust_in(api.issuer)).verify(whole, now=NOW)
     for name in ("name", "validFrom", "validUntil", "credentialSubject"):

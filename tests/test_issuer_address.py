@@ -526,7 +526,7 @@ def test_what_we_publish_is_what_we_read(issuer: Issuer, host: Host, tmp_path: P
 
 
 def test_a_set_at_another_address_signs_for_nobody_here(host: Host) -> None:
-    """Whoever proves by Data Integrity may name any key: one of another address is not the issuer's."""
+    """A Data Integrity proof may name any key: one of another address is not the issuer's."""
     host.serve()
     where = issuer_metadata.key_url(host.address, "key-1")
     for issuer in ("https://other.example", f"{host.address}/other"):

@@ -355,9 +355,9 @@ def test_a_diploma_is_called_what_it_is_called_in_other_forms() -> None:
         "degree_name": "学士",
         "achievement_type": "BachelorDegree",
     }
-    claims = claims_of(whole)
+    claims = claims_of(whole, lambda: None)
     assert titled(claims.title, claims.degree, claims.achievement_type) == "Physics (学士)"
-    claims = claims_of({**payload, "degree_name": "学士"})  # all that its holder shows
+    claims = claims_of({**payload, "degree_name": "学士"}, lambda: None)  # all that its holder shows
     assert titled(claims.title, claims.degree, claims.achievement_type) == "diploma (学士)"
 
 

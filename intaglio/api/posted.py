@@ -130,7 +130,7 @@ class PostedCredentials:
             )
 
     def _same(self, number: KindNumber, kind: Kind, record: Record) -> Entry:
-        """What was issued under the number, if it says the same.
+        """Return the credential that was issued under the number, if it says the same.
 
         Raises `OTHER_FACTS`, `CREDENTIAL_SUSPENDED` and `NotFound`.
         """
