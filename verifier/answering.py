@@ -15,7 +15,7 @@ from .judge import Judge, Judged, Question
 from .processes import Processes
 
 INLINE_BYTES, INLINE_STEPS = 1 << 16, 20_000
-"""Limits of an inline verification. A diploma's bundle has a fifth of the bytes and an eighth of the steps."""
+"""Limits of an inline verification. A diploma's bundle has a fifth of the bytes, an eighth of the steps."""
 
 MOST_FETCHING = 64
 """Reports that wait for the network at once."""
