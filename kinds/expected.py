@@ -17,6 +17,7 @@ Fault = tuple[int, str, str]
 
 _MEMBERS = frozenset(("day", "records", "findings"))
 _FORM = "day is YYYY-MM-DD, records has an object for each row, and findings have row, column and reason"
+"""`wrong` may stand beside these: the findings of `wrong.csv`, none of whose rows is good."""
 
 
 class Rehearsal(NamedTuple):
@@ -37,26 +38,33 @@ class Rehearsal(NamedTuple):
 
 
 class Expected(NamedTuple):
-    """The content of an `expected.json`: the day of the job, and the outcome."""
+    """The content of an `expected.json`: the day of the job, and the outcome of each file."""
 
     day: date
     outcome: Rehearsal
+    """Of `rows.csv`."""
+    wrong: Rehearsal = Rehearsal({}, frozenset())
+    """Of `wrong.csv`, whose rows are all refused."""
 
     @classmethod
     def parse(cls, text: bytes) -> Expected:
         """Raises `Malformed`."""
         document = load_json_object(text)
-        if document.keys() != _MEMBERS:
+        if document.keys() - {"wrong"} != _MEMBERS:
             raise Malformed(_FORM)
         try:
             day = date.fromisoformat(document["day"])
             records = {int(row): {**record} for row, record in document["records"].items()}
-            if type(document["findings"]) is not list:
-                raise TypeError
-            findings = frozenset(_finding(**each) for each in document["findings"])
+            findings, wrong = _findings(document["findings"]), _findings(document.get("wrong", []))
         except (AttributeError, TypeError, ValueError) as error:
             raise Malformed(_FORM) from error
-        return cls(day, Rehearsal(records, findings))
+        return cls(day, Rehearsal(records, findings), Rehearsal({}, wrong))
+
+
+def _findings(items: Any) -> frozenset[Fault]:
+    if type(items) is not list:
+        raise TypeError
+    return frozenset(_finding(**each) for each in items)
 
 
 def _finding(row: int, column: str, reason: str) -> Fault:

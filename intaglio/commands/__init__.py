@@ -24,6 +24,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "kind": ("intaglio.commands.kind:kind", "Say what can be issued, and draft a kind of your own."),
     "demo": ("examples.diploma.demo:demo", "See a university, a graduate, an employer and a forger."),
     "samples": ("examples.diploma.samples:samples", "Write one file of each verdict to try out."),
+    "use": ("examples.uses.command:use", "See what credentials are for, use by use, each with its attack."),
     "doctor": ("intaglio.commands.doctor:doctor", "Explain what is wrong with this set-up."),
 }
 """Each sub-command: where it is, and what it does."""

@@ -19,7 +19,7 @@ from kinds import Kind, openid4vci, shipped
 from kinds.check import prove_kind
 from kinds.diff import differences, level
 from kinds.draft import Outline, draft, renamed, table_outline
-from kinds.expected import Expected, mismatches
+from kinds.expected import Expected, Rehearsal, mismatches
 from kinds.kind import METADATA, SCHEMA, ItemCell
 from kinds.parsing import parse_kind
 from kinds.places import path_text, places
@@ -109,24 +109,41 @@ def check(session: Session, name: str) -> Result:
 @verb(kind)
 @click.argument("folder", type=click.Path(path_type=Path))
 def test(session: Session, folder: Path) -> Result:
-    """Hold what a folder's rows.csv becomes by its kind against its expected.json. Nothing is issued."""
+    """Hold what a folder's rows.csv becomes by its kind against its expected.json. Nothing is issued.
+
+    Of wrong.csv, where there is one, each row has to be refused as expected.json says.
+    """
     tested = read_kind(folder)
-    path = folder / "expected.json"
-    if not path.exists():
-        raise NotFound(f"there is no {path}", hint="Begin one as docs/kinds.md shows.")
-    try:
-        expected = Expected.parse(read_regular(path, _LARGEST))
-    except Malformed as problem:
-        raise Malformed(f"{path}: {problem.detail}") from problem
-    source = open_source(folder / "rows.csv", kind=tested)
-    actual = rehearse(source, trial(tested, session.contexts()), expected.day, folder / "files")
+    expected = read_expected(folder)
+    composer = trial(tested, session.contexts())
+
+    def outcome(name: str) -> Rehearsal:
+        return rehearse(open_source(folder / name, kind=tested), composer, expected.day, folder / "files")
+
+    actual = outcome("rows.csv")
     found = [*mismatches(expected.outcome, actual)]
-    data = {"name": tested.name, **actual.to_json(), "differences": found}
+    data = {"name": tested.name, **actual.to_json()}
+    if (folder / "wrong.csv").exists() or expected.wrong.findings:
+        refused = outcome("wrong.csv")
+        found += [f"wrong.csv, {said}" for said in mismatches(expected.wrong, refused)]
+        data["wrong"] = refused.to_json()["findings"]
+    data["differences"] = found
     if found:
         lines = [*found[:_SHOWN], *([f"and {len(found) - _SHOWN} more"] if len(found) > _SHOWN else [])]
         return Result(data, "\n".join(map(printable, lines)), 1)
     count = f"{counted(len(actual.records), 'record')}, {counted(len(actual.findings), 'finding')}"
     return Result(data, f"{tested.name} {tested.version}: {count}, as expected.")
+
+
+def read_expected(folder: Path) -> Expected:
+    """What a kind's folder says of its rows. Raises `NotFound` and `Malformed`."""
+    path = folder / "expected.json"
+    if not path.exists():
+        raise NotFound(f"there is no {path}", hint="Begin one as docs/kinds.md shows.")
+    try:
+        return Expected.parse(read_regular(path, _LARGEST))
+    except Malformed as problem:
+        raise Malformed(f"{path}: {problem.detail}") from problem
 
 
 @verb(kind)
