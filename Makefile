@@ -11,6 +11,11 @@ unexport PYTHONDONTWRITEBYTECODE
 demo: .venv/installed
 	$(BIN)/intaglio demo
 
+# Each use in examples/uses, with its attack, in one process; a network is not needed.
+.PHONY: examples
+examples: .venv/installed
+	$(BIN)/intaglio use run --all
+
 # Where files in memory have room, what tests write lies there: a third of the time of quick tests, and half of that of
 # tests that kill, went into waiting for the disk. `make soak` writes to the disk. Only what failed is kept.
 IN_MEMORY = $(shell $(BIN)/python -c "import shutil; print('TMPDIR=/dev/shm' * (shutil.disk_usage('/dev/shm').free > $(1) << 20))" 2>/dev/null)

@@ -49,6 +49,7 @@ NOT_TYPED = {
     "trust chain add": "it asks nodes of a chain",
     "samples": "it signs files for half a second; tests/test_demo.py reads its object",
     "trust chain update": "it asks nodes of a chain",
+    "use run": "it signs files for half a second; tests/test_uses.py reads its object",
     "wallet receive": "it asks a service, and prints what `wallet import` does",
 }
 """Commands whose object is not recorded, and why."""

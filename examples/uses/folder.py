@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from typing import Any, Self
 from issuer.identity.kind import read_kind
 from kinds import Kind
 from kinds.expected import Expected
+from wire import jcs
 from wire.files import read_regular
 from wire.problem import Malformed, NotFound
 from wire.strict import load_json_object
@@ -128,8 +130,12 @@ class Use:
 
     @property
     def reference(self) -> str:
-        """The kind as it is: name, version and digest."""
-        return f"{self.kind.name}:{self.kind.version}:{self.kind.digest}"
+        """The kind as it is: name, version and digest of what its author wrote.
+
+        What is compiled of that may be other bytes in another release.
+        """
+        digests = {path: hashlib.sha256(data).hexdigest() for path, data in self.kind.sources.items()}
+        return f"{self.kind.name}:{self.kind.version}:{hashlib.sha256(jcs.canonicalize(digests)).hexdigest()}"
 
     @property
     def is_changed(self) -> bool:
