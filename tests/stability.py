@@ -268,6 +268,7 @@ class _Use:
         self.type("wallet delete", held, "--yes", home="restored")
 
     def use_kinds(self) -> None:
+        self.type("use list")
         self.type("kind list")
         self.type("kind show", "resident")
         self.type("kind check", "certificate")

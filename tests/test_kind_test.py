@@ -112,6 +112,22 @@ def test_rows_are_held_against_each_other_and_derived_values_are_of_the_day(
         assert told["findings"][0]["reason"] == "is the number of row 2 as well"
 
 
+def test_rows_that_are_all_wrong_are_held_against_their_findings(program: Program, card: Path) -> None:
+    """A row that is good there, or is refused for another reason, is a difference."""
+    header, row, *_ = (card / "rows.csv").read_text().splitlines()
+    (card / "wrong.csv").write_text(f"{header}\n{row.replace('V-1', '')}\n{row}\n")
+    answer = program("kind", "test", card)
+    empty, good = answer.out.splitlines()
+    assert (answer.code, empty) == (1, "wrong.csv, row 2, column record_no: not expected: is empty")
+    assert good.startswith("wrong.csv, row 3: not expected: {")
+    (card / "wrong.csv").write_text(f"{header}\n{row.replace('V-1', '')}\n")
+    told = json.loads(program("kind", "test", card, "--json").out)
+    expect(card, wrong=told["wrong"])
+    assert program("kind", "test", card).code == 0
+    (card / "wrong.csv").unlink()
+    assert program("kind", "test", card).code == 4
+
+
 def test_a_test_needs_its_files(program: Program, card: Path) -> None:
     (card / "expected.json").write_text("[]")
     refused = program("kind", "test", card)
@@ -166,6 +182,8 @@ def test_an_outcome_is_read_as_it_was_written() -> None:
         {"records": {"2": []}},
         {"records": {"two": {}}},
         {"findings": {}},
+        {"wrong": {}},
+        {"wrong": [{"row": 2, "column": "A"}]},
         {"findings": [{"row": 2, "column": "A"}]},
         {"findings": [{"row": "2", "column": "A", "reason": "x"}]},
         {"findings": [{"row": 2, "column": ["A"], "reason": "x"}]},

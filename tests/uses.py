@@ -10,11 +10,12 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from examples.uses.folder import HERE, SECTORS, Use, names
+from examples.uses.folder import HERE, SECTORS, UseCase, names
 from tests.sources import ROOT
 
 PAGE = ROOT / "docs" / "uses.md"
 
+SHOWN_BY = "tests/test_uses.py::test_a_use_ends_as_its_folder_says_and_its_log_has_nobodys_data"
 SECTOR_NAMES: Mapping[str, tuple[str, str]] = {
     "health": ("Health", "医疗"),
     "education": ("Education", "教育"),
@@ -48,11 +49,11 @@ you change its kind, give it another name or version first, or say `--try`.
 
 def page() -> str:
     """The whole page."""
-    uses = [Use.read(HERE / name) for name in names()]
+    uses = [UseCase.read(HERE / name) for name in names()]
     return "\n".join([_HEAD, *_english(uses), *_chinese(uses)]) + "\n"
 
 
-def _english(uses: list[Use]) -> Iterator[str]:
+def _english(uses: list[UseCase]) -> Iterator[str]:
     yield "Sizes are bytes of the credential, and of the bundle that proves it offline."
     for sector in SECTORS:
         yield f"\n## {SECTOR_NAMES[sector][0]}\n"
@@ -60,6 +61,7 @@ def _english(uses: list[Use]) -> Iterator[str]:
         if not found:
             yield "Later."
             continue
+        yield f"Shown by `{SHOWN_BY}`, for each of them.\n"
         yield "| Use | Standard | Validator | Verifiers ask for | Bytes | What only this use refuses |"
         yield "| --- | --- | --- | --- | --- | --- |"
         for use in found:
@@ -68,7 +70,7 @@ def _english(uses: list[Use]) -> Iterator[str]:
     yield from (f"- {english}" for english, _ in LATER)
 
 
-def _chinese(uses: list[Use]) -> Iterator[str]:
+def _chinese(uses: list[UseCase]) -> Iterator[str]:
     yield "\n## 用途目录\n"
     yield "每种用途是 `examples/uses` 下的一个数据文件夹。字节数为凭证本身，以及可离线验证的整包。"
     for sector in SECTORS:
@@ -77,6 +79,7 @@ def _chinese(uses: list[Use]) -> Iterator[str]:
         if not found:
             yield "以后提供。"
             continue
+        yield f"均由 `{SHOWN_BY}` 验证。\n"
         yield "| 用途 | 标准 | 校验程序 | 验证方的要求 | 字节 | 只有此用途拒绝的情形 |"
         yield "| --- | --- | --- | --- | --- | --- |"
         for use in found:
@@ -85,11 +88,11 @@ def _chinese(uses: list[Use]) -> Iterator[str]:
     yield from (f"- {chinese}" for _, chinese in LATER)
 
 
-def _title(use: Use, language: str) -> str:
+def _title(use: UseCase, language: str) -> str:
     return f"[{use.said['title'][language]}](../examples/uses/{use.name}/story.md)"
 
 
-def _row(title: str, use: Use, language: str) -> str:
+def _row(title: str, use: UseCase, language: str) -> str:
     sizes = use.said["bytes"]
     standard = " ".join(use.said["standard"][each] for each in ("name", "version"))
     cells = [
@@ -97,7 +100,7 @@ def _row(title: str, use: Use, language: str) -> str:
         f"{standard} ({use.said['standard']['date']})",
         _validator(use.said["validator"], language),
         "; ".join(_asked(use, language)) or _WORDS["nothing"][language],
-        f"{sizes['credential']:,} / {sizes['bundle']:,}",
+        " / ".join(f"{sizes[each]:,}" for each in ("credential", "bundle") if each in sizes),
         f"{_refusal(use.attack, language)}: `{use.attack['code']}`",
     ]
     return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
@@ -129,7 +132,7 @@ def _validator(said: Mapping[str, Any], language: str) -> str:
     return _WORDS[said["of"]][language].format(name=said["name"])
 
 
-def _asked(use: Use, language: str) -> Iterator[str]:
+def _asked(use: UseCase, language: str) -> Iterator[str]:
     policy = use.kind.policy
     if policy.holder:
         yield _WORDS["holder"][language]
@@ -149,14 +152,14 @@ def _refusal(attack: Mapping[str, Any], language: str) -> str:
     return words.format_map({name: str(value).replace("`", "'") for name, value in attack.items()})
 
 
-def refusal(use: Use) -> tuple[str, ...]:
+def refusal(use: UseCase) -> tuple[str, ...]:
     """What tells the attack of a use from those of others: the change, the code, and the place of it."""
     attack = use.attack
     place = {"cell": "column", "document": "file", "time": "code", "signed": "pointer", "kind": "kind"}
     return attack["change"], attack["code"], str(attack[place.get(attack["change"], "change")])
 
 
-def _note(use: Use) -> None:
+def _note(use: UseCase) -> None:
     """Notes in `use.json` the version that is published, where none is noted, as its first member."""
     if not use.published:
         path = use.folder / "use.json"
@@ -166,5 +169,5 @@ def _note(use: Use) -> None:
 
 if __name__ == "__main__":
     for each in names():
-        _note(Use.read(HERE / each))
+        _note(UseCase.read(HERE / each))
     PAGE.write_text(page(), encoding="utf-8")

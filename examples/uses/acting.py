@@ -34,12 +34,15 @@ from verifier.policy import AllOf, load_policy
 from verifier.summary import fields_of, summarize
 from wire.fetch import NoFetcher
 from wire.problem import Malformed
+from wire.text import counted
 
 from .actors import CHALLENGE, DOMAIN, Institution, Person, present_as_own
-from .folder import Use
+from .folder import UseCase
 
 _WRONG_TYPE, _REVOKED_CODE = "trust-wrong-type", "status-revoked"
 _NOT_FOR_TYPE, _NOT_PROVED = "trust-not-for-type", "trust-subject-not-proved"
+_TOO_OLD = "trust-status-too-old"
+NOW = timedelta()
 _YES_NO = {"de": ("ja", "nein")}
 """For sentences of kinds in languages that the program does not speak."""
 _TOLERANCE = 0.1
@@ -61,7 +64,7 @@ class Ending(NamedTuple):
 class Run:
     """What a run showed."""
 
-    use: Use
+    use: UseCase
     issued: int = 0
     findings: list[CellFinding] = field(default_factory=list)
     sentences: dict[str, str] = field(default_factory=dict)
@@ -100,6 +103,8 @@ class Run:
             "sentences": self.sentences,
             "learned": self.learned,
             "paper": self.use.said["paper"],
+            "holder": bool(self.use.kind.policy.holder),
+            "boundBy": [] if self.use.kind.person.fields else list(self.use.bound_by),
             "endings": [each._asdict() for each in self.endings],
             "log": self.log,
             "bytes": self.sizes,
@@ -107,20 +112,20 @@ class Run:
         }
 
 
-def rehearsed(use: Use, file: Path) -> Rehearsal:
+def rehearsed(use: UseCase, file: Path) -> Rehearsal:
     """What the rows of a file become by a use's kind on its day; nothing is issued."""
     source = open_source(file, kind=use.kind)
     return rehearse(source, trial(use.kind), use.expected.day, use.folder / "files")
 
 
-def tested(use: Use, rows: Rehearsal) -> Iterator[str]:
+def tested(use: UseCase, rows: Rehearsal) -> Iterator[str]:
     """How `rows.csv` and `wrong.csv` differ from `expected.json`, as `kind test` says it."""
     yield from mismatches(use.expected.outcome, rows)
     for each in mismatches(use.expected.wrong, rehearsed(use, use.folder / "wrong.csv")):
         yield f"wrong.csv, {each}"
 
 
-def _numbered(use: Use, rows: Rehearsal) -> list[KindNumber]:
+def _numbered(use: UseCase, rows: Rehearsal) -> list[KindNumber]:
     """The credentials of good rows, in their order. Raises `Malformed` for fewer than two."""
     records = [rows.records[row] for row in sorted(rows.records)]
     if len(records) < 2:
@@ -128,7 +133,7 @@ def _numbered(use: Use, rows: Rehearsal) -> list[KindNumber]:
     return [KindNumber(use.kind.name, str(record[use.kind.number])) for record in records]
 
 
-def run(use: Use, scratch: Path) -> Run:
+def run(use: UseCase, scratch: Path) -> Run:
     """Issues the rows of a use, verifies one, and shows the verifier what it has to refuse.
 
     `scratch` is an empty folder. What ends otherwise than the folder says is a difference of the run; raises
@@ -138,7 +143,7 @@ def run(use: Use, scratch: Path) -> Run:
 
 
 class _Acting:
-    def __init__(self, use: Use, scratch: Path) -> None:
+    def __init__(self, use: UseCase, scratch: Path) -> None:
         self.use, self.scratch, self.seen = use, scratch, Run(use)
         self.neighbour = near = use.neighbour
         self.rehearsed = rehearsed(use, use.folder / "rows.csv")
@@ -159,6 +164,7 @@ class _Acting:
         shown = self._genuine()
         self._refused()
         self._attacked(*shown)
+        self._limits(*shown)
         log = self.own.issuer.log
         entries = map(parse_entry, log.entries(0, log.checkpoint().size))
         self.seen.log = dict(Counter(entry.kind.name.lower() for entry in entries))
@@ -170,7 +176,7 @@ class _Acting:
         if use.kind.policy.holder:
             self.seen.note("the file alone", self._verify(data), Verdict.UNDETERMINED, _NOT_PROVED)
             person = Person(self.scratch / "wallet", self.own.clock())
-            data = person.claim(self.own, self.verified, self.scratch / "claims.sqlite")
+            data = self._claimed(person)
             self.seen.note("claimed, not presented", self._verify(data), Verdict.UNDETERMINED, _NOT_PROVED)
         report = self._verify(self._shown(data, person))
         self.seen.note("presented by its holder" if person else "the file", report, Verdict.VALID)
@@ -226,10 +232,10 @@ class _Acting:
                 files[name] = files[attack["with"]] if "with" in attack else _altered(files[name])
                 report = self._verify(self._shown(data, person), files=files)
             case "time":
-                days = attack["days"]
-                before = self._verify(self._shown(data, person, days - 1), days - 1)
-                self.seen.note(f"{days - 1} days later", before, Verdict.VALID)
-                report = self._verify(self._shown(data, person, days), days)
+                before, after = (timedelta(days=attack["days"] - less) for less in (1, 0))
+                good = self._verify(self._shown(data, person, before), before)
+                self.seen.note(f"{counted(before.days, 'day')} later", good, Verdict.VALID)
+                report = self._verify(self._shown(data, person, after), after)
             case "holder":
                 report = self._verify(present_as_own(data, self.own.clock()))
             case "signed":
@@ -240,8 +246,6 @@ class _Acting:
             # What could not be shown is open, what was shown to be wrong is not valid; valid is neither.
             verdict = report.verdict if report.verdict is not Verdict.VALID else Verdict.INVALID
             self.seen.note(f"attack ({attack['change']})", report, verdict, attack["code"])
-        if attack.get("fresh"):
-            self._fresh(attack["days"])
 
     def _attacked_cell(self) -> None:
         attack, path = self.use.attack, self.scratch / "changed.csv"
@@ -252,20 +256,33 @@ class _Acting:
         self.seen.compare("attack (cell)", ends, [(attack["column"], attack["reason"], attack["code"])])
         self.seen.endings += [Ending("attack (cell)", "refused", each.code, str(each)) for each in findings]
 
-    def _fresh(self, days: int) -> None:
-        """The issuer signs its lists anew, and whoever asks gets the credential with a fresh one."""
-        self.own.clock.now += timedelta(days=days)
+    def _limits(self, data: bytes, person: Person | None) -> None:
+        """How old a status may be: a file is good until then, open afterwards, and good with a fresh list."""
+        age = self.use.kind.policy.status_age
+        if not age:
+            return
+        limit, later = timedelta(days=age), timedelta(days=age, hours=1)
+        what = f"{counted(age, 'day')} later"
+        self.seen.note(what, self._verify(self._shown(data, person, limit), limit), Verdict.VALID)
+        report = self._verify(self._shown(data, person, later), later)
+        self.seen.note(f"{what}, and an hour", report, Verdict.UNDETERMINED, _TOO_OLD)
+        self.own.clock.now += later
+        # The issuer signs its lists anew; the holder gets the credential with a fresh one at the same link.
         self.own.issuer.lists.publish(now=self.own.clock.now, anew=True)
-        report = self._verify(self.own.bundle(self.verified))
-        self.seen.note(f"{days} days later, with a fresh status list", report, Verdict.VALID)
+        data = self.own.bundle(self.verified) if person is None else self._claimed(person)
+        report = self._verify(self._shown(data, person))
+        self.seen.note(f"{what}, with a fresh status list", report, Verdict.VALID)
 
-    def _shown(self, data: bytes, person: Person | None, days: int = 0) -> bytes:
-        """The file, or its presentation by its holder so many days later."""
-        if person is None:
-            return data
-        return person.present(data, self.verifier, self.own.clock() + timedelta(days=days))
+    def _claimed(self, person: Person) -> bytes:
+        return person.claim(self.own, self.verified, self.scratch / "claims.sqlite", self.verifier)
 
-    def _verify(self, data: bytes, days: int = 0, files: Mapping[str, bytes] | None = None) -> Report:
+    def _shown(self, data: bytes, person: Person | None, later: timedelta = NOW) -> bytes:
+        """The file, or its presentation by its holder, some time later."""
+        return data if person is None else person.present(self.own.clock() + later)
+
+    def _verify(
+        self, data: bytes, later: timedelta = NOW, files: Mapping[str, bytes] | None = None
+    ) -> Report:
         """As a verifier does who asks for this type, and has the documents that belong to it."""
         kind_of_type = {"anyOf": [{"type": self.use.types[0]}, {"vcts": [type_of(self.use.kind)]}]}
         rules = [load_policy(kind_of_type)]
@@ -274,7 +291,7 @@ class _Acting:
         files = self.use.files if files is None else files
         return self.verifier.verify(
             data,
-            now=self.own.clock() + timedelta(days=days),
+            now=self.own.clock() + later,
             policy=AllOf(tuple(rules)),
             asked=Asked(CHALLENGE, DOMAIN) if _is_presentation(data) else None,
             resources=[hashlib.sha256(each).digest() for each in files.values()],
@@ -298,7 +315,7 @@ def _altered(data: bytes) -> bytes:
     return data[:-1] + bytes([data[-1] ^ 1])
 
 
-def _changed(use: Use, column: str, value: str) -> str:
+def _changed(use: UseCase, column: str, value: str) -> str:
     """The rows with another cell in the first of them."""
     with (use.folder / "rows.csv").open(encoding="utf-8-sig", newline="") as file:
         header, first, *others = csv.reader(file)

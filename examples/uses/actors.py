@@ -24,7 +24,7 @@ from vc.forms import FORMS, INTEGRITY
 from vc.secured import Options
 from verifier import Trust, Verifier
 
-from .folder import Use
+from .folder import UseCase
 
 CHALLENGE, DOMAIN = "asked-here-and-now", "verifier.example"
 _PASSPHRASE = b"a passphrase for the runs of the uses"
@@ -32,7 +32,7 @@ _USUAL_LIFE = 365  # days of status lists where a kind does not say
 
 
 @dataclass
-class Clock:
+class StoppedClock:
     """The time, which a run moves on."""
 
     now: datetime
@@ -44,16 +44,16 @@ class Clock:
 class Institution:
     """An issuer of the kinds of one or several uses; its keys have no passphrase."""
 
-    def __init__(self, home: Path, name: str, address: str, *uses: Use) -> None:
+    def __init__(self, home: Path, name: str, address: str, *uses: UseCase) -> None:
         # All kinds of an issuer share its lists: it is made for the one that asks for the shortest life.
         first, *further = sorted(uses, key=lambda use: use.kind.list_life or _USUAL_LIFE)
-        self.clock, self.address = Clock(uses[0].now), address
+        self.clock, self.address = StoppedClock(uses[0].now), address
         described = Description(name, url=address, kind=first.kind)
         self.issuer = Issuer.create(home, described, lambda: None, self.clock)
         for use in further:
             self.issuer.kinds.add(use.kind)
 
-    def issue(self, use: Use) -> tuple[int, list[CellFinding]]:
+    def issue(self, use: UseCase) -> tuple[int, list[CellFinding]]:
         """Issues the rows of a use; how many credentials that are, and what is wrong with the others."""
         source = open_source(use.folder / "rows.csv", kind=use.kind)
         order = Order(source, workers=0, files=use.folder / "files" if use.files else None)
@@ -65,7 +65,7 @@ class Institution:
         """A credential as it stands, with all that verifies it offline."""
         return self.issuer.bundle(self.issuer.current(which)).to_bytes()
 
-    def trust(self, use: Use) -> Trust:
+    def trust(self, use: UseCase) -> Trust:
         """A trust list that has this institution for credentials of a use's types, and for no others."""
         trust = Trust.parse(json.dumps(self.issuer.trust_file()).encode())
         issuers = (replace(each, types=tuple(use.types), vcts=(type_of(use.kind),)) for each in trust.issuers)
@@ -80,23 +80,27 @@ class Person:
         self.wallet = Wallet(home, _PASSPHRASE)
         (self.key,) = self.wallet.holder_keys()
 
-    def claim(self, at: Institution, which: KindNumber, file: Path) -> bytes:
-        """The bundle that a claim link gives for this key; `file` is where the institution keeps links."""
+    def claim(self, at: Institution, which: KindNumber, file: Path, verifier: Verifier) -> bytes:
+        """Claims a credential for this key and keeps it, and returns its bundle.
+
+        `file` is where the institution keeps its links; the wallet verifies what it gets before it keeps it.
+        """
         now, links = at.clock(), ClaimLinks(file, at.address)
         try:
             token = links.offer(which, at.issuer, now=now).token
             invitation = links.invite(token, at.issuer, now=now)
             method = self.key.verification_method
             signed = acceptance(invitation, self.key.signer, verification_method=method, created=now)
-            return links.redeem(token, signed, at.issuer, now=now)
+            data = links.redeem(token, signed, at.issuer, now=now)
         finally:
             links.close()
+        # What the kind asks of a presentation, such as its holder, no bare bundle can show.
+        self.wallet.accept(data, lambda seen: verifier.verify(seen, now=now, asks_by_kind=False), now=now)
+        return data
 
-    def present(self, data: bytes, verifier: Verifier, now: datetime) -> bytes:
-        """The wallet's answer to the challenge; it verifies the credential before it keeps it."""
-        kept = self.wallet.accept(
-            data, lambda seen: verifier.verify(seen, now=now, asks_by_kind=False), now=now
-        )
+    def present(self, now: datetime) -> bytes:
+        """The wallet's answer to the challenge, with what it keeps."""
+        (kept,) = self.wallet.credentials()
         return self.wallet.present([kept.id], challenge=CHALLENGE, domain=DOMAIN, now=now).to_bytes()
 
 

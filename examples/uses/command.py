@@ -16,7 +16,7 @@ from wire.problem import NotFound, Refused
 from wire.text import counted, printable
 
 from . import acting
-from .folder import HERE, Use, names
+from .folder import HERE, UseCase, names
 
 
 @click.group()
@@ -27,7 +27,7 @@ def use() -> None:
 @verb(use)
 def list_(_session: object) -> Result:
     """List the uses that come with the program."""
-    uses = [Use.read(HERE / name) for name in names()]
+    uses = [UseCase.read(HERE / name) for name in names()]
     data = [{"name": each.name, "sector": each.said["sector"], "title": each.said["title"]} for each in uses]
     lines = (f"{each.name:24} {each.said['sector']:12} {each.said['title']['en']}" for each in uses)
     return Result({"uses": data}, "\n".join(lines))
@@ -65,12 +65,12 @@ def _folder(name: str) -> Path:
     if name in names():
         return HERE / name
     if Path(name).is_dir():
-        return Path(name)
+        return Path(name).resolve()  # whose name is that of the use, also of `.`
     raise NotFound(f"there is no use {name}", hint="Name one of these, or a folder: " + ", ".join(names()))
 
 
 def _ended(folder: Path, is_tried: bool) -> acting.Run:
-    use = Use.read(folder)
+    use = UseCase.read(folder)
     if use.is_changed and not is_tried:
         # A version is for ever: the same name and version with other content would be another kind.
         version = int(use.kind.version) + 1
@@ -93,6 +93,7 @@ def lines(ended: acting.Run) -> Iterator[str]:
     yield from (f"    {language}  {sentence}" for language, sentence in ended.sentences.items())
     yield "  What it learns, and what paper would have shown:"
     yield from _learned(ended)
+    yield f"  {_bound(use)}"
     yield "  How it ends:"
     for each in ended.endings:
         code = f"{each.code}: {each.text}" if each.code else ""
@@ -101,6 +102,16 @@ def lines(ended: acting.Run) -> Iterator[str]:
     yield f"  The log holds {holds}: digests, and nobody's name."
     yield f"  Bytes: {ended.sizes['credential']} (credential), {ended.sizes['bundle']} (with what proves it)."
     yield from (f"  NOT AS EXPECTED: {each}" for each in ended.differences)
+
+
+def _bound(use: UseCase) -> str:
+    """Who showed it, or what it belongs to: a person is told in each case."""
+    if use.kind.policy.holder:
+        return "The holder was checked: the key that the credential names answered a challenge."
+    if use.kind.person.fields:
+        return "The holder was not checked: whoever has the file can show it."
+    labels = (use.kind.fields[name].labels.get("en", name) for name in use.bound_by)
+    return f"No person is in it. Compare what binds it to the thing: {', '.join(labels)}."
 
 
 def _learned(ended: acting.Run) -> Iterator[str]:

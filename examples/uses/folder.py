@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
@@ -33,7 +34,10 @@ CHANGES: Mapping[str, frozenset[str]] = {
     "signed": frozenset(("pointer", "value")),
 }
 """The one change of an attack, and the members that say more about it."""
+_OF_THINGS = ("vin", "gtin")
 _OPTIONAL = frozenset(("with", "fresh"))
+"""`with`: another document of `files/`, in the place of `file`. `fresh`: what is too old is the status, and
+with a fresh list it is valid again, which a run shows of each kind that has a `status_age`."""
 _MEMBERS = frozenset(
     ("title", "sector", "issuer", "standard", "validator", "neighbour", "paper", "sentence", "bytes")
 )
@@ -45,7 +49,7 @@ def names() -> list[str]:
 
 
 @dataclass(frozen=True)
-class Use:
+class UseCase:
     """One folder, read."""
 
     folder: Path
@@ -92,7 +96,7 @@ class Use:
     @property
     def address(self) -> str:
         """The invented web site of its issuer."""
-        return f"https://{self.name.replace('_', '-').lower()}.example"
+        return f"https://{re.sub('[^a-z0-9]+', '-', self.name.lower()).strip('-') or 'use'}.example"
 
     @cached_property
     def types(self) -> Sequence[str]:
@@ -106,7 +110,7 @@ class Use:
         return json.loads(read_regular(path, _LARGEST)) if path.exists() else None
 
     @cached_property
-    def neighbour(self) -> Use:
+    def neighbour(self) -> UseCase:
         """The use whose credentials are shown where this one's are asked for."""
         attack = self.attack
         return self.beside(attack["kind"] if attack["change"] == "kind" else self.said["neighbour"])
@@ -118,10 +122,20 @@ class Use:
         within = ((str(path.relative_to(self.folder / "files")), path) for path in paths if path.is_file())
         return {name: path.read_bytes() for name, path in within}
 
-    def beside(self, name: str) -> Use:
+    def beside(self, name: str) -> UseCase:
         """Another use, of the folder in which this one is, else of those that come with the program."""
         folder = self.folder.parent / name
-        return Use.read(folder if folder.is_dir() else HERE / name)
+        return UseCase.read(folder if folder.is_dir() else HERE / name)
+
+    @property
+    def bound_by(self) -> Sequence[str]:
+        """The fields that bind a credential to its thing: a checked number, such as a VIN, and digests.
+
+        Without any of these it is the number by which the issuer knows it.
+        """
+        fields = self.kind.fields.values()
+        binding = [each.name for each in fields if each.type == "digest" or each.check in _OF_THINGS]
+        return binding or [self.kind.number]
 
     @property
     def published(self) -> str:

@@ -1,0 +1,95 @@
+"""What each use of examples/uses issues, as programs of others read it: nothing is fetched for that."""
+
+from __future__ import annotations
+
+import copy
+import json
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from examples.uses.folder import HERE, UseCase, names
+from issuer.press.document import trial
+from kinds.schema import schema_of
+from tests.fuzz.oracles import by_pyld
+from tests.test_kinds_schema import JUDGE, PEER
+from tests.world import issuer_in
+from vc.forms import INTEGRITY, DataIntegrity
+from vc.vcdm.jsonld import canonicalize
+
+from .peers import JavaScript, javascript
+
+USES = [
+    use
+    for use in map(UseCase.read, map(HERE.joinpath, names()))
+    if INTEGRITY in (use.kind.forms or (INTEGRITY,))
+]
+"""Those that are issued as JSON with proofs, which these programs read."""
+
+
+@pytest.fixture(scope="module")
+def peer() -> Iterator[JavaScript]:
+    with javascript() as ask:
+        yield ask
+
+
+def records(use: UseCase) -> list[dict[str, Any]]:
+    """The good rows, as they stand in `expected.json`."""
+    found = use.expected.outcome.records
+    return [dict(found[row]) for row in sorted(found)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("use", USES, ids=lambda use: use.name)
+def test_they_verify_what_a_use_issues_until_it_is_changed(
+    use: UseCase, peer: JavaScript, tmp_path: Path
+) -> None:
+    form = DataIntegrity(suite="eddsa-rdfc-2022")
+    if use.kind.is_suspendable:
+        pytest.skip("its status has to be fetched: an issuer without an address may not suspend")
+    # By a did:key without an address: neither its document nor its status list has to be fetched.
+    issuer = issuer_in(tmp_path, kind=use.kind, form=form, clock=lambda: use.now)
+    taken = {*use.kind.columns, *use.kind.groups}
+    cells = {
+        name: value if isinstance(value, list) else str(value)
+        for name, value in records(use)[0].items()
+        if name in taken
+    }
+    credential = dict(issuer.line(issuer.issue(cells)).credential)
+    answer = peer("verifyOffline", credential)
+    assert answer["verified"], answer
+    altered = {**credential, "validUntil": "2099-12-31T00:00:00Z"}
+    assert not peer("verifyOffline", altered)["verified"]
+
+
+@pytest.mark.parametrize("use", USES, ids=lambda use: use.name)
+def test_its_canonical_form_is_that_of_pyld(use: UseCase) -> None:
+    document = trial(use.kind).compose(records(use)[0], 0)
+    assert canonicalize(document).decode() == by_pyld(document)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
+@pytest.mark.skipif(not (PEER / "node_modules" / "ajv").is_dir(), reason="ajv is not installed (make peers)")
+def test_ajv_takes_what_each_use_issues_and_refuses_a_spoilt_copy() -> None:
+    tasks = []
+    for use in USES:
+        composed = [trial(use.kind).compose(record, seq) for seq, record in enumerate(records(use))]
+        spoilt = copy.deepcopy(composed[0])
+        del spoilt["credentialSubject"]
+        tasks.append({"schema": schema_of(use.kind), "documents": [*composed, spoilt]})
+    done = subprocess.run(
+        ["node", "--input-type=module", "-e", JUDGE],
+        input=json.dumps(tasks),
+        cwd=PEER,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    for use, (*taken, spoilt) in zip(USES, json.loads(done.stdout), strict=True):
+        assert not any(taken), (use.name, taken)
+        assert spoilt, f"{use.name}: ajv takes anything"
