@@ -197,6 +197,7 @@ def path_to(anchor: Certificate, chain: Sequence[Certificate], work: Work) -> Se
             return chain[: place + 1]
         # A leaf that is its own issuer leads to nobody else: it counts where it is the anchor.
         is_alone = place == 0 and certificate.issuer == certificate.subject
+        # `_is_signed` compares the names as well: asked before it, they spare a signature.
         if not is_alone and certificate.issuer == anchor.subject and _is_signed(certificate, anchor, work):
             return [*chain[: place + 1], anchor]
     return []

@@ -72,7 +72,7 @@ def run(served: Served, *command: str) -> str:
     return done.stdout
 
 
-@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+@pytest.mark.skipif(shutil.which("curl") is None, reason="no curl: apt-get install curl")
 def test_the_lines_of_the_page_are_answered_as_it_says(served: Served) -> None:
     lines = [
         line.strip() for block in CURLED.findall((ROOT / "docs/api.md").read_text()) for line in split(block)
@@ -102,7 +102,7 @@ def test_a_client_in_python_issues_verifies_and_revokes(served: Served) -> None:
     assert verdicts == VERDICTS
 
 
-@pytest.mark.skipif(shutil.which("node") is None, reason="Node.js is not installed")
+@pytest.mark.skipif(shutil.which("node") is None, reason="no node: apt-get install nodejs")
 def test_a_client_in_javascript_does_the_same(served: Served) -> None:
     numbered(served, "C-9")
     issued, *verdicts = run(served, "node", "client.mjs", served["SERVICE"], "school", "c.json").splitlines()

@@ -42,7 +42,9 @@ from verifier.status import Revoked
 polaris = pytest.importorskip(
     "polaris_oid4vp.sdjwt", reason="no polaris-oid4vp: pip install polaris-oid4vp==1.0.0"
 )
-polaris_status = pytest.importorskip("polaris_oid4vp.status")
+polaris_status = pytest.importorskip(
+    "polaris_oid4vp.status", reason="no polaris-oid4vp: pip install polaris-oid4vp==1.0.0"
+)
 
 pytestmark = pytest.mark.slow
 

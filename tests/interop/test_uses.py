@@ -94,8 +94,8 @@ def test_its_canonical_form_is_that_of_pyld(use: UseCase) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
-@pytest.mark.skipif(not (PEER / "node_modules" / "ajv").is_dir(), reason="ajv is not installed (make peers)")
+@pytest.mark.skipif(shutil.which("node") is None, reason="no node: apt-get install nodejs")
+@pytest.mark.skipif(not (PEER / "node_modules" / "ajv").is_dir(), reason="no ajv: make peers")
 def test_ajv_takes_what_each_use_issues_and_refuses_a_spoilt_copy() -> None:
     tasks = []
     for use in USES:
