@@ -166,7 +166,6 @@ def _public_key(did: DID) -> PublicKey:
     if not text.startswith("z"):
         raise InvalidDID.saying("{did} does not begin with 'z' (base58btc) after the method", did=str(did))
     try:
-        multibase_decode(text, limit=longest_multikey())
         return PublicKey.from_multikey(text)
     except UnknownKeyType as problem:
         raise DID_KEY_NOT_SUPPORTED.saying(
@@ -177,6 +176,10 @@ def _public_key(did: DID) -> PublicKey:
             "{did} cannot be used: {why}", did=str(did), why=problem
         ) from problem
     except InvalidKey as problem:
+        try:
+            multibase_decode(text, limit=longest_multikey())
+        except Malformed as undecodable:
+            raise InvalidDID.saying(
+                "{did} cannot be decoded: {why}", did=str(did), why=undecodable
+            ) from undecodable
         raise INVALID_DID_KEY.saying("{did} cannot be used: {why}", did=str(did), why=problem) from problem
-    except Malformed as problem:
-        raise InvalidDID.saying("{did} cannot be decoded: {why}", did=str(did), why=problem) from problem
