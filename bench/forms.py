@@ -147,7 +147,7 @@ class World:
         whole = [self.issuance(holder)() for holder in holders]
 
         def ours(credential: Enveloped, holder: Holder) -> None:
-            FORM.show(read(credential), TWO, ASKED, holder.key, CLOCK)
+            FORM.show(FORM.read(credential.data, {}, Work()), TWO, ASKED, holder.key, CLOCK)
 
         def by_peer(credential: Enveloped, key: JWK) -> None:
             SDJWTHolder(credential.data.decode()).create_presentation(

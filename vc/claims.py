@@ -151,10 +151,10 @@ def json_of(value: object) -> Any:
             if abs(value) > LARGEST_INTEGER:  # RFC 7493, 2.2; beyond 64 bits no report could hold it
                 raise UnsupportedForm("an integer is beyond 2^53-1, which programs read as different numbers")
             return value
-        case dict() | Mapping():  # a `dict` is told quickly
-            return {str(name): item if type(item) is str else json_of(item) for name, item in value.items()}
         case list() | tuple():
             return list(map(json_of, value))
+        case dict() | Mapping():  # a `dict` is told quickly
+            return {str(name): item if type(item) is str else json_of(item) for name, item in value.items()}
         case bytes():
             return base64url_encode(value)
         case datetime():

@@ -221,12 +221,12 @@ _FROM_URL = bytes.maketrans(b"-_+/", b"+/!!")  # `+` and `/` are foreign charact
 
 def base64url_encode(data: bytes) -> str:
     """Base64url without padding (RFC 4648 section 5, RFC 7515 section 2)."""
-    return binascii.b2a_base64(data).rstrip(b"=\n").translate(_TO_URL).decode()
+    return binascii.b2a_base64(data).translate(_TO_URL, b"=\n").decode()
 
 
 def base64url_bytes(data: bytes) -> bytes:
     """The same as bytes, for what is signed or hashed."""
-    return binascii.b2a_base64(data).rstrip(b"=\n").translate(_TO_URL)
+    return binascii.b2a_base64(data).translate(_TO_URL, b"=\n")
 
 
 def base64url_decode(text: str | bytes, *, limit: int = 1 << 20) -> bytes:

@@ -66,6 +66,11 @@ class SDJWT(NamedTuple):
         """The bytes that a key binding covers (RFC 9901, 4.3.1): all but itself, with the last tilde."""
         return b"~".join((self.jwt, *self.disclosures, b""))
 
+    @property
+    def shown_size(self) -> int:
+        """Their number."""
+        return len(self.jwt) + sum(map(len, self.disclosures)) + len(self.disclosures) + 1
+
 
 class Disclosed(NamedTuple):
     """A payload with the values of its disclosures in their places."""
