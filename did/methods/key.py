@@ -152,10 +152,10 @@ def key_document(
             "@context": ["https://www.w3.org/ns/did/v1", *contexts],
             "id": identifier,
             "verificationMethod": [
-                {"id": f"{did}#{name}", "controller": identifier, **method}
+                {"id": f"{identifier}#{name}", "controller": identifier, **method}
                 for name, method in methods.items()
             ],
-            **{name: [f"{did}#{fragment}"] for name, fragment in relationships.items()},
+            **{name: [f"{identifier}#{fragment}"] for name, fragment in relationships.items()},
         },
         identifier,
     )

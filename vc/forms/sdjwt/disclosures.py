@@ -113,7 +113,7 @@ def up_to(path: ClaimPath) -> list[ClaimPath]:
 
 def written_path(path: ClaimPath) -> str:
     """A path as text: its steps between slashes, which are escaped in names (RFC 6901, 3)."""
-    return "/".join(str(step).replace("~", "~0").replace("/", "~1") for step in path)
+    return "/".join([str(step).replace("~", "~0").replace("/", "~1") for step in path])
 
 
 def _hash_of(payload: Mapping[str, Any]) -> Callable[[bytes], Any]:
