@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
 import shutil
+import socket
+import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
+from http.client import HTTPConnection, HTTPSConnection
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -103,6 +108,76 @@ def test_a_client_in_javascript_does_the_same(served: Served) -> None:
     issued, *verdicts = run(served, "node", "client.mjs", served["SERVICE"], "school", "c.json").splitlines()
     assert issued.startswith("issued https://school.example/credential/")
     assert verdicts == VERDICTS
+
+
+def test_who_says_nothing_or_too_much_keeps_nobody_out(served: Served) -> None:
+    """200 connections that send nothing, and a token of 10 MB; then another address asks."""
+    target = urlsplit(served["SERVICE"])
+    address = ("127.0.0.1", target.port or 0)
+    silent = []
+    for _ in range(200):
+        with contextlib.suppress(ConnectionError):
+            silent.append(socket.create_connection(address))
+    try:
+        with (
+            socket.create_connection(address, source_address=("127.0.0.3", 0)) as endless,
+            pytest.raises(ConnectionError),  # of a header no more than 128 KiB is read
+        ):
+            endless.sendall(b"GET / HTTP/1.1\r\nAuthorization: Bearer " + b"a" * 10_000_000)
+        asking = HTTPConnection(*address, timeout=5, source_address=("127.0.0.2", 0))
+        asking.request("GET", f"/1.0/identifiers/{served['DID']}")
+        assert asking.getresponse().status == 200
+        asking.close()
+    finally:
+        for each in silent:
+            each.close()
+
+
+def test_a_token_ends_while_the_service_runs(served: Served) -> None:
+    tokens = Tokens(Path(served["FOLDER"], "home", "issuer"))
+    token = tokens.add("temporary", [Right.ISSUE], utc_now())
+    address = urlsplit(served["SERVICE"]).netloc
+
+    def status() -> int:
+        asking = HTTPConnection(address, timeout=5)
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        asking.request("POST", "/issuers/school/credentials/issue", b"{}", headers)
+        answered = asking.getresponse().status
+        asking.close()
+        return answered
+
+    assert status() == 400  # let in, and then told that there is no credential
+    tokens.end("temporary")
+    assert status() == 401
+
+
+def test_the_conformance_profile_leaves_a_home_as_it_is(tmp_path: Path) -> None:
+    """It speaks TLS for suites that unwrap answers over https alone, by a certificate that ends with it."""
+    command = [sys.executable, "-m", "intaglio", "--home", str(tmp_path / "home"), "api", "serve"]
+    command += ["--profile", "conformance", "--tls", "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as service:
+        try:
+            assert service.stdout is not None
+            implementation = json.loads(service.stdout.readline())["implementations"][0]
+            issuer = next(each for each in implementation["issuers"] if "vc2.0" in each["tags"])
+            asking = HTTPSConnection(
+                urlsplit(issuer["endpoint"]).netloc, timeout=5, context=ssl._create_unverified_context()
+            )
+            credential = {
+                "@context": ["https://www.w3.org/ns/credentials/v2"],
+                "type": ["VerifiableCredential"],
+                "issuer": issuer["id"],
+                "credentialSubject": {"id": "did:example:subject"},
+            }
+            headers = {"Content-Type": "application/json"}
+            body = json.dumps({"credential": credential})
+            asking.request("POST", urlsplit(issuer["endpoint"]).path, body, headers)
+            answered = asking.getresponse()
+            assert (answered.status, answered.headers["X-Intaglio-Profile"]) == (201, "conformance")
+            asking.close()
+        finally:
+            service.terminate()
+    assert not [*tmp_path.rglob("*.*")]
 
 
 def numbered(served: Served, number: str) -> None:

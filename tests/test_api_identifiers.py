@@ -18,7 +18,7 @@ from tests.api import asked
 from tests.world import NOW, University, verifier
 from verifier.judge import Judge, Verifiers
 from wire.fetch import NoFetcher
-from wire.problem import Unavailable
+from wire.problem import Malformed, Unavailable
 
 UNIVERSITY = University()
 KEY = "did:key:z6MktKwz7Ge1Yxzr4JHavN33wiwa8y81QdcMRLXQsrH9T53b"
@@ -108,9 +108,17 @@ def test_a_document_alone_is_had_in_its_media_types(media_type: str) -> None:
             (f"{KEY}?versionTime={quote(moment)}", 400, "INVALID_OPTIONS")
             for moment in (
                 "2025-10-07 12:30:45",
+                "2025/10/07T12:30:45",
                 "2025-13-07T12:30:45Z",
+                "2025-10-32T12:30:45",
+                "2025-10-07T12:30:60",
+                "2025-10-07T12:30:45+24:00",
+                "2025-10-07T12:30:45abc",
                 "2025-10-07",
+                "T12:30:45",
                 "2025-10-07T00:00:00+02:00",
+                "2025-10-07T00:00:00",
+                "2025-10-07T00:00:00.123Z",
             )
         ),
         *(
@@ -152,6 +160,34 @@ def test_no_other_media_type_is_had(accept: str) -> None:
     answer = get(KEY, accept)
     assert answer.status_code == 406
     assert answer.json()["didResolutionMetadata"]["error"]["type"] == f"{ERRORS}REPRESENTATION_NOT_SUPPORTED"
+
+
+def test_a_trust_list_that_cannot_be_read_is_the_service_s_affair(caplog: pytest.LogCaptureFixture) -> None:
+    def unreadable() -> Verifiers:
+        raise Malformed("/home/registry/trust.json, line 3")
+
+    app = create_app(Judge(unreadable), lambda: Resolver(METHODS, Host()), lambda: NOW)
+    answer = asked(app, "GET", f"/1.0/identifiers/{UNIVERSITY.did}")
+    assert answer.status_code == 503
+    assert "trust.json" not in answer.text
+    assert "trust.json, line 3" in caplog.text
+    assert asked(app, "GET", f"/1.0/identifiers/{KEY}").status_code == 200  # for which no list is asked
+
+
+@pytest.mark.parametrize("accept", [RESULT, "application/did", LEGACY])
+def test_an_answer_is_no_longer_than_64_kibibytes(accept: str) -> None:
+    """A document may have that many bytes by itself: 1e15 is longer as it is written here."""
+    document = {**SERVICES, "n": [1e15] * 9_000}
+
+    class Large(Host):
+        def fetch(self, url: str, **options: Any) -> bytes:
+            return json.dumps(document).replace("1000000000000000.0", "1e15").encode()
+
+    judges = Verifiers(verifier(UNIVERSITY.trust), verifier(UNIVERSITY.trust))
+    app = create_app(Judge(lambda: judges), lambda: Resolver(METHODS, Large()), lambda: NOW)
+    answer = asked(app, "GET", f"/1.0/identifiers/{UNIVERSITY.did}", headers={"Accept": accept})
+    assert answer.status_code == 500
+    assert len(answer.content) < 1 << 10
 
 
 class TestDIDURLs:
@@ -213,6 +249,22 @@ class TestLegacy:
             "didDocumentMetadata": {},
             "didResolutionMetadata": {"error": error},
         }
+
+    @pytest.mark.parametrize(
+        ("url", "query", "error"),
+        [
+            (f"{KEY}/^bar^/?query=`#z6Mk", "", "invalidDidUrl"),
+            *(
+                (url, "?publicKeyFormat=Ed25519VerificationKey2018", "invalidPublicKeyType")
+                for url in (METHOD, AGREEMENT)
+            ),
+        ],
+    )
+    def test_of_the_did_urls_of_the_suite(self, url: str, query: str, error: str) -> None:
+        for further in ("", "&enableExperimentalPublicKeyTypes=false") if query else ("",):
+            answer = get(quote(url, safe="") + query + further, LEGACY)
+            assert answer.status_code == 400
+            assert answer.json()["didDereferencingMetadata"]["error"] == error
 
     def test_of_a_did_url(self) -> None:
         content = result(quote(f"{KEY}#none", safe=""), LEGACY)

@@ -106,7 +106,8 @@ def test_options_may_be_left_out(options: object) -> None:
 )
 def test_what_is_none_is_not_verified(credential: object) -> None:
     answer = verify(credential)
-    assert answer.status_code in (400, 422)
+    # The suite takes nothing but 400; of a proof without a type nobody knows how to verify it.
+    assert answer.status_code == (422 if credential == changed(BADGE, "proof", 0, "type") else 400)
     content = answer.json()
     assert answer.headers["Content-Type"] == "application/problem+json"
     assert (content["verified"], content["status"]) == (False, answer.status_code)
@@ -181,6 +182,14 @@ class TestOptions:
         warnings = verify(BADGE, options={f"option{number}": 1 for number in range(99)}).json()["warnings"]
         assert len(warnings) == 8
 
+    def test_a_purpose_that_is_not_compared_is_refused(self) -> None:
+        """vc-di-eddsa and vc-di-ecdsa expect `authentication` of a credential, which has to fail."""
+        assert verify(BADGE, options={"expectedProofPurpose": "assertionMethod"}).status_code == 200
+        answer = verify(BADGE, options={"expectedProofPurpose": "authentication"})
+        assert (answer.status_code, answer.json()["verified"]) == (400, False)
+        assert present(PRESENTATION, **OPTIONS, expectedProofPurpose="authentication").status_code == 200
+        assert present(PRESENTATION, **OPTIONS, expectedProofPurpose="assertionMethod").status_code == 400
+
     @pytest.mark.parametrize(
         "options",
         [
@@ -211,10 +220,11 @@ class TestBodies:
             (b'{"a": 1, "a": 2}', 400),
             (b'{"a": NaN}', 400),
             (b"\xff\xfe{}", 400),
-            (b'{"a":' + b"[" * 99 + b"]" * 99 + b"}", 400),
+            (b'{"a":' + b"[" * 99 + b"]" * 99 + b"}", 413),
+            (b'{"a":[' + b"1," * 200_000 + b"1]}", 413),
             (b" " * (MAX_BODY + 1), 413),
         ],
-        ids=str,
+        ids=lambda value: str(value)[:24],
     )
     def test_what_is_no_json_object_is_refused(self, body: bytes, status: int) -> None:
         assert post("/credentials/verify", body).status_code == status

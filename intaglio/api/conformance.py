@@ -27,7 +27,6 @@ from vc.reading import read
 from vc.reading.front import received
 from vc.status import StatusList, status_entry
 from vc.vcdm import jsonld
-from vc.vcdm.jsonld.canonical import require_no_silence
 from vc.vcdm.related import compare_resources
 from vc.vcdm.status_lists import status_list_document
 from verifier import Trust
@@ -178,8 +177,7 @@ class _Signing:
         if claims.unread:
             raise claims.unread
         compare_resources(claims.said, jsonld.vendored().documents)
-        require_no_silence(document)
-        jsonld.canonicalize(document)
+        jsonld.canonicalize(document, work=Work(BODY_STEPS), whole=True)
         return document
 
 

@@ -7,6 +7,7 @@ alone, for the addresses of services, or for a result as it was written before e
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -31,9 +32,13 @@ from did import (
 from did.dereference import URI_LIST
 from did.problem import DID_ERRORS
 from did.result import dereferenced, keyword, not_dereferenced, resolved, unresolved
-from exchange.http import Whole
-from wire.problem import Problem, TryLater, Unavailable
+from exchange.http import Whole, log_problem
+from wire.problem import Problem, TooLarge, TryLater, Unavailable
 from wire.text import shortened
+
+from .message import SMALLEST_CEILING
+
+_LOG = logging.getLogger(__name__)
 
 _RESOLUTION = "application/did-resolution"
 _DEREFERENCING = "application/did-url-dereferencing"
@@ -141,7 +146,7 @@ class _Identifiers:
             raise DID_FEATURE_NOT_SUPPORTED.saying("of {did} relative URLs are not expanded here", did=did)
         if method is None or method.self_certifying:  # no host is asked
             return _success(resolver, asked)
-        if not self._listed(did):
+        if not self._is_listed(did):
             raise DID_NOT_LISTED.saying("{did} is not on the trust list of this service", did=did)
         if not self._room:
             raise TryLater("too many requests wait for other hosts")
@@ -150,6 +155,13 @@ class _Identifiers:
             return await asyncio.get_running_loop().run_in_executor(self._threads, _success, resolver, asked)
         finally:
             self._room += 1
+
+    def _is_listed(self, did: str) -> bool:
+        try:
+            return self._listed(did)
+        except Problem as problem:  # of the trust list: its path is for who runs the service
+            log_problem(_LOG, problem)
+            raise Unavailable("the trust list of this service cannot be used") from None
 
 
 def _success(resolver: Resolver, asked: _Asked) -> Response:
@@ -209,9 +221,14 @@ def _legacy(result: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _json(value: object, status: int, media_type: str) -> Response:
+    body = orjson.dumps(value)
+    if (
+        len(body) > SMALLEST_CEILING
+    ):  # a question here has no body: a longer answer would multiply its sender's
+        raise TooLarge.saying("the answer is longer than {most} bytes", most=SMALLEST_CEILING)
     # A document is public, so that a page of any host may read it (CORS); nothing else of this service is.
     headers = {**_HEADERS, "Access-Control-Allow-Origin": "*"}
-    return Response(orjson.dumps(value), status, headers, media_type)
+    return Response(body, status, headers, media_type)
 
 
 def _location(addresses: tuple[str, ...]) -> str:
@@ -283,8 +300,15 @@ def _form_of(media_type: str, parameters: str) -> str | None:
     return media_type if media_type in {_RESOLUTION, _DEREFERENCING, URI_LIST} | _CONTENT else None
 
 
+def _schema(*members: str) -> Mapping[str, Any]:
+    properties = {name: {"type": ["object", "null"]} for name in members}
+    return {"schema": {"type": "object", "required": [*members], "properties": properties}}
+
+
 _RESULTS = {
-    media_type: {"schema": {"type": "object"}} for media_type in (_RESOLUTION, _DEREFERENCING, _LEGACY)
+    _RESOLUTION: _schema("didResolutionMetadata", "didDocument", "didDocumentMetadata"),
+    _DEREFERENCING: _schema("dereferencingMetadata", "content", "contentMetadata"),
+    _LEGACY: _schema("didDocument", "didDocumentMetadata"),
 }
 _RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {
@@ -294,7 +318,10 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
             **{media_type: {"schema": {"type": "object"}} for media_type in sorted(_CONTENT)},
         },
     },
-    303: {"description": "The address of a service"},
+    303: {
+        "description": "The address of a service",
+        "headers": {"Location": {"schema": {"type": "string", "format": "uri"}}},
+    },
     **{
         status: {"description": description, "content": _RESULTS}
         for status, description in {
@@ -303,13 +330,16 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
             404: "The DID has no document, or the DID URL leads to nothing in it",
             406: "Not to be had in a media type that was asked for",
             410: "The DID was given up",
-            500: "What its host has is no document of this DID",
+            500: "What its host has is no document of this DID, or is too long",
             501: "A method or an option that is not in use here",
             503: "Its host cannot be reached now, or too many wait",
         }.items()
     },
 }
 _PARAMETERS = [
-    {"name": name, "in": "query", "required": False, "schema": {"type": "string"}}
-    for name in ("versionId", "versionTime", "publicKeyFormat", "enableExperimentalPublicKeyTypes")
+    {"name": "identifier", "in": "path", "required": True, "schema": {"type": "string"}},
+    *(
+        {"name": name, "in": "query", "required": False, "schema": {"type": "string"}}
+        for name in ("versionId", "versionTime", "publicKeyFormat", "enableExperimentalPublicKeyTypes")
+    ),
 ]

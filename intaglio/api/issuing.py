@@ -14,8 +14,9 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 import orjson
-from fastapi import FastAPI, Request, Response
+from fastapi import Depends, FastAPI, Request, Response
 from fastapi.concurrency import run_in_threadpool
+from fastapi.security import HTTPBearer
 
 from exchange.http import BODY_TIME, Whole, log_problem
 from issuer.archive.kept import Entry
@@ -25,7 +26,7 @@ from vc.vcdm.enveloped import Enveloped
 from wire.problem import Code, Malformed, NotFound, Problem, Refused, Unavailable
 
 from ..connections import sender
-from .message import Message, Unread, answer, failure, is_text, read_message
+from .message import PROBLEM, Message, Unread, answer, failure, is_text, read_message
 from .posted import PostedCredentials
 from .tokens import Right, Tokens
 
@@ -42,7 +43,7 @@ REVOCATION_IS_FOR_GOOD = Code("revocation-is-for-good", Refused, "A revocation i
 
 _MOST_WRONG, _WHILE = 20, 60.0
 _MOST_SENDERS = 4096
-_HEADERS = {"WWW-Authenticate": 'Bearer realm="issuer"'}
+_CHALLENGE = 'Bearer realm="issuer"'
 _STATUS_ENTRIES = frozenset({"BitstringStatusListEntry", "BitstringStatusList"})
 
 
@@ -73,6 +74,9 @@ def add_issuing(
             methods=["POST"],
             responses=_RESPONSES[right],
             route_class_override=Whole,
+            dependencies=[
+                Depends(HTTPBearer(auto_error=False))
+            ],  # for the description: a `Whole` asks nobody
             openapi_extra={
                 "parameters": [
                     {"name": "name", "in": "path", "required": True, "schema": {"type": "string"}}
@@ -114,7 +118,7 @@ class _Issuing:
         return await self._answer(request, Right.ISSUE, self._issued)
 
     async def status(self, request: Request) -> Response:
-        """Revokes a credential."""
+        """Revokes a credential, suspends it or ends its suspension."""
         return await self._answer(request, Right.STATUS, self._changed)
 
     async def _answer(
@@ -142,14 +146,22 @@ class _Issuing:
         if rights is not None:
             if right in rights:
                 return None
-            return failure(NO_RIGHT.saying("the token is not for {right}", right=right.value), 403)
+            # RFC 6750, 3: a token that does not enable access is answered with a challenge, too.
+            return failure(
+                NO_RIGHT.saying("the token is not for {right}", right=right.value),
+                403,
+                _challenge("insufficient_scope", f'scope="{right.value}"'),
+            )
         network = sender((request.client.host, request.client.port) if request.client else None)
         if token and self.wrong(network):
             return failure(
                 TOO_MANY_TOKENS("too many wrong tokens came from here"), 429, {"Retry-After": "60"}
             )
+        # RFC 6750, 3.1: a request without a token is told no error code.
         return failure(
-            NOT_AUTHORISED("this needs a token of the issuer: Authorization: Bearer …"), 401, _HEADERS
+            NOT_AUTHORISED("this needs a token of the issuer: Authorization: Bearer …"),
+            401,
+            _challenge("invalid_token") if token else _challenge(),
         )
 
     def _issued(self, served: Served, message: Message) -> Response:
@@ -171,32 +183,47 @@ class _Issuing:
         if not is_text(identifier):
             raise Malformed("credentialId is no text")
         options, warnings = message.options({"reason": lambda value: value in list(Reason)})
-        _require_revocation(message.members)
+        purpose, is_set = _change(message.members)
         issuer, now = served.credentials.issuer, self.clock()
         editions = issuer.find(str(identifier))
         if not str(identifier).startswith(issuer.identity.profile.iri("credential", "")) or not editions:
             raise NotFound("no credential with this id was issued here")
         reason = Reason(options.get("reason", Reason.UNSPECIFIED))
-        issuer.revoke({entry.which for entry in editions}, reason, date=now, now=now)
+        numbers = {entry.which for entry in editions}
+        if purpose == "revocation":
+            issuer.revoke(numbers, reason, date=now, now=now)
+        elif is_set:
+            issuer.suspend(numbers, reason, now=now)
+        else:
+            issuer.reinstate(numbers, now=now)
         return answer({"warnings": warnings} if warnings else {})
 
 
-def _require_revocation(members: Mapping[str, Any]) -> None:
-    """Raises `Malformed` for what asks for no revocation, `REVOCATION_IS_FOR_GOOD` for its end.
+def _challenge(error: str = "", *parameters: str) -> Mapping[str, str]:
+    stated = [f'error="{error}"', *parameters] if error else []
+    return {"WWW-Authenticate": ", ".join([_CHALLENGE, *stated])}
 
-    Both shapes are read that the drafts of the VC-API have had: `status` beside the entry, and in it.
+
+def _change(members: Mapping[str, Any]) -> tuple[str, bool]:
+    """The purpose whose status is to change, and whether it is set.
+
+    Both shapes are read that the drafts of the VC-API have had: `status` beside the entry, and in it. Raises
+    `Malformed` for what asks for neither, `REVOCATION_IS_FOR_GOOD` for the end of a revocation.
     """
     entries = members.get("credentialStatus")
     entry = entries[0] if isinstance(entries, list) and len(entries) == 1 else entries
     if not isinstance(entry, dict) or entry.get("type") not in _STATUS_ENTRIES:
         raise Malformed("credentialStatus is no entry of a bitstring status list")
-    if entry.get("statusPurpose", "revocation") != "revocation":
-        raise Malformed("credentialStatus is for another purpose than revocation")
+    purpose = entry.get("statusPurpose", "revocation")
+    if purpose not in ("revocation", "suspension"):
+        raise Malformed("credentialStatus is for another purpose than revocation and suspension")
     status = members.get("status", entry.get("status"))
-    if status in ("0", False):
-        raise REVOCATION_IS_FOR_GOOD("a revocation cannot be taken back: issue the credential anew")
-    if status not in ("1", True):
+    if status not in ("0", "1", False, True):
         raise Malformed("status is neither true nor false")
+    is_set = status in ("1", True)
+    if purpose == "revocation" and not is_set:
+        raise REVOCATION_IS_FOR_GOOD("a revocation cannot be taken back: issue the credential anew")
+    return purpose, is_set
 
 
 def _shown(served: Served, entry: Entry) -> dict[str, Any]:
@@ -218,9 +245,6 @@ def _failure(problem: Problem) -> Response:
     return failure(problem, status, headers)
 
 
-_PROBLEM = {"application/problem+json": {"schema": {"type": "object", "required": ["type", "status"]}}}
-
-
 def _responses(done: Mapping[int | str, dict[str, Any]]) -> dict[int | str, dict[str, Any]]:
     refused = {
         400: "Not what this address takes",
@@ -237,15 +261,25 @@ def _responses(done: Mapping[int | str, dict[str, Any]]) -> dict[int | str, dict
     }
     return {
         **done,
-        **{status: {"description": text, "content": _PROBLEM} for status, text in refused.items()},
+        **{status: {"description": text, "content": PROBLEM} for status, text in refused.items()},
     }
+
+
+def _options(**known: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {"type": ["object", "null"], "properties": known}
 
 
 def _json(schema: Mapping[str, Any]) -> dict[str, Any]:
     return {"application/json": {"schema": schema}}
 
 
-_CREDENTIAL = {"type": "object", "required": ["verifiableCredential"]}
+_WARNINGS = {"warnings": {"type": "array", "items": {"type": "string"}}}
+_CREDENTIAL = {
+    "type": "object",
+    "required": ["verifiableCredential"],
+    "properties": {"verifiableCredential": {"type": "object"}, "bundle": {"type": "object"}, **_WARNINGS},
+}
+_REVOKED = {"type": "object", "properties": _WARNINGS}
 _RESPONSES = {
     Right.ISSUE: _responses(
         {
@@ -253,7 +287,7 @@ _RESPONSES = {
             201: {"description": "Issued", "content": _json(_CREDENTIAL)},
         }
     ),
-    Right.STATUS: _responses({200: {"description": "Revoked", "content": _json({"type": "object"})}}),
+    Right.STATUS: _responses({200: {"description": "Changed", "content": _json(_REVOKED)}}),
 }
 _BODIES = {
     Right.ISSUE: {
@@ -262,7 +296,10 @@ _BODIES = {
             {
                 "type": "object",
                 "required": ["credential"],
-                "properties": {"credential": {"type": "object"}, "options": {"type": ["object", "null"]}},
+                "properties": {
+                    "credential": {"type": "object"},
+                    "options": _options(kind={"type": "string"}, bundle={"type": "boolean"}),
+                },
             }
         ),
     },
@@ -276,7 +313,7 @@ _BODIES = {
                     "credentialId": {"type": "string"},
                     "credentialStatus": {"type": ["object", "array"]},
                     "status": {"type": ["boolean", "string"]},
-                    "options": {"type": ["object", "null"]},
+                    "options": _options(reason={"enum": [reason.value for reason in Reason]}),
                 },
             }
         ),

@@ -21,6 +21,25 @@ MAX_BODY = 1 << 20
 SMALLEST_CEILING = 1 << 16
 """Bytes that an answer may have whatever its question had."""
 
+PROBLEM = {
+    "application/problem+json": {
+        "schema": {
+            "type": "object",
+            "required": ["type", "status"],
+            "properties": {
+                "type": {"type": "string", "format": "uri"},
+                "code": {"type": "string"},
+                "title": {"type": "string"},
+                "detail": {"type": "string"},
+                "hint": {"type": "string"},
+                "facts": {"type": "object"},
+                "status": {"type": "integer"},
+            },
+        }
+    }
+}
+"""The answers from 400 on, as OpenAPI describes them."""
+
 _HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
 _MOST_WARNINGS = 8
@@ -78,7 +97,7 @@ async def read_message(request: Request, origins: Set[str], seconds: float = BOD
     try:
         members = load_json_object(body, limit=MAX_BODY, work=Work(BODY_STEPS))
     except Malformed as problem:
-        raise Unread(failure(problem, 400)) from None
+        raise Unread(failure(problem, 413 if isinstance(problem, TooLarge) else 400)) from None
     return Message(len(body), members)
 
 

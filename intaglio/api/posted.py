@@ -22,10 +22,10 @@ from kinds.facts import facts_of, types_of
 from kinds.records import check_record
 from vc import Credential
 from vc.vcdm import jsonld
-from vc.vcdm.jsonld.canonical import require_no_silence
 from wire.datetimestamp import parse_datetimestamp
 from wire.problem import Code, Conflict, NotFound, Refused
 from wire.text import shortened
+from wire.work import BODY_STEPS, Work
 
 NOT_OF_THE_KIND = Code("not-of-the-kind", Refused, "Not what a kind says")
 """A posted credential has something in it that no field of its kind has."""
@@ -70,14 +70,14 @@ class PostedCredentials:
         of_kind = composer.kind
         cells = _cells(of_kind, facts_of(of_kind, claims))
         record = check_record(of_kind, cells, self.clock().date(), composer.own)
-        self._require_made_again(credential, composer, record)
         number = KindNumber(of_kind.name, str(record[of_kind.number]))
         with suppress(NotFound):
-            return Posted(self._same(number, of_kind, record), is_new=False)
+            return Posted(self._same(credential, composer, number, record), is_new=False)
+        self._require_made_again(credential, composer, record)
         try:
             return Posted(self.issuer.issue(of_kind.name, cells), is_new=True)
         except EditionTaken:  # another request was quicker
-            return Posted(self._same(number, of_kind, record), is_new=False)
+            return Posted(self._same(credential, composer, number, record), is_new=False)
 
     def _claims(self, credential: Mapping[str, Any]) -> Credential:
         for name in _DECIDED:
@@ -87,10 +87,10 @@ class PostedCredentials:
         if (issuer.get("id") if isinstance(issuer, Mapping) else issuer) != self.issuer.did:
             raise ANOTHERS_NAME.saying("the issuer is not {did}", did=self.issuer.did)
         document = {**credential, "issuer": issuer}
+        work = Work(BODY_STEPS)
         # A term without a meaning would hide the meanings of all others from the paths of a kind.
-        require_no_silence(document, self.contexts)
-        jsonld.canonicalize(document, contexts=self.contexts)
-        return Credential.parse(document, contexts=self.contexts)
+        jsonld.canonicalize(document, contexts=self.contexts, work=work, whole=True)
+        return Credential.parse(document, work, self.contexts)
 
     def _composer(self, claims: Credential, kind: str) -> Composer:
         kinds = self.issuer.kinds
@@ -126,10 +126,12 @@ class PostedCredentials:
                 "nothing in the kind {kind} says {place}", kind=composer.kind.name, place=shortened(place)
             )
 
-    def _same(self, number: KindNumber, kind: Kind, record: Record) -> Entry:
+    def _same(
+        self, credential: Mapping[str, Any], composer: Composer, number: KindNumber, record: Record
+    ) -> Entry:
         """What was issued under the number, if it says the same.
 
-        Raises `OTHER_FACTS`, `CREDENTIAL_SUSPENDED` and `NotFound`.
+        Raises `OTHER_FACTS`, `CREDENTIAL_SUSPENDED`, `NOT_OF_THE_KIND`, and `NotFound` where nothing was.
         """
         entry = self.issuer.current(number)
         if entry.is_suspended:
@@ -137,9 +139,12 @@ class PostedCredentials:
         if entry.reason is not None:
             raise OTHER_FACTS("a credential with this number was revoked: give a number of its own")
         before = self.issuer.line(entry).record
-        names = {*before, *record} - kind.derived  # whether somebody is 18 changes with the day
+        derived = composer.kind.derived  # such as whether somebody is 18, which changes with the day
+        names = {*before, *record} - derived
         if any(before.get(name, "") != record.get(name, "") for name in names):
             raise OTHER_FACTS("a credential with this number says something else: correct it by its number")
+        as_issued = {name: before[name] for name in derived & before.keys()}
+        self._require_made_again(credential, composer, record | as_issued)
         return entry
 
 
@@ -162,7 +167,12 @@ def _text(value: object) -> str:
 
 def _surplus(posted: object, made: object, place: str) -> Iterator[str]:
     """The places of what was posted and was not made; of lists, the items stand in the same order."""
-    if isinstance(posted, Mapping):
+    if isinstance(posted, list) or isinstance(made, list):
+        rest = iter(made if isinstance(made, list) else [made])
+        for position, item in enumerate(posted if isinstance(posted, list) else [posted]):
+            if not any(next(_surplus(item, other, ""), None) is None for other in rest):
+                yield f"{place}[{position}]"
+    elif isinstance(posted, Mapping):
         if not isinstance(made, Mapping):
             yield place
             return
@@ -172,10 +182,5 @@ def _surplus(posted: object, made: object, place: str) -> Iterator[str]:
                 yield from _surplus(value, made[name], inner)
             else:
                 yield inner
-    elif isinstance(posted, list) or isinstance(made, list):
-        rest = iter(made if isinstance(made, list) else [made])
-        for position, item in enumerate(posted if isinstance(posted, list) else [posted]):
-            if not any(next(_surplus(item, other, ""), None) is None for other in rest):
-                yield f"{place}[{position}]"
     elif isinstance(posted, bool) is not isinstance(made, bool) or posted != made:
         yield place

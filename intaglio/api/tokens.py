@@ -20,11 +20,12 @@ import orjson
 
 from wire.datetimestamp import format_datetimestamp
 from wire.files import locked, read_regular, replace_file
-from wire.problem import Code, Conflict, Damaged, Malformed, NotFound
+from wire.problem import Code, Conflict, Damaged, Malformed, NotFound, TooLarge
 from wire.strict import load_json_object
 
 FILE = "tokens.json"
 _LARGEST = 1 << 20
+_NAME = "[A-Za-z0-9][A-Za-z0-9._@-]{0,63}"
 
 TOKEN_TAKEN = Code("token-taken", Conflict, "There is a token of this name")
 """A token of the issuer has this name."""
@@ -61,7 +62,13 @@ class Tokens:
         self._path = folder / FILE
 
     def add(self, name: str, rights: Iterable[Right], now: datetime) -> str:
-        """Adds a token, and returns it: it is nowhere kept. Raises `TOKEN_TAKEN` and `DAMAGED_TOKENS`."""
+        """Adds a token, and returns it: it is nowhere kept.
+
+        Raises `TOKEN_TAKEN`, `DAMAGED_TOKENS`, and `Malformed` for a name that is not 1 to 64 letters, digits
+        and `._@-` or a token that makes the file too long: nobody could read it then, nor end a token.
+        """
+        if re.fullmatch(_NAME, name) is None:
+            raise Malformed("the name of a token is 1 to 64 letters, digits, dots, dashes and such")
         text = secrets.token_urlsafe(32)
         with locked(self._path):
             tokens = self.all()
@@ -105,7 +112,10 @@ class Tokens:
 
     def _write(self, tokens: Iterable[Token]) -> None:
         content = {"version": 1, "tokens": [token.to_dict() for token in tokens]}
-        replace_file(self._path, orjson.dumps(content, option=orjson.OPT_INDENT_2))
+        data = orjson.dumps(content, option=orjson.OPT_INDENT_2)
+        if len(data) > _LARGEST:
+            raise TooLarge("there are too many tokens: end those that nobody uses")
+        replace_file(self._path, data)
 
 
 def _digest(text: str) -> str:

@@ -16,15 +16,19 @@ import orjson
 from fastapi import FastAPI, Request, Response
 
 from exchange.http import BODY_TIME, Whole, log_problem
-from vc.vcdm.enveloped import PRESENTATION_TYPE
+from vc import Outcome
+from vc.problem import MalformedCredential
+from vc.reading.front import BUNDLE
+from vc.vcdm.enveloped import PRESENTATION_TYPE, TYPE
 from verifier.judge import Judged, Question
 from wire.problem import Malformed, Problem, TryLater, Unavailable
 
-from .message import Message, Unread, answer, failure, fitting, is_text, read_message, to_json
+from .message import PROBLEM, Message, Unread, answer, failure, fitting, is_text, read_message, to_json
 
 _LOG = logging.getLogger(__name__)
 
 _SPARE = ("fields", "credentials", "checks")
+_CREDENTIALS = frozenset({"VerifiableCredential", TYPE, BUNDLE})
 _PRESENTATIONS = frozenset({"VerifiablePresentation", PRESENTATION_TYPE})
 
 
@@ -45,9 +49,9 @@ def add_verification(
 ) -> None:
     """Adds the two routes to a service. Nobody has to say who they are: a verdict is about what they sent."""
     verification = _Verification(answering, clock, origins, body_seconds)
-    for path, answered, member in (
-        ("/credentials/verify", verification.credential, "verifiableCredential"),
-        ("/presentations/verify", verification.presentation, "verifiablePresentation"),
+    for path, answered, member, purpose in (
+        ("/credentials/verify", verification.credential, "verifiableCredential", "assertionMethod"),
+        ("/presentations/verify", verification.presentation, "verifiablePresentation", "authentication"),
     ):
         app.router.add_api_route(
             path,
@@ -55,7 +59,7 @@ def add_verification(
             methods=["POST"],
             responses=_RESPONSES,
             route_class_override=Whole,
-            openapi_extra={"requestBody": _body(member)},
+            openapi_extra={"requestBody": _body(member, purpose)},
         )
 
 
@@ -82,7 +86,9 @@ class _Verification:
         try:
             question, warnings = question_of(message, self.clock())
         except Malformed as problem:
-            return failure(problem, 400)
+            refused = problem.to_dict()
+            content = {**refused, "status": 400, "verified": False, "problemDetails": [refused]}
+            return answer(content, 400)
         try:
             judged = await self.answering(question)
         except TryLater as problem:
@@ -100,9 +106,10 @@ def _credential_question(message: Message, now: datetime) -> tuple[Question, lis
     value = _object(message, "verifiableCredential")
     if _types(value) & _PRESENTATIONS:
         raise Malformed("verifiableCredential is a presentation")
-    # Of a credential nothing is asked: suites send the two with it, too.
-    options = {"checks": _are_texts, "challenge": is_text, "domain": is_text}
-    _, warnings = message.options(options)
+    if not _types(value) & _CREDENTIALS:
+        raise MalformedCredential("verifiableCredential is by its type no credential, and no bundle")
+    # A credential's proof has neither challenge nor domain: suites send the two with it, too.
+    _, warnings = message.options(_options("assertionMethod"))
     return Question(to_json(value), now), warnings
 
 
@@ -110,11 +117,20 @@ def _presentation_question(message: Message, now: datetime) -> tuple[Question, l
     value = _object(message, "verifiablePresentation")
     if not _types(value) & _PRESENTATIONS:
         raise Malformed("verifiablePresentation is no presentation")
-    known = {"checks": _are_texts, "challenge": is_text, "domain": is_text}
-    options, warnings = message.options(known)
+    options, warnings = message.options(_options("authentication"))
     if "domain" in options and "challenge" not in options:
         raise Malformed("options.domain stands there without options.challenge")
     return Question(to_json(value), now, options.get("challenge"), options.get("domain")), warnings
+
+
+def _options(purpose: str) -> Mapping[str, Callable[[object], bool]]:
+    """The options that are known. No other purpose is expected than the one that is always compared."""
+    return {
+        "checks": _are_texts,
+        "challenge": is_text,
+        "domain": is_text,
+        "expectedProofPurpose": lambda value: value == purpose,
+    }
 
 
 def _object(message: Message, name: str) -> Mapping[str, Any]:
@@ -155,7 +171,19 @@ def _deciding(report: Mapping[str, Any]) -> Mapping[str, Any]:
     return problem
 
 
-_PROBLEM = {"application/problem+json": {"schema": {"type": "object", "required": ["type", "status"]}}}
+_OBJECTS = {"type": "array", "items": {"type": "object"}}
+_CHECK = {
+    "type": "object",
+    "required": ["step", "name", "code", "outcome", "text"],
+    "properties": {
+        "step": {"type": "integer"},
+        "name": {"type": "string"},
+        "code": {"type": "string"},
+        "outcome": {"enum": [outcome.value for outcome in Outcome]},
+        "text": {"type": "string"},
+        "problem": {"type": "object"},
+    },
+}
 _RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "Valid",
@@ -163,12 +191,17 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
             "application/json": {
                 "schema": {
                     "type": "object",
-                    "required": ["verified", "verdict", "checks"],
+                    # The others are left out where the answer would be too long.
+                    "required": ["verified", "version", "verdict"],
                     "properties": {
                         "verified": {"const": True},
+                        "version": {"type": "integer"},
                         "verdict": {"const": "valid"},
-                        "checks": {"type": "array", "items": {"type": "object"}},
-                        "problemDetails": {"type": "array", "items": {"type": "object"}},
+                        "holder": {"type": "string"},
+                        "checks": {"type": "array", "items": _CHECK},
+                        "credentials": _OBJECTS,
+                        "fields": _OBJECTS,
+                        "problemDetails": _OBJECTS,
                         "warnings": {"type": "array", "items": {"type": "string"}},
                     },
                 }
@@ -176,7 +209,7 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
         },
     },
     **{
-        status: {"description": description, "content": _PROBLEM}
+        status: {"description": description, "content": PROBLEM}
         for status, description in {
             400: "Not valid, or not what this address takes",
             403: "A browser sent it from a page of another host, or to another name",
@@ -190,7 +223,7 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
 }
 
 
-def _body(member: str) -> dict[str, Any]:
+def _body(member: str, purpose: str) -> dict[str, Any]:
     texts = {"type": "string", "minLength": 1, "maxLength": 2048}
     options = {
         "type": ["object", "null"],
@@ -198,6 +231,7 @@ def _body(member: str) -> dict[str, Any]:
             "checks": {"type": "array", "maxItems": 16, "items": texts},
             "challenge": texts,
             "domain": texts,
+            "expectedProofPurpose": {"const": purpose},
         },
     }
     schema = {

@@ -5,10 +5,12 @@ from __future__ import annotations
 import functools
 import json
 import re
+import tempfile
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import click
 
@@ -90,10 +92,16 @@ def serve(
         from ..api.app import create_app
         from ..pages.own import Own
         from ..serving import Endpoint
+        from ..tls import LOOPBACK
     from did import Resolver
 
     if profile:
-        _serve_suites(session, reach, issuers)
+        if issuers or policy_file or trust_file or resolve == "any":
+            raise click.UsageError(
+                "--profile conformance has issuers of its own and judges by proofs alone: "
+                "it takes no --issuer, --trust, --policy or --resolve any."
+            )
+        _serve_suites(session, reach)
         return
     policy = None if policy_file is None else read_policy(policy_file)
     make: functools.partial[Judge] = functools.partial(session.judge, trust_file, policy, offline=offline)
@@ -106,7 +114,9 @@ def serve(
         Endpoint.open(reach, session.home / "api" / "tls", session.now()) as endpoint,
         Processes[Any, Any](make, 2, waiting=_WAITING) as processes,
     ):
-        own = Own.at(endpoint.url)
+        # A URL of loopback says nothing of who reaches this: plain HTTP may listen on every address.
+        is_sealed = reach.host in LOOPBACK or endpoint.url.startswith("https:")
+        own = Own.at(endpoint.url) if is_sealed else None
         if own is None and served:
             raise click.UsageError(
                 "Tokens would travel in the clear: leave out --plain, or listen on loopback."
@@ -128,17 +138,20 @@ def serve(
         endpoint.run(app)
 
 
-def _serve_suites(session: Session, reach: Reach, issuers: Mapping[str, Path]) -> None:
+def _serve_suites(session: Session, reach: Reach) -> None:
     """The conformance profile: beside no home, and for nobody else than this machine."""
     from ..api.conformance import create_app, local_config, throwaways
     from ..serving import Endpoint
     from ..tls import LOOPBACK
 
-    if issuers:
-        raise click.UsageError("--profile conformance has issuers of its own, and takes no --issuer.")
-    if reach.host not in LOOPBACK:
+    # A URL of another name says that a proxy in front hands on what others send.
+    names = {reach.host, urlsplit(reach.url).hostname if reach.url else reach.host}
+    if not names <= {*LOOPBACK}:
         raise click.UsageError("--profile conformance signs whatever is posted: it listens on loopback only.")
-    with Endpoint.open(reach, session.home / "api" / "tls", session.now()) as endpoint:
+    with (
+        tempfile.TemporaryDirectory() as folder,  # for TLS: nothing is written into a home
+        Endpoint.open(reach, Path(folder), session.now()) as endpoint,
+    ):
         made = throwaways()
         say("Whatever is posted here is signed by keys that end with this process.")
         click.echo(json.dumps(local_config(endpoint.url, made)))

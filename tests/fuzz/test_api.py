@@ -8,7 +8,11 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, given, settings
 from schemathesis.checks import not_a_server_error
-from schemathesis.specs.openapi.checks import content_type_conformance, status_code_conformance
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
 
 from did import METHODS, Resolver
 from intaglio.api.app import create_app
@@ -57,7 +61,12 @@ def test_what_the_description_allows_is_answered_as_it_says(label: str, describe
         if "name" in (case.path_parameters or {}):
             case.path_parameters["name"] = "uni"
         headers = {"Authorization": f"Bearer {described['token']}"}
-        checks = [not_a_server_error, status_code_conformance, content_type_conformance]
+        checks = [
+            not_a_server_error,
+            status_code_conformance,
+            content_type_conformance,
+            response_schema_conformance,
+        ]
         case.validate_response(case.call(headers=headers), checks=checks)
 
     answered()
