@@ -6,8 +6,8 @@ long as ours the other program takes. All sign with keys that they have at hand.
 - issue: eight claims hidden, and one signature. Ours makes its salts by HMAC, so that a row done again gives
   the same bytes; the others draw random ones.
 - show: two of the eight are chosen, and the holder signs, of a credential that each program has read: a
-  wallet reads once to list what can be shown, and once more for nothing. Ours looks whether the credential
-  is bound to that key. `@sd-jwt` takes text alone; its own steps are called one by one, after the reading.
+  wallet has to read it anyway, to list what can be shown. Ours looks whether the credential is bound to
+  that key. `present` of `@sd-jwt` takes text alone, so its own steps are called one by one after the reading.
 - read, show: the same from the text, which ours reads as strictly as a verifier does.
 - verify: two signatures, `sd_hash`, every digest, and whether the challenge is the one that was given. Ours
   knows the rules of SD-JWT VC and reads the claims as well; `@sd-jwt` compares no audience.
@@ -293,9 +293,10 @@ def a_megabyte() -> float:
 
 
 def read(credential: Enveloped) -> Secured:
-    """The credential as a wallet has it, which looks whose it is."""
+    """The credential as a wallet has it, which looked whose it is and what can be shown of it."""
     found = FORM.read(credential.data, {}, Work())
     assert found.claims.subjects
+    assert FORM.choices(found).alone
     return found
 
 

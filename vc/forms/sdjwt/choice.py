@@ -11,7 +11,7 @@ from ...possession import Asked
 from ...secured import Choices, Options
 from .binding import bind
 from .credential import SDJWTCredential
-from .disclosures import ClaimPath, Disclosed, up_to, written_path
+from .disclosures import written_path
 
 
 def choices_of(credential: SDJWTCredential) -> Choices:
@@ -21,22 +21,13 @@ def choices_of(credential: SDJWTCredential) -> Choices:
     """
     disclosed = credential.disclosed
     always = [written_path((name,)) for name in disclosed.payload if (name,) not in disclosed.disclosures]
-    return Choices([*_alone(disclosed)], always)
+    return Choices([*credential.alone], always)
 
 
 def show(
     credential: SDJWTCredential, choice: Collection[str], asked: Asked, signer: Signer, created: datetime
 ) -> bytes:
     """The credential with the chosen disclosures alone, and its holder's key binding. Raises as `bind`."""
-    paths = [path for name, path in _alone(credential.disclosed).items() if name in choice]
+    paths = [path for name, path in credential.alone.items() if name in choice]
     options = Options("", "authentication", created, asked.challenge, asked.domain)
     return bind(credential, credential.choose(paths), signer, options)
-
-
-def _alone(disclosed: Disclosed) -> dict[str, ClaimPath]:
-    """The outermost disclosures."""
-    return {
-        written_path(path): path
-        for path in disclosed.disclosures
-        if len(path) == 1 or disclosed.disclosures.keys().isdisjoint(up_to(path)[:-1])
-    }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -31,7 +31,7 @@ from ...problem import InvalidProof, MalformedCredential
 from ...secured import Secured, Signatures, Signed, Unknown
 from . import MEDIA_TYPE
 from .claims import FIXED, claims_of
-from .disclosures import SDJWT, ClaimPath, Disclosed, disclose
+from .disclosures import SDJWT, ClaimPath, Disclosed, disclose, up_to, written_path
 
 if TYPE_CHECKING:
     from ...type_metadata import TypeDocuments
@@ -104,9 +104,19 @@ class SDJWTCredential(Secured):
         """The key that may show it. Raises as `holder_key`."""
         return holder_key(self.disclosed.payload)
 
+    @cached_property
+    def alone(self) -> Mapping[str, ClaimPath]:
+        """The disclosures that stand in no other one, by the names that people see. Raises as `disclosed`."""
+        places = self.disclosed.disclosures
+        return {
+            written_path(path): path
+            for path in places
+            if len(path) == 1 or places.keys().isdisjoint(up_to(path)[:-1])
+        }
+
     def choose(self, chosen: Collection[ClaimPath]) -> bytes:
         """The credential with the chosen disclosures alone, to be shown. Raises as `Disclosed.choose`."""
-        return self.parts._replace(disclosures=self.disclosed.choose(chosen), binding=b"").shown
+        return SDJWT(self.parts.jwt, self.disclosed.choose(chosen), b"").shown
 
     def signatures(self, work: Work) -> Signatures:  # noqa: ARG002 -- read already
         """The issuer's, by the key that `x5c` or else `kid` names; named otherwise, it counts for nothing.
