@@ -369,7 +369,7 @@ def _own_parts(held: Held) -> Bundle:
     methods = [signed.verification_method for signed in signatures.known]
     methods += [signed.verification_method for signed in signatures.unknown]
     signers = {method.partition("#")[0] for method in methods}
-    # Which DID an address stands for, the verifier's trust list says: here it is who has a key of that name.
+    # Only a verifier's trust list maps an address to a DID: here a signer is a DID with a key of that name.
     fragments = {method.partition("#")[2] for method in methods if method.startswith("https://")}
     signers.update(did for did, names in _key_names(bundle.issuer_documents) if names & fragments)
     lists, forms = set[str](), list_forms(held.forms, held.status_kinds)

@@ -103,7 +103,7 @@ class Certificate:
 
     @property
     def key_usage(self) -> x509.KeyUsage | None:
-        """What its key may be used for, where that is said."""
+        """The permitted uses of its key, or `None` where it states none."""
         return next((one.value for one in self.extensions if isinstance(one.value, x509.KeyUsage)), None)
 
     @property

@@ -51,7 +51,7 @@ class Certified:
     since: datetime = NOW - YEAR
     until: datetime = NOW + YEAR
     issuer: str = ""
-    """Whom it names as its issuer, if that is not the one by whom it is."""
+    """The name that it gives as its issuer's, if another than the true one."""
     certificate: x509.Certificate = field(init=False)
 
     def __post_init__(self) -> None:

@@ -20,7 +20,7 @@ KNOWN = ROOT / "docs" / "conformance.md"
 
 
 def tested(suite: Path, configuration: str) -> dict[str, Any]:
-    """What mocha says of the suite, run with this configuration."""
+    """Run the suite with this configuration, and return the report of mocha."""
     (suite / "localConfig.cjs").write_text(f"module.exports = {configuration};\n")
     # The profile's certificate is made at start, and these suites know no authority of ours.
     environment = {**os.environ, "NODE_TLS_REJECT_UNAUTHORIZED": "0"}

@@ -85,3 +85,7 @@ class TestServe:
         answer = program("api", "serve", *issuer, "--host", "0.0.0.0", *reach)
         assert answer.code in (1, 2)
         assert "in the clear" in answer.err
+
+    def test_the_folder_of_an_issuer_is_told_from_its_home(self, program: Program, tokens: Tokens) -> None:
+        answer = program("api", "serve", "--issuer", f"school={program.home / 'issuer'}")
+        assert (answer.code, f"lies: {program.home}" in answer.err) == (2, True)

@@ -109,7 +109,7 @@ WRONG = {
     "issuer": 'null "not-a-url" 4 [] {"name":"x"} {"id":"x"}',
     "credentialSubject": 'null {} [] [{}] "did:example:a" [null,true,4]',
 }
-"""What the suites put in the place of these members, as JSON."""
+"""The values that the suites put in the place of these members, as JSON."""
 
 
 @pytest.mark.parametrize(

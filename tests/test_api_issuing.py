@@ -94,7 +94,7 @@ def issued(tmp_path_factory: pytest.TempPathFactory) -> tuple[API, str]:
 
 
 def posted(api: API, **facts: Any) -> dict[str, Any]:
-    """What a client posts: the template of the kind filled by hand, without anything the issuer decides."""
+    """Return a credential as a client posts it: the kind's template, without the issuer's members."""
     values = {**FACTS, **facts}
     others = dict.fromkeys((*CERTIFICATE.template.fields, "issuer_name"), "")
     document = CERTIFICATE.template.fill({**others, **values})
@@ -111,7 +111,7 @@ def test_what_is_posted_is_issued_logged_and_valid(api: API) -> None:
     assert api.issuer.line(entry).record["name"] == FACTS["name"]
     bundle = api.issuer.bundle(entry)
     assert verifier(trust_in(api.issuer)).verify(bundle, now=NOW)
-    # What the client has is what was signed, and a bundle may carry it.
+    # The client has the signed credential, and a bundle may carry it.
     whole = Bundle(credential, bundle.evidence, bundle.issuer_documents, bundle.status_lists, bundle.kinds)
     assert verifier(trust_in(api.issuer)).verify(whole, now=NOW)
     for name in ("name", "validFrom", "validUntil", "credentialSubject"):
@@ -285,8 +285,8 @@ def test_a_list_of_one_is_its_item(api: API) -> None:
 
 def test_an_item_may_stand_for_a_list_of_one() -> None:
     assert not [*_surplus({"a": {"id": "urn:x"}}, {"a": [{"id": "urn:x", "name": "x"}]}, "")]
-    assert [*_surplus({"a": {"id": "urn:y"}}, {"a": [{"id": "urn:x"}]}, "")] == ["a[0]"]
-    assert [*_surplus({"a": {"id": "urn:x"}}, {"a": "urn:x"}, "")] == ["a"]
+    assert [*_surplus({"a": {"id": "urn:y"}}, {"a": [{"id": "urn:x"}]}, "")] == [("a[0]", True)]
+    assert [*_surplus({"a": {"id": "urn:x"}}, {"a": "urn:x"}, "")] == [("a", True)]
 
 
 def test_the_same_body_gives_the_same_credential_after_a_birthday(tmp_path: Path) -> None:
@@ -580,3 +580,14 @@ class TestTokens:
             answer = api.issue(posted(api))
             assert answer.status_code == 500
             assert "tokens.json" not in answer.text
+
+
+@pytest.mark.parametrize("value", ["01.06.2026", "2026-02-30", 20260601])
+def test_a_value_that_the_kind_does_not_give_is_told_from_a_place_that_it_does_not_have(
+    api: API, value: object
+) -> None:
+    document = posted(api)
+    document["credentialSubject"]["issued_on"] = value
+    answer = api.issue(document)
+    assert (answer.status_code, answer.json()["code"]) == (403, "not-of-the-kind")
+    assert "'credentialSubject.issued_on' has another value" in answer.json()["detail"]

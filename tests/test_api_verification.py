@@ -36,7 +36,7 @@ WRONG = {
     "credentialSubject": '"string" null 10 true []',
     "proof": '"string" null 10 true []',
 }
-"""What the suite puts in the place of these members, as JSON."""
+"""The values that the suite puts in the place of these members, as JSON."""
 
 
 @functools.cache

@@ -174,7 +174,7 @@ def test_the_first_proof_is_the_holder_s_and_there_is_no_third() -> None:
 
 
 def test_a_proof_over_one_presentation_is_none_over_another() -> None:
-    """Who takes an acceptance on its way cannot add a key of its own: its holder is signed, too."""
+    """A man in the middle cannot add a key to an acceptance: its holder is signed, too."""
     taken, own = json.loads(claim(KEYS["Ed25519"])), json.loads(claim(KEYS["P-256"]))
     own["proof"] += taken["proof"]
     with pytest.raises(InvalidProof):

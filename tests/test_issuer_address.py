@@ -215,6 +215,8 @@ def test_at_the_command_line(program: Program, tmp_path: Path, monkeypatch: pyte
     assert (refusal.code, "--form dc+sd-jwt" in refusal.err) == (2, True)
     made = program(*init, "--form", "dc+sd-jwt", "--key-type", "P-256")
     assert (made.code, f"{ADDRESS}" in made.err) == (0, True)
+    other = program("issuer", "init", "--name", "U", "--url", ADDRESS, "--iss", "did")
+    assert (other.code, "--iss" in other.err) == (1, True)  # that is decided once
     assert program("issuer", "issue", "rows.csv").code == 0
     bundle = Path("diplomas/UNI-000001.json")
     Path("trust.json").write_text(program("issuer", "trust").out)
@@ -524,7 +526,7 @@ def test_what_we_publish_is_what_we_read(issuer: Issuer, host: Host, tmp_path: P
 
 
 def test_a_set_at_another_address_signs_for_nobody_here(host: Host) -> None:
-    """Whoever proves by Data Integrity may name any key: one of another address is not the issuer's."""
+    """A Data Integrity proof may name any key: one of another address is not the issuer's."""
     host.serve()
     where = issuer_metadata.key_url(host.address, "key-1")
     for issuer in ("https://other.example", f"{host.address}/other"):

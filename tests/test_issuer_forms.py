@@ -244,7 +244,7 @@ def forms_of(issuer: Issuer, number: str) -> list[str]:
 
 
 def test_an_issuer_of_json_issues_in_another_form_as_well(home: Path, tmp_path: Path) -> None:
-    """What it issued before stays as it is, and stands in the other form, too, once that is asked for."""
+    """Earlier credentials stay as they are, and are issued in the other form, too, once that is asked for."""
     source = csv_file(tmp_path / "g.csv", [graduate(row) for row in range(1, 5)])
     order = Order(source, tmp_path / "errors.csv", workers=0)
     before = issuer_in(home)

@@ -488,7 +488,7 @@ def texts(value: Any) -> Iterator[str]:
 
 
 def values(jwt: bytes) -> set[str]:
-    """What it says, and its signature, in all pieces of 16 characters."""
+    """Return its content and its signature, in all pieces of 16 characters."""
     header = load_json_object(base64.urlsafe_b64decode(jwt.split(b".")[0] + b"=="))
     found = [*texts(header), *texts(payload(jwt)), jwt.split(b".")[2].decode()]
     return {text[start : start + 16] for text in found for start in range(len(text) - 15)}

@@ -392,7 +392,7 @@ def test_how_much_of_it_is_read() -> None:
 
 @pytest.mark.slow
 def test_openssl_says_the_same(tmp_path: Path) -> None:
-    """What it refuses is never valid here; what is valid here, it takes."""
+    """No chain that openssl refuses is valid here."""
     openssl = shutil.which("openssl")
     if openssl is None:
         pytest.skip("no openssl: apt-get install openssl")

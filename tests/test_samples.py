@@ -158,7 +158,7 @@ def test_verifier_core_says_the_same_of_them(corpora: Path, mirror: Mirror) -> N
 
 
 def by_verifier_core(outcome: dict[str, Any]) -> str:
-    """What it says of signature, expiry, status and registry, or the name of its error."""
+    """Return its result for signature, expiry, status and registry, or the name of its error."""
     if "errors" in outcome:
         return ", ".join(error["name"] for error in outcome["errors"])
     log = {entry["id"]: entry.get("valid", entry.get("error")) for entry in outcome["log"]}

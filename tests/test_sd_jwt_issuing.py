@@ -16,6 +16,7 @@ from hypothesis import given
 
 from did.methods import jwk as did_jwk
 from did.methods import key as did_key
+from intaglio.words.report import titled
 from issuer.press.document import Composer
 from keys import PrivateKey
 from kinds import Kind
@@ -42,7 +43,7 @@ from tests.world import NOW, Holder, graduate, table, verifier
 from vc import Check, Claims
 from vc.facts import IssuingFacts
 from vc.forms import FORMS, SD_JWT_VC
-from vc.forms.sdjwt.claims import FIXED
+from vc.forms.sdjwt.claims import FIXED, claims_of
 from vc.forms.sdjwt.credential import SDJWTCredential
 from vc.forms.sdjwt.disclosures import NOT_DISCLOSED_ALONE
 from vc.forms.sdjwt.issuing import CLAIM_NAME_TAKEN, KIND_NOT_GIVEN
@@ -344,3 +345,31 @@ def test_an_issuer_keeps_its_form_and_issues_in_others_beside_it(program: Progra
     ]
     assert [each["type"] == "EnvelopedVerifiableCredential" for each in credentials] == [True, False]
     assert credentials[1]["proof"][0]["cryptosuite"] == "ecdsa-jcs-2019"
+
+
+def test_a_diploma_is_called_what_it_is_called_in_other_forms() -> None:
+    payload = {"iss": "did:example:u", "vct": "urn:intaglio:kind:diploma:2", "name": "张敏"}
+    whole = {
+        **payload,
+        "programme_title": "Physics",
+        "degree_name": "学士",
+        "achievement_type": "BachelorDegree",
+    }
+    claims = claims_of(whole, lambda: None)
+    assert titled(claims.title, claims.degree, claims.achievement_type) == "Physics (学士)"
+    claims = claims_of({**payload, "degree_name": "学士"}, lambda: None)  # all that its holder shows
+    assert titled(claims.title, claims.degree, claims.achievement_type) == "diploma (学士)"
+
+
+@pytest.mark.slow
+def test_what_is_typed_again_for_bad_rows_names_the_same_forms(program: Program, tmp_path: Path) -> None:
+    rows = tmp_path / "rows.csv"
+    rows.write_text(table([graduate(1), {**graduate(2), "award_date": "?"}]))
+    typed = ("--form", "application/vc", "--form", SD_JWT_VC, "--suite", "eddsa-jcs-2022")
+    refused = program("issuer", "issue", rows, "--name", "U", "--out", tmp_path / "out", *typed)
+    assert refused.code == 2  # a suite is of one form
+    answer = program("issuer", "issue", rows, "--name", "U", "--out", tmp_path / "out", *typed[:4])
+    assert answer.code == 7
+    assert "--form application/vc --form dc+sd-jwt" in answer.err
+    changed = program("issuer", "correct", "UNI-000001", "--set", "gpa=3.9", "--out", tmp_path / "out")
+    assert "UNI-000001.2+dc+sd-jwt.json" in changed.err

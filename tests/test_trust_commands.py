@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from did.methods import key as did_key
 from intaglio.session import Session
+from keys import PrivateKey
 from ledger import TrustedLedger
 from ledger.evm import KIND
 from tests.commandline import Program
@@ -118,3 +120,14 @@ def test_a_block_that_is_no_number_is_followed_nowhere(
     log = UNIVERSITY.log.origin
     answer = program("trust", "chain", "add", "eip155:1", "--log", log, "--rpc-file", nodes)
     assert (answer.code, "a chain is eip155: and a number" in answer.err) == (1, True), answer
+
+
+def test_who_was_added_by_name_is_removed_by_name(program: Program) -> None:
+    first, second = (did_key.create(PrivateKey.generate().public_key) for _ in range(2))
+    assert program("trust", "add", first, "--name", "Utopia").code == 0
+    assert program("trust", "add", second, "--name", first).code == 0
+    assert program("trust", "remove", first).code == 0  # an id goes before a name
+    assert [issuer.id for issuer in Trust.load(program.home / "trust.json").issuers] == [second]
+    assert program("trust", "add", first, "--name", "Utopia").code == 0
+    assert program("trust", "remove", "Utopia").code == 0
+    assert program("trust", "remove", "Utopia").code == 4

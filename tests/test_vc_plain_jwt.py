@@ -210,7 +210,7 @@ def status_list(as_jwt: bool, *revoked: int, by: Holder = ISSUER) -> bytes:
 
 
 class Host:
-    """Whoever publishes the list."""
+    """The host that publishes the list."""
 
     def __init__(self, content: bytes) -> None:
         self.content = content

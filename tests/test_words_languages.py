@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from did.methods import key as did_key
-from intaglio.words import fact, headed, label, remedy, report, sentence, speaking, title
+from intaglio.words import entry_reason, fact, headed, label, remedy, report, sentence, speaking, title
 from intaglio.words.labels import LABELS
 from intaglio.words.language import DOMAIN, LANGUAGES, language_of
 from keys import PrivateKey
@@ -434,6 +434,13 @@ def test_the_trust_list_speaks_it_too(program: Program, tmp_path: Path) -> None:
     )
     listed = program("--lang", "zh", "trust", "list")
     assert "认可所有类型" in listed.out
+    assert program("trust", "remove", university.did).code == 0
+    assert program("trust", "add", file).code == 0
+    listed = program("--lang", "zh", "trust", "list")  # of what was added in English
+    assert f"来自文件 {file.name}" in listed.out
+    assert entry_reason("added by hand") == "added by hand"
+    with speaking("zh"):
+        assert (entry_reason("added by hand"), entry_reason("hearsay")) == ("手动添加", "hearsay")
     assert program("--lang", "zh", "trust", "remove", "did:web:x").err == "未找到：did:web:x 不在信任名单中\n"
 
 

@@ -167,7 +167,7 @@ def test_an_iss_that_the_certificate_does_not_have_is_not_believed(form: Any) ->
 
 @FORMS
 def test_nor_is_one_that_is_somebody_elses_on_the_list(form: Any) -> None:
-    """Whoever has a certificate under one anchor could else write another issuer's name."""
+    """Otherwise the holder of a certificate under one anchor could write another issuer's name."""
     other = RecognisedIssuer(OTHER_URL, "Other", keys=(THIEF.key.public_key.multikey(),))
     left_open(judged(form(iss=OTHER_URL), BY_NAME.adding(other)), "certificate-of-another")
     left_open(
@@ -605,7 +605,7 @@ def test_a_certificate_that_could_lead_nowhere_is_not_added(program: Program, tm
 
 @pytest.mark.slow
 def test_openvc_core_says_the_same_of_an_address() -> None:
-    """What it refuses is not valid here; what is valid here, it takes."""
+    """No chain that openvc-core refuses is valid here."""
     server = [(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), False), LEAF.extensions[0]]
     none = Certified("Middle", BARE)
     chains: list[Sequence[Certified]] = [

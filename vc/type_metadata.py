@@ -32,7 +32,7 @@ _SD = ("always", "allowed", "never")
 
 
 class ClaimRule(NamedTuple):
-    """What a type says of the claims at one path (4.6); `None` where it leaves that out."""
+    """The rule of a type for the claims at one path (4.6); `None` for a member that it leaves out."""
 
     path: tuple[_PathStep, ...]
     sd: str | None
@@ -105,7 +105,7 @@ class TypeDocuments:
         return TypeDocuments((*self._own, *own), (*self._brought, *brought))
 
     def rules(self, vct: str, digest: str) -> tuple[ClaimRule, ...] | None:
-        """What a type says of claims, with all that it extends; `None` where its metadata is not at hand.
+        """Return the rules of a type and of all that it extends; `None` where its metadata is not at hand.
 
         `digest` is the `vct#integrity` of the credential, empty without one. Documents of an own folder that
         have another digest are of another edition of the type.

@@ -1,4 +1,4 @@
-"""Which thread or process judges a request: what costs little inline, the rest elsewhere.
+"""Choose the thread or process that judges a request: cheap ones run inline, the others elsewhere.
 
 A quick report is made in the event loop itself, which is faster than handing it on; a longer one by a
 process, and one that needs other hosts in a thread.
@@ -15,7 +15,7 @@ from .judge import Judge, Judged, Question
 from .processes import Processes
 
 INLINE_BYTES, INLINE_STEPS = 1 << 16, 20_000
-"""What is verified inline at the most; a diploma's bundle has a fifth of the bytes, and takes an eighth."""
+"""Limits of an inline verification. A diploma's bundle has a fifth of the bytes, an eighth of the steps."""
 
 MOST_FETCHING = 64
 """Reports that wait for the network at once."""

@@ -204,7 +204,7 @@ def _require_type(findings: Findings, issuer: RecognisedIssuer) -> None:
     others: Set[str] = frozenset()
     unclear: Problem | None = None
     if findings.claims.vct:
-        # Who names types of one model only is recognised for no type of the other.
+        # An entry that names types of one data model only recognises no type of the other.
         named = issuer.vcts or issuer.types
         others = findings.types if named and not _names_vct(findings, issuer.vcts, issuer.types) else others
     elif issuer.types or issuer.vcts:

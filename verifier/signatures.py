@@ -159,7 +159,7 @@ class SignatureCheck:
                 require_not_ahead(signature.signed.created, self.now, "the proof")
 
     def issuer(self, secured: Secured) -> str:
-        """Whose a document is: whom it names, or whom the trust list has by the certificates of its signer.
+        """Return the issuer that a document names, or that the trust list has by its signer's certificates.
 
         Raises as `Secured.claims`, `Secured.certificates` and `IssuerKeys.certified`.
         """

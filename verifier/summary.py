@@ -157,7 +157,7 @@ def kind_at_hand(
 
 
 def listed_issuer(claims: Claims, trust: TrustSource) -> RecognisedIssuer | None:
-    """What the trust list says of a credential's issuer; `None` also where it cannot be asked now."""
+    """Return the trust list's entry for a credential's issuer; `None` also where it cannot be asked now."""
     try:
         return trust.issuer(claims.issuer)
     except Problem:  # of a registry

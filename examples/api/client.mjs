@@ -6,6 +6,10 @@ import {readFile} from 'node:fs/promises';
 
 const [service, name, file] = process.argv.slice(2);
 const token = process.env.INTAGLIO_TOKEN;
+if (!file || !token) {
+  console.error('INTAGLIO_TOKEN=… node client.mjs http://localhost:8490 school certificate.json');
+  process.exit(1);
+}
 const issuer = `${service}/issuers/${name}/credentials`;
 
 // The status and the JSON of the answer, be it a problem (RFC 9457) or not.

@@ -53,4 +53,6 @@ def main(service: str, name: str, file: str) -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 4 or "INTAGLIO_TOKEN" not in os.environ:
+        sys.exit(__doc__)
     main(*sys.argv[1:])

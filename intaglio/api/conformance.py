@@ -160,7 +160,7 @@ class _Signing:
         return answer(issuer.sign(document, now))
 
     def _sound(self, posted: object, issuer: Throwaway) -> dict[str, Any]:
-        """What is signed. Raises `Malformed`, and what keeps its terms from having a meaning."""
+        """Return the document to sign. Raises `Malformed`, and the problem of a term without a meaning."""
         if not isinstance(posted, dict):
             raise Malformed("credential is not a JSON object")
         document = dict(posted)
@@ -235,7 +235,7 @@ class _ProofsAlone:
 
 
 def local_config(url: str, issuers: Mapping[str, Throwaway]) -> dict[str, Any]:
-    """What the suites of W3C read from `localConfig.cjs`: the addresses, and the tags that they serve."""
+    """Return the `localConfig.cjs` of the W3C suites: endpoints, and the tags that each of them serves."""
     entries = [
         {
             "id": issuer.did,

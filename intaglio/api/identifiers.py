@@ -78,7 +78,7 @@ _QUALITY = re.compile(r";\s*q\s*=\s*([01](?:\.\d{0,3})?)")
 
 
 class _Anything(PathConvertor):
-    """What stands behind the route, line breaks as well: `path` would take these for another address."""
+    """Match the rest of the path, line breaks included: `path` would not match an address with these."""
 
     regex = r"[\s\S]*"
 
@@ -239,7 +239,7 @@ def _location(addresses: tuple[str, ...]) -> str:
 
 
 def _identifier(request: Request) -> str:
-    """What stands behind the route, percent-decoded once, unless it begins with `did:` as it was sent.
+    """Return the rest of the path, percent-decoded once, unless it begins with `did:` as it was sent.
 
     12.1 appends a DID as it is, too, and one such as did:web:example.org%3A8443 would be another one decoded;
     in these only what ends a path is decoded, such as `%23` before a fragment.

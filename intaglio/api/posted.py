@@ -121,15 +121,18 @@ class PostedCredentials:
             start = parse_datetimestamp(posted.pop("validFrom"), "validFrom")
             if start > self.clock():  # it would be valid sooner than was asked for
                 raise NOT_OF_THE_KIND("validFrom is ahead, and no field of the kind begins its validity")
-        for place in _surplus(posted, made, ""):
+        for place, is_made in _surplus(posted, made, ""):
+            text = "{place} has another value than the kind {kind} gives it"
             raise NOT_OF_THE_KIND.saying(
-                "nothing in the kind {kind} says {place}", kind=composer.kind.name, place=shortened(place)
+                text if is_made else "nothing in the kind {kind} says {place}",
+                kind=composer.kind.name,
+                place=shortened(place),
             )
 
     def _same(
         self, credential: Mapping[str, Any], composer: Composer, number: KindNumber, record: Record
     ) -> Entry:
-        """What was issued under the number, if it says the same.
+        """Return the credential that was issued under the number, if it says the same.
 
         Raises `OTHER_FACTS`, `CREDENTIAL_SUSPENDED`, `NOT_OF_THE_KIND`, and `NotFound` where nothing was.
         """
@@ -165,22 +168,26 @@ def _text(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _surplus(posted: object, made: object, place: str) -> Iterator[str]:
-    """The places of what was posted and was not made; of lists, the items stand in the same order."""
+def _surplus(posted: object, made: object, place: str) -> Iterator[tuple[str, bool]]:
+    """Yield each place that was posted and not made, and whether another value was made there.
+
+    Items of lists have to stand in the same order.
+    """
     if isinstance(posted, list) or isinstance(made, list):
-        rest = iter(made if isinstance(made, list) else [made])
+        items = made if isinstance(made, list) else [made]
+        rest = iter(items)
         for position, item in enumerate(posted if isinstance(posted, list) else [posted]):
             if not any(next(_surplus(item, other, ""), None) is None for other in rest):
-                yield f"{place}[{position}]"
+                yield f"{place}[{position}]", position < len(items)
     elif isinstance(posted, Mapping):
         if not isinstance(made, Mapping):
-            yield place
+            yield place, True
             return
         for name, value in posted.items():
             inner = f"{place}.{name}" if place else name
             if name in made:
                 yield from _surplus(value, made[name], inner)
             else:
-                yield inner
+                yield inner, False
     elif isinstance(posted, bool) is not isinstance(made, bool) or posted != made:
-        yield place
+        yield place, True

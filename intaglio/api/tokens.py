@@ -36,14 +36,14 @@ DAMAGED_TOKENS = Code("damaged-tokens", Damaged, "The file of tokens is damaged"
 
 
 class Right(StrEnum):
-    """What the holder of a token may do."""
+    """An operation that a token allows."""
 
     ISSUE = "issue"
     STATUS = "status"
 
 
 class Token(NamedTuple):
-    """What is kept of a token: its name for people, its digest, its rights, and since when it is there."""
+    """A token as it is stored: its name for people, its digest, its rights, and when it was made."""
 
     name: str
     digest: str

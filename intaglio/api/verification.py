@@ -33,7 +33,7 @@ _PRESENTATIONS = frozenset({"VerifiablePresentation", PRESENTATION_TYPE})
 
 
 Answers = Callable[[Question], Coroutine[Any, Any, Judged]]
-"""Who judges, as `verifier.answering.Answering` does."""
+"""A function that judges a question, such as `verifier.answering.Answering`."""
 
 
 def _are_texts(value: object) -> bool:

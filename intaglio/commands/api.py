@@ -163,6 +163,8 @@ def _served(session: Session, home: Path) -> Served:
     from ..api.issuing import Served
     from ..api.posted import PostedCredentials
 
+    if not (home / "issuer").exists() and (home / "issuer.json").exists():
+        raise click.UsageError(f"--issuer takes the home, in which the issuer's folder lies: {home.parent}")
     of_home = replace(session, home=home)
     made = Place(home / "issuer", of_home).open()
     made.log_patience = 5.0

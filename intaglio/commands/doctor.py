@@ -24,6 +24,8 @@ from ..words import health, tr
 @click.option("--in", "folder", type=Folder(), help="Look, too, at what the files of this folder name.")
 def doctor(session: Session, folder: Path | None) -> Result:
     """Explain what is wrong with this set-up. Exit code 3: not all could be looked at."""
+    if folder and not folder.is_dir():
+        raise click.BadParameter(f"there is no folder {folder}", param_hint="--in")
     found = [(item, _told(item)) for item in _findings(session, folder)]
     unseen = sum(item.is_open for item, _ in found)
     wrong = sum(item.health is Health.FAILED for item, _ in found) - unseen

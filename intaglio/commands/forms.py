@@ -11,7 +11,15 @@ from vc.forms import INTEGRITY, SD_JWT_VC, VC_JWT
 FORM_NAMES = {"application/vc": INTEGRITY, "dc+sd-jwt": SD_JWT_VC, "vc+jwt": VC_JWT}
 """Their media types."""
 
-FORM = click.Choice(list(FORM_NAMES))
+
+class _Form(click.Choice[str]):
+    """A form by its name, or by its media type as `kind.json`, lists and errors have it."""
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        return super().convert(form_name(value), param, ctx)
+
+
+FORM = _Form(list(FORM_NAMES))
 
 
 def form_name(media_type: str) -> str:

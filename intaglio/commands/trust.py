@@ -26,7 +26,7 @@ from wire.text import claimed, printable, shortened
 from ..recognition import Newcomers, anchors_of, handed_over, kinds_of, lists_of, shared_logs, through
 from ..session import Session
 from ..terminal import Result, agreed, is_file, say, typed, verb, wrapped
-from ..words import headed, remedy, required, sentence, tr
+from ..words import entry_reason, headed, remedy, required, sentence, tr
 from .chain import chain
 
 LARGEST_PEM = 1 << 16
@@ -59,7 +59,7 @@ def _known(trust: Trust) -> Iterator[str]:
         types = ", ".join((*issuer.types, *issuer.vcts))
         kinds = tr("for {types}").format(types=types) if types else tr("for everything")
         name = issuer.name or tr("(no name)")
-        yield printable(f"{name}  {issuer.id}  {kinds}  {issuer.reason}").rstrip()
+        yield printable(f"{name}  {issuer.id}  {kinds}  {entry_reason(issuer.reason)}").rstrip()
         for log in trust.logs:
             if issuer.id in log.issuers:
                 yield from (f"    {line}" for line in through(log))
@@ -334,9 +334,14 @@ def require(session: Session, origin: str, rule: str) -> Result:
 
 
 @verb(trust)
-@click.argument("did")
-def remove(session: Session, did: str) -> Result:
-    """Take an issuer off the list."""
+@click.argument("name_or_id", metavar="DID|URL|NAME")
+def remove(session: Session, name_or_id: str) -> Result:
+    """Take an issuer off the list, by its DID, its URL or its name there."""
+    issuers = Trust.load(session.trust_file).issuers
+    by_name = [issuer.id for issuer in issuers if issuer.name == name_or_id]
+    # An id goes first: anybody may call itself by the id of another.
+    is_id = any(issuer.id == name_or_id for issuer in issuers)
+    did = by_name[0] if len(by_name) == 1 and not is_id else name_or_id
     update_trust(session.trust_file, lambda trust: trust.removing(did))
     say(tr("{did} is off the trust list").format(did=did))
     return Result({"removed": [did]}, "")

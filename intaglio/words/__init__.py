@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LANGUAGES",
+    "entry_reason",
     "fact",
     "headed",
     "in_english",
@@ -66,6 +67,8 @@ CLAUSES: Mapping[str, str] = {
 """What follows a sentence where there is this fact, in this order, unless it stands in it."""
 _OURS = frozenset({"what", "where", "place", "ignored", "form", "reason", "system"})
 """Facts that may be words of ours, or of the system, as a catalogue has them; any other is a document's."""
+_ENTRY_REASONS = frozenset({"issued on this machine", "added by hand", "in a folder from elsewhere"})
+_FROM_FILE = "from the file "
 
 
 def sentence(found: Problem | Check, language: str | None = None) -> str:
@@ -190,4 +193,13 @@ def fact(name: str, value: Scalar) -> Scalar:
 
         with suppress(Malformed):  # a ledger may have any name
             return required(Requirement.parse(value))
+    if name == "reason":
+        value = entry_reason(value)
     return tr_in("fact", value) if name in _OURS else value
+
+
+def entry_reason(reason: str) -> str:
+    """Return why an issuer is on the trust list, in the reader's language: the list keeps one wording."""
+    if reason.startswith(_FROM_FILE):
+        return tr("from the file {file}").format(file=reason.removeprefix(_FROM_FILE))
+    return tr(reason) if reason in _ENTRY_REASONS else reason

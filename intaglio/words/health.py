@@ -192,4 +192,7 @@ def _filled(text: str, item: Finding) -> str:
 
 def _issued(diplomas: int, editions: int, **_: object) -> str:
     issued = tr_count("{count} credential", "{count} credentials", diplomas)
-    return issued + (tr(" in {editions} editions").format(editions=editions) if editions > diplomas else "")
+    if editions == diplomas:
+        return issued
+    every = tr("{issued} ({editions} with later editions, copies and further forms)")
+    return every.format(issued=issued, editions=editions)

@@ -143,7 +143,10 @@ REMEDIES: Mapping[str, str] = {
     "schema-unknown": (
         "Put its file into the folder `schemas` of your home, ~/.intaglio if you set no other."
     ),
-    "lists-too-old": "Let lists last shorter: --status-lifetime, such as 30d, or `list_life` in kind.json.",
+    "lists-too-old": (
+        "Let lists last shorter: `intaglio issuer status publish --status-lifetime 30d`, or as many days as "
+        "fit; or raise the limit in kind.json."
+    ),
     "kind-missing": (
         "Ask the holder for the bundle as the issuer handed it out, or add the issuer's trust file. To judge "
         "by your own rules alone: --no-kind-rules."
@@ -269,7 +272,7 @@ REMEDIES: Mapping[str, str] = {
     ),
     "status-file-gone": _LIST,
     "status-file-damaged": f"Remove it. {_LIST}",
-    "credential-suspended": "Ask its issuer, which can end that: `intaglio issuer reinstate`.",
+    "credential-suspended": "Only its issuer can end that: `intaglio issuer reinstate`.",
     "revoked-for-good": "Issue a new one, under a number of its own.",
     "not-suspendable": (
         "Revoke it, or issue it anew under a version of the kind whose status_purposes have suspension."
@@ -285,10 +288,11 @@ REMEDIES: Mapping[str, str] = {
     "issuer-without-status-did": (
         "`intaglio issuer key rotate --status-did` moves it over; nothing is issued again."
     ),
-    "another-issuer": f"Leave out --name, --url and --did, or {_FOLDERS}",
+    "another-issuer": f"Leave out --name, --url, --did and --iss, or {_FOLDERS}",
     "type-taken": "Give the kind a type of its own: another name and IRI in `types` of kind.json.",
     "another-kind": "A changed kind needs another version: raise it in kind.json.",
     "kind-not-named": "Say which is meant: --kind NAME.",
+    "no-such-token": "`intaglio api token list` shows those that there are.",
     "no-such-kind": "`intaglio issuer init --kind NAME` adds one.",
     "another-key-type": f"Leave out --key-type, or {_FOLDERS}",
     "another-key": "Leave out --key. `intaglio issuer key rotate --key ADDRESS` goes over to another.",

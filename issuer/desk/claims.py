@@ -324,7 +324,7 @@ class ClaimLinks:
         except Released as problem:
             raise _ended() from problem
         except Problem as problem:
-            # What was refused must not take the link from its true holder.
+            # A refused claim must not take the link from its true holder.
             if is_new and (isinstance(problem, Conflict) or problem.code == FORM_NOT_ALLOWED.code):
                 self._unbind(token, acceptance.holder)
             raise

@@ -79,7 +79,7 @@ class Issued:
     next_number: str = ""
     """In a dry run of a file without numbers, the first that a row would be given."""
     lacking: Sequence[KindNumber] = ()
-    """What was issued before, and stands in fewer forms than were asked for."""
+    """Credentials that were issued before, in fewer forms than were asked for."""
     added: int = 0
     """Credentials that were added for these, each in a form that was lacking."""
 
@@ -246,10 +246,10 @@ class Bulk:
     def _lacking(
         self, checker: Checker, found: Survey, forms: Sequence[str], same: range
     ) -> list[KindNumber]:
-        """What was issued of known rows, not by the `same` job, and stands in fewer than these forms.
+        """Return credentials of known rows, not issued by the `same` job, that lack one of these forms.
 
-        A row of these that says something else is a finding: in the new form it would say what it does not
-        say in the others. What was revoked is left as it is.
+        A row of these that says something else is a finding: the new form would contradict the others.
+        Revoked credentials are left as they are.
         """
         if not Identity.read(self._home).forms:  # nothing was ever issued in a second form
             return []

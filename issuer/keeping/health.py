@@ -243,7 +243,7 @@ def _announced(identity: Identity, document: Document, held: Mapping[str, Public
 
 
 def _derived(path: Path, content: Callable[[], bytes]) -> Iterator[Finding]:
-    """What is published and follows from `did.json`."""
+    """Check that a published file is as it follows from `did.json`."""
     try:
         if path.read_bytes() != content():
             yield Finding.failed("issuer-status-file-unlike", not_as_published(path), file=str(path))

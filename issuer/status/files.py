@@ -107,7 +107,7 @@ def details_name(number: int, page: int) -> str:
 
 
 def suspensions_name(number: int) -> str:
-    """What the suspensions beside a list of revocations are called, as a file and in their address."""
+    """Return the name of the suspensions beside a list of revocations, as a file and in their address."""
     return f"{number}{SUSPENSION_SUFFIX}"
 
 

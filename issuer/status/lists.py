@@ -59,7 +59,7 @@ _MOST_HELD = 1 << 23  # bytes that the index holds of files
 
 
 class ListChange(NamedTuple):
-    """What is new in a list, or all of it if it is `whole`."""
+    """The changes to a list, or all of it if it is `whole`."""
 
     number: int
     whole: bool

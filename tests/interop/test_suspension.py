@@ -1,4 +1,4 @@
-"""What programs of others say of our credentials before, while and after they are suspended."""
+"""Other programs judge our credentials before, during and after a suspension."""
 
 from __future__ import annotations
 

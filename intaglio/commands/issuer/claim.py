@@ -115,7 +115,11 @@ def _advise(claims: ClaimLinks, url: str | None, *ended: str) -> None:
     say(f"Good for {LINK_LIFETIME.days} days and one wallet, as long as this runs:", serving)
     if urlsplit(claims.service).hostname in LOOPBACK:
         port = urlsplit(claims.service).port or PORT
-        say(f"They lead to this machine only; --url https://HOST:{port} names one that others can reach.")
+        authority = " --ca FILE" if urlsplit(claims.service).scheme == "https" else ""
+        say(
+            f"They lead to this machine only; --url https://HOST:{port} names one that others can reach.",
+            f"For a wallet on this machine: `intaglio --loopback wallet receive LINK{authority}`",
+        )
     say("Whoever has a link can claim with it: send each to its holder only.")
     for line in ended:
         say(line)

@@ -28,6 +28,7 @@ from issuer.job.order import Order
 from issuer.keeping.export import export
 from issuer.press.document import NOBODY, Composer, Profile, trial
 from issuer.press.update import TEMPLATE, lacks_degree
+from issuer.problem import ANOTHER_ISSUER
 from issuer.table.encoding import ENCODINGS
 from issuer.table.errorfile import WORKBOOK, require_writer
 from issuer.table.sheet import HIDDEN
@@ -119,6 +120,8 @@ def init(
     if iss == "https" and not place.exists and SD_JWT_VC not in wanted:
         raise click.UsageError("--iss https is for SD-JWT VCs: add --form dc+sd-jwt.")
     made = place.create(described, where, _form_of(place, forms))
+    if iss == "did" and made.identity.address:
+        raise ANOTHER_ISSUER("credentials of the issuer that lives here name it by its https address")
     _warn(made, wanted)
     made.issued_as.remember(made.issued_as.names(wanted))
     data = {"did": made.did, "name": made.name, "folder": str(place.folder), "log": made.log.origin}
@@ -283,6 +286,7 @@ def issue(
     again = [*reading.words(), *(("--out", str(out)) if out else ())]
     again += ["--no-evidence"] if no_evidence else []
     again += ["--kind", named] if (named := _named(place, of_kind)) else []
+    again += [word for each in forms for word in ("--form", each)] + (["--suite", suite] if suite else [])
     is_seen = asks and (done.survey.good > 0 or bool(done.lacking))
     outcome = FileOutcome(source, done, nouns, named, errors, written, refused, dry_run, preview, is_seen)
     return outcome.result(again)

@@ -174,10 +174,12 @@ def correct(
         say(f"Edition {before.edition} is revoked as superseded: hand out the new one in its place.")
         say("The next check on this machine sees it at once.", *text.not_heard_of(made))
     try:
-        path, *_ = write_bundles(made, made.editions(entry), folder)
+        path, *others = write_bundles(made, made.editions(entry), folder)
     except (OSError, Conflict) as error:
         say(*text.not_written(error))
         return Result({**text.summary(made, entry), "file": None}, shown(entry), PARTLY)
+    if others:
+        say("The same edition in further forms or copies:", *map(str, others))
     return Result({**text.summary(made, entry), "file": str(path)}, f"{shown(entry)}: {path}")
 
 

@@ -28,9 +28,9 @@ def title(held: Held) -> str:
 
 
 def issuer(held: Held) -> str:
-    """Who issued it, as the credential has it; one with certificates, by the name in its issuer's.
+    """Return the issuer as the credential names it; with certificates, the subject of the issuer's own.
 
-    Whoever has such a certificate writes into `iss` what he likes.
+    The holder of such a certificate can write anything into `iss`.
     """
     chain = held.secured.certificates
     if not chain:

@@ -82,6 +82,8 @@ def claims_of(
         holder_name=_name(payload),
         number=_shown_text(payload, "document_number"),
         awarded=None,
+        degree=_shown_text(payload, "degree_name"),
+        achievement_type=_shown_text(payload, "achievement_type"),
         vct=vct,
     )
 
@@ -157,8 +159,8 @@ def _schemas(payload: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 
 def _title(payload: Mapping[str, Any], vct: str) -> str:
-    """A `title`, or else the last word of the type's name that is no version."""
-    return _shown_text(payload, "title") or _last_word(vct)
+    """Return `title`, the programme of a diploma, or the last word of the type's name that is no version."""
+    return _shown_text(payload, "title") or _shown_text(payload, "programme_title") or _last_word(vct)
 
 
 @lru_cache(maxsize=64)
