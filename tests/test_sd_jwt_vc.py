@@ -682,3 +682,18 @@ def test_one_that_is_bound_to_nobody_is_shown_as_a_file() -> None:
     assert isinstance(shown, Enveloped)
     with pytest.raises(UnsupportedForm):  # what was shown once is not shown again
         FORM.choices(FORM.read(shown.data, {}, Work()))
+    with pytest.raises(UnsupportedForm):
+        FORM.present([{"type": "VerifiableCredential"}], HOLDER.key, Options("", created=NOW))
+
+
+def test_an_envelope_is_read_as_the_object_that_holds_it() -> None:
+    held = Enveloped(MEDIA_TYPE, b"a.b.c~")
+    object_of_it = {
+        "@context": ["https://www.w3.org/ns/credentials/v2"],
+        "id": f"data:{MEDIA_TYPE},a.b.c~",
+        "type": "EnvelopedVerifiableCredential",
+    }
+    assert dict(held) == object_of_it
+    assert len(held) == 3
+    assert held.get("proof") is None
+    assert Enveloped.from_object(object_of_it) == held
