@@ -68,7 +68,7 @@ class SDJWT(NamedTuple):
 
     @property
     def shown_size(self) -> int:
-        """Their number."""
+        """The length of `shown` in bytes, without making it."""
         return len(self.jwt) + sum(map(len, self.disclosures)) + len(self.disclosures) + 1
 
 
