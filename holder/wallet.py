@@ -130,7 +130,7 @@ class Held:
     def choices(self) -> Choices | None:
         """The parts that the holder can show or leave out; `None` where its form shows all of it."""
         form = self.forms.get(self.secured.form)
-        return form.choices(self.bundle.secured) if isinstance(form, Discloses) else None
+        return form.choices(self.secured) if isinstance(form, Discloses) else None
 
     @property
     def bound_to(self) -> frozenset[str]:
@@ -283,7 +283,7 @@ class Wallet:
             form = self.forms[chosen[0].secured.form]
             assert isinstance(form, Discloses)  # which has that choice
             asked = Asked(challenge, domain)
-            presented = form.show(bundles[0].secured, choice.alone, asked, signer, now)
+            presented = form.show(chosen[0].secured, choice.alone, asked, signer, now)
         return Bundle(
             presented,
             _each_once(item for bundle in bundles for item in bundle.evidence),

@@ -59,7 +59,7 @@ class JWS(NamedTuple):
         parts = data.split(b".")
         if len(parts) != 3 or not data.isascii():
             raise INVALID_JWS("a compact JWS has three parts, in base64url")
-        header_text, payload_text, signature_text = (part.decode() for part in parts)
+        header_text, payload_text, signature_text = parts
         try:
             header = load_json_object(base64url_decode(header_text, limit=LARGEST_HEADER), work=work)
             payload = base64url_decode(payload_text, limit=limit)

@@ -31,7 +31,7 @@ from vc.forms.sdjwt import MEDIA_TYPE, SDJWTVC
 from vc.forms.sdjwt.binding import ANOTHER_HOLDER
 from vc.forms.sdjwt.choice import choices_of, show
 from vc.forms.sdjwt.claims import FIXED
-from vc.forms.sdjwt.credential import ALGORITHM_NOT_FOR_KEY
+from vc.forms.sdjwt.credential import ALGORITHM_NOT_FOR_KEY, SDJWTCredential
 from vc.forms.sdjwt.disclosures import written_path
 from vc.jose import NOT_ASKED
 from vc.possession import Asked
@@ -617,9 +617,15 @@ def test_a_form_is_pickled_by_those_who_issue() -> None:
 # What its holder chooses
 
 
+def held(data: bytes) -> SDJWTCredential:
+    credential = FORM.read(data, {}, Work())
+    assert isinstance(credential, SDJWTCredential)
+    return credential
+
+
 def chosen(data: bytes, *names: str) -> Mapping[str, Any]:
     assert isinstance(FORM, Discloses)
-    made = FORM.show(Enveloped(MEDIA_TYPE, data), names, Asked(**ASKED), HOLDER.key, NOW)
+    made = FORM.show(held(data), names, Asked(**ASKED), HOLDER.key, NOW)
     assert isinstance(made, Enveloped)
     return judged(made.data, **ASKED).require()[0].said
 
@@ -628,7 +634,7 @@ def test_the_holder_chooses_among_disclosures_that_stand_in_no_other() -> None:
     assert isinstance(FORM, Discloses)
     said = {**BOUND, "a/b": {"c~d": 1}}
     data = vc(said, [*HIDDEN, ("languages",), ("languages", 0), ("a/b",), ("a/b", "c~d")])
-    choices = FORM.choices(Enveloped(MEDIA_TYPE, data))
+    choices = FORM.choices(held(data))
     assert {*choices.alone} == {"given_name", "address/city", "languages", "a~1b"}
     assert choices.always == ["iss", "vct", "nbf", "exp", "family_name", "address", "cnf"]
     always = {name: said[name] for name in choices.always} | {"address": {"country": "XX"}}
@@ -650,8 +656,8 @@ def test_of_any_frame_what_was_chosen_is_shown_and_no_more(
     signed = jwt(header, {**frame.payload, **bound_to}, ISSUER.key)
     whole = b"~".join((signed, *frame.disclosures.values(), b""))
     alone = {written_path(path): path for path in frame.disclosures}
-    chosen = data.draw(st.sets(st.sampled_from(sorted(choices_of(whole).alone) or [""])))
-    shown = show(whole, chosen, Asked("challenge", "employer.example"), HOLDER.key, NOW)
+    chosen = data.draw(st.sets(st.sampled_from(sorted(choices_of(held(whole)).alone) or [""])))
+    shown = show(held(whole), chosen, Asked("challenge", "employer.example"), HOLDER.key, NOW)
     texts = shown.split(b"~")[1:-1]
     outer = [alone[name] for name in chosen if name]
     assert texts == [
@@ -663,7 +669,7 @@ def test_of_any_frame_what_was_chosen_is_shown_and_no_more(
 def test_no_two_choices_are_called_alike() -> None:
     """Else a claim that its issuer called `address/city` hid from its holder which city is shown."""
     said = {**BOUND, "address/city": "always shown"}
-    choices = choices_of(vc(said, [("address", "city")]))
+    choices = choices_of(held(vc(said, [("address", "city")])))
     assert "address/city" in choices.alone
     assert not {*choices.alone} & {*choices.always}
 
@@ -671,6 +677,23 @@ def test_no_two_choices_are_called_alike() -> None:
 def test_one_that_is_bound_to_nobody_is_shown_as_a_file() -> None:
     assert isinstance(FORM, Discloses)
     with raises(ANOTHER_HOLDER, match="no key"):
-        FORM.show(Enveloped(MEDIA_TYPE, vc()), (), Asked(**ASKED), HOLDER.key, NOW)
+        FORM.show(held(vc()), (), Asked(**ASKED), HOLDER.key, NOW)
+    shown = FORM.show(held(vc(BOUND)), (), Asked(**ASKED), HOLDER.key, NOW)
+    assert isinstance(shown, Enveloped)
+    with pytest.raises(UnsupportedForm):  # what was shown once is not shown again
+        FORM.choices(FORM.read(shown.data, {}, Work()))
     with pytest.raises(UnsupportedForm):
-        FORM.choices({"type": "VerifiableCredential"})
+        FORM.present([{"type": "VerifiableCredential"}], HOLDER.key, Options("", created=NOW))
+
+
+def test_an_envelope_is_read_as_the_object_that_holds_it() -> None:
+    held = Enveloped(MEDIA_TYPE, b"a.b.c~")
+    object_of_it = {
+        "@context": ["https://www.w3.org/ns/credentials/v2"],
+        "id": f"data:{MEDIA_TYPE},a.b.c~",
+        "type": "EnvelopedVerifiableCredential",
+    }
+    assert dict(held) == object_of_it
+    assert len(held) == 3
+    assert held.get("proof") is None
+    assert Enveloped.from_object(object_of_it) == held

@@ -145,20 +145,22 @@ def json_of(value: object) -> Any:
     Raises the open `UnsupportedForm` for an integer that not every program reads as the same number.
     """
     match value:
-        case str():  # most are
+        case str() | None | float():  # most are
             return value
-        case dict() | Mapping():  # a `dict` is told quickly
-            return {str(name): json_of(item) for name, item in value.items()}
+        case int():
+            if abs(value) > LARGEST_INTEGER:  # RFC 7493, 2.2; beyond 64 bits no report could hold it
+                raise UnsupportedForm("an integer is beyond 2^53-1, which programs read as different numbers")
+            return value
         case list() | tuple():
             return list(map(json_of, value))
+        case dict() | Mapping():  # a `dict` is told quickly
+            return {str(name): item if type(item) is str else json_of(item) for name, item in value.items()}
         case bytes():
             return base64url_encode(value)
         case datetime():
             return format_datetimestamp(value)
         case date():
             return value.isoformat()
-        case int() if abs(value) > LARGEST_INTEGER:  # RFC 7493, 2.2; beyond 64 bits no report could hold it
-            raise UnsupportedForm("an integer is beyond 2^53-1, which programs read as different numbers")
     return value
 
 

@@ -270,13 +270,13 @@ class Choices(NamedTuple):
 class Discloses(Form, Protocol):
     """A form whose holder chooses what is shown of a credential. One that lacks this shows all of it."""
 
-    def choices(self, credential: Received) -> Choices:
-        """The choices. Raises `Malformed`."""
+    def choices(self, credential: Secured) -> Choices:
+        """The choices of a credential as this form read it. Raises as `Secured.claims`."""
 
     def show(
-        self, credential: Received, choice: Collection[str], asked: Asked, signer: Signer, created: datetime
+        self, credential: Secured, choice: Collection[str], asked: Asked, signer: Signer, created: datetime
     ) -> Received:
         """Answers what was asked with this credential alone, signed by the key that it is bound to.
 
-        Of what can be shown alone, only the names in `choice` are.
+        Of what can be shown alone, only the names in `choice` are. Raises as `choices`.
         """

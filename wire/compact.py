@@ -28,5 +28,4 @@ def _part(token: bytes, place: int, limit: int) -> dict[str, Any]:
     parts = token.split(b".", 3)  # not at each dot of a file that is nothing else
     if len(parts) != 3:
         raise Malformed("a JWT has three parts, in base64url")
-    text = parts[place].decode("ascii", "replace")
-    return load_json_object(base64url_decode(text, limit=limit), limit=limit, work=Work(GLANCE))
+    return load_json_object(base64url_decode(parts[place], limit=limit), limit=limit, work=Work(GLANCE))

@@ -63,15 +63,16 @@ def load_json(data: bytes | str, *, limit: int = 1 << 20, depth: int = 64, work:
     if len(text) > limit:
         raise TooLarge.saying("the JSON text is longer than {most} bytes", most=limit)
     text = text.removeprefix(codecs.BOM_UTF8)
+    most = marks(text)
     if work is not None:
-        work.spend(VALUE_READ * _values(text, work.left // VALUE_READ))
+        work.spend(VALUE_READ * _values(text, most, work.left // VALUE_READ))
     # Two parsers: orjson refuses NaN, 1e400 and lone surrogates, but turns integers beyond 64 bits into
     # floats and takes the last of two members; json, with our hook, does neither.
     try:
         value = orjson.loads(text)
     except orjson.JSONDecodeError as error:
         _explain(text, error)
-    if _deeper_than(depth, text):
+    if most > depth and _deeper_than(depth, text):
         raise TooLarge.saying("the JSON text nests arrays and objects deeper than {most} levels", most=depth)
     if _is_whole(value, text):
         return value
@@ -101,9 +102,8 @@ def load_json_object(
     return value
 
 
-def _values(text: bytes, most: int) -> int:
-    """How many values a text holds at the most; without commas and brackets in strings, if it matters."""
-    found = marks(text)
+def _values(text: bytes, found: int, most: int) -> int:
+    """How many values a text with so many marks holds; those in strings do not count, if it matters."""
     if found <= most:
         return found
     text = _without_escapes(text)
@@ -216,20 +216,20 @@ def _place(text: bytes, position: int) -> tuple[int, int]:
 
 
 _TO_URL = bytes.maketrans(b"+/", b"-_")
-_FROM_URL = bytes.maketrans(b"-_", b"+/")
+_FROM_URL = bytes.maketrans(b"-_+/", b"+/!!")  # `+` and `/` are foreign characters there
 
 
 def base64url_encode(data: bytes) -> str:
     """Base64url without padding (RFC 4648 section 5, RFC 7515 section 2)."""
-    return binascii.b2a_base64(data).rstrip(b"=\n").translate(_TO_URL).decode()
+    return binascii.b2a_base64(data).translate(_TO_URL, b"=\n").decode()
 
 
 def base64url_bytes(data: bytes) -> bytes:
     """The same as bytes, for what is signed or hashed."""
-    return binascii.b2a_base64(data).rstrip(b"=\n").translate(_TO_URL)
+    return binascii.b2a_base64(data).translate(_TO_URL, b"=\n")
 
 
-def base64url_decode(text: str, *, limit: int = 1 << 20) -> bytes:
+def base64url_decode(text: str | bytes, *, limit: int = 1 << 20) -> bytes:
     """The bytes of unpadded base64url, at most `limit` characters; only the one canonical form of them.
 
     Raises `Malformed`, `TooLarge`.
@@ -237,10 +237,13 @@ def base64url_decode(text: str, *, limit: int = 1 << 20) -> bytes:
     if len(text) > limit:
         raise TooLarge.saying("the base64url text is longer than {most} characters", most=limit)
     try:
-        data = binascii.a2b_base64(text.encode().translate(_FROM_URL) + b"==")
+        plain = (text.encode() if isinstance(text, str) else text).translate(_FROM_URL)
+        data = binascii.a2b_base64(plain + b"==")
     except ValueError:
         raise Malformed("the text is not base64url") from None
-    if base64url_encode(data) != text:  # the decoder skips foreign characters, left-over bits, padding
+    if (
+        binascii.b2a_base64(data).rstrip(b"=\n") != plain
+    ):  # the decoder skips foreign characters, left-over bits, padding
         raise Malformed("the text is not base64url in its canonical form, without padding")
     return data
 

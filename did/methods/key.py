@@ -152,10 +152,10 @@ def key_document(
             "@context": ["https://www.w3.org/ns/did/v1", *contexts],
             "id": identifier,
             "verificationMethod": [
-                {"id": f"{did}#{name}", "controller": identifier, **method}
+                {"id": f"{identifier}#{name}", "controller": identifier, **method}
                 for name, method in methods.items()
             ],
-            **{name: [f"{did}#{fragment}"] for name, fragment in relationships.items()},
+            **{name: [f"{identifier}#{fragment}"] for name, fragment in relationships.items()},
         },
         identifier,
     )
@@ -166,7 +166,6 @@ def _public_key(did: DID) -> PublicKey:
     if not text.startswith("z"):
         raise InvalidDID.saying("{did} does not begin with 'z' (base58btc) after the method", did=str(did))
     try:
-        multibase_decode(text, limit=longest_multikey())
         return PublicKey.from_multikey(text)
     except UnknownKeyType as problem:
         raise DID_KEY_NOT_SUPPORTED.saying(
@@ -177,6 +176,10 @@ def _public_key(did: DID) -> PublicKey:
             "{did} cannot be used: {why}", did=str(did), why=problem
         ) from problem
     except InvalidKey as problem:
+        try:
+            multibase_decode(text, limit=longest_multikey())
+        except Malformed as undecodable:
+            raise InvalidDID.saying(
+                "{did} cannot be decoded: {why}", did=str(did), why=undecodable
+            ) from undecodable
         raise INVALID_DID_KEY.saying("{did} cannot be used: {why}", did=str(did), why=problem) from problem
-    except Malformed as problem:
-        raise InvalidDID.saying("{did} cannot be decoded: {why}", did=str(did), why=problem) from problem

@@ -69,6 +69,7 @@ class Skeletons:
 
     def __init__(self, composer: Composer, form: Form, verification_method: str, key: PublicKey) -> None:
         self._composer, self._form = composer, form
+        self._splices = form if isinstance(form, Splices) else None
         self._verification_method, self._key = verification_method, key
         self._fields = sorted(composer.template.fields)
         urls = {name for name, field in composer.kind.fields.items() if field.type == "url"}
@@ -85,8 +86,10 @@ class Skeletons:
     def find(self, record: Record, seq: int, created: datetime) -> tuple[Shaped | None, list[Any]]:
         """The skeleton for a record, if there is one, with the values of its slots.
 
-        Raises as `Composer.parts`, but for dates.
+        Raises as `Composer.parts`, but for dates. A form without skeletons has no values to look at.
         """
+        if self._splices is None:
+            return None, []
         facts = self._composer.facts(record, seq)
         values = list(map(self._composer.values(record).get, self._fields))
         values += facts.id, facts.status.list_url, facts.status.position
@@ -104,14 +107,14 @@ class Skeletons:
 
     def _compiled(self, facts: IssuingFacts, values: Sequence[Any], created: datetime) -> Shaped | None:
         slots = Slots.of(values)
-        if slots is None or not isinstance(self._form, Splices):
+        if slots is None or self._splices is None:
             return None
         *fields, identifier, list_url, position = slots.markers
         said = self._composer.template.fill(dict(zip(self._fields, fields, strict=True)))
         status = facts.status._replace(list_url=str(list_url), position=int(position))
         marked = facts._replace(id=str(identifier), status=status)
         options = Options(self._verification_method, created=created)
-        skeleton = self._form.skeleton(marked, said, slots, self._key, options)
+        skeleton = self._splices.skeleton(marked, said, slots, self._key, options)
         dates = {name: slots.format(str(said[name])) for name in self._composer.dates if name in said}
         if skeleton is None or None in dates.values():
             return None

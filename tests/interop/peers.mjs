@@ -92,6 +92,7 @@ const fits = jwk => {
 };
 const algorithm = jwk => jwk.crv === 'P-256' ? 'ES256' : 'EdDSA';
 const instances = new WeakMap(); // by task, so that one that is measured has its keys at hand
+const decoded = new WeakMap(); // by task, and what it has read
 
 function sdJwt(task) {
   if(!instances.has(task)) {
@@ -145,6 +146,16 @@ const DO = {
   sdJwtIssue: async task => ({text: await sdJwt(task).issue(task.document, task.frame, {header: task.header})}),
   sdJwtPresent: async task => ({text: await sdJwt(task).present(
     task.text, task.frame, {kb: {payload: {iat: task.now, aud: task.domain, nonce: task.challenge}}})}),
+  async sdJwtShow(task) { // as `present`, which takes text alone, of a credential that was read before
+    const peer = sdJwt(task), {hasher} = peer.userConfig;
+    const payload = {iat: task.now, aud: task.domain, nonce: task.challenge};
+    decoded.has(task) || decoded.set(task, await peer.decode(task.text));
+    const credential = decoded.get(task);
+    delete credential.kbJwt;
+    const shown = await credential.present(task.frame, hasher);
+    credential.kbJwt = await peer.createKBJwt({payload}, await peer.calculateSDHash(shown, credential, hasher));
+    return {text: await credential.present(task.frame, hasher)};
+  },
   tokenList: ({values, bits}) => ({bits, lst: new StatusList(values, bits).compressStatusList()}),
   async tokenListJwt({values, bits, said, issuer, kid}) {
     const {header, payload} = createHeaderAndPayload(

@@ -36,8 +36,10 @@ from vc import Bundle
 from vc.forms import FORMS, SD_JWT_VC
 from vc.forms.sdjwt import SDJWTVC
 from vc.possession import Asked
+from vc.reading import read
 from verifier import RecognisedIssuer, Trust
 from verifier.status import Revoked
+from wire.work import Work
 
 polaris = pytest.importorskip(
     "polaris_oid4vp.sdjwt", reason="no polaris-oid4vp: pip install polaris-oid4vp==1.0.0"
@@ -135,7 +137,7 @@ def test_others_say_of_ours_what_we_say(program: Program) -> None:
     here = partial(program, "--home", stranger(program), "--loopback", "--ca", authority)
 
     def show(*names: str) -> str:
-        shown = SDJWTVC().show(held, names, Asked(CHALLENGE, DOMAIN), holder.key, now())
+        shown = SDJWTVC().show(read(held, FORMS, Work()), names, Asked(CHALLENGE, DOMAIN), holder.key, now())
         return shown.data.decode()
 
     def ours(text: str, challenge: str = CHALLENGE) -> str:

@@ -22,6 +22,7 @@ TYPE = "EnvelopedVerifiableCredential"
 PRESENTATION_TYPE = "EnvelopedVerifiablePresentation"
 _PRESENTATIONS, _CREDENTIALS = "application/vp+", "application/vc+"
 
+_MEMBERS = ("@context", "id", "type")
 _MEDIA_TYPE = r"[a-z]+/[a-z0-9][a-z0-9.+-]{0,99}"
 _URL = rf"data:({_MEDIA_TYPE})(;base64)?,([A-Za-z0-9!$&'()*+,;=:@/?._~%-]*)"
 _TEXT = rb"[A-Za-z0-9!$&'()*+,;=:@/?._~-]*"
@@ -50,7 +51,7 @@ class Enveloped(Mapping[str, Any]):
             raise UnsupportedForm.saying(
                 "the enveloped credential does not name {context}", context=CONTEXT_V2
             )
-        if value.keys() != {"@context", "id", "type"}:
+        if value.keys() != set(_MEMBERS):
             raise UnsupportedForm("the enveloped credential has other members than @context, id and type")
         parts = re.fullmatch(_URL, value["id"]) if isinstance(value["id"], str) else None
         if parts is None:
@@ -71,22 +72,27 @@ class Enveloped(Mapping[str, Any]):
                 raise UnsupportedForm("the enveloped credential is not base64") from None
         return cls(form, data)
 
-    def _object(self) -> dict[str, Any]:
+    @property
+    def _url(self) -> str:
         if re.fullmatch(_TEXT, self.data):
-            url = f"data:{self.form},{self.data.decode()}"
-        else:
-            url = f"data:{self.form};base64,{base64.b64encode(self.data).decode()}"
-        kind = PRESENTATION_TYPE if self.form.startswith(_PRESENTATIONS) else TYPE
-        return {"@context": [CONTEXT_V2], "id": url, "type": kind}
+            return f"data:{self.form},{self.data.decode()}"
+        return f"data:{self.form};base64,{base64.b64encode(self.data).decode()}"
 
     def __getitem__(self, name: str) -> Any:
-        return self._object()[name]
+        match name:
+            case "@context":
+                return [CONTEXT_V2]
+            case "id":
+                return self._url
+            case "type":
+                return PRESENTATION_TYPE if self.form.startswith(_PRESENTATIONS) else TYPE
+        raise KeyError(name)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._object())
+        return iter(_MEMBERS)
 
     def __len__(self) -> int:
-        return len(self._object())
+        return len(_MEMBERS)
 
 
 def is_media_type(text: str) -> bool:

@@ -143,11 +143,11 @@ class PlainJWT(_JWTForm):
 
         VCDM 1.1, 6.3.1, asks for the claim `vc` or `vp`; Open Badges 3.0, 8.2.4, for `iss` and `nbf`.
         """
-        if not isinstance(content, bytes) or re.fullmatch(_COMPACT, content.strip()) is None:
+        token = _compact(content)
+        if token is None:
             return False
         from wire.compact import jwt_header, jwt_payload
 
-        token = content.strip()
         try:
             if jwt_header(token).get("typ", "JWT") != "JWT":
                 return False
@@ -193,13 +193,22 @@ class PlainJWT(_JWTForm):
         raise UnsupportedForm.saying("no presentation is made as {form}", form=self.media_type)
 
 
+def _compact(content: Carried) -> bytes | None:
+    """The bytes without a line end, where they have the shape of a JWT."""
+    if not isinstance(content, bytes) or b"~" in content:  # an SD-JWT is told at once
+        return None
+    token = content.strip()
+    return token if re.fullmatch(_COMPACT, token) else None
+
+
 def _is_jwt_of(media_type: str, content: Carried) -> bool:
-    if not isinstance(content, bytes) or re.fullmatch(_COMPACT, content.strip()) is None:
+    token = _compact(content)
+    if token is None:
         return False
     from wire.compact import jwt_header  # only here, and above: most files are JSON
 
     try:
-        kind = jwt_header(content.strip()).get("typ")
+        kind = jwt_header(token).get("typ")
     except Malformed:
         return False
     return kind in (media_type, media_type.removeprefix("application/"))

@@ -26,9 +26,10 @@ if TYPE_CHECKING:
 
     from ...facts import IssuingFacts
     from ...possession import Asked
+    from .credential import SDJWTCredential
 
 MEDIA_TYPE = "application/dc+sd-jwt"
-_COMPACT = rb"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+~"
+_COMPACT = rb"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+"
 
 
 @dataclass(frozen=True)
@@ -43,12 +44,14 @@ class SDJWTVC:
 
         `vc+sd-jwt` is the name of W3C's data model in an SD-JWT, too, which has an `@context`.
         """
-        if not isinstance(content, bytes) or re.match(_COMPACT, content.strip()) is None:
+        if not isinstance(content, bytes):
+            return False
+        token, tilde, _ = content.lstrip().partition(b"~")
+        if not tilde or re.fullmatch(_COMPACT, token) is None:
             return False
         from wire.compact import jwt_header, jwt_payload  # only here, and below: most files are JSON
 
         try:
-            token = _jwt(content)
             kind = jwt_header(token).get("typ")
             payload = jwt_payload(token) if kind == "vc+sd-jwt" else {}
         except Malformed:
@@ -59,7 +62,7 @@ class SDJWTVC:
         """Its `jti`."""
         from wire.compact import jwt_payload
 
-        return jwt_payload(_jwt(_bytes(content))).get("jti")
+        return jwt_payload(_bytes(content).partition(b"~")[0]).get("jti")
 
     def read(
         self,
@@ -105,19 +108,27 @@ class SDJWTVC:
             raise UnsupportedForm("an SD-JWT VC is shown by itself")
         return Enveloped(self.media_type, present(_enveloped(credentials[0]), signer, options))
 
-    def choices(self, credential: Received) -> Choices:
+    def choices(self, credential: Secured) -> Choices:
         """See `vc.secured.Discloses`, and `choice.choices_of`."""
         from .choice import choices_of
 
-        return choices_of(_enveloped(credential))
+        return choices_of(_own(credential))
 
     def show(
-        self, credential: Received, choice: Collection[str], asked: Asked, signer: Signer, created: datetime
+        self, credential: Secured, choice: Collection[str], asked: Asked, signer: Signer, created: datetime
     ) -> Enveloped:
         """See `vc.secured.Discloses`, and `choice.show`."""
         from .choice import show
 
-        return Enveloped(self.media_type, show(_enveloped(credential), choice, asked, signer, created))
+        return Enveloped(self.media_type, show(_own(credential), choice, asked, signer, created))
+
+
+def _own(credential: Secured) -> SDJWTCredential:
+    from .credential import SDJWTCredential
+
+    if not isinstance(credential, SDJWTCredential):
+        raise UnsupportedForm("this is no SD-JWT VC")
+    return credential
 
 
 def _enveloped(received: Received) -> bytes:
@@ -131,8 +142,3 @@ def _bytes(content: Carried) -> bytes:
     if not isinstance(content, bytes):
         raise Malformed("an SD-JWT VC is no JSON object")
     return content.strip()
-
-
-def _jwt(content: bytes) -> bytes:
-    """The issuer's JWT."""
-    return content.strip().partition(b"~")[0]

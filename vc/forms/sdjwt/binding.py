@@ -42,9 +42,9 @@ class SDJWTPresentation(Secured):
     form = MEDIA_TYPE
 
     def __init__(self, parts: SDJWT, work: Work) -> None:
-        """Raises as `SDJWTCredential`, for the key binding as well."""
+        """Raises `INVALID_JWS`, and the open `JWS_NOT_SUPPORTED`, as `JWS.parse`; `MalformedCredential`."""
         self.parts = parts
-        self._credential = SDJWTCredential(parts._replace(binding=b""), work)
+        self._credential = SDJWTCredential(SDJWT(parts.jwt, parts.disclosures, b""), work)
         self._binding = JWS.parse(parts.binding, limit=LARGEST_BINDING, work=work)
         require_type(self._binding, TYPE)
         self._said = load_json_object(self._binding.payload, limit=LARGEST_BINDING, work=work)

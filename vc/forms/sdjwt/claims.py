@@ -37,6 +37,7 @@ FIXED = frozenset(
 )
 """The claims that decide: none, nor any part of one, can be left out (2.2.2.3; RFC 9901, 9.7)."""
 DATES = ("nbf", "exp", "iat")
+_NOT_OF_SUBJECT = FIXED.union(DATES, ("id", "jti"))
 STATUS_ENTRY = "https://www.w3.org/ns/credentials/status#BitstringStatusListEntry"
 """The member of `status` for a place in a bitstring status list: read, written by former releases."""
 _ENTRY_TYPE = "BitstringStatusListEntry"
@@ -110,11 +111,7 @@ def _require_other_types(payload: Mapping[str, Any], vct: str) -> None:
 
 def _subject(payload: Mapping[str, Any], holder: ConfirmationKey | None) -> dict[str, Any]:
     """Its claims about the subject. A claim `id` would be taken for the holder's key, which `cnf` names."""
-    said = {
-        name: value
-        for name, value in payload.items()
-        if name not in FIXED and name not in ("id", "jti", *DATES)
-    }
+    said = {name: value for name, value in payload.items() if name not in _NOT_OF_SUBJECT}
     return {"id": holder.did, **said} if holder else said
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -31,7 +31,7 @@ from ...problem import InvalidProof, MalformedCredential
 from ...secured import Secured, Signatures, Signed, Unknown
 from . import MEDIA_TYPE
 from .claims import FIXED, claims_of
-from .disclosures import SDJWT, ClaimPath, Disclosed, disclose
+from .disclosures import SDJWT, ClaimPath, Disclosed, disclose, up_to, written_path
 
 if TYPE_CHECKING:
     from ...type_metadata import TypeDocuments
@@ -47,15 +47,22 @@ ALGORITHM_NOT_FOR_KEY = Code("algorithm-not-for-key", Refused, "The key does not
 
 
 class SDJWTCredential(Secured):
-    """One credential with some of its disclosures, its header checked."""
+    """One credential with some of its disclosures, read when it is asked what it says.
+
+    Its log entry takes the bytes alone.
+    """
 
     form = MEDIA_TYPE
 
     def __init__(self, parts: SDJWT, work: Work) -> None:
-        """Raises `INVALID_JWS`, and the open `JWS_NOT_SUPPORTED`, as `JWS.parse`; `MalformedCredential`."""
         self.parts, self._work = parts, work
-        self._jws = JWS.parse(parts.jwt, limit=LARGEST, work=work)
-        require_type(self._jws, TYPE, FORMER_TYPE)
+
+    @cached_property
+    def _jws(self) -> JWS:
+        """The issuer's JWT, its header checked. Raises as `JWS.parse`, and `MalformedCredential`."""
+        parsed = JWS.parse(self.parts.jwt, limit=LARGEST, work=self._work)
+        require_type(parsed, TYPE, FORMER_TYPE)
+        return parsed
 
     @property
     def former_name(self) -> str:
@@ -76,13 +83,13 @@ class SDJWTCredential(Secured):
     def disclosed(self) -> Disclosed:
         """The payload with its disclosures. A claim in the header says the same there.
 
-        Raises `MalformedCredential`, and as `disclose`.
+        Raises `MalformedCredential`, and as `JWS.parse` and `disclose`.
         """
         payload = load_json_object(self._jws.payload, limit=LARGEST, work=self._work)
         for name in FIXED.intersection(self._jws.header):  # RFC 7519, 5.3
             if self._jws.header[name] != payload.get(name):
                 raise MalformedCredential.saying("{claim} of header and payload differ", claim=name)
-        self._work.spend(len(self.parts.shown) // BYTES_HASHED)
+        self._work.spend(self.parts.shown_size // BYTES_HASHED)
         return disclose(payload, self.parts.disclosures, self._work, FIXED)
 
     @cached_property
@@ -97,9 +104,19 @@ class SDJWTCredential(Secured):
         """The key that may show it. Raises as `holder_key`."""
         return holder_key(self.disclosed.payload)
 
+    @cached_property
+    def alone(self) -> Mapping[str, ClaimPath]:
+        """The disclosures that stand in no other one, by the names that people see. Raises as `disclosed`."""
+        places = self.disclosed.disclosures
+        return {
+            written_path(path): path
+            for path in places
+            if len(path) == 1 or places.keys().isdisjoint(up_to(path)[:-1])
+        }
+
     def choose(self, chosen: Collection[ClaimPath]) -> bytes:
         """The credential with the chosen disclosures alone, to be shown. Raises as `Disclosed.choose`."""
-        return self.parts._replace(disclosures=self.disclosed.choose(chosen), binding=b"").shown
+        return SDJWT(self.parts.jwt, self.disclosed.choose(chosen), b"").shown
 
     def signatures(self, work: Work) -> Signatures:  # noqa: ARG002 -- read already
         """The issuer's, by the key that `x5c` or else `kid` names; named otherwise, it counts for nothing.

@@ -66,6 +66,11 @@ class SDJWT(NamedTuple):
         """The bytes that a key binding covers (RFC 9901, 4.3.1): all but itself, with the last tilde."""
         return b"~".join((self.jwt, *self.disclosures, b""))
 
+    @property
+    def shown_size(self) -> int:
+        """The length of `shown` in bytes, without making it."""
+        return len(self.jwt) + sum(map(len, self.disclosures)) + len(self.disclosures) + 1
+
 
 class Disclosed(NamedTuple):
     """A payload with the values of its disclosures in their places."""
@@ -108,7 +113,7 @@ def up_to(path: ClaimPath) -> list[ClaimPath]:
 
 def written_path(path: ClaimPath) -> str:
     """A path as text: its steps between slashes, which are escaped in names (RFC 6901, 3)."""
-    return "/".join(str(step).replace("~", "~0").replace("/", "~1") for step in path)
+    return "/".join([str(step).replace("~", "~0").replace("/", "~1") for step in path])
 
 
 def _hash_of(payload: Mapping[str, Any]) -> Callable[[bytes], Any]:
@@ -176,11 +181,8 @@ class _Reading:
             raise INVALID_SD_JWT("a claim is named ..., which is reserved")
         if "_sd_alg" in node:  # 4.1.1: at the top level only
             raise INVALID_SD_JWT("_sd_alg stands below the top level")
-        for digest in digests:
-            content = self._content(digest, path, 3)
-            if content is None:
-                continue
-            _, name, value = content
+        for digest in self._shown(digests, path):
+            _, name, value = self._content(digest, 3)
             # 7.1, steps 3.c.ii.2 and 3: else a disclosure could bring digests, or take a signed claim's place
             # (threats 41 and 43).
             if not isinstance(name, str) or name in RESERVED or name in node:
@@ -199,27 +201,31 @@ class _Reading:
                 continue
             if len(item) > 1:
                 raise INVALID_SD_JWT("an array element has members beside ..., which stands alone")
-            content = self._content(item["..."], path, 2)
-            if content is not None:
-                self.places[self.texts.pop(item["..."])] = (*path, len(kept))
-                kept.append(content[1])
+            for digest in self._shown([item["..."]], path):
+                _, value = self._content(digest, 2)
+                self.places[self.texts.pop(digest)] = (*path, len(kept))
+                kept.append(value)
         node[:] = kept
         return enumerate(kept)
 
-    def _content(self, digest: object, path: ClaimPath, size: int) -> list[Any] | None:
-        """The content of the disclosure with this digest; `None` where it was not shown, or is a decoy."""
-        self._work.spend(1)
-        if not isinstance(digest, str):
+    def _shown(self, digests: Sequence[Any], path: ClaimPath) -> list[str]:
+        """The digests at a place that have a disclosure; the others are decoys, or hide a value."""
+        if not digests:
+            return []
+        self._work.spend(len(digests))
+        if {*map(type, digests)} != {str}:
             raise INVALID_SD_JWT("a digest is no text")
         if path and path[0] in self._fixed:
             raise _fixed(str(path[0]))
-        if digest in self.digests:  # 7.1, step 4 (threat 40)
+        before = len(self.digests)
+        self.digests.update(digests)
+        if len(self.digests) != before + len(digests):  # 7.1, step 4 (threat 40)
             raise INVALID_SD_JWT("one digest stands in two places")
-        self.digests.add(digest)
-        text = self.texts.get(digest)
-        if text is None:
-            return None
-        content = _array_of(text, self._work)
+        return [digest for digest in digests if digest in self.texts]
+
+    def _content(self, digest: str, size: int) -> list[Any]:
+        """The elements of the disclosure with this digest."""
+        content = _array_of(self.texts[digest], self._work)
         if len(content) != size or not isinstance(content[0], str):
             raise INVALID_SD_JWT.saying(
                 "a disclosure there is no array of {size} elements, the first a salt", size=size
@@ -229,11 +235,10 @@ class _Reading:
 
 def _array_of(text: bytes, work: Work) -> list[Any]:
     try:
-        plain = text.decode("ascii")
-        content = load_json(base64url_decode(plain, limit=len(plain)), limit=len(plain), work=work)
+        content = load_json(base64url_decode(text, limit=len(text)), limit=len(text), work=work)
     except TooLarge:
         raise
-    except (Malformed, UnicodeDecodeError):  # the problem would name a place in a person's claim
+    except Malformed:  # the problem would name a place in a person's claim
         raise INVALID_SD_JWT("a disclosure is no JSON in base64url") from None
     if not isinstance(content, list):
         raise INVALID_SD_JWT("a disclosure is no JSON array")
