@@ -177,10 +177,9 @@ def test_each_use_has_a_validator_or_a_reason() -> None:
         assert len((HERE / name / "story.md").read_text("utf-8").splitlines()) <= 40
 
 
-@pytest.mark.skipif(len(NAMES) < 20, reason="fewer than twenty uses are here")
-def test_each_sector_has_three() -> None:
+def test_each_sector_has_two() -> None:
     counted = Counter(UseCase.read(HERE / name).said["sector"] for name in NAMES)
-    assert all(counted[sector] >= 3 for sector in SECTORS), counted
+    assert all(counted[sector] >= 2 for sector in SECTORS), counted
 
 
 def test_folders_of_uses_have_no_program() -> None:
