@@ -293,7 +293,12 @@ def test_sd_jwt_js_reads_ours_by_the_key_in_our_metadata(ask: JavaScript, kind: 
         metadata = fetched(client, issuer_metadata.location(ADDRESS) or "").json()
         (key,) = metadata["jwks"]["keys"]
         status = fetched(client, f"{ADDRESS}/status/0.jwt").text
-        task = {"text": bare(issuer), "issuer": key, "now": SECONDS + 60, "list": status}
+        task = {
+            "text": bare(issuer),
+            "issuer": key,
+            "now": int(datetime.now(UTC).timestamp()) + 60,
+            "list": status,
+        }
         outcome = ask("sdJwtVerify", **task)
     assert "error" not in outcome, outcome
     assert outcome["payload"]["iss"] == metadata["issuer"] == ADDRESS
