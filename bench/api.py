@@ -1,8 +1,9 @@
 """The API over HTTP against the library that it calls: verifications, and credentials issued by posting them.
 
 Both by CPU time, in one run, the best of rounds that take turns: the real service in a process bound to one
-core, the library in this process on the same core; sixteen connections are kept busy from the other core.
-Issuing writes durably on both sides, sixteen at once: the library by sixteen threads.
+core, the library in this process on the same core, with the verifier that the service has. Sixteen
+connections are kept busy from the other core. Issuing writes durably on both sides, sixteen at once: the
+library by sixteen threads.
 """
 
 from __future__ import annotations
@@ -22,14 +23,12 @@ from pathlib import Path
 from typing import Any
 
 from bench.service import CORE, EVERYWHERE, cpu_of
-from did import METHODS, Resolver
 from intaglio.api.tokens import Right, Tokens
 from intaglio.session import Session, utc_now
 from issuer import Description
 from issuer.issuer import Issuer
 from kinds import shipped
-from verifier import Trust, Verifier
-from wire.fetch import NoFetcher
+from verifier import Verifier
 
 ROUNDS, CALLS, CONNECTIONS = 6, 320, 16
 GOALS = {"verify": 0.6, "issue": 0.5}
@@ -96,15 +95,14 @@ def main() -> None:
         try:
             assert service.stdout is not None
             client = Client(service.stdout.readline(), token)
-            report(measured(client, service.pid, alone, bundle, Trust.load(home / "trust.json")))
+            report(measured(client, service.pid, alone, bundle, Session(home).verifier(offline=True)))
         finally:
             service.terminate()
             service.wait()
 
 
-def measured(client: Client, pid: int, alone: Issuer, bundle: bytes, trust: Trust) -> dict[str, Any]:
+def measured(client: Client, pid: int, alone: Issuer, bundle: bytes, verifier: Verifier) -> dict[str, Any]:
     """Seconds of CPU of each kind, the best of the rounds, and how long requests took."""
-    verifier = Verifier(Resolver(METHODS, NoFetcher()), trust=trust)
     body = b'{"verifiableCredential": ' + bundle + b"}"
     best = dict.fromkeys(("verify", "verify over HTTP", "issue", "issue over HTTP"), float("inf"))
     taken: list[float] = []
