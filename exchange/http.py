@@ -165,6 +165,20 @@ def service(
     return app
 
 
+def documented(title: str) -> FastAPI:
+    """A service without routes that publishes its OpenAPI document; it catches no problem of a route's."""
+    app = FastAPI(
+        title=title,
+        version="1",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        exception_handlers={HTTPException: no_route},
+    )
+    app.add_middleware(Identified)
+    return app
+
+
 def add_probes(app: FastAPI, state: Callable[[], Mapping[str, object] | None]) -> None:
     """`/livez`: it runs. `/readyz`: it can answer, with what `state` says, unless that raises. `/version`."""
     headers = {"Cache-Control": "no-store"}

@@ -15,15 +15,13 @@ from datetime import datetime
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
-from starlette.exceptions import HTTPException
 
 from exchange.http import (
     BODY_TIME,
-    Identified,
     Whole,
     add_probes,
+    documented,
     log_problem,
-    no_route,
     problem_response,
     read_body,
     require_own_page,
@@ -83,15 +81,7 @@ def create_app(
     judge = Judge(verifiers, policy, strangers, seconds)
     answering = Answering(judge, processes, most_fetching)
     service = _Service(answering, clock, origins, body_seconds)
-    app = FastAPI(
-        title="Intaglio verifier",
-        version="1",
-        docs_url=None,
-        redoc_url=None,
-        redirect_slashes=False,
-        exception_handlers={HTTPException: no_route},
-    )
-    app.add_middleware(Identified)
+    app = documented("Intaglio verifier")
     app.router.add_api_route(
         "/verify",
         service.verify,

@@ -1,4 +1,4 @@
-"""The service: its routes and what they share. Which of them there are is up to who serves it."""
+"""The service: its routes and what they share. Its caller chooses which routes there are."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ from collections.abc import Callable, Mapping, Set
 from datetime import datetime
 
 from fastapi import FastAPI
-from starlette.exceptions import HTTPException
 
 from did import Resolver
-from exchange.http import BODY_TIME, Identified, add_probes, no_route
+from exchange.http import BODY_TIME, add_probes, documented
 from verifier.answering import Answering
 from verifier.judge import Judge, Judged, Question
 from verifier.processes import Processes
@@ -37,15 +36,7 @@ def create_app(
     `exchange.http.require_own_page`. Without `processes` all is judged in this one. A body has
     `body_seconds` to arrive.
     """
-    app = FastAPI(
-        title="Intaglio API",
-        version="1",
-        docs_url=None,
-        redoc_url=None,
-        redirect_slashes=False,
-        exception_handlers={HTTPException: no_route},
-    )
-    app.add_middleware(Identified)
+    app = documented("Intaglio API")
 
     def listed(did: str) -> bool:
         return resolves_any or judge.verifiers().offline.trust.issuer(did) is not None

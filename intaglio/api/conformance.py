@@ -13,13 +13,12 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 import orjson
-from fastapi import FastAPI, Request, Response
-from starlette.exceptions import HTTPException
+from fastapi import Request, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from did import METHODS, Resolver
 from did.methods import key as did_key
-from exchange.http import Identified, add_probes, no_route
+from exchange.http import add_probes, documented
 from keys import PrivateKey
 from ledger import KINDS
 from vc import FORMS, Asked, Check, Claims, Credential, InvalidProof, Outcome, Report, Verdict, sign
@@ -90,15 +89,7 @@ def throwaways() -> dict[str, Throwaway]:
 
 def create_app(url: str, clock: Callable[[], datetime], issuers: Mapping[str, Throwaway]) -> ASGIApp:
     """The service at `url`, whose issuers are those of `throwaways`."""
-    app = FastAPI(
-        title="Intaglio API, conformance profile",
-        version="1",
-        docs_url=None,
-        redoc_url=None,
-        redirect_slashes=False,
-        exception_handlers={HTTPException: no_route},
-    )
-    app.add_middleware(Identified)
+    app = documented("Intaglio API, conformance profile")
     resolver = Resolver(METHODS, NoFetcher())
     signing = _Signing(url, clock, issuers)
     app.add_api_route("/issuers/{name}/credentials/issue", signing.issue, methods=["POST"])
