@@ -16,22 +16,22 @@ from tests.sources import ROOT
 PAGE = ROOT / "docs" / "uses.md"
 
 SHOWN_BY = "tests/test_uses.py::test_a_use_ends_as_its_folder_says_and_its_log_has_nobodys_data"
-SECTOR_NAMES: Mapping[str, tuple[str, str]] = {
-    "health": ("Health", "医疗"),
-    "education": ("Education", "教育"),
-    "ai": ("AI models", "人工智能模型"),
-    "finance": ("Finance", "金融"),
-    "transport": ("Transport", "交通"),
-    "government": ("Government", "政务"),
+SECTOR_NAMES: Mapping[str, Mapping[str, str]] = {
+    "health": {"en": "Health", "zh": "医疗"},
+    "education": {"en": "Education", "zh": "教育"},
+    "ai": {"en": "AI models", "zh": "人工智能模型"},
+    "finance": {"en": "Finance", "zh": "金融"},
+    "transport": {"en": "Transport", "zh": "交通"},
+    "government": {"en": "Government", "zh": "政务"},
 }
-LATER = (
-    ("a prescription that is redeemed", "处方的兑付"),
-    ("a bill of lading that is handed on", "提单的转让"),
-    ("a mandate", "授权委托"),
-    ("a licence that two sign", "由两方签发的许可"),
-    ("an invoice that is claimed once", "只能申领一次的发票"),
+LATER: tuple[Mapping[str, str], ...] = (
+    {"en": "a prescription that is redeemed", "zh": "处方的兑付"},
+    {"en": "a bill of lading that is handed on", "zh": "提单的转让"},
+    {"en": "a mandate", "zh": "授权委托"},
+    {"en": "a licence that two sign", "zh": "由两方签发的许可"},
+    {"en": "an invoice that is claimed once", "zh": "只能申领一次的发票"},
 )
-"""What takes several who act one after another, each with a protocol of its own."""
+"""Uses that take several parties in turn, each with a protocol of its own."""
 
 _HEAD = """\
 # Uses
@@ -50,42 +50,21 @@ you change its kind, give it another name or version first, or say `--try`.
 def page() -> str:
     """The whole page."""
     uses = [UseCase.read(HERE / name) for name in names()]
-    return "\n".join([_HEAD, *_english(uses), *_chinese(uses)]) + "\n"
+    return "\n".join([_HEAD, *_catalogue(uses, "en", "##"), *_catalogue(uses, "zh", "###")]) + "\n"
 
 
-def _english(uses: list[UseCase]) -> Iterator[str]:
-    yield "Sizes are bytes of the credential, and of the bundle that proves it offline."
+def _catalogue(uses: list[UseCase], language: str, heading: str) -> Iterator[str]:
+    yield _WORDS["intro"][language]
     for sector in SECTORS:
-        yield f"\n## {SECTOR_NAMES[sector][0]}\n"
-        found = [use for use in uses if use.said["sector"] == sector]
-        if not found:
-            yield "Later."
-            continue
-        yield f"Shown by `{SHOWN_BY}`, for each of them.\n"
-        yield "| Use | Standard | Validator | Verifiers ask for | Bytes | What only this use refuses |"
+        yield f"\n{heading} {SECTOR_NAMES[sector][language]}\n"
+        yield _WORDS["shown"][language].format(test=SHOWN_BY)
+        yield _WORDS["columns"][language]
         yield "| --- | --- | --- | --- | --- | --- |"
-        for use in found:
-            yield _row(_title(use, "en"), use, "en")
-    yield "\n## Later\n"
-    yield from (f"- {english}" for english, _ in LATER)
-
-
-def _chinese(uses: list[UseCase]) -> Iterator[str]:
-    yield "\n## 用途目录\n"
-    yield "每种用途是 `examples/uses` 下的一个数据文件夹。字节数为凭证本身，以及可离线验证的整包。"
-    for sector in SECTORS:
-        yield f"\n### {SECTOR_NAMES[sector][1]}\n"
-        found = [use for use in uses if use.said["sector"] == sector]
-        if not found:
-            yield "以后提供。"
-            continue
-        yield f"均由 `{SHOWN_BY}` 验证。\n"
-        yield "| 用途 | 标准 | 校验程序 | 验证方的要求 | 字节 | 只有此用途拒绝的情形 |"
-        yield "| --- | --- | --- | --- | --- | --- |"
-        for use in found:
-            yield _row(_title(use, "zh"), use, "zh")
-    yield "\n### 以后提供\n"
-    yield from (f"- {chinese}" for _, chinese in LATER)
+        for use in uses:
+            if use.said["sector"] == sector:
+                yield _row(_title(use, language), use, language)
+    yield f"\n{heading} {_WORDS['later'][language]}\n"
+    yield from (f"- {each[language]}" for each in LATER)
 
 
 def _title(use: UseCase, language: str) -> str:
@@ -107,6 +86,17 @@ def _row(title: str, use: UseCase, language: str) -> str:
 
 
 _WORDS: Mapping[str, Mapping[str, str]] = {
+    "intro": {
+        "en": "Sizes are bytes of the credential, and of the bundle that proves it offline.",
+        "zh": "\n## 用途目录\n\n"
+        "每种用途是 `examples/uses` 下的一个数据文件夹。字节数为凭证本身，以及可离线验证的整包。",
+    },
+    "shown": {"en": "Shown by `{test}`, for each of them.\n", "zh": "均由 `{test}` 验证。\n"},
+    "columns": {
+        "en": "| Use | Standard | Validator | Verifiers ask for | Bytes | What only this use refuses |",
+        "zh": "| 用途 | 标准 | 校验程序 | 验证方的要求 | 字节 | 只有此用途拒绝的情形 |",
+    },
+    "later": {"en": "Later", "zh": "以后提供"},
     "nothing": {"en": "nothing more", "zh": "无其他要求"},
     "none": {"en": "none: {why}", "zh": "无：{why}"},
     "credential": {"en": "{name}", "zh": "{name}"},
@@ -153,7 +143,7 @@ def _refusal(attack: Mapping[str, Any], language: str) -> str:
 
 
 def refusal(use: UseCase) -> tuple[str, ...]:
-    """What tells the attack of a use from those of others: the change, the code, and the place of it."""
+    """The change, the code and the place by which the attack of a use differs from those of others."""
     attack = use.attack
     place = {"cell": "column", "document": "file", "time": "code", "signed": "pointer", "kind": "kind"}
     return attack["change"], attack["code"], str(attack[place.get(attack["change"], "change")])
