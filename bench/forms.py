@@ -1,7 +1,7 @@
 """Forms of credentials beside what other programs do, in CPU time: medians of five rounds of one run.
 
 The ways of one line take turns in each round; a ratio is the median of those of the rounds: how many times as
-long as ours the other program takes. All sign with keys that they have at hand. What each does:
+long as ours the other program takes. All sign with keys that they have at hand. The lines:
 
 - issue: eight claims hidden, and one signature. Ours makes its salts by HMAC, so that a row done again gives
   the same bytes; the others draw random ones.
@@ -117,7 +117,7 @@ class World:
         return partial(FORM.secure, facts, {}, self.issuer.key, options)
 
     def peer(self, do: str, tasks: Sequence[Mapping[str, Any]], times: int = 1) -> Times:
-        """What @sd-jwt takes for a task."""
+        """The CPU time that @sd-jwt takes for a task."""
         if self.ask is None:
             return {}
         with_names = [{"do": do, **task} for task in tasks]

@@ -72,7 +72,7 @@ def resolve(url: str, fetcher: Fetcher) -> Document:
     """
     value = fetched_object(url, url, fetcher, accept="application/json", same_origin=True)
     issuer = value.get(ISSUER)
-    # 3.3: of another issuer nothing in it may be used. Who asks compares the whole address once more.
+    # 3.3: nothing in another issuer's metadata may be used. The caller compares the whole address once more.
     if not isinstance(issuer, str) or location(issuer) != url:
         raise InvalidIssuerMetadata.saying("the metadata at {url} is of another issuer", url=url)
     if ("jwks" in value) == ("jwks_uri" in value):  # 3.2

@@ -453,9 +453,9 @@ class Issuer:
     def issue_file(self, order: Order, table: CheckedTable | None = None) -> Issued:
         """Issues the rows of a file as `Bulk.run` does, and publishes the status lists that it needs.
 
-        They become what the file was opened for, also where a newer version was added since. What stands of
-        rows that were issued before is added in those of the forms that it lacks. Raises `NO_SUCH_KIND` where
-        that is not issued here, and as `Bulk.run`.
+        They become what the file was opened for, also where a newer version was added since. Rows that were
+        issued before get the forms that they lack. Raises `NO_SUCH_KIND` where that is not issued here, and
+        as `Bulk.run`.
         """
         now, lists = self.log.now(), self.lists
         kind, kinds = order.source.kind, self.kinds

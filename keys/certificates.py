@@ -1,7 +1,7 @@
 """X.509 certificates that name who signed: a path from a leaf to a pinned certificate (RFC 5280, 6.1).
 
 `cryptography` parses them, and has the last word on a path: signatures, names that follow from each other,
-`cA`, path lengths, critical extensions, constraints of DNS names. What it does not ask of a path stands here.
+`cA`, path lengths, critical extensions, constraints of DNS names. The rules beside these stand here.
 Nobody is asked whether a certificate was revoked.
 """
 
@@ -260,7 +260,7 @@ def _is_signed(certificate: Certificate, authority: Certificate, work: Work) -> 
 
 
 def _require_read(certificate: Certificate) -> None:
-    """That keys and critical extensions are of kinds that are known here."""
+    """Requires keys and critical extensions of kinds that are known here."""
     if certificate.key is None:
         raise CERTIFICATES_NOT_SUPPORTED("a certificate has a key that is on neither P-256 nor P-384")
     for extension in certificate.extensions:
@@ -275,8 +275,7 @@ def _require_read(certificate: Certificate) -> None:
 def _require_purpose(certificate: Certificate) -> None:
     """RFC 5280, 4.2.1.12: a certificate that states purposes is for these alone.
 
-    A thief of a web server's key could else issue credentials. What purposes mean that are not known here,
-    nobody can tell.
+    A thief of a web server's key could else issue credentials. Unknown purposes leave it open.
     """
     for extension in certificate.extensions:
         if not isinstance(extension.value, x509.ExtendedKeyUsage):
@@ -295,7 +294,7 @@ def _require_purpose(certificate: Certificate) -> None:
 
 
 def _require_authority(certificate: Certificate) -> None:
-    """That it may certify others; that it has `cA` is for `cryptography` to say (6.1.4 (k))."""
+    """Requires that it may certify others; `cryptography` requires `cA` (6.1.4 (k))."""
     usage = certificate.key_usage
     if usage is None or not usage.key_cert_sign:  # RFC 5280, 4.2.1.3 and 6.1.4 (n)
         raise INVALID_CERTIFICATES("a certificate is not for certifying others, and did")

@@ -156,7 +156,7 @@ def test_an_issuer_that_is_not_there_issues_nothing() -> None:
 
 
 class TestVerifiers:
-    """What the suites of Data Integrity send: any status but 400 and 422 is a failed test there."""
+    """The suites of Data Integrity send these: any status but 400 and 422 is a failed test there."""
 
     @pytest.mark.parametrize(
         "change",

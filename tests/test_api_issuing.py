@@ -290,7 +290,7 @@ def test_an_item_may_stand_for_a_list_of_one() -> None:
 
 
 def test_the_same_body_gives_the_same_credential_after_a_birthday(tmp_path: Path) -> None:
-    """What follows from the day of issue is no other fact: somebody was not 18 then."""
+    """A value that follows from the day of issue is no other fact: somebody was not 18 then."""
     days = [NOW]
     resident = shipped("resident")
     issuer = issuer_in(tmp_path / "issuer", kind=resident, url="https://city.example", clock=lambda: days[-1])

@@ -241,7 +241,7 @@ def test_the_tests_that_a_page_names_are_there() -> None:
 
 
 def test_each_form_has_a_test_for_whatever_is_done_with_it() -> None:
-    """What a form lacks, its cell says."""
+    """The cell says what a form lacks."""
     page = (ROOT / "docs/forms.md").read_text("utf-8")
     lines = [line.strip("| ").split(" | ") for line in page.splitlines() if line.startswith("| ")]
     (forms, *_), rows = lines, {name: cells for name, *cells in lines}

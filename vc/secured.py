@@ -102,7 +102,7 @@ class Secured(Protocol):
     def certificates(self) -> Sequence[bytes]:
         """The X.509 certificates that name its issuer, in DER, the leaf first.
 
-        Where there are some, its one signature is by the key of the leaf, whatever key it names by a URL.
+        With certificates, its one signature is by the leaf's key, whatever key it names by a URL.
         Raises `Malformed`.
         """
         return ()

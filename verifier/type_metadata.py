@@ -26,9 +26,9 @@ def fits_type(
     """The type, with the name of the kind or the type itself, where the credential has the form of it.
 
     Own documents are `types`, and by the digest that was signed those of the kind that the credential names
-    and of the kinds that the trust list has of its issuer. What a bundle has `brought` only continues them,
-    by digests: to leave it out makes nothing valid. Empty where none is at hand. Raises `ANOTHER_SCHEMA`, and
-    as `Secured.fits_type`.
+    and of the kinds that the trust list has of its issuer. Kinds that a bundle has `brought` only
+    continue them, by digests: to leave one out makes nothing valid. Empty where none is at hand. Raises
+    `ANOTHER_SCHEMA`, and as `Secured.fits_type`.
     """
     claims = secured.claims
     kind, named = kind_at_hand(claims, trust, work=work), _text(claims.said.get("vct#integrity"))

@@ -51,19 +51,19 @@ _TOLERANCE = 0.1
 
 
 class Ending(NamedTuple):
-    """What was shown to a verifier, and how that ended."""
+    """How a verification ended, and what was shown to the verifier."""
 
     what: str
     verdict: str
-    """That of a report; `refused` for a row that is not issued."""
+    """The report's verdict; `refused` for a row that is not issued."""
     code: str
-    """That of the check, or the finding, that decided; empty for a valid one."""
+    """The code of the check, or the finding, that decided; empty for a valid credential."""
     text: str
 
 
 @dataclass
 class Run:
-    """What a run showed."""
+    """The record of a run."""
 
     use: UseCase
     issued: int = 0
@@ -78,7 +78,7 @@ class Run:
     sizes: dict[str, int] = field(default_factory=dict)
     """Bytes of the credential and of its bundle."""
     differences: list[str] = field(default_factory=list)
-    """What did not end as the folder says."""
+    """A line for each ending that is not the one the folder expects."""
 
     def note(self, what: str, report: Report, verdict: Verdict, code: str = "") -> None:
         """Notes how a verification ended; another verdict or code than these is a difference."""
@@ -114,7 +114,7 @@ class Run:
 
 
 def rehearsed(use: UseCase, file: Path) -> Rehearsal:
-    """What the rows of a file become by a use's kind on its day; nothing is issued."""
+    """The records and findings of a file, by a use's kind and on its day; nothing is issued."""
     source = open_source(file, kind=use.kind)
     return rehearse(source, trial(use.kind), use.expected.day, use.folder / "files")
 
@@ -137,8 +137,8 @@ def _numbered(use: UseCase, rows: Rehearsal) -> list[KindNumber]:
 def run(use: UseCase, scratch: Path) -> Run:
     """Issues the rows of a use, verifies one, and shows the verifier what it has to refuse.
 
-    `scratch` is an empty folder. What ends otherwise than the folder says is a difference of the run; raises
-    the `Problem` of a folder with which nothing can be issued.
+    `scratch` is an empty folder. An ending other than the folder's is a difference of the run. Raises the
+    `Problem` of a folder with which nothing can be issued.
     """
     return _Acting(use, scratch).run()
 
@@ -199,14 +199,14 @@ class _Acting:
             with speaking(language):
                 self.seen.sentences[language] = words.sentence(summary)
         for language in sorted(kind.sentence.keys() - set(LANGUAGES)):  # which the program itself lacks
-            said = spoken(kind, summary.facts, summary.by, language)
-            values = {name: _named(kind, name, value, language) for name, value in said.values.items()}
-            self.seen.sentences[language] = said.text.format_map(values)
+            sentence = spoken(kind, summary.facts, summary.by, language)
+            values = {name: _named(kind, name, value, language) for name, value in sentence.values.items()}
+            self.seen.sentences[language] = sentence.text.format_map(values)
         for language, expected in self.use.said["sentence"].items():
             self.seen.compare(f"sentence ({language})", self.seen.sentences.get(language), expected)
 
     def _refused(self) -> None:
-        """What no use takes. Nobody needs to present it: what is definite goes before what is open."""
+        """Every use refuses these. None is presented: a definite refusal decides before an open check."""
         title = self.neighbour.said["title"]["en"]
         report = self._verify(self.next.bundle(_numbered(self.neighbour, self.neighbour.expected.outcome)[0]))
         if self.use.attack["change"] == "kind":  # the very same, and the code is that of the attack
@@ -244,7 +244,7 @@ class _Acting:
                 _set(bundle["credential"], attack["pointer"], attack["value"])
                 report = self._verify(json.dumps(bundle).encode())
         if report is not None:
-            # What could not be shown is open, what was shown to be wrong is not valid; valid is neither.
+            # An attack that can be shown to be wrong is not valid, another one is open; none is valid.
             verdict = report.verdict if report.verdict is not Verdict.VALID else Verdict.INVALID
             self.seen.note(f"attack ({attack['change']})", report, verdict, attack["code"])
 

@@ -94,7 +94,7 @@ class Person:
             data = links.redeem(token, signed, at.issuer, now=now)
         finally:
             links.close()
-        # What the kind asks of a presentation, such as its holder, no bare bundle can show.
+        # A bare bundle cannot show what the kind asks of a presentation, such as its holder.
         self.wallet.accept(data, lambda seen: verifier.verify(seen, now=now, asks_by_kind=False), now=now)
         return data
 

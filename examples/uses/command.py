@@ -83,7 +83,7 @@ def _ended(folder: Path, is_tried: bool) -> acting.Run:
 
 
 def lines(ended: acting.Run) -> Iterator[str]:
-    """What a run showed, for people."""
+    """The record of a run, for people."""
     use = ended.use
     yield f"{use.said['title']['en']} ({use.name}, {use.said['sector']})"
     rows = counted(len({each.row for each in ended.findings}), "row")

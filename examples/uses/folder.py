@@ -105,7 +105,7 @@ class UseCase:
 
     @cached_property
     def policy(self) -> Any:
-        """What its verifier asks for beside the type and what the kind asks for; `None` for nothing."""
+        """The verifier's policy, beside the type and the kind's own policy; `None` where there is none."""
         path = self.folder / "policy.json"
         return json.loads(read_regular(path, _LARGEST)) if path.exists() else None
 
@@ -146,7 +146,7 @@ class UseCase:
     def reference(self) -> str:
         """The kind as it is: name, version and digest of what its author wrote.
 
-        What is compiled of that may be other bytes in another release.
+        Another release may compile other bytes from the same kind.
         """
         digests = {path: hashlib.sha256(data).hexdigest() for path, data in self.kind.sources.items()}
         return f"{self.kind.name}:{self.kind.version}:{hashlib.sha256(jcs.canonicalize(digests)).hexdigest()}"

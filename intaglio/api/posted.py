@@ -1,7 +1,7 @@
 """Credentials that a program posts: read into a record by the paths of a kind, and issued as any other is.
 
-Nothing that was posted is signed. What the record does not make again is refused by its place, so that no
-word of a client's gets the issuer's signature but the values of its kind's fields.
+Nothing that was posted is signed. A member that the record would not make again is refused, with its place:
+of a client's words, only the values of the kind's fields get the issuer's signature.
 """
 
 from __future__ import annotations

@@ -136,7 +136,7 @@ def test(session: Session, folder: Path) -> Result:
 
 
 def read_expected(folder: Path) -> Expected:
-    """What a kind's folder says of its rows. Raises `NotFound` and `Malformed`."""
+    """The rows that a kind's folder expects. Raises `NotFound` and `Malformed`."""
     path = folder / "expected.json"
     if not path.exists():
         raise NotFound(f"there is no {path}", hint="Begin one as docs/kinds.md shows.")

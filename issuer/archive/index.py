@@ -200,13 +200,13 @@ class Revocations(Protocol):
     def revoke(self, which: Iterable[KindNumber], reason: str, date: str) -> None:
         """Journals the revocation of all editions of credentials, also of one that is just being issued.
 
-        What was revoked before stays as it was; what was suspended is revoked.
+        An earlier revocation stays as it was; a suspension becomes a revocation.
         """
 
     def suspend(self, which: Iterable[KindNumber], reason: str, date: str) -> None:
         """Journals the suspension of all editions of credentials, but for those that were revoked.
 
-        What was suspended before stays as it was. Raises `REVOKED_FOR_GOOD` where the latest edition of one
+        An earlier suspension stays as it was. Raises `REVOKED_FOR_GOOD` where the latest edition of one
         is revoked; then none of them is suspended.
         """
 

@@ -39,7 +39,7 @@ def journal(
 ) -> None:
     """Has the journal say so of the sequence numbers that a query gives, for each of its `values`.
 
-    What it has as revoked stays so; what it has as suspended becomes what it is said to be now.
+    An earlier revocation stays; an earlier suspension gives way to what is journalled now.
     """
     values = list(values)
     connection.executemany(

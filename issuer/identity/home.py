@@ -110,7 +110,7 @@ _KIND = re.compile(rf"{REFERENCE}[a-z][a-z0-9_]{{0,99}}:[0-9]{{1,6}}:(?:policy:)
 STATED = "stated"
 """That a term of use says where the status of a credential stands, in the place of `credentialStatus`."""
 LISTED = "listed"
-"""That there is a list of suspensions beside each list of revocations."""
+"""In the log: a list of suspensions stands beside each list of revocations."""
 ISSUER_CLOSED = Code("issuer-closed", Refused, "The issuer has closed")
 """The issuer has closed for good."""
 

@@ -179,9 +179,9 @@ class Bulk:
     ) -> Issued:
         """Checks the whole file, then issues its good rows. The same file again goes on where it stopped.
 
-        Of each template there is a press for each form, the one in force first. What was begun with a former
-        template goes on with it. The `secret` is that of identities, by which rows without numbers are known.
-        Rows that are bad go to the error file and stop nothing. `table` is the file where it was checked,
+        Of each template there is a press for each form, the one in force first. A job that was begun with a
+        former template goes on with it. The `secret` is that of identities, by which rows without numbers
+        are known. Bad rows go to the error file and stop nothing. `table` is the file where it was checked,
         and approved, before there was an issuer. Raises what `order.approve` does.
         """
         self.archive.clear_away()

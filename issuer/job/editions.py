@@ -102,7 +102,7 @@ class Editions:
     def correct(self, which: KindNumber, changes: Mapping[str, str]) -> Entry:
         """The next edition with changed fields, in all forms, each copy for the holder of the one before.
 
-        That one for no change.
+        Without a change it is the present edition.
         """
         self._forms.require_default()
         while True:

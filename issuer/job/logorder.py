@@ -28,7 +28,7 @@ class PendingEntry(NamedTuple):
 
     @classmethod
     def of_line(cls, line: Line) -> PendingEntry:
-        """That of a credential as it was stored. Raises as `Line.secured`."""
+        """The entry of a credential as it was stored. Raises as `Line.secured`."""
         return cls(line.seq, line.entry, line.secured.form, line.record)
 
 

@@ -312,7 +312,7 @@ class Composer:
 
     @cached_property
     def _blank(self) -> ClaimsByKind:
-        """What is the same in all credentials of the kind."""
+        """The constant part of every credential of the kind."""
         kind = self.kind
         names = (*(field.name for field in said_fields(kind)), *self.own)
         shown = frozenset(name for name, field in kind.fields.items() if field.disclosure == "never")

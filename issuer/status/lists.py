@@ -226,9 +226,9 @@ class Lists:
         return sorted(wanted)
 
     def _publish_documents(self, identity: Identity) -> None:
-        """Puts what follows from the DID document beside the lists.
+        """Puts beside the lists what follows from the DID document.
 
-        That is the document of the DID for status lists, and the metadata of an issuer with an address.
+        They are the document of the DID for status lists, and the metadata of an issuer with an address.
         """
         contents: dict[str, bytes] = {}
         if identity.status_did:
@@ -352,7 +352,7 @@ class Lists:
     ) -> Iterator[ListFile]:
         """A list, its `views` and the pages that change, signed; what was published, `before` has.
 
-        Where the issuer `suspends`, there is a list of suspensions beside it, and each view has both.
+        If the issuer `suspends`, a list of suspensions stands beside it, and each view has both.
         """
         number, whole, pages, changed = change
         url, did = self._profile.list_url(number), self._did

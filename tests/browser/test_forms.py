@@ -106,7 +106,7 @@ def test_one_record_in_three_forms_from_its_row_to_its_revocation(
 def read_on_the_page(
     browser: Browser, home: Path, authority: Path, shown: Mapping[str, Path]
 ) -> dict[str, str]:
-    """What the page of a verifier says of each, by a new one, which remembers no status list."""
+    """The page of a verifier for each, a new one each time, which remembers no status list."""
     words = ("--loopback", "--ca", authority, "verifier", "serve", "--plain", "--port", 0)
     page, texts = Running(home, *words), {}
     try:

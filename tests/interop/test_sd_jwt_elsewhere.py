@@ -59,7 +59,7 @@ def now() -> datetime:
 
 
 class Keys(NamedTuple):
-    """What a verifier elsewhere is told of an issuer: its keys for credentials and for lists, as JWKs."""
+    """A verifier elsewhere is told these of an issuer: its keys for credentials and for lists, as JWKs."""
 
     credentials: Mapping[str, str]
     lists: Mapping[str, str]
@@ -97,7 +97,7 @@ def openvc(fetch: Callable[[str], bytes], text: str, challenge: str = CHALLENGE)
 def polaris_oid4vp(
     fetch: Callable[[str], bytes], keys: Keys, text: str, challenge: str = CHALLENGE, status: bool = True
 ) -> str:
-    """Whose key signs lists is for its caller to state."""
+    """The caller states whose key signs lists."""
 
     def look_up(*, uri: str, idx: int, issuer: str | None) -> Any:
         key = polaris._es256_public_key(keys.lists)
@@ -205,7 +205,7 @@ def claims_of(issuer: Holder, holder: Holder, url: str) -> dict[str, Any]:
 
 
 def listed(issuer: Holder, url: str) -> dict[str, Any]:
-    """What a list says beside its bits; openvc-core looks for its key by `iss`."""
+    """The claims of a list beside its bits; openvc-core looks for its key by `iss`."""
     made = int(now().timestamp())
     return {"iss": issuer.did, "sub": url, "iat": made, "exp": made + 3600, "ttl": 60}
 
@@ -306,7 +306,7 @@ def presented(
     texts: tuple[bytes, ...] = (),
     **binding: Any,
 ) -> str:
-    """What is shown, all of it, with whatever is wrong."""
+    """Everything that is shown, with whatever is wrong."""
     frame = framed({**SAID, **(said or {})}, hidden)
     named = {"alg": "ES256", "typ": "dc+sd-jwt", "kid": ISSUER.method, **(header or {})}
     parts = [jwt(named, frame.payload, ISSUER.key), *frame.disclosures.values(), *texts, b""]

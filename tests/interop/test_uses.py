@@ -1,4 +1,4 @@
-"""What each use of examples/uses issues, as programs of others read it: nothing is fetched for that."""
+"""Programs of others read what each use of examples/uses issues, and fetch nothing for it."""
 
 from __future__ import annotations
 

@@ -407,7 +407,7 @@ def _lacking(required: Requirement, seen: Mapping[str, datetime], ignored: Probl
 
 
 def _require_valid(key: IssuerKey, moment: datetime) -> None:
-    """That the certificates of a key, where it has some, are valid at a moment (RFC 5280, 6.1.3 (a)(2)).
+    """Requires the certificates of a key, if it has any, to be valid at a moment (RFC 5280, 6.1.3 (a)(2)).
 
     Raises `CERTIFICATE_NOT_IN_FORCE`: an authority says until when it answers for a key, not that somebody
     else has it from then on. No date that the signer wrote is such a moment.

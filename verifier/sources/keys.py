@@ -73,7 +73,7 @@ KEY_OF_ANOTHER_USE = Code("key-of-another-use", InvalidProof)
 
 
 class KeySource(NamedTuple):
-    """Where a key is known from, as a code and in words."""
+    """The source of a key, as a code and in words."""
 
     code: str
     text: str

@@ -258,7 +258,7 @@ class Trust:
                     )
 
     def _require_same_addresses(self, other: Trust) -> None:
-        """That no address gets to stand for another DID: else one issuer's file could take another's name."""
+        """Refuses an address for a second DID: else one issuer's file could take another's name."""
         for issuer in other.issuers:
             for name in filter(None, (issuer.id, issuer.address)):
                 known = self.issuer(name)

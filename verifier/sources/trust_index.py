@@ -4,8 +4,8 @@ The index holds, for each name that the file says something of, a trust file of 
 it, one for each name of an anchor, and one for each log, which may speak for all of them; in the order of
 their digests. And it says of which state of the file it is: inode, size and times, the last of which
 (`ctime`) nobody can set back. For any other state it is made anew. It belongs to the file's owner or to this
-user, and nobody else may write to it; who can, could change the file as well. Where it cannot be written, as
-in a folder that is for reading only, the file is read each time.
+user, and nobody else may write to it: whoever can, could change the file as well. If it cannot be written,
+as in a read-only folder, the file is read each time.
 """
 
 from __future__ import annotations

@@ -321,7 +321,7 @@ def to_publish(issuer: Issuer) -> Sequence[str]:
 
 
 def _metadata(issuer: Issuer) -> list[str]:
-    """Where the metadata of an issuer with an address has to lie."""
+    """The place for the metadata of an issuer with an address."""
     where = issuer_metadata.location(issuer.identity.address)
     return [f"Copy {issuer.home / 'status' / METADATA_NAME} to {where}"] if where else []
 

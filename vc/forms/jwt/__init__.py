@@ -1,7 +1,7 @@
 """Documents of W3C's data model in JSON Web Tokens.
 
 Here are the doors: for VC-JOSE-COSE (3.1, with JOSE) one for credentials and one for presentations, and one
-for JWTs from before it. What is behind them is loaded when bytes look like one. `token.py` is the JWT itself,
+for JWTs from before it. The rest is loaded when bytes look like a JWT. `token.py` is the JWT itself,
 `credential.py` and `presentation.py` what it says, `plain.py` those from before, `signing.py` makes those of
 VC-JOSE-COSE, `skeleton.py` credentials in bulk.
 """

@@ -78,7 +78,7 @@ class ClaimedCredential(_InClaim, JWTCredential):
     def completed(self, document: Mapping[str, Any], envelope: Mapping[str, Any]) -> Payload:
         """Return both parts, and in the document what only claims say (6.3.1, "instead of").
 
-        Where both say it, `claims` compares them. Raises as `numeric_date`.
+        `claims` compares what both say. Raises as `numeric_date`.
         """
         whole = _with_id(document, envelope.get("jti"))
         if "iss" in envelope:

@@ -160,7 +160,7 @@ class _Reading:
             raise INVALID_SD_JWT("a disclosure stands there twice")
         self.digests: set[str] = set()
         self.places: dict[bytes, ClaimPath] = {}
-        """Where each disclosure belongs."""
+        """The place of each disclosure."""
 
     def walk(self, payload: dict[str, Any]) -> None:
         """Take each object and array of the payload, and those in disclosures as they come."""
