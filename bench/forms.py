@@ -194,8 +194,8 @@ class World:
         ]
 
         def by_peer(text: str) -> None:
-            found = SDJWTVerifier(text, lambda *_: key, DOMAIN, CHALLENGE).get_verified_payload()
-            assert found["claim_1"] == HIDDEN["claim_1"]
+            payload = SDJWTVerifier(text, lambda *_: key, DOMAIN, CHALLENGE).get_verified_payload()
+            assert payload["claim_1"] == HIDDEN["claim_1"]
 
         return {
             "ours": each([partial(self.strictly, text.encode()) for text in texts]),
@@ -266,8 +266,8 @@ class World:
         entry = TOKEN.entry({"idx": 7919, "uri": facts.url})
 
         def ours() -> None:
-            found = TOKEN.form.read(content, {}, Work())
-            assert TOKEN.open(entry, found.claims, lambda of, *given: of(*given))[700 * 7919 % (1 << 20)]
+            tokens = TOKEN.form.read(content, {}, Work())
+            assert TOKEN.open(entry, tokens.claims, lambda of, *given: of(*given))[700 * 7919 % (1 << 20)]
 
         return {
             "ours": each([ours] * 20),
@@ -294,10 +294,10 @@ def a_megabyte() -> float:
 
 def read(credential: Enveloped) -> Secured:
     """The credential as a wallet has it, which looked whose it is and what can be shown of it."""
-    found = FORM.read(credential.data, {}, Work())
-    assert found.claims.subjects
-    assert FORM.choices(found).alone
-    return found
+    secured = FORM.read(credential.data, {}, Work())
+    assert secured.claims.subjects
+    assert FORM.choices(secured).alone
+    return secured
 
 
 def each(calls: Sequence[Callable[[], object]]) -> float:

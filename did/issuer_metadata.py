@@ -79,8 +79,8 @@ def resolve(url: str, fetcher: Fetcher) -> Document:
         raise InvalidIssuerMetadata.saying(
             "the metadata at {url} does not have one of jwks and jwks_uri", url=url
         )
-    found = value["jwks"] if "jwks" in value else _set_at(value["jwks_uri"], url, fetcher)
-    keys = found.get("keys") if isinstance(found, dict) else None
+    key_set = value["jwks"] if "jwks" in value else _set_at(value["jwks_uri"], url, fetcher)
+    keys = key_set.get("keys") if isinstance(key_set, dict) else None
     if not isinstance(keys, list):
         raise InvalidIssuerMetadata.saying("the metadata at {url} has no set of keys", url=url)
     methods = list(_methods(keys, url))

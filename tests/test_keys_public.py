@@ -284,7 +284,7 @@ def test_minus_y_is_the_other_key() -> None:
 
 
 def test_a_jwk_is_checked_whatever_was_met_before(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(public, "_MOST_POINTS", 2)
+    monkeypatch.setattr(public, "_MOST_POINTS", 2)  # the bound itself, at a size that five keys reach
     public._POINTS.clear()
     key = some_key("P-256").public_key
     wrong = bytearray(base64url_decode(P256_Y))

@@ -79,12 +79,12 @@ class Throwaway(NamedTuple):
 
 def throwaways() -> dict[str, Throwaway]:
     """One issuer for each suite and type of key, by the name in its address, and one that states a status."""
-    made = {
+    by_suite = {
         f"{suite}-{key_type}".lower(): Throwaway(PrivateKey.generate(key_type), suite)
         for suite, key_types in _SUITES.items()
         for key_type in key_types
     }
-    return {**made, "status": Throwaway(PrivateKey.generate(), "eddsa-rdfc-2022", has_status=True)}
+    return {**by_suite, "status": Throwaway(PrivateKey.generate(), "eddsa-rdfc-2022", has_status=True)}
 
 
 def create_app(url: str, clock: Callable[[], datetime], issuers: Mapping[str, Throwaway]) -> ASGIApp:

@@ -171,11 +171,11 @@ def _success(resolver: Resolver, asked: _Asked) -> Response:
         media_type, is_over = resolution.content_type, resolution.deactivated
     else:
         accept = URI_LIST if asked.form == URI_LIST else None
-        found = resolver.dereference(asked.identifier, accept=accept, options=asked.options)
-        if isinstance(found.content, tuple):  # 12.1: the address, and no body
-            return Response(status_code=303, headers={**_HEADERS, "Location": _location(found.content)})
-        result, content, media_type = dereferenced(found), found.content, found.content_type
-        is_over = found.resolution.deactivated
+        resource = resolver.dereference(asked.identifier, accept=accept, options=asked.options)
+        if isinstance(resource.content, tuple):  # 12.1: the address, and no body
+            return Response(status_code=303, headers={**_HEADERS, "Location": _location(resource.content)})
+        result, content, media_type = dereferenced(resource), resource.content, resource.content_type
+        is_over = resource.resolution.deactivated
     status = 410 if is_over else 200
     if asked.form in _CONTENT:
         wanted = media_type if asked.form == "application/did" else asked.form

@@ -168,8 +168,8 @@ class _Issuing:
         credential = message.members.get("credential")
         if not isinstance(credential, dict):
             raise Malformed("credential is not a JSON object")
-        known = {"kind": is_text, "bundle": lambda value: isinstance(value, bool)}
-        options, warnings = message.options(known)
+        understood = {"kind": is_text, "bundle": lambda value: isinstance(value, bool)}
+        options, warnings = message.options(understood)
         posted = served.credentials.issue(credential, options.get("kind", ""))
         content: dict[str, Any] = {"verifiableCredential": _shown(served, posted.entry)}
         if options.get("bundle"):
