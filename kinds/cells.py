@@ -86,6 +86,8 @@ class Field:
     headings: tuple[str, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
     """Its name for people, by language."""
+    explanations: Mapping[str, str] = field(default_factory=dict)
+    """A sentence about it, by language, for whoever has to fill it in or to read it."""
 
     @property
     def sample(self) -> Any:

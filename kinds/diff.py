@@ -18,7 +18,7 @@ DISPLAY, COMPATIBLE, BREAKING = LEVELS = ("display", "compatible", "breaking")
 SAME = "same"
 
 _DISPLAYED = frozenset({"nouns", "sentence", "title"})
-_DISPLAYED_OF_FIELD = frozenset({"labels", "headings", "refusal", "example", "personal"})
+_DISPLAYED_OF_FIELD = frozenset({"labels", "explanations", "headings", "refusal", "example", "personal"})
 _DISPLAYED_OF_PERSON = frozenset({"half_headings"})
 
 

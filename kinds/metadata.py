@@ -86,6 +86,9 @@ def integrity_of(kind: Kind) -> str:
 
 def _claim(path: list[str | None], field: Field) -> Mapping[str, Any]:
     """The claim of a field; `None` in its path is each item of an array (section 4.6.1)."""
-    labels = [{"locale": language, "label": label} for language, label in field.labels.items()]
+    labels = []
+    for language, label in field.labels.items():
+        about = field.explanations.get(language)
+        labels.append({"locale": language, "label": label, **({"description": about} if about else {})})
     display = {"display": labels} if labels else {}
     return {"path": path, **display, "mandatory": field.required, "sd": field.disclosure}

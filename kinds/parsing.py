@@ -121,10 +121,13 @@ _FIELD: Mapping[str, Any] = {
     "disclosure": "allowed",
     "headings": [],
     "labels": {},
+    "explanations": {},
 }
 """The members of each object: the type of one that has to be there, else the value of one left out."""
 
-_OF_GROUPS = frozenset(("required", "iri", "labels", "fields", "ordered", "personal", "disclosure"))
+_OF_GROUPS = frozenset(
+    ("required", "iri", "labels", "explanations", "fields", "ordered", "personal", "disclosure")
+)
 """The members of a group. The others are members of its fields."""
 _NOT_IN_GROUPS = frozenset(("years_ahead", "reached", "worded", "source", "fields", "ordered"))
 """The members that a field of a group does not have."""
@@ -505,7 +508,13 @@ def _field(name: str, item: object, tables: Mapping[str, CodeTable], group: str 
     if members["is_attached"] and members["type"] != "digest":
         raise INVALID_KIND(f"kind.json, {place}: what a credential says of a file is its digest")
     members["headings"] = _texts(members["headings"], f"{place}.headings")
-    _texts(list(members["labels"].values()), f"{place}.labels")
+    for texts in ("labels", "explanations"):
+        _texts(list(members[texts].values()), f"{place}.{texts}")
+    # SD-JWT VC type metadata has a description only beside a label of the same language.
+    if unlabelled := sorted(members["explanations"].keys() - members["labels"].keys()):
+        raise INVALID_KIND(
+            f"kind.json, {place}.explanations: there is no label in {shortened(unlabelled[0])}"
+        )
     field = Field(name, **members)
     if field.example:  # one that a file could not have would mislead whoever fills it in
         _value(field, field.example, f"{place}.example")

@@ -107,6 +107,8 @@ def _fact(field: Field, kind: Kind) -> dict[str, Any]:
         said["anyOf"] += [{"pattern": ecma(field.pattern)}] if field.pattern else []
     if label := field.labels.get("en"):
         said["title"] = label
+    if explanation := field.explanations.get("en"):
+        said["description"] = explanation
     return said
 
 

@@ -116,6 +116,11 @@ def test_the_same_cell_is_held_against_each_kind_by_itself() -> None:
         ({**CARD, "nouns": {"en": ["card"]}}, "nouns.en: texts are expected"),
         (with_field("x", type="text", headings=[1]), "fields.x.headings: texts are expected"),
         (with_field("x", type="text", labels={"en": 1}), "fields.x.labels: texts are expected"),
+        (
+            with_field("x", type="text", labels={"en": "x"}, explanations={"en": 1}),
+            "x.explanations: texts are",
+        ),
+        (with_field("x", type="text", labels={"en": "x"}, explanations={"de": "y"}), "no label in 'de'"),
         ({**CARD, "rules": ["x"]}, "kind.json, rules: an object is expected"),
         (with_field("content_hash", type="text"), "fields.content_hash: a name or a type that there is not"),
         ({**CARD, "sentence": {"en": ["certified"]}}, "one part has {issuer}, and needs no field"),

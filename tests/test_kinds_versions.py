@@ -20,7 +20,7 @@ from kinds.diff import Difference, differences, level
 from kinds.kind import COMPILED, METADATA, SCHEMA
 from kinds.metadata import metadata_of
 from kinds.parsing import parse_kind
-from kinds.schema import schema_of
+from kinds.schema import for_claims, schema_of
 from kinds.shipped import SHIPPED, diploma_1
 from tests.commandline import Program
 from tests.problems import raises
@@ -95,6 +95,21 @@ def test_type_metadata_says_what_the_kind_does() -> None:
     }
     without_type = {name: member for name, member in CARD.items() if name != "types"}
     assert metadata_of(kind_of(without_type))["vct"] == "urn:intaglio:kind:card:1"
+
+
+def test_an_explanation_is_told_in_its_language() -> None:
+    about = {"en": "Printed above the barcode.", "zh": "印在条形码上方。"}
+    field = {**CARD["fields"]["no"], "labels": {"en": "number", "zh": "编号", "de": "Nummer"}}
+    fields = {**CARD["fields"], "no": {**field, "explanations": about}}
+    kind = kind_of({**CARD, "fields": fields})
+    assert metadata_of(kind)["claims"][0]["display"] == [
+        {"locale": "en", "label": "number", "description": about["en"]},
+        {"locale": "zh", "label": "编号", "description": about["zh"]},
+        {"locale": "de", "label": "Nummer"},
+    ]
+    said = schema_of(kind)["properties"]["credentialSubject"]["properties"]["no"]
+    assert (said["title"], said["description"]) == ("number", about["en"])
+    for_claims(with_compiled(kind))  # a verifier reads a schema with it
 
 
 def test_what_was_never_held_against_a_pattern_is_not_by_the_schema() -> None:
@@ -204,6 +219,7 @@ BEFORE = version_of(FULL)
         ("title", "Pass", "display", "changed"),
         ("person.half_headings", LEFT_OUT, "display", "changed"),
         ("fields.level.labels", {"en": "Level"}, "display", "changed"),
+        ("fields.no.explanations", {"zh": "卡上的编号"}, "display", "changed"),
         ("fields.name.headings", ["name", "whose"], "display", "changed"),
         ("fields.name.refusal", "is none", "display", "changed"),
         ("fields.extra", {"type": "text"}, "compatible", "new"),
