@@ -202,14 +202,11 @@ def test_random_rows_are_the_same_either_way(tmp_path: Path, options: dict[str, 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("rows", [1_500, pytest.param(15_000, marks=pytest.mark.soak)])
 @pytest.mark.parametrize("options", FORMS_TRIED[:2])  # a JWT splices what JCS does
-def test_thousands_of_random_rows_are_the_same_either_way(
-    tmp_path: Path, options: dict[str, Any], rows: int
-) -> None:
-    counts = require_same(press_with_links(tmp_path / "home", **options), rows)
-    assert counts["quick"] >= rows * 2 // 3
-    assert counts["refused"] > rows // 150
+def test_thousands_of_random_rows_are_the_same_either_way(tmp_path: Path, options: dict[str, Any]) -> None:
+    counts = require_same(press_with_links(tmp_path / "home", **options), 10_000)
+    assert counts["quick"] > 6_600
+    assert counts["refused"] > 66
 
 
 @pytest.mark.filterwarnings("ignore::SyntaxWarning")  # pyld's, about contexts
