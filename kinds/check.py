@@ -350,7 +350,8 @@ def _without_issuer(kind: Kind) -> Compose:
         issuer["type"] = [kind.issuer_type]
     place = StatusPlace("urn:example:list", 0, is_stated=True)
     schema = SchemaFile("urn:example:schema", kind.schema_digest) if kind.schema else None
-    made = dict.fromkeys(kind.identifiers, "urn:example:2")
+    # Each its own: nodes of one IRI would be one node, and say what both of them say.
+    made = {name: f"urn:example:made:{name}" for name in kind.identifiers}
 
     def compose(record: Record) -> dict[str, Any]:
         values = {**made, **record, **kind.with_ids(record, "urn:example:1")}

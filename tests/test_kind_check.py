@@ -18,7 +18,7 @@ from issuer.job.order import Order, Progress
 from issuer.press.document import trial
 from issuer.table.source import open_source
 from kinds import Kind, Record, shipped
-from kinds.check import Compose, prove_kind
+from kinds.check import Compose, is_sound, prove_kind
 from kinds.parsing import LARGEST, parse_kind
 from kinds.pattern import matcher
 from kinds.places import places
@@ -31,6 +31,7 @@ from tests.test_kinds_facts import CLUB, Filled, filled
 from tests.world import issuer_in
 from vc.vcdm.jsonld import UnknownContext, vouched
 from wire.problem import Damaged, Malformed
+from wire.work import Work
 
 V2 = "https://www.w3.org/ns/credentials/v2"
 CARD: dict[str, Any] = {
@@ -205,6 +206,20 @@ def test_a_personal_field_makes_no_identifier() -> None:
                 prove_kind(kind)
         else:
             prove_kind(kind, compose=issuing(kind))
+
+
+def test_identifiers_of_two_things_are_two_where_there_is_no_issuer_to_make_them() -> None:
+    """Nodes of one IRI are one node: each fact of one would be a fact of the other, and none is read."""
+    template = copy.deepcopy(TEMPLATE)
+    template["@context"][1] |= {name: f"urn:example:{name}" for name in ("club", "town", "called")}
+    for thing in ("club", "town"):
+        template["credentialSubject"][thing] = {"id": f"{{{thing}_id}}", "called": f"{{{thing}}}"}
+    made = {f"{thing}_id": {"noun": thing, "fields": [thing]} for thing in ("club", "town")}
+    kind = card(template, fields=fields(club={"type": "text"}, town={"type": "text"}), identifiers=made)
+    said = prove_kind(kind, compose=issuing(kind))
+    assert {"club", "town"} <= {*said}
+    assert prove_kind(kind) == said
+    assert is_sound(kind, Work())
 
 
 def test_no_log_has_anything_of_a_record(tmp_path: Path) -> None:
