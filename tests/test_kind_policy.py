@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -23,13 +24,13 @@ from tests.test_kinds_facts import CLUB_FIELDS, club
 from tests.test_sd_jwt_issuing import facts, secured
 from tests.test_verifier_kinds import UNIVERSITY, bent, check, issued, shown
 from tests.world import NOW, Holder, decided, issuer_in
-from vc import Bundle, Verdict
+from vc import Bundle, Credential, Verdict
 from vc.claims import KIND
 from vc.forms.sdjwt.credential import SDJWTCredential
 from verifier import RecognisedIssuer
 from verifier.named import ResourcesGiven
 from verifier.policy import AllOf, Findings, load_policy
-from verifier.problem import NotKnown
+from verifier.problem import RESOURCE_MISSING, NotKnown
 from verifier.sources.trust_entries import KindFiles
 from wire import base64url_encode
 from wire.work import Work
@@ -194,6 +195,24 @@ def test_a_file_is_asked_for_though_its_digest_could_be_hidden(is_item: bool, di
     assert kept(whole, PLAN) is (not is_item or disclosure == "never")
     assert not kept(hidden)
     assert kept(bare) is (disclosure == "never")
+
+
+@pytest.mark.parametrize("stated", ["digestSRI", "digestMultibase", "both"])
+def test_a_file_that_a_field_and_the_credential_state_is_one_file(stated: str) -> None:
+    kind = club(fields={**CLUB_FIELDS, **STATES}, policy={"resources": True})
+    document = json.loads(json.dumps(dict(issued(kind, {"no": "1", "plan": sri(PLAN)}).secured)))
+    written = {"digestSRI": sri(PLAN), "digestMultibase": "u" + base64url_encode(b"\x12\x20" + PLAN)}
+    said = written if stated == "both" else {stated: written[stated]}
+    document["relatedResource"] = {"id": "https://example.org/plan.pdf", **said}
+    claims = Credential.parse(document)
+    for given, message in (({PLAN}, ""), (set(), "1 of 1 files")):
+        findings = Findings(claims, NOW, None, resources=frozenset(given))
+        with raises(RESOURCE_MISSING, match=message) if message else nullcontext():
+            ResourcesGiven(kind).check(findings)
+    other = {"id": "https://example.org/other", "digestSRI": sri(bytes(32))}
+    document["relatedResource"] = [document["relatedResource"], other]
+    with raises(RESOURCE_MISSING, match="1 of 2 files"):
+        ResourcesGiven(kind).check(Findings(Credential.parse(document), NOW, None, resources=frozenset({PLAN})))
 
 
 def test_what_a_kind_asks_for_comes_on_top_of_a_verifiers_own_rules() -> None:

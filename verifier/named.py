@@ -6,7 +6,7 @@ it asks for something: so a bundle without its kind leaves open what a bundle wi
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, NamedTuple
 
@@ -140,12 +140,14 @@ class ResourcesGiven(NamedTuple):
         found = claims.said.get("relatedResource", ())
         for item in found if isinstance(found, list) else [found]:
             stated += [str(item[name]) for name in ("digestSRI", "digestMultibase") if name in item]
-        missing = sum(findings.resources.isdisjoint(_raw(text)) for text in stated)
+        # A digest that a field states and `relatedResource` as well is that of one file, however it is written.
+        files = {_raw(text) or text: _raw(text) for text in stated}
+        missing = sum(map(findings.resources.isdisjoint, files.values()))
         if missing:
             raise RESOURCE_MISSING.saying(
                 "{missing} of {count} files whose digests it states are missing",
                 missing=missing,
-                count=len(stated),
+                count=len(files),
             )
 
 
@@ -165,7 +167,7 @@ def _digests(field: Field, value: Any) -> list[str]:
     ]
 
 
-def _raw(text: str) -> Set[bytes]:
+def _raw(text: str) -> frozenset[bytes]:
     """The digests of SHA-2, one of which a file has, from how `digestSRI` or `digestMultibase` writes them.
 
     None for other ways, which no file has.
