@@ -81,11 +81,10 @@ def _of_fields(
         yield Difference(place, DISPLAY, "in another order")
     for name in both:
         inner = old[name].get("fields"), new[name].get("fields")
+        if all(inner):  # also where their members are alike: a table of theirs may be another
+            yield from _of_fields(before[name].fields, after[name].fields, *inner, f"{place}.{name}.fields")
         for member in _differing(old[name], new[name]):
             if member == "fields" and all(inner):
-                yield from _of_fields(
-                    before[name].fields, after[name].fields, *inner, f"{place}.{name}.fields"
-                )
                 continue
             wider = _is_wider(member, old[name].get(member), new[name].get(member))
             shown = DISPLAY if member in _DISPLAYED_OF_FIELD else BREAKING

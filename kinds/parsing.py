@@ -183,7 +183,9 @@ def parse_kind(
     if not is_tested:
         _require_short_patterns(members["fields"], work)
     fields = {name: _field(name, item, tables) for name, item in members["fields"].items()}
-    asked = {item["table"]: set[str]() for item in members["fields"].values() if "table" in item}
+    inner_items = (each for item in members["fields"].values() for each in item.get("fields", {}).values())
+    items = (*members["fields"].values(), *inner_items)
+    asked = {item["table"]: set[str]() for item in items if item.get("table")}
     if unasked := sorted(tables.keys() - asked.keys()):  # the folder's maker could link any file there
         raise INVALID_KIND(f"tables/{unasked[0]}.csv: no field names it")
     for name, item in members["fields"].items():

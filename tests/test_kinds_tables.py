@@ -14,7 +14,7 @@ from intaglio.words.language import speaking
 from issuer.press.document import trial
 from kinds import InvalidRecord, Kind, Record, shipped
 from kinds.check import prove_kind
-from kinds.diff import differences
+from kinds.diff import differences, level
 from kinds.draft import draft, table_outline
 from kinds.facts import facts_of
 from kinds.parsing import parse_kind
@@ -103,6 +103,42 @@ def test_a_code_is_signed_as_it_is_and_shown_by_its_name() -> None:
     assert schema_of(kind)["properties"]["credentialSubject"]["properties"]["level"]["anyOf"] == [
         {"enum": ["gold", "silver"]}
     ]
+
+
+def test_a_table_that_the_items_of_a_group_alone_name_is_theirs() -> None:
+    grade = {"type": "code", "table": "level", "refusal": "is no grade", "iri": "urn:x:grade"}
+    kind = {
+        "name": "transcript",
+        "version": "1",
+        "nouns": {"en": ["transcript", "transcripts"]},
+        "number": "no",
+        "fields": {
+            "no": FIELDS["no"],
+            "note": {"type": "text", "table": ""},  # as if it were not there
+            "grades": {"type": "group", "iri": "urn:x:grades", "fields": {"grade": grade}},
+        },
+    }
+    table = "value,synonyms,en,zh\ngold,or,Gold,金\nsilver,,Silver,银\n"
+
+    def transcript(table: str, **more: str) -> Kind:
+        files = {"kind.json": json.dumps(kind), "tables/level.csv": table, **more}
+        return parse_kind({path: text.encode() for path, text in files.items()})
+
+    read = transcript(table)
+    record = check_record(read, {"no": "1", "grades": [{"grade": "OR"}, {"grade": "银"}]}, TODAY)
+    assert facts(read, record)["grades"] == [{"grade": "gold"}, {"grade": "silver"}]
+    assert [shown for _, shown in lines(read, facts(read, record))][1:] == ["grade: Gold", "grade: Silver"]
+    with pytest.raises(InvalidRecord, match="is no grade"):
+        check_record(read, {"no": "1", "grades": [{"grade": "bronze"}]}, TODAY)
+    assert prove_kind(read) == ("no", "grades")
+    changed = differences(read, transcript(table + "bronze,,,\n"))
+    assert {each.place for each in changed} == {"fields.grades.fields.grade.table"}
+    assert level(changed) == "compatible"
+    assert level(differences(read, transcript(table.replace("silver", "bronze")))) == "breaking"
+    with raises(INVALID_KIND, match="tables/level.csv: no field names its column credits"):
+        transcript("value,synonyms,credits\ngold,,1\n")
+    with raises(INVALID_KIND, match="tables/other.csv: no field names it"):
+        transcript(table, **{"tables/other.csv": table})
 
 
 @pytest.mark.parametrize(
