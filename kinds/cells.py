@@ -83,6 +83,11 @@ class Field:
     """Whether a holder may leave it out: one of `DISCLOSURES`."""
     iri: str = ""
     """The property that it is in RDF; without one a template says where it stands, or it stands nowhere."""
+    mdoc: tuple[str, ...] = ()
+    """Namespace and element identifier in an mdoc (ISO/IEC 18013-5); in a group the key in each item alone.
+
+    Empty for a field that no mdoc has.
+    """
     headings: tuple[str, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
     """Its name for people, by language."""

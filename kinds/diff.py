@@ -48,13 +48,16 @@ def _differences(before: Kind, after: Kind) -> Iterator[Difference]:
         if name == "named":
             gained = new.get(name, True)
             yield Difference(name, COMPATIBLE if gained else BREAKING, "added" if gained else "removed")
+        elif name == "doctype" and not before.doctype:  # so none was issued that would not fit
+            yield Difference(name, COMPATIBLE, "added")
         elif name == "person":
             for part in _differing(old.get(name, {}), new.get(name, {})):
                 shown = part in _DISPLAYED_OF_PERSON
                 yield Difference(f"person.{part}", DISPLAY if shown else BREAKING, "changed")
         elif name not in ("fields", "version"):
             yield Difference(name, DISPLAY if name in _DISPLAYED else BREAKING, "changed")
-    yield from _of_fields(before.fields, after.fields, old["fields"], new["fields"], "fields")
+    has_mdocs = bool(before.doctype)
+    yield from _of_fields(before.fields, after.fields, old["fields"], new["fields"], "fields", has_mdocs)
     if _template(before) != _template(after):
         yield Difference("template.json", BREAKING, "changed")
 
@@ -65,8 +68,9 @@ def _of_fields(
     old: Mapping[str, Any],
     new: Mapping[str, Any],
     place: str,
+    has_mdocs: bool,
 ) -> Iterator[Difference]:
-    """The fields of a kind, or of the items of a group."""
+    """The fields of a kind, or of the items of a group; `has_mdocs` of the kind before."""
     for name in old.keys() - new.keys():
         yield Difference(f"{place}.{name}", BREAKING, "removed")
     for name in new.keys() - old.keys():
@@ -82,9 +86,15 @@ def _of_fields(
     for name in both:
         inner = old[name].get("fields"), new[name].get("fields")
         if all(inner):  # also where their members are alike: a table of theirs may be another
-            yield from _of_fields(before[name].fields, after[name].fields, *inner, f"{place}.{name}.fields")
+            yield from _of_fields(
+                before[name].fields, after[name].fields, *inner, f"{place}.{name}.fields", has_mdocs
+            )
         for member in _differing(old[name], new[name]):
             if member == "fields" and all(inner):
+                continue
+            # An mdoc of before lacks what each has now only if there was one.
+            if member == "mdoc" and not before[name].mdoc and not (has_mdocs and after[name].required):
+                yield Difference(f"{place}.{name}.mdoc", COMPATIBLE, "added")
                 continue
             wider = _is_wider(member, old[name].get(member), new[name].get(member))
             shown = DISPLAY if member in _DISPLAYED_OF_FIELD else BREAKING

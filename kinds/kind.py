@@ -154,6 +154,8 @@ class Kind:
     """The purposes of the statuses of its credentials: revocation, and perhaps `SUSPENSION`."""
     forms: tuple[str, ...] = ()
     """The media types of the forms in which it may be issued; in any where it does not say."""
+    doctype: str = ""
+    """The type of its mdocs (ISO/IEC 18013-5); empty where no field has a place in one."""
 
     def with_template(self, template: Template) -> Kind:
         """The kind that an edited template makes of this one: what only that names is a text of its own."""

@@ -41,12 +41,16 @@ def metadata_of(kind: Kind) -> dict[str, Any]:
 
 
 def share_a_type(one: Kind, other: Kind) -> bool:
-    """Whether a verifier that reads the `vct`, or the names of the kinds' own types, takes one for the other.
+    """Whether a verifier that reads `vct`, doctype or the names of own types takes one kind for the other.
 
     Types of a published context, such as those of Open Badges, are shared by design.
     """
     names = _own_types(one).keys()
-    return _type(one) == _type(other) or (bool(names) and names == _own_types(other).keys())
+    return (
+        _type(one) == _type(other)
+        or (bool(names) and names == _own_types(other).keys())
+        or (bool(one.doctype) and one.doctype == other.doctype)
+    )
 
 
 def said_fields(kind: Kind) -> list[Field]:

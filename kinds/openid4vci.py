@@ -14,9 +14,10 @@ from typing import Any
 from wire.problem import Malformed
 from wire.text import printable
 
+from .cells import Field
 from .draft import Column, Outline
 from .kind import Kind, plain
-from .places import Path, places, texts
+from .places import Path, mdoc_places, places, texts
 from .template import PLACEHOLDER
 
 Pointer = tuple[str | int | None, ...]
@@ -31,14 +32,18 @@ _TYPE = re.compile("[A-Z][A-Za-z0-9]*")  # fields are in small letters
 
 
 def configuration(kind: Kind) -> dict[str, Any]:
-    """The metadata of an issuer that has this kind alone (12.2.4, A.1.2): its one configuration, by its name.
+    """The metadata of an issuer that has this kind alone (12.2.4): its configuration, by its name.
 
-    The form is `ldp_vc`, the only one in which kinds are issued. What an issuer decides is left out: keys,
-    scope and how a wallet proves possession.
+    The form is `ldp_vc` (A.1.2), the only one of these in which kinds are issued. What an issuer decides is
+    left out: keys, scope and how a wallet proves possession. Where the kind has a doctype, a second
+    configuration is of its mdoc (A.2.2), which is always bound to a key of the wallet.
     """
+    display = [
+        {"name": one[:1].upper() + one[1:], "locale": language} for language, (one, _) in kind.nouns.items()
+    ]
     document = json.loads(kind.template.text)
     types, contexts = document["type"], document["@context"]
-    said = {
+    of_document = {
         "format": "ldp_vc",
         "credential_definition": {
             # Wallets compare these as texts. A kind's own terms stand in the credential itself, and wallets
@@ -46,15 +51,19 @@ def configuration(kind: Kind) -> dict[str, Any]:
             "@context": [each for each in _items(contexts) if isinstance(each, str)],
             "type": [*_items(types)],
         },
-        "credential_metadata": {
-            "display": [
-                {"name": one[:1].upper() + one[1:], "locale": language}
-                for language, (one, _) in kind.nouns.items()
-            ],
-            "claims": [*_claims(kind)],
-        },
+        "credential_metadata": {"display": display, "claims": [*_claims(kind)]},
     }
-    return {_CONFIGURATIONS: {kind.name: said}}
+    of_mdoc = {
+        "format": "mso_mdoc",
+        "doctype": kind.doctype,
+        "cryptographic_binding_methods_supported": ["cose_key"],
+        "proof_types_supported": {"jwt": {"proof_signing_alg_values_supported": ["ES256"]}},
+        # ES256 by its two numbers in COSE, the latter with its curve.
+        "credential_signing_alg_values_supported": [-7, -9],
+        "credential_metadata": {"display": display, "claims": [*_mdoc_claims(kind)]},
+    }
+    mdoc = {f"{kind.name}_mdoc": of_mdoc} if kind.doctype else {}
+    return {_CONFIGURATIONS: {kind.name: of_document, **mdoc}}
 
 
 def _items(value: object) -> list[Any]:
@@ -68,19 +77,40 @@ def _claims(kind: Kind) -> Iterator[dict[str, Any]]:
     array, no name fits all of them.
     """
     texts_at = Counter(_pointer(path) for path, text in texts(kind) if PLACEHOLDER.search(text))
-    described = {**kind.fields, **kind.item_fields}
+    described, always = {**kind.fields, **kind.item_fields}, _always(kind)
     fields: dict[Pointer, list[str]] = {}
     for name, paths in places(kind).items():
         if paths:
             fields.setdefault(_pointer(_chief(paths)), []).append(name)
     for pointer, names in fields.items():
-        said: dict[str, Any] = {"path": [*pointer]}
-        if any(described[name].required for name in names):
-            said["mandatory"] = True
         is_one = names[0] in kind.groups or texts_at[pointer] == 1
         labels = described[names[0]].labels if is_one else {}
-        display = [{"name": label, "locale": language} for language, label in labels.items()]
-        yield {**said, "display": display} if display else said
+        yield _claim(pointer, not always.isdisjoint(names), labels)
+
+
+def _mdoc_claims(kind: Kind) -> Iterator[dict[str, Any]]:
+    """The claims descriptions of the mdoc; no two fields have one place there."""
+    described: Mapping[str, Field] = {**kind.fields, **kind.item_fields}
+    always = _always(kind)
+    for name, path in mdoc_places(kind).items():
+        yield _claim(_pointer(path), name in always, described[name].labels)
+
+
+def _always(kind: Kind) -> set[str]:
+    """The fields that are in each credential; those of a group only where it is required itself."""
+    groups = (group for group in kind.groups.values() if group.required)
+    return {
+        *kind.required,
+        *(name for each in groups for name, field in each.fields.items() if field.required),
+    }
+
+
+def _claim(pointer: Pointer, is_mandatory: bool, labels: Mapping[str, str]) -> dict[str, Any]:
+    said: dict[str, Any] = {"path": [*pointer]}
+    if is_mandatory:
+        said["mandatory"] = True
+    display = [{"name": label, "locale": language} for language, label in labels.items()]
+    return {**said, "display": display} if display else said
 
 
 def _chief(paths: list[Path]) -> Path:

@@ -83,6 +83,7 @@ _KIND: Mapping[str, Any] = {
     "sentence": {},
     "types": {},
     "subject_types": {},
+    "doctype": "",
     "title": "",
     "issuer_type": "",
     "valid_from": "",
@@ -107,6 +108,8 @@ _POLICY: Mapping[str, Any] = {"status_age": 0, "holder": False, "check_age": {},
 _CHECK_AGE: Mapping[str, Any] = {"field": str, "days": int}
 _SOURCE: Mapping[str, Any] = {"file": False, "constant": "", "table": {}}
 _LOOKED_UP: Mapping[str, Any] = {"code": str, "column": str}
+_MDOC: Mapping[str, Any] = {"namespace": str, "element": str}
+_MDOC_OF_ITEM: Mapping[str, Any] = {"element": str}
 _FIELD: Mapping[str, Any] = {
     "type": str,
     "required": False,
@@ -114,6 +117,7 @@ _FIELD: Mapping[str, Any] = {
     "years_ahead": -1,
     "reached": {},
     "source": {},
+    "mdoc": {},
     "fields": {},
     "ordered": False,
     "personal": False,
@@ -126,7 +130,7 @@ _FIELD: Mapping[str, Any] = {
 """The members of each object: the type of one that has to be there, else the value of one left out."""
 
 _OF_GROUPS = frozenset(
-    ("required", "iri", "labels", "explanations", "fields", "ordered", "personal", "disclosure")
+    ("required", "iri", "mdoc", "labels", "explanations", "fields", "ordered", "personal", "disclosure")
 )
 """The members of a group. The others are members of its fields."""
 _NOT_IN_GROUPS = frozenset(("years_ahead", "reached", "worded", "source", "fields", "ordered"))
@@ -237,6 +241,7 @@ def parse_kind(
         list_life=members["list_life"],
         status_purposes=_texts(members["status_purposes"], "status_purposes"),
         forms=_texts(members["forms"], "forms"),
+        doctype=members["doctype"],
     )
     if is_tested:
         return kind
@@ -249,6 +254,7 @@ def parse_kind(
     _require_fields(kind)
     _require_policy(kind)
     _require_types(kind)
+    _require_mdoc(kind)
     _require_days(kind, members["valid_from"], members["valid_until"])
     return kind
 
@@ -386,6 +392,26 @@ def _require_days(kind: Kind, *ends: str) -> None:
         raise INVALID_KIND(f"kind.json, rules: {ends[0]} has to come before {ends[1]}")
 
 
+def _require_mdoc(kind: Kind) -> None:
+    """Refuses an mdoc without type or fact, two facts in one place, and items that stand nowhere."""
+    placed = [name for name, field in {**kind.item_fields, **kind.fields}.items() if field.mdoc]
+    if placed and not kind.doctype:  # a wallet asks for an mdoc by its doctype alone
+        raise INVALID_KIND(f"kind.json, fields.{placed[0]}: a place in an mdoc needs a doctype")
+    if kind.doctype and not placed:
+        raise INVALID_KIND("kind.json, doctype: no field has a place in the mdoc")
+    for fields in (kind.fields, *(group.fields for group in kind.groups.values())):
+        owners: dict[tuple[str, ...], str] = {}
+        for name, field in fields.items():  # compared as texts: another case is another name
+            if field.mdoc and (owner := owners.setdefault(field.mdoc, name)) != name:
+                raise INVALID_KIND(f"kind.json: {owner} and {name} have the same place in an mdoc")
+    for name, group in kind.groups.items():
+        inner = [each for each, field in group.fields.items() if field.mdoc]
+        if bool(inner) is not bool(group.mdoc):  # the items say nothing, or stand nowhere
+            raise INVALID_KIND(
+                f"kind.json, fields.{name}: the group and a field of it have places in an mdoc, or neither"
+            )
+
+
 def _require_own_places(kind: Kind) -> None:
     """Two fields in one place, or with one heading, would be told apart by nobody."""
     inner = kind.item_fields
@@ -501,6 +527,11 @@ def _field(name: str, item: object, tables: Mapping[str, CodeTable], group: str 
         inner: _field(inner, each, tables, name) for inner, each in members["fields"].items()
     }
     members["is_ordered"] = members.pop("ordered")
+    if mdoc := members["mdoc"]:
+        mdoc = _members(mdoc, f"{place}.mdoc", _MDOC_OF_ITEM if group else _MDOC)
+        if not all(mdoc.values()):
+            raise INVALID_KIND(f"kind.json, {place}.mdoc: a name is empty")
+    members["mdoc"] = tuple(mdoc.values())
     source = _members(members.pop("source"), f"{place}.source", _SOURCE)
     if source["table"]:
         _members(source["table"], f"{place}.source.table", _LOOKED_UP)

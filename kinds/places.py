@@ -37,6 +37,21 @@ def places(kind: Kind) -> Mapping[str, list[Path]]:
     return found
 
 
+def mdoc_places(kind: Kind) -> Mapping[str, Path]:
+    """The place in an mdoc of each field that has one: namespace, element identifier.
+
+    Behind those of a group follow the item and the key in it, as in OpenID4VCI 1.0, Appendix C.2.
+    """
+    found: dict[str, Path] = {}
+    for name, field in kind.fields.items():
+        if field.mdoc:
+            found[name] = field.mdoc
+            for each, inner in field.fields.items():
+                if inner.mdoc:
+                    found[each] = (*field.mdoc, 0, *inner.mdoc)
+    return found
+
+
 def item_places(kind: Kind, group: str) -> list[Path]:
     """The paths of the only item of a group; several where the template has the group more than once."""
     return [path[:-1] for path, text in _texts(kind) if path[-1] == "$each" and text == group]

@@ -193,6 +193,7 @@ def test_the_page_of_kinds_names_all_that_can_stand_in_one() -> None:
         parsing._REACHED,
         parsing._SOURCE,
         parsing._LOOKED_UP,
+        parsing._MDOC,
         SCHEMES,
         TYPES,
     ):

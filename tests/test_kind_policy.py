@@ -212,7 +212,9 @@ def test_a_file_that_a_field_and_the_credential_state_is_one_file(stated: str) -
     other = {"id": "https://example.org/other", "digestSRI": sri(bytes(32))}
     document["relatedResource"] = [document["relatedResource"], other]
     with raises(RESOURCE_MISSING, match="1 of 2 files"):
-        ResourcesGiven(kind).check(Findings(Credential.parse(document), NOW, None, resources=frozenset({PLAN})))
+        ResourcesGiven(kind).check(
+            Findings(Credential.parse(document), NOW, None, resources=frozenset({PLAN}))
+        )
 
 
 def test_what_a_kind_asks_for_comes_on_top_of_a_verifiers_own_rules() -> None:

@@ -30,7 +30,7 @@ def in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def claims(name: str) -> list[dict[str, Any]]:
-    (said,) = configuration(shipped(name))["credential_configurations_supported"].values()
+    said = configuration(shipped(name))["credential_configurations_supported"][name]
     described: list[dict[str, Any]] = said["credential_metadata"]["claims"]
     return described
 
@@ -77,7 +77,7 @@ def test_a_configuration_of_any_kind_selects_each_fact_where_it_is(example: Fill
 
 
 def test_a_configuration_names_format_types_and_labels_as_the_specification_does() -> None:
-    (said,) = configuration(shipped("resident"))["credential_configurations_supported"].values()
+    said = configuration(shipped("resident"))["credential_configurations_supported"]["resident"]
     assert said["format"] == "ldp_vc"
     assert said["credential_definition"] == {
         "@context": ["https://www.w3.org/ns/credentials/v2"],
@@ -106,9 +106,10 @@ def test_what_hashes_stand_beside_has_no_label() -> None:
 @pytest.mark.parametrize("name", ["resident", "certificate"])
 def test_what_is_exported_is_read_again_as_the_same_fields(program: Program, name: str) -> None:
     Path("issuer.json").write_text(program("kind", "export", name, "--as", "openid4vci").out)
-    made = program("kind", "new", "copy", "--from", "issuer.json")
-    assert (made.code, made.out) == (0, "copy/kind.json\n")
-    kind, copy = shipped(name), parse_kind({"kind.json": Path("copy/kind.json").read_bytes()})
+    Path("copy").mkdir()  # of two configurations, the name says which
+    made = program("kind", "new", f"copy/{name}", "--from", "issuer.json")
+    assert (made.code, made.out) == (0, f"copy/{name}/kind.json\n")
+    kind, copy = shipped(name), parse_kind({"kind.json": Path(made.out.strip()).read_bytes()})
     described = {claim["path"][-1] for claim in claims(name)}
     dates = {"validFrom": "issued_on", "validUntil": "valid_until"}
     assert {dates.get(each, each) for each in described} == copy.fields.keys()
@@ -118,7 +119,7 @@ def test_what_is_exported_is_read_again_as_the_same_fields(program: Program, nam
         assert copy.fields[each].labels == kind.fields[each].labels
     assert copy.nouns["zh"][0] == kind.nouns["zh"][0]
     assert {*copy.terms} >= {*kind.terms} - {*kind.fields} - {"Person"}
-    assert program("kind", "check", "copy").code == 0
+    assert program("kind", "check", f"copy/{name}").code == 0
 
 
 @pytest.mark.parametrize(

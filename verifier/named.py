@@ -140,7 +140,7 @@ class ResourcesGiven(NamedTuple):
         found = claims.said.get("relatedResource", ())
         for item in found if isinstance(found, list) else [found]:
             stated += [str(item[name]) for name in ("digestSRI", "digestMultibase") if name in item]
-        # A digest that a field states and `relatedResource` as well is that of one file, however it is written.
+        # One that a field and `relatedResource` both state is of one file, however it is written.
         files = {_raw(text) or text: _raw(text) for text in stated}
         missing = sum(map(findings.resources.isdisjoint, files.values()))
         if missing:

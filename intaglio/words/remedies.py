@@ -289,7 +289,8 @@ REMEDIES: Mapping[str, str] = {
         "`intaglio issuer key rotate --status-did` moves it over; nothing is issued again."
     ),
     "another-issuer": f"Leave out --name, --url, --did and --iss, or {_FOLDERS}",
-    "type-taken": "Give the kind a type of its own: another name and IRI in `types` of kind.json.",
+    "type-taken": "Give the kind a type of its own: another name and IRI in `types` of kind.json, "
+    "and another `doctype` if it has one.",
     "another-kind": "A changed kind needs another version: raise it in kind.json.",
     "kind-not-named": "Say which is meant: --kind NAME.",
     "no-such-token": "`intaglio api token list` shows those that there are.",
