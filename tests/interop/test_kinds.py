@@ -8,6 +8,9 @@ from typing import Any
 
 import pytest
 
+from examples.uses.folder import HERE
+from issuer.identity.kind import read_kind
+from kinds import Kind
 from kinds.openid4vci import configuration
 from kinds.shipped import SHIPPED, shipped
 
@@ -18,11 +21,21 @@ ISSUER = {
     "credential_endpoint": "https://issuer.example/credential",
 }
 
-SPOILT: tuple[tuple[tuple[Any, ...], Any], ...] = (
-    (("credential_metadata", "claims", 0, "path"), []),
-    (("credential_definition", "@context"), [{"a": "urn:example:a"}]),
-    (("credential_definition", "type"), "VerifiableCredential"),
-)
+Spoilt = tuple[tuple[tuple[Any, ...], Any], ...]
+SPOILT: dict[str, Spoilt] = {
+    "ldp_vc": (
+        (("credential_metadata", "claims", 0, "path"), []),
+        (("credential_definition", "@context"), [{"a": "urn:example:a"}]),
+        (("credential_definition", "type"), "VerifiableCredential"),
+    ),
+    "mso_mdoc": (
+        (("credential_metadata", "claims", 0, "path"), ["org.iso.18013.5.1"]),
+        (("credential_signing_alg_values_supported",), [True]),
+        (("doctype",), ["org.iso.18013.5.1.mDL"]),
+    ),
+}
+LICENCE = read_kind(HERE / "driving-licence")
+KINDS = [*map(shipped, SHIPPED), LICENCE]
 
 
 @pytest.fixture(scope="module")
@@ -32,16 +45,18 @@ def ask() -> Iterator[JavaScript]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", SHIPPED)
-def test_openid4vc_reads_the_configuration_as_it_was_written(ask: JavaScript, name: str) -> None:
-    metadata: dict[str, Any] = {**ISSUER, **configuration(shipped(name))}
-    outcome = ask("metadata", metadata)
-    assert outcome == {"configurations": metadata["credential_configurations_supported"]}
-    for place, value in SPOILT:  # else it might read anything
-        spoilt = copy.deepcopy(metadata)
-        node = spoilt["credential_configurations_supported"][name]
-        for step in place[:-1]:
-            node = node[step]
-        node[place[-1]] = value
-        outcome = ask("metadata", spoilt)
-        assert "error" in outcome or name not in outcome["configurations"]
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+def test_openid4vc_reads_the_configuration_as_it_was_written(ask: JavaScript, kind: Kind) -> None:
+    metadata: dict[str, Any] = {**ISSUER, **configuration(kind)}
+    written = metadata["credential_configurations_supported"]
+    assert ask("metadata", metadata) == {"configurations": written}
+    assert [each["format"] for each in written.values()] == ["ldp_vc", "mso_mdoc"][: 1 + bool(kind.doctype)]
+    for name, said in written.items():
+        for place, value in SPOILT[said["format"]]:  # else it might read anything
+            spoilt = copy.deepcopy(metadata)
+            node = spoilt["credential_configurations_supported"][name]
+            for step in place[:-1]:
+                node = node[step]
+            node[place[-1]] = value
+            outcome = ask("metadata", spoilt)
+            assert "error" in outcome or name not in outcome["configurations"]
