@@ -39,8 +39,9 @@ _HEAD = """\
 Each use is a folder of data in `examples/uses`: a kind, rows, a test of both, and an attack. `intaglio use \
 list` lists them, and `intaglio use run NAME` runs one without a network: it issues the rows, of which three \
 come back with row, column and reason; verifies one, as its holder presents it where the kind asks for that; \
-and has the verifier refuse the attack, a neighbour's credential, one by an issuer that is listed for other \
-types, and one that was revoked. `make examples` runs all. A test compares this page with the folders.
+tries each limit of the kind on both sides; and has the verifier refuse the attack, a neighbour's \
+credential, one by an issuer that is listed for other types, one that was revoked, and a document that was \
+altered or exchanged. `make examples` runs all. A test compares this page with the folders.
 
 A use of your own is a copy of a folder, with other data. Run it by its path: `intaglio use run FOLDER`. If \
 you change its kind, give it another name or version first, or say `--try`.
@@ -57,7 +58,7 @@ def _catalogue(uses: list[UseCase], language: str, heading: str) -> Iterator[str
     yield _WORDS["intro"][language]
     for sector in SECTORS:
         yield f"\n{heading} {SECTOR_NAMES[sector][language]}\n"
-        yield _WORDS["shown"][language].format(test=SHOWN_BY)
+        yield _WORDS["shown"][language].format(test=SHOWN_BY, file=SHOWN_BY.partition("::")[0])
         yield _WORDS["columns"][language]
         yield "| --- | --- | --- | --- | --- | --- |"
         for use in uses:
@@ -68,7 +69,8 @@ def _catalogue(uses: list[UseCase], language: str, heading: str) -> Iterator[str
 
 
 def _title(use: UseCase, language: str) -> str:
-    return f"[{use.said['title'][language]}](../examples/uses/{use.name}/story.md)"
+    parted = "".join(_WORDS["parted"][language].format(form=form) for form in use.parted_forms)
+    return f"[{use.said['title'][language]}](../examples/uses/{use.name}/story.md){parted}"
 
 
 def _row(title: str, use: UseCase, language: str) -> str:
@@ -91,7 +93,11 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "zh": "\n## 用途目录\n\n"
         "每种用途是 `examples/uses` 下的一个数据文件夹。字节数为凭证本身，以及可离线验证的整包。",
     },
-    "shown": {"en": "Shown by `{test}`, for each of them.\n", "zh": "均由 `{test}` 验证。\n"},
+    "shown": {
+        "en": "Shown by [`{test}`](../{file}), for each of them.\n",
+        "zh": "均由 [`{test}`](../{file}) 验证。\n",
+    },
+    "parted": {"en": ", also as `{form}`", "zh": "，也可用 `{form}` 出示"},
     "columns": {
         "en": "| Use | Standard | Validator | Verifiers ask for | Bytes | What only this use refuses |",
         "zh": "| 用途 | 标准 | 校验程序 | 验证方的要求 | 字节 | 只有此用途拒绝的情形 |",

@@ -9,7 +9,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,11 +22,13 @@ from issuer.press.document import trial
 from issuer.table.finding import CellFinding
 from issuer.table.source import open_source
 from kinds import Kind
+from kinds.cells import sri
 from kinds.expected import Rehearsal, mismatches
 from kinds.metadata import type_of
 from kinds.sentence import spoken
 from ledger.entries import parse_entry
 from vc import Report, Verdict
+from vc.forms import INTEGRITY
 from vc.possession import Asked
 from vc.status import Reason
 from verifier import Trust, Verifier
@@ -41,7 +43,8 @@ from .folder import UseCase
 
 _WRONG_TYPE, _REVOKED_CODE = "trust-wrong-type", "status-revoked"
 _NOT_FOR_TYPE, _NOT_PROVED = "trust-not-for-type", "trust-subject-not-proved"
-_TOO_OLD = "trust-status-too-old"
+_MISSING = "trust-resource-missing"
+_TOO_OLD, _CHECK_TOO_OLD = "trust-status-too-old", "trust-check-too-old"
 NOW = timedelta()
 """No time later."""
 _YES_NO = {"de": ("ja", "nein")}
@@ -72,6 +75,8 @@ class Run:
     """By language, as far as the program or the kind has it."""
     learned: dict[str, Any] = field(default_factory=dict)
     """Each fact that the verifier read, by its field."""
+    shown: dict[str, list[str]] = field(default_factory=dict)
+    """By form, the fields of which a verifier saw the value where the holder hid all others."""
     endings: list[Ending] = field(default_factory=list)
     log: dict[str, int] = field(default_factory=dict)
     """How many entries of each kind the issuer's log holds."""
@@ -103,6 +108,7 @@ class Run:
             "findings": findings,
             "sentences": self.sentences,
             "learned": self.learned,
+            "shown": self.shown,
             "paper": self.use.said["paper"],
             "holder": bool(self.use.kind.policy.holder),
             "boundBy": [] if self.use.kind.person.fields else list(self.use.bound_by),
@@ -163,7 +169,9 @@ class _Acting:
         self.trust = Trust(own.issuers + near.issuers, own.logs + near.logs)
         self.verifier = Verifier(Resolver(METHODS, NoFetcher()), trust=self.trust)
         shown = self._genuine()
+        self._in_part(shown[1])
         self._refused()
+        self._documents(*shown)
         self._attacked(*shown)
         self._limits(*shown)
         log = self.own.issuer.log
@@ -205,6 +213,22 @@ class _Acting:
         for language, expected in self.use.said["sentence"].items():
             self.seen.compare(f"sentence ({language})", self.seen.sentences.get(language), expected)
 
+    def _in_part(self, person: Person | None) -> None:
+        """What the holder chose to show, and no more, in each form that can hide the rest of a record."""
+        if person is None:
+            return  # nobody's key could be shown
+        for form in self.use.parted_forms:
+            claimed = self._claimed(person, form)
+            what = f"as {form}"
+            self.seen.note(f"{what}, not presented", self._verify(claimed), Verdict.UNDETERMINED, _NOT_PROVED)
+            shown = person.present(self.own.clock(), form, self.use.shows)
+            report = self._verify(shown, is_presented=True)
+            self.seen.note(f"{what}, in part", report, Verdict.VALID)
+            if report:
+                (claims,), (by_kind,) = report.require(), report.by_kind
+                self.seen.shown[form] = list(fields_of(claims, self.trust, by_kind))
+                self.seen.compare(f"{what}, shown", self.seen.shown[form], list(self.use.shows))
+
     def _refused(self) -> None:
         """Every use refuses these. None is presented: a definite refusal decides before an open check."""
         title = self.neighbour.said["title"]["en"]
@@ -220,6 +244,18 @@ class _Acting:
         self.own.issuer.revoke([self.revoked], Reason.ISSUED_IN_ERROR, date=now, now=now)
         report = self._verify(self.own.bundle(self.revoked))
         self.seen.note("revoked", report, Verdict.INVALID, _REVOKED_CODE)
+
+    def _documents(self, data: bytes, person: Person | None) -> None:
+        """Each document whose digest the credential states, altered and with another one in its place."""
+        if not self.use.kind.policy.resources:
+            return
+        stated, files = [*self.seen.learned.values()], self.use.files
+        digests = {name: sri(hashlib.sha256(content).digest()) for name, content in files.items()}
+        for name in (each for each, digest in digests.items() if digest in stated):
+            another = next((content for content in files.values() if content != files[name]), b"")
+            for what, content in (("altered", _altered(files[name])), ("another in its place", another)):
+                report = self._verify(self._shown(data, person), files={**files, name: content})
+                self.seen.note(f"{name}, {what}", report, Verdict.UNDETERMINED, _MISSING)
 
     def _attacked(self, data: bytes, person: Person | None) -> None:
         """The one change that this use refuses; without it the same steps ended valid."""
@@ -258,10 +294,23 @@ class _Acting:
         self.seen.endings += [Ending("attack (cell)", "refused", each.code, str(each)) for each in findings]
 
     def _limits(self, data: bytes, person: Person | None) -> None:
+        """Each limit of the kind's policy, on both of its sides."""
+        if self.use.kind.policy.check_age:
+            self._check_limit(data, person, *self.use.kind.policy.check_age)
+        if self.use.kind.policy.status_age:
+            self._status_limit(data, person, self.use.kind.policy.status_age)
+
+    def _check_limit(self, data: bytes, person: Person | None, field: str, days: int) -> None:
+        """How old a check may be: the credential is good on that day, and refused a day later."""
+        first = self.rehearsed.records[min(self.rehearsed.records)]
+        since = self.use.expected.day - date.fromisoformat(first[field])
+        for age, verdict, code in ((days, Verdict.VALID, ""), (days + 1, Verdict.INVALID, _CHECK_TOO_OLD)):
+            later = timedelta(days=age) - since
+            report = self._verify(self._shown(data, person, later), later)
+            self.seen.note(f"{counted(age, 'day')} after the check", report, verdict, code)
+
+    def _status_limit(self, data: bytes, person: Person | None, age: int) -> None:
         """How old a status may be: a file is good until then, open afterwards, and good with a fresh list."""
-        age = self.use.kind.policy.status_age
-        if not age:
-            return
         limit, later = timedelta(days=age), timedelta(days=age, hours=1)
         what = f"{counted(age, 'day')} later"
         self.seen.note(what, self._verify(self._shown(data, person, limit), limit), Verdict.VALID)
@@ -274,17 +323,27 @@ class _Acting:
         report = self._verify(self._shown(data, person))
         self.seen.note(f"{what}, with a fresh status list", report, Verdict.VALID)
 
-    def _claimed(self, person: Person) -> bytes:
-        return person.claim(self.own, self.verified, self.scratch / "claims.sqlite", self.verifier)
+    def _claimed(self, person: Person, form: str = INTEGRITY) -> bytes:
+        return person.claim(self.own, self.verified, self.scratch / "claims.sqlite", self.verifier, form)
 
     def _shown(self, data: bytes, person: Person | None, later: timedelta = NOW) -> bytes:
         """The file, or its presentation by its holder, some time later."""
         return data if person is None else person.present(self.own.clock() + later)
 
     def _verify(
-        self, data: bytes, later: timedelta = NOW, files: Mapping[str, bytes] | None = None
+        self,
+        data: bytes,
+        later: timedelta = NOW,
+        files: Mapping[str, bytes] | None = None,
+        is_presented: bool | None = None,
     ) -> Report:
-        """As a verifier does who asks for this type, and has the documents that belong to it."""
+        """As a verifier does who asks for this type, and has the documents that belong to it.
+
+        Whether it asked for a presentation follows from the data, but for a form whose credential and
+        presentation look alike.
+        """
+        if is_presented is None:
+            is_presented = "presentation" in json.loads(data)
         kind_of_type = {"anyOf": [{"type": self.use.types[0]}, {"vcts": [type_of(self.use.kind)]}]}
         rules = [load_policy(kind_of_type)]
         if self.use.policy is not None:
@@ -294,13 +353,9 @@ class _Acting:
             data,
             now=self.own.clock() + later,
             policy=AllOf(tuple(rules)),
-            asked=Asked(CHALLENGE, DOMAIN) if _is_presentation(data) else None,
+            asked=Asked(CHALLENGE, DOMAIN) if is_presented else None,
             resources=[hashlib.sha256(each).digest() for each in files.values()],
         )
-
-
-def _is_presentation(data: bytes) -> bool:
-    return "presentation" in json.loads(data)
 
 
 def _named(kind: Kind, name: str, value: object, language: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -56,7 +57,8 @@ class Institution:
     def issue(self, use: UseCase) -> tuple[int, list[CellFinding]]:
         """Issues the rows of a use; how many credentials that are, and what is wrong with the others."""
         source = open_source(use.folder / "rows.csv", kind=use.kind)
-        order = Order(source, workers=0, files=use.folder / "files" if use.files else None)
+        files = use.folder / "files" if use.files else None
+        order = Order(source, workers=0, files=files, forms=use.kind.forms)
         issued = self.issuer.issue_file(order)
         findings = [each for of_row in issued.survey.findings.values() for each in of_row]
         return issued.issued, sorted(findings, key=lambda each: each.row)
@@ -80,28 +82,31 @@ class Person:
         self.wallet = Wallet(home, _PASSPHRASE)
         (self.key,) = self.wallet.holder_keys()
 
-    def claim(self, at: Institution, which: KindNumber, file: Path, verifier: Verifier) -> bytes:
-        """Claims a credential for this key and keeps it, and returns its bundle.
+    def claim(
+        self, at: Institution, which: KindNumber, file: Path, verifier: Verifier, form: str = INTEGRITY
+    ) -> bytes:
+        """Claims a credential in a form for this key and keeps it, and returns its bundle.
 
         `file` is where the institution keeps its links; the wallet verifies what it gets before it keeps it.
         """
         now, links = at.clock(), ClaimLinks(file, at.address)
         try:
             token = links.offer(which, at.issuer, now=now).token
-            invitation = links.invite(token, at.issuer, now=now)
+            invitation = links.invite(token, at.issuer, now=now, form=form)
             method = self.key.verification_method
             signed = acceptance(invitation, self.key.signer, verification_method=method, created=now)
-            data = links.redeem(token, signed, at.issuer, now=now)
+            data = links.redeem(token, signed, at.issuer, now=now, form=form)
         finally:
             links.close()
         # A bare bundle cannot show what the kind asks of a presentation, such as its holder.
         self.wallet.accept(data, lambda seen: verifier.verify(seen, now=now, asks_by_kind=False), now=now)
         return data
 
-    def present(self, now: datetime) -> bytes:
-        """The wallet's answer to the challenge, with what it keeps."""
-        (kept,) = self.wallet.credentials()
-        return self.wallet.present([kept.id], challenge=CHALLENGE, domain=DOMAIN, now=now).to_bytes()
+    def present(self, now: datetime, form: str = INTEGRITY, only: Collection[str] | None = None) -> bytes:
+        """The wallet's answer to the challenge, with what it keeps in a form: all of it, or `only` these."""
+        (name,) = (held.id for held in self.wallet.credentials() if held.secured.form == form)
+        shown = self.wallet.present([name], challenge=CHALLENGE, domain=DOMAIN, now=now, only=only)
+        return shown.to_bytes()
 
 
 def present_as_own(data: bytes, now: datetime) -> bytes:

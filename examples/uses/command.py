@@ -6,7 +6,7 @@ import resource
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import click
@@ -93,6 +93,10 @@ def lines(ended: acting.Run) -> Iterator[str]:
     yield from (f"    {language}  {sentence}" for language, sentence in ended.sentences.items())
     yield "  What it learns, and what paper would have shown:"
     yield from _learned(ended)
+    for form, shown in ended.shown.items():
+        hidden = [name for name in ended.learned if name not in shown]
+        yield f"  As {form} its holder shows {_labels(use, shown)},"
+        yield f"    and hides {_labels(use, hidden) or 'nothing'}."
     yield f"  {_bound(use)}"
     yield "  How it ends:"
     for each in ended.endings:
@@ -110,8 +114,11 @@ def _bound(use: UseCase) -> str:
         return "The holder was checked: the key that the credential names answered a challenge."
     if use.kind.person.fields:
         return "The holder was not checked: whoever has the file can show it."
-    labels = (use.kind.fields[name].labels.get("en", name) for name in use.bound_by)
-    return f"No person is in it. Compare what binds it to the thing: {', '.join(labels)}."
+    return f"No person is in it. Compare what binds it to the thing: {_labels(use, use.bound_by)}."
+
+
+def _labels(use: UseCase, names: Iterable[str]) -> str:
+    return ", ".join(use.kind.fields[name].labels.get("en", name) for name in names)
 
 
 def _learned(ended: acting.Run) -> Iterator[str]:

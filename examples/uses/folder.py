@@ -15,6 +15,8 @@ from typing import Any, Self
 from issuer.identity.kind import read_kind
 from kinds import Kind
 from kinds.expected import Expected
+from vc.forms import FORMS
+from vc.secured import Discloses
 from wire import jcs
 from wire.files import read_regular
 from wire.problem import Malformed, NotFound
@@ -38,6 +40,8 @@ _OF_THINGS = ("vin", "gtin")
 _OPTIONAL = frozenset(("with", "fresh"))
 """`with`: another document of `files/`, in the place of `file`. `fresh`: what is too old is the status, and
 with a fresh list it is valid again, which a run shows of each kind that has a `status_age`."""
+_SHOWS = "shows"
+"""The fields that a holder shows of a kind with a form that can hide the others."""
 _MEMBERS = frozenset(
     ("title", "sector", "issuer", "standard", "validator", "neighbour", "paper", "sentence", "bytes")
 )
@@ -66,7 +70,7 @@ class UseCase:
         if not (folder / "use.json").is_file():
             raise NotFound(f"there is no use.json in {folder}")
         said, attack = _json(folder / "use.json"), _json(folder / "attack.json")
-        if said.keys() - {"kind"} != _MEMBERS or said["sector"] not in SECTORS:
+        if said.keys() - {"kind", _SHOWS} != _MEMBERS or said["sector"] not in SECTORS:
             raise Malformed(f"{folder / 'use.json'} has other members, or no sector of {', '.join(SECTORS)}")
         more = CHANGES.get(str(attack.get("change")))
         if more is None or not more | {"change", "code"} <= attack.keys() <= more | _OPTIONAL | {
@@ -108,6 +112,16 @@ class UseCase:
         """The verifier's policy, beside the type and the kind's own policy; `None` where there is none."""
         path = self.folder / "policy.json"
         return json.loads(read_regular(path, _LARGEST)) if path.exists() else None
+
+    @property
+    def shows(self) -> Sequence[str]:
+        """What its holder shows in each form that can hide the others."""
+        return list(self.said.get(_SHOWS, ()))
+
+    @property
+    def parted_forms(self) -> Sequence[str]:
+        """The media types of those forms, in which its rows are issued as well."""
+        return [name for name in self.kind.forms if isinstance(FORMS.get(name), Discloses)]
 
     @cached_property
     def neighbour(self) -> UseCase:

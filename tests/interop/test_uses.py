@@ -6,7 +6,7 @@ import copy
 import json
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,10 @@ import pytest
 
 from examples.uses.folder import HERE, UseCase, names
 from issuer.press.document import trial
-from kinds import Field
 from kinds.schema import schema_of
 from tests.fuzz.oracles import by_pyld
 from tests.test_kinds_schema import JUDGE, PEER
+from tests.test_uses import records
 from tests.world import issuer_in
 from vc.forms import INTEGRITY, DataIntegrity
 from vc.vcdm.jsonld import canonicalize
@@ -36,21 +36,6 @@ USES = [
 def peer() -> Iterator[JavaScript]:
     with javascript() as ask:
         yield ask
-
-
-def records(use: UseCase) -> list[dict[str, Any]]:
-    """The good rows, as they stand in `expected.json`, with each field that has no value."""
-    found = use.expected.outcome.records
-    return [filled(use.kind.fields, found[row]) for row in sorted(found)]
-
-
-def filled(fields: Mapping[str, Field], record: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        name: [filled(field.fields, item) for item in record.get(name, [])]
-        if field.fields
-        else record.get(name, "")
-        for name, field in fields.items()
-    }
 
 
 def cell(value: Any) -> Any:
