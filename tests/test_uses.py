@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import socket
 from collections import Counter
@@ -143,6 +144,8 @@ def test_a_use_ends_as_its_folder_says_and_its_log_has_nobodys_data(
         "status-revoked",
     }
     assert set(ended.sentences) == {"en", "zh", "de"}
+    altered = [each for each in ended.endings if each.what.endswith(", altered")]
+    assert bool(altered) is bool(use.kind.policy.resources), "each document that it states is altered"
     published = b"".join(published_files(tmp_path / "own"))
     assert b"did:web:" in published, "the search sees what is published"
     for value in personal(use):
@@ -309,6 +312,33 @@ def test_the_age_of_a_status_is_tried_on_both_sides_of_its_limit(card: Path, tmp
         ("1 day later, and an hour", "undetermined", "trust-status-too-old"),
         ("1 day later, with a fresh status list", "valid", ""),
     ]
+
+
+@pytest.mark.slow
+def test_the_age_of_a_check_is_tried_on_both_sides_of_its_limit(tmp_path: Path) -> None:
+    ended = acting.run(UseCase.read(HERE / "identity-checked"), tmp_path)
+    assert [each[:3] for each in ended.endings[-2:]] == [
+        ("365 days after the check", "valid", ""),
+        ("366 days after the check", "invalid", "trust-check-too-old"),
+    ]
+
+
+def test_policies_of_uses_are_those_of_their_people_and_things() -> None:
+    """Whose key is asked for, how old statuses and checks may be, and how to get a fresh list."""
+    policies = {name: UseCase.read(HERE / name).kind for name in NAMES}
+    asked = {name for name, kind in policies.items() if kind.policy.holder}
+    assert {"age-over-18", "resident", "residence-card", "driving-licence", "identity-checked"} <= asked
+    assert not {"vaccination", "diploma", "model-card"} & asked
+    ages = {name: (kind.policy.status_age, kind.list_life) for name, kind in policies.items()}
+    of_a_day = ("driving-licence", "practitioner-licence", "business-licence")
+    assert {name: ages[name] for name in ages if ages[name][0]} == {
+        **dict.fromkeys(of_a_day, (1, 2)),
+        "model-card": (7, 14),
+    }
+    for name in (*of_a_day, "model-card"):
+        assert re.search(r"fresh (status )?list", (HERE / name / "story.md").read_text("utf-8"), re.I), name
+    checks = {name: kind.policy.check_age[1] for name, kind in policies.items() if kind.policy.check_age}
+    assert checks == {"income": 90, "identity-checked": 365}
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""The names of uses against those of the standards that have no program to ask: contexts, and a rulebook."""
+"""The names of uses against those of standards without a program: contexts, a rulebook, a closed schema."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import jsonschema_rs
 import pytest
 
 from examples.uses.folder import HERE, UseCase
 from issuer.press.document import trial
 from kinds.metadata import said_fields
+from kinds.schema import schema_of
 from tests.fuzz.oracles import by_pyld
 from tests.test_uses import records
 from vc.vcdm.jsonld import Documents
@@ -133,3 +135,21 @@ def test_a_resident_has_the_names_of_the_pid_rulebook_and_each_that_is_mandatory
         spoilt = {f"{each}_x" if each == name else each: value for each, value in names.items()}
         assert strange(spoilt) >= {f"{name}_x"}
         assert strange({**names, name: False}) == ({name} if PID[name] else set())
+
+
+def test_a_proof_of_age_says_whether_and_nothing_else_of_its_holder() -> None:
+    use = UseCase.read(HERE / "age-over-18")
+    schema = schema_of(use.kind)
+    subject = {**schema["properties"]["credentialSubject"], "additionalProperties": False}
+    closed = {**schema, "properties": {**schema["properties"], "credentialSubject": subject}}
+    judge = jsonschema_rs.validator_for(closed)
+    for record in records(use):
+        document = trial(use.kind).compose(record, 0)
+        assert judge.is_valid(document)
+        text = json.dumps(document, ensure_ascii=False)
+        assert [
+            name for name in use.kind.fields if use.kind.fields[name].personal and record[name] in text
+        ] == []
+        for name in ("given_name", "birth_date", "name", "id"):
+            told = {**document, "credentialSubject": {**document["credentialSubject"], name: "somebody"}}
+            assert not judge.is_valid(told)
