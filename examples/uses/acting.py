@@ -300,10 +300,10 @@ class _Acting:
         if self.use.kind.policy.status_age:
             self._status_limit(data, person, self.use.kind.policy.status_age)
 
-    def _check_limit(self, data: bytes, person: Person | None, field: str, days: int) -> None:
+    def _check_limit(self, data: bytes, person: Person | None, checked_on: str, days: int) -> None:
         """How old a check may be: the credential is good on that day, and refused a day later."""
         first = self.rehearsed.records[min(self.rehearsed.records)]
-        since = self.use.expected.day - date.fromisoformat(first[field])
+        since = self.use.expected.day - date.fromisoformat(first[checked_on])
         for age, verdict, code in ((days, Verdict.VALID, ""), (days + 1, Verdict.INVALID, _CHECK_TOO_OLD)):
             later = timedelta(days=age) - since
             report = self._verify(self._shown(data, person, later), later)
