@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ledger.anchors import AnchorKind
     from ledger.folder import Engines
     from vc import Claims, Report
+    from vc.reading.status_digest import WholeDigest
     from vc.secured import Form
     from vc.status.kind import StatusKinds
     from vc.type_metadata import TypeDocuments
@@ -115,6 +116,7 @@ class Session:
             memory=memory,
             logs=self._logs(fetcher),
             types=self.types(),
+            digests=self.digests(),
         )
 
     def judge(
@@ -221,6 +223,19 @@ class Session:
         from vc.type_metadata import TypeDocuments
 
         return TypeDocuments.load(folder)
+
+    def digests(self) -> tuple[WholeDigest, ...]:
+        """The status digests that were taken here. Raises `Damaged`."""
+        if not self.digest_folder.is_dir():
+            return ()
+        from verifier.sources.digests import DigestFolder  # only here: most verifiers took none
+
+        return DigestFolder(self.digest_folder, self.forms()).all()
+
+    @property
+    def digest_folder(self) -> Path:
+        """The folder of the status digests that were taken."""
+        return self.home / "digests"
 
     def contexts(self) -> Contexts | None:
         """The JSON-LD contexts in `contexts/` and the vendored ones, if there are any. Raises `Malformed`."""

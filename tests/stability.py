@@ -232,6 +232,7 @@ class _Use:
         self.type("issuer template leave")
         self.type("issuer status publish")
         self.type("issuer status show")
+        self.type("issuer status digest")
         ended = self.type("issuer key list")["keys"][0]["multikey"]
         self.type("issuer key add")
         self.type("issuer key rotate")

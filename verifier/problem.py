@@ -5,7 +5,7 @@ from __future__ import annotations
 from did import MethodNotSupported
 from vc.problem import UnsupportedForm
 from vc.status.bits import STATUS_ERRORS
-from wire import Conflict, Malformed, Problem, Unavailable
+from wire import Conflict, Malformed, NotFound, Problem, Unavailable
 from wire.problem import Code
 
 
@@ -163,3 +163,8 @@ TRUST_LOG_DIFFERS = Code("trust-log-differs", Conflict)
 """A trust file lets a log speak for an issuer for which the list here does not have it."""
 NAME_TAKEN = Code("name-taken", Conflict)
 """A new issuer has a name that people would take for that of another one on the list."""
+
+STATUS_DIGEST_OLDER = Code("status-digest-older", Conflict)
+"""A status digest is older than the one that was taken before, or another of the same number."""
+NO_STATUS_DIGEST_BEFORE = Code("no-status-digest-before", NotFound)
+"""Changes to a status digest that is not here: the whole one has to be taken first."""

@@ -8,9 +8,10 @@ not, and stands only where the newest list has it.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vc import Anchored, Claims, StatusList
 from vc.reading import identifier, read, received
@@ -42,6 +43,9 @@ from .problem import (
 from .sources.lists import MAX_LIST, Fetched, ListSource, is_web_address
 from .sources.trust_entries import RecognisedIssuer
 from .standing import PURPOSES, Standing
+
+if TYPE_CHECKING:  # loaded where one was taken
+    from vc.reading.status_digest import WholeDigest
 
 MOST_UNPACKED = 1 << 25
 """Bytes of all lists that one verification unpacks: 2,000 of the size that most have."""
@@ -85,9 +89,11 @@ class StatusLookup:
         sources: Iterable[ListSource],
         documents: StatusDocuments,
         kinds: StatusKinds,
+        digests: Sequence[WholeDigest] = (),
     ) -> None:
         self._documents, self._work, self._memory = documents, documents.work, documents.memory
         self._stapled, self._sources, self._kinds = stapled, tuple(sources), kinds
+        self._digests = digests
         self._opened: dict[tuple[str, str], _Opened] = {}
         self._unpacked: dict[tuple[int, str, int, str], StatusList] = {}
         self._left = MOST_UNPACKED
@@ -139,9 +145,14 @@ class StatusLookup:
             )
         fetch = recognised is not None  # else a stranger could make this host connect anywhere (SSRF)
         closed = recognised.last_lists if recognised and recognised.closed else None
-        opened = self._open(entry.list_url, issuer, now, fetch=fetch)
+        digested = self._digested(entry, issuer, now, closed)
+        past = [copy for copy in digested if not is_ahead(copy.start, now)]
+        # Who asks for a list shows the issuer which credentials are looked at: a digest in force is enough.
+        asks = not any(copy.is_good for copy in past)
+        opened = self._open(entry.list_url, issuer, now, fetch=fetch, asks=asks)
         doubt = opened.doubt
-        past: list[_Copy] = []
+        if any(kind.effect(entry, copy.value) is Effect.REVOKED for copy in digested):
+            raise self._revoked(status.stored, issuer, now, fetch=fetch, asks=asks)
         unfit: list[tuple[datetime, Problem]] = []
         for claims in opened.lists:
             try:
@@ -154,7 +165,7 @@ class StatusLookup:
                     unfit.append((_start(claims), problem))
                 continue
             if kind.effect(entry, value) is Effect.REVOKED:
-                raise self._revoked(status.stored, issuer, now, fetch=fetch)
+                raise self._revoked(status.stored, issuer, now, fetch=fetch, asks=asks)
             if not is_ahead(_start(claims), now):
                 past.append(_Copy(_is_good(claims, now, closed), _start(claims), value, claims, bits.entries))
         for start, misfit in unfit:  # an older copy, from when the list was shorter, is no fault
@@ -167,7 +178,7 @@ class StatusLookup:
         # of two of one moment the worse, in whatever order they came
         newest = max(past, key=lambda found: found[:3], default=None)
         is_sourced = newest is not None and newest.claims in opened.sourced
-        if not is_sourced:
+        if not is_sourced and newest not in digested:
             doubt = doubt or opened.unclear
         if doubt is not None:  # that list may tell of a revocation, which an older copy must not hide
             raise doubt
@@ -209,13 +220,35 @@ class StatusLookup:
         time = StatusTime(as_of, fresh=recent or looked_up, stated=not recent or out_of_reach)
         return Standing(entry, newest.value, newest.entries, time, is_short)
 
-    def _open(self, url: str, issuer: str, now: datetime, *, fetch: bool) -> _Opened:
+    def _digested(
+        self, entry: StatusEntry, issuer: str, now: datetime, closed: datetime | None
+    ) -> list[_Copy]:
+        """What each digest that was taken says of an entry, where it is one of this issuer's.
+
+        One that does not verify any more, such as under a key that ended, counts for nothing: the list is
+        then looked for as if it had not been taken.
+        """
+        copies = []
+        for taken in self._digests:
+            if taken.is_about(entry.list_url):
+                with suppress(Problem):
+                    value = taken.digest.value(entry)
+                    anchored = Anchored(taken.bundle.secured, taken.bundle.evidence)
+                    claims = self._documents.authenticate(anchored, issuer, brought=False)
+                    if value is not None and claims.starts is not None:
+                        good, entries = _is_good(claims, now, closed), taken.digest.facts.entries
+                        copies.append(_Copy(good, _start(claims), value, claims, entries))
+        return copies
+
+    def _open(self, url: str, issuer: str, now: datetime, *, fetch: bool, asks: bool) -> _Opened:
         key = (url, issuer)
         if key not in self._opened:
-            self._opened[key] = self._find(url, issuer, now, fetch=fetch)
+            sources = self._sources if fetch else ()
+            wanted = [source for source in sources if asks or not isinstance(source, Fetched)]
+            self._opened[key] = self._find(url, issuer, now, wanted)
         return self._opened[key]
 
-    def _find(self, url: str, issuer: str, now: datetime, *, fetch: bool) -> _Opened:
+    def _find(self, url: str, issuer: str, now: datetime, sources: Iterable[ListSource]) -> _Opened:
         """All copies that verify; what keeps others from it is remembered, the definite before the open.
 
         What a server answers is not the credential's fault, and what is no list of this issuer is none at
@@ -223,7 +256,7 @@ class StatusLookup:
         who chose the documents that came along, and how many keys had to be looked up before.
         """
         opened = _Opened()
-        for source in self._sources if fetch else ():
+        for source in sources:
             try:
                 data = self._memory.ask(source, url)
                 if data is None:
@@ -284,10 +317,10 @@ class StatusLookup:
             self._unpacked[key] = bits
         return self._unpacked[key]
 
-    def _revoked(self, entry: StatusEntry, issuer: str, now: datetime, *, fetch: bool) -> Revoked:
+    def _revoked(self, entry: StatusEntry, issuer: str, now: datetime, *, fetch: bool, asks: bool) -> Revoked:
         """With date and reason, where details are at hand that the issuer signed."""
         for url in details_urls(entry):
-            for claims in self._open(url, issuer, now, fetch=fetch).lists:
+            for claims in self._open(url, issuer, now, fetch=fetch, asks=asks).lists:
                 try:
                     found = read_revocation(entry, claims)
                 except Problem:  # details never hide the revocation itself

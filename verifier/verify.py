@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from did import DocumentSource
 from ledger import KINDS, EvidenceKind
-from vc import Bundle, Report
+from vc import Anchored, Bundle, Claims, Report
 from vc.forms import FORMS, STATUS_KINDS
 from vc.possession import Asked
 from vc.reading import read
 from vc.secured import Form
-from vc.status.kind import StatusKinds, list_forms
+from vc.status.kind import StatusKinds, entries, list_forms
 from wire import TooLarge
 from wire.work import Work
 
@@ -29,6 +29,7 @@ from .sources.trust import TrustSource
 from .status import StatusLookup
 
 if TYPE_CHECKING:  # loaded only where a deployment has schemas, or a log is asked
+    from vc.reading.status_digest import WholeDigest
     from vc.type_metadata import TypeDocuments
     from vc.vcdm.schema import Schemas
 
@@ -67,19 +68,22 @@ class Verifier:
         evidence_kinds: Mapping[str, EvidenceKind] = KINDS,
         status_kinds: StatusKinds = STATUS_KINDS,
         types: TypeDocuments | None = None,
+        digests: Iterable[WholeDigest] = (),
     ) -> None:
         """`lists` are asked for status lists beside those that come along, and `logs` for what the logs of
         the trust list publish. `forms` are those that are read, by their media types. `memory` may be shared
         with others on the same trust list and forms; by default it is the verifier's own. `evidence_kinds`
         say how evidence is verified; what of it is believed, `trust` says. `status_kinds` are the kinds of
         status lists that are looked up, by the type of their entries. `types` is the type metadata of SD-JWT
-        VCs that they are held against.
+        VCs that they are held against. `digests` tell of the lists that they are about, which nobody is
+        then asked for.
         """
         self.memory = ListMemory() if memory is None else memory
         self.resolver, self.trust, self.lists = resolver, trust, tuple(lists)
         self.forms, self.schemas, self.logs, self.types = forms, schemas, logs, types
         self.evidence_kinds, self.status_kinds = evidence_kinds, status_kinds
         self._list_forms = list_forms(forms, status_kinds)
+        self.digests = tuple(digests)
 
     def verify(
         self,
@@ -145,8 +149,8 @@ class Verifier:
     def _report(
         self, source: bytes | Mapping[str, Any] | Bundle, asked: Asked | None, given: _Given
     ) -> Report:
-        checks, now, work = Checks(), given.now, given.work
-        if now.tzinfo is None:
+        checks, work = Checks(), given.work
+        if given.now.tzinfo is None:
             raise ValueError("now has no time zone")
         # (1) readable: limits, form
         with checks.step(1):
@@ -170,19 +174,13 @@ class Verifier:
                 )
         if checks.stopped():
             return Report(checks.found, ())
-        logs = None
-        if self.logs is not None:
-            from .sources.published import PublishedLogs  # only here: most deployments ask no log
-
-            logs = PublishedLogs(self.logs, self.trust, work)
-        documents = IssuerDocuments(self.trust, bundle.issuer_documents, work, self.evidence_kinds, logs)
-        keys = IssuerKeys(
-            self.resolver, self.trust, documents, work, given.looked_up, strangers=given.strangers
-        )
-        signatures = SignatureCheck(keys, now, work)
-        evidence = EvidenceCheck(self.trust, now, work, self.evidence_kinds, logs)
-        own = StatusDocuments(signatures, evidence, self.trust, self.memory, self._list_forms, now, work)
-        status = StatusLookup(bundle.status_lists, self.lists, own, self.status_kinds)
+        digests = self._digests_about(claims)
+        brought = [
+            *bundle.issuer_documents,
+            *(one for each in digests for one in each.bundle.issuer_documents),
+        ]
+        signatures, evidence, own = self._authenticating(brought, given)
+        status = StatusLookup(bundle.status_lists, self.lists, own, self.status_kinds, digests)
         steps = Steps(
             bundle,
             secured,
@@ -198,6 +196,42 @@ class Verifier:
             self.types,
         )
         return steps.report(asked, given.policy)
+
+    def status_claims(self, bundle: Bundle, issuer: str, *, now: datetime) -> Claims:
+        """The claims of a status document that `issuer`, or one whom the trust list names for it, signed.
+
+        The document is one that this verifier fetched, or was given by its owner. Raises as
+        `StatusDocuments.authenticate`.
+        """
+        given = _Given(now, None, False, False, frozenset(), Work(), set())
+        _, _, own = self._authenticating(bundle.issuer_documents, given)
+        return own.authenticate(Anchored(bundle.secured, bundle.evidence), issuer, brought=False)
+
+    def _digests_about(self, credentials: Iterable[Claims]) -> list[WholeDigest]:
+        """The digests that were taken of the lists that these credentials name."""
+        if not self.digests:
+            return []
+        urls = {each.entry.list_url for claims in credentials for each in entries(claims, self.status_kinds)}
+        return [each for each in self.digests if any(map(each.is_about, urls))]
+
+    def _authenticating(
+        self, issuer_documents: Sequence[Anchored], given: _Given
+    ) -> tuple[SignatureCheck, EvidenceCheck, StatusDocuments]:
+        """What finds out who signed something, what a log shows of it, and whose a status document is."""
+        now, work = given.now, given.work
+        logs = None
+        if self.logs is not None:
+            from .sources.published import PublishedLogs  # only here: most deployments ask no log
+
+            logs = PublishedLogs(self.logs, self.trust, work)
+        documents = IssuerDocuments(self.trust, issuer_documents, work, self.evidence_kinds, logs)
+        keys = IssuerKeys(
+            self.resolver, self.trust, documents, work, given.looked_up, strangers=given.strangers
+        )
+        signatures = SignatureCheck(keys, now, work)
+        evidence = EvidenceCheck(self.trust, now, work, self.evidence_kinds, logs)
+        own = StatusDocuments(signatures, evidence, self.trust, self.memory, self._list_forms, now, work)
+        return signatures, evidence, own
 
 
 def _too_many() -> Report:

@@ -91,6 +91,11 @@ def _known(trust: Trust) -> Iterator[str]:
 @click.option("--short-lists", is_flag=True, help="Accept status lists of fewer than 131,072 entries.")
 @click.option("--log", "log_key", help="The verifier key of the log that speaks for it.")
 @click.option("--clock", default="", help="The verifier key under which that log states the time.")
+@click.option(
+    "--revocations",
+    metavar="FILE|URL",
+    help="Take its status digest, so that nobody is asked for its lists; again for a newer one.",
+)
 @click.option("--yes", is_flag=True, help="Do not ask, even at a terminal.")
 def add(
     session: Session,
@@ -104,6 +109,7 @@ def add(
     short_lists: bool,
     log_key: str | None,
     clock: str,
+    revocations: str | None,
     yes: bool,
 ) -> Result:
     """Recognise an issuer, by its DID or https URL, or by the trust file that it gave.
@@ -112,6 +118,12 @@ def add(
     that is on the list already, its log is asked for newer kinds of credential. With --anchor, a NAME stands
     for every issuer that the certificate leads to; a DID or URL has to be in the issuer's own certificate.
     """
+    if revocations is not None:
+        if any((name, types, vcts, keys, anchors, status_issuers, short_lists, log_key, clock)):
+            raise click.UsageError(tr("--revocations is for an issuer that is on the list; add it first."))
+        from .digest import take  # only here: most verifiers take none
+
+        return take(session, did, revocations)
     certificates = _certificates(anchors)
     if certificates and not did.startswith(("did:", "https://")):
         if is_url(did):  # it would be taken for whomever the certificate leads to

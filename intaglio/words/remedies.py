@@ -254,6 +254,8 @@ REMEDIES: Mapping[str, str] = {
     ),
     # the issuer
     "no-issuer": "`intaglio issuer init` makes one.",
+    "no-status-digest-before": "Take the whole one first, whose name has no number behind it.",
+    "status-digest-older": "Take the newest one from the issuer.",
     "damaged-issuer": _RESTORE,
     "damaged-issuer-file": (
         "Take it from a backup: `intaglio issuer --home FOLDER restore FILE` unpacks one."

@@ -23,6 +23,7 @@ from ledger.folder import Engines
 from ledger.log import LogReader
 from ledger.problem import CLOCK_BEHIND
 from vc.forms import INTEGRITY, STATUS_KINDS
+from vc.reading.status_digest import NAME as DIGEST
 from vc.status.kind import StatusKinds, of_file
 from wire.problem import Conflict, Damaged, Malformed, NotFound, Problem, TooLarge, Unavailable
 
@@ -128,6 +129,8 @@ def create_app(
             raise NotFound("there is no such status list")
         of_list = of_file(name, status_kinds.values())
         media_type = INTEGRITY if of_list is None else of_list.media_type
+        if name.startswith(DIGEST):
+            media_type = "application/octet-stream"
         return published_response(request, published_file(public, name, engines=engines), media_type)
 
     @app.get(f"{base}/{KINDS}/{{path:path}}")

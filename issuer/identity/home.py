@@ -71,8 +71,10 @@ from . import documents
 from .description import Description
 
 VERSION = 1
-LIST_NAME = re.compile(r"[0-9]{1,9}(-details(-[0-9]{1,3})?|-suspension|\.[a-z0-9]{1,8})?", re.ASCII)
-"""What the files in `status/` are called."""
+LIST_NAME = re.compile(
+    r"[0-9]{1,9}(-details(-[0-9]{1,3})?|-suspension|\.[a-z0-9]{1,8})?|digest(-[0-9]{1,9})?", re.ASCII
+)
+"""The names of the files in `status/`: lists, pages of details, suspensions, digests and their changes."""
 STATUS_DOCUMENT_NAME = "did.json"
 """File name of the status DID's document: did:web derives its address from the DID."""
 METADATA_NAME = "jwt-vc-issuer.json"

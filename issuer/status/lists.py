@@ -30,7 +30,7 @@ from vc.status.kind import ListFacts, PublishedList, StatusKind, StatusKinds
 from vc.vcdm.status_lists import revocation_details_document
 from wire.datetimestamp import format_datetimestamp, parse_datetimestamp
 from wire.files import locked, make_private_folder, remove_leftovers, replace_file, sync_files
-from wire.problem import Damaged, Malformed, Refused
+from wire.problem import Damaged, Malformed, NotFound, Refused
 from wire.work import Work
 
 from ..archive.index import Index
@@ -42,6 +42,7 @@ from ..identity.succession import KeysChanged, require_in_force
 from ..press.document import Profile
 from ..press.permutation import LIST_BITS, LIST_ENTRIES, Positions
 from ..press.press import signed_entry
+from . import digest as status_digest
 from .due import NEVER, due, ended, overdue
 from .files import (
     details_name,
@@ -161,6 +162,29 @@ class Lists:
             require_signs(self._signer)  # others do not wait for who types a PIN
         with locked(self._folder):
             return self._publish_due(Identity.read(self._home), now, anew=anew)
+
+    def publish_digest(self, *, now: datetime) -> int:
+        """Publishes the lists that are due, and one digest of all: its number. Raises as `publish`.
+
+        Of an issuer without a list, there is nothing to digest: raises `NotFound`.
+        """
+        make_private_folder(self._folder)
+        require_signs(self._signer)
+        with locked(self._folder):
+            identity = Identity.read(self._home)
+            self._publish_due(identity, now, anew=False)
+            if not self._store.revocations.published_lists():
+                raise NotFound("nothing was issued yet, so that there is no status list")
+            return status_digest.publish(
+                self._store,
+                self._log,
+                self._folder,
+                self._profile,
+                self._signer,
+                self._verification_method,
+                now=now,
+                lifetime=identity.lifetime,
+            )
 
     def publish_for(self, seqs: Collection[int] | None, *, now: datetime) -> None:
         """Publishes what `publish` does, if it cannot wait.

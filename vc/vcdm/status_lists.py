@@ -9,11 +9,16 @@ from typing import Any
 from wire.datetimestamp import format_datetimestamp
 
 from ..status import Revocation, StatusList, details_url
+from ..status.digest import TYPE, DigestFacts
 from .credential import CONTEXT_V2
 
 TTL = timedelta(minutes=5)
 """How long a verifier may use a copy of our lists before it asks for a newer one."""
 
+_DIGEST_CONTEXT = {
+    "StatusDigest": "urn:intaglio:vocab:StatusDigest",
+    "statusDigest": {"@id": "urn:intaglio:vocab:statusDigest", "@type": "@json"},
+}
 _DETAILS_CONTEXT = {
     "RevocationDetails": "urn:intaglio:vocab:RevocationDetails",
     "revocations": {"@id": "urn:intaglio:vocab:revocations", "@type": "@json"},
@@ -72,4 +77,25 @@ def revocation_details_document(
                 for found in sorted(revocations, key=lambda found: found.position)
             ],
         },
+    }
+
+
+def status_digest_document(
+    url: str,
+    issuer: str,
+    facts: DigestFacts,
+    positions: bytes,
+    *,
+    valid_from: datetime,
+    lifetime: timedelta,
+) -> dict[str, Any]:
+    """Return the unsigned `StatusDigest` at an address. `lifetime` bounds how long a copy may serve."""
+    return {
+        "@context": [CONTEXT_V2, _DIGEST_CONTEXT],
+        "id": url,
+        "type": ["VerifiableCredential", TYPE],
+        "issuer": issuer,
+        "validFrom": format_datetimestamp(valid_from),
+        "validUntil": format_datetimestamp(valid_from + lifetime),
+        "credentialSubject": {"id": f"{url}#positions", "statusDigest": facts.to_dict(positions)},
     }

@@ -11,6 +11,7 @@ from issuer.archive.kept import EditionState
 from issuer.keeping import leftovers
 from issuer.keeping.overview import Overview, overview
 from issuer.status.due import next_due
+from vc.reading.status_digest import NAME as DIGEST
 from wire.datetimestamp import format_datetimestamp
 from wire.text import counted, printable
 
@@ -112,3 +113,17 @@ def publish(place: Place, status_lifetime: str | None) -> Result:
         data |= {"due": format_datetimestamp(due), "end": format_datetimestamp(end)}
         words += f", {_until(due, end)}"
     return Result(data, words)
+
+
+@verb(status)
+def digest(place: Place) -> Result:
+    """Sign one file of all revocations, which a verifier takes once, and what changed since the last one.
+
+    Lists that are due are published first. Whoever has it asks nobody for a list.
+    """
+    made = place.open()
+    number = made.lists.publish_digest(now=place.session.now())
+    path = place.folder / "status" / DIGEST
+    source = f"{made.identity.url}/status/{DIGEST}" if made.identity.url else DIGEST.upper()
+    say("Verifiers take it by:", typed("trust", "add", made.identity.did, "--revocations", source))
+    return Result({"number": number, "file": str(path)}, f"status digest {number} in {path}")

@@ -71,6 +71,8 @@ DECIDES: Mapping[str, str] = MappingProxyType(
         _OWN + "StatusStatement": _OWN + "StatusStatement",
         _OWN + "RevocationDetails": "RevocationDetails",
         _OWN + "revocations": "revocations",
+        _OWN + "StatusDigest": "StatusDigest",
+        _OWN + "statusDigest": "statusDigest",
     }
 )  # fmt: skip
 """IRI to the one name under which it is read."""

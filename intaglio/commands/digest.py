@@ -1,0 +1,100 @@
+"""`intaglio trust add --revocations`: the status digest of an issuer, taken or brought up to date."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from did.document import status_did
+from vc import Bundle
+from vc.reading.status_digest import LARGEST, WholeDigest
+from verifier import Trust
+from verifier.sources.digests import DigestFolder
+from verifier.sources.lists import is_web_address
+from wire import NotFound
+from wire.datetimestamp import format_datetimestamp
+from wire.files import file_problems, read_regular
+from wire.text import printable, shortened
+
+from ..session import Session
+from ..terminal import Result, say
+from ..words import tr, tr_count
+
+_MOST_CHANGES = 400
+"""Files of changes that are taken one after the other: a year of days."""
+
+
+def take(session: Session, did: str, source: str) -> Result:
+    """Takes a digest that `did` signed, or one who signs its lists: from a file, or where it is published.
+
+    Of one that was taken before, only the changes are fetched, as long as they are there. Raises `NotFound`
+    for an issuer that is not on the trust list, and as `DigestFolder.take`.
+    """
+    issuer = Trust.load(session.trust_file).issuer(did)
+    if issuer is None:
+        raise NotFound.saying(
+            "{issuer} is not on your trust list", issuer=shortened(did), hint="Add it first, then its digest."
+        )
+    verifier = session.verifier()
+    folder = DigestFolder(session.digest_folder, verifier.forms)
+
+    def verify(bundle: Bundle) -> object:
+        return verifier.status_claims(bundle, issuer.id, now=session.now())
+
+    keep = functools.partial(folder.take, verify=verify)
+    if is_web_address(source):
+        fetch = functools.partial(
+            session.fetcher().fetch, accept="application/octet-stream", limit=LARGEST, same_origin=True
+        )
+        signers = {issuer.id, status_did(issuer.id), *issuer.status_issuers}
+        known = next((each for each in folder.all() if each.claims.issuer in signers), None)
+        taken = _changes(known, source, fetch, keep) or keep(fetch(source))
+    else:
+        taken = keep(_file(Path(source)))
+    say(*_said(taken, printable(issuer.name) or did))
+    facts = taken.digest.facts
+    ends = taken.claims.valid_until
+    return Result(
+        {
+            "issuer": issuer.id,
+            "number": facts.number,
+            "lists": facts.lists,
+            "end": ends and format_datetimestamp(ends),
+        },
+        "",
+    )
+
+
+def _file(path: Path) -> bytes:
+    try:
+        with file_problems(path):
+            return read_regular(path, LARGEST)
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
+        raise NotFound.saying("there is no file {name}", name=shortened(str(path))) from error
+
+
+def _changes(
+    newest: WholeDigest | None,
+    url: str,
+    fetch: Callable[[str], bytes],
+    keep: Callable[[bytes], WholeDigest],
+) -> WholeDigest | None:
+    """The digest that was taken, with the changes since; `None` where none follow it."""
+    taken = None
+    for _ in range(_MOST_CHANGES if newest else 0):
+        assert newest is not None
+        try:
+            newest = taken = keep(fetch(f"{url}-{newest.digest.facts.number + 1}"))
+        except NotFound:
+            break
+    return taken
+
+
+def _said(taken: WholeDigest, name: str) -> Iterator[str]:
+    facts, claims = taken.digest.facts, taken.claims
+    yield tr("{issuer}: status digest {number} of {date} is here.").format(
+        issuer=name, number=facts.number, date=f"{claims.valid_from:%Y-%m-%d %H:%M}Z"
+    )
+    yield tr_count("It tells of {count} status list.", "It tells of {count} status lists.", facts.lists)
+    yield tr("Nobody is asked for these until {end}.").format(end=f"{claims.valid_until:%Y-%m-%d}")

@@ -1,0 +1,160 @@
+"""The status digest: what all published lists say, in one signed file, and what changed since the one before.
+
+Two files lie beside the lists: `digest`, whole, and `digest-N` with the changes from the one before to
+number N. Both have the same signed document.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from hashlib import sha256
+from pathlib import Path
+
+from keys import Signer
+from kinds.kind import SUSPENSION
+from ledger import EntryKind, Log
+from vc import Bundle
+from vc.forms import FORMS, STATUS_KINDS
+from vc.forms.integrity import SUITES_BY_KEY, sign
+from vc.reading.status_digest import NAME, WholeDigest, digest_file, parse_whole
+from vc.secured import Received
+from vc.status import SUSPENSION_SUFFIX, StatusList
+from vc.status.digest import DigestFacts
+from vc.vcdm.status_lists import status_digest_document
+from wire.files import replace_file
+from wire.problem import Damaged, Malformed
+from wire.work import Work
+
+from ..archive.index import Index
+from ..archive.kept import Appended
+from ..identity import documents
+from ..press.document import Profile
+from ..press.permutation import LIST_ENTRIES
+from ..press.press import signed_entry
+from .files import published_document, suspensions_name
+
+KEPT = 32
+"""Files of changes that stay: who looks less often takes the whole."""
+_MOST_STEPS = 1 << 22
+_REVOCATION = "revocation"
+
+
+def changes_name(number: int) -> str:
+    """File name of the changes from the digest before to this number."""
+    return f"{NAME}-{number}"
+
+
+def publish(
+    store: Index,
+    log: Log,
+    folder: Path,
+    profile: Profile,
+    signer: Signer,
+    verification_method: str,
+    *,
+    now: datetime,
+    lifetime: timedelta,
+) -> int:
+    """Signs, anchors and writes a digest of the lists as they are published: its number.
+
+    The caller holds the lock of the folder, so that no list changes meanwhile. Raises `Damaged` where a list
+    or the digest before is not as it was published.
+    """
+    numbers = store.revocations.published_lists()
+    before = _before(folder)
+    positions = {_REVOCATION: list(_set(store, folder, map(str, numbers)))}
+    names = [suspensions_name(number) for number in numbers]
+    if len(store.revocations.published_among(names)) == len(names):
+        positions[SUSPENSION] = list(_set(store, folder, names))
+    facts = DigestFacts(
+        profile.list_url(""),
+        len(numbers),
+        LIST_ENTRIES,
+        _values(tuple(positions)),
+        tuple(positions),
+        before.digest.facts.number + 1 if before else 1,
+        before.digest.stated if before else "",
+    )
+    packed = facts.pack(positions)
+    document = status_digest_document(
+        profile.list_url(NAME),
+        verification_method.partition("#")[0],
+        facts,
+        packed,
+        valid_from=now,
+        lifetime=lifetime,
+    )
+    signed = sign(
+        document,
+        signer,
+        verification_method=verification_method,
+        suite=SUITES_BY_KEY[signer.public_key.type],
+        created=now,
+        work=Work(_MOST_STEPS),
+    )
+    entry = signed_entry(signed, EntryKind.STATUS_LIST)
+    key = sha256(entry).digest()
+    store.logged.intend(key)  # of one who is killed now, the index can explain what the log has
+    leaves = log.append([entry], key)
+    store.logged.settle(Appended(key, leaves))
+    versions = documents.anchored_versions(folder.parent, log)
+    bundle = Bundle(
+        signed,
+        (log.evidence(leaves.start),),
+        documents.since(versions, [len(versions)]),
+    )
+    if before:
+        changes = facts.pack_changes(positions, before.digest.positions())
+        # Whoever takes changes has the issuer's documents of the digest before.
+        is_known = _texts(before.bundle) == _texts(bundle)
+        brief = replace(bundle, issuer_documents=()) if is_known else bundle
+        replace_file(folder / changes_name(facts.number), digest_file(brief, changes, is_whole=False))
+    replace_file(folder / NAME, digest_file(bundle, packed, is_whole=True))
+    (folder / changes_name(facts.number - KEPT)).unlink(missing_ok=True)
+    return facts.number
+
+
+def _values(purposes: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """By the end of a list's address what its values stand for; see `DigestFacts`.
+
+    A list of another kind has both: 1 for revoked, 2 for suspended (`combined`).
+    """
+    others = {kind.suffix: tuple(purposes) for kind in STATUS_KINDS.values() if kind.suffix}
+    return {
+        "": (_REVOCATION,),
+        **({SUSPENSION_SUFFIX: (SUSPENSION,)} if SUSPENSION in purposes else {}),
+        **others,
+    }
+
+
+def _set(store: Index, folder: Path, names: Iterator[str] | Sequence[str]) -> Iterator[int]:
+    """The positions that are set in published lists, counted through all of them."""
+    known = store.revocations.published_among(list(names := [*names]))
+    for number, name in enumerate(names):
+        said = published_document(store, folder, name, known[name].digest)
+        bits = StatusList.decode(said["credentialSubject"]["encodedList"]).bits
+        start = number * LIST_ENTRIES
+        for place in (place for place, byte in enumerate(bits) if byte):
+            byte = bits[place]
+            yield from (start + place * 8 + bit for bit in range(8) if byte >> 7 - bit & 1)
+
+
+def _texts(bundle: Bundle) -> list[Received]:
+    """The issuer's documents in a bundle, without their evidence, which changes as the log grows."""
+    return [anchored.document for anchored in bundle.issuer_documents]
+
+
+def _before(folder: Path) -> WholeDigest | None:
+    """The digest that was published last, if there is one. Raises `Damaged`."""
+    path = folder / NAME
+    if not path.exists():
+        return None
+    try:
+        return parse_whole(path.read_bytes(), FORMS)
+    except Malformed as problem:
+        raise Damaged(
+            f"{path} is not a status digest as it was published",
+            hint="Take it from a backup, or remove it: there are no changes to the next one then.",
+        ) from problem

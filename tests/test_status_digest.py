@@ -1,0 +1,449 @@
+"""A status digest: one file with all revocations of an issuer, so that nobody is asked for a list."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from did import METHODS, Resolver
+from issuer.identity.kind import read_kind
+from issuer.issuer import Issuer
+from issuer.status.digest import KEPT, changes_name
+from tests import status_digest_reader
+from tests.conftest import ROOT
+from tests.problems import raises
+from tests.test_issuer_claims import answer, service  # noqa: F401 -- fixtures
+from tests.test_suspension import URL, cells, of, position
+from tests.world import NOW, issuer_in, trust_in
+from vc import Report, Verdict
+from vc.forms import FORMS, INTEGRITY, SD_JWT_VC
+from vc.reading.status_digest import LARGEST, parse_file, parse_whole
+from vc.status import Reason, StatusEntry
+from vc.status.digest import DigestFacts, StatusDigest, digest_facts
+from vc.status.positions import PackedPositions, merged, pack
+from verifier import Verifier
+from verifier.problem import NO_STATUS_DIGEST_BEFORE, STATUS_DIGEST_OLDER
+from verifier.sources.digests import DigestFolder
+from verifier.sources.lists import Fetched
+from wire import Malformed, NotFound, TooLarge
+from wire.fetch import NoFetcher
+from wire.problem import Damaged, Problem
+from wire.work import Work
+
+DAY = timedelta(days=1)
+
+
+# The code
+
+
+@given(st.sets(st.integers(0, (1 << 17) - 1), max_size=300))
+def test_positions_come_back_as_they_were(positions: set[int]) -> None:
+    packed = PackedPositions(data := pack(sorted(positions)), 0, 1, 1 << 17)
+    assert (list(packed), packed.end) == (sorted(positions), len(data))
+    assert all(position in packed for position in positions)
+    assert [each for each in range(100) if each in packed] == [
+        each for each in range(100) if each in positions
+    ]
+
+
+def test_no_other_parameter_gives_fewer_bits() -> None:
+    for gap in (1, 2, 3, 10, 100, 5000):
+        gaps = [(gap * 7919 * each) % (2 * gap) for each in range(1, 50)]
+        positions = [sum(gaps[: each + 1]) + each for each in range(len(gaps))]
+        lengths = [sum((each >> bits) + 1 + bits for each in gaps) for bits in range(20)]
+        chosen = pack(positions)[1]
+        assert lengths[chosen] == min(lengths)
+        assert lengths.index(min(lengths)) == chosen, "of two, the smaller one"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"\x80",  # a number without an end
+        b"\x80\x80\x80\x80\x80\x01",  # longer than any number
+        b"\x01",  # no parameter
+        b"\x01\x20\x01\x00",  # a parameter of 32
+        b"\x09\x00\x01\x00",  # more positions than bits
+        b"\x01\x00\x02\x00",  # bits that are missing
+        b"\x05\x00\x01\x00",  # more positions than the span has
+    ],
+)
+def test_blocks_that_do_not_fit_are_refused_when_they_are_opened(data: bytes) -> None:
+    with pytest.raises(Malformed):
+        PackedPositions(data, 0, 1, 4)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\x01\x00\x01\xff",  # ones without an end
+        b"\x01\x00\x01\x01",  # a one behind the last
+        b"\x01\x00\x02\x00\x00",  # a byte too many
+        b"\x01\x00\x01\xf8",  # position 5 of 4
+        b"\x01\x06\x01\xfe",  # the remainder is cut off
+    ],
+)
+def test_bits_that_are_broken_are_refused_when_they_are_read(data: bytes) -> None:
+    packed = PackedPositions(data, 0, 1, 4)
+    with pytest.raises(Malformed):
+        _ = 1 in packed
+    with pytest.raises(Malformed):
+        list(packed)
+
+
+@given(st.sets(st.integers(0, 500)), st.sets(st.integers(0, 500)))
+def test_changes_lead_from_one_digest_to_the_next(before: set[int], after: set[int]) -> None:
+    changes = merged(sorted(before), sorted(after))
+    assert merged(sorted(before), changes) == sorted(after)
+
+
+# The document
+
+FACTS = DigestFacts(
+    f"{URL}/status/",
+    3,
+    100,
+    {"": ("revocation",), "-suspension": ("suspension",), ".jwt": ("revocation", "suspension")},
+    ("revocation", "suspension"),
+    1,
+    "",
+)
+SET = {"revocation": [5, 105, 299], "suspension": [7, 105]}
+
+
+def digest(facts: DigestFacts = FACTS, positions: dict[str, list[int]] = SET) -> StatusDigest:
+    packed, start, data = {}, 0, facts.pack(positions)
+    for purpose in facts.purposes:
+        packed[purpose] = PackedPositions(data, start, facts.lists, facts.entries)
+        start = packed[purpose].end
+    return StatusDigest(facts, "sha256-of-the-first", packed)
+
+
+def entry(list_url: str, index: int, purpose: str = "revocation") -> StatusEntry:
+    return StatusEntry("BitstringStatusListEntry", purpose, list_url, index, 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "index", "purpose", "value"),
+    [
+        ("0", 5, "revocation", 1),
+        ("0", 6, "revocation", 0),
+        ("1", 5, "revocation", 1),
+        ("2", 99, "revocation", 1),
+        ("0-suspension", 7, "suspension", 1),
+        ("0-suspension", 5, "suspension", 0),
+        ("0.jwt", 5, "revocation", 1),
+        ("0.jwt", 7, "revocation", 2),
+        ("1.jwt", 5, "revocation", 1),  # revoked goes before suspended
+        ("0.jwt", 6, "revocation", 0),
+        # what it says nothing of is open, never clear
+        ("3", 5, "revocation", None),
+        ("0", 100, "revocation", None),
+        ("0", 5, "suspension", None),
+        ("0-suspension", 7, "revocation", None),
+        ("00", 5, "revocation", None),
+        ("", 5, "revocation", None),
+        ("0.cwt", 5, "revocation", None),
+        ("9" * 500, 5, "revocation", None),
+        ("x/0", 5, "revocation", None),
+    ],
+)
+def test_a_value_is_that_of_the_list_or_nothing(
+    name: str, index: int, purpose: str, value: int | None
+) -> None:
+    assert digest().value(entry(f"{URL}/status/{name}", index, purpose)) == value
+
+
+def test_the_list_of_another_address_is_none_of_its_own() -> None:
+    assert digest().value(entry("https://elsewhere.example/status/0", 5)) is None
+
+
+def test_changes_to_another_digest_are_refused() -> None:
+    changes = FACTS.pack_changes({**SET, "revocation": [5]}, SET)
+    following = FACTS._replace(number=2, previous="sha256-of-the-first")
+    packed = digest().changed(following, changes)
+    assert packed == FACTS.pack({**SET, "revocation": [5]})
+    for facts, data in (
+        (FACTS._replace(number=2, previous="sha256-of-another"), changes),
+        (following, changes + b"\0"),
+        (following._replace(entries=50), changes),
+    ):
+        with pytest.raises(Malformed):
+            digest().changed(facts, data)
+
+
+# An issuer's, and what a verifier makes of it
+
+
+class Asked:
+    """A network that counts who asks, and has nothing."""
+
+    def __init__(self) -> None:
+        self.urls: list[str] = []
+
+    def fetch(self, url: str, **_: object) -> bytes:
+        self.urls.append(url)
+        raise NotFound("there is nothing")
+
+
+class City:
+    """An issuer, and somebody elsewhere who takes its digests."""
+
+    def __init__(self, folder: Path, form: str = INTEGRITY, **options: Any) -> None:
+        self.now = NOW
+        kind = read_kind(ROOT / "tests" / "own_kinds" / "licence")
+        given = None if form == INTEGRITY else FORMS[form]
+        options = {"url": URL, "form": given, "clock": lambda: self.now, **options}
+        self.issuer = issuer_in(folder / "home", kind=kind, **options)
+        self.issuer.issue_many([cells("L-1"), cells("L-2"), cells("L-3")])
+        self.taken = DigestFolder(folder / "digests", FORMS)
+        self.asked = Asked()
+
+    def publish(self) -> bytes:
+        self.now += timedelta(minutes=5)
+        self.issuer.lists.publish_digest(now=self.now)
+        return self.file()
+
+    def file(self, name: str = "digest") -> bytes:
+        return (self.issuer.home / "status" / name).read_bytes()
+
+    def verifier(self, *lists: Any) -> Verifier:
+        return Verifier(
+            Resolver(METHODS, NoFetcher()),
+            trust=trust_in(self.issuer),
+            forms=self.issuer.forms,
+            lists=(*lists, Fetched(self.asked)),
+            digests=self.taken.all(),
+        )
+
+    def take(self, data: bytes) -> None:
+        self.taken.take(
+            data, lambda given: self.verifier().status_claims(given, self.issuer.did, now=self.now)
+        )
+
+    def judged(self, number: str = "L-1", *, bare: bool = True, lists: Sequence[Any] = ()) -> Report:
+        """By a verifier who has the digests that were taken; `bare` without the lists that come along."""
+        bundle = of(self.issuer, number)
+        if bare:
+            bundle = replace(bundle, status_lists=())
+        return self.verifier(*lists).verify(bundle.to_bytes(), now=self.now)
+
+
+@pytest.fixture
+def city(tmp_path: Path) -> City:
+    return City(tmp_path)
+
+
+def said(report: Report) -> tuple[Verdict, str]:
+    return report.verdict, report.deciding.code if report.deciding else ""
+
+
+REVOKED = Verdict.INVALID, "status-revoked-unexplained"
+
+
+@pytest.mark.parametrize("form", [INTEGRITY, SD_JWT_VC])
+def test_nobody_is_asked_for_a_list_where_a_digest_was_taken(tmp_path: Path, form: str) -> None:
+    city = City(tmp_path, form)
+    city.issuer.revoke(["L-1"], Reason.FRAUD, date=NOW, now=NOW)
+    city.issuer.suspend(["L-2"], Reason.FRAUD, now=NOW)
+    assert city.judged().verdict is Verdict.UNDETERMINED
+    assert city.asked.urls.pop(0).startswith(f"{URL}/status/0")
+
+    city.asked.urls.clear()
+    city.take(city.publish())
+    assert said(city.judged()) == REVOKED
+    assert said(city.judged("L-2")) == (Verdict.INVALID, "status-suspended")
+    assert city.judged("L-3")
+    assert city.asked.urls == []
+
+
+def test_a_stranger_reads_the_same(city: City) -> None:
+    city.issuer.revoke(["L-1"], Reason.FRAUD, date=NOW, now=NOW)
+    city.issuer.suspend(["L-3"], Reason.FRAUD, now=NOW)
+    stated, found = status_digest_reader.read(city.publish())
+    lists = f"{URL}/status/0"
+    assert found == {
+        "revocation": {(lists, position(city.issuer, "L-1"))},
+        "suspension": {(lists, position(city.issuer, "L-3"))},
+    }
+    assert stated["number"] == 1
+
+
+def test_changes_are_taken_in_the_place_of_the_whole(city: City) -> None:
+    city.take(city.publish())
+    assert city.judged()
+    city.issuer.revoke(["L-1"], Reason.FRAUD, date=NOW, now=city.now)
+    city.issuer.suspend(["L-2"], Reason.FRAUD, now=city.now)
+    city.publish()
+    city.issuer.reinstate(["L-2"], now=city.now)
+    whole = city.publish()
+    city.take(city.file(changes_name(2)))
+    assert said(city.judged()) == REVOKED
+    assert said(city.judged("L-2")) == (Verdict.INVALID, "status-suspended")
+    city.take(city.file(changes_name(3)))
+    assert city.judged("L-2")
+    (kept,) = city.taken.all()
+    assert kept.digest.stated == parse_whole(whole, FORMS).digest.stated
+    city.take(city.file(changes_name(3)))  # again
+    with pytest.raises(Malformed):  # that which is here does not lead to it
+        city.taken.take(altered(city.file(changes_name(3)), number=9, positions="sha256-x"), lambda _: None)
+
+
+def test_no_older_digest_takes_the_place_of_a_newer_one(city: City) -> None:
+    first = city.publish()
+    city.issuer.revoke(["L-1"], Reason.FRAUD, date=NOW, now=city.now)
+    city.take(city.publish())
+    with raises(STATUS_DIGEST_OLDER, match="number 1; number 2"):
+        city.take(first)
+    with raises(STATUS_DIGEST_OLDER):  # of the same number, with other positions
+        city.take(altered(first, number=2))
+    assert said(city.judged()) == REVOKED
+
+
+def test_changes_need_the_digest_before(city: City) -> None:
+    city.publish()
+    city.publish()
+    with raises(NO_STATUS_DIGEST_BEFORE):
+        city.take(city.file(changes_name(2)))
+
+
+def test_of_list_and_digest_the_newer_decides(city: City) -> None:
+    """And a revocation in either is final."""
+    city.issuer.suspend(["L-1"], Reason.FRAUD, now=NOW)
+    city.take(city.publish())
+    assert said(city.judged()) == (Verdict.INVALID, "status-suspended")
+    city.now += timedelta(hours=1)
+    city.issuer.reinstate(["L-1"], now=city.now)
+    assert said(city.judged(bare=False)) == (Verdict.VALID, ""), "the list that came along is newer"
+    assert said(city.judged()) == (Verdict.INVALID, "status-suspended")
+    city.issuer.revoke(["L-2"], Reason.FRAUD, date=NOW, now=city.now)
+    assert city.judged("L-2"), "the digest does not know it yet"
+    assert city.judged("L-2", bare=False).verdict is Verdict.INVALID
+    assert city.judged("L-2", lists=[published(city.issuer)]).verdict is Verdict.INVALID, "a list at hand"
+
+
+def test_one_that_ended_leaves_it_open_or_to_the_list(city: City) -> None:
+    city.take(city.publish())
+    (kept,) = city.taken.all()
+    assert kept.claims.valid_until is not None
+    city.now = kept.claims.valid_until + timedelta(days=2)
+    report = city.judged()
+    assert report.verdict is Verdict.UNDETERMINED
+    assert report.deciding is not None
+    assert "status" in report.deciding.code
+    assert city.asked.urls[0] == f"{URL}/status/0", "and the list is asked for again"
+    city.issuer.lists.publish(now=city.now)
+    assert said(city.judged(lists=[published(city.issuer)])) == (Verdict.VALID, "")
+
+
+def test_a_digest_counts_for_the_lists_of_who_signed_it_alone(city: City, tmp_path: Path) -> None:
+    """Another listed issuer's digest of these very addresses neither revokes nor clears."""
+    other = City(tmp_path / "other", method="key")
+    other.issuer.revoke(["L-1", "L-2", "L-3"], Reason.FRAUD, date=NOW, now=NOW)
+    assert other.issuer.identity.url == URL
+    file = other.publish()
+    with pytest.raises(Problem, match="by another issuer"):
+        city.take(file)
+    other.take(file)
+    assert said(other.judged()) == REVOKED
+    city.taken = other.taken
+    assert city.judged().verdict is Verdict.UNDETERMINED
+    assert city.judged(bare=False)
+
+
+@pytest.mark.parametrize("change", [{"number": 7}, {"purposes": ["suspension", "revocation"]}])
+def test_what_was_altered_after_signing_is_not_taken(city: City, change: dict[str, Any]) -> None:
+    with pytest.raises(Problem):
+        city.take(altered(city.publish(), **change))
+    assert city.taken.all() == ()
+
+
+def test_positions_other_than_the_signed_ones_are_not_taken(city: City) -> None:
+    head, document, packed = city.publish().split(b"\n", 2)
+    with pytest.raises(Malformed, match="not those"):
+        city.take(b"\n".join((head, document, packed[:-1] + b"\x01")))
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        (b"", Malformed),
+        (b"{}", Malformed),
+        (b"IntaglioStatusDigest 2 whole\n{}\n", Malformed),
+        (b"IntaglioStatusDigest 1 whole\n{}", Malformed),
+        (b"IntaglioStatusDigest 1 whole\n" + b" " * (1 << 19) + b"\n", TooLarge),
+        (bytes(LARGEST + 1), TooLarge),
+    ],
+)
+def test_files_that_are_none_are_named(data: bytes, kind: type[Problem]) -> None:
+    with pytest.raises(kind):
+        parse_file(data, FORMS, Work())
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"number": 0},
+        {"number": "1"},
+        {"lists": {"prefix": "no address", "count": 1, "entries": 131072}},
+        {"lists": {"prefix": f"{URL}/status/1", "count": 1, "entries": 131072}},
+        {"lists": {"prefix": f"{URL}/status/", "count": 1 << 21, "entries": 131072}},
+        {"lists": {"prefix": f"{URL}/status/", "count": 1, "entries": 1 << 25}},
+        {"purposes": []},
+        {"purposes": ["revocation", "revocation"]},
+        {"values": {"": ["message"]}},
+        {"values": {"1": ["revocation"]}},
+        {"values": {"": "revocation"}},
+        {"positions": None},
+    ],
+)
+def test_a_document_that_does_not_say_what_it_is_about_is_refused(city: City, change: dict[str, Any]) -> None:
+    file = parse_whole(city.publish(), FORMS)
+    subject = file.claims.subjects[0]
+    said_ = {**subject, "statusDigest": {**subject["statusDigest"], **change}}
+    assert digest_facts(file.claims)[0].number == 1
+    with pytest.raises(Malformed, match="does not state"):
+        digest_facts(replace(file.claims, subjects=(said_,)))
+
+
+def test_one_that_was_spoilt_on_the_disk_is_named(city: City, tmp_path: Path) -> None:
+    city.take(city.publish())
+    (path,) = (tmp_path / "digests").iterdir()
+    path.write_bytes(path.read_bytes() + b"\0")
+    with pytest.raises(Damaged, match="as it was taken"):
+        city.taken.all()
+
+
+def test_the_issuer_keeps_so_many_changes_and_tells_of_a_spoilt_digest(city: City) -> None:
+    for _ in range(KEPT + 3):
+        city.publish()
+    names = {path.name for path in (city.issuer.home / "status").glob("digest-*")}
+    assert names == {changes_name(number) for number in range(4, KEPT + 4)}
+    (city.issuer.home / "status" / "digest").write_bytes(b"spoilt")
+    with pytest.raises(Damaged, match="as it was published"):
+        city.publish()
+
+
+def altered(file: bytes, **change: Any) -> bytes:
+    """With other facts than the signed ones."""
+    head, document, packed = file.split(b"\n", 2)
+    bundle = json.loads(document)
+    bundle["credential"]["credentialSubject"]["statusDigest"] |= change
+    return b"\n".join((head, json.dumps(bundle).encode(), packed))
+
+
+def published(issuer: Issuer) -> Any:
+    from functools import partial
+
+    from issuer.identity.home import published_list
+
+    return partial(published_list, issuer.home)

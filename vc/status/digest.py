@@ -1,0 +1,193 @@
+"""A status digest: which positions of all lists of an issuer are set, in one signed file.
+
+Whoever has it asks no host for a list, so that no issuer learns who looks at whom. It names the lists that it
+is about by their addresses; of any other it says nothing, which is not the same as "not revoked".
+"""
+
+from __future__ import annotations
+
+import hashlib
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from wire import Malformed
+from wire.integrity import fits
+from wire.strict import is_url
+
+from ..claims import Claims
+from .entry import StatusEntry
+from .positions import PackedPositions, merged, pack
+
+TYPE = "StatusDigest"
+MOST_LISTS = 1 << 20
+_MOST_ENTRIES = 1 << 24
+_MOST_PURPOSES = 4
+_MOST_SUFFIXES = 16
+
+PositionsByPurpose = Mapping[str, Sequence[int]]
+"""By purpose, in the order of a digest: the positions that are set, counted through all lists, ascending."""
+
+
+class DigestFacts(NamedTuple):
+    """The facts that a status digest states beside its positions."""
+
+    prefix: str
+    """The beginning of each list's address, before its number."""
+    lists: int
+    """How many lists there are; their numbers begin with 0."""
+    entries: int
+    """How many entries each of them has."""
+    values: Mapping[str, tuple[str, ...]]
+    """By the end of a list's address, behind its number: the purposes that its values from 1 on stand for."""
+    purposes: tuple[str, ...]
+    """Those of which the digest has positions, in this order."""
+    number: int
+    """Each digest of an issuer has a higher one than the one before."""
+    previous: str
+    """Subresource Integrity of the positions before; empty in the first digest."""
+
+    def to_dict(self, positions: bytes) -> dict[str, Any]:
+        """As the signed document has them, with the digest of the packed positions."""
+        return {
+            "number": self.number,
+            "lists": {"prefix": self.prefix, "count": self.lists, "entries": self.entries},
+            "values": {suffix: list(purposes) for suffix, purposes in self.values.items()},
+            "purposes": list(self.purposes),
+            "positions": integrity(positions),
+            **({"previous": self.previous} if self.previous else {}),
+        }
+
+    def pack(self, positions: PositionsByPurpose) -> bytes:
+        """The positions, a block for each list; purposes follow each other. Raises `KeyError` without one."""
+        return b"".join(
+            block
+            for purpose in self.purposes
+            for block in _blocks(positions[purpose], self.lists, self.entries)
+        )
+
+    def pack_changes(self, positions: PositionsByPurpose, before: PositionsByPurpose) -> bytes:
+        """The positions that are in one of both alone, a block for each purpose."""
+        return b"".join(
+            pack(merged(positions[purpose], before.get(purpose, ()))) for purpose in self.purposes
+        )
+
+
+def _blocks(positions: Sequence[int], lists: int, entries: int) -> list[bytes]:
+    by_list: list[list[int]] = [[] for _ in range(lists)]
+    for position in positions:
+        number, within = divmod(position, entries)
+        by_list[number].append(within)
+    return list(map(pack, by_list))
+
+
+def integrity(positions: bytes) -> str:
+    """Subresource Integrity of packed positions."""
+    return f"sha256-{b64encode(hashlib.sha256(positions).digest()).decode()}"
+
+
+@dataclass(frozen=True)
+class StatusDigest:
+    """A digest whose positions are those that its document states; verifying the document is the caller's."""
+
+    facts: DigestFacts
+    stated: str
+    """Subresource Integrity of the positions, as the document has it."""
+    packed: Mapping[str, PackedPositions]
+
+    @classmethod
+    def parse(cls, claims: Claims, positions: bytes) -> StatusDigest:
+        """Raises `Malformed` for claims that are no digest, or of other positions than these."""
+        facts, stated = digest_facts(claims)
+        if not fits(stated, positions):
+            raise Malformed("the positions are not those that the status digest states")
+        packed, start = {}, 0
+        for purpose in facts.purposes:
+            packed[purpose] = PackedPositions(positions, start, facts.lists, facts.entries)
+            start = packed[purpose].end
+        if start != len(positions):
+            raise Malformed("the positions of the status digest do not end where they should")
+        return cls(facts, stated, packed)
+
+    def value(self, entry: StatusEntry) -> int | None:
+        """The value of an entry; `None` where this digest says nothing of its list or for its purpose.
+
+        Raises `Malformed` where the positions of the list are not packed as they should be.
+        """
+        facts = self.facts
+        if not entry.list_url.startswith(facts.prefix) or entry.index >= facts.entries:
+            return None
+        rest = entry.list_url.removeprefix(facts.prefix)
+        suffix = rest.lstrip("0123456789")
+        number, purposes = rest.removesuffix(suffix), facts.values.get(suffix, ())
+        # A number has one way of being written: 007 is the address of another list.
+        if not number or str(int(number[:8])) != number or int(number) >= facts.lists:
+            return None
+        if entry.purpose not in purposes:
+            return None
+        position = int(number) * facts.entries + entry.index
+        # As in the list itself, the first purpose that applies decides: revoked goes before suspended.
+        set_ = (value for value, purpose in enumerate(purposes, 1) if position in self.packed[purpose])
+        return next(set_, 0)
+
+    def positions(self) -> dict[str, list[int]]:
+        """All positions, by purpose. Raises `Malformed`."""
+        return {purpose: list(packed) for purpose, packed in self.packed.items()}
+
+    def changed(self, facts: DigestFacts, changes: bytes) -> bytes:
+        """The positions of the next digest, packed, from the changes since this one.
+
+        Raises `Malformed` where the changes are those of another digest, or broken.
+        """
+        if facts.previous != self.stated:
+            raise Malformed("these are the changes to another status digest than the one that is here")
+        before, positions, start = self.positions(), {}, 0
+        for purpose in facts.purposes:
+            toggled = PackedPositions(changes, start, 1, facts.lists * facts.entries)
+            positions[purpose] = merged(before.get(purpose, ()), toggled)
+            start = toggled.end
+        if start != len(changes) or facts.entries != self.facts.entries:
+            raise Malformed("the changes of the status digest do not end where they should")
+        return facts.pack(positions)
+
+
+def digest_facts(claims: Claims) -> tuple[DigestFacts, str]:
+    """The facts of a digest's document, and Subresource Integrity of its positions. Raises `Malformed`."""
+    said = claims.subjects[0].get("statusDigest")
+    if TYPE not in claims.types or not isinstance(said, Mapping):
+        raise Malformed("this is no status digest")
+    match said:
+        case {
+            "number": int(number),
+            "lists": {"prefix": str(prefix), "count": int(lists), "entries": int(entries)},
+            "values": dict(values),
+            "purposes": list(purposes),
+            "positions": str(positions),
+        } if (
+            number > 0
+            and is_url(prefix)
+            # a prefix that ends within a number would have another list's positions stand for this one's
+            and not prefix[-1:].isdigit()
+            and 0 < lists <= MOST_LISTS
+            and 0 < entries <= _MOST_ENTRIES
+            and 0 < len(purposes) <= _MOST_PURPOSES
+            and all(isinstance(purpose, str) for purpose in purposes)
+            and len({*purposes}) == len(purposes)
+            and 0 < len(values) <= _MOST_SUFFIXES
+            and all(isinstance(suffix, str) and not suffix[:1].isdigit() for suffix in values)
+            and all(isinstance(each, list) and each and {*each} <= {*purposes} for each in values.values())
+        ):
+            return (
+                DigestFacts(
+                    prefix,
+                    lists,
+                    entries,
+                    {suffix: tuple(each) for suffix, each in values.items()},
+                    tuple(purposes),
+                    number,
+                    str(said.get("previous", "")),
+                ),
+                positions,
+            )
+    raise Malformed("the status digest does not state what it is about")

@@ -1,0 +1,141 @@
+"""Sorted positions as Rice codes: what is set in many status lists, in as few bytes as nearly possible.
+
+docs/formats/revocations.md has the format to the bit. A block has the positions of one status list, so that a
+look-up unpacks one list; what changed since yesterday is one block over all lists.
+"""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
+
+from wire import Malformed
+from wire.memory import Kept, Memory
+
+_MOST_BITS = 31
+"""The largest parameter of a Rice code."""
+_LONGEST_NUMBER = 5
+"""Bytes of a number: 35 bits are more than all positions of the largest digest."""
+_UNPACKED = 1 << 24
+"""Bytes of blocks that stay unpacked: four million positions."""
+
+
+def pack(positions: Sequence[int]) -> bytes:
+    """One block: how many there are, the parameter of the code, the length of its bits, the bits.
+
+    `positions` ascend. The parameter is the smallest of those by which the bits are fewest, so that the same
+    positions give the same bytes everywhere.
+    """
+    if not positions:
+        return b"\0"
+    before = -1
+    gaps = []
+    for position in positions:
+        gaps.append(position - before - 1)
+        before = position
+    parameter = _best(gaps)
+    mask, width = (1 << parameter) - 1, f"0{parameter}b" if parameter else ""
+    written = "".join(
+        ["1" * (gap >> parameter) + "0" + (format(gap & mask, width) if width else "") for gap in gaps]
+    )
+    length = (len(written) + 7) // 8
+    bits = int(written.ljust(length * 8, "0"), 2).to_bytes(length)
+    return _number(len(gaps)) + bytes([parameter]) + _number(length) + bits
+
+
+def _best(gaps: Sequence[int]) -> int:
+    """The parameter: a bit more costs one bit a position, and saves half of the unary ones."""
+    parameter = 0
+    while parameter < _MOST_BITS and sum((gap >> parameter) + 1 >> 1 for gap in gaps) > len(gaps):
+        parameter += 1
+    return parameter
+
+
+class PackedPositions:
+    """Blocks one after the other, each of the positions in its `span`, from `start` of `data` on."""
+
+    def __init__(self, data: bytes, start: int, blocks: int, span: int) -> None:
+        """Raises `Malformed` where the blocks do not fit into the data; their bits are looked at later."""
+        self._data, self.span = data, span
+        self._blocks: list[tuple[int, int, int, int]] = []
+        place = start
+        for _ in range(blocks):
+            count, place = _read_number(data, place)
+            parameter = length = 0
+            if count:
+                if place >= len(data) or (parameter := data[place]) > _MOST_BITS:
+                    raise _broken()
+                length, place = _read_number(data, place + 1)
+                # A position takes a bit more than the parameter: a count that is only claimed costs nothing.
+                if count * (parameter + 1) > length * 8 or count > span or length > len(data) - place:
+                    raise _broken()
+            self._blocks.append((count, parameter, place, length))
+            place += length
+        self.end = place
+        """Where the data behind the blocks begins."""
+        self._unpacked: Memory[int, array[int]] = Memory(_UNPACKED)
+
+    def __contains__(self, position: int) -> bool:
+        """Whether a position, counted through all blocks, is there. Raises `Malformed`."""
+        number, within = divmod(position, self.span)
+        block = self._unpacked.get(number)
+        if block is None:
+            block = self._block(number)
+            self._unpacked.keep(number, Kept(block, len(block) * block.itemsize))
+        place = bisect_left(block, within)
+        return place < len(block) and block[place] == within
+
+    def __iter__(self) -> Iterator[int]:
+        """All positions, ascending. Raises `Malformed`."""
+        for number in range(len(self._blocks)):
+            start = number * self.span
+            yield from (start + within for within in self._block(number))
+
+    def _block(self, number: int) -> array[int]:
+        count, parameter, start, length = self._blocks[number]
+        positions = array("Q")
+        bits = format(1 << length * 8 | int.from_bytes(self._data[start : start + length]), "b")
+        place, position = 1, -1  # behind the 1 that keeps the zeros which follow it
+        for _ in range(count):
+            end = bits.find("0", place)
+            following = end + 1 + parameter
+            if end < 0 or following > len(bits):
+                raise _broken()
+            remainder = int(bits[end + 1 : following], 2) if parameter else 0
+            position += ((end - place) << parameter | remainder) + 1
+            positions.append(position)
+            place = following
+        if position >= self.span or "1" in bits[place:] or len(bits) - place > 7:
+            raise _broken()
+        return positions
+
+
+def merged(positions: Iterable[int], toggled: Iterable[int]) -> list[int]:
+    """The positions that are in one of both and not in the other, ascending."""
+    return sorted(set(positions).symmetric_difference(toggled))
+
+
+def _number(value: int) -> bytes:
+    """A number in groups of seven bits, the lowest first; the highest bit says that another follows."""
+    groups = bytearray()
+    while value > 0x7F:
+        groups.append(value & 0x7F | 0x80)
+        value >>= 7
+    return bytes([*groups, value])
+
+
+def _read_number(data: bytes, place: int) -> tuple[int, int]:
+    value = 0
+    for index in range(_LONGEST_NUMBER):
+        if place + index >= len(data):
+            break
+        group = data[place + index]
+        value |= (group & 0x7F) << 7 * index
+        if group < 0x80:
+            return value, place + index + 1
+    raise _broken()
+
+
+def _broken() -> Malformed:
+    return Malformed("the positions are not packed as they should be")

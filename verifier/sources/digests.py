@@ -1,0 +1,86 @@
+"""Status digests that were taken: which positions of an issuer's lists are set, without asking for a list.
+
+A digest lies in a folder, as it came. What keeps it from being believed is found out each time: whose it is,
+whether the key is in force, its dates.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from vc import Bundle
+from vc.reading import read
+from vc.reading.status_digest import LARGEST, WholeDigest, digest_file, parse_file, parse_whole
+from vc.secured import Form
+from vc.status.digest import digest_facts
+from wire import Malformed
+from wire.files import locked, make_private_folder, read_regular, replace_file
+from wire.problem import Damaged
+from wire.work import Work
+
+from ..problem import NO_STATUS_DIGEST_BEFORE, STATUS_DIGEST_OLDER
+
+_SUFFIX = ".digest"
+_MOST_STEPS = 1 << 22
+
+
+class DigestFolder:
+    """The digests that this verifier took, one for each issuer's lists: the newest that it has seen."""
+
+    def __init__(self, folder: Path, forms: Mapping[str, Form]) -> None:
+        self._folder, self._forms = folder, forms
+
+    def all(self) -> tuple[WholeDigest, ...]:
+        """Raises `Damaged` for one that is not as it was taken: an older state must not come from nowhere."""
+        if not self._folder.is_dir():
+            return ()
+        return tuple(self._read(path) for path in sorted(self._folder.glob(f"*{_SUFFIX}")))
+
+    def take(self, data: bytes, verify: Callable[[Bundle], object]) -> WholeDigest:
+        """Keeps a digest, whole or by its changes to the one that is here, once `verify` lets it pass.
+
+        Raises `STATUS_DIGEST_OLDER` for one of before, or another of the number that was taken last,
+        `NO_STATUS_DIGEST_BEFORE` for changes to one that is not here, `Malformed`, and what `verify` raises.
+        """
+        work = Work(_MOST_STEPS)
+        file = parse_file(data, self._forms, work)
+        claims = read(file.bundle.secured, self._forms, work).claims
+        facts, stated = digest_facts(claims)
+        # By its signer, too: another listed issuer's digest of these addresses takes nobody's place.
+        name = hashlib.sha256(f"{claims.issuer}\n{facts.prefix}".encode()).hexdigest()[:32]
+        path = self._folder / f"{name}{_SUFFIX}"
+        make_private_folder(self._folder)
+        with locked(self._folder):
+            before = self._read(path) if path.exists() else None
+            # Somebody who can show an older one could hide revocations; one of the same number is a fork.
+            known = before and (before.digest.facts.number, before.digest.stated)
+            if before and (facts.number, stated) != known and facts.number <= before.digest.facts.number:
+                raise STATUS_DIGEST_OLDER.saying(
+                    "the status digest has number {number}; number {newest} was taken before",
+                    number=facts.number,
+                    newest=before.digest.facts.number,
+                )
+            if not file.is_whole:
+                if before is None:
+                    raise NO_STATUS_DIGEST_BEFORE("these are changes to a status digest that is not here")
+                if (facts.number, stated) == known:
+                    return before
+                documents = file.bundle.issuer_documents or before.bundle.issuer_documents
+                whole = replace(file.bundle, issuer_documents=documents)
+                data = digest_file(whole, before.digest.changed(facts, file.packed), is_whole=True)
+            taken = parse_whole(data, self._forms)
+            verify(taken.bundle)
+            replace_file(path, data)
+        return taken
+
+    def _read(self, path: Path) -> WholeDigest:
+        try:
+            return parse_whole(read_regular(path, LARGEST), self._forms)
+        except Malformed as problem:
+            raise Damaged(
+                f"{path} is not a status digest as it was taken",
+                hint="Remove it, and take the digest again: `intaglio trust add DID --revocations URL`.",
+            ) from problem
