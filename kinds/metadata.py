@@ -27,8 +27,11 @@ def metadata_of(kind: Kind) -> dict[str, Any]:
         claims.append(_claim([field.name], field))
         in_items = kind.template.groups.get(field.name, ())
         claims += [
-            # An item is shown or hidden as a whole, and nothing in it by itself.
-            _claim([field.name, None, name], replace(inner, disclosure="allowed"))
+            # An item is shown or hidden as a whole. A credential without items lacks none of their facts.
+            _claim(
+                [field.name, None, name],
+                replace(inner, disclosure="allowed", required=inner.required and field.required),
+            )
             for name, inner in field.fields.items()
             if name in in_items
         ]

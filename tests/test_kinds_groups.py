@@ -436,6 +436,15 @@ def test_a_fault_between_items_is_found(fault: Callable[[list[dict[str, Any]]], 
         prove_kind(kind, compose=compose)
 
 
+@pytest.mark.parametrize("is_required", [False, True])
+def test_whoever_has_no_items_lacks_nothing_that_is_mandatory(is_required: bool) -> None:
+    claims = metadata_of(parsed(group(required=is_required)))["claims"]
+    mandatory = {
+        claim["path"][-1] for claim in claims if claim["path"][0] == "courses" and claim["mandatory"]
+    }
+    assert mandatory == ({"courses", "course"} if is_required else set())
+
+
 def test_wallets_are_told_of_the_claims_of_items() -> None:
     kind = parsed(group(disclosure="never"))
     metadata = {json.dumps(claim["path"]): claim["sd"] for claim in metadata_of(kind)["claims"]}
