@@ -82,7 +82,9 @@ def superseded(issuer: Issuer, count: int) -> None:
     rows = [(first + at, f"F-{at // 2:08}", 1 + at % 2, leaves[at]) for at in range(2 * count)]
     with store._database.writing() as connection:
         connection.executemany(
-            "INSERT INTO credential (seq, number, edition, leaf) VALUES (?, ?, ?, ?)", rows
+            "INSERT INTO credential (seq, kind, number, edition, form, copy, leaf) "
+            "VALUES (?, 'diploma', ?, ?, '', 1, ?)",
+            rows,
         )
         former = [(seq,) for seq, _, edition, _ in rows if edition == 1]
         connection.executemany(f"INSERT INTO revocation VALUES (?, 'superseded', '{DATE}')", former)
