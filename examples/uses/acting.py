@@ -7,7 +7,7 @@ import hashlib
 import io
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -29,10 +29,13 @@ from ledger.entries import parse_entry
 from vc import Report, Verdict
 from vc.possession import Asked
 from vc.status import Reason
+from vc.vcdm.related import resources_of
 from verifier import Trust, Verifier
 from verifier.policy import AllOf, load_policy
+from verifier.resources import GivenFile
 from verifier.summary import fields_of, summarize
 from wire.fetch import NoFetcher
+from wire.integrity import digests_of
 from wire.problem import Malformed
 from wire.text import counted
 
@@ -229,9 +232,10 @@ class _Acting:
             case "cell":
                 self._attacked_cell()
             case "document":
-                files, name = dict(self.use.files), attack["file"]
-                files[name] = files[attack["with"]] if "with" in attack else _altered(files[name])
-                report = self._verify(self._shown(data, person), files=files)
+                files, name = self.use.files, attack["file"]
+                changed = files[attack["with"]] if "with" in attack else _altered(files[name])
+                given = GivenFile.read(io.BytesIO(changed), _id_of(files[name], data))
+                report = self._verify(self._shown(data, person), files=[given])
             case "time":
                 before, after = (timedelta(days=attack["days"] - less) for less in (1, 0))
                 good = self._verify(self._shown(data, person, before), before)
@@ -281,21 +285,19 @@ class _Acting:
         """The file, or its presentation by its holder, some time later."""
         return data if person is None else person.present(self.own.clock() + later)
 
-    def _verify(
-        self, data: bytes, later: timedelta = NOW, files: Mapping[str, bytes] | None = None
-    ) -> Report:
+    def _verify(self, data: bytes, later: timedelta = NOW, files: Sequence[GivenFile] = ()) -> Report:
         """As a verifier does who asks for this type, and has the documents that belong to it."""
         kind_of_type = {"anyOf": [{"type": self.use.types[0]}, {"vcts": [type_of(self.use.kind)]}]}
         rules = [load_policy(kind_of_type)]
         if self.use.policy is not None:
             rules.append(load_policy(self.use.policy))
-        files = self.use.files if files is None else files
         return self.verifier.verify(
             data,
             now=self.own.clock() + later,
             policy=AllOf(tuple(rules)),
             asked=Asked(CHALLENGE, DOMAIN) if _is_presentation(data) else None,
-            resources=[hashlib.sha256(each).digest() for each in files.values()],
+            resources=[hashlib.sha256(each).digest() for each in self.use.files.values()],
+            files=files,
         )
 
 
@@ -310,6 +312,14 @@ def _named(kind: Kind, name: str, value: object, language: str) -> str:
         return yes if value else no
     of = kind.fields.get(name)
     return of.names.get(language, {}).get(str(value), str(value)) if of else str(value)
+
+
+def _id_of(file: bytes, bundle: bytes) -> str:
+    """The id that a credential has for a file; empty in a form that has none."""
+    credential = json.loads(bundle)["credential"]
+    stated = resources_of(credential) if isinstance(credential, dict) else []
+    digests = digests_of(io.BytesIO(file))
+    return next((each.id for each in stated if each.fits(digests)), "")
 
 
 def _altered(data: bytes) -> bytes:
