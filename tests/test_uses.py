@@ -22,6 +22,7 @@ from kinds.problem import INVALID_KIND
 from tests import uses
 from tests.commandline import Program
 from tests.problems import raises
+from tests.sources import ROOT
 from wire.problem import Malformed, NotFound, Problem
 
 NAMES = names()
@@ -165,6 +166,15 @@ def test_no_two_uses_refuse_the_same() -> None:
 
 def test_the_page_names_a_test_that_there_is() -> None:
     assert uses.SHOWN_BY.partition("::")[2] in globals()
+
+
+def test_each_validator_of_the_page_is_run_by_a_test() -> None:
+    named = {each for name in NAMES for each in uses.validators(UseCase.read(HERE / name).said["validator"])}
+    assert not {each for each in named - uses.JUDGED_BY.keys() if not each.startswith(uses.BY_NAMES)}
+    assert uses.JUDGED_BY.keys() <= named
+    for test in uses.JUDGED_BY.values():
+        file, _, function = test.partition("::")
+        assert f"def {function}(" in (ROOT / file).read_text("utf-8"), test
 
 
 def test_each_use_has_a_validator_or_a_reason() -> None:

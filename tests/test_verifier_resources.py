@@ -161,6 +161,24 @@ def test_in_a_form_without_related_resources_a_field_of_its_kind_states_a_file()
     assert kept(given(PLAN_FILE, "list")) == "no-such-resource"
 
 
+@pytest.mark.parametrize("standard", ["ob3", "clr2", "elm", "eu-diploma"])
+def test_samples_of_a_standard_are_compared_byte_for_byte_where_they_lie(
+    standard: str, corpora: Path
+) -> None:
+    samples = {path.name: path for path in sorted((corpora / "samples" / standard).glob("*.json*"))}
+    assert samples
+    bundle = stating(*(resource(name, path.read_bytes()) for name, path in samples.items()))
+    files = []
+    for name, path in samples.items():
+        with path.open("rb") as opened:
+            files.append(GivenFile.read(opened, URN + name))
+    assert outcome(check(bundle, files=files)) == VALID
+    for name, path in samples.items():
+        others = [each for each in files if each.id != URN + name]
+        rewritten = path.read_bytes() + b"\n"  # the same JSON, in other bytes
+        assert outcome(check(bundle, files=[*others, given(rewritten, name)])) == ANOTHER
+
+
 # The page
 
 

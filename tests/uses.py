@@ -16,6 +16,19 @@ from tests.sources import ROOT
 PAGE = ROOT / "docs" / "uses.md"
 
 SHOWN_BY = "tests/test_uses.py::test_a_use_ends_as_its_folder_says_and_its_log_has_nobodys_data"
+_RUN_BY = "tests/interop/test_validators.py::test_"
+_DOCUMENTS = f"{_RUN_BY}a_program_of_its_standard_takes_each_document_and_refuses_a_spoilt_copy"
+JUDGED_BY: Mapping[str, str] = {
+    **dict.fromkeys(("dppvalidator", "fhir.resources", "mlcroissant", "spdx-python-model"), _DOCUMENTS),
+    "model-signing": f"{_RUN_BY}model_signing_signs_the_digests_of_the_weights_that_credentials_state",
+    "1EdTech JSON Schema": f"{_RUN_BY}the_schema_of_1edtech_takes_each_badge_and_refuses_a_spoilt_copy",
+    "openbadgeslib": f"{_RUN_BY}openbadgeslib_verifies_a_badge_and_refuses_a_spoilt_copy",
+    "ajv, on the kind's compiled schema": "tests/interop/test_uses.py"
+    "::test_ajv_takes_what_each_use_issues_and_refuses_a_spoilt_copy",
+}
+"""The test that runs each validator."""
+BY_NAMES = ("each name", "the kind's compiled schema")
+"""How those begin that are no program of somebody else."""
 SECTOR_NAMES: Mapping[str, Mapping[str, str]] = {
     "health": {"en": "Health", "zh": "医疗"},
     "education": {"en": "Education", "zh": "教育"},
@@ -87,9 +100,11 @@ def _row(title: str, use: UseCase, language: str) -> str:
 
 _WORDS: Mapping[str, Mapping[str, str]] = {
     "intro": {
-        "en": "Sizes are bytes of the credential, and of the bundle that proves it offline.",
+        "en": "Sizes are bytes of the credential, and of the bundle that proves it offline. Each validator "
+        "takes all that is issued, and refuses a spoilt copy; its test is linked.",
         "zh": "\n## 用途目录\n\n"
-        "每种用途是 `examples/uses` 下的一个数据文件夹。字节数为凭证本身，以及可离线验证的整包。",
+        "每种用途是 `examples/uses` 下的一个数据文件夹。字节数为凭证本身，以及可离线验证的整包。"
+        "每个校验程序都接受所签发的全部内容，并拒绝被改坏的副本；链接指向相应的测试。",
     },
     "shown": {"en": "Shown by `{test}`, for each of them.\n", "zh": "均由 `{test}` 验证。\n"},
     "columns": {
@@ -119,7 +134,17 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
 def _validator(said: Mapping[str, Any], language: str) -> str:
     if "none" in said:
         return _WORDS["none"][language].format(why=said["none"])
-    return _WORDS[said["of"]][language].format(name=said["name"])
+    return _WORDS[said["of"]][language].format(name=", ".join(map(_linked, validators(said))))
+
+
+def validators(said: Mapping[str, Any]) -> list[str]:
+    """The validators of a use, of which there may be several."""
+    return [] if "none" in said else str(said["name"]).split("; ")
+
+
+def _linked(validator: str) -> str:
+    test = JUDGED_BY.get(validator)
+    return validator if test is None else f"[{validator}](../{test.partition('::')[0]})"
 
 
 def _asked(use: UseCase, language: str) -> Iterator[str]:

@@ -7,7 +7,7 @@ import hashlib
 import io
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -232,10 +232,11 @@ class _Acting:
             case "cell":
                 self._attacked_cell()
             case "document":
-                files, name = self.use.files, attack["file"]
-                changed = files[attack["with"]] if "with" in attack else _altered(files[name])
-                given = GivenFile.read(io.BytesIO(changed), _id_of(files[name], data))
-                report = self._verify(self._shown(data, person), files=[given])
+                files, name = dict(self.use.files), attack["file"]
+                id_there = _id_of(files[name], data)
+                files[name] = files[attack["with"]] if "with" in attack else _altered(files[name])
+                given = [GivenFile.read(io.BytesIO(files[name]), id_there)]
+                report = self._verify(self._shown(data, person), files=files, given=given)
             case "time":
                 before, after = (timedelta(days=attack["days"] - less) for less in (1, 0))
                 good = self._verify(self._shown(data, person, before), before)
@@ -285,19 +286,26 @@ class _Acting:
         """The file, or its presentation by its holder, some time later."""
         return data if person is None else person.present(self.own.clock() + later)
 
-    def _verify(self, data: bytes, later: timedelta = NOW, files: Sequence[GivenFile] = ()) -> Report:
+    def _verify(
+        self,
+        data: bytes,
+        later: timedelta = NOW,
+        files: Mapping[str, bytes] | None = None,
+        given: Sequence[GivenFile] = (),
+    ) -> Report:
         """As a verifier does who asks for this type, and has the documents that belong to it."""
         kind_of_type = {"anyOf": [{"type": self.use.types[0]}, {"vcts": [type_of(self.use.kind)]}]}
         rules = [load_policy(kind_of_type)]
         if self.use.policy is not None:
             rules.append(load_policy(self.use.policy))
+        files = self.use.files if files is None else files
         return self.verifier.verify(
             data,
             now=self.own.clock() + later,
             policy=AllOf(tuple(rules)),
             asked=Asked(CHALLENGE, DOMAIN) if _is_presentation(data) else None,
-            resources=[hashlib.sha256(each).digest() for each in self.use.files.values()],
-            files=files,
+            resources=[hashlib.sha256(each).digest() for each in files.values()],
+            files=given,
         )
 
 
