@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from examples.uses import acting
+from examples.uses.catalogue import validators
 from examples.uses.folder import HERE, SECTORS, UseCase, names
 from issuer.press.document import trial
 from kinds.check import prove_kind
@@ -169,7 +170,7 @@ def test_the_page_names_a_test_that_there_is() -> None:
 
 
 def test_each_validator_of_the_page_is_run_by_a_test() -> None:
-    named = {each for name in NAMES for each in uses.validators(UseCase.read(HERE / name).said["validator"])}
+    named = {each for name in NAMES for each in validators(UseCase.read(HERE / name).said["validator"])}
     assert not {each for each in named - uses.JUDGED_BY.keys() if not each.startswith(uses.BY_NAMES)}
     assert uses.JUDGED_BY.keys() <= named
     for test in uses.JUDGED_BY.values():
@@ -180,8 +181,8 @@ def test_each_validator_of_the_page_is_run_by_a_test() -> None:
 def test_each_use_has_a_validator_or_a_reason() -> None:
     for name in NAMES:
         said = UseCase.read(HERE / name).said
-        validator = said["validator"]
-        assert validator.get("none") or (validator["name"] and validator["of"] in ("credential", "document"))
+        judged = said["validator"]
+        assert judged.get("none") or (judged["name"] and judged["of"] in ("credential", "document"))
         assert said["bytes"].keys() == {"credential", "bundle"}
         assert said["standard"].keys() == {"name", "version", "date"}
         assert len((HERE / name / "story.md").read_text("utf-8").splitlines()) <= 40
