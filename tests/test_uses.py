@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import socket
 from collections import Counter
@@ -225,6 +226,7 @@ def test_a_changed_kind_is_told_which_version_to_write(program: Program, card: P
     assert tried.code == 0
     assert "lends books by a card to Somebody Else (adult)" in tried.out
     assert "NOT AS EXPECTED: sentence (en)" in tried.out
+    assert re.search("name +Somebody Else +Somebody Else", tried.out), "paper would have shown the same name"
     (card / "kind.json").write_text(text.replace('"version": "1"', '"version": "2"'), encoding="utf-8")
     ended = program("use", "run", card)
     assert (ended.code, "NOT AS EXPECTED: row 2, name" in ended.out) == (1, True)

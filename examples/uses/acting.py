@@ -71,6 +71,8 @@ class Run:
     use: UseCase
     issued: int = 0
     findings: list[CellFinding] = field(default_factory=list)
+    record: Mapping[str, Any] = field(default_factory=dict)
+    """That of the first good row, whose credential is verified."""
     sentences: dict[str, str] = field(default_factory=dict)
     """By language, as far as the program or the kind has it."""
     learned: dict[str, Any] = field(default_factory=dict)
@@ -153,6 +155,7 @@ class _Acting:
         self.rehearsed = rehearsed(use, use.folder / "rows.csv")
         # Those that are there, which may be others than are expected: somebody changed the rows.
         self.verified, self.revoked = _numbered(use, self.rehearsed)[:2]
+        self.seen.record = self.rehearsed.records[min(self.rehearsed.records)]
         self.own = Institution(scratch / "own", use.said["issuer"], use.address, use)
         self.next = Institution(scratch / "next", near.said["issuer"], near.address, use, near)
 
