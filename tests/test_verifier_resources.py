@@ -108,7 +108,7 @@ def test_what_was_not_given_is_not_compared_and_never_said_to_be_as_stated() -> 
     assert said() == [partly.format(0)]
     assert said(given(PLAN_FILE)) == [partly.format(1)]
     assert said(*map(given, (PLAN_FILE, LIST_FILE))) == [
-        "signature-all-resources: each of 2 related resources is as it says"
+        "signature-all-resources: 2 of 2 related resources are as it says"
     ]
 
 

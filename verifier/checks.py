@@ -322,7 +322,7 @@ class Steps:
         count, compared = compare_resources(claims.said, jsonld.vendored().documents, self.resources)
         if compared == count:
             self.checks.passed(
-                "all-resources", f"each of {count} related resources is as it says", count=count
+                "all-resources", f"{count} of {count} related resources are as it says", count=count
             )
         else:
             text = f"of {count} related resources {compared} are as it says, and the others are not compared"
