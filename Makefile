@@ -4,6 +4,7 @@ BIN := .venv/bin
 SKIPPED := .skipped
 # npm writes this file last, so it stands for all of them.
 PEERS := tests/interop/node_modules/.package-lock.json
+VALIDATORS := .validators
 # Each program that a test starts, and each worker, would compile everything anew where images set this.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -70,19 +71,27 @@ bench: .venv/installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $@
 
-# Other people's programs that come by npm: verifiers, a node of an EVM chain, a judge of web pages.
-peers: $(PEERS)
+# Other people's programs that come by npm: verifiers, a node of an EVM chain, a judge of web pages. And what documents
+# of standards are held against, in Python, with some 350 MB of its own.
+peers: $(PEERS) $(VALIDATORS)/installed
 $(PEERS): tests/interop/package-lock.json
 	npm ci --ignore-scripts --silent --no-audit --no-fund --fetch-retry-mintimeout=1000 \
 		--fetch-retry-maxtimeout=5000 --prefix tests/interop
 	touch $@
 
+$(VALIDATORS)/installed: tests/interop/validators.lock
+	$(PYTHON) -m venv $(VALIDATORS)
+	$(VALIDATORS)/bin/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r $<
+	touch $@
+
 peers-if-any:
-	@if command -v npm >/dev/null; then $(MAKE) --silent peers || \
-		echo "npm fetched no peers: their tests are skipped"; fi
+	@if command -v npm >/dev/null; then $(MAKE) --silent --keep-going peers || \
+		echo "not all peers were fetched: their tests are skipped"; fi
 
 # Needs uv. The registry's address is not written down: each machine has its own. Extras stay in the lock: for
 # one that stands there without, pip looks at the newest release, which has no hash here.
 lock:
 	uv pip compile pyproject.toml --all-extras --group dev --universal --generate-hashes --no-strip-extras \
 		--no-header --no-annotate --no-emit-index-url --quiet --output-file requirements.lock
+	uv pip compile tests/interop/validators.in --python-version 3.11 --universal --generate-hashes --no-header \
+		--no-annotate --no-emit-index-url --quiet --output-file tests/interop/validators.lock

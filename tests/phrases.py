@@ -22,6 +22,7 @@ FINDINGS: Mapping[str, str] = {
     "issuer-document-in-log": "{issuer}: the key is in a document that the trusted log {log} holds",
     "issuer-key-certified": '{name}: the key is certified for "{subject}"',
     "signature-unchanged": "unchanged since the issuer signed it",
+    "signature-all-resources": "{count} of {count} related resources are as it says",
     "signature-resources": (
         "of {count} related resources {compared} are as it says, and the others are not compared"
     ),

@@ -76,6 +76,7 @@ def test_the_demo_as_a_page_checks_its_diplomas_and_leaves_nothing(tmp_path: Pat
         address = urlsplit(page.line)
         origin = f"http://{address.netloc}"
         assert "Check a credential" in httpx.get(page.line).text
+        assert "intaglio use run diploma" in httpx.get(f"{page.line}uses").text
         while "Ctrl-C" not in page.said:
             time.sleep(0.05)
         files = dict(re.findall(r"^ *(\S.*?)  +(/\S+\.json)$", page.said, re.MULTILINE))

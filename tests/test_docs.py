@@ -158,6 +158,10 @@ def test_the_pages_are_looked_at_as_issuing_prints_it(program: Program, folder: 
 @pytest.mark.slow
 def test_verifying(program: Program, folder: Path) -> None:
     assert program("issuer", "issue", "graduates.csv", "--name", "Example University").code == 0
+    laboratory = ROOT / "examples" / "uses" / "laboratory-result"
+    shutil.copytree(laboratory / "files", folder / "records")
+    words = ("--kind", laboratory, "--files", folder / "records", "--out", "results")
+    assert program("issuer", "issue", laboratory / "rows.csv", *words).code == 7  # three rows are wrong
     follow("verifying.md", program, folder)
 
 

@@ -148,8 +148,9 @@ def test_a_wheel_has_everything_that_the_program_reads(tmp_path: Path) -> None:
     assert not [name for name in names if name.startswith(("tests/", "bench/", "docs/"))]
 
 
-def test_the_lock_has_a_hash_for_everything_and_no_address() -> None:
-    lines = (ROOT / "requirements.lock").read_text().splitlines()
+@pytest.mark.parametrize("lock", ["requirements.lock", "tests/interop/validators.lock"])
+def test_a_lock_has_a_hash_for_everything_and_no_address(lock: str) -> None:
+    lines = (ROOT / lock).read_text().splitlines()
     requirements = [line for line in lines if not line.startswith(" ")]
     assert requirements
     assert all("==" in line and line.endswith("\\") for line in requirements)

@@ -28,9 +28,9 @@ from vc import Bundle, Credential, Verdict
 from vc.claims import KIND
 from vc.forms.sdjwt.credential import SDJWTCredential
 from verifier import RecognisedIssuer
-from verifier.named import ResourcesGiven
 from verifier.policy import AllOf, Findings, load_policy
 from verifier.problem import RESOURCE_MISSING, NotKnown
+from verifier.resources import ResourcesGiven
 from verifier.sources.trust_entries import KindFiles
 from wire import base64url_encode
 from wire.work import Work
@@ -346,5 +346,5 @@ def test_files_are_given_by_name(program: Program, tmp_path: Path) -> None:
     trust.write_bytes(UNIVERSITY.trust.to_bytes())
     words = ("verify", bundle, "--trust", trust, "--offline")
     assert program(*words).code == 3
-    assert program(*words, "--resource", trust).code == 3
-    assert program(*words, "--resource", trust, "--resource", plan).code == 0
+    assert program(*words, "--with", trust).code == 1
+    assert program(*words, "--with", plan).code == 0

@@ -16,6 +16,7 @@ import pytest
 from did import METHODS, Resolver
 from examples.uses import acting
 from examples.uses.actors import Institution, Person
+from examples.uses.catalogue import validators
 from examples.uses.folder import HERE, SECTORS, UseCase, names
 from issuer.archive.kept import KindNumber
 from issuer.press.document import trial
@@ -27,6 +28,7 @@ from kinds.problem import INVALID_KIND
 from tests import uses
 from tests.commandline import Program
 from tests.problems import raises
+from tests.sources import ROOT
 from vc import Bundle, Enveloped
 from vc.forms import FORMS, SD_JWT_VC
 from verifier import Verifier
@@ -217,11 +219,19 @@ def test_the_page_names_a_test_that_there_is() -> None:
     assert uses.SHOWN_BY.partition("::")[2] in globals()
 
 
+def test_each_validator_of_the_page_is_run_by_a_test() -> None:
+    named = {each for name in NAMES for each in validators(UseCase.read(HERE / name).said["validator"])}
+    assert uses.JUDGED_BY.keys() == named
+    for test in uses.JUDGED_BY.values():
+        file, _, function = test.partition("::")
+        assert f"def {function}(" in (ROOT / file).read_text("utf-8"), test
+
+
 def test_each_use_has_a_validator_or_a_reason() -> None:
     for name in NAMES:
         said = UseCase.read(HERE / name).said
-        validator = said["validator"]
-        assert validator.get("none") or (validator["name"] and validator["of"] in ("credential", "document"))
+        judged = said["validator"]
+        assert judged.get("none") or (judged["name"] and judged["of"] in ("credential", "document"))
         assert said["bytes"].keys() == {"credential", "bundle"}
         assert said["standard"].keys() == {"name", "version", "date"}
         assert len((HERE / name / "story.md").read_text("utf-8").splitlines()) <= 40
@@ -264,6 +274,7 @@ def test_a_changed_kind_is_told_which_version_to_write(program: Program, card: P
     assert tried.code == 0
     assert "lends books by a card to Somebody Else (adult)" in tried.out
     assert "NOT AS EXPECTED: sentence (en)" in tried.out
+    assert re.search("name +Somebody Else +Somebody Else", tried.out), "paper would have shown the same name"
     (card / "kind.json").write_text(text.replace('"version": "1"', '"version": "2"'), encoding="utf-8")
     ended = program("use", "run", card)
     assert (ended.code, "NOT AS EXPECTED: row 2, name" in ended.out) == (1, True)

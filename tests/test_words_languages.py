@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from intaglio.words import entry_reason, fact, headed, label, remedy, report, se
 from intaglio.words.labels import LABELS
 from intaglio.words.language import DOMAIN, LANGUAGES, language_of
 from keys import PrivateKey
+from kinds.cells import sri
 from ledger import (
     Checkpoint,
     Evidence,
@@ -44,7 +47,7 @@ from vc.problem import KNOWN_BY_SIGHT
 from vc.secured import Secured
 from vc.status import Reason
 from vc.vcdm.schema import Schemas
-from verifier import RecognisedIssuer, Trust
+from verifier import GivenFile, RecognisedIssuer, Trust
 from verifier.policy import ControlsDID
 from verifier.summary import Summary
 from wire.problem import Conflict, Malformed, NotFound
@@ -204,6 +207,9 @@ def reports() -> Iterator[Report]:
     resource = {"id": "https://example.org/photo.png", "digestSRI": "sha256-AA=="}
     document = university.diploma(validUntil=until, relatedResource=resource, **named)
     yield verifier(university.trust, schemas=schemas).verify(university.issue(document), now=NOW)
+    empty = {"id": "https://example.org/photo.png", "digestSRI": sri(hashlib.sha256().digest())}
+    given = [GivenFile.read(BytesIO())]
+    yield judge.verify(university.issue(university.diploma(relatedResource=empty)), now=NOW, files=given)
     changes: list[dict[str, Any]] = [{"validUntil": until}, {}]
     for change in changes:
         key = PrivateKey.generate()

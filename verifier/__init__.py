@@ -34,6 +34,7 @@ from .sources.trust_entries import RecognisedIssuer, RecognisedLog
 from .verify import Verifier
 
 if TYPE_CHECKING:
+    from .resources import GivenFile
     from .sources.published import Published
 
 __all__ = [
@@ -44,6 +45,7 @@ __all__ = [
     "ControlsDID",
     "EveryProof",
     "Fetched",
+    "GivenFile",
     "HasSchema",
     "HolderBound",
     "InTrustedLog",
@@ -64,4 +66,4 @@ __all__ = [
 ]
 
 if not TYPE_CHECKING:  # or every name would be one of ours to a type checker
-    __getattr__ = later(__name__, {"Published": "sources.published"})
+    __getattr__ = later(__name__, {"GivenFile": "resources", "Published": "sources.published"})

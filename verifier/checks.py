@@ -51,9 +51,12 @@ from .sources.trust_entries import RecognisedIssuer
 from .standing import DECIDING, described
 from .status import StatusLookup
 
-if TYPE_CHECKING:  # loaded only where a deployment has schemas
+if TYPE_CHECKING:  # loaded only where a deployment has schemas, or files are given
     from vc.type_metadata import TypeDocuments
+    from vc.vcdm.related import Resource
     from vc.vcdm.schema import Schemas
+
+    from .resources import GivenFile
 
 STEPS = ("readable", "holder", "issuer", "signature", "dates", "status", "schema", "evidence", "trust")
 
@@ -150,6 +153,9 @@ class Steps:
     asks_by_kind: bool
     """Whether what a credential's kind asks for is asked for, too."""
     resources: frozenset[bytes]
+    """The digests of files that came along."""
+    files: Sequence[GivenFile]
+    """Those of them that were given as files of these credentials."""
     types: TypeDocuments | None = None
     """The type metadata that is known here."""
     statuses: list[StatusTime | None] = field(default_factory=list)
@@ -180,6 +186,13 @@ class Steps:
             with self.checks.step(3):
                 raise NotKnown("the presentation holds no credential")
         # (9) for each credential that came so far
+        if self.files:
+            from .resources import FilesFit
+
+            came = [found for found in examined if found is not None]
+            by_all = [file for found in came for file in found.stated]
+            for each in came:
+                each.asked = (*each.asked, FilesFit(self.files, by_all))
         rules = USUAL if policy is None and not self.strangers else complete(policy, strangers=self.strangers)
         for number, found in enumerate(examined):
             self.checks.credential = number if len(credentials) > 1 else None
@@ -293,6 +306,8 @@ class Steps:
         with checks.step(8):
             if claims.kinds:
                 findings.asked = self._asked_by_kind(claims)
+            if self.files:
+                findings.stated = self._stated(claims)
             findings.anchors = self._anchors(secured, findings, own)
         findings.suites = frozenset(signature.signed.algorithm for signature in own)
         findings.unknown_proofs = proofs.unknown
@@ -304,9 +319,21 @@ class Steps:
         from vc.vcdm import jsonld
         from vc.vcdm.related import compare_resources
 
-        count, compared = compare_resources(claims.said, jsonld.vendored().documents)
-        text = f"of {count} related resources {compared} are as it says, and the others are not compared"
-        self.checks.passed("resources", text, count=count, compared=compared)
+        count, compared = compare_resources(claims.said, jsonld.vendored().documents, self.resources)
+        if compared == count:
+            self.checks.passed(
+                "all-resources", f"{count} of {count} related resources are as it says", count=count
+            )
+        else:
+            text = f"of {count} related resources {compared} are as it says, and the others are not compared"
+            self.checks.passed("resources", text, count=count, compared=compared)
+
+    def _stated(self, claims: Claims) -> Sequence[Resource]:
+        """The files that a credential states, also by fields of its kind, if that is at hand."""
+        from .resources import files_stated
+        from .summary import kind_at_hand
+
+        return files_stated(claims, kind_at_hand(claims, self._trust, self.carried[-1], self._work))
 
     def _decide(self, findings: Findings, holder: str | None, policy: Policy) -> None:
         """(9) trust: the policy, which also says whether the issuer is recognised for this type."""

@@ -79,6 +79,7 @@ class Question(NamedTuple):
     challenge: str | None = None
     domain: str | None = None
     unasked: bool = False
+    resources: frozenset[bytes] = frozenset()
     """As of `Verifier.verify`."""
 
 
@@ -144,6 +145,7 @@ class Judge:
             challenge=question.challenge,
             domain=question.domain,
             unasked=question.unasked,
+            resources=question.resources,
             work=work,
         )
 

@@ -8,24 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from kinds import Kind
-from kinds.cells import Field
 from kinds.facts import facts_of
 from kinds.foreign import carried_digest
 from kinds.kind import ASKS
-from kinds.metadata import said_fields
 from ledger import InvalidEvidence, OfEntries
-from vc import Claims, Credential
+from vc import Claims
 from vc.anchoring import CarriedKind
-from wire import Malformed, multibase_decode
 from wire.clock import require_not_ahead
 from wire.text import shortened
 from wire.work import Work
 
 from .policy import CHECK_TOO_OLD, Findings, HolderBound, Policy, StatusWithin
-from .problem import CHECK_MISSING, KIND_MISSING, RESOURCE_MISSING
+from .problem import CHECK_MISSING, KIND_MISSING
 from .sources.evidence import EvidenceCheck
 from .sources.trust import TrustSource
 from .summary import kind_at_hand
@@ -85,6 +82,8 @@ def _rules(kind: Kind) -> Iterator[Policy]:
     if policy.check_age:
         yield CheckedWithin(kind, *policy.check_age)
     if policy.resources:
+        from .resources import ResourcesGiven  # only here: few kinds ask for files
+
         yield ResourcesGiven(kind)
 
 
@@ -118,66 +117,3 @@ class CheckedWithin(NamedTuple):
             raise CHECK_TOO_OLD.saying(
                 "{field} is more than {days} days ago", field=self.field, days=self.days
             )
-
-
-class ResourcesGiven(NamedTuple):
-    """Each file whose digest the credential states was given along (VCDM 2.0, 5.3), or is so by a field."""
-
-    kind: Kind
-
-    def check(self, findings: Findings) -> None:
-        """Open (`RESOURCE_MISSING`): the file can still be given, and what is hidden can still be shown."""
-        claims, stated = findings.claims, list[str]()
-        facts = facts_of(self.kind, claims)
-        for field in filter(_states_files, said_fields(self.kind)):
-            # Its holder could hide a digest, and leave out the file with it; also one item of a group alone.
-            can_hide = field.disclosure != "never" and not isinstance(claims, Credential)
-            if can_hide and (field.fields or field.name not in facts):
-                raise RESOURCE_MISSING.saying(
-                    "{field}, which states files, or a part of it, can be hidden", field=field.name
-                )
-            stated += _digests(field, facts.get(field.name))
-        found = claims.said.get("relatedResource", ())
-        for item in found if isinstance(found, list) else [found]:
-            stated += [str(item[name]) for name in ("digestSRI", "digestMultibase") if name in item]
-        # One that a field and `relatedResource` both state is of one file, however it is written.
-        files = {_raw(text) or text: _raw(text) for text in stated}
-        missing = sum(map(findings.resources.isdisjoint, files.values()))
-        if missing:
-            raise RESOURCE_MISSING.saying(
-                "{missing} of {count} files whose digests it states are missing",
-                missing=missing,
-                count=len(files),
-            )
-
-
-def _states_files(field: Field) -> bool:
-    return field.type == "digest" or any(map(_states_files, field.fields.values()))
-
-
-def _digests(field: Field, value: Any) -> list[str]:
-    """The digests that the value of a field states, those in the items of a group among them."""
-    if field.type == "digest":
-        return [] if value is None else [str(value)]
-    return [
-        digest
-        for item in value or ()
-        for inner in filter(_states_files, field.fields.values())
-        for digest in _digests(inner, item.get(inner.name))
-    ]
-
-
-def _raw(text: str) -> frozenset[bytes]:
-    """The digests of SHA-2, one of which a file has, from how `digestSRI` or `digestMultibase` writes them.
-
-    None for other ways, which no file has.
-    """
-    from wire import integrity  # only here: few kinds ask for files
-
-    if found := integrity.digests(text):
-        return frozenset().union(*found.values())
-    try:
-        # Behind the number of the hash and the length (multihash).
-        return frozenset({multibase_decode(text)[2:]})
-    except Malformed:
-        return frozenset()

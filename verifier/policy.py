@@ -40,7 +40,8 @@ from .problem import (
 )
 from .sources.trust_entries import RecognisedIssuer
 
-if TYPE_CHECKING:  # loaded only where a deployment has schemas
+if TYPE_CHECKING:  # loaded only where a deployment has schemas, or files are given
+    from vc.vcdm.related import Resource
     from vc.vcdm.schema import Schemas
 
 
@@ -54,6 +55,8 @@ WRONG_TYPE = NOT_ACCEPTED.finer("wrong-type")
 """The credential is not of the type that was asked for."""
 CHECK_TOO_OLD = NOT_ACCEPTED.finer("check-too-old")
 """The credential's kind asks for a check within some time, and the last one is from before."""
+ANOTHER_RESOURCE = NOT_ACCEPTED.finer("another-resource")
+"""A file was given as one that the credential states, and it has another digest."""
 NOT_SHOWN_BY_HOLDER = Code("not-shown-by-holder", Refused, "Not shown by its holder, here and now")
 """What was shown is no presentation by the person it speaks of."""
 NOT_PRESENTED = NOT_SHOWN_BY_HOLDER.finer("not-presented")
@@ -86,6 +89,8 @@ class Findings:
     """The cryptosuites of the issuer's own proofs, all of which fit."""
     resources: Set[bytes] = frozenset()
     """The digests of the files that were given along."""
+    stated: Sequence[Resource] = ()
+    """The files that it states, where some were given as such."""
     asked: Sequence[Policy] = ()
     """What the kind that it names asks for."""
     unknown_proofs: Sequence[str] = ()

@@ -122,6 +122,8 @@ CHECK_MISSING = Code("check-missing", NotKnown)
 """The credential's kind asks for a check within some time, and the credential has no day of one."""
 RESOURCE_MISSING = Code("resource-missing", NotKnown)
 """The credential's kind asks for the files whose digests it states, and not all of them were given."""
+NO_SUCH_RESOURCE = Code("no-such-resource", NotKnown)
+"""A file was given that is none of those that the credential states, by the id that was given or any."""
 UNKNOWN_RULE = Code("unknown-rule", Malformed)
 """A policy has a rule that there is not, or one with a value that it cannot have."""
 

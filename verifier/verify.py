@@ -28,11 +28,12 @@ from .sources.lists import ListMemory, ListSource
 from .sources.trust import TrustSource
 from .status import StatusLookup
 
-if TYPE_CHECKING:  # loaded only where a deployment has schemas, or a log is asked
+if TYPE_CHECKING:  # loaded only where a deployment has schemas, a log is asked, or files are given
     from vc.reading.status_digest import WholeDigest
     from vc.type_metadata import TypeDocuments
     from vc.vcdm.schema import Schemas
 
+    from .resources import GivenFile
     from .sources.published_log import LogSource
 
 
@@ -48,6 +49,7 @@ class _Given(NamedTuple):
     strangers: bool
     asks_by_kind: bool
     resources: frozenset[bytes]
+    files: Sequence[GivenFile]
     work: Work
     looked_up: set[str]
 
@@ -98,6 +100,7 @@ class Verifier:
         unasked: bool = False,
         asks_by_kind: bool = True,
         resources: Collection[bytes] = (),
+        files: Sequence[GivenFile] = (),
         work: Work | None = None,
     ) -> Report:
         """Checks a credential, a presentation or a bundle of either as of `now`.
@@ -110,9 +113,10 @@ class Verifier:
         credentials in it, as if they were files: nobody here asked for it, so that it cannot show
         whose they are, and its own proof is not looked at. Where a credential's kind asks for more than the
         policy does, so does this, unless `asks_by_kind` is false; `resources` are the digests (SHA-256, -384
-        or -512) of files that came with the credentials, for kinds that ask for these. `work` is what the
-        report may cost, by default `wire.work.FILE_STEPS`. Never raises a `Problem`: what is wrong stands in
-        the report.
+        or -512) of files that came with the credentials, each of which counts where a credential states it;
+        `files` are given as files of these credentials, and one that is another is refused. `work` is what
+        the report may cost, by default `wire.work.FILE_STEPS`. Never raises a `Problem`: what is wrong stands
+        in the report.
         """
         named = (challenge, domain) != (None, None)
         if unasked and (named or asked is not None):
@@ -121,7 +125,8 @@ class Verifier:
             raise ValueError("asked has a challenge and a domain of its own")
         if not unasked:
             asked = asked or Asked(challenge, domain)
-        given = _Given(now, policy, strangers, asks_by_kind, frozenset(resources), work or Work(), set())
+        resources = frozenset(resources).union(*(each.digests for each in files))
+        given = _Given(now, policy, strangers, asks_by_kind, resources, files, work or Work(), set())
         return self._report(source, asked, given)
 
     def verify_all(
@@ -134,6 +139,7 @@ class Verifier:
         strangers: bool = False,
         asks_by_kind: bool = True,
         resources: Collection[bytes] = (),
+        files: Sequence[GivenFile] = (),
         work: Work | None = None,
     ) -> Report:
         """Checks the presentations of one answer (OpenID4VP 1.0, 8.1) as `verify` checks each.
@@ -141,7 +147,8 @@ class Verifier:
         The report has a part for each, and is valid if each of them is. `work` is what they may cost
         together.
         """
-        given = _Given(now, policy, strangers, asks_by_kind, frozenset(resources), work or Work(), set())
+        resources = frozenset(resources).union(*(each.digests for each in files))
+        given = _Given(now, policy, strangers, asks_by_kind, resources, files, work or Work(), set())
         if len(sources) > MAX_PRESENTATIONS:
             return _too_many()
         return Report.of_answer([self._report(source, asked, given) for source in sources])
@@ -193,6 +200,7 @@ class Verifier:
             self.schemas,
             given.asks_by_kind,
             given.resources,
+            given.files,
             self.types,
         )
         return steps.report(asked, given.policy)
@@ -203,7 +211,7 @@ class Verifier:
         The document is one that this verifier fetched, or was given by its owner. Raises as
         `StatusDocuments.authenticate`.
         """
-        given = _Given(now, None, False, False, frozenset(), Work(), set())
+        given = _Given(now, None, False, False, frozenset(), (), Work(), set())
         _, _, own = self._authenticating(bundle.issuer_documents, given)
         return own.authenticate(Anchored(bundle.secured, bundle.evidence), issuer, brought=False)
 

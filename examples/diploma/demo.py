@@ -24,9 +24,10 @@ import click
 
 from intaglio.commands.verify.page import serve_page
 from intaglio.session import Session
-from intaglio.terminal import Result, say, verb, wrapped
+from intaglio.terminal import Result, extra, say, verb, wrapped
 from wire.text import counted
 
+from ..uses.catalogue import catalogue
 from . import chain
 
 HERE = Path(__file__).parent
@@ -185,7 +186,11 @@ def _serve(folder: Path) -> None:
         "another's proof": world.swapped(),
     }
     say("Files to try:", *(f"{what:<21} {file}" for what, file in files.items()))
-    serve_page(Session(world.employer.folder), trust_file=None, policy=None, offline=True)
+    with extra("serve"):
+        from intaglio.pages.uses import Uses
+
+    employer = Session(world.employer.folder)
+    serve_page(employer, trust_file=None, policy=None, offline=True, uses=Uses(catalogue))
 
 
 @dataclass(frozen=True)

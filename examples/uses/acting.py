@@ -7,7 +7,7 @@ import hashlib
 import io
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
@@ -31,10 +31,13 @@ from vc import Report, Verdict
 from vc.forms import INTEGRITY
 from vc.possession import Asked
 from vc.status import Reason
+from vc.vcdm.related import resources_of
 from verifier import Trust, Verifier
 from verifier.policy import AllOf, load_policy
+from verifier.resources import GivenFile
 from verifier.summary import fields_of, summarize
 from wire.fetch import NoFetcher
+from wire.integrity import digests_of
 from wire.problem import Malformed
 from wire.text import counted
 
@@ -43,7 +46,7 @@ from .folder import UseCase
 
 _WRONG_TYPE, _REVOKED_CODE = "trust-wrong-type", "status-revoked"
 _NOT_FOR_TYPE, _NOT_PROVED = "trust-not-for-type", "trust-subject-not-proved"
-_MISSING = "trust-resource-missing"
+_ANOTHER = "trust-another-resource"
 _TOO_OLD, _CHECK_TOO_OLD = "trust-status-too-old", "trust-check-too-old"
 NOW = timedelta()
 """No time later."""
@@ -71,6 +74,8 @@ class Run:
     use: UseCase
     issued: int = 0
     findings: list[CellFinding] = field(default_factory=list)
+    record: Mapping[str, Any] = field(default_factory=dict)
+    """That of the first good row, whose credential is verified."""
     sentences: dict[str, str] = field(default_factory=dict)
     """By language, as far as the program or the kind has it."""
     learned: dict[str, Any] = field(default_factory=dict)
@@ -156,6 +161,7 @@ class _Acting:
         self.rehearsed = rehearsed(use, use.folder / "rows.csv")
         # Those that are there, which may be others than are expected: somebody changed the rows.
         self.verified, self.revoked = _numbered(use, self.rehearsed)[:2]
+        self.seen.record = self.rehearsed.records[min(self.rehearsed.records)]
         self.own = Institution(scratch / "own", use.said["issuer"], use.address, use)
         self.next = Institution(scratch / "next", near.said["issuer"], near.address, use, near)
 
@@ -254,8 +260,10 @@ class _Acting:
         for name in (each for each, digest in digests.items() if digest in stated):
             another = next((content for content in files.values() if content != files[name]), b"")
             for what, content in (("altered", _altered(files[name])), ("another in its place", another)):
-                report = self._verify(self._shown(data, person), files={**files, name: content})
-                self.seen.note(f"{name}, {what}", report, Verdict.UNDETERMINED, _MISSING)
+                given = [GivenFile.read(io.BytesIO(content), _id_of(files[name], data))]
+                changed = {**files, name: content}
+                report = self._verify(self._shown(data, person), files=changed, given=given)
+                self.seen.note(f"{name}, {what}", report, Verdict.INVALID, _ANOTHER)
 
     def _attacked(self, data: bytes, person: Person | None) -> None:
         """The one change that this use refuses; without it the same steps ended valid."""
@@ -266,8 +274,10 @@ class _Acting:
                 self._attacked_cell()
             case "document":
                 files, name = dict(self.use.files), attack["file"]
+                id_there = _id_of(files[name], data)
                 files[name] = files[attack["with"]] if "with" in attack else _altered(files[name])
-                report = self._verify(self._shown(data, person), files=files)
+                given = [GivenFile.read(io.BytesIO(files[name]), id_there)]
+                report = self._verify(self._shown(data, person), files=files, given=given)
             case "time":
                 before, after = (timedelta(days=attack["days"] - less) for less in (1, 0))
                 good = self._verify(self._shown(data, person, before), before)
@@ -336,6 +346,7 @@ class _Acting:
         later: timedelta = NOW,
         files: Mapping[str, bytes] | None = None,
         is_presented: bool | None = None,
+        given: Sequence[GivenFile] = (),
     ) -> Report:
         """As a verifier does who asks for this type, and has the documents that belong to it.
 
@@ -355,6 +366,7 @@ class _Acting:
             policy=AllOf(tuple(rules)),
             asked=Asked(CHALLENGE, DOMAIN) if is_presented else None,
             resources=[hashlib.sha256(each).digest() for each in files.values()],
+            files=given,
         )
 
 
@@ -365,6 +377,14 @@ def _named(kind: Kind, name: str, value: object, language: str) -> str:
         return yes if value else no
     of = kind.fields.get(name)
     return of.names.get(language, {}).get(str(value), str(value)) if of else str(value)
+
+
+def _id_of(file: bytes, bundle: bytes) -> str:
+    """The id that a credential has for a file; empty in a form that has none."""
+    credential = json.loads(bundle)["credential"]
+    stated = resources_of(credential) if isinstance(credential, dict) else []
+    digests = digests_of(io.BytesIO(file))
+    return next((each.id for each in stated if each.fits(digests)), "")
 
 
 def _altered(data: bytes) -> bytes:

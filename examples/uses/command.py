@@ -122,9 +122,7 @@ def _labels(use: UseCase, names: Iterable[str]) -> str:
 
 
 def _learned(ended: acting.Run) -> Iterator[str]:
-    use = ended.use
-    records = use.expected.outcome.records
-    record = records[min(records)]
+    use, record = ended.use, ended.record
     for name, field in use.kind.fields.items():
         if name in ended.learned or name in use.said["paper"]:
             learned = _said(ended.learned.get(name, "–"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,10 +15,13 @@ from vc import Bundle, Check, Claims, Outcome, Report, Verdict
 from vc.problem import IS_TRUST_FILE
 from vc.reading import read
 from vc.secured import Form
+from vc.vcdm.related import Resource
 from verifier import Trust
 from verifier.checks import STEPS
 from verifier.judge import Judge, Judged, Question
 from verifier.policy import Policy
+from verifier.resources import files_stated
+from wire.integrity import digests_of
 from wire.problem import Problem
 from wire.work import BODY_STEPS, Work
 
@@ -77,12 +81,29 @@ class Inspection:
 
 
 def judgements(judge: Judge, files: Sequence[Given], now: datetime, language: str) -> Iterator[Judgement]:
-    """The verdict on each file. Showing one costs at most as much again as judging it."""
+    """The verdict on each file. Showing one costs at most as much again as judging it.
+
+    A file that is no credential, and whose digest a valid one of the others states, has no verdict of its
+    own: the other's says that it was compared.
+    """
+    digests = [digests_of(io.BytesIO(file.data)) for file in files] if len(files) > 1 else [frozenset()]
+    resources = frozenset[bytes]().union(*digests)
+    found = list(_judged(judge, files, now, language, resources))
+    stated = [each for one in found if one.report.has_claims for each in _files_stated(one.report)]
+    for one, own in zip(found, digests, strict=True):
+        is_credential = one.report.checks[0].outcome is Outcome.PASSED
+        if is_credential or not any(each.fits(own) for each in stated):
+            yield one
+
+
+def _judged(
+    judge: Judge, files: Sequence[Given], now: datetime, language: str, resources: frozenset[bytes]
+) -> Iterator[Judgement]:
     steps = min(BODY_STEPS, _MOST_STEPS // len(files))
     ends = time.monotonic() + judge.seconds
     for file in files:
         if file.problem is None:
-            question = Question(file.data, now, unasked=True)
+            question = Question(file.data, now, unasked=True, resources=resources)
             report = judge.report(question, steps, max(ends - time.monotonic(), 0))
         else:
             report = _unread(file.problem)
@@ -91,6 +112,12 @@ def judgements(judge: Judge, files: Sequence[Given], now: datetime, language: st
         unchecked = _unchecked(file.data, verifier.forms, Work(steps)) if is_open else ()
         name = file.name or tr("pasted text")
         yield judgement(name, file.data, report, verifier.trust, unchecked, language, Work(steps))
+
+
+def _files_stated(report: Report) -> Iterator[Resource]:
+    """Those of a valid file."""
+    for claims, found in zip(report.require(), report.by_kind, strict=True):
+        yield from files_stated(claims, found and found.kind)
 
 
 def recognises_nobody(judge: Judge) -> bool:

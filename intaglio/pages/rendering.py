@@ -169,6 +169,12 @@ def _typed(command: str) -> Markup:
     return Markup("<code>{}</code>").format(command)
 
 
+def _coded(text: str) -> Markup:
+    """A text of ours in which what is typed stands between backticks."""
+    parts = text.split("`")
+    return Markup("").join(_typed(part) if place % 2 else escape(part) for place, part in enumerate(parts))
+
+
 def _address(kind: str, content: bytes) -> str:
     """An address that holds it all, so that a browser can keep it without asking anybody."""
     return f"data:{kind};base64,{base64.b64encode(content).decode()}"
@@ -238,6 +244,6 @@ def _environment() -> Environment:
     }
     made.globals |= {"limits": upload, "counted": _counted, "words": WORDS}
     made.globals["version"] = hashlib.sha256(b"".join(asset.read() for asset in ASSETS)).hexdigest()[:8]
-    made.filters |= {"theirs": theirs, "said": said, "report": _report}
+    made.filters |= {"theirs": theirs, "said": said, "report": _report, "coded": _coded}
     made.filters |= {"title_of": title, "sentence_of": _sentence, "remedy_of": remedy}
     return made

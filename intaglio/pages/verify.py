@@ -26,6 +26,7 @@ from .room import Counted, Room
 from .routes import Gate, Handler, giving, html
 from .samples import SAMPLES, Samples
 from .upload import MAX_BODY
+from .uses import PATH, Uses
 
 _LOG = logging.getLogger(__name__)
 
@@ -46,6 +47,8 @@ class VerifyPage:
     offline: bool = False
     samples: Samples | None = None
     """What its readers may try."""
+    uses: Uses | None = None
+    """What its readers may read of other credentials."""
     nobody: Callable[[], bool] = lambda: False
     """Whether the trust list is empty."""
     recognition: Recognition | None = None
@@ -60,6 +63,8 @@ class VerifyPage:
             routes["POST", "recognise"] = self._recognise
         if self.samples is not None:
             routes |= {("GET", name): handler for name, handler in self.samples.handlers()}
+        if self.uses is not None:
+            routes["GET", PATH] = self.uses.show
         gate = self._gate()
         for (method, name), handler in routes.items():
             app.add_api_route(f"{self.root}{name}", gate(handler), methods=[method], include_in_schema=False)
@@ -93,9 +98,9 @@ class VerifyPage:
         """The page to begin with, and who was just put on the list."""
         listed = None if self.trust_file is None else Trust.load(self.trust_file).issuers
         samples = SAMPLES if self.samples else {}
-        return html(
-            page("start.html", site, listed=listed, nobody=self.nobody(), added=added, samples=samples)
-        )
+        uses = "" if self.uses is None else f"{self.root}{PATH}"
+        told = {"listed": listed, "nobody": self.nobody(), "added": added, "samples": samples, "uses": uses}
+        return html(page("start.html", site, **told))
 
     async def _answer(self, request: Request, site: Site) -> Response:
         self.own.require_own_page(request)

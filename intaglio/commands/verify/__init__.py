@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -26,11 +25,25 @@ from wire.fetch import Fetcher
 from wire.text import printable
 
 from ...session import Session
-from ...terminal import EXISTING_FILE, Age, Result, as_typed, emphasized, read_input, say, verb, wrapped
+from ...terminal import (
+    EXISTING_FILE,
+    Age,
+    Result,
+    as_typed,
+    emphasized,
+    is_file,
+    read_input,
+    say,
+    verb,
+    wrapped,
+)
 from ...words import remedy, sentence, tr, tr_count
 from ...words import report as words
 from .files import Aside, InputFile, expanded, is_many
 from .table import COLOURS, Row, table
+
+if TYPE_CHECKING:  # loaded only where files are given
+    from verifier.resources import GivenFile
 
 _EXIT: Mapping[Verdict, int] = {Verdict.VALID: 0, Verdict.INVALID: 1, Verdict.UNDETERMINED: 3}
 _NOT_FOUND, _MIXED = 4, 7
@@ -52,6 +65,23 @@ class _Moment(click.ParamType[datetime]):
             self.fail(tr("expected a date such as 2026-06-30 or 2026-06-30T12:00:00Z"), param, ctx)
 
 
+class _Belonging(click.ParamType[tuple[str, Path]]):
+    """A file, perhaps behind an id, which is a URL and may have `=` as well as the file's name."""
+
+    name = "file"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, Path]:
+        if isinstance(value, tuple):
+            return value
+        parts = str(value).split("=")
+        cut = next((count for count in range(len(parts)) if is_file("=".join(parts[count:]))), None)
+        if cut is None:
+            self.fail(tr("there is no file {file}").format(file=printable(parts[-1])), param, ctx)
+        return "=".join(parts[:cut]), Path("=".join(parts[cut:]))
+
+
 policy_option = click.option(
     "--policy",
     "policy_file",
@@ -68,11 +98,12 @@ trust_option = click.option("--trust", "trust_file", type=EXISTING_FILE, help="A
 @click.option("--at", "moment", type=_Moment(), help="Judge as of this date instead of now.")
 @click.option("--status-within", type=Age(), help="How old the status may be, such as 30d or 12h.")
 @click.option(
-    "--resource",
-    "resources",
+    "--with",
+    "belongings",
     multiple=True,
-    type=EXISTING_FILE,
-    help="A file whose digest the credentials state.",
+    metavar="[ID=]FILE",
+    type=_Belonging(),
+    help="A file whose digest the credential states, by the ID that it has there if it states several.",
 )
 @click.option("--no-kind-rules", is_flag=True, help="Ask for nothing only because a credential's kind does.")
 @click.option("--challenge", help="The challenge that you gave to the holder.")
@@ -91,7 +122,7 @@ def verify(
     trust_file: Path | None,
     moment: datetime | None,
     status_within: str | None,
-    resources: tuple[Path, ...],
+    belongings: tuple[tuple[str, Path], ...],
     no_kind_rules: bool,
     challenge: str | None,
     domain: str | None,
@@ -115,7 +146,7 @@ def verify(
     if shown_within is not None and challenge is None:
         raise click.UsageError(tr("--shown-within goes with --challenge and --domain."))
     if page:
-        if sources or moment or status_within or challenge or resources or no_kind_rules:
+        if sources or moment or status_within or challenge or belongings or no_kind_rules:
             raise click.UsageError("--page goes with --policy, --trust and --offline only.")
         from .page import serve_page  # only here: most files are verified without a browser
 
@@ -131,8 +162,12 @@ def verify(
     with setting():
         judge = session.verifier(offline=offline, trust_file=trust_file)
     fetcher = session.fetcher(offline=offline)
-    digests = [digest for file in resources for digest in _digests(file)]
-
+    is_one = len(sources) == 1 and not is_many(sources[0])
+    if not is_one and any(name for name, _ in belongings):
+        raise click.UsageError(
+            tr("--with ID=FILE goes with one credential; of several, each takes its own by FILE.")
+        )
+    files = list(_given(belongings))
     asked = Asked(challenge, domain, max_age=parse_age(shown_within or _SHOWN_WITHIN))
 
     def report_on(received: bytes) -> Report:
@@ -142,21 +177,25 @@ def verify(
             policy=AllOf(tuple(rules)) if rules else None,
             asked=asked,
             asks_by_kind=not no_kind_rules,
-            resources=digests,
+            # Of several credentials each states other files: then one that is not this one's is no other's.
+            resources=() if is_one else frozenset().union(*(file.digests for file in files)),
+            files=files if is_one else (),
         )
 
-    if len(sources) > 1 or is_many(sources[0]):
+    if not is_one:
         return _verify_all(sources, fetcher, report_on, judge.trust)
     report = report_on(_read(sources[0], fetcher))
     lines = [_laid(line, report.verdict) for line in render(report, judge.trust)]
     return Result(lambda: words.for_programs(report, judge.trust), "\n".join(lines), _EXIT[report.verdict])
 
 
-def _digests(file: Path) -> Iterator[bytes]:
-    """Each digest by which a credential may state a file."""
-    for name in ("sha256", "sha384", "sha512"):
-        with file.open("rb") as opened:
-            yield hashlib.file_digest(opened, name).digest()
+def _given(belongings: Sequence[tuple[str, Path]]) -> Iterator[GivenFile]:
+    if belongings:
+        from verifier.resources import GivenFile  # only here: few credentials state files
+
+        for name, file in belongings:
+            with file.open("rb") as opened:
+                yield GivenFile.read(opened, name)
 
 
 def _verify_all(

@@ -8,7 +8,7 @@ import secrets
 import sys
 import webbrowser
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,9 +18,22 @@ from verifier.policy import Policy
 from ...session import Session
 from ...terminal import extra, say
 
+if TYPE_CHECKING:  # loaded where a page is served
+    from ...pages.uses import Uses
 
-def serve_page(session: Session, *, trust_file: Path | None, policy: Policy | None, offline: bool) -> None:
-    """Answers on a free port of loopback, under a path that nobody can guess, until the terminal ends it."""
+
+def serve_page(
+    session: Session,
+    *,
+    trust_file: Path | None,
+    policy: Policy | None,
+    offline: bool,
+    uses: Uses | None = None,
+) -> None:
+    """Answers on a free port of loopback, under a path that nobody can guess, until the terminal ends it.
+
+    `uses` are shown on a page of their own.
+    """
     with extra("serve"):
         from fastapi import FastAPI
         from starlette.exceptions import HTTPException
@@ -60,6 +73,7 @@ def serve_page(session: Session, *, trust_file: Path | None, policy: Policy | No
             trust_file=trust_file or session.trust_file,
             offline=offline,
             samples=Samples(samples, processes, session.now),
+            uses=uses,
             nobody=functools.partial(recognises_nobody, judge),
             recognition=Recognition(own, session.trust_file, joined) if takes else None,
         ).mount(app)
