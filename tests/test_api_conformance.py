@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
-from intaglio.api.conformance import create_app, local_config, throwaways
+from intaglio.api.conformance.service import create_app, local_config, throwaways
 from tests.api import asked
 from tests.commandline import Program
 from tests.conftest import CORPORA, ROOT
@@ -347,6 +347,14 @@ class TestApart:
         naming = [path for path in SOURCES if "conformance" in path.read_text()]  # to parse all takes seconds
         importing = [path.relative_to(ROOT).as_posix() for path in naming if "conformance" in imported(path)]
         assert importing == ["intaglio/commands/api.py"]
+
+    def test_only_the_profile_can_sign_what_is_posted(self) -> None:
+        folder = ROOT / "intaglio/api"
+        signing = [path for path in folder.rglob("*.py") if {"sign", "sign_compact"} & imported(path)]
+        assert {path.relative_to(folder).as_posix() for path in signing} == {
+            "conformance/service.py",
+            "conformance/jose.py",
+        }
 
     def test_it_takes_no_issuer_and_listens_on_loopback_alone(self, program: Program) -> None:
         serve = ("api", "serve", "--profile", "conformance")

@@ -1,4 +1,4 @@
-"""The profile for strangers' test suites: throw-away issuers sign what is posted, proofs alone are checked.
+"""The profile as a service: throw-away issuers sign what is posted, proofs alone are checked.
 
 W3C's suites need both, and no service for people may do either. So nothing else of the program imports this
 module but the command that starts it: it keeps nothing, logs nothing, is on loopback only, and each of its
@@ -37,9 +37,10 @@ from wire.fetch import NoFetcher
 from wire.problem import Malformed, Problem
 from wire.work import BODY_STEPS, Work
 
-from .identifiers import add_identifiers
-from .message import Unread, answer, failure, read_message
-from .verification import add_verification
+from ..identifiers import add_identifiers
+from ..message import Unread, answer, failure, read_message
+from ..verification import add_verification
+from .model import require_sound
 
 HEADER = (b"x-intaglio-profile", b"conformance")
 
@@ -164,11 +165,7 @@ class _Signing:
                 raise Malformed("the status is stated here, and may not be posted")
             document["credentialStatus"] = status_entry(f"{self.url}/status/0", self._next)
             self._next += 1
-        claims = Credential.parse(document)
-        if claims.unread:
-            raise claims.unread
-        compare_resources(claims.said, jsonld.vendored().documents)
-        jsonld.canonicalize(document, work=Work(BODY_STEPS), whole=True)
+        require_sound(document)
         return document
 
 
