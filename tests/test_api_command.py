@@ -7,6 +7,8 @@ import json
 import pytest
 
 from intaglio.api.tokens import Right, Tokens
+from intaglio.commands.issuer import place
+from intaglio.session import Session
 from kinds import shipped
 from tests.commandline import Program
 from tests.world import issuer_in
@@ -85,6 +87,24 @@ class TestServe:
         answer = program("api", "serve", *issuer, "--host", "0.0.0.0", *reach)
         assert answer.code in (1, 2)
         assert "in the clear" in answer.err
+
+    def test_what_opens_the_keys_is_typed_once_for_all_processes(
+        self, program: Program, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        asked: list[str] = []
+
+        def typed(prompt: str) -> bytes:
+            asked.append(prompt)
+            return b"correct horse battery"
+
+        monkeypatch.setattr(place, "passphrase", typed)
+        monkeypatch.setattr(place, "is_asked", lambda: True)
+        issuer_in(program.home / "issuer", passphrase=lambda: b"correct horse battery")
+        of_home = place.Place(program.home / "issuer", Session(program.home))
+        of_home.ask()
+        for _ in "ab":
+            of_home.open().require_signer()
+        assert asked == ["Issuer passphrase"]
 
     def test_the_folder_of_an_issuer_is_told_from_its_home(self, program: Program, tokens: Tokens) -> None:
         answer = program("api", "serve", "--issuer", f"school={program.home / 'issuer'}")

@@ -360,6 +360,7 @@ class TestApart:
         serve = ("api", "serve", "--profile", "conformance")
         assert "takes no --issuer" in program(*serve, "--issuer", f"a={program.home}").err
         assert "takes no --issuer" in program(*serve, "--resolve", "any").err
+        assert "takes no --issuer" in program(*serve, "--processes", "2").err
         assert "loopback only" in program(*serve, "--host", "0.0.0.0").err
         # A proxy in front would hand on what others send.
         assert "loopback only" in program(*serve, "--url", "https://suites.example").err
