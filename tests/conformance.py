@@ -51,13 +51,16 @@ def tested(suite: Path, environment: Mapping[str, str]) -> dict[str, Any]:
 
 def over_http(suite: Path) -> dict[str, Any]:
     """The report of a suite that asks a service."""
-    with tempfile.TemporaryDirectory() as home:
+    with tempfile.TemporaryDirectory() as home, Path(home, "said").open("w+") as said:
         serve = ("--home", home, "api", "serve", "--profile", "conformance", "--tls", "--port", "0")
         command = (sys.executable, "-m", "intaglio", *serve)
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as service:
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=said, text=True, cwd=ROOT) as service:
             try:
                 assert service.stdout is not None
                 configuration = service.stdout.readline()
+                if not configuration:
+                    said.seek(0)
+                    sys.exit(said.read())
                 (suite / "localConfig.cjs").write_text(f"module.exports = {configuration};\n")
                 # The profile's certificate is made at start, and these suites know no authority of ours.
                 return tested(suite, {"NODE_TLS_REJECT_UNAUTHORIZED": "0"})
