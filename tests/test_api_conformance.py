@@ -29,6 +29,7 @@ APP = create_app(URL, lambda: NOW, ISSUERS)
 V1, V2 = "https://www.w3.org/2018/credentials/v1", "https://www.w3.org/ns/credentials/v2"
 EXAMPLES = "https://www.w3.org/ns/credentials/examples/v2"
 HOLDER = Holder()
+DID = ISSUERS["eddsa-rdfc-2022-ed25519"].did
 VECTORS = [
     path
     for path in sorted((CORPORA / "vectors").glob("di-e*dsa/**/signed*.json"))
@@ -94,6 +95,14 @@ def test_the_first_data_model_gets_the_words_for_its_proof() -> None:
         {"credentialStatus": {"type": "https://example.org/Status"}},
         {"credentialSchema": {"id": "https://example.org/s.json", "type": "JsonSchema"}},
         {"evidence": [{"id": "https://example.org/e", "type": "https://example.org/Evidence"}]},
+        {"refreshService": [{"id": "did:example:refresh/2", "type": "https://example.org/#Refresh"}]},
+        {"@context": [V2, {"D": "https://example.org/#D"}], "termsOfUse": [{"type": "D"}, {"type": "D"}]},
+        {
+            "issuer": {
+                "id": DID,
+                "name": [{"@value": "Dog", "@language": "en"}, {"@value": "犬", "@language": "ja"}],
+            }
+        },
     ],
     ids=lambda members: next(iter(members)),
 )
@@ -132,6 +141,20 @@ WRONG = {
         {"name": 4},
         {"relatedResource": [{"id": "https://example.org/r"}]},
         {"unmapped": "term"},
+        {"@context": [V2, {"VerifiableCredential": "https://example.org/#Other"}]},
+        {
+            "@context": [
+                V2,
+                {"@protected": True, "T": "https://example.org/#T"},
+                {"T": "https://example.org/#U"},
+            ]
+        },
+        {"@context": [V2, {"T": "https ://not-a-url#T"}], "type": ["VerifiableCredential", "T"]},
+        {"credentialStatus": {"id": "https ://not-a-url/4", "type": "https://example.org/#S"}},
+        {"credentialStatus": {"id": ["did:example:1", "did:example:2"], "type": "https://example.org/#S"}},
+        {"credentialStatus": {"id": "did:example:status", "type": 2}},
+        {"credentialSubject": [{"id": "did:example:subject"}, {}]},
+        {"issuer": {"id": DID, "name": {"@value": "E", "@language": "en", "url": "did:example:issuer"}}},
     ],
     ids=str,
 )
