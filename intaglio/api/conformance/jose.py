@@ -40,16 +40,19 @@ FEATURES = {
 """The suite's features, each with the media type of the form that has it here."""
 
 
-class _Method(NamedTuple):
-    """A verification method with its secret (Controlled Identifiers 1.0, 2.2.3), as the suite writes it."""
+class GivenKey(NamedTuple):
+    """A key that the suite gives: a verification method with its secret (Controlled Identifiers 1.0, 2.2)."""
 
     id: str
     public: PublicKey
     secret: PrivateKey | None
 
     @classmethod
-    def read(cls, data: bytes) -> _Method:
-        """Raises `Malformed`, `InvalidKey`, and the open `UnknownKeyType` for a curve that is not read."""
+    def read(cls, data: bytes) -> GivenKey:
+        """The method as the suite writes it, a `JsonWebKey` (2.2.3).
+
+        Raises `Malformed`, `InvalidKey`, and the open `UnknownKeyType` for a curve that is not read.
+        """
         members = load_json_object(data)
         public, secret = members.get("publicKeyJwk"), members.get("secretKeyJwk")
         if not isinstance(public, dict) or not isinstance(members.get("id"), str):
@@ -63,7 +66,7 @@ class _Method(NamedTuple):
         return cls(members["id"], key, signer)
 
 
-def issue(form: str, posted: bytes, method: _Method) -> str:
+def issue(form: str, posted: bytes, method: GivenKey) -> str:
     """The document in a JWT of this form, once its data model is in order.
 
     Raises as `require_sound` and `verify`, and `MalformedCredential` without a secret key.
@@ -82,7 +85,7 @@ def issue(form: str, posted: bytes, method: _Method) -> str:
     return token
 
 
-def verify(form: str, posted: bytes, method: _Method) -> dict[str, Any]:
+def verify(form: str, posted: bytes, method: GivenKey) -> dict[str, Any]:
     """The document in a JWT of this form, whose signature the key made.
 
     Raises `InvalidProof`, `MalformedCredential` for another form or what is no such document, and as
@@ -117,14 +120,14 @@ def _require_enveloped(item: object) -> None:
 
 
 def _result(
-    do: Callable[[str, bytes, _Method], Any], feature: str, posted: Path, key: Path
+    do: Callable[[str, bytes, GivenKey], Any], feature: str, posted: Path, key: Path
 ) -> dict[str, str]:
     """What the suite reads: success, or failure, or that it stays open, and in words why."""
     try:
         form = FEATURES[feature]
         if form is None:
             raise UnsupportedForm("credentials are not secured so here")
-        made = do(form, posted.read_bytes(), _Method.read(key.read_bytes()))
+        made = do(form, posted.read_bytes(), GivenKey.read(key.read_bytes()))
     except OSError as error:
         return {"result": "error", "data": str(error)}
     except Problem as problem:
