@@ -1,8 +1,8 @@
 """The API over HTTP against the library that it calls, against itself in two processes, and against a peer.
 
 All by CPU time, in one run, the best of rounds that take turns. The real service and the peer, Digital
-Bazaar's packages behind node's http, each in a process bound to one core, the library in this process on the
-same core, with the verifier that the service has. Two processes have all cores.
+Bazaar's packages behind node's http, are bound to one core each, two processes to the same one together. The
+library is in this process on that core, with the verifier that the service has.
 
 Each process is kept busy by sixteen connections: what they post at one time is written at once, so that of
 half as many each request would cost more. Issuing writes durably, here and in the library, by sixteen
@@ -20,7 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
@@ -107,14 +107,14 @@ def family(pid: int) -> Iterator[int]:
 
 
 @contextmanager
-def started(*command: str, cores: Set[int] = CORE, told: bytes = b"") -> Iterator[tuple[int, str]]:
+def started(*command: str, told: bytes = b"") -> Iterator[tuple[int, str]]:
     """The process of a service, and its address, which it prints first."""
     service = subprocess.Popen(
         command,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-        preexec_fn=lambda: os.sched_setaffinity(0, cores),
+        preexec_fn=lambda: os.sched_setaffinity(0, CORE),
     )
     try:
         assert service.stdin is not None
@@ -135,7 +135,7 @@ def ours(home: Path, processes: int = 1) -> Iterator[Service]:
     token = Tokens(issuer.home).add("bench", Right, utc_now())
     serve = ("api", "serve", "--issuer", f"s={home}", "--port", "0", "--offline")
     command = (sys.executable, "-m", "intaglio", "--home", str(home), *serve, "--processes", str(processes))
-    with started(*command, cores=CORE if processes == 1 else EVERYWHERE) as (pid, address):
+    with started(*command) as (pid, address):
         yield Service(pid, address, token, bundle, processes * CONNECTIONS)
 
 
