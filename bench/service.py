@@ -45,9 +45,8 @@ def library(data: bytes, trust: Trust, seconds: float) -> float:
 
 
 def cpu_of(pid: int) -> float:
-    """Seconds of CPU that a process has had, all its threads together: in nanoseconds, not in ticks."""
-    threads = Path(f"/proc/{pid}/task").glob("*/schedstat")
-    return sum(int(thread.read_text().split()[0]) for thread in threads) / 1e9
+    """Seconds of CPU that a process has had, all its threads together, those that ended as well."""
+    return time.clock_gettime(~pid << 3 | 2)  # clock_getcpuclockid(3), which Python has not
 
 
 def asked(connections: list[http.client.HTTPConnection], data: bytes, calls: int) -> None:

@@ -48,6 +48,10 @@ class Limits(NamedTuple):
     open: int = 500
     """Connections; each takes a file descriptor, of which a process has a thousand."""
 
+    def among(self, processes: int) -> Limits:
+        """Those of one of several processes on one port, which share what one address may do."""
+        return self if self.waiting is None else self._replace(waiting=-(-self.waiting // processes))
+
 
 LIMITS = Limits()
 BEHIND_PROXY = LIMITS._replace(waiting=None)

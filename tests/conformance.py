@@ -1,8 +1,9 @@
 """Runs one of W3C's suites, unchanged, against the conformance profile: python -m tests.conformance SUITE.
 
-SUITE is a folder with the suite and its packages (`npm install`). Its `localConfig.cjs` is written, its tests
-are run by its own mocha, and what passed and what failed is printed, each failing test with its line in
-docs/conformance.md where it has one.
+SUITE is a folder with the suite and its packages (`npm install`). The file that says what is tested is
+written there, and its tests are run by its own mocha. What passed and what failed is printed, each failing
+test with its line in docs/conformance.md where it has one. The suite of VC-JOSE-COSE starts programs by
+`docker compose`: here a script of that name starts ours.
 """
 
 from __future__ import annotations
@@ -12,42 +13,89 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from intaglio.api.conformance.jose import FEATURES
 
 ROOT = Path(__file__).parents[1]
 KNOWN = ROOT / "docs" / "conformance.md"
 
 
-def tested(suite: Path, configuration: str) -> dict[str, Any]:
-    """Run the suite with this configuration, and return the report of mocha."""
-    (suite / "localConfig.cjs").write_text(f"module.exports = {configuration};\n")
-    # The profile's certificate is made at start, and these suites know no authority of ours.
-    environment = {**os.environ, "NODE_TLS_REJECT_UNAUTHORIZED": "0"}
-    command = ["npx", "mocha", "tests/", "--reporter", "json", "--timeout", "15000", "--exit"]
-    done = subprocess.run(command, cwd=suite, env=environment, capture_output=True, text=True, check=False)
-    found: dict[str, Any] = json.loads(done.stdout[done.stdout.index("{\n") :])
-    return found
+DOCKER = """#!/bin/sh
+# docker compose -f FILE run --rm NAME, and then the words for the program; /tests is a folder of the suite.
+shift 6
+for word in "$@"; do
+  case "$word" in /tests/*) word=".$word" ;; esac
+  set -- "$@" "$word"; shift
+done
+exec "{python}" -m intaglio.api.conformance.jose "$@"
+"""
+
+
+def tested(suite: Path, environment: Mapping[str, str]) -> dict[str, Any]:
+    """Run the suite, and return the report of its mocha."""
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder, "report.json")
+        written = ("--reporter", "json", "--reporter-option", f"output={report}")
+        command = ["npx", "mocha", "tests/", *written, "--timeout", "15000", "--exit"]
+        done = subprocess.run(
+            command, cwd=suite, env={**os.environ, **environment}, capture_output=True, check=False
+        )
+        if not report.exists():
+            sys.exit(done.stderr.decode())
+        found: dict[str, Any] = json.loads(report.read_text())
+        return found
+
+
+def over_http(suite: Path) -> dict[str, Any]:
+    """The report of a suite that asks a service."""
+    with tempfile.TemporaryDirectory() as home, Path(home, "said").open("w+") as said:
+        serve = ("--home", home, "api", "serve", "--profile", "conformance", "--tls", "--port", "0")
+        command = (sys.executable, "-m", "intaglio", *serve)
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=said, text=True, cwd=ROOT) as service:
+            try:
+                assert service.stdout is not None
+                configuration = service.stdout.readline()
+                if not configuration:
+                    said.seek(0)
+                    sys.exit(said.read())
+                (suite / "localConfig.cjs").write_text(f"module.exports = {configuration};\n")
+                # The profile's certificate is made at start, and these suites know no authority of ours.
+                return tested(suite, {"NODE_TLS_REJECT_UNAUTHORIZED": "0"})
+            finally:
+                service.terminate()
+
+
+def by_command(suite: Path) -> dict[str, Any]:
+    """The report of a suite that starts a program."""
+    ours = {"intaglio": {"features": {name: form is not None for name, form in FEATURES.items()}}}
+    (suite / "implementations/implementations.json").write_text(json.dumps(ours))
+    (suite / "tests/output").mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        docker = Path(folder, "docker")
+        docker.write_text(DOCKER.format(python=sys.executable))
+        docker.chmod(0o755)
+        return tested(suite, {"PATH": f"{folder}{os.pathsep}{os.environ['PATH']}", "PYTHONPATH": str(ROOT)})
 
 
 def main(folder: str) -> int:
     """Prints the result; 1 where a test failed that docs/conformance.md does not have."""
-    with tempfile.TemporaryDirectory() as home:
-        serve = ("--home", home, "api", "serve", "--profile", "conformance", "--tls", "--port", "0")
-        command = (sys.executable, "-m", "intaglio", *serve)
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as service:
-            try:
-                assert service.stdout is not None
-                found = tested(Path(folder), service.stdout.readline())
-            finally:
-                service.terminate()
-    known, unknown = KNOWN.read_text(), 0
+    suite = Path(folder)
+    found = (by_command if (suite / "implementations").is_dir() else over_http)(suite)
+    known, unknown = _unspaced(KNOWN.read_text()), 0
     print(f"passed {len(found['passes'])}, failed {len(found['failures'])}, pending {len(found['pending'])}")
     for test in found["failures"]:
-        is_known = test["title"] in known
+        is_known = _unspaced(test["title"]) in known
         unknown += not is_known
         print(f"{'known' if is_known else 'NEW'}: {test['fullTitle']}\n  {test['err'].get('message', '')}")
     return 1 if unknown else 0
+
+
+def _unspaced(text: str) -> str:
+    """The text without blanks, in which editions of a suite differ."""
+    return "".join(text.split())
 
 
 if __name__ == "__main__":

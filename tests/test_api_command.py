@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
 from intaglio.api.tokens import Right, Tokens
+from intaglio.commands.issuer.place import Place
+from intaglio.session import Session
+from keys import PassphraseNeeded
 from kinds import shipped
 from tests.commandline import Program
 from tests.world import issuer_in
@@ -85,6 +89,23 @@ class TestServe:
         answer = program("api", "serve", *issuer, "--host", "0.0.0.0", *reach)
         assert answer.code in (1, 2)
         assert "in the clear" in answer.err
+
+    def test_what_opens_the_keys_is_asked_for_once_for_all_processes(
+        self, program: Program, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        """Each process opens them for itself, and one alone could ask a person."""
+        file = tmp_path / "passphrase"
+        file.write_text("correct horse battery")
+        file.chmod(0o600)
+        monkeypatch.setenv("INTAGLIO_PASSPHRASE_FILE", str(file))
+        issuer_in(program.home / "issuer", passphrase=file.read_bytes)
+        of_home = Place(program.home / "issuer", Session(program.home))
+        of_home.ask()
+        file.unlink()
+        for _ in "ab":
+            of_home.open().require_signer()
+        with pytest.raises(PassphraseNeeded):
+            Place(program.home / "issuer", Session(program.home)).open().require_signer()
 
     def test_the_folder_of_an_issuer_is_told_from_its_home(self, program: Program, tokens: Tokens) -> None:
         answer = program("api", "serve", "--issuer", f"school={program.home / 'issuer'}")

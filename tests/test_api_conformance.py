@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
-from intaglio.api.conformance import create_app, local_config, throwaways
+from intaglio.api.conformance.service import create_app, local_config, throwaways
 from tests.api import asked
 from tests.commandline import Program
 from tests.conftest import CORPORA, ROOT
@@ -29,6 +29,7 @@ APP = create_app(URL, lambda: NOW, ISSUERS)
 V1, V2 = "https://www.w3.org/2018/credentials/v1", "https://www.w3.org/ns/credentials/v2"
 EXAMPLES = "https://www.w3.org/ns/credentials/examples/v2"
 HOLDER = Holder()
+DID = ISSUERS["eddsa-rdfc-2022-ed25519"].did
 VECTORS = [
     path
     for path in sorted((CORPORA / "vectors").glob("di-e*dsa/**/signed*.json"))
@@ -60,7 +61,7 @@ def verify(document: object) -> httpx.Response:
     return post("/credentials/verify", {"verifiableCredential": document, "options": {"checks": ["proof"]}})
 
 
-@pytest.mark.parametrize("name", ISSUERS)
+@pytest.mark.parametrize("name", [name for name in ISSUERS if name != "jwt"])
 def test_each_suite_issues_and_what_it_issued_is_verified(name: str) -> None:
     answer = issue(credential(name), name)
     assert (answer.status_code, answer.headers["X-Intaglio-Profile"]) == (201, "conformance")
@@ -70,6 +71,26 @@ def test_each_suite_issues_and_what_it_issued_is_verified(name: str) -> None:
     assert signed["proof"]["cryptosuite"] == ISSUERS[name].suite
     assert verify(signed).status_code == 200
     assert verify({**signed, "credentialSubject": {"id": "did:example:other"}}).status_code == 400
+
+
+def test_one_issues_in_an_envelope_which_is_verified() -> None:
+    answer = issue(credential("jwt"), "jwt")
+    assert answer.status_code == 201
+    signed = answer.json()["verifiableCredential"]
+    assert (signed["@context"], signed["type"]) == ([V2], "EnvelopedVerifiableCredential")
+    assert signed["id"].startswith("data:application/vc+jwt,ey")
+    assert verify(signed).status_code == 200
+    changes: list[dict[str, Any]] = [
+        {"@context": []},
+        {"@context": EXAMPLES},
+        {"id": signed["id"].partition(",")[2]},
+        {"id": signed["id"][:-4] + "AAAA"},
+        {"type": None},
+        {"type": ["VerifiableCredential"]},
+    ]
+    assert {verify({**signed, **change}).status_code for change in changes} <= {400, 422}
+    first = credential("jwt", **{"@context": [V1], "issuanceDate": "2026-01-01T00:00:00Z"})
+    assert issue(first, "jwt").status_code == 400  # VC-JOSE-COSE secures the data model 2.0
 
 
 def test_the_first_data_model_gets_the_words_for_its_proof() -> None:
@@ -94,6 +115,14 @@ def test_the_first_data_model_gets_the_words_for_its_proof() -> None:
         {"credentialStatus": {"type": "https://example.org/Status"}},
         {"credentialSchema": {"id": "https://example.org/s.json", "type": "JsonSchema"}},
         {"evidence": [{"id": "https://example.org/e", "type": "https://example.org/Evidence"}]},
+        {"refreshService": [{"id": "did:example:refresh/2", "type": "https://example.org/#Refresh"}]},
+        {"@context": [V2, {"D": "https://example.org/#D"}], "termsOfUse": [{"type": "D"}, {"type": "D"}]},
+        {
+            "issuer": {
+                "id": DID,
+                "name": [{"@value": "Dog", "@language": "en"}, {"@value": "犬", "@language": "ja"}],
+            }
+        },
     ],
     ids=lambda members: next(iter(members)),
 )
@@ -132,6 +161,20 @@ WRONG = {
         {"name": 4},
         {"relatedResource": [{"id": "https://example.org/r"}]},
         {"unmapped": "term"},
+        {"@context": [V2, {"VerifiableCredential": "https://example.org/#Other"}]},
+        {
+            "@context": [
+                V2,
+                {"@protected": True, "T": "https://example.org/#T"},
+                {"T": "https://example.org/#U"},
+            ]
+        },
+        {"@context": [V2, {"T": "https ://not-a-url#T"}], "type": ["VerifiableCredential", "T"]},
+        {"credentialStatus": {"id": "https ://not-a-url/4", "type": "https://example.org/#S"}},
+        {"credentialStatus": {"id": ["did:example:1", "did:example:2"], "type": "https://example.org/#S"}},
+        {"credentialStatus": {"id": "did:example:status", "type": 2}},
+        {"credentialSubject": [{"id": "did:example:subject"}, {}]},
+        {"issuer": {"id": DID, "name": {"@value": "E", "@language": "en", "url": "did:example:issuer"}}},
     ],
     ids=str,
 )
@@ -328,6 +371,9 @@ def test_the_suites_find_everything_by_one_configuration() -> None:
     assert names == list(ISSUERS)
     tags = {tag for issuer in implementation["issuers"] for tag in issuer["tags"]}
     assert {"vc2.0", "vc-api", "BitstringStatusList", "eddsa-rdfc-2022", "ecdsa-jcs-2019"} <= tags
+    assert "EnvelopingProof" in tags
+    verified = [*implementation["verifiers"], *implementation["vpVerifiers"]]
+    assert not any("EnvelopingProof" in each["tags"] for each in verified)  # see `local_config`
     did = implementation["didResolvers"][0]["supportedDids"]["valid"][0]["did"]
     assert asked(APP, "GET", f"/1.0/identifiers/{did}").json()["didDocument"]["id"] == did
 
@@ -348,10 +394,19 @@ class TestApart:
         importing = [path.relative_to(ROOT).as_posix() for path in naming if "conformance" in imported(path)]
         assert importing == ["intaglio/commands/api.py"]
 
+    def test_only_the_profile_can_sign_what_is_posted(self) -> None:
+        folder = ROOT / "intaglio/api"
+        signing = [path for path in folder.rglob("*.py") if {"sign", "sign_compact"} & imported(path)]
+        assert {path.relative_to(folder).as_posix() for path in signing} == {
+            "conformance/service.py",
+            "conformance/jose.py",
+        }
+
     def test_it_takes_no_issuer_and_listens_on_loopback_alone(self, program: Program) -> None:
         serve = ("api", "serve", "--profile", "conformance")
         assert "takes no --issuer" in program(*serve, "--issuer", f"a={program.home}").err
         assert "takes no --issuer" in program(*serve, "--resolve", "any").err
+        assert "takes no --issuer" in program(*serve, "--processes", "2").err
         assert "loopback only" in program(*serve, "--host", "0.0.0.0").err
         # A proxy in front would hand on what others send.
         assert "loopback only" in program(*serve, "--url", "https://suites.example").err

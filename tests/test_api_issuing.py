@@ -53,12 +53,14 @@ class API:
         self.token = self.tokens.add("registry", Right, NOW)
         self.serve()
 
-    def serve(self, others: Mapping[str, Served] = MappingProxyType({})) -> None:
+    def serve(self, others: Mapping[str, Served] = MappingProxyType({}), siblings: int = 1) -> None:
         judges = Verifiers(verifier(trust_in(self.issuer)), verifier(trust_in(self.issuer)))
         resolver = Resolver(METHODS, NoFetcher())
         served = Served(PostedCredentials(self.issuer, lambda: NOW), self.tokens)
         issuers = {"uni": served, **others}
-        self.app: FastAPI = create_app(Judge(lambda: judges), lambda: resolver, lambda: NOW, issuers=issuers)
+        self.app: FastAPI = create_app(
+            Judge(lambda: judges), lambda: resolver, lambda: NOW, issuers=issuers, siblings=siblings
+        )
 
     def post(self, path: str, body: object, token: str | None = None, **headers: str) -> httpx.Response:
         authorization = f"Bearer {self.token if token is None else token}"
@@ -564,6 +566,11 @@ class TestTokens:
         statuses = [api.post("uni/credentials/issue", body, f"guess{nth}").status_code for nth in range(25)]
         assert statuses == [401] * 20 + [429] * 5
         assert api.issue(posted(api)).status_code == 201
+
+    def test_of_two_processes_each_has_half_of_the_guesses(self, api: API) -> None:
+        api.serve(siblings=2)
+        statuses = [api.post("uni/credentials/issue", {}, "guess").status_code for _ in range(12)]
+        assert statuses == [401] * 10 + [429] * 2
 
     def test_a_token_is_nowhere_kept(self, api: API) -> None:
         for path in api.issuer.home.rglob("*"):

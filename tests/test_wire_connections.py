@@ -19,7 +19,7 @@ import uvicorn
 from fastapi import FastAPI, Request, Response
 
 from exchange.http import read_body
-from intaglio.connections import LIMITS, STRETCH, Gathering, Limits, sender
+from intaglio.connections import BEHIND_PROXY, LIMITS, STRETCH, Gathering, Limits, sender
 from tests.loopback import Authority
 from tests.serving import listening, serving
 
@@ -331,3 +331,9 @@ def test_what_is_written_in_one_turn_is_sent_at_once() -> None:
         assert (wire.sent[1:], gathering.is_closing()) == ([[b"the last"]], True)
 
     asyncio.run(answers(Wire()))
+
+
+def test_several_processes_share_what_one_address_may_do() -> None:
+    assert LIMITS.among(3) == LIMITS._replace(waiting=7)
+    assert LIMITS.among(64).waiting == 1
+    assert BEHIND_PROXY.among(2) == BEHIND_PROXY

@@ -28,13 +28,14 @@ def create_app(
     origins: Set[str] = frozenset(),
     resolves_any: bool = False,
     processes: Processes[Question, Judged] | None = None,
+    siblings: int = 1,
     body_seconds: float = BODY_TIME,
 ) -> FastAPI:
     """A service that verifies, and resolves the DIDs of listed issuers, or with `resolves_any` all.
 
     It issues for `issuers`, by name. `origins` are the service's own, as of
-    `exchange.http.require_own_page`. Without `processes` all is judged in this one. A body has
-    `body_seconds` to arrive.
+    `exchange.http.require_own_page`. Without `processes` all is judged in this one. So many
+    `siblings` answer on one port, and share what one address may do. A body has `body_seconds` to arrive.
     """
     app = documented("Intaglio API")
 
@@ -43,7 +44,7 @@ def create_app(
 
     add_verification(app, Answering(judge, processes), clock, origins, body_seconds)
     if issuers:
-        add_issuing(app, issuers, clock, time.monotonic, origins, body_seconds)
+        add_issuing(app, issuers, clock, time.monotonic, origins, body_seconds, siblings)
     add_identifiers(app, resolver, listed)
 
     def require_ready() -> None:

@@ -61,9 +61,14 @@ def add_issuing(
     monotonic: Callable[[], float],
     origins: Set[str],
     body_seconds: float = BODY_TIME,
+    siblings: int = 1,
 ) -> None:
-    """Adds the two routes to a service; `monotonic` is a clock in seconds that is never set."""
-    issuing = _Issuing(issuers, clock, _Wrong(monotonic), origins, body_seconds)
+    """Adds the two routes to a service; `monotonic` is a clock in seconds that is never set.
+
+    Of so many `siblings`, each takes its share of the wrong tokens of an address.
+    """
+    wrong = _Wrong(monotonic, -(-_MOST_WRONG // siblings))
+    issuing = _Issuing(issuers, clock, wrong, origins, body_seconds)
     for name, answered, right in (
         ("issue", issuing.issue, Right.ISSUE),
         ("status", issuing.status, Right.STATUS),
@@ -91,6 +96,7 @@ class _Wrong:
     """Counts wrong tokens by the network they come from; the oldest give way."""
 
     clock: Callable[[], float]
+    most: int
     _senders: OrderedDict[str, tuple[float, int]] = field(default_factory=OrderedDict)
 
     def __call__(self, network: str) -> bool:
@@ -102,7 +108,7 @@ class _Wrong:
         self._senders[network] = begun, count + 1
         if len(self._senders) > _MOST_SENDERS:
             self._senders.popitem(last=False)
-        return count + 1 > _MOST_WRONG
+        return count + 1 > self.most
 
 
 @dataclass(frozen=True, slots=True)

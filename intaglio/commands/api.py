@@ -70,6 +70,9 @@ def _issuers(_ctx: click.Context, _option: click.Parameter, typed: tuple[str, ..
     help="Whose hosts are asked for DID documents: those on the trust list, or whatever anybody names.",
 )
 @click.option(
+    "--processes", type=click.IntRange(1, 64), default=1, show_default=True, help="That answer at once."
+)
+@click.option(
     "--profile",
     type=click.Choice(["conformance"]),
     help="For test suites: throw-away issuers that sign what is posted, on this machine only.",
@@ -83,6 +86,7 @@ def serve(
     trust_file: Path | None,
     offline: bool,
     resolve: str,
+    processes: int,
     profile: str | None,
 ) -> None:
     """Answer the VC-API and GET /1.0/identifiers/DID, until stopped."""
@@ -91,29 +95,34 @@ def serve(
 
         from ..api.app import create_app
         from ..pages.own import Own
-        from ..serving import Endpoint
+        from ..serving import Endpoint, siblings
         from ..tls import LOOPBACK
     from did import Resolver
 
     if profile:
-        if issuers or policy_file or trust_file or resolve == "any":
+        if issuers or policy_file or trust_file or resolve == "any" or processes > 1:
             raise click.UsageError(
                 "--profile conformance has issuers of its own and judges by proofs alone: "
-                "it takes no --issuer, --trust, --policy or --resolve any."
+                "it takes no --issuer, --trust, --policy, --processes or --resolve any."
             )
         _serve_suites(session, reach)
         return
     policy = None if policy_file is None else read_policy(policy_file)
     make: functools.partial[Judge] = functools.partial(session.judge, trust_file, policy, offline=offline)
-    judge = make()
-    with setting():
-        judge.verifiers()
-    resolver = Resolver(session.methods, session.fetcher(offline=offline))
-    served = {name: _served(session, folder) for name, folder in issuers.items()}
+    places = {name: _place(session, folder) for name, folder in issuers.items()}
+    if processes > 1:  # each opens the keys for itself, and one alone can ask for a passphrase
+        for place in places.values():
+            place.ask()
     with (
         Endpoint.open(reach, session.home / "api" / "tls", session.now()) as endpoint,
-        Processes[Any, Any](make, 2, waiting=_WAITING) as processes,
+        siblings(processes - 1) as is_first,
+        Processes[Any, Any](make, max(1, 2 // processes), waiting=_WAITING) as judging,
     ):
+        judge = make()
+        with setting():
+            judge.verifiers()
+        resolver = Resolver(session.methods, session.fetcher(offline=offline))
+        served = {name: _served(place) for name, place in places.items()}
         # A URL of loopback says nothing of who reaches this: plain HTTP may listen on every address.
         is_sealed = reach.host in LOOPBACK or endpoint.url.startswith("https:")
         own = Own.at(endpoint.url) if is_sealed else None
@@ -121,8 +130,6 @@ def serve(
             raise click.UsageError(
                 "Tokens would travel in the clear: leave out --plain, or listen on loopback."
             )
-        if own is None:
-            say("Whatever is sent here travels in the clear.")
         app = create_app(
             judge,
             lambda: resolver,
@@ -130,17 +137,21 @@ def serve(
             issuers=served,
             origins=own.origins if own else frozenset(),
             resolves_any=resolve == "any",
-            processes=processes,
+            processes=judging,
+            siblings=processes,
         )
-        if endpoint.files:
-            say("Whoever asks needs this file, to trust the service by:", str(endpoint.files.authority))
-        click.echo(endpoint.url)
-        endpoint.run(app)
+        if is_first:
+            if own is None:
+                say("Whatever is sent here travels in the clear.")
+            if endpoint.files:
+                say("Whoever asks needs this file, to trust the service by:", str(endpoint.files.authority))
+            click.echo(endpoint.url)
+        replace(endpoint, limits=endpoint.limits.among(processes)).run(app)
 
 
 def _serve_suites(session: Session, reach: Reach) -> None:
     """The conformance profile: beside no home, and for nobody else than this machine."""
-    from ..api.conformance import create_app, local_config, throwaways
+    from ..api.conformance.service import create_app, local_config, throwaways
     from ..serving import Endpoint
     from ..tls import LOOPBACK
 
@@ -158,21 +169,25 @@ def _serve_suites(session: Session, reach: Reach) -> None:
         endpoint.run(create_app(endpoint.url, session.now, made))
 
 
-def _served(session: Session, home: Path) -> Served:
-    """The issuer in a home, its keys asked for now rather than at the first request."""
+def _place(session: Session, home: Path) -> Place:
+    """The issuer in a home."""
+    if not (home / "issuer").exists() and (home / "issuer.json").exists():
+        raise click.UsageError(f"--issuer takes the home, in which the issuer's folder lies: {home.parent}")
+    return Place(home / "issuer", replace(session, home=home))
+
+
+def _served(place: Place) -> Served:
+    """The issuer, its keys asked for now rather than at the first request."""
     from ..api.issuing import Served
     from ..api.posted import PostedCredentials
 
-    if not (home / "issuer").exists() and (home / "issuer.json").exists():
-        raise click.UsageError(f"--issuer takes the home, in which the issuer's folder lies: {home.parent}")
-    of_home = replace(session, home=home)
-    made = Place(home / "issuer", of_home).open()
+    made = place.open()
     made.log_patience = 5.0
     made.require_signer()
     for name in made.kinds.names:
         made.press(name)
     made.require_clock()
-    return Served(PostedCredentials(made, session.now, of_home.contexts()), Tokens(made.home))
+    return Served(PostedCredentials(made, place.session.now, place.session.contexts()), Tokens(made.home))
 
 
 tokens = click.Group("token", help="Say who may issue, and who may revoke, over the API.")

@@ -94,7 +94,7 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "vc/forms/integrity/suites.py": ("vc_integrity", "key_kinds", "verifier_ed25519_2020", *_VERIFIER),
     "verifier/http.py": ("verifier_app", "verifier_service"),
     "verifier/answering.py": ("verifier_app", "verifier_service"),
-    "intaglio/api/conformance.py": ("api_conformance",),
+    **dict.fromkeys(_files_in("intaglio/api/conformance"), ("api_conformance", "api_jose")),
     "intaglio/api/identifiers.py": ("api_identifiers",),
     "intaglio/api/issuing.py": ("api_issuing",),
     "intaglio/api/message.py": ("api_verification", "api_issuing"),

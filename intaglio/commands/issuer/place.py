@@ -91,10 +91,10 @@ class Place:
 
     def open(self) -> Issuer:
         """The issuer that lives here. Raises `NotFound`, and as `Consent.require`."""
-        ask, consent = functools.cache(self._passphrase), self.consent
+        consent = self.consent
         self._issuer = Issuer(
             self.folder,
-            ask,
+            self._typed,
             self.session.now,
             contexts=self.contexts,
             pin=self._own_pin,
@@ -108,7 +108,16 @@ class Place:
 
     def secret(self, label: str) -> bytes:
         """One of the issuer's secrets, as `KeyFile.secret` has it; nothing else is opened, or renewed."""
-        return KeyFile.open(self.folder / "keys.json", functools.cache(self._passphrase)).secret(label)
+        return KeyFile.open(self.folder / "keys.json", self._typed).secret(label)
+
+    def ask(self) -> None:
+        """Has the passphrase and the PIN typed that open the keys, once for however often that is done later.
+
+        Raises as `KeyFile.open` and `Identity.read`.
+        """
+        KeyFile.open(self.folder / "keys.json", self._typed).signer("log")
+        if Identity.read(self.folder).signer_uri:
+            self._own_pin()
 
     def signer(self, where: str | None) -> Signer | None:
         """The key for credentials that is kept elsewhere than in the key file, if it is to be.
@@ -129,6 +138,11 @@ class Place:
     def _own_pin(self) -> bytes | None:
         """The PIN of the token that the folder remembers."""
         return self._pin(Identity.read(self.folder).signer_uri)()
+
+    @functools.cached_property
+    def _typed(self) -> Passphrase:
+        """What asks for the passphrase, once."""
+        return functools.cache(self._passphrase)
 
     def _passphrase(self) -> bytes | None:
         """The one that opens the keys, for which a person has three tries."""

@@ -1,4 +1,4 @@
-"""The profile for strangers' test suites: throw-away issuers sign what is posted, proofs alone are checked.
+"""The profile as a service: throw-away issuers sign what is posted, proofs alone are checked.
 
 W3C's suites need both, and no service for people may do either. So nothing else of the program imports this
 module but the command that starts it: it keeps nothing, logs nothing, is on loopback only, and each of its
@@ -21,7 +21,20 @@ from did.methods import key as did_key
 from exchange.http import add_probes, documented
 from keys import PrivateKey
 from ledger import KINDS
-from vc import FORMS, Asked, Check, Claims, Credential, InvalidProof, Outcome, Report, Verdict, sign
+from vc import (
+    FORMS,
+    Asked,
+    Check,
+    Claims,
+    Credential,
+    Enveloped,
+    InvalidProof,
+    Outcome,
+    Report,
+    Verdict,
+    sign,
+)
+from vc.forms import VC_JWT
 from vc.reading import read
 from vc.reading.front import received
 from vc.status import StatusList, status_entry
@@ -37,9 +50,11 @@ from wire.fetch import NoFetcher
 from wire.problem import Malformed, Problem
 from wire.work import BODY_STEPS, Work
 
-from .identifiers import add_identifiers
-from .message import Unread, answer, failure, read_message
-from .verification import add_verification
+from ..identifiers import add_identifiers
+from ..message import Unread, answer, failure, read_message
+from ..verification import add_verification
+from .jose import GivenKey, issue
+from .model import require_sound
 
 HEADER = (b"x-intaglio-profile", b"conformance")
 
@@ -48,6 +63,7 @@ _DATA_INTEGRITY = "https://w3id.org/security/data-integrity/v2"
 _STATUS = {Verdict.VALID: 200, Verdict.INVALID: 400, Verdict.UNDETERMINED: 422}
 _LIFETIME = timedelta(days=1)
 _NOBODY = Trust()
+_ENVELOPING = "EnvelopingProof"
 _SUITES = {
     "eddsa-rdfc-2022": ("Ed25519",),
     "eddsa-jcs-2022": ("Ed25519",),
@@ -62,6 +78,7 @@ class Throwaway(NamedTuple):
 
     key: PrivateKey
     suite: str
+    """The cryptosuite, or the media type of its JWTs."""
     has_status: bool = False
 
     @property
@@ -70,21 +87,31 @@ class Throwaway(NamedTuple):
         return did_key.create(self.key.public_key)
 
     def sign(self, document: Mapping[str, Any], now: datetime) -> dict[str, Any]:
-        """The document with a proof of this issuer's, as an object. Raises as `vc.sign`."""
+        """The document with a proof of this issuer's, as an object, or in an envelope.
+
+        Raises as `vc.sign`, and as `jose.issue`.
+        """
         method = f"{self.did}#{self.key.public_key.multikey()}"
+        if self.suite == VC_JWT:
+            token = issue(VC_JWT, orjson.dumps(document), GivenKey(method, self.key.public_key, self.key))
+            return dict(Enveloped(VC_JWT, token.encode()))
         signed = sign(document, self.key, verification_method=method, suite=self.suite, created=now)
         *former, proof = signed["proof"]
         return {**signed, "proof": signed["proof"] if former else proof}
 
 
 def throwaways() -> dict[str, Throwaway]:
-    """One issuer for each suite and type of key, by the name in its address, and one that states a status."""
+    """One issuer for each suite and type of key, by the name in its address.
+
+    One more states a status, and one secures credentials in JWTs.
+    """
     by_suite = {
         f"{suite}-{key_type}".lower(): Throwaway(PrivateKey.generate(key_type), suite)
         for suite, key_types in _SUITES.items()
         for key_type in key_types
     }
-    return {**by_suite, "status": Throwaway(PrivateKey.generate(), "eddsa-rdfc-2022", has_status=True)}
+    status = Throwaway(PrivateKey.generate(), "eddsa-rdfc-2022", has_status=True)
+    return {**by_suite, "status": status, "jwt": Throwaway(PrivateKey.generate("P-256"), VC_JWT)}
 
 
 def create_app(url: str, clock: Callable[[], datetime], issuers: Mapping[str, Throwaway]) -> ASGIApp:
@@ -164,11 +191,7 @@ class _Signing:
                 raise Malformed("the status is stated here, and may not be posted")
             document["credentialStatus"] = status_entry(f"{self.url}/status/0", self._next)
             self._next += 1
-        claims = Credential.parse(document)
-        if claims.unread:
-            raise claims.unread
-        compare_resources(claims.said, jsonld.vendored().documents)
-        jsonld.canonicalize(document, work=Work(BODY_STEPS), whole=True)
+        require_sound(document)
         return document
 
 
@@ -232,7 +255,7 @@ def local_config(url: str, issuers: Mapping[str, Throwaway]) -> dict[str, Any]:
             "id": issuer.did,
             "endpoint": f"{url}/issuers/{name}/credentials/issue",
             "tags": _tags(name, issuer),
-            "supports": {"vc": ["1.1", "2.0"]},
+            "supports": {"vc": ["2.0"] if issuer.suite == VC_JWT else ["1.1", "2.0"]},
             **(
                 {"supportedEcdsaKeyTypes": [issuer.key.public_key.type]}
                 if issuer.key.public_key.type.startswith("P-")
@@ -241,7 +264,8 @@ def local_config(url: str, issuers: Mapping[str, Throwaway]) -> dict[str, Any]:
         }
         for name, issuer in issuers.items()
     ]
-    tags = sorted({tag for entry in entries for tag in entry["tags"]})
+    # What the suite has verified in an envelope names no key, or is of VCDM 1.1: nobody could verify that.
+    tags = sorted({tag for entry in entries for tag in entry["tags"]} - {_ENVELOPING})
     curves = {"supports": {"vc": ["1.1", "2.0"]}, "supportedEcdsaKeyTypes": ["P-256", "P-384"]}
     verify = {"id": f"{url}/credentials/verify", "endpoint": f"{url}/credentials/verify", "tags": tags}
     present = {"id": f"{url}/presentations/verify", "endpoint": f"{url}/presentations/verify"}
@@ -267,6 +291,8 @@ def local_config(url: str, issuers: Mapping[str, Throwaway]) -> dict[str, Any]:
 def _tags(name: str, issuer: Throwaway) -> list[str]:
     if issuer.has_status:
         return ["BitstringStatusList"]
+    if issuer.suite == VC_JWT:
+        return [_ENVELOPING]
     if name == "eddsa-rdfc-2022-ed25519":
         return [issuer.suite, "vc-api", "vc2.0"]
     return [issuer.suite]
