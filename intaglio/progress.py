@@ -40,8 +40,8 @@ class ProgressLine:
             click.echo("\r\033[K", nl=False, err=True)
             self._shown = False
 
-    def show(self, stage: str, done: int, total: int) -> None:
-        """Of a stage, called by what is done in it, so many of `total` parts are done."""
+    def show(self, stage: str, done: int, total: int | None) -> None:
+        """Of a stage, called by what is done in it, so many parts are done, of `total` if that is known."""
         now = self._clock()
         if stage != self._stage:
             if self._stage:  # a later stage may begin with all that an earlier run has done
@@ -49,10 +49,11 @@ class ProgressLine:
             self._stage = stage
         if now < self._next:
             return
-        words = f"{stage} {done} of {total}"
+        words = f"{stage} {done}" if total is None else f"{stage} {done} of {total}"
         if done > self._done_before and now > self._started:
             rate = (done - self._done_before) / (now - self._started)
-            words += f", {rate:.0f} a second, {max(total - done, 0) / rate:.0f} s left"
+            words += f", {rate:.0f} a second"
+            words += "" if total is None else f", {max(total - done, 0) / rate:.0f} s left"
         if self._at_terminal:
             click.echo(f"\r{words}\033[K", nl=False, err=True)
             self._next, self._shown = now + RENEWED, True

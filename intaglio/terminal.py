@@ -45,10 +45,11 @@ class Result(NamedTuple):
     """What a command has to say on stdout: `data`, an object, with --json, else `text`, or lines of it.
 
     What may be long comes from iterators, as values of `data` (an array each) and as `text`: the one that is
-    asked for is printed as it goes, and none of it is kept. Data that takes work to make comes as a function.
+    asked for is printed as it goes, and none of it is kept. Data that takes work to make comes as a function,
+    and what another process made as the line that `json_line` gave it.
     """
 
-    data: Mapping[str, Any] | Callable[[], Mapping[str, Any]]
+    data: Mapping[str, Any] | Callable[[], Mapping[str, Any]] | str
     text: str | Iterator[str]
     code: int = 0
 
@@ -180,8 +181,12 @@ def _results(work: Callable[[], Result | Iterator[Result]], as_json: bool) -> It
         yield result
 
 
-def print_json(data: Mapping[str, Any]) -> None:
+def print_json(data: Mapping[str, Any] | str) -> None:
     """One object, version 2, on one line of stdout; in ASCII, so that nothing in it steers a terminal."""
+    if isinstance(data, str):
+        sys.stdout.write(data)
+        sys.stdout.flush()
+        return
     for begins, (name, value) in zip(("{", *"," * len(data)), {"version": 2, **data}.items(), strict=False):
         sys.stdout.write(f"{begins}{_json(name)}:")
         if isinstance(value, Iterator):
@@ -195,6 +200,11 @@ def print_json(data: Mapping[str, Any]) -> None:
             sys.stdout.write(_json(value))
     sys.stdout.write("}\n")
     sys.stdout.flush()
+
+
+def json_line(data: Mapping[str, Any]) -> str:
+    """The line that `print_json` prints of an object without iterators."""
+    return _json({"version": 2, **data}) + "\n"
 
 
 def _json(value: object) -> str:

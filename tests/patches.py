@@ -8,7 +8,7 @@ from pathlib import Path
 
 ALLOWED = {
     "what another machine has: its way to sync, its way to start processes, its cores": {
-        *("wire.files._FULL_SYNC", "wire.files._libc", "issuer.job.workers._CONTEXT"),
+        *("wire.files._FULL_SYNC", "wire.files._libc", "wire.workers._CONTEXT"),
         "issuer.keeping.export.available_cores",
     },
     "the end of a process in between two steps of a command that runs whole": {

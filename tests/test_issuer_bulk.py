@@ -23,7 +23,6 @@ from issuer.job.attached import Attached
 from issuer.job.bulk import Issued
 from issuer.job.checking import Survey
 from issuer.job.order import Order, Progress
-from issuer.job.workers import WORKER_DIED, available_cores
 from issuer.table.source import Source, open_source
 from kinds import Template, shipped
 from kinds.problem import InvalidTemplate
@@ -34,6 +33,7 @@ from tests.world import NOW, csv_file, graduate, issuer_before, issuer_in, reope
 from vc import Verdict
 from vc.forms import DataIntegrity
 from wire.problem import Damaged
+from wire.workers import WORKER_DIED, available_cores
 
 CHUNK = 4
 in_chunks = partial(csv_file, span_rows=CHUNK)
@@ -379,7 +379,7 @@ def test_workers_that_are_spawned_do_the_same(
 ) -> None:
     other = twin(issuer, tmp_path / "second" / "home")
     issue(issuer, source)
-    monkeypatch.setattr("issuer.job.workers._CONTEXT", get_context("spawn"))  # as on macOS
+    monkeypatch.setattr("wire.workers._CONTEXT", get_context("spawn"))  # as on macOS
     assert issue(other, source, workers=2).issued == 21
     assert everything(other) == everything(issuer)
 

@@ -14,7 +14,6 @@ import pytest
 
 from issuer.issuer import Issuer
 from issuer.job.order import Order, Progress
-from issuer.job.workers import FORKS, WORKER_DIED
 from issuer.keeping import export as module
 from issuer.keeping import manifest
 from issuer.keeping.export import export
@@ -26,6 +25,7 @@ from tests.world import NOW, csv_file, graduate, issuer_in, reopened
 from vc import Bundle
 from vc.forms import FORMS
 from wire.files import sync_files
+from wire.workers import FORKS, WORKER_DIED
 
 COUNT = 41
 """Five shares of eight and one bundle more, where one file is written at once."""

@@ -178,7 +178,7 @@ def test_a_form_reaches_workers_that_are_spawned(
 ) -> None:
     issuer = issuer_in(home, form=form)
     source = csv_file(tmp_path / "g.csv", [graduate(row) for row in range(6)], span_rows=2)
-    monkeypatch.setattr("issuer.job.workers._CONTEXT", get_context("spawn"))  # as on macOS
+    monkeypatch.setattr("wire.workers._CONTEXT", get_context("spawn"))  # as on macOS
     assert issuer.issue_file(Order(source, workers=2)).issued == 6
     assert {issuer.line(each).secured.form for each in issuer.entries()} == {form.media_type}
     assert all(check(issuer, made.to_bytes()) for made in issuer.bundles(issuer.entries()))

@@ -177,7 +177,7 @@ def test_of_pictures_those_that_are_badges_are_looked_at(program: Program, tmp_p
 
 
 def test_what_became_a_link_since_it_was_listed_is_not_followed(folder: Path) -> None:
-    (source,) = sources.expanded("applications/late", sources.Aside())
+    (source,) = sources.expanded("applications/late", sources.Extent())
     path = folder / "applications" / "late" / "unknown.JSON"
     path.unlink()
     path.symlink_to(folder / "applications" / CHINESE)
@@ -189,7 +189,7 @@ def test_what_became_a_link_since_it_was_listed_is_not_followed(folder: Path) ->
     os.mkfifo(path)
     with pytest.raises(Unavailable, match="no regular file"):
         source.read()
-    (gone,) = sources.expanded("gone.zip", sources.Aside())
+    (gone,) = sources.expanded("gone.zip", sources.Extent())
     with pytest.raises(NotFound):
         gone.read()
 

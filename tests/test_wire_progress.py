@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from intaglio.progress import Counter
+from intaglio.progress import Counter, ProgressLine
 
 
 class Terminal(io.StringIO):
@@ -35,6 +35,15 @@ def test_at_a_terminal_a_line_is_renewed_and_then_gone(monkeypatch: pytest.Monke
     assert states[0] == "Verifying 8 of 10, 8 a second, 0 s left\033[K"
     assert states[1] == "Verifying 10 of 10, 8 a second, 0 s left\033[K"
     assert states[2:] == ["\033[K"]
+
+
+def test_where_nobody_knows_how_much_there_is_only_the_rate_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    times = iter(range(0, 100, 4))
+    monkeypatch.setattr(sys, "stderr", stream := io.StringIO())
+    with ProgressLine(clock=lambda: next(times)) as progress:
+        for done in range(1, 4):
+            progress.show("Verifying", done * 100, None)
+    assert stream.getvalue() == "Verifying 300, 25 a second\n"
 
 
 def test_elsewhere_a_line_comes_every_ten_seconds(monkeypatch: pytest.MonkeyPatch) -> None:

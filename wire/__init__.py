@@ -5,7 +5,8 @@ the front door for JSON, base64url, base58 and multibase, `datetimestamp.py` tha
 bounded `Fetcher` and `Client`, with `address.py` (where they may go), `message.py` (what they may send) and
 `https.py` (how); `files.py` durable files, `sqlite.py` what a database refuses and how its tables change;
 `text.py` what makes somebody else's words safe to show; `later.py` loads a package's names when they are
-asked for; `work.py` what one report may cost, `clock.py` how far clocks may differ. Read `problem.py` first,
+asked for; `work.py` what one report may cost, `clock.py` how far clocks may differ; `workers.py` has
+processes that share work. Read `problem.py` first,
 then `strict.py`.
 """
 

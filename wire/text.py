@@ -91,6 +91,8 @@ def claimed(text: str, limit: int = 100) -> str:
 
 def isolated(text: str) -> str:
     """Text that turns nothing around it where it is written from right to left (UAX 9, 2.4)."""
+    if text.isascii():  # most texts, and ten times as fast
+        return text
     turns = any(unicodedata.bidirectional(character) in _RIGHT_TO_LEFT for character in text)
     return f"\u2068{text}\u2069" if turns else text
 

@@ -32,6 +32,7 @@ from vc.secured import INTEGRITY, Form
 from wire.clock import is_ahead
 from wire.datetimestamp import format_datetimestamp, parse_datetimestamp
 from wire.problem import Malformed
+from wire.workers import Pool, Tell, Told, available_cores, each_told
 
 from ..archive.archive import Archive
 from ..archive.consistency import append
@@ -52,7 +53,6 @@ from .logorder import PendingEntry, in_shard_order
 from .numbering import Identities, Series
 from .order import Order, Progress
 from .spool import Spool, spool
-from .workers import Pool, Tell, Told, available_cores, each_told
 
 _Item = TypeVar("_Item")
 _Part = TypeVar("_Part")

@@ -22,6 +22,7 @@ from kinds.kind import CatalogueColumns, ItemCell
 from kinds.names import AS_IS, COMMAS, LAST_FIRST
 from kinds.records import check_cells, digest
 from wire.text import counted, printable
+from wire.workers import Tell, each_told
 
 from ..archive.index import Index
 from ..archive.kept import Incoming
@@ -34,7 +35,6 @@ from .attached import NOTHING, Attached
 from .changes import Change
 from .numbering import Identities
 from .spool import Spool
-from .workers import Tell, each_told
 
 MOST_FINDINGS = 100_000
 

@@ -29,11 +29,11 @@ from wire.files import (
 )
 from wire.problem import Malformed, NotFound
 from wire.strict import load_json_object
+from wire.workers import FORKS, Pool, Tell, available_cores
 
 from ..archive.kept import DEFAULT, Entry
 from ..issuer import Issuer
 from ..job.order import Progress
-from ..job.workers import FORKS, Pool, Tell, available_cores
 from ..problem import EXPORT_FOLDER_TAKEN
 from .manifest import extend_manifest, file_of_line, line_of, mend_manifest, tidy_manifest
 

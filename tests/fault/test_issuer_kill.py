@@ -16,6 +16,7 @@ import orjson
 import pytest
 
 from did.document import STATUS_DOCUMENT
+from intaglio.commands.issuer.revoking import revoke_file
 from issuer.archive.archive import unpack
 from issuer.archive.kept import Appended, Job, NewEntry
 from issuer.archive.shards import write_shard
@@ -215,6 +216,44 @@ def test_another_file_may_come_first(
 @a_sample(25)
 def test_single_diplomas_and_revocations_survive(issuer: Issuer, tmp_path: Path, points: int) -> None:
     assert kill_everywhere(single_diplomas(issuer, tmp_path), points=points) == points
+
+
+def revoked_by_file(issuer: Issuer, folder: Path) -> Prepare:
+    numbers = itertools.count()
+    named = [f"UNI-{row:06}" for row in range(1, 4)]
+    file = folder / "numbers.txt"
+    file.write_text("\n".join(named))
+
+    def prepare() -> tuple[Work, Work]:
+        home = folder / str(next(numbers)) / "home"
+        twin(issuer, home).issue_many([graduate(row) for row in range(1, 5)])
+
+        def work() -> None:
+            revoke_file(reopened(home), file, "", Reason.FRAUD, date=NOW, now=NOW, yes=True, judge=None)
+
+        def check() -> None:
+            states = {reopened(home).current(number).reason for number in named}
+            assert states in ({None}, {"fraud"})  # all of them, or none
+            work()
+            issuer = reopened(home)
+            assert issuer.store.revocations.unpublished() == []
+            valid = []
+            for entry in issuer.entries():
+                if verifier_for(issuer).verify(issuer.bundle(entry), now=NOW):
+                    valid.append(entry.number)
+            assert valid == ["UNI-000004"]
+            require_once(issuer)
+
+        return work, check
+
+    return prepare
+
+
+@a_sample(15)
+def test_the_same_file_of_numbers_finishes_what_was_killed(
+    issuer: Issuer, tmp_path: Path, points: int
+) -> None:
+    assert kill_everywhere(revoked_by_file(issuer, tmp_path), points=points) == points
 
 
 @a_sample(25)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import click
@@ -21,10 +22,11 @@ from vc.status import Reason
 from wire.problem import Conflict, Declined, NotFound
 from wire.text import counted, printable, shortened
 
-from ...terminal import DAY, Result, agreed, is_file, say, verb
+from ...terminal import DAY, EXISTING_FILE, Result, agreed, is_file, say, verb
 from ..forms import media_type
 from . import text
 from .place import Place, of_form_option, of_kind_option
+from .revoking import revoke_file
 from .terminal import PARTLY, ProgressMeter, bundles_folder, choose, no_evidence_option, out_option, pairs
 
 verbs = click.Group()
@@ -46,7 +48,8 @@ _selectors = click.argument("selectors", metavar="CREDENTIAL...", nargs=-1, requ
 
 
 @verb(verbs)
-@_selectors
+@click.argument("selectors", metavar="[CREDENTIAL...]", nargs=-1, callback=_whole)
+@click.option("--from", "file", type=EXISTING_FILE, help="All whose numbers stand in this CSV or workbook.")
 @click.option(
     "--reason",
     type=click.Choice([reason.value for reason in Reason]),
@@ -57,20 +60,33 @@ _selectors = click.argument("selectors", metavar="CREDENTIAL...", nargs=-1, requ
 @of_kind_option
 @click.option("--yes", is_flag=True, help="Do not ask, even at a terminal.")
 def revoke(
-    place: Place, selectors: tuple[str, ...], reason: str, date: datetime | None, kind: str, yes: bool
+    place: Place,
+    selectors: tuple[str, ...],
+    file: Path | None,
+    reason: str,
+    date: datetime | None,
+    kind: str,
+    yes: bool,
 ) -> Result:
     """Revoke credentials for good. Name them by number, `row 17`, id, file, name or e-mail address.
 
-    A row is one of the file that was issued last, as a spreadsheet shows it: row 1 has the headings.
+    A row is one of the file that was issued last, as a spreadsheet shows it: row 1 has the headings. --from
+    reads numbers, one in each line or in a column with the usual heading: all of them are revoked, or none.
     """
+    if bool(selectors) == bool(file):
+        raise click.UsageError("Name credentials, or a file of numbers with --from.")
     made, now = place.open(), place.session.now()
     moment = date.replace(tzinfo=UTC) if date else now
     if moment > now:
         raise click.UsageError("Nothing can be revoked from a day in the future.")
+    if file:
+        judge = partial(_require_in_force, made, moment) if date else None
+        given = Reason(reason)
+        return revoke_file(made, file, kind, given, date=moment, now=now, yes=yes, judge=judge)
     entries = [_current(made, selector, kind) for selector in selectors]
     nouns, line = made.kinds.nouns({entry.kind for entry in entries}), text.lines(made)
     for entry in entries if date else ():
-        _require_in_force(made, entry, moment)
+        _require_in_force(made, moment, entry)
     news = [entry for entry in entries if entry.reason is None or entry.is_suspended]
     if before := len(entries) - len(news):
         say(f"{counted(before, *nouns)} had been revoked before: nothing changes there.")
@@ -296,7 +312,7 @@ def _current(made: Issuer, selector: str, kind: str) -> Entry:
     return current
 
 
-def _require_in_force(made: Issuer, entry: Entry, moment: datetime) -> None:
+def _require_in_force(made: Issuer, moment: datetime, entry: Entry) -> None:
     valid_from = made.line(entry).secured.claims.valid_from
     if valid_from is not None and moment < valid_from:
         raise click.UsageError(

@@ -226,9 +226,7 @@ def remarks(source: Source, result: Issued, nouns: Noun, kind: str) -> Iterator[
     `kind` is to be named where a credential is, if several are issued here.
     """
     survey = result.survey
-    shown = list(_alike(survey.findings))
-    yield from ([line] for line in shown[:SHOWN])
-    yield from _more(len(shown), "line", "listed with --json")
+    yield from faults(survey.findings, "listed with --json")
     codes = {finding.code for found in survey.findings.values() for finding in found}
     yield from ([words] for code, words in REMEDIES.items() if code in codes)
     fields = (*source.kind.fields.values(), *source.kind.item_fields.values())
@@ -246,6 +244,15 @@ def remarks(source: Source, result: Issued, nouns: Noun, kind: str) -> Iterator[
         yield [f"What was issued stays as it is; `{typed('issuer', 'correct')}` changes single {nouns[1]}."]
     yield from (_change(source, change, nouns, kind) for change in survey.changed[:SHOWN])
     yield from _more(len(survey.changed), "row", "listed with --json")
+
+
+def faults(
+    findings: Mapping[int, Sequence[CellFinding]], where: str = "in the error file"
+) -> Iterator[Sequence[str]]:
+    """What is wrong with the first rows; all of it stands elsewhere."""
+    shown = list(_alike(findings))
+    yield from ([line] for line in shown[:SHOWN])
+    yield from _more(len(shown), "line", where)
 
 
 def _warnings(result: Issued, nouns: Noun) -> list[str]:

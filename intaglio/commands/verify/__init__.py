@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,13 +14,10 @@ import click
 
 from vc import Report, Verdict
 from vc.possession import Asked
-from vc.reading import SUFFIXES
-from vc.report import StatusTime
 from vc.secured import MAX_BYTES
 from verifier.policy import AllOf, Policy, StatusWithin, load_policy
 from verifier.sources.trust import TrustSource
-from verifier.summary import summarize
-from wire import Malformed, NotFound, Problem, Unavailable, load_json
+from wire import Malformed, Unavailable, load_json
 from wire.datetimestamp import parse_age, parse_datetimestamp
 from wire.fetch import Fetcher
 from wire.text import printable
@@ -33,20 +31,20 @@ from ...terminal import (
     emphasized,
     is_file,
     read_input,
-    say,
     verb,
     wrapped,
 )
-from ...words import remedy, sentence, tr, tr_count
+from ...words import remedy, sentence, tr
 from ...words import report as words
-from .files import Aside, InputFile, expanded, is_many
-from .table import COLOURS, Row, table
+from .files import Extent, InputFile, each_line, expanded, is_many
+from .judging import EXIT, Judging
+from .lines import StandardInput
+from .said import said
+from .table import COLOURS
 
 if TYPE_CHECKING:  # loaded only where files are given
     from verifier.resources import GivenFile
 
-_EXIT: Mapping[Verdict, int] = {Verdict.VALID: 0, Verdict.INVALID: 1, Verdict.UNDETERMINED: 3}
-_NOT_FOUND, _MIXED = 4, 7
 _SHOWN_WITHIN = "1d"
 """A presentation often comes by mail, hours after it was made."""
 
@@ -114,6 +112,7 @@ trust_option = click.option("--trust", "trust_file", type=EXISTING_FILE, help="A
     help=f"How old a presentation may be, such as 7d or 12h; by default {_SHOWN_WITHIN}.",
 )
 @click.option("--offline", is_flag=True, help="Never touch the network.")
+@click.option("--workers", type=click.IntRange(0, 256), help="Processes for many; one a core if not given.")
 @click.option("--page", is_flag=True, help="Check files in a browser, on this machine, until Ctrl-C.")
 def verify(
     session: Session,
@@ -128,13 +127,14 @@ def verify(
     domain: str | None,
     shown_within: str | None,
     offline: bool,
+    workers: int | None,
     page: bool,
 ) -> Result | Iterator[Result]:
     """Check credentials, presentations or bundles.
 
-    Of folders, and of ZIP archives, all .json files and badges in pictures are checked; several files get a
-    table, and with --json a line each. Exit code 0: valid. 1: definitely not valid. 3: could not be decided.
-    7: not the same for all.
+    Of folders, and of ZIP archives, all .json files and badges in pictures are checked, and of .jsonl files
+    each line; several files get a table, and with --json a line each. Exit code 0: valid. 1: definitely not
+    valid. 3: could not be decided. 7: not the same for all.
     """
     if (challenge is None) != (domain is None):
         raise click.UsageError(
@@ -159,10 +159,9 @@ def verify(
     rules: list[Policy] = [] if policy_file is None else [read_policy(policy_file)]
     if status_within is not None:
         rules.append(StatusWithin(parse_age(status_within)))
-    with setting():
-        judge = session.verifier(offline=offline, trust_file=trust_file)
     fetcher = session.fetcher(offline=offline)
-    is_one = len(sources) == 1 and not is_many(sources[0])
+    stdin = StandardInput()
+    is_one = len(sources) == 1 and not is_many(sources[0]) and not (sources[0] == "-" and stdin.is_lines)
     if not is_one and any(name for name, _ in belongings):
         raise click.UsageError(
             tr("--with ID=FILE goes with one credential; of several, each takes its own by FILE.")
@@ -170,23 +169,24 @@ def verify(
     files = list(_given(belongings))
     asked = Asked(challenge, domain, max_age=parse_age(shown_within or _SHOWN_WITHIN))
 
-    def report_on(received: bytes) -> Report:
-        return judge.verify(
-            received,
-            now=moment or session.now(),
-            policy=AllOf(tuple(rules)) if rules else None,
-            asked=asked,
-            asks_by_kind=not no_kind_rules,
-            # Of several credentials each states other files: then one that is not this one's is no other's.
-            resources=() if is_one else frozenset().union(*(file.digests for file in files)),
-            files=files if is_one else (),
-        )
-
+    policy = AllOf(tuple(rules)) if rules else None
+    judging = Judging(session, trust_file, offline, moment, policy, asked, not no_kind_rules)
+    # Of several credentials each states other files: then one that is not this one's is no other's.
+    if is_one:
+        judging = replace(judging, files=files)
+    else:
+        judging = replace(judging, resources=frozenset().union(*(file.digests for file in files)))
+    with setting():
+        trust = judging.verifier.trust
     if not is_one:
-        return _verify_all(sources, fetcher, report_on, judge.trust)
-    report = report_on(_read(sources[0], fetcher))
-    lines = [_laid(line, report.verdict) for line in render(report, judge.trust)]
-    return Result(lambda: words.for_programs(report, judge.trust), "\n".join(lines), _EXIT[report.verdict])
+        from .many import verify_all  # only here: mostly it is one file
+
+        as_json = click.get_current_context().params["as_json"]
+        extent = Extent(len(sources))
+        return verify_all(_all(sources, fetcher, stdin, extent), extent, judging, as_json, workers)
+    report = judging.report(_read(sources[0], fetcher, stdin))
+    lines = [_laid(line, report.verdict) for line in render(report, trust)]
+    return Result(lambda: words.for_programs(report, trust), "\n".join(lines), EXIT[report.verdict])
 
 
 def _given(belongings: Sequence[tuple[str, Path]]) -> Iterator[GivenFile]:
@@ -198,62 +198,19 @@ def _given(belongings: Sequence[tuple[str, Path]]) -> Iterator[GivenFile]:
                 yield GivenFile.read(opened, name)
 
 
-def _verify_all(
-    given: Sequence[str], fetcher: Fetcher, report_on: Callable[[bytes], Report], trust: TrustSource
-) -> Iterator[Result]:
-    """A result with data for each file, then one with the table."""
-    from ...progress import Counter  # only here: mostly it is one file
-
-    rows: list[Row] = []
-    data: Mapping[str, Any] | Callable[[], Mapping[str, Any]]
-    codes: set[int] = set()
-    total = sum(1 for _ in _all(given, fetcher, Aside()))  # listing takes no time beside verifying
-    aside = Aside()
-    with Counter("Verifying", total) as counter:
-        for source in _all(given, fetcher, aside):
-            which = {"file": source.file, **({"member": source.member} if source.member is not None else {})}
-            try:
-                report = report_on(source.read())
-            except Problem as problem:
-                code = _NOT_FOUND if isinstance(problem, NotFound) else _EXIT[Verdict.UNDETERMINED]
-                open_ = {"verdict": Verdict.UNDETERMINED.value}
-                problem.hint, problem.because = remedy(problem), None
-                data = {**which, **open_, "error": {**problem.to_dict(), "exitCode": code}}
-                said = printable(sentence(problem)[: words.LONGEST])[: words.LONGEST]
-                row = Row(source.name, Verdict.UNDETERMINED, said)
-            else:
-                data, code = functools.partial(_data, which, report, trust), _EXIT[report.verdict]
-                row = Row(source.name, report.verdict, _in_table(report, trust))
-            rows.append(row)
-            codes.add(code)
-            yield Result(data, "", code)
-            counter.count()
-    if aside.count:
-        say(
-            tr_count(
-                "{count} other file in folders and archives was not looked at.",
-                "{count} other files in folders and archives were not looked at.",
-                aside.count,
-            )
-        )
-    if not rows:
-        raise NotFound.saying(
-            "there is no file to verify, which would be named {names}", names=" or ".join(SUFFIXES)
-        )
-    yield Result({}, "\n".join(table(rows)), codes.pop() if len(codes) == 1 else _MIXED)
-
-
-def _all(given: Sequence[str], fetcher: Fetcher, aside: Aside) -> Iterator[InputFile]:
+def _all(given: Sequence[str], fetcher: Fetcher, stdin: StandardInput, extent: Extent) -> Iterator[InputFile]:
     for name in given:
         if is_many(name):
-            yield from expanded(name, aside)
+            yield from expanded(name, extent)
+        elif name == "-" and stdin.is_lines:
+            yield from each_line(name, stdin.lines())
         else:
-            yield InputFile(name, None, functools.partial(_read_any, name, fetcher))
+            yield InputFile(name, None, functools.partial(_read_any, name, fetcher, stdin))
 
 
-def _read_any(name: str, fetcher: Fetcher) -> bytes:
+def _read_any(name: str, fetcher: Fetcher, stdin: StandardInput) -> bytes:
     try:
-        return _read(name, fetcher)
+        return _read(name, fetcher, stdin)
     except click.UsageError as error:  # one that cannot be read stops no other
         raise Unavailable.saying("{said}", said=error.message) from error
 
@@ -268,36 +225,11 @@ def render(report: Report, trust: TrustSource) -> list[str]:
 
     Claims of a credential stand there only if it is valid.
     """
-    lines = [words.headline(report.verdict, said, status) for said, status in _said(report, trust)]
+    lines = [words.headline(report.verdict, text, status) for text, status in said(report, trust)]
     lines += [f"  {words.line(check)}" for check in report.checks]
     if report.deciding and (hint := words.advice(report.deciding)):
         lines.append(tr("What to do: {remedy}").format(remedy=printable(as_typed(hint))))
     return lines
-
-
-def _said(report: Report, trust: TrustSource) -> list[tuple[str, StatusTime | None]]:
-    """What the verdict is about: a sentence for each credential that is valid, else what keeps it from that.
-
-    With the status where there is one.
-    """
-    if not report:
-        return [(words.reason(report), None)]
-    if not report.has_claims:
-        holder = printable(str(report.holder))
-        return [(tr("the presenter has the DID {did}; nothing else was shown").format(did=holder), None)]
-    return [
-        (words.sentence(summarize(credential, trust, found)), status)
-        for credential, found, status in zip(report.require(), report.by_kind, report.statuses, strict=True)
-    ]
-
-
-def _data(which: Mapping[str, Any], report: Report, trust: TrustSource) -> Mapping[str, Any]:
-    return {**which, **words.for_programs(report, trust)}
-
-
-def _in_table(report: Report, trust: TrustSource) -> str:
-    said = ((words.as_of(status), text) for text, status in _said(report, trust))
-    return "; ".join(f"{day}: {text}" if day else text for day, text in said)
 
 
 def _laid(line: str, verdict: Verdict) -> str:
@@ -318,8 +250,10 @@ def setting(where: str = "") -> Iterator[None]:
         raise click.UsageError(printable(f"{where}{said}".rstrip())) from problem
 
 
-def _read(source: str, fetcher: Fetcher) -> bytes:
+def _read(source: str, fetcher: Fetcher, stdin: StandardInput) -> bytes:
     """The bytes of a file, of a URL or of standard input, cut just above the limit."""
+    if source == "-":
+        return stdin.read()
     if source.startswith(("https://", "http://")):
         return fetcher.fetch(source, limit=MAX_BYTES)
     return read_input(source, MAX_BYTES + 1)

@@ -1,7 +1,8 @@
 """What is to be verified, file by file: of folders and ZIP archives what could be read here.
 
 Of a folder, and those in it, come the files that `vc.forms.SUFFIXES` names, pictures into which something is
-baked, and the archives, by their names in order; hidden ones and links are left aside. What an archive holds
+baked, the lines of JSON Lines, and the archives, by their names in order; hidden ones and links are left
+aside. What an archive holds
 is unpacked in memory, a file at a time, and nothing on the disk takes a name from it.
 """
 
@@ -9,10 +10,10 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from vc.forms import MAX_BYTES
 from vc.reading import SUFFIXES
@@ -21,6 +22,8 @@ from wire.problem import NotFound, Problem, TooLarge, Unavailable
 from ...archive import BEGINS, Bounds, archived, refusing
 from ...archive import SUFFIX as ARCHIVE
 from ...terminal import is_file
+from .lines import SUFFIXES as LINES
+from .lines import numbered
 
 MOST_ENTRIES = 10_000
 MOST_UNPACKED = 1 << 28  # bytes of one archive
@@ -35,22 +38,29 @@ class InputFile(NamedTuple):
     member: str | None
     read: Callable[[], bytes]
     """At most one byte more than a file may have. Raises a `Problem`."""
+    line: int | None = None
+    """Its number, from 1, in a file of JSON Lines."""
 
     @property
     def name(self) -> str:
-        """Both names in one."""
-        return self.file if self.member is None else f"{self.file}/{self.member}"
+        """All of its names in one."""
+        name = self.file if self.member is None else f"{self.file}/{self.member}"
+        return name if self.line is None else f"{name}:{self.line}"
 
 
-class Aside:
-    """Counts the files of folders and archives that nothing was looked for in."""
+class Extent:
+    """How many files there are, as far as is known while they are gone through."""
 
-    count = 0
+    def __init__(self, given: int = 0) -> None:
+        self.aside = 0
+        """The files of folders and archives that nothing was looked for in."""
+        self.expected = given
+        """All of them, by the folders that were listed and the share of lines that was read."""
 
 
 def is_many(path: str) -> bool:
-    """Whether a name that was given is that of a folder or an archive."""
-    return _is_folder(path) or is_archive(path)
+    """Whether a name that was given is that of a folder, an archive or JSON Lines."""
+    return _is_folder(path) or is_archive(path) or (path.lower().endswith(LINES) and is_file(path))
 
 
 def is_archive(path: str) -> bool:
@@ -64,43 +74,54 @@ def is_archive(path: str) -> bool:
         return False
 
 
-def expanded(path: str, aside: Aside) -> Iterator[InputFile]:
-    """The files of a folder or an archive, in the order of their names."""
+def expanded(path: str, extent: Extent) -> Iterator[InputFile]:
+    """The files of a folder or an archive, in the order of their names; or each line of JSON Lines."""
     if _is_folder(path):
-        yield from _folder(Path(path), aside)
+        yield from _folder(Path(path), extent)
+    elif path.lower().endswith(LINES):
+        yield from _lined(path, partial(_opened, path, 0), extent)
     else:
-        yield from _archived(path, aside)
+        yield from _archived(path, extent)
 
 
 def _is_folder(path: str) -> bool:
     return os.path.isdir(path)  # noqa: PTH112 -- also of what no path can be, such as a long URL
 
 
-def _folder(folder: Path, aside: Aside, depth: int = 1) -> Iterator[InputFile]:
+def _folder(folder: Path, extent: Extent, depth: int = 1) -> Iterator[InputFile]:
     if depth > _DEEPEST:
         problem = TooLarge.saying("it lies below {most} folders", most=_DEEPEST)
         yield InputFile(str(folder), None, refusing(problem))
         return
+    names, folders, others = list[str](), set[str](), set[str]()  # a million entries would take 300 MB
     try:
         with os.scandir(folder) as found:
-            entries = sorted(found, key=lambda entry: entry.name)
+            for entry in found:
+                if entry.name.startswith("."):
+                    continue
+                names.append(entry.name)
+                if entry.is_dir(follow_symlinks=False):
+                    folders.add(entry.name)
+                elif not entry.is_file(follow_symlinks=False):
+                    others.add(entry.name)
     except OSError as error:
         yield InputFile(str(folder), None, refusing(_unreadable(str(folder), error)))
         return
-    for entry in entries:
-        path = str(folder / entry.name)
-        if entry.name.startswith("."):
-            continue
-        if entry.is_dir(follow_symlinks=False):
-            yield from _folder(Path(path), aside, depth + 1)
-        elif not entry.is_file(follow_symlinks=False):
-            aside.count += 1
+    extent.expected += len(names) - 1
+    for name in sorted(names):
+        path = str(folder / name)
+        if name in folders:
+            yield from _folder(Path(path), extent, depth + 1)
+        elif name in others:
+            extent.aside += 1
         elif is_archive(path):
-            yield from _archived(path, aside)
+            yield from _archived(path, extent)
+        elif path.lower().endswith(LINES):
+            yield from _lined(path, partial(_opened, path), extent)
         elif source := _wanted(InputFile(path, None, partial(_file, path))):
             yield source
         else:
-            aside.count += 1
+            extent.aside += 1
 
 
 def _wanted(source: InputFile) -> InputFile | None:
@@ -120,31 +141,60 @@ def _wanted(source: InputFile) -> InputFile | None:
 
 
 def _file(path: str) -> bytes:
-    """What a file has, unless it became a link or a pipe meanwhile."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-        with os.fdopen(descriptor, "rb") as file:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise Unavailable.saying("{file} is no regular file", file=str(path))
+        with _opened(path) as file:
             return file.read(MAX_BYTES + 1)
     except OSError as error:
         raise _unreadable(path, error) from error
 
 
-def _archived(path: str, aside: Aside) -> Iterator[InputFile]:
+def _opened(path: str, links: int = os.O_NOFOLLOW) -> BinaryIO:
+    """A file, unless it became a link or a pipe meanwhile. Raises `Unavailable` and `OSError`."""
+    file = os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | links), "rb")
+    if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        return file
+    file.close()
+    raise Unavailable.saying("{file} is no regular file", file=str(path))
+
+
+def _lined(path: str, opened: Callable[[], BinaryIO], extent: Extent) -> Iterator[InputFile]:
+    expected = 1
+    try:
+        with opened() as file:
+            size = os.fstat(file.fileno()).st_size
+            for source in each_line(path, numbered(file.readline)):
+                extent.expected -= expected
+                expected = (source.line or 1) * size // file.tell()
+                extent.expected += expected
+                yield source
+    except OSError as error:
+        yield InputFile(path, None, refusing(_unreadable(path, error)))
+    except Unavailable as problem:
+        yield InputFile(path, None, refusing(problem))
+
+
+def each_line(name: str, lines: Iterable[tuple[int, bytes]]) -> Iterator[InputFile]:
+    """The lines of a file as files of their own."""
+    for number, line in lines:
+        yield InputFile(name, None, partial(bytes, line), number)
+
+
+def _archived(path: str, extent: Extent) -> Iterator[InputFile]:
     bounds = Bounds(MOST_ENTRIES, _LARGEST_DIRECTORY, MAX_BYTES, MOST_UNPACKED)
     try:
         with Path(path).open("rb") as file:
+            extent.expected -= 1
             for entry in archived(file, bounds):
+                extent.expected += 1
                 source = InputFile(path, entry.name, entry.read)
                 if entry.is_link:
-                    aside.count += 1
+                    extent.aside += 1
                 elif entry.name.lower().endswith(ARCHIVE):  # which reading refuses
                     yield source
                 elif wanted := _wanted(source):
                     yield wanted
                 else:
-                    aside.count += 1
+                    extent.aside += 1
     except OSError as error:
         yield InputFile(path, None, refusing(_unreadable(path, error)))
     except Problem as problem:

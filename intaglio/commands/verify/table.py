@@ -1,4 +1,7 @@
-"""The verdicts on many files as a table for people: the worst stand last, above the count."""
+"""The verdicts on many files as a table for people: the worst stand last, above the count.
+
+Of more files than anybody reads a table of, only those have a row that are not valid, as far as that goes.
+"""
 
 from __future__ import annotations
 
@@ -24,6 +27,9 @@ SHORT: Mapping[Verdict, str] = {
     Verdict.UNDETERMINED: "? UNDECIDED",
     Verdict.INVALID: "✗ NOT VALID",
 }
+MOST_ROWS = 1000
+"""Files up to which each has a row; beyond it no more of each verdict have one."""
+
 _LONGEST_NAME = 60  # columns, where there is no terminal
 _NARROWEST = 25  # columns, of what is said
 _GAP = "  "
@@ -37,25 +43,47 @@ class Row(NamedTuple):
     says: str
 
 
-def table(rows: Sequence[Row]) -> list[str]:
-    """The rows, at a terminal to its width, and how many there are of each verdict."""
-    columns = width()
-    folder = _shared_folder([row.name for row in rows])
-    rows = [row._replace(name=printable(row.name[len(folder) :])) for row in rows]
-    most = _LONGEST_NAME if columns is None else max(columns // 3, 12)
-    named = max((taken for row in rows if (taken := cells(row.name)) <= most), default=most)
-    lines = [tr("In {folder}:").format(folder=printable(folder))] if folder else []
-    for kind in SHORT:
-        for row in rows:
-            if row.verdict is kind:
+class Table:
+    """The rows that are shown, and how many there are of each verdict; for any number of files."""
+
+    def __init__(self, most: int = MOST_ROWS) -> None:
+        self._most = most
+        self._rows: dict[Verdict, list[Row]] = {kind: [] for kind in SHORT}
+        self._found = Counter[Verdict]()
+
+    def add(self, row: Row) -> None:
+        """Counts a file, and keeps its row as long as it may be shown."""
+        self._found[row.verdict] += 1
+        if len(self._rows[row.verdict]) < self._most:
+            self._rows[row.verdict].append(row)
+        if self._found.total() > self._most:
+            self._rows[Verdict.VALID].clear()
+
+    def lines(self) -> list[str]:
+        """The rows, at a terminal to its width, and the count."""
+        columns = width()
+        folder = _shared_folder([row.name for rows in self._rows.values() for row in rows])
+        shown = {
+            kind: [row._replace(name=printable(row.name[len(folder) :])) for row in rows]
+            for kind, rows in self._rows.items()
+        }
+        most = _LONGEST_NAME if columns is None else max(columns // 3, 12)
+        names = (cells(row.name) for rows in shown.values() for row in rows)
+        named = max((taken for taken in names if taken <= most), default=most)
+        lines = [tr("In {folder}:").format(folder=printable(folder))] if folder else []
+        for kind, rows in shown.items():
+            for row in rows:
                 lines += _lines(row, named, columns)
-    return [*lines, *([_count(rows)] if columns is None else folded(_count(rows), columns))]
+            left = self._found[kind] - len(rows)
+            if left and kind is not Verdict.VALID:
+                lines.append(_short(kind) + _GAP + tr("and {count} more").format(count=left))
+        count = _count(self._found)
+        return [*lines, *([count] if columns is None else folded(count, columns))]
 
 
 def _lines(row: Row, named: int, columns: int | None) -> list[str]:
     """A row in its columns; a name that is too long for its own has the first line to itself."""
-    short = tr_in("table", SHORT[row.verdict])
-    short += " " * (max(cells(tr_in("table", text)) for text in SHORT.values()) - cells(short))
+    short = _short(row.verdict)
     head = f"{short}{_GAP}{row.name}{' ' * (named - cells(row.name))}{_GAP}"
     if columns is None:
         lines = [head + row.says]
@@ -70,6 +98,12 @@ def _lines(row: Row, named: int, columns: int | None) -> list[str]:
     return lines
 
 
+def _short(kind: Verdict) -> str:
+    """A verdict, as wide as the widest."""
+    short = tr_in("table", SHORT[kind])
+    return short + " " * (max(cells(tr_in("table", text)) for text in SHORT.values()) - cells(short))
+
+
 def _shared_folder(names: Sequence[str]) -> str:
     """The folder that all names begin with, if there is one."""
     folders = [folder + slash for folder, slash, _ in (name.rpartition("/") for name in names)]
@@ -77,10 +111,9 @@ def _shared_folder(names: Sequence[str]) -> str:
     return "" if "://" in shared else shared[: shared.rfind("/") + 1]
 
 
-def _count(rows: Sequence[Row]) -> str:
-    found = Counter(row.verdict for row in rows)
+def _count(found: Counter[Verdict]) -> str:
     part = tr("{count} {verdict}")
     parts = [part.format(count=found[one], verdict=verdict(one).lower()) for one in VERDICTS if found[one]]
-    files = tr_count("{count} file", "{count} files", len(rows))
-    more = "" if found[Verdict.VALID] == len(rows) else tr("; `intaglio verify FILE` says all of one")
+    files = tr_count("{count} file", "{count} files", found.total())
+    more = "" if found[Verdict.VALID] == found.total() else tr("; `intaglio verify FILE` says all of one")
     return tr("{files}: {verdicts}").format(files=files, verdicts=tr(", ").join(parts)) + more

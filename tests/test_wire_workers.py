@@ -6,16 +6,17 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from issuer.job import workers
-from issuer.job.workers import WORKER_DIED, Pool, Tell, available_cores
 from tests.conftest import ROOT
 from tests.problems import raises
+from wire import workers
 from wire.problem import Refused, Unavailable
+from wire.workers import WORKER_DIED, Allowance, Pool, Tell, Told, available_cores, each_told
 
 
 def multiply(work: int, item: int, _tell: Tell) -> tuple[int, int]:
@@ -25,6 +26,10 @@ def multiply(work: int, item: int, _tell: Tell) -> tuple[int, int]:
         raise OSError(28, "No space left on device")
     if item == 15:
         os.kill(os.getpid(), signal.SIGKILL)
+    if item == 12:
+        time.sleep(60)
+    if item == 11:
+        bytearray(1 << 32)
     return work * item, os.getpid()
 
 
@@ -58,7 +63,7 @@ def test_a_worker_that_died_before_it_is_given_more_is_told_as_well() -> None:
 
         def items() -> Iterator[int]:
             yield from (16, 15)
-            pool._processes[0].join()
+            next(iter(pool._processes.values())).join()
             yield 17
 
         with raises(WORKER_DIED):
@@ -83,9 +88,58 @@ def test_a_worker_that_is_killed_is_an_error_and_no_wait() -> None:
         list(pool.map(multiply, [16, 17, 15, 18]))
 
 
+def count(_work: int, item: int, tell: Tell) -> int:
+    return len(list(each_told(range(item), tell)))
+
+
+@pytest.mark.parametrize("processes", [0, 2])
+def test_what_is_done_of_an_item_is_told_before_its_result(processes: int) -> None:
+    told: list[Told] = []
+    with Pool(1, processes) as pool:
+        assert list(pool.map(count, [600, 10], told.append)) == [600, 10]
+    assert told == [Told(0, 256), Told(0, 512)]
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [15, 12, pytest.param(11, marks=pytest.mark.skipif(sys.platform != "linux", reason="a limit of Linux"))],
+    ids=["killed", "too long", "too much memory"],
+)
+def test_an_item_that_takes_its_worker_costs_itself_alone(hostile: int) -> None:
+    with Pool(1, 2, Allowance(1.0, 1 << 30)) as pool:
+        items = [16, 17, hostile, 18, 19, hostile, hostile, *range(20, 60)]
+        found = list(pool.map(multiply, items, lost=lambda item: (-item, 0)))
+        assert [result for result, _ in found] == [-item if item == hostile else item for item in items]
+        assert len(pool._processes) == 2
+
+
+def test_a_worker_that_dies_between_two_items_is_replaced_where_items_may_be_lost() -> None:
+    with Pool(1, 1) as pool:
+
+        def items() -> Iterator[int]:
+            yield 16
+            (process,) = pool._processes.values()
+            process.kill()
+            process.join()
+            yield 17
+
+        found = list(pool.map(multiply, items(), lost=lambda item: (-item, 0)))
+        assert [result for result, _ in found] == [16, 17]
+        with raises(WORKER_DIED):
+            list(pool.map(multiply, items()))
+
+
+def test_who_wants_no_more_waits_for_no_item() -> None:
+    begun = time.monotonic()
+    with Pool(1, 1, Allowance(60, 1 << 30)) as pool:
+        results = pool.map(multiply, [16, 12])
+        next(results)
+    assert time.monotonic() - begun < 30
+
+
 PARENT = """
 import os, signal, sys
-from issuer.job.workers import Pool
+from wire.workers import Pool
 
 def work(fd, item, _tell):
     os.write(1, b"%d\\n" % os.getpid())
@@ -112,7 +166,7 @@ def test_workers_end_when_their_parent_is_killed() -> None:
 
 
 LARGE = """
-from issuer.job.workers import Pool
+from wire.workers import Pool
 
 def work(_, item, _tell):
     return bytes(2_000_000)

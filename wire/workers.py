@@ -2,22 +2,28 @@
 
 Unlike the pools of the standard library, these workers end when their parent is killed (each has a pipe of
 its own, whose other end nobody else holds), a worker that dies is an error and not a wait for ever, and
-the parent never runs further ahead than it can take results in.
+the parent never runs further ahead than it can take results in. Where items are somebody else's, they have
+limits, and one that takes more costs itself alone.
 """
 
 from __future__ import annotations
 
 import contextlib
+import math
 import multiprocessing
 import os
+import resource
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Generic, NamedTuple, Self, TypeVar
 
-from wire.problem import DISK_FULL, Code, Problem, Unavailable, is_full
+from .problem import DISK_FULL, Code, Problem, Unavailable, is_full
 
 Tell = Callable[[int], None]
 """By which a function says how much of its item is done."""
@@ -30,6 +36,7 @@ _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 
 _AHEAD = 4  # items a worker beyond the one whose turn it is
+_GRACE = 0.5  # seconds that a worker has for its item once nobody waits for it
 FORKS = sys.platform == "linux"
 """Whether a worker has a copy of its parent's memory; elsewhere its work is pickled."""
 _CONTEXT = multiprocessing.get_context("fork") if FORKS else multiprocessing.get_context("spawn")
@@ -40,6 +47,23 @@ class Told(NamedTuple):
 
     number: int
     done: int
+
+
+class Allowance(NamedTuple):
+    """What an item may take of a worker, which is ended otherwise, and another one started in its place."""
+
+    seconds: float
+    memory: int
+    """Bytes of addresses beside those that a worker begins with; on Linux alone."""
+
+
+class _Held(NamedTuple):
+    """What a worker is at."""
+
+    number: int
+    item: Any
+    until: float
+    """By the monotonic clock."""
 
 
 WORKER_DIED = Code("worker-died", Problem, "A worker process ended")
@@ -54,17 +78,21 @@ def available_cores() -> int:
 class Pool(Generic[_Work]):
     """`processes` workers, each with its copy of `work`; none, and everything is done in this process."""
 
-    def __init__(self, work: _Work, processes: int) -> None:
-        self.work = work
-        self._connections: list[Connection[Any, Any]] = []
-        self._processes = []
+    def __init__(self, work: _Work, processes: int, allowance: Allowance | None = None) -> None:
+        self.work, self._allowance = work, allowance
+        self._processes: dict[Connection[Any, Any], BaseProcess] = {}
         for _ in range(processes):
-            ours, theirs = _CONTEXT.Pipe()
-            self._connections.append(ours)
-            process = _CONTEXT.Process(target=_serve, args=(work, theirs, self._connections), daemon=True)
-            process.start()
-            theirs.close()
-            self._processes.append(process)
+            self._start()
+
+    def _start(self) -> Connection[Any, Any]:
+        ours, theirs = _CONTEXT.Pipe()
+        others = [*self._processes, ours]
+        memory = self._allowance and self._allowance.memory
+        process = _CONTEXT.Process(target=_serve, args=(self.work, theirs, others, memory), daemon=True)
+        process.start()
+        theirs.close()
+        self._processes[ours] = process
+        return ours
 
     def __enter__(self) -> Self:
         return self
@@ -72,9 +100,12 @@ class Pool(Generic[_Work]):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for connection in self._connections:
+        for connection in self._processes:
             connection.close()
-        for process in self._processes:
+        for process in self._processes.values():
+            if self._allowance:  # what it is at may take all the time that it has, for nobody
+                process.join(_GRACE)
+                process.kill()
             process.join()
 
     def map(
@@ -82,51 +113,85 @@ class Pool(Generic[_Work]):
         function: Callable[[_Work, _Item, Tell], _Result],
         items: Iterable[_Item],
         heard: Callable[[Told], None] = lambda _: None,
+        lost: Callable[[_Item], _Result] | None = None,
     ) -> Iterator[_Result]:
         """`function(work, item, tell)` of each item, in order. Raises what it raises, or `WORKER_DIED`.
 
-        What `tell` is told is heard here while a result is waited for.
+        What `tell` is told is heard here while a result is waited for. Where an item's worker dies, `lost`
+        has the result in its place.
         """
         if not self._processes:
             for number, item in enumerate(items):
                 yield function(self.work, item, _teller(number, heard))
             return
         remaining = enumerate(items)
-        busy: set[Connection[Any, Any]] = set()  # each does one item: sent a second, both could wait for ever
+        busy: dict[Connection[Any, Any], _Held] = {}  # one each: sent a second, both could wait for ever
         done: dict[int, _Result] = {}
         following = 0
-        ahead = _AHEAD * len(self._connections)
+        ahead = _AHEAD * len(self._processes)
 
         def feed(connection: Connection[Any, Any]) -> None:
             if connection in busy or len(done) + len(busy) >= ahead:
                 return
             for number, item in remaining:
-                _send(connection, (number, function, item))
-                busy.add(connection)
+                until = time.monotonic() + self._allowance.seconds if self._allowance else math.inf
+                try:
+                    connection.send((number, function, item))
+                except (BrokenPipeError, ConnectionResetError):
+                    if lost is None:
+                        raise _died() from None
+                    self._end(connection)  # it died at nothing: the item is for the next one
+                    connection = self._start()
+                    with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # that is its death
+                        connection.send((number, function, item))
+                busy[connection] = _Held(number, item, until)
                 return
 
-        for connection in self._connections:
+        def died(connection: Connection[Any, Any]) -> None:
+            given = busy.pop(connection)
+            self._end(connection)
+            if lost is None:
+                raise _died()
+            done[given.number] = lost(given.item)
+            feed(self._start())
+
+        for connection in [*self._processes]:
             feed(connection)
         while True:
             while following in done:
                 yield done.pop(following)
                 following += 1
-                for connection in self._connections:
+                for connection in [*self._processes]:
                     feed(connection)
             if not busy:
                 return
-            for ready in wait(list(busy)):
+            until = min(given.until for given in busy.values())
+            ended = wait(list(busy), None if until == math.inf else max(0.0, until - time.monotonic()))
+            for late in () if ended else [*busy]:
+                if busy[late].until <= time.monotonic():
+                    died(late)
+            for ready in ended:
                 assert isinstance(ready, Connection)
-                said = _receive(ready)
+                try:
+                    said = ready.recv()
+                except (EOFError, ConnectionResetError):
+                    died(ready)
+                    continue
                 if isinstance(said, Told):
                     heard(said)
                     continue
                 number, result, problem = said
-                busy.remove(ready)
+                del busy[ready]
                 if problem is not None:
                     raise problem
                 done[number] = result
                 feed(ready)
+
+    def _end(self, connection: Connection[Any, Any]) -> None:
+        process = self._processes.pop(connection)
+        connection.close()
+        process.kill()
+        process.join()
 
 
 def each_told(rows: Iterable[_Item], tell: Tell) -> Iterator[_Item]:
@@ -141,20 +206,6 @@ def _teller(number: int, hear: Callable[[Told], None]) -> Tell:
     return lambda done: hear(Told(number, done))
 
 
-def _send(connection: Connection[Any, Any], item: Any) -> None:
-    try:
-        connection.send(item)
-    except (BrokenPipeError, ConnectionResetError):
-        raise _died() from None
-
-
-def _receive(connection: Connection[Any, Any]) -> Any:
-    try:
-        return connection.recv()
-    except (EOFError, ConnectionResetError):
-        raise _died() from None
-
-
 def _died() -> Problem:
     return WORKER_DIED(
         "a worker process was killed or ran out of memory",
@@ -162,11 +213,16 @@ def _died() -> Problem:
     )
 
 
-def _serve(work: Any, connection: Connection[Any, Any], others: Sequence[Connection[Any, Any]]) -> None:
+def _serve(
+    work: Any, connection: Connection[Any, Any], others: Sequence[Connection[Any, Any]], memory: int | None
+) -> None:
     """A worker's life: items in, results out, until the other end is closed or gone."""
     for other in others:  # a copy kept here would hide from the others that the parent is gone
         other.close()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent, asked by the same key, ends us
+    if memory is not None and sys.platform == "linux":
+        taken = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+        resource.setrlimit(resource.RLIMIT_AS, (taken + memory, taken + memory))
     with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
         while True:
             number, function, item = connection.recv()
@@ -175,7 +231,13 @@ def _serve(work: Any, connection: Connection[Any, Any], others: Sequence[Connect
                 answer = (number, function(work, item, _teller(number, connection.send)), None)
             except Problem as problem:
                 answer = (number, None, problem)
+            except MemoryError:
+                return  # what is left over would be in the way of the next item
             except OSError as error:
                 kind = DISK_FULL if is_full(error) else Unavailable
-                answer = (number, None, kind(f"a worker could not go on: {error.strerror}"))
+                answer = (
+                    number,
+                    None,
+                    kind.saying("a worker could not go on: {system}", system=error.strerror),
+                )
             connection.send(answer)

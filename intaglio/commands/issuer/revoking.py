@@ -1,0 +1,141 @@
+"""`intaglio issuer revoke --from`: all credentials whose numbers stand in a file, or none of them."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import NoReturn
+
+import click
+
+from issuer.archive.kept import Entry, KindNumber
+from issuer.issuer import Issuer
+from issuer.job.errors import write_errors
+from issuer.problem import NO_SUCH_DIPLOMA, UNREADABLE_FILE, EncodingOpen, HiddenOpen, SheetOpen
+from issuer.table.finding import CellFinding
+from issuer.table.source import Source, open_source
+from kinds import Kind
+from vc.status import Reason
+from wire.problem import Declined, NotFound
+from wire.text import counted
+
+from ...progress import Counter
+from ...terminal import Result, agreed, say
+from . import text
+
+_LISTED = ("number", "kind")
+"""The headings of `issuer list`."""
+_HEADINGS = 1
+"""The row of the headings; in a plain list of numbers, the first of them."""
+
+
+def revoke_file(
+    made: Issuer,
+    file: Path,
+    kind: str,
+    reason: Reason,
+    *,
+    date: datetime,
+    now: datetime,
+    yes: bool,
+    judge: Callable[[Entry], None] | None,
+) -> Result:
+    """Revokes them for good, once somebody agreed to how many they are.
+
+    `judge` raises for one that cannot be revoked from that date. Raises `NotFound` where a row names none
+    that was issued here, and `UNREADABLE_FILE`; nothing is revoked then.
+    """
+    if not kind and len(made.kinds.names) > 1:
+        raise click.UsageError("Several kinds are issued here: say with --kind whose numbers these are.")
+    of_kind = made.kinds.newest(kind)
+    source = _opened(file, of_kind)
+    one, many = made.kinds.nouns({of_kind.name})
+    named, findings = _named(made, source, f"names no {one} that was issued here", judge)
+    if findings:
+        _refuse(made, source, findings, one)
+    news = sum(named.values())
+    if before := len(named) - news:
+        say(f"{counted(before, one, many)} had been revoked before: nothing changes there.")
+    if news and not agreed(f"Revoke {counted(news, one, many)} of {file.name} for good?", yes):
+        raise Declined("nothing was revoked")
+    # Those of before, too: a run that was killed may have journalled them without signing a list.
+    made.lists.revoke(named, reason, date=date, now=now)
+    if news:
+        say("The next check on this machine sees it at once.", *text.not_heard_of(made))
+    data = {"file": str(file), "revoked": news, "revokedBefore": before}
+    return Result(data, f"{counted(news, one, many)} revoked, {before} revoked before")
+
+
+def _opened(file: Path, kind: Kind) -> Source:
+    """The file, with a column of numbers, or with no other column."""
+    hint = 'Save the numbers as "CSV UTF-8": in a column with the usual heading, or one in each line.'
+    try:
+        source = open_source(file, required=(), kind=kind)
+    except (EncodingOpen, SheetOpen, HiddenOpen) as problem:  # which `issue` has options for
+        raise UNREADABLE_FILE(problem.detail, hint=hint) from problem
+    if not source.has_numbers and not _is_list(source) and len(source.header) > 1:
+        raise UNREADABLE_FILE(f"{file.name} has several columns, and none for {kind.number}", hint=hint)
+    return source
+
+
+def _named(
+    made: Issuer, source: Source, unknown: str, judge: Callable[[Entry], None] | None
+) -> tuple[Mapping[KindNumber, bool], Mapping[int, Sequence[CellFinding]]]:
+    """The credentials, each once, and whether it is new that they are revoked; by row, what names none."""
+    named: dict[KindNumber, bool] = {}
+    findings: dict[int, Sequence[CellFinding]] = {}
+    column = _LISTED[0] if _is_list(source) else source.column(source.kind.number)
+    with Counter("Looking up", sum(span.rows for span in source.spans)) as counter:
+        for row, which in counter.counting(_rows(source)):
+            try:
+                if which.kind != source.kind.name:  # it may have a number of another kind's credential
+                    raise NotFound("it is of another kind")
+                entry = made.store.current(which)
+            except NotFound:
+                reason = unknown if which.number else "is empty"
+                findings[row] = [CellFinding(row, column, reason, which.number)]
+                continue
+            if judge is not None:
+                judge(entry)
+            named[entry.which] = entry.reason is None or entry.is_suspended
+    return named, findings
+
+
+def _is_list(source: Source) -> bool:
+    return not source.has_numbers and _LISTED[0] in source.header
+
+
+def _rows(source: Source) -> Iterator[tuple[int, KindNumber]]:
+    """What each row names."""
+    number, kind = source.columns.get(source.kind.number, 0), len(source.header)
+    if _is_list(source):
+        number, kind = (source.header.index(name) if name in source.header else kind for name in _LISTED)
+    elif not source.has_numbers:
+        yield _HEADINGS, _meant(source, source.header[0])
+    for span in source.spans:
+        for row, cells in source.rows(span):
+            at_hand = dict(enumerate(cells))
+            yield row, _meant(source, at_hand.get(number, ""), at_hand.get(kind, ""))
+
+
+def _meant(source: Source, number: str, kind: str = "") -> KindNumber:
+    return KindNumber(kind.strip() or source.kind.name, unicodedata.normalize("NFC", number).strip())
+
+
+def _refuse(
+    made: Issuer, source: Source, findings: Mapping[int, Sequence[CellFinding]], noun: str
+) -> NoReturn:
+    """Says what is wrong with the first rows, and writes all of them into an error file."""
+    for line in text.faults(findings):
+        say(*line)
+    below = {row: found for row, found in findings.items() if row > _HEADINGS}
+    wanted = source.path.with_name(f"{source.path.stem}.errors.csv")
+    if written := write_errors(wanted, source, below, made.home, made.home):
+        say(f"These rows are in {written}: correct them in {source.path}.")
+    rows = counted(len(findings), "row")
+    raise NO_SUCH_DIPLOMA(
+        f"{rows} of {source.path.name} {'names' if len(findings) == 1 else 'name'} no {noun} that was issued "
+        "here, so nothing was revoked"
+    )

@@ -1,0 +1,41 @@
+"""What the verdict on a report is about, in a sentence for each credential."""
+
+from __future__ import annotations
+
+from vc import Report
+from vc.report import StatusTime
+from verifier.sources.trust import TrustSource
+from verifier.summary import summarize
+from wire.text import printable
+
+from ...words import report as words
+from ...words import tr
+
+_LONGEST = 4 * words.LONGEST  # characters of a row; a sentence more goes beyond it
+
+
+def said(report: Report, trust: TrustSource) -> list[tuple[str, StatusTime | None]]:
+    """A sentence for each credential that is valid, else what keeps the report from that.
+
+    With the status where there is one.
+    """
+    if not report:
+        return [(words.reason(report), None)]
+    if not report.has_claims:
+        holder = printable(str(report.holder))
+        return [(tr("the presenter has the DID {did}; nothing else was shown").format(did=holder), None)]
+    return [
+        (words.sentence(summarize(credential, trust, found)), status)
+        for credential, found, status in zip(report.require(), report.by_kind, report.statuses, strict=True)
+    ]
+
+
+def in_a_row(report: Report, trust: TrustSource) -> str:
+    """The same in one line for the table; what is too long for it ends with an ellipsis."""
+    line = ""
+    for text, status in said(report, trust):
+        if len(line) > _LONGEST:
+            return f"{line}; …"
+        day = words.as_of(status)
+        line += ("; " if line else "") + (f"{day}: {text}" if day else text)
+    return line
