@@ -16,21 +16,24 @@ from hypothesis import strategies as st
 from did import METHODS, Resolver
 from issuer.identity.kind import read_kind
 from issuer.issuer import Issuer
+from issuer.keeping.health import examine_issuer
 from issuer.status.digest import KEPT, changes_name
 from tests import status_digest_reader
 from tests.conftest import ROOT
 from tests.problems import raises
 from tests.test_issuer_claims import answer, service  # noqa: F401 -- fixtures
 from tests.test_suspension import URL, cells, of, position
-from tests.world import NOW, issuer_in, trust_in
-from vc import Report, Verdict
+from tests.world import COLLEGE, NOW, diploma, issuer_in, trust_in
+from vc import Bundle, Report, Verdict
 from vc.forms import FORMS, INTEGRITY, SD_JWT_VC
-from vc.reading.status_digest import LARGEST, parse_file, parse_whole
-from vc.status import Reason, StatusEntry
+from vc.forms.integrity import sign
+from vc.reading.status_digest import LARGEST, digest_file, parse_file, parse_whole
+from vc.status import Reason, StatusEntry, status_entry
 from vc.status.digest import DigestFacts, StatusDigest, digest_facts
 from vc.status.positions import PackedPositions, merged, pack
+from vc.vcdm.status_lists import status_digest_document
 from verifier import Verifier
-from verifier.problem import NO_STATUS_DIGEST_BEFORE, STATUS_DIGEST_OLDER
+from verifier.problem import NO_STATUS_DIGEST_BEFORE, STATUS_DIGEST_OLDER, STATUS_LIST_NOT_SHOWN
 from verifier.sources.digests import DigestFolder
 from verifier.sources.lists import Fetched
 from wire import Malformed, NotFound, TooLarge
@@ -75,6 +78,7 @@ def test_no_other_parameter_gives_fewer_bits() -> None:
         b"\x09\x00\x01\x00",  # more positions than bits
         b"\x01\x00\x02\x00",  # bits that are missing
         b"\x05\x00\x01\x00",  # more positions than the span has
+        b"\x01\x00\x02\x00\x00",  # more bits than the span has
     ],
 )
 def test_blocks_that_do_not_fit_are_refused_when_they_are_opened(data: bytes) -> None:
@@ -83,17 +87,17 @@ def test_blocks_that_do_not_fit_are_refused_when_they_are_opened(data: bytes) ->
 
 
 @pytest.mark.parametrize(
-    "data",
+    ("data", "span"),
     [
-        b"\x01\x00\x01\xff",  # ones without an end
-        b"\x01\x00\x01\x01",  # a one behind the last
-        b"\x01\x00\x02\x00\x00",  # a byte too many
-        b"\x01\x00\x01\xf8",  # position 5 of 4
-        b"\x01\x06\x01\xfe",  # the remainder is cut off
+        (b"\x01\x00\x01\xff", 4),  # ones without an end
+        (b"\x01\x00\x01\x01", 4),  # a one behind the last
+        (b"\x01\x00\x02\x00\x00", 16),  # a byte too many
+        (b"\x01\x00\x01\xf8", 4),  # position 5 of 4
+        (b"\x01\x06\x01\xfe", 4),  # the remainder is cut off
     ],
 )
-def test_bits_that_are_broken_are_refused_when_they_are_read(data: bytes) -> None:
-    packed = PackedPositions(data, 0, 1, 4)
+def test_bits_that_are_broken_are_refused_when_they_are_read(data: bytes, span: int) -> None:
+    packed = PackedPositions(data, 0, 1, span)
     with pytest.raises(Malformed):
         _ = 1 in packed
     with pytest.raises(Malformed):
@@ -128,8 +132,8 @@ def digest(facts: DigestFacts = FACTS, positions: dict[str, list[int]] = SET) ->
     return StatusDigest(facts, "sha256-of-the-first", packed)
 
 
-def entry(list_url: str, index: int, purpose: str = "revocation") -> StatusEntry:
-    return StatusEntry("BitstringStatusListEntry", purpose, list_url, index, 1)
+def entry(list_url: str, index: int, purpose: str = "revocation", size: int = 0) -> StatusEntry:
+    return StatusEntry("BitstringStatusListEntry", purpose, list_url, index, size)
 
 
 @pytest.mark.parametrize(
@@ -160,22 +164,54 @@ def entry(list_url: str, index: int, purpose: str = "revocation") -> StatusEntry
 def test_a_value_is_that_of_the_list_or_nothing(
     name: str, index: int, purpose: str, value: int | None
 ) -> None:
-    assert digest().value(entry(f"{URL}/status/{name}", index, purpose)) == value
+    assert digest().value(entry(f"{URL}/status/{name}", index, purpose), Work()) == value
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "value"),
+    [("0", 1, 1), ("0", 2, None), ("0.jwt", 1, None), ("0.jwt", 2, 1), ("0.jwt", 8, None)],
+)
+def test_an_entry_of_another_size_stands_elsewhere_in_its_list(
+    name: str, size: int, value: int | None
+) -> None:
+    assert digest().value(entry(f"{URL}/status/{name}", 5, size=size), Work()) == value
 
 
 def test_the_list_of_another_address_is_none_of_its_own() -> None:
-    assert digest().value(entry("https://elsewhere.example/status/0", 5)) is None
+    assert digest().value(entry("https://elsewhere.example/status/0", 5), Work()) is None
 
 
-def test_changes_to_another_digest_are_refused() -> None:
+def test_what_a_look_up_costs_is_charged_each_time() -> None:
+    """The list with the most positions takes seconds: who shows credentials chooses how often."""
+    full = FACTS._replace(lists=1, entries=1 << 16, purposes=("revocation",))
+    dense = digest(full, {"revocation": list(range(0, 1 << 16, 2))})
+    work = Work(20_000)
+    for left in (11_776, 3_552):
+        assert dense.value(entry(f"{URL}/status/0", 2), work) == 1
+        assert work.left == left
+    with pytest.raises(TooLarge):
+        dense.value(entry(f"{URL}/status/0", 2), work)
+
+
+def test_more_positions_than_any_issuer_has_are_not_counted() -> None:
+    blocks = 5
+    full = b"\x80\x80\x80\x08\x00\x80\x80\x80\x01" + bytes(1 << 21)
+    with pytest.raises(TooLarge):
+        PackedPositions(full * blocks, 0, blocks, 1 << 24)
+
+
+def test_changes_lead_to_the_next_digest_or_are_refused() -> None:
     changes = FACTS.pack_changes({**SET, "revocation": [5]}, SET)
     following = FACTS._replace(number=2, previous="sha256-of-the-first")
     packed = digest().changed(following, changes)
     assert packed == FACTS.pack({**SET, "revocation": [5]})
+    wider = FACTS._replace(number=2, lists=4)
+    positions = {"revocation": [5, 105, 299, 399], "suspension": []}
+    assert digest().changed(wider, wider.pack_changes(positions, SET)) == wider.pack(positions)
     for facts, data in (
-        (FACTS._replace(number=2, previous="sha256-of-another"), changes),
         (following, changes + b"\0"),
         (following._replace(entries=50), changes),
+        (following._replace(lists=1), b"\0\0"),
     ):
         with pytest.raises(Malformed):
             digest().changed(facts, data)
@@ -216,6 +252,10 @@ class City:
     def file(self, name: str = "digest") -> bytes:
         return (self.issuer.home / "status" / name).read_bytes()
 
+    def changes_to(self, whole: bytes) -> bytes:
+        """The changes from a digest to the next one."""
+        return self.file(changes_name(number(whole)))
+
     def verifier(self, *lists: Any) -> Verifier:
         return Verifier(
             Resolver(METHODS, NoFetcher()),
@@ -236,6 +276,10 @@ class City:
         if bare:
             bundle = replace(bundle, status_lists=())
         return self.verifier(*lists).verify(bundle.to_bytes(), now=self.now)
+
+
+def number(whole: bytes) -> int:
+    return parse_whole(whole, FORMS).digest.facts.number
 
 
 @pytest.fixture
@@ -275,45 +319,86 @@ def test_a_stranger_reads_the_same(city: City) -> None:
         "revocation": {(lists, position(city.issuer, "L-1"))},
         "suspension": {(lists, position(city.issuer, "L-3"))},
     }
-    assert stated["number"] == 1
+    assert stated["number"] == number(city.file())
 
 
 def test_changes_are_taken_in_the_place_of_the_whole(city: City) -> None:
-    city.take(city.publish())
+    city.take(first := city.publish())
     assert city.judged()
     city.issuer.revoke(["L-1"], Reason.FRAUD, date=NOW, now=city.now)
     city.issuer.suspend(["L-2"], Reason.FRAUD, now=city.now)
-    city.publish()
+    second = city.publish()
     city.issuer.reinstate(["L-2"], now=city.now)
-    whole = city.publish()
-    city.take(city.file(changes_name(2)))
+    third = city.publish()
+    with raises(NO_STATUS_DIGEST_BEFORE):
+        city.take(city.changes_to(second))
+    with pytest.raises(Malformed, match="not those"):  # where they lead is what was signed
+        city.taken.take(altered(city.changes_to(first), positions="sha256-x"), lambda _: None)
+    city.take(city.changes_to(first))
     assert said(city.judged()) == REVOKED
     assert said(city.judged("L-2")) == (Verdict.INVALID, "status-suspended")
-    city.take(city.file(changes_name(3)))
+    city.take(city.changes_to(second))
     assert city.judged("L-2")
     (kept,) = city.taken.all()
-    assert kept.digest.stated == parse_whole(whole, FORMS).digest.stated
-    city.take(city.file(changes_name(3)))  # again
-    with pytest.raises(Malformed):  # that which is here does not lead to it
-        city.taken.take(altered(city.file(changes_name(3)), number=9, positions="sha256-x"), lambda _: None)
+    assert kept.digest.stated == parse_whole(third, FORMS).digest.stated
+    city.take(city.changes_to(second))  # again
+
+
+def test_no_number_is_given_twice(city: City) -> None:
+    """Not where the files were lost, nor where they came back from a backup older than the log."""
+    folder, numbers = city.issuer.home / "status", list[int]()
+
+    def go_on() -> None:
+        city.take(whole := city.publish())
+        numbers.append(number(whole))
+
+    go_on()
+    before = city.file()
+    city.issuer.revoke(["L-1"], Reason.FRAUD, date=NOW, now=city.now)
+    go_on()
+    (folder / "digest").write_bytes(before)
+    go_on()
+    for path in folder.glob("digest*"):
+        path.unlink()
+    go_on()
+    assert numbers == sorted({*numbers})
+    assert said(city.judged()) == REVOKED
+
+
+@pytest.mark.parametrize("has_written", [False, True])
+def test_a_publisher_that_was_killed_leaves_no_fork(city: City, *, has_written: bool) -> None:
+    """Before it wrote the whole, or after. Whoever took what was there goes on with the next digest."""
+    city.take(first := city.publish())
+    city.issuer.revoke(["L-1"], Reason.FRAUD, date=NOW, now=city.now)
+    city.publish()
+    (city.issuer.home / "status" / changes_name(number(first))).unlink()
+    if not has_written:
+        (city.issuer.home / "status" / "digest").write_bytes(first)
+    between = city.file()
+    city.take(between)
+    city.issuer.revoke(["L-2"], Reason.FRAUD, date=NOW, now=city.now)
+    city.publish()
+    city.take(city.changes_to(between))
+    assert [said(city.judged(each)) for each in ("L-1", "L-2")] == [REVOKED, REVOKED]
+    assert not any(finding.problem for finding in examine_issuer(city.issuer.home, now=city.now))
 
 
 def test_no_older_digest_takes_the_place_of_a_newer_one(city: City) -> None:
     first = city.publish()
     city.issuer.revoke(["L-1"], Reason.FRAUD, date=NOW, now=city.now)
     city.take(city.publish())
-    with raises(STATUS_DIGEST_OLDER, match="number 1; number 2"):
+    with raises(STATUS_DIGEST_OLDER, match=f"number {number(first)}; number {number(city.file())}"):
         city.take(first)
     with raises(STATUS_DIGEST_OLDER):  # of the same number, with other positions
-        city.take(altered(first, number=2))
+        city.take(altered(first, number=number(city.file())))
     assert said(city.judged()) == REVOKED
 
 
 def test_changes_need_the_digest_before(city: City) -> None:
-    city.publish()
+    first = city.publish()
     city.publish()
     with raises(NO_STATUS_DIGEST_BEFORE):
-        city.take(city.file(changes_name(2)))
+        city.take(city.changes_to(first))
 
 
 def test_of_list_and_digest_the_newer_decides(city: City) -> None:
@@ -360,7 +445,34 @@ def test_a_digest_counts_for_the_lists_of_who_signed_it_alone(city: City, tmp_pa
     assert city.judged(bare=False)
 
 
-@pytest.mark.parametrize("change", [{"number": 7}, {"purposes": ["suspension", "revocation"]}])
+def forged(city: City, positions: dict[str, list[int]] | None = None, **terms: Any) -> bytes:
+    """What a thief of the key that signs lists can make, who cannot write to the log."""
+    file = parse_whole(city.file(), FORMS)
+    facts = digest_facts(file.claims)[0]._replace(number=1 << 30, **terms)
+    packed = facts.pack(positions or dict.fromkeys(facts.purposes, ()))
+    lists = city.issuer.lists
+    document = status_digest_document(
+        f"{URL}/status/digest", city.issuer.did, facts, packed, valid_from=city.now, lifetime=DAY
+    )
+    method = lists._verification_method
+    signed = sign(document, lists._signer, verification_method=method, created=city.now)
+    return digest_file(replace(file.bundle, secured=signed, evidence=()), packed, is_whole=True)
+
+
+def test_a_digest_that_no_log_has_is_none(city: City, tmp_path: Path) -> None:
+    """By a stolen key, or a retired one in a file without the document that ends it."""
+    city.issuer.revoke(["L-1"], Reason.FRAUD, date=NOW, now=NOW)
+    city.take(city.publish())
+    false = forged(city)
+    with raises(STATUS_LIST_NOT_SHOWN):
+        city.take(false)
+    assert said(city.judged()) == REVOKED
+    (kept,) = (tmp_path / "digests").iterdir()
+    kept.write_bytes(false)
+    assert city.judged().verdict is Verdict.UNDETERMINED
+
+
+@pytest.mark.parametrize("change", [{"number": 1 << 20}, {"purposes": ["suspension", "revocation"]}])
 def test_what_was_altered_after_signing_is_not_taken(city: City, change: dict[str, Any]) -> None:
     with pytest.raises(Problem):
         city.take(altered(city.publish(), **change))
@@ -403,6 +515,9 @@ def test_files_that_are_none_are_named(data: bytes, kind: type[Problem]) -> None
         {"values": {"": ["message"]}},
         {"values": {"1": ["revocation"]}},
         {"values": {"": "revocation"}},
+        {"values": {"": [["revocation"]]}},
+        {"values": {"": ["revocation", "revocation"]}},
+        {"number": True},
         {"positions": None},
     ],
 )
@@ -410,9 +525,16 @@ def test_a_document_that_does_not_say_what_it_is_about_is_refused(city: City, ch
     file = parse_whole(city.publish(), FORMS)
     subject = file.claims.subjects[0]
     said_ = {**subject, "statusDigest": {**subject["statusDigest"], **change}}
-    assert digest_facts(file.claims)[0].number == 1
+    assert digest_facts(file.claims)[0].number == number(city.file())
     with pytest.raises(Malformed, match="does not state"):
         digest_facts(replace(file.claims, subjects=(said_,)))
+
+
+def test_a_document_without_a_date_or_an_end_is_refused(city: City) -> None:
+    claims = parse_whole(city.publish(), FORMS).claims
+    for lacking in (replace(claims, starts=None), replace(claims, ends=None)):
+        with pytest.raises(Malformed, match="no date, or no end"):
+            digest_facts(lacking)
 
 
 def test_one_that_was_spoilt_on_the_disk_is_named(city: City, tmp_path: Path) -> None:
@@ -424,10 +546,9 @@ def test_one_that_was_spoilt_on_the_disk_is_named(city: City, tmp_path: Path) ->
 
 
 def test_the_issuer_keeps_so_many_changes_and_tells_of_a_spoilt_digest(city: City) -> None:
-    for _ in range(KEPT + 3):
-        city.publish()
+    published = [city.publish() for _ in range(KEPT + 3)]
     names = {path.name for path in (city.issuer.home / "status").glob("digest-*")}
-    assert names == {changes_name(number) for number in range(4, KEPT + 4)}
+    assert names == {changes_name(number(each)) for each in published[2:-1]}
     (city.issuer.home / "status" / "digest").write_bytes(b"spoilt")
     with pytest.raises(Damaged, match="as it was published"):
         city.publish()
@@ -447,3 +568,63 @@ def published(issuer: Issuer) -> Any:
     from issuer.identity.home import published_list
 
     return partial(published_list, issuer.home)
+
+
+# Credentials whose status entries are odd, by an issuer that has no log
+
+
+def shown(folder: Path, *entries: dict[str, Any]) -> tuple[Report, list[str]]:
+    """The report by one who took the digest of a credential's issuer, and who was asked."""
+    facts = FACTS._replace(lists=1, entries=1 << 17)
+    document = status_digest_document(
+        f"{URL}/status/digest",
+        COLLEGE.did,
+        facts,
+        packed := facts.pack(SET_OF_ONE),
+        valid_from=NOW,
+        lifetime=DAY,
+    )
+    taken, asked = DigestFolder(folder, FORMS), Asked()
+    taken.take(digest_file(Bundle(COLLEGE.sign(document)), packed, is_whole=True), lambda _: None)
+    judge = Verifier(
+        Resolver(METHODS, NoFetcher()), trust=COLLEGE.trust, lists=[Fetched(asked)], digests=taken.all()
+    )
+    return judge.verify(diploma(credentialStatus=[*entries]), now=NOW), asked.urls
+
+
+SET_OF_ONE = {"revocation": [5], "suspension": [7]}
+
+
+def test_the_digest_answers_for_an_entry_of_one_bit(tmp_path: Path) -> None:
+    report, asked = shown(tmp_path, status_entry(f"{URL}/status/0", 6))
+    assert (said(report), asked) == ((Verdict.VALID, ""), [])
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        status_entry(f"{URL}/status/0", 6) | {"statusSize": 2},
+        status_entry(f"{URL}/status/0.jwt", 6),
+        status_entry(f"{URL}/status/0.jwt", 7) | {"statusSize": 2},
+        status_entry(f"{URL}/status/0", 1 << 17),
+        status_entry(f"{URL}/status/0", 6, "message"),
+        status_entry(f"{URL}/status/0", 6, "suspension"),
+        status_entry(f"{URL}/Status/0", 6),
+        status_entry(f"{URL}/status/%30", 6),
+        status_entry(f"{URL}/status/0#", 6),
+    ],
+)
+def test_of_what_the_list_would_not_say_the_digest_says_nothing(
+    tmp_path: Path, entry: dict[str, Any]
+) -> None:
+    report, asked = shown(tmp_path, entry)
+    assert (report.verdict, asked) == (Verdict.UNDETERMINED, [entry["statusListCredential"]])
+
+
+def test_a_list_is_asked_for_one_entry_where_the_digest_answers_for_another(tmp_path: Path) -> None:
+    for entries in (
+        (status_entry(f"{URL}/status/0", 6), status_entry(f"{URL}/status/0", 9, "message")),
+        (status_entry(f"{URL}/status/0", 9, "message"), status_entry(f"{URL}/status/0", 6)),
+    ):
+        report, asked = shown(tmp_path, *entries)
+        assert (report.verdict, asked) == (Verdict.UNDETERMINED, [f"{URL}/status/0"])

@@ -23,7 +23,7 @@ from vc.status import (
     details_urls,
     read_revocation,
 )
-from vc.status.kind import Effect, EntryOfKind, StatusKind, StatusKinds, entries, entry_of
+from vc.status.kind import Effect, EntryOfKind, StatusKind, StatusKinds, entries, entry_of, of_file
 from wire import Damaged, Problem, TooLarge, Unavailable
 from wire.clock import DatedAhead, is_ahead, require_not_ahead
 from wire.problem import Code
@@ -94,7 +94,7 @@ class StatusLookup:
         self._documents, self._work, self._memory = documents, documents.work, documents.memory
         self._stapled, self._sources, self._kinds = stapled, tuple(sources), kinds
         self._digests = digests
-        self._opened: dict[tuple[str, str], _Opened] = {}
+        self._opened: dict[tuple[str, str, bool], _Opened] = {}
         self._unpacked: dict[tuple[int, str, int, str], StatusList] = {}
         self._left = MOST_UNPACKED
         self.unreached: set[str] = set()
@@ -145,7 +145,7 @@ class StatusLookup:
             )
         fetch = recognised is not None  # else a stranger could make this host connect anywhere (SSRF)
         closed = recognised.last_lists if recognised and recognised.closed else None
-        digested = self._digested(entry, issuer, now, closed)
+        digested = self._digested(status, issuer, now, closed)
         past = [copy for copy in digested if not is_ahead(copy.start, now)]
         # Who asks for a list shows the issuer which credentials are looked at: a digest in force is enough.
         asks = not any(copy.is_good for copy in past)
@@ -221,27 +221,33 @@ class StatusLookup:
         return Standing(entry, newest.value, newest.entries, time, is_short)
 
     def _digested(
-        self, entry: StatusEntry, issuer: str, now: datetime, closed: datetime | None
+        self, status: EntryOfKind, issuer: str, now: datetime, closed: datetime | None
     ) -> list[_Copy]:
         """What each digest that was taken says of an entry, where it is one of this issuer's.
 
         One that does not verify any more, such as under a key that ended, counts for nothing: the list is
         then looked for as if it had not been taken.
         """
-        copies = []
+        kind, entry = status
+        copies: list[_Copy] = []
+        # The list itself would not be opened for an entry of another kind, whose values mean something else.
+        if of_file(entry.list_url, self._kinds.values()) is not (kind if kind.suffix else None):
+            return copies
         for taken in self._digests:
             if taken.is_about(entry.list_url):
                 with suppress(Problem):
-                    value = taken.digest.value(entry)
                     anchored = Anchored(taken.bundle.secured, taken.bundle.evidence)
-                    claims = self._documents.authenticate(anchored, issuer, brought=False)
+                    # As a list that a presenter brought: a thief of a key for lists cannot write to the log.
+                    claims = self._documents.authenticate(anchored, issuer, brought=True)
+                    value = taken.digest.value(entry, self._work)
                     if value is not None and claims.starts is not None:
                         good, entries = _is_good(claims, now, closed), taken.digest.facts.entries
                         copies.append(_Copy(good, _start(claims), value, claims, entries))
         return copies
 
     def _open(self, url: str, issuer: str, now: datetime, *, fetch: bool, asks: bool) -> _Opened:
-        key = (url, issuer)
+        # Of two entries in one list the digest may answer for one alone: what was not asked for is no answer.
+        key = (url, issuer, asks or (url, issuer, True) in self._opened)
         if key not in self._opened:
             sources = self._sources if fetch else ()
             wanted = [source for source in sources if asks or not isinstance(source, Fetched)]

@@ -208,12 +208,13 @@ class Verifier:
     def status_claims(self, bundle: Bundle, issuer: str, *, now: datetime) -> Claims:
         """The claims of a status document that `issuer`, or one whom the trust list names for it, signed.
 
-        The document is one that this verifier fetched, or was given by its owner. Raises as
+        It counts as one that a presenter brought: whoever has a stolen or retired key of the issuer's could
+        hand out, or serve, a file without the document that ends the key. Raises as
         `StatusDocuments.authenticate`.
         """
         given = _Given(now, None, False, False, frozenset(), (), Work(), set())
         _, _, own = self._authenticating(bundle.issuer_documents, given)
-        return own.authenticate(Anchored(bundle.secured, bundle.evidence), issuer, brought=False)
+        return own.authenticate(Anchored(bundle.secured, bundle.evidence), issuer, brought=True)
 
     def _digests_about(self, credentials: Iterable[Claims]) -> list[WholeDigest]:
         """The digests that were taken of the lists that these credentials name."""

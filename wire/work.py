@@ -26,6 +26,7 @@ BYTES_PARSED = 2  # a step: a certificate may have a name in each three of them
 BYTES_WRITTEN = 32  # a step: names repeated in statements can fill any memory
 BYTES_HASHED = 128  # a step
 BYTES_UNPACKED = 256  # a step
+POSITIONS_UNPACKED = 4  # a step: of a status digest
 _DIGITS_SQUARED = 1 << 15  # of base58, a step
 BYTES_FOLDED = 2  # a step: a table of codes may have a word in each two bytes
 NAMES_COMPARED = 4  # a step: of a trust list, with a sentence

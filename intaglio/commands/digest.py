@@ -12,7 +12,7 @@ from vc.reading.status_digest import LARGEST, WholeDigest
 from verifier import Trust
 from verifier.sources.digests import DigestFolder
 from verifier.sources.lists import is_web_address
-from wire import NotFound
+from wire import NotFound, Problem
 from wire.datetimestamp import format_datetimestamp
 from wire.files import file_problems, read_regular
 from wire.text import printable, shortened
@@ -80,14 +80,16 @@ def _changes(
     fetch: Callable[[str], bytes],
     keep: Callable[[bytes], WholeDigest],
 ) -> WholeDigest | None:
-    """The digest that was taken, with the changes since; `None` where none follow it."""
+    """The digest that was taken, with the changes since; `None` where the whole one has to be taken."""
     taken = None
     for _ in range(_MOST_CHANGES if newest else 0):
         assert newest is not None
         try:
-            newest = taken = keep(fetch(f"{url}-{newest.digest.facts.number + 1}"))
+            newest = taken = keep(fetch(f"{url}-{newest.digest.facts.number}"))
         except NotFound:
             break
+        except Problem:  # such as a host that has a page for whatever it does not have
+            return None
     return taken
 
 

@@ -1,7 +1,7 @@
 """The status digest: what all published lists say, in one signed file, and what changed since the one before.
 
-Two files lie beside the lists: `digest`, whole, and `digest-N` with the changes from the one before to
-number N. Both have the same signed document.
+Beside the lists lie `digest`, whole, and `digest-N` with the changes from number N to the next one. Both have
+the signed document of the digest that they lead to.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from wire.files import replace_file
 from wire.problem import Damaged, Malformed
 from wire.work import Work
 
+from ..archive.consistency import append
 from ..archive.index import Index
-from ..archive.kept import Appended
 from ..identity import documents
 from ..press.document import Profile
 from ..press.permutation import LIST_ENTRIES
@@ -41,8 +41,8 @@ _MOST_STEPS = 1 << 22
 _REVOCATION = "revocation"
 
 
-def changes_name(number: int) -> str:
-    """File name of the changes from the digest before to this number."""
+def changes_name(number: int | str) -> str:
+    """File name of the changes from the digest of this number to the next one."""
     return f"{NAME}-{number}"
 
 
@@ -60,10 +60,11 @@ def publish(
     """Signs, anchors and writes a digest of the lists as they are published: its number.
 
     The caller holds the lock of the folder, so that no list changes meanwhile. Raises `Damaged` where a list
-    or the digest before is not as it was published.
+    is not as it was published, or the digest before cannot be read.
     """
     numbers = store.revocations.published_lists()
     before = _before(folder)
+    last = before.digest.facts.number if before else 0
     positions = {_REVOCATION: list(_set(store, folder, map(str, numbers)))}
     names = [suspensions_name(number) for number in numbers]
     if len(store.revocations.published_among(names)) == len(names):
@@ -74,7 +75,9 @@ def publish(
         LIST_ENTRIES,
         _values(tuple(positions)),
         tuple(positions),
-        before.digest.facts.number + 1 if before else 1,
+        # The log never goes back: were the file lost, or from an older backup, and a number given to others'
+        # positions once more, verifiers would refuse all digests up to the one that they have.
+        max(log.checkpoint().size, last + 1),
         before.digest.stated if before else "",
     )
     packed = facts.pack(positions)
@@ -96,23 +99,27 @@ def publish(
     )
     entry = signed_entry(signed, EntryKind.STATUS_LIST)
     key = sha256(entry).digest()
-    store.logged.intend(key)  # of one who is killed now, the index can explain what the log has
-    leaves = log.append([entry], key)
-    store.logged.settle(Appended(key, leaves))
+    appended = append(store, log, [entry], key)
+    store.logged.settle(appended)
     versions = documents.anchored_versions(folder.parent, log)
     bundle = Bundle(
         signed,
-        (log.evidence(leaves.start),),
+        (log.evidence(appended.leaves.start),),
         documents.since(versions, [len(versions)]),
     )
+    # The whole one first: who finds no changes takes it, also where this process is killed in between.
+    replace_file(folder / NAME, digest_file(bundle, packed, is_whole=True))
     if before:
         changes = facts.pack_changes(positions, before.digest.positions())
         # Whoever takes changes has the issuer's documents of the digest before.
         is_known = _texts(before.bundle) == _texts(bundle)
         brief = replace(bundle, issuer_documents=()) if is_known else bundle
-        replace_file(folder / changes_name(facts.number), digest_file(brief, changes, is_whole=False))
-    replace_file(folder / NAME, digest_file(bundle, packed, is_whole=True))
-    (folder / changes_name(facts.number - KEPT)).unlink(missing_ok=True)
+        replace_file(folder / changes_name(last), digest_file(brief, changes, is_whole=False))
+    named = {
+        int(path.name.removeprefix(changes_name(""))): path for path in folder.glob(changes_name("[0-9]*"))
+    }
+    for number in sorted(named)[:-KEPT]:
+        named[number].unlink()
     return facts.number
 
 
@@ -156,5 +163,5 @@ def _before(folder: Path) -> WholeDigest | None:
     except Malformed as problem:
         raise Damaged(
             f"{path} is not a status digest as it was published",
-            hint="Take it from a backup, or remove it: there are no changes to the next one then.",
+            hint="Remove it: verifiers take the next one whole then.",
         ) from problem

@@ -37,18 +37,22 @@ def recruiter(registrar: Program) -> Callable[..., Answer]:
 def test_a_digest_is_taken_from_a_file_and_says_who_is_revoked(
     registrar: Program, clock: Clock, recruiter: Callable[..., Answer]
 ) -> None:
-    digest = Path(json.loads(registrar("issuer", "status", "digest", "--json").out)["file"])
+    made = json.loads(registrar("issuer", "status", "digest", "--json").out)
+    digest = Path(made["file"])
     assert recruiter("verify", f"{ONE}.json", "--offline").code == 3
     taken = recruiter("trust", "add", DID, "--revocations", digest)
     assert taken.code == 0
-    assert "status digest 1 of 2026-07-01" in taken.err
+    assert f"status digest {made['number']} of 2026-07-01" in taken.err
     assert recruiter("verify", f"{ONE}.json", "--offline").code == 0
 
     clock.now += timedelta(hours=1)
     assert registrar("issuer", "revoke", ONE, "--reason", "fraud", "--yes").code == 0
     published = registrar("issuer", "status", "digest")
     assert f"trust add {DID} --revocations https://u.example/status/digest" in published.err
-    assert recruiter("trust", "add", DID, "--revocations", digest.with_name("digest-2")).code == 0
+    assert (
+        recruiter("trust", "add", DID, "--revocations", digest.with_name(f"digest-{made['number']}")).code
+        == 0
+    )
     refused = recruiter("verify", f"{ONE}.json", "--offline")
     assert (refused.code, refused.out.partition(":")[0]) == (1, "NOT VALID")
     assert recruiter("verify", f"{TWO}.json", "--offline").code == 0
@@ -66,15 +70,25 @@ def test_of_a_published_digest_the_changes_are_fetched(
     session = Session(Path("recruiter"), loopback=True, now=lambda: clock.now)
     with Site(served).running() as site:
         # The lists have another host in their addresses: a digest may lie anywhere.
-        for number in (1, 2, 3):
+        def go_on(*, takes: bool) -> int:
             clock.now += timedelta(hours=1)
-            assert registrar("issuer", "status", "digest").code == 0
-            if number != 2:
+            made = json.loads(registrar("issuer", "status", "digest", "--json").out)
+            if takes:
                 taken = take(session, DID, site.url("/status/digest")).data
                 assert isinstance(taken, dict)
-                assert taken["number"] == number
+                assert taken["number"] == made["number"]
+            return int(made["number"])
+
+        first, second, third = (go_on(takes=takes) for takes in (True, False, True))
         asked = [head.split()[1] for head in site.requests]
-    assert asked == ["/status/digest", "/status/digest-2", "/status/digest-3", "/status/digest-4"]
+        assert asked == ["/status/digest", *(f"/status/digest-{number}" for number in (first, second, third))]
+
+        del site.requests[:]
+        assert go_on(takes=False)
+        (folder / f"digest-{third}").write_text("<html>There is nothing here.</html>")
+        take(session, DID, site.url("/status/digest"))
+        asked = [head.split()[1] for head in site.requests]
+        assert asked == [f"/status/digest-{third}", "/status/digest"], "the whole one, where changes are none"
 
 
 def test_what_cannot_be_taken_is_said(registrar: Program, recruiter: Callable[..., Answer]) -> None:

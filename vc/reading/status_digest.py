@@ -19,7 +19,7 @@ from .bundle import Bundle
 from .front import read
 
 NAME = "digest"
-"""The end of the address of the whole file; that of changes has the number behind it: `digest-412`."""
+"""The end of the address of the whole file; that of changes has the number that they follow: `digest-412`."""
 LARGEST = 1 << 26
 """Bytes of a file: fifty million revocations of a hundred million credentials are fewer."""
 _LONGEST_LINE = 1 << 18

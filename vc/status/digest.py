@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from base64 import b64encode
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -15,13 +16,15 @@ from typing import Any, NamedTuple
 from wire import Malformed
 from wire.integrity import fits
 from wire.strict import is_url
+from wire.work import Work
 
 from ..claims import Claims
 from .entry import StatusEntry
 from .positions import PackedPositions, merged, pack
 
 TYPE = "StatusDigest"
-MOST_LISTS = 1 << 20
+MOST_LISTS = 1 << 16
+"""Of 131,072 entries each: more than eight thousand million credentials."""
 _MOST_ENTRIES = 1 << 24
 _MOST_PURPOSES = 4
 _MOST_SUFFIXES = 16
@@ -46,7 +49,7 @@ class DigestFacts(NamedTuple):
     number: int
     """Each digest of an issuer has a higher one than the one before."""
     previous: str
-    """Subresource Integrity of the positions before; empty in the first digest."""
+    """Subresource Integrity of the positions before; empty where there was no digest before."""
 
     def to_dict(self, positions: bytes) -> dict[str, Any]:
         """As the signed document has them, with the digest of the packed positions."""
@@ -110,10 +113,11 @@ class StatusDigest:
             raise Malformed("the positions of the status digest do not end where they should")
         return cls(facts, stated, packed)
 
-    def value(self, entry: StatusEntry) -> int | None:
+    def value(self, entry: StatusEntry, work: Work) -> int | None:
         """The value of an entry; `None` where this digest says nothing of its list or for its purpose.
 
-        Raises `Malformed` where the positions of the list are not packed as they should be.
+        Raises `Malformed` where the positions of the list are not packed as they should be, and `TooLarge`
+        where unpacking them costs more than is left of `work`.
         """
         facts = self.facts
         if not entry.list_url.startswith(facts.prefix) or entry.index >= facts.entries:
@@ -124,12 +128,16 @@ class StatusDigest:
         # A number has one way of being written: 007 is the address of another list.
         if not number or str(int(number[:8])) != number or int(number) >= facts.lists:
             return None
-        if entry.purpose not in purposes:
+        # Of an entry of more bits than these values take, the list has them elsewhere; 0 leaves it open.
+        if entry.purpose not in purposes or entry.size not in (0, len(purposes).bit_length()):
             return None
         position = int(number) * facts.entries + entry.index
         # As in the list itself, the first purpose that applies decides: revoked goes before suspended.
-        set_ = (value for value, purpose in enumerate(purposes, 1) if position in self.packed[purpose])
-        return next(set_, 0)
+        for value, purpose in enumerate(purposes, 1):
+            work.spend(self.packed[purpose].steps(position))
+            if position in self.packed[purpose]:
+                return value
+        return 0
 
     def positions(self) -> dict[str, list[int]]:
         """All positions, by purpose. Raises `Malformed`."""
@@ -138,18 +146,23 @@ class StatusDigest:
     def changed(self, facts: DigestFacts, changes: bytes) -> bytes:
         """The positions of the next digest, packed, from the changes since this one.
 
-        Raises `Malformed` where the changes are those of another digest, or broken.
+        That they are those which its document states, `parse` finds out. Raises `Malformed` where the changes
+        are broken, or about fewer lists than there were.
         """
-        if facts.previous != self.stated:
-            raise Malformed("these are the changes to another status digest than the one that is here")
-        before, positions, start = self.positions(), {}, 0
+        if facts.entries != self.facts.entries or facts.lists < self.facts.lists:
+            raise Malformed("the changes are to a status digest of other lists than the one that is here")
+        blocks, start = [], 0
         for purpose in facts.purposes:
-            toggled = PackedPositions(changes, start, 1, facts.lists * facts.entries)
-            positions[purpose] = merged(before.get(purpose, ()), toggled)
-            start = toggled.end
-        if start != len(changes) or facts.entries != self.facts.entries:
+            packed = PackedPositions(changes, start, 1, facts.lists * facts.entries)
+            before, toggled, start = self.packed.get(purpose), packed.block(0), packed.end
+            for number in range(facts.lists):  # one after the other: all positions at once fill the memory
+                first = number * facts.entries
+                here = toggled[bisect_left(toggled, first) : bisect_left(toggled, first + facts.entries)]
+                known = before.block(number) if before and number < self.facts.lists else ()
+                blocks.append(pack(merged(known, (position - first for position in here))))
+        if start != len(changes):
             raise Malformed("the changes of the status digest do not end where they should")
-        return facts.pack(positions)
+        return b"".join(blocks)
 
 
 def digest_facts(claims: Claims) -> tuple[DigestFacts, str]:
@@ -157,6 +170,8 @@ def digest_facts(claims: Claims) -> tuple[DigestFacts, str]:
     said = claims.subjects[0].get("statusDigest")
     if TYPE not in claims.types or not isinstance(said, Mapping):
         raise Malformed("this is no status digest")
+    if claims.starts is None or claims.ends is None:  # without an end, nobody would ask for a list again
+        raise Malformed("the status digest has no date, or no end")
     match said:
         case {
             "number": int(number),
@@ -165,7 +180,9 @@ def digest_facts(claims: Claims) -> tuple[DigestFacts, str]:
             "purposes": list(purposes),
             "positions": str(positions),
         } if (
-            number > 0
+            # JSON's true is an int here
+            all(type(each) is int for each in (number, lists, entries))
+            and number > 0
             and is_url(prefix)
             # a prefix that ends within a number would have another list's positions stand for this one's
             and not prefix[-1:].isdigit()
@@ -176,7 +193,7 @@ def digest_facts(claims: Claims) -> tuple[DigestFacts, str]:
             and len({*purposes}) == len(purposes)
             and 0 < len(values) <= _MOST_SUFFIXES
             and all(isinstance(suffix, str) and not suffix[:1].isdigit() for suffix in values)
-            and all(isinstance(each, list) and each and {*each} <= {*purposes} for each in values.values())
+            and all(_are_among(purposes, each) for each in values.values())
         ):
             return (
                 DigestFacts(
@@ -191,3 +208,13 @@ def digest_facts(claims: Claims) -> tuple[DigestFacts, str]:
                 positions,
             )
     raise Malformed("the status digest does not state what it is about")
+
+
+def _are_among(purposes: Sequence[str], named: object) -> bool:
+    """Whether the values of a list stand for purposes of the digest, each for another."""
+    return (
+        isinstance(named, list)
+        and 0 < len(named) <= len(purposes)
+        and all(isinstance(purpose, str) for purpose in named)
+        and len({*named} & {*purposes}) == len(named)
+    )

@@ -10,13 +10,16 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 
-from wire import Malformed
+from wire import Malformed, TooLarge
 from wire.memory import Kept, Memory
+from wire.work import BYTES_UNPACKED, POSITIONS_UNPACKED
 
 _MOST_BITS = 31
 """The largest parameter of a Rice code."""
 _LONGEST_NUMBER = 5
-"""Bytes of a number: 35 bits are more than all positions of the largest digest."""
+"""Bytes of a number: 35 bits count more than any file has."""
+_MOST_POSITIONS = 1 << 26
+"""Positions of a purpose: fifty million revocations of a hundred million credentials are fewer."""
 _UNPACKED = 1 << 24
 """Bytes of blocks that stay unpacked: four million positions."""
 
@@ -56,10 +59,13 @@ class PackedPositions:
     """Blocks one after the other, each of the positions in its `span`, from `start` of `data` on."""
 
     def __init__(self, data: bytes, start: int, blocks: int, span: int) -> None:
-        """Raises `Malformed` where the blocks do not fit into the data; their bits are looked at later."""
+        """Raises `Malformed` where the blocks do not fit into the data, and `TooLarge`.
+
+        Their bits are looked at later.
+        """
         self._data, self.span = data, span
         self._blocks: list[tuple[int, int, int, int]] = []
-        place = start
+        place, total = start, 0
         for _ in range(blocks):
             count, place = _read_number(data, place)
             parameter = length = 0
@@ -70,18 +76,32 @@ class PackedPositions:
                 # A position takes a bit more than the parameter: a count that is only claimed costs nothing.
                 if count * (parameter + 1) > length * 8 or count > span or length > len(data) - place:
                     raise _broken()
+                # With parameter 0 there is a bit for each position up to the last, and no other takes more:
+                # ones without an end would fill the memory of whoever looks one credential up.
+                if length > (span + 7) // 8:
+                    raise _broken()
+            total += count
+            if total > _MOST_POSITIONS:
+                raise TooLarge.saying("there are more than {most} positions", most=_MOST_POSITIONS)
             self._blocks.append((count, parameter, place, length))
             place += length
         self.end = place
         """Where the data behind the blocks begins."""
         self._unpacked: Memory[int, array[int]] = Memory(_UNPACKED)
 
+    def steps(self, position: int) -> int:
+        """The cost of looking a position up, in steps: as if its block had to be unpacked, so that it is
+        the same each time.
+        """
+        count, _, _, length = self._blocks[position // self.span]
+        return count // POSITIONS_UNPACKED + length // BYTES_UNPACKED
+
     def __contains__(self, position: int) -> bool:
         """Whether a position, counted through all blocks, is there. Raises `Malformed`."""
         number, within = divmod(position, self.span)
         block = self._unpacked.get(number)
         if block is None:
-            block = self._block(number)
+            block = self.block(number)
             self._unpacked.keep(number, Kept(block, len(block) * block.itemsize))
         place = bisect_left(block, within)
         return place < len(block) and block[place] == within
@@ -90,9 +110,10 @@ class PackedPositions:
         """All positions, ascending. Raises `Malformed`."""
         for number in range(len(self._blocks)):
             start = number * self.span
-            yield from (start + within for within in self._block(number))
+            yield from (start + within for within in self.block(number))
 
-    def _block(self, number: int) -> array[int]:
+    def block(self, number: int) -> array[int]:
+        """The positions within one block, ascending. Raises `Malformed`."""
         count, parameter, start, length = self._blocks[number]
         positions = array("Q")
         bits = format(1 << length * 8 | int.from_bytes(self._data[start : start + length]), "b")

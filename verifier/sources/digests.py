@@ -64,10 +64,10 @@ class DigestFolder:
                     newest=before.digest.facts.number,
                 )
             if not file.is_whole:
-                if before is None:
-                    raise NO_STATUS_DIGEST_BEFORE("these are changes to a status digest that is not here")
-                if (facts.number, stated) == known:
+                if before and (facts.number, stated) == known:
                     return before
+                if before is None or facts.previous != before.digest.stated:
+                    raise NO_STATUS_DIGEST_BEFORE("these are changes to a status digest that is not here")
                 documents = file.bundle.issuer_documents or before.bundle.issuer_documents
                 whole = replace(file.bundle, issuer_documents=documents)
                 data = digest_file(whole, before.digest.changed(facts, file.packed), is_whole=True)
