@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from verifier import RecognisedIssuer, RecognisedLog, Trust, Verifier
     from verifier.judge import Judge
     from verifier.policy import Policy
+    from verifier.sources.digests import DigestFolder
     from verifier.sources.lists import ListMemory
     from verifier.sources.published_log import LogSource
     from verifier.sources.trust_entries import KindFiles
@@ -116,7 +117,7 @@ class Session:
             memory=memory,
             logs=self._logs(fetcher),
             types=self.types(),
-            digests=self.digests(),
+            digests=self._digests_about,
         )
 
     def judge(
@@ -224,13 +225,16 @@ class Session:
 
         return TypeDocuments.load(folder)
 
-    def digests(self) -> tuple[WholeDigest, ...]:
-        """The status digests that were taken here. Raises `Damaged`."""
-        if not self.digest_folder.is_dir():
-            return ()
-        from verifier.sources.digests import DigestFolder  # only here: most verifiers took none
+    @functools.cached_property
+    def digests(self) -> DigestFolder:
+        """The status digests that were taken here."""
+        from verifier.sources.digests import DigestFolder  # only here: as below
 
-        return DigestFolder(self.digest_folder, self.forms()).all()
+        return DigestFolder(self.digest_folder, self.forms())
+
+    def _digests_about(self, list_urls: Collection[str]) -> Sequence[WholeDigest]:
+        """As `DigestFolder.about`; most verifiers took none."""
+        return self.digests.about(list_urls) if self.digest_folder.is_dir() else ()
 
     @property
     def digest_folder(self) -> Path:

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from did import METHODS, Resolver
 from issuer.identity.kind import read_kind
 from issuer.issuer import Issuer
+from issuer.keeping.closing import close
 from issuer.keeping.health import examine_issuer
 from issuer.status.digest import KEPT, changes_name
 from tests import status_digest_reader
@@ -23,11 +24,11 @@ from tests.conftest import ROOT
 from tests.problems import raises
 from tests.test_issuer_claims import answer, service  # noqa: F401 -- fixtures
 from tests.test_suspension import URL, cells, of, position
-from tests.world import COLLEGE, NOW, diploma, issuer_in, trust_in
-from vc import Bundle, Report, Verdict
+from tests.world import COLLEGE, NOW, Holder, diploma, issuer_in, trust_in
+from vc import Anchored, Bundle, Report, Verdict
 from vc.forms import FORMS, INTEGRITY, SD_JWT_VC
 from vc.forms.integrity import sign
-from vc.reading.status_digest import LARGEST, digest_file, parse_file, parse_whole
+from vc.reading.status_digest import LARGEST, WholeDigest, digest_file, parse_file, parse_whole
 from vc.status import Reason, StatusEntry, status_entry
 from vc.status.digest import DigestFacts, StatusDigest, digest_facts
 from vc.status.positions import PackedPositions, merged, pack
@@ -256,13 +257,18 @@ class City:
         """The changes from a digest to the next one."""
         return self.file(changes_name(number(whole)))
 
+    def kept(self) -> WholeDigest:
+        """The one digest that was taken."""
+        (kept,) = self.taken.about([f"{URL}/status/0"])
+        return kept
+
     def verifier(self, *lists: Any) -> Verifier:
         return Verifier(
             Resolver(METHODS, NoFetcher()),
             trust=trust_in(self.issuer),
             forms=self.issuer.forms,
             lists=(*lists, Fetched(self.asked)),
-            digests=self.taken.all(),
+            digests=self.taken.about,
         )
 
     def take(self, data: bytes) -> None:
@@ -339,8 +345,7 @@ def test_changes_are_taken_in_the_place_of_the_whole(city: City) -> None:
     assert said(city.judged("L-2")) == (Verdict.INVALID, "status-suspended")
     city.take(city.changes_to(second))
     assert city.judged("L-2")
-    (kept,) = city.taken.all()
-    assert kept.digest.stated == parse_whole(third, FORMS).digest.stated
+    assert city.kept().digest.stated == parse_whole(third, FORMS).digest.stated
     city.take(city.changes_to(second))  # again
 
 
@@ -418,9 +423,9 @@ def test_of_list_and_digest_the_newer_decides(city: City) -> None:
 
 def test_one_that_ended_leaves_it_open_or_to_the_list(city: City) -> None:
     city.take(city.publish())
-    (kept,) = city.taken.all()
-    assert kept.claims.valid_until is not None
-    city.now = kept.claims.valid_until + timedelta(days=2)
+    ends = city.kept().claims.valid_until
+    assert ends is not None
+    city.now = ends + timedelta(days=2)
     report = city.judged()
     assert report.verdict is Verdict.UNDETERMINED
     assert report.deciding is not None
@@ -428,6 +433,21 @@ def test_one_that_ended_leaves_it_open_or_to_the_list(city: City) -> None:
     assert city.asked.urls[0] == f"{URL}/status/0", "and the list is asked for again"
     city.issuer.lists.publish(now=city.now)
     assert said(city.judged(lists=[published(city.issuer)])) == (Verdict.VALID, "")
+
+
+def test_the_last_digest_of_an_issuer_that_closed_has_no_end(city: City) -> None:
+    """As its last lists; one of before the closing has, since the last lists may tell more."""
+    city.take(city.publish())
+    city.now += timedelta(days=2)
+    close(city.issuer)
+    city.issuer.lists.publish_digest(now=city.now)
+    city.now += timedelta(hours=1)
+    assert city.judged()
+    assert city.asked.urls[0] == f"{URL}/status/0", "that there are newer lists is known"
+    city.now += timedelta(days=1000)
+    assert city.judged().verdict is Verdict.UNDETERMINED
+    city.take(city.file())
+    assert city.judged()
 
 
 def test_a_digest_counts_for_the_lists_of_who_signed_it_alone(city: City, tmp_path: Path) -> None:
@@ -476,7 +496,29 @@ def test_a_digest_that_no_log_has_is_none(city: City, tmp_path: Path) -> None:
 def test_what_was_altered_after_signing_is_not_taken(city: City, change: dict[str, Any]) -> None:
     with pytest.raises(Problem):
         city.take(altered(city.publish(), **change))
-    assert city.taken.all() == ()
+    assert city.taken.about([f"{URL}/status/0"]) == []
+
+
+def test_what_came_with_the_digest_of_another_issuer_speaks_for_nobody_else(
+    city: City, tmp_path: Path
+) -> None:
+    """It would keep the credentials of these addresses from being verified."""
+    city.take(file := city.publish())
+    whole = parse_whole(file, FORMS)
+    other = Holder()
+    broken = Anchored({"id": city.issuer.did, "verificationMethod": "none"}, whole.bundle.evidence)
+    facts = digest_facts(whole.claims)[0]
+    packed = facts.pack(whole.digest.positions())
+    signed = other.sign(
+        status_digest_document(
+            f"{URL}/status/digest", other.did, facts, packed, valid_from=city.now, lifetime=DAY
+        )
+    )
+    city.taken.take(
+        digest_file(Bundle(signed, issuer_documents=(broken,)), packed, is_whole=True), lambda _: None
+    )
+    assert len(list((tmp_path / "digests").iterdir())) == 2
+    assert said(city.judged()) == (Verdict.VALID, "")
 
 
 def test_positions_other_than_the_signed_ones_are_not_taken(city: City) -> None:
@@ -515,6 +557,7 @@ def test_files_that_are_none_are_named(data: bytes, kind: type[Problem]) -> None
         {"values": {"": ["message"]}},
         {"values": {"1": ["revocation"]}},
         {"values": {"": "revocation"}},
+        {"values": {"/1": ["revocation"]}},
         {"values": {"": [["revocation"]]}},
         {"values": {"": ["revocation", "revocation"]}},
         {"number": True},
@@ -537,12 +580,30 @@ def test_a_document_without_a_date_or_an_end_is_refused(city: City) -> None:
             digest_facts(lacking)
 
 
-def test_one_that_was_spoilt_on_the_disk_is_named(city: City, tmp_path: Path) -> None:
+def test_one_that_was_spoilt_on_the_disk_leaves_its_own_lists_open(city: City, tmp_path: Path) -> None:
+    """It may have known of a revocation; credentials with other lists have nothing to do with it."""
+    city.issuer.revoke(["L-1"], Reason.FRAUD, date=NOW, now=NOW)
     city.take(city.publish())
     (path,) = (tmp_path / "digests").iterdir()
     path.write_bytes(path.read_bytes() + b"\0")
     with pytest.raises(Damaged, match="as it was taken"):
-        city.taken.all()
+        city.kept()
+    report = city.judged("L-2", bare=False)
+    assert report.verdict is Verdict.UNDETERMINED
+    assert report.deciding is not None
+    assert "as it was taken" in report.deciding.text
+    assert city.judged("L-1", bare=False).verdict is Verdict.INVALID, "a list that came along knows it, too"
+    assert city.taken.about(["https://elsewhere.example/status/0"]) == []
+
+
+def test_a_verifier_that_runs_sees_what_is_taken_meanwhile(city: City) -> None:
+    judge, shown_ = city.verifier(), replace(of(city.issuer, "L-1"), status_lists=()).to_bytes()
+    assert judge.verify(shown_, now=city.now).verdict is Verdict.UNDETERMINED
+    city.take(city.publish())
+    assert judge.verify(shown_, now=city.now)
+    city.issuer.revoke(["L-1"], Reason.FRAUD, date=NOW, now=city.now)
+    city.take(city.publish())
+    assert said(judge.verify(shown_, now=city.now)) == REVOKED
 
 
 def test_the_issuer_keeps_so_many_changes_and_tells_of_a_spoilt_digest(city: City) -> None:
@@ -587,7 +648,7 @@ def shown(folder: Path, *entries: dict[str, Any]) -> tuple[Report, list[str]]:
     taken, asked = DigestFolder(folder, FORMS), Asked()
     taken.take(digest_file(Bundle(COLLEGE.sign(document)), packed, is_whole=True), lambda _: None)
     judge = Verifier(
-        Resolver(METHODS, NoFetcher()), trust=COLLEGE.trust, lists=[Fetched(asked)], digests=taken.all()
+        Resolver(METHODS, NoFetcher()), trust=COLLEGE.trust, lists=[Fetched(asked)], digests=taken.about
     )
     return judge.verify(diploma(credentialStatus=[*entries]), now=NOW), asked.urls
 

@@ -90,10 +90,12 @@ class StatusLookup:
         documents: StatusDocuments,
         kinds: StatusKinds,
         digests: Sequence[WholeDigest] = (),
+        spoilt: Problem | None = None,
     ) -> None:
+        """`digests` were taken of the lists that are looked up; `spoilt` is why one of them is not read."""
         self._documents, self._work, self._memory = documents, documents.work, documents.memory
         self._stapled, self._sources, self._kinds = stapled, tuple(sources), kinds
-        self._digests = digests
+        self._digests, self._spoilt = digests, spoilt
         self._opened: dict[tuple[str, str, bool], _Opened] = {}
         self._unpacked: dict[tuple[int, str, int, str], StatusList] = {}
         self._left = MOST_UNPACKED
@@ -147,10 +149,16 @@ class StatusLookup:
         closed = recognised.last_lists if recognised and recognised.closed else None
         digested = self._digested(status, issuer, now, closed)
         past = [copy for copy in digested if not is_ahead(copy.start, now)]
+
+        def is_before_last(start: datetime) -> bool:
+            return closed is not None and start < closed <= now  # the list of the closing is newer
+
         # Who asks for a list shows the issuer which credentials are looked at: a digest in force is enough.
-        asks = not any(copy.is_good for copy in past)
+        asks = not any(copy.is_good and not is_before_last(copy.start) for copy in past)
         opened = self._open(entry.list_url, issuer, now, fetch=fetch, asks=asks)
         doubt = opened.doubt
+        if self._spoilt is not None:  # a digest that may tell of a revocation
+            doubt = STATUS_UNKNOWN.saying("{why}", why=self._spoilt, because=self._spoilt)
         if any(kind.effect(entry, copy.value) is Effect.REVOKED for copy in digested):
             raise self._revoked(status.stored, issuer, now, fetch=fetch, asks=asks)
         unfit: list[tuple[datetime, Problem]] = []
@@ -198,8 +206,7 @@ class StatusLookup:
             ) from opened.problem
         as_of = newest.start
         recent = now - as_of <= RECENT
-        # the list of the closing is newer, and not at hand
-        out_of_reach = entry.list_url in self.unreached or (closed is not None and as_of < closed <= now)
+        out_of_reach = entry.list_url in self.unreached or is_before_last(as_of)
         looked_up = is_sourced and not out_of_reach
         effect = kind.effect(entry, newest.value)
         if effect is Effect.UNKNOWN:

@@ -14,7 +14,7 @@ from vc.possession import Asked
 from vc.reading import read
 from vc.secured import Form
 from vc.status.kind import StatusKinds, entries, list_forms
-from wire import TooLarge
+from wire import Damaged, Problem, TooLarge, Unavailable
 from wire.work import Work
 
 from .checks import Checks, Steps
@@ -26,6 +26,7 @@ from .sources.evidence import EvidenceCheck
 from .sources.keys import IssuerKeys
 from .sources.lists import ListMemory, ListSource
 from .sources.trust import TrustSource
+from .sources.trust_entries import RecognisedIssuer
 from .status import StatusLookup
 
 if TYPE_CHECKING:  # loaded only where a deployment has schemas, a log is asked, or files are given
@@ -34,6 +35,7 @@ if TYPE_CHECKING:  # loaded only where a deployment has schemas, a log is asked,
     from vc.vcdm.schema import Schemas
 
     from .resources import GivenFile
+    from .sources.digests import DigestSource
     from .sources.published_log import LogSource
 
 
@@ -70,22 +72,22 @@ class Verifier:
         evidence_kinds: Mapping[str, EvidenceKind] = KINDS,
         status_kinds: StatusKinds = STATUS_KINDS,
         types: TypeDocuments | None = None,
-        digests: Iterable[WholeDigest] = (),
+        digests: DigestSource | None = None,
     ) -> None:
         """`lists` are asked for status lists beside those that come along, and `logs` for what the logs of
         the trust list publish. `forms` are those that are read, by their media types. `memory` may be shared
         with others on the same trust list and forms; by default it is the verifier's own. `evidence_kinds`
         say how evidence is verified; what of it is believed, `trust` says. `status_kinds` are the kinds of
         status lists that are looked up, by the type of their entries. `types` is the type metadata of SD-JWT
-        VCs that they are held against. `digests` tell of the lists that they are about, which nobody is
-        then asked for.
+        VCs that they are held against. `digests` gives those that were taken, for whose lists nobody is
+        asked.
         """
         self.memory = ListMemory() if memory is None else memory
         self.resolver, self.trust, self.lists = resolver, trust, tuple(lists)
         self.forms, self.schemas, self.logs, self.types = forms, schemas, logs, types
         self.evidence_kinds, self.status_kinds = evidence_kinds, status_kinds
         self._list_forms = list_forms(forms, status_kinds)
-        self.digests = tuple(digests)
+        self.digests = digests
 
     def verify(
         self,
@@ -181,13 +183,13 @@ class Verifier:
                 )
         if checks.stopped():
             return Report(checks.found, ())
-        digests = self._digests_about(claims)
+        digests, spoilt = self._digests_about(claims)
         brought = [
             *bundle.issuer_documents,
             *(one for each in digests for one in each.bundle.issuer_documents),
         ]
         signatures, evidence, own = self._authenticating(brought, given)
-        status = StatusLookup(bundle.status_lists, self.lists, own, self.status_kinds, digests)
+        status = StatusLookup(bundle.status_lists, self.lists, own, self.status_kinds, digests, spoilt)
         steps = Steps(
             bundle,
             secured,
@@ -216,12 +218,21 @@ class Verifier:
         _, _, own = self._authenticating(bundle.issuer_documents, given)
         return own.authenticate(Anchored(bundle.secured, bundle.evidence), issuer, brought=True)
 
-    def _digests_about(self, credentials: Iterable[Claims]) -> list[WholeDigest]:
-        """The digests that were taken of the lists that these credentials name."""
-        if not self.digests:
-            return []
-        urls = {each.entry.list_url for claims in credentials for each in entries(claims, self.status_kinds)}
-        return [each for each in self.digests if any(map(each.is_about, urls))]
+    def _digests_about(self, credentials: Iterable[Claims]) -> tuple[Sequence[WholeDigest], Problem | None]:
+        """The digests that were taken of the lists that these credentials name, or why one is not read."""
+        if self.digests is None:
+            return (), None
+        urls, signers = set[str](), set[str]()
+        for claims in credentials:
+            urls |= {each.entry.list_url for each in entries(claims, self.status_kinds)}
+            issuer = self.trust.issuer(claims.issuer) or RecognisedIssuer(claims.issuer)
+            signers |= issuer.list_signers
+        try:
+            found = self.digests(urls)
+        except (Damaged, Unavailable) as problem:
+            return (), problem
+        # Any listed issuer can name any addresses, and bring documents that keep others from being believed.
+        return [each for each in found if each.claims.issuer in signers], None
 
     def _authenticating(
         self, issuer_documents: Sequence[Anchored], given: _Given

@@ -6,11 +6,9 @@ import functools
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from did.document import status_did
 from vc import Bundle
 from vc.reading.status_digest import LARGEST, WholeDigest
 from verifier import Trust
-from verifier.sources.digests import DigestFolder
 from verifier.sources.lists import is_web_address
 from wire import NotFound, Problem
 from wire.datetimestamp import format_datetimestamp
@@ -37,18 +35,16 @@ def take(session: Session, did: str, source: str) -> Result:
             "{issuer} is not on your trust list", issuer=shortened(did), hint="Add it first, then its digest."
         )
     verifier = session.verifier()
-    folder = DigestFolder(session.digest_folder, verifier.forms)
 
     def verify(bundle: Bundle) -> object:
         return verifier.status_claims(bundle, issuer.id, now=session.now())
 
-    keep = functools.partial(folder.take, verify=verify)
+    keep = functools.partial(session.digests.take, verify=verify)
     if is_web_address(source):
         fetch = functools.partial(
             session.fetcher().fetch, accept="application/octet-stream", limit=LARGEST, same_origin=True
         )
-        signers = {issuer.id, status_did(issuer.id), *issuer.status_issuers}
-        known = next((each for each in folder.all() if each.claims.issuer in signers), None)
+        known = session.digests.by(issuer.list_signers)
         taken = _changes(known, source, fetch, keep) or keep(fetch(source))
     else:
         taken = keep(_file(Path(source)))

@@ -175,6 +175,7 @@ class Lists:
             self._publish_due(identity, now, anew=False)
             if not self._store.revocations.published_lists():
                 raise NotFound("nothing was issued yet, so that there is no status list")
+            start, lifetime = _period(identity, now)
             return status_digest.publish(
                 self._store,
                 self._log,
@@ -182,8 +183,8 @@ class Lists:
                 self._profile,
                 self._signer,
                 self._verification_method,
-                now=now,
-                lifetime=identity.lifetime,
+                now=start,
+                lifetime=lifetime,
             )
 
     def publish_for(self, seqs: Collection[int] | None, *, now: datetime) -> None:
@@ -303,9 +304,7 @@ class Lists:
 
         What is `whole` is made from the journal, other lists from the one before and what is not in it yet.
         """
-        lifetime = identity.lifetime
-        if identity.closing is not None:  # who does not hear that these are the last has a year to
-            now, lifetime = max(now, identity.closing), max(lifetime, LIFETIME)
+        now, lifetime = _period(identity, now)
         revocations = self._store.revocations
         rows = {number: list[RevocationRow]() for number in numbers}
         new = [row for row in revocations.unpublished() if row.seq >> LIST_BITS in rows]
@@ -475,6 +474,13 @@ class Lists:
             created=now,
             work=Work(_MOST_STEPS),
         )
+
+
+def _period(identity: Identity, now: datetime) -> tuple[datetime, timedelta]:
+    """From when what is signed now is, and how long it lasts."""
+    if identity.closing is not None:  # who does not hear that these are the last has a year to
+        return max(now, identity.closing), max(identity.lifetime, LIFETIME)
+    return now, identity.lifetime
 
 
 def _forgotten(number: int, what: str) -> Damaged:

@@ -192,7 +192,8 @@ def digest_facts(claims: Claims) -> tuple[DigestFacts, str]:
             and all(isinstance(purpose, str) for purpose in purposes)
             and len({*purposes}) == len(purposes)
             and 0 < len(values) <= _MOST_SUFFIXES
-            and all(isinstance(suffix, str) and not suffix[:1].isdigit() for suffix in values)
+            # nor one behind the number, by whose end a digest would not be found for its list
+            and all(not suffix[:1].isdigit() and "/" not in suffix for suffix in values)
             and all(_are_among(purposes, each) for each in values.values())
         ):
             return (

@@ -1,13 +1,14 @@
 """Status digests that were taken: which positions of an issuer's lists are set, without asking for a list.
 
-A digest lies in a folder, as it came. What keeps it from being believed is found out each time: whose it is,
-whether the key is in force, its dates.
+A digest lies in a folder, as it came, and is read once a credential names one of its lists. What keeps it
+from being believed is found out each time: whose it is, whether the key is in force, its dates.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +18,8 @@ from vc.reading.status_digest import LARGEST, WholeDigest, digest_file, parse_fi
 from vc.secured import Form
 from vc.status.digest import digest_facts
 from wire import Malformed
-from wire.files import locked, make_private_folder, read_regular, replace_file
+from wire.files import file_problems, locked, make_private_folder, read_regular, write_durably
+from wire.memory import Kept, Memory
 from wire.problem import Damaged
 from wire.work import Work
 
@@ -25,6 +27,11 @@ from ..problem import NO_STATUS_DIGEST_BEFORE, STATUS_DIGEST_OLDER
 
 _SUFFIX = ".digest"
 _MOST_STEPS = 1 << 22
+_REMEMBERED = 1 << 27
+"""Bytes of files that stay read: two of the largest."""
+
+DigestSource = Callable[[Collection[str]], Sequence[WholeDigest]]
+"""Gives the digests that may be about lists at these addresses; raises `Damaged` and `Unavailable`."""
 
 
 class DigestFolder:
@@ -32,12 +39,38 @@ class DigestFolder:
 
     def __init__(self, folder: Path, forms: Mapping[str, Form]) -> None:
         self._folder, self._forms = folder, forms
+        self._known: Memory[str, tuple[object, WholeDigest]] = Memory(_REMEMBERED)
 
-    def all(self) -> tuple[WholeDigest, ...]:
-        """Raises `Damaged` for one that is not as it was taken: an older state must not come from nowhere."""
-        if not self._folder.is_dir():
-            return ()
-        return tuple(self._read(path) for path in sorted(self._folder.glob(f"*{_SUFFIX}")))
+    def about(self, list_urls: Collection[str]) -> list[WholeDigest]:
+        """The digests that may be about lists at these addresses, as they are by now.
+
+        Raises `Damaged` for one that is not as it was taken, and `Unavailable` for one that the system does
+        not read: it may know of a revocation.
+        """
+        places, found = {_place(url) for url in list_urls}, list[WholeDigest]()
+        for path in self._paths():
+            if path.name.partition("-")[0] in places:
+                with suppress(FileNotFoundError):  # removed meanwhile
+                    found.append(self._current(path))
+        return [each for each in found if any(map(each.is_about, list_urls))]
+
+    def by(self, signers: Collection[str]) -> WholeDigest | None:
+        """A digest that was taken of one of these. Raises `Damaged`."""
+        return next((each for each in map(self._read, self._paths()) if each.claims.issuer in signers), None)
+
+    def _paths(self) -> list[Path]:
+        return sorted(self._folder.glob(f"*{_SUFFIX}"))
+
+    def _current(self, path: Path) -> WholeDigest:
+        """A digest, read anew only once its file is another one."""
+        with file_problems(path):
+            status = path.stat()
+            mark = status.st_ino, status.st_mtime_ns, status.st_size
+            known = self._known.get(path.name)
+            if known is None or known[0] != mark:
+                known = mark, self._read(path)
+                self._known.keep(path.name, Kept(known, status.st_size))
+        return known[1]
 
     def take(self, data: bytes, verify: Callable[[Bundle], object]) -> WholeDigest:
         """Keeps a digest, whole or by its changes to the one that is here, once `verify` lets it pass.
@@ -51,7 +84,7 @@ class DigestFolder:
         facts, stated = digest_facts(claims)
         # By its signer, too: another listed issuer's digest of these addresses takes nobody's place.
         name = hashlib.sha256(f"{claims.issuer}\n{facts.prefix}".encode()).hexdigest()[:32]
-        path = self._folder / f"{name}{_SUFFIX}"
+        path = self._folder / f"{_place(facts.prefix)}-{name}{_SUFFIX}"
         make_private_folder(self._folder)
         with locked(self._folder):
             before = self._read(path) if path.exists() else None
@@ -73,7 +106,7 @@ class DigestFolder:
                 data = digest_file(whole, before.digest.changed(facts, file.packed), is_whole=True)
             taken = parse_whole(data, self._forms)
             verify(taken.bundle)
-            replace_file(path, data)
+            write_durably(path, data)
         return taken
 
     def _read(self, path: Path) -> WholeDigest:
@@ -84,3 +117,8 @@ class DigestFolder:
                 f"{path} is not a status digest as it was taken",
                 hint="Remove it, and take the digest again: `intaglio trust add DID --revocations URL`.",
             ) from problem
+
+
+def _place(url: str) -> str:
+    """The beginning of a file's name, which the prefix of a digest and the addresses of its lists share."""
+    return hashlib.sha256(url[: url.rfind("/") + 1].encode()).hexdigest()[:16]

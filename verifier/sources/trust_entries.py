@@ -70,6 +70,11 @@ class RecognisedIssuer:
         return self.id.startswith(BY_ANCHOR)
 
     @property
+    def list_signers(self) -> frozenset[str]:
+        """The DIDs under which its status lists are signed, so far as is known here."""
+        return frozenset({self.id, status_did(self.id), *self.status_issuers})
+
+    @property
     def last_lists(self) -> datetime | None:
         """From when the status lists are that have no end, since no newer ones come."""
         if self.closed is None or isinstance(self.closed, datetime):
