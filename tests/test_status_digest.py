@@ -29,6 +29,7 @@ from vc import Anchored, Bundle, Report, Verdict
 from vc.forms import FORMS, INTEGRITY, SD_JWT_VC
 from vc.forms.integrity import sign
 from vc.reading.status_digest import LARGEST, WholeDigest, digest_file, parse_file, parse_whole
+from vc.secured import MAX_BYTES
 from vc.status import Reason, StatusEntry, status_entry
 from vc.status.digest import DigestFacts, StatusDigest, digest_facts
 from vc.status.positions import PackedPositions, merged, pack
@@ -527,6 +528,12 @@ def test_positions_other_than_the_signed_ones_are_not_taken(city: City) -> None:
         city.take(b"\n".join((head, document, packed[:-1] + b"\x01")))
 
 
+def test_the_document_may_be_as_long_as_any_bundle(city: City) -> None:
+    """An issuer that changed its keys two dozen times brings a quarter of a mebibyte of documents."""
+    head, document, packed = city.publish().split(b"\n", 2)
+    assert parse_whole(b"\n".join((head, document + b" " * (1 << 19), packed)), FORMS)
+
+
 @pytest.mark.parametrize(
     ("data", "kind"),
     [
@@ -534,7 +541,7 @@ def test_positions_other_than_the_signed_ones_are_not_taken(city: City) -> None:
         (b"{}", Malformed),
         (b"IntaglioStatusDigest 2 whole\n{}\n", Malformed),
         (b"IntaglioStatusDigest 1 whole\n{}", Malformed),
-        (b"IntaglioStatusDigest 1 whole\n" + b" " * (1 << 19) + b"\n", TooLarge),
+        (b"IntaglioStatusDigest 1 whole\n" + b" " * (MAX_BYTES + 1) + b"\n", TooLarge),
         (bytes(LARGEST + 1), TooLarge),
     ],
 )

@@ -13,7 +13,7 @@ from wire.text import shortened
 from wire.work import Work
 
 from ..claims import Claims
-from ..secured import Form
+from ..secured import MAX_BYTES, Form
 from ..status.digest import StatusDigest
 from .bundle import Bundle
 from .front import read
@@ -22,7 +22,6 @@ NAME = "digest"
 """The end of the address of the whole file; that of changes has the number that they follow: `digest-412`."""
 LARGEST = 1 << 26
 """Bytes of a file: fifty million revocations of a hundred million credentials are fewer."""
-_LONGEST_LINE = 1 << 18
 _MOST_STEPS = 1 << 22
 _WHOLE, _CHANGES = b"IntaglioStatusDigest 1 whole", b"IntaglioStatusDigest 1 changes"
 
@@ -48,10 +47,8 @@ def parse_file(data: bytes, forms: Mapping[str, Form], work: Work) -> DigestFile
             "this is no status digest that is read here: it begins with {line}",
             line=shortened(head[:100].decode(errors="replace")),
         )
-    if len(document) > _LONGEST_LINE:
-        raise TooLarge.saying(
-            "the document of a status digest has more than {most} bytes", most=_LONGEST_LINE
-        )
+    if len(document) > MAX_BYTES:
+        raise TooLarge.saying("the document of a status digest has more than {most} bytes", most=MAX_BYTES)
     return DigestFile(Bundle.parse(document, forms, work), head == _WHOLE, packed)
 
 
