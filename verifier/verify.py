@@ -218,19 +218,20 @@ class Verifier:
         _, _, own = self._authenticating(bundle.issuer_documents, given)
         return own.authenticate(Anchored(bundle.secured, bundle.evidence), issuer, brought=True)
 
-    def _digests_about(self, credentials: Iterable[Claims]) -> tuple[Sequence[WholeDigest], Problem | None]:
+    def _digests_about(self, credentials: Sequence[Claims]) -> tuple[Sequence[WholeDigest], Problem | None]:
         """The digests that were taken of the lists that these credentials name, or why one is not read."""
         if self.digests is None:
             return (), None
-        urls, signers = set[str](), set[str]()
-        for claims in credentials:
-            urls |= {each.entry.list_url for each in entries(claims, self.status_kinds)}
-            issuer = self.trust.issuer(claims.issuer) or RecognisedIssuer(claims.issuer)
-            signers |= issuer.list_signers
+        urls = {each.entry.list_url for claims in credentials for each in entries(claims, self.status_kinds)}
         try:
             found = self.digests(urls)
         except (Damaged, Unavailable) as problem:
             return (), problem
+        if not found:
+            return (), None
+        issuers = {claims.issuer for claims in credentials}
+        known = [self.trust.issuer(issuer) or RecognisedIssuer(issuer) for issuer in issuers]
+        signers = frozenset[str]().union(*(issuer.list_signers for issuer in known))
         # Any listed issuer can name any addresses, and bring documents that keep others from being believed.
         return [each for each in found if each.claims.issuer in signers], None
 

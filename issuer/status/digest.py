@@ -33,7 +33,7 @@ from ..identity import documents
 from ..press.document import Profile
 from ..press.permutation import LIST_ENTRIES
 from ..press.press import signed_entry
-from .files import published_document, suspensions_name
+from .files import list_number, published_document, suspensions_name
 
 KEPT = 32
 """Files of changes that stay: who looks less often takes the whole."""
@@ -62,12 +62,12 @@ def publish(
     The caller holds the lock of the folder, so that no list changes meanwhile. Raises `Damaged` where a list
     is not as it was published, or the digest before cannot be read.
     """
-    numbers = store.revocations.published_lists()
+    numbers = sorted(store.revocations.published_lists())  # from 0 on, without a gap
     before = _before(folder)
     last = before.digest.facts.number if before else 0
-    positions = {_REVOCATION: list(_set(store, folder, map(str, numbers)))}
+    positions = {_REVOCATION: list(_set(store, folder, [str(number) for number in numbers]))}
     names = [suspensions_name(number) for number in numbers]
-    if len(store.revocations.published_among(names)) == len(names):
+    if len(store.revocations.published_among(names)) == len(names):  # all have one, or none has
         positions[SUSPENSION] = list(_set(store, folder, names))
     facts = DigestFacts(
         profile.list_url(""),
@@ -136,13 +136,13 @@ def _values(purposes: Sequence[str]) -> dict[str, tuple[str, ...]]:
     }
 
 
-def _set(store: Index, folder: Path, names: Iterator[str] | Sequence[str]) -> Iterator[int]:
+def _set(store: Index, folder: Path, names: Sequence[str]) -> Iterator[int]:
     """The positions that are set in published lists, counted through all of them."""
-    known = store.revocations.published_among(list(names := [*names]))
-    for number, name in enumerate(names):
+    known = store.revocations.published_among(names)
+    for name in names:
         said = published_document(store, folder, name, known[name].digest)
         bits = StatusList.decode(said["credentialSubject"]["encodedList"]).bits
-        start = number * LIST_ENTRIES
+        start = list_number(name) * LIST_ENTRIES
         for place in (place for place, byte in enumerate(bits) if byte):
             byte = bits[place]
             yield from (start + place * 8 + bit for bit in range(8) if byte >> 7 - bit & 1)

@@ -168,6 +168,7 @@ class Lists:
 
         Of an issuer without a list, there is nothing to digest: raises `NotFound`.
         """
+        self._log.now()
         make_private_folder(self._folder)
         require_signs(self._signer)
         with locked(self._folder):

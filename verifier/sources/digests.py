@@ -28,7 +28,9 @@ from ..problem import NO_STATUS_DIGEST_BEFORE, STATUS_DIGEST_OLDER
 _SUFFIX = ".digest"
 _MOST_STEPS = 1 << 22
 _REMEMBERED = 1 << 27
-"""Bytes of files that stay read: two of the largest."""
+"""Bytes of digests that stay read: one of the largest."""
+_BLOCK = 200
+"""Bytes that a list takes for each purpose, beside its positions."""
 
 DigestSource = Callable[[Collection[str]], Sequence[WholeDigest]]
 """Gives the digests that may be about lists at these addresses; raises `Damaged` and `Unavailable`."""
@@ -69,7 +71,9 @@ class DigestFolder:
             known = self._known.get(path.name)
             if known is None or known[0] != mark:
                 known = mark, self._read(path)
-                self._known.keep(path.name, Kept(known, status.st_size))
+                facts = known[1].digest.facts
+                blocks = facts.lists * len(facts.purposes)
+                self._known.keep(path.name, Kept(known, status.st_size + blocks * _BLOCK))
         return known[1]
 
     def take(self, data: bytes, verify: Callable[[Bundle], object]) -> WholeDigest:
