@@ -37,6 +37,8 @@ from .files import list_number, published_document, suspensions_name
 
 KEPT = 32
 """Files of changes that stay: who looks less often takes the whole."""
+LONGEST = timedelta(days=30)
+"""How long one lasts at the most: as long as it does, nobody is asked whether more were revoked since."""
 _MOST_STEPS = 1 << 22
 _REVOCATION = "revocation"
 

@@ -177,6 +177,8 @@ class Lists:
             if not self._store.revocations.published_lists():
                 raise NotFound("nothing was issued yet, so that there is no status list")
             start, lifetime = _period(identity, now)
+            if identity.closing is None:
+                lifetime = min(lifetime, status_digest.LONGEST)
             return status_digest.publish(
                 self._store,
                 self._log,

@@ -14,6 +14,7 @@ from intaglio.session import Session
 from tests.commandline import Answer, Program
 from tests.issuer_cli.conftest import Clock
 from tests.loopback import Site, response
+from wire.datetimestamp import parse_datetimestamp
 
 DID = "did:web:u.example"
 ONE, TWO = "UNI-000001", "UNI-000002"
@@ -108,3 +109,14 @@ def test_an_issuer_of_nothing_has_no_digest(program: Program) -> None:
     assert program("issuer", "init", "--name", "U").code == 0
     answer = program("issuer", "status", "digest")
     assert (answer.code, "nothing was issued yet" in answer.err) == (4, True)
+
+
+def test_it_lasts_as_long_as_a_list_and_thirty_days_at_the_most(registrar: Program) -> None:
+    """Lists of an issuer without a service last a year: too long to ask nobody."""
+    for life, days in (("7d", 7), ("365d", 30)):
+        assert registrar("issuer", "status", "publish", "--status-lifetime", life).code == 0
+        assert registrar("issuer", "status", "digest").code == 0
+        document = (registrar.home / "issuer" / "status" / "digest").read_bytes().split(b"\n")[1]
+        credential = json.loads(document)["credential"]
+        start, end = (parse_datetimestamp(credential[each], each) for each in ("validFrom", "validUntil"))
+        assert end - start == timedelta(days=days)
