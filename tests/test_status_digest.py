@@ -617,7 +617,10 @@ def test_the_issuer_keeps_so_many_changes_and_tells_of_a_spoilt_digest(city: Cit
     published = [city.publish() for _ in range(KEPT + 3)]
     names = {path.name for path in (city.issuer.home / "status").glob("digest-*")}
     assert names == {changes_name(number(each)) for each in published[2:-1]}
+    home, unlike = city.issuer.home, "issuer-status-file-unlike"
+    assert unlike not in {each.code for each in examine_issuer(home, city.now)}
     (city.issuer.home / "status" / "digest").write_bytes(b"spoilt")
+    assert unlike in {each.code for each in examine_issuer(home, city.now)}
     with pytest.raises(Damaged, match="as it was published"):
         city.publish()
 

@@ -23,6 +23,7 @@ from ledger.log import LogReader
 from ledger.tiles.store import examine, mark_of
 from vc import Claims, Credential
 from vc.forms import STATUS_KINDS
+from vc.reading.status_digest import NAME as DIGEST
 from vc.secured import Form
 from vc.status.kind import StatusKinds, of_file
 from wire.clock import is_ahead
@@ -45,6 +46,7 @@ from ..identity.kind import Kinds
 from ..identity.succession import JOURNAL, ROLES, KeysChanged, ended_ahead, require_in_force
 from ..press.update import REPLACED, TEMPLATE, lacks_degree
 from ..problem import FormNotKnown
+from ..status.digest import published_digest
 from ..status.files import gone, not_as_published, unlike
 from . import leftovers
 from .ahead import editions_ahead
@@ -104,6 +106,10 @@ def examine_issuer(
         listed = yield from _read(path, functools.partial(_list, form))
         if listed is not None:
             yield from _age(path.name, listed, now, closed=bool(identity.closed))
+    try:
+        published_digest(home / "status")
+    except Damaged as problem:
+        yield Finding.failed("issuer-status-file-unlike", problem, file=str(home / "status" / DIGEST))
     if (home / "status").exists():  # written with the first list
         if identity.status_did:
             yield from _derived(

@@ -65,7 +65,7 @@ def publish(
     is not as it was published, or the digest before cannot be read.
     """
     numbers = sorted(store.revocations.published_lists())  # from 0 on, without a gap
-    before = _before(folder)
+    before = published_digest(folder)
     last = before.digest.facts.number if before else 0
     positions = {_REVOCATION: list(_set(store, folder, [str(number) for number in numbers]))}
     names = [suspensions_name(number) for number in numbers]
@@ -155,7 +155,7 @@ def _texts(bundle: Bundle) -> list[Received]:
     return [anchored.document for anchored in bundle.issuer_documents]
 
 
-def _before(folder: Path) -> WholeDigest | None:
+def published_digest(folder: Path) -> WholeDigest | None:
     """The digest that was published last, if there is one. Raises `Damaged`."""
     path = folder / NAME
     if not path.exists():
