@@ -47,6 +47,7 @@ from .archive.finding import Finder
 from .archive.index import Index
 from .archive.kept import Entry, IdOf, KindNumber
 from .archive.listing import Listing
+from .archive.shard_store import ShardFolder
 from .archive.store import SQLiteIndex
 from .desk.bundles import bundled
 from .identity import documents
@@ -427,7 +428,7 @@ class Issuer:
     @cached_property
     def archive(self) -> Archive:
         """The credentials themselves, as they were issued."""
-        return Archive(self.store, self.home / "shards", self.forms)
+        return Archive(self.store, ShardFolder(self.home / "shards"), self.forms)
 
     @cached_property
     def listing(self) -> Listing:

@@ -320,6 +320,8 @@ REMEDIES: Mapping[str, str] = {
         "If it stops there again, report it as an error of the program."
     ),
     "unsound-database": "Take it from an older backup, and back that up.",
+    "shard-unlike": "Bring back what was written under this name, from a backup or another copy.",
+    "shard-taken": "Nothing is ever written over: move away what lies there, and do the same again.",
     "home-taken": "Nothing is ever overwritten: name another folder, --home.",
     "export-folder-taken": "Name another folder: --out.",
     "link-file-taken": "Name another file: --out.",

@@ -44,6 +44,8 @@ from wire.text import shortened
 
 from ..archive.archive import Archive
 from ..archive.consistency import require_not_older
+from ..archive.kept import SHARD_NAME
+from ..archive.shard_store import ShardFolder
 from ..archive.store import SQLiteIndex
 from ..identity import documents
 from ..identity.home import LIST_NAME, Identity, index
@@ -67,7 +69,7 @@ _FILES = re.compile(
     rf"|status/({LIST_NAME.pattern}|did\.json|jwt-vc-issuer\.json)"
     r"|attached/[0-9a-f]{64}\.json"
     rf"|{documents.FOLDER}/[0-9]{{1,20}}\.json"
-    r"|shards/[0-9]{1,20}/[0-9]{6,20}\.jsonl\.zst"
+    rf"|shards/{SHARD_NAME}"
     rf"|log/({CHECKPOINT}|journal|mark\.json|keys/[0-9]{{1,20}}-[0-9]{{1,20}})",
     re.ASCII,
 )
@@ -145,7 +147,7 @@ def backup(home: Path, path: Path, passphrase: bytes, *, engines: Engines | None
     identity = Identity.read(home)
     store = SQLiteIndex(index(home))
     require_not_older(store, home, identity.closing, engines=engines)
-    missing = Archive(store, home / "shards").missing()
+    missing = Archive(store, ShardFolder(home / "shards")).missing()
     store.close()
     if missing:
         raise Damaged(

@@ -35,7 +35,8 @@ from wire.work import Work
 from ..archive.archive import Archive
 from ..archive.consistency import require_agreement, require_not_older
 from ..archive.index import Index
-from ..archive.shards import Shard
+from ..archive.shard_store import ShardFolder
+from ..archive.shards import lines_of, read_shard
 from ..archive.store import SQLiteIndex
 from ..desk.claims import require_kept
 from ..identity import documents
@@ -130,10 +131,11 @@ def examine_issuer(
         with closing(SQLiteIndex(index(home))) as store:
             yield from _agreement(store, log)
             yield from _editions(
-                Archive(store, home / "shards"), size, [signed, ClockJournal(home).ahead()], now
+                Archive(store, ShardFolder(home / "shards")), size, [signed, ClockJournal(home).ahead()], now
             )
-    for path in sorted((home / "shards").rglob("*.zst")):
-        for _ in Shard(path):  # unpacks it
+    shards = ShardFolder(home / "shards")
+    for shard in sorted(shards.names(), key=str):
+        for _ in lines_of(read_shard(shards, shard), f"{shards.address}/{shard}"):  # unpacks it
             pass
 
 
@@ -300,8 +302,8 @@ def _index(name: str, home: Path) -> Iterator[Finding]:
         yield Finding.passed(
             "issuer-found", name=name, home=str(home), diplomas=editions - later, editions=editions
         )
-        if missing := Archive(store, home / "shards").missing():
-            yield Finding.failed("issuer-shards-gone", shards=len(missing), first=str(missing[0]))
+        if missing := Archive(store, ShardFolder(home / "shards")).missing():
+            yield Finding.failed("issuer-shards-gone", shards=len(missing), first=missing[0])
 
 
 def _minute(time: datetime) -> str:

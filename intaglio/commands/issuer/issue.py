@@ -16,6 +16,7 @@ import click
 
 from issuer import Description
 from issuer.archive.archive import Archive
+from issuer.archive.shard_store import ShardFolder
 from issuer.archive.store import SQLiteIndex
 from issuer.identity.home import DID_METHODS, KEY_TYPES, Identity, index
 from issuer.identity.kind import Kinds
@@ -494,5 +495,5 @@ def _archive(place: Place) -> Iterator[Archive]:
     with tempfile.TemporaryDirectory() as empty:
         exists = place.exists
         store = SQLiteIndex(index(place.folder) if exists else Path(empty) / "issuer.sqlite")
-        yield Archive(store, place.folder / "shards")
+        yield Archive(store, ShardFolder(place.folder / "shards"))
         store.close()
