@@ -48,6 +48,16 @@ class Archive:
         there = set(self.shards.names())
         return [self.where(shard) for _, shard in self.store.chunks() if shard not in there]
 
+    def strays(self) -> list[ShardName]:
+        """The shards that are there, and that no chunk names, begun or finished: of jobs that were killed.
+
+        One that a job is about to name may be among them. They are listed before the index is asked.
+        """
+        there = sorted(self.shards.names(), key=str)
+        begun = {shard for _, shard in self.store.begun_chunks()}
+        named = begun.union(shard for _, shard in self.store.chunks())
+        return [shard for shard in there if shard not in named]
+
     def line(self, seq: int, leaf: int) -> Line:
         """The stored line of one credential, found by its sequence number and its place in the log."""
         return next(self.lines([(seq, leaf)]))

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from wire.files import file_problems, make_private_folder, remove_leftovers, replace_file, sync_folder
-from wire.problem import DISK_FULL, Damaged, Unavailable, is_full
+from wire.problem import DISK_FULL, Unavailable, is_full
 
 from ..problem import DAMAGED_ISSUER_FILE, SHARD_TAKEN
 from .kept import ShardName
@@ -21,9 +21,15 @@ from .kept import ShardName
 class ShardStore(Protocol):
     """Shards by their names. Every method raises `Unavailable` where the store does not do it."""
 
+    is_local: bool
+    """Whether it is here, so that forked processes may use it, and all of it is read at little cost."""
+
     @property
     def address(self) -> str:
         """Where it is, for people: a name after a slash says where a shard is."""
+
+    def examine(self) -> None:
+        """Raises what keeps shards from being written there, as far as that is seen without writing."""
 
     def write(self, shard: ShardName, data: bytes) -> None:
         """Keeps a shard, whole or not at all, durable when it returns; one that is there stays.
@@ -32,25 +38,25 @@ class ShardStore(Protocol):
         """
 
     def read(self, shard: ShardName, start: int, length: int) -> bytes:
-        """Part of a shard; fewer bytes where that ends before. Raises `DAMAGED_ISSUER_FILE` without one."""
+        """Part of a shard; fewer bytes where that ends before. Raises `Damaged` where there is none."""
 
     def end(self, shard: ShardName, length: int) -> tuple[bytes, int]:
         """The last `length` bytes of a shard, or all where it has no more, and how many it has in all.
 
-        Raises `DAMAGED_ISSUER_FILE` where there is none.
+        Raises `Damaged` where there is none.
         """
 
     def names(self) -> Iterator[ShardName]:
         """The names of all shards that are there, in no order."""
 
-
-def missing(store: ShardStore, shard: ShardName) -> Damaged:
-    """The problem of a shard that is not there."""
-    return DAMAGED_ISSUER_FILE(f"the shard {store.address}/{shard}: it is missing or cut short")
+    def remove(self, shard: ShardName) -> None:
+        """Deletes a shard, if it is there: for who has that right, which nothing else needs."""
 
 
 class ShardFolder(ShardStore):
     """Files in a folder, for the owner only; a folder in it for each job."""
+
+    is_local = True
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -60,6 +66,9 @@ class ShardFolder(ShardStore):
     def address(self) -> str:
         """Its path."""
         return str(self._folder)
+
+    def examine(self) -> None:
+        """See `ShardStore.examine`: a write says what keeps it from being done."""
 
     def write(self, shard: ShardName, data: bytes) -> None:
         """See `ShardStore.write`. The first of a job removes what killed writers left of people."""
@@ -98,6 +107,11 @@ class ShardFolder(ShardStore):
             if shard := ShardName.parse(str(path.relative_to(self._folder))):
                 yield shard
 
+    def remove(self, shard: ShardName) -> None:
+        path = self._folder / str(shard)
+        path.unlink(missing_ok=True)
+        sync_folder(path.parent)
+
     @contextmanager
     def _opened(self, shard: ShardName) -> Iterator[BinaryIO]:
         path = self._folder / str(shard)
@@ -105,4 +119,4 @@ class ShardFolder(ShardStore):
             with file_problems(path), path.open("rb") as file:
                 yield file
         except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
-            raise missing(self, shard) from error
+            raise DAMAGED_ISSUER_FILE(f"the shard {path}: it is missing or cut short") from error

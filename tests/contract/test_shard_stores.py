@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
 
@@ -15,11 +16,38 @@ import pytest
 from issuer.archive.kept import Job, ShardName
 from issuer.archive.shard_store import ShardFolder, ShardStore
 from issuer.archive.shards import FRAME_LINES, Shard, lines_of, read_shard, shard_of
-from issuer.problem import DAMAGED_ISSUER_FILE, SHARD_TAKEN
+from issuer.problem import SHARD_TAKEN
+from tests import s3_server
 from tests.doubles import instead
 from tests.problems import raises
+from wire.problem import Damaged
 
-STORES = MappingProxyType[str, Callable[[Path], ShardStore]]({"folder": ShardFolder})
+
+def s3(folder: Path) -> ShardStore:
+    """By the least of the rights that will do."""
+    from issuer.archive.shard_bucket import ShardBucket
+
+    return ShardBucket(s3_server.server().of(folder), DID, is_new=True)
+
+
+def twin_of_s3(folder: Path) -> ShardStore:
+    """The same, before a store in this process."""
+    from issuer.archive.shard_bucket import ShardBucket
+    from tests.s3_twin import twin
+
+    with twin().reached("owner"):  # one that may remove, too
+        return ShardBucket(twin().of(folder), DID, is_new=True)
+
+
+DID = "did:example:university"
+STORES = MappingProxyType[str, Callable[[Path], ShardStore]](
+    {
+        "folder": ShardFolder,
+        **({"twin": twin_of_s3} if find_spec("obstore") else {}),
+        **({"s3": s3} if s3_server.AVAILABLE else {}),
+    }
+)
+NAMES = [pytest.param(name, marks=pytest.mark.slow) if name == "s3" else name for name in STORES]
 
 LINES = [b'{"number": %d}' % number for number in range(3 * FRAME_LINES + 5)]
 DATA = shard_of(LINES)
@@ -30,7 +58,7 @@ def name(number: int, data: bytes = DATA) -> ShardName:
     return ShardName.of(JOB, number, data)
 
 
-@pytest.fixture(params=list(STORES))
+@pytest.fixture(params=NAMES)
 def make(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], ShardStore]:
     """Opens the same store each time."""
     return lambda: STORES[request.param](tmp_path / "shards")
@@ -42,9 +70,10 @@ def store(make: Callable[[], ShardStore]) -> ShardStore:
 
 
 def test_a_new_store_has_nothing(store: ShardStore) -> None:
+    store.examine()
     assert list(store.names()) == []
     for read in (lambda: store.read(name(0), 0, 1), lambda: store.end(name(0), 1)):
-        with raises(DAMAGED_ISSUER_FILE, match=f"{name(0)}: it is missing"):
+        with pytest.raises(Damaged, match=f"{store.address}/{name(0)}: it is missing"):
             read()
 
 
@@ -115,6 +144,16 @@ def test_all_names_are_listed_with_those_of_before(store: ShardStore) -> None:
     found = list(store.names())
     assert len(found) == len(names)
     assert set(found) == names
+
+
+def test_what_is_removed_is_gone_and_may_be_written_again(store: ShardStore) -> None:
+    for number in (1, 2):
+        store.write(name(number), DATA)
+    for _ in range(2):
+        store.remove(name(1))
+    assert list(store.names()) == [name(2)]
+    store.write(name(1), DATA)
+    assert read_shard(store, name(1)) == DATA
 
 
 def test_who_write_one_shard_at_once_leave_one(make: Callable[[], ShardStore]) -> None:
