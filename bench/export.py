@@ -22,7 +22,7 @@ from typing import Any
 import orjson
 
 from bench.issue import issuer_in, write_csv
-from issuer.archive.shards import Shard
+from issuer.archive.shards import lines_of, read_shard
 from issuer.issuer import Issuer
 from issuer.job.order import Order
 from issuer.keeping.export import export
@@ -42,8 +42,9 @@ def issued(folder: Path, rows: int) -> Issuer:
 
 def credentials(issuer: Issuer) -> Iterator[Any]:
     """All of them, as they lie in the shards."""
-    for path in sorted(issuer.archive.shards.glob("*/*.zst")):
-        for line in Shard(path):
+    archive = issuer.archive
+    for _, shard in archive.store.chunks():
+        for line in lines_of(read_shard(archive.shards, shard), archive.where(shard)):
             yield orjson.loads(line)["credential"]
 
 

@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from issuer import Description
-from issuer.archive.kept import Appended, NewEntry
+from issuer.archive.kept import Appended, NewEntry, ShardName
 from issuer.archive.store import SQLiteIndex
 from issuer.issuer import Issuer
 from issuer.job.checking import Checker
@@ -114,7 +114,7 @@ def index_bytes(folder: Path, rows: int) -> dict[str, float]:
     job = store.begin(b"key", "g.csv", "2026-11-01T00:00:00Z", rows, rows // SPAN_ROWS + 1)
     before = _written()
     for number, first in enumerate(range(0, rows, SPAN_ROWS)):
-        store.begin_chunk(job, number, first)
+        store.begin_chunk(ShardName(job.id, number, bytes(32)), first)
         store.finish_chunk(
             job,
             number,

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from bench.issue import NOW, write_csv
 from issuer.archive.archive import Archive
+from issuer.archive.shard_store import ShardFolder
 from issuer.archive.store import SQLiteIndex
 from issuer.job.bulk import dry_run
 from issuer.job.numbering import NumberPattern
@@ -34,7 +35,7 @@ PORTION = 4096
 def checked(path: Path, rows: int, numbers: NumberPattern | None) -> float:
     """CPU seconds until all rows were read and checked."""
     with tempfile.TemporaryDirectory() as folder:
-        archive = Archive(SQLiteIndex(Path(folder) / "index.sqlite"), Path(folder) / "shards")
+        archive = Archive(SQLiteIndex(Path(folder) / "index.sqlite"), ShardFolder(Path(folder) / "shards"))
         begun = time.process_time()
         order = Order(open_source(path, has_numbers=numbers is None), workers=0, numbers=numbers)
         found = dry_run(order, archive, trial(shipped()), NOW.date(), shipped().person.full, lambda: SECRET)

@@ -19,6 +19,7 @@ import xlsxwriter
 
 from bench.issue import NOW, write_csv
 from issuer.archive.archive import Archive
+from issuer.archive.shard_store import ShardFolder
 from issuer.archive.store import SQLiteIndex
 from issuer.job.bulk import dry_run
 from issuer.job.order import Order
@@ -36,7 +37,7 @@ def cpu() -> float:
 def checked(path: Path, rows: int) -> tuple[float, float]:
     """CPU and wall seconds until all rows were read and checked."""
     with tempfile.TemporaryDirectory() as folder:
-        archive = Archive(SQLiteIndex(Path(folder) / "index.sqlite"), Path(folder) / "shards")
+        archive = Archive(SQLiteIndex(Path(folder) / "index.sqlite"), ShardFolder(Path(folder) / "shards"))
         begun, wall = cpu(), time.perf_counter()
         order = Order(open_source(path), workers=0)
         found = dry_run(order, archive, trial(shipped()), NOW.date(), shipped().person.full)

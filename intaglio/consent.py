@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -23,6 +23,8 @@ from .terminal import confirmed, say
 from .words import tr
 
 if TYPE_CHECKING:
+    from issuer.archive.shard_store import ShardStore
+    from issuer.archive.shard_stores import ShardStores
     from keys.opening import Opener
     from ledger.anchor import Anchor, Sender
     from ledger.anchors import AnchorKind
@@ -91,6 +93,18 @@ class Consent:
         if uri != (self.folder / "log").absolute().as_uri():
             self.require(uri)
         return engine(uri, **options)
+
+    def shard_stores(self) -> ShardStores:
+        """The stores of shards that are not in the folder; each asks before it is opened."""
+        from issuer.archive.shard_stores import SHARD_STORES
+
+        return {scheme: partial(self._shards, opener) for scheme, opener in SHARD_STORES.items()}
+
+    def _shards(
+        self, opener: Callable[..., ShardStore], address: str, *given: Any, **options: Any
+    ) -> ShardStore:
+        self.require(address)
+        return opener(address, *given, **options)
 
     def signers(self) -> Mapping[str, Opener]:
         """What opens the key whose address the folder's files name; each asks before it opens it."""

@@ -47,6 +47,7 @@ from .archive.finding import Finder
 from .archive.index import Index
 from .archive.kept import Entry, IdOf, KindNumber
 from .archive.listing import Listing
+from .archive.shard_stores import ShardStores, shards_in
 from .archive.store import SQLiteIndex
 from .desk.bundles import bundled
 from .identity import documents
@@ -87,6 +88,7 @@ class Parts(TypedDict, total=False):
     store: LogStore | None
     form: Form | None
     engines: Engines | None
+    shard_stores: ShardStores | None
     signers: Mapping[str, Opener] | None
     status_kinds: StatusKinds
 
@@ -107,6 +109,7 @@ class Issuer:
         store: LogStore | None = None,
         form: Form | None = None,
         engines: Engines | None = None,
+        shard_stores: ShardStores | None = None,
         signers: Mapping[str, Opener] | None = None,
         status_kinds: StatusKinds = STATUS_KINDS,
     ) -> None:
@@ -119,14 +122,15 @@ class Issuer:
         `log/`. `form` is how credentials are secured where nobody names another form, by default JSON with
         proofs: who issued in another one gives it whenever the issuer is opened. `status_kinds` are the kinds
         of status lists that it may publish, by the types of entries.
-        `engines` and `signers` open what the folder's files name; without them, that is refused in a folder
-        from a backup (`NotAgreed`).
+        `engines`, `shard_stores` and `signers` open what the folder's files name; without them, that is
+        refused in a folder from a backup (`NotAgreed`).
         """
         self.identity = Identity.read(home)
         self.home = home
         self.keys = KeyFile.open(home / "keys.json", passphrase)
         self.store: Index = SQLiteIndex(index_in(home)) if index is None else index
         self.engines, self._signers, self.status_kinds = engines, signers, status_kinds
+        self._shard_stores = shard_stores
         require_not_older(self.store, home, self.identity.closing, engines=engines)
         self.log_patience: float | None = None
         """Seconds to wait for others who write to the log; after them `TryLater`. Set before it is opened."""
@@ -173,6 +177,7 @@ class Issuer:
             signer=parts.get("signer"),
             has_index=parts.get("index") is not None,
             engines=parts.get("engines"),
+            shard_stores=parts.get("shard_stores"),
         )
         issuer = cls(home, passphrase, clock, **parts)
         issuer.keys = keys  # open already
@@ -215,9 +220,10 @@ class Issuer:
         return LogReader(self.identity.log, public["log"], public["cosigner"], store, kept=kept)
 
     @property
-    def has_log_in_folder(self) -> bool:
-        """Whether the log lies in the folder, so that reading it takes no connection."""
-        return self._log_store is None and not is_elsewhere(self.home)
+    def has_all_in_folder(self) -> bool:
+        """Whether log and shards lie in the folder, so that reading them takes no connection."""
+        is_log_here = self._log_store is None and not is_elsewhere(self.home)
+        return is_log_here and self.archive.shards.is_local
 
     @cached_property
     def outbox(self) -> Outbox:
@@ -427,7 +433,9 @@ class Issuer:
     @cached_property
     def archive(self) -> Archive:
         """The credentials themselves, as they were issued."""
-        return Archive(self.store, self.home / "shards", self.forms)
+        identity = self.identity
+        shards = shards_in(self.home, identity.shards, identity.did, stores=self._shard_stores)
+        return Archive(self.store, shards, self.forms)
 
     @cached_property
     def listing(self) -> Listing:

@@ -15,6 +15,16 @@ DAMAGED_ISSUER = Code("damaged-issuer", Damaged)
 """A file of the issuer is gone or not as it was written, and a backup has it."""
 DAMAGED_ISSUER_FILE = Code("damaged-issuer-file", Damaged)
 """One file of the issuer is not as it was written, which a backup can give alone."""
+SHARD_UNLIKE = Code("shard-unlike", Damaged)
+"""A shard of credentials is not what was written under its name, which has its digest."""
+SHARD_LOST = Code("shard-lost", Damaged)
+"""A shard of credentials, or what says whose they are, is not in the bucket any more."""
+SHARDS_OF_ANOTHER = Code("shards-of-another", Conflict)
+"""The place in a bucket has the shards of another issuer."""
+SHARDS_VERSIONED = Code("shards-versioned", Refused, "The bucket keeps versions")
+"""A bucket keeps versions, so that credentials could not be erased there."""
+SHARD_TAKEN = Code("shard-taken", Conflict)
+"""Something else lies where a shard of credentials is to be written."""
 ISSUER_LOST = DAMAGED_ISSUER.finer("issuer-lost")
 """The issuer's description is gone, and a log is there."""
 OLDER_INDEX = Code("older-index", Damaged)

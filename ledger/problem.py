@@ -92,4 +92,4 @@ LEDGER_NOT_DURABLE = Code("ledger-not-durable", Refused, "What is written would 
 LEDGER_NOT_CONDITIONAL = Code("ledger-not-conditional", Refused, "This store cannot keep a log")
 """The store of the log's bucket creates what is there already: two writers would fork the log."""
 LEDGER_CLOCK = Code("ledger-clock", Refused, "The clock here is wrong")
-"""The store of the log's bucket refuses what is signed at a time that is not its own."""
+"""The store of a bucket refuses what is signed at a time that is not its own."""

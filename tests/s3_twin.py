@@ -1,9 +1,9 @@
 """A twin of an S3 store: in memory, a few milliseconds away, and reached as the real one is, over HTTP.
 
 It stands where the network is: everything of ours and obstore's runs as it does before a real store. It does
-what the S3 API Reference says of PutObject (`If-None-Match`, checksums), GetObject, HeadObject and
-ListObjectsV2 (order, pages), and has users as `tests.s3_server` has them. `test_ledger_s3.py` asks the same
-of both. Signatures are not checked.
+what the S3 API Reference says of PutObject (`If-None-Match`, checksums), GetObject (`Range`), HeadObject,
+DeleteObject and ListObjectsV2 (order, pages), and has users as `tests.s3_server` has them.
+`test_ledger_s3.py` asks the same of both. Signatures are not checked.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ _STATUS = {
     "AccessDenied": 403,
     "InvalidAccessKeyId": 403,
     "MethodNotAllowed": 405,
+    "InvalidRange": 416,
 }
 
 
@@ -43,6 +44,8 @@ class Twin:
     def __init__(self) -> None:
         self.judge: Judge = lambda _: None
         self.objects: dict[str, bytes] = {}
+        self.keeps_versions = False
+        """Whether its answers name versions; it has the newest one alone."""
         self._turn, self._opening = threading.Lock(), threading.RLock()
         self._running = ExitStack()
         self.endpoint = self._running.enter_context(serving(self._reply, lambda asked: self.judge(asked)))
@@ -66,7 +69,7 @@ class Twin:
     def _reply(self, request: Request) -> Reply:
         path, _, query = request.path.partition("?")
         bucket, _, name = unquote(path[1:]).partition("/")
-        body, more = b"", dict[str, str]()
+        status, body, more = 200, b"", dict[str, str]()
         with self._turn:  # each request is one atomic step
             try:
                 if not _may(request):
@@ -77,6 +80,11 @@ class Twin:
                     self._put(request, name)
                 elif request.method in ("GET", "HEAD"):
                     body = self._get(name) if name else self._list(query)
+                    if asked := _RANGE.fullmatch(request.headers.get("range", "")):
+                        status, body, more["Content-Range"] = _part(body, *asked.groups())
+                elif request.method == "DELETE" and name:
+                    self.objects.pop(name, None)
+                    return 204, {}, b""
                 else:
                     raise _Error("MethodNotAllowed")
             except _Error as error:
@@ -85,8 +93,9 @@ class Twin:
                 return _STATUS[code], {"Content-Type": "application/xml"}, text.encode()
         if name:
             data = body or request.body
-            more = {"ETag": f'"{hashlib.md5(data).hexdigest()}"', "Last-Modified": _MODIFIED}
-        return 200, {"Content-Length": str(len(body)), **more}, b"" if request.method == "HEAD" else body
+            more |= {"ETag": f'"{hashlib.md5(data).hexdigest()}"', "Last-Modified": _MODIFIED}
+            more |= {"x-amz-version-id": "v1"} if self.keeps_versions else {}
+        return status, {"Content-Length": str(len(body)), **more}, b"" if request.method == "HEAD" else body
 
     def _get(self, name: str) -> bytes:
         if name not in self.objects:
@@ -121,6 +130,18 @@ class Twin:
         return f"<?xml version='1.0'?><ListBucketResult>{said}</ListBucketResult>".encode()
 
 
+_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+
+
+def _part(body: bytes, first: str, last: str) -> tuple[int, bytes, str]:
+    """Status, content and place of a range (RFC 9110, section 14.1.2)."""
+    start = int(first) if first else max(0, len(body) - int(last))
+    stop = min(len(body), int(last) + 1) if first and last else len(body)
+    if start >= len(body):
+        raise _Error("InvalidRange")
+    return 206, body[start:stop], f"bytes {start}-{stop - 1}/{len(body)}"
+
+
 class _Error(Exception):
     """A code of S3's ("Error responses")."""
 
@@ -135,13 +156,15 @@ def _user(request: Request) -> str:
 
 
 def _may(request: Request) -> bool:
+    if request.method == "DELETE":
+        return _user(request) == "owner"
     return _user(request) in ("owner", "appender") or (
         _user(request) == "reader" and request.method in ("GET", "HEAD")
     )
 
 
 def _may_not(request: Request) -> str:
-    return "AccessDenied" if _user(request) == "reader" else "InvalidAccessKeyId"
+    return "AccessDenied" if _user(request) in ("reader", "appender") else "InvalidAccessKeyId"
 
 
 @functools.cache

@@ -240,6 +240,7 @@ class _Use:
         self.type("issuer password")
         handed_out = self.folder / "university.json"
         handed_out.write_text(json.dumps(self.type("issuer trust")))
+        self.type("issuer sweep")
         self.type("issuer backup", self.folder / "issuer.backup")
         self.type("issuer restore", self.folder / "issuer.backup", home="restored")
         self.use_wallet(out / "FIX-0000.json")

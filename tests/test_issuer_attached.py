@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from issuer.archive.archive import Archive
+from issuer.archive.shard_store import ShardFolder
 from issuer.archive.store import SQLiteIndex
 from issuer.issuer import Issuer
 from issuer.job.attached import ANOTHER, FOLDER, LINK, MOST, NO_FILE, NO_PATH, NOT_THERE, attach
@@ -254,7 +255,7 @@ def test_files_of_a_table_that_was_checked_before_there_was_an_issuer_are_held_t
 ) -> None:
     source = open_source(table(tmp_path / "t.csv", ["1.pdf", "a/2.pdf"]), kind=kind())
     order = Order(source, None, None, folder, 0)
-    archive = Archive(SQLiteIndex(tmp_path / "none.sqlite"), tmp_path / "none")
+    archive = Archive(SQLiteIndex(tmp_path / "none.sqlite"), ShardFolder(tmp_path / "none"))
     with checked_table(order, archive, trial(kind()), NOW.date()) as checked:
         issuer = issuer_in(tmp_path / "home", kind=kind())
         assert issuer.issue_file(order, checked).issued == 2

@@ -9,6 +9,7 @@ from contextlib import nullcontext
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
+from hashlib import sha256
 from multiprocessing import active_children, get_context
 from pathlib import Path
 from typing import Any
@@ -17,12 +18,14 @@ import pytest
 import zstandard
 
 from issuer.archive.kept import EditionTaken
+from issuer.archive.shards import lines_of, shard_of
 from issuer.issuer import Issuer
 from issuer.job import bulk
 from issuer.job.attached import Attached
 from issuer.job.bulk import Issued
 from issuer.job.checking import Survey
 from issuer.job.order import Order, Progress
+from issuer.problem import DAMAGED_ISSUER_FILE, SHARD_UNLIKE
 from issuer.table.source import Source, open_source
 from kinds import Template, shipped
 from kinds.problem import InvalidTemplate
@@ -213,6 +216,27 @@ def test_a_shard_that_was_not_begun_counts_for_nothing(
     assert issue(again, other).issued == 29
     assert issue(again, source).issued == 0
     assert audit(again.log).size == 1 + 29 + 1
+
+
+def test_a_begun_chunk_is_completed_by_the_shard_that_it_names_alone(issuer: Issuer, source: Source) -> None:
+    """What lies under its name is held against the digest in it, before anything of it goes into the log."""
+    end = stops(Interruption(), on_call=1)
+    with pytest.raises(Interruption):
+        issue(reopened(issuer.home, **at(issuer.home, "index.begin_chunk", end)), source)
+    again = reopened(issuer.home, issuer._clock)
+    ((_, begun),) = again.store.begun_chunks()
+    path = issuer.home / "shards" / str(begun)
+    signed = path.read_bytes()
+    assert begun.digest == sha256(signed).digest()
+    path.write_bytes(shard_of([*lines_of(signed, "")][1:]))
+    with raises(SHARD_UNLIKE):
+        issue(again, source)
+    assert audit(again.log).size == 1
+    path.unlink()
+    with raises(DAMAGED_ISSUER_FILE):
+        issue(again, source)
+    path.write_bytes(signed)
+    assert issue(again, source).issued + 3 == 21
 
 
 def test_a_changed_template_makes_another_job(issuer: Issuer, source: Source) -> None:

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from issuer.archive.archive import Archive
+from issuer.archive.shard_store import ShardFolder
 from issuer.issuer import Issuer
 from issuer.job.bulk import dry_run
 from issuer.job.changes import Change
@@ -41,7 +42,7 @@ def changed(issuer: Issuer, rows: Iterable[dict[str, str]], workers: int = 0) ->
     source = in_chunks(issuer.home.with_name("g.csv"), list(rows))
     errors = issuer.home.with_name("errors.csv")
     result = issuer.issue_file(Order(source, errors, workers=workers))
-    archive = Archive(issuer.store, issuer.home / "shards")
+    archive = Archive(issuer.store, ShardFolder(issuer.home / "shards"))
     tried = dry_run(
         Order(source, errors, workers=0), archive, trial(shipped()), NOW.date(), shipped().person.full
     )

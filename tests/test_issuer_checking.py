@@ -11,6 +11,7 @@ import pytest
 
 from intaglio.words import remedy
 from issuer.archive.archive import Archive
+from issuer.archive.shard_store import ShardFolder
 from issuer.archive.store import SQLiteIndex
 from issuer.job.bulk import Issued, dry_run
 from issuer.job.checking import Survey, read_catalogue
@@ -39,7 +40,7 @@ def survey(tmp_path: Path, file: Path, catalogue: Path | None = None) -> Survey:
 
 
 def tried(tmp_path: Path, order: Order) -> Issued:
-    archive = Archive(SQLiteIndex(tmp_path / "index.sqlite"), tmp_path / "shards")
+    archive = Archive(SQLiteIndex(tmp_path / "index.sqlite"), ShardFolder(tmp_path / "shards"))
     return dry_run(order, archive, trial(shipped()), NOW.date(), shipped().person.full)
 
 
@@ -69,7 +70,7 @@ def test_a_person_who_occurs_twice_is_told_of_in_the_words_of_the_kind(tmp_path:
                                   "person": {"id": "who"}}).encode()}
     )  # fmt: skip
     (file := tmp_path / "passes.csv").write_text("no,who\n1,A\n2,B\n3,A\n")
-    archive = Archive(SQLiteIndex(tmp_path / "i.sqlite"), tmp_path / "shards")
+    archive = Archive(SQLiteIndex(tmp_path / "i.sqlite"), ShardFolder(tmp_path / "shards"))
     order = Order(open_source(file, kind=kind), None, workers=0)
     found = dry_run(order, archive, trial(kind), NOW.date(), kind.person.full).survey
     assert found.warnings == ["who A occurs twice, first in row 2: a second pass, or a mistake?"]

@@ -31,7 +31,7 @@ from tests.doubles import at, stops
 from tests.fault.heard import listen
 from tests.fault.issuing import require_once
 from tests.fault.kill import killed_by
-from tests.world import NOW, csv_file, graduate, issuer_in, reopened, verifier_for
+from tests.world import NOW, csv_file, graduate, issuer_in, reopened, shards_of_before, verifier_for
 from vc import Credential, Verdict
 from vc.status import Reason
 from wire.health import Health
@@ -255,6 +255,7 @@ DROP TABLE status_file_begun;
 DROP TABLE status_file_held;
 DROP TABLE unlisted;
 DROP TABLE unpublished;
+ALTER TABLE chunk DROP COLUMN shard;
 PRAGMA user_version = 0;
 """
 
@@ -264,6 +265,7 @@ def as_f31e11f_left_it(home: Path) -> Path:
     with closing(sqlite3.connect(home / "issuer.sqlite")) as index:
         index.executescript(_F31E11F)
     shutil.rmtree(home / documents.FOLDER)
+    shards_of_before(home)
     return home
 
 

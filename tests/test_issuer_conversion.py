@@ -16,7 +16,7 @@ import pytest
 
 from issuer.archive.archive import unpack
 from issuer.archive.frame import to_frame
-from issuer.archive.kept import KindNumber
+from issuer.archive.kept import Appended, KindNumber, ShardName
 from issuer.archive.store import SQLiteIndex
 from issuer.archive.tables import VERSION
 from issuer.identity.home import published_file
@@ -109,14 +109,31 @@ def test_what_had_one_form_has_the_issuer_s_own(tmp_path: Path) -> None:
         assert [each.copy for each in store.copies(KindNumber("club", "UNI-1"), 1)] == [1, 2]
         assert {each.form for each in store.entries(-1)} == {""}
         (job,) = store.jobs()
-        assert (job.forms, job.seqs, store.place(2)[0]) == (("",), range(3), job)
+        assert (job.forms, job.seqs) == (("",), range(3))
+        assert store.place(2)[0] == ShardName(job.id, 0, None)
         assert store.numbers.forget(KindNumber("club", "UNI-1"))
+
+
+def test_chunks_of_before_have_shards_without_digests(tmp_path: Path) -> None:
+    """Also one that was begun, which is completed from the shard that has the former name."""
+    path, new = tmp_path / "issuer.sqlite", tmp_path / "new.sqlite"
+    with closing(SQLiteIndex(path)) as store:
+        job = store.begin(b"key", "g.csv", "2026-07-01T12:00:00Z", 2, 2)
+        for number in range(2):
+            store.begin_chunk(ShardName(job.id, number, bytes(32)), number)
+        store.finish_chunk(job, 0, Appended(b"", range(0)), [])
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.executescript("ALTER TABLE chunk DROP COLUMN shard; PRAGMA user_version = 10")
+    with closing(SQLiteIndex(path)) as store, closing(SQLiteIndex(new)):
+        assert store.begun_chunks() == [(job, ShardName(job.id, 1, None))]
+        assert store.chunks() == [(0, ShardName(job.id, 0, None))]
+    assert (tables(path), version(path)) == (tables(new), VERSION)
 
 
 def test_81e9505_is_told_that_the_index_is_newer(tmp_path: Path) -> None:
     """It knows six versions, and has the rule that this program has."""
     SQLiteIndex(tmp_path / "issuer.sqlite").close()
-    newer = pytest.raises(Refused, match="made by a newer program: version 10, and this one knows 6")
+    newer = pytest.raises(Refused, match="made by a newer program: version 11, and this one knows 6")
     with closing(connect(tmp_path / "issuer.sqlite")) as connection, newer:
         require_known(connection, 6, "the index")
 

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from intaglio.commands.issuer.text import remarks
 from issuer.archive.archive import Archive
+from issuer.archive.shard_store import ShardFolder
 from issuer.archive.store import SQLiteIndex
 from issuer.issuer import Issuer
 from issuer.job.bulk import Issued, dry_run
@@ -199,7 +200,7 @@ def test_a_wrong_row_takes_all_of_its_record_to_the_error_file_in_order(
     source = open_source(write(tmp_path / "t.csv", case.rows), kind=KIND, span_rows=span_rows)
     errors = tmp_path / "t.errors.csv"
     errors.unlink(missing_ok=True)
-    archive = Archive(SQLiteIndex(tmp_path / "issuer.sqlite"), tmp_path)
+    archive = Archive(SQLiteIndex(tmp_path / "issuer.sqlite"), ShardFolder(tmp_path))
     composer = trial(KIND)
     done = dry_run(Order(source, errors, workers=0), archive, composer, NOW.date(), str)
     good = {row[0] for row in case.rows} - case.wrong

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from issuer.archive import lookup as module
-from issuer.archive.kept import Appended, KindNumber, NewEntry
+from issuer.archive.kept import Appended, KindNumber, NewEntry, ShardName
 from issuer.archive.lookup import SQLiteLookup
 from issuer.archive.store import SQLiteIndex
 from issuer.issuer import Issuer
@@ -30,7 +30,7 @@ def id_of(which: KindNumber, edition: int, copy: int, form: str) -> str:
 def fill(store: SQLiteIndex, rows: range, job: bytes = b"key") -> None:
     """A chunk with these rows; each of them is numbered as its sequence number."""
     begun = store.begin(job, "g.csv", DATE, len(rows), 1)
-    store.begin_chunk(begun, 0, begun.first_seq)
+    store.begin_chunk(ShardName(begun.id, 0, bytes(32)), begun.first_seq)
     entries = [
         NewEntry(row, "diploma", f"N{row}", 1, 1, row, f"Ada {row}", f"A{row}@x.example") for row in rows
     ]

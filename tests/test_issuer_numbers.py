@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 
 from issuer.archive.archive import Archive
 from issuer.archive.kept import KindNumber
+from issuer.archive.shard_store import ShardFolder
 from issuer.archive.store import SQLiteIndex
 from issuer.issuer import Issuer
 from issuer.job.bulk import Issued, dry_run
@@ -60,7 +61,7 @@ def issue(issuer: Issuer, source: Source, pattern: str = PATTERN, workers: int =
 def checked(folder: Path, source: Source) -> Issued:
     """By an issuer that has issued nothing yet."""
     order = Order(source, workers=0, numbers=NumberPattern.parse(PATTERN, source.kind))
-    archive = Archive(SQLiteIndex(folder / "empty.sqlite"), folder / "shards")
+    archive = Archive(SQLiteIndex(folder / "empty.sqlite"), ShardFolder(folder / "shards"))
     return dry_run(order, archive, trial(source.kind), NOW.date(), source.kind.person.full)
 
 

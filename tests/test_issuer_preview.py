@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from issuer.archive.archive import Archive
+from issuer.archive.shard_store import ShardFolder
 from issuer.archive.store import SQLiteIndex
 from issuer.issuer import Issuer
 from issuer.job.bulk import checked_table
@@ -35,7 +36,7 @@ def source(tmp_path: Path) -> Source:
 @contextmanager
 def checked(tmp_path: Path, order: Order) -> Iterator[CheckedTable]:
     """As it is where there is no issuer yet."""
-    archive = Archive(SQLiteIndex(tmp_path / "none.sqlite"), tmp_path / "none")
+    archive = Archive(SQLiteIndex(tmp_path / "none.sqlite"), ShardFolder(tmp_path / "none"))
     with checked_table(order, archive, trial(shipped()), NOW.date()) as found:
         yield found
     archive.store.close()

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from intaglio.words import remedy
 from issuer.archive.archive import Archive
+from issuer.archive.shard_store import ShardFolder
 from issuer.archive.store import SQLiteIndex
 from issuer.job.bulk import dry_run
 from issuer.job.order import Order
@@ -133,7 +134,7 @@ def test_the_findings_name_row_and_column_of_the_sheet(tmp_path: Path) -> None:
     path = workbook(tmp_path / "g.xlsx", lost)
     for source in (open_source(path), None):
         source = source or open_source(tmp_path / "errors.csv")
-        archive = Archive(SQLiteIndex(tmp_path / "index.sqlite"), tmp_path / "shards")
+        archive = Archive(SQLiteIndex(tmp_path / "index.sqlite"), ShardFolder(tmp_path / "shards"))
         order = Order(source, tmp_path / "errors.csv", workers=0)
         found = dry_run(order, archive, trial(shipped()), NOW.date(), shipped().person.full)
         said = [str(each) for findings in found.survey.findings.values() for each in findings]
@@ -450,6 +451,6 @@ def test_a_workbook_and_a_csv_of_the_same_rows_are_checked_alike(tmp_path: Path)
     again = open_source(path, span_rows=64)
     assert [span.sha256 for span in source.spans] == [span.sha256 for span in again.spans]
     path.unlink()
-    archive = Archive(SQLiteIndex(tmp_path / "index.sqlite"), tmp_path / "shards")
+    archive = Archive(SQLiteIndex(tmp_path / "index.sqlite"), ShardFolder(tmp_path / "shards"))
     found = dry_run(Order(source, workers=2), archive, trial(shipped()), NOW.date(), shipped().person.full)
     assert (found.survey.rows, found.survey.findings) == (300, {})

@@ -11,7 +11,8 @@ import pytest
 
 from issuer.archive.archive import Archive
 from issuer.archive.finding import Finder
-from issuer.archive.kept import Appended, Job, NewEntry, Single
+from issuer.archive.kept import Appended, Job, NewEntry, ShardName, Single
+from issuer.archive.shard_store import ShardFolder
 from issuer.archive.store import SQLiteIndex
 from issuer.press.document import Profile
 from wire.problem import Damaged, Unavailable
@@ -48,7 +49,7 @@ def batch(start: int) -> Appended:
 
 def job_with(store: SQLiteIndex, count: int) -> Job:
     job = store.begin(b"key", "g.csv", DATE, count, 1)
-    store.begin_chunk(job, 0, job.first_seq)
+    store.begin_chunk(ShardName(job.id, 0, bytes(32)), job.first_seq)
     store.finish_chunk(job, 0, batch(0), [entry(job.first_seq + index) for index in range(count)])
     return job
 
@@ -83,7 +84,11 @@ def finder(store: SQLiteIndex) -> Finder:
         raise AssertionError("no secret is needed")
 
     return Finder(
-        store, Archive(store, Path()), Profile("did:example:u", "U", "u.example/log"), nobody, nobody
+        store,
+        Archive(store, ShardFolder(Path())),
+        Profile("did:example:u", "U", "u.example/log"),
+        nobody,
+        nobody,
     )
 
 

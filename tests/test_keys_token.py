@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from intaglio.words import LANGUAGES, remedy, sentence
-from issuer.archive.kept import Job
+from issuer.archive.kept import ShardName
 from issuer.archive.store import SQLiteIndex
 from issuer.identity import documents
 from issuer.identity.succession import ROLES, KeyChange, ending, remembered, with_keys
@@ -256,9 +256,9 @@ def test_a_job_by_a_key_on_a_token_is_killed_and_goes_on_with_what_is_on_disk(
         issuer.issue_file(Order(source, tmp_path / "errors.csv", workers=2))
         return issuer
 
-    def killed(store: SQLiteIndex, job: Job, number: int, first: int) -> None:
-        begin(store, job, number, first)
-        if number == 2:
+    def killed(store: SQLiteIndex, shard: ShardName, first: int) -> None:
+        begin(store, shard, first)
+        if shard.number == 2:
             os.kill(os.getpid(), signal.SIGKILL)  # between the shard and the log
 
     def work() -> None:

@@ -129,6 +129,40 @@ def test_the_page_in_a_bucket(program: Program, folder: Path, monkeypatch: pytes
 
 @s3_server.needed
 @pytest.mark.slow
+def test_the_page_on_credentials_in_a_bucket(
+    program: Program, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a machine's key for all but what deletes, for which the files have a second one."""
+    cluster = s3_server.server()
+    users = {"default": "appender", "eraser": "owner"}
+    (folder / "keys").write_text(
+        "".join(
+            f"[{profile}]\naws_access_key_id = {user}\naws_secret_access_key = {user}-secret\n"
+            for profile, user in users.items()
+        )
+    )
+    for name in s3_server.environment(""):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(folder / "keys"))
+    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
+    told, answers = PAGE.read_text().replace("s3://private/university", cluster.of(folder)), list[Answer]()
+    for line in _lines("Credentials in a bucket", told):
+        typed = LINE.fullmatch(line)
+        assert typed, line
+        name, *words = shlex.split(typed["words"])
+        if name == "export":
+            variable, _, value = words[0].partition("=")
+            monkeypatch.setenv(variable, cluster.endpoint if value == ENDPOINT else value)
+            continue
+        answers.append(program(*words))
+        assert answers[-1].code == 0, (line, answers[-1])
+    assert cluster.of(folder) in answers[-2].err
+    assert not (program.home / "issuer" / "shards").exists()
+    assert verdict(program, next((folder / "given").glob("*.json"))).startswith("VALID")
+
+
+@s3_server.needed
+@pytest.mark.slow
 def test_the_rights_of_the_page_are_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     """And no more than that: moto judges each request by the policy, once the four that prepare are done."""
     [policy] = re.findall(r"```json\n(.*?)```", PAGE.read_text(), re.DOTALL)

@@ -16,7 +16,9 @@ import pytest
 
 from intaglio.archive import Bounds, archived
 from intaglio.tls import server_files
-from issuer.archive.shards import Shard, write_shard
+from issuer.archive.kept import ShardName
+from issuer.archive.shard_store import ShardFolder
+from issuer.archive.shards import Shard, shard_of
 from issuer.job.spool import Spool
 from issuer.table.source import Span
 from ledger.evm.nodes import nodes_in
@@ -27,6 +29,7 @@ from vc.vcdm import jsonld
 from wire.problem import Damaged, Unavailable
 
 MEMORY = Path("/proc/self/mem")
+SHARD = ShardName(1, 0, None)
 
 pytestmark = pytest.mark.skipif(not MEMORY.exists(), reason="no /proc/self/mem: run it on Linux")
 
@@ -47,15 +50,18 @@ def tile(folder: Path) -> object:
 
 
 def frame_of_a_shard(folder: Path) -> object:
-    write_shard(folder / "shard", [b"line"])
-    shard = Shard(folder / "shard")
-    failing(folder / "shard")
+    store = ShardFolder(folder)
+    store.write(SHARD, shard_of([b"line"]))
+    shard = Shard(store, SHARD)
+    failing(folder / str(SHARD))
     return shard.line(0)
 
 
 def shard(folder: Path) -> object:
-    (folder / "shard").symlink_to(folder / "shard")  # ELOOP: it cannot be opened, and is not missing
-    return Shard(folder / "shard")
+    path = folder / str(SHARD)
+    path.parent.mkdir()
+    path.symlink_to(path)  # ELOOP: it cannot be opened, and is not missing
+    return Shard(ShardFolder(folder), SHARD)
 
 
 def spooled_rows(folder: Path) -> object:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
@@ -336,6 +337,12 @@ def issuer_in(home: Path, **options: Any) -> Issuer:
     given |= options
     members = {field.name: given.pop(field.name) for field in fields(Description) if field.name in given}
     return Issuer.create(home, Description(**members), **given)
+
+
+def shards_of_before(home: Path) -> None:
+    """Names an issuer's shards as releases did whose index knew no digests of them."""
+    for path in (home / "shards").glob("*/*"):
+        path.rename(path.with_name(re.sub("-[0-9a-f]{64}", "", path.name)))
 
 
 def issuer_before(home: Path, **options: Any) -> Issuer:

@@ -114,8 +114,14 @@ def _issuer(session: Session) -> Iterator[Finding]:
     if (home / "issuer.json").exists() or (home / "issuer.sqlite").exists():
         from issuer.keeping.health import examine_issuer
 
-        engines = session.consent(home, asks=False).engines()
-        yield from examine_issuer(home, session.now(), engines=engines, status_kinds=session.status_kinds)
+        consent = session.consent(home, asks=False)
+        yield from examine_issuer(
+            home,
+            session.now(),
+            engines=consent.engines(),
+            shard_stores=consent.shard_stores(),
+            status_kinds=session.status_kinds,
+        )
 
 
 def _anchors(session: Session) -> Iterator[Finding]:

@@ -70,7 +70,12 @@ SAID: Mapping[str, Said] = {
         "This lists them, each with the command that issues it anew: intaglio issuer clock accept",
     ),
     "issuer-shards-gone": Said(
-        "Gone from its folder: {count} of credentials: {first}", "Take the file from a backup."
+        "Gone: {count} of credentials: {first}",
+        "Take it from a backup, or, of a bucket, from another copy of that.",
+    ),
+    "issuer-shards-stray": Said(
+        "Left by killed jobs, and named by nothing: {count} of credentials: {first}",
+        "This deletes those of jobs that have ended: intaglio issuer sweep",
     ),
     "issuer-index-not-read": Said(
         "{name} lives in {home}, which may only be read: its index was not looked into."
@@ -159,7 +164,10 @@ COUNTED: Mapping[str, Callable[[Any], str]] = {
     "issuer-documents-unlike-log": lambda facts: tr_count(
         "{count} version", "{count} versions", facts["versions"]
     ),
-    "issuer-shards-gone": lambda facts: tr_count("{count} shard", "{count} shards", facts["shards"]),
+    **dict.fromkeys(
+        ("issuer-shards-gone", "issuer-shards-stray"),
+        lambda facts: tr_count("{count} shard", "{count} shards", facts["shards"]),
+    ),
     **dict.fromkeys(
         ("issuer-log-audited", "anchor-has", "anchor-gone", "anchor-ahead", "anchor-waits"),
         lambda facts: tr_count("{count} entry", "{count} entries", facts["entries"]),

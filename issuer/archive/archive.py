@@ -1,4 +1,4 @@
-"""Reading issued credentials back: those of files lie in shards, single ones in the index."""
+"""Issued credentials: those of files lie in shards, single ones in the index."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import groupby
-from pathlib import Path
 
 from vc.forms import FORMS
 from vc.secured import Form
-from wire.files import remove_leftovers
 from wire.problem import Damaged
 
 from ..press.press import Line
 from ..problem import DAMAGED_ISSUER
 from .frame import ZstdError, from_frame
 from .index import Index
-from .shards import Shard
+from .kept import ShardName
+from .shard_store import ShardStore
+from .shards import Shard, lines_of, read_shard
 
 
 def unpack(seq: int, packed: bytes, forms: Mapping[str, Form] = FORMS) -> Line:
@@ -32,26 +32,31 @@ def unpack(seq: int, packed: bytes, forms: Mapping[str, Form] = FORMS) -> Line:
 
 @dataclass(frozen=True)
 class Archive:
-    """An issuer's index and its folder of shards. Raises `Damaged` where a credential is not as written."""
+    """An issuer's index and the store of its shards. Raises `Damaged` for a credential not as written."""
 
     store: Index
-    shards: Path
+    shards: ShardStore
     forms: Mapping[str, Form] = field(default_factory=lambda: FORMS)
     """Those that the credentials may be of."""
 
-    def shard(self, job: int, number: int) -> Path:
-        """Where the shard of a chunk lies."""
-        return self.shards / str(job) / f"{number:06d}.jsonl.zst"
+    def where(self, shard: ShardName) -> str:
+        """Where a shard is, for people."""
+        return f"{self.shards.address}/{shard}"
 
-    def clear_away(self) -> None:
-        """Remove what killed workers left of shards."""
-        for folder in self.shards.glob("[0-9]*"):
-            remove_leftovers(folder)
+    def missing(self) -> list[str]:
+        """Where the shards were that the index speaks of, and that are gone."""
+        there = set(self.shards.names())
+        return [self.where(shard) for _, shard in self.store.chunks() if shard not in there]
 
-    def missing(self) -> list[Path]:
-        """The shards that the index speaks of, and that are gone."""
-        paths = (self.shard(job, number) for _, job, number in self.store.chunks())
-        return [path for path in paths if not path.exists()]
+    def strays(self) -> list[ShardName]:
+        """The shards that are there, and that no chunk names, begun or finished: of jobs that were killed.
+
+        One that a job is about to name may be among them. They are listed before the index is asked.
+        """
+        there = sorted(self.shards.names(), key=str)
+        begun = {shard for _, shard in self.store.begun_chunks()}
+        named = begun.union(shard for _, shard in self.store.chunks())
+        return [shard for shard in there if shard not in named]
 
     def line(self, seq: int, leaf: int) -> Line:
         """The stored line of one credential, found by its sequence number and its place in the log."""
@@ -68,21 +73,23 @@ class Archive:
                 if (packed := self.store.single(seq)) is not None:
                     yield unpack(seq, packed, self.forms)
                     continue
-                job, number, leaves = self.store.place(seq)
-                path = self.shard(job.id, number)
-                shard = Shard(path)
+                name, leaves = self.store.place(seq)
+                shard = Shard(self.shards, name)
             line = Line.parse(shard.line(leaf - leaves.start), self.forms)
             if line.seq != seq:
-                raise Damaged(f"the shard {path} has another credential where the index has number {seq}")
+                raise Damaged(
+                    f"the shard {shard.where} has another credential where the index has number {seq}"
+                )
             yield line
 
-    def chunk(self, job: int, number: int) -> Iterator[Line]:
-        """The stored lines of a chunk, in their order."""
-        return (Line.parse(data, self.forms) for data in Shard(self.shard(job, number)))
+    def chunk(self, shard: ShardName) -> Iterator[Line]:
+        """The stored lines of a chunk, in their order. Raises as `read_shard`."""
+        lines = lines_of(read_shard(self.shards, shard), self.where(shard))
+        return (Line.parse(data, self.forms) for data in lines)
 
-    def by_shard(self, seqs: Iterable[int]) -> Iterator[tuple[Path | None, list[int]]]:
+    def by_shard(self, seqs: Iterable[int]) -> Iterator[tuple[ShardName | None, list[int]]]:
         """Sequence numbers with the one shard that can have them; a single credential is in none."""
         chunks = self.store.chunks()
-        starts = [first_seq for first_seq, _, _ in chunks]
+        starts = [first_seq for first_seq, _ in chunks]
         for place, group in groupby(sorted(seqs), lambda seq: bisect_right(starts, seq)):
-            yield self.shard(*chunks[place - 1][1:]) if place else None, list(group)
+            yield chunks[place - 1][1] if place else None, list(group)

@@ -33,6 +33,7 @@ from .kept import (
     Numbering,
     PublishedFile,
     RevocationRow,
+    ShardName,
     Single,
 )
 
@@ -79,10 +80,10 @@ class Index(Protocol):
     def finished_chunks(self, job: Job) -> set[int]:
         """The numbers of the chunks that need not be done again."""
 
-    def begin_chunk(self, job: Job, number: int, first_seq: int) -> None:
-        """Records that a chunk's shard is on disk, and that its digests go to the log next."""
+    def begin_chunk(self, shard: ShardName, first_seq: int) -> None:
+        """Records that a chunk's shard is stored under this name, and that its digests go to the log next."""
 
-    def begun_chunks(self) -> list[tuple[Job, int]]:
+    def begun_chunks(self) -> list[tuple[Job, ShardName]]:
         """The chunks that were begun and not finished: they may be in the log."""
 
     def finish_chunk(self, job: Job, number: int, batch: Appended, entries: Sequence[NewEntry]) -> None:
@@ -151,14 +152,14 @@ class Index(Protocol):
         Only those with the number `from_edition` or a higher one.
         """
 
-    def place(self, seq: int) -> tuple[Job, int, range]:
-        """The job, number and log entries of the chunk that has a bulk credential. Raises `Damaged`."""
+    def place(self, seq: int) -> tuple[ShardName, range]:
+        """The shard, and the log entries, of the chunk that has a bulk credential. Raises `Damaged`."""
 
-    def chunks(self) -> list[tuple[int, int, int]]:
-        """First sequence number, job and number of each chunk that has credentials, in this order."""
+    def chunks(self) -> list[tuple[int, ShardName]]:
+        """First sequence number and shard of each chunk that is finished, in the order of the numbers."""
 
-    def chunks_after(self, created: str) -> list[tuple[int, int]]:
-        """Job and number of each chunk of the jobs that were begun after the time `created`."""
+    def chunks_after(self, created: str) -> list[ShardName]:
+        """The shards with credentials of the jobs that were begun after the time `created`."""
 
     def newest_singles(self, before: int) -> list[tuple[int, int, bytes]]:
         """Sequence number, leaf and line of the thousand single credentials before a leaf, the last first."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Sequence
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -82,6 +83,34 @@ class Job(NamedTuple):
         With time and place: after a restored backup a job may begin anew, other bytes under the same key.
         """
         return self.key + f"{self.created} {self.first_seq} {number}".encode()
+
+
+SHARD_NAME = r"([0-9]{1,20})/([0-9]{6,20})(?:-([0-9a-f]{64}))?\.jsonl\.zst"
+
+
+class ShardName(NamedTuple):
+    """The name of a shard, by the job and the number of its chunk; as a text, that in its store."""
+
+    job: int
+    number: int
+    digest: bytes | None
+    """The SHA-256 of what is in it; `None` of one that was written when names had none."""
+
+    @classmethod
+    def of(cls, job: Job, number: int, data: bytes) -> ShardName:
+        """The name of a chunk's shard with this content."""
+        return cls(job.id, number, hashlib.sha256(data).digest())
+
+    @classmethod
+    def parse(cls, text: str) -> ShardName | None:
+        """The name that is so written, if it is one."""
+        found = re.fullmatch(SHARD_NAME, text, re.ASCII)
+        name = found and cls(int(found[1]), int(found[2]), bytes.fromhex(found[3]) if found[3] else None)
+        return name if str(name) == text else None
+
+    def __str__(self) -> str:
+        digest = "" if self.digest is None else f"-{self.digest.hex()}"
+        return f"{self.job}/{self.number:06d}{digest}.jsonl.zst"
 
 
 class EditionState(StrEnum):

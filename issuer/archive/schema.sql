@@ -24,7 +24,8 @@ CREATE TABLE IF NOT EXISTS chunk (
     job INTEGER NOT NULL,
     number INTEGER NOT NULL,
     first_leaf INTEGER,
-    issued INTEGER,  -- null while its shard is on disk, but perhaps not its digests in the log
+    issued INTEGER,  -- null while its shard is stored, but perhaps not its digests in the log
+    shard BLOB,  -- the SHA-256 of its shard, part of whose name it is; null where names had none yet
     UNIQUE (job, number)
 );
 

@@ -1,98 +1,87 @@
 """Shards: the issued credentials themselves, as JSON lines in Zstandard frames of 64 lines.
 
 `zstdcat` reads a shard as it is. A table of the frames' sizes in a last, skippable frame (the Zstandard
-seekable format 0.1.0) lets one credential be read without unpacking the rest. A shard is written once, whole
-or not at all, for the owner only.
+seekable format 0.1.0) lets one credential be read without unpacking the rest: of a store it takes one read of
+the end, and one of the frame.
 """
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from hashlib import sha256
 from itertools import islice
-from pathlib import Path
-from typing import BinaryIO
 
-from wire.files import file_problems, make_private_folder, replace_file, sync_folder
 from wire.problem import Damaged
 
-from ..problem import DAMAGED_ISSUER_FILE
+from ..problem import DAMAGED_ISSUER_FILE, SHARD_UNLIKE
 from .frame import LARGEST, ZstdError, from_frame, to_frame
+from .kept import ShardName
+from .shard_store import ShardStore
 
 FRAME_LINES = 64
+LARGEST_SHARD = 1 << 30
+"""The most bytes of a shard that is read as a whole."""
 
 _SKIPPABLE, _SEEKABLE = 0x184D2A5E, 0x8F92EAB1
 _START = struct.Struct("<II")  # magic number and size of the skippable frame
 _ENTRY = struct.Struct("<II")  # compressed, decompressed size
 _END = struct.Struct("<IBI")  # number of frames, descriptor, magic number
+_MOST_OFTEN = 4096  # bytes of a table: a chunk of 4,096 rows has 529 for each form
+
+_Frame = tuple[int, int, int]
+"""Where in a shard a frame begins, and its sizes, packed and unpacked: all in bytes."""
 
 
 class Shard:
-    """A shard on disk. Raises `Damaged` where it is missing or not as written, `Unavailable` where unread."""
+    """A shard in a store, of which single lines are read.
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        with self._opened() as file:
-            end = file.seek(0, 2) - _END.size
-            if end < 0:
-                raise self._damaged("it is missing or cut short")
-            file.seek(end)
-            frames, descriptor, magic = _END.unpack(file.read(_END.size))
-            start = end - frames * _ENTRY.size
-            if magic != _SEEKABLE or descriptor or start < 0:
-                raise self._damaged("its end is not a table of frames")
-            file.seek(start)
-            sizes = list(_ENTRY.iter_unpack(file.read(end - start)))
-        offset = 0
+    Raises `Damaged` where it is missing or not as written, `Unavailable` where unread.
+    """
+
+    def __init__(self, store: ShardStore, shard: ShardName) -> None:
+        self._store, self._shard, self.where = store, shard, f"{store.address}/{shard}"
         self._unpacked: tuple[int, list[bytes]] = -1, []
-        self._frames = []
-        for packed, unpacked in sizes:
-            self._frames.append((offset, packed, unpacked))
-            offset += packed
-        if offset + _START.size != start or any(unpacked > LARGEST for _, unpacked in sizes):
-            raise self._damaged("its table of frames does not fit its size")
+        end, size = store.end(shard, _MOST_OFTEN)
+        if (wanted := _table_size(end, self.where)) > len(end) == _MOST_OFTEN:
+            end, size = store.end(shard, min(wanted, LARGEST_SHARD))
+        self._frames = _frames(end, size, self.where)
 
     def line(self, index: int) -> bytes:
-        """Line number `index`, without its line end. The frame it is in stays unpacked for the next."""
-        frame = index // FRAME_LINES
+        """Line number `index`, without its line end. The frame it is in stays unpacked for the next.
+
+        Raises `Damaged` where there is none, and as the class does.
+        """
+        place = index // FRAME_LINES
         try:
-            if self._unpacked[0] != frame:
-                self._unpacked = frame, self._lines(*self._frames[frame])
+            if self._unpacked[0] != place:
+                offset, packed, unpacked = self._frames[place]
+                data = self._store.read(self._shard, offset, packed)
+                self._unpacked = place, _lines(data, unpacked, self.where)
             return self._unpacked[1][index % FRAME_LINES]
         except IndexError as error:
-            raise self._damaged("it has fewer lines than the index says") from error
-
-    def __iter__(self) -> Iterator[bytes]:
-        for frame in self._frames:
-            yield from self._lines(*frame)
-
-    def _lines(self, offset: int, packed: int, unpacked: int) -> list[bytes]:
-        with self._opened() as file:
-            file.seek(offset)
-            frame = file.read(packed)
-        try:
-            data = from_frame(frame, unpacked)
-        except ZstdError as error:
-            raise self._damaged("a frame does not unpack") from error
-        if len(data) != unpacked:
-            raise self._damaged("a frame has another length than its table says")
-        return data.splitlines()
-
-    @contextmanager
-    def _opened(self) -> Iterator[BinaryIO]:
-        try:
-            with file_problems(self._path), self._path.open("rb") as file:
-                yield file
-        except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
-            raise self._damaged("it is missing or cut short") from error
-
-    def _damaged(self, what: str) -> Damaged:
-        return DAMAGED_ISSUER_FILE(f"the shard {self._path}: {what}")
+            raise _damaged(self.where, "it has fewer lines than the index says") from error
 
 
-def write_shard(path: Path, lines: Iterable[bytes]) -> None:
-    """Pack lines, given without their line ends, as they come; durable when it returns."""
+def read_shard(store: ShardStore, shard: ShardName) -> bytes:
+    """A shard as a whole, for `lines_of`. Raises as `Shard`, and `SHARD_UNLIKE` for another's content."""
+    data, size = store.end(shard, LARGEST_SHARD)
+    where = f"{store.address}/{shard}"
+    if size > len(data):
+        raise _damaged(where, "it is longer than any that is written")
+    if shard.digest not in (None, sha256(data).digest()):
+        raise SHARD_UNLIKE(f"the shard {where} is not what was written under this name")
+    return data
+
+
+def lines_of(data: bytes, where: str) -> Iterator[bytes]:
+    """All lines of a shard that was read `where`. Raises `Damaged` where it is not as written."""
+    for offset, packed, unpacked in _frames(data, len(data), where):
+        yield from _lines(data[offset : offset + packed], unpacked, where)
+
+
+def shard_of(lines: Iterable[bytes]) -> bytes:
+    """The shard with these lines, given without their line ends; they are packed as they come."""
     frames, table = [], []
     remaining = iter(lines)
     while chunk := list(islice(remaining, FRAME_LINES)):
@@ -101,7 +90,43 @@ def write_shard(path: Path, lines: Iterable[bytes]) -> None:
         frames.append(frame)
         table.append(_ENTRY.pack(len(frame), len(data)))
     end = b"".join(table) + _END.pack(len(frames), 0, _SEEKABLE)
-    make_private_folder(path.parent)
-    # Not `write_durably`, which lists the folder each time: `Archive.clear_away` has swept it for the job.
-    replace_file(path, b"".join(frames) + _START.pack(_SKIPPABLE, len(end)) + end)
-    sync_folder(path.parent)
+    return b"".join(frames) + _START.pack(_SKIPPABLE, len(end)) + end
+
+
+def _table_size(end: bytes, where: str) -> int:
+    """How many bytes the table of frames has at the end of a shard, with what stands before it."""
+    if len(end) < _END.size:
+        raise _damaged(where, "it is missing or cut short")
+    frames, descriptor, magic = _END.unpack(end[-_END.size :])
+    if magic != _SEEKABLE or descriptor:
+        raise _damaged(where, "its end is not a table of frames")
+    return _START.size + int(frames) * _ENTRY.size + _END.size
+
+
+def _frames(end: bytes, size: int, where: str) -> list[_Frame]:
+    """Where the frames are in a shard of that size with this end."""
+    table = _table_size(end, where)
+    if table > len(end):  # longer than the shard is
+        raise _damaged(where, "its end is not a table of frames")
+    sizes = _ENTRY.iter_unpack(end[len(end) - table + _START.size : -_END.size])
+    offset, found = 0, list[_Frame]()
+    for packed, unpacked in sizes:
+        found.append((offset, packed, unpacked))
+        offset += packed
+    if offset + table != size or any(unpacked > LARGEST for _, _, unpacked in found):
+        raise _damaged(where, "its table of frames does not fit its size")
+    return found
+
+
+def _lines(packed: bytes, unpacked: int, where: str) -> list[bytes]:
+    try:
+        data = from_frame(packed, unpacked)
+    except ZstdError as error:
+        raise _damaged(where, "a frame does not unpack") from error
+    if len(data) != unpacked:
+        raise _damaged(where, "a frame has another length than its table says")
+    return data.splitlines()
+
+
+def _damaged(where: str, what: str) -> Damaged:
+    return DAMAGED_ISSUER_FILE(f"the shard {where}: {what}")

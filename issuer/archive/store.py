@@ -29,6 +29,7 @@ from .kept import (
     KindNumber,
     NewEntry,
     Released,
+    ShardName,
     Single,
     as_entry,
     batch_key,
@@ -152,14 +153,14 @@ class SQLiteIndex(Index):
         query = "SELECT number FROM chunk WHERE job = ? AND issued IS NOT NULL"
         return {number for (number,) in self._database.read(query, job.id)}
 
-    def begin_chunk(self, job: Job, number: int, first_seq: int) -> None:
-        statement = "INSERT INTO chunk (first_seq, job, number) VALUES (?, ?, ?)"
-        self._database.write(statement, first_seq, job.id, number)
+    def begin_chunk(self, shard: ShardName, first_seq: int) -> None:
+        statement = "INSERT INTO chunk (first_seq, job, number, shard) VALUES (?, ?, ?, ?)"
+        self._database.write(statement, first_seq, *shard)
 
-    def begun_chunks(self) -> list[tuple[Job, int]]:
+    def begun_chunks(self) -> list[tuple[Job, ShardName]]:
         with self._database.reading() as connection:
-            rows = connection.execute("SELECT job, number FROM chunk WHERE issued IS NULL")
-            return [(_job(connection, "id", job), number) for job, number in rows.fetchall()]
+            rows = connection.execute("SELECT job, number, shard FROM chunk WHERE issued IS NULL")
+            return [(_job(connection, "id", row[0]), ShardName(*row)) for row in rows.fetchall()]
 
     def finish_chunk(self, job: Job, number: int, batch: Appended, entries: Sequence[NewEntry]) -> None:
         with self._database.writing() as connection:
@@ -273,30 +274,30 @@ class SQLiteIndex(Index):
             from_edition,
         )
 
-    def place(self, seq: int) -> tuple[Job, int, range]:
+    def place(self, seq: int) -> tuple[ShardName, range]:
         """See `Index.place`."""
         rows = self._database.read(
-            "SELECT number, first_leaf, issued, id, key, file, created, job.first_seq, length, chunks, forms "
-            "FROM chunk LEFT JOIN job ON job.id = chunk.job "
-            "WHERE chunk.first_seq <= ? AND issued > 0 ORDER BY chunk.first_seq DESC LIMIT 1",
+            "SELECT first_leaf, issued, job, number, shard FROM chunk "
+            "WHERE first_seq <= ? AND issued > 0 ORDER BY first_seq DESC LIMIT 1",
             seq,
         )
-        for number, first_leaf, issued, *job in rows:
-            if job[0] is not None:
-                return _job_of(job), number, range(first_leaf, first_leaf + issued)
+        for first_leaf, issued, *shard in rows:
+            return ShardName(*shard), range(first_leaf, first_leaf + issued)
         raise Damaged(f"no chunk has the sequence number {seq}")
 
-    def chunks(self) -> list[tuple[int, int, int]]:
-        return self._database.read(
-            "SELECT first_seq, job, number FROM chunk WHERE issued > 0 ORDER BY first_seq"
+    def chunks(self) -> list[tuple[int, ShardName]]:
+        rows = self._database.read(
+            "SELECT first_seq, job, number, shard FROM chunk WHERE issued IS NOT NULL ORDER BY first_seq"
         )
+        return [(first_seq, ShardName(*shard)) for first_seq, *shard in rows]
 
-    def chunks_after(self, created: str) -> list[tuple[int, int]]:
-        return self._database.read(
-            "SELECT chunk.job, chunk.number FROM chunk JOIN job ON job.id = chunk.job "
+    def chunks_after(self, created: str) -> list[ShardName]:
+        rows = self._database.read(
+            "SELECT chunk.job, chunk.number, chunk.shard FROM chunk JOIN job ON job.id = chunk.job "
             "WHERE job.created > ? AND chunk.issued > 0 ORDER BY chunk.first_seq",
             created,
         )
+        return [ShardName(*row) for row in rows]
 
     def newest_singles(self, before: int) -> list[tuple[int, int, bytes]]:
         return self._database.read(

@@ -19,8 +19,10 @@ from .kept import FIRST_KIND
 from .logged import raise_to
 from .versions import INDEX
 
-VERSION = 10
+VERSION = 11
 """The number of these tables. It is above that of 81e9505, which refuses a greater one by name."""
+_WITHOUT_SHARDS = 10
+"""The number of the tables that differ in one thing: no shard of theirs has a digest in its name."""
 _CONVERTED = (0, 6, 7)
 """The numbers of f31e11f and 81e9505, and of what followed until an issuer had several kinds."""
 _WITHOUT_FORMS = (8, 9)
@@ -64,11 +66,14 @@ def make_tables(connection: sqlite3.Connection, home: Path) -> None:
         run(connection, schema)
         return
     (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version not in (*_CONVERTED, *_WITHOUT_FORMS, _WITHOUT_SHARDS):
+        raise Refused(f"{INDEX} is of version {version}, which was never handed out")
+    connection.execute("ALTER TABLE chunk ADD COLUMN shard BLOB")
+    if version == _WITHOUT_SHARDS:
+        return
     if version in _WITHOUT_FORMS:
         _rewrite(connection, schema, _WITH_FORMS)
         return
-    if version not in _CONVERTED:
-        raise Refused(f"{INDEX} is of version {version}, which was never handed out")
     knows_log = connection.execute("SELECT 1 FROM counter WHERE name = 'log'").fetchone()
     _rewrite(connection, schema, _WITH_KINDS)
     run(connection, _CONVERSION)

@@ -17,6 +17,7 @@ from ledger.folder import Engines, has_log, keep_address
 from wire.files import locked, make_private_folder, write_durably
 from wire.problem import Conflict
 
+from ..archive.shard_stores import ShardStores, shards_in
 from ..archive.store import SQLiteIndex
 from ..press.update import TEMPLATE
 from ..problem import ANOTHER_KEY_TYPE
@@ -36,10 +37,12 @@ def create_home(
     signer: Signer | None = None,
     has_index: bool = False,
     engines: Engines | None = None,
+    shard_stores: ShardStores | None = None,
 ) -> KeyFile:
     """Makes an issuer, or finds that it exists and is the one described; its keys, but that of a `signer`.
 
-    No index is made where one `has_index`; `engines` are as in `ledger.folder`.
+    No index is made where one `has_index`; `engines` are as in `ledger.folder`, `shard_stores` as in
+    `shards_in`.
     To one that exists, the kind is added that is described.
     Raises `Conflict` where another issuer lives in the folder, `Refused` for a description that is not sound,
     and what keeps the `signer` from signing.
@@ -65,6 +68,7 @@ def create_home(
         description.require_sound()  # before there are keys
         if description.ledger is not None:
             keep_address(home, description.ledger, engines=engines)
+        shards_in(home, description.shards, "", stores=shard_stores)  # one that can be none, before keys
         types = _key_types(description, signer)
         if (home / "keys.json").exists():
             keys = KeyFile.open(home / "keys.json", passphrase)
@@ -73,7 +77,9 @@ def create_home(
         else:
             keys = KeyFile.create(home / "keys.json", types, sealed_under if is_new else passphrase())
         _require_type(keys, signer, description.key_type)
-        _write_files(home, replace(description, kind=new_kind), keys, signer, has_index=has_index)
+        identity = _write_files(home, replace(description, kind=new_kind), keys, signer, has_index=has_index)
+        shards_in(home, identity.shards, identity.did, is_new=True, stores=shard_stores)
+        identity.write(home)
     return keys
 
 
@@ -90,7 +96,8 @@ def _key_types(description: Description, signer: Signer | None) -> dict[str, str
 
 def _write_files(
     home: Path, description: Description, keys: KeyFile, signer: Signer | None, *, has_index: bool
-) -> None:
+) -> Identity:
+    """Writes all but issuer.json, and returns what is to stand in that."""
     public = {**keys.public_keys, **({"assertion": signer.public_key} if signer else {})}
     identity = Identity.make(description, public["assertion"])
     if signer is not None:
@@ -104,7 +111,7 @@ def _write_files(
     write_durably(home / "did.json", orjson.dumps(document, option=orjson.OPT_INDENT_2))
     if not has_index:
         SQLiteIndex(home / "issuer.sqlite").close()
-    identity.write(home)
+    return identity
 
 
 def _require_type(keys: KeyFile, signer: Signer | None, key_type: str | None) -> None:

@@ -35,6 +35,8 @@ class Description:
     """The URI, without a PIN, of the key that signs diplomas, where that is not in the key file."""
     ledger: str | None = None
     """The address of the log, where that is not in the folder."""
+    shards: str = ""
+    """The address of the shards, `s3://…`, where they are not in the folder."""
     has_status_did: bool = False
     """Whether lists are signed under a DID of their own, with a key in the folder; needs a did:web."""
     has_address: bool = False

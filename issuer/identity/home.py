@@ -13,7 +13,7 @@ lookup/         where in the log a leaf is: made from it by the service, again i
 status/         status lists and revocation details, to be published, and the document of the DID that signs
                 them, where that is not the issuer's own; the metadata of an issuer with an address
 checked/        rows of the file that is being issued, sealed; gone when the command is
-issuer.sqlite   the index, and shards/, the diplomas: both private
+issuer.sqlite   the index, and shards/, the diplomas, unless issuer.json has their address: both private
 restored        that a backup was restored here: what the files name is asked about before it is used
 clock.json      what an operator said of a clock that had been wrong; there if that happened
 claims.sqlite   claim links; tls/, the service's certificate: made when first needed
@@ -105,6 +105,7 @@ _NAMES = {
     "form": "form",
     "suspension": "suspension",
     "address": "address",
+    "shards": "shards",
 }
 """The members of issuer.json that are there only where something was decided."""
 # Each names a folder (`kind_folder`), and the file may be from elsewhere: no name leads out of `kinds/`.
@@ -149,6 +150,8 @@ class Identity:
     """
     address: str = ""
     """The https address by which SD-JWT VCs name the issuer, where that is not the DID."""
+    shards: str = ""
+    """The address at which shards are kept, where that is not the folder."""
     kinds: tuple[str, ...] = ()
     """The URNs of the kinds whose files are in `kinds/`, in the order in which they were added."""
 
@@ -169,6 +172,7 @@ class Identity:
         kind = description.kind
         kinds = (kind.reference,) if kind and kind.reference else ()
         made = replace(identity, log=log, status="" if url else STATED, status_did=of_lists, kinds=kinds)
+        made = replace(made, shards=description.shards)
         if description.has_address and url:
             made = replace(made, address=url)
         if kind and kind.list_life:
@@ -227,6 +231,8 @@ class Identity:
             raise ANOTHER_KEY("the issuer that lives here signs with another key than this one")
         if description.has_status_did and not self.status_did:
             raise ISSUER_WITHOUT_STATUS_DID("the issuer that lives here signs status lists under its own DID")
+        if description.shards not in ("", self.shards):
+            raise ANOTHER_ISSUER("the issuer that lives here keeps its shards elsewhere than at this address")
         if description.has_address and not self.address:
             raise ANOTHER_ISSUER("credentials of the issuer that lives here name it by its DID")
 

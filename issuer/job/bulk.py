@@ -2,10 +2,11 @@
 
 Everything in a credential follows from its row, its form, its sequence number and the job, so that a chunk
 done again gives the same bytes. A row becomes one credential in each form of the job, under successive
-numbers. The order is: numbers for rows that lack them, all at once; then of each chunk its shard on disk, the
+numbers. The order is: numbers for rows that lack them, all at once; then of each chunk its shard stored, the
 chunk begun in the index, its digests in the log, its credentials in the index. Whoever issues holds the
 issuer's lock and first completes, from its shard, a chunk that was begun; a shard that was not begun counts
-for nothing and is written again.
+for nothing. Workers make shards, and this process stores them: what was forked cannot use the connections of
+its parent, and of what they make ahead nothing is left behind where nobody may delete.
 """
 
 from __future__ import annotations
@@ -37,8 +38,8 @@ from wire.workers import Pool, Tell, Told, available_cores, each_told
 from ..archive.archive import Archive
 from ..archive.consistency import append
 from ..archive.index import Index
-from ..archive.kept import DEFAULT, Appended, Job, KindNumber, NewEntry
-from ..archive.shards import write_shard
+from ..archive.kept import DEFAULT, Appended, Job, KindNumber, NewEntry, ShardName
+from ..archive.shards import read_shard, shard_of
 from ..identity.home import Identity
 from ..press.document import Composer
 from ..press.press import Line, Press
@@ -92,18 +93,24 @@ class Task(NamedTuple):
     """Rows that are bad or were issued before."""
     first_seq: int
     created: datetime
-    shard: Path
     template: int
     """The place of the template with which the job was begun."""
 
 
 class Chunk(NamedTuple):
-    """What a worker made of a chunk; the credentials themselves are in its shard."""
+    """What is known of a chunk beside its shard, which has the credentials themselves."""
 
     entries: list[bytes]
     """For the log."""
     rows: list[tuple[int, str, str, str]]
     """Sequence number, the credential's number, name and e-mail address of each, in the order of the log."""
+
+
+class Made(NamedTuple):
+    """What a worker made of a chunk."""
+
+    chunk: Chunk
+    shard: bytes
 
 
 class Tools(NamedTuple):
@@ -120,13 +127,13 @@ def check(work: Tools, span: Span, tell: Tell) -> Checked:
     return check_span(work.checker, work.spool, span, tell)
 
 
-def compare(_: Tools, shelf: Shelf, _tell: Tell) -> dict[int, Record]:
+def compare(_: Tools, at_hand: tuple[Shelf, bytes, str], _tell: Tell) -> dict[int, Record]:
     """A worker's part between the two: rows that are known against what was issued."""
-    return differing(shelf)
+    return differing(*at_hand)
 
 
-def issue(work: Tools, task: Task, tell: Tell) -> Chunk:
-    """A worker's part of the second pass: sign and store row after row."""
+def issue(work: Tools, task: Task, tell: Tell) -> Made:
+    """A worker's part of the second pass: sign and pack row after row."""
     made = Chunk([], [])
     presses, kind = work.presses[task.template], work.checker.kind
     numbers = work.spool.numbers(task.span) if work.checker.identities else {}
@@ -155,8 +162,7 @@ def issue(work: Tools, task: Task, tell: Tell) -> Chunk:
             made.rows.append((credential.seq, *kind.listed(credential.record)))
             yield line
 
-    write_shard(task.shard, lines())
-    return made
+    return Made(made, shard_of(lines()))
 
 
 class Bulk:
@@ -184,7 +190,6 @@ class Bulk:
         are known. Bad rows go to the error file and stop nothing. `table` is the file where it was checked,
         and approved, before there was an issuer. Raises what `order.approve` does.
         """
-        self.archive.clear_away()
         self.recover()
         if table is not None and self._store.count():
             table = None  # somebody else made the issuer meanwhile, and issued: its rows may be among them
@@ -226,22 +231,24 @@ class Bulk:
             issued = 0
             tasks = (self._task(job, span, found, now, template) for span in spans)
             chunks = _counted(pool, issue, tasks, "issuing", _rows(spans), order)
-            for span, chunk in zip(spans, chunks, strict=True):
-                self._store.begin_chunk(job, span.number, job.seq(span.first_row))
+            for span, (chunk, data) in zip(spans, chunks, strict=True):
+                shard = ShardName.of(job, span.number, data)
+                self.archive.shards.write(shard, data)
+                self._store.begin_chunk(shard, job.seq(span.first_row))
                 self._finish(job, span.number, chunk, composer.kind.name)
                 issued += len(chunk.rows) // len(forms)
         return Issued(found, issued, job, error_file=errors, lacking=lacking)
 
     def recover(self) -> None:
         """Completes the chunk that the last process left between shard and index."""
-        for job, number in self._store.begun_chunks():
-            lines = list(self.archive.chunk(job.id, number))
+        for job, shard in self._store.begun_chunks():
+            lines = list(self.archive.chunk(shard))
             if not lines:
-                self._finish(job, number, Chunk([], []), "")
+                self._finish(job, shard.number, Chunk([], []), "")
                 continue
             kind = self._kind_of(lines[0])  # all of a chunk have one
             rows = [(line.seq, *kind.listed(line.record)) for line in lines]
-            self._finish(job, number, Chunk([line.entry for line in lines], rows), kind.name)
+            self._finish(job, shard.number, Chunk([line.entry for line in lines], rows), kind.name)
 
     def _lacking(
         self, checker: Checker, found: Survey, forms: Sequence[str], same: range
@@ -300,8 +307,7 @@ class Bulk:
         created = parse_datetimestamp(job.created, "created")
         if is_ahead(created, now):  # by a clock that was wrong then: what is left of the job is dated rightly
             created = now
-        shard = self.archive.shard(job.id, span.number)
-        return Task(span, skipped, job.first_seq, created, shard, template)
+        return Task(span, skipped, job.first_seq, created, template)
 
     def _finish(self, job: Job, number: int, chunk: Chunk, kind: str) -> None:
         key = job.chunk_key(number)
@@ -431,7 +437,8 @@ def _compare_all(
     compared = shelves(archive, digests, "" if order.source.has_numbers else kind.number)
     sizes = [len(shelf.digests) for shelf in compared]
     before: dict[int, Record] = {}
-    for records in _counted(pool, compare, compared, "comparing", sizes, order):
+    at_hand = ((shelf, *_content(archive, shelf)) for shelf in compared)
+    for records in _counted(pool, compare, at_hand, "comparing", sizes, order):
         before |= records
     wanted = {row: before[seq] for row, seq in found.known.items() if seq in before}
     picked = pool.work.spool.pick(order.source.spans, wanted)
@@ -442,6 +449,13 @@ def _compare_all(
         )
     rows = ((row, record, wanted[row]) for row, record in picked)
     return list(changes(kind, rows, order.source.recorded, archive))
+
+
+def _content(archive: Archive, shelf: Shelf) -> tuple[bytes, str]:
+    """What the shard of a shelf has, and where that is."""
+    if shelf.shard is None:
+        return b"", ""
+    return read_shard(archive.shards, shelf.shard), archive.where(shelf.shard)
 
 
 def _rows(spans: Iterable[Span]) -> list[int]:

@@ -7,7 +7,6 @@ costs little. Only a row that differs there is compared with the edition that co
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import orjson
@@ -16,8 +15,8 @@ from kinds import Kind, Record
 from kinds.records import digest, item_cells
 
 from ..archive.archive import Archive
-from ..archive.kept import KindNumber
-from ..archive.shards import Shard
+from ..archive.kept import KindNumber, ShardName
+from ..archive.shards import lines_of
 from ..press.press import Line
 
 
@@ -35,7 +34,7 @@ class Change(NamedTuple):
 class Shelf(NamedTuple):
     """What a file says of the diplomas in one shard: the digest of the row by sequence number."""
 
-    shard: Path | None
+    shard: ShardName | None
     digests: dict[int, bytes]
     without: str = ""
     """The field that rows lack, because the file has no column of numbers."""
@@ -44,13 +43,16 @@ class Shelf(NamedTuple):
 def shelves(archive: Archive, digests: Mapping[int, bytes], without: str = "") -> list[Shelf]:
     """The digests of rows, each with the shard that has the credential to compare them with."""
     shelves = archive.by_shard(digests)
-    return [Shelf(path, {seq: digests[seq] for seq in seqs}, without) for path, seqs in shelves]
+    return [Shelf(shard, {seq: digests[seq] for seq in seqs}, without) for shard, seqs in shelves]
 
 
-def differing(shelf: Shelf) -> dict[int, Record]:
-    """The credentials that are not known to be made from an equal row, with their records if at hand."""
+def differing(shelf: Shelf, content: bytes, where: str) -> dict[int, Record]:
+    """The credentials that are not known to be made from an equal row, with their records if at hand.
+
+    `content` is what the shard has, read `where`; nothing of a shelf without one.
+    """
     found: dict[int, Record] = {seq: {} for seq in shelf.digests}
-    for seq, record in map(Line.record_of, Shard(shelf.shard) if shelf.shard else ()):
+    for seq, record in map(Line.record_of, lines_of(content, where) if shelf.shard else ()):
         if seq in found:
             as_in_row = record
             if shelf.without:

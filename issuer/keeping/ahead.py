@@ -67,8 +67,8 @@ def editions_ahead(archive: Archive, size: int, now: datetime) -> Iterator[Entry
     """
     store, leaf = archive.store, size
     seqs = set[int]()
-    for job, number in store.chunks_after(format_datetimestamp(now)):
-        for line in archive.chunk(job, number):
+    for shard in store.chunks_after(format_datetimestamp(now)):
+        for line in archive.chunk(shard):
             if not line.is_ahead(now):
                 break  # all of a chunk have one date
             seqs.add(line.seq)

@@ -3,7 +3,7 @@
 A tar archive, sealed under a random key that the passphrase opens (`keys.envelope`), in portions of 1 MiB
 of AES-256-GCM; each portion's nonce is its number and whether it is the last, so that none can be left out,
 moved or cut off. The index is copied first and the log last: a backup refers to nothing that it lacks. Of a
-log that is kept elsewhere only the address is in it.
+log, and of shards, that are kept elsewhere only the address is in it.
 
 Whoever made a backup need not be who restores it. Only the files that an issuer has are taken out of it, and
 what they name (an address of a log, of a key) is used once somebody has agreed to it.
@@ -31,7 +31,15 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from keys.envelope import open_envelope, seal
 from ledger import Checkpoint
-from ledger.folder import Engines, is_elsewhere, kept_beside, log_size, newest_checkpoint, store_in
+from ledger.folder import (
+    Engines,
+    address_in,
+    is_elsewhere,
+    kept_beside,
+    log_size,
+    newest_checkpoint,
+    store_in,
+)
 from ledger.tiles.engines import ENGINES
 from ledger.tiles.layout import is_tile
 from ledger.tiles.store import CHECKPOINT
@@ -44,6 +52,8 @@ from wire.text import shortened
 
 from ..archive.archive import Archive
 from ..archive.consistency import require_not_older
+from ..archive.kept import SHARD_NAME
+from ..archive.shard_stores import ShardStores, shards_in
 from ..archive.store import SQLiteIndex
 from ..identity import documents
 from ..identity.home import LIST_NAME, Identity, index
@@ -67,7 +77,7 @@ _FILES = re.compile(
     rf"|status/({LIST_NAME.pattern}|did\.json|jwt-vc-issuer\.json)"
     r"|attached/[0-9a-f]{64}\.json"
     rf"|{documents.FOLDER}/[0-9]{{1,20}}\.json"
-    r"|shards/[0-9]{1,20}/[0-9]{6,20}\.jsonl\.zst"
+    rf"|shards/{SHARD_NAME}"
     rf"|log/({CHECKPOINT}|journal|mark\.json|keys/[0-9]{{1,20}}-[0-9]{{1,20}})",
     re.ASCII,
 )
@@ -136,20 +146,30 @@ def _unseal(file: BinaryIO, cipher: AESGCM) -> Iterator[bytes]:
         number, sealed = number + 1, following
 
 
-def backup(home: Path, path: Path, passphrase: bytes, *, engines: Engines | None = None) -> None:
+def backup(
+    home: Path,
+    path: Path,
+    passphrase: bytes,
+    *,
+    engines: Engines | None = None,
+    shard_stores: ShardStores | None = None,
+) -> list[str]:
     """Writes all that the issuer has to `path`; it may go on serving, but not issue, meanwhile.
 
-    `engines` are as in `ledger.folder`. Raises `Conflict` where the file exists, `NotFound` where there is no
+    `engines` are as in `ledger.folder`, `shard_stores` as in `shards_in`. Returns the addresses of what is
+    kept elsewhere, and not in the file. Raises `Conflict` where the file exists, `NotFound` where there is no
     issuer, `Damaged` where credentials are gone.
     """
     identity = Identity.read(home)
     store = SQLiteIndex(index(home))
     require_not_older(store, home, identity.closing, engines=engines)
-    missing = Archive(store, home / "shards").missing()
+    shards = shards_in(home, identity.shards, identity.did, stores=shard_stores)
+    missing = Archive(store, shards).missing()
     store.close()
     if missing:
         raise Damaged(
-            f"{missing[0]} is gone, with the credentials in it", hint="Take it from an older backup."
+            f"{missing[0]} is gone, with the credentials in it",
+            hint="Take it from an older backup, or from another copy of the bucket.",
         )
     key = secrets.token_bytes(32)
     envelope = json.dumps(seal(key, passphrase)).encode()
@@ -170,6 +190,7 @@ def backup(home: Path, path: Path, passphrase: bytes, *, engines: Engines | None
         path.unlink()
         raise
     sync_folder(path.parent)
+    return [address for address in (address_in(home), identity.shards) if address]
 
 
 def restore(path: Path, home: Path, passphrase: bytes, agree: Agree | None = None) -> list[str]:

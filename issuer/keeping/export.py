@@ -166,8 +166,8 @@ class _Desk(NamedTuple):
 def _processes(issuer: Issuer, shares: int) -> int:
     """How many workers write, so that each has two shares or more; below 2, this process does."""
     processes = min(shares // 2, available_cores())
-    # An issuer cannot be pickled, and two processes cannot speak over one connection to a log elsewhere.
-    if processes < 2 or not FORKS or not issuer.has_log_in_folder:
+    # An issuer cannot be pickled, and two processes cannot speak over one connection to what is elsewhere.
+    if processes < 2 or not FORKS or not issuer.has_all_in_folder:
         return 0
     for _ in issuer.bundles(
         ()

@@ -11,6 +11,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
+from random import sample
 from typing import Any, TypeVar
 
 from did import Document
@@ -36,7 +37,9 @@ from wire.work import Work
 from ..archive.archive import Archive
 from ..archive.consistency import require_agreement, require_not_older
 from ..archive.index import Index
-from ..archive.shards import Shard
+from ..archive.shard_store import ShardStore
+from ..archive.shard_stores import ShardStores, shards_in
+from ..archive.shards import lines_of, read_shard
 from ..archive.store import SQLiteIndex
 from ..desk.claims import require_kept
 from ..identity import documents
@@ -55,6 +58,7 @@ _T = TypeVar("_T")
 
 _LARGEST = 1 << 25  # bytes of a status list
 _WARNED = timedelta(days=30)  # before a list ends
+_SAMPLE = 16  # shards
 _WRITTEN = ("", "issuer.sqlite", "log", "status", "shards", "documents")
 """What whoever issues has to be able to write to, where it is there."""
 
@@ -64,13 +68,16 @@ def examine_issuer(
     now: datetime,
     *,
     engines: Engines | None = None,
+    shard_stores: ShardStores | None = None,
     status_kinds: StatusKinds = STATUS_KINDS,
 ) -> Iterator[Finding]:
     """One by one, the costly ones last. Raises the `Problem` that leaves nothing to look at.
 
-    `engines` are as in `ledger.folder`, `status_kinds` as in `Issuer`.
+    `engines` are as in `ledger.folder`, `shard_stores` as in `shards_in`, `status_kinds` as in `Issuer`. Of
+    shards that are elsewhere some are looked at, chosen by chance.
     """
     identity, is_writable = Identity.read(home), os.access(home, os.W_OK)
+    shards = shards_in(home, identity.shards, identity.did, stores=shard_stores)
     if identity.closing is not None:
         yield Finding.passed("issuer-has-closed", name=identity.name, day=f"{identity.closing:%Y-%m-%d}")
     if (home / JOURNAL).exists():
@@ -81,7 +88,7 @@ def examine_issuer(
         yield Finding.failed("issuer-read-only", file=str(fixed))
     changed: list[Path] = []
     if is_writable:
-        yield from _index(identity.name, home)
+        yield from _index(identity.name, home, shards)
         with closing(SQLiteIndex(index(home))) as store:
             require_not_older(
                 store, home, identity.closing, engines=engines
@@ -135,11 +142,11 @@ def examine_issuer(
     if is_writable:
         with closing(SQLiteIndex(index(home))) as store:
             yield from _agreement(store, log)
-            yield from _editions(
-                Archive(store, home / "shards"), size, [signed, ClockJournal(home).ahead()], now
-            )
-    for path in sorted((home / "shards").rglob("*.zst")):
-        for _ in Shard(path):  # unpacks it
+            yield from _editions(Archive(store, shards), size, [signed, ClockJournal(home).ahead()], now)
+    shards.examine()
+    names = sorted(shards.names(), key=str)
+    for shard in names if shards.is_local else sample(names, min(_SAMPLE, len(names))):
+        for _ in lines_of(read_shard(shards, shard), f"{shards.address}/{shard}"):  # unpacks it
             pass
 
 
@@ -300,14 +307,17 @@ def _editions(archive: Archive, size: int, signed: list[datetime | None], now: d
             yield Finding.warned("issuer-diplomas-ahead")
 
 
-def _index(name: str, home: Path) -> Iterator[Finding]:
+def _index(name: str, home: Path, shards: ShardStore) -> Iterator[Finding]:
     with closing(SQLiteIndex(index(home))) as store:
         editions, later = store.count(), store.later_editions()
         yield Finding.passed(
             "issuer-found", name=name, home=str(home), diplomas=editions - later, editions=editions
         )
-        if missing := Archive(store, home / "shards").missing():
-            yield Finding.failed("issuer-shards-gone", shards=len(missing), first=str(missing[0]))
+        archive = Archive(store, shards)
+        if missing := archive.missing():
+            yield Finding.failed("issuer-shards-gone", shards=len(missing), first=missing[0])
+        if strays := archive.strays():
+            yield Finding.warned("issuer-shards-stray", shards=len(strays), first=archive.where(strays[0]))
 
 
 def _minute(time: datetime) -> str:

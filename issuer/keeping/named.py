@@ -1,4 +1,4 @@
-"""What the files in a folder name that lies outside it: a place of its log, of a key, a ledger."""
+"""What the files in a folder name that lies outside it: a place of its log, of shards, of a key, a ledger."""
 
 from __future__ import annotations
 
@@ -24,8 +24,11 @@ def named_in(folder: Path) -> Iterator[str]:
     if (folder / "issuer.json").exists():
         change = KeyChange.read(folder)  # becomes the description's when it is finished
         next_uri = change.identity.get("signer_uri", "") if change else ""
-        for uri in filter(None, (Identity.read(folder).signer_uri, next_uri)):
+        identity = Identity.read(folder)
+        for uri in filter(None, (identity.signer_uri, next_uri)):
             require_well_formed(uri)
             yield uri
+        if identity.shards:
+            yield identity.shards
     for destination in Outbox(folder).destinations():
         yield destination.named

@@ -24,6 +24,7 @@ from issuer.archive.kept import (
     NewEntry,
     PublishedFile,
     Released,
+    ShardName,
     Single,
     batch_key,
 )
@@ -75,10 +76,14 @@ def a(number: str, kind: str = "diploma") -> KindNumber:
     return KindNumber(kind, number)
 
 
+def shard(job: Job, number: int) -> ShardName:
+    return ShardName.of(job, number, b"%d" % number)
+
+
 def file(index: Index, count: int, key: bytes = b"key", start: int = 0) -> Job:
     """A job of one chunk that was finished, whose entries stand in the log from `start`."""
     job = index.begin(key, f"{key.decode()}.csv", DATE, count, 1)
-    index.begin_chunk(job, 0, job.first_seq)
+    index.begin_chunk(shard(job, 0), job.first_seq)
     entries = [entry(job.first_seq + row) for row in range(count)]
     index.finish_chunk(job, 0, Appended(b"batch", range(start, start + count)), entries)
     return job
@@ -125,16 +130,16 @@ class TestNumbersAndJobs:
 
     def test_a_chunk_is_begun_and_then_finished_with_its_place_in_the_log(self, index: Index) -> None:
         job = index.begin(b"key", "g.csv", DATE, 6, 2)
-        index.begin_chunk(job, 0, 0)
-        index.begin_chunk(job, 1, 3)
-        assert sorted(index.begun_chunks()) == [(job, 0), (job, 1)]
+        index.begin_chunk(shard(job, 0), 0)
+        index.begin_chunk(shard(job, 1), 3)
+        assert sorted(index.begun_chunks()) == [(job, shard(job, 0)), (job, shard(job, 1))]
         index.logged.intend(b"batch")
         index.finish_chunk(job, 1, Appended(b"batch", range(7, 8)), [entry(4)._replace(leaf=7)])
-        assert (index.begun_chunks(), index.finished_chunks(job)) == ([(job, 0)], {1})
+        assert (index.begun_chunks(), index.finished_chunks(job)) == ([(job, shard(job, 0))], {1})
         index.finish_chunk(job, 0, Appended(b"none", range(0)), [])
         assert index.begun_chunks() == []
-        assert index.place(4) == (job, 1, range(7, 8))
-        assert (index.chunks(), index.count()) == ([(3, job.id, 1)], 1)
+        assert index.place(4) == (shard(job, 1), range(7, 8))
+        assert (index.chunks(), index.count()) == ([(0, shard(job, 0)), (3, shard(job, 1))], 1)
         assert tuple(index.entry(4)) == (
             *(4, "diploma", "N4", 1, 1, 7, "Ada 4", "A4@x.example", None, None),
             *("", False),
@@ -148,7 +153,7 @@ class TestNumbersAndJobs:
     def test_chunks_are_found_by_when_their_job_was_begun(self, index: Index) -> None:
         job = file(index, 2)
         assert index.chunks_after(DATE) == []
-        assert index.chunks_after("2026-07-01T11:59:59Z") == [(job.id, 0)]
+        assert index.chunks_after("2026-07-01T11:59:59Z") == [shard(job, 0)]
 
     def test_rows_are_compared_with_each_other_and_with_what_was_issued(self, index: Index) -> None:
         file(index, 3)
@@ -427,10 +432,10 @@ class TestForms:
         )
         assert index.issued_by(b"key") == range(6)
         assert (index.latest_job(), index.jobs()) == (job, [job])
-        index.begin_chunk(job, 0, 0)
+        index.begin_chunk(shard(job, 0), 0)
         entries = [entry(seq, f"N{seq // 2}", form=job.form(seq)) for seq in range(6)]
         index.finish_chunk(job, 0, Appended(b"batch", range(6)), entries)
-        assert index.place(5)[0] == job
+        assert index.place(5)[0] == shard(job, 0)
         assert [(each.number, each.form) for each in index.entries(-1)][:3] == [
             ("N0", ""),
             ("N0", "x/a"),

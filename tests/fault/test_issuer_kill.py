@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import signal
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -18,14 +18,13 @@ import pytest
 from did.document import STATUS_DOCUMENT
 from intaglio.commands.issuer.revoking import revoke_file
 from issuer.archive.archive import unpack
-from issuer.archive.kept import Appended, Job, NewEntry
-from issuer.archive.shards import write_shard
+from issuer.archive.kept import Appended, Job, NewEntry, ShardName
+from issuer.archive.shard_store import ShardFolder
 from issuer.archive.store import SQLiteIndex
 from issuer.identity import documents
 from issuer.identity.kind import read_kind
 from issuer.identity.succession import JOURNAL
 from issuer.issuer import Issuer
-from issuer.job import bulk
 from issuer.job.bulk import Bulk, Chunk
 from issuer.job.singles import RecordRefused
 from issuer.keeping.rotation import revoke, rotate
@@ -483,8 +482,9 @@ def test_a_change_of_keys_is_finished_by_who_comes_next(tmp_path: Path, kind: st
 # Planted faults
 
 
-_finish, _begin, _write = Bulk._finish, SQLiteIndex.begin_chunk, write_shard
-_late: list[tuple[Path, list[bytes]]] = []
+_finish, _begin, _write = Bulk._finish, SQLiteIndex.begin_chunk, ShardFolder.write
+_late: list[tuple[ShardFolder, ShardName, bytes]] = []
+_unsaid: dict[int, ShardName] = {}
 
 
 def append(self: Bulk, job: Job, number: int, chunk: Chunk, kind: str) -> None:
@@ -506,10 +506,14 @@ def table_before_log(self: Bulk, job: Job, number: int, chunk: Chunk, kind: str)
 
 def log_before_begun(self: Bulk, job: Job, number: int, chunk: Chunk, kind: str) -> None:
     append(self, job, number, chunk, kind)
-    if (job, number) not in self._store.begun_chunks():
+    if number in _unsaid:
         assert isinstance(self._store, SQLiteIndex)
-        _begin(self._store, job, number, job.first_seq + 2 * number)
+        _begin(self._store, _unsaid.pop(number), job.first_seq + 2 * number)
     _finish(self, job, number, chunk, kind)
+
+
+def say_later(_: SQLiteIndex, shard: ShardName, __: int) -> None:
+    _unsaid[shard.number] = shard
 
 
 def log_before_shard(self: Bulk, job: Job, number: int, chunk: Chunk, kind: str) -> None:
@@ -519,16 +523,16 @@ def log_before_shard(self: Bulk, job: Job, number: int, chunk: Chunk, kind: str)
     _finish(self, job, number, chunk, kind)
 
 
-def shard_later(path: Path, lines: Iterable[bytes]) -> None:
-    _late.append((path, list(lines)))
+def shard_later(self: ShardFolder, shard: ShardName, data: bytes) -> None:
+    _late.append((self, shard, data))
 
 
 @pytest.mark.parametrize(
     "planted",
     [
         {(Bulk, "_finish"): table_before_log},
-        {(Bulk, "_finish"): log_before_begun, (SQLiteIndex, "begin_chunk"): lambda *_: None},
-        {(Bulk, "_finish"): log_before_shard, (bulk, "write_shard"): shard_later},
+        {(Bulk, "_finish"): log_before_begun, (SQLiteIndex, "begin_chunk"): say_later},
+        {(Bulk, "_finish"): log_before_shard, (ShardFolder, "write"): shard_later},
     ],
     ids=["table before log", "log before begun", "log before shard"],
 )

@@ -17,7 +17,7 @@ import pytest
 from intaglio.__main__ import exit_code
 from intaglio.commands.issuer.issue import _counting
 from intaglio.commands.issuer.terminal import ProgressMeter
-from issuer.archive.kept import Job
+from issuer.archive.kept import ShardName
 from issuer.archive.store import SQLiteIndex
 from issuer.issuer import Issuer
 from issuer.job.order import Order
@@ -334,10 +334,10 @@ def test_who_stops_a_job_is_told_how_far_it_is(
     monkeypatch.setattr("intaglio.commands.issuer.reading.open_source", in_fours)
     real = SQLiteIndex.begin_chunk
 
-    def pressed(store: SQLiteIndex, job: Job, number: int, first_seq: int) -> None:
-        if number == 1:
+    def pressed(store: SQLiteIndex, shard: ShardName, first_seq: int) -> None:
+        if shard.number == 1:
             signal.raise_signal(signal.SIGINT)
-        real(store, job, number, first_seq)
+        real(store, shard, first_seq)
 
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have had it ignored
     with monkeypatch.context() as patch:

@@ -87,7 +87,7 @@ def test_lost_diplomas_are_missed_before_a_backup_is_made(
     monkeypatch.setenv("INTAGLIO_BACKUP_PASSPHRASE_FILE", str(tmp_path / "secret"))
     (shard,) = (issued.home / "issuer" / "shards").glob("*/*")
     shard.unlink()
-    assert f"Gone from its folder: 1 shard of credentials: {shard}" in issued("doctor").out
+    assert f"Gone: 1 shard of credentials: {shard}" in issued("doctor").out
     assert issued("doctor").code == 1
     answer = issued("issuer", "backup", "b")
     assert (answer.code, f"{shard} is gone" in answer.err, Path("b").exists()) == (1, True, False)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from issuer.archive.kept import Appended, Entry, NewEntry
+from issuer.archive.kept import Appended, Entry, NewEntry, ShardName
 from issuer.archive.store import SQLiteIndex
 from issuer.desk.bundles import AT_ONCE
 from issuer.issuer import Issuer
@@ -37,7 +37,7 @@ def filled(home: Path, rows: int) -> None:
 
 def fill(store: SQLiteIndex, rows: int) -> None:
     job = store.begin(b"key", "g.csv", DATE, rows, 1)
-    store.begin_chunk(job, 0, job.first_seq)
+    store.begin_chunk(ShardName(job.id, 0, bytes(32)), job.first_seq)
     entries = [
         NewEntry(
             job.first_seq + row,

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
-from issuer.archive.kept import EditionState
+from issuer.archive.kept import EditionState, ShardName
 from issuer.issuer import Issuer
 from issuer.keeping import leftovers
 from issuer.keeping.closing import close as close_issuer
+from issuer.keeping.sweeping import sweep as swept
 from issuer.press.update import TEMPLATE
 from keys.envelope import require_strong
 from kinds import shipped
@@ -19,6 +21,7 @@ from wire.text import counted, printable
 
 from ...session import Session
 from ...terminal import Folder, Result, agreed, required_passphrase, say, typed, verb
+from ...words import tr, tr_count
 from . import issue as issue_cli
 from . import issued, listing, text
 from .claim import claim
@@ -56,8 +59,13 @@ def backup(place: Place, file: Path) -> Result:
     from issuer.keeping.backup import backup as write
 
     sealed_under = required_passphrase("Passphrase for the backup", BACKUP, new=require_strong)
-    write(place.folder, file, sealed_under, engines=place.consent.engines())
+    consent = place.consent
+    apart = write(
+        place.folder, file, sealed_under, engines=consent.engines(), shard_stores=consent.shard_stores()
+    )
     say("Keep the file elsewhere, and its passphrase apart from it.")
+    if apart:
+        say(tr("Not in it, and to be copied by themselves:"), *apart)
     return Result({"file": str(file)}, str(file))
 
 
@@ -135,6 +143,26 @@ def password(place: Place) -> Result:
     leftovers.require_none(place.folder)
     say("Changed. Backups and other copies made before still open as they did.")
     return Result({"changed": True}, "")
+
+
+@verb(issuer)
+@click.option("--yes", is_flag=True, help="Do not ask, even at a terminal.")
+def sweep(place: Place, yes: bool) -> Result:
+    """Delete what killed jobs left of credentials that were never issued.
+
+    In a bucket that takes a key with the right to delete, which no other command needs.
+    """
+
+    def agree(found: Sequence[ShardName]) -> None:
+        question = tr("Delete {files} that nothing names?")
+        if not agreed(question.format(files=tr_count("{count} file", "{count} files", len(found))), yes):
+            raise Declined("nothing was deleted")
+
+    removed, left = swept(place.open(), agree)
+    words = tr_count("{count} file deleted", "{count} files deleted", len(removed))
+    if left:
+        say(tr("Of jobs that may go on, and left there: {count}").format(count=left))
+    return Result({"deleted": [str(each) for each in removed], "left": left}, words)
 
 
 @issuer.group()

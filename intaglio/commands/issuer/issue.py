@@ -16,6 +16,7 @@ import click
 
 from issuer import Description
 from issuer.archive.archive import Archive
+from issuer.archive.shard_stores import shards_in
 from issuer.archive.store import SQLiteIndex
 from issuer.identity.home import DID_METHODS, KEY_TYPES, Identity, index
 from issuer.identity.kind import Kinds
@@ -88,6 +89,12 @@ _forms = click.option(
     metavar="URI",
     help="Where its log is kept, if not in its folder: file:…, postgresql:// or s3://…",
 )
+@click.option(
+    "--shards",
+    metavar="URI",
+    default="",
+    help="Where credentials of files are kept, if not in its folder: s3://…, in a private bucket.",
+)
 @key_option
 @status_did_option
 @kind_option
@@ -101,6 +108,7 @@ def init(
     key_type: str | None,
     where: str | None,
     ledger: str | None,
+    shards: str,
     status_did: bool,
     kind: str | None,
 ) -> Result:
@@ -112,6 +120,7 @@ def init(
         method,
         key_type,
         ledger=ledger,
+        shards=shards,
         has_status_did=status_did,
         has_address=iss == "https",
         kind=asked,
@@ -494,5 +503,8 @@ def _archive(place: Place) -> Iterator[Archive]:
     with tempfile.TemporaryDirectory() as empty:
         exists = place.exists
         store = SQLiteIndex(index(place.folder) if exists else Path(empty) / "issuer.sqlite")
-        yield Archive(store, place.folder / "shards")
+        who = Identity.read(place.folder) if exists else None
+        stores = place.consent.shard_stores()
+        shards = shards_in(place.folder, who.shards if who else "", who.did if who else "", stores=stores)
+        yield Archive(store, shards)
         store.close()

@@ -100,6 +100,7 @@ class Place:
             pin=self._own_pin,
             form=self.session.form_of_issuer(self.folder),
             engines=consent.engines(),
+            shard_stores=consent.shard_stores(),
             status_kinds=self.session.status_kinds,
             signers=consent.signers(),
         )
@@ -201,6 +202,8 @@ class Place:
         exists, consent = self.exists, self.consent
         if description.ledger is not None:
             consent.keep(address_of(description.ledger))
+        if description.shards:
+            consent.keep(description.shards)
         description = self.named(description)
         ask = functools.cache(self._passphrase if exists else _new_passphrase)
         signer = self.signer(where)
@@ -214,6 +217,7 @@ class Place:
             pin=self._own_pin,
             form=form or (self.session.form_of_issuer(self.folder) if exists else None),
             engines=consent.engines(),
+            shard_stores=consent.shard_stores(),
             status_kinds=self.session.status_kinds,
             signers=consent.signers(),
         )

@@ -1,4 +1,4 @@
-"""Where a log's bucket is, `s3://bucket/prefix`, and how to get in: never a secret in the address.
+"""Where a bucket is, `s3://bucket/prefix`, and how to get in: never a secret in the address.
 
 The rest is as AWS's own tools have it: variables of the environment, else the files `~/.aws/config` and
 `~/.aws/credentials` (AWS SDKs and Tools Reference Guide, "Configuration and credential settings").
@@ -34,7 +34,7 @@ ENDPOINT = "aws_endpoint_url_s3"
 
 
 class Location(NamedTuple):
-    """A bucket, and what the names of a log's objects in it begin with: nothing, or something with a `/`."""
+    """A bucket, and what the names of the objects in it begin with: nothing, or something with a `/`."""
 
     bucket: str
     prefix: str
@@ -47,10 +47,10 @@ def parse_location(uri: str) -> Location:
     except ValueError:
         parts = urlsplit("")
     if "@" in parts.netloc:
-        raise PASSWORD_IN_ADDRESS("the address of the log has a user name or a password in it")
+        raise PASSWORD_IN_ADDRESS("the address has a user name or a password in it")
     prefix = f"{parts.path.strip('/')}/".lstrip("/")
     if parts.query or parts.fragment or not _BUCKET.fullmatch(parts.netloc) or not _PREFIX.fullmatch(prefix):
-        raise Refused("the address of a log in a bucket is s3://BUCKET/PREFIX")
+        raise Refused("an address in a bucket is s3://BUCKET/PREFIX")
     return Location(parts.netloc, prefix)
 
 
@@ -71,7 +71,7 @@ def settings(bucket: str, environment: Mapping[str, str]) -> dict[str, Any]:
         return {**found, **key}
     if not {"access_key_id", "secret_access_key"} <= key.keys():
         raise Refused(
-            "no key to the bucket of the log is known",
+            "no key to the bucket is known",
             hint="Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or write them to ~/.aws/credentials.",
         )
     return {**found, **key, ENDPOINT: _endpoint(endpoint, bucket if virtual else "")}
@@ -80,7 +80,7 @@ def settings(bucket: str, environment: Mapping[str, str]) -> dict[str, Any]:
 def _endpoint(url: str, bucket: str) -> str:
     target = Target.parse(url)
     if target.scheme == "http" and not _is_here(target.host):
-        raise Refused("the endpoint of the log's bucket has no TLS, and is not on this machine")
+        raise Refused("the endpoint of the bucket has no TLS, and is not on this machine")
     host = f"[{target.host}]" if ":" in target.host else target.host
     return f"{target.scheme}://{f'{bucket}.' if bucket else ''}{host}:{target.port}"
 

@@ -50,19 +50,22 @@ _users: list[int] = []
 
 
 class Bucket:
-    """The objects of one log. Names are without the prefix of its location.
+    """The objects at one location, as of one log. Names are without the prefix of the location.
 
     Raises `Unavailable` where the store does not answer, `TryLater` where it is busy, `LEDGER_CLOCK` where
     it finds ours wrong, `Refused` where it does not let us, and `NotFound` where there is no such bucket.
-    `Damaged` for an object or a list that is longer than any that a log has.
+    `Damaged` for an object or a list that is longer than any that is written there.
     """
 
     def __init__(self, location: Location) -> None:
         self._prefix = location.prefix
+        self.keeps_versions = False
+        """Whether an answer has named the version of an object: what is removed or replaced stays there."""
         found: Any = {
             **settings(location.bucket, os.environ),
             "conditional_put": "etag",
             "checksum_algorithm": "SHA256",
+            "disable_bulk_delete": True,  # whose answer to a key without the right is none of S3's errors
         }
         has_no_tls = found.get(ENDPOINT, "").startswith("http:")
         self._store = S3Store(
@@ -74,23 +77,44 @@ class Bucket:
 
     def get(self, path: str) -> bytes | None:
         """What an object holds, if there is one."""
-        limit = LARGEST_BATCHES if path.startswith(BATCHES) else LARGEST
+        found = self._get(path, _limit(path))
+        return None if found is None else found[0]
 
-        def work() -> bytes | None:
+    def part(self, path: str, start: int, length: int) -> bytes | None:
+        """Part of an object, if there is one; fewer bytes where that ends before."""
+        found = self._get(path, length, {"range": (start, start + length)})
+        return None if found is None else found[0]
+
+    def end(self, path: str, length: int) -> tuple[bytes, int] | None:
+        """The last `length` bytes of an object, or all that it has, and how many that is, if there is one."""
+        return self._get(path, length, {"range": {"suffix": length}})
+
+    def _get(self, path: str, limit: int, asked: Any = None) -> tuple[bytes, int] | None:
+        """What an object holds, or the part of it that is asked for, and the size that it is said to have."""
+
+        def work() -> tuple[bytes, int] | None:
             try:
-                pieces = self._store.get(self._prefix + path).stream(min_chunk_size=_PIECE)
+                found = self._store.get(self._prefix + path, options=asked)
             except FileNotFoundError as error:
                 if _said(error)[1] == "NoSuchBucket":
                     raise _problem(error) from None
                 return None
+            except BaseError as error:
+                if _said(error)[0] != "416":  # it has nothing where the part is
+                    raise
+                return b"", 0
+            self._note(found.meta)
             data = bytearray()
-            for piece in pieces:  # counted here, since the length that a bucket announces may be a lie
+            for piece in found.stream(min_chunk_size=_PIECE):  # counted: the length announced may be a lie
                 data += piece
                 if len(data) > limit:
-                    raise Damaged(f"{path} is longer than anything that a log writes there")
-            return bytes(data)
+                    raise Damaged(f"{path} is longer than anything that is written there")
+            return bytes(data), found.meta["size"]
 
         return _insist(work)
+
+    def _note(self, answer: Mapping[str, Any]) -> None:
+        self.keeps_versions |= answer.get("version") is not None
 
     def get_many(self, paths: Iterable[str]) -> dict[str, bytes]:
         """What those of these objects hold that there are."""
@@ -115,11 +139,14 @@ class Bucket:
 
         Where an answer was lost the request is made again, and may find what the first one created.
         """
-        return _insist(lambda: self._create(path, data)) or self.get(path) == data
+        if _insist(lambda: self._create(path, data)):
+            return True
+        found = self._get(path, max(len(data), _limit(path)))
+        return found is not None and found[0] == data
 
     def _create(self, path: str, data: bytes) -> bool:
         try:
-            self._store.put(self._prefix + path, data, mode="create", use_multipart=False)
+            self._note(self._store.put(self._prefix + path, data, mode="create", use_multipart=False))
         except AlreadyExistsError as error:
             if _said(error)[0] == "409":  # another's request is under way, and may fail
                 raise
@@ -134,14 +161,18 @@ class Bucket:
         """Write an object, whether it is there or not."""
         _insist(lambda: self._store.put(self._prefix + path, data, use_multipart=False))
 
+    def remove(self, path: str) -> None:
+        """Delete an object, if it is there. No log ever does."""
+        _insist(lambda: self._store.delete(self._prefix + path))
+
     def names(self, folder: str, most: int) -> list[str]:
-        """The names in a folder, which ends with a slash, and in those below it; a list may be behind.
+        """The names in a folder, which ends with a slash, or in all; and below it. A list may be behind.
 
         Raises `Damaged` for more than `most`.
         """
         names = self._listed(folder, None, most + 1)
         if len(names) > most:
-            raise Damaged(f"the bucket lists more than {most} objects in {folder}, which no log has there")
+            raise Damaged(f"the bucket lists more than {most} objects in {folder}, which nobody writes there")
         return names
 
     def first_after(self, path: str) -> str | None:
@@ -163,7 +194,7 @@ class Bucket:
                     break
                 except TimeoutError:
                     _unfinished.append(pages)
-                    raise Unavailable("the bucket of the log does not come to the end of a list") from None
+                    raise Unavailable("the bucket does not come to the end of a list") from None
                 names += [str(listed["path"]).removeprefix(self._prefix) for listed in page]
             return names[:most]
 
@@ -172,6 +203,10 @@ class Bucket:
                 return thread.submit(asyncio.run, work()).result()
 
         return _insist(in_thread)
+
+
+def _limit(path: str) -> int:
+    return LARGEST_BATCHES if path.startswith(BATCHES) else LARGEST
 
 
 def _at_once(work: Callable[[_T], _R], items: list[_T]) -> list[_R]:
@@ -225,18 +260,18 @@ def _problem(error: BaseException) -> Problem:
     status, code = _said(error)
     said = f" ({code or status})" if status else ""
     if code == "RequestTimeTooSkewed":
-        return LEDGER_CLOCK("the store of the log's bucket finds that the clock here is wrong")
+        return LEDGER_CLOCK("the store of the bucket finds that the clock here is wrong")
     if _is_distrust(error):
         return Unavailable(
-            "the endpoint of the log's bucket has a certificate that is not trusted here",
+            "the endpoint of the bucket has a certificate that is not trusted here",
             hint="SSL_CERT_FILE names a file with the authority that signed it, if the system has it not.",
         )
     if _is_redirect(error):
-        return Refused("the bucket of the log is in another region", hint="Set AWS_REGION, or the endpoint.")
+        return Refused("the bucket is in another region", hint="Set AWS_REGION, or the endpoint.")
     if code == "NoSuchBucket":
         return NotFound("there is no such bucket")
     if status in ("401", "403"):
-        return Refused(f"the bucket of the log does not let this key do that{said}", hint=_RIGHTS)
+        return Refused(f"the bucket does not let this key do that{said}", hint=_RIGHTS)
     if status in ("409", "429", "503"):
-        return TryLater(f"the store of the log's bucket is busy{said}")
-    return Unavailable(f"the bucket of the log cannot be reached{said}", hint=_AGAIN)
+        return TryLater(f"the store of the bucket is busy{said}")
+    return Unavailable(f"the bucket cannot be reached{said}", hint=_AGAIN)

@@ -1,0 +1,54 @@
+"""Which store keeps an issuer's shards, by the scheme of their address: the one place that knows them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Protocol
+
+from wire.consent import require_unmarked
+from wire.problem import ExtraMissing, Refused
+
+from .shard_store import ShardFolder, ShardStore
+
+
+class ShardOpener(Protocol):
+    """Opens the store at an address for the issuer with a DID; one that `is_new` takes the place."""
+
+    def __call__(self, address: str, did: str, *, is_new: bool = False) -> ShardStore: ...
+
+
+def _bucket(address: str, did: str, *, is_new: bool = False) -> ShardStore:
+    try:
+        from .shard_bucket import ShardBucket
+    except ModuleNotFoundError as error:
+        missing = str(error.name).partition(".")[0]
+        raise ExtraMissing(
+            f"shards in S3 need {missing}, which is not installed", package=missing, extra="s3"
+        ) from error
+    return ShardBucket(address, did, is_new=is_new)
+
+
+ShardStores = Mapping[str, ShardOpener]
+SHARD_STORES: ShardStores = MappingProxyType({"s3": _bucket})
+"""By the scheme of their address, the stores that are elsewhere than in the issuer's folder."""
+
+
+def shards_in(
+    home: Path, address: str, did: str, *, is_new: bool = False, stores: ShardStores | None = None
+) -> ShardStore:
+    """The shards of the issuer in a folder: there, or at the address, if it is not empty.
+
+    Raises `NotAgreed` for an address in a folder from a backup, unless `stores` are given; `Refused` for a
+    scheme that none of them has; what opening the store raises.
+    """
+    if not address:
+        return ShardFolder(home / "shards")
+    if stores is None:
+        require_unmarked(home, address)
+    known = SHARD_STORES if stores is None else stores
+    scheme = address.partition(":")[0]
+    if scheme not in known:  # what the address says besides may be secret, and is not shown
+        raise Refused("no store here keeps shards at such an address", hint=f"Known: {', '.join(known)}://")
+    return known[scheme](address, did, is_new=is_new)
