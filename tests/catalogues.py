@@ -42,6 +42,7 @@ IN_ENGLISH = (
     "issuer",  # who issues: he has the remedies in Chinese, and the kind
     "intaglio/commands/issuer",
     "intaglio/commands/kind.py",
+    "intaglio/api/conformance",  # who runs a suite
     "intaglio/serving.py",  # who runs a service
     "intaglio/tls.py",
     "examples",  # who tries it out

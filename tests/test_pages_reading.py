@@ -125,7 +125,13 @@ def test_a_moment_in_what_others_wrote_stays_their_text() -> None:
 
 def test_an_issuer_has_its_web_address_instead_of_a_did() -> None:
     listed = page(
-        "start.html", Site("a"), listed=UNIVERSITY.trust.issuers, nobody=False, added=(), samples={}
+        "start.html",
+        Site("a"),
+        listed=UNIVERSITY.trust.issuers,
+        nobody=False,
+        added=(),
+        samples={},
+        uses="",
     )
     for html in (answered(VALID), answered(STRANGER), answered(VALID, UNIVERSITY.pinned), listed.decode()):
         text = Reader(html.partition("All that it says")[0]).text + str(checks(html))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from did import MethodNotSupported
 from vc.problem import UnsupportedForm
 from vc.status.bits import STATUS_ERRORS
-from wire import Conflict, Malformed, NotFound, Problem, Unavailable
+from wire import Conflict, Damaged, Malformed, NotFound, Problem, Unavailable
 from wire.problem import Code
 
 
@@ -170,3 +170,5 @@ STATUS_DIGEST_OLDER = Code("status-digest-older", Conflict)
 """A status digest is older than the one that was taken before, or another of the same number."""
 NO_STATUS_DIGEST_BEFORE = Code("no-status-digest-before", NotFound)
 """Changes to a status digest that is not here: the whole one has to be taken first."""
+STATUS_DIGEST_DAMAGED = Code("status-digest-damaged", Damaged)
+"""A status digest on the disk is not as it was taken."""

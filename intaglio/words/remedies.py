@@ -257,6 +257,9 @@ REMEDIES: Mapping[str, str] = {
     # the issuer
     "no-issuer": "`intaglio issuer init` makes one.",
     "no-status-digest-before": "Take the whole one first, whose name has no number behind it.",
+    "status-digest-damaged": (
+        "Remove it, and take the digest again: `intaglio trust add DID --revocations URL`."
+    ),
     "status-digest-older": "Take the newest one from the issuer.",
     "damaged-issuer": _RESTORE,
     "damaged-issuer-file": (

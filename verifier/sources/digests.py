@@ -20,10 +20,9 @@ from vc.status.digest import digest_facts
 from wire import Malformed
 from wire.files import file_problems, locked, make_private_folder, read_regular, write_durably
 from wire.memory import Kept, Memory
-from wire.problem import Damaged
 from wire.work import Work
 
-from ..problem import NO_STATUS_DIGEST_BEFORE, STATUS_DIGEST_OLDER
+from ..problem import NO_STATUS_DIGEST_BEFORE, STATUS_DIGEST_DAMAGED, STATUS_DIGEST_OLDER
 
 _SUFFIX = ".digest"
 _MOST_STEPS = 1 << 22
@@ -117,9 +116,8 @@ class DigestFolder:
         try:
             return parse_whole(read_regular(path, LARGEST), self._forms)
         except Malformed as problem:
-            raise Damaged(
-                f"{path} is not a status digest as it was taken",
-                hint="Remove it, and take the digest again: `intaglio trust add DID --revocations URL`.",
+            raise STATUS_DIGEST_DAMAGED.saying(
+                "{file} is not a status digest as it was taken", file=str(path)
             ) from problem
 
 
