@@ -238,10 +238,15 @@ class World:
             parts = [jwt(header, frame.payload, self.issuer.key), *frame.disclosures.values()]
             whole = Enveloped(SD_JWT_VC, b"".join(part + b"~" for part in parts))
             texts.append(FORM.show(read(whole), TWO, ASKED, holder.key, CLOCK).data.decode())
-        ours = verifier(Trust().adding(RecognisedIssuer(self.issuer.did)))
 
-        def steps(text: str) -> None:
-            assert ours.verify(text.encode(), challenge=CHALLENGE, domain=DOMAIN, now=CLOCK)
+        def steps() -> list[Callable[[], None]]:
+            """By one verifier, which remembers holders' documents."""
+            ours = verifier(Trust().adding(RecognisedIssuer(self.issuer.did)))
+
+            def verify(text: str) -> None:
+                assert ours.verify(text.encode(), challenge=CHALLENGE, domain=DOMAIN, now=CLOCK)
+
+            return [partial(verify, text) for text in texts]
 
         def by_peer(text: str) -> None:
             assert verify_presentation(
@@ -253,7 +258,7 @@ class World:
             ).authentic
 
         return {
-            "ours": each([partial(steps, text) for text in texts]),
+            "ours": each(steps(), steps()),
             "polaris-oid4vp": each([partial(by_peer, text) for text in texts]),
         }
 
@@ -300,13 +305,18 @@ def read(credential: Enveloped) -> Secured:
     return secured
 
 
-def each(calls: Sequence[Callable[[], object]]) -> float:
-    """Microseconds of CPU a call; what is remembered of keys was forgotten."""
-    public._POINTS.clear()
-    for cache in (public._of_multikey, public._multikey):
-        cache.cache_clear()
-    begun = time.process_time()
+def each(calls: Sequence[Callable[[], object]], again: Sequence[Callable[[], object]] = ()) -> float:
+    """Microseconds of CPU a call; what is remembered of keys was forgotten.
+
+    All are called once before, uncounted, since node has such a round for its compiler, in which its keys sign
+    for the first time, too. `again` is counted in their place, where they would know each other again.
+    """
     for call in calls:
+        call()
+    for known in (public._POINTS, public._BY_MULTIKEY, public._MULTIKEYS):
+        known.clear()
+    begun = time.process_time()
+    for call in again or calls:
         call()
     return (time.process_time() - begun) / len(calls) * 1e6
 
