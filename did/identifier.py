@@ -20,15 +20,16 @@ LIMIT = 2048
 
 # Possessive quantifiers (`++`): each character is looked at once, however hostile the text.
 _PERCENT = "%[0-9A-Fa-f]{2}"
-_DID = re.compile(rf"did:([a-z0-9]++):((?:[A-Za-z0-9._:-]|{_PERCENT})++(?<!:))")
-_PCHAR = rf"[A-Za-z0-9._~!$&'()*+,;=:@-]|{_PERCENT}"
+_DID = re.compile(rf"did:([a-z0-9]++):((?:[A-Za-z0-9._:-]++|{_PERCENT})++(?<!:))")
+_PCHAR = rf"[A-Za-z0-9._~!$&'()*+,;=:@-]++|{_PERCENT}"
 _REST = re.compile(rf"((?:/(?:{_PCHAR})*+)*+)(?:\?((?:[/?]|{_PCHAR})*+))?+(?:\#((?:[/?]|{_PCHAR})*+))?+")
 
 
 def _is_short(text: str) -> bool:
     """Whether a text is within the limit. The URL of a did:key's key names that twice."""
-    longest = max(row.digits for row in KINDS.values())
-    return len(text) <= LIMIT or len(text) <= len("did:key:z#z") + 2 * longest
+    return len(text) <= LIMIT or len(text) <= len("did:key:z#z") + 2 * max(
+        row.digits for row in KINDS.values()
+    )
 
 
 class DID(NamedTuple):

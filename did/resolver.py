@@ -36,10 +36,12 @@ _Versions = tuple[Resolution, ...]
 class Resolver:
     """Resolves https URLs and the DIDs of the methods it is given, and remembers: 5 minutes what it found,
     30 seconds what it did not. While one thread resolves a DID, others who ask for it wait for what it finds.
+    Of DIDs whose document never changes, it remembers the last that were asked for.
     """
 
     POSITIVE_SECONDS = 300.0
     NEGATIVE_SECONDS = 30.0
+    MOST_UNCHANGING = 1024
 
     def __init__(
         self,
@@ -55,6 +57,8 @@ class Resolver:
         self._outcomes: Memory[str, _Versions | ResolutionFailed | Unavailable] = Memory(
             capacity, clock=clock
         )
+        # No host is asked, and none would wait: a presenter has in most cases a DID that comes once.
+        self._unchanging = functools.lru_cache(self.MOST_UNCHANGING)(self._follow)
 
     def resolve(
         self,
@@ -81,6 +85,8 @@ class Resolver:
             version = None
         if options and version is None and method is not None and method.represent is not None:
             return Resolution(method.represent(DID.parse(did), options))
+        if version is None and method is not None and method.is_unchanging:
+            return self._unchanging(did)
         versions = self._versions(did) if version is None else self.history(did)
         if versions[-1].deactivated:
             raise DIDDeactivated.saying("{did} was given up by whoever controlled it", did=did)
@@ -124,6 +130,11 @@ class Resolver:
     def method(self, did: str) -> Method | None:
         """What is true of all DIDs of this one's method; `None` for others. Raises `InvalidDID`."""
         return self._methods.get(DID.parse(did).method)
+
+    def _follow(self, did: str) -> Resolution:
+        """The document that follows from the DID."""
+        parsed = DID.parse(did)
+        return Resolution(self._methods[parsed.method].resolve(parsed, self._fetcher))
 
     def _versions(self, did: str) -> _Versions:
         result = self._outcomes.get(did)

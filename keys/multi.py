@@ -6,7 +6,6 @@ A Multikey is 'z', then base58btc of a two-byte multicodec prefix and the key (C
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,11 +18,9 @@ from .problem import InvalidKey, UnknownKeyType
 
 _LONGEST = 1900  # characters: kinds that are not in use here have longer keys, RSA and ML-DSA-44 (1,795)
 _SHORT_COORDINATE = 128  # characters: so many are decoded, and the kind says what is wrong
-_PRIVATE_MEMBERS = ("d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv")
+_PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"})
 
 
-# Base58 is quadratic, and all documents of an issuer are searched for one key.
-@functools.lru_cache(maxsize=256)
 def multikey_encode(key_type: str, raw: bytes) -> str:
     """The Multikey of a raw public key."""
     return "z" + base58_encode(KINDS[key_type].prefix + raw)
@@ -63,7 +60,7 @@ def jwk_decode(jwk: Mapping[str, Any]) -> tuple[str, bytes, bytes | None]:
 
     Members that nobody here needs are passed over (RFC 7517 section 4), private ones are refused.
     """
-    if any(member in jwk for member in _PRIVATE_MEMBERS):
+    if not _PRIVATE_MEMBERS.isdisjoint(jwk):
         raise InvalidKey("the public JWK has a private member", hint="Treat this key as disclosed.")
     crv = jwk.get("crv")
     row = KINDS.get(crv) if isinstance(crv, str) else None

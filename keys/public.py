@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -43,11 +42,15 @@ class PublicKey:
     @classmethod
     def from_multikey(cls, text: str) -> PublicKey:
         """The key of a `publicKeyMultibase` value or of the last part of a did:key."""
-        return _of_multikey(text)
+        return _BY_MULTIKEY.get(text) or _met(text, cls(*multi.multikey_decode(text)))
 
     def multikey(self) -> str:
         """The key as a Multikey, 'z…' (Controlled Identifiers 1.0, 2.2.2)."""
-        return _multikey(self.type, self.raw)
+        text = _MULTIKEYS.get((self.type, self.raw))
+        if text is None:
+            text = multi.multikey_encode(self.type, self.raw)
+            _met(text, self)
+        return text
 
     @classmethod
     def from_jwk(cls, jwk: Mapping[str, Any]) -> PublicKey:
@@ -73,14 +76,18 @@ class PublicKey:
         self._point.verify(signature, data)
 
 
-@functools.lru_cache(maxsize=4096)  # of the lengths that kinds have: what raises is not kept
-def _of_multikey(text: str) -> PublicKey:
-    return PublicKey(*multi.multikey_decode(text))
+_BY_MULTIKEY: dict[str, PublicKey] = {}
+_MULTIKEYS: dict[tuple[str, bytes], str] = {}
+"""Keys that were met, and their Multikeys: most are asked for both ways, and base58 is quadratic."""
 
 
-@functools.lru_cache(maxsize=4096)  # asked for several times of each key that is met
-def _multikey(key_type: str, raw: bytes) -> str:
-    return multi.multikey_encode(key_type, raw)
+def _met(text: str, key: PublicKey) -> PublicKey:
+    if len(_BY_MULTIKEY) >= _MOST_POINTS:
+        _BY_MULTIKEY.clear()
+        _MULTIKEYS.clear()
+    _BY_MULTIKEY[text] = key
+    _MULTIKEYS[key.type, key.raw] = text
+    return key
 
 
 _POINTS: dict[tuple[str, bytes], Point] = {}

@@ -14,11 +14,13 @@ from did import (
     DID,
     DID_FEATURE_NOT_SUPPORTED,
     METHODS,
+    Document,
     InvalidDID,
     Resolver,
     dereferencing_result,
     resolution_result,
 )
+from did.document import RELATIONSHIPS
 from did.methods import jwk, key
 from keys import PrivateKey, PublicKey, ed25519
 from tests.problems import raises
@@ -241,6 +243,21 @@ def test_keys_of_other_types_are_refused(name: str, corpora: Path) -> None:
     for did in dids:
         with pytest.raises(InvalidDID):
             resolve_key(did.removeprefix("did:key:"))
+
+
+@pytest.mark.parametrize("key_type", TYPES)
+def test_the_document_of_a_key_is_what_it_says_when_read_again(key_type: str) -> None:
+    public_key = PrivateKey.generate(key_type).public_key
+    for document in (
+        key.resolve(DID.parse(key.create(public_key)), NoFetcher()),
+        resolve_jwk(public_key.jwk()),
+        resolve_jwk({**public_key.jwk(), "use": "sig"}),
+    ):
+        again = Document.parse(document.value, document.id)
+        assert (again.id, again.controller) == (document.id, document.controller)
+        assert (again._methods, again._relationships) == (document._methods, document._relationships)
+        for relationship in RELATIONSHIPS:
+            assert again.methods(relationship) == document.methods(relationship)
 
 
 @pytest.mark.parametrize("key_type", TYPES)

@@ -144,6 +144,25 @@ def test_a_flood_of_dids_fills_no_memory(resolver: Resolver) -> None:
     assert resolver._outcomes._under_way == {}
 
 
+class Few(Resolver):
+    MOST_UNCHANGING = 3
+
+
+def test_of_dids_that_never_change_the_last_are_remembered(registry: Registry, clock: Clock) -> None:
+    resolver = Few({"test": Method(registry, self_certifying=True)}, NoFetcher(), clock=clock)
+    for name in "abca" + "d" + "acd" + "b":  # "d" drives out "b", as "a" was used again
+        resolver.resolve(f"did:test:{name}")
+    assert registry.asked == {"did:test:a": 1, "did:test:b": 2, "did:test:c": 1, "did:test:d": 1}
+    clock.now += 1e9
+    resolver.resolve("did:test:b")
+    assert registry.asked["did:test:b"] == 2
+    registry.answer = failing(InvalidDID("no key"))
+    for _ in range(2):
+        with raises(InvalidDID, match="no key"):
+            resolver.resolve("did:test:bad")
+    assert registry.asked["did:test:bad"] == 2
+
+
 def test_threads_that_ask_at_once_share_one_question(resolver: Resolver, registry: Registry) -> None:
     started, may_answer = threading.Event(), threading.Event()
 

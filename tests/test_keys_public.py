@@ -285,7 +285,8 @@ def test_minus_y_is_the_other_key() -> None:
 
 def test_a_jwk_is_checked_whatever_was_met_before(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(public, "_MOST_POINTS", 2)  # the bound itself, at a size that five keys reach
-    public._POINTS.clear()
+    for known in (public._POINTS, public._BY_MULTIKEY, public._MULTIKEYS):
+        known.clear()
     key = some_key("P-256").public_key
     wrong = bytearray(base64url_decode(P256_Y))
     wrong[0] ^= 1  # as odd as the right one
@@ -296,7 +297,10 @@ def test_a_jwk_is_checked_whatever_was_met_before(monkeypatch: pytest.MonkeyPatc
     for _ in range(5):
         other = PrivateKey.generate("P-256").public_key
         assert PublicKey.from_jwk(other.jwk()) == other
+        assert PublicKey.from_multikey(other.multikey()) == other
         assert len(public._POINTS) <= 2
+        assert len(public._BY_MULTIKEY) <= 2
+        assert len(public._MULTIKEYS) <= 2
 
 
 def test_members_that_say_nothing_against_it_are_passed_over() -> None:

@@ -141,7 +141,7 @@ class Report:
             verdicts = {part.verdict for part in self.parts}
             worst = (Verdict.INVALID, Verdict.UNDETERMINED, Verdict.VALID)
             return next(verdict for verdict in worst if verdict in verdicts)
-        outcomes = {check.outcome for check in self.checks}
+        outcomes = [check.outcome for check in self.checks]
         if Outcome.FAILED in outcomes:
             return Verdict.INVALID
         if Outcome.UNDETERMINED in outcomes or Outcome.PASSED not in outcomes:

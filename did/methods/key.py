@@ -147,17 +147,20 @@ def key_document(
 ) -> Document:
     """The document of a DID that is a key: its methods by fragment, and which of them is for what."""
     identifier = str(did)
-    return Document.parse(
-        {
-            "@context": ["https://www.w3.org/ns/did/v1", *contexts],
-            "id": identifier,
-            "verificationMethod": [
-                {"id": f"{identifier}#{name}", "controller": identifier, **method}
-                for name, method in methods.items()
-            ],
-            **{name: [f"{identifier}#{fragment}"] for name, fragment in relationships.items()},
-        },
-        identifier,
+    named = {
+        (url := f"{identifier}#{fragment}"): {"id": url, "controller": identifier, **method}
+        for fragment, method in methods.items()
+    }
+    uses = {name: f"{identifier}#{fragment}" for name, fragment in relationships.items()}
+    value = {
+        "@context": ["https://www.w3.org/ns/did/v1", *contexts],
+        "id": identifier,
+        "verificationMethod": [*named.values()],
+        **{name: [url] for name, url in uses.items()},
+    }
+    # Not parsed: nothing in it is anybody's word.
+    return Document(
+        identifier, (), value, named, {name: (uses[name],) if name in uses else () for name in RELATIONSHIPS}
     )
 
 

@@ -115,10 +115,10 @@ const party = (did, jwk) => ({did, alg: algorithm(jwk),
   signer: (jwk.crv === 'P-256' ? ES256Signer : EdDSASigner)(base64ToBytes(jwk.d))});
 
 const DO = {
-  async measure({tasks, times}) { // microseconds of CPU a task; the first round is for the compiler
+  async measure({tasks, times, uncounted}) { // microseconds of CPU a task; rounds before are for the compiler
     let before;
-    for(let round = 0; round <= times; ++round) {
-      before ??= round ? process.cpuUsage() : undefined;
+    for(let round = -uncounted; round < times; ++round) {
+      before ??= round < 0 ? undefined : process.cpuUsage();
       for(const task of tasks) {
         if((await DO[task.do](task)).error) {
           throw new Error(`${task.do} does not do what is measured`);

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
     from ...facts import IssuingFacts
     from ...possession import Asked
-    from .credential import SDJWTCredential
 
 MEDIA_TYPE = "application/dc+sd-jwt"
 _COMPACT = rb"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+"
@@ -72,15 +71,9 @@ class SDJWTVC:
         asked: Asked | None = None,  # noqa: ARG002 -- a key binding says for whom it is
     ) -> Secured:
         """Reads a credential, or what its holder shows of it with a key binding."""
-        from .credential import SDJWTCredential
-        from .disclosures import SDJWT
+        from .binding import read
 
-        parts = SDJWT.parse(_bytes(content), work)
-        if not parts.binding:
-            return SDJWTCredential(parts, work)
-        from .binding import SDJWTPresentation
-
-        return SDJWTPresentation(parts, work)
+        return read(_bytes(content), work)
 
     def algorithm(self, key: PublicKey) -> str:
         """The `alg` of the header. Raises `ALGORITHM_NOT_FOR_KEY`."""
@@ -112,7 +105,7 @@ class SDJWTVC:
         """See `vc.secured.Discloses`, and `choice.choices_of`."""
         from .choice import choices_of
 
-        return choices_of(_own(credential))
+        return choices_of(credential)
 
     def show(
         self, credential: Secured, choice: Collection[str], asked: Asked, signer: Signer, created: datetime
@@ -120,15 +113,7 @@ class SDJWTVC:
         """See `vc.secured.Discloses`, and `choice.show`."""
         from .choice import show
 
-        return Enveloped(self.media_type, show(_own(credential), choice, asked, signer, created))
-
-
-def _own(credential: Secured) -> SDJWTCredential:
-    from .credential import SDJWTCredential
-
-    if not isinstance(credential, SDJWTCredential):
-        raise UnsupportedForm("this is no SD-JWT VC")
-    return credential
+        return Enveloped(self.media_type, show(credential, choice, asked, signer, created))
 
 
 def _enveloped(received: Received) -> bytes:

@@ -118,6 +118,15 @@ class SDJWTPresentation(Secured):
         return ()
 
 
+def read(content: bytes, work: Work) -> Secured:
+    """A credential, or what its holder shows of it with a key binding.
+
+    Raises as `SDJWT.parse` and `SDJWTPresentation`.
+    """
+    parts = SDJWT.parse(content, work)
+    return SDJWTPresentation(parts, work) if parts.binding else SDJWTCredential(parts, work)
+
+
 def present(content: bytes, signer: Signer, options: Options) -> bytes:
     """Show all of a credential. Raises as `bind`, and `UnsupportedForm` for what is shown already."""
     work = Work()

@@ -31,7 +31,7 @@ from ...problem import InvalidProof, MalformedCredential
 from ...secured import Secured, Signatures, Signed, Unknown
 from . import MEDIA_TYPE
 from .claims import FIXED, claims_of
-from .disclosures import SDJWT, ClaimPath, Disclosed, disclose, up_to, written_path
+from .disclosures import SDJWT, ClaimPath, Disclosed, around, disclose, written_path
 
 if TYPE_CHECKING:
     from ...type_metadata import TypeDocuments
@@ -108,11 +108,7 @@ class SDJWTCredential(Secured):
     def alone(self) -> Mapping[str, ClaimPath]:
         """The disclosures that stand in no other one, by the names that people see. Raises as `disclosed`."""
         places = self.disclosed.disclosures
-        return {
-            written_path(path): path
-            for path in places
-            if len(path) == 1 or places.keys().isdisjoint(up_to(path)[:-1])
-        }
+        return {written_path(path): path for path in places if places.keys().isdisjoint(around(path))}
 
     def choose(self, chosen: Collection[ClaimPath]) -> bytes:
         """The credential with the chosen disclosures alone, to be shown. Raises as `Disclosed.choose`."""

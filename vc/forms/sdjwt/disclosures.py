@@ -90,14 +90,14 @@ class Disclosed(NamedTuple):
         Raises `NOT_DISCLOSED_ALONE` for a path that has none, or whose value stands in one not chosen.
         """
         wanted = frozenset(chosen)
-        kept = {path for path in self.disclosures if not wanted.isdisjoint(up_to(path))}
-        for path in wanted.difference(*map(up_to, kept)):
+        kept = {path for path in self.disclosures if path in wanted or not wanted.isdisjoint(around(path))}
+        for path in wanted.difference(kept, *map(around, kept)):
             raise NOT_DISCLOSED_ALONE.saying(
                 "{path} cannot be shown or left out by itself", path=shortened(written_path(path))
             )
         for path in kept:
             # RFC 9901, 7.2: a verifier refuses a disclosure whose digest stands in none that is shown.
-            if outer := [each for each in up_to(path) if each in self.disclosures and each not in kept]:
+            if outer := [each for each in around(path) if each in self.disclosures and each not in kept]:
                 raise NOT_DISCLOSED_ALONE.saying(
                     "{path} stands in {outer}, which was not chosen",
                     path=shortened(written_path(path)),
@@ -106,9 +106,9 @@ class Disclosed(NamedTuple):
         return tuple(text for path, text in self.disclosures.items() if path in kept)
 
 
-def up_to(path: ClaimPath) -> list[ClaimPath]:
-    """The paths of all that something stands in, from the outermost on, and its own."""
-    return [path] if len(path) == 1 else [path[:length] for length in range(1, len(path) + 1)]
+def around(path: ClaimPath) -> Sequence[ClaimPath]:
+    """The paths of all that something stands in, from the outermost on."""
+    return [path[:length] for length in range(1, len(path))] if len(path) > 1 else ()
 
 
 def written_path(path: ClaimPath) -> str:
