@@ -40,7 +40,16 @@ OF_FFBA36C = FIXTURES / "index-ffba36c.sql"
 OF_9015E12 = FIXTURES / "index-9015e12.sql"
 """The same, as 9015e12 left it, which gave numbers, and whose issuers had one form."""
 
-SCRIPTS = {"f31e11f": OF_F31E11F, "81e9505": OF_81E9505, "ffba36c": OF_FFBA36C, "9015e12": OF_9015E12}
+OF_23B01E4 = FIXTURES / "index-23b01e4.sql"
+"""The same, as 23b01e4 left it, which had forms, and took no number before it signed."""
+
+SCRIPTS = {
+    "f31e11f": OF_F31E11F,
+    "81e9505": OF_81E9505,
+    "ffba36c": OF_FFBA36C,
+    "9015e12": OF_9015E12,
+    "23b01e4": OF_23B01E4,
+}
 OLDER = pytest.mark.parametrize(
     "script", [pytest.param(script, id=commit) for commit, script in SCRIPTS.items()]
 )
@@ -116,7 +125,7 @@ def test_what_had_one_form_has_the_issuer_s_own(tmp_path: Path) -> None:
 def test_81e9505_is_told_that_the_index_is_newer(tmp_path: Path) -> None:
     """It knows six versions, and has the rule that this program has."""
     SQLiteIndex(tmp_path / "issuer.sqlite").close()
-    newer = pytest.raises(Refused, match="made by a newer program: version 10, and this one knows 6")
+    newer = pytest.raises(Refused, match="made by a newer program: version 11, and this one knows 6")
     with closing(connect(tmp_path / "issuer.sqlite")) as connection, newer:
         require_known(connection, 6, "the index")
 

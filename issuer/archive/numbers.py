@@ -113,10 +113,10 @@ def _free(
 
 
 def _taken(connection: sqlite3.Connection, kind: str, numbers: Sequence[str]) -> set[str]:
-    """Those of the numbers that a credential of the kind has, or another identity."""
+    """Those of the numbers that a credential of the kind has, a job has taken, or another identity has."""
     least, most = min(numbers), max(numbers)
     taken = set[str]()
-    for table in ("credential", "given_number"):
+    for table in ("credential", "taken", "given_number"):
         # Most often nothing stands between the first and the last, which is quicker found out.
         query = f"SELECT 1 FROM {table} WHERE number >= ? AND number <= ? LIMIT 1"  # noqa: S608 -- constants
         if connection.execute(query, (least, most)).fetchone():

@@ -52,6 +52,12 @@ _ENTRY = (
     "WHERE leaf IS NOT NULL"
 )
 
+_TAKE = (
+    "INSERT OR IGNORE INTO taken SELECT ?1, ?2, ?3, ?4 "
+    "WHERE NOT EXISTS (SELECT 1 FROM credential WHERE number = ?1 AND kind = ?2)"
+)
+_NOT_BEGUN = "NOT EXISTS (SELECT 1 FROM chunk WHERE chunk.job = taken.job AND chunk.number = taken.chunk)"
+_TAKERS = f"{_JOB} WHERE id IN (SELECT job FROM taken WHERE {_NOT_BEGUN}) ORDER BY first_seq, id"  # noqa: S608 -- constants
 
 _STATES = "SELECT reason, count(*) FROM credential LEFT JOIN revocation USING (seq) WHERE leaf IS NOT NULL"
 _INCOMING = (
@@ -152,6 +158,21 @@ class SQLiteIndex(Index):
         query = "SELECT number FROM chunk WHERE job = ? AND issued IS NOT NULL"
         return {number for (number,) in self._database.read(query, job.id)}
 
+    def take(self, job: Job, number: int, kind: str, numbers: Sequence[str]) -> set[str]:
+        with self._database.writing() as connection:
+            rows = [(each, kind, job.id, number) for each in numbers]
+            if connection.executemany(_TAKE, rows).rowcount == len(rows):
+                return set()
+            query = "SELECT number FROM taken WHERE kind = ? AND job = ? AND chunk = ?"
+            own = {each for (each,) in connection.execute(query, (kind, job.id, number))}
+            return {each for each in numbers if each not in own}
+
+    def takers(self) -> list[Job]:
+        return [_job_of(row) for row in self._database.read(_TAKERS)]
+
+    def give_back(self, job: Job) -> None:
+        self._database.write(f"DELETE FROM taken WHERE job = ? AND {_NOT_BEGUN}", job.id)  # noqa: S608 -- a constant
+
     def begin_chunk(self, job: Job, number: int, first_seq: int) -> None:
         statement = "INSERT INTO chunk (first_seq, job, number) VALUES (?, ?, ?)"
         self._database.write(statement, first_seq, job.id, number)
@@ -170,6 +191,7 @@ class SQLiteIndex(Index):
                 "UPDATE chunk SET first_leaf = ?, issued = ? WHERE job = ? AND number = ?",
                 (batch.leaves.start, len(entries), job.id, number),
             )
+            connection.execute("DELETE FROM taken WHERE job = ? AND chunk = ?", (job.id, number))
             settle(connection, batch)
 
     def compare(self, kind: str, incoming: Iterable[Sequence[Incoming]]) -> Crossed:
@@ -389,6 +411,9 @@ def _require_standing(connection: sqlite3.Connection, single: Single) -> None:
     # Of another form no constraint of the table says so: a number would name two persons' credentials.
     entry, query = single.entry, "SELECT max(edition) FROM credential WHERE number = ? AND kind = ?"
     latest = connection.execute(query, (entry.number, entry.kind)).fetchone()[0] or 0
+    query = "SELECT 1 FROM taken WHERE number = ? AND kind = ?"
+    if not latest and connection.execute(query, (entry.number, entry.kind)).fetchone():
+        raise EditionTaken("a file is being issued that has this number")
     if latest >= entry.edition and not (single.joins and latest == entry.edition):
         taken = latest if single.joins else entry.edition
         raise EditionTaken(f"the credential has an edition {taken} already")

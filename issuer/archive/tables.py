@@ -19,10 +19,12 @@ from .kept import FIRST_KIND
 from .logged import raise_to
 from .versions import INDEX
 
-VERSION = 10
+VERSION = 11
 """The number of these tables. It is above that of 81e9505, which refuses a greater one by name."""
 _CONVERTED = (0, 6, 7)
 """The numbers of f31e11f and 81e9505, and of what followed until an issuer had several kinds."""
+_WITHOUT_TAKEN = 10
+"""The number of the tables in which no number was taken before its credential was signed."""
 _WITHOUT_FORMS = (8, 9)
 """The numbers of the tables in which nothing says a form; the first lack those of given numbers, too."""
 # An issuer had one form, which issuer.json names: all its credentials are of that.
@@ -64,6 +66,9 @@ def make_tables(connection: sqlite3.Connection, home: Path) -> None:
         run(connection, schema)
         return
     (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version == _WITHOUT_TAKEN:  # its chunks that were begun are completed without
+        run(connection, schema)
+        return
     if version in _WITHOUT_FORMS:
         _rewrite(connection, schema, _WITH_FORMS)
         return
