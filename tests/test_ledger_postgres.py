@@ -37,7 +37,6 @@ from ledger.problem import (
     LEDGER_NOT_DURABLE,
     LEDGER_NOT_PREPARED,
     LEDGER_ROLE,
-    PASSWORD_IN_ADDRESS,
     Overtaken,
 )
 from ledger.tiles.edge import Edge
@@ -45,7 +44,6 @@ from ledger.tiles.engines import address_parts, open_store, prepare_tables, prun
 from ledger.tiles.journal import Capacity
 from ledger.tiles.keys import key_digest
 from ledger.tiles.postgres import schema
-from ledger.tiles.postgres.address import parse
 from ledger.tiles.postgres.store import PostgresStore
 from ledger.tiles.store import Base, Batch, examine
 from tests import postgres_server
@@ -55,7 +53,8 @@ from tests.postgres_server import Server
 from tests.postgres_twin import Cut, Judge, Twin, twin
 from tests.processes import ended
 from tests.serving import listening
-from wire.problem import DISK_FULL, Damaged, Refused, TryLater, Unavailable
+from wire.postgres.address import parse
+from wire.problem import DISK_FULL, PASSWORD_IN_ADDRESS, Damaged, Refused, TryLater, Unavailable
 
 _T = TypeVar("_T")
 HIDDEN = "correct-horse"

@@ -7,17 +7,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from wire.postgres.connections import Connections, Cursor, Tenant
+from wire.postgres.rows import read, read_one
 from wire.problem import Refused
 
-from ...problem import LEDGER_NOT_DURABLE, LEDGER_NOT_PREPARED
+from ...problem import LEDGER_NOT_DURABLE, LEDGER_NOT_PREPARED, LEDGER_ROLE, Overtaken
 from ..layout import partial_tiles
 from .ahead import read_ahead
-from .connections import Connections, Cursor
-from .rows import read, read_one
 
 OLDEST = 13
 """The oldest PostgreSQL that will do."""
 TURN = 0x696E7461676C696F  # "intaglio", the advisory lock of a database
+LOG = Tenant("the log", Overtaken, LEDGER_NOT_PREPARED, LEDGER_ROLE)
 _STEPS = sorted((Path(__file__).parent / "migrations").glob("[0-9]*.sql"))
 _UNLOGGED = """
 SELECT relname FROM pg_class
@@ -48,7 +49,7 @@ def prepare(conninfo: str) -> int:
             cursor.execute("INSERT INTO intaglio.step VALUES (%s)", [number])
         return len(_STEPS) - done
 
-    return Connections(conninfo, require_version).write(work)
+    return Connections(conninfo, require_version, LOG).write(work)
 
 
 def prune(conninfo: str) -> int:
@@ -68,7 +69,7 @@ def prune(conninfo: str) -> int:
         ).rowcount
         return removed + cursor.execute(_PRUNE, [list(partial_tiles(base))]).rowcount
 
-    return Connections(conninfo, require_readable).write(work)
+    return Connections(conninfo, require_readable, LOG).write(work)
 
 
 def _require_known(done: int) -> None:
