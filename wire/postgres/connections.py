@@ -11,7 +11,8 @@ import os
 import select
 import threading
 import weakref
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 import psycopg
@@ -46,16 +47,23 @@ _KINDS: Mapping[str, tuple[Raisable[Problem], str]] = {
 
 
 class Tenant(NamedTuple):
-    """Who keeps tables in a database, and what it means there that a statement fails."""
+    """Who keeps tables in a schema of a database, and what it means there that something is not as needed."""
 
     what: str
     """Its name in sentences."""
+    schema: str
+    steps: Sequence[Path]
+    """Numbered SQL, of which each makes the tables of one version out of those before."""
+    turn: int
+    """The advisory lock of those who take turns."""
     overtaken: Raisable[Problem]
     """For a constraint that forbids what was written."""
     not_prepared: Raisable[Problem]
-    """For a table that is missing."""
+    """For tables that are missing, or of an older version."""
     role: Raisable[Problem]
     """For a role that lacks a right."""
+    not_durable: Raisable[Problem]
+    """For a server that would lose what it acknowledged."""
 
     @contextlib.contextmanager
     def problems(self) -> Iterator[None]:
@@ -67,7 +75,7 @@ class Tenant(NamedTuple):
 
     def _problem(self, error: psycopg.Error) -> Problem:
         code = error.sqlstate or ""
-        if not code and isinstance(error, psycopg.OperationalError):
+        if not code and isinstance(error, psycopg.OperationalError | _Lost):
             said, _, _ = str(error).partition("\n")
             detail = f"the database of {self.what} cannot be reached: {printable(said[:300])}"
             return Unavailable(detail, hint=_AGAIN)
@@ -124,6 +132,22 @@ class Connections:
         has to be of the kind that changes nothing the second time.
         """
         return self.run(lambda cursor: _in_transaction(cursor, work, durably=durably))
+
+    def once(self, work: Callable[[Cursor], _T]) -> _T:
+        """Do some work as one transaction that is not tried again, since the second time it would do more.
+
+        Where its connection broke, nothing says whether it was done: raises `Unavailable`.
+        """
+
+        def begun(cursor: Cursor) -> _T:
+            try:
+                return _in_transaction(cursor, work, durably=True)
+            except psycopg.OperationalError as error:
+                if cursor.connection.closed:
+                    raise _Lost(*error.args) from error
+                raise
+
+        return self.run(begun)
 
     @contextlib.contextmanager
     def held(self, statement: str, patience: float | None) -> Iterator[None]:
@@ -190,6 +214,10 @@ class Connections:
             self._idle.append(connection)
         else:
             connection.close()
+
+
+class _Lost(psycopg.InterfaceError):
+    """The connection broke in the middle of what is not tried again."""
 
 
 class _Broken(psycopg.OperationalError):

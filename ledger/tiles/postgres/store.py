@@ -110,13 +110,15 @@ class PostgresStore(Store):
     def lock(self) -> Iterator[None]:
         """See `Reader.lock`. Threads wait here, so that no more than one of them waits at the server."""
         if self._read_only:
-            with self._database.held(f"SELECT pg_advisory_xact_lock_shared({schema.TURN})", self._patience):
+            with self._database.held(
+                f"SELECT pg_advisory_xact_lock_shared({schema.LOG.turn})", self._patience
+            ):
                 yield
             return
         if not self._turn.acquire(timeout=-1 if self._patience is None else self._patience):
             raise TryLater("another thread holds the log")
         try:
-            with self._database.held(f"SELECT pg_advisory_xact_lock({schema.TURN})", self._patience):
+            with self._database.held(f"SELECT pg_advisory_xact_lock({schema.LOG.turn})", self._patience):
                 yield
         finally:
             self._turn.release()
