@@ -79,11 +79,11 @@ class Index(Protocol):
     def finished_chunks(self, job: Job) -> set[int]:
         """The numbers of the chunks that need not be done again."""
 
-    def take(self, job: Job, number: int, kind: str, numbers: Sequence[str]) -> set[str]:
+    def take(self, job: Job, number: int, kind: str, numbers: Mapping[str, int]) -> set[str]:
         """Takes numbers of a kind for a chunk of a job, before their first editions are signed.
 
-        Returns those that it cannot have: they were issued, or another chunk or job has taken them. A chunk
-        that was interrupted has what it had taken.
+        Each comes with the first sequence number of its row. Returns those that it cannot have: they were
+        issued, or another chunk or job has taken them. A chunk that was interrupted has what it had taken.
         """
 
     def takers(self) -> list[Job]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from wire.problem import Conflict, NotFound, Refused
+from wire.problem import Conflict, Damaged, NotFound, Refused
 
 from ..table.finding import FIRST_ROW
 
@@ -82,6 +82,24 @@ class Job(NamedTuple):
         With time and place: after a restored backup a job may begin anew, other bytes under the same key.
         """
         return self.key + f"{self.created} {self.first_seq} {number}".encode()
+
+
+def job_of(row: Sequence[Any]) -> Job:
+    """The job of a row whose last column has its forms, with a blank between two."""
+    job = Job(*row)
+    return job._replace(forms=tuple(row[-1].split(" ")))
+
+
+def require_link(which: KindNumber, generation: int, known: int) -> None:
+    """Raises `Released` unless a link of this generation is good, `Damaged` for one that is yet to come."""
+    if generation > known:
+        raise Damaged(
+            f"a claim link was made after credential {which.number} was released, "
+            "of which the index does not know",
+            hint="Is it an older copy? Bring the newest back.",
+        )
+    if generation < known:
+        raise Released("the credential was released for another wallet after this link was made")
 
 
 class EditionState(StrEnum):

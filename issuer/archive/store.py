@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +28,11 @@ from .kept import (
     Job,
     KindNumber,
     NewEntry,
-    Released,
     Single,
     as_entry,
     batch_key,
+    job_of,
+    require_link,
     state_of,
 )
 from .logged import SQLiteLogged, raise_to, settle
@@ -143,22 +144,22 @@ class SQLiteIndex(Index):
 
     def issued_by(self, key: bytes) -> range:
         found = self._database.read(f"{_JOB} WHERE key = ?", key)
-        return _job_of(found[0]).seqs if found else range(0)
+        return job_of(found[0]).seqs if found else range(0)
 
     def latest_job(self) -> Job:
         """See `Index.latest_job`."""
         for row in self._database.read(f"{_JOB} ORDER BY id DESC LIMIT 1"):
-            return _job_of(row)
+            return job_of(row)
         raise NotFound("no file was issued here yet")
 
     def jobs(self) -> list[Job]:
-        return [_job_of(row) for row in self._database.read(f"{_JOB} ORDER BY first_seq, id")]
+        return [job_of(row) for row in self._database.read(f"{_JOB} ORDER BY first_seq, id")]
 
     def finished_chunks(self, job: Job) -> set[int]:
         query = "SELECT number FROM chunk WHERE job = ? AND issued IS NOT NULL"
         return {number for (number,) in self._database.read(query, job.id)}
 
-    def take(self, job: Job, number: int, kind: str, numbers: Sequence[str]) -> set[str]:
+    def take(self, job: Job, number: int, kind: str, numbers: Mapping[str, int]) -> set[str]:
         with self._database.writing() as connection:
             rows = [(each, kind, job.id, number) for each in numbers]
             if connection.executemany(_TAKE, rows).rowcount == len(rows):
@@ -168,7 +169,7 @@ class SQLiteIndex(Index):
             return {each for each in numbers if each not in own}
 
     def takers(self) -> list[Job]:
-        return [_job_of(row) for row in self._database.read(_TAKERS)]
+        return [job_of(row) for row in self._database.read(_TAKERS)]
 
     def give_back(self, job: Job) -> None:
         self._database.write(f"DELETE FROM taken WHERE job = ? AND {_NOT_BEGUN}", job.id)  # noqa: S608 -- a constant
@@ -305,7 +306,7 @@ class SQLiteIndex(Index):
         )
         for number, first_leaf, issued, *job in rows:
             if job[0] is not None:
-                return _job_of(job), number, range(first_leaf, first_leaf + issued)
+                return job_of(job), number, range(first_leaf, first_leaf + issued)
         raise Damaged(f"no chunk has the sequence number {seq}")
 
     def chunks(self) -> list[tuple[int, int, int]]:
@@ -370,24 +371,11 @@ def _generation(connection: sqlite3.Connection, which: KindNumber) -> int:
 
 
 def _require_generation(connection: sqlite3.Connection, which: KindNumber, generation: int) -> None:
-    known = _generation(connection, which)
-    if generation > known:
-        raise Damaged(
-            f"a claim link was made after credential {which.number} was released, "
-            "of which the index does not know",
-            hint="Is it an older copy? Bring the newest back.",
-        )
-    if generation < known:
-        raise Released("the credential was released for another wallet after this link was made")
+    require_link(which, generation, _generation(connection, which))
 
 
 def _job(connection: sqlite3.Connection, column: str, value: int | bytes) -> Job:
-    return _job_of(connection.execute(f"{_JOB} WHERE {column} = ?", (value,)).fetchone())
-
-
-def _job_of(row: Sequence[Any]) -> Job:
-    job = Job(*row)
-    return job._replace(forms=tuple(row[-1].split(" ")))
+    return job_of(connection.execute(f"{_JOB} WHERE {column} = ?", (value,)).fetchone())
 
 
 def _begin(connection: sqlite3.Connection, call: Sequence[Single]) -> tuple[int, Problem] | None:

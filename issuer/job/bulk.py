@@ -285,7 +285,8 @@ class Bulk:
         wanted = _wanted(checked, span, found)
         if not wanted:
             return
-        lost = self._store.take(job, span.number, checker.kind.name, [*wanted.values()])
+        numbers = {number: job.seq(row) for row, number in wanted.items()}
+        lost = self._store.take(job, span.number, checker.kind.name, numbers)
         if lost:
             found.lose(checker, {row: number for row, number in wanted.items() if number in lost})
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from multiprocessing import get_context
@@ -32,6 +32,7 @@ from issuer.archive.kept import (
 from issuer.archive.store import SQLiteIndex
 from issuer.press.permutation import LIST_BITS
 from issuer.problem import CREDENTIAL_SUSPENDED, REVOKED_FOR_GOOD
+from tests import postgres_server
 from tests.delegating import delegating
 from tests.problems import raises
 from tests.processes import ended
@@ -40,17 +41,29 @@ from wire.problem import Damaged, NotFound, Refused
 Open = Callable[[], Index]
 """Opens the index of one place: the first time a new one, then the same again."""
 
+
+def postgres(folder: Path) -> Index:
+    from issuer.archive.postgres.store import PostgresIndex
+
+    server = postgres_server.server()
+    return PostgresIndex(server.uri(server.of(folder), "issuer"))
+
+
 INDEXES: MappingProxyType[str, Callable[[Path], Index]] = MappingProxyType(
     {
         "sqlite": lambda folder: SQLiteIndex(folder / "issuer.sqlite"),
         "delegating": lambda folder: delegating(folder / "elsewhere.sqlite"),
+        "postgres": postgres,
     }
 )
 
 DATE, LATER = "2026-07-01T12:00:00Z", "2027-01-01T00:00:00Z"
 
 
-@pytest.fixture(params=INDEXES)
+SERVED = pytest.param("postgres", marks=[pytest.mark.slow, postgres_server.needed])
+
+
+@pytest.fixture(params=[*(INDEXES.keys() - {"postgres"}), SERVED])
 def open_index(request: pytest.FixtureRequest, tmp_path: Path) -> Open:
     return lambda: INDEXES[request.param](tmp_path)
 
@@ -177,6 +190,12 @@ class TestNumbersAndJobs:
         assert index.entries(1001) == []
 
 
+def take(index: Index, job: Job, chunk: int, numbers: Iterable[str], kind: str = "diploma") -> set[str]:
+    """Takes numbers for a chunk of two rows, or more where it has no successor."""
+    first = job.first_seq + 2 * chunk
+    return index.take(job, chunk, kind, {number: seq for seq, number in enumerate(numbers, first)})
+
+
 def compete(open_index: Open, name: int, start: Barrier) -> None:
     """Issues what all issue: ten times thirty numbers by file, and one by itself."""
     index = open_index()
@@ -185,7 +204,7 @@ def compete(open_index: Open, name: int, start: Barrier) -> None:
     for chunk in range(10):
         first = job.first_seq + 30 * chunk
         numbers = [f"N{30 * chunk + place}" for place in range(30)][:: -1 if name % 2 else 1]  # they cross
-        lost = index.take(job, chunk, "diploma", numbers)
+        lost = index.take(job, chunk, "diploma", {each: seq for seq, each in enumerate(numbers, first)})
         won = [entry(seq, number) for seq, number in enumerate(numbers, first) if number not in lost]
         index.begin_chunk(job, chunk, first)
         index.finish_chunk(job, chunk, Appended(b"", range(first, first + len(won))), won)
@@ -202,12 +221,12 @@ class TestTaking:
     ) -> None:
         index = open_index()
         first, second = (index.begin(key, "g.csv", DATE, 4, 2) for key in (b"first", b"second"))
-        assert index.take(first, 0, "diploma", ["A", "B"]) == set()
-        assert index.take(second, 0, "diploma", ["C", "B", "A", "D"]) == {"A", "B"}
-        assert index.take(second, 0, "resident", ["A"]) == set(), "a number is unique within its kind"
-        assert open_index().take(first, 0, "diploma", ["B", "A"]) == set()
-        assert index.take(first, 1, "diploma", ["A"]) == {"A"}, "one number names one row"
-        assert index.take(first, 1, "diploma", []) == set()
+        assert take(index, first, 0, "AB") == set()
+        assert take(index, second, 0, "CBAD") == {"A", "B"}
+        assert take(index, second, 0, "A", "resident") == set(), "a number is unique within its kind"
+        assert take(open_index(), first, 0, "AB") == set()
+        assert take(index, first, 1, "A") == {"A"}, "one number names one row"
+        assert take(index, first, 1, "") == set()
         assert index.takers() == [first, second]
 
     def test_what_was_issued_or_is_under_way_is_not_taken(self, index: Index) -> None:
@@ -216,12 +235,12 @@ class TestTaking:
         index.begin_singles([[single(entry(3, "B"))]])
         job = index.begin(b"another", "h.csv", DATE, 5, 1)
         numbers = ["N0", "N1", "N2", "A", "B"]
-        assert index.take(job, 0, "diploma", numbers) == {"N0", "N1", "A", "B"}
-        assert index.take(job, 0, "resident", numbers) == set()
+        assert take(index, job, 0, numbers) == {"N0", "N1", "A", "B"}
+        assert take(index, job, 0, numbers, "resident") == set()
 
     def test_nobody_else_is_given_or_issues_what_is_taken(self, index: Index) -> None:
         job = index.begin(b"key", "g.csv", DATE, 2, 1)
-        index.take(job, 0, "diploma", ["A", "N1"])
+        take(index, job, 0, ["A", "N1"])
         calls = [
             [single(entry(5, "C")), single(entry(2, "A"))],
             [single(entry(3, "A", kind="resident"))],
@@ -238,7 +257,7 @@ class TestTaking:
         index = open_index()
         job = index.begin(b"key", "g.csv", DATE, 6, 3)
         for chunk in range(3):
-            index.take(job, chunk, "diploma", [f"N{2 * chunk}", f"N{2 * chunk + 1}"])
+            take(index, job, chunk, [f"N{2 * chunk}", f"N{2 * chunk + 1}"])
         index.begin_chunk(job, 1, 2)
         another = open_index()
         assert another.takers() == [job]
@@ -247,7 +266,7 @@ class TestTaking:
         assert another.takers() == []
         other = another.begin(b"other", "h.csv", DATE, 6, 1)
         numbers = [f"N{place}" for place in range(6)]
-        assert another.take(other, 0, "diploma", numbers) == {"N2", "N3"}
+        assert take(another, other, 0, numbers) == {"N2", "N3"}
         index.finish_chunk(job, 1, Appended(b"batch", range(1)), [entry(2)])
         another.give_back(other)
         (refused,) = index.begin_singles([[single(entry(2, "N2"))]])

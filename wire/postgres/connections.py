@@ -108,6 +108,12 @@ class Connections:
         self._process = os.getpid()
         weakref.finalize(self, _close, self._idle, self._process)
 
+    def close(self) -> None:
+        """Closes those that nobody uses now; others are opened when they are needed."""
+        with contextlib.suppress(IndexError):  # another thread may take the last one
+            while self._process == os.getpid():
+                self._idle.pop().close()
+
     def run(self, work: Callable[[Cursor], _T]) -> _T:
         """Do some work of one statement.
 
