@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from wire.postgres.connections import Cursor
-from wire.postgres.rows import Kinds, read_one
+from wire.postgres.rows import Kinds, read, read_one
 from wire.problem import Damaged, NotFound, Problem, Refused
 
 from ...problem import NO_SUCH_DIPLOMA, not_in_force
@@ -62,18 +62,22 @@ _FIRST_FORM = """
 """
 """Whether no other form of the edition comes before; of most, nothing has to be looked up."""
 _TAKE = """
-INSERT INTO intaglio_issuer.edition SELECT number, %s, 1, ARRAY[{seqs}]
-FROM unnest(%s::text[], %s::bigint[]) AS given (number, seq) ON CONFLICT DO NOTHING
+WITH won AS (INSERT INTO intaglio_issuer.edition
+             SELECT number, %(kind)s, 1, ARRAY[{seqs}]
+             FROM unnest(%(numbers)s::text[], %(seqs)s::bigint[]) AS given (number, seq)
+             ON CONFLICT DO NOTHING RETURNING 1),
+     noted AS (INSERT INTO intaglio_issuer.taking VALUES (%(job)s, %(chunk)s, %(kind)s, %(numbers)s::text[])
+               ON CONFLICT (job, chunk, kind) DO UPDATE SET numbers = excluded.numbers)
+SELECT count(*) FROM won
 """
 _LOST = """
-SELECT number FROM unnest(%s::text[], %s::bigint[]) AS given (number, seq)
-JOIN intaglio_issuer.edition USING (number) WHERE kind = %s AND edition = 1 AND seqs[1] <> seq
+SELECT number FROM unnest(%(numbers)s::text[], %(seqs)s::bigint[]) AS given (number, seq)
+JOIN intaglio_issuer.edition USING (number) WHERE kind = %(kind)s AND edition = 1 AND seqs[1] <> seq
 """
 """What others have: a sequence number is of one row, and so its own again for who was interrupted."""
-_TAKEN = "SELECT begun FROM intaglio_issuer.taking WHERE job = %s AND chunk = %s AND kind = %s FOR UPDATE"
-_NOTE_TAKEN = """
-INSERT INTO intaglio_issuer.taking VALUES (%s, %s, %s, %s::text[])
-ON CONFLICT (job, chunk, kind) DO UPDATE SET numbers = excluded.numbers
+_WON = """
+UPDATE intaglio_issuer.taking SET numbers = %(won)s::text[]
+WHERE job = %(job)s AND chunk = %(chunk)s AND kind = %(kind)s
 """
 _GIVE_BACK = """
 WITH given AS (DELETE FROM intaglio_issuer.taking WHERE job = %s AND NOT begun RETURNING kind, numbers)
@@ -254,15 +258,20 @@ class PostgresIndex(Index):
     def take(self, job: Job, number: int, kind: str, numbers: Mapping[str, int]) -> set[str]:
         # Built of numbers alone: a query for each row would cost as much again as the row.
         seqs = ", ".join(f"seq + {place}" for place in range(len(job.forms)))
-        given = list(numbers), list(numbers.values())
+        given = {
+            "job": job.id,
+            "chunk": number,
+            "kind": kind,
+            "numbers": list(numbers),
+            "seqs": list(numbers.values()),
+        }
 
         def work(cursor: Cursor) -> set[str]:
-            cursor.execute(_TAKEN, [job.id, number, kind])  # who gives back waits, or has done
-            lost = set[str]()
-            if cursor.execute(_TAKE.format(seqs=seqs), [kind, *given]).rowcount < len(numbers):
-                lost = {each for (each,) in rows(cursor, [str], _LOST, *given, kind)}
-            if numbers.keys() - lost:
-                cursor.execute(_NOTE_TAKEN, [job.id, number, kind, sorted(numbers.keys() - lost)])
+            won = read_one(cursor.execute(_TAKE.format(seqs=seqs), given), [int])
+            if won == (len(numbers),):
+                return set()
+            lost = {each for (each,) in read(cursor.execute(_LOST, given), [str])}
+            cursor.execute(_WON, {**given, "won": [each for each in numbers if each not in lost]})
             return lost
 
         return self._database.in_turn(work)  # those who take the same wait for each other here
