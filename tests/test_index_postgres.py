@@ -23,7 +23,7 @@ import psycopg
 from psycopg import errors
 
 from issuer.archive.kept import Appended, ListFile
-from issuer.archive.postgres.database import prepare_index
+from issuer.archive.postgres.database import ISSUER, prepare_index
 from issuer.archive.postgres.store import PostgresIndex
 from issuer.archive.store import SQLiteIndex
 from issuer.issuer import Issuer
@@ -39,7 +39,7 @@ from tests.processes import ended
 from tests.world import csv_file, graduate, issuer_in, reopened, twin
 from vc.forms import INTEGRITY, SD_JWT_VC
 from vc.status import Reason
-from wire.problem import Refused
+from wire.problem import Refused, TryLater
 
 FORKS = pytest.mark.filterwarnings("ignore")  # of forks, which inherit it: Python 3.12 warns of threads
 HIDDEN = "correct-horse"
@@ -285,6 +285,31 @@ class TestNetwork:
         assert caught.value.code == "unavailable"
         assert index.begun_singles() == [(b"line 0", [(0, b"line 0")])], "who comes next completes it"
         cutting.close()
+
+
+@served
+def test_what_was_issued_is_not_given_back(uri: str, index: PostgresIndex) -> None:
+    """Another process had the same file, and did not see that its chunk was finished meanwhile."""
+    job = index.begin(b"key", "g.csv", DATE, 2, 1)
+    assert take(index, job, 0, ["N0", "N1"]) == set()
+    index.begin_chunk(job, 0, 0)
+    index.finish_chunk(job, 0, Appended(b"batch", range(1)), [entry(0)])
+    other = PostgresIndex(uri)
+    assert take(other, job, 0, ["N0", "N1"]) == set()
+    other.give_back(job)
+    another = index.begin(b"another", "h.csv", DATE, 2, 1)
+    assert take(index, another, 0, ["N0", "N1"]) == {"N0"}
+
+
+@served
+def test_who_waits_too_long_for_a_turn_is_told(server: Server, database: str, uri: str) -> None:
+    index = PostgresIndex(uri, patience=0.2)
+    with psycopg.connect(server.uri(database, "issuer")) as holder:
+        holder.execute(f"SELECT pg_advisory_xact_lock({ISSUER.turn})")
+        with pytest.raises(TryLater, match="another process holds"):
+            index.begin_singles([[single(entry(0, "A"))]])
+        assert file(index, 1).length == 1, "what a file records waits for no turn"
+    assert index.begin_singles([[single(entry(1, "A"))]]) == [None]
 
 
 @dataclass

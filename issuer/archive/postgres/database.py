@@ -45,9 +45,16 @@ class IndexDatabase:
     nobody else changes what the first found.
     """
 
-    def __init__(self, uri: str) -> None:
+    def __init__(self, uri: str, *, patience: float) -> None:
+        """Waits `patience` seconds for another who has the turn, and raises `TryLater` then."""
         admit = partial(require_writable, tenant=ISSUER)
         self._connections = Connections(address.parse(uri), admit, ISSUER)
+        # Who is gone from the network, or paused, has the turn for a minute at most.
+        self._turn = (
+            f"SET LOCAL lock_timeout = {max(1, round(patience * 1000))}; "
+            "SET LOCAL idle_in_transaction_session_timeout = '60s'; "
+            f"SELECT pg_advisory_xact_lock({ISSUER.turn})"
+        )
 
     def close(self) -> None:
         """Closes the connections that nobody uses now."""
@@ -67,20 +74,19 @@ class IndexDatabase:
 
     def in_turn(self, work: Callable[[Cursor], _T]) -> _T:
         """The same, while nobody else has the turn."""
-        return self._connections.write(partial(_taking_turn, work))
+        return self._connections.write(partial(self._taking_turn, work))
 
     def once(self, work: Callable[[Cursor], _T]) -> _T:
         """A transaction that has the turn, and is not tried again where its connection broke."""
-        return self._connections.once(partial(_taking_turn, work))
+        return self._connections.once(partial(self._taking_turn, work))
 
     def once_beside(self, work: Callable[[Cursor], _T]) -> _T:
         """The same without the turn, for what only looks and takes long."""
         return self._connections.once(work)
 
-
-def _taking_turn(work: Callable[[Cursor], _T], cursor: Cursor) -> _T:
-    cursor.execute(f"SELECT pg_advisory_xact_lock({ISSUER.turn})")
-    return work(cursor)
+    def _taking_turn(self, work: Callable[[Cursor], _T], cursor: Cursor) -> _T:
+        cursor.execute(self._turn, binary=False)  # so that three statements are one message
+        return work(cursor)
 
 
 def rows(cursor: Cursor, kinds: Kinds, query: str, *values: object) -> Sequence[Row]:

@@ -40,6 +40,8 @@ from .lookup import PostgresLookup, note_seqs, put_keys
 from .numbers import PostgresNumbers
 from .revocations import PostgresRevocations, journal_seqs
 
+LOCK_WAIT = 30.0
+"""Seconds that one process waits for another."""
 PAGE = 1000
 _NO_SEQ = (1 << 63) - 1
 
@@ -61,6 +63,8 @@ _FIRST_FORM = """
     AND other.form < credential.form AND other.leaf IS NOT NULL))
 """
 """Whether no other form of the edition comes before; of most, nothing has to be looked up."""
+_IS_ISSUED = "EXISTS (SELECT FROM intaglio_issuer.credential WHERE seq = seqs[1])"
+"""Whether an edition is more than a number that was taken."""
 _TAKE = """
 WITH won AS (INSERT INTO intaglio_issuer.edition
              SELECT number, %(kind)s, 1, ARRAY[{seqs}]
@@ -79,12 +83,13 @@ _WON = """
 UPDATE intaglio_issuer.taking SET numbers = %(won)s::text[]
 WHERE job = %(job)s AND chunk = %(chunk)s AND kind = %(kind)s
 """
-_GIVE_BACK = """
+_GIVE_BACK = f"""
 WITH given AS (DELETE FROM intaglio_issuer.taking WHERE job = %s AND NOT begun RETURNING kind, numbers)
 DELETE FROM intaglio_issuer.edition
 USING (SELECT kind, unnest(numbers) AS number FROM given) AS free
-WHERE edition.number = free.number AND edition.kind = free.kind AND edition.edition = 1
+WHERE edition.number = free.number AND edition.kind = free.kind AND edition.edition = 1 AND NOT {_IS_ISSUED}
 """
+"""Who was paused may have taken once more what its own file issued elsewhere meanwhile: that stays."""
 _TAKERS = f"""
 {_JOB} WHERE id IN (SELECT job FROM intaglio_issuer.taking WHERE NOT begun) ORDER BY first_seq, id
 """
@@ -157,8 +162,6 @@ _ENDED = """
 SELECT reason FROM intaglio_issuer.edition CROSS JOIN unnest(seqs) AS of_edition (seq)
 JOIN intaglio_issuer.revocation USING (seq) WHERE kind = %s AND number = %s AND reason <> 'superseded' LIMIT 1
 """
-_IS_ISSUED = "EXISTS (SELECT FROM intaglio_issuer.credential WHERE seq = seqs[1])"
-"""Whether an edition is more than a number that was taken."""
 _LATEST = f"""
 SELECT edition, {_IS_ISSUED} FROM intaglio_issuer.edition WHERE number = %s AND kind = %s
 ORDER BY edition DESC LIMIT 1
@@ -199,9 +202,9 @@ class PostgresIndex(Index):
     for a server that is not to be written to.
     """
 
-    def __init__(self, uri: str, *, page: int = PAGE) -> None:
-        """Reads `page` editions at a time."""
-        self._database = IndexDatabase(uri)
+    def __init__(self, uri: str, *, patience: float = LOCK_WAIT, page: int = PAGE) -> None:
+        """Waits `patience` seconds for another who has the turn, and reads `page` editions at a time."""
+        self._database = IndexDatabase(uri, patience=patience)
         self._page = page
         self.logged = PostgresLogged(self._database)
         self.revocations = PostgresRevocations(self._database)
