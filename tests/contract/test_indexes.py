@@ -197,20 +197,21 @@ def take(index: Index, job: Job, chunk: int, numbers: Iterable[str], kind: str =
 
 
 def compete(open_index: Open, name: int, start: Barrier) -> None:
-    """Issues what all issue: ten times thirty numbers by file, and one by itself."""
+    """Issues what all issue: ten times thirty numbers by file, one of them and another one by itself."""
     index = open_index()
     job = index.begin(b"%d" % name, f"{name}.csv", DATE, 300, 10)
     start.wait(timeout=60)
     for chunk in range(10):
         first = job.first_seq + 30 * chunk
         numbers = [f"N{30 * chunk + place}" for place in range(30)][:: -1 if name % 2 else 1]  # they cross
+        for number in (f"S{chunk}", numbers[20]):
+            seq = index.reserve(1)
+            if index.begin_singles([[single(entry(seq, number))]]) == [None]:
+                index.finish_singles([seq], Appended(b"", range(seq, seq + 1)), DATE)
         lost = index.take(job, chunk, "diploma", {each: seq for seq, each in enumerate(numbers, first)})
         won = [entry(seq, number) for seq, number in enumerate(numbers, first) if number not in lost]
         index.begin_chunk(job, chunk, first)
         index.finish_chunk(job, chunk, Appended(b"", range(first, first + len(won))), won)
-        seq = index.reserve(1)
-        if index.begin_singles([[single(entry(seq, f"S{chunk}"))]]) == [None]:
-            index.finish_singles([seq], Appended(b"", range(seq, seq + 1)), DATE)
 
 
 class TestTaking:
