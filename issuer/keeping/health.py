@@ -37,7 +37,7 @@ from ..archive.consistency import require_agreement, require_not_older
 from ..archive.index import Index
 from ..archive.shards import Shard
 from ..archive.store import SQLiteIndex
-from ..desk.claims import require_kept
+from ..desk.linkstore import require_kept
 from ..identity import documents
 from ..identity.clock import ClockJournal
 from ..identity.home import METADATA_NAME, STATUS_DOCUMENT_NAME, Identity, index, kind_folder
