@@ -9,6 +9,7 @@ import itertools
 import multiprocessing
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -26,17 +27,22 @@ from issuer.archive.kept import Appended, ListFile
 from issuer.archive.postgres.database import ISSUER, prepare_index
 from issuer.archive.postgres.store import PostgresIndex
 from issuer.archive.store import SQLiteIndex
+from issuer.desk.claims import CLAIM_LINK_USED, ClaimLinks
+from issuer.desk.postgres import PostgresLinks
 from issuer.issuer import Issuer
-from issuer.problem import INDEX_NOT_DURABLE, INDEX_NOT_PREPARED, INDEX_ROLE
+from issuer.problem import DAMAGED_CLAIMS, INDEX_NOT_DURABLE, INDEX_NOT_PREPARED, INDEX_ROLE
 from issuer.table.source import Source
+from keys import PrivateKey
 from tests import postgres_server
 from tests.contract.test_indexes import DATE, LATER, a, compete, entry, file, id_of, issue, single, take
+from tests.contract.test_links import together
 from tests.fault import issuing
 from tests.fault.kill import Work, a_sample, kill_everywhere
 from tests.postgres_connections import Cutting, bouncer, bouncer_needed
 from tests.postgres_server import Server
 from tests.processes import ended
-from tests.world import csv_file, graduate, issuer_in, reopened, twin
+from tests.test_issuer_claims import SERVICE, Registrar, answer
+from tests.world import NOW, csv_file, graduate, issuer_in, reopened, twin
 from vc.forms import INTEGRITY, SD_JWT_VC
 from vc.status import Reason
 from wire.problem import Refused, TryLater
@@ -74,7 +80,7 @@ def index(uri: str) -> Iterator[PostgresIndex]:
     index.close()
 
 
-def fill(index: PostgresIndex) -> None:
+def fill(index: PostgresIndex, uri: str) -> None:
     """Something in every table, about a person whose name, number, address and file have a mark in them."""
     job = index.begin(b"marked", "marked.csv", DATE, 3, 2)
     take(index, job, 0, ["marked-1", "marked-2"])
@@ -95,6 +101,10 @@ def fill(index: PostgresIndex) -> None:
     index.revocations.publish(files[:1], Appended(b"marked", range(4, 5)), {0: LATER}, [])
     index.revocations.begin(b"marked", files[1:])
     file(index, 1, b"marked too", 5)  # to be put in later
+    links = PostgresLinks(uri)
+    links.make_good(links.draw_up([(b"marked", a("marked-1"), 1)], 0), 1)
+    links.bind(b"marked", "did:key:marked", 0)
+    assert links.open_challenge(b"marked", b"marked", now=0, expires=1, latest=1, most=1)
 
 
 READABLE = {
@@ -123,7 +133,7 @@ class TestRoles:
     def test_a_reader_learns_nothing_about_anybody(
         self, server: Server, database: str, index: PostgresIndex
     ) -> None:
-        fill(index)
+        fill(index, server.uri(database, "issuer"))
         columns = server.execute(
             "SELECT relname, attname FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid "
             f"WHERE relnamespace = '{SCHEMA}'::regnamespace AND relkind IN ('r', 'p') AND attnum > 0",
@@ -156,7 +166,7 @@ class TestRoles:
     def test_an_issuer_takes_back_nothing_that_it_issued(
         self, server: Server, database: str, index: PostgresIndex
     ) -> None:
-        fill(index)
+        fill(index, server.uri(database, "issuer"))
         with psycopg.connect(server.uri(database, "issuer"), autocommit=True) as connection:
             for statement in (
                 *(f"DELETE FROM {SCHEMA}.{table}" for table in ("credential", "single", "job", "chunk")),
@@ -164,6 +174,7 @@ class TestRoles:
                 f"UPDATE {SCHEMA}.credential SET number = 'other'",
                 f"UPDATE {SCHEMA}.single SET line = ''",
                 f"UPDATE {SCHEMA}.job SET created = ''",
+                f"DELETE FROM {SCHEMA}.link",
                 f"SELECT * FROM {SCHEMA}.credential_0",
                 f"DROP TABLE {SCHEMA}.lookup",
                 f"CREATE TABLE {SCHEMA}.more (number integer)",
@@ -174,10 +185,11 @@ class TestRoles:
                     connection.execute(statement)
 
     def test_what_the_tables_owner_makes_is_made_once(self, server: Server, database: str) -> None:
+        steps = len(ISSUER.steps)
         assert prepare_index(server.uri(database)) == 0
         server.execute(f"INSERT INTO {SCHEMA}.step VALUES (99)", database)
         for call in (prepare_index, lambda uri: PostgresIndex(uri).count()):
-            with pytest.raises(Refused, match="of version 2, and this program knows 1"):
+            with pytest.raises(Refused, match=f"of version {steps + 1}, and this program knows {steps}"):
                 call(server.uri(database))
 
     def test_who_has_no_right_or_no_tables_is_told(self, server: Server, database: str) -> None:
@@ -310,6 +322,32 @@ def test_who_waits_too_long_for_a_turn_is_told(server: Server, database: str, ur
             index.begin_singles([[single(entry(0, "A"))]])
         assert file(index, 1).length == 1, "what a file records waits for no turn"
     assert index.begin_singles([[single(entry(1, "A"))]]) == [None]
+
+
+@served
+@pytest.mark.parametrize("attempt", range(5))
+def test_of_wallets_that_race_for_a_link_one_has_the_credential(uri: str, attempt: int) -> None:
+    registrar = Registrar()
+    desks = [ClaimLinks(PostgresLinks(uri), SERVICE) for _ in range(4)]
+    link = desks[0].offer(a("A"), registrar, now=NOW)
+    wallets = [PrivateKey.generate() for _ in desks]
+
+    def claim(desk: ClaimLinks, wallet: PrivateKey) -> bytes | str:
+        message = answer(desk.invite(link.token, registrar, now=NOW), wallet)
+        try:
+            return desk.redeem(link.token, message, registrar, now=NOW)
+        except Problem as problem:
+            return problem.code
+
+    found = together([partial(claim, desk, wallet) for desk, wallet in zip(desks, wallets, strict=True)])
+    assert sorted(map(str, found))[:3] == ["already-claimed"] * 3
+    (winner,) = [at for at, each in enumerate(found) if isinstance(each, bytes)]
+    assert claim(desks[3], wallets[winner]) == found[winner], "the same wallet may ask again"
+    with raises(CLAIM_LINK_USED):
+        desks[1].look(link.token, registrar, now=NOW)
+    registrar.counted += 1
+    with raises(DAMAGED_CLAIMS):
+        desks[2].look(link.token, registrar, now=NOW)
 
 
 @dataclass

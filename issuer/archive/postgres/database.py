@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -81,8 +82,12 @@ class IndexDatabase:
         return self._connections.once(partial(self._taking_turn, work))
 
     def once_beside(self, work: Callable[[Cursor], _T]) -> _T:
-        """The same without the turn, for what only looks and takes long."""
+        """The same without the turn."""
         return self._connections.once(work)
+
+    def held(self, patience: float) -> AbstractContextManager[None]:
+        """Holds the lock of those who make claim links, as `Connections.held` does."""
+        return self._connections.held(f"SELECT pg_advisory_xact_lock({ISSUER.turn + 2})", patience)
 
     def _taking_turn(self, work: Callable[[Cursor], _T], cursor: Cursor) -> _T:
         cursor.execute(self._turn, binary=False)  # so that three statements are one message
