@@ -12,16 +12,15 @@ from typing import Any
 
 from wire.postgres.connections import Cursor
 from wire.postgres.rows import Kinds, read, read_one
-from wire.problem import Damaged, NotFound, Problem, Refused
+from wire.problem import Damaged, NotFound, Problem
 
-from ...problem import NO_SUCH_DIPLOMA, not_in_force
+from ...problem import NO_SUCH_DIPLOMA
 from ..index import Index
 from ..kept import (
     DEFAULT,
     Appended,
     Crossed,
     EditionState,
-    EditionTaken,
     Entry,
     Incoming,
     Job,
@@ -34,11 +33,13 @@ from ..kept import (
     require_link,
     state_of,
 )
+from .comparison import crossed
 from .database import IndexDatabase, copy_rows, rows
 from .logged import PostgresLogged, raise_counter, settle_batch
-from .lookup import PostgresLookup, note_seqs, put_keys
+from .lookup import PostgresLookup, note_seqs
 from .numbers import PostgresNumbers
 from .revocations import PostgresRevocations, journal_seqs
+from .singles import EDITION, GENERATION, IS_ISSUED, SEQS, begin_call
 
 LOCK_WAIT = 30.0
 """Seconds that one process waits for another."""
@@ -53,7 +54,6 @@ FROM intaglio_issuer.credential LEFT JOIN intaglio_issuer.person USING (seq)
      LEFT JOIN intaglio_issuer.revocation USING (seq)
 WHERE leaf IS NOT NULL
 """
-_SEQS = "SELECT unnest(seqs) FROM intaglio_issuer.edition WHERE kind = %s AND number = %s"
 _ENTRY_KINDS: Kinds = [int, str, str, int, int, int, str, str, str | None, str | None, str]
 _FIRST_FORM = """
 (form = '' OR NOT EXISTS (
@@ -63,8 +63,6 @@ _FIRST_FORM = """
     AND other.form < credential.form AND other.leaf IS NOT NULL))
 """
 """Whether no other form of the edition comes before; of most, nothing has to be looked up."""
-_IS_ISSUED = "EXISTS (SELECT FROM intaglio_issuer.credential WHERE seq = seqs[1])"
-"""Whether an edition is more than a number that was taken."""
 _TAKE = """
 WITH won AS (INSERT INTO intaglio_issuer.edition
              SELECT number, %(kind)s, 1, ARRAY[{seqs}]
@@ -87,7 +85,7 @@ _GIVE_BACK = f"""
 WITH given AS (DELETE FROM intaglio_issuer.taking WHERE job = %s AND NOT begun RETURNING kind, numbers)
 DELETE FROM intaglio_issuer.edition
 USING (SELECT kind, unnest(numbers) AS number FROM given) AS free
-WHERE edition.number = free.number AND edition.kind = free.kind AND edition.edition = 1 AND NOT {_IS_ISSUED}
+WHERE edition.number = free.number AND edition.kind = free.kind AND edition.edition = 1 AND NOT {IS_ISSUED}
 """
 """Who was paused may have taken once more what its own file issued elsewhere meanwhile: that stays."""
 _TAKERS = f"""
@@ -113,38 +111,6 @@ SELECT number, kind, edition, array_agg(seq ORDER BY seq)
 FROM unnest(%s::text[], %s::text[], %s::bigint[], %s::bigint[]) AS given (number, kind, edition, seq)
 GROUP BY number, kind, edition ORDER BY number, kind, edition
 """
-_INCOMING = """
-CREATE TEMP TABLE incoming (nth bigint PRIMARY KEY, number text COLLATE "C", student text COLLATE "C",
-                            digest bytea, identity bytea) ON COMMIT DROP
-"""
-_REPEATED = """
-SELECT nth, earliest, number FROM pg_temp.incoming JOIN (SELECT number, min(nth) AS earliest
-  FROM pg_temp.incoming WHERE number <> '' GROUP BY number HAVING count(*) > 1) AS often USING (number)
-WHERE nth > earliest ORDER BY nth
-"""
-_OFTEN = """
-SELECT student, count(*), min(nth) FROM pg_temp.incoming WHERE student <> ''
-GROUP BY student HAVING count(*) > 1 ORDER BY min(nth) LIMIT 100
-"""
-_INDISTINCT = """
-SELECT nth, CASE WHEN nth = earliest THEN latest ELSE earliest END FROM pg_temp.incoming JOIN (
-  SELECT identity, min(nth) AS earliest, max(nth) AS latest FROM pg_temp.incoming
-  WHERE identity <> '' GROUP BY identity HAVING count(*) > 1) AS often USING (identity) ORDER BY nth
-"""
-_FIRSTS = """
-JOIN intaglio_issuer.edition ON edition.number = wanted.number AND edition.kind = %s AND edition.edition = 1
-CROSS JOIN unnest(edition.seqs) AS of_edition (number_of_seq)
-JOIN intaglio_issuer.credential ON credential.seq = number_of_seq AND credential.copy = 1
-GROUP BY nth, digest ORDER BY nth
-"""
-_KNOWN = f"SELECT nth, min(credential.seq), digest FROM pg_temp.incoming AS wanted {_FIRSTS}"
-_KNOWN_BY_IDENTITY = f"""
-SELECT nth, min(credential.seq), digest
-FROM (SELECT nth, digest, given_number.number
-      FROM pg_temp.incoming JOIN intaglio_issuer.given_number USING (identity)
-      WHERE given_number.kind = %s AND identity <> '') AS wanted {_FIRSTS}
-"""
-"""What only the whole of a file shows: its rows against each other, and against what was issued."""
 _BEGUN = """
 SELECT key, seq, line FROM intaglio_issuer.batch JOIN intaglio_issuer.single USING (seq)
 JOIN intaglio_issuer.credential USING (seq) WHERE leaf IS NULL ORDER BY seq
@@ -158,26 +124,6 @@ SELECT DISTINCT former.seq FROM intaglio_issuer.credential AS new
 JOIN intaglio_issuer.edition AS old USING (number, kind) CROSS JOIN unnest(old.seqs) AS former (seq)
 WHERE new.seq = ANY(%s::bigint[]) AND old.edition < new.edition
 """
-_ENDED = """
-SELECT reason FROM intaglio_issuer.edition CROSS JOIN unnest(seqs) AS of_edition (seq)
-JOIN intaglio_issuer.revocation USING (seq) WHERE kind = %s AND number = %s AND reason <> 'superseded' LIMIT 1
-"""
-_LATEST = f"""
-SELECT edition, {_IS_ISSUED} FROM intaglio_issuer.edition WHERE number = %s AND kind = %s
-ORDER BY edition DESC LIMIT 1
-"""
-_EDITION = f"{_SEQS} AND edition = %s"
-_STANDING = "SELECT form, copy FROM intaglio_issuer.credential WHERE seq = ANY(%s::bigint[])"
-_OPEN_ONE = (
-    "INSERT INTO intaglio_issuer.edition VALUES (%s, %s, %s, ARRAY[%s]::bigint[]) ON CONFLICT DO NOTHING"
-)
-_JOIN = """
-UPDATE intaglio_issuer.edition SET seqs = seqs || %s::bigint WHERE number = %s AND kind = %s AND edition = %s
-"""
-_INSERT = """
-INSERT INTO intaglio_issuer.credential (seq, kind, number, edition, copy, leaf, form)
-VALUES (%s, %s, %s, %s, %s, %s, %s)
-"""
 _COLUMNS = "intaglio_issuer.credential (seq, kind, number, edition, copy, leaf, form)"
 _COLUMN_TYPES = ("int8", "text", "text", "int8", "int8", "int8", "text")
 _PLACE = """
@@ -186,9 +132,8 @@ FROM intaglio_issuer.chunk JOIN intaglio_issuer.job ON job.id = chunk.job
 WHERE chunk.first_seq <= %s AND issued > 0 ORDER BY chunk.first_seq DESC LIMIT 1
 """
 _KINDS_OF = f"""
-SELECT DISTINCT kind FROM intaglio_issuer.edition WHERE number = %s AND {_IS_ISSUED} ORDER BY kind
+SELECT DISTINCT kind FROM intaglio_issuer.edition WHERE number = %s AND {IS_ISSUED} ORDER BY kind
 """
-_GENERATION = "SELECT generation FROM intaglio_issuer.released WHERE kind = %s AND number = %s"
 _RELEASE = """
 INSERT INTO intaglio_issuer.released VALUES (%s, %s, 1)
 ON CONFLICT (kind, number) DO UPDATE SET generation = released.generation + 1
@@ -312,28 +257,13 @@ class PostgresIndex(Index):
         self._database.write(work)
 
     def compare(self, kind: str, incoming: Iterable[Sequence[Incoming]]) -> Crossed:
-        def work(cursor: Cursor) -> Crossed:
-            cursor.execute(_INCOMING)  # there may be millions
-            given = (row for portion in incoming for row in portion)
-            copy_rows(cursor, "pg_temp.incoming", ("int8", "text", "text", "bytea", "bytea"), given)
-            cursor.execute("ANALYZE pg_temp.incoming")
-            repeated = rows(cursor, [int, int, str], _REPEATED)
-            often = rows(cursor, [str, int, int], _OFTEN)
-            indistinct = rows(cursor, [int, int], _INDISTINCT)
-            query = "SELECT EXISTS (SELECT FROM pg_temp.incoming WHERE number <> '')"
-            if read_one(cursor.execute(query), [bool]) == (True,):
-                known = rows(cursor, [int, int, bytes], _KNOWN, kind)
-            else:
-                known = rows(cursor, [int, int, bytes], _KNOWN_BY_IDENTITY, kind, kind)
-            return Crossed(list(repeated), list(often), list(known), list(indistinct))
-
-        return self._database.once_beside(work)
+        return self._database.once_beside(lambda cursor: crossed(cursor, kind, incoming))
 
     # One at a time
 
     def begin_singles(self, calls: Sequence[Sequence[Single]]) -> list[tuple[int, Problem] | None]:
         def work(cursor: Cursor) -> list[tuple[int, Problem] | None]:
-            refused = [_begin(cursor, call) for call in calls]
+            refused = [begin_call(cursor, call) for call in calls]
             begun = [
                 single for call, why in zip(calls, refused, strict=True) if why is None for single in call
             ]
@@ -376,7 +306,7 @@ class PostgresIndex(Index):
         self._database.once(lambda cursor: cursor.execute(_RELEASE, which))
 
     def generation(self, which: KindNumber) -> int:
-        found = self._database.rows([int], _GENERATION, *which)
+        found = self._database.rows([int], GENERATION, *which)
         return found[0][0] if found else 0
 
     def links(self) -> int:
@@ -396,12 +326,12 @@ class PostgresIndex(Index):
         return _one(self._all(f"{_ENTRY} AND seq = %s", seq))
 
     def current(self, which: KindNumber) -> Entry:
-        seqs = self._seqs(_SEQS, *which)
+        seqs = self._seqs(SEQS, *which)
         query = f"{_ENTRY} AND seq = ANY(%s::bigint[]) ORDER BY edition DESC, form, copy LIMIT 1"
         return _one(self._all(query, seqs))
 
     def copies(self, which: KindNumber, edition: int) -> list[Entry]:
-        seqs = self._seqs(_EDITION, *which, edition)
+        seqs = self._seqs(EDITION, *which, edition)
         return self._all(f"{_ENTRY} AND seq = ANY(%s::bigint[]) ORDER BY form, copy", seqs)
 
     def kinds_of(self, number: str) -> list[str]:
@@ -504,61 +434,3 @@ def _open_editions(cursor: Cursor, taken: Iterable[Sequence[Any]], entries: Sequ
         new = [entry for entry in entries if entry.which not in own]
         columns = zip(*((each.number, each.kind, each.edition, each.seq) for each in new), strict=True)
         cursor.execute(_OPEN, [list(column) for column in columns])
-
-
-def _begin(cursor: Cursor, call: Sequence[Single]) -> tuple[int, Problem] | None:
-    """Inserts all, or undoes it and gives the place of the first that cannot be, and why."""
-    opened = set[tuple[KindNumber, int]]()
-    cursor.execute("SAVEPOINT call")
-    for place, single in enumerate(call):
-        try:
-            _begin_one(cursor, single, opened)
-        except (EditionTaken, Refused) as problem:
-            cursor.execute("ROLLBACK TO call; RELEASE call", binary=False)
-            return place, problem
-    cursor.execute("RELEASE call")
-    return None
-
-
-def _begin_one(cursor: Cursor, single: Single, opened: set[tuple[KindNumber, int]]) -> None:
-    """Inserts it, as one of those of its edition that the same call has `opened`, or the first of them."""
-    entry, which = single.entry, single.entry.which
-    for (reason,) in rows(cursor, [str], _ENDED, *which):
-        raise not_in_force(is_suspended=state_of(reason) is EditionState.SUSPENDED)
-    if single.generation is not None:
-        found = rows(cursor, [int], _GENERATION, *which)
-        require_link(which, single.generation, found[0][0] if found else 0)
-    edition = entry.number, entry.kind, entry.edition
-    if (which, entry.edition) not in opened and not _stands(cursor, single):
-        # A job may take the number at this moment, which waits for no turn.
-        if cursor.execute(_OPEN_ONE, [*edition, entry.seq]).rowcount == 0:
-            raise EditionTaken(f"the credential has an edition {entry.edition} already")
-    else:
-        seqs = [seq for (seq,) in rows(cursor, [int], _EDITION, *which, entry.edition)]
-        if (entry.form, entry.copy) in rows(cursor, [str, int], _STANDING, seqs):
-            raise EditionTaken(f"the credential has an edition {entry.edition} already")
-        cursor.execute(_JOIN, [entry.seq, *edition])
-    opened.add((which, entry.edition))
-    cursor.execute(_INSERT, [*entry[:6], entry.form])
-    cursor.execute(
-        "INSERT INTO intaglio_issuer.person VALUES (%s, %s, %s)", [entry.seq, entry.name, entry.email]
-    )
-    put_keys(cursor, entry.seq, single.id, entry.email)
-    cursor.execute("INSERT INTO intaglio_issuer.single VALUES (%s, %b)", [entry.seq, single.line])
-
-
-def _stands(cursor: Cursor, single: Single) -> bool:
-    """Whether it joins the latest edition, where it may; else it is to open the next.
-
-    Raises `EditionTaken` where it can do neither.
-    """
-    entry = single.entry
-    for latest, is_issued in rows(cursor, [int, bool], _LATEST, entry.number, entry.kind):
-        if not is_issued:
-            raise EditionTaken("a file is being issued that has this number")
-        if single.joins and latest == entry.edition:
-            return True
-        if latest >= entry.edition:
-            taken = latest if single.joins else entry.edition
-            raise EditionTaken(f"the credential has an edition {taken} already")
-    return False
