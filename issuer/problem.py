@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from wire.problem import Code, Conflict, Damaged, Malformed, NotFound, Problem, Refused, Unavailable
+from wire.problem import Code, Conflict, Damaged, Malformed, NotFound, Problem, Refused, TryLater, Unavailable
 
 # The folder
 
@@ -29,6 +29,14 @@ ISSUER_LOST = DAMAGED_ISSUER.finer("issuer-lost")
 """The issuer's description is gone, and a log is there."""
 OLDER_INDEX = Code("older-index", Damaged)
 """The index is an older copy than the log."""
+INDEX_NOT_PREPARED = Code("index-not-prepared", NotFound, "No index was prepared there")
+"""The database is there, and has no tables of an issuer's index yet."""
+INDEX_ROLE = Code("index-role", Refused)
+"""The role that opened the index's database lacks a right: to issue, or to make and change tables."""
+INDEX_NOT_DURABLE = Code("index-not-durable", Refused, "What is written would not last")
+"""The index's database loses what it has acknowledged when the power fails: nothing is issued there."""
+INDEX_OVERTAKEN = Code("index-overtaken", TryLater)
+"""Another process has changed the index meanwhile: nothing was changed by this one."""
 DAMAGED_CLAIMS = Code("damaged-claims", Damaged)
 """The list of claim links is damaged or an older copy."""
 CLAIMS_LOST = DAMAGED_CLAIMS.finer("claims-lost")

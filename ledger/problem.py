@@ -79,8 +79,6 @@ NO_LOG = Code("no-log", NotFound)
 """There is no log in the folder."""
 IS_THE_LOG_ITSELF = NO_LOG.finer("is-the-log-itself")
 """The folder is the log itself; meant is the one above, which has its keys."""
-PASSWORD_IN_ADDRESS = Code("password-in-address", Refused)
-"""A log's address has a password in it: addresses get into lists of processes, histories and reports."""
 LEDGER_TILES_AHEAD = Code("ledger-tiles-ahead", Damaged, "Something lies in the log's way")
 """Somebody else wrote ahead of the log, into its database or bucket, which no appender can undo."""
 LEDGER_NOT_PREPARED = Code("ledger-not-prepared", NotFound, "No log was prepared there")

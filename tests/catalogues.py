@@ -56,6 +56,7 @@ IN_ENGLISH = (
     "ledger/evm/deployment.py",
     "ledger/evm/transactions.py",
     "ledger/tiles",
+    "wire/postgres",
     "keys/keyfile.py",  # who keeps an issuer's keys
     "keys/opening.py",
     "keys/module.py",

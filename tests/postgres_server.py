@@ -158,14 +158,19 @@ class Server:
             return cursor.fetchall() if cursor.description else []
 
     def create(self, name: str) -> None:
-        """A database with the tables of a log that is empty, unless there is one of that name."""
+        """A database with tables of a log and of an index that are empty, unless it is there."""
+        from issuer.archive.postgres.database import prepare_index
+
         with locked(self.folder / "create"):
             there = {name for (name,) in self.execute("SELECT datname FROM pg_database")}
             if _PREPARED not in there:
                 self.execute(f"CREATE DATABASE {_PREPARED}")
                 prepare_tables(self.uri(_PREPARED))
+                prepare_index(self.uri(_PREPARED))
                 self.execute("CREATE ROLE appender LOGIN IN ROLE intaglio_appender")
                 self.execute("CREATE ROLE reader LOGIN IN ROLE intaglio_reader")
+                self.execute("CREATE ROLE issuer LOGIN IN ROLE intaglio_issuer")
+                self.execute("CREATE ROLE issuer_reader LOGIN IN ROLE intaglio_issuer_reader")
             if name not in there:
                 self.execute(f"CREATE DATABASE {name} TEMPLATE {_PREPARED}")
 

@@ -19,6 +19,7 @@ import zstandard
 
 from issuer.archive.kept import EditionTaken
 from issuer.archive.shards import lines_of, shard_of
+from issuer.archive.store import SQLiteIndex
 from issuer.issuer import Issuer
 from issuer.job import bulk
 from issuer.job.attached import Attached
@@ -154,7 +155,14 @@ class Interruption(Exception):
 @pytest.mark.parametrize("on_call", [1, 3])
 @pytest.mark.parametrize(
     "step",
-    ["index.begin", "index.begin_chunk", "log.append", "index.finish_chunk", "revocations.publish"],
+    [
+        "index.begin",
+        "index.take",
+        "index.begin_chunk",
+        "log.append",
+        "index.finish_chunk",
+        "revocations.publish",
+    ],
 )
 @pytest.mark.parametrize("workers", [0, 2])
 def test_an_interrupted_job_ends_as_if_nothing_had_happened(
@@ -251,6 +259,34 @@ def test_a_changed_template_makes_another_job(issuer: Issuer, source: Source) ->
         for entry in issuer.entries()
     ]
     assert [narrative.startswith("All of ") for narrative in narratives] == [False] * 3 + [True] * 18
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_row_whose_number_another_took_meanwhile_is_a_finding(
+    issuer: Issuer, source: Source, tmp_path: Path, workers: int
+) -> None:
+    """It is not logged; once the other has given the number back, the same file issues the row."""
+    other = SQLiteIndex(issuer.home / "issuer.sqlite")
+    taken = ["UNI-000002", "UNI-000009"]
+
+    def takes(told: Progress) -> None:
+        if told == Progress("issuing", 0, 23):
+            job = other.begin(b"another", "h.csv", "2026-07-01T12:00:00Z", 2, 1)
+            assert other.take(job, 0, "diploma", dict.fromkeys(taken, job.first_seq)) == set()
+
+    result = issue(issuer, source, workers=workers, progress=takes)
+    assert (result.issued, result.survey.good) == (19, 19)
+    assert sorted(result.survey.findings) == [3, 5, 10, 15]
+    assert result.survey.findings[3] == [
+        (3, "diploma_number", "is being issued by somebody else, or was meanwhile", "UNI-000002", 0)
+    ]
+    errors = source.path.with_name("errors.csv").read_text()
+    assert all(number in errors for number in taken)
+    assert audit(issuer.log).size == 1 + 19 + 1
+    again = issue(issuer, source, workers=workers)  # whoever has the lock gives back what nobody is to issue
+    assert (again.issued, len(again.survey.known)) == (2, 19)
+    assert sorted(entry.number for entry in issuer.entries()) == [f"UNI-{row:06}" for row in GOOD]
+    assert issue(issuer, source).issued == 0
 
 
 def test_progress_is_told_in_rows_for_both_stages(issuer: Issuer, source: Source) -> None:
@@ -375,7 +411,7 @@ def test_what_a_killed_job_leaves_of_checked_rows_is_sealed_and_goes_with_the_ne
     job.start()
     job.join()
     left = list((issuer.home / "checked").iterdir())
-    assert (job.exitcode, len(left)) == (-signal.SIGKILL, 6)
+    assert (job.exitcode, len(left)) == (-signal.SIGKILL, 12)  # of each span its records and numbers
     for path in left:
         with pytest.raises(zstandard.ZstdError):
             zstandard.decompress(path.read_bytes())

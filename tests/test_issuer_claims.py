@@ -33,9 +33,9 @@ from issuer.desk.claims import (
     TOO_MANY_ATTEMPTS,
     ClaimLinks,
     LinkExpired,
-    require_kept,
 )
 from issuer.desk.http import create_app
+from issuer.desk.linkstore import require_kept
 from issuer.problem import CLAIMS_LOST, DAMAGED_CLAIMS, FORM_NOT_ALLOWED
 from keys import PrivateKey
 from tests.problems import raises

@@ -40,7 +40,16 @@ OF_FFBA36C = FIXTURES / "index-ffba36c.sql"
 OF_9015E12 = FIXTURES / "index-9015e12.sql"
 """The same, as 9015e12 left it, which gave numbers, and whose issuers had one form."""
 
-SCRIPTS = {"f31e11f": OF_F31E11F, "81e9505": OF_81E9505, "ffba36c": OF_FFBA36C, "9015e12": OF_9015E12}
+OF_23B01E4 = FIXTURES / "index-23b01e4.sql"
+"""The same, as 23b01e4 left it, which had forms, and took no number before it signed."""
+
+SCRIPTS = {
+    "f31e11f": OF_F31E11F,
+    "81e9505": OF_81E9505,
+    "ffba36c": OF_FFBA36C,
+    "9015e12": OF_9015E12,
+    "23b01e4": OF_23B01E4,
+}
 OLDER = pytest.mark.parametrize(
     "script", [pytest.param(script, id=commit) for commit, script in SCRIPTS.items()]
 )

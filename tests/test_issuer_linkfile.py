@@ -18,6 +18,7 @@ from exchange.claim import ClaimLink
 from issuer.archive.kept import Entry, KindNumber
 from issuer.desk.claims import CLAIM_LINK_ENDED, LINK_LIFETIME, ClaimLinks
 from issuer.desk.linkfile import COLUMNS, LinkFile, LinkState
+from issuer.desk.linkstore import SQLiteLinks
 from issuer.problem import LINK_FILE_TAKEN
 from tests.doubles import instead, stops
 from tests.fault.kill import killed_by
@@ -86,7 +87,8 @@ def require_none_lost(claims: ClaimLinks, *paths: Path) -> None:
     """Every good link stands in one of the files; a link that nobody has would be lost."""
     tokens = [ClaimLink.parse(row["link"]).token for path in paths if path.exists() for row in rows(path)]
     kept = {*claims.places(tokens, Registrar()).values()}
-    with claims._database.reading() as connection:
+    assert isinstance(claims._links, SQLiteLinks)
+    with claims._links._database.reading() as connection:
         query = "SELECT rowid FROM link WHERE holder IS NULL AND expires > 0"
         assert {nth for (nth,) in connection.execute(query)} <= kept
 

@@ -5,18 +5,19 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from exchange.claim import Acceptance, ClaimLink
+from exchange.claim import ClaimLink
 from issuer.archive.kept import EditionTaken, KindNumber, NewEntry, Single
 from issuer.archive.store import SQLiteIndex
-from issuer.desk.claims import ALREADY_CLAIMED, CHALLENGE_SPENT, ClaimLinks, _hash, _seconds
+from issuer.desk.claims import ALREADY_CLAIMED, CHALLENGE_SPENT, ClaimLinks
 from issuer.desk.linkfile import LinkFile
+from issuer.desk.links import KeptLink
+from issuer.desk.linkstore import SQLiteLinks
 from issuer.issuer import Issuer
 from issuer.status import lists
 from keys import PrivateKey
@@ -213,31 +214,25 @@ def test_of_two_at_once_one_gets_it(
 # Planted faults, each found each time
 
 
-def spend_after_a_look(self: ClaimLinks, token: str, challenge: str, now: datetime) -> None:
-    known = (_hash(challenge), _hash(token), _seconds(now))
+def spend_after_a_look(self: SQLiteLinks, token: bytes, challenge: bytes, now: int) -> bool:
     with self._database.reading() as connection:
         found = connection.execute(
-            "SELECT used FROM challenge WHERE challenge = ? AND token = ? AND expires > ?", known
+            "SELECT used FROM challenge WHERE challenge = ? AND token = ? AND expires > ?",
+            (challenge, token, now),
         ).fetchone()
     if found != (0,):
-        raise CHALLENGE_SPENT("it was spent")
+        return False
     with self._database.writing() as connection:
-        connection.execute("UPDATE challenge SET used = 1 WHERE challenge = ?", known[:1])
+        connection.execute("UPDATE challenge SET used = 1 WHERE challenge = ?", (challenge,))
+    return True
 
 
-def bind_after_a_look(
-    self: ClaimLinks, token: str, acceptance: Acceptance, now: datetime
-) -> tuple[str, int, bool]:
-    holder = acceptance.holder
-    with self._database.reading() as connection:
-        (number, found) = connection.execute(
-            "SELECT number, holder FROM link WHERE token = ?", (_hash(token),)
-        ).fetchone()
-    if found not in (None, holder):
-        raise ALREADY_CLAIMED("another has it")
-    with self._database.writing() as connection:
-        connection.execute("UPDATE link SET holder = ? WHERE token = ?", (holder, _hash(token)))
-    return number, 0, found is None
+def bind_after_a_look(self: SQLiteLinks, token: bytes, holder: str, now: int) -> tuple[KeptLink, bool]:
+    link = self.find(token)
+    assert link is not None
+    if link.holder is None:
+        self._database.write("UPDATE link SET holder = ? WHERE token = ?", holder, token)
+    return link._replace(holder=link.holder or holder), link.holder is None
 
 
 def reserve_after_a_look(self: SQLiteIndex, count: int) -> int:
@@ -274,8 +269,8 @@ def append_again(self: Log, entries: Sequence[bytes], key: bytes) -> range:
 @pytest.mark.parametrize(
     ("compete", "owner", "name", "fault"),
     [
-        (one_challenge, ClaimLinks, "_spend", spend_after_a_look),
-        (one_link, ClaimLinks, "_bind", bind_after_a_look),
+        (one_challenge, SQLiteLinks, "spend", spend_after_a_look),
+        (one_link, SQLiteLinks, "bind", bind_after_a_look),
         (one_link_each, ClaimLinks, "making", lambda _: nullcontext()),
         (one_sequence, SQLiteIndex, "reserve", reserve_after_a_look),
         (one_edition, SQLiteIndex, "begin_singles", begin_after_a_look),

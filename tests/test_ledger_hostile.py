@@ -454,7 +454,7 @@ class TestADatabase:
         twin, name = database
         assert isinstance(twin.judge, Lies)
         twin.judge.lies = lambda text: rows if "FROM intaglio.head" in text else None
-        with pytest.raises(Damaged, match="the tables of the log"):
+        with pytest.raises(Damaged, match="the tables of the database"):
             PostgresStore(twin.uri(name, "appender")).head()
 
     def test_a_move_of_no_state_that_is_known(self, database: tuple[postgres_twin.Twin, str]) -> None:

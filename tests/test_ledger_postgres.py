@@ -5,12 +5,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import multiprocessing
 import random
-import select
-import shutil
-import socket
 import subprocess
 import sys
 import threading
@@ -37,7 +33,6 @@ from ledger.problem import (
     LEDGER_NOT_DURABLE,
     LEDGER_NOT_PREPARED,
     LEDGER_ROLE,
-    PASSWORD_IN_ADDRESS,
     Overtaken,
 )
 from ledger.tiles.edge import Edge
@@ -45,17 +40,17 @@ from ledger.tiles.engines import address_parts, open_store, prepare_tables, prun
 from ledger.tiles.journal import Capacity
 from ledger.tiles.keys import key_digest
 from ledger.tiles.postgres import schema
-from ledger.tiles.postgres.address import parse
 from ledger.tiles.postgres.store import PostgresStore
 from ledger.tiles.store import Base, Batch, examine
 from tests import postgres_server
 from tests.crowd import Crowd
 from tests.ledger_samples import COSIGNER, NOW, ORIGIN, SIGNER, naive_root, open_log, samples
+from tests.postgres_connections import Cutting, bouncer, bouncer_needed
 from tests.postgres_server import Server
 from tests.postgres_twin import Cut, Judge, Twin, twin
 from tests.processes import ended
-from tests.serving import listening
-from wire.problem import DISK_FULL, Damaged, Refused, TryLater, Unavailable
+from wire.postgres.address import parse
+from wire.problem import DISK_FULL, PASSWORD_IN_ADDRESS, Damaged, Refused, TryLater, Unavailable
 
 _T = TypeVar("_T")
 HIDDEN = "correct-horse"
@@ -498,40 +493,13 @@ def test_processes_append_at_once(count: int, uri: str) -> None:
     assert audit(open_log(open_store(uri))).size == count * 12 * 7
 
 
-BOUNCER = """
-[databases]
-* = host={folder} port={port}
-[pgbouncer]
-listen_addr = 127.0.0.1
-listen_port = {own}
-unix_socket_dir =
-auth_type = trust
-auth_file = {folder}/users
-pool_mode = transaction
-default_pool_size = 6
-"""
-
-
 @served
-@pytest.mark.skipif(shutil.which("pgbouncer") is None, reason="no pgbouncer: apt-get install pgbouncer")
+@bouncer_needed
 @pytest.mark.filterwarnings("ignore")  # of forks, as above
 def test_through_a_pgbouncer_that_pools_transactions(server: Server, database: str) -> None:
     """More clients than it has connections: each transaction may be on another one."""
-    with listening() as free:
-        own = free.getsockname()[1]
-    (server.folder / "users").write_text('"appender" ""\n')
-    settings = server.folder / "bouncer.ini"
-    settings.write_text(BOUNCER.format(folder=server.folder, port=server.port, own=own))
-    with server.running("pgbouncer", "-q", str(settings)):
-        uri = server.uri(database, "appender", host="127.0.0.1", port=str(own))
-        deadline = time.monotonic() + 20
-        while True:
-            try:
-                open_store(uri).head()
-                break
-            except Unavailable:
-                assert time.monotonic() < deadline
-                time.sleep(0.05)
+    with bouncer(server, "appender") as port:
+        uri = server.uri(database, "appender", host="127.0.0.1", port=str(port))
         fork = multiprocessing.get_context("fork")
         barrier = fork.Barrier(4)
         work = [fork.Process(target=append_in_turn, args=(uri, name, barrier, 8)) for name in range(4)]
@@ -539,43 +507,6 @@ def test_through_a_pgbouncer_that_pools_transactions(server: Server, database: s
             process.start()
         ended(work)
         assert audit(open_log(open_store(uri))).size == 4 * 8 * 7
-
-
-class Cutting:
-    """A proxy before a server, which passes on one COMMIT and then cuts the line: nobody hears the answer."""
-
-    def __init__(self, server: Server | Twin) -> None:
-        self._server, self.cuts = server, 0
-        self.cut_at = -1
-        """Which of the next commits that is; none where it is below zero."""
-        self._listening = socket.create_server(("127.0.0.1", 0))
-        self.port = self._listening.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def close(self) -> None:
-        self._listening.close()
-
-    def _accept(self) -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                client, _ = self._listening.accept()
-                database = socket.create_connection(("127.0.0.1", self._server.port))
-                threading.Thread(target=self._pass_on, args=(client, database), daemon=True).start()
-
-    def _pass_on(self, client: socket.socket, database: socket.socket) -> None:
-        with contextlib.suppress(OSError), client, database:
-            while True:
-                for ready in select.select([client, database], [], [])[0]:
-                    data = ready.recv(1 << 16)
-                    if not data:
-                        return
-                    (database if ready is client else client).sendall(data)
-                    if ready is client and b"COMMIT\0" in data:
-                        self.cut_at -= 1
-                        if self.cut_at == -1:
-                            database.recv(1 << 16)  # so that it was done
-                            self.cuts += 1
-                            return
 
 
 class Answering(Judge):

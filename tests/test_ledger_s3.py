@@ -33,7 +33,7 @@ from ledger import Checkpoint
 from ledger.audit import audit
 from ledger.log import LogReader
 from ledger.move import seal_source
-from ledger.problem import LEDGER_CLOCK, LEDGER_NOT_CONDITIONAL, LOG_SEALED, PASSWORD_IN_ADDRESS
+from ledger.problem import LEDGER_CLOCK, LEDGER_NOT_CONDITIONAL, LOG_SEALED
 from ledger.tiles.engines import open_store
 from ledger.tiles.journal import Capacity
 from ledger.tiles.s3.address import ENDPOINT, Location, parse_location, settings
@@ -51,7 +51,7 @@ from tests.s3_server import BUCKET, LOCKED, Cluster, client, environment
 from tests.s3_twin import Twin, twin
 from tests.serving import listening
 from tests.test_service_logs import running
-from wire.problem import Damaged, NotFound, Refused, TooLarge, TryLater, Unavailable
+from wire.problem import PASSWORD_IN_ADDRESS, Damaged, NotFound, Refused, TooLarge, TryLater, Unavailable
 
 _T = TypeVar("_T")
 HIDDEN = "correct-horse"

@@ -202,6 +202,10 @@ LOOPBACK_REFUSED = Code("loopback-refused", Refused)
 """A URL leads to this machine itself, which was not allowed."""
 
 
+PASSWORD_IN_ADDRESS = Code("password-in-address", Refused)
+"""An address has a password in it: addresses get into lists of processes, histories and reports."""
+
+
 class Declined(Refused):
     """A person was asked and said no; nothing was done."""
 

@@ -208,6 +208,14 @@ REMEDIES: Mapping[str, str] = {
         "Leave it out, and change it: it has been shown. It belongs into ~/.pgpass, or the file that "
         "PGPASSFILE names; for a bucket, into ~/.aws/credentials."
     ),
+    "index-not-prepared": (
+        'The owner of the database makes them, in Python: prepare_index("postgresql://OWNER@HOST/DATABASE").'
+    ),
+    "index-role": (
+        "Issuing needs the role intaglio_issuer, looking intaglio_issuer_reader; "
+        "only their owner makes the tables."
+    ),
+    "index-not-durable": "Put it right ({setting}), then do the same again: nothing was written.",
     "ledger-not-prepared": "Its owner makes the tables: intaglio ledger init postgresql://OWNER@HOST/DATABASE",
     "ledger-tiles-ahead": (
         "Somebody else can append there: change the password of that role, or the key for the bucket. "

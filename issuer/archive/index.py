@@ -80,6 +80,19 @@ class Index(Protocol):
     def finished_chunks(self, job: Job) -> set[int]:
         """The numbers of the chunks that need not be done again."""
 
+    def take(self, job: Job, number: int, kind: str, numbers: Mapping[str, int]) -> set[str]:
+        """Takes numbers of a kind for a chunk of a job, before their first editions are signed.
+
+        Each comes with the first sequence number of its row. Returns those that it cannot have: they were
+        issued, or another chunk or job has taken them. A chunk that was interrupted has what it had taken.
+        """
+
+    def takers(self) -> list[Job]:
+        """The jobs that have numbers for chunks that they did not begin."""
+
+    def give_back(self, job: Job) -> None:
+        """Lets others have the numbers that a job has taken, but for those of chunks that were begun."""
+
     def begin_chunk(self, shard: ShardName, first_seq: int) -> None:
         """Records that a chunk's shard is stored under this name, and that its digests go to the log next."""
 
@@ -87,7 +100,7 @@ class Index(Protocol):
         """The chunks that were begun and not finished: they may be in the log."""
 
     def finish_chunk(self, job: Job, number: int, batch: Appended, entries: Sequence[NewEntry]) -> None:
-        """Records the credentials of a chunk whose digests are in the log."""
+        """Records the credentials of a chunk whose digests are in the log. What else it had taken is free."""
 
     def compare(self, kind: str, incoming: Iterable[Sequence[Incoming]]) -> Crossed:
         """Compares the rows of a file, given in portions, with each other and with what was issued."""
@@ -98,9 +111,9 @@ class Index(Protocol):
         """Takes numbers and editions for signed credentials, as one batch for the log.
 
         Of each call it takes all or none; where none, it says which was the first that cannot be, and why:
-        `EditionTaken` if another call has it in any form, or if one that `joins` comes after its edition was
-        superseded; `Refused` if the credential was revoked, `Released` if the links of that generation have
-        ended.
+        `EditionTaken` if another call has it in any form, if a job has taken the number, or if one that
+        `joins` comes after its edition was superseded; `Refused` if the credential was revoked, `Released` if
+        the links of that generation have ended.
         """
 
     def finish_singles(self, seqs: Sequence[int], batch: Appended, date: str) -> None:
@@ -349,8 +362,8 @@ class Numbers(Protocol):
         """Gives each identity that has none the next number of a series, in one transaction.
 
         Identities, which differ between kinds, come in portions. `given` hears the numbers of each portion,
-        which are good once this returns. A number is passed over that a credential of the kind has, or
-        another identity. Raises what `numbering` raises, and gives none then.
+        which are good once this returns. A number is passed over that a credential of the kind has, a
+        job or another identity. Raises what `numbering` raises, and gives none then.
         """
 
     def free(self, kind: str, series: str, numbering: Numbering, count: int) -> list[str]:

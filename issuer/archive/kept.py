@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from wire.problem import Conflict, NotFound, Refused
+from wire.problem import Conflict, Damaged, NotFound, Refused
 
 from ..table.finding import FIRST_ROW
 
@@ -111,6 +111,24 @@ class ShardName(NamedTuple):
     def __str__(self) -> str:
         digest = "" if self.digest is None else f"-{self.digest.hex()}"
         return f"{self.job}/{self.number:06d}{digest}.jsonl.zst"
+
+
+def job_of(row: Sequence[Any]) -> Job:
+    """The job of a row whose last column has its forms, with a blank between two."""
+    job = Job(*row)
+    return job._replace(forms=tuple(row[-1].split(" ")))
+
+
+def require_link(which: KindNumber, generation: int, known: int) -> None:
+    """Raises `Released` unless a link of this generation is good, `Damaged` for one that is yet to come."""
+    if generation > known:
+        raise Damaged(
+            f"a claim link was made after credential {which.number} was released, "
+            "of which the index does not know",
+            hint="Is it an older copy? Bring the newest back.",
+        )
+    if generation < known:
+        raise Released("the credential was released for another wallet after this link was made")
 
 
 class EditionState(StrEnum):

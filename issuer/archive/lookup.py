@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Protocol
 
 from wire.sqlite import Database
 
@@ -21,23 +22,33 @@ PIECE = 1 << 18  # sequence numbers in one transaction, for which other writers 
 PORTION = 10_000  # rows
 
 
-class SQLiteLookup(Lookup):
+class LookupByKey(Lookup, Protocol):
+    """Looks for what the key of a text gives, of which another text may have the same."""
+
+    def candidates(self, wanted: str) -> Iterator[tuple[int, str, str, int, int, str, str]]:
+        """Those with the key of a text: sequence number, kind, number, edition, copy, form, address.
+
+        With them comes what was issued and not put in yet.
+        """
+
+    def addressed(self, address: str) -> list[int]:
+        wanted = address.casefold()
+        return [row[0] for row in self.candidates(wanted) if row[-1].casefold() == wanted]
+
+    def identified(self, identifier: str, id_of: IdOf) -> list[int]:
+        return [
+            seq
+            for seq, kind, number, edition, copy, form, _ in self.candidates(identifier)
+            if identifier == id_of(KindNumber(kind, number), edition, copy, form)
+        ]
+
+
+class SQLiteLookup(LookupByKey):
     """In tables of the index."""
 
     def __init__(self, database: Database, *, piece: int = PIECE, portion: int = PORTION) -> None:
         """`piece` is how many sequence numbers one transaction puts in, `portion` how many rows are read."""
         self._database, self._piece, self._portion = database, piece, portion
-
-    def addressed(self, address: str) -> list[int]:
-        wanted = address.casefold()
-        return [row[0] for row in self._candidates(wanted) if row[-1].casefold() == wanted]
-
-    def identified(self, identifier: str, id_of: IdOf) -> list[int]:
-        return [
-            seq
-            for seq, kind, number, edition, copy, form, _ in self._candidates(identifier)
-            if identifier == id_of(KindNumber(kind, number), edition, copy, form)
-        ]
 
     def named(self, text: str) -> Iterator[int]:
         wanted = text.casefold()
@@ -64,7 +75,7 @@ class SQLiteLookup(Lookup):
             with self._database.writing() as connection:
                 is_left = _list_next(connection, id_of, self._piece)
 
-    def _candidates(self, wanted: str) -> Iterator[tuple[int, str, str, int, int, str, str]]:
+    def candidates(self, wanted: str) -> Iterator[tuple[int, str, str, int, int, str, str]]:
         yield from self._database.read(f"{_ROW} JOIN lookup USING (seq) WHERE key = ?", key(wanted))
         for first, stop in self._ranges():
             while first < stop:
@@ -76,9 +87,10 @@ class SQLiteLookup(Lookup):
 
     def _ranges(self) -> list[tuple[int, int]]:
         with self._database.reading() as connection:
-            return _merged(connection)
+            return merged(connection.execute(_RANGES))
 
 
+_RANGES = "SELECT first, stop FROM unlisted ORDER BY first"
 _ROW = (
     "SELECT seq, kind, number, edition, copy, form, coalesce(email, '') "
     "FROM credential LEFT JOIN person USING (seq)"
@@ -100,17 +112,18 @@ def note(connection: sqlite3.Connection, first: int, stop: int) -> None:
 
 def put(connection: sqlite3.Connection, seq: int, identifier: str, email: str) -> None:
     """Puts in one credential at once."""
-    rows = [(found, seq) for found in _keys(identifier, email)]
+    rows = [(found, seq) for found in keys(identifier, email)]
     connection.executemany("INSERT OR IGNORE INTO lookup VALUES (?, ?)", rows)
 
 
-def _keys(identifier: str, email: str) -> list[int]:
+def keys(identifier: str, email: str) -> list[int]:
+    """The keys of a credential's id, and of its holder's address if there is one."""
     return [key(text) for text in (identifier, email.casefold()) if text]
 
 
 def _list_next(connection: sqlite3.Connection, id_of: IdOf, piece: int) -> bool:
     """Puts in the first range, or so much of it as one transaction may take; whether more is left."""
-    ranges = _merged(connection)
+    ranges = merged(connection.execute(_RANGES))
     if not ranges:  # another process was first
         return False
     first, end = ranges[0]
@@ -120,7 +133,7 @@ def _list_next(connection: sqlite3.Connection, id_of: IdOf, piece: int) -> bool:
     listed = (
         (found, seq)
         for seq, kind, number, edition, copy, form, email in rows
-        for found in _keys(id_of(KindNumber(kind, number), edition, copy, form), email)
+        for found in keys(id_of(KindNumber(kind, number), edition, copy, form), email)
     )
     connection.executemany("INSERT INTO temp.listing VALUES (?, ?)", listed)
     connection.execute("INSERT OR IGNORE INTO lookup SELECT key, seq FROM temp.listing ORDER BY key, seq")
@@ -131,12 +144,12 @@ def _list_next(connection: sqlite3.Connection, id_of: IdOf, piece: int) -> bool:
     return stop < end or len(ranges) > 1
 
 
-def _merged(connection: sqlite3.Connection) -> list[tuple[int, int]]:
-    """The noted ranges, those that touch as one."""
-    merged: list[tuple[int, int]] = []
-    for first, stop in connection.execute("SELECT first, stop FROM unlisted ORDER BY first"):
-        if merged and first <= merged[-1][1]:
-            merged[-1] = merged[-1][0], max(stop, merged[-1][1])
+def merged(noted: Iterable[Sequence[int]]) -> list[tuple[int, int]]:
+    """The noted ranges, in the order of where they begin, those that touch as one."""
+    ranges: list[tuple[int, int]] = []
+    for first, stop in noted:
+        if ranges and first <= ranges[-1][1]:
+            ranges[-1] = ranges[-1][0], max(stop, ranges[-1][1])
         else:
-            merged.append((first, stop))
-    return merged
+            ranges.append((first, stop))
+    return ranges

@@ -6,9 +6,10 @@ An identity is a digest under a secret of the issuer: the table alone says nothi
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from itertools import repeat
+from typing import Protocol
 
 from wire.problem import Refused
 from wire.sqlite import Database
@@ -16,7 +17,62 @@ from wire.sqlite import Database
 from .index import Numbers
 from .kept import KindNumber, Numbering
 
-_PORTION = 1000  # values in a statement, of which SQLite takes 32,766
+PORTION = 1000
+"""Numbers that are looked for together; SQLite takes 32,766 values in a statement."""
+
+
+class GivenNumbers(Protocol):
+    """The numbers of a kind that were given, as one transaction sees and changes them."""
+
+    def put(self, identities: Sequence[bytes], numbers: Sequence[str]) -> bool:
+        """Puts identities in, all or none: not where one has a number already."""
+
+    def known(self, identities: Sequence[bytes]) -> Mapping[bytes, str]:
+        """The numbers of those identities that have one."""
+
+    def taken(self, numbers: Sequence[str]) -> set[str]:
+        """Those of the numbers that a credential of the kind, a job or another identity has."""
+
+
+def give(
+    table: GivenNumbers,
+    numbering: Numbering,
+    following: int,
+    identities: Iterable[Sequence[bytes]],
+    given: Callable[[Sequence[str]], object],
+) -> int:
+    """As `Numbers.give`, from a place of the series on; returns the place after the last that was given."""
+    for portion in identities:
+        is_put = False
+        with suppress(Refused):  # no number may be left, nor one needed
+            numbers, after = free(table, numbering, following, len(portion))
+            is_put = table.put(portion, numbers)
+        if not is_put:  # some have numbers already; of most files none has
+            known = {**table.known(portion)}
+            new = [*dict.fromkeys(each for each in portion if each not in known)]
+            numbers, after = free(table, numbering, following, len(new))
+            table.put(new, numbers)
+            known.update(zip(new, numbers, strict=True))
+            numbers = [known[identity] for identity in portion]
+        following = after
+        given(numbers)
+    return following
+
+
+def free(table: GivenNumbers, numbering: Numbering, following: int, count: int) -> tuple[list[str], int]:
+    """The next numbers of a series that are not taken, and the place in the series after them."""
+    numbers: list[str] = []
+    size = min(count, PORTION)
+    while len(numbers) < count:
+        tried = numbering(range(following, following + size))
+        taken = table.taken(tried)
+        untaken = [(place, number) for place, number in enumerate(tried, following) if number not in taken]
+        untaken = untaken[: count - len(numbers)]
+        numbers += [number for _, number in untaken]
+        following = untaken[-1][0] + 1 if len(numbers) == count else following + len(tried)
+        # A registrar may have issued a million numbers of this form: these are not tried one by one.
+        size = min(2 * size, PORTION)
+    return numbers, following
 
 
 class SQLiteNumbers(Numbers):
@@ -35,20 +91,7 @@ class SQLiteNumbers(Numbers):
     ) -> None:
         with self._database.writing() as connection:
             following = _next(connection, kind, series)
-            for portion in identities:
-                is_put = False
-                with suppress(Refused):  # no number may be left, nor one needed
-                    numbers, after = _free(connection, kind, numbering, following, len(portion))
-                    is_put = _put(connection, kind, portion, numbers)
-                if not is_put:  # some have numbers already; of most files none has
-                    known = _known(connection, portion)
-                    new = [*dict.fromkeys(each for each in portion if each not in known)]
-                    numbers, after = _free(connection, kind, numbering, following, len(new))
-                    _put(connection, kind, new, numbers)
-                    known.update(zip(new, numbers, strict=True))
-                    numbers = [known[identity] for identity in portion]
-                following = after
-                given(numbers)
+            following = give(_Given(connection, kind), numbering, following, identities, given)
             connection.execute(
                 "INSERT INTO number_series VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET next = excluded.next",
                 (kind, series, following),
@@ -56,7 +99,8 @@ class SQLiteNumbers(Numbers):
 
     def free(self, kind: str, series: str, numbering: Numbering, count: int) -> list[str]:
         with self._database.reading() as connection:
-            numbers, _ = _free(connection, kind, numbering, _next(connection, kind, series), count)
+            following = _next(connection, kind, series)
+            numbers, _ = free(_Given(connection, kind), numbering, following, count)
         return numbers
 
     def forget(self, which: KindNumber) -> bool:
@@ -71,58 +115,41 @@ def _next(connection: sqlite3.Connection, kind: str, series: str) -> int:
     return row[0] if row else 1
 
 
-def _put(
-    connection: sqlite3.Connection, kind: str, identities: Sequence[bytes], numbers: Sequence[str]
-) -> bool:
-    """Puts identities in, all or none: not where one has a number already."""
-    connection.execute("SAVEPOINT portion")
-    rows = zip(identities, numbers, repeat(kind), strict=False)
-    put = connection.executemany("INSERT OR IGNORE INTO given_number VALUES (?, ?, ?)", rows).rowcount
-    if put < len(identities):
-        connection.execute("ROLLBACK TO portion")
-    connection.execute("RELEASE portion")
-    return put == len(identities)
+class _Given(GivenNumbers):
+    """In SQLite."""
 
+    def __init__(self, connection: sqlite3.Connection, kind: str) -> None:
+        self._connection, self._kind = connection, kind
 
-def _known(connection: sqlite3.Connection, identities: Sequence[bytes]) -> dict[bytes, str]:
-    """The numbers of those identities that have one."""
-    known: dict[bytes, str] = {}
-    for start in range(0, len(identities), _PORTION):
-        portion = identities[start : start + _PORTION]
-        query = "SELECT identity, number FROM given_number WHERE identity IN ({})"
-        known.update(connection.execute(query.format(_marks(portion)), portion))
-    return known
+    def put(self, identities: Sequence[bytes], numbers: Sequence[str]) -> bool:
+        self._connection.execute("SAVEPOINT portion")
+        rows = zip(identities, numbers, repeat(self._kind), strict=False)
+        statement = "INSERT OR IGNORE INTO given_number VALUES (?, ?, ?)"
+        put = self._connection.executemany(statement, rows).rowcount
+        if put < len(identities):
+            self._connection.execute("ROLLBACK TO portion")
+        self._connection.execute("RELEASE portion")
+        return put == len(identities)
 
+    def known(self, identities: Sequence[bytes]) -> Mapping[bytes, str]:
+        known: dict[bytes, str] = {}
+        for start in range(0, len(identities), PORTION):
+            portion = identities[start : start + PORTION]
+            query = "SELECT identity, number FROM given_number WHERE identity IN ({})"
+            known.update(self._connection.execute(query.format(_marks(portion)), portion))
+        return known
 
-def _free(
-    connection: sqlite3.Connection, kind: str, numbering: Numbering, following: int, count: int
-) -> tuple[list[str], int]:
-    """The next numbers of a series that are not taken, and the place in the series after them."""
-    numbers: list[str] = []
-    size = min(count, _PORTION)
-    while len(numbers) < count:
-        tried = numbering(range(following, following + size))
-        taken = _taken(connection, kind, tried)
-        free = [(place, number) for place, number in enumerate(tried, following) if number not in taken]
-        free = free[: count - len(numbers)]
-        numbers += [number for _, number in free]
-        following = free[-1][0] + 1 if len(numbers) == count else following + len(tried)
-        # A registrar may have issued a million numbers of this form: these are not tried one by one.
-        size = min(2 * size, _PORTION)
-    return numbers, following
-
-
-def _taken(connection: sqlite3.Connection, kind: str, numbers: Sequence[str]) -> set[str]:
-    """Those of the numbers that a credential of the kind has, or another identity."""
-    least, most = min(numbers), max(numbers)
-    taken = set[str]()
-    for table in ("credential", "given_number"):
-        # Most often nothing stands between the first and the last, which is quicker found out.
-        query = f"SELECT 1 FROM {table} WHERE number >= ? AND number <= ? LIMIT 1"  # noqa: S608 -- constants
-        if connection.execute(query, (least, most)).fetchone():
-            query = f"SELECT number FROM {table} WHERE kind = ? AND number IN ({_marks(numbers)})"  # noqa: S608 -- question marks
-            taken.update(number for (number,) in connection.execute(query, (kind, *numbers)))
-    return taken
+    def taken(self, numbers: Sequence[str]) -> set[str]:
+        least, most = min(numbers), max(numbers)
+        taken = set[str]()
+        for table in ("credential", "taken", "given_number"):
+            # Most often nothing stands between the first and the last, which is quicker found out.
+            query = f"SELECT 1 FROM {table} WHERE number >= ? AND number <= ? LIMIT 1"  # noqa: S608 -- constants
+            if self._connection.execute(query, (least, most)).fetchone():
+                query = f"SELECT number FROM {table} WHERE kind = ? AND number IN ({_marks(numbers)})"  # noqa: S608 -- question marks
+                found = self._connection.execute(query, (self._kind, *numbers))
+                taken.update(number for (number,) in found)
+        return taken
 
 
 def _marks(values: Sequence[object]) -> str:

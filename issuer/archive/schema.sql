@@ -29,6 +29,14 @@ CREATE TABLE IF NOT EXISTS chunk (
     UNIQUE (job, number)
 );
 
+CREATE TABLE IF NOT EXISTS taken (  -- numbers whose first editions are signed next; empty when no job is under way
+    number TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    job INTEGER NOT NULL,
+    chunk INTEGER NOT NULL,  -- its number
+    PRIMARY KEY (number, kind)
+) WITHOUT ROWID;
+
 CREATE TABLE IF NOT EXISTS credential (
     seq INTEGER NOT NULL PRIMARY KEY,
     kind TEXT NOT NULL,  -- the name of its kind, whatever the version

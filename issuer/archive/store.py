@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +28,12 @@ from .kept import (
     Job,
     KindNumber,
     NewEntry,
-    Released,
     ShardName,
     Single,
     as_entry,
     batch_key,
+    job_of,
+    require_link,
     state_of,
 )
 from .logged import SQLiteLogged, raise_to, settle
@@ -53,6 +54,12 @@ _ENTRY = (
     "WHERE leaf IS NOT NULL"
 )
 
+_TAKE = (
+    "INSERT OR IGNORE INTO taken SELECT ?1, ?2, ?3, ?4 "
+    "WHERE NOT EXISTS (SELECT 1 FROM credential WHERE number = ?1 AND kind = ?2)"
+)
+_NOT_BEGUN = "NOT EXISTS (SELECT 1 FROM chunk WHERE chunk.job = taken.job AND chunk.number = taken.chunk)"
+_TAKERS = f"{_JOB} WHERE id IN (SELECT job FROM taken WHERE {_NOT_BEGUN}) ORDER BY first_seq, id"  # noqa: S608 -- constants
 
 _STATES = "SELECT reason, count(*) FROM credential LEFT JOIN revocation USING (seq) WHERE leaf IS NOT NULL"
 _INCOMING = (
@@ -138,20 +145,35 @@ class SQLiteIndex(Index):
 
     def issued_by(self, key: bytes) -> range:
         found = self._database.read(f"{_JOB} WHERE key = ?", key)
-        return _job_of(found[0]).seqs if found else range(0)
+        return job_of(found[0]).seqs if found else range(0)
 
     def latest_job(self) -> Job:
         """See `Index.latest_job`."""
         for row in self._database.read(f"{_JOB} ORDER BY id DESC LIMIT 1"):
-            return _job_of(row)
+            return job_of(row)
         raise NotFound("no file was issued here yet")
 
     def jobs(self) -> list[Job]:
-        return [_job_of(row) for row in self._database.read(f"{_JOB} ORDER BY first_seq, id")]
+        return [job_of(row) for row in self._database.read(f"{_JOB} ORDER BY first_seq, id")]
 
     def finished_chunks(self, job: Job) -> set[int]:
         query = "SELECT number FROM chunk WHERE job = ? AND issued IS NOT NULL"
         return {number for (number,) in self._database.read(query, job.id)}
+
+    def take(self, job: Job, number: int, kind: str, numbers: Mapping[str, int]) -> set[str]:
+        with self._database.writing() as connection:
+            rows = [(each, kind, job.id, number) for each in numbers]
+            if connection.executemany(_TAKE, rows).rowcount == len(rows):
+                return set()
+            query = "SELECT number FROM taken WHERE kind = ? AND job = ? AND chunk = ?"
+            own = {each for (each,) in connection.execute(query, (kind, job.id, number))}
+            return {each for each in numbers if each not in own}
+
+    def takers(self) -> list[Job]:
+        return [job_of(row) for row in self._database.read(_TAKERS)]
+
+    def give_back(self, job: Job) -> None:
+        self._database.write(f"DELETE FROM taken WHERE job = ? AND {_NOT_BEGUN}", job.id)  # noqa: S608 -- a constant
 
     def begin_chunk(self, shard: ShardName, first_seq: int) -> None:
         statement = "INSERT INTO chunk (first_seq, job, number, shard) VALUES (?, ?, ?, ?)"
@@ -171,6 +193,7 @@ class SQLiteIndex(Index):
                 "UPDATE chunk SET first_leaf = ?, issued = ? WHERE job = ? AND number = ?",
                 (batch.leaves.start, len(entries), job.id, number),
             )
+            connection.execute("DELETE FROM taken WHERE job = ? AND chunk = ?", (job.id, number))
             settle(connection, batch)
 
     def compare(self, kind: str, incoming: Iterable[Sequence[Incoming]]) -> Crossed:
@@ -349,24 +372,11 @@ def _generation(connection: sqlite3.Connection, which: KindNumber) -> int:
 
 
 def _require_generation(connection: sqlite3.Connection, which: KindNumber, generation: int) -> None:
-    known = _generation(connection, which)
-    if generation > known:
-        raise Damaged(
-            f"a claim link was made after credential {which.number} was released, "
-            "of which the index does not know",
-            hint="Is it an older copy? Bring the newest back.",
-        )
-    if generation < known:
-        raise Released("the credential was released for another wallet after this link was made")
+    require_link(which, generation, _generation(connection, which))
 
 
 def _job(connection: sqlite3.Connection, column: str, value: int | bytes) -> Job:
-    return _job_of(connection.execute(f"{_JOB} WHERE {column} = ?", (value,)).fetchone())
-
-
-def _job_of(row: Sequence[Any]) -> Job:
-    job = Job(*row)
-    return job._replace(forms=tuple(row[-1].split(" ")))
+    return job_of(connection.execute(f"{_JOB} WHERE {column} = ?", (value,)).fetchone())
 
 
 def _begin(connection: sqlite3.Connection, call: Sequence[Single]) -> tuple[int, Problem] | None:
@@ -390,6 +400,9 @@ def _require_standing(connection: sqlite3.Connection, single: Single) -> None:
     # Of another form no constraint of the table says so: a number would name two persons' credentials.
     entry, query = single.entry, "SELECT max(edition) FROM credential WHERE number = ? AND kind = ?"
     latest = connection.execute(query, (entry.number, entry.kind)).fetchone()[0] or 0
+    query = "SELECT 1 FROM taken WHERE number = ? AND kind = ?"
+    if not latest and connection.execute(query, (entry.number, entry.kind)).fetchone():
+        raise EditionTaken("a file is being issued that has this number")
     if latest >= entry.edition and not (single.joins and latest == entry.edition):
         taken = latest if single.joins else entry.edition
         raise EditionTaken(f"the credential has an edition {taken} already")

@@ -21,10 +21,10 @@ from .versions import INDEX
 
 VERSION = 11
 """The number of these tables. It is above that of 81e9505, which refuses a greater one by name."""
-_WITHOUT_SHARDS = 10
-"""The number of the tables that differ in one thing: no shard of theirs has a digest in its name."""
 _CONVERTED = (0, 6, 7)
 """The numbers of f31e11f and 81e9505, and of what followed until an issuer had several kinds."""
+_WITHOUT_TAKEN = 10
+"""The number of the tables of before: no shard had a digest in its name, and no number was taken first."""
 _WITHOUT_FORMS = (8, 9)
 """The numbers of the tables in which nothing says a form; the first lack those of given numbers, too."""
 # An issuer had one form, which issuer.json names: all its credentials are of that.
@@ -66,10 +66,11 @@ def make_tables(connection: sqlite3.Connection, home: Path) -> None:
         run(connection, schema)
         return
     (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if version not in (*_CONVERTED, *_WITHOUT_FORMS, _WITHOUT_SHARDS):
+    if version not in (*_CONVERTED, *_WITHOUT_FORMS, _WITHOUT_TAKEN):
         raise Refused(f"{INDEX} is of version {version}, which was never handed out")
     connection.execute("ALTER TABLE chunk ADD COLUMN shard BLOB")
-    if version == _WITHOUT_SHARDS:
+    if version == _WITHOUT_TAKEN:  # its chunks that were begun are completed without taken numbers
+        run(connection, schema)
         return
     if version in _WITHOUT_FORMS:
         _rewrite(connection, schema, _WITH_FORMS)

@@ -4,17 +4,15 @@ A link is good for one wallet, and for the generation of its credential that it 
 lost, or in the wrong wallet, the issuer releases it, and all links made before have ended, whatever stands
 here. The issuer counts the links, too, so that an older copy of this file, where ended links are good, is
 known.
-Tokens are kept as hashes; which wallet wins, and that a challenge is answered once, is decided by one
-conditional UPDATE each, so that any number of processes may serve.
+Tokens are kept as hashes. Which wallet wins, and that a challenge is answered once, is decided where links
+are kept (`links.py`), so that any number of processes may serve.
 """
 
 from __future__ import annotations
 
-import hashlib
 import secrets
-import sqlite3
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -23,37 +21,16 @@ from did import METHODS, Method, Resolver
 from exchange.claim import Acceptance, ClaimLink, Invitation
 from wire.clock import CLOCK_SKEW
 from wire.fetch import NoFetcher
-from wire.files import locked, make_private_folder
 from wire.problem import Code, Conflict, NotFound, Problem, Refused, TryLater
-from wire.sqlite import Database, connect, sqlite_problems
 
-from ..archive.kept import FIRST_KIND, KindNumber, Released
-from ..problem import CLAIMS_LOST, DAMAGED_CLAIMS, FORM_NOT_ALLOWED
+from ..archive.kept import KindNumber, Released
+from ..problem import FORM_NOT_ALLOWED
+from .links import ENDED, GoodLink, KeptLink, Links, require_newest, token_digest
+from .linkstore import PATIENCE, SQLiteLinks
 
 LINK_LIFETIME = timedelta(days=30)
-PATIENCE = 5.0  # seconds that one who makes links waits for another
 CHALLENGE_LIFETIME = timedelta(minutes=10)
-_ENDED = 0  # in the place of the time at which a link expires
 OPEN_CHALLENGES = 10  # per link; each lets one claim be checked, so that this also limits attempts
-
-_WHAT = "the list of claim links"
-_STEPS = (
-    """
-CREATE TABLE IF NOT EXISTS link (token BLOB PRIMARY KEY, number TEXT NOT NULL, expires INTEGER NOT NULL,
-                                 holder TEXT) STRICT;
-CREATE INDEX IF NOT EXISTS link_number ON link (number);
-CREATE TABLE IF NOT EXISTS challenge (challenge BLOB PRIMARY KEY, token BLOB NOT NULL,
-                                      expires INTEGER NOT NULL, used INTEGER NOT NULL DEFAULT 0) STRICT;
-CREATE INDEX IF NOT EXISTS challenge_token ON challenge (token);
-""",
-    """
-ALTER TABLE link ADD COLUMN generation INTEGER NOT NULL DEFAULT 0;
--- Whether the credential was released from that wallet since, nobody knows.
-UPDATE link SET expires = 0 WHERE holder IS NOT NULL;
-""",
-    f"ALTER TABLE link ADD COLUMN kind TEXT NOT NULL DEFAULT '{FIRST_KIND}';",
-)
-"""Changes of the tables, in their order; a file of f31e11f has the tables of the first, and no number."""
 
 
 class LinkExpired(Refused):
@@ -127,16 +104,6 @@ class NewLink(NamedTuple):
     generation: int
 
 
-class GoodLink(NamedTuple):
-    """A link that was not ended, and whose time is not over."""
-
-    nth: int
-    """Its place among all links."""
-    is_used: bool
-    """Whether a wallet has claimed by it."""
-    expires: datetime
-
-
 class LinkStanding(NamedTuple):
     """A credential's good link, one that was used before others, and the generation of a new one."""
 
@@ -145,32 +112,31 @@ class LinkStanding(NamedTuple):
 
 
 class ClaimLinks:
-    """The claim links of one issuer, in a SQLite file; several processes may use it at once."""
+    """The claim links of one issuer; several processes may use them at once."""
 
     def __init__(
         self,
-        path: Path,
+        links: Path | Links,
         service: str,
         methods: Mapping[str, Method] = METHODS,
         *,
         patience: float = PATIENCE,
     ) -> None:
-        """`service` is the address that links begin with, such as https://uni.example, and their domain.
+        """`links` are where they are kept, or in the file of this path.
 
-        Holders have a DID of one of `methods`, of those that need nobody's word. Who makes links waits
+        `service` is the address that they begin with, such as https://uni.example, and their domain. Holders
+        have a DID of one of `methods`, of those that need nobody's word. Who makes links in a file waits
         `patience` seconds for others who do.
         """
-        self.service, self._patience = service, patience
+        self.service = service
         self._documents = Resolver(
             {name: method for name, method in methods.items() if method.self_certifying}, NoFetcher()
         )
-        make_private_folder(path.parent)
-        self._making = path.with_name("links")
-        self._database = Database(path, _STEPS, _WHAT, DAMAGED_CLAIMS)
+        self._links = SQLiteLinks(links, patience=patience) if isinstance(links, Path) else links
 
     def close(self) -> None:
-        """Closes the file in this process."""
-        self._database.close()
+        """Closes them in this process."""
+        self._links.close()
 
     def offer(
         self, which: KindNumber, issuer: Issues, *, now: datetime, lifetime: timedelta = LINK_LIFETIME
@@ -190,7 +156,7 @@ class ClaimLinks:
 
         Claiming needs no lock. Raises `TryLater` where another process holds it for too long.
         """
-        with locked(self._making, patience=self._patience):
+        with self._links.making():
             yield
 
     def link(self, token: str) -> ClaimLink:
@@ -202,18 +168,9 @@ class ClaimLinks:
 
         Whoever makes them good has to have kept their tokens. The caller holds the lock `making`.
         """
-        known = issuer.links()
-        with self._database.writing() as connection:
-            first = max(known, _require_newest(connection, known)) + 1
-            places = range(first, first + len(links))
-            connection.executemany(
-                "INSERT INTO link (rowid, token, kind, number, generation, expires) "
-                "VALUES (?, ?, ?, ?, ?, ?)",
-                [
-                    (nth, _hash(link.token), *link.which, link.generation, _ENDED)
-                    for nth, link in zip(places, links, strict=True)
-                ],
-            )
+        known = self._newest(issuer)
+        drawn_up = [(token_digest(link.token), link.which, link.generation) for link in links]
+        places = self._links.draw_up(drawn_up, known)
         # Afterwards: a link that is not counted yet makes no file an older copy.
         issuer.count_link(places.stop - 1)
         return places
@@ -223,59 +180,38 @@ class ClaimLinks:
 
         The caller holds the lock `making` since they were drawn up.
         """
-        with self._database.writing() as connection:
-            drawn_up = connection.execute(
-                "SELECT kind, number, generation, rowid FROM link WHERE rowid >= ? AND rowid < ?",
-                (places.start, places.stop),
-            ).fetchall()
-            connection.executemany(
-                "UPDATE link SET expires = 0 "
-                "WHERE kind = ? AND number = ? AND holder IS NULL AND generation <= ? AND rowid < ?",
-                drawn_up,
-            )
-            connection.execute(
-                "UPDATE link SET expires = ? WHERE rowid >= ? AND rowid < ?",
-                (_seconds(until), places.start, places.stop),
-            )
+        self._links.make_good(places, _seconds(until))
 
     def standings(
         self, credentials: Sequence[KindNumber], issuer: Issues, *, now: datetime
     ) -> list[LinkStanding]:
         """How each of the credentials stands. Raises `Damaged` where the list is an older copy."""
-        known = issuer.links()
-        with self._database.reading() as connection:
-            _require_newest(connection, known)
-            return [_standing(connection, which, issuer.generation(which), now) for which in credentials]
+        self._newest(issuer)
+        asked = [(which, issuer.generation(which)) for which in credentials]
+        found = self._links.good(asked, _seconds(now))
+        return [LinkStanding(generation, link) for (_, generation), link in zip(asked, found, strict=True)]
 
     def places(self, tokens: Sequence[str], issuer: Issues) -> dict[str, int]:
         """The places among all links of those that were made or drawn up here, by their tokens.
 
         Raises `Damaged` where the list is an older copy.
         """
-        known = issuer.links()
-        with self._database.reading() as connection:
-            _require_newest(connection, known)
-            rows = (
-                (token, connection.execute("SELECT rowid FROM link WHERE token = ?", (_hash(token),)))
-                for token in tokens
-            )
-            return {token: nth for token, cursor in rows for (nth,) in cursor}
+        self._newest(issuer)
+        places = self._links.places([token_digest(token) for token in tokens])
+        return {token: places[token_digest(token)] for token in tokens if token_digest(token) in places}
 
     def look(self, token: str, issuer: Issues, *, now: datetime) -> datetime:
         """Until when a link that nobody has used is good; nothing changes by it, however often it is asked.
 
         Raises `NotFound`, `CLAIM_LINK_USED`, `CLAIM_LINK_ENDED` or `LinkExpired`.
         """
-        known = issuer.links()
-        with self._database.reading() as connection:
-            _require_newest(connection, known)
-            _, ends, holder = _open_link(connection, token, issuer, now)
-        if holder is not None:
+        link = self._open(token, issuer, now)
+        if link.holder is not None:
             raise CLAIM_LINK_USED(
                 "a wallet has taken the credential by this link",
                 hint="If that was not you, tell the issuer: it can withdraw that one and send a new link.",
             )
-        return datetime.fromtimestamp(ends, UTC)
+        return datetime.fromtimestamp(link.expires, UTC)
 
     def invite(self, token: str, issuer: Issues, *, now: datetime, form: str | None = None) -> Invitation:
         """The answer to a wallet that opens the link, and perhaps asks for one form.
@@ -284,23 +220,19 @@ class ClaimLinks:
         """
         expires = now + CHALLENGE_LIFETIME
         challenge = new_token()
-        known = issuer.links()
-        with self._database.writing() as connection:
-            _require_newest(connection, known)
-            which, *_ = _open_link(connection, token, issuer, now)
-            connection.execute("DELETE FROM challenge WHERE expires <= ?", (_seconds(now),))
-            (issued,) = connection.execute(  # but for those that a clock gave which was ahead
-                "SELECT count(*) FROM challenge WHERE token = ? AND expires <= ?",
-                (_hash(token), _seconds(expires + CLOCK_SKEW)),
-            ).fetchone()
-            if issued >= OPEN_CHALLENGES:
-                raise TOO_MANY_ATTEMPTS(
-                    "this link was opened too often within a few minutes",
-                    hint=f"Try again in {CHALLENGE_LIFETIME // timedelta(minutes=1)} minutes.",
-                )
-            connection.execute(
-                "INSERT INTO challenge (challenge, token, expires) VALUES (?, ?, ?)",
-                (_hash(challenge), _hash(token), _seconds(expires)),
+        which = self._open(token, issuer, now).which
+        is_open = self._links.open_challenge(
+            token_digest(token),
+            token_digest(challenge),
+            now=_seconds(now),
+            expires=_seconds(expires),
+            latest=_seconds(expires + CLOCK_SKEW),  # those beyond a clock gave which was ahead
+            most=OPEN_CHALLENGES,
+        )
+        if not is_open:
+            raise TOO_MANY_ATTEMPTS(
+                "this link was opened too often within a few minutes",
+                hint=f"Try again in {CHALLENGE_LIFETIME // timedelta(minutes=1)} minutes.",
             )
         return Invitation(issuer.named_in(which, form), issuer.name, self.service, challenge, expires)
 
@@ -313,9 +245,7 @@ class ClaimLinks:
         `InvalidProof`, `LinkExpired`, `ALREADY_CLAIMED`, and `FORM_NOT_ALLOWED`.
         """
         acceptance = Acceptance.parse(message)
-        known = issuer.links()
-        with self._database.reading() as connection:
-            _require_newest(connection, known)
+        self._newest(issuer)
         self._spend(token, acceptance.challenge, now)  # before the costly check: one each
         acceptance.verify(domain=self.service, documents=self._documents, now=now)
         which, generation, is_new = self._bind(token, acceptance, now)
@@ -326,17 +256,11 @@ class ClaimLinks:
         except Problem as problem:
             # A refused claim must not take the link from its true holder.
             if is_new and (isinstance(problem, Conflict) or problem.code == FORM_NOT_ALLOWED.code):
-                self._unbind(token, acceptance.holder)
+                self._links.unbind(token_digest(token), acceptance.holder)
             raise
 
     def _spend(self, token: str, challenge: str, now: datetime) -> None:
-        with self._database.writing() as connection:
-            spent = connection.execute(
-                "UPDATE challenge SET used = 1"
-                " WHERE challenge = ? AND token = ? AND used = 0 AND expires > ?",
-                (_hash(challenge), _hash(token), _seconds(now)),
-            )
-        if spent.rowcount != 1:
+        if not self._links.spend(token_digest(token), token_digest(challenge), _seconds(now)):
             raise CHALLENGE_SPENT(
                 "the challenge is unknown, expired, used already or another link's",
                 hint="Open the link again: the wallet then signs a new challenge.",
@@ -345,96 +269,42 @@ class ClaimLinks:
     def _bind(self, token: str, acceptance: Acceptance, now: datetime) -> tuple[KindNumber, int, bool]:
         """The credential, the link's generation, and whether the link was nobody's before."""
         holder = acceptance.holder
-        with self._database.writing() as connection:
-            won = connection.execute(
-                "UPDATE link SET holder = ? WHERE token = ? AND holder IS NULL AND expires > ?"
-                " RETURNING kind, number, generation",
-                (holder, _hash(token), _seconds(now)),
-            ).fetchone()
-            if won is not None:
-                return KindNumber(*won[:2]), won[2], True
-            owner, *link, expires = connection.execute(
-                "SELECT holder, kind, number, generation, expires FROM link WHERE token = ?", (_hash(token),)
-            ).fetchone()
-        _require_time(expires, now)
+        link, is_new = self._links.bind(token_digest(token), holder, _seconds(now))
+        if is_new:
+            return link.which, link.generation, True
+        _require_time(link.expires, now)
         # For another form the holder may have another key, and proves the first one, too.
-        if owner not in {holder, *acceptance.proved}:
+        if link.holder not in {holder, *acceptance.proved}:
             raise ALREADY_CLAIMED(
                 "another wallet has claimed this credential",
                 hint="If that was not you, tell the issuer: it can withdraw that one and send a new link.",
             )
-        return KindNumber(*link[:2]), link[2], False
-
-    def _unbind(self, token: str, holder: str) -> None:
-        self._database.write(
-            "UPDATE link SET holder = NULL WHERE token = ? AND holder = ?", _hash(token), holder
-        )
+        return link.which, link.generation, False
 
     def require_readable(self) -> None:
         """Raises the `Problem` that keeps links from being looked up."""
-        self._database.read("SELECT 1 FROM link LIMIT 1")
+        self._links.last()
 
+    def _newest(self, issuer: Issues) -> int:
+        """How many links the issuer has counted. Raises `Damaged` where the list knows of fewer."""
+        known = issuer.links()
+        require_newest(self._links.last(), known)
+        return known
 
-def require_kept(path: Path, known: int) -> None:
-    """Look at the list of an issuer that has counted `known` links, without changing it.
-
-    Raises `CLAIMS_LOST` where it is gone or empty, `DAMAGED_CLAIMS` where it is damaged or an older copy, and
-    `Unavailable`.
-    """
-    if not known:
-        return
-    lost = CLAIMS_LOST(f"{_WHAT} {path} is gone: no link that was given out can be used")
-    if not path.exists() or not path.stat().st_size:
-        raise lost
-    with sqlite_problems(_WHAT, DAMAGED_CLAIMS), closing(connect(path, "ro")) as connection:
-        if not _require_newest(connection, known):
-            raise lost
-
-
-def _require_newest(connection: sqlite3.Connection, known: int) -> int:
-    """The last link's place among all. Raises `Damaged` where the issuer has counted more."""
-    last: int | None = connection.execute("SELECT max(rowid) FROM link").fetchone()[0]
-    if last is not None and last < known:
-        raise DAMAGED_CLAIMS(f"{_WHAT} is an older copy, in which links that ended would be good")
-    return last or 0
-
-
-def _open_link(
-    connection: sqlite3.Connection, token: str, issuer: Issues, now: datetime
-) -> tuple[KindNumber, int, str | None]:
-    """The credential of a link, when it ends, and who has used it.
-
-    Raises `NotFound`, `CLAIM_LINK_ENDED` or `LinkExpired`.
-    """
-    link = connection.execute(
-        "SELECT kind, number, generation, expires, holder FROM link WHERE token = ?", (_hash(token),)
-    ).fetchone()
-    if link is None:
-        raise NotFound("no credential waits under this link", hint="Ask the issuer for a new link.")
-    which, (generation, ends, holder) = KindNumber(*link[:2]), link[2:]
-    if generation < issuer.generation(which):
-        raise _ended()
-    _require_time(ends, now)
-    return which, ends, holder
-
-
-def _standing(
-    connection: sqlite3.Connection, which: KindNumber, generation: int, now: datetime
-) -> LinkStanding:
-    row = connection.execute(
-        "SELECT rowid, holder IS NOT NULL, expires FROM link "
-        "WHERE kind = ? AND number = ? AND generation >= ? AND expires > ? "
-        "ORDER BY holder IS NULL, rowid DESC LIMIT 1",
-        (*which, generation, _seconds(now)),
-    ).fetchone()
-    if row is None:
-        return LinkStanding(generation, None)
-    nth, is_used, expires = row
-    return LinkStanding(generation, GoodLink(nth, bool(is_used), datetime.fromtimestamp(expires, UTC)))
+    def _open(self, token: str, issuer: Issues, now: datetime) -> KeptLink:
+        """The link with this token. Raises `NotFound`, `CLAIM_LINK_ENDED` or `LinkExpired`."""
+        self._newest(issuer)
+        link = self._links.find(token_digest(token))
+        if link is None:
+            raise NotFound("no credential waits under this link", hint="Ask the issuer for a new link.")
+        if link.generation < issuer.generation(link.which):
+            raise _ended()
+        _require_time(link.expires, now)
+        return link
 
 
 def _require_time(ends: int, now: datetime) -> None:
-    if ends == _ENDED:
+    if ends == ENDED:
         raise _ended()
     if ends <= _seconds(now):
         raise LinkExpired("the time of the claim link is over", hint="Ask the issuer for a new one.")
@@ -442,11 +312,6 @@ def _require_time(ends: int, now: datetime) -> None:
 
 def _ended() -> LinkExpired:
     return CLAIM_LINK_ENDED("the issuer has ended this claim link", hint="Ask the issuer for a new one.")
-
-
-def _hash(secret: str) -> bytes:
-    """What is kept here of a token or a challenge: of 256 random bits, nothing to guess, no salt needed."""
-    return hashlib.sha256(secret.encode()).digest()
 
 
 def _seconds(moment: datetime) -> int:

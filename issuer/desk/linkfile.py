@@ -25,7 +25,8 @@ from wire.text import guarded
 
 from ..archive.kept import Entry
 from ..problem import LINK_FILE_TAKEN
-from .claims import LINK_LIFETIME, ClaimLinks, GoodLink, Issues, NewLink, new_token
+from .claims import LINK_LIFETIME, ClaimLinks, Issues, NewLink, new_token
+from .links import GoodLink
 
 COLUMNS = ("number", "name", "e-mail", "link", "expires")
 BATCH = 10_000  # links in one transaction, for which whoever claims waits some tenths of a second

@@ -2,11 +2,12 @@
 
 Everything in a credential follows from its row, its form, its sequence number and the job, so that a chunk
 done again gives the same bytes. A row becomes one credential in each form of the job, under successive
-numbers. The order is: numbers for rows that lack them, all at once; then of each chunk its shard stored, the
-chunk begun in the index, its digests in the log, its credentials in the index. Whoever issues holds the
-issuer's lock and first completes, from its shard, a chunk that was begun; a shard that was not begun counts
-for nothing. Workers make shards, and this process stores them: what was forked cannot use the connections of
-its parent, and of what they make ahead nothing is left behind where nobody may delete.
+numbers. The order is: numbers for rows that lack them, all at once; then of each chunk its numbers taken in
+the index, so that nobody else issues them, its shard stored, the chunk begun in the index, its digests in the
+log, its credentials in the index. Whoever issues holds the issuer's lock and first completes, from its shard,
+a chunk that was begun, and gives back what was taken for others; a shard that was not begun counts for
+nothing. Workers make shards, and this process stores them: what was forked cannot use the connections of its
+parent, and of what they make ahead nothing is left behind where nobody may delete.
 """
 
 from __future__ import annotations
@@ -223,13 +224,14 @@ class Bulk:
             if order.numbers and identities:
                 own = checked.identities if table is None else partial(_identified, identities, checked)
                 self._give_numbers(order.numbers.series(now.year), order.source, checked, found, own)
-            spans = order.source.spans
-            length, name = sum(span.rows for span in spans), order.source.path.name
-            job = self._store.begin(key, name, format_datetimestamp(now), length, len(spans), forms)
-            finished = self._store.finished_chunks(job)
-            spans = tuple(span for span in spans if span.number not in finished)
-            issued = 0
-            tasks = (self._task(job, span, found, now, template) for span in spans)
+            job, spans = self._begin(key, order.source, checked, found, now, forms)
+            issued, lost = 0, len(found.findings)
+
+            def task(span: Span) -> Task:
+                self._take(job, span, checker, checked, found)
+                return self._task(job, span, found, now, template)
+
+            tasks = map(task, spans)
             chunks = _counted(pool, issue, tasks, "issuing", _rows(spans), order)
             for span, (chunk, data) in zip(spans, chunks, strict=True):
                 shard = ShardName.of(job, span.number, data)
@@ -237,6 +239,8 @@ class Bulk:
                 self._store.begin_chunk(shard, job.seq(span.first_row))
                 self._finish(job, span.number, chunk, composer.kind.name)
                 issued += len(chunk.rows) // len(forms)
+            if len(found.findings) > lost:
+                errors = _write_errors(order, found, checked, self._home)
         return Issued(found, issued, job, error_file=errors, lacking=lacking)
 
     def recover(self) -> None:
@@ -249,6 +253,49 @@ class Bulk:
             kind = self._kind_of(lines[0])  # all of a chunk have one
             rows = [(line.seq, *kind.listed(line.record)) for line in lines]
             self._finish(job, shard.number, Chunk([line.entry for line in lines], rows), kind.name)
+        for job in self._store.takers():  # who has the lock is alone: none of these is at work
+            self._store.give_back(job)
+
+    def _begin(
+        self,
+        key: bytes,
+        source: Source,
+        checked: Spool,
+        found: Survey,
+        now: datetime,
+        forms: tuple[str, ...],
+    ) -> tuple[Job, list[Span]]:
+        """The job of a key, and what is left of its file.
+
+        A chunk may be finished without a row whose number another had taken, and gave back since. Such rows
+        are issued by a further job, whose key follows from the one before; what that one issued is known.
+        """
+        spans = source.spans
+        length, name = sum(span.rows for span in spans), source.path.name
+        while True:
+            job = self._store.begin(key, name, format_datetimestamp(now), length, len(spans), forms)
+            finished = self._store.finished_chunks(job)
+            again = {
+                row: job.seq(row)
+                for span in spans
+                if span.number in finished
+                for row in _wanted(checked, span, found)
+            }
+            issued = {row: seq for row, seq in again.items() if self._store.entries(seq - 1, seq + 1)}
+            if again == issued:
+                return job, [span for span in spans if span.number not in finished]
+            found.known |= issued
+            key = hashlib.sha256(key).digest()
+
+    def _take(self, job: Job, span: Span, checker: Checker, checked: Spool, found: Survey) -> None:
+        """Takes the numbers of a chunk; a row whose number somebody else has is a finding."""
+        wanted = _wanted(checked, span, found)
+        if not wanted:
+            return
+        numbers = {number: job.seq(row) for row, number in wanted.items()}
+        lost = self._store.take(job, span.number, checker.kind.name, numbers)
+        if lost:
+            found.lose(checker, {row: number for row, number in wanted.items() if number in lost})
 
     def _lacking(
         self, checker: Checker, found: Survey, forms: Sequence[str], same: range
@@ -456,6 +503,14 @@ def _content(archive: Archive, shelf: Shelf) -> tuple[bytes, str]:
     if shelf.shard is None:
         return b"", ""
     return read_shard(archive.shards, shelf.shard), archive.where(shelf.shard)
+
+
+def _wanted(checked: Spool, span: Span, found: Survey) -> dict[int, str]:
+    """The rows of a span that are to be issued, and their numbers."""
+    numbers = checked.numbers(span)
+    return {
+        row: number for row, number in numbers.items() if row not in found.findings and row not in found.known
+    }
 
 
 def _rows(spans: Iterable[Span]) -> list[int]:

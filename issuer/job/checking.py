@@ -265,6 +265,7 @@ def check_span(checker: Checker, spool: Spool, span: Span, tell: Tell) -> Checke
     kind = checker.kind
     findings, incoming, good = [], [], []
     identities: list[tuple[int, bytes]] = []
+    numbers: dict[int, str] = {}
     for (row, cells), *further in each_told(checker.source.records(span), tell):
         record, wrong = checker.check(row, cells, further)
         packed, identity = orjson.dumps(record), b""
@@ -273,13 +274,16 @@ def check_span(checker: Checker, spool: Spool, span: Span, tell: Tell) -> Checke
                 identities.append((row, identity))
             else:
                 wrong = [CellFinding(row, checker.naming_column, NAMELESS)]
+        number, person = record.get(kind.number, ""), record.get(kind.person_id, "")
         if wrong:
             findings += wrong
         else:
             good.append((row, packed))
-        number, person = record.get(kind.number, ""), record.get(kind.person_id, "")
+            numbers[row] = number
         incoming.append(Incoming(row, number, person, digest(packed), identity))
     spool.put(span, good, identities if checker.identities else None)
+    if not checker.identities:
+        spool.put_numbers(span, numbers)
     return Checked(len(incoming), findings, incoming)
 
 
@@ -318,6 +322,16 @@ class Survey:
                 del self.known[change.row]
             else:
                 self.changed.append(change)
+
+    def lose(self, checker: Checker, numbers: Mapping[int, str]) -> None:
+        """Makes errors of rows whose numbers somebody else was quicker to take."""
+        reason = "is being issued by somebody else, or was meanwhile"
+        for row, number in numbers.items():
+            if checker.source.has_numbers:
+                finding = CellFinding(row, checker.naming_column, reason, number)
+            else:
+                finding = CellFinding(row, checker.naming_column, f"has the number {number}, which {reason}")
+            self.add([finding])
 
     def refuse(self, checker: Checker, change: Change) -> None:
         """Makes an error of a row that says something else than what was issued under its number."""

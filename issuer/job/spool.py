@@ -70,11 +70,11 @@ class Spool:
         }
 
     def put_numbers(self, span: Span, numbers: Mapping[int, str]) -> None:
-        """Keeps the numbers that rows of a span were given. Once a span."""
+        """Keeps the numbers of rows of a span: their own, or those that they were given. Once a span."""
         self._seal(span, _NUMBERS, orjson.dumps([*numbers.items()]))
 
     def numbers(self, span: Span) -> dict[int, str]:
-        """The numbers that rows of a span were given. Raises as `rows`."""
+        """The numbers of rows of a span. Raises as `rows`."""
         return dict(orjson.loads(self._unseal(span, _NUMBERS)))
 
     def pick(self, spans: Iterable[Span], wanted: Container[int]) -> Iterator[tuple[int, Record]]:

@@ -41,7 +41,7 @@ from ..archive.shard_store import ShardStore
 from ..archive.shard_stores import ShardStores, shards_in
 from ..archive.shards import lines_of, read_shard
 from ..archive.store import SQLiteIndex
-from ..desk.claims import require_kept
+from ..desk.linkstore import require_kept
 from ..identity import documents
 from ..identity.clock import ClockJournal
 from ..identity.home import METADATA_NAME, STATUS_DOCUMENT_NAME, Identity, index, kind_folder

@@ -98,7 +98,9 @@ def _tables(uri: str) -> tuple[Tables, str]:
     if _scheme(uri) not in PREPARED:
         raise Refused("only a log in a database has tables")
     with _extra("PostgreSQL", "postgres"):
-        from .postgres import address, schema
+        from wire.postgres import address
+
+        from .postgres import schema
     return schema, address.parse(uri)
 
 
@@ -109,7 +111,7 @@ def address_parts(uri: str) -> Mapping[str, str]:
     """
     if _scheme(uri) == "postgresql":
         with _extra("PostgreSQL", "postgres"):
-            from .postgres import address
+            from wire.postgres import address
         return address.parts(uri)
     if _scheme(uri) == "s3":
         with _extra("S3", "s3"):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from multiprocessing import get_context
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from types import MappingProxyType
 
@@ -31,24 +33,38 @@ from issuer.archive.kept import (
 from issuer.archive.store import SQLiteIndex
 from issuer.press.permutation import LIST_BITS
 from issuer.problem import CREDENTIAL_SUSPENDED, REVOKED_FOR_GOOD
+from tests import postgres_server
 from tests.delegating import delegating
 from tests.problems import raises
+from tests.processes import ended
 from wire.problem import Damaged, NotFound, Refused
 
 Open = Callable[[], Index]
 """Opens the index of one place: the first time a new one, then the same again."""
 
+
+def postgres(folder: Path) -> Index:
+    from issuer.archive.postgres.store import PostgresIndex
+
+    server = postgres_server.server()
+    return PostgresIndex(server.uri(server.of(folder), "issuer"))
+
+
 INDEXES: MappingProxyType[str, Callable[[Path], Index]] = MappingProxyType(
     {
         "sqlite": lambda folder: SQLiteIndex(folder / "issuer.sqlite"),
         "delegating": lambda folder: delegating(folder / "elsewhere.sqlite"),
+        "postgres": postgres,
     }
 )
 
 DATE, LATER = "2026-07-01T12:00:00Z", "2027-01-01T00:00:00Z"
 
 
-@pytest.fixture(params=INDEXES)
+SERVED = pytest.param("postgres", marks=[pytest.mark.slow, postgres_server.needed])
+
+
+@pytest.fixture(params=[*(name for name in INDEXES if name != "postgres"), SERVED])
 def open_index(request: pytest.FixtureRequest, tmp_path: Path) -> Open:
     return lambda: INDEXES[request.param](tmp_path)
 
@@ -177,6 +193,108 @@ class TestNumbersAndJobs:
         assert [found.seq for found in index.entries(999)] == [1000, 1001]
         assert [found.seq for found in index.entries(997, 1001)] == [998, 999, 1000]
         assert index.entries(1001) == []
+
+
+def take(index: Index, job: Job, chunk: int, numbers: Iterable[str], kind: str = "diploma") -> set[str]:
+    """Takes numbers for a chunk of two rows, or more where it has no successor."""
+    first = job.first_seq + 2 * chunk
+    return index.take(job, chunk, kind, {number: seq for seq, number in enumerate(numbers, first)})
+
+
+def compete(open_index: Open, name: int, start: Barrier) -> None:
+    """Issues what all issue: ten times thirty numbers by file, one of them and another one by itself."""
+    index = open_index()
+    job = index.begin(b"%d" % name, f"{name}.csv", DATE, 300, 10)
+    start.wait(timeout=60)
+    for chunk in range(10):
+        first = job.first_seq + 30 * chunk
+        numbers = [f"N{30 * chunk + place}" for place in range(30)][:: -1 if name % 2 else 1]  # they cross
+        for number in (f"S{chunk}", numbers[20]):
+            seq = index.reserve(1)
+            if index.begin_singles([[single(entry(seq, number))]]) == [None]:
+                index.finish_singles([seq], Appended(b"", range(seq, seq + 1)), DATE)
+        lost = index.take(job, chunk, "diploma", {each: seq for seq, each in enumerate(numbers, first)})
+        won = [entry(seq, number) for seq, number in enumerate(numbers, first) if number not in lost]
+        index.begin_chunk(shard(job, chunk), first)
+        index.finish_chunk(job, chunk, Appended(b"", range(first, first + len(won))), won)
+
+
+class TestTaking:
+    """A number is a job's before its credential is signed."""
+
+    def test_a_number_is_taken_once_and_the_chunk_that_was_interrupted_has_its_own(
+        self, open_index: Open
+    ) -> None:
+        index = open_index()
+        first, second = (index.begin(key, "g.csv", DATE, 4, 2) for key in (b"first", b"second"))
+        assert take(index, first, 0, "AB") == set()
+        assert take(index, second, 0, "CBAD") == {"A", "B"}
+        assert take(index, second, 0, "A", "resident") == set(), "a number is unique within its kind"
+        assert take(open_index(), first, 0, "AB") == set()
+        assert take(index, first, 1, "A") == {"A"}, "one number names one row"
+        assert take(index, first, 1, "") == set()
+        assert index.takers() == [first, second]
+
+    def test_what_was_issued_or_is_under_way_is_not_taken(self, index: Index) -> None:
+        file(index, 2)
+        issue(index, entry(2, "A"), 2)
+        index.begin_singles([[single(entry(3, "B"))]])
+        job = index.begin(b"another", "h.csv", DATE, 5, 1)
+        numbers = ["N0", "N1", "N2", "A", "B"]
+        assert take(index, job, 0, numbers) == {"N0", "N1", "A", "B"}
+        assert take(index, job, 0, numbers, "resident") == set()
+
+    def test_nobody_else_is_given_or_issues_what_is_taken(self, index: Index) -> None:
+        job = index.begin(b"key", "g.csv", DATE, 2, 1)
+        take(index, job, 0, ["A", "N1"])
+        calls = [
+            [single(entry(5, "C")), single(entry(2, "A"))],
+            [single(entry(3, "A", kind="resident"))],
+            [single(entry(4, "A", form="x/a"))],
+            [single(entry(6, "A", form="x/a"), joins=True)],
+            [single(entry(7, "A", 2))],
+        ]
+        first, second, *others = index.begin_singles(calls)
+        assert second is None
+        for refused, place in ((first, 1), *((other, 0) for other in others)):
+            assert refused is not None
+            assert (refused[0], type(refused[1])) == (place, EditionTaken)
+        assert give(index, [b"a"]) == ["N2"]
+
+    def test_what_was_begun_stays_and_the_rest_is_given_back(self, open_index: Open) -> None:
+        index = open_index()
+        job = index.begin(b"key", "g.csv", DATE, 6, 3)
+        for chunk in range(3):
+            take(index, job, chunk, [f"N{2 * chunk}", f"N{2 * chunk + 1}"])
+        index.begin_chunk(shard(job, 1), 2)
+        another = open_index()
+        assert another.takers() == [job]
+        another.give_back(job)
+        another.give_back(job)
+        assert another.takers() == []
+        other = another.begin(b"other", "h.csv", DATE, 6, 1)
+        numbers = [f"N{place}" for place in range(6)]
+        assert take(another, other, 0, numbers) == {"N2", "N3"}
+        index.finish_chunk(job, 1, Appended(b"batch", range(1)), [entry(2)])
+        another.give_back(other)
+        (refused,) = index.begin_singles([[single(entry(2, "N2"))]])
+        assert refused is not None, "it was issued"
+        assert index.begin_singles([[single(entry(13, "N3"))]]) == [None], "its chunk ended without it"
+
+    # Of the forks, which inherit it: Python 3.12 warns of threads.
+    @pytest.mark.filterwarnings("ignore")
+    def test_processes_never_share_a_number_or_a_position(self, open_index: Open) -> None:
+        context = get_context("fork")
+        index, start = open_index(), context.Barrier(4)
+        crowd = [context.Process(target=compete, args=(open_index, name, start)) for name in range(4)]
+        for each in crowd:
+            each.start()
+        ended(crowd)
+        entries = index.entries(-1)
+        wanted = [*(f"N{place}" for place in range(300)), *(f"S{place}" for place in range(10))]
+        assert sorted(each.number for each in entries) == sorted(wanted)
+        assert len({each.seq for each in entries}) == len(entries) == index.count()
+        assert (index.takers(), index.begun_chunks(), index.begun_singles()) == ([], [], [])
 
 
 def numbering(places: range) -> list[str]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from wire.postgres.connections import Cursor
+from wire.postgres.rows import Row, read, read_one
 from wire.problem import Damaged
 
 from ..ahead import tiles_ahead
 from ..layout import LARGEST, unframe
 from ..store import Batch
-from .connections import Cursor
-from .rows import Row, read, read_one
 
 _HEAD = "SELECT size, base_size, checkpoint FROM intaglio.head"
 _BATCHES = "SELECT start FROM intaglio.batch WHERE stop > %s ORDER BY start"

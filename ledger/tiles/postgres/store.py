@@ -15,6 +15,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
+from wire.postgres import address
+from wire.postgres.connections import Connections, Cursor
+from wire.postgres.rows import Kinds, Row, checked, only, read, read_one
 from wire.problem import Damaged, Refused, TooLarge, TryLater
 
 from ...problem import Overtaken
@@ -23,10 +26,8 @@ from ..journal import CAPACITY, Capacity
 from ..keys import key_digest
 from ..layout import LARGEST
 from ..store import CHECKPOINT, Base, Batch, Keys, Mark, State, Store, StoreHead, require_not_left
-from . import address, schema
+from . import schema
 from .ahead import GIVEN, neighbouring, read_ahead
-from .connections import Connections, Cursor
-from .rows import Kinds, Row, checked, only, read, read_one
 
 _T = TypeVar("_T")
 
@@ -89,7 +90,7 @@ class PostgresStore(Store):
         self._patience, self._read_only, self._capacity = patience, read_only, capacity
         self._turn = threading.Lock()
         admit = schema.require_readable if read_only else schema.require_appendable
-        self._database = Connections(address.parse(uri), admit)
+        self._database = Connections(address.parse(uri), admit, schema.LOG)
 
     def get(self, path: str) -> bytes | None:
         return self.get_many([path]).get(path)
@@ -109,13 +110,15 @@ class PostgresStore(Store):
     def lock(self) -> Iterator[None]:
         """See `Reader.lock`. Threads wait here, so that no more than one of them waits at the server."""
         if self._read_only:
-            with self._database.held(f"SELECT pg_advisory_xact_lock_shared({schema.TURN})", self._patience):
+            with self._database.held(
+                f"SELECT pg_advisory_xact_lock_shared({schema.LOG.turn})", self._patience
+            ):
                 yield
             return
         if not self._turn.acquire(timeout=-1 if self._patience is None else self._patience):
             raise TryLater("another thread holds the log")
         try:
-            with self._database.held(f"SELECT pg_advisory_xact_lock({schema.TURN})", self._patience):
+            with self._database.held(f"SELECT pg_advisory_xact_lock({schema.LOG.turn})", self._patience):
                 yield
         finally:
             self._turn.release()

@@ -14,9 +14,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from wire.address import Target, is_loopback
-from wire.problem import Refused
-
-from ...problem import PASSWORD_IN_ADDRESS
+from wire.problem import PASSWORD_IN_ADDRESS, Refused
 
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _PREFIX = re.compile(r"(?:[A-Za-z0-9_-][A-Za-z0-9._-]*/)*")

@@ -11,76 +11,108 @@ import os
 import select
 import threading
 import weakref
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, TypeAlias, TypeVar
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 import psycopg
 from psycopg import errors, pq
 
-from wire.problem import DISK_FULL, Damaged, NotFound, Problem, Raisable, Refused, TryLater, Unavailable
-from wire.text import printable
-
-from ...problem import LEDGER_NOT_PREPARED, LEDGER_ROLE, Overtaken
+from ..problem import DISK_FULL, Damaged, NotFound, Problem, Raisable, Refused, TryLater, Unavailable
+from ..text import printable
 
 Cursor: TypeAlias = psycopg.Cursor[Any]
 _Connection: TypeAlias = psycopg.Connection[Any]
 _T = TypeVar("_T")
 
 LIMIT = 8
-"""Connections that work at the same time, beside those that hold the log's lock or wait for it."""
+"""Connections that work at the same time, beside those that hold a lock or wait for it."""
 _WAIT = 30.0  # seconds, for one of them
 
 _AGAIN = "Nothing that was acknowledged is lost. Once the database is well, do the same again."
 _KINDS: Mapping[str, tuple[Raisable[Problem], str]] = {
-    "08": (Unavailable, "the database of the log does not answer"),
-    "23": (Overtaken, "another writer has changed the log meanwhile"),
-    "25006": (Refused, "this server of the log's database is only read from"),
-    "28": (Refused, "the database of the log does not let this user in"),
+    "08": (Unavailable, "the database of {what} does not answer"),
+    "25006": (Refused, "this server of {what}'s database is only read from"),
+    "28": (Refused, "the database of {what} does not let this user in"),
     "3D": (NotFound, "there is no such database"),
-    "3F": (LEDGER_NOT_PREPARED, "the database has no tables of a log"),
-    "40": (TryLater, "other work in the log's database was in the way"),
-    "42501": (LEDGER_ROLE, "the role in the log's database may not do this"),
-    "42P01": (LEDGER_NOT_PREPARED, "the database has no tables of a log"),
-    "53": (TryLater, "the server of the log's database is busy"),
-    "53100": (DISK_FULL, "the server of the log's database has no room"),
-    "55P03": (TryLater, "another process holds the log"),
-    "57": (TryLater, "the server of the log's database is stopping or starting"),
-    "XX001": (Damaged, "the database of the log says that its files are damaged"),
-    "XX002": (Damaged, "the database of the log says that its files are damaged"),
+    "40": (TryLater, "other work in the database of {what} was in the way"),
+    "53": (TryLater, "the server of the database of {what} is busy"),
+    "53100": (DISK_FULL, "the server of the database of {what} has no room"),
+    "55P03": (TryLater, "another process holds {what}"),
+    "57": (TryLater, "the server of the database of {what} is stopping or starting"),
+    "XX001": (Damaged, "the database of {what} says that its files are damaged"),
+    "XX002": (Damaged, "the database of {what} says that its files are damaged"),
 }
 """By SQLSTATE, or the class that it begins with (PostgreSQL, appendix A)."""
 
 
-@contextlib.contextmanager
-def problems() -> Iterator[None]:
-    """Raises the problem that an error of the database is. What was in a statement is never shown."""
-    try:
-        yield
-    except psycopg.Error as error:
-        raise _problem(error) from None
+class Tenant(NamedTuple):
+    """Who keeps tables in a schema of a database, and what it means there that something is not as needed."""
 
+    what: str
+    """Its name in sentences."""
+    schema: str
+    steps: Sequence[Path]
+    """Numbered SQL, of which each makes the tables of one version out of those before."""
+    turn: int
+    """The advisory lock of those who take turns."""
+    overtaken: Raisable[Problem]
+    """For a constraint that forbids what was written."""
+    not_prepared: Raisable[Problem]
+    """For tables that are missing, or of an older version."""
+    role: Raisable[Problem]
+    """For a role that lacks a right."""
+    not_durable: Raisable[Problem]
+    """For a server that would lose what it acknowledged."""
 
-def _problem(error: psycopg.Error) -> Problem:
-    code = error.sqlstate or ""
-    if not code and isinstance(error, psycopg.OperationalError):
-        said, _, _ = str(error).partition("\n")
-        return Unavailable(f"the log's database cannot be reached: {printable(said[:300])}", hint=_AGAIN)
-    kind, detail = _KINDS.get(code) or _KINDS.get(code[:2]) or (Unavailable, "the log's database failed")
-    return kind(f"{detail} ({code or type(error).__name__})", hint=_AGAIN if kind is Unavailable else "")
+    @contextlib.contextmanager
+    def problems(self) -> Iterator[None]:
+        """Raises the problem that an error of the database is. What was in a statement is never shown."""
+        try:
+            yield
+        except psycopg.Error as error:
+            raise self._problem(error) from None
+
+    def _problem(self, error: psycopg.Error) -> Problem:
+        code = error.sqlstate or ""
+        if not code and isinstance(error, psycopg.OperationalError | _Lost):
+            said, _, _ = str(error).partition("\n")
+            detail = f"the database of {self.what} cannot be reached: {printable(said[:300])}"
+            return Unavailable(detail, hint=_AGAIN)
+        kinds = {**_KINDS, **self._kinds()}
+        kind, detail = (
+            kinds.get(code) or kinds.get(code[:2]) or (Unavailable, "the database of {what} failed")
+        )
+        said = f"{detail.format(what=self.what)} ({code or type(error).__name__})"
+        return kind(said, hint=_AGAIN if kind is Unavailable else "")
+
+    def _kinds(self) -> Mapping[str, tuple[Raisable[Problem], str]]:
+        return {
+            "23": (self.overtaken, "another writer has changed {what} meanwhile"),
+            "3F": (self.not_prepared, "the database has no tables of {what}"),
+            "42501": (self.role, "the role in the database of {what} may not do this"),
+            "42P01": (self.not_prepared, "the database has no tables of {what}"),
+        }
 
 
 class Connections:
-    """Connects as `conninfo` says; `admit` looks at each new connection, and raises where it will not do.
+    """Connections as `conninfo` says; `admit` looks at each, and raises where it will not do.
 
     Raises `Unavailable` and what else the database's errors mean, `TryLater` where too many are at work.
     """
 
-    def __init__(self, conninfo: str, admit: Callable[[Cursor], object]) -> None:
-        self._conninfo, self._admit = conninfo, admit
+    def __init__(self, conninfo: str, admit: Callable[[Cursor], object], tenant: Tenant) -> None:
+        self._conninfo, self._admit, self._tenant = conninfo, admit, tenant
         self._free = threading.BoundedSemaphore(LIMIT)
         self._idle: list[_Connection] = []
         self._process = os.getpid()
         weakref.finalize(self, _close, self._idle, self._process)
+
+    def close(self) -> None:
+        """Closes those that nobody uses now; others are opened when they are needed."""
+        with contextlib.suppress(IndexError):  # another thread may take the last one
+            while self._process == os.getpid():
+                self._idle.pop().close()
 
     def run(self, work: Callable[[Cursor], _T]) -> _T:
         """Do some work of one statement.
@@ -89,9 +121,9 @@ class Connections:
         Raises `TryLater` where too many are at work, and what the errors of the database mean.
         """
         if not self._free.acquire(timeout=_WAIT):
-            raise TryLater(f"more than {LIMIT} threads work with the log's database")
+            raise TryLater(f"more than {LIMIT} threads work with the database of {self._tenant.what}")
         try:
-            with problems():
+            with self._tenant.problems():
                 try:
                     return self._work(work)
                 except _Broken:
@@ -107,6 +139,22 @@ class Connections:
         """
         return self.run(lambda cursor: _in_transaction(cursor, work, durably=durably))
 
+    def once(self, work: Callable[[Cursor], _T]) -> _T:
+        """Do some work as one transaction that is not tried again, since the second time it would do more.
+
+        Where its connection broke, nothing says whether it was done: raises `Unavailable`.
+        """
+
+        def begun(cursor: Cursor) -> _T:
+            try:
+                return _in_transaction(cursor, work, durably=True)
+            except psycopg.OperationalError as error:
+                if cursor.connection.closed:
+                    raise _Lost(*error.args) from error
+                raise
+
+        return self.run(begun)
+
     @contextlib.contextmanager
     def held(self, statement: str, patience: float | None) -> Iterator[None]:
         """A transaction that holds the lock which a statement takes, until the block ends or it is lost.
@@ -114,7 +162,7 @@ class Connections:
         Who has gone from the network holds it for a minute. Raises `TryLater` after `patience`, in seconds.
         """
         wait = 0 if patience is None else max(1, round(patience * 1000))
-        with problems():
+        with self._tenant.problems():
             connection = self._taken()
             try:
                 with connection.cursor() as cursor:
@@ -172,6 +220,10 @@ class Connections:
             self._idle.append(connection)
         else:
             connection.close()
+
+
+class _Lost(psycopg.InterfaceError):
+    """The connection broke in the middle of what is not tried again."""
 
 
 class _Broken(psycopg.OperationalError):

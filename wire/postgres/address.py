@@ -1,4 +1,4 @@
-"""Where a log's database is: a URI as libpq has it (PostgreSQL 34.1.1.2), which holds no secret.
+"""Where a database is: a URI as libpq has it (PostgreSQL 34.1.1.2), which holds no secret.
 
 Passwords are in `PGPASSFILE` or `~/.pgpass`, a certificate is named by `sslcert` and `sslkey`; what the URI
 leaves out, a service file and libpq's environment say.
@@ -12,9 +12,7 @@ from collections.abc import Iterator, Mapping
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from wire.problem import Refused
-
-from ...problem import PASSWORD_IN_ADDRESS
+from ..problem import PASSWORD_IN_ADDRESS, Refused
 
 _SECRETS = ("password", "sslpassword", "oauth_client_secret")
 _DEFAULTS = {
@@ -37,7 +35,7 @@ def parse(uri: str) -> str:
         return make_conninfo(**_safe(_said(uri)))
     except psycopg.ProgrammingError:  # or libpq is older than 16: it knows no `require_auth`
         raise Refused(
-            "the address of the log is not one of PostgreSQL's: postgresql://host/database"
+            "the address of the database is not one of PostgreSQL's: postgresql://host/database"
         ) from None
 
 
@@ -59,9 +57,9 @@ def _safe(said: Mapping[str, str]) -> dict[str, str]:
         if option.val
     }
     if any(name in said for name in _SECRETS):
-        raise PASSWORD_IN_ADDRESS("the address of the log has a password in it")
+        raise PASSWORD_IN_ADDRESS("the address of the database has a password in it")
     if ":" in said.get("sslkey", ""):  # libpq then has OpenSSL load the engine before the colon: a program
-        raise Refused("the address of the log has a program hold its key (sslkey=ENGINE:KEY)")
+        raise Refused("the address of the database has a program hold its key (sslkey=ENGINE:KEY)")
     verified = {} if _is_local(said, default) else {"sslmode": "verify-full"}
     proved = _proved(said.get("require_auth"), default.get("require_auth"))
     return {**_DEFAULTS, **verified, **said, "require_auth": proved}
@@ -73,7 +71,7 @@ def _proved(given: str | None, default: str | None) -> str:
     Raises `Refused` where the address itself lets the server ask for the password in the clear, or in md5.
     """
     if given is not None and not _is_safe(given):
-        raise Refused("the address of the log lets its server ask for a password so that it learns it")
+        raise Refused("the address of the database lets its server ask for a password so that it learns it")
     return given or (default if default is not None and _is_safe(default) else _NEVER)
 
 

@@ -1,6 +1,6 @@
 """What a database answers, held against the form in which its tables were made.
 
-A role that may append may write any number into some of them, and who owns the server may answer anything.
+A role that may write some tables may write any number into them, and who owns the server may answer anything.
 """
 
 from __future__ import annotations
@@ -10,8 +10,7 @@ from collections.abc import Iterable, Sequence
 from types import UnionType
 from typing import Any, TypeAlias
 
-from wire.problem import Damaged
-
+from ..problem import Damaged
 from .connections import Cursor
 
 Row: TypeAlias = tuple[Any, ...]
@@ -45,9 +44,9 @@ def only(rows: Iterable[Row]) -> Row:
     """The one row of these. Raises `Damaged` where there is none, or are others."""
     rows = list(rows)
     if len(rows) != 1:
-        raise Damaged(f"the tables of the log have {len(rows)} rows instead of one")
+        raise Damaged(f"the tables of the database have {len(rows)} rows instead of one")
     return rows[0]
 
 
 def _other_form() -> Damaged:
-    return Damaged("the tables of the log do not have the form in which they were made")
+    return Damaged("the tables of the database do not have the form in which they were made")

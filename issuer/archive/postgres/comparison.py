@@ -1,0 +1,61 @@
+"""The rows of a file against each other and against what was issued, in a table of one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from wire.postgres.connections import Cursor
+from wire.postgres.rows import read_one
+
+from ..kept import Crossed, Incoming
+from .database import copy_rows, rows
+
+_INCOMING = """
+CREATE TEMP TABLE incoming (nth bigint PRIMARY KEY, number text COLLATE "C", student text COLLATE "C",
+                            digest bytea, identity bytea) ON COMMIT DROP
+"""
+_REPEATED = """
+SELECT nth, earliest, number FROM pg_temp.incoming JOIN (SELECT number, min(nth) AS earliest
+  FROM pg_temp.incoming WHERE number <> '' GROUP BY number HAVING count(*) > 1) AS often USING (number)
+WHERE nth > earliest ORDER BY nth
+"""
+_OFTEN = """
+SELECT student, count(*), min(nth) FROM pg_temp.incoming WHERE student <> ''
+GROUP BY student HAVING count(*) > 1 ORDER BY min(nth) LIMIT 100
+"""
+_INDISTINCT = """
+SELECT nth, CASE WHEN nth = earliest THEN latest ELSE earliest END FROM pg_temp.incoming JOIN (
+  SELECT identity, min(nth) AS earliest, max(nth) AS latest FROM pg_temp.incoming
+  WHERE identity <> '' GROUP BY identity HAVING count(*) > 1) AS often USING (identity) ORDER BY nth
+"""
+_FIRSTS = """
+JOIN intaglio_issuer.edition ON edition.number = wanted.number AND edition.kind = %s AND edition.edition = 1
+CROSS JOIN unnest(edition.seqs) AS of_edition (number_of_seq)
+JOIN intaglio_issuer.credential ON credential.seq = number_of_seq AND credential.copy = 1
+GROUP BY nth, digest ORDER BY nth
+"""
+_KNOWN = f"SELECT nth, min(credential.seq), digest FROM pg_temp.incoming AS wanted {_FIRSTS}"
+_KNOWN_BY_IDENTITY = f"""
+SELECT nth, min(credential.seq), digest
+FROM (SELECT nth, digest, given_number.number
+      FROM pg_temp.incoming JOIN intaglio_issuer.given_number USING (identity)
+      WHERE given_number.kind = %s AND identity <> '') AS wanted {_FIRSTS}
+"""
+"""What only the whole of a file shows: its rows against each other, and against what was issued."""
+
+
+def crossed(cursor: Cursor, kind: str, incoming: Iterable[Sequence[Incoming]]) -> Crossed:
+    """As `Index.compare`, in an open transaction: there may be millions of rows."""
+    cursor.execute(_INCOMING)
+    given = (row for portion in incoming for row in portion)
+    copy_rows(cursor, "pg_temp.incoming", ("int8", "text", "text", "bytea", "bytea"), given)
+    cursor.execute("ANALYZE pg_temp.incoming")
+    repeated = rows(cursor, [int, int, str], _REPEATED)
+    often = rows(cursor, [str, int, int], _OFTEN)
+    indistinct = rows(cursor, [int, int], _INDISTINCT)
+    query = "SELECT EXISTS (SELECT FROM pg_temp.incoming WHERE number <> '')"
+    if read_one(cursor.execute(query), [bool]) == (True,):
+        known = rows(cursor, [int, int, bytes], _KNOWN, kind)
+    else:
+        known = rows(cursor, [int, int, bytes], _KNOWN_BY_IDENTITY, kind, kind)
+    return Crossed(list(repeated), list(often), list(known), list(indistinct))

@@ -1,0 +1,107 @@
+"""The database of an index: its tables, and how a writer takes its turn there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+from wire.postgres import address
+from wire.postgres.connections import Connections, Cursor, Tenant
+from wire.postgres.rows import Kinds, Row, read
+from wire.postgres.tables import bring_up, require_writable
+
+from ...problem import INDEX_NOT_DURABLE, INDEX_NOT_PREPARED, INDEX_OVERTAKEN, INDEX_ROLE
+from ..versions import INDEX
+
+_T = TypeVar("_T")
+
+ISSUER = Tenant(
+    what=INDEX,
+    schema="intaglio_issuer",
+    steps=sorted((Path(__file__).parent / "migrations").glob("[0-9]*.sql")),
+    turn=0x696E7461697373,  # "intaiss"
+    overtaken=INDEX_OVERTAKEN,
+    not_prepared=INDEX_NOT_PREPARED,
+    role=INDEX_ROLE,
+    not_durable=INDEX_NOT_DURABLE,
+)
+
+
+def prepare_index(uri: str) -> int:
+    """Make an index's tables in the database at an address, or bring them up to date: their owner's work.
+
+    Returns how many steps that took. Raises as `bring_up` and `address.parse`.
+    """
+    return bring_up(address.parse(uri), ISSUER)
+
+
+class IndexDatabase:
+    """Reads and transactions of an index. Each raises what `Connections` raises.
+
+    Nothing here outlives a transaction, so that a pgbouncer that pools transactions may stand in between.
+    What decides about one credential takes turns, as all writers do in SQLite: between two of its statements
+    nobody else changes what the first found.
+    """
+
+    def __init__(self, uri: str, *, patience: float) -> None:
+        """Waits `patience` seconds for another who has the turn, and raises `TryLater` then."""
+        admit = partial(require_writable, tenant=ISSUER)
+        self._connections = Connections(address.parse(uri), admit, ISSUER)
+        # Who is gone from the network, or paused, has the turn for a minute at most.
+        self._turn = (
+            f"SET LOCAL lock_timeout = {max(1, round(patience * 1000))}; "
+            "SET LOCAL idle_in_transaction_session_timeout = '60s'; "
+            f"SELECT pg_advisory_xact_lock({ISSUER.turn})"
+        )
+
+    def close(self) -> None:
+        """Closes the connections that nobody uses now."""
+        self._connections.close()
+
+    def rows(self, kinds: Kinds, query: str, *values: object) -> Sequence[Row]:
+        """The rows of one query, which sees all that was committed before it began."""
+        return self._connections.run(lambda cursor: rows(cursor, kinds, query, *values))
+
+    def write(self, work: Callable[[Cursor], _T]) -> _T:
+        """A transaction that changes nothing the second time, as `Connections.write` has it."""
+        return self._connections.write(work)
+
+    def change(self, statement: str, *values: object) -> None:
+        """One statement as such a transaction."""
+        self.write(lambda cursor: cursor.execute(statement, values))
+
+    def in_turn(self, work: Callable[[Cursor], _T]) -> _T:
+        """The same, while nobody else has the turn."""
+        return self._connections.write(partial(self._taking_turn, work))
+
+    def once(self, work: Callable[[Cursor], _T]) -> _T:
+        """A transaction that has the turn, and is not tried again where its connection broke."""
+        return self._connections.once(partial(self._taking_turn, work))
+
+    def once_beside(self, work: Callable[[Cursor], _T]) -> _T:
+        """The same without the turn."""
+        return self._connections.once(work)
+
+    def held(self, patience: float) -> AbstractContextManager[None]:
+        """Holds the lock of those who make claim links, as `Connections.held` does."""
+        return self._connections.held(f"SELECT pg_advisory_xact_lock({ISSUER.turn + 2})", patience)
+
+    def _taking_turn(self, work: Callable[[Cursor], _T], cursor: Cursor) -> _T:
+        cursor.execute(self._turn, binary=False)  # so that three statements are one message
+        return work(cursor)
+
+
+def rows(cursor: Cursor, kinds: Kinds, query: str, *values: object) -> Sequence[Row]:
+    """The rows of a query within a transaction."""
+    return read(cursor.execute(query, values), kinds)
+
+
+def copy_rows(cursor: Cursor, table: str, types: Sequence[str], given: Iterable[Sequence[Any]]) -> None:
+    """Writes rows into a table, or some of its columns."""
+    with cursor.copy(f"COPY {table} FROM STDIN (FORMAT BINARY)") as copying:
+        copying.set_types(types)
+        for row in given:
+            copying.write_row(row)

@@ -1,0 +1,113 @@
+"""By what a credential is found besides its number: see `issuer/archive/lookup.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from wire.postgres.connections import Cursor
+
+from ..kept import IdOf, KindNumber
+from ..lookup import PORTION, LookupByKey, key, keys, merged
+from .database import ISSUER, IndexDatabase, copy_rows, rows
+
+_PIECE = 1 << 16
+"""Sequence numbers in one transaction, whose rows are in memory."""
+_KINDS = [int, str, str, int, int, str, str]
+_ROW = """
+SELECT seq, kind, number, edition, copy, form, coalesce(email, '')
+FROM intaglio_issuer.credential LEFT JOIN intaglio_issuer.person USING (seq)
+"""
+_NUMBERED = """
+SELECT DISTINCT kind, number FROM intaglio_issuer.edition
+WHERE number >= %s AND number < %s AND %s IN ('', kind)
+  AND EXISTS (SELECT FROM intaglio_issuer.credential WHERE seq = seqs[1])
+ORDER BY number, kind LIMIT %s
+"""
+_NOTE = """
+INSERT INTO intaglio_issuer.unlisted VALUES (%s, %s)
+ON CONFLICT (first) DO UPDATE SET stop = greatest(unlisted.stop, excluded.stop)
+"""
+_RANGES = "SELECT first, stop FROM intaglio_issuer.unlisted ORDER BY first"
+
+
+class PostgresLookup(LookupByKey):
+    """In tables of the index."""
+
+    def __init__(self, database: IndexDatabase) -> None:
+        self._database = database
+
+    def named(self, text: str) -> Iterator[int]:
+        wanted = text.casefold()
+        after = -1
+        query = "SELECT seq, name FROM intaglio_issuer.person WHERE seq > %s ORDER BY seq LIMIT %s"
+        while page := self._database.rows([int, str], query, after, PORTION):
+            yield from (seq for seq, name in page if wanted in name.casefold())
+            after = page[-1][0]
+
+    def numbered(self, beginning: str, most: int, kind: str = "") -> list[KindNumber]:
+        end = beginning + "\U0010ffff"
+        return [
+            KindNumber(*row) for row in self._database.rows([str, str], _NUMBERED, beginning, end, kind, most)
+        ]
+
+    def catch_up(self, id_of: IdOf) -> None:
+        is_left = bool(self._ranges())
+        while is_left:
+            is_left = self._database.once_beside(lambda cursor: _list_next(cursor, id_of))
+
+    def candidates(self, wanted: str) -> Iterator[tuple[int, str, str, int, int, str, str]]:
+        known = f"{_ROW} JOIN intaglio_issuer.lookup USING (seq) WHERE key = %s ORDER BY seq"
+        yield from self._database.rows(_KINDS, known, key(wanted))
+        following = f"{_ROW} WHERE seq >= %s AND seq < %s ORDER BY seq LIMIT %s"
+        for first, stop in self._ranges():
+            while first < stop:
+                page = self._database.rows(_KINDS, following, first, stop, PORTION)
+                yield from page
+                first = page[-1][0] + 1 if page else stop
+
+    def _ranges(self) -> list[tuple[int, int]]:
+        return merged(self._database.rows([int, int], _RANGES))
+
+
+def note_seqs(cursor: Cursor, first: int, stop: int) -> None:
+    """Notes that credentials with these sequence numbers are to be put in."""
+    cursor.execute(_NOTE, [first, stop])
+
+
+def put_keys(cursor: Cursor, seq: int, identifier: str, email: str) -> None:
+    """Puts in one credential at once."""
+    statement = "INSERT INTO intaglio_issuer.lookup SELECT unnest(%s::bigint[]), %s ON CONFLICT DO NOTHING"
+    cursor.execute(statement, [keys(identifier, email), seq])
+
+
+def _list_next(cursor: Cursor, id_of: IdOf) -> bool:
+    """Puts in the first range, or so much of it as one transaction may take; whether more is left."""
+    cursor.execute(f"SELECT pg_advisory_xact_lock({ISSUER.turn + 1})")  # one at a time; others go on issuing
+    noted = rows(cursor, [int, int], _RANGES)
+    ranges = merged(noted)
+    if not ranges:  # another process was first
+        return False
+    first, end = ranges[0]
+    stop = min(end, first + _PIECE)
+    cursor.execute("CREATE TEMP TABLE listing (key bigint, seq bigint) ON COMMIT DROP")
+    copy_rows(cursor, "pg_temp.listing", ["int8", "int8"], _listed(cursor, id_of, first, stop))
+    cursor.execute(
+        "INSERT INTO intaglio_issuer.lookup SELECT key, seq FROM pg_temp.listing ORDER BY key, seq "
+        "ON CONFLICT DO NOTHING"
+    )
+    # Only what was seen: of a chunk that is finished meanwhile nothing was put in.
+    done = [each for each, _ in noted if first <= each < end]
+    cursor.execute("DELETE FROM intaglio_issuer.unlisted WHERE first = ANY(%s::bigint[])", [done])
+    if stop < end:
+        note_seqs(cursor, stop, end)
+    return stop < end or len(ranges) > 1
+
+
+def _listed(cursor: Cursor, id_of: IdOf, first: int, stop: int) -> Iterable[tuple[int, int]]:
+    """The keys of a range. They are read at once, since a COPY leaves room for no other statement."""
+    found = rows(cursor, _KINDS, f"{_ROW} WHERE seq >= %s AND seq < %s", first, stop)
+    return [
+        (each, seq)
+        for seq, kind, number, edition, number_of_copy, form, email in found
+        for each in keys(id_of(KindNumber(kind, number), edition, number_of_copy, form), email)
+    ]

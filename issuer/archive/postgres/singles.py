@@ -1,0 +1,96 @@
+"""Beginning what is issued singly: the next edition of a credential, or one more form of the latest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from wire.postgres.connections import Cursor
+from wire.problem import Problem, Refused
+
+from ...problem import not_in_force
+from ..kept import EditionState, EditionTaken, KindNumber, Single, require_link, state_of
+from .database import rows
+from .lookup import put_keys
+
+SEQS = "SELECT unnest(seqs) FROM intaglio_issuer.edition WHERE kind = %s AND number = %s"
+EDITION = f"{SEQS} AND edition = %s"
+GENERATION = "SELECT generation FROM intaglio_issuer.released WHERE kind = %s AND number = %s"
+IS_ISSUED = "EXISTS (SELECT FROM intaglio_issuer.credential WHERE seq = seqs[1])"
+"""Whether an edition is more than a number that was taken."""
+_ENDED = """
+SELECT reason FROM intaglio_issuer.edition CROSS JOIN unnest(seqs) AS of_edition (seq)
+JOIN intaglio_issuer.revocation USING (seq) WHERE kind = %s AND number = %s AND reason <> 'superseded' LIMIT 1
+"""
+_LATEST = f"""
+SELECT edition, {IS_ISSUED} FROM intaglio_issuer.edition WHERE number = %s AND kind = %s
+ORDER BY edition DESC LIMIT 1
+"""
+_STANDING = "SELECT form, copy FROM intaglio_issuer.credential WHERE seq = ANY(%s::bigint[])"
+_OPEN_ONE = (
+    "INSERT INTO intaglio_issuer.edition VALUES (%s, %s, %s, ARRAY[%s]::bigint[]) ON CONFLICT DO NOTHING"
+)
+_JOIN = """
+UPDATE intaglio_issuer.edition SET seqs = seqs || %s::bigint WHERE number = %s AND kind = %s AND edition = %s
+"""
+_INSERT = """
+INSERT INTO intaglio_issuer.credential (seq, kind, number, edition, copy, leaf, form)
+VALUES (%s, %s, %s, %s, %s, %s, %s)
+"""
+
+
+def begin_call(cursor: Cursor, call: Sequence[Single]) -> tuple[int, Problem] | None:
+    """Inserts all, or undoes it and gives the place of the first that cannot be, and why."""
+    opened = set[tuple[KindNumber, int]]()
+    cursor.execute("SAVEPOINT call")
+    for place, single in enumerate(call):
+        try:
+            _begin_one(cursor, single, opened)
+        except (EditionTaken, Refused) as problem:
+            cursor.execute("ROLLBACK TO call; RELEASE call", binary=False)
+            return place, problem
+    cursor.execute("RELEASE call")
+    return None
+
+
+def _begin_one(cursor: Cursor, single: Single, opened: set[tuple[KindNumber, int]]) -> None:
+    """Inserts it, as one of those of its edition that the same call has `opened`, or the first of them."""
+    entry, which = single.entry, single.entry.which
+    for (reason,) in rows(cursor, [str], _ENDED, *which):
+        raise not_in_force(is_suspended=state_of(reason) is EditionState.SUSPENDED)
+    if single.generation is not None:
+        found = rows(cursor, [int], GENERATION, *which)
+        require_link(which, single.generation, found[0][0] if found else 0)
+    edition = entry.number, entry.kind, entry.edition
+    if (which, entry.edition) not in opened and not _stands(cursor, single):
+        # A chunk may be recorded at this moment, which waits for no turn.
+        if cursor.execute(_OPEN_ONE, [*edition, entry.seq]).rowcount == 0:
+            raise EditionTaken(f"the credential has an edition {entry.edition} already")
+    else:
+        seqs = [seq for (seq,) in rows(cursor, [int], EDITION, *which, entry.edition)]
+        if (entry.form, entry.copy) in rows(cursor, [str, int], _STANDING, seqs):
+            raise EditionTaken(f"the credential has an edition {entry.edition} already")
+        cursor.execute(_JOIN, [entry.seq, *edition])
+    opened.add((which, entry.edition))
+    cursor.execute(_INSERT, [*entry[:6], entry.form])
+    cursor.execute(
+        "INSERT INTO intaglio_issuer.person VALUES (%s, %s, %s)", [entry.seq, entry.name, entry.email]
+    )
+    put_keys(cursor, entry.seq, single.id, entry.email)
+    cursor.execute("INSERT INTO intaglio_issuer.single VALUES (%s, %b)", [entry.seq, single.line])
+
+
+def _stands(cursor: Cursor, single: Single) -> bool:
+    """Whether it joins the latest edition, where it may; else it is to open the next.
+
+    Raises `EditionTaken` where it can do neither.
+    """
+    entry = single.entry
+    for latest, is_issued in rows(cursor, [int, bool], _LATEST, entry.number, entry.kind):
+        if not is_issued:
+            raise EditionTaken("a file is being issued that has this number")
+        if single.joins and latest == entry.edition:
+            return True
+        if latest >= entry.edition:
+            taken = latest if single.joins else entry.edition
+            raise EditionTaken(f"the credential has an edition {taken} already")
+    return False
