@@ -252,6 +252,11 @@ REMEDIES: Mapping[str, str] = {
         "Start the program again, which then goes by the log's new address. If the move was interrupted, "
         "type it again: `intaglio ledger migrate FROM TO`. If ledger.json is lost, bring it back."
     ),
+    "other-root": (
+        "`intaglio hub evidence` prints both checkpoints, which anybody can check. Show them to whoever "
+        "relies on the log."
+    ),
+    "no-hub": "`intaglio hub init NAME` makes one.",
     # the issuer
     "no-issuer": "`intaglio issuer init` makes one.",
     "damaged-issuer": _RESTORE,
