@@ -24,7 +24,7 @@ from wire.problem import Malformed, NotFound, Problem, Refused, TooLarge, Unavai
 _LOG = logging.getLogger(__name__)
 _STATUS_OF_CODE = {
     WITNESS_AT_OTHER_SIZE.code: 409,
-    OTHER_ROOT.code: 409,
+    OTHER_ROOT.code: 422,  # since 1.1; in 1.0 it was 409
     NOT_CONTINUED.code: 422,
     CLOCK_BEHIND.code: 503,
 }

@@ -337,7 +337,7 @@ class Witness:
         """The cosignature line that answers a request (tlog-witness, add-checkpoint), once it is durable.
 
         Raises `Malformed` for what is no request, or has an old size above the new one, `LOG_NOT_WITNESSED`,
-        `NOT_SIGNED_BY_LOG`, `WITNESS_AT_OTHER_SIZE` and `OTHER_ROOT` with the fact `size`, `NOT_CONTINUED`;
+        `NOT_SIGNED_BY_LOG`, `WITNESS_AT_OTHER_SIZE` with the fact `size`, `OTHER_ROOT`, `NOT_CONTINUED`;
         `CLOCK_BEHIND` as `time_to_sign`, and what the state raises.
         """
         request = AddCheckpoint.parse(body)
