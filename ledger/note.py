@@ -17,6 +17,7 @@ from hashlib import sha256
 
 from keys import InvalidSignature, PublicKey, Signer
 from wire.problem import Malformed, TooLarge
+from wire.text import figures
 
 from .problem import InvalidEvidence
 
@@ -104,6 +105,11 @@ class VerifierKey:
                 "the cosignature by {name} states a time beyond the year 9999", name=self.name
             )
         return datetime.fromtimestamp(stamp, UTC)
+
+
+def fingerprint(origin: str, key: VerifierKey) -> str:
+    """Seven groups of digits for two people who compare which log, or witness, they mean, and its key."""
+    return figures(sha256(f"{origin}\n{key}".encode()).digest())
 
 
 def signature_type(vkey: str) -> int:

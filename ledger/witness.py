@@ -10,7 +10,7 @@ from __future__ import annotations
 import binascii
 import functools
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -20,7 +20,6 @@ from typing import NamedTuple
 from keys import PublicKey, Signer
 from wire.problem import Conflict, Damaged, Malformed, NotFound, Problem
 from wire.sqlite import Database, OpenDatabase
-from wire.text import figures
 
 from . import merkle
 from .log import time_to_sign
@@ -144,11 +143,6 @@ def origin_hash(origin: str) -> str:
     return sha256(origin.encode()).hexdigest()
 
 
-def fingerprint(origin: str, key: VerifierKey) -> str:
-    """Seven groups of digits for two people who compare which log, or witness, they mean, and its key."""
-    return figures(sha256(f"{origin}\n{key}".encode()).digest())
-
-
 class WitnessState:
     """The file of one witness. Several processes may use it at once; what they were told is durable.
 
@@ -233,6 +227,17 @@ class WitnessState:
                 )
                 for origin, vkey, url, size, time in rows
             ]
+
+    def accept_clock(self, ahead: Iterable[WitnessedLog], now: datetime) -> None:
+        """Has the next cosignature of these logs follow `now`, and not one by a clock that was ahead.
+
+        A log that was cosigned since is left as it is: what was agreed to is this one time (ADR 20).
+        """
+        with self._database.writing() as connection:
+            for log in ahead:
+                assert log.time is not None
+                times = int(now.timestamp()), log.origin, int(log.time.timestamp())
+                connection.execute("UPDATE log SET time = ? WHERE origin = ? AND time = ?", times)
 
     def forks(self) -> list[Fork]:
         """What proves of each log that it is forked."""

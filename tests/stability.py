@@ -308,6 +308,7 @@ class _Use:
         self.type("hub add", self.type("ledger status")["key"], "https://university.example/log")
         self.type("hub status")
         self.type("hub evidence")
+        self.type("hub clock accept")
         self.type("hub remove", "university.example/log")
 
     def files(self) -> dict[str, Any]:

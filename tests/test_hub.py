@@ -20,9 +20,9 @@ from intaglio.connections import LIMITS
 from keys import WrongPassphrase
 from ledger import Checkpoint, Evidence
 from ledger.evidence import parse_proof
-from ledger.note import SignatureType
+from ledger.note import SignatureType, fingerprint
 from ledger.problem import OTHER_ROOT, WITNESS_AT_OTHER_SIZE
-from ledger.witness import AddCheckpoint, Witness, fingerprint, origin_hash
+from ledger.witness import AddCheckpoint, Witness, origin_hash
 from tests.commandline import Program
 from tests.ledger_samples import NOW, ORIGIN
 from tests.problems import raises
@@ -255,6 +255,20 @@ def test_the_commands(hub: Program) -> None:
     assert hub("hub", "remove", ORIGIN).code == 4
     named = hub("hub", "add", LOG_KEY, URL, "--origin", "another name")
     assert named.out.startswith("another name is witnessed from now on\n")
+
+
+def test_a_clock_that_was_ahead(hub: Program) -> None:
+    hub("hub", "add", LOG_KEY, URL)
+    assert hub("hub", "clock", "accept").out.startswith("No cosignature is dated ahead")
+    clock = Clock()
+    witness = open_witness(hub.home / "hub", lambda: None, clock)
+    clock.now += timedelta(days=1)
+    witness.add_checkpoint(HONEST.request(0, 3))
+    declined = hub("hub", "clock", "accept", stdin=b"n\n", at_terminal=True)
+    assert (declined.code, "Up to 2026-11-25 12:00Z was signed" in declined.err) == (5, True)
+    assert json.loads(hub("hub", "clock", "accept", "--json").out)["logs"] == [ORIGIN]
+    clock.now = NOW
+    witness.add_checkpoint(HONEST.request(3, 5))
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from keys import PrivateKey
 from ledger import Checkpoint
-from ledger.note import Note, SignatureType, VerifierKey, checkpoint_text
+from ledger.note import Note, SignatureType, VerifierKey, checkpoint_text, fingerprint
 from ledger.problem import (
     CLOCK_BEHIND,
     LOG_NOT_WITNESSED,
@@ -25,7 +25,7 @@ from ledger.problem import (
     OTHER_ROOT,
     WITNESS_AT_OTHER_SIZE,
 )
-from ledger.witness import AddCheckpoint, Witness, WitnessState, fingerprint, origin_hash
+from ledger.witness import AddCheckpoint, Witness, WitnessState, origin_hash
 from tests.ledger_samples import NOW, ORIGIN, SIGNER
 from tests.problems import Kinds, raises
 from tests.witnessing import (
@@ -252,6 +252,23 @@ def test_the_time_never_goes_back(tmp_path: Path) -> None:
     with raises(CLOCK_BEHIND):
         witness.add_checkpoint(HONEST.request(4, 5))
     assert the_log(witness)[:2] == (4, NOW)
+
+
+def test_a_clock_that_was_ahead_is_forgotten_once(tmp_path: Path) -> None:
+    clock = Clock()
+    witness = new_witness(tmp_path, clock)
+    clock.now += timedelta(days=365)
+    witness.add_checkpoint(HONEST.request(0, 3))
+    before = witness.state.logs()
+    clock.now = NOW
+    with raises(CLOCK_BEHIND):
+        witness.add_checkpoint(HONEST.request(3, 4))
+    witness.state.accept_clock(before, NOW)
+    assert stated(witness.add_checkpoint(HONEST.request(3, 4)), HONEST.note(4)) == NOW
+    clock.now -= timedelta(hours=1)
+    witness.state.accept_clock(before, clock.now)  # said of another time
+    with raises(CLOCK_BEHIND):
+        witness.add_checkpoint(HONEST.request(4, 5))
 
 
 def test_logs_are_added_removed_and_added_again(tmp_path: Path) -> None:

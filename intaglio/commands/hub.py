@@ -9,13 +9,15 @@ import click
 
 from hub.home import make_hub, open_state, open_witness
 from keys.envelope import require_strong
-from ledger.note import VerifierKey
-from ledger.witness import Fork, WitnessedLog, WitnessState, fingerprint
+from ledger.note import VerifierKey, fingerprint
+from ledger.witness import Fork, WitnessedLog, WitnessState
 from wire.address import Target
+from wire.clock import is_ahead
+from wire.problem import Declined
 
 from ..reach import Reach, reach_options
 from ..session import Session
-from ..terminal import Command, Result, extra, passphrase, say, verb, wrapped
+from ..terminal import Command, Result, agreed, extra, passphrase, say, verb, wrapped
 
 PORT = 8500
 
@@ -90,6 +92,27 @@ def serve(session: Session, reach: Reach) -> None:
 def status(session: Session) -> Result:
     """Show the witness's key, and each log: how far it was cosigned, and what was refused."""
     return _status(open_state(_folder(session)))
+
+
+@hub.group()
+def clock() -> None:
+    """What to do after the clock was wrong."""
+
+
+@verb(clock)
+@click.option("--yes", is_flag=True, help="Do not ask, even at a terminal.")
+def accept(session: Session, yes: bool) -> Result:
+    """Say that the clock here is right, and was ahead before: the next cosignatures have its time."""
+    state, now = open_state(_folder(session)), session.now()
+    ahead = [log for log in state.logs() if log.time is not None and is_ahead(log.time, now)]
+    if ahead:
+        signed = max(log.time for log in ahead if log.time is not None)
+        if not agreed(f"Is it {now:%Y-%m-%d %H:%M}Z now? Up to {signed:%Y-%m-%d %H:%M}Z was signed.", yes):
+            raise Declined("nothing was changed; set the clock right")
+        state.accept_clock(ahead, now)
+    names = [log.origin for log in ahead]
+    text = "\n".join(names) or "No cosignature is dated ahead of the clock here: nothing was changed."
+    return Result({"clock": now.isoformat(), "logs": names}, text)
 
 
 @verb(hub)

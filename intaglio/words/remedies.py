@@ -198,7 +198,7 @@ REMEDIES: Mapping[str, str] = {
     # the log
     "clock-behind": (
         "Set the clock right. If it is right by now, and was ahead when that was signed: "
-        "`intaglio issuer clock accept`"
+        "`intaglio issuer clock accept`, or of a hub `intaglio hub clock accept`"
     ),
     "no-log": "--in FOLDER names another; --key KEY checks without any.",
     "is-the-log-itself": "Name the folder above it: --in {folder}",

@@ -36,7 +36,7 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(
         not (_VERIFIER and _WITNESS),
-        reason="no aics-witness: python3.13 -m venv aics, there pip install aics-witness, and aics/bin onto the PATH",
+        reason="no aics-witness: pip install it with Python 3.13, and put its folder onto the PATH",
     ),
 ]
 NAME = "hub.example/witness"
