@@ -38,7 +38,7 @@ LARGEST_REQUEST = LARGEST_NOTE + (1 << 12)
 """Bytes of a request: the longest signed note, and before it an old size and 63 hashes in base64."""
 _LARGEST_SIZE = (1 << 63) - 1  # of a log: what SQLite counts up to, and as far as tlog-tiles goes
 _LONGEST_ORIGIN = 255  # bytes; what a cosignature with ML-DSA-44 can name (tlog-cosignature)
-_REMEMBERED = 256  # notes of a log that later ones are held against; whoever has its key can fill them
+_REMEMBERED = 256  # notes of a log that later ones are held against, the largest: its key can sign any number
 _FORKS = 16  # that are kept of one log: the first proves all
 _OLD = re.compile(rb"old (0|[1-9][0-9]{0,18})")
 Cosign = Callable[[datetime | None], tuple[datetime, bytes]]
@@ -57,12 +57,12 @@ CREATE TABLE log (
   time INTEGER, -- that its cosignature states
   note BLOB -- with the log's line and the witness's
 ) WITHOUT ROWID;
-CREATE TABLE signed ( -- by the log, the last ones that were seen, cosigned or refused
-  id INTEGER PRIMARY KEY,
-  origin TEXT NOT NULL, vkey TEXT NOT NULL, size INTEGER NOT NULL, root BLOB NOT NULL,
+CREATE TABLE signed ( -- by the log, cosigned or refused: of each size the first one that was seen
+  origin TEXT NOT NULL, size INTEGER NOT NULL, vkey TEXT NOT NULL,
+  root BLOB NOT NULL,
   note BLOB NOT NULL,
-  UNIQUE (origin, vkey, size, root)
-);
+  PRIMARY KEY (origin, size, vkey)
+) WITHOUT ROWID;
 CREATE TABLE fork ( -- two notes of one size: for ever
   origin TEXT NOT NULL, vkey TEXT NOT NULL, size INTEGER NOT NULL,
   one BLOB NOT NULL, other BLOB NOT NULL,
@@ -257,79 +257,51 @@ class WitnessState:
                 return bytes(note)
         raise NotFound("no checkpoint of such a log was cosigned here")
 
-    def key_of(self, origin: str) -> VerifierKey:
-        """The key of a log that is witnessed. Raises `NotFound` (`LOG_NOT_WITNESSED`)."""
-        for (vkey,) in self._database.read("SELECT vkey FROM log WHERE origin = ?", origin):
-            if vkey is not None:
-                return _parsed(vkey)
-        raise _not_witnessed()
-
-    def refuse(self, origin: str, problem: Problem) -> None:
-        """Counts a request that was refused; of logs that are known, so that nobody fills the file."""
-        with self._database.writing() as connection:
-            _count(connection, origin, problem)
-
-    def advance(
-        self,
-        request: AddCheckpoint,
-        key: VerifierKey,
-        note: bytes,
-        cosign: Cosign,
-    ) -> bytes:
-        """The cosignature on a log's `note`, its own line verified: once that continues what was cosigned.
+    def advance(self, request: AddCheckpoint, cosign: Cosign) -> bytes:
+        """The cosignature on a log's checkpoint, once that continues what was cosigned before.
 
         All of it is one transaction: of two requests at once the second sees what the first one left. Else
         an older tree could follow a newer one (tlog-witness, add-checkpoint). Raises as
         `Witness.add_checkpoint`.
         """
         with self._database.writing() as connection:
-            found = self._continued(connection, request, key, note)
-            if isinstance(found, Problem):
-                _count(connection, request.checkpoint.origin, found)
-            else:
-                time, line = cosign(found)
+            found = self._answer(connection, request, cosign)
+            # Counted for logs that are known: else anybody could fill the file.
+            if isinstance(found, Problem) and found.code != LOG_NOT_WITNESSED.code:
                 connection.execute(
-                    "UPDATE log SET size = ?, root = ?, time = ?, note = ? WHERE origin = ?",
-                    (
-                        request.checkpoint.size,
-                        request.checkpoint.root,
-                        int(time.timestamp()),
-                        note + line,
-                        request.checkpoint.origin,
-                    ),
+                    "INSERT INTO refused VALUES (?, ?, 1) ON CONFLICT DO UPDATE SET times = times + 1",
+                    (request.checkpoint.origin, found.code),
                 )
         if isinstance(found, Problem):  # raised inside, it would undo what was kept
             raise found
-        return line
+        return found
 
-    def _continued(
-        self, connection: OpenDatabase, request: AddCheckpoint, key: VerifierKey, note: bytes
-    ) -> datetime | Problem | None:
-        """The time of the last cosignature, where the request fits; else what is wrong with it."""
+    def _answer(self, connection: OpenDatabase, request: AddCheckpoint, cosign: Cosign) -> bytes | Problem:
+        """The cosignature, kept, where the request fits; else what is wrong with it."""
         checkpoint = request.checkpoint
-        origin, size, root = checkpoint.origin, checkpoint.size, checkpoint.root
         row = connection.execute(
-            "SELECT vkey, size, root, time FROM log WHERE origin = ?", (origin,)
+            "SELECT vkey, size, root, time FROM log WHERE origin = ?", (checkpoint.origin,)
         ).fetchone()
-        if row[0] != str(key):  # removed, or under another key, since the signature was looked at
+        if row is None or row[0] is None:
             return _not_witnessed()
-        _, known_size, known_root, time = row
-        _keep_fork(connection, checkpoint, key, note)
-        if request.old > size:
-            return Malformed("the old size is above that of the checkpoint")
-        if request.old != known_size:
-            return WITNESS_AT_OTHER_SIZE.saying(
-                "the newest checkpoint here is of {size} entries", size=known_size
+        vkey, size, root, time = row
+        note = _signed_by(_parsed(vkey), checkpoint)
+        if note is None:
+            return NOT_SIGNED_BY_LOG(
+                "the checkpoint is not signed by the log, or not with the key known here"
             )
-        if size == known_size and root != known_root:
-            return OTHER_ROOT.saying(
-                "another root was cosigned for the log of {size} entries", size=known_size
-            )
+        _keep(connection, checkpoint, vkey, note, size)
+        if unfit := _unfit(request, size, root):
+            return unfit
         try:
-            merkle.verify_consistency(known_size, known_root, size, root, request.proof)
-        except InvalidEvidence as problem:  # accuses nobody: whoever relays a genuine note makes up the proof
-            return NOT_CONTINUED.saying("the consistency proof does not hold: {why}", why=problem)
-        return _moment(time)
+            stated, line = cosign(_moment(time))
+        except Problem as problem:  # the clock's, or the key's; what was kept stays
+            return problem
+        connection.execute(
+            "UPDATE log SET size = ?, root = ?, time = ?, note = ? WHERE origin = ?",
+            (checkpoint.size, checkpoint.root, int(stated.timestamp()), note + line, checkpoint.origin),
+        )
+        return line
 
 
 class Witness:
@@ -346,60 +318,64 @@ class Witness:
         `CLOCK_BEHIND` as `time_to_sign`, and what the state raises.
         """
         request = AddCheckpoint.parse(body)
-        checkpoint = request.checkpoint
-        key = self.state.key_of(checkpoint.origin)
-        try:
-            # Lines of other keys are ignored. One of this key that fails spoils the note (signed-note).
-            is_signed = key in checkpoint.signers([key])
-        except InvalidEvidence:
-            is_signed = False
-        if not is_signed:
-            problem = NOT_SIGNED_BY_LOG(
-                "the checkpoint is not signed by the log, or not with the key known here"
-            )
-            self.state.refuse(checkpoint.origin, problem)
-            raise problem
-        return self.state.advance(
-            request, key, _signed_by(key, checkpoint), functools.partial(self._cosign, checkpoint)
-        )
+        return self.state.advance(request, functools.partial(self._cosign, request.checkpoint))
 
     def _cosign(self, checkpoint: Checkpoint, last: datetime | None) -> tuple[datetime, bytes]:
         time = time_to_sign(self._clock(), last)
         return time, self.state.key.sign(self._signer, checkpoint.text, time)
 
 
-def _signed_by(key: VerifierKey, checkpoint: Checkpoint) -> bytes:
-    """The note with no line but the log's: the rest is unsigned, and by whoever sent it."""
+def _signed_by(key: VerifierKey, checkpoint: Checkpoint) -> bytes | None:
+    """The note with no line but the log's, or `None` where that is missing or fails.
+
+    Lines of other keys are ignored, and not kept: they are whose who sent it. One of this key that does not
+    verify spoils the note (signed-note, signatures).
+    """
+    try:
+        if key not in checkpoint.signers([key]):
+            return None
+    except InvalidEvidence:
+        return None
     own = next(line for line in checkpoint.signatures if line[:2] == (key.name, key.id))
     return checkpoint.text + b"\n" + signature_line(*own)
 
 
-def _keep_fork(connection: OpenDatabase, checkpoint: Checkpoint, key: VerifierKey, note: bytes) -> None:
-    """Holds a log's note against those that it signed before, and keeps two that contradict each other."""
-    place = checkpoint.origin, str(key), checkpoint.size
-    connection.execute(
-        "INSERT OR IGNORE INTO fork SELECT origin, vkey, size, note, ?1 FROM signed "
-        "WHERE origin = ?2 AND vkey = ?3 AND size = ?4 AND root != ?5 "
-        "AND (SELECT count(*) FROM fork WHERE origin = ?2) < ?6 ORDER BY id LIMIT 1",
-        (note, *place, checkpoint.root, _FORKS),
-    )
-    kept = connection.execute(
-        "INSERT OR IGNORE INTO signed (origin, vkey, size, root, note) VALUES (?, ?, ?, ?, ?)",
-        (*place, checkpoint.root, note),
-    )
-    if kept.rowcount:  # the oldest goes, but never what was cosigned last
+def _unfit(request: AddCheckpoint, known: int, root: bytes) -> Problem | None:
+    """Why a request does not continue the tree of a size and a root (tlog-witness, add-checkpoint)."""
+    checkpoint = request.checkpoint
+    if request.old > checkpoint.size:
+        return Malformed("the old size is above that of the checkpoint")
+    if request.old != known:
+        return WITNESS_AT_OTHER_SIZE.saying("the newest checkpoint here is of {size} entries", size=known)
+    if checkpoint.size == known and checkpoint.root != root:
+        return OTHER_ROOT.saying("another root was cosigned for the log of {size} entries", size=known)
+    try:
+        merkle.verify_consistency(known, root, checkpoint.size, checkpoint.root, request.proof)
+    except InvalidEvidence as problem:  # accuses nobody: whoever relays a genuine note makes up the proof
+        return NOT_CONTINUED.saying("the consistency proof does not hold: {why}", why=problem)
+    return None
+
+
+def _keep(connection: OpenDatabase, checkpoint: Checkpoint, vkey: str, note: bytes, cosigned: int) -> None:
+    """Holds a log's note against the one of that size that it signed before; keeps both where they differ."""
+    place = checkpoint.origin, checkpoint.size, vkey
+    before = connection.execute(
+        "SELECT note, root FROM signed WHERE origin = ? AND size = ? AND vkey = ?", place
+    ).fetchone()
+    if before is None:
+        connection.execute("INSERT INTO signed VALUES (?, ?, ?, ?, ?)", (*place, checkpoint.root, note))
+        # The smallest goes, but never what was cosigned last.
         connection.execute(
-            "DELETE FROM signed WHERE origin = ?1 AND size != (SELECT size FROM log WHERE origin = ?1) "
-            "AND id NOT IN (SELECT id FROM signed WHERE origin = ?1 ORDER BY id DESC LIMIT ?2)",
-            (checkpoint.origin, _REMEMBERED),
+            "DELETE FROM signed WHERE origin = ?1 AND size != ?2 AND size < "
+            "(SELECT size FROM signed WHERE origin = ?1 ORDER BY size DESC LIMIT 1 OFFSET ?3)",
+            (checkpoint.origin, cosigned, _REMEMBERED - 1),
         )
-
-
-def _count(connection: OpenDatabase, origin: str, problem: Problem) -> None:
-    connection.execute(
-        "INSERT INTO refused VALUES (?, ?, 1) ON CONFLICT DO UPDATE SET times = times + 1",
-        (origin, problem.code),
-    )
+    elif before[1] != checkpoint.root:
+        connection.execute(
+            "INSERT OR IGNORE INTO fork SELECT ?1, ?3, ?2, ?4, ?5 "
+            "WHERE (SELECT count(*) FROM fork WHERE origin = ?1) < ?6",
+            (*place, before[0], note, _FORKS),
+        )
 
 
 def _not_witnessed() -> NotFound:

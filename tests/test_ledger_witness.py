@@ -25,7 +25,7 @@ from ledger.problem import (
     OTHER_ROOT,
     WITNESS_AT_OTHER_SIZE,
 )
-from ledger.witness import AddCheckpoint, Witness, WitnessState, origin_hash
+from ledger.witness import AddCheckpoint, Cosign, Witness, WitnessState, origin_hash
 from tests.ledger_samples import NOW, ORIGIN, SIGNER
 from tests.problems import Kinds, raises
 from tests.witnessing import (
@@ -41,6 +41,7 @@ from tests.witnessing import (
     stated,
 )
 from wire.problem import Conflict, Damaged, Malformed, NotFound, Problem, TooLarge
+from wire.sqlite import OpenDatabase
 
 SECOND = timedelta(seconds=1)
 HASH = base64.b64encode(bytes(32)).decode()
@@ -156,6 +157,7 @@ def test_what_does_not_fit_is_refused_and_changes_nothing(
     size, _, counted, _ = the_log(witness)
     assert size == 3
     # What names no log that is known is not counted: else anybody could fill the file.
+    assert all(origin == ORIGIN for (origin,) in witness.state._database.read("SELECT origin FROM refused"))
     of_log = {"an old size above the new", "an old size above the new, and not known"}
     is_counted = not isinstance(refused.value, Malformed | NotFound) or body in [
         WRONG[name][1] for name in of_log
@@ -232,13 +234,14 @@ def test_what_a_log_can_have_kept_is_bounded(tmp_path: Path) -> None:
         with raises(NOT_CONTINUED):
             witness.add_checkpoint(body)
     read = witness.state._database.read
-    assert read("SELECT count(*), min(size) FROM signed") == [(257, 3)]  # what was cosigned last stays
+    assert read("SELECT count(*), min(size), max(size) FROM signed") == [(257, 3, 303)]
     for size in range(200, 230):
         with raises(NOT_CONTINUED):
             witness.add_checkpoint(b"old 3\n\n" + Branch("x").note(size))
     assert the_log(witness)[3] == 16
-    with raises(OTHER_ROOT):
+    with raises(OTHER_ROOT):  # what was cosigned last is held against what comes, however much came since
         witness.add_checkpoint(FORK.request(3, 3))
+    assert read("SELECT count(*) FROM signed") == [(257,)]
 
 
 def test_the_time_never_goes_back(tmp_path: Path) -> None:
@@ -252,6 +255,19 @@ def test_the_time_never_goes_back(tmp_path: Path) -> None:
     with raises(CLOCK_BEHIND):
         witness.add_checkpoint(HONEST.request(4, 5))
     assert the_log(witness)[:2] == (4, NOW)
+
+
+def test_a_fork_is_kept_whatever_the_clock_says(tmp_path: Path) -> None:
+    clock = Clock()
+    witness = new_witness(tmp_path, clock)
+    witness.add_checkpoint(HONEST.request(0, 3))
+    with raises(NOT_CONTINUED):
+        witness.add_checkpoint(FORK.request(3, 5))
+    clock.now -= timedelta(hours=1)
+    with raises(CLOCK_BEHIND):
+        witness.add_checkpoint(HONEST.request(3, 5))
+    assert the_log(witness)[0] == 3
+    assert [fork.size for fork in witness.state.forks()] == [5]
 
 
 def test_a_clock_that_was_ahead_is_forgotten_once(tmp_path: Path) -> None:
@@ -300,20 +316,6 @@ def test_logs_are_added_removed_and_added_again(tmp_path: Path) -> None:
     witness.add_checkpoint(body + b"\n\n" + text + b"\n" + renewed.sign(STRANGER, text))
 
 
-def test_a_log_that_is_removed_while_it_asks_is_not_cosigned(tmp_path: Path) -> None:
-    class Late(WitnessState):
-        def key_of(self, origin: str) -> VerifierKey:
-            key = super().key_of(origin)
-            self.remove(origin)
-            return key
-
-    witness = new_witness(tmp_path, make=Late)
-    with raises(LOG_NOT_WITNESSED):
-        witness.add_checkpoint(HONEST.request(0, 3))
-    with raises(NotFound):
-        witness.state.checkpoint(origin_hash(ORIGIN))
-
-
 def test_a_log_may_be_named_otherwise_than_its_key(tmp_path: Path) -> None:
     state = WitnessState.create(tmp_path / "witness.sqlite", WITNESS_KEY)
     state.add(LOG_KEY, URL, "another name")
@@ -321,6 +323,7 @@ def test_a_log_may_be_named_otherwise_than_its_key(tmp_path: Path) -> None:
         b"old 0\n\n" + HONEST.note(3, origin="another name")
     )
     assert stated(line, HONEST.note(3, origin="another name")) == NOW
+    state.add(VerifierKey("other", SignatureType.ED25519, STRANGER.public_key), URL, "x")
     for name in ("", "two\nlines", "x" * 256, "\u202e"):
         with raises(Malformed):
             state.add(LOG_KEY, URL, name)
@@ -334,6 +337,7 @@ def test_a_key_without_its_state_signs_nothing(tmp_path: Path) -> None:
     path = tmp_path / "witness.sqlite"
     with raises(Damaged):
         WitnessState(path, WITNESS.public_key)
+    assert not path.exists()
     state = WitnessState.create(path, WITNESS_KEY)
     assert state.key == WITNESS_KEY
     with raises(Conflict):
@@ -344,25 +348,26 @@ def test_a_key_without_its_state_signs_nothing(tmp_path: Path) -> None:
 
 
 class Meeting(WitnessState):
-    """In which two requests meet, once both were found to be signed, before either is compared."""
+    """In which two requests meet before either is compared."""
 
     barrier = threading.Barrier(2, timeout=10)
 
-    def key_of(self, origin: str) -> VerifierKey:
-        key = super().key_of(origin)
+    def advance(self, request: AddCheckpoint, cosign: Cosign) -> bytes:
         self.barrier.wait()
-        return key
+        return super().advance(request, cosign)
 
 
 class Careless(Meeting):
-    """A planted fault: it compares first, and then waits before it keeps."""
+    """A planted fault: it compares first, and keeps later."""
 
-    def _continued(self, *given: object) -> datetime | Problem | None:
-        found = super()._continued(*given)  # type: ignore[arg-type]
-        given[0].commit()  # type: ignore[attr-defined]
-        self.barrier.wait()
-        given[0].execute("BEGIN IMMEDIATE")  # type: ignore[attr-defined]
-        return found
+    def _answer(self, connection: OpenDatabase, request: AddCheckpoint, cosign: Cosign) -> bytes | Problem:
+        def late(last: datetime | None) -> tuple[datetime, bytes]:
+            connection.commit()
+            self.barrier.wait()
+            connection.execute("BEGIN IMMEDIATE")
+            return cosign(last)
+
+        return super()._answer(connection, request, late)
 
 
 def at_once(folder: Path, make: type[Meeting], *bodies: bytes) -> list[bytes | Problem]:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from ledger.note import Checkpoint, VerifierKey
+from ledger.note import Checkpoint
 from ledger.problem import WITNESS_AT_OTHER_SIZE
 from ledger.witness import AddCheckpoint, Cosign, Witness, WitnessState, origin_hash
 from tests.fault.kill import Work, a_sample, kill_everywhere, killed_by
@@ -106,14 +106,14 @@ class Hasty(WitnessState):
 
     asked: Asked
 
-    def advance(self, request: AddCheckpoint, key: VerifierKey, note: bytes, cosign: Cosign) -> bytes:
+    def advance(self, request: AddCheckpoint, cosign: Cosign) -> bytes:
         def early(last: datetime | None) -> tuple[datetime, bytes]:
             time, line = cosign(last)
-            self.asked.answered(note + line)
+            self.asked.answered(request.checkpoint.note + line)
             os.kill(os.getpid(), signal.SIGKILL)
             return time, line
 
-        return super().advance(request, key, note, early)
+        return super().advance(request, early)
 
 
 def test_to_answer_before_it_is_kept_is_noticed(tmp_path: Path) -> None:
