@@ -20,6 +20,7 @@ from typing import NamedTuple
 from keys import PublicKey, Signer
 from wire.problem import Conflict, Damaged, Malformed, NotFound, Problem
 from wire.sqlite import Database, OpenDatabase
+from wire.turns import Turns
 
 from . import merkle
 from .log import time_to_sign
@@ -41,8 +42,8 @@ _LONGEST_ORIGIN = 255  # bytes; what a cosignature with ML-DSA-44 can name (tlog
 _REMEMBERED = 256  # notes of a log that later ones are held against, the largest: its key can sign any number
 _FORKS = 16  # that are kept of one log: the first proves all
 _OLD = re.compile(rb"old (0|[1-9][0-9]{0,18})")
-Cosign = Callable[[datetime | None], tuple[datetime, bytes]]
-"""Given the time of a log's last cosignature, the time and the line of the next."""
+Cosign = Callable[[Checkpoint, datetime | None], tuple[datetime, bytes]]
+"""Given a checkpoint and the time of the log's last cosignature, time and line of the next."""
 _WHAT = "the state of the witness"
 _STEPS = (
     """
@@ -186,6 +187,9 @@ class WitnessState:
             raise Malformed("the name of a log is a line of 1 to 255 bytes")
         if key.type is not SignatureType.ED25519:
             raise Malformed.saying("the key of the log {log} is that of a witness", log=name)
+        # A note could be made whose text is that of a cosignature (tlog-cosignature, Ed25519 signed message).
+        if key.public_key == self.key.public_key:
+            raise Conflict.saying("the key of the log {log} is the witness's own", log=name)
         with self._database.writing() as connection:
             for other, vkey in connection.execute("SELECT origin, vkey FROM log WHERE vkey IS NOT NULL"):
                 # One key for two logs: a note of either would be taken for one of the other.
@@ -257,23 +261,23 @@ class WitnessState:
                 return bytes(note)
         raise NotFound("no checkpoint of such a log was cosigned here")
 
-    def advance(self, request: AddCheckpoint, cosign: Cosign) -> bytes:
-        """The cosignature on a log's checkpoint, once that continues what was cosigned before.
+    def advance(self, requests: Iterable[AddCheckpoint], cosign: Cosign) -> list[bytes | Problem]:
+        """The cosignature that answers each request, or what is wrong with it, once all that is durable.
 
-        All of it is one transaction: of two requests at once the second sees what the first one left. Else
-        an older tree could follow a newer one (tlog-witness, add-checkpoint). Raises as
-        `Witness.add_checkpoint`.
+        It is one transaction: of two requests at once the second sees what the first one left. Else an older
+        tree could follow a newer one (tlog-witness, add-checkpoint).
         """
         with self._database.writing() as connection:
-            found = self._answer(connection, request, cosign)
-            # Counted for logs that are known: else anybody could fill the file.
-            if isinstance(found, Problem) and found.code != LOG_NOT_WITNESSED.code:
-                connection.execute(
-                    "INSERT INTO refused VALUES (?, ?, 1) ON CONFLICT DO UPDATE SET times = times + 1",
-                    (request.checkpoint.origin, found.code),
-                )
-        if isinstance(found, Problem):  # raised inside, it would undo what was kept
-            raise found
+            return [self._counted(connection, request, cosign) for request in requests]
+
+    def _counted(self, connection: OpenDatabase, request: AddCheckpoint, cosign: Cosign) -> bytes | Problem:
+        found = self._answer(connection, request, cosign)
+        # Counted for logs that are known: else anybody could fill the file.
+        if isinstance(found, Problem) and found.code != LOG_NOT_WITNESSED.code:
+            connection.execute(
+                "INSERT INTO refused VALUES (?, ?, 1) ON CONFLICT DO UPDATE SET times = times + 1",
+                (request.checkpoint.origin, found.code),
+            )
         return found
 
     def _answer(self, connection: OpenDatabase, request: AddCheckpoint, cosign: Cosign) -> bytes | Problem:
@@ -294,7 +298,7 @@ class WitnessState:
         if unfit := _unfit(request, size, root):
             return unfit
         try:
-            stated, line = cosign(_moment(time))
+            stated, line = cosign(checkpoint, _moment(time))
         except Problem as problem:  # the clock's, or the key's; what was kept stays
             return problem
         connection.execute(
@@ -305,10 +309,14 @@ class WitnessState:
 
 
 class Witness:
-    """Signs checkpoints of the logs of a state, at the time by `clock`."""
+    """Signs checkpoints of the logs of a state, at the time by `clock`.
+
+    What several threads ask for at once is kept together, and so waits for the disk once.
+    """
 
     def __init__(self, state: WitnessState, signer: Signer, clock: Callable[[], datetime]) -> None:
         self.state, self._signer, self._clock = state, signer, clock
+        self._turns: Turns[AddCheckpoint, bytes] = Turns(lambda asked: state.advance(asked, self._cosign))
 
     def add_checkpoint(self, body: bytes) -> bytes:
         """The cosignature line that answers a request (tlog-witness, add-checkpoint), once it is durable.
@@ -317,8 +325,7 @@ class Witness:
         `NOT_SIGNED_BY_LOG`, `WITNESS_AT_OTHER_SIZE` with the fact `size`, `OTHER_ROOT`, `NOT_CONTINUED`;
         `CLOCK_BEHIND` as `time_to_sign`, and what the state raises.
         """
-        request = AddCheckpoint.parse(body)
-        return self.state.advance(request, functools.partial(self._cosign, request.checkpoint))
+        return self._turns(AddCheckpoint.parse(body))
 
     def _cosign(self, checkpoint: Checkpoint, last: datetime | None) -> tuple[datetime, bytes]:
         time = time_to_sign(self._clock(), last)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -329,6 +329,8 @@ def test_a_log_may_be_named_otherwise_than_its_key(tmp_path: Path) -> None:
             state.add(LOG_KEY, URL, name)
     with raises(Malformed):
         state.add(WITNESS_KEY, URL)
+    with raises(Conflict):
+        state.add(VerifierKey("another", SignatureType.ED25519, WITNESS.public_key), URL)
     assert fingerprint(ORIGIN, LOG_KEY) != fingerprint("another name", LOG_KEY)
     assert [len(group) for group in fingerprint(ORIGIN, LOG_KEY).split(" ")] == [5] * 7
 
@@ -352,20 +354,20 @@ class Meeting(WitnessState):
 
     barrier = threading.Barrier(2, timeout=10)
 
-    def advance(self, request: AddCheckpoint, cosign: Cosign) -> bytes:
+    def advance(self, requests: Iterable[AddCheckpoint], cosign: Cosign) -> list[bytes | Problem]:
         self.barrier.wait()
-        return super().advance(request, cosign)
+        return super().advance(requests, cosign)
 
 
 class Careless(Meeting):
     """A planted fault: it compares first, and keeps later."""
 
     def _answer(self, connection: OpenDatabase, request: AddCheckpoint, cosign: Cosign) -> bytes | Problem:
-        def late(last: datetime | None) -> tuple[datetime, bytes]:
+        def late(checkpoint: Checkpoint, last: datetime | None) -> tuple[datetime, bytes]:
             connection.commit()
             self.barrier.wait()
             connection.execute("BEGIN IMMEDIATE")
-            return cosign(last)
+            return cosign(checkpoint, last)
 
         return super()._answer(connection, request, late)
 
@@ -404,6 +406,16 @@ def test_of_two_histories_at_once_one_is_cosigned(turn: int, tmp_path: Path) -> 
 def test_of_two_sizes_at_once_the_smaller_never_follows(tmp_path: Path) -> None:
     answers = at_once(tmp_path, Meeting, HONEST.request(0, 5), HONEST.request(0, 4))
     assert sum(isinstance(answer, bytes) for answer in answers) == 1
+
+
+def test_what_is_asked_together_is_compared_one_by_one(tmp_path: Path) -> None:
+    witness = new_witness(tmp_path)
+    bodies = [HONEST.request(0, 3), FORK.request(0, 3), FORK.request(3, 3), HONEST.request(3, 4)]
+    requests = [AddCheckpoint.parse(body) for body in bodies]
+    answers = witness.state.advance(requests, witness._cosign)
+    codes = [answer.code if isinstance(answer, Problem) else "" for answer in answers]
+    assert codes == ["", WITNESS_AT_OTHER_SIZE.code, OTHER_ROOT.code, ""]
+    assert the_log(witness) == (4, NOW, {OTHER_ROOT.code: 1, WITNESS_AT_OTHER_SIZE.code: 1}, 1)
 
 
 def test_to_compare_outside_of_the_lock_is_noticed(tmp_path: Path) -> None:

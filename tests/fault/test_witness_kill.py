@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from pathlib import Path
 
@@ -106,14 +106,14 @@ class Hasty(WitnessState):
 
     asked: Asked
 
-    def advance(self, request: AddCheckpoint, cosign: Cosign) -> bytes:
-        def early(last: datetime | None) -> tuple[datetime, bytes]:
-            time, line = cosign(last)
-            self.asked.answered(request.checkpoint.note + line)
+    def advance(self, requests: Iterable[AddCheckpoint], cosign: Cosign) -> list[bytes | Problem]:
+        def early(checkpoint: Checkpoint, last: datetime | None) -> tuple[datetime, bytes]:
+            time, line = cosign(checkpoint, last)
+            self.asked.answered(checkpoint.note + line)
             os.kill(os.getpid(), signal.SIGKILL)
             return time, line
 
-        return super().advance(request, early)
+        return super().advance(requests, early)
 
 
 def test_to_answer_before_it_is_kept_is_noticed(tmp_path: Path) -> None:
