@@ -29,7 +29,8 @@ def make_hub(folder: Path, name: str, passphrase: Callable[[], bytes | None]) ->
     if (folder / KEYS).exists():
         raise Conflict.saying("{folder} is a hub already", folder=str(folder))
     public = KeyFile.create(folder / KEYS, {_KEY: "Ed25519"}, passphrase()).public_keys[_KEY]
-    return WitnessState.create(folder / STATE, VerifierKey(name, SignatureType.COSIGNATURE, public))
+    key = VerifierKey(name, SignatureType.COSIGNATURE, public)
+    return WitnessState.create(folder / STATE, key, kept=_beside(folder))
 
 
 def open_state(folder: Path) -> WitnessState:
@@ -56,4 +57,9 @@ def _keys(folder: Path, passphrase: Passphrase) -> KeyFile:
 
 
 def _state(folder: Path, keys: KeyFile) -> WitnessState:
-    return WitnessState(folder / STATE, keys.public_keys[_KEY])
+    return WitnessState(folder / STATE, keys.public_keys[_KEY], kept=_beside(folder))
+
+
+def _beside(folder: Path) -> Path:
+    """By which an older copy of the folder is known: not in it."""
+    return folder.with_name(f"{folder.name}.kept")

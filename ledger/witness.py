@@ -29,10 +29,12 @@ from .problem import (
     LOG_NOT_WITNESSED,
     NOT_CONTINUED,
     NOT_SIGNED_BY_LOG,
+    OLD_WITNESS_STATE,
     OTHER_ROOT,
     WITNESS_AT_OTHER_SIZE,
     InvalidEvidence,
 )
+from .tiles.disk import KeptCheckpoint
 
 _MOST_HASHES = 63  # lines of a consistency proof: a client MUST NOT send more (tlog-witness, add-checkpoint)
 LARGEST_REQUEST = LARGEST_NOTE + (1 << 12)
@@ -47,7 +49,10 @@ Cosign = Callable[[Checkpoint, datetime | None], tuple[datetime, bytes]]
 _WHAT = "the state of the witness"
 _STEPS = (
     """
-CREATE TABLE witness (vkey TEXT PRIMARY KEY) WITHOUT ROWID; -- one row: whose state this is
+CREATE TABLE witness ( -- one row: whose state this is, and how often it was kept
+  vkey TEXT PRIMARY KEY,
+  kept INTEGER NOT NULL
+) WITHOUT ROWID;
 CREATE TABLE log (
   origin TEXT PRIMARY KEY,
   hash TEXT UNIQUE NOT NULL, -- SHA-256 of the origin in hexadecimal, by which monitors ask
@@ -153,28 +158,36 @@ class WitnessState:
     key: VerifierKey
     """By which others check what the witness signs."""
 
-    def __init__(self, path: Path, public_key: PublicKey) -> None:
-        """Opens the state of the witness that signs with this key.
+    def __init__(self, path: Path, public_key: PublicKey, *, kept: Path | None = None) -> None:
+        """Opens the state of the witness that signs with this key; the file `kept` is beside its folder.
 
-        Raises `Damaged` where it is gone, or another's: a key without its state would sign a second history.
+        Raises `Damaged` where it is gone, another's, or an older copy than was here, by what `kept` says: it
+        would sign a second history (ADR 13).
         """
         if not path.exists():
             raise Damaged.saying("{file} is gone: what this witness has signed is not known", file=str(path))
         self._database = Database(path, _STEPS, _WHAT)
-        rows = self._database.read("SELECT vkey FROM witness")
-        keys = [VerifierKey.parse(vkey) for (vkey,) in rows]
+        keys = [VerifierKey.parse(vkey) for (vkey,) in self._database.read("SELECT vkey FROM witness")]
         if [key.public_key for key in keys] != [public_key]:
             raise Damaged.saying("{file} is not the state of the witness with this key", file=str(path))
         (self.key,) = keys
+        self._kept = KeptCheckpoint(kept)
+        known = self._kept.read()
+        if known is not None and int(known) > int(self._times_kept()):
+            raise OLD_WITNESS_STATE.saying("{file} is an older copy than was here", file=str(path))
 
     @classmethod
-    def create(cls, path: Path, key: VerifierKey) -> WitnessState:
+    def create(cls, path: Path, key: VerifierKey, *, kept: Path | None = None) -> WitnessState:
         """The state of a new witness, which has signed nothing. Raises `Conflict` where there is one."""
         with Database(path, _STEPS, _WHAT).writing() as connection:
             if connection.execute("SELECT * FROM witness").fetchall():
                 raise Conflict.saying("there is the state of a witness already: {file}", file=str(path))
-            connection.execute("INSERT INTO witness VALUES (?)", (str(key),))
-        return cls(path, key.public_key)
+            connection.execute("INSERT INTO witness VALUES (?, 0)", (str(key),))
+        return cls(path, key.public_key, kept=kept)
+
+    def _times_kept(self) -> bytes:
+        ((times,),) = self._database.read("SELECT kept FROM witness")
+        return b"%d" % times
 
     def add(self, key: VerifierKey, url: str, origin: str | None = None) -> None:
         """Has a log be witnessed from now on, which is named as its key unless `origin` says otherwise.
@@ -268,7 +281,10 @@ class WitnessState:
         tree could follow a newer one (tlog-witness, add-checkpoint).
         """
         with self._database.writing() as connection:
-            return [self._counted(connection, request, cosign) for request in requests]
+            answers = [self._counted(connection, request, cosign) for request in requests]
+            connection.execute("UPDATE witness SET kept = kept + 1")
+        self._kept.keep(self._times_kept)
+        return answers
 
     def _counted(self, connection: OpenDatabase, request: AddCheckpoint, cosign: Cosign) -> bytes | Problem:
         found = self._answer(connection, request, cosign)

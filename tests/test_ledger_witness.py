@@ -22,6 +22,7 @@ from ledger.problem import (
     LOG_NOT_WITNESSED,
     NOT_CONTINUED,
     NOT_SIGNED_BY_LOG,
+    OLD_WITNESS_STATE,
     OTHER_ROOT,
     WITNESS_AT_OTHER_SIZE,
 )
@@ -41,7 +42,7 @@ from tests.witnessing import (
     stated,
 )
 from wire.problem import Conflict, Damaged, Malformed, NotFound, Problem, TooLarge
-from wire.sqlite import OpenDatabase
+from wire.sqlite import OpenDatabase, copy
 
 SECOND = timedelta(seconds=1)
 HASH = base64.b64encode(bytes(32)).decode()
@@ -347,6 +348,21 @@ def test_a_key_without_its_state_signs_nothing(tmp_path: Path) -> None:
     with raises(Damaged):
         WitnessState(path, STRANGER.public_key)
     assert WitnessState(path, WITNESS.public_key).logs() == []
+
+
+def test_an_older_copy_of_the_state_signs_nothing(tmp_path: Path) -> None:
+    path, older, kept = tmp_path / "witness.sqlite", tmp_path / "older.sqlite", tmp_path / "kept"
+    witness = new_witness(tmp_path)
+    witness.add_checkpoint(HONEST.request(0, 3))
+    copy(path, older, "the copy")
+    assert WitnessState(older, WITNESS.public_key, kept=kept).logs() == witness.state.logs()
+    with raises(NOT_CONTINUED):  # what proves a fork would be forgotten, too
+        witness.add_checkpoint(FORK.request(3, 4))
+    with raises(OLD_WITNESS_STATE):
+        WitnessState(older, WITNESS.public_key, kept=kept)
+    assert WitnessState(path, WITNESS.public_key, kept=kept).key == WITNESS_KEY
+    kept.unlink()  # on another machine nothing knows better
+    assert WitnessState(older, WITNESS.public_key, kept=kept).key == WITNESS_KEY
 
 
 class Meeting(WitnessState):

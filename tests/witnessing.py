@@ -60,7 +60,7 @@ def new_witness(
     folder: Path, clock: Clock | None = None, *, make: type[WitnessState] = WitnessState
 ) -> Witness:
     """That knows one log, of which it has signed nothing."""
-    state = make.create(folder / "witness.sqlite", WITNESS_KEY)
+    state = make.create(folder / "witness.sqlite", WITNESS_KEY, kept=folder / "kept")
     state.add(LOG_KEY, URL)
     return Witness(state, WITNESS, clock or Clock())
 

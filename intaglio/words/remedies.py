@@ -256,6 +256,10 @@ REMEDIES: Mapping[str, str] = {
         "`intaglio hub evidence` prints both checkpoints, which anybody can check. Show them to whoever "
         "relies on the log."
     ),
+    "old-witness-state": (
+        "Bring the newest copy of the hub's folder back. If it is lost, make a hub of another name "
+        "elsewhere: what this one signs could contradict what it has signed."
+    ),
     "no-hub": "`intaglio hub init NAME` makes one.",
     # the issuer
     "no-issuer": "`intaglio issuer init` makes one.",

@@ -33,7 +33,7 @@ class Asked:
         self.make: type[WitnessState] = WitnessState
 
     def witness(self) -> Witness:
-        state = self.make(self.folder / "witness.sqlite", WITNESS.public_key)
+        state = self.make(self.folder / "witness.sqlite", WITNESS.public_key, kept=self.folder / "kept")
         return Witness(state, WITNESS, lambda: NOW)
 
     def work(self) -> None:
