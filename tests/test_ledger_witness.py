@@ -56,6 +56,9 @@ def the_log(witness: Witness) -> tuple[int, datetime | None, dict[str, int], int
 def test_a_log_that_grows_is_cosigned(tmp_path: Path) -> None:
     clock = Clock()
     witness = new_witness(tmp_path, clock)
+    for unknown in (origin_hash(ORIGIN), "0" * 64):
+        with raises(NotFound):
+            witness.state.checkpoint(unknown)
     for old, size in ((0, 0), (0, 1), (1, 3), (3, 3), (3, 8), (8, 13)):
         clock.now += SECOND
         line = witness.add_checkpoint(HONEST.request(old, size))
