@@ -25,7 +25,7 @@ from wire.text import cells, folded, printable
 
 from .words import headed, remedy, sentence, tr, tr_in
 
-_COMMAND = r"\bintaglio (issuer|wallet|verify|trust|ledger|samples|doctor)\b(?! --)"
+_COMMAND = r"\bintaglio (issuer|wallet|verify|trust|ledger|hub|samples|doctor)\b(?! --)"
 
 _COMMAND_LINE = r"\s*(intaglio|chmod|pip) "
 _COMMAND_WITHIN = r"`[^`]*`|(?<=: )(intaglio|chmod|pip) .*"

@@ -377,7 +377,8 @@ def attest(note: bytes, trust: TrustPolicy) -> Attested:
 
 def _attested(checkpoint: Checkpoint, log: TrustedLog) -> Attested:
     times = checkpoint.signers(log.witnesses).values()
-    seen = sorted(time for time in times if time is not None)
+    # Time 0 is no time: whoever states it does not say that this was the newest (tlog-cosignature).
+    seen = sorted(time for time in times if time is not None and time.timestamp())
     if len(seen) < log.quorum:
         raise NotWitnessed(
             f"the checkpoint of {checkpoint.origin} is signed by {_witnesses(len(seen))}, "

@@ -17,10 +17,12 @@ from hashlib import sha256
 
 from keys import InvalidSignature, PublicKey, Signer
 from wire.problem import Malformed, TooLarge
+from wire.text import figures
 
 from .problem import InvalidEvidence
 
-_LARGEST_NOTE = 1 << 17  # bytes; sixteen post-quantum signatures, which every verifier has to take, fit
+LARGEST_NOTE = 1 << 17
+"""Bytes; sixteen post-quantum signatures, which every verifier has to take, fit."""
 LAST_SECOND = 253402300799  # of the year 9999, where `datetime` ends
 _CONTROL = re.compile(rb"[\x00-\x09\x0b-\x1f]")
 _DECIMAL = re.compile(r"0|[1-9][0-9]{0,18}")
@@ -86,7 +88,7 @@ class VerifierKey:
         else:
             stamp = int(time.timestamp())
             signature = stamp.to_bytes(8) + signer.sign(_cosigned(stamp, text))
-        return f"{_DASH}{self.name} {_base64(self.id + signature)}\n".encode()
+        return signature_line(self.name, self.id, signature)
 
     def verify(self, signature: bytes, text: bytes) -> datetime | None:
         """The time that a cosignature states; None for a plain signature. Raises `InvalidEvidence`."""
@@ -103,6 +105,11 @@ class VerifierKey:
                 "the cosignature by {name} states a time beyond the year 9999", name=self.name
             )
         return datetime.fromtimestamp(stamp, UTC)
+
+
+def fingerprint(origin: str, key: VerifierKey) -> str:
+    """Seven groups of digits for two people who compare which log, or witness, they mean, and its key."""
+    return figures(sha256(f"{origin}\n{key}".encode()).digest())
 
 
 def signature_type(vkey: str) -> int:
@@ -133,8 +140,8 @@ class Note:
     @classmethod
     def parse(cls, data: bytes) -> Note:
         """The parts of a signed note. Raises `InvalidEvidence`, and `TooLarge` above 128 KiB."""
-        if len(data) > _LARGEST_NOTE:
-            raise TooLarge.saying("the signed note is longer than {most} bytes", most=_LARGEST_NOTE)
+        if len(data) > LARGEST_NOTE:
+            raise TooLarge.saying("the signed note is longer than {most} bytes", most=LARGEST_NOTE)
         head, blank, tail = data.rpartition(b"\n\n")
         try:
             lines = tail.decode().removesuffix("\n").split("\n")
@@ -185,6 +192,11 @@ class Checkpoint(Note):
         if len(root) != 32:
             raise InvalidEvidence("the root of the checkpoint is not 32 bytes")
         return cls(signed.text, signed.signatures, lines[0], int(lines[1]), root, data)
+
+
+def signature_line(name: str, key_id: bytes, signature: bytes) -> bytes:
+    """One line below a note's text: a dash, the key's name, and base64 of key id and signature."""
+    return f"{_DASH}{name} {_base64(key_id + signature)}\n".encode()
 
 
 def checkpoint_text(origin: str, size: int, root: bytes) -> bytes:

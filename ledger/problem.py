@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wire.problem import Code, Damaged, Malformed, NotFound, Problem, Refused, TryLater, Unavailable
+from wire.problem import Code, Conflict, Damaged, Malformed, NotFound, Problem, Refused, TryLater, Unavailable
 
 
 class InvalidEvidence(Malformed):
@@ -75,6 +75,18 @@ class NotWitnessed(Refused):
     title = "Too few witnesses have seen this"
 
 
+LOG_NOT_WITNESSED = Code("log-not-witnessed", NotFound, "The witness does not know this log")
+"""A witness was asked about a log that its operator did not add."""
+NOT_SIGNED_BY_LOG = Code("not-signed-by-log", Refused, "The log did not sign this")
+"""A checkpoint that a witness was sent has no signature by the log's key, or one that fails."""
+WITNESS_AT_OTHER_SIZE = Code("witness-at-other-size", Conflict, "The witness has another size of this log")
+"""The size that a proof starts from is not that of the witness's newest checkpoint; the fact `size` is."""
+OTHER_ROOT = Code("other-root", Conflict, "The log has two roots for one size")
+"""A log signed another root than the one that a witness cosigned for that size: the log is forked."""
+NOT_CONTINUED = Code("not-continued", InvalidEvidence, "The log is not shown to have only grown")
+"""The consistency proof does not lead from the tree that a witness cosigned to the new one."""
+OLD_WITNESS_STATE = Code("old-witness-state", Damaged, "The witness's state is an older copy")
+"""What a witness has signed is an older copy than was here: it could sign a second history of a log."""
 NO_LOG = Code("no-log", NotFound)
 """There is no log in the folder."""
 IS_THE_LOG_ITSELF = NO_LOG.finer("is-the-log-itself")

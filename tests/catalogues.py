@@ -51,6 +51,9 @@ IN_ENGLISH = (
     "ledger/folder.py",
     "ledger/lookup.py",
     "ledger/outbox.py",
+    "ledger/witness.py",  # who runs a hub
+    "hub",
+    "intaglio/commands/hub.py",
     "ledger/anchors.py",
     "ledger/evm/anchor.py",
     "ledger/evm/deployment.py",

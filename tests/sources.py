@@ -11,7 +11,7 @@ from typing import TypeVar, cast
 ROOT = Path(__file__).parent.parent
 PACKAGES = (
     *("intaglio", "wire", "keys", "ledger", "did", "vc"),
-    *("exchange", "kinds", "issuer", "holder", "verifier", "examples"),
+    *("exchange", "kinds", "issuer", "holder", "verifier", "hub", "examples"),
 )
 SOURCES = [path for name in PACKAGES for path in sorted((ROOT / name).rglob("*.py"))]
 Node = TypeVar("Node", bound=ast.AST)

@@ -247,6 +247,7 @@ class _Use:
         self.type("verify", out / "FIX-0000.json", "--offline")
         self.use_kinds()
         self.use_ledger()
+        self.use_hub()
         self.use_api()
         self.type("trust add", handed_out, home="employer")
         self.type("trust list", home="employer")
@@ -303,6 +304,14 @@ class _Use:
         self.type(
             "ledger migrate", self.folder / "moved" / "issuer" / "log", self.folder / "log", home="moved"
         )
+
+    def use_hub(self) -> None:
+        self.type("hub init", "hub.example/witness")
+        self.type("hub add", self.type("ledger status")["key"], "https://university.example/log")
+        self.type("hub status")
+        self.type("hub evidence")
+        self.type("hub clock accept")
+        self.type("hub remove", "university.example/log")
 
     def files(self) -> dict[str, Any]:
         """By name, what each kind of file is written as: its version, and the members or tables in it."""

@@ -166,6 +166,18 @@ def test_verifying(program: Program, folder: Path) -> None:
 
 
 @pytest.mark.slow
+def test_hubs(program: Program, folder: Path) -> None:
+    def told(line: str) -> str:
+        if "VKEY" not in line:
+            return line
+        return line.replace(
+            "VKEY", json.loads(program("ledger", "--in", "log", "status", "--json").out)["key"]
+        )
+
+    follow("hubs.md", program, folder, told)
+
+
+@pytest.mark.slow
 def test_kinds(program: Program, folder: Path, tmp_path: Path) -> None:
     """From a spreadsheet to a verified, corrected credential of a new kind, and what others hear of it."""
     follow("kinds.md", program, folder)

@@ -256,7 +256,7 @@ def test_one_word_is_one_thing() -> None:
 
 
 TEST = re.compile(r"`(tests/[\w/]+\.py)::([\w:]+)`")
-MODULE = re.compile(r"`((?:wire|keys|ledger|did|vc|exchange|issuer|holder|verifier)/[\w/]+\.py)`")
+MODULE = re.compile(r"`((?:wire|keys|ledger|did|vc|exchange|issuer|holder|verifier|hub)/[\w/]+\.py)`")
 DEFINED = re.compile(r"^(|    )(class|def) (\w+)", re.MULTILINE)  # parsing all files would take two seconds
 THREATS = (ROOT / "docs" / "threats.md").read_text()
 

@@ -268,6 +268,10 @@ def test_a_quorum_that_is_not_met(log: Log, evidence: Evidence) -> None:
     for seen_by in (evidence, witnessed(evidence, NOW), witnessed(evidence, None, NOW)):
         with pytest.raises(NotWitnessed):
             verify_evidence(ENTRY, seen_by, trust(log, 2))
+    never = datetime.fromtimestamp(0, UTC)  # which is no time
+    assert verify_evidence(ENTRY, witnessed(evidence, NOW, never), trust(log, 1)).witnesses == 1
+    with pytest.raises(NotWitnessed):
+        verify_evidence(ENTRY, witnessed(evidence, NOW, never), trust(log, 2))
     twice = witnessed(witnessed(evidence, NOW), NOW + timedelta(hours=1))
     with pytest.raises(NotWitnessed, match="signed by 1 witness, not by"):
         verify_evidence(ENTRY, twice, trust(log, 2))

@@ -24,6 +24,9 @@ from .problem import DISK_FULL, Damaged, Problem, Raisable, Refused, TryLater, U
 LOCK_WAIT = 30.0
 """Seconds that one process waits for another."""
 
+OpenDatabase = sqlite3.Connection
+"""What a transaction is worked on with."""
+
 Migration = str | Callable[[sqlite3.Connection], object]
 """One change of the tables: SQL, or a function that is given the open transaction."""
 

@@ -59,6 +59,12 @@ _GUARDED = f"(?:^|(?<=[{_PARTS}]))(?={_FORMULA})"
 _GUARD = f"(?:^|(?<=[{_PARTS}]))'(?={_FORMULA})"
 
 
+def figures(digest: bytes) -> str:
+    """A digest for two people who compare it: seven groups of five digits, 116 bits of it."""
+    number = f"{int.from_bytes(digest) % 10**35:035}"
+    return " ".join(number[start : start + 5] for start in range(0, 35, 5))
+
+
 def printable(text: str) -> str:
     """`text` on one line, each control, format and unassigned character in it written as its code, `⟨202E⟩`.
 

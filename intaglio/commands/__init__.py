@@ -21,6 +21,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "api": ("intaglio.commands.api:api", "Serve other programs: the VC-API, and DID resolution."),
     "trust": ("intaglio.commands.trust:trust", "Say which issuers and logs you recognise."),
     "ledger": ("intaglio.commands.ledger:ledger", "Look into a log, prove an entry, audit the whole."),
+    "hub": ("intaglio.commands.hub:hub", "Witness other people's logs, so that none can show two versions."),
     "kind": ("intaglio.commands.kind:kind", "Say what can be issued, and draft a kind of your own."),
     "demo": ("examples.diploma.demo:demo", "See a university, a graduate, an employer and a forger."),
     "samples": ("examples.diploma.samples:samples", "Write one file of each verdict to try out."),

@@ -18,7 +18,7 @@ from ledger.entries import EntryKind, entry, parse_entry
 from ledger.evidence import LARGEST_PROOF, TLOG_PROOF, Evidence, TrustPolicy, verify_evidence
 from ledger.folder import KEYS, keep_address, kept_beside, move_log, newest_checkpoint, store_in
 from ledger.log import Log, LogReader
-from ledger.note import Checkpoint, SignatureType, VerifierKey
+from ledger.note import Checkpoint, SignatureType, VerifierKey, fingerprint
 from ledger.tiles.engines import PREPARED, address_of, prepare_tables, prune_tables
 from ledger.tiles.layout import prefix
 from wire import Conflict, Damaged, Malformed, NotFound
@@ -241,6 +241,7 @@ def _status(log: LogReader) -> Result:
         "size": checkpoint.size,
         "root": base64.b64encode(checkpoint.root).decode(),
         "key": str(log.verifier_key),
+        "fingerprint": fingerprint(log.origin, log.verifier_key),
         "clock": str(log.clock_key) if log.clock_key else None,
         "time": time.isoformat() if (time := log.time()) else None,
     }
@@ -249,6 +250,7 @@ def _status(log: LogReader) -> Result:
         "size": tr("entries"),
         "root": tr("root"),
         "key": tr("verifier key"),
+        "fingerprint": tr("fingerprint"),
         "clock": tr("key of its clock"),
         "time": tr("as of"),
     }

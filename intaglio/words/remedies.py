@@ -200,7 +200,7 @@ REMEDIES: Mapping[str, str] = {
     # the log
     "clock-behind": (
         "Set the clock right. If it is right by now, and was ahead when that was signed: "
-        "`intaglio issuer clock accept`"
+        "`intaglio issuer clock accept`, or of a hub `intaglio hub clock accept`"
     ),
     "no-log": "--in FOLDER names another; --key KEY checks without any.",
     "is-the-log-itself": "Name the folder above it: --in {folder}",
@@ -262,6 +262,15 @@ REMEDIES: Mapping[str, str] = {
         "Start the program again, which then goes by the log's new address. If the move was interrupted, "
         "type it again: `intaglio ledger migrate FROM TO`. If ledger.json is lost, bring it back."
     ),
+    "other-root": (
+        "`intaglio hub evidence` prints both checkpoints, which anybody can check. Show them to whoever "
+        "relies on the log."
+    ),
+    "old-witness-state": (
+        "Bring the newest copy of the hub's folder back. If it is lost, make a hub of another name "
+        "elsewhere: what this one signs could contradict what it has signed."
+    ),
+    "no-hub": "`intaglio hub init NAME` makes one.",
     # the issuer
     "no-issuer": "`intaglio issuer init` makes one.",
     "no-status-digest-before": "Take the whole one first, whose name has no number behind it.",

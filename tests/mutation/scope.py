@@ -76,6 +76,7 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "ledger/outbox.py": ("ledger_outbox", "contract/anchors", "issuer_anchors", "disk"),
     "ledger/queue.py": ("ledger_queue", "ledger_log"),
     "ledger/submitting.py": ("ledger_outbox", "contract/anchors", "issuer_anchors"),
+    "ledger/witness.py": ("ledger_witness",),
     "ledger/tiles/disk.py": ("contract/ledgers", "ledger_posix", "ledger_audit", "ledger_engines"),
     "ledger/tiles/edge.py": ("ledger_tiles", "ledger_log", "contract/ledgers"),
     "ledger/tiles/engines.py": ("ledger_engines",),

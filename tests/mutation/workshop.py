@@ -41,6 +41,7 @@ PACKAGES = (
     "issuer",
     "holder",
     "verifier",
+    "hub",
     "intaglio",
 )
 _LOADED_BEFORE = (

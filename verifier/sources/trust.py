@@ -29,7 +29,7 @@ from ledger import TrustedLedger, TrustedLog, TrustPolicy
 from vc.document_chain import leads
 from wire import Malformed, NotFound, Problem, Unavailable, base64url_decode, jcs, load_json_object
 from wire.files import locked, make_private_folder, write_durably
-from wire.text import alike, letters, look, shortened
+from wire.text import alike, figures, letters, look, shortened
 from wire.work import Work
 
 from ..problem import NAME_TAKEN, NOT_A_TRUST_FILE, TRUST_DIFFERS, TRUST_LOG_DIFFERS
@@ -357,9 +357,7 @@ class Trust:
             "issuer": written(replace(beside_documents(issuer), reason="", kinds=())),
             "logs": [written(replace(log, issuers=(did,))) for log in logs],
         }
-        digest = hashlib.sha256(jcs.canonicalize(orjson.loads(orjson.dumps(said)))).digest()
-        digits = f"{int.from_bytes(digest) % 10**35:035}"
-        return " ".join(digits[start : start + 5] for start in range(0, len(digits), 5))
+        return figures(hashlib.sha256(jcs.canonicalize(orjson.loads(orjson.dumps(said)))).digest())
 
     def removing(self, did: str) -> Trust:
         """Without `did`. Raises `NotFound`."""

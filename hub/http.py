@@ -1,0 +1,75 @@
+"""The hub's service: below `/witness`, a witness as C2SP tlog-witness has it, for logs and monitors."""
+
+from __future__ import annotations
+
+import logging
+
+from fastapi import FastAPI, Request, Response
+from fastapi.concurrency import run_in_threadpool
+
+from exchange.http import (
+    BODY_TIME,
+    Whole,
+    log_problem,
+    problem_response,
+    published_response,
+    read_body,
+    service,
+)
+from exchange.log import BRIEFLY
+from ledger.problem import CLOCK_BEHIND, NOT_CONTINUED, OTHER_ROOT, WITNESS_AT_OTHER_SIZE
+from ledger.witness import LARGEST_REQUEST, Witness
+from wire.problem import Malformed, NotFound, Problem, Refused, TooLarge, Unavailable
+
+_LOG = logging.getLogger(__name__)
+_STATUS_OF_CODE = {
+    WITNESS_AT_OTHER_SIZE.code: 409,
+    OTHER_ROOT.code: 422,  # since 1.1; in 1.0 it was 409
+    NOT_CONTINUED.code: 422,
+    CLOCK_BEHIND.code: 503,
+}
+_STATUS_OF_CLASS = (  # the first that fits
+    (NotFound, 404),
+    (TooLarge, 413),
+    (Malformed, 400),
+    (Refused, 403),
+)
+_PRIVATE = {"Cache-Control": "no-store"}
+_SIZE = {**_PRIVATE, "Content-Type": "text/x.tlog.size"}  # as it is, without a charset
+
+
+def create_app(witness: Witness, base: str = "", *, body_seconds: float = BODY_TIME) -> FastAPI:
+    """The service of one hub, below the path `base`. A body has `body_seconds` to arrive."""
+
+    def answer(problem: Problem) -> Response:
+        status = _status_of(problem)
+        if status == 409:  # the size that a proof has to start from, and nothing else (tlog-witness)
+            return Response(f"{problem.facts['size']}\n", status, _SIZE)
+        if status < 500:
+            return problem_response(problem, status, _PRIVATE)
+        log_problem(_LOG, problem)  # paths and remedies are for who runs the service
+        headers = {**_PRIVATE, "Retry-After": "60"}
+        return problem_response(Unavailable("the service cannot answer now"), status, headers)
+
+    app = service(answer, lambda: {"logs": sum(log.key is not None for log in witness.state.logs())})
+
+    async def add_checkpoint(request: Request) -> Response:
+        body = await read_body(request, LARGEST_REQUEST, body_seconds)
+        lines = await run_in_threadpool(witness.add_checkpoint, body)
+        return Response(lines, headers=_PRIVATE, media_type="text/plain")
+
+    @app.get(f"{base}/witness/{{hashed}}/checkpoint")
+    def checkpoint(hashed: str, request: Request) -> Response:
+        note = witness.state.checkpoint(hashed)
+        return published_response(request, note, "text/plain; charset=utf-8", BRIEFLY)
+
+    app.router.add_api_route(
+        f"{base}/witness/add-checkpoint", add_checkpoint, methods=["POST"], route_class_override=Whole
+    )
+    return app
+
+
+def _status_of(problem: Problem) -> int:
+    """The HTTP status by which a problem is answered (tlog-witness, add-checkpoint)."""
+    of_class = (status for kind, status in _STATUS_OF_CLASS if isinstance(problem, kind))
+    return _STATUS_OF_CODE.get(problem.code) or next(of_class, 503)

@@ -1,0 +1,8 @@
+"""What can be wrong with a hub, beside what every package raises."""
+
+from __future__ import annotations
+
+from wire.problem import Code, NotFound
+
+NO_HUB = Code("no-hub", NotFound)
+"""There is no hub in the folder."""

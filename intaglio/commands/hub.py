@@ -1,0 +1,172 @@
+"""`intaglio hub …`: witness other people's logs, so that none can show two versions of itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import click
+
+from hub.home import make_hub, open_state, open_witness
+from keys.envelope import require_strong
+from ledger.note import VerifierKey, fingerprint
+from ledger.witness import Fork, WitnessedLog, WitnessState
+from wire.address import Target
+from wire.clock import is_ahead
+from wire.problem import Declined
+
+from ..reach import Reach, reach_options
+from ..session import Session
+from ..terminal import Command, Result, agreed, extra, passphrase, say, verb, wrapped
+
+PORT = 8500
+
+
+@click.group()
+def hub() -> None:
+    """Witness other people's logs, so that none can show two versions."""
+
+
+def _folder(session: Session) -> Path:
+    return session.home / "hub"
+
+
+@verb(hub)
+@click.argument("name")
+def init(session: Session, name: str) -> Result:
+    """Make a hub, whose witness is called NAME: best its web address without https://."""
+    state = make_hub(
+        _folder(session),
+        name,
+        lambda: passphrase("Passphrase for the hub's key (empty: none)", new=require_strong),
+    )
+    return _status(state)
+
+
+@verb(hub)
+@click.argument("vkey")
+@click.argument("url")
+@click.option("--origin", metavar="NAME", help="The log's name, where it is not that in VKEY.")
+def add(session: Session, vkey: str, url: str, origin: str | None) -> Result:
+    """Witness a log from now on: its verifier key, and the address at which it is published.
+
+    Compare the fingerprint with whoever runs the log, by a way that you trust.
+    """
+    key = VerifierKey.parse(vkey)
+    Target.parse(url)
+    open_state(_folder(session)).add(key, url, origin)
+    name = key.name if origin is None else origin
+    compared = fingerprint(name, key)
+    return Result(
+        {"origin": name, "key": str(key), "url": url, "fingerprint": compared},
+        f"{name} is witnessed from now on\nfingerprint: {compared}",
+    )
+
+
+@verb(hub)
+@click.argument("origin", metavar="NAME")
+def remove(session: Session, origin: str) -> Result:
+    """Witness a log no longer. What was signed of it stays known: added again, it goes on from there."""
+    open_state(_folder(session)).remove(origin)
+    return Result({"origin": origin}, f"{origin} is witnessed no longer")
+
+
+@hub.command(cls=Command)
+@reach_options(PORT, click.option("--url", help="The address at which others reach this."), plain_here=True)
+@click.pass_obj
+def serve(session: Session, reach: Reach) -> None:
+    """Cosign what logs send, until stopped, as C2SP tlog-witness has it, and show it to monitors."""
+    with extra("serve"):
+        from hub.http import create_app
+
+        from ..serving import Endpoint
+    witness = open_witness(_folder(session), lambda: passphrase("Passphrase for the hub's key"), session.now)
+    with Endpoint.open(reach, _folder(session) / "tls", session.now()) as endpoint:
+        if endpoint.files:
+            say("Whoever asks needs this file, to trust the service by:", str(endpoint.files.authority))
+        click.echo(f"{endpoint.url}/witness")
+        endpoint.run(create_app(witness, urlsplit(endpoint.url).path))
+
+
+@verb(hub)
+def status(session: Session) -> Result:
+    """Show the witness's key, and each log: how far it was cosigned, and what was refused."""
+    return _status(open_state(_folder(session)))
+
+
+@hub.group()
+def clock() -> None:
+    """What to do after the clock was wrong."""
+
+
+@verb(clock)
+@click.option("--yes", is_flag=True, help="Do not ask, even at a terminal.")
+def accept(session: Session, yes: bool) -> Result:
+    """Say that the clock here is right, and was ahead before: the next cosignatures have its time."""
+    state, now = open_state(_folder(session)), session.now()
+    ahead = [log for log in state.logs() if log.time is not None and is_ahead(log.time, now)]
+    if ahead:
+        signed = max(log.time for log in ahead if log.time is not None)
+        if not agreed(f"Is it {now:%Y-%m-%d %H:%M}Z now? Up to {signed:%Y-%m-%d %H:%M}Z was signed.", yes):
+            raise Declined("nothing was changed; set the clock right")
+        state.accept_clock(ahead, now)
+    names = [log.origin for log in ahead]
+    text = "\n".join(names) or "No cosignature is dated ahead of the clock here: nothing was changed."
+    return Result({"clock": now.isoformat(), "logs": names}, text)
+
+
+@verb(hub)
+def evidence(session: Session) -> Result:
+    """Print what proves that a log is forked: two notes of one size, both signed by it, with two roots."""
+    forks = open_state(_folder(session)).forks()
+    return Result(
+        {"forks": [_fork(fork) for fork in forks]},
+        "\n".join(_shown(fork) for fork in forks) or "no log was seen in two versions",
+    )
+
+
+def _status(state: WitnessState) -> Result:
+    logs = state.logs()
+    compared = fingerprint(state.key.name, state.key)
+    data = {
+        "name": state.key.name,
+        "key": str(state.key),
+        "fingerprint": compared,
+        "logs": [_log(log) for log in logs],
+    }
+    lines = [f"witness      {state.key.name}", f"key          {state.key}", f"fingerprint  {compared}"]
+    for log in logs:
+        seen = (
+            "nothing cosigned yet"
+            if log.time is None
+            else f"{log.size} entries, {log.time:%Y-%m-%d %H:%M:%S}Z"
+        )
+        refused = "".join(f", {code}: {times}" for code, times in log.refused.items())
+        removed = "" if log.key else ", removed"
+        forks = f", FORKED: {log.forks} (`intaglio hub evidence`)" if log.forks else ""
+        lines.append(f"log          {log.origin}: {seen}{removed}{refused}{forks}")
+    return Result(data, "\n".join(wrapped(line, 13) for line in lines))
+
+
+def _log(log: WitnessedLog) -> dict[str, object]:
+    return {
+        "origin": log.origin,
+        "hash": log.hash,
+        "key": str(log.key) if log.key else None,
+        "fingerprint": fingerprint(log.origin, log.key) if log.key else None,
+        "url": log.url,
+        "size": log.size,
+        "time": log.time.isoformat() if log.time else None,
+        "refused": dict(log.refused),
+        "forks": log.forks,
+    }
+
+
+def _fork(fork: Fork) -> dict[str, object]:
+    notes = [note.decode() for note in fork.notes]
+    return {"origin": fork.origin, "key": str(fork.key), "size": fork.size, "notes": notes}
+
+
+def _shown(fork: Fork) -> str:
+    one, other = (note.decode() for note in fork.notes)
+    return f"{fork.origin}: two roots for {fork.size} entries, both signed by {fork.key}\n\n{one}\n{other}"

@@ -1,0 +1,412 @@
+"""A witness of other people's logs (C2SP tlog-witness): it signs a log's checkpoint only where that continues
+the one that it signed last, and states when.
+
+`WitnessState` is one SQLite file: the logs, what was signed of each, and what proves that one is forked. To
+compare and to keep are one transaction in it, durable before anything is answered. `Witness` signs.
+"""
+
+from __future__ import annotations
+
+import binascii
+import functools
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import NamedTuple
+
+from keys import PublicKey, Signer
+from wire.problem import Conflict, Damaged, Malformed, NotFound, Problem
+from wire.sqlite import Database, OpenDatabase
+from wire.turns import Turns
+
+from . import merkle
+from .log import time_to_sign
+from .note import LARGEST_NOTE, Checkpoint, SignatureType, VerifierKey, decode_base64, signature_line
+from .problem import (
+    LOG_NOT_WITNESSED,
+    NOT_CONTINUED,
+    NOT_SIGNED_BY_LOG,
+    OLD_WITNESS_STATE,
+    OTHER_ROOT,
+    WITNESS_AT_OTHER_SIZE,
+    InvalidEvidence,
+)
+from .tiles.disk import KeptCheckpoint
+
+_MOST_HASHES = 63  # lines of a consistency proof: a client MUST NOT send more (tlog-witness, add-checkpoint)
+LARGEST_REQUEST = LARGEST_NOTE + (1 << 12)
+"""Bytes of a request: the longest signed note, and before it an old size and 63 hashes in base64."""
+_LARGEST_SIZE = (1 << 63) - 1  # of a log: what SQLite counts up to, and as far as tlog-tiles goes
+_LONGEST_ORIGIN = 255  # bytes; what a cosignature with ML-DSA-44 can name (tlog-cosignature)
+_REMEMBERED = 256  # notes of a log that later ones are held against, the largest: its key can sign any number
+_FORKS = 16  # that are kept of one log: the first proves all
+_OLD = re.compile(rb"old (0|[1-9][0-9]{0,18})")
+Cosign = Callable[[Checkpoint, datetime | None], tuple[datetime, bytes]]
+"""Given a checkpoint and the time of the log's last cosignature, time and line of the next."""
+_WHAT = "the state of the witness"
+_STEPS = (
+    """
+CREATE TABLE witness ( -- one row: whose state this is, and how often it was kept
+  vkey TEXT PRIMARY KEY,
+  kept INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE log (
+  origin TEXT PRIMARY KEY,
+  hash TEXT UNIQUE NOT NULL, -- SHA-256 of the origin in hexadecimal, by which monitors ask
+  vkey TEXT UNIQUE, -- NULL: it is witnessed no longer; what was signed of it is never forgotten
+  url TEXT NOT NULL,
+  size INTEGER NOT NULL, -- of the newest checkpoint that was cosigned
+  root BLOB NOT NULL,
+  time INTEGER, -- that its cosignature states
+  note BLOB -- with the log's line and the witness's
+) WITHOUT ROWID;
+CREATE TABLE signed ( -- by the log, cosigned or refused: of each size the first one that was seen
+  origin TEXT NOT NULL, size INTEGER NOT NULL, vkey TEXT NOT NULL,
+  root BLOB NOT NULL,
+  note BLOB NOT NULL,
+  PRIMARY KEY (origin, size, vkey)
+) WITHOUT ROWID;
+CREATE TABLE fork ( -- two notes of one size: for ever
+  origin TEXT NOT NULL, vkey TEXT NOT NULL, size INTEGER NOT NULL,
+  one BLOB NOT NULL, other BLOB NOT NULL,
+  PRIMARY KEY (origin, vkey, size)
+) WITHOUT ROWID;
+CREATE TABLE refused (
+  origin TEXT NOT NULL, code TEXT NOT NULL,
+  times INTEGER NOT NULL,
+  PRIMARY KEY (origin, code)
+) WITHOUT ROWID;
+""",
+)
+
+
+class AddCheckpoint(NamedTuple):
+    """What a log asks for by `add-checkpoint`: a cosignature on `checkpoint`, which continues a tree."""
+
+    old: int
+    """The size of the tree that the proof starts from."""
+    proof: Sequence[bytes]
+    checkpoint: Checkpoint
+
+    @classmethod
+    def parse(cls, body: bytes) -> AddCheckpoint:
+        """The parts of a request's body. Raises `Malformed`, and `TooLarge` for a note above 128 KiB."""
+        head, _, note = body.partition(b"\n\n")
+        first, *lines = head.split(b"\n")
+        old = _OLD.fullmatch(first)
+        if old is None or len(lines) > _MOST_HASHES:
+            raise Malformed("the request does not begin with an old size and at most 63 hashes")
+        proof = [decode_base64(line, "A hash of the consistency proof") for line in lines]
+        if any(len(hashed) != merkle.HASH_SIZE for hashed in proof):
+            raise Malformed("a hash of the consistency proof is not 32 bytes")
+        checkpoint = Checkpoint.parse(note)
+        # Nothing has 2^63 entries; such a size would be the last that the witness ever signs.
+        if checkpoint.size > _LARGEST_SIZE:
+            raise Malformed("the checkpoint is of 2^63 entries or more")
+        return cls(int(old[1]), proof, checkpoint)
+
+    def write(self) -> bytes:
+        """The body that is sent."""
+        lines = b"".join(map(binascii.b2a_base64, self.proof))
+        return b"old %d\n%b\n%b" % (self.old, lines, self.checkpoint.note)
+
+
+@dataclass(frozen=True, slots=True)
+class WitnessedLog:
+    """A log, and what a witness has signed and refused of it."""
+
+    origin: str
+    key: VerifierKey | None
+    """By which it signs; `None` once it was removed."""
+    url: str
+    size: int
+    time: datetime | None
+    """That the newest cosignature states; `None` before the first."""
+    refused: Mapping[str, int]
+    """How many requests, by the code of what was wrong with them."""
+    forks: int
+
+    @property
+    def hash(self) -> str:
+        """By which monitors ask for it."""
+        return origin_hash(self.origin)
+
+
+class Fork(NamedTuple):
+    """Two notes, both signed by one log's key, with two roots for one size: anybody can see that."""
+
+    origin: str
+    key: VerifierKey
+    size: int
+    notes: tuple[bytes, bytes]
+
+
+def origin_hash(origin: str) -> str:
+    """SHA-256 of a log's name, in hexadecimal: its name in addresses (tlog-witness, monitoring)."""
+    return sha256(origin.encode()).hexdigest()
+
+
+class WitnessState:
+    """The file of one witness. Several processes may use it at once; what they were told is durable.
+
+    Every method raises `Unavailable` or `Damaged` for what the file or the disk refuses.
+    """
+
+    key: VerifierKey
+    """By which others check what the witness signs."""
+
+    def __init__(self, path: Path, public_key: PublicKey, *, kept: Path | None = None) -> None:
+        """Opens the state of the witness that signs with this key; the file `kept` is beside its folder.
+
+        Raises `Damaged` where it is gone, another's, or an older copy than was here, by what `kept` says: it
+        would sign a second history (ADR 13).
+        """
+        if not path.exists():
+            raise Damaged.saying("{file} is gone: what this witness has signed is not known", file=str(path))
+        self._database = Database(path, _STEPS, _WHAT)
+        keys = [VerifierKey.parse(vkey) for (vkey,) in self._database.read("SELECT vkey FROM witness")]
+        if [key.public_key for key in keys] != [public_key]:
+            raise Damaged.saying("{file} is not the state of the witness with this key", file=str(path))
+        (self.key,) = keys
+        self._kept = KeptCheckpoint(kept)
+        known = self._kept.read()
+        if known is not None and int(known) > int(self._times_kept()):
+            raise OLD_WITNESS_STATE.saying("{file} is an older copy than was here", file=str(path))
+
+    @classmethod
+    def create(cls, path: Path, key: VerifierKey, *, kept: Path | None = None) -> WitnessState:
+        """The state of a new witness, which has signed nothing. Raises `Conflict` where there is one."""
+        with Database(path, _STEPS, _WHAT).writing() as connection:
+            if connection.execute("SELECT * FROM witness").fetchall():
+                raise Conflict.saying("there is the state of a witness already: {file}", file=str(path))
+            connection.execute("INSERT INTO witness VALUES (?, 0)", (str(key),))
+        return cls(path, key.public_key, kept=kept)
+
+    def _times_kept(self) -> bytes:
+        ((times,),) = self._database.read("SELECT kept FROM witness")
+        return b"%d" % times
+
+    def add(self, key: VerifierKey, url: str, origin: str | None = None) -> None:
+        """Has a log be witnessed from now on, which is named as its key unless `origin` says otherwise.
+
+        One that was removed goes on from what was signed of it, if under another key. Raises `Conflict` for a
+        log or a key that is witnessed already, `Malformed` for a witness's key and what cannot be a name.
+        """
+        name = key.name if origin is None else origin
+        if not name.isprintable() or not 0 < len(name.encode()) <= _LONGEST_ORIGIN:
+            raise Malformed("the name of a log is a line of 1 to 255 bytes")
+        if key.type is not SignatureType.ED25519:
+            raise Malformed.saying("the key of the log {log} is that of a witness", log=name)
+        # A note could be made whose text is that of a cosignature (tlog-cosignature, Ed25519 signed message).
+        if key.public_key == self.key.public_key:
+            raise Conflict.saying("the key of the log {log} is the witness's own", log=name)
+        with self._database.writing() as connection:
+            for other, vkey in connection.execute("SELECT origin, vkey FROM log WHERE vkey IS NOT NULL"):
+                # One key for two logs: a note of either would be taken for one of the other.
+                is_same_key = VerifierKey.parse(vkey).public_key == key.public_key
+                if (other == name) != is_same_key:
+                    raise Conflict.saying("the log {log} is witnessed already, under its key", log=other)
+            connection.execute(
+                "INSERT INTO log VALUES (?1, ?2, ?3, ?4, 0, ?5, NULL, NULL) "
+                "ON CONFLICT (origin) DO UPDATE SET vkey = ?3, url = ?4",
+                (name, origin_hash(name), str(key), url, merkle.EMPTY_ROOT),
+            )
+
+    def remove(self, origin: str) -> None:
+        """Has a log be witnessed no longer; what was signed of it stays known. Raises `NotFound`."""
+        with self._database.writing() as connection:
+            found = connection.execute(
+                "UPDATE log SET vkey = NULL WHERE origin = ? AND vkey IS NOT NULL", (origin,)
+            )
+            if not found.rowcount:
+                raise _not_witnessed()
+
+    def logs(self) -> list[WitnessedLog]:
+        """All that are or were witnessed, by name."""
+        with self._database.reading() as connection:
+            refused: dict[str, dict[str, int]] = {}
+            for origin, code, times in connection.execute("SELECT * FROM refused ORDER BY origin, code"):
+                refused.setdefault(origin, {})[code] = times
+            forks = dict(connection.execute("SELECT origin, count(*) FROM fork GROUP BY origin"))
+            rows = connection.execute("SELECT origin, vkey, url, size, time FROM log ORDER BY origin")
+            return [
+                WitnessedLog(
+                    origin,
+                    None if vkey is None else VerifierKey.parse(vkey),
+                    url,
+                    size,
+                    _moment(time),
+                    refused.get(origin, {}),
+                    forks.get(origin, 0),
+                )
+                for origin, vkey, url, size, time in rows
+            ]
+
+    def accept_clock(self, ahead: Iterable[WitnessedLog], now: datetime) -> None:
+        """Has the next cosignature of these logs follow `now`, and not one by a clock that was ahead.
+
+        A log that was cosigned since is left as it is: what was agreed to is this one time (ADR 20).
+        """
+        with self._database.writing() as connection:
+            for log in ahead:
+                assert log.time is not None
+                times = int(now.timestamp()), log.origin, int(log.time.timestamp())
+                connection.execute("UPDATE log SET time = ? WHERE origin = ? AND time = ?", times)
+
+    def forks(self) -> list[Fork]:
+        """What proves of each log that it is forked."""
+        found = self._database.read("SELECT * FROM fork ORDER BY origin, vkey, size")
+        return [
+            Fork(origin, VerifierKey.parse(vkey), size, (one, other))
+            for origin, vkey, size, one, other in found
+        ]
+
+    def checkpoint(self, hashed: str) -> bytes:
+        """The newest checkpoint that was cosigned of a log, by the hash of its name, with both their lines.
+
+        Raises `NotFound`.
+        """
+        for (note,) in self._database.read("SELECT note FROM log WHERE hash = ?", hashed):
+            if note is not None:
+                return bytes(note)
+        raise NotFound("no checkpoint of such a log was cosigned here")
+
+    def advance(self, requests: Iterable[AddCheckpoint], cosign: Cosign) -> list[bytes | Problem]:
+        """The cosignature that answers each request, or what is wrong with it, once all that is durable.
+
+        It is one transaction: of two requests at once the second sees what the first one left. Else an older
+        tree could follow a newer one (tlog-witness, add-checkpoint).
+        """
+        with self._database.writing() as connection:
+            answers = [self._counted(connection, request, cosign) for request in requests]
+            connection.execute("UPDATE witness SET kept = kept + 1")
+        self._kept.keep(self._times_kept)
+        return answers
+
+    def _counted(self, connection: OpenDatabase, request: AddCheckpoint, cosign: Cosign) -> bytes | Problem:
+        found = self._answer(connection, request, cosign)
+        # Counted for logs that are known: else anybody could fill the file.
+        if isinstance(found, Problem) and found.code != LOG_NOT_WITNESSED.code:
+            connection.execute(
+                "INSERT INTO refused VALUES (?, ?, 1) ON CONFLICT DO UPDATE SET times = times + 1",
+                (request.checkpoint.origin, found.code),
+            )
+        return found
+
+    def _answer(self, connection: OpenDatabase, request: AddCheckpoint, cosign: Cosign) -> bytes | Problem:
+        """The cosignature, kept, where the request fits; else what is wrong with it."""
+        checkpoint = request.checkpoint
+        row = connection.execute(
+            "SELECT vkey, size, root, time FROM log WHERE origin = ?", (checkpoint.origin,)
+        ).fetchone()
+        if row is None or row[0] is None:
+            return _not_witnessed()
+        vkey, size, root, time = row
+        note = _signed_by(_parsed(vkey), checkpoint)
+        if note is None:
+            return NOT_SIGNED_BY_LOG(
+                "the checkpoint is not signed by the log, or not with the key known here"
+            )
+        _keep(connection, checkpoint, vkey, note, size)
+        if unfit := _unfit(request, size, root):
+            return unfit
+        try:
+            stated, line = cosign(checkpoint, _moment(time))
+        except Problem as problem:  # the clock's, or the key's; what was kept stays
+            return problem
+        connection.execute(
+            "UPDATE log SET size = ?, root = ?, time = ?, note = ? WHERE origin = ?",
+            (checkpoint.size, checkpoint.root, int(stated.timestamp()), note + line, checkpoint.origin),
+        )
+        return line
+
+
+class Witness:
+    """Signs checkpoints of the logs of a state, at the time by `clock`.
+
+    What several threads ask for at once is kept together, and so waits for the disk once.
+    """
+
+    def __init__(self, state: WitnessState, signer: Signer, clock: Callable[[], datetime]) -> None:
+        self.state, self._signer, self._clock = state, signer, clock
+        self._turns: Turns[AddCheckpoint, bytes] = Turns(lambda asked: state.advance(asked, self._cosign))
+
+    def add_checkpoint(self, body: bytes) -> bytes:
+        """The cosignature line that answers a request (tlog-witness, add-checkpoint), once it is durable.
+
+        Raises `Malformed` for what is no request, or has an old size above the new one, `LOG_NOT_WITNESSED`,
+        `NOT_SIGNED_BY_LOG`, `WITNESS_AT_OTHER_SIZE` with the fact `size`, `OTHER_ROOT`, `NOT_CONTINUED`;
+        `CLOCK_BEHIND` as `time_to_sign`, and what the state raises.
+        """
+        return self._turns(AddCheckpoint.parse(body))
+
+    def _cosign(self, checkpoint: Checkpoint, last: datetime | None) -> tuple[datetime, bytes]:
+        time = time_to_sign(self._clock(), last)
+        return time, self.state.key.sign(self._signer, checkpoint.text, time)
+
+
+def _signed_by(key: VerifierKey, checkpoint: Checkpoint) -> bytes | None:
+    """The note with no line but the log's, or `None` where that is missing or fails.
+
+    Lines of other keys are ignored, and not kept: they are whose who sent it. One of this key that does not
+    verify spoils the note (signed-note, signatures).
+    """
+    try:
+        if key not in checkpoint.signers([key]):
+            return None
+    except InvalidEvidence:
+        return None
+    own = next(line for line in checkpoint.signatures if line[:2] == (key.name, key.id))
+    return checkpoint.text + b"\n" + signature_line(*own)
+
+
+def _unfit(request: AddCheckpoint, known: int, root: bytes) -> Problem | None:
+    """Why a request does not continue the tree of a size and a root (tlog-witness, add-checkpoint)."""
+    checkpoint = request.checkpoint
+    if request.old > checkpoint.size:
+        return Malformed("the old size is above that of the checkpoint")
+    if request.old != known:
+        return WITNESS_AT_OTHER_SIZE.saying("the newest checkpoint here is of {size} entries", size=known)
+    if checkpoint.size == known and checkpoint.root != root:
+        return OTHER_ROOT.saying("another root was cosigned for the log of {size} entries", size=known)
+    try:
+        merkle.verify_consistency(known, root, checkpoint.size, checkpoint.root, request.proof)
+    except InvalidEvidence as problem:  # accuses nobody: whoever relays a genuine note makes up the proof
+        return NOT_CONTINUED.saying("the consistency proof does not hold: {why}", why=problem)
+    return None
+
+
+def _keep(connection: OpenDatabase, checkpoint: Checkpoint, vkey: str, note: bytes, cosigned: int) -> None:
+    """Holds a log's note against the one of that size that it signed before; keeps both where they differ."""
+    place = checkpoint.origin, checkpoint.size, vkey
+    before = connection.execute(
+        "SELECT note, root FROM signed WHERE origin = ? AND size = ? AND vkey = ?", place
+    ).fetchone()
+    if before is None:
+        connection.execute("INSERT INTO signed VALUES (?, ?, ?, ?, ?)", (*place, checkpoint.root, note))
+        # The smallest goes, but never what was cosigned last.
+        connection.execute(
+            "DELETE FROM signed WHERE origin = ?1 AND size != ?2 AND size < "
+            "(SELECT size FROM signed WHERE origin = ?1 ORDER BY size DESC LIMIT 1 OFFSET ?3)",
+            (checkpoint.origin, cosigned, _REMEMBERED - 1),
+        )
+    elif before[1] != checkpoint.root:
+        connection.execute(
+            "INSERT OR IGNORE INTO fork SELECT ?1, ?3, ?2, ?4, ?5 "
+            "WHERE (SELECT count(*) FROM fork WHERE origin = ?1) < ?6",
+            (*place, before[0], note, _FORKS),
+        )
+
+
+def _not_witnessed() -> NotFound:
+    return LOG_NOT_WITNESSED("no log of this name is witnessed here")
+
+
+def _moment(time: int | None) -> datetime | None:
+    return None if time is None else datetime.fromtimestamp(time, UTC)
+
+
+_parsed = functools.lru_cache(maxsize=64)(VerifierKey.parse)
