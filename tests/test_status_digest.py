@@ -32,7 +32,7 @@ from vc.reading.status_digest import LARGEST, WholeDigest, digest_file, parse_fi
 from vc.secured import MAX_BYTES
 from vc.status import Reason, StatusEntry, status_entry
 from vc.status.digest import DigestFacts, StatusDigest, digest_facts
-from vc.status.positions import PackedPositions, merged, pack
+from vc.status.positions import PackedPositions, pack, toggled
 from vc.vcdm.status_lists import status_digest_document
 from verifier import Verifier
 from verifier.problem import NO_STATUS_DIGEST_BEFORE, STATUS_DIGEST_OLDER, STATUS_LIST_NOT_SHOWN
@@ -108,8 +108,8 @@ def test_bits_that_are_broken_are_refused_when_they_are_read(data: bytes, span: 
 
 @given(st.sets(st.integers(0, 500)), st.sets(st.integers(0, 500)))
 def test_changes_lead_from_one_digest_to_the_next(before: set[int], after: set[int]) -> None:
-    changes = merged(sorted(before), sorted(after))
-    assert merged(sorted(before), changes) == sorted(after)
+    changes = toggled(sorted(before), sorted(after))
+    assert toggled(sorted(before), changes) == sorted(after)
 
 
 # The document

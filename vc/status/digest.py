@@ -20,7 +20,7 @@ from wire.work import Work
 
 from ..claims import Claims
 from .entry import StatusEntry
-from .positions import PackedPositions, merged, pack
+from .positions import PackedPositions, pack, toggled
 
 TYPE = "StatusDigest"
 MOST_LISTS = 1 << 16
@@ -73,7 +73,7 @@ class DigestFacts(NamedTuple):
     def pack_changes(self, positions: PositionsByPurpose, before: PositionsByPurpose) -> bytes:
         """The positions that are in one of both alone, a block for each purpose."""
         return b"".join(
-            pack(merged(positions[purpose], before.get(purpose, ()))) for purpose in self.purposes
+            pack(toggled(positions[purpose], before.get(purpose, ()))) for purpose in self.purposes
         )
 
 
@@ -154,12 +154,12 @@ class StatusDigest:
         blocks, start = [], 0
         for purpose in facts.purposes:
             packed = PackedPositions(changes, start, 1, facts.lists * facts.entries)
-            before, toggled, start = self.packed.get(purpose), packed.block(0), packed.end
+            before, changed, start = self.packed.get(purpose), packed.block(0), packed.end
             for number in range(facts.lists):  # one after the other: all positions at once fill the memory
                 first = number * facts.entries
-                here = toggled[bisect_left(toggled, first) : bisect_left(toggled, first + facts.entries)]
+                here = changed[bisect_left(changed, first) : bisect_left(changed, first + facts.entries)]
                 known = before.block(number) if before and number < self.facts.lists else ()
-                blocks.append(pack(merged(known, (position - first for position in here))))
+                blocks.append(pack(toggled(known, (position - first for position in here))))
         if start != len(changes):
             raise Malformed("the changes of the status digest do not end where they should")
         return b"".join(blocks)

@@ -132,9 +132,9 @@ class PackedPositions:
         return positions
 
 
-def merged(positions: Iterable[int], toggled: Iterable[int]) -> list[int]:
+def toggled(positions: Iterable[int], changes: Iterable[int]) -> list[int]:
     """The positions that are in one of both and not in the other, ascending."""
-    return sorted(set(positions).symmetric_difference(toggled))
+    return sorted(set(positions).symmetric_difference(changes))
 
 
 def _number(value: int) -> bytes:
