@@ -277,7 +277,7 @@ def test_a_changed_kind_is_told_which_version_to_write(program: Program, card: P
     assert re.search("name +Somebody Else +Somebody Else", tried.out), "paper would have shown the same name"
     (card / "kind.json").write_text(text.replace('"version": "1"', '"version": "2"'), encoding="utf-8")
     ended = program("use", "run", card)
-    assert (ended.code, "NOT AS EXPECTED: row 2, name" in ended.out) == (1, True)
+    assert (ended.code, "NOT AS EXPECTED: rows.csv, row 2, name" in ended.out) == (1, True)
 
 
 def test_what_there_is_is_listed_and_what_there_is_not_is_named(program: Program, tmp_path: Path) -> None:

@@ -47,9 +47,11 @@ tries each limit of the kind on both sides; and has the verifier refuse the atta
 credential, one by an issuer that is listed for other types, one that was revoked, and a document that was \
 altered or exchanged. `make examples` runs all. A test compares this page with the folders.
 
-A use of your own is a copy of a folder, with other data. Run it by its path: `intaglio use run FOLDER`. If \
-you change its kind, give it another name or version first, or say `--try`. `intaglio demo --serve` has this \
-catalogue as a page.
+A use of your own is a copy of a folder, with other data. Run it by its path: `intaglio use run FOLDER`. \
+Rows are in `rows.csv`, and what they become in `expected.json`; the sentence is made by `kind.json`, and \
+`use.json` has the whole one that is expected. If you change its kind, give it another name or version \
+first. With `--try` whatever differs from what is expected is listed, and is no error. `intaglio demo \
+--serve` has this catalogue as a page.
 """
 
 

@@ -132,9 +132,10 @@ def rehearsed(use: UseCase, file: Path) -> Rehearsal:
 
 def tested(use: UseCase, rows: Rehearsal) -> Iterator[str]:
     """How `rows.csv` and `wrong.csv` differ from `expected.json`, as `kind test` says it."""
-    yield from mismatches(use.expected.outcome, rows)
+    for each in mismatches(use.expected.outcome, rows):
+        yield f"rows.csv, {each} (expected.json)"
     for each in mismatches(use.expected.wrong, rehearsed(use, use.folder / "wrong.csv")):
-        yield f"wrong.csv, {each}"
+        yield f"wrong.csv, {each} (expected.json)"
 
 
 def _numbered(use: UseCase, rows: Rehearsal) -> list[KindNumber]:
@@ -201,7 +202,7 @@ class _Acting:
         self.seen.sizes = {"credential": len(credential.encode()), "bundle": len(data)}
         for name, expected in use.said["bytes"].items():
             if abs(self.seen.sizes[name] - expected) > _TOLERANCE * expected:
-                self.seen.compare(f"bytes of the {name}", self.seen.sizes[name], expected)
+                self.seen.compare(f"bytes of the {name} of use.json", self.seen.sizes[name], expected)
         return data, person
 
     def _read(self, report: Report) -> None:
@@ -217,7 +218,9 @@ class _Acting:
             values = {name: _named(kind, name, value, language) for name, value in sentence.values.items()}
             self.seen.sentences[language] = sentence.text.format_map(values)
         for language, expected in self.use.said["sentence"].items():
-            self.seen.compare(f"sentence ({language})", self.seen.sentences.get(language), expected)
+            self.seen.compare(
+                f"sentence ({language}) of use.json", self.seen.sentences.get(language), expected
+            )
 
     def _in_part(self, person: Person | None) -> None:
         """What the holder chose to show, and no more, in each form that can hide the rest of a record."""

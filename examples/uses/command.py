@@ -36,7 +36,12 @@ def list_(_session: object) -> Result:
 @verb(use)
 @click.argument("name", metavar="NAME|FOLDER", required=False)
 @click.option("--all", "is_all", is_flag=True, help="Run each of them, one after another.")
-@click.option("--try", "is_tried", is_flag=True, help="Go on with a folder that was changed.")
+@click.option(
+    "--try",
+    "is_tried",
+    is_flag=True,
+    help="Go on with a folder that was changed: what differs is listed, and is no error.",
+)
 def run(_session: object, name: str | None, is_all: bool, is_tried: bool) -> Iterator[Result]:
     """Issue the rows of a use, verify one of the credentials, and see what a verifier refuses.
 
