@@ -29,8 +29,8 @@ TRY_LATER, INTERRUPTED = 75, 130
 def main(now: Callable[[], datetime] = utc_now, *, deployment: Deployment = USUAL) -> None:
     """Runs the command line by a clock; a `Problem` becomes two lines on stderr and an exit code.
 
-    `deployment` has what was exchanged in this program. With --json a problem becomes an object on stdout,
-    too: `error`, with the members of RFC 9457 and `exitCode`.
+    `deployment` has the parts that were replaced in this program. With --json a problem becomes an object on
+    stdout, too: `error`, with the members of RFC 9457 and `exitCode`.
     """
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:  # closed: the next file that is opened would take its place
@@ -61,7 +61,7 @@ def main(now: Callable[[], datetime] = utc_now, *, deployment: Deployment = USUA
 
 
 def _show(error: click.ClickException) -> None:
-    """As click does; in another language without its own word before what is wrong."""
+    """Format a usage error as click does; in other languages, without click's English word before it."""
     if in_english():
         error.show()
         return
@@ -104,7 +104,7 @@ def _fail(problem: Problem, code: int) -> NoReturn:
 
 
 def _flush(stream: TextIO) -> None:
-    """Where nobody reads, or there is no room, what is left would be tried again at the end."""
+    """Flush the stream; on failure, redirect it to null, else Python would retry the rest at exit."""
     try:
         stream.flush()
     except OSError:

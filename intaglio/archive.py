@@ -1,7 +1,7 @@
-"""ZIP archives, read in memory and within limits: of files that a command names, and of what a page is sent.
+"""ZIP archives, read in memory and within limits: files named to a command, and uploads to a page.
 
-An archive that somebody else made may claim anything: of its directory no more is read than the limits allow,
-what its files unpack to is counted and not believed, and no name in it becomes a path.
+An archive from somebody else may claim anything. Its directory is read up to a limit, the unpacked bytes are
+counted rather than taken from the directory, and no name in it becomes a path.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Archived(NamedTuple):
 
 
 class Bounds(NamedTuple):
-    """What an archive may have."""
+    """Limits for one archive."""
 
     entries: int
     directory: int
@@ -146,7 +146,7 @@ def _broken() -> tuple[type[Exception], ...]:
 
 
 def _overlapping(entries: list[zipfile.ZipInfo]) -> set[int]:
-    """Where files begin that lie one on another: a few bytes could be unpacked to any number of files."""
+    """Offsets of entries that overlap: without this check a few bytes could unpack to any number of files."""
     found, end, last = set[int](), -1, -1
     for entry in sorted(entries, key=lambda entry: entry.header_offset):
         start = entry.header_offset
@@ -174,7 +174,7 @@ def _is_hidden(entry: zipfile.ZipInfo) -> bool:
 
 
 def refusing(problem: Problem) -> Callable[[], bytes]:
-    """What raises a problem, in the place of what reads a file."""
+    """A reader that raises `problem` instead of returning a file's bytes."""
 
     def read() -> bytes:
         raise problem

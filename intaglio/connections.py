@@ -1,7 +1,7 @@
-"""The connections of a web service: how long, and how many of one sender, may wait for a request to be whole.
+"""Limits for a web service's connections: time, and number per sender, until a request has arrived in full.
 
-uvicorn bounds neither; a few hundred sockets that say nothing, or a byte a second, would keep everybody else
-out. `Guard` makes the protocol objects that `uvicorn.Config(http=…)` asks for.
+uvicorn bounds neither: a few hundred sockets that send nothing, or a byte a second, would lock everybody else
+out (slowloris). `Guard` makes the protocol objects that `uvicorn.Config(http=…)` asks for.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Limits(NamedTuple):
     head: float = 10.0
     """From connecting, or from the first byte of a further request, to the end of its header."""
     body: float = BODY_TIME + 1
-    """For the body, and anew after each stretch of it at `RATE`: a second more than who answers 408."""
+    """For the body, and anew after each stretch at `RATE`; a second more than the app, which answers 408."""
     idle: int = 5
     """Between two requests."""
     answer: float = 60.0
@@ -49,7 +49,7 @@ class Limits(NamedTuple):
     """Connections; each takes a file descriptor, of which a process has a thousand."""
 
     def among(self, processes: int) -> Limits:
-        """Those of one of several processes on one port, which share what one address may do."""
+        """The limits for one of several processes on one port, which share one address's allowance."""
         return self if self.waiting is None else self._replace(waiting=-(-self.waiting // processes))
 
 
@@ -188,7 +188,7 @@ class Connection(HttpToolsProtocol):
         super()._start_asgi_task(cycle, self._guard.busy if is_full else app)
 
     def _wait(self, seconds: float) -> None:
-        """The sender has so many seconds to go on; as long it counts as waiting."""
+        """Give the sender so many seconds to go on; meanwhile the connection counts as waiting."""
         if not self._is_waiting:
             self._is_waiting = True
             self._guard.waiting[self._sender] += 1
@@ -220,7 +220,7 @@ def sender(client: tuple[str, int] | None) -> str:
 
 
 async def busy(_scope: Any, _receive: Any, send: Any) -> None:
-    """The answer to a request beyond what a service works on at once."""
+    """The answer to a request beyond the number that a service handles at once."""
     body = orjson.dumps({"type": "about:blank", "title": "The service is busy", "status": 503})
     headers = [
         (b"content-type", b"application/problem+json"),

@@ -1,6 +1,6 @@
 """Consent to what the files of one folder name: shown and asked about before it is used, and remembered.
 
-The issuer of this home is one's own, unless a backup was restored there. What is typed is agreed to by that.
+The issuer of this home is one's own, unless a backup was restored there. Typing an address is consent to it.
 """
 
 from __future__ import annotations
@@ -45,19 +45,19 @@ class Consent:
     typed: frozenset[str] = frozenset()
     """The digests that were typed, each of a text that is agreed to."""
     asks: bool = True
-    """Whether a person at the terminal is asked."""
+    """True if a person at the terminal may be asked."""
     restoring: bool = False
-    """Whether the folder is about to be written from a backup."""
+    """True if the folder is about to be written from a backup."""
     deployment: Deployment = USUAL
 
     @property
     def is_own(self) -> bool:
-        """Whether the folder is this home's own issuer, and nothing in it came out of a backup."""
+        """True if the folder is this home's own issuer, and nothing in it came out of a backup."""
         is_here = os.path.realpath(self.folder) == os.path.realpath(self.home / "issuer")
         return is_here and not self.restoring and not is_marked(self.folder)
 
     def has(self, named: str) -> bool:
-        """Whether what a file in the folder names may be used, as far as is known without asking."""
+        """True if an address named in the folder may be used, as far as is known without asking."""
         return self.is_own or self._agreements.has(self.folder, named)
 
     def keep(self, named: str) -> None:
@@ -107,7 +107,7 @@ class Consent:
         return opener(address, *given, **options)
 
     def signers(self) -> Mapping[str, Opener]:
-        """What opens the key whose address the folder's files name; each asks before it opens it."""
+        """The openers for keys whose addresses the folder's files name; each asks before it opens one."""
         from keys.opening import SIGNERS, signers_from_elsewhere
 
         openers = SIGNERS if self.deployment.signers is None else self.deployment.signers
@@ -150,7 +150,7 @@ class Consent:
 
 
 def shown(named: str) -> Iterator[str]:
-    """What a file names, part by part, for whoever is to agree to it. Raises for an address that is none."""
+    """The parts of an address in a file, for the person who has to agree. Raises for an invalid one."""
     yield named
     if named.startswith("pkcs11:"):
         from keys.address import pin_file, token_address

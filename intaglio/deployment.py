@@ -41,4 +41,4 @@ class Deployment:
 
 
 USUAL = Deployment()
-"""As the program comes."""
+"""The deployment without any replaced part."""

@@ -50,7 +50,7 @@ class Lines(logging.Formatter):
 
 @contextmanager
 def to_stderr() -> Iterator[None]:
-    """All that this process logs in the block goes there, and what ends a thread of it."""
+    """Send all that this process logs in the block to stderr, also exceptions that end a thread."""
     handler, root = logging.StreamHandler(sys.stderr), logging.getLogger()
     handler.setFormatter(Lines())
     level, hook = root.level, threading.excepthook

@@ -1,4 +1,4 @@
-"""How far long work is: a line on stderr that is renewed at a terminal, now and then a new one elsewhere."""
+"""The progress of long work: a line on stderr, renewed at a terminal, printed anew now and then elsewhere."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ class ProgressLine:
         self.clear()
 
     def clear(self) -> None:
-        """Frees the line's place for something else."""
+        """Clear the line, so that other output can take its place."""
         if self._shown:
             click.echo("\r\033[K", nl=False, err=True)
             self._shown = False
 
     def show(self, stage: str, done: int, total: int | None) -> None:
-        """Of a stage, called by what is done in it, so many parts are done, of `total` if that is known."""
+        """Report that so many parts of the named stage are done, of `total` if that is known."""
         now = self._clock()
         if stage != self._stage:
             if self._stage:  # a later stage may begin with all that an earlier run has done

@@ -1,4 +1,4 @@
-"""Where a service is reached: the options that every one has for that, and what was typed."""
+"""The address of a service: the options for it that all services share, and their values."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _Decorator = Callable[[Callable[..., None]], Callable[..., None]]
 
 
 class Reach(NamedTuple):
-    """What was typed, and the port of a service that has none in its URL; `serving.Endpoint` goes by it."""
+    """The values typed, and the default port for a URL without one; the input of `serving.Endpoint`."""
 
     host: str
     port: int | None
@@ -20,11 +20,11 @@ class Reach(NamedTuple):
     tls: bool | None
     usual_port: int
     plain_here: bool
-    """Whether loopback, where nobody listens in, goes without TLS: a browser knows no authority made here."""
+    """True if loopback goes without TLS: nobody listens in, and browsers know no authority made here."""
 
 
 def reach_options(usual_port: int, url: _Decorator, *, plain_here: bool = False) -> _Decorator:
-    """The options of a service, `url` among them, in whose help stands whose address it is.
+    """The options of a service, with the caller's own `url`, whose help says which address it means.
 
     The function gets them as one argument, behind that of `click.pass_obj`.
     """

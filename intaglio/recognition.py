@@ -1,6 +1,6 @@
-"""Issuers that are new on the trust list: what a person is told of them first, and how they get there.
+"""New issuers for the trust list: the facts that a person sees first, and the step that adds them.
 
-`intaglio trust add` asks at a terminal, the page for oneself in a browser. Both tell and do the same.
+`intaglio trust add` asks at a terminal, the page for oneself in a browser. Both show and do the same.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from .words import required, tr
 
 
 class Newcomer(NamedTuple):
-    """An issuer that is to be recognised, and what is told of it."""
+    """An issuer to recognise, and the facts shown about it."""
 
     id: str
     name: str
@@ -32,7 +32,7 @@ class Newcomer(NamedTuple):
 
 
 Joined = Callable[[Trust, Trust], Trust]
-"""Puts what is new on a list, as `Trust.joined` does. Raises `Conflict` for what contradicts it."""
+"""Add new entries to a list, as `Trust.joined` does. Raises `Conflict` for entries that contradict it."""
 
 
 @dataclass(frozen=True)

@@ -82,9 +82,9 @@ class Endpoint:
 
 @contextmanager
 def siblings(more: int) -> Iterator[bool]:
-    """Other processes that go through the block, too; whether this is the first one, with which they end.
+    """Fork `more` processes that run the block, too. Yields true in the first one; the others end with it.
 
-    What they need besides the socket, each of them opens: connections to a store do not survive a fork.
+    Each opens all it needs besides the socket for itself: connections to a store do not survive a fork.
     """
     reading, writing = os.pipe()
     children: list[int] = []
@@ -110,7 +110,7 @@ def _end_with(pipe: int) -> None:
 
 
 def _require_base(url: str, target: Target, *, tls: bool | None) -> None:
-    """Raises `Refused` for what no address of a service begins with, or would be in the clear."""
+    """Raises `Refused` for a URL that no service's address can begin with, or that would be in the clear."""
     if urlsplit(url).query or urlsplit(url).fragment:
         raise Refused.saying("{url} has a query or a fragment, so that no address can begin with it", url=url)
     if target.scheme == "http" and (tls or target.host not in LOOPBACK):
@@ -120,7 +120,7 @@ def _require_base(url: str, target: Target, *, tls: bool | None) -> None:
 
 
 def _called(host: str) -> str:
-    """What stands in a URL for an address of this machine."""
+    """The host part of a URL for an address of this machine."""
     if host in LOOPBACK or not host.strip("0:."):  # all of them
         return "localhost"
     return f"[{host}]" if ":" in host else host
@@ -142,7 +142,7 @@ def listen(host: str, port: int) -> socket.socket:
 def server(
     app: ASGIApp, *, tls: tuple[Path, Path] | None = None, limits: Limits = LIMITS, busy: ASGIApp = busy
 ) -> uvicorn.Server:
-    """What answers, not yet started; `tls` names the files of a certificate chain and its key."""
+    """The server, not yet started; `tls` names the files of a certificate chain and its key."""
     chain, key = tls or (None, None)
     config = uvicorn.Config(
         app,

@@ -1,7 +1,7 @@
-"""What the commands get from the program around them: the place of everything, and the other roles' services.
+"""The context of the commands: the folders of this home, and the services of the other roles.
 
-The roles never import each other; what one needs of another (the wallet verifies before it stores, the issuer
-puts itself on the local trust list) is handed over here. Only what is needed is imported.
+The roles never import each other. This module passes one role's services to another: the wallet verifies
+before it stores, the issuer puts itself on the local trust list. Imports are made on demand.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def utc_now() -> datetime:
 
 @dataclass
 class Session:
-    """What the sub-commands get from here: the place of everything, and the other roles' services."""
+    """The context of the sub-commands: the folders of this home, and the services of the other roles."""
 
     home: Path
     ca_file: Path | None = None
@@ -57,7 +57,7 @@ class Session:
     """The time, for those below to be handed."""
     deployment: Deployment = USUAL
     agree: frozenset[str] = frozenset()
-    """The digests of what files from elsewhere name, as they were typed by who agrees to it."""
+    """The typed digests of addresses in files from elsewhere; typing one is consent to that address."""
 
     @property
     def trust_file(self) -> Path:
@@ -123,7 +123,7 @@ class Session:
     def judge(
         self, trust_file: Path | None = None, policy: Policy | None = None, *, offline: bool = False
     ) -> Judge:
-        """What a service judges by: the trust list as it is at each request."""
+        """The judge of a service; it uses the trust list as it is at each request."""
         from verifier.judge import Current, Judge, Verifiers
         from verifier.sources.lists import ListMemory
 
@@ -166,9 +166,9 @@ class Session:
 
     @property
     def _has_no_issuer(self) -> bool:
-        """Whether no issuer is here: then, as on most machines that verify, nothing of that role is loaded.
+        """True if no issuer is here, as on most machines that verify: then nothing of that role is loaded.
 
-        A folder that cannot be read may be an issuer's: whoever reads it says what is wrong.
+        A folder that cannot be read may be an issuer's; the code that reads it reports the problem.
         """
         with contextlib.suppress(OSError):
             return not (self.home / "issuer").is_dir()
@@ -233,7 +233,7 @@ class Session:
         return DigestFolder(self.digest_folder, self.forms())
 
     def _digests_about(self, list_urls: Collection[str]) -> Sequence[WholeDigest]:
-        """As `DigestFolder.about`; most verifiers took none."""
+        """As `DigestFolder.about`; empty where no digest was taken, as by most verifiers."""
         return self.digests.about(list_urls) if self.digest_folder.is_dir() else ()
 
     @property
@@ -275,20 +275,20 @@ class Session:
         return self.forms().get(name) if name else None
 
     def check(self, data: bytes, *, offline: bool = False) -> Report:
-        """What the wallet asks before it stores something, and when it looks again."""
+        """Verify a credential for the wallet, before it stores one and when it checks again."""
         # A kind's rules are for a presentation: a wallet keeps what is to be presented one day.
         return self.verifier(offline=offline).verify(data, now=self.now(), asks_by_kind=False)
 
     def recognises(self, did: str) -> bool:
-        """What the wallet asks before it claims something: whether the issuer is on the trust list."""
+        """True if the issuer is on the trust list; the wallet asks before it claims a credential."""
         from verifier.sources.trust_index import open_trust
 
         return open_trust(self.trust_file).issuer(did) is not None
 
     def pin(self, entry: Mapping[str, Any]) -> None:
-        """Puts an issuer of this machine on the local trust list, or what is new about it.
+        """Put an issuer of this machine on the local trust list, or update its entry.
 
-        That is: that it closed, the first document of its chain, and its keys for status lists.
+        An update adds that it closed, the first document of its chain, and its keys for status lists.
         """
         from verifier import RecognisedIssuer, RecognisedLog, Trust, update_trust
         from verifier.sources.trust_entries import KindFiles
@@ -306,13 +306,13 @@ class Session:
             update_trust(self.trust_file, functools.partial(_pinned, issuer=issuer, log=log))
 
     def sentence(self, document: Mapping[str, Any], issuer: str, kind: Kind) -> str:
-        """What a verifier says of a credential who knows the issuer by this name, and its kind; unchecked."""
+        """A verifier's sentence on a credential, given the issuer's name and the kind; nothing is checked."""
         from .words import report
 
         return report.sentence(self.summary(document, issuer, kind)[1])
 
     def summary(self, document: Mapping[str, Any], issuer: str, kind: Kind) -> tuple[Claims, Summary]:
-        """A credential's claims, and their summary for whoever knows the issuer and its kind; unchecked."""
+        """A credential's claims, and a verifier's summary, given issuer and kind; nothing is checked."""
         from vc import Credential
         from verifier import RecognisedIssuer, Trust
         from verifier.sources.trust_entries import KindFiles
@@ -324,7 +324,7 @@ class Session:
         return claims, summarize(claims, trust)
 
     def fingerprint(self, trust_file: bytes) -> str:
-        """What others see who add the trust file of an issuer of this machine."""
+        """The fingerprint that others see when they add the trust file of an issuer of this machine."""
         from verifier import Trust
 
         trust = Trust.parse(trust_file)
@@ -332,7 +332,7 @@ class Session:
 
 
 def _pinned(trust: Trust, issuer: RecognisedIssuer, log: RecognisedLog) -> Trust:
-    """With the entry as it stands there already, but for what only the issuer itself can say."""
+    """The list with the issuer: its existing entry, with the facts that only the issuer can state."""
     known = trust.issuer(issuer.id) or issuer
     log = next((old for old in trust.logs if old.key == log.key), log)
     return trust.adding(_renewed(known, issuer), log)

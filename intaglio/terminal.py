@@ -1,4 +1,4 @@
-"""What every command line here needs of a terminal: results on stdout, talk on stderr, passphrases.
+"""The terminal, for all command lines here: results on stdout, talk on stderr, passphrases.
 
 Secrets come from a prompt or a file, never from an argument. Nothing is asked without a terminal.
 """
@@ -32,7 +32,7 @@ _COMMAND_WITHIN = r"`[^`]*`|(?<=: )(intaglio|chmod|pip) .*"
 _GLUE = "\0"  # nowhere in printable text
 
 PassphraseCheck = Callable[[bytes], None]
-"""Raises a `Problem` for a passphrase under which nothing is to be kept."""
+"""Raises a `Problem` for a passphrase that is not fit to protect anything."""
 
 EXISTING_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 """The type of an argument or option that names a file, which has to be there."""
@@ -42,11 +42,11 @@ LONGEST_PASSPHRASE = 1 << 16
 
 
 class Result(NamedTuple):
-    """What a command has to say on stdout: `data`, an object, with --json, else `text`, or lines of it.
+    """The output of a command on stdout: with --json the object `data`, else `text`, or lines of it.
 
-    What may be long comes from iterators, as values of `data` (an array each) and as `text`: the one that is
-    asked for is printed as it goes, and none of it is kept. Data that takes work to make comes as a function,
-    and what another process made as the line that `json_line` gave it.
+    Long output comes from iterators, as values of `data` (an array each) and as `text`: the one that is
+    asked for is printed as it goes, and none of it is kept. Costly data comes as a function; data that
+    another process made comes as the line from `json_line`.
     """
 
     data: Mapping[str, Any] | Callable[[], Mapping[str, Any]] | str
@@ -106,7 +106,7 @@ DAY = Day()
 class Command(click.Command):
     """A command that refuses bytes where text is meant, before anything is done; files may have any name.
 
-    What a `Problem` advises to type is what works here, with the `--home` that was given.
+    Commands in the advice of a `Problem` get the `--home` that was given, so that they work as shown.
     """
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -131,8 +131,8 @@ def verb(
     One that has many results yields them: each is printed when it comes, and the last one's code is the
     command's.
 
-    A name that Python does not allow, such as `import`, is written with `_` behind it. What the function
-    prints itself goes to stderr with --json, so that the object is alone on stdout.
+    A name that Python does not allow, such as `import`, is written with `_` behind it. Output that the
+    function prints itself goes to stderr with --json, so that the object is alone on stdout.
     """
 
     def decorate(function: Callable[..., Result | Iterator[Result]]) -> click.Command:
@@ -213,7 +213,7 @@ def _json(value: object) -> str:
 
 @contextlib.contextmanager
 def extra(name: str) -> Iterator[None]:
-    """Around imports of what an extra installs. Raises `ExtraMissing` where that was left out."""
+    """Guard imports of packages that an extra installs. Raises `ExtraMissing` where it was left out."""
     try:
         yield
     except ModuleNotFoundError as error:
@@ -264,7 +264,7 @@ def emphasized(text: str, colour: str) -> str:
 
 
 def is_file(text: str) -> bool:
-    """Whether a text that may be something else altogether is the path of a file."""
+    """True if `text`, which may be something else altogether, is the path of a file."""
     try:
         return Path(text).is_file()
     except (OSError, ValueError):  # too long for a name, or with a NUL in it
@@ -339,7 +339,7 @@ def _options(context: click.Context) -> list[str]:
 
 
 def is_asked(variable: str = "INTAGLIO_PASSPHRASE_FILE") -> bool:
-    """Whether `passphrase` asks a person, who may try again."""
+    """True if `passphrase` asks a person, who may try again."""
     return not os.environ.get(variable) and sys.stdin.isatty()
 
 
@@ -384,7 +384,7 @@ def _asked(prompt: str) -> str:
 
 
 def _asked_twice(prompt: str, judge: PassphraseCheck) -> str:
-    """What is refused is not asked for again before that is said."""
+    """Ask for a passphrase, and once more to confirm it; one that `judge` refuses is refused before that."""
     while True:
         typed = _asked(prompt)
         try:
@@ -405,7 +405,7 @@ def _encoded(typed: str) -> bytes:
 def required_passphrase(
     prompt: str, variable: str = "INTAGLIO_PASSPHRASE_FILE", *, new: PassphraseCheck | None = None
 ) -> bytes:
-    """As `passphrase`, for what is never kept without one. Raises `PassphraseNeeded`."""
+    """As `passphrase`, for data that is never stored without one. Raises `PassphraseNeeded`."""
     found = passphrase(prompt, variable, new=new)
     if found is None:
         raise PassphraseNeeded(
@@ -430,5 +430,5 @@ def confirmed(question: str) -> bool:
 
 
 def agreed(question: str, yes: bool) -> bool:
-    """What a person at the terminal answers. Without one, the command as it was typed is the answer."""
+    """The answer of a person at the terminal. Without a terminal, typing the command counts as a yes."""
     return yes or not sys.stdin.isatty() or click.confirm(question, err=True)

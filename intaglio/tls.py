@@ -33,7 +33,7 @@ INVALID_CERTIFICATE_NAME = Code("invalid-certificate-name", Malformed, "No name 
 
 @dataclass(frozen=True)
 class ServerFiles:
-    """Where the certificate chain, its key and the authority's certificate lie, all PEM."""
+    """The paths of the certificate chain, its key and the authority's certificate, all PEM."""
 
     chain: Path
     key: Path
@@ -137,7 +137,7 @@ def _general_name(name: str) -> x509.GeneralName:
 
 
 def _constraint(subject: x509.GeneralName) -> x509.GeneralName:
-    """As a subtree of names, which an IP address is only together with a mask (RFC 5280 4.2.1.10)."""
+    """A name as a constraint on a subtree; an IP address needs a mask for that (RFC 5280 4.2.1.10)."""
     if isinstance(subject, x509.IPAddress):
         return x509.IPAddress(ipaddress.ip_network(subject.value))
     return subject

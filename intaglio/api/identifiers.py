@@ -95,7 +95,7 @@ class _Asked(NamedTuple):
 
     @property
     def is_url(self) -> bool:
-        """Whether a DID URL is asked for, or a DID as one is."""
+        """True for a DID URL, and for a plain DID whose requested media type asks for dereferencing."""
         is_asked_as_one = self.form in (_DEREFERENCING, URI_LIST)
         return is_asked_as_one or re.match("did:[^/?#]*[/?#]", self.identifier) is not None
 
@@ -241,8 +241,8 @@ def _location(addresses: tuple[str, ...]) -> str:
 def _identifier(request: Request) -> str:
     """Return the rest of the path, percent-decoded once, unless it begins with `did:` as it was sent.
 
-    12.1 appends a DID as it is, too, and one such as did:web:example.org%3A8443 would be another one decoded;
-    in these only what ends a path is decoded, such as `%23` before a fragment.
+    Clients may append a DID unencoded, too (12.1), and did:web:example.org%3A8443 would become another DID if
+    decoded. In these, only the delimiters that end a path are decoded, such as `%23` before a fragment.
     """
     path = request.scope["raw_path"].partition(b"?")[0].decode("ascii", "replace")
     sent: str = path.partition("/1.0/identifiers/")[2]

@@ -1,7 +1,7 @@
 """The VC-API of issuers: `POST /issuers/NAME/credentials/issue` and `…/status` (VCALM 1.0, 3.2).
 
-What is posted is read into a record of one of the issuer's kinds; see `posted.py`. Whoever posts has
-a token of that issuer for it.
+A posted credential is read into a record of one of the issuer's kinds; see `posted.py`. The client needs
+a token of that issuer.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ class _Wrong:
     _senders: OrderedDict[str, tuple[float, int]] = field(default_factory=OrderedDict)
 
     def __call__(self, network: str) -> bool:
-        """Counts one more; whether these were too many within a minute."""
+        """Count one more wrong token; true if these were too many within a minute."""
         now = self.clock()
         begun, count = self._senders.pop(network, (now, 0))
         if now - begun > _WHILE:
@@ -143,9 +143,9 @@ class _Issuing:
             return _failure(problem)
 
     def _refusal(self, request: Request, served: Served | None, right: Right) -> Response | None:
-        """The answer to whoever may not do this: the same for a name that is not served as for a wrong token.
+        """The refusal of an unauthorised request; `None` if it is authorised.
 
-        Else everybody could try names.
+        It is the same for an unknown name as for a wrong token: else anybody could probe for names.
         """
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
         rights = served.tokens.rights(token.strip()) if served and scheme.lower() == "bearer" else None

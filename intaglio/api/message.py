@@ -19,7 +19,7 @@ MAX_BODY = 1 << 20
 """Bytes of a request; as those of `POST /verify`."""
 
 SMALLEST_CEILING = 1 << 16
-"""Bytes that an answer may have whatever its question had."""
+"""Bytes that an answer may have, however small its request is."""
 
 PROBLEM = {
     "application/problem+json": {
@@ -46,7 +46,7 @@ _MOST_WARNINGS = 8
 
 
 class Unread(Exception):
-    """The request has an answer before its content is looked at."""
+    """A request that is answered before its content is read."""
 
     def __init__(self, answer: Response) -> None:
         super().__init__()
@@ -136,7 +136,7 @@ def to_json(value: Mapping[str, Any]) -> bytes:
 
 
 def is_text(value: object) -> bool:
-    """Whether a value is a text of a size that an option may have."""
+    """True for a non-empty string no longer than an option may be."""
     return isinstance(value, str) and 0 < len(value) <= 2048
 
 

@@ -62,10 +62,10 @@ class Tokens:
         self._path = folder / FILE
 
     def add(self, name: str, rights: Iterable[Right], now: datetime) -> str:
-        """Adds a token, and returns it: it is nowhere kept.
+        """Adds a token, and returns its text, which is stored nowhere.
 
         Raises `TOKEN_TAKEN`, `DAMAGED_TOKENS`, and `Malformed` for a name that is not 1 to 64 letters, digits
-        and `._@-` or a token that makes the file too long: nobody could read it then, nor end a token.
+        and `._@-`, or for a token that makes the file too long: nobody could read it then, nor end a token.
         """
         if re.fullmatch(_NAME, name) is None:
             raise Malformed("the name of a token is 1 to 64 letters, digits, dots, dashes and such")

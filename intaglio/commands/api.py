@@ -150,7 +150,7 @@ def serve(
 
 
 def _serve_suites(session: Session, reach: Reach) -> None:
-    """The conformance profile: beside no home, and for nobody else than this machine."""
+    """The conformance profile: it uses no home, and serves this machine alone."""
     from ..api.conformance.service import create_app, local_config, throwaways
     from ..serving import Endpoint
     from ..tls import LOOPBACK

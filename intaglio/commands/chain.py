@@ -49,16 +49,16 @@ def chain() -> None:
 
 
 class _Followed(NamedTuple):
-    """What was found out of a log on a chain."""
+    """The state of a log on a chain, as its nodes reported it."""
 
     log: RecognisedLog
     contracts: Sequence[str]
     is_new: bool
-    """Whether the last of the contracts is."""
+    """True if the last of the contracts is new."""
     blocks: Sequence[AnchoredBlock]
-    """Those that were not known."""
+    """The blocks that were not known before."""
     reached: Reached | None
-    """What the log had come to by the newest of them that has an event of the last contract."""
+    """The log's state in the newest block that has an event of the last contract."""
 
 
 @verb(chain)
@@ -136,7 +136,7 @@ def _follow(
 
 
 def _look(session: Session, chain: Chain, log: RecognisedLog, contracts: Sequence[str]) -> _Followed:
-    """Asks the nodes for what is new. Raises `Malformed` for parameters that no evidence could fit."""
+    """Ask the nodes for new blocks. Raises `Malformed` for parameters that no evidence could fit."""
     from ledger.evm.evidence import read
     from ledger.evm.following import anchored_blocks
     from ledger.evm.hexadecimal import parse_address
@@ -164,7 +164,7 @@ def _look(session: Session, chain: Chain, log: RecognisedLog, contracts: Sequenc
 
 
 def _with(trust: Trust, name: str, found: Sequence[_Followed], file: Path) -> Trust:
-    """The list with what was found, whatever was added to it meanwhile."""
+    """The trust list with the new blocks, and with all that was added to it in the meantime."""
     by_key = {followed.log.key: followed for followed in found}
     logs = tuple(
         _having(log, name, by_key[log.key], file) if log.key in by_key else log for log in trust.logs
@@ -187,7 +187,7 @@ def _having(log: RecognisedLog, name: str, followed: _Followed, file: Path) -> R
 
 
 def _newest_of(before: Reached | None, followed: _Followed) -> Reached | None:
-    """How far the log is known to have come. A contract that is followed by another one says it no longer."""
+    """The newest known state of the log. A contract's state is dropped once another contract succeeds it."""
     now = followed.reached
     if followed.is_new or before is None:
         return now
@@ -201,7 +201,7 @@ def _ledger(log: RecognisedLog, name: str) -> TrustedLedger:
 
 
 def _rows(file: Path, log: RecognisedLog, ledger: TrustedLedger) -> Sequence[bytes]:
-    """The blocks that are known; none where their file is gone: they are had anew."""
+    """The known blocks; none where their file is gone: they are fetched anew."""
     try:
         found = known_rows(file, log, ledger)
     except BlocksMissing:

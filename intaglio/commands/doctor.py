@@ -48,7 +48,7 @@ def doctor(session: Session, folder: Path | None) -> Result:
 
 
 def _told(item: Finding) -> dict[str, str]:
-    """What a person reads."""
+    """A finding as words for a person."""
     return {
         "mark": health.MARKS[item.health],
         "finding": health.found(item),
@@ -57,7 +57,7 @@ def _told(item: Finding) -> dict[str, str]:
 
 
 def _facts(item: Finding) -> dict[str, Any]:
-    """What a program does."""
+    """A finding as data for a program."""
     told: dict[str, Any] = {"code": item.code, "facts": dict(item.facts)}
     return told if item.problem is None else {**told, "problem": item.problem.to_dict()}
 

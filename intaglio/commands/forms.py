@@ -1,4 +1,4 @@
-"""The names by which forms are typed: those that wallets' protocols have for them."""
+"""The names of forms on the command line: those of the wallets' protocols."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import click
 from vc.forms import INTEGRITY, SD_JWT_VC, VC_JWT
 
 FORM_NAMES = {"application/vc": INTEGRITY, "dc+sd-jwt": SD_JWT_VC, "vc+jwt": VC_JWT}
-"""Their media types."""
+"""The media types of the forms, by name."""
 
 
 class _Form(click.Choice[str]):

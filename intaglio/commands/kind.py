@@ -245,7 +245,7 @@ def _copied(session: Session, source: Kind, folder: Path) -> Result:
 
 
 def _is_json(file: Path) -> bool:
-    """Whether a file begins as a JSON object does, which no row of headings begins with."""
+    """True if a file begins as a JSON object does; no row of headings begins so."""
     if not file.is_file():
         return False
     with file.open("rb") as opened:

@@ -27,7 +27,7 @@ class LogFolder(NamedTuple):
     folder: Path
     now: Callable[[], datetime]
     named: bool
-    """Whether the folder was typed; else it is the issuer's."""
+    """True if the folder was typed; else it is the issuer's."""
     anchors: Mapping[str, AnchorKind]
     """They ask, as the engines do, before they use what the folder's files name."""
     consent: Consent
@@ -37,7 +37,7 @@ class LogFolder(NamedTuple):
         return open_to_read(self.folder, engines=self.consent.engines())
 
     def sender(self) -> Sender:
-        """What an anchor may need of it."""
+        """The parts of this folder that an anchor may need."""
         return Sender(
             self.folder,
             self.open(),

@@ -1,4 +1,4 @@
-"""What a form sends, judged and written as a page: all of it in a process, so that nobody else waits."""
+"""Judge the content of a form and write the page, all in a process, so that no other request waits."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from .upload import uploads
 from .view import Judgement, judgement
 
 _MOST_STEPS = 16 * BODY_STEPS
-"""What the files of one form may cost together."""
+"""The work that the files of one form may cost together."""
 
 
 class Sent(NamedTuple):
@@ -115,13 +115,13 @@ def _judged(
 
 
 def _files_stated(report: Report) -> Iterator[Resource]:
-    """Those of a valid file."""
+    """The files that the credentials of a valid report state."""
     for claims, found in zip(report.require(), report.by_kind, strict=True):
         yield from files_stated(claims, found and found.kind)
 
 
 def recognises_nobody(judge: Judge) -> bool:
-    """Whether the trust list of a service is empty; one that cannot be read is told of when it is needed."""
+    """True if the trust list of a service is empty; one that cannot be read is reported when it is needed."""
     try:
         trust = judge.verifiers().offline.trust
     except Problem:
@@ -130,20 +130,20 @@ def recognises_nobody(judge: Judge) -> bool:
 
 
 def inspection(session: Session, trust_file: Path | None, policy: Policy | None, offline: bool) -> Inspection:
-    """What answers requests and forms in each of a service's processes."""
+    """The object that answers requests and forms in each of a service's processes."""
     judge = session.judge(trust_file, policy, offline=offline)
     return Inspection(judge, trust_file or session.trust_file)
 
 
 def _unread(problem: Problem) -> Report:
-    """Of a file that an archive does not give."""
+    """The report on a file that could not be read out of an archive."""
     return Report(
         [Check(1, STEPS[0], Outcome.UNDETERMINED, problem.detail, problem, facts=problem.facts)], ()
     )
 
 
 def _unchecked(data: bytes, forms: Mapping[str, Form], work: Work) -> tuple[Claims, ...]:
-    """What an undecided file holds, as far as it can be read."""
+    """The claims of an undecided file, as far as they can be read."""
     try:
         secured = read(Bundle.parse(data, forms, work).secured, forms, work)
         return tuple(one.claims for one in secured.credentials)

@@ -1,8 +1,8 @@
-"""The pages of an issuer's service: who it is, and what a person is shown who opens a claim link.
+"""The pages of an issuer's service: its identity, and the page behind a claim link.
 
-They lie beside what programs ask at the same addresses. A claim link gives the invitation to wallets, which
-ask for JSON by name, and its page to whoever does not: scanners of mail open links too, and looking at the
-page changes nothing.
+They share their addresses with the routes for programs. A claim link gives the invitation to wallets, which
+ask for JSON by name, and the page to all others. Mail scanners open links, too, so looking at the page
+changes nothing.
 """
 
 from __future__ import annotations
@@ -44,11 +44,11 @@ _HEADERS = {  # an address may be a claim link, and no form here needs to be kno
 }
 
 _WHYS = {CLAIM_LINK_USED.code: "used", CLAIM_LINK_ENDED.code: "ended", LinkExpired.code: "expired"}
-"""Why a link that was good once is good no longer."""
+"""The reasons why a link has become invalid, by code."""
 
 
 class Head(NamedTuple):
-    """What the log has come to."""
+    """The newest checkpoint of the log."""
 
     size: int
     root: str
@@ -57,10 +57,10 @@ class Head(NamedTuple):
 
 
 class ForPeople(APIRoute):
-    """An address at which programs get something else: it is there for whoever asks for no JSON."""
+    """A route at an address where programs get JSON: it answers only requests that do not ask for JSON."""
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        """As of any route, where it is not a wallet that asks."""
+        """Match as any route does, unless a wallet asks."""
         if "json" in Headers(scope=scope).get("Accept", ""):
             return Match.NONE, {}
         return super().matches(scope)
@@ -76,10 +76,10 @@ class IssuerPages:
     log: str | None = None
     """The address at which the log is published, where it is."""
     own_authority: bool = False
-    """Whether the service's certificate is by an authority that only this service has."""
+    """True if the service's certificate is by an authority that only this service has."""
 
     def mount(self, app: FastAPI) -> None:
-        """Puts them before what an app has, since a log may answer at any address below its own."""
+        """Put the pages before an app's own routes, since a log may answer at any address below its own."""
         own = Own.at(self.claims.service)
         assert own is not None  # claim links begin with nothing else
         base = urlsplit(self.claims.service).path
@@ -142,7 +142,7 @@ class IssuerPages:
         return orjson.dumps(self.issuer.trust_file(), option=orjson.OPT_INDENT_2)
 
     def _head(self) -> Head | None:
-        """What the log has come to; nothing where that cannot be read."""
+        """The newest checkpoint of the log; `None` where it cannot be read."""
         try:
             found, time = self.issuer.reader.checkpoint(), self.issuer.reader.time()
         except Problem as problem:

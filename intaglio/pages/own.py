@@ -1,7 +1,7 @@
-"""Whose page it is: requests under the service's own names, and forms that its own page sent.
+"""Accept only requests under the service's own names, and only forms that its own page sent.
 
-A page elsewhere can make a browser send a form here, and a name elsewhere can be made to lead here (DNS
-rebinding); neither may have a diploma judged, or read what is said of one.
+A page elsewhere can make a browser send a form here (CSRF), and a name elsewhere can be made to lead here
+(DNS rebinding). Neither may have a diploma judged, or read the verdict on one.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from wire.text import shortened
 from .problem import FOREIGN_PAGE, ForeignHost
 
 LOOPBACK = ("127.0.0.1", "[::1]", "localhost")
-"""How a service is called that only this machine reaches; as a URL has it."""
+"""Host names, as in a URL, of a service that only this machine reaches."""
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -45,7 +45,7 @@ class Own:
 
     @property
     def is_loopback(self) -> bool:
-        """Whether only this machine reaches it."""
+        """True if only this machine reaches the service."""
         return len(self.origins) > 1
 
     def host(self, request: Request) -> str:

@@ -32,9 +32,9 @@ def require_own_user(request: Request) -> None:
 
 
 def is_of_user(user: int, client: tuple[str, int], server: tuple[str, int], table: Path = TABLE) -> bool:
-    """Whether the socket at `client` that is connected to `server` belongs to a user, by number.
+    """True if the socket at `client` that is connected to `server` belongs to the user with this number.
 
-    False, too, where the table cannot be read or does not have it.
+    False, too, where the table cannot be read or does not have the socket.
     """
     try:
         ends = _end(*client), _end(*server)

@@ -1,4 +1,4 @@
-"""What a page refuses before anything is looked at."""
+"""Problems for which a page refuses a request before it reads any of the files."""
 
 from __future__ import annotations
 

@@ -16,10 +16,10 @@ from wire.problem import Facts
 from ..words import LANGUAGES, tr, tr_in
 
 TAGS = {"en": "en", "zh": "zh-Hans"}
-"""How HTML calls the languages."""
+"""The language tags for HTML."""
 
 NAMES = {"en": "English", "zh": "中文"}
-"""How each is called in itself, by which it is found."""
+"""The name of each language in itself, by which its readers find it."""
 
 _ACCEPTED = {"en": "en", "zh": "zh", "zh-cn": "zh", "zh-sg": "zh", "zh-hans": "zh"}
 _DAY = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d)?Z)?", re.ASCII)
@@ -32,7 +32,7 @@ MONTHS = (
 
 
 def chosen_language(request: Request) -> str | None:
-    """What the address says, where somebody chose."""
+    """The language that the address names, if the reader chose one."""
     asked = request.query_params.get("lang", "")
     return asked if asked in LANGUAGES else None
 
@@ -58,7 +58,7 @@ def accepted_language(header: str) -> str:
 
 
 def day(text: str) -> str:
-    """A day such as 2026-06-30 as people write it; what is none as it is."""
+    """A day such as 2026-06-30 as people write it; any other text unchanged."""
     try:
         return _day(date.fromisoformat(text[:10]))
     except ValueError:
@@ -66,7 +66,7 @@ def day(text: str) -> str:
 
 
 def moment(when: datetime) -> str:
-    """A day and a time, in UTC, which it says."""
+    """A day and a time, marked as UTC."""
     found = when.astimezone(UTC)
     return tr("{day}, {time} UTC").format(day=_day(found), time=f"{found:%H:%M}")
 
@@ -121,7 +121,7 @@ def _day(found: date) -> str:
 
 
 def preferred(value: Any, language: str) -> Any:
-    """Claims, with what is said in the reader's language before the same in others (VCDM 2.0, 11.1)."""
+    """Claims, those in the reader's language before the same in others (VCDM 2.0, 11.1)."""
     if isinstance(value, dict):
         return {name: preferred(item, language) for name, item in value.items()}
     if isinstance(value, list):

@@ -1,7 +1,7 @@
-"""Takes the trust file of an issuer, on the page for oneself: shows it, and keeps it once that was confirmed.
+"""Import an issuer's trust file on the page for oneself: show it, and keep it once that was confirmed.
 
-This is the only thing that a page changes. Who confirms has to know the page's secret address, to come from
-the page itself (`own.py`), to be this user (`peer.py`), and to name the digest of the file that was shown.
+This is the only thing that a page changes. A confirmation has to use the page's secret address, come from
+the page itself (`own.py`) and from this user (`peer.py`), and name the digest of the file that was shown.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _FIELD = b"digest="
 
 @dataclass
 class Recognition:
-    """Adds to one trust list; what it shows is kept until something else is, and used once."""
+    """Adds issuers to one trust list. The file shown last is kept until another is shown, and used once."""
 
     own: Own
     trust_file: Path
@@ -57,7 +57,7 @@ class Recognition:
         return html(content)
 
     async def confirm(self, request: Request, site: Site) -> tuple[str, ...]:
-        """Adds what was shown last, and says what the issuers are called.
+        """Add the issuers shown last, and return their names.
 
         Raises `FOREIGN_PAGE`, `Refused` for another user, and `Conflict` for what the list contradicts and
         for what is not what was shown.

@@ -37,7 +37,7 @@ _AROUND = 1 << 16  # bytes of a page around what is said of files
 
 
 class Site(NamedTuple):
-    """What every page says of where it stands, and for whom it is written."""
+    """Facts that every page needs of its service and its reader."""
 
     host: str
     root: str = "/"
@@ -45,11 +45,11 @@ class Site(NamedTuple):
     chosen: str | None = None
     """The language, where the reader chose it."""
     offline: bool = False
-    """Whether nobody else is ever asked for anything."""
+    """True if the service never fetches anything from other hosts."""
     takes_trust_files: bool = False
-    """Whether issuers can be recognised by it."""
+    """True if the page takes trust files, so that issuers can be recognised on it."""
     path: str = ""
-    """Where below the root the page stands."""
+    """The path of the page below the root."""
 
     @property
     def tag(self) -> str:
@@ -129,9 +129,9 @@ def _size(text: str) -> int:
 
 
 def theirs(text: object, longest: int = LONGEST, moments: Sequence[datetime] = ()) -> Markup:
-    """What others wrote: it turns nothing around it, and says nothing but its letters.
+    """Escape text from others: it is never markup, and cannot change the direction of the text around it.
 
-    The moments that stand in it become elements, beside which the script puts the reader's own time.
+    The `moments` in it become elements, beside which the script puts the reader's own time.
     """
     shown = printable(str(text)[: longest + 1])
     shown = shown if len(shown) <= longest else f"{shown[:longest]}…"
@@ -149,7 +149,7 @@ def _time(when: datetime) -> Markup:
 
 
 def said(sentence: Sentence) -> Markup:
-    """A sentence of ours with what others wrote in it."""
+    """A sentence of ours with text from others in it."""
     parts = {
         name: value if isinstance(value, Markup) else theirs(value, 200, sentence.moments)
         for name, value in sentence.theirs.items()
@@ -170,20 +170,20 @@ def _typed(command: str) -> Markup:
 
 
 def _coded(text: str) -> Markup:
-    """A text of ours in which what is typed stands between backticks."""
+    """A text of ours; the parts between backticks are text to type."""
     parts = text.split("`")
     return Markup("").join(_typed(part) if place % 2 else escape(part) for place, part in enumerate(parts))
 
 
 def _address(kind: str, content: bytes) -> str:
-    """An address that holds it all, so that a browser can keep it without asking anybody."""
+    """A `data:` URL, so that a browser can save the content without a request."""
     return f"data:{kind};base64,{base64.b64encode(content).decode()}"
 
 
 def _report(one: Judgement, kept: Mapping[str, Any]) -> str:
-    """What `verify --json` says of a file, and by whom and when that was said of which bytes.
+    """The report of `verify --json` on a file, with the host, the time and the digest of the bytes.
 
-    Empty where that is more than is shown.
+    Empty where it is longer than a page shows.
     """
     told = {
         "version": 2,
@@ -201,7 +201,7 @@ def _report(one: Judgement, kept: Mapping[str, Any]) -> str:
 
 
 def _table(found: Sequence[Judgement]) -> str:
-    """One line a file, as spreadsheets read it; what looks like a formula to them is none."""
+    """A CSV file with a line for each file; cells that look like a formula are defused."""
     lines = io.StringIO()
     rows = csv.writer(lines, quoting=csv.QUOTE_ALL)
     rows.writerow([tr("File"), tr("Verdict"), tr("What was found"), "SHA-256"])
@@ -212,7 +212,7 @@ def _table(found: Sequence[Judgement]) -> str:
 
 
 def _counted(counts: Mapping[Answered, int]) -> str:
-    """How many files there are of each answer; it is the title of the page, and has no names."""
+    """The number of files by answer; it is the page's title, and so has no names in it."""
     files = tr_count("{count} file", "{count} files", sum(counts.values()))
     each = (
         tr("{count} {verdict}").format(count=counts[one], verdict=tr_in("answer", word).lower())

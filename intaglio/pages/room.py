@@ -1,8 +1,8 @@
 """The memory that forms and their answers take: counted as it is used, and bounded.
 
 A body counts by what has arrived, never by what its head announces, so that a few bytes keep nobody out. An
-answer counts until it is sent. Where room ends, the slowest large transfer gives way. Small ones never do: a
-service has too few connections for them to fill the room.
+answer counts until it is sent. When the room is full, the slowest large transfer gives way. Small ones never
+do: a service has too few connections for them to fill the room.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Room:
 
     @contextmanager
     def taken(self, sender: str) -> Iterator[Transfer]:
-        """A transfer that has nothing yet. What it has is free again when the block ends, however it does."""
+        """A new, empty transfer. Its memory is released when the block ends, also by an exception."""
         transfer = Transfer(self, sender)
         self._transfers.add(transfer)
         try:
@@ -69,7 +69,7 @@ def _make_way(transfers: Set[Transfer], most: int, transfer: Transfer) -> None:
 
 
 class Transfer:
-    """What one request has in memory: its body, and then its answer."""
+    """The memory of one request: its body, and then its answer."""
 
     def __init__(self, room: Room, sender: str) -> None:
         self.sender, self.size = sender, 0
@@ -79,7 +79,7 @@ class Transfer:
         self._gave_way = False
 
     def hold(self, size: int) -> None:
-        """It has so many bytes from now on. Raises `TryLater` where there is no room for them."""
+        """Set the transfer's size in bytes. Raises `TryLater` where there is no room for it."""
         if size > self.size:
             self._room.require(size - self.size, self)
         self.size = size
@@ -140,7 +140,7 @@ class Transfer:
 
     @asynccontextmanager
     async def _moving(self, seconds: float | None) -> AsyncIterator[None]:
-        """Until the block ends, this may be asked to give way. Raises `TimeoutError` for what is too slow."""
+        """Allow others to displace this transfer until the block ends. Raises `TimeoutError` if too slow."""
         self._pace = _Pace(asyncio.get_running_loop().time())
         try:
             async with asyncio.timeout(seconds) as self._scope:
@@ -153,7 +153,7 @@ class Transfer:
             self._scope = None
 
     def _moved(self, count: int, seconds: float | None) -> None:
-        """So many bytes more; each stretch at `RATE` gives the sender the same `seconds` once more."""
+        """Count so many more bytes; each stretch at `RATE` extends the deadline by the same `seconds`."""
         now, before = asyncio.get_running_loop().time(), self._pace.total
         self._pace.add(count, now)
         if self._scope and seconds and before // (RATE * seconds) < self._pace.total // (RATE * seconds):

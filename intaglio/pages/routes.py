@@ -27,14 +27,14 @@ HEADERS: Mapping[str, str] = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Vary": "Accept-Language",
 }
-"""What every answer of a page says to the browser: it may load nothing from elsewhere, and keep nothing."""
+"""The headers of every answer of a page: the browser may load nothing from elsewhere, and store nothing."""
 
 Handler = Callable[[Request, Site], Coroutine[Any, Any, Response]]
 
 
 @dataclass(frozen=True)
 class Gate:
-    """Around what answers a request for a page of one service."""
+    """Wraps the handlers of one service's pages: it checks the host, and answers problems with a page."""
 
     own: Own
     root: str = "/"
@@ -45,7 +45,7 @@ class Gate:
     headers: Mapping[str, str] = field(default_factory=lambda: HEADERS)
 
     def __call__(self, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
-        """What a route calls."""
+        """Wrap a handler as the endpoint of a route."""
 
         async def answer(request: Request) -> Response:
             chosen = chosen_language(request)
@@ -64,7 +64,7 @@ class Gate:
 
 
 def giving(asset: Asset) -> Callable[[], Awaitable[Response]]:
-    """What answers with a file that pages load, under any name: the page that refuses one loads it, too."""
+    """A handler for a file that pages load. It accepts any host: the page that refuses one loads it, too."""
     content = asset.read()
 
     async def give() -> Response:
@@ -92,4 +92,4 @@ _STATUSES: dict[type[Problem], int] = {
     NotFound: 404,
     Conflict: 409,
 }
-"""The first kind that a problem is of counts."""
+"""HTTP statuses by class of problem; the first class that matches counts."""

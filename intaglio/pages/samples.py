@@ -1,7 +1,7 @@
 """Samples to try the page with: an invented file of each verdict, under addresses of their own.
 
-They are judged by a trust list that these addresses alone know. What is uploaded never meets it, so that a
-sample that was kept and is sent back is by an issuer that nobody knows.
+They are judged by a trust list of these addresses alone. Uploads are never judged by it: a sample that
+somebody keeps and sends back is by an unknown issuer.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ SAMPLES: Mapping[str, str] = {
     "unknown-issuer": "One by an issuer that nobody knows",
     "picture": "A picture instead of the file",
 }
-"""What each is, by its name."""
+"""The description of each sample, by its name."""
 
 
 class Tried(NamedTuple):
@@ -77,14 +77,14 @@ class WithSamples(Inspection):
 def with_samples(
     session: Session, trust_file: Path | None, policy: Policy | None, offline: bool, invented: Invented
 ) -> WithSamples:
-    """What judges in each process of a service, samples, too."""
+    """The object that judges files and samples in each of a service's processes."""
     found = inspection(session, trust_file, policy, offline)
     return WithSamples(found.judge, found.trust_file, invented)
 
 
 @dataclass(frozen=True)
 class Samples:
-    """What answers at the addresses of the samples."""
+    """The routes of the samples."""
 
     invented: Invented
     ask: Callable[[Tried], Awaitable[Sheet]]
@@ -92,7 +92,7 @@ class Samples:
     clock: Callable[[], datetime]
 
     def handlers(self) -> Iterator[tuple[str, Handler]]:
-        """By the end of their address: a page for each sample, and the file itself."""
+        """The handlers by the end of their address: a page for each sample, and the file itself."""
         yield "samples/{name}", self._page
         yield "samples/files/{file}", self._file
 

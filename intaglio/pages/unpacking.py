@@ -20,7 +20,7 @@ _LARGEST_DIRECTORY = 1 << 17  # bytes; 200 files with names of 300 characters ta
 
 
 class Given(NamedTuple):
-    """A file, or why it cannot be had."""
+    """A file, or the problem that prevents reading it."""
 
     name: str
     data: bytes

@@ -1,7 +1,7 @@
-"""What a form sends, cut into its parts in memory (RFC 7578).
+"""Cut a form's body into its parts in memory (RFC 7578).
 
-Starlette's own reader puts larger parts into temporary files on the disk, and nothing of a diploma is written
-there.
+Starlette's own reader puts larger parts into temporary files, and no part of a diploma may be written to
+the disk.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ MAX_UPLOAD = 8 << 20
 """Bytes of all files of one form."""
 
 MAX_BODY = MAX_UPLOAD + (1 << 18)
-"""Bytes of the whole request: what stands around the files is not theirs."""
+"""Bytes of the whole request, which has headers and boundaries around the files."""
 
 FILES, TEXT = "file", "text"
 """The fields of the form."""
@@ -76,7 +76,7 @@ class _Parts:
 
     @property
     def callbacks(self) -> MultipartCallbacks:
-        """For the parser; they are not kept here, since what goes in a circle outlives its use."""
+        """The callbacks for the parser; not kept here, since a reference cycle would outlive its use."""
         return {
             "on_part_begin": self._begin,
             "on_header_field": self._field,

@@ -1,4 +1,4 @@
-"""The page of uses: what credentials are for, as a catalogue that whoever serves it hands in."""
+"""The page of uses: a catalogue of purposes of credentials, which the caller passes in."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from .rendering import Site, page
 from .routes import html
 
 PATH = "uses"
-"""Where below its root a service has the page."""
+"""The path of the page below a service's root."""
 
 
 @dataclass(frozen=True)
 class Uses:
-    """What answers at the address of the page."""
+    """The route of the page."""
 
     catalogue: Callable[[str], object]
-    """In a language: `columns`, `later`, and `sectors` with a `name` and `entries`.
+    """The catalogue in a language: `columns`, `later`, and `sectors` with a `name` and `entries`.
 
-    Each of these has a `name`, a `title` and `cells`, one for each column after the first. What is typed
+    Each of these has a `name`, a `title` and `cells`, one for each column after the first. Text to type
     stands between backticks.
     """
 

@@ -39,25 +39,25 @@ class VerifyPage:
     ask: Callable[[Sent], Awaitable[Sheet]]
     """Judges what was sent. Raises `TryLater`."""
     require_ready: Callable[[], object]
-    """Raises a `Problem` where nothing can be judged."""
+    """Checks that files can be judged; raises a `Problem` where none can."""
     clock: Callable[[], datetime]
     root: str = "/"
     trust_file: Path | None = None
-    """Whom this host recognises, where its readers may know."""
+    """The issuers that this host recognises, where its readers may know them."""
     offline: bool = False
     samples: Samples | None = None
-    """What its readers may try."""
+    """The samples that its readers may try."""
     uses: Uses | None = None
-    """What its readers may read of other credentials."""
+    """The page about uses of credentials, if the service has it."""
     nobody: Callable[[], bool] = lambda: False
-    """Whether the trust list is empty."""
+    """True if the trust list is empty."""
     recognition: Recognition | None = None
-    """Takes trust files, where the page is for whoever runs it alone."""
+    """Takes trust files, where only the user who runs the page can reach it."""
     body_seconds: float = BODY_TIME
     room: Room = field(default_factory=Room)
 
     def mount(self, app: FastAPI) -> None:
-        """Puts it beside what an app has."""
+        """Add the page to an app."""
         routes: dict[tuple[str, str], Handler] = {("GET", ""): self._form, ("POST", ""): self._answer}
         if self.recognition is not None:
             routes["POST", "recognise"] = self._recognise
@@ -72,7 +72,7 @@ class VerifyPage:
             app.add_api_route(f"{self.root}{asset.name}", giving(asset), include_in_schema=False)
 
     async def busy(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """An ASGI application that answers where too many requests are under way: who reads, with a page."""
+        """An ASGI application that answers when too many requests are under way; browsers get a page."""
         request = Request(scope)
         if request.url.path == self.root and "text/html" in request.headers.get("Accept", ""):
             answer = await self._gate()(self._full)(request)

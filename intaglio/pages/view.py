@@ -1,7 +1,7 @@
-"""What a page says of one file, as plain data in the reader's language, in the order in which it is read.
+"""The content of a page about one file, as plain data in the reader's language, in reading order.
 
-A verdict comes first, then what to do. Claims are there of a valid credential only; of a refused one nothing
-that the file says, since it may be forged, and of an undecided one only what is marked as unchecked.
+The verdict comes first, then the advice. Claims are shown of a valid credential only. Nothing is shown out of
+a refused file, since it may be forged; of an undecided one, claims are marked as unchecked.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ _Item = TypeVar("_Item")
 
 
 class Answered(StrEnum):
-    """How a file is answered: the three verdicts, and that there was nothing to judge."""
+    """The answer to a file: one of the three verdicts, or that there was nothing to judge."""
 
     VALID = "valid"
     INVALID = "invalid"
@@ -97,17 +97,17 @@ class Claim(NamedTuple):
     name: str
     value: str
     is_ours: bool
-    """Whether the name is ours, or the credential's own."""
+    """True if the name is ours; else it is the credential's own."""
 
 
 class Card(NamedTuple):
-    """What a credential says: first what most people ask for, then all of it."""
+    """The claims of a credential: first those that most people ask for, then all of them."""
 
     title: str
     first: tuple[Claim, ...]
     all: tuple[Claim, ...]
     left: int
-    """How many more there are."""
+    """The number of claims that are not shown."""
 
 
 class Step(NamedTuple):
@@ -119,13 +119,13 @@ class Step(NamedTuple):
     mark: str
     text: str
     moments: tuple[datetime, ...]
-    """Those that stand in the text."""
+    """The moments that stand in the text."""
     is_open: bool
-    """Whether its text is shown at once: it is what keeps the file from being valid."""
+    """True if its text is shown at once, since this check keeps the file from being valid."""
     code: str
     credential: int | None
     quoted: str = ""
-    """What the issuer wrote about it."""
+    """The issuer's own words about it."""
 
 
 class Listed(NamedTuple):
@@ -139,37 +139,37 @@ class Listed(NamedTuple):
 
 @dataclass(frozen=True)
 class Judgement:
-    """What a page says of one file."""
+    """The content of a page about one file."""
 
     file: str
     digest: str
     size: int
     answer: Answered
     tone: str
-    """How it is drawn: as its answer, but `ended` where only time is against it."""
+    """The style: that of the answer, but `ended` where only time is against the file."""
     word: str
-    """The answer, and what it rests on where that is another matter."""
+    """The words of the answer, with the ground of a refusal where `GROUNDS` has one."""
     as_of: datetime | None
     sentences: tuple[Sentence, ...]
     advice: tuple[str, ...]
     mail: str
-    """What can be written to whoever sent the file; empty where there is nothing to ask for."""
+    """A draft of a mail to the sender of the file; empty where there is nothing to ask for."""
     cards: tuple[Card, ...]
     steps: tuple[Step, ...]
     issuers: tuple[Listed, ...]
     unchecked: tuple[Claim, ...]
-    """What an undecided file says of itself."""
+    """The claims of an undecided file."""
     is_presentation: bool
     evidence: str
-    """What a log proves, as the check found it."""
+    """The proof by a log, in the words of the check."""
     proven: tuple[datetime, ...]
     """The moments that stand in it."""
     report: Report
-    """What programs are told."""
+    """The report for programs."""
     trust: TrustSource
-    """The list that it was held against."""
+    """The trust list that the file was judged by."""
     is_cut: bool
-    """Whether there is more than is shown."""
+    """True if more exists than is shown."""
 
 
 def judgement(
@@ -223,7 +223,7 @@ def judgement(
 
 
 class _Shown:
-    """Takes what is shown, item by item, as long as there is work left for it."""
+    """Collects the items that are shown, one by one, as long as there is work left for them."""
 
     def __init__(self, work: Work) -> None:
         self._work, self.is_cut = work, False
@@ -241,7 +241,7 @@ class _Shown:
 
 
 def _length(item: object) -> int:
-    """Characters of all that an item says."""
+    """The number of characters in all of an item's texts."""
     if isinstance(item, Mapping):
         item = tuple(item.values())
     return sum(map(_length, item)) if isinstance(item, tuple) else len(item) if isinstance(item, str) else 0
@@ -261,12 +261,12 @@ def _as_of(report: Report) -> datetime | None:
 
 
 def _code(report: Report) -> str:
-    """Of the problem that decides."""
+    """The code of the deciding problem."""
     return report.deciding.problem.code if report.deciding and report.deciding.problem else ""
 
 
 def _found(check: Check) -> str:
-    """What a check found, with days and addresses as its reader writes them."""
+    """The finding of a check, with days and addresses as its reader writes them."""
     return readable(words.shown(check), check.facts)
 
 
@@ -306,7 +306,7 @@ def _sentences(
 
 
 def _issuer_of(report: Report, trust: TrustSource) -> RecognisedIssuer | None:
-    """Who signed what was refused for its time, as the list of this host knows him: whom one can ask."""
+    """The issuer, as the trust list has it, of a file that was refused for its time: one can ask there."""
     decides = report.deciding
     for check in report.checks:
         if decides and (check.step, check.credential) == (3, decides.credential):
@@ -315,7 +315,7 @@ def _issuer_of(report: Report, trust: TrustSource) -> RecognisedIssuer | None:
 
 
 def _mistakable(other: RecognisedIssuer) -> Sentence:
-    """An issuer that is on the list, for which the one that is not may be taken."""
+    """An issuer on the list for which an unlisted one may be mistaken."""
     text = tr(
         "Its name looks like that of “{name}”, which is on the list of this page. It is another issuer."
     )
@@ -351,7 +351,7 @@ def _sentence(summary: Summary) -> Sentence:
 
 
 def _advice(report: Report, answer: Answered, credentials: Sequence[Claims]) -> Iterator[str]:
-    """What the reader of a page can do; commands are for whoever runs it."""
+    """Advice for the reader of a page, who cannot run commands on its host."""
     if answer is Answered.VALID:
         if any(credential.holder_name for credential in credentials):
             yield tr(
@@ -384,12 +384,12 @@ def _mail(report: Report) -> str:
 
 
 def _form(report: Report) -> str:
-    """What something is that is not read here, where that is known."""
+    """The name of the unsupported form, where it is known; else empty."""
     return str(report.deciding.facts.get("form", "")) if report.deciding else ""
 
 
 def _step(check: Check, answer: Answered) -> Step:
-    """Of a refused file nothing is repeated that it says, but for what refuses it."""
+    """A check as a page shows it. Facts of a refused file are withheld, except those of the failed check."""
     withheld = bool(answer is Answered.INVALID and check.outcome is not Outcome.FAILED and check.facts)
     text = tr("Not repeated here, since the file is not valid.") if withheld else capital(_found(check))
     mark = NOT_CHECKED if check.outcome is Outcome.SKIPPED else words.MARKS[check.outcome]
@@ -413,7 +413,7 @@ def _called(step: str) -> str:
 
 
 def _why_not_checked(check: Check) -> str:
-    """Why a check was not made, in plain words; empty where it was, or has more to say."""
+    """The reason why a check was not made, in plain words; empty where it was made, or has facts."""
     stopped = check.facts.get("stopped")
     if isinstance(stopped, int):
         return tr_in("why", WHYS["not-reached"]).format(number=stopped, name=_called(NAMES[stopped - 1]))

@@ -1,17 +1,17 @@
-"""What is said to people, by code and language; below, in the roles and what they rest on, are the facts.
+"""The words for people, by code and language; the roles, and the packages below them, have only facts.
 
-Whoever shows something to a person, be it a terminal or a page, takes the words from here:
+Terminals and pages take all words that they show to a person from here:
 
-- `sentence(found, language)`: what is wrong by a `Problem`, or what a `Check` found;
-- `remedy(found, language)`: what can be done about it; empty where nobody knows;
-- `title(problem, language)`: what kind of problem it is, in a few words; `headed` has it before the sentence;
-- `label(field, language)`: what a field is called, by its name in `labels.LABELS`, where those of
-  `verifier.summary.Summary` are, too;
+- `sentence(found, language)`: the error of a `Problem`, or the finding of a `Check`;
+- `remedy(found, language)`: the advice for it; empty where none is known;
+- `title(problem, language)`: the kind of a problem, in a few words; `headed` has it before the sentence;
+- `label(field, language)`: the name of a field of `labels.LABELS`, which has those of
+  `verifier.summary.Summary`, too;
 - `report` has the words of a whole report: `verdict`, `headline`, `line` of a check, `advice`.
 
-A language is one of `LANGUAGES`; without one it is the language that is spoken, which `speak` says for a
-whole run, and `speaking` for a block: `with speaking("zh"): …`. What is said may quote strangers: it is
-shown on a terminal through `wire.text.printable`, on a page escaped.
+A language is one of `LANGUAGES`; the default is the current language, which `speak` sets for a whole run,
+and `speaking` for a block: `with speaking("zh"): …`. The words may quote strangers: a terminal shows them
+through `wire.text.printable`, a page escapes them.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ CLAUSES: Mapping[str, str] = {
     "term": ": {term}",
     "at": " (at {at})",
 }
-"""What follows a sentence where there is this fact, in this order, unless it stands in it."""
+"""Clauses that follow a sentence where it has the fact, in this order, unless the sentence states it."""
 _OURS = frozenset({"what", "where", "place", "ignored", "form", "reason", "system"})
 """Facts that may be words of ours, or of the system, as a catalogue has them; any other is a document's."""
 _ENTRY_REASONS = frozenset({"issued on this machine", "added by hand", "in a folder from elsewhere"})
@@ -72,7 +72,7 @@ _FROM_FILE = "from the file "
 
 
 def sentence(found: Problem | Check, language: str | None = None) -> str:
-    """What is wrong, or what a check found."""
+    """The error of a problem, or the finding of a check."""
     with speaking(language):
         if isinstance(found, Problem):
             return _of_problem(found)
@@ -83,26 +83,26 @@ def sentence(found: Problem | Check, language: str | None = None) -> str:
 
 
 def remedy(found: Problem | Check, language: str | None = None) -> str:
-    """What a person can do about it, then about what it comes from; empty where nobody knows."""
+    """The advice for a problem, then for its cause; empty where none is known."""
     with speaking(language):
         problem = found if isinstance(found, Problem) else found.problem
         return _remedy(problem) if problem is not None else ""
 
 
 def title(problem: Problem, language: str | None = None) -> str:
-    """What kind of problem it is, in a few words."""
+    """The kind of a problem, in a few words."""
     with speaking(language):
         return tr_in("title", problem.title)
 
 
 def headed(problem: Problem) -> str:
-    """Its kind and its sentence in one line, for whoever reads it alone."""
+    """A problem's kind and sentence in one line, for places that show nothing else."""
     kind, said = title(problem), sentence(problem)
     return said if said.startswith(kind) else tr("{title}: {detail}").format(title=kind, detail=said)
 
 
 def label(field: str, language: str | None = None) -> str:
-    """What a field of `labels.LABELS` is called."""
+    """The name of a field of `labels.LABELS`."""
     from .labels import LABELS
 
     with speaking(language):
@@ -119,13 +119,13 @@ def required(rule: Requirement) -> str:
 
 
 def _of_problem(problem: Problem) -> str:
-    """What is wrong. What the language has no words for stands behind it, as a sentence of its own."""
+    """The error of a problem. Detail without words in the language follows as a sentence of its own."""
     text, technical = _in_words(problem)
     return tr("{sentence}. {detail}").format(sentence=text, detail=technical) if technical else text
 
 
 def _in_words(problem: Problem) -> tuple[str, str]:
-    """What is wrong by its own text, where several things have one code; else by its code.
+    """The words for the problem's own text, where several texts share one code; else those for its code.
 
     Where the language has neither, for it or for a problem that it quotes: the kind, and the technical
     sentence.
@@ -170,7 +170,7 @@ def _clauses(said: set[str], facts: Facts) -> str:
 
 
 def _is_bare(template: str) -> bool:
-    """Whether it is nothing but facts, which is the same in every language."""
+    """True for a template of facts alone, which is the same in every language."""
     return not any(letter.isalpha() for text, *_ in string.Formatter().parse(template) for letter in text)
 
 

@@ -1,7 +1,7 @@
-"""What the reader of a page can do about a verdict, by the code of the problem that decides it.
+"""Advice on a verdict for the reader of a page, by the code of the problem that decides it.
 
-At a terminal `remedies` says what to type; a page is read by people who have no terminal, or not that of the
-host that judges.
+At a terminal, `remedies` has the commands to type. The readers of a page have no terminal, or not that of
+the host that judges.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ REASONS: Mapping[str, str] = {
     "issuer-method-not-supported": _UNKNOWN,
     "key-owner-unknown": _UNKNOWN,
 }
-"""What decides, in large letters: in the plainest words, and without anything that the file itself says."""
+"""The deciding reason, in large letters: in the plainest words, without a word out of the file itself."""
 
 GROUNDS: Mapping[str, str] = {
     "signature-misfit": "Not valid: altered or forged",
@@ -50,13 +50,13 @@ GROUNDS: Mapping[str, str] = {
 """A verdict with what it rests on, where that is another matter than a forgery, or is one."""
 
 ENDED = ("revoked", "revoked-unexplained", "superseded", "suspended", "expired", "not-yet-in-force")
-"""What was refused for its time: the issuer did sign it, and it does not count now."""
+"""Codes of refusals of a genuine file: the issuer did sign it, but it does not count now."""
 
 STEPS: Mapping[str, str] = {"issuer": "the issuer's key"}
-"""What a check is called where its short name says too much: that a key is somebody's recognises nobody."""
+"""Names of checks whose short name claims too much: to know whose key it is recognises nobody."""
 
 NOT_CHECKED = "– not checked"
-"""How a check is marked that was not made."""
+"""The mark of a check that was not made."""
 
 WHYS: Mapping[str, str] = {
     "not-reached": "Check {number} ({name}) did not pass, and without it this one would say nothing.",
@@ -80,11 +80,11 @@ WHYS: Mapping[str, str] = {
     ),
     "evidence-in-no-log": "The file brings no proof from a public log. Not every issuer has such a log.",
 }
-"""Why a check was not made, by its code, for a reader who knows none of the terms."""
+"""The reason why a check was not made, by its code, for a reader who knows none of the terms."""
 
 EMPTY = "This file is empty."
 CUT = "This file was cut off: its end is missing."
-"""What could not be read, where it is seen why."""
+"""Words for an unreadable file whose fault is evident."""
 
 PICTURED = "This is a picture of a credential, which cannot be checked."
 """The same of what `MAILS` names."""

@@ -1,4 +1,4 @@
-"""What `intaglio doctor` says of what it finds, by code; facts stand in braces."""
+"""The words of `intaglio doctor` for its findings, by code; facts stand in braces."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MARKS: Mapping[Health, str] = {Health.PASSED: "✓", Health.WARNED: "!", Health.
 
 
 class Said(NamedTuple):
-    """What was found, and what to do about it, if anything; else what the problem has, if there is one."""
+    """The words for a finding, and the advice; without advice of its own, that of the problem, if any."""
 
     finding: str
     remedy: str = ""
@@ -173,11 +173,11 @@ COUNTED: Mapping[str, Callable[[Any], str]] = {
         lambda facts: tr_count("{count} entry", "{count} entries", facts["entries"]),
     ),
 }
-"""How many, as it stands in the sentence."""
+"""The counted noun, as it stands in the sentence."""
 
 
 def found(item: Finding) -> str:
-    """What was found."""
+    """The words for a finding."""
     problem = item.problem
     if item.code not in SAID and problem is not None:
         return headed(problem)
@@ -185,7 +185,7 @@ def found(item: Finding) -> str:
 
 
 def remedy(item: Finding) -> str:
-    """What to do about it; empty where there is nothing to be done, or nobody knows."""
+    """The advice for a finding; empty where there is nothing to be done, or none is known."""
     if item.code in SAID and (own := SAID[item.code].remedy):
         return _filled(own, item)
     return remedy_of(item.problem) if item.problem else ""

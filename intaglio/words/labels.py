@@ -1,4 +1,4 @@
-"""What a credential's fields and kinds of achievement are called, in a wallet or after a verdict."""
+"""The names of a credential's fields and kinds of achievement, in a wallet or after a verdict."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The language that words are said in: English as it is written, others by catalogues beside this file.
+"""The current language of all words: English from the source, others from catalogues beside this file.
 
 English reads no file and imports nothing, so that a command starts at once.
 """
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from gettext import NullTranslations
 
 LANGUAGES = ("en", "zh")
-"""What can be chosen: English, and Simplified Chinese."""
+"""The languages to choose from: English, and Simplified Chinese."""
 
 FOLDER = Path(__file__).parent / "locale"
 DOMAIN = "intaglio"
@@ -25,7 +25,7 @@ _catalogue: ContextVar[NullTranslations | None] = ContextVar("catalogue", defaul
 
 
 def speak(language: str) -> None:
-    """From now on words are said in one of `LANGUAGES`, here and in what is called from here."""
+    """Set the current language, one of `LANGUAGES`, in this context and in all that it calls."""
     if language == "en":
         _catalogue.set(None)
         return
@@ -36,7 +36,7 @@ def speak(language: str) -> None:
 
 @contextmanager
 def speaking(language: str | None) -> Iterator[None]:
-    """The same for a block; without a language as before."""
+    """Set the current language for a block; `None` leaves it as it is."""
     before = _catalogue.get()
     if language is not None:
         speak(language)
@@ -47,37 +47,37 @@ def speaking(language: str | None) -> Iterator[None]:
 
 
 def language_of(environment: Mapping[str, str]) -> str:
-    """What the environment asks for (POSIX: LC_ALL, LC_MESSAGES, LANG; the first that is set), or English."""
+    """The environment's language (POSIX: LC_ALL, LC_MESSAGES, LANG; the first that is set), or English."""
     names = ("LC_ALL", "LC_MESSAGES", "LANG")
     locale = next((value for name in names if (value := environment.get(name))), "")
     return "zh" if locale.partition(".")[0].partition("@")[0].lower() in _SIMPLIFIED else "en"
 
 
 def language() -> str:
-    """The language that is spoken, one of `LANGUAGES`."""
+    """The current language, one of `LANGUAGES`."""
     catalogue = _catalogue.get()
     return "en" if catalogue is None else catalogue.info()["language"]
 
 
 def in_english() -> bool:
-    """Whether English is spoken."""
+    """True if English is the current language."""
     return _catalogue.get() is None
 
 
 def tr(text: str) -> str:
-    """A text that stands in the program, in the language that is spoken."""
+    """A text of the program in the current language."""
     catalogue = _catalogue.get()
     return text if catalogue is None else catalogue.gettext(text)
 
 
 def tr_in(context: str, text: str) -> str:
-    """The same of a text that means something else elsewhere."""
+    """The same for a text whose meaning depends on a context."""
     catalogue = _catalogue.get()
     return text if catalogue is None else catalogue.pgettext(context, text)
 
 
 def tr_count(one: str, many: str, count: int) -> str:
-    """The form of a text for a number, which stands in it as `{count}`."""
+    """The singular or plural form for a number, which replaces `{count}` in it."""
     catalogue = _catalogue.get()
     found = (one if count == 1 else many) if catalogue is None else catalogue.ngettext(one, many, count)
     return found.format(count=count)

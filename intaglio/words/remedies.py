@@ -1,4 +1,4 @@
-"""What a person can do about a problem, by its code; facts of the problem stand in braces."""
+"""Advice for people on a problem, by its code; facts of the problem stand in braces."""
 
 from __future__ import annotations
 

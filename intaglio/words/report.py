@@ -50,7 +50,7 @@ def achievement(achievement_type: str) -> str:
 
 
 def titled(what: str, degree: str, achievement_type: str) -> str:
-    """What was awarded, with the degree in its issuer's words, else by the label of its type.
+    """The achievement's title, with the degree in its issuer's words, else with the label of its type.
 
     Each part is cut by itself, so that a long title cannot push the degree out of sight.
     """
@@ -114,17 +114,17 @@ def headline(found: Verdict, said: str, status: StatusTime | None = None) -> str
 
 
 def as_of(status: StatusTime | None) -> str:
-    """As of when nothing was revoked, where that has to be said."""
+    """The day as of which nothing was revoked, where it must be stated."""
     return tr("as of {day}").format(day=f"{status.as_of:%Y-%m-%d}") if status and status.stated else ""
 
 
 def reason(report: Report) -> str:
-    """What keeps a report from being valid."""
+    """The reason why a report is not valid."""
     return shown(report.deciding) if report.deciding else tr("nothing was verified")
 
 
 def shown(check: Check) -> str:
-    """What a check found, for a terminal."""
+    """The finding of a check, for a terminal."""
     return printable(words_for(check)[:LONGEST])[:LONGEST]  # cut first: cleaning takes a microsecond a letter
 
 
@@ -140,7 +140,7 @@ def line(check: Check) -> str:
 
 
 def advice(check: Check) -> str:
-    """What the reader can do. How to mend a credential's form helps its issuer only: `remedy` has that."""
+    """Advice for the reader. Advice on a credential's form helps its issuer only: `remedy` has that."""
     problem = check.problem
     about_form = isinstance(problem, Malformed | InvalidDID) and not isinstance(
         problem, TooLarge | InvalidEvidence

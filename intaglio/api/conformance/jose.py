@@ -122,7 +122,7 @@ def _require_enveloped(item: object) -> None:
 def _result(
     do: Callable[[str, bytes, GivenKey], Any], feature: str, posted: Path, key: Path
 ) -> dict[str, str]:
-    """What the suite reads: success, or failure, or that it stays open, and in words why."""
+    """The result that the suite reads: success, failure or indeterminate, with the reason in words."""
     try:
         form = FEATURES[feature]
         if form is None:

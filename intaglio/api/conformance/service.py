@@ -129,7 +129,7 @@ def create_app(url: str, clock: Callable[[], datetime], issuers: Mapping[str, Th
 
 @dataclass(frozen=True)
 class _Marked:
-    """Around the service: each answer says which profile made it."""
+    """Middleware that adds a header to each answer, which names this profile."""
 
     app: ASGIApp
 

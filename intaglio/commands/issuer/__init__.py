@@ -47,7 +47,7 @@ def issuer(ctx: click.Context, home: Path | None) -> None:
 @issuer.result_callback()
 @click.pass_obj
 def _renew(place: Place, /, code: int, **_: object) -> int:
-    """Whoever opened the keys keeps the status lists alive, too."""
+    """Renew the status lists that are due after any command that opened the keys."""
     place.renew()
     return code
 

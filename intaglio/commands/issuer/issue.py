@@ -58,7 +58,7 @@ from .terminal import PARTLY, ProgressMeter, bundles_folder, no_evidence_option,
 SIGNING = [name for name, suite in SUITES.items() if suite.signs]
 
 MOST_FILES = 1000
-"""Of larger files no bundles are written unasked."""
+"""Credentials of one file; beyond that, bundles are written only on request."""
 
 verbs = click.Group()
 _name = click.option("--name", default="", help="The institution's name, as it stands on what it issues.")
@@ -309,21 +309,21 @@ class FileOutcome(NamedTuple):
     nouns: Noun
     """The words for one credential and for many."""
     kind: str
-    """Its name, where several are issued here and it has to be said."""
+    """The kind's name, where the issuer has several kinds and the words must name one."""
     errors: Path | None
-    """Where the bad rows were to go; a dry run writes none unasked."""
+    """The path for the bad rows; a dry run writes none unless asked to."""
     files: list[Path]
     """The bundles that were written."""
     refused: OSError | Conflict | None
-    """Why they could not be."""
+    """The reason why the bundles could not be written."""
     dry_run: bool
     preview: list[str]
     """The sentences of the first credentials, in a dry run."""
     is_seen: bool
-    """Whether the remarks were shown before anything was signed."""
+    """True if the remarks were shown before anything was signed."""
 
     def result(self, options: Sequence[str]) -> Result:
-        """What goes to stdout, after the talk on stderr; `options` are those to type again."""
+        """The result for stdout, after the talk on stderr; `options` are those to type again."""
         survey = self.done.survey
         failed, known, changed = len(survey.findings), len(survey.known), len(survey.changed)
         if not self.is_seen:
@@ -391,7 +391,7 @@ def _warn(made: Issuer, asked: Sequence[str]) -> None:
 
 
 def _errors_of(source: Source) -> Path:
-    """Where the bad rows of a file go; those of an error file to the next one of the same file."""
+    """The path for the bad rows of a file; those of an error file go to the next one of the same file."""
     suffix, stem = WORKBOOK if source.sheet else ".csv", source.path.stem
     if source.is_error_file and (again := re.fullmatch(r"(.+\.errors)(-[0-9]+)?", stem)):
         return source.path.with_name(f"{again[1]}{suffix}")
@@ -420,7 +420,7 @@ def _checked(
 
 
 def _number_secret(place: Place) -> bytes:
-    """The secret by which a row is known that was given its number before; any, where there was none yet."""
+    """The secret that identifies rows that were numbered before; a random one where none exists yet."""
     if not (place.folder / "issuer.json").exists():
         return token_bytes()
     return place.secret("number-identity")
@@ -485,13 +485,13 @@ def _require_agreed(place: Place, kind: Kind, yes: bool) -> None:
 
 
 def _diploma(home: Path) -> Kind:
-    """The kind of an issuer that could be made here: a template may lie there before there is one."""
+    """The kind for a new issuer here: a template may lie in the folder before the issuer exists."""
     path = home / TEMPLATE
     return diploma_1().with_template(compiled(path.read_bytes())) if path.exists() else shipped()
 
 
 def _profile(home: Path, name: str, url: str | None) -> Profile:
-    """The issuer's, or that of one who could be made here."""
+    """The profile of the issuer, or of one that could be made here."""
     if (home / "issuer.json").exists():
         return Identity.read(home).profile
     return replace(NOBODY, name=name or NOBODY.name, url=url)
@@ -499,7 +499,7 @@ def _profile(home: Path, name: str, url: str | None) -> Profile:
 
 @contextmanager
 def _archive(place: Place) -> Iterator[Archive]:
-    """What was issued here, nothing where there is no issuer yet."""
+    """The archive of issued credentials; empty where there is no issuer yet."""
     with tempfile.TemporaryDirectory() as empty:
         exists = place.exists
         store = SQLiteIndex(index(place.folder) if exists else Path(empty) / "issuer.sqlite")

@@ -199,7 +199,7 @@ def _to_publish(made: Issuer) -> list[str]:
 
 
 def _revoked(editions: str) -> list[str]:
-    """Whose verdict changes, and where."""
+    """The lines that say how verdicts on these editions change after their key was revoked, by verifier."""
     return [
         f"For those who have your trust file: {editions} stay valid, since the log had them before.",
         _anew(),

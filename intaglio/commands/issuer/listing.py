@@ -153,7 +153,7 @@ def _rows(made: Issuer, entries: Iterable[Entry], form: str, columns: tuple[str,
 
 
 class _Line:
-    """Where a CSV writer writes: what it wrote is what `writerow` returns."""
+    """A file for a CSV writer: `write` returns the line, so that `writerow` returns it."""
 
     def write(self, line: str) -> str:
         return line

@@ -74,9 +74,9 @@ class Place:
     folder: Path
     session: Session
     _issuer: Issuer | None = None
-    """The one that was opened here."""
+    """The issuer that was opened here."""
     _pins: dict[str, Passphrase] = field(default_factory=dict)
-    """By token, what asks for its PIN, once for all of its keys."""
+    """By token, the function that asks for its PIN, once for all of its keys."""
 
     @property
     def contexts(self) -> Path | None:
@@ -112,7 +112,7 @@ class Place:
         return KeyFile.open(self.folder / "keys.json", self._typed).secret(label)
 
     def ask(self) -> None:
-        """Has the passphrase and the PIN typed that open the keys, once for however often that is done later.
+        """Ask for the passphrase and the PIN that open the keys; later uses of the keys do not ask again.
 
         Raises as `KeyFile.open` and `Identity.read`.
         """
@@ -142,11 +142,11 @@ class Place:
 
     @functools.cached_property
     def _typed(self) -> Passphrase:
-        """What asks for the passphrase, once."""
+        """The function that asks for the passphrase once, and caches the answer."""
         return functools.cache(self._passphrase)
 
     def _passphrase(self) -> bytes | None:
-        """The one that opens the keys, for which a person has three tries."""
+        """The passphrase that opens the keys; a person has three tries."""
         left = TRIES
         while True:
             found = passphrase("Issuer passphrase")
@@ -183,7 +183,7 @@ class Place:
 
     @property
     def exists(self) -> bool:
-        """Whether an issuer lives here."""
+        """True if an issuer lives here."""
         return (self.folder / "issuer.json").exists()
 
     def named(self, description: Description) -> Description:
@@ -231,7 +231,7 @@ class Place:
     def recognise(self, issuer: Issuer, *, made_here: bool = False) -> None:
         """Puts the issuer on the local trust list: at once if it is one's own, else if the user says so.
 
-        Whoever works with a folder from elsewhere does not thereby believe whose it says that it is.
+        Working with a folder from elsewhere does not imply trust in the identity that it claims.
         """
         if made_here or self.consent.is_own:
             self.session.pin(issuer.trust_entry())
@@ -242,7 +242,7 @@ class Place:
 
 
 def _ask_pin() -> bytes | None:
-    """Asked for once: a token that is told a wrong one a few times locks."""
+    """The PIN of a token, asked for once: a token locks after a few wrong ones."""
     return passphrase("PIN of the token", PIN)
 
 

@@ -25,7 +25,7 @@ from . import text
 
 
 def is_asked(yes: bool) -> bool:
-    """Whether somebody is there to look, and wants to be asked."""
+    """True if somebody sits at a terminal and did not say --yes."""
     return sys.stdin.isatty() and not yes
 
 
@@ -76,7 +76,7 @@ def _show(record: Record, session: Session, composer: Composer) -> None:
 
 
 def _reading(source: Source) -> Iterator[str]:
-    """How the file was read, where it could have been read otherwise."""
+    """The choices made in reading the file, where another reading was possible."""
     if name := source.encoding_name:
         yield f"It was read as {name} (--encoding)."
     if source.date_order:

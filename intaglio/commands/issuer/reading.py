@@ -22,7 +22,7 @@ from .terminal import choose, pairs
 
 
 class ReadOptions(NamedTuple):
-    """How a file is read, as it was typed."""
+    """The options for reading a file, as typed."""
 
     mapping: tuple[str, ...]
     dates: str | None
@@ -39,7 +39,7 @@ class ReadOptions(NamedTuple):
     def open(self, file: Path, kind: Kind, *, asks: bool = True) -> Source:
         """The file, with a column for each field that the kind needs.
 
-        What is open is asked about, unless there is no terminal or nothing is to be asked.
+        Open questions are put to the user, unless there is no terminal or `asks` is false.
         """
         asks = asks and sys.stdin.isatty()
         try:

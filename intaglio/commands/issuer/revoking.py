@@ -108,7 +108,7 @@ def _is_list(source: Source) -> bool:
 
 
 def _rows(source: Source) -> Iterator[tuple[int, KindNumber]]:
-    """What each row names."""
+    """The kind and number that each row names."""
     number, kind = source.columns.get(source.kind.number, 0), len(source.header)
     if _is_list(source):
         number, kind = (source.header.index(name) if name in source.header else kind for name in _LISTED)

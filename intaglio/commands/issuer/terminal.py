@@ -1,4 +1,4 @@
-"""What the verbs of the issuer's command line share: options, questions, progress.
+"""Shared by the verbs of the issuer's command line: options, questions, progress.
 
 Nothing is asked without a terminal.
 """
@@ -45,7 +45,7 @@ def bundles_folder(nouns: Noun) -> Path:
 
 
 def pairs(texts: tuple[str, ...], option: str) -> dict[str, str]:
-    """What an option that takes FIELD=… was given. Raises a usage error for anything else."""
+    """The values of an option that takes FIELD=…, by field. Raises a usage error for anything else."""
     found: dict[str, str] = {}
     for field, equals, value in (item.partition("=") for item in texts):
         if not field.strip() or not equals:

@@ -44,7 +44,7 @@ REFUSED_BY: Mapping[str, Sequence[str]] = dict.fromkeys(
 
 
 def lines(issuer: Issuer) -> Callable[[Entry], str]:
-    """Returns what shows a copy of an edition in one line, with its kind where several are issued."""
+    """Returns a function that shows a copy of an edition in one line, with its kind if there are several."""
     return partial(line, with_kind=len(issuer.kinds.names) > 1)
 
 
@@ -142,7 +142,7 @@ def _each(value: object) -> Iterator[object]:
 
 
 def introduction(issuer: Issuer) -> Iterable[str]:
-    """What to know about a new issuer."""
+    """The introduction to a new issuer."""
     identity = issuer.identity
     yield f"{printable(identity.name)} is now the issuer {identity.did}"
     yield f"its folder is {issuer.home}: back it up with `{typed('issuer', 'backup')} FILE`"
@@ -191,7 +191,7 @@ def of_sheet(sheet: SheetTable) -> Iterable[str]:
 
 
 def mapping(source: Source) -> Iterable[str]:
-    """Which column became which field; in short where that is what the headings say."""
+    """The mapping of columns to fields; in short where each heading is the field's name."""
     name = printable(source.path.name)
     if source.sheet:
         name += f", sheet {printable(source.sheet.name)}"
@@ -249,7 +249,7 @@ def remarks(source: Source, result: Issued, nouns: Noun, kind: str) -> Iterator[
 def faults(
     findings: Mapping[int, Sequence[CellFinding]], where: str = "in the error file"
 ) -> Iterator[Sequence[str]]:
-    """What is wrong with the first rows; all of it stands elsewhere."""
+    """The faults of the first rows; the full list stands in `where`."""
     shown = list(_alike(findings))
     yield from ([line] for line in shown[:SHOWN])
     yield from _more(len(shown), "line", where)
@@ -303,7 +303,7 @@ def _change(source: Source, change: Change, nouns: Noun, kind: str) -> Sequence[
 
 
 def not_written(error: OSError | Conflict) -> Sequence[str]:
-    """What to do where credentials are issued and a folder does not take their bundles."""
+    """Advice where credentials are issued and their bundles could not be written to a folder."""
     why = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) else error.detail
     return [
         f"What is issued stays issued, but bundles could not be written: {why}",
@@ -312,7 +312,7 @@ def not_written(error: OSError | Conflict) -> Sequence[str]:
 
 
 def without_address(identity: Identity, nouns: Noun) -> str:
-    """What programs of others make of credentials whose status list they cannot fetch."""
+    """The reaction of other programs to credentials whose status list they cannot fetch."""
     if identity.status == STATED:
         return (
             f"Without --url only Intaglio sees which {nouns[1]} were revoked; other programs call them valid."
@@ -321,7 +321,7 @@ def without_address(identity: Identity, nouns: Noun) -> str:
 
 
 def to_publish(issuer: Issuer) -> Sequence[str]:
-    """Where status lists have to lie, so that others can fetch them."""
+    """The addresses to which status lists must be copied, so that others can fetch them."""
     if not issuer.identity.url:
         return []
     return [f"Copy {issuer.home / 'status'} to {issuer.identity.url}/status/", *_metadata(issuer)]
@@ -334,7 +334,7 @@ def _metadata(issuer: Issuer) -> list[str]:
 
 
 def not_heard_of(issuer: Issuer) -> Sequence[str]:
-    """How others learn that a credential was revoked or superseded."""
+    """The way in which others learn that a credential was revoked or superseded."""
     if issuer.identity.url:
         folder = issuer.home / "status"
         return [f"Others see it when they fetch the lists; copy {folder} to {issuer.identity.url}/"]
@@ -353,7 +353,7 @@ def without_evidence(url: str | None) -> str:
 
 
 def outcome(result: Issued, nouns: Noun) -> dict[str, Any]:
-    """What became of a file, as JSON; of the cells only what tells persons apart in warnings."""
+    """The outcome of a file, as JSON; it has only those cells that tell persons apart in warnings."""
     survey = result.survey
     return {
         "rows": survey.rows,

@@ -1,9 +1,8 @@
-"""What is to be verified, file by file: of folders and ZIP archives what could be read here.
+"""The files to verify, one by one; of folders and ZIP archives those that could be read here.
 
-Of a folder, and those in it, come the files that `vc.forms.SUFFIXES` names, pictures into which something is
-baked, the lines of JSON Lines, and the archives, by their names in order; hidden ones and links are left
-aside. What an archive holds
-is unpacked in memory, a file at a time, and nothing on the disk takes a name from it.
+A folder, with its sub-folders, gives these in the order of their names: the files that `vc.forms.SUFFIXES`
+names, pictures into which something is baked, the lines of JSON Lines, and archives. Hidden files and links
+are left aside. An archive is unpacked in memory, a file at a time; nothing on the disk takes a name from it.
 """
 
 from __future__ import annotations
@@ -49,22 +48,22 @@ class InputFile(NamedTuple):
 
 
 class Extent:
-    """How many files there are, as far as is known while they are gone through."""
+    """The number of files, as far as it is known while they are gone through."""
 
     def __init__(self, given: int = 0) -> None:
         self.aside = 0
-        """The files of folders and archives that nothing was looked for in."""
+        """The number of files in folders and archives that were left aside."""
         self.expected = given
-        """All of them, by the folders that were listed and the share of lines that was read."""
+        """The estimated total, by the folders listed so far and the share of lines that was read."""
 
 
 def is_many(path: str) -> bool:
-    """Whether a name that was given is that of a folder, an archive or JSON Lines."""
+    """True if a given name is that of a folder, an archive or JSON Lines."""
     return _is_folder(path) or is_archive(path) or (path.lower().endswith(LINES) and is_file(path))
 
 
 def is_archive(path: str) -> bool:
-    """Whether this is a file that calls itself a ZIP archive and begins as one."""
+    """True for a file that calls itself a ZIP archive and begins as one."""
     if not path.lower().endswith(ARCHIVE) or not is_file(path):
         return False
     try:

@@ -1,4 +1,4 @@
-"""How what was given is judged, as it was typed: a value that worker processes are handed."""
+"""The options that govern a verification, as typed: a value that is passed to worker processes."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Judging:
         return {name: value for name, value in vars(self).items() if name != "verifier"}
 
     def report(self, received: bytes) -> Report:
-        """What the verifier finds."""
+        """The verifier's report."""
         return self.verifier.verify(
             received,
             now=self.moment or self.session.now(),

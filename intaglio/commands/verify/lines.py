@@ -1,6 +1,6 @@
 """JSON Lines: a file each line of which is what a file may be, as JSON or in a compact form.
 
-Of a line no more is kept than a file may have, whatever its length, and of the file no more than a line.
+Memory holds one line at a time, and of a line no more than a file may have, whatever its length.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from wire import Problem, load_json
 from ...terminal import read_input
 
 SUFFIXES = (".jsonl", ".ndjson")
-"""How the names of such files end; case does not matter."""
+"""The suffixes of such files; case does not matter."""
 
 _LINE = MAX_BYTES + 1  # bytes: whoever reads so many says that they are too many
 _COMPACT = rb"ey[\w-]+\.[\w.~-]+\s*"  # RFC 7515, 3.1; RFC 9901, 4
 
 ReadLine = Callable[[int], bytes]
-"""The next line, or so many bytes of it; nothing at the end."""
+"""Reads the next line, at most so many bytes of it; empty at the end."""
 
 
 def numbered(read_line: ReadLine) -> Iterator[tuple[int, bytes]]:
@@ -39,11 +39,11 @@ def numbered(read_line: ReadLine) -> Iterator[tuple[int, bytes]]:
 
 
 class StandardInput:
-    """What comes on standard input: one file, or lines, if one of the first two is whole by itself."""
+    """The data on standard input: one file, or lines, if one of the first two is whole by itself."""
 
     @cached_property
     def is_lines(self) -> bool:
-        """Whether it is lines; a person at a terminal types one file."""
+        """True for lines; a person at a terminal types one file."""
         if sys.stdin.isatty():
             return False
         first = [line for line in self._begun if not line.isspace()]
@@ -73,7 +73,7 @@ class StandardInput:
         return begun
 
     def _take(self) -> list[bytes]:
-        """The beginning, once: what is read twice is at its end the second time."""
+        """Return the lines read ahead, once: like a file, the input is at its end when it is read again."""
         begun = [*self._begun]
         self._begun.clear()
         return begun

@@ -1,7 +1,7 @@
 """`intaglio verify` of many files: by several processes, a result each in the order of the files.
 
-This process reads and prints. What a file holds is judged by a worker with a verifier of its own, within
-limits; a file that takes more costs itself alone. Nothing of a file is kept but its row in the table.
+This process reads and prints. A worker with a verifier of its own judges each file, within limits; a file
+that exceeds them fails alone. Nothing of a file is kept but its row in the table.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from .said import in_a_row
 from .table import Row, Table
 
 ALLOWANCE = Allowance(seconds=60.0, memory=1 << 30)
-"""A belt to what the verifier counts: what one file may take of a worker."""
+"""Resources of a worker that one file may take: a second limit beside the work that the verifier counts."""
 
 LONGEST = 1 << 24
 """Characters of a result: a worker's answer is not held in memory without a bound."""
@@ -44,7 +44,7 @@ class FileRead(NamedTuple):
 
     name: str
     which: dict[str, Any]
-    """How --json names it."""
+    """The members by which --json names the file."""
     content: bytes | Problem
     """The problem with reading it, if there is one."""
 
@@ -56,11 +56,11 @@ class FileVerdict(NamedTuple):
     verdict: Verdict
     code: int
     says: str
-    """The line of JSON, if that is asked for, else what the table says."""
+    """The line of JSON with --json, else the words for the table."""
 
 
 class _Judge(NamedTuple):
-    """What a worker is handed."""
+    """The task that is passed to a worker."""
 
     judging: Judging
     as_json: bool
@@ -89,7 +89,7 @@ class _Judge(NamedTuple):
         return FileVerdict(item.name, report.verdict, EXIT[report.verdict], says)
 
     def _refused(self, item: FileRead, problem: Problem) -> FileVerdict:
-        """What cannot be read, or takes too much, is open."""
+        """The verdict on a file that cannot be read or exceeds a limit: undetermined."""
         code = _NOT_FOUND if isinstance(problem, NotFound) else EXIT[Verdict.UNDETERMINED]
         if self.as_json:
             problem.hint, problem.because = remedy(problem), None
@@ -100,7 +100,7 @@ class _Judge(NamedTuple):
         return FileVerdict(item.name, Verdict.UNDETERMINED, code, says)
 
     def lost(self, items: Sequence[FileRead]) -> list[FileVerdict]:
-        """Of files whose worker died, one did it: each is given to a worker alone."""
+        """Retry the files of a worker that died, each with a worker of its own: one of them was the cause."""
         if len(items) == 1:
             died = WORKER_DIED("the process that verified this ended, or took too long")
             return [self._refused(items[0], died)]

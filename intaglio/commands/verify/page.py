@@ -85,5 +85,5 @@ def serve_page(
 
 
 def _has_windows() -> bool:
-    """Whether a browser would not open in this very terminal."""
+    """True if a browser would open in a window of its own, not in this terminal."""
     return sys.platform == "darwin" or bool({"DISPLAY", "WAYLAND_DISPLAY"} & os.environ.keys())

@@ -1,4 +1,4 @@
-"""What the verdict on a report is about, in a sentence for each credential."""
+"""The subject of a report's verdict, in a sentence for each credential."""
 
 from __future__ import annotations
 
@@ -15,10 +15,7 @@ _LONGEST = 4 * words.LONGEST  # characters of a row; a sentence more goes beyond
 
 
 def said(report: Report, trust: TrustSource) -> list[tuple[str, StatusTime | None]]:
-    """A sentence for each credential that is valid, else what keeps the report from that.
-
-    With the status where there is one.
-    """
+    """A sentence for each valid credential, with its status if any; else the reason for the verdict."""
     if not report:
         return [(words.reason(report), None)]
     if not report.has_claims:
@@ -31,7 +28,7 @@ def said(report: Report, trust: TrustSource) -> list[tuple[str, StatusTime | Non
 
 
 def in_a_row(report: Report, trust: TrustSource) -> str:
-    """The same in one line for the table; what is too long for it ends with an ellipsis."""
+    """The same in one line for the table; longer text is cut, and ends with an ellipsis."""
     line = ""
     for text, status in said(report, trust):
         if len(line) > _LONGEST:

@@ -1,6 +1,6 @@
 """The verdicts on many files as a table for people: the worst stand last, above the count.
 
-Of more files than anybody reads a table of, only those have a row that are not valid, as far as that goes.
+Beyond `MOST_ROWS` files, only those that are not valid have a row, up to that number of each verdict.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ SHORT: Mapping[Verdict, str] = {
     Verdict.INVALID: "✗ NOT VALID",
 }
 MOST_ROWS = 1000
-"""Files up to which each has a row; beyond it no more of each verdict have one."""
+"""Up to so many files, each has a row; beyond that, those not valid, at most so many of each verdict."""
 
 _LONGEST_NAME = 60  # columns, where there is no terminal
 _NARROWEST = 25  # columns, of what is said
@@ -36,7 +36,7 @@ _GAP = "  "
 
 
 class Row(NamedTuple):
-    """What there is to say of one file."""
+    """The row of one file."""
 
     name: str
     verdict: Verdict

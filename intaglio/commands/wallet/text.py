@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def title(held: Held) -> str:
-    """What a credential is called, as `verify` calls it."""
+    """The title of a credential, as `verify` has it."""
     claims = held.claims
     return words.titled(claims.title, claims.degree, claims.achievement_type)
 
@@ -41,12 +41,12 @@ def issuer(held: Held) -> str:
 
 
 def named(held: Held) -> str:
-    """What, and from whom."""
+    """The title of a credential, and its issuer."""
     return tr("{what}, {issuer}").format(what=title(held), issuer=issuer(held))
 
 
 def found(report: Report) -> str:
-    """What a check says now, in the words of `verify`: the verdict and, unless it is valid, the reason."""
+    """The result of a check made now, in the words of `verify`: the verdict and, unless valid, the reason."""
     if not report:
         return words.headline(report.verdict, words.reason(report))
     day = words.as_of(report.statuses[0] if report.statuses else None)
@@ -54,7 +54,7 @@ def found(report: Report) -> str:
 
 
 def checked(held: Held) -> str:
-    """What is known of its validity: the finding when it was added, nothing newer."""
+    """The verdict when the credential was added; nothing newer is known."""
     valid, undecided = tr("valid when added on {day}"), tr("could not be decided when added on {day}")
     return (valid if held.verdict is Verdict.VALID else undecided).format(day=f"{held.added:%Y-%m-%d}")
 
@@ -73,12 +73,12 @@ def line(held: Held, *, outdated: bool = False) -> str:
 
 
 def later() -> str:
-    """What is added where a later edition is held."""
+    """The remark that is added where a later edition is held."""
     return tr("; a later edition is here")
 
 
 def outdated(found: Iterable[Held]) -> set[str]:
-    """The ids of those of which a later edition is held: one issuer, kind and number, signed later.
+    """The ids of credentials of which a later edition is held: one issuer, kind and number, signed later.
 
     Of two forms the one that was claimed later is no later edition.
     """
@@ -96,7 +96,7 @@ def outdated(found: Iterable[Held]) -> set[str]:
 
 
 def binding(held: Held) -> str:
-    """Who may show it."""
+    """The keys that may present the credential, or words that say that anyone may."""
     keys = tr(", ").join(map(printable, sorted(held.bound_to)))
     return keys or tr("no key: anyone who has the file can show it")
 

@@ -309,7 +309,7 @@ def consented(question: str, yes: bool) -> bool:
 
 
 def folder(session: Session) -> Path:
-    """Where the wallet lies."""
+    """The wallet's folder."""
     return session.home / "wallet"
 
 
