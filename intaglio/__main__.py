@@ -1,4 +1,4 @@
-"""Runs the command line, and turns what goes wrong into words on stderr and an exit code."""
+"""Runs the command line, and turns errors into words on stderr and an exit code."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def _flush(stream: TextIO) -> None:
 
 
 def exit_code(problem: Problem) -> int:
-    """The exit code that tells a script what kind of problem it was."""
+    """The exit code, by which a script tells kinds of problems apart."""
     from keys import PassphraseNeeded, WrongPassphrase
 
     codes: dict[type[Problem], int] = {

@@ -52,7 +52,7 @@ class Bounds(NamedTuple):
 def archived(file: BinaryIO, bounds: Bounds) -> Iterator[Archived]:
     """The files in an archive in the order of their names, to be read one after the other; none is hidden.
 
-    Raises `Malformed` for what is no archive, and `TooLarge`.
+    Raises `Malformed` for a file that is no archive, and `TooLarge`.
     """
     import zipfile  # only here, and below: most files are no archives
 
@@ -108,7 +108,7 @@ class _Begun(io.BufferedIOBase):
 
 
 class _Unpacking:
-    """Reads what an archive holds, as long as it is not more in all than one may hold."""
+    """Reads the files of an archive, up to the limit for all of them together."""
 
     def __init__(self, archive: zipfile.ZipFile, bounds: Bounds) -> None:
         self._archive, self._most, self._left = archive, bounds.file, bounds.unpacked

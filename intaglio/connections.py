@@ -40,7 +40,7 @@ class Limits(NamedTuple):
     idle: int = 5
     """Between two requests."""
     answer: float = 60.0
-    """For taking what of the answer does not fit into the sender's buffers."""
+    """For taking the part of the answer that does not fit into the sender's buffers."""
     waiting: int | None = 20
     """Connections of one address on which a request is not yet whole; `None` behind a proxy, which is one."""
     active: int = 200
@@ -71,9 +71,9 @@ class Guard:
 
 
 class Gathering:
-    """A transport that sends at once what is written in one turn of the loop: head and body of an answer.
+    """A transport that joins the writes of one turn of the loop, such as head and body of an answer.
 
-    Sent one by one they cost two calls of the system, and wake the receiver twice.
+    Sent one by one they cost two system calls, and wake the receiver twice.
     """
 
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:

@@ -1,4 +1,4 @@
-"""Consent to what the files of one folder name: shown and asked about before it is used, and remembered.
+"""Consent to the addresses that one folder's files name: each is shown and agreed to once, before its use.
 
 The issuer of this home is one's own, unless a backup was restored there. Typing an address is consent to it.
 """
@@ -38,7 +38,7 @@ MODULE = "INTAGLIO_PKCS11_MODULE"
 
 @dataclass(frozen=True)
 class Consent:
-    """The consent of this home's user to what the files in `folder` name."""
+    """The consent of this home's user to the addresses that the files in `folder` name."""
 
     folder: Path
     home: Path
@@ -61,11 +61,11 @@ class Consent:
         return self.is_own or self._agreements.has(self.folder, named)
 
     def keep(self, named: str) -> None:
-        """Remembers what was typed for this folder."""
+        """Remember the digests that were typed for this folder."""
         self._agreements.add(self.folder, named)
 
     def require(self, named: str) -> None:
-        """Asks, once, about what a file in the folder names.
+        """Ask, once, about an address that a file in the folder names.
 
         Raises `Declined`, and `NotAgreed` where nobody can be asked. Threads of a service ask nobody.
         """

@@ -45,12 +45,12 @@ class Newcomers:
     """The trust file that they are from: its fingerprints are those that the issuers' own people see."""
 
     def added_to(self, known: Trust) -> Trust:
-        """The list with them. Raises `Conflict` for what it says otherwise, and for the name of another."""
+        """The list with the new issuers. Raises `Conflict` for contradictions, and for another's name."""
         known.require_own_names(self.new.issuers)
         return self.joined(known, self.new)
 
     def introduced_to(self, known: Trust) -> Iterator[Newcomer]:
-        """Each of them, to whom a list belongs."""
+        """Each new issuer, with remarks for the owner of the list `known`."""
         for issuer in self.new.issuers:
             remarks = (
                 *(line for log in self.new.logs if issuer.id in log.issuers for line in through(log)),
@@ -104,7 +104,7 @@ def anchors_of(issuer: RecognisedIssuer) -> Iterator[str]:
 
 
 def lists_of(issuer: RecognisedIssuer) -> Iterator[str]:
-    """By which address SD-JWT VCs name an issuer, who signs its status lists, and how long they count."""
+    """An issuer's address in SD-JWT VCs, the signers of its status lists, and how long these count."""
     if issuer.address:
         yield tr("SD-JWT VCs name it by its address, {address}").format(address=printable(issuer.address))
     for name in issuer.status_issuers:
@@ -124,7 +124,7 @@ def lists_of(issuer: RecognisedIssuer) -> Iterator[str]:
 
 
 def kinds_of(issuer: RecognisedIssuer) -> Iterator[str]:
-    """The kinds whose sentences are said of an issuer's credentials."""
+    """The kinds whose sentences are used for an issuer's credentials."""
     if not issuer.kinds:
         return
     from kinds.foreign import kind_of  # most have none

@@ -48,7 +48,7 @@ class Endpoint:
     def open(cls, reach: Reach, folder: Path, now: datetime, *, own: str | None = None) -> Iterator[Self]:
         """Listens until the block ends; `own` is the URL where none was typed, `folder` is for its TLS.
 
-        Raises `Refused` for what is no URL, `Unavailable` for a port that is not to be had, and as
+        Raises `Refused` for an invalid URL, `Unavailable` for a port that cannot be bound, and as
         `server_files` does.
         """
         url, tls, port = reach.url or own, reach.tls, reach.port

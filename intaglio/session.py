@@ -65,7 +65,7 @@ class Session:
         return self.home / "trust.json"
 
     def consent(self, folder: Path, *, asks: bool = True, restoring: bool = False) -> Consent:
-        """The user's consent to what the files of an issuer or a log name."""
+        """The user's consent to the addresses that the files of an issuer or a log name."""
         from .consent import Consent
 
         return Consent(folder, self.home, self.agree, asks, restoring, self.deployment)

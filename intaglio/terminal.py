@@ -272,7 +272,7 @@ def is_file(text: str) -> bool:
 
 
 def read_input(source: str, limit: int) -> bytes:
-    """At most `limit` bytes of a file, or of stdin for `-`; at a terminal it is told what is waited for.
+    """At most `limit` bytes of a file, or of stdin for `-`; at a terminal a prompt says what to paste.
 
     Raises `NotFound`, a usage error for a folder or what nobody may read, and `OSError`.
     """
@@ -346,9 +346,10 @@ def is_asked(variable: str = "INTAGLIO_PASSPHRASE_FILE") -> bool:
 def passphrase(
     prompt: str, variable: str = "INTAGLIO_PASSPHRASE_FILE", *, new: PassphraseCheck | None = None
 ) -> bytes | None:
-    """From the file that the variable names, else from a prompt; `None` if there is neither or nothing typed.
+    """A passphrase from the file that the variable names, else from a prompt; `None` without one.
 
-    A new one is asked for twice, and anew where `new` raises. The same bytes for é however it is typed.
+    A new one is asked for twice, and anew where `new` raises. It is normalised (NFC): é has the same bytes
+    however it is typed.
     Raises `PassphraseNeeded` for a file that cannot be read.
     """
     if file := os.environ.get(variable):

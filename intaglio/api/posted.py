@@ -49,14 +49,14 @@ class Posted(NamedTuple):
 
 @dataclass(frozen=True)
 class PostedCredentials:
-    """Issues what is posted to one issuer."""
+    """Issues credentials that are posted to one issuer."""
 
     issuer: Issuer
     clock: Callable[[], datetime]
     contexts: jsonld.Contexts | None = None
-    """Those that credentials may name, by default the vendored ones."""
+    """The contexts that credentials may name, by default the vendored ones."""
     _composers: dict[str | None, Composer] = field(default_factory=dict)
-    """By the URN of the kind; they have no secrets, and sign nothing."""
+    """Composers by the URN of the kind; they have no secrets, and sign nothing."""
 
     def issue(self, credential: Mapping[str, Any], kind: str = "") -> Posted:
         """Issues a credential of W3C's data model, by default of the kind that its types name.
@@ -110,7 +110,7 @@ class PostedCredentials:
         return self._composers[reference]
 
     def _require_made_again(self, credential: Mapping[str, Any], composer: Composer, record: Record) -> None:
-        """Raises `NOT_OF_THE_KIND` with the place of what the record does not make again."""
+        """Raises `NOT_OF_THE_KIND` with the place of a posted value that the record does not reproduce."""
         made = {"issuer": composer.issuer, **composer.template.fill(composer.values(record))}
         posted = dict(credential)
         if isinstance(posted.get("issuer"), str):
@@ -152,7 +152,7 @@ class PostedCredentials:
 
 
 def _cells(kind: Kind, facts: Mapping[str, Any]) -> dict[str, Any]:
-    """The facts as the cells of a record; what follows from others is worked out again."""
+    """The facts as the cells of a record; values that follow from others are derived again."""
     return {
         name: [_texts(item) for item in value] if kind.fields[name].type == GROUP else _text(value)
         for name, value in facts.items()

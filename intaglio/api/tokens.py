@@ -87,7 +87,7 @@ class Tokens:
             self._write(left)
 
     def all(self) -> list[Token]:
-        """All of them, in the order in which they were added. Raises `DAMAGED_TOKENS`."""
+        """All tokens, in the order in which they were added. Raises `DAMAGED_TOKENS`."""
         try:
             members = load_json_object(read_regular(self._path, _LARGEST))
         except FileNotFoundError:
@@ -100,9 +100,9 @@ class Tokens:
             raise DAMAGED_TOKENS(f"{FILE} is not as it was written") from error
 
     def rights(self, text: str) -> frozenset[Right] | None:
-        """The rights of a token; `None` for one that is not there, or not any more.
+        """The rights of a token; `None` for one that does not exist, or no longer exists.
 
-        Read at each request: what was ended is ended. Raises `DAMAGED_TOKENS`.
+        Read at each request: so a token that was ended is refused at once. Raises `DAMAGED_TOKENS`.
         """
         digest, rights = _digest(text), None
         for token in self.all():  # all of them, each in the same time

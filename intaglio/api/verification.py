@@ -47,7 +47,7 @@ def add_verification(
     origins: Set[str],
     body_seconds: float = BODY_TIME,
 ) -> None:
-    """Adds the two routes to a service. Nobody has to say who they are: a verdict is about what they sent."""
+    """Adds the two routes to a service. Clients need no token: a verdict is about the posted document."""
     verification = _Verification(answering, clock, origins, body_seconds)
     for path, answered, member, purpose in (
         ("/credentials/verify", verification.credential, "verifiableCredential", "assertionMethod"),

@@ -135,7 +135,7 @@ def _named(destination: Destination) -> dict[str, Any]:
 
 
 def _settings(destination: Destination) -> Iterator[str]:
-    """For people."""
+    """The settings of a destination, in lines for people."""
     yield tr("{ledger}: one checkpoint in {interval} at the most").format(
         ledger=destination.name, interval=_age(destination.every)
     )

@@ -29,7 +29,7 @@ class LogFolder(NamedTuple):
     named: bool
     """True if the folder was typed; else it is the issuer's."""
     anchors: Mapping[str, AnchorKind]
-    """They ask, as the engines do, before they use what the folder's files name."""
+    """The kinds of anchors; like the engines, they ask before they use an address from the folder's files."""
     consent: Consent
 
     def open(self) -> LogReader:

@@ -295,7 +295,7 @@ def _require_known(types: tuple[str, ...], session: Session) -> None:
 
 
 def _require_resolvable(did: str, session: Session) -> None:
-    """Raises what shows that no key of this DID or URL can ever be found, unless the list brings one."""
+    """Raises the problem by which no key of this DID or URL can ever be found, unless the list has one."""
     if not did.startswith(("did:", "https://")):
         raise Refused.saying(
             "the keys of {name} cannot be looked up", name=shortened(did), hint="Pin one: --key z…"

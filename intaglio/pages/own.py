@@ -30,7 +30,7 @@ class Own:
 
     @classmethod
     def at(cls, url: str) -> Self | None:
-        """Those of the service at a URL, which on loopback has several names.
+        """The origins of the service at a URL, which on loopback has several names.
 
         `None` where a diploma would travel in the clear.
         """
@@ -57,9 +57,9 @@ class Own:
         return host
 
     def require_own_page(self, request: Request) -> None:
-        """Raises `FOREIGN_PAGE` for what a browser does not say to come from a page of this service.
+        """Raises `FOREIGN_PAGE` unless the browser says that a page of this service sent the request.
 
-        By `Sec-Fetch-Site` (Fetch Metadata), which no page can set; by `Origin` where a browser sends none.
+        The proof is `Sec-Fetch-Site` (Fetch Metadata), which no page can set, or `Origin` if that is absent.
         """
         site = request.headers.get("Sec-Fetch-Site")
         if site is None:

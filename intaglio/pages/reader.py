@@ -24,7 +24,7 @@ NAMES = {"en": "English", "zh": "中文"}
 _ACCEPTED = {"en": "en", "zh": "zh", "zh-cn": "zh", "zh-sg": "zh", "zh-hans": "zh"}
 _DAY = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d)?Z)?", re.ASCII)
 _NOT_WITHIN = "(?<![A-Za-z0-9%._:-])", "(?![A-Za-z0-9%_#/?-]|[.:][A-Za-z0-9%])"
-"""Around a fact in a sentence: a longer date or DID that begins or ends with it is another one."""
+"""Patterns around a fact in a sentence: a longer date or DID that contains it is another one."""
 MONTHS = (
     *("January", "February", "March", "April", "May", "June"),
     *("July", "August", "September", "October", "November", "December"),

@@ -133,7 +133,7 @@ class Transfer:
         return self._pace.speed(asyncio.get_running_loop().time())
 
     def give_way(self) -> None:
-        """Leave the room to others: what was being moved ends, and takes no more from now on."""
+        """Leave the room to others: end the current transfer, and accept no more bytes."""
         assert self._scope is not None  # it has a speed
         self._gave_way, self.size = True, 0
         self._scope.reschedule(asyncio.get_running_loop().time())

@@ -79,12 +79,12 @@ WORDS: Mapping[Answered, str] = {
 
 
 class Sentence(NamedTuple):
-    """A sentence of ours, and by name what stands in it that others wrote."""
+    """A sentence of ours; `theirs` has the values from others that stand in it, by name."""
 
     text: str
     theirs: Mapping[str, str] = {}
     moments: tuple[datetime, ...] = ()
-    """The moments that stand in what others wrote."""
+    """The moments that stand in the values from others."""
 
     def __str__(self) -> str:
         theirs = {name: printable(value[: words.LONGEST]) for name, value in self.theirs.items()}
@@ -92,7 +92,7 @@ class Sentence(NamedTuple):
 
 
 class Claim(NamedTuple):
-    """A claim of a valid credential: what it is called, and what it says."""
+    """A claim of a valid credential: its label and its value."""
 
     name: str
     value: str
@@ -277,7 +277,7 @@ def _sentences(
     unchecked: Sequence[Claims],
     trust: TrustSource,
 ) -> Iterator[Sentence]:
-    """A sentence for each credential that is valid, else what keeps it from that."""
+    """A sentence for each valid credential, else the reason why the file is not valid."""
     if not credentials:
         code = _code(report)
         if _form(report) in MAILS:

@@ -47,7 +47,7 @@ GROUNDS: Mapping[str, str] = {
     "expired": "Not valid: expired",
     "not-yet-in-force": "Not valid: not in force yet",
 }
-"""A verdict with what it rests on, where that is another matter than a forgery, or is one."""
+"""Verdicts with their ground, by code: a forgery, or another reason for the refusal."""
 
 ENDED = ("revoked", "revoked-unexplained", "superseded", "suspended", "expired", "not-yet-in-force")
 """Codes of refusals of a genuine file: the issuer did sign it, but it does not count now."""
@@ -87,7 +87,7 @@ CUT = "This file was cut off: its end is missing."
 """Words for an unreadable file whose fault is evident."""
 
 PICTURED = "This is a picture of a credential, which cannot be checked."
-"""The same of what `MAILS` names."""
+"""The same for the forms in `MAILS`."""
 
 _STRANGER = (
     "Nobody has told this page that this issuer is who it says it is; look at its name letter by letter. If "
@@ -157,4 +157,4 @@ _PICTURE = (
 MAILS: Mapping[str, str] = dict.fromkeys(
     ("a PDF", "a picture (JPEG)", "a picture (PNG)", "a picture (SVG)"), _PICTURE
 )
-"""By what a file is, as `vc.forms` names it: what can be written to whoever sent that."""
+"""Drafts of a mail to the sender, by the form of the file as `vc.forms` names it."""

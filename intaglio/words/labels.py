@@ -25,7 +25,7 @@ LABELS: Mapping[str, str] = {
     "checked": "checked",
     "id": "id here",
 }
-"""By field. `when` is the day of the award or else of the beginning; `did` and `address` are the issuer's."""
+"""Labels by field. `when` is the day of the award, else of the beginning; `did`, `address`: the issuer's."""
 
 ACHIEVEMENTS: Mapping[str, str] = {
     "Achievement": "Achievement",
@@ -60,4 +60,4 @@ ACHIEVEMENTS: Mapping[str, str] = {
     "ResearchDoctorate": "Research doctorate",
     "SecondarySchoolDiploma": "Secondary school diploma",
 }
-"""By the values of Open Badges 3.0 `AchievementType`."""
+"""Labels by the values of Open Badges 3.0 `AchievementType`."""

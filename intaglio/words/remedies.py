@@ -442,10 +442,10 @@ REMEDIES: Mapping[str, str] = {
         "`intaglio trust add FILE`, and type the same again."
     ),
 }
-"""By code; whoever gives a problem a `hint` of its own has said it for that one."""
+"""Remedies by code; a problem with a `hint` of its own has that instead."""
 
 CLAIMED = "The link stays good for this wallet: then type the same again."
-"""Behind the remedy of what kept a diploma from being kept that is this wallet's by now."""
+"""A remark after a remedy: storing the diploma failed, but this wallet has already claimed it."""
 
 SPELLED: Mapping[str, Callable[[Facts], Facts]] = {
     "column-mapped-twice": lambda facts: {"option": _whole_names(facts)},
@@ -457,7 +457,7 @@ SPELLED: Mapping[str, Callable[[Facts], Facts]] = {
         "command": shlex.join(("intaglio", "trust", "add", str(facts["issuer"])))
     },
 }
-"""Facts as they are typed, where the remedy has them so."""
+"""By code, facts in the form in which one types them, for remedies that show commands."""
 
 
 def _whole_names(facts: Facts) -> str:

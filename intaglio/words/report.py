@@ -1,4 +1,4 @@
-"""A report in words: the verdict, what it is about, and a line for each check."""
+"""A report in words: the verdict, its subject, and a line for each check."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from verifier.summary import Summary
 
 LONGEST = 400
-"""Characters of what somebody else may have worded."""
+"""Characters that are shown of text that somebody else may have written."""
 
 VERDICTS: Mapping[Verdict, str] = {
     Verdict.VALID: "VALID",
@@ -60,9 +60,9 @@ def titled(what: str, degree: str, achievement_type: str) -> str:
 
 
 def sentence(summary: Summary) -> str:
-    """The kind's sentence; else the issuer, then, in quotation marks without any inside, what it claims.
+    """The kind's sentence; else the issuer and then its claims in quotation marks, with none inside.
 
-    Behind that stand the facts by the labels of a kind that does not speak, as far as a line goes.
+    For a kind whose words are not believed, the labelled facts follow, as far as a line goes.
     """
     said, values = kinds.sentence(summary)
     if said:
@@ -129,7 +129,7 @@ def shown(check: Check) -> str:
 
 
 def line(check: Check) -> str:
-    """A check in one line; what it found begins at the 23rd column of it."""
+    """A check in one line; its finding begins at the 23rd column."""
     name, mark = tr_in("step", check.name), tr_in("mark", MARKS[check.outcome])
     which = ""
     if check.part is not None:

@@ -11,7 +11,7 @@ from wire.work import BODY_STEPS, Work
 
 
 def require_sound(document: dict[str, Any]) -> None:
-    """Raises `Malformed` for what is no credential, and the problem of a term without a meaning."""
+    """Raises `Malformed` for a document that is no credential, and the problem of an undefined term."""
     claims = Credential.parse(document)
     if claims.unread:
         raise claims.unread

@@ -144,7 +144,7 @@ class _Marked:
 
 @dataclass
 class _Signing:
-    """Signs what is posted, once its data model is in order."""
+    """Signs posted documents, once their data model is in order."""
 
     url: str
     clock: Callable[[], datetime]

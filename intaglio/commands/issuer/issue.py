@@ -439,7 +439,7 @@ def _write(
 
 @contextmanager
 def _counting(made: Issuer, nouns: Noun, meter: ProgressMeter) -> Iterator[None]:
-    """Says how many were issued when somebody stops the work inside."""
+    """Report how many were issued if the user interrupts the work inside."""
     before = made.store.count()
     try:
         yield

@@ -99,7 +99,7 @@ def revoke(
 def _changed(
     made: Issuer, before: Sequence[Entry], news: Sequence[Entry], what: str, line: Callable[[Entry], str]
 ) -> Result:
-    """The editions as they are now; `news` are those of which the lists said something else before."""
+    """The editions as they are now; `news` are those whose status in the lists has changed."""
     entries = [made.store.entry(entry.seq) for entry in before]
     if news:
         say("The next check on this machine sees it at once.", *text.not_heard_of(made))

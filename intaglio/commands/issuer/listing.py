@@ -33,7 +33,7 @@ COLUMNS = (
     *("kind", "number", "edition", "copy", "name", "email", "issued"),
     *("state", "reason", "revoked", "claimed", "holder"),
 )
-"""Of the formats for spreadsheets and programs, unless others are named."""
+"""Default columns of the formats for spreadsheets and programs."""
 _KNOWN = (*COLUMNS, "form")
 
 _FORMATS = ("csv", "jsonl")
@@ -160,7 +160,7 @@ class _Line:
 
 
 def _cells(made: Issuer, entry: Entry, columns: tuple[str, ...]) -> list[str | int | None]:
-    """The values of the columns, `None` for what there is not; only what is asked for is read."""
+    """The values of the columns, `None` for missing ones; only requested columns are read."""
     claim = made.listing.claim(entry) if {"claimed", "holder"} & {*columns} else None
     issued = made.listing.issued(entry) if "issued" in columns else None
     values: dict[str, str | int | None] = {

@@ -86,7 +86,7 @@ class Place:
 
     @property
     def consent(self) -> Consent:
-        """The user's consent to what the files in the folder name."""
+        """The user's consent to the addresses that the folder's files name."""
         return self.session.consent(self.folder)
 
     def open(self) -> Issuer:
@@ -166,7 +166,7 @@ class Place:
         KeyFile.open(self.folder / "keys.json", lambda: passphrase).signer("log")
 
     def renew(self) -> None:
-        """Signs the status lists that are due, if their key is open anyway; where that fails, it is said."""
+        """Sign the status lists that are due, if their key is open anyway; report failures, do not raise."""
         made, now = self._issuer, self.session.now()
         if made is None or not made.is_open or not due(made.store, made.identity, now):
             return
@@ -187,7 +187,7 @@ class Place:
         return (self.folder / "issuer.json").exists()
 
     def named(self, description: Description) -> Description:
-        """The description; an empty name is that of the issuer here. Raises a usage error for nobody."""
+        """The description; an empty name is that of the issuer here. Raises a usage error without either."""
         if description.name:
             return description
         # where its description is lost, that is said

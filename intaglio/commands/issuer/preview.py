@@ -62,7 +62,7 @@ def require_agreed(
 
 
 def _show(record: Record, session: Session, composer: Composer) -> None:
-    """The sentence that `verify` says, and below it what a wallet shows."""
+    """The sentence of `verify`, and below it the lines that a wallet shows."""
     kind = composer.kind
     claims, summary = session.summary(composer.compose(record, 0), composer.profile.name, kind)
     details = words.details(claims, summary, str(record[kind.number]))

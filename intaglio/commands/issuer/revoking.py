@@ -83,7 +83,7 @@ def _opened(file: Path, kind: Kind) -> Source:
 def _named(
     made: Issuer, source: Source, unknown: str, judge: Callable[[Entry], None] | None
 ) -> tuple[Mapping[KindNumber, bool], Mapping[int, Sequence[CellFinding]]]:
-    """The credentials, each once, and whether it is new that they are revoked; by row, what names none."""
+    """The credentials, each once, with true if it is not revoked yet; the findings, by row."""
     named: dict[KindNumber, bool] = {}
     findings: dict[int, Sequence[CellFinding]] = {}
     column = _LISTED[0] if _is_list(source) else source.column(source.kind.number)
@@ -127,7 +127,7 @@ def _meant(source: Source, number: str, kind: str = "") -> KindNumber:
 def _refuse(
     made: Issuer, source: Source, findings: Mapping[int, Sequence[CellFinding]], noun: str
 ) -> NoReturn:
-    """Says what is wrong with the first rows, and writes all of them into an error file."""
+    """Report the faults of the first rows, and write all of them into an error file."""
     for line in text.faults(findings):
         say(*line)
     below = {row: found for row, found in findings.items() if row > _HEADINGS}

@@ -88,7 +88,7 @@ def serve(place: Place, reach: Reach, status_lifetime: str | None) -> None:
 
 
 def _lists(made: Issuer, lifetime: str | None) -> Lists:
-    """The lists; where nobody has decided how long they last, and all can fetch them, 30 days."""
+    """The status lists. If they have a web address and no lifetime was chosen, they last 30 days."""
     if lifetime is None and made.identity.url and not made.identity.status_lifetime:
         lifetime = SERVED_LIFETIME
     if lifetime is not None:

@@ -33,7 +33,7 @@ out_option = click.option(
 
 
 def bundles_folder(nouns: Noun) -> Path:
-    """The folder for bundles where none was named: what many of them are called, with hyphens.
+    """The default folder for bundles: the plural noun of the kind, with hyphens.
 
     Raises a usage error where that is a file, before anything is issued.
     """

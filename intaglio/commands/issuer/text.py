@@ -40,7 +40,7 @@ REFUSED_BY: Mapping[str, Sequence[str]] = dict.fromkeys(
     ("eddsa-jcs-2022", "ecdsa-rdfc-2019", "ecdsa-jcs-2019"),
     ("@digitalcredentials/verifier-core", "openbadgeslib"),  # of ours they know eddsa-rdfc-2022 only
 )
-"""By suite, the verifiers that refuse its proofs, of those in docs/interoperability.md."""
+"""By suite, those verifiers of docs/interoperability.md that refuse its proofs."""
 
 
 def lines(issuer: Issuer) -> Callable[[Entry], str]:
@@ -345,7 +345,7 @@ def not_heard_of(issuer: Issuer) -> Sequence[str]:
 
 
 def without_evidence(url: str | None) -> str:
-    """The consequences of bundles without evidence, said before any is made."""
+    """The consequences of bundles without evidence, stated before any is made."""
     left_out = "Log proofs and status lists stay out of the bundles: offline the verdict is open"
     if url:
         return f"{left_out}, and verifiers will ask {printable(url)}."

@@ -124,7 +124,7 @@ def _folder(folder: Path, extent: Extent, depth: int = 1) -> Iterator[InputFile]
 
 
 def _wanted(source: InputFile) -> InputFile | None:
-    """The file, if it may be one to verify: by its name; a picture by what is in it."""
+    """The file, if it may be one to verify: by its name, or a picture by its content."""
     name = source.name.lower()
     if name.endswith(SUFFIXES):
         return source

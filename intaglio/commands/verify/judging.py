@@ -25,7 +25,7 @@ EXIT: Mapping[Verdict, int] = {Verdict.VALID: 0, Verdict.INVALID: 1, Verdict.UND
 
 @dataclass(frozen=True)
 class Judging:
-    """By whom it is recognised, and what is asked beside that."""
+    """The trust list to judge by, and the further requirements."""
 
     session: Session
     trust_file: Path | None
@@ -46,7 +46,7 @@ class Judging:
         return self.session.verifier(offline=self.offline, trust_file=self.trust_file)
 
     def __getstate__(self) -> dict[str, Any]:
-        """All but the verifier: another process makes its own."""
+        """All members but the verifier: another process makes its own."""
         return {name: value for name, value in vars(self).items() if name != "verifier"}
 
     def report(self, received: bytes) -> Report:

@@ -63,7 +63,7 @@ class StandardInput:
 
     @cached_property
     def _begun(self) -> list[bytes]:
-        """As far as the second line that is not blank."""
+        """The lines as far as the second one that is not blank."""
         begun: list[bytes] = []
         size = filled = 0
         while filled < 2 and size < _LINE and (line := sys.stdin.buffer.readline(_LINE)):

@@ -67,7 +67,7 @@ class _Judge(NamedTuple):
     language: str
 
     def answers(self, items: Sequence[FileRead], _tell: Tell) -> list[FileVerdict]:
-        """The verdict on each file, or what is wrong with it."""
+        """The verdict on each file, or the problem with it."""
         if language() != self.language:  # a worker that is no copy of this process
             speak(self.language)
         return list(map(self._answer, items))

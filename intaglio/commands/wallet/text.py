@@ -1,4 +1,4 @@
-"""Credentials in words for the holder's terminal; what strangers wrote passes through `printable`."""
+"""Credentials in words for the holder's terminal; text from strangers passes through `printable`."""
 
 from __future__ import annotations
 

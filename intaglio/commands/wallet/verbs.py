@@ -349,7 +349,7 @@ def read(source: str) -> bytes:
 
 
 def check(session: Session, data: bytes) -> Report:
-    """The verifier's report; what it found is told unless all is well."""
+    """The verifier's report; its finding is printed unless all is well."""
     report = session.check(data)
     if not report:
         say(tr("Not all checks passed:"), *text.checks(report))
