@@ -4,9 +4,9 @@ All by CPU time, in one run, the best of rounds that take turns. The real servic
 Bazaar's packages behind node's http, are bound to one core each, two processes to the same one together. The
 library is in this process on that core, with the verifier that the service has.
 
-Each process is kept busy by sixteen connections: what they post at one time is written at once, so that of
-half as many each request would cost more. Issuing writes durably, here and in the library, by sixteen
-threads. The peer keeps nothing of what it signs, and of what it verifies it looks at the proof alone.
+Sixteen connections keep each process busy. Requests that arrive together are written together, so with half
+as many connections each request would cost more. Issuing writes durably, here and in the library, by sixteen
+threads. The peer stores nothing that it signs, and verifies the proof alone.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def posted(record: Mapping[str, str]) -> bytes:
 
 
 class Service:
-    """One that runs, and the connections to it."""
+    """A running service, and the connections to it."""
 
     def __init__(
         self, pid: int, address: str, token: str, bundle: Mapping[str, Any], connections: int = CONNECTIONS
@@ -69,18 +69,18 @@ class Service:
         self.shown = json.dumps({"verifiableCredential": bundle}).encode()
 
     def cpu(self) -> float:
-        """Seconds of CPU that it had, with the processes that it started, and those that these started."""
+        """Seconds of CPU that it used, including the processes that it started and their children."""
         return sum(map(cpu_of, family(self.pid)))
 
     def do(self, what: str, turn: int) -> tuple[float, list[float]]:
-        """Seconds of CPU a request, and how long each took."""
+        """Seconds of CPU per request, and the duration of each."""
         bodies = [self.shown] * CALLS if what == "verify" else [*map(posted, records(f"T{turn}", CALLS))]
         before = self.cpu()
         taken = self.ask(PATHS[what], bodies)
         return (self.cpu() - before) / CALLS, taken
 
     def ask(self, path: str, bodies: list[bytes]) -> list[float]:
-        """Posts all of them, one on each connection at a time; the seconds that each took."""
+        """Posts all requests, one at a time on each connection; returns the seconds that each took."""
 
         def some(nth: int) -> list[float]:
             taken, connection = [], http.client.HTTPConnection(self.host)
@@ -99,7 +99,7 @@ class Service:
 
 
 def family(pid: int) -> Iterator[int]:
-    """A process and those that come from it."""
+    """A process and its descendants."""
     yield pid
     for path in Path(f"/proc/{pid}/task").glob("*/children"):
         for child in path.read_text().split():
@@ -167,7 +167,7 @@ def main() -> None:
 def measured(
     services: Mapping[str, Service], alone: Issuer, bundle: bytes, verifier: Verifier
 ) -> dict[str, dict[str, Any]]:
-    """Seconds of CPU of each kind, the best of the rounds, and how long requests took, by who answered."""
+    """By service: seconds of CPU of each kind, the best of the rounds, and durations of requests."""
     nobody: dict[str, Any] = {**dict.fromkeys(GOALS, float("inf")), "taken": []}
     found = {name: {**nobody, "taken": []} for name in ("library", *services)}
 

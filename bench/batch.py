@@ -42,7 +42,7 @@ for who, memory in ((resource.RUSAGE_SELF, own), (resource.RUSAGE_CHILDREN, 0)):
 
 
 class Used(NamedTuple):
-    """What a run took: seconds, and KiB at the most."""
+    """Cost of a run: seconds, and peak memory in KiB."""
 
     wall: float
     parent: float

@@ -1,7 +1,7 @@
 """Diplomas issued and claimed one at a time by 1, 10 and 100 threads of one process: calls a second.
 
-On the disk that holds the temporary folder, whose syncs are what a call waits for. A call that is refused
-counts for nothing, and is counted.
+Runs on the disk that holds the temporary folder, since a call waits for its syncs. Refused calls are left out
+of the rate, and counted on their own.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ NOW = datetime(2026, 11, 1, tzinfo=UTC)
 THREADS = (1, 10, 100)
 MOST = 100  # calls, of one thread as of a hundred
 GOALS = {"issue": 5, "claim": 5}
-"""Times as many calls a second of a hundred threads as of one."""
+"""Ratio of calls a second: a hundred threads to one."""
 
 
 def graduate(row: int) -> dict[str, str]:
-    """An invented one."""
+    """An invented graduate."""
     return {
         "diploma_number": f"UNI-{row:06}",
         "given_name": f"Given{row}",

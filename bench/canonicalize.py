@@ -1,7 +1,7 @@
-"""How long canonicalising takes, as a ratio to pyld in the same run.
+"""Time of canonicalisation, as a ratio to pyld in the same run.
 
 Prints a table and writes `bench/results/canonicalize.json`. Times are CPU time of one core, the best of
-several rounds; what counts are the ratios, since machines differ.
+several rounds; only the ratios count, since machines differ.
 """
 
 from __future__ import annotations

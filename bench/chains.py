@@ -1,8 +1,9 @@
-"""What time from chains costs: gas for an anchor, and verifying evidence from two chains beside the log's.
+"""Cost of timestamps from chains: gas for an anchor, and verifying evidence from two chains and the log.
 
-The bundle brings, as an issuer hands it out, for each chain a proof that the entry is in a checkpoint of the
-log, and the evidence that the chain has that one; the peer is the same bundle with the log's own alone. CPU
-time, lists remembered; the best of many rounds that take turns in one run. Gas is py-evm's, in this process.
+As issuers hand it out, the bundle has two items for each chain: a proof that the entry is in a checkpoint of
+the log, and evidence that the chain has that checkpoint. The peer is the same bundle with the log's own
+evidence alone. CPU time, lists remembered; the best of many rounds that take turns in one run. Gas is
+py-evm's, in this process.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ SIZE = 10_000
 
 
 def gas() -> dict[str, int]:
-    """Of deploying the contract, of its first anchor and of the dearest after that."""
+    """Gas of deploying the contract, of its first anchor and of the most expensive one after that."""
     chain = Blocks()
     made = chain.send(chain.submitter, init_code("bench.example/log", chain.owner, chain.submitter))
     contract = bytes.fromhex(made["contract_address"][2:])

@@ -1,4 +1,4 @@
-"""Status digests: bytes of a hundred million entries of which 1 % is set, and the time of a look-up."""
+"""Status digests: bytes for a hundred million entries with 1 % set, and the time of a look-up."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _LISTS, _ENTRIES, _SET, _CHANGED, _LOOKUPS = 763, 1 << 17, 1_000_000, 1_000, 200
 
 
 def main() -> None:
-    """Prints a line each; the peer is what a verifier of every list would fetch, and a sorted array."""
+    """Prints a line each; the peers are the lists that a verifier would fetch, and a sorted array."""
     chosen = random.Random(1)
     positions = sorted(chosen.sample(range(_LISTS * _ENTRIES), _SET))
     facts = DigestFacts("https://u.example/status/", _LISTS, _ENTRIES, {}, ("revocation",), 1, "")

@@ -1,9 +1,9 @@
 """Bundles written into a folder by one process, with their manifest: CPU of each.
 
-The peer is what no export can do without: to read each credential from its shard as JSON, to write it to a
-file with as many bytes as its bundle has, to hash that, and to give it its name. The two take turns; the
-figure is the median of their ratios. Give a number to export so many bundles, and a folder to write to one
-on another disk than that of temporary files.
+The peer is the minimum of any export: read each credential from its shard as JSON, write a file of the
+bundle's size, hash it and name it. The two take turns; the figure is the median of their ratios. The first
+argument is the number of bundles; the second is a folder to write to, on another disk than the temporary
+files.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def issued(folder: Path, rows: int) -> Issuer:
 
 
 def credentials(issuer: Issuer) -> Iterator[Any]:
-    """All of them, as they lie in the shards."""
+    """All credentials, as they are stored in the shards."""
     archive = issuer.archive
     for _, shard in archive.store.chunks():
         for line in lines_of(read_shard(archive.shards, shard), archive.where(shard)):
@@ -49,7 +49,7 @@ def credentials(issuer: Issuer) -> Iterator[Any]:
 
 
 def bare(issuer: Issuer, out: Path, rest: bytes) -> None:
-    """Files of credentials, with as many bytes behind each as a bundle has beside it."""
+    """Writes files of credentials, each padded to the size of its bundle."""
     out.mkdir()
     for number, credential in enumerate(credentials(issuer)):
         data = orjson.dumps(credential, option=orjson.OPT_INDENT_2) + rest

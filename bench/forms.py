@@ -1,17 +1,18 @@
 """Forms of credentials beside what other programs do, in CPU time: medians of five rounds of one run.
 
-The ways of one line take turns in each round; a ratio is the median of those of the rounds: how many times as
-long as ours the other program takes. All sign with keys that they have at hand and have used before, and node
-has compiled what it runs. Our ECDSA is deterministic, which takes a tenth longer than theirs. The lines:
+The programs of one line take turns in each round. A ratio is the other program's time divided by ours, the
+median over the rounds. All sign with keys that are loaded and were used before, and node has compiled its hot
+code. Our ECDSA is deterministic, which takes a tenth longer than theirs. The lines:
 
-- issue: eight claims hidden, and one signature. Ours makes its salts by HMAC, so that a row done again gives
-  the same bytes; the others draw random ones.
-- show: two of the eight are chosen, and the holder signs, of a credential that each program has read: a
-  wallet has to read it anyway, to list what can be shown. Ours looks whether the credential is bound to
-  that key. `present` of `@sd-jwt` takes text alone, so its own steps are called one by one after the reading.
+- issue: eight claims hidden, and one signature. Ours makes its salts by HMAC, so that issuing a row again
+  gives the same bytes; the others draw random salts.
+- show: two of the eight claims are chosen, and the holder signs. Each program has already read the
+  credential: a wallet has to read it anyway, to list the claims that can be shown. Ours checks that the
+  credential is bound to that key. `present` of `@sd-jwt` takes text alone, so its own steps are called one by
+  one after the reading.
 - read, show: the same from the text, which ours reads as strictly as a verifier does.
-- verify: two signatures, `sd_hash`, every digest, and whether the challenge is the one that was given. Ours
-  knows the rules of SD-JWT VC and reads the claims as well; `@sd-jwt` compares no audience.
+- verify: two signatures, `sd_hash`, every digest, and the challenge. Ours knows the rules of SD-JWT VC and
+  reads the claims as well; `@sd-jwt` compares no audience.
 - nine steps: the whole verdict, trust and dates among it; `polaris-oid4vp` checks the presentation alone.
 - list: a token status list of 2^20 entries is unpacked, and one of them read.
 
@@ -72,7 +73,7 @@ from wire.work import Work
 
 ROUNDS, TIMES = 5, 200
 UNCOUNTED = 10
-"""Rounds of node before it is measured. Before it has compiled what it runs, it takes twice as long."""
+"""Rounds of node before it is measured: until its hot code is compiled, it takes twice as long."""
 FORGET = (
     public._POINTS.clear,
     public._BY_MULTIKEY.clear,
@@ -95,7 +96,7 @@ CHALLENGE, DOMAIN = "n-0S6_WzA2Mj", "x509_san_dns:employer.example"
 ASKED = Asked(CHALLENGE, DOMAIN)
 VCT, LIST = "urn:example:degree", "https://university.example/status/0"
 HIDDEN = {f"claim_{number}": f"what is said, {number} of 8" for number in range(1, 8)}
-"""Beside `iat`."""
+"""Claims beside `iat`."""
 TWO = dict.fromkeys([*HIDDEN][:2], True)
 
 Times = dict[str, float]
@@ -133,7 +134,7 @@ class World:
     def peer(
         self, do: str, tasks: Sequence[Mapping[str, Any]], times: int = 1, uncounted: int = UNCOUNTED
     ) -> Times:
-        """The CPU time that @sd-jwt takes for a task, once node has compiled what it runs often."""
+        """The CPU time that @sd-jwt takes for a task, once node has compiled its hot code."""
         if self.ask is None:
             return {}
         with_names = [{"do": do, **task} for task in tasks]
@@ -243,7 +244,7 @@ class World:
         assert credential.claims.said["claim_1"] == HIDDEN["claim_1"]
 
     def nine_steps(self) -> Times:
-        """Of a credential without status or log, since `polaris-oid4vp` looks neither up."""
+        """Verifies a credential without status or log, since `polaris-oid4vp` looks up neither."""
         texts = []
         for _ in range(TIMES):
             holder = self.holder()
@@ -297,7 +298,7 @@ class World:
 
 
 def a_megabyte() -> float:
-    """Seconds for 10,000 disclosures, nearly as many as are read of one file."""
+    """Seconds for 10,000 disclosures, close to the limit for one file."""
     texts = [as_text([f"{number:022}", f"claim_{number}", "x" * 40]) for number in range(10_000)]
     text = b"~".join(
         [jwt({"alg": "ES256"}, {"_sd": [*map(digest, texts)]}, PrivateKey.generate("P-256")), *texts, b""]
@@ -314,7 +315,7 @@ def a_megabyte() -> float:
 
 
 def read(credential: Enveloped) -> Secured:
-    """The credential as a wallet has it, which looked whose it is and what can be shown of it."""
+    """The credential as a wallet holds it, with its owner and its disclosable claims already read."""
     secured = FORM.read(credential.data, {}, Work())
     assert secured.claims.subjects
     assert FORM.choices(secured).alone
@@ -325,7 +326,7 @@ def each(calls: Sequence[Callable[[], object]], again: Sequence[Callable[[], obj
     """Microseconds of CPU a call.
 
     All are called once before, uncounted: the first signature by a key takes a fifth longer, and node's have
-    signed before. `again` is counted in their place, where they would know each other again.
+    signed before. `again` is measured instead where a second call would profit from the first.
     """
     for call in calls:
         call()
@@ -378,7 +379,7 @@ GOALS = {
     ("nine steps", "polaris-oid4vp"): ">= 0.71",
     ("list", "@sd-jwt"): ">= 100",
 }
-"""How many times as long the other program is to take."""
+"""The goals: ratio of the other program's time to ours."""
 
 
 def beside_others(ask: JavaScript | None) -> None:

@@ -1,9 +1,9 @@
-"""What does not grow: a claim after 50,000 others, and a publication with the number of lists that changed.
+"""Costs that must not grow: a claim after 50,000 others, and publishing as more lists change.
 
 CPU time in one process, each row against its first. The 50,000 former claims are in the index, the log, the
-list and its details as claims leave them; their diplomas themselves are not printed. Of a hundred lists, one
-revocation each is published, against that of one list. In a memory-backed folder: what waits for the disk is
-counted, once for each side.
+list and its details as claims leave them; their diplomas themselves are not printed. Publishing one
+revocation in each of a hundred lists is compared with publishing one in a single list. The folder is backed
+by memory; the operations that would wait for a disk are counted, once for each side.
 """
 
 from __future__ import annotations

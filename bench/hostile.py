@@ -1,11 +1,11 @@
 """The worst that a file does to a verifier, as a multiple of one diploma, and that a form does to a page.
 
-Each input of tests/hostile.py is verified in a process of its own, by a verifier that knows one university:
-CPU time, and memory beyond what the process had before; of each the worst of several lengths up to that of a
-service's body, and of a file. `search` looks for worse ones by changing and joining these: in `make soak`.
+Each input of tests/hostile.py is verified in a process of its own, by a verifier that knows one university.
+CPU time and additional memory are measured, each the worst of several lengths up to the limit of a service's
+body, and of a file. `search` looks for worse ones by changing and joining these: in `make soak`.
 
-Of a page (`python bench/hostile.py pages`), for each form of tests/uploads.py: bytes in and out, CPU time,
-and the memory that ten answers take which nobody reads.
+For a page (`python bench/hostile.py pages`), each form of tests/uploads.py gives bytes in and out, CPU time,
+and the memory of ten unread answers.
 """
 
 from __future__ import annotations
@@ -47,13 +47,13 @@ class Cost(NamedTuple):
 
 
 def cost(data: bytes, steps: int) -> Cost:
-    """What verifying takes within so many steps."""
+    """The cost of verifying `data` within so many steps."""
     found: Cost | None = in_child(lambda: _measure(data, steps))
     return found or Cost(float("inf"), 0, "the process died")
 
 
 def in_child(work: Callable[[], Any]) -> Any:
-    """What `work` gives, done in a child, which takes its memory along; `None` if that dies."""
+    """The result of `work`, run in a child so that its memory is freed; `None` if the child dies."""
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
@@ -87,14 +87,14 @@ def _status(name: str) -> int:
 
 
 def worst(make: Callable[[int], bytes], size: int, steps: int) -> Cost:
-    """Of the input at full length and at parts of it: what is refused at once may cost more when shorter."""
+    """The worst of several lengths: an input that is refused at full length may cost more when shorter."""
     found = [cost(in_child(functools.partial(make, size >> part)), steps) for part in (0, 2, 4)]
     seconds, memory = max(one.seconds for one in found), max(one.memory for one in found)
     return Cost(seconds, memory, max(found).said)
 
 
 def search(seconds: float, seed: int, size: int, steps: int) -> tuple[Cost, bytes]:
-    """The worst of what can be made in so many seconds."""
+    """The worst inputs that can be made in so many seconds."""
     random, end = Random(seed), time.monotonic() + seconds
     found, kept = Cost(0.0, 0, ""), b""
     while time.monotonic() < end:

@@ -60,7 +60,7 @@ def issuer_in(home: Path, form: Form | None = None) -> Issuer:
 
 
 def run(folder: Path, workers: int, form: Form | None = None) -> dict[str, float]:
-    """In this process: issue the file, and say what it took."""
+    """Issues the file in this process, and prints its cost."""
     issuer = issuer_in(folder / str(workers), form)
     begun, before = time.perf_counter(), _cpu()  # what Python takes to start is no part of the job
     result = issuer.issue_file(Order(open_source(folder / "g.csv"), folder / "errors.csv", workers=workers))

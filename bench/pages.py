@@ -1,8 +1,8 @@
 """The page that checks a diploma: a form against `POST /verify` of the same bytes; and the issuer's pages.
 
 The real services, each in a process of its own; requests one after another on one connection that stays open,
-in rounds that take turns. First paint is that of a Chromium that has just begun, by its own clock, without
-what beginning takes; where none is installed those rows are left out.
+in rounds that take turns. First paint is measured in a Chromium that has just started, by its own clock,
+without the start itself. Without an installed Chromium those rows are left out.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _BOUNDARY = "bench-of-pages"
 
 
 def form_of(data: bytes) -> bytes:
-    """What the page's form sends with one file."""
+    """The body that the page's form posts for one file."""
     head = f'--{_BOUNDARY}\r\nContent-Disposition: form-data; name="file"; filename="a.json"\r\n\r\n'
     return head.encode() + data + f"\r\n--{_BOUNDARY}--\r\n".encode()
 
@@ -85,7 +85,7 @@ def first_paints(urls: Mapping[str, str]) -> dict[str, float]:
 
 @contextmanager
 def serving(home: Path, *words: str) -> Iterator[str]:
-    """What the command prints first, as long as it serves."""
+    """The first line that the command prints; it serves until the block ends."""
     service = subprocess.Popen(
         (sys.executable, "-m", "intaglio", *words),
         env={**os.environ, "INTAGLIO_HOME": str(home)},

@@ -45,7 +45,7 @@ def in_a_process(folder: Path, way: str, name: str) -> float:
 
 
 def job(home: Path, way: str) -> dict[str, float]:
-    """In this process: issue the file one way or the other."""
+    """Issues the file in this process, in one of the two ways."""
     return run(home, 1, General() if way == "general" else DataIntegrity())
 
 

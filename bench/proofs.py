@@ -52,7 +52,7 @@ def cpu(work: Callable[[], object], rounds: int = 7, seconds: float = 0.25) -> f
 
 
 class Plain:
-    """What a programmer writes in an afternoon on pyld and cryptography."""
+    """The plain way: the code that a programmer writes in an afternoon on pyld and cryptography."""
 
     def __init__(self) -> None:
         documents = Documents()

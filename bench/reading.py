@@ -1,4 +1,4 @@
-"""What an issuer's command costs that only reads, beside `verify FILE`: processor time of fresh processes.
+"""Processor time of an issuer's read-only commands, beside `verify FILE`, in fresh processes.
 
 User and system time, the best of several, all taken by turns in one run; modules are compiled beforehand, as
 they are where a program is installed.
@@ -19,7 +19,7 @@ GRADUATES = ROOT / "examples/diploma/graduates.csv"
 NUMBER = "UNI-2026-00000"
 RUNS = 15
 GOAL = 2
-"""Times as much as `verify FILE`."""
+"""The goal, as a multiple of the time of `verify FILE`."""
 
 
 def seconds(environment: dict[str, str], *words: str) -> float:

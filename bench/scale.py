@@ -1,7 +1,7 @@
 """A log of ten million entries on each engine: its time, memory and bytes, and what a proof reads.
 
-Each engine is filled by a process of its own, whose highest resident memory counts. Bytes are those that the
-engine holds of the log: files, the database as PostgreSQL counts it, objects without their second copy.
+Each engine is filled by a process of its own, whose highest resident memory counts. Bytes are the log's
+storage in the engine: files, the database as PostgreSQL counts it, objects without their second copy.
 (`docs/scale.md` has the figures of one run; a part of it: `python bench/scale.py 1000000 folder`.)
 """
 
@@ -71,7 +71,7 @@ def leaf(number: int) -> bytes:
 
 
 class Counting:
-    """A store to read, which knows the tiles of hashes that it was asked for."""
+    """A store for reading, which records the tiles of hashes that it was asked for."""
 
     def __init__(self, store: Store) -> None:
         self._store, self.tiles = store, set[str]()
@@ -96,7 +96,7 @@ def in_bucket(cluster: s3_server.Cluster, prefix: str) -> int:
 
 
 def filled(uri: str, count: int) -> dict[str, Any]:
-    """What `fill` gives, from a process of its own."""
+    """The result of `fill`, run in a process of its own."""
     command = (sys.executable, __file__, "--fill", uri, str(count))
     done = subprocess.run(command, stdout=subprocess.PIPE, check=True)
     return dict(json.loads(done.stdout))

@@ -50,7 +50,7 @@ def cpu_of(pid: int) -> float:
 
 
 def asked(connections: list[http.client.HTTPConnection], data: bytes, calls: int) -> None:
-    """So many requests, of which one is under way on each connection."""
+    """Sends that many requests, with one under way on each connection."""
     for _ in range(calls // len(connections)):
         for connection in connections:
             connection.request("POST", "/verify", data, {"Content-Type": "application/json"})

@@ -1,4 +1,4 @@
-"""What a person waits for: whole commands, from a cold start to the last line.
+"""Waiting time of a person: whole commands, from a cold start to the last line.
 
 Wall time of fresh processes, the median of several, beside that of `python -c pass` in the same run.
 """
@@ -44,7 +44,7 @@ print(time.perf_counter() - start)
 
 
 def key_derivation(environment: dict[str, str]) -> float:
-    """What Argon2id alone takes to open a wallet, in processes as fresh as those that show one."""
+    """Seconds that Argon2id alone takes to open a wallet, in fresh processes like those that show one."""
     program = KEY_DERIVATION % orjson.dumps(envelope.seal(b"x" * 32, b"passphrase"))
     command = (sys.executable, "-c", program)
     return statistics.median(

@@ -3,13 +3,13 @@
 Wall time, since a durable log waits for the disk: appends include the journal, tiles, read-back, checkpoint
 and the settling. Opening is CPU time in fresh processes, against a log whose journal holds 8 MiB, as it once
 did: all of that is integrated again. Each round measures both sides; the median ratio of the rounds counts.
-A PostgreSQL server, where one is installed, is started on the same disk, with what it does by default; so is
-a SeaweedFS cluster of three masters, three volume servers (each object on two of them) and a filer with S3.
+If installed, a PostgreSQL server with default settings is started on the same disk. So is a SeaweedFS cluster
+of three masters, three volume servers (each object on two of them) and a filer with S3.
 
-An ext4 without a journal takes ten times as long to create a file for minutes after many were deleted
-nearby, by this program, too: each round has a folder that is placed elsewhere on the disk, and the line
-"files alone" tells whether that helped. (Not called `ledger.py`: that would hide the package from programs
-in this folder.)
+For minutes after many files were deleted, an ext4 without a journal takes ten times as long to create a file
+nearby, and this program deletes many. So each round has a folder that is placed elsewhere on the disk; the
+line "files alone" shows if that helped. (Not called `ledger.py`: that would hide the package from programs in
+this folder.)
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""How far a row and a bundle walk through the house: the files that they enter, and their stays in them.
+"""Control flow of a row and of a bundle through the packages: the files entered, and the stays in them.
 
-A stay is what passes in one file until a call or a return leads into another one. The row goes from a CSV
+A stay is the execution in one file until a call or a return leads into another one. The row goes from a CSV
 to an indexed credential, the bundle to a verdict; both were made once before. At 81e9505 these were 76 files
 and 989 stays, and 50 and 609.
 """

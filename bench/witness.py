@@ -1,8 +1,8 @@
 """A cosignature over HTTP against its parts: the same request to no route, and checking and signing alone.
 
-The service, in a process of its own; the parts that nobody can leave out, in this one. By CPU time,
-the least of several rounds that take turns in one run. What keeping costs, files of SQLite that lie in memory
-here, is told by a witness without a server, and left out of the ratio: it is the disk's.
+The service runs in a process of its own; the indispensable parts run in this one. By CPU time, the least of
+several rounds that take turns in one run. The cost of storage (SQLite files, here in memory) is measured on a
+witness without a server. The ratio leaves it out, since it depends on the disk.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Sender:
         self.known, self.root = 0, merkle.EMPTY_ROOT
 
     def next(self) -> bytes:
-        """What it sends of its next checkpoint."""
+        """The `add-checkpoint` request for its next checkpoint."""
         known, self.known = self.known, self.known + 10
         self.log.append([b"%d" % index for index in range(known, self.known)], b"%d" % known)
         proof = self.log.consistency(known, self.known) if known else []
@@ -59,7 +59,7 @@ class Sender:
 def asked(
     connections: list[http.client.HTTPConnection], path: str, bodies: list[list[bytes]], status: int
 ) -> None:
-    """Each log on a connection of its own, of which each has one request under way."""
+    """Sends each log's requests on a connection of its own, one under way on each."""
     for at_once in zip(*bodies, strict=True):
         for connection, body in zip(connections, at_once, strict=True):
             connection.request("POST", path, body)

@@ -1,6 +1,6 @@
-"""One cell of a registrar's file: the value of its field, or why it is none.
+"""One cell of a registrar's file: the value of its field, or the reason for refusing it.
 
-The value belongs to the registrar: what is wrong says the reason, never the text.
+The text belongs to the registrar: a problem gives the reason, and never repeats the text.
 """
 
 from __future__ import annotations
@@ -41,46 +41,46 @@ Without one, the nodes of an RDF list look alike: other programs take some dozen
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Field:
-    """A fact of a record: which cells it takes, and the usual headings of its column."""
+    """A fact of a record: the cells that it accepts, and the usual headings of its column."""
 
     name: str
     type: str = "text"
     """One of `TYPES`."""
     required: bool = False
     pattern: str = ""
-    """An I-Regexp (RFC 9485); of a code, what it may be beside `codes`."""
+    """An I-Regexp (RFC 9485); for a code field, the form of further values beside `codes`."""
     check: str = ""
-    """One of `digits.SCHEMES`, by which a text has check digits."""
+    """The scheme of the text's check digits, one of `digits.SCHEMES`."""
     refusal: str = ""
-    """Why a cell is refused that is none of these."""
+    """The reason given for a cell that fails these checks."""
     codes: Mapping[str, str] = field(default_factory=dict)
     """The code for each way to write it; see `vocabulary.fold`."""
     names: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """The names of a code for people, by language and code; the code itself is signed."""
     constant: Any = ""
-    """The value that it has in every record; it then has no column."""
+    """The same value in every record; the field then has no column."""
     looked_up: tuple[str, Mapping[str, Any]] | None = None
     """A code field, and the value that follows from each code; it then has no column."""
     is_attached: bool = False
-    """Whether a column names files below a folder: of each the digest is the value."""
+    """True if a column names files below a folder; the value is the digest of the file."""
     earliest: str = ""
     """The first day to be expected, YYYY-MM-DD."""
     years_ahead: int | None = None
     """Years from the job's day that a day may be ahead."""
     worded: str = ""
-    """The code of which it keeps the word, as it was typed, where its own cell is empty."""
+    """The code field whose word, as it was typed, this field keeps if its own cell is empty."""
     reached: tuple[str, int] | None = None
     """A day, and the years since then after which this is true on the job's day; it then has no column."""
     fields: Mapping[str, Field] = field(default_factory=dict)
-    """Of a group, what each of its items says."""
+    """The fields of each item of a group."""
     is_ordered: bool = False
-    """Whether the order of a group's items is signed."""
+    """True if the order of a group's items is signed."""
     example: str = ""
-    """A cell that it takes, for people and for tests."""
+    """A cell that the field accepts, for people and for tests."""
     personal: bool = False
-    """Whether it says something about a person: it is then in no type, id or log, and makes no identifier."""
+    """True for personal data: it then appears in no type, id or log, and makes no identifier."""
     disclosure: str = "allowed"
-    """Whether a holder may leave it out: one of `DISCLOSURES`."""
+    """The holder's freedom to leave the claim out: one of `DISCLOSURES`."""
     iri: str = ""
     """The property that it is in RDF; without one a template says where it stands, or it stands nowhere."""
     mdoc: tuple[str, ...] = ()
@@ -92,18 +92,18 @@ class Field:
     labels: Mapping[str, str] = field(default_factory=dict)
     """Its name for people, by language."""
     explanations: Mapping[str, str] = field(default_factory=dict)
-    """A sentence about it, by language, for whoever has to fill it in or to read it."""
+    """A sentence about it, by language, for people who fill it in or read it."""
 
     @property
     def sample(self) -> Any:
-        """A value, to try a template with."""
+        """A sample value to try a template with."""
         if self.type == GROUP:
             return [{name: field.sample for name, field in self.fields.items()}]
         return _SAMPLES.get(self.type, "1")
 
 
 DISCLOSURES = ("always", "allowed", "never")
-"""Whether a holder may leave a claim out (SD-JWT VC type metadata, `sd`): `never` stays in sight."""
+"""Selective disclosure of a claim (SD-JWT VC type metadata, `sd`): `never` keeps it in sight."""
 
 OWN = Field("")
 """A field that only an edited template has: a text."""
@@ -134,7 +134,7 @@ _NOT_UTF8 = partial(re.search, r"[\ud800-\udfff]")  # what Python makes of other
 def check_cell(field: Field, cell: str, date_order: str = "", words: Words | None = None) -> Any:
     """The value of a cell that is not empty: NFC, trimmed. Raises `BadCell`.
 
-    `words` are those that it may have in the place of a value.
+    `words` are the words that a cell may have in place of a value.
     """
     if not cell.isprintable():  # seldom, and then most often for the sake of a harmless joiner
         if _NOT_UTF8(cell):
@@ -227,7 +227,7 @@ def _url(field: Field, cell: str, _: str) -> str:
 
 
 def _digest(field: Field, cell: str, _: str) -> str:
-    """As `digestSRI` of VCDM 2.0 has it, whether it was typed so or as `sha-256:` and hexadecimal digits."""
+    """The digest as VCDM 2.0's `digestSRI`, typed in that form or as `sha-256:` and hexadecimal digits."""
     _require_match(field, cell)
     if (match := _DIGEST(cell)) is None:
         raise BadCell("is not a digest, such as sha256-… or sha-256:…")
@@ -244,7 +244,7 @@ def _digest(field: Field, cell: str, _: str) -> str:
 
 
 def sri(digest: bytes) -> str:
-    """A digest of SHA-2, told by its length, as Subresource Integrity writes it (W3C SRI, 3.1)."""
+    """A SHA-2 digest as Subresource Integrity writes it (W3C SRI, 3.1); its length gives the algorithm."""
     return f"sha{8 * len(digest)}-{base64.b64encode(digest).decode()}"
 
 
@@ -290,11 +290,11 @@ TYPES: Mapping[str, Callable[[Field, str, str], Any]] = {
     "code": _code,
     "digest": _digest,
 }
-"""The types of fields: how a cell becomes a value, given the order of day and month in dates."""
+"""By type of field, the function from cell to value, given the order of day and month in dates."""
 
 
 def is_value(field: Field, value: object) -> bool:
-    """Whether a credential says a value of the field's type, whoever made it."""
+    """True if a value in anybody's credential has the field's type."""
     match field.type:
         case "boolean":
             return type(value) is bool

@@ -1,7 +1,7 @@
 """The proof that a kind works: each fact of a record ends in its own place of the credential, no other.
 
-It is tried, not read: credentials are composed from samples as issuing composes them, and read back as a
-verifier reads them.
+The proof tries the template instead of analysing it: credentials are composed from samples as for issuing,
+and read back as by a verifier.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _OTHERS: Mapping[str, tuple[Any, ...]] = {
     "url": ("https://example.org/2",),
     "digest": (sri(bytes(32)),),
 }
-"""Other values than those of `Field.sample`, of which one has to fit."""
+"""Alternatives to the values of `Field.sample`; one of them has to fit."""
 
 
 def prove_kind(
@@ -55,12 +55,11 @@ def prove_kind(
 ) -> tuple[str, ...]:
     """The fields that a credential says.
 
-    Changing one example changes what is said of its field, and exactly the places that carry it; of a group
-    with two items, those of one item. Each field that is not required may be absent, alone and with all
-    others.
+    Changing one example changes the fact of its field, and exactly the places that carry it; in a group with
+    two items, those of one item. Each field that is not required may be absent, alone and with all others.
 
-    `compose` is what the issuer issues with. A verifier, which makes no credentials, leaves it out: the
-    template is then filled without an issuer's secrets.
+    `compose` is the function that the issuer issues with. A verifier, which makes no credentials, leaves it
+    out: the template is then filled without an issuer's secrets.
     Raises `INVALID_KIND`.
     """
     _require_places(kind)
@@ -100,7 +99,7 @@ class _Proof:
         self._kind, self._contexts, self._compose, self._work = kind, contexts, compose, work
 
     def made(self, record: Record) -> _Made:
-        """The credential of a record. Raises `INVALID_KIND`, and `TooLarge` for what is left of the work."""
+        """The credential of a record. Raises `INVALID_KIND`, and `TooLarge` beyond the rest of the work."""
         try:
             document = self._compose(record)
             signed = canonicalize(document, contexts=self._contexts, work=self._work)
@@ -162,7 +161,7 @@ class _Proof:
 
 
 def require_round_trip(kind: Kind, contexts: Contexts | None = None, work: Work | None = None) -> None:
-    """Of a kind from elsewhere: credentials with other values in each field come back as they were.
+    """Checks a kind from elsewhere: credentials with other values in each field are read back unchanged.
 
     `prove_kind` says more, and takes as many credentials as there are fields. Raises `INVALID_KIND`, also for
     a context that redefines what the standard protects, and `TooLarge` where it costs more than is left of
@@ -189,9 +188,9 @@ def require_round_trip(kind: Kind, contexts: Contexts | None = None, work: Work 
 
 
 def is_sound(kind: Kind, work: Work) -> bool:
-    """Whether a kind passes `require_round_trip`; not, where that costs more than is left of `work`.
+    """True if a kind passes `require_round_trip` within what is left of `work`.
 
-    It is found out once, and charged each time.
+    The check runs once for each kind; its cost is charged each time.
     """
     key = (kind.digest, *sorted(kind.absent))
     with suppress(TooLarge):
@@ -220,7 +219,7 @@ _tried: Memory[tuple[str, ...], _Tried] = Memory(1 << 17)
 
 
 def _agrees(read: Any, given: Any) -> bool:
-    """Whether a fact is what was put in; of a group, as far as its items are said."""
+    """True if a fact equals the given value; in a group, only the fields that were read are compared."""
     if not isinstance(given, list):
         return bool(read == given)
     return len(read) == len(given) and all(
@@ -229,7 +228,7 @@ def _agrees(read: Any, given: Any) -> bool:
 
 
 def _distinct(field: Field, number: int) -> Any:
-    """A value of a field, another one for each number as far as its type has so many."""
+    """A value of a field, different for each number as far as its type has that many values."""
     match field.type:
         case "group":
             inner = enumerate(field.fields.items(), 50 * number)
@@ -252,7 +251,7 @@ def _distinct(field: Field, number: int) -> Any:
 
 
 def _require_places(kind: Kind) -> None:
-    """The issuer says everything that decides: no cell of a file may stand in such a place."""
+    """Refuses a cell of a file in any place that decides: only the issuer may fill such places."""
     for name in ("@context", "type", "credentialSubject"):
         if name not in kind.template.members:
             raise INVALID_KIND(f"template.json has no member {name!r}")
@@ -282,9 +281,10 @@ def _require_places(kind: Kind) -> None:
 def _require_same_elsewhere(
     place: str, before: _Made, after: _Made, own: str, carriers: set[Path], direct: set[Path]
 ) -> None:
-    """Refuses a field of which another value changes a place or a fact that is not its own.
+    """Refuses a field if changing its value changes a place or a fact that is not its own.
 
-    `own` is the fact that it may change, `carriers` are the places that it may, `direct` those that it must.
+    `own` is the fact that it may change, `carriers` the places that it may change, `direct` those that it
+    must.
     """
     facts = _changed(before.facts, after.facts)
     if others := sorted(facts - {own}):
@@ -344,7 +344,7 @@ def _others(field: Field) -> tuple[Any, ...]:
 
 
 def _without_issuer(kind: Kind) -> Compose:
-    """Fills the template as issuing does, for an issuer that there is not."""
+    """Fills the template as issuing does, for an issuer that does not exist."""
     issuer: dict[str, Any] = {"id": "did:example:issuer", "name": "…"}
     if kind.issuer_type:
         issuer["type"] = [kind.issuer_type]

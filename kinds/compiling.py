@@ -16,9 +16,9 @@ from .schema import schema_of
 
 
 def with_compiled(kind: Kind) -> Kind:
-    """The kind with its schema and type metadata; those that it has stay as they are.
+    """The kind with its schema and type metadata; existing ones stay as they are.
 
-    One that no credential names stays without. Raises `INVALID_KIND` where its files get too large.
+    A kind that no credential names gets none. Raises `INVALID_KIND` where its files get too large.
     """
     if not kind.is_named or kind.files.keys() >= {*COMPILED}:
         return kind

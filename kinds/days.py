@@ -1,7 +1,7 @@
-"""The day that a cell says, in the ways in which registrars write days.
+"""Parses the day in a cell, in the notations that registrars use.
 
-Each way of writing gives one day, or is refused. Where a text could be two days, such as 03/04/2026, nobody
-but the registrar can say which. Names of months are those of CLDR in English, German, French, Spanish and
+Each notation gives one day, or is refused. If a text could mean two days, such as 03/04/2026, only the
+registrar can tell them apart. Names of months are those of CLDR in English, German, French, Spanish and
 Arabic; `months.json` has them, and no two months share one.
 """
 
@@ -24,7 +24,7 @@ ORDER_UNKNOWN = "is day/month/year or month/day/year: write YYYY-MM-DD"
 NOT_A_DATE = "is not a date (YYYY-MM-DD)"
 KEPT_AS_NUMBER = "is not a date, or one that a spreadsheet keeps as a number: format the column as a date"
 DATES_BY_ORDER = (DAY_FIRST, MONTH_FIRST, ORDER_UNKNOWN)
-"""Faults of dates that can be read once somebody says which comes first, day or month."""
+"""Faults of dates that can be read once somebody states the order of day and month."""
 
 DATE_ORDERS = ("day-first", "month-first")
 """The orders of day and month in a date that ends with its year, which only a registrar can say."""
@@ -70,7 +70,7 @@ def read_day(cell: str, order: str = "") -> str:
 
 @lru_cache(maxsize=1 << 15)  # few days, many records
 def _read(cell: str, order: str) -> tuple[str, str]:
-    """The day, or why there is none."""
+    """The day, or the reason why there is none."""
     text = _MIDNIGHT("", " ".join(cell.translate(_PLAIN).split()))
     if match := _YEAR_FIRST(text):
         year, _, *pairs = match.groups()
@@ -115,7 +115,7 @@ def _day_of(year: str, month: str, day: str) -> tuple[str, str]:
 
 
 def month_name(name: str) -> str:
-    """The number of the month of this name, in any of the languages; empty where none has it."""
+    """The number of the month of this name, in any of the languages; empty if none has it."""
     return _months().get(unicodedata.normalize("NFC", name.casefold()), "")
 
 

@@ -1,7 +1,7 @@
-"""The changes by another version of a kind: how it is shown, what more it takes, or what it means.
+"""The changes between two versions of a kind: in its display, in the values it accepts, or in its meaning.
 
-It is told from the files that an author wrote. What is not on one of the lists here is breaking, so that no
-member that a kind gets in time is passed over.
+Only the files that an author wrote are compared. A change that is on none of the lists here is breaking, so
+that no member added to kinds in the future is overlooked.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from .cells import Field
 from .kind import Kind
 
 DISPLAY, COMPATIBLE, BREAKING = LEVELS = ("display", "compatible", "breaking")
-"""From the least to the most: only how it is shown; what was issued fits the newer one; neither."""
+"""From least to greatest: display alone; issued credentials still fit the newer version; neither."""
 SAME = "same"
 
 _DISPLAYED = frozenset({"nouns", "sentence", "title"})
@@ -26,14 +26,14 @@ class Difference(NamedTuple):
     """One member that differs."""
 
     place: str
-    """As the messages about `kind.json` have it, such as `fields.level.pattern`."""
+    """The place as messages about `kind.json` write it, such as `fields.level.pattern`."""
     level: str
     """One of `LEVELS`."""
     what: str
 
 
 def differences(before: Kind, after: Kind) -> list[Difference]:
-    """The differences between two versions of a kind, the least first. The version itself is none."""
+    """The differences between two versions of a kind, the least first. The version number does not count."""
     return sorted(_differences(before, after), key=lambda one: LEVELS.index(one.level))
 
 
@@ -104,9 +104,10 @@ def _of_fields(
 
 
 def _is_wider(member: str, old: Any, new: Any) -> bool | None:
-    """Whether a check takes all that it took before; `None` of what is no check.
+    """True if a check accepts everything that it accepted before; `None` for a member that is no check.
 
-    Of two patterns nobody can tell cheaply, so that only one that is gone is wider. Check digits are alike.
+    Two patterns cannot be compared cheaply, so only the removal of a pattern counts as wider. The same holds
+    for check digits.
     """
     match member:
         case "pattern" | "check":
@@ -132,7 +133,7 @@ def _of_table(place: str, before: Field, after: Field) -> Iterator[Difference]:
 
 
 def _of_codes(place: str, old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[Difference]:
-    """The codes of a table, and what people may write for them: the latter is as headings are."""
+    """The codes of a table and the words that people may write for them; words are treated like headings."""
     if not old or not new:  # the member `table` says so
         return
     if gone := set(old.values()) - set(new.values()):
@@ -147,7 +148,7 @@ def _of_codes(place: str, old: Mapping[str, str], new: Mapping[str, str]) -> Ite
 
 
 def _differing(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    """The members that differ. One left out is one that says nothing, but for a number and for `named`."""
+    """Members that differ. An omitted one equals an empty or false one, not 0; `named` defaults to true."""
     names = dict.fromkeys((*old, *new))
     return [name for name in names if _said(old.get(name)) != _said(new.get(name))]
 

@@ -1,7 +1,7 @@
 """Numbers with check digits, by the standards that define them.
 
-A check digit finds one wrong digit, and most swapped ones. It proves nothing else: only a register knows
-whether the number was ever given out. Nothing here says which digit is wrong, or what the right one is.
+A check digit detects one wrong digit, and most swapped ones. It proves nothing else: only a register knows
+whether the number was ever assigned. Nothing here says which digit is wrong, or what the right one is.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 
 class CheckDigits(NamedTuple):
-    """One sort of number: what it looks like, and whether its check digits fit."""
+    """One sort of number: its form, and the check of its check digits."""
 
     noun: str
     form: str
@@ -27,7 +27,7 @@ def _resident(number: str) -> bool:
 
 
 def _has_day(number: str) -> bool:
-    """Whether places 7 to 14 of a resident's number are a day of the calendar (GB 11643-1999, 4.1.2)."""
+    """True if places 7 to 14 of a resident's number are a day of the calendar (GB 11643-1999, 4.1.2)."""
     try:
         date(int(number[6:10]), int(number[10:12]), int(number[12:14]))
     except ValueError:
@@ -91,7 +91,7 @@ SCHEMES: Mapping[str, CheckDigits] = {
     "gtin": CheckDigits("a GTIN of 8, 12, 13 or 14 digits", "[0-9]{8}|[0-9]{12,14}", _article),
     "vin": CheckDigits("a vehicle identification number (ISO 3779)", "[0-9A-HJ-NPR-Z]{17}", _vehicle),
 }
-"""What a field's `check` may name."""
+"""The schemes of check digits, by the name that a field's `check` uses."""
 
 WRONG_DIGIT = "has a wrong digit: its check digits do not fit"
 NO_DAY = "has no day of the calendar in places 7 to 14"
@@ -103,7 +103,7 @@ def canonical(number: str) -> str:
 
 
 def fault(check: str, number: str) -> str:
-    """The reason why a number of the right form is none; empty where nothing is wrong."""
+    """The reason to refuse a number of the right form; empty if nothing is wrong."""
     if check == "gb11643" and not _has_day(number):
         return NO_DAY
     return "" if SCHEMES[check].fits(number) else WRONG_DIGIT

@@ -20,7 +20,7 @@ _VOCABULARY = "urn:intaglio:vocab:"
 
 
 class Column(NamedTuple):
-    """A column of a table, or a claim of somebody's configuration: what its field is drafted from."""
+    """The source that a field is drafted from: a column of a table, or a claim of a configuration."""
 
     heading: str
     cells: Sequence[str] = ()
@@ -34,7 +34,7 @@ class Outline(NamedTuple):
 
     columns: Sequence[Column]
     titles: Mapping[str, str] = {}
-    """What its credentials are called, by language."""
+    """The name of its credentials, by language."""
     type_name: str = ""
 
 
@@ -51,8 +51,8 @@ def table_outline(header: Sequence[str], rows: Sequence[Sequence[str]]) -> Outli
 def draft(name: str, outline: Outline) -> bytes:
     """The kind of an outline: a field for each column.
 
-    A heading that a shipped kind knows brings that kind's field; another one gets a term of this program's
-    vocabulary, which its author replaces by a published one.
+    A heading that a shipped kind knows brings that kind's field. Any other heading gets a term of this
+    program's vocabulary, for the author to replace with a published one.
     """
     fields: dict[str, dict[str, Any]] = {}
     headings = set[str]()
@@ -105,7 +105,7 @@ def draft(name: str, outline: Outline) -> bytes:
 
 
 def renamed(kind: Kind, name: str) -> Kind:
-    """A kind with the files of another one, of which it is the first version under its own name.
+    """A copy of another kind's files, as the first version under a name of its own.
 
     Raises `INVALID_KIND` for a name that no kind can have.
     """
@@ -119,7 +119,7 @@ def renamed(kind: Kind, name: str) -> Kind:
 def _number(fields: Mapping[str, Mapping[str, Any]], columns: Sequence[Column]) -> str:
     """The field that tells credentials apart: the first whose cells all differ, else the first text.
 
-    Without cells it is one that is always there and called a number; empty where none is.
+    Without cells, it is a field that is always present and called a number; empty if there is none.
     """
     texts = [name for name, field in fields.items() if field["type"] == "text"]
     cells = {name: column.cells for name, column in zip(fields, columns, strict=True)}
@@ -133,7 +133,7 @@ def _number(fields: Mapping[str, Mapping[str, Any]], columns: Sequence[Column]) 
 
 _TOO_LATE = "is not before the day until which it is valid"
 _NUMBERS = ("number", "no", "nr", "id", "identifier", "reference")
-"""Last words of what credentials are told apart by."""
+"""Last words in the names of fields that tell credentials apart."""
 _PERSON = {"name": "name", "given": "given_name", "family": "family_name", "email": "email"}
 """The members of `person`, and the fields of the shipped kinds for them."""
 _DATES = {"valid_from": ("issued_on", "issuance_date"), "valid_until": ("valid_until", "expiry_date")}

@@ -1,4 +1,4 @@
-"""The test of a kind by its author: which records and findings the rows of a file become."""
+"""An author's test of a kind: the records and findings that are expected from the rows of a file."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """The facts of a credential by the fields of its kind: found where its template puts them, by IRI.
 
 The claims of a verified credential have each property under the name of the one table, and those that the
-table lacks under their IRIs, however the credential spells them. So a name that somebody else defined
-otherwise is never taken for one of these.
+table lacks under their IRIs, however the credential spells them. So a name that another context defines
+differently is never mistaken for one of these.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from .shipped import SHIPPED, shipped
 from .template import PLACEHOLDER
 
 _MOST_ITEMS = 50
-"""Of a list: a small file could have a million, and each field of a kind is looked for in them."""
+"""Items read of a list: a small file could have a million, and each field is looked for in them."""
 
 _Constants = tuple[tuple[str, tuple[str, ...]], ...]
 
@@ -42,7 +42,7 @@ class _Place(NamedTuple):
 
 
 class _Each(NamedTuple):
-    """The place of a group: the way to its items, what tells these from their neighbours, their fields."""
+    """The place of a group: the path to its items, the texts that mark these, their fields."""
 
     group: str
     steps: tuple[str | _Constants, ...]
@@ -69,14 +69,14 @@ def named_kind(claims: Claims, at_hand: Iterable[CarriedKind] = (), work: Work |
 
 
 def _is_of(kind: Kind, claims: Claims) -> bool:
-    """Whether a credential is of the kind's types; of a form with one type, of that of its metadata."""
+    """True if a credential has all the kind's types; in a form with one type, the type in its metadata."""
     if isinstance(claims, Credential):
         return types_of(kind) <= set(claims.types)
     return claims.types == (type_of(kind),)
 
 
 def is_named(claims: Claims, files: CarriedKind, work: Work | None = None) -> bool:
-    """Whether a credential names a kind of the digest of these files. Raises `TooLarge`."""
+    """True if a credential names a kind by the digest of these files. Raises `TooLarge`."""
     return claims.kind is not None and claims.kind.endswith(f":{carried_digest(files, work)}")
 
 
@@ -189,7 +189,7 @@ def _says(value: object, pieces: tuple[str, ...]) -> bool:
 
 
 def _is(value: object, pieces: tuple[str, ...]) -> bool:
-    """Whether a text is that constant, or begins and ends as a template's text does."""
+    """True if a value equals the constant text, or is a text that begins and ends as the template's does."""
     if len(pieces) == 1:
         return value == pieces[0]
     return isinstance(value, str) and value.startswith(pieces[0]) and value.endswith(pieces[-1])
@@ -220,7 +220,7 @@ def _terms(kind: Kind, document: Mapping[str, Any]) -> dict[str, str]:
 
 @lru_cache(maxsize=16)
 def spelling(kind: Kind) -> Mapping[str, str]:
-    """The names that claims have for the terms of a kind: those of the one table, else the IRIs."""
+    """The names of a kind's terms in claims: from the one table, else the IRIs."""
     names = secured().names
     assert names is not None
     terms = _terms(kind, json.loads(kind.template.text))
@@ -241,7 +241,7 @@ def _places(kind: Kind) -> tuple[tuple[_Place, ...], tuple[_Each, ...]]:
 
 
 def _whole_first(places: Iterable[_Place | _Each]) -> tuple[_Place, ...]:
-    """The whole value first: of a text around it, it is a part."""
+    """The places of fields: those with the value alone come before those with a text around it."""
     of_fields = (place for place in places if isinstance(place, _Place))
     return tuple(sorted(of_fields, key=lambda place: len(place.before + place.after)))
 

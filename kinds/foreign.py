@@ -1,6 +1,6 @@
-"""Kinds from elsewhere, which a trust list has or a credential brings: read within what that may cost.
+"""Kinds from elsewhere, in a trust list or beside a credential, read within a limit of work.
 
-It is charged each time, so that no report depends on what is remembered.
+The cost is charged each time, so that no report depends on the cache.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from .kind import Kind, kind_digest
 from .parsing import parse_kind
 
 _MOST_KEPT = 1 << 23
-"""Bytes of kinds that are remembered."""
+"""The size of the cache of kinds, in bytes."""
 _TEXT = 60
 """Bytes that a text takes beside its characters."""
 
@@ -27,11 +27,11 @@ class _Read(NamedTuple):
 
 
 _read: Memory[tuple[str, ...], _Read] = Memory(_MOST_KEPT)
-"""By the digest and the files that are missing: who leaves some out takes them from nobody else's kind."""
+"""Keyed by digest and missing files: a bundle that omits files must not get them from another's kind."""
 
 
 def carried_digest(files: CarriedKind, work: Work | None = None) -> str:
-    """As `kind_digest`, of what came along. Raises `TooLarge` where it costs more than is left of `work`."""
+    """`kind_digest` of the carried files. Raises `TooLarge` where it costs more than is left of `work`."""
     data = _bytes(files)
     if work is not None:
         work.spend(sum(map(len, data.values())) // BYTES_HASHED)
@@ -39,7 +39,7 @@ def carried_digest(files: CarriedKind, work: Work | None = None) -> str:
 
 
 def kind_of(files: CarriedKind, work: Work | None = None) -> Kind | None:
-    """The kind of these files; `None` where they are none that this program knows.
+    """The kind of these files; `None` if this program cannot read them.
 
     Raises `TooLarge` where it costs more than is left of `work`.
     """

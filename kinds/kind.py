@@ -28,14 +28,14 @@ REFERENCE = "urn:intaglio:kind:"
 ASKS = ":policy:"
 """Stands before the digest in the reference of a kind that has a policy.
 
-A credential says so itself: whoever leaves the kind out of a bundle does not make it ask for less.
+The credential itself says so: leaving the kind out of a bundle does not weaken its demands.
 """
 LIST_LIFE = 365
 """Days that status lists last where neither kind nor issuer says anything else."""
 SUSPENSION = "suspension"
 """The status purpose of a credential that its issuer may suspend (Bitstring Status List 2.1)."""
 NEEDED = frozenset({"kind.json", "template.json"})
-"""The files without which facts would be looked for elsewhere."""
+"""The files without which facts would be searched for in other places."""
 LARGEST_CARRIED = 1 << 16
 """Bytes of the files of a kind that travel in a bundle."""
 SYNONYMS = b"value,synonyms"
@@ -56,16 +56,16 @@ Noun = tuple[str, str]
 
 
 class Rule(NamedTuple):
-    """Two days of a record, of which one has to come first."""
+    """Two days of a record; the first has to come before the second."""
 
     before: str
     after: str
     refusal: str
     same_day: bool = False
-    """Whether both may be one day."""
+    """True if both may be the same day."""
 
     def allows(self, before: str, after: str) -> bool:
-        """Whether the days are in order, as YYYY-MM-DD; where one is absent there is none."""
+        """True if the days (YYYY-MM-DD) are in order; an absent day is always in order."""
         return not before or not after or before < after or (self.same_day and before == after)
 
 
@@ -104,11 +104,11 @@ class KindPolicy(NamedTuple):
     status_age: int = 0
     """Days that the status may be old; 0 where any age will do."""
     holder: bool = False
-    """Whether the subject itself has to present it."""
+    """True if the subject itself has to present the credential."""
     check_age: tuple[str, int] | None = None
     """A date field, and the days that may have passed since."""
     resources: bool = False
-    """Whether each file whose digest the credential states has to be given along."""
+    """True if every file whose digest the credential states has to be submitted with it."""
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -120,13 +120,13 @@ class Kind:
     files: Mapping[str, bytes]
     """Its files, by path."""
     absent: Mapping[str, str]
-    """The SHA-256, in hexadecimal, of those of its files that did not come along."""
+    """The SHA-256, in hexadecimal, of each of its files that was not included."""
     is_named: bool
-    """Whether its credentials name it, by its digest."""
+    """True if its credentials name the kind, by its digest."""
     fields: Mapping[str, Field]
     """In the order in which a mapping is shown."""
     number: str
-    """The field by which one credential is told from another."""
+    """The field that tells one credential from another."""
     identity: tuple[str, ...]
     """The fields that tell the rows of a file apart that has no numbers, as `kind.json` has them."""
     person: PersonName
@@ -158,12 +158,12 @@ class Kind:
     """The type of its mdocs (ISO/IEC 18013-5); empty where no field has a place in one."""
 
     def with_template(self, template: Template) -> Kind:
-        """The kind that an edited template makes of this one: what only that names is a text of its own."""
+        """This kind with an edited template; a field that only the template names is a text of its own."""
         return self if template.text == self.template.text else replace(self, template=template)
 
     @property
     def is_suspendable(self) -> bool:
-        """Whether its credentials say where a suspension of theirs would stand."""
+        """True if its credentials have a status entry for suspension."""
         return SUSPENSION in self.status_purposes
 
     @property
@@ -195,8 +195,9 @@ class Kind:
     def carried(self) -> CarriedKind | None:
         """The part that travels with its credentials; `None` where it exceeds `LARGEST_CARRIED` bytes.
 
-        A table of values and synonyms is for registrars: its digest alone goes along. So it is with further
-        files, the largest first, where all of them are too much; facts are found without any of these.
+        A table of values and synonyms is for registrars: only its digest is included. If the rest is too
+        large, further files are left out in the same way, the largest first; facts are found without any of
+        these.
         """
         needed = {path: data for path, data in self.files.items() if path in NEEDED}
         others = {
@@ -241,15 +242,15 @@ class Kind:
 
     @cached_property
     def required(self) -> tuple[str, ...]:
-        """The fields that no record can do without; a given name is a name."""
+        """The fields that every record needs; a given name is a name."""
         return tuple(name for name, field in self.fields.items() if field.required)
 
     @cached_property
     def told_apart_by(self) -> tuple[str, ...]:
         """The fields that tell rows without numbers apart.
 
-        Where `identity` has none: those of a kind that ships, else the person's and the required ones. An
-        e-mail address is none of these: whoever has another one is the same person still.
+        If `identity` is empty, these are the fields of the shipped kind, else the person's and the required
+        ones. An e-mail address is not among them: a person whose address changes is still the same person.
         """
         if self.identity:
             return self.identity
@@ -348,8 +349,8 @@ class Kind:
     def further_headings(self) -> Mapping[str, str]:
         """Labels, and headings in other languages, as `plain` gives them, to the field that each names.
 
-        They stand back: a column that one of `headings` names has its field, whatever these say. What could
-        be two fields is none.
+        They come second: a column that matches one of `headings` gets that field in any case. A text that
+        could name two fields names none.
         """
         return _of_one_field(
             (heading, name)
@@ -363,9 +364,9 @@ class Kind:
 
     @cached_property
     def item_headings(self) -> Mapping[str, tuple[str, str]]:
-        """The usual headings of what repeats, as `plain` gives them, to group and field.
+        """The usual headings of fields in groups, as `plain` gives them, to group and field.
 
-        A label is one, where no other field has it.
+        A label counts as a heading if no other field has it.
         """
         fields = [(group, each) for group, of in self.groups.items() for each in of.fields.values()]
         own = {
@@ -428,7 +429,7 @@ def _is_for_registrars(path: str, data: bytes) -> bool:
 
 
 def plain(heading: str) -> str:
-    """A heading without case and accents, which some keyboards lack, and `_` for what is no letter."""
+    """A heading without case and accents, which some keyboards lack, and with `_` for other characters."""
     letters = unicodedata.normalize("NFKD", heading.casefold())
     without = "".join(letter for letter in letters if not unicodedata.combining(letter))
     return _NOT_A_LETTER.sub("_", without).strip("_")

@@ -44,7 +44,7 @@ def metadata_of(kind: Kind) -> dict[str, Any]:
 
 
 def share_a_type(one: Kind, other: Kind) -> bool:
-    """Whether a verifier that reads `vct`, doctype or the names of own types takes one kind for the other.
+    """True if a verifier that reads `vct`, doctype or the names of own types cannot tell the two kinds apart.
 
     Types of a published context, such as those of Open Badges, are shared by design.
     """

@@ -1,7 +1,8 @@
 """A person's name as it stands on the credential: as one text, or made of given and family name.
 
 A record keeps the whole name only where that is another text than given name, blank, family name. So records
-of the releases that knew no other order say what was signed, and a row done again gives the same bytes.
+of earlier releases, which knew no other order, still give the name that was signed, and issuing a row again
+gives the same bytes.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any
 from .problem import NAME_IS_WHOLE
 
 AS_IS, LAST_FIRST = NAMES = ("as-is", "last-first")
-"""How a name with a comma is meant: as it stands, or as family name, comma, given name."""
+"""The meaning of a name with a comma: as it stands, or as family name, comma, given name."""
 COMMAS = "[,，、،]"
 
 _FAMILY_FIRST = frozenset({"hu", "vi"})
@@ -28,13 +29,13 @@ _UNSPACED = partial(  # Han, Kana, Hangul: the scripts in which the family name 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class PersonName:
-    """The fields that a person is named by, of which a kind may lack some, and what makes one text of two."""
+    """The fields that name a person, some of which a kind may lack; joins two of them into one text."""
 
     whole: str = ""
     given: str = ""
     family: str = ""
     language: str = ""
-    """The field of the record's language, in which the order of names is that of the language."""
+    """The field of the record's language, which determines the order of names."""
     half_headings: tuple[str, ...] = ()
     """Headings of a whole name; beside a column that has one half of it they mean the other."""
 
@@ -45,7 +46,7 @@ class PersonName:
 
     @cached_property
     def fields(self) -> frozenset[str]:
-        """All that name the person."""
+        """All the fields that name the person."""
         return frozenset(filter(None, (self.whole, *self.parts)))
 
     def full(self, record: Mapping[str, Any]) -> str:
@@ -68,7 +69,7 @@ class PersonName:
     def turned(self, name: str) -> dict[str, str]:
         """The cells of a name such as `SMITH, Anna`: given and family name, or both in order as the whole.
 
-        Empty where it is anything but two names with a comma between: of `Smith, Jr., Anna` nobody can tell.
+        Empty unless it is two names with a comma between: `Smith, Jr., Anna` is ambiguous.
         """
         halves = [half.strip() for half in re.split(COMMAS, name)]
         if len(halves) != 2 or not all(halves):

@@ -34,9 +34,9 @@ _TYPE = re.compile("[A-Z][A-Za-z0-9]*")  # fields are in small letters
 def configuration(kind: Kind) -> dict[str, Any]:
     """The metadata of an issuer that has this kind alone (12.2.4): its configuration, by its name.
 
-    The form is `ldp_vc` (A.1.2), the only one of these in which kinds are issued. What an issuer decides is
-    left out: keys, scope and how a wallet proves possession. Where the kind has a doctype, a second
-    configuration is of its mdoc (A.2.2), which is always bound to a key of the wallet.
+    The form is `ldp_vc` (A.1.2), the only one of these in which kinds are issued. The issuer's own decisions
+    are left out: keys, scope, and the way in which a wallet proves possession. If the kind has a doctype, a
+    second configuration describes its mdoc (A.2.2), which is always bound to a key of the wallet.
     """
     display = [
         {"name": one[:1].upper() + one[1:], "locale": language} for language, (one, _) in kind.nouns.items()
@@ -73,8 +73,8 @@ def _items(value: object) -> list[Any]:
 def _claims(kind: Kind) -> Iterator[dict[str, Any]]:
     """The claims descriptions (B.2) in the order of the fields.
 
-    Each pointer stands once, as repeated ones are an error. Where several texts have it, in the items of one
-    array, no name fits all of them.
+    Each pointer appears once, since repeated ones are an error. If several texts in the items of one array
+    share a pointer, it gets no name, since no name fits all of them.
     """
     texts_at = Counter(_pointer(path) for path, text in texts(kind) if PLACEHOLDER.search(text))
     described, always = {**kind.fields, **kind.item_fields}, _always(kind)
@@ -97,7 +97,7 @@ def _mdoc_claims(kind: Kind) -> Iterator[dict[str, Any]]:
 
 
 def _always(kind: Kind) -> set[str]:
-    """The fields that are in each credential; those of a group only where it is required itself."""
+    """The fields that are in every credential; a group's fields only if the group itself is required."""
     groups = (group for group in kind.groups.values() if group.required)
     return {
         *kind.required,
@@ -124,7 +124,7 @@ def _pointer(path: Path) -> Pointer:
 
 
 def configuration_outline(document: Mapping[str, Any], name: str) -> Outline:
-    """The outline of a credential configuration, or of that of this name in an issuer's metadata.
+    """The outline of a credential configuration, or of the one with this name in an issuer's metadata.
 
     Names are compared without case and punctuation; where there is only one, it is that one.
     Raises `Malformed`.

@@ -1,7 +1,7 @@
-"""Reading a kind's files: what they may say, each refusal with its place.
+"""Strict parsing of a kind's files; each refusal names its place.
 
-Raises `INVALID_KIND` throughout. What is not known here is refused: a member in a misspelt name would be
-passed over in silence, for as long as credentials of the kind last.
+Raises `INVALID_KIND` throughout. Unknown members are refused: a misspelt name would otherwise be ignored
+silently, for as long as credentials of the kind last.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ LARGEST_FILES = 1 << 18  # characters of all files
 MOST_FIELDS = 1000
 MOST_FILES = 100
 MOST_INSTRUCTIONS = 1 << 16
-"""Of all patterns, compiled: 1,000 dear ones would take whoever reads a credential a minute."""
+"""Instructions of all compiled patterns: 1,000 costly ones would take a verifier a minute."""
 LONGEST_AGE = 36_500  # days
 MOST_GROUPS = 10
 MOST_OF_A_GROUP = 50
@@ -146,10 +146,10 @@ def parse_kind(
 ) -> Kind:
     """The kind of these files: `kind.json`, perhaps `template.json`, and `tables/NAME.csv`.
 
-    What was compiled of them is kept beside them as it is, and not read here.
-    Of a kind that came with a credential, tables may be `absent`: their SHA-256, in hexadecimal, is known by
-    path. `work` is what it may cost to read a kind from elsewhere, of which nothing is remembered.
-    `is_tested` is for files that ship: the tests read each with all refusals, so a start need not.
+    Compiled files are kept beside them unchanged, and not read here. Of a kind that came with a credential,
+    tables may be `absent`: their SHA-256, in hexadecimal, is known by path. `work` limits the cost of reading
+    a kind from elsewhere, of which nothing is cached. `is_tested` is for files that ship: the tests read each
+    with all refusals, so a start need not.
 
     Raises `INVALID_KIND`, `InvalidTemplate`, and `TooLarge` where it costs more than is left of `work`.
     """
@@ -260,7 +260,7 @@ def parse_kind(
 
 
 def _require_files(files: Mapping[str, bytes]) -> None:
-    """A trust list has them as texts: what cannot stand there would be issued, and speak to nobody."""
+    """Refuses files that a trust list, which has them as texts, could not hold: nobody could read them."""
     length = 0
     if len(files) > MOST_FILES:
         raise INVALID_KIND(f"a kind has at most {MOST_FILES} files")
@@ -306,7 +306,7 @@ def _require_groups(kind: Kind) -> None:
 
 
 def _require_fields(kind: Kind) -> None:
-    """Refuses names that are no fields: a rule about one of these would hold of nothing."""
+    """Refuses names that are no fields: a rule about one of these would never apply."""
     person = kind.person
     _require_own_places(kind)
     named = [*person.fields, *filter(None, (kind.email, kind.person_id, person.language)), kind.number]
@@ -413,7 +413,7 @@ def _require_mdoc(kind: Kind) -> None:
 
 
 def _require_own_places(kind: Kind) -> None:
-    """Two fields in one place, or with one heading, would be told apart by nobody."""
+    """Refuses two fields in one place, or with one heading: nobody could tell them apart."""
     inner = kind.item_fields
     columns = {**{name: kind.fields[name] for name in kind.columns}, **inner}
     for what, values in (
@@ -561,7 +561,7 @@ def _count(fields: Mapping[str, Any]) -> int:
 
 
 def _require_short_patterns(fields: Mapping[str, Any], work: Work | None) -> None:
-    """Refuses what is no pattern, and patterns that take long to compile together, before one is used."""
+    """Refuses invalid patterns, and patterns that together take long to compile, before any is used."""
     total = 0
     for name, pattern in _patterns(fields):
         try:
@@ -605,7 +605,7 @@ def _policy(item: Mapping[str, Any], list_life: int) -> KindPolicy:
 
 
 def _require_policy(kind: Kind) -> None:
-    """Refuses a policy about what no credential says: each of them would stay open."""
+    """Refuses a policy about facts that no credential states: each verdict would stay open."""
     if kind.policy != KindPolicy() and not kind.is_named:
         raise INVALID_KIND("kind.json, policy: credentials that name no kind have none")
     if kind.policy.check_age is None:
@@ -650,7 +650,7 @@ def _look_up(field: Field, code: str, table: CodeTable | None, column: str) -> F
 
 
 def _value(field: Field, cell: str, place: str) -> Any:
-    """A value that the kind itself gives: one that would be refused in a file is refused here."""
+    """A value that the kind itself gives: refused here if it would be refused in a file."""
     try:
         return check_cell(field, cell)
     except BadCell as problem:

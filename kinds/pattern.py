@@ -19,12 +19,12 @@ _TOKENS = partial(  # compiled when first used, as the patterns of cells are
 )
 _LARGEST = 1 << 20  # bytes of the compiled pattern: `(a{999}){999}` has a million states
 _OTHERWISE = {".": r"[^\n\r]", "^": r"\^", "$": r"\$", r"\-": "-"}
-"""Atoms that mean something else to other engines, or nothing, as they read them."""
+"""Atoms that other engines read differently, or do not have."""
 
 
 @lru_cache(maxsize=256)
 def matcher(pattern: str) -> Callable[[str], bool]:
-    """Whether the whole of a text matches. Raises `Malformed` for what is no I-Regexp (RFC 9485, 3.1).
+    """A predicate: the whole of a text matches. Raises `Malformed` for what is no I-Regexp (RFC 9485, 3.1).
 
     RE2 has no backtracking: `(a|a)*b` takes no longer than reading the text does.
     """
@@ -35,7 +35,7 @@ def matcher(pattern: str) -> Callable[[str], bool]:
 def instructions(pattern: str, *, remember: bool) -> int:
     """The length of the compiled pattern: each instruction takes up to 3 µs to make. Raises as `matcher`.
 
-    Patterns of strangers are not remembered: they could fill any cache with programs of 1 MiB.
+    Patterns from strangers are not cached: they could fill any cache with programs of 1 MiB.
     """
     size: int = (_remembered if remember else _compiled)(pattern).programsize
     return size

@@ -40,7 +40,7 @@ def places(kind: Kind) -> Mapping[str, list[Path]]:
 def mdoc_places(kind: Kind) -> Mapping[str, Path]:
     """The place in an mdoc of each field that has one: namespace, element identifier.
 
-    Behind those of a group follow the item and the key in it, as in OpenID4VCI 1.0, Appendix C.2.
+    In a group, the item and the key in it follow, as in OpenID4VCI 1.0, Appendix C.2.
     """
     found: dict[str, Path] = {}
     for name, field in kind.fields.items():
@@ -81,7 +81,7 @@ def _texts(kind: Kind) -> Iterator[tuple[Path, str]]:
 
 
 def _with_arrays(node: object) -> object:
-    """The template with a group that stands alone in an array, as its items do in a credential."""
+    """The template with each group that is not in an array put into one, as its items are in a credential."""
     match node:
         case dict():
             members = {name: _with_arrays(member) for name, member in node.items()}

@@ -1,4 +1,4 @@
-"""A record: what one credential says, field by field, checked.
+"""A record: the checked content of one credential, field by field.
 
 It is a `dict` from field to value: text, but for numbers; an empty cell is `""`.
 """
@@ -40,7 +40,7 @@ def check_record(
 ) -> Record:
     """The record that was given field by field, as for a single credential. Raises `InvalidRecord`.
 
-    Cells are texts, and those of a group a list with a mapping for each item.
+    A cell is a text; a group is a list with a mapping for each item.
 
     `own` are further fields that it may have, besides those of `former`, the record that it corrects.
     """
@@ -67,7 +67,7 @@ def check_cells(
     former: Mapping[str, Any] | None = None,
     words: Mapping[str, Words] | None = None,
 ) -> tuple[Record, list[tuple[str, str, str]]]:
-    """The record of one row, and what is wrong with it as (field, reason, cell).
+    """The record of one row, and its faults as (field, reason, cell).
 
     A cell that has a value of `former`, the record that it corrects, keeps that value.
 
@@ -137,10 +137,10 @@ def _check_items(
     words: Mapping[str, Words],
     wrong: list[tuple[str, str, str]],
 ) -> list[Record] | str:
-    """The items of a group that say anything, or the empty text; adds what is wrong with them.
+    """The items of a group that are not empty, or the empty text; adds their faults to `wrong`.
 
-    What is wrong stands with the number of the item among those that were given, from 1. In all of the fields
-    that are `unique`, no two items may be equal.
+    A fault has the number of its item among those that were given, from 1. No two items may agree in all of
+    the `unique` fields.
     """
     items: list[Record] = []
     first: dict[tuple[Any, ...], int] = {}
@@ -178,7 +178,7 @@ def _are_items(items: object, group: Field) -> bool:
 
 
 def _settle_words(kind: Kind, record: Record, cells: Mapping[str, Any]) -> None:
-    """Keeps the word that a code was typed as, such as PhD, where the row has no other name for it.
+    """Keeps the word that was typed for a code, such as PhD, if the row has no other name for it.
 
     A record without such a name has no such member: it then equals, byte for byte, what 81e9505 kept.
     """
@@ -197,7 +197,7 @@ def settle_reached(kind: Kind, record: Record, today: date | None) -> None:
 
 
 def _has_reached(day: str, years: int, today: date) -> bool:
-    """Whether so many years have passed since a day; of 29 February on 1 March."""
+    """True if so many years have passed since a day; for 29 February they have on 1 March."""
     year, month, of_month = map(int, day.split("-"))
     passed = today.year - year - ((today.month, today.day) < (month, of_month))
     return passed >= years
@@ -226,7 +226,7 @@ def _latest(today: date | None, years: int) -> str:
 def with_changes(kind: Kind, record: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
     """The cells of a record with some changed: of a group's second item, `course_2`.
 
-    Another code takes the former one's word with it: a master is no Bachelor of Science.
+    Changing a code removes the former code's word: a master is no Bachelor of Science.
 
     Raises `NAME_IS_WHOLE` for a part of a name that was given as a whole.
     """

@@ -1,6 +1,7 @@
-"""The JSON Schema of a kind's credentials (draft 2020-12), as other programs read what a kind says.
+"""The JSON Schema of a kind's credentials (draft 2020-12), by which other programs read them.
 
-It is compiled once, when a version of a kind is kept, and validates what is issued by it from then on.
+It is compiled once, when a version of a kind is kept, and validates every credential that is issued from then
+on.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ def schema_of(kind: Kind) -> dict[str, Any]:
 
 
 def describes(schema: Mapping[str, Any], path: Path) -> bool:
-    """Whether a schema of `schema_of` describes the value at a path; of lists, the items of groups alone."""
+    """True if a schema of `schema_of` describes the value at a path; in lists, only items of groups are."""
     node: Mapping[str, Any] | None = schema
     for step in path:
         members = node or {}
@@ -78,7 +79,7 @@ def _node(node: object, fields: Mapping[str, Field], kind: Kind) -> dict[str, An
 
 
 def _is_required(node: object, fields: Mapping[str, Field]) -> bool:
-    """Whether a member is there whatever the record has: constants, and what has a required field in it."""
+    """True if a member is in every credential: a constant, or a node that contains a required field."""
     match node:
         case {"$each": group}:
             return fields[group].required and any(field.required for field in fields[group].fields.values())
@@ -115,9 +116,9 @@ def _fact(field: Field, kind: Kind) -> dict[str, Any]:
 def for_claims(kind: Kind) -> dict[str, Any]:
     """The schema that was kept with a kind, its members named as `Claims` names them.
 
-    Whoever holds a credential may call its terms otherwise and break no signature, so its own names tell
-    nothing. Raises `Malformed` for a keyword that no kind of this program has: one from elsewhere could refer
-    to itself, to the network, or take for ever.
+    A holder can rename a credential's terms without breaking the signature, so its own names prove nothing.
+    Raises `Malformed` for a keyword that no kind of this program has: a schema from elsewhere could refer to
+    itself or to the network, or take for ever.
     """
     return _named(load_json_object(kind.schema), spelling(kind))
 

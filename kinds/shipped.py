@@ -1,7 +1,7 @@
 """The kinds that come with the program, each in a folder beside this file.
 
-`diploma-1` is what issuers of before have with their `template.json`. Its credentials name no kind, so it is
-none of those that a new issuer can have; `diploma` is the next version of it.
+`diploma-1` is the kind of earlier issuers, used with their `template.json`. Its credentials name no kind, so
+it is none of those that a new issuer can have; `diploma` is the next version of it.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ def shipped(name: str = "diploma") -> Kind:
 
 
 def is_shipped(kind: Kind) -> bool:
-    """Whether its very bytes come with the program, so that every reader has them."""
+    """True if exactly these bytes come with the program, so that every reader has them."""
     return kind.name in SHIPPED and shipped(kind.name).reference == kind.reference
 
 
 @lru_cache(maxsize=1)
 def diploma_1() -> Kind:
-    """Diploma 1, to be used with the `template.json` of an issuer of before."""
+    """Diploma 1, to be used with the `template.json` of an earlier issuer."""
     return _read("diploma-1")
 
 

@@ -1,4 +1,4 @@
-"""The tables of a kind: codes, what people write and say for each, and what follows from each."""
+"""The tables of a kind: codes, the words that people write and read for each, and values that follow."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """The words that registrars use beside those of a kind: headings of columns, and words for codes.
 
-They help to read a file, and a credential does not depend on where a word was found. So they are no part of
-a kind's version: its digest does not cover `words.json`, which lies beside the files of each kind that ships.
-A field of another kind has them as well if it has the name and the labels of a shipped one, as in a copy.
+They help to read a file; no credential depends on the list that a word came from. So they are no part of a
+kind's version: its digest does not cover `words.json`, which lies beside the files of each kind that ships. A
+field of another kind has them as well if it has the name and the labels of a shipped one, as in a copy.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ class Words:
     """The words that the cells of one field may have in the place of its values."""
 
     chosen: Mapping[str, str] = field(default_factory=dict)
-    """By the registrar, letter for letter; these go first."""
+    """The registrar's own choices, letter for letter; these take precedence."""
     usual: Mapping[str, str] = field(default_factory=dict)
     """Folded; see `fold`."""
     beginnings: Mapping[str, str] = field(default_factory=dict)
     """The first words of longer ones, such as `bachelor of`, in small letters."""
     exceptions: Collection[str] = ()
-    """What no usual word has in it, in small letters: an honorary doctor has no doctorate."""
+    """Texts, in small letters, that rule out the usual words: an honorary doctor has no doctorate."""
 
     def value(self, cell: str, codes: Collection[str] = ()) -> str:
         """The value that a cell means, or the cell itself. The cell is in NFC and trimmed.
@@ -111,7 +111,7 @@ def _shipped() -> Mapping[str, Sequence[tuple[Mapping[str, str], Vocabulary]]]:
 
 
 def _words(codes: Mapping[str, Any]) -> Words:
-    """The words for these codes. Behind the empty code stand exceptions; `*` ends a beginning."""
+    """The words for these codes. The empty code lists the exceptions; `*` ends a beginning."""
     meant = [(word, code) for code, languages in codes.items() if code for word in _all(languages)]
     return Words(
         usual={fold(word): code for word, code in meant if word[-1] != "*"},

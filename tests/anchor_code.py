@@ -37,7 +37,7 @@ def compiler(folder: Path) -> Path:
 
 
 def compiled(vyper: Path) -> dict[str, object]:
-    """What anchor.json has to hold."""
+    """The content that anchor.json has to have."""
     command = (vyper, "--no-bytecode-metadata", "-f", "bytecode,bytecode_runtime,method_identifiers", SOURCE)
     said = subprocess.run(command, check=True, capture_output=True, text=True, cwd=SOURCE.parent).stdout
     init_code, runtime_code, functions = said.splitlines()

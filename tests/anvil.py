@@ -35,11 +35,11 @@ _FUNDED = "0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266"
 
 
 class Refusal(Exception):
-    """The node's own word for why it did not do what it was asked for."""
+    """The node's own reason for refusing a request."""
 
 
 class Node:
-    """A node that runs. `url` is where it answers."""
+    """A running node, reachable at `url`."""
 
     def __init__(self, process: subprocess.Popen[bytes], port: int) -> None:
         self.process, self.port = process, port
@@ -49,7 +49,7 @@ class Node:
         self._number = itertools.count(1)
 
     def call(self, method: str, *params: Any) -> Any:
-        """What a method of its JSON-RPC gives. Raises `Refusal`."""
+        """The result of a method of its JSON-RPC. Raises `Refusal`."""
         asked = {"jsonrpc": "2.0", "id": next(self._number), "method": method, "params": params}
         request = urllib.request.Request(
             self.url, json.dumps(asked).encode(), {"content-type": "application/json"}
@@ -71,7 +71,7 @@ class Node:
         return receipt
 
     def kill(self) -> None:
-        """It is gone at once, and its chain with it."""
+        """Kills the node, and its chain with it."""
         self.process.kill()
         self.process.wait()
 

@@ -107,7 +107,7 @@ def of(curve: str) -> ec.EllipticCurvePrivateKey:
 
 
 def recognised(*anchors: Certified, id: str = "", name: str = "Utopia", **said: object) -> RecognisedIssuer:  # noqa: A002
-    """The entry of whoever knows these anchors."""
+    """The trust list entry of an issuer with these anchors."""
     return RecognisedIssuer(
         id or anchored_id(anchors[0].der),
         name,

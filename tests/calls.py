@@ -1,4 +1,4 @@
-"""How much is done, told without a clock: the same on every machine, however busy."""
+"""Measures work without a clock: the result is the same on every machine, however busy."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class _EnoughError(Exception):
 
 
 def calls(work: Callable[[], object], most: int = 1 << 30) -> int:
-    """How many functions `work` calls, of Python or C; stops beyond `most`."""
+    """The number of functions that `work` calls, of Python or C; stops beyond `most`."""
     made = 0
 
     def count(_frame: FrameType, event: str, _argument: object) -> None:

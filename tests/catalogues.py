@@ -1,6 +1,6 @@
 """The catalogues of `intaglio/words/locale`, from what stands in the program; run as a module it renews them.
 
-What is new comes into each `.po` without a translation, what is gone leaves it, and `.mo` is made from it.
+Each `.po` gets new messages without a translation and loses those that are gone; `.mo` is made from it.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ IN_ENGLISH = (
     "keys/module.py",
     "keys/token.py",
 )
-"""Whose details are said in English, behind their kind in other languages."""
+"""Sources whose details stay in English, behind the translated kind of problem."""
 FETCHING = {
     "refusal": ("refused", address.NOT_FETCHED),
     "unavailable": ("unavailable", https.NO_ANSWER),
@@ -120,13 +120,13 @@ def template() -> Catalog:
 
 
 class Made(NamedTuple):
-    """Where a problem is made, by `Kind(…)` or `Kind.saying(…)`."""
+    """A place where a problem is made, by `Kind(…)` or `Kind.saying(…)`."""
 
     file: Path
     code: str
     facts: frozenset[str]
     texts: tuple[str, ...]
-    """What it says, if that is a text; an f-string is none, since no catalogue can have it."""
+    """Its details, if they are a text; an f-string does not count, since no catalogue can have it."""
 
 
 @functools.cache
@@ -156,7 +156,7 @@ def _made() -> Iterator[Made]:
 
 
 def _kind(made: ast.expr) -> str:
-    """The name of what is called, but for `saying` and the module that has it."""
+    """The name of the called object, without `saying` and its module."""
     if isinstance(made, ast.Attribute) and made.attr == "saying":
         made = made.value
     return made.attr if isinstance(made, ast.Attribute) else made.id if isinstance(made, ast.Name) else ""
@@ -185,7 +185,7 @@ def _texts(said: ast.expr, file: Path) -> Iterator[str]:
 
 
 def details() -> Iterator[str]:
-    """What is said where several things have one code, of which each needs a sentence of its own."""
+    """The details of codes that are used in several places, each of which needs its own sentence."""
     counted = Counter(place.code for place in for_people() for _ in place.texts or [""])
     for place in for_people():
         if counted[place.code] > 1:
@@ -194,14 +194,14 @@ def details() -> Iterator[str]:
 
 
 def _answers() -> Iterator[str]:
-    """What an issuer's service answers a wallet, which repeats it as a fact."""
+    """The answers of an issuer's service to a wallet, which repeats them as facts."""
     for place in made():
         if place.file.is_relative_to("issuer/desk") or place.code == Released.code:
             yield from place.texts
 
 
 def for_people() -> list[Made]:
-    """The places whose problems come before whoever verifies, keeps or trusts something."""
+    """The places whose problems are shown to verifiers, holders and keepers of trust lists."""
     return [place for place in made() if not _is_in_english(place.file)]
 
 
@@ -220,7 +220,7 @@ def _hints() -> Iterator[str]:
 
 
 def folder(language: str) -> Path:
-    """Where the catalogue of a language lies."""
+    """The folder of a language's catalogue."""
     return FOLDER / language / "LC_MESSAGES"
 
 

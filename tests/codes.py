@@ -87,7 +87,7 @@ def _meanings() -> dict[str, str]:
 
 
 def meaning(name: str) -> str:
-    """What a class or a code stands for: the first sentences of its docstring."""
+    """The meaning of a class or a code: the first sentences of its docstring."""
     kind = kinds()[name]
     words = _meanings()[name] if isinstance(kind, Code) else inspect.getdoc(kind) or ""
     return " ".join(words.split("\n\n")[0].split())

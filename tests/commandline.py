@@ -1,4 +1,4 @@
-"""The program in this process: what is printed where, and the exit code."""
+"""Runs the program in this process, and returns its output and exit code."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from intaglio.session import utc_now
 
 
 class Answer(NamedTuple):
-    """What a command ended with and printed."""
+    """The exit code and the output of a command."""
 
     code: int
     out: str
@@ -61,7 +61,7 @@ class Program:
 
 
 def verdict(program: Program, path: str | Path) -> str:
-    """The first line of what `verify` says of a file."""
+    """The first line of `verify`'s output for a file."""
     return program("verify", path, "--offline").out.splitlines()[0]
 
 
@@ -85,9 +85,9 @@ def served(home: Path, *options: object) -> Iterator[None]:
 def typed(
     home: Path, words: list[str], dialogue: Sequence[tuple[bytes, bytes | Callable[[], bytes]]], code: int = 0
 ) -> tuple[str, str]:
-    """What the program prints to a person at a terminal who answers each question when it is asked.
+    """The program's output to a person at a terminal who answers each question when it is asked.
 
-    An answer may be a call: what happens while the program waits for it.
+    An answer may be a function, which is called while the program waits for the answer.
     """
     ours, theirs = pty.openpty()
     with subprocess.Popen(

@@ -1,9 +1,9 @@
 """Runs one of W3C's suites, unchanged, against the conformance profile: python -m tests.conformance SUITE.
 
-SUITE is a folder with the suite and its packages (`npm install`). The file that says what is tested is
-written there, and its tests are run by its own mocha. What passed and what failed is printed, each failing
-test with its line in docs/conformance.md where it has one. The suite of VC-JOSE-COSE starts programs by
-`docker compose`: here a script of that name starts ours.
+SUITE is a folder with the suite and its packages (`npm install`). The suite's configuration is written there,
+and its tests are run by its own mocha. Passed and failed tests are printed, each failing test with its line
+in docs/conformance.md if it has one. The suite of VC-JOSE-COSE starts programs by `docker compose`: here a
+script of that name starts ours.
 """
 
 from __future__ import annotations

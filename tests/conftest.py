@@ -1,4 +1,4 @@
-"""What many tests share: the third-party data, read where it lies."""
+"""Fixtures that many tests share: the third-party data, read from where it is stored."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """What soaks runs only where `-m` names it. Servers take seconds to begin, so their cases are slow.
+    """Soak tests run only if `-m` names them. Servers take seconds to start, so their cases are slow.
 
     So is the contract of ledgers over the twin of S3, which has quick tests of its own.
     """
@@ -70,7 +70,7 @@ def pytest_collection(session: pytest.Session) -> Generator[None, object, object
     """Free the garbage collector of all modules and tests, and call it less often in the quick loop.
 
     Looking through them took a tenth of the time; with the usual thresholds it would still take a fifteenth.
-    Slow tests need it: what it closes are connections to servers, which take few.
+    Slow tests need it to close connections to servers, which accept few.
     """
     gc.disable()
     try:
@@ -95,7 +95,7 @@ _COST = envelope.COST
 
 @pytest.fixture(scope="session", autouse=True)
 def _cheap_passphrases() -> Iterator[None]:
-    """What is sealed here is sealed at the lowest cost of Argon2id: hundreds of times, in seconds."""
+    """Seal at the lowest cost of Argon2id, since the tests do so hundreds of times."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(envelope, "COST", envelope.Cost(memory=32, iterations=1, lanes=4))
         yield

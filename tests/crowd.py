@@ -13,7 +13,7 @@ from wire.problem import Problem, Unavailable
 
 
 class Crowd:
-    """Threads that append to one log, each with a store of its own, and note what was acknowledged."""
+    """Threads that append to one log, each with a store of its own, and record the acknowledgements."""
 
     def __init__(self, uri: str, kept: Path, *, writers: int = 3) -> None:
         self.acknowledged: dict[bytes, range] = {}

@@ -1,4 +1,4 @@
-"""An index of another class than the embedded one: it keeps nothing itself, and notes what it was asked."""
+"""An index of another class than the embedded one: it keeps nothing itself, and records the calls."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Doubles, passed in where the product takes anything of a kind: what they do instead, a test says."""
+"""Doubles for arguments of the product; each test defines how they behave."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 def instead(real: T, **members: Any) -> T:
-    """What does as `real` does, but for some calls, which are given the real one first, and some parts."""
+    """A double of `real` with some attributes replaced; a function gets the real one as first argument."""
 
     class Double:
         def __getattr__(self, name: str) -> Any:
@@ -29,7 +29,7 @@ def instead(real: T, **members: Any) -> T:
 
 
 def at(home: Path, step: str, call: Callable[..., Any]) -> dict[str, Any]:
-    """Options of the issuer in a folder of whose steps one is another: `log.publish`, `index.reserve`, … .
+    """Options of the issuer in a folder with one step replaced: `log.publish`, `index.reserve`, … .
 
     The parts are those of the index, and the store of the log.
     """

@@ -1,4 +1,4 @@
-"""What tests of anchoring on a chain share: a log, nodes that run, a funded account and the contract."""
+"""Shared by tests of anchoring on a chain: a log, running nodes, a funded account and the contract."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class Anchored:
         return self.log.checkpoint()
 
     def fact(self, checkpoint: Checkpoint, evidence: Evidence) -> Fact:
-        """What a verifier makes of the evidence who knows its block and the contract."""
+        """The fact that a verifier learns from the evidence if it knows the block and the contract."""
         header = header_of(evidence)
         pin = base64url_encode(header.hash + header.time.to_bytes(8))
         known = {"contracts": [self.settings["contract"]], "blocks": pin}
@@ -86,7 +86,7 @@ class Kept:
 
 
 def events(node: Node, contract: str) -> int:
-    """How many events the contract has on the chain, once what was sent is in a block."""
+    """The number of the contract's events on the chain, once all pending transactions are in a block."""
     deadline = time.monotonic() + 10
     while node.call("txpool_status")["pending"] != "0x0" and time.monotonic() < deadline:
         time.sleep(0.005)

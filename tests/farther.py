@@ -38,7 +38,7 @@ def _run(listening: socket.socket, port: int, delay: float) -> None:
 
 
 async def _pass_on(source: asyncio.StreamReader, target: asyncio.StreamWriter, delay: float) -> None:
-    """What comes in is under way together: the delay is that of a long line, not of a narrow one."""
+    """Passes data on after a delay, with any amount under way: a long line, not a narrow one."""
     clock = asyncio.get_running_loop()
     under_way = asyncio.Queue[tuple[float, bytes]]()
 

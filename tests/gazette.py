@@ -1,6 +1,6 @@
 """An anchor that only tests have, which shows what one takes: a gazette that prints digests of checkpoints.
 
-Whoever has an issue of it, or only its hash and the day of its printing, can check a notice in it offline.
+Anyone who has an issue of it, or only its hash and the day of its printing, can check a notice offline.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Gazette:
     name: str = NAME
     accepted: list[bytes] = field(default_factory=list)
     printed: dict[str, datetime] = field(default_factory=dict)
-    """The hash of each issue, and when it was printed: what verifiers pin."""
+    """The hash of each issue and the time of its printing, which verifiers pin."""
     _issues: list[list[bytes]] = field(default_factory=list)
 
     def submit(self, checkpoints: Sequence[Checkpoint]) -> None:
@@ -58,7 +58,7 @@ class Gazette:
 
 
 def _pinned(ledger: TrustedLedger) -> Gazette:
-    """The issues that somebody knows: what a trust file says of a gazette."""
+    """The known issues of a gazette, as a trust file lists them."""
     printed = {page: parse_datetimestamp(time, page) for page, time in ledger.parameters.items()}
     return Gazette(ledger.where, printed=printed)
 

@@ -23,13 +23,13 @@ from wire.health import Finding
 class GazetteAnchor(Gazette):
     """With a `file`, all that bear the name of it are one gazette, in whatever process.
 
-    Whoever sends looks first, then sends, as to a chain; it takes what it is given.
+    A sender looks first and then sends, as with a chain; the gazette accepts everything.
     """
 
     file: Path | None = None
     kind: str = NOTICE
     findings: tuple[Finding, ...] = ()
-    """What there is to know of the way to its office."""
+    """Findings about the way to its office."""
 
     def prepare(self, checkpoint: Checkpoint) -> bytes:
         return b"to be sent: %b" % checkpoint.digest.hex().encode()
@@ -53,14 +53,14 @@ class GazetteAnchor(Gazette):
             self.accepted.append(digest)
 
     def withdraw(self) -> None:
-        """The last issue is pulped, and what was in it forgotten: as by a deep reorganisation of a chain."""
+        """Destroys the last issue and its digests, as a deep reorganisation of a chain would."""
         with self._at_the_desk():
             pulped = self.page(self._issues.pop())
             self.printed = {page: time for page, time in self.printed.items() if page != hash_of(pulped)}
 
     @property
     def notices(self) -> list[bytes]:
-        """All digests that it was ever given and has not forgotten, each as often as it was given."""
+        """All digests that were submitted and not forgotten, each as often as it was submitted."""
         with self._at_the_desk():
             return [digest for issue in (*self._issues, self.accepted) for digest in issue]
 
@@ -125,5 +125,5 @@ def gazettes(folder: Path, make: type[GazetteAnchor] = GazetteAnchor) -> Mapping
 
 
 def gazette_file(folder: Path, name: str = NAME) -> Path:
-    """Where the gazette of a name is, of those in a folder."""
+    """The file of the gazette of this name, in a folder of several."""
     return folder / f"{name.partition(':')[2]}.json"

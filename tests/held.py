@@ -1,4 +1,4 @@
-"""What a worker process of tests does: what it is told, and then it says who it is. Quick to import."""
+"""A worker process for tests: does as it is told, then returns its process id. Quick to import."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Input made to cost as much as it can, by families; what it is for a verifier to refuse, or to do, cheaply.
+"""Inputs made as expensive as possible, by families, which a verifier must refuse or process cheaply.
 
-Each maker gives about `size` bytes. Who makes such files can sign, has a diploma of a recognised university,
-and may put beside it whatever a bundle takes.
+Each maker gives about `size` bytes. The attacker can sign, has a diploma of a recognised university, and may
+add anything that a bundle allows.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ def signed(document: Mapping[str, Any], suite: str = "eddsa-jcs-2022", **options
 def with_proofs(
     document: Mapping[str, Any], number: int = 1, suite: str = "eddsa-rdfc-2022", **change: Any
 ) -> dict[str, Any]:
-    """Signed so often; of what costs too much to sign, with proofs of the right form."""
+    """The document signed `number` times; if signing costs too much, with proofs of the right form."""
     if not change:
         try:
             found = dict(document)
@@ -393,7 +393,7 @@ _PICTURE = "data:image/png;base64," + "A" * 500_000
 
 
 def about_one(subject: Any, said: Iterator[Any]) -> bytes:
-    """What nobody signed: it is read before anybody looks for a signature."""
+    """An unsigned credential: it is parsed before any signature is looked for."""
     head = {"@context": ["https://www.w3.org/ns/credentials/v2"], "type": ["VerifiableCredential"]}
     rest = {"issuer": "did:web:a.example", "credentialSubject": subject or {"id": "u:a"}, "evidence": [*said]}
     return text({**head, **rest})
@@ -575,7 +575,7 @@ FAMILIES: dict[str, dict[str, Maker]] = {
 
 
 def varied(random: Random, size: int) -> bytes:
-    """One of these at some size, with parts of others in it, signed anew; at most `size` bytes."""
+    """A random input of at most `size` bytes, with parts of others in it, signed anew."""
     while True:
         value = json.loads(_some(random, size)(_length(random, size)))
         if isinstance(value, dict):
@@ -591,7 +591,7 @@ def _length(random: Random, size: int) -> int:
 
 
 def _some(random: Random, size: int) -> Maker:
-    """Of those that are JSON whole."""
+    """A random maker of inputs that are JSON as a whole."""
     family = random.choice([name for name in FAMILIES if name != "JSON"])
     return random.choice([make for name, make in FAMILIES[family].items() if " deep" not in name])
 

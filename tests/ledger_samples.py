@@ -1,4 +1,4 @@
-"""What the ledger's tests share: keys, entries, a clock, and RFC 6962 once more, as naive as can be."""
+"""Shared by the ledger's tests: keys, entries, a clock, and a second, naive implementation of RFC 6962."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A second form, for tests only: `line:`, what is signed and an Ed25519 signature, in base64url."""
+"""A second form, for tests only: `line:`, the signed content and an Ed25519 signature, in base64url."""
 
 from __future__ import annotations
 

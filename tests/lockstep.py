@@ -1,8 +1,8 @@
-"""Races by barrier: threads that take each step at the same time, so that what can go wrong does, each time.
+"""Races by barrier: threads that take each step at the same time, so that a race occurs every time.
 
-A step is a statement of SQLite or a lock on a file. Nobody takes the next one before all others have come to
-theirs, or cannot go on: who finds a database or a file locked is waited for no longer. So of two who look
-whether something is free and then take it, both have looked before either takes it.
+A step is a statement of SQLite or a lock on a file. No thread takes its next step before all others have
+reached theirs, or are blocked: nobody waits for a thread that finds a database or a file locked. So if two
+threads check that something is free and then take it, both have checked before either takes it.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class Race:
         monkeypatch.setattr(fcntl, "flock", flocking)
 
     def run(self, works: Sequence[Callable[[], object]]) -> list[object]:
-        """What each of them returned, or the `Problem` that it raised."""
+        """The result of each work, or the `Problem` that it raised."""
         results: list[object] = [None] * len(works)
         start = threading.Barrier(len(works), timeout=_LONGEST)
 
@@ -113,7 +113,7 @@ class Race:
             assert self._changed.wait_for(lambda: me not in self._standing_by, _LONGEST)
 
     def let_others(self) -> None:
-        """Lets who stands by go on; waits until every other thread has come to its end, or is held up."""
+        """Lets waiting threads go on, and waits until every other thread has ended, or is held up."""
         me = threading.get_ident()
         with self._changed:
             self._standing_by = {me}
@@ -133,7 +133,7 @@ class Race:
         arguments: Iterable[Any],
         is_locked: Callable[[OSError | sqlite3.Error], bool],
     ) -> Any:
-        """What may have to wait for a lock, as a step; while it does, nobody waits for this thread."""
+        """Takes a lock as a step; while this thread waits for the lock, no other waits for this thread."""
         self.step()
         deadline = time.monotonic() + _LONGEST
         while True:

@@ -103,7 +103,7 @@ def response(status: int, body: bytes = b"", **fields: str) -> bytes:
 
 
 class Site(socketserver.ThreadingTCPServer):
-    """A server that answers a path with pieces of bytes. `requests` has the heads of what was asked."""
+    """A server that answers a path with pieces of bytes. `requests` has the heads of all requests."""
 
     allow_reuse_address = True
     request_queue_size = 64

@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 Lie = Callable[[Any, list[Any]], Any]
-"""What is said in the place of an answer, given what was asked."""
+"""The false result, given the true one and the parameters of the request."""
 
 
 class Liar(ThreadingHTTPServer):
@@ -68,7 +68,7 @@ class _Answering(BaseHTTPRequestHandler):
 
 @contextmanager
 def lying(truth: str) -> Iterator[Liar]:
-    """One that runs as long as the block lasts."""
+    """A lying node that runs until the block ends."""
     server = Liar(truth)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()

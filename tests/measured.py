@@ -33,7 +33,7 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
 
 
 def remove_torn(data: Path) -> None:
-    """Remove those of the files beside `data`, to be combined into it, that are not whole."""
+    """Remove incomplete files from those beside `data` that are to be combined into it."""
     for path in data.parent.glob(f"{data.name}.*"):
         try:
             CoverageData(str(path), read_only=True).read()

@@ -1,4 +1,4 @@
-"""What tests put into the product behind its back: attributes of its modules and classes."""
+"""Attributes of the product's modules and classes that tests overwrite (monkeypatch)."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ ALLOWED = {
         *("ledger.evm.chain._ASKED", "ledger.evm.chain._MOST_TRANSACTIONS"),
     },
 }
-"""What may be set so, by the reason; everything else is an argument."""
+"""The attributes that tests may overwrite, by the reason; everything else has to be an argument."""
 
 
 def patched(path: Path, packages: Sequence[str]) -> Iterator[str]:
     """The name of each attribute of one of the packages that a file sets by `setattr`, of monkeypatch or not.
 
-    One that a variable names is called so, in angle brackets; so is what an argument is.
+    A name that is in a variable or an argument is given as that, in angle brackets.
     """
     text = path.read_text()
     if "setattr" not in text and "mock.patch" not in text:

@@ -1,4 +1,4 @@
-"""What the program says beside its tables and templates, for the catalogues: findings, and words in facts."""
+"""The program's texts outside of tables and templates, for the catalogues: findings, and words in facts."""
 
 from __future__ import annotations
 
@@ -141,4 +141,4 @@ PHRASES: Mapping[str, tuple[str, ...]] = {
     ),
     "system": _SYSTEM,
 }
-"""Facts that are words of ours, or of the system, by their names: any other is what a document says."""
+"""Facts that are words of ours, or of the system, by name; all other facts are quoted from documents."""

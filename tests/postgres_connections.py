@@ -1,4 +1,4 @@
-"""What may stand between a program and its database: a pool of connections, or a network that breaks."""
+"""Stand-ins between a program and its database: a pool of connections, or a network that breaks."""
 
 from __future__ import annotations
 
@@ -53,12 +53,12 @@ def bouncer(server: Server, *users: str) -> Iterator[int]:
 
 
 class Cutting:
-    """A proxy before a server, which passes on one COMMIT and then cuts the line: nobody hears the answer."""
+    """A proxy before a server, which passes on one COMMIT and then cuts the line, so the answer is lost."""
 
     def __init__(self, server: Server | Twin) -> None:
         self._server, self.cuts = server, 0
         self.cut_at = -1
-        """Which of the next commits that is; none where it is below zero."""
+        """The number of commits to pass on before the line is cut; below zero it is never cut."""
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.port = self._listening.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()

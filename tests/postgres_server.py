@@ -38,7 +38,7 @@ _PREPARED = "prepared"
 class Server:
     """A server in a folder of its own, on a socket there and on a port of loopback.
 
-    Unless told `where`, it is in memory: what is forced to the disk is there at once.
+    By default (no `where`), it is in memory, so that syncs take no time.
     """
 
     def __init__(self, *settings: str, where: Path | None = None) -> None:
@@ -99,7 +99,7 @@ class Server:
         return False
 
     def kill(self) -> None:
-        """The postmaster is gone at once; its processes notice that, and go."""
+        """Kills the postmaster; its processes notice that, and end."""
         self.process.kill()
         self.process.wait()
 
@@ -150,7 +150,7 @@ class Server:
         return f"postgresql://{user}@/{database}?{query}"
 
     def execute(self, statement: str, database: str = "postgres") -> list[tuple[Any, ...]]:
-        """What a statement of the owner gives."""
+        """The rows of a statement that the owner executes."""
         import psycopg
 
         with psycopg.connect(self.uri(database), autocommit=True) as connection:

@@ -5,9 +5,10 @@ speaks the frontend/backend protocol 3.0 (PostgreSQL, chapter 55), and runs the 
 which it rewrites the few things that differ. Tables are made here in the dialect of SQLite.
 
 Several writers meet in it as they do in READ COMMITTED (13.2.1). A statement sees what was committed before
-it began. To change what another has changed it waits for that one's end, and looks at what is there by now.
-Advisory locks end with their transaction or connection, an error makes a transaction fail until it is rolled
-back, and roles may do what `migrations/0001_log.sql` grants. `test_ledger_postgres.py` asks the same of both.
+it began. To change a row that another transaction has changed, it waits for the end of that one, and reads
+the row again. Advisory locks end with their transaction or connection, an error makes a transaction fail
+until it is rolled back, and roles may do what `migrations/0001_log.sql` grants. `test_ledger_postgres.py`
+asks the same of both.
 """
 
 from __future__ import annotations
@@ -75,7 +76,7 @@ Row = tuple[Any, ...]
 
 
 class Cut(Enum):
-    """Where a connection breaks."""
+    """The point at which a connection breaks."""
 
     BEFORE = auto()
     """The statement does not arrive."""
@@ -84,13 +85,13 @@ class Cut(Enum):
 
 
 class Judge:
-    """What goes wrong: nothing. A test has one of its own."""
+    """Decides which faults occur: here none. A test overrides it."""
 
     def statement(self, text: str) -> Cut | str | None:
-        """Where the connection breaks, or the SQLSTATE that a statement fails with."""
+        """The point at which the connection breaks, or the SQLSTATE that a statement fails with."""
 
     def rows(self, text: str, rows: list[Row]) -> list[Row]:
-        """What is answered in the place of these rows."""
+        """The rows that are returned instead of these."""
         return rows
 
 
@@ -166,7 +167,7 @@ class Twin:
         return f"postgresql://{user}@127.0.0.1:{self.port}/{database}?{query}"
 
     def execute(self, statement: str, database: str, values: Sequence[object] = ()) -> list[Row]:
-        """What a statement of the owner gives, in the dialect of SQLite."""
+        """The rows of a statement in the dialect of SQLite, executed by the owner."""
         opened = self.databases[database].opened("owner")
         with contextlib.closing(opened), opened:
             return opened.execute(statement, values).fetchall()
@@ -180,10 +181,10 @@ class Database:
         self.changed = threading.Condition()
         self.writer: Session | None = None
         self.holders: dict[int, dict[Session, bool]] = defaultdict(dict)
-        """Of each advisory lock, and whether they share it."""
+        """The sessions that hold each advisory lock; true for those that share it."""
 
     def opened(self, role: str) -> sqlite3.Connection:
-        """A connection to the rows, by which a role does what it may."""
+        """A connection to the rows with the permissions of a role."""
         opened = sqlite3.connect(":memory:", isolation_level=None, timeout=_PATIENCE)
         opened.execute("ATTACH ? AS intaglio", [str(self._path)])
         opened.execute("PRAGMA intaglio.synchronous=OFF")
@@ -199,12 +200,12 @@ class Database:
         return opened
 
     def wait(self, is_free: Callable[[], bool], patience: float) -> bool:
-        """Whether that came to be in time. Called, and returns, while `changed` is held."""
+        """True if `is_free` came true in time. Call it with `changed` held, as it is again on return."""
         return self.changed.wait_for(is_free, patience or _PATIENCE)
 
 
 class Result(NamedTuple):
-    """What a statement gives."""
+    """The result of a statement."""
 
     tag: str
     names: Sequence[str] = ()
@@ -231,7 +232,7 @@ class Session:
             self._client.shutdown(socket.SHUT_RDWR)
 
     def end(self) -> None:
-        """What was not committed is gone, and with it the locks."""
+        """Rolls back uncommitted changes, and releases the locks."""
         if self.name in self._twin.databases and hasattr(self, "_rows"):
             self._finish("ROLLBACK")
             self._rows.close()
@@ -473,7 +474,7 @@ class Session:
     # Transactions and locks.
 
     def _begin_to_write(self) -> None:
-        """Waits for the one who writes: what is changed here is what that one has left."""
+        """Waits for the session that writes, so that this one changes the rows that it left."""
         database = self._database
         if database.writer is self:
             return
@@ -566,7 +567,7 @@ def _read(kind: type, data: bytes) -> Any:
 
 
 def _kinds(result: Result) -> list[int]:
-    """The types of the columns, by what is in them: SQLite's rows say no more."""
+    """The types of the columns, guessed from their values, since SQLite's rows have no types."""
 
     def kind(column: int) -> int:
         values = (row[column] for row in result.rows if len(row) > column)

@@ -1,4 +1,4 @@
-"""What a test expects to be wrong: a class of `Problem`, or a code of one."""
+"""The problem that a test expects: a class of `Problem`, or a code of one."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Kinds = Raisable[Problem] | tuple[Raisable[Problem], ...]
 
 
 def is_a(problem: BaseException | None, kinds: Kinds) -> bool:
-    """Whether the problem is of one of the classes, or has one of the codes."""
+    """True if the problem is of one of the classes, or has one of the codes."""
     return any(
         isinstance(problem, Problem) and problem.code == kind.code
         if isinstance(kind, Code)

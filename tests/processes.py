@@ -8,7 +8,7 @@ from multiprocessing.process import BaseProcess
 def ended(processes: Sequence[BaseProcess], within: float = 120.0) -> None:
     """Wait for `processes`, at most `within` seconds; fail, none left running, unless all ended well.
 
-    What they put into a pipe is read after this, and therefore has to fit into it (64 KiB).
+    Their output into a pipe is read only after this, and therefore has to fit into it (64 KiB).
     """
     deadline = time.monotonic() + within
     for process in processes:

@@ -33,7 +33,7 @@ class Chain:
         return self._tester.get_transaction_receipt(self._tester.send_transaction(transaction))
 
     def refuses(self, sender: bytes, data: bytes, to: bytes) -> str:
-        """Why the contract does not do that: it is tried, and then asked."""
+        """The contract's reason to refuse: the transaction has to fail, then a call gives the reason."""
         from eth_tester.exceptions import TransactionFailed
 
         receipt = self.send(sender, data, to)
@@ -43,7 +43,7 @@ class Chain:
         return str(refused.value)
 
     def call(self, contract: bytes, data: bytes) -> bytes:
-        """What a view of the contract gives."""
+        """The result of a view of the contract."""
         asked = {"from": _hex(self.other), "to": _hex(contract), "data": _hex(data)}
         return bytes.fromhex(self._tester.call(asked).removeprefix("0x"))
 

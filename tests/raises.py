@@ -1,4 +1,4 @@
-"""What public functions raise with their own hands, and which of it their docstrings do not name."""
+"""The exceptions that public functions raise directly, and those that their docstrings do not name."""
 
 from __future__ import annotations
 
@@ -17,8 +17,7 @@ SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
 
 
 def raising(root: Path, path: Path) -> Iterator[tuple[str, str, list[list[str]]]]:
-    """Each public function of a file that raises: its name, what its docstring says, and the names, any of
-    which will do, for each class that it raises.
+    """Each raising public function of a file: name, docstring, and the acceptable names for each class.
 
     A constructor's docstring is that of its class as well.
     """
@@ -61,7 +60,7 @@ def _public(
 
 
 def _raises(function: Function) -> Iterator[tuple[ast.expr, set[str]]]:
-    """What stands behind each `raise`, and what is caught where it stands."""
+    """The operand of each `raise`, and the classes that are caught around it."""
     todo: list[tuple[ast.AST, set[str]]] = [(node, set()) for node in function.body]
     while todo:
         node, caught = todo.pop()

@@ -180,7 +180,7 @@ _WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)  # GB 11643-199
 
 
 def _residents(births: Sequence[date]) -> Iterator[str]:
-    """The number of each: of an area that nobody lives in, with the day of birth and the place in it."""
+    """A resident's number for each: an uninhabited area, the day of birth, and a serial number."""
     places: Counter[date] = Counter()
     for born in births:
         places[born] += 1
@@ -241,13 +241,13 @@ class Small(NamedTuple):
     outcome: str
     """`UNDERSTOOD`; `ASKED`, where an error names the option that says it; or `REFUSED`."""
     words: str
-    """In the messages, those that matter: of what is understood a sentence to be signed."""
+    """The decisive words in the messages; if the file is understood, a sentence to be signed."""
     options: Sequence[str] = ()
-    """That the registrar types in any case."""
+    """Options that the registrar types in any case."""
     answer: Sequence[str] = ()
-    """Where it is asked, the options with which the file is understood."""
+    """If the outcome is `ASKED`, the options with which the file is understood."""
     bad_rows: bool = False
-    """Whether single rows are asked about or refused, and others would be issued."""
+    """True if single rows are asked about or refused, and others would be issued."""
 
     @property
     def code(self) -> int:
@@ -256,7 +256,7 @@ class Small(NamedTuple):
 
     @property
     def is_workbook(self) -> bool:
-        """Whether a process of its own reads it, which takes some tenths of a second to begin."""
+        """True if a separate process reads the file, which takes some tenths of a second to start."""
         return self.name.endswith((".xlsx", ".xlsm", ".ods"))
 
 
@@ -274,7 +274,7 @@ ANNA, TWO = "Anna Smith", ("Anna Smith", "Maja Lindqvist")
 
 
 def _to(name: str, degree: str = "Bachelor") -> str:
-    """What is to be signed of a graduate."""
+    """The words that are to be signed about a graduate."""
     return f'"Physics ({degree})", to "{name}", 2026-06-30'
 
 

@@ -24,7 +24,7 @@ from urllib.parse import urlsplit
 
 @dataclass
 class Request:
-    """What a client asks; a judge may change it before it goes on."""
+    """A client's request; a judge may change it before it is passed on."""
 
     method: str
     path: str
@@ -34,14 +34,14 @@ class Request:
 
 @dataclass(frozen=True)
 class Answer:
-    """What the client gets in the place of the store's answer, which is never asked."""
+    """An answer that the client gets instead of the store's; the store is never asked."""
 
     status: int
     body: bytes = b""
 
 
 class Cut(enum.Enum):
-    """Where the line breaks."""
+    """The point at which the line breaks."""
 
     BEFORE = enum.auto()
     """Nothing arrives."""
@@ -99,7 +99,7 @@ def serving(
         raw_requestline: bytes
 
         def parse_request(self) -> bool:
-            """As the base class, whose parser, one of e-mail, takes a sixth of the time of these tests."""
+            """As the base class, whose e-mail parser takes a sixth of the time of these tests."""
             self.requestline = self.raw_requestline.decode("iso-8859-1").rstrip("\r\n")
             self.command, self.path, self.request_version = self.requestline.split(" ")
             self.fields: dict[str, str] = {}

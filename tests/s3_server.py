@@ -62,7 +62,7 @@ _FOLDER = "INTAGLIO_TESTS_S3"
 
 
 def environment(endpoint: str, key: str = "appender", secret: str | None = None) -> dict[str, str]:
-    """What leads to a store as one of its users."""
+    """The environment variables for access to a store as one of its users."""
     return {
         "AWS_ENDPOINT_URL_S3": endpoint,
         "AWS_REGION": "us-east-1",
@@ -176,11 +176,11 @@ class Cluster:
         (self.folder / f"{name}.pid").write_text(str(process.pid))
 
     def kill(self, name: str) -> None:
-        """One of its processes is gone at once."""
+        """Kills one of its processes."""
         os.kill(int((self.folder / f"{name}.pid").read_text()), signal.SIGKILL)
 
     def said(self) -> str:
-        """The end of what its processes said, for who looks into a failure."""
+        """The last output of its processes, to diagnose a failure."""
         return "\n".join(path.read_text()[-1000:] for path in sorted(self.folder.glob("*.messages")))
 
     def leave(self) -> None:

@@ -45,7 +45,7 @@ class Twin:
         self.judge: Judge = lambda _: None
         self.objects: dict[str, bytes] = {}
         self.keeps_versions = False
-        """Whether its answers name versions; it has the newest one alone."""
+        """True if its answers name versions; it keeps the newest one alone."""
         self._turn, self._opening = threading.Lock(), threading.RLock()
         self._running = ExitStack()
         self.endpoint = self._running.enter_context(serving(self._reply, lambda asked: self.judge(asked)))

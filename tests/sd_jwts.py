@@ -79,7 +79,7 @@ def jwt(header: Mapping[str, Any], payload: object, key: PrivateKey) -> bytes:
 
 
 def bound(shown: bytes, key: PrivateKey, header: Mapping[str, Any] | None = None, **said: Any) -> bytes:
-    """What is shown, with its key binding; members that are `None` are left out."""
+    """The presentation with its key binding; members that are `None` are left out."""
     members = {
         "iat": 1782907200,
         "aud": "employer.example",

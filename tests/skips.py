@@ -1,6 +1,6 @@
-"""What a run skips: each reason once, with the number of tests, and a list for a run that takes them up.
+"""The skipped tests of a run: each reason once, with the number of tests, and a list to run them later.
 
-A reason says what is missing and, after a colon, what to do: `no pgbouncer: apt-get install pgbouncer`.
+A reason names the missing part and, after a colon, the remedy: `no pgbouncer: apt-get install pgbouncer`.
 """
 
 from __future__ import annotations

@@ -30,11 +30,11 @@ class Token:
 
         self.label = label
         (self.file,) = folder.glob("*/token.object")
-        """What SoftHSM keeps of the token itself."""
+        """SoftHSM's file of the token object itself."""
         self.module = pkcs11.lib(str(MODULE))
 
     def _session(self) -> Any:
-        """A new one: to initialize the module anew ends all."""
+        """A new session: initializing the module again would end all sessions."""
         import pkcs11
 
         token = self.module.get_token(token_label=self.label)
@@ -61,7 +61,7 @@ class Token:
         self._session().get_key(object_class=half, label=label)[Attribute.LABEL] = name
 
     def uri(self, label: str) -> str:
-        """Where a key of this name is, or would be."""
+        """The URI of a key of this name, present or not."""
         return f"pkcs11:token={quote(self.label)};object={quote(label)}?module-path={quote(str(MODULE))}"
 
 

@@ -1,4 +1,4 @@
-"""A third engine of a log, which shows what it takes: one SQLite database, without a line in the packages."""
+"""A third engine of a log, as an example: one SQLite database, without a line in the packages."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""What docs/stability.md promises, as the program has it; run as a module it records what is new.
+"""The promises of docs/stability.md, read from the program; run as a module it records new ones.
 
-Public names stand in docs/library.md, codes in docs/codes.md, everything else in stability.json. Nothing that
-was promised before is taken out here: that is done by hand, where a reviewer sees it.
+Public names stand in docs/library.md, codes in docs/codes.md, everything else in stability.json. Earlier
+promises are never removed here: that is done by hand, where a reviewer sees it.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from vc.reading import bundle
 from verifier.sources import trust
 
 Promise = Mapping[str, Any]
-"""Objects of objects, down to what was promised: a number, or a list of names."""
+"""Nested objects, down to the promised values: a number, or a list of names."""
 
 RECORD = Path(__file__).with_name("stability.json")
 LIBRARY = Path(__file__).parent.parent / "docs" / "library.md"
@@ -56,13 +56,13 @@ NOT_TYPED = {
 
 
 def recorded() -> dict[str, Any]:
-    """What was promised until now."""
+    """The promises until now."""
     names = {package: re.findall(r"`(\w+)`", names) for package, names in _NAMES.findall(LIBRARY.read_text())}
     return {"names": names, "codes": codes_in(codes.PAGE.read_text()), **json.loads(RECORD.read_text())}
 
 
 def actual() -> dict[str, Any]:
-    """What the program has."""
+    """The names, codes and formats that the program has."""
     packages = dict(_NAMES.findall(LIBRARY.read_text()))
     names = {package: sorted(importlib.import_module(package).__all__) for package in packages}
     return {"names": names, "codes": codes_in(codes.page()), **_in_use()}
@@ -83,7 +83,7 @@ def broken(promised: Promise, has: Promise, where: str = "") -> Iterator[str]:
 
 
 def told(promised: Promise, has: Promise) -> str:
-    """What is broken, and what to do; nothing where all is kept."""
+    """The broken promises and the remedy; empty if all are kept."""
     sentences = [*broken(promised, has)]
     return "\n".join([*sentences, _WHAT_TO_DO]) if sentences else ""
 
@@ -96,7 +96,7 @@ _IN_RECORD = ("exitCodes", "files", "json")
 
 
 def joined(promised: Any, has: Any) -> Any:
-    """What was promised, and what is new."""
+    """The promises together with the additions."""
     if isinstance(promised, dict) and isinstance(has, dict):
         return {name: joined(promised.get(name), has.get(name)) for name in sorted({*promised, *has})}
     if isinstance(promised, list) and isinstance(has, list):
@@ -105,7 +105,7 @@ def joined(promised: Any, has: Any) -> Any:
 
 
 def record() -> None:
-    """Write what is new into the three files. Ends the program where a promise is broken."""
+    """Write additions into the three files. Ends the program where a promise is broken."""
     promised, has = recorded(), actual()
     require_kept(promised, has)
     new = joined(promised, has)
@@ -134,7 +134,7 @@ def require_kept(promised: Promise, has: Promise) -> None:
 
 
 def codes_in(page: str) -> dict[str, Any]:
-    """By code, what scripts go by: exit code, HTTP status and type; nothing of codes that are no problems."""
+    """By code, the values that scripts rely on: exit code, HTTP status and type; empty if no problem."""
     return {
         code: {"exit": int(exit_), "http": int(http), "type": type_.strip("`")} if exit_ else {}
         for code, exit_, http, type_ in _CODE.findall(page)
@@ -188,7 +188,7 @@ def commands() -> Iterator[str]:
 
 
 class _Use:
-    """One home in which the commands are typed, in this process; what they print and write is looked at."""
+    """One home in which the commands are typed, in this process; their output and files are inspected."""
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.home = folder, folder / "home"
@@ -314,7 +314,7 @@ class _Use:
         self.type("hub remove", "university.example/log")
 
     def files(self) -> dict[str, Any]:
-        """By name, what each kind of file is written as: its version, and the members or tables in it."""
+        """The format of each kind of file, by name: its version, and the members or tables in it."""
         found = {
             "bundle": {"reads": sorted(bundle._MEMBERS), **_in_json(self.folder / "out" / "FIX-0000.json")},
             "trust.json": {"reads": sorted(trust.VERSIONS)},

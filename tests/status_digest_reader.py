@@ -42,7 +42,7 @@ def block(data: bytes, place: int) -> tuple[list[int], int]:
 
 
 def read(file: bytes) -> tuple[dict[str, Any], dict[str, set[tuple[str, int]]]]:
-    """What a digest states, and by purpose the addresses and indexes that are set in a whole one."""
+    """The statements of a whole digest, and by purpose the addresses and indexes that are set in it."""
     head, document, packed = file.split(b"\n", 2)
     if head != b"IntaglioStatusDigest 1 whole":
         raise ValueError(head)

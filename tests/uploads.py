@@ -1,4 +1,4 @@
-"""What somebody sends to a page so that its answer costs as much as it can: in bytes, in work, in memory."""
+"""Uploads that make a page's answer as expensive as possible: in bytes, in work, in memory."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def archive(files: Mapping[str, bytes]) -> bytes:
 
 
 def unsigned(number: int, kind: str, name: str) -> dict[str, Any]:
-    """A credential by nobody, of a type and by an issuer that are called as one likes."""
+    """A credential with an invalid proof, and with any names for its type and issuer."""
     issuer = f"did:web:x.example:{number}"
     return {
         "@context": [CONTEXT[0]],
@@ -41,7 +41,7 @@ def unsigned(number: int, kind: str, name: str) -> dict[str, Any]:
 
 
 def presented(credentials: Iterable[Mapping[str, Any]]) -> bytes:
-    """A presentation by nobody."""
+    """An unsigned presentation."""
     document = {
         "@context": [CONTEXT[0]],
         "type": ["VerifiablePresentation"],
@@ -79,4 +79,4 @@ UPLOADS: Mapping[str, Callable[[], bytes]] = {
     "diplomas": lambda: many(UNIVERSITY.issue(index=1).to_bytes()),
     "a long diploma": lambda: archive({"long.json": long_diploma()}),
 }
-"""By what they do it with, each as one archive."""
+"""The uploads by the means that they use, each as one archive."""

@@ -1,6 +1,6 @@
 """The page docs/uses.md as the folders of examples/uses have it; run as a module it writes the page.
 
-It then also notes in each `use.json` the version of its kind that is published by that, where none is noted.
+It then also notes the published version of the kind in each `use.json` that has none.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""An event loop whose time passes at once: what waits ten seconds is tried in a millisecond."""
+"""An event loop whose time passes at once: a wait of ten seconds is tested in a millisecond."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the tests of witnesses share: a log that can be forked, and the requests that it sends."""
+"""Shared by the tests of witnesses: a log that can be forked, and the requests that it sends."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ URL = "https://ledger.example/log"
 
 @dataclass(frozen=True)
 class Branch:
-    """One of the histories that a log may show, of which the first entries are `common` to all."""
+    """One of the histories that a log may show; the first entries are `common` to all."""
 
     name: str = ""
     common: int = 0
@@ -47,7 +47,7 @@ HONEST, FORK = Branch("honest", 2), Branch("fork", 2)
 
 
 class Clock:
-    """That a test sets."""
+    """A clock that a test sets."""
 
     def __init__(self) -> None:
         self.now = NOW
@@ -59,7 +59,7 @@ class Clock:
 def new_witness(
     folder: Path, clock: Clock | None = None, *, make: type[WitnessState] = WitnessState
 ) -> Witness:
-    """That knows one log, of which it has signed nothing."""
+    """A witness that knows one log, and has signed nothing of it."""
     state = make.create(folder / "witness.sqlite", WITNESS_KEY, kept=folder / "kept")
     state.add(LOG_KEY, URL)
     return Witness(state, WITNESS, clock or Clock())

@@ -86,7 +86,7 @@ def row(cells: Iterable[str], attributes: str = "") -> str:
 
 
 def read(path: Path, **options: Any) -> SheetTable:
-    """In this process: what the one with limits does is tried below, slowly."""
+    """Reads in this process; the process with limits is tested below, slowly."""
     ours, theirs = Pipe()
     thread = threading.Thread(target=answer, args=(path, theirs))
     thread.start()

@@ -1,7 +1,7 @@
 """The one world of these tests: a university, its registrar, graduates with keys, verifiers, a clock.
 
-A diploma may come of three: `University`, whose parts a test bends one by one; `issuer_in`, the real issuer
-in a folder, told by a registrar's CSV; `diploma`, by a did:key of which nothing is known but the signature.
+A diploma comes from one of three sources. `University` has parts that a test changes one by one; `issuer_in`
+is the real issuer in a folder, with a registrar's CSV; `diploma` is by an otherwise unknown did:key.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ CONTEXT = [
 
 
 def verifier(trust: TrustSource, **options: Any) -> Verifier:
-    """One that never touches the network; `suites` and `contexts` are those of `DataIntegrity`."""
+    """A verifier that never touches the network; `suites` and `contexts` are as for `DataIntegrity`."""
     of_json = {name: options.pop(name) for name in ("suites", "contexts") if name in options}
     if of_json:
         options["forms"] = {**FORMS, INTEGRITY: DataIntegrity(**of_json)}
@@ -74,7 +74,7 @@ def decided(report: Report) -> Check:
 
 @dataclass
 class Holder:
-    """A graduate's wallet, or whoever else has a key and the did:key of it, reduced to that."""
+    """A graduate's wallet, or any other party, reduced to a key and its did:key."""
 
     key: PrivateKey = field(default_factory=PrivateKey.generate)
 
@@ -88,7 +88,7 @@ class Holder:
 
     @property
     def trust(self) -> Trust:
-        """Whoever takes its diplomas for a university's."""
+        """The trust list of a verifier that takes its diplomas for a university's."""
         return Trust().adding(RecognisedIssuer(self.did, NAME))
 
     def sign(self, document: Mapping[str, Any], **options: Any) -> dict[str, Any]:
@@ -150,7 +150,7 @@ class University:
         return Log(f"{self.name}/log", key, clock_key, MemoryStore(), clock=lambda: self.now)
 
     def robbed(self, now: datetime) -> University:
-        """Whoever has all its keys, and begins its log anew at a time of his choosing."""
+        """A thief who has all its keys, and begins its log anew at a time of his choosing."""
         thief = University(self.name, now)
         thief.key, thief.log_keys = self.key, self.log_keys
         thief.log, thief.documents = thief._log(*self.log_keys), []
@@ -171,7 +171,7 @@ class University:
 
     @property
     def pinned(self) -> Trust:
-        """Whoever knows its key, and no log."""
+        """The trust list of a verifier that knows its key, and no log."""
         return Trust().adding(RecognisedIssuer(self.did, keys=(self.key.public_key.multikey(),)))
 
     @property
@@ -270,7 +270,7 @@ def bundle(credential: bytes, **parts: Any) -> bytes:
 
 
 def check(data: bytes) -> Report:
-    """What a holder's verifier says who trusts the college."""
+    """The report of a holder's verifier that trusts the college."""
     return verifier(COLLEGE.trust).verify(data, now=NOW)
 
 
@@ -351,7 +351,7 @@ def issuer_before(home: Path, **options: Any) -> Issuer:
 
 
 def template_before(home: Path) -> Path:
-    """The template that lies in a folder where an issuer of before is to be made."""
+    """Puts a template into the folder in which an issuer of an earlier release is to be made."""
     make_private_folder(home.parent)
     make_private_folder(home)
     (home / "template.json").write_bytes(diploma_1().template.text)
@@ -359,7 +359,7 @@ def template_before(home: Path) -> Path:
 
 
 def reopened(home: Path, clock: Callable[[], datetime] = lambda: NOW, **options: Any) -> Issuer:
-    """One that was made before, as another process opens it."""
+    """An existing issuer, opened as by another process."""
     return Issuer(home, lambda: None, clock, **options)
 
 
@@ -387,7 +387,7 @@ def trust_in(issuer: Issuer) -> Trust:
 
 
 def verifier_for(issuer: Issuer, *lists: ListSource) -> Verifier:
-    """A verifier without network that recognises the issuer, and finds its lists where it is told."""
+    """A verifier without network that recognises the issuer, and finds status lists in `lists`."""
     return verifier(trust_in(issuer), lists=lists)
 
 
@@ -397,7 +397,7 @@ def listed(home: Path, name: str = "0") -> Credential:
 
 
 def life(home: Path) -> timedelta:
-    """How long the first status list lasts."""
+    """The lifetime of the first status list."""
     found = listed(home)
     assert found.valid_from is not None
     assert found.valid_until is not None

@@ -17,7 +17,7 @@ from pathlib import Path
 
 NAME = "eip155:31337"
 OWNER = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
-"""An account whose key nobody here uses: that of the university's rector, say."""
+"""An account whose key is not used here, such as that of the university's rector."""
 _LISTENS = re.compile(r"Listening on 127\.0\.0\.1:(\d+)")
 _PACKAGES = Path(__file__).parents[2] / "tests" / "interop" / "node_modules" / "@foundry-rs"
 _MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
@@ -25,7 +25,7 @@ _MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 @dataclass(frozen=True)
 class LocalChain:
-    """A node that runs. `url` is where it answers."""
+    """A running node, reachable at `url`."""
 
     url: str
 
@@ -34,7 +34,7 @@ class LocalChain:
         self._call("anvil_setBalance", account, hex(10**18))
 
     def get_on(self) -> None:
-        """Blocks are made, as elsewhere while time passes, and what was sent becomes final."""
+        """Mines blocks, as real chains do while time passes, so that sent transactions become final."""
         self._call("anvil_mine", "0x4")
 
     def _call(self, method: str, *parameters: str) -> None:
@@ -47,7 +47,7 @@ class LocalChain:
 
 
 def program() -> Path | None:
-    """Anvil, from the path or as `make peers` brings it."""
+    """The path of anvil, from PATH or from `make peers`."""
     machine = _MACHINES.get(platform.machine(), platform.machine())
     brought = _PACKAGES / f"anvil-{platform.system().lower()}-{machine}" / "bin" / "anvil"
     found = shutil.which("anvil")

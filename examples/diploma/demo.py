@@ -203,18 +203,18 @@ class World:
     employer: Role
     forger: Role
     port: int
-    """On which the university answers claim links."""
+    """The port on which the university answers claim links."""
 
     @classmethod
     def begin(cls, folder: Path, *, is_quiet: bool = False) -> Self:
-        """Nobody has anything yet."""
+        """The world at the start, in which nobody has anything."""
         university, graduate, employer, forger = (
             _role(folder, name, is_quiet) for name in ("university", "graduate", "employer", "forger")
         )
         return cls(folder, university, graduate, employer, forger, _free_port())
 
     def issue(self) -> str:
-        """The university's first day; what it was told at the end of it."""
+        """The university's first day: creates the issuer and issues; returns the last output."""
         address = f"https://localhost:{self.port}"
         self.university.run("issuer", "init", "--name", "Example University (invented)", "--url", address)
         return self.university.run("issuer", "issue", HERE / "graduates.csv", "--out", self._diplomas)
@@ -226,22 +226,22 @@ class World:
         role.run("trust", "add", handed)
 
     def diploma(self, number: int) -> Path:
-        """One as the university issued it."""
+        """A diploma as the university issued it."""
         return self._diplomas / f"UNI-2026-{number:05}.json"
 
     def altered(self) -> Path:
-        """One with a better grade."""
+        """A diploma with a forged, better grade."""
         return _altered(self.diploma(1), self.forger.folder / "altered-grade.json", _better_grade)
 
     def revoked(self) -> Path:
-        """One that the university took back, as it hands it out since."""
+        """A revoked diploma, as the university exports it after the revocation."""
         number = self.diploma(2).stem
         self.university.run("issuer", "revoke", number, "--reason", "issued-in-error")
         self.university.run("issuer", "export", number, "--out", self.folder / "after")
         return self.folder / "after" / f"{number}.json"
 
     def strange(self) -> Path:
-        """One by an issuer that nobody knows."""
+        """A diploma by an unknown issuer."""
         mill = self.forger.folder / "mill"
         self.forger.run(
             "issuer", "issue", HERE / "graduates.csv", "--name", "Example Univers1ty", "--out", mill
@@ -249,7 +249,7 @@ class World:
         return mill / "UNI-2026-00003.json"
 
     def anchored(self, local: chain.LocalChain) -> Path:
-        """One of which a chain knows; the employer knows the block."""
+        """A diploma that is anchored on a chain; the employer knows the block."""
         university, employer = self.university, self.employer
         nodes = university.folder / "nodes"
         nodes.touch(mode=0o600)
@@ -273,7 +273,7 @@ class World:
         return self.folder / "on-chain" / f"{number}.json"
 
     def swapped(self) -> Path:
-        """One with the proof that another one is in the log."""
+        """A diploma with the proof that another diploma is in the log."""
         other = json.loads(self.diploma(4).read_bytes())
         target = self.forger.folder / "swapped-proof.json"
         return _altered(self.diploma(1), target, lambda bundle: bundle.update(evidence=other["evidence"]))

@@ -2,8 +2,8 @@
 
     python examples/stolen-key/story.py
 
-The newspaper prints the digests of the log's checkpoints. Whoever keeps its pages, or only their hashes and
-dates, checks a diploma offline; a chain is the same with blocks for pages. All people are invented.
+The newspaper prints the digests of the log's checkpoints. Anyone who keeps its pages, or only their hashes
+and dates, can check a diploma offline; a chain is the same with blocks for pages. All people are invented.
 """
 
 from __future__ import annotations
@@ -49,14 +49,14 @@ class Newspaper:
     """The hash of each page, and when it was printed."""
 
     def print(self, checkpoint: Checkpoint, now: datetime) -> Evidence:
-        """A page with the digest of a checkpoint on it, whoever sent that in."""
+        """Prints a page with the digest of a checkpoint; anybody may submit one."""
         page = f"Public notices of {now:%Y-%m-%d}\n{checkpoint.digest.hex()}\n".encode()
         self.pages[hashlib.sha256(page).hexdigest()] = now
         return Evidence(KIND, checkpoint.digest, page)
 
     @property
     def trusted(self) -> TrustedLedger:
-        """What a reader who kept the pages writes into the trust file."""
+        """The trust file entry of a reader who kept the pages."""
         pages = {page: format_datetimestamp(time) for page, time in self.pages.items()}
         return TrustedLedger(KIND, self.name, pages)
 
@@ -68,7 +68,7 @@ def read(ledger: TrustedLedger) -> Newspaper:
 
 
 def verify(_: Checkpoint, evidence: Evidence, known: Newspaper) -> Fact:
-    """Raises `InvalidEvidence` for a page without the digest, `UnknownLedger` for one that nobody kept."""
+    """Raises `InvalidEvidence` for a page without the digest, `UnknownLedger` for an unknown page."""
     if evidence.digest.hex().encode() not in evidence.body.split(b"\n"):
         raise InvalidEvidence("the page does not have the digest")
     time = known.pages.get(hashlib.sha256(evidence.body).hexdigest())
@@ -78,7 +78,7 @@ def verify(_: Checkpoint, evidence: Evidence, known: Newspaper) -> Fact:
 
 
 def main() -> None:
-    """Tells it all. Raises `AssertionError` where a verdict is not the one that is told."""
+    """Tells the whole story. Raises `AssertionError` if a verdict differs from the story's."""
     with tempfile.TemporaryDirectory() as folder:
         story(Path(folder))
 
@@ -139,7 +139,7 @@ def issued(issuer: Issuer, name: str, title: str) -> Bundle:
 
 
 def robbed(issuer: Issuer, home: Path, now: datetime) -> Issuer:
-    """Whoever has the issuer's keys, and begins its log anew when he likes."""
+    """A thief who has the issuer's keys, and begins its log anew at a time of his choosing."""
     home.mkdir()
     for name in ("issuer.json", "keys.json", "did.json"):
         shutil.copy2(issuer.home / name, home / name)
@@ -149,7 +149,7 @@ def robbed(issuer: Issuer, home: Path, now: datetime) -> Issuer:
 
 
 def with_notice(bundle: Bundle, newspaper: Newspaper, now: datetime) -> Bundle:
-    """With the page that has the checkpoint by which the diploma is in the log."""
+    """The bundle with the page that prints the checkpoint whose log contains the diploma."""
     (in_log,) = bundle.evidence
     _, _, checkpoint = parse_proof(in_log.body)
     return replace(bundle, evidence=(in_log, newspaper.print(Checkpoint.parse(checkpoint), now)))

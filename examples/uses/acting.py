@@ -57,7 +57,7 @@ _TOLERANCE = 0.1
 
 
 class Ending(NamedTuple):
-    """How a verification ended, and what was shown to the verifier."""
+    """Result of one verification, and the name of the case that was shown to the verifier."""
 
     what: str
     verdict: str
@@ -75,16 +75,16 @@ class Run:
     issued: int = 0
     findings: list[CellFinding] = field(default_factory=list)
     record: Mapping[str, Any] = field(default_factory=dict)
-    """That of the first good row, whose credential is verified."""
+    """The record of the first good row, whose credential is verified."""
     sentences: dict[str, str] = field(default_factory=dict)
     """By language, as far as the program or the kind has it."""
     learned: dict[str, Any] = field(default_factory=dict)
     """Each fact that the verifier read, by its field."""
     shown: dict[str, list[str]] = field(default_factory=dict)
-    """By form, the fields of which a verifier saw the value where the holder hid all others."""
+    """By form, the fields that the verifier saw when the holder hid all others."""
     endings: list[Ending] = field(default_factory=list)
     log: dict[str, int] = field(default_factory=dict)
-    """How many entries of each kind the issuer's log holds."""
+    """Number of entries in the issuer's log, by kind."""
     sizes: dict[str, int] = field(default_factory=dict)
     """Bytes of the credential and of its bundle."""
     differences: list[str] = field(default_factory=list)
@@ -131,7 +131,7 @@ def rehearsed(use: UseCase, file: Path) -> Rehearsal:
 
 
 def tested(use: UseCase, rows: Rehearsal) -> Iterator[str]:
-    """How `rows.csv` and `wrong.csv` differ from `expected.json`, as `kind test` says it."""
+    """The differences of `rows.csv` and `wrong.csv` from `expected.json`, in the words of `kind test`."""
     for each in mismatches(use.expected.outcome, rows):
         yield f"rows.csv, {each} (expected.json)"
     for each in mismatches(use.expected.wrong, rehearsed(use, use.folder / "wrong.csv")):
@@ -223,7 +223,7 @@ class _Acting:
             )
 
     def _in_part(self, person: Person | None) -> None:
-        """What the holder chose to show, and no more, in each form that can hide the rest of a record."""
+        """Shows only the chosen fields, in each form that can hide the rest of a record."""
         if person is None:
             return  # nobody's key could be shown
         for form in self.use.parted_forms:
@@ -314,7 +314,7 @@ class _Acting:
             self._status_limit(data, person, self.use.kind.policy.status_age)
 
     def _check_limit(self, data: bytes, person: Person | None, checked_on: str, days: int) -> None:
-        """How old a check may be: the credential is good on that day, and refused a day later."""
+        """The greatest age of a check: the credential is good on the last day, and refused a day later."""
         first = self.rehearsed.records[min(self.rehearsed.records)]
         since = self.use.expected.day - date.fromisoformat(first[checked_on])
         for age, verdict, code in ((days, Verdict.VALID, ""), (days + 1, Verdict.INVALID, _CHECK_TOO_OLD)):
@@ -323,7 +323,7 @@ class _Acting:
             self.seen.note(f"{counted(age, 'day')} after the check", report, verdict, code)
 
     def _status_limit(self, data: bytes, person: Person | None, age: int) -> None:
-        """How old a status may be: a file is good until then, open afterwards, and good with a fresh list."""
+        """The greatest age of a status: good until then, open afterwards, and good with a fresh list."""
         limit, later = timedelta(days=age), timedelta(days=age, hours=1)
         what = f"{counted(age, 'day')} later"
         self.seen.note(what, self._verify(self._shown(data, person, limit), limit), Verdict.VALID)
@@ -351,10 +351,10 @@ class _Acting:
         is_presented: bool | None = None,
         given: Sequence[GivenFile] = (),
     ) -> Report:
-        """As a verifier does who asks for this type, and has the documents that belong to it.
+        """Verifies as somebody who asks for this type, and has the documents that belong to it.
 
-        Whether it asked for a presentation follows from the data, but for a form whose credential and
-        presentation look alike.
+        The data shows if a presentation was asked for, except in a form whose credential and presentation
+        look alike.
         """
         if is_presented is None:
             is_presented = "presentation" in json.loads(data)

@@ -55,7 +55,7 @@ class Institution:
             self.issuer.kinds.add(use.kind)
 
     def issue(self, use: UseCase) -> tuple[int, list[CellFinding]]:
-        """Issues the rows of a use; how many credentials that are, and what is wrong with the others."""
+        """Issues the rows of a use; returns the number of credentials and the findings of refused rows."""
         source = open_source(use.folder / "rows.csv", kind=use.kind)
         files = use.folder / "files" if use.files else None
         order = Order(source, workers=0, files=files, forms=use.kind.forms)
@@ -87,7 +87,7 @@ class Person:
     ) -> bytes:
         """Claims a credential in a form for this key and keeps it, and returns its bundle.
 
-        `file` is where the institution keeps its links; the wallet verifies what it gets before it keeps it.
+        `file` holds the institution's claim links; the wallet verifies the credential before it keeps it.
         """
         now, links = at.clock(), ClaimLinks(file, at.address)
         try:
@@ -103,14 +103,14 @@ class Person:
         return data
 
     def present(self, now: datetime, form: str = INTEGRITY, only: Collection[str] | None = None) -> bytes:
-        """The wallet's answer to the challenge, with what it keeps in a form: all of it, or `only` these."""
+        """The wallet's answer to the challenge, with a credential in a form: all fields, or `only` these."""
         (name,) = (held.id for held in self.wallet.credentials() if held.secured.form == form)
         shown = self.wallet.present([name], challenge=CHALLENGE, domain=DOMAIN, now=now, only=only)
         return shown.to_bytes()
 
 
 def present_as_own(data: bytes, now: datetime) -> bytes:
-    """The answer of a thief to the challenge, which no wallet gives: somebody else's credential, own key."""
+    """A thief's answer to the challenge, which no wallet gives: a stolen credential with the own key."""
     bundle, key = Bundle.parse(data, FORMS), PrivateKey.generate()
     method = f"{did_key.create(key.public_key)}#{key.public_key.multikey()}"
     options = Options(method, "authentication", now, CHALLENGE, DOMAIN)

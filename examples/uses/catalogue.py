@@ -51,7 +51,7 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
 
 
 class UseEntry(NamedTuple):
-    """A use as the catalogue has it; what is typed stands between backticks."""
+    """A use as the catalogue has it; text to be typed is in backticks."""
 
     name: str
     """The folder's."""
@@ -59,7 +59,7 @@ class UseEntry(NamedTuple):
     parted: str
     """Behind the title: the forms in which its holder can show a part of it."""
     cells: Sequence[str]
-    """What stands under each column but the first."""
+    """The texts under each column but the first."""
 
 
 class UseSector(NamedTuple):
@@ -70,7 +70,7 @@ class UseSector(NamedTuple):
 
 
 class UseCatalogue(NamedTuple):
-    """All uses, and which there will be."""
+    """All uses, and those that are planned."""
 
     columns: Sequence[str]
     sectors: Sequence[UseSector]

@@ -114,7 +114,7 @@ def lines(ended: acting.Run) -> Iterator[str]:
 
 
 def _bound(use: UseCase) -> str:
-    """Who showed it, or what it belongs to: a person is told in each case."""
+    """The line about the binding: the checked holder, the unchecked person, or the thing it belongs to."""
     if use.kind.policy.holder:
         return "The holder was checked: the key that the credential names answered a challenge."
     if use.kind.person.fields:

@@ -38,8 +38,8 @@ CHANGES: Mapping[str, frozenset[str]] = {
 """The one change of an attack, and the members that say more about it."""
 _OF_THINGS = ("vin", "gtin")
 _OPTIONAL = frozenset(("with", "fresh"))
-"""`with`: another document of `files/`, in the place of `file`. `fresh`: what is too old is the status, and
-with a fresh list it is valid again, which a run shows of each kind that has a `status_age`."""
+"""`with`: another document of `files/`, in the place of `file`. `fresh`: the status is too old, and a fresh
+list makes the credential valid again; a run shows that for each kind with a `status_age`."""
 _SHOWS = "shows"
 """The fields that a holder shows of a kind with a form that can hide the others."""
 _MEMBERS = frozenset(
@@ -115,7 +115,7 @@ class UseCase:
 
     @property
     def shows(self) -> Sequence[str]:
-        """What its holder shows in each form that can hide the others."""
+        """The fields that its holder shows in each form that can hide the others."""
         return list(self.said.get(_SHOWS, ()))
 
     @property
@@ -145,7 +145,7 @@ class UseCase:
     def bound_by(self) -> Sequence[str]:
         """The fields that bind a credential to its thing: a checked number, such as a VIN, and digests.
 
-        Without any of these it is the number by which the issuer knows it.
+        Without any of these, it is the issuer's number for the thing.
         """
         fields = self.kind.fields.values()
         binding = [each.name for each in fields if each.type == "digest" or each.check in _OF_THINGS]
@@ -158,7 +158,7 @@ class UseCase:
 
     @property
     def reference(self) -> str:
-        """The kind as it is: name, version and digest of what its author wrote.
+        """The present kind: name, version and digest of the files that its author wrote.
 
         Another release may compile other bytes from the same kind.
         """
@@ -167,7 +167,7 @@ class UseCase:
 
     @property
     def is_changed(self) -> bool:
-        """Whether the kind's files are others than those of the version that was published."""
+        """True if the kind's files differ from those of the published version."""
         name, version, _ = (*self.published.split(":"), "", "")[:3]
         same_version = (name, version) == (self.kind.name, self.kind.version)
         return same_version and self.published != self.reference

@@ -1,4 +1,4 @@
-"""What a process does with files, as the interpreter tells it (PEP 578), before it is done."""
+"""Reports the file operations of a process before they happen, by the interpreter's audit hooks (PEP 578)."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ Hear = Callable[[str, Any], object]
 
 
 def listen(hear: Hear) -> None:
-    """Call `hear` with each file that this process opens or renames from now on; what it raises stops that.
+    """Call `hear` with each file that this process opens or renames from now on; its exceptions prevent that.
 
-    For processes that end soon: it cannot be taken back, and each thread that a later test starts under
-    coverage would be asked, too, while Python 3.11 lets no other one begin to be traced.
+    For processes that end soon: a hook cannot be removed. Each thread that a later test starts under coverage
+    would call it, too, while Python 3.11 lets no other thread begin to be traced.
     """
 
     def tell(event: str, arguments: tuple[Any, ...]) -> None:

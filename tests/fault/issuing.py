@@ -1,4 +1,4 @@
-"""What an issuer does, and what must hold of it, however often it was interrupted."""
+"""Work of an issuer, and the invariants that must hold however often it was interrupted."""
 
 from __future__ import annotations
 

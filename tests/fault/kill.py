@@ -1,4 +1,4 @@
-"""Kills a piece of work at any point of its run, as SIGKILL would, and lets a test look at what is left.
+"""Kills a piece of work at any point of its run, as SIGKILL would, and lets a test inspect the rest.
 
 The work runs in forks of a process that has imported everything, so that hundreds of runs take seconds. A
 point is an event of the interpreter (a call or a return, of Python or C): it is counted, not timed, so that
@@ -42,7 +42,7 @@ def a_sample(points: int, whole: int = 200) -> pytest.MarkDecorator:
 
 
 class Reached:
-    """The highest number that any fork has reached: how much was acknowledged before the end."""
+    """The highest number that any fork has reached: the amount acknowledged before the end."""
 
     def __init__(self) -> None:
         self._shared = mmap.mmap(-1, 8)
@@ -56,7 +56,7 @@ class Reached:
 
 
 def events(work: Work, is_point: IsPoint | None = None) -> int:
-    """How many points the work has at which it can be killed."""
+    """The number of points at which the work can be killed."""
     counted = Reached()
     try:
         _fork(partial(_run_to, work, 0, is_point, counted))
@@ -71,19 +71,19 @@ def killed(work: Work, at: int, is_point: IsPoint | None = None) -> bool:
 
 
 def killed_by(work: Work) -> bool:
-    """Run the work in a fork, which it may kill itself; False if it ended by coming to its end."""
+    """Run the work in a fork, which it may kill itself; False if it ran to its end."""
     return _fork(work)
 
 
 class WorkFailed(Exception):
-    """The work fails even if nobody kills it: nothing that a test of kills is about."""
+    """The work fails even without a kill, so a test of kills says nothing."""
 
 
 def kill_everywhere(prepare: Callable[[], tuple[Work, Work]], *, points: int, seed: int = 1) -> int:
     """Until it was killed `points` times: prepare, kill the work at a random point, at another, and check.
 
-    `prepare` gives, each time in a new place, the work and the check of what it left, which raises. How often
-    it was killed before its end is returned.
+    Each time in a new place, `prepare` gives the work, and a check of the state afterwards that raises if it
+    is wrong. Returns the number of times that it was killed before its end.
     """
     random_points = random.Random(seed)
     for _ in range(2):  # the first check loads modules here, which later forks then need not load
@@ -116,7 +116,7 @@ def kill_at_each_step(prepare: Callable[[], tuple[Work, Work]], *, most: int = s
 
 
 def _writes(event: str, function: Any) -> bool:
-    """Whether a system call begins that changes files; SQLite's, and what is in C besides, are not seen."""
+    """True if a system call begins that changes files; calls of SQLite and other C code are not seen."""
     if event != "c_call":
         return False
     owner, name = getattr(function, "__self__", None), function.__name__

@@ -1,13 +1,13 @@
-"""Cuts the power at any point of a piece of work, and lets a test look at what the disk may then hold.
+"""Cuts the power at any point of a piece of work, and lets a test inspect the possible states of the disk.
 
-A `Recorder` watches a folder while the work runs: before and after each call that writes, syncs, renames,
-creates or removes a file, it notes what is there and what of it is certain. Content is certain once its file
-was synced; a name once its folder was synced. From that, `crashes` gives every state that a power cut may
-leave: what is not certain lost, kept, or half of it kept, independently for names, for the content of each of
+A `Recorder` watches a folder while the work runs. Before and after each call that writes, syncs, renames,
+creates or removes a file, it records the state and its durable part. Content is durable once its file was
+synced; a name once its folder was synced. From that, `crashes` gives every state that a power cut may leave:
+all that is not durable is lost, kept, or half of it kept, independently for names, for the content of each of
 SQLite's files, and for that of all others.
 
 The code under test needs no door for this: the functions of `os` are exchanged while it runs, and those of
-SQLite by `tests.fault.sqlite_vfs`. What other C code writes on its own is not seen.
+SQLite by `tests.fault.sqlite_vfs`. Writes of other C code are not seen.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Killed(BaseException):
 
 
 class Crash(NamedTuple):
-    """A state of the folder after a power cut, and how many acknowledgements had been given by then."""
+    """A state of the folder after a power cut, and the number of acknowledgements given by then."""
 
     tree: Tree
     acknowledged: int
@@ -64,7 +64,7 @@ class Crash(NamedTuple):
 
 
 class _Names(NamedTuple):
-    """What is in a folder, by name: files by their number, folders by their inode."""
+    """The content of a folder, by name: files by their number, folders by their inode."""
 
     files: dict[str, int]
     folders: dict[str, int]
@@ -118,14 +118,14 @@ class Recorder:
             setattr(module, name, function)
 
     def acknowledge(self) -> None:
-        """From here on the work has promised one thing more."""
+        """From here on the work has given one more acknowledgement."""
         self._acknowledged += 1
         self._note()
 
     def forget(self, names: str, times: int = sys.maxsize) -> None:
-        """From here on the disk keeps nothing of what is synced under such names, so often.
+        """From here on the disk loses the next `times` syncs of files and folders with such names.
 
-        The name of a folder, which stands for the names in it, ends in `/`; that of all is `./`.
+        A folder's name, which stands for the names in it, ends in `/`; the watched folder itself is `./`.
         """
         self._forgets, self._forgets_left = re.compile(names), times
 
@@ -135,14 +135,14 @@ class Recorder:
         return not forgets
 
     def crashes(self) -> Iterator[Crash]:
-        """Every state that was seen, once, with the most that had been promised when it was."""
+        """Every state that was seen, once, with the greatest number of acknowledgements given by then."""
         for state, acknowledged in self._states.items():
             yield Crash(dict(state), acknowledged)
 
     def killed(self, work: Callable[[], object], before: int) -> bool:
         """Run the work and kill it before its sync number `before`; False if it ended sooner.
 
-        As after SIGKILL, nothing is done of what the work calls on its way out. States count from then on.
+        As after SIGKILL, the calls of the work on its way out have no effect. States count from then on.
         """
         self._syncs_left = before
         try:
@@ -157,7 +157,7 @@ class Recorder:
     def watch(
         self, function: Callable[..., Any], synced: Callable[..., None] | None = None
     ) -> Callable[..., Any]:
-        """The same function, with what is there noted before and after; `synced` then calls `sync`."""
+        """The same function, with the state noted before and after; `synced` then calls `sync`."""
 
         def watched(*arguments: Any, **options: Any) -> Any:
             if self._busy:
@@ -202,7 +202,7 @@ class Recorder:
         self._files, self._folders, self._inodes = files, folders, inodes
 
     def sync(self, file: int | Path) -> None:
-        """From here on the content of a file, or the names in a folder, are certain."""
+        """From here on the content of a file, or the names in a folder, are durable."""
         status = os.stat(file)  # noqa: PTH116 -- a descriptor has no path
         if stat.S_ISDIR(status.st_mode):
             for folder, inode in self._folders.items():

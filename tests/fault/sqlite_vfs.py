@@ -1,8 +1,8 @@
 """Lets a `Recorder` see what SQLite writes, which never passes by the functions of `os`.
 
 SQLite reaches the disk through a table of functions, its VFS (sqlite.org/vfs.html). While `watched_sqlite`
-lasts, new connections use a copy of that table whose functions tell the recorder and do what they did. They
-may outlive it: then they only do what they did.
+lasts, new connections use a copy of that table whose functions inform the recorder and then call the
+original. Connections may outlive it: then only the original is called.
 """
 
 from __future__ import annotations

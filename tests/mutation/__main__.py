@@ -29,14 +29,14 @@ from tests.mutation.source import Source
 from tests.mutation.workshop import NO_TEST_RAN, ROOT, Edit, Workshop, load_libraries
 
 Job = tuple[dict[str, Any], Edit | None, list[list[str]]]
-"""What is told of it, the edit, and the tests: the next ones only where none of the former failed."""
+"""The report's facts, the edit, and the tests in tiers: each tier runs only if none before it failed."""
 
 _PATIENCE = 120.0  # seconds
 _workshop: Workshop
 
 
 def main() -> int:
-    """0 where every break was noticed."""
+    """0 if every break was noticed."""
     parser = argparse.ArgumentParser(prog="python -m tests.mutation", description=__doc__)
     parser.add_argument("which", choices=["bindings", "mutants"])
     parser.add_argument("files", nargs="*", help="only in these")

@@ -1,10 +1,11 @@
 """Every comparison that binds one thing to another, and the test that fails when it is gone or inverted.
 
-A national verifier once resolved the key by one name and trusted by another, for want of one comparison that
-a refactoring had lost. `bindings.txt` has them all, by file: in words, the function, the expression, what is
-put in its place to delete it (what lets the most pass; `call` for one that raises, `SQL` for a condition of
-a statement), and the test that has to fail, or two. `test_bindings.py` deletes and inverts each in a copy of
-the packages. One that is not found exactly once is an error, so that the list stays true.
+A national verifier once resolved the key by one name and trusted another name, because a refactoring had lost
+one comparison. `bindings.txt` lists them all, by file: in words, the function, the expression, its
+replacement for deletion, and the one or two tests that have to fail. The replacement lets the most pass; it
+is `call` for one that raises, `SQL` for a condition of a statement. `test_bindings.py` deletes and inverts
+each in a copy of the packages. A comparison that is not found exactly once is an error, so that the list
+stays true.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ class Binding(NamedTuple):
     tests: tuple[str, ...]
 
     def edits(self, source: Source) -> Iterator[tuple[str, Edit]]:
-        """How it is broken, and the edit. Raises `LookupError` where it is not found exactly once."""
+        """The name of each break, and the edit. Raises `LookupError` where it is not found exactly once."""
         if self.gone == "SQL":
             yield "deleted", source.within(self.function, self.expression, f"({self.expression} OR 1)")
             yield "inverted", source.within(self.function, self.expression, f"NOT ({self.expression})")

@@ -16,9 +16,9 @@ def functions_below(folder: Path) -> list[FunctionType]:
 
 
 def put_in(functions: Iterable[FunctionType], before: str, after: str, filename: str) -> bool:
-    """Gives those of a file the code that they have after an edit; whether that is all of the edit.
+    """Gives a file's loaded functions the code that they have after an edit; true if that is all of the edit.
 
-    It is not where something else differs, such as the default of an argument; then nothing is changed.
+    False if something else differs, such as the default of an argument; then nothing is changed.
     """
     pairs = list(
         zip(_all(compile(before, filename, "exec")), _all(compile(after, filename, "exec")), strict=False)
@@ -46,7 +46,7 @@ def _inner(code: CodeType) -> list[CodeType]:
 
 
 def _differs(one: CodeType, other: CodeType) -> bool:
-    """In what it does, or, for a function, in what functions inside of it do."""
+    """True if the code itself differs, or, for a function, the code of functions inside it."""
     if _itself(one) != _itself(other):
         return True
     within = zip(_inner(one), _inner(other), strict=True)

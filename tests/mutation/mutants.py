@@ -1,7 +1,7 @@
-"""What can be broken in a file, one small thing at a time, whether anybody thought of it or not.
+"""Generates the possible breaks of a file, one small change at a time, foreseen or not.
 
 Comparisons and boolean operators, numbers by one, statements and raises that are gone, arguments swapped,
-other values returned. What only changes the words of a message is left out.
+other values returned. Changes to the words of messages are left out.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Which files are broken at random, and the tests that have to notice: quick ones first.
+"""The files that are broken at random, and the tests that have to notice: quick ones first.
 
 Each file is one that compares values from outside, or makes or checks what others rely on.
 """
@@ -182,7 +182,7 @@ SLOW: Mapping[str, tuple[str, ...]] = {
     "verifier/http.py": ("service_logs",),
     "verifier/judge.py": ("pages_verify",),
 }
-"""Tests beside those, of which the slow ones have to notice what the quick ones do not."""
+"""Further tests; the slow ones have to notice the mutants that the quick ones miss."""
 
 
 def tiers(file: str) -> list[list[str]]:

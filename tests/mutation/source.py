@@ -1,4 +1,4 @@
-"""Where in a file something stands: functions by name, expressions and statements by what they say."""
+"""Finds nodes in a source file: functions by name, expressions and statements by their text."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class Source:
         return Edit(self.file, place, place + len(old.encode()), new)
 
     def compiles(self, edit: Edit) -> bool:
-        """Whether the file is still Python after the edit."""
+        """True if the file still compiles after the edit."""
         text = self._text[: edit.start] + edit.text.encode() + self._text[edit.end :]
         try:
             compile(text, self.file, "exec")

@@ -52,7 +52,7 @@ _LOADED_BEFORE = (
 
 
 NO_TEST_RAN = "no test ran"
-"""The `trouble` of tests that were all skipped: they say nothing, of a break neither."""
+"""The `trouble` if all tests were skipped: such a run says nothing about a break."""
 _PEERS = Path("tests/interop/node_modules")
 
 
@@ -66,13 +66,13 @@ class Edit(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What the tests said about a copy."""
+    """The result of the tests on a copy."""
 
     failed: tuple[str, ...]
     """Node ids of tests that failed, by an assertion or an error of their own."""
     passed: int
     trouble: str
-    """Why this run says nothing, such as a test that could not be imported or is not there; else empty."""
+    """The reason why this run is void, such as a test that is missing or cannot be imported; else empty."""
 
 
 def load_libraries() -> None:
@@ -220,7 +220,7 @@ class _Watch:
 
 
 def _read(pipe: int, patience: float) -> bytes | None:
-    """What comes through the pipe until it is closed; None if that takes too long."""
+    """The data from the pipe until it is closed; `None` if that takes too long."""
     found, deadline = b"", time.monotonic() + patience
     while select.select([pipe], [], [], max(deadline - time.monotonic(), 0.0))[0]:
         if not (part := os.read(pipe, 1 << 16)):
