@@ -111,6 +111,12 @@ def test_ten_bytes_of_gb18030_are_no_korean() -> None:
     assert "王伟" in next(found for found in readings(sample) if found.encoding == "gb18030").cells
 
 
+@pytest.mark.parametrize("names", ["O'Brien-Müller,Иванов", "Αθηνά,Νίκος", "Иван,Пётр"])
+def test_letters_that_are_no_hanzi_in_gb18030_are_no_big5(names: str) -> None:
+    sample = sampled([names.encode("gb18030")])
+    assert codec_of(sample) in (None, "gb18030")
+
+
 def test_utf8_that_could_be_hanzi_is_asked_about() -> None:
     """通 in GB18030 is UTF-8 by chance; so is no word of a Western language, nor a longer text."""
     assert codec_of(sampled(["1,通,2\n".encode("gb18030")])) is None
@@ -154,6 +160,7 @@ cell = st.sampled_from(NAMES)
     st.sampled_from(",;\t"),
 )
 @example([("张敏", "田中")], "gb18030", ",")
+@example([("O'Brien-Müller", "Иванов")], "gb18030", ",")
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=500)
 def test_a_table_is_read_as_it_was_written_or_refused(
     tmp_path_factory: pytest.TempPathFactory, names: list[tuple[str, str]], encoding: str, delimiter: str

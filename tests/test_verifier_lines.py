@@ -172,7 +172,10 @@ def judged(home: Path, contents: list[bytes], given: list[int] | None = None) ->
     [
         b"kill",
         b"fault",
-        pytest.param(b"memory", marks=pytest.mark.skipif(sys.platform != "linux", reason="a limit of Linux")),
+        pytest.param(
+            b"memory",
+            marks=pytest.mark.skipif(sys.platform != "linux", reason="no limit of memory: only on Linux"),
+        ),
     ],
 )
 def test_a_line_that_takes_its_process_costs_itself_alone(tmp_path: Path, hostile: bytes) -> None:

@@ -244,7 +244,8 @@ _ALPHABETS: Mapping[str, tuple[str, ...]] = {
 """By codec, the letters outside ASCII of each language that it is for: one language has all of a file's."""
 
 _FREQUENT: Mapping[str, re.Pattern[bytes]] = {
-    "gb18030": re.compile(rb"[\xb0-\xd7][\xa1-\xfe]"),
+    # Greek, Cyrillic and Latin letters, too: two bytes each, they are as frequent hanzi in Big5.
+    "gb18030": re.compile(rb"[\xb0-\xd7][\xa1-\xfe]|\xa6[\xa1-\xd8]|\xa7[\xa1-\xf1]|\xa8[\xa1-\xbb]"),
     "cp950": re.compile(rb"[\xa4-\xc6][\x40-\x7e\xa1-\xfe]"),
     "cp932": re.compile(
         rb"\x82[\x9f-\xf1]|\x83[\x40-\x96]|\x88[\x9f-\xfc]|[\x89-\x97][\x40-\xfc]|\x98[\x40-\x72]"
