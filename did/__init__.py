@@ -1,8 +1,8 @@
 """Decentralized identifiers: from a name such as did:web:uni.example to the keys that speak for it.
 
-`DID` and `DIDURL` are the names, `Document` says which keys may be used for what, a `Resolver` finds the
-document by the methods it is given, `METHODS` by default, or at an https URL. Whoever needs documents takes a
-`DocumentSource`. Read `identifier.py` first, then `document.py` and `resolution.py`.
+`DID` and `DIDURL` are the names; a `Document` lists the keys of a DID by their permitted uses. A `Resolver`
+finds the document by its methods, `METHODS` by default, or at an https URL. Functions that need documents
+take a `DocumentSource`. Read `identifier.py` first, then `document.py` and `resolution.py`.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ __all__ = [
 ]
 
 _LATER = {"Content": "dereference", "dereferencing_result": "result", "resolution_result": "result"}
-"""Which module has what is loaded when it is asked for: only what answers others needs it."""
+"""The module of each name that is loaded at first use: only services that answer others need them."""
 
 if not TYPE_CHECKING:  # or every name would be one of ours to a type checker
     __getattr__ = later(__name__, _LATER)

@@ -1,4 +1,4 @@
-"""Controller documents at https URLs (Controlled Identifiers 1.0): keys of those who have a URL and no DID.
+"""Controller documents at https URLs (Controlled Identifiers 1.0): the keys of parties with a URL and no DID.
 
 The document lies at exactly the URL that is its `id`, and has the members of a DID document.
 """
@@ -21,7 +21,7 @@ LIMIT = 1 << 16
 def resolve(url: str, fetcher: Fetcher) -> Document:
     """The document as its server has it now (section 3.3); a redirect to another origin is not followed.
 
-    Raises `ResolutionFailed` for what is no https URL, else as `fetched`.
+    Raises `ResolutionFailed` for anything but an https URL, else as `fetched`.
     """
     if not url.startswith("https://") or "#" in url:
         raise ResolutionFailed.saying("{url} is no https URL of a document", url=url)
@@ -43,10 +43,10 @@ def fetched(
 def fetched_object(
     location: str, name: str, fetcher: Fetcher, *, accept: str, same_origin: bool = False
 ) -> dict[str, Any]:
-    """The JSON object at `location` that says something of `name`, a DID or URL.
+    """The JSON object at `location` about `name`, a DID or URL.
 
-    Raises `DID_NOT_FOUND` when the server says that there is none, `InvalidDIDDocument` for what is no JSON
-    object, `Unavailable` when the server cannot be asked, `ResolutionFailed` when it must not.
+    Raises `DID_NOT_FOUND` when the server says that there is none, `InvalidDIDDocument` for anything but a
+    JSON object, `Unavailable` when the server cannot be asked, `ResolutionFailed` when it must not.
     """
     try:
         data = fetcher.fetch(location, accept=accept, limit=LIMIT, same_origin=same_origin)

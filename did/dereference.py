@@ -1,6 +1,6 @@
-"""What a DID URL leads to in a document: the document, a method or service, addresses of services (5.4).
+"""Dereferencing of DID URLs: to a document, a method or service in it, or addresses of services (5.4).
 
-Nothing is fetched from those addresses: whoever wants to follow one decides that, and by which rules.
+Nothing is fetched from those addresses. A caller that wants to follow one decides by which rules.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ URI_LIST = "text/uri-list"
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What a DID URL leads to: JSON as it stands in the document, or, as `text/uri-list`, addresses."""
+    """The result of dereferencing: JSON as it stands in the document, or addresses as `text/uri-list`."""
 
     content: Mapping[str, Any] | tuple[str, ...]
     content_type: str
     resolution: Resolution
-    """The document that it is taken from."""
+    """The resolution of the document that the content is from."""
 
 
 def parameters(url: DIDURL) -> dict[str, str]:
-    """The DID parameters of its query, decoded. Raises `INVALID_DID_URL` for one that stands there twice."""
+    """The DID parameters of the URL's query, decoded. Raises `INVALID_DID_URL` for a repeated parameter."""
     found: dict[str, str] = {}
     for part in url.query.split("&") if url.query else ():
         try:
@@ -48,7 +48,7 @@ def parameters(url: DIDURL) -> dict[str, str]:
 
 
 def dereference(resolution: Resolution, url: DIDURL, named: Mapping[str, str], accept: str | None) -> Content:
-    """What `url` leads to in its document. Raises as `Resolver.dereference`."""
+    """The content that `url` selects from its document. Raises as `Resolver.dereference`."""
     document, value = resolution.document, resolution.document.value
     by_service = {"service", "serviceType"} & named.keys()
     unknown = named.keys() - {"service", "serviceType", "relativeRef", "versionId", "versionTime"}
@@ -100,7 +100,7 @@ def _addresses(
 
 
 def _joined(endpoint: str, reference: str) -> str:
-    """The reference as read at the endpoint (RFC 3986, 5): one that leads to another host is refused."""
+    """The reference resolved at the endpoint (RFC 3986, 5); one that leads to another host is refused."""
     try:
         address = urljoin(endpoint, reference)
         if urlsplit(address)[:2] != urlsplit(endpoint)[:2]:

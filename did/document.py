@@ -1,4 +1,4 @@
-"""`Document`: which keys speak for a DID, and for what (DID 1.0 section 5, Controlled Identifiers 1.0)."""
+"""`Document`: the keys of a DID, and their permitted uses (DID 1.0 section 5, Controlled Identifiers 1.0)."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ RELATIONSHIPS = (
 _MOST_ENTRIES = 256  # methods and references together
 
 SIGNS = "urn:intaglio:vocab:signs"
-"""The member by which a method says what its key signs: an array of texts, such as those of `Use`."""
+"""The member in which a method states the uses of its key: an array of texts, such as those of `Use`."""
 
 
 class Use(StrEnum):
     """The uses of an issuer's key, as its document states them.
 
-    `assertionMethod` alone does not tell: a status list and a diploma are both assertions, so that a thief of
-    the key that is online for the lists could sign diplomas.
+    `assertionMethod` alone does not tell them apart, since a status list and a diploma are both assertions. A
+    thief of the key that is online for the lists could sign diplomas (threat F26).
     """
 
     CREDENTIALS = "credentials"
@@ -59,13 +59,13 @@ def status_did(did: str) -> str:
 
 
 def with_status_document(document: Mapping[str, Any], of_lists: Mapping[str, Any]) -> dict[str, Any]:
-    """An issuer's document with that of its DID for status lists, in place of one that it has."""
+    """An issuer's document with the document of its DID for status lists, which replaces an earlier one."""
     contexts = [context for context in document["@context"] if context != _STATUS_CONTEXT]
     return {**document, "@context": [*contexts, _STATUS_CONTEXT], STATUS_DOCUMENT: of_lists}
 
 
 class VerificationMethod(NamedTuple):
-    """A key in a document. From `expires` and `revoked` on, where they are given, it proves nothing more."""
+    """A key in a document. From `expires` or `revoked` on, where given, the key proves nothing."""
 
     id: str
     type: str
@@ -74,11 +74,11 @@ class VerificationMethod(NamedTuple):
     expires: datetime | None
     revoked: datetime | None
     signs: frozenset[str] | None = None
-    """The uses of the key; `None` where the document does not say."""
+    """The uses of the key; `None` where the document does not state them."""
 
     @property
     def until(self) -> datetime | None:
-        """The earlier of the two."""
+        """The earlier of `expires` and `revoked`."""
         if self.expires and self.revoked:
             return min(self.expires, self.revoked)
         return self.expires or self.revoked
@@ -86,15 +86,15 @@ class VerificationMethod(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Document:
-    """A DID document, or another controller's, as received, which is in `value` and must not be altered.
+    """A DID document, or another controller's; `value` is the JSON as received, and must not be altered.
 
-    A method is read when it is asked for, and kept: so an odd one does not take the others away, and many
-    credentials under one key cost one reading.
+    A method is parsed at its first use, and cached. So a malformed one does not disable the others, and many
+    credentials under one key cost one parsing.
     """
 
     id: str
     controller: tuple[str, ...]
-    """Who may change the document, where it says so; their own keys count for nothing in it."""
+    """The controllers named in the document, which may change it; their own keys count for nothing in it."""
     value: Mapping[str, Any]
     _methods: Mapping[str, Mapping[str, Any]]
     _relationships: Mapping[str, tuple[str, ...]]
@@ -133,9 +133,9 @@ class Document:
     def verification_method(self, did_url: str, relationship: str) -> VerificationMethod:
         """The method that a proof names, if it may be used for `relationship`, such as assertionMethod.
 
-        The DID alone names the only method for the relationship, where there is only one. Raises
-        `InvalidVerificationMethod` and `InvalidRelationship` (Controlled Identifiers 1.0, 3.3). To compare
-        times of expiry and revocation is left to the caller.
+        The DID alone names the method for the relationship, if there is only one. Raises
+        `InvalidVerificationMethod` and `InvalidRelationship` (Controlled Identifiers 1.0, 3.3). The caller
+        has to compare the times of expiry and revocation.
         """
         allowed = self._relationships.get(relationship, ())
         if did_url == self.id and len(set(allowed)) == 1:
@@ -150,15 +150,15 @@ class Document:
         return method
 
     def has(self, did_url: str) -> bool:
-        """Whether it has a method of this name, for whatever relationship."""
+        """True if it has a method of this name, for any relationship."""
         return did_url in self._methods
 
     def refers_to(self, did_url: str, relationship: str) -> bool:
-        """Whether it lists, for a relationship, a method that stands in another's document."""
+        """True if it lists, for a relationship, a method of another document."""
         return did_url in self._relationships[relationship] and not did_url.startswith(f"{self.id}#")
 
     def methods(self, relationship: str) -> Sequence[VerificationMethod]:
-        """All methods that may be used for a relationship; those that cannot be read are left out."""
+        """All methods that may be used for a relationship; unreadable ones are left out."""
         usable = self._usable.get(relationship)
         if usable is None:
             found = []

@@ -1,7 +1,7 @@
 """`DID` and `DIDURL`: identifiers as Decentralized Identifiers 1.0 writes them, section 3.
 
-They are compared as they are written, character by character: nothing is decoded, folded or normalised,
-so that two spellings of one percent-encoded character are two DIDs. Decoding is up to a DID method.
+They are compared character by character: nothing is decoded, folded or normalised. So two spellings of one
+percent-encoded character are two DIDs. Decoding is up to a DID method.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ _REST = re.compile(rf"((?:/(?:{_PCHAR})*+)*+)(?:\?((?:[/?]|{_PCHAR})*+))?+(?:\#(
 
 
 def _is_short(text: str) -> bool:
-    """Whether a text is within the limit. The URL of a did:key's key names that twice."""
+    """True if a text is within the limit. The URL of a did:key's key contains the key twice."""
     return len(text) <= LIMIT or len(text) <= len("did:key:z#z") + 2 * max(
         row.digits for row in KINDS.values()
     )
 
 
 class DID(NamedTuple):
-    """A decentralized identifier, such as did:web:example.org: its method and what the method reads."""
+    """A decentralized identifier, such as did:web:example.org: the method, and the part that it defines."""
 
     method: str
     method_specific_id: str
@@ -41,7 +41,7 @@ class DID(NamedTuple):
     @staticmethod
     @lru_cache(1024)  # of bounded length: issuers and their keys come again and again
     def parse(text: str) -> DID:
-        """The DID that `text` is, as a whole; raises `InvalidDID`."""
+        """Parse `text` as a DID, all of it; raises `InvalidDID`."""
         match = _DID.fullmatch(text) if _is_short(text) else None
         if match is None:
             raise InvalidDID.saying(
@@ -69,7 +69,7 @@ class DIDURL(NamedTuple):
     @staticmethod
     @lru_cache(1024)
     def parse(text: str) -> DIDURL:
-        """The DID URL that `text` is, as a whole; raises `INVALID_DID_URL`."""
+        """Parse `text` as a DID URL, all of it; raises `INVALID_DID_URL`."""
         did = _DID.match(text) if _is_short(text) else None
         rest = _REST.fullmatch(text, did.end()) if did else None
         if did is None or rest is None:

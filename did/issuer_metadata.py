@@ -1,7 +1,7 @@
 """JWT VC Issuer Metadata: the keys of an issuer that has an https address in place of a DID.
 
-SD-JWT VC (draft-ietf-oauth-sd-jwt-vc-18), section 3. The keys are read as a `Document`, so that they are
-remembered and looked up as those of a DID are.
+SD-JWT VC (draft-ietf-oauth-sd-jwt-vc-18), section 3. The keys become a `Document`, so that they are cached
+and looked up like those of a DID.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from .problem import InvalidIssuerMetadata
 
 WELL_KNOWN = "/.well-known/jwt-vc-issuer"
 ISSUER = "issuer"
-"""The member of a document's `value` that has the issuer's address, letter by letter as it was published."""
+"""The member of a document's `value` that has the issuer's address exactly as published."""
 
 
 def location(issuer: str) -> str | None:
-    """The URL of an issuer's metadata; `None` for what is no https URL without query and fragment (3).
+    """The URL of an issuer's metadata; `None` for all but https URLs without query and fragment (3).
 
-    A slash at the end of the path is left out (3.1), so that two addresses may share a location: whose
-    metadata lies there, `issuer` says.
+    A slash at the end of the path is left out (3.1), so that two addresses may share a location. The
+    metadata there names its issuer in `issuer`.
     """
     if not issuer.startswith("https://") or not is_url(issuer) or "?" in issuer or "#" in issuer:
         return None
@@ -48,7 +48,7 @@ def location(issuer: str) -> str | None:
 
 
 def key_url(issuer: str, kid: str) -> str | None:
-    """The URL by which `IssuerKeys` asks for a key of an issuer's set; `None` where there can be no set.
+    """The URL by which `IssuerKeys` asks for a key of an issuer's set; `None` if the issuer can have no set.
 
     A `kid` is any text, and may be the URL of the key at the issuer's address.
     """
@@ -58,7 +58,7 @@ def key_url(issuer: str, kid: str) -> str | None:
 
 
 def is_location(url: str) -> bool:
-    """Whether an https URL is that of some issuer's metadata."""
+    """True if an https URL is the location of some issuer's metadata."""
     path = url.removeprefix("https://").partition("/")[2]
     return f"/{path}/".startswith(f"{WELL_KNOWN}/")
 
@@ -99,7 +99,7 @@ def _set_at(where: object, url: str, fetcher: Fetcher) -> dict[str, Any]:
 
 
 def _methods(keys: Sequence[object], url: str) -> Iterator[dict[str, Any]]:
-    """The keys that can be told by their names and may sign. A name that two have is that of neither."""
+    """The keys with a unique name that may sign. A name that two keys share identifies neither."""
     named = [key for key in keys if isinstance(key, dict) and isinstance(key.get("kid"), str)]
     times = Counter(key["kid"] for key in named)
     for key in named:

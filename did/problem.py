@@ -1,4 +1,4 @@
-"""What can be wrong with a DID, its document and the keys in it, by the names of the specifications."""
+"""Problems of a DID, its document and the keys in it, by the names of the specifications."""
 
 from __future__ import annotations
 

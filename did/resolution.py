@@ -1,6 +1,6 @@
-"""The doors of DID resolution: what a `Method` gives, and whoever else has documents.
+"""The interfaces of DID resolution: `Method`, and `DocumentSource` for everything that has documents.
 
-A failure is an exception here; `result.py` writes it as the specification does.
+A failure is an exception here; `result.py` converts it to the form of the specification.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from .identifier import DID
 
 
 class Resolution(NamedTuple):
-    """A document, or one version of it, and what is known of that (DID Resolution 1.0, 4)."""
+    """A document, or one version of it, with its metadata (DID Resolution 1.0, 4)."""
 
     document: Document
     version: str | None = None
-    """What the method calls this version, where it keeps several."""
+    """The method's name for this version, if it keeps several."""
     updated: datetime | None = None
-    """Since when it has stood, where the method says so."""
+    """The time from which this version is valid, if the method states it."""
     deactivated: bool = False
-    """Whether the DID ends with this version."""
+    """True if this version deactivates the DID."""
 
     @property
     def content_type(self) -> str:
@@ -51,7 +51,7 @@ class Resolve(Protocol):
 
 
 class Represent(Protocol):
-    """Makes the document of a DID as resolution options of its method ask for it (DID Resolution 1.0, 4.1).
+    """Makes the document of a DID by resolution options of its method (DID Resolution 1.0, 4.1).
 
     It raises what `DocumentSource` raises.
     """
@@ -60,40 +60,40 @@ class Represent(Protocol):
 
 
 class History(Protocol):
-    """Finds all versions of a document, oldest first, each with its name and since when it stood.
+    """Finds all versions of a document, oldest first, each with its name and its start of validity.
 
-    The last is what `Resolve` gives. It raises what `DocumentSource` raises.
+    The last one is the result of `Resolve`. It raises what `DocumentSource` raises.
     """
 
     def __call__(self, did: DID, fetcher: Fetcher) -> Sequence[Resolution]: ...
 
 
 class Method(NamedTuple):
-    """A DID method: how its documents are found, and what is true of all its DIDs."""
+    """A DID method: the functions that find its documents, and the properties of all its DIDs."""
 
     resolve: Resolve
     history: History | None = None
-    """How earlier versions are found, where they can be verified from the DID."""
+    """Finds earlier versions, for methods that can verify them from the DID."""
     self_certifying: bool = False
-    """Whether a DID says itself all that its document says, so that nobody else's word is needed."""
+    """True if the DID contains all that its document says, so that no other source has to be trusted."""
     represent: Represent | None = None
-    """How a document is made by resolution options, where the method has some of its own."""
+    """Makes a document by resolution options, for methods that have some of their own."""
     rotates: bool = True
-    """Whether the document can take other keys later, and so hold several."""
+    """True if the document can take other keys later, and so hold several."""
 
     @property
     def has_history(self) -> bool:
-        """Whether earlier versions of a document can be had."""
+        """True if the method can find earlier versions of a document."""
         return self.history is not None
 
     @property
     def is_unchanging(self) -> bool:
-        """Whether a document follows from its DID alone, so that it is the same at every moment."""
+        """True if a document follows from its DID alone, so that it never changes."""
         return self.self_certifying and not self.has_history
 
 
 class DocumentSource(Protocol):
-    """Whoever has the documents of DIDs: a `Resolver`, or a bundle, or a list of pinned ones."""
+    """A source of the documents of DIDs: a `Resolver`, a bundle, or a list of pinned ones."""
 
     def resolve(self, did: str) -> Resolution:
         """The document of a DID or of an https URL.
@@ -103,14 +103,14 @@ class DocumentSource(Protocol):
         ...
 
     def method(self, did: str) -> Method | None:
-        """What is true of all DIDs of this one's method; `None` for a method that is not in use here."""
+        """The method of a DID; `None` for a method that is not in use here."""
         ...
 
 
 def own_method(did: str, source: DocumentSource) -> VerificationMethod | None:
     """The authentication method of a DID that is itself a key, such as a did:key; `None` for any other DID.
 
-    Two such DIDs of the same key are the same holder, however they are written. No host is asked.
+    Two such DIDs of the same key are the same holder, in whatever form they are written. No host is asked.
     """
     try:
         method = source.method(did) if did.startswith("did:") else None

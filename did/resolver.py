@@ -34,9 +34,9 @@ _Versions = tuple[Resolution, ...]
 
 
 class Resolver:
-    """Resolves https URLs and the DIDs of the methods it is given, and remembers: 5 minutes what it found,
-    30 seconds what it did not. While one thread resolves a DID, others who ask for it wait for what it finds.
-    Of DIDs whose document never changes, it remembers the last that were asked for.
+    """Resolves https URLs and the DIDs of the given methods. It caches documents for 5 minutes and failures
+    for 30 seconds. While one thread resolves a DID, other callers for that DID wait for the result. Of DIDs
+    whose document never changes, it caches the most recently used.
     """
 
     POSITIVE_SECONDS = 300.0
@@ -67,13 +67,13 @@ class Resolver:
         version: str | datetime | None = None,
         options: Mapping[str, object] = MappingProxyType({}),
     ) -> Resolution:
-        """The document of a DID, or the controller document at an https URL, as of now or remembered.
+        """The document of a DID, or the controller document at an https URL, as of now or from the cache.
 
-        At the location of an issuer's metadata, it is the keys in that (`issuer_metadata`).
+        For the location of an issuer's metadata, the document holds the keys in that (`issuer_metadata`).
 
-        `version` asks for an earlier one, by the method's name for it or by a moment at which it stood
+        `version` selects an earlier one, by the method's name for it or by a moment at which it was valid
         (`versionId`, `versionTime`). `options` are resolution options (4.1), `versionId` and `versionTime`
-        among them; those that the method does not have change nothing. Raises `InvalidDID`,
+        among them; options that the method does not have are ignored. Raises `InvalidDID`,
         `MethodNotSupported`, `DID_NOT_FOUND`, `InvalidDIDDocument`, `INVALID_DID_OPTIONS`, `DIDDeactivated`
         or another `ResolutionFailed`, `DID_FEATURE_NOT_SUPPORTED` where a method keeps no versions;
         `Unavailable` when nobody could be asked.
@@ -100,7 +100,7 @@ class Resolver:
     def history(self, did: str) -> Sequence[Resolution]:
         """All versions of a DID's document, oldest first.
 
-        Raises as `resolve`, but nothing for a DID that was given up: its last version says so.
+        Raises as `resolve`, but nothing for a deactivated DID: its last version says so.
         """
         method = None if did.startswith("https:") else self.method(did)
         if did.startswith("https:") or (method is not None and not method.has_history):
@@ -114,13 +114,13 @@ class Resolver:
         accept: str | None = None,
         options: Mapping[str, object] = MappingProxyType({}),
     ) -> Content:
-        """What a DID URL leads to (DID Resolution 1.0, 5.4): a document, a part of it, or a service.
+        """The content at a DID URL (DID Resolution 1.0, 5.4): a document, a part of it, or a service.
 
         `accept` is the media type asked for: `text/uri-list` for the addresses of services; `options` are
         those of `resolve`. Raises `INVALID_DID_URL`, `DID_RESOURCE_NOT_FOUND`,
         `DID_REPRESENTATION_NOT_SUPPORTED`, and what `resolve` raises.
         """
-        from .dereference import dereference, parameters  # only here: who verifies asks for documents
+        from .dereference import dereference, parameters  # imported lazily: a verifier needs documents only
 
         url = DIDURL.parse(did_url)
         named = parameters(url)
@@ -128,7 +128,7 @@ class Resolver:
         return dereference(resolution, url, named, accept)
 
     def method(self, did: str) -> Method | None:
-        """What is true of all DIDs of this one's method; `None` for others. Raises `InvalidDID`."""
+        """The method of a DID; `None` for a method that is not in use here. Raises `InvalidDID`."""
         return self._methods.get(DID.parse(did).method)
 
     def _follow(self, did: str) -> Resolution:
@@ -180,7 +180,7 @@ class Resolver:
 
 
 def _version(named: Mapping[str, object], invalid: Code[Problem]) -> str | datetime | None:
-    """The version that options or the parameters of a DID URL ask for. Raises `invalid`."""
+    """The version selected by options or by the parameters of a DID URL. Raises `invalid`."""
     name, moment = named.get("versionId"), named.get("versionTime")
     if name is not None and moment is not None:
         raise invalid("either 'versionId' or 'versionTime' can be asked for")

@@ -1,7 +1,7 @@
 """Resolution and dereferencing as DID Resolution 1.0 writes them (sections 9 to 11): errors are values.
 
-For those who answer other programs. Whoever goes on with a document here takes the `Resolver` itself,
-which raises: an error that is a value is passed over too easily.
+It is for services that answer other programs. Our own code uses the `Resolver` itself, which raises: an error
+that is a value is too easily ignored.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def resolved(resolution: Resolution) -> dict[str, Any]:
 
 
 def unresolved(problem: Problem) -> dict[str, Any]:
-    """The DID resolution result of a DID that has none, or could not be resolved."""
+    """The DID resolution result of a DID that has no document, or could not be resolved."""
     if isinstance(problem, DIDDeactivated):
         return _resolved({}, None, {"deactivated": True})
     return _resolved({"error": _error(problem)}, None, {})
@@ -77,7 +77,7 @@ def not_dereferenced(problem: Problem) -> dict[str, Any]:
 
 
 def keyword(error: Mapping[str, str]) -> str:
-    """The error as DID Resolution wrote it before it had types: INVALID_DID_URL was `invalidDidUrl`."""
+    """The error in the form of DID Resolution before it had types: INVALID_DID_URL was `invalidDidUrl`."""
     first, *rest = error["type"].rpartition("#")[2].lower().split("_")
     return first + "".join(word.capitalize() for word in rest)
 
@@ -91,7 +91,7 @@ def _resolved(metadata: object, document: object, document_metadata: object) -> 
 
 
 def _error(problem: Problem) -> dict[str, str]:
-    """The error object; what the specifications have no type for is unexpected to them (RFC 9457)."""
+    """The error object (RFC 9457); an error without a type in the specifications is `INTERNAL_ERROR`."""
     named = problem.type.startswith((DID_ERRORS, SECURITY_ERRORS))
     kind = problem.type if named else ResolutionFailed.type
     return {"type": kind, "title": problem.title, "detail": problem.detail}

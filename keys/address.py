@@ -1,8 +1,9 @@
-"""The address of a key on a PKCS#11 token: a URI (RFC 7512), read without the token and what opens it.
+"""The address of a key on a PKCS#11 token: a URI (RFC 7512). Reading it needs neither the token nor its PIN.
 
     pkcs11:token=LABEL;object=LABEL?module-path=/usr/lib/softhsm/libsofthsm2.so&pin-source=file:/run/pin
 
-No URI has the PIN, since URIs get into logs: `pin-source` names the file that has it, or it is asked for.
+A URI must not contain the PIN, since URIs get into logs. `pin-source` names a file that holds the PIN;
+without it, the user is asked.
 """
 
 from __future__ import annotations
@@ -25,11 +26,12 @@ def token_address(uri: str) -> Mapping[str, str]:
     found: dict[str, str] = {}
     for known, piece in pieces:
         name, _, value = piece.partition("=")
-        if name == "pin-value":
+        if name == "pin-value":  # threat F18, ADR 43: URIs get into shell histories and logs
             raise PIN_IN_ADDRESS(
                 "the address of the key has a PIN in it, where many can read it",
                 hint="Name the file that has it, as pin-source, and choose another PIN.",
             )
+        # ADR 43: an attribute of RFC 7512 that we ignored could mean another key.
         if name not in known or name in found:
             raise Malformed("the address of the key has a part that is not known here, or one twice")
         found[name] = unquote(value)
@@ -37,6 +39,7 @@ def token_address(uri: str) -> Mapping[str, str]:
         raise Malformed(
             "the address of the key is not of the form pkcs11:token=…;object=…?module-path=/absolute/path"
         )
+    # Threat F18: a relative path would load whatever lies in the working directory.
     if not Path(found["module-path"]).is_absolute() or "\0" in found["module-path"]:
         raise Malformed("module-path of the key's address is not the absolute path of a file")
     if not pin_file(found.get("pin-source", "/")).is_absolute():
@@ -45,7 +48,10 @@ def token_address(uri: str) -> Mapping[str, str]:
 
 
 def require_well_formed(uri: str) -> None:
-    """Raises as `token_address` does, if it is the address of a key on a token: only then it may be shown."""
+    """Check the address of a key on a token, so that it can be shown. Raises as `token_address` does.
+
+    Addresses of other schemes pass unread.
+    """
     if uri.lower().startswith("pkcs11:"):
         token_address(uri)
 

@@ -1,8 +1,8 @@
-"""X.509 certificates that name who signed: a path from a leaf to a pinned certificate (RFC 5280, 6.1).
+"""X.509 certificates that name the signer: a path from a leaf to a pinned certificate (RFC 5280, 6.1).
 
-`cryptography` parses them, and has the last word on a path: signatures, names that follow from each other,
-`cA`, path lengths, critical extensions, constraints of DNS names. The rules beside these stand here.
-Nobody is asked whether a certificate was revoked.
+`cryptography` parses them, and finally validates a path: signatures, chained names, `cA`, path lengths,
+critical extensions, constraints of DNS names. This module adds the rules that it lacks. Revocation of
+certificates is not checked.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ from .problem import CERTIFICATES_NOT_SUPPORTED, INVALID_CERTIFICATES
 from .public import PublicKey
 
 DEEPEST = 4
-"""Steps from a leaf to its anchor at the most."""
+"""Most steps from a leaf to its anchor."""
 _KINDS = {row.certified: name for name, row in KINDS.items() if row.certified}
-"""By the names of curves."""
+"""The kind of key by the name of its curve in `cryptography`."""
 _READ = frozenset(  # by `cryptography`, which refuses any other critical extension
     {
         x509.BasicConstraints.oid,
@@ -87,18 +87,18 @@ class Certificate:
     der: bytes
     parsed: x509.Certificate = field(compare=False, repr=False)
     subject: bytes = field(compare=False, repr=False)
-    """Its name, in DER, as `issuer` is."""
+    """Its name, in DER; `issuer` has the same form."""
     issuer: bytes = field(compare=False, repr=False)
     extensions: x509.Extensions = field(compare=False, repr=False)
     key: PublicKey | None = field(compare=False)
     """`None` for a key that is not on P-256 or P-384."""
     since: datetime = field(compare=False)
     until: datetime = field(compare=False)
-    """The first moment at which it is valid no more."""
+    """The first moment at which it is no longer valid."""
 
     @property
     def subject_text(self) -> str:
-        """Its name as people write it (RFC 4514): the word of who made the certificate."""
+        """Its name as people write it (RFC 4514), as stated by the issuer of the certificate."""
         return self.parsed.subject.rfc4514_string()
 
     @property
@@ -108,7 +108,7 @@ class Certificate:
 
     @property
     def is_authority(self) -> bool:
-        """Whether it may certify others."""
+        """True if it states that it is a certification authority (`cA`)."""
         return any(isinstance(one.value, x509.BasicConstraints) and one.value.ca for one in self.extensions)
 
 
@@ -123,13 +123,14 @@ class CertifiedKey:
     since: datetime
     until: datetime
     pinned: bool
-    """Whether the leaf is the anchor itself."""
+    """True if the leaf is the anchor itself."""
 
     def names(self, url: str) -> bool:
-        """Whether the leaf is for this URL: a URI of its is the same, or a DNS name the host, exactly.
+        """True if the leaf names this URL: one of its URIs equals it, or one of its DNS names the host.
 
-        A wildcard is no name of anybody's.
+        A wildcard names nobody.
         """
+        # Threat 12c: equality alone, since a prefix or wildcard would let one issuer pass for another.
         host = _HOST.fullmatch(url)
         return url in self.uris or (host is not None and host[1] in self.hosts)
 
@@ -139,7 +140,7 @@ def read_certificate(der: bytes, work: Work) -> Certificate:
 
     Raises `INVALID_CERTIFICATES`, the open `CERTIFICATES_NOT_SUPPORTED`, and `TooLarge`.
     """
-    work.spend(CERTIFICATE + len(der) // BYTES_PARSED)
+    work.spend(CERTIFICATE + len(der) // BYTES_PARSED)  # before parsing: the sender chose the bytes
     try:
         parsed = x509.load_der_x509_certificate(der)
         return Certificate(
@@ -159,7 +160,7 @@ def read_certificate(der: bytes, work: Work) -> Certificate:
 
 
 def read_chain(ders: Sequence[bytes], work: Work) -> Sequence[Certificate]:
-    """Read certificates of which each is by the next one, as its names say. Raises as `read_certificate`."""
+    """Read certificates, each issued by the next one according to its names. Raises as `read_certificate`."""
     chain = [read_certificate(der, work) for der in ders]
     for certificate, authority in pairwise(chain):
         # RFC 5280, 6.1.3 (a)(4), and RFC 7515, 4.1.6: each certifies the one before it.
@@ -171,10 +172,10 @@ def read_chain(ders: Sequence[bytes], work: Work) -> Sequence[Certificate]:
 
 
 def from_pem(data: bytes) -> Certificate:
-    """Read the one certificate of a file that a person names as an anchor (RFC 7468).
+    """Read the single certificate in a file that a person chose as an anchor (RFC 7468).
 
-    Raises `INVALID_CERTIFICATES` for more or fewer, as `read_certificate`, and `CERTIFICATES_NOT_SUPPORTED`
-    for one to which no path would lead.
+    Raises `INVALID_CERTIFICATES` for more or fewer than one, `CERTIFICATES_NOT_SUPPORTED` for one to which no
+    path would lead, and else as `read_certificate`.
     """
     try:
         found = x509.load_pem_x509_certificates(data)
@@ -188,12 +189,12 @@ def from_pem(data: bytes) -> Certificate:
 
 
 def path_to(anchor: Certificate, chain: Sequence[Certificate], work: Work) -> Sequence[Certificate]:
-    """The part of a chain that leads from its leaf to `anchor`, with that; empty where none does.
+    """The part of a chain from its leaf to `anchor` inclusive; empty where the chain does not lead there.
 
-    The anchor stands in the chain, or its key made the signature of a certificate in it.
+    The anchor is in the chain, or its key signed a certificate in the chain.
     """
     for place, certificate in enumerate(chain):
-        if certificate == anchor:
+        if certificate == anchor:  # by its bytes; certificates above it add nothing (threat 12b)
             return chain[: place + 1]
         # A leaf that is its own issuer leads to nobody else: it counts where it is the anchor.
         is_alone = place == 0 and certificate.issuer == certificate.subject
@@ -206,9 +207,10 @@ def path_to(anchor: Certificate, chain: Sequence[Certificate], work: Work) -> Se
 def validate(path: Sequence[Certificate], work: Work) -> CertifiedKey:
     """The key of the first certificate of a path whose last one is pinned.
 
-    The dates are the caller's to judge. Raises `INVALID_CERTIFICATES` for a path that breaks a rule, and what
-    leaves it open: `CERTIFICATES_NOT_SUPPORTED` and `TooLarge`.
+    The caller has to check the dates. Raises `INVALID_CERTIFICATES` for a path that breaks a rule. Raises
+    `CERTIFICATES_NOT_SUPPORTED` and `TooLarge`, which leave the verdict open.
     """
+    # Threat 12b: the rules that `cryptography` leaves out come first, and then its own.
     leaf, authorities = path[0], path[1:]
     if len(authorities) > DEEPEST:
         raise TooLarge.saying("the certificates lead to their anchor in more than {most} steps", most=DEEPEST)
@@ -246,7 +248,7 @@ def _key_of(parsed: x509.Certificate) -> PublicKey | None:
 
 
 def _after(last: datetime) -> datetime:
-    """RFC 5280, 4.1.2.5: the last second belongs to it, and the year 9999 stands for no end."""
+    """The end of validity (RFC 5280, 4.1.2.5): the last second is included, and year 9999 means no end."""
     return last + _SECOND if last.year < 9999 else datetime.max.replace(tzinfo=UTC)
 
 
@@ -260,8 +262,8 @@ def _is_signed(certificate: Certificate, authority: Certificate, work: Work) -> 
 
 
 def _require_read(certificate: Certificate) -> None:
-    """Requires keys and critical extensions of kinds that are known here."""
-    if certificate.key is None:
+    """Require keys and critical extensions of kinds that are known here."""
+    if certificate.key is None:  # open rather than invalid: the curve may be a good one
         raise CERTIFICATES_NOT_SUPPORTED("a certificate has a key that is on neither P-256 nor P-384")
     for extension in certificate.extensions:
         # RFC 5280, 4.2: whoever does not know a critical extension must not go by the certificate.
@@ -273,9 +275,9 @@ def _require_read(certificate: Certificate) -> None:
 
 
 def _require_purpose(certificate: Certificate) -> None:
-    """RFC 5280, 4.2.1.12: a certificate that states purposes is for these alone.
+    """Require the purpose of signing documents, if purposes are stated (RFC 5280, 4.2.1.12).
 
-    A thief of a web server's key could else issue credentials. Unknown purposes leave it open.
+    Otherwise a thief of a web server's key could issue credentials. Unknown purposes leave the verdict open.
     """
     for extension in certificate.extensions:
         if not isinstance(extension.value, x509.ExtendedKeyUsage):
@@ -284,7 +286,7 @@ def _require_purpose(certificate: Certificate) -> None:
         if not purposes.isdisjoint(_DOCUMENTS):
             return
         stated = ", ".join(sorted(purposes))[:80]
-        if purposes <= _OTHERS:
+        if purposes <= _OTHERS:  # certainly something else; an unknown purpose might be documents
             raise INVALID_CERTIFICATES.saying(
                 "a certificate is for {purposes}, not for signing documents", purposes=stated
             )
@@ -294,7 +296,7 @@ def _require_purpose(certificate: Certificate) -> None:
 
 
 def _require_authority(certificate: Certificate) -> None:
-    """Requires that it may certify others; `cryptography` requires `cA` (6.1.4 (k))."""
+    """Require a key that may certify others; `cryptography` requires `cA` (6.1.4 (k))."""
     usage = certificate.key_usage
     if usage is None or not usage.key_cert_sign:  # RFC 5280, 4.2.1.3 and 6.1.4 (n)
         raise INVALID_CERTIFICATES("a certificate is not for certifying others, and did")
@@ -308,7 +310,10 @@ def _require_authority(certificate: Certificate) -> None:
 
 
 def _names(leaf: Certificate, authorities: Sequence[Certificate]) -> tuple[frozenset[str], frozenset[str]]:
-    """URIs and DNS names of the leaf; below a constraint only DNS names, which are held against it."""
+    """URIs and DNS names of the leaf; below a name constraint DNS names only.
+
+    `cryptography` checks constraints for DNS names, and not for URIs (RFC 5280, 4.2.1.10).
+    """
     is_constrained = any(
         isinstance(one.value, x509.NameConstraints) for each in authorities for one in each.extensions
     )
@@ -322,7 +327,7 @@ def _names(leaf: Certificate, authorities: Sequence[Certificate]) -> tuple[froze
 
 
 def _verify(path: Sequence[Certificate], moment: datetime, work: Work) -> None:
-    """RFC 5280, 6.1, as `cryptography` has it, at a moment at which all are valid."""
+    """Validate the path (RFC 5280, 6.1) with `cryptography`, at a moment at which all are valid."""
     work.spend(SIGNATURE * len(path))
     leaf, *authorities = (certificate.parsed for certificate in path)
     # 4.2.1.9 and 4.2.1.3: an authority says that it is one, critically, and what its key is for.
@@ -335,7 +340,7 @@ def _verify(path: Sequence[Certificate], moment: datetime, work: Work) -> None:
     builder = builder.extension_policies(ca_policy=of_authorities, ee_policy=ExtensionPolicy.permit_all())
     try:
         builder.build_client_verifier().verify(leaf, authorities[:-1])
-    except VerificationError as error:
+    except VerificationError as error:  # its text may quote the sender's certificate (threat A40)
         raise INVALID_CERTIFICATES.saying(
             "the certificates do not follow from each other: {reason}", reason=printable(str(error)[:200])
         ) from None

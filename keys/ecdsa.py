@@ -1,7 +1,7 @@
 """ECDSA over P-256, P-384 and secp256k1: signatures as r‖s of fixed length, never DER (RFC 7518 3.4).
 
-Signing is deterministic (RFC 6979). For secp256k1 s is made the lower of s and n-s, as its users expect;
-for verification both stand, since hardware emits both: so a signature's bytes never identify anything.
+Signing is deterministic (RFC 6979). For secp256k1, signing emits the lower of s and n-s, as its users expect.
+Verification accepts both, since hardware emits both; so a signature's bytes never identify anything.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from .scheme import Sign
 
 
 class Curve:
-    """The scheme of one curve: `curve` is called as in `cryptography`."""
+    """The scheme of one curve; `curve` is its name in `cryptography`."""
 
     def __init__(self, name: str, curve: str, digest: str, *, low_s: bool) -> None:
         self.name, self.low_s = name, low_s
@@ -28,11 +28,11 @@ class Curve:
         self.order = self.curve.group_order
 
     def point(self, raw: bytes, y: bytes | None = None) -> Point:
-        """The public key of a compressed point (SEC 1 2.3.3), whose `y` may be known. Raises `InvalidKey`."""
+        """The public key of a compressed point (SEC 1 2.3.3), with its `y` if known. Raises `InvalidKey`."""
         return Point(self, raw, y)
 
     def raw(self, x: bytes, y: bytes | None) -> bytes:
-        """A point in compressed form; whether it is on the curve is for `Point` to say."""
+        """A point in compressed form. `Point` checks that it is on the curve."""
         assert y is not None, "a JWK of such a key has both"
         return bytes([2 + (y[-1] & 1)]) + x
 
@@ -46,7 +46,7 @@ class Curve:
         Raises `InvalidKey`.
         """
         scalar = int.from_bytes(secret)
-        if len(secret) != self.size or not 0 < scalar < self.order:
+        if len(secret) != self.size or not 0 < scalar < self.order:  # SEC 1 3.2.1: 1 to n-1
             raise InvalidKey.saying(
                 "a {curve} secret is {size} bytes, above zero and below the order",
                 curve=self.name,
@@ -77,12 +77,12 @@ class Point:
             raise InvalidKeyLength.saying(
                 "a {curve} key is one compressed point of {size} bytes", curve=curve.name, size=size
             )
-        if raw[0] not in (2, 3):
+        if raw[0] not in (2, 3):  # SEC 1 2.3.3: 0 and 4 begin other forms (threat 22)
             raise InvalidKey.saying("the {curve} key is not one compressed point", curve=curve.name)
         try:
             encoded = raw if y is None else b"\x04" + raw[1:] + y
             self._key = ec.EllipticCurvePublicKey.from_encoded_point(curve.curve, encoded)
-        except ValueError:
+        except ValueError:  # threat 22: off the curve
             raise InvalidKey.saying("the {curve} key is not a point of the curve", curve=curve.name) from None
 
     def coordinates(self) -> tuple[bytes, bytes]:
@@ -96,6 +96,7 @@ class Point:
     def verify(self, signature: bytes, data: bytes) -> None:
         """Raise `InvalidSignature` unless these bytes are r‖s of the key's signature over the data."""
         name, size = self._curve.name, self._curve.size
+        # Threats 9 to 11: r‖s has one fixed length (RFC 7518 3.4), and both numbers are in range.
         if len(signature) != 2 * size:
             raise InvalidSignature.saying(
                 "a {curve} signature has {size} bytes, this one {length}",
@@ -104,7 +105,7 @@ class Point:
                 length=len(signature),
             )
         r, s = int.from_bytes(signature[:size]), int.from_bytes(signature[size:])
-        if not (0 < r < self._curve.order and 0 < s < self._curve.order):
+        if not (0 < r < self._curve.order and 0 < s < self._curve.order):  # SEC 1 4.1.4 step 1
             raise InvalidSignature.saying(
                 "r or s of the {curve} signature is zero or not below the order", curve=name
             )

@@ -1,8 +1,8 @@
 """Ed25519 (RFC 8032) with the checks that the libraries leave out or make differently.
 
 Under a key of small order anyone can "sign": OpenSSL accepts (R of small order, S = 0). libsodium and
-OpenSSL also differ in what malformed encodings they take. So key, R and S are checked here first, and
-what passes, both accept or both refuse.
+OpenSSL also differ in the malformed encodings that they accept. So key, R and S are checked here first;
+for signatures that pass, both libraries give the same answer.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ class Point:
     __slots__ = ("raw",)
 
     def __init__(self, raw: bytes) -> None:
-        if len(raw) != 32:
+        if len(raw) != 32:  # RFC 8032 5.1.5
             raise InvalidKeyLength.saying("an Ed25519 key has 32 bytes, this one {length}", length=len(raw))
-        if not _sound(raw):
+        if not _sound(raw):  # threat 21: under a key of small order anyone can sign
             raise InvalidKey("the Ed25519 key is of small order or not in canonical form; nobody owns it")
-        if not on_curve(raw):
+        if not on_curve(raw):  # RFC 8032 5.1.3: an encoding whose x² has no square root is no point
             raise InvalidKey("the Ed25519 key is not a point of the curve")
         self.raw = raw
 
@@ -42,19 +42,20 @@ class Point:
 
     def verify(self, signature: bytes, data: bytes) -> None:
         """Raise `InvalidSignature` unless these 64 bytes are the key's signature over the data."""
+        # RFC 8032 5.1.7 step 1: 64 bytes, and S below the order, or S + L would be a second signature.
         if len(signature) != 64:
             raise InvalidSignature.saying(
                 "an Ed25519 signature has 64 bytes, this one {length}", length=len(signature)
             )
         if int.from_bytes(signature[32:], "little") >= _L:
             raise InvalidSignature("S of the Ed25519 signature is not below the order of the group")
-        if not _sound(signature[:32]):
+        if not _sound(signature[:32]):  # threat 21: the two libraries differ in such an R
             raise InvalidSignature("R of the Ed25519 signature is of small order or not in canonical form")
         verify(self.raw, signature, data)
 
 
 def to_x25519(raw: bytes) -> bytes:
-    """The X25519 key of whoever has this public key: the point's u, of its y (RFC 7748, 4.1)."""
+    """The X25519 key of the owner of this public key: u of the point, computed from its y (RFC 7748, 4.1)."""
     y = int.from_bytes(raw, "little") & (1 << 255) - 1  # without the sign of x
     return ((1 + y) * pow(1 - y, -1, _P) % _P).to_bytes(32, "little")
 
@@ -65,13 +66,13 @@ def point(raw: bytes, y: bytes | None = None) -> Point:  # noqa: ARG001 -- a JWK
 
 
 def raw(x: bytes, _: bytes | None) -> bytes:
-    """x is all that there is."""
+    """x itself: an Ed25519 key has no other coordinate."""
     return x
 
 
 def new_secret() -> bytes:
     """A random seed."""
-    import secrets  # only here: who verifies makes no keys
+    import secrets  # imported lazily: a verifier generates no keys
 
     return secrets.token_bytes(32)
 
@@ -88,4 +89,4 @@ def secret_key(secret: bytes) -> tuple[bytes, Sign]:
 
 def _sound(encoded: bytes) -> bool:
     y = int.from_bytes(encoded, "little") & (2**255 - 1)
-    return y < _P and y not in _SMALL_ORDER_Y
+    return y < _P and y not in _SMALL_ORDER_Y  # RFC 8032 5.1.3: y of p or more is not decoded

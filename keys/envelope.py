@@ -1,7 +1,7 @@
-"""A secret sealed under a passphrase: Argon2id (RFC 9106) makes the key, AES-256-GCM seals, JSON holds.
+"""A secret sealed under a passphrase, as JSON: Argon2id (RFC 9106) derives the key, AES-256-GCM encrypts.
 
-Everything beside the ciphertext is bound to it as associated data. What an envelope may ask for in memory
-and passes is bounded, since whoever wrote it decides how hard the reader has to work.
+Everything beside the ciphertext is bound to it as associated data. The memory and passes that an envelope
+can ask for are bounded, since its writer decides how hard the reader has to work.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ SHORTEST = 8  # characters; a guess takes 64 MiB and 0.2 s
 
 
 class Cost(NamedTuple):
-    """What one guess of the passphrase costs: memory in KiB, passes over it, parallel lanes."""
+    """The cost of one guess of the passphrase: memory in KiB, passes over it, parallel lanes."""
 
     memory: int = 1 << 16
     iterations: int = 3
@@ -32,7 +32,7 @@ class Cost(NamedTuple):
 
 
 COST = Cost()
-"""Of what `seal` seals."""
+"""The cost with which `seal` seals."""
 
 _LARGEST = Cost(memory=1 << 18, iterations=8, lanes=16)  # a second or two
 _FIXED = {"version": 1, "kdf": "Argon2id", "cipher": "A256GCM"}
@@ -40,8 +40,9 @@ _MEMBERS = {*_FIXED, *Cost._fields, "salt", "nonce", "ciphertext"}
 
 
 def require_strong(passphrase: bytes) -> None:
-    """Raises `WEAK_PASSPHRASE` for one under which `seal` seals nothing."""
+    """Raises `WEAK_PASSPHRASE` for a passphrase that `seal` does not accept."""
     text = passphrase.decode(errors="replace")
+    # Threat A38: a thief of the file guesses at his own speed.
     if len(text) < SHORTEST or passphrase.isdigit() or len(set(text)) == 1:
         raise WEAK_PASSPHRASE.saying(
             "a passphrase has at least {least} characters, not only digits, and not one over and over",
@@ -50,7 +51,7 @@ def require_strong(passphrase: bytes) -> None:
 
 
 def seal(secret: bytes, passphrase: bytes) -> dict[str, Any]:
-    """The JSON object that gives the secret back to `open_envelope` under the same passphrase.
+    """The JSON object from which `open_envelope` recovers the secret with the same passphrase.
 
     Raises `WEAK_PASSPHRASE`.
     """
@@ -74,7 +75,7 @@ def open_envelope(envelope: Mapping[str, Any], passphrase: bytes) -> bytes:
     if set(envelope) != _MEMBERS or any(envelope[member] != value for member, value in _FIXED.items()):
         raise Malformed("the sealed secret is not an envelope of version 1 (Argon2id, A256GCM)")
     cost = Cost(*(_number(envelope, member, most) for member, most in _LARGEST._asdict().items()))
-    if cost.memory < 8 * cost.lanes:
+    if cost.memory < 8 * cost.lanes:  # RFC 9106 3.1
         raise Malformed("the sealed secret asks for less memory than Argon2id takes: 8 KiB a lane")
     salt, nonce, ciphertext = (_bytes(envelope, member) for member in ("salt", "nonce", "ciphertext"))
     if len(salt) != 16 or len(nonce) != 12:
@@ -99,9 +100,9 @@ def _associated(header: Mapping[str, Any]) -> bytes:
 
 def _number(envelope: Mapping[str, Any], member: str, most: int) -> int:
     value = envelope[member]
-    if type(value) is not int or value < 1:
+    if type(value) is not int or value < 1:  # `True` is an `int` to `isinstance`
         raise Malformed.saying("'{member}' of the sealed secret is not a positive integer", member=member)
-    if value > most:
+    if value > most:  # before any memory is taken: RFC 9106 3.1 goes up to 4 TiB
         raise TooLarge.saying("'{member}' of the sealed secret is above {most}", member=member, most=most)
     return value
 

@@ -1,6 +1,6 @@
 """A strict compact JWS (RFC 7515) over the kinds of key; no JOSE library signs or verifies.
 
-The libraries take padded base64url, repeated header members, over-long signatures and keys of the sender's.
+The libraries accept padded base64url, repeated header members, over-long signatures and the sender's keys.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from .public import PublicKey
 from .signer import Signer
 
 LARGEST_HEADER = 1 << 16
-"""Characters of the header, which may hold a chain of certificates."""
+"""Most characters of the header, which can hold a chain of certificates."""
 
 MOST_CERTIFICATES = 5
-"""In `x5c`: a leaf and those above it, the anchor too, which should not be there."""
+"""Most certificates in `x5c`: the leaf and those above it, with the anchor, which should not be there."""
 LARGEST_CERTIFICATE = 1 << 13
-"""Characters of one."""
+"""Most characters of one certificate in `x5c`."""
 
 # Keys of the sender's choice (threat 12), payloads that are not the bytes signed (RFC 7797, threat 6), and
 # compression, which no JWS has (threat 15).
@@ -36,7 +36,7 @@ _NOT_CRITICAL = frozenset({"alg", "jku", "jwk", "kid", "x5u", "x5c", "x5t", "x5t
 
 
 class JWS(NamedTuple):
-    """A JWS whose header was checked; whether its signature fits, `verify` says."""
+    """A JWS whose header was checked; `verify` checks its signature."""
 
     header: Mapping[str, Any]
     payload: bytes
@@ -50,17 +50,17 @@ class JWS(NamedTuple):
     ) -> Self:
         """Read a compact JWS whose payload has at most `limit` characters.
 
-        A header parameter that is refused elsewhere is passed over if it is in `unused`: older formats want
-        a `jwk`, which tells a caller nothing who has the key from another source.
+        A header parameter in `unused` is ignored instead of refused. Older formats require a `jwk`, which
+        means nothing to a caller that has the key from another source.
 
-        Raises `INVALID_JWS` and `TooLarge`, and the open `JWS_NOT_SUPPORTED` for algorithms
-        and critical extensions that are not known here.
+        Raises `INVALID_JWS` and `TooLarge`. Raises `JWS_NOT_SUPPORTED`, which leaves the verdict open, for
+        unknown algorithms and critical extensions.
         """
         parts = data.split(b".")
-        if len(parts) != 3 or not data.isascii():
+        if len(parts) != 3 or not data.isascii():  # RFC 7515, 3.1
             raise INVALID_JWS("a compact JWS has three parts, in base64url")
         header_text, payload_text, signature_text = parts
-        try:
+        try:  # threats 4 and 7 to 9b: one header member of a name, one spelling of the same bytes
             header = load_json_object(base64url_decode(header_text, limit=LARGEST_HEADER), work=work)
             payload = base64url_decode(payload_text, limit=limit)
             signature = base64url_decode(signature_text, limit=LARGEST_HEADER)
@@ -83,16 +83,16 @@ class JWS(NamedTuple):
 
     @property
     def certificates(self) -> tuple[bytes, ...]:
-        """The certificates of `x5c` in DER, the signer's first (RFC 7515, 4.1.6); none where it is missing.
+        """The certificates of `x5c` in DER, the signer's first (RFC 7515, 4.1.6); empty without `x5c`.
 
-        Raises `INVALID_JWS`, and `TooLarge` for more than are read. Nothing says yet that they are any good.
+        They are not verified yet. Raises `INVALID_JWS`, and `TooLarge` above `MOST_CERTIFICATES`.
         """
         if "x5c" not in self.header:
             return ()
         texts = self.header["x5c"]
         if not isinstance(texts, list) or not texts or not all(isinstance(text, str) for text in texts):
             raise INVALID_JWS("x5c of the JWS header is no list of certificates")
-        if len(texts) > MOST_CERTIFICATES:
+        if len(texts) > MOST_CERTIFICATES:  # threat 12b: a chain that is too long
             raise TooLarge.saying(
                 "x5c of the JWS header has more than {most} certificates", most=MOST_CERTIFICATES
             )
@@ -138,10 +138,11 @@ def _strictly(value: object) -> bytes:
 
 
 def _require_critical_known(header: Mapping[str, Any]) -> None:
-    """RFC 7515, 4.1.11: no extension is known here, so that any leaves open what the signature means."""
+    """Refuse critical extensions (RFC 7515, 4.1.11): none is known here, so each leaves the verdict open."""
     if "crit" not in header:
         return
     names = header["crit"]
+    # Threat 5: `crit` is not empty, and names extensions that are there, each once.
     if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
         raise INVALID_JWS("crit of the JWS header is no list of names")
     if (
@@ -157,7 +158,7 @@ def _require_critical_known(header: Mapping[str, Any]) -> None:
 
 
 def _kind(algorithm: object) -> KeyKind:
-    """The kind of key that signs by an `alg`: RFC 8037's `EdDSA` is written, RFC 9864's `Ed25519` is read."""
+    """The kind of key for an `alg`: RFC 8037's `EdDSA` is written, RFC 9864's `Ed25519` is also read."""
     if not isinstance(algorithm, str):
         raise INVALID_JWS("the JWS header has no alg")
     for row in KINDS.values():

@@ -1,8 +1,8 @@
-"""`KeyFile`: one file with all the keys of one role, and one root from which its other secrets come.
+"""`KeyFile`: one file with all the keys of one role, and one root from which its other secrets are derived.
 
-Keys go by name, as the roles use them: `assertion` signs credentials, `log` and `cosigner` the ledger's
-checkpoints, `status-list` status lists. Public keys can be read without a passphrase. The secrets lie in an
-envelope under a passphrase, or else plain in a file that only its owner may read; `protected` tells which.
+Keys have names, by their use: `assertion` signs credentials, `log` and `cosigner` the ledger's checkpoints,
+`status-list` status lists. Public keys can be read without a passphrase. The secrets are sealed under a
+passphrase (`protected`), or plain in a file that only its owner can read.
 """
 
 from __future__ import annotations
@@ -40,21 +40,22 @@ LABELS: Mapping[str, str] = MappingProxyType(
 )
 _LARGEST = 1 << 20  # bytes of the file
 _LOST = "Bring it back from a backup: its keys are nowhere else."
+# A name stands as it is in an address, `file:…#name`.
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,63}")
 
 
 class KeyFile:
     """The keys and secrets of one role, in one file.
 
-    Raises `NotFound` for a file or key that is not there, `Damaged` for content that does not fit together,
-    `PassphraseNeeded` and `WrongPassphrase` when a sealed secret is used for the first time.
+    Raises `NotFound` for a file or key that is not there, and `Damaged` for inconsistent content. The first
+    use of a sealed secret raises `PassphraseNeeded` and `WrongPassphrase`.
     """
 
     protected: bool
     public_keys: Mapping[str, PublicKey]
 
     is_open = False
-    """Whether the secrets were used here, so that nobody is asked for a passphrase any more."""
+    """True once the secrets were used here: nobody is asked for a passphrase any more."""
 
     def __init__(self, path: Path, passphrase: Passphrase) -> None:
         self.path = path
@@ -67,16 +68,16 @@ class KeyFile:
 
     @classmethod
     def create(cls, path: Path, key_types: Mapping[str, str], passphrase: bytes | None) -> KeyFile:
-        """A new file with a new root and one new key a name, such as `{"assertion": "Ed25519"}`.
+        """Create a file with a new root, and a new key for each name, such as `{"assertion": "Ed25519"}`.
 
         Without a passphrase the secrets are plain. Raises `Conflict` when the file exists: it is never
-        written over.
+        overwritten.
         """
         keys = {_checked_name(name): PrivateKey.generate(key_type) for name, key_type in key_types.items()}
         root = secrets.token_bytes(32)
         make_private_folder(path.parent)
         with locked(path):
-            if path.exists():
+            if path.exists():  # its keys are nowhere else
                 raise Conflict(f"the key file {path} exists already", hint="Use it, or choose another path.")
             _write(path, root, keys, passphrase)
         created = cls(path, lambda: passphrase)
@@ -104,12 +105,12 @@ class KeyFile:
         return name
 
     def secret(self, label: str) -> bytes:
-        """The 32 bytes for one purpose out of `LABELS`, by HKDF-SHA-256 from the root (RFC 5869)."""
+        """The 32-byte secret for one purpose of `LABELS`, by HKDF-SHA-256 from the root (RFC 5869)."""
         assert label in LABELS, label
         return HKDF(SHA256(), 32, salt=None, info=f"intaglio/{label}".encode()).derive(self._secrets[0])
 
     def add(self, key_types: Mapping[str, str]) -> None:
-        """One new key a name, in one write. Raises `Conflict` where there is one of such a name."""
+        """Add a new key for each name, all in one write. Raises `Conflict` where a name is taken."""
         new = {_checked_name(name): PrivateKey.generate(key_type) for name, key_type in key_types.items()}
 
         def change(keys: dict[str, PrivateKey]) -> None:
@@ -120,21 +121,21 @@ class KeyFile:
         self._change(change)
 
     def retire(self, *names: str) -> None:
-        """Takes keys out for good: their secrets are in backups and other copies only. Raises `NotFound`."""
+        """Remove keys for good: only backups and other copies keep their secrets. Raises `NotFound`."""
         self._change(lambda keys: [keys.pop(self._held(name)) for name in names])
 
     def replace(self, places: Mapping[str, str]) -> None:
-        """By name, the key that takes it from the one that has it until now: all at one instant.
+        """Rename keys, all in one write: `places` maps a name to the present name of the key that takes it.
 
-        None need have it, where it was that of a key that is kept elsewhere. Raises `NotFound` where a key
-        that is to take a name is not there.
+        A key that has the name already is dropped. The name can be free, where its key was kept elsewhere.
+        Raises `NotFound` where a key that is to take a name is not there.
         """
         self._change(
             lambda keys: keys.update({name: keys.pop(self._held(by)) for name, by in places.items()})
         )
 
     def change_passphrase(self, passphrase: Passphrase) -> None:
-        """Seals the secrets under another passphrase, asked for after the present one; `None`: plain.
+        """Seal the secrets under another passphrase, asked for after the present one; `None`: plain.
 
         Copies made before still open with the former passphrase.
         """
@@ -145,7 +146,7 @@ class KeyFile:
     def _change(
         self, change: Callable[[dict[str, PrivateKey]], object], passphrase: Passphrase | None = None
     ) -> None:
-        """Writes the file with other keys, or under another passphrase than the one it has."""
+        """Write the file with changed keys, or under another passphrase."""
         _ = self._secrets  # asked for before others have to wait
         with locked(self.path):
             self.reload()  # another process may have changed it, too
@@ -158,10 +159,10 @@ class KeyFile:
             self._secrets = root, keys  # known, and a tenth of a second's work to derive again
 
     def reload(self) -> None:
-        """Reads what another process may have changed. Raises as opening does."""
+        """Read the file again, which another process may have changed. Raises as opening does."""
         with _damage(self.path):
             content = _read(self.path)
-            if content["secrets"] != self._stored:
+            if content["secrets"] != self._stored:  # unchanged secrets stay open, without asking again
                 self.__dict__.pop("_secrets", None)
             self.protected = content["protected"]
             self.public_keys = MappingProxyType(
@@ -177,6 +178,7 @@ class KeyFile:
         with _damage(self.path):
             stored = self._unsealed() if self.protected else self._stored
             texts = stored.get("keys")
+            # The public keys stand outside of the seal: a key that was added or exchanged there is noticed.
             if not isinstance(texts, dict) or texts.keys() != self.public_keys.keys():
                 raise Malformed("it does not hold one secret for each key")
             root = base64url_decode(_text(stored.get("root")))
@@ -212,7 +214,7 @@ def _read(path: Path) -> dict[str, Any]:
     shape = {member: type(value) for member, value in content.items()}
     if shape != {"version": int, "protected": bool, "keys": dict, "secrets": dict} or content["version"] != 1:
         raise Malformed("it is not a key file of version 1")
-    if for_others and not content["protected"]:
+    if for_others and not content["protected"]:  # the file's mode is all that protects plain secrets
         raise Refused(
             f"the secrets in {path} are plain, and others than the owner may read them",
             hint=f"Run `chmod 600 {path}`; if others can log in here, treat the keys as disclosed.",

@@ -1,4 +1,4 @@
-"""The kinds of key: one row each, and nothing else here or above knows one of them by its name."""
+"""The kinds of key, one row each. No other module here or above names one of them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class KeyKind:
     certified: str  # its curve, as `cryptography` calls that, where X.509 certificates with it are read
     digest: str  # what ECDSA signs, by `hashlib`; empty where the whole message is signed
     load: Callable[[], Scheme]
-    """Called with the first key of its kind: most there are, are Ed25519."""
+    """Called with the first key of its kind, since most keys are Ed25519 and need no other module."""
 
     @functools.cached_property
     def digits(self) -> int:
@@ -99,7 +99,7 @@ _ROWS = {
     ),
 }
 KINDS: Mapping[str, KeyKind] = MappingProxyType(_ROWS)
-"""By name. What follows from the rows, such as the longest text that is read, is asked of them each time."""
+"""By name. Derived limits, such as that of the longest text read, are computed from the rows at each use."""
 
 
 def scheme(key_type: str) -> Scheme:

@@ -1,4 +1,4 @@
-"""Which file the PKCS#11 module of an address is: a program, which runs as this user once it is loaded."""
+"""Finds the PKCS#11 module of an address: a shared library, whose code runs as this user once loaded."""
 
 from __future__ import annotations
 
@@ -13,18 +13,19 @@ from .problem import MODULE_EXPOSED, MODULE_NOT_TRUSTED
 
 
 class Modules(NamedTuple):
-    """Which modules may be loaded: those of the user's own addresses, or of one that came from elsewhere."""
+    """The rule for modules that may be loaded; it is stricter for addresses that came from elsewhere."""
 
     from_elsewhere: bool = False
     named: str | None = None
-    """The module that the user named himself, which may then lie anywhere."""
+    """A module that the user named himself; it may lie anywhere."""
 
     def file(self, module: str, token: str) -> Path:
-        """The file to load for the module of an address, with no symbolic link left on the way to it.
+        """The file to load for the module of an address, with all symbolic links in its path resolved.
 
-        Raises `Unavailable` where no module is there; `MODULE_EXPOSED` where others than root and this user
-        could have written it; `MODULE_NOT_TRUSTED` where an address from elsewhere names one that is not
-        root's alone, and the user has not named it. In a sticky folder each has but files of his own.
+        Raises `Unavailable` where no module is there. Raises `MODULE_EXPOSED` where users other than root
+        and this one could have written it; a sticky folder lets users replace their own files only. Raises
+        `MODULE_NOT_TRUSTED` where an address from elsewhere names a module, or one below a folder, that
+        others than root can write, unless the user named it.
         """
         path = Path(module)
         try:
@@ -33,6 +34,7 @@ class Modules(NamedTuple):
             above = [each.lstat() for each in (file, *file.parents)]
         except (OSError, RuntimeError) as error:
             raise Unavailable(f"the token {token} does not work: there is no module {module}") from error
+        # Threat F18: whoever can write the module, its folder or the link to it runs code as this user.
         if not file.is_file() or any(map(_is_exposed, near)):
             raise MODULE_EXPOSED(
                 f"the module {module} is not loaded: others could have written it, or it is no file"
@@ -48,15 +50,18 @@ class Modules(NamedTuple):
         return file
 
     def _is_named(self, file: Path) -> bool:
+        # Threat F23: links are resolved on both sides, so that the file compared is the file loaded.
         return self.named is not None and os.path.realpath(self.named) == str(file)
 
 
 OWN = Modules()
-"""For addresses that the user gave."""
+"""The rule for addresses that the user gave."""
 
 
 def _is_exposed(status: os.stat_result) -> bool:
+    # In a sticky folder such as /tmp, each user can rename and remove only files of his own.
     is_sticky = stat.S_ISDIR(status.st_mode) and status.st_mode & stat.S_ISVTX
+    # The mode of a symbolic link is always 0777 on Linux, and means nothing.
     is_open = status.st_mode & (stat.S_IWGRP | stat.S_IWOTH) and not stat.S_ISLNK(status.st_mode)
     return status.st_uid not in (0, os.geteuid()) or bool(is_open and not is_sticky)
 

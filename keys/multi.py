@@ -1,7 +1,7 @@
-"""How public keys are written down: Multikey and JWK; text and bytes only.
+"""The written forms of public keys, Multikey and JWK: conversion between text and bytes only.
 
 A Multikey is 'z', then base58btc of a two-byte multicodec prefix and the key (Controlled Identifiers 1.0,
-2.2.2). Whether the bytes are a point of the curve is for their kind to say.
+2.2.2). The kind of key checks that the bytes are a point of the curve.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ def multikey_decode(text: str) -> tuple[str, bytes]:
         raise InvalidKey.saying(
             "the Multikey cannot be decoded: {why}", why=problem, hint=problem.hint
         ) from problem
+    # Threat 23: the prefix alone decides the type, and the type decides the length and the suites.
     name = next((name for name, row in KINDS.items() if row.prefix == data[:2]), None)
     if name is None:
         # the codes of keys take two bytes, of which only the first says that one more follows
@@ -45,7 +46,7 @@ def multikey_decode(text: str) -> tuple[str, bytes]:
 
 
 def longest_multikey() -> int:
-    """The characters of a Multikey that are read: base58 costs the square of their number (threat 24)."""
+    """The limit for the characters of a Multikey: decoding base58 is quadratic in them (threat 24)."""
     return max(_LONGEST, *(1 + row.digits for row in KINDS.values()))
 
 
@@ -58,9 +59,9 @@ def jwk_encode(key_type: str, x: bytes, y: bytes | None) -> dict[str, str]:
 def jwk_decode(jwk: Mapping[str, Any]) -> tuple[str, bytes, bytes | None]:
     """Type, x and, for the EC types, y of a public JWK for signatures; raises `InvalidKey`.
 
-    Members that nobody here needs are passed over (RFC 7517 section 4), private ones are refused.
+    Members that are not needed here are ignored (RFC 7517 section 4), private ones are refused.
     """
-    if not _PRIVATE_MEMBERS.isdisjoint(jwk):
+    if not _PRIVATE_MEMBERS.isdisjoint(jwk):  # threat 18: whoever read it can sign
         raise InvalidKey("the public JWK has a private member", hint="Treat this key as disclosed.")
     crv = jwk.get("crv")
     row = KINDS.get(crv) if isinstance(crv, str) else None
@@ -68,6 +69,7 @@ def jwk_decode(jwk: Mapping[str, Any]) -> tuple[str, bytes, bytes | None]:
         raise UnknownKeyType.saying(
             "'kty' and 'crv' of the JWK name no known type; known are {known}", known=", ".join(KINDS)
         )
+    # RFC 7517 4.2 to 4.4: `alg`, `use` and `key_ops` restrict a key to a purpose, and bind where they stand.
     if "alg" in jwk and jwk["alg"] not in row.algorithms:
         raise InvalidKey.saying("'alg' of the JWK does not belong to a {curve} key", curve=crv)
     if jwk.get("use", "sig") != "sig":
@@ -84,11 +86,13 @@ def _coordinate(jwk: Mapping[str, Any], member: str, row: KeyKind) -> bytes:
     if not isinstance(text, str):
         raise InvalidKey.saying("'{member}' of the JWK is not a string", member=member)
     try:
+        # Threat 24: counted before it is decoded.
         value = base64url_decode(text, limit=max(_SHORT_COORDINATE, 2 * row.coordinate))
     except Malformed as problem:
         raise InvalidKey.saying(
             "'{member}' of the JWK cannot be decoded: {why}", member=member, why=problem
         ) from problem
+    # RFC 7518 6.2.1.2, RFC 8037 2: the full length, leading zeros included; so each key has one form.
     if len(value) != row.coordinate:
         raise InvalidKey(
             f"'{member}' of the JWK has {counted(len(value), 'byte')}, not {row.coordinate}", member=member

@@ -1,4 +1,4 @@
-"""`open_signer`: the signer at a URI; which schemes there are is an explicit mapping."""
+"""`open_signer`: the signer at a URI, by an explicit mapping of URI schemes."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def open_signer(
 ) -> Signer:
     """The signer at a URI: `file:/srv/issuer/keys.json#assertion`, or `pkcs11:` as in `token`.
 
-    `passphrase` is called at most once, when the secret is sealed, or for a PIN. With a `public_key` it is
-    that one's signer, which is looked for only when it first signs, and raises `KEY_NOT_OPENED` then. Raises
+    `passphrase` is called at most once, when the secret is sealed, or for a PIN. With a `public_key`, the
+    signer is that key's, and is opened only when it first signs; failures then raise `KEY_NOT_OPENED`. Raises
     `Malformed` for a URI of no known scheme, `Conflict` where another key is there, and what opening the key
     raises.
     """
@@ -43,18 +43,18 @@ def open_signer(
 
 
 def is_open(signer: Signer) -> bool:
-    """Whether the signer signs without asking anybody for a passphrase or a PIN."""
+    """True if the signer signs without asking anybody for a passphrase or a PIN."""
     return not isinstance(signer, _Remembered) or signer.is_open
 
 
 class _Remembered:
-    """A `Signer` of which the public key is known, and that is opened when it first signs.
+    """A `Signer` whose public key is known in advance, and which is opened when it first signs.
 
-    What its address needs, such as the extra `hsm`, may be missing where nothing is signed with it.
+    So a process that does not sign needs nothing of its address, such as the extra `hsm` or the token.
     """
 
     is_open = False
-    """Whether it has signed here."""
+    """True once it has signed in this process."""
 
     def __init__(self, public_key: PublicKey, opened: Callable[[], Signer]) -> None:
         self.public_key, self._open = public_key, opened
@@ -63,7 +63,7 @@ class _Remembered:
         return self._signer.__reduce__()
 
     def sign(self, data: bytes) -> bytes:
-        """As the opened signer does. Raises `KEY_NOT_OPENED`, whatever keeps it from signing."""
+        """The opened signer's signature. Raises `KEY_NOT_OPENED` for any problem that prevents it."""
         try:
             signature = self._signer.sign(data)
         except Problem as problem:
@@ -77,13 +77,14 @@ class _Remembered:
 
 
 def _from_file(uri: str, passphrase: Passphrase, public_key: PublicKey | None) -> Signer:
-    from .keyfile import KeyFile  # only here: a process that only verifies needs no key derivation
+    from .keyfile import KeyFile  # imported lazily: a process that only verifies needs no key derivation
 
     parts = urlsplit(uri)
     path = Path(unquote(parts.path))
     if parts.netloc or parts.query or not path.is_absolute() or not parts.fragment:
         raise Malformed("the address of the key is not of the form file:/absolute/path#name")
     signer = KeyFile.open(path, passphrase).signer(parts.fragment)
+    # ADR 47: a key that took this name since must not sign in place of the one that is expected.
     if public_key not in (None, signer.public_key):
         raise Conflict(f"the key {parts.fragment} in {path} is another one by now")
     return signer
@@ -107,9 +108,10 @@ SIGNERS: Mapping[str, Opener] = MappingProxyType({"file": _from_file, "pkcs11": 
 def signers_from_elsewhere(
     module: str | None, signers: Mapping[str, Opener] = SIGNERS
 ) -> Mapping[str, Opener]:
-    """How to open an address that a file from elsewhere names, once the user has agreed to it.
+    """The openers for an address that a file from elsewhere names, once the user has agreed to it.
 
-    A token's module has to be root's alone, or `module`, which the user named himself (see `Modules.file`).
+    A token's module must be writable by root alone, or be `module`, which the user named (`Modules.file`).
     """
+    # Threat F23: a backup could name a module that it brings along.
     on_token = partial(_on_token, modules=Modules(from_elsewhere=True, named=module))
     return {**signers, **({"pkcs11": on_token} if signers.get("pkcs11") is _on_token else {})}

@@ -1,4 +1,4 @@
-"""Ed25519 by OpenSSL, where libsodium is not installed; `ed25519` checks everything before it calls."""
+"""Ed25519 by OpenSSL, where libsodium is not installed; `ed25519` checks all encodings before it calls."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _D = -121665 * pow(121666, -1, _P) % _P
 
 
 def on_curve(point: bytes) -> bool:
-    """Whether 32 bytes decode to a point, of whatever order: x² = (y²-1)/(dy²+1) is a square (Euler)."""
+    """True if 32 bytes decode to a point, of any order: x² = (y²-1)/(dy²+1) is a square (Euler)."""
     y = int.from_bytes(point, "little") & (2**255 - 1)
     ratio = (y * y - 1) * (_D * y * y + 1) % _P  # numerator · denominator is a square when the ratio is
     return pow(ratio, (_P - 1) // 2, _P) in (0, 1)

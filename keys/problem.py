@@ -1,4 +1,4 @@
-"""What can be wrong with keys and signatures."""
+"""Problems of keys and signatures."""
 
 from __future__ import annotations
 

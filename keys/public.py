@@ -60,6 +60,7 @@ class PublicKey:
         """
         name, x, y = multi.jwk_decode(jwk)
         raw = scheme(name).raw(x, y)
+        # Threat 22: points are cached by x and the parity of y, so a cached one says nothing of this y.
         if _point(name, raw, y).coordinates() != (x, y):
             raise InvalidKey.saying("the {curve} key is not a point of the curve", curve=name)
         return cls(name, raw)
@@ -78,11 +79,11 @@ class PublicKey:
 
 _BY_MULTIKEY: dict[str, PublicKey] = {}
 _MULTIKEYS: dict[tuple[str, bytes], str] = {}
-"""Keys that were met, and their Multikeys: most are asked for both ways, and base58 is quadratic."""
+"""Caches of keys and their Multikeys, both ways: most are needed both ways, and base58 is quadratic."""
 
 
 def _met(text: str, key: PublicKey) -> PublicKey:
-    if len(_BY_MULTIKEY) >= _MOST_POINTS:
+    if len(_BY_MULTIKEY) >= _MOST_POINTS:  # any sender brings keys, so that the memory is bounded
         _BY_MULTIKEY.clear()
         _MULTIKEYS.clear()
     _BY_MULTIKEY[text] = key
@@ -91,7 +92,7 @@ def _met(text: str, key: PublicKey) -> PublicKey:
 
 
 _POINTS: dict[tuple[str, bytes], Point] = {}
-"""Points of keys that were met, since decompressing one costs as much as half a verification."""
+"""Cache of decompressed points, since decompressing one costs as much as half a verification."""
 _MOST_POINTS = 4096
 
 

@@ -1,4 +1,4 @@
-"""`Scheme`: what a kind of key can do. Each is in a module of its own, which `kinds` loads."""
+"""`Scheme`: the operations of one kind of key. Each has a module of its own, which `kinds` loads."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ class Point(Protocol):
 
 
 class Scheme(Protocol):
-    """How keys of one kind are read and made, and how they sign."""
+    """The operations of one kind of key: reading, generating, signing."""
 
     def point(self, raw: bytes, y: bytes | None = None) -> Point:
         """The public key of its raw form. Raises `InvalidKey`.
 
-        `y`, where it is known, spares a square root, which costs more than half a signature.
+        Passing `y` saves a square root, which costs more than half a signature.
         """
 
     def raw(self, x: bytes, y: bytes | None) -> bytes:
-        """The raw form of coordinates, of which nothing but the length was looked at."""
+        """The raw form of coordinates. The caller has checked their lengths, and nothing else."""
 
     def new_secret(self) -> bytes:
         """A random secret."""
 
     def secret_key(self, secret: bytes) -> tuple[bytes, Sign]:
-        """The raw public key of a secret, and what signs with it. Raises `InvalidKey`."""
+        """The raw public key of a secret, and the function that signs with it. Raises `InvalidKey`."""

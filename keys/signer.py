@@ -1,4 +1,4 @@
-"""`Signer`: whatever can sign with one key, wherever that key lives."""
+"""`Signer`: signs with one key, which is in memory, in a file or in hardware."""
 
 from __future__ import annotations
 
@@ -25,24 +25,24 @@ class Signer(Protocol):
 
 
 def require_signs(signer: Signer) -> None:
-    """Has it sign a text that is nothing else, before anything rests on it.
+    """Sign and verify a text of no meaning, before anything depends on this key.
 
-    Raises what keeps it from that.
+    Raises any problem that prevents it.
     """
     signer.public_key.verify(signer.sign(_TRIAL), _TRIAL)
 
 
 class MessageSigner(Protocol):
-    """A key that signs several messages at once, of which their holder may later show some."""
+    """A key that signs several messages at once; their holder can later disclose a selection of them."""
 
     @property
     def public_key(self) -> PublicKey:
         """The key that verifies what this one signs."""
 
     def sign_messages(self, messages: Sequence[bytes], header: bytes) -> bytes:
-        """One signature over the messages in this order, and the header, which is always shown.
+        """One signature over the messages in this order, and over the header, which is always disclosed.
 
-        What it looks like, and how some of the messages are shown under it, is the suite's to know.
+        The cryptosuite defines the form of the signature, and the proof that discloses some of the messages.
         """
 
 

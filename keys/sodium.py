@@ -1,4 +1,4 @@
-"""Ed25519 by libsodium, about twice as fast as OpenSSL; `ed25519` checks everything before it calls."""
+"""Ed25519 by libsodium, about twice as fast as OpenSSL; `ed25519` checks all encodings before it calls."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .problem import InvalidSignature
 
 
 def on_curve(point: bytes) -> bool:
-    """Whether 32 bytes decode to a point, of whatever order."""
+    """True if 32 bytes decode to a point, of any order."""
     try:
         bindings.crypto_core_ed25519_add(point, point)
     except exceptions.RuntimeError:

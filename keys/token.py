@@ -1,6 +1,6 @@
-"""A key on a PKCS#11 token (an HSM, a card), which has an `address`; its secret never leaves the token.
+"""A key on a PKCS#11 token (an HSM, a card), named by an `address`; its secret never leaves the token.
 
-ECDSA on a token is not deterministic: the same data has another signature each time.
+ECDSA on a token is not deterministic: signing the same data again gives another signature (ADR 43).
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from .public import PublicKey
 from .signer import Passphrase
 
 _PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8)
-"""Seconds before a token is opened again: another process may be in the midst of a write."""
+"""Seconds to wait before opening a token again: another process may be in the middle of a write (ADR 47)."""
 _IN_THE_WAY = (
     pkcs11.NoSuchToken,
     pkcs11.UserPinNotInitialized,
@@ -42,8 +42,9 @@ _IN_THE_WAY = (
     pkcs11.FunctionFailed,
     pkcs11.DeviceError,
 )
-"""What is said then. A wrong PIN is not among it: of those, each try counts."""
+"""The errors after which a token is opened again. A wrong PIN is not among them: cards count the tries."""
 _LONGEST_PIN = 1 << 10  # bytes
+# ADR 47: never tried again, since a card locks after three.
 _PIN_PROBLEMS = (
     pkcs11.PinIncorrect,
     pkcs11.PinInvalid,
@@ -52,19 +53,19 @@ _PIN_PROBLEMS = (
     pkcs11.PinExpired,
 )
 _initialized: dict[str, tuple[int, int]] = {}
-"""By module, the process that initialized it, and how often: a forked one has to do so anew (PKCS#11 2.40,
-6.7.1), and all sessions from before have ended."""
+"""For each module, the process that initialized it, and how often. A forked process must initialize it again
+(PKCS#11 2.40, 6.7.1), which ends all earlier sessions."""
 _alone = threading.RLock()
-"""Held by who signs: to initialize a module while another thread is in it is not defined."""
+"""Held while signing: initializing a module while another thread is inside it is undefined."""
 os.register_at_fork(before=_alone.acquire, after_in_parent=_alone.release, after_in_child=_alone.release)
 
 
 class TokenKey:
-    """A `Signer` whose secret is on a token. Each process opens a session of its own, when it first signs.
+    """A `Signer` whose secret is on a token. Each process opens its own session, when it first signs.
 
-    Of a `public_key` that is known the token is not asked before. Raises `TOKEN_NOT_THERE`, `NotFound` where
-    the key is not, `Conflict` where several bear the name, `WRONG_PIN` and `PIN_NEEDED`, and `Unavailable`
-    for what else keeps it from signing.
+    With a `public_key`, the token is not opened before that. Raises `TOKEN_NOT_THERE`, `NotFound` for a
+    missing key, `Conflict` where several have the name, `WRONG_PIN`, `PIN_NEEDED`, and `Unavailable` for
+    all other errors of the token.
     """
 
     def __init__(
@@ -77,7 +78,7 @@ class TokenKey:
         self._uri, self._pin, self._modules = uri, functools.cache(pin), modules
         self._names = token_address(uri)
         self._since: tuple[str, tuple[int, int]] | None = None
-        """The module in which the session was opened, and when."""
+        """The module in which the session was opened, with its process and count in `_initialized`."""
         self.public_key = self._open() if public_key is None else public_key
 
     def __reduce__(self) -> tuple[type[TokenKey], tuple[str, _Known, PublicKey, Modules]]:
@@ -89,8 +90,8 @@ class TokenKey:
     def sign(self, data: bytes) -> bytes:
         """The raw signature over the data: R‖S for Ed25519, r‖s for ECDSA.
 
-        Raises `Conflict` where it is another key's: names on tokens are anybody's choice, and one token may
-        stand in another's place by now.
+        Raises `Conflict` where another key signed: anybody can choose names on tokens, and one token may
+        have replaced another.
         """
         with _alone, _problems(self._names):
             if not self._is_open():
@@ -107,7 +108,7 @@ class TokenKey:
         return signature
 
     def _is_open(self) -> bool:
-        """Whether the session is this process's, and the module was not initialized anew since."""
+        """True if this process opened the session, and the module was not initialized again since."""
         if self._since is None:
             return False
         module, since = self._since
@@ -121,13 +122,13 @@ class TokenKey:
 
     @property
     def _module(self) -> str:
-        """The module's file. It is looked at anew each time, and what was looked at is what is loaded."""
+        """The module's file, checked anew each time; the path that was checked is the path that is loaded."""
         return str(self._modules.file(self._names["module-path"], self._names["token"]))
 
     def _open(self) -> PublicKey:
-        """Opens a session; again, if need be, and then with the module initialized anew.
+        """Open a session, with retries; each retry initializes the module again.
 
-        What SoftHSM found of a token that was being written, it believes for as long as it is initialized.
+        SoftHSM that read a half-written token keeps that state until it is initialized again (ADR 47).
         """
         with _alone, _problems(self._names):
             for pause in _PAUSES:
@@ -162,7 +163,7 @@ class TokenKey:
 
 
 class _Known:
-    """A PIN that was given, for another process; printing it never shows it."""
+    """A PIN that is passed to another process; printing this object never shows it."""
 
     def __init__(self, pin: bytes | None) -> None:
         self._pin = pin
@@ -176,7 +177,7 @@ def open_token(
 ) -> TokenKey:
     """The key at a `pkcs11:` URI. `passphrase` gives the PIN, unless the URI has a `pin-source`.
 
-    `modules` says which module may be loaded for it. Raises `Malformed` for a URI of another form, and what
+    `modules` is the rule for the module to load. Raises `Malformed` for a URI of another form, and what
     `TokenKey` raises.
     """
     source = token_address(uri).get("pin-source")
@@ -203,7 +204,7 @@ def _library(module: str) -> Any:
 
 
 def _initialize(module: str) -> None:
-    """Anew; all sessions of this process end."""
+    """Initialize the module again, which ends all sessions of this process with it."""
     pkcs11.lib(module).reinitialize()
     _initialized[module] = os.getpid(), _initialized[module][1] + 1
 

@@ -1,13 +1,15 @@
-"""Bytes from outside, and errors: the bottom of the house, which knows nothing of credentials.
+"""Bytes from outside, and errors: the lowest package, which knows nothing of credentials.
 
-`problem.py` has the one tree of errors, `health.py` what is found where a set-up is looked over; `strict.py`
-the front door for JSON, base64url, base58 and multibase, `datetimestamp.py` that for times; `fetch.py` the
-bounded `Fetcher` and `Client`, with `address.py` (where they may go), `message.py` (what they may send) and
-`https.py` (how); `files.py` durable files, `sqlite.py` what a database refuses and how its tables change;
-`text.py` what makes somebody else's words safe to show; `later.py` loads a package's names when they are
-asked for; `work.py` what one report may cost, `clock.py` how far clocks may differ; `workers.py` has
-processes that share work. Read `problem.py` first,
-then `strict.py`.
+- `problem.py`: the one tree of errors; `health.py`: the findings of a check-up.
+- `strict.py`: parsers for JSON, base64url, base58 and multibase; `datetimestamp.py`: for times.
+- `fetch.py`: the bounded `Fetcher` and `Client`; `address.py` limits their targets, `message.py` their
+  requests, `https.py` makes the exchange.
+- `files.py`: durable files; `sqlite.py`: databases, their problems and migrations.
+- `text.py`: makes foreign text safe to show; `later.py`: loads a package's names lazily.
+- `work.py`: the cost limit of a report; `clock.py`: the tolerance between clocks; `workers.py`: worker
+  processes.
+
+Read `problem.py` first, then `strict.py`.
 """
 
 from __future__ import annotations
@@ -69,7 +71,7 @@ __all__ = [
 ]
 
 _LATER = dict.fromkeys(["Client", "Fetcher", "HttpsFetcher", "NoFetcher"], "fetch")
-"""Which module has what is loaded when it is asked for: most programs here fetch nothing."""
+"""The module of each name that is loaded at first use: most programs here fetch nothing."""
 
 if not TYPE_CHECKING:  # or every name would be one of ours to a type checker
     __getattr__ = later(__name__, _LATER)

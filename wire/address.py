@@ -1,7 +1,7 @@
-"""Where a fetch may lead: https URLs on public addresses, and loopback when a developer allows it.
+"""The permitted targets of a fetch: https URLs on public addresses, and loopback if a developer allows it.
 
-Credentials, DIDs and status entries come from strangers and name the URLs to fetch. Whoever checks them
-must not be made to call machines that only he can reach (server-side request forgery).
+Credentials, DIDs and status entries come from strangers and name the URLs to fetch. Without this rule, they
+could make a verifier call machines that only it can reach (server-side request forgery, threat 58).
 """
 
 from __future__ import annotations
@@ -56,9 +56,9 @@ _LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
 
 
 def is_public(address: str) -> bool:
-    """Whether an IP address is one that anybody on the Internet reaches alike."""
+    """True if an IP address is public: everybody on the Internet reaches it alike."""
     ip = ip_address(address)
-    if ip in _NAT64:
+    if ip in _NAT64:  # threat 58: a private IPv4 address in IPv6 form stays private
         ip = IPv4Address(int(ip) & 0xFFFFFFFF)
     if isinstance(ip, IPv4Address):
         return not any(ip in network for network in _SPECIAL_IPV4)
@@ -66,7 +66,7 @@ def is_public(address: str) -> bool:
 
 
 def is_loopback(address: str) -> bool:
-    """Whether an IP address is this machine's own, in plain form; an IPv4-mapped ::ffff:127.0.0.1 is not."""
+    """True if an IP address is loopback in plain form; an IPv4-mapped ::ffff:127.0.0.1 is not."""
     ip = ip_address(address)
     return any(ip in network for network in _LOOPBACK)
 
@@ -83,9 +83,10 @@ class Target(NamedTuple):
     def parse(cls, url: str) -> Target:
         """The parts of an http or https URL; its fragment is dropped.
 
-        Raises `Refused` for other schemes, user names, hosts that are neither a name nor an IP address, and
-        for ports below 1024 that are not the scheme's own: other services listen there.
+        Raises `Refused` for other schemes, for user names, and for hosts that are neither a name nor an IP
+        address. Raises it for ports below 1024 other than the scheme's own: other services listen there.
         """
+        # Threat 58: parsers disagree on the host of URLs with user names, blanks or foreign characters.
         if not re.fullmatch(_URL, url):
             raise refusal(url, "it is empty, longer than 2048 characters or not plain ASCII")
         try:
@@ -118,7 +119,7 @@ class Target(NamedTuple):
         except ValueError:
             raise refusal(location, "its host or port is malformed") from None
         redirected = Target.parse(url)
-        if self.scheme == "https" and redirected.scheme != "https":
+        if self.scheme == "https" and redirected.scheme != "https":  # anybody on the way could answer
             raise refusal(url, "it is the redirect of an https URL to http")
         return redirected
 
@@ -143,7 +144,7 @@ class Target(NamedTuple):
 
 
 def shown(url: str) -> str:
-    """A URL for messages: without user name, query, fragment and tokens, since these may be secrets."""
+    """A URL for messages, without user name, query, fragment and tokens, since these may be secrets."""
     plain = re.sub(r"//[^/]*@", "//…@", re.split(r"[?#]", url, maxsplit=1)[0])
     return printable(re.sub(_CAPABILITY, "/…", plain)[:200])
 
@@ -152,7 +153,7 @@ NOT_FETCHED = "{url} is not fetched: "
 
 
 def refusal(url: str, reason: str, kind: Raisable[Refused] = Refused, **facts: Any) -> Refused:
-    """The `Refused`, or one `kind` of it, for a URL that is not fetched, or whose answer is not taken.
+    """The `Refused`, or a `kind` of it, for a URL that is not fetched, or whose answer is rejected.
 
     The reason is a text of ours, with facts in braces.
     """

@@ -1,7 +1,7 @@
-"""The one rule for clocks that differ: what others date up to five minutes ahead of ours is from now.
+"""The one rule for clocks that differ: a date up to five minutes ahead of our clock counts as now.
 
-It holds for whatever says when it was made: a proof, a status list, a log's checkpoint. An end (of a key,
-a credential, a list, a link) gets no such tolerance.
+It applies to dates of creation: of a proof, a status list, a log's checkpoint. An end (of a key, a
+credential, a list, a link) gets no such tolerance.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from .problem import Problem
 
 CLOCK_SKEW = timedelta(minutes=5)
-"""How far ahead of ours another machine's clock may be."""
+"""The largest tolerated lead of another machine's clock over ours."""
 
 
 class DatedAhead(Problem):
@@ -26,13 +26,13 @@ class DatedAhead(Problem):
 
 
 def is_ahead(moment: datetime, now: datetime) -> bool:
-    """Whether `moment` lies further ahead of `now` than clocks may differ."""
+    """True if `moment` is further ahead of `now` than clocks may differ."""
     return moment - now > CLOCK_SKEW  # a difference: now + CLOCK_SKEW could be past the year 9999
 
 
 def require_not_ahead(moment: datetime, now: datetime, what: str) -> None:
-    """Raises `DatedAhead`, naming `what` says to be of that moment, when it is further ahead of `now`."""
-    if is_ahead(moment, now):
+    """Raises `DatedAhead` if `moment` is too far ahead of `now`; `what` names the dated thing in its text."""
+    if is_ahead(moment, now):  # threat 56
         raise DatedAhead.saying(
             "{what} is dated {date}, later than the moment asked about",
             what=what,

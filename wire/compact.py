@@ -1,4 +1,4 @@
-"""The parts of a JWT before anything is verified: enough to tell what it is, within a bound of its own."""
+"""The parts of a JWT before it is verified, to recognise its kind, within a work limit of their own."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from .strict import base64url_decode, load_json_object
 from .work import Work
 
 GLANCE = 100_000
-"""Steps for one part. Whatever has no budget of its own looks at files of megabytes so."""
+"""Most steps for reading one part: callers without a budget of their own look at files of megabytes."""
 LONGEST_HEADER = 1 << 16
-"""Characters."""
+"""Most characters of the header."""
 
 
 def jwt_header(token: bytes) -> dict[str, Any]:
@@ -25,7 +25,7 @@ def jwt_payload(token: bytes) -> dict[str, Any]:
 
 
 def _part(token: bytes, place: int, limit: int) -> dict[str, Any]:
-    parts = token.split(b".", 3)  # not at each dot of a file that is nothing else
+    parts = token.split(b".", 3)  # at most three cuts: a file can consist of dots (threat 44e)
     if len(parts) != 3:
         raise Malformed("a JWT has three parts, in base64url")
     return load_json_object(base64url_decode(parts[place], limit=limit), limit=limit, work=Work(GLANCE))

@@ -1,7 +1,7 @@
-"""What a folder's files name (a host, a bucket, a module, a key file), and whether the user agreed to it.
+"""The user's consent to things that a folder's files name: a host, a bucket, a module, a key file.
 
 A folder can come from somebody else: out of a backup, an archive, a shared drive. Consent is therefore kept
-outside it, by the folder's path and the SHA-256 of the text that was agreed to.
+outside it, by the folder's path and the SHA-256 of the text that the user agreed to (threat F23).
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from .problem import Damaged, Malformed, Refused
 from .strict import load_json_object
 
 MARK = "restored"
-"""The file that marks a folder as written from a backup: what its files name is not the user's own choice."""
+"""The file that marks a folder as written from a backup: names in its files are not the user's choice."""
 _LARGEST = 1 << 20  # bytes of the file of agreements
-_LONGEST = 2000  # characters of what is shown and agreed to: nobody would read more
+_LONGEST = 2000  # characters of the text that is shown and agreed to: nobody would read more
 
 Agree = Callable[[str], None]
-"""Called with what a folder's file names, before it is used. Raises `NotAgreed` or `Declined`."""
+"""Called with the text that a folder's file names, before it is used. Raises `NotAgreed` or `Declined`."""
 
 
 class NotAgreed(Refused):
@@ -34,9 +34,9 @@ class NotAgreed(Refused):
 
 
 def not_agreed(folder: Path, named: str) -> NotAgreed:
-    """The refusal of what a file in `folder` names; it has the digest, by which a user can agree.
+    """The refusal of a thing that a file in `folder` names; its fact `digest` lets a user agree to it.
 
-    Raises `Malformed` for what is too long to be shown whole.
+    Raises `Malformed` for a text that is too long to be shown whole.
     """
     if len(named) > _LONGEST:
         raise Malformed.saying(
@@ -53,36 +53,37 @@ def not_agreed(folder: Path, named: str) -> NotAgreed:
 
 
 def digest_of(named: str) -> str:
-    """The SHA-256, in hexadecimal, of what a file names: whole, so that no other text can share it."""
+    """The SHA-256, in hexadecimal, of the text that a file names; whole, so that no other text shares it."""
     return sha256(named.encode()).hexdigest()
 
 
 def is_marked(folder: Path) -> bool:
-    """Whether a folder was written from a backup."""
+    """True if a folder was written from a backup."""
     return os.path.lexists(folder / MARK)
 
 
 def require_unmarked(folder: Path, named: str) -> None:
-    """Raises `NotAgreed` in a folder that was written from a backup: for callers who ask nobody."""
+    """Raises `NotAgreed` in a folder that was written from a backup: for callers without a user to ask."""
     if is_marked(folder):
         raise not_agreed(folder, named)
 
 
 class Agreements:
-    """What the user agreed to: one private file, which several processes may write.
+    """The record of the user's consent: one private file, which several processes may write.
 
-    A method raises `Damaged` where the file is not as it was written: then nothing counts as agreed to.
+    Methods raise `Damaged` where the file is not as it was written; then nothing counts as agreed to.
     """
 
     def __init__(self, file: Path) -> None:
         self._file = file
 
     def has(self, folder: Path, named: str) -> bool:
-        """Whether the user agreed to what a file in `folder` names."""
+        """True if the user agreed to `named`, the text that a file in `folder` names."""
+        # Threat F23: folder and text together, so that consent moves to no other folder or text.
         return _entry(folder, named) in self._read()
 
     def add(self, folder: Path, named: str) -> None:
-        """Keeps, durably, that the user agreed to it."""
+        """Record durably that the user agreed to it."""
         make_private_folder(self._file.parent)
         with locked(self._file):
             entries = self._read()

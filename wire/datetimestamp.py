@@ -1,6 +1,6 @@
 """XML Schema 1.1 `dateTimeStamp`, the form of every time in a credential (VCDM 2.0, 4.9); and ages, `30d`.
 
-A `dateTime`, which VCDM 1.1 has, may lack the time zone, and so leave open which moment it names.
+A `dateTime`, as in VCDM 1.1, may lack the time zone, and then does not name one moment.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _FORM = re.compile(
 _LONGEST = 46  # characters of that form
 
 FARTHEST_ZONE = timedelta(hours=14)
-"""How far the local time of a place can be from UTC."""
+"""The largest difference between a local time and UTC."""
 
 _AGE = "([1-9][0-9]{0,4})([dh])"
 
@@ -33,18 +33,18 @@ def parse_datetimestamp(value: object, where: str) -> datetime:
 
 
 class Moment(NamedTuple):
-    """What a date and time says: one moment, or without a time zone any of a day or so."""
+    """The reading of a date and time: one moment, or, without a time zone, the range of possible moments."""
 
     utc: datetime
-    """As read in UTC, where the text has no time zone."""
+    """The moment; read as UTC where the text has no time zone."""
     earliest: datetime
     latest: datetime
     day: date
-    """The day that is written, whatever the time zone."""
+    """The day as it is written, in any time zone."""
 
 
 def parse_datetime(value: object, where: str, *, needs_zone: bool = False) -> Moment:
-    """The moment that an `xsd:dateTime` names, to 14 hours where it has no time zone.
+    """The moment that an `xsd:dateTime` names; without a time zone, within 14 hours on either side.
 
     No zone is farther from UTC (XML Schema 1.1, part 2, 3.3.7.3). Raises `Malformed`.
     """

@@ -1,7 +1,7 @@
-"""`Fetcher`: how everything here gets bytes from a URL that a stranger may have written.
+"""`Fetcher`: the one way to get bytes from a URL that a stranger may have written.
 
-The core packages open no connection themselves; whoever calls them hands in an `HttpsFetcher`, or a
-`NoFetcher` to work offline. Where a URL may lead is decided in `address.py`, the exchange is in `https.py`.
+The core packages open no connection themselves. Their caller passes in an `HttpsFetcher`, or a `NoFetcher`
+to work offline. `address.py` decides about the targets of URLs, `https.py` makes the exchange.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ class Fetcher(Protocol):
 
         With `same_origin` no redirect to another scheme, host or port is followed.
 
-        Raises `Refused` where the URL leads to what may not be fetched, `TooLarge` beyond the limit,
-        `NotFound` when the server says that there is none, and `Unavailable` when the question stays open.
+        Raises `Refused` for a forbidden URL, `TooLarge` beyond the limit, `NotFound` when the server says
+        that there is none, and `Unavailable` when the question stays open.
         """
 
 
 class Client(Fetcher, Protocol):
-    """A `Fetcher` that talks with services, too."""
+    """A `Fetcher` that can also send requests to services."""
 
     def exchange(
         self,
@@ -56,17 +56,17 @@ class Client(Fetcher, Protocol):
         headers: Mapping[str, str] = _NO_HEADERS,
         limit: int = 1 << 20,
     ) -> Response:
-        """The answer to one request, whatever its status; no redirect is followed, so that what is sent
-        goes nowhere else. JSON is asked for, unless `headers` have an Accept; a body is at most `limit`
-        bytes.
+        """The answer to one request, with any status. No redirect is followed, so that the content sent goes
+        nowhere else. The request accepts JSON, unless `headers` have an Accept. The answer's body has at most
+        `limit` bytes.
 
-        Raises `Refused` where the URL leads to what may not be reached and for header fields that may not be
-        sent, `TooLarge` beyond the limit, and `Unavailable` when no answer comes.
+        Raises `Refused` for a forbidden URL or header field, `TooLarge` beyond the limit, and `Unavailable`
+        when no answer comes.
         """
 
 
 class NoFetcher:
-    """The `Client` of those who work offline: nothing is fetched or sent, every question stays open."""
+    """The `Client` for offline work: it fetches and sends nothing, so that every question stays open."""
 
     def fetch(self, url: str, **_: object) -> bytes:
         """Raises `Unavailable`, naming the URL."""
@@ -83,7 +83,7 @@ class NoFetcher:
 
 def system_addresses(host: str, port: int) -> Sequence[str]:
     """The IP addresses of a host as the operating system resolves it; raises OSError when there are none."""
-    import socket  # only here: most processes fetch nothing
+    import socket  # imported lazily: most processes fetch nothing
 
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(sockaddr[0]) for *_, sockaddr in found))
@@ -92,9 +92,9 @@ def system_addresses(host: str, port: int) -> Sequence[str]:
 class HttpsFetcher:
     """The `Client` over https, for public addresses only, bounded in size and time.
 
-    A host is resolved once, all its addresses must be allowed, and the connection goes to one of these, so
-    that a name which resolves to something else a moment later gains nothing (DNS rebinding). Redirects are
-    followed three times at most, each checked alike, never from https to http.
+    A host is resolved once, all its addresses must be allowed, and the connection goes to one of these. So a
+    name that resolves to another address a moment later gains nothing (DNS rebinding, threat 58). Redirects
+    are followed three times at most, each checked alike, never from https to http.
     """
 
     def __init__(
@@ -139,6 +139,7 @@ class HttpsFetcher:
                 kind = TryLater if answer.status in _BUSY else Unavailable
                 raise https.unavailable(target, "status {status}", kind, status=answer.status)
             before, target = target, target.redirected(location)
+            # Threat F11: scheme, host and port; another origin's document must not speak for this URL.
             if same_origin and before[:3] != target[:3]:
                 raise refusal(target.url, "another origin redirects to it")
         raise refusal(url, "it redirects more than {most} times", most=_MOST_REDIRECTS)
@@ -177,6 +178,7 @@ class HttpsFetcher:
         if target.scheme == "http" and not self._allow_loopback:
             raise refusal(target.url, "it is not an https URL")
         addresses = [target.address] if target.address else self._resolve(target, deadline)
+        # Threat 58: all of them, since the connection may go to any one.
         for address in addresses:
             if is_loopback(address):
                 if not self._allow_loopback:

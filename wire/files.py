@@ -1,4 +1,4 @@
-"""Writing files so that what was acknowledged survives SIGKILL and a power cut at any instant."""
+"""Durable files: acknowledged content survives SIGKILL and a power cut at any instant."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _FULL_SYNC = getattr(fcntl, "F_FULLFSYNC", None)  # macOS: fsync alone leaves da
 
 
 def sync_file(descriptor: int) -> None:
-    """Return when what was written to an open file is on the disk itself."""
+    """Return when the content written to an open file is on the disk itself."""
     if _FULL_SYNC is None:
         os.fsync(descriptor)
     else:
@@ -41,7 +41,7 @@ def sync_folder(path: Path) -> None:
 
 @functools.cache
 def _libc() -> ctypes.CDLL:
-    import ctypes  # only here: who only reads syncs nothing
+    import ctypes  # imported lazily: readers sync nothing
 
     return ctypes.CDLL(None, use_errno=True)
 
@@ -84,9 +84,9 @@ def write_durably(path: Path, data: bytes | bytearray, mode: int = 0o600) -> Non
 def replace_file(path: Path, data: bytes | bytearray, mode: int = 0o600, *, synced: bool = True) -> None:
     """Create or replace a file as a whole: at any instant a reader finds the old content or the new one.
 
-    So after a power cut, and the old one perhaps until its folder is synced. Not `synced`, half of either
-    may be there then: for what can be made again. Lists no folder: who writes many files into one calls
-    `remove_leftovers` once.
+    This holds after a power cut, too; until the folder is synced, the old content may come back. Without
+    `synced` a power cut may leave half a file: only for content that can be made again. It does not look for
+    leftovers: a caller that writes many files into a folder calls `remove_leftovers` once.
     """
     with open_temporary(path, mode) as (temporary, file):
         file.write(data)
@@ -97,7 +97,7 @@ def replace_file(path: Path, data: bytes | bytearray, mode: int = 0o600, *, sync
 
 
 def replace_for_good(path: Path, data: bytes, mode: int) -> None:
-    """As `replace_file`, for a file that has its name for good from the first time on; sweeps leftovers."""
+    """As `replace_file`, and the file's name is durable from the first write on. Removes leftovers first."""
     is_new = not path.exists()
     remove_leftovers(path.parent, path.name)
     replace_file(path, data, mode)
@@ -107,10 +107,10 @@ def replace_for_good(path: Path, data: bytes, mode: int) -> None:
 
 @contextlib.contextmanager
 def open_temporary(path: Path, mode: int = 0o600) -> Iterator[tuple[Path, BinaryIO]]:
-    """A new file beside `path`, open for writing, to be renamed to it inside; removed if the block raises.
+    """A new file beside `path`, open for writing. The block renames it to `path`; an error removes it.
 
-    It is locked until it is closed. The system drops the lock of a killed process, so that an unlocked
-    temporary belongs to nobody: that is all that `remove_leftovers` needs to know.
+    It is locked until it is closed. The system drops the locks of a killed process. So an unlocked temporary
+    has no writer, and `remove_leftovers` may remove it.
     """
     import secrets
 
@@ -136,9 +136,9 @@ def open_temporary(path: Path, mode: int = 0o600) -> Iterator[tuple[Path, Binary
 
 @contextlib.contextmanager
 def temporary_folder(parent: Path) -> Iterator[Path]:
-    """A new folder below `parent`, of files that are to be renamed out of it; removed with what stays in it.
+    """A new folder below `parent` for files to be renamed out of it; removed in the end, with the rest in it.
 
-    It is locked as the file of `open_temporary` is: for many files, one lock.
+    It is locked as the file of `open_temporary` is: one lock for many files.
     """
     import secrets
 
@@ -164,7 +164,7 @@ def temporary_folder(parent: Path) -> Iterator[Path]:
 
 
 def write_new(path: str, data: bytes) -> None:
-    """Write a file of one's own (0600) that was not there, without making it durable: for thousands of them.
+    """Create a private file (0600) without making it durable, for callers that write thousands.
 
     Raises `FileExistsError`.
     """
@@ -176,22 +176,23 @@ def write_new(path: str, data: bytes) -> None:
 
 
 def write_all(descriptor: int, data: bytes) -> None:
-    """Write all of `data` to an open file: one call of the system may take less of it."""
+    """Write all of `data` to an open file; a single system call may write only a part."""
     written = os.write(descriptor, data)
     while written < len(data):
         written += os.write(descriptor, data[written:])
 
 
 def leftovers(folder: Path, name: str = "") -> list[Path]:
-    """The temporaries in a folder, for the file of a `name` or for any, whose writers no longer live."""
+    """The temporaries of dead writers in a folder, for the file of a `name` or for any."""
     return [path for path in _temporaries(folder, name) if _is_left(path)]
 
 
 def remove_leftovers(folder: Path, name: str = "") -> None:
     """Remove the temporaries that killed writers left in a folder: they may hold secrets or personal data.
 
-    With a `name`, only those for the file of that name, as in a folder that other programs use. Anybody may
-    call it at any time: what a live process writes is locked. What cannot be removed stays; see `leftovers`.
+    With a `name`, only those for the file of that name, as in a folder that other programs use. It is safe to
+    call at any time, since files of live writers are locked. Files that cannot be removed stay; see
+    `leftovers`.
     """
     for path in _temporaries(folder, name):
         _is_left(path, remove=True)
@@ -207,8 +208,8 @@ def _temporaries(folder: Path, name: str) -> list[Path]:
 
 
 def _is_left(path: Path, *, remove: bool = False) -> bool:
-    """Whether a temporary has no writer. It is removed under its lock, so that nobody begins meanwhile."""
-    try:
+    """True if a temporary has no writer. It is removed under its lock, so that nobody begins meanwhile."""
+    try:  # neither to follow a link nor to wait at a pipe of that name
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:  # renamed meanwhile, or not ours to look at
         return os.path.lexists(path)
@@ -234,9 +235,9 @@ def _remove(path: Path) -> None:
 
 
 def open_regular(path: Path) -> io.FileIO:
-    """A file to read from; raises `Damaged` for a pipe or a device that bears its name.
+    """A file to read from; raises `Damaged` for a pipe or a device of that name.
 
-    A pipe would be waited for, and a device has no end: in a folder from elsewhere both may stand.
+    Reading a pipe may never return, and a device has no end; a folder from elsewhere may have either.
     """
     file = io.FileIO(path, opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK))
     if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
@@ -255,9 +256,9 @@ def read_regular(path: Path, limit: int) -> bytes:
 
 @contextlib.contextmanager
 def file_problems(path: Path) -> Iterator[None]:
-    """Raises `Unavailable` for the `OSError` of a file that cannot be read: nothing is known of its content.
+    """Raises `Unavailable` for the `OSError` of a file that cannot be read, since its content is unknown.
 
-    That it is not there, or is a folder, is known: such an error is the caller's to judge.
+    Errors for a missing file, or a folder in its place, are left to the caller: these are certain.
     """
     try:
         yield
@@ -275,7 +276,7 @@ def make_private_folder(path: Path) -> None:
     if missing:
         make_private_folder(path.parent)
         path.mkdir(mode=0o700, exist_ok=True)
-    # One that was there, too: its maker may have been killed in between. What is above it may be unreadable.
+    # An existing folder is synced, too: its maker may have been killed before. Its parent may be unreadable.
     if missing or os.access(path.parent, os.R_OK):
         sync_folder(path.parent)
 
@@ -286,9 +287,9 @@ def locked(
 ) -> Iterator[None]:
     """Wait for, then hold, the one exclusive lock that belongs to `path` (a file `.lock` beside it).
 
-    `shared`, it is held together with all who want it so. Only `to_read`, too, and the file has to be there:
-    nothing is written. With `patience`, in seconds, raises `TryLater` if it is held for longer: by a job of
-    hours, or by a question.
+    With `shared`, several callers can hold it together. `to_read` is shared, too, and writes nothing: the
+    lock file has to exist. With `patience`, in seconds, raises `TryLater` if it is held for longer, such as
+    by a job of hours or a process that waits for a person's answer.
     """
     flags = os.O_RDONLY if to_read else os.O_RDWR | os.O_CREAT
     kind = fcntl.LOCK_SH if to_read or shared else fcntl.LOCK_EX
@@ -306,9 +307,9 @@ def locked(
 
 @contextlib.contextmanager
 def locked_folder(folder: Path, *, shared: bool = False, if_possible: bool = False) -> Iterator[None]:
-    """Wait for, and hold, a lock of the folder itself, which nobody can remove as they can a lock file.
+    """Wait for, and hold, a lock of the folder itself, which cannot be removed as a lock file can.
 
-    `if_possible`, it is done without where there are no locks, as on some network file systems.
+    With `if_possible`, go on without a lock where there are none, as on some network file systems.
     """
     descriptor = os.open(folder, os.O_RDONLY)
     try:

@@ -1,7 +1,7 @@
-"""What is found when a set-up is looked over: codes and facts, of what is well as of what is not.
+"""The findings of a check-up of a set-up: codes and facts, for good and bad results.
 
-A `Problem` ends what somebody asked for. A finding ends nothing: one of many, of which a person or a program
-hears all. What to say of one stands above, by its code.
+A `Problem` ends the operation that raised it. A finding ends nothing: it is one of many, and all are
+reported. The layers above choose the words for it, by its code.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from .problem import Facts, Problem, Scalar, Unavailable
 
 
 class Health(StrEnum):
-    """How a finding leaves what was looked at."""
+    """The outcome of one check."""
 
     PASSED = "passed"
     WARNED = "warned"
@@ -23,7 +23,7 @@ class Health(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was found out; `problem` is what kept from finding out more, or what is wrong."""
+    """The result of one check; `problem` is the fault that it found, or why it could not finish."""
 
     code: str
     health: Health
@@ -32,32 +32,32 @@ class Finding:
 
     @classmethod
     def passed(cls, code: str, **facts: Scalar) -> Finding:
-        """Of what is well."""
+        """A finding that all is well."""
         return cls(code, Health.PASSED, facts)
 
     @classmethod
     def warned(cls, code: str, **facts: Scalar) -> Finding:
-        """Of what is worth knowing, and works."""
+        """A finding worth knowing of something that works."""
         return cls(code, Health.WARNED, facts)
 
     @classmethod
     def failed(cls, code: str, problem: Problem | None = None, **facts: Scalar) -> Finding:
-        """Of what is wrong."""
+        """A finding that something is wrong."""
         return cls(code, Health.FAILED, facts, problem)
 
     @staticmethod
     def unread(error: OSError, path: Path | None = None) -> Finding:
-        """Of a file that the system does not read: whether anything is wrong with it is not known."""
+        """A finding of a file that the system could not read, so that its content is unknown."""
         file, reason = str(error.filename or path or ""), error.strerror
         problem = Unavailable.saying("{file} cannot be read: {system}", file=file, system=reason)
         return Finding.failed("file-unreadable", problem, file=file, reason=reason)
 
     @property
     def is_open(self) -> bool:
-        """Whether nothing is known to be wrong, and something could not be looked at."""
+        """True if the check could not be finished, so that no fault is known."""
         return self.health is Health.FAILED and self.problem is not None and self.problem.undetermined
 
     @classmethod
     def of(cls, problem: Problem) -> Finding:
-        """Of a problem that nothing more is to be said of; it has the problem's code and facts."""
+        """The finding of a problem, with the problem's own code and facts."""
         return cls(problem.code, Health.FAILED, problem.facts, problem)

@@ -1,7 +1,7 @@
 """One request over one new connection, to an address that was checked before, all within one deadline.
 
-This is the only file that knows httpcore, the layer below httpx: it takes the network backend that is
-needed here, and has no redirects, cookies, proxies, credentials, environment or decoding to switch off.
+This is the only file that uses httpcore, the layer below httpx. It accepts a network backend of ours. It has
+no redirects, cookies, proxies, credentials, environment or decoding that we would have to switch off.
 Importing it takes tens of milliseconds; `fetch` does so when the first URL is fetched.
 """
 
@@ -20,11 +20,11 @@ from .message import Body, header_fields
 from .problem import UNKNOWN_AUTHORITY, Refused, TooLarge, Unavailable
 
 _EXPLANATION = 1 << 14
-"""Bytes that are read of the body of an answer that is no success: enough for a problem in JSON."""
+"""Most bytes read of the body of an unsuccessful answer: enough for a problem in JSON."""
 
 
 class Request(NamedTuple):
-    """What is asked; `limit` is in bytes of the answer's body."""
+    """One request; `limit` is in bytes of the answer's body."""
 
     method: str
     target: Target
@@ -34,7 +34,7 @@ class Request(NamedTuple):
 
 
 class Response(NamedTuple):
-    """What a server said; `headers` by name in small letters. Of a failure `body` is only the beginning."""
+    """A server's answer; `headers` by name in lower case. For a failure, `body` is only the beginning."""
 
     status: int
     headers: Mapping[str, str]
@@ -105,7 +105,7 @@ def exchange(
 
 
 def _fields(response: httpcore.Response) -> Mapping[str, str]:
-    """Header fields by name; what is there several times is one list (RFC 9110, 5.3)."""
+    """Header fields by name; repeated fields are joined into one list (RFC 9110, 5.3)."""
     fields: dict[str, str] = {}
     for raw_name, raw_value in response.headers:
         name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
@@ -114,11 +114,12 @@ def _fields(response: httpcore.Response) -> Mapping[str, str]:
 
 
 def _body(response: httpcore.Response, fields: Mapping[str, str], target: Target, limit: int) -> bytes:
+    # Nothing is unpacked here, so that the limit below is one on memory.
     if fields.get("content-encoding", "identity").lower() != "identity":
         raise refusal(target.url, "it comes compressed, though asked for plain")
     too_large = TooLarge.saying("{url} is longer than {most} bytes", url=shown(target.url), most=limit)
     if int(fields.get("content-length", "0")) > limit:
-        raise too_large
+        raise too_large  # before a byte is read; below, for servers that do not tell the length
     body = bytearray()
     for chunk in response.iter_stream():
         body += chunk
@@ -142,7 +143,7 @@ NO_ANSWER = "{url} could not be fetched: "
 def unavailable(
     target: Target, reason: str, kind: type[Unavailable] = Unavailable, **facts: Any
 ) -> Unavailable:
-    """The `Unavailable`, or one `kind` of it, for a URL that did not answer as it should.
+    """The `Unavailable`, or a `kind` of it, for a URL without a proper answer.
 
     The reason is a text of ours, with facts in braces.
     """
@@ -155,7 +156,7 @@ def unavailable(
 
 
 class _Connector(httpcore.NetworkBackend):
-    """Connects to addresses given beforehand, whatever the name in the URL would resolve to by now."""
+    """Connects to the addresses that were checked, and never resolves the name in the URL again."""
 
     def __init__(self, addresses: Sequence[str], deadline: float) -> None:
         self._addresses = addresses
@@ -182,7 +183,7 @@ class _Connector(httpcore.NetworkBackend):
 
 
 class _Stream(httpcore.NetworkStream):
-    """A connection on which no operation outlasts the deadline, however the bytes dribble in."""
+    """A connection on which no operation outlasts the deadline, even if bytes arrive one by one."""
 
     def __init__(self, stream: httpcore.NetworkStream, deadline: float) -> None:
         self._stream = stream

@@ -1,4 +1,4 @@
-"""Digests of files as texts: Subresource Integrity, which may name several (W3C SRI, 3), and multibase."""
+"""Digests of files as text: Subresource Integrity, which can list several (W3C SRI, 3), and multibase."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from .strict import multibase_decode
 
 _ALGORITHMS = ("sha512", "sha384", "sha256")  # the strongest first
 _MULTIHASHES = (b"\x12\x20", b"\x20\x30", b"\x13\x40")
-"""How multihashes of SHA-256, -384 and -512 begin: a number of the hash, and a length."""
+"""The prefixes of multihashes of SHA-256, -384 and -512: the number of the hash, and a length."""
 _PIECE = 1 << 18  # bytes of a file that are in memory at once
 _TOKEN = re.compile(r"(sha256|sha384|sha512)-([A-Za-z0-9+/_-]+={0,2})(?:\?.*)?")
 
 
 def digests(metadata: str) -> Mapping[str, frozenset[bytes]]:
-    """The digests by the strongest algorithm that integrity metadata names, by its name; empty for none.
+    """The digests of the strongest algorithm in integrity metadata, by its name; empty where none is known.
 
-    Options behind a question mark say nothing of the file (3.1), nor do algorithms that are not known here.
+    Options behind a question mark (3.1) and unknown algorithms are ignored.
     """
     tokens = [match.groups() for token in metadata.split() if (match := _TOKEN.fullmatch(token))]
     strongest = next((name for name in _ALGORITHMS if any(name == other for other, _ in tokens)), None)
@@ -31,17 +31,18 @@ def digests(metadata: str) -> Mapping[str, frozenset[bytes]]:
 
 
 def fits(metadata: str, data: bytes) -> bool | None:
-    """Whether a file has one of the digests of the strongest algorithm (3.3.5); `None` where none is known.
+    """True if a file has one of the digests of the strongest algorithm (3.3.5); `None` where none is known.
 
-    Weaker ones do not count beside it: whoever can forge these could bring another file.
+    Weaker digests are ignored beside it: otherwise an attacker who can forge these could bring another file.
     """
+    # Threat 44d: a single digest of the strongest algorithm suffices, and a weaker one never does.
     for name, raw in digests(metadata).items():
         return hashlib.new(name, data).digest() in raw
     return None
 
 
 def digests_of(opened: BinaryIO) -> frozenset[bytes]:
-    """Each digest of SHA-2 by which a file may be named; it is read once, and never as a whole."""
+    """All SHA-2 digests that may identify a file. The file is read once, in pieces."""
     hashes = [hashlib.new(name) for name in _ALGORITHMS]
     while piece := opened.read(_PIECE):
         for each in hashes:
@@ -50,10 +51,10 @@ def digests_of(opened: BinaryIO) -> frozenset[bytes]:
 
 
 def stated(text: str) -> frozenset[bytes]:
-    """The digests of SHA-2, one of which a file has, from how `digestSRI` or `digestMultibase` write them.
+    """The SHA-2 digests that a `digestSRI` or `digestMultibase` states; a file has to have one of them.
 
-    None for a text that no file fits, such as one of another length. A multibase may be bare, as W3C's suite
-    writes it.
+    Empty for a text that no file can match, such as one of another length. A multibase may hold a bare
+    digest, as W3C's suite writes it.
     """
     if named := digests(text):
         return frozenset(raw for name, each in named.items() for raw in each if len(raw) == _length(name))
@@ -72,7 +73,7 @@ def _length(algorithm: str) -> int:
 
 
 def _raw(text: str) -> bytes:
-    """The bytes; without any for a text that is no base64, since no file has such a digest."""
+    """The decoded bytes; empty for a text that is not base64, since no file has such a digest."""
     try:
         return base64.b64decode(text.replace("-", "+").replace("_", "/"), validate=True)
     except ValueError:

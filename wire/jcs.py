@@ -1,9 +1,8 @@
 """JSON Canonicalization Scheme (RFC 8785): one byte string for equal JSON values.
 
-orjson writes the same bytes many times faster than the reference package as long as no number is a float
-(JCS wants ECMAScript's shortest form) and no character takes two UTF-16 units, by which JCS sorts the keys:
-orjson sorts by bytes, which is the same below. Whatever falls outside of that goes to the reference package;
-a test holds the two against each other.
+orjson writes the same bytes many times faster than the reference package, with two exceptions. JCS wants
+ECMAScript's shortest form for floats. JCS sorts keys by UTF-16 units, and orjson by bytes, which differs for
+characters of two units. Values with either go to the reference package; a test compares the two.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ _VALUE_SLOWLY = 4
 _ESCAPES = 4  # a step
 
 _FOUR_BYTES = bytes(range(0xF0, 0xF5))
-"""What characters begin with in UTF-8 that take two units of UTF-16."""
+"""The first bytes in UTF-8 of characters that take two units of UTF-16."""
 
 NO_CANONICAL_FORM = Code("no-canonical-form", Malformed, "The JSON has no canonical form", undetermined=True)
 """A value that JCS does not write, though JSON may: what was signed then cannot be told."""
@@ -35,13 +34,13 @@ def canonicalize(value: Any, work: Work | None = None) -> bytes:
     """The canonical UTF-8 bytes of a JSON value made of dict, list, str, int, float, bool and None.
 
     RFC 8785 3.2. Raises NO_CANONICAL_FORM for NaN, infinities, integers beyond 2^53-1, lone surrogates and
-    whatever is not JSON; TooLarge for more than 128 levels, and where `work` has not so much left.
+    values that are not JSON. Raises TooLarge for more than 128 levels, and where `work` is used up.
     """
     return canonical_form(value, work)[0]
 
 
 def canonical_form(value: Any, work: Work | None = None) -> tuple[bytes, bool]:
-    """The same bytes, and whether the value holds no null and no empty array, which say nothing in JSON-LD.
+    """The same bytes, and True if the value holds no null and no empty array, which say nothing in JSON-LD.
 
     Raises NO_CANONICAL_FORM and TooLarge as `canonicalize`.
     """
@@ -55,7 +54,7 @@ def canonical_form(value: Any, work: Work | None = None) -> tuple[bytes, bool]:
             slow = _VALUE_SLOWLY * values + text.count(b"\\") // _ESCAPES if found & _SLOW else 0
             work.spend(values // 4 + len(text) // BYTES_HASHED + slow)
         if found & _SLOW:
-            import rfc8785  # only here: it is seldom needed
+            import rfc8785  # imported lazily: it is seldom needed
 
             text = rfc8785.dumps(value)
     except (orjson.JSONEncodeError, ValueError) as error:  # the latter of UTF-8, and of the package
@@ -68,7 +67,7 @@ def canonical_form(value: Any, work: Work | None = None) -> tuple[bytes, bool]:
 
 
 def size(value: Any) -> int:
-    """About how many values a JSON value holds. Raises as `canonicalize` does for what JSON does not have."""
+    """The approximate number of values in a JSON value. Raises as `canonicalize` for what JSON lacks."""
     try:
         text = orjson.dumps(value, option=orjson.OPT_STRICT_INTEGER)
     except orjson.JSONEncodeError:
@@ -77,11 +76,11 @@ def size(value: Any) -> int:
 
 
 _SLOW, _SILENT = 1, 2
-"""What may be found in a value: something that orjson does not write as JCS wants it; null, or no item."""
+"""Flags of a value: it needs the reference package; it holds null or an empty array."""
 
 
 def _seen(value: Any, depth: int) -> int:
-    """What of the two is found; raises for what is not JSON at all."""
+    """The flags of a value; raises for values that are not JSON."""
     kind = type(value)
     if kind is dict:
         found = 0
@@ -91,7 +90,7 @@ def _seen(value: Any, depth: int) -> int:
         members = value
     elif kind is bool or kind is str:
         return 0
-    elif kind is int:
+    elif kind is int:  # RFC 8785 Appendix D: ECMAScript would read another number
         if not -LARGEST_INTEGER <= value <= LARGEST_INTEGER:
             raise NO_CANONICAL_FORM(
                 "an integer is beyond 2^53-1", hint="Whoever wrote the file has to write it as a string."

@@ -1,4 +1,4 @@
-"""Names of a package that are loaded when they are asked for (PEP 562), so that a program starts at once."""
+"""Names of a package that are loaded at first use (PEP 562), so that programs start fast."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 def later(package: str, places: Mapping[str, str]) -> Callable[[str], Any]:
-    """The `__getattr__` of a package; `places` says of each name which of its modules has it."""
+    """The `__getattr__` of a package; `places` maps each name to the module that has it."""
 
     def load(name: str) -> Any:
         if name in places:

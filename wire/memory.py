@@ -1,4 +1,4 @@
-"""`Memory`: what was found out once and may serve again, within a number of bytes."""
+"""`Memory`: a cache bounded in bytes, in which each value is computed once."""
 
 from __future__ import annotations
 
@@ -16,30 +16,30 @@ _Key = TypeVar("_Key", bound=Hashable)
 _Value = TypeVar("_Value")
 
 OVERHEAD = 500
-"""Bytes that anything remembered is taken to have beside its content."""
+"""Bytes that each entry is assumed to take beside its content."""
 
 
 _VALUE = 100
-"""Bytes that any value of parsed JSON is taken to have beside its text."""
+"""Bytes that each value of parsed JSON is assumed to take beside its text."""
 
 
 def size_parsed(text: bytes) -> int:
-    """Bytes that JSON takes once it is parsed."""
+    """The estimated bytes of JSON once it is parsed."""
     return len(text) + _VALUE * marks(text)
 
 
 class Kept(NamedTuple, Generic[_Value]):
-    """Something to remember."""
+    """An entry of the cache."""
 
     value: _Value
     size: int
     """Bytes of its content."""
     until: float = math.inf
-    """The moment, by the memory's clock, from which on it serves no more."""
+    """The moment, by the memory's clock, at which it expires."""
 
 
 class Memory(Generic[_Key, _Value]):
-    """Values by key, shared by threads: where it is full, what was used least recently goes first."""
+    """Values by key, shared by threads; a full memory drops the least recently used ones."""
 
     def __init__(self, capacity: int, *, clock: Callable[[], float] = time.monotonic) -> None:
         """`capacity` in bytes; `clock` in seconds, never back."""
@@ -50,15 +50,15 @@ class Memory(Generic[_Key, _Value]):
         self._lock = threading.Lock()
 
     def get(self, key: _Key) -> _Value | None:
-        """What is remembered under a key."""
+        """The cached value of a key; `None` where there is none, or it expired."""
         with self._lock:
             return self._get(key)
 
     def find(self, key: _Key, find: Callable[[], Kept[_Value]], *, deadline: float = math.inf) -> _Value:
-        """What is remembered, or what `find` finds out, for which others wait who ask in the meantime.
+        """The cached value, or the result of `find`; concurrent callers for the key wait for that one call.
 
-        Raises what `find` raises, and `Unavailable` at the `deadline`, by the memory's clock: for one who
-        would wait longer for another, or ask later.
+        Raises what `find` raises. Raises `Unavailable` for a caller that would have to wait beyond the
+        `deadline`, by the memory's clock, or calls after it.
         """
         while True:
             with self._lock:
@@ -83,7 +83,7 @@ class Memory(Generic[_Key, _Value]):
             mine.release()
 
     def keep(self, key: _Key, kept: Kept[_Value]) -> None:
-        """Remembers it in place of what was under the key."""
+        """Store an entry in place of the key's former one."""
         with self._lock:
             if key in self._kept:
                 self._size -= self._kept.pop(key).size + OVERHEAD
@@ -93,7 +93,7 @@ class Memory(Generic[_Key, _Value]):
                 self._size -= self._kept.popitem(last=False)[1].size + OVERHEAD
 
     def serve(self, key: _Key, value: _Value, until: float) -> None:
-        """Changes how long this very value, if it is still there, may serve."""
+        """Change the time of expiry of this very value, if it is still there."""
         with self._lock:
             kept = self._kept.get(key)
             if kept is not None and kept.value is value:

@@ -1,4 +1,4 @@
-"""What is sent to a service: `Body`, and header fields that a stranger may have had a hand in."""
+"""Content sent to a service: `Body`, and header fields that a stranger may have influenced."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _OURS = re.compile(
     "|transfer-encoding|upgrade|user-agent",
     re.IGNORECASE,
 )
-"""How an exchange is made is not for its caller to say."""
+"""Header fields that callers may not set, since they control the exchange itself."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -36,13 +36,13 @@ class Body:
 def header_fields(headers: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """Header fields that may be sent.
 
-    Raises `Refused` for one that is malformed, so that a value from outside ends no line, and for one that
-    says how the exchange is made.
+    Raises `Refused` for a malformed one, so that a value from outside cannot end its line, and for one that
+    controls the exchange.
     """
     for name, value in headers.items():
         if _NAME.fullmatch(name) is None or _OURS.fullmatch(name):
             raise Refused.saying("a header field '{name}' is not sent", name=ascii(name[:40]))
-        if _VALUE.fullmatch(value) is None:
+        if _VALUE.fullmatch(value) is None:  # a line end would begin a header field of its own
             raise Refused.saying(
                 "the header field {name} is not sent: its value is empty or not printable ASCII", name=name
             )

@@ -1,9 +1,9 @@
-"""The one tree of errors: what is wrong and where, as a code, facts and one sentence (RFC 9457).
+"""The one tree of errors: each names the fault and its place, by a code, facts and one sentence (RFC 9457).
 
-Every package raises subclasses of `Problem`; nothing else is expected to escape a public function.
-A `TypeError` or `KeyError` is a bug and is never caught. `detail` names fields and positions, never a
-secret and never a claim about a person, so that a Problem can be logged, shown and sent as it is. The same
-holds of its facts. What a person should do about it is said above, by its code (ADR 44).
+Every package raises subclasses of `Problem`; nothing else should escape a public function. A `TypeError` or
+`KeyError` is a bug and is never caught. `detail` and the facts name fields and positions, never a secret or
+a claim about a person. So a Problem can be logged, shown and sent as it is. The layers above have the advice
+for people, by its code (ADR 44).
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from typing import Any, Generic, Self, TypeVar
 
 Scalar = str | int | float | bool | None
 Facts = Mapping[str, Scalar]
-"""What a sentence about something needs to know, by name."""
+"""The values that a sentence about something needs, by name."""
 
 
 class Problem(Exception):
     """Something is wrong. `undetermined` tells "could not be checked" from "checked, and not so"."""
 
     type: str = "about:blank"
-    """The specification's own name for it, where one has."""
+    """The specification's own name for it, if it has one."""
     code: str = "problem"
     """Names it for scripts, for ever; docs/codes.md lists all."""
     title: str = "Something is wrong"
@@ -38,14 +38,14 @@ class Problem(Exception):
         why: Problem | None = None,
         **facts: Scalar,
     ) -> None:
-        """`hint` is technical advice, where the code has none; `because` is what it comes from.
+        """`hint` is technical advice, where the code has none; `because` is the problem that caused this one.
 
-        `why` is the problem that `detail` ends with, in its words.
+        `why` is a problem whose words `detail` ends with.
         """
         super().__init__(detail)
         self.detail, self.hint, self.because, self.why = detail, hint, because, why
         self.template = detail
-        """What other languages know the sentence by: itself, or what `saying` filled."""
+        """The key of the sentence in translations: the detail, or the template that `saying` filled."""
         self.facts: Facts = {name: value for name, value in facts.items() if value is not None}
 
     @classmethod
@@ -58,7 +58,7 @@ class Problem(Exception):
         why: Problem | None = None,
         **facts: Scalar,
     ) -> Self:
-        """One whose `detail` is a text of ours, with facts in braces, and with `{why}` and `{because}`."""
+        """A problem whose `detail` is a template of ours, filled with the facts, `{why}` and `{because}`."""
         others = {"why": why, "because": because}
         quoted = {name: problem.detail for name, problem in others.items() if problem}
         detail = template.format_map({**facts, **quoted})
@@ -79,10 +79,10 @@ K_co = TypeVar("K_co", bound=Problem, covariant=True)
 
 @dataclass(frozen=True, slots=True)
 class Code(Generic[K_co]):
-    """A row of docs/codes.md that is no class, since nobody catches it by itself.
+    """A row of docs/codes.md that needs no class, since nobody catches it by itself.
 
-    The constant has the code's name, and its docstring the meaning. Called as its class is, it makes a
-    problem of that class; title, type and `undetermined` are those of the class where the row has none.
+    The constant has the code's name, and its docstring the meaning. It is called as its class is, and makes a
+    problem of that class. Title, type and `undetermined` default to those of the class.
     """
 
     code: str
@@ -111,11 +111,11 @@ class Code(Generic[K_co]):
         why: Problem | None = None,
         **facts: Scalar,
     ) -> K_co:
-        """One whose `detail` is a text of ours: see `Problem.saying`."""
+        """A problem whose `detail` is a template of ours: see `Problem.saying`."""
         return _coded(self, self.kind.saying(template, hint=hint, because=because, why=why, **facts))
 
     def finer(self, code: str, title: str | None = None) -> Code[K_co]:
-        """A code that says more than this one; but for the title the rest is the same."""
+        """A more specific code; all but the code and the title is the same."""
         return replace(self, code=code, title=title or self.title)
 
 
@@ -131,7 +131,7 @@ def _coded(code: Code[Problem], problem: K) -> K:
 
 
 Raisable = type[K] | Code[K]
-"""What makes a problem: its class, or a code of that class."""
+"""The factory of a problem: its class, or a code of that class."""
 
 
 class Malformed(Problem):
@@ -180,7 +180,7 @@ DISK_FULL = Code("disk-full", Unavailable, "The disk is full")
 
 
 def is_full(error: OSError) -> bool:
-    """Whether the system had no room to write."""
+    """True if the system had no room to write."""
     return error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 

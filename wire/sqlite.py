@@ -1,7 +1,7 @@
-"""The one way to SQLite: files are opened, written to by turns, brought up to date and copied.
+"""The one way to SQLite: opens database files, serialises their writers, migrates and copies them.
 
-Tables change by numbered steps of SQL, each one transaction. What a file or the disk refuses is a problem: a
-lock, a full disk, no database.
+Tables change by numbered steps of SQL, each one transaction. Errors of the file or the disk become problems:
+a lock, a full disk, a file that is no database.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from .files import locked
 from .problem import DISK_FULL, Damaged, Problem, Raisable, Refused, TryLater, Unavailable
 
 LOCK_WAIT = 30.0
-"""Seconds that one process waits for another."""
+"""Most seconds that one process waits for another."""
 
 OpenDatabase = sqlite3.Connection
-"""What a transaction is worked on with."""
+"""The connection with an open transaction."""
 
 Migration = str | Callable[[sqlite3.Connection], object]
-"""One change of the tables: SQL, or a function that is given the open transaction."""
+"""One change of the tables: SQL, or a function that takes the connection with the open transaction."""
 
 _PRAGMAS = (
     "trusted_schema = OFF",  # a file from elsewhere brings no code along
@@ -53,7 +53,7 @@ IN_THE_WAY: dict[int, tuple[Raisable[Unavailable], str]] = {
 
 
 def sqlite_problem(error: BaseException | None, what: str, damaged: Raisable[Damaged] = Damaged) -> Problem:
-    """The problem that an error of `sqlite3` is, `damaged` for a file that is."""
+    """The problem for an error of `sqlite3`; `damaged` for a damaged file."""
     code = getattr(error, "sqlite_errorcode", 0)
     found = IN_THE_WAY.get(code) or IN_THE_WAY.get(code & 0xFF)
     if found is None:
@@ -65,7 +65,7 @@ def sqlite_problem(error: BaseException | None, what: str, damaged: Raisable[Dam
 
 @contextlib.contextmanager
 def sqlite_problems(what: str, damaged: Raisable[Damaged] = Damaged) -> Iterator[None]:
-    """Raises the `Unavailable`, or `damaged`, that errors of `sqlite3` inside are."""
+    """Raises errors of `sqlite3` in the block as `Unavailable`, or as `damaged`."""
     try:
         yield
     except sqlite3.ProgrammingError:  # ours, not the file's
@@ -79,9 +79,9 @@ def sqlite_problems(what: str, damaged: Raisable[Damaged] = Damaged) -> Iterator
 def connect(
     path: Path | None, mode: Literal["rw", "ro", "immutable"] = "rw", *, patience: float = LOCK_WAIT
 ) -> sqlite3.Connection:
-    """Opens a file that is there, or without a path a database in memory, for any one thread at a time.
+    """Open an existing file, or without a path a database in memory, for any one thread at a time.
 
-    It begins no transaction by itself; what it commits is on the disk. `immutable`: nobody writes to it.
+    It begins no transaction by itself; committed content is on the disk. `immutable`: nobody writes to it.
     """
     where = ":memory:" if path is None else f"{path.resolve().as_uri()}?{_how(path, mode)}"
     connection = sqlite3.connect(
@@ -101,11 +101,11 @@ def _how(path: Path, mode: str) -> str:
 
 
 class Database:
-    """One file, made or migrated when needed: writers take turns, readers wait for nobody.
+    """One file, created or migrated when needed: writers take turns, readers wait for nobody.
 
-    In a folder that may only be read, an older file is read from a migrated copy in memory.
+    In a read-only folder, an older file is read from a migrated copy in memory.
 
-    Every method raises `Unavailable` or `Damaged` for what the file or the disk refuses.
+    Every method raises `Unavailable` or `Damaged` for errors of the file or the disk.
     """
 
     def __init__(
@@ -118,7 +118,7 @@ class Database:
         first: int = 1,
         patience: float = LOCK_WAIT,
     ) -> None:
-        """`steps` and `first` are as in `migrate`; problems call the file `what`, `damaged` where it is."""
+        """`steps` and `first` as in `migrate`; `what` names the file in problems, `damaged` among them."""
         self._path, self._patience = path, patience
         self._turn = threading.Lock()
         self._idle: list[sqlite3.Connection] = []
@@ -133,14 +133,14 @@ class Database:
             self._migrate(connection)
 
     def close(self) -> None:
-        """Closes the file in this process; it opens again by itself."""
+        """Close the file in this process; the next use opens it again."""
         with contextlib.suppress(IndexError):  # another thread may take the last one
             while True:
                 self._idle.pop().close()
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
-        """A transaction that sees the file as it is now, whatever others write meanwhile."""
+        """A transaction that sees the file as it is now, unaffected by writers in the meantime."""
         with self._problems(), self._connected() as connection:
             connection.execute("BEGIN")
             yield connection
@@ -149,8 +149,8 @@ class Database:
     def writing(self) -> Iterator[sqlite3.Connection]:
         """The one transaction that may write, durable when the block ends; undone where that raises.
 
-        It takes the lock at once: one that reads first could no longer be given it later. Threads take turns
-        here: SQLite would have them look again and again, and give up.
+        It takes the lock at once: SQLite may refuse the lock to a transaction that has read first. Threads
+        queue here, since SQLite would have them poll, and give up.
         """
         with self._turn, self._problems(), self._connected() as connection:
             connection.execute("BEGIN IMMEDIATE")
@@ -183,7 +183,7 @@ class Database:
                 connection.close()
 
     def begin_turns(self) -> None:
-        """In a forked process it is nobody's turn: the thread whose it may have been is not here."""
+        """Release the turn in a forked process: the thread that may have held it does not exist there."""
         self._turn = threading.Lock()
 
     def _open(self) -> sqlite3.Connection:
@@ -221,7 +221,7 @@ os.register_at_fork(before=_close_before_fork, after_in_child=_begin_turns_after
 
 
 def copy(path: Path, target: Path, what: str, damaged: Raisable[Damaged] = Damaged) -> None:
-    """Writes a new file with the database as it is now, whoever writes to it.
+    """Write a new file with the database as it is now, even while others write to it.
 
     Raises `damaged` where it is not sound.
     """
@@ -241,11 +241,12 @@ _COMPUTES = re.compile(rb"\b(?:virtual|check|generated|as)\b|\bdefault\s*\(", re
 def require_plain(path: Path, what: str) -> None:
     """Raises `Damaged` unless a database from elsewhere is sound and holds tables and plain indices only.
 
-    A trigger, a view or an expression in it would be run by whoever writes to it, and may have no end.
+    A trigger, a view or an expression in it would run in the process that writes to it, perhaps without end.
     """
     damaged = Damaged.saying("{what} is not a database as this program makes them", what=what)
     with sqlite_problems(what), closing(connect(path, "immutable")) as connection:
         connection.text_factory = bytes
+        # Bytes: a row can claim any size.
         connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, 1 << 25)
         for kind, text in connection.execute("SELECT type, coalesce(sql, '') FROM sqlite_master").fetchall():
             sql = _ASIDE.sub(b" ", text)
@@ -257,12 +258,12 @@ def require_plain(path: Path, what: str) -> None:
 
 
 def migrate(connection: sqlite3.Connection, steps: Sequence[Migration], what: str, first: int = 1) -> None:
-    """Make the tables those of this program: run the `steps` that the database has not had.
+    """Bring the tables to this program's version: run the `steps` that the database has not had.
 
-    The first step makes version `first`, out of an empty database or any older one; each of the others makes
-    the version after. A step is one transaction, done or undone as a whole, and run by one of the processes
-    that open the database at once; `PRAGMA user_version` has the version. The connection is in autocommit
-    mode. Raises `Refused` for a newer database, and what a step raises.
+    The first step makes version `first`, out of an empty database or any older one; each other step makes the
+    next version. A step is one transaction, done or undone as a whole. If several processes open the database
+    at once, one of them runs it. `PRAGMA user_version` has the version. The connection is in autocommit mode.
+    Raises `Refused` for a newer database, and what a step raises.
     """
     newest = first + len(steps) - 1
     while (version := require_known(connection, newest, what)) < newest:

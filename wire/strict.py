@@ -1,8 +1,8 @@
-"""The front door for text from outside: JSON, base64url, base58btc and multibase, with limits.
+"""Strict parsers for text from outside: JSON, base64url, base58btc and multibase, with limits.
 
-The libraries underneath accept what they should not: duplicate members, big integers turned into
-floats, base64 with stray characters, base58 strings that take half a minute. Here such input is
-`Malformed` or `TooLarge`, and the message names the place, never the content.
+The libraries underneath accept too much: duplicate members, big integers turned into floats, base64 with
+stray characters, base58 strings that take half a minute. Here such input is `Malformed` or `TooLarge`, and
+the message names the place, never the content.
 """
 
 from __future__ import annotations
@@ -52,11 +52,12 @@ _DECODER = json.JSONDecoder(object_pairs_hook=_object)
 def load_json(data: bytes | str, *, limit: int = 1 << 20, depth: int = 64, work: Work | None = None) -> Any:
     """The value of one JSON text (RFC 8259 as narrowed by RFC 7493, I-JSON), integers exact.
 
-    One byte order mark in front, as some editors write it, is passed over (RFC 8259 section 8.1). `limit` is
-    in bytes, `depth` in nested arrays and objects; the values are charged to `work`, where that is given,
-    before a parser makes objects of them. Raises `TooLarge` beyond each, `RepeatedMember`, and `Malformed`
-    for what is not UTF-8 or not JSON, for NaN, numbers beyond a double and lone surrogates.
+    A byte order mark in front, as some editors write it, is skipped (RFC 8259 section 8.1). `limit` is in
+    bytes, `depth` in nested arrays and objects. The values are charged to `work`, if given, before a parser
+    makes objects of them. Raises `TooLarge` beyond each, and `RepeatedMember`. Raises `Malformed` for text
+    that is not UTF-8 or not JSON, for NaN, numbers beyond a double and lone surrogates.
     """
+    # Threats 26 and 27. The length in characters spares encoding a text that is too long anyway.
     if len(data) > limit:
         raise TooLarge.saying("the JSON text is longer than {most} bytes", most=limit)
     text = _utf8(data) if isinstance(data, str) else data
@@ -103,7 +104,7 @@ def load_json_object(
 
 
 def _values(text: bytes, found: int, most: int) -> int:
-    """How many values a text with so many marks holds; those in strings do not count, if it matters."""
+    """The number of values in a text with `found` marks; only above `most` are marks in strings left out."""
     if found <= most:
         return found
     text = _without_escapes(text)
@@ -123,9 +124,9 @@ def _outside_strings(text: bytes) -> bytes:
 
 
 def _is_whole(value: Any, text: bytes) -> bool:
-    """Whether orjson surely lost nothing of a text: no long number, and as many strings when written again.
+    """True if orjson certainly lost nothing: the text has no long number, and as many strings when rewritten.
 
-    A member that gave way to a later one took at least its name along.
+    A repeated member that orjson dropped took at least the string of its name with it.
     """
     indented = text[1:2] == b"\n" and len(text) <= _INDENTED
     again = orjson.dumps(value, option=orjson.OPT_INDENT_2 if indented else None)
@@ -139,7 +140,7 @@ def _is_whole(value: Any, text: bytes) -> bool:
 
 
 def _quotation_marks(text: bytes) -> int:
-    """Of JSON: the two around each string; one, where it ends with a backslash that is written as two."""
+    """The quotation marks around strings of JSON; one for a string that ends with an escaped backslash."""
     return text.count(b'"') - (text.count(rb"\"") if b"\\" in text else 0)
 
 
@@ -154,7 +155,7 @@ def _utf8(text: str) -> bytes:
 
 
 def _deeper_than(depth: int, text: bytes) -> bool:
-    """Of a text known to be JSON: drop the strings, then the innermost pairs of brackets, level by level."""
+    """True if JSON nests deeper: drop the strings, then the innermost pairs of brackets, level by level."""
     if len(text.translate(None, _NOT_OPENING)) <= depth:
         return False
     marks = (_without_escapes(text) if rb"\"" in text else text).translate(None, _NO_BRACKETS)
@@ -193,7 +194,7 @@ def _explain(text: bytes, error: json.JSONDecodeError) -> NoReturn:
 
 
 def _repeated_names(text: bytes) -> Iterator[int]:
-    """Where members begin whose object has one of that name already, as far as somebody would look."""
+    """The positions of members that repeat a name in their object, within the first `_MOST_TOKENS` tokens."""
     names: list[set[str]] = []
     for token in islice(re.finditer(_TOKEN, text), _MOST_TOKENS):
         if token[0] == b"{":
@@ -225,12 +226,12 @@ def base64url_encode(data: bytes) -> str:
 
 
 def base64url_bytes(data: bytes) -> bytes:
-    """The same as bytes, for what is signed or hashed."""
+    """The same as bytes, for input of signatures and hashes."""
     return binascii.b2a_base64(data).translate(_TO_URL, b"=\n")
 
 
 def base64url_decode(text: str | bytes, *, limit: int = 1 << 20) -> bytes:
-    """The bytes of unpadded base64url, at most `limit` characters; only the one canonical form of them.
+    """The bytes of unpadded base64url of at most `limit` characters, in its canonical form only.
 
     Raises `Malformed`, `TooLarge`.
     """
@@ -241,6 +242,7 @@ def base64url_decode(text: str | bytes, *, limit: int = 1 << 20) -> bytes:
         data = binascii.a2b_base64(plain + b"==")
     except ValueError:
         raise Malformed("the text is not base64url") from None
+    # Threats 7 and 8: two texts of the same bytes would be two spellings of one signature.
     if (
         binascii.b2a_base64(data).rstrip(b"=\n") != plain
     ):  # the decoder skips foreign characters, left-over bits, padding
@@ -249,7 +251,7 @@ def base64url_decode(text: str | bytes, *, limit: int = 1 << 20) -> bytes:
 
 
 def base64_decode(text: str, *, limit: int = 1 << 20) -> bytes:
-    """The bytes of padded base64 (RFC 4648 section 4); only the one canonical form of them, and not empty.
+    """The bytes of padded base64 (RFC 4648 section 4), in its canonical form only, and not empty.
 
     Raises `Malformed`, `TooLarge`.
     """
@@ -267,16 +269,16 @@ def base64_decode(text: str, *, limit: int = 1 << 20) -> bytes:
 _BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 _PAIRS = tuple(high + low for high in _BASE58 for low in _BASE58)
 _TWO, _FOUR, _EIGHT = 58**2, 58**4, 58**8
-"""What so many digits count."""
+"""The numbers of values that 2, 4 and 8 base58 digits have."""
 _VALUES = bytes(_BASE58.find(chr(code)) % 256 for code in range(256))
 
 
 @cache
 def _pairings(doublings: int) -> list[tuple[int, int, int]]:
-    """How digits, a byte each, become one number: neighbours at once in all of it, in ever wider fields.
+    """The steps that join digits, a byte each, to one number; each joins all pairs of neighbours at once.
 
-    For each step how far the left one of two is from the right one, the bits of those on the right, and what
-    the left one counts.
+    Each step has the shift from a left field to the right one, the mask of the right fields, and the place
+    value of the left field.
     """
     steps, fields = [], 1 << doublings
     for doubling in range(doublings):
@@ -304,14 +306,14 @@ def base58_digits(size: int) -> int:
 
 
 def base58_decode(text: str, *, limit: int = 256) -> bytes:
-    """The bytes of a base58btc text of at most `limit` characters, which are counted before decoding.
+    """The bytes of a base58btc text of at most `limit` characters, counted before decoding (threat 24).
 
     Raises `Malformed`, `TooLarge`.
     """
     if len(text) > limit:
         raise TooLarge.saying("the base58 text is longer than {most} characters", most=limit)
     digits = text.encode("latin-1", "replace").translate(_VALUES)
-    if 255 in digits:
+    if 255 in digits:  # threat 24: a line end among them
         raise Malformed("the text is not base58", hint="Look for 0, O, I, l, spaces or line ends.")
     number = int.from_bytes(digits)
     for shift, lower, base in _pairings(len(digits).bit_length()):
@@ -334,5 +336,5 @@ def multibase_decode(text: str, *, limit: int = 256) -> bytes:
 
 
 def is_url(value: object) -> TypeGuard[str]:
-    """Whether `value` is an absolute IRI: scheme, colon, and no character that an IRI cannot have."""
+    """True if `value` is an absolute IRI: scheme, colon, and no character that an IRI cannot have."""
     return isinstance(value, str) and _URL.fullmatch(value) is not None

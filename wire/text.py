@@ -1,7 +1,7 @@
-"""Text from outside, made safe to show: nothing in it can steer the terminal or reorder a line.
+"""Text from outside, made safe to show: nothing in it can control the terminal or reorder a line.
 
-A credential's claims are somebody else's words. Shown as they are, an escape sequence could repaint the
-verdict above them and a bidirectional override could turn "not valid" around (A40 of the threat list).
+A credential's claims are a stranger's words. Shown unchanged, an escape sequence could repaint the verdict
+above them, and a bidirectional override could turn "not valid" around (threat A40).
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ _LOOKS = str.maketrans(
         for taken in others
     }
 )
-"""Letters and digits that are taken for others, among those that `letters` leaves."""
+"""Letters and digits that are mistaken for others, among those that `letters` leaves (threat 38)."""
 _QUOTES = f"[{_APOSTROPHES}{_TWO}]+"
 _PLAIN = "[ -~¡-¬®-ʯ‐-‧›、。一-鿼]*+"  # where no character is anything but shown
 _RIGHT_TO_LEFT = frozenset({"R", "AL", "AN"})
@@ -60,16 +60,16 @@ _GUARD = f"(?:^|(?<=[{_PARTS}]))'(?={_FORMULA})"
 
 
 def figures(digest: bytes) -> str:
-    """A digest for two people who compare it: seven groups of five digits, 116 bits of it."""
+    """A digest for two people to compare: seven groups of five digits, which hold 116 bits of it."""
     number = f"{int.from_bytes(digest) % 10**35:035}"
     return " ".join(number[start : start + 5] for start in range(0, 35, 5))
 
 
 def printable(text: str) -> str:
-    """`text` on one line, each control, format and unassigned character in it written as its code, `⟨202E⟩`.
+    """`text` on one line, with each control, format and unassigned character written as its code, `⟨202E⟩`.
 
-    So are characters that show nothing, marks without a character to stand on, and more than four on one. The
-    two joiners stay where words need them: between two characters that are not ASCII.
+    So are characters that show nothing, marks without a base character, and a fifth mark on one character.
+    The two joiners stay between two characters that are not ASCII, where words need them.
     """
     if _is_plain(text):  # most texts, and a hundred times as fast
         return text
@@ -81,12 +81,13 @@ def _is_plain(text: str) -> bool:
 
 
 def claimed(text: str, limit: int = 100) -> str:
-    """Somebody's words for the middle of a sentence of ours, at most `limit` characters and an ellipsis.
+    """A stranger's words for the middle of our sentence, at most `limit` characters and an ellipsis.
 
-    `printable`, blanks folded, and without anything that looks like a double quotation mark, so that the
-    marks around it show where it ends.
+    The text is made `printable`, with blanks folded. Everything that looks like a double quotation mark is
+    replaced, so that the quotation marks around it show its end.
     """
-    is_cut = len(text) > _MOST_BLANKS * limit  # before it is cleaned, which takes a microsecond a letter
+    # Threat F34: cut before it is cleaned, which takes a microsecond a letter.
+    is_cut = len(text) > _MOST_BLANKS * limit
     text, shown = re.sub(_QUOTES, _single, " ".join(text[: _MOST_BLANKS * limit].split())), ""
     for part in text if _is_plain(text) else _shown(text):
         if len(shown) + len(part) > limit:
@@ -96,7 +97,7 @@ def claimed(text: str, limit: int = 100) -> str:
 
 
 def isolated(text: str) -> str:
-    """Text that turns nothing around it where it is written from right to left (UAX 9, 2.4)."""
+    """Text isolated from the text around it, if it has characters written from right to left (UAX 9, 2.4)."""
     if text.isascii():  # most texts, and ten times as fast
         return text
     turns = any(unicodedata.bidirectional(character) in _RIGHT_TO_LEFT for character in text)
@@ -104,9 +105,9 @@ def isolated(text: str) -> str:
 
 
 def letters(name: str) -> str:
-    """The letters and digits of a name: names that people take for one have the same.
+    """The letters and digits of a name: names that people take for the same have the same.
 
-    Compatibility forms and case are folded; marks, blanks, punctuation and what shows nothing are dropped.
+    Compatibility forms and case are folded. Marks, blanks, punctuation and invisible characters are dropped.
     """
     folded = unicodedata.normalize("NFKC", name).casefold()
     return "".join(
@@ -119,17 +120,17 @@ def letters(name: str) -> str:
 def look(name: str) -> str:
     """`letters` as they look at a glance: 1, i and l are one, so are Latin a and Cyrillic а, and rn and m.
 
-    What a name adds in brackets at its end is left out: who copies it leaves that out, too.
+    Brackets at the end of a name are left out, with their content: an imitator leaves them out, too.
     """
     seen = letters(re.sub(_ADDED, "", name)) or letters(name)
     return seen.translate(_LOOKS).replace("rn", "m").replace("vv", "w")
 
 
 def alike(one: str, other: str) -> bool:
-    """Whether names that look so are mistaken for each other: they look the same, or all but one letter does.
+    """True if people mistake names with these looks for each other: they are equal, or differ in one letter.
 
-    That is one more, one less, another one or two that changed places, in names of eight Latin letters or
-    more; elsewhere one sign may well be the difference between two names.
+    One letter added, missing or changed, or two swapped, counts in names of eight Latin letters or more.
+    In other names a single letter may well be the difference between two real names.
     """
     if one == other:
         return bool(one)
@@ -142,7 +143,7 @@ def alike(one: str, other: str) -> bool:
 
 
 def as_seen(text: str) -> str:
-    """Text as it looks, for comparing: NFC, blanks folded, and without characters that show nothing."""
+    """Text as it looks, for comparisons: NFC, blanks folded, and without invisible characters."""
     if text.isascii() and text.isprintable() and "  " not in text:
         return text.strip()
     shown = (each for each in unicodedata.normalize("NFC", text) if not _shows_nothing(each))
@@ -158,13 +159,13 @@ def _shows_nothing(character: str) -> bool:
 
 
 def _single(quotes: re.Match[str]) -> str:
-    """An apostrophe stays; two in a row, and whatever looks like two, become one."""
+    """One apostrophe for a run of quotation marks; a single apostrophe stays as it is."""
     found = quotes[0]
     return found if len(found) == 1 and found in _APOSTROPHES else "'"
 
 
 def _shown(text: str) -> Iterator[str]:
-    """Each character, or the code that is shown for it."""
+    """Each character, or the code shown in its place."""
     marks, before = 0, " "
     for character, after in zip(text, f"{text[1:]} ", strict=False):
         if unicodedata.category(character) not in ("Mn", "Me"):
@@ -186,12 +187,11 @@ def _is_harmless(before: str, character: str, after: str) -> bool:
 
 
 def guarded(cell: str) -> str:
-    """A cell of a CSV file, with an apostrophe wherever a spreadsheet could take what follows for a formula.
+    """A cell of a CSV file, with an apostrophe wherever a spreadsheet could see the start of a formula.
 
-    That is where the cell begins, and after each character in it that could part cells: a file with commas is
-    parted at semicolons where the list separator is one. What stands before the formula's first sign may be
-    dropped: blanks, marks that show nothing, quotation marks (threat: CSV injection). `page.js` has the same
-    rule.
+    A formula can start with the cell, and after each character that could separate cells: some spreadsheets
+    split at semicolons, even in a file with commas. They may drop blanks, invisible marks and quotation marks
+    before the formula's first sign (threat A41). `page.js` has the same rule.
     """
     return re.sub(_GUARDED, "'", cell)
 
@@ -202,14 +202,14 @@ def unguarded(cell: str) -> str:
 
 
 def cells(text: str) -> int:
-    """How many columns a terminal takes for printable text (UAX 11): two for 张, none for a mark."""
+    """The number of columns of printable text on a terminal (UAX 11): two for 张, none for a mark."""
     return sum(map(_cells, text))
 
 
 def folded(text: str, width: int) -> list[str]:
     """Text in lines of at most `width` columns, folded between words and between wide characters.
 
-    A word that is longer, such as a DID, is never broken: it has a line of its own.
+    A longer word, such as a DID, is never broken: it has a line of its own.
     """
     lines = [""]
     for word in text.split(" "):
@@ -234,7 +234,7 @@ def _is_wide(character: str) -> bool:
 
 
 def _units(word: str) -> Iterator[str]:
-    """What of a word stays together: all but wide characters, and with each the punctuation that is its."""
+    """The unbreakable parts of a word: each wide character with its punctuation, and the text between."""
     unit = ""
     for character in word:
         before = unit[-1:]
@@ -246,7 +246,7 @@ def _units(word: str) -> Iterator[str]:
 
 
 def _may_part(before: str, after: str) -> bool:
-    """Nothing begins a line that closes or marks what stands before, and nothing ends one that opens."""
+    """False before closing punctuation and marks, and after opening punctuation: no line breaks there."""
     kinds = unicodedata.category(before), unicodedata.category(after)
     opens = kinds[0] in ("Ps", "Pi") or (kinds[0][0] == "P" and not _is_wide(before))
     closes = kinds[1][0] in "PM" and kinds[1] not in ("Ps", "Pi")
@@ -254,7 +254,7 @@ def _may_part(before: str, after: str) -> bool:
 
 
 def counted(count: int, one: str, many: str = "") -> str:
-    """A number and what it counts: `1 issuer`, `2 issuers`; `many` where an s is not enough."""
+    """A number with its noun: `1 issuer`, `2 issuers`; `many` is an irregular plural."""
     return f"{count} {one if count == 1 else many or one + 's'}"
 
 

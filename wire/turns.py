@@ -1,4 +1,4 @@
-"""Turns: calls of many threads that wait for each other are done together, by whoever is first."""
+"""Turns: batches the concurrent calls of many threads; the first thread in does the work of all (ADR 34)."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ class _Call(Generic[_Asked, _Answer]):
 
 
 class Turns(Generic[_Asked, _Answer]):
-    """Does what is asked for, and with it all that other threads have asked for meanwhile.
+    """Batches concurrent calls: the first thread in does the work of every thread that is waiting.
 
-    `work` is given what was asked for, and answers each or says what is wrong with that one; what it raises
-    is raised by all calls that it was done for. No two threads are in it at once, and nobody waits for more
-    than the turn under way and the next one.
+    `work` gets all arguments, and gives an answer or a problem for each; an error that it raises is raised by
+    all calls of the batch. Only one thread is in `work` at a time, and no call waits for more than the batch
+    under way and the next one.
     """
 
     def __init__(self, work: Callable[[Sequence[_Asked]], Sequence[_Answer | Problem]]) -> None:

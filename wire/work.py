@@ -1,8 +1,8 @@
-"""`Work`: what one report may cost, counted and not timed, so that it is the same on every machine.
+"""`Work`: the cost limit of one report, counted and not timed, so that it is the same on every machine.
 
-All that a stranger can make long draws on one budget: values read, statements made of them, bytes written
-and hashed, signatures. It is handed down as an argument to whatever does the work. One step is about a
-microsecond of one core; `bench/hostile.py` shows how far the worst input known is from that.
+Everything that a stranger can make long draws on one budget: values read, statements made of them, bytes
+written and hashed, signatures. Functions that do such work take it as an argument. One step is about a
+microsecond of one core; `bench/hostile.py` measures how far the worst known input is from that.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from __future__ import annotations
 from .problem import TooLarge
 
 FILE_STEPS = 1_000_000
-"""For a file, which a person waits for."""
+"""The budget of a file, for which a person waits."""
 
 BODY_STEPS = 250_000
-"""For a request to a service, beside which others wait."""
+"""The budget of a request to a service, while other requests wait."""
 
 # What is charged, in steps
 VALUE_READ = 2
@@ -38,12 +38,12 @@ _NO_MARKS = bytes(set(range(256)) - set(b",[{"))
 
 
 def marks(text: bytes) -> int:
-    """How many values JSON text holds at the most, by its commas and opening brackets."""
+    """The largest possible number of values in JSON text, by its commas and opening brackets."""
     return 1 + len(text.translate(None, _NO_MARKS))  # in one pass
 
 
 def base58_steps(digits: int) -> int:
-    """The cost of decoding a base58 text of so many digits, which grows with their square.
+    """The cost of decoding a base58 text, which grows with the square of its digits.
 
     It is 0 for the keys and signatures of elliptic curves: `SIGNATURE` covers those.
     """
@@ -51,7 +51,7 @@ def base58_steps(digits: int) -> int:
 
 
 class Work:
-    """Steps that are left for one report, or for one document where there is no report."""
+    """The steps left for one report, or for one document where there is no report."""
 
     __slots__ = ("left",)
 
@@ -59,7 +59,7 @@ class Work:
         self.left = steps
 
     def spend(self, steps: int) -> None:
-        """Raises `TooLarge` when there are not so many left; nothing more is done then."""
+        """Raises `TooLarge` when fewer steps are left; the work then stops."""
         self.left -= steps
         if self.left < 0:
             raise TooLarge(

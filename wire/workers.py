@@ -1,9 +1,9 @@
 """Worker processes: the same function over many items, results in the order of the items.
 
-Unlike the pools of the standard library, these workers end when their parent is killed (each has a pipe of
-its own, whose other end nobody else holds), a worker that dies is an error and not a wait for ever, and
-the parent never runs further ahead than it can take results in. Where items are somebody else's, they have
-limits, and one that takes more costs itself alone.
+They differ from the pools of the standard library. Workers end when their parent is killed: each has a pipe
+of its own, whose other end nobody else holds. A worker that dies raises an error, instead of an endless wait.
+The parent sends only a bounded number of items ahead. Items of strangers can have limits: one that takes more
+fails alone.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from typing import Any, Generic, NamedTuple, Self, TypeVar
 from .problem import DISK_FULL, Code, Problem, Unavailable, is_full
 
 Tell = Callable[[int], None]
-"""By which a function says how much of its item is done."""
+"""Called by a function to report how much of its item is done."""
 
 TOLD = 256
-"""Rows after which it does."""
+"""Number of rows between two reports."""
 
 _Work = TypeVar("_Work")
 _Item = TypeVar("_Item")
@@ -38,32 +38,32 @@ _Result = TypeVar("_Result")
 _AHEAD = 4  # items a worker beyond the one whose turn it is
 _GRACE = 0.5  # seconds that a worker has for its item once nobody waits for it
 FORKS = sys.platform == "linux"
-"""Whether a worker has a copy of its parent's memory; elsewhere its work is pickled."""
+"""True if workers get a copy of their parent's memory; elsewhere their work is pickled."""
 _CONTEXT = multiprocessing.get_context("fork") if FORKS else multiprocessing.get_context("spawn")
 
 
 class Told(NamedTuple):
-    """What a worker says while it is at work: how much of an item is done."""
+    """A progress report of a worker: how much of an item is done."""
 
     number: int
     done: int
 
 
 class Allowance(NamedTuple):
-    """What an item may take of a worker, which is ended otherwise, and another one started in its place."""
+    """The limits of one item. A worker that exceeds them ends, and a new one takes its place."""
 
     seconds: float
     memory: int
-    """Bytes of addresses beside those that a worker begins with; on Linux alone."""
+    """Bytes of address space beyond those that a worker starts with; on Linux alone."""
 
 
 class _Held(NamedTuple):
-    """What a worker is at."""
+    """The item that a worker is processing."""
 
     number: int
     item: Any
     until: float
-    """By the monotonic clock."""
+    """Its deadline, by the monotonic clock."""
 
 
 WORKER_DIED = Code("worker-died", Problem, "A worker process ended")
@@ -76,7 +76,7 @@ def available_cores() -> int:
 
 
 class Pool(Generic[_Work]):
-    """`processes` workers, each with its copy of `work`; none, and everything is done in this process."""
+    """`processes` workers, each with its copy of `work`; with none, this process does everything."""
 
     def __init__(self, work: _Work, processes: int, allowance: Allowance | None = None) -> None:
         self.work, self._allowance = work, allowance
@@ -117,8 +117,8 @@ class Pool(Generic[_Work]):
     ) -> Iterator[_Result]:
         """`function(work, item, tell)` of each item, in order. Raises what it raises, or `WORKER_DIED`.
 
-        What `tell` is told is heard here while a result is waited for. Where an item's worker dies, `lost`
-        has the result in its place.
+        `heard` gets the progress passed to `tell`, while this process waits for a result. If the worker of
+        an item dies, `lost` gives the result instead.
         """
         if not self._processes:
             for number, item in enumerate(items):
@@ -195,7 +195,7 @@ class Pool(Generic[_Work]):
 
 
 def each_told(rows: Iterable[_Item], tell: Tell) -> Iterator[_Item]:
-    """The rows, of which every few hundred are told."""
+    """The rows; each time `TOLD` of them are done, `tell` is called."""
     for done, row in enumerate(rows, 1):
         yield row
         if done % TOLD == 0:
@@ -216,10 +216,11 @@ def _died() -> Problem:
 def _serve(
     work: Any, connection: Connection[Any, Any], others: Sequence[Connection[Any, Any]], memory: int | None
 ) -> None:
-    """A worker's life: items in, results out, until the other end is closed or gone."""
+    """The main loop of a worker: items in, results out, until the other end is closed or gone."""
     for other in others:  # a copy kept here would hide from the others that the parent is gone
         other.close()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent, asked by the same key, ends us
+    # Beyond the limit Python raises MemoryError, which ends this worker and fails its item alone.
     if memory is not None and sys.platform == "linux":
         taken = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
         resource.setrlimit(resource.RLIMIT_AS, (taken + memory, taken + memory))

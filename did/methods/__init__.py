@@ -1,7 +1,7 @@
-"""DID methods: how the document of a DID is found. One file each, with `resolve` and `create`.
+"""DID methods, which find the document of a DID. Each is one file, with `resolve` and `create`.
 
-`METHODS` is what a `Resolver` uses unless told otherwise; another method is added by handing in
-`{**METHODS, "example": Method(resolve)}`. Read `key.py` first: it is the shortest.
+`METHODS` are the defaults of a `Resolver`. To add one, pass `{**METHODS, "example": Method(resolve)}`. Read
+`key.py` first.
 """
 
 from __future__ import annotations

@@ -22,9 +22,9 @@ def create(public_key: PublicKey) -> str:
 
 
 def resolve(did: DID, fetcher: Fetcher) -> Document:  # noqa: ARG001
-    """The document that the DID stands for: one method, `#0`, for what `use` of the JWK allows.
+    """The document that the DID stands for: one method, `#0`, for the uses that `use` of the JWK allows.
 
-    Raises `InvalidDID` for what is no JWK, for one with a private member, and for a key that is not for
+    Raises `InvalidDID` for an identifier that is no JWK, for a private member, and for a key that is not for
     signatures, since nothing here encrypts.
     """
     try:

@@ -31,7 +31,7 @@ _X25519 = b"\xec\x01"  # multicodec
 
 
 class _Format(NamedTuple):
-    """A `publicKeyFormat`: the member that holds the key, the context of the type, what it is for."""
+    """A `publicKeyFormat`: the member with the key, the context of its type, the keys that it can hold."""
 
     member: str
     context: str
@@ -79,7 +79,7 @@ def create(public_key: PublicKey) -> str:
 def resolve(did: DID, fetcher: Fetcher) -> Document:  # noqa: ARG001
     """The document that the DID stands for: one Multikey, for every use.
 
-    Whoever has an Ed25519 key agrees on keys by the X25519 key that follows from it (did:key, 3.1.5). Raises
+    For an Ed25519 key, key agreement uses the X25519 key derived from it (did:key, 3.1.5). Raises
     `InvalidDID` unless the identifier is the one canonical Multikey of a key that may be used;
     `INVALID_DID_KEY`, `INVALID_DID_KEY_LENGTH` and `DID_KEY_NOT_SUPPORTED` among them.
     """
@@ -87,11 +87,11 @@ def resolve(did: DID, fetcher: Fetcher) -> Document:  # noqa: ARG001
 
 
 def represent(did: DID, options: Mapping[str, object]) -> Document:
-    """The same with the key written as the resolution options ask for it.
+    """The same document, with the key in the format of the resolution options.
 
     They are `publicKeyFormat`, by default Multikey, and `enableExperimentalPublicKeyTypes`, a boolean. Raises
-    as `resolve`, `DID_KEY_NOT_SUPPORTED` for a format that is not known here, and `INVALID_DID_KEY_FORMAT`
-    for one that cannot hold the key, or is experimental where those are not enabled.
+    as `resolve`, and `DID_KEY_NOT_SUPPORTED` for an unknown format. Raises `INVALID_DID_KEY_FORMAT` for one
+    that cannot hold the key, or is experimental while these are not enabled.
     """
     key, multikey = _public_key(did), did.method_specific_id
     asked = options.get("publicKeyFormat", "Multikey")
@@ -129,7 +129,7 @@ def represent(did: DID, options: Mapping[str, object]) -> Document:
 
 
 def _method(form: str, multikey: str, raw: bytes, jwk: Callable[[], Mapping[str, str]]) -> dict[str, Any]:
-    """The method in this format. A JWK is made where it is asked for: it takes the point of the curve."""
+    """The method in this format. A JWK is made only when needed, since it takes the point of the curve."""
     match _FORMATS[form].member:
         case "publicKeyJwk" as member:
             return {"type": form, member: jwk()}
@@ -145,7 +145,7 @@ def key_document(
     methods: Mapping[str, Mapping[str, Any]],
     relationships: Mapping[str, str],
 ) -> Document:
-    """The document of a DID that is a key: its methods by fragment, and which of them is for what."""
+    """The document of a DID that is a key: `methods` by fragment, and the fragment of each relationship."""
     identifier = str(did)
     named = {
         (url := f"{identifier}#{fragment}"): {"id": url, "controller": identifier, **method}

@@ -1,7 +1,7 @@
 """did:web: the identifier is a host, with or without a path, and the document lies there, under https.
 
-Whoever holds the host can replace the document, and nothing tells what it said before. That is why a
-document's versions are anchored, and why a verifier may pin them.
+The owner of the host can replace the document, and nothing shows what it said before. Therefore a document's
+versions are anchored, and a verifier may pin them.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ _UNSAFE = r"[\x00-\x20/\\%\x7f]"
 
 
 def url(did: str | DID) -> str:
-    """Where the document of a did:web lies (did:web, 2.5.2).
+    """The URL of a did:web's document (did:web, 2.5.2).
 
-    Raises `InvalidDID` for IP addresses, ports out of range, and segments of the path that are empty, `.` or
-    `..` or hide a separator, in percent-encoding or not.
+    Raises `InvalidDID` for IP addresses, ports out of range, and path segments that are empty, `.` or `..`,
+    or contain a separator, in percent-encoding or not.
     """
     parsed = DID.parse(did) if isinstance(did, str) else did
     domain, *segments = parsed.method_specific_id.split(":")
@@ -60,7 +60,7 @@ def url(did: str | DID) -> str:
 def create(base_url: str) -> str:
     """The did:web of an https URL, such as https://uni.example or https://uni.example:8443/registrar.
 
-    Raises `Refused` for a URL that is not https or has a query, `InvalidDID` for one that no did:web has.
+    Raises `Refused` for a URL that is not https or has a query, `InvalidDID` if no did:web has this URL.
     """
     target = Target.parse(base_url)
     if target.scheme != "https" or "?" in target.path:
@@ -81,8 +81,8 @@ def document(
 ) -> dict[str, Any]:
     """The document for an organisation to publish at `url(did)`: each key once, as Multikey `#z…`.
 
-    `relationships` says what each key is for, such as `{"assertionMethod": [key], "authentication": [key]}`,
-    and `uses` what it may sign.
+    `relationships` has the keys by purpose, as in `{"assertionMethod": [key], "authentication": [key]}`,
+    and `uses` has the uses of each key.
     """
     url(did)
     assert relationships.keys() <= set(RELATIONSHIPS), "relationships of DID 1.0"
@@ -110,7 +110,7 @@ def resolve(did: DID, fetcher: Fetcher) -> Document:
     Raises `DID_NOT_FOUND` when the host says that there is none, `InvalidDIDDocument` for anything but the
     document of this DID, `Unavailable` when the host cannot be asked.
     """
-    from ..controller import fetched  # only here: most DIDs are resolved without the network
+    from ..controller import fetched  # imported lazily: most DIDs are resolved without the network
 
     accept = "application/did+json, application/did+ld+json, application/json"
     return fetched(url(did), str(did), fetcher, accept=accept)

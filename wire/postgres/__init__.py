@@ -1,5 +1,5 @@
-"""The one way to PostgreSQL: `address` reads where a database is, and `connections` goes there.
+"""The one way to PostgreSQL: `address` reads a database's address, and `connections` connects to it.
 
-`rows` holds its answers against what was asked; `tables` makes tables, and looks at the server that has them.
-The extra `[postgres]` installs what that needs.
+`rows` checks the form of its answers; `tables` creates tables, and checks their server. The extra
+`[postgres]` installs the driver.
 """

@@ -1,7 +1,7 @@
-"""Where a database is: a URI as libpq has it (PostgreSQL 34.1.1.2), which holds no secret.
+"""The address of a database: a URI of libpq's form (PostgreSQL 34.1.1.2), which holds no secret.
 
-Passwords are in `PGPASSFILE` or `~/.pgpass`, a certificate is named by `sslcert` and `sslkey`; what the URI
-leaves out, a service file and libpq's environment say.
+Passwords are in `PGPASSFILE` or `~/.pgpass`; `sslcert` and `sslkey` name a certificate. A service file and
+libpq's environment supply the options that the URI leaves out.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ _NEVER = ",".join(f"!{way}" for way in sorted(_GIVES_AWAY))
 
 
 def parse(uri: str) -> str:
-    """What to connect with; over a network by TLS, the server's name verified, unless the URI says else.
+    """The connection string; over a network with TLS and a verified server name, unless the URI overrides it.
 
-    A password is proved, never handed over. Raises `PASSWORD_IN_ADDRESS`, and `Refused` for what libpq does
-    not read, or not safely; the address itself is not shown.
+    A password is proved, never handed over. Raises `PASSWORD_IN_ADDRESS`, and `Refused` for an address that
+    libpq does not read, or not safely; the address itself is not shown.
     """
     try:
         return make_conninfo(**_safe(_said(uri)))
@@ -40,7 +40,7 @@ def parse(uri: str) -> str:
 
 
 def parts(uri: str) -> Mapping[str, str]:
-    """What the address says, by libpq's names, for whoever is to agree to it. Raises as `parse`."""
+    """The options in the address, by libpq's names, for the user to agree to. Raises as `parse`."""
     parse(uri)
     return _said(uri)
 
@@ -50,13 +50,13 @@ def _said(uri: str) -> dict[str, str]:
 
 
 def _safe(said: Mapping[str, str]) -> dict[str, str]:
-    """What the address says, with what it leaves out. Raises as `parse`."""
+    """The options in the address, with safe defaults for the others. Raises as `parse`."""
     default = {
         option.keyword.decode(): option.val.decode()
         for option in psycopg.pq.Conninfo.get_defaults()
         if option.val
     }
-    if any(name in said for name in _SECRETS):
+    if any(name in said for name in _SECRETS):  # addresses get into lists of processes and histories
         raise PASSWORD_IN_ADDRESS("the address of the database has a password in it")
     if ":" in said.get("sslkey", ""):  # libpq then has OpenSSL load the engine before the colon: a program
         raise Refused("the address of the database has a program hold its key (sslkey=ENGINE:KEY)")
@@ -70,7 +70,7 @@ def _proved(given: str | None, default: str | None) -> str:
 
     Raises `Refused` where the address itself lets the server ask for the password in the clear, or in md5.
     """
-    if given is not None and not _is_safe(given):
+    if given is not None and not _is_safe(given):  # threat F23: a stranger's folder names the server
         raise Refused("the address of the database lets its server ask for a password so that it learns it")
     return given or (default if default is not None and _is_safe(default) else _NEVER)
 
@@ -82,7 +82,7 @@ def _is_safe(ways: str) -> bool:
 
 
 def _is_local(said: Mapping[str, str], default: Mapping[str, str]) -> bool:
-    """Whether it leads to a socket or loopback; what a service file says is not known here."""
+    """True if it leads to a socket or loopback; False with a service file, whose content is unknown here."""
     if "service" in said or "service" in default:
         return False
     return all(map(_is_loopback, _hosts({**default, **said})))

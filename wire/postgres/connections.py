@@ -1,7 +1,7 @@
-"""The one way to PostgreSQL: some connections, kept for the next who needs one, and what errors of it mean.
+"""The one way to PostgreSQL: a pool of connections, and the problems that its errors become.
 
-Nothing here outlives a transaction (no prepared statement, no setting, no lock of a session), so that a
-pgbouncer that pools transactions may stand in between.
+Nothing here outlives a transaction (no prepared statement, no setting, no lock of a session), so that it
+works through a pgbouncer that pools transactions.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _Connection: TypeAlias = psycopg.Connection[Any]
 _T = TypeVar("_T")
 
 LIMIT = 8
-"""Connections that work at the same time, beside those that hold a lock or wait for it."""
+"""Most connections that work at the same time, beside those that hold a lock or wait for it."""
 _WAIT = 30.0  # seconds, for one of them
 
 _AGAIN = "Nothing that was acknowledged is lost. Once the database is well, do the same again."
@@ -43,31 +43,31 @@ _KINDS: Mapping[str, tuple[Raisable[Problem], str]] = {
     "XX001": (Damaged, "the database of {what} says that its files are damaged"),
     "XX002": (Damaged, "the database of {what} says that its files are damaged"),
 }
-"""By SQLSTATE, or the class that it begins with (PostgreSQL, appendix A)."""
+"""By SQLSTATE, or by its class, the first two characters (PostgreSQL, appendix A)."""
 
 
 class Tenant(NamedTuple):
-    """Who keeps tables in a schema of a database, and what it means there that something is not as needed."""
+    """The owner of the tables in a schema, with the problems that it raises for faults of the database."""
 
     what: str
     """Its name in sentences."""
     schema: str
     steps: Sequence[Path]
-    """Numbered SQL, of which each makes the tables of one version out of those before."""
+    """Numbered SQL files; each makes the tables of one version out of the version before."""
     turn: int
-    """The advisory lock of those who take turns."""
+    """The key of the advisory lock that serialises its writers."""
     overtaken: Raisable[Problem]
-    """For a constraint that forbids what was written."""
+    """For a write that violates a constraint."""
     not_prepared: Raisable[Problem]
     """For tables that are missing, or of an older version."""
     role: Raisable[Problem]
     """For a role that lacks a right."""
     not_durable: Raisable[Problem]
-    """For a server that would lose what it acknowledged."""
+    """For a server that would lose acknowledged writes."""
 
     @contextlib.contextmanager
     def problems(self) -> Iterator[None]:
-        """Raises the problem that an error of the database is. What was in a statement is never shown."""
+        """Raises errors of the database as problems, which never show the content of a statement."""
         try:
             yield
         except psycopg.Error as error:
@@ -96,9 +96,9 @@ class Tenant(NamedTuple):
 
 
 class Connections:
-    """Connections as `conninfo` says; `admit` looks at each, and raises where it will not do.
+    """A pool of connections by `conninfo`; `admit` checks each new one, and raises if it is unfit.
 
-    Raises `Unavailable` and what else the database's errors mean, `TryLater` where too many are at work.
+    Raises `Unavailable` and the other problems of the database, `TryLater` where too many are at work.
     """
 
     def __init__(self, conninfo: str, admit: Callable[[Cursor], object], tenant: Tenant) -> None:
@@ -109,7 +109,7 @@ class Connections:
         weakref.finalize(self, _close, self._idle, self._process)
 
     def close(self) -> None:
-        """Closes those that nobody uses now; others are opened when they are needed."""
+        """Close the idle connections; new ones are opened when they are needed."""
         with contextlib.suppress(IndexError):  # another thread may take the last one
             while self._process == os.getpid():
                 self._idle.pop().close()
@@ -117,8 +117,8 @@ class Connections:
     def run(self, work: Callable[[Cursor], _T]) -> _T:
         """Do some work of one statement.
 
-        Where the connection breaks it is done once more, on a new one: work here may be done twice.
-        Raises `TryLater` where too many are at work, and what the errors of the database mean.
+        If the connection breaks, the work is done once more on a new one, so that it may be done twice.
+        Raises `TryLater` where too many are at work, and the problems of the database.
         """
         if not self._free.acquire(timeout=_WAIT):
             raise TryLater(f"more than {LIMIT} threads work with the database of {self._tenant.what}")
@@ -134,15 +134,15 @@ class Connections:
     def write(self, work: Callable[[Cursor], _T], *, durably: bool = True) -> _T:
         """Do some work as one transaction, which is durable when this returns.
 
-        Where its connection broke, the answer to COMMIT may have been lost: it is tried once more, so that it
-        has to be of the kind that changes nothing the second time.
+        It has to be idempotent. If the connection breaks, the answer to COMMIT may have been lost, and the
+        work is done once more.
         """
         return self.run(lambda cursor: _in_transaction(cursor, work, durably=durably))
 
     def once(self, work: Callable[[Cursor], _T]) -> _T:
-        """Do some work as one transaction that is not tried again, since the second time it would do more.
+        """Do some work as one transaction that is never tried again, since it is not idempotent.
 
-        Where its connection broke, nothing says whether it was done: raises `Unavailable`.
+        Raises `Unavailable` if the connection breaks: the work may or may not have been done.
         """
 
         def begun(cursor: Cursor) -> _T:
@@ -159,7 +159,8 @@ class Connections:
     def held(self, statement: str, patience: float | None) -> Iterator[None]:
         """A transaction that holds the lock which a statement takes, until the block ends or it is lost.
 
-        Who has gone from the network holds it for a minute. Raises `TryLater` after `patience`, in seconds.
+        A holder that vanished from the network keeps it for a minute. Raises `TryLater` after `patience`, in
+        seconds.
         """
         wait = 0 if patience is None else max(1, round(patience * 1000))
         with self._tenant.problems():
@@ -191,7 +192,7 @@ class Connections:
             self._give_back(connection)
 
     def _taken(self) -> _Connection:
-        if self._process != os.getpid():  # the parent's connections are not this process's to use
+        if self._process != os.getpid():  # a forked process must not use its parent's connections
             self._idle, self._process = [], os.getpid()
         while True:
             try:
@@ -223,11 +224,11 @@ class Connections:
 
 
 class _Lost(psycopg.InterfaceError):
-    """The connection broke in the middle of what is not tried again."""
+    """The connection broke in the middle of work that is not tried again."""
 
 
 class _Broken(psycopg.OperationalError):
-    """The connection broke, and with it what was under way."""
+    """The connection broke, and with it the work under way."""
 
 
 def _in_transaction(cursor: Cursor, work: Callable[[Cursor], _T], *, durably: bool) -> _T:
@@ -242,7 +243,7 @@ def _in_transaction(cursor: Cursor, work: Callable[[Cursor], _T], *, durably: bo
 
 
 def _is_ended(connection: _Connection) -> bool:
-    """Whether the server has closed it, as far as is known here: else it says nothing unasked."""
+    """True if the server closed it, as far as is known here: an open server sends nothing unasked."""
     poll = select.poll()
     poll.register(connection.fileno(), select.POLLIN)
     return bool(poll.poll(0))

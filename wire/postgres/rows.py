@@ -1,6 +1,7 @@
-"""What a database answers, held against the form in which its tables were made.
+"""Checks that the answers of a database have the form in which its tables were made (threat F32).
 
-A role that may write some tables may write any number into them, and who owns the server may answer anything.
+A role with the right to write a table can write any number into it, and the server's owner can answer
+anything.
 """
 
 from __future__ import annotations
@@ -15,11 +16,11 @@ from .connections import Cursor
 
 Row: TypeAlias = tuple[Any, ...]
 Kinds: TypeAlias = Sequence[type | UnionType]
-"""Of the values of a row, in order."""
+"""The types of the values of a row, in order."""
 
 
 def read(cursor: Cursor, kinds: Kinds) -> Sequence[Row]:
-    """The rows of what was executed, whose values are of these kinds. Raises `Damaged` where one is not."""
+    """The rows of the executed statement, with values of these kinds. Raises `Damaged` where one is not."""
     try:
         rows: list[Row] = cursor.fetchall()
     except (ValueError, ArithmeticError, struct.error):  # psycopg could not make a value of those bytes
@@ -28,12 +29,12 @@ def read(cursor: Cursor, kinds: Kinds) -> Sequence[Row]:
 
 
 def read_one(cursor: Cursor, kinds: Kinds) -> Row:
-    """The one row, as `read`. Raises `Damaged` where there is none, or are others."""
+    """The one row, as `read`. Raises `Damaged` for none, or several."""
     return only(read(cursor, kinds))
 
 
 def checked(rows: Sequence[Row], kinds: Kinds) -> Sequence[Row]:
-    """The rows, whose values are of these kinds. Raises `Damaged` where one is not."""
+    """The same rows, with values of these kinds. Raises `Damaged` where one is not."""
     for row in rows:
         if len(row) != len(kinds) or not all(map(isinstance, row, kinds)):
             raise _other_form()
@@ -41,7 +42,7 @@ def checked(rows: Sequence[Row], kinds: Kinds) -> Sequence[Row]:
 
 
 def only(rows: Iterable[Row]) -> Row:
-    """The one row of these. Raises `Damaged` where there is none, or are others."""
+    """The only row of these. Raises `Damaged` for none, or several."""
     rows = list(rows)
     if len(rows) != 1:
         raise Damaged(f"the tables of the database have {len(rows)} rows instead of one")

@@ -1,6 +1,6 @@
-"""Tables in a database: numbered SQL, each step run once and in order; and what their server has to be like.
+"""Tables in a database: numbered files of SQL, each run once and in order; and requirements on their server.
 
-A change is one more file; one that was released is never edited.
+A change is one more file; a released file is never edited.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from .connections import Connections, Cursor, Tenant
 from .rows import read, read_one
 
 OLDEST = 13
-"""The oldest PostgreSQL that will do."""
+"""The oldest supported version of PostgreSQL."""
 _UNLOGGED = """
 SELECT relname FROM pg_class
 WHERE relnamespace = %s::regnamespace AND relkind = 'r' AND relpersistence <> 'p'
@@ -18,7 +18,7 @@ WHERE relnamespace = %s::regnamespace AND relkind = 'r' AND relpersistence <> 'p
 
 
 def bring_up(conninfo: str, tenant: Tenant) -> int:
-    """Make the tables, or bring them up to date, as their owner; and the roles. Returns the number of steps.
+    """Create or migrate the tables and the roles, as the owner. Returns the number of steps.
 
     Raises `Tenant.role`, and `Refused` for tables by a newer program.
     """
@@ -53,18 +53,20 @@ def require_readable(cursor: Cursor, tenant: Tenant) -> None:
 
 
 def require_writable(cursor: Cursor, tenant: Tenant) -> None:
-    """Raises `Tenant.not_durable` where what is acknowledged would not last, `Refused` on a standby.
+    """Raises `Tenant.not_durable` where acknowledged writes would not last, `Refused` on a standby.
 
-    And what `require_readable` raises.
+    Also raises what `require_readable` raises.
     """
     require_readable(cursor, tenant)
     what, schema = tenant.what, tenant.schema
+    # Without either, a power cut may lose or tear pages of committed transactions.
     for name in ("fsync", "full_page_writes"):
         (value,) = read_one(cursor.execute("SELECT current_setting(%s)", [name]), [str])
         if value != "on":
             raise tenant.not_durable(
                 f"the server of the database of {what} has {name} = {value}", setting=name
             )
+    # PostgreSQL empties an unlogged table after a crash.
     for (table,) in read(cursor.execute(_UNLOGGED, [schema]), [str]):
         raise tenant.not_durable(f"the table {schema}.{table} is unlogged", setting="unlogged")
     if read_one(cursor.execute("SELECT pg_is_in_recovery()"), [bool]) == (True,):
