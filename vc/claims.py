@@ -41,7 +41,7 @@ class Claims:
     issuer: str
     """The issuer's URL, in most cases a DID."""
     issuer_name: str | None
-    """What the issuer calls itself here; its word only."""
+    """The issuer's name for itself; its word only."""
     subjects: tuple[Mapping[str, Any], ...]
     """About whom or what it is: one at least."""
     starts: Moment | None
@@ -54,23 +54,23 @@ class Claims:
     schemas: tuple[Mapping[str, Any], ...]
     """The schemas that it names, each with `id` and `type`."""
     title: str
-    """What it is called."""
+    """Its name, as people are shown it."""
     holder_name: str
     """The name of the first subject; empty where it has none, as what follows."""
     number: str
     """Its issuer's number for it."""
     awarded: Moment | None
-    """When it was awarded."""
+    """The day or moment of its award."""
     degree: str = ""
     """The degree as its issuer words it."""
     achievement_type: str = ""
     """The `achievementType` of Open Badges 3.0, such as BachelorDegree."""
     results: tuple[str, ...] = ()
-    """What the first subject achieved, each as one text."""
+    """The results of the first subject, each as one text."""
     vct: str = ""
     """The type of an SD-JWT VC, a text that no context explains; empty in other forms."""
     unread: Problem | None = None
-    """Why nobody can tell what it means; `said` is then worth nothing."""
+    """The reason why its meaning cannot be read; `said` is then worth nothing."""
     kinds: frozenset[str] = field(init=False, default=frozenset())
     """The URNs of the kinds that it says it was made by: one, as a rule."""
 
@@ -95,13 +95,13 @@ class Claims:
             raise MalformedCredential("the status statement names no position in a list")
 
     def reworded(self, chosen: Callable[[dict[str, Any]], dict[str, Any]]) -> Self:
-        """The same, where `chosen` has taken one of each text that is there in several languages."""
+        """A copy in which `chosen` has picked one language of each text that is there in several."""
         subjects = tuple(chosen(dict(subject)) for subject in self.subjects)
         return replace(self, said=chosen(dict(self.said)), subjects=subjects)
 
     @property
     def status(self) -> tuple[Mapping[str, Any], ...]:
-        """Where its status stands: its entries, or what a status statement says, in the same words."""
+        """The places of its status: its entries, or its status statement, written as an entry."""
         for terms in self.terms:
             if has_type(terms, STATUS_STATEMENT):
                 list_url, position = _position(terms)
@@ -165,7 +165,7 @@ def json_of(value: object) -> Any:
 
 
 def has_type(item: Mapping[str, Any], name: str) -> bool:
-    """Whether `name` is one of the types of an object that has a `type`."""
+    """True if `name` is one of the types of an object that has a `type`."""
     types = item["type"]
     return name in (types if isinstance(types, list) else [types])
 

@@ -68,7 +68,7 @@ def previous(document: Mapping[str, Any]) -> bytes | None:
 
 
 def succeeds(document: Mapping[str, Any], before: Document, work: Work) -> bool:
-    """Whether `before` has a key for credentials that is in force there and signed the document.
+    """True if `before` has a key for credentials that is in force there and signed the document.
 
     A key that has an end in `before` signs no successor: a thief of it could begin another history.
     """
@@ -76,7 +76,7 @@ def succeeds(document: Mapping[str, Any], before: Document, work: Work) -> bool:
 
 
 def leads(versions: Iterable[Mapping[str, Any]], did: str, first: bytes, last: bytes, work: Work) -> bool:
-    """Whether the chain of these versions of a document leads from the digest `first` to `last`."""
+    """True if the chain of these versions of a document leads from the digest `first` to `last`."""
     by_digest = {document_digest(version, work): version for version in versions}
     while last != first:  # which ends: each names the one before
         before = previous(by_digest.get(last, {}))
@@ -89,7 +89,7 @@ def leads(versions: Iterable[Mapping[str, Any]], did: str, first: bytes, last: b
 
 
 def signed_by_one_of(document: Mapping[str, Any], keys: Iterable[PublicKey], work: Work) -> bool:
-    """Whether the document's proof is by one of these keys. Raises `TooLarge` beyond `work`."""
+    """True if the document's proof is by one of these keys. Raises `TooLarge` beyond `work`."""
     try:
         proof = Proof.parse(document.get("proof"))
         named = [key for key in keys if proof.verification_method == f"{document['id']}#{key.multikey()}"]
@@ -107,7 +107,7 @@ def signed_by_one_of(document: Mapping[str, Any], keys: Iterable[PublicKey], wor
 
 
 def signs_credentials(document: Document, method: VerificationMethod) -> bool:
-    """Whether a key that has no end in the document is one for credentials there.
+    """True if a key without an end in the document is one for credentials there.
 
     Documents up to release 81e9505 do not say what a key signs, and have the one for diplomas in
     `authentication`, too: there a thief of the key for status lists must get no further.
@@ -129,8 +129,8 @@ def _in_force(document: Document) -> Iterator[PublicKey]:
 def to_pin(versions: Sequence[Mapping[str, Any]], did: str) -> list[Mapping[str, Any]]:
     """The versions of an issuer's document, in order, up to the first from which the chain is whole.
 
-    That one leads to all versions after it. Those before it have to be known by themselves: what they lead to
-    may be a thief's, since a chain begins anew where a key was stolen.
+    That version leads to all later ones. Each version before it has to be pinned by itself: a chain begins
+    anew where a key was stolen, so what an earlier version leads to may be a thief's.
     """
     start = 0
     for place in range(1, len(versions)):

@@ -1,6 +1,6 @@
-"""JSON Web Tokens that say something of credentials: who signed one, with which key, and when.
+"""JSON Web Tokens about credentials: the signer of one, the key, and the time of signing.
 
-What the forms of SD-JWT VC and of VC-JOSE-COSE and token status lists have in common (RFC 7515, 7519, 7800).
+Shared by the forms of SD-JWT VC and VC-JOSE-COSE, and by token status lists (RFC 7515, 7519, 7800).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Proof of possession: a key signed, just now, the challenge that one party gave, for that party's domain.
 
-The one check for whoever asks a holder to sign: for presentations, claims of a diploma, and proofs of a key.
+The one check wherever a holder is asked to sign: presentations, claims of a diploma, and proofs of a key.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ MAX_CREDENTIALS = 16
 """A presentation with more credentials is refused."""
 
 MAX_AGE = timedelta(seconds=300)
-"""How old an answer to a program may be. It comes at once, but the holder's clock may be slow."""
+"""The greatest age of an answer to a program. It comes at once, but the holder's clock may be slow."""
 
 
 class Asked(NamedTuple):
-    """What a verifier asks of a holder: forms read answers by it, and `require_possession` compares them."""
+    """A verifier's request to a holder: forms read answers by it, and `require_possession` compares them."""
 
     challenge: str | None = None
     """The nonce that the holder signs. Without one, nobody can tell for whom an answer was made."""
@@ -51,11 +51,11 @@ class Asked(NamedTuple):
     origin: str | None = None
     """The web page that asks (OpenID4VP 1.0, appendix A), for forms that sign it."""
     max_age: timedelta = MAX_AGE
-    """How long before now the answer may have been made."""
+    """The greatest age of the answer."""
 
 
 class Answer(Protocol):
-    """What was signed, whatever its form: `vc.Proof` is one.
+    """A signed answer, whatever its form: `vc.Proof` is one.
 
     A form whose answers have to say when they were made refuses one that does not (RFC 9901, 4.3).
     """
@@ -81,9 +81,9 @@ def require_possession(
     asked: Asked,
     now: datetime,
 ) -> None:
-    """`signer`, whose key made the `answer`, has that key now, and made it for whom asks.
+    """Checks that `signer`, whose key made the `answer`, has that key now, and made it for the asking party.
 
-    Whether the signature fits is found out before. `until` is the key's own end, by `expires` or `revoked` of
+    The caller has verified the signature already. `until` is the key's own end, by `expires` or `revoked` of
     its method; `holder` is whom the answer speaks for, if it names one.
 
     Raises `InvalidProof`, with `WRONG_CHALLENGE`, `WRONG_DOMAIN` and `ANSWER_TOO_OLD` among its codes; open

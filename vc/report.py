@@ -1,4 +1,4 @@
-"""What a verification found: named checks, one verdict, and claims only behind it."""
+"""The result of a verification: named checks, one verdict, and claims only behind it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .claims import Claims
 
 
 class Outcome(StrEnum):
-    """How one check ended. `UNDETERMINED` is neither good nor bad: it could not be found out."""
+    """The result of one check. `UNDETERMINED` is neither good nor bad: it could not be found out."""
 
     PASSED = "passed"
     FAILED = "failed"
@@ -42,11 +42,11 @@ class Check(NamedTuple):
     text: str
     problem: Problem | None = None
     credential: int | None = None
-    """Which credential of a presentation, from 0; `None` where there is only one."""
+    """The number of the credential in a presentation, from 0; `None` where there is only one."""
     finding: str = ""
     """The finding's own code, where it is no problem."""
     facts: Facts = MappingProxyType({})
-    """What the text says; of a problem, its facts."""
+    """The facts that the text states; of a problem, its facts."""
     part: int | None = None
     """The number of the presentation in an answer, from 0; `None` where there is only one."""
 
@@ -76,18 +76,18 @@ class Check(NamedTuple):
 
 
 class StatusTime(NamedTuple):
-    """As of when a credential is known not to have been revoked. What happened since is not known."""
+    """The time as of which a credential is known not to have been revoked. Later events are not known."""
 
     as_of: datetime
     """The date of the status list."""
     fresh: bool
-    """Whether the list is of the last day, or was looked up just now where its issuer publishes it."""
+    """True if the list is of the last day, or was looked up just now where its issuer publishes it."""
     stated: bool
-    """Whether a verdict has to say the date: it is more than a day ago, or a newer list could not be had."""
+    """True if a verdict has to say the date: it is more than a day ago, or a newer list could not be had."""
 
     @classmethod
     def of_all(cls, times: Sequence[StatusTime]) -> StatusTime:
-        """What holds of several, at least one: the oldest date; fresh if each is, stated if any is."""
+        """The times of several, at least one, as one: the oldest date; fresh if each is, stated if any is."""
         return cls(
             min(found.as_of for found in times),
             all(found.fresh for found in times),
@@ -108,9 +108,9 @@ class Report:
         self.checks = tuple(checks)
         self._credentials = tuple(credentials)
         self.statuses = tuple(statuses)
-        """Of each credential as of when it was not revoked; `None` where it cannot be, or nobody can tell."""
+        """The time as of which each credential was not revoked; `None` where it cannot be, or is unknown."""
         self.by_kind: Sequence[Any] = (None,) * len(self._credentials)
-        """Of each credential of a valid report what its kind says of it: a `verifier.summary.ByKind`.
+        """For each credential of a valid report, what its kind says of it: a `verifier.summary.ByKind`.
 
         `None` where that was not found out.
         """
@@ -155,7 +155,7 @@ class Report:
 
     @property
     def status_time(self) -> datetime | None:
-        """As of when nothing was revoked: the oldest date of `statuses`; `None` where there is none."""
+        """The time as of which nothing was revoked: the oldest of `statuses`; `None` where there is none."""
         return min((status.as_of for status in self.statuses if status), default=None)
 
     @property
@@ -170,7 +170,7 @@ class Report:
 
     @property
     def has_claims(self) -> bool:
-        """Whether `require` gives credentials; where only a DID was to be proved, a valid report has none."""
+        """True if `require` gives credentials; where only a DID was to be proved, a valid report has none."""
         return bool(self._credentials) and bool(self)
 
     def require(self) -> tuple[Claims, ...]:

@@ -39,9 +39,9 @@ class Filled(NamedTuple):
     json: list[bytes]
     """As they stand between the quotes of JSON, and in JCS."""
     is_plain: bool
-    """Whether no text has a character that JSON or N-Quads could escape."""
+    """True if no text has a character that JSON or N-Quads could escape."""
     may_be_silent: bool
-    """Whether a text has null or [] in it: JSON that holds these is searched for members that say nothing."""
+    """True if a text has null or [] in it: JSON that holds these is searched for members that say nothing."""
 
 
 class Slots:
@@ -156,7 +156,7 @@ class Format:
         return "".join(str(values[part]) if isinstance(part, int) else part for part in self.parts)
 
     def is_ordered(self, other: Format) -> bool:
-        """Whether one of the two texts always sorts before the other, or is equal, whatever the values."""
+        """True if one of the two texts always sorts before the other, or equals it, whatever the values."""
         for mine, others in zip(self.parts, other.parts, strict=False):
             if mine != others:
                 if isinstance(mine, int) or isinstance(others, int):
@@ -174,7 +174,7 @@ class Canonical(Protocol):
 
 @lru_cache(1024, typed=True)
 def is_written_alike(value: Value) -> bool:
-    """Whether JSON, JCS and Python write a number in one way, and it is of the type that it looks like."""
+    """True if JSON, JCS and Python write a number in one way, and it is of the type that it looks like."""
     if type(value) is int:
         return -jcs.LARGEST_INTEGER <= value <= jcs.LARGEST_INTEGER
     if type(value) is not float or not math.isfinite(value) or value.is_integer():

@@ -1,4 +1,4 @@
-"""The type metadata of SD-JWT VCs: what a credential of a type has to say, and what its holder may hide.
+"""The type metadata of SD-JWT VCs: the claims that a credential has to have, and those that may be hidden.
 
 SD-JWT VC (draft-ietf-oauth-sd-jwt-vc-18), sections 4 and 5. The documents are those at hand; none is fetched,
 since whoever served one would learn where the credential is shown (7.4).
@@ -191,7 +191,7 @@ class ProcessedPayload(NamedTuple):
     disclosed: Collection[tuple[str | int, ...]]
     """The places of the values that the holder could have left out."""
     is_whole: bool
-    """Whether nothing is hidden."""
+    """True if nothing is hidden."""
 
     def require(self, rules: Sequence[ClaimRule], vct: str, work: Work) -> None:
         """Raises `SCHEMA_MISMATCH` for a claim that breaks a rule (4.6); it names the place, no value."""

@@ -1,6 +1,6 @@
 """Pictures into which a badge is baked: PNG and SVG (Open Badges 3.0, section 5.3). Read here, not written.
 
-What was baked in is cut out, and verified like any other file; of the picture itself nothing is believed. No
+The badge is cut out, and verified like any other file; nothing of the picture itself is believed. No
 picture is decoded, nothing is unpacked, since the standard forbids compression here, and no XML is parsed: so
 no entity is expanded, either.
 """
@@ -36,16 +36,16 @@ _CHARACTERS = {
 
 
 SUFFIXES = (".png", ".svg")
-"""How such pictures are called, and others, too."""
+"""The endings of the names of such pictures, and of others, too."""
 
 
 def holds_badge(data: bytes) -> bool:
-    """Whether something seems to be baked in; most pictures are nobody's badge."""
+    """True if something seems to be baked in; most pictures are nobody's badge."""
     return (data.startswith(_PNG) and _KEYWORD in data) or (data.lstrip()[:1] == b"<" and _ELEMENT in data)
 
 
 def credential_in(data: bytes, work: Work | None = None) -> bytes | None:
-    """What is baked into a picture: JSON, or a JWT; `None` where there is no picture, or nothing in it.
+    """The badge in a picture, JSON or a JWT; `None` where there is no picture, or nothing in it.
 
     Its parts are charged to `work`. Raises `UnsupportedForm` where it is not baked in as the standard has it,
     and `TooLarge`.

@@ -1,8 +1,8 @@
-"""What bytes from outside hold: a JSON object, a picture that holds one, or a form of other bytes; and which.
+"""The content of bytes from outside: a JSON object, a picture that holds one, or other bytes; and its form.
 
 A form is told by content, strictly, or by the media type that something came under.
 
-A verdict needs something that was read: what is not is named, and leaves the question open.
+A verdict needs something that was read: anything else is named, and leaves the question open.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ BUNDLE = "IntaglioBundle"
 """The type of a bundle of ours."""
 
 SUFFIXES = (".json", ".jsonld")
-"""How the names of files end in which a folder or an archive is looked through; case does not matter."""
+"""The endings of the names of files that are read in a folder or an archive; case does not matter."""
 
 
 def received(data: bytes, forms: Mapping[str, Form], work: Work) -> dict[str, Any] | Enveloped:
-    """What a file or picture holds: a bundle, or something of one of `forms`.
+    """The content of a file or picture: a bundle, or something of one of `forms`.
 
     Raises `UnsupportedForm`, which names the form, `NO_CREDENTIAL` and `TooLarge`, which leave the question
     open; and `RepeatedMember` for what calls itself one of these and has a member twice.
@@ -88,7 +88,7 @@ def require(value: object, forms: Mapping[str, Form]) -> dict[str, Any]:
 
 
 def _has_disclosures(value: Mapping[str, Any]) -> bool:
-    """Whether a signature in JSON is an SD-JWT by its unprotected header (RFC 9901, 8)."""
+    """True if a signature in JSON is an SD-JWT by its unprotected header (RFC 9901, 8)."""
     several = value.get("signatures")
     headers = [
         each.get("header")
@@ -137,7 +137,7 @@ def read(received: Received, forms: Mapping[str, Form], work: Work, asked: Asked
 
 
 def opened(received: Received, forms: Mapping[str, Form], work: Work, asked: Asked | None = None) -> Secured:
-    """The same of what one has made oneself: what it says is read when it is asked for.
+    """As `read`, for what the caller made itself: its claims are read when they are asked for.
 
     Raises `UnsupportedForm`, `TooLarge`, and as the form's `read` does.
     """

@@ -32,7 +32,7 @@ class DigestFile(NamedTuple):
     bundle: Bundle
     """The signed document, evidence that a log has it, and the issuer's documents, as far as they came."""
     is_whole: bool
-    """Whether the packed positions are all that are set, or those that changed since the digest before."""
+    """True if the packed positions are all that are set; False for those changed since the digest before."""
     packed: bytes
 
 
@@ -61,7 +61,7 @@ class WholeDigest:
     digest: StatusDigest
 
     def is_about(self, list_url: str) -> bool:
-        """Whether a list may be one of those that it is about."""
+        """True if a list may be one of those that the digest is about."""
         return list_url.startswith(self.digest.facts.prefix)
 
 

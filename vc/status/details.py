@@ -21,7 +21,7 @@ PAGE_ENTRIES = 512
 
 
 class Reason(StrEnum):
-    """Why a diploma was revoked; a code, since words about a person do not belong in a public list."""
+    """The reason for a revocation; a code, since words about a person do not belong in a public list."""
 
     UNSPECIFIED = "unspecified"
     ISSUED_IN_ERROR = "issued-in-error"
@@ -50,12 +50,12 @@ def details_url(list_url: str, page: int | None = None) -> str:
 
 
 def details_urls(entry: StatusEntry) -> tuple[str, str]:
-    """Where the details of an entry may be: on its page, or beside the whole list."""
+    """The addresses that may have the details of an entry: its page, and the one beside the whole list."""
     return details_url(entry.list_url, page_of(entry.index)), details_url(entry.list_url)
 
 
 def read_revocation(entry: StatusEntry, claims: Claims) -> Revocation | None:
-    """What verified revocation details say of the entry's position; `None` if nothing.
+    """The line of verified revocation details about the entry's position; `None` without one.
 
     Raises `INVALID_STATUS_LIST` where the details belong to another list, `Malformed` where they have no
     form.

@@ -1,7 +1,7 @@
-"""A status digest: which positions of all lists of an issuer are set, in one signed file.
+"""A status digest: the set positions of all lists of an issuer, in one signed file.
 
-Whoever has it asks no host for a list, so that no issuer learns who looks at whom. It names the lists that it
-is about by their addresses; of any other it says nothing, which is not the same as "not revoked".
+A verifier that has it asks no host for a list, so that no issuer learns who looks at whom. It names the lists
+that it is about by their addresses; of any other it says nothing, which is not the same as "not revoked".
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ class DigestFacts(NamedTuple):
     prefix: str
     """The beginning of each list's address, before its number."""
     lists: int
-    """How many lists there are; their numbers begin with 0."""
+    """The number of lists; they are numbered from 0."""
     entries: int
-    """How many entries each of them has."""
+    """The number of entries in each list."""
     values: Mapping[str, tuple[str, ...]]
     """By the end of a list's address, behind its number: the purposes that its values from 1 on stand for."""
     purposes: tuple[str, ...]
@@ -146,7 +146,7 @@ class StatusDigest:
     def changed(self, facts: DigestFacts, changes: bytes) -> bytes:
         """The positions of the next digest, packed, from the changes since this one.
 
-        That they are those which its document states, `parse` finds out. Raises `Malformed` where the changes
+        `parse` checks that they are those which its document states. Raises `Malformed` where the changes
         are broken, or about fewer lists than there were.
         """
         if facts.entries != self.facts.entries or facts.lists < self.facts.lists:
@@ -212,7 +212,7 @@ def digest_facts(claims: Claims) -> tuple[DigestFacts, str]:
 
 
 def _are_among(purposes: Sequence[str], named: object) -> bool:
-    """Whether the values of a list stand for purposes of the digest, each for another."""
+    """True if the values of a list stand for purposes of the digest, each for another."""
     return (
         isinstance(named, list)
         and 0 < len(named) <= len(purposes)

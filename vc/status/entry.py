@@ -1,6 +1,6 @@
-"""Where a credential says that its status stands, and what is asked of the list there before its bits count.
+"""A credential's reference to its status, and the checks of the list there before its bits count.
 
-It says so by a status entry, or by a statement in its place.
+The reference is a status entry, or a statement in its place.
 """
 
 from __future__ import annotations

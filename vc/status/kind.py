@@ -41,7 +41,7 @@ class ListFacts(NamedTuple):
     issuer: str
     valid_from: datetime
     lifetime: timedelta
-    """How long a copy of it may serve."""
+    """The time for which a copy of it may serve."""
     purpose: str = "revocation"
     """The meaning of a bit, for kinds that have a list for each."""
 
@@ -60,7 +60,7 @@ class StatusKind(Protocol):
 
     @property
     def media_type(self) -> str:
-        """Under which its lists are served."""
+        """The media type under which its lists are served."""
 
     @property
     def suffix(self) -> str:
@@ -116,7 +116,7 @@ class EntryOfKind(NamedTuple):
 
     @property
     def can_suspend(self) -> bool:
-        """Whether a value of the entry says that the credential is suspended."""
+        """True if a value of the entry says that the credential is suspended."""
         return any(self.kind.effect(self.entry, value) is Effect.SUSPENDED for value in (1, 2))
 
 

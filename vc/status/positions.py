@@ -86,7 +86,7 @@ class PackedPositions:
             self._blocks.append((count, parameter, place, length))
             place += length
         self.end = place
-        """Where the data behind the blocks begins."""
+        """The place at which the data behind the blocks begins."""
         self._unpacked: Memory[int, array[int]] = Memory(_UNPACKED)
 
     def steps(self, position: int) -> int:
@@ -97,7 +97,7 @@ class PackedPositions:
         return count // POSITIONS_UNPACKED + length // BYTES_UNPACKED
 
     def __contains__(self, position: int) -> bool:
-        """Whether a position, counted through all blocks, is there. Raises `Malformed`."""
+        """True if a position, counted through all blocks, is there. Raises `Malformed`."""
         number, within = divmod(position, self.span)
         block = self._unpacked.get(number)
         if block is None:

@@ -42,7 +42,7 @@ ENTRY_TYPE = "status.status_list"
 """The type under which forms give the member `status_list` of a `status` claim to `Claims.entries`."""
 SUFFIX = ".jwt"
 TTL = timedelta(minutes=5)
-"""How long a verifier may use a copy of our lists before it asks for a newer one."""
+"""The time for which a verifier may use a copy of our lists before it asks for a newer one."""
 LARGEST = 1 << 22
 """Bytes of a list, packed."""
 
@@ -158,7 +158,7 @@ class StatusListToken:
     limit: int = LARGEST
 
     def recognises(self, content: Carried) -> bool:
-        """Whether it is a JWT whose header says that it is a token status list."""
+        """True if it is a JWT whose header says that it is a token status list."""
         if not isinstance(content, bytes) or content.count(b".") != 2:
             return False
         from wire.compact import jwt_header  # only here, and below: most files are JSON

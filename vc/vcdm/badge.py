@@ -1,6 +1,6 @@
-"""What people are shown of a credential: who, what, which degree, with which results (Open Badges 3.0).
+"""The facts that people are shown of a credential: names, title, degree, results (Open Badges 3.0).
 
-What decides nothing here is read leniently: a member of another form is left out.
+They decide nothing, so that they are read leniently: a member of another form is left out.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A verifiable credential: a read-only view over the JSON as received, its form checked (VCDM 2.0, 4).
 
-Version 1.1 is accepted for verification, since diplomas outlive specifications. Whether every term
-has a meaning is found out by canonicalisation; whether anything is true, by the verifier.
+Version 1.1 is accepted for verification, since diplomas outlive specifications. Canonicalisation checks that
+every term has a meaning; the verifier finds out whether anything is true.
 """
 
 from __future__ import annotations
@@ -142,7 +142,7 @@ def as_read(
     *,
     states: bool = False,
 ) -> tuple[Reading, Problem | None]:
-    """What a document says; the document as it is, and why, where that cannot be found out."""
+    """The reading of a document; else the document as it is, and the problem that prevents reading it."""
     read_it, unread = _reader()
     try:
         return read_it(document, work, contexts, states=states), None
@@ -158,7 +158,7 @@ def _reader() -> tuple[Callable[..., Reading], type[Reading]]:
 
 
 def may_hide_members(unread: Problem | None) -> TypeGuard[Problem]:
-    """Whether what is missing or malformed may stand there in a way that is not read."""
+    """True if a missing or malformed member may stand there in a way that is not read."""
     from . import jsonld
 
     return isinstance(unread, jsonld.Respelled | jsonld.UnknownContext)

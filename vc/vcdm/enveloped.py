@@ -96,5 +96,5 @@ class Enveloped(Mapping[str, Any]):
 
 
 def is_media_type(text: str) -> bool:
-    """Whether `text` may name a form: a type and subtype, without parameters."""
+    """True if `text` may name a form: a type and subtype, without parameters."""
     return re.fullmatch(_MEDIA_TYPE, text) is not None

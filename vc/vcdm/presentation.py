@@ -34,7 +34,7 @@ class Presentation(NamedTuple):
     items: tuple[object, ...]
     """The credentials as they stand in it, each secured in its own way."""
     unread: Problem | None
-    """Why nobody can tell what the presentation itself means."""
+    """The reason why the meaning of the presentation itself cannot be read."""
 
     @classmethod
     def parse(

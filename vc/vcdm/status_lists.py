@@ -13,7 +13,7 @@ from ..status.digest import TYPE, DigestFacts
 from .credential import CONTEXT_V2
 
 TTL = timedelta(minutes=5)
-"""How long a verifier may use a copy of our lists before it asks for a newer one."""
+"""The time for which a verifier may use a copy of our lists before it asks for a newer one."""
 
 _DIGEST_CONTEXT = {
     "StatusDigest": "urn:intaglio:vocab:StatusDigest",

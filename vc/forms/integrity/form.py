@@ -68,12 +68,12 @@ class DataIntegrity:
     suites: Mapping[str, Cryptosuite] | None = None
     contexts: Contexts | None = None
     suite: str = ""
-    """What it signs with; by default the suite that most programs know for the key."""
+    """The suite that it signs with; by default the one that most programs know for the key."""
     media_type: str = INTEGRITY
     limit: int = MAX_BYTES
 
     def recognises(self, content: Carried) -> bool:
-        """Whether it is a JSON object that calls itself a credential or presentation."""
+        """True if it is a JSON object that calls itself a credential or presentation."""
         if isinstance(content, bytes):
             return False
         kinds = content.get("type")
@@ -110,7 +110,7 @@ class DataIntegrity:
         return SUITES if self.suites is None else self.suites
 
     def is_over_statements(self, proof: Mapping[str, Any]) -> bool:
-        """Whether to verify the proof takes the statements of its document."""
+        """True if verifying the proof takes the RDF statements of its document."""
         suite = self.known.get(str(proof.get("cryptosuite", proof.get("type"))))
         return suite is not None and not suite.covers_contexts
 
@@ -186,7 +186,7 @@ class _Document(Secured):
         return claims
 
     def signatures(self, work: Work) -> Signatures:
-        """See `Secured`. A proof that builds on one that is not known cannot be told."""
+        """See `Secured`. A proof that builds on one of an unknown kind leaves the question open."""
         values = proof_values(self._document, work)
         if not values:
             raise InvalidProof("there is no proof: nobody signed this")
@@ -250,7 +250,7 @@ class _Document(Secured):
         )
 
     def covers_meaning(self, signed: Signed) -> bool:
-        """One over RDF covers what is read, which are IRIs; one over JCS the contexts that its proof has."""
+        """A proof over RDF covers IRIs, which are what is read; one over JCS the contexts that it has."""
         proof = _proof(signed)
         if self._how.known[proof.cryptosuite].covers_contexts:
             own, outer = proof.value.get("@context"), self._document["@context"]

@@ -128,7 +128,7 @@ def proof_values(document: Mapping[str, Any], work: Work | None = None) -> list[
 def secured_part(
     document: Mapping[str, Any], previous: str | Sequence[str], work: Work | None = None
 ) -> dict[str, Any]:
-    """What a proof covers: the document without `proof`, but with the `previous` proofs it names (4.5).
+    """The part that a proof covers: the document without `proof`, plus the `previous` proofs it names (4.5).
 
     Raises `InvalidProof` where a named proof is missing, its id is taken twice, or the chain is a circle.
     """

@@ -94,11 +94,11 @@ class _Skeleton:
         self._slots, self._options, self._canonical = slots, options, canonical
         self._hasher = getattr(hashlib, digest)
         self._credential, self._logged = credential, logged
-        # Whether null or [] may begin in a value and end in what stands beside it.
+        # True if null or [] may begin in a value and end in what stands beside it.
         self._has_edges = not credential.head.edges().isdisjoint({"", *"nul[]"})
 
     def hashes(self, filled: Filled) -> bytes | None:
-        """What is signed: hash(proof options) ‖ hash(document) (VC-DI-EDDSA 3.2.4)."""
+        """The bytes that are signed: hash(proof options) ‖ hash(document) (VC-DI-EDDSA 3.2.4)."""
         canonical = self._canonical(filled)
         return None if canonical is None else self._options + self._hasher(canonical).digest()
 

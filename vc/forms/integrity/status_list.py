@@ -41,7 +41,7 @@ class BitstringStatusList:
         return open_list(entry, claims, partial(unpack, StatusList.decode))
 
     def effect(self, entry: StatusEntry, value: int) -> Effect:
-        """What a value other than 0 means, its purpose says (2.1)."""
+        """The entry's purpose gives every value other than 0 its meaning (2.1)."""
         return _EFFECTS.get(entry.purpose, Effect.NONE) if value else Effect.NONE
 
     def publish(

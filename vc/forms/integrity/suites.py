@@ -34,7 +34,7 @@ _SECURITY = "https://w3id.org/security/v2"  # defines the members of all proofs 
 
 
 class Cryptosuite(Protocol):
-    """How one kind of proof is made and checked (VC Data Integrity 3.1)."""
+    """A suite, which makes and checks one kind of proof (VC Data Integrity 3.1)."""
 
     @property
     def name(self) -> str:
@@ -58,7 +58,7 @@ class Cryptosuite(Protocol):
 
     @property
     def signs(self) -> bool:
-        """Whether new proofs are made with it."""
+        """True if new proofs are made with it."""
 
     @property
     def key_types(self) -> Collection[str]:
@@ -66,7 +66,7 @@ class Cryptosuite(Protocol):
 
     @property
     def covers_contexts(self) -> bool:
-        """Whether the signature covers `@context` as written, and so what inline contexts say terms mean."""
+        """True if the signature covers `@context` as written, and so the meanings in inline contexts."""
 
     def create(
         self,
@@ -234,7 +234,7 @@ def proof_value(signer: Signer, hashes: bytes) -> str:
 
 
 def same_contexts(one: object, other: object, work: Work | None = None) -> bool:
-    """Whether two `@context` are the same JSON. To Python, True equals 1, but a text only another text."""
+    """True if two `@context` are the same JSON. Only texts are compared with ==, to which True equals 1."""
     if {*map(type, listed(one))} == {str}:
         return one == other
     return jcs.canonicalize(one, work) == jcs.canonicalize(other, work)
@@ -256,7 +256,7 @@ class DataIntegritySuite:
     unread: tuple[str, ...] = ()
     signs: bool = True
     contexts: tuple[str, ...] = ()
-    """Where its proofs have a type of their own, the contexts that define it, of which one is named."""
+    """The contexts that define its own type of proof, if it has one; a document or proof names one of them."""
     decode: Decode = _multibase
     skeleton: Compile | None = None
     """Compiles what `canonicalize` does for documents of one shape."""
@@ -320,7 +320,7 @@ class DataIntegritySuite:
     def _context(self, document: Mapping[str, Any], proof: Mapping[str, Any]) -> Any:
         """The `@context` by which the options of a proof over RDF are read.
 
-        That is the document's, unless the proof brings a known one that defines its type.
+        It is the document's, unless the proof brings a known one that defines its type.
         """
         own, outer = proof.get("@context", []), document.get("@context", [])
         names = listed(own)

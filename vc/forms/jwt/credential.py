@@ -1,4 +1,4 @@
-"""A credential as a JWT: what it says, and within which time its issuer signed it for."""
+"""A credential as a JWT: its claims, and the time for which its issuer signed it."""
 
 from __future__ import annotations
 

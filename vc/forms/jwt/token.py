@@ -97,7 +97,7 @@ class JWT(Secured):
     def require_same(self, told: Mapping[str, object], unread: Problem | None) -> None:
         """Raises `MalformedCredential` unless the claims that are there say what the document does.
 
-        Where a name of the document may be spelled in a way that is not read, `unread` is raised instead.
+        Raises `unread` instead where the document may spell a name in a way that is not read.
         """
         for claim, value in told.items():
             if self.payload.envelope.get(claim, value) != value:

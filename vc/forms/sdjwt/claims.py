@@ -101,7 +101,7 @@ def _shown_text(payload: Mapping[str, Any], name: str) -> str:
 
 
 def _require_other_types(payload: Mapping[str, Any], vct: str) -> None:
-    """2.2.2.2. They say what else it is, and widen nobody's trust: `types` has the `vct` alone."""
+    """Checks `aka_vcts` (2.2.2.2). These types widen nobody's trust: `types` has the `vct` alone."""
     others = payload.get("aka_vcts", ["…"])
     if not isinstance(others, list) or not others or not all(isinstance(each, str) for each in others):
         raise MalformedCredential("aka_vcts is no list of types")
@@ -116,7 +116,7 @@ def _subject(payload: Mapping[str, Any], holder: ConfirmationKey | None) -> dict
 
 
 def _entries(payload: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """Each way by which `status` says where the status stands; those not known here leave it open."""
+    """Each reference in `status` to a place of the status; a kind that is not known here leaves it open."""
     if "status" not in payload:
         return
     status = payload["status"]

@@ -1,4 +1,4 @@
-"""An SD-JWT VC as a `Secured`: what it says, by whom it is signed, which log entry stands for it."""
+"""An SD-JWT VC as a `Secured`: its claims, its signature, and the log entry that stands for it."""
 
 from __future__ import annotations
 

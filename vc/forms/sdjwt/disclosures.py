@@ -80,7 +80,7 @@ class Disclosed(NamedTuple):
     disclosures: Mapping[ClaimPath, bytes]
     """Each disclosure as it was received, in that order, by the place of its value."""
     hidden: int
-    """How many digests have no disclosure here: values that were not shown, and decoys."""
+    """The number of digests without a disclosure here: values that were not shown, and decoys."""
     digest: Callable[[bytes], Any]
     """The hash by which disclosures, and key bindings, refer to what they are about."""
 

@@ -40,7 +40,7 @@ def read(
     *,
     states: bool = False,
 ) -> Reading:
-    """What a document says, by `contexts`, by default `secured()`. Raises as `canonicalize`.
+    """The reading of a document by `contexts`, by default `secured()`. Raises as `canonicalize`.
 
     With `states` the walk makes its statements, too, for `canonicalize` to take: see `Reading.walked`.
     """
@@ -88,7 +88,7 @@ def canonicalize(
 
     `document` is parsed JSON. `contexts` defaults to `secured()`; nothing is ever fetched. `digest` is the
     hash inside the algorithm, "sha256" or "sha384"; `work` is what it may cost, by default as much as a whole
-    report. Where the same document `recurs`, its form is remembered with the contexts. Of a `whole` one each
+    report. The form of a document that `recurs` is remembered with the contexts. Of a `whole` one each
     member has to say something, as `require_no_silence` has it. Raises LossyDocument, InvalidDocument,
     INVALID_CONTEXT, UnknownContext, and TooLarge or TOO_COMPLEX where it costs more.
     """
@@ -106,7 +106,7 @@ def canonicalize(
 
 
 def _name(document: dict[str, Any], digest: str, work: Work) -> tuple[bytes, str] | None:
-    """By which a form is remembered: none for what has no JCS form, or that of another value."""
+    """The key by which a form is remembered: none for what has no JCS form, or that of another value."""
     try:
         text = jcs.canonicalize(document, work)
     except Malformed:  # the walk says what is wrong

@@ -1,4 +1,4 @@
-"""What the terms of a document mean: JSON-LD 1.1 context processing, strict and remembered.
+"""The meaning of the terms of a document: JSON-LD 1.1 context processing, strict and remembered.
 
 `Contexts.process` is Context Processing, `_define` is Create Term Definition, `expand` is IRI Expansion
 (JSON-LD 1.1 Processing Algorithms 4.1, 4.2, 5.2), with one aim less and one more. Less: a relative IRI is an
@@ -137,7 +137,7 @@ class ActiveContext:
 
     @cached_property
     def is_usual(self) -> bool:
-        """Whether `id` and `type` are the only words for keywords that make an object what it is."""
+        """True if `id` and `type` are the only words for keywords that make an object what it is."""
         keywords = {name: term.iri for name, term in self.terms.items() if term.iri in _OF_OBJECTS}
         plain = all(self.terms[name].context is UNSET for name in keywords)
         return (

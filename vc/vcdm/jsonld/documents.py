@@ -1,7 +1,7 @@
 """Context documents: kept beside this file, each with the SHA-256 it must have. Never fetched.
 
-What stands at a URL without a version was changed by its publishers now and then, and a signature made under
-one text fits no other. So each text that was published there is kept, an *edition* of the context.
+Publishers changed the text at a URL without a version now and then, and a signature made under one text fits
+no other. So each text that was published there is kept, an *edition* of the context.
 """
 
 from __future__ import annotations

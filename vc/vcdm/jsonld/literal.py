@@ -35,7 +35,7 @@ def escaped(text: str) -> str:
 
 
 def closing(datatype: str | None, language: str | None = None, direction: str | None = None) -> str:
-    """What ends a literal, from its closing quote on. Directions are kept as i18n datatypes.
+    """The end of a literal, from its closing quote on. Directions are kept as i18n datatypes.
 
     Raises `InvalidDocument`.
     """

@@ -1,4 +1,4 @@
-"""What to do with the values of a key, worked out once per active context."""
+"""The plan for the values of a key, worked out once per active context."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ _KINDS: Final = {"@list": LIST, "@language": LANGUAGES, "@graph": GRAPH}
 
 
 class Plan:
-    """How the values of one key become statements."""
+    """The way in which the values of one key become statements."""
 
     __slots__ = (
         "asks",
@@ -156,7 +156,7 @@ def compile_plan(contexts: Contexts, active: ActiveContext, key: str, meter: Met
 
 
 def is_misnamed(active: ActiveContext, key: str, iri: str) -> bool:
-    """Whether a key or type means something that decides, and is not the one name under which it is read."""
+    """True if a key or type means something that decides, and is not the one name under which it is read."""
     if iri == CREATED:
         own = active.terms.get("created")
         return key != "created" and own is not None and own.iri == CREATED
@@ -164,7 +164,7 @@ def is_misnamed(active: ActiveContext, key: str, iri: str) -> bool:
 
 
 def origin(active: ActiveContext, name: str) -> str:
-    """Where a name has its meaning from, for people."""
+    """The source of a name's meaning, for people."""
     term = active.terms.get(name)
     if term is None:
         return "written as an IRI"
@@ -185,7 +185,7 @@ def absolute(iri: str | None, name: str) -> str:
 
 
 def _kind(term: Term) -> int:
-    """What the container of a term asks for; how its scalars are coerced is another matter."""
+    """The kind of plan that the container of a term asks for; coercion of its scalars is another matter."""
     container = term.container - {"@set"}
     if term.reverse:
         return MAP if container else REVERSE

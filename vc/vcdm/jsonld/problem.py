@@ -1,4 +1,4 @@
-"""What can be wrong with a document or a context, said so that its author can mend it."""
+"""The problems of a document or a context, worded so that its author can mend it."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ class Dataset:
         self.graphs: dict[Node, Graph] = {"": Graph(new)}
 
     def statements(self) -> int:
-        """How many there are, repeated ones included."""
+        """The number of statements, repeated ones included."""
         return sum(
             len(graph.lines) + len(graph.links) + sum(map(len, graph.facts.values()))
             for graph in self.graphs.values()

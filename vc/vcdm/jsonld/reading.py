@@ -1,4 +1,4 @@
-"""What a document says, under the names of the one table, however it is spelled.
+"""The content of a document, under the names of the one table, however it is spelled.
 
 The counterpart of the walker for readers of JSON: the same contexts and plans, but members under their names
 instead of statements. Terms of the document's own become IRIs, since a signature over RDF covers those and
@@ -31,7 +31,7 @@ _NUMBER = r"-?(0|[1-9][0-9]{0,15})(\.[0-9]{1,17})?([eE][+-]?[0-9]{1,3})?"
 
 @dataclass
 class Reading:
-    """What one document says."""
+    """The content of one document."""
 
     claims: Mapping[str, Any]
     """The document itself where it is spelled so, else a copy. Its `proof` stays as it is."""

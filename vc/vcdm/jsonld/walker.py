@@ -1,10 +1,11 @@
 """From a JSON document straight to statements, in one walk and without losing anything.
 
 This does in one pass what JSON-LD 1.1 describes as expansion, node map generation and conversion to RDF
-(Processing Algorithms 5.1, 7.2, 8.1). What a key means is worked out once and remembered as a `Plan` on the
-active context (plan.py), so that the walk of a document of a known kind is little more than joining strings.
-Wherever the specification would drop something, `LossyDocument` is raised. What JSON-LD does not tell apart
-stays free: the order of members and of sets, a value given twice in a set, null and [] as absence.
+(Processing Algorithms 5.1, 7.2, 8.1). The meaning of a key is worked out once and remembered as a `Plan` on
+the active context (plan.py), so that the walk of a document of a known kind is little more than joining
+strings.
+Wherever the specification would drop something, `LossyDocument` is raised. Differences without meaning in
+JSON-LD stay free: the order of members and of sets, a value given twice in a set, null and [] as absence.
 """
 
 from __future__ import annotations
@@ -43,9 +44,9 @@ DECIDING = frozenset(DECIDES.values()) - {"type"}
 OF_THE_DOCUMENT = DECIDING - {"encodedList", "statusPurpose", "statusSize"}
 """Members that only the outermost of the objects with the document's own id may have.
 
-What decides in a status list stands in its subject, to which some issuers (MOSIP Inji Certify) give the id of
-the list. Moving it between the two objects changes no statement, and the reader unites them, so nobody gains
-by it; where the two differ in such a member, the reader refuses them.
+The members that decide in a status list stand in its subject, to which some issuers (MOSIP Inji Certify) give
+the id of the list. Moving one between the two objects changes no statement, and the reader unites them, so
+nobody gains by it; where the two differ in such a member, the reader refuses them.
 """
 
 _FIRST, _REST, _NIL = f" <{RDF}first> ", f" <{RDF}rest> ", f"<{RDF}nil>"
@@ -399,7 +400,7 @@ class Walk:
         return found
 
     def plan(self, active: ActiveContext, key: str) -> Plan:
-        """What to do with a key, worked out once and remembered."""
+        """The plan for a key, worked out once and remembered."""
         plan: Plan | None = active.plans.get(key)
         if plan is None:
             self.meter.charge(1 + len(key) // 8)
@@ -430,7 +431,7 @@ class Walk:
 
 
 def misnamed(name: str, iri: str, source: str) -> Respelled:
-    """What is wrong with a name for something that decides; `source` is where it has its meaning from."""
+    """The problem of a wrong name for something that decides; `source` says where it has its meaning from."""
     own = DECIDES.get(iri)
     if own is None or own == name:  # a term that reads backwards, or what only lists are made of
         return Respelled(
