@@ -52,4 +52,5 @@ def document_digest(document: Mapping[str, Any], work: Work | None = None) -> by
 
 def anchoring_terms(origin: str) -> dict[str, str]:
     """The `termsOfUse` entry of a credential that goes into the log `origin`."""
+    # VCDM 2.0, 4.4: an id is a URL, so that what no URL may hold is escaped in an origin.
     return {"type": ANCHORED_IN_LOG, "id": LOG + quote(origin, safe="/.:-_~")}

@@ -89,8 +89,11 @@ class Claims:
         statements = [terms for terms in self.terms if has_type(terms, STATUS_STATEMENT)]
         if not statements:
             return
+        # ADR 26: a statement stands in the place of an entry. Of two places, one could be another edition's
+        # (F13).
         if self.entries or len(statements) > 1:
             raise MalformedCredential("the credential says more than once where its status stands")
+        # Threat F13: without a position nobody could find out that it was revoked.
         if not _position(statements[0])[1].isdigit():
             raise MalformedCredential("the status statement names no position in a list")
 
@@ -126,6 +129,7 @@ class Claims:
     @property
     def kind(self) -> str | None:
         """The URN of the kind that it says it was made by, however often; of two, neither."""
+        # Threat K2: of two kinds that are named at once, neither has the words for this credential.
         return next(iter(self.kinds)) if len(self.kinds) == 1 else None
 
     @property
@@ -186,4 +190,5 @@ def short_name(iri: str) -> str:
 def _position(statement: Mapping[str, Any]) -> tuple[str, str]:
     """List and position of a status statement; the latter empty where it is no number."""
     list_url, _, position = str(statement.get("id")).partition("#")
+    # `str.isdigit` alone takes the digits of other scripts as well.
     return list_url, position if position.isascii() else ""

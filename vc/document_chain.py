@@ -62,6 +62,7 @@ def previous(document: Mapping[str, Any]) -> bytes | None:
     """The digest of the version before, if the document names one."""
     named = document.get(PREVIOUS)
     try:
+        # SHA-256 in base64url has 43 characters.
         return base64url_decode(named, limit=64) if isinstance(named, str) else None
     except Malformed:
         return None
@@ -80,8 +81,11 @@ def leads(versions: Iterable[Mapping[str, Any]], did: str, first: bytes, last: b
     by_digest = {document_digest(version, work): version for version in versions}
     while last != first:  # which ends: each names the one before
         before = previous(by_digest.get(last, {}))
+        # Threat F27: a version that is not at hand proves nothing of the one before it.
         if before not in by_digest:
             return False
+        # Threat F27: anybody can name the digest of a version; only a key of that version signs its
+        # successor.
         if not succeeds(by_digest[last], Document.parse(by_digest[before], did), work):
             return False
         last = before
@@ -92,12 +96,14 @@ def signed_by_one_of(document: Mapping[str, Any], keys: Iterable[PublicKey], wor
     """True if the document's proof is by one of these keys. Raises `TooLarge` beyond `work`."""
     try:
         proof = Proof.parse(document.get("proof"))
+        # Threat F27: a proof under another name or key would show that somebody signed, not the issuer.
         named = [key for key in keys if proof.verification_method == f"{document['id']}#{key.multikey()}"]
         # JCS alone signs every member: under RDF canonicalisation a context could rename what decides. And it
         # takes the proof's own @context, so that one appended to the document's would go unnoticed.
         is_covered = SUITES[proof.cryptosuite].covers_contexts and (
             proof.value.get("@context") == document.get("@context")
         )
+        # Threat 35: a signature for another purpose, such as a log-in, names no successor.
         if not named or proof.purpose != _PURPOSE or not is_covered:
             return False
         verify_proof(document, proof, named[0], work=work)

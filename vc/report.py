@@ -106,6 +106,8 @@ class Report:
         holder: str | None = None,
     ) -> None:
         self.checks = tuple(checks)
+        # Threat R4: hidden, so that nobody reads claims without the verdict; `require` is the only way to
+        # them.
         self._credentials = tuple(credentials)
         self.statuses = tuple(statuses)
         """The time as of which each credential was not revoked; `None` where it cannot be, or is unknown."""
@@ -144,8 +146,10 @@ class Report:
         outcomes = [check.outcome for check in self.checks]
         if Outcome.FAILED in outcomes:
             return Verdict.INVALID
+        # ADR 14: what could not be found out is neither false nor valid, and nor is a report without a check.
         if Outcome.UNDETERMINED in outcomes or Outcome.PASSED not in outcomes:
             return Verdict.UNDETERMINED
+        # Checks alone say nothing: there has to be a claim, or a holder, that they are about.
         if not self._credentials and self.holder is None:
             return Verdict.UNDETERMINED
         return Verdict.VALID
@@ -178,6 +182,7 @@ class Report:
 
         Raises the `Problem` of the deciding check unless all is valid, and one where nothing is claimed.
         """
+        # Threat R4: claims of a report that is not valid are never handed out.
         if self.has_claims:
             return self._credentials
         if self.deciding is not None and self.deciding.problem is not None:
@@ -194,6 +199,7 @@ class Report:
         if known := [status for status in self.statuses if status]:
             status = StatusTime.of_all(known)
             found |= {"statusAsOf": format_datetimestamp(status.as_of), "statusFresh": status.fresh}
+        # Threat R4: a proof that was not accepted makes nobody the holder.
         if self.holder is not None and self:
             found["holder"] = self.holder
         found["checks"] = [check.to_dict() for check in self.checks]

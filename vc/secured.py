@@ -30,6 +30,7 @@ INTEGRITY = "application/vc"
 MEDIA_TYPE = re.compile(r"[\w.+-]{1,100}/[\w.+-]{1,100}", re.ASCII)
 """The pattern of a form's name (RFC 6838, 4.2): it has no blank, and no parameters."""
 
+# Threat 62; files of one form may have a lower limit (`Form.limit`).
 MAX_BYTES = 1 << 23
 """The limit of any file; a longer one is not read."""
 

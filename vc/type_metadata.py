@@ -22,6 +22,7 @@ TYPE_METADATA_MISSING = Code(
 )
 """A type, or one that it extends, has no metadata here that has the digest which was signed."""
 
+# Threat 44d, as for each limit here: metadata is brought by strangers, too.
 MOST_EXTENDED = 4
 """Types that a type may extend, one through the other."""
 LARGEST = 1 << 18
@@ -113,6 +114,9 @@ class TypeDocuments:
         Raises `TYPE_METADATA_MISSING` for a chain that is not whole, or longer than `MOST_EXTENDED`, and
         `SCHEMA_MISMATCH` for one that leads back, or contradicts itself.
         """
+        # Threat 44d: the metadata of another type or edition could ask for less. Documents that a stranger
+        # brought
+        # are not looked at here.
         own = [one for one in self._own if one.vct == vct]
         found = next((one for one in own if not digest or integrity.fits(digest, one.data)), None)
         if found is None:
@@ -209,7 +213,9 @@ class ProcessedPayload(NamedTuple):
         selected: list[tuple[tuple[str | int, ...], Any]] = [((), self.payload)]
         outer: Sequence[Any] = ()
         for step in rule.path:
+            # Threat 44d: rules multiply with the values of a credential.
             work.spend(VALUE_WALKED * (1 + len(selected)))
+            # 4.6.1: a path through a value of another kind selects nothing, and is an error.
             if any(not isinstance(value, dict if isinstance(step, str) else list) for _, value in selected):
                 return "path"
             if isinstance(step, int) and not self.is_whole:  # 4.6.1: which number it has is not known

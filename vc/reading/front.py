@@ -42,6 +42,8 @@ def received(data: bytes, forms: Mapping[str, Form], work: Work) -> dict[str, An
             return Enveloped(form.media_type, data)
     try:
         value = load_json(data, limit=MAX_BYTES, work=work)
+    # Threat 26: readers see different ones of two members; in JSON that is no credential, it contradicts
+    # nothing.
     except RepeatedMember as problem:
         if not any(_is_read({"type": kind}, forms) for kind in _types_of_repeated(data)):
             raise NO_CREDENTIAL.saying(
@@ -112,9 +114,11 @@ def recognised(content: Carried, forms: Mapping[str, Form]) -> Form | None:
     """The one of `forms` that recognises it. Raises `UnsupportedForm` where several do."""
     found = None
     for form in forms.values():
+        # Threat 44e: telling the form is charged to nobody, so that what is too long for it is not looked at.
         if isinstance(content, bytes) and len(content) > form.limit:
             continue
         if form.recognises(content):
+            # Threat 19: in two forms, the same bytes would say two things.
             if found is not None:
                 raise UnsupportedForm.saying(
                     "this is of the forms {one} and {other}, and cannot be both",
@@ -164,6 +168,7 @@ def _form(received: Received, forms: Mapping[str, Form]) -> tuple[Form, Carried]
         form = recognised(received, forms) or forms.get(name)  # which says what it lacks
     if form is None:
         raise UnsupportedForm.saying("this is enveloped as {name}", name=shortened(name))
+    # Threat 62.
     if isinstance(content, bytes) and len(content) > form.limit:
         raise TooLarge.saying("more than {most} bytes of the form {form}", most=form.limit, form=name)
     return form, content

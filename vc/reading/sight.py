@@ -61,6 +61,7 @@ def _token(data: bytes) -> str | None:
     if re.fullmatch(_COMPACT, token) is None:
         return None
     try:
+        # Threat 44e: a header of brackets must cost no more than a glance.
         text = token.partition(b".")[0].decode()
         header = load_json_object(base64url_decode(text, limit=LONGEST_HEADER), work=Work(GLANCE))
     except Malformed:

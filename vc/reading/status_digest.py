@@ -38,6 +38,7 @@ class DigestFile(NamedTuple):
 
 def parse_file(data: bytes, forms: Mapping[str, Form], work: Work) -> DigestFile:
     """Raises `Malformed` and `TooLarge`, and what `Bundle.parse` raises."""
+    # Threat 57c, as below: whoever looks one credential up reads the whole file.
     if len(data) > LARGEST:
         raise TooLarge.saying("a status digest has more than {most} bytes", most=LARGEST)
     head, _, rest = data.partition(b"\n")
@@ -67,6 +68,7 @@ class WholeDigest:
 
 def parse_whole(data: bytes, forms: Mapping[str, Form]) -> WholeDigest:
     """Reads a file with all positions. Raises `Malformed`, `TooLarge`, and what the form raises."""
+    # Threat 57c: a budget of its own, since no report pays for reading a digest.
     work = Work(_MOST_STEPS)
     file = parse_file(data, forms, work)
     if not file.is_whole:

@@ -60,6 +60,7 @@ def read_revocation(entry: StatusEntry, claims: Claims) -> Revocation | None:
     Raises `INVALID_STATUS_LIST` where the details belong to another list, `Malformed` where they have no
     form.
     """
+    # Threat 57: the same issuer signs the details of its other lists, and other documents.
     if "RevocationDetails" not in claims.types or claims.subjects[0].get("id") != entry.list_url:
         raise INVALID_STATUS_LIST("the revocation details belong to another status list")
     lines = claims.subjects[0].get("revocations")
@@ -67,6 +68,7 @@ def read_revocation(entry: StatusEntry, claims: Claims) -> Revocation | None:
         raise Malformed("the revocation details have no list of revocations")
     for line in lines:
         match line:
+            # The other positions are those of other people.
             case [int(position), date, str(reason)] if position == entry.index:
                 return Revocation(position, parse_datetimestamp(date, "revocations"), reason)
     return None

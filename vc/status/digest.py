@@ -23,6 +23,7 @@ from .entry import StatusEntry
 from .positions import PackedPositions, pack, toggled
 
 TYPE = "StatusDigest"
+# Threat 57c, as for each limit here.
 MOST_LISTS = 1 << 16
 """Of 131,072 entries each: more than eight thousand million credentials."""
 _MOST_ENTRIES = 1 << 24
@@ -103,12 +104,14 @@ class StatusDigest:
     def parse(cls, claims: Claims, positions: bytes) -> StatusDigest:
         """Raises `Malformed` for claims that are no digest, or of other positions than these."""
         facts, stated = digest_facts(claims)
+        # Threat 57a: the document alone is signed; this digest binds the positions to it.
         if not fits(stated, positions):
             raise Malformed("the positions are not those that the status digest states")
         packed, start = {}, 0
         for purpose in facts.purposes:
             packed[purpose] = PackedPositions(positions, start, facts.lists, facts.entries)
             start = packed[purpose].end
+        # Signed bytes that no program reads could be read by another one.
         if start != len(positions):
             raise Malformed("the positions of the status digest do not end where they should")
         return cls(facts, stated, packed)
@@ -120,6 +123,7 @@ class StatusDigest:
         where unpacking them costs more than is left of `work`.
         """
         facts = self.facts
+        # Threat 57a: of a list that it does not name, a digest says nothing, not even "not revoked".
         if not entry.list_url.startswith(facts.prefix) or entry.index >= facts.entries:
             return None
         rest = entry.list_url.removeprefix(facts.prefix)
@@ -134,6 +138,7 @@ class StatusDigest:
         position = int(number) * facts.entries + entry.index
         # As in the list itself, the first purpose that applies decides: revoked goes before suspended.
         for value, purpose in enumerate(purposes, 1):
+            # Threat 57c: charged before a block is unpacked.
             work.spend(self.packed[purpose].steps(position))
             if position in self.packed[purpose]:
                 return value
@@ -149,6 +154,8 @@ class StatusDigest:
         `parse` checks that they are those which its document states. Raises `Malformed` where the changes
         are broken, or about fewer lists than there were.
         """
+        # Positions are counted through all lists: with lists of another length they would be other
+        # credentials'.
         if facts.entries != self.facts.entries or facts.lists < self.facts.lists:
             raise Malformed("the changes are to a status digest of other lists than the one that is here")
         blocks, start = [], 0
@@ -168,6 +175,7 @@ class StatusDigest:
 def digest_facts(claims: Claims) -> tuple[DigestFacts, str]:
     """The facts of a digest's document, and Subresource Integrity of its positions. Raises `Malformed`."""
     said = claims.subjects[0].get("statusDigest")
+    # Threat 57a: any other document of the issuer's could have such a member.
     if TYPE not in claims.types or not isinstance(said, Mapping):
         raise Malformed("this is no status digest")
     if claims.starts is None or claims.ends is None:  # without an end, nobody would ask for a list again
@@ -186,6 +194,7 @@ def digest_facts(claims: Claims) -> tuple[DigestFacts, str]:
             and is_url(prefix)
             # a prefix that ends within a number would have another list's positions stand for this one's
             and not prefix[-1:].isdigit()
+            # threat 57c: these bound what the positions cost before they are looked at
             and 0 < lists <= MOST_LISTS
             and 0 < entries <= _MOST_ENTRIES
             and 0 < len(purposes) <= _MOST_PURPOSES

@@ -127,6 +127,7 @@ def entry_of(value: Mapping[str, Any], kinds: StatusKinds) -> EntryOfKind:
     """
     types = several(value.get("type"))
     readers = [kind for name, kind in kinds.items() if name in types]
+    # Threat R3: an entry that nobody here reads must not count as "not revoked".
     if len(readers) != 1:
         raise UNKNOWN_STATUS_ENTRY("the status is of a kind that is not known here")
     return EntryOfKind(readers[0], readers[0].entry(value))

@@ -43,6 +43,7 @@ ENTRY_TYPE = "status.status_list"
 SUFFIX = ".jwt"
 TTL = timedelta(minutes=5)
 """The time for which a verifier may use a copy of our lists before it asks for a newer one."""
+# Threat 57; what it unpacks to has a limit in `bits.py`.
 LARGEST = 1 << 22
 """Bytes of a list, packed."""
 
@@ -104,6 +105,7 @@ class TokenStatusList:
     def entry(self, value: Mapping[str, Any]) -> StatusEntry:
         """Read a member `status_list` of a `status` claim (6.2). Raises `MalformedCredential`."""
         index, uri = value.get("idx"), value.get("uri")
+        # To Python, JSON's true is an int, and -1 the last position of a list.
         if type(index) is not int or index < 0:
             raise MalformedCredential("idx of the status is no number from 0 on")
         if not is_url(uri):
@@ -123,12 +125,14 @@ class TokenStatusList:
             raise TOKEN_LIST_REVERSED("the status list ended before it began")
         content = claims.said["status_list"]
         size = content.get("bits") if isinstance(content, dict) else None
+        # 4.1: only these divide a byte.
         if type(size) is not int or size not in _SIZES:
             raise Malformed("bits of the status list is not 1, 2, 4 or 8")
         return unpack(unpack_list, content.get("lst"), size)
 
     def effect(self, entry: StatusEntry, value: int) -> Effect:  # noqa: ARG002 -- every entry means the same
         """See `StatusKind`, and 7.1."""
+        # 7.1 (ADR 65): a value that is not known here may mean "revoked", so that it stays open.
         return _EFFECTS.get(value, Effect.UNKNOWN)
 
     def publish(
@@ -230,6 +234,7 @@ class _Token(Secured):
         """See `Secured`. The issuer is who signed, where the list does not name one, as is usual."""
         payload = load_json_object(self._jws.payload, limit=LARGEST, work=self._work)
         subject = payload.get("sub")
+        # 5.1: by `sub`, `open` compares the list with the address in the credential.
         if not is_url(subject):
             raise MalformedCredential("sub of the status list is no URL")
         if "aud" in payload:  # RFC 7519, 4.1.3: whoever is not named there has to refuse it
@@ -242,6 +247,7 @@ class _Token(Secured):
         if not isinstance(payload.get("status_list"), dict):
             raise MalformedCredential("the JWT has no status_list")
         issued, begins, ends = (numeric_date(payload, name) for name in ("iat", "nbf", "exp"))
+        # 5.1: without `iat`, nobody could tell which of two lists is the newer.
         if issued is None:
             raise MalformedCredential("iat of the status list is missing")
         ttl = _seconds(payload, "ttl")

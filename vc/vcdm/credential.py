@@ -100,6 +100,7 @@ class Credential(Claims):
         try:
             return cls._of(document, version, reading, unread)
         except Malformed as problem:
+            # ADR 15: it may stand there under a name that is not read, so that nothing was found to be wrong.
             raise (unread if may_hide_members(unread) else problem) from None
 
     @classmethod
@@ -182,6 +183,7 @@ def require_context(document: Mapping[str, Any]) -> str:
     if not isinstance(contexts, list) or not contexts:
         raise MalformedCredential("@context is missing or not a list")
     version = _VERSIONS.get(contexts[0]) if isinstance(contexts[0], str) else None
+    # ADR 14: a later data model is not wrong.
     if version is None and isinstance(contexts[0], str) and contexts[0].startswith(_MODELS):
         raise UnsupportedForm.saying("it is of another data model, {context}", context=shortened(contexts[0]))
     if version is None:
@@ -226,12 +228,14 @@ def typed_objects(reading: Reading, name: str, *, id_required: bool = False) -> 
     items = list(map(reading.about, found if isinstance(found, list) else [found]))
     objects: list[Mapping[str, Any]] = []
     for item in items:
+        # Threat R5: what is missing or of another kind is a finding, and no crash.
         if not isinstance(item, dict) or not item:
             raise MalformedCredential.saying("{member} is not an object or a list of objects", member=name)
         types = item.get("type")
         types = types if isinstance(types, list) else [types]
         if not types or not all(isinstance(text, str) and text for text in types):
             raise MalformedCredential.saying("{member} has no type", member=name)
+        # VCDM 2.0, 4.11: without an id nobody knows which schema it is.
         if optional_url(item, "id", name) is None and id_required:
             raise MalformedCredential.saying("{member} has no id", member=name)
         objects.append(item)
@@ -248,6 +252,7 @@ def _period(said: Mapping[str, Any], version: str) -> tuple[Moment | None, Momen
     ends = Moment(*map(min, zip(*moments, strict=True))) if moments else None
     if version == "1.1" and starts is None:
         raise MalformedCredential("issuanceDate is missing")
+    # VCDM 2.0, 4.9. Dates without a time zone are refused only where they are wrong in every zone.
     if starts and ends and ends.latest < starts.earliest:
         raise MalformedCredential.saying("{end} is before {start}", end=end, start=start)
     return starts, ends
@@ -312,6 +317,7 @@ def _require_related_resources(document: Mapping[str, Any]) -> None:
     for item in found if isinstance(found, list) else [found]:
         if not isinstance(item, dict) or not is_url(item.get("id")):
             raise MalformedCredential("relatedResource has no id that is a URL")
+        # VCDM 2.0, 5.3: two digests for one address could not both be right.
         if item["id"] in seen:
             raise MalformedCredential("relatedResource names the same id twice")
         seen.add(item["id"])

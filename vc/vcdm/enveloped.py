@@ -51,6 +51,7 @@ class Enveloped(Mapping[str, Any]):
             raise UnsupportedForm.saying(
                 "the enveloped credential does not name {context}", context=CONTEXT_V2
             )
+        # Threat R1: no signature covers other members of the envelope.
         if value.keys() != set(_MEMBERS):
             raise UnsupportedForm("the enveloped credential has other members than @context, id and type")
         parts = re.fullmatch(_URL, value["id"]) if isinstance(value["id"], str) else None

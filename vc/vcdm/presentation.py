@@ -51,8 +51,10 @@ class Presentation(NamedTuple):
         if isinstance(found, dict) and not found.keys().isdisjoint(("@set", "@list")):
             raise UnsupportedForm("verifiableCredential is wrapped in an object, in which it is not read")
         items = found if isinstance(found, list) else [found]
+        # Threat 62.
         if len(items) > MAX_CREDENTIALS:
             raise TooLarge.saying("more than {most} credentials in one presentation", most=MAX_CREDENTIALS)
+        # The credentials are left out: each is read by itself, under its own signature.
         _, unread = as_read(
             {name: value for name, value in document.items() if name != "verifiableCredential"},
             work,
@@ -61,6 +63,7 @@ class Presentation(NamedTuple):
         try:
             holder = _holder(document)
         except MalformedCredential as problem:
+            # ADR 15: the holder may stand there under a name that is not read.
             raise (unread if may_hide_members(unread) else problem) from None
         return cls(
             document,

@@ -66,6 +66,7 @@ def compare_resources(
     compared = 0
     for position, resource in enumerate(resources):
         texts = documents.texts(resource.id)
+        # VCDM 2.0, 5.3 (threat 31): its issuer signed by another text than the one that is read here.
         if texts and not any(resource.fits(integrity.digests_of(BytesIO(text))) for text in texts):
             raise RESOURCE_DIFFERS.saying(
                 "relatedResource[{position}] has another digest than the context of this address",

@@ -188,6 +188,7 @@ class _Document(Secured):
     def signatures(self, work: Work) -> Signatures:
         """See `Secured`. A proof that builds on one of an unknown kind leaves the question open."""
         values = proof_values(self._document, work)
+        # Unsigned JSON is nobody's word, so that nothing in it could turn out to be genuine.
         if not values:
             raise InvalidProof("there is no proof: nobody signed this")
         if self._signatures is not None:
@@ -205,12 +206,14 @@ class _Document(Secured):
         for value in values:
             try:
                 known.append(Proof.parse(value, suites=self._how.known))
+            # ADR 16: it counts for nothing, and takes nothing from the proofs that are known.
             except UnknownCryptosuite as problem:
                 kind = shortened(str(value.get("cryptosuite", value.get("type"))))
                 unknown.append(Unknown(kind, str(value.get("verificationMethod")), problem))
                 ids.append(value.get("id"))
             except Problem as problem:
                 problems.append(problem)
+        # ADR 16: what a proof covers cannot be told without the one that it builds on.
         if ids and any(name in ids for proof in known for name in proof.previous):
             problems.append(UnknownCryptosuite("a proof builds on another, of a kind that is not known here"))
         return Signatures(known, unknown, problems)
@@ -224,6 +227,7 @@ class _Document(Secured):
         from ...vcdm.jsonld.problem import UNVERSIONED_CONTEXT
 
         contexts, several = self._how.contexts or jsonld.secured(), False
+        # ADR 30 (threat 31b): all proofs have to fit under one text, and the document is then read under it.
         for edition in islice(contexts.editions(self._document), 1, None):
             several = True
             other = type(self)(self._document, replace(self._how, contexts=edition), self._forms, work)
@@ -254,6 +258,7 @@ class _Document(Secured):
         proof = _proof(signed)
         if self._how.known[proof.cryptosuite].covers_contexts:
             own, outer = proof.value.get("@context"), self._document["@context"]
+            # Threat 30: a context that was appended after signing gives terms other meanings.
             return own is None or same_contexts(own, outer)
         return True
 
@@ -307,6 +312,7 @@ class _Presentation(_Document):
         if not isinstance(item, dict):
             raise MalformedCredential("verifiableCredential holds something that is not an object")
         found = read(item, self._forms, self._work)
+        # Threat 19: a presentation within was made for somebody else.
         if found.presentation is not None:
             raise MalformedCredential("verifiableCredential holds a presentation")
         return found

@@ -22,6 +22,7 @@ from .suites import DATA_INTEGRITY, SUITES, Cryptosuite, DataIntegritySuite, lis
 if TYPE_CHECKING:
     from ...vcdm.jsonld import Contexts
 
+# Threat 62.
 MAX_PROOFS = 8
 """A document with more proofs is refused: each costs two canonicalisations and a signature check."""
 
@@ -63,11 +64,14 @@ class Proof(NamedTuple):
         if kind == DATA_INTEGRITY and (not isinstance(suite, str) or not suite):
             raise Malformed.saying("{where}.cryptosuite is missing or not a text", where=where)
         row = suites.get(suite) if isinstance(suite, str) else None
+        # Threat 24b: `Ed25519Signature2020` as a `cryptosuite` is no suite; that one is named by its type
+        # alone.
         if row is None or row.proof_type != kind:
             what = "the cryptosuite" if kind == DATA_INTEGRITY else "a proof of the type"
             raise UnknownCryptosuite.saying(
                 "{what} {suite} is not supported", what=what, suite=shortened(str(suite))
             )
+        # ADR 14: proofs of drafts follow other rules, by which they may hold.
         for name in row.unread:
             if name in value:
                 raise UnknownCryptosuite.saying(
@@ -116,12 +120,14 @@ def proof_values(document: Mapping[str, Any], work: Work | None = None) -> list[
     values = found if isinstance(found, list) else [found]
     if "proof" in document and not values:
         raise Malformed("proof is an empty list")
+    # Threat 62.
     if len(values) > MAX_PROOFS:
         raise TooLarge.saying(
             "proof has {entries} entries; at most {most} are read", entries=len(values), most=MAX_PROOFS
         )
     if len(values) < 2:
         return values
+    # Threat 37: the same proof twice is one proof.
     return list({jcs.canonicalize(value, work): value for value in values}.values())
 
 
@@ -144,6 +150,7 @@ def _chain(previous: tuple[str, ...], values: Sequence[Any]) -> list[Any]:
     by_id: dict[str, Mapping[str, Any]] = {}
     for value in values:
         if isinstance(value, dict) and isinstance(value.get("id"), str):
+            # Threat 36: a proof that builds on this id would be read as building on either.
             if value["id"] in by_id:
                 raise InvalidProof.saying("two proofs have the id {id}", id=shortened(value["id"]))
             by_id[value["id"]] = value
@@ -152,10 +159,12 @@ def _chain(previous: tuple[str, ...], values: Sequence[Any]) -> list[Any]:
 
     def follow(names: tuple[str, ...], path: frozenset[str]) -> None:
         for name in names:
+            # Threat 36: a proof on which this one builds was taken away.
             if name not in by_id:
                 raise InvalidProof.saying(
                     "previousProof names {name}, which is not among the proofs", name=shortened(name)
                 )
+            # Threat 36: a circle, which has no proof that could be checked first.
             if name in path:
                 raise InvalidProof.saying("the chain of proofs leads back to {name}", name=shortened(name))
             if name not in done:
@@ -271,8 +280,10 @@ def _require_own_context(
     if "@context" not in proof:
         return
     own, outer = listed(proof["@context"]), listed(document.get("@context", []))
+    # Threat R6.
     if own and all(name in suite.own_contexts for name in own):
         return
+    # Threat F7: compared as JSON, where true is not 1.
     if same_contexts(own, outer[: len(own)], work):
         return
     if suite.own_contexts:

@@ -194,8 +194,10 @@ signature by another algorithm, and `TooLarge` where decoding costs more than is
 
 def _multibase(value: str, size: int, work: Work) -> tuple[bytes, bytes]:
     """The signature of `proofValue`, in base58btc (VC Data Integrity 2.1); it is over the hashes alone."""
+    # Threat 24: a signature has one written form.
     if not value.startswith("z"):
         raise InvalidProof("proof.proofValue is not base58btc (it has to begin with z)")
+    # Threat 24: to decode base58 takes time by the square of its length; so it is charged and cut first.
     limit = max(_SHORT_SIGNATURE, base58_digits(size))
     work.spend(base58_steps(min(len(value), limit)))
     try:
@@ -256,7 +258,7 @@ class DataIntegritySuite:
     unread: tuple[str, ...] = ()
     signs: bool = True
     contexts: tuple[str, ...] = ()
-    """The contexts that define its own type of proof, if it has one; a document or proof names one of them."""
+    """The contexts that define its own type of proof, if it has one; document or proof names one of them."""
     decode: Decode = _multibase
     skeleton: Compile | None = None
     """Compiles what `canonicalize` does for documents of one shape."""
@@ -301,9 +303,12 @@ class DataIntegritySuite:
         options = {name: value for name, value in proof.items() if name != member}
         if not self.covers_contexts:
             options["@context"] = self._context(document, proof)
+        # VC-DI-EDDSA 3.3.2: what was signed are the contexts that the proof repeats.
         elif "@context" in proof:
             document = {**document, "@context": proof["@context"]}
         try:
+            # Threats 36 and 37: one signature over both hashes, so that neither options nor document can be
+            # exchanged.
             key.verify(signature, prefix + self._hash_data(document, options, digest, work, contexts))
         except InvalidSignature:
             raise SIGNATURE_MISFIT(
@@ -311,6 +316,7 @@ class DataIntegritySuite:
             ) from None
 
     def _digest_for(self, key: PublicKey) -> str:
+        # Threat 23: each suite names the types of its keys; by another it would be another algorithm.
         if key.type not in self.digests:
             raise InvalidProof.saying(
                 "{suite} does not work with keys of type {key_type}", suite=self.name, key_type=key.type
@@ -327,6 +333,7 @@ class DataIntegritySuite:
         is_known = any(name in self.contexts for name in names) and all(
             name in self.own_contexts for name in names
         )
+        # Only by contexts that are known to define this type: any other could mean something else by it (R6).
         if is_known and names != listed(outer)[: len(names)]:
             return own
         if self.contexts and not any(name in self.contexts for name in listed(outer)):

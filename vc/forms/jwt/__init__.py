@@ -149,6 +149,7 @@ class PlainJWT(_JWTForm):
         from wire.compact import jwt_header, jwt_payload
 
         try:
+            # Threat 19: a JWT with a type of its own, such as vc+jwt, is of that form.
             if jwt_header(token).get("typ", "JWT") != "JWT":
                 return False
             claims = jwt_payload(token).keys()

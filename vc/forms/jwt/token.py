@@ -70,6 +70,7 @@ class JWT(Secured):
         json_of(members)  # an integer that no report could hold would stop a service
         document, envelope = self.split(members)
         for name in ENVELOPE.intersection(self.jws.header):
+            # RFC 7519, 5.3: programs that look at one of two values would disagree.
             if envelope.setdefault(name, self.jws.header[name]) != self.jws.header[name]:
                 raise MalformedCredential.saying("{claim} of header and payload differ", claim=name)
         if "proof" in document:  # a signature that nobody here looks at might be broken, or by another
@@ -85,6 +86,7 @@ class JWT(Secured):
 
         Raises `MalformedCredential` for the claims `vc` and `vp`.
         """
+        # VC-JOSE-COSE, 3.1.3: a program for VCDM 1.1 would read these instead of the document.
         if held := [name for name in REFUSED if name in members]:
             raise MalformedCredential.saying("the payload has the claim {claim}", claim=held[0])
         envelope = {name: members.pop(name) for name in ENVELOPE.intersection(members)}
@@ -100,6 +102,7 @@ class JWT(Secured):
         Raises `unread` instead where the document may spell a name in a way that is not read.
         """
         for claim, value in told.items():
+            # An absent claim says nothing else: the document says it.
             if self.payload.envelope.get(claim, value) != value:
                 if may_hide_members(unread):
                     raise unread

@@ -111,6 +111,7 @@ def _name(document: dict[str, Any], digest: str, work: Work) -> tuple[bytes, str
         text = jcs.canonicalize(document, work)
     except Malformed:  # the walk says what is wrong
         return None
+    # JCS writes -0 as 0, and the walk tells them apart: one must not answer for the other.
     return None if b"-0.0" in orjson.dumps(document) else (text, digest)
 
 

@@ -93,6 +93,7 @@ class Meter:
         """Raises `TOO_COMPLEX` once contexts have cost too much."""
         self.spent += amount
         self.work.spend(amount)
+        # Threats 32 and F1.
         if self.spent > MOST:
             raise TOO_COMPLEX("the document combines too many or too large contexts")
 
@@ -146,6 +147,7 @@ class ActiveContext:
 
     def _keys(self, keyword: str) -> tuple[str, ...]:
         aliases = [name for name, term in self.terms.items() if term.iri == keyword != name]
+        # Threat F1: each object is searched for each of them.
         if len(aliases) > MOST_ALIASES:
             raise INVALID_CONTEXT.saying(
                 "{keyword} has more than {most} aliases", keyword=keyword, most=MOST_ALIASES
@@ -235,10 +237,12 @@ class Contexts:
             if isinstance(item, dict) and "@propagate" in item and (chain or item is not local):
                 raise INVALID_CONTEXT("@propagate is understood alike only in a context that stands alone")
             if item is None:
+                # Threat 30: the data model protects its terms, so that none can be redefined.
                 if not override and any(term.protected for term in result.terms.values()):
                     raise INVALID_CONTEXT("a null context would drop protected terms")
                 result = self.root.with_previous(None if propagate else result)
             elif isinstance(item, str):
+                # Threat 32.
                 if item in chain:
                     raise INVALID_CONTEXT.saying("the context {url} includes itself", url=quoted(item))
                 document = self.documents.load(item) if IRI(item) else None
@@ -358,6 +362,7 @@ class _Definition:
         previous = self.active.terms.pop(name, None)
         term = self.term(name, value)
         if previous and previous.protected and not self.override:
+            # Threat 30: a protected term may only be defined again with the same meaning.
             if replace(term, protected=True) != previous:
                 raise _bad(name, "is protected and may not be redefined")
             term = previous

@@ -74,6 +74,7 @@ class Documents:
         """
         if url not in self._loaded:
             rows = self._index.get(url)
+            # Threat 31: whoever serves a context could change what a signed document says.
             if rows is None:
                 raise UnknownContext.saying(
                     "the context {url} is not known here, and contexts are never fetched", url=quoted(url)
@@ -90,6 +91,7 @@ class Documents:
 
     def _text(self, row: Mapping[str, str]) -> bytes:
         data = (self._folder / row["file"]).read_bytes()
+        # Threat 31: a changed file would change the meaning of all that is read by it.
         if hashlib.sha256(data).hexdigest() != row["sha256"]:
             raise DAMAGED_CONTEXT.saying(
                 "the context file {file} does not have its indexed SHA-256", file=row["file"]

@@ -97,6 +97,8 @@ def compile_plan(contexts: Contexts, active: ActiveContext, key: str, meter: Met
     name = expand(active, key, vocab=True)
     term = active.terms.get(key)
     if name in KEYWORDS:
+        # ADR 15 (threat 30): members in `@nest`, `@graph` and the like are the same statements, unseen as
+        # JSON.
         if contexts.names and key not in _READ:
             raise Respelled.saying(
                 "{term} could hide a member from readers of JSON",
@@ -142,6 +144,7 @@ def compile_plan(contexts: Contexts, active: ActiveContext, key: str, meter: Met
     if contexts.names:
         said = contexts.names.properties.get(iri, iri)
         plan.said = None if said == key else said
+        # ADR 15 (threat 30): what decides is read under its one name only.
         if plan.kind == REVERSE or is_misnamed(active, key, iri):
             plan.kind = MISNAMED
             plan.source = origin(active, key)
@@ -175,6 +178,7 @@ def absolute(iri: str | None, name: str) -> str:
     """The IRI that a name stands for, if it is one. Raises `LossyDocument` if it is none."""
     if iri is not None:
         require_short(iri)
+    # Threat 28: a term without meaning is in no statement, so that no signature covers it.
     if iri is None or not IRI(iri):
         raise LossyDocument.saying(
             "{term} has no meaning in the contexts used here",

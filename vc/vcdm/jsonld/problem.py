@@ -94,6 +94,7 @@ LONGEST_DATA = 1 << 19  # of a data: URL, which holds a picture
 
 def require_short(iri: str) -> None:
     """Raises TOO_COMPLEX for an id, property or type that is longer than any honest one."""
+    # Threat F1: a name of 90 KB would be written and hashed with each statement about it (ADR 23).
     if len(iri) > LONGEST_NAME and (len(iri) > LONGEST_DATA or not iri.startswith("data:")):
         raise TOO_COMPLEX.saying(
             "an id or the name of a property is longer than {most} characters",

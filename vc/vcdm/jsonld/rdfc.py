@@ -88,6 +88,7 @@ def charged(work: Work) -> Callable[[], list[Any]]:
                 if isinstance(text, str):
                     written += len(text) if text.isascii() else 4 * len(text)
             work.left -= written // BYTES_WRITTEN
+            # Threat F1.
             if work.left < 0:
                 raise TOO_COMPLEX("the document has long names or ids that stand in too many statements")
             super().append(statement)
@@ -241,6 +242,7 @@ class _Ties:
 
     def walk(self, blank: int, path: dict[int, int]) -> tuple[str, dict[int, int]]:
         """Hash N-Degree Quads (4.8.3): the hash of a neighbourhood, and the numbers given on the way."""
+        # Threat 33.
         if len(path) > DEEPEST:
             raise self.refused()
         data = ""
@@ -281,6 +283,7 @@ class _Ties:
         self, order: tuple[int, ...], path: dict[int, int], best: str | None
     ) -> tuple[str, dict[int, int]] | None:
         """One order (4.8.3, step 5.4): its text, unless it cannot be smaller than the best so far."""
+        # Threat 33: there are as many orders as permutations, so that each is charged before it is tried.
         self.spend(1 + len(order) + len(path) // 4)
         path = dict(path)
         text = ""

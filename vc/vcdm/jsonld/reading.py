@@ -109,6 +109,7 @@ class _Reader:
         for name, objects in self.told.items():
             if len(objects) > 1:
                 try:
+                    # Threat F31.
                     united[name] = _united(objects, self.work)
                 except Respelled as problem:  # of an object that nobody may ask about
                     united[name] = problem
@@ -280,6 +281,7 @@ def _united(objects: Sequence[Mapping[str, Any]], work: Work) -> Mapping[str, An
                 members.setdefault(name, []).append(value)
     united: dict[str, Any] = {}
     for name, values in members.items():
+        # Threat 30: a holder may take an object apart, and a reader would see one of two values.
         if name in DECIDING and not all(value == values[0] for value in values):
             raise Respelled.saying(
                 "objects of one id differ in {name}, so that they cannot be told apart", name=name

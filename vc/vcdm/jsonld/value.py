@@ -64,6 +64,7 @@ def reference(active: ActiveContext, value: Any) -> str:
         require_short(iri)
         if IRI(iri):
             return iri
+    # Threat 29: JSON-LD drops an id that is no absolute IRI, with all that it names.
     raise LossyDocument(
         "an id or reference is not an absolute IRI", hint="Write it with its scheme, such as https: or urn:."
     )

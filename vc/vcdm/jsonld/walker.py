@@ -94,6 +94,7 @@ class Walk:
         subject = self.node(graph, active, value, depth, outermost=outermost)
         own = graph.facts[subject] if isinstance(subject, int) else None
         more_blanks = self.dataset.blanks > blanks + (own is not None)  # each of them gets a statement
+        # Threat 34: no statement would stand for it.
         if before == (len(graph.lines), len(graph.links), self.roots) and not own and not more_blanks:
             raise LossyDocument("an object that nothing points to says nothing")
         self.roots += 1
@@ -139,6 +140,7 @@ class Walk:
             and self.contexts.names
             and not OF_THE_DOCUMENT.isdisjoint(node)
         ):
+            # Threat 30: a reader of JSON would miss them there, while the statements are the same.
             raise Respelled("members of the document itself stand in another object of the same id")
         if name is None:
             subject = blank = self.dataset.blank()
@@ -381,6 +383,7 @@ class Walk:
             names = self.contexts.names
             for kind in sorted(said):
                 iri = absolute(expand(active, kind, vocab=True), kind)
+                # ADR 15 (threat 30): a type that decides has one name, as a property has.
                 if names and is_misnamed(active, kind, iri):
                     raise misnamed(kind, iri, origin(active, kind))
                 said[kind] = names.types.get(iri, iri) if names else kind
