@@ -41,6 +41,7 @@ def chained(
         PREVIOUS: base64url_encode(document_digest(before)),
     }
     key = signer.public_key
+    # JCS alone, as `signed_by_one_of` requires.
     suite = next(suite for suite in SUITES.values() if suite.covers_contexts and key.type in suite.key_types)
     options = {
         "type": suite.proof_type,

@@ -37,6 +37,7 @@ def require_said(facts: IssuingFacts, claims: Claims, kinds: StatusKinds = STATU
         # Either names the issuer, and the trust entry that it hands out says so.
         "issuer": facts.address if claims.issuer == facts.address else facts.issuer["id"],
         "status": (facts.status.list_url, facts.status.position),
+        # A log that a form added or dropped would change what evidence is asked for (threat 45).
         "log": {facts.log},
         "suspension": facts.status.is_suspendable and (facts.status.list_url, facts.status.position),
     }

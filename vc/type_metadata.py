@@ -119,6 +119,7 @@ class TypeDocuments:
         # are not looked at here.
         own = [one for one in self._own if one.vct == vct]
         found = next((one for one in own if not digest or integrity.fits(digest, one.data)), None)
+        # ADR 14: the type may have such metadata, and it is not here.
         if found is None:
             if own and integrity.digests(digest):
                 raise TYPE_METADATA_MISSING.saying(

@@ -202,6 +202,7 @@ def _require_members(value: Mapping[str, Any], known: frozenset[str], where: str
     """Raises `UnsupportedForm` for a member that our own form does not define: a later one may."""
     if value.keys() <= known:
         return
+    # ADR 14: a member that is not known here may decide, so that it is open.
     raise LATER_VERSION.saying(
         "{where} has a member {member}, which this version does not define",
         where=where,

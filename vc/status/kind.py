@@ -136,6 +136,7 @@ def entry_of(value: Mapping[str, Any], kinds: StatusKinds) -> EntryOfKind:
 def entries(claims: Claims, kinds: StatusKinds) -> Iterator[EntryOfKind]:
     """The status entries of a credential that can be read here; the others are left out."""
     for value in claims.status:
+        # Threat F5: an entry that cannot be read hides no other one.
         with suppress(Problem):
             yield entry_of(value, kinds)
 

@@ -121,6 +121,7 @@ class TokenStatusList:
         # 8.3, step 4: else a list of the issuer's could stand in for any other.
         if claims.id != entry.list_url:
             raise TOKEN_LIST_OF_ANOTHER("sub of the status list is not the address that the credential names")
+        # A list that was never in force says nothing of any moment.
         if claims.starts and claims.ends and claims.ends.utc <= claims.starts.utc:
             raise TOKEN_LIST_REVERSED("the status list ended before it began")
         content = claims.said["status_list"]
@@ -147,6 +148,7 @@ class TokenStatusList:
             "sub": facts.url,
             "iat": int(facts.valid_from.timestamp()),
             "exp": int(ends.timestamp()),
+            # A copy is not to be kept beyond the end of the list.
             "ttl": max(1, min(TTL, facts.lifetime) // timedelta(seconds=1)),
             "status_list": {"bits": bits.size, "lst": pack_list(bits)},
         }
@@ -261,6 +263,7 @@ class _Token(Secured):
             issuer_name=None,
             # `ttl` in milliseconds, as Bitstring Status List has it
             subjects=({} if ttl is None else {"ttl": ttl * 1000},),
+            # It says nothing before `iat`, nor before `nbf`.
             starts=issued if begins is None or begins.utc < issued.utc else begins,
             ends=ends,
             entries=(),

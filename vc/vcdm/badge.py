@@ -72,6 +72,7 @@ def _holder_name(reading: Reading, subject: Mapping[str, Any]) -> str:
     for identifier in _each(reading, subject.get("identifier")):
         hashed = identifier.get("hashed")  # or a list of one, as any member may be
         hashed = hashed[0] if isinstance(hashed, list) and len(hashed) == 1 else hashed
+        # A hash of a name is no name for people.
         if text_of(identifier, "identityType") == "name" and hashed is False:
             return text_of(identifier, "identityHash")
     if name := text_of(subject, "name"):

@@ -93,6 +93,7 @@ class Credential(Claims):
         `jsonld.read` does where a member that is missing may stand there under another name.
         """
         document = require_object(document, "the credential")
+        # VCDM 2.0, 4.13: what it says is in its `data:` URL, in another form.
         if document.get("type") in _ENVELOPED:
             raise UnsupportedForm("the credential is an enveloped one, such as a JWT")
         version = require_context(document)
@@ -180,6 +181,7 @@ def require_context(document: Mapping[str, Any]) -> str:
     Raises `MalformedCredential`; `UnsupportedForm` for that of another data model.
     """
     contexts = document.get("@context")
+    # VCDM 2.0, 4.3: an ordered set, whose first entry says which data model it is.
     if not isinstance(contexts, list) or not contexts:
         raise MalformedCredential("@context is missing or not a list")
     version = _VERSIONS.get(contexts[0]) if isinstance(contexts[0], str) else None
@@ -268,6 +270,7 @@ def _moment(said: Mapping[str, Any], name: str) -> Moment | None:
 def _issuer(document: Mapping[str, Any]) -> str:
     issuer = document.get("issuer")
     url = issuer.get("id") if isinstance(issuer, dict) else issuer
+    # VCDM 2.0, 4.7.
     if not is_url(url):
         raise MalformedCredential("issuer is neither a URL nor an object whose id is one")
     for name in ("name", "description"):
@@ -280,6 +283,7 @@ def _subjects(reading: Reading) -> tuple[Mapping[str, Any], ...]:
     found = reading.claims.get("credentialSubject")
     subjects: list[Mapping[str, Any]] = []
     for subject in map(reading.about, found if isinstance(found, list) and found else [found]):
+        # VCDM 2.0, 4.8.
         if not isinstance(subject, dict) or not subject:
             raise MalformedCredential("credentialSubject is missing, empty or not an object")
         optional_url(subject, "id", "credentialSubject")

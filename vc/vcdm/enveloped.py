@@ -68,6 +68,8 @@ class Enveloped(Mapping[str, Any]):
         data = unquote_to_bytes(text)
         if encoded:
             try:
+                # Without `validate`, Python passes over foreign characters, and the same bytes have many
+                # spellings.
                 data = base64.b64decode(data, validate=True)
             except binascii.Error:
                 raise UnsupportedForm("the enveloped credential is not base64") from None

@@ -48,6 +48,7 @@ class Presentation(NamedTuple):
         require_context(document)
         require_types(document, "VerifiablePresentation")
         found = document.get("verifiableCredential", [])
+        # A reader of JSON sees one odd object, where JSON-LD has several credentials.
         if isinstance(found, dict) and not found.keys().isdisjoint(("@set", "@list")):
             raise UnsupportedForm("verifiableCredential is wrapped in an object, in which it is not read")
         items = found if isinstance(found, list) else [found]
@@ -89,6 +90,7 @@ def _holder(document: Mapping[str, Any]) -> str | None:
         return None
     holder = document["holder"]
     url = holder.get("id") if isinstance(holder, dict) else holder
+    # VCDM 2.0, 4.13.
     if not is_url(url):
         raise MalformedCredential("holder is neither a URL nor an object whose id is one")
     return url

@@ -77,6 +77,7 @@ class Proof(NamedTuple):
                 raise UnknownCryptosuite.saying(
                     "{where} has a {name}, by which {suite} is not read", where=where, name=name, suite=suite
                 )
+        # VC Data Integrity 2.1: every proof has to have these.
         for name in ("verificationMethod", "proofPurpose", *row.required):
             if not isinstance(value.get(name), str) or not value[name]:
                 raise Malformed.saying("{where}.{name} is missing or not a text", where=where, name=name)
@@ -257,6 +258,7 @@ def verify_proof(
     be canonicalised without loss, `TooLarge` where that costs more than is left of `work`.
     """
     suite, work = _suite(proof.cryptosuite, suites), work or Work()
+    # ADR 23: charged before it is done.
     work.spend(SIGNATURE)
     _require_own_context(document, proof.value, suite, work)
     covered = secured_part(document, proof.previous, work) if proof.previous or walked is None else walked

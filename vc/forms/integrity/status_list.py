@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from ...claims import Claims
 
+# ADR 23: who signs a status document has what a whole list takes.
 _MOST_STEPS = 1 << 22
 _EFFECTS = {"revocation": Effect.REVOKED, "suspension": Effect.SUSPENDED}
 

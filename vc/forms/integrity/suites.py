@@ -218,6 +218,7 @@ def _detached_jws(value: str, size: int, _work: Work) -> tuple[bytes, bytes]:
         raw = base64url_decode(signature, limit=max(_JWS_CHARACTERS, 2 * size))
     except Malformed as problem:
         raise InvalidProof("proof.jws is not a detached JWS") from problem
+    # Threat 24b.
     if read != _JWS_HEADER:  # compared as text: to Python, 0 equals false
         raise UnknownCryptosuite.saying(
             "the header of proof.jws is not {header}", header=_JWS_HEADER.decode()
@@ -283,6 +284,7 @@ class DataIntegritySuite:
     ) -> dict[str, Any]:
         """The finished proof. Raises `Malformed` where the document would lose anything."""
         digest = self._digest_for(signer.public_key)
+        # VC-DI-EDDSA 3.2.5: the options are read by the contexts of the document.
         context = {"@context": document["@context"]} if "@context" in document else {}
         hashes = self._hash_data(document, {**options, **context}, digest, work, contexts, whole=True)
         signature = proof_value(signer, hashes)
@@ -358,6 +360,7 @@ class DataIntegritySuite:
         hasher = getattr(hashlib, digest)  # half the time of hashlib.new
         first = self.canonicalize(options, digest, work, contexts, recurs=True)
         second = self.canonicalize(document, digest, work, contexts, whole=whole)
+        # VC-DI-EDDSA 3.2.4: the options come first.
         return bytes(hasher(first).digest() + hasher(second).digest())
 
 

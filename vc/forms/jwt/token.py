@@ -118,6 +118,7 @@ class JWT(Secured):
             return Signatures((), [Unknown("x5c", str(signer), unread)])
         kid = key_name(self.jws)
         method = method_of(str(signer), kid)
+        # ADR 14: other programs may find its key.
         if method is None:
             unnamed = ISSUER_KEY_NOT_NAMED.saying(
                 "the header names no key of {issuer} that can be looked up here",

@@ -123,6 +123,7 @@ class SDJWTCredential(Secured):
         """
         payload, header = self.disclosed.payload, self._jws.header
         issuer, algorithm = str(payload.get("iss")), header["alg"]
+        # ADR 14: the signature may be good; it is of an algorithm that is not checked in this form.
         if algorithm not in ALGORITHMS:
             unread = ISSUER_KEY_NOT_NAMED.saying(
                 "an SD-JWT VC by {algorithm} is not read here", algorithm=shortened(algorithm)

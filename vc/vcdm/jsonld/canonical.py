@@ -58,6 +58,7 @@ def type_name(name: str, contexts: Contexts | None = None) -> str:
     if name not in names.iris and not IRI(name):
         raise UnknownType.saying("the type {type} is defined by no context known here", type=quoted(name))
     iris = names.iris.get(name, {name})
+    # The caller has to say which: a policy for one type must not accept another.
     if len(iris) > 1:
         raise AmbiguousType(
             f"the type {quoted(name)} could mean {' or '.join(sorted(iris))}",

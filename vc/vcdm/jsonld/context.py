@@ -206,6 +206,7 @@ class Contexts:
     def settle(self, meter: Meter) -> None:
         """Count what a document added to the memory; forget everything when that is too much."""
         self._kept += meter.spent
+        # Threat F1: hostile contexts would otherwise fill the memory of a service, a document at a time.
         if self._kept > KEPT:
             self.root = ActiveContext({})
             self._kept = 0
@@ -255,6 +256,7 @@ class Contexts:
                     override=override, chain=(*chain, item), source=item,
                 )  # fmt: skip
             elif isinstance(item, dict):
+                # Threats 32 and F1: a context object copies all terms before it.
                 meter.charge(16 + len(result.terms) + len(item))
                 result = _merged(result, item, override, previous, source)
             else:
@@ -346,6 +348,7 @@ class _Definition:
         """Define a term if this context has it and it is not yet defined."""
         if name not in self.local or self.done.get(name):
             return
+        # JSON-LD 1.1 API 4.2.2, step 1: a term that needs itself has no meaning.
         if name in self.done:
             raise _bad(name, "is defined by itself")
         self.done[name] = False

@@ -38,6 +38,7 @@ class Documents:
         self._index: dict[str, list[Mapping[str, str]]] = {}
         for row in json.loads((folder / "index.json").read_bytes()):
             self._index.setdefault(row["url"], []).append(row)
+        # Threat 30: another text for a vendored context would change what terms mean.
         for url in self._index.keys() & extra.keys():
             raise Refused.saying("the context {url} is vendored and cannot be replaced", url=quoted(url))
         self.extra, self._editions, self._folder = extra, editions, folder

@@ -72,6 +72,7 @@ def literal(value: Any, datatype: str | None) -> str:
         raise InvalidDocument("a value object holds neither a string nor a number nor a boolean")
     if value == 0 and math.copysign(1, value) < 0:
         raise InvalidDocument("a number is negative zero, which processors do not write the same way")
+    # RFC 7493, 2.2.
     if abs(value) > jcs.LARGEST_INTEGER:
         raise InvalidDocument(
             "an integer is beyond 2^53-1, where processors disagree", hint="Write it as a string."

@@ -154,6 +154,7 @@ def compile_plan(contexts: Contexts, active: ActiveContext, key: str, meter: Met
                 plan.reads = COUNTED
     if plan.scalar is not plan.node:
         plan.asks = ALONE if plan.scalar.is_usual else ALWAYS
+    # Threat F1: a plan is remembered with its texts.
     meter.charge((len(plan.predicate) + len(plan.head) + len(plan.tail)) // 8)
     return plan
 

@@ -108,6 +108,7 @@ def canonicalize(dataset: Dataset, *, digest: str = "sha256", work: Work | None 
 
 def canonical_lines(dataset: Dataset, *, digest: str, work: Work) -> tuple[list[str], list[int]]:
     """The canonical N-Quads, sorted, and each blank node's canonical number. Raises as `canonicalize`."""
+    # ADR 23: charged before it is done.
     work.spend(STATEMENT * dataset.statements())
     numbers = labels(dataset, digest=digest, work=work)
     out = n_quads(dataset, [f"_:c14n{number}" for number in numbers])
@@ -143,6 +144,7 @@ def n_quads(dataset: Dataset, names: Sequence[str]) -> list[str]:
 
 def labels(dataset: Dataset, *, digest: str = "sha256", work: Work | None = None) -> list[int]:
     """The canonical number of each blank node (RDFC-1.0 4.4.3, steps 3 to 5)."""
+    # A single blank node is c14n0, whatever is said of it.
     if dataset.blanks < 2:
         return [0] * dataset.blanks
     hasher = {"sha256": hashlib.sha256, "sha384": hashlib.sha384}[digest]
@@ -156,6 +158,7 @@ def labels(dataset: Dataset, *, digest: str = "sha256", work: Work | None = None
     ties = []
     for value in sorted(groups):
         group = groups[value]
+        # 4.4.3, step 4: those that their hashes tell apart get their numbers first.
         if len(group) == 1:
             issued[group[0]] = len(issued)
         else:
@@ -261,6 +264,7 @@ class _Ties:
     def grouped(self, blank: int, path: dict[int, int]) -> dict[str, list[int]]:
         """The neighbours by Hash Related Blank Node (4.7.3)."""
         neighbours = self.neighbours[blank]
+        # Threat 33: long names are hashed again at each step.
         self.spend(2 + 2 * len(neighbours) + sum(len(place) for place, _ in neighbours) // BYTES_HASHED)
         groups: dict[str, list[int]] = {}
         for place, other in neighbours:

@@ -93,6 +93,7 @@ class _Reader:
         united = self.united()
         own = united.get(str(claims.get("id")), {})
         if isinstance(own, Respelled):
+            # Threat 30: the document contradicts itself in something that decides.
             raise own
         if claims is unsecured and not own:
             return Reading(document, self.told, united, self.silent)
@@ -186,6 +187,7 @@ class _Reader:
         if plan.kind == JSON:
             return value
         if plan.kind == MISNAMED:
+            # ADR 15 (threat 30): what decides is read under its one name only.
             raise misnamed(plan.key, plan.name, plan.source)
         if kind is list:
             items = [self.value(plan, item, depth) for item in value if item is not None]

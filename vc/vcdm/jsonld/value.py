@@ -26,6 +26,7 @@ def value_object(active: ActiveContext, value: dict[str, Any]) -> str:
     entries: dict[str | None, Any] = {}
     for key, entry in value.items():
         keyword = expand(active, key, vocab=True)
+        # Readers would take one of the two, and not all the same one.
         if keyword in entries:
             raise InvalidDocument("a value object has a member under two keys")
         if keyword == "@index":

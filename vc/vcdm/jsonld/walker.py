@@ -376,6 +376,7 @@ class Walk:
         except TypeError:
             raise InvalidDocument("a type is neither a string nor an array of strings") from None
         if found is None:
+            # Threat F1: all that is remembered is paid for.
             self.meter.charge(1 + len(text) // 8)
             result = active
             lines = []
@@ -406,6 +407,7 @@ class Walk:
         """The plan for a key, worked out once and remembered."""
         plan: Plan | None = active.plans.get(key)
         if plan is None:
+            # Threat F1: as types are.
             self.meter.charge(1 + len(key) // 8)
             plan = active.plans[key] = compile_plan(self.contexts, active, key, self.meter)
         return plan
