@@ -1,7 +1,7 @@
 """The claims of a credential, whatever form secures it. Every value is JSON.
 
-A form makes `Claims` from all facts that decide, each by its keyword: one that a form left out would be taken
-for one that the credential does not have, such as a revocation.
+A form makes `Claims` from all facts that decide, each by its keyword. A fact that it left out, such as a
+revocation, would be taken for one that the credential does not have.
 """
 
 from __future__ import annotations

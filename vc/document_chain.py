@@ -1,6 +1,6 @@
 """The chain of an issuer's DID documents: each version names the one before it, and a key of that signs it.
 
-A log proves that a digest was there, not whose it is: anybody who may write to the log of several issuers
+A log proves that a digest was there, not whose it is. Anybody who may write to the log of several issuers
 could put a document of another one there, with a key of his own. So a version of a document carries the
 digest of the version before, and a Data Integrity proof by a key for credentials that was in force there. The
 digest that the log holds covers both.
@@ -117,7 +117,7 @@ def signs_credentials(document: Document, method: VerificationMethod) -> bool:
     """True if a key without an end in the document is one for credentials there.
 
     Documents up to release 81e9505 do not say what a key signs, and have the one for diplomas in
-    `authentication`, too: there a thief of the key for status lists must get no further.
+    `authentication`, too. There, a thief of the key for status lists must get no further.
     """
     if method.signs is not None:
         return Use.CREDENTIALS in method.signs

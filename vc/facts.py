@@ -1,6 +1,6 @@
 """The facts that decide in a credential, given to a form when it signs, and read back from what it signed.
 
-A verifier takes any fact that a form leaves out for one that the credential lacks: without its place in a
+A verifier takes any fact that a form leaves out for one that the credential lacks. Without its place in a
 status list, a credential revoked for fraud would be valid.
 """
 

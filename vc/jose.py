@@ -48,7 +48,7 @@ class JWTSignature(NamedTuple):
 
 
 def subject_of(jws: JWS, work: Work) -> str:
-    """The name of the first certificate in `x5c`, for a JWT that says no issuer; empty without either.
+    """The name of the first certificate in `x5c`, for a JWT that names no issuer; empty without one.
 
     Raises as `JWS.certificates` and `certificates.read_certificate`.
     """

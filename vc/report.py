@@ -26,7 +26,7 @@ class Outcome(StrEnum):
 
 
 class Verdict(StrEnum):
-    """All checks together."""
+    """The outcome of all checks together."""
 
     VALID = "valid"
     INVALID = "invalid"
@@ -129,6 +129,7 @@ class Report:
         """
         checks = (check._replace(part=number) for number, part in enumerate(parts) for check in part.checks)
         credentials = (claims for part in parts for claims in part._credentials)  # noqa: SLF001 -- of this class
+        # Threat 55: where parts were signed by different keys, nobody is the holder of the whole.
         holders = {part.holder for part in parts}
         holder = holders.pop() if len(holders) == 1 else None
         report = cls(checks, credentials, [status for part in parts for status in part.statuses], holder)
@@ -141,6 +142,7 @@ class Report:
         """Invalid if any check failed; valid only if none failed and none stayed open."""
         if self.parts:
             verdicts = {part.verdict for part in self.parts}
+            # A good presentation makes up for no bad one.
             worst = (Verdict.INVALID, Verdict.UNDETERMINED, Verdict.VALID)
             return next(verdict for verdict in worst if verdict in verdicts)
         outcomes = [check.outcome for check in self.checks]
@@ -192,8 +194,9 @@ class Report:
     def to_dict(self) -> dict[str, Any]:
         """The report as JSON, version 2; no claims. A valid one says who the holder is, where one proved it.
 
-        With a status that was looked up come `statusAsOf`, the oldest date of all lists of revocations and
-        suspensions, and `statusFresh`, whether each is of the last day or was looked up just now.
+        A status that was looked up adds two members. `statusAsOf` is the oldest date of all lists of
+        revocations and suspensions; `statusFresh` is true if each list is of the last day or was looked up
+        just now.
         """
         found: dict[str, Any] = {"version": 2, "verdict": self.verdict.value}
         if known := [status for status in self.statuses if status]:

@@ -85,7 +85,7 @@ class Presented(Protocol):
 
 
 class Secured(Protocol):
-    """One credential or presentation. `work` is what a call may cost; beyond it is `TooLarge`.
+    """One credential or presentation. `work` bounds the cost of a call, beyond which it raises `TooLarge`.
 
     A method with a body is the default, for a form that signs bytes and holds one credential.
     """
@@ -96,7 +96,7 @@ class Secured(Protocol):
 
     @property
     def former_name(self) -> str:
-        """The name that its form had once, where it calls itself so; else empty."""
+        """The former name of its form, where it uses that; else empty."""
         return ""
 
     @property

@@ -1,4 +1,4 @@
-"""Texts with slots: what the documents of one shape share is written once, and values are spliced in.
+"""Texts with slots: the text that documents of one shape share is written once; values are spliced in.
 
 A document is traced to find its slots. Each holds a marker of random digits while the general path makes the
 document; wherever a finished text shows the marker, a value of that slot goes.

@@ -2,8 +2,8 @@
 
 It holds a credential or a presentation untouched, whatever its form, evidence from logs for the secured
 documents in it, the issuers' DID documents, and status lists. Everything but the secured document is the
-presenter's word until something trusted binds it (a pinned key or digest, or a log that the trust file binds
-to the issuer); the verifier decides that, never this module.
+presenter's word until something trusted binds it: a pinned key or digest, or a log that the trust file binds
+to the issuer. The verifier decides that, never this module.
 """
 
 from __future__ import annotations
@@ -85,8 +85,8 @@ class Bundle:
         """Reads a bundle, or a bare credential or presentation, of one of `forms`, as a bundle of itself.
 
         Raises `UnsupportedForm`, `NO_CREDENTIAL` and `TooLarge` for what is not read here, or costs more than
-        is left of `work`, which leave the question open, and `Malformed` for a bundle whose known parts are
-        broken.
+        is left of `work`; these leave the question open. Raises `Malformed` for a bundle whose known parts
+        are broken.
         """
         work = work or Work()
         if isinstance(data, Bundle):

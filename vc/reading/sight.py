@@ -58,6 +58,7 @@ def _picture(data: bytes) -> str | None:
 def _token(data: bytes) -> str | None:
     """A JWT, SD-JWT or JWE: base64url with dots, whose first part is a JSON object with `alg`."""
     token, tilde, _ = data.partition(b"~")
+    # The shape comes first: most bytes are no token, and cost no parsing.
     if re.fullmatch(_COMPACT, token) is None:
         return None
     try:

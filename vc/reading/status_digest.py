@@ -55,7 +55,7 @@ def parse_file(data: bytes, forms: Mapping[str, Form], work: Work) -> DigestFile
 
 @dataclass(frozen=True)
 class WholeDigest:
-    """A digest whose positions fit its document; who signed that is not verified."""
+    """A digest whose positions fit its document; the signature of that is not verified."""
 
     bundle: Bundle
     claims: Claims
@@ -71,6 +71,7 @@ def parse_whole(data: bytes, forms: Mapping[str, Form]) -> WholeDigest:
     # Threat 57c: a budget of its own, since no report pays for reading a digest.
     work = Work(_MOST_STEPS)
     file = parse_file(data, forms, work)
+    # Positions that changed, read as all that are set, would make most revocations disappear.
     if not file.is_whole:
         raise Malformed("these are changes to a status digest, not a whole one")
     claims = read(file.bundle.secured, forms, work).claims
@@ -78,6 +79,6 @@ def parse_whole(data: bytes, forms: Mapping[str, Form]) -> WholeDigest:
 
 
 def digest_file(bundle: Bundle, packed: bytes, *, is_whole: bool) -> bytes:
-    """The file of a signed document with its evidence, and its packed positions, or of what changed."""
+    """The file of a signed document with its evidence, and its packed positions or changes."""
     document = orjson.dumps(orjson.loads(bundle.to_bytes()))
     return b"\n".join((_WHOLE if is_whole else _CHANGES, document, packed))

@@ -2,7 +2,7 @@
 
 W3C Bitstring Status List 1.0; lists of its draft, StatusList2021, are read, too. Many credentials share one
 signed list, and each knows its position. `bits.py` has the list itself, `entry.py` a credential's reference
-to a place in one and the checks of the signed list, `details.py` a second signed document beside it, with
+to a place in one and the checks of the signed list. `details.py` has a second signed document beside it, with
 the date and coded reason of each revocation.
 """
 

@@ -149,4 +149,5 @@ def list_forms(forms: Mapping[str, Form], kinds: StatusKinds) -> Mapping[str, Fo
 
 def of_file(name: str, kinds: Iterable[StatusKind]) -> StatusKind | None:
     """The kind of the list in a published file by its name; `None` for one without a suffix."""
+    # Every name ends with an empty suffix.
     return next((kind for kind in kinds if kind.suffix and name.endswith(kind.suffix)), None)

@@ -233,7 +233,7 @@ class _Token(Secured):
 
     @cached_property
     def claims(self) -> Claims:
-        """See `Secured`. The issuer is who signed, where the list does not name one, as is usual."""
+        """See `Secured`. Without `iss`, as is usual, the issuer is the signer."""
         payload = load_json_object(self._jws.payload, limit=LARGEST, work=self._work)
         subject = payload.get("sub")
         # 5.1: by `sub`, `open` compares the list with the address in the credential.

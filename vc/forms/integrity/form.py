@@ -88,7 +88,7 @@ class DataIntegrity:
     def read(
         self, content: Carried, forms: Mapping[str, Form], work: Work, asked: Asked | None = None
     ) -> Secured:
-        """Reads a document; one that is but the envelope of another form is read as that.
+        """Reads a document; a mere envelope of another form is read as that form.
 
         Raises as `load_json_object`, `Enveloped.from_object`, and for that as `front.opened`.
         """
@@ -283,7 +283,7 @@ class _Document(Secured):
         return (entry,)
 
     def digests(self, work: Work) -> frozenset[bytes]:
-        """One for each of its proofs."""
+        """One digest for each of its proofs."""
         values = proof_values(self._document, work)
         return frozenset(document_digest({**self._document, "proof": value}, work) for value in values)
 

@@ -196,11 +196,11 @@ def sign(
 ) -> dict[str, Any]:
     """A copy of `document` with one more proof at the end of its `proof` array.
 
-    Without `created` the proof has no time of its own. The array is the form that Open Badges 3.0
-    asks for. `contexts` are those of `jsonld.vouched` or `load`, by default the vendored ones. Raises
-    `Malformed` when the document would lose anything on its way to the signature, such as a member that is
-    null or [], `UnknownCryptosuite` for a suite outside `suites`, or one that only verifies, and `TooLarge`
-    where it costs more than `work`, by default as much as a whole report.
+    Without `created` the proof has no time of its own. The array is the form that Open Badges 3.0 asks for.
+    `contexts` are those of `jsonld.vouched` or `load`, by default the vendored ones. Raises `Malformed` when
+    the document would lose anything on its way to the signature, such as a member that is null or []. Raises
+    `UnknownCryptosuite` for a suite outside `suites`, or one that only verifies, and `TooLarge` where it
+    costs more than `work`, by default as much as a whole report.
     """
     chosen = _suite(suite, suites)
     if not chosen.signs:

@@ -1,4 +1,4 @@
-"""A presentation as a JWT: who shows which credentials, to whom, over which challenge and when."""
+"""A presentation as a JWT: the holder, the credentials, the audience, the challenge and the time."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class JWTPresentation(JWT):
         return Enveloped.from_object(item)
 
     def signatures(self, work: Work) -> Signatures:  # noqa: ARG002 -- read already
-        """The holder's. Raises `InvalidProof` without `iat`: how old it is, nobody could tell.
+        """The holder's. Raises `InvalidProof` without `iat`, since nobody could tell its age.
 
         Raises `MalformedCredential` for claims that are malformed, and as `signed_by` and `presentation`.
         """

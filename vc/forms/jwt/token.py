@@ -44,7 +44,7 @@ class Payload(NamedTuple):
 
 
 class JWT(Secured):
-    """One JWT, read when it is asked what it says: its log entry takes the bytes alone."""
+    """One JWT, read when its claims are asked for: its log entry takes the bytes alone."""
 
     unused: tuple[str, ...] = ()
     """See `JWS.parse`."""
@@ -109,7 +109,7 @@ class JWT(Secured):
                 raise MalformedCredential.saying("{claim} says something else than the document", claim=claim)
 
     def signed_by(self, signer: object, signature: JWTSignature) -> Signatures:
-        """The signature by the key that `kid` names, absolute or relative to the DID of who signs.
+        """The signature by the key that `kid` names, absolute or relative to the DID of the signer.
 
         `method` of the `signature` is put in. Raises `MalformedCredential` for a `kid` that names no key.
         """

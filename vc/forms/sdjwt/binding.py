@@ -30,7 +30,7 @@ ANOTHER_HOLDER = Code("another-holder", Refused, "It is bound to another key")
 
 
 class BoundPresentation(NamedTuple):
-    """A presentation's word about itself; see `vc.secured.Presented`."""
+    """A presentation's own statements; see `vc.secured.Presented`."""
 
     holder: str | None
     unread: Problem | None = None
@@ -62,7 +62,7 @@ class SDJWTPresentation(Secured):
 
     @property
     def credentials(self) -> Sequence[Secured]:
-        """The one."""
+        """The one credential that is shown."""
         return (self._credential,)
 
     @cached_property

@@ -91,6 +91,7 @@ def claims_of(
 
 def _text(payload: Mapping[str, Any], name: str) -> str:
     value = payload.get(name)
+    # Threat R5: a missing claim is a finding, and no crash.
     if not isinstance(value, str) or not value:
         raise MalformedCredential.saying("{claim} is missing, or no text", claim=name)
     return value
@@ -137,6 +138,7 @@ def _entries_of_w3c(payload: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """
     values = payload.get("credentialStatus", ())
     for value in values if isinstance(values, list | tuple) else [values]:
+        # Threat R3: as for `status`.
         if not isinstance(value, dict) or "type" not in value:
             raise MalformedCredential("credentialStatus is no object with a type")
         yield value
@@ -147,6 +149,7 @@ def _terms(payload: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         if name in payload:
             values = payload[name]
             for value in values if isinstance(values, list) else [values]:
+                # Threat R3: a log or a place of the status that nobody can read must not count as none.
                 if not is_url(value):
                     raise MalformedCredential.saying("{claim} is no URL", claim=name)
                 yield {"type": name, "id": value}

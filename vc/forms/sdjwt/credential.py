@@ -47,7 +47,7 @@ ALGORITHM_NOT_FOR_KEY = Code("algorithm-not-for-key", Refused, "The key does not
 
 
 class SDJWTCredential(Secured):
-    """One credential with some of its disclosures, read when it is asked what it says.
+    """One credential with some of its disclosures, read when its claims are asked for.
 
     Its log entry takes the bytes alone.
     """

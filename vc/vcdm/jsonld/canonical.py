@@ -55,6 +55,7 @@ def type_name(name: str, contexts: Contexts | None = None) -> str:
     """
     names = (contexts or secured()).names
     assert names is not None
+    # ADR 14: some other context may define it.
     if name not in names.iris and not IRI(name):
         raise UnknownType.saying("the type {type} is defined by no context known here", type=quoted(name))
     iris = names.iris.get(name, {name})
@@ -102,6 +103,7 @@ def canonicalize(
         found = _walked(document, contexts, digest, work)
         contexts.forms.keep(key, Kept(found, len(key[0]) + len(found[0])))
     else:
+        # ADR 23: the same cost each time, whatever was remembered.
         work.spend(found[1])
     return found[0]
 

@@ -7,7 +7,7 @@ refused; a scoped context is looked at when it is used. More: an active context 
 what is derived from it (scoped contexts, the walker's plans) is remembered on it. Everything remembered is
 paid for from a `Meter`, so that a hostile document can fill neither memory nor time.
 
-The contexts are processed at run time rather than shipped as compiled tables: the processor is needed for
+The contexts are processed at run time rather than shipped as compiled tables. The processor is needed for
 inline contexts anyway, and takes a few milliseconds for the first document of a process.
 """
 
@@ -175,7 +175,7 @@ class Contexts:
         self.names = names
         self.root = ActiveContext({})
         self.forms: Memory[tuple[bytes, str], tuple[bytes, int]] = Memory(1 << 19)
-        """Of documents that recur the canonical form and its steps, by their JCS form and the hash inside."""
+        """The canonical form and the steps of documents that recur, by their JCS form and the hash inside."""
         self._recent: deque[ref[Stated]] = deque()
         self._kept = 0
         self._others: dict[frozenset[tuple[str, int]], Contexts] = {}

@@ -25,6 +25,7 @@ _LONG = 500  # characters; from there on it is faster to look for each of the sp
 
 def escaped(text: str) -> str:
     """Text between the quotes of a literal (RDFC-1.0 Appendix A). Raises `InvalidDocument`."""
+    # A signature would fit in one program, and not in another.
     if "\ufffe" in text or "\uffff" in text:
         raise InvalidDocument("a text holds U+FFFE or U+FFFF, which processors do not write the same way")
     if len(text) < _LONG:
@@ -92,6 +93,7 @@ def double(value: float) -> str:
 
     Raises `InvalidDocument`, and `LossyDocument` where that is not the number itself.
     """
+    # Threat 27.
     if not math.isfinite(value):
         raise InvalidDocument("a number is NaN or infinite")
     digits, _, exponent = f"{value:.15E}".partition("E")

@@ -32,7 +32,7 @@ _NO_LINES: list[str] = []
 
 
 class Walked(dict[str, Any]):
-    """A document whose statements may be known still, from when it was read; nobody changes it.
+    """A document that may still have its statements from when it was read; nobody changes it.
 
     Pickled as the document alone.
     """
@@ -47,7 +47,7 @@ class Walked(dict[str, Any]):
         contexts.note_walked(self)
 
     def taken(self) -> Dataset | None:
-        """Its statements, once; who needs them a second time makes them anew."""
+        """Its statements, once; a second caller has to make them anew."""
         try:
             return self.statements.pop()
         except IndexError:
@@ -117,6 +117,7 @@ class Plain:
                 self.objects.setdefault(name, []).append(node)
             if not states:
                 pass
+            # `Walk` refuses what is deeper, and knows other words for keywords.
             elif depth > DEEPEST or not active.is_usual:
                 states = self.states = False
             elif name is None:

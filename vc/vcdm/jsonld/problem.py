@@ -109,4 +109,5 @@ def quoted(name: object) -> str:
 
 
 def _short(text: str) -> str:
+    # A stranger's text in a message is cut.
     return text if len(text) <= 80 else text[:80] + "…"

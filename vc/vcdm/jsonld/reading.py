@@ -103,8 +103,9 @@ class _Reader:
     def united(self) -> dict[str, Mapping[str, Any] | Respelled]:
         """The statements of all objects with one id, for each such id.
 
-        This is worked out here, where it draws on `work`, and not when somebody asks: uniting writes objects
-        that lie in each other once for each level, and who shows a credential has no work left to count.
+        This is worked out here, where it draws on `work`, and not when somebody asks. Uniting writes objects
+        that lie in each other once for each level, and a program that shows a credential has no work left to
+        count.
         """
         united: dict[str, Mapping[str, Any] | Respelled] = {}
         for name, objects in self.told.items():

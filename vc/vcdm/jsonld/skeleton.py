@@ -160,7 +160,7 @@ class _Quads:
 
 
 class _Traced(Walk):
-    """A walk that gives up where what it does with a text in a slot depends on more than its characters."""
+    """A walk that gives up where its result for a text in a slot depends on more than the characters."""
 
     def __init__(self, contexts: Contexts, token: str) -> None:
         super().__init__(contexts, Meter(Work()))

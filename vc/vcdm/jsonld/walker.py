@@ -2,8 +2,7 @@
 
 This does in one pass what JSON-LD 1.1 describes as expansion, node map generation and conversion to RDF
 (Processing Algorithms 5.1, 7.2, 8.1). The meaning of a key is worked out once and remembered as a `Plan` on
-the active context (plan.py), so that the walk of a document of a known kind is little more than joining
-strings.
+the active context (plan.py). So the walk of a document of a known kind is little more than joining strings.
 Wherever the specification would drop something, `LossyDocument` is raised. Differences without meaning in
 JSON-LD stay free: the order of members and of sets, a value given twice in a set, null and [] as absence.
 """
@@ -46,7 +45,7 @@ OF_THE_DOCUMENT = DECIDING - {"encodedList", "statusPurpose", "statusSize"}
 
 The members that decide in a status list stand in its subject, to which some issuers (MOSIP Inji Certify) give
 the id of the list. Moving one between the two objects changes no statement, and the reader unites them, so
-nobody gains by it; where the two differ in such a member, the reader refuses them.
+nobody gains by it. The reader refuses two that differ in such a member.
 """
 
 _FIRST, _REST, _NIL = f" <{RDF}first> ", f" <{RDF}rest> ", f"<{RDF}nil>"
@@ -63,8 +62,8 @@ class Walk:
         *,
         unnamed: list[tuple[dict[str, Any], int]] | None = None,
     ) -> None:
-        """`dataset` is where the statements go, if not into one without limits; `unnamed` is where each
-        object without an id goes, with the number of its blank node.
+        """`dataset` takes the statements, by default one without limits; `unnamed` takes each object without
+        an id, with the number of its blank node.
         """
         self.contexts = contexts
         self.meter = meter
