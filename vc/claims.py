@@ -106,6 +106,7 @@ class Claims:
     def status(self) -> tuple[Mapping[str, Any], ...]:
         """The places of its status: its entries, or its status statement, written as an entry."""
         for terms in self.terms:
+            # ADR 26: the statement stands where a status entry would.
             if has_type(terms, STATUS_STATEMENT):
                 list_url, position = _position(terms)
                 entry = {

@@ -122,6 +122,7 @@ def signs_credentials(document: Document, method: VerificationMethod) -> bool:
     if method.signs is not None:
         return Use.CREDENTIALS in method.signs
     may_log_in = {each.key for each in document.methods("authentication")}
+    # In such a document, only a key that may also log in was one for diplomas.
     return method.key in may_log_in or not may_log_in
 
 

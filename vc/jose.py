@@ -72,6 +72,7 @@ class ConfirmationKey(NamedTuple):
 
 def require_type(jws: JWS, *types: str) -> None:
     """Raises `MalformedCredential` for a JWT of another type (RFC 8725, 3.11; threat 19)."""
+    # RFC 8725, 3.11 (threat 19): a JWT for one use must count for no other.
     if jws.header.get("typ") not in types:
         raise MalformedCredential.saying(
             "typ of the header is {type}, not {expected}",

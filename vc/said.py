@@ -30,6 +30,7 @@ def require_said(facts: IssuingFacts, claims: Claims, kinds: StatusKinds = STATU
         "holder": claims.subjects[0].get("id"),
         "kind": claims.kind,
         "schema": facts.schema and _schema(claims, facts.schema.id),
+        # ADR 67: a suspension at another position would be another person's.
         "suspension": facts.status.is_suspendable and _suspension(places),
     }
     given = {

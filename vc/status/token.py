@@ -229,6 +229,7 @@ class _Token(Secured):
     def __init__(self, jwt: bytes, jws: JWS, work: Work) -> None:
         """Raise `MalformedCredential` for a JWT of another type (RFC 8725, 3.11; threat 19)."""
         self._jwt, self._jws, self._work = jwt, jws, work
+        # 5.1: the type with or without `application/`, as RFC 7515, 4.1.9, lets `typ` be written.
         require_type(jws, TYPE, MEDIA_TYPE)
 
     @cached_property

@@ -238,6 +238,7 @@ def proof_value(signer: Signer, hashes: bytes) -> str:
 
 def same_contexts(one: object, other: object, work: Work | None = None) -> bool:
     """True if two `@context` are the same JSON. Only texts are compared with ==, to which True equals 1."""
+    # Threat F7: everything but texts is compared as JSON.
     if {*map(type, listed(one))} == {str}:
         return one == other
     return jcs.canonicalize(one, work) == jcs.canonicalize(other, work)
@@ -332,6 +333,7 @@ class DataIntegritySuite:
         """
         own, outer = proof.get("@context", []), document.get("@context", [])
         names = listed(own)
+        # Threat R6: an own context counts where it defines this type, and nothing unknown stands beside it.
         is_known = any(name in self.contexts for name in names) and all(
             name in self.own_contexts for name in names
         )

@@ -79,6 +79,7 @@ class JWT(Secured):
 
     def require_own_type(self, jws: JWS) -> None:
         """Raise `MalformedCredential` for a header of another form (threat 19)."""
+        # RFC 7515, 4.1.9: `application/` may be left out.
         require_type(jws, self.form.removeprefix("application/"), self.form)
 
     def split(self, members: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

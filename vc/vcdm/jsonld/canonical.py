@@ -175,6 +175,7 @@ def _dataset(
 ) -> rdfc.Dataset:
     """A document's statements, for which its values are charged. A small one's cannot fill the memory."""
     if type(document) is Walked:
+        # Threat 31b: under another text of a context, the same document makes other statements.
         is_known = document.contexts is contexts and unnamed is None
         if is_known and (known := document.taken()):
             work.spend(document.steps)

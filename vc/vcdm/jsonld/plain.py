@@ -126,6 +126,7 @@ class Plain:
                 graph.facts[subject] = lines
                 if predicate:
                     graph.links.append((pointing, predicate, subject))
+            # Threat 30: an object with the document's own id may hold what decides; `Walk` looks at that.
             elif not _is_absolute(name) or (name == own and node is not document):
                 states = self.states = False
             else:
