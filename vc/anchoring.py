@@ -1,7 +1,7 @@
-"""What a credential says about logs: which digest stands for it, and that it expects to be in one.
+"""References from a credential to logs: the digest that stands for it, and the log it expects to be in.
 
-Evidence travels beside a credential, so that somebody could strip it unnoticed. A `termsOfUse` entry
-inside the signed part names the log; a verifier that misses the evidence then leaves the verdict open.
+Evidence travels beside a credential, so an attacker could strip it unnoticed (threat 45). A `termsOfUse`
+entry inside the signed part names the log; a verifier that misses the evidence then leaves the verdict open.
 Its type is an absolute IRI: no context is needed, and any other verifier still reads the credential.
 """
 
@@ -27,9 +27,9 @@ class CarriedKind(NamedTuple):
     absent: tuple[tuple[str, str], ...] = ()
     """The SHA-256, in hexadecimal, of each file that stayed behind, by path: a digest covers all of them."""
     evidence: tuple[Evidence, ...] = ()
-    """That a log holds it, by that digest."""
+    """Proof that a log holds it, under that digest."""
     is_shown: bool = False
-    """Whether a verifier found that a trusted log of its credential's issuer holds it."""
+    """True if a verifier found that a trusted log of its credential's issuer holds it."""
 
 
 def log_entry(
@@ -52,4 +52,5 @@ def document_digest(document: Mapping[str, Any], work: Work | None = None) -> by
 
 def anchoring_terms(origin: str) -> dict[str, str]:
     """The `termsOfUse` entry of a credential that goes into the log `origin`."""
+    # VCDM 2.0, 4.4: an id is a URL, so that what no URL may hold is escaped in an origin.
     return {"type": ANCHORED_IN_LOG, "id": LOG + quote(origin, safe="/.:-_~")}

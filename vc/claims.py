@@ -1,7 +1,7 @@
 """The claims of a credential, whatever form secures it. Every value is JSON.
 
-A form makes `Claims` from all facts that decide, each by its keyword: one that a form left out would be taken
-for one that the credential does not have, such as a revocation.
+A form makes `Claims` from all facts that decide, each by its keyword. A fact that it left out, such as a
+revocation, would be taken for one that the credential does not have.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Claims:
     issuer: str
     """The issuer's URL, in most cases a DID."""
     issuer_name: str | None
-    """What the issuer calls itself here; its word only."""
+    """The issuer's name for itself; its word only."""
     subjects: tuple[Mapping[str, Any], ...]
     """About whom or what it is: one at least."""
     starts: Moment | None
@@ -54,23 +54,23 @@ class Claims:
     schemas: tuple[Mapping[str, Any], ...]
     """The schemas that it names, each with `id` and `type`."""
     title: str
-    """What it is called."""
+    """Its name, as people are shown it."""
     holder_name: str
     """The name of the first subject; empty where it has none, as what follows."""
     number: str
     """Its issuer's number for it."""
     awarded: Moment | None
-    """When it was awarded."""
+    """The day or moment of its award."""
     degree: str = ""
     """The degree as its issuer words it."""
     achievement_type: str = ""
     """The `achievementType` of Open Badges 3.0, such as BachelorDegree."""
     results: tuple[str, ...] = ()
-    """What the first subject achieved, each as one text."""
+    """The results of the first subject, each as one text."""
     vct: str = ""
     """The type of an SD-JWT VC, a text that no context explains; empty in other forms."""
     unread: Problem | None = None
-    """Why nobody can tell what it means; `said` is then worth nothing."""
+    """The reason why its meaning cannot be read; `said` is then worth nothing."""
     kinds: frozenset[str] = field(init=False, default=frozenset())
     """The URNs of the kinds that it says it was made by: one, as a rule."""
 
@@ -89,20 +89,24 @@ class Claims:
         statements = [terms for terms in self.terms if has_type(terms, STATUS_STATEMENT)]
         if not statements:
             return
+        # ADR 26: a statement stands in the place of an entry. Of two places, one could be another edition's
+        # (F13).
         if self.entries or len(statements) > 1:
             raise MalformedCredential("the credential says more than once where its status stands")
+        # Threat F13: without a position nobody could find out that it was revoked.
         if not _position(statements[0])[1].isdigit():
             raise MalformedCredential("the status statement names no position in a list")
 
     def reworded(self, chosen: Callable[[dict[str, Any]], dict[str, Any]]) -> Self:
-        """The same, where `chosen` has taken one of each text that is there in several languages."""
+        """A copy in which `chosen` has picked one language of each text that is there in several."""
         subjects = tuple(chosen(dict(subject)) for subject in self.subjects)
         return replace(self, said=chosen(dict(self.said)), subjects=subjects)
 
     @property
     def status(self) -> tuple[Mapping[str, Any], ...]:
-        """Where its status stands: its entries, or what a status statement says, in the same words."""
+        """The places of its status: its entries, or its status statement, written as an entry."""
         for terms in self.terms:
+            # ADR 26: the statement stands where a status entry would.
             if has_type(terms, STATUS_STATEMENT):
                 list_url, position = _position(terms)
                 entry = {
@@ -126,6 +130,7 @@ class Claims:
     @property
     def kind(self) -> str | None:
         """The URN of the kind that it says it was made by, however often; of two, neither."""
+        # Threat K2: of two kinds that are named at once, neither has the words for this credential.
         return next(iter(self.kinds)) if len(self.kinds) == 1 else None
 
     @property
@@ -165,7 +170,7 @@ def json_of(value: object) -> Any:
 
 
 def has_type(item: Mapping[str, Any], name: str) -> bool:
-    """Whether `name` is one of the types of an object that has a `type`."""
+    """True if `name` is one of the types of an object that has a `type`."""
     types = item["type"]
     return name in (types if isinstance(types, list) else [types])
 
@@ -186,4 +191,5 @@ def short_name(iri: str) -> str:
 def _position(statement: Mapping[str, Any]) -> tuple[str, str]:
     """List and position of a status statement; the latter empty where it is no number."""
     list_url, _, position = str(statement.get("id")).partition("#")
+    # `str.isdigit` alone takes the digits of other scripts as well.
     return list_url, position if position.isascii() else ""

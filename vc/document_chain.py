@@ -1,6 +1,6 @@
 """The chain of an issuer's DID documents: each version names the one before it, and a key of that signs it.
 
-A log proves that a digest was there, not whose it is: anybody who may write to the log of several issuers
+A log proves that a digest was there, not whose it is. Anybody who may write to the log of several issuers
 could put a document of another one there, with a key of his own. So a version of a document carries the
 digest of the version before, and a Data Integrity proof by a key for credentials that was in force there. The
 digest that the log holds covers both.
@@ -41,6 +41,7 @@ def chained(
         PREVIOUS: base64url_encode(document_digest(before)),
     }
     key = signer.public_key
+    # JCS alone, as `signed_by_one_of` requires.
     suite = next(suite for suite in SUITES.values() if suite.covers_contexts and key.type in suite.key_types)
     options = {
         "type": suite.proof_type,
@@ -62,13 +63,14 @@ def previous(document: Mapping[str, Any]) -> bytes | None:
     """The digest of the version before, if the document names one."""
     named = document.get(PREVIOUS)
     try:
+        # SHA-256 in base64url has 43 characters.
         return base64url_decode(named, limit=64) if isinstance(named, str) else None
     except Malformed:
         return None
 
 
 def succeeds(document: Mapping[str, Any], before: Document, work: Work) -> bool:
-    """Whether `before` has a key for credentials that is in force there and signed the document.
+    """True if `before` has a key for credentials that is in force there and signed the document.
 
     A key that has an end in `before` signs no successor: a thief of it could begin another history.
     """
@@ -76,12 +78,15 @@ def succeeds(document: Mapping[str, Any], before: Document, work: Work) -> bool:
 
 
 def leads(versions: Iterable[Mapping[str, Any]], did: str, first: bytes, last: bytes, work: Work) -> bool:
-    """Whether the chain of these versions of a document leads from the digest `first` to `last`."""
+    """True if the chain of these versions of a document leads from the digest `first` to `last`."""
     by_digest = {document_digest(version, work): version for version in versions}
     while last != first:  # which ends: each names the one before
         before = previous(by_digest.get(last, {}))
+        # Threat F27: a version that is not at hand proves nothing of the one before it.
         if before not in by_digest:
             return False
+        # Threat F27: anybody can name the digest of a version; only a key of that version signs its
+        # successor.
         if not succeeds(by_digest[last], Document.parse(by_digest[before], did), work):
             return False
         last = before
@@ -89,15 +94,17 @@ def leads(versions: Iterable[Mapping[str, Any]], did: str, first: bytes, last: b
 
 
 def signed_by_one_of(document: Mapping[str, Any], keys: Iterable[PublicKey], work: Work) -> bool:
-    """Whether the document's proof is by one of these keys. Raises `TooLarge` beyond `work`."""
+    """True if the document's proof is by one of these keys. Raises `TooLarge` beyond `work`."""
     try:
         proof = Proof.parse(document.get("proof"))
+        # Threat F27: a proof under another name or key would show that somebody signed, not the issuer.
         named = [key for key in keys if proof.verification_method == f"{document['id']}#{key.multikey()}"]
         # JCS alone signs every member: under RDF canonicalisation a context could rename what decides. And it
         # takes the proof's own @context, so that one appended to the document's would go unnoticed.
         is_covered = SUITES[proof.cryptosuite].covers_contexts and (
             proof.value.get("@context") == document.get("@context")
         )
+        # Threat 35: a signature for another purpose, such as a log-in, names no successor.
         if not named or proof.purpose != _PURPOSE or not is_covered:
             return False
         verify_proof(document, proof, named[0], work=work)
@@ -107,14 +114,15 @@ def signed_by_one_of(document: Mapping[str, Any], keys: Iterable[PublicKey], wor
 
 
 def signs_credentials(document: Document, method: VerificationMethod) -> bool:
-    """Whether a key that has no end in the document is one for credentials there.
+    """True if a key without an end in the document is one for credentials there.
 
     Documents up to release 81e9505 do not say what a key signs, and have the one for diplomas in
-    `authentication`, too: there a thief of the key for status lists must get no further.
+    `authentication`, too. There, a thief of the key for status lists must get no further.
     """
     if method.signs is not None:
         return Use.CREDENTIALS in method.signs
     may_log_in = {each.key for each in document.methods("authentication")}
+    # In such a document, only a key that may also log in was one for diplomas.
     return method.key in may_log_in or not may_log_in
 
 
@@ -129,8 +137,8 @@ def _in_force(document: Document) -> Iterator[PublicKey]:
 def to_pin(versions: Sequence[Mapping[str, Any]], did: str) -> list[Mapping[str, Any]]:
     """The versions of an issuer's document, in order, up to the first from which the chain is whole.
 
-    That one leads to all versions after it. Those before it have to be known by themselves: what they lead to
-    may be a thief's, since a chain begins anew where a key was stolen.
+    That version leads to all later ones. Each version before it has to be pinned by itself: a chain begins
+    anew where a key was stolen, so what an earlier version leads to may be a thief's.
     """
     start = 0
     for place in range(1, len(versions)):

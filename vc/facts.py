@@ -1,7 +1,7 @@
 """The facts that decide in a credential, given to a form when it signs, and read back from what it signed.
 
-What a form leaves out, every verifier takes for something that the credential does not have: without its
-place in a status list, one that was revoked for fraud would be valid.
+A verifier takes any fact that a form leaves out for one that the credential lacks. Without its place in a
+status list, a credential revoked for fraud would be valid.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from typing import Any, NamedTuple
 
 
 class StatusPlace(NamedTuple):
-    """Where the status of a credential stands."""
+    """The place at which the status of a credential stands."""
 
     list_url: str
     position: int
     is_stated: bool = False
-    """Whether a term of use says so, since no address leads to the list."""
+    """True if a term of use states the place, since no address leads to the list."""
     is_suspendable: bool = False
-    """Whether the issuer may suspend it, too, at the same position."""
+    """True if the issuer may suspend it, too, at the same position."""
 
 
 class SchemaFile(NamedTuple):
@@ -49,7 +49,7 @@ class ClaimsByKind(NamedTuple):
 
 
 class IssuingFacts(NamedTuple):
-    """What decides in a credential that is to be signed. A form has to carry each of them."""
+    """The facts that decide in a credential that is to be signed. A form has to carry each of them."""
 
     id: str
     issuer: Mapping[str, Any]

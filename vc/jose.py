@@ -1,6 +1,6 @@
-"""JSON Web Tokens that say something of credentials: who signed one, with which key, and when.
+"""JSON Web Tokens about credentials: the signer of one, the key, and the time of signing.
 
-What the forms of SD-JWT VC and of VC-JOSE-COSE and token status lists have in common (RFC 7515, 7519, 7800).
+Shared by the forms of SD-JWT VC and VC-JOSE-COSE, and by token status lists (RFC 7515, 7519, 7800).
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class JWTSignature(NamedTuple):
 
 
 def subject_of(jws: JWS, work: Work) -> str:
-    """The name of the first certificate in `x5c`, for a JWT that says no issuer; empty without either.
+    """The name of the first certificate in `x5c`, for a JWT that names no issuer; empty without one.
 
     Raises as `JWS.certificates` and `certificates.read_certificate`.
     """
@@ -72,6 +72,7 @@ class ConfirmationKey(NamedTuple):
 
 def require_type(jws: JWS, *types: str) -> None:
     """Raises `MalformedCredential` for a JWT of another type (RFC 8725, 3.11; threat 19)."""
+    # RFC 8725, 3.11 (threat 19): a JWT for one use must count for no other.
     if jws.header.get("typ") not in types:
         raise MalformedCredential.saying(
             "typ of the header is {type}, not {expected}",
@@ -86,6 +87,7 @@ def key_name(jws: JWS) -> str:
     Raises `MalformedCredential` for one that names nothing (RFC 7515, 4.1.4).
     """
     name = jws.header.get("kid", "")
+    # Threat 44f: an empty `kid` would count as none, and stand for the only key of a DID.
     if not isinstance(name, str) or ("kid" in jws.header and not name):
         raise MalformedCredential("kid of the header names no key")
     return name
@@ -96,6 +98,7 @@ def method_of(issuer: str, kid: str) -> str | None:
 
     A DID that is a key has no other. At an https URL, `kid` is a fragment of the issuer's document.
     """
+    # It may name anybody's key: the verifier requires that the issuer controls it (threat 25).
     if kid.startswith("did:") or is_url(kid):
         return kid
     if kid.startswith("#") and is_url(issuer):
@@ -117,6 +120,7 @@ def holder_key(payload: Mapping[str, Any]) -> ConfirmationKey | None:
         raise MalformedCredential("cnf names no key")
     jwk, name = confirmation.get("jwk"), confirmation.get("kid")
     named = name if isinstance(name, str) and name.startswith("did:") else None
+    # RFC 7800, 3.3 to 3.5: an encrypted key, a `kid` that is no DID and a URL (`jku`) are not looked up here.
     if jwk is None and named is None:
         raise HOLDER_KEY_UNKNOWN("cnf names the holder's key neither by a JWK nor by a DID")
     if jwk is not None and not isinstance(jwk, dict):
@@ -124,6 +128,7 @@ def holder_key(payload: Mapping[str, Any]) -> ConfirmationKey | None:
     key = None if jwk is None else PublicKey.from_jwk(jwk)
     did = named.partition("#")[0] if named else ""
     own = key_of(did)
+    # Threat 44: of two keys, a verifier elsewhere could take the other one for the holder's.
     if key is not None and own is not None and own != key:
         raise MalformedCredential("jwk and kid of cnf are different keys")
     key = key or own
@@ -152,6 +157,7 @@ def numeric_date(payload: Mapping[str, Any], name: str) -> Moment | None:
     if name not in payload:
         return None
     seconds = payload[name]
+    # To Python, JSON's true is an int.
     if type(seconds) not in (int, float):
         raise MalformedCredential.saying("{claim} is no number of seconds", claim=name)
     try:

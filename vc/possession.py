@@ -1,6 +1,6 @@
 """Proof of possession: a key signed, just now, the challenge that one party gave, for that party's domain.
 
-The one check for whoever asks a holder to sign: for presentations, claims of a diploma, and proofs of a key.
+The one check wherever a holder is asked to sign: presentations, claims of a diploma, and proofs of a key.
 """
 
 from __future__ import annotations
@@ -30,15 +30,16 @@ CHALLENGE_MISSING = Code("challenge-missing", Problem, "Whom it was made for is 
 """Nobody gave a challenge, so that an answer says nothing of now and here."""
 
 
+# Threat 62: each costs a verification of its own.
 MAX_CREDENTIALS = 16
 """A presentation with more credentials is refused."""
 
 MAX_AGE = timedelta(seconds=300)
-"""How old an answer to a program may be. It comes at once, but the holder's clock may be slow."""
+"""The greatest age of an answer to a program. It comes at once, but the holder's clock may be slow."""
 
 
 class Asked(NamedTuple):
-    """What a verifier asks of a holder: forms read answers by it, and `require_possession` compares them."""
+    """A verifier's request to a holder: forms read answers by it, and `require_possession` compares them."""
 
     challenge: str | None = None
     """The nonce that the holder signs. Without one, nobody can tell for whom an answer was made."""
@@ -51,11 +52,11 @@ class Asked(NamedTuple):
     origin: str | None = None
     """The web page that asks (OpenID4VP 1.0, appendix A), for forms that sign it."""
     max_age: timedelta = MAX_AGE
-    """How long before now the answer may have been made."""
+    """The greatest age of the answer."""
 
 
 class Answer(Protocol):
-    """What was signed, whatever its form: `vc.Proof` is one.
+    """A signed answer, whatever its form: `vc.Proof` is one.
 
     A form whose answers have to say when they were made refuses one that does not (RFC 9901, 4.3).
     """
@@ -81,34 +82,42 @@ def require_possession(
     asked: Asked,
     now: datetime,
 ) -> None:
-    """`signer`, whose key made the `answer`, has that key now, and made it for whom asks.
+    """Checks that `signer`, whose key made the `answer`, has that key now, and made it for the asking party.
 
-    Whether the signature fits is found out before. `until` is the key's own end, by `expires` or `revoked` of
+    The caller has verified the signature already. `until` is the key's own end, by `expires` or `revoked` of
     its method; `holder` is whom the answer speaks for, if it names one.
 
     Raises `InvalidProof`, with `WRONG_CHALLENGE`, `WRONG_DOMAIN` and `ANSWER_TOO_OLD` among its codes; open
     are `CHALLENGE_MISSING`, and `DatedAhead` for one made further ahead of `now` than clocks may differ.
     """
+    # Threat 35: a signature under a credential, or for a log-in elsewhere, is no answer to a verifier.
     if answer.purpose != "authentication":
         raise InvalidProof.saying(
             "the proof is for {purpose}, not for authentication", purpose=shortened(answer.purpose)
         )
+    # Threat 56: its maker wanted it to serve until then and no longer.
     if answer.expires is not None and answer.expires <= now:
         raise InvalidProof.saying("the proof expired on {until}", until=f"{answer.expires:%Y-%m-%d}")
+    # Threat 25: after the end of a key, its thief may be the one who signs.
     if until is not None and until <= now:
         raise InvalidProof.saying("the key ended on {until}", until=f"{until:%Y-%m-%d}")
+    # Threat 55: nobody answers in the name of another.
     if holder not in (None, signer):
         raise InvalidProof("it is not signed by its holder")
+    # Threat R8: an empty challenge is none, and anybody could show a copy of an earlier answer.
     if not asked.challenge:
         raise CHALLENGE_MISSING(
             "it is genuine, but whether it was made for you cannot be told without the challenge you gave"
         )
+    # Threat 54: an answer to another challenge is shown a second time.
     if answer.challenge != asked.challenge:
         raise WRONG_CHALLENGE("it was made for another challenge: it may be a copy of an earlier one")
+    # Threat 54: another verifier could pass its answer on. Of two domains, either of them could.
     if asked.domain is not None and answer.domain != (asked.domain,):
         raise WRONG_DOMAIN("it was made for another verifier's domain")
     # A Data Integrity proof may leave out when it was made (VC Data Integrity 2.1): its challenge dates it.
     if answer.created is not None:
+        # Threat 56: by a date ahead of now, an answer could be kept for later.
         require_not_ahead(answer.created, now, "the proof")
         # An old answer shows only that somebody had the key then: the holder, or a thief of a copy.
         if now - answer.created > asked.max_age:

@@ -1,4 +1,4 @@
-"""What can be wrong with what was received, whatever secures it."""
+"""The problems of what was received, whatever secures it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a verification found: named checks, one verdict, and claims only behind it."""
+"""The result of a verification: named checks, one verdict, and claims only behind it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .claims import Claims
 
 
 class Outcome(StrEnum):
-    """How one check ended. `UNDETERMINED` is neither good nor bad: it could not be found out."""
+    """The result of one check. `UNDETERMINED` is neither good nor bad: it could not be found out."""
 
     PASSED = "passed"
     FAILED = "failed"
@@ -26,7 +26,7 @@ class Outcome(StrEnum):
 
 
 class Verdict(StrEnum):
-    """All checks together."""
+    """The outcome of all checks together."""
 
     VALID = "valid"
     INVALID = "invalid"
@@ -42,11 +42,11 @@ class Check(NamedTuple):
     text: str
     problem: Problem | None = None
     credential: int | None = None
-    """Which credential of a presentation, from 0; `None` where there is only one."""
+    """The number of the credential in a presentation, from 0; `None` where there is only one."""
     finding: str = ""
     """The finding's own code, where it is no problem."""
     facts: Facts = MappingProxyType({})
-    """What the text says; of a problem, its facts."""
+    """The facts that the text states; of a problem, its facts."""
     part: int | None = None
     """The number of the presentation in an answer, from 0; `None` where there is only one."""
 
@@ -76,18 +76,18 @@ class Check(NamedTuple):
 
 
 class StatusTime(NamedTuple):
-    """As of when a credential is known not to have been revoked. What happened since is not known."""
+    """The time as of which a credential is known not to have been revoked. Later events are not known."""
 
     as_of: datetime
     """The date of the status list."""
     fresh: bool
-    """Whether the list is of the last day, or was looked up just now where its issuer publishes it."""
+    """True if the list is of the last day, or was looked up just now where its issuer publishes it."""
     stated: bool
-    """Whether a verdict has to say the date: it is more than a day ago, or a newer list could not be had."""
+    """True if a verdict has to say the date: it is more than a day ago, or a newer list could not be had."""
 
     @classmethod
     def of_all(cls, times: Sequence[StatusTime]) -> StatusTime:
-        """What holds of several, at least one: the oldest date; fresh if each is, stated if any is."""
+        """The times of several, at least one, as one: the oldest date; fresh if each is, stated if any is."""
         return cls(
             min(found.as_of for found in times),
             all(found.fresh for found in times),
@@ -106,11 +106,13 @@ class Report:
         holder: str | None = None,
     ) -> None:
         self.checks = tuple(checks)
+        # Threat R4: hidden, so that nobody reads claims without the verdict; `require` is the only way to
+        # them.
         self._credentials = tuple(credentials)
         self.statuses = tuple(statuses)
-        """Of each credential as of when it was not revoked; `None` where it cannot be, or nobody can tell."""
+        """The time as of which each credential was not revoked; `None` where it cannot be, or is unknown."""
         self.by_kind: Sequence[Any] = (None,) * len(self._credentials)
-        """Of each credential of a valid report what its kind says of it: a `verifier.summary.ByKind`.
+        """For each credential of a valid report, what its kind says of it: a `verifier.summary.ByKind`.
 
         `None` where that was not found out.
         """
@@ -127,6 +129,7 @@ class Report:
         """
         checks = (check._replace(part=number) for number, part in enumerate(parts) for check in part.checks)
         credentials = (claims for part in parts for claims in part._credentials)  # noqa: SLF001 -- of this class
+        # Threat 55: where parts were signed by different keys, nobody is the holder of the whole.
         holders = {part.holder for part in parts}
         holder = holders.pop() if len(holders) == 1 else None
         report = cls(checks, credentials, [status for part in parts for status in part.statuses], holder)
@@ -139,13 +142,16 @@ class Report:
         """Invalid if any check failed; valid only if none failed and none stayed open."""
         if self.parts:
             verdicts = {part.verdict for part in self.parts}
+            # A good presentation makes up for no bad one.
             worst = (Verdict.INVALID, Verdict.UNDETERMINED, Verdict.VALID)
             return next(verdict for verdict in worst if verdict in verdicts)
         outcomes = [check.outcome for check in self.checks]
         if Outcome.FAILED in outcomes:
             return Verdict.INVALID
+        # ADR 14: what could not be found out is neither false nor valid, and nor is a report without a check.
         if Outcome.UNDETERMINED in outcomes or Outcome.PASSED not in outcomes:
             return Verdict.UNDETERMINED
+        # Checks alone say nothing: there has to be a claim, or a holder, that they are about.
         if not self._credentials and self.holder is None:
             return Verdict.UNDETERMINED
         return Verdict.VALID
@@ -155,7 +161,7 @@ class Report:
 
     @property
     def status_time(self) -> datetime | None:
-        """As of when nothing was revoked: the oldest date of `statuses`; `None` where there is none."""
+        """The time as of which nothing was revoked: the oldest of `statuses`; `None` where there is none."""
         return min((status.as_of for status in self.statuses if status), default=None)
 
     @property
@@ -170,7 +176,7 @@ class Report:
 
     @property
     def has_claims(self) -> bool:
-        """Whether `require` gives credentials; where only a DID was to be proved, a valid report has none."""
+        """True if `require` gives credentials; where only a DID was to be proved, a valid report has none."""
         return bool(self._credentials) and bool(self)
 
     def require(self) -> tuple[Claims, ...]:
@@ -178,6 +184,7 @@ class Report:
 
         Raises the `Problem` of the deciding check unless all is valid, and one where nothing is claimed.
         """
+        # Threat R4: claims of a report that is not valid are never handed out.
         if self.has_claims:
             return self._credentials
         if self.deciding is not None and self.deciding.problem is not None:
@@ -187,13 +194,15 @@ class Report:
     def to_dict(self) -> dict[str, Any]:
         """The report as JSON, version 2; no claims. A valid one says who the holder is, where one proved it.
 
-        With a status that was looked up come `statusAsOf`, the oldest date of all lists of revocations and
-        suspensions, and `statusFresh`, whether each is of the last day or was looked up just now.
+        A status that was looked up adds two members. `statusAsOf` is the oldest date of all lists of
+        revocations and suspensions; `statusFresh` is true if each list is of the last day or was looked up
+        just now.
         """
         found: dict[str, Any] = {"version": 2, "verdict": self.verdict.value}
         if known := [status for status in self.statuses if status]:
             status = StatusTime.of_all(known)
             found |= {"statusAsOf": format_datetimestamp(status.as_of), "statusFresh": status.fresh}
+        # Threat R4: a proof that was not accepted makes nobody the holder.
         if self.holder is not None and self:
             found["holder"] = self.holder
         found["checks"] = [check.to_dict() for check in self.checks]

@@ -30,6 +30,7 @@ def require_said(facts: IssuingFacts, claims: Claims, kinds: StatusKinds = STATU
         "holder": claims.subjects[0].get("id"),
         "kind": claims.kind,
         "schema": facts.schema and _schema(claims, facts.schema.id),
+        # ADR 67: a suspension at another position would be another person's.
         "suspension": facts.status.is_suspendable and _suspension(places),
     }
     given = {
@@ -37,9 +38,11 @@ def require_said(facts: IssuingFacts, claims: Claims, kinds: StatusKinds = STATU
         # Either names the issuer, and the trust entry that it hands out says so.
         "issuer": facts.address if claims.issuer == facts.address else facts.issuer["id"],
         "status": (facts.status.list_url, facts.status.position),
+        # A log that a form added or dropped would change what evidence is asked for (threat 45).
         "log": {facts.log},
         "suspension": facts.status.is_suspendable and (facts.status.list_url, facts.status.position),
     }
+    # ADR 67: what a form drops, a verifier takes for "has none", such as the status of a revoked diploma.
     if lost := [name for name in read if read[name] != given[name]]:
         raise FACT_LOST.saying("what the form signs does not say its {fact} as it was given", fact=lost[0])
 
@@ -52,5 +55,6 @@ def _suspension(places: Iterable[EntryOfKind]) -> tuple[str, int] | None:
 
 def _schema(claims: Claims, identifier: str) -> tuple[object, object]:
     """Identifier and digest of the one JSON Schema by this identifier; without it, neither."""
+    # Of two schemas under one identifier, a verifier could check the other.
     named = [one for one in claims.schemas if one.get("id") == identifier and has_type(one, JSON_SCHEMA)]
     return (named[0].get("id"), named[0].get("digestSRI")) if len(named) == 1 else (None, None)

@@ -1,7 +1,7 @@
-"""A credential or presentation as it was received, whatever secures it, and what a form of securing gives.
+"""A credential or presentation as it was received, whatever secures it, and the interface of a form.
 
-Whoever works with one asks what it says, who signed it, and whether that fits; only the form itself knows how
-it is written. Nothing here is true before `verify` has returned.
+A caller asks what it says, who signed it, and whether that fits; only the form itself knows how it is
+written. Nothing here is true before `verify` has returned.
 """
 
 from __future__ import annotations
@@ -28,16 +28,17 @@ INTEGRITY = "application/vc"
 """The media type of JSON that carries its proofs."""
 
 MEDIA_TYPE = re.compile(r"[\w.+-]{1,100}/[\w.+-]{1,100}", re.ASCII)
-"""Of a form (RFC 6838, 4.2): it has no blank, and no parameters."""
+"""The pattern of a form's name (RFC 6838, 4.2): it has no blank, and no parameters."""
 
+# Threat 62; files of one form may have a lower limit (`Form.limit`).
 MAX_BYTES = 1 << 23
-"""Of any file; what is longer is not read."""
+"""The limit of any file; a longer one is not read."""
 
 Received = Mapping[str, Any]
 """A secured credential or presentation: the JSON object that it is, else an `Enveloped`."""
 
 Carried = Mapping[str, Any] | bytes
-"""What a form reads: the JSON object, else the bytes."""
+"""The input of a form: the JSON object, else the bytes."""
 
 
 class Signed(Answer, Protocol):
@@ -56,9 +57,9 @@ class Unknown(NamedTuple):
     """A signature of a kind that is not known here; it counts for nothing."""
 
     kind: str
-    """What it calls itself, for people."""
+    """Its name for its kind, for people."""
     verification_method: str
-    """What it says of its key; its word only."""
+    """Its statement about its key; its word only."""
     problem: Problem
 
 
@@ -68,11 +69,11 @@ class Signatures(NamedTuple):
     known: Sequence[Signed]
     unknown: Sequence[Unknown] = ()
     problems: Sequence[Problem] = ()
-    """What is wrong with those that are neither."""
+    """The problems of those that are neither."""
 
 
 class Presented(Protocol):
-    """What a presentation itself says, beside the credentials in it."""
+    """The statements of a presentation itself, beside the credentials in it."""
 
     @property
     def holder(self) -> str | None:
@@ -80,13 +81,13 @@ class Presented(Protocol):
 
     @property
     def unread(self) -> Problem | None:
-        """Why nobody can tell what it means."""
+        """The reason why its meaning cannot be read."""
 
 
 class Secured(Protocol):
-    """One credential or presentation. `work` is what a call may cost; beyond it is `TooLarge`.
+    """One credential or presentation. `work` bounds the cost of a call, beyond which it raises `TooLarge`.
 
-    What has a body here is so of a form that signs bytes, and holds one credential.
+    A method with a body is the default, for a form that signs bytes and holds one credential.
     """
 
     @property
@@ -95,7 +96,7 @@ class Secured(Protocol):
 
     @property
     def former_name(self) -> str:
-        """The name that its form had once, where it calls itself so; else empty."""
+        """The former name of its form, where it uses that; else empty."""
         return ""
 
     @property
@@ -109,7 +110,7 @@ class Secured(Protocol):
 
     @property
     def most_hidden(self) -> int:
-        """How many more values it may hold than it shows: an issuer may have added decoys (RFC 9901, 4.2.7).
+        """The most values that it may hold beyond those shown: some may be decoys (RFC 9901, 4.2.7).
 
         Raises as `claims`.
         """
@@ -117,11 +118,11 @@ class Secured(Protocol):
 
     @property
     def claims(self) -> Claims:
-        """What it says, if it is a credential. Raises `Malformed`, and what leaves that open."""
+        """Its claims, if it is a credential. Raises `Malformed`, and what leaves that open."""
 
     @property
     def presentation(self) -> Presented | None:
-        """What it says, if it is a presentation. Raises as `claims`."""
+        """Its own statements, if it is a presentation. Raises as `claims`."""
         return None
 
     @property
@@ -133,10 +134,10 @@ class Secured(Protocol):
         """Its signatures in their order. Raises `InvalidProof` where there is none, or what is malformed."""
 
     def as_signed(self, require_fit: Callable[[Self], None], work: Work) -> Self:  # noqa: ARG002 -- of others
-        """This, as its signatures have it, which `require_fit` verifies; raises what that raises.
+        """This, as read so that its signatures fit, which `require_fit` verifies; raises what that raises.
 
-        A form whose text names something that has several texts is one thing by each of them, and the
-        signatures fit one; where they fit none, a `Problem` says so.
+        A document may name something that has several texts, such as a context without a version. It reads
+        otherwise by each, and the signatures fit one of them; where they fit none, a `Problem` says so.
         """
         require_fit(self)
         return self
@@ -145,7 +146,7 @@ class Secured(Protocol):
         """Raises `InvalidProof` unless `key` made this signature over all that is said here."""
 
     def covers_meaning(self, signed: Signed) -> bool:
-        """Whether the signature holds what its terms stand for, whatever was added after signing."""
+        """True if the signature covers the meaning of its terms, whatever was added after signing."""
 
     def type_name(self, name: str) -> str:
         """The name under which `Claims.types` has a type, given by IRI or word."""
@@ -170,7 +171,7 @@ class Secured(Protocol):
 
 
 class Options(NamedTuple):
-    """How something is to be signed: by which key, for what, and when."""
+    """The options of a signature: by which key, for what, and when."""
 
     verification_method: str
     purpose: str = "assertionMethod"
@@ -180,7 +181,7 @@ class Options(NamedTuple):
 
 
 class Form(Protocol):
-    """A way in which credentials are secured. Whoever issues in it has to be able to pickle it."""
+    """A way of securing credentials. A form in which credentials are issued has to be picklable."""
 
     @property
     def media_type(self) -> str:
@@ -191,7 +192,7 @@ class Form(Protocol):
         """Bytes that are read at the most."""
 
     def recognises(self, content: Carried) -> bool:
-        """Whether this is of the form, strictly by content."""
+        """True if this is of the form, strictly by content."""
 
     def identifier(self, content: Carried) -> object:
         """The id that it gives itself, unchecked, at little cost; anything else where it has none.
@@ -202,7 +203,7 @@ class Form(Protocol):
     def read(
         self, content: Carried, forms: Mapping[str, Form], work: Work, asked: Asked | None = None
     ) -> Secured:
-        """Takes it as one of the form. What it says, and what is in it by `forms`, may wait to be asked for.
+        """Takes it as one of the form. Its claims, and its contents by `forms`, may be read when asked for.
 
         `asked` is what it should answer, for forms whose answers sign it without saying it; `None` where
         nobody asked.
@@ -211,14 +212,14 @@ class Form(Protocol):
         """
 
     def algorithm(self, key: PublicKey) -> str:
-        """How signatures that it makes by this key are made. Raises `Refused` where the key is not for it."""
+        """The algorithm of its signatures by this key. Raises `Refused` where the key is not for it."""
 
     def secure(
         self, facts: IssuingFacts, said: Mapping[str, Any], signer: Signer, options: Options
     ) -> Received:
         """Signs a credential that says what decides in it, and what its template says (W3C's data model).
 
-        Raises `Malformed` where something would be lost. Who issues holds the result against `require_said`.
+        Raises `Malformed` where something would be lost. The issuer checks the result with `require_said`.
         """
 
     def present(self, credentials: Sequence[Received], signer: Signer, options: Options) -> Received:

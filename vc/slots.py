@@ -1,4 +1,4 @@
-"""Texts with slots: what the documents of one shape share is written once, and values are spliced in.
+"""Texts with slots: the text that documents of one shape share is written once; values are spliced in.
 
 A document is traced to find its slots. Each holds a marker of random digits while the general path makes the
 document; wherever a finished text shows the marker, a value of that slot goes.
@@ -39,9 +39,9 @@ class Filled(NamedTuple):
     json: list[bytes]
     """As they stand between the quotes of JSON, and in JCS."""
     is_plain: bool
-    """Whether no text has a character that JSON or N-Quads could escape."""
+    """True if no text has a character that JSON or N-Quads could escape."""
     may_be_silent: bool
-    """Whether a text has null or [] in it: JSON that holds these is searched for members that say nothing."""
+    """True if a text has null or [] in it: JSON that holds these is searched for members that say nothing."""
 
 
 class Slots:
@@ -112,12 +112,14 @@ class Slots:
         first, *others = text.split(self.token)
         parts: list[str | int] = [first]
         for other in others:
+            # A marker was taken apart, so that a value would be, too.
             if not other[:_INDEX].isdecimal() or len(other) < _INDEX:
                 return None
             index = int(other[:_INDEX])
             lead = self.leads[index] if index < len(self.leads) else ""
             before = parts[-1]
             assert isinstance(before, str)
+            # The scheme of the marker was changed, such as by a prefix of the context.
             if not before.endswith(lead):
                 return None
             parts[-1] = before[: len(before) - len(lead)]
@@ -156,9 +158,10 @@ class Format:
         return "".join(str(values[part]) if isinstance(part, int) else part for part in self.parts)
 
     def is_ordered(self, other: Format) -> bool:
-        """Whether one of the two texts always sorts before the other, or is equal, whatever the values."""
+        """True if one of the two texts always sorts before the other, or equals it, whatever the values."""
         for mine, others in zip(self.parts, other.parts, strict=False):
             if mine != others:
+                # A value sorts before or after any constant.
                 if isinstance(mine, int) or isinstance(others, int):
                     return False
                 return not (mine.startswith(others) or others.startswith(mine))
@@ -174,9 +177,11 @@ class Canonical(Protocol):
 
 @lru_cache(1024, typed=True)
 def is_written_alike(value: Value) -> bool:
-    """Whether JSON, JCS and Python write a number in one way, and it is of the type that it looks like."""
+    """True if JSON, JCS and Python write a number in one way, and it is of the type that it looks like."""
+    # RFC 7493, 2.2: beyond these, readers of JSON round.
     if type(value) is int:
         return -jcs.LARGEST_INTEGER <= value <= jcs.LARGEST_INTEGER
+    # JCS writes 1.0 as 1, which is read as an integer.
     if type(value) is not float or not math.isfinite(value) or value.is_integer():
         return False
     text = str(value).encode()

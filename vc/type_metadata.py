@@ -1,4 +1,4 @@
-"""The type metadata of SD-JWT VCs: what a credential of a type has to say, and what its holder may hide.
+"""The type metadata of SD-JWT VCs: the claims that a credential has to have, and those that may be hidden.
 
 SD-JWT VC (draft-ietf-oauth-sd-jwt-vc-18), sections 4 and 5. The documents are those at hand; none is fetched,
 since whoever served one would learn where the credential is shown (7.4).
@@ -22,6 +22,7 @@ TYPE_METADATA_MISSING = Code(
 )
 """A type, or one that it extends, has no metadata here that has the digest which was signed."""
 
+# Threat 44d, as for each limit here: metadata is brought by strangers, too.
 MOST_EXTENDED = 4
 """Types that a type may extend, one through the other."""
 LARGEST = 1 << 18
@@ -113,8 +114,12 @@ class TypeDocuments:
         Raises `TYPE_METADATA_MISSING` for a chain that is not whole, or longer than `MOST_EXTENDED`, and
         `SCHEMA_MISMATCH` for one that leads back, or contradicts itself.
         """
+        # Threat 44d: the metadata of another type or edition could ask for less. Documents that a stranger
+        # brought
+        # are not looked at here.
         own = [one for one in self._own if one.vct == vct]
         found = next((one for one in own if not digest or integrity.fits(digest, one.data)), None)
+        # ADR 14: the type may have such metadata, and it is not here.
         if found is None:
             if own and integrity.digests(digest):
                 raise TYPE_METADATA_MISSING.saying(
@@ -191,7 +196,7 @@ class ProcessedPayload(NamedTuple):
     disclosed: Collection[tuple[str | int, ...]]
     """The places of the values that the holder could have left out."""
     is_whole: bool
-    """Whether nothing is hidden."""
+    """True if nothing is hidden."""
 
     def require(self, rules: Sequence[ClaimRule], vct: str, work: Work) -> None:
         """Raises `SCHEMA_MISMATCH` for a claim that breaks a rule (4.6); it names the place, no value."""
@@ -209,7 +214,9 @@ class ProcessedPayload(NamedTuple):
         selected: list[tuple[tuple[str | int, ...], Any]] = [((), self.payload)]
         outer: Sequence[Any] = ()
         for step in rule.path:
+            # Threat 44d: rules multiply with the values of a credential.
             work.spend(VALUE_WALKED * (1 + len(selected)))
+            # 4.6.1: a path through a value of another kind selects nothing, and is an error.
             if any(not isinstance(value, dict if isinstance(step, str) else list) for _, value in selected):
                 return "path"
             if isinstance(step, int) and not self.is_whole:  # 4.6.1: which number it has is not known

@@ -2,8 +2,8 @@
 
 It holds a credential or a presentation untouched, whatever its form, evidence from logs for the secured
 documents in it, the issuers' DID documents, and status lists. Everything but the secured document is the
-presenter's word until something trusted binds it (a pinned key or digest, or a log that the trust file binds
-to the issuer); the verifier decides that, never this module.
+presenter's word until something trusted binds it: a pinned key or digest, or a log that the trust file binds
+to the issuer. The verifier decides that, never this module.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from ..secured import MAX_BYTES, Form, Received
 from ..vcdm.enveloped import Enveloped, is_media_type
 from .front import BUNDLE, received, require
 
+# Threat 62: each item is parsed, and evidence costs signatures.
 _MAX_ITEMS = 64
 _SECURED = "secured"
 _KINDS = "kinds"
@@ -42,6 +43,7 @@ _ANCHORED = {
 _CARRIED = frozenset({"files", "evidence"})
 _DIGEST = frozenset({"sha256"})
 _SHA256 = "[0-9a-f]{64}"
+# Threat K5: a stranger's kind is parsed and hashed.
 LARGEST_KIND = 1 << 16
 """Bytes of the files of a kind."""
 _MOST_FILES = 100
@@ -83,8 +85,8 @@ class Bundle:
         """Reads a bundle, or a bare credential or presentation, of one of `forms`, as a bundle of itself.
 
         Raises `UnsupportedForm`, `NO_CREDENTIAL` and `TooLarge` for what is not read here, or costs more than
-        is left of `work`, which leave the question open, and `Malformed` for a bundle whose known parts are
-        broken.
+        is left of `work`; these leave the question open. Raises `Malformed` for a bundle whose known parts
+        are broken.
         """
         work = work or Work()
         if isinstance(data, Bundle):
@@ -95,6 +97,8 @@ class Bundle:
             work.spend(_size(value))  # whole and in limits, also where no signature reaches
             return cls(value)
         version = value.get("version")
+        # ADR 14: a later version may have members that decide, so it is open. To Python, JSON's true equals
+        # 1.
         if type(version) is not int or version not in _MEMBERS:
             raise UnsupportedForm.saying(
                 "the bundle has version {version}; this program reads versions {read}",
@@ -112,6 +116,7 @@ class Bundle:
             for name in ("credential", "presentation", _SECURED)
             if name in value
         ]
+        # Of two, a program could verify one and show the other.
         if len(secured) != 1:
             raise Malformed("the bundle holds neither one credential nor one presentation")
         return cls(
@@ -197,6 +202,7 @@ def _require_members(value: Mapping[str, Any], known: frozenset[str], where: str
     """Raises `UnsupportedForm` for a member that our own form does not define: a later one may."""
     if value.keys() <= known:
         return
+    # ADR 14: a member that is not known here may decide, so that it is open.
     raise LATER_VERSION.saying(
         "{where} has a member {member}, which this version does not define",
         where=where,
@@ -205,8 +211,10 @@ def _require_members(value: Mapping[str, Any], known: frozenset[str], where: str
 
 
 def _items(value: object, where: str, members: frozenset[str]) -> list[Mapping[str, Any]]:
+    # Threat R5, as for each part below: what is missing or of another kind is a finding, and no crash.
     if not isinstance(value, list):
         raise Malformed.saying("{where} in the bundle is not a list of objects", where=where)
+    # Threat 62.
     if len(value) > _MAX_ITEMS:
         raise TooLarge.saying(
             "{where} in the bundle has more than {most} entries", where=where, most=_MAX_ITEMS
@@ -226,6 +234,7 @@ def _evidence(value: object, where: str) -> tuple[Evidence, ...]:
             raise Malformed.saying(
                 "an entry of {where} in the bundle lacks type, digest or proof", where=where
             )
+        # Logs hold SHA-256 digests.
         if len(raw := base64url_decode(digest, limit=64)) != 32:
             raise Malformed.saying("a digest of {where} in the bundle does not have 32 bytes", where=where)
         found.append(Evidence(kind, raw, body.encode()))
@@ -266,6 +275,7 @@ def _sha256(value: object) -> str:
     if isinstance(value, dict):
         _require_members(value, _DIGEST, "a file of a kind in the bundle")
         digest = value.get("sha256")
+        # In small letters only, so that one digest has one spelling.
         if isinstance(digest, str) and re.fullmatch(_SHA256, digest):
             return digest
     raise Malformed("a file of a kind in the bundle is neither a text nor a SHA-256 digest")
@@ -279,6 +289,7 @@ def _enveloped(value: object) -> Enveloped:
     form, content = value.get("form"), [value[name] for name in ("text", "data") if name in value]
     if not isinstance(form, str) or not is_media_type(form):
         raise Malformed("what the bundle secures names no media type as its form")
+    # Of `text` and `data`, a program could take the other one.
     if len(content) != 1 or not isinstance(content[0], str):
         raise Malformed("what the bundle secures has neither one text nor data in base64url")
     (text,) = content

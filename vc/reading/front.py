@@ -1,8 +1,8 @@
-"""What bytes from outside hold: a JSON object, a picture that holds one, or a form of other bytes; and which.
+"""The content of bytes from outside: a JSON object, a picture that holds one, or other bytes; and its form.
 
 A form is told by content, strictly, or by the media type that something came under.
 
-A verdict needs something that was read: what is not is named, and leaves the question open.
+A verdict needs something that was read: anything else is named, and leaves the question open.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ BUNDLE = "IntaglioBundle"
 """The type of a bundle of ours."""
 
 SUFFIXES = (".json", ".jsonld")
-"""How the names of files end in which a folder or an archive is looked through; case does not matter."""
+"""The endings of the names of files that are read in a folder or an archive; case does not matter."""
 
 
 def received(data: bytes, forms: Mapping[str, Form], work: Work) -> dict[str, Any] | Enveloped:
-    """What a file or picture holds: a bundle, or something of one of `forms`.
+    """The content of a file or picture: a bundle, or something of one of `forms`.
 
     Raises `UnsupportedForm`, which names the form, `NO_CREDENTIAL` and `TooLarge`, which leave the question
     open; and `RepeatedMember` for what calls itself one of these and has a member twice.
@@ -42,6 +42,8 @@ def received(data: bytes, forms: Mapping[str, Form], work: Work) -> dict[str, An
             return Enveloped(form.media_type, data)
     try:
         value = load_json(data, limit=MAX_BYTES, work=work)
+    # Threat 26: readers see different ones of two members; in JSON that is no credential, it contradicts
+    # nothing.
     except RepeatedMember as problem:
         if not any(_is_read({"type": kind}, forms) for kind in _types_of_repeated(data)):
             raise NO_CREDENTIAL.saying(
@@ -88,7 +90,7 @@ def require(value: object, forms: Mapping[str, Form]) -> dict[str, Any]:
 
 
 def _has_disclosures(value: Mapping[str, Any]) -> bool:
-    """Whether a signature in JSON is an SD-JWT by its unprotected header (RFC 9901, 8)."""
+    """True if a signature in JSON is an SD-JWT by its unprotected header (RFC 9901, 8)."""
     several = value.get("signatures")
     headers = [
         each.get("header")
@@ -112,9 +114,11 @@ def recognised(content: Carried, forms: Mapping[str, Form]) -> Form | None:
     """The one of `forms` that recognises it. Raises `UnsupportedForm` where several do."""
     found = None
     for form in forms.values():
+        # Threat 44e: telling the form is charged to nobody, so that what is too long for it is not looked at.
         if isinstance(content, bytes) and len(content) > form.limit:
             continue
         if form.recognises(content):
+            # Threat 19: in two forms, the same bytes would say two things.
             if found is not None:
                 raise UnsupportedForm.saying(
                     "this is of the forms {one} and {other}, and cannot be both",
@@ -137,7 +141,7 @@ def read(received: Received, forms: Mapping[str, Form], work: Work, asked: Asked
 
 
 def opened(received: Received, forms: Mapping[str, Form], work: Work, asked: Asked | None = None) -> Secured:
-    """The same of what one has made oneself: what it says is read when it is asked for.
+    """As `read`, for what the caller made itself: its claims are read when they are asked for.
 
     Raises `UnsupportedForm`, `TooLarge`, and as the form's `read` does.
     """
@@ -164,6 +168,7 @@ def _form(received: Received, forms: Mapping[str, Form]) -> tuple[Form, Carried]
         form = recognised(received, forms) or forms.get(name)  # which says what it lacks
     if form is None:
         raise UnsupportedForm.saying("this is enveloped as {name}", name=shortened(name))
+    # Threat 62.
     if isinstance(content, bytes) and len(content) > form.limit:
         raise TooLarge.saying("more than {most} bytes of the form {form}", most=form.limit, form=name)
     return form, content

@@ -1,7 +1,7 @@
-"""What bytes are that no form here reads: known by sight, so that they can be named.
+"""Names of the kinds of bytes that no form here reads, known by sight.
 
-Whatever somebody hands in is named, so that he knows what to ask for; it is never called false, since nothing
-in it was found to be so.
+A person who hands one in learns its name, and so what to ask for instead. It is never called false, since
+nothing in it was found to be so.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ..secured import MAX_BYTES
 
 
 def seen(data: bytes) -> str | None:
-    """What a file that is not read here is, for people; `None` where that cannot be told."""
+    """The kind of a file that is not read here, for people; `None` where that cannot be told."""
     for beginning, form in _BEGINNINGS.items():
         if data.startswith(beginning):
             return form
@@ -58,9 +58,11 @@ def _picture(data: bytes) -> str | None:
 def _token(data: bytes) -> str | None:
     """A JWT, SD-JWT or JWE: base64url with dots, whose first part is a JSON object with `alg`."""
     token, tilde, _ = data.partition(b"~")
+    # The shape comes first: most bytes are no token, and cost no parsing.
     if re.fullmatch(_COMPACT, token) is None:
         return None
     try:
+        # Threat 44e: a header of brackets must cost no more than a glance.
         text = token.partition(b".")[0].decode()
         header = load_json_object(base64url_decode(text, limit=LONGEST_HEADER), work=Work(GLANCE))
     except Malformed:

@@ -32,12 +32,13 @@ class DigestFile(NamedTuple):
     bundle: Bundle
     """The signed document, evidence that a log has it, and the issuer's documents, as far as they came."""
     is_whole: bool
-    """Whether the packed positions are all that are set, or those that changed since the digest before."""
+    """True if the packed positions are all that are set; False for those changed since the digest before."""
     packed: bytes
 
 
 def parse_file(data: bytes, forms: Mapping[str, Form], work: Work) -> DigestFile:
     """Raises `Malformed` and `TooLarge`, and what `Bundle.parse` raises."""
+    # Threat 57c, as below: whoever looks one credential up reads the whole file.
     if len(data) > LARGEST:
         raise TooLarge.saying("a status digest has more than {most} bytes", most=LARGEST)
     head, _, rest = data.partition(b"\n")
@@ -54,21 +55,23 @@ def parse_file(data: bytes, forms: Mapping[str, Form], work: Work) -> DigestFile
 
 @dataclass(frozen=True)
 class WholeDigest:
-    """A digest whose positions fit its document; who signed that is not verified."""
+    """A digest whose positions fit its document; the signature of that is not verified."""
 
     bundle: Bundle
     claims: Claims
     digest: StatusDigest
 
     def is_about(self, list_url: str) -> bool:
-        """Whether a list may be one of those that it is about."""
+        """True if a list may be one of those that the digest is about."""
         return list_url.startswith(self.digest.facts.prefix)
 
 
 def parse_whole(data: bytes, forms: Mapping[str, Form]) -> WholeDigest:
     """Reads a file with all positions. Raises `Malformed`, `TooLarge`, and what the form raises."""
+    # Threat 57c: a budget of its own, since no report pays for reading a digest.
     work = Work(_MOST_STEPS)
     file = parse_file(data, forms, work)
+    # Positions that changed, read as all that are set, would make most revocations disappear.
     if not file.is_whole:
         raise Malformed("these are changes to a status digest, not a whole one")
     claims = read(file.bundle.secured, forms, work).claims
@@ -76,6 +79,6 @@ def parse_whole(data: bytes, forms: Mapping[str, Form]) -> WholeDigest:
 
 
 def digest_file(bundle: Bundle, packed: bytes, *, is_whole: bool) -> bytes:
-    """The file of a signed document with its evidence, and its packed positions, or of what changed."""
+    """The file of a signed document with its evidence, and its packed positions or changes."""
     document = orjson.dumps(orjson.loads(bundle.to_bytes()))
     return b"\n".join((_WHOLE if is_whole else _CHANGES, document, packed))

@@ -1,8 +1,8 @@
 """Bitstring status lists: whether a credential was revoked, without saying which one is asked about.
 
 W3C Bitstring Status List 1.0; lists of its draft, StatusList2021, are read, too. Many credentials share one
-signed list, and each knows its position: `bits.py` has the list itself, `entry.py` what a credential says of
-its place in one, and what the signed list has to be, `details.py` a second signed document beside it, with
+signed list, and each knows its position. `bits.py` has the list itself, `entry.py` a credential's reference
+to a place in one and the checks of the signed list. `details.py` has a second signed document beside it, with
 the date and coded reason of each revocation.
 """
 

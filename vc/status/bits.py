@@ -63,6 +63,7 @@ class StatusList:
                 self.bits[bit >> 3] &= ~mask
 
     def _bits_of(self, index: int) -> range:
+        # Threat 57: a position outside says nothing, least of all "not revoked".
         if not 0 <= index < self.entries:
             raise INVALID_STATUS_LIST.saying(
                 "position {index} lies outside a list of {entries} entries", index=index, entries=self.entries
@@ -76,6 +77,7 @@ class StatusList:
     @classmethod
     def decode(cls, encoded: object, size: int = 1) -> StatusList:
         """Reads an `encodedList` (3.4). Raises `Malformed`, or `TooLarge` for a decompression bomb."""
+        # In another base the same text would be other bits (2.2).
         if not isinstance(encoded, str) or not encoded.startswith("u"):
             raise Malformed("encodedList is not base64url in multibase form (it has to begin with u)")
         bits = unpacked(encoded[1:], GZIP, "encodedList")
@@ -130,8 +132,10 @@ def unpacked(text: str, packing: Packing, member: str) -> bytes:
         bits = unpacker.decompress(base64url_decode(text, limit=_MAX_ENCODED), _MAX_BYTES)
     except unzip.error:
         raise Malformed.saying("{member} is not {packing}", member=member, packing=packing.name) from None
+    # Threat 57: it is refused before the rest is unpacked.
     if unpacker.unconsumed_tail:
         raise TooLarge.saying("{member} unpacks to more than {most} bytes", member=member, most=_MAX_BYTES)
+    # Programs read different bits from a stream that is cut off, or that another follows.
     if not unpacker.eof or unpacker.unused_data:
         raise Malformed.saying("{member} is a broken {packing} stream", member=member, packing=packing.name)
     if not bits:

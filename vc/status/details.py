@@ -21,7 +21,7 @@ PAGE_ENTRIES = 512
 
 
 class Reason(StrEnum):
-    """Why a diploma was revoked; a code, since words about a person do not belong in a public list."""
+    """The reason for a revocation; a code, since words about a person do not belong in a public list."""
 
     UNSPECIFIED = "unspecified"
     ISSUED_IN_ERROR = "issued-in-error"
@@ -50,16 +50,17 @@ def details_url(list_url: str, page: int | None = None) -> str:
 
 
 def details_urls(entry: StatusEntry) -> tuple[str, str]:
-    """Where the details of an entry may be: on its page, or beside the whole list."""
+    """The addresses that may have the details of an entry: its page, and the one beside the whole list."""
     return details_url(entry.list_url, page_of(entry.index)), details_url(entry.list_url)
 
 
 def read_revocation(entry: StatusEntry, claims: Claims) -> Revocation | None:
-    """What verified revocation details say of the entry's position; `None` if nothing.
+    """The line of verified revocation details about the entry's position; `None` without one.
 
     Raises `INVALID_STATUS_LIST` where the details belong to another list, `Malformed` where they have no
     form.
     """
+    # Threat 57: the same issuer signs the details of its other lists, and other documents.
     if "RevocationDetails" not in claims.types or claims.subjects[0].get("id") != entry.list_url:
         raise INVALID_STATUS_LIST("the revocation details belong to another status list")
     lines = claims.subjects[0].get("revocations")
@@ -67,6 +68,7 @@ def read_revocation(entry: StatusEntry, claims: Claims) -> Revocation | None:
         raise Malformed("the revocation details have no list of revocations")
     for line in lines:
         match line:
+            # The other positions are those of other people.
             case [int(position), date, str(reason)] if position == entry.index:
                 return Revocation(position, parse_datetimestamp(date, "revocations"), reason)
     return None

@@ -1,7 +1,7 @@
-"""A status digest: which positions of all lists of an issuer are set, in one signed file.
+"""A status digest: the set positions of all lists of an issuer, in one signed file.
 
-Whoever has it asks no host for a list, so that no issuer learns who looks at whom. It names the lists that it
-is about by their addresses; of any other it says nothing, which is not the same as "not revoked".
+A verifier that has it asks no host for a list, so that no issuer learns who looks at whom. It names the lists
+that it is about by their addresses; of any other it says nothing, which is not the same as "not revoked".
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from .entry import StatusEntry
 from .positions import PackedPositions, pack, toggled
 
 TYPE = "StatusDigest"
+# Threat 57c, as for each limit here.
 MOST_LISTS = 1 << 16
 """Of 131,072 entries each: more than eight thousand million credentials."""
 _MOST_ENTRIES = 1 << 24
@@ -39,9 +40,9 @@ class DigestFacts(NamedTuple):
     prefix: str
     """The beginning of each list's address, before its number."""
     lists: int
-    """How many lists there are; their numbers begin with 0."""
+    """The number of lists; they are numbered from 0."""
     entries: int
-    """How many entries each of them has."""
+    """The number of entries in each list."""
     values: Mapping[str, tuple[str, ...]]
     """By the end of a list's address, behind its number: the purposes that its values from 1 on stand for."""
     purposes: tuple[str, ...]
@@ -103,12 +104,14 @@ class StatusDigest:
     def parse(cls, claims: Claims, positions: bytes) -> StatusDigest:
         """Raises `Malformed` for claims that are no digest, or of other positions than these."""
         facts, stated = digest_facts(claims)
+        # Threat 57a: the document alone is signed; this digest binds the positions to it.
         if not fits(stated, positions):
             raise Malformed("the positions are not those that the status digest states")
         packed, start = {}, 0
         for purpose in facts.purposes:
             packed[purpose] = PackedPositions(positions, start, facts.lists, facts.entries)
             start = packed[purpose].end
+        # Signed bytes that no program reads could be read by another one.
         if start != len(positions):
             raise Malformed("the positions of the status digest do not end where they should")
         return cls(facts, stated, packed)
@@ -120,6 +123,7 @@ class StatusDigest:
         where unpacking them costs more than is left of `work`.
         """
         facts = self.facts
+        # Threat 57a: of a list that it does not name, a digest says nothing, not even "not revoked".
         if not entry.list_url.startswith(facts.prefix) or entry.index >= facts.entries:
             return None
         rest = entry.list_url.removeprefix(facts.prefix)
@@ -134,6 +138,7 @@ class StatusDigest:
         position = int(number) * facts.entries + entry.index
         # As in the list itself, the first purpose that applies decides: revoked goes before suspended.
         for value, purpose in enumerate(purposes, 1):
+            # Threat 57c: charged before a block is unpacked.
             work.spend(self.packed[purpose].steps(position))
             if position in self.packed[purpose]:
                 return value
@@ -146,9 +151,11 @@ class StatusDigest:
     def changed(self, facts: DigestFacts, changes: bytes) -> bytes:
         """The positions of the next digest, packed, from the changes since this one.
 
-        That they are those which its document states, `parse` finds out. Raises `Malformed` where the changes
+        `parse` checks that they are those which its document states. Raises `Malformed` where the changes
         are broken, or about fewer lists than there were.
         """
+        # Positions are counted through all lists: with lists of another length they would be other
+        # credentials'.
         if facts.entries != self.facts.entries or facts.lists < self.facts.lists:
             raise Malformed("the changes are to a status digest of other lists than the one that is here")
         blocks, start = [], 0
@@ -168,6 +175,7 @@ class StatusDigest:
 def digest_facts(claims: Claims) -> tuple[DigestFacts, str]:
     """The facts of a digest's document, and Subresource Integrity of its positions. Raises `Malformed`."""
     said = claims.subjects[0].get("statusDigest")
+    # Threat 57a: any other document of the issuer's could have such a member.
     if TYPE not in claims.types or not isinstance(said, Mapping):
         raise Malformed("this is no status digest")
     if claims.starts is None or claims.ends is None:  # without an end, nobody would ask for a list again
@@ -186,6 +194,7 @@ def digest_facts(claims: Claims) -> tuple[DigestFacts, str]:
             and is_url(prefix)
             # a prefix that ends within a number would have another list's positions stand for this one's
             and not prefix[-1:].isdigit()
+            # threat 57c: these bound what the positions cost before they are looked at
             and 0 < lists <= MOST_LISTS
             and 0 < entries <= _MOST_ENTRIES
             and 0 < len(purposes) <= _MOST_PURPOSES
@@ -212,7 +221,7 @@ def digest_facts(claims: Claims) -> tuple[DigestFacts, str]:
 
 
 def _are_among(purposes: Sequence[str], named: object) -> bool:
-    """Whether the values of a list stand for purposes of the digest, each for another."""
+    """True if the values of a list stand for purposes of the digest, each for another."""
     return (
         isinstance(named, list)
         and 0 < len(named) <= len(purposes)

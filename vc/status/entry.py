@@ -1,6 +1,6 @@
-"""Where a credential says that its status stands, and what is asked of the list there before its bits count.
+"""A credential's reference to its status, and the checks of the list there before its bits count.
 
-It says so by a status entry, or by a statement in its place.
+The reference is a status entry, or a statement in its place.
 """
 
 from __future__ import annotations
@@ -62,6 +62,7 @@ class StatusEntry:
         """
         kinds = several(value.get("type"))
         types = [name for name in LIST_TYPES if name in kinds]
+        # By two types, two kinds of list could answer for one credential.
         if len(types) != 1:
             raise UNKNOWN_STATUS_ENTRY("credentialStatus is not a BitstringStatusListEntry")
         purpose, url = value.get("statusPurpose"), value.get("statusListCredential")
@@ -71,10 +72,13 @@ class StatusEntry:
             raise MalformedCredential("credentialStatus.statusPurpose is missing")
         if not is_url(url):
             raise MalformedCredential("credentialStatus.statusListCredential is not a URL")
+        # `str.isdigit` takes digits of other scripts as well; no list has positions of more than 12 digits.
         if not isinstance(index, str) or not (index.isascii() and index.isdigit()) or len(index) > 12:
             raise MalformedCredential("credentialStatus.statusListIndex is not a number written as a text")
+        # To Python, JSON's true is an int.
         if type(size) is not int or size < 1:
             raise MalformedCredential("credentialStatus.statusSize is not a number of bits")
+        # 2.1 has no limit: a larger size is no error of the issuer's, and stays open.
         if size > MAX_STATUS_SIZE:
             raise UNKNOWN_STATUS_ENTRY.saying(
                 "a status of {size} bits is not read here; {most} are", size=size, most=MAX_STATUS_SIZE
@@ -102,15 +106,19 @@ def open_list(
     purpose, size or address.
     """
     credential_type, list_type = LIST_TYPES[entry.type]
+    # Threat 57: another document that the issuer signed is no list.
     if credential_type not in claims.types:
         raise INVALID_STATUS_LIST.saying("the status list is not a {type}", type=credential_type)
+    # Threat 57: else any list of the issuer's could stand in for this one.
     if claims.id != entry.list_url:
         raise INVALID_STATUS_LIST("the status list is not the one that the credential names")
     subject = claims.subjects[0]
     if list_type not in several(subject.get("type")):
         raise INVALID_STATUS_LIST.saying("the status list's subject is not a {type}", type=list_type)
+    # Threat 57: a bit for suspensions does not say that nothing was revoked.
     if entry.purpose not in several(subject.get("statusPurpose")):
         raise INVALID_STATUS_LIST("the status list serves another purpose")
+    # Threat 57d: with another size, the position has other bits.
     if subject.get("statusSize", entry.size) != entry.size:
         raise INVALID_STATUS_LIST("the status list has entries of another size")
     encoded = subject.get("encodedList")

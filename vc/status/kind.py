@@ -41,7 +41,7 @@ class ListFacts(NamedTuple):
     issuer: str
     valid_from: datetime
     lifetime: timedelta
-    """How long a copy of it may serve."""
+    """The time for which a copy of it may serve."""
     purpose: str = "revocation"
     """The meaning of a bit, for kinds that have a list for each."""
 
@@ -60,7 +60,7 @@ class StatusKind(Protocol):
 
     @property
     def media_type(self) -> str:
-        """Under which its lists are served."""
+        """The media type under which its lists are served."""
 
     @property
     def suffix(self) -> str:
@@ -116,7 +116,7 @@ class EntryOfKind(NamedTuple):
 
     @property
     def can_suspend(self) -> bool:
-        """Whether a value of the entry says that the credential is suspended."""
+        """True if a value of the entry says that the credential is suspended."""
         return any(self.kind.effect(self.entry, value) is Effect.SUSPENDED for value in (1, 2))
 
 
@@ -127,6 +127,7 @@ def entry_of(value: Mapping[str, Any], kinds: StatusKinds) -> EntryOfKind:
     """
     types = several(value.get("type"))
     readers = [kind for name, kind in kinds.items() if name in types]
+    # Threat R3: an entry that nobody here reads must not count as "not revoked".
     if len(readers) != 1:
         raise UNKNOWN_STATUS_ENTRY("the status is of a kind that is not known here")
     return EntryOfKind(readers[0], readers[0].entry(value))
@@ -135,6 +136,7 @@ def entry_of(value: Mapping[str, Any], kinds: StatusKinds) -> EntryOfKind:
 def entries(claims: Claims, kinds: StatusKinds) -> Iterator[EntryOfKind]:
     """The status entries of a credential that can be read here; the others are left out."""
     for value in claims.status:
+        # Threat F5: an entry that cannot be read hides no other one.
         with suppress(Problem):
             yield entry_of(value, kinds)
 
@@ -147,4 +149,5 @@ def list_forms(forms: Mapping[str, Form], kinds: StatusKinds) -> Mapping[str, Fo
 
 def of_file(name: str, kinds: Iterable[StatusKind]) -> StatusKind | None:
     """The kind of the list in a published file by its name; `None` for one without a suffix."""
+    # Every name ends with an empty suffix.
     return next((kind for kind in kinds if kind.suffix and name.endswith(kind.suffix)), None)

@@ -81,12 +81,13 @@ class PackedPositions:
                 if length > (span + 7) // 8:
                     raise _broken()
             total += count
+            # Threat 57c: positions take more memory unpacked than packed.
             if total > _MOST_POSITIONS:
                 raise TooLarge.saying("there are more than {most} positions", most=_MOST_POSITIONS)
             self._blocks.append((count, parameter, place, length))
             place += length
         self.end = place
-        """Where the data behind the blocks begins."""
+        """The place at which the data behind the blocks begins."""
         self._unpacked: Memory[int, array[int]] = Memory(_UNPACKED)
 
     def steps(self, position: int) -> int:
@@ -97,7 +98,7 @@ class PackedPositions:
         return count // POSITIONS_UNPACKED + length // BYTES_UNPACKED
 
     def __contains__(self, position: int) -> bool:
-        """Whether a position, counted through all blocks, is there. Raises `Malformed`."""
+        """True if a position, counted through all blocks, is there. Raises `Malformed`."""
         number, within = divmod(position, self.span)
         block = self._unpacked.get(number)
         if block is None:
@@ -121,12 +122,14 @@ class PackedPositions:
         for _ in range(count):
             end = bits.find("0", place)
             following = end + 1 + parameter
+            # Threat 57c: the bits end before the positions that were announced.
             if end < 0 or following > len(bits):
                 raise _broken()
             remainder = int(bits[end + 1 : following], 2) if parameter else 0
             position += ((end - place) << parameter | remainder) + 1
             positions.append(position)
             place = following
+        # Equal positions have equal bytes: behind the last one there are only the zeros that fill its byte.
         if position >= self.span or "1" in bits[place:] or len(bits) - place > 7:
             raise _broken()
         return positions
@@ -155,6 +158,7 @@ def _read_number(data: bytes, place: int) -> tuple[int, int]:
         value |= (group & 0x7F) << 7 * index
         if group < 0x80:
             return value, place + index + 1
+    # Threat 57c: a number that goes on, or is cut off.
     raise _broken()
 
 

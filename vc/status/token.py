@@ -42,7 +42,8 @@ ENTRY_TYPE = "status.status_list"
 """The type under which forms give the member `status_list` of a `status` claim to `Claims.entries`."""
 SUFFIX = ".jwt"
 TTL = timedelta(minutes=5)
-"""How long a verifier may use a copy of our lists before it asks for a newer one."""
+"""The time for which a verifier may use a copy of our lists before it asks for a newer one."""
+# Threat 57; what it unpacks to has a limit in `bits.py`.
 LARGEST = 1 << 22
 """Bytes of a list, packed."""
 
@@ -104,6 +105,7 @@ class TokenStatusList:
     def entry(self, value: Mapping[str, Any]) -> StatusEntry:
         """Read a member `status_list` of a `status` claim (6.2). Raises `MalformedCredential`."""
         index, uri = value.get("idx"), value.get("uri")
+        # To Python, JSON's true is an int, and -1 the last position of a list.
         if type(index) is not int or index < 0:
             raise MalformedCredential("idx of the status is no number from 0 on")
         if not is_url(uri):
@@ -119,16 +121,19 @@ class TokenStatusList:
         # 8.3, step 4: else a list of the issuer's could stand in for any other.
         if claims.id != entry.list_url:
             raise TOKEN_LIST_OF_ANOTHER("sub of the status list is not the address that the credential names")
+        # A list that was never in force says nothing of any moment.
         if claims.starts and claims.ends and claims.ends.utc <= claims.starts.utc:
             raise TOKEN_LIST_REVERSED("the status list ended before it began")
         content = claims.said["status_list"]
         size = content.get("bits") if isinstance(content, dict) else None
+        # 4.1: only these divide a byte.
         if type(size) is not int or size not in _SIZES:
             raise Malformed("bits of the status list is not 1, 2, 4 or 8")
         return unpack(unpack_list, content.get("lst"), size)
 
     def effect(self, entry: StatusEntry, value: int) -> Effect:  # noqa: ARG002 -- every entry means the same
         """See `StatusKind`, and 7.1."""
+        # 7.1 (ADR 65): a value that is not known here may mean "revoked", so that it stays open.
         return _EFFECTS.get(value, Effect.UNKNOWN)
 
     def publish(
@@ -143,6 +148,7 @@ class TokenStatusList:
             "sub": facts.url,
             "iat": int(facts.valid_from.timestamp()),
             "exp": int(ends.timestamp()),
+            # A copy is not to be kept beyond the end of the list.
             "ttl": max(1, min(TTL, facts.lifetime) // timedelta(seconds=1)),
             "status_list": {"bits": bits.size, "lst": pack_list(bits)},
         }
@@ -158,7 +164,7 @@ class StatusListToken:
     limit: int = LARGEST
 
     def recognises(self, content: Carried) -> bool:
-        """Whether it is a JWT whose header says that it is a token status list."""
+        """True if it is a JWT whose header says that it is a token status list."""
         if not isinstance(content, bytes) or content.count(b".") != 2:
             return False
         from wire.compact import jwt_header  # only here, and below: most files are JSON
@@ -223,13 +229,15 @@ class _Token(Secured):
     def __init__(self, jwt: bytes, jws: JWS, work: Work) -> None:
         """Raise `MalformedCredential` for a JWT of another type (RFC 8725, 3.11; threat 19)."""
         self._jwt, self._jws, self._work = jwt, jws, work
+        # 5.1: the type with or without `application/`, as RFC 7515, 4.1.9, lets `typ` be written.
         require_type(jws, TYPE, MEDIA_TYPE)
 
     @cached_property
     def claims(self) -> Claims:
-        """See `Secured`. The issuer is who signed, where the list does not name one, as is usual."""
+        """See `Secured`. Without `iss`, as is usual, the issuer is the signer."""
         payload = load_json_object(self._jws.payload, limit=LARGEST, work=self._work)
         subject = payload.get("sub")
+        # 5.1: by `sub`, `open` compares the list with the address in the credential.
         if not is_url(subject):
             raise MalformedCredential("sub of the status list is no URL")
         if "aud" in payload:  # RFC 7519, 4.1.3: whoever is not named there has to refuse it
@@ -242,6 +250,7 @@ class _Token(Secured):
         if not isinstance(payload.get("status_list"), dict):
             raise MalformedCredential("the JWT has no status_list")
         issued, begins, ends = (numeric_date(payload, name) for name in ("iat", "nbf", "exp"))
+        # 5.1: without `iat`, nobody could tell which of two lists is the newer.
         if issued is None:
             raise MalformedCredential("iat of the status list is missing")
         ttl = _seconds(payload, "ttl")
@@ -255,6 +264,7 @@ class _Token(Secured):
             issuer_name=None,
             # `ttl` in milliseconds, as Bitstring Status List has it
             subjects=({} if ttl is None else {"ttl": ttl * 1000},),
+            # It says nothing before `iat`, nor before `nbf`.
             starts=issued if begins is None or begins.utc < issued.utc else begins,
             ends=ends,
             entries=(),

@@ -1,6 +1,6 @@
-"""What people are shown of a credential: who, what, which degree, with which results (Open Badges 3.0).
+"""The facts that people are shown of a credential: names, title, degree, results (Open Badges 3.0).
 
-What decides nothing here is read leniently: a member of another form is left out.
+They decide nothing, so that they are read leniently: a member of another form is left out.
 """
 
 from __future__ import annotations
@@ -72,6 +72,7 @@ def _holder_name(reading: Reading, subject: Mapping[str, Any]) -> str:
     for identifier in _each(reading, subject.get("identifier")):
         hashed = identifier.get("hashed")  # or a list of one, as any member may be
         hashed = hashed[0] if isinstance(hashed, list) and len(hashed) == 1 else hashed
+        # A hash of a name is no name for people.
         if text_of(identifier, "identityType") == "name" and hashed is False:
             return text_of(identifier, "identityHash")
     if name := text_of(subject, "name"):

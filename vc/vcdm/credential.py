@@ -1,7 +1,7 @@
 """A verifiable credential: a read-only view over the JSON as received, its form checked (VCDM 2.0, 4).
 
-Version 1.1 is accepted for verification, since diplomas outlive specifications. Whether every term
-has a meaning is found out by canonicalisation; whether anything is true, by the verifier.
+Version 1.1 is accepted for verification, since diplomas outlive specifications. Canonicalisation checks that
+every term has a meaning; the verifier finds out whether anything is true.
 """
 
 from __future__ import annotations
@@ -93,6 +93,7 @@ class Credential(Claims):
         `jsonld.read` does where a member that is missing may stand there under another name.
         """
         document = require_object(document, "the credential")
+        # VCDM 2.0, 4.13: what it says is in its `data:` URL, in another form.
         if document.get("type") in _ENVELOPED:
             raise UnsupportedForm("the credential is an enveloped one, such as a JWT")
         version = require_context(document)
@@ -100,6 +101,7 @@ class Credential(Claims):
         try:
             return cls._of(document, version, reading, unread)
         except Malformed as problem:
+            # ADR 15: it may stand there under a name that is not read, so that nothing was found to be wrong.
             raise (unread if may_hide_members(unread) else problem) from None
 
     @classmethod
@@ -142,7 +144,7 @@ def as_read(
     *,
     states: bool = False,
 ) -> tuple[Reading, Problem | None]:
-    """What a document says; the document as it is, and why, where that cannot be found out."""
+    """The reading of a document; else the document as it is, and the problem that prevents reading it."""
     read_it, unread = _reader()
     try:
         return read_it(document, work, contexts, states=states), None
@@ -158,7 +160,7 @@ def _reader() -> tuple[Callable[..., Reading], type[Reading]]:
 
 
 def may_hide_members(unread: Problem | None) -> TypeGuard[Problem]:
-    """Whether what is missing or malformed may stand there in a way that is not read."""
+    """True if a missing or malformed member may stand there in a way that is not read."""
     from . import jsonld
 
     return isinstance(unread, jsonld.Respelled | jsonld.UnknownContext)
@@ -179,9 +181,11 @@ def require_context(document: Mapping[str, Any]) -> str:
     Raises `MalformedCredential`; `UnsupportedForm` for that of another data model.
     """
     contexts = document.get("@context")
+    # VCDM 2.0, 4.3: an ordered set, whose first entry says which data model it is.
     if not isinstance(contexts, list) or not contexts:
         raise MalformedCredential("@context is missing or not a list")
     version = _VERSIONS.get(contexts[0]) if isinstance(contexts[0], str) else None
+    # ADR 14: a later data model is not wrong.
     if version is None and isinstance(contexts[0], str) and contexts[0].startswith(_MODELS):
         raise UnsupportedForm.saying("it is of another data model, {context}", context=shortened(contexts[0]))
     if version is None:
@@ -226,12 +230,14 @@ def typed_objects(reading: Reading, name: str, *, id_required: bool = False) -> 
     items = list(map(reading.about, found if isinstance(found, list) else [found]))
     objects: list[Mapping[str, Any]] = []
     for item in items:
+        # Threat R5: what is missing or of another kind is a finding, and no crash.
         if not isinstance(item, dict) or not item:
             raise MalformedCredential.saying("{member} is not an object or a list of objects", member=name)
         types = item.get("type")
         types = types if isinstance(types, list) else [types]
         if not types or not all(isinstance(text, str) and text for text in types):
             raise MalformedCredential.saying("{member} has no type", member=name)
+        # VCDM 2.0, 4.11: without an id nobody knows which schema it is.
         if optional_url(item, "id", name) is None and id_required:
             raise MalformedCredential.saying("{member} has no id", member=name)
         objects.append(item)
@@ -248,6 +254,7 @@ def _period(said: Mapping[str, Any], version: str) -> tuple[Moment | None, Momen
     ends = Moment(*map(min, zip(*moments, strict=True))) if moments else None
     if version == "1.1" and starts is None:
         raise MalformedCredential("issuanceDate is missing")
+    # VCDM 2.0, 4.9. Dates without a time zone are refused only where they are wrong in every zone.
     if starts and ends and ends.latest < starts.earliest:
         raise MalformedCredential.saying("{end} is before {start}", end=end, start=start)
     return starts, ends
@@ -263,6 +270,7 @@ def _moment(said: Mapping[str, Any], name: str) -> Moment | None:
 def _issuer(document: Mapping[str, Any]) -> str:
     issuer = document.get("issuer")
     url = issuer.get("id") if isinstance(issuer, dict) else issuer
+    # VCDM 2.0, 4.7.
     if not is_url(url):
         raise MalformedCredential("issuer is neither a URL nor an object whose id is one")
     for name in ("name", "description"):
@@ -275,6 +283,7 @@ def _subjects(reading: Reading) -> tuple[Mapping[str, Any], ...]:
     found = reading.claims.get("credentialSubject")
     subjects: list[Mapping[str, Any]] = []
     for subject in map(reading.about, found if isinstance(found, list) and found else [found]):
+        # VCDM 2.0, 4.8.
         if not isinstance(subject, dict) or not subject:
             raise MalformedCredential("credentialSubject is missing, empty or not an object")
         optional_url(subject, "id", "credentialSubject")
@@ -312,6 +321,7 @@ def _require_related_resources(document: Mapping[str, Any]) -> None:
     for item in found if isinstance(found, list) else [found]:
         if not isinstance(item, dict) or not is_url(item.get("id")):
             raise MalformedCredential("relatedResource has no id that is a URL")
+        # VCDM 2.0, 5.3: two digests for one address could not both be right.
         if item["id"] in seen:
             raise MalformedCredential("relatedResource names the same id twice")
         seen.add(item["id"])

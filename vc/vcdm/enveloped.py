@@ -51,6 +51,7 @@ class Enveloped(Mapping[str, Any]):
             raise UnsupportedForm.saying(
                 "the enveloped credential does not name {context}", context=CONTEXT_V2
             )
+        # Threat R1: no signature covers other members of the envelope.
         if value.keys() != set(_MEMBERS):
             raise UnsupportedForm("the enveloped credential has other members than @context, id and type")
         parts = re.fullmatch(_URL, value["id"]) if isinstance(value["id"], str) else None
@@ -67,6 +68,8 @@ class Enveloped(Mapping[str, Any]):
         data = unquote_to_bytes(text)
         if encoded:
             try:
+                # Without `validate`, Python passes over foreign characters, and the same bytes have many
+                # spellings.
                 data = base64.b64decode(data, validate=True)
             except binascii.Error:
                 raise UnsupportedForm("the enveloped credential is not base64") from None
@@ -96,5 +99,5 @@ class Enveloped(Mapping[str, Any]):
 
 
 def is_media_type(text: str) -> bool:
-    """Whether `text` may name a form: a type and subtype, without parameters."""
+    """True if `text` may name a form: a type and subtype, without parameters."""
     return re.fullmatch(_MEDIA_TYPE, text) is not None

@@ -12,7 +12,7 @@ from ..status import status_entry, status_statement, suspension_url
 
 
 def unsigned(facts: IssuingFacts, said: Mapping[str, Any]) -> dict[str, Any]:
-    """The credential that says both. Parts of it are shared with them: read only."""
+    """The credential with both. It shares parts with them, so that it is for reading only."""
     terms, place = [anchoring_terms(facts.log)], facts.status
     if facts.kind is not None:
         terms.append({"type": KIND, "id": facts.kind})

@@ -34,7 +34,7 @@ class Presentation(NamedTuple):
     items: tuple[object, ...]
     """The credentials as they stand in it, each secured in its own way."""
     unread: Problem | None
-    """Why nobody can tell what the presentation itself means."""
+    """The reason why the meaning of the presentation itself cannot be read."""
 
     @classmethod
     def parse(
@@ -48,11 +48,14 @@ class Presentation(NamedTuple):
         require_context(document)
         require_types(document, "VerifiablePresentation")
         found = document.get("verifiableCredential", [])
+        # A reader of JSON sees one odd object, where JSON-LD has several credentials.
         if isinstance(found, dict) and not found.keys().isdisjoint(("@set", "@list")):
             raise UnsupportedForm("verifiableCredential is wrapped in an object, in which it is not read")
         items = found if isinstance(found, list) else [found]
+        # Threat 62.
         if len(items) > MAX_CREDENTIALS:
             raise TooLarge.saying("more than {most} credentials in one presentation", most=MAX_CREDENTIALS)
+        # The credentials are left out: each is read by itself, under its own signature.
         _, unread = as_read(
             {name: value for name, value in document.items() if name != "verifiableCredential"},
             work,
@@ -61,6 +64,7 @@ class Presentation(NamedTuple):
         try:
             holder = _holder(document)
         except MalformedCredential as problem:
+            # ADR 15: the holder may stand there under a name that is not read.
             raise (unread if may_hide_members(unread) else problem) from None
         return cls(
             document,
@@ -86,6 +90,7 @@ def _holder(document: Mapping[str, Any]) -> str | None:
         return None
     holder = document["holder"]
     url = holder.get("id") if isinstance(holder, dict) else holder
+    # VCDM 2.0, 4.13.
     if not is_url(url):
         raise MalformedCredential("holder is neither a URL nor an object whose id is one")
     return url

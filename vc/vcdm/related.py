@@ -24,22 +24,22 @@ class Resource(NamedTuple):
 
     id: str
     digests: tuple[frozenset[bytes], ...]
-    """For each digest that it states, what a file may have; nothing where no file can have it."""
+    """For each digest that it states, the values that a file may have; empty where no file can have it."""
 
     def fits(self, digests: Set[bytes]) -> bool:
-        """Whether each of its digests is one of these, which are those of a file."""
+        """True if each of its digests is one of these, which are those of a file."""
         return bool(self.digests) and not any(each.isdisjoint(digests) for each in self.digests)
 
 
 class Compared(NamedTuple):
-    """How many resources a credential names, and how many of them were compared."""
+    """The number of resources that a credential names, and of those that were compared."""
 
     named: int
     compared: int
 
 
 def resources_of(said: Mapping[str, Any]) -> list[Resource]:
-    """What the `relatedResource` of a credential names."""
+    """The resources that the `relatedResource` of a credential names."""
     found = said.get("relatedResource", [])
     return [
         Resource(
@@ -66,6 +66,7 @@ def compare_resources(
     compared = 0
     for position, resource in enumerate(resources):
         texts = documents.texts(resource.id)
+        # VCDM 2.0, 5.3 (threat 31): its issuer signed by another text than the one that is read here.
         if texts and not any(resource.fits(integrity.digests_of(BytesIO(text))) for text in texts):
             raise RESOURCE_DIFFERS.saying(
                 "relatedResource[{position}] has another digest than the context of this address",

@@ -13,7 +13,7 @@ from ..status.digest import TYPE, DigestFacts
 from .credential import CONTEXT_V2
 
 TTL = timedelta(minutes=5)
-"""How long a verifier may use a copy of our lists before it asks for a newer one."""
+"""The time for which a verifier may use a copy of our lists before it asks for a newer one."""
 
 _DIGEST_CONTEXT = {
     "StatusDigest": "urn:intaglio:vocab:StatusDigest",
@@ -49,6 +49,7 @@ def status_list_document(
             "id": f"{list_url}#list",
             "type": "BitstringStatusList",
             "statusPurpose": purpose,
+            # Bitstring Status List 2.2: in milliseconds.
             "ttl": min(TTL, lifetime) // timedelta(milliseconds=1),
             "encodedList": bits.encode(),
         },
@@ -65,6 +66,7 @@ def revocation_details_document(
 ) -> dict[str, Any]:
     """The unsigned document with date and reason of each revocation on a page: `[position, date, code]`."""
     return {
+        # Inline, so that other programs know the terms without fetching anything.
         "@context": [CONTEXT_V2, _DETAILS_CONTEXT],
         "id": details_url(list_url, page),
         "type": ["VerifiableCredential", "RevocationDetails"],

@@ -68,12 +68,12 @@ class DataIntegrity:
     suites: Mapping[str, Cryptosuite] | None = None
     contexts: Contexts | None = None
     suite: str = ""
-    """What it signs with; by default the suite that most programs know for the key."""
+    """The suite that it signs with; by default the one that most programs know for the key."""
     media_type: str = INTEGRITY
     limit: int = MAX_BYTES
 
     def recognises(self, content: Carried) -> bool:
-        """Whether it is a JSON object that calls itself a credential or presentation."""
+        """True if it is a JSON object that calls itself a credential or presentation."""
         if isinstance(content, bytes):
             return False
         kinds = content.get("type")
@@ -88,7 +88,7 @@ class DataIntegrity:
     def read(
         self, content: Carried, forms: Mapping[str, Form], work: Work, asked: Asked | None = None
     ) -> Secured:
-        """Reads a document; one that is but the envelope of another form is read as that.
+        """Reads a document; a mere envelope of another form is read as that form.
 
         Raises as `load_json_object`, `Enveloped.from_object`, and for that as `front.opened`.
         """
@@ -110,7 +110,7 @@ class DataIntegrity:
         return SUITES if self.suites is None else self.suites
 
     def is_over_statements(self, proof: Mapping[str, Any]) -> bool:
-        """Whether to verify the proof takes the statements of its document."""
+        """True if verifying the proof takes the RDF statements of its document."""
         suite = self.known.get(str(proof.get("cryptosuite", proof.get("type"))))
         return suite is not None and not suite.covers_contexts
 
@@ -186,8 +186,9 @@ class _Document(Secured):
         return claims
 
     def signatures(self, work: Work) -> Signatures:
-        """See `Secured`. A proof that builds on one that is not known cannot be told."""
+        """See `Secured`. A proof that builds on one of an unknown kind leaves the question open."""
         values = proof_values(self._document, work)
+        # Unsigned JSON is nobody's word, so that nothing in it could turn out to be genuine.
         if not values:
             raise InvalidProof("there is no proof: nobody signed this")
         if self._signatures is not None:
@@ -205,12 +206,14 @@ class _Document(Secured):
         for value in values:
             try:
                 known.append(Proof.parse(value, suites=self._how.known))
+            # ADR 16: it counts for nothing, and takes nothing from the proofs that are known.
             except UnknownCryptosuite as problem:
                 kind = shortened(str(value.get("cryptosuite", value.get("type"))))
                 unknown.append(Unknown(kind, str(value.get("verificationMethod")), problem))
                 ids.append(value.get("id"))
             except Problem as problem:
                 problems.append(problem)
+        # ADR 16: what a proof covers cannot be told without the one that it builds on.
         if ids and any(name in ids for proof in known for name in proof.previous):
             problems.append(UnknownCryptosuite("a proof builds on another, of a kind that is not known here"))
         return Signatures(known, unknown, problems)
@@ -224,6 +227,7 @@ class _Document(Secured):
         from ...vcdm.jsonld.problem import UNVERSIONED_CONTEXT
 
         contexts, several = self._how.contexts or jsonld.secured(), False
+        # ADR 30 (threat 31b): all proofs have to fit under one text, and the document is then read under it.
         for edition in islice(contexts.editions(self._document), 1, None):
             several = True
             other = type(self)(self._document, replace(self._how, contexts=edition), self._forms, work)
@@ -250,10 +254,11 @@ class _Document(Secured):
         )
 
     def covers_meaning(self, signed: Signed) -> bool:
-        """One over RDF covers what is read, which are IRIs; one over JCS the contexts that its proof has."""
+        """A proof over RDF covers IRIs, which are what is read; one over JCS the contexts that it has."""
         proof = _proof(signed)
         if self._how.known[proof.cryptosuite].covers_contexts:
             own, outer = proof.value.get("@context"), self._document["@context"]
+            # Threat 30: a context that was appended after signing gives terms other meanings.
             return own is None or same_contexts(own, outer)
         return True
 
@@ -278,7 +283,7 @@ class _Document(Secured):
         return (entry,)
 
     def digests(self, work: Work) -> frozenset[bytes]:
-        """One for each of its proofs."""
+        """One digest for each of its proofs."""
         values = proof_values(self._document, work)
         return frozenset(document_digest({**self._document, "proof": value}, work) for value in values)
 
@@ -307,6 +312,7 @@ class _Presentation(_Document):
         if not isinstance(item, dict):
             raise MalformedCredential("verifiableCredential holds something that is not an object")
         found = read(item, self._forms, self._work)
+        # Threat 19: a presentation within was made for somebody else.
         if found.presentation is not None:
             raise MalformedCredential("verifiableCredential holds a presentation")
         return found

@@ -1,4 +1,4 @@
-"""What can be wrong with a proof."""
+"""The problems of a proof."""
 
 from __future__ import annotations
 

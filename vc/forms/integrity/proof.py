@@ -22,6 +22,7 @@ from .suites import DATA_INTEGRITY, SUITES, Cryptosuite, DataIntegritySuite, lis
 if TYPE_CHECKING:
     from ...vcdm.jsonld import Contexts
 
+# Threat 62.
 MAX_PROOFS = 8
 """A document with more proofs is refused: each costs two canonicalisations and a signature check."""
 
@@ -63,16 +64,20 @@ class Proof(NamedTuple):
         if kind == DATA_INTEGRITY and (not isinstance(suite, str) or not suite):
             raise Malformed.saying("{where}.cryptosuite is missing or not a text", where=where)
         row = suites.get(suite) if isinstance(suite, str) else None
+        # Threat 24b: `Ed25519Signature2020` as a `cryptosuite` is no suite; that one is named by its type
+        # alone.
         if row is None or row.proof_type != kind:
             what = "the cryptosuite" if kind == DATA_INTEGRITY else "a proof of the type"
             raise UnknownCryptosuite.saying(
                 "{what} {suite} is not supported", what=what, suite=shortened(str(suite))
             )
+        # ADR 14: proofs of drafts follow other rules, by which they may hold.
         for name in row.unread:
             if name in value:
                 raise UnknownCryptosuite.saying(
                     "{where} has a {name}, by which {suite} is not read", where=where, name=name, suite=suite
                 )
+        # VC Data Integrity 2.1: every proof has to have these.
         for name in ("verificationMethod", "proofPurpose", *row.required):
             if not isinstance(value.get(name), str) or not value[name]:
                 raise Malformed.saying("{where}.{name} is missing or not a text", where=where, name=name)
@@ -116,19 +121,21 @@ def proof_values(document: Mapping[str, Any], work: Work | None = None) -> list[
     values = found if isinstance(found, list) else [found]
     if "proof" in document and not values:
         raise Malformed("proof is an empty list")
+    # Threat 62.
     if len(values) > MAX_PROOFS:
         raise TooLarge.saying(
             "proof has {entries} entries; at most {most} are read", entries=len(values), most=MAX_PROOFS
         )
     if len(values) < 2:
         return values
+    # Threat 37: the same proof twice is one proof.
     return list({jcs.canonicalize(value, work): value for value in values}.values())
 
 
 def secured_part(
     document: Mapping[str, Any], previous: str | Sequence[str], work: Work | None = None
 ) -> dict[str, Any]:
-    """What a proof covers: the document without `proof`, but with the `previous` proofs it names (4.5).
+    """The part that a proof covers: the document without `proof`, plus the `previous` proofs it names (4.5).
 
     Raises `InvalidProof` where a named proof is missing, its id is taken twice, or the chain is a circle.
     """
@@ -144,6 +151,7 @@ def _chain(previous: tuple[str, ...], values: Sequence[Any]) -> list[Any]:
     by_id: dict[str, Mapping[str, Any]] = {}
     for value in values:
         if isinstance(value, dict) and isinstance(value.get("id"), str):
+            # Threat 36: a proof that builds on this id would be read as building on either.
             if value["id"] in by_id:
                 raise InvalidProof.saying("two proofs have the id {id}", id=shortened(value["id"]))
             by_id[value["id"]] = value
@@ -152,10 +160,12 @@ def _chain(previous: tuple[str, ...], values: Sequence[Any]) -> list[Any]:
 
     def follow(names: tuple[str, ...], path: frozenset[str]) -> None:
         for name in names:
+            # Threat 36: a proof on which this one builds was taken away.
             if name not in by_id:
                 raise InvalidProof.saying(
                     "previousProof names {name}, which is not among the proofs", name=shortened(name)
                 )
+            # Threat 36: a circle, which has no proof that could be checked first.
             if name in path:
                 raise InvalidProof.saying("the chain of proofs leads back to {name}", name=shortened(name))
             if name not in done:
@@ -186,11 +196,11 @@ def sign(
 ) -> dict[str, Any]:
     """A copy of `document` with one more proof at the end of its `proof` array.
 
-    Without `created` the proof has no time of its own. The array is the form that Open Badges 3.0
-    asks for. `contexts` are those of `jsonld.vouched` or `load`, by default the vendored ones. Raises
-    `Malformed` when the document would lose anything on its way to the signature, such as a member that is
-    null or [], `UnknownCryptosuite` for a suite outside `suites`, or one that only verifies, and `TooLarge`
-    where it costs more than `work`, by default as much as a whole report.
+    Without `created` the proof has no time of its own. The array is the form that Open Badges 3.0 asks for.
+    `contexts` are those of `jsonld.vouched` or `load`, by default the vendored ones. Raises `Malformed` when
+    the document would lose anything on its way to the signature, such as a member that is null or []. Raises
+    `UnknownCryptosuite` for a suite outside `suites`, or one that only verifies, and `TooLarge` where it
+    costs more than `work`, by default as much as a whole report.
     """
     chosen = _suite(suite, suites)
     if not chosen.signs:
@@ -248,6 +258,7 @@ def verify_proof(
     be canonicalised without loss, `TooLarge` where that costs more than is left of `work`.
     """
     suite, work = _suite(proof.cryptosuite, suites), work or Work()
+    # ADR 23: charged before it is done.
     work.spend(SIGNATURE)
     _require_own_context(document, proof.value, suite, work)
     covered = secured_part(document, proof.previous, work) if proof.previous or walked is None else walked
@@ -271,8 +282,10 @@ def _require_own_context(
     if "@context" not in proof:
         return
     own, outer = listed(proof["@context"]), listed(document.get("@context", []))
+    # Threat R6.
     if own and all(name in suite.own_contexts for name in own):
         return
+    # Threat F7: compared as JSON, where true is not 1.
     if same_contexts(own, outer[: len(own)], work):
         return
     if suite.own_contexts:

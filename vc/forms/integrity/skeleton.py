@@ -1,8 +1,8 @@
 """Data Integrity proofs of many documents of one shape: traced once, then spliced.
 
-The tracer stands where the signer does. It notes what was to be signed and gives a random signature, so that
-all that is constant comes from the general path itself: the proof's members, the hash of its options, the
-order of members in JSON and in JCS.
+The tracer stands where the signer does. It notes the bytes to be signed and gives a random signature. So all
+that is constant comes from the general path itself: the proof's members, the hash of its options, the order
+of members in JSON and in JCS.
 """
 
 from __future__ import annotations
@@ -68,6 +68,7 @@ def proof_skeleton(
     half = len(tracer.hashes) // 2
     skeleton = _Skeleton(slots, tracer.hashes[:half], digest, canonical, credential, logged)
     filled = slots.fill(slots.markers)
+    # Tried on the markers themselves: it has to give what the general path signed.
     is_sound = filled and skeleton.hashes(filled) == tracer.hashes
     return skeleton if is_sound else None
 
@@ -94,11 +95,11 @@ class _Skeleton:
         self._slots, self._options, self._canonical = slots, options, canonical
         self._hasher = getattr(hashlib, digest)
         self._credential, self._logged = credential, logged
-        # Whether null or [] may begin in a value and end in what stands beside it.
+        # True if null or [] may begin in a value and end in what stands beside it.
         self._has_edges = not credential.head.edges().isdisjoint({"", *"nul[]"})
 
     def hashes(self, filled: Filled) -> bytes | None:
-        """What is signed: hash(proof options) ‖ hash(document) (VC-DI-EDDSA 3.2.4)."""
+        """The bytes that are signed: hash(proof options) ‖ hash(document) (VC-DI-EDDSA 3.2.4)."""
         canonical = self._canonical(filled)
         return None if canonical is None else self._options + self._hasher(canonical).digest()
 

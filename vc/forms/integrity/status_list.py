@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from ...claims import Claims
 
+# ADR 23: who signs a status document has what a whole list takes.
 _MOST_STEPS = 1 << 22
 _EFFECTS = {"revocation": Effect.REVOKED, "suspension": Effect.SUSPENDED}
 
@@ -41,7 +42,7 @@ class BitstringStatusList:
         return open_list(entry, claims, partial(unpack, StatusList.decode))
 
     def effect(self, entry: StatusEntry, value: int) -> Effect:
-        """What a value other than 0 means, its purpose says (2.1)."""
+        """The entry's purpose gives every value other than 0 its meaning (2.1)."""
         return _EFFECTS.get(entry.purpose, Effect.NONE) if value else Effect.NONE
 
     def publish(

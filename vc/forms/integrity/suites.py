@@ -34,7 +34,7 @@ _SECURITY = "https://w3id.org/security/v2"  # defines the members of all proofs 
 
 
 class Cryptosuite(Protocol):
-    """How one kind of proof is made and checked (VC Data Integrity 3.1)."""
+    """A suite, which makes and checks one kind of proof (VC Data Integrity 3.1)."""
 
     @property
     def name(self) -> str:
@@ -58,7 +58,7 @@ class Cryptosuite(Protocol):
 
     @property
     def signs(self) -> bool:
-        """Whether new proofs are made with it."""
+        """True if new proofs are made with it."""
 
     @property
     def key_types(self) -> Collection[str]:
@@ -66,7 +66,7 @@ class Cryptosuite(Protocol):
 
     @property
     def covers_contexts(self) -> bool:
-        """Whether the signature covers `@context` as written, and so what inline contexts say terms mean."""
+        """True if the signature covers `@context` as written, and so the meanings in inline contexts."""
 
     def create(
         self,
@@ -194,8 +194,10 @@ signature by another algorithm, and `TooLarge` where decoding costs more than is
 
 def _multibase(value: str, size: int, work: Work) -> tuple[bytes, bytes]:
     """The signature of `proofValue`, in base58btc (VC Data Integrity 2.1); it is over the hashes alone."""
+    # Threat 24: a signature has one written form.
     if not value.startswith("z"):
         raise InvalidProof("proof.proofValue is not base58btc (it has to begin with z)")
+    # Threat 24: to decode base58 takes time by the square of its length; so it is charged and cut first.
     limit = max(_SHORT_SIGNATURE, base58_digits(size))
     work.spend(base58_steps(min(len(value), limit)))
     try:
@@ -216,6 +218,7 @@ def _detached_jws(value: str, size: int, _work: Work) -> tuple[bytes, bytes]:
         raw = base64url_decode(signature, limit=max(_JWS_CHARACTERS, 2 * size))
     except Malformed as problem:
         raise InvalidProof("proof.jws is not a detached JWS") from problem
+    # Threat 24b.
     if read != _JWS_HEADER:  # compared as text: to Python, 0 equals false
         raise UnknownCryptosuite.saying(
             "the header of proof.jws is not {header}", header=_JWS_HEADER.decode()
@@ -234,7 +237,8 @@ def proof_value(signer: Signer, hashes: bytes) -> str:
 
 
 def same_contexts(one: object, other: object, work: Work | None = None) -> bool:
-    """Whether two `@context` are the same JSON. To Python, True equals 1, but a text only another text."""
+    """True if two `@context` are the same JSON. Only texts are compared with ==, to which True equals 1."""
+    # Threat F7: everything but texts is compared as JSON.
     if {*map(type, listed(one))} == {str}:
         return one == other
     return jcs.canonicalize(one, work) == jcs.canonicalize(other, work)
@@ -256,7 +260,7 @@ class DataIntegritySuite:
     unread: tuple[str, ...] = ()
     signs: bool = True
     contexts: tuple[str, ...] = ()
-    """Where its proofs have a type of their own, the contexts that define it, of which one is named."""
+    """The contexts that define its own type of proof, if it has one; document or proof names one of them."""
     decode: Decode = _multibase
     skeleton: Compile | None = None
     """Compiles what `canonicalize` does for documents of one shape."""
@@ -281,6 +285,7 @@ class DataIntegritySuite:
     ) -> dict[str, Any]:
         """The finished proof. Raises `Malformed` where the document would lose anything."""
         digest = self._digest_for(signer.public_key)
+        # VC-DI-EDDSA 3.2.5: the options are read by the contexts of the document.
         context = {"@context": document["@context"]} if "@context" in document else {}
         hashes = self._hash_data(document, {**options, **context}, digest, work, contexts, whole=True)
         signature = proof_value(signer, hashes)
@@ -301,9 +306,12 @@ class DataIntegritySuite:
         options = {name: value for name, value in proof.items() if name != member}
         if not self.covers_contexts:
             options["@context"] = self._context(document, proof)
+        # VC-DI-EDDSA 3.3.2: what was signed are the contexts that the proof repeats.
         elif "@context" in proof:
             document = {**document, "@context": proof["@context"]}
         try:
+            # Threats 36 and 37: one signature over both hashes, so that neither options nor document can be
+            # exchanged.
             key.verify(signature, prefix + self._hash_data(document, options, digest, work, contexts))
         except InvalidSignature:
             raise SIGNATURE_MISFIT(
@@ -311,6 +319,7 @@ class DataIntegritySuite:
             ) from None
 
     def _digest_for(self, key: PublicKey) -> str:
+        # Threat 23: each suite names the types of its keys; by another it would be another algorithm.
         if key.type not in self.digests:
             raise InvalidProof.saying(
                 "{suite} does not work with keys of type {key_type}", suite=self.name, key_type=key.type
@@ -320,13 +329,15 @@ class DataIntegritySuite:
     def _context(self, document: Mapping[str, Any], proof: Mapping[str, Any]) -> Any:
         """The `@context` by which the options of a proof over RDF are read.
 
-        That is the document's, unless the proof brings a known one that defines its type.
+        It is the document's, unless the proof brings a known one that defines its type.
         """
         own, outer = proof.get("@context", []), document.get("@context", [])
         names = listed(own)
+        # Threat R6: an own context counts where it defines this type, and nothing unknown stands beside it.
         is_known = any(name in self.contexts for name in names) and all(
             name in self.own_contexts for name in names
         )
+        # Only by contexts that are known to define this type: any other could mean something else by it (R6).
         if is_known and names != listed(outer)[: len(names)]:
             return own
         if self.contexts and not any(name in self.contexts for name in listed(outer)):
@@ -351,6 +362,7 @@ class DataIntegritySuite:
         hasher = getattr(hashlib, digest)  # half the time of hashlib.new
         first = self.canonicalize(options, digest, work, contexts, recurs=True)
         second = self.canonicalize(document, digest, work, contexts, whole=whole)
+        # VC-DI-EDDSA 3.2.4: the options come first.
         return bytes(hasher(first).digest() + hasher(second).digest())
 
 

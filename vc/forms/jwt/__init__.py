@@ -46,7 +46,7 @@ class _JWTForm:
     limit: int = MAX_BYTES
 
     def recognises(self, content: Carried) -> bool:
-        """Whether it is a compact JWT whose header has the type of this form."""
+        """True if it is a compact JWT whose header has the type of this form."""
         return _is_jwt_of(self.media_type, content)
 
     def identifier(self, content: Carried) -> object:
@@ -139,7 +139,7 @@ class PlainJWT(_JWTForm):
     """The payload is looked at to tell what it is, which is charged to nobody's work (`wire.compact`)."""
 
     def recognises(self, content: Carried) -> bool:
-        """Whether it is a compact JWT of type JWT or none whose payload is that of a credential.
+        """True if it is a compact JWT of type JWT or none whose payload is that of a credential.
 
         VCDM 1.1, 6.3.1, asks for the claim `vc` or `vp`; Open Badges 3.0, 8.2.4, for `iss` and `nbf`.
         """
@@ -149,6 +149,7 @@ class PlainJWT(_JWTForm):
         from wire.compact import jwt_header, jwt_payload
 
         try:
+            # Threat 19: a JWT with a type of its own, such as vc+jwt, is of that form.
             if jwt_header(token).get("typ", "JWT") != "JWT":
                 return False
             claims = jwt_payload(token).keys()

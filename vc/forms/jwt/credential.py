@@ -1,4 +1,4 @@
-"""A credential as a JWT: what it says, and within which time its issuer signed it for."""
+"""A credential as a JWT: its claims, and the time for which its issuer signed it."""
 
 from __future__ import annotations
 
@@ -44,10 +44,13 @@ class JWTCredential(JWT):
         if "aud" in envelope:  # RFC 7519, 4.1.3: whoever is not named there has to refuse it
             raise AUDIENCE_NAMED("the credential names the recipients that it is for, which is not read here")
         claims = Credential.parse(document, self.work, self.contexts)
+        # Each of these JWTs is for one data model, by whose rules the claims are compared with the document.
         if claims.version != self.version:
             raise UnsupportedForm.saying(
                 "a JWT of this type holds a credential of the data model {version}", version=self.version
             )
+        # A program that reads JWTs and one that reads the document have to see the same issuer, id and
+        # subject.
         self.require_same({"iss": claims.issuer, "jti": claims.id}, claims.unread)
         for subject in claims.subjects:
             self.require_same({"sub": subject.get("id")}, claims.unread)
@@ -99,12 +102,14 @@ def _require_holder(envelope: Mapping[str, Any], subject: object) -> None:
     holder = holder_key(envelope)
     if holder is None or holder.did == subject:
         return
+    # Threat 44: a presentation by the subject's DID would pass without the key in `cnf`.
     if holder.key is None or key_of(str(subject)) != holder.key:
         raise HOLDER_KEY_UNKNOWN("cnf names another key than the subject's id does")
 
 
 def _narrowed(claims: Credential, envelope: Mapping[str, Any]) -> Credential:
     """Valid within the document's time and that of its signature, by `exp` and `nbf`."""
+    # Both limits hold, so that the later start and the earlier end count.
     starts = [moment for moment in (claims.starts, numeric_date(envelope, "nbf")) if moment]
     ends = [moment for moment in (claims.ends, numeric_date(envelope, "exp")) if moment]
     return replace(

@@ -59,6 +59,7 @@ class _InClaim(_Plain):
         # Threat 19: a signer who meant one of them would be taken at the word of the other.
         if not members.keys().isdisjoint(("vc", "vp")):
             raise MalformedCredential("the payload has both the claims vc and vp")
+        # Threat R5.
         if not isinstance(document, dict):
             raise MalformedCredential.saying("the claim {claim} is not a JSON object", claim=self.claim)
         envelope = {name: members.pop(name) for name in ENVELOPE.intersection(members)}
@@ -116,6 +117,7 @@ class ClaimedPresentation(_InClaim, JWTPresentation):
             raise MalformedCredential("verifiableCredential holds neither a text nor an object")
         data = item.encode()
         form = recognised(data, self.forms)
+        # ADR 14: other programs may read it.
         if form is None:
             raise UnsupportedForm("verifiableCredential holds a text that is not read here")
         return Enveloped(form.media_type, data)

@@ -1,4 +1,4 @@
-"""A presentation as a JWT: who shows which credentials, to whom, over which challenge and when."""
+"""A presentation as a JWT: the holder, the credentials, the audience, the challenge and the time."""
 
 from __future__ import annotations
 
@@ -46,6 +46,7 @@ class JWTPresentation(JWT):
         found = Presentation.parse(self.payload.document, self.work, self.contexts)
         issuer = self.payload.envelope.get("iss")
         holder = found.holder or (issuer if isinstance(issuer, str) else None)
+        # Threat 55: with two names, the key of one would show what belongs to the other.
         self.require_same({"iss": holder, "jti": found.id}, found.unread)
         return found._replace(holder=holder)
 
@@ -66,12 +67,13 @@ class JWTPresentation(JWT):
 
         Raises `MalformedCredential` for one that is not enveloped (3.1.2), and as `Enveloped.from_object`.
         """
+        # VC-JOSE-COSE, 3.1.2: only what is enveloped says in which form it was secured.
         if not isinstance(item, dict) or item.get("type") not in (TYPE, [TYPE]):
             raise MalformedCredential("verifiableCredential holds something that is not enveloped")
         return Enveloped.from_object(item)
 
     def signatures(self, work: Work) -> Signatures:  # noqa: ARG002 -- read already
-        """The holder's. Raises `InvalidProof` without `iat`: how old it is, nobody could tell.
+        """The holder's. Raises `InvalidProof` without `iat`, since nobody could tell its age.
 
         Raises `MalformedCredential` for claims that are malformed, and as `signed_by` and `presentation`.
         """
@@ -79,6 +81,7 @@ class JWTPresentation(JWT):
         made, ends, starts = (numeric_date(envelope, name) for name in ("iat", "exp", "nbf"))
         if made is None:
             raise InvalidProof("a presentation as a JWT says by iat when it was made")
+        # RFC 7519, 4.1.5: it must not be accepted before `nbf`.
         if starts is not None and starts.utc > made.utc:
             raise InvalidProof("the presentation is for a time after it was made")
         audience, nonce = envelope.get("aud", []), envelope.get("nonce", "")

@@ -35,6 +35,7 @@ def sign_credential(
     Raises `Malformed` for members that are null or [], and for those that would be read as claims of the JWT.
     """
     document = unsigned(facts, said)
+    # VC-JOSE-COSE, 3.1.3: claims and members stand side by side in the payload.
     if taken := sorted(document.keys() & ENVELOPE.union(REFUSED)):
         raise Malformed.saying("the member {name} would be read as a claim of the JWT", name=taken[0])
     require_no_silence(document, contexts)
@@ -48,6 +49,7 @@ def sign_presentation(credentials: Sequence[Received], signer: Signer, options: 
 
     Raises `NOT_ASKED`, and `UnsupportedForm` for a credential that carries its proofs (VC-JOSE-COSE, 3.1.2).
     """
+    # Threat 54: without these, whoever receives it could show it elsewhere.
     if not options.challenge or not options.domain or options.created is None:
         raise NOT_ASKED("a JWT says for whom it is made, over which challenge, and when")
     if not all(isinstance(credential, Enveloped) for credential in credentials):

@@ -44,7 +44,7 @@ class Payload(NamedTuple):
 
 
 class JWT(Secured):
-    """One JWT, read when it is asked what it says: its log entry takes the bytes alone."""
+    """One JWT, read when its claims are asked for: its log entry takes the bytes alone."""
 
     unused: tuple[str, ...] = ()
     """See `JWS.parse`."""
@@ -70,6 +70,7 @@ class JWT(Secured):
         json_of(members)  # an integer that no report could hold would stop a service
         document, envelope = self.split(members)
         for name in ENVELOPE.intersection(self.jws.header):
+            # RFC 7519, 5.3: programs that look at one of two values would disagree.
             if envelope.setdefault(name, self.jws.header[name]) != self.jws.header[name]:
                 raise MalformedCredential.saying("{claim} of header and payload differ", claim=name)
         if "proof" in document:  # a signature that nobody here looks at might be broken, or by another
@@ -78,6 +79,7 @@ class JWT(Secured):
 
     def require_own_type(self, jws: JWS) -> None:
         """Raise `MalformedCredential` for a header of another form (threat 19)."""
+        # RFC 7515, 4.1.9: `application/` may be left out.
         require_type(jws, self.form.removeprefix("application/"), self.form)
 
     def split(self, members: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -85,6 +87,7 @@ class JWT(Secured):
 
         Raises `MalformedCredential` for the claims `vc` and `vp`.
         """
+        # VC-JOSE-COSE, 3.1.3: a program for VCDM 1.1 would read these instead of the document.
         if held := [name for name in REFUSED if name in members]:
             raise MalformedCredential.saying("the payload has the claim {claim}", claim=held[0])
         envelope = {name: members.pop(name) for name in ENVELOPE.intersection(members)}
@@ -97,16 +100,17 @@ class JWT(Secured):
     def require_same(self, told: Mapping[str, object], unread: Problem | None) -> None:
         """Raises `MalformedCredential` unless the claims that are there say what the document does.
 
-        Where a name of the document may be spelled in a way that is not read, `unread` is raised instead.
+        Raises `unread` instead where the document may spell a name in a way that is not read.
         """
         for claim, value in told.items():
+            # An absent claim says nothing else: the document says it.
             if self.payload.envelope.get(claim, value) != value:
                 if may_hide_members(unread):
                     raise unread
                 raise MalformedCredential.saying("{claim} says something else than the document", claim=claim)
 
     def signed_by(self, signer: object, signature: JWTSignature) -> Signatures:
-        """The signature by the key that `kid` names, absolute or relative to the DID of who signs.
+        """The signature by the key that `kid` names, absolute or relative to the DID of the signer.
 
         `method` of the `signature` is put in. Raises `MalformedCredential` for a `kid` that names no key.
         """
@@ -115,6 +119,7 @@ class JWT(Secured):
             return Signatures((), [Unknown("x5c", str(signer), unread)])
         kid = key_name(self.jws)
         method = method_of(str(signer), kid)
+        # ADR 14: other programs may find its key.
         if method is None:
             unnamed = ISSUER_KEY_NOT_NAMED.saying(
                 "the header names no key of {issuer} that can be looked up here",

@@ -39,7 +39,7 @@ class SDJWTVC:
     limit: int = 1 << 21
 
     def recognises(self, content: Carried) -> bool:
-        """Whether it is an SD-JWT by its shape, whose header and payload are those of an SD-JWT VC.
+        """True if it is an SD-JWT by its shape, whose header and payload are those of an SD-JWT VC.
 
         `vc+sd-jwt` is the name of W3C's data model in an SD-JWT, too, which has an `@context`.
         """

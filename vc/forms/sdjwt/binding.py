@@ -30,7 +30,7 @@ ANOTHER_HOLDER = Code("another-holder", Refused, "It is bound to another key")
 
 
 class BoundPresentation(NamedTuple):
-    """A presentation's word about itself; see `vc.secured.Presented`."""
+    """A presentation's own statements; see `vc.secured.Presented`."""
 
     holder: str | None
     unread: Problem | None = None
@@ -46,6 +46,7 @@ class SDJWTPresentation(Secured):
         self.parts = parts
         self._credential = SDJWTCredential(SDJWT(parts.jwt, parts.disclosures, b""), work)
         self._binding = JWS.parse(parts.binding, limit=LARGEST_BINDING, work=work)
+        # RFC 9901, 4.3 (threat 19): another JWT by the holder's key is no answer to a verifier.
         require_type(self._binding, TYPE)
         self._said = load_json_object(self._binding.payload, limit=LARGEST_BINDING, work=work)
 
@@ -61,7 +62,7 @@ class SDJWTPresentation(Secured):
 
     @property
     def credentials(self) -> Sequence[Secured]:
-        """The one."""
+        """The one credential that is shown."""
         return (self._credential,)
 
     @cached_property
@@ -82,6 +83,7 @@ class SDJWTPresentation(Secured):
         texts = [said.get(name) for name in ("aud", "nonce", "sd_hash")]
         if made is None or not all(isinstance(text, str) and text for text in texts):
             raise InvalidProof("a key binding has iat, aud, nonce and sd_hash")
+        # RFC 7519, 4.1.5: it must not be accepted before `nbf`.
         if starts is not None and starts.utc > made.utc:
             raise InvalidProof("the key binding is for a time after it was made")
         return Signatures(
@@ -101,11 +103,13 @@ class SDJWTPresentation(Secured):
     def verify(self, signed: Signed, key: PublicKey, work: Work) -> None:  # noqa: ARG002 -- the only one
         """See `Secured`: over the credential and its disclosures as they were received (7.3, step 5.g)."""
         try:
+            # Threat 44: by the key in `cnf`, whatever key the header names.
             self._binding.verify(key, work)
         except InvalidSignature:
             raise InvalidProof("the key binding was changed, or another key signed it") from None
         shown = self.parts.shown
         work.spend(len(shown) // BYTES_HASHED)
+        # Threat 44: else a binding could be moved to another credential, or to more disclosures of it.
         if self._said["sd_hash"] != _sd_hash(self._credential, shown):
             raise InvalidProof("the key binding is for another credential, or for other disclosures of it")
 
@@ -142,6 +146,7 @@ def bind(credential: SDJWTCredential, shown: bytes, signer: Signer, options: Opt
     It is for `options.domain`, over `options.challenge`. Raises `ANOTHER_HOLDER` unless the credential is
     bound to the signer's key, and `NOT_ASKED`.
     """
+    # Threat 54: without these, whoever receives it could show it elsewhere.
     if not options.challenge or not options.domain or options.created is None:
         raise NOT_ASKED("a key binding says for whom it is made, over which challenge, and when")
     holder = credential.holder

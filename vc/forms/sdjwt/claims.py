@@ -58,6 +58,7 @@ def claims_of(
     if "@context" in payload:  # whose end and terms of use would be passed over, such as `validUntil`
         raise UnsupportedForm("the credential is of W3C's data model as well, which is not read in an SD-JWT")
     _require_other_types(payload, vct)
+    # ADR 14: `iss` is optional (2.2.2.2), so that a credential without one is not malformed.
     if "iss" not in payload and not subject:
         raise ISSUER_NOT_NAMED("the credential has no iss, and no certificate that names its issuer")
     if "aud" in payload:  # RFC 7519, 4.1.3: whoever is not named there has to refuse it
@@ -90,6 +91,7 @@ def claims_of(
 
 def _text(payload: Mapping[str, Any], name: str) -> str:
     value = payload.get(name)
+    # Threat R5: a missing claim is a finding, and no crash.
     if not isinstance(value, str) or not value:
         raise MalformedCredential.saying("{claim} is missing, or no text", claim=name)
     return value
@@ -101,7 +103,7 @@ def _shown_text(payload: Mapping[str, Any], name: str) -> str:
 
 
 def _require_other_types(payload: Mapping[str, Any], vct: str) -> None:
-    """2.2.2.2. They say what else it is, and widen nobody's trust: `types` has the `vct` alone."""
+    """Checks `aka_vcts` (2.2.2.2). These types widen nobody's trust: `types` has the `vct` alone."""
     others = payload.get("aka_vcts", ["…"])
     if not isinstance(others, list) or not others or not all(isinstance(each, str) for each in others):
         raise MalformedCredential("aka_vcts is no list of types")
@@ -116,10 +118,11 @@ def _subject(payload: Mapping[str, Any], holder: ConfirmationKey | None) -> dict
 
 
 def _entries(payload: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """Each way by which `status` says where the status stands; those not known here leave it open."""
+    """Each reference in `status` to a place of the status; a kind that is not known here leaves it open."""
     if "status" not in payload:
         return
     status = payload["status"]
+    # Threat R3: a status that says nothing must not count as none.
     if not isinstance(status, dict) or not status:
         raise MalformedCredential("status says nothing")
     for name, place in status.items():
@@ -135,6 +138,7 @@ def _entries_of_w3c(payload: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """
     values = payload.get("credentialStatus", ())
     for value in values if isinstance(values, list | tuple) else [values]:
+        # Threat R3: as for `status`.
         if not isinstance(value, dict) or "type" not in value:
             raise MalformedCredential("credentialStatus is no object with a type")
         yield value
@@ -145,6 +149,7 @@ def _terms(payload: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         if name in payload:
             values = payload[name]
             for value in values if isinstance(values, list) else [values]:
+                # Threat R3: a log or a place of the status that nobody can read must not count as none.
                 if not is_url(value):
                     raise MalformedCredential.saying("{claim} is no URL", claim=name)
                 yield {"type": name, "id": value}

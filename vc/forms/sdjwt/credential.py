@@ -1,4 +1,4 @@
-"""An SD-JWT VC as a `Secured`: what it says, by whom it is signed, which log entry stands for it."""
+"""An SD-JWT VC as a `Secured`: its claims, its signature, and the log entry that stands for it."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ ALGORITHM_NOT_FOR_KEY = Code("algorithm-not-for-key", Refused, "The key does not
 
 
 class SDJWTCredential(Secured):
-    """One credential with some of its disclosures, read when it is asked what it says.
+    """One credential with some of its disclosures, read when its claims are asked for.
 
     Its log entry takes the bytes alone.
     """
@@ -123,6 +123,7 @@ class SDJWTCredential(Secured):
         """
         payload, header = self.disclosed.payload, self._jws.header
         issuer, algorithm = str(payload.get("iss")), header["alg"]
+        # ADR 14: the signature may be good; it is of an algorithm that is not checked in this form.
         if algorithm not in ALGORITHMS:
             unread = ISSUER_KEY_NOT_NAMED.saying(
                 "an SD-JWT VC by {algorithm} is not read here", algorithm=shortened(algorithm)

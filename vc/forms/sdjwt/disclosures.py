@@ -34,6 +34,7 @@ HASHES: Mapping[str, Callable[[bytes], Any]] = {
 }
 """By the names of the IANA registry of named information hashes; each resists collisions (RFC 9901, 9.4)."""
 
+# Threat 44b, as for each limit here.
 DISCLOSURE_READ = 10
 """Steps of `Work` for a disclosure, so that 100,000 of them are refused before one is read."""
 DEEPEST = 64
@@ -54,6 +55,7 @@ class SDJWT(NamedTuple):
     @classmethod
     def parse(cls, data: bytes, work: Work) -> SDJWT:
         """Raises `INVALID_SD_JWT`, and `TooLarge` for more disclosures than `work` allows."""
+        # Threat 44b: charged before anything is split or hashed.
         work.spend(DISCLOSURE_READ * data.count(b"~"))
         jwt, *disclosures = data.split(b"~")
         if not disclosures:
@@ -80,7 +82,7 @@ class Disclosed(NamedTuple):
     disclosures: Mapping[ClaimPath, bytes]
     """Each disclosure as it was received, in that order, by the place of its value."""
     hidden: int
-    """How many digests have no disclosure here: values that were not shown, and decoys."""
+    """The number of digests without a disclosure here: values that were not shown, and decoys."""
     digest: Callable[[bytes], Any]
     """The hash by which disclosures, and key bindings, refer to what they are about."""
 
@@ -121,6 +123,7 @@ def _hash_of(payload: Mapping[str, Any]) -> Callable[[bytes], Any]:
     name = payload.get("_sd_alg", "sha-256")
     if not isinstance(name, str):
         raise INVALID_SD_JWT("_sd_alg is no text")
+    # Threat 42: under a weak hash, a disclosure could be exchanged. Open, since other programs may know it.
     if name not in HASHES:
         raise SD_HASH_UNKNOWN.saying(
             "disclosures are referred to by {hash}, which is not known here", hash=shortened(name)
@@ -156,6 +159,7 @@ class _Reading:
         self._work, self._fixed = work, fixed
         self.texts = {base64url_encode(self.digest(text).digest()): text for text in disclosures}
         """The disclosures that nothing referred to yet, by their digests."""
+        # Threat 39: each disclosure is referred to once.
         if len(self.texts) != len(disclosures):
             raise INVALID_SD_JWT("a disclosure stands there twice")
         self.digests: set[str] = set()
@@ -168,6 +172,7 @@ class _Reading:
         while waiting:
             path, node = waiting.pop()
             self._work.spend(VALUE_WALKED)
+            # Threat 44b: disclosures in disclosures nest as deep as a sender likes.
             if len(path) > DEEPEST:
                 raise TooLarge.saying("the SD-JWT nests deeper than {most} levels", most=DEEPEST)
             members = self._object(path, node) if isinstance(node, dict) else self._array(path, node)
@@ -187,6 +192,7 @@ class _Reading:
             # (threats 41 and 43).
             if not isinstance(name, str) or name in RESERVED or name in node:
                 raise INVALID_SD_JWT("the name of a disclosed claim is reserved, taken or no text")
+            # Threat 43: a holder could leave it out, and what it says would not count.
             if not path and name in self._fixed:
                 raise _fixed(name)
             node[name] = value
@@ -199,6 +205,7 @@ class _Reading:
             if not isinstance(item, dict) or "..." not in item:
                 kept.append(item)
                 continue
+            # RFC 9901, 4.2.4.2: such an element is its digest alone; other members would be lost.
             if len(item) > 1:
                 raise INVALID_SD_JWT("an array element has members beside ..., which stands alone")
             for digest in self._shown([item["..."]], path):
@@ -215,6 +222,7 @@ class _Reading:
         self._work.spend(len(digests))
         if {*map(type, digests)} != {str}:
             raise INVALID_SD_JWT("a digest is no text")
+        # Threat 43: nor any part of it.
         if path and path[0] in self._fixed:
             raise _fixed(str(path[0]))
         before = len(self.digests)

@@ -45,6 +45,7 @@ def issued(facts: IssuingFacts, signer: Signer, options: Options) -> bytes:
     if facts.by_kind is None:
         raise KIND_NOT_GIVEN("an SD-JWT VC says what its kind's fields say, and no kind was given")
     by_kind = facts.by_kind()
+    # A verifier would read such a field as what its name means in a JWT, or refuse it as hidden.
     if taken := sorted(_TAKEN.intersection(by_kind.names)):
         raise CLAIM_NAME_TAKEN.saying(
             "the kind has a field {field}, which has a meaning of its own in an SD-JWT VC", field=taken[0]

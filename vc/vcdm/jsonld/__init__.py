@@ -60,7 +60,7 @@ __all__ = [
 ]
 
 _LATER = {"Statements": "labels", "load": "extra", "to_rdf": "general", "vouched": "extra"}
-"""Which module has what is loaded when it is asked for: most programs only sign and verify."""
+"""The modules of the names that are loaded when asked for: most programs only sign and verify."""
 
 if not TYPE_CHECKING:  # or every name would be one of ours to a type checker
     __getattr__ = later(__name__, _LATER)

@@ -40,7 +40,7 @@ def read(
     *,
     states: bool = False,
 ) -> Reading:
-    """What a document says, by `contexts`, by default `secured()`. Raises as `canonicalize`.
+    """The reading of a document by `contexts`, by default `secured()`. Raises as `canonicalize`.
 
     With `states` the walk makes its statements, too, for `canonicalize` to take: see `Reading.walked`.
     """
@@ -55,9 +55,11 @@ def type_name(name: str, contexts: Contexts | None = None) -> str:
     """
     names = (contexts or secured()).names
     assert names is not None
+    # ADR 14: some other context may define it.
     if name not in names.iris and not IRI(name):
         raise UnknownType.saying("the type {type} is defined by no context known here", type=quoted(name))
     iris = names.iris.get(name, {name})
+    # The caller has to say which: a policy for one type must not accept another.
     if len(iris) > 1:
         raise AmbiguousType(
             f"the type {quoted(name)} could mean {' or '.join(sorted(iris))}",
@@ -88,7 +90,7 @@ def canonicalize(
 
     `document` is parsed JSON. `contexts` defaults to `secured()`; nothing is ever fetched. `digest` is the
     hash inside the algorithm, "sha256" or "sha384"; `work` is what it may cost, by default as much as a whole
-    report. Where the same document `recurs`, its form is remembered with the contexts. Of a `whole` one each
+    report. The form of a document that `recurs` is remembered with the contexts. Of a `whole` one each
     member has to say something, as `require_no_silence` has it. Raises LossyDocument, InvalidDocument,
     INVALID_CONTEXT, UnknownContext, and TooLarge or TOO_COMPLEX where it costs more.
     """
@@ -101,16 +103,18 @@ def canonicalize(
         found = _walked(document, contexts, digest, work)
         contexts.forms.keep(key, Kept(found, len(key[0]) + len(found[0])))
     else:
+        # ADR 23: the same cost each time, whatever was remembered.
         work.spend(found[1])
     return found[0]
 
 
 def _name(document: dict[str, Any], digest: str, work: Work) -> tuple[bytes, str] | None:
-    """By which a form is remembered: none for what has no JCS form, or that of another value."""
+    """The key by which a form is remembered: none for what has no JCS form, or that of another value."""
     try:
         text = jcs.canonicalize(document, work)
     except Malformed:  # the walk says what is wrong
         return None
+    # JCS writes -0 as 0, and the walk tells them apart: one must not answer for the other.
     return None if b"-0.0" in orjson.dumps(document) else (text, digest)
 
 
@@ -171,6 +175,7 @@ def _dataset(
 ) -> rdfc.Dataset:
     """A document's statements, for which its values are charged. A small one's cannot fill the memory."""
     if type(document) is Walked:
+        # Threat 31b: under another text of a context, the same document makes other statements.
         is_known = document.contexts is contexts and unnamed is None
         if is_known and (known := document.taken()):
             work.spend(document.steps)

@@ -1,4 +1,4 @@
-"""What the terms of a document mean: JSON-LD 1.1 context processing, strict and remembered.
+"""The meaning of the terms of a document: JSON-LD 1.1 context processing, strict and remembered.
 
 `Contexts.process` is Context Processing, `_define` is Create Term Definition, `expand` is IRI Expansion
 (JSON-LD 1.1 Processing Algorithms 4.1, 4.2, 5.2), with one aim less and one more. Less: a relative IRI is an
@@ -7,7 +7,7 @@ refused; a scoped context is looked at when it is used. More: an active context 
 what is derived from it (scoped contexts, the walker's plans) is remembered on it. Everything remembered is
 paid for from a `Meter`, so that a hostile document can fill neither memory nor time.
 
-The contexts are processed at run time rather than shipped as compiled tables: the processor is needed for
+The contexts are processed at run time rather than shipped as compiled tables. The processor is needed for
 inline contexts anyway, and takes a few milliseconds for the first document of a process.
 """
 
@@ -93,6 +93,7 @@ class Meter:
         """Raises `TOO_COMPLEX` once contexts have cost too much."""
         self.spent += amount
         self.work.spend(amount)
+        # Threats 32 and F1.
         if self.spent > MOST:
             raise TOO_COMPLEX("the document combines too many or too large contexts")
 
@@ -137,7 +138,7 @@ class ActiveContext:
 
     @cached_property
     def is_usual(self) -> bool:
-        """Whether `id` and `type` are the only words for keywords that make an object what it is."""
+        """True if `id` and `type` are the only words for keywords that make an object what it is."""
         keywords = {name: term.iri for name, term in self.terms.items() if term.iri in _OF_OBJECTS}
         plain = all(self.terms[name].context is UNSET for name in keywords)
         return (
@@ -146,6 +147,7 @@ class ActiveContext:
 
     def _keys(self, keyword: str) -> tuple[str, ...]:
         aliases = [name for name, term in self.terms.items() if term.iri == keyword != name]
+        # Threat F1: each object is searched for each of them.
         if len(aliases) > MOST_ALIASES:
             raise INVALID_CONTEXT.saying(
                 "{keyword} has more than {most} aliases", keyword=keyword, most=MOST_ALIASES
@@ -173,7 +175,7 @@ class Contexts:
         self.names = names
         self.root = ActiveContext({})
         self.forms: Memory[tuple[bytes, str], tuple[bytes, int]] = Memory(1 << 19)
-        """Of documents that recur the canonical form and its steps, by their JCS form and the hash inside."""
+        """The canonical form and the steps of documents that recur, by their JCS form and the hash inside."""
         self._recent: deque[ref[Stated]] = deque()
         self._kept = 0
         self._others: dict[frozenset[tuple[str, int]], Contexts] = {}
@@ -204,6 +206,7 @@ class Contexts:
     def settle(self, meter: Meter) -> None:
         """Count what a document added to the memory; forget everything when that is too much."""
         self._kept += meter.spent
+        # Threat F1: hostile contexts would otherwise fill the memory of a service, a document at a time.
         if self._kept > KEPT:
             self.root = ActiveContext({})
             self._kept = 0
@@ -235,10 +238,12 @@ class Contexts:
             if isinstance(item, dict) and "@propagate" in item and (chain or item is not local):
                 raise INVALID_CONTEXT("@propagate is understood alike only in a context that stands alone")
             if item is None:
+                # Threat 30: the data model protects its terms, so that none can be redefined.
                 if not override and any(term.protected for term in result.terms.values()):
                     raise INVALID_CONTEXT("a null context would drop protected terms")
                 result = self.root.with_previous(None if propagate else result)
             elif isinstance(item, str):
+                # Threat 32.
                 if item in chain:
                     raise INVALID_CONTEXT.saying("the context {url} includes itself", url=quoted(item))
                 document = self.documents.load(item) if IRI(item) else None
@@ -251,6 +256,7 @@ class Contexts:
                     override=override, chain=(*chain, item), source=item,
                 )  # fmt: skip
             elif isinstance(item, dict):
+                # Threats 32 and F1: a context object copies all terms before it.
                 meter.charge(16 + len(result.terms) + len(item))
                 result = _merged(result, item, override, previous, source)
             else:
@@ -342,6 +348,7 @@ class _Definition:
         """Define a term if this context has it and it is not yet defined."""
         if name not in self.local or self.done.get(name):
             return
+        # JSON-LD 1.1 API 4.2.2, step 1: a term that needs itself has no meaning.
         if name in self.done:
             raise _bad(name, "is defined by itself")
         self.done[name] = False
@@ -358,6 +365,7 @@ class _Definition:
         previous = self.active.terms.pop(name, None)
         term = self.term(name, value)
         if previous and previous.protected and not self.override:
+            # Threat 30: a protected term may only be defined again with the same meaning.
             if replace(term, protected=True) != previous:
                 raise _bad(name, "is protected and may not be redefined")
             term = previous

@@ -1,7 +1,7 @@
 """Context documents: kept beside this file, each with the SHA-256 it must have. Never fetched.
 
-What stands at a URL without a version was changed by its publishers now and then, and a signature made under
-one text fits no other. So each text that was published there is kept, an *edition* of the context.
+Publishers changed the text at a URL without a version now and then, and a signature made under one text fits
+no other. So each text that was published there is kept, an *edition* of the context.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ class Documents:
         self._index: dict[str, list[Mapping[str, str]]] = {}
         for row in json.loads((folder / "index.json").read_bytes()):
             self._index.setdefault(row["url"], []).append(row)
+        # Threat 30: another text for a vendored context would change what terms mean.
         for url in self._index.keys() & extra.keys():
             raise Refused.saying("the context {url} is vendored and cannot be replaced", url=quoted(url))
         self.extra, self._editions, self._folder = extra, editions, folder
@@ -74,6 +75,7 @@ class Documents:
         """
         if url not in self._loaded:
             rows = self._index.get(url)
+            # Threat 31: whoever serves a context could change what a signed document says.
             if rows is None:
                 raise UnknownContext.saying(
                     "the context {url} is not known here, and contexts are never fetched", url=quoted(url)
@@ -90,6 +92,7 @@ class Documents:
 
     def _text(self, row: Mapping[str, str]) -> bytes:
         data = (self._folder / row["file"]).read_bytes()
+        # Threat 31: a changed file would change the meaning of all that is read by it.
         if hashlib.sha256(data).hexdigest() != row["sha256"]:
             raise DAMAGED_CONTEXT.saying(
                 "the context file {file} does not have its indexed SHA-256", file=row["file"]

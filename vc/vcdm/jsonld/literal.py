@@ -25,6 +25,7 @@ _LONG = 500  # characters; from there on it is faster to look for each of the sp
 
 def escaped(text: str) -> str:
     """Text between the quotes of a literal (RDFC-1.0 Appendix A). Raises `InvalidDocument`."""
+    # A signature would fit in one program, and not in another.
     if "\ufffe" in text or "\uffff" in text:
         raise InvalidDocument("a text holds U+FFFE or U+FFFF, which processors do not write the same way")
     if len(text) < _LONG:
@@ -35,7 +36,7 @@ def escaped(text: str) -> str:
 
 
 def closing(datatype: str | None, language: str | None = None, direction: str | None = None) -> str:
-    """What ends a literal, from its closing quote on. Directions are kept as i18n datatypes.
+    """The end of a literal, from its closing quote on. Directions are kept as i18n datatypes.
 
     Raises `InvalidDocument`.
     """
@@ -72,6 +73,7 @@ def literal(value: Any, datatype: str | None) -> str:
         raise InvalidDocument("a value object holds neither a string nor a number nor a boolean")
     if value == 0 and math.copysign(1, value) < 0:
         raise InvalidDocument("a number is negative zero, which processors do not write the same way")
+    # RFC 7493, 2.2.
     if abs(value) > jcs.LARGEST_INTEGER:
         raise InvalidDocument(
             "an integer is beyond 2^53-1, where processors disagree", hint="Write it as a string."
@@ -91,6 +93,7 @@ def double(value: float) -> str:
 
     Raises `InvalidDocument`, and `LossyDocument` where that is not the number itself.
     """
+    # Threat 27.
     if not math.isfinite(value):
         raise InvalidDocument("a number is NaN or infinite")
     digits, _, exponent = f"{value:.15E}".partition("E")

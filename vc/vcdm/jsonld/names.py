@@ -1,4 +1,4 @@
-"""What properties and types are called once a document is read."""
+"""The names of properties and types once a document is read."""
 
 from __future__ import annotations
 

@@ -15,8 +15,8 @@ _RESERVED = frozenset(DECIDES.values())
 def names_of(documents: Documents) -> Names:
     """The names by the table and by all contexts of these.
 
-    What earlier editions of a context said, and then what a deployment's own contexts say, only adds to what
-    the others say. A deployment's own take no name from another IRI.
+    Earlier editions of a context, and then a deployment's own contexts, only add to what the others say. A
+    deployment's own take no name from another IRI.
     """
     present = _Told(_terms(documents, documents.urls))
     earlier = _Told(
@@ -43,7 +43,7 @@ def names_of(documents: Documents) -> Names:
 
 
 class _Told:
-    """What contexts say of names and IRIs."""
+    """The names and IRIs that contexts define."""
 
     def __init__(self, terms: Iterable[tuple[str, str]]) -> None:
         self.iris: dict[str, set[str]] = {}

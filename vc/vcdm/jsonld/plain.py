@@ -32,7 +32,7 @@ _NO_LINES: list[str] = []
 
 
 class Walked(dict[str, Any]):
-    """A document whose statements may be known still, from when it was read; nobody changes it.
+    """A document that may still have its statements from when it was read; nobody changes it.
 
     Pickled as the document alone.
     """
@@ -47,7 +47,7 @@ class Walked(dict[str, Any]):
         contexts.note_walked(self)
 
     def taken(self) -> Dataset | None:
-        """Its statements, once; who needs them a second time makes them anew."""
+        """Its statements, once; a second caller has to make them anew."""
         try:
             return self.statements.pop()
         except IndexError:
@@ -58,7 +58,7 @@ class Walked(dict[str, Any]):
 
 
 class Plain:
-    """What was found in a document that is spelled as it is read.
+    """The objects and statements of a document that is spelled as it is read.
 
     It is one way through the document, breadth first, so that no depth of it is one of the stack.
     """
@@ -69,7 +69,7 @@ class Plain:
         self.walk, self.dataset = walk, Dataset() if states else NOTHING
         self.graph = self.dataset.graphs[""]
         self.states = states
-        """Whether all that was walked so far has statements that are as simple as that."""
+        """True while all that was walked has statements that are as simple as that."""
         self.objects: dict[str, list[Mapping[str, Any]]] = {}
         """By id the objects that have one and say something of it."""
         self.waiting: list[tuple[ActiveContext, dict[str, Any], Node, str, int]] = []
@@ -93,7 +93,7 @@ class Plain:
         return Walked(document, contexts, dataset, steps) if written <= MOST_KEPT else None
 
     def document(self, document: dict[str, Any]) -> bool:
-        """Whether each member of each object reads as it is written. The loop is kept fast."""
+        """True if each member of each object reads as it is written. The loop is kept fast."""
         waiting, walk, states = self.waiting, self.walk, self.states
         dataset, graph, own = self.dataset, self.graph, document.get("id")
         subject: Node = ""
@@ -117,6 +117,7 @@ class Plain:
                 self.objects.setdefault(name, []).append(node)
             if not states:
                 pass
+            # `Walk` refuses what is deeper, and knows other words for keywords.
             elif depth > DEEPEST or not active.is_usual:
                 states = self.states = False
             elif name is None:
@@ -125,6 +126,7 @@ class Plain:
                 graph.facts[subject] = lines
                 if predicate:
                     graph.links.append((pointing, predicate, subject))
+            # Threat 30: an object with the document's own id may hold what decides; `Walk` looks at that.
             elif not _is_absolute(name) or (name == own and node is not document):
                 states = self.states = False
             else:
@@ -233,7 +235,7 @@ class Plain:
 
 
 def plainly(walk: Walk, document: dict[str, Any], *, states: bool) -> Plain | None:
-    """What such a document says, with statements if it `states` any; `None` for another.
+    """The content of such a document, with statements if it `states` any; `None` for another.
 
     It holds no member that is null or [], which would say nothing.
     """
@@ -261,7 +263,7 @@ def _say(graph: Graph, subject: Node, fact: str) -> None:
 
 
 def _state(plan: Plan, value: Any, start: str, lines: list[str]) -> bool:
-    """Makes the statement of one value that is no object; whether it is made as simply as that."""
+    """Makes the statement of one value that is no object; False where it is not made as simply as that."""
     try:
         if plan.kind == LINK and type(value) is str:
             if not _is_absolute(value):
@@ -282,5 +284,5 @@ def _state(plan: Plan, value: Any, start: str, lines: list[str]) -> bool:
 
 
 def _is_absolute(value: object) -> bool:
-    """Whether a text that no prefix of the context begins is an IRI, and not an overlong one."""
+    """True if a text that begins with no prefix of the context is an IRI, and not an overlong one."""
     return type(value) is str and len(value) <= LONGEST_NAME and IRI(value) is not None

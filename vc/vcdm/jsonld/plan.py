@@ -1,4 +1,4 @@
-"""What to do with the values of a key, worked out once per active context."""
+"""The plan for the values of a key, worked out once per active context."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ _KINDS: Final = {"@list": LIST, "@language": LANGUAGES, "@graph": GRAPH}
 
 
 class Plan:
-    """How the values of one key become statements."""
+    """The way in which the values of one key become statements."""
 
     __slots__ = (
         "asks",
@@ -97,6 +97,8 @@ def compile_plan(contexts: Contexts, active: ActiveContext, key: str, meter: Met
     name = expand(active, key, vocab=True)
     term = active.terms.get(key)
     if name in KEYWORDS:
+        # ADR 15 (threat 30): members in `@nest`, `@graph` and the like are the same statements, unseen as
+        # JSON.
         if contexts.names and key not in _READ:
             raise Respelled.saying(
                 "{term} could hide a member from readers of JSON",
@@ -142,6 +144,7 @@ def compile_plan(contexts: Contexts, active: ActiveContext, key: str, meter: Met
     if contexts.names:
         said = contexts.names.properties.get(iri, iri)
         plan.said = None if said == key else said
+        # ADR 15 (threat 30): what decides is read under its one name only.
         if plan.kind == REVERSE or is_misnamed(active, key, iri):
             plan.kind = MISNAMED
             plan.source = origin(active, key)
@@ -151,12 +154,13 @@ def compile_plan(contexts: Contexts, active: ActiveContext, key: str, meter: Met
                 plan.reads = COUNTED
     if plan.scalar is not plan.node:
         plan.asks = ALONE if plan.scalar.is_usual else ALWAYS
+    # Threat F1: a plan is remembered with its texts.
     meter.charge((len(plan.predicate) + len(plan.head) + len(plan.tail)) // 8)
     return plan
 
 
 def is_misnamed(active: ActiveContext, key: str, iri: str) -> bool:
-    """Whether a key or type means something that decides, and is not the one name under which it is read."""
+    """True if a key or type means something that decides, and is not the one name under which it is read."""
     if iri == CREATED:
         own = active.terms.get("created")
         return key != "created" and own is not None and own.iri == CREATED
@@ -164,7 +168,7 @@ def is_misnamed(active: ActiveContext, key: str, iri: str) -> bool:
 
 
 def origin(active: ActiveContext, name: str) -> str:
-    """Where a name has its meaning from, for people."""
+    """The source of a name's meaning, for people."""
     term = active.terms.get(name)
     if term is None:
         return "written as an IRI"
@@ -175,6 +179,7 @@ def absolute(iri: str | None, name: str) -> str:
     """The IRI that a name stands for, if it is one. Raises `LossyDocument` if it is none."""
     if iri is not None:
         require_short(iri)
+    # Threat 28: a term without meaning is in no statement, so that no signature covers it.
     if iri is None or not IRI(iri):
         raise LossyDocument.saying(
             "{term} has no meaning in the contexts used here",
@@ -185,7 +190,7 @@ def absolute(iri: str | None, name: str) -> str:
 
 
 def _kind(term: Term) -> int:
-    """What the container of a term asks for; how its scalars are coerced is another matter."""
+    """The kind of plan that the container of a term asks for; coercion of its scalars is another matter."""
     container = term.container - {"@set"}
     if term.reverse:
         return MAP if container else REVERSE

@@ -1,4 +1,4 @@
-"""What can be wrong with a document or a context, said so that its author can mend it."""
+"""The problems of a document or a context, worded so that its author can mend it."""
 
 from __future__ import annotations
 
@@ -94,6 +94,7 @@ LONGEST_DATA = 1 << 19  # of a data: URL, which holds a picture
 
 def require_short(iri: str) -> None:
     """Raises TOO_COMPLEX for an id, property or type that is longer than any honest one."""
+    # Threat F1: a name of 90 KB would be written and hashed with each statement about it (ADR 23).
     if len(iri) > LONGEST_NAME and (len(iri) > LONGEST_DATA or not iri.startswith("data:")):
         raise TOO_COMPLEX.saying(
             "an id or the name of a property is longer than {most} characters",
@@ -108,4 +109,5 @@ def quoted(name: object) -> str:
 
 
 def _short(text: str) -> str:
+    # A stranger's text in a message is cut.
     return text if len(text) <= 80 else text[:80] + "…"

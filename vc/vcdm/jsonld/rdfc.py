@@ -54,7 +54,7 @@ class Dataset:
         self.graphs: dict[Node, Graph] = {"": Graph(new)}
 
     def statements(self) -> int:
-        """How many there are, repeated ones included."""
+        """The number of statements, repeated ones included."""
         return sum(
             len(graph.lines) + len(graph.links) + sum(map(len, graph.facts.values()))
             for graph in self.graphs.values()
@@ -88,6 +88,7 @@ def charged(work: Work) -> Callable[[], list[Any]]:
                 if isinstance(text, str):
                     written += len(text) if text.isascii() else 4 * len(text)
             work.left -= written // BYTES_WRITTEN
+            # Threat F1.
             if work.left < 0:
                 raise TOO_COMPLEX("the document has long names or ids that stand in too many statements")
             super().append(statement)
@@ -107,6 +108,7 @@ def canonicalize(dataset: Dataset, *, digest: str = "sha256", work: Work | None 
 
 def canonical_lines(dataset: Dataset, *, digest: str, work: Work) -> tuple[list[str], list[int]]:
     """The canonical N-Quads, sorted, and each blank node's canonical number. Raises as `canonicalize`."""
+    # ADR 23: charged before it is done.
     work.spend(STATEMENT * dataset.statements())
     numbers = labels(dataset, digest=digest, work=work)
     out = n_quads(dataset, [f"_:c14n{number}" for number in numbers])
@@ -142,6 +144,7 @@ def n_quads(dataset: Dataset, names: Sequence[str]) -> list[str]:
 
 def labels(dataset: Dataset, *, digest: str = "sha256", work: Work | None = None) -> list[int]:
     """The canonical number of each blank node (RDFC-1.0 4.4.3, steps 3 to 5)."""
+    # A single blank node is c14n0, whatever is said of it.
     if dataset.blanks < 2:
         return [0] * dataset.blanks
     hasher = {"sha256": hashlib.sha256, "sha384": hashlib.sha384}[digest]
@@ -155,6 +158,7 @@ def labels(dataset: Dataset, *, digest: str = "sha256", work: Work | None = None
     ties = []
     for value in sorted(groups):
         group = groups[value]
+        # 4.4.3, step 4: those that their hashes tell apart get their numbers first.
         if len(group) == 1:
             issued[group[0]] = len(issued)
         else:
@@ -241,6 +245,7 @@ class _Ties:
 
     def walk(self, blank: int, path: dict[int, int]) -> tuple[str, dict[int, int]]:
         """Hash N-Degree Quads (4.8.3): the hash of a neighbourhood, and the numbers given on the way."""
+        # Threat 33.
         if len(path) > DEEPEST:
             raise self.refused()
         data = ""
@@ -259,6 +264,7 @@ class _Ties:
     def grouped(self, blank: int, path: dict[int, int]) -> dict[str, list[int]]:
         """The neighbours by Hash Related Blank Node (4.7.3)."""
         neighbours = self.neighbours[blank]
+        # Threat 33: long names are hashed again at each step.
         self.spend(2 + 2 * len(neighbours) + sum(len(place) for place, _ in neighbours) // BYTES_HASHED)
         groups: dict[str, list[int]] = {}
         for place, other in neighbours:
@@ -281,6 +287,7 @@ class _Ties:
         self, order: tuple[int, ...], path: dict[int, int], best: str | None
     ) -> tuple[str, dict[int, int]] | None:
         """One order (4.8.3, step 5.4): its text, unless it cannot be smaller than the best so far."""
+        # Threat 33: there are as many orders as permutations, so that each is charged before it is tried.
         self.spend(1 + len(order) + len(path) // 4)
         path = dict(path)
         text = ""

@@ -1,4 +1,4 @@
-"""What a document says, under the names of the one table, however it is spelled.
+"""The content of a document, under the names of the one table, however it is spelled.
 
 The counterpart of the walker for readers of JSON: the same contexts and plans, but members under their names
 instead of statements. Terms of the document's own become IRIs, since a signature over RDF covers those and
@@ -31,7 +31,7 @@ _NUMBER = r"-?(0|[1-9][0-9]{0,15})(\.[0-9]{1,17})?([eE][+-]?[0-9]{1,3})?"
 
 @dataclass
 class Reading:
-    """What one document says."""
+    """The content of one document."""
 
     claims: Mapping[str, Any]
     """The document itself where it is spelled so, else a copy. Its `proof` stays as it is."""
@@ -93,6 +93,7 @@ class _Reader:
         united = self.united()
         own = united.get(str(claims.get("id")), {})
         if isinstance(own, Respelled):
+            # Threat 30: the document contradicts itself in something that decides.
             raise own
         if claims is unsecured and not own:
             return Reading(document, self.told, united, self.silent)
@@ -102,13 +103,15 @@ class _Reader:
     def united(self) -> dict[str, Mapping[str, Any] | Respelled]:
         """The statements of all objects with one id, for each such id.
 
-        This is worked out here, where it draws on `work`, and not when somebody asks: uniting writes objects
-        that lie in each other once for each level, and who shows a credential has no work left to count.
+        This is worked out here, where it draws on `work`, and not when somebody asks. Uniting writes objects
+        that lie in each other once for each level, and a program that shows a credential has no work left to
+        count.
         """
         united: dict[str, Mapping[str, Any] | Respelled] = {}
         for name, objects in self.told.items():
             if len(objects) > 1:
                 try:
+                    # Threat F31.
                     united[name] = _united(objects, self.work)
                 except Respelled as problem:  # of an object that nobody may ask about
                     united[name] = problem
@@ -185,6 +188,7 @@ class _Reader:
         if plan.kind == JSON:
             return value
         if plan.kind == MISNAMED:
+            # ADR 15 (threat 30): what decides is read under its one name only.
             raise misnamed(plan.key, plan.name, plan.source)
         if kind is list:
             items = [self.value(plan, item, depth) for item in value if item is not None]
@@ -280,6 +284,7 @@ def _united(objects: Sequence[Mapping[str, Any]], work: Work) -> Mapping[str, An
                 members.setdefault(name, []).append(value)
     united: dict[str, Any] = {}
     for name, values in members.items():
+        # Threat 30: a holder may take an object apart, and a reader would see one of two values.
         if name in DECIDING and not all(value == values[0] for value in values):
             raise Respelled.saying(
                 "objects of one id differ in {name}, so that they cannot be told apart", name=name

@@ -2,8 +2,8 @@
 
 A document with markers in its slots is walked as any other. Its statements then give, as formats, the N-Quads
 and the text by which each blank node is hashed (RDFC-1.0 4.6). The labels of blank nodes follow from these
-hashes, so that they are worked out for each document. Whatever could come out in another way for other values
-is left to the general path: there is no skeleton, or the skeleton gives `None`.
+hashes, so that they are worked out for each document. Anything that could come out in another way for other
+values is left to the general path: there is no skeleton, or the skeleton gives `None`.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ class _Quads:
         self._read_ids(slots, names, document)
 
     def _read_names(self, slots: Slots, terms: set[str], document: Mapping[str, Any]) -> None:
-        """What values have to be so that the general path takes the IRIs with them as they are written."""
+        """Notes the conditions under which the general path takes IRIs with values as they are written."""
         if not terms:
             raise _Unclear
         forms = [_format(slots, term) for term in terms]
@@ -160,7 +160,7 @@ class _Quads:
 
 
 class _Traced(Walk):
-    """A walk that gives up where what it does with a text in a slot depends on more than its characters."""
+    """A walk that gives up where its result for a text in a slot depends on more than the characters."""
 
     def __init__(self, contexts: Contexts, token: str) -> None:
         super().__init__(contexts, Meter(Work()))

@@ -26,6 +26,7 @@ def value_object(active: ActiveContext, value: dict[str, Any]) -> str:
     entries: dict[str | None, Any] = {}
     for key, entry in value.items():
         keyword = expand(active, key, vocab=True)
+        # Readers would take one of the two, and not all the same one.
         if keyword in entries:
             raise InvalidDocument("a value object has a member under two keys")
         if keyword == "@index":
@@ -64,6 +65,7 @@ def reference(active: ActiveContext, value: Any) -> str:
         require_short(iri)
         if IRI(iri):
             return iri
+    # Threat 29: JSON-LD drops an id that is no absolute IRI, with all that it names.
     raise LossyDocument(
         "an id or reference is not an absolute IRI", hint="Write it with its scheme, such as https: or urn:."
     )

@@ -2,8 +2,8 @@
 
 A signature over RDF covers statements, not spelling: whoever holds a credential may write it under other
 names, in other places and with other contexts, and it still verifies. So what *decides* is read only where
-it stands under the one name given here; under any other the verdict stays open (plan.py). What is only
-*shown* may be spelled as its context likes, and is handed out under the name given here (reading.py).
+it stands under the one name given here; under any other the verdict stays open (plan.py). A fact that
+is only *shown* may be spelled as its context likes, and is handed out under the name given here (reading.py).
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """From a JSON document straight to statements, in one walk and without losing anything.
 
 This does in one pass what JSON-LD 1.1 describes as expansion, node map generation and conversion to RDF
-(Processing Algorithms 5.1, 7.2, 8.1). What a key means is worked out once and remembered as a `Plan` on the
-active context (plan.py), so that the walk of a document of a known kind is little more than joining strings.
-Wherever the specification would drop something, `LossyDocument` is raised. What JSON-LD does not tell apart
-stays free: the order of members and of sets, a value given twice in a set, null and [] as absence.
+(Processing Algorithms 5.1, 7.2, 8.1). The meaning of a key is worked out once and remembered as a `Plan` on
+the active context (plan.py). So the walk of a document of a known kind is little more than joining strings.
+Wherever the specification would drop something, `LossyDocument` is raised. Differences without meaning in
+JSON-LD stay free: the order of members and of sets, a value given twice in a set, null and [] as absence.
 """
 
 from __future__ import annotations
@@ -43,9 +43,9 @@ DECIDING = frozenset(DECIDES.values()) - {"type"}
 OF_THE_DOCUMENT = DECIDING - {"encodedList", "statusPurpose", "statusSize"}
 """Members that only the outermost of the objects with the document's own id may have.
 
-What decides in a status list stands in its subject, to which some issuers (MOSIP Inji Certify) give the id of
-the list. Moving it between the two objects changes no statement, and the reader unites them, so nobody gains
-by it; where the two differ in such a member, the reader refuses them.
+The members that decide in a status list stand in its subject, to which some issuers (MOSIP Inji Certify) give
+the id of the list. Moving one between the two objects changes no statement, and the reader unites them, so
+nobody gains by it. The reader refuses two that differ in such a member.
 """
 
 _FIRST, _REST, _NIL = f" <{RDF}first> ", f" <{RDF}rest> ", f"<{RDF}nil>"
@@ -62,8 +62,8 @@ class Walk:
         *,
         unnamed: list[tuple[dict[str, Any], int]] | None = None,
     ) -> None:
-        """`dataset` is where the statements go, if not into one without limits; `unnamed` is where each
-        object without an id goes, with the number of its blank node.
+        """`dataset` takes the statements, by default one without limits; `unnamed` takes each object without
+        an id, with the number of its blank node.
         """
         self.contexts = contexts
         self.meter = meter
@@ -93,6 +93,7 @@ class Walk:
         subject = self.node(graph, active, value, depth, outermost=outermost)
         own = graph.facts[subject] if isinstance(subject, int) else None
         more_blanks = self.dataset.blanks > blanks + (own is not None)  # each of them gets a statement
+        # Threat 34: no statement would stand for it.
         if before == (len(graph.lines), len(graph.links), self.roots) and not own and not more_blanks:
             raise LossyDocument("an object that nothing points to says nothing")
         self.roots += 1
@@ -138,6 +139,7 @@ class Walk:
             and self.contexts.names
             and not OF_THE_DOCUMENT.isdisjoint(node)
         ):
+            # Threat 30: a reader of JSON would miss them there, while the statements are the same.
             raise Respelled("members of the document itself stand in another object of the same id")
         if name is None:
             subject = blank = self.dataset.blank()
@@ -373,6 +375,7 @@ class Walk:
         except TypeError:
             raise InvalidDocument("a type is neither a string nor an array of strings") from None
         if found is None:
+            # Threat F1: all that is remembered is paid for.
             self.meter.charge(1 + len(text) // 8)
             result = active
             lines = []
@@ -380,6 +383,7 @@ class Walk:
             names = self.contexts.names
             for kind in sorted(said):
                 iri = absolute(expand(active, kind, vocab=True), kind)
+                # ADR 15 (threat 30): a type that decides has one name, as a property has.
                 if names and is_misnamed(active, kind, iri):
                     raise misnamed(kind, iri, origin(active, kind))
                 said[kind] = names.types.get(iri, iri) if names else kind
@@ -399,9 +403,10 @@ class Walk:
         return found
 
     def plan(self, active: ActiveContext, key: str) -> Plan:
-        """What to do with a key, worked out once and remembered."""
+        """The plan for a key, worked out once and remembered."""
         plan: Plan | None = active.plans.get(key)
         if plan is None:
+            # Threat F1: as types are.
             self.meter.charge(1 + len(key) // 8)
             plan = active.plans[key] = compile_plan(self.contexts, active, key, self.meter)
         return plan
@@ -430,7 +435,7 @@ class Walk:
 
 
 def misnamed(name: str, iri: str, source: str) -> Respelled:
-    """What is wrong with a name for something that decides; `source` is where it has its meaning from."""
+    """The problem of a wrong name for something that decides; `source` says where it has its meaning from."""
     own = DECIDES.get(iri)
     if own is None or own == name:  # a term that reads backwards, or what only lists are made of
         return Respelled(
