@@ -41,7 +41,7 @@ _LATER = {
     "open_source": "table.source",
     "published_list": "identity.home",
 }
-"""Which module has what is loaded when it is asked for: published lists are found without the database."""
+"""Names imported on first use, by module: reading published lists then needs no database."""
 
 if not TYPE_CHECKING:  # or every name would be one of ours to a type checker
     __getattr__ = later(__name__, _LATER)

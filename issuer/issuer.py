@@ -79,7 +79,7 @@ PATIENCE = 5.0  # seconds that one who issues waits for another
 
 
 class Parts(TypedDict, total=False):
-    """What an issuer is given that does not lie in its folder: see `Issuer`."""
+    """The arguments of an issuer that do not lie in its folder: see `Issuer`."""
 
     contexts: Path | None
     signer: Signer | None
@@ -119,11 +119,10 @@ class Issuer:
         vendored ones. `signer` signs diplomas and lists, with a key that is kept elsewhere than in
         `keys.json`; where the folder remembers the URI of that key, it is opened by that, and `pin` is asked
         once. `index` has what was issued, if not `issuer.sqlite`; `store` has the log, if not the folder
-        `log/`. `form` is how credentials are secured where nobody names another form, by default JSON with
-        proofs: who issued in another one gives it whenever the issuer is opened. `status_kinds` are the kinds
-        of status lists that it may publish, by the types of entries.
-        `engines`, `shard_stores` and `signers` open what the folder's files name; without them, that is
-        refused in a folder from a backup (`NotAgreed`).
+        `log/`. `form` secures credentials for which no other form is named, by default JSON with proofs. An
+        issuer that used another one needs it whenever it is opened. `status_kinds` are the kinds of status
+        lists that it may publish, by the types of entries. `engines`, `shard_stores` and `signers` open what
+        the folder's files name; without them, that is refused in a folder from a backup (`NotAgreed`).
         """
         self.identity = Identity.read(home)
         self.home = home
@@ -221,13 +220,13 @@ class Issuer:
 
     @property
     def has_all_in_folder(self) -> bool:
-        """Whether log and shards lie in the folder, so that reading them takes no connection."""
+        """True if log and shards lie in the folder, so that reading them takes no connection."""
         is_log_here = self._log_store is None and not is_elsewhere(self.home)
         return is_log_here and self.archive.shards.is_local
 
     @cached_property
     def outbox(self) -> Outbox:
-        """What other ledgers have of the log."""
+        """The outbox of the log's checkpoints for other ledgers."""
         return Outbox(self.home)
 
     @cached_property
@@ -266,7 +265,7 @@ class Issuer:
 
     @property
     def own_signer(self) -> Signer | None:
-        """What signs diplomas, where that key is kept elsewhere than in the key file."""
+        """The signer for diplomas, if its key is kept elsewhere than in the key file."""
         return self._remembered if self._signer is None else self._signer
 
     @cached_property
@@ -304,7 +303,7 @@ class Issuer:
 
     @property
     def is_open(self) -> bool:
-        """Whether status lists are signed without asking anybody for a passphrase or a PIN."""
+        """True if status lists can be signed without asking for a passphrase or a PIN."""
         return self.keys.is_open and is_open(self._list_signer())
 
     @property
@@ -331,7 +330,7 @@ class Issuer:
 
     @property
     def form(self) -> Form:
-        """How credentials are secured where nobody names another form.
+        """The form of credentials for which no other form is named.
 
         Raises `Malformed` for contexts that cannot be used.
         """
@@ -358,7 +357,7 @@ class Issuer:
         return self.kinds.nouns()
 
     def press(self, kind: str = "") -> Press:
-        """What signs credentials of a kind, with the template as it is now. Raises as `Presses.newest`."""
+        """The press for credentials of a kind, with the current template. Raises as `Presses.newest`."""
         return self._all_presses().newest(kind)
 
     def _all_presses(self) -> Presses:
@@ -392,8 +391,8 @@ class Issuer:
     def lists(self) -> Lists:
         """The issuer's status lists. Publishes what a killed process had journalled, if their key is open.
 
-        Before them the document is mended, if a clock that was ahead dated the end of a key. Whatever signs
-        comes by here, so an accepted clock needs no other journal for that.
+        Before them the document is mended, if a clock that was ahead dated the end of a key. All signing
+        passes through here, so an accepted clock needs no other journal.
         """
         log = self.log  # which finishes a change of keys that was interrupted
         if ended_ahead(documents.newest(self.home), self._clock()) and is_open(self.signer("assertion")):
@@ -452,7 +451,7 @@ class Issuer:
 
     @cached_property
     def finder(self) -> Finder:
-        """What finds credentials by what people have at hand."""
+        """The finder of credentials, by the details that people have at hand."""
         profile, kinds = self.identity.profile, self.status_kinds
         return Finder(self.store, self.archive, profile, self._positions, self._id_of, kinds)
 
@@ -577,7 +576,10 @@ class Issuer:
         return self._editions.correct(self.finder.which(number), changes)
 
     def corrected(self, edition: Entry, changes: Mapping[str, str]) -> Record | None:
-        """What `correct` would issue after an edition, `None` for nothing new. Raises what it raises."""
+        """The record that `correct` would issue after an edition, `None` if it would change nothing.
+
+        Raises as `correct`.
+        """
         return self._editions.corrected(edition, changes)
 
     def revoke(
@@ -608,11 +610,11 @@ class Issuer:
         self.lists.reinstate([self.finder.which(number) for number in numbers], now=now)
 
     def generation(self, which: KindNumber) -> int:
-        """How often the credential was released: what a claim link made now is good for."""
+        """The number of times that the credential was released: the generation of a claim link made now."""
         return self.store.generation(which)
 
     def links(self) -> int:
-        """How many claim links were made."""
+        """The number of claim links that were made."""
         return self.store.links()
 
     def count_link(self, nth: int) -> None:
@@ -647,7 +649,7 @@ class Issuer:
         return self._editions.release(self.finder.which(number))
 
     def is_bound(self, entry: Entry) -> bool:
-        """Whether a wallet has claimed this edition."""
+        """True if a wallet has claimed this edition."""
         return self._editions.is_bound(entry)
 
     def _issue_new(self, calls: Sequence[Sequence[Edition]]) -> Sequence[list[int] | Problem]:

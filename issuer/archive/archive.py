@@ -40,11 +40,11 @@ class Archive:
     """Those that the credentials may be of."""
 
     def where(self, shard: ShardName) -> str:
-        """Where a shard is, for people."""
+        """The location of a shard, for people."""
         return f"{self.shards.address}/{shard}"
 
     def missing(self) -> list[str]:
-        """Where the shards were that the index speaks of, and that are gone."""
+        """The locations of shards that the index names and the store lacks."""
         there = set(self.shards.names())
         return [self.where(shard) for _, shard in self.store.chunks() if shard not in there]
 

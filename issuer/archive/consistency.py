@@ -1,8 +1,8 @@
-"""Whether index, log and the rest are of one time: what was put back from an older copy must not speak.
+"""Consistency of index, log and the other files: an older copy of one, put back, must not be used.
 
-Whatever goes into the log is journalled in the index before, under the batch's key, and recorded there
-afterwards with the size that the log then has. So the log is never shorter than the index knows, and longer
-only by batches that were journalled: by a process that is at work, or that was killed between the two.
+Each batch is journalled in the index under its key before it goes into the log. Afterwards it is recorded
+there with the size that the log then has. So the log is never shorter than the index knows, and longer only
+by batches that were journalled: by a process that is at work, or that was killed between the two.
 """
 
 from __future__ import annotations

@@ -1,13 +1,12 @@
-"""The issuer's index: which credential has which sequence number, edition and log entry, and its revocation.
+"""The issuer's index: the sequence numbers, editions and log entries of credentials, and revocations.
 
 A number is unique within its kind, so that both name a credential (`KindNumber`). An edition may stand in
 several forms, and in several copies of each. Each of these has a sequence number and a log entry of its own;
-what ends the edition ends all of them.
+revoking or superseding the edition ends all of them.
 
 Any database will do that keeps the contract of `tests/contract/test_indexes.py`. Threads and processes call
-it at once; each writing method is one transaction, durable when it returns, and what is given out once (a
-number, an edition) goes to one of them. Every method raises `Unavailable` or `Damaged` for what the database
-refuses.
+it at once; each writing method is one transaction, durable when it returns, and a number or an edition goes
+to only one caller. Every method raises `Unavailable` or `Damaged` for what the database refuses.
 """
 
 from __future__ import annotations
@@ -39,7 +38,10 @@ from .kept import (
 
 
 class Index(Protocol):
-    """What was issued, and what is being issued; but for single credentials, these lie in shards."""
+    """The credentials issued and those being issued.
+
+    Only single credentials lie in the index itself, the others in shards.
+    """
 
     logged: Logged
     revocations: Revocations
@@ -100,7 +102,10 @@ class Index(Protocol):
         """The chunks that were begun and not finished: they may be in the log."""
 
     def finish_chunk(self, job: Job, number: int, batch: Appended, entries: Sequence[NewEntry]) -> None:
-        """Records the credentials of a chunk whose digests are in the log. What else it had taken is free."""
+        """Records the credentials of a chunk whose digests are in the log.
+
+        Numbers that the chunk had taken and did not use are free again.
+        """
 
     def compare(self, kind: str, incoming: Iterable[Sequence[Incoming]]) -> Crossed:
         """Compares the rows of a file, given in portions, with each other and with what was issued."""
@@ -131,10 +136,10 @@ class Index(Protocol):
         """Ends all links of a credential that there are, also one by which it is being claimed right now."""
 
     def generation(self, which: KindNumber) -> int:
-        """How often that was done: a link is good for the generation that it was made in."""
+        """The number of such releases. A link is good only for the generation in which it was made."""
 
     def links(self) -> int:
-        """How many links were made, as far as that was counted here."""
+        """The number of claim links that were made, as far as they were counted here."""
 
     def count_link(self, nth: int) -> None:
         """Counts a link."""
@@ -178,10 +183,10 @@ class Index(Protocol):
         """Sequence number, leaf and line of the thousand single credentials before a leaf, the last first."""
 
     def later_editions(self) -> int:
-        """How many of the credentials are later editions, further copies or further forms."""
+        """The number of credentials that are later editions, further copies or further forms."""
 
     def count(self) -> int:
-        """How many credentials were issued: each copy of an edition is one."""
+        """The number of credentials issued. Each copy of an edition counts as one."""
 
     def states(self, form: str | None = None) -> dict[EditionState, int]:
         """The same by state, in one form; a state that none has is left out.
@@ -200,7 +205,7 @@ class Logged(Protocol):
         """Records that a batch is in the log; with no leaves, that it never came there."""
 
     def known(self) -> Known:
-        """What is known of the log."""
+        """The size of the log as last recorded, and the batches begun since."""
 
     def adopt(self, size: int) -> None:
         """Takes a log of this size for the one that belongs to this index."""
@@ -234,7 +239,7 @@ class Revocations(Protocol):
         """Dates all revocations that are dated later than `date` on it."""
 
     def count(self) -> int:
-        """How many editions are revoked or suspended."""
+        """The number of editions that are revoked or suspended."""
 
     def of_list(self, number: int) -> list[RevocationRow]:
         """All revocations and suspensions in one status list."""
@@ -298,9 +303,10 @@ class Revocations(Protocol):
         """
 
     def files(self) -> list[tuple[str, set[bytes]]]:
-        """What there has to be in `status/`: names, and the digests that each may have.
+        """The files that `status/` must have, by name, each with the digests that it may have.
 
-        That is the one that was published; where another is being published, either.
+        The digest is that of the published version. While another version is being published, either is
+        allowed.
         """
 
     # What may not be on the disk
@@ -312,7 +318,7 @@ class Revocations(Protocol):
         """The content with this digest that is held for a file, if there is such."""
 
     def held_bytes(self) -> int:
-        """How much is held."""
+        """The size of the held content, in bytes."""
 
     def release(self, names: Iterable[str]) -> None:
         """Holds nothing more of files that are on the disk."""
@@ -320,7 +326,7 @@ class Revocations(Protocol):
     # Closing
 
     def closed(self) -> bool:
-        """Whether the issuer has closed: its lists are the last."""
+        """True once the issuer has closed: its lists are the last."""
 
     def note_closed(self, closed: bool) -> None:
         """Writes down whether it has."""

@@ -1,4 +1,4 @@
-"""What the issuer's index keeps and answers: jobs, editions, batches of the log, revocations, files."""
+"""The records of the issuer's index: jobs, editions, batches of the log, revocations, files."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from wire.problem import Conflict, Damaged, NotFound, Refused
 from ..table.finding import FIRST_ROW
 
 FIRST_KIND = "diploma"
-"""The only kind until an issuer could have several: whatever older files have is of it."""
+"""The only kind until an issuer could have several: records in older files are of this kind."""
 
 
 class KindNumber(NamedTuple):
@@ -132,7 +132,7 @@ def require_link(which: KindNumber, generation: int, known: int) -> None:
 
 
 class EditionState(StrEnum):
-    """Whether an edition counts, and if not, what ended it."""
+    """The state of an edition: valid, or the reason why it ended."""
 
     VALID = "valid"
     REVOKED = "revoked"
@@ -169,7 +169,7 @@ class Entry(NamedTuple):
 
     @property
     def state(self) -> EditionState:
-        """Whether it counts, or what ended it."""
+        """The state of the edition: valid, or the reason why it ended."""
         return EditionState.SUSPENDED if self.is_suspended else state_of(self.reason)
 
 
@@ -182,7 +182,7 @@ def as_entry(row: Sequence[Any]) -> Entry:
 
 
 class NewEntry(NamedTuple):
-    """What the index keeps of a credential just signed."""
+    """The record that the index keeps of a credential just signed."""
 
     seq: int
     kind: str
@@ -227,7 +227,7 @@ class Single(NamedTuple):
     generation: int | None = None
     """Of the link by which it is claimed."""
     joins: bool = False
-    """Whether it is added to an edition that stands already, in another form; else it opens its edition."""
+    """True to add it to an existing edition in another form; else it opens its own edition."""
 
 
 def batch_key(entries: Sequence[bytes]) -> bytes:
@@ -236,7 +236,7 @@ def batch_key(entries: Sequence[bytes]) -> bytes:
 
 
 class Incoming(NamedTuple):
-    """What is compared across the rows of a file."""
+    """The values of a row that are compared with those of other rows."""
 
     row: int
     number: str
@@ -248,7 +248,7 @@ class Incoming(NamedTuple):
 
 
 class Crossed(NamedTuple):
-    """What a comparison across rows found."""
+    """The result of comparing the rows of a file with each other and with credentials issued before."""
 
     repeated: list[tuple[int, int, str]]
     """Row, the earlier row with the same diploma number, and that number."""
@@ -268,7 +268,7 @@ class Appended(NamedTuple):
 
 
 class Known(NamedTuple):
-    """What the index knows of the log: its size after the last recorded batch, and what may follow."""
+    """The log according to the index: its size as last recorded, and the batches that may follow."""
 
     size: int
     begun: list[bytes]
@@ -287,7 +287,7 @@ class ListFile(NamedTuple):
 
 
 class PublishedFile(NamedTuple):
-    """Where in the log a published file is, and the SHA-256 of its content."""
+    """The place of a published file in the log, and the SHA-256 of its content."""
 
     leaf: int
     digest: bytes

@@ -1,7 +1,7 @@
 """Selecting from all that was issued: by kind, state, day, claim and title, one edition at a time.
 
-The index alone answers most of it. Whether a wallet has claimed a credential is read from its later editions,
-since a claim makes one. A title is in the credentials alone: each that is left has to be read for it.
+The index alone answers most of it. A claim makes a later edition, so later editions show which credentials a
+wallet has claimed. A title is in the credentials alone: each that is left has to be read for it.
 """
 
 from __future__ import annotations
@@ -31,7 +31,10 @@ class Filter:
     until: date | None = None
     """The last day of issue, in UTC."""
     claimed: bool | None = None
-    """Whether a wallet has the credential. Superseded editions say nothing of that, and are left out."""
+    """True for credentials that a wallet has, false for the others.
+
+    Superseded editions do not show it, and are left out.
+    """
     title: str = ""
     """A part of the title, in whatever case."""
     form: str | None = None
@@ -63,7 +66,7 @@ class Listing:
         return self._titled(fitting, wanted.title.casefold()) if wanted.title else fitting
 
     def fits(self, entry: Entry, wanted: Filter) -> bool:
-        """Whether an edition is wanted, whatever its title. What takes longer to tell is asked last."""
+        """True for an edition that passes all filters but the title's. The costly filters come last."""
         if wanted.kind not in ("", entry.kind) or wanted.state not in (None, entry.state):
             return False
         if not self.is_in(entry, wanted.form):
@@ -78,7 +81,7 @@ class Listing:
         return entry.state is not EditionState.SUPERSEDED and self.is_claimed(entry) is wanted.claimed
 
     def is_in(self, entry: Entry, form: str | None) -> bool:
-        """Whether it is of a form; without one, of the first that its edition has."""
+        """True if the edition is of this form. Without a form, true for the first form of its edition."""
         if form is not None or entry.form == DEFAULT:
             return form in (None, entry.form)
         return self.archive.store.copies(entry.which, entry.edition)[0].form == entry.form
@@ -91,7 +94,10 @@ class Listing:
         return self.archive.line(entry.seq, entry.leaf).created
 
     def is_claimed(self, entry: Entry) -> bool:
-        """Whether an edition is bound to a wallet. A first one never is: a claim makes another."""
+        """True for an edition bound to a wallet.
+
+        A first edition never is: a claim makes another.
+        """
         return entry.edition > 1 and self.archive.line(entry.seq, entry.leaf).holder is not None
 
     def claim(self, entry: Entry) -> ClaimedBy | None:

@@ -1,4 +1,4 @@
-"""What the index knows of the log: how long it is, and which batches may follow. See `consistency.py`."""
+"""The log according to the index: its size, and the batches that may follow. See `consistency.py`."""
 
 from __future__ import annotations
 

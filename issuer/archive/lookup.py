@@ -1,8 +1,8 @@
-"""By what a credential is found besides its number: its id, an e-mail address, a part of a name.
+"""Finding a credential without its number: by its id, an e-mail address, or a part of a name.
 
-The index over ids and addresses is one over random values, which would make a file's rows ten times as
-dear if each were put into it by itself. So chunks only note the range of their sequence numbers, and
-`SQLiteLookup.catch_up` puts a whole file's keys in, in their order. What was noted and not put in yet is
+The index over ids and addresses is one over random values, which would make a file's rows ten times as dear
+if each were put into it by itself. So chunks only note the range of their sequence numbers, and
+`SQLiteLookup.catch_up` puts a whole file's keys in, in their order. Chunks noted and not put in yet are
 looked through one by one.
 """
 
@@ -98,7 +98,7 @@ _ROW = (
 
 
 def key(text: str) -> int:
-    """What stands in the index for an id, or for an address in lower case; another text may have the same."""
+    """The index key of an id, or of an address in lower case. Keys of different texts may collide."""
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], signed=True)
 
 

@@ -4,8 +4,8 @@ issuer                 the DID of the issuer whose shards these are: two would t
 JOB/NUMBER-….jsonl.zst each shard, created once
 
 A machine gets, puts and lists; only `issuer.keeping.sweeping` removes, by another key. A bucket that keeps
-versions is refused: what is to be erased would stay in it. What errors mean, and when to try again, is for
-`ledger.tiles.s3.bucket` to know.
+versions is refused: erased shards would stay in it as old versions. `ledger.tiles.s3.bucket` interprets
+errors and decides when to retry.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Where shards are kept: one small contract, and the folder that keeps them as files.
+"""Shard storage: one small contract, and the folder that keeps shards as files.
 
 A shard is written once, under a name that has its digest, and never changed: two who write one name write the
 same. Names of releases before have no digest, and are read.
@@ -22,11 +22,11 @@ class ShardStore(Protocol):
     """Shards by their names. Every method raises `Unavailable` where the store does not do it."""
 
     is_local: bool
-    """Whether it is here, so that forked processes may use it, and all of it is read at little cost."""
+    """True for a store on this machine: forked processes may use it, and reading all of it costs little."""
 
     @property
     def address(self) -> str:
-        """Where it is, for people: a name after a slash says where a shard is."""
+        """The address of the store, for people. A slash and a shard's name make the address of that shard."""
 
     def examine(self) -> None:
         """Raises what keeps shards from being written there, as far as that is seen without writing."""

@@ -1,4 +1,4 @@
-"""Which store keeps an issuer's shards, by the scheme of their address: the one place that knows them."""
+"""Opening an issuer's store of shards by the scheme of its address: only this file knows the schemes."""
 
 from __future__ import annotations
 

@@ -90,13 +90,13 @@ _KNOWN_BY_IDENTITY = (
     "WHERE given_number.kind = ? AND credential.kind = given_number.kind AND identity <> x'' "
     "AND edition = 1 AND copy = 1 GROUP BY nth ORDER BY nth"
 )
-"""What only the whole of a file shows: its rows against each other, and against what was issued."""
+"""Comparisons that need the whole file: its rows with each other, and with credentials issued before."""
 _FIRST_FORM = (
     "(form = '' OR NOT EXISTS (SELECT 1 FROM credential AS other "
     "WHERE other.number = credential.number AND other.kind = credential.kind "
     "AND other.edition = credential.edition AND other.form < credential.form AND other.leaf IS NOT NULL))"
 )
-"""Whether no other form of the edition comes before; of most, nothing has to be looked up."""
+"""True for the first form of an edition. The default form is always first: most rows need no look-up."""
 
 
 class SQLiteIndex(Index):

@@ -1,4 +1,4 @@
-"""What the index has of one published file, for who looks into it and changes nothing."""
+"""The versions of one published file in the index, read without changing anything."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ class Version(NamedTuple):
     digest: bytes
     """SHA-256."""
     content: bytes | None
-    """Where the index holds it."""
+    """The content, if the index holds it."""
     key: bytes | None
     """Of one that is being published: under which it goes into the log."""
 
 
 class FileVersions(NamedTuple):
-    """What the index knows of a file, and of how long the log is."""
+    """The versions of a file and the size of the log, according to the index."""
 
     versions: Sequence[Version] = ()
     """The one that is being published first."""
@@ -38,9 +38,9 @@ class FileVersions(NamedTuple):
 
 
 def possible_versions(path: Path, name: str) -> FileVersions:
-    """What the file of this name may be, by the index at `path`.
+    """The versions that the file of this name may have, according to the index at `path`.
 
-    Whoever verifies does not convert an index, and one of f31e11f has no digests: it tells nothing. Raises
+    Verifying converts no index. An index of f31e11f has no digests, so it yields no versions. Raises
     `Unavailable` or `Damaged`.
     """
     with sqlite_problems(INDEX, DAMAGED_ISSUER), closing(connect(path, "ro")) as connection:
@@ -59,5 +59,5 @@ def possible_versions(path: Path, name: str) -> FileVersions:
 
 
 def explains(known: int, size: int, batches: Iterable[range | None]) -> bool:
-    """Whether a log of `size` has nothing but the `known` entries and these batches, which were begun."""
+    """True if a log of `size` holds only the `known` entries and these begun batches."""
     return size <= known + sum(len(batch) for batch in batches if batch and known <= batch.start < size)

@@ -1,4 +1,4 @@
-"""Bundles: diplomas, each with all that verifies it offline. What many share is made once."""
+"""Bundles: diplomas, each with all that verifies it offline. Parts that many bundles share are made once."""
 
 from __future__ import annotations
 

@@ -1,11 +1,10 @@
-"""Claim links: who may claim which credential, until when, and who has.
+"""Claim links: each lets a wallet claim one credential until a date, and notes the wallet that did.
 
-A link is good for one wallet, and for the generation of its credential that it was made in: where that is
-lost, or in the wrong wallet, the issuer releases it, and all links made before have ended, whatever stands
-here. The issuer counts the links, too, so that an older copy of this file, where ended links are good, is
-known.
-Tokens are kept as hashes. Which wallet wins, and that a challenge is answered once, is decided where links
-are kept (`links.py`), so that any number of processes may serve.
+A link is good for one wallet, and for the generation of its credential in which it was made. If a credential
+is lost, or in the wrong wallet, the issuer releases it. All links made before have then ended, even if this
+file has them as good. The issuer counts the links, too. So an older copy of this file, in which ended links
+are good, is detected. Tokens are kept as hashes. The store of links (`links.py`) decides which wallet wins,
+and that a challenge is answered once. So any number of processes may serve.
 """
 
 from __future__ import annotations
@@ -58,7 +57,7 @@ def new_token() -> str:
 
 
 class Issues(Protocol):
-    """What claiming needs of the issuer."""
+    """The part of an issuer that claiming needs."""
 
     @property
     def iss(self) -> str:
@@ -72,10 +71,10 @@ class Issues(Protocol):
         """The institution's name."""
 
     def generation(self, which: KindNumber) -> int:
-        """How often all links of the credential were ended."""
+        """The number of times that all links of the credential were ended."""
 
     def links(self) -> int:
-        """How many links were counted."""
+        """The number of links counted."""
 
     def count_link(self, nth: int) -> None:
         """Counts the links up to the `nth` of all."""
@@ -125,8 +124,8 @@ class ClaimLinks:
         """`links` are where they are kept, or in the file of this path.
 
         `service` is the address that they begin with, such as https://uni.example, and their domain. Holders
-        have a DID of one of `methods`, of those that need nobody's word. Who makes links in a file waits
-        `patience` seconds for others who do.
+        have a DID of one of `methods`, of those that need nobody's word. `patience` is the time in seconds to
+        wait for another process that makes links in the same file.
         """
         self.service = service
         self._documents = Resolver(
@@ -166,7 +165,7 @@ class ClaimLinks:
     def draw_up(self, links: Sequence[NewLink], issuer: Issues) -> range:
         """Note new links, none of which is good yet, and return their places among all.
 
-        Whoever makes them good has to have kept their tokens. The caller holds the lock `making`.
+        The caller has to store their tokens before making the links good. The caller holds the lock `making`.
         """
         known = self._newest(issuer)
         drawn_up = [(token_digest(link.token), link.which, link.generation) for link in links]
@@ -185,7 +184,10 @@ class ClaimLinks:
     def standings(
         self, credentials: Sequence[KindNumber], issuer: Issues, *, now: datetime
     ) -> list[LinkStanding]:
-        """How each of the credentials stands. Raises `Damaged` where the list is an older copy."""
+        """The good link of each credential, if any, and the generation of a new one.
+
+        Raises `Damaged` where the list is an older copy.
+        """
         self._newest(issuer)
         asked = [(which, issuer.generation(which)) for which in credentials]
         found = self._links.good(asked, _seconds(now))
@@ -286,7 +288,7 @@ class ClaimLinks:
         self._links.last()
 
     def _newest(self, issuer: Issues) -> int:
-        """How many links the issuer has counted. Raises `Damaged` where the list knows of fewer."""
+        """The number of links that the issuer has counted. Raises `Damaged` where the list knows of fewer."""
         known = issuer.links()
         require_newest(self._links.last(), known)
         return known

@@ -1,8 +1,8 @@
 """A file of claim links for a mail merge: a row for each credential that a wallet can claim by one.
 
 The file has the only copy of a link's token; the list of links keeps a digest. So links are drawn up, then
-the whole file is written, and only once it is on the disk they are good: whatever ends the work, no good link
-is lost. The same again keeps the rows whose links are good, and gives the others new ones; nobody has two.
+the whole file is written, and they become good only once it is on the disk: an interruption loses no good
+link. The same again keeps the rows whose links are good, and gives the others new ones; nobody has two.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ BATCH = 10_000  # links in one transaction, for which whoever claims waits some 
 
 
 class LinkState(Enum):
-    """How a credential stands that a wallet could claim."""
+    """The state of the claim link of a credential that a wallet could claim."""
 
     FREE = auto()
     """It has no good link."""
@@ -63,10 +63,13 @@ class LinkFile:
     claims: ClaimLinks
     issuer: Issues
     batch: int = BATCH
-    """How many credentials are looked up, and links made good, in one transaction."""
+    """The number of credentials that are looked up, and of links made good, in one transaction."""
 
     def survey(self, entries: Iterable[Entry], *, now: datetime) -> Counter[LinkState]:
-        """How the credentials stand, each given by its latest edition. Raises `LINK_FILE_TAKEN`."""
+        """The number of credentials in each state, each given by its latest edition.
+
+        Raises `LINK_FILE_TAKEN`.
+        """
         kept = self._kept()
         return Counter(each.state for batch in self._standing(entries, kept, now) for each in batch)
 

@@ -1,8 +1,7 @@
-"""Where claim links are kept: by hashes of their tokens, each with its place among all.
+"""Storage of claim links by the hashes of their tokens, each with its place among all.
 
 Any database will do that keeps the contract of `tests/contract/test_links.py`. Processes call it at once.
-Each writing method is one transaction, durable when it returns; who wins a link or a challenge is decided
-there.
+Each writing method is one transaction, durable when it returns; it decides who wins a link or a challenge.
 """
 
 from __future__ import annotations
@@ -39,7 +38,7 @@ class GoodLink(NamedTuple):
     nth: int
     """Its place among all links."""
     is_used: bool
-    """Whether a wallet has claimed by it."""
+    """True once a wallet has used the link."""
     expires: datetime
 
 
@@ -86,7 +85,7 @@ class Links(Protocol):
         """
 
     def spend(self, token: bytes, challenge: bytes, now: int) -> bool:
-        """Whether a challenge of a link was open, which it is then no longer."""
+        """Closes a challenge of a link; true if it was open."""
 
     def bind(self, token: bytes, holder: str, now: int) -> tuple[KeptLink, bool]:
         """Binds a link to a holder where it is nobody's and good; how it is by then, and whether it did."""
@@ -96,7 +95,7 @@ class Links(Protocol):
 
 
 def token_digest(secret: str) -> bytes:
-    """What is kept of a token or a challenge: of 256 random bits, nothing to guess, no salt needed."""
+    """The stored hash of a token or a challenge. Both have 256 random bits, so that no salt is needed."""
     return hashlib.sha256(secret.encode()).digest()
 
 

@@ -46,7 +46,7 @@ class SQLiteLinks(Links):
     """In the file at `path`, made when needed."""
 
     def __init__(self, path: Path, *, patience: float = PATIENCE) -> None:
-        """Who makes links waits `patience` seconds for others who do."""
+        """`patience` is the time in seconds to wait for another process that makes links."""
         make_private_folder(path.parent)
         self._making, self._patience = path.with_name("links"), patience
         self._database = Database(path, _STEPS, WHAT, DAMAGED_CLAIMS)

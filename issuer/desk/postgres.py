@@ -61,7 +61,7 @@ class PostgresLinks(Links):
     """
 
     def __init__(self, uri: str, *, patience: float = PATIENCE) -> None:
-        """Who makes links waits `patience` seconds for others who do."""
+        """`patience` is the time in seconds to wait for another process that makes links."""
         self._patience = patience
         self._database = IndexDatabase(uri, patience=patience)
 

@@ -18,7 +18,7 @@ PAUSE = 30.0
 
 
 class Publishes(Protocol):
-    """What is needed of the issuer's lists."""
+    """The part of the issuer's lists that renewal needs."""
 
     def publish(self, *, now: datetime) -> list[int]:
         """Signs and writes those that are due."""

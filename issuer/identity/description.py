@@ -1,4 +1,4 @@
-"""What an issuer is to be, in the words of whoever sets it up."""
+"""The description of a new issuer, as given by the person who sets it up."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from ..problem import (
 
 @dataclass(frozen=True)
 class Description:
-    """Who the issuer is, and where what it signs with and writes to is kept."""
+    """The issuer's name and address, and the locations of its keys, its log and its shards."""
 
     name: str
     url: str | None = None
@@ -38,9 +38,9 @@ class Description:
     shards: str = ""
     """The address of the shards, `s3://…`, where they are not in the folder."""
     has_status_did: bool = False
-    """Whether lists are signed under a DID of their own, with a key in the folder; needs a did:web."""
+    """True to sign lists under a DID of their own, with a key in the folder; needs a did:web."""
     has_address: bool = False
-    """Whether SD-JWT VCs name the issuer by its https address in place of its DID."""
+    """True if SD-JWT VCs name the issuer by its https address in place of its DID."""
     kind: Kind | None = None
     """A kind that it issues; of a new issuer by default diplomas."""
 

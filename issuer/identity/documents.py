@@ -168,8 +168,9 @@ def _anchored(document: Mapping[str, Any], evidence: Evidence, place: int) -> An
 def unlike_log(home: Path, log: LogReader, size: int) -> list[Path]:
     """Return the files of versions that are gone or damaged, or that the log does not hold under their index.
 
-    Of what the log holds, the first `size` entries are looked for: an entry is written before its file. What
-    is there once, in another file or as `did.json`, is not missed. Raises `Damaged` for `did.json`.
+    Files are expected only for versions in the first `size` entries of the log: an entry is written before
+    its file. A version that is kept in another file, or as `did.json`, is not reported. Raises `Damaged` for
+    `did.json`.
     """
     kept = {place: _leaf(path) for place, path in _kept(home).items()}
     there = {*kept.values(), document_entry(newest(home))}

@@ -128,7 +128,7 @@ class IssuerForms:
         return True
 
     def is_allowed(self, kind: Kind, name: str) -> bool:
-        """Whether a kind may be issued in the form with this name."""
+        """True if a kind may be issued in the form with this name."""
         return not kind.forms or self.media_type(name) in kind.forms
 
 

@@ -1,4 +1,4 @@
-"""The issuer's folder: what lies where, and who the issuer is.
+"""The issuer's folder: its files, and the issuer's identity.
 
 issuer.json     name, address, DID, log: written last, so that it is there only when all else is
 keys.json       the keys and the root of all secrets (keys.KeyFile); issuer.json says where another key is
@@ -92,7 +92,7 @@ DID_METHODS = ("key", "web")
 
 
 LIFETIME = timedelta(days=LIST_LIFE)
-"""How long a status list lasts where nobody has decided it. It is signed anew at half of that."""
+"""The default lifetime of a status list. A list is signed anew at half of its lifetime."""
 SERVED_LIFETIME = "30d"
 """The same where the issuer's service publishes the lists at their address, and renews them."""
 _NAMES = {
@@ -120,7 +120,7 @@ ISSUER_CLOSED = Code("issuer-closed", Refused, "The issuer has closed")
 
 @dataclass(frozen=True)
 class Identity:
-    """Who the issuer is: the content of issuer.json."""
+    """The issuer's identity: the content of issuer.json."""
 
     name: str
     url: str | None
@@ -128,7 +128,7 @@ class Identity:
     log: str
     """The log's origin."""
     status_lifetime: str = ""
-    """How long a status list lasts, such as `30d`, where somebody has decided it."""
+    """The lifetime of a status list, such as `30d`; empty for the default."""
     closed: str = ""
     """The date of the last status lists, where the issuer has closed: it issues and revokes nothing more."""
     status: str = ""
@@ -239,8 +239,8 @@ class Identity:
     def require_young_lists(self, kind: Kind) -> None:
         """Raises `LISTS_TOO_OLD` where lists last longer than the kind says, or get too old for its policy.
 
-        Lists are signed anew at half of their life. All kinds share them: who is in a list hides among more
-        people so than in lists of a kind's own.
+        Lists are signed anew at half of their life. All kinds share them, so that each holder hides among
+        more people than in a list of one kind.
         """
         if 0 < kind.list_life < self.lifetime.days:
             raise LISTS_TOO_OLD(
@@ -272,7 +272,7 @@ class Identity:
 
     @property
     def lifetime(self) -> timedelta:
-        """How long a status list lasts from the day that it is signed."""
+        """The lifetime of a status list, from the time of its signature."""
         return parse_age(self.status_lifetime) if self.status_lifetime else LIFETIME
 
     @property
@@ -304,12 +304,12 @@ class Identity:
 
     @property
     def document_url(self) -> str:
-        """Where the document of a did:web has to be published."""
+        """The URL at which the document of a did:web has to be published."""
         return did_web.url(self.did)
 
     @property
     def rotates(self) -> bool:
-        """Whether the DID can take other keys, by a document that is published."""
+        """True if the DID can change its keys by publishing a new document."""
         return METHODS[DID.parse(self.did).method].rotates
 
     def verification_method(self, key: PublicKey, name: str = "assertion") -> str:
@@ -320,11 +320,12 @@ class Identity:
     def trust_entry(
         self, keys: Mapping[str, PublicKey], versions: Sequence[Mapping[str, Any]]
     ) -> dict[str, Any]:
-        """What a trust file needs to recognise the issuer (`issuer`) and its ledger (`log`).
+        """The entry for a trust file: the members that identify the issuer (`issuer`) and its ledger (`log`).
 
-        Of the issuer's keys those for status lists alone: a bundle may hold back the document that says so.
-        The log holds the documents that have the others, and says when one ended. Of the `versions` of the
-        document, those are named up to the first from which each leads to the next: they stay over rotations.
+        Of the issuer's keys it names only those that sign status lists alone: a bundle may hold back the
+        document that says so. The log holds the documents that have the others, and says when one ended. Of
+        the `versions` of the document, those are named up to the first from which each leads to the next:
+        they stay over rotations.
         """
         key, clock = verifier_keys(self.log, keys["log"], keys["cosigner"])
         members: dict[str, Any] = {"closed": self.closing} if self.closing else {}
@@ -414,9 +415,9 @@ def published_list(home: Path, url: str, *, engines: Engines | None = None) -> b
 
 
 def published_log(home: Path, url: str, *, engines: Engines | None = None) -> bytes | None:
-    """What the log of the issuer in `home` has for others at `url`: documents, checkpoint or a tile.
+    """The content that the log of the issuer in `home` serves at `url`: documents, checkpoint or a tile.
 
-    For verifiers on the same machine, who so have the documents of now beside the lists of now. `None` for
+    Verifiers on the same machine use it, to have the current documents beside the current lists. `None` for
     other addresses; raises `Damaged`, and `Unavailable` where the folder cannot be read, or nobody agreed to
     the address of its log. `engines` are as in `ledger.folder`.
     """
@@ -466,15 +467,17 @@ def published_file(home: Path, name: str, *, engines: Engines | None = None) -> 
 
 
 def _known(home: Path, name: str) -> FileVersions:
-    """What a published file may be: nothing is known where the index is lost."""
+    """The versions that a published file may have; none if the index is lost."""
     path = home / "issuer.sqlite"
     return possible_versions(path, name) if path.exists() else FileVersions()
 
 
 def _held(home: Path, known: FileVersions, engines: Engines | None) -> bytes | None:
-    """The newest content that the index holds of a file: as it is being published, once that is in the log.
+    """The newest content that the index holds of a file.
 
-    None where the log has more than the index explains: what that holds may be an older copy.
+    A version still being published counts once it is in the log.
+
+    None if the log has entries that the index does not explain: the index may be an older copy.
     """
     if known.size is None or not any(version.content for version in known.versions):
         return None

@@ -1,8 +1,8 @@
 """The kinds that an issuer issues: diplomas by its template.json, and those by the files in `kinds/`.
 
-A job that was begun and the editions of a diploma keep the template that they were begun with; see
-`press.update`. A kind's files never change: issuer.json has its URN, which has their digest. What was issued
-under one version is corrected under that version, and new credentials are of the version added last.
+A job, once begun, and the editions of a diploma keep the template that they were begun with; see
+`press.update`. A kind's files never change: issuer.json has its URN, which has their digest. Credentials are
+corrected under the version by which they were issued; new ones are of the version added last.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ class Kinds:
     def intact(self) -> Iterator[Kind]:
         """Those that credentials name, the newest first, but for those whose files are damaged.
 
-        What was issued by such a one can still be revoked, and its issuer be known.
+        Credentials of a damaged kind can still be revoked, and their issuer recognised.
         """
         for reference in filter(None, reversed(self.references)):
             with suppress(Damaged):
@@ -140,14 +140,14 @@ class Kinds:
         return kind
 
     def has(self, kind: Kind) -> bool:
-        """Whether it is issued here."""
+        """True if the kind is issued here."""
         return kind.reference in self.references
 
     def add(self, kind: Kind) -> None:
         """Adds a kind for good, its files first; nothing where it is there.
 
-        The caller holds the lock of issuer.json. Whoever issues by it puts it into the log before. Raises as
-        `require_addable`, `ISSUER_CLOSED` and `LISTS_TOO_OLD`.
+        The caller holds the lock of issuer.json. The kind goes into the log before any credential of it is
+        issued. Raises as `require_addable`, `ISSUER_CLOSED` and `LISTS_TOO_OLD`.
         """
         self.require_addable(kind)
         if not self.has(kind):
@@ -185,9 +185,10 @@ def former_kinds(home: Path) -> list[Kind]:
 
 
 def read_kind(folder: Path) -> Kind:
-    """The kind that an author wrote into a folder, compiled. What lies there compiled is not read.
+    """The kind that an author wrote into a folder, compiled. Compiled files in the folder are ignored.
 
-    It might be of files that were edited since. Raises `NotFound` where there is no kind, and `INVALID_KIND`.
+    They might stem from sources that were edited since. Raises `NotFound` where there is no kind, and
+    `INVALID_KIND`.
     """
     kind = _read(folder)
     if not kind.is_named:  # its home would be one of diplomas, and its files would not be kept

@@ -1,9 +1,9 @@
-"""Other keys in the document of a did:web: what the next document says, and the journal of the change.
+"""Changing the keys in the document of a did:web: the next document, and the journal of the change.
 
-The order is: the new keys in the key file; the change journalled, as `rotation.json`; the new document in
-the log; `did.json`; the keys in their places; in `issuer.json`, where one is kept elsewhere; the journal
-gone. So no key signs before the log has its document, and whoever opens the log next finishes what one who
-was killed had begun. Status lists that the log has from before its newest document are due (see `status`).
+The order is: the new keys in the key file; the change journalled, as `rotation.json`; the new document in the
+log; `did.json`; the keys in their places; in `issuer.json`, where one is kept elsewhere; the journal gone. So
+no key signs before the log has its document, and the next process that opens the log finishes a killed one's
+change. Status lists that the log has from before its newest document are due (see `status`).
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ def anchor(home: Path, store: Index, log: Log, document: Mapping[str, Any]) -> N
 def log_kind(store: Index, log: Log, reference: str) -> None:
     """Puts the version of a kind into the log, unless it is there: before anything that is made by it.
 
-    Its URN has the digest: whoever has lost the kind's files can still revoke what was made by them.
+    Its URN has the digest, so that credentials can be revoked even if the kind's files are lost.
     """
     _once(store, log, entry(EntryKind.KIND, bytes.fromhex(reference.rpartition(":")[2])))
 
@@ -149,10 +149,10 @@ def ended_ahead(document: Mapping[str, Any], now: datetime) -> dict[str, datetim
 def mend(home: Path, keys: KeyFile, store: Index, log: Log, signer: Signer, *, patience: float) -> None:
     """Let keys that ended by a clock that was ahead end now, by one more version of the document.
 
-    They did end before now: the new version takes time from whoever may have such a key, and adds none. What
-    they signed is judged by its place in the log, before the version that ended them. The key for diplomas,
-    which is `signer`'s, signs the version. Raises `CLOCK_BEHIND` until the clock was accepted: an end that is
-    ahead of a clock which fell back is right.
+    They did end before now: the new version shortens the time that a stolen key is good for, and never
+    extends it. Signatures by these keys are judged by their place in the log, before the version that ended
+    them. The key for diplomas, which is `signer`'s, signs the version. Raises `CLOCK_BEHIND` until the clock
+    was accepted: an end that is ahead of a clock which fell back is right.
     """
     with locked(home / "rotation", patience=patience):
         finish(home, keys, store, log)  # the journal holds one change
@@ -164,7 +164,7 @@ def mend(home: Path, keys: KeyFile, store: Index, log: Log, signer: Signer, *, p
 
 
 def remembered(signer: Signer | None, uri: str) -> dict[str, str]:
-    """What issuer.json says of the key for diplomas: where it is, if that has a URI, and which it is.
+    """The members of issuer.json for the key for diplomas: its URI, if it has one, and the public key.
 
     Raises `Malformed` for the address of a key on a token that is none, or has a PIN in it.
     """

@@ -39,7 +39,7 @@ def trust_file(
 
 
 def _trusted_ledgers(outbox: Outbox, anchors: Mapping[str, AnchorKind]) -> list[TrustedLedger]:
-    """How verifiers are to trust the ledgers that take the log's checkpoints."""
+    """The trust entries for the ledgers that take the log's checkpoints."""
     kinds = ((each, anchors.get(each.name.partition(":")[0])) for each in outbox.destinations())
     trusted = (kind.trusted(each.name, each.settings) for each, kind in kinds if kind is not None)
     return [ledger for ledger in trusted if ledger is not None]

@@ -1,7 +1,7 @@
 """Files that a table names: each is hashed once, before anything is checked or signed.
 
-A credential says the digest of such a file, and the file stays where it is. What a job was begun with is kept
-beside the issuer's index: a file that is another one when the job goes on is a finding.
+A credential says the digest of such a file, and the file stays where it is. The digests that a job began with
+are kept beside the issuer's index: a file that differs when the job goes on is a finding.
 """
 
 from __future__ import annotations

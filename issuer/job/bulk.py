@@ -1,13 +1,13 @@
-"""Issuing a whole file: every row once, whatever happens in between.
+"""Issuing a whole file: every row once, even if the work is interrupted.
 
 Everything in a credential follows from its row, its form, its sequence number and the job, so that a chunk
 done again gives the same bytes. A row becomes one credential in each form of the job, under successive
 numbers. The order is: numbers for rows that lack them, all at once; then of each chunk its numbers taken in
 the index, so that nobody else issues them, its shard stored, the chunk begun in the index, its digests in the
-log, its credentials in the index. Whoever issues holds the issuer's lock and first completes, from its shard,
-a chunk that was begun, and gives back what was taken for others; a shard that was not begun counts for
-nothing. Workers make shards, and this process stores them: what was forked cannot use the connections of its
-parent, and of what they make ahead nothing is left behind where nobody may delete.
+log, its credentials in the index. The issuing process holds the issuer's lock. It first completes, from its
+shard, a chunk that was begun, and gives back numbers taken for chunks that were not; their shards count for
+nothing. Workers make shards, and this process stores them: a forked process cannot use its parent's
+connections, and shards made ahead must not be left in a store where nobody may delete.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ _CERTAIN = ("utf-8", "utf-16-le", "utf-16-be")  # as 81e9505 read files: its unf
 
 @dataclass(frozen=True)
 class Issued:
-    """What became of a file."""
+    """The result of issuing a file."""
 
     survey: Survey
     issued: int
@@ -77,7 +77,7 @@ class Issued:
     alike: Sequence[tuple[int, int]] = ()
     """In a dry run, rows whose diplomas say the same as that of an earlier row, which comes first."""
     error_file: Path | None = None
-    """Where the bad rows went, if there are any and a file was asked for."""
+    """The file of bad rows, if there are any and a file was asked for."""
     next_number: str = ""
     """In a dry run of a file without numbers, the first that a row would be given."""
     lacking: Sequence[KindNumber] = ()
@@ -99,7 +99,7 @@ class Task(NamedTuple):
 
 
 class Chunk(NamedTuple):
-    """What is known of a chunk beside its shard, which has the credentials themselves."""
+    """The data of a chunk for log and index; its shard has the credentials themselves."""
 
     entries: list[bytes]
     """For the log."""
@@ -108,14 +108,14 @@ class Chunk(NamedTuple):
 
 
 class Made(NamedTuple):
-    """What a worker made of a chunk."""
+    """The chunk and the shard that a worker made."""
 
     chunk: Chunk
     shard: bytes
 
 
 class Tools(NamedTuple):
-    """What each worker holds."""
+    """The tools of each worker."""
 
     checker: Checker
     spool: Spool
@@ -462,7 +462,7 @@ def _pool(work: Tools, order: Order, store: Index) -> Pool[Tools]:
 
 
 def _survey_all(pool: Pool[Tools], archive: Archive, order: Order) -> Survey:
-    """What is wrong with the rows of a file, and which of them were issued before."""
+    """The survey of a file: the errors in its rows, and the rows that were issued before."""
     spans = order.source.spans
     checked = _counted(pool, check, spans, "checking", _rows(spans), order)
     return survey(pool.work.checker, checked, archive.store)
@@ -499,7 +499,7 @@ def _compare_all(
 
 
 def _content(archive: Archive, shelf: Shelf) -> tuple[bytes, str]:
-    """What the shard of a shelf has, and where that is."""
+    """The content of a shelf's shard, and its location."""
     if shelf.shard is None:
         return b"", ""
     return read_shard(archive.shards, shelf.shard), archive.where(shelf.shard)
@@ -525,7 +525,7 @@ def _counted(
     sizes: Sequence[int],
     order: Order,
 ) -> Iterator[_Part]:
-    """What becomes of the items; how many of their rows are done is told while the workers are at them."""
+    """The results of the items. The number of rows done is reported while the workers are at them."""
     done, total, of_each = 0, sum(sizes), [0] * len(sizes)
 
     def heard(said: Told) -> None:
@@ -551,7 +551,7 @@ def _meaning(source: Source) -> dict[str, Any]:
 
 
 def _key(order: Order, presses: Sequence[Press], json: Form, found: Survey, attached: Attached) -> bytes:
-    """What a job is: the file's rows, how they are read, which of them are good, and what is made of them.
+    """The identity of a job: the file's rows, how they are read, the good ones, and what is made of them.
 
     A row that was bad and is good on a later day, such as one awarded then, makes another job; so does
     another suite of proofs in JSON, and so do other forms.

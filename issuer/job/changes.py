@@ -28,11 +28,11 @@ class Change(NamedTuple):
     fields: Mapping[str, Any]
     """Those that differ, with what the row says."""
     revoked: bool
-    """Whether the diploma was revoked, so that it cannot be corrected."""
+    """True for a revoked diploma, which cannot be corrected."""
 
 
 class Shelf(NamedTuple):
-    """What a file says of the diplomas in one shard: the digest of the row by sequence number."""
+    """The rows of a file for the diplomas in one shard: the digest of each row by sequence number."""
 
     shard: ShardName | None
     digests: dict[int, bytes]

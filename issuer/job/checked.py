@@ -1,4 +1,4 @@
-"""A table whose rows were checked: what a person sees of it before anything is signed."""
+"""A table whose rows were checked, for a person to see before anything is signed."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class CheckedTable:
     numbers: Sequence[str] = ()
     """The numbers that the first rows will be given, of a table that has none."""
     lacking: int = 0
-    """How many that were issued before are to be issued in another form as well."""
+    """The number of credentials issued before that are to be issued in another form as well."""
 
     @property
     def source(self) -> Source:
@@ -39,7 +39,7 @@ class CheckedTable:
 
     @property
     def kind(self) -> Kind:
-        """What its rows become."""
+        """The kind of credential that its rows become."""
         return self.checker.kind
 
     def first(self) -> list[Record]:

@@ -74,11 +74,13 @@ def read_catalogue(
 
 @dataclass(frozen=True)
 class Checker:
-    """How rows become records: file, today's date, the composer in whose template own columns have their
-    places, the catalogue if there is one, and the files that rows name.
+    """Turns rows into records.
+
+    It takes the file, today's date, the catalogue if there is one, and the files that rows name. The
+    composer's template has the places of own columns.
 
     Raises `CATALOGUE_COLUMN_MISSING` where the file has no column to search the catalogue by, and
-    `INVALID_CONSTANT` where what all rows share is wrong on this day.
+    `INVALID_CONSTANT` where a value that all rows share is wrong on this day.
     """
 
     source: Source
@@ -101,7 +103,7 @@ class Checker:
 
     @cached_property
     def kind(self) -> Kind:
-        """What the rows become."""
+        """The kind of credential that the rows become."""
         return self.composer.kind
 
     @cached_property
@@ -226,7 +228,7 @@ class Checker:
         return wrong
 
     def _holds_a_row(self, cell: str) -> bool:
-        """Whether a quotation mark that opens the cell took in lines below it, or parts of two."""
+        """True if a quotation mark that opens the cell swallowed lines below it, or parts of two."""
         width = len(self.source.header) - 1
         counts = [line.count(self.source.delimiter) for line in cell.splitlines()]
         breaks = len(counts) - 1
@@ -253,7 +255,7 @@ def _compare(
 
 
 class Checked(NamedTuple):
-    """What came of the rows of one span."""
+    """The result of checking the rows of one span."""
 
     rows: int
     findings: list[CellFinding]
@@ -289,7 +291,7 @@ def check_span(checker: Checker, spool: Spool, span: Span, tell: Tell) -> Checke
 
 @dataclass
 class Survey:
-    """What is known of a file before anything is signed."""
+    """The result of the first pass over a file, before anything is signed."""
 
     rows: int = 0
     findings: dict[int, list[CellFinding]] = field(default_factory=dict)
@@ -306,7 +308,7 @@ class Survey:
 
     @property
     def good(self) -> int:
-        """How many rows are to be issued."""
+        """The number of rows to issue."""
         return self.rows - len(self.findings) - len(self.known)
 
     def settle(self, checker: Checker, changed: Iterable[Change]) -> None:

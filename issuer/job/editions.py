@@ -1,7 +1,7 @@
 """The editions of a credential that exists: corrected, bound to a holder, or bound to nobody again.
 
-Of two that are made at once the first wins. Whoever corrects or releases looks again and makes the one after;
-a holder gets the edition that is there, or hears that another has the credential.
+Of two that are made at once the first wins. A correction or release then looks again and makes the edition
+after. A holder gets the edition that is there, or is told that another has the credential.
 
 Each is made under the version of the kind that the one before names, in the same forms and as many copies. A
 holder who claims it has one, in the form that was asked for, which takes the place of all. In other forms the
@@ -129,7 +129,10 @@ class Editions:
                 )
 
     def corrected(self, edition: Entry, changes: Mapping[str, str]) -> Record | None:
-        """What `correct` would issue after an edition, `None` for nothing new. Raises what it raises."""
+        """The record that `correct` would issue after an edition, `None` if it would change nothing.
+
+        Raises as `correct`.
+        """
         number, line = self.current(edition.which).number, self._line(edition)
         press = self._presses().of_line(line, edition.form)
         kind = press.composer.kind
@@ -238,7 +241,7 @@ class Editions:
         return made
 
     def release(self, which: KindNumber) -> Entry:
-        """The next edition, bound to nobody, once in each form: that which counts, where it is so already."""
+        """The next edition, bound to nobody, once in each form; the current one if nobody has it."""
         self._forms.require_default()
         if self.is_bound(edition := self.current(which)):  # else nothing is signed
             self._begin([self._presses().of_line(self._line(edition), edition.form)])
@@ -259,7 +262,7 @@ class Editions:
                 )
 
     def is_bound(self, entry: Entry) -> bool:
-        """Whether a wallet has claimed this edition."""
+        """True if a wallet has claimed this edition."""
         return self._line(entry).holder is not None
 
     def current(self, which: KindNumber) -> Entry:

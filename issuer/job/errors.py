@@ -1,7 +1,7 @@
-"""Where the bad rows of a table go: to one file, replaced as long as it is as it was written.
+"""The file of a table's bad rows: it is replaced as long as nobody has changed it.
 
-Somebody may have corrected rows in it: one that has other bytes by now is left alone, and the next free name
-is taken. The digests of what was written are kept in the issuer's folder.
+Somebody may have corrected rows in it: a file that has other bytes by now is left alone, and the next free
+name is taken. The digests of the files written are kept in the issuer's folder.
 """
 
 from __future__ import annotations
@@ -86,6 +86,6 @@ def _digest(path: Path) -> str | None:
 
 
 def _record(home: Path, table: Path, path: Path) -> Path:
-    """Where the digests are of what was written to a path for a table."""
+    """The file with the digests of everything written to a path for a table."""
     names = f"{table.resolve()}\0{path.resolve()}".encode(errors="surrogateescape")
     return home / FOLDER / hashlib.sha256(names).hexdigest()

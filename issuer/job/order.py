@@ -1,4 +1,4 @@
-"""What is asked of a job: one value, from the command or the library to the processes that do it."""
+"""The order of a job: one value, passed from the command or the library to the processes that do it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .numbering import NumberPattern
 
 
 class Progress(NamedTuple):
-    """How far a job is, in rows: `stage` is `hashing`, `checking`, `comparing`, `issuing` or `writing`."""
+    """Progress in rows. The stage is `hashing`, `checking`, `comparing`, `issuing` or `writing`."""
 
     stage: str
     done: int
@@ -36,7 +36,7 @@ class Order:
 
     source: Source
     error_file: Path | None = None
-    """Where bad rows go, if anywhere."""
+    """The file for bad rows, if one is wanted."""
     catalogue: Catalogue | None = None
     """The programmes to check against."""
     files: Path | None = None

@@ -1,7 +1,7 @@
-"""Records between the two passes of a job: a row is checked once, and what it was then is what is signed.
+"""Records between the two passes of a job: a row is checked once, and the record signed is the one checked.
 
 The first pass writes a file for each span and the second reads it, so that memory holds no more than a span.
-The files are sealed under a key that is in memory only: what one who was killed leaves tells nobody anything.
+The files are sealed under a key that is in memory only, so that the files of a killed process are unreadable.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""What a clock that was ahead has left behind, once it is right again: found, and signed anew.
+"""Finding and signing anew everything that a clock dated ahead, once the clock is right again.
 
-Whoever verifies cannot tell which of two clocks is wrong, so that what is dated ahead stays open until its
-date. Checkpoint, status lists and the ends of keys are replaced; a diploma gets another edition, once its
-registrar says so.
+A verifier cannot tell which of two clocks is wrong, so anything dated ahead stays undecided until its date.
+Checkpoint, status lists and the ends of keys are replaced; a diploma gets another edition, once its registrar
+says so.
 """
 
 from __future__ import annotations

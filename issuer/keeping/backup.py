@@ -1,12 +1,12 @@
 """The whole issuer in one encrypted file, and back.
 
-A tar archive, sealed under a random key that the passphrase opens (`keys.envelope`), in portions of 1 MiB
-of AES-256-GCM; each portion's nonce is its number and whether it is the last, so that none can be left out,
-moved or cut off. The index is copied first and the log last: a backup refers to nothing that it lacks. Of a
-log, and of shards, that are kept elsewhere only the address is in it.
+A tar archive, sealed under a random key that the passphrase opens (`keys.envelope`), in portions of 1 MiB of
+AES-256-GCM; each portion's nonce is its number and whether it is the last, so that none can be left out,
+moved or cut off. The index is copied first and the log last: a backup refers to nothing that it lacks. If the
+log or the shards are kept elsewhere, it has only their address.
 
-Whoever made a backup need not be who restores it. Only the files that an issuer has are taken out of it, and
-what they name (an address of a log, of a key) is used once somebody has agreed to it.
+A backup may come from somebody else than the person who restores it. Only the files that an issuer has are
+taken out of it. Addresses that they name, of a log or of a key, are used only once somebody has agreed.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ _FILES = re.compile(
     rf"|log/({CHECKPOINT}|journal|mark\.json|keys/[0-9]{{1,20}}-[0-9]{{1,20}})",
     re.ASCII,
 )
-"""The files that an issuer has, beside the tiles of its log: what a backup is made of."""
+"""The files of an issuer that go into a backup, beside the tiles of its log."""
 _MOST_LEFT_OUT = 100  # names that are remembered, of files that were left in the backup
 _ALWAYS_THERE = ("issuer.json", "keys.json", "did.json", "issuer.sqlite", f"log/{CHECKPOINT}")
 
@@ -250,7 +250,7 @@ def restore(path: Path, home: Path, passphrase: bytes, agree: Agree | None = Non
 
 
 def _restoring(home: Path) -> str:
-    """How the names begin of folders beside an issuer's in which a restore unpacks it."""
+    """The prefix of the folders, beside an issuer's, in which a restore unpacks a backup."""
     return f".{home.name}.restoring-"
 
 
@@ -289,7 +289,7 @@ class _Member(tarfile.TarInfo):
 
 
 def _require_sound(unpacked: Path) -> None:
-    """Whoever made the backup need not be who restores it: a database could bring a program along."""
+    """Raises `Damaged` if a file is missing, or a database brings a program: anybody may have made it."""
     always_there = _ALWAYS_THERE[: -1 if is_elsewhere(unpacked) else None]
     if missing := [name for name in always_there if not (unpacked / name).is_file()]:
         raise Damaged(f"the backup has no {missing[0]}", hint="Restore another backup.")
@@ -359,9 +359,9 @@ def _is_issuers(name: str) -> bool:
 
 
 def _extract(archive: tarfile.TarFile, member: tarfile.TarInfo, folder: Path) -> bool:
-    """Whether it was taken: a file that no issuer has stays in the backup, be it a note or a module.
+    """Extract a file, and return true if it was taken. A file that no issuer has stays in the backup.
 
-    Raises `Damaged` for what is no file, and for a name that leads out of the folder.
+    Raises `Damaged` for an entry that is no file, and for a name that leads out of the folder.
     """
     is_plain = member.isfile() and not member.issparse()  # which may say any size
     content = archive.extractfile(member) if is_plain else None

@@ -1,6 +1,6 @@
-"""What can be found out about an issuer's folder, without its passphrase.
+"""The health of an issuer's folder, examined without its passphrase.
 
-Two questions are answered: could the next diploma be issued, and what stays dated ahead of the clock?
+It answers two questions: could the next diploma be issued, and what stays dated ahead of the clock?
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ _LARGEST = 1 << 25  # bytes of a status list
 _WARNED = timedelta(days=30)  # before a list ends
 _SAMPLE = 16  # shards
 _WRITTEN = ("", "issuer.sqlite", "log", "status", "shards", "documents")
-"""What whoever issues has to be able to write to, where it is there."""
+"""The files and folders, where they exist, that issuing has to be able to write to."""
 
 
 def examine_issuer(
@@ -209,7 +209,7 @@ def _claims(home: Path, links: int) -> Iterator[Finding]:
 
 
 def _keys(home: Path, identity: Identity, document: Document | None) -> Iterator[Finding]:
-    """Where they lie, and whether those that sign now or next are the ones that the document has."""
+    """The location of the keys, and whether the document has those that sign now or next."""
     path = home / "keys.json"
     if identity.signer_uri:
         yield Finding.passed("issuer-key-elsewhere", key=identity.signer_uri, keys=str(path))
@@ -284,7 +284,7 @@ def _age(name: str, listed: Claims, now: datetime, *, closed: bool) -> Iterator[
 
 
 def _versions(home: Path, log: LogReader, size: int) -> Iterator[Finding]:
-    """Whether each version of the document is as the log has it: bundles and trust file are made of them."""
+    """Compares each version of the document with the log: bundles and trust file are made of them."""
     if (home / JOURNAL).exists():
         return  # a change that is under way keeps its version after the log has it
     if files := documents.unlike_log(home, log, size):
@@ -299,7 +299,7 @@ def _agreement(store: Index, log: LogReader) -> Iterator[Finding]:
 
 
 def _editions(archive: Archive, size: int, signed: list[datetime | None], now: datetime) -> Iterator[Finding]:
-    """Whether diplomas stay dated ahead: asked only where something was signed ahead, by these times."""
+    """Diplomas that stay dated ahead; looked for only if one of the `signed` times is ahead."""
     if not any(is_ahead(time, now) for time in signed if time is not None):
         return
     with suppress(FormNotKnown):  # of such a diploma nobody here knows when it was signed

@@ -16,7 +16,10 @@ from . import backup
 
 
 def found(home: Path) -> list[Path]:
-    """The files and folders, in the issuer's folder and beside it. What a live process writes is not left."""
+    """The files and folders, in the issuer's folder and beside it.
+
+    Files that a live process writes are not leftovers.
+    """
     files = [path for folder in _folders(home) for path in leftovers(folder)]
     kept = kept_beside(home)
     return sorted([*files, *leftovers(kept.parent, kept.name), *backup.unfinished(home)])

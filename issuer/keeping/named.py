@@ -1,4 +1,4 @@
-"""What the files in a folder name that lies outside it: a place of its log, of shards, of a key, a ledger."""
+"""References from a folder's files to anything outside it: the place of its log, shards or key, a ledger."""
 
 from __future__ import annotations
 

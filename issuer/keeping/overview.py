@@ -1,4 +1,4 @@
-"""How all that was issued stands, as the index has it: counts, the file begun last, status lists."""
+"""An overview of all credentials issued, from the index: counts, the file begun last, status lists."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class LastFile(NamedTuple):
 
 
 class Overview(NamedTuple):
-    """How an issuer's credentials stand."""
+    """The state of an issuer's credentials."""
 
     credentials: int
     """However many editions and copies each has."""

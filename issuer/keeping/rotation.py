@@ -55,19 +55,19 @@ class Shown(NamedTuple):
     key: PublicKey
     expires: datetime | None
     is_revoked: bool = False
-    """Whether only an earlier version of the document had it."""
+    """True if only an earlier version of the document had it."""
 
 
 @dataclass(frozen=True)
 class Rotated:
-    """What a rotation did."""
+    """The result of a rotation."""
 
     ended: tuple[str, ...]
     """The keys that sign no more, as Multikeys."""
     entry: int
     """The log entry of the document that says so; what the keys signed stands before it."""
     editions: int
-    """How many had been issued by then."""
+    """The number of editions that had been issued by then."""
     lists: list[int]
     """The status lists that were signed anew."""
 
@@ -81,12 +81,12 @@ class _Next:
     signer: Signer | None
     """It has the key for diplomas where that is to be kept elsewhere than in the key file."""
     in_file: bool
-    """Whether that key is to be in the key file."""
+    """True if that key is to be in the key file."""
     uri: str = ""
     """Of the key that is kept elsewhere, if it has one."""
 
     def stays(self) -> bool:
-        """Whether the key for diplomas is kept elsewhere, and no other one is to take its place."""
+        """True if the key for diplomas is kept elsewhere, and no other one is to take its place."""
         own = self.issuer.own_signer
         is_same = own is not None and (self.signer is None or self.signer.public_key == own.public_key)
         return is_same and self.key_type is None and not self.in_file
@@ -97,7 +97,7 @@ class _Next:
         return {role: role + suffix for role in ROLES if is_all or (has_status_did and role in _LISTS)}
 
     def is_end_of(self, change: KeyChange, *, moves: bool) -> bool:
-        """Whether an interrupted change has the next keys where they are wanted now."""
+        """True if an interrupted change puts the next keys where they are wanted now."""
         if moves and STATUS_DOCUMENT not in change.document:
             return False
         if self.signer is None:
@@ -246,9 +246,9 @@ def revoke(issuer: Issuer, name: str) -> Rotated:
 
 
 def _places(versions: Mapping[int, Mapping[str, Any]], method: str) -> tuple[int, int, int]:
-    """Where in the log a method was first in the document, where it ended, and where it was gone.
+    """The log entries of the documents in which a method first was, ended, and was gone.
 
-    One by which diplomas were never signed ended where it began.
+    A method that never signed diplomas ended where it began.
     """
     has = [place for place, version in versions.items() if method in documents.methods(version)]
     gone = next(place for place in versions if place > has[-1])
@@ -305,7 +305,7 @@ def _signing(issuer: Issuer) -> dict[str, PublicKey]:
 
 
 def _ended_by(change: KeyChange, issuer: Issuer) -> list[str]:
-    """The methods that an interrupted change ends: who says now that keys are compromised means these."""
+    """The methods that an interrupted change ends: a report of compromised keys now means these."""
     versions = (*documents.versions(issuer.home).values(), documents.newest(issuer.home))
     *_, before = (documents.methods(version) for version in versions if version != change.document)
     after = documents.methods(change.document)
@@ -313,7 +313,7 @@ def _ended_by(change: KeyChange, issuer: Issuer) -> list[str]:
 
 
 def _ends(name: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
-    """Whether a method has another end in the document after, or is not there any more."""
+    """True if a method has another end in the document `after`, or is no longer there."""
     ends = [version[name].get("expires") if name in version else "gone" for version in (before, after)]
     return ends[0] != ends[1]
 
@@ -336,7 +336,7 @@ def _changing(issuer: Issuer) -> Iterator[None]:
 def _change(issuer: Issuer, change: KeyChange, *, is_chained: bool = True) -> None:
     """Makes a change, its document signed by the key for diplomas of the one before.
 
-    Where that key is gone, or may be somebody else's, so that its signature is worth nothing, another chain
+    If that key is lost, or may be in somebody else's hands, its signature is worth nothing, and a new chain
     begins.
     """
     history = documents.history(issuer.home)

@@ -1,4 +1,4 @@
-"""Shards that nothing names: what killed jobs left is found, and deleted by who may.
+"""Finding shards that killed jobs left and nothing names, and deleting them with a key that may.
 
 A machine's key to a bucket has no right to delete, and needs none for anything else.
 """

@@ -36,7 +36,7 @@ from .permutation import Positions
 _FREE = 'Any "text" at all'
 _DAY, _MOMENT = "2000-01-01", "2000-01-01T00:00:00Z"
 _SAMPLES = (_FREE, "1", _DAY, _MOMENT, "https://example.org/1")
-"""What may stand in the place of an own field: free text, a word, a day, a moment, an address."""
+"""Sample values for the place of an own field: free text, a word, a day, a moment, an address."""
 _OWN = ("id", "issuer", "credentialStatus", "termsOfUse", "proof")
 _OWN_OF_NAMED = (*_OWN, "credentialSchema")
 """The members that are added to what a template says, and to that of a kind that is named."""
@@ -44,7 +44,7 @@ _OWN_OF_NAMED = (*_OWN, "credentialSchema")
 
 @dataclass(frozen=True)
 class Profile:
-    """How the issuer stands in each credential."""
+    """The issuer as named in each credential."""
 
     did: str
     name: str
@@ -53,7 +53,7 @@ class Profile:
     url: str | None = None
     """The web address under which identifiers are made; without one they are URNs."""
     states_status: bool = False
-    """Whether a term of use says where the status stands, in the place of `credentialStatus`."""
+    """True if a term of use says where the status is, in place of `credentialStatus`."""
     address: str = ""
     """The https address by which SD-JWT VCs name it; else that is its DID."""
 
@@ -212,7 +212,7 @@ class Composer:
     def _own_times(self) -> dict[str, str]:
         """The own fields whose place takes a day or a moment, and the time that makes a day a moment there.
 
-        An end is the last second of its day: what is valid until a day is valid on that day, too.
+        An end is the last second of its day: a credential valid until a day is valid on that day, too.
         """
         times = {field: "" for field, sample in self._own_samples.items() if sample == _DAY}
         for field, sample in self._own_samples.items():
@@ -246,10 +246,10 @@ class Composer:
     def parts(
         self, record: Record, seq: int, edition: int = 1, holder: str | None = None, copy: int = 1
     ) -> tuple[IssuingFacts, dict[str, Any]]:
-        """What decides in the credential, and what the template says in it, of which parts are shared.
+        """The facts that decide in the credential, and the template filled in; some parts are shared objects.
 
-        It is bound to `holder`, a DID, if given. Raises `InvalidTemplate`, and `Malformed` for a date that is
-        none.
+        It is bound to `holder`, a DID, if given. Raises `InvalidTemplate`, and `Malformed` for an invalid
+        date.
         """
         said = self.template.fill(self.values(record, edition, copy))
         return self.dated(self.facts(record, seq, edition, holder, copy), said), said

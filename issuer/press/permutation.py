@@ -1,4 +1,4 @@
-"""Where in its status list a sequence number stands: a keyed permutation, so that nothing need be looked up.
+"""The position of a sequence number in its status list: a keyed permutation, so nothing is looked up.
 
 Sequence number s belongs to list s >> 17, at a position that only the issuer can compute; the inverse
 turns a presented status index back into the key of the store. A Feistel network over halves of 9 and 8

@@ -40,7 +40,7 @@ from .skeletons import DIFFERENT, Noting, Skeletons
 class Line:
     """A credential as it is kept: JSON, in which one of another form is enveloped (VCDM 2.0, 4.13).
 
-    What it says, but for the `id`, raises `FormNotKnown` where it is of none of its `forms`.
+    Its properties, but for `id`, raise `FormNotKnown` where it is of none of its `forms`.
     """
 
     seq: int
@@ -69,7 +69,7 @@ class Line:
 
     @staticmethod
     def record_of(data: bytes) -> tuple[int, bytes]:
-        """Sequence number and record, the latter as JSON: what comes behind them is not read."""
+        """The sequence number, and the record as JSON. The rest of the line is not read."""
         # A record holds no objects; within a text, JSON has a backslash before the ".
         head, _, _ = data.partition(b'},"credential":')
         seq, _, record = head.removeprefix(b'{"seq":').partition(b',"record":')
@@ -104,7 +104,7 @@ class Line:
         return next((signed.created for signed in self.secured.signatures(Work()).known), None)
 
     def is_ahead(self, now: datetime) -> bool:
-        """Whether it says that it was signed later than `now`, by more than clocks may differ."""
+        """True if its date of signing is later than `now` by more than clocks may differ."""
         return self.created is not None and is_ahead(self.created, now)
 
     @property
@@ -125,12 +125,12 @@ class Press:
     """Everything that goes into a credential but the record. It holds secrets and is never shown."""
 
     composer: Composer
-    """What makes the unsigned credentials."""
+    """The composer of the unsigned credentials."""
     signer: Signer
     """Has the issuer's assertion key."""
     verification_method: str
     form: Form
-    """How they are secured."""
+    """The form in which they are secured."""
     status_kinds: StatusKinds = field(default_factory=lambda: dict(STATUS_KINDS))
     """The kinds of status lists by which what was signed is read again."""
     _kept: set[tuple[bool, ...]] = field(default_factory=set, init=False, compare=False)

@@ -49,7 +49,7 @@ class Shaped:
 
     @property
     def is_due(self) -> bool:
-        """Whether the next record is one that the guard makes the general way as well."""
+        """True if the guard makes the next record the general way as well."""
         return self._used < FIRST or self._used % EVERY == 0
 
     def secure(self, values: Sequence[Any], signer: Signer) -> Spliced | None:

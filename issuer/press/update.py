@@ -39,7 +39,7 @@ def _name_of(text: bytes) -> str:
 
 
 def lacks_degree(template: Template) -> bool:
-    """Whether a template states the type of an achievement and has no place for the degree's name."""
+    """True if a template states the type of an achievement and has no place for the degree's name."""
     return "achievement_type" in template.fields and "degree_name" not in template.fields
 
 

@@ -1,4 +1,4 @@
-"""The status digest: what all published lists say, in one signed file, and what changed since the one before.
+"""The status digest: the content of all published lists in one signed file, and the changes since the last.
 
 Beside the lists lie `digest`, whole, and `digest-N` with the changes from number N to the next one. Both have
 the signed document of the digest that they lead to.
@@ -36,9 +36,9 @@ from ..press.press import signed_entry
 from .files import list_number, published_document, suspensions_name
 
 KEPT = 32
-"""Files of changes that stay: who looks less often takes the whole."""
+"""The number of files of changes that stay: a reader who looks less often takes the whole digest."""
 LONGEST = timedelta(days=30)
-"""How long one lasts at the most: as long as it does, nobody is asked whether more were revoked since."""
+"""The longest life of a digest: until its end, a verifier does not ask whether more were revoked since."""
 _MOST_STEPS = 1 << 22
 _REVOCATION = "revocation"
 

@@ -1,4 +1,4 @@
-"""The lists and pages of details as they lie in the folder: what was published last, and nothing else."""
+"""The lists and pages of details in the folder: the versions published last, and nothing else."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def unlike(store: Index, folder: Path) -> list[tuple[Path, Damaged]]:
 
 
 def details_name(number: int, page: int) -> str:
-    """What a page of details is called, as a file and in its address."""
+    """The name of a page of details, as a file and in its address."""
     return details_url(str(number), page)
 
 
@@ -134,5 +134,5 @@ def gone(path: Path) -> Damaged:
 
 
 def not_as_published(path: Path) -> Damaged:
-    """What to say of a file that something else lies in."""
+    """The problem of a published file that has other content."""
     return STATUS_FILE_DAMAGED(f"{path} is damaged or an older copy: it is not what was published last")

@@ -67,7 +67,7 @@ class ListChange(NamedTuple):
     pages: dict[int, dict[int, Revocation]]
     """Revocations by page and position."""
     suspended: dict[int, bool]
-    """Whether each position that differs is suspended now."""
+    """By position, for those that changed: true if it is suspended now."""
 
     @property
     def names(self) -> list[str]:
@@ -150,12 +150,12 @@ class Lists:
             yield
 
     def publish(self, *, now: datetime, anew: bool = False) -> list[int]:
-        """Signs, anchors and writes the lists that are new, changed or past half of their life: which.
+        """Signs, anchors and writes the lists that are new, changed or past half of their life.
 
-        So it does with all that were signed before the clock was last put right.
+        Returns their numbers. It does the same with all lists signed before the clock was last put right.
 
         Raises `Damaged` where a file is not as it was published: gone, or put back from before a revocation.
-        With `anew` such lists, too, are made, from the index alone.
+        With `anew`, such lists are made again, too, from the index alone.
         """
         make_private_folder(self._folder)
         if not is_open(self._signer) and self._wanted(Identity.read(self._home), now, anew=anew)[0]:
@@ -191,10 +191,11 @@ class Lists:
             )
 
     def publish_for(self, seqs: Collection[int] | None, *, now: datetime) -> None:
-        """Publishes what `publish` does, if it cannot wait.
+        """Publishes as `publish` does, unless it can wait.
 
-        It can where the only reason is that other credentials than these were revoked, as superseded; `None`
-        is all of them. Where somebody would be asked for a PIN, it can also wait until a list ends.
+        It can wait if the only reason is that credentials other than these were revoked, as superseded;
+        `None` means all credentials. If somebody would be asked for a PIN, it can also wait until a list
+        ends.
         """
         identity, unpublished = Identity.read(self._home), self._store.revocations.unpublished()
         since = max(self._clock.entries(), self._document)
@@ -211,7 +212,7 @@ class Lists:
         """Signs, anchors and writes all lists a last time; from then on nothing more is issued or revoked.
 
         No list that was signed before is dated as late as these: raises `Refused` where one got out that was
-        dated ahead, until its date. Killed in between, whoever publishes next does the rest.
+        dated ahead, until its date. If it is killed in between, the next publication does the rest.
         """
         make_private_folder(self._folder)
         with locked(self._folder):
@@ -305,7 +306,8 @@ class Lists:
     ) -> None:
         """Signs these lists, and the pages of details that changed, anchors them at once, and writes them.
 
-        What is `whole` is made from the journal, other lists from the one before and what is not in it yet.
+        Lists in `whole` are made from the journal. Other lists are made from the one before and the changes
+        not in it yet.
         """
         now, lifetime = _period(identity, now)
         revocations = self._store.revocations
@@ -439,7 +441,7 @@ class Lists:
         self._is_held_made = True
 
     def _require_none_forgotten(self, number: int, bits: StatusList) -> None:
-        """What was published as revoked stays so; an index that does not know it is an older copy."""
+        """Raises `Damaged` if the index lacks a published revocation: then it is an older copy."""
         if self._published_bits(str(number)) & ~int.from_bytes(bits.bits):
             raise _forgotten(number, "revocations")
 
@@ -494,7 +496,7 @@ def _forgotten(number: int, what: str) -> Damaged:
 
 
 def _is_named(kind: StatusKind, identity: Identity) -> bool:
-    """Whether credentials of this issuer name lists of this kind; without an address, none is named."""
+    """True if credentials of this issuer name lists of this kind; without an address, they name none."""
     forms = {identity.form or INTEGRITY, *identity.forms}
     return bool(identity.url) and not forms.isdisjoint(kind.issued_in)
 

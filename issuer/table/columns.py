@@ -47,11 +47,11 @@ class Layout(NamedTuple):
     required: Collection[str] | None = None
     """The fields that need a column, by default those that the kind asks for."""
     names: str = ""
-    """One of `NAMES`, or empty: how to read a name with a comma."""
+    """The way to read a name with a comma: one of `NAMES`, or empty."""
     constants: Mapping[str, str] = {}
     """By field, the cell that all rows share and that stands in no column."""
     has_numbers: bool = True
-    """Whether the file has the credentials' numbers; else they are given to its rows."""
+    """True if the file has the credentials' numbers; else its rows are given numbers."""
 
     @property
     def own(self) -> Sequence[str]:

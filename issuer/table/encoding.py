@@ -1,4 +1,4 @@
-"""Which encoding a table is in: a byte order mark, NULs, strict UTF-8, and else two judges who have to agree.
+"""Detecting a table's encoding: a byte order mark, NULs, strict UTF-8, and else two judges who have to agree.
 
 One judge is chardet, the other is here: a reading is plausible if its words could be words, and it wins if no
 other reading is plausible that says something else. Where the two differ, the encoding is open, and a person
@@ -74,8 +74,8 @@ class Candidate(NamedTuple):
 class Sample:
     """The part of a file that the judges see, gathered block by block: its first lines outside ASCII.
 
-    Of the others each that has a byte which none before it has: where two encodings read the sample alike,
-    they read so the whole file, if a character is one byte.
+    Of the later lines it keeps each that has a byte not seen before. So two single-byte encodings that read
+    the sample alike read the whole file alike.
     """
 
     def __init__(self) -> None:
@@ -199,7 +199,7 @@ _OUTSIDE = re.compile(rb"[\x80-\xff]+")
 
 
 def _could_be_hanzi(lines: list[bytes]) -> bool:
-    """Whether all that is not ASCII is a few bytes that are UTF-8, and frequent hanzi in GB18030 as well."""
+    """True if all bytes outside ASCII are few, and frequent hanzi in GB18030 as well as valid UTF-8."""
     data = b"\n".join(lines)
     runs = _OUTSIDE.findall(data)
     return 0 < sum(map(len, runs)) <= _MOST_CHANCE and _HANZI_ALONE.findall(data) == runs
@@ -257,7 +257,7 @@ _JUDGED = (*_FREQUENT, *_ALPHABETS)
 
 
 def _share(text: str, codec: str) -> float:
-    """How much of what is not ASCII could be text in the codec's languages, from 0 to 1."""
+    """The share of characters outside ASCII that could be text in the codec's languages, from 0 to 1."""
     if codec in _FREQUENT:
         return _share_of_frequent(text, codec)
     return float(_fits_an_alphabet(text, codec))
@@ -283,7 +283,7 @@ def _is_frequent(character: str, codec: str) -> bool:
 
 
 def _fits_an_alphabet(text: str, codec: str) -> bool:
-    """Whether one language has all the letters, and each word is written in one script, and as words are."""
+    """True if one language has all the letters, and each word has one script and usual capitals."""
     outside = {each for each in text if each > "\x7f"} - _PUNCTUATION
     if not any(outside <= {*letters, *letters.upper()} for letters in _ALPHABETS[codec]):
         return False

@@ -1,4 +1,4 @@
-"""What is wrong with a cell of a registrar's file: the place and the reason.
+"""An error in a cell of a registrar's file: the place and the reason.
 
 The cell's value belongs to the registrar: it appears in her terminal and her error file and nowhere else.
 """

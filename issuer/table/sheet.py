@@ -1,4 +1,4 @@
-"""A sheet of a workbook as a table: which sheet, where its headings are, and its rows, in memory and packed.
+"""A sheet of a workbook as a table: choosing the sheet, its headings, and its rows, in memory and packed.
 
 The rows become CSV once, so that all that reads a table reads this one, with the row numbers and columns that
 the spreadsheet shows. They are never written to a disk.
@@ -38,11 +38,11 @@ _ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 _SHOWN = 3  # headings by which a sheet is told from others
 
 Fits = Callable[[list[str]], int]
-"""How many headings of a row are those of a field."""
+"""Counts the headings of a row that are those of a field."""
 
 
 class Packed(NamedTuple):
-    """Consecutive rows as CSV in UTF-8: how many, how many have something in them, the hash, and the text."""
+    """Consecutive rows as CSV in UTF-8: the counts of all and of non-empty rows, the hash, and the text."""
 
     rows: int
     filled: int
@@ -69,12 +69,12 @@ class SheetTable(NamedTuple):
     hidden: int
     """Hidden rows that have something in them."""
     with_hidden: bool
-    """Whether they belong to the table."""
+    """True if they belong to the table."""
     parts: tuple[Packed, ...]
 
 
 def is_workbook(path: Path) -> bool:
-    """Whether a file begins as a spreadsheet's own does. Raises `OSError`."""
+    """True if a file begins like a spreadsheet's own. Raises `OSError`."""
     with path.open("rb") as file:
         return file.read(4) in (_ZIP, _OLE)
 

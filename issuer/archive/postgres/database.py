@@ -42,8 +42,8 @@ class IndexDatabase:
     """Reads and transactions of an index. Each raises what `Connections` raises.
 
     Nothing here outlives a transaction, so that a pgbouncer that pools transactions may stand in between.
-    What decides about one credential takes turns, as all writers do in SQLite: between two of its statements
-    nobody else changes what the first found.
+    Transactions that decide about one credential take turns, as all writers do in SQLite: between two of its
+    statements nobody else changes what the first one read.
     """
 
     def __init__(self, uri: str, *, patience: float) -> None:

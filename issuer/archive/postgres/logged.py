@@ -1,4 +1,4 @@
-"""What the index knows of the log: see `issuer/archive/logged.py`."""
+"""The log according to the index: see `issuer/archive/logged.py`."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ SEQS = "SELECT unnest(seqs) FROM intaglio_issuer.edition WHERE kind = %s AND num
 EDITION = f"{SEQS} AND edition = %s"
 GENERATION = "SELECT generation FROM intaglio_issuer.released WHERE kind = %s AND number = %s"
 IS_ISSUED = "EXISTS (SELECT FROM intaglio_issuer.credential WHERE seq = seqs[1])"
-"""Whether an edition is more than a number that was taken."""
+"""True for an edition that was issued, false for a number that was only taken."""
 _ENDED = """
 SELECT reason FROM intaglio_issuer.edition CROSS JOIN unnest(seqs) AS of_edition (seq)
 JOIN intaglio_issuer.revocation USING (seq) WHERE kind = %s AND number = %s AND reason <> 'superseded' LIMIT 1
@@ -80,9 +80,9 @@ def _begin_one(cursor: Cursor, single: Single, opened: set[tuple[KindNumber, int
 
 
 def _stands(cursor: Cursor, single: Single) -> bool:
-    """Whether it joins the latest edition, where it may; else it is to open the next.
+    """True if the credential joins the latest edition, false if it opens the next one.
 
-    Raises `EditionTaken` where it can do neither.
+    Raises `EditionTaken` if it can do neither.
     """
     entry = single.entry
     for latest, is_issued in rows(cursor, [int, bool], _LATEST, entry.number, entry.kind):

@@ -64,7 +64,7 @@ _FIRST_FORM = """
   WHERE own.number = credential.number AND own.kind = credential.kind AND own.edition = credential.edition
     AND other.form < credential.form AND other.leaf IS NOT NULL))
 """
-"""Whether no other form of the edition comes before; of most, nothing has to be looked up."""
+"""True for the first form of an edition. The default form is always first: most rows need no look-up."""
 _TAKE = """
 WITH won AS (INSERT INTO intaglio_issuer.edition
              SELECT number, %(kind)s, 1, ARRAY[{seqs}]
@@ -78,7 +78,10 @@ _LOST = """
 SELECT number FROM unnest(%(numbers)s::text[], %(seqs)s::bigint[]) AS given (number, seq)
 JOIN intaglio_issuer.edition USING (number) WHERE kind = %(kind)s AND edition = 1 AND seqs[1] <> seq
 """
-"""What others have: a sequence number is of one row, and so its own again for who was interrupted."""
+"""The numbers that other jobs have.
+
+A sequence number belongs to one row, so an interrupted job keeps its own.
+"""
 _WON = """
 UPDATE intaglio_issuer.taking SET numbers = %(won)s::text[]
 WHERE job = %(job)s AND chunk = %(chunk)s AND kind = %(kind)s
@@ -89,7 +92,7 @@ DELETE FROM intaglio_issuer.edition
 USING (SELECT kind, unnest(numbers) AS number FROM given) AS free
 WHERE edition.number = free.number AND edition.kind = free.kind AND edition.edition = 1 AND NOT {IS_ISSUED}
 """
-"""Who was paused may have taken once more what its own file issued elsewhere meanwhile: that stays."""
+"""Issued numbers stay taken: a paused process may retake what its file issued elsewhere meanwhile."""
 _TAKERS = f"""
 {_JOB} WHERE id IN (SELECT job FROM intaglio_issuer.taking WHERE NOT begun) ORDER BY first_seq, id
 """
