@@ -25,7 +25,7 @@ from .versions import explains
 
 
 def append(store: Index, log: Log, entries: Sequence[bytes], key: bytes) -> Appended:
-    """Appends a batch as `Log.append` does, journalled before; recording it is the caller's."""
+    """Journals a batch, then appends it as `Log.append` does. The caller has to record it."""
     store.logged.intend(key)
     return Appended(key, log.append(entries, key))
 
@@ -48,7 +48,9 @@ def require_agreement(store: Index, log: LogReader) -> None:
 def require_not_older(
     store: Index, home: Path, closing: datetime | None, *, engines: Engines | None = None
 ) -> None:
-    """The same as far as it can be told without opening the log; and that no issuer opens again unnoticed.
+    """The same check, as far as possible without opening the log.
+
+    It also refuses a closed issuer that was reopened.
 
     `closing` is when it closed, by its description. Raises `Damaged`, and `NotAgreed` and `Declined` where
     the log's address may not be used.

@@ -54,7 +54,7 @@ class Index(Protocol):
     # Sequence numbers and jobs
 
     def reserve(self, count: int) -> int:
-        """The first of `count` sequence numbers that nobody else will get."""
+        """Reserves `count` sequence numbers that nobody else will get, and returns the first."""
 
     def begin(
         self,
@@ -80,20 +80,20 @@ class Index(Protocol):
         """All jobs that were begun, in the order of their sequence numbers."""
 
     def finished_chunks(self, job: Job) -> set[int]:
-        """The numbers of the chunks that need not be done again."""
+        """The numbers of the finished chunks, which need not be done again."""
 
     def take(self, job: Job, number: int, kind: str, numbers: Mapping[str, int]) -> set[str]:
         """Takes numbers of a kind for a chunk of a job, before their first editions are signed.
 
-        Each comes with the first sequence number of its row. Returns those that it cannot have: they were
-        issued, or another chunk or job has taken them. A chunk that was interrupted has what it had taken.
+        Each comes with the first sequence number of its row. Returns the numbers that were issued already, or
+        that another chunk or job has taken. An interrupted chunk keeps the numbers that it had taken.
         """
 
     def takers(self) -> list[Job]:
         """The jobs that have numbers for chunks that they did not begin."""
 
     def give_back(self, job: Job) -> None:
-        """Lets others have the numbers that a job has taken, but for those of chunks that were begun."""
+        """Frees the numbers that a job has taken, except those of chunks that were begun."""
 
     def begin_chunk(self, shard: ShardName, first_seq: int) -> None:
         """Records that a chunk's shard is stored under this name, and that its digests go to the log next."""
@@ -115,10 +115,10 @@ class Index(Protocol):
     def begin_singles(self, calls: Sequence[Sequence[Single]]) -> list[tuple[int, Problem] | None]:
         """Takes numbers and editions for signed credentials, as one batch for the log.
 
-        Of each call it takes all or none; where none, it says which was the first that cannot be, and why:
-        `EditionTaken` if another call has it in any form, if a job has taken the number, or if one that
-        `joins` comes after its edition was superseded; `Refused` if the credential was revoked, `Released` if
-        the links of that generation have ended.
+        Of each call it takes all or none. For a refused call it returns the position of the first refused
+        credential, and the reason: `EditionTaken` if another call has it in any form, if a job has taken the
+        number, or if one that `joins` comes after its edition was superseded; `Refused` if the credential was
+        revoked, `Released` if the links of that generation have ended.
         """
 
     def finish_singles(self, seqs: Sequence[int], batch: Appended, date: str) -> None:
@@ -133,7 +133,7 @@ class Index(Protocol):
     # Claim links, of which all end at once
 
     def release(self, which: KindNumber) -> None:
-        """Ends all links of a credential that there are, also one by which it is being claimed right now."""
+        """Ends all links of a credential, also one by which a wallet is claiming it right now."""
 
     def generation(self, which: KindNumber) -> int:
         """The number of such releases. A link is good only for the generation in which it was made."""
@@ -145,7 +145,7 @@ class Index(Protocol):
         """Counts a link."""
 
     def require_generation(self, which: KindNumber, generation: int) -> None:
-        """Raises `Released` unless it is the credential's, `Damaged` for one that is yet to come."""
+        """Raises `Released` for an earlier generation than the credential's, `Damaged` for a later one."""
 
     # Finding
 
@@ -236,7 +236,7 @@ class Revocations(Protocol):
         """
 
     def none_later(self, date: str) -> None:
-        """Dates all revocations that are dated later than `date` on it."""
+        """Moves all revocations that are dated later than `date` to that date."""
 
     def count(self) -> int:
         """The number of editions that are revoked or suspended."""
@@ -255,15 +255,15 @@ class Revocations(Protocol):
     def stale_lists(self, after: str, before: str, since: int = 0) -> list[int]:
         """The status lists to publish in any case: new, or without an end between the two times.
 
-        `before` may itself be the end, `after` not. Those that the log has before the entry `since` are not
-        taken to be published.
+        `before` may itself be the end, `after` not. Lists that are in the log before the entry `since` count
+        as not published.
         """
 
     def dated_after(self, time: str, since: int) -> list[str]:
-        """The names of files that are dated later, of those that the log has before the entry `since`."""
+        """The names of files dated later than `time`, among those in the log before the entry `since`."""
 
     def expiries(self) -> dict[int, str]:
-        """When each of the published status lists ends, by its number."""
+        """The end of each published status list, by its number."""
 
     def whole_lists(self) -> set[int]:
         """The published lists that have all revocations but the unpublished, as far as is known.
@@ -321,7 +321,7 @@ class Revocations(Protocol):
         """The size of the held content, in bytes."""
 
     def release(self, names: Iterable[str]) -> None:
-        """Holds nothing more of files that are on the disk."""
+        """Drops the held content of files that are on the disk."""
 
     # Closing
 
@@ -329,29 +329,29 @@ class Revocations(Protocol):
         """True once the issuer has closed: its lists are the last."""
 
     def note_closed(self, closed: bool) -> None:
-        """Writes down whether it has."""
+        """Records whether the issuer has closed."""
 
 
 class Lookup(Protocol):
-    """Sequence numbers of editions by what somebody has at hand."""
+    """Looks up sequence numbers of editions by an address, an id, a name or the beginning of a number."""
 
     def addressed(self, address: str) -> list[int]:
-        """Those whose holder has this e-mail address, however it is spelled."""
+        """The editions whose holder has this e-mail address, in whatever case."""
 
     def identified(self, identifier: str, id_of: IdOf) -> list[int]:
-        """That of the credential with this `id`; none if there is none."""
+        """The edition with this `id`; none if there is none."""
 
     def named(self, text: str) -> Iterator[int]:
-        """Those of whose name this is a part. All names are looked through."""
+        """The editions whose holder's name contains this text. It scans all names."""
 
     def numbered(self, beginning: str, most: int, kind: str = "") -> list[KindNumber]:
-        """The credentials whose numbers begin so, in the order of these; no more than `most`.
+        """The credentials whose numbers begin like this, in the order of numbers; at most `most`.
 
         They are of the `kind`, if one is given.
         """
 
     def catch_up(self, id_of: IdOf) -> None:
-        """Makes what was issued since quick to find, where the index may be written to."""
+        """Adds recent credentials to the look-up tables, if the index may be written to."""
 
 
 class Numbers(Protocol):

@@ -78,9 +78,10 @@ class Job(NamedTuple):
         return self.forms[(seq - self.first_seq) % len(self.forms)]
 
     def chunk_key(self, number: int) -> bytes:
-        """Under which key the digests of a chunk are appended to the log.
+        """The key under which the digests of a chunk are appended to the log.
 
-        With time and place: after a restored backup a job may begin anew, other bytes under the same key.
+        It has time and place: after a restored backup a job may begin anew, with other bytes under the same
+        job key.
         """
         return self.key + f"{self.created} {self.first_seq} {number}".encode()
 
@@ -89,12 +90,12 @@ SHARD_NAME = r"([0-9]{1,20})/([0-9]{6,20})(?:-([0-9a-f]{64}))?\.jsonl\.zst"
 
 
 class ShardName(NamedTuple):
-    """The name of a shard, by the job and the number of its chunk; as a text, that in its store."""
+    """The name of a shard: its job and the number of its chunk. As a string, it is the name in the store."""
 
     job: int
     number: int
     digest: bytes | None
-    """The SHA-256 of what is in it; `None` of one that was written when names had none."""
+    """The SHA-256 of the content; `None` for a shard written before names had a digest."""
 
     @classmethod
     def of(cls, job: Job, number: int, data: bytes) -> ShardName:
@@ -103,7 +104,7 @@ class ShardName(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> ShardName | None:
-        """The name that is so written, if it is one."""
+        """The name in this text, or `None` if it is no such name."""
         found = re.fullmatch(SHARD_NAME, text, re.ASCII)
         name = found and cls(int(found[1]), int(found[2]), bytes.fromhex(found[3]) if found[3] else None)
         return name if str(name) == text else None
@@ -120,7 +121,7 @@ def job_of(row: Sequence[Any]) -> Job:
 
 
 def require_link(which: KindNumber, generation: int, known: int) -> None:
-    """Raises `Released` unless a link of this generation is good, `Damaged` for one that is yet to come."""
+    """Raises `Released` for a link of an earlier generation, `Damaged` for one of a later generation."""
     if generation > known:
         raise Damaged(
             f"a claim link was made after credential {which.number} was released, "
@@ -231,7 +232,7 @@ class Single(NamedTuple):
 
 
 def batch_key(entries: Sequence[bytes]) -> bytes:
-    """Under which key single credentials go into the log together; alone, it is the entry itself."""
+    """The key under which single credentials go into the log as one batch; for one, the entry itself."""
     return entries[0] if len(entries) == 1 else hashlib.sha256(b"".join(entries)).digest()
 
 
@@ -242,9 +243,9 @@ class Incoming(NamedTuple):
     number: str
     student: str
     digest: bytes
-    """Of the record, to be held against one issued before."""
+    """The digest of the record, to compare with one issued before."""
     identity: bytes = b""
-    """Of a row that is to be given its number: the digest by which it is told from others."""
+    """The digest that tells a row without a number from others."""
 
 
 class Crossed(NamedTuple):
@@ -298,7 +299,7 @@ class RevocationRow(NamedTuple):
 
     seq: int
     reason: str | None
-    """`None` of an edition that was reinstated, for the list to say so."""
+    """`None` for an edition that was reinstated and that a list still has to show as such."""
     date: str | None
 
     @property

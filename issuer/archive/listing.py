@@ -22,7 +22,7 @@ from .kept import DEFAULT, EditionState, Entry
 
 @dataclass(frozen=True)
 class Filter:
-    """The editions that are wanted; what is not given leaves none out."""
+    """A filter for editions; a property without a value excludes none."""
 
     kind: str = ""
     state: EditionState | None = None
@@ -42,26 +42,26 @@ class Filter:
 
 
 class ClaimedBy(NamedTuple):
-    """That a wallet has claimed a credential."""
+    """The claim of a credential by a wallet."""
 
     holder: str
     """The DID of the wallet's key, to which the edition is bound."""
     time: datetime | None
-    """When the first edition for that wallet was signed, if its form says so."""
+    """The time at which the first edition for that wallet was signed, if its form says so."""
 
 
 @dataclass(frozen=True)
 class Listing:
     """One issuer's editions, with what an `Entry` does not say of them.
 
-    The jobs that are there are looked up once; of a later one each credential is read. Raises `Damaged` where
-    a credential is not as written, and `FormNotKnown`.
+    Jobs are looked up once. For a job that begins later, each credential is read. Raises `Damaged` where a
+    credential is not as written, and `FormNotKnown`.
     """
 
     archive: Archive
 
     def select(self, entries: Iterable[Entry], wanted: Filter) -> Iterator[Entry]:
-        """Those of the editions that are wanted, as they come; none is kept."""
+        """Yields the wanted editions in the given order, without collecting them."""
         fitting = (entry for entry in entries if self.fits(entry, wanted))
         return self._titled(fitting, wanted.title.casefold()) if wanted.title else fitting
 
@@ -87,7 +87,7 @@ class Listing:
         return self.archive.store.copies(entry.which, entry.edition)[0].form == entry.form
 
     def issued(self, entry: Entry) -> datetime | None:
-        """When an edition was signed, if its form says so; all rows of a file have one time."""
+        """The time at which an edition was signed, if its form says so; all rows of a file have one time."""
         place = bisect_right(self._starts, entry.seq) - 1
         if place >= 0 and entry.seq < self._jobs[place].stop:
             return self._jobs[place].created

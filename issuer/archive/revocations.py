@@ -1,4 +1,4 @@
-"""The journal of revocations, and what the index knows of the files in `status/` that were made from it."""
+"""The journal of revocations, and the records of the files in `status/` that were made from it."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ _SUSPENDED = (
 def journal(
     connection: sqlite3.Connection, editions: str, values: Iterable[Sequence[Any]], reason: str, date: str
 ) -> None:
-    """Has the journal say so of the sequence numbers that a query gives, for each of its `values`.
+    """Writes the sequence numbers that a query gives into the journal, for each of its `values`.
 
-    An earlier revocation stays; an earlier suspension gives way to what is journalled now.
+    An earlier revocation stays; an earlier suspension gives way to the new entry.
     """
     values = list(values)
     connection.executemany(
@@ -57,7 +57,7 @@ def journal(
 
 
 def _require_not_revoked(connection: sqlite3.Connection, which: Iterable[KindNumber]) -> None:
-    """Within the transaction: else a revocation in between would be undone."""
+    """Checks within the transaction: else a revocation in between would be undone."""
     for kind, number in which:
         found = connection.execute(
             "SELECT reason FROM credential LEFT JOIN revocation USING (seq) "
@@ -69,7 +69,7 @@ def _require_not_revoked(connection: sqlite3.Connection, which: Iterable[KindNum
 
 
 class SQLiteRevocations(Revocations):
-    """In tables of the index."""
+    """`Revocations`, in tables of the index."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

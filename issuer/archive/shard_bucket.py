@@ -22,7 +22,7 @@ from .shard_store import ShardStore
 
 _ISSUER = "issuer"
 _MOST = 1 << 22
-"""Names that are listed: of so many shards any issuer has fewer, and a bucket could list names for ever."""
+"""The most names that are listed: any issuer has fewer shards, and a bucket could list names for ever."""
 
 
 class ShardBucket(ShardStore):
@@ -31,7 +31,9 @@ class ShardBucket(ShardStore):
     is_local = False
 
     def __init__(self, address: str, did: str, *, is_new: bool = False) -> None:
-        """The shards of the issuer with this DID. One that `is_new` takes the place.
+        """Opens the shards of the issuer with this DID.
+
+        A new issuer (`is_new`) claims the address for itself.
 
         Raises as `parse_location` for another address, and, where it is new, as `examine`.
         """
@@ -44,7 +46,7 @@ class ShardBucket(ShardStore):
 
     @property
     def address(self) -> str:
-        """As it was given."""
+        """The address, as it was given."""
         return self._address
 
     def examine(self) -> None:

@@ -1,7 +1,7 @@
 """The issuer's index in one SQLite file. The tables, with what each column is, are in `schema.sql`.
 
-Sequence numbers are given out in blocks by one UPDATE; that each copy of an edition is issued once rests on
-one unique constraint.
+Sequence numbers are given out in blocks by one UPDATE; one unique constraint ensures that each copy of an
+edition is issued once.
 """
 
 from __future__ import annotations
@@ -380,7 +380,7 @@ def _job(connection: sqlite3.Connection, column: str, value: int | bytes) -> Job
 
 
 def _begin(connection: sqlite3.Connection, call: Sequence[Single]) -> tuple[int, Problem] | None:
-    """Inserts all, or undoes it and gives the place of the first that cannot be, and why."""
+    """Inserts all, or undoes it and returns the place of the first refused one, and the reason."""
     refused = None
     opened = set[tuple[KindNumber, int]]()
     connection.execute("SAVEPOINT call")
@@ -409,7 +409,7 @@ def _require_standing(connection: sqlite3.Connection, single: Single) -> None:
 
 
 def _begin_one(connection: sqlite3.Connection, single: Single, opened: set[tuple[KindNumber, int]]) -> None:
-    """Inserts it, as one of those of its edition that the same call has `opened`, or the first of them."""
+    """Inserts a credential into an edition that the same call has `opened`, or opens the edition with it."""
     which = single.entry.which
     ended = connection.execute(
         "SELECT reason FROM credential JOIN revocation USING (seq) "

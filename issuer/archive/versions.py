@@ -12,27 +12,27 @@ from wire.sqlite import connect, sqlite_problems
 from ..problem import DAMAGED_ISSUER
 
 INDEX = "the issuer's index"
-"""The way out where it is damaged."""
+"""The name of the index in error messages."""
 
 
 class Version(NamedTuple):
-    """One that the file may be of: as it was published last, or as it is being published."""
+    """A version that the file may have: the one published last, or one being published."""
 
     digest: bytes
     """SHA-256."""
     content: bytes | None
     """The content, if the index holds it."""
     key: bytes | None
-    """Of one that is being published: under which it goes into the log."""
+    """For a version being published, the key under which it goes into the log."""
 
 
 class FileVersions(NamedTuple):
     """The versions of a file and the size of the log, according to the index."""
 
     versions: Sequence[Version] = ()
-    """The one that is being published first."""
+    """The versions; one that is being published comes first."""
     size: int | None = None
-    """Of the log after the last batch that was recorded."""
+    """The size of the log after the last batch that was recorded."""
     begun: Sequence[bytes] = ()
     """The keys of batches that were journalled, and may be in the log as well."""
 

@@ -61,10 +61,10 @@ class Issues(Protocol):
 
     @property
     def iss(self) -> str:
-        """By which its SD-JWT VCs name the issuer: its DID, or an https address."""
+        """The name of the issuer in its SD-JWT VCs: its DID, or an https address."""
 
     def named_in(self, which: KindNumber, form: str | None = None) -> str:
-        """By which a credential that is claimed, in this form if one is given, names the issuer."""
+        """The name of the issuer in a credential that is claimed, in this form if one is given."""
 
     @property
     def name(self) -> str:
@@ -121,11 +121,11 @@ class ClaimLinks:
         *,
         patience: float = PATIENCE,
     ) -> None:
-        """`links` are where they are kept, or in the file of this path.
+        """`links` is the store of links, or the path of the file that keeps them.
 
         `service` is the address that they begin with, such as https://uni.example, and their domain. Holders
-        have a DID of one of `methods`, of those that need nobody's word. `patience` is the time in seconds to
-        wait for another process that makes links in the same file.
+        have a DID of one of the self-certifying `methods`. `patience` is the time in seconds to wait for
+        another process that makes links in the same file.
         """
         self.service = service
         self._documents = Resolver(
@@ -134,7 +134,7 @@ class ClaimLinks:
         self._links = SQLiteLinks(links, patience=patience) if isinstance(links, Path) else links
 
     def close(self) -> None:
-        """Closes them in this process."""
+        """Closes the links in this process."""
         self._links.close()
 
     def offer(
@@ -151,7 +151,7 @@ class ClaimLinks:
 
     @contextmanager
     def making(self) -> Iterator[None]:
-        """Hold the lock of those who make links: between looking and making nobody else makes one.
+        """Hold the lock for making links: nobody else makes one between the look-up and the making.
 
         Claiming needs no lock. Raises `TryLater` where another process holds it for too long.
         """
@@ -203,7 +203,7 @@ class ClaimLinks:
         return {token: places[token_digest(token)] for token in tokens if token_digest(token) in places}
 
     def look(self, token: str, issuer: Issues, *, now: datetime) -> datetime:
-        """Until when a link that nobody has used is good; nothing changes by it, however often it is asked.
+        """The end of an unused link. Asking changes nothing, however often it is done.
 
         Raises `NotFound`, `CLAIM_LINK_USED`, `CLAIM_LINK_ENDED` or `LinkExpired`.
         """
@@ -241,7 +241,7 @@ class ClaimLinks:
     def redeem(
         self, token: str, message: bytes, issuer: Issues, *, now: datetime, form: str | None = None
     ) -> bytes:
-        """The bundle for whoever signed `message`; the same wallet may ask again, another may not.
+        """The bundle for the wallet that signed `message`; the same wallet may ask again, another may not.
 
         It is of the `form` with this media type, if one is named. Raises `Malformed`, `CHALLENGE_SPENT`,
         `InvalidProof`, `LinkExpired`, `ALREADY_CLAIMED`, and `FORM_NOT_ALLOWED`.

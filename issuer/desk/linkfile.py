@@ -46,12 +46,12 @@ class LinkState(Enum):
 
 
 class _Credential(NamedTuple):
-    """A credential, and how it stands with its links."""
+    """A credential, and the state of its links."""
 
     entry: Entry
     state: LinkState
     generation: int
-    """That of a new link."""
+    """The generation of a new link."""
     link: GoodLink | None
 
 
@@ -83,12 +83,12 @@ class LinkFile:
     ) -> Counter[LinkState]:
         """Write the file, and make its new links good: for the `wanted` credentials that have no good link.
 
-        `again` they are made for those, too, whose links are elsewhere, which end by that. Rows whose links
-        are good stay, whatever is wanted. `entries` are the latest editions of all that nobody has claimed.
+        With `again`, new links replace those that are elsewhere, too; the old ones end. Rows whose links are
+        good stay, whatever is wanted. `entries` are the latest editions of all that nobody has claimed.
 
-        Returns how the credentials stood, of those that are not kept only the wanted ones. Raises
-        `LINK_FILE_TAKEN` where something else lies at the path, and `TryLater` while another process makes
-        links; nothing is changed then.
+        Returns the number of credentials in each state; of those whose links are not kept, only the wanted
+        ones count. Raises `LINK_FILE_TAKEN` where something else lies at the path, and `TryLater` while
+        another process makes links; nothing is changed then.
         """
         counts, until, drawn_up = Counter[LinkState](), now + LINK_LIFETIME, list[range]()
         gets_one = {LinkState.FREE, *([LinkState.ELSEWHERE] if again else [])}

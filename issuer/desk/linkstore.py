@@ -15,7 +15,7 @@ from ..problem import CLAIMS_LOST, DAMAGED_CLAIMS
 from .links import ENDED, WHAT, GoodLink, KeptLink, Links, require_newest
 
 PATIENCE = 5.0
-"""Seconds that one who makes links waits for another."""
+"""The time in seconds that one process making links waits for another."""
 _STEPS = (
     """
 CREATE TABLE IF NOT EXISTS link (token BLOB PRIMARY KEY, number TEXT NOT NULL, expires INTEGER NOT NULL,
@@ -43,7 +43,7 @@ _GOOD = (
 
 
 class SQLiteLinks(Links):
-    """In the file at `path`, made when needed."""
+    """`Links`, in the file at `path`, which is made when needed."""
 
     def __init__(self, path: Path, *, patience: float = PATIENCE) -> None:
         """`patience` is the time in seconds to wait for another process that makes links."""

@@ -94,7 +94,7 @@ DID_METHODS = ("key", "web")
 LIFETIME = timedelta(days=LIST_LIFE)
 """The default lifetime of a status list. A list is signed anew at half of its lifetime."""
 SERVED_LIFETIME = "30d"
-"""The same where the issuer's service publishes the lists at their address, and renews them."""
+"""The lifetime of a list if the issuer's service publishes the lists at their address, and renews them."""
 _NAMES = {
     "status_lifetime": "statusLifetime",
     "closed": "closed",
@@ -107,11 +107,11 @@ _NAMES = {
     "address": "address",
     "shards": "shards",
 }
-"""The members of issuer.json that are there only where something was decided."""
+"""The optional members of issuer.json, which are there only if something else than the default was chosen."""
 # Each names a folder (`kind_folder`), and the file may be from elsewhere: no name leads out of `kinds/`.
 _KIND = re.compile(rf"{REFERENCE}[a-z][a-z0-9_]{{0,99}}:[0-9]{{1,6}}:(?:policy:)?[0-9a-f]{{64}}", re.ASCII)
 STATED = "stated"
-"""That a term of use says where the status of a credential stands, in the place of `credentialStatus`."""
+"""The value of `Identity.status`: a term of use gives the place of the status, not `credentialStatus`."""
 LISTED = "listed"
 """In the log: a list of suspensions stands beside each list of revocations."""
 ISSUER_CLOSED = Code("issuer-closed", Refused, "The issuer has closed")
@@ -132,7 +132,7 @@ class Identity:
     closed: str = ""
     """The date of the last status lists, where the issuer has closed: it issues and revokes nothing more."""
     status: str = ""
-    """`STATED` where the issuer was made without a web address; those that f31e11f made have nothing here."""
+    """`STATED` if the issuer was made without a web address; empty for issuers that f31e11f made."""
     signer_uri: str = ""
     """The URI, without a PIN, of the key that signs diplomas, where that is not in the key file."""
     signer_key: str = ""
@@ -146,7 +146,7 @@ class Identity:
     suspension: str = ""
     """`LISTED` where credentials of one of the kinds can be suspended.
 
-    Releases before that refuse the file: they would take a suspension for a revocation.
+    Earlier releases refuse the file: they would take a suspension for a revocation.
     """
     address: str = ""
     """The https address by which SD-JWT VCs name the issuer, where that is not the DID."""
@@ -159,7 +159,7 @@ class Identity:
     def make(cls, description: Description, key: PublicKey) -> Identity:
         """An issuer that signs with `key`; its lists last as long as those of its kind.
 
-        Raises what `Description.require_sound` raises, and `LISTS_TOO_OLD`.
+        Raises as `Description.require_sound`, and `LISTS_TOO_OLD`.
         """
         description.require_sound()
         url = description.url.rstrip("/") if description.url else None
@@ -185,7 +185,7 @@ class Identity:
     def read(cls, home: Path) -> Identity:
         """The issuer that lives in a folder.
 
-        Raises `NotFound`, `Damaged`, and `Malformed` for an address of its key that is none, or has a PIN.
+        Raises `NotFound`, `Damaged`, and `Malformed` for an address of its key that is invalid, or has a PIN.
         """
         try:
             found = load_json_object((home / "issuer.json").read_bytes())
@@ -237,7 +237,7 @@ class Identity:
             raise ANOTHER_ISSUER("credentials of the issuer that lives here name it by its DID")
 
     def require_young_lists(self, kind: Kind) -> None:
-        """Raises `LISTS_TOO_OLD` where lists last longer than the kind says, or get too old for its policy.
+        """Raises `LISTS_TOO_OLD` if lists last longer than the kind allows, or get too old for its policy.
 
         Lists are signed anew at half of their life. All kinds share them, so that each holder hides among
         more people than in a list of one kind.
@@ -299,7 +299,7 @@ class Identity:
 
     @property
     def iss(self) -> str:
-        """By which its credentials name the issuer: its address, where it has one for that, else its DID."""
+        """The name of the issuer in its credentials: its address, if it has one for that, else its DID."""
         return self.address or self.did
 
     @property
@@ -398,7 +398,7 @@ def index(home: Path) -> Path:
 def published_list(home: Path, url: str, *, engines: Engines | None = None) -> bytes | None:
     """The status list or revocation details that the issuer in `home` published for `url`, if it did.
 
-    For verifiers on the same machine, who so see a revocation at once. Raises `Damaged` as `published_file`
+    Verifiers on the same machine use it, to see a revocation at once. Raises `Damaged` as `published_file`
     does, `Unavailable` where the folder cannot be read.
     """
     try:
@@ -438,9 +438,11 @@ def published_log(home: Path, url: str, *, engines: Engines | None = None) -> by
 
 
 def published_file(home: Path, name: str, *, engines: Engines | None = None) -> bytes | None:
-    """A file in `status/`, `None` where there is none of that name; without waiting for who publishes.
+    """A file in `status/`, or `None` if there is none of that name.
 
-    Raises `Damaged` unless it is what the index says was published last: an older copy would take back
+    It does not wait for a process that publishes.
+
+    Raises `Damaged` unless it is the version last published according to the index: an older copy would undo
     revocations. `Unavailable` where it cannot be read.
     """
     path = home / "status" / name

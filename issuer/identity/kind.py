@@ -33,11 +33,11 @@ from .home import LISTED, Identity, kind_folder
 _LARGEST = 1 << 20  # bytes of a file; of kind.json a kind takes less
 _MOST_TABLES = 100
 MOST_HANDED_OUT = 64
-"""Kinds in the trust file that an issuer hands out: no program takes more of one issuer."""
+"""The most kinds in the trust file that an issuer hands out: no program accepts more of one issuer."""
 _LONGEST_NAME = 100  # characters: a folder is named by it, and a backup takes no longer names
 
 ANY: Noun = ("credential", "credentials")
-"""The words for what is of several kinds, or of one whose files are damaged."""
+"""The words for credentials of several kinds, or of a kind whose files are damaged."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Kinds:
     def references(self) -> list[str | None]:
         """The URN of each, in the order in which they were added; `None` stands for template.json.
 
-        A home without any kind is of a release that had diplomas only, also where its template is lost.
+        A folder without any kind is from a release that had diplomas only, even if its template is lost.
         """
         named = Identity.read(self.home).kinds
         has_template = not named or (self.home / TEMPLATE).exists()
@@ -95,7 +95,7 @@ class Kinds:
         return kind
 
     def intact(self) -> Iterator[Kind]:
-        """Those that credentials name, the newest first, but for those whose files are damaged.
+        """The kinds that credentials name, the newest first, except those whose files are damaged.
 
         Credentials of a damaged kind can still be revoked, and their issuer recognised.
         """
@@ -114,7 +114,7 @@ class Kinds:
             return ANY
 
     def require_addable(self, kind: Kind) -> None:
-        """Raises `ANOTHER_KIND` where this version of it has other bytes here, which is for ever.
+        """Raises `ANOTHER_KIND` if this version is here with other bytes: a version never changes.
 
         Raises `TYPE_TAKEN` where another kind's credentials have its type, and as `require_address`.
         """
@@ -131,7 +131,7 @@ class Kinds:
     def as_kept(self, kind: Kind) -> Kind:
         """The kind as it is kept here, if its author wrote the same files; else the kind itself.
 
-        Another version of this program may compile other files of these. Raises as `of`.
+        Another version of this program may compile these sources to other files. Raises as `of`.
         """
         for reference in self.references:
             if reference and kind.reference and kind_folder(reference) == kind_folder(kind.reference):
@@ -144,7 +144,7 @@ class Kinds:
         return kind.reference in self.references
 
     def add(self, kind: Kind) -> None:
-        """Adds a kind for good, its files first; nothing where it is there.
+        """Adds a kind for good, its files first; does nothing if it is there.
 
         The caller holds the lock of issuer.json. The kind goes into the log before any credential of it is
         issued. Raises as `require_addable`, `ISSUER_CLOSED` and `LISTS_TOO_OLD`.
@@ -214,7 +214,7 @@ def _read(folder: Path, others: tuple[str, ...] = ()) -> Kind:
 
 
 def keep_kind(home: Path, kind: Kind) -> None:
-    """Writes what `Kinds.of` reads, durably. Raises `INVALID_KIND` for a name that is too long."""
+    """Writes the files that `Kinds.of` reads, durably. Raises `INVALID_KIND` for a name that is too long."""
     if kind.reference is None:
         if not (home / TEMPLATE).exists():
             write_durably(home / TEMPLATE, kind.template.text)

@@ -17,7 +17,7 @@ _NAMED = {"list_keys": "listKeys", "status_issuers": "statusIssuers"}
 def trust_file(
     entry: Mapping[str, Any], closed: str, outbox: Outbox, anchors: Mapping[str, AnchorKind]
 ) -> dict[str, Any]:
-    """The trust file of an issuer with this entry; of one that has `closed`, it says when.
+    """The trust file of an issuer with this entry; it gives the date if the issuer has `closed`.
 
     It names the ledgers that the log's checkpoints go to, as far as `anchors` say how to trust them.
     """

@@ -75,7 +75,7 @@ class Issued:
     first: Sequence[Record] = ()
     """In a dry run, the first records that are to be issued."""
     alike: Sequence[tuple[int, int]] = ()
-    """In a dry run, rows whose diplomas say the same as that of an earlier row, which comes first."""
+    """In a dry run, pairs of rows whose diplomas say the same; the earlier row comes first."""
     error_file: Path | None = None
     """The file of bad rows, if there are any and a file was asked for."""
     next_number: str = ""
@@ -95,7 +95,7 @@ class Task(NamedTuple):
     first_seq: int
     created: datetime
     template: int
-    """The place of the template with which the job was begun."""
+    """The index of the template with which the job was begun."""
 
 
 class Chunk(NamedTuple):
@@ -129,7 +129,7 @@ def check(work: Tools, span: Span, tell: Tell) -> Checked:
 
 
 def compare(_: Tools, at_hand: tuple[Shelf, bytes, str], _tell: Tell) -> dict[int, Record]:
-    """A worker's part between the two: rows that are known against what was issued."""
+    """A worker's part between the two: comparing known rows with issued credentials."""
     return differing(*at_hand)
 
 
@@ -170,7 +170,7 @@ class Bulk:
     """The bulk issuer over one archive, log and home. The caller holds the issuer's lock."""
 
     def __init__(self, archive: Archive, log: Log, home: Path, kind_of: Callable[[Line], Kind]) -> None:
-        """`kind_of` gives the kind that a credential names."""
+        """`kind_of` returns the kind that a credential names."""
         self.archive, self._store = archive, archive.store
         self._log, self._kind_of = log, kind_of
         self._home, self._spool = home, home / "checked"
@@ -186,10 +186,10 @@ class Bulk:
     ) -> Issued:
         """Checks the whole file, then issues its good rows. The same file again goes on where it stopped.
 
-        Of each template there is a press for each form, the one in force first. A job that was begun with a
-        former template goes on with it. The `secret` is that of identities, by which rows without numbers
-        are known. Bad rows go to the error file and stop nothing. `table` is the file where it was checked,
-        and approved, before there was an issuer. Raises what `order.approve` does.
+        For each template there is a press in each form; the template in force comes first. A job that was
+        begun with a former template goes on with it. The `secret` of identities serves to recognise rows
+        without numbers. Bad rows go to the error file and stop nothing. `table` is the file if it was
+        checked, and approved, before there was an issuer. Raises as `order.approve`.
         """
         self.recover()
         if table is not None and self._store.count():
@@ -265,10 +265,11 @@ class Bulk:
         now: datetime,
         forms: tuple[str, ...],
     ) -> tuple[Job, list[Span]]:
-        """The job of a key, and what is left of its file.
+        """The job of a key, and the remaining rows of its file.
 
-        A chunk may be finished without a row whose number another had taken, and gave back since. Such rows
-        are issued by a further job, whose key follows from the one before; what that one issued is known.
+        A chunk may have been finished without a row whose number another job had taken, and has given back
+        since. A further job issues such rows. Its key derives from the one before, so rows issued by that are
+        known.
         """
         spans = source.spans
         length, name = sum(span.rows for span in spans), source.path.name
@@ -302,7 +303,7 @@ class Bulk:
     ) -> list[KindNumber]:
         """Return credentials of known rows, not issued by the `same` job, that lack one of these forms.
 
-        A row of these that says something else is a finding: the new form would contradict the others.
+        A row that differs from the issued credential is a finding: the new form would contradict the others.
         Revoked credentials are left as they are.
         """
         if not Identity.read(self._home).forms:  # nothing was ever issued in a second form
@@ -330,7 +331,7 @@ class Bulk:
         found: Survey,
         own: Callable[[Span], Mapping[int, bytes]],
     ) -> None:
-        """Gives numbers to the rows that are to be issued, and keeps them for who issues these.
+        """Gives numbers to the rows that are to be issued, and keeps them for the process that issues these.
 
         `own` gives the identities of the rows of a span, under the issuer's secret.
         """
@@ -379,8 +380,8 @@ def checked_table(
 ) -> Iterator[CheckedTable]:
     """The first half of `Bulk.run`, without an issuer: all checks, and nothing is signed.
 
-    By the `secret` of identities rows are known that were given a number; by any other, rows are only told
-    from each other.
+    With the `secret` of identities, rows that were given a number are recognised. With any other secret, rows
+    are only told from each other.
     """
     attached = _attached(order, composer.kind, None)
     identities = _identities(order, composer.kind, secret)
@@ -405,8 +406,8 @@ def dry_run(
 ) -> Issued:
     """All checks, the error file if one is named; nothing is signed, and no number is given.
 
-    `says` gives what people read first of a record's diploma; rows of which that is the same are `alike`. The
-    `secret` is as in `checked_table`.
+    `says` returns the part of a record's diploma that people read first; rows with the same part are `alike`.
+    The `secret` is as in `checked_table`.
     """
     with checked_table(order, archive, composer, today, secret) as table:
         number = next(iter(table.numbers), "")
@@ -440,7 +441,7 @@ def _next_numbers(order: Order, store: Index, found: Survey, year: int) -> Seque
 
 
 def _write_errors(order: Order, found: Survey, checked: Spool, home: Path | None = None) -> Path | None:
-    """Writes the bad rows where they were asked for, and returns where that was."""
+    """Writes the bad rows to the wanted file, and returns its path."""
     if order.error_file is None:
         return None
     return write_errors(order.error_file, order.source, found.findings, checked.folder, home)
@@ -471,7 +472,7 @@ def _survey_all(pool: Pool[Tools], archive: Archive, order: Order) -> Survey:
 def _settle_all(
     pool: Pool[Tools], archive: Archive, order: Order, found: Survey, same: range = range(0)
 ) -> None:
-    """Compares rows with what was issued, but those that an equal job issued, under the numbers `same`."""
+    """Compares rows with issued credentials, except those that an equal job issued under numbers `same`."""
     digests = {seq: said for seq, said in found.digests.items() if seq not in same}
     if digests:
         found.settle(pool.work.checker, _compare_all(pool, archive, order, found, digests))
@@ -541,7 +542,7 @@ def _counted(
 
 
 def _meaning(source: Source) -> dict[str, Any]:
-    """The part of a job's key that says what cells mean; empty where it is as in the releases before."""
+    """The part of a job's key for the meaning of cells; empty if it is as in earlier releases."""
     options = {
         "constants": source.constants,
         "words": source.words,

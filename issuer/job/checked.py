@@ -15,9 +15,9 @@ from .checking import Checker, Survey
 from .spool import Spool
 
 PREVIEWED = 3
-"""Records that are shown before they are signed."""
+"""The number of records that are shown before they are signed."""
 MOST_ALIKE = 100
-"""Pairs of rows that are named at most because their credentials say the same."""
+"""The most pairs of rows that are reported because their credentials say the same."""
 
 
 @dataclass(frozen=True)
@@ -50,9 +50,9 @@ class CheckedTable:
         return records
 
     def alike(self, says: Callable[[Record], str]) -> list[tuple[int, int]]:
-        """Rows of which `says` gives the same as of an earlier row, which comes first: `MOST_ALIKE` at most.
+        """Pairs of rows for which `says` returns the same, the earlier row first: `MOST_ALIKE` at most.
 
-        Characters that show nothing make no difference.
+        Invisible characters make no difference.
         """
         return list(islice(self._alike(says), MOST_ALIKE))
 

@@ -1,7 +1,7 @@
 """Checking a file of graduates before anything is signed: each row by itself, then rows against each other.
 
-`check_span` runs in the workers, keeps the records of good rows and returns what is needed to compare rows;
-`survey` gathers that in the parent. A dry run ends here.
+`check_span` runs in the workers, keeps the records of good rows and returns the values needed to compare
+rows; `survey` gathers that in the parent. A dry run ends here.
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ class Checker:
 
     @cached_property
     def naming_column(self) -> str:
-        """The heading of the column that says which credential a row is: its number, or the first instead."""
+        """The heading of the column that identifies a row's credential: of its number, else the first."""
         names = (self.kind.number, *self.kind.told_apart_by)
         return next(
             (self.column(name) for name in names if name in self.source.columns), self.source.header[0]
@@ -123,7 +123,7 @@ class Checker:
     def check(
         self, row: int, cells: list[str], further: Sequence[NumberedRow] = ()
     ) -> tuple[Record, list[CellFinding]]:
-        """The record of a row and what is wrong with it; one with findings is not issued.
+        """The record of a row and its errors; a record with findings is not issued.
 
         `further` are the rows that hold the other items of its group.
         """
@@ -202,7 +202,7 @@ class Checker:
         return []
 
     def _turn(self, found: dict[str, Any]) -> list[tuple[str, str, str]]:
-        """Puts given and family name in the place of `SMITH, Anna`; returns what is wrong with the name."""
+        """Puts given and family name in the place of `SMITH, Anna`; returns the errors in the name."""
         person, names = self.kind.person, self.source.names
         is_shared = names == LAST_FIRST and person.whole not in found  # one column is both halves
         field = person.given if is_shared else person.whole
@@ -218,7 +218,7 @@ class Checker:
         return []
 
     def _attach(self, found: dict[str, Any]) -> list[tuple[str, str, str]]:
-        """Puts the digest of each file in the place of its path; returns what is wrong with files."""
+        """Puts the digest of each file in the place of its path; returns the errors with files."""
         wrong = []
         for name in self.kind.attached:
             if path := found.get(name, "").strip():
@@ -295,16 +295,16 @@ class Survey:
 
     rows: int = 0
     findings: dict[int, list[CellFinding]] = field(default_factory=dict)
-    """The first row of a record to what is wrong with it."""
+    """The errors of a record, by its first row."""
     known: dict[int, int] = field(default_factory=dict)
-    """Row to the sequence number under which its diploma was issued before."""
+    """By row, the sequence number under which its diploma was issued before."""
     digests: dict[int, bytes] = field(default_factory=dict)
-    """Of these, sequence number to the digest of the row."""
+    """The digest of each of these rows, by sequence number."""
     changed: list[Change] = field(default_factory=list)
-    """Of these, the rows that say something else than what was issued."""
+    """The rows among these that differ from the issued credential."""
     warnings: list[str] = field(default_factory=list)
     most: int = MOST_FINDINGS
-    """Rows that may have something wrong with them."""
+    """The most rows that may have errors."""
 
     @property
     def good(self) -> int:
@@ -312,7 +312,7 @@ class Survey:
         return self.rows - len(self.findings) - len(self.known)
 
     def settle(self, checker: Checker, changed: Iterable[Change]) -> None:
-        """Adds what differs from what was issued; for another person than its holder a number is an error."""
+        """Adds rows that differ from issued credentials; a number that another person holds is an error."""
         names = checker.kind.person.fields & {*checker.source.recorded}
         for change in changed:
             if names and names <= set(change.fields):
@@ -326,7 +326,7 @@ class Survey:
                 self.changed.append(change)
 
     def lose(self, checker: Checker, numbers: Mapping[int, str]) -> None:
-        """Makes errors of rows whose numbers somebody else was quicker to take."""
+        """Turns rows into errors whose numbers another process took first."""
         reason = "is being issued by somebody else, or was meanwhile"
         for row, number in numbers.items():
             if checker.source.has_numbers:
@@ -336,7 +336,7 @@ class Survey:
             self.add([finding])
 
     def refuse(self, checker: Checker, change: Change) -> None:
-        """Makes an error of a row that says something else than what was issued under its number."""
+        """Turns a row into an error that differs from the credential issued under its number."""
         fields = ", ".join(change.fields)
         cell = change.number if checker.source.has_numbers else ""
         reason = f"was issued with another {fields}: correct that, or the row, before it gets a further form"
@@ -345,7 +345,7 @@ class Survey:
         del self.known[change.row]
 
     def add(self, findings: Iterable[CellFinding]) -> None:
-        """Raises `TOO_MANY_FINDINGS` when there are so many that something more basic must be wrong."""
+        """Raises `TOO_MANY_FINDINGS` for so many findings that something more basic must be wrong."""
         for finding in findings:
             self.findings.setdefault(finding.record, []).append(finding)
         if len(self.findings) > self.most:

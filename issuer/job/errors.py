@@ -21,7 +21,10 @@ from ..table.finding import CellFinding
 from ..table.source import Source
 
 FOLDER = "errors"
-"""In the issuer's folder, and in no backup: elsewhere, or without them, no error file is replaced."""
+"""The folder of the digests, in the issuer's folder and in no backup.
+
+On another machine, or without them, no error file is replaced.
+"""
 
 _LARGEST = 1 << 10  # bytes of two digests
 
@@ -33,11 +36,11 @@ def write_errors(
     scratch: Path,
     home: Path | None = None,
 ) -> Path | None:
-    """Writes the rows with findings, for the owner only, and returns where; `None` where there are none.
+    """Writes the rows with findings, for the owner only, and returns the path; `None` if there are none.
 
-    That is the path that is `wanted`, or the first of its kind with a number that may be taken: never the
-    table itself. Without a `home`, no file is replaced. `scratch` is as in `error_file`. Raises
-    `ERROR_FILE_REFUSED` where the place takes no file.
+    The path is the `wanted` one, or the first free one with a number added: never the table itself. Without a
+    `home`, no file is replaced. `scratch` is as in `error_file`. Raises `ERROR_FILE_REFUSED` if no file can
+    be written there.
     """
     # Even if nothing is written: the rows may have been corrected since a killed run began to write them.
     remove_leftovers(wanted.parent, wanted.name)
@@ -75,7 +78,7 @@ def _is_written(path: Path, data: bytes, table: Path, home: Path | None) -> bool
 
 
 def _digest(path: Path) -> str | None:
-    """Of the file that is there, empty where nobody can read it; `None` where there is nothing."""
+    """The digest of an existing file, empty if it cannot be read; `None` if there is none."""
     if not os.path.lexists(path):
         return None
     try:

@@ -40,12 +40,18 @@ class Order:
     catalogue: Catalogue | None = None
     """The programmes to check against."""
     files: Path | None = None
-    """The folder below which the files are that the rows name."""
+    """The folder that has the files named in rows."""
     workers: int | None = None
-    """Processes: by default one a core, none for a file of one chunk. Nothing but the time depends on it."""
+    """The number of processes: by default one a core, none for a file of one chunk.
+
+    It affects the time alone.
+    """
     progress: Callable[[Progress], None] = _unheard
     approve: Callable[[CheckedTable], None] = _approved
-    """Is shown the rows that are to be signed, if there are any; what it raises ends the job before that."""
+    """Called with the rows that are to be signed, if there are any.
+
+    An error that it raises ends the job before signing.
+    """
     forms: Sequence[str] = ()
     """The media types of the forms in which each row is issued; without any, that of the issuer."""
     numbers: NumberPattern | None = None

@@ -80,7 +80,7 @@ class Singles:
         self._block_lock = threading.Lock()
 
     def issue(self, calls: Sequence[Sequence[Edition]]) -> list[list[int] | Problem]:
-        """The sequence numbers of what each call asked for, all or none of it; or what was wrong with it."""
+        """For each call, the sequence numbers of its credentials, all or none; or the error in it."""
         with locked(self._home / "rotation", shared=True):  # what is signed is in the log before another key
             return self._issue(calls)
 
@@ -167,7 +167,7 @@ class Singles:
             self._store.finish_singles(seqs, batch, format_datetimestamp(self._log.now()))
 
     def _take(self, count: int) -> list[int]:
-        """Sequence numbers, ascending. One command takes one of the index, a service many at a time."""
+        """Takes sequence numbers, ascending. A command takes one from the index, a service many at a time."""
         with self._block_lock:
             taken = list(self._block[:count])
             self._block = self._block[len(taken) :]

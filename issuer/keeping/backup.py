@@ -102,7 +102,7 @@ class _Sealing(io.RawIOBase):
         return len(data)
 
     def finish(self) -> None:
-        """Seals what is left, as the last portion."""
+        """Seals the rest, as the last portion."""
         self._seal(bytes(self._waiting), last=True)
 
     def _seal(self, portion: bytes, *, last: bool) -> None:
@@ -156,9 +156,9 @@ def backup(
 ) -> list[str]:
     """Writes all that the issuer has to `path`; it may go on serving, but not issue, meanwhile.
 
-    `engines` are as in `ledger.folder`, `shard_stores` as in `shards_in`. Returns the addresses of what is
-    kept elsewhere, and not in the file. Raises `Conflict` where the file exists, `NotFound` where there is no
-    issuer, `Damaged` where credentials are gone.
+    `engines` are as in `ledger.folder`, `shard_stores` as in `shards_in`. Returns the addresses of a log or
+    of shards that are kept elsewhere, and not in the file. Raises `Conflict` if the file exists, `NotFound`
+    if there is no issuer, `Damaged` if credentials are gone.
     """
     identity = Identity.read(home)
     store = SQLiteIndex(index(home))
@@ -197,13 +197,12 @@ def restore(path: Path, home: Path, passphrase: bytes, agree: Agree | None = Non
     """Puts an issuer from a backup into a folder that must not exist yet, whole or not at all.
 
     `agree` is called with each thing outside the folder that its files name, before any is used. The folder
-    is marked as written from a backup. Returns the names of files that no issuer has, which were left out; of
-    many, the first.
+    is marked as written from a backup. Returns the names of files that were left out, because no issuer has
+    such; of many, the first.
 
-    Raises `NotAgreed` where something is named and there is no `agree`, and what that raises; `NotFound`
-    where there is no file, `Conflict` where the folder exists, `WrongPassphrase`, `Damaged` where the file is
-    not as written, `Refused` where the log that was in the folder is known to have been longer than the
-    backup's.
+    Raises `NotAgreed` if something is named and there is no `agree`, and the errors of that; `NotFound` where
+    there is no file, `Conflict` where the folder exists, `WrongPassphrase`, `Damaged` where the file is not
+    as written, `Refused` where the log that was in the folder is known to have been longer than the backup's.
     """
     if home.exists():
         raise HOME_TAKEN(f"{home} exists already")
@@ -257,7 +256,7 @@ def _restoring(home: Path) -> str:
 def unfinished(home: Path) -> Iterator[Path]:
     """The folders that killed backups and restores left of an issuer. One that is in use is locked.
 
-    Those of restores hold keys, which may be plain.
+    Folders of restores hold keys, which may be unencrypted.
     """
     for folder, prefix in ((home, _COPIES), (home.parent, _restoring(home))):
         paths = list(folder.iterdir()) if folder.is_dir() else []
@@ -272,13 +271,13 @@ def unfinished(home: Path) -> Iterator[Path]:
 
 
 def clear_away(home: Path) -> None:
-    """Remove what `unfinished` finds."""
+    """Remove the folders that `unfinished` finds."""
     for left in unfinished(home):
         shutil.rmtree(left, ignore_errors=True)
 
 
 class _Member(tarfile.TarInfo):
-    """A file of the archive; what tar says of one is not taken into memory at any length."""
+    """A file of the archive. Its header is limited, since tar reads headers of any length into memory."""
 
     @classmethod
     def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:

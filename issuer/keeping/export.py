@@ -1,4 +1,4 @@
-"""Bundles as files, one a credential, named after its number, and the manifest that says whose each is."""
+"""Bundles as files, one a credential, named after its number, and the manifest with the owner of each."""
 
 from __future__ import annotations
 
@@ -213,13 +213,16 @@ class _Written(NamedTuple):
     former: set[str]
     """The names that it may have had before; mostly the same."""
     id: str
-    """Of the credential."""
+    """The `id` of the credential."""
     line: str
-    """Of the manifest."""
+    """The line for the manifest."""
 
 
 def _write(desk: _Desk, bundles: Iterable[tuple[Entry, Bundle, bytes]], temporary: Path) -> list[str]:
-    """No file bears its name before its content is on the disk; syncing many at once takes no longer."""
+    """Gives no file its name before its content is on the disk.
+
+    Syncing many at once takes no longer than one.
+    """
     issuer, folder, written = desk.issuer, desk.folder, list[_Written]()
     forms, name_of = issuer.forms, bundle_names(issuer)
     for number, (entry, bundle, data) in enumerate(bundles):
@@ -266,7 +269,7 @@ def _make_room(issuer: Issuer, folder: Path, written: _Written) -> None:
 
 
 def _remove_former(issuer: Issuer, folder: Path, written: _Written) -> None:
-    """Remove what was written of the same credential under another name."""
+    """Remove files of the same credential under other names."""
     for name in written.former - {written.name}:
         data = _read(folder, name)
         if data is not None and (_is_of(data, issuer, written.id) or _is_torn(data)):

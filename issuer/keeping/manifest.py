@@ -1,8 +1,8 @@
 """`manifest.csv` beside exported bundles: the credential of each file, and the digest of its content.
 
-Lines are appended when their files are on the disk, so that a killed run leaves those of the files that it
-wrote. At the end of a later run the last line of each file stays, as long as the file is there. The manifest
-holds personal data, is for the owner only, and opens in a spreadsheet without running anything.
+Lines are appended when their files are on the disk, so that a killed run leaves the lines of the files that
+it wrote. At the end of a later run, only the last line of each existing file stays. The manifest holds
+personal data, is for the owner only, and opens in a spreadsheet without running anything.
 """
 
 from __future__ import annotations

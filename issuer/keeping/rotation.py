@@ -1,10 +1,10 @@
 """The keys that sign diplomas and status lists of a did:web: shown, announced, and changed for others.
 
-A key for diplomas that is kept elsewhere signs lists, too: an issuer that goes over to one has no key in its
-document that a copy of its folder holds.
+A key for diplomas that is kept elsewhere signs lists, too. So a copy of the folder holds no key that is in
+the issuer's document.
 
-An ended key stays in the document, so that what it signed before is still its issuer's, here and elsewhere.
-One that somebody else may have goes out of it: then the log alone tells what it signed before.
+An ended key stays in the document, so that its earlier signatures remain the issuer's, here and elsewhere. A
+compromised key is dropped from it: then the log alone proves its earlier signatures.
 """
 
 from __future__ import annotations
@@ -42,16 +42,16 @@ from ..problem import KEY_IN_USE, KEY_KEPT_ELSEWHERE, KEY_UNKNOWN
 from . import leftovers
 
 _NEXT, _INSTEAD = "-next", "-instead"
-"""Behind the name of a key, that of one which is announced, or is made to take its place at once."""
+"""Suffixes to the name of a key: for its announced successor, and for one that replaces it at once."""
 _LISTS = ("status-list", "status-list-next")
 """The names of the keys for status lists, now and next."""
 
 
 class Shown(NamedTuple):
-    """A key by which the issuer's document has, or had, it assert something."""
+    """A key for assertions that is, or was, in the issuer's document."""
 
     name: str
-    """In the key file; empty for one that is no longer there, and signs nothing."""
+    """The name in the key file; empty for a key that is no longer there, and signs nothing."""
     key: PublicKey
     expires: datetime | None
     is_revoked: bool = False
@@ -63,7 +63,7 @@ class Rotated:
     """The result of a rotation."""
 
     ended: tuple[str, ...]
-    """The keys that sign no more, as Multikeys."""
+    """The keys that no longer sign, as Multikeys."""
     entry: int
     """The log entry of the document that says so; what the keys signed stands before it."""
     editions: int
@@ -79,7 +79,7 @@ class _Next:
     issuer: Issuer
     key_type: str | None
     signer: Signer | None
-    """It has the key for diplomas where that is to be kept elsewhere than in the key file."""
+    """The signer with the key for diplomas, if that is to be kept elsewhere than in the key file."""
     in_file: bool
     """True if that key is to be in the key file."""
     uri: str = ""
@@ -150,10 +150,10 @@ def keys_shown(issuer: Issuer) -> Iterator[Shown]:
 def add(
     issuer: Issuer, key_type: str | None = None, signer: Signer | None = None, *, in_file: bool = False
 ) -> None:
-    """Announces the keys that are to sign next: makes them, and has the document with them in the log.
+    """Announces the keys that are to sign next: makes them, and puts a document with them into the log.
 
     `signer` has the next key for diplomas where that is kept elsewhere than in the key file; `in_file` is as
-    in `rotate`. Raises `Conflict` where next keys are announced already, and what `rotate` raises besides.
+    in `rotate`. Raises `Conflict` where next keys are announced already, and otherwise as `rotate`.
     """
     issuer.require_list_signer()
     issuer.require_signer()  # it signs the document
@@ -185,15 +185,15 @@ def rotate(
 ) -> Rotated:
     """Ends the keys that sign diplomas and lists; the next ones sign, announced before or made now.
 
-    All status lists are signed anew, and what killed commands left in the folder is removed. `signer` has the
-    next key for diplomas and lists where that is kept elsewhere than in the key file; the folder remembers
-    its URI, if it has one. `in_file` brings that key back into the key file. With neither, an issuer whose
-    key is elsewhere keeps that key, and ends the one for lists in the folder, which one of 81e9505 has, and
-    one with a DID for status lists. With `has_status_did`, lists are signed under that DID from now on, by a
-    new key in the folder; the trust file then has another fingerprint. With `compromised` keys, announced
-    ones end, too: they lay in the same file. The key that ends signs the document that says so, unless it is
-    compromised or `lost`: then another chain of documents begins, and the trust file has another fingerprint,
-    too.
+    All status lists are signed anew, and leftovers of killed commands are removed from the folder. `signer`
+    has the next key for diplomas and lists where that is kept elsewhere than in the key file; the folder
+    remembers its URI, if it has one. `in_file` brings that key back into the key file. With neither, an
+    issuer whose key is elsewhere keeps that key, and ends the one for lists in the folder, which one of
+    81e9505 has, and one with a DID for status lists. With `has_status_did`, lists are signed under that DID
+    from now on, by a new key in the folder; the trust file then has another fingerprint. With `compromised`
+    keys, announced ones end, too: they lay in the same file. The key that ends signs the document that says
+    so, unless it is compromised or `lost`: then another chain of documents begins, and the trust file has
+    another fingerprint, too.
 
     Raises `Refused` for a DID whose key cannot change, or where something left cannot be removed;
     `ISSUER_CLOSED`, `TryLater` while another process issues, `KeysChanged` where another was faster,
@@ -220,11 +220,11 @@ def rotate(
 def revoke(issuer: Issuer, name: str) -> Rotated:
     """Takes a key that ended before out of the document, as `rotate` does a compromised one.
 
-    `name` is its Multikey, or the DID URL. One that was revoked stays so. All status lists are signed anew.
+    `name` is its Multikey, or the DID URL. A revoked key stays revoked. All status lists are signed anew.
     `editions` are those that were issued while it was there to sign diplomas, by it or by the one before.
 
     Raises `KEY_UNKNOWN` for a key that the issuer never had, `KEY_IN_USE` for one that signs or is to sign
-    next, and what `rotate` raises besides.
+    next, and otherwise as `rotate`.
     """
     key = name.rpartition("#")[2]
     issuer.require_list_signer()
@@ -320,7 +320,7 @@ def _ends(name: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> boo
 
 @contextmanager
 def _changing(issuer: Issuer) -> Iterator[None]:
-    """Nothing is issued meanwhile, and what was begun is finished with the keys that it was begun with."""
+    """Stops issuing meanwhile, and first finishes begun work, with the keys that it was begun with."""
     if not issuer.identity.rotates:
         raise Refused(
             "the key of this issuer is its identifier, and cannot change",
@@ -361,6 +361,6 @@ def _announced(issuer: Issuer, document: Mapping[str, Any]) -> dict[str, PublicK
 
 
 def _used(issuer: Issuer) -> set[PublicKey]:
-    """The keys that sign, and those that have ended, which nothing brings back."""
+    """The keys that sign, and those that have ended, which must not sign again."""
     ended = {told.key for told in keys_shown(issuer) if told.expires or told.is_revoked}
     return ended.union(_signing(issuer).values())

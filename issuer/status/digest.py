@@ -59,7 +59,7 @@ def publish(
     now: datetime,
     lifetime: timedelta,
 ) -> int:
-    """Signs, anchors and writes a digest of the lists as they are published: its number.
+    """Signs, anchors and writes a digest of the published lists; returns its number.
 
     The caller holds the lock of the folder, so that no list changes meanwhile. Raises `Damaged` where a list
     is not as it was published, or the digest before cannot be read.
@@ -126,7 +126,7 @@ def publish(
 
 
 def _values(purposes: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """By the end of a list's address what its values stand for; see `DigestFacts`.
+    """The meaning of a list's values, by the end of its address; see `DigestFacts`.
 
     A list of another kind has both: 1 for revoked, 2 for suspended (`combined`).
     """

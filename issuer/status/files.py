@@ -29,7 +29,7 @@ _LARGEST = 1 << 25  # bytes, for the details of a whole list revoked
 def anchored(
     store: Index, log: LogReader, folder: Path, name: str, kinds: StatusKinds = STATUS_KINDS
 ) -> tuple[int, Anchored]:
-    """The place in the log of a published list, or of a page of details, and it with the evidence of that.
+    """The log place of a published list, or of a page of details, and the document with the evidence for it.
 
     Raises `NotFound`.
     """
@@ -41,12 +41,12 @@ def anchored(
 
 
 def latest(store: Index) -> datetime | None:
-    """The latest time that a published list, or a page of details, says it is from."""
+    """The latest date of a published list, or of a page of details."""
     return max((parse_datetimestamp(dated, "dated") for _, dated in store.revocations.dates()), default=None)
 
 
 def published_from(store: Index, folder: Path, name: str) -> datetime:
-    """From when a published list, or a page of details, says it is. Raises `Damaged`."""
+    """The date of a published list, or of a page of details. Raises `Damaged`."""
     try:
         digest = store.revocations.published(name).digest
         found = Credential.parse(published_document(store, folder, name, digest)).valid_from
@@ -90,7 +90,7 @@ def read_list(name: str, content: bytes, kinds: StatusKinds, folder: Path) -> Re
 
 
 def unlike(store: Index, folder: Path) -> list[tuple[Path, Damaged]]:
-    """Files of published lists that are not as they were published, and what to say of each."""
+    """The files of published lists that are not as they were published, with the problem of each."""
     found = []
     for name, digests in store.revocations.files():
         path = folder / name

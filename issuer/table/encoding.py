@@ -39,9 +39,9 @@ ENCODINGS: Mapping[str, str] = {
     "latin-2": "iso8859-2",
     "koi8-r": "koi8-r",
 }
-"""By the name that a person types, the codec.
+"""The codec, by the name that a person types.
 
-In none of them but UTF-16 is a byte below 0x30 part of a longer character: line ends are found in the bytes.
+Except in UTF-16, no byte below 0x30 is part of a longer character, so line ends can be found in the bytes.
 """
 
 MARKS: Mapping[bytes, str] = {
@@ -117,9 +117,9 @@ def sampled(blocks: Iterable[bytes]) -> Sample:
 
 
 def marked(beginning: bytes) -> tuple[str, int] | None:
-    """The codec that the first bytes of a file name, and how many bytes of a mark there are, if any.
+    """The codec given by the first bytes of a file, and the length of the byte order mark, if any.
 
-    NULs name UTF-16 without a mark: nearly all stand on one side of the pairs, and that of many characters.
+    NULs indicate UTF-16 without a mark if nearly all are on one side of the byte pairs, for many characters.
     """
     for mark, codec in MARKS.items():
         if beginning.startswith(mark):
@@ -131,7 +131,7 @@ def marked(beginning: bytes) -> tuple[str, int] | None:
 
 
 def codec_of(sample: Sample) -> str | None:
-    """The codec of a file without a mark, or `None` where that is open."""
+    """The codec of a file without a mark, or `None` if it is open."""
     lines = sample.lines
     if sample.is_utf8:
         return None if _could_be_hanzi(lines) else "utf-8"
@@ -155,8 +155,8 @@ def codec_of(sample: Sample) -> str | None:
 def readings(sample: Sample) -> list[Candidate]:
     """The text of the file in each encoding in which it is text, the likelier ones first.
 
-    Shown are as few cells as tell the readings from each other: those decide. Of encodings in which a file
-    says the same, windows-1252 stands for all, else the first: nobody looks for German in windows-1250.
+    It shows only the few cells that differ between the readings. For encodings with the same reading,
+    windows-1252 stands for all, else the first: nobody looks for German in windows-1250.
     """
     data = b"\n".join(sample.lines)
     found: dict[str, tuple[float, bool, str]] = {}
@@ -251,7 +251,7 @@ _FREQUENT: Mapping[str, re.Pattern[bytes]] = {
     ),
     "cp949": re.compile(rb"[\xb0-\xc8][\xa1-\xfe]"),
 }  # fmt: skip
-"""By codec, where the characters lie that most text is of."""
+"""By codec, the ranges of frequent characters."""
 
 _JUDGED = (*_FREQUENT, *_ALPHABETS)
 
@@ -267,7 +267,10 @@ _RUNS = re.compile(r"(?<![A-Za-z])[^\x00-\x7f]+(?![A-Za-z])")
 
 
 def _share_of_frequent(text: str, codec: str) -> float:
-    """A character beside an ASCII letter does not count: it is half of one in another encoding."""
+    """The share of frequent characters.
+
+    One beside an ASCII letter does not count: it is half of one in another encoding.
+    """
     counts = Counter("".join(_RUNS.findall(text)))
     good = sum(counts[each] for each in counts if each not in _PUNCTUATION and _is_frequent(each, codec))
     total = sum(1 for each in text if each > "\x7f" and each not in _PUNCTUATION)

@@ -37,11 +37,11 @@ CODES: Mapping[str, str] = {
     KEPT_AS_NUMBER: "date-unread",
     TURNED: "name-turned",
 }
-"""Codes of the faults of which the whole file has many: another way of reading or writing it mends them."""
+"""Codes of faults that many rows share: reading or writing the file differently mends them."""
 
 
 class CellFinding(NamedTuple):
-    """One thing wrong with one cell of one row."""
+    """One error in one cell of one row."""
 
     row: int
     column: str

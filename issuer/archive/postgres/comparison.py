@@ -1,4 +1,4 @@
-"""The rows of a file against each other and against what was issued, in a table of one transaction."""
+"""Compares the rows of a file with each other and with issued credentials, in a table of one transaction."""
 
 from __future__ import annotations
 

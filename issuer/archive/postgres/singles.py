@@ -1,4 +1,4 @@
-"""Beginning what is issued singly: the next edition of a credential, or one more form of the latest."""
+"""Beginning single credentials: the next edition of a credential, or one more form of the latest."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ VALUES (%s, %s, %s, %s, %s, %s, %s)
 
 
 def begin_call(cursor: Cursor, call: Sequence[Single]) -> tuple[int, Problem] | None:
-    """Inserts all, or undoes it and gives the place of the first that cannot be, and why."""
+    """Inserts all, or undoes it and returns the place of the first refused one, and the reason."""
     opened = set[tuple[KindNumber, int]]()
     cursor.execute("SAVEPOINT call")
     for place, single in enumerate(call):
@@ -53,7 +53,7 @@ def begin_call(cursor: Cursor, call: Sequence[Single]) -> tuple[int, Problem] | 
 
 
 def _begin_one(cursor: Cursor, single: Single, opened: set[tuple[KindNumber, int]]) -> None:
-    """Inserts it, as one of those of its edition that the same call has `opened`, or the first of them."""
+    """Inserts a credential into an edition that the same call has `opened`, or opens the edition with it."""
     entry, which = single.entry, single.entry.which
     for (reason,) in rows(cursor, [str], _ENDED, *which):
         raise not_in_force(is_suspended=state_of(reason) is EditionState.SUSPENDED)
