@@ -122,12 +122,14 @@ def job_of(row: Sequence[Any]) -> Job:
 
 def require_link(which: KindNumber, generation: int, known: int) -> None:
     """Raises `Released` for a link of an earlier generation, `Damaged` for one of a later generation."""
+    # Only an older copy of the index can lack a release: with it, ended links would be good again.
     if generation > known:
         raise Damaged(
             f"a claim link was made after credential {which.number} was released, "
             "of which the index does not know",
             hint="Is it an older copy? Bring the newest back.",
         )
+    # Checked again when the edition is written: a release may have come after the link was looked up.
     if generation < known:
         raise Released("the credential was released for another wallet after this link was made")
 

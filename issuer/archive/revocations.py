@@ -64,6 +64,7 @@ def _require_not_revoked(connection: sqlite3.Connection, which: Iterable[KindNum
             "WHERE kind = ? AND number = ? AND leaf IS NOT NULL ORDER BY edition DESC, copy LIMIT 1",
             (kind, number),
         ).fetchone()
+        # Threat F41: suspending or reinstating a revoked credential would undo the revocation.
         if found and state_of(found[0]) not in (EditionState.VALID, EditionState.SUSPENDED):
             raise REVOKED_FOR_GOOD(f"credential {number} was revoked, and stays so", number=number)
 

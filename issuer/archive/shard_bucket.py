@@ -55,11 +55,13 @@ class ShardBucket(ShardStore):
         self._require_no_versions()
         if owner is None:
             raise SHARD_LOST(f"{self._address}/{_ISSUER} is gone, which says whose shards these are")
+        # Another issuer's shards would look like strays of killed jobs, and be swept.
         if owner != self._did.encode():
             raise SHARDS_OF_ANOTHER(f"{self._address} has the shards of another issuer")
         self._is_examined = True
 
     def _require_no_versions(self) -> None:
+        # Shards hold personal data: erased ones would stay readable as old versions.
         if self._bucket.keeps_versions:
             raise SHARDS_VERSIONED(f"the bucket of {self._address} keeps versions of what is removed")
 

@@ -81,6 +81,7 @@ class ShardFolder(ShardStore):
             make_private_folder(path.parent)
             if not path.exists():
                 replace_file(path, data)  # not `write_durably`, which lists the folder each time
+            # The name has the digest of the content, so a difference is damage or a foreign file: keep it.
             elif path.read_bytes() != data:
                 raise SHARD_TAKEN(f"something else than what was signed lies at {path}")
             sync_folder(path.parent)

@@ -113,6 +113,7 @@ def _frames(end: bytes, size: int, where: str) -> list[_Frame]:
     for packed, unpacked in sizes:
         found.append((offset, packed, unpacked))
         offset += packed
+    # A frame that states a huge size must not be unpacked: a store elsewhere may be in other hands.
     if offset + table != size or any(unpacked > LARGEST for _, _, unpacked in found):
         raise _damaged(where, "its table of frames does not fit its size")
     return found

@@ -208,6 +208,7 @@ class ClaimLinks:
         Raises `NotFound`, `CLAIM_LINK_USED`, `CLAIM_LINK_ENDED` or `LinkExpired`.
         """
         link = self._open(token, issuer, now)
+        # A person has to learn of a theft of the link: another wallet may have used it.
         if link.holder is not None:
             raise CLAIM_LINK_USED(
                 "a wallet has taken the credential by this link",
@@ -231,6 +232,7 @@ class ClaimLinks:
             latest=_seconds(expires + CLOCK_SKEW),  # those beyond a clock gave which was ahead
             most=OPEN_CHALLENGES,
         )
+        # Anybody with the link may ask: a limit bounds the challenges kept for each link.
         if not is_open:
             raise TOO_MANY_ATTEMPTS(
                 "this link was opened too often within a few minutes",
@@ -262,6 +264,7 @@ class ClaimLinks:
             raise
 
     def _spend(self, token: str, challenge: str, now: datetime) -> None:
+        # One use per challenge, for one link: a signed message cannot be replayed, here or for another link.
         if not self._links.spend(token_digest(token), token_digest(challenge), _seconds(now)):
             raise CHALLENGE_SPENT(
                 "the challenge is unknown, expired, used already or another link's",
@@ -299,6 +302,7 @@ class ClaimLinks:
         link = self._links.find(token_digest(token))
         if link is None:
             raise NotFound("no credential waits under this link", hint="Ask the issuer for a new link.")
+        # A released credential ends all links made before, even if this file has them as good.
         if link.generation < issuer.generation(link.which):
             raise _ended()
         _require_time(link.expires, now)

@@ -131,6 +131,7 @@ class SQLiteLinks(Links):
 
     def spend(self, token: bytes, challenge: bytes, now: int) -> bool:
         with self._database.writing() as connection:
+            # One statement decides, so that of two requests with one challenge only one spends it.
             spent = connection.execute(
                 "UPDATE challenge SET used = 1 "
                 "WHERE challenge = ? AND token = ? AND used = 0 AND expires > ?",
@@ -140,6 +141,7 @@ class SQLiteLinks(Links):
 
     def bind(self, token: bytes, holder: str, now: int) -> tuple[KeptLink, bool]:
         with self._database.writing() as connection:
+            # One statement decides, so that of two wallets racing for a link only one wins it.
             won = connection.execute(
                 "UPDATE link SET holder = ? WHERE token = ? AND holder IS NULL AND expires > ?",
                 (holder, token, now),

@@ -158,6 +158,7 @@ def anchored_versions(home: Path, log: LogReader) -> dict[int, Anchored]:
 
 
 def _anchored(document: Mapping[str, Any], evidence: Evidence, place: int) -> Anchored:
+    # Bundles and the trust file are made of these: a changed file must not go out with another's evidence.
     if evidence.digest != document_digest(document):
         raise Damaged(
             f"documents/{place}.json is not the document that the log holds", hint="Take it from a backup."

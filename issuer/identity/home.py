@@ -201,6 +201,7 @@ class Identity:
                 raise Malformed("the member status has another value")
             if read.suspension not in ("", LISTED):
                 raise Malformed("the member suspension has another value")
+            # Lists signed under any other DID would be nobody's to verifiers.
             if read.status_did not in ("", status_did(read.did)):
                 raise Malformed("the member statusDid has another value")
             if read.address not in ("", read.url):
@@ -248,6 +249,7 @@ class Identity:
                 f"last {self.lifetime.days}"
             )
         age = kind.policy.status_age
+        # Verifiers apply the policy: credentials would stay undecided between two publications.
         if age and timedelta(days=age) < self.lifetime / 2:
             raise LISTS_TOO_OLD(
                 f"credentials of the kind {kind.name} need a status that is at most {age} days old, and "

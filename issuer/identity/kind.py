@@ -90,6 +90,7 @@ class Kinds:
             kind = _read(folder, COMPILED)
         except (Malformed, NotFound) as problem:
             raise _damaged(folder) from problem
+        # The URN has the digest of the files: an edited kind must not speak for credentials issued before.
         if kind.reference != reference:
             raise _damaged(folder)
         return kind
@@ -121,6 +122,7 @@ class Kinds:
         if kind.reference is None or kind.reference in (named := Identity.read(self.home).kinds):
             return
         require_address(kind, Identity.read(self.home).url)
+        # Credentials name the version for good: other bytes under it would change their meaning.
         if kind_folder(kind.reference) in map(kind_folder, named):
             raise ANOTHER_KIND(f"the issuer that lives here issues another {kind.name} {kind.version}")
         for other in self.intact():

@@ -118,6 +118,7 @@ def finish(home: Path, keys: KeyFile, store: Index, log: Log) -> None:
     if change is None:
         return
     with locked(home / "status"):  # nobody signs a list meanwhile
+        # The log first: nothing may be published, or signed by a new key, that the log does not have.
         anchor(home, store, log, change.document)
         write_durably(home / "did.json", orjson.dumps(change.document, option=orjson.OPT_INDENT_2))
         keys.reload()
@@ -186,6 +187,7 @@ def require_in_force(home: Path, method: str) -> None:
     except Problem:
         found = None
     is_changing = (home / JOURNAL).exists()
+    # Threat F2: a long-running process would go on signing with a retired key, which verifiers refuse.
     if is_changing or found is None or found.until is not None:
         raise KeysChanged(
             "this key is not the one that the issuer signs with by now",

@@ -89,6 +89,7 @@ def attach(
         os.close(root)
     if home is not None:
         first = _kept(home / FOLDER, source, digests)
+        # Threat F37: another file under the same name would give rows of one job different digests.
         faults |= {name: ANOTHER for name in digests if first[name] != digests[name]}
     return Attached(digests, faults)
 

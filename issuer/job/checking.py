@@ -174,6 +174,7 @@ class Checker:
             if misshapen := self._misshapen(other, others):
                 wrong += [finding._replace(first=row) for finding in misshapen]
                 continue
+            # Threat F38: rows of one number are one record only if they agree outside the group's cells.
             reason = f"is not what row {row} has, which has the same number"
             wrong += [
                 CellFinding(other, source.heading(index), reason, others[index], row)

@@ -173,6 +173,7 @@ class Editions:
                     return entry
             owners = {line.holder for _, line, _ in standing}
             is_first = owners == {None}
+            # One person per credential: a second form goes to the holder of the first, who proves that key.
             if not is_first and (
                 owners.isdisjoint((holder, *proved)) or any(entry.form == asked for entry, _, _ in standing)
             ):

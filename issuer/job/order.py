@@ -15,7 +15,7 @@ from .numbering import NumberPattern
 
 
 class Progress(NamedTuple):
-    """Progress in rows. The stage is `hashing`, `checking`, `comparing`, `issuing` or `writing`."""
+    """Progress in rows. `stage` is `hashing`, `checking`, `comparing`, `issuing` or `writing`."""
 
     stage: str
     done: int

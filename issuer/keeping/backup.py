@@ -301,6 +301,7 @@ def _require_newest(unpacked: Path, home: Path) -> None:
     if not kept.exists():
         return
     known, found = Checkpoint.parse(kept.read_bytes()), newest_checkpoint(unpacked, engines=ENGINES)
+    # A shorter log under the same origin would fork: evidence given since would contradict it.
     if known.origin == found.origin and known.size > found.size:
         raise Refused(
             f"the backup's log has {found.size} entries, while the one that was in {home} had {known.size}",
@@ -347,6 +348,7 @@ def _add(archive: tarfile.TarFile, home: Path, paths: Iterable[Path]) -> None:
 def _key(file: BinaryIO, passphrase: bytes) -> bytes:
     start = file.read(len(_MAGIC) + 4)
     length = int.from_bytes(start[len(_MAGIC) :])
+    # The length is not authenticated yet: the limit bounds the memory that it can take.
     if start[: len(_MAGIC)] != _MAGIC or not 0 < length <= _LONGEST_ENVELOPE:
         raise Malformed("the file is not an issuer's backup")
     return open_envelope(load_json_object(file.read(length)), passphrase)
@@ -364,8 +366,10 @@ def _extract(archive: tarfile.TarFile, member: tarfile.TarInfo, folder: Path) ->
     """
     is_plain = member.isfile() and not member.issparse()  # which may say any size
     content = archive.extractfile(member) if is_plain else None
+    # Threat F23: links, devices and names with `..` could write outside the folder.
     if content is None or not _NAME.fullmatch(member.name):
         raise Damaged(f"the backup holds {shortened(member.name)}, which is no file of an issuer")
+    # Threat F23: a module or a configuration brought along could run or be trusted later.
     if not _is_issuers(member.name):
         return False
     target = folder / member.name

@@ -113,6 +113,7 @@ class _Next:
         if signer is None and issuer.own_signer is not None and not self.in_file:
             raise KEY_KEPT_ELSEWHERE("the key that signs credentials is kept elsewhere than in the key file")
         if signer is not None and not stays:
+            # Each key has one span in the documents (`_places`): an ended key must not begin again.
             if signer.public_key in _used(issuer):
                 raise Conflict("the key that is to sign next signs already, or did before")
             require_signs(signer)
@@ -235,6 +236,7 @@ def revoke(issuer: Issuer, name: str) -> Rotated:
         method = next((method for method in reversed(had) if name in (method, method.rpartition("#")[2])), "")
         if not method:
             raise KEY_UNKNOWN("no document of this issuer has, or had, the key")
+        # Dropping a key in use would leave new signatures without a key in the document.
         if key in (held.multikey() for held in issuer.public_keys.values()):
             raise KEY_IN_USE("this key has not ended: the issuer signs with it, or is to sign with it next")
         if method in documents.methods(document):

@@ -36,7 +36,7 @@ def overdue(store: Index, identity: Identity, now: datetime, since: int = 0) -> 
 
 
 def next_due(store: Index, identity: Identity) -> tuple[datetime, datetime] | None:
-    """The time at which the first published list is half through its life, and its end, if any."""
+    """The time when the first published list is half through its life, and its end; `None` without any."""
     expires = min(store.revocations.expiries().values(), default=None)
     if expires is None:
         return None

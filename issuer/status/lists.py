@@ -160,6 +160,7 @@ class Lists:
         make_private_folder(self._folder)
         if not is_open(self._signer) and self._wanted(Identity.read(self._home), now, anew=anew)[0]:
             require_signs(self._signer)  # others do not wait for who types a PIN
+        # `succession.finish` takes this lock, too: no list is signed by a key that a change is ending.
         with locked(self._folder):
             return self._publish_due(Identity.read(self._home), now, anew=anew)
 
@@ -442,6 +443,7 @@ class Lists:
 
     def _require_none_forgotten(self, number: int, bits: StatusList) -> None:
         """Raises `Damaged` if the index lacks a published revocation: then it is an older copy."""
+        # A list made from it would silently reinstate revoked credentials.
         if self._published_bits(str(number)) & ~int.from_bytes(bits.bits):
             raise _forgotten(number, "revocations")
 
