@@ -1,10 +1,10 @@
 """The issuer's role: from a registrar's file to anchored diplomas, and their revocation.
 
-`Issuer` (`issuer.py`) does it all over one folder (`identity/home.py`). Rooms, each with a door of its own:
-`table/` makes checked records of a file, `press/` a signed credential of a record, `archive/` keeps what was
-issued, `identity/` who issues, `status/` revokes, `job/` issues a whole file once, or single diplomas
-together, and to `desk/` others come. `keeping/` is above `Issuer`: keys that change, copies, what a wrong
-clock did, and a look over all of it. Read `issuer.py` first, then `job/bulk.py`.
+`Issuer` (`issuer.py`) does it all over one folder (`identity/home.py`). Its packages: `table/` makes checked
+records of a file, `press/` a signed credential of a record. `archive/` keeps issued credentials, `identity/`
+the issuer's folder and keys. `status/` revokes, `job/` issues a whole file once, or single diplomas in
+batches, and `desk/` serves others. `keeping/` uses `Issuer` for maintenance: changes of keys, backups,
+repairs after a wrong clock, and health checks. Read `issuer.py` first, then `job/bulk.py`.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _LATER = {
     "open_source": "table.source",
     "published_list": "identity.home",
 }
-"""Which module has what is loaded when it is asked for: published lists are found without the database."""
+"""Names imported on first use, by module: reading published lists then needs no database."""
 
 if not TYPE_CHECKING:  # or every name would be one of ours to a type checker
     __getattr__ = later(__name__, _LATER)

@@ -1,8 +1,8 @@
 """`Issuer`: everything that an institution does with its credentials, over one folder.
 
 A number names a credential as long as no other kind here has it; else kind and number do (`KindNumber`).
-Several processes may work on one folder at once. Issuing a new credential holds a lock; editions of one that
-exists (a correction, one bound to a holder's key) rest on the index alone: claims go on during a long job.
+Several processes may work on one folder at once. Issuing a new credential holds a lock; editions of an
+existing one (a correction, one bound to a holder's key) need the index alone: claims go on during a long job.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ PATIENCE = 5.0  # seconds that one who issues waits for another
 
 
 class Parts(TypedDict, total=False):
-    """What an issuer is given that does not lie in its folder: see `Issuer`."""
+    """The arguments of an issuer that do not lie in its folder: see `Issuer`."""
 
     contexts: Path | None
     signer: Signer | None
@@ -119,11 +119,10 @@ class Issuer:
         vendored ones. `signer` signs diplomas and lists, with a key that is kept elsewhere than in
         `keys.json`; where the folder remembers the URI of that key, it is opened by that, and `pin` is asked
         once. `index` has what was issued, if not `issuer.sqlite`; `store` has the log, if not the folder
-        `log/`. `form` is how credentials are secured where nobody names another form, by default JSON with
-        proofs: who issued in another one gives it whenever the issuer is opened. `status_kinds` are the kinds
-        of status lists that it may publish, by the types of entries.
-        `engines`, `shard_stores` and `signers` open what the folder's files name; without them, that is
-        refused in a folder from a backup (`NotAgreed`).
+        `log/`. `form` secures credentials for which no other form is named, by default JSON with proofs. An
+        issuer that used another one needs it whenever it is opened. `status_kinds` are the kinds of status
+        lists that it may publish, by the types of entries. `engines`, `shard_stores` and `signers` open what
+        the folder's files name; without them, that is refused in a folder from a backup (`NotAgreed`).
         """
         self.identity = Identity.read(home)
         self.home = home
@@ -133,9 +132,12 @@ class Issuer:
         self._shard_stores = shard_stores
         require_not_older(self.store, home, self.identity.closing, engines=engines)
         self.log_patience: float | None = None
-        """Seconds to wait for others who write to the log; after them `TryLater`. Set before it is opened."""
+        """The time in seconds to wait for others who write to the log, then `TryLater`.
+
+        Set it before the log is opened.
+        """
         self.patience = PATIENCE
-        """Seconds to wait for others who issue; after them `TryLater`."""
+        """The time in seconds to wait for others who issue, then `TryLater`."""
         self.anchors: Mapping[str, AnchorKind] = ANCHORS
         """The kinds of ledgers that take checkpoints, which say how verifiers are to trust one."""
         self._clock = clock
@@ -199,7 +201,7 @@ class Issuer:
         return self.identity.iss
 
     def named_in(self, which: KindNumber, form: str | None = None) -> str:
-        """By which a credential names the issuer, in this form, else in that in which it is claimed."""
+        """The name of the issuer in a credential in this form, else in the form in which it is claimed."""
         if form is None:
             form = self.issued_as.media_type(self.store.current(which).form)
         return self.iss if form == SD_JWT_VC else self.did
@@ -211,7 +213,7 @@ class Issuer:
 
     @cached_property
     def reader(self) -> LogReader:
-        """The issuer's log, to look at: no secret is opened for it."""
+        """The issuer's log, for reading: this opens no secret."""
         public = self.keys.public_keys
         store = self._log_store or store_in(
             self.home, read_only=True, patience=self.log_patience, engines=self.engines
@@ -221,13 +223,13 @@ class Issuer:
 
     @property
     def has_all_in_folder(self) -> bool:
-        """Whether log and shards lie in the folder, so that reading them takes no connection."""
+        """True if log and shards lie in the folder, so that reading them takes no connection."""
         is_log_here = self._log_store is None and not is_elsewhere(self.home)
         return is_log_here and self.archive.shards.is_local
 
     @cached_property
     def outbox(self) -> Outbox:
-        """What other ledgers have of the log."""
+        """The outbox of the log's checkpoints for other ledgers."""
         return Outbox(self.home)
 
     @cached_property
@@ -254,7 +256,7 @@ class Issuer:
         return log
 
     def signer(self, name: str) -> Signer:
-        """One of the issuer's keys; a change of keys that was interrupted is finished before."""
+        """The signer for one of the issuer's keys; an interrupted change of keys is finished before."""
         self._finish_change()
         if name == "assertion" and self.own_signer is not None:
             return self.own_signer
@@ -266,7 +268,7 @@ class Issuer:
 
     @property
     def own_signer(self) -> Signer | None:
-        """What signs diplomas, where that key is kept elsewhere than in the key file."""
+        """The signer for diplomas, if its key is kept elsewhere than in the key file."""
         return self._remembered if self._signer is None else self._signer
 
     @cached_property
@@ -283,7 +285,7 @@ class Issuer:
     def status_key(self) -> str:
         """The name of the key that signs status lists: that for diplomas, if the folder has none for lists.
 
-        So it is of a did:key, and where the key for diplomas is kept elsewhere: other programs take every key
+        So it is for a did:key, and if the key for diplomas is kept elsewhere: other programs take every key
         in `assertionMethod` for diplomas, also one for lists. Issuers of 81e9505 have one until they rotate,
         and those with a DID for lists have one that other programs take for nobody's diplomas.
         """
@@ -295,16 +297,22 @@ class Issuer:
         return self.signer(self.status_key)
 
     def require_signer(self) -> None:
-        """Asks now for what opens the key for diplomas. Raises what keeps it from signing."""
+        """Asks now for the passphrase or PIN of the key for diplomas.
+
+        Raises the error that keeps it from signing.
+        """
         require_signs(self.signer("assertion"))
 
     def require_list_signer(self) -> None:
-        """Asks now for what opens the key for status lists. Raises what keeps it from signing."""
+        """Asks now for the passphrase or PIN of the key for status lists.
+
+        Raises the error that keeps it from signing.
+        """
         require_signs(self._list_signer())
 
     @property
     def is_open(self) -> bool:
-        """Whether status lists are signed without asking anybody for a passphrase or a PIN."""
+        """True if status lists can be signed without asking for a passphrase or a PIN."""
         return self.keys.is_open and is_open(self._list_signer())
 
     @property
@@ -314,24 +322,24 @@ class Issuer:
         return {**self.keys.public_keys, **own}
 
     def use(self, signer: Signer | None) -> None:
-        """Goes on with this signer instead of the one given, and with the keys that the folder has by now."""
+        """Replaces the signer, and rereads the identity and the keys of the folder."""
         self._signer = signer
         self.reread()
 
     def reread(self) -> None:
-        """Goes on with the keys that the folder has by now."""
+        """Rereads the identity and the keys of the folder."""
         self.identity = Identity.read(self.home)
         self.keys.reload()
         for part in ("_remembered", "_presses", "lists", "_singles"):  # what was made of the keys before
             self.__dict__.pop(part, None)
 
     def require_clock(self) -> None:
-        """Raises `CLOCK_BEHIND` as whatever signs does; no secret is opened for it."""
+        """Raises `CLOCK_BEHIND` as signing does, without opening a secret."""
         time_to_sign(self._clock(), self.reader.time())
 
     @property
     def form(self) -> Form:
-        """How credentials are secured where nobody names another form.
+        """The form of credentials for which no other form is named.
 
         Raises `Malformed` for contexts that cannot be used.
         """
@@ -339,7 +347,7 @@ class Issuer:
 
     @property
     def forms(self) -> Mapping[str, Form]:
-        """Those that its credentials may be of, by their media types. Raises as `form`."""
+        """The forms that its credentials may have, by their media types. Raises as `form`."""
         return self.issued_as.readable
 
     @property
@@ -358,7 +366,7 @@ class Issuer:
         return self.kinds.nouns()
 
     def press(self, kind: str = "") -> Press:
-        """What signs credentials of a kind, with the template as it is now. Raises as `Presses.newest`."""
+        """The press for credentials of a kind, with the current template. Raises as `Presses.newest`."""
         return self._all_presses().newest(kind)
 
     def _all_presses(self) -> Presses:
@@ -370,9 +378,9 @@ class Issuer:
         return self._all_presses()
 
     def _begin(self, presses: Iterable[Press]) -> None:
-        """Before anything is signed: asks for what opens the key, and remembers the forms.
+        """Prepares signing: asks for the passphrase or PIN, and records the forms.
 
-        The kind may be in the log not yet, where another process has added it. Raises as `Press.open`.
+        The kind may not be in the log yet, if another process has added it. Raises as `Press.open`.
         """
         named = {(press.composer.form, press.composer.kind.reference): press for press in presses}
         for press in named.values():
@@ -390,10 +398,12 @@ class Issuer:
 
     @cached_property
     def lists(self) -> Lists:
-        """The issuer's status lists. Publishes what a killed process had journalled, if their key is open.
+        """The issuer's status lists.
 
-        Before them the document is mended, if a clock that was ahead dated the end of a key. Whatever signs
-        comes by here, so an accepted clock needs no other journal for that.
+        Publishes lists that a killed process had journalled, if their key is open.
+
+        Before them the document is mended, if a clock that was ahead dated the end of a key. All signing
+        passes through here, so an accepted clock needs no other journal.
         """
         log = self.log  # which finishes a change of keys that was interrupted
         if ended_ahead(documents.newest(self.home), self._clock()) and is_open(self.signer("assertion")):
@@ -417,7 +427,7 @@ class Issuer:
         return lists
 
     def keep_lists(self, lifetime: str) -> None:
-        """Has status lists last so long from now on, such as `30d`.
+        """Sets the lifetime of status lists from now on, such as `30d`.
 
         Raises `LISTS_TOO_OLD` where a kind's policy asks for younger ones.
         """
@@ -427,7 +437,7 @@ class Issuer:
         self.identity = Identity.change(self.home, status_lifetime=lifetime)
 
     def lists_ending(self, now: datetime) -> dict[int, str]:
-        """When each status list ends that is past half of its life and was not signed anew."""
+        """The end of each status list that is past half of its life and was not signed anew."""
         return unrenewed(self.store, Identity.read(self.home), now)
 
     @cached_property
@@ -439,7 +449,7 @@ class Issuer:
 
     @cached_property
     def listing(self) -> Listing:
-        """Selects from all that was issued."""
+        """Selects from all issued credentials."""
         return Listing(self.archive)
 
     @cached_property
@@ -452,7 +462,7 @@ class Issuer:
 
     @cached_property
     def finder(self) -> Finder:
-        """What finds credentials by what people have at hand."""
+        """The finder of credentials, by the details that people have at hand."""
         profile, kinds = self.identity.profile, self.status_kinds
         return Finder(self.store, self.archive, profile, self._positions, self._id_of, kinds)
 
@@ -461,9 +471,9 @@ class Issuer:
     def issue_file(self, order: Order, table: CheckedTable | None = None) -> Issued:
         """Issues the rows of a file as `Bulk.run` does, and publishes the status lists that it needs.
 
-        They become what the file was opened for, also where a newer version was added since. Rows that were
-        issued before get the forms that they lack. Raises `NO_SUCH_KIND` where that is not issued here, and
-        as `Bulk.run`.
+        They become credentials of the kind and version for which the file was opened, even if a newer version
+        was added since. Rows that were issued before get the forms that they lack. Raises `NO_SUCH_KIND` if
+        that kind is not issued here, and as `Bulk.run`.
         """
         now, lists = self.log.now(), self.lists
         kind, kinds = order.source.kind, self.kinds
@@ -492,7 +502,7 @@ class Issuer:
         return update_template(self.home, self.issued_as.contexts, patience=self.patience)
 
     def leave_template(self) -> bool:
-        """Has new diplomas name their kind, the version that comes along; whether none did before.
+        """Makes new diplomas name their kind, in the shipped version; true if they did not before.
 
         The template stays for what was begun with it. Raises `ISSUER_CLOSED`, and `TryLater` for a job under
         way.
@@ -577,7 +587,10 @@ class Issuer:
         return self._editions.correct(self.finder.which(number), changes)
 
     def corrected(self, edition: Entry, changes: Mapping[str, str]) -> Record | None:
-        """What `correct` would issue after an edition, `None` for nothing new. Raises what it raises."""
+        """The record that `correct` would issue after an edition, `None` if it would change nothing.
+
+        Raises as `correct`.
+        """
         return self._editions.corrected(edition, changes)
 
     def revoke(
@@ -608,11 +621,11 @@ class Issuer:
         self.lists.reinstate([self.finder.which(number) for number in numbers], now=now)
 
     def generation(self, which: KindNumber) -> int:
-        """How often the credential was released: what a claim link made now is good for."""
+        """The number of times that the credential was released: the generation of a claim link made now."""
         return self.store.generation(which)
 
     def links(self) -> int:
-        """How many claim links were made."""
+        """The number of claim links that were made."""
         return self.store.links()
 
     def count_link(self, nth: int) -> None:
@@ -647,7 +660,7 @@ class Issuer:
         return self._editions.release(self.finder.which(number))
 
     def is_bound(self, entry: Entry) -> bool:
-        """Whether a wallet has claimed this edition."""
+        """True if a wallet has claimed this edition."""
         return self._editions.is_bound(entry)
 
     def _issue_new(self, calls: Sequence[Sequence[Edition]]) -> Sequence[list[int] | Problem]:

@@ -1,4 +1,4 @@
-"""What can be wrong with an issuer's folder, its description, and the file that it is to issue."""
+"""Problems of an issuer's folder, its description, and the file that it is to issue."""
 
 from __future__ import annotations
 

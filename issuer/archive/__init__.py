@@ -1,1 +1,1 @@
-"""What was issued: the index, the credentials themselves, and what was revoked."""
+"""The archive of an issuer: the index, the credentials themselves, and the revocations."""

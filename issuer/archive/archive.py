@@ -32,26 +32,29 @@ def unpack(seq: int, packed: bytes, forms: Mapping[str, Form] = FORMS) -> Line:
 
 @dataclass(frozen=True)
 class Archive:
-    """An issuer's index and the store of its shards. Raises `Damaged` for a credential not as written."""
+    """An issuer's index and the store of its shards.
+
+    Raises `Damaged` for a credential that is not as it was written.
+    """
 
     store: Index
     shards: ShardStore
     forms: Mapping[str, Form] = field(default_factory=lambda: FORMS)
-    """Those that the credentials may be of."""
+    """The forms that the credentials may have."""
 
     def where(self, shard: ShardName) -> str:
-        """Where a shard is, for people."""
+        """The location of a shard, for people."""
         return f"{self.shards.address}/{shard}"
 
     def missing(self) -> list[str]:
-        """Where the shards were that the index speaks of, and that are gone."""
+        """The locations of shards that the index names and the store lacks."""
         there = set(self.shards.names())
         return [self.where(shard) for _, shard in self.store.chunks() if shard not in there]
 
     def strays(self) -> list[ShardName]:
-        """The shards that are there, and that no chunk names, begun or finished: of jobs that were killed.
+        """The stored shards that no chunk names, begun or finished: they stem from killed jobs.
 
-        One that a job is about to name may be among them. They are listed before the index is asked.
+        A shard that a job is about to name may be among them. They are listed before the index is asked.
         """
         there = sorted(self.shards.names(), key=str)
         begun = {shard for _, shard in self.store.begun_chunks()}
@@ -63,7 +66,7 @@ class Archive:
         return next(self.lines([(seq, leaf)]))
 
     def lines(self, places: Iterable[tuple[int, int]]) -> Iterator[Line]:
-        """The stored lines of many; a shard is opened once for those that stand together.
+        """The stored lines of many credentials; a shard is opened once for lines that stand together.
 
         Raises `Damaged` where index and shard differ.
         """

@@ -1,8 +1,8 @@
-"""Whether index, log and the rest are of one time: what was put back from an older copy must not speak.
+"""Consistency of index, log and the other files: an older copy of one, put back, must not be used.
 
-Whatever goes into the log is journalled in the index before, under the batch's key, and recorded there
-afterwards with the size that the log then has. So the log is never shorter than the index knows, and longer
-only by batches that were journalled: by a process that is at work, or that was killed between the two.
+Each batch is journalled in the index under its key before it goes into the log. Afterwards it is recorded
+there with the size that the log then has. So the log is never shorter than the index knows, and longer only
+by batches that were journalled: by a process that is at work, or that was killed between the two.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from .versions import explains
 
 
 def append(store: Index, log: Log, entries: Sequence[bytes], key: bytes) -> Appended:
-    """Appends a batch as `Log.append` does, journalled before; recording it is the caller's."""
+    """Journals a batch, then appends it as `Log.append` does. The caller has to record it."""
     store.logged.intend(key)
     return Appended(key, log.append(entries, key))
 
@@ -48,7 +48,9 @@ def require_agreement(store: Index, log: LogReader) -> None:
 def require_not_older(
     store: Index, home: Path, closing: datetime | None, *, engines: Engines | None = None
 ) -> None:
-    """The same as far as it can be told without opening the log; and that no issuer opens again unnoticed.
+    """The same check, as far as possible without opening the log.
+
+    It also refuses a closed issuer that was reopened.
 
     `closing` is when it closed, by its description. Raises `Damaged`, and `NotAgreed` and `Declined` where
     the log's address may not be used.

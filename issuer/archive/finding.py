@@ -22,7 +22,7 @@ from .index import Index
 from .kept import Entry, IdOf, KindNumber
 
 MOST_FOUND = 100
-"""Credentials that a search gives."""
+"""The most credentials that a search returns."""
 
 ROW = re.compile(r"row[ :]?([1-9][0-9]{0,9})")
 _LIST_NUMBER = re.compile(r"[0-9]{1,9}", re.ASCII)
@@ -30,14 +30,14 @@ _LIST_NUMBER = re.compile(r"[0-9]{1,9}", re.ASCII)
 
 @dataclass(frozen=True)
 class Finder:
-    """Looks into one issuer's index, and into its archive."""
+    """Searches one issuer's index and archive."""
 
     store: Index
     archive: Archive
     profile: Profile
     positions: Callable[[], Positions]
     id_of: Callable[[], IdOf]
-    """Ids and places in status lists follow from secrets, which are opened when they are needed."""
+    """Ids and places in status lists derive from secrets, which are opened only when needed."""
     status_kinds: StatusKinds = field(default_factory=lambda: STATUS_KINDS)
 
     def which(self, number: str | KindNumber, kind: str = "") -> KindNumber:
@@ -89,21 +89,22 @@ class Finder:
     def search(self, text: str, kind: str = "") -> list[Entry]:
         """The latest editions whose holder's e-mail address is `text` or whose name has it in it.
 
-        No more than `MOST_FOUND` and one, which says that there may be more.
+        At most `MOST_FOUND` and one more, which shows that there may be others.
         """
         lookup = self.store.lookup
         addressed = self._latest(lookup.addressed(text) if "@" in text else (), kind)
         return addressed or self._latest(lookup.named(text), kind)
 
     def numbered(self, beginning: str, kind: str = "") -> list[Entry]:
-        """The latest editions of those whose number begins so; no more than `MOST_FOUND` and one."""
+        """The latest editions of credentials whose number begins like this; at most `MOST_FOUND` and one."""
         found = self.store.lookup.numbered(beginning, MOST_FOUND + 1, kind)
         return [self.store.current(which) for which in found]
 
     def find_credential(self, received: Received) -> Entry:
-        """The edition that a credential is, found by its place in its status list.
+        """The edition of a given credential, found by its place in its status list.
 
-        Raises `NotFound`, also where another credential has that place: the document is nobody's word yet.
+        Raises `NotFound`, also where another credential has that place: the document's signature is not
+        verified yet.
         """
         forms = self.archive.forms
         name = identifier(received, forms)

@@ -1,13 +1,12 @@
-"""The issuer's index: which credential has which sequence number, edition and log entry, and its revocation.
+"""The issuer's index: the sequence numbers, editions and log entries of credentials, and revocations.
 
 A number is unique within its kind, so that both name a credential (`KindNumber`). An edition may stand in
 several forms, and in several copies of each. Each of these has a sequence number and a log entry of its own;
-what ends the edition ends all of them.
+revoking or superseding the edition ends all of them.
 
 Any database will do that keeps the contract of `tests/contract/test_indexes.py`. Threads and processes call
-it at once; each writing method is one transaction, durable when it returns, and what is given out once (a
-number, an edition) goes to one of them. Every method raises `Unavailable` or `Damaged` for what the database
-refuses.
+it at once; each writing method is one transaction, durable when it returns, and a number or an edition goes
+to only one caller. Every method raises `Unavailable` or `Damaged` for what the database refuses.
 """
 
 from __future__ import annotations
@@ -39,7 +38,10 @@ from .kept import (
 
 
 class Index(Protocol):
-    """What was issued, and what is being issued; but for single credentials, these lie in shards."""
+    """The credentials issued and those being issued.
+
+    Only single credentials lie in the index itself, the others in shards.
+    """
 
     logged: Logged
     revocations: Revocations
@@ -52,7 +54,7 @@ class Index(Protocol):
     # Sequence numbers and jobs
 
     def reserve(self, count: int) -> int:
-        """The first of `count` sequence numbers that nobody else will get."""
+        """Reserves `count` sequence numbers that nobody else will get, and returns the first."""
 
     def begin(
         self,
@@ -78,20 +80,20 @@ class Index(Protocol):
         """All jobs that were begun, in the order of their sequence numbers."""
 
     def finished_chunks(self, job: Job) -> set[int]:
-        """The numbers of the chunks that need not be done again."""
+        """The numbers of the finished chunks, which need not be done again."""
 
     def take(self, job: Job, number: int, kind: str, numbers: Mapping[str, int]) -> set[str]:
         """Takes numbers of a kind for a chunk of a job, before their first editions are signed.
 
-        Each comes with the first sequence number of its row. Returns those that it cannot have: they were
-        issued, or another chunk or job has taken them. A chunk that was interrupted has what it had taken.
+        Each comes with the first sequence number of its row. Returns the numbers that were issued already, or
+        that another chunk or job has taken. An interrupted chunk keeps the numbers that it had taken.
         """
 
     def takers(self) -> list[Job]:
         """The jobs that have numbers for chunks that they did not begin."""
 
     def give_back(self, job: Job) -> None:
-        """Lets others have the numbers that a job has taken, but for those of chunks that were begun."""
+        """Frees the numbers that a job has taken, except those of chunks that were begun."""
 
     def begin_chunk(self, shard: ShardName, first_seq: int) -> None:
         """Records that a chunk's shard is stored under this name, and that its digests go to the log next."""
@@ -100,7 +102,10 @@ class Index(Protocol):
         """The chunks that were begun and not finished: they may be in the log."""
 
     def finish_chunk(self, job: Job, number: int, batch: Appended, entries: Sequence[NewEntry]) -> None:
-        """Records the credentials of a chunk whose digests are in the log. What else it had taken is free."""
+        """Records the credentials of a chunk whose digests are in the log.
+
+        Numbers that the chunk had taken and did not use are free again.
+        """
 
     def compare(self, kind: str, incoming: Iterable[Sequence[Incoming]]) -> Crossed:
         """Compares the rows of a file, given in portions, with each other and with what was issued."""
@@ -110,10 +115,10 @@ class Index(Protocol):
     def begin_singles(self, calls: Sequence[Sequence[Single]]) -> list[tuple[int, Problem] | None]:
         """Takes numbers and editions for signed credentials, as one batch for the log.
 
-        Of each call it takes all or none; where none, it says which was the first that cannot be, and why:
-        `EditionTaken` if another call has it in any form, if a job has taken the number, or if one that
-        `joins` comes after its edition was superseded; `Refused` if the credential was revoked, `Released` if
-        the links of that generation have ended.
+        Of each call it takes all or none. For a refused call it returns the position of the first refused
+        credential, and the reason: `EditionTaken` if another call has it in any form, if a job has taken the
+        number, or if one that `joins` comes after its edition was superseded; `Refused` if the credential was
+        revoked, `Released` if the links of that generation have ended.
         """
 
     def finish_singles(self, seqs: Sequence[int], batch: Appended, date: str) -> None:
@@ -128,19 +133,19 @@ class Index(Protocol):
     # Claim links, of which all end at once
 
     def release(self, which: KindNumber) -> None:
-        """Ends all links of a credential that there are, also one by which it is being claimed right now."""
+        """Ends all links of a credential, also one by which a wallet is claiming it right now."""
 
     def generation(self, which: KindNumber) -> int:
-        """How often that was done: a link is good for the generation that it was made in."""
+        """The number of such releases. A link is good only for the generation in which it was made."""
 
     def links(self) -> int:
-        """How many links were made, as far as that was counted here."""
+        """The number of claim links that were made, as far as they were counted here."""
 
     def count_link(self, nth: int) -> None:
         """Counts a link."""
 
     def require_generation(self, which: KindNumber, generation: int) -> None:
-        """Raises `Released` unless it is the credential's, `Damaged` for one that is yet to come."""
+        """Raises `Released` for an earlier generation than the credential's, `Damaged` for a later one."""
 
     # Finding
 
@@ -178,10 +183,10 @@ class Index(Protocol):
         """Sequence number, leaf and line of the thousand single credentials before a leaf, the last first."""
 
     def later_editions(self) -> int:
-        """How many of the credentials are later editions, further copies or further forms."""
+        """The number of credentials that are later editions, further copies or further forms."""
 
     def count(self) -> int:
-        """How many credentials were issued: each copy of an edition is one."""
+        """The number of credentials issued. Each copy of an edition counts as one."""
 
     def states(self, form: str | None = None) -> dict[EditionState, int]:
         """The same by state, in one form; a state that none has is left out.
@@ -200,7 +205,7 @@ class Logged(Protocol):
         """Records that a batch is in the log; with no leaves, that it never came there."""
 
     def known(self) -> Known:
-        """What is known of the log."""
+        """The size of the log as last recorded, and the batches begun since."""
 
     def adopt(self, size: int) -> None:
         """Takes a log of this size for the one that belongs to this index."""
@@ -231,10 +236,10 @@ class Revocations(Protocol):
         """
 
     def none_later(self, date: str) -> None:
-        """Dates all revocations that are dated later than `date` on it."""
+        """Moves all revocations that are dated later than `date` to that date."""
 
     def count(self) -> int:
-        """How many editions are revoked or suspended."""
+        """The number of editions that are revoked or suspended."""
 
     def of_list(self, number: int) -> list[RevocationRow]:
         """All revocations and suspensions in one status list."""
@@ -250,15 +255,15 @@ class Revocations(Protocol):
     def stale_lists(self, after: str, before: str, since: int = 0) -> list[int]:
         """The status lists to publish in any case: new, or without an end between the two times.
 
-        `before` may itself be the end, `after` not. Those that the log has before the entry `since` are not
-        taken to be published.
+        `before` may itself be the end, `after` not. Lists that are in the log before the entry `since` count
+        as not published.
         """
 
     def dated_after(self, time: str, since: int) -> list[str]:
-        """The names of files that are dated later, of those that the log has before the entry `since`."""
+        """The names of files dated later than `time`, among those in the log before the entry `since`."""
 
     def expiries(self) -> dict[int, str]:
-        """When each of the published status lists ends, by its number."""
+        """The end of each published status list, by its number."""
 
     def whole_lists(self) -> set[int]:
         """The published lists that have all revocations but the unpublished, as far as is known.
@@ -298,9 +303,10 @@ class Revocations(Protocol):
         """
 
     def files(self) -> list[tuple[str, set[bytes]]]:
-        """What there has to be in `status/`: names, and the digests that each may have.
+        """The files that `status/` must have, by name, each with the digests that it may have.
 
-        That is the one that was published; where another is being published, either.
+        The digest is that of the published version. While another version is being published, either is
+        allowed.
         """
 
     # What may not be on the disk
@@ -312,40 +318,40 @@ class Revocations(Protocol):
         """The content with this digest that is held for a file, if there is such."""
 
     def held_bytes(self) -> int:
-        """How much is held."""
+        """The size of the held content, in bytes."""
 
     def release(self, names: Iterable[str]) -> None:
-        """Holds nothing more of files that are on the disk."""
+        """Drops the held content of files that are on the disk."""
 
     # Closing
 
     def closed(self) -> bool:
-        """Whether the issuer has closed: its lists are the last."""
+        """True once the issuer has closed: its lists are the last."""
 
     def note_closed(self, closed: bool) -> None:
-        """Writes down whether it has."""
+        """Records whether the issuer has closed."""
 
 
 class Lookup(Protocol):
-    """Sequence numbers of editions by what somebody has at hand."""
+    """Looks up sequence numbers of editions by an address, an id, a name or the beginning of a number."""
 
     def addressed(self, address: str) -> list[int]:
-        """Those whose holder has this e-mail address, however it is spelled."""
+        """The editions whose holder has this e-mail address, in whatever case."""
 
     def identified(self, identifier: str, id_of: IdOf) -> list[int]:
-        """That of the credential with this `id`; none if there is none."""
+        """The edition with this `id`; none if there is none."""
 
     def named(self, text: str) -> Iterator[int]:
-        """Those of whose name this is a part. All names are looked through."""
+        """The editions whose holder's name contains this text. It scans all names."""
 
     def numbered(self, beginning: str, most: int, kind: str = "") -> list[KindNumber]:
-        """The credentials whose numbers begin so, in the order of these; no more than `most`.
+        """The credentials whose numbers begin like this, in the order of numbers; at most `most`.
 
         They are of the `kind`, if one is given.
         """
 
     def catch_up(self, id_of: IdOf) -> None:
-        """Makes what was issued since quick to find, where the index may be written to."""
+        """Adds recent credentials to the look-up tables, if the index may be written to."""
 
 
 class Numbers(Protocol):

@@ -1,4 +1,4 @@
-"""What the issuer's index keeps and answers: jobs, editions, batches of the log, revocations, files."""
+"""The records of the issuer's index: jobs, editions, batches of the log, revocations, files."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from wire.problem import Conflict, Damaged, NotFound, Refused
 from ..table.finding import FIRST_ROW
 
 FIRST_KIND = "diploma"
-"""The only kind until an issuer could have several: whatever older files have is of it."""
+"""The only kind until an issuer could have several: records in older files are of this kind."""
 
 
 class KindNumber(NamedTuple):
@@ -78,9 +78,10 @@ class Job(NamedTuple):
         return self.forms[(seq - self.first_seq) % len(self.forms)]
 
     def chunk_key(self, number: int) -> bytes:
-        """Under which key the digests of a chunk are appended to the log.
+        """The key under which the digests of a chunk are appended to the log.
 
-        With time and place: after a restored backup a job may begin anew, other bytes under the same key.
+        It has time and place: after a restored backup a job may begin anew, with other bytes under the same
+        job key.
         """
         return self.key + f"{self.created} {self.first_seq} {number}".encode()
 
@@ -89,12 +90,12 @@ SHARD_NAME = r"([0-9]{1,20})/([0-9]{6,20})(?:-([0-9a-f]{64}))?\.jsonl\.zst"
 
 
 class ShardName(NamedTuple):
-    """The name of a shard, by the job and the number of its chunk; as a text, that in its store."""
+    """The name of a shard: its job and the number of its chunk. As a string, it is the name in the store."""
 
     job: int
     number: int
     digest: bytes | None
-    """The SHA-256 of what is in it; `None` of one that was written when names had none."""
+    """The SHA-256 of the content; `None` for a shard written before names had a digest."""
 
     @classmethod
     def of(cls, job: Job, number: int, data: bytes) -> ShardName:
@@ -103,7 +104,7 @@ class ShardName(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> ShardName | None:
-        """The name that is so written, if it is one."""
+        """The name in this text, or `None` if it is no such name."""
         found = re.fullmatch(SHARD_NAME, text, re.ASCII)
         name = found and cls(int(found[1]), int(found[2]), bytes.fromhex(found[3]) if found[3] else None)
         return name if str(name) == text else None
@@ -120,19 +121,21 @@ def job_of(row: Sequence[Any]) -> Job:
 
 
 def require_link(which: KindNumber, generation: int, known: int) -> None:
-    """Raises `Released` unless a link of this generation is good, `Damaged` for one that is yet to come."""
+    """Raises `Released` for a link of an earlier generation, `Damaged` for one of a later generation."""
+    # Only an older copy of the index can lack a release: with it, ended links would be good again.
     if generation > known:
         raise Damaged(
             f"a claim link was made after credential {which.number} was released, "
             "of which the index does not know",
             hint="Is it an older copy? Bring the newest back.",
         )
+    # Checked again when the edition is written: a release may have come after the link was looked up.
     if generation < known:
         raise Released("the credential was released for another wallet after this link was made")
 
 
 class EditionState(StrEnum):
-    """Whether an edition counts, and if not, what ended it."""
+    """The state of an edition: valid, or the reason why it ended."""
 
     VALID = "valid"
     REVOKED = "revoked"
@@ -169,7 +172,7 @@ class Entry(NamedTuple):
 
     @property
     def state(self) -> EditionState:
-        """Whether it counts, or what ended it."""
+        """The state of the edition: valid, or the reason why it ended."""
         return EditionState.SUSPENDED if self.is_suspended else state_of(self.reason)
 
 
@@ -182,7 +185,7 @@ def as_entry(row: Sequence[Any]) -> Entry:
 
 
 class NewEntry(NamedTuple):
-    """What the index keeps of a credential just signed."""
+    """The record that the index keeps of a credential just signed."""
 
     seq: int
     kind: str
@@ -227,28 +230,28 @@ class Single(NamedTuple):
     generation: int | None = None
     """Of the link by which it is claimed."""
     joins: bool = False
-    """Whether it is added to an edition that stands already, in another form; else it opens its edition."""
+    """True to add it to an existing edition in another form; else it opens its own edition."""
 
 
 def batch_key(entries: Sequence[bytes]) -> bytes:
-    """Under which key single credentials go into the log together; alone, it is the entry itself."""
+    """The key under which single credentials go into the log as one batch; for one, the entry itself."""
     return entries[0] if len(entries) == 1 else hashlib.sha256(b"".join(entries)).digest()
 
 
 class Incoming(NamedTuple):
-    """What is compared across the rows of a file."""
+    """The values of a row that are compared with those of other rows."""
 
     row: int
     number: str
     student: str
     digest: bytes
-    """Of the record, to be held against one issued before."""
+    """The digest of the record, to compare with one issued before."""
     identity: bytes = b""
-    """Of a row that is to be given its number: the digest by which it is told from others."""
+    """The digest that tells a row without a number from others."""
 
 
 class Crossed(NamedTuple):
-    """What a comparison across rows found."""
+    """The result of comparing the rows of a file with each other and with credentials issued before."""
 
     repeated: list[tuple[int, int, str]]
     """Row, the earlier row with the same diploma number, and that number."""
@@ -268,7 +271,7 @@ class Appended(NamedTuple):
 
 
 class Known(NamedTuple):
-    """What the index knows of the log: its size after the last recorded batch, and what may follow."""
+    """The log according to the index: its size as last recorded, and the batches that may follow."""
 
     size: int
     begun: list[bytes]
@@ -287,7 +290,7 @@ class ListFile(NamedTuple):
 
 
 class PublishedFile(NamedTuple):
-    """Where in the log a published file is, and the SHA-256 of its content."""
+    """The place of a published file in the log, and the SHA-256 of its content."""
 
     leaf: int
     digest: bytes
@@ -298,7 +301,7 @@ class RevocationRow(NamedTuple):
 
     seq: int
     reason: str | None
-    """`None` of an edition that was reinstated, for the list to say so."""
+    """`None` for an edition that was reinstated and that a list still has to show as such."""
     date: str | None
 
     @property

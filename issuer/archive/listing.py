@@ -1,7 +1,7 @@
 """Selecting from all that was issued: by kind, state, day, claim and title, one edition at a time.
 
-The index alone answers most of it. Whether a wallet has claimed a credential is read from its later editions,
-since a claim makes one. A title is in the credentials alone: each that is left has to be read for it.
+The index alone answers most of it. A claim makes a later edition, so later editions show which credentials a
+wallet has claimed. A title is in the credentials alone: each that is left has to be read for it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from .kept import DEFAULT, EditionState, Entry
 
 @dataclass(frozen=True)
 class Filter:
-    """The editions that are wanted; what is not given leaves none out."""
+    """A filter for editions; a property without a value excludes none."""
 
     kind: str = ""
     state: EditionState | None = None
@@ -31,7 +31,10 @@ class Filter:
     until: date | None = None
     """The last day of issue, in UTC."""
     claimed: bool | None = None
-    """Whether a wallet has the credential. Superseded editions say nothing of that, and are left out."""
+    """True for credentials that a wallet has, false for the others.
+
+    Superseded editions do not show it, and are left out.
+    """
     title: str = ""
     """A part of the title, in whatever case."""
     form: str | None = None
@@ -39,31 +42,31 @@ class Filter:
 
 
 class ClaimedBy(NamedTuple):
-    """That a wallet has claimed a credential."""
+    """The claim of a credential by a wallet."""
 
     holder: str
     """The DID of the wallet's key, to which the edition is bound."""
     time: datetime | None
-    """When the first edition for that wallet was signed, if its form says so."""
+    """The time at which the first edition for that wallet was signed, if its form says so."""
 
 
 @dataclass(frozen=True)
 class Listing:
     """One issuer's editions, with what an `Entry` does not say of them.
 
-    The jobs that are there are looked up once; of a later one each credential is read. Raises `Damaged` where
-    a credential is not as written, and `FormNotKnown`.
+    Jobs are looked up once. For a job that begins later, each credential is read. Raises `Damaged` where a
+    credential is not as written, and `FormNotKnown`.
     """
 
     archive: Archive
 
     def select(self, entries: Iterable[Entry], wanted: Filter) -> Iterator[Entry]:
-        """Those of the editions that are wanted, as they come; none is kept."""
+        """Yields the wanted editions in the given order, without collecting them."""
         fitting = (entry for entry in entries if self.fits(entry, wanted))
         return self._titled(fitting, wanted.title.casefold()) if wanted.title else fitting
 
     def fits(self, entry: Entry, wanted: Filter) -> bool:
-        """Whether an edition is wanted, whatever its title. What takes longer to tell is asked last."""
+        """True for an edition that passes all filters but the title's. The costly filters come last."""
         if wanted.kind not in ("", entry.kind) or wanted.state not in (None, entry.state):
             return False
         if not self.is_in(entry, wanted.form):
@@ -78,20 +81,23 @@ class Listing:
         return entry.state is not EditionState.SUPERSEDED and self.is_claimed(entry) is wanted.claimed
 
     def is_in(self, entry: Entry, form: str | None) -> bool:
-        """Whether it is of a form; without one, of the first that its edition has."""
+        """True if the edition is of this form. Without a form, true for the first form of its edition."""
         if form is not None or entry.form == DEFAULT:
             return form in (None, entry.form)
         return self.archive.store.copies(entry.which, entry.edition)[0].form == entry.form
 
     def issued(self, entry: Entry) -> datetime | None:
-        """When an edition was signed, if its form says so; all rows of a file have one time."""
+        """The time at which an edition was signed, if its form says so; all rows of a file have one time."""
         place = bisect_right(self._starts, entry.seq) - 1
         if place >= 0 and entry.seq < self._jobs[place].stop:
             return self._jobs[place].created
         return self.archive.line(entry.seq, entry.leaf).created
 
     def is_claimed(self, entry: Entry) -> bool:
-        """Whether an edition is bound to a wallet. A first one never is: a claim makes another."""
+        """True for an edition bound to a wallet.
+
+        A first edition never is: a claim makes another.
+        """
         return entry.edition > 1 and self.archive.line(entry.seq, entry.leaf).holder is not None
 
     def claim(self, entry: Entry) -> ClaimedBy | None:

@@ -1,4 +1,4 @@
-"""What the index knows of the log: how long it is, and which batches may follow. See `consistency.py`."""
+"""The log according to the index: its size, and the batches that may follow. See `consistency.py`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .kept import Appended, Known
 
 
 class SQLiteLogged(Logged):
-    """In tables of the index."""
+    """`Logged`, in tables of the index."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -41,7 +41,7 @@ def settle(connection: sqlite3.Connection, batch: Appended) -> None:
 
 
 def raise_to(connection: sqlite3.Connection, counter: str, value: int) -> None:
-    """Has a counter be at least so high."""
+    """Raises a counter to at least this value."""
     connection.execute(
         "INSERT INTO counter VALUES (?, ?) ON CONFLICT DO UPDATE SET next = max(next, excluded.next)",
         (counter, value),

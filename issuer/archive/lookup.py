@@ -1,8 +1,8 @@
-"""By what a credential is found besides its number: its id, an e-mail address, a part of a name.
+"""Finding a credential without its number: by its id, an e-mail address, or a part of a name.
 
-The index over ids and addresses is one over random values, which would make a file's rows ten times as
-dear if each were put into it by itself. So chunks only note the range of their sequence numbers, and
-`SQLiteLookup.catch_up` puts a whole file's keys in, in their order. What was noted and not put in yet is
+The index over ids and addresses is one over random values, which would make a file's rows ten times as dear
+if each were put into it by itself. So chunks only note the range of their sequence numbers, and
+`SQLiteLookup.catch_up` puts a whole file's keys in, in their order. Chunks noted and not put in yet are
 looked through one by one.
 """
 
@@ -23,12 +23,12 @@ PORTION = 10_000  # rows
 
 
 class LookupByKey(Lookup, Protocol):
-    """Looks for what the key of a text gives, of which another text may have the same."""
+    """Looks up by the key of a text, then compares the texts themselves, since keys may collide."""
 
     def candidates(self, wanted: str) -> Iterator[tuple[int, str, str, int, int, str, str]]:
-        """Those with the key of a text: sequence number, kind, number, edition, copy, form, address.
+        """The rows with the key of a text: sequence number, kind, number, edition, copy, form, address.
 
-        With them comes what was issued and not put in yet.
+        Credentials issued and not put in yet are among them.
         """
 
     def addressed(self, address: str) -> list[int]:
@@ -44,10 +44,10 @@ class LookupByKey(Lookup, Protocol):
 
 
 class SQLiteLookup(LookupByKey):
-    """In tables of the index."""
+    """`Lookup`, in tables of the index."""
 
     def __init__(self, database: Database, *, piece: int = PIECE, portion: int = PORTION) -> None:
-        """`piece` is how many sequence numbers one transaction puts in, `portion` how many rows are read."""
+        """One transaction puts in `piece` sequence numbers. `portion` rows are read at once."""
         self._database, self._piece, self._portion = database, piece, portion
 
     def named(self, text: str) -> Iterator[int]:
@@ -98,7 +98,7 @@ _ROW = (
 
 
 def key(text: str) -> int:
-    """What stands in the index for an id, or for an address in lower case; another text may have the same."""
+    """The index key of an id, or of an address in lower case. Keys of different texts may collide."""
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], signed=True)
 
 
@@ -122,7 +122,7 @@ def keys(identifier: str, email: str) -> list[int]:
 
 
 def _list_next(connection: sqlite3.Connection, id_of: IdOf, piece: int) -> bool:
-    """Puts in the first range, or so much of it as one transaction may take; whether more is left."""
+    """Puts in the first range, or as much of it as one transaction may take; true if more is left."""
     ranges = merged(connection.execute(_RANGES))
     if not ranges:  # another process was first
         return False

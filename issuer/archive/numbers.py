@@ -22,16 +22,16 @@ PORTION = 1000
 
 
 class GivenNumbers(Protocol):
-    """The numbers of a kind that were given, as one transaction sees and changes them."""
+    """The given numbers of a kind, as one transaction sees and changes them."""
 
     def put(self, identities: Sequence[bytes], numbers: Sequence[str]) -> bool:
-        """Puts identities in, all or none: not where one has a number already."""
+        """Puts identities in, all or none: none if one of them has a number already."""
 
     def known(self, identities: Sequence[bytes]) -> Mapping[bytes, str]:
         """The numbers of those identities that have one."""
 
     def taken(self, numbers: Sequence[str]) -> set[str]:
-        """Those of the numbers that a credential of the kind, a job or another identity has."""
+        """The numbers, among these, that a credential of the kind, a job or another identity has."""
 
 
 def give(
@@ -76,7 +76,7 @@ def free(table: GivenNumbers, numbering: Numbering, following: int, count: int) 
 
 
 class SQLiteNumbers(Numbers):
-    """In tables of the index."""
+    """`Numbers`, in tables of the index."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -116,7 +116,7 @@ def _next(connection: sqlite3.Connection, kind: str, series: str) -> int:
 
 
 class _Given(GivenNumbers):
-    """In SQLite."""
+    """`GivenNumbers`, in SQLite."""
 
     def __init__(self, connection: sqlite3.Connection, kind: str) -> None:
         self._connection, self._kind = connection, kind

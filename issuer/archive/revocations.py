@@ -1,4 +1,4 @@
-"""The journal of revocations, and what the index knows of the files in `status/` that were made from it."""
+"""The journal of revocations, and the records of the files in `status/` that were made from it."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ _SUSPENDED = (
 def journal(
     connection: sqlite3.Connection, editions: str, values: Iterable[Sequence[Any]], reason: str, date: str
 ) -> None:
-    """Has the journal say so of the sequence numbers that a query gives, for each of its `values`.
+    """Writes the sequence numbers that a query gives into the journal, for each of its `values`.
 
-    An earlier revocation stays; an earlier suspension gives way to what is journalled now.
+    An earlier revocation stays; an earlier suspension gives way to the new entry.
     """
     values = list(values)
     connection.executemany(
@@ -57,19 +57,20 @@ def journal(
 
 
 def _require_not_revoked(connection: sqlite3.Connection, which: Iterable[KindNumber]) -> None:
-    """Within the transaction: else a revocation in between would be undone."""
+    """Checks within the transaction: else a revocation in between would be undone."""
     for kind, number in which:
         found = connection.execute(
             "SELECT reason FROM credential LEFT JOIN revocation USING (seq) "
             "WHERE kind = ? AND number = ? AND leaf IS NOT NULL ORDER BY edition DESC, copy LIMIT 1",
             (kind, number),
         ).fetchone()
+        # Threat F41: suspending or reinstating a revoked credential would undo the revocation.
         if found and state_of(found[0]) not in (EditionState.VALID, EditionState.SUSPENDED):
             raise REVOKED_FOR_GOOD(f"credential {number} was revoked, and stays so", number=number)
 
 
 class SQLiteRevocations(Revocations):
-    """In tables of the index."""
+    """`Revocations`, in tables of the index."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

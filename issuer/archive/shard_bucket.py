@@ -4,8 +4,8 @@ issuer                 the DID of the issuer whose shards these are: two would t
 JOB/NUMBER-….jsonl.zst each shard, created once
 
 A machine gets, puts and lists; only `issuer.keeping.sweeping` removes, by another key. A bucket that keeps
-versions is refused: what is to be erased would stay in it. What errors mean, and when to try again, is for
-`ledger.tiles.s3.bucket` to know.
+versions is refused: erased shards would stay in it as old versions. `ledger.tiles.s3.bucket` interprets
+errors and decides when to retry.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from .shard_store import ShardStore
 
 _ISSUER = "issuer"
 _MOST = 1 << 22
-"""Names that are listed: of so many shards any issuer has fewer, and a bucket could list names for ever."""
+"""The most names that are listed: any issuer has fewer shards, and a bucket could list names for ever."""
 
 
 class ShardBucket(ShardStore):
@@ -31,7 +31,9 @@ class ShardBucket(ShardStore):
     is_local = False
 
     def __init__(self, address: str, did: str, *, is_new: bool = False) -> None:
-        """The shards of the issuer with this DID. One that `is_new` takes the place.
+        """Opens the shards of the issuer with this DID.
+
+        A new issuer (`is_new`) claims the address for itself.
 
         Raises as `parse_location` for another address, and, where it is new, as `examine`.
         """
@@ -44,7 +46,7 @@ class ShardBucket(ShardStore):
 
     @property
     def address(self) -> str:
-        """As it was given."""
+        """The address, as it was given."""
         return self._address
 
     def examine(self) -> None:
@@ -53,11 +55,13 @@ class ShardBucket(ShardStore):
         self._require_no_versions()
         if owner is None:
             raise SHARD_LOST(f"{self._address}/{_ISSUER} is gone, which says whose shards these are")
+        # Another issuer's shards would look like strays of killed jobs, and be swept.
         if owner != self._did.encode():
             raise SHARDS_OF_ANOTHER(f"{self._address} has the shards of another issuer")
         self._is_examined = True
 
     def _require_no_versions(self) -> None:
+        # Shards hold personal data: erased ones would stay readable as old versions.
         if self._bucket.keeps_versions:
             raise SHARDS_VERSIONED(f"the bucket of {self._address} keeps versions of what is removed")
 

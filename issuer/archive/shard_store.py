@@ -1,7 +1,7 @@
-"""Where shards are kept: one small contract, and the folder that keeps them as files.
+"""Shard storage: one small contract, and the folder that keeps shards as files.
 
 A shard is written once, under a name that has its digest, and never changed: two who write one name write the
-same. Names of releases before have no digest, and are read.
+same. Names written by earlier releases have no digest, and can still be read.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from .kept import ShardName
 
 
 class ShardStore(Protocol):
-    """Shards by their names. Every method raises `Unavailable` where the store does not do it."""
+    """Shards by their names. Every method raises `Unavailable` if the store fails."""
 
     is_local: bool
-    """Whether it is here, so that forked processes may use it, and all of it is read at little cost."""
+    """True for a store on this machine: forked processes may use it, and reading all of it costs little."""
 
     @property
     def address(self) -> str:
-        """Where it is, for people: a name after a slash says where a shard is."""
+        """The address of the store, for people. A slash and a shard's name make the address of that shard."""
 
     def examine(self) -> None:
-        """Raises what keeps shards from being written there, as far as that is seen without writing."""
+        """Raises the reason why shards cannot be written there, as far as it shows without writing."""
 
     def write(self, shard: ShardName, data: bytes) -> None:
         """Keeps a shard, whole or not at all, durable when it returns; one that is there stays.
@@ -38,7 +38,7 @@ class ShardStore(Protocol):
         """
 
     def read(self, shard: ShardName, start: int, length: int) -> bytes:
-        """Part of a shard; fewer bytes where that ends before. Raises `Damaged` where there is none."""
+        """Part of a shard; fewer bytes if the shard ends before. Raises `Damaged` where there is none."""
 
     def end(self, shard: ShardName, length: int) -> tuple[bytes, int]:
         """The last `length` bytes of a shard, or all where it has no more, and how many it has in all.
@@ -50,7 +50,7 @@ class ShardStore(Protocol):
         """The names of all shards that are there, in no order."""
 
     def remove(self, shard: ShardName) -> None:
-        """Deletes a shard, if it is there: for who has that right, which nothing else needs."""
+        """Deletes a shard, if it is there. Nothing else needs the right to delete."""
 
 
 class ShardFolder(ShardStore):
@@ -68,16 +68,20 @@ class ShardFolder(ShardStore):
         return str(self._folder)
 
     def examine(self) -> None:
-        """See `ShardStore.examine`: a write says what keeps it from being done."""
+        """See `ShardStore.examine`: here a failing write says why."""
 
     def write(self, shard: ShardName, data: bytes) -> None:
-        """See `ShardStore.write`. The first of a job removes what killed writers left of people."""
+        """See `ShardStore.write`.
+
+        The first write of a job removes files that killed writers left: they hold personal data.
+        """
         path = self._folder / str(shard)
         try:
             self._sweep_for(shard.job)
             make_private_folder(path.parent)
             if not path.exists():
                 replace_file(path, data)  # not `write_durably`, which lists the folder each time
+            # The name has the digest of the content, so a difference is damage or a foreign file: keep it.
             elif path.read_bytes() != data:
                 raise SHARD_TAKEN(f"something else than what was signed lies at {path}")
             sync_folder(path.parent)

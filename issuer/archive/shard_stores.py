@@ -1,4 +1,4 @@
-"""Which store keeps an issuer's shards, by the scheme of their address: the one place that knows them."""
+"""Opening an issuer's store of shards by the scheme of its address: only this file knows the schemes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .shard_store import ShardFolder, ShardStore
 
 
 class ShardOpener(Protocol):
-    """Opens the store at an address for the issuer with a DID; one that `is_new` takes the place."""
+    """Opens the store at an address for the issuer with a DID. A new issuer (`is_new`) claims the address."""
 
     def __call__(self, address: str, did: str, *, is_new: bool = False) -> ShardStore: ...
 
@@ -38,10 +38,10 @@ SHARD_STORES: ShardStores = MappingProxyType({"s3": _bucket})
 def shards_in(
     home: Path, address: str, did: str, *, is_new: bool = False, stores: ShardStores | None = None
 ) -> ShardStore:
-    """The shards of the issuer in a folder: there, or at the address, if it is not empty.
+    """The store of the shards of the issuer in a folder: the folder itself, or the address if one is given.
 
     Raises `NotAgreed` for an address in a folder from a backup, unless `stores` are given; `Refused` for a
-    scheme that none of them has; what opening the store raises.
+    scheme that none of them has; and the errors of opening the store.
     """
     if not address:
         return ShardFolder(home / "shards")

@@ -30,7 +30,7 @@ _END = struct.Struct("<IBI")  # number of frames, descriptor, magic number
 _MOST_OFTEN = 4096  # bytes of a table: a chunk of 4,096 rows has 529 for each form
 
 _Frame = tuple[int, int, int]
-"""Where in a shard a frame begins, and its sizes, packed and unpacked: all in bytes."""
+"""The offset of a frame in its shard, and its sizes, packed and unpacked: all in bytes."""
 
 
 class Shard:
@@ -94,7 +94,7 @@ def shard_of(lines: Iterable[bytes]) -> bytes:
 
 
 def _table_size(end: bytes, where: str) -> int:
-    """How many bytes the table of frames has at the end of a shard, with what stands before it."""
+    """The size in bytes of the table of frames at the end of a shard, with its header."""
     if len(end) < _END.size:
         raise _damaged(where, "it is missing or cut short")
     frames, descriptor, magic = _END.unpack(end[-_END.size :])
@@ -104,7 +104,7 @@ def _table_size(end: bytes, where: str) -> int:
 
 
 def _frames(end: bytes, size: int, where: str) -> list[_Frame]:
-    """Where the frames are in a shard of that size with this end."""
+    """The frames of a shard of `size` bytes, read from the table at its end."""
     table = _table_size(end, where)
     if table > len(end):  # longer than the shard is
         raise _damaged(where, "its end is not a table of frames")
@@ -113,6 +113,7 @@ def _frames(end: bytes, size: int, where: str) -> list[_Frame]:
     for packed, unpacked in sizes:
         found.append((offset, packed, unpacked))
         offset += packed
+    # A frame that states a huge size must not be unpacked: a store elsewhere may be in other hands.
     if offset + table != size or any(unpacked > LARGEST for _, _, unpacked in found):
         raise _damaged(where, "its table of frames does not fit its size")
     return found

@@ -1,7 +1,7 @@
 """The issuer's index in one SQLite file. The tables, with what each column is, are in `schema.sql`.
 
-Sequence numbers are given out in blocks by one UPDATE; that each copy of an edition is issued once rests on
-one unique constraint.
+Sequence numbers are given out in blocks by one UPDATE; one unique constraint ensures that each copy of an
+edition is issued once.
 """
 
 from __future__ import annotations
@@ -90,13 +90,13 @@ _KNOWN_BY_IDENTITY = (
     "WHERE given_number.kind = ? AND credential.kind = given_number.kind AND identity <> x'' "
     "AND edition = 1 AND copy = 1 GROUP BY nth ORDER BY nth"
 )
-"""What only the whole of a file shows: its rows against each other, and against what was issued."""
+"""Comparisons that need the whole file: its rows with each other, and with credentials issued before."""
 _FIRST_FORM = (
     "(form = '' OR NOT EXISTS (SELECT 1 FROM credential AS other "
     "WHERE other.number = credential.number AND other.kind = credential.kind "
     "AND other.edition = credential.edition AND other.form < credential.form AND other.leaf IS NOT NULL))"
 )
-"""Whether no other form of the edition comes before; of most, nothing has to be looked up."""
+"""True for the first form of an edition. The default form is always first: most rows need no look-up."""
 
 
 class SQLiteIndex(Index):
@@ -380,7 +380,7 @@ def _job(connection: sqlite3.Connection, column: str, value: int | bytes) -> Job
 
 
 def _begin(connection: sqlite3.Connection, call: Sequence[Single]) -> tuple[int, Problem] | None:
-    """Inserts all, or undoes it and gives the place of the first that cannot be, and why."""
+    """Inserts all, or undoes it and returns the place of the first refused one, and the reason."""
     refused = None
     opened = set[tuple[KindNumber, int]]()
     connection.execute("SAVEPOINT call")
@@ -409,7 +409,7 @@ def _require_standing(connection: sqlite3.Connection, single: Single) -> None:
 
 
 def _begin_one(connection: sqlite3.Connection, single: Single, opened: set[tuple[KindNumber, int]]) -> None:
-    """Inserts it, as one of those of its edition that the same call has `opened`, or the first of them."""
+    """Inserts a credential into an edition that the same call has `opened`, or opens the edition with it."""
     which = single.entry.which
     ended = connection.execute(
         "SELECT reason FROM credential JOIN revocation USING (seq) "

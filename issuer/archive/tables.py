@@ -1,4 +1,4 @@
-"""The tables of the index: those of `schema.sql`, made new or out of what an earlier version wrote.
+"""The tables of the index: those of `schema.sql`, created, or converted from those of an earlier version.
 
 Either is one transaction of its caller: a process that is killed leaves the former index, or the new one.
 """
@@ -20,13 +20,13 @@ from .logged import raise_to
 from .versions import INDEX
 
 VERSION = 11
-"""The number of these tables. It is above that of 81e9505, which refuses a greater one by name."""
+"""The version of these tables. It is above that of 81e9505, which refuses a greater one by name."""
 _CONVERTED = (0, 6, 7)
-"""The numbers of f31e11f and 81e9505, and of what followed until an issuer had several kinds."""
+"""The versions of f31e11f and 81e9505, and of later tables until an issuer had several kinds."""
 _WITHOUT_TAKEN = 10
-"""The number of the tables of before: no shard had a digest in its name, and no number was taken first."""
+"""The version before: no shard had a digest in its name, and no number was taken before it was issued."""
 _WITHOUT_FORMS = (8, 9)
-"""The numbers of the tables in which nothing says a form; the first lack those of given numbers, too."""
+"""The versions of tables without forms; the first of them lacks the tables of given numbers, too."""
 # An issuer had one form, which issuer.json names: all its credentials are of that.
 _JOBS = "INSERT INTO job SELECT id, key, file, created, first_seq, length, chunks, '' FROM former"
 _WITH_KINDS = {
@@ -59,7 +59,7 @@ def make_tables(connection: sqlite3.Connection, home: Path) -> None:
     """Make the tables in an empty database, or out of those of the issuer that lives in `home`.
 
     Raises `Refused` for tables of a commit between the two, `OLDER_INDEX` for a copy from before 81e9505
-    where the log went on since, `Damaged`, and what reading the log raises.
+    where the log went on since, `Damaged`, and the errors of reading the log.
     """
     schema = Path(__file__).with_name("schema.sql").read_text("utf-8")
     if not connection.execute("SELECT 1 FROM sqlite_master").fetchone():

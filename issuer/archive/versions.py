@@ -1,4 +1,4 @@
-"""What the index has of one published file, for who looks into it and changes nothing."""
+"""The versions of one published file in the index, read without changing anything."""
 
 from __future__ import annotations
 
@@ -12,35 +12,35 @@ from wire.sqlite import connect, sqlite_problems
 from ..problem import DAMAGED_ISSUER
 
 INDEX = "the issuer's index"
-"""The way out where it is damaged."""
+"""The name of the index in error messages."""
 
 
 class Version(NamedTuple):
-    """One that the file may be of: as it was published last, or as it is being published."""
+    """A version that the file may have: the one published last, or one being published."""
 
     digest: bytes
     """SHA-256."""
     content: bytes | None
-    """Where the index holds it."""
+    """The content, if the index holds it."""
     key: bytes | None
-    """Of one that is being published: under which it goes into the log."""
+    """For a version being published, the key under which it goes into the log."""
 
 
 class FileVersions(NamedTuple):
-    """What the index knows of a file, and of how long the log is."""
+    """The versions of a file and the size of the log, according to the index."""
 
     versions: Sequence[Version] = ()
-    """The one that is being published first."""
+    """The versions; one that is being published comes first."""
     size: int | None = None
-    """Of the log after the last batch that was recorded."""
+    """The size of the log after the last batch that was recorded."""
     begun: Sequence[bytes] = ()
     """The keys of batches that were journalled, and may be in the log as well."""
 
 
 def possible_versions(path: Path, name: str) -> FileVersions:
-    """What the file of this name may be, by the index at `path`.
+    """The versions that the file of this name may have, according to the index at `path`.
 
-    Whoever verifies does not convert an index, and one of f31e11f has no digests: it tells nothing. Raises
+    Verifying converts no index. An index of f31e11f has no digests, so it yields no versions. Raises
     `Unavailable` or `Damaged`.
     """
     with sqlite_problems(INDEX, DAMAGED_ISSUER), closing(connect(path, "ro")) as connection:
@@ -59,5 +59,5 @@ def possible_versions(path: Path, name: str) -> FileVersions:
 
 
 def explains(known: int, size: int, batches: Iterable[range | None]) -> bool:
-    """Whether a log of `size` has nothing but the `known` entries and these batches, which were begun."""
+    """True if a log of `size` holds only the `known` entries and these begun batches."""
     return size <= known + sum(len(batch) for batch in batches if batch and known <= batch.start < size)

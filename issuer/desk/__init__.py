@@ -1,1 +1,1 @@
-"""Where others come: holders with a claim link, and whoever reads the status lists and the log."""
+"""The public face: holders come with a claim link, and anybody reads the status lists and the log."""

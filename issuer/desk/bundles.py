@@ -1,4 +1,4 @@
-"""Bundles: diplomas, each with all that verifies it offline. What many share is made once."""
+"""Bundles: diplomas, each with all that verifies it offline. Parts that many bundles share are made once."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ from ..problem import FormNotKnown
 from ..status.files import anchored, details_name
 
 AT_ONCE = 128
-"""Editions whose evidence is by one checkpoint, read once."""
+"""The number of editions that share one checkpoint, read once."""
 _KEPT = 64
-"""Lists, pages of details and combinations of them that are kept at hand."""
+"""The number of lists, pages of details and combinations of them that are cached."""
 
 
 def bundled(
@@ -62,7 +62,7 @@ def bundled(
 
     @functools.lru_cache(_KEPT)
     def shared(before: int, *names: str) -> tuple[tuple[Anchored, ...], tuple[Anchored, ...]]:
-        """Documents and lists of the editions before which the log had so many documents."""
+        """The documents and lists of editions with the same number of documents before them in the log."""
         listed = [published(name) for name in names]
         counts = [before, *(bisect_left(places, leaf) for leaf, _ in listed)]
         return documents.since(versions, counts), tuple(shown for _, shown in listed)
@@ -91,7 +91,7 @@ def bundled(
 
 
 def _lists(line: Line, number: int, kinds: StatusKinds) -> list[str]:
-    """The files of the lists that a credential names. Most JSON is not read for it, which takes longer."""
+    """The files of the lists that a credential names. Most JSON is not parsed for this: parsing is slower."""
     if not isinstance(line.credential, Enveloped):
         named = line.credential.get("credentialStatus")
         if named is None:
@@ -110,7 +110,7 @@ def _suffix(kind: StatusKind, purpose: object) -> str:
 
 
 def _named(line: Line, carried: Mapping[str, tuple[CarriedKind]]) -> tuple[CarriedKind, ...]:
-    """The kind that a credential names. JSON of one's own is looked at as it is: reading it takes longer."""
+    """The kind that a credential names. The issuer's own JSON is searched as text: parsing is slower."""
     is_json = not isinstance(line.credential, Enveloped)
     terms = (line.credential if is_json else line.secured.claims.said).get("termsOfUse", ())
     return next((carried[each["id"]] for each in terms if each.get("id") in carried), ())
@@ -119,7 +119,7 @@ def _named(line: Line, carried: Mapping[str, tuple[CarriedKind]]) -> tuple[Carri
 def _carried(kinds: Iterable[Kind], log: LogReader) -> Mapping[str, tuple[CarriedKind]]:
     """The part of each kind that travels with its credentials, and its place in the log, by its reference.
 
-    A kind that ships with the program stays at home, and one that is too large: trust files have it.
+    Kinds that ship with the program, and kinds that are too large, do not travel: trust files have them.
     """
     carried = {}
     for kind in kinds:

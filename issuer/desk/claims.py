@@ -1,11 +1,10 @@
-"""Claim links: who may claim which credential, until when, and who has.
+"""Claim links: each lets a wallet claim one credential until a date, and notes the wallet that did.
 
-A link is good for one wallet, and for the generation of its credential that it was made in: where that is
-lost, or in the wrong wallet, the issuer releases it, and all links made before have ended, whatever stands
-here. The issuer counts the links, too, so that an older copy of this file, where ended links are good, is
-known.
-Tokens are kept as hashes. Which wallet wins, and that a challenge is answered once, is decided where links
-are kept (`links.py`), so that any number of processes may serve.
+A link is good for one wallet, and for the generation of its credential in which it was made. If a credential
+is lost, or in the wrong wallet, the issuer releases it. All links made before have then ended, even if this
+file has them as good. The issuer counts the links, too. So an older copy of this file, in which ended links
+are good, is detected. Tokens are kept as hashes. The store of links (`links.py`) decides which wallet wins,
+and that a challenge is answered once. So any number of processes may serve.
 """
 
 from __future__ import annotations
@@ -58,24 +57,24 @@ def new_token() -> str:
 
 
 class Issues(Protocol):
-    """What claiming needs of the issuer."""
+    """The part of an issuer that claiming needs."""
 
     @property
     def iss(self) -> str:
-        """By which its SD-JWT VCs name the issuer: its DID, or an https address."""
+        """The name of the issuer in its SD-JWT VCs: its DID, or an https address."""
 
     def named_in(self, which: KindNumber, form: str | None = None) -> str:
-        """By which a credential that is claimed, in this form if one is given, names the issuer."""
+        """The name of the issuer in a credential that is claimed, in this form if one is given."""
 
     @property
     def name(self) -> str:
         """The institution's name."""
 
     def generation(self, which: KindNumber) -> int:
-        """How often all links of the credential were ended."""
+        """The number of times that all links of the credential were ended."""
 
     def links(self) -> int:
-        """How many links were counted."""
+        """The number of links counted."""
 
     def count_link(self, nth: int) -> None:
         """Counts the links up to the `nth` of all."""
@@ -122,11 +121,11 @@ class ClaimLinks:
         *,
         patience: float = PATIENCE,
     ) -> None:
-        """`links` are where they are kept, or in the file of this path.
+        """`links` is the store of links, or the path of the file that keeps them.
 
         `service` is the address that they begin with, such as https://uni.example, and their domain. Holders
-        have a DID of one of `methods`, of those that need nobody's word. Who makes links in a file waits
-        `patience` seconds for others who do.
+        have a DID of one of the self-certifying `methods`. `patience` is the time in seconds to wait for
+        another process that makes links in the same file.
         """
         self.service = service
         self._documents = Resolver(
@@ -135,7 +134,7 @@ class ClaimLinks:
         self._links = SQLiteLinks(links, patience=patience) if isinstance(links, Path) else links
 
     def close(self) -> None:
-        """Closes them in this process."""
+        """Closes the links in this process."""
         self._links.close()
 
     def offer(
@@ -152,7 +151,7 @@ class ClaimLinks:
 
     @contextmanager
     def making(self) -> Iterator[None]:
-        """Hold the lock of those who make links: between looking and making nobody else makes one.
+        """Hold the lock for making links: nobody else makes one between the look-up and the making.
 
         Claiming needs no lock. Raises `TryLater` where another process holds it for too long.
         """
@@ -166,7 +165,7 @@ class ClaimLinks:
     def draw_up(self, links: Sequence[NewLink], issuer: Issues) -> range:
         """Note new links, none of which is good yet, and return their places among all.
 
-        Whoever makes them good has to have kept their tokens. The caller holds the lock `making`.
+        The caller has to store their tokens before making the links good. The caller holds the lock `making`.
         """
         known = self._newest(issuer)
         drawn_up = [(token_digest(link.token), link.which, link.generation) for link in links]
@@ -185,7 +184,10 @@ class ClaimLinks:
     def standings(
         self, credentials: Sequence[KindNumber], issuer: Issues, *, now: datetime
     ) -> list[LinkStanding]:
-        """How each of the credentials stands. Raises `Damaged` where the list is an older copy."""
+        """The good link of each credential, if any, and the generation of a new one.
+
+        Raises `Damaged` where the list is an older copy.
+        """
         self._newest(issuer)
         asked = [(which, issuer.generation(which)) for which in credentials]
         found = self._links.good(asked, _seconds(now))
@@ -201,11 +203,12 @@ class ClaimLinks:
         return {token: places[token_digest(token)] for token in tokens if token_digest(token) in places}
 
     def look(self, token: str, issuer: Issues, *, now: datetime) -> datetime:
-        """Until when a link that nobody has used is good; nothing changes by it, however often it is asked.
+        """The end of an unused link. Asking changes nothing, however often it is done.
 
         Raises `NotFound`, `CLAIM_LINK_USED`, `CLAIM_LINK_ENDED` or `LinkExpired`.
         """
         link = self._open(token, issuer, now)
+        # A person has to learn of a theft of the link: another wallet may have used it.
         if link.holder is not None:
             raise CLAIM_LINK_USED(
                 "a wallet has taken the credential by this link",
@@ -229,6 +232,7 @@ class ClaimLinks:
             latest=_seconds(expires + CLOCK_SKEW),  # those beyond a clock gave which was ahead
             most=OPEN_CHALLENGES,
         )
+        # Anybody with the link may ask: a limit bounds the challenges kept for each link.
         if not is_open:
             raise TOO_MANY_ATTEMPTS(
                 "this link was opened too often within a few minutes",
@@ -239,7 +243,7 @@ class ClaimLinks:
     def redeem(
         self, token: str, message: bytes, issuer: Issues, *, now: datetime, form: str | None = None
     ) -> bytes:
-        """The bundle for whoever signed `message`; the same wallet may ask again, another may not.
+        """The bundle for the wallet that signed `message`; the same wallet may ask again, another may not.
 
         It is of the `form` with this media type, if one is named. Raises `Malformed`, `CHALLENGE_SPENT`,
         `InvalidProof`, `LinkExpired`, `ALREADY_CLAIMED`, and `FORM_NOT_ALLOWED`.
@@ -260,6 +264,7 @@ class ClaimLinks:
             raise
 
     def _spend(self, token: str, challenge: str, now: datetime) -> None:
+        # One use per challenge, for one link: a signed message cannot be replayed, here or for another link.
         if not self._links.spend(token_digest(token), token_digest(challenge), _seconds(now)):
             raise CHALLENGE_SPENT(
                 "the challenge is unknown, expired, used already or another link's",
@@ -286,7 +291,7 @@ class ClaimLinks:
         self._links.last()
 
     def _newest(self, issuer: Issues) -> int:
-        """How many links the issuer has counted. Raises `Damaged` where the list knows of fewer."""
+        """The number of links that the issuer has counted. Raises `Damaged` where the list knows of fewer."""
         known = issuer.links()
         require_newest(self._links.last(), known)
         return known
@@ -297,6 +302,7 @@ class ClaimLinks:
         link = self._links.find(token_digest(token))
         if link is None:
             raise NotFound("no credential waits under this link", hint="Ask the issuer for a new link.")
+        # A released credential ends all links made before, even if this file has them as good.
         if link.generation < issuer.generation(link.which):
             raise _ended()
         _require_time(link.expires, now)

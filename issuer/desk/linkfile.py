@@ -1,8 +1,8 @@
 """A file of claim links for a mail merge: a row for each credential that a wallet can claim by one.
 
 The file has the only copy of a link's token; the list of links keeps a digest. So links are drawn up, then
-the whole file is written, and only once it is on the disk they are good: whatever ends the work, no good link
-is lost. The same again keeps the rows whose links are good, and gives the others new ones; nobody has two.
+the whole file is written, and they become good only once it is on the disk: an interruption loses no good
+link. The same again keeps the rows whose links are good, and gives the others new ones; nobody has two.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ BATCH = 10_000  # links in one transaction, for which whoever claims waits some 
 
 
 class LinkState(Enum):
-    """How a credential stands that a wallet could claim."""
+    """The state of the claim link of a credential that a wallet could claim."""
 
     FREE = auto()
     """It has no good link."""
@@ -46,12 +46,12 @@ class LinkState(Enum):
 
 
 class _Credential(NamedTuple):
-    """A credential, and how it stands with its links."""
+    """A credential, and the state of its links."""
 
     entry: Entry
     state: LinkState
     generation: int
-    """That of a new link."""
+    """The generation of a new link."""
     link: GoodLink | None
 
 
@@ -63,10 +63,13 @@ class LinkFile:
     claims: ClaimLinks
     issuer: Issues
     batch: int = BATCH
-    """How many credentials are looked up, and links made good, in one transaction."""
+    """The number of credentials that are looked up, and of links made good, in one transaction."""
 
     def survey(self, entries: Iterable[Entry], *, now: datetime) -> Counter[LinkState]:
-        """How the credentials stand, each given by its latest edition. Raises `LINK_FILE_TAKEN`."""
+        """The number of credentials in each state, each given by its latest edition.
+
+        Raises `LINK_FILE_TAKEN`.
+        """
         kept = self._kept()
         return Counter(each.state for batch in self._standing(entries, kept, now) for each in batch)
 
@@ -80,12 +83,12 @@ class LinkFile:
     ) -> Counter[LinkState]:
         """Write the file, and make its new links good: for the `wanted` credentials that have no good link.
 
-        `again` they are made for those, too, whose links are elsewhere, which end by that. Rows whose links
-        are good stay, whatever is wanted. `entries` are the latest editions of all that nobody has claimed.
+        With `again`, new links replace those that are elsewhere, too; the old ones end. Rows whose links are
+        good stay, whatever is wanted. `entries` are the latest editions of all that nobody has claimed.
 
-        Returns how the credentials stood, of those that are not kept only the wanted ones. Raises
-        `LINK_FILE_TAKEN` where something else lies at the path, and `TryLater` while another process makes
-        links; nothing is changed then.
+        Returns the number of credentials in each state; of those whose links are not kept, only the wanted
+        ones count. Raises `LINK_FILE_TAKEN` where something else lies at the path, and `TryLater` while
+        another process makes links; nothing is changed then.
         """
         counts, until, drawn_up = Counter[LinkState](), now + LINK_LIFETIME, list[range]()
         gets_one = {LinkState.FREE, *([LinkState.ELSEWHERE] if again else [])}

@@ -1,8 +1,7 @@
-"""Where claim links are kept: by hashes of their tokens, each with its place among all.
+"""Storage of claim links by the hashes of their tokens, each with its place among all.
 
 Any database will do that keeps the contract of `tests/contract/test_links.py`. Processes call it at once.
-Each writing method is one transaction, durable when it returns; who wins a link or a challenge is decided
-there.
+Each writing method is one transaction, durable when it returns; it decides who wins a link or a challenge.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from ..archive.kept import KindNumber
 from ..problem import DAMAGED_CLAIMS
 
 ENDED = 0
-"""In the place of the time at which a link expires."""
+"""The value of `expires` for a link that was ended."""
 WHAT = "the list of claim links"
 
 
@@ -26,7 +25,7 @@ class KeptLink(NamedTuple):
 
     which: KindNumber
     generation: int
-    """Of its credential, when it was made."""
+    """The generation of its credential when it was made."""
     expires: int
     """In seconds since 1970, or `ENDED`."""
     holder: str | None
@@ -39,18 +38,18 @@ class GoodLink(NamedTuple):
     nth: int
     """Its place among all links."""
     is_used: bool
-    """Whether a wallet has claimed by it."""
+    """True once a wallet has used the link."""
     expires: datetime
 
 
 class Links(Protocol):
-    """The claim links of one issuer. Raises `Unavailable` or `Damaged` for what a database refuses."""
+    """The claim links of one issuer. Raises `Unavailable` or `Damaged` for errors of the database."""
 
     def close(self) -> None:
         """Closes them in this process; they open again by themselves."""
 
     def making(self) -> AbstractContextManager[None]:
-        """Holds the lock of those who make links. Raises `TryLater` where another holds it for too long."""
+        """Holds the lock for making links. Raises `TryLater` where another holds it for too long."""
 
     def last(self) -> int:
         """The place of the last link among all; 0 where there is none."""
@@ -80,27 +79,30 @@ class Links(Protocol):
     def open_challenge(
         self, token: bytes, challenge: bytes, *, now: int, expires: int, latest: int, most: int
     ) -> bool:
-        """Opens a challenge for a link, unless it has `most` that are open; whether it did.
+        """Opens a challenge for a link, unless `most` are open already; true if it did.
 
-        Those count that expire after `now` and not after `latest`; those that expired go.
+        Challenges count if they expire after `now` and not after `latest`; expired ones are deleted.
         """
 
     def spend(self, token: bytes, challenge: bytes, now: int) -> bool:
-        """Whether a challenge of a link was open, which it is then no longer."""
+        """Closes a challenge of a link; true if it was open."""
 
     def bind(self, token: bytes, holder: str, now: int) -> tuple[KeptLink, bool]:
-        """Binds a link to a holder where it is nobody's and good; how it is by then, and whether it did."""
+        """Binds a link to a holder if it is good and bound to nobody.
+
+        Returns the link as it then is, and true if it was bound now.
+        """
 
     def unbind(self, token: bytes, holder: str) -> None:
-        """Makes a link nobody's again that is a holder's."""
+        """Releases a link that is bound to this holder."""
 
 
 def token_digest(secret: str) -> bytes:
-    """What is kept of a token or a challenge: of 256 random bits, nothing to guess, no salt needed."""
+    """The stored hash of a token or a challenge. Both have 256 random bits, so that no salt is needed."""
     return hashlib.sha256(secret.encode()).digest()
 
 
 def require_newest(last: int, known: int) -> None:
-    """Raises `DAMAGED_CLAIMS` where links are there, but fewer than the issuer has counted."""
+    """Raises `DAMAGED_CLAIMS` if there are links, but fewer than the issuer has counted."""
     if last and last < known:
         raise DAMAGED_CLAIMS(f"{WHAT} is an older copy, in which links that ended would be good")

@@ -15,7 +15,7 @@ from ..problem import CLAIMS_LOST, DAMAGED_CLAIMS
 from .links import ENDED, WHAT, GoodLink, KeptLink, Links, require_newest
 
 PATIENCE = 5.0
-"""Seconds that one who makes links waits for another."""
+"""The time in seconds that one process making links waits for another."""
 _STEPS = (
     """
 CREATE TABLE IF NOT EXISTS link (token BLOB PRIMARY KEY, number TEXT NOT NULL, expires INTEGER NOT NULL,
@@ -43,10 +43,10 @@ _GOOD = (
 
 
 class SQLiteLinks(Links):
-    """In the file at `path`, made when needed."""
+    """`Links`, in the file at `path`, which is made when needed."""
 
     def __init__(self, path: Path, *, patience: float = PATIENCE) -> None:
-        """Who makes links waits `patience` seconds for others who do."""
+        """`patience` is the time in seconds to wait for another process that makes links."""
         make_private_folder(path.parent)
         self._making, self._patience = path.with_name("links"), patience
         self._database = Database(path, _STEPS, WHAT, DAMAGED_CLAIMS)
@@ -131,6 +131,7 @@ class SQLiteLinks(Links):
 
     def spend(self, token: bytes, challenge: bytes, now: int) -> bool:
         with self._database.writing() as connection:
+            # One statement decides, so that of two requests with one challenge only one spends it.
             spent = connection.execute(
                 "UPDATE challenge SET used = 1 "
                 "WHERE challenge = ? AND token = ? AND used = 0 AND expires > ?",
@@ -140,6 +141,7 @@ class SQLiteLinks(Links):
 
     def bind(self, token: bytes, holder: str, now: int) -> tuple[KeptLink, bool]:
         with self._database.writing() as connection:
+            # One statement decides, so that of two wallets racing for a link only one wins it.
             won = connection.execute(
                 "UPDATE link SET holder = ? WHERE token = ? AND holder IS NULL AND expires > ?",
                 (holder, token, now),

@@ -55,13 +55,13 @@ UPDATE intaglio_issuer.link SET holder = %s WHERE token = %b AND holder IS NULL 
 
 
 class PostgresLinks(Links):
-    """In a database that `prepare_index` has made ready, for any number of processes and machines.
+    """`Links`, in a database that `prepare_index` has made ready, for any number of processes and machines.
 
-    Raises what `IndexDatabase` raises.
+    Raises as `IndexDatabase`.
     """
 
     def __init__(self, uri: str, *, patience: float = PATIENCE) -> None:
-        """Who makes links waits `patience` seconds for others who do."""
+        """`patience` is the time in seconds to wait for another process that makes links."""
         self._patience = patience
         self._database = IndexDatabase(uri, patience=patience)
 

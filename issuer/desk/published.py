@@ -1,7 +1,7 @@
 """The issuer's log as others read it: its tiles (C2SP tlog-tiles), look-up files, DID documents and kinds.
 
-They lie where the log's origin names them, `https://ORIGIN/…`. All of them are files that change never or as
-a whole, so that a proxy in front may keep them, and nobody who asks is asked back.
+They lie where the log's origin names them, `https://ORIGIN/…`. All of them are files that never change or
+change as a whole. So a proxy in front may cache them, and readers need not identify themselves.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _LOG = logging.getLogger(__name__)
 
 KINDS = "kinds"
 PAUSE = 2.0
-"""Seconds between two looks at whether the log has grown."""
+"""The time in seconds between two checks for growth of the log."""
 _PATIENCE = 3.0  # seconds for what is being written, at the end
 _RUN = re.compile(r"lookup/[0-9]/[0-9]{1,9}/(x[0-9]{3}/){0,6}[0-9]{3}", re.ASCII)
 
@@ -86,7 +86,7 @@ def kind_file(path: str, kinds: Iterable[Kind]) -> LogFile:
 def following(log: LogReader, home: Path, pause: float = PAUSE) -> Iterator[None]:
     """Keeps the look-up files up with the log, in the background, until the block ends.
 
-    Merging runs may take minutes where there are millions; it is left off then, and done when it goes on.
+    Merging runs may take minutes for millions of entries; if interrupted, it is completed at the next start.
     """
     ended = threading.Event()
     work = (log, LookupFiles(home), ended, pause)

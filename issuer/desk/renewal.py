@@ -14,21 +14,21 @@ from wire.problem import Problem
 _LOG = logging.getLogger(__name__)
 
 PAUSE = 30.0
-"""Seconds between two looks at what is due: a superseded edition is in the lists after a minute at most."""
+"""The time in seconds between two checks: a superseded edition is listed after a minute at most."""
 
 
 class Publishes(Protocol):
-    """What is needed of the issuer's lists."""
+    """The part of the issuer's lists that renewal needs."""
 
     def publish(self, *, now: datetime) -> list[int]:
-        """Signs and writes those that are due."""
+        """Signs and writes the lists that are due."""
 
 
 @contextmanager
 def renewing(lists: Publishes, clock: Callable[[], datetime], pause: float = PAUSE) -> Iterator[None]:
-    """Publishes what is due, at once, then each `pause` seconds until the block ends, and once more then.
+    """Publishes due lists at once, then each `pause` seconds until the block ends, and once more then.
 
-    Raises what the first publishing raises; what a later one does is said, and it is tried again.
+    Raises the error of the first publication; a later error is reported, and tried again.
     """
     lists.publish(now=clock())
     ended = threading.Event()

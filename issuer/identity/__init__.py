@@ -1,1 +1,1 @@
-"""Who the issuer is: the folder's description, its DID documents and keys, and what its clock was told."""
+"""An issuer: the folder's description, its DID documents and keys, and corrections of its clock."""

@@ -1,7 +1,7 @@
-"""What an operator said of the clock: that it is right now, and was ahead when something was signed.
+"""Corrections of the clock: an operator's word that it is right now and was ahead when something was signed.
 
-Written down before anything is signed anew, so that whatever is interrupted is finished by the next command.
-A checkpoint that is named here gives way to one of the right time; status lists that were in the log by then
+Each is written down before anything is signed anew, so that the next command can finish interrupted work. A
+checkpoint that is named here gives way to one of the right time; status lists that were in the log by then
 are signed anew.
 """
 
@@ -25,16 +25,16 @@ _VERSION = 1
 
 @dataclass(frozen=True)
 class Correction:
-    """One time that somebody said so."""
+    """One such statement."""
 
     clock: str
-    """What it said then, rightly."""
+    """The correct time that the clock showed then."""
     ahead: str
     """The latest time that had been signed by then."""
     checkpoint: str
     """The SHA-256, in hexadecimal, of the log's newest checkpoint, as it was signed."""
     entries: int
-    """How many the log had."""
+    """The number of entries that the log had."""
 
 
 class ClockJournal:
@@ -76,11 +76,11 @@ class ClockJournal:
             write_durably(self._path, orjson.dumps(content, option=orjson.OPT_INDENT_2))
 
     def supersedes(self, note: bytes) -> bool:
-        """Whether the clock was ahead when this checkpoint was signed."""
+        """True if the clock was ahead when this checkpoint was signed."""
         return _digest(note) in {found.checkpoint for found in self.read()}
 
     def entries(self) -> int:
-        """How many entries the log had at the last correction: lists among them may be dated ahead."""
+        """The number of entries in the log at the last correction: lists among them may be dated ahead."""
         return max((found.entries for found in self.read()), default=0)
 
     def ahead(self) -> datetime | None:

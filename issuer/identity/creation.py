@@ -1,4 +1,4 @@
-"""Making an issuer's folder: keys first, `issuer.json` last, so that one that is half made is completed."""
+"""Making an issuer's folder: keys first, `issuer.json` last, so that a half-made one can be completed."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ def create_home(
     engines: Engines | None = None,
     shard_stores: ShardStores | None = None,
 ) -> KeyFile:
-    """Makes an issuer, or finds that it exists and is the one described; its keys, but that of a `signer`.
+    """Makes an issuer, or checks that the existing one is the one described.
 
-    No index is made where one `has_index`; `engines` are as in `ledger.folder`, `shard_stores` as in
-    `shards_in`.
-    To one that exists, the kind is added that is described.
-    Raises `Conflict` where another issuer lives in the folder, `Refused` for a description that is not sound,
-    and what keeps the `signer` from signing.
+    Returns its keys, except that of a `signer`.
+
+    With `has_index`, no index is made; `engines` are as in `ledger.folder`, `shard_stores` as in `shards_in`.
+    The described kind is added to an existing issuer. Raises `Conflict` where another issuer lives in the
+    folder, `Refused` for a description that is not sound, and the error that keeps the `signer` from signing.
     """
     if description.kind:
         description = replace(description, kind=with_compiled(description.kind))
@@ -97,7 +97,7 @@ def _key_types(description: Description, signer: Signer | None) -> dict[str, str
 def _write_files(
     home: Path, description: Description, keys: KeyFile, signer: Signer | None, *, has_index: bool
 ) -> Identity:
-    """Writes all but issuer.json, and returns what is to stand in that."""
+    """Writes all files but issuer.json, and returns the content for that."""
     public = {**keys.public_keys, **({"assertion": signer.public_key} if signer else {})}
     identity = Identity.make(description, public["assertion"])
     if signer is not None:

@@ -1,4 +1,4 @@
-"""What an issuer is to be, in the words of whoever sets it up."""
+"""The description of a new issuer, as given by the person who sets it up."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from ..problem import (
 
 @dataclass(frozen=True)
 class Description:
-    """Who the issuer is, and where what it signs with and writes to is kept."""
+    """The issuer's name and address, and the locations of its keys, its log and its shards."""
 
     name: str
     url: str | None = None
     method: str | None = None
     """`key` (did:key) or `web` (did:web); by default `web` with a URL, else `key`."""
     key_type: str | None = None
-    """One of `home.KEY_TYPES`, of the keys that sign credentials and lists; by default the first."""
+    """The type of the keys that sign credentials and lists: one of `home.KEY_TYPES`, by default the first."""
     signer_uri: str = ""
     """The URI, without a PIN, of the key that signs diplomas, where that is not in the key file."""
     ledger: str | None = None
@@ -38,11 +38,11 @@ class Description:
     shards: str = ""
     """The address of the shards, `s3://…`, where they are not in the folder."""
     has_status_did: bool = False
-    """Whether lists are signed under a DID of their own, with a key in the folder; needs a did:web."""
+    """True to sign lists under a DID of their own, with a key in the folder; needs a did:web."""
     has_address: bool = False
-    """Whether SD-JWT VCs name the issuer by its https address in place of its DID."""
+    """True if SD-JWT VCs name the issuer by its https address in place of its DID."""
     kind: Kind | None = None
-    """A kind that it issues; of a new issuer by default diplomas."""
+    """A kind that it issues; a new issuer issues diplomas by default."""
 
     @property
     def did_method(self) -> str:
@@ -50,7 +50,7 @@ class Description:
         return self.method or ("web" if self.url else "key")
 
     def require_sound(self) -> None:
-        """Raises `Refused` for an empty name, an address that is none, and a did:web without https.
+        """Raises `Refused` for an empty name, an invalid address, and a did:web without https.
 
         So it does for a DID of the status lists beside a DID that is a key, and for an issuer that is to be
         named by an https address and has none. Raises as `require_address`.
@@ -80,7 +80,7 @@ class Description:
 def require_address(kind: Kind, url: str | None) -> None:
     """Raises `SUSPENSION_NEEDS_ADDRESS` for a kind whose credentials can be suspended, without an address.
 
-    A list that only travels in bundles would keep a suspension in force that has ended.
+    A list that only travels in bundles would keep a suspension in force after its end.
     """
     if kind.is_suspendable and not url:
         raise SUSPENSION_NEEDS_ADDRESS(f"credentials of the kind {kind.name} can be suspended")

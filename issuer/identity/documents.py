@@ -48,7 +48,7 @@ def keep(home: Path, index: int, document: Mapping[str, Any]) -> None:
 
 
 def versions(home: Path) -> dict[int, dict[str, Any]]:
-    """All that were kept, by index, in order. Raises `Damaged`."""
+    """All kept versions, by index, in order. Raises `Damaged`."""
     return {place: _version(path) for place, path in _kept(home).items()}
 
 
@@ -60,7 +60,7 @@ def _version(path: Path) -> dict[str, Any]:
 
 
 def history(home: Path) -> list[dict[str, Any]]:
-    """All versions in order, with the newest, also where no log has that yet. Raises `Damaged`."""
+    """All versions in order, including the newest even if no log has it yet. Raises `Damaged`."""
     kept, last = list(versions(home).values()), newest(home)
     return [*kept, *([] if last in kept else [last])]
 
@@ -86,7 +86,7 @@ def published_status_document(home: Path) -> bytes:
 def published_metadata(home: Path, did: str, address: str) -> bytes:
     """The JWT VC issuer metadata as it is published: the keys for credentials in the newest document.
 
-    One that has ended stays there with its end, as it does in the document. Raises `Damaged`.
+    A key that has ended stays there with its end, as it does in the document. Raises `Damaged`.
     """
     document, versions = newest(home), history(home)
     methods = [
@@ -134,7 +134,7 @@ def uses_of(method: str, history: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def newest_place(home: Path, log: LogReader) -> int:
-    """The newest one's place in the log. Raises `Damaged` where it is not there."""
+    """The place of the newest version in the log. Raises `Damaged` if it is not there."""
     leaf = document_entry(newest(home))
     leaves = log.store.find(leaf)
     if leaves is None:
@@ -158,6 +158,7 @@ def anchored_versions(home: Path, log: LogReader) -> dict[int, Anchored]:
 
 
 def _anchored(document: Mapping[str, Any], evidence: Evidence, place: int) -> Anchored:
+    # Bundles and the trust file are made of these: a changed file must not go out with another's evidence.
     if evidence.digest != document_digest(document):
         raise Damaged(
             f"documents/{place}.json is not the document that the log holds", hint="Take it from a backup."
@@ -168,8 +169,9 @@ def _anchored(document: Mapping[str, Any], evidence: Evidence, place: int) -> An
 def unlike_log(home: Path, log: LogReader, size: int) -> list[Path]:
     """Return the files of versions that are gone or damaged, or that the log does not hold under their index.
 
-    Of what the log holds, the first `size` entries are looked for: an entry is written before its file. What
-    is there once, in another file or as `did.json`, is not missed. Raises `Damaged` for `did.json`.
+    Files are expected only for versions in the first `size` entries of the log: an entry is written before
+    its file. A version that is kept in another file, or as `did.json`, is not reported. Raises `Damaged` for
+    `did.json`.
     """
     kept = {place: _leaf(path) for place, path in _kept(home).items()}
     there = {*kept.values(), document_entry(newest(home))}
@@ -181,7 +183,7 @@ def unlike_log(home: Path, log: LogReader, size: int) -> list[Path]:
 
 
 def _leaf(path: Path) -> bytes:
-    """The log entry of a version; an empty one, which no log has, where it cannot be read."""
+    """The log entry of a version. If it cannot be read, an empty entry, which no log has."""
     try:
         return document_entry(_version(path))
     except (Problem, OSError):
@@ -191,10 +193,10 @@ def _leaf(path: Path) -> bytes:
 def since(found: Mapping[int, Anchored], before: Sequence[int]) -> tuple[Anchored, ...]:
     """The versions that were the newest when some entries went into the log, and the newest after the first.
 
-    `before` counts for each entry the versions that the log had by then. The first entry is the credential;
-    status lists may be from before a version that it is from after. The newest version has every key that
-    ended since. With them come those that lead to them from the first of their chain: in a log of several
-    issuers they bind each other.
+    `before` has, for each entry, the number of versions that the log had by then. The first entry is the
+    credential; status lists may precede a version that the credential follows. The newest version has every
+    key that ended since. It adds the versions that lead to them from the first of their chain: in a log of
+    several issuers, the chain binds them to each other.
     """
     places = sorted(found)
     then = {place for count in before for place in places[:count][-1:]}

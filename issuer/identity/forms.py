@@ -26,18 +26,18 @@ from .home import Identity
 
 @dataclass(frozen=True)
 class IssuerForms:
-    """The forms at hand for one issuer, by the names that its index has for them."""
+    """The available forms of one issuer, by their names in its index."""
 
     home: Path
     store: Index
     given: Form | None
-    """The form that the caller brought along, in which it issues unless others are named."""
+    """The form that the caller passed, in which it issues unless others are named."""
     folder: Path | None = None
     """The contexts of the deployment, as `jsonld.load` reads them."""
 
     @cached_property
     def contexts(self) -> jsonld.Contexts | None:
-        """Those contexts beside the vendored ones. Raises `Malformed`."""
+        """The deployment's contexts, in addition to the vendored ones. Raises `Malformed`."""
         return jsonld.load(self.folder) if self.folder else None
 
     @property
@@ -55,17 +55,17 @@ class IssuerForms:
 
     @cached_property
     def readable(self) -> Mapping[str, Form]:
-        """Those that its credentials may be of, by their media types."""
+        """The forms that its credentials may have, by their media types."""
         json, own = DataIntegrity(contexts=self.contexts), self.own
         return {**by_contexts(FORMS, self.contexts), INTEGRITY: json, own.media_type: own}
 
     @property
     def issued(self) -> list[str]:
-        """The names of those in which it issues, the default one first."""
+        """The names of the forms in which it issues, the default one first."""
         return [DEFAULT, *Identity.read(self.home).forms]
 
     def names(self, media_types: Sequence[str] = ()) -> list[str]:
-        """The names of forms, each once; without any, of the one that was given, else the default."""
+        """The names of forms, each once; without any, of the form that the caller gave, else the default."""
         if not media_types and self.given is None:
             return [DEFAULT]
         return list(dict.fromkeys(map(self.name, media_types or [self.own.media_type])))
@@ -85,8 +85,8 @@ class IssuerForms:
     def named(self, name: str) -> Form:
         """The form with this name.
 
-        Raises `FORM_NOT_GIVEN` where it is not at hand, also for a default one that is not JSON and that the
-        caller did not bring along.
+        Raises `FORM_NOT_GIVEN` for an unavailable form. So it does for a default form that is not JSON and
+        that the caller did not pass.
         """
         media_type = self.media_type(name)
         form = self.readable.get(media_type)
@@ -97,9 +97,9 @@ class IssuerForms:
         return form
 
     def of_edition(self, entry: Entry, media_type: str | None) -> Entry:
-        """The first copy of the same edition in the form of this media type; without one, what is given.
+        """The first copy of the same edition in the form of this media type; without one, the given copy.
 
-        Raises `NO_SUCH_DIPLOMA` where it was not issued in that.
+        Raises `NO_SUCH_DIPLOMA` if it was not issued in that form.
         """
         if media_type is None or (name := self.name(media_type)) == entry.form:
             return entry
@@ -109,13 +109,13 @@ class IssuerForms:
         raise NO_SUCH_DIPLOMA.saying("the credential was not issued as {form}", form=shortened(media_type))
 
     def require_default(self) -> None:
-        """Raises `FORM_NOT_GIVEN` where the default form is not at hand."""
+        """Raises `FORM_NOT_GIVEN` if the default form is not available."""
         self.named(DEFAULT)
 
     def remember(self, names: Iterable[str]) -> bool:
         """Writes into issuer.json that it issues in these forms, before anything is signed in them.
 
-        Returns whether anything changed.
+        Returns true if anything changed.
         """
         known, default = Identity.read(self.home), self.default
         form = "" if default == INTEGRITY else default
@@ -128,12 +128,12 @@ class IssuerForms:
         return True
 
     def is_allowed(self, kind: Kind, name: str) -> bool:
-        """Whether a kind may be issued in the form with this name."""
+        """True if a kind may be issued in the form with this name."""
         return not kind.forms or self.media_type(name) in kind.forms
 
 
 def require_allowed(kind: Kind, media_type: str) -> None:
-    """Raises `FORM_NOT_ALLOWED` where a kind says in which forms it is issued, and this is none of them."""
+    """Raises `FORM_NOT_ALLOWED` if a kind lists the forms in which it is issued, and this is none of them."""
     if kind.forms and media_type not in kind.forms:
         raise FORM_NOT_ALLOWED.saying(
             "the kind {kind} is not issued as {form}", kind=kind.name, form=media_type

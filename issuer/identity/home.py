@@ -1,4 +1,4 @@
-"""The issuer's folder: what lies where, and who the issuer is.
+"""The issuer's folder: its files, and the issuer's identity.
 
 issuer.json     name, address, DID, log: written last, so that it is there only when all else is
 keys.json       the keys and the root of all secrets (keys.KeyFile); issuer.json says where another key is
@@ -92,9 +92,9 @@ DID_METHODS = ("key", "web")
 
 
 LIFETIME = timedelta(days=LIST_LIFE)
-"""How long a status list lasts where nobody has decided it. It is signed anew at half of that."""
+"""The default lifetime of a status list. A list is signed anew at half of its lifetime."""
 SERVED_LIFETIME = "30d"
-"""The same where the issuer's service publishes the lists at their address, and renews them."""
+"""The lifetime of a list if the issuer's service publishes the lists at their address, and renews them."""
 _NAMES = {
     "status_lifetime": "statusLifetime",
     "closed": "closed",
@@ -107,11 +107,11 @@ _NAMES = {
     "address": "address",
     "shards": "shards",
 }
-"""The members of issuer.json that are there only where something was decided."""
+"""The optional members of issuer.json, which are there only if something else than the default was chosen."""
 # Each names a folder (`kind_folder`), and the file may be from elsewhere: no name leads out of `kinds/`.
 _KIND = re.compile(rf"{REFERENCE}[a-z][a-z0-9_]{{0,99}}:[0-9]{{1,6}}:(?:policy:)?[0-9a-f]{{64}}", re.ASCII)
 STATED = "stated"
-"""That a term of use says where the status of a credential stands, in the place of `credentialStatus`."""
+"""The value of `Identity.status`: a term of use gives the place of the status, not `credentialStatus`."""
 LISTED = "listed"
 """In the log: a list of suspensions stands beside each list of revocations."""
 ISSUER_CLOSED = Code("issuer-closed", Refused, "The issuer has closed")
@@ -120,7 +120,7 @@ ISSUER_CLOSED = Code("issuer-closed", Refused, "The issuer has closed")
 
 @dataclass(frozen=True)
 class Identity:
-    """Who the issuer is: the content of issuer.json."""
+    """The issuer's identity: the content of issuer.json."""
 
     name: str
     url: str | None
@@ -128,11 +128,11 @@ class Identity:
     log: str
     """The log's origin."""
     status_lifetime: str = ""
-    """How long a status list lasts, such as `30d`, where somebody has decided it."""
+    """The lifetime of a status list, such as `30d`; empty for the default."""
     closed: str = ""
     """The date of the last status lists, where the issuer has closed: it issues and revokes nothing more."""
     status: str = ""
-    """`STATED` where the issuer was made without a web address; those that f31e11f made have nothing here."""
+    """`STATED` if the issuer was made without a web address; empty for issuers that f31e11f made."""
     signer_uri: str = ""
     """The URI, without a PIN, of the key that signs diplomas, where that is not in the key file."""
     signer_key: str = ""
@@ -146,7 +146,7 @@ class Identity:
     suspension: str = ""
     """`LISTED` where credentials of one of the kinds can be suspended.
 
-    Releases before that refuse the file: they would take a suspension for a revocation.
+    Earlier releases refuse the file: they would take a suspension for a revocation.
     """
     address: str = ""
     """The https address by which SD-JWT VCs name the issuer, where that is not the DID."""
@@ -159,7 +159,7 @@ class Identity:
     def make(cls, description: Description, key: PublicKey) -> Identity:
         """An issuer that signs with `key`; its lists last as long as those of its kind.
 
-        Raises what `Description.require_sound` raises, and `LISTS_TOO_OLD`.
+        Raises as `Description.require_sound`, and `LISTS_TOO_OLD`.
         """
         description.require_sound()
         url = description.url.rstrip("/") if description.url else None
@@ -185,7 +185,7 @@ class Identity:
     def read(cls, home: Path) -> Identity:
         """The issuer that lives in a folder.
 
-        Raises `NotFound`, `Damaged`, and `Malformed` for an address of its key that is none, or has a PIN.
+        Raises `NotFound`, `Damaged`, and `Malformed` for an address of its key that is invalid, or has a PIN.
         """
         try:
             found = load_json_object((home / "issuer.json").read_bytes())
@@ -201,6 +201,7 @@ class Identity:
                 raise Malformed("the member status has another value")
             if read.suspension not in ("", LISTED):
                 raise Malformed("the member suspension has another value")
+            # Lists signed under any other DID would be nobody's to verifiers.
             if read.status_did not in ("", status_did(read.did)):
                 raise Malformed("the member statusDid has another value")
             if read.address not in ("", read.url):
@@ -237,10 +238,10 @@ class Identity:
             raise ANOTHER_ISSUER("credentials of the issuer that lives here name it by its DID")
 
     def require_young_lists(self, kind: Kind) -> None:
-        """Raises `LISTS_TOO_OLD` where lists last longer than the kind says, or get too old for its policy.
+        """Raises `LISTS_TOO_OLD` if lists last longer than the kind allows, or get too old for its policy.
 
-        Lists are signed anew at half of their life. All kinds share them: who is in a list hides among more
-        people so than in lists of a kind's own.
+        Lists are signed anew at half of their life. All kinds share them, so that each holder hides among
+        more people than in a list of one kind.
         """
         if 0 < kind.list_life < self.lifetime.days:
             raise LISTS_TOO_OLD(
@@ -248,6 +249,7 @@ class Identity:
                 f"last {self.lifetime.days}"
             )
         age = kind.policy.status_age
+        # Verifiers apply the policy: credentials would stay undecided between two publications.
         if age and timedelta(days=age) < self.lifetime / 2:
             raise LISTS_TOO_OLD(
                 f"credentials of the kind {kind.name} need a status that is at most {age} days old, and "
@@ -272,7 +274,7 @@ class Identity:
 
     @property
     def lifetime(self) -> timedelta:
-        """How long a status list lasts from the day that it is signed."""
+        """The lifetime of a status list, from the time of its signature."""
         return parse_age(self.status_lifetime) if self.status_lifetime else LIFETIME
 
     @property
@@ -299,17 +301,17 @@ class Identity:
 
     @property
     def iss(self) -> str:
-        """By which its credentials name the issuer: its address, where it has one for that, else its DID."""
+        """The name of the issuer in its credentials: its address, if it has one for that, else its DID."""
         return self.address or self.did
 
     @property
     def document_url(self) -> str:
-        """Where the document of a did:web has to be published."""
+        """The URL at which the document of a did:web has to be published."""
         return did_web.url(self.did)
 
     @property
     def rotates(self) -> bool:
-        """Whether the DID can take other keys, by a document that is published."""
+        """True if the DID can change its keys by publishing a new document."""
         return METHODS[DID.parse(self.did).method].rotates
 
     def verification_method(self, key: PublicKey, name: str = "assertion") -> str:
@@ -320,11 +322,12 @@ class Identity:
     def trust_entry(
         self, keys: Mapping[str, PublicKey], versions: Sequence[Mapping[str, Any]]
     ) -> dict[str, Any]:
-        """What a trust file needs to recognise the issuer (`issuer`) and its ledger (`log`).
+        """The entry for a trust file: the members that identify the issuer (`issuer`) and its ledger (`log`).
 
-        Of the issuer's keys those for status lists alone: a bundle may hold back the document that says so.
-        The log holds the documents that have the others, and says when one ended. Of the `versions` of the
-        document, those are named up to the first from which each leads to the next: they stay over rotations.
+        Of the issuer's keys it names only those that sign status lists alone: a bundle may hold back the
+        document that says so. The log holds the documents that have the others, and says when one ended. Of
+        the `versions` of the document, those are named up to the first from which each leads to the next:
+        they stay over rotations.
         """
         key, clock = verifier_keys(self.log, keys["log"], keys["cosigner"])
         members: dict[str, Any] = {"closed": self.closing} if self.closing else {}
@@ -397,7 +400,7 @@ def index(home: Path) -> Path:
 def published_list(home: Path, url: str, *, engines: Engines | None = None) -> bytes | None:
     """The status list or revocation details that the issuer in `home` published for `url`, if it did.
 
-    For verifiers on the same machine, who so see a revocation at once. Raises `Damaged` as `published_file`
+    Verifiers on the same machine use it, to see a revocation at once. Raises `Damaged` as `published_file`
     does, `Unavailable` where the folder cannot be read.
     """
     try:
@@ -414,9 +417,9 @@ def published_list(home: Path, url: str, *, engines: Engines | None = None) -> b
 
 
 def published_log(home: Path, url: str, *, engines: Engines | None = None) -> bytes | None:
-    """What the log of the issuer in `home` has for others at `url`: documents, checkpoint or a tile.
+    """The content that the log of the issuer in `home` serves at `url`: documents, checkpoint or a tile.
 
-    For verifiers on the same machine, who so have the documents of now beside the lists of now. `None` for
+    Verifiers on the same machine use it, to have the current documents beside the current lists. `None` for
     other addresses; raises `Damaged`, and `Unavailable` where the folder cannot be read, or nobody agreed to
     the address of its log. `engines` are as in `ledger.folder`.
     """
@@ -437,9 +440,11 @@ def published_log(home: Path, url: str, *, engines: Engines | None = None) -> by
 
 
 def published_file(home: Path, name: str, *, engines: Engines | None = None) -> bytes | None:
-    """A file in `status/`, `None` where there is none of that name; without waiting for who publishes.
+    """A file in `status/`, or `None` if there is none of that name.
 
-    Raises `Damaged` unless it is what the index says was published last: an older copy would take back
+    It does not wait for a process that publishes.
+
+    Raises `Damaged` unless it is the version last published according to the index: an older copy would undo
     revocations. `Unavailable` where it cannot be read.
     """
     path = home / "status" / name
@@ -466,15 +471,17 @@ def published_file(home: Path, name: str, *, engines: Engines | None = None) -> 
 
 
 def _known(home: Path, name: str) -> FileVersions:
-    """What a published file may be: nothing is known where the index is lost."""
+    """The versions that a published file may have; none if the index is lost."""
     path = home / "issuer.sqlite"
     return possible_versions(path, name) if path.exists() else FileVersions()
 
 
 def _held(home: Path, known: FileVersions, engines: Engines | None) -> bytes | None:
-    """The newest content that the index holds of a file: as it is being published, once that is in the log.
+    """The newest content that the index holds of a file.
 
-    None where the log has more than the index explains: what that holds may be an older copy.
+    A version still being published counts once it is in the log.
+
+    None if the log has entries that the index does not explain: the index may be an older copy.
     """
     if known.size is None or not any(version.content for version in known.versions):
         return None

@@ -1,8 +1,8 @@
 """The kinds that an issuer issues: diplomas by its template.json, and those by the files in `kinds/`.
 
-A job that was begun and the editions of a diploma keep the template that they were begun with; see
-`press.update`. A kind's files never change: issuer.json has its URN, which has their digest. What was issued
-under one version is corrected under that version, and new credentials are of the version added last.
+A job, once begun, and the editions of a diploma keep the template that they were begun with; see
+`press.update`. A kind's files never change: issuer.json has its URN, which has their digest. Credentials are
+corrected under the version by which they were issued; new ones are of the version added last.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ from .home import LISTED, Identity, kind_folder
 _LARGEST = 1 << 20  # bytes of a file; of kind.json a kind takes less
 _MOST_TABLES = 100
 MOST_HANDED_OUT = 64
-"""Kinds in the trust file that an issuer hands out: no program takes more of one issuer."""
+"""The most kinds in the trust file that an issuer hands out: no program accepts more of one issuer."""
 _LONGEST_NAME = 100  # characters: a folder is named by it, and a backup takes no longer names
 
 ANY: Noun = ("credential", "credentials")
-"""The words for what is of several kinds, or of one whose files are damaged."""
+"""The words for credentials of several kinds, or of a kind whose files are damaged."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Kinds:
     def references(self) -> list[str | None]:
         """The URN of each, in the order in which they were added; `None` stands for template.json.
 
-        A home without any kind is of a release that had diplomas only, also where its template is lost.
+        A folder without any kind is from a release that had diplomas only, even if its template is lost.
         """
         named = Identity.read(self.home).kinds
         has_template = not named or (self.home / TEMPLATE).exists()
@@ -90,14 +90,15 @@ class Kinds:
             kind = _read(folder, COMPILED)
         except (Malformed, NotFound) as problem:
             raise _damaged(folder) from problem
+        # The URN has the digest of the files: an edited kind must not speak for credentials issued before.
         if kind.reference != reference:
             raise _damaged(folder)
         return kind
 
     def intact(self) -> Iterator[Kind]:
-        """Those that credentials name, the newest first, but for those whose files are damaged.
+        """The kinds that credentials name, the newest first, except those whose files are damaged.
 
-        What was issued by such a one can still be revoked, and its issuer be known.
+        Credentials of a damaged kind can still be revoked, and their issuer recognised.
         """
         for reference in filter(None, reversed(self.references)):
             with suppress(Damaged):
@@ -114,13 +115,14 @@ class Kinds:
             return ANY
 
     def require_addable(self, kind: Kind) -> None:
-        """Raises `ANOTHER_KIND` where this version of it has other bytes here, which is for ever.
+        """Raises `ANOTHER_KIND` if this version is here with other bytes: a version never changes.
 
         Raises `TYPE_TAKEN` where another kind's credentials have its type, and as `require_address`.
         """
         if kind.reference is None or kind.reference in (named := Identity.read(self.home).kinds):
             return
         require_address(kind, Identity.read(self.home).url)
+        # Credentials name the version for good: other bytes under it would change their meaning.
         if kind_folder(kind.reference) in map(kind_folder, named):
             raise ANOTHER_KIND(f"the issuer that lives here issues another {kind.name} {kind.version}")
         for other in self.intact():
@@ -131,7 +133,7 @@ class Kinds:
     def as_kept(self, kind: Kind) -> Kind:
         """The kind as it is kept here, if its author wrote the same files; else the kind itself.
 
-        Another version of this program may compile other files of these. Raises as `of`.
+        Another version of this program may compile these sources to other files. Raises as `of`.
         """
         for reference in self.references:
             if reference and kind.reference and kind_folder(reference) == kind_folder(kind.reference):
@@ -140,14 +142,14 @@ class Kinds:
         return kind
 
     def has(self, kind: Kind) -> bool:
-        """Whether it is issued here."""
+        """True if the kind is issued here."""
         return kind.reference in self.references
 
     def add(self, kind: Kind) -> None:
-        """Adds a kind for good, its files first; nothing where it is there.
+        """Adds a kind for good, its files first; does nothing if it is there.
 
-        The caller holds the lock of issuer.json. Whoever issues by it puts it into the log before. Raises as
-        `require_addable`, `ISSUER_CLOSED` and `LISTS_TOO_OLD`.
+        The caller holds the lock of issuer.json. The kind goes into the log before any credential of it is
+        issued. Raises as `require_addable`, `ISSUER_CLOSED` and `LISTS_TOO_OLD`.
         """
         self.require_addable(kind)
         if not self.has(kind):
@@ -185,9 +187,10 @@ def former_kinds(home: Path) -> list[Kind]:
 
 
 def read_kind(folder: Path) -> Kind:
-    """The kind that an author wrote into a folder, compiled. What lies there compiled is not read.
+    """The kind that an author wrote into a folder, compiled. Compiled files in the folder are ignored.
 
-    It might be of files that were edited since. Raises `NotFound` where there is no kind, and `INVALID_KIND`.
+    They might stem from sources that were edited since. Raises `NotFound` where there is no kind, and
+    `INVALID_KIND`.
     """
     kind = _read(folder)
     if not kind.is_named:  # its home would be one of diplomas, and its files would not be kept
@@ -213,7 +216,7 @@ def _read(folder: Path, others: tuple[str, ...] = ()) -> Kind:
 
 
 def keep_kind(home: Path, kind: Kind) -> None:
-    """Writes what `Kinds.of` reads, durably. Raises `INVALID_KIND` for a name that is too long."""
+    """Writes the files that `Kinds.of` reads, durably. Raises `INVALID_KIND` for a name that is too long."""
     if kind.reference is None:
         if not (home / TEMPLATE).exists():
             write_durably(home / TEMPLATE, kind.template.text)

@@ -1,9 +1,9 @@
-"""Other keys in the document of a did:web: what the next document says, and the journal of the change.
+"""Changing the keys in the document of a did:web: the next document, and the journal of the change.
 
-The order is: the new keys in the key file; the change journalled, as `rotation.json`; the new document in
-the log; `did.json`; the keys in their places; in `issuer.json`, where one is kept elsewhere; the journal
-gone. So no key signs before the log has its document, and whoever opens the log next finishes what one who
-was killed had begun. Status lists that the log has from before its newest document are due (see `status`).
+The order is: the new keys in the key file; the change journalled, as `rotation.json`; the new document in the
+log; `did.json`; the keys in their places; in `issuer.json`, where one is kept elsewhere; the journal gone. So
+no key signs before the log has its document, and the next process that opens the log finishes a killed one's
+change. Status lists that the log has from before its newest document are due (see `status`).
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ ROLES: Mapping[str, tuple[str, ...]] = {
     "assertion": ("assertionMethod", "authentication"),
     "status-list": ("assertionMethod",),
 }
-"""The keys that stand in the document, by their names in the key file, and what each may be used for."""
+"""The keys in the document, by their names in the key file, and the uses of each."""
 
 
 class KeysChanged(Unavailable):
@@ -52,19 +52,19 @@ class KeysChanged(Unavailable):
 
 @dataclass(frozen=True)
 class KeyChange:
-    """One change that was decided and is not done yet."""
+    """A change that was decided and is not completed yet."""
 
     kind: str
     """`add`, `rotate` or `revoke`; `drop` for a key that had ended before, `mend` for an end dated ahead."""
     document: Mapping[str, Any]
     replaced: Mapping[str, str]
-    """By name in the key file, the name of the key that takes its place; empty where none does."""
+    """By name in the key file, the name of the key that replaces it; empty if none does."""
     identity: Mapping[str, str] = field(default_factory=dict)
     """New members of issuer.json: those of `remembered`, and `status_did` where that is new."""
 
     @classmethod
     def read(cls, home: Path) -> KeyChange | None:
-        """The one that is pending, if one is. Raises `Damaged`."""
+        """The pending change, if there is one. Raises `Damaged`."""
         path = home / JOURNAL
         try:
             found = load_json_object(path.read_bytes())
@@ -84,7 +84,7 @@ class KeyChange:
             raise Damaged(f"{path} cannot be read", hint="Take it from a backup.") from error
 
     def write(self, home: Path) -> None:
-        """Journals it, durably: from here on it will be done."""
+        """Journals the change, durably: from here on it will be completed."""
         content = {"version": _VERSION, **vars(self)}
         write_durably(home / JOURNAL, orjson.dumps(content, option=orjson.OPT_INDENT_2))
 
@@ -96,9 +96,9 @@ def anchor(home: Path, store: Index, log: Log, document: Mapping[str, Any]) -> N
 
 
 def log_kind(store: Index, log: Log, reference: str) -> None:
-    """Puts the version of a kind into the log, unless it is there: before anything that is made by it.
+    """Puts the version of a kind into the log, unless it is there, before any credential is made by it.
 
-    Its URN has the digest: whoever has lost the kind's files can still revoke what was made by them.
+    Its URN has the digest, so that credentials can be revoked even if the kind's files are lost.
     """
     _once(store, log, entry(EntryKind.KIND, bytes.fromhex(reference.rpartition(":")[2])))
 
@@ -113,11 +113,12 @@ def _once(store: Index, log: Log, leaf: bytes) -> range:
 
 
 def finish(home: Path, keys: KeyFile, store: Index, log: Log) -> None:
-    """Does what is pending, if anything is. The caller holds the lock `rotation`."""
+    """Completes the pending change, if there is one. The caller holds the lock `rotation`."""
     change = KeyChange.read(home)
     if change is None:
         return
     with locked(home / "status"):  # nobody signs a list meanwhile
+        # The log first: nothing may be published, or signed by a new key, that the log does not have.
         anchor(home, store, log, change.document)
         write_durably(home / "did.json", orjson.dumps(change.document, option=orjson.OPT_INDENT_2))
         keys.reload()
@@ -149,10 +150,10 @@ def ended_ahead(document: Mapping[str, Any], now: datetime) -> dict[str, datetim
 def mend(home: Path, keys: KeyFile, store: Index, log: Log, signer: Signer, *, patience: float) -> None:
     """Let keys that ended by a clock that was ahead end now, by one more version of the document.
 
-    They did end before now: the new version takes time from whoever may have such a key, and adds none. What
-    they signed is judged by its place in the log, before the version that ended them. The key for diplomas,
-    which is `signer`'s, signs the version. Raises `CLOCK_BEHIND` until the clock was accepted: an end that is
-    ahead of a clock which fell back is right.
+    They did end before now: the new version shortens the time that a stolen key is good for, and never
+    extends it. Signatures by these keys are judged by their place in the log, before the version that ended
+    them. The key for diplomas, which is `signer`'s, signs the version. Raises `CLOCK_BEHIND` until the clock
+    was accepted: an end that is ahead of a clock which fell back is right.
     """
     with locked(home / "rotation", patience=patience):
         finish(home, keys, store, log)  # the journal holds one change
@@ -164,9 +165,9 @@ def mend(home: Path, keys: KeyFile, store: Index, log: Log, signer: Signer, *, p
 
 
 def remembered(signer: Signer | None, uri: str) -> dict[str, str]:
-    """What issuer.json says of the key for diplomas: where it is, if that has a URI, and which it is.
+    """The members of issuer.json for the key for diplomas: its URI, if it has one, and the public key.
 
-    Raises `Malformed` for the address of a key on a token that is none, or has a PIN in it.
+    Raises `Malformed` for the address of a key on a token that is invalid, or has a PIN in it.
     """
     require_well_formed(uri)
     key = signer.public_key.multikey() if signer and uri else ""
@@ -176,7 +177,7 @@ def remembered(signer: Signer | None, uri: str) -> dict[str, str]:
 def require_in_force(home: Path, method: str) -> None:
     """Raises `KeysChanged` unless the issuer signs with the key of this name now.
 
-    One that has an end was ended, whatever a clock says that is behind the log's.
+    A key with an end counts as ended, even if a clock that is behind the log's says otherwise.
     """
     document = documents.newest(home)
     try:
@@ -186,6 +187,7 @@ def require_in_force(home: Path, method: str) -> None:
     except Problem:
         found = None
     is_changing = (home / JOURNAL).exists()
+    # Threat F2: a long-running process would go on signing with a retired key, which verifiers refuse.
     if is_changing or found is None or found.until is not None:
         raise KeysChanged(
             "this key is not the one that the issuer signs with by now",
@@ -207,7 +209,7 @@ def with_keys(document: Mapping[str, Any], keys: Mapping[str, PublicKey]) -> dic
 
 
 def moved(document: Mapping[str, Any]) -> dict[str, Any]:
-    """The document with one of a DID for status lists that has no key yet."""
+    """The document with an inner document for a DID for status lists, which has no key yet."""
     return with_status_document(document, did_web.document(status_did(document["id"]), {}))
 
 
@@ -240,7 +242,7 @@ def _with_keys(document: Mapping[str, Any], keys: Mapping[str, PublicKey]) -> di
 
 
 def stating(document: Mapping[str, Any], history: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """The document in which each method says what its key signs, also those of releases that did not."""
+    """The document in which each method states the uses of its key, also methods of releases that did not."""
     uses = {each: documents.uses_of(each, [*history, document]) for each in documents.methods(document)}
     methods = [
         {**method, **({SIGNS: uses[method["id"]]} if uses[method["id"]] else {})}
@@ -250,7 +252,7 @@ def stating(document: Mapping[str, Any], history: Sequence[Mapping[str, Any]]) -
 
 
 def ending(document: Mapping[str, Any], names: Sequence[str], end: str) -> dict[str, Any]:
-    """The document in which these methods expire: by then they assert what they did before, and no more."""
+    """The document in which these methods expire: until then they assert as before, and do nothing else."""
     return _throughout(document, lambda each: _ending(each, names, end))
 
 
@@ -276,7 +278,7 @@ def _ending(document: Mapping[str, Any], names: Sequence[str], end: str) -> dict
 
 
 def dropping(document: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
-    """The document without these methods, not even as revoked: there are programs that would take them."""
+    """The document without these methods, not even as revoked: some programs would still accept them."""
     return _throughout(document, lambda each: _dropping(each, names))
 
 

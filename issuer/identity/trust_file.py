@@ -17,7 +17,7 @@ _NAMED = {"list_keys": "listKeys", "status_issuers": "statusIssuers"}
 def trust_file(
     entry: Mapping[str, Any], closed: str, outbox: Outbox, anchors: Mapping[str, AnchorKind]
 ) -> dict[str, Any]:
-    """The trust file of an issuer with this entry; of one that has `closed`, it says when.
+    """The trust file of an issuer with this entry; it gives the date if the issuer has `closed`.
 
     It names the ledgers that the log's checkpoints go to, as far as `anchors` say how to trust them.
     """
@@ -39,7 +39,7 @@ def trust_file(
 
 
 def _trusted_ledgers(outbox: Outbox, anchors: Mapping[str, AnchorKind]) -> list[TrustedLedger]:
-    """How verifiers are to trust the ledgers that take the log's checkpoints."""
+    """The trust entries for the ledgers that take the log's checkpoints."""
     kinds = ((each, anchors.get(each.name.partition(":")[0])) for each in outbox.destinations())
     trusted = (kind.trusted(each.name, each.settings) for each, kind in kinds if kind is not None)
     return [ledger for ledger in trusted if ledger is not None]

@@ -1,7 +1,7 @@
 """Files that a table names: each is hashed once, before anything is checked or signed.
 
-A credential says the digest of such a file, and the file stays where it is. What a job was begun with is kept
-beside the issuer's index: a file that is another one when the job goes on is a finding.
+A credential says the digest of such a file, and the file stays where it is. The digests that a job began with
+are kept beside the issuer's index: a file that differs when the job goes on is a finding.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from ..table.source import Source
 
 FOLDER = "attached"
 MOST = 100_000
-"""Files of one table: their digests are in the memory of each process, some 30 MB."""
+"""The most files of one table: their digests are in the memory of each process, some 30 MB."""
 
 _LARGEST = 1 << 27  # bytes of what is kept of a job: so many names of 300 characters, and digests
 
@@ -45,14 +45,14 @@ NOTHING = sri(hashlib.sha256().digest())
 
 @dataclass(frozen=True)
 class Attached:
-    """The digests of the files that a table names, and why others have none."""
+    """The digests of the files that a table names, and the reasons why others have none."""
 
     digests: Mapping[str, str] = field(default_factory=dict)
     """By the path that a cell has."""
     faults: Mapping[str, str] = field(default_factory=dict)
 
     def part_of_key(self) -> list[str]:
-        """A digest over all of them for the key of a job, none where the table names none."""
+        """A digest over all of them for the key of a job; empty if the table names no files."""
         packed = orjson.dumps(self.digests, option=orjson.OPT_SORT_KEYS)
         return [hashlib.sha256(packed).hexdigest()] if self.digests else []
 
@@ -62,8 +62,8 @@ def attach(
 ) -> Attached:
     """Hashes each file that the table names in a column of the kind; `tell` hears how many rows are read.
 
-    With `home`, holds the digests against those that the table was first issued with, and keeps them.
-    Raises `FILES_FOLDER_MISSING` without a `folder`, `NotFound` where it is none, and `TOO_MANY_FILES`.
+    With `home`, compares the digests with those that the table was first issued with, and keeps them. Raises
+    `FILES_FOLDER_MISSING` without a `folder`, `NotFound` if it is no folder, and `TOO_MANY_FILES`.
     """
     require_folder(source, kind, folder)
     columns = _columns(source, kind)
@@ -89,19 +89,20 @@ def attach(
         os.close(root)
     if home is not None:
         first = _kept(home / FOLDER, source, digests)
+        # Threat F37: another file under the same name would give rows of one job different digests.
         faults |= {name: ANOTHER for name in digests if first[name] != digests[name]}
     return Attached(digests, faults)
 
 
 def require_folder(source: Source, kind: Kind, folder: Path | None) -> None:
-    """Raises `FILES_FOLDER_MISSING` where a column names files and there is no folder to find them in."""
+    """Raises `FILES_FOLDER_MISSING` if a column names files and no folder to find them in is given."""
     if folder is None and (columns := _columns(source, kind)):
         heading = source.heading(columns[0])
         raise FILES_FOLDER_MISSING(f"the column {heading!r} of {source.path.name} names files")
 
 
 def remember(attached: Attached, source: Source, home: Path) -> None:
-    """Keeps the digests that a table is first issued with, where it was hashed before there was an issuer."""
+    """Keeps the digests that a table is first issued with, if it was hashed before there was an issuer."""
     if attached.digests:
         _kept(home / FOLDER, source, attached.digests)
 
@@ -136,7 +137,7 @@ def _hashed(root: int, name: str) -> str:
 
 
 def _open(root: int, name: str) -> int:
-    """Opens step by step without following links, so that none leads out, not even one made meanwhile."""
+    """Opens the path step by step, following no links: none can lead out, not even one made meanwhile."""
     *folders, file = name.split("/")
     if {"", ".", ".."} & {*folders, file} or "\\" in name or "\0" in name:
         raise BadCell(NO_PATH)
@@ -156,7 +157,7 @@ def _open(root: int, name: str) -> int:
 
 
 def _kept(folder: Path, source: Source, digests: Mapping[str, str]) -> Mapping[str, str]:
-    """The digests that this table was first issued with; those of files that it names only now are added."""
+    """The digests that this table was first issued with; files that it names only now are added."""
     table = hashlib.sha256(b"".join(span.sha256 for span in source.spans)).hexdigest()
     path = folder / f"{table}.json"
     first = orjson.loads(read_regular(path, _LARGEST)) if path.exists() else {}

@@ -1,13 +1,13 @@
-"""Issuing a whole file: every row once, whatever happens in between.
+"""Issuing a whole file: every row once, even if the work is interrupted.
 
 Everything in a credential follows from its row, its form, its sequence number and the job, so that a chunk
 done again gives the same bytes. A row becomes one credential in each form of the job, under successive
 numbers. The order is: numbers for rows that lack them, all at once; then of each chunk its numbers taken in
 the index, so that nobody else issues them, its shard stored, the chunk begun in the index, its digests in the
-log, its credentials in the index. Whoever issues holds the issuer's lock and first completes, from its shard,
-a chunk that was begun, and gives back what was taken for others; a shard that was not begun counts for
-nothing. Workers make shards, and this process stores them: what was forked cannot use the connections of its
-parent, and of what they make ahead nothing is left behind where nobody may delete.
+log, its credentials in the index. The issuing process holds the issuer's lock. It first completes, from its
+shard, a chunk that was begun, and gives back numbers taken for chunks that were not; their shards count for
+nothing. Workers make shards, and this process stores them: a forked process cannot use its parent's
+connections, and shards made ahead must not be left in a store where nobody may delete.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ _CERTAIN = ("utf-8", "utf-16-le", "utf-16-be")  # as 81e9505 read files: its unf
 
 @dataclass(frozen=True)
 class Issued:
-    """What became of a file."""
+    """The result of issuing a file."""
 
     survey: Survey
     issued: int
@@ -75,9 +75,9 @@ class Issued:
     first: Sequence[Record] = ()
     """In a dry run, the first records that are to be issued."""
     alike: Sequence[tuple[int, int]] = ()
-    """In a dry run, rows whose diplomas say the same as that of an earlier row, which comes first."""
+    """In a dry run, pairs of rows whose diplomas say the same; the earlier row comes first."""
     error_file: Path | None = None
-    """Where the bad rows went, if there are any and a file was asked for."""
+    """The file of bad rows, if there are any and a file was asked for."""
     next_number: str = ""
     """In a dry run of a file without numbers, the first that a row would be given."""
     lacking: Sequence[KindNumber] = ()
@@ -95,11 +95,11 @@ class Task(NamedTuple):
     first_seq: int
     created: datetime
     template: int
-    """The place of the template with which the job was begun."""
+    """The index of the template with which the job was begun."""
 
 
 class Chunk(NamedTuple):
-    """What is known of a chunk beside its shard, which has the credentials themselves."""
+    """The data of a chunk for log and index; its shard has the credentials themselves."""
 
     entries: list[bytes]
     """For the log."""
@@ -108,14 +108,14 @@ class Chunk(NamedTuple):
 
 
 class Made(NamedTuple):
-    """What a worker made of a chunk."""
+    """The chunk and the shard that a worker made."""
 
     chunk: Chunk
     shard: bytes
 
 
 class Tools(NamedTuple):
-    """What each worker holds."""
+    """The tools of each worker."""
 
     checker: Checker
     spool: Spool
@@ -129,7 +129,7 @@ def check(work: Tools, span: Span, tell: Tell) -> Checked:
 
 
 def compare(_: Tools, at_hand: tuple[Shelf, bytes, str], _tell: Tell) -> dict[int, Record]:
-    """A worker's part between the two: rows that are known against what was issued."""
+    """A worker's part between the two: comparing known rows with issued credentials."""
     return differing(*at_hand)
 
 
@@ -170,7 +170,7 @@ class Bulk:
     """The bulk issuer over one archive, log and home. The caller holds the issuer's lock."""
 
     def __init__(self, archive: Archive, log: Log, home: Path, kind_of: Callable[[Line], Kind]) -> None:
-        """`kind_of` gives the kind that a credential names."""
+        """`kind_of` returns the kind that a credential names."""
         self.archive, self._store = archive, archive.store
         self._log, self._kind_of = log, kind_of
         self._home, self._spool = home, home / "checked"
@@ -186,10 +186,10 @@ class Bulk:
     ) -> Issued:
         """Checks the whole file, then issues its good rows. The same file again goes on where it stopped.
 
-        Of each template there is a press for each form, the one in force first. A job that was begun with a
-        former template goes on with it. The `secret` is that of identities, by which rows without numbers
-        are known. Bad rows go to the error file and stop nothing. `table` is the file where it was checked,
-        and approved, before there was an issuer. Raises what `order.approve` does.
+        For each template there is a press in each form; the template in force comes first. A job that was
+        begun with a former template goes on with it. The `secret` of identities serves to recognise rows
+        without numbers. Bad rows go to the error file and stop nothing. `table` is the file if it was
+        checked, and approved, before there was an issuer. Raises as `order.approve`.
         """
         self.recover()
         if table is not None and self._store.count():
@@ -265,10 +265,11 @@ class Bulk:
         now: datetime,
         forms: tuple[str, ...],
     ) -> tuple[Job, list[Span]]:
-        """The job of a key, and what is left of its file.
+        """The job of a key, and the remaining rows of its file.
 
-        A chunk may be finished without a row whose number another had taken, and gave back since. Such rows
-        are issued by a further job, whose key follows from the one before; what that one issued is known.
+        A chunk may have been finished without a row whose number another job had taken, and has given back
+        since. A further job issues such rows. Its key derives from the one before, so rows issued by that are
+        known.
         """
         spans = source.spans
         length, name = sum(span.rows for span in spans), source.path.name
@@ -302,7 +303,7 @@ class Bulk:
     ) -> list[KindNumber]:
         """Return credentials of known rows, not issued by the `same` job, that lack one of these forms.
 
-        A row of these that says something else is a finding: the new form would contradict the others.
+        A row that differs from the issued credential is a finding: the new form would contradict the others.
         Revoked credentials are left as they are.
         """
         if not Identity.read(self._home).forms:  # nothing was ever issued in a second form
@@ -330,7 +331,7 @@ class Bulk:
         found: Survey,
         own: Callable[[Span], Mapping[int, bytes]],
     ) -> None:
-        """Gives numbers to the rows that are to be issued, and keeps them for who issues these.
+        """Gives numbers to the rows that are to be issued, and keeps them for the process that issues these.
 
         `own` gives the identities of the rows of a span, under the issuer's secret.
         """
@@ -379,8 +380,8 @@ def checked_table(
 ) -> Iterator[CheckedTable]:
     """The first half of `Bulk.run`, without an issuer: all checks, and nothing is signed.
 
-    By the `secret` of identities rows are known that were given a number; by any other, rows are only told
-    from each other.
+    With the `secret` of identities, rows that were given a number are recognised. With any other secret, rows
+    are only told from each other.
     """
     attached = _attached(order, composer.kind, None)
     identities = _identities(order, composer.kind, secret)
@@ -405,8 +406,8 @@ def dry_run(
 ) -> Issued:
     """All checks, the error file if one is named; nothing is signed, and no number is given.
 
-    `says` gives what people read first of a record's diploma; rows of which that is the same are `alike`. The
-    `secret` is as in `checked_table`.
+    `says` returns the part of a record's diploma that people read first; rows with the same part are `alike`.
+    The `secret` is as in `checked_table`.
     """
     with checked_table(order, archive, composer, today, secret) as table:
         number = next(iter(table.numbers), "")
@@ -440,7 +441,7 @@ def _next_numbers(order: Order, store: Index, found: Survey, year: int) -> Seque
 
 
 def _write_errors(order: Order, found: Survey, checked: Spool, home: Path | None = None) -> Path | None:
-    """Writes the bad rows where they were asked for, and returns where that was."""
+    """Writes the bad rows to the wanted file, and returns its path."""
     if order.error_file is None:
         return None
     return write_errors(order.error_file, order.source, found.findings, checked.folder, home)
@@ -462,7 +463,7 @@ def _pool(work: Tools, order: Order, store: Index) -> Pool[Tools]:
 
 
 def _survey_all(pool: Pool[Tools], archive: Archive, order: Order) -> Survey:
-    """What is wrong with the rows of a file, and which of them were issued before."""
+    """The survey of a file: the errors in its rows, and the rows that were issued before."""
     spans = order.source.spans
     checked = _counted(pool, check, spans, "checking", _rows(spans), order)
     return survey(pool.work.checker, checked, archive.store)
@@ -471,7 +472,7 @@ def _survey_all(pool: Pool[Tools], archive: Archive, order: Order) -> Survey:
 def _settle_all(
     pool: Pool[Tools], archive: Archive, order: Order, found: Survey, same: range = range(0)
 ) -> None:
-    """Compares rows with what was issued, but those that an equal job issued, under the numbers `same`."""
+    """Compares rows with issued credentials, except those that an equal job issued under numbers `same`."""
     digests = {seq: said for seq, said in found.digests.items() if seq not in same}
     if digests:
         found.settle(pool.work.checker, _compare_all(pool, archive, order, found, digests))
@@ -499,7 +500,7 @@ def _compare_all(
 
 
 def _content(archive: Archive, shelf: Shelf) -> tuple[bytes, str]:
-    """What the shard of a shelf has, and where that is."""
+    """The content of a shelf's shard, and its location."""
     if shelf.shard is None:
         return b"", ""
     return read_shard(archive.shards, shelf.shard), archive.where(shelf.shard)
@@ -525,7 +526,7 @@ def _counted(
     sizes: Sequence[int],
     order: Order,
 ) -> Iterator[_Part]:
-    """What becomes of the items; how many of their rows are done is told while the workers are at them."""
+    """The results of the items. The number of rows done is reported while the workers are at them."""
     done, total, of_each = 0, sum(sizes), [0] * len(sizes)
 
     def heard(said: Told) -> None:
@@ -541,7 +542,7 @@ def _counted(
 
 
 def _meaning(source: Source) -> dict[str, Any]:
-    """The part of a job's key that says what cells mean; empty where it is as in the releases before."""
+    """The part of a job's key for the meaning of cells; empty if it is as in earlier releases."""
     options = {
         "constants": source.constants,
         "words": source.words,
@@ -551,7 +552,7 @@ def _meaning(source: Source) -> dict[str, Any]:
 
 
 def _key(order: Order, presses: Sequence[Press], json: Form, found: Survey, attached: Attached) -> bytes:
-    """What a job is: the file's rows, how they are read, which of them are good, and what is made of them.
+    """The identity of a job: the file's rows, how they are read, the good ones, and what is made of them.
 
     A row that was bad and is good on a later day, such as one awarded then, makes another job; so does
     another suite of proofs in JSON, and so do other forms.

@@ -1,7 +1,7 @@
-"""Rows whose diplomas were issued before, held against those: a file may say something new of them.
+"""Comparing rows with diplomas issued before: a file may say something new of them.
 
-A row is compared with the first edition by its digest, shard by shard, so that a file that is issued again
-costs little. Only a row that differs there is compared with the edition that counts, field by field.
+A row is compared with the first edition by its digest, shard by shard, so that issuing a file again costs
+little. Only a row that differs there is compared with the edition that counts, field by field.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ class Change(NamedTuple):
     row: int
     number: str
     fields: Mapping[str, Any]
-    """Those that differ, with what the row says."""
+    """The fields that differ, with the values of the row."""
     revoked: bool
-    """Whether the diploma was revoked, so that it cannot be corrected."""
+    """True for a revoked diploma, which cannot be corrected."""
 
 
 class Shelf(NamedTuple):
-    """What a file says of the diplomas in one shard: the digest of the row by sequence number."""
+    """The rows of a file for the diplomas in one shard: the digest of each row by sequence number."""
 
     shard: ShardName | None
     digests: dict[int, bytes]
@@ -49,7 +49,7 @@ def shelves(archive: Archive, digests: Mapping[int, bytes], without: str = "") -
 def differing(shelf: Shelf, content: bytes, where: str) -> dict[int, Record]:
     """The credentials that are not known to be made from an equal row, with their records if at hand.
 
-    `content` is what the shard has, read `where`; nothing of a shelf without one.
+    `content` is that of the shard at `where`; empty for a shelf without a shard.
     """
     found: dict[int, Record] = {seq: {} for seq in shelf.digests}
     for seq, record in map(Line.record_of, lines_of(content, where) if shelf.shard else ()):

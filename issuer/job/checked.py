@@ -1,4 +1,4 @@
-"""A table whose rows were checked: what a person sees of it before anything is signed."""
+"""A table whose rows were checked, for a person to see before anything is signed."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from .checking import Checker, Survey
 from .spool import Spool
 
 PREVIEWED = 3
-"""Records that are shown before they are signed."""
+"""The number of records that are shown before they are signed."""
 MOST_ALIKE = 100
-"""Pairs of rows that are named at most because their credentials say the same."""
+"""The most pairs of rows that are reported because their credentials say the same."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class CheckedTable:
     numbers: Sequence[str] = ()
     """The numbers that the first rows will be given, of a table that has none."""
     lacking: int = 0
-    """How many that were issued before are to be issued in another form as well."""
+    """The number of credentials issued before that are to be issued in another form as well."""
 
     @property
     def source(self) -> Source:
@@ -39,7 +39,7 @@ class CheckedTable:
 
     @property
     def kind(self) -> Kind:
-        """What its rows become."""
+        """The kind of credential that its rows become."""
         return self.checker.kind
 
     def first(self) -> list[Record]:
@@ -50,9 +50,9 @@ class CheckedTable:
         return records
 
     def alike(self, says: Callable[[Record], str]) -> list[tuple[int, int]]:
-        """Rows of which `says` gives the same as of an earlier row, which comes first: `MOST_ALIKE` at most.
+        """Pairs of rows for which `says` returns the same, the earlier row first: `MOST_ALIKE` at most.
 
-        Characters that show nothing make no difference.
+        Invisible characters make no difference.
         """
         return list(islice(self._alike(says), MOST_ALIKE))
 

@@ -1,7 +1,7 @@
 """Checking a file of graduates before anything is signed: each row by itself, then rows against each other.
 
-`check_span` runs in the workers, keeps the records of good rows and returns what is needed to compare rows;
-`survey` gathers that in the parent. A dry run ends here.
+`check_span` runs in the workers, keeps the records of good rows and returns the values needed to compare
+rows; `survey` gathers that in the parent. A dry run ends here.
 """
 
 from __future__ import annotations
@@ -74,11 +74,13 @@ def read_catalogue(
 
 @dataclass(frozen=True)
 class Checker:
-    """How rows become records: file, today's date, the composer in whose template own columns have their
-    places, the catalogue if there is one, and the files that rows name.
+    """Turns rows into records.
+
+    It takes the file, today's date, the catalogue if there is one, and the files that rows name. The
+    composer's template has the places of own columns.
 
     Raises `CATALOGUE_COLUMN_MISSING` where the file has no column to search the catalogue by, and
-    `INVALID_CONSTANT` where what all rows share is wrong on this day.
+    `INVALID_CONSTANT` where a value that all rows share is wrong on this day.
     """
 
     source: Source
@@ -101,7 +103,7 @@ class Checker:
 
     @cached_property
     def kind(self) -> Kind:
-        """What the rows become."""
+        """The kind of credential that the rows become."""
         return self.composer.kind
 
     @cached_property
@@ -112,7 +114,7 @@ class Checker:
 
     @cached_property
     def naming_column(self) -> str:
-        """The heading of the column that says which credential a row is: its number, or the first instead."""
+        """The heading of the column that identifies a row's credential: of its number, else the first."""
         names = (self.kind.number, *self.kind.told_apart_by)
         return next(
             (self.column(name) for name in names if name in self.source.columns), self.source.header[0]
@@ -121,7 +123,7 @@ class Checker:
     def check(
         self, row: int, cells: list[str], further: Sequence[NumberedRow] = ()
     ) -> tuple[Record, list[CellFinding]]:
-        """The record of a row and what is wrong with it; one with findings is not issued.
+        """The record of a row and its errors; a record with findings is not issued.
 
         `further` are the rows that hold the other items of its group.
         """
@@ -172,6 +174,7 @@ class Checker:
             if misshapen := self._misshapen(other, others):
                 wrong += [finding._replace(first=row) for finding in misshapen]
                 continue
+            # Threat F38: rows of one number are one record only if they agree outside the group's cells.
             reason = f"is not what row {row} has, which has the same number"
             wrong += [
                 CellFinding(other, source.heading(index), reason, others[index], row)
@@ -200,7 +203,7 @@ class Checker:
         return []
 
     def _turn(self, found: dict[str, Any]) -> list[tuple[str, str, str]]:
-        """Puts given and family name in the place of `SMITH, Anna`; returns what is wrong with the name."""
+        """Puts given and family name in the place of `SMITH, Anna`; returns the errors in the name."""
         person, names = self.kind.person, self.source.names
         is_shared = names == LAST_FIRST and person.whole not in found  # one column is both halves
         field = person.given if is_shared else person.whole
@@ -216,7 +219,7 @@ class Checker:
         return []
 
     def _attach(self, found: dict[str, Any]) -> list[tuple[str, str, str]]:
-        """Puts the digest of each file in the place of its path; returns what is wrong with files."""
+        """Puts the digest of each file in the place of its path; returns the errors with files."""
         wrong = []
         for name in self.kind.attached:
             if path := found.get(name, "").strip():
@@ -226,7 +229,7 @@ class Checker:
         return wrong
 
     def _holds_a_row(self, cell: str) -> bool:
-        """Whether a quotation mark that opens the cell took in lines below it, or parts of two."""
+        """True if a quotation mark that opens the cell swallowed lines below it, or parts of two."""
         width = len(self.source.header) - 1
         counts = [line.count(self.source.delimiter) for line in cell.splitlines()]
         breaks = len(counts) - 1
@@ -253,7 +256,7 @@ def _compare(
 
 
 class Checked(NamedTuple):
-    """What came of the rows of one span."""
+    """The result of checking the rows of one span."""
 
     rows: int
     findings: list[CellFinding]
@@ -289,28 +292,28 @@ def check_span(checker: Checker, spool: Spool, span: Span, tell: Tell) -> Checke
 
 @dataclass
 class Survey:
-    """What is known of a file before anything is signed."""
+    """The result of the first pass over a file, before anything is signed."""
 
     rows: int = 0
     findings: dict[int, list[CellFinding]] = field(default_factory=dict)
-    """The first row of a record to what is wrong with it."""
+    """The errors of a record, by its first row."""
     known: dict[int, int] = field(default_factory=dict)
-    """Row to the sequence number under which its diploma was issued before."""
+    """By row, the sequence number under which its diploma was issued before."""
     digests: dict[int, bytes] = field(default_factory=dict)
-    """Of these, sequence number to the digest of the row."""
+    """The digest of each of these rows, by sequence number."""
     changed: list[Change] = field(default_factory=list)
-    """Of these, the rows that say something else than what was issued."""
+    """The rows among these that differ from the issued credential."""
     warnings: list[str] = field(default_factory=list)
     most: int = MOST_FINDINGS
-    """Rows that may have something wrong with them."""
+    """The most rows that may have errors."""
 
     @property
     def good(self) -> int:
-        """How many rows are to be issued."""
+        """The number of rows to issue."""
         return self.rows - len(self.findings) - len(self.known)
 
     def settle(self, checker: Checker, changed: Iterable[Change]) -> None:
-        """Adds what differs from what was issued; for another person than its holder a number is an error."""
+        """Adds rows that differ from issued credentials; a number that another person holds is an error."""
         names = checker.kind.person.fields & {*checker.source.recorded}
         for change in changed:
             if names and names <= set(change.fields):
@@ -324,7 +327,7 @@ class Survey:
                 self.changed.append(change)
 
     def lose(self, checker: Checker, numbers: Mapping[int, str]) -> None:
-        """Makes errors of rows whose numbers somebody else was quicker to take."""
+        """Turns rows into errors whose numbers another process took first."""
         reason = "is being issued by somebody else, or was meanwhile"
         for row, number in numbers.items():
             if checker.source.has_numbers:
@@ -334,7 +337,7 @@ class Survey:
             self.add([finding])
 
     def refuse(self, checker: Checker, change: Change) -> None:
-        """Makes an error of a row that says something else than what was issued under its number."""
+        """Turns a row into an error that differs from the credential issued under its number."""
         fields = ", ".join(change.fields)
         cell = change.number if checker.source.has_numbers else ""
         reason = f"was issued with another {fields}: correct that, or the row, before it gets a further form"
@@ -343,7 +346,7 @@ class Survey:
         del self.known[change.row]
 
     def add(self, findings: Iterable[CellFinding]) -> None:
-        """Raises `TOO_MANY_FINDINGS` when there are so many that something more basic must be wrong."""
+        """Raises `TOO_MANY_FINDINGS` for so many findings that something more basic must be wrong."""
         for finding in findings:
             self.findings.setdefault(finding.record, []).append(finding)
         if len(self.findings) > self.most:

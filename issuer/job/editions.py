@@ -1,11 +1,11 @@
 """The editions of a credential that exists: corrected, bound to a holder, or bound to nobody again.
 
-Of two that are made at once the first wins. Whoever corrects or releases looks again and makes the one after;
-a holder gets the edition that is there, or hears that another has the credential.
+Of two that are made at once the first wins. A correction or release then looks again and makes the edition
+after. A holder gets the edition that is there, or is told that another has the credential.
 
 Each is made under the version of the kind that the one before names, in the same forms and as many copies. A
-holder who claims it has one, in the form that was asked for, which takes the place of all. In other forms the
-same edition is made for that holder when it is asked for.
+holder who claims it gets one copy in the requested form, which takes the place of all. The same edition is
+made in another form when that holder asks for it.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ from .presses import Presses
 from .singles import Edition, RecordRefused, Singles
 
 _AT_ONCE = 256
-"""Editions that go into the log by one write."""
+"""The number of editions that go into the log by one write."""
 
 
 class _Standing(NamedTuple):
-    """A copy of an edition in one form, what was stored of it, and how many copies that form has."""
+    """A copy of an edition in one form, its stored line, and the number of copies in that form."""
 
     entry: Entry
     line: Line
@@ -44,7 +44,7 @@ class _Standing(NamedTuple):
 
 
 class Editions:
-    """Makes the next edition of what was issued. Needs no key where there is nothing to make."""
+    """Makes the next edition of a credential. Needs no key if there is nothing to make."""
 
     def __init__(
         self,
@@ -129,7 +129,10 @@ class Editions:
                 )
 
     def corrected(self, edition: Entry, changes: Mapping[str, str]) -> Record | None:
-        """What `correct` would issue after an edition, `None` for nothing new. Raises what it raises."""
+        """The record that `correct` would issue after an edition, `None` if it would change nothing.
+
+        Raises as `correct`.
+        """
         number, line = self.current(edition.which).number, self._line(edition)
         press = self._presses().of_line(line, edition.form)
         kind = press.composer.kind
@@ -151,9 +154,9 @@ class Editions:
         form: str | None = None,
         proved: Collection[str] = (),
     ) -> Entry:
-        """The edition that is bound to a holder, in a form: the same again for the same one.
+        """The edition that is bound to a holder, in a form: the same again for the same holder.
 
-        The first claim opens it, and so ends the edition before in all forms. In another form it is added for
+        The first claim opens it, and so ends the edition before in all forms. It is added in another form for
         the same holder, or for one who has `proved` that holder's key as well. Raises `Conflict` where
         another has it, and `FORM_NOT_ALLOWED` for a form in which the issuer or the kind is not issued.
         """
@@ -170,6 +173,7 @@ class Editions:
                     return entry
             owners = {line.holder for _, line, _ in standing}
             is_first = owners == {None}
+            # One person per credential: a second form goes to the holder of the first, who proves that key.
             if not is_first and (
                 owners.isdisjoint((holder, *proved)) or any(entry.form == asked for entry, _, _ in standing)
             ):
@@ -181,7 +185,7 @@ class Editions:
                 self._issue([Edition(line.record, press, number, holder, generation, joins=not is_first)])
 
     def _form_to_claim(self, current: Entry, form: str | None) -> str:
-        """The name of a form that was asked for; where none was, of that which the credential has."""
+        """The name of the requested form; without one, of the form that the credential has."""
         if form is None:
             return current.form
         name = self._forms.name(form)
@@ -190,10 +194,10 @@ class Editions:
         return name
 
     def lacking(self, which: KindNumber, forms: Iterable[str]) -> list[Edition]:
-        """The edition that stands, in those of the forms that it lacks: nothing of one that was revoked.
+        """The current edition in those of the forms that it lacks; nothing for a revoked credential.
 
-        Each copy is bound as it is in the forms that are there. A form is left out in which the edition's
-        version of the kind is not issued.
+        Each copy is bound to the same holder as in the existing forms. Forms in which the edition's version
+        of the kind is not issued are left out.
         """
         current = self._store.current(which)
         if current.reason is not None:
@@ -218,10 +222,10 @@ class Editions:
         ]
 
     def add(self, which: Sequence[KindNumber], forms: Sequence[str]) -> int:
-        """Adds the editions that stand in those of the forms that they lack; how many credentials that made.
+        """Adds the current editions in the forms that they lack; returns the number of credentials made.
 
-        The caller holds the issuer's lock, but claims and corrections go on: an edition that was ended
-        meanwhile is looked for again, and what was revoked is left out.
+        The caller holds the issuer's lock, but claims and corrections go on: an edition that ended meanwhile
+        is looked up again, and revoked ones are left out.
         """
         made, remaining = 0, list(which)
         while remaining:
@@ -238,7 +242,7 @@ class Editions:
         return made
 
     def release(self, which: KindNumber) -> Entry:
-        """The next edition, bound to nobody, once in each form: that which counts, where it is so already."""
+        """The next edition, bound to nobody, once in each form; the current one if nobody has it."""
         self._forms.require_default()
         if self.is_bound(edition := self.current(which)):  # else nothing is signed
             self._begin([self._presses().of_line(self._line(edition), edition.form)])
@@ -259,14 +263,15 @@ class Editions:
                 )
 
     def is_bound(self, entry: Entry) -> bool:
-        """Whether a wallet has claimed this edition."""
+        """True if a wallet has claimed this edition."""
         return self._line(entry).holder is not None
 
     def current(self, which: KindNumber) -> Entry:
         """The latest edition of a credential.
 
         Raises `NotFound`, `Refused` where it is revoked, and `CREDENTIAL_SUSPENDED`: a holder whose key was
-        stolen would else get an edition that is in force, and a correction would end the suspension unseen.
+        stolen would else get an edition that is in force, and a correction would end the suspension
+        unnoticed.
         """
         current = self._store.current(which)
         if current.reason is not None:
@@ -274,7 +279,7 @@ class Editions:
         return current
 
     def recover(self, which: KindNumber | None = None) -> None:
-        """Completes what was begun: by one who was killed, or of the credential `which` by a thread here."""
+        """Completes what was begun by a killed process, or for the credential `which` by a thread here."""
         if self._store.begun_singles():  # else no key is needed
             self._singles().recover(which)
 
@@ -287,10 +292,10 @@ class Editions:
     def _press_of(
         self, edition: Entry, line: Line, changed: Set[str] = frozenset(), form: str | None = None
     ) -> Press:
-        """The press for what follows an edition: with the replaced template, if it was made with one.
+        """The press for the next edition: with the replaced template, if the edition was made with one.
 
-        The template in force it is where a field is `changed` for which only that has a place. It is of the
-        form of the edition, unless another `form` is asked for.
+        It uses the template in force if only that has a place for a field that is `changed`. It has the form
+        of the edition, unless another `form` is asked for.
         """
         press = self._following(edition, line, changed)
         return press if form is None else self._presses().in_form(press, form)

@@ -1,7 +1,7 @@
-"""Where the bad rows of a table go: to one file, replaced as long as it is as it was written.
+"""The file of a table's bad rows: it is replaced as long as nobody has changed it.
 
-Somebody may have corrected rows in it: one that has other bytes by now is left alone, and the next free name
-is taken. The digests of what was written are kept in the issuer's folder.
+Somebody may have corrected rows in it: a file that has other bytes by now is left alone, and the next free
+name is taken. The digests of the files written are kept in the issuer's folder.
 """
 
 from __future__ import annotations
@@ -21,7 +21,10 @@ from ..table.finding import CellFinding
 from ..table.source import Source
 
 FOLDER = "errors"
-"""In the issuer's folder, and in no backup: elsewhere, or without them, no error file is replaced."""
+"""The folder of the digests, in the issuer's folder and in no backup.
+
+On another machine, or without them, no error file is replaced.
+"""
 
 _LARGEST = 1 << 10  # bytes of two digests
 
@@ -33,11 +36,11 @@ def write_errors(
     scratch: Path,
     home: Path | None = None,
 ) -> Path | None:
-    """Writes the rows with findings, for the owner only, and returns where; `None` where there are none.
+    """Writes the rows with findings, for the owner only, and returns the path; `None` if there are none.
 
-    That is the path that is `wanted`, or the first of its kind with a number that may be taken: never the
-    table itself. Without a `home`, no file is replaced. `scratch` is as in `error_file`. Raises
-    `ERROR_FILE_REFUSED` where the place takes no file.
+    The path is the `wanted` one, or the first free one with a number added: never the table itself. Without a
+    `home`, no file is replaced. `scratch` is as in `error_file`. Raises `ERROR_FILE_REFUSED` if no file can
+    be written there.
     """
     # Even if nothing is written: the rows may have been corrected since a killed run began to write them.
     remove_leftovers(wanted.parent, wanted.name)
@@ -75,7 +78,7 @@ def _is_written(path: Path, data: bytes, table: Path, home: Path | None) -> bool
 
 
 def _digest(path: Path) -> str | None:
-    """Of the file that is there, empty where nobody can read it; `None` where there is nothing."""
+    """The digest of an existing file, empty if it cannot be read; `None` if there is none."""
     if not os.path.lexists(path):
         return None
     try:
@@ -86,6 +89,6 @@ def _digest(path: Path) -> str | None:
 
 
 def _record(home: Path, table: Path, path: Path) -> Path:
-    """Where the digests are of what was written to a path for a table."""
+    """The file with the digests of everything written to a path for a table."""
     names = f"{table.resolve()}\0{path.resolve()}".encode(errors="surrogateescape")
     return home / FOLDER / hashlib.sha256(names).hexdigest()

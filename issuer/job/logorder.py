@@ -1,7 +1,7 @@
 """The order in which the credentials of one write go into the log.
 
 JSON goes in as it was issued. Credentials of other forms, of which a record has several, are ordered by their
-digests: verifiers who compare the places of two in the log would else see that they are one person's.
+digests: verifiers who compare two places in the log could else link both to one person.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class PendingEntry(NamedTuple):
 
 
 def in_log_order(written: Sequence[PendingEntry]) -> Sequence[PendingEntry]:
-    """The entries of single credentials in their order; whoever completes a write again finds the same."""
+    """The entries of single credentials in their order; completing a write again gives the same order."""
     records = {orjson.dumps(each.record, option=orjson.OPT_SORT_KEYS) for each in written}
     return written if len(records) == len(written) else sorted(written, key=_place)
 
@@ -44,5 +44,5 @@ def in_shard_order(printed: Iterable[tuple[PendingEntry, bytes]]) -> list[tuple[
 
 
 def _place(credential: PendingEntry) -> bytes:
-    """By what they are ordered: JSON first, in its own order, then all others by their digests."""
+    """The sort key: JSON first, in its own order, then all others by their digests."""
     return b"" if credential.form == INTEGRITY else credential.entry

@@ -1,4 +1,4 @@
-"""Numbers for the rows of a file that has none: the pattern that they follow, and what tells rows apart."""
+"""Numbers for the rows of a file that has none: their pattern, and the identities that tell rows apart."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ class NumberPattern:
 
     @classmethod
     def parse(cls, text: str, kind: Kind) -> NumberPattern:
-        """Reads a pattern. Raises `NUMBER_PATTERN` where its numbers would be none of the kind.
+        """Reads a pattern. Raises `NUMBER_PATTERN` if its numbers would be invalid for the kind.
 
-        Raises `KIND_WITHOUT_IDENTITY` where the same file again could not be given the same numbers.
-        It is no format string of Python's, which would reach attributes and take any width.
+        Raises `KIND_WITHOUT_IDENTITY` if the same file could not get the same numbers again. The pattern is
+        no Python format string: that could reach attributes and take any width.
         """
         if not kind.told_apart_by:
             raise KIND_WITHOUT_IDENTITY(f"the kind {kind.name} names no fields that tell its rows apart")
@@ -76,14 +76,14 @@ class Series(NamedTuple):
     """The pattern with the year in its place."""
     before: str
     width: int
-    """Digits that a place has at least."""
+    """The least number of digits of a place."""
     after: str
     field: Field
 
     def numbers(self, places: range) -> list[str]:
-        """The numbers at these places, up to one that is none of the kind.
+        """The numbers at these places, up to the first that is invalid for the kind.
 
-        Raises `NUMBERS_USED_UP` where that is the first.
+        Raises `NUMBERS_USED_UP` if that is the first one.
         """
         numbers = self.made(places)
         if self.field.pattern or self.field.check or self.field.codes:
@@ -101,7 +101,7 @@ class Series(NamedTuple):
         return [f"{before}{place:0{width}}{after}" for place in places]
 
     def fault(self, number: str) -> str:
-        """Why it is no number of the kind; empty where it is one."""
+        """The reason why it is no number of the kind; empty if it is one."""
         try:
             value = check_cell.__wrapped__(self.field, number)  # which are not asked for again
         except BadCell as problem:
@@ -117,10 +117,10 @@ class Identities:
     secret: bytes
 
     def __call__(self, record: Record) -> bytes:
-        """The digest of a row: BLAKE2b, keyed. Empty where no field says anything.
+        """The digest of a row: BLAKE2b, keyed. Empty if all fields are empty.
 
         Names may be written in capitals, at full width or with invisible characters, and are the same. A
-        person who has a number of her own is known by that: a corrected name is not another person.
+        personal number identifies a person by itself: a corrected name does not make another person.
         """
         values = [record.get(name, "") for name in self._fields]
         if self._has_name:
@@ -146,7 +146,7 @@ class Identities:
 
     @cached_property
     def _fields(self) -> tuple[str, ...]:
-        """Those that count, but for the name, in an order that does not depend on that in `kind.json`."""
+        """The identifying fields, except the name, in an order that is independent of `kind.json`."""
         return tuple(sorted(set(self.kind.told_apart_by) - self.kind.person.fields))
 
     @cached_property
@@ -155,13 +155,13 @@ class Identities:
 
     @cached_property
     def _person_id(self) -> str:
-        """The field of a person's own number, where that counts."""
+        """The field of a person's own number, if it identifies."""
         return self.kind.person_id if self.kind.person_id in self.kind.told_apart_by else ""
 
 
 @lru_cache(maxsize=1 << 12)  # few programmes, many rows
 def _plain(text: str) -> str:
-    """A text without what makes no difference to people: case, width, invisible characters, blanks."""
+    """A text without the differences that people ignore: case, width, invisible characters, blanks."""
     if not text.isascii():
         text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
         if not text.isprintable():

@@ -1,4 +1,4 @@
-"""What is asked of a job: one value, from the command or the library to the processes that do it."""
+"""The order of a job: one value, passed from the command or the library to the processes that do it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .numbering import NumberPattern
 
 
 class Progress(NamedTuple):
-    """How far a job is, in rows: `stage` is `hashing`, `checking`, `comparing`, `issuing` or `writing`."""
+    """Progress in rows. `stage` is `hashing`, `checking`, `comparing`, `issuing` or `writing`."""
 
     stage: str
     done: int
@@ -36,16 +36,22 @@ class Order:
 
     source: Source
     error_file: Path | None = None
-    """Where bad rows go, if anywhere."""
+    """The file for bad rows, if one is wanted."""
     catalogue: Catalogue | None = None
     """The programmes to check against."""
     files: Path | None = None
-    """The folder below which the files are that the rows name."""
+    """The folder that has the files named in rows."""
     workers: int | None = None
-    """Processes: by default one a core, none for a file of one chunk. Nothing but the time depends on it."""
+    """The number of processes: by default one a core, none for a file of one chunk.
+
+    It affects the time alone.
+    """
     progress: Callable[[Progress], None] = _unheard
     approve: Callable[[CheckedTable], None] = _approved
-    """Is shown the rows that are to be signed, if there are any; what it raises ends the job before that."""
+    """Called with the rows that are to be signed, if there are any.
+
+    An error that it raises ends the job before signing.
+    """
     forms: Sequence[str] = ()
     """The media types of the forms in which each row is issued; without any, that of the issuer."""
     numbers: NumberPattern | None = None

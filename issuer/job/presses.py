@@ -23,7 +23,7 @@ from ..press.press import Line, Press
 
 @dataclass(frozen=True)
 class Presses:
-    """All that an issuer signs credentials with, and from which each press is made."""
+    """The keys, forms and settings from which each of an issuer's presses is made."""
 
     home: Path
     identity: Identity
@@ -50,7 +50,7 @@ class Presses:
         return self.of(line.secured.claims.kind, form)
 
     def of(self, reference: str | None, form: str = DEFAULT) -> Press:
-        """The press for the kind with this URN; `None` stands for template.json. Raises as `newest`."""
+        """The press for the kind with this URN; `None` means template.json. Raises as `newest`."""
         if (reference, form) not in self._made:
             method = self.identity.verification_method(self.signer.public_key)
             require_in_force(self.home, method)
@@ -79,7 +79,7 @@ class Presses:
         return [replace(press, composer=self._composer(each, form)) for each in former_kinds(self.home)]
 
     def templates(self, reference: str | None, forms: Sequence[str]) -> list[list[Press]]:
-        """All by which a job of this kind may have been begun, of each a press in each form.
+        """All templates with which a job of this kind may have been begun: for each, a press in each form.
 
         The kind with this URN comes first, then its other versions and templates, but for those that are not
         issued in all of the forms. Raises as `newest`.

@@ -1,4 +1,4 @@
-"""The records and findings of a file, checked as a job checks it, with nothing issued: for a kind's test."""
+"""Checking a file as a job does, without issuing anything: its records and findings, for a kind's test."""
 
 from __future__ import annotations
 

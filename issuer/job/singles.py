@@ -1,7 +1,7 @@
-"""Diplomas that are not issued by file: what several threads ask for at once goes the way together.
+"""Diplomas that are not issued by file. Requests of several threads at once are batched.
 
 The order is: signed lines in the index, begun; their entries in the log, as one batch; the editions in the
-index. What a process had begun that was killed is completed by whoever comes next.
+index. The next process completes a batch that a killed one had begun.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ class Edition(NamedTuple):
     """Of the link by which it is claimed."""
     copy: int = 1
     copies: int = 1
-    """How many are issued of it in this form."""
+    """The number of copies issued in this form."""
     joins: bool = False
-    """Whether it is added to an edition that stands already, in another form."""
+    """True to add it to an existing edition in another form."""
 
 
 class RecordRefused(Refused):
@@ -80,7 +80,7 @@ class Singles:
         self._block_lock = threading.Lock()
 
     def issue(self, calls: Sequence[Sequence[Edition]]) -> list[list[int] | Problem]:
-        """The sequence numbers of what each call asked for, all or none of it; or what was wrong with it."""
+        """For each call, the sequence numbers of its credentials, all or none; or the error in it."""
         with locked(self._home / "rotation", shared=True):  # what is signed is in the log before another key
             return self._issue(calls)
 
@@ -123,10 +123,10 @@ class Singles:
         return [call if isinstance(call, Problem) else _answer(call, next(why)) for call in signed]
 
     def recover(self, which: KindNumber | None = None) -> None:
-        """Completes what was begun, but for what another thread here is about to complete.
+        """Completes all batches that were begun, except those that another thread here is about to complete.
 
-        For that it waits where it is an edition of `which`: what is decided next depends on it. The caller
-        holds none of the issuer's locks then.
+        If such a batch has an edition of `which`, it waits for that thread: the caller's next decision
+        depends on it. The caller holds none of the issuer's locks then.
         """
         with self._completed:
             self._completed.wait_for(lambda: which not in self._under_way.values())
@@ -167,7 +167,7 @@ class Singles:
             self._store.finish_singles(seqs, batch, format_datetimestamp(self._log.now()))
 
     def _take(self, count: int) -> list[int]:
-        """Sequence numbers, ascending. One command takes one of the index, a service many at a time."""
+        """Takes sequence numbers, ascending. A command takes one from the index, a service many at a time."""
         with self._block_lock:
             taken = list(self._block[:count])
             self._block = self._block[len(taken) :]

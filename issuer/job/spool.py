@@ -1,7 +1,7 @@
-"""Records between the two passes of a job: a row is checked once, and what it was then is what is signed.
+"""Records between the two passes of a job: a row is checked once, and the record signed is the one checked.
 
 The first pass writes a file for each span and the second reads it, so that memory holds no more than a span.
-The files are sealed under a key that is in memory only: what one who was killed leaves tells nobody anything.
+The files are sealed under a key that is in memory only, so that the files of a killed process are unreadable.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Spool:
     def rows(self, span: Span) -> Iterator[tuple[int, Record]]:
         """The rows of a span, with their records.
 
-        Raises `Damaged` where they are not as they were put, `Unavailable` where they cannot be read.
+        Raises `Damaged` if they are not as they were put, `Unavailable` if they cannot be read.
         """
         for line in from_frame(self._unseal(span, _RECORDS), _LARGEST).splitlines():
             row, _, record = line.partition(b" ")
@@ -104,7 +104,7 @@ def _nonce(span: Span, part: str) -> bytes:
 
 @contextmanager
 def spool(folder: Path) -> Iterator[Spool]:
-    """A spool in a folder that nobody else uses meanwhile, and that goes with it."""
+    """A spool in a folder of its own, which is removed with it."""
     shutil.rmtree(folder, ignore_errors=True)  # of one who was killed
     make_private_folder(folder)
     try:

@@ -1,8 +1,8 @@
-"""What a clock that was ahead has left behind, once it is right again: found, and signed anew.
+"""Finding and signing anew everything that a clock dated ahead, once the clock is right again.
 
-Whoever verifies cannot tell which of two clocks is wrong, so that what is dated ahead stays open until its
-date. Checkpoint, status lists and the ends of keys are replaced; a diploma gets another edition, once its
-registrar says so.
+A verifier cannot tell which of two clocks is wrong, so anything dated ahead stays undecided until its date.
+Checkpoint, status lists and the ends of keys are replaced; a diploma gets another edition, once its registrar
+says so.
 """
 
 from __future__ import annotations
@@ -25,21 +25,21 @@ from ..status.files import latest
 
 
 def signed_until(issuer: Issuer) -> datetime | None:
-    """The latest time that the log's checkpoint or a status list says it is of."""
+    """The latest date of the log's checkpoint or of a status list."""
     return max(filter(None, (issuer.reader.time(), latest(issuer.store))), default=None)
 
 
 def dated_until(issuer: Issuer, now: datetime) -> datetime | None:
-    """The same, and the latest end that the issuer's document gives a key ahead of `now`."""
+    """The same, also counting the latest end, ahead of `now`, that the issuer's document gives a key."""
     ends = ended_ahead(documents.newest(issuer.home), now).values()
     return max(filter(None, (signed_until(issuer), *ends)), default=None)
 
 
 def accept_clock(issuer: Issuer, now: datetime) -> None:
-    """Takes the issuer's clock, which says `now`, to be right: checkpoint and status lists are signed anew.
+    """Accepts the issuer's clock, which says `now`, as right: checkpoint and status lists are signed anew.
 
     Keys that ended ahead of time end now, by another version of the document. With nothing dated ahead,
-    nothing changes. Killed on the way, it is finished by whatever signs next.
+    nothing changes. If it is killed, the next signing command finishes it.
 
     An issuer that closed ahead of time is open again: its last lists would be dated ahead like the closing.
     """
@@ -56,14 +56,14 @@ def accept_clock(issuer: Issuer, now: datetime) -> None:
 
 
 def dated_ahead(issuer: Issuer, now: datetime) -> Iterator[Entry]:
-    """As `editions_ahead`, of an issuer."""
+    """As `editions_ahead`, for an issuer."""
     return editions_ahead(issuer.archive, issuer.reader.checkpoint().size, now)
 
 
 def editions_ahead(archive: Archive, size: int, now: datetime) -> Iterator[Entry]:
     """The diplomas whose current edition is dated ahead, the oldest first; the log has `size` entries.
 
-    Of those issued singly, only these are looked at and a thousand more; of files, only the jobs begun ahead.
+    Of single diplomas it reads only these and a thousand more; of files, only the jobs begun ahead.
     """
     store, leaf = archive.store, size
     seqs = set[int]()

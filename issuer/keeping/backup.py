@@ -1,12 +1,12 @@
 """The whole issuer in one encrypted file, and back.
 
-A tar archive, sealed under a random key that the passphrase opens (`keys.envelope`), in portions of 1 MiB
-of AES-256-GCM; each portion's nonce is its number and whether it is the last, so that none can be left out,
-moved or cut off. The index is copied first and the log last: a backup refers to nothing that it lacks. Of a
-log, and of shards, that are kept elsewhere only the address is in it.
+A tar archive, sealed under a random key that the passphrase opens (`keys.envelope`), in portions of 1 MiB of
+AES-256-GCM; each portion's nonce is its number and whether it is the last, so that none can be left out,
+moved or cut off. The index is copied first and the log last: a backup refers to nothing that it lacks. If the
+log or the shards are kept elsewhere, it has only their address.
 
-Whoever made a backup need not be who restores it. Only the files that an issuer has are taken out of it, and
-what they name (an address of a log, of a key) is used once somebody has agreed to it.
+A backup may come from somebody else than the person who restores it. Only the files that an issuer has are
+taken out of it. Addresses that they name, of a log or of a key, are used only once somebody has agreed.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ _FILES = re.compile(
     rf"|log/({CHECKPOINT}|journal|mark\.json|keys/[0-9]{{1,20}}-[0-9]{{1,20}})",
     re.ASCII,
 )
-"""The files that an issuer has, beside the tiles of its log: what a backup is made of."""
+"""The files of an issuer that go into a backup, beside the tiles of its log."""
 _MOST_LEFT_OUT = 100  # names that are remembered, of files that were left in the backup
 _ALWAYS_THERE = ("issuer.json", "keys.json", "did.json", "issuer.sqlite", f"log/{CHECKPOINT}")
 
@@ -102,7 +102,7 @@ class _Sealing(io.RawIOBase):
         return len(data)
 
     def finish(self) -> None:
-        """Seals what is left, as the last portion."""
+        """Seals the rest, as the last portion."""
         self._seal(bytes(self._waiting), last=True)
 
     def _seal(self, portion: bytes, *, last: bool) -> None:
@@ -156,9 +156,9 @@ def backup(
 ) -> list[str]:
     """Writes all that the issuer has to `path`; it may go on serving, but not issue, meanwhile.
 
-    `engines` are as in `ledger.folder`, `shard_stores` as in `shards_in`. Returns the addresses of what is
-    kept elsewhere, and not in the file. Raises `Conflict` where the file exists, `NotFound` where there is no
-    issuer, `Damaged` where credentials are gone.
+    `engines` are as in `ledger.folder`, `shard_stores` as in `shards_in`. Returns the addresses of a log or
+    of shards that are kept elsewhere, and not in the file. Raises `Conflict` if the file exists, `NotFound`
+    if there is no issuer, `Damaged` if credentials are gone.
     """
     identity = Identity.read(home)
     store = SQLiteIndex(index(home))
@@ -197,13 +197,12 @@ def restore(path: Path, home: Path, passphrase: bytes, agree: Agree | None = Non
     """Puts an issuer from a backup into a folder that must not exist yet, whole or not at all.
 
     `agree` is called with each thing outside the folder that its files name, before any is used. The folder
-    is marked as written from a backup. Returns the names of files that no issuer has, which were left out; of
-    many, the first.
+    is marked as written from a backup. Returns the names of files that were left out, because no issuer has
+    such; of many, the first.
 
-    Raises `NotAgreed` where something is named and there is no `agree`, and what that raises; `NotFound`
-    where there is no file, `Conflict` where the folder exists, `WrongPassphrase`, `Damaged` where the file is
-    not as written, `Refused` where the log that was in the folder is known to have been longer than the
-    backup's.
+    Raises `NotAgreed` if something is named and there is no `agree`, and the errors of that; `NotFound` where
+    there is no file, `Conflict` where the folder exists, `WrongPassphrase`, `Damaged` where the file is not
+    as written, `Refused` where the log that was in the folder is known to have been longer than the backup's.
     """
     if home.exists():
         raise HOME_TAKEN(f"{home} exists already")
@@ -250,14 +249,14 @@ def restore(path: Path, home: Path, passphrase: bytes, agree: Agree | None = Non
 
 
 def _restoring(home: Path) -> str:
-    """How the names begin of folders beside an issuer's in which a restore unpacks it."""
+    """The prefix of the folders, beside an issuer's, in which a restore unpacks a backup."""
     return f".{home.name}.restoring-"
 
 
 def unfinished(home: Path) -> Iterator[Path]:
     """The folders that killed backups and restores left of an issuer. One that is in use is locked.
 
-    Those of restores hold keys, which may be plain.
+    Folders of restores hold keys, which may be unencrypted.
     """
     for folder, prefix in ((home, _COPIES), (home.parent, _restoring(home))):
         paths = list(folder.iterdir()) if folder.is_dir() else []
@@ -272,13 +271,13 @@ def unfinished(home: Path) -> Iterator[Path]:
 
 
 def clear_away(home: Path) -> None:
-    """Remove what `unfinished` finds."""
+    """Remove the folders that `unfinished` finds."""
     for left in unfinished(home):
         shutil.rmtree(left, ignore_errors=True)
 
 
 class _Member(tarfile.TarInfo):
-    """A file of the archive; what tar says of one is not taken into memory at any length."""
+    """A file of the archive. Its header is limited, since tar reads headers of any length into memory."""
 
     @classmethod
     def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
@@ -289,7 +288,7 @@ class _Member(tarfile.TarInfo):
 
 
 def _require_sound(unpacked: Path) -> None:
-    """Whoever made the backup need not be who restores it: a database could bring a program along."""
+    """Raises `Damaged` if a file is missing, or a database brings a program: anybody may have made it."""
     always_there = _ALWAYS_THERE[: -1 if is_elsewhere(unpacked) else None]
     if missing := [name for name in always_there if not (unpacked / name).is_file()]:
         raise Damaged(f"the backup has no {missing[0]}", hint="Restore another backup.")
@@ -302,6 +301,7 @@ def _require_newest(unpacked: Path, home: Path) -> None:
     if not kept.exists():
         return
     known, found = Checkpoint.parse(kept.read_bytes()), newest_checkpoint(unpacked, engines=ENGINES)
+    # A shorter log under the same origin would fork: evidence given since would contradict it.
     if known.origin == found.origin and known.size > found.size:
         raise Refused(
             f"the backup's log has {found.size} entries, while the one that was in {home} had {known.size}",
@@ -348,6 +348,7 @@ def _add(archive: tarfile.TarFile, home: Path, paths: Iterable[Path]) -> None:
 def _key(file: BinaryIO, passphrase: bytes) -> bytes:
     start = file.read(len(_MAGIC) + 4)
     length = int.from_bytes(start[len(_MAGIC) :])
+    # The length is not authenticated yet: the limit bounds the memory that it can take.
     if start[: len(_MAGIC)] != _MAGIC or not 0 < length <= _LONGEST_ENVELOPE:
         raise Malformed("the file is not an issuer's backup")
     return open_envelope(load_json_object(file.read(length)), passphrase)
@@ -359,14 +360,16 @@ def _is_issuers(name: str) -> bool:
 
 
 def _extract(archive: tarfile.TarFile, member: tarfile.TarInfo, folder: Path) -> bool:
-    """Whether it was taken: a file that no issuer has stays in the backup, be it a note or a module.
+    """Extract a file, and return true if it was taken. A file that no issuer has stays in the backup.
 
-    Raises `Damaged` for what is no file, and for a name that leads out of the folder.
+    Raises `Damaged` for an entry that is no file, and for a name that leads out of the folder.
     """
     is_plain = member.isfile() and not member.issparse()  # which may say any size
     content = archive.extractfile(member) if is_plain else None
+    # Threat F23: links, devices and names with `..` could write outside the folder.
     if content is None or not _NAME.fullmatch(member.name):
         raise Damaged(f"the backup holds {shortened(member.name)}, which is no file of an issuer")
+    # Threat F23: a module or a configuration brought along could run or be trusted later.
     if not _is_issuers(member.name):
         return False
     target = folder / member.name

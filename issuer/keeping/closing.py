@@ -13,8 +13,8 @@ from ..issuer import Issuer
 def close(issuer: Issuer) -> datetime:
     """Closes the issuer for good: all status lists are signed, anchored and written a last time.
 
-    Gives their date. What was begun is finished before; what would issue or revoke raises `ISSUER_CLOSED`
-    then.
+    Returns their date. Work that was begun is finished before. Issuing and revoking raise `ISSUER_CLOSED`
+    afterwards.
     """
     if Identity.read(issuer.home).closing is None:
         issuer.require_list_signer()

@@ -1,4 +1,4 @@
-"""Bundles as files, one a credential, named after its number, and the manifest that says whose each is."""
+"""Bundles as files, one a credential, named after its number, and the manifest with the owner of each."""
 
 from __future__ import annotations
 
@@ -39,9 +39,10 @@ from .manifest import extend_manifest, file_of_line, line_of, mend_manifest, tid
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
 _ORDINARY = re.compile(r"(?!(?:.*-)?[0-9A-F]{32}$)[A-Z0-9_][A-Z0-9._-]{0,99}")
-"""Numbers that are names as they are.
+"""Numbers that can be file names unchanged.
 
-Not those that end as a hash: where case is folded, that could be the name of another number."""
+Numbers that end like a hash are excluded: where case is folded, such a name could be that of another number.
+"""
 _LIKE_AN_EDITION = re.compile(r".*\.[0-9]+")
 AT_ONCE = 128  # files
 _SHARE = 8  # times so many are a worker's item: what its bundles have in common is made once
@@ -111,11 +112,11 @@ def export(
 ) -> Iterator[Path]:
     """Writes the bundle of each edition, for the owner only; an older one is replaced as a whole.
 
-    So is one under the name that a former release gave it. `total` is how many editions come, for `progress`
-    and to decide whether several processes write. What it yields is on the disk: `at_once` files are put
-    there together, and none is kept. The manifest has them then. Raises `EXPORT_FOLDER_TAKEN` where the file
-    of its name is nothing of this issuer's, and `WORKER_DIED`. Without `evidence` they are as
-    `Bundle.without_evidence` gives them.
+    A bundle under the name that a former release gave it is replaced, too. `total` is the number of editions,
+    for `progress` and to decide whether several processes write. The files that it yields are on the disk and
+    in the manifest: `at_once` files are written together, and none stays in memory. Raises
+    `EXPORT_FOLDER_TAKEN` where a file of that name is not this issuer's, and `WORKER_DIED`. Without
+    `evidence` they are as `Bundle.without_evidence` gives them.
     """
     make_private_folder(folder)
     remove_leftovers(folder)
@@ -155,7 +156,7 @@ def _write_by_workers(
 
 
 class _Desk(NamedTuple):
-    """Where bundles are written, by this process or by a worker."""
+    """The settings for writing bundles, in this process or in a worker."""
 
     issuer: Issuer
     folder: Path
@@ -164,7 +165,7 @@ class _Desk(NamedTuple):
 
 
 def _processes(issuer: Issuer, shares: int) -> int:
-    """How many workers write, so that each has two shares or more; below 2, this process does."""
+    """The number of workers that write, each with two shares or more; below 2, this process writes."""
     processes = min(shares // 2, available_cores())
     # An issuer cannot be pickled, and two processes cannot speak over one connection to what is elsewhere.
     if processes < 2 or not FORKS or not issuer.has_all_in_folder:
@@ -178,7 +179,10 @@ def _processes(issuer: Issuer, shares: int) -> int:
 
 
 def _write_share(desk: _Desk, entries: Sequence[Entry], _: Tell) -> list[str] | OSError:
-    """A worker's part. What the disk refuses is returned: a worker that raises it does not say which file."""
+    """A worker's part.
+
+    An error of the disk is returned: a worker that raised it would not say which file it was.
+    """
     try:
         return [line for lines in _write_here(desk, entries, lambda _: None) for line in lines]
     except OSError as error:
@@ -209,13 +213,16 @@ class _Written(NamedTuple):
     former: set[str]
     """The names that it may have had before; mostly the same."""
     id: str
-    """Of the credential."""
+    """The `id` of the credential."""
     line: str
-    """Of the manifest."""
+    """The line for the manifest."""
 
 
 def _write(desk: _Desk, bundles: Iterable[tuple[Entry, Bundle, bytes]], temporary: Path) -> list[str]:
-    """No file bears its name before its content is on the disk; syncing many at once takes no longer."""
+    """Gives no file its name before its content is on the disk.
+
+    Syncing many at once takes no longer than one.
+    """
     issuer, folder, written = desk.issuer, desk.folder, list[_Written]()
     forms, name_of = issuer.forms, bundle_names(issuer)
     for number, (entry, bundle, data) in enumerate(bundles):
@@ -244,8 +251,8 @@ def _write(desk: _Desk, bundles: Iterable[tuple[Entry, Bundle, bytes]], temporar
 def _make_room(issuer: Issuer, folder: Path, written: _Written) -> None:
     """Leave nothing at the path but an older bundle of the same credential.
 
-    Where a former release wrote another diploma of the issuer there, that file is given its own name.
-    Raises `EXPORT_FOLDER_TAKEN` for what is nothing of the issuer's.
+    If a former release wrote another diploma of the issuer there, that file gets its own name. Raises
+    `EXPORT_FOLDER_TAKEN` for a file that is not the issuer's.
     """
     data = _read(folder, written.name)
     if data is None or _is_of(data, issuer, written.id) or _is_torn(data):
@@ -262,7 +269,7 @@ def _make_room(issuer: Issuer, folder: Path, written: _Written) -> None:
 
 
 def _remove_former(issuer: Issuer, folder: Path, written: _Written) -> None:
-    """Remove what was written of the same credential under another name."""
+    """Remove files of the same credential under other names."""
     for name in written.former - {written.name}:
         data = _read(folder, name)
         if data is not None and (_is_of(data, issuer, written.id) or _is_torn(data)):
@@ -280,7 +287,7 @@ def _read(folder: Path, name: str) -> bytes | None:
 
 
 def _is_of(data: bytes, issuer: Issuer, credential_id: str) -> bool:
-    """Whether a file is a bundle of the issuer's credential of this id."""
+    """True if the data is a bundle of the issuer's credential with this id."""
     if _quoted(issuer.did) in data and _quoted(credential_id) in data:
         return True  # without reading all of it: a folder may hold a hundred thousand
     try:
@@ -294,7 +301,7 @@ def _quoted(text: str) -> bytes:
 
 
 def _is_torn(data: bytes) -> bool:
-    """Whether a power cut left this of a bundle: nothing, zeros, or its beginning."""
+    """True for the rest of a bundle after a power cut: nothing, zeros, or its beginning."""
     if not data.strip(b"\0"):
         return True
     try:

@@ -1,6 +1,6 @@
-"""What can be found out about an issuer's folder, without its passphrase.
+"""The health of an issuer's folder, examined without its passphrase.
 
-Two questions are answered: could the next diploma be issued, and what stays dated ahead of the clock?
+It answers two questions: could the next diploma be issued, and what stays dated ahead of the clock?
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ _LARGEST = 1 << 25  # bytes of a status list
 _WARNED = timedelta(days=30)  # before a list ends
 _SAMPLE = 16  # shards
 _WRITTEN = ("", "issuer.sqlite", "log", "status", "shards", "documents")
-"""What whoever issues has to be able to write to, where it is there."""
+"""The files and folders, where they exist, that issuing has to be able to write to."""
 
 
 def examine_issuer(
@@ -71,10 +71,10 @@ def examine_issuer(
     shard_stores: ShardStores | None = None,
     status_kinds: StatusKinds = STATUS_KINDS,
 ) -> Iterator[Finding]:
-    """One by one, the costly ones last. Raises the `Problem` that leaves nothing to look at.
+    """Yields findings one by one, the costly ones last. Raises the `Problem` that prevents all checks.
 
     `engines` are as in `ledger.folder`, `shard_stores` as in `shards_in`, `status_kinds` as in `Issuer`. Of
-    shards that are elsewhere some are looked at, chosen by chance.
+    shards that are kept elsewhere, a random sample is read.
     """
     identity, is_writable = Identity.read(home), os.access(home, os.W_OK)
     shards = shards_in(home, identity.shards, identity.did, stores=shard_stores)
@@ -151,7 +151,7 @@ def examine_issuer(
 
 
 def _read_only(home: Path) -> Path | None:
-    """The first place where whoever issues would have to write, and may not."""
+    """The first place that issuing has to write to, and that is read-only."""
     names = (name for name in _WRITTEN if not (name == "log" and is_elsewhere(home)))
     there = (path for name in names if (path := home / name).exists())
     return next((path for path in there if not os.access(path, os.W_OK)), None)
@@ -175,7 +175,7 @@ def _read(path: Path, parse: Callable[[bytes], _T]) -> Generator[Finding, None, 
 
 
 def _templates(home: Path, identity: Identity) -> Iterator[Finding]:
-    """Of diplomas the one in force, and those that it replaced; of other kinds their files."""
+    """Checks the templates: of diplomas the current and the replaced ones; of other kinds their files."""
     kinds = Kinds(home)
     for reference in identity.kinds:
         yield from _kind(home, reference)
@@ -189,7 +189,10 @@ def _templates(home: Path, identity: Identity) -> Iterator[Finding]:
 
 
 def _outdated(path: Path, template: Template) -> Iterator[Finding]:
-    """The lacks of new credentials by a template; one that its registrar edited stays as it is."""
+    """The properties that new credentials lack by a template.
+
+    A template edited by its registrar stays as it is.
+    """
     if lacks_degree(template):
         yield Finding.warned("issuer-template-lacks-degree", file=str(path))
     elif template.text == diploma_1().template.text:
@@ -209,7 +212,7 @@ def _claims(home: Path, links: int) -> Iterator[Finding]:
 
 
 def _keys(home: Path, identity: Identity, document: Document | None) -> Iterator[Finding]:
-    """Where they lie, and whether those that sign now or next are the ones that the document has."""
+    """The location of the keys, and whether the document has those that sign now or next."""
     path = home / "keys.json"
     if identity.signer_uri:
         yield Finding.passed("issuer-key-elsewhere", key=identity.signer_uri, keys=str(path))
@@ -240,7 +243,7 @@ def _keys(home: Path, identity: Identity, document: Document | None) -> Iterator
 def _announced(identity: Identity, document: Document, held: Mapping[str, PublicKey]) -> Iterator[Finding]:
     """Keys of the document that have no end, and that are not in the key file.
 
-    One for diplomas may be kept elsewhere: the folder has no address of it before it signs, or none at all.
+    A key for diplomas may be kept elsewhere: the folder has no address of it before it signs, or none at all.
     """
     names = {identity.verification_method(key, name) for name, key in held.items()}
     methods = documents.methods(document.value)
@@ -256,7 +259,7 @@ def _announced(identity: Identity, document: Document, held: Mapping[str, Public
 
 
 def _derived(path: Path, content: Callable[[], bytes]) -> Iterator[Finding]:
-    """Check that a published file is as it follows from `did.json`."""
+    """Check that a published file agrees with `did.json`."""
     try:
         if path.read_bytes() != content():
             yield Finding.failed("issuer-status-file-unlike", not_as_published(path), file=str(path))
@@ -271,7 +274,7 @@ def _list(form: Form | None, data: bytes) -> Claims:
 
 
 def _age(name: str, listed: Claims, now: datetime, *, closed: bool) -> Iterator[Finding]:
-    """Of a list that is dated ahead, has expired or will within a month, or half of a shorter life."""
+    """Findings on a list that is dated ahead, has expired, or will within a month or half a shorter life."""
     start, end = listed.valid_from, listed.valid_until
     if start is not None and is_ahead(start, now):
         yield Finding.failed("issuer-list-ahead", list=name, time=_minute(start))
@@ -284,7 +287,7 @@ def _age(name: str, listed: Claims, now: datetime, *, closed: bool) -> Iterator[
 
 
 def _versions(home: Path, log: LogReader, size: int) -> Iterator[Finding]:
-    """Whether each version of the document is as the log has it: bundles and trust file are made of them."""
+    """Compares each version of the document with the log: bundles and trust file are made of them."""
     if (home / JOURNAL).exists():
         return  # a change that is under way keeps its version after the log has it
     if files := documents.unlike_log(home, log, size):
@@ -299,7 +302,7 @@ def _agreement(store: Index, log: LogReader) -> Iterator[Finding]:
 
 
 def _editions(archive: Archive, size: int, signed: list[datetime | None], now: datetime) -> Iterator[Finding]:
-    """Whether diplomas stay dated ahead: asked only where something was signed ahead, by these times."""
+    """Diplomas that stay dated ahead; looked for only if one of the `signed` times is ahead."""
     if not any(is_ahead(time, now) for time in signed if time is not None):
         return
     with suppress(FormNotKnown):  # of such a diploma nobody here knows when it was signed

@@ -1,7 +1,7 @@
 """Leftovers of killed commands: temporaries, and folders of backups and restores.
 
-Any of it may hold keys or personal data. Most goes when the command is typed again that was killed; all of
-it by `remove`.
+Any of it may hold keys or personal data. Most of it goes when the killed command is run again; all of it by
+`remove`.
 """
 
 from __future__ import annotations
@@ -16,14 +16,17 @@ from . import backup
 
 
 def found(home: Path) -> list[Path]:
-    """The files and folders, in the issuer's folder and beside it. What a live process writes is not left."""
+    """The files and folders, in the issuer's folder and beside it.
+
+    Files that a live process writes are not leftovers.
+    """
     files = [path for folder in _folders(home) for path in leftovers(folder)]
     kept = kept_beside(home)
     return sorted([*files, *leftovers(kept.parent, kept.name), *backup.unfinished(home)])
 
 
 def remove(home: Path) -> None:
-    """Remove all of it, but what cannot be removed, as a file of another user."""
+    """Remove all leftovers, except those that cannot be removed, such as another user's file."""
     for folder in _folders(home):
         remove_leftovers(folder)
     kept = kept_beside(home)
@@ -32,14 +35,14 @@ def remove(home: Path) -> None:
 
 
 def require_none(home: Path) -> None:
-    """Remove all of it, for when its keys are sealed or end. Raises `Refused` where something stays."""
+    """Remove all leftovers when the keys are sealed or end. Raises `Refused` if something stays."""
     remove(home)
     if stays := found(home):
         raise Refused.saying("{file} was left by a killed command, and cannot be removed", file=str(stays[0]))
 
 
 def _folders(home: Path) -> list[Path]:
-    """Those that are written to by way of temporaries: no deeper than a job's shards, or the log's keys."""
+    """The folders that may have temporaries: no deeper than a job's shards, or the log's keys."""
     own = home.resolve()  # a link could lead to somebody else's folder
     inside = (path for pattern in ("*", "*/*") for path in home.glob(pattern) if path.is_dir())
     return [home, *(path for path in inside if path.resolve() == own / path.relative_to(home))]

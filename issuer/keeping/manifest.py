@@ -1,8 +1,8 @@
-"""`manifest.csv` beside exported bundles: which file is whose, with the digest of what it has.
+"""`manifest.csv` beside exported bundles: the credential of each file, and the digest of its content.
 
-Lines are appended when their files are on the disk, so that a killed run leaves those of the files that it
-wrote. At the end of a later run the last line of each file stays, as long as the file is there. The manifest
-holds personal data, is for the owner only, and opens in a spreadsheet without running anything.
+Lines are appended when their files are on the disk, so that a killed run leaves the lines of the files that
+it wrote. At the end of a later run, only the last line of each existing file stays. The manifest holds
+personal data, is for the owner only, and opens in a spreadsheet without running anything.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def file_of_line(line: str) -> str:
 
 
 def mend_manifest(folder: Path) -> bool:
-    """Whether there is a manifest. What a power cut left of a line is taken off it.
+    """Cuts off a line that a power cut left incomplete; true if there is a manifest.
 
     Raises `EXPORT_FOLDER_TAKEN` for a file of its name that does not begin as one.
     """

@@ -1,4 +1,4 @@
-"""What the files in a folder name that lies outside it: a place of its log, of shards, of a key, a ledger."""
+"""References from a folder's files to anything outside it: the place of its log, shards or key, a ledger."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from ..identity.succession import KeyChange
 
 
 def named_in(folder: Path) -> Iterator[str]:
-    """Each text that has to be agreed to before it is used, in an issuer's folder or in that of a log alone.
+    """Each address that the user has to agree to before its use, in the folder of an issuer or a log.
 
-    Nothing is connected to, and no key is opened. Raises what reading the files raises.
+    It opens no connection and no key. Raises the errors of reading the files.
     """
     if (address := address_in(folder)) is not None:
         yield address_of(address)

@@ -1,4 +1,4 @@
-"""How all that was issued stands, as the index has it: counts, the file begun last, status lists."""
+"""An overview of all credentials issued, from the index: counts, the file begun last, status lists."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ class LastFile(NamedTuple):
 
 
 class Overview(NamedTuple):
-    """How an issuer's credentials stand."""
+    """The state of an issuer's credentials."""
 
     credentials: int
-    """However many editions and copies each has."""
+    """The number of credentials, however many editions and copies each has."""
     states: Mapping[EditionState, int]
     """Editions by state, each copy counted."""
     claimed: int
     """Credentials whose latest edition is bound to a wallet."""
     last: LastFile | None
     lists: Mapping[int, tuple[datetime, datetime] | None]
-    """By list, when it is half through its life, and its end; `None` for one that was not published yet."""
+    """By list, the time at half of its life, and its end; `None` for one that was not published yet."""
     due: list[int]
     """The lists to publish now."""
 
 
 def overview(issuer: Issuer, now: datetime, form: str | None = None) -> Overview:
-    """Count what was issued, in a form as `Listing.is_in` has it.
+    """Count the issued credentials, in a form as in `Listing.is_in`.
 
     Nothing is changed and no secret opened; later editions are read, one by one.
     """

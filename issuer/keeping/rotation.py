@@ -1,10 +1,10 @@
 """The keys that sign diplomas and status lists of a did:web: shown, announced, and changed for others.
 
-A key for diplomas that is kept elsewhere signs lists, too: an issuer that goes over to one has no key in its
-document that a copy of its folder holds.
+A key for diplomas that is kept elsewhere signs lists, too. So a copy of the folder holds no key that is in
+the issuer's document.
 
-An ended key stays in the document, so that what it signed before is still its issuer's, here and elsewhere.
-One that somebody else may have goes out of it: then the log alone tells what it signed before.
+An ended key stays in the document, so that its earlier signatures remain the issuer's, here and elsewhere. A
+compromised key is dropped from it: then the log alone proves its earlier signatures.
 """
 
 from __future__ import annotations
@@ -42,32 +42,32 @@ from ..problem import KEY_IN_USE, KEY_KEPT_ELSEWHERE, KEY_UNKNOWN
 from . import leftovers
 
 _NEXT, _INSTEAD = "-next", "-instead"
-"""Behind the name of a key, that of one which is announced, or is made to take its place at once."""
+"""Suffixes to the name of a key: for its announced successor, and for one that replaces it at once."""
 _LISTS = ("status-list", "status-list-next")
 """The names of the keys for status lists, now and next."""
 
 
 class Shown(NamedTuple):
-    """A key by which the issuer's document has, or had, it assert something."""
+    """A key for assertions that is, or was, in the issuer's document."""
 
     name: str
-    """In the key file; empty for one that is no longer there, and signs nothing."""
+    """The name in the key file; empty for a key that is no longer there, and signs nothing."""
     key: PublicKey
     expires: datetime | None
     is_revoked: bool = False
-    """Whether only an earlier version of the document had it."""
+    """True if only an earlier version of the document had it."""
 
 
 @dataclass(frozen=True)
 class Rotated:
-    """What a rotation did."""
+    """The result of a rotation."""
 
     ended: tuple[str, ...]
-    """The keys that sign no more, as Multikeys."""
+    """The keys that no longer sign, as Multikeys."""
     entry: int
     """The log entry of the document that says so; what the keys signed stands before it."""
     editions: int
-    """How many had been issued by then."""
+    """The number of editions that had been issued by then."""
     lists: list[int]
     """The status lists that were signed anew."""
 
@@ -79,14 +79,14 @@ class _Next:
     issuer: Issuer
     key_type: str | None
     signer: Signer | None
-    """It has the key for diplomas where that is to be kept elsewhere than in the key file."""
+    """The signer with the key for diplomas, if that is to be kept elsewhere than in the key file."""
     in_file: bool
-    """Whether that key is to be in the key file."""
+    """True if that key is to be in the key file."""
     uri: str = ""
     """Of the key that is kept elsewhere, if it has one."""
 
     def stays(self) -> bool:
-        """Whether the key for diplomas is kept elsewhere, and no other one is to take its place."""
+        """True if the key for diplomas is kept elsewhere, and no other one is to take its place."""
         own = self.issuer.own_signer
         is_same = own is not None and (self.signer is None or self.signer.public_key == own.public_key)
         return is_same and self.key_type is None and not self.in_file
@@ -97,7 +97,7 @@ class _Next:
         return {role: role + suffix for role in ROLES if is_all or (has_status_did and role in _LISTS)}
 
     def is_end_of(self, change: KeyChange, *, moves: bool) -> bool:
-        """Whether an interrupted change has the next keys where they are wanted now."""
+        """True if an interrupted change puts the next keys where they are wanted now."""
         if moves and STATUS_DOCUMENT not in change.document:
             return False
         if self.signer is None:
@@ -113,6 +113,7 @@ class _Next:
         if signer is None and issuer.own_signer is not None and not self.in_file:
             raise KEY_KEPT_ELSEWHERE("the key that signs credentials is kept elsewhere than in the key file")
         if signer is not None and not stays:
+            # Each key has one span in the documents (`_places`): an ended key must not begin again.
             if signer.public_key in _used(issuer):
                 raise Conflict("the key that is to sign next signs already, or did before")
             require_signs(signer)
@@ -150,10 +151,10 @@ def keys_shown(issuer: Issuer) -> Iterator[Shown]:
 def add(
     issuer: Issuer, key_type: str | None = None, signer: Signer | None = None, *, in_file: bool = False
 ) -> None:
-    """Announces the keys that are to sign next: makes them, and has the document with them in the log.
+    """Announces the keys that are to sign next: makes them, and puts a document with them into the log.
 
     `signer` has the next key for diplomas where that is kept elsewhere than in the key file; `in_file` is as
-    in `rotate`. Raises `Conflict` where next keys are announced already, and what `rotate` raises besides.
+    in `rotate`. Raises `Conflict` where next keys are announced already, and otherwise as `rotate`.
     """
     issuer.require_list_signer()
     issuer.require_signer()  # it signs the document
@@ -185,15 +186,15 @@ def rotate(
 ) -> Rotated:
     """Ends the keys that sign diplomas and lists; the next ones sign, announced before or made now.
 
-    All status lists are signed anew, and what killed commands left in the folder is removed. `signer` has the
-    next key for diplomas and lists where that is kept elsewhere than in the key file; the folder remembers
-    its URI, if it has one. `in_file` brings that key back into the key file. With neither, an issuer whose
-    key is elsewhere keeps that key, and ends the one for lists in the folder, which one of 81e9505 has, and
-    one with a DID for status lists. With `has_status_did`, lists are signed under that DID from now on, by a
-    new key in the folder; the trust file then has another fingerprint. With `compromised` keys, announced
-    ones end, too: they lay in the same file. The key that ends signs the document that says so, unless it is
-    compromised or `lost`: then another chain of documents begins, and the trust file has another fingerprint,
-    too.
+    All status lists are signed anew, and leftovers of killed commands are removed from the folder. `signer`
+    has the next key for diplomas and lists where that is kept elsewhere than in the key file; the folder
+    remembers its URI, if it has one. `in_file` brings that key back into the key file. With neither, an
+    issuer whose key is elsewhere keeps that key, and ends the one for lists in the folder, which one of
+    81e9505 has, and one with a DID for status lists. With `has_status_did`, lists are signed under that DID
+    from now on, by a new key in the folder; the trust file then has another fingerprint. With `compromised`
+    keys, announced ones end, too: they lay in the same file. The key that ends signs the document that says
+    so, unless it is compromised or `lost`: then another chain of documents begins, and the trust file has
+    another fingerprint, too.
 
     Raises `Refused` for a DID whose key cannot change, or where something left cannot be removed;
     `ISSUER_CLOSED`, `TryLater` while another process issues, `KeysChanged` where another was faster,
@@ -220,11 +221,11 @@ def rotate(
 def revoke(issuer: Issuer, name: str) -> Rotated:
     """Takes a key that ended before out of the document, as `rotate` does a compromised one.
 
-    `name` is its Multikey, or the DID URL. One that was revoked stays so. All status lists are signed anew.
+    `name` is its Multikey, or the DID URL. A revoked key stays revoked. All status lists are signed anew.
     `editions` are those that were issued while it was there to sign diplomas, by it or by the one before.
 
     Raises `KEY_UNKNOWN` for a key that the issuer never had, `KEY_IN_USE` for one that signs or is to sign
-    next, and what `rotate` raises besides.
+    next, and otherwise as `rotate`.
     """
     key = name.rpartition("#")[2]
     issuer.require_list_signer()
@@ -235,6 +236,7 @@ def revoke(issuer: Issuer, name: str) -> Rotated:
         method = next((method for method in reversed(had) if name in (method, method.rpartition("#")[2])), "")
         if not method:
             raise KEY_UNKNOWN("no document of this issuer has, or had, the key")
+        # Dropping a key in use would leave new signatures without a key in the document.
         if key in (held.multikey() for held in issuer.public_keys.values()):
             raise KEY_IN_USE("this key has not ended: the issuer signs with it, or is to sign with it next")
         if method in documents.methods(document):
@@ -246,9 +248,9 @@ def revoke(issuer: Issuer, name: str) -> Rotated:
 
 
 def _places(versions: Mapping[int, Mapping[str, Any]], method: str) -> tuple[int, int, int]:
-    """Where in the log a method was first in the document, where it ended, and where it was gone.
+    """The log entries of the documents in which a method first was, ended, and was gone.
 
-    One by which diplomas were never signed ended where it began.
+    A method that never signed diplomas ended where it began.
     """
     has = [place for place, version in versions.items() if method in documents.methods(version)]
     gone = next(place for place in versions if place > has[-1])
@@ -305,7 +307,7 @@ def _signing(issuer: Issuer) -> dict[str, PublicKey]:
 
 
 def _ended_by(change: KeyChange, issuer: Issuer) -> list[str]:
-    """The methods that an interrupted change ends: who says now that keys are compromised means these."""
+    """The methods that an interrupted change ends: a report of compromised keys now means these."""
     versions = (*documents.versions(issuer.home).values(), documents.newest(issuer.home))
     *_, before = (documents.methods(version) for version in versions if version != change.document)
     after = documents.methods(change.document)
@@ -313,14 +315,14 @@ def _ended_by(change: KeyChange, issuer: Issuer) -> list[str]:
 
 
 def _ends(name: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
-    """Whether a method has another end in the document after, or is not there any more."""
+    """True if a method has another end in the document `after`, or is no longer there."""
     ends = [version[name].get("expires") if name in version else "gone" for version in (before, after)]
     return ends[0] != ends[1]
 
 
 @contextmanager
 def _changing(issuer: Issuer) -> Iterator[None]:
-    """Nothing is issued meanwhile, and what was begun is finished with the keys that it was begun with."""
+    """Stops issuing meanwhile, and first finishes begun work, with the keys that it was begun with."""
     if not issuer.identity.rotates:
         raise Refused(
             "the key of this issuer is its identifier, and cannot change",
@@ -336,7 +338,7 @@ def _changing(issuer: Issuer) -> Iterator[None]:
 def _change(issuer: Issuer, change: KeyChange, *, is_chained: bool = True) -> None:
     """Makes a change, its document signed by the key for diplomas of the one before.
 
-    Where that key is gone, or may be somebody else's, so that its signature is worth nothing, another chain
+    If that key is lost, or may be in somebody else's hands, its signature is worth nothing, and a new chain
     begins.
     """
     history = documents.history(issuer.home)
@@ -361,6 +363,6 @@ def _announced(issuer: Issuer, document: Mapping[str, Any]) -> dict[str, PublicK
 
 
 def _used(issuer: Issuer) -> set[PublicKey]:
-    """The keys that sign, and those that have ended, which nothing brings back."""
+    """The keys that sign, and those that have ended, which must not sign again."""
     ended = {told.key for told in keys_shown(issuer) if told.expires or told.is_revoked}
     return ended.union(_signing(issuer).values())

@@ -1,4 +1,4 @@
-"""Shards that nothing names: what killed jobs left is found, and deleted by who may.
+"""Finding shards that killed jobs left and nothing names, and deleting them with a key that may.
 
 A machine's key to a bucket has no right to delete, and needs none for anything else.
 """
@@ -16,9 +16,9 @@ from ..issuer import Issuer
 def sweep(issuer: Issuer, agree: Callable[[Sequence[ShardName]], None]) -> tuple[list[ShardName], int]:
     """Deletes the shards of ended jobs that no chunk names, begun or finished; `agree` hears which, if any.
 
-    Returns these, and how many others nothing names: those of jobs that may go on, or are not known here,
-    stay. Nothing is issued meanwhile. Raises `TryLater` where
-    somebody issues, what `agree` raises, and what the store does where it lets nobody delete.
+    Returns these, and the number of other shards that nothing names: shards of jobs that may go on, or are
+    not known here, stay. Issuing waits meanwhile. Raises `TryLater` while another process issues, the errors
+    of `agree`, and that of a store that refuses to delete.
     """
     archive, store = issuer.archive, issuer.store
     with locked(issuer.home / "issue", patience=issuer.patience):

@@ -1,9 +1,8 @@
 """From a record to the unsigned credential: everything in it follows from the record and the sequence number.
 
-So a row done again gives the same bytes. The template has the content; what carries security is added
-here, where no edit of a template can lose it: an `id` of 160 bits that nobody can guess (HMAC over kind,
-number, edition, form and copy), the issuer, where the status stands, and in which log the credential is
-anchored.
+So a row done again gives the same bytes. The template has the content; what carries security is added here,
+where no edit of a template can lose it: an `id` of 160 bits that nobody can guess (HMAC over kind, number,
+edition, form and copy), the issuer, the place of the status, and the log in which the credential is anchored.
 """
 
 from __future__ import annotations
@@ -36,15 +35,15 @@ from .permutation import Positions
 _FREE = 'Any "text" at all'
 _DAY, _MOMENT = "2000-01-01", "2000-01-01T00:00:00Z"
 _SAMPLES = (_FREE, "1", _DAY, _MOMENT, "https://example.org/1")
-"""What may stand in the place of an own field: free text, a word, a day, a moment, an address."""
+"""Sample values for the place of an own field: free text, a word, a day, a moment, an address."""
 _OWN = ("id", "issuer", "credentialStatus", "termsOfUse", "proof")
 _OWN_OF_NAMED = (*_OWN, "credentialSchema")
-"""The members that are added to what a template says, and to that of a kind that is named."""
+"""The members that the program adds to a template's, and those that it adds for a named kind."""
 
 
 @dataclass(frozen=True)
 class Profile:
-    """How the issuer stands in each credential."""
+    """The issuer as named in each credential."""
 
     did: str
     name: str
@@ -53,7 +52,7 @@ class Profile:
     url: str | None = None
     """The web address under which identifiers are made; without one they are URNs."""
     states_status: bool = False
-    """Whether a term of use says where the status stands, in the place of `credentialStatus`."""
+    """True if a term of use says where the status is, in place of `credentialStatus`."""
     address: str = ""
     """The https address by which SD-JWT VCs name it; else that is its DID."""
 
@@ -103,15 +102,15 @@ class Ids:
 
 
 def scope_of(name: str) -> str:
-    """A prefix of the numbers of a kind, so that two kinds may share one; names and numbers have no NUL.
+    """A prefix of the numbers of a kind, so that two kinds may share a number; names and numbers have no NUL.
 
-    Diplomas have none, as when there was no other kind: of one number there is one, whatever the version.
+    Diplomas have none, as before there were other kinds. All versions of a kind share one prefix.
     """
     return "" if name == shipped().name else f"{name}\0"
 
 
 def _issue(edition: int, copy: int, form: str) -> str:
-    """Credentials of the default form have ids as when there was no other; no media type is a number."""
+    """The default form has the ids from before there were other forms; no media type is a number."""
     issue = str(edition) if copy == 1 else f"{edition}.{copy}"
     return f"{issue}\0{form}" if form else issue
 
@@ -126,7 +125,7 @@ class Composer:
     """
 
     dates = ("validFrom", "validUntil")
-    """The members of a template that decide, and hold a date."""
+    """The members of a template that hold the dates of validity."""
 
     def __init__(
         self,
@@ -150,7 +149,7 @@ class Composer:
         self._schema = _schema(kind, profile)
 
     def in_form(self, form: str) -> Composer:
-        """The same for credentials in another form: it says the same, under ids and salts of their own."""
+        """The same composer for another form: the credentials say the same, with their own ids and salts."""
         other = copy_of(self)
         other.form = form
         return other
@@ -164,16 +163,16 @@ class Composer:
         return scope_of(self.kind.name)
 
     def check(self) -> None:
-        """Raises `InvalidTemplate` unless the template makes a credential whose every term has a meaning."""
+        """Raises `InvalidTemplate` unless the template makes a credential whose terms are all defined."""
         try:
             self._require_sound({**self.kind.sample, **self._own_samples})
         except Malformed as problem:
             raise InvalidTemplate(f"the template: {problem.detail}", because=problem) from problem
 
     def settle(self, record: Record, date_order: str = "") -> list[tuple[str, str, str]]:
-        """Writes each day among the own fields as its place takes it: as a day, or as a moment of that day.
+        """Writes each day among the own fields as its place needs it: as a day, or as a moment of that day.
 
-        Returns what cannot stand in its place, such as a text in `validUntil`: field, reason, value.
+        Returns the values that do not fit their place, such as a text in `validUntil`: field, reason, value.
         `date_order` is as `check_cells` has it.
         """
         wrong = []
@@ -212,7 +211,7 @@ class Composer:
     def _own_times(self) -> dict[str, str]:
         """The own fields whose place takes a day or a moment, and the time that makes a day a moment there.
 
-        An end is the last second of its day: what is valid until a day is valid on that day, too.
+        An end is the last second of its day: a credential valid until a day is valid on that day, too.
         """
         times = {field: "" for field, sample in self._own_samples.items() if sample == _DAY}
         for field, sample in self._own_samples.items():
@@ -246,10 +245,10 @@ class Composer:
     def parts(
         self, record: Record, seq: int, edition: int = 1, holder: str | None = None, copy: int = 1
     ) -> tuple[IssuingFacts, dict[str, Any]]:
-        """What decides in the credential, and what the template says in it, of which parts are shared.
+        """The facts that decide in the credential, and the template filled in; some parts are shared objects.
 
-        It is bound to `holder`, a DID, if given. Raises `InvalidTemplate`, and `Malformed` for a date that is
-        none.
+        It is bound to `holder`, a DID, if given. Raises `InvalidTemplate`, and `Malformed` for an invalid
+        date.
         """
         said = self.template.fill(self.values(record, edition, copy))
         return self.dated(self.facts(record, seq, edition, holder, copy), said), said
@@ -301,7 +300,7 @@ class Composer:
         )
 
     def _by_kind(self, record: Record) -> ClaimsByKind:
-        """The claims of a record, for forms that have one for each field. Fields of registrars are texts."""
+        """The claims of a record, for forms with a claim for each field. Registrars' own fields are texts."""
         kind, values, blank = self.kind, record, self._blank
         if kind.person.whole:
             values = {**record, kind.person.whole: kind.person.full(record)}
@@ -319,7 +318,7 @@ class Composer:
         return ClaimsByKind(type_of(kind), integrity_of(kind), {}, names, shown, self._salt)
 
     def dated(self, facts: IssuingFacts, said: Mapping[str, Any]) -> IssuingFacts:
-        """The facts with the dates that the template says. Raises `Malformed` for one that is none."""
+        """The facts with the dates of the template. Raises `Malformed` for an invalid date."""
         return facts._replace(valid_from=_moment(said, "validFrom"), valid_until=_moment(said, "validUntil"))
 
     def _place(self, seq: int) -> StatusPlace:
@@ -329,7 +328,7 @@ class Composer:
 
 
 def _issuer(kind: Kind, profile: Profile) -> dict[str, Any]:
-    """The issuer as each credential shows it, with a type and an address only where its context has them."""
+    """The issuer as shown in each credential, with a type and an address only if its context defines them."""
     if not kind.issuer_type:
         return {"id": profile.did, "name": profile.name}
     issuer = {"id": profile.did, "type": [kind.issuer_type], "name": profile.name}
@@ -353,7 +352,7 @@ def _moment(said: Mapping[str, Any], name: str) -> datetime | None:
 
 
 def trial(kind: Kind, contexts: jsonld.Contexts | None = None, profile: Profile = NOBODY) -> Composer:
-    """A composer to try a kind with; nothing that it makes is signed."""
+    """A composer for trying a kind; nothing that it makes is signed."""
     nothing = bytes(32)
     return Composer(kind, profile, nothing, nothing, Positions(_no_key), contexts)
 

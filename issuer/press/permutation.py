@@ -1,9 +1,9 @@
-"""Where in its status list a sequence number stands: a keyed permutation, so that nothing need be looked up.
+"""The position of a sequence number in its status list: a keyed permutation, so nothing is looked up.
 
-Sequence number s belongs to list s >> 17, at a position that only the issuer can compute; the inverse
-turns a presented status index back into the key of the store. A Feistel network over halves of 9 and 8
-bits, its rounds read from tables of AES output, keyed per list. It hides the order of issue; on a domain
-this small it is no strong pseudo-random permutation, and need not be one.
+Sequence number s belongs to list s >> 17, at a position that only the issuer can compute; the inverse turns a
+presented status index back into the sequence number. A Feistel network over halves of 9 and 8 bits, its
+rounds read from tables of AES output, keyed per list. It hides the order of issue; on a domain this small it
+is no strong pseudo-random permutation, and need not be one.
 """
 
 from __future__ import annotations

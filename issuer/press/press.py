@@ -1,7 +1,7 @@
 """The press: from a record and its sequence number to the signed credential and its log entry.
 
-It can be pickled, so that worker processes get their own. A line is what is kept of a credential:
-the credential itself, the record that it was made from (a correction starts there), the sequence number.
+It can be pickled, so that worker processes get their own. A line is the stored record of a credential: the
+credential itself, the record that it was made from (a correction starts there), the sequence number.
 """
 
 from __future__ import annotations
@@ -40,14 +40,14 @@ from .skeletons import DIFFERENT, Noting, Skeletons
 class Line:
     """A credential as it is kept: JSON, in which one of another form is enveloped (VCDM 2.0, 4.13).
 
-    What it says, but for the `id`, raises `FormNotKnown` where it is of none of its `forms`.
+    Its properties, but for `id`, raise `FormNotKnown` where it is of none of its `forms`.
     """
 
     seq: int
     record: Record
     credential: Received
     forms: Mapping[str, Form] = field(default_factory=lambda: FORMS, compare=False)
-    """Those that it may be of."""
+    """The forms that it may have."""
 
     @classmethod
     def parse(cls, data: bytes, forms: Mapping[str, Form] = FORMS) -> Line:
@@ -69,7 +69,7 @@ class Line:
 
     @staticmethod
     def record_of(data: bytes) -> tuple[int, bytes]:
-        """Sequence number and record, the latter as JSON: what comes behind them is not read."""
+        """The sequence number, and the record as JSON. The rest of the line is not read."""
         # A record holds no objects; within a text, JSON has a backslash before the ".
         head, _, _ = data.partition(b'},"credential":')
         seq, _, record = head.removeprefix(b'{"seq":').partition(b',"record":')
@@ -100,11 +100,11 @@ class Line:
 
     @property
     def created(self) -> datetime | None:
-        """When it was signed, if its form says so."""
+        """The time of its signature, if its form states it."""
         return next((signed.created for signed in self.secured.signatures(Work()).known), None)
 
     def is_ahead(self, now: datetime) -> bool:
-        """Whether it says that it was signed later than `now`, by more than clocks may differ."""
+        """True if its date of signing is later than `now` by more than clocks may differ."""
         return self.created is not None and is_ahead(self.created, now)
 
     @property
@@ -122,19 +122,19 @@ class Printed(NamedTuple):
 
 @dataclass(frozen=True, repr=False)
 class Press:
-    """Everything that goes into a credential but the record. It holds secrets and is never shown."""
+    """All parts of a credential but the record. It holds secrets and is never shown."""
 
     composer: Composer
-    """What makes the unsigned credentials."""
+    """The composer of the unsigned credentials."""
     signer: Signer
-    """Has the issuer's assertion key."""
+    """The signer with the issuer's assertion key."""
     verification_method: str
     form: Form
-    """How they are secured."""
+    """The form in which they are secured."""
     status_kinds: StatusKinds = field(default_factory=lambda: dict(STATUS_KINDS))
-    """The kinds of status lists by which what was signed is read again."""
+    """The kinds of status lists, for reading signed credentials again."""
     _kept: set[tuple[bool, ...]] = field(default_factory=set, init=False, compare=False)
-    """The facts that were given together, and found again in the signed text."""
+    """The combinations of facts that were already found again in a signed text."""
 
     def open(self) -> None:
         """Asks for a PIN, if one is needed, before anything is recorded.
@@ -155,13 +155,13 @@ class Press:
         copy: int = 1,
         copies: int = 1,
     ) -> Printed:
-        """Signs. Raises `Malformed` where the template's content would lose anything on its way.
+        """Signs. Raises `Malformed` if the signed form would lose any of the template's content.
 
-        Of several `copies` none but those in JSON say when they were signed: to the second, that would tell
-        verifiers who compare them that they are one person's.
+        If there are several `copies`, only those in JSON state the time of signature. Verifiers who compare
+        copies could link them to one person by a time to the second.
 
-        Raises `UnsupportedForm` for what would be of another form as well, since nobody could read it, and
-        `FACT_LOST` where the form does not say what decides.
+        Raises `UnsupportedForm` for a credential that would be of another form as well, since nobody could
+        read it. Raises `FACT_LOST` if the form lacks a fact that decides.
         """
         parts = self.composer.parts(record, seq, edition, holder, copy)
         is_dated = copies == 1 or self.form.media_type == INTEGRITY
@@ -185,7 +185,7 @@ class Press:
         return Printed(line.to_bytes(), line.entry)
 
     def print_row(self, record: Record, seq: int, created: datetime) -> Printed:
-        """As `print`, and the same bytes, by the skeleton of the record's shape where there is one.
+        """As `print`, with the same bytes, by the skeleton of the record's shape if there is one.
 
         Raises `SKELETON_DIFFERS` where the guard finds other bytes.
         """

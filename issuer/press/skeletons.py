@@ -1,8 +1,8 @@
-"""Skeletons of the records that a press prints, one for each shape, and the guard over what they make.
+"""Skeletons of the records that a press prints, one for each shape, and the guard over their output.
 
-The shape of a record is which of the template's fields are empty, which are numbers, and which are addresses
-of what scheme. A file has few shapes, and rows of one shape differ in values alone: these are spliced into
-what is constant in all of them.
+The shape of a record is the set of its fields that are empty, that are numbers, and that are addresses of
+each scheme. A file has few shapes, and rows of one shape differ in values alone: these are spliced into the
+constant rest.
 """
 
 from __future__ import annotations
@@ -23,10 +23,11 @@ from ..problem import SKELETON_DIFFERS
 from .document import Composer
 
 MOST = 256
-"""Shapes that are kept. The rest goes the general way: a hostile file has another shape in each row."""
+"""The most shapes that are kept. Others go the general way: a hostile file may have a new shape in each row.
+"""
 
 WORTH = 3
-"""Records of a shape that go the general way before it gets a skeleton: compiling one takes as long."""
+"""The number of records of a shape before it gets a skeleton: compiling takes as long as these."""
 
 FIRST, EVERY = 3, 64
 """The guard makes the first few records of a skeleton, and then one in so many, the general way as well."""
@@ -41,7 +42,7 @@ _SCHEMES = frozenset({"http", "https", "urn", "did", "mailto"})
 
 
 class Shaped:
-    """The skeleton of one shape, and how often it was used."""
+    """The skeleton of one shape, and the number of its uses."""
 
     def __init__(self, skeleton: Skeleton, dates: Mapping[str, Format]) -> None:
         self._skeleton, self._dates = skeleton, dates
@@ -49,7 +50,7 @@ class Shaped:
 
     @property
     def is_due(self) -> bool:
-        """Whether the next record is one that the guard makes the general way as well."""
+        """True if the guard makes the next record the general way as well."""
         return self._used < FIRST or self._used % EVERY == 0
 
     def secure(self, values: Sequence[Any], signer: Signer) -> Spliced | None:
@@ -76,7 +77,7 @@ class Skeletons:
         own = urls.union(composer.own)
         self._own = [index for index, name in enumerate(self._fields) if name in own]
         self.worth = WORTH
-        """So many records of a shape go the general way first."""
+        """The number of records of a shape that go the general way first."""
         self._seen: dict[tuple[Any, ...], int] = {}
         self._shapes: dict[tuple[Any, ...], Shaped | None] = {}
 

@@ -1,7 +1,8 @@
 """The templates in an issuer's folder: the one in force, and those that updates replaced.
 
-A job that was begun and the editions of a diploma keep the template that they were begun with. So what an
-update replaces stays beside template.json, named by its SHA-256. Of a registrar's own edits nothing is kept.
+A job that was begun and the editions of a diploma keep the template that they were begun with. So a template
+that an update replaces stays beside template.json, named by its SHA-256. Templates that a registrar's edits
+replace are not kept.
 """
 
 from __future__ import annotations
@@ -26,7 +27,10 @@ REPLACED = f"template.{'[0-9a-f]' * 64}.json"
 
 
 def replaced_templates(home: Path) -> list[bytes]:
-    """The templates that updates replaced. Raises `Damaged` for one that is not what its name says."""
+    """The templates that updates replaced.
+
+    Raises `Damaged` for a template that does not match the digest in its name.
+    """
     texts = {path: path.read_bytes() for path in sorted(home.glob(REPLACED))}
     for path, text in texts.items():
         if path.name != _name_of(text):  # a job that was begun with it would go on with another
@@ -39,12 +43,12 @@ def _name_of(text: bytes) -> str:
 
 
 def lacks_degree(template: Template) -> bool:
-    """Whether a template states the type of an achievement and has no place for the degree's name."""
+    """True if a template states the type of an achievement and has no place for the degree's name."""
     return "achievement_type" in template.fields and "degree_name" not in template.fields
 
 
 def update_template(home: Path, contexts: jsonld.Contexts | None, *, patience: float) -> bool:
-    """Gives template.json a place for the degree's name, after keeping a copy; whether it had none.
+    """Gives template.json a place for the degree's name, after keeping a copy; true if it had none.
 
     Waits `patience` seconds for a job under way. Raises `InvalidTemplate` where there is no achievement to
     name the degree in, or where the contexts of the template do not define the terms for it.

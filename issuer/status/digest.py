@@ -1,4 +1,4 @@
-"""The status digest: what all published lists say, in one signed file, and what changed since the one before.
+"""The status digest: the content of all published lists in one signed file, and the changes since the last.
 
 Beside the lists lie `digest`, whole, and `digest-N` with the changes from number N to the next one. Both have
 the signed document of the digest that they lead to.
@@ -36,9 +36,9 @@ from ..press.press import signed_entry
 from .files import list_number, published_document, suspensions_name
 
 KEPT = 32
-"""Files of changes that stay: who looks less often takes the whole."""
+"""The number of files of changes that stay: a reader who looks less often takes the whole digest."""
 LONGEST = timedelta(days=30)
-"""How long one lasts at the most: as long as it does, nobody is asked whether more were revoked since."""
+"""The longest life of a digest: until its end, a verifier does not ask whether more were revoked since."""
 _MOST_STEPS = 1 << 22
 _REVOCATION = "revocation"
 
@@ -59,7 +59,7 @@ def publish(
     now: datetime,
     lifetime: timedelta,
 ) -> int:
-    """Signs, anchors and writes a digest of the lists as they are published: its number.
+    """Signs, anchors and writes a digest of the published lists; returns its number.
 
     The caller holds the lock of the folder, so that no list changes meanwhile. Raises `Damaged` where a list
     is not as it was published, or the digest before cannot be read.
@@ -126,7 +126,7 @@ def publish(
 
 
 def _values(purposes: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """By the end of a list's address what its values stand for; see `DigestFacts`.
+    """The meaning of a list's values, by the end of its address; see `DigestFacts`.
 
     A list of another kind has both: 1 for revoked, 2 for suspended (`combined`).
     """

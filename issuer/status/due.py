@@ -1,4 +1,4 @@
-"""When a list is to be published again: because of its age, or of what it does not say yet."""
+"""Deciding when to publish a list again: because of its age, or of changes that it lacks."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ def due(store: Index, identity: Identity, now: datetime, since: int = 0) -> list
 
 
 def ended(store: Index, now: datetime, since: int = 0) -> list[int]:
-    """The lists that are new or have ended, and those that the log has before the entry `since`."""
+    """The lists that are new or have ended, and those in the log before the entry `since`."""
     return store.revocations.stale_lists(format_datetimestamp(now), NEVER, since)
 
 
 def overdue(store: Index, identity: Identity, now: datetime, since: int = 0) -> list[int]:
     """The lists that are new, past half of their life, or with another life than is decided.
 
-    So are those that the log has before the entry `since`. Of an issuer that has closed none is signed anew
-    because of its age.
+    So are those that the log has before the entry `since`. An issuer that has closed signs none anew because
+    of its age.
     """
     if identity.closing is not None:
         return store.revocations.stale_lists("", NEVER, since)
@@ -36,7 +36,7 @@ def overdue(store: Index, identity: Identity, now: datetime, since: int = 0) -> 
 
 
 def next_due(store: Index, identity: Identity) -> tuple[datetime, datetime] | None:
-    """When the first of the published lists is half through its life, and its end; `None` without any."""
+    """The time when the first published list is half through its life, and its end; `None` without any."""
     expires = min(store.revocations.expiries().values(), default=None)
     if expires is None:
         return None
@@ -45,7 +45,7 @@ def next_due(store: Index, identity: Identity) -> tuple[datetime, datetime] | No
 
 
 def unrenewed(store: Index, identity: Identity, now: datetime) -> dict[int, str]:
-    """When each published list ends that is past half of its life: nobody has signed it anew so far."""
+    """The end of each published list that is past half of its life and was not signed anew so far."""
     if identity.closing is not None:
         return {}
     half = format_datetimestamp(now + identity.lifetime / 2)

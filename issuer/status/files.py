@@ -1,4 +1,4 @@
-"""The lists and pages of details as they lie in the folder: what was published last, and nothing else."""
+"""The lists and pages of details in the folder: the versions published last, and nothing else."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _LARGEST = 1 << 25  # bytes, for the details of a whole list revoked
 def anchored(
     store: Index, log: LogReader, folder: Path, name: str, kinds: StatusKinds = STATUS_KINDS
 ) -> tuple[int, Anchored]:
-    """The place in the log of a published list, or of a page of details, and it with the evidence of that.
+    """The log place of a published list, or of a page of details, and the document with the evidence for it.
 
     Raises `NotFound`.
     """
@@ -41,12 +41,12 @@ def anchored(
 
 
 def latest(store: Index) -> datetime | None:
-    """The latest time that a published list, or a page of details, says it is from."""
+    """The latest date of a published list, or of a page of details."""
     return max((parse_datetimestamp(dated, "dated") for _, dated in store.revocations.dates()), default=None)
 
 
 def published_from(store: Index, folder: Path, name: str) -> datetime:
-    """From when a published list, or a page of details, says it is. Raises `Damaged`."""
+    """The date of a published list, or of a page of details. Raises `Damaged`."""
     try:
         digest = store.revocations.published(name).digest
         found = Credential.parse(published_document(store, folder, name, digest)).valid_from
@@ -90,7 +90,7 @@ def read_list(name: str, content: bytes, kinds: StatusKinds, folder: Path) -> Re
 
 
 def unlike(store: Index, folder: Path) -> list[tuple[Path, Damaged]]:
-    """Files of published lists that are not as they were published, and what to say of each."""
+    """The files of published lists that are not as they were published, with the problem of each."""
     found = []
     for name, digests in store.revocations.files():
         path = folder / name
@@ -102,7 +102,7 @@ def unlike(store: Index, folder: Path) -> list[tuple[Path, Damaged]]:
 
 
 def details_name(number: int, page: int) -> str:
-    """What a page of details is called, as a file and in its address."""
+    """The name of a page of details, as a file and in its address."""
     return details_url(str(number), page)
 
 
@@ -134,5 +134,5 @@ def gone(path: Path) -> Damaged:
 
 
 def not_as_published(path: Path) -> Damaged:
-    """What to say of a file that something else lies in."""
+    """The problem of a published file that has other content."""
     return STATUS_FILE_DAMAGED(f"{path} is damaged or an older copy: it is not what was published last")

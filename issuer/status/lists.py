@@ -1,9 +1,9 @@
 """Revocation and suspension: journalled first, then the lists are signed anew, anchored and written.
 
-A list is made from the one before and what the journal has besides, under a lock, so that of several
-processes that publish at once the last has all revocations. Dates and reasons stand beside it, on signed
-pages for 512 positions each, of which only those are made that change. All lists that are due go into the log
-at once. Files are not waited for: the index holds their content until they are on the disk.
+A list is made from the one before and the newer entries of the journal, under a lock. So if several processes
+publish at once, the last list has all revocations. Dates and reasons stand beside it, on signed pages for 512
+positions each; only changed pages are made. All lists that are due go into the log at once. Publishing does
+not wait for files: the index holds their content until they are on the disk.
 """
 
 from __future__ import annotations
@@ -67,17 +67,17 @@ class ListChange(NamedTuple):
     pages: dict[int, dict[int, Revocation]]
     """Revocations by page and position."""
     suspended: dict[int, bool]
-    """Whether each position that differs is suspended now."""
+    """By position, for those that changed: true if it is suspended now."""
 
     @property
     def names(self) -> list[str]:
-        """The files that are made of it, or from which it is made."""
+        """The files that are made from it, or from which it is made."""
         pages = (details_name(self.number, page) for page in self.pages)
         return [str(self.number), suspensions_name(self.number), *pages]
 
 
 class Lists:
-    """One issuer's status lists, published into a folder. Raises what signing, log and store raise."""
+    """One issuer's status lists, published into a folder. Raises the errors of signing, log and store."""
 
     def __init__(
         self,
@@ -111,8 +111,8 @@ class Lists:
     def revoke(self, which: Iterable[KindNumber], reason: Reason, *, date: datetime, now: datetime) -> None:
         """Revokes all editions of these credentials for good, durably, and publishes.
 
-        One that was revoked before stays as it was; one that was suspended is revoked. Raises `CLOCK_BEHIND`
-        or what keeps the key from signing, and then nothing is revoked.
+        An earlier revocation stays as it was; a suspended credential is revoked. Raises `CLOCK_BEHIND`, or
+        the error that keeps the key from signing, and then nothing is revoked.
         """
         self._change_all(
             lambda: self._store.revocations.revoke(which, reason.value, format_datetimestamp(date)), now
@@ -121,8 +121,8 @@ class Lists:
     def suspend(self, which: Iterable[KindNumber], reason: Reason, *, now: datetime) -> None:
         """Suspends credentials until they are reinstated, durably, and publishes. Raises as `revoke`.
 
-        Raises `REVOKED_FOR_GOOD` where one was revoked, and then none of them is suspended. One that was
-        suspended before stays as it was. The caller has seen that the credentials name a list of suspensions.
+        Raises `REVOKED_FOR_GOOD` if one was revoked, and then none of them is suspended. An earlier
+        suspension stays as it was. The caller has checked that the credentials name a list of suspensions.
         """
         self._change_all(
             lambda: self._store.revocations.suspend(which, reason.value, format_datetimestamp(now)), now
@@ -141,7 +141,7 @@ class Lists:
 
     @contextmanager
     def changing(self) -> Iterator[None]:
-        """Around what is to stand in the lists: the issuer does not close meanwhile.
+        """A block that changes entries of the lists: the issuer does not close meanwhile.
 
         Raises `ISSUER_CLOSED`.
         """
@@ -150,23 +150,24 @@ class Lists:
             yield
 
     def publish(self, *, now: datetime, anew: bool = False) -> list[int]:
-        """Signs, anchors and writes the lists that are new, changed or past half of their life: which.
+        """Signs, anchors and writes the lists that are new, changed or past half of their life.
 
-        So it does with all that were signed before the clock was last put right.
+        Returns their numbers. It does the same with all lists signed before the clock was last put right.
 
         Raises `Damaged` where a file is not as it was published: gone, or put back from before a revocation.
-        With `anew` such lists, too, are made, from the index alone.
+        With `anew`, such lists are made again, too, from the index alone.
         """
         make_private_folder(self._folder)
         if not is_open(self._signer) and self._wanted(Identity.read(self._home), now, anew=anew)[0]:
             require_signs(self._signer)  # others do not wait for who types a PIN
+        # `succession.finish` takes this lock, too: no list is signed by a key that a change is ending.
         with locked(self._folder):
             return self._publish_due(Identity.read(self._home), now, anew=anew)
 
     def publish_digest(self, *, now: datetime) -> int:
-        """Publishes the lists that are due, and one digest of all: its number. Raises as `publish`.
+        """Publishes the lists that are due, and one digest of all; returns its number. Raises as `publish`.
 
-        Of an issuer without a list, there is nothing to digest: raises `NotFound`.
+        Raises `NotFound` for an issuer without a list: there is nothing to digest.
         """
         self._log.now()
         make_private_folder(self._folder)
@@ -191,10 +192,11 @@ class Lists:
             )
 
     def publish_for(self, seqs: Collection[int] | None, *, now: datetime) -> None:
-        """Publishes what `publish` does, if it cannot wait.
+        """Publishes as `publish` does, unless it can wait.
 
-        It can where the only reason is that other credentials than these were revoked, as superseded; `None`
-        is all of them. Where somebody would be asked for a PIN, it can also wait until a list ends.
+        It can wait if the only reason is that credentials other than these were revoked, as superseded;
+        `None` means all credentials. If somebody would be asked for a PIN, it can also wait until a list
+        ends.
         """
         identity, unpublished = Identity.read(self._home), self._store.revocations.unpublished()
         since = max(self._clock.entries(), self._document)
@@ -210,8 +212,8 @@ class Lists:
     def close(self, *, now: datetime) -> Identity:
         """Signs, anchors and writes all lists a last time; from then on nothing more is issued or revoked.
 
-        No list that was signed before is dated as late as these: raises `Refused` where one got out that was
-        dated ahead, until its date. Killed in between, whoever publishes next does the rest.
+        No earlier list is dated as late as these: if one was published that is dated ahead, it raises
+        `Refused` until that date. If it is killed in between, the next publication does the rest.
         """
         make_private_folder(self._folder)
         with locked(self._folder):
@@ -231,7 +233,7 @@ class Lists:
         return identity
 
     def by_former_keys(self) -> set[int]:
-        """The published lists that the log has from before the newest document: each is made anew whole."""
+        """The published lists in the log before the newest document: each is made anew whole."""
         revocations = self._store.revocations
         former = revocations.stale_lists("", NEVER, self._document)
         return set(former).intersection(revocations.published_lists())
@@ -254,7 +256,7 @@ class Lists:
         return sorted(wanted)
 
     def _publish_documents(self, identity: Identity) -> None:
-        """Puts beside the lists what follows from the DID document.
+        """Writes the files that derive from the DID document beside the lists.
 
         They are the document of the DID for status lists, and the metadata of an issuer with an address.
         """
@@ -283,7 +285,7 @@ class Lists:
         return wanted | whole, whole
 
     def _lacking(self, identity: Identity) -> set[int]:
-        """The published lists that were not published in each way that the issuer's credentials name."""
+        """The published lists that lack one of the kinds that the issuer's credentials name."""
         if identity.closing is not None:  # credentials that name it would be newer
             return set()
         kinds = [kind for kind in self._views if _is_named(kind, identity)]
@@ -297,7 +299,7 @@ class Lists:
         return {number for name, number in names.items() if name not in known}
 
     def _date(self, number: int) -> datetime:
-        """From when a published list is."""
+        """The date of a published list."""
         return published_from(self._store, self._folder, str(number))
 
     def _publish(
@@ -305,7 +307,8 @@ class Lists:
     ) -> None:
         """Signs these lists, and the pages of details that changed, anchors them at once, and writes them.
 
-        What is `whole` is made from the journal, other lists from the one before and what is not in it yet.
+        Lists in `whole` are made from the journal. Other lists are made from the one before and the changes
+        not in it yet.
         """
         now, lifetime = _period(identity, now)
         revocations = self._store.revocations
@@ -376,7 +379,7 @@ class Lists:
         *,
         suspends: bool,
     ) -> Iterator[ListFile]:
-        """A list, its `views` and the pages that change, signed; what was published, `before` has.
+        """A list, its `views` and the pages that change, signed; `before` has the published versions.
 
         If the issuer `suspends`, a list of suspensions stands beside it, and each view has both.
         """
@@ -429,7 +432,7 @@ class Lists:
             yield _file(name, PublishedList(orjson.dumps(signed), leaf), now)
 
     def _make_held(self) -> None:
-        """Makes files again that a power cut took, once: it ends the process, too."""
+        """Writes files again that a power cut took. Once a process is enough: a power cut ends it, too."""
         if not self._is_held_made:
             digests = dict(self._store.revocations.files())
             for name, content in self._store.revocations.held().items():
@@ -439,14 +442,15 @@ class Lists:
         self._is_held_made = True
 
     def _require_none_forgotten(self, number: int, bits: StatusList) -> None:
-        """What was published as revoked stays so; an index that does not know it is an older copy."""
+        """Raises `Damaged` if the index lacks a published revocation: then it is an older copy."""
+        # A list made from it would silently reinstate revoked credentials.
         if self._published_bits(str(number)) & ~int.from_bytes(bits.bits):
             raise _forgotten(number, "revocations")
 
     def _require_no_suspension_forgotten(
         self, number: int, suspended: StatusList, revoked: StatusList
     ) -> None:
-        """The same of suspensions, but for those that ended since: not published yet, or by a revocation."""
+        """The same for suspensions, except those that ended since: not published yet, or by a revocation."""
         ended = StatusList(LIST_ENTRIES)
         for row in self._store.revocations.unpublished():  # read last: it has what others change meanwhile
             if row.seq >> LIST_BITS == number:
@@ -458,7 +462,7 @@ class Lists:
             raise _forgotten(number, "suspensions")
 
     def _published_bits(self, name: str) -> int:
-        """The bits of a list as it lies in the folder; none are set where it does not."""
+        """The bits of a list in the folder; none are set if it is not there."""
         path = self._folder / name
         if not path.exists():
             return 0
@@ -480,7 +484,7 @@ class Lists:
 
 
 def _period(identity: Identity, now: datetime) -> tuple[datetime, timedelta]:
-    """From when what is signed now is, and how long it lasts."""
+    """The date and the lifetime of a list that is signed now."""
     if identity.closing is not None:  # who does not hear that these are the last has a year to
         return max(now, identity.closing), max(identity.lifetime, LIFETIME)
     return now, identity.lifetime
@@ -494,7 +498,7 @@ def _forgotten(number: int, what: str) -> Damaged:
 
 
 def _is_named(kind: StatusKind, identity: Identity) -> bool:
-    """Whether credentials of this issuer name lists of this kind; without an address, none is named."""
+    """True if credentials of this issuer name lists of this kind; without an address, they name none."""
     forms = {identity.form or INTEGRITY, *identity.forms}
     return bool(identity.url) and not forms.isdisjoint(kind.issued_in)
 

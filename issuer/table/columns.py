@@ -37,7 +37,7 @@ _NUMBERED = re.compile("(.+?)_?([1-9][0-9]{0,2}|1000)").fullmatch
 
 
 class Layout(NamedTuple):
-    """The columns that a file should have, and what the registrar says of them."""
+    """The columns that a file should have, and the registrar's choices about them."""
 
     path: Path
     """The file, for messages."""
@@ -47,11 +47,11 @@ class Layout(NamedTuple):
     required: Collection[str] | None = None
     """The fields that need a column, by default those that the kind asks for."""
     names: str = ""
-    """One of `NAMES`, or empty: how to read a name with a comma."""
+    """The way to read a name with a comma: one of `NAMES`, or empty."""
     constants: Mapping[str, str] = {}
     """By field, the cell that all rows share and that stands in no column."""
     has_numbers: bool = True
-    """Whether the file has the credentials' numbers; else they are given to its rows."""
+    """True if the file has the credentials' numbers; else its rows are given numbers."""
 
     @property
     def own(self) -> Sequence[str]:
@@ -60,12 +60,12 @@ class Layout(NamedTuple):
 
     @property
     def fields(self) -> tuple[str, ...]:
-        """All fields that a column may be, but for the cells of groups."""
+        """All fields that a column may hold, except the cells of groups."""
         return (*self.kind.columns, *self.own)
 
     @property
     def needed(self) -> tuple[str, ...]:
-        """The fields about which the file, or who issues it, has to say something."""
+        """The fields for which the file, or its registrar, has to give a value."""
         return (*(self.kind.required if self.required is None else self.required), *self.own)
 
 
@@ -167,7 +167,7 @@ def _add_usual(header: Sequence[str], layout: Layout, columns: dict[str, int]) -
 
 
 def _require_all(header: Sequence[str], layout: Layout, columns: Mapping[str, int]) -> None:
-    """Raises for a field that has to have a column and has none, and for numbers that have one too many."""
+    """Raises for a required field without a column, and for a column of numbers that must not be there."""
     path, kind, constants = layout.path, layout.kind, layout.constants
     missing = [
         field
@@ -212,7 +212,7 @@ def _shareable(layout: Layout, missing: Collection[str]) -> Iterator[str]:
 
 
 def _require_names(header: Sequence[str], layout: Layout, columns: Mapping[str, int]) -> None:
-    """Raises for a column that has but a half of a name, where the whole would be signed."""
+    """Raises for a column that has only half of a name, where it would be signed as the whole."""
     path, person = layout.path, layout.kind.person
     is_whole = {*columns, *layout.constants} & {person.whole, person.family}
     if person.whole in layout.needed and person.given in columns and not is_whole:
@@ -307,7 +307,7 @@ def _require_once(path: Path, heading: str, header: Sequence[str]) -> None:
 
 
 def _listed(headings: Sequence[str]) -> str:
-    """The headings for a message: of ten thousand the first ones."""
+    """The headings for a message: only the first ones of many."""
     named = [heading[:_LONGEST_LISTED] for heading in headings if heading]
     more = [f"… and {counted(len(named) - _MOST_LISTED, 'other')}"] if len(named) > _MOST_LISTED else []
     return ", ".join(named[:_MOST_LISTED] + more)

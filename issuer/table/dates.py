@@ -12,9 +12,9 @@ from .source import Source
 
 
 def open_date(source: Source) -> tuple[str, Mapping[str, str]] | None:
-    """A date whose order is open, and the day that it is in each order; one that has two goes before others.
+    """A date whose order is open, and its day in each order; dates that are valid in both orders come first.
 
-    None where there is none in the first span, or where the order is said.
+    None if there is none in the first span, or if the order is given.
     """
     found = None
     for cell in () if source.date_order else _dates(source):

@@ -1,4 +1,4 @@
-"""Which encoding a table is in: a byte order mark, NULs, strict UTF-8, and else two judges who have to agree.
+"""Detecting a table's encoding: a byte order mark, NULs, strict UTF-8, and else two judges who have to agree.
 
 One judge is chardet, the other is here: a reading is plausible if its words could be words, and it wins if no
 other reading is plausible that says something else. Where the two differ, the encoding is open, and a person
@@ -39,9 +39,9 @@ ENCODINGS: Mapping[str, str] = {
     "latin-2": "iso8859-2",
     "koi8-r": "koi8-r",
 }
-"""By the name that a person types, the codec.
+"""The codec, by the name that a person types.
 
-In none of them but UTF-16 is a byte below 0x30 part of a longer character: line ends are found in the bytes.
+Except in UTF-16, no byte below 0x30 is part of a longer character, so line ends can be found in the bytes.
 """
 
 MARKS: Mapping[bytes, str] = {
@@ -74,8 +74,8 @@ class Candidate(NamedTuple):
 class Sample:
     """The part of a file that the judges see, gathered block by block: its first lines outside ASCII.
 
-    Of the others each that has a byte which none before it has: where two encodings read the sample alike,
-    they read so the whole file, if a character is one byte.
+    Of the later lines it keeps each that has a byte not seen before. So two single-byte encodings that read
+    the sample alike read the whole file alike.
     """
 
     def __init__(self) -> None:
@@ -117,9 +117,9 @@ def sampled(blocks: Iterable[bytes]) -> Sample:
 
 
 def marked(beginning: bytes) -> tuple[str, int] | None:
-    """The codec that the first bytes of a file name, and how many bytes of a mark there are, if any.
+    """The codec given by the first bytes of a file, and the length of the byte order mark, if any.
 
-    NULs name UTF-16 without a mark: nearly all stand on one side of the pairs, and that of many characters.
+    NULs indicate UTF-16 without a mark if nearly all are on one side of the byte pairs, for many characters.
     """
     for mark, codec in MARKS.items():
         if beginning.startswith(mark):
@@ -131,7 +131,7 @@ def marked(beginning: bytes) -> tuple[str, int] | None:
 
 
 def codec_of(sample: Sample) -> str | None:
-    """The codec of a file without a mark, or `None` where that is open."""
+    """The codec of a file without a mark, or `None` if it is open."""
     lines = sample.lines
     if sample.is_utf8:
         return None if _could_be_hanzi(lines) else "utf-8"
@@ -155,8 +155,8 @@ def codec_of(sample: Sample) -> str | None:
 def readings(sample: Sample) -> list[Candidate]:
     """The text of the file in each encoding in which it is text, the likelier ones first.
 
-    Shown are as few cells as tell the readings from each other: those decide. Of encodings in which a file
-    says the same, windows-1252 stands for all, else the first: nobody looks for German in windows-1250.
+    It shows only the few cells that differ between the readings. For encodings with the same reading,
+    windows-1252 stands for all, else the first: nobody looks for German in windows-1250.
     """
     data = b"\n".join(sample.lines)
     found: dict[str, tuple[float, bool, str]] = {}
@@ -199,7 +199,7 @@ _OUTSIDE = re.compile(rb"[\x80-\xff]+")
 
 
 def _could_be_hanzi(lines: list[bytes]) -> bool:
-    """Whether all that is not ASCII is a few bytes that are UTF-8, and frequent hanzi in GB18030 as well."""
+    """True if all bytes outside ASCII are few, and frequent hanzi in GB18030 as well as valid UTF-8."""
     data = b"\n".join(lines)
     runs = _OUTSIDE.findall(data)
     return 0 < sum(map(len, runs)) <= _MOST_CHANCE and _HANZI_ALONE.findall(data) == runs
@@ -252,13 +252,13 @@ _FREQUENT: Mapping[str, re.Pattern[bytes]] = {
     ),
     "cp949": re.compile(rb"[\xb0-\xc8][\xa1-\xfe]"),
 }  # fmt: skip
-"""By codec, where the characters lie that most text is of."""
+"""By codec, the ranges of frequent characters."""
 
 _JUDGED = (*_FREQUENT, *_ALPHABETS)
 
 
 def _share(text: str, codec: str) -> float:
-    """How much of what is not ASCII could be text in the codec's languages, from 0 to 1."""
+    """The share of characters outside ASCII that could be text in the codec's languages, from 0 to 1."""
     if codec in _FREQUENT:
         return _share_of_frequent(text, codec)
     return float(_fits_an_alphabet(text, codec))
@@ -268,7 +268,10 @@ _RUNS = re.compile(r"(?<![A-Za-z])[^\x00-\x7f]+(?![A-Za-z])")
 
 
 def _share_of_frequent(text: str, codec: str) -> float:
-    """A character beside an ASCII letter does not count: it is half of one in another encoding."""
+    """The share of frequent characters.
+
+    One beside an ASCII letter does not count: it is half of one in another encoding.
+    """
     counts = Counter("".join(_RUNS.findall(text)))
     good = sum(counts[each] for each in counts if each not in _PUNCTUATION and _is_frequent(each, codec))
     total = sum(1 for each in text if each > "\x7f" and each not in _PUNCTUATION)
@@ -284,7 +287,7 @@ def _is_frequent(character: str, codec: str) -> bool:
 
 
 def _fits_an_alphabet(text: str, codec: str) -> bool:
-    """Whether one language has all the letters, and each word is written in one script, and as words are."""
+    """True if one language has all the letters, and each word has one script and usual capitals."""
     outside = {each for each in text if each > "\x7f"} - _PUNCTUATION
     if not any(outside <= {*letters, *letters.upper()} for letters in _ALPHABETS[codec]):
         return False

@@ -25,8 +25,8 @@ _RICH = "<r>", "</r>"
 def workbook(rows: Iterable[tuple[Sequence[str], Mapping[int, str]]], scratch: Path) -> bytes:
     """A sheet with these rows, each with comments by the index of their cells.
 
-    What does not fit into memory waits in files in `scratch`, a private folder. Raises `ERROR_FILE_REFUSED`
-    for what a spreadsheet cannot hold, and `OSError`.
+    Rows that do not fit into memory wait in files in `scratch`, a private folder. Raises `ERROR_FILE_REFUSED`
+    for content that a spreadsheet cannot hold, and `OSError`.
     """
     import xlsxwriter
 

@@ -1,4 +1,4 @@
-"""The error file: the bad rows as they came, each with row, column and reason, to be corrected and fed back.
+"""The error file: the bad rows unchanged, each with row, column and reason, to be corrected and issued again.
 
 It is CSV or a workbook, by its name. It opens in a spreadsheet without running anything, and is read back by
 `Source` as any other file: the three columns in front mark it, and the guards against formulas are taken off.
@@ -22,11 +22,11 @@ WORKBOOK = ".xlsx"
 """The end of the name of an error file that is a workbook."""
 
 _Row = tuple[list[str], dict[int, str]]
-"""The cells of a row, and by index what is wrong with them."""
+"""The cells of a row, and their errors by index."""
 
 
 def require_writer(path: Path) -> None:
-    """Raises `ExtraMissing` for a workbook where nothing here writes one: before all rows are checked."""
+    """Raises `ExtraMissing` for a workbook if no writer is installed: before all rows are checked."""
     if _is_workbook(path):
         try:
             import xlsxwriter  # noqa: F401 -- only a few error files need it

@@ -1,4 +1,4 @@
-"""What is wrong with a cell of a registrar's file: the place and the reason.
+"""An error in a cell of a registrar's file: the place and the reason.
 
 The cell's value belongs to the registrar: it appears in her terminal and her error file and nowhere else.
 """
@@ -37,11 +37,11 @@ CODES: Mapping[str, str] = {
     KEPT_AS_NUMBER: "date-unread",
     TURNED: "name-turned",
 }
-"""Codes of the faults of which the whole file has many: another way of reading or writing it mends them."""
+"""Codes of faults that many rows share: reading or writing the file differently mends them."""
 
 
 class CellFinding(NamedTuple):
-    """One thing wrong with one cell of one row."""
+    """One error in one cell of one row."""
 
     row: int
     column: str

@@ -18,12 +18,12 @@ from .numberformat import number_text
 
 _MOST_COLUMNS = 1 << 14  # of any spreadsheet program: a reader makes all rows as wide as the widest
 MOST_INFLATED = 1 << 29
-"""Bytes of XML that are read of one part."""
+"""The most bytes of XML that are read from one part."""
 MOST_PARTS = 10_000
-"""Files in the archive."""
+"""The most files in the archive."""
 TOO_WIDE = f"it has more than {_MOST_COLUMNS} columns"
 UNCALCULATED = "#CALC!"
-"""In the place of a formula that has no stored value."""
+"""The text in place of a formula that has no stored value."""
 
 _PIECE = 1 << 16
 _MOST_TEXT = 1 << 15  # characters in a cell, of any spreadsheet program
@@ -32,7 +32,7 @@ Attributes = Mapping[str, str]
 
 
 class UnreadableWorkbook(Exception):
-    """Says what is wrong with a workbook, in words."""
+    """The error in a workbook, in words."""
 
 
 class NotedRow(NamedTuple):
@@ -43,7 +43,7 @@ class NotedRow(NamedTuple):
     times: int
     hidden: bool
     notes: dict[int, str]
-    """By index of the column, what stands there instead of the stored value."""
+    """By index of the column, the text that replaces the stored value."""
 
 
 Merge = tuple[int, int, int, int]
@@ -76,7 +76,7 @@ def each_element(
 ) -> Iterator[None]:
     """Calls back for each element, by its local name, and yields after each piece.
 
-    Raises `UnreadableWorkbook` for what is not well formed or has a document type.
+    Raises `UnreadableWorkbook` for XML that is not well formed or has a document type.
     """
     parser = _parser()
     local: dict[str, str] = {}
@@ -168,7 +168,7 @@ _MOST_STYLES = 1 << 16
 def rows_of_xlsx(pieces: Iterable[bytes], styles: list[str]) -> Iterator[NotedRow]:
     """The rows that are hidden or have numbers, errors or formulas without a value (18.3.1.73 `row`).
 
-    Elements are called back for when they begin, and nothing else is: half of the time of reading is here.
+    Only the beginnings of elements call back: half of the time of reading is spent here.
     """
     done: list[NotedRow] = []
     row, digits, column, hidden = 0, "", -1, False
@@ -282,7 +282,7 @@ def _number(text: str) -> int:
 
 
 def rows_of_ods(pieces: Iterable[bytes], table: str, merges: list[Merge]) -> Iterator[NotedRow]:
-    """As `rows_of_xlsx`, of a table; a cell has the text that is shown in it (9.1). Fills in `merges`."""
+    """As `rows_of_xlsx`, for an ODS table; a cell has the text shown in it (9.1). Fills in `merges`."""
     done: list[NotedRow] = []
     inside, depth = False, 0
     row, column, count, repeated = 1, 0, 1, 1
@@ -360,7 +360,7 @@ _MOST_MERGES = 1 << 16
 
 
 def _as_shown(number: str, text: str) -> str:
-    """The text that is shown, if it says the number with zeros before or behind it; else the number."""
+    """The text that is shown, if it is the number with leading or trailing zeros; else the number."""
     plain = _shown(number, "", [])
     if re.fullmatch(r"\d+(?:\.\d+)?%?", text):
         value = float(text.rstrip("%")) / (100 if text.endswith("%") else 1)

@@ -1,6 +1,6 @@
 """A number as a spreadsheet shows it, where that matters: leading zeros, decimals, a percent sign.
 
-A spreadsheet keeps 12345 and shows 0012345; it is the second that a registrar means (ECMA-376, 18.8.31).
+A spreadsheet keeps 12345 and shows 0012345; a registrar means the second (ECMA-376, 18.8.31).
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 TOO_LONG = "#DIGITS!"
-"""In the place of a number of more digits than a spreadsheet keeps: the last ones are not what was typed."""
+"""The text in place of a number with more digits than a spreadsheet keeps: its last digits are wrong."""
 
 _KEPT = 10**15  # a spreadsheet keeps 15 digits, and zeros behind them
 _SECTION = re.compile(r'(?:"[^"]*"|\\.|[^;"\\])*')

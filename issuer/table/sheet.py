@@ -1,7 +1,7 @@
-"""A sheet of a workbook as a table: which sheet, where its headings are, and its rows, in memory and packed.
+"""A sheet of a workbook as a table: choosing the sheet, its headings, and its rows, in memory and packed.
 
-The rows become CSV once, so that all that reads a table reads this one, with the row numbers and columns that
-the spreadsheet shows. They are never written to a disk.
+The rows become CSV once, so that all readers of tables can read this one, with the row numbers and columns
+that the spreadsheet shows. They are never written to a disk.
 """
 
 from __future__ import annotations
@@ -29,20 +29,20 @@ HIDDEN = (INCLUDE, SKIP)
 """The ways to treat hidden rows and sheets."""
 
 MOST_PACKED = 1 << 28
-"""Bytes that the packed rows may take in memory."""
+"""The most bytes that the packed rows may take in memory."""
 PATIENCE = 120.0
-"""Seconds until a reader that says nothing is ended."""
+"""The time in seconds after which a silent reader is ended."""
 
 _ZIP, _OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
 _ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 _SHOWN = 3  # headings by which a sheet is told from others
 
 Fits = Callable[[list[str]], int]
-"""How many headings of a row are those of a field."""
+"""Counts the headings of a row that are those of a field."""
 
 
 class Packed(NamedTuple):
-    """Consecutive rows as CSV in UTF-8: how many, how many have something in them, the hash, and the text."""
+    """Consecutive rows as CSV in UTF-8: the counts of all and of non-empty rows, the hash, and the text."""
 
     rows: int
     filled: int
@@ -69,12 +69,12 @@ class SheetTable(NamedTuple):
     hidden: int
     """Hidden rows that have something in them."""
     with_hidden: bool
-    """Whether they belong to the table."""
+    """True if they belong to the table."""
     parts: tuple[Packed, ...]
 
 
 def is_workbook(path: Path) -> bool:
-    """Whether a file begins as a spreadsheet's own does. Raises `OSError`."""
+    """True if a file begins like a spreadsheet's own. Raises `OSError`."""
     with path.open("rb") as file:
         return file.read(4) in (_ZIP, _OLE)
 
@@ -96,7 +96,7 @@ def read_sheet(
 def sheet_from(
     reader: WorkbookReader, fits: Fits, chosen: str = "", hidden: str = "", span_rows: int = 4096
 ) -> SheetTable:
-    """As `read_sheet`, of a workbook that somebody reads.
+    """As `read_sheet`, with a reader that is already running.
 
     Raises `SheetOpen`, `HiddenOpen` and `UNREADABLE_FILE` as that does.
     """
@@ -216,7 +216,10 @@ class WorkbookReader(NamedTuple):
     connection: Connection[Any, Any]
 
     def receive(self) -> Any:
-        """Its next message. Raises `UNREADABLE_FILE` for a refusal, and where it ended or says nothing."""
+        """The reader's next message.
+
+        Raises `UNREADABLE_FILE` for a refusal, and if the reader ended or stays silent.
+        """
         try:
             if not self.connection.poll(PATIENCE):
                 raise _unreadable(self.path, f"it could not be read in {PATIENCE:.0f} seconds")
@@ -228,7 +231,7 @@ class WorkbookReader(NamedTuple):
         return found
 
     def send(self, wanted: Wanted) -> None:
-        """Says what is wanted; that nobody is there any more is noticed by `receive`."""
+        """Sends a request; `receive` notices if the reader is gone."""
         with suppress(BrokenPipeError, ConnectionResetError):
             self.connection.send(wanted)
 

@@ -1,4 +1,4 @@
-"""A registrar's file, CSV or a workbook's sheet: which column is which field, and where its rows are.
+"""A registrar's file, CSV or a workbook's sheet: the field of each column, and the places of its rows.
 
 The file is read as it comes from a spreadsheet: in one of `ENCODINGS`, comma, semicolon or tab, perhaps with
 a line `sep=;` that says which, quotation marks with line breaks inside. `Source` and
@@ -83,12 +83,12 @@ class Source:
     groups: Groups
     spans: tuple[Span, ...]
     kind: Kind
-    """What its rows become."""
+    """The kind of credential that its rows become."""
     is_error_file: bool
     date_order: str
-    """One of `DATE_ORDERS`, or empty: how to read 03/04/2026."""
+    """The way to read 03/04/2026: one of `DATE_ORDERS`, or empty."""
     names: str = ""
-    """One of `NAMES`, or empty: how to read a name with a comma."""
+    """The way to read a name with a comma: one of `NAMES`, or empty."""
     constants: Mapping[str, str] = dataclasses.field(default_factory=dict)
     """By field, the cell that all rows share and that stands in no column."""
     words: Mapping[str, Mapping[str, str]] = dataclasses.field(default_factory=dict)
@@ -127,7 +127,7 @@ class Source:
 
     @property
     def has_numbers(self) -> bool:
-        """Whether it has a column of the credentials' numbers."""
+        """True if it has a column of the credentials' numbers."""
         return self.kind.number in self.columns
 
     @cached_property
@@ -137,12 +137,12 @@ class Source:
 
     @cached_property
     def all_named(self) -> bool:
-        """Whether each column has a heading."""
+        """True if each column has a heading."""
         return all(self.header)
 
     @cached_property
     def width(self) -> int:
-        """How many cells a row has at least; a spreadsheet may leave out those without a heading."""
+        """The least number of cells in a row; a spreadsheet may leave out those without a heading."""
         return max(index for index, heading in enumerate(self.header, 1) if heading)
 
     @cached_property
@@ -366,9 +366,9 @@ def _in_text(layout: Layout, encoding: str, span_rows: int) -> _Table:
 
 
 def _number_in_rows(header: list[str], layout: Layout) -> Callable[[list[str]], str] | None:
-    """How to read the number of a row, where the items of a group stand in rows.
+    """A function that reads the number of a row, if the items of a group stand in rows.
 
-    Where a span ends depends on it then, and so on what the columns are.
+    The end of a span then depends on the number, and so on the columns.
     """
     if not layout.kind.groups or layout.required is not None:
         return None
@@ -468,7 +468,7 @@ def _header(beginning: str, delimiter: str) -> list[str]:
 
 
 def _ends_header(beginning: str, delimiter: str) -> bool:
-    """Whether the first row ends in the beginning of a file, and does not go on behind it."""
+    """True if the first row ends within the beginning of a file, and does not go on behind it."""
     lines = io.StringIO(beginning, newline="")
     next(_rows(lines, delimiter), None)
     return lines.tell() < len(beginning)

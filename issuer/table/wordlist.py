@@ -1,4 +1,4 @@
-"""A registrar's own list of words: what the cells of a file mean, a line for each.
+"""A registrar's own list of words: the meaning of cells in a file, a line for each.
 
 `学士=BachelorDegree` gives the value for a word in each field with codes that takes the value, and
 `nationality:Allemagne=DE` in one field, whatever its type. A word is taken letter for letter.

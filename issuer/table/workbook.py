@@ -1,8 +1,8 @@
 """A workbook read in a process of its own: a hostile one ends this process, and nothing else.
 
-Values come from python-calamine, and what it does not give from `markup`. All is read from one copy of the
-file in memory, so that a file which changes meanwhile is not mixed with itself. Formulas and macros are never
-run: what the workbook has stored is read.
+Values come from python-calamine, and anything that it does not give from `markup`. All is read from one copy
+of the file in memory, so that a file which changes meanwhile is not mixed with itself. Formulas and macros
+are never run: the stored values are read.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class Rows(NamedTuple):
     length: int
     filled: int
     hidden: int
-    """How many of those that have something in them are hidden."""
+    """The number of hidden rows that have something in them."""
     text: bytes
 
 

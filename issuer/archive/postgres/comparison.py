@@ -1,4 +1,4 @@
-"""The rows of a file against each other and against what was issued, in a table of one transaction."""
+"""Compares the rows of a file with each other and with issued credentials, in a table of one transaction."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ FROM (SELECT nth, digest, given_number.number
       FROM pg_temp.incoming JOIN intaglio_issuer.given_number USING (identity)
       WHERE given_number.kind = %s AND identity <> '') AS wanted {_FIRSTS}
 """
-"""What only the whole of a file shows: its rows against each other, and against what was issued."""
+"""Comparisons that need the whole file: its rows with each other, and with credentials issued before."""
 
 
 def crossed(cursor: Cursor, kind: str, incoming: Iterable[Sequence[Incoming]]) -> Crossed:

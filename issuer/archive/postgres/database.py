@@ -42,12 +42,12 @@ class IndexDatabase:
     """Reads and transactions of an index. Each raises what `Connections` raises.
 
     Nothing here outlives a transaction, so that a pgbouncer that pools transactions may stand in between.
-    What decides about one credential takes turns, as all writers do in SQLite: between two of its statements
-    nobody else changes what the first found.
+    Transactions that decide about one credential take turns, as all writers do in SQLite: between two of its
+    statements nobody else changes what the first one read.
     """
 
     def __init__(self, uri: str, *, patience: float) -> None:
-        """Waits `patience` seconds for another who has the turn, and raises `TryLater` then."""
+        """Waits `patience` seconds for another process that has the turn, then raises `TryLater`."""
         admit = partial(require_writable, tenant=ISSUER)
         self._connections = Connections(address.parse(uri), admit, ISSUER)
         # Who is gone from the network, or paused, has the turn for a minute at most.
@@ -66,27 +66,27 @@ class IndexDatabase:
         return self._connections.run(lambda cursor: rows(cursor, kinds, query, *values))
 
     def write(self, work: Callable[[Cursor], _T]) -> _T:
-        """A transaction that changes nothing the second time, as `Connections.write` has it."""
+        """An idempotent transaction, as `Connections.write` needs it."""
         return self._connections.write(work)
 
     def change(self, statement: str, *values: object) -> None:
-        """One statement as such a transaction."""
+        """One idempotent statement as a transaction."""
         self.write(lambda cursor: cursor.execute(statement, values))
 
     def in_turn(self, work: Callable[[Cursor], _T]) -> _T:
-        """The same, while nobody else has the turn."""
+        """An idempotent transaction, while nobody else has the turn."""
         return self._connections.write(partial(self._taking_turn, work))
 
     def once(self, work: Callable[[Cursor], _T]) -> _T:
-        """A transaction that has the turn, and is not tried again where its connection broke."""
+        """A transaction that has the turn, and is not tried again if its connection breaks."""
         return self._connections.once(partial(self._taking_turn, work))
 
     def once_beside(self, work: Callable[[Cursor], _T]) -> _T:
-        """The same without the turn."""
+        """A transaction without the turn, which is not tried again either."""
         return self._connections.once(work)
 
     def held(self, patience: float) -> AbstractContextManager[None]:
-        """Holds the lock of those who make claim links, as `Connections.held` does."""
+        """Holds the lock for making claim links, as `Connections.held` does."""
         return self._connections.held(f"SELECT pg_advisory_xact_lock({ISSUER.turn + 2})", patience)
 
     def _taking_turn(self, work: Callable[[Cursor], _T], cursor: Cursor) -> _T:

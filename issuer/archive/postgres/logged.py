@@ -1,4 +1,4 @@
-"""What the index knows of the log: see `issuer/archive/logged.py`."""
+"""The log according to the index: see `issuer/archive/logged.py`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ON CONFLICT (name) DO UPDATE SET next = greatest(counter.next, excluded.next)
 
 
 class PostgresLogged(Logged):
-    """In tables of the index."""
+    """`Logged`, in tables of the index."""
 
     def __init__(self, database: IndexDatabase) -> None:
         self._database = database
@@ -44,5 +44,5 @@ def settle_batch(cursor: Cursor, batch: Appended) -> None:
 
 
 def raise_counter(cursor: Cursor, counter: str, value: int) -> None:
-    """Has a counter be at least so high."""
+    """Raises a counter to at least this value."""
     cursor.execute(_RAISE, [counter, value])

@@ -1,4 +1,4 @@
-"""By what a credential is found besides its number: see `issuer/archive/lookup.py`."""
+"""Finding a credential without its number: see `issuer/archive/lookup.py`."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _RANGES = "SELECT first, stop FROM intaglio_issuer.unlisted ORDER BY first"
 
 
 class PostgresLookup(LookupByKey):
-    """In tables of the index."""
+    """`Lookup`, in tables of the index."""
 
     def __init__(self, database: IndexDatabase) -> None:
         self._database = database
@@ -81,7 +81,7 @@ def put_keys(cursor: Cursor, seq: int, identifier: str, email: str) -> None:
 
 
 def _list_next(cursor: Cursor, id_of: IdOf) -> bool:
-    """Puts in the first range, or so much of it as one transaction may take; whether more is left."""
+    """Puts in the first range, or as much of it as one transaction may take; true if more is left."""
     cursor.execute(f"SELECT pg_advisory_xact_lock({ISSUER.turn + 1})")  # one at a time; others go on issuing
     noted = rows(cursor, [int, int], _RANGES)
     ranges = merged(noted)

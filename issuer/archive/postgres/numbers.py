@@ -29,7 +29,7 @@ UNION SELECT number FROM intaglio_issuer.given_number WHERE kind = %s AND number
 
 
 class PostgresNumbers(Numbers):
-    """In tables of the index."""
+    """`Numbers`, in tables of the index."""
 
     def __init__(self, database: IndexDatabase) -> None:
         self._database = database
@@ -66,7 +66,7 @@ def _next(cursor: Cursor, kind: str, series: str) -> int:
 
 
 class _Given(GivenNumbers):
-    """In PostgreSQL."""
+    """`GivenNumbers`, in PostgreSQL."""
 
     def __init__(self, cursor: Cursor, kind: str) -> None:
         self._cursor, self._kind = cursor, kind

@@ -27,7 +27,7 @@ FROM unnest(%s::text[], %s::text[]) AS asked (kind, number)
 JOIN intaglio_issuer.edition USING (kind, number) CROSS JOIN unnest(edition.seqs) AS of_edition (seq)
 JOIN intaglio_issuer.credential USING (seq) LEFT JOIN intaglio_issuer.revocation USING (seq)
 """
-"""The credentials of those that are asked about, with what the journal has of each."""
+"""The credentials asked about, each with its entry in the journal."""
 _EDITIONS = f"SELECT seq {_ASKED}"
 _IN_FORCE = f"SELECT seq {_ASKED} WHERE reason IS NULL"
 _IS_SUSPENDED = f"starts_with(reason, '{suspension('')}')"
@@ -90,9 +90,9 @@ ON CONFLICT (name) DO UPDATE SET next = excluded.next
 
 
 def journal_seqs(cursor: Cursor, seqs: Sequence[int], reason: str, date: str) -> None:
-    """Has the journal say so of these sequence numbers, within a transaction that has the turn.
+    """Writes these sequence numbers into the journal, within a transaction that has the turn.
 
-    An earlier revocation stays; an earlier suspension gives way to what is journalled now.
+    An earlier revocation stays; an earlier suspension gives way to the new entry.
     """
     cursor.execute(_UNPUBLISHED, [list(seqs)])
     cursor.execute(_JOURNAL, [reason, date, list(seqs)])
@@ -109,14 +109,14 @@ def _seqs(cursor: Cursor, query: str, which: Iterable[KindNumber]) -> list[int]:
 
 
 def _require_not_revoked(cursor: Cursor, which: Iterable[KindNumber]) -> None:
-    """Within the transaction: else a revocation in between would be undone."""
+    """Checks within the transaction: else a revocation in between would be undone."""
     for number, reason in rows(cursor, [str, str | None], _LATEST, *_columns(which)):
         if state_of(reason) not in (EditionState.VALID, EditionState.SUSPENDED):
             raise REVOKED_FOR_GOOD(f"credential {number} was revoked, and stays so", number=number)
 
 
 class PostgresRevocations(Revocations):
-    """In tables of the index."""
+    """`Revocations`, in tables of the index."""
 
     def __init__(self, database: IndexDatabase) -> None:
         self._database = database

@@ -1,4 +1,4 @@
-"""Beginning what is issued singly: the next edition of a credential, or one more form of the latest."""
+"""Beginning single credentials: the next edition of a credential, or one more form of the latest."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SEQS = "SELECT unnest(seqs) FROM intaglio_issuer.edition WHERE kind = %s AND num
 EDITION = f"{SEQS} AND edition = %s"
 GENERATION = "SELECT generation FROM intaglio_issuer.released WHERE kind = %s AND number = %s"
 IS_ISSUED = "EXISTS (SELECT FROM intaglio_issuer.credential WHERE seq = seqs[1])"
-"""Whether an edition is more than a number that was taken."""
+"""True for an edition that was issued, false for a number that was only taken."""
 _ENDED = """
 SELECT reason FROM intaglio_issuer.edition CROSS JOIN unnest(seqs) AS of_edition (seq)
 JOIN intaglio_issuer.revocation USING (seq) WHERE kind = %s AND number = %s AND reason <> 'superseded' LIMIT 1
@@ -39,7 +39,7 @@ VALUES (%s, %s, %s, %s, %s, %s, %s)
 
 
 def begin_call(cursor: Cursor, call: Sequence[Single]) -> tuple[int, Problem] | None:
-    """Inserts all, or undoes it and gives the place of the first that cannot be, and why."""
+    """Inserts all, or undoes it and returns the place of the first refused one, and the reason."""
     opened = set[tuple[KindNumber, int]]()
     cursor.execute("SAVEPOINT call")
     for place, single in enumerate(call):
@@ -53,7 +53,7 @@ def begin_call(cursor: Cursor, call: Sequence[Single]) -> tuple[int, Problem] | 
 
 
 def _begin_one(cursor: Cursor, single: Single, opened: set[tuple[KindNumber, int]]) -> None:
-    """Inserts it, as one of those of its edition that the same call has `opened`, or the first of them."""
+    """Inserts a credential into an edition that the same call has `opened`, or opens the edition with it."""
     entry, which = single.entry, single.entry.which
     for (reason,) in rows(cursor, [str], _ENDED, *which):
         raise not_in_force(is_suspended=state_of(reason) is EditionState.SUSPENDED)
@@ -80,9 +80,9 @@ def _begin_one(cursor: Cursor, single: Single, opened: set[tuple[KindNumber, int
 
 
 def _stands(cursor: Cursor, single: Single) -> bool:
-    """Whether it joins the latest edition, where it may; else it is to open the next.
+    """True if the credential joins the latest edition, false if it opens the next one.
 
-    Raises `EditionTaken` where it can do neither.
+    Raises `EditionTaken` if it can do neither.
     """
     entry = single.entry
     for latest, is_issued in rows(cursor, [int, bool], _LATEST, entry.number, entry.kind):

@@ -1,8 +1,8 @@
-"""The issuer's index in a PostgreSQL database: the tables, and who may do what there, are in `migrations`.
+"""The issuer's index in a PostgreSQL database: the tables and their permissions are in `migrations`.
 
-Rows of credentials are partitioned by sequence number, 2^20 each. That a number is issued once rests on the
-key of `edition`, which is not: a job takes its numbers there before it signs, and what is issued singly is
-begun there.
+Rows of credentials are partitioned by sequence number, 2^20 each. The key of `edition`, which is not
+partitioned, ensures that a number is issued once. A job takes its numbers there before it signs, and single
+credentials are begun there.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ from .revocations import PostgresRevocations, journal_seqs
 from .singles import EDITION, GENERATION, IS_ISSUED, SEQS, begin_call
 
 LOCK_WAIT = 30.0
-"""Seconds that one process waits for another."""
+"""The time in seconds that one process waits for another."""
 PAGE = 1000
 _NO_SEQ = (1 << 63) - 1
 
@@ -64,7 +64,7 @@ _FIRST_FORM = """
   WHERE own.number = credential.number AND own.kind = credential.kind AND own.edition = credential.edition
     AND other.form < credential.form AND other.leaf IS NOT NULL))
 """
-"""Whether no other form of the edition comes before; of most, nothing has to be looked up."""
+"""True for the first form of an edition. The default form is always first: most rows need no look-up."""
 _TAKE = """
 WITH won AS (INSERT INTO intaglio_issuer.edition
              SELECT number, %(kind)s, 1, ARRAY[{seqs}]
@@ -78,7 +78,10 @@ _LOST = """
 SELECT number FROM unnest(%(numbers)s::text[], %(seqs)s::bigint[]) AS given (number, seq)
 JOIN intaglio_issuer.edition USING (number) WHERE kind = %(kind)s AND edition = 1 AND seqs[1] <> seq
 """
-"""What others have: a sequence number is of one row, and so its own again for who was interrupted."""
+"""The numbers that other jobs have.
+
+A sequence number belongs to one row, so an interrupted job keeps its own.
+"""
 _WON = """
 UPDATE intaglio_issuer.taking SET numbers = %(won)s::text[]
 WHERE job = %(job)s AND chunk = %(chunk)s AND kind = %(kind)s
@@ -89,7 +92,7 @@ DELETE FROM intaglio_issuer.edition
 USING (SELECT kind, unnest(numbers) AS number FROM given) AS free
 WHERE edition.number = free.number AND edition.kind = free.kind AND edition.edition = 1 AND NOT {IS_ISSUED}
 """
-"""Who was paused may have taken once more what its own file issued elsewhere meanwhile: that stays."""
+"""Issued numbers stay taken: a paused process may retake what its file issued elsewhere meanwhile."""
 _TAKERS = f"""
 {_JOB} WHERE id IN (SELECT job FROM intaglio_issuer.taking WHERE NOT begun) ORDER BY first_seq, id
 """
@@ -149,7 +152,7 @@ class PostgresIndex(Index):
     """
 
     def __init__(self, uri: str, *, patience: float = LOCK_WAIT, page: int = PAGE) -> None:
-        """Waits `patience` seconds for another who has the turn, and reads `page` editions at a time."""
+        """Waits `patience` seconds for a process that has the turn, and reads `page` editions at a time."""
         self._database = IndexDatabase(uri, patience=patience)
         self._page = page
         self.logged = PostgresLogged(self._database)
@@ -407,7 +410,7 @@ class PostgresIndex(Index):
         return [job_of(row) for row in self._database.rows(_JOB_KINDS, query, *values)]
 
     def _seqs(self, query: str, *values: object) -> list[int]:
-        """Sequence numbers that are found first: then no more than their partitions are read."""
+        """Finds the sequence numbers first, so that only their partitions are read."""
         return [seq for (seq,) in self._database.rows([int], query, *values)]
 
     def _all(self, query: str, *values: Any) -> list[Entry]:
@@ -429,7 +432,7 @@ def _reserve(cursor: Cursor, count: int) -> int:
 
 
 def _open_editions(cursor: Cursor, taken: Iterable[Sequence[Any]], entries: Sequence[NewEntry]) -> None:
-    """Has each entry be of an edition; what the chunk has taken and does not need is free again."""
+    """Puts each entry into an edition, and frees the numbers that the chunk has taken and does not need."""
     own = {KindNumber(kind, number) for kind, numbers in taken for number in numbers}
     issued = {entry.which for entry in entries}
     if free := sorted(own - issued):
