@@ -102,7 +102,13 @@ def test_what_is_done_of_an_item_is_told_before_its_result(processes: int) -> No
 
 @pytest.mark.parametrize(
     "hostile",
-    [15, 12, pytest.param(11, marks=pytest.mark.skipif(sys.platform != "linux", reason="a limit of Linux"))],
+    [
+        15,
+        12,
+        pytest.param(
+            11, marks=pytest.mark.skipif(sys.platform != "linux", reason="no limit of memory: only on Linux")
+        ),
+    ],
     ids=["killed", "too long", "too much memory"],
 )
 def test_an_item_that_takes_its_worker_costs_itself_alone(hostile: int) -> None:
