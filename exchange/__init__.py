@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["Acceptance", "ClaimLink", "Invitation", "acceptance"]
 
 _LATER = dict.fromkeys(__all__, "claim")
-"""Which module has what is loaded when it is asked for: a verifier's service has no part in claims."""
+"""The module of each name that is loaded on first use: a verifier's service has no part in claims."""
 
 if not TYPE_CHECKING:  # or every name would be one of ours to a type checker
     __getattr__ = later(__name__, _LATER)

@@ -207,8 +207,8 @@ class Acceptance:
     def verify(self, *, domain: str, documents: DocumentSource, now: datetime) -> None:
         """Check that keys of the holder and of all `proved` DIDs signed this for `domain`.
 
-        Is the challenge open? That is not asked. Raises as `require_possession`, or what `documents` raises
-        for one of these DIDs.
+        It does not check that the challenge is still open. Raises as `require_possession`, or what
+        `documents` raises for one of these DIDs.
         """
         for place, signed in enumerate(self.signed):
             named = DIDURL.parse(signed.verification_method)

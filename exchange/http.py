@@ -1,4 +1,4 @@
-"""What the roles' web services share, and the door to FastAPI: bodies with limits, problems as answers.
+"""Shared parts of the roles' web services, and the door to FastAPI: bodies with limits, problems as answers.
 
 Each request has an id, which its answer brings in a header and the log in each line. Nothing of what was sent
 is logged: a path may hold the token of a claim link, so the route stands there in its place.
@@ -30,7 +30,7 @@ _LOG = logging.getLogger(__name__)
 _PROBES = ("/livez", "/readyz", "/version")
 
 REQUEST_ID: ContextVar[str] = ContextVar("request id", default="")
-"""That of the request that is answered here; empty outside of one."""
+"""The id of the request being answered; empty outside of a request."""
 
 REQUEST_ID_HEADER = "X-Request-Id"
 _ID_HEADER = REQUEST_ID_HEADER.lower().encode()
@@ -46,7 +46,7 @@ def problem_response(problem: Problem, status: int, headers: Mapping[str, str] |
 def published_response(
     request: Request, content: bytes | None, media_type: str, kept: str = "public, max-age=60"
 ) -> Response:
-    """What is published, or 304 for who has it: the tag is the content's digest (RFC 9110 13.1.2).
+    """Published content, or 304 for a client that has it: the tag is the content's digest (RFC 9110 13.1.2).
 
     Raises `NotFound`.
     """
@@ -111,7 +111,7 @@ def require_own_page(request: Request, origins: Set[str]) -> None:
 
 
 class Identified:
-    """Around a service: gives each request an id of ours, and logs one line when it is answered."""
+    """ASGI middleware: gives each request an id of ours, and logs one line when it is answered."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -141,7 +141,7 @@ class Identified:
 
 
 def _log_answered(extra: Mapping[str, object]) -> None:
-    """As `info`, which besides looks up by which line it was called: once for each request that is much."""
+    """Log like `info`, but without its look-up of the calling line, which costs much at each request."""
     if _LOG.isEnabledFor(logging.INFO):
         _LOG.handle(_LOG.makeRecord(_LOG.name, logging.INFO, "", 0, "answered", (), None, extra=extra))
 
@@ -204,7 +204,7 @@ def add_probes(app: FastAPI, state: Callable[[], Mapping[str, object] | None]) -
 
 
 class Whole(APIRoute):
-    """A route whose function takes the request as it came: nothing is worked out for it, which takes time."""
+    """A route whose function gets the request as it came: FastAPI parses nothing, which saves time."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """The function itself."""
@@ -213,5 +213,5 @@ class Whole(APIRoute):
 
 
 def log_problem(log: logging.Logger, problem: Problem) -> None:
-    """A problem for whoever runs the service, with its code and facts beside the sentence."""
+    """Log a problem for the operator of the service, with its code and facts beside the sentence."""
     log.error("%s: %s", problem.title, problem.detail, extra={"problem": problem})

@@ -1,4 +1,4 @@
-"""A log as others read it over HTTP (C2SP tlog-tiles): what lies where, and how long it may be kept."""
+"""A log as others read it over HTTP (C2SP tlog-tiles): its files by path, and how long each may be cached."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from ledger.tiles.store import CHECKPOINT
 
 FOR_EVER = "public, max-age=31536000, immutable"
 BRIEFLY = "public, max-age=2"
-"""Of a checkpoint; and of a partial tile, which is gone once a full one has taken its place."""
+"""For a checkpoint, and for a partial tile, which is gone once a full one has taken its place."""
 
 
 class LogFile(NamedTuple):
-    """What is answered to a request."""
+    """The answer to a request."""
 
     content: bytes | None
     media_type: str
@@ -25,9 +25,9 @@ NOTHING = LogFile(None, "", "")
 
 
 def log_file(log: LogReader, path: str) -> LogFile:
-    """What a log has at a path below its own. The checkpoint is never older than one that was seen before.
+    """The content that a log serves at a path below its own.
 
-    Raises `Damaged` and what its engine raises.
+    The checkpoint is never older than one that was seen before. Raises `Damaged` and what its engine raises.
     """
     if path == CHECKPOINT:
         return LogFile(log.checkpoint().note, "text/plain; charset=utf-8", BRIEFLY)

@@ -35,7 +35,7 @@ def claim(
     form: str | None = None,
     key: HolderKey | None = None,
 ) -> Held:
-    """Claim what waits under `link` for the wallet's first key, and keep it as `Wallet.accept` does.
+    """Claim the diploma behind `link` for the wallet's first key, and keep it as `Wallet.accept` does.
 
     `agree` is asked after the issuer has said who it is and before anything of the holder is sent. Doing it
     again with the same wallet gives the same diploma, or the same in another `form`, by its media type; that
@@ -86,7 +86,7 @@ def _ask(client: Client, method: Literal["GET", "POST"], url: str, body: Body | 
 
 
 def _problem(status: int, body: bytes) -> Problem:
-    """What the issuer says is wrong, in its words as far as they can be shown."""
+    """The issuer's problem, in its own words as far as they can be shown."""
     try:
         members = load_json_object(body, limit=MAX_MESSAGE)
     except Malformed:

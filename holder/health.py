@@ -1,4 +1,4 @@
-"""What can be found out about a wallet without its passphrase."""
+"""Health findings about a wallet, without its passphrase."""
 
 from __future__ import annotations
 
@@ -12,6 +12,6 @@ from .wallet import FILE
 
 
 def examine_wallet(home: Path) -> Iterator[Finding]:
-    """Whether the wallet in a folder can be one. Raises `Damaged`, `NotFound`."""
+    """Report that the file in a folder can be a wallet. Raises `Damaged`, `NotFound`."""
     EncryptedStore.examine(home / FILE)
     yield Finding.passed("wallet-found", home=str(home))

@@ -1,4 +1,4 @@
-"""What can be wrong with a wallet."""
+"""Problems of a wallet."""
 
 from __future__ import annotations
 

@@ -1,13 +1,13 @@
 """The encrypted store: named records in one SQLite file that shows neither their names nor their content.
 
 A random data key is wrapped under the passphrase (Argon2id, `keys.envelope`), so that a new passphrase
-rewraps one key. Each record is sealed by AES-256-GCM under its place and version, and found by a keyed
-hash of its name. The `vault` row seals a digest over the envelope and over the place and version of
-*every* record, so that one record put back, taken out, moved or added is noticed, and so is the former
-envelope with its former passphrase. To check that, a call reads fifty bytes of each record; it opens those
-that it is for. A whole old file is consistent in itself: the number in the `.seen`
-file beside it gives that away, unless that was put back or removed as well. Whoever reads the file
-learns how many records there are and how long each is, nothing else.
+rewraps one key. Each record is sealed by AES-256-GCM under its place and version, and found by a keyed hash
+of its name. The `vault` row seals a digest over the envelope and over the place and version of *every*
+record. So a record that was put back, taken out, moved or added is noticed, and so is the former envelope
+with its former passphrase. To check that, a call reads fifty bytes of each record; it opens those that it is
+for. A whole old file is consistent in itself: the number in the `.seen` file beside it gives that away,
+unless that was put back or removed as well. A reader of the file learns how many records there are and how
+long each is, nothing else.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class StoredRecord(NamedTuple):
 
 
 class _State(NamedTuple):
-    """What the vault vouches for: the number of the last change, and the version of each record by place.
+    """The state that the vault vouches for: the last change's number, and each record's version by place.
 
     A record is opened under the version that stands here, whatever stands beside it.
     """
@@ -143,7 +143,7 @@ class EncryptedStore:
 
     @staticmethod
     def is_lost(path: Path) -> bool:
-        """Whether there was a store, whose file is gone."""
+        """Return whether a store was here whose file is gone."""
         return _seen_beside(path).exists() and not path.exists()
 
     @staticmethod
@@ -332,7 +332,7 @@ def _tables(connection: sqlite3.Connection) -> list[tuple[bytes]]:
 
 
 def _known_tables() -> Iterator[list[tuple[bytes]]]:
-    """As each step leaves them."""
+    """The tables as each step leaves them."""
     with closing(_connect(None)) as memory:
         for step in range(len(_STEPS)):
             migrate(memory, _STEPS[: step + 1], _WHAT)

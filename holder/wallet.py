@@ -84,13 +84,13 @@ class Held:
     data: bytes
     added: datetime
     verdict: Verdict
-    """What the check said when it was added: valid, or undetermined if it was wanted even so."""
+    """The verdict of the check when it was added: valid, or undetermined if it was wanted even so."""
     forms: Mapping[str, Form] = field(default_factory=lambda: FORMS, compare=False, repr=False)
-    """Those that it may be of."""
+    """The forms that it may have."""
     status_kinds: StatusKinds = field(default_factory=lambda: STATUS_KINDS, compare=False, repr=False)
-    """Those of the status lists that it may name."""
+    """The kinds of status lists that it may name."""
     known: bool = field(default=False, compare=False)
-    """Whether the wallet had it before it was accepted."""
+    """True if the wallet had it before it was accepted."""
 
     @cached_property
     def bundle(self) -> Bundle:
@@ -169,7 +169,7 @@ class Wallet:
     def restore(cls, home: Path, backup: Path, backup_passphrase: bytes, passphrase: bytes) -> None:
         """Make a wallet out of a backup, after reading all of it; `Conflict` if there is one already.
 
-        Raises `Damaged` for what cannot be read.
+        Raises `Damaged` for a record that cannot be read.
         """
         records = EncryptedStore.load(backup, backup_passphrase)
         try:
@@ -203,11 +203,11 @@ class Wallet:
     def accept(self, data: bytes, check: Verify, *, now: datetime, undetermined: bool = False) -> Held:
         """Check a bundle or credential and keep it; nothing is kept when the check says that it is not valid.
 
-        Of a picture, what is baked in is kept. A copy that brings less along than the one that the wallet has
-        is checked, but does not replace it.
+        Of a picture, the credential baked into it is kept. A copy that brings less along than the one that
+        the wallet has is checked, but does not replace it.
 
-        What could not be decided is kept only if the caller says `undetermined`, and is marked. Raises
-        the `Problem` that the check found, and `Malformed` for what cannot be read as a credential.
+        An undecided credential is kept only if the caller says `undetermined`, and is marked. Raises the
+        `Problem` that the check found, and `Malformed` for data that cannot be read as a credential.
         """
         data = credential_in(data) or data
         bundle = Bundle.parse(data, self.forms)
@@ -232,7 +232,7 @@ class Wallet:
         return sorted(map(self._held, records), key=lambda held: held.added)
 
     def get(self, name: str) -> Held:
-        """The credential whose id begins with `name`, or whose number that is; `NotFound` unless it is one.
+        """The credential whose id begins with `name`, or whose number it is; `NotFound` unless it is one.
 
         By a whole id it is found at once; else all are looked through.
         """
@@ -303,7 +303,7 @@ class Wallet:
     def _presented(
         self, chosen: Sequence[Held], whole: Sequence[Received], signer: PrivateKey, options: Options
     ) -> Received:
-        """In the form that all of these have, if that has presentations, else as JSON."""
+        """The presentation in the form that all of these share, if that has presentations, else as JSON."""
         forms = {held.secured.form for held in chosen}
         if len(forms) == 1:
             with suppress(UnsupportedForm):
@@ -363,7 +363,7 @@ def _chosen(name: str, choices: Choices, only: Collection[str] | None) -> Choice
 
 
 def _own_parts(held: Held) -> Bundle:
-    """Its bundle with no more than what is about it: two may not be too large together for any verifier."""
+    """Its bundle without unrelated parts: else two together could be too large for a verifier."""
     bundle, claims, work = held.bundle, held.claims, Work()
     digests, signatures = held.secured.digests(work), held.secured.signatures(work)
     methods = [signed.verification_method for signed in signatures.known]
@@ -395,7 +395,7 @@ def _key_names(documents: Iterable[Anchored]) -> Iterator[tuple[str, set[str]]]:
 
 
 def _rank(held: Held) -> tuple[bool, int]:
-    """Whether it is valid, and how many kinds of parts it brings: of two of equal rank the newer is kept."""
+    """Its rank: validity, then the number of kinds of parts. Of two of equal rank the newer is kept."""
     bundle = _own_parts(held)
     parts = (bundle.evidence, bundle.issuer_documents, bundle.status_lists, bundle.kinds)
     return held.verdict is Verdict.VALID, sum(map(bool, parts))

@@ -41,6 +41,7 @@ class Answering:
         """
         if self._processes is None:
             judged = self._judge.offline(question)
+        # ADR 24: a long verification must not hold the event loop, and everybody's answer with it.
         elif len(question.body) > INLINE_BYTES:
             return await self._processes(question)
         else:
@@ -62,11 +63,13 @@ class _Fetching:
 
         Raises `TryLater` where too many wait.
         """
+        # ADR 24: refused at once when full, since a queue of waiting bodies would fill the memory.
         if not self._room:
             raise TryLater("too many requests wait for other hosts")
         self._room -= 1
         asked = self._threads.submit(self._judge.online, question)
         loop = asyncio.get_running_loop()
+        # The thread keeps its place until it ends, also when nobody waits for it any more.
         asked.add_done_callback(lambda _: loop.call_soon_threadsafe(self._leave))
         try:
             return await asyncio.wait_for(_result(asked), self._judge.seconds)

@@ -1,4 +1,4 @@
-"""The nine steps of one verification, and what each found.
+"""The nine steps of one verification, and the result of each.
 
 Below this module a failure is an exception; here each becomes one line of a report. Only `Problem` is
 caught: any other exception is a bug and must be seen.
@@ -78,7 +78,7 @@ class Checks:
 
     found: list[Check] = field(default_factory=list)
     credential: int | None = None
-    """Which credential of a presentation is looked at, if it has several."""
+    """The index of the credential being checked, if the presentation has several."""
     _step: int = 0
 
     def step(self, step: int) -> Checks:
@@ -92,15 +92,17 @@ class Checks:
     def __exit__(
         self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
     ) -> bool:
+        # ADR 4: any other exception is a bug, and must not become a line of a report.
         if not isinstance(problem, Problem):
             return False
         _forget_frames(problem)
+        # ADR 14: "failed" is only what a check contradicts; whatever is not known stays open.
         outcome = Outcome.UNDETERMINED if problem.undetermined else Outcome.FAILED
         self._add(outcome, problem.detail, "", problem.facts, problem)
         return True
 
     def stopped(self) -> bool:
-        """Whether a problem ended the last step."""
+        """Return whether a problem ended the last step."""
         return self.found[-1].problem is not None
 
     def passed(self, finding: str, text: str, **facts: Scalar) -> None:
@@ -112,17 +114,17 @@ class Checks:
         self._add(Outcome.SKIPPED, text, finding, facts)
 
     def in_order(self) -> list[Check]:
-        """What was found, by step and credential, in whatever order it was looked at."""
+        """The results sorted by credential and step, since the steps do not run in this order."""
         return sorted(self.found, key=lambda found: (found.credential or 0, found.step))
 
     def leave_out(self, first: int, stopped: int, last: int = len(STEPS)) -> None:
-        """This step and all that follow, up to the `last`, are not made, since one did not pass."""
+        """Mark the steps from `first` to `last` as not reached, because step `stopped` did not pass."""
         for step in range(first, last + 1):
             self._step = step
             self.skipped("not-reached", f"not checked: step {stopped} did not pass", stopped=stopped)
 
     def leave_out_all(self) -> None:
-        """Nothing of a credential is checked."""
+        """Mark steps 3 to 9 as not asked for: the policy wants a DID proved, and no credential."""
         for step in range(3, len(STEPS) + 1):
             self._step = step
             self.skipped("not-asked", "not checked: only a DID was to be proved")
@@ -138,12 +140,12 @@ class Checks:
 
 @dataclass(eq=False)
 class Steps:
-    """The steps after the first for one bundle, by what is known here."""
+    """Steps 2 to 9 for one bundle, against this verifier's trust list and sources."""
 
     bundle: Bundle
     secured: Secured
     claims: Sequence[Claims]
-    """What its credentials say, before anything was verified."""
+    """The claims of its credentials as read, before anything is verified."""
     checks: Checks
     signatures: SignatureCheck
     evidence: EvidenceCheck
@@ -151,23 +153,23 @@ class Steps:
     strangers: bool
     schemas: Schemas | None
     asks_by_kind: bool
-    """Whether what a credential's kind asks for is asked for, too."""
+    """True if the rules of a credential's kind apply beside the policy."""
     resources: frozenset[bytes]
     """The digests of files that came along."""
     files: Sequence[GivenFile]
-    """Those of them that were given as files of these credentials."""
+    """The files given as belonging to these credentials; their digests are among `resources`."""
     types: TypeDocuments | None = None
     """The type metadata that is known here."""
     statuses: list[StatusTime | None] = field(default_factory=list)
-    """Of each credential as of when it is known not to be revoked."""
+    """For each credential, the time as of which it is known not to be revoked."""
     carried: list[CarriedKind | None] = field(default_factory=list)
-    """Of each credential the kind that it names, as it came along."""
+    """For each credential, the kind that it names, if that came along."""
 
     def __post_init__(self) -> None:
         self._trust, self._now, self._work = self.evidence.trust, self.evidence.now, self.evidence.work
 
     def report(self, asked: Asked | None, policy: Policy | None) -> Report:
-        """All of them, with a caller's policy; `asked` is `None` where nobody here asked for anything."""
+        """Run them under a caller's policy; `asked` is `None` if nobody here asked for a presentation."""
         # (3) to (8) for each credential
         examined = []
         for number, one in enumerate(self.secured.credentials):
@@ -193,6 +195,7 @@ class Steps:
             by_all = [file for found in came for file in found.stated]
             for each in came:
                 each.asked = (*each.asked, FilesFit(self.files, by_all))
+        # ADR 17: a policy adds to "the issuer is recognised", and only `strangers` leaves that out.
         rules = USUAL if policy is None and not self.strangers else complete(policy, strangers=self.strangers)
         for number, found in enumerate(examined):
             self.checks.credential = number if len(credentials) > 1 else None
@@ -220,6 +223,7 @@ class Steps:
             if presents and asked is None:
                 self.checks.skipped("unasked", "not checked: nobody here asked for this presentation")
             elif presents and asked is not None:
+                # ADR 24: a sender chooses the holder's DID, so its host is asked only if all else has passed.
                 self.signatures.keys.asks_for_holders = not any(found.problem for found in self.checks.found)
                 holder, proofs = self.signatures.presenter(self.secured, asked)
                 finding, compared = (
@@ -237,6 +241,7 @@ class Steps:
                     unbound=unbound or None,
                     uncounted=proofs.uncounted,
                 )
+            # Threat R8: a challenge that was given has to be answered, and a bare credential answers none.
             elif asked is not None and (asked.challenge, asked.domain) != (None, None):
                 raise NOT_PRESENTED("a credential came where a presentation was asked for")
             else:
@@ -251,10 +256,12 @@ class Steps:
         # (3) issuer: resolved, key authorised for assertionMethod, controller is the issuer
         entry, is_stranger = None, False
         with checks.step(3):
+            # Threat 12c: by certificates, the trust list says whose it is, whatever `iss` says.
             issuer = self.signatures.issuer(secured)
             entry = self._trust.issuer(issuer)
             is_stranger = entry is None and not self.strangers
             proofs = self.signatures.find(secured, "assertionMethod", issuer, use=Use.CREDENTIALS)
+            # ADR 16, threat 25: every known proof has to stand, and one of them has to be by the issuer.
             own = [signature for signature in proofs.known if signature.signer == issuer]
             if not own and proofs.unknown:
                 raise UnknownCryptosuite(
@@ -273,6 +280,7 @@ class Steps:
             return None
         # (4) signature: every proof
         with checks.step(4):
+            # Threat R1: from here on, only the reading that the proofs verify is used.
             claims = self.signatures.claimed(secured, self.signatures.fitting(secured, proofs.known))
             if claims.issuer != issuer:  # whom certificates name, whatever the claims say
                 claims = replace(claims, issuer=issuer)
@@ -343,13 +351,14 @@ class Steps:
             findings.issuer = self._trust.issuer(
                 findings.claims.issuer, types=findings.types, at=findings.existed_by
             )
+            # Threat K6: the rules of a kind come on top of the policy, and replace none of them.
             (AllOf((policy, *findings.asked)) if findings.asked else policy).check(findings)
             reason = findings.issuer.reason if findings.issuer else ""
             text = f"accepted by the policy{reason and ': ' + reason}"
             self.checks.passed("accepted", text, reason=reason)
 
     def _alias(self, claims: Claims, holder: str | None) -> str | None:
-        """The one other DID that the credential names as its subject, if it is the presenter's key, too."""
+        """The credential's only other subject DID, if that stands for the presenter's key, too."""
         others = {subject["id"] for subject in claims.subjects if "id" in subject} - {holder}
         if holder is None or len(others) != 1:
             return None
@@ -357,9 +366,9 @@ class Steps:
         return other if self.signatures.keys.are_one(holder, other) else None
 
     def _asked_by_kind(self, claims: Claims) -> Sequence[Policy]:
-        """The rules of the kind that a credential names. Raises for faults of the one that came along.
+        """The rules of the kind that a credential names. Raises for a fault of the one that came along.
 
-        Where that ends step 8, what it asks for is not known, and asked for by nobody: the step has ended.
+        That ends step 8: the kind's rules stay unknown and are not applied, but the report has the problem.
         """
         from .named import asked_by_kind, carried  # Most credentials are of kinds that they do not name.
 
@@ -373,9 +382,10 @@ class Steps:
         return by_digest(self.bundle.kinds, self.evidence)
 
     def _leave_out(self, claims: Claims, *, is_stranger: bool) -> None:
-        """After step 3; of a stranger whose keys are not known, it is said that nobody here knows him."""
+        """Leave out the steps after 3. For a stranger with unknown keys, step 9 still says that he is one."""
         problem = self.checks.found[-1].problem
         keys_are_unknown = isinstance(problem, Unavailable | MethodNotSupported | NotKnown)
+        # A definite fault stays the verdict: a missing entry explains only why keys are unknown.
         if not is_stranger or not keys_are_unknown:
             return self.checks.leave_out(4, 3)
         self.checks.leave_out(4, 3, last=8)
@@ -422,6 +432,7 @@ class Steps:
     def _anchors(self, secured: Secured, findings: Findings, own: Sequence[Signature]) -> Sequence[Fact]:
         claims, keys = findings.claims, {}
         has_log = bool(self._trust.policy_for(claims.issuer).logs)
+        # A log entry takes the digest of the whole credential: only where one can matter.
         if self.bundle.evidence or has_log or claims.origins:
             for found in own:
                 for leaf in secured.leaves(found.signed, EntryKind.CREDENTIAL, self._work):
@@ -450,8 +461,10 @@ class Steps:
                 ignored=facts.ignored.code if facts.ignored else None,
             )
             return facts.found
+        # Threat 25: nothing dates the signature, so the key has to be in force now.
         for signature in own:
             require_may_have_signed(signature.key, self._now)
+        # Threat 30: an added context could give another meaning to what the proof covers.
         if not all(secured.covers_meaning(one.signed) for one in own):
             raise CONTEXTS_ADDED("the credential has contexts that were added after it was signed")
         ignored = facts.ignored.code if facts.ignored else None
@@ -471,7 +484,7 @@ class Steps:
     def _digests(self) -> frozenset[bytes]:
         """The digests of all credentials in the bundle, as logs hold them.
 
-        One that was derived has none of its own: evidence may be for the one that it was derived from.
+        A derived credential has no log entry: evidence may be for the original.
         """
         kind = EntryKind.CREDENTIAL
         for one in self.secured.credentials:
@@ -491,7 +504,7 @@ def _not_by(issuer: str) -> Problem:
 
 
 def _forget_frames(problem: BaseException | None) -> None:
-    """Leaves of a problem what it says: frames have all that was read, and these very checks, in a circle."""
+    """Strip a problem of its frames: they keep all input alive, and these checks in a reference cycle."""
     if isinstance(problem, Problem):
         problem.__traceback__ = problem.__cause__ = problem.__context__ = None
         for other in (problem.because, problem.why):

@@ -1,4 +1,4 @@
-"""What can be found out about whom a verifier trusts."""
+"""Health findings about a verifier's trust list."""
 
 from __future__ import annotations
 
@@ -11,5 +11,5 @@ from .sources.trust import Trust
 
 
 def examine_trust(file: Path) -> Iterator[Finding]:
-    """Whether a trust list can be used. Raises `Malformed`."""
+    """Report that a trust list can be read. Raises `Malformed`."""
     yield Finding.passed("trust-list-read", file=str(file), issuers=len(Trust.load(file).issuers))

@@ -1,9 +1,9 @@
 """The verifier as an HTTP service: `POST /verify` with a credential, a presentation or a bundle.
 
-The route takes bytes and verifies inline, without the network, what costs little: that is faster than handing
-it on. What costs more is judged by processes. A report is made again in a thread, with the network, if it
-stays open because something could not be reached, or if it rests on a status list that is older than the one
-that may be found at its address. Whatever is full answers 503.
+The route verifies cheap requests inline and offline, which is faster than handing them on. Costlier ones go
+to worker processes. A report is made again in a thread, with the network, in two cases. Either it stays open
+because something could not be reached, or it rests on a status list that may be older than the one at its
+address. A full queue answers 503.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ def create_app(
 
 @dataclass(frozen=True, slots=True)
 class _Service:
-    """What `POST /verify` does with a request."""
+    """Handles `POST /verify`."""
 
     answering: Answering
     clock: Callable[[], datetime]
@@ -116,6 +116,7 @@ class _Service:
     def _refusal(self, request: Request) -> Response | None:
         """The answer to a request whose body is not read."""
         try:
+            # Threat F35: a page of another host, also under a name made to lead here (DNS rebinding).
             require_own_page(request, self.origins)
         except Refused as problem:
             return problem_response(problem, 403)
@@ -128,16 +129,19 @@ class _Service:
                 415,
             )
         parameters = _parameters(request)
+        # Threat R8: a misspelt challenge must not be dropped in silence.
         if unknown := parameters.keys() - {"challenge", "domain"}:
             return problem_response(
                 Malformed.saying("there is no parameter {name}", name=shortened(min(unknown))), 400
             )
+        # Threat R8: half of what was asked would be compared with nothing.
         if len(parameters) == 1:
             return problem_response(Malformed("challenge and domain go together"), 400)
         return None
 
     async def _answer(self, request: Request) -> Response:
         try:
+            # ADR 24: a sender is bounded in bytes and in seconds.
             body = await read_body(request, MAX_BODY, self.body_seconds)
         except Malformed as problem:
             return problem_response(problem, 413 if isinstance(problem, TooLarge) else 408)

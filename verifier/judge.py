@@ -1,6 +1,6 @@
-"""What a service does with one request: a verdict from what is known here, or with the network.
+"""Judges one request of a service, offline or with the network.
 
-It is the same in the service itself, in its threads and in its processes, so that nothing here knows HTTP.
+The same code runs in the service, its threads and its processes, so nothing here knows HTTP.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ if TYPE_CHECKING:
     from .sources.published_log import LogSource
 
 FRESH = timedelta(hours=1)
-"""A status list may have become that old before it is fetched anew."""
+"""Greatest age of a status list that is not fetched again."""
 
 REPORT_SECONDS = 10.0
-"""After them a report is made without what the network did not give."""
+"""Time limit for the network; afterwards the report is made without the missing answers."""
 
 _STATUS = {Verdict.VALID: 200, Verdict.INVALID: 400, Verdict.UNDETERMINED: 422}
 
@@ -49,16 +49,17 @@ class Verifiers(NamedTuple):
 
 
 class Current:
-    """The verifiers that `make` makes of a trust file, made anew once the file is another one."""
+    """The verifiers that `make` builds from a trust file, rebuilt once the file changes."""
 
     def __init__(self, trust_file: Path, make: Callable[[], Verifiers]) -> None:
         self._file, self._make = trust_file, make
         self._kept: tuple[object, Verifiers] | None = None
 
     def __call__(self) -> Verifiers:
-        """Raises what `make` raises: with a list that cannot be read nobody is judged by the former one."""
+        """Raises what `make` raises: a list that cannot be read must not leave the former one in force."""
         mark = self._mark()
         if self._kept is None or self._kept[0] != mark:
+            # Forgotten first: if `make` raises, nobody is judged by the former list.
             self._kept = None
             self._kept = mark, self._make()
         return self._kept[1]
@@ -89,9 +90,9 @@ class Judged(NamedTuple):
     status: int
     content: bytes
     asks: bool = False
-    """Whether the network may know more."""
+    """True if the network may change the answer."""
     is_whole: bool = True
-    """Whether it could be judged within the steps that were given."""
+    """True if the given steps were enough to judge it."""
 
 
 @dataclass(frozen=True)
@@ -103,23 +104,23 @@ class Judge:
     policy: Policy | None = None
     strangers: bool = False
     seconds: float = REPORT_SECONDS
-    """After them nobody is asked any more."""
+    """Time limit for asking other hosts."""
 
     def __call__(self, question: Question) -> Judged:
-        """The last word, with the network where it is needed."""
+        """The final answer, with the network where it is needed."""
         found = self.offline(question)
         return self.online(question) if found.asks else found
 
     def offline(self, question: Question, steps: int = BODY_STEPS) -> Judged:
-        """What is known here."""
+        """The answer without the network."""
         return self._judge(self.verifiers().offline, question, steps)
 
     def online(self, question: Question) -> Judged:
-        """With what the network gives in time."""
+        """The answer with all that the network gives in time."""
         return self._judge(_hurried(self.verifiers().online, self.seconds), question, BODY_STEPS)
 
     def report(self, question: Question, steps: int = BODY_STEPS, seconds: float | None = None) -> Report:
-        """The last word as a report; what is left of the time may be less than `self.seconds`."""
+        """The final answer as a report; `seconds` is the time left, if that is less than `self.seconds`."""
         offline = self.verifiers().offline
         found = self._report(offline, question, Work(steps))
         if not _asks_for_the_network(found, question.now, offline.status_kinds):
@@ -151,7 +152,7 @@ class Judge:
 
 
 def _hurried(verifier: Verifier, seconds: float) -> Verifier:
-    """The same, but so many seconds from now nobody is asked any more."""
+    """A copy of the verifier that asks no host once so many seconds have passed."""
     deadline = time.monotonic() + seconds
 
     def hurried(source: ListSource) -> ListSource:
@@ -194,6 +195,7 @@ class _Hurried:
 
     def resolve(self, did: str) -> Resolution:
         method = self.method(did) if did.startswith("did:") else None
+        # A DID that is its own key asks no host, and is resolved after the deadline as well.
         if method is None or not method.self_certifying:
             _require_time(self.deadline)
         return self.source.resolve(did)
@@ -210,6 +212,7 @@ def _asks_for_the_network(report: Report, now: datetime, kinds: StatusKinds) -> 
     failed = [check.problem for check in report.checks if check.outcome is Outcome.FAILED]
     if failed and all(isinstance(problem, Suspended) for problem in failed):
         return True  # a newer list may have lifted it
+    # A valid report is made again only on an older list: it may have been revoked since.
     if not report or report.status_time is None or now - report.status_time <= FRESH:
         return False
     found = (status for credential in report.require() for status in entries(credential, kinds))
@@ -218,6 +221,7 @@ def _asks_for_the_network(report: Report, now: datetime, kinds: StatusKinds) -> 
 
 def _answer(report: Report, trust: TrustSource) -> dict[str, Any]:
     answer = report.to_dict()
+    # Threat R4: nothing of a credential is in the answer unless the report is valid.
     if report.has_claims:
         answer["credentials"] = [dict(claims.said) for claims in report.require()]
         found = zip(report.require(), report.by_kind, strict=True)

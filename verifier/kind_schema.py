@@ -1,4 +1,4 @@
-"""Whether a credential has the form of its kind, by the schema kept with the kind (VCDM 2.0, 4.11)."""
+"""Checks a credential against the schema that is kept with its kind (VCDM 2.0, 4.11)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from .sources.trust import TrustSource
 from .summary import kind_at_hand
 
 _BYTES_COMPARED = 1 << 14
-"""Bytes of a schema times bytes of a credential, a step: each keyword may be held against each text."""
+"""Bytes of a schema times bytes of a credential for one step: each keyword may be held against each text."""
 _TYPES: Mapping[str, tuple[type, ...]] = {
     "object": (dict,),
     "array": (list,),
@@ -38,7 +38,7 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
 def fits_kind(claims: Claims, trust: TrustSource, work: Work) -> dict[str, str]:
     """The identifier of the kind's schema, and the kind's name and version, such as `resident 1`.
 
-    Those of a kind that does not ship are in quotation marks: anybody may call one so. The credential names
+    A kind that does not ship is in quotation marks: anybody may give a kind that name. The credential names
     that schema and fits it; it is never fetched.
 
     Empty where the kind is not at hand, where this program cannot use its schema, and for a form other than
@@ -68,7 +68,7 @@ def fits_kind(claims: Claims, trust: TrustSource, work: Work) -> dict[str, str]:
 
 
 def _may_be_of(digest: object, kind: Kind) -> bool:
-    """Whether a digest may be that of the kind's schema, one of several of the strongest algorithm."""
+    """True if a digest may be that of the kind's schema, one of several of the strongest algorithm."""
     if digest == kind.schema_digest:
         return True
     from wire import integrity  # only here: most name the very digest that the kind has
@@ -87,25 +87,26 @@ _form = lru_cache(maxsize=16)(for_claims)
 
 @cache
 def has_engine() -> bool:
-    """Whether the extra `schema` is installed. To look for it takes as long as two signatures do."""
+    """Return whether the extra `schema` is installed. Cached: a search takes as long as two signatures."""
     return find_spec("jsonschema_rs") is not None
 
 
 @lru_cache(maxsize=16)
 def _schemas(kind: Kind, address: str) -> Schemas | None:
-    """The kind's schema, ready for use; `None` where it cannot be used here, as an unknown one."""
+    """The kind's schema, ready for use; `None` if this program cannot use it, as for an unknown one."""
     try:
+        # Threat 61: a stranger's pattern could take time or memory without end.
         return Schemas({address: _form(kind)}, of_strangers=True)
     except (Malformed, ExtraMissing):
         return None
 
 
 def plainly_fits(value: object, schema: Mapping[str, Any]) -> bool:
-    """Whether a JSON value fits a valid schema by the few keywords that are cheap to tell.
+    """Return whether a JSON value fits a valid schema, by the few keywords that are cheap to evaluate.
 
     It takes at most one step for each of the schema's keywords, however large the value is.
 
-    It is never true of a value that the schema refuses. Where it is false, JSON Schema has to say.
+    It is never true of a value that the schema refuses. If it is false, the JSON Schema engine has to decide.
     """
     for keyword, asked in schema.items():
         match keyword:
@@ -114,6 +115,7 @@ def plainly_fits(value: object, schema: Mapping[str, Any]) -> bool:
             case "type":
                 fits = isinstance(asked, str) and type(value) in _TYPES.get(asked, ())
             case "enum":
+                # Strings alone: Python takes `true` for 1.
                 fits = isinstance(value, str) and value in asked
             case "anyOf":
                 fits = any(plainly_fits(value, each) for each in asked)

@@ -1,7 +1,7 @@
-"""The kind that a credential names, as a verifier has it: what came along, and what it asks for.
+"""The kind that a credential names: the copy that came along, and the rules that it adds.
 
-A kind asks for nothing less than the verifier's own rules do, and its reference, which is signed, says that
-it asks for something: so a bundle without its kind leaves open what a bundle with it would not accept.
+A kind only adds to the verifier's own rules, and the credential's signed reference to it says that it has
+rules. So leaving the kind out of a bundle keeps the verdict open where the kind would not accept it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from .sources.trust import TrustSource
 from .summary import kind_at_hand
 
 _EAST = timedelta(hours=14)
-"""By which a day begins earlier somewhere than in UTC."""
+"""A day begins this much earlier than in UTC, at the most, somewhere on Earth."""
 
 
 def by_digest(kinds: Sequence[CarriedKind], evidence: EvidenceCheck) -> dict[str, CarriedKind]:
@@ -40,6 +40,7 @@ def by_digest(kinds: Sequence[CarriedKind], evidence: EvidenceCheck) -> dict[str
     for kind in kinds:
         digest = carried_digest(kind, evidence.work)
         of_entries = [item for item in kind.evidence if isinstance(evidence.kinds.get(item.kind), OfEntries)]
+        # Threat K1: the kind or its evidence was exchanged, since they came as one part.
         if any(item.digest.hex() != digest for item in of_entries):
             raise InvalidEvidence("the evidence belongs to another kind")
         before = found.get(digest, CarriedKind(()))
@@ -48,7 +49,7 @@ def by_digest(kinds: Sequence[CarriedKind], evidence: EvidenceCheck) -> dict[str
 
 
 def carried(claims: Claims, kinds: Mapping[str, CarriedKind], evidence: EvidenceCheck) -> CarriedKind | None:
-    """The one of the kinds `by_digest` that a credential names, and whether its issuer's log holds it.
+    """The kind, of those `by_digest`, that a credential names, marked if its issuer's log holds it.
 
     Raises `InvalidEvidence` where evidence for it does not hold, as for a credential.
     """
@@ -62,11 +63,12 @@ def carried(claims: Claims, kinds: Mapping[str, CarriedKind], evidence: Evidence
 def asked_by_kind(
     claims: Claims, trust: TrustSource, carried: CarriedKind | None, work: Work
 ) -> tuple[Policy, ...]:
-    """The rules of the kind that a credential names, as it ships, or as list or log bind it to the issuer.
+    """The rules of the kind that a credential names, if it ships or the trust list or a log binds it.
 
-    Where it asks for something and is not at hand so, that is open. Raises `TooLarge` where it costs more
-    than is left of `work` to read it.
+    If the kind has rules and is not at hand in such a way, the verdict stays open. Raises `TooLarge`
+    where it costs more than is left of `work` to read it.
     """
+    # Threat K6: the signed name says that the kind has rules, so leaving it out drops none of them.
     if not any(ASKS in name for name in claims.kinds):
         return ()
     kind = kind_at_hand(claims, trust, carried, work)
@@ -112,6 +114,7 @@ class CheckedWithin(NamedTuple):
         if said is None:
             raise CHECK_MISSING(f"the credential does not say {self.field}", field=self.field)
         day = date.fromisoformat(said)
+        # Threat 56: a day that is yet to come would keep the check fresh until then.
         require_not_ahead(datetime.combine(day, time(), UTC) - _EAST, findings.now, self.field)
         if (findings.now.astimezone(UTC).date() - day).days > self.days:
             raise CHECK_TOO_OLD.saying(

@@ -1,4 +1,4 @@
-"""Whether a status document is the issuer's own, or by one whom the trust list names for it."""
+"""Authenticates status documents by an issuer, or by a signer whom the trust list names for it."""
 
 from __future__ import annotations
 
@@ -44,18 +44,19 @@ class StatusDocuments:
     work: Work
 
     def authenticate(self, anchored: Anchored, issuer: str, *, brought: bool) -> Claims:
-        """A status document by the credential's issuer, or by one whom the trust list names beside it.
+        """The claims of a status document by the credential's issuer, or a signer whom the trust list names.
 
-        It is signed with a key in force. One that the presenter brought has to be in the issuer's log, where
-        it has one that is trusted: else a key that was stolen, or retired in a document that stayed away,
-        could say that nothing is revoked. One by another issuer has to be in a log anyway. One without
-        `validFrom`, which is optional, is from when it was signed.
+        It has to be signed with a key in force. One that the presenter brought has to be in the issuer's log,
+        if a log is trusted: otherwise a stolen key, or one whose end is in a document left out of the bundle,
+        could say that nothing is revoked. One by another issuer always has to be in a log. One without
+        `validFrom`, which is optional, is dated by its signature.
 
         Raises `NotItsList` for one that is by anybody else, `InvalidProof`, or another `Problem` that it has.
         """
         secured = self.memory.read(anchored.document, self.forms, self.work)
         signer, known = self.signatures.issuer(secured), self.trust.issuer(issuer)
         named = known.status_issuers if known else ()
+        # Threats 57, F10: a list counts by the issuer, or by those whom its own entry names.
         if signer != issuer and signer not in named:
             raise NotItsList(
                 f"the status list is by another issuer, {shortened(signer)}",
@@ -65,6 +66,7 @@ class StatusDocuments:
         signatures = self.signatures.find(
             secured, "assertionMethod", signer, named, use=Use.STATUS_LISTS
         ).known
+        # Threat F10: a list in the issuer's name that somebody else signed is refused.
         if any(signature.signer != signer for signature in signatures):
             raise InvalidProof("the status document is signed by somebody else")
         details = "RevocationDetails" in secured.claims.types
@@ -77,10 +79,13 @@ class StatusDocuments:
         def fitting() -> Secured:
             return self.signatures.fitting(secured, signatures)
 
+        # ADR 29: that the proofs fit never changes; all that follows is judged each time.
         fit = self.memory.fits(secured, made, self.work, fitting) if all(leaves) else fitting()
         claims = self.signatures.claimed(secured, fit)
+        # After the proofs: a date ahead is open, and a proof that does not fit is definite.
         self.signatures.require_made(signatures)
         binding = dict.fromkeys((signer, issuer))
+        # ADR 12: a log of the signer will do, or one of the issuer.
         has_log = any(self.trust.policy_for(name).logs for name in binding)
         for of_one, signature in zip(leaves, signatures, strict=True):
             keys = dict.fromkeys(of_one, signature.key)
@@ -90,11 +95,13 @@ class StatusDocuments:
             facts = [self.evidence.facts(keys, evidence, name, recurs=True) for name in binding]
             if any(found.found for found in facts):
                 continue
+            # Threats F2, F10: a thief of a key for lists cannot write to the log, and could bring his list.
             if brought and (has_log or signer != issuer):
                 ignored = next((found.ignored for found in facts if found.ignored), None)
                 raise ignored or STATUS_LIST_NOT_SHOWN(
                     "the status list should be in the log of its issuer, but the evidence is missing"
                 )
+            # Threat 25: a list in no log counts by keys that are in force now.
             require_may_have_signed(signature.key, self.now)
         dates = [found.signed.created for found in signatures if found.signed.created]
         own = issuer if signer == status_did(issuer) else signer  # before which nobody else's go

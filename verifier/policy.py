@@ -1,4 +1,4 @@
-"""Rules of a verifier's own: what, beyond a good signature, is needed to accept a credential.
+"""A verifier's own rules: the requirements beyond a good signature for accepting a credential.
 
 A policy raises the `Problem` that it finds; a problem that is undetermined keeps the question open.
 """
@@ -67,7 +67,7 @@ PRESENTER_IS_ANOTHER = NOT_SHOWN_BY_HOLDER.finer("presenter-is-another")
 
 @dataclass(slots=True, eq=False)
 class Findings:
-    """What the steps before found out about one genuine credential."""
+    """The results of the earlier steps for one genuine credential."""
 
     claims: Claims
     now: datetime
@@ -78,9 +78,9 @@ class Findings:
     schemas: Schemas | None = None
     """The schemas that are known here."""
     anchors: Sequence[Fact] = ()
-    """What logs attest, and other ledgers of these."""
+    """The facts that logs attest, and those that other ledgers attest of these logs."""
     is_derived: bool = False
-    """Whether the issuer's proofs were derived, so that no log has an entry for them."""
+    """True if the issuer's proofs were derived, so that no log has an entry for them."""
     holder: str | None = None
     """The DID that proved to be the presenter's."""
     holder_alias: str | None = None
@@ -92,11 +92,11 @@ class Findings:
     stated: Sequence[Resource] = ()
     """The files that it states, where some were given as such."""
     asked: Sequence[Policy] = ()
-    """What the kind that it names asks for."""
+    """The rules of the kind that it names."""
     unknown_proofs: Sequence[str] = ()
-    """What proofs that are not known here call themselves, for people; none of them was checked."""
+    """The names that unrecognised proofs give themselves, for people; none of these proofs was checked."""
     type_name: Callable[[str], str] = jsonld.type_name
-    """What the credential calls a type, given by IRI or word."""
+    """Gives the credential's own name for a type, which is given by IRI or word."""
 
     @property
     def types(self) -> Set[str]:
@@ -107,21 +107,24 @@ class Findings:
     def existed_by(self) -> datetime:
         """The earliest moment by which the credential is known to exist.
 
-        The dates that its issuer wrote into it show nothing. Where the trust list requires ledgers, no other
-        clock tells, be it that of one of them.
+        The dates that its issuer wrote into it show nothing. If the trust list requires ledgers, only the
+        time by which they meet the requirement counts, not that of one of them.
         """
+        # ADR 58, threat F19: a thief of all keys sets every clock but that of the ledgers.
         asked = [fact for fact in self.anchors if fact.clock == LEDGERS] or self.anchors
         return min([self.now, *(fact.time for fact in asked if fact.time is not None)])
 
     @property
     def holder_bound(self) -> bool:
-        """Whether the presenter proved to be the credential's only subject."""
+        """True if the presenter proved to be the credential's only subject."""
         presenter = {self.holder, self.holder_alias} - {None}
+        # Threat 55: a credential without a subject is bound to nobody, and `<=` alone would be true.
         return bool(self._subjects) and self._subjects <= presenter
 
     @property
     def shown_by_another(self) -> bool:
-        """Whether the credential speaks of somebody else than the presenter."""
+        """True if the credential speaks of somebody other than the presenter."""
+        # Threat 55: `None` stands for a subject without an id, whom anybody may show.
         return self.holder is not None and not self._subjects <= {self.holder, self.holder_alias, None}
 
     @property
@@ -146,9 +149,10 @@ class AllOf:
         _require_some(self.policies, "allOf")
 
     def check(self, findings: Findings) -> None:
-        """Raises what the first broken rule raises; one that failed before one that stays open."""
+        """Raises the problem of the first broken rule; a definite problem goes before an open one."""
         found = _problems(self.policies, findings)
         if found:
+            # What is certain goes before what is open: further evidence could not mend it.
             raise min(found, key=lambda problem: problem.undetermined)
 
 
@@ -165,6 +169,7 @@ class AnyOf:
         """Raises when every rule is broken: open if at least one of them is open."""
         found = _problems(self.policies, findings)
         if len(found) == len(self.policies):
+            # ADR 14: a branch that is open may still be kept, so the whole is open.
             raise max(found, key=lambda problem: problem.undetermined)
 
 
@@ -174,17 +179,19 @@ class Recognised:
     def check(self, findings: Findings) -> None:
         """Open (`NotKnown`) for an unknown issuer: a stranger is not a forger.
 
-        Open as well (`UnknownType`) where the entry may mean this type by a word that no context defines.
-        Where it is recognised until some day, a log that is trusted shows what is from that day or before; no
-        date that the issuer wrote into the credential does. Definite for another type of credential
-        (`NOT_FOR_TYPE`), and where the ledgers that are required had it later (`FROM_LATER`): whoever has all
-        of the issuer's keys could have made it since.
+        Open as well (`UnknownType`) where the entry may mean this type by a word that no context defines. If
+        the entry has a last day, only a trusted log shows that a credential is from that day or before; no
+        date that the issuer wrote into it does. Definite for another type of credential (`NOT_FOR_TYPE`), and
+        if the required ledgers had it only later (`FROM_LATER`): whoever has all of the issuer's keys could
+        have made it since.
         """
         claims = findings.claims
+        # Threat 61: a good signature by just anybody is not enough.
         if findings.issuer is None:
             raise unknown_issuer(claims)
         _require_type(findings, findings.issuer)
         until = findings.issuer.until
+        # Threat A46: to the very end of the day, and never by a date that the issuer wrote.
         if until is None or findings.existed_by <= datetime.combine(until, time.max, UTC):
             return
         by_ledgers = [fact.time for fact in findings.anchors if fact.clock == LEDGERS and fact.time]
@@ -205,7 +212,7 @@ class Recognised:
 
 
 def _require_type(findings: Findings, issuer: RecognisedIssuer) -> None:
-    """Raises `NOT_FOR_TYPE`, or what leaves open which type a word means, unless the entry has the type."""
+    """Raises `NOT_FOR_TYPE` unless the entry has the type; open if the meaning of a word is unclear."""
     others: Set[str] = frozenset()
     unclear: Problem | None = None
     if findings.claims.vct:
@@ -219,6 +226,7 @@ def _require_type(findings: Findings, issuer: RecognisedIssuer) -> None:
                 known.add(_type(findings, word))
             except Problem as problem:
                 unclear = problem
+        # Every type of the credential: one that is recognised must not carry another along.
         others = findings.types - known
     if not others:
         return
@@ -231,10 +239,10 @@ def _require_type(findings: Findings, issuer: RecognisedIssuer) -> None:
 
 
 def _names_vct(findings: Findings, vcts: Collection[str], types: Collection[str] = ()) -> bool:
-    """Whether the `vct` is among these, as text (SD-JWT VC, 2.2.2.1), or without any is an IRI of `types`.
+    """Return whether the `vct` is one of `vcts`, as text, or without any an IRI of `types`.
 
-    A word among `types` means what a context says, and there is none: a `vct` that is the same word is the
-    name of something else.
+    A `vct` is compared as text (SD-JWT VC, 2.2.2.1). A word among `types` gets its meaning from a context,
+    and there is none: a `vct` that is the same word names something else.
     """
     return findings.claims.vct in (vcts or [name for name in types if is_url(name)])
 
@@ -248,7 +256,7 @@ def _type(findings: Findings, name: str) -> str:
 
 
 def unknown_issuer(claims: Claims) -> NotKnown:
-    """Whom to ask for, in the credential's own words; one that names a log has a trust file for it."""
+    """The problem of an unlisted issuer, in its own words; one that names a log has a trust file for it."""
     issuer, name = claimed(claims.issuer), claims.issuer_name
     issuer = issuer if is_url(claims.issuer) else f'"{issuer}"'  # such as the subject of a certificate
     who = f'says that it is by "{claimed(name)}" ({issuer})' if name else f"is by {issuer}"
@@ -276,6 +284,7 @@ class OfType:
         if findings.claims.vct:
             is_of_type = _names_vct(findings, (), (self.type,))
         else:
+            # ADR 15: the IRI itself, or the word that the credential's contexts give a meaning.
             is_of_type = self.type in types or _type(findings, self.type) in types
         if not is_of_type:
             raise WRONG_TYPE(f"the credential is not of type {self.type}", type=self.type)
@@ -296,7 +305,7 @@ class OfVct:
 
 @dataclass(frozen=True)
 class StatusWithin:
-    """The credential is known not to have been revoked some time ago at most."""
+    """The credential is known not to be revoked as of a moment at most `age` ago."""
 
     age: timedelta
 
@@ -304,6 +313,7 @@ class StatusWithin:
         """Open when nothing is known (`NotKnown`), or nothing recent enough (`STATUS_TOO_OLD`)."""
         if findings.status_time is None:
             raise STATUS_MISSING("the credential has no status that could be looked up")
+        # Threat F3: an old list in a bundle would hide a later revocation.
         if findings.now - findings.status_time > self.age:
             date = f"{findings.status_time:%Y-%m-%d}"
             raise STATUS_TOO_OLD(f"the newest status is of {date}, older than the policy allows", date=date)
@@ -311,13 +321,14 @@ class StatusWithin:
 
 @dataclass(frozen=True)
 class InTrustedLog:
-    """A log that is trusted holds the credential; with `witnesses`, that many clocks not the issuer's."""
+    """A trusted log holds the credential, by at least `witnesses` clocks other than the issuer's."""
 
     witnesses: int = 0
 
     def check(self, findings: Findings) -> None:
         """Open (`NotKnown`): evidence can still be supplied, but for a derived proof (`NO_LOG_ENTRY`)."""
         _require_entry(findings)
+        # Threat A44: a log can show each reader another view, unless others have seen its checkpoint.
         if not any(fact.witnesses >= self.witnesses for fact in findings.anchors):
             wanted = (
                 f", attested by {counted(self.witnesses, 'witness', 'witnesses')}" if self.witnesses else ""
@@ -332,7 +343,10 @@ class AnchoredOn:
     ledger: str
 
     def check(self, findings: Findings) -> None:
-        """Open (`NotKnown`), as for `InTrustedLog`. A log of that name is no such ledger: it has places."""
+        """Open (`NotKnown`), as for `InTrustedLog`.
+
+        A log of that name does not count as a ledger: its facts have an index.
+        """
         _require_entry(findings)
         if not any(fact.where == self.ledger and fact.index is None for fact in findings.anchors):
             raise EVIDENCE_MISSING.saying("there is no evidence from {log}", log=shortened(self.ledger))
@@ -357,13 +371,13 @@ class HolderBound:
 
 @dataclass(frozen=True)
 class Presenter:
-    """Who may present a credential that speaks of somebody else: a parent, a guardian, the owner of a thing.
+    """Lets somebody other than the subject present: a parent, a guardian, the owner of a thing.
 
-    Without it, or where it is in a branch of `AnyOf` that is not kept, that is its subject alone.
+    Without this rule, or in a branch of `AnyOf` that is not kept, only the subject may present.
     """
 
     may_present: Callable[[str, Claims], bool] = lambda holder, claims: True  # noqa: ARG005
-    """Asked with the DID that the presenter proved to have; by default anybody may."""
+    """Called with the DID that the presenter proved to have; by default anybody may."""
 
     def check(self, findings: Findings) -> None:
         """Open (`NotKnown`) where nobody proved to be the presenter.
@@ -372,6 +386,7 @@ class Presenter:
         """
         if findings.holder is None:
             raise PRESENTER_NOT_PROVED("nobody proved to be the presenter")
+        # Threat 55: asked only about somebody else; the subject itself may always present.
         if findings.shown_by_another and not self.may_present(findings.holder, findings.claims):
             raise PRESENTER_IS_ANOTHER("the credential belongs to another than the one who presents it")
 
@@ -390,6 +405,7 @@ class EveryProof:
 
     def check(self, findings: Findings) -> None:
         """Open (`NotKnown`): another program may know them."""
+        # ADR 16: an unknown proof counts for nothing, so a policy has to ask for every one.
         if findings.unknown_proofs:
             kinds = ", ".join(findings.unknown_proofs)
             raise PROOF_UNKNOWN(f"not every proof is of a kind that is known here: {kinds}", kinds=kinds)
@@ -403,6 +419,7 @@ class BySuite:
 
     def check(self, findings: Findings) -> None:
         """Open (`NotKnown`): the issuer may have signed another copy so."""
+        # Only the issuer's own proofs count here: a third party can sign with any suite.
         if self.suite not in findings.suites:
             suite = shortened(self.suite)
             raise SUITE_MISSING(f"there is no proof by the issuer with the cryptosuite {suite}", suite=suite)
@@ -433,6 +450,7 @@ def load_policy(value: Any) -> Policy:
         name, argument = next(iter(value.items()))
         if name in _GROUPS and isinstance(argument, list):
             return _GROUPS[name](tuple(load_policy(item) for item in argument))
+        # `type`, since `isinstance` takes `true` for a number of days.
         if name in _RULES and type(argument) is _RULES[name][0] and _makes_sense(argument):
             return _RULES[name][1](argument)
     names = ", ".join([*_PLAIN, *_GROUPS, *_RULES])
@@ -488,7 +506,7 @@ def _problems(policies: Sequence[Policy], findings: Findings) -> list[Problem]:
 
 @dataclass(frozen=True)
 class _PresenterIsSubject:
-    """The subject presents, unless what `policy` asks for was kept by its saying who else may."""
+    """The subject presents, unless `policy` is kept through a `Presenter` rule, which says who else may."""
 
     policy: Policy | None
 
@@ -500,10 +518,11 @@ class _PresenterIsSubject:
 
 
 def complete(policy: Policy | None, *, strangers: bool) -> Policy:
-    """A caller's policy and what is asked for beside it: `Recognised`, and the subject as presenter.
+    """A caller's policy with the rules beside it: `Recognised`, and the subject as presenter.
 
     With `strangers` the issuer may be anybody. Another presenter is for the policy to allow.
     """
+    # ADR 17: a policy that forgets these rules must not accept diplomas by anybody.
     rules: list[Policy] = [_PresenterIsSubject(policy)]
     if not strangers:
         rules.append(Recognised())
@@ -513,11 +532,11 @@ def complete(policy: Policy | None, *, strangers: bool) -> Policy:
 
 
 USUAL = complete(None, strangers=False)
-"""What is asked for where a caller has no policy of its own."""
+"""The rules for a caller without a policy of its own."""
 
 
 def needs_no_credential(policy: Policy | None) -> bool:
-    """Whether a presentation without credentials keeps the policy, by proving that its holder has a DID."""
+    """Return whether a presentation without credentials can keep the policy, by proving control of a DID."""
     match policy:
         case AllOf(policies):
             return all(map(needs_no_credential, policies))
@@ -527,12 +546,14 @@ def needs_no_credential(policy: Policy | None) -> bool:
 
 
 def _says_who_presents(policy: Policy | None, findings: Findings) -> bool:
-    """Whether a `Presenter` is among the rules by which the policy is kept."""
+    """Return whether a `Presenter` is among the rules by which the policy is kept."""
     match policy:
         case AllOf(policies):
             return any(_says_who_presents(rule, findings) for rule in policies)
         case AnyOf(policies):
             return any(
-                not _problems((rule,), findings) and _says_who_presents(rule, findings) for rule in policies
+                # ADR 17: only a branch that is kept; else naming a presenter in one would open the others.
+                not _problems((rule,), findings) and _says_who_presents(rule, findings)
+                for rule in policies
             )
     return isinstance(policy, Presenter)

@@ -1,4 +1,4 @@
-"""What is not enough to decide: neither valid nor invalid."""
+"""Problems that leave a verdict open: neither valid nor invalid."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class NotShown(Unavailable):
     title = "The issuer's log does not show it"
 
     def about(self, missing: Problem) -> NotShown:
-        """The same, behind what is missing and what is to be done about that."""
+        """This problem as the reason of a `missing` one, whose remedy goes first."""
         missing.because = self
         return NotShown.saying("{because}; {why}", because=missing, why=self)
 

@@ -1,7 +1,7 @@
-"""Processes that judge what takes long: in a thread it would hold the interpreter, and everybody's answer.
+"""Worker processes for long verifications: in a thread they would hold the interpreter, and all answers.
 
-Each has a pipe of its own, so that it ends with its parent, and one that is killed is a request that is
-answered 503 and a new process. They are spawned, not forked: the service has threads by then.
+Each has a pipe of its own, so that it ends with its parent. If one is killed, its request is answered 503 and
+a new process takes its place. They are spawned, not forked: the service has threads by then.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ _Question = TypeVar("_Question")
 _Answer = TypeVar("_Answer")
 
 MEMORY = 1 << 30
-"""Bytes of addresses that a process may have: a belt to the counted limits."""
+"""Bytes of address space of one process: a second defence behind the counted limits."""
 
 _CONTEXT = multiprocessing.get_context("spawn")
 
 
 class Processes(Generic[_Question, _Answer]):
-    """Workers, each with what `make` makes in it; `make`, questions and answers have to be picklable."""
+    """Workers that each answer by their own `make()`; `make`, questions and answers have to be picklable."""
 
     def __init__(
         self,
@@ -60,7 +60,8 @@ class Processes(Generic[_Question, _Answer]):
         self._threads.shutdown()
 
     async def __call__(self, question: _Question) -> _Answer:
-        """The answer of one of them. Raises `TryLater` where too many wait, or the process died."""
+        """The answer of one worker. Raises `TryLater` where too many wait, or the process died."""
+        # ADR 24: refused at once when full, since waiting questions hold their bodies in memory.
         if not self._room:
             raise TryLater("too much is being verified at once")
         self._room -= 1

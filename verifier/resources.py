@@ -1,4 +1,4 @@
-"""Files that belong to a credential, since it states their digests, as they were given (VCDM 2.0, 5.3)."""
+"""Files that were given with a credential which states their digests (VCDM 2.0, 5.3)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .policy import ANOTHER_RESOURCE, Findings
 from .problem import NO_SUCH_RESOURCE, RESOURCE_MISSING
 
 _MOST_NAMED = 5
-"""Ids that a sentence has."""
+"""Ids that one message names at the most."""
 
 
 class GivenFile(NamedTuple):
@@ -27,7 +27,7 @@ class GivenFile(NamedTuple):
     digests: Set[bytes]
     """By SHA-256, -384 and -512, or by whichever of these the credential states."""
     id: str = ""
-    """The id that the credential has for it; empty where its digest tells, or there is but one."""
+    """The credential's id for it; may be empty if its digest fits one of the files, or there is only one."""
 
     @classmethod
     def read(cls, opened: BinaryIO, id: str = "") -> Self:  # noqa: A002 -- the specification's term
@@ -36,9 +36,9 @@ class GivenFile(NamedTuple):
 
 
 def files_stated(claims: Claims, kind: Kind | None) -> list[Resource]:
-    """The files that a credential states: related resources, and those that its kind alone tells by a field.
+    """The files that a credential states: related resources, and those that only a field of its kind states.
 
-    These are called as their field is.
+    The latter are named after their field.
     """
     found = resources_of(claims.said)
     if kind is None:
@@ -53,7 +53,7 @@ def files_stated(claims: Claims, kind: Kind | None) -> list[Resource]:
 
 
 class ResourcesGiven(NamedTuple):
-    """Each file whose digest the credential states was given along, or is so by a field."""
+    """Each file was given whose digest the credential states, be it in a field of its kind."""
 
     kind: Kind
 
@@ -79,20 +79,21 @@ class ResourcesGiven(NamedTuple):
 
 
 class FilesFit(NamedTuple):
-    """Each file that was given is one that the credential states, or another one of those shown with it."""
+    """Each given file is one that the credential states, or one that a credential shown with it states."""
 
     files: Sequence[GivenFile]
     by_all: Sequence[Resource]
-    """What all credentials state that were shown together."""
+    """The files that all credentials shown together state."""
 
     def check(self, findings: Findings) -> None:
         """Definite (`ANOTHER_RESOURCE`) where a file is not what the credential states under its id.
 
-        Open (`NO_SUCH_RESOURCE`) where none has this id, or which is meant is not clear: whoever gives a file
-        is to hear that it was compared with nothing.
+        Open (`NO_SUCH_RESOURCE`) if none has this id, or several could be meant: the caller has to learn that
+        the file was compared with nothing.
         """
         for file in self.files:
             meant = self._meant(file)
+            # Several credentials may state files of one id: it is enough to be one of these.
             if not meant or any(each.fits(file.digests) for each in meant):
                 continue
             # Another credential's file of the same id is compared there.
@@ -103,6 +104,7 @@ class FilesFit(NamedTuple):
                         "the digest that it states for {id} is one that no file has", id=id
                     )
                 raise ANOTHER_RESOURCE.saying("the file given for {id} is another one", id=id)
+        # Only now: a file that differs is definite, and goes before one that is compared with nothing.
         for file in self.files:
             if not self._meant(file):
                 names = ", ".join(shortened(each.id) for each in self.by_all[:_MOST_NAMED])
@@ -111,7 +113,7 @@ class FilesFit(NamedTuple):
                 raise NO_SUCH_RESOURCE.saying("a file was given that is none of {names}", names=names)
 
     def _meant(self, file: GivenFile) -> Sequence[Resource]:
-        """What a file should be: by its id, by its digest, or as the only one there is."""
+        """The stated files that a given one may be: by its id, by its digest, or as the only one there is."""
         if file.id:
             return [each for each in self.by_all if each.id == file.id]
         fitting = [each for each in self.by_all if each.fits(file.digests)]

@@ -1,4 +1,4 @@
-"""The signatures of a document: by whom, for what, with which key, from when to when; and that they fit."""
+"""Checks the signatures of a document: signer, purpose, key and dates, and that they verify."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Proofs(NamedTuple):
     known: tuple[Signature, ...]
     """Those that can be checked here; each has to fit, and together they decide."""
     unknown: tuple[str, ...]
-    """What the others call themselves, for people: type or cryptosuite. They count for nothing."""
+    """The type or cryptosuite that each of the others states, for people. They count for nothing."""
 
     @property
     def uncounted(self) -> str:
@@ -64,7 +64,7 @@ class Proofs(NamedTuple):
 
     @property
     def remark(self) -> str:
-        """What to add to a finding about the known ones."""
+        """Text to add to a finding about the known ones."""
         names = self.uncounted
         return f"; not counted, being of a kind that is not known here: {names}" if names else ""
 
@@ -86,14 +86,15 @@ class SignatureCheck:
         *,
         use: Use | None = None,
     ) -> Proofs:
-        """The signatures with their keys; purpose, end and controller checked, that they fit not yet.
+        """The signatures with their keys. Purpose, end and controller are checked; `fitting` verifies them.
 
-        `issuer` is who ought to have signed, for one who has no DID and may refer to somebody's did:key, and
-        `named` are those whom the trust list names beside issuers for what is signed here. Each key has to be
-        for this `use`.
-        Every known one has to stand: a definite fault of one goes before an open question about another.
-        Without any, or where one builds on an unknown one, nobody can tell here who signed. Raises
-        `InvalidProof` where nobody signed, and what is wrong with the signatures.
+        `issuer` is the expected signer: one without a DID may refer to somebody's did:key. `named` are the
+        signers that the trust list names beside issuers for this kind of document. Each key has to be for
+        this `use`.
+
+        Every known signature has to stand: a definite fault of one goes before an open question about
+        another. Without a known one, or if one builds on an unknown one, the signer is open. Raises
+        `InvalidProof` where nobody signed, and otherwise the problem of the signatures.
         """
         read, certificates = secured.signatures(self.work), secured.certificates
         found: list[Signature] = []
@@ -101,10 +102,12 @@ class SignatureCheck:
         for signed in read.known:
             try:
                 self._require_purpose(signed, purpose)
+                # Threat 12c: with certificates nothing falls back on the key that `kid` names.
                 if certificates:
                     signer, key = self.keys.certified(certificates, secured.claims.issuer)
                 else:
                     signer = self.keys.signer(signed.verification_method, issuer)
+                    # Threats F10, F11: beside an issuer, only those whom its entry names are looked up.
                     is_named = signer in named
                     key = self.keys.find(
                         signer, signed.verification_method, purpose, is_named=is_named, use=use
@@ -114,13 +117,15 @@ class SignatureCheck:
                 problems.append(problem)
         problems += read.problems
         if problems:
+            # Threat 37: one bad proof refuses the whole, whatever is open about the others.
             raise min(problems, key=lambda found: found.undetermined)
         if not found:
+            # ADR 16: without a known proof nobody can tell who signed.
             raise read.unknown[0].problem
         return Proofs(tuple(found), tuple(unknown.kind for unknown in read.unknown))
 
     def fitting(self, secured: Secured, signatures: Sequence[Signature]) -> Secured:
-        """The document as each of these signatures has it.
+        """The document in the reading that all of these signatures verify.
 
         Raises `InvalidProof` where one does not fit, what `Secured.as_signed` raises, and `TooLarge` where
         finding out costs too much.
@@ -133,13 +138,14 @@ class SignatureCheck:
         return secured.as_signed(require_fit, self.work)
 
     def claimed(self, secured: Secured, fitting: Secured) -> Claims:
-        """What a credential says in the reading that its signatures fit.
+        """The claims of a credential in the reading that its signatures verify.
 
-        Raises what keeps it from being read, and `NotKnown` where it is by another issuer than was asked for.
+        Raises the problem of one that cannot be read, and `NotKnown` if this reading names another issuer.
         """
         claims = fitting.claims
         if claims.unread:
             raise claims.unread
+        # Threat 31b: the keys of one issuer were asked, and the reading that fits is by another.
         if claims.issuer != secured.claims.issuer:
             raise NotKnown("under another text of its contexts, the credential is by another issuer")
         return claims
@@ -148,6 +154,7 @@ class SignatureCheck:
         try:
             reading.verify(signature.signed, signature.key.key, self.work)
         except InvalidProof as problem:
+            # ADR 19: the only pinned key was tried though the proof does not name it, so this shows nothing.
             if not signature.key.guessed:
                 raise
             raise not_pinned(signature.signer, signature.signed.verification_method) from problem
@@ -156,6 +163,7 @@ class SignatureCheck:
         """Raises `DatedAhead` for one made later than now: asked once all verify, since it is open."""
         for signature in signatures:
             if signature.signed.created is not None:
+                # Threats 35, 56: open, since nobody can tell whose clock is wrong.
                 require_not_ahead(signature.signed.created, self.now, "the proof")
 
     def issuer(self, secured: Secured) -> str:
@@ -167,22 +175,25 @@ class SignatureCheck:
         return self.keys.certified(certificates, claimed)[0] if certificates else claimed
 
     def _require_purpose(self, signed: Signed, purpose: str) -> None:
+        # ADR 15: what decides is read under one name alone.
         if DECIDES.get(signed.purpose) == purpose:
             raise Respelled("proofPurpose is an IRI, and is read only as the word for it")
+        # Threat 35: a proof made for something else, such as a login, is no assertion.
         if signed.purpose != purpose:
             raise InvalidProof.saying(
                 "the proof is for {purpose}, not for {expected}",
                 purpose=shortened(signed.purpose),
                 expected=purpose,
             )
+        # Threat 35: a proof ends when its own signer says so.
         if signed.expires and signed.expires <= self.now:
             raise InvalidProof.saying("the proof expired on {until}", until=f"{signed.expires:%Y-%m-%d}")
 
     def presenter(self, secured: Secured, asked: Asked) -> tuple[str, Proofs]:
-        """(2) The DID that proved to be the holder of a presentation, as asked, and by which proofs.
+        """(2) The DID of the holder who signed a presentation as asked, with the proofs.
 
-        Raises `NOT_SHOWN_BY_HOLDER` where others signed, too, what leaves open what the presentation means,
-        and as `find`, `fitting`, `require_current` and `require_possession`.
+        Raises `NOT_SHOWN_BY_HOLDER` where others signed, too, the problem of a presentation that cannot be
+        read, and as `find`, `fitting`, `require_current` and `require_possession`.
         """
         signatures, _ = proofs = self.find(secured, "authentication")
         presentation = self.fitting(secured, signatures).presentation
@@ -190,10 +201,12 @@ class SignatureCheck:
         if presentation.unread:
             raise presentation.unread
         for signature in signatures:
+            # Threat 25: whoever presents needs a key that is in force at this moment.
             require_current(signature.key, self.now)
         signer, signed = signatures[0].signer, signatures[0].signed
         if len(signatures) > 1:
             raise NOT_SHOWN_BY_HOLDER("the presentation is not signed by its holder alone")
+        # Threats 54, 55: the challenge, the domain, the age and the holder, see `vc.possession`.
         require_possession(
             signed,
             signer=signer,
@@ -205,15 +218,17 @@ class SignatureCheck:
         return signer, proofs
 
     def period(self, claims: Claims, signatures: Sequence[Signature]) -> tuple[str, str, dict[str, Scalar]]:
-        """From when to when a credential is valid, as a finding, its text and its facts.
+        """The period in which a credential is valid, as a finding, its text and its facts.
 
         Raises `EXPIRED` and `NOT_YET_IN_FORCE` unless now is in between, `TIME_ZONE_UNKNOWN` where that is
         open, and as `require_made`.
         """
         start, end = claims.starts, claims.ends
+        # Threat 56: `latest`, since without a time zone it is definite only once the day is over everywhere.
         if end is not None and end.latest <= self.now:
             raise EXPIRED(f"expired on {end.utc.date()}", until=str(end.utc.date()))
         self.require_made(signatures)  # else a first day says nothing, either
+        # Threat 56: `earliest`, since the day must not have begun anywhere.
         if start is not None and is_ahead(start.earliest, self.now):
             raise NOT_YET_IN_FORCE(f"valid only from {start.utc.date()} on", since=str(start.utc.date()))
         # VCDM 1.1, 4.3: without a time zone nobody can tell at which hour of a day or so it is.

@@ -16,7 +16,7 @@ _PASSED = {
     "refresh": ("current", "no newer version is available as of {date}"),
     "message": ("message", "the issuer's message about it as of {date} is {status_value}"),
 }
-"""By purpose the finding, and its text."""
+"""The finding and its text, by purpose."""
 _REFRESHED = "refresh", "a newer version is available as of {date}"
 _REMARKS = {
     "refresh": "; a newer version is available",
@@ -29,22 +29,22 @@ _REMARKS = {
 PURPOSES = tuple(_PASSED)
 """The purposes that are known here (Bitstring Status List 2.1), the weightiest first."""
 DECIDING = ("revocation", "suspension")
-"""Those whose value can keep a credential from being valid."""
+"""The purposes whose value can keep a credential from being valid."""
 
 _LONGEST_WORDS = 200
-"""Characters of what an issuer wrote about a status."""
+"""Most characters that are shown of an issuer's text about a status."""
 
 
 class Standing(NamedTuple):
-    """What the newest list says of one entry that does not keep its credential from being valid."""
+    """The newest list's value for one entry that does not keep its credential from being valid."""
 
     entry: StatusEntry
     value: int
     entries: int
-    """How many the list has."""
+    """The number of entries in the list."""
     time: StatusTime
     is_short: bool = False
-    """Whether it has fewer than its kind asks for."""
+    """True if the list has fewer entries than its kind asks for."""
 
 
 def described(standings: Sequence[Standing], stale: str) -> tuple[str, str, dict[str, Scalar]]:

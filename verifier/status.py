@@ -1,8 +1,8 @@
 """The status of one credential, from every list that can be had: stapled, on this machine, or fetched.
 
-What an entry says depends on its purpose (ADR 65). The newest list that verifies decides, so that an old copy
-in a bundle cannot hide a revocation that is known here. A revocation in any of them is final; a suspension is
-not, and stands only where the newest list has it.
+The meaning of an entry depends on its purpose (ADR 65). The newest list that verifies decides, so that an old
+copy in a bundle cannot hide a revocation that is known here. A revocation in any of them is final; a
+suspension is not, and stands only where the newest list has it.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ MOST_UNPACKED = 1 << 25
 """Bytes of all lists that one verification unpacks: 2,000 of the size that most have."""
 
 RECENT = timedelta(days=1)
-"""The date of an older list is said with the verdict: a revocation since then may not be known here."""
+"""A list older than this has its date in the verdict: a later revocation may not be known here."""
 
 
 class Revoked(Problem):
@@ -92,7 +92,7 @@ class StatusLookup:
         digests: Sequence[WholeDigest] = (),
         spoilt: Problem | None = None,
     ) -> None:
-        """`digests` were taken of the lists that are looked up; `spoilt` is why one of them is not read."""
+        """`digests` are the status digests at hand; `spoilt` is the problem of one that cannot be read."""
         self._documents, self._work, self._memory = documents, documents.work, documents.memory
         self._stapled, self._sources, self._kinds = stapled, tuple(sources), kinds
         self._digests, self._spoilt = digests, spoilt
@@ -100,7 +100,7 @@ class StatusLookup:
         self._unpacked: dict[tuple[int, str, int, str], StatusList] = {}
         self._left = MOST_UNPACKED
         self.unreached: set[str] = set()
-        """Lists that a source could not give: what is said of them may be out of date."""
+        """Lists that a source could not give: the copies at hand may be out of date."""
 
     def unreached_of(self, claims: Claims) -> Collection[str]:
         """The lists named by a credential's entries that a source could not give."""
@@ -115,7 +115,7 @@ class StatusLookup:
         now: datetime,
         recognised: RecognisedIssuer | None,
     ) -> Sequence[Standing]:
-        """What each status entry of a credential says, in their order.
+        """The standing by each status entry of a credential, in their order.
 
         All are looked up before one decides: an entry that cannot be looked up would otherwise hide the
         revocation in the next one. Raises the worst problem: `Revoked`, `Suspended`, another fault, an open
@@ -134,7 +134,7 @@ class StatusLookup:
     def _standing(
         self, status: EntryOfKind, issuer: str, now: datetime, recognised: RecognisedIssuer | None
     ) -> Standing:
-        """What the newest list says of one entry; only of recognised issuers lists are fetched.
+        """The newest list's value for one entry; lists are fetched of recognised issuers only.
 
         Lists that an issuer dated after it closed have no end, since no newer ones come. Raises `Revoked`,
         `Suspended`, `STATUS_UNKNOWN`, or the problem of a list that is not what it seems.
@@ -159,12 +159,14 @@ class StatusLookup:
         doubt = opened.doubt
         if self._spoilt is not None:  # a digest that may tell of a revocation
             doubt = STATUS_UNKNOWN.saying("{why}", why=self._spoilt, because=self._spoilt)
+        # ADR 65: a revocation is final in any list or digest of the issuer's.
         if any(kind.effect(entry, copy.value) is Effect.REVOKED for copy in digested):
             raise self._revoked(status.stored, issuer, now, fetch=fetch, asks=asks)
         unfit: list[tuple[datetime, Problem]] = []
         for claims in opened.lists:
             try:
                 bits = self._bits(claims, kind, entry)
+                # Threat 57: raises for an index outside of the list.
                 value = bits[entry.index]
             except Problem as problem:
                 if claims in opened.sourced:
@@ -172,8 +174,10 @@ class StatusLookup:
                 else:
                     unfit.append((_start(claims), problem))
                 continue
+            # ADR 65: final in any list, be it older than the newest, or dated ahead.
             if kind.effect(entry, value) is Effect.REVOKED:
                 raise self._revoked(status.stored, issuer, now, fetch=fetch, asks=asks)
+            # Threat 56: apart from a revocation, a list of the future decides nothing.
             if not is_ahead(_start(claims), now):
                 past.append(_Copy(_is_good(claims, now, closed), _start(claims), value, claims, bits.entries))
         for start, misfit in unfit:  # an older copy, from when the list was shorter, is no fault
@@ -198,6 +202,7 @@ class StatusLookup:
                 f"no copy of the status list {shortened(entry.list_url)} is at hand",
                 list=shortened(entry.list_url),
             )
+        # Threat 57: a list past its end lacks all revocations since.
         if not newest.is_good:
             ended = STATUS_LIST_ENDED if is_web_address(entry.list_url) else STATUS_LIST_ENDED_OFFLINE
             until = f"{newest.claims.valid_until:%Y-%m-%d %H:%M}Z"
@@ -209,10 +214,12 @@ class StatusLookup:
         out_of_reach = entry.list_url in self.unreached or is_before_last(as_of)
         looked_up = is_sourced and not out_of_reach
         effect = kind.effect(entry, newest.value)
+        # ADR 65: a value without a known meaning may be harmless or not.
         if effect is Effect.UNKNOWN:
             raise STATUS_VALUE_UNKNOWN.saying(
                 "the status has the value {value}, which is not known here", value=newest.value
             )
+        # ADR 65: a suspension can be lifted, so the newest list alone decides.
         if effect is Effect.SUSPENDED:
             date = f"{as_of:%Y-%m-%d %H:%M}Z"
             raise Suspended(f"suspended by the issuer as of {date}", date=date)
@@ -230,7 +237,7 @@ class StatusLookup:
     def _digested(
         self, status: EntryOfKind, issuer: str, now: datetime, closed: datetime | None
     ) -> list[_Copy]:
-        """What each digest that was taken says of an entry, where it is one of this issuer's.
+        """The value for an entry in each status digest that was taken of this issuer.
 
         One that does not verify any more, such as under a key that ended, counts for nothing: the list is
         then looked for as if it had not been taken.
@@ -262,10 +269,10 @@ class StatusLookup:
         return self._opened[key]
 
     def _find(self, url: str, issuer: str, now: datetime, sources: Iterable[ListSource]) -> _Opened:
-        """All copies that verify; what keeps others from it is remembered, the definite before the open.
+        """All copies that verify, and the problem of those that do not, a definite one before an open one.
 
-        What a server answers is not the credential's fault, and what is no list of this issuer is none at
-        all. One that claims to be his is another matter: that it does not verify may be the presenter's work,
+        A server's answer is not the credential's fault, and a list by anybody else counts as no list. One
+        that claims to be the issuer's and does not verify casts doubt: the presenter may have caused that,
         who chose the documents that came along, and how many keys had to be looked up before.
         """
         opened = _Opened()
@@ -274,6 +281,7 @@ class StatusLookup:
                 data = self._memory.ask(source, url)
                 if data is None:
                     continue
+                # Only a fetcher has this limit of its own: a folder or another source may give more.
                 if len(data) > MAX_LIST:
                     raise TooLarge.saying("the status list has more than {most} bytes", most=MAX_LIST)
                 found = Anchored(received(data, self._documents.forms, self._work))
@@ -298,6 +306,7 @@ class StatusLookup:
                 self._memory.judged(url, None, now)
                 opened.doubt = _unusable(url, problem)
         for stapled in self._stapled:
+            # Threat 57: a list of another address says nothing of this entry.
             if identifier(stapled.document, self._documents.forms) != url:
                 continue
             try:
@@ -325,13 +334,14 @@ class StatusLookup:
                 bits = kind.open(entry, claims, self._memory.bits)
                 self._work.spend(len(bits.bits) // BYTES_UNPACKED)
                 self._left -= len(bits.bits)
+            # Threat 57: compressed lists that unpack to gigabytes, one by one or together.
             if self._left < 0:
                 raise TooLarge.saying("the status lists unpack to more than {most} bytes", most=MOST_UNPACKED)
             self._unpacked[key] = bits
         return self._unpacked[key]
 
     def _revoked(self, entry: StatusEntry, issuer: str, now: datetime, *, fetch: bool, asks: bool) -> Revoked:
-        """With date and reason, where details are at hand that the issuer signed."""
+        """The problem, with date and reason if details are at hand that the issuer signed."""
         for url in details_urls(entry):
             for claims in self._open(url, issuer, now, fetch=fetch, asks=asks).lists:
                 try:
@@ -349,10 +359,10 @@ class StatusLookup:
 
 
 class _Copy(NamedTuple):
-    """A verified copy of a list that is of now or before, and what it says of one entry."""
+    """A verified copy of a list dated now or before, and its value for one entry."""
 
     is_good: bool
-    """Whether it has not ended."""
+    """True if it has not ended."""
     start: datetime
     value: int
     claims: Claims
@@ -360,19 +370,20 @@ class _Copy(NamedTuple):
 
 
 class _Opened:
-    """Verified copies of one list, and why there are no others."""
+    """Verified copies of one list, and the problems of others."""
 
     def __init__(self) -> None:
         self.lists: list[Claims] = []
         self.sourced: list[Claims] = []
-        """Those of them that a source gave."""
+        """The copies among them that a source gave."""
         self.problem: Problem | None = None
         self.doubt: Problem | None = None
-        """Why a list from a source, which claims to be the issuer's, could not be used."""
+        """The problem of a list from a source that claims to be the issuer's and cannot be used."""
         self.unclear: Unavailable | None = None
-        """Why nobody can tell whether a list that the presenter brought is the issuer's."""
+        """The problem that leaves open if a list that the presenter brought is the issuer's."""
 
     def add(self, claims: Claims, *, sourced: bool = False) -> None:
+        # Without a start nobody can tell which of two copies is the newer.
         if claims.starts is None:
             raise STATUS_UNKNOWN("the status list does not say from when it is")
         self.lists.append(claims)
@@ -403,6 +414,7 @@ def _start(claims: Claims) -> datetime:
 
 
 def _is_good(claims: Claims, now: datetime, closed: datetime | None) -> bool:
+    # `earliest`: without a time zone, a list must not outlive its end anywhere.
     if claims.ends is None or claims.ends.earliest > now:
         return True
     return closed is not None and _start(claims) >= closed

@@ -1,4 +1,4 @@
-"""What a person wants to know first about a verified credential: who, what, from whom, when."""
+"""The summary of a verified credential for people: holder, title, issuer and day."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ _BADGES = frozenset({"OpenBadgeCredential", "AchievementCredential"})
 
 
 class ByKind(NamedTuple):
-    """The kind that a credential names, where its very bytes are at hand, and what its words are worth."""
+    """The kind that a credential names, if its exact bytes are at hand, and how far it is believed."""
 
     kind: Kind | None = None
     speaks: bool = False
-    """Whether its sentence is said; else its labels are somebody's word, and are quoted."""
+    """True if its sentence is shown; otherwise its labels are anybody's word, and are quoted."""
     is_believed: bool = True
-    """Whether programs may take its fields for the issuer's: it works, and something trusted binds it."""
+    """True if programs may take its fields for the issuer's: it is sound, and something trusted binds it."""
 
     def facts(self, claims: Claims) -> dict[str, Any]:
         """The facts of the credential, by the fields of the kind."""
@@ -65,8 +65,8 @@ class Summary(NamedTuple):
 def summarize(claims: Claims, trust: TrustSource, found: ByKind | None = None) -> Summary:
     """The summary of a verified credential; the issuer's name is the trust list's, never its own.
 
-    `found` is of the report's `by_kind`; without it, of the kind's files only those are looked at that ship
-    or that the trust list has.
+    `found` is from the report's `by_kind`; without it, only kinds that ship or that the trust list has are
+    used.
     """
     known = trust.issuer(claims.issuer)
     found = by_kind(claims, trust) if found is None else found
@@ -75,6 +75,7 @@ def summarize(claims: Claims, trust: TrustSource, found: ByKind | None = None) -
     return Summary(
         claims.title,
         claims.holder_name,
+        # Threat 38: anybody can call himself like another; the list's name was looked at.
         (known.name if known else "") or claims.issuer,
         day_of(claims),
         claims.degree,
@@ -87,7 +88,7 @@ def summarize(claims: Claims, trust: TrustSource, found: ByKind | None = None) -
 def fields_of(claims: Claims, trust: TrustSource, found: ByKind | None = None) -> dict[str, Any]:
     """The facts of a verified credential by the fields of the kind that it names; a badge names none.
 
-    There are none by a kind that is not believed: programs take them for the issuer's word.
+    A kind that is not believed gives no facts: programs take them for the issuer's word.
     """
     if claims.kind is not None or _BADGES.isdisjoint(claims.types):
         found = by_kind(claims, trust) if found is None else found
@@ -101,11 +102,12 @@ def fields_of(claims: Claims, trust: TrustSource, found: ByKind | None = None) -
 def by_kind(
     claims: Claims, trust: TrustSource, carried: CarriedKind | None = None, work: Work | None = None
 ) -> ByKind:
-    """The words of the kind that a credential names, and their worth, within `work`.
+    """The kind that a credential names, and how far its words are believed, within `work`.
 
-    Its words are believed where it ships with the program, where the issuer's entry on the trust list has it,
-    or where it was `carried` along and the issuer's log is shown to hold it. From elsewhere it has to pass
-    the refusals of `kinds.check` first, and to speak in nobody else's name. Else its labels are quoted.
+    Its words are believed if it ships with the program or the issuer's entry on the trust list has it. They
+    are also believed if it was `carried` along and the issuer's log is shown to hold it. One that does not
+    ship has to pass `kinds.check`, too, and must not speak in anybody else's name. Otherwise its labels are
+    quoted.
     """
     if claims.kind is None:  # most: a start is not to wait for kinds
         return ByKind()
@@ -125,6 +127,7 @@ def by_kind(
         return ByKind()
     if kind is None:
         return ByKind()
+    # Threat K4: anybody's kind could have one fact read as another, so programs get none.
     if not (is_believed and is_sound(kind, work)):
         return ByKind(kind, is_believed=False)
     try:
@@ -135,6 +138,7 @@ def by_kind(
         return ByKind(kind)
     entry = listed_issuer(claims, trust)
     issuer = entry.id if entry else claims.issuer
+    # Threat K3: constant text could borrow the name of another issuer on the list.
     borrows = any(names_another(parts, issuer, trust) for parts in kind.sentence.values())
     return ByKind(kind, speaks=not borrows)
 
@@ -144,7 +148,7 @@ def kind_at_hand(
 ) -> Kind | None:
     """The kind that a credential names, where it ships or something trusted binds it to the issuer.
 
-    Raises `TooLarge` where it costs more than is left of `work` to read it.
+    Raises `TooLarge` if reading it costs more than is left of `work`.
     """
     if claims.kind is None:
         return None
@@ -152,6 +156,7 @@ def kind_at_hand(
 
     entry = listed_issuer(claims, trust)
     listed = [CarriedKind(each.files) for each in entry.kinds] if entry else []
+    # Threat K1: a kind in a bundle is the sender's word until the issuer's log is shown to hold it.
     shown = [carried] if carried is not None and carried.is_shown else []
     return named_kind(claims, [*listed, *shown], work)
 

@@ -1,4 +1,4 @@
-"""Whether a credential has the form of its type, by the metadata of that type (SD-JWT VC, section 4)."""
+"""Checks a credential against the metadata of its type (SD-JWT VC, section 4)."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ NO_TYPES = TypeDocuments(())
 def fits_type(
     secured: Secured, trust: TrustSource, types: TypeDocuments, brought: Sequence[CarriedKind], work: Work
 ) -> dict[str, str]:
-    """The type, with the name of the kind or the type itself, where the credential has the form of it.
+    """The type with the name of its kind, or of itself, if the credential has the form of that type.
 
-    Own documents are `types`, and by the digest that was signed those of the kind that the credential names
-    and of the kinds that the trust list has of its issuer. Kinds that a bundle has `brought` only
-    continue them, by digests: to leave one out makes nothing valid. Empty where none is at hand. Raises
-    `ANOTHER_SCHEMA`, and as `Secured.fits_type`.
+    Own documents are `types`, and those with the signed digest among the kind that the credential names and
+    the issuer's kinds on the trust list. Kinds that a bundle has `brought` only extend these, by digests:
+    leaving one out makes nothing valid. Empty where none is at hand. Raises `ANOTHER_SCHEMA`, and as
+    `Secured.fits_type`.
     """
     claims = secured.claims
     kind, named = kind_at_hand(claims, trust, work=work), _text(claims.said.get("vct#integrity"))
@@ -42,6 +42,7 @@ def fits_type(
     entry = listed_issuer(claims, trust)  # with kinds in several editions of one type perhaps
     listed = [_text(dict(each.files).get(METADATA)).encode() for each in (entry.kinds if entry else ())]
     others = [_text(dict(each.texts).get(METADATA)).encode() for each in brought]
+    # Threat 44d: only a text of the digest that was signed is the issuer's.
     own = (text for text in (kept, *listed) if integrity.fits(named, text))
     documents = types.adding(_documents(own, work), _documents((*listed, *others), work))
     fitting = secured.fits_type(documents, work)
@@ -51,7 +52,7 @@ def fits_type(
 
 
 def _documents(texts: Iterable[bytes], work: Work) -> Iterator[TypeMetadata]:
-    """Those that are type metadata: what somebody else wrote wrongly describes no type."""
+    """The texts that are type metadata: a malformed one by somebody else describes no type."""
     for text in texts:
         try:
             if text:

@@ -77,10 +77,10 @@ class Verifier:
         """`lists` are asked for status lists beside those that come along, and `logs` for what the logs of
         the trust list publish. `forms` are those that are read, by their media types. `memory` may be shared
         with others on the same trust list and forms; by default it is the verifier's own. `evidence_kinds`
-        say how evidence is verified; what of it is believed, `trust` says. `status_kinds` are the kinds of
+        say how evidence is verified; `trust` says how much of it is believed. `status_kinds` are the kinds of
         status lists that are looked up, by the type of their entries. `types` is the type metadata of SD-JWT
-        VCs that they are held against. `digests` gives those that were taken, for whose lists nobody is
-        asked.
+        VCs that they are held against. `digests` gives the status digests that were taken; the lists that
+        they answer for are not asked for.
         """
         self.memory = ListMemory() if memory is None else memory
         self.resolver, self.trust, self.lists = resolver, trust, tuple(lists)
@@ -107,18 +107,17 @@ class Verifier:
     ) -> Report:
         """Checks a credential, a presentation or a bundle of either as of `now`.
 
-        The issuer has to be recognised by the trust list, and what `policy` asks for comes on top;
-        `strangers` alone lets in issuers that nobody recognises: then only the policy stands before them.
+        The trust list has to recognise the issuer, and `policy` adds to that. Only `strangers` lets in
+        unlisted issuers: then the policy alone decides on them.
 
         With `challenge` and `domain` a presentation made for exactly these, at most `vc.possession.MAX_AGE`
-        ago, is asked for; `asked`, in place of the two, says more than that. `unasked` takes one for the
-        credentials in it, as if they were files: nobody here asked for it, so that it cannot show
-        whose they are, and its own proof is not looked at. Where a credential's kind asks for more than the
-        policy does, so does this, unless `asks_by_kind` is false; `resources` are the digests (SHA-256, -384
-        or -512) of files that came with the credentials, each of which counts where a credential states it;
-        `files` are given as files of these credentials, and one that is another is refused. `work` is what
-        the report may cost, by default `wire.work.FILE_STEPS`. Never raises a `Problem`: what is wrong stands
-        in the report.
+        ago, is asked for; `asked`, in place of the two, says more than that. `unasked` reads the credentials
+        in one as if they were files: nobody here asked for it, so it cannot show whose they are, and its own
+        proof is not checked. The rules of a credential's kind apply as well, unless `asks_by_kind` is false.
+        `resources` are the digests (SHA-256, -384 or -512) of files that came with the credentials, each of
+        which counts where a credential states it; `files` are given as files of these credentials, and a
+        different one is refused. `work` is what the report may cost, by default `wire.work.FILE_STEPS`. Never
+        raises a `Problem`: the report has it.
         """
         named = (challenge, domain) != (None, None)
         if unasked and (named or asked is not None):
@@ -159,10 +158,13 @@ class Verifier:
         self, source: bytes | Mapping[str, Any] | Bundle, asked: Asked | None, given: _Given
     ) -> Report:
         checks, work = Checks(), given.work
+        # A caller's mistake and no verdict: dates could not be compared with it.
         if given.now.tzinfo is None:
             raise ValueError("now has no time zone")
         # (1) readable: limits, form
         with checks.step(1):
+            # Threats 26, 27, 62: limits, and bytes that are no strict JSON, before anything else is looked
+            # at.
             bundle = Bundle.parse(source, self.forms, work)
             secured = read(bundle.secured, self.forms, work, asked)
             credentials = secured.credentials
@@ -208,23 +210,24 @@ class Verifier:
         return steps.report(asked, given.policy)
 
     def status_claims(self, bundle: Bundle, issuer: str, *, now: datetime) -> Claims:
-        """The claims of a status document that `issuer`, or one whom the trust list names for it, signed.
+        """The claims of a status document, signed by `issuer` or a signer whom the trust list names for it.
 
-        It counts as one that a presenter brought: whoever has a stolen or retired key of the issuer's could
-        hand out, or serve, a file without the document that ends the key. Raises as
-        `StatusDocuments.authenticate`.
+        It is judged as if a presenter had brought it: a thief of a stolen or retired key could hand out, or
+        serve, a file without the document that ends the key. Raises as `StatusDocuments.authenticate`.
         """
         given = _Given(now, None, False, False, frozenset(), (), Work(), set())
         _, _, own = self._authenticating(bundle.issuer_documents, given)
+        # Threat 57b: a digest by a stolen key for lists is in no log.
         return own.authenticate(Anchored(bundle.secured, bundle.evidence), issuer, brought=True)
 
     def _digests_about(self, credentials: Sequence[Claims]) -> tuple[Sequence[WholeDigest], Problem | None]:
-        """The digests that were taken of the lists that these credentials name, or why one is not read."""
+        """The status digests about these credentials' lists, or the problem of one that is not read."""
         if self.digests is None:
             return (), None
         urls = {each.entry.list_url for claims in credentials for each in entries(claims, self.status_kinds)}
         try:
             found = self.digests(urls)
+        # Threat 57f: the spoilt digest may have told of a revocation, which an older list would hide.
         except (Damaged, Unavailable) as problem:
             return (), problem
         if not found:
@@ -238,7 +241,7 @@ class Verifier:
     def _authenticating(
         self, issuer_documents: Sequence[Anchored], given: _Given
     ) -> tuple[SignatureCheck, EvidenceCheck, StatusDocuments]:
-        """What finds out who signed something, what a log shows of it, and whose a status document is."""
+        """The checks of one call for signatures, for evidence in logs, and for status documents."""
         now, work = given.now, given.work
         logs = None
         if self.logs is not None:
@@ -256,7 +259,7 @@ class Verifier:
 
 
 def _too_many() -> Report:
-    """Each part may have this machine ask other hosts for status lists: nothing of such an answer is read."""
+    """Reject too large an answer unread: for each part, other hosts may be asked for status lists."""
     checks = Checks()
     with checks.step(1):
         raise TooLarge.saying("more than {most} presentations in one answer", most=MAX_PRESENTATIONS)

@@ -1,1 +1,1 @@
-"""What is believed, and how far: the trust file, issuers' keys, status lists, evidence."""
+"""The sources that a verifier believes, and how far: trust file, issuers' keys, status lists, evidence."""

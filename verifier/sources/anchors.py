@@ -30,6 +30,7 @@ def certified(
     parsed = certificates.read_chain(chain, work)
     leaf = parsed[0]
     found = list(_leading(parsed, trust, work))
+    # Threat 12b: a chain counts only up to a certificate that the trust list has.
     if not found:
         raise CERTIFICATE_NOT_LISTED(
             f'the certificate of "{claimed(leaf.subject_text)}" leads to none that is on your list',

@@ -22,7 +22,7 @@ ROW = 40
 
 
 def file_of(trust_file: Path, log: RecognisedLog, ledger: TrustedLedger) -> Path:
-    """Where the blocks of a chain are that may have this log's checkpoints."""
+    """The path of the file with the blocks of a chain that may have this log's checkpoints."""
     name = hashlib.sha256(f"{log.key} {ledger.kind} {ledger.where}".encode()).hexdigest()
     return trust_file.with_name(f"{trust_file.name}.{name[:16]}.blocks")
 
@@ -38,6 +38,7 @@ def known_rows(trust_file: Path, log: RecognisedLog, ledger: TrustedLedger) -> b
             rows = opened.read(said.rows * ROW)
     except OSError:
         rows = b""
+    # Threat F20: the trust file says how many rows count, and their digest.
     if _said_of(rows) != said:
         raise BlocksMissing.saying(
             "the blocks of {ledger} that are trusted are not in {file}", ledger=ledger.where, file=str(file)

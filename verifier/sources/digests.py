@@ -1,7 +1,7 @@
-"""Status digests that were taken: which positions of an issuer's lists are set, without asking for a list.
+"""Status digests that were taken: they give the set positions of an issuer's lists without fetching a list.
 
-A digest lies in a folder, as it came, and is read once a credential names one of its lists. What keeps it
-from being believed is found out each time: whose it is, whether the key is in force, its dates.
+A digest lies in a folder, as it came, and is read once a credential names one of its lists. Its signer, the
+standing of the key, and its dates are judged anew each time.
 """
 
 from __future__ import annotations
@@ -89,6 +89,7 @@ class DigestFolder:
         name = hashlib.sha256(f"{claims.issuer}\n{facts.prefix}".encode()).hexdigest()[:32]
         path = self._folder / f"{_place(facts.prefix)}-{name}{_SUFFIX}"
         make_private_folder(self._folder)
+        # Of two programs at once, each has to compare with what the other took.
         with locked(self._folder):
             before = self._read(path) if path.exists() else None
             # Somebody who can show an older one could hide revocations; one of the same number is a fork.
@@ -102,12 +103,14 @@ class DigestFolder:
             if not file.is_whole:
                 if before and (facts.number, stated) == known:
                     return before
+                # Threat 57a: applied to any other digest, changes would set and clear the wrong positions.
                 if before is None or facts.previous != before.digest.stated:
                     raise NO_STATUS_DIGEST_BEFORE("these are changes to a status digest that is not here")
                 documents = file.bundle.issuer_documents or before.bundle.issuer_documents
                 whole = replace(file.bundle, issuer_documents=documents)
                 data = digest_file(whole, before.digest.changed(facts, file.packed), is_whole=True)
             taken = parse_whole(data, self._forms)
+            # Before it is written: a digest that was never believed must not take an older one's place.
             verify(taken.bundle)
             write_durably(path, data)
         return taken
@@ -115,6 +118,7 @@ class DigestFolder:
     def _read(self, path: Path) -> WholeDigest:
         try:
             return parse_whole(read_regular(path, LARGEST), self._forms)
+        # Threat 57f: reported and not skipped, since an older list would decide in its place.
         except Malformed as problem:
             raise STATUS_DIGEST_DAMAGED.saying(
                 "{file} is not a status digest as it was taken", file=str(path)

@@ -1,14 +1,14 @@
-"""Which of the DID documents at hand are an issuer's own: by a pinned digest, by their chain, by its log.
+"""Selects the DID documents that are an issuer's own: by a pinned digest, by their chain, by its log.
 
-A log proves that a digest was there, not whose it is. So where the trust list pins documents, and in a log
-that speaks for several issuers, a document gives keys only if its digest is pinned, or if it follows from the
-last pinned one: it names the digest of the version before, and is signed by a key that is in force there
-(`vc.document_chain`), or by a pinned key. Without a pin, a log of one issuer binds what it holds: who else
-would have put it there?
+A log proves that a digest was there, not whose it is. So a stricter rule holds where the trust list pins
+documents, and in a log that speaks for several issuers. There a document gives keys only if its digest is
+pinned, or if it follows from the last pinned one: it names the digest of the version before, and is signed by
+a key that is in force there (`vc.document_chain`), or by a pinned key. Without a pin, a log of one issuer
+binds what it holds: who else would have put it there?
 
-What a pinned issuer's own log holds beside the chain takes keys away, and gives keys for status lists, none
-for credentials. The issuer writes so when its key was stolen: its revocations then have to be believed. A
-thief of the log's keys could write so, too, and must not name a key that signs diplomas.
+Documents that a pinned issuer's own log holds beside the chain take keys away, and give keys for status
+lists, none for credentials. The issuer writes so when its key was stolen: its revocations then have to be
+believed. A thief of the log's keys could write so, too, and must not name a key that signs diplomas.
 """
 
 from __future__ import annotations
@@ -62,15 +62,15 @@ class BoundDocument:
     index: int
     """Its place in the log; below 0 for pinned documents, which come first, as the trust file has them."""
     fact: Fact | None
-    """Where a trusted log holds it; `None` if its digest is pinned."""
+    """The fact that a trusted log holds it; `None` if its digest is pinned."""
     is_fetched: bool = False
-    """Whether the log's host gave it, which may keep others back."""
+    """True if the log's host gave it, which may keep others back."""
     is_chained: bool = True
-    """Whether its keys for credentials are its issuer's; else it shows which are so no longer."""
+    """True if its keys for credentials are its issuer's; otherwise it shows keys that no longer are."""
 
 
 def by_place(documents: Iterable[BoundDocument]) -> tuple[BoundDocument, ...]:
-    """By their places in the log, the pinned ones before."""
+    """Sort documents by their places in the log, the pinned ones first."""
     return tuple(sorted(documents, key=lambda bound: bound.index))
 
 
@@ -79,6 +79,7 @@ def with_pinned_digest(
 ) -> Iterator[BoundDocument]:
     """The document, if the entry pins its digest."""
     digests = issuer.documents if issuer else ()
+    # ADR 19: a pinned digest binds the document, wherever it came from.
     if (name := base64url_encode(digest)) in digests:
         yield BoundDocument(document, digest, digests.index(name) - len(digests), None)
 
@@ -106,9 +107,9 @@ def chain(
 ) -> tuple[BoundDocument, ...]:
     """The documents in one log which are bound otherwise, and those that follow from the last of them.
 
-    Of two successors of one document the earlier one counts: a key that ended later could sign another.
-    One whose entry here comes after that of its successor is only known to be older: who writes to the log
-    could put it there once more, to have it be the newest.
+    Of two successors of one document the earlier one counts: a key that ended later could sign another. A
+    document whose entry comes after its successor's only counts as an older one: a writer to the log could
+    add it once more to make it the newest.
     """
     pins, digests = (issuer.keys, issuer.documents) if issuer else ((), ())
     keys = [PublicKey.from_multikey(key) for key in pins if issuer and key not in issuer.list_keys]
@@ -133,6 +134,7 @@ def _successor(
 ) -> BoundDocument | None:
     for candidate in by_place(logged):
         value = candidate.document.value
+        # ADR 63, threat F27: it names the one before, and a key in force there, or a pinned one, signed it.
         if previous(value) == before.digest and (
             succeeds(value, before.document, work) or _is_signed(candidate, keys, work)
         ):
@@ -146,6 +148,7 @@ def _placed(line: Sequence[BoundDocument], logged: Sequence[BoundDocument]) -> I
     limit: int | None = None
     for document in reversed(line):
         place = places.get(document.digest)
+        # Threat F27: put into the log once more after its successor, it is not the newest.
         if place is not None and (limit is None or place.index < limit):
             limit = place.index
             yield place
@@ -170,10 +173,13 @@ class IssuerDocuments:
         self._brought: dict[str, _Brought] = {}
         self._known: dict[str, tuple[BoundDocument, ...] | Problem] = {}
         self.unshown: dict[str, NotShown | None] = {}
-        """The issuers whose logs were asked where they are published, and why one shows nothing."""
+        """The issuers whose published logs were asked, with the problem of a log that shows nothing."""
 
     def bound(self, issuer: str) -> tuple[BoundDocument, ...]:
-        """In order; worked out once, since each proof asks, and a bundle may bring thousands of evidences."""
+        """The issuer's documents in order.
+
+        Cached: each proof asks, and a bundle may bring thousands of evidences.
+        """
         if issuer not in self._known:
             try:
                 self._brought[issuer] = brought = self._of_bundle(issuer)
@@ -186,7 +192,7 @@ class IssuerDocuments:
         return known
 
     def _of_bundle(self, issuer: str) -> _Brought:
-        """What came along for an issuer, remembered from one bundle to the next, and charged each time.
+        """The documents that came along for an issuer, cached across bundles, and charged each time.
 
         Most bundles bring the same few documents.
         """
@@ -199,7 +205,9 @@ class IssuerDocuments:
             return _Brought(known, self._kinds, documents, self._binding(issuer, documents), 0)
         key: tuple[object, ...] = (policy, *texts, *(one.evidence for one in supplied))
         kept = _remembered.get(key)
+        # ADR 29: only under the same entry, since this decides what binds.
         if kept is not None and (kept.entry, kept.kinds) == (known, self._kinds):
+            # ADR 29: charged each time, so that no report depends on an earlier one.
             self._work.spend(kept.steps)
             return kept
         before = self._work.left
@@ -215,32 +223,34 @@ class IssuerDocuments:
         return brought
 
     def _binding(self, issuer: str, documents: Iterable[BoundDocument]) -> tuple[BoundDocument, ...]:
-        """Those that count, in order; see `documents`. Trust alone decides: an entry and its logs."""
+        """The documents that count, in order. Trust alone decides: the issuer's entry and its logs."""
         policy, entry = self._trust.policy_for(issuer), self._trust.issuer(issuer)
         has_chain = self.has_chain(issuer)
         bound: list[BoundDocument] = []
         by_log: dict[str, list[BoundDocument]] = {}
         for document in documents:
             where = document.fact.where if document.fact else ""
+            # ADR 63: a log shows that a digest was there, and in a shared one not whose it is.
             is_chained = where and (policy.is_shared(where) or has_chain)
             (by_log.setdefault(where, []) if is_chained else bound).append(document)
         for where, logged in by_log.items():
             line = chain(logged, list(bound), entry, self._work)
             bound += line
             if not policy.is_shared(where):
+                # Threat F28: beside the chain, a thief of the log's keys could name a key of his own.
                 digests = {document.digest for document in line}
                 others = [document for document in logged if document.digest not in digests]
                 bound += [replace(document, is_chained=False) for document in others]
         return by_place(bound)
 
     def _with_owners(self, issuer: str, bound: tuple[BoundDocument, ...]) -> tuple[BoundDocument, ...]:
-        """With those that the owner's documents have of this DID, if it is one for status lists."""
+        """Add those for this DID in its owner's documents, if it is a DID for status lists."""
         if self._trust.issuer(issuer) is None and (owner := self.owner_of(issuer)):
             return by_place([*bound, *of_status_lists(self.bound(owner.id), issuer)])
         return bound
 
     def with_those_of_the_log(self, issuer: str) -> tuple[BoundDocument, ...]:
-        """With the documents that the issuer's log shows where it is published, which is asked once."""
+        """Add the documents that the issuer's published log shows; it is asked once."""
         bound = self.bound(issuer)
         if self._logs is None or issuer in self.unshown:
             return bound
@@ -270,19 +280,22 @@ class IssuerDocuments:
                     fact = verify_evidence(leaf, evidence, trust, self._work, kinds=self._kinds, recurs=True)
                 except (UnknownKind, UnknownLog, NotWitnessed):  # such evidence binds nothing
                     continue
+                # Without a place in a log it is neither before nor after another version.
                 if fact.index is not None:
                     yield BoundDocument(document, digest, fact.index, fact, is_fetched)
 
     def owner_of(self, did: str) -> RecognisedIssuer | None:
-        """The issuer whose documents have this DID's, since its entry names it for its status lists."""
+        """The issuer whose entry names this DID for its status lists; its documents have the DID's."""
         owner = did.rpartition(":")[0]
+        # Threat F30: one DID is derived from each issuer's, and no document gives keys for another.
         if did != status_did(owner):
             return None
         entry = self._trust.issuer(owner)
+        # Threat F30: the issuer's own entry has to name it as well.
         return entry if entry and did in entry.status_issuers else None
 
     def has_chain(self, issuer: str) -> bool:
-        """Whether documents in a log of the issuer's own have to follow from pinned ones, too.
+        """Return whether documents in the issuer's own log have to follow from pinned ones, too.
 
         Entries of f31e11f have keys as well, and pin a document that later ones need not follow from.
         """
@@ -295,11 +308,11 @@ class _Brought(NamedTuple):
     """The documents of one issuer that came along."""
 
     entry: RecognisedIssuer | None
-    """What the trust list says of it."""
+    """The trust list's entry for it."""
     kinds: Mapping[str, EvidenceKind]
     documents: tuple[BoundDocument, ...]
     bound: tuple[BoundDocument, ...]
-    """Those that count, in order."""
+    """The documents that count, in order."""
     steps: int
 
 
@@ -308,4 +321,5 @@ _remembered: Memory[tuple[object, ...], _Brought] = Memory(1 << 21)
 
 
 def _about(issuer: str, documents: Iterable[Anchored]) -> list[Anchored]:
+    # Threat R7: a document about somebody else gives no keys here.
     return [one for one in documents if one.document.get("id") == issuer]

@@ -1,4 +1,4 @@
-"""What trusted logs attest of a document, and whether its key was in force at that time."""
+"""Verifies evidence that trusted logs hold a document, and that its key was in force at that time."""
 
 from __future__ import annotations
 
@@ -72,35 +72,35 @@ CERTIFICATE_NOT_IN_FORCE = Code(
 
 
 class Attestations(NamedTuple):
-    """What evidence proved, and the last problem of evidence that proves nothing here."""
+    """The facts that evidence proved, and the last problem of evidence that proves nothing here."""
 
     found: tuple[Fact, ...]
     ignored: Problem | None
     unshown: NotShown | None = None
-    """Why the issuer's log, where it is published, did not show more."""
+    """The reason why the issuer's published log did not show more."""
     unmet: NotKnown | None = None
-    """What is missing of other ledgers, for an entry that is in a trusted log."""
+    """The missing evidence of other ledgers, for an entry that is in a trusted log."""
     uncompared: str = ""
     """The log that should have it and is on no list here, of an issuer whose document was enough."""
 
 
 class _Proved(NamedTuple):
-    """What evidence proves before anybody asks whether a key was in force."""
+    """The facts that evidence proves, before the keys are judged."""
 
     logged: Sequence[tuple[bytes, Fact]]
-    """Entries, and where in a log each is."""
+    """Entries, each with its place in a log."""
     anchored: Mapping[bytes, Sequence[Fact]]
-    """What other ledgers have, by the digest of the checkpoint."""
+    """The facts of other ledgers, by the digest of the checkpoint."""
     ignored: Problem | None
 
 
 class _Timed(NamedTuple):
-    """What a log attests of an entry, at the time that counts."""
+    """A log's fact about an entry, with the time that counts."""
 
     leaf: bytes
     fact: Fact
     lacking: NotKnown | None = None
-    """What is missing of the ledgers that the trust list requires."""
+    """The missing evidence of ledgers that the trust list requires."""
 
 
 @dataclass(slots=True, eq=False)
@@ -121,20 +121,22 @@ class EvidenceCheck:
         others: Callable[[], frozenset[bytes]],
         signers: Sequence[IssuerKey],
     ) -> Attestations:
-        """What is attested of a credential, of which `keys` are the entries; see `facts`.
+        """The facts attested of a credential whose log entries are in `keys`; see `facts`.
 
-        Its issuer's log has it, where it has one that is trusted, and so has each log that it names. Of an
-        issuer that is trusted by its DID alone, its document may do instead: it has to say of the key of each
-        of the `signers` that it is for credentials and has no end. Evidence of a log that is on no list
-        changes nothing of that, so that stripping it gains nothing. Raises as `facts`, and `NotKnown` for
-        what is missing.
+        A trusted log of its issuer has to hold it, if there is one, and so has each log that the credential
+        names. For an issuer that is trusted by its DID alone, its document may do instead: it has to say of
+        the key of each of the `signers` that it is for credentials and has no end. Evidence of an unlisted
+        log changes nothing of that, so that stripping it gains nothing. Raises as `facts`, and `NotKnown` for
+        missing evidence.
         """
         issuer, has_log = claims.issuer, bool(self.trust.policy_for(claims.issuer).logs)
         facts = self.facts(keys, evidence, issuer, others, on_ledgers=True)
         missing = _missing(claims, facts)
+        # ADR 28: evidence that did not come along is looked for in the published log.
         if has_log and (missing or not facts.found) and facts.unmet is None:
             facts = self.with_published(facts, keys, issuer, missing)
             missing = _missing(claims, facts)
+        # ADR 64: trusted by its DID alone, it has its document speak for the key.
         if missing and not has_log and self.trust.issuer(issuer) is not None:
             if all(key.is_for_credentials for key in signers):
                 return facts._replace(uncompared=missing[0])
@@ -142,6 +144,7 @@ class EvidenceCheck:
                 f"the log {shortened(missing[0])}, which should hold it, is not on your list for this issuer",
                 log=shortened(missing[0]),
             )
+        # ADR 12, threat A45: a thief of a retired key would leave the evidence out.
         if missing or (has_log and not facts.found):
             absent = (
                 EVIDENCE_MISSING.saying(
@@ -163,16 +166,16 @@ class EvidenceCheck:
         on_ledgers: bool = False,
         recurs: bool = False,
     ) -> Attestations:
-        """What trusted logs attest of the entries in `keys`, as long as the key of each was in force.
+        """The facts that trusted logs attest of the entries in `keys`, while the key of each was in force.
 
-        Evidence for other digests is refused, and an entry that was seen only after its key had ended; what
-        is of a kind or by a log that is not known here is left aside. What logs attest comes first, then what
-        other ledgers have of their checkpoints. With `on_ledgers` those that the trust list requires have to
-        have one by which the entry is in the log, and theirs is its time.
+        Evidence for other digests is refused, and so is an entry seen only after its key had ended. Evidence
+        of an unknown kind or by an unknown log is left aside. The facts of logs come first, then those of
+        other ledgers about their checkpoints. With `on_ledgers`, the ledgers that the trust list requires
+        have to hold a checkpoint by which the entry is in the log, and they give its time.
 
         `others` gives the digests that evidence here may be for as well; `recurs` is as `verify_evidence`'s.
-        Raises `KeyNotInForce`, or `EARLIER_DOCUMENT_MISSING`, or `NotKnown` where a host may keep back what
-        would say more.
+        Raises `KeyNotInForce`, or `EARLIER_DOCUMENT_MISSING`, or `NotKnown` where a host may keep back
+        documents that would say more.
         """
         trust = self.trust.policy_for(issuer)
         if not evidence:
@@ -182,6 +185,7 @@ class EvidenceCheck:
         beside = [item for item in evidence if item.digest not in leaves]
         proved = self._proved(entries, beside, trust)
         timed = [
+            # ADR 58: not for documents and status lists, whose newest entries are on no ledger yet.
             _by_ledgers(leaf, fact, proved, trust) if on_ledgers else _Timed(leaf, fact)
             for leaf, fact in proved.logged
         ]
@@ -225,7 +229,7 @@ class EvidenceCheck:
         *,
         recurs: bool,
     ) -> Iterator[tuple[bytes, Fact | Problem]]:
-        """Of each entry, by its digest, what is proved, or why that is left aside."""
+        """For each item of evidence its entry, with the fact proved, or the problem that leaves it aside."""
         for item in evidence:
             leaf = leaves.get(item.digest, b"")
             try:
@@ -237,13 +241,14 @@ class EvidenceCheck:
                 continue
             if leaf:
                 yield leaf, self._fact(partial(verify_evidence, leaf, item, trust, recurs=recurs))
+            # Definite, unlike an unknown kind: the credential or its evidence was exchanged.
             elif item.digest not in others():
                 raise InvalidEvidence("the evidence belongs to another credential")
 
     def _of_checkpoints(
         self, found: Sequence[Fact], evidence: Sequence[Evidence], trust: TrustPolicy
     ) -> Iterator[tuple[bytes, Fact | Problem]]:
-        """What is proved of the checkpoints by which facts were found; those of others say nothing here."""
+        """The facts proved of the checkpoints in `found`; evidence for others says nothing here."""
         if not evidence:
             return
         checkpoints = {fact.checkpoint.digest: fact.checkpoint for fact in found if fact.checkpoint}
@@ -252,11 +257,16 @@ class EvidenceCheck:
                 yield item.digest, self._fact(partial(verify_anchoring, checkpoint, item, trust))
 
     def _fact(self, verify: Callable[..., Fact]) -> Fact | Problem:
-        """What evidence proves, or why it is left aside. Raises where it does not hold."""
+        """The fact that evidence proves, or the problem for which it is left aside.
+
+        Raises if it does not hold.
+        """
         try:
             fact = verify(work=self.work, kinds=self.kinds)
             if fact.time is not None:
+                # Threat 56: a clock that is ahead attests no time.
                 require_not_ahead(fact.time, self.now, "the log's checkpoint")
+        # ADR 14: left aside, it proves nothing and contradicts nothing.
         except (UnknownKind, UnknownLog, DatedAhead) as problem:
             return problem
         except NotWitnessed as problem:
@@ -264,7 +274,7 @@ class EvidenceCheck:
         return fact
 
     def holds_kind(self, digest: bytes, evidence: Sequence[Evidence], issuer: str) -> bool:
-        """Whether a trusted log of an issuer is shown to hold a kind, by its digest.
+        """Return whether a trusted log of an issuer is shown to hold a kind, by its digest.
 
         Evidence of another kind or by another log is left aside. Raises `InvalidEvidence` for evidence that
         does not hold, as for a credential, and `TooLarge`.
@@ -277,9 +287,9 @@ class EvidenceCheck:
     def with_published(
         self, facts: Attestations, keys: Mapping[bytes, IssuerKey], issuer: str, origins: Sequence[str]
     ) -> Attestations:
-        """With what the issuer's logs show of the entries in `keys`, or those of `origins` among them.
+        """Add the facts that the issuer's published logs show of `keys`; with `origins`, only these logs.
 
-        Their checkpoint is of today: when a key signed is known by an entry's place among documents alone.
+        Their checkpoint is of today, so only an entry's place among documents tells when a key signed.
         Raises `NotKnown` for a key that was not in force by these.
         """
         if self.logs is None:
@@ -289,6 +299,7 @@ class EvidenceCheck:
             shown = self.facts(keys, evidence, issuer, on_ledgers=True)
         except NotShown as problem:
             return facts._replace(unshown=problem)
+        # ADR 28: the host may keep back the document that has the key.
         except KeyNotInForce as problem:
             raise left_open(problem) from None
         ignored = facts.ignored or shown.ignored
@@ -296,13 +307,15 @@ class EvidenceCheck:
 
 
 def _missing(claims: Claims, facts: Attestations) -> list[str]:
-    """The logs that the credential says it is in, of which nothing came."""
+    """The logs that the credential names, and that no fact is from."""
+    # Threat A45: the credential's signed part names its logs, so stripped evidence is missed.
     return sorted(claims.origins - {fact.where for fact in facts.found if fact.index is not None})
 
 
 def require_current(key: IssuerKey, now: datetime) -> None:
     """The key is in force now. Raises `KeyNotInForce`, and `NotKnown` where a newer document is missing."""
     _require_valid(key, now)
+    # Threat 25: from its end on the key may be in other hands.
     if key.until is not None and key.until <= now:
         raise KeyNotInForce.saying("the key ended on {until}", until=f"{key.until:%Y-%m-%d}")
     newest = key.history[-1] if key.history else None
@@ -310,6 +323,7 @@ def require_current(key: IssuerKey, now: datetime) -> None:
         raise NEWEST_DOCUMENT_MISSING(
             "a newer document of the issuer is pinned in the trust list, and did not come along"
         )
+    # Threat 25: an issuer gives a key up by leaving it out of its document.
     if newest is not None and not key.is_in(newest):
         raise KeyNotInForce("the key is not in the newest document of its owner that is at hand")
 
@@ -328,10 +342,11 @@ def require_may_have_signed(key: IssuerKey, now: datetime) -> None:
 def require_standing(key: IssuerKey, now: datetime, *, has_log: bool) -> None:
     """As `require_may_have_signed`, for a derived proof: no log shows when the key signed.
 
-    Raises `NotKnown`. Where the issuer has a log, a thief of a retired key would leave out of the bundle the
+    Raises `NotKnown`. If the issuer has a log, a thief of a retired key would leave out of the bundle the
     document that ends it. So any key that documents can end is open there, whichever of them came along.
     """
     require_may_have_signed(key, now)
+    # Threat 25: whoever shows the file chooses which documents come along.
     if has_log and not key.is_identifier:
         raise KEY_STANDING_UNKNOWN(
             "no log has a derived proof: evidence speaks of the issuer's keys and lists only, and a newer "
@@ -340,27 +355,29 @@ def require_standing(key: IssuerKey, now: datetime, *, has_log: bool) -> None:
 
 
 def left_open(problem: KeyNotInForce) -> Problem:
-    """What is said of a key that is not in force where that need not be so for what it signed."""
+    """The open problem of a key that is not in force now, and may have been when it signed."""
     if problem.undetermined:
         return problem
     return KEY_ENDED.saying("{why}, and nothing shows that it signed before", why=problem)
 
 
 def _by_ledgers(leaf: bytes, fact: Fact, proved: _Proved, trust: TrustPolicy) -> _Timed:
-    """The time by which the ledgers that the trust list requires have the entry, where it requires any."""
+    """A log's fact with the time by which the required ledgers have the entry, if any are required."""
     required = trust.required(fact.where)
     if not required:
         return _Timed(leaf, fact)
+    # Threat F19: of other ledgers, only what they have of this very log and entry.
     digests = {_digest(it) for other, it in proved.logged if (other, it.where) == (leaf, fact.where)}
     seen = _earliest(it for digest in digests for it in proved.anchored.get(digest, ()))
     time = required.met_by(seen)
+    # ADR 58: missing is open, since evidence can still be supplied.
     if time is None:
         return _Timed(leaf, fact, _lacking(required, seen, proved.ignored))
     return _Timed(leaf, replace(fact, time=time, clock=LEDGERS, stated=fact.time))
 
 
 def _in_force(timed: Sequence[_Timed], keys: Mapping[bytes, IssuerKey], now: datetime) -> list[_Timed]:
-    """Those whose key was in force. Raises the problem of an entry that has none."""
+    """The facts whose key was in force. Raises the problem of an entry without such a fact."""
     in_force: list[_Timed] = []
     late: dict[bytes, KeyNotInForce] = {}
     for each in timed:
@@ -374,6 +391,7 @@ def _in_force(timed: Sequence[_Timed], keys: Mapping[bytes, IssuerKey], now: dat
                 late[each.leaf] = problem
         else:
             in_force.append(each)
+    # One good checkpoint of an entry is enough: a newer one is from after the key's end, perhaps.
     nowhere = late.keys() - {each.leaf for each in in_force}
     for leaf in sorted(nowhere, key=lambda leaf: late[leaf].undetermined):
         if any(bound.is_fetched for bound in keys[leaf].history):  # by a host that may keep some back
@@ -387,7 +405,7 @@ def _digest(fact: Fact) -> bytes:
 
 
 def _earliest(facts: Iterable[Fact]) -> dict[str, datetime]:
-    """By when each ledger had one of the checkpoints."""
+    """The earliest time by which each ledger had one of the checkpoints."""
     seen: dict[str, datetime] = {}
     for fact in facts:
         if fact.time is not None:
@@ -414,6 +432,7 @@ def _require_valid(key: IssuerKey, moment: datetime) -> None:
     """
     if key.since is None or key.until is None:
         return
+    # Threat 12b: the authority does not answer for the key any longer.
     if moment >= key.until:
         raise CERTIFICATE_NOT_IN_FORCE.saying(
             "the certificates of the issuer ended on {until}, and nothing shows that it signed before",
@@ -434,7 +453,9 @@ def _require_key_in_force(key: IssuerKey, fact: Fact) -> None:
     assert index is not None  # of a log
     end = key.end_for(fact, index)
     if fact.clock == LEDGERS:
+        # Threat F19: a thief chooses the place in the log, but not when ledgers saw the key dropped.
         end = min(filter(None, (end, key.gone_by)), default=None)
+    # Threat A46: however it is dated, the log saw it only after the key had ended.
     if end is not None and (fact.time is None or end <= fact.time):
         if fact.clock == LEDGERS:
             raise KeyNotInForce.saying(
@@ -445,8 +466,10 @@ def _require_key_in_force(key: IssuerKey, fact: Fact) -> None:
         raise KeyNotInForce.saying(
             "the key ended on {until}, before the log saw the credential", until=f"{end:%Y-%m-%d}"
         )
+    # Indexes of two logs cannot be compared.
     same_log = [bound for bound in key.history if bound.fact and bound.fact.where == fact.where]
     pinned = [bound for bound in key.history if bound.fact is None]
+    # Documents order the entry: those before it in its own log, and pinned ones, say whose key it was.
     earlier = [*pinned, *(bound for bound in same_log if bound.index < index)]
     if not same_log or (key.pinned and not earlier):
         return
@@ -454,12 +477,13 @@ def _require_key_in_force(key: IssuerKey, fact: Fact) -> None:
         raise EARLIER_DOCUMENT_MISSING(
             "no document of the issuer came along from before the log saw the credential"
         )
+    # Threat A46: at this place in the log, the issuer's document did not have the key.
     if not key.is_in(earlier[-1]):
         raise KeyNotInForce("the key was not in the issuer's document when the log saw the credential")
 
 
 def left_aside(facts: Attestations) -> str:
-    """What is said of evidence that is shown and not counted."""
+    """Text about evidence that came along and does not count."""
     return f"; left aside: {facts.ignored.detail}" if facts.ignored else ""
 
 
@@ -471,7 +495,7 @@ _CLOCKS = {
 
 
 def attested(fact: Fact) -> str:
-    """What is attested, for people: where, by when, and by whose clock."""
+    """A fact as text for people: place, time, and whose clock."""
     if fact.index is None:
         return f"its checkpoint on {on_ledger(fact)}"
     when = f"by {moment(fact.time)} ({_CLOCKS[fact.clock]})" if fact.time else "at a time that nobody states"

@@ -1,12 +1,12 @@
-"""Where an issuer's DID document may come from, and how far each source is believed (invariant 13).
+"""Sources of an issuer's DID document, and how far each is believed (invariant 13).
 
 A did:key or did:jwk speaks for itself. For any other issuer the trust file may have pins: keys, digests of
-documents, a log bound to it. Where there is one, nothing counts but what a pin verifies, wherever it comes
+documents, a log bound to it. If there is one, only content that a pin verifies counts, wherever it comes
 from: a document from a bundle is the presenter's word, one from the network the word of whoever holds the
-host today. A log's documents go before pinned keys, since they say when a key ended; where those that came
-along do not have the key, they are had from where the log is published. Only an issuer without pins is
-looked up on the network; one that has a URL and no DID, at that URL or in the metadata of its host, and only
-if the trust file names it. An address that the trust file binds to a DID is that DID's.
+host today. A log's documents go before pinned keys, since they say when a key ended; if those that came along
+lack the key, the published log is asked for others. Only an issuer without pins is looked up on the network;
+one that has a URL and no DID, at that URL or in the metadata of its host, and only if the trust file names
+it. An address that the trust file binds to a DID is that DID's.
 """
 
 from __future__ import annotations
@@ -93,51 +93,54 @@ class IssuerKey(NamedTuple):
     history: tuple[BoundDocument, ...] = ()
     """The issuer's documents known from a trusted log, in order; empty for other sources."""
     pinned: bool = False
-    """Whether it was the issuer's before the first document of `history`, since the trust file says so."""
+    """True if the trust file says that it was the issuer's before the first document of `history`."""
     guessed: bool = False
-    """Whether nothing says that it is the key which the proof names: that it does not fit shows nothing."""
+    """True if nothing says that the proof names this key: that it does not fit then shows nothing."""
     relationship: str = "assertionMethod"
-    """What it is used for, as documents call it."""
+    """The verification relationship that it is used for, as documents call it."""
     revoked: datetime | None = None
-    """From then on it was somebody else's, too, by the newest document that has it."""
+    """The time from which somebody else had it, too, by the newest document that has it."""
     signs: frozenset[str] | None = None
     """The uses of the key; `None` where neither the trust list nor a document states them."""
     since: datetime | None = None
-    """For a key of a certificate, from when on its chain is valid."""
+    """For a key of a certificate, the time from which its chain is valid."""
 
     @property
     def is_identifier(self) -> bool:
-        """Whether the identifier is the key: no document can end it."""
+        """True if the identifier is the key: no document can end it."""
         return self.source == _ITSELF
 
     @property
     def is_for_credentials(self) -> bool:
-        """Whether the issuer's document says that it signs credentials, and tells no end of it."""
+        """True if the issuer's document says that it signs credentials, and states no end."""
         return self.signs is not None and Use.CREDENTIALS in self.signs and self.until is None
 
     def require_use(self, use: Use) -> None:
         """Refuses a key that is for something else.
 
         Raises `InvalidProof` (`KEY_OF_ANOTHER_USE`), or the open `VERIFICATION_METHOD_NOT_SUPPORTED` for uses
-        unknown here.
-        A thief of the key for status lists, which has to be online, could else sign diplomas.
+        unknown here. Otherwise a thief of the key for status lists, which has to be online, could sign
+        diplomas.
         """
+        # ADR 63: methods that state no use are read as before.
         if self.signs is None or use in self.signs:
             return
+        # ADR 14: a use of a later version may include this one, so it stays open.
         if not self.signs or not self.signs <= set(Use):
             raise VERIFICATION_METHOD_NOT_SUPPORTED.saying(
                 "the key {key} is for {uses}, which is not known here",
                 key=shortened(self.key.multikey()),
                 uses=shortened(", ".join(sorted(self.signs))) or "nothing",
             )
+        # Threats F26, F30: a diploma by the key for status lists.
         raise _of_another_use(self.key.multikey(), self.signs, use)
 
     def end_for(self, fact: Fact, index: int) -> datetime | None:
-        """From when on it proves nothing, for what a log holds at `index`, where `fact` says.
+        """The time from which the key proves nothing, for the entry at `index` that `fact` attests.
 
-        That a key expires, a document says of what follows it; that one was revoked, of all that it signed.
-        What other ledgers tell the time of is judged by that alone. Each log says so by itself, since numbers
-        of two tell no order, and the earliest end counts.
+        A document that states an expiry does so for later entries; a revocation holds for all that the key
+        signed. An entry that other ledgers date is judged by that date alone. Indexes of different logs
+        cannot be compared, so each log is evaluated on its own; the earliest end counts.
         """
         ends: list[datetime | None] = []
         told: list[str | None] = []
@@ -145,6 +148,7 @@ class IssuerKey(NamedTuple):
             where = bound.fact.where if bound.fact else None
             if told and (where is None or where in told):
                 continue
+            # ADR 58: where ledgers give the time, the place in the log does not decide.
             is_later = where == fact.where and fact.clock != LEDGERS and bound.index > index
             if not is_later and (methods := self._methods(bound)):
                 told.append(where)
@@ -153,10 +157,10 @@ class IssuerKey(NamedTuple):
 
     @property
     def gone_by(self) -> datetime | None:
-        """By when documents of its issuer no longer had it, which have it in none that is later.
+        """The earliest time of a document without the key, if no later document has it again.
 
-        Each log by itself, since numbers of two tell no order; one that never had it says nothing beside one
-        that had.
+        Indexes of different logs cannot be compared, so each log is evaluated on its own. A log that never
+        had the key says nothing beside one that had.
         """
         logged = [bound for bound in reversed(self.history) if bound.fact]
         having = {bound.fact.where for bound in logged if bound.fact and self.is_in(bound)}
@@ -172,9 +176,10 @@ class IssuerKey(NamedTuple):
         return [method for method in methods if method.key is self.key or method.key == self.key]
 
     def is_in(self, bound: BoundDocument) -> bool:
-        """Whether the key may be used so by this document."""
+        """Return whether this document lets the key be used for its relationship."""
         if self._methods(bound):
             return True
+        # A document may refer to a did:key, which then has the key that is meant.
         reference = f"{did_key.create(self.key)}#{self.key.multikey()}"
         return bound.document.refers_to(reference, self.relationship)
 
@@ -199,12 +204,12 @@ class IssuerKeys:
         self._resolver, self._trust, self._work, self._strangers = resolver, trust, work, strangers
         self._documents = documents
         self.asks_for_holders: bool
-        """Whether the document of a presenter is looked up, who is in most cases on no list."""
+        """True if the document of a presenter is looked up; most presenters are on no list."""
         self._asked = looked_up
         self._certified: dict[tuple[tuple[bytes, ...], str], tuple[str, IssuerKey]] = {}
 
     def signer(self, method: str, issuer: str) -> str:
-        """Whose key `method` names: that of its DID or URL. Raises `INVALID_DID_URL`.
+        """The owner of the key that `method` names: its DID or URL. Raises `INVALID_DID_URL`.
 
         The document of an `issuer` that has no DID may refer to a DID that is a key. The set of keys in the
         metadata of an `issuer` is that issuer's.
@@ -213,6 +218,7 @@ class IssuerKeys:
             from did import issuer_metadata  # only here, and below: most issuers have a DID
 
             document = method.partition("#")[0]
+            # Threat 44c: a set of keys speaks for no other issuer than its metadata's.
             return issuer if issuer and document == issuer_metadata.location(issuer) else document
         did = _did_of(method)
         return did if not issuer or issuer.startswith("did:") or not self._is_key(did) else issuer
@@ -222,17 +228,18 @@ class IssuerKeys:
         return method is not None and method.self_certifying
 
     def are_one(self, did: str, other: str) -> bool:
-        """Whether two DIDs are the same key, such as a did:key and the did:jwk of that key."""
+        """Return whether two DIDs are the same key, such as a did:key and the did:jwk of that key."""
         one, same = own_method(did, self._resolver), own_method(other, self._resolver)
         for found in filter(None, (one, same)):
             self._work.spend(base58_steps(found.key.kind.digits))
+        # Threat 55: two names are one presenter only by the very same key.
         return one is not None and same is not None and one.key == same.key
 
     def certified(self, chain: Sequence[bytes], named: str) -> tuple[str, IssuerKey]:
         """The issuer and the key that certificates name, which are in DER, the leaf first.
 
-        `named` is `Claims.issuer`. Worked out once for a report. Whoever has the key of the leaf signs
-        credentials and status lists: no purpose of a certificate tells one from the other. Raises as
+        `named` is `Claims.issuer`. Computed once for a report. The key of the leaf signs credentials and
+        status lists alike: no purpose of a certificate tells one from the other. Raises as
         `anchors.certified`.
         """
         asked = (tuple(chain), named)
@@ -284,7 +291,7 @@ class IssuerKeys:
         return key
 
     def _is_pinned(self, issuer: RecognisedIssuer) -> bool:
-        """Whether something is pinned, so that the network's word alone does not count."""
+        """Return whether something is pinned, so that the network's word alone does not count."""
         return bool(
             issuer.keys or issuer.documents or issuer.anchors or self._trust.policy_for(issuer.id).logs
         )
@@ -299,9 +306,11 @@ class IssuerKeys:
             raise UNNAMED_KEY.saying(
                 "a proof does not say which key of {issuer} made it, and these can change", issuer=issuer
             )
+        # ADR 19: documents in a log go before pinned keys, since they tell when a key ended.
         bound = self._documents.bound(issuer)
         if key := self._newest(bound, method, relationship, use):
             return key
+        # ADR 24: a sender chooses the holder, so no log is asked for him before all else has passed.
         if relationship != "authentication" or self.asks_for_holders:
             bound = self._documents.with_those_of_the_log(issuer)
             if key := self._newest(bound, method, relationship, use):
@@ -316,17 +325,20 @@ class IssuerKeys:
                 return _pinned_for_lists(entry, method, use)
         elif entry is not None and (entry.keys or (entry.documents and not logs)):
             return self._pinned(entry, bound, method, relationship, use)
+        # Threat F27: in a shared log, documents count by a pin alone.
         if any(log.is_shared for log in logs) and not (entry and entry.documents):
             raise ISSUER_NOT_PINNED.saying(
                 "a log of {issuer} speaks for others, too, and the trust list pins no document of its own",
                 issuer=issuer,
             )
+        # Threat F28: the log's keys alone put it there, and must name no key for diplomas.
         if any(not document.is_chained and document.document.has(method) for document in bound):
             raise DOCUMENT_NOT_CHAINED.saying(
                 "the key {key} is in a document that does not follow from that pinned for {issuer}",
                 key=shortened(method),
                 issuer=issuer,
             )
+        # ADR 19, threat F9: where something is pinned, the network does not speak.
         if logs or pinned:
             detail = f"no document from the log of {issuer} came along that has the key {shortened(method)}"
             absent = ISSUER_DOCUMENT_MISSING(detail, issuer=issuer, key=shortened(method))
@@ -354,6 +366,7 @@ class IssuerKeys:
         for key in keys:
             if method.endswith("#" + key.multikey()):
                 return IssuerKey(key, _PINNED, None, logged, pinned=True)
+        # ADR 19: proofs may name the key otherwise, such as `#key-1`, so the only one is tried.
         if len(keys) == 1 and not issuer.documents:
             return IssuerKey(keys[0], _PINNED, None, logged, pinned=True, guessed=True)
         self._require_looked_up(issuer.id, method, relationship, is_named=True)
@@ -363,6 +376,7 @@ class IssuerKeys:
         if found := self._newest(bound, method, relationship, use):
             return found
         published = self._of_today(document, method, relationship)
+        # Threat F9: the host only says which key has this name; the pin decides if it counts.
         if published.key not in keys:
             raise not_pinned(issuer.id, method)
         return IssuerKey(published.key, _PINNED, published.until, logged, pinned=True, signs=published.signs)
@@ -389,6 +403,7 @@ class IssuerKeys:
 
     def _resolved(self, name: str, issuer: str) -> Document:
         self._asked.add(issuer)
+        # Threat 58: a hundred slow hosts, each asked in turn.
         if len(self._asked) > MOST_ASKED:
             raise Unavailable.saying(
                 "the keys of more than {most} DIDs would have to be looked up", most=MOST_ASKED
@@ -405,7 +420,8 @@ class IssuerKeys:
             ) from problem
 
     def _require_looked_up(self, signer: str, method: str, relationship: str, *, is_named: bool) -> None:
-        """Whoever sends a file could else have this machine ask any host, and wait for it."""
+        """Refuse a key of an unlisted name: a sender could else make this host connect anywhere (SSRF)."""
+        # Threats 58, F11: nothing but DIDs and https leads to a host.
         if not signer.startswith(("https://", "did:")):
             raise KEY_NAMED_BY_NO_DID.saying(
                 "the key {key} is named by no DID and no https URL, and is not looked up",
@@ -416,6 +432,7 @@ class IssuerKeys:
                 raise NotKnown(
                     "the presenter's key is not looked up, since what is presented did not pass as it is"
                 )
+        # Threat F11: a stranger's URL is never fetched, and a stranger's DID only for `strangers`.
         elif not (is_named or (self._strangers and signer.startswith("did:"))):
             raise KEY_OWNER_UNKNOWN(
                 f"the key {shortened(method)} is not looked up: its owner is not on your list",
@@ -428,6 +445,7 @@ class IssuerKeys:
         """The key as the newest document that has it says; beside the chain, only one for lists counts."""
         is_for_lists = use is Use.STATUS_LISTS
         for candidate in reversed(bound):
+            # ADR 63: beside the chain, documents give keys for lists alone.
             if not (candidate.is_chained or is_for_lists):
                 continue
             try:
@@ -452,7 +470,7 @@ class IssuerKeys:
         return None
 
     def _require_stated_use(self, bound: BoundDocument, method: VerificationMethod) -> None:
-        """That a key signs credentials by a document of a pinned chain.
+        """Require a document of a pinned chain to say that its key signs credentials.
 
         Raises `VERIFICATION_METHOD_NOT_SUPPORTED`.
         Documents of 81e9505 leave it to `listKeys`, which no fingerprint covers: a trust file from which it
@@ -498,6 +516,7 @@ def _pinned_for_lists(issuer: RecognisedIssuer, method: str, use: Use | None) ->
     `KEY_NOT_PINNED`.
     """
     name = method.partition("#")[2]
+    # Threat F30: whoever holds the host could publish a key of his own for lists.
     if use is not Use.STATUS_LISTS or name not in issuer.list_keys:
         raise not_pinned(issuer.id, method)
     return IssuerKey(PublicKey.from_multikey(name), _PINNED, pinned=True)

@@ -1,8 +1,8 @@
-"""Where status lists come from, and what is remembered of them.
+"""Sources of status lists, and the cache of those that verified.
 
-A list that verified once need not be verified again: what it says, that its signature fits, and what bits it
-unpacks to, never changes. All else about it does, and is judged each time: whether the key is in force, what
-evidence came along, whose list it is, its dates, and whom the trust list names.
+A list that verified once need not be verified again: its content, the fit of its signature, and its unpacked
+bits never change. All else about it is judged each time: the standing of the key, the evidence that came
+along, the owner of the list, its dates, and the signers that the trust list names.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ MAX_LIST = 1 << 22
 """Bytes of a status list that are fetched; a million revocations among a hundred million take a tenth."""
 
 FAILURE = timedelta(seconds=10)
-"""How long an answer serves that is no list of the credential's issuer, or none at all."""
+"""The time for which an answer is reused that is no list of the credential's issuer, or no list at all."""
 
 UNSAID = timedelta(minutes=5)
-"""How long a list serves that has no `ttl`."""
+"""The time for which a list without a `ttl` is reused."""
 
 LONGEST = timedelta(days=1)
-"""How long any list serves."""
+"""The longest time for which any list is reused."""
 
 ListSource = Callable[[str], bytes | None]
 """Gives the document at a list's URL, `None` where it has none; raises `Unavailable` or `Damaged`."""
@@ -52,7 +52,7 @@ class Fetched:
     deadline: float = math.inf
     """By the clock of the memory: nobody waits longer for what somebody else asked for."""
     media_types: tuple[str, ...] = ("application/vc", "application/json", "application/statuslist+jwt")
-    """What is asked for, in order."""
+    """The media types that are asked for, in order."""
 
     def __call__(self, url: str) -> bytes | None:
         """See `ListSource`."""
@@ -62,7 +62,7 @@ class Fetched:
 
 
 class _Answer(NamedTuple):
-    """What a fetcher gave or raised, and when."""
+    """The result or problem of a fetch, and its time."""
 
     result: bytes | Problem | None
     moment: float
@@ -77,7 +77,7 @@ class _Read(NamedTuple):
 
 
 class ListMemory:
-    """What is remembered of status lists; for verifiers with one trust list and the same forms."""
+    """Cache of status lists, for verifiers with one trust list and the same forms."""
 
     def __init__(self, capacity: int = 1 << 25, *, clock: Callable[[], float] = time.monotonic) -> None:
         """`capacity` in bytes, of answers, of lists and of bits each; `clock` in seconds, never back."""
@@ -87,7 +87,7 @@ class ListMemory:
         self._lists: Memory[bytes, _Read] = Memory(capacity, clock=clock)
 
     def ask(self, source: ListSource, url: str) -> bytes | None:
-        """What a source has; what was fetched may serve again. Raises as `ListSource`."""
+        """The document that a source has; one that was fetched may be reused. Raises as `ListSource`."""
         if not isinstance(source, Fetched):
             return source(url)
         answer = self._answers.find(url, lambda: self._fetch(source, url), deadline=source.deadline)
@@ -103,12 +103,13 @@ class ListMemory:
             found = copy.copy(problem)  # without traceback and cause, which keep whole frames alive
         now = self._answers.clock()
         size = len(url) + (len(found) if isinstance(found, bytes) else 0)
+        # ADR 29: until it proves to be the issuer's list, an answer is kept no longer than a failure.
         return Kept(_Answer(found, now), size, now + FAILURE.total_seconds())
 
     def judged(self, url: str, found: Claims | None, now: datetime) -> None:
-        """How long the answer may serve that is remembered under a URL: it is the list `found`, or of no use.
+        """Set for how long the answer kept under a URL is reused: it is the list `found`, or of no use.
 
-        That is its `ttl` (Bitstring Status List 2.2), and never longer than until its end.
+        That is the list's `ttl` (Bitstring Status List 2.2), and never longer than until its end.
         """
         answer = self._answers.get(url)
         if answer is None:
@@ -120,13 +121,14 @@ class ListMemory:
         self._answers.serve(url, answer, until)
 
     def read(self, received: Received, forms: Mapping[str, Form], work: Work) -> Secured:
-        """As `vc.forms.read`; what it costs is charged each time."""
+        """As `vc.forms.read`, cached; the cost is charged each time."""
         try:
             text = _text(received)
         except orjson.JSONEncodeError:  # JCS says what is wrong
             return read(received, forms, work)
         kept = self._lists.get(text)
         if kept is not None and _text(kept.received) == text:  # nobody altered it meanwhile
+            # ADR 29: charged each time, so that no report depends on an earlier one.
             work.spend(kept.steps)
             return kept.secured
         before = work.left
@@ -138,13 +140,13 @@ class ListMemory:
     def fits(
         self, secured: Secured, made: Mapping[bytes, PublicKey], work: Work, verify: Callable[[], Secured]
     ) -> Secured:
-        """What `verify` finds out of signatures, each given by its log entry and key, but once: that they
-        fit, and the document as they have it. A log entry is a digest of all of the document and of one of
-        them; what one of them covers beside the document is another of them. That they fit a document in
-        another reading than the first is rare, and found out each time.
+        """Call `verify` once for these signatures, and return the document in the reading that they fit.
 
-        What it costs is charged each time, so that no report depends on what is remembered. Raises what
-        `verify` raises.
+        Each signature is given by its log entry and key. A log entry is a digest of the whole document and of
+        one signature; beside the document, a signature covers only other signatures. A fit in another reading
+        than the first is rare, and not kept.
+
+        The cost is charged each time, so that no report depends on the cache. Raises what `verify` raises.
         """
         key = tuple(made.items())
         steps = self._fitting.get(key)
@@ -159,7 +161,7 @@ class ListMemory:
         return fitting
 
     def bits(self, decode: ListDecoder, encoded: object, size: int) -> StatusList:
-        """As `decode` of the other two; not to be changed."""
+        """Return `decode(encoded, size)`, cached: callers must not change it."""
         if not isinstance(encoded, str):
             return decode(encoded, size)
 
@@ -172,7 +174,7 @@ class ListMemory:
 
 
 def _text(received: Received) -> bytes:
-    """All of it, by which it is told from any other."""
+    """The whole document as bytes, which distinguish it from any other."""
     if isinstance(received, Enveloped):
         return received.form.encode() + b"\n" + received.data
     return orjson.dumps(dict(received))
@@ -182,9 +184,10 @@ def _time_to_live(claims: Claims) -> timedelta:
     said = claims.subjects[0].get("ttl")
     if not isinstance(said, int | float) or said <= 0:
         return UNSAID
+    # Bitstring Status List 2.2: in milliseconds.
     return LONGEST if said > LONGEST.total_seconds() * 1000 else timedelta(milliseconds=said)
 
 
 def is_web_address(url: str) -> bool:
-    """Whether a list has a place on the network."""
+    """Return whether a list has an address on the network."""
     return url.startswith(("https:", "http:"))

@@ -1,9 +1,9 @@
-"""What an issuer's log shows by itself, for who has a bare credential: evidence, and the issuer's documents.
+"""Evidence and issuers' documents from published logs, for a credential that came without them.
 
-Asked is a log that the trust list binds to the issuer, at the address that its name there is, and nobody
-else. Nothing from there is believed: what is found becomes evidence as a bundle brings it, proved by tiles up
-to a checkpoint that the log signed, and is judged as such. Whatever does not fit leaves the question open,
-since it is the host's fault and not the credential's.
+Only a log that the trust list binds to the issuer is asked, at the address that its name there is. Nothing
+from there is believed as it is: it becomes evidence as a bundle brings it, proved by tiles up to a checkpoint
+that the log signed, and is judged as such. An answer that does not fit leaves the question open, since it is
+the host's fault and not the credential's.
 """
 
 from __future__ import annotations
@@ -42,10 +42,10 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True)
 class Published:
-    """What lies there on the network; nobody is followed to another host.
+    """Fetches files of published logs, and follows no redirect to another host.
 
-    Keep one: an answer serves for `SERVES` seconds, also that there is none, lest whoever sends many files of
-    one issuer has its host asked for each.
+    Keep one: an answer is reused for `SERVES` seconds, a failure as well. Otherwise a sender of many files of
+    one issuer could have its host asked for each.
     """
 
     fetcher: Fetcher
@@ -63,6 +63,7 @@ class Published:
     def _fetch(self, url: str, limit: int) -> Kept[bytes | Problem]:
         found: bytes | Problem
         try:
+            # Threat F14: `same_origin`, so that no redirect leads to another host.
             found = self.fetcher.fetch(url, accept="*/*", limit=limit, same_origin=True)
         except Problem as problem:
             found = copy.copy(problem)  # without traceback and cause
@@ -121,11 +122,13 @@ class PublishedLogs:
         found: list[_T] = []
         missing: Problem | None = None
         for log in self._of(issuer):
+            # ADR 28: a credential only chooses among the logs that the trust list binds to its issuer.
             if origins and log.origin not in origins:
                 continue
             try:
                 found += ask(log)
             except Problem as problem:  # of the host, whatever it is
+                # ADR 28: open, since no host must be able to make a diploma invalid.
                 said = "{why}" if log.origin in problem.detail else "the log {log}: {why}"
                 missing = NotShown.saying(said, log=log.origin, why=problem, because=problem)
         if missing and not found:

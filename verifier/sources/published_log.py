@@ -1,7 +1,7 @@
-"""One log as its host shows it: where an entry is, by the look-up files, and its proof, by the tiles.
+"""One log as its host shows it: an entry's place, by the look-up files, and its proof, by the tiles.
 
-Who asked for one tile would tell which leaf it is about. So the tiles of nine others or more are asked for
-with it, in random order, and the same ones whoever of them is meant: `ledger.lookup` says which.
+A request for one tile would tell the host which leaf it is about. So the tiles of nine others or more are
+asked for with it, in random order, and the same set for each of these leaves: `ledger.lookup` defines it.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ MOST_BYTES = 1 << 24
 """Bytes of all files for one report."""
 
 SECONDS = 30.0
-"""After them nothing more is asked for one report."""
+"""Time limit for all requests of one report."""
 
 MOST_DOCUMENTS = 128
 """Two for each change of keys, which is announced before; one document has room for 62 changes."""
@@ -102,12 +102,14 @@ class PublishedLog:
         # A thief of the host could else give other words than the issuer logged.
         if files is None or carried_digest(CarriedKind(files.files), self._work) != digest:
             raise Malformed("one of its kinds is not the one of that digest")
+        # Threat K7: a host may list kinds that the log does not hold.
         self._proved(entry(EntryKind.KIND, bytes.fromhex(digest)), index)
         return files
 
     def evidence(self, leaf: bytes) -> Evidence:
         """The evidence for a log entry. Raises `NotFound`."""
         size = self._checkpoint()[0]
+        # Threat F14: a place beyond the signed checkpoint cannot be proved.
         places = [place for place in self._places(merkle.leaf_hash(leaf)) if place.index < size]
         places = sorted(places, key=lambda place: place.index)[:MOST]
         self._load_tiles(index for place in places for index in place.crowd)
@@ -119,7 +121,7 @@ class PublishedLog:
         raise NotFound("its look-up files do not have the entry")
 
     def _places(self, leaf: bytes) -> list[Found]:
-        """Where a leaf may be. All runs are asked, so that nobody sees which of them has it."""
+        """The places where a leaf may be. All runs are asked for, lest the host see which has it."""
         young = self._get(YOUNG, LARGEST)
         if found := self._shape.find_young(young, leaf):
             return found
@@ -137,6 +139,7 @@ class PublishedLog:
         """Raises `InvalidEvidence` unless tiles prove the entry, `Damaged` where they do not fit."""
         size, root, note = self._checkpoint()
         proof = merkle.inclusion_proof(index, size, self._tiles.tree(size))
+        # ADR 28, threat F14: nothing from the host counts before it fits the root that the log signed.
         merkle.verify_inclusion(merkle.leaf_hash(leaf), index, size, proof, root)
         return Evidence(TLOG_PROOF, parse_entry(leaf).digest, format_proof(index, proof, note))
 
@@ -187,10 +190,11 @@ class Files:
         return self._known.get(url)
 
     def get(self, urls: Sequence[str], limit: int, otherwise: Mapping[str, str]) -> list[bytes]:
-        """The files in this order; where one is gone, what stands `otherwise` in its place."""
+        """The files in this order; for one that is gone, the file at the URL that `otherwise` gives."""
         if self._deadline is None:
             self._deadline = time.monotonic() + SECONDS
         wanted = [url for url in urls if url not in self._known]
+        # ADR 27, threat F15: the order of requests would tell which leaf is meant.
         secrets.SystemRandom().shuffle(wanted)
 
         def ask(url: str) -> bytes:
@@ -209,8 +213,10 @@ class Files:
 
     def _ask(self, url: str, limit: int) -> bytes:
         assert self._deadline is not None
+        # Threat F14: a host that is silent, or slow.
         if time.monotonic() > self._deadline:
             raise Unavailable("it took more time than a report has")
+        # Threat F14: bodies without an end.
         if self._left < 0:
             raise TooLarge.saying("more than {most} bytes would be needed", most=MOST_BYTES)
         data = self._source(url, limit)

@@ -49,7 +49,7 @@ from .trust_entries import (
 )
 
 VERSIONS = (1, 2, 3, 4, 5, 6, 7)
-"""Each has members that a program of the one before must not overlook: it is written where one is used."""
+"""Each adds members that a program of the version before must not overlook; it is written if one is used."""
 
 MAX_BYTES = 1 << 26
 _PIECE = 1 << 20  # bytes
@@ -60,22 +60,22 @@ _LONGEST_NAME = 400  # characters
 
 
 Versions = Callable[[str], Iterable[Mapping[str, Any]]]
-"""The versions of an issuer's document that can be had, as from its log."""
+"""Gives the versions of an issuer's document that are available, as from its log."""
 
 
 class TrustSource(Protocol):
-    """Whom a verifier recognises: a file, its index, or a registry or federation that is asked.
+    """Source of the issuers that a verifier recognises: a file, its index, or a registry or federation.
 
-    Either answer may raise an undetermined `Problem`, where nobody can tell now: that nothing is known of a
-    name is an answer, too, and another one.
+    Both methods may raise an undetermined `Problem` if the source cannot answer now. That nothing is known of
+    a name is a regular answer.
     """
 
     def issuer(
         self, did: str, *, types: Collection[str] = (), at: datetime | None = None
     ) -> RecognisedIssuer | None:
-        """What is said of an issuer, by its DID or URL; `None` of one that is not recognised.
+        """The entry of an issuer, by its DID or URL; `None` if it is not recognised.
 
-        By an address that stands for a DID, it is what is said of that: its `id` is the DID.
+        An address that stands for a DID gives the entry of that DID, and its `id` is the DID.
 
         With `types` and `at` the question is whether it may have issued a credential of all these types, as
         `Claims.types` has them, that existed by that time. A source that knows no such difference gives the
@@ -83,40 +83,40 @@ class TrustSource(Protocol):
         """
 
     def policy_for(self, did: str) -> TrustPolicy:
-        """The logs that speak for `did`, as the ledger wants them: none for who has none.
+        """The logs that speak for `did`, as a policy of the ledger; empty if there are none.
 
-        The same object for the same answer, since what was verified under it is remembered by it.
+        Equal answers are the same object: it is the key of what is remembered as verified under it.
         """
 
 
 @runtime_checkable
 class NamedTrust(TrustSource, Protocol):
-    """One that knows its names, too, as a list does; nobody has to."""
+    """A trust source that also knows its issuers' names, as a list does; no source has to."""
 
     def resembling(self, name: str) -> Sequence[RecognisedIssuer]:
-        """Those whom people may take for one who calls itself so, a few at the most."""
+        """The issuers that people may take for one of this name, a few at the most."""
 
     @property
     def looks(self) -> Mapping[str, str]:
-        """How the name of each issuer looks (`wire.text.look`), by DID."""
+        """The visual form of each issuer's name (`wire.text.look`), by DID."""
 
 
 @runtime_checkable
 class AnchoredTrust(TrustSource, Protocol):
-    """One that knows X.509 certificates; nobody has to."""
+    """A trust source that also knows X.509 certificates; no source has to."""
 
     def anchored(self, subject: bytes) -> Sequence[RecognisedIssuer]:
-        """Those with an anchor of this name, which is in DER."""
+        """The issuers with an anchor of this name, which is in DER."""
 
 
 @dataclass(frozen=True)
 class Trust:
-    """What one verifier believes, as one list."""
+    """The issuers and logs that one verifier believes, as one list."""
 
     issuers: tuple[RecognisedIssuer, ...] = ()
     logs: tuple[RecognisedLog, ...] = ()
     file: Path | None = field(default=None, compare=False, repr=False)
-    """Where it is from, and beside which the blocks are that it names."""
+    """The file that it was read from; the blocks that it names are in files beside it."""
     _policies: dict[str, TrustPolicy] = field(default_factory=dict, compare=False, repr=False)
 
     def issuer(
@@ -136,6 +136,7 @@ class Trust:
         if did not in self._speaking:
             return _NO_LOGS  # not kept: anybody can name DIDs
         if did not in self._policies:
+            # Threat F4: a log proves something for those alone that its entry names.
             self._policies[did] = _policy(self._speaking[did], self.file)
         return self._policies[did]
 
@@ -158,7 +159,7 @@ class Trust:
 
     @cached_property
     def looks(self) -> Mapping[str, str]:
-        """How the name of each issuer looks, by DID."""
+        """The visual form of each issuer's name, by DID."""
         return {issuer.id: look(issuer.name) for issuer in self.issuers if issuer.name}
 
     @cached_property
@@ -193,9 +194,9 @@ class Trust:
         document leads from this one to that; the pin stays.
 
         Raises `TRUST_DIFFERS` where it says something else of an issuer or log that is here already, and
-        `TRUST_LOG_DIFFERS` where it lets another log speak for such an issuer; what that is called here
-        stays. So it is for all names that stand here, also for who only signs status lists or has only a log:
-        what shows their keys would count for those who named them.
+        `TRUST_LOG_DIFFERS` where it lets another log speak for such an issuer; its name here stays. The same
+        holds for names that only sign status lists or only have a log here: keys shown for them would count
+        for the issuers that name them.
         """
         self._require_same_logs(other)
         self._require_same_addresses(other)
@@ -212,6 +213,8 @@ class Trust:
             # Whoever adds a file compared its fingerprint, which covers the documents. Those of f31e11f have
             # keys beside them, and pin a document that later ones need not follow from.
             pins = kept.documents or (() if issuer.keys else issuer.documents)
+            # From a file, only the DID that is derived from the issuer's; others are for the list's owner to
+            # name.
             own = [name for name in issuer.status_issuers if name == status_did(issuer.id)]
             status_issuers = tuple(dict.fromkeys((*kept.status_issuers, *own)))
             kinds = tuple(dict.fromkeys((*issuer.kinds, *kept.kinds)))[:MOST_KINDS]  # the newest first
@@ -235,12 +238,13 @@ class Trust:
         return Trust(tuple(replaced if one.id == issuer.id else one for one in self.issuers), self.logs)
 
     def _require_same_logs(self, other: Trust) -> None:
-        """That both say the same of a log, and of the logs of a name that has some or an entry here."""
+        """Require both lists to agree on each log, and on the logs of each name that stands here."""
         logs = {log.key: log for log in self.logs}
         for log in other.logs:
             ours = logs.get(log.key, log)
             if log.requires is None:  # what only this list requires contradicts nobody, and stays
                 ours = replace(ours, requires=None)
+            # Threat F4: a file could name a ledger for somebody else's log, or drop its witnesses.
             if compared(ours) != compared(log):
                 raise TRUST_DIFFERS.saying(
                     "the log {log} is on your list, with other witnesses, clock or ledgers",
@@ -249,6 +253,7 @@ class Trust:
         for log in other.logs:
             for name in log.issuers:
                 is_known = name in self._by_name or name in self._speaking
+                # Threat F4: a log of the file's author would vouch for an issuer that is recognised here.
                 if is_known and log.key not in self._logs_of(name):
                     raise TRUST_LOG_DIFFERS.saying(
                         "the file lets the log {log} speak for {issuer}, "
@@ -263,6 +268,7 @@ class Trust:
             for name in filter(None, (issuer.id, issuer.address)):
                 known = self.issuer(name)
                 is_alone = name in self._speaking or name in self._status_issuers
+                # Threat 44c: an address that another's file takes over.
                 if known.id != issuer.id if known else (name == issuer.address and is_alone):
                     raise TRUST_DIFFERS.saying(
                         "{name} stands for somebody else on your list than in the file", name=shortened(name)
@@ -276,6 +282,7 @@ class Trust:
             before, said, versions
         ):  # older files pin none
             before, said = replace(before, documents=()), replace(said, documents=())
+        # Threat F12: whoever passes for a known issuer hands over a file with another key in it.
         if before == said:
             return
         if said.closed is not None and replace(before, closed=said.closed) == said:
@@ -289,7 +296,8 @@ class Trust:
         )
 
     def _require_nothing_new(self, issuer: RecognisedIssuer, other: Trust) -> None:
-        """That a file brings no keys for a name that somebody else named here."""
+        """Refuse keys that a file brings for a name that another entry names here."""
+        # ADR 48: the signer of somebody's lists could else be exchanged by adding it as a newcomer.
         pins = issuer.keys or issuer.documents or issuer.anchors
         if pins or other._logs_of(issuer.id) - self._logs_of(issuer.id):
             raise TRUST_DIFFERS.saying(
@@ -302,7 +310,7 @@ class Trust:
 
     @cached_property
     def _status_issuers(self) -> Mapping[str, list[str]]:
-        """Who signs status lists, and for whom."""
+        """The issuers for whom each signer of status lists signs."""
         found: dict[str, list[str]] = {}
         for issuer in self.issuers:
             for name in issuer.status_issuers:
@@ -314,10 +322,12 @@ class Trust:
         return tuple(self._status_issuers.get(did, ()))
 
     def _said_of(self, issuer: RecognisedIssuer) -> RecognisedIssuer:
-        """What others could contradict: not what keys are for lists, of which each list may know some.
+        """The part of an entry that two lists have to agree on.
 
-        A log's documents go before pinned keys: lists once had both. Where only keys are pinned, `listKeys`
-        name the keys of the DID for status lists, and a stranger's file could add his own.
+        Keys for lists are left out: each list may know some of them.
+
+        A log's documents go before pinned keys: lists once had both. If only keys are pinned, `listKeys` name
+        the keys of the DID for status lists, and a stranger's file could add his own.
         """
         said = replace(beside_documents(issuer), name="", reason="", kinds=())
         if issuer.keys and not self._logs_of(issuer.id):
@@ -333,6 +343,7 @@ class Trust:
         names = {letters(issuer.name): issuer for issuer in self.issuers}
         for issuer in added:
             other = names.setdefault(letters(issuer.name), issuer)
+            # Threats 38, F12: people take two names that look alike for one.
             if letters(issuer.name) and issuer.id not in known and other.id != issuer.id:
                 raise NAME_TAKEN.saying(
                     "{issuer} is called {name}, like {other}, which is another issuer",
@@ -342,11 +353,12 @@ class Trust:
                 )
 
     def fingerprint(self, did: str) -> str:
-        """For two people who compare what their lists say of an issuer and its logs: seven groups of digits.
+        """Seven groups of digits by which two people compare their entries for an issuer and its logs.
 
-        116 bits of SHA-256 over the JCS form, without what is everybody's own (the reason, and how far a log
-        and its chains are known), and without whom else a log speaks for. It stays over rotations, since a
-        pinned document leads to those that say which keys, under which DID, are for lists. Raises `NotFound`.
+        116 bits of SHA-256 over the JCS form, without the other issuers of a log. The parts that are each
+        list's own are left out, too: the reason, and how far a log and its chains are known. It stays over
+        rotations, since a pinned document leads to those that say which keys, under which DID, are for lists.
+        Raises `NotFound`.
         """
         issuer = self.issuer(did)
         if issuer is None:
@@ -399,6 +411,7 @@ class Trust:
     def parse(cls, data: bytes) -> Trust:
         """Reads the JSON form. Raises `Malformed`, naming the place."""
         value = load_json_object(data, limit=MAX_BYTES)
+        # A member of a later version may narrow what is believed, so none is overlooked.
         if unknown := sorted(value.keys() - {"version", "issuers", "logs"}):
             raise Malformed.saying(
                 "it has a member {member}, which no trust file has", member=shortened(unknown[0])
@@ -413,6 +426,7 @@ class Trust:
         trust = cls(read_issuers(value, version), read_logs(value, version))
         names = (name for issuer in trust.issuers for name in (issuer.id, issuer.address) if name)
         named = Counter([*names, *(log.key for log in trust.logs)])
+        # With two entries for one name, their order would decide who is believed.
         if twice := [name for name, times in named.items() if times > 1]:
             raise Malformed.saying("it has more than one entry for {name}", name=shortened(twice[0]))
         for issuer in trust.issuers:
@@ -468,12 +482,13 @@ def _is_address(name: str) -> bool:
 
 
 def names_another(parts: Sequence[str], did: str, trust: TrustSource) -> bool:
-    """Whether a kind's sentence has a DID, or a listed issuer's name other than that of `did`.
+    """Return whether a kind's sentence has a DID, or a listed issuer's name other than that of `did`.
 
-    Its constant text is its issuer's: "certified together with …" would borrow a name that is believed. Where
+    Its constant text is its issuer's: "certified together with …" would borrow a name that is believed. If
     the names are not known, it may have any.
     """
     constant = re.sub(_VALUE, " ", "".join(parts))
+    # Threat K3: a sentence with a name that it borrows is not said.
     if not isinstance(trust, NamedTrust) or "did:" in constant.casefold():
         return True
     said = look(f"{constant}.")  # so that a name in brackets is not taken for an addition
@@ -483,13 +498,13 @@ def names_another(parts: Sequence[str], did: str, trust: TrustSource) -> bool:
 
 
 def resembling(looks: Mapping[str, str], name: str) -> list[str]:
-    """Of which DIDs the name looks like another one."""
+    """The DIDs whose names look like this one, a few at the most."""
     asked = look(name[:_LONGEST_NAME])
     return list(islice((did for did, known in looks.items() if alike(known, asked)), _MOST_RESEMBLING))
 
 
 def _leads(before: RecognisedIssuer, said: RecognisedIssuer, versions: Versions) -> bool:
-    """Whether the chain of the document that `before` pins last leads to that of `said`."""
+    """Return whether the chain of the document that `before` pins last leads to that of `said`."""
     if before.documents == said.documents:
         return True
     first, last = (base64url_decode(entry.documents[-1], limit=64) for entry in (before, said))

@@ -1,4 +1,4 @@
-"""What a trust list says of one issuer, and of one log and where else it is; the JSON form of each."""
+"""The entries of a trust list for one issuer, and for one log with its ledgers, and the JSON form of each."""
 
 from __future__ import annotations
 
@@ -44,9 +44,9 @@ class RecognisedIssuer:
     documents: tuple[str, ...] = ()
     """Digests (base64url of SHA-256 over JCS) of DID documents that are its own."""
     reason: str = ""
-    """Why it is here, for the person who reads the list."""
+    """The reason for the entry, for people who read the list."""
     status_issuers: tuple[str, ...] = ()
-    """Who else may sign its status lists: DIDs or https URLs."""
+    """Others that may sign its status lists: DIDs or https URLs."""
     closed: date | None = None
     """The day, or the moment, that it closed: status lists of then or later have no end, older ones do."""
     until: date | None = None
@@ -54,7 +54,7 @@ class RecognisedIssuer:
     list_keys: tuple[str, ...] = ()
     """Multikeys that sign status lists and nothing else, whatever its documents say."""
     short_lists: bool = False
-    """Whether its status lists count though they have fewer entries than the standard asks for."""
+    """True if its status lists count though they have fewer entries than the standard asks for."""
     kinds: tuple[KindFiles, ...] = ()
     """Kinds of its own, whose words are believed."""
     vcts: tuple[str, ...] = ()
@@ -66,7 +66,7 @@ class RecognisedIssuer:
 
     @property
     def is_by_anchor(self) -> bool:
-        """Whether its anchors alone say who it is: whomever they certify."""
+        """True if it is named by its anchors alone: whomever they certify."""
         return self.id.startswith(BY_ANCHOR)
 
     @property
@@ -76,14 +76,14 @@ class RecognisedIssuer:
 
     @property
     def last_lists(self) -> datetime | None:
-        """From when the status lists are that have no end, since no newer ones come."""
+        """The earliest date of status lists without an end: the issuer closed, and no newer ones come."""
         if self.closed is None or isinstance(self.closed, datetime):
             return self.closed
         return datetime.combine(self.closed, time(), UTC)
 
 
 BY_ANCHOR = "ni:///sha-256;"
-"""The `id` of an issuer without an address begins so."""
+"""The prefix of the `id` of an issuer without an address."""
 
 
 def anchored_id(anchor: bytes) -> str:
@@ -114,7 +114,7 @@ def read_anchors(issuer: RecognisedIssuer, work: Work | None = None) -> list[Cer
 
 @dataclass(frozen=True, slots=True)
 class RecognisedLog:
-    """A log, the issuers it speaks for, and who else has to have seen its checkpoints."""
+    """A log, the issuers it speaks for, and the witnesses and ledgers that have to have its checkpoints."""
 
     key: str
     """The log's verifier key, as C2SP signed-note writes it: name, key id and key."""
@@ -124,13 +124,13 @@ class RecognisedLog:
     witnesses: tuple[str, ...] = ()
     """Verifier keys of others who cosign its checkpoints."""
     quorum: int = 0
-    """How many of the witnesses are needed."""
+    """The number of witnesses that are needed."""
     ledgers: tuple[TrustedLedger, ...] = ()
     """Other ledgers that are believed to have its checkpoints, and what each kind of evidence has to fit."""
     requires: Requirement | None = None
-    """Which of these have to have it."""
+    """The ledgers among these that have to have it."""
     reached: Reached | None = None
-    """What it is known here to have come to."""
+    """The newest state of the log that is known here."""
 
     @property
     def origin(self) -> str:
@@ -139,24 +139,24 @@ class RecognisedLog:
 
 
 def read_issuers(value: Mapping[str, Any], version: int) -> tuple[RecognisedIssuer, ...]:
-    """Those of a trust file of this version. Raises `Malformed`, naming the place."""
+    """The issuers of a trust file of this version. Raises `Malformed`, naming the place."""
     return tuple(RecognisedIssuer(**members) for members in _entries(value, "issuers", _ISSUER, version))
 
 
 def read_logs(value: Mapping[str, Any], version: int) -> tuple[RecognisedLog, ...]:
-    """Those of a trust file of this version. Raises `Malformed`, naming the place."""
+    """The logs of a trust file of this version. Raises `Malformed`, naming the place."""
     return tuple(RecognisedLog(**members) for members in _entries(value, "logs", _LOG, version))
 
 
 def written(entry: RecognisedIssuer | RecognisedLog) -> dict[str, Any]:
-    """The JSON form, without what says nothing."""
+    """The JSON form, without empty members."""
     form = _ISSUER if isinstance(entry, RecognisedIssuer) else _LOG
     members = {name: getattr(entry, _ATTRIBUTES.get(name, name)) for name in form}
     return {name: _written(value) for name, value in members.items() if value}
 
 
 def beside_documents(issuer: RecognisedIssuer) -> RecognisedIssuer:
-    """Without what pinned documents lead to: the keys for lists, and the DID of their own that signs these.
+    """The entry without what pinned documents lead to: the keys for lists, and the issuer's DID for these.
 
     Both change with rotations, and neither gives a key that no bound document has.
     """
@@ -167,24 +167,27 @@ def beside_documents(issuer: RecognisedIssuer) -> RecognisedIssuer:
 
 
 def compared(log: RecognisedLog) -> bytes:
-    """What is said of a log, but for whom it speaks: in JCS, since Python takes `true` for 1.
+    """A log's entry without its issuers, for comparison: in JCS, since Python takes `true` for 1.
 
-    Where to begin to look for blocks is left out: who followed a chain by hand knew the contract alone.
+    The block to begin with is left out: somebody who followed a chain by hand knew the contract alone.
     """
     plain = _without(handed_over(replace(log, issuers=())), SINCE)
     return jcs.canonicalize(orjson.loads(orjson.dumps(written(plain))))
 
 
 def handed_over(log: RecognisedLog) -> RecognisedLog:
-    """Without what each verifier finds out for itself: blocks that it knows, and how far the log had come.
+    """The entry without what each verifier finds out itself: known blocks, and how far the log had come.
 
-    Of an EVM chain that is so wherever they stand: an issuer could else name blocks that no chain has.
+    Blocks of an EVM chain are dropped wherever they stand: an issuer could else name some that no chain has.
     """
     return replace(_without(log, BLOCKS), reached=None)
 
 
 def _without(log: RecognisedLog, parameter: str) -> RecognisedLog:
-    """Without a parameter of EVM chains. Other ledgers may mean something else by its name, but by a file."""
+    """The entry without a parameter of EVM chains.
+
+    Other ledgers may mean something else by its name, but by a file.
+    """
     ledgers = tuple(
         replace(one, parameters={name: one.parameters[name] for name in one.parameters if name != parameter})
         if one.kind == KIND or (parameter == BLOCKS and _names_file(one.parameters))
@@ -202,7 +205,10 @@ class KnownRows(NamedTuple):
 
 
 def pinned(ledger: TrustedLedger) -> KnownRows | None:
-    """What is said of the blocks of a ledger that a file beside the trust file has. Raises `Malformed`."""
+    """The row count and digest of a ledger's blocks in a file beside the trust file; `None` without one.
+
+    Raises `Malformed`.
+    """
     if not _names_file(ledger.parameters):
         return None
     found = KnownRows(**ledger.parameters[BLOCKS])
@@ -220,7 +226,8 @@ def _names_file(parameters: Mapping[str, Any]) -> bool:
 
 
 BLOCKS = "blocks"
-"""The parameter of a ledger that has the blocks that are known of a chain, or says what file has them."""
+"""The parameter of a ledger with the known blocks of a chain, or with the digest of the file that has them.
+"""
 
 VERSION_OF: Mapping[str, int] = {
     "statusIssuers": 2,
@@ -309,6 +316,7 @@ def _entries(
         raise Malformed.saying("{where} is not a list", where=where)
     for item in found:
         yield _members(item, where, form)
+        # A program of the file's version would overlook the member, and believe more than it says.
         if later := sorted(name for name in item if VERSION_OF.get(name, 1) > version):
             raise Malformed.saying(
                 "the member {member} of {where} needs version {needed}, and the file has version {version}",
@@ -362,13 +370,14 @@ def _read(value: object, kind: type) -> object | None:
         return _moment(value)
     if kind is date:
         return _day(value) if isinstance(value, str) else None
+    # `type`, since Python takes `true` for an int.
     if kind is int:
         return value if type(value) is int and value >= 0 else None
     return value if type(value) is kind else None
 
 
 def _ledgers(value: object) -> tuple[TrustedLedger, ...] | None:
-    """Those of one log. What the parameters of each have to be, its kind of evidence knows."""
+    """The ledgers of one log. Each ledger's kind of evidence checks the form of its parameters."""
     if not isinstance(value, list) or len(value) > MOST_LEDGERS:
         return None
     found = [TrustedLedger(**_members(item, "ledgers", _LEDGER)) for item in value]
@@ -387,7 +396,7 @@ def _ledgers(value: object) -> tuple[TrustedLedger, ...] | None:
 def read_kinds(value: object) -> tuple[KindFiles, ...] | None:
     """Texts by path, of a trust file or a log; `None` for what is no list of these. Raises `TooLarge`.
 
-    What they say is read when it is to be spoken: a later program may know more.
+    Their content is parsed only when it is shown: a later program may know more.
     """
     if not isinstance(value, list) or len(value) > MOST_KINDS:
         return None
@@ -395,6 +404,7 @@ def read_kinds(value: object) -> tuple[KindFiles, ...] | None:
     for files in value:
         if not isinstance(files, dict) or not all(isinstance(text, str) for text in files.values()):
             return None
+        # Threat K5: a kind that costs the reader time and memory.
         if sum(map(len, (*files, *files.values()))) > LARGEST_KIND or len(files) > MOST_FILES:
             raise TooLarge.saying("the files of a kind are longer than {most} characters", most=LARGEST_KIND)
         kinds.append(KindFiles(tuple(sorted(files.items()))))  # whoever wrote them, they are the same
@@ -462,7 +472,7 @@ def _written(value: object) -> object:
 
 
 def _written_requirement(value: Requirement) -> dict[str, Any]:
-    """In one way for all that say the same."""
+    """The one JSON form of all requirements that mean the same."""
     of = [one if isinstance(one, str) else _written_requirement(one) for one in value.of]
     if value.at_least == len(of):
         return {"allOf": of}

@@ -1,11 +1,11 @@
 """A long trust file, opened without reading it: by an index beside it, which is made from it and never more.
 
-The index holds, for each name that the file says something of, a trust file of its own with nothing else in
-it, one for each name of an anchor, and one for each log, which may speak for all of them; in the order of
-their digests. And it says of which state of the file it is: inode, size and times, the last of which
-(`ctime`) nobody can set back. For any other state it is made anew. It belongs to the file's owner or to this
-user, and nobody else may write to it: whoever can, could change the file as well. If it cannot be written,
-as in a read-only folder, the file is read each time.
+The index holds small trust files, sorted by digest: one for each name that the file says something of, one
+for each name of an anchor, and one for each log, which may speak for all of them. It also records the state
+of the file that it was made from: inode, size and times, the last of which (`ctime`) nobody can set back. For
+any other state it is made anew. It belongs to the file's owner or to this user, and nobody else may write to
+it: whoever can, could change the file as well. If it cannot be written, as in a read-only folder, the file is
+read each time.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def open_trust(path: Path) -> TrustSource:
 
 
 def index_of(path: Path) -> Path:
-    """Where the index of a trust file is."""
+    """The path of the index of a trust file."""
     return path.with_name(f".{path.name}.index")
 
 
@@ -86,12 +86,15 @@ class IndexedTrust:
         except (OSError, ValueError, Damaged):
             return None
         begins = _MAGIC + _STATE.pack(*state)
+        # Whoever writes the index says who is trusted: the file's owner or this user, and nobody else.
         is_private = own.st_uid in (os.geteuid(), state[5]) and not stat.S_IMODE(own.st_mode) & 0o022
+        # ADR 29: two changes of the file can fall into one tick of the clock.
         if not is_private or own.st_mtime_ns - state[4] < _SETTLED:
             return None
         if len(data) < _ROWS or data[: len(begins)] != begins:
             return None
         checksum, rows = _HEAD.unpack_from(data, len(begins))
+        # Finds damage alone: who may write here could change the trust file as well.
         if zlib.crc32(memoryview(data)[len(begins) + 4 :]) != checksum:
             return None
         return cls(data, rows, path)
@@ -158,7 +161,7 @@ def _with(name: str, issuers: Sequence[str]) -> tuple[str, ...]:
 
 
 def _state(path: Path) -> tuple[int, ...] | None:
-    """By which a file is told from what it was before; `None` where there is none."""
+    """The state by which a change of the file is noticed; `None` if there is no file."""
     try:
         found = path.stat()
     except OSError:
