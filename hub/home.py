@@ -1,4 +1,4 @@
-"""The folder of a hub: `keys.json` with the key of its witness, and `witness.sqlite`, what it has signed."""
+"""The folder of a hub: `keys.json` with its witness's key, and `witness.sqlite` with what that signed."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _KEY = "witness"
 
 
 def make_hub(folder: Path, name: str, passphrase: Callable[[], bytes | None]) -> WitnessState:
-    """A new hub, whose witness is called `name`, best a web address without https://.
+    """Make a hub whose witness is called `name`, preferably a web address without https://.
 
-    Raises `Malformed` for what cannot be a name, before anything is asked or written, and `Conflict` where
-    there are keys already.
+    Raises `Malformed` for a name that cannot be one, before anything is asked or written, and `Conflict`
+    where there are keys already.
     """
     VerifierKey(name, SignatureType.COSIGNATURE, PrivateKey.generate().public_key)
     if (folder / KEYS).exists():
@@ -34,7 +34,7 @@ def make_hub(folder: Path, name: str, passphrase: Callable[[], bytes | None]) ->
 
 
 def open_state(folder: Path) -> WitnessState:
-    """What the witness of a hub has signed, for which its key needs no passphrase.
+    """The signing state of a hub's witness; reading it needs no passphrase.
 
     Raises `NotFound`, `Damaged`.
     """
@@ -61,5 +61,5 @@ def _state(folder: Path, keys: KeyFile) -> WitnessState:
 
 
 def _beside(folder: Path) -> Path:
-    """By which an older copy of the folder is known: not in it."""
+    """The file that reveals an older copy of the folder: it lies beside the folder, not in it."""
     return folder.with_name(f"{folder.name}.kept")

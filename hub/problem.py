@@ -1,4 +1,4 @@
-"""What can be wrong with a hub, beside what every package raises."""
+"""Problems of a hub, besides those that every package raises."""
 
 from __future__ import annotations
 

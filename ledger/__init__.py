@@ -1,9 +1,10 @@
 """Proofs that something existed, and when: an append-only log of digests that anyone can check offline.
 
 `Log` orders entries and proves them; a `Checkpoint` is its signed head; `Evidence` is the proof that travels
-with a document, and `verify_evidence` gives the `Fact` it proves under a `TrustPolicy`. What other ledgers
-prove of a checkpoint is evidence as well, of kinds that are passed in. The package knows bytes and digests
-only. Read `entries.py` first, then `merkle.py` and `note.py`; `log.py` puts them together.
+with a document, and `verify_evidence` gives the `Fact` it proves under a `TrustPolicy`. Another ledger's
+proof of a checkpoint is evidence too, of a kind that is passed in. The package knows bytes and digests only.
+
+Read `entries.py` first, then `merkle.py` and `note.py`; `log.py` puts them together.
 """
 
 from __future__ import annotations
@@ -79,7 +80,7 @@ _LATER = {
     "Store": "tiles.store",
     "open_store": "tiles.engines",
 }
-"""Which module has what is loaded when it is asked for: checking evidence needs neither tiles nor journal."""
+"""Modules of the names that load on first use: checking evidence needs neither tiles nor journal."""
 
 if not TYPE_CHECKING:  # or every name would be one of ours to a type checker
     __getattr__ = later(__name__, _LATER)

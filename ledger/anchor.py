@@ -1,7 +1,7 @@
-"""Another ledger that takes checkpoints: the seam between the outbox and whatever that ledger is.
+"""The interface between the outbox and another ledger that takes checkpoints.
 
-An anchor sends one checkpoint at a time and remembers nothing between calls: what has to outlive a crash is a
-`state`, in bytes of its own, that the caller keeps durably. So the same calls, made again, go on from there.
+An anchor sends one checkpoint at a time and remembers nothing between calls. Its `state`, in bytes of its
+own, has to outlive a crash, so the caller keeps it durably. The same calls, made again, go on from there.
 """
 
 from __future__ import annotations
@@ -18,44 +18,44 @@ from .note import Checkpoint
 
 
 class Sender(NamedTuple):
-    """The log whose checkpoints are taken, and what an anchor may need of where it lives."""
+    """The log whose checkpoints are taken, with the folder, passphrase and nodes that an anchor may need."""
 
     folder: Path
     log: LogReader
     passphrase: Callable[[], bytes | None]
-    """Asked where a key that pays is sealed."""
+    """Called for the passphrase where the key that pays is sealed."""
     nodes: Callable[[str], str | None]
-    """What is said, elsewhere than in a file, of where the ledger of a name is reached: it may be secret."""
+    """The way to the ledger of a name, where it is not given in a file; it may be secret."""
 
 
 class Anchor(Protocol):
     """Takes checkpoints of one log, and gives evidence of them once they are there for good.
 
-    Every method may raise `Unavailable`; the same call is made again later then. Any other `Problem` says
-    what is in the way until somebody has seen to it; the checkpoint waits.
+    Every method may raise `Unavailable`; then the same call is made again later. Any other `Problem` stays in
+    the way until somebody sees to it; the checkpoint waits.
     """
 
     @property
     def name(self) -> str:
-        """By which evidence and trust files call the ledger; if it is a chain, by CAIP-2."""
+        """The ledger's name in evidence and trust files; that of a chain is by CAIP-2."""
 
     @property
     def kind(self) -> str:
-        """Of the evidence that it gives."""
+        """The kind of the evidence that this anchor gives."""
 
     def prepare(self, checkpoint: Checkpoint) -> bytes:
-        """What is going to be sent, and not sent yet: kept durably before `advance` is called."""
+        """The state of a checkpoint that is not sent yet; the caller keeps it durably before `advance`."""
 
     def advance(self, checkpoint: Checkpoint, state: bytes, keep: Callable[[bytes], None]) -> Evidence | None:
         """Sends what is not sent, replaces what is stuck, and gives the evidence once it is final.
 
         `keep` is called with the next state, and returns when that is durable, before anything is sent that
-        the state before does not know. Idempotent: what was sent before a crash is found again by what the
-        ledger has of the log, never by the state alone, which may be forgotten.
+        the state before does not know. Idempotent: after a crash the ledger's own record of the log shows
+        what was sent, since the state may be forgotten.
         """
 
     def confirm(self, checkpoint: Checkpoint, evidence: Evidence) -> bool:
-        """Whether what was final is so still. If not, the checkpoint is sent again."""
+        """Check that a final checkpoint is still there. If not, the checkpoint is sent again."""
 
     def examine(self) -> Iterable[Finding]:
-        """What is worth knowing of the way there, such as a balance that is low."""
+        """Findings about the way to the ledger, such as a low balance."""

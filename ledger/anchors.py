@@ -1,4 +1,4 @@
-"""Which kinds of anchors there are, by the namespace of a ledger's name: the one place that knows them."""
+"""The kinds of anchors, by the namespace of a ledger's name: the one place that knows them."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from .evidence import TrustedLedger
 
 
 class AnchorKind(NamedTuple):
-    """How ledgers of one namespace, such as CAIP-2's `eip155`, take a log's checkpoints."""
+    """The way in which ledgers of one namespace, such as CAIP-2's `eip155`, take a log's checkpoints."""
 
     begin: Callable[[str, Mapping[str, str], Sender], Mapping[str, Any]]
-    """Makes ready what is needed there, given what was said of the ledger of this name; gives its settings.
+    """Prepares the ledger of this name from the options given for it, and returns its settings.
 
-    They are JSON, are kept and shown, and have nothing secret. Raises `Refused` for what cannot be used.
+    They are JSON, are kept and shown, and have nothing secret. Raises `Refused` for options it cannot use.
     """
     open: Callable[[str, Mapping[str, Any], Sender], Anchor]
     """The anchor of a name, by its settings."""
     trusted: Callable[[str, Mapping[str, Any]], TrustedLedger | None] = lambda *_: None
-    """What a trust file says of the ledger of a name, by its settings; `None` where it has nothing to say."""
+    """A trust file's entry for the ledger of a name, by its settings; `None` where there is none."""
 
 
 def _evm() -> AnchorKind:
@@ -45,12 +45,13 @@ def _evm() -> AnchorKind:
 ANCHORS: Mapping[str, AnchorKind] = MappingProxyType(
     {"eip155": AnchorKind(lambda *said: _evm().begin(*said), lambda *said: _evm().open(*said), evm.trusted)}
 )
-"""By the namespace of their names, what takes checkpoints; each is loaded when it is asked."""
+"""The kinds by namespace; each is loaded on first use."""
 
 
 def anchor_kind(name: str, kinds: Mapping[str, AnchorKind]) -> AnchorKind:
     """The kind of the ledger of a name. Raises `Refused` for a namespace that `kinds` does not have."""
     namespace, _, reference = name.partition(":")
+    # Settings may come with a backup (threat F23): only kinds that are installed here are opened.
     if namespace not in kinds or not reference:
         raise Refused.saying("no checkpoints are sent to {name} from here", name=shortened(name))
     return kinds[namespace]

@@ -20,7 +20,7 @@ _OVERHEAD = 64  # bytes of an entry beside its own
 
 
 def audit(log: LogReader) -> Checkpoint:
-    """The log's checkpoint, once all of its tree was seen to follow from the entries, whatever they are.
+    """Derive the whole tree from the entries, which may be any bytes, and return the log's checkpoint.
 
     A log that was opened with the key of its clock has to be cosigned by that. Raises `Damaged`, which names
     the first difference: a tile, a bundle, or the checkpoint. Entries that are appended meanwhile are left
@@ -29,9 +29,11 @@ def audit(log: LogReader) -> Checkpoint:
     get, get_many = log.store.get, log.store.get_many
     checkpoint = log.checkpoint()
     entries = TileReader(get).entries(0, checkpoint.size, checkpoint.size)
+    # From the empty tree: nothing that is stored above the entries is trusted.
     edge = Edge()
     for portion in _portions(entries):
         edge, tiles = edge.extend(Batch(edge.size, b"", portion))
+        # A portion's partial tiles are none of the log's, whose batches ended elsewhere.
         full = {path: data for path, data in tiles.items() if not _is_partial(path)}
         if difference := first_difference(full, get_many(full)):
             raise _difference(difference)
@@ -41,6 +43,7 @@ def audit(log: LogReader) -> Checkpoint:
             stored = (get(path.partition(".p/")[0]) or b"")[: len(data)]
         if stored != data:
             raise _difference(path)
+    # Tiles that agree with the entries prove nothing yet: the signature is over this root.
     if edge.root != checkpoint.root:
         raise Damaged("the checkpoint has another root than the entries give")
     keys = [log.verifier_key, log.clock_key] if log.clock_key else [log.verifier_key]
@@ -48,6 +51,7 @@ def audit(log: LogReader) -> Checkpoint:
         signers = checkpoint.signers(keys)
     except InvalidEvidence as error:
         raise Damaged(f"the checkpoint: {error.detail}") from error
+    # As verifiers do (`evidence._attested`): a log with a clock always shows its time.
     if log.clock_key and log.clock_key not in signers:
         raise Damaged("the checkpoint is not cosigned by the log's own clock")
     return checkpoint

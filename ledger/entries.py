@@ -1,4 +1,4 @@
-"""What the project writes into a log: 34 bytes that name a kind of document, a hash and a digest."""
+"""The project's log entries: 34 bytes that name a kind of document, a hash and a digest."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ SHA_256 = 1
 
 
 class EntryKind(IntEnum):
-    """What the digest of an entry is the digest of; the entry's first byte."""
+    """The kind of document that an entry's digest is of; the entry's first byte."""
 
     CREDENTIAL = 1
     DID_DOCUMENT = 2
@@ -33,6 +33,7 @@ class LogEntry(NamedTuple):
 
 def entry(kind: EntryKind, digest: bytes) -> bytes:
     """The log entry for a digest: kind, hash algorithm, 32 bytes. Raises `Malformed` for other lengths."""
+    # A shorter one would make an entry that `parse_entry` refuses, once it can no longer be taken back.
     if len(digest) != 32:
         raise Malformed.saying("a SHA-256 digest has 32 bytes, this one {length}", length=len(digest))
     return bytes((kind, SHA_256)) + digest
@@ -40,6 +41,7 @@ def entry(kind: EntryKind, digest: bytes) -> bytes:
 
 def parse_entry(data: bytes) -> LogEntry:
     """Kind and digest of a log entry. Raises `Malformed` for any other form, kind or hash algorithm."""
+    # Exactly one form: the kind is part of what the log proves, so a list cannot stand in for a diploma.
     if len(data) != 34 or data[1] != SHA_256:
         raise Malformed("the log entry is not of the form kind, SHA-256, digest")
     if data[0] not in _KINDS:

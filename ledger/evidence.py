@@ -1,8 +1,8 @@
 """Evidence that something existed, and whose word counts: verified offline, with nothing else at hand.
 
-How each kind is verified is a mapping that is passed in. `OF_LOGS` has `c2sp.org/tlog-proof@v1`: an entry's
-index, the path from its hash to the root, and the signed checkpoint with that root. Other kinds are about an
-entry, too, or about a checkpoint, which is what goes to other ledgers; `kinds.py` has all that there are.
+A mapping from kinds to their verification is passed in (ADR 39). `OF_LOGS` has `c2sp.org/tlog-proof@v1`: an
+entry's index, the path from its hash to the root, and the signed checkpoint with that root. Other kinds are
+about an entry, too, or about a checkpoint, which other ledgers are sent; `kinds.py` lists all of them.
 `TrustPolicy` says which logs, witnesses and other ledgers are believed; `verify_evidence` and
 `verify_anchoring` give a `Fact` or raise.
 """
@@ -32,7 +32,7 @@ from .requirement import Requirement
 TLOG_PROOF = "c2sp.org/tlog-proof@v1"
 LARGEST_PROOF = 1 << 18  # bytes of evidence
 _witnesses = functools.partial(counted, one="witness", many="witnesses")
-_INDEX = re.compile(rb"index (0|[1-9][0-9]{0,18})")
+_INDEX = re.compile(rb"index (0|[1-9][0-9]{0,18})")  # 19 digits, as 2^63 has
 _NAME = r"[!-~]{1,128}"
 _T = TypeVar("_T")
 
@@ -48,12 +48,12 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """What verified evidence of a kind proves: what it is about was there, at `time`, by `clock`.
+    """Result of verifying evidence: the entry or checkpoint existed at `time`, according to `clock`.
 
-    `where` is a log's name, or that of another ledger, if it is a chain, by CAIP-2. `clock` is "witness" when
-    `time` is that of a quorum of witnesses, "own" when it is only the log's own word, "none" when nobody
-    states a time, "ledgers" when it is that of ledgers that are required; other kinds say whose it is. The
-    caller, who knows the time now, decides about a time in the future.
+    `where` names a log or another ledger; a chain has its CAIP-2 name. `clock` is "witness" for the time of a
+    quorum of witnesses, "own" for the log's own word, "ledgers" for the time of the required ledgers, and
+    "none" without a time; other kinds say whose it is. The caller, who knows the present time, decides about
+    a time in the future.
     """
 
     kind: str
@@ -62,25 +62,25 @@ class Fact:
     clock: str
     witnesses: int = 0
     index: int | None = None
-    """Its place among the entries of the log; `None` where the order of entries is not proved."""
+    """The entry's place in the log; `None` where the order of entries is not proved."""
     checkpoint: Checkpoint | None = field(default=None, compare=False, repr=False)
-    """The checkpoint by which it was there, of which there may be evidence again."""
+    """The checkpoint that covers the entry; other ledgers may have evidence of it in turn."""
     stated: datetime | None = None
-    """What the log itself says of the time, where `time` is that of others."""
+    """The log's own time, where `time` is that of others."""
 
 
 @dataclass(frozen=True, slots=True)
 class TrustedLedger:
-    """Another ledger that is believed to have a log's checkpoints, by evidence of one kind.
+    """Another ledger that is trusted for a log's checkpoints, by evidence of one kind.
 
     Raises `Malformed` unless kind and name are printable ASCII without blanks, of 128 characters at the most.
     """
 
     kind: str
     where: str
-    """Its name, if it is a chain, by CAIP-2."""
+    """Its name; that of a chain is by CAIP-2."""
     parameters: Mapping[str, Any] = field(default_factory=dict, hash=False)
-    """What else evidence of this kind is held against, such as addresses and pinned blocks, in JSON."""
+    """Further data, in JSON, that evidence of this kind is checked against: addresses, pinned blocks."""
 
     def __post_init__(self) -> None:
         for name in (self.kind, self.where):
@@ -92,22 +92,22 @@ class TrustedLedger:
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """What a log is known to have come to, as by the newest event on a chain: it never goes back.
+    """A state that a log is known to have reached, as by the newest event on a chain: it never goes back.
 
-    It need not be signed by the log, so that what contradicts it is open, not false.
+    The log need not have signed it, so evidence that contradicts it is undetermined, not invalid.
     """
 
     size: int
     root: bytes
     time: datetime
-    """By when it had come so far."""
+    """The time by which the log had reached this size."""
 
 
 @dataclass(frozen=True, slots=True)
 class TrustedLog:
-    """A log that is believed: its key, the key of its own clock, and who else must have seen it.
+    """A trusted log: its key, the key of its own clock, and who else must have seen it.
 
-    Without a quorum, witnesses are counted and tell no time: a single one of them could set it.
+    Without a quorum, witnesses are counted and their time is not used: a single one of them could set it.
 
     Raises `Malformed` for keys that do not fit their places, and where a ledger is required that is not
     among `ledgers`.
@@ -119,27 +119,30 @@ class TrustedLog:
     quorum: int = 0
     ledgers: tuple[TrustedLedger, ...] = ()
     requires: Requirement | None = None
-    """Which of the ledgers have to have it: then theirs is the time of an entry, and not the log's own."""
+    """The ledgers that must have the log's checkpoint: an entry's time is then theirs, not the log's own."""
     reached: Reached | None = None
     is_shared: bool = False
-    """Whether it speaks for several issuers, so that an entry alone does not say whose it is."""
+    """True for a log of several issuers: an entry alone does not say whose it is."""
     unseen: tuple[str, ...] = ()
     """The vkeys of witnesses whose type of signature is not read here: they never count for the quorum."""
 
     def __post_init__(self) -> None:
         cosigners = (*([self.clock] if self.clock else []), *self.witnesses)
+        # The types have separate messages: a log signs the text, a witness the text with a time.
         if self.key.type is not SignatureType.ED25519:
             raise Malformed.saying("the key of the log {log} is that of a witness", log=self.key.name)
         if any(key.type is not SignatureType.COSIGNATURE for key in cosigners):
             raise Malformed.saying(
                 "a clock or witness of the log {log} has the key of a log", log=self.key.name
             )
+        # threat A44: a key that stands there twice would count twice for the quorum.
         different = {*self.unseen, *(key.public_key for key in cosigners)}
         if len(different) != len(cosigners) + len(self.unseen):
             raise Malformed.saying(
                 "two of the log {log}'s clock and witnesses are one and the same key", log=self.key.name
             )
         count = len(self.witnesses) + len(self.unseen)
+        # Unreadable witnesses count here: a quorum that needs them is unmet, but no mistake of the list.
         if not 0 <= self.quorum <= count:
             said = (
                 "the log {log} has {count} witness, not {quorum}"
@@ -147,6 +150,7 @@ class TrustedLog:
                 else "the log {log} has {count} witnesses, not {quorum}"
             )
             raise Malformed.saying(said, log=self.key.name, count=count, quorum=self.quorum)
+        # Evidence of a ledger that is not trusted never counts: the requirement could not be met.
         required = self.requires.names if self.requires else frozenset()
         if absent := required - {ledger.where for ledger in self.ledgers}:
             raise Malformed.saying(
@@ -169,6 +173,7 @@ class TrustedLog:
     ) -> TrustedLog:
         """From vkeys. Raises `Malformed`."""
         parse = VerifierKey.parse
+        # A witness with a newer type of key makes no trust file unreadable; it just never counts.
         unseen = tuple(vkey for vkey in witnesses if signature_type(vkey) not in tuple(SignatureType))
         cosigners = tuple(parse(vkey) for vkey in witnesses if vkey not in unseen)
         own = parse(clock) if clock else None
@@ -177,7 +182,7 @@ class TrustedLog:
 
 @dataclass(frozen=True, eq=False)
 class TrustPolicy:
-    """The logs that are believed. One key for two logs is refused, since it tells them no longer apart.
+    """The trusted logs. One key for two logs is refused, since it no longer tells them apart.
 
     Raises `Malformed` where two logs have one key.
     """
@@ -187,6 +192,7 @@ class TrustPolicy:
     _requires: bool = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
+        # threat A44: a note of either log could be passed off as one of the other.
         if len({log.key.public_key for log in self.logs}) != len(self.logs):
             raise Malformed("two of the trusted logs have one and the same key")
         by_origin: dict[str, tuple[TrustedLog, ...]] = {}
@@ -201,27 +207,29 @@ class TrustPolicy:
         return cls(tuple(TrustedLog.of(*log) for log in logs))
 
     def named(self, origin: str) -> tuple[TrustedLog, ...]:
-        """The believed logs of this name: more than one when a log has changed its key."""
+        """The trusted logs of this name: more than one when a log has changed its key."""
         return self._by_origin.get(origin, ())
 
     def is_shared(self, origin: str) -> bool:
-        """Whether a believed log of this name speaks for several issuers."""
+        """True where a trusted log of this name speaks for several issuers."""
         return any(log.is_shared for log in self.named(origin))
 
     def ledgers(self, origin: str, kind: str) -> tuple[TrustedLedger, ...]:
-        """Those that are believed to have checkpoints of this log, by evidence of this kind."""
+        """The ledgers that are trusted for this log's checkpoints, by evidence of this kind."""
+        # threat F4: a ledger that a trust file names for one log says nothing of another log.
         return tuple(ledger for log in self.named(origin) for ledger in log.ledgers if ledger.kind == kind)
 
     def required(self, origin: str) -> Requirement | None:
-        """Which ledgers have to have what this log holds; of a log with several keys, as all of them ask."""
+        """The ledgers that must have this log's checkpoints; of several keys, the demands of all of them."""
         if not self._requires:
             return None
+        # ADR 58: a requirement is about the log that it stands with, and about no other.
         found = tuple(dict.fromkeys(log.requires for log in self.named(origin) if log.requires))
         return Requirement.all(found) if len(found) > 1 else next(iter(found), None)
 
 
 class Attested(NamedTuple):
-    """A checkpoint that a trust policy believes, and its time."""
+    """A checkpoint that a trust policy accepts, and its time."""
 
     checkpoint: Checkpoint
     time: datetime | None
@@ -232,16 +240,17 @@ class Attested(NamedTuple):
 def _verify_tlog_proof(about: bytes, evidence: Evidence, trust: TrustPolicy) -> Fact:
     index, proof, note = parse_proof(evidence.body)
     checkpoint, time, clock, witnesses = attest(note, trust)
+    # The leaf is hashed from the entry here: the proof brings siblings only (RFC 9162 2.1.3.2).
     merkle.verify_inclusion(merkle.leaf_hash(about), index, checkpoint.size, proof, checkpoint.root)
     return Fact(TLOG_PROOF, checkpoint.origin, time, clock, witnesses, index, checkpoint)
 
 
 @dataclass(frozen=True, slots=True)
 class OfEntries:
-    """How evidence of one kind is verified, which is about entries of logs."""
+    """The verification of one kind of evidence about log entries."""
 
     verify: Callable[[bytes, Evidence, TrustPolicy], Fact]
-    """Given an entry, the digest of which is the evidence's. Pure, and offline.
+    """Takes an entry whose digest is that of the evidence. Pure, and offline.
 
     Raises as `verify_evidence`.
     """
@@ -249,15 +258,15 @@ class OfEntries:
 
 @dataclass(frozen=True, slots=True)
 class OfCheckpoints(Generic[_T]):
-    """How evidence of one kind is verified, which is about checkpoints that another ledger has."""
+    """The verification of one kind of evidence about checkpoints that another ledger has."""
 
     read: Callable[[TrustedLedger], _T]
-    """What a ledger that is believed comes to, by its parameters. Raises `Malformed`."""
+    """Reads the parameters of a trusted ledger into the form that `verify` takes. Raises `Malformed`."""
     verify: Callable[[Checkpoint, Evidence, _T], Fact]
-    """Given a checkpoint, the digest of which is the evidence's, and what was read. Pure, and offline.
+    """Takes a checkpoint whose digest is that of the evidence, and the result of `read`. Pure, and offline.
 
-    Raises `UnknownLedger` for evidence that is not by this ledger, a finer class of it where it is and by a
-    part of it that is not known, else as `verify_evidence`.
+    Raises `UnknownLedger` for evidence of another ledger, a finer class of it for evidence by an unknown part
+    of this one, else as `verify_evidence`.
     """
 
 
@@ -275,15 +284,17 @@ def verify_evidence(
     kinds: Mapping[str, EvidenceKind] = OF_LOGS,
     recurs: bool = False,
 ) -> Fact:
-    """What the evidence proves about a log entry; remembered where the same evidence `recurs`.
+    """Verify evidence about a log entry; the result is cached where the same evidence `recurs`.
 
-    Raises `InvalidEvidence` when it does not hold, `UnknownKind` (undetermined) for a kind that is not in
-    `kinds`, whatever it is about, `UnknownLog` (undetermined) for a log that nothing here says to trust,
-    `LOG_CONTRADICTED` among it, `NotWitnessed` when the quorum is not met, `TooLarge` above 256 KiB and where
-    it costs more than is left of `work`.
+    Raises `InvalidEvidence` when it does not hold, `NotWitnessed` when the quorum is not met, and `TooLarge`
+    above 256 KiB and where it costs more than is left of `work`. Undetermined are `UnknownKind`, for a kind
+    that is not in `kinds`, and `UnknownLog`, for a log that the policy does not trust, `LOG_CONTRADICTED`
+    among it.
     """
     kind = known_kind(evidence, kinds)
+    # ADR 23: charged before anything is parsed, since a bundle may bring any number of them.
     _spend(evidence, work)
+    # A genuine proof of another document says nothing of this one.
     if not isinstance(kind, OfEntries) or evidence.digest != parse_entry(entry).digest:
         raise InvalidEvidence("the evidence is for another digest")
     return (_verified_before if recurs else _verified)(kind, entry, evidence, trust)
@@ -304,14 +315,15 @@ def verify_anchoring(
     *,
     kinds: Mapping[str, EvidenceKind] = OF_LOGS,
 ) -> Fact:
-    """What the evidence proves about a checkpoint, and so of every entry in it.
+    """Verify evidence about a checkpoint, and so about every entry in it.
 
-    Its digest is that of the checkpoint's text, since more signatures are added to it later. Raises
-    `InvalidEvidence` when it does not hold, `UnknownKind` as `verify_evidence`, `UnknownLedger`
-    (undetermined) where it is by none of the ledgers that are trusted for the log, or what is said of that
-    one is not read here, or does not go so far, and `TooLarge` where it costs more than is left of `work`.
+    Its digest is that of the checkpoint's text, since signatures may be added to the note later. Raises
+    `InvalidEvidence` when it does not hold, `UnknownKind` as `verify_evidence`, and `TooLarge` where it costs
+    more than is left of `work`. `UnknownLedger` (undetermined) is raised for evidence by no ledger that is
+    trusted for the log, and where that ledger's parameters are not read here, or do not go so far.
     """
     kind = known_kind(evidence, kinds)
+    # threat F19: evidence of another checkpoint.
     if not isinstance(kind, OfCheckpoints) or evidence.digest != checkpoint.digest:
         raise InvalidEvidence("the evidence is for another checkpoint")
     name, log = shortened(evidence.kind), shortened(checkpoint.origin)
@@ -337,6 +349,7 @@ def verify_anchoring(
             if problem.code != UnknownLedger.code:  # by this one, and a part of it that is not known
                 unknown = problem
             continue
+        # ADR 39: kinds are passed in, so a fact counts only for the ledger that was asked about.
         if (fact.kind, fact.where, fact.index) == (evidence.kind, ledger.where, None):
             return fact
     raise unknown
@@ -353,9 +366,9 @@ def _spend(evidence: Evidence, work: Work | None) -> None:
 
 
 def known_kind(evidence: Evidence, kinds: Mapping[str, EvidenceKind] = OF_LOGS) -> EvidenceKind:
-    """Its kind. Raises `UnknownKind` for evidence that nothing here reads, whatever it is about."""
+    """The kind of evidence, about entries or checkpoints. Raises `UnknownKind` for one that is not read."""
     kind = kinds.get(evidence.kind)
-    if kind is None:
+    if kind is None:  # undetermined: a later program may read it (ADR 14)
         raise UnknownKind.saying(
             "evidence of the kind {kind} is not read here", kind=shortened(evidence.kind)
         )
@@ -364,12 +377,14 @@ def known_kind(evidence: Evidence, kinds: Mapping[str, EvidenceKind] = OF_LOGS) 
 
 @functools.lru_cache(maxsize=64)  # a batch of proofs shares one checkpoint, whose signatures cost most
 def attest(note: bytes, trust: TrustPolicy) -> Attested:
-    """A checkpoint that the policy believes, with its time. Raises as `verify_evidence` does."""
+    """A checkpoint that the policy accepts, with its time. Raises as `verify_evidence` does."""
     checkpoint = Checkpoint.parse(note)
     logs = trust.named(checkpoint.origin)
+    # Undetermined, not invalid: somebody else may well trust this log (ADR 14).
     if not logs:
         raise UnknownLog("the evidence is from a log that the trust policy does not name")
     for log in logs:
+        # threat A44: another log may have the same name; the key decides (C2SP signed-note).
         if log.key in checkpoint.signers([log.key]):
             return _attested(checkpoint, log)
     raise InvalidEvidence.saying("the checkpoint is not signed by the log {log}", log=checkpoint.origin)
@@ -379,6 +394,7 @@ def _attested(checkpoint: Checkpoint, log: TrustedLog) -> Attested:
     times = checkpoint.signers(log.witnesses).values()
     # Time 0 is no time: whoever states it does not say that this was the newest (tlog-cosignature).
     seen = sorted(time for time in times if time is not None and time.timestamp())
+    # threat A44: a view of the log that too few witnesses have seen may be shown to this reader alone.
     if len(seen) < log.quorum:
         raise NotWitnessed(
             f"the checkpoint of {checkpoint.origin} is signed by {_witnesses(len(seen))}, "
@@ -406,13 +422,15 @@ def _beside(unseen: Sequence[str]) -> str:
 
 
 def _require_not_contradicted(checkpoint: Checkpoint, time: datetime | None, reached: Reached) -> None:
-    """Raises `LOG_CONTRADICTED` for another tree of that size, and for a smaller one that is of later."""
+    """Raises `LOG_CONTRADICTED` for another tree of that size, and for a smaller one with a later date."""
+    # threats A44, F21: two trees of one size are two logs.
     if checkpoint.size == reached.size and checkpoint.root != reached.root:
         raise LOG_CONTRADICTED.saying(
             "the log {log} is known to have come to {known} entries that are not those of its checkpoint",
             log=checkpoint.origin,
             known=reached.size,
         )
+    # threat F21: a log restored from an old copy. Clocks may differ a little (`is_ahead`).
     if checkpoint.size < reached.size and time is not None and is_ahead(time, reached.time):
         raise LOG_CONTRADICTED.saying(
             "the log {log} had {known} entries by {date}, and a checkpoint that is dated later has {size}",
@@ -434,18 +452,21 @@ def parse_proof(body: bytes) -> tuple[int, list[bytes], bytes]:
 
     Raises `InvalidEvidence`, `TooLarge`.
     """
+    # threat 62: refused by its length, before it is split.
     if len(body) > LARGEST_PROOF:
         raise TooLarge.saying("the evidence is longer than {most} bytes", most=LARGEST_PROOF)
     head, _, note = body.partition(b"\n\n")
     version, *lines = head.split(b"\n")
-    if version != TLOG_PROOF.encode():
+    if version != TLOG_PROOF.encode():  # C2SP tlog-proof: the first line names the version
         raise InvalidEvidence.saying("the evidence does not begin with {start}", start=TLOG_PROOF)
     if lines and lines[0].startswith(b"extra "):
         decode_base64(lines.pop(0)[6:], "The extra data of the evidence")
     index = _INDEX.fullmatch(lines[0]) if lines else None
+    # The index and 63 hashes: no path in a tree of up to 2^63 entries is longer.
     if index is None or len(lines) > 64:
         raise InvalidEvidence("the evidence is not an index, an inclusion proof and a checkpoint")
     proof = [decode_base64(line, "A hash of the inclusion proof") for line in lines[1:]]
+    # Other lengths would let bytes move between the two children of a node without changing its hash.
     if any(len(sibling) != merkle.HASH_SIZE for sibling in proof):
         raise InvalidEvidence("a hash of the inclusion proof is not 32 bytes")
     return int(index[1]), proof, note

@@ -1,7 +1,7 @@
 """A log in a folder beside its keys, as the issuer has it: `keys.json` and `log/`.
 
-Where another engine keeps the log, `ledger.json` has its address in the place of `log/`. What opens it takes
-`engines`, as `open_store` does: whoever opens a folder that may come from elsewhere gives those that ask
+If another engine keeps the log, `ledger.json` has its address in the place of `log/`. Functions that open it
+take `engines`, as `open_store` does. For a folder that may come from elsewhere, callers pass engines that ask
 before they use the address. Without them, an address in a folder that was written from a backup is refused.
 """
 
@@ -31,23 +31,24 @@ ADDRESS = "ledger.json"
 """The file with the address of a log that is kept elsewhere."""
 Engines = Mapping[str, Engine]
 KEYS = {"log": "Ed25519", "cosigner": "Ed25519"}
-"""What signs for a log: its own key, and that of its clock."""
-_LONGEST = 1 << 16  # bytes of `ledger.json`
+"""The keys that sign for a log: its own, and that of its clock."""
+_LONGEST = 1 << 16  # bytes of `ledger.json`, which may come with a stranger's folder (threat F23)
 _PATIENCE = 1.0  # seconds, for who reads beside a writer
 
 
 def kept_beside(folder: Path) -> Path:
-    """Where the newest checkpoint of the log in a folder is kept: beside the folder, not in it."""
+    """The file with the newest checkpoint of the log in a folder: beside the folder, not in it (ADR 13)."""
     return folder.with_name(f"{folder.name}.checkpoint")
 
 
 def keep_address(folder: Path, address: str, *, engines: Engines | None = None) -> None:
-    """Has the log of a folder be kept at an address, which stays as it is given; before there is any log.
+    """Keep the log of a folder at an address, which stays as it is given; only before there is any log.
 
     Raises `Conflict` where there is one, in the folder or at the address, and what its engine raises.
     """
     if address_in(folder) == address:
         return
+    # A second log under the same keys would be a second history (threat A44); `move_log` is the way.
     if is_elsewhere(folder) or (folder / "log").exists():
         raise Conflict(f"the log of {folder} is kept elsewhere")
     known = ENGINES if engines is None else engines
@@ -72,17 +73,18 @@ def move_log(
     *,
     engines: Engines | None = None,
 ) -> Checkpoint:
-    """Moves the log of a folder from one address to another, or goes on with that; the folder then has that.
+    """Move the log of a folder from one address to another, or resume that; the folder then has the new one.
 
-    Whatever is to be moved is audited first. Raises `Refused` where the folder's log is at neither address,
+    The log is audited first. Raises `Refused` where the folder's log is at neither address,
     what `open_to_read`, `audit` and `move` raise, and what the engines raise.
     """
+    # Either address: a move that was interrupted may have changed the folder already (ADR 59).
     if address_of(_where(folder)) not in (source, target):
         raise Refused.saying("the log of {folder} is at another address", folder=str(folder))
     known = ENGINES if engines is None else engines
     old, new = open_store(source, engines=known), open_store(target, engines=known)
     mark = mark_of(old)
-    if mark is None or not mark.is_closed:
+    if mark is None or not mark.is_closed:  # a resumed move was audited when it began
         audit(open_to_read(folder, engines=engines))
     checkpoint = move(old, new, copied)
     if target == address_of(folder / "log"):
@@ -94,12 +96,12 @@ def move_log(
 
 
 def is_elsewhere(folder: Path) -> bool:
-    """Whether the log of a folder is kept at an address, by whatever engine."""
+    """True where the log of a folder is kept at an address, by any engine."""
     return (folder / ADDRESS).exists()
 
 
 def has_log(folder: Path, *, engines: Engines | None = None) -> bool:
-    """Whether a log was begun, in the folder or at its address. Raises what its engine raises."""
+    """True where a log was begun, in the folder or at its address. Raises what its engine raises."""
     if is_elsewhere(folder):
         return store_in(folder, read_only=True, engines=engines).get(CHECKPOINT) is not None
     return (folder / "log").exists()
@@ -118,6 +120,7 @@ def address_in(folder: Path) -> str | None:
     except Malformed as error:
         raise Damaged(f"{folder / ADDRESS} cannot be read") from error
     address = found.get("address")
+    # Damaged, not absent: without it the folder would look like one whose log is to be begun.
     if found.get("version") != 1 or not isinstance(address, str):
         raise Damaged(f"{folder / ADDRESS} has no address of a log")
     return address
@@ -131,6 +134,7 @@ def store_in(
     Raises `NotAgreed` for an address in a folder from a backup, unless `engines` are given.
     """
     where = _where(folder)
+    # threat F23: a folder from a backup could name a host to give a password to.
     if engines is None and isinstance(where, str):
         require_unmarked(folder, address_of(where))
     return open_store(
@@ -139,7 +143,7 @@ def store_in(
 
 
 def newest_checkpoint(folder: Path, *, engines: Engines | None = None) -> Checkpoint:
-    """The newest checkpoint of the log in a folder, by whomever it is signed.
+    """The newest checkpoint of the log in a folder; its signatures are not checked.
 
     Raises `NO_LOG`, `InvalidEvidence` and what its engine raises.
     """
@@ -150,7 +154,7 @@ def newest_checkpoint(folder: Path, *, engines: Engines | None = None) -> Checkp
 
 
 def log_size(folder: Path, *, engines: Engines | None = None) -> int:
-    """How many entries the log in a folder has, with those that are not signed for yet.
+    """The number of entries of the log in a folder, including those that are not signed for yet.
 
     Raises what its engine raises.
     """
@@ -163,7 +167,7 @@ def log_size(folder: Path, *, engines: Engines | None = None) -> int:
 def batches_in(folder: Path, keys: Iterable[bytes], *, engines: Engines | None = None) -> list[range | None]:
     """The indices of the batches that were appended under these keys, as `LogReader.find` gives them.
 
-    No writer is waited for long: raises `TryLater` then, and what its engine raises.
+    Waits for a writer one second at the most: raises `TryLater` then, and what its engine raises.
     """
     return found_in(store_in(folder, read_only=True, patience=_PATIENCE, engines=engines), keys)
 
@@ -171,12 +175,13 @@ def batches_in(folder: Path, keys: Iterable[bytes], *, engines: Engines | None =
 def open_to_read(folder: Path, *, engines: Engines | None = None) -> LogReader:
     """The log in a folder; its keys need no passphrase for that.
 
-    Raises `NotFound`, `Damaged`, and `Refused` while it holds what an interrupted writer left.
+    Raises `NotFound`, `Damaged`, and `Refused` while an interrupted writer's entries are unsigned.
     """
     store = store_in(folder, read_only=True, engines=engines)
     note = store.get(CHECKPOINT)
     if note is None and (folder / "log" / "journal").exists():
         raise Damaged("the checkpoint of the log is missing", hint="Take the log from a backup.")
+    # ADR 13: a log that is begun anew here would contradict the evidence of the former one.
     if note is None and kept_beside(folder).exists():
         raise Damaged(
             f"the log in {folder} is gone",
@@ -200,11 +205,13 @@ def open_to_read(folder: Path, *, engines: Engines | None = None) -> LogReader:
         recorded = [store.head().base.size]
         recorded += [batch.range.stop for batch in store.pending(recorded[0])]
         signed = log.checkpoint().size
+    # threat A44: a checkpoint and entries that do not belong together come from a partial restore.
     if signed not in recorded:
         raise Damaged(
             f"the checkpoint is of {signed} entries; the log had {recorded[0]} and has {recorded[-1]}",
             hint="Was the folder, or a part of it, restored from a backup?",
         )
+    # Only a writer can sign for them; a reader would give evidence by an older checkpoint meanwhile.
     if signed < recorded[-1]:
         raise Refused(
             "the log has entries that are not signed for yet: its last writer was interrupted",

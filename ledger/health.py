@@ -1,4 +1,4 @@
-"""What can be found out about a log's outbox, and about the ways to the ledgers it names."""
+"""Findings about a log's outbox, and about the ways to the ledgers it names."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .outbox import Destination, Outbox
 
 
 def examine_outbox(sender: Sender, now: datetime, kinds: Mapping[str, AnchorKind]) -> Iterator[Finding]:
-    """Ledger by ledger: what it has, what waits too long for it or is gone, and what its anchor finds."""
+    """Findings for each ledger: its newest checkpoint, those late or lost, and what its anchor reports."""
     outbox = Outbox(sender.folder)
     for destination in outbox.destinations():
         yield from _kept(outbox, destination, now)

@@ -1,4 +1,4 @@
-"""The kinds of evidence that there are. What one needs is loaded when evidence of it is looked at."""
+"""All kinds of evidence. The modules of a kind are imported when evidence of that kind is looked at."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .problem import EVIDENCE_NEEDS_PACKAGE
 def _on_evm_chain() -> OfCheckpoints[Any]:
     try:
         from .evm.evidence import ANCHORS
-    except ModuleNotFoundError as error:
+    except ModuleNotFoundError as error:  # undetermined, so that a small verifier reads the rest (ADR 14)
         raise EVIDENCE_NEEDS_PACKAGE.saying(
             "evidence of the kind {kind} needs {package}, which is not installed",
             kind=ON_EVM_CHAIN,
@@ -33,4 +33,4 @@ def _verify(checkpoint: Checkpoint, evidence: Evidence, known: object) -> Fact:
 
 
 KINDS: Mapping[str, EvidenceKind] = MappingProxyType({**OF_LOGS, ON_EVM_CHAIN: OfCheckpoints(_read, _verify)})
-"""By their names, how evidence is verified: what a verifier goes by unless it is told otherwise."""
+"""The verification of each kind, by its name: the default of verifiers."""

@@ -1,8 +1,8 @@
 """`Log`: an append-only log of entries, whose checkpoints are signed and cosigned with a time stamp.
 
-`LogReader` is the part of it that needs no keys, over any `tiles.store.Store`. Whatever happened before, an
-append, a restart, a crash or a full disk, the way on is the same: read the checkpoint, integrate the recorded
-batches that follow, and sign.
+`LogReader` is the part of it that needs no keys, over any `tiles.store.Store`. After an append, a restart, a
+crash or a full disk, the log resumes in the same way: read the checkpoint, integrate the recorded batches
+that follow, and sign.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ _entries = functools.partial(counted, one="entry", many="entries")
 
 
 def verifier_keys(origin: str, signer: PublicKey, cosigner: PublicKey) -> tuple[VerifierKey, VerifierKey]:
-    """By which others check a log of this name: its own key, and that of its clock."""
+    """The keys by which others check a log of this name: its own, and that of its clock."""
     return (
         VerifierKey(origin, SignatureType.ED25519, signer),
         VerifierKey(f"{origin}/clock", SignatureType.COSIGNATURE, cosigner),
@@ -62,29 +62,31 @@ def verifier_keys(origin: str, signer: PublicKey, cosigner: PublicKey) -> tuple[
 
 
 def time_to_sign(now: datetime, newest: datetime | None) -> datetime:
-    """`now`, but not before `newest`, when the log signed last, from which clocks may differ a little.
+    """The later of `now` and `newest`, the time of the log's last signature; clocks may differ a little.
 
     Raises `CLOCK_BEHIND` where they differ by more, or where `now` is before 1970, which a cosignature cannot
     state.
     """
+    # ADR 20: time never goes back by itself.
     if newest is not None and is_ahead(newest, now):
         raise CLOCK_BEHIND(
             f"it says {now:%Y-%m-%d %H:%M:%S}Z, and the newest checkpoint is of {newest:%Y-%m-%d %H:%M:%S}Z"
         )
+    # tlog-cosignature: seconds since 1970, as an unsigned number.
     if now < _EPOCH:
         raise CLOCK_BEHIND(f"it says {now:%Y-%m-%d %H:%M:%S}Z, and nothing can be signed before 1970")
     return now if newest is None else max(now, newest)
 
 
 class LogReader:
-    """A log that is read, with nothing in its store changed: its checkpoint, its entries, proofs of both.
+    """Read-only access to a log: its checkpoint, its entries, and proofs of both; its store never changes.
 
     `key` and `cosigner` verify what the log `origin` signs. `cosigner` is `None` for a log without a clock of
     its own, which tells no time; ours all have one. Entries may be any bytes: only `evidence` requires the
     form of `entries.py`. The log is never shorter than the checkpoint in the file `kept`, which no restored
-    copy of the store replaces, nor than `anchored`, the note of the longest one that another ledger has. Any
-    method raises `Unavailable` when the store cannot be reached, `Damaged` when it holds something else than
-    was written.
+    copy of the store replaces. Nor is it shorter than `anchored`, the note of the longest checkpoint on
+    another ledger. Any method raises `Unavailable` when the store cannot be reached, `Damaged` when it holds
+    something else than was written.
     """
 
     clock_key: VerifierKey | None
@@ -120,8 +122,9 @@ class LogReader:
         """
         known = self._newest  # asked first: others publish meanwhile
         checkpoint = self._stored_checkpoint()
-        if checkpoint is None:
+        if checkpoint is None:  # not an empty log: that one has a signed checkpoint, too
             raise Damaged("the checkpoint of the log is missing")
+        # threat A44: a log rolled back, or another one of the same size, while this process reads it.
         if known is not None and checkpoint.size < known.size:
             raise Damaged(f"the log has gone back from {known.size} to {_entries(checkpoint.size)}")
         if known is not None and checkpoint.size == known.size and checkpoint.root != known.root:
@@ -130,7 +133,7 @@ class LogReader:
         return checkpoint
 
     def time(self) -> datetime | None:
-        """When the newest checkpoint was signed, by the log's own clock; `None` where nothing says so."""
+        """The time of the newest checkpoint by the log's own clock; `None` where nothing states one."""
         checkpoint = self._stored_checkpoint()
         return None if checkpoint is None else self._time_of(checkpoint)
 
@@ -143,7 +146,7 @@ class LogReader:
     def consistency(self, old: int, new: int) -> list[bytes]:
         """The proof that the log of one size begins that of another (RFC 6962 2.1.2). Raises `NotFound`."""
         tree = self._tree(new)
-        if not 0 <= old <= new:
+        if not 0 <= old <= new:  # RFC 6962 2.1.2: 0 < old < new; the borders have an empty proof
             raise NotFound(f"the log of {_entries(new)} has no beginning of {old}")
         return merkle.consistency_proof(old, new, tree)
 
@@ -155,11 +158,11 @@ class LogReader:
         return self._tiles.entries(start, stop, size)
 
     def find(self, key: bytes) -> range | None:
-        """The indices of the batch that was appended under a key, signed for or not; `None` if none was."""
+        """The indices of the batch that was appended under a key, signed or not; `None` if there is none."""
         return found_in(self.store, [key])[0]
 
     def evidence(self, index: int, note: bytes | None = None) -> Evidence:
-        """The evidence of an entry by the newest checkpoint, or by an earlier one of this `note`.
+        """The evidence of an entry by the newest checkpoint, or by an earlier one, whose note is `note`.
 
         Raises as `evidence_for`.
         """
@@ -175,6 +178,7 @@ class LogReader:
         if note is not None:
             self._time_of(checkpoint)  # whose signature nothing else here has looked at
         size, now = checkpoint.size, newest.size
+        # A checkpoint that was kept elsewhere may be ahead of a store that lags or was restored.
         if size > now:
             raise NotFound(f"the log has {_entries(now)}, not yet {size}")
         entries: dict[int, bytes] = {}
@@ -182,6 +186,7 @@ class LogReader:
             _require_entry(index, size)
             entries[index] = next(self._tiles.entries(index, index + 1, now))
         leaves = {index: merkle.leaf_hash(entry) for index, entry in entries.items()}
+        # Verified before it is handed out: evidence from a damaged tile would fail at every verifier.
         try:
             proofs = merkle.verified_proofs(leaves, size, self._tiles.tree(now), checkpoint.root)
         except InvalidEvidence as error:
@@ -202,14 +207,15 @@ class LogReader:
             signers = checkpoint.signers([self.verifier_key])
         except Malformed as error:
             raise Damaged(f"the checkpoint of the log is not what was signed: {error.detail}") from error
+        # The store may hold another log: its name is compared first, then its key (threat A44).
         if checkpoint.origin != self.origin:
             raise Conflict(f"this is the log {checkpoint.origin}, not {self.origin}")
-        if self.verifier_key not in signers:
+        if self.verifier_key not in signers:  # signed-note: lines of other keys prove nothing
             raise Damaged(f"the checkpoint of {self.origin} is not signed with its key")
         return checkpoint
 
     def own_time(self, checkpoint: Checkpoint) -> datetime | None:
-        """When the log's clock signed a checkpoint, `None` if it did not, or there is none.
+        """The time at which the log's clock signed a checkpoint; `None` without such a line or a clock.
 
         Raises `Damaged`.
         """
@@ -226,6 +232,7 @@ class LogReader:
         It is not when its folder was restored from a backup, or is another log with the same name and keys.
         """
         new = self.checkpoint()
+        # threat A44: a shorter log is an old copy; a longer one has to prove that it only grew.
         if old.size > new.size:
             raise Damaged(f"the log once had {_entries(old.size)}, and now has {new.size}: an old copy?")
         try:
@@ -247,7 +254,7 @@ class LogReader:
             self._newest = checkpoint
 
     def _kept_checkpoints(self) -> Iterator[Checkpoint]:
-        """The newest ones as they were kept elsewhere, unless they are of another log, here before."""
+        """The newest checkpoints that were kept elsewhere, except those of a former log in this place."""
         for note in (self._kept.read(), self._anchored):
             if note is None:
                 continue
@@ -256,6 +263,7 @@ class LogReader:
                 continue
             try:
                 checkpoint = Checkpoint.parse(note)
+                # One of a former log in this folder, under another key, does not bind this log.
                 if self.verifier_key in checkpoint.signers([self.verifier_key]):
                     yield checkpoint
             except Malformed as error:
@@ -277,12 +285,12 @@ class LogReader:
 class Log(LogReader):
     """A log that can be appended to and read; opening one finishes what a crash left unfinished.
 
-    `origin` is its name, without spaces or '+', best a URL without scheme. `clock` gives the time for the
-    cosignature under the second key, the log's own word on when a checkpoint was the newest. That time goes
-    back only from a checkpoint for which `superseded`, given its note, says that the clock was wrong then.
-    Each new checkpoint is written to the file `kept` as well. Any method raises `Unavailable` when the store
-    cannot be reached, `Damaged` when it holds something else than was written, and then signs nothing and
-    leaves it as found.
+    `origin` is its name, without spaces or '+', preferably a URL without scheme. `clock` gives the time for
+    the cosignature under the second key, the log's own statement of when a checkpoint was the newest. That
+    time goes back only from a checkpoint for which `superseded`, given its note, says that the clock was
+    wrong then. Each new checkpoint is written to the file `kept` as well. Any method raises `Unavailable`
+    when the store cannot be reached, `Damaged` when it holds something else than was written, and then signs
+    nothing and leaves it as found.
     """
 
     store: Store
@@ -311,13 +319,14 @@ class Log(LogReader):
     def append(self, entries: Sequence[bytes], key: bytes) -> range:
         """Append entries as one batch, and return their indices once they are durable and signed for.
 
-        What several threads append is written and signed for together. A batch is appended once for its
+        Batches of several threads are written and signed for together. A batch is appended once for its
         `key` (1 to 255 bytes): the same call again returns the same indices. Raises `Conflict` for other
-        entries under a known key, `LOG_SEALED` where the log goes on elsewhere; what is raised besides,
-        `Malformed`, `TooLarge`, `CLOCK_BEHIND` or `Unavailable`, the same call can be made again.
+        entries under a known key, and `LOG_SEALED` where the log goes on elsewhere. After `Malformed`,
+        `TooLarge`, `CLOCK_BEHIND` or `Unavailable`, the same call can be made again.
         """
         if not entries or not 0 < len(key) <= _LONGEST_KEY:
             raise Malformed(f"a batch has at least one entry, and a key of 1 to {_LONGEST_KEY} bytes")
+        # Bundles have two bytes for the length of an entry (C2SP tlog-tiles).
         longest = max(map(len, entries))
         if longest > LARGEST_ENTRY:
             raise TooLarge(f"a log entry has at most {LARGEST_ENTRY} bytes, not {longest}")
@@ -335,9 +344,10 @@ class Log(LogReader):
         return self._locked(find)
 
     def _locked(self, work: Callable[[], _T]) -> _T:
-        """Hold the lock for some work, which is done again where another writer held it, too, and was faster.
+        """Do some work under the lock, and again where another writer held it, too, and was faster.
 
-        Whatever went wrong while another wrote may have gone wrong because of that.
+        A problem may come from another writer's change alone. So it counts only where the store is as this
+        writer last saw it (ADR 38).
         """
         with self.store.lock():
             for _ in range(_TRIES):
@@ -346,6 +356,7 @@ class Log(LogReader):
                 except Overtaken:
                     continue
                 except Problem:
+                    # Nothing has changed since this writer looked: the problem is its own.
                     if self._seen == (self.store.head().base, self.store.get(CHECKPOINT)):
                         raise
             raise Overtaken(f"other writers of {self.origin} were faster, {_TRIES} times")
@@ -364,6 +375,7 @@ class Log(LogReader):
             if batch is None:
                 batch = new[key] = Batch(end, key, entries)
                 end = batch.range.stop
+            # Idempotent by its key: a caller that never got its answer asks again (`append`).
             is_same = list(batch.entries) == list(entries)
             answers.append(
                 batch.range if is_same else Conflict("other entries were appended under this key before")
@@ -377,7 +389,7 @@ class Log(LogReader):
         known = self.store.find(key)
         if known is None:
             return None
-        if known.stop > size:
+        if known.stop > size:  # its entries are beyond what this writer has integrated
             raise Overtaken("another writer has recorded a batch meanwhile")
         return Batch(known.start, key, list(self._tiles.entries(known.start, known.stop, size)))
 
@@ -392,9 +404,9 @@ class Log(LogReader):
         self._edge = edge
 
     def _catch_up(self) -> tuple[Edge, Checkpoint]:
-        """Integrate what is recorded but not signed yet, by this process or another, and sign for it.
+        """Integrate batches that are recorded but not signed yet, by this process or another, and sign.
 
-        What is recorded is read last, so that it is never less than what the rest speaks of.
+        The batches are read last, so that they never end before the head and checkpoint read earlier.
         """
         edge, self._edge = self._edge, None
         head, note = self.store.head(), self.store.get(CHECKPOINT)
@@ -404,6 +416,7 @@ class Log(LogReader):
         signed = None if note is None else self._verified(note)
         if edge is None or edge.size < base.size:
             edge = Edge.load(self.store.get_many, base.size)
+            # Never sign a tree that the tiles do not give: the store's own record of the root is compared.
             if edge.root != base.root:
                 raise Damaged(f"the tiles of the first {_entries(base.size)} do not give the root they had")
         batches = list(self.store.pending(edge.size))
@@ -417,13 +430,16 @@ class Log(LogReader):
     def _advance(
         self, edge: Edge, batches: Sequence[Batch], signed: Checkpoint | None
     ) -> tuple[Edge, Checkpoint]:
-        """Integrate batches from the edge on, which may be signed in part, and sign for the whole."""
+        """Integrate batches from the edge on, some of which may be signed already, and sign for the whole."""
         sizes = [edge.size, *(batch.range.stop for batch in batches)]
+        # A gap: the store was settled between the two looks, and the batches in it are tiles by now.
         if [batch.start for batch in batches] != sizes[:-1]:
             raise Overtaken("another writer has settled the log meanwhile")
+        # Only an empty store may lack one: else it was removed, and a new one would hide what was signed.
         if signed is None and sizes != [0]:
             raise Damaged("the checkpoint of the log is missing, though the log has entries")
         known = self._newest.size if self._newest else 0
+        # threat A44: a store restored from a backup, or in part, gets no further signature.
         if signed is not None and (signed.size < known or signed.size not in sizes):
             raise Damaged(
                 f"the checkpoint is of {_entries(signed.size)}; the log had {sizes[0]} and has {sizes[-1]}",
@@ -434,10 +450,12 @@ class Log(LogReader):
             if part:
                 edge, tiles = edge.extend(joined(part))
                 self._write(tiles)
+            # Entries that do not give the signed root would fork the log with the next signature.
             if signed is not None and edge.size == signed.size and edge.root != signed.root:
                 raise Damaged(
                     f"the log of {_entries(edge.size)} does not give the root that was signed for it"
                 )
+        # No second signature for one size, but where the clock was wrong at the first (ADR 20).
         if signed is None or signed.size < edge.size or self._is_superseded(signed):
             signed = self._publish(edge, signed)
         return edge, signed
@@ -447,12 +465,13 @@ class Log(LogReader):
         return time_to_sign(self._clock(), newest)
 
     def _is_superseded(self, signed: Checkpoint) -> bool:
-        """Whether a checkpoint is dated ahead, and known to be so by a clock that was wrong."""
+        """True for a checkpoint dated in the future that is known to come from a wrong clock (ADR 20)."""
         time = self._time_of(signed)
         return time is not None and is_ahead(time, self._clock()) and self._superseded(signed.note)
 
     def _write(self, tiles: dict[str, bytes]) -> None:
         self.store.put(tiles)
+        # threat F24: somebody may have written a tile there before; and disks err.
         if path := first_difference(tiles, self.store.get_many(tiles)):
             raise Damaged(
                 f"{path} does not read back as it was written",
@@ -461,6 +480,7 @@ class Log(LogReader):
 
     def _publish(self, edge: Edge, after: Checkpoint | None) -> Checkpoint:
         held = edge.partial()
+        # Read back before signing: the next process has to find the edge that this signature is over.
         if first_difference(held, self.store.get_many(held)):
             raise Damaged("the right edge of the tree does not read back as it was written")
         text = checkpoint_text(self.origin, edge.size, edge.root)
@@ -468,6 +488,7 @@ class Log(LogReader):
         clock_line = self.clock_key.sign(self._cosigner, text, self._time_after(after))
         note = b"%b\n%b%b" % (text, log_line, clock_line)
         checkpoint = self._verified(note)
+        # A compare-and-swap: without the lock two writers would sign two trees of one size (ADR 38).
         self.store.publish(note, after=after.note if after else None)
         self._kept.keep(lambda: self.store.get(CHECKPOINT))
         self._remember(checkpoint)

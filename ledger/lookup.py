@@ -1,15 +1,14 @@
-"""Where in a log a leaf is, from static files: for those who have an entry and not its index.
+"""The index of a leaf in a log, from static files: for those who have an entry and not its index (ADR 27).
 
-Leaves go by the first bits of their hash, which is what the tiles of level 0 hold, whatever the entries are.
-They lie in runs of 2^16 leaves, each of 32 files, in order of their hash; sixteen runs are merged into one of
+Leaves are sorted by the first bits of their hash, which tiles of level 0 hold, for entries of any form. They
+lie in runs of 2^16 leaves, each of 32 files, in order of their hash. Sixteen runs are merged into one of
 sixteen times as many files, so that a file always has about 2,000 leaves, and no leaf is written more than
-once a level. A run never changes. What is younger than the last of them lies in one file. Below a folder or
-a URL:
+once a level. A run never changes. Leaves younger than the last run lie in one file. Below a folder or a URL:
 
 lookup/young                   the number of leaves in runs (8 bytes), then the prefix of each leaf since
 lookup/<level>/<run>/<file>    prefix and index (6 bytes each) of every leaf whose hash begins with these bits
 
-Nothing here is believed: an index counts once the tiles prove it. So all of it can be made again from them.
+Nothing here is trusted: an index counts once the tiles prove it. All files can be made again from the tiles.
 """
 
 from __future__ import annotations
@@ -29,9 +28,9 @@ from .tiles.reader import TileReader
 
 YOUNG = "lookup/young"
 CROWD = 10
-"""The leaves that are asked for together, so that nobody sees which of them is meant."""
+"""Leaves that are asked for together, so that the host does not learn which one is meant (threat F15)."""
 MOST = 4
-"""Places that are looked at in a file: that others begin with the same 48 bits hardly ever happens."""
+"""Places looked at in a file: hardly ever do several leaves begin with the same 48 bits."""
 _MERGED = 16
 _PREFIX, _INDEX, _START = 6, 6, 8  # bytes
 _RECORD = _PREFIX + _INDEX
@@ -39,7 +38,7 @@ _RECORD = _PREFIX + _INDEX
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Where a leaf may be, and the leaves to ask for with it; whoever asks for one of them asks for all."""
+    """A possible index of a leaf, and the crowd to ask for with it: each leaf of a crowd has the same one."""
 
     index: int
     crowd: tuple[int, ...]
@@ -47,7 +46,7 @@ class Found:
 
 @dataclass(frozen=True)
 class Shape:
-    """How leaves fall into files: runs of 2^`run` leaves, each of 2^`files` files."""
+    """The division of leaves into files: runs of 2^`run` leaves, each of 2^`files` files."""
 
     run: int = 16
     files: int = 5
@@ -64,18 +63,19 @@ class Shape:
         return f"lookup/{level}/{number}/{number_path(_first_bits(leaf, self.bits(level)))}"
 
     def bits(self, level: int) -> int:
-        """How many bits of a hash tell the file."""
+        """The number of bits of a hash that select the file."""
         return self.files + 4 * level
 
     def start(self, young: bytes) -> int:
-        """How many leaves are in runs. Raises `Malformed`."""
+        """The number of leaves in runs. Raises `Malformed`."""
         start = int.from_bytes(young[:_START])
+        # The host's word (threat F14): no start that a log's own files could not have.
         if len(young) < _START or start % (1 << self.run) or start >> 8 * _INDEX:
             raise Malformed("the look-up file of the youngest leaves does not begin as one")
         return start
 
     def find_young(self, young: bytes, leaf: bytes) -> list[Found]:
-        """Where a leaf may be among the youngest. Raises `Malformed`."""
+        """The possible indices of a leaf among the youngest. Raises `Malformed`."""
         start = self.start(young)
         count = (len(young) - _START) // _PREFIX
         places = itertools.islice(_places(young[_START:], leaf, _PREFIX), MOST)
@@ -86,7 +86,7 @@ SHAPE = Shape()
 
 
 def find(file: bytes, leaf: bytes) -> list[Found]:
-    """Where a leaf may be, by the file of a run in which it ought to stand."""
+    """The possible indices of a leaf, from the file of a run that would have it."""
 
     def index(at: int) -> int:
         return int.from_bytes(file[at * _RECORD + _PREFIX : (at + 1) * _RECORD])
@@ -107,6 +107,7 @@ def _places(records: bytes, leaf: bytes, width: int) -> Iterator[int]:
 
 def _crowd(place: int, count: int) -> range:
     """Places far from each other, at least ten of them; the same for each of them."""
+    # threat F15: a crowd that differed by its member would tell which of them is meant.
     crowds = max(count // CROWD, 1)
     return range(place % crowds, count, crowds)
 
@@ -129,7 +130,7 @@ class LookupFiles:
             return None
 
     def update(self, get: Callable[[str], bytes | None], size: int) -> None:
-        """Brings the files to where a log of this size is, whose tiles `get` has; killed, it goes on later.
+        """Bring the files up to a log of this size, whose tiles `get` has; after a kill, call it again.
 
         Raises `Damaged` where tiles are missing.
         """
@@ -151,7 +152,7 @@ class LookupFiles:
             self._publish(start, tiles.leaves(start, size, size))
 
     def _covered(self) -> tuple[int, int]:
-        """How many leaves are in runs, and how many are here at all."""
+        """The number of leaves in runs, and the number of all leaves here."""
         young = self.get(YOUNG)
         if young is None:
             return 0, -1
@@ -166,7 +167,7 @@ class LookupFiles:
         write_durably(self._root / YOUNG, b"".join([start.to_bytes(_START), *prefixes]), 0o644)
 
     def _require_run(self, level: int, number: int, tiles: TileReader, size: int) -> None:
-        """A run's folder gets its name once all its files are on the disk."""
+        """Make a run; its folder is named once all its files are on the disk."""
         folder = self._folder / str(level) / str(number)
         if folder.exists():
             return
@@ -192,14 +193,14 @@ class LookupFiles:
         )
 
     def _merged(self, level: int, number: int) -> Iterator[list[bytes]]:
-        """One file of each of the sixteen at a time, which sixteen new ones are made of."""
+        """The records of one file from each of the sixteen runs at a time: they make sixteen new files."""
         runs = [self._folder / f"{part[0]}/{part[1]}" for part in self._parts(level, number)]
         for file in range(1 << self._shape.bits(level - 1)):
             data = b"".join([(run / number_path(file)).read_bytes() for run in runs])
             yield sorted(data[at : at + _RECORD] for at in range(0, len(data), _RECORD))
 
     def _parts(self, level: int, number: int) -> list[tuple[int, int]]:
-        """The runs that one is made of."""
+        """The runs that this one is merged from."""
         return [(level - 1, number * _MERGED + each) for each in range(_MERGED)] if level else []
 
     def _filed(self, level: int, pools: Iterator[list[bytes]]) -> Iterator[tuple[str, bytes]]:
@@ -219,7 +220,7 @@ class LookupFiles:
         return name
 
     def _remove_but(self, runs: set[tuple[int, int]]) -> None:
-        """What was merged stays until the next run, for those who look there still."""
+        """Remove all other runs. Merged ones stay until the next run, for readers that still look there."""
         import shutil
 
         names = {f"{level}/{number}" for level, number in runs}

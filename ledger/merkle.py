@@ -21,6 +21,7 @@ EMPTY_ROOT = sha256().digest()
 
 def leaf_hash(entry: bytes) -> bytes:
     """The hash of one entry (RFC 6962 2.1)."""
+    # The prefixes 0 and 1 differ, so that no node can be passed off as an entry.
     return sha256(b"\x00" + entry).digest()
 
 
@@ -35,7 +36,7 @@ def node_hash(left: bytes, right: bytes) -> bytes:
 
 
 def parents(row: bytes, levels: int = 1) -> bytes:
-    """The nodes so many levels above a row of hashes; an odd last hash of a row has none."""
+    """The nodes `levels` levels above a row of hashes; an odd last hash of a row has no parent."""
     for _ in range(levels):
         even = row[: len(row) // 64 * 64]
         row = b"".join([sha256(b"\x01" + pair).digest() for (pair,) in iter_unpack("64s", even)])
@@ -116,6 +117,7 @@ def verified_proofs(
                 raise _unproved(indices[first])
         return node_hash(left, right)
 
+    # Against the root that was signed: a damaged tile gives no proofs (one hashing for all of them).
     if indices and prove(0, size, 0, len(indices), ()) != expected:
         raise _unproved(indices[0])
     return proofs
@@ -140,22 +142,22 @@ def consistency_proof(old: int, new: int, subtree: Subtree) -> list[bytes]:
 
 def verify_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes], expected: bytes) -> None:
     """Raise `InvalidEvidence` unless the leaf is at `index` of the tree with this root (RFC 9162 2.1.3.2)."""
-    if not 0 <= index < size:
+    if not 0 <= index < size:  # RFC 9162 2.1.3.2 step 1
         raise InvalidEvidence.saying(
             "the entry's index {index} is outside of the tree of {size}", index=index, size=size
         )
-    node, last, current = index, size - 1, leaf
-    for sibling in proof:
-        if last == 0:
+    node, last, current = index, size - 1, leaf  # steps 2 and 3
+    for sibling in proof:  # step 4
+        if last == 0:  # step 4a: hashes beyond the root
             raise InvalidEvidence("the inclusion proof has more hashes than the tree has levels")
-        if node & 1 or node == last:
+        if node & 1 or node == last:  # step 4b: a right child, or the last node of a level without a sibling
             current = node_hash(sibling, current)
             while not node & 1 and node:
                 node, last = node >> 1, last >> 1
         else:
             current = node_hash(current, sibling)
         node, last = node >> 1, last >> 1
-    if last or current != expected:
+    if last or current != expected:  # step 5: a proof that is too short ends below the root
         raise _unproved(index)
 
 
@@ -163,31 +165,35 @@ def verify_consistency(
     old_size: int, old_root: bytes, new_size: int, new_root: bytes, proof: Sequence[bytes]
 ) -> None:
     """Raise `InvalidEvidence` unless the old tree is the beginning of the new one (RFC 9162 2.1.4.2)."""
+    # The algorithm is for 0 < old < new; equal and empty trees need no proof, and may have none.
     if not 0 <= old_size <= new_size:
         raise InvalidEvidence.saying("a tree of {new} cannot follow one of {old}", new=new_size, old=old_size)
     if old_size in (0, new_size):
         old_expected = EMPTY_ROOT if old_size == 0 else new_root
+        # A proof that nobody needs could be anything, and evidence would have many forms.
         if proof or old_root != old_expected:
             raise InvalidEvidence("the trees differ, or have a proof where none is due")
         return
+    # Step 2: the old tree is a node of the new one where its size is a power of two.
     hashes = [old_root, *proof] if old_size & (old_size - 1) == 0 else list(proof)
-    if not hashes:
+    if not hashes:  # step 1
         raise InvalidEvidence("the consistency proof is empty")
-    node, last = old_size - 1, new_size - 1
+    node, last = old_size - 1, new_size - 1  # steps 3 and 4
     while node & 1:
         node, last = node >> 1, last >> 1
-    old_current = new_current = hashes[0]
-    for sibling in hashes[1:]:
-        if last == 0:
+    old_current = new_current = hashes[0]  # step 5
+    for sibling in hashes[1:]:  # step 6
+        if last == 0:  # step 6a: hashes beyond the root
             raise InvalidEvidence("the consistency proof has more hashes than the tree has levels")
-        if node & 1 or node == last:
+        if node & 1 or node == last:  # step 6b: left of the node, so a part of both trees
             old_current = node_hash(sibling, old_current)
             new_current = node_hash(sibling, new_current)
             while not node & 1 and node:
                 node, last = node >> 1, last >> 1
-        else:
+        else:  # right of the node: entries that came later
             new_current = node_hash(new_current, sibling)
         node, last = node >> 1, last >> 1
+    # Step 7: both roots, or a proof could be made up for one of them alone.
     if last or old_current != old_root or new_current != new_root:
         raise InvalidEvidence.saying(
             "the tree of {old} is not the beginning of the tree of {new}", old=old_size, new=new_size

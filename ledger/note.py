@@ -1,8 +1,8 @@
-"""Signed notes and what logs write in them: checkpoints and time-stamped cosignatures.
+"""Signed notes and their uses in logs: checkpoints and time-stamped cosignatures.
 
 A note is text, a blank line and signature lines (C2SP signed-note). A checkpoint is a note whose text is a
-log's name, size and root (C2SP tlog-checkpoint). A cosignature is somebody's statement of when this was
-the log's newest checkpoint (C2SP tlog-cosignature). A key that verifies them is written as a "vkey".
+log's name, size and root (C2SP tlog-checkpoint). A cosignature states at what time this was the log's newest
+checkpoint, by its signer (C2SP tlog-cosignature). A key that verifies them is written as a "vkey".
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from wire.text import figures
 from .problem import InvalidEvidence
 
 LARGEST_NOTE = 1 << 17
-"""Bytes; sixteen post-quantum signatures, which every verifier has to take, fit."""
+"""Bytes; there is room for sixteen post-quantum signatures, which every verifier has to accept."""
 LAST_SECOND = 253402300799  # of the year 9999, where `datetime` ends
 _CONTROL = re.compile(rb"[\x00-\x09\x0b-\x1f]")
-_DECIMAL = re.compile(r"0|[1-9][0-9]{0,18}")
-_NAME = re.compile(r"[^\s+]+")
+_DECIMAL = re.compile(r"0|[1-9][0-9]{0,18}")  # tlog-checkpoint: without leading zeros
+_NAME = re.compile(r"[^\s+]+")  # signed-note: not empty, without Unicode spaces and plus
 _KEY_NAME = re.compile(r"[^\s+\x00-\x1f\x7f-\x9f\ud800-\udfff]+")  # stricter than for the lines of strangers
 _KEY_ID = re.compile(r"[0-9a-f]{8}")
 _DASH = "\N{EM DASH} "
@@ -53,6 +53,7 @@ class VerifierKey:
     def __post_init__(self) -> None:
         if not _KEY_NAME.fullmatch(self.name):
             raise Malformed("the name of a log or witness is empty, or has a space, a control or a '+' in it")
+        # signed-note and tlog-cosignature: types 1 and 4 are Ed25519; 32 bytes of another key look the same.
         if self.public_key.type != "Ed25519":
             raise Malformed.saying(
                 "logs and witnesses sign with Ed25519 keys, not {key_type}", key_type=self.public_key.type
@@ -60,7 +61,7 @@ class VerifierKey:
 
     @property
     def id(self) -> bytes:
-        """Four bytes that, with the name, tell which key a signature line is of."""
+        """Four bytes that, with the name, identify the key of a signature line (signed-note)."""
         return sha256(self.name.encode() + b"\n" + self._encoded()).digest()[:4]
 
     def _encoded(self) -> bytes:
@@ -72,11 +73,13 @@ class VerifierKey:
 
     @classmethod
     def parse(cls, vkey: str) -> VerifierKey:
-        """The key of a vkey. Raises `Malformed`, also when the key id is not that of name and key."""
+        """The key written as a vkey. Raises `Malformed`, also when the key id is not that of name and key."""
         name, key_id, raw = _parts(vkey)
+        # signed-note: a byte for the type, then for both types the 32 bytes of the key.
         if len(raw) != 33 or raw[0] not in tuple(SignatureType):
             raise Malformed("the key of a log or witness is not an Ed25519 key of signature type 1 or 4")
         key = cls(name, SignatureType(raw[0]), PublicKey("Ed25519", raw[1:]))
+        # The id is a checksum over name and key (signed-note): a typing error trusts nobody else.
         if key.id.hex() != key_id:
             raise Malformed("the key id of a log or witness is not that of its name and key")
         return key
@@ -94,12 +97,15 @@ class VerifierKey:
         """The time that a cosignature states; None for a plain signature. Raises `InvalidEvidence`."""
         try:
             if self.type is SignatureType.ED25519:
+                # signed-note: the signature covers all of the text, and nothing else.
                 self.public_key.verify(signature, text)
                 return None
+            # tlog-cosignature: the time is part of the signed message, or anybody could date it back.
             stamp = int.from_bytes(signature[:8])
             self.public_key.verify(signature[8:], _cosigned(stamp, text))
         except InvalidSignature as error:
             raise InvalidEvidence.saying("the signature by {name} does not verify", name=self.name) from error
+        # Eight bytes can state a time that `datetime` cannot hold.
         if stamp > LAST_SECOND:
             raise InvalidEvidence.saying(
                 "the cosignature by {name} states a time beyond the year 9999", name=self.name
@@ -108,14 +114,14 @@ class VerifierKey:
 
 
 def fingerprint(origin: str, key: VerifierKey) -> str:
-    """Seven groups of digits for two people who compare which log, or witness, they mean, and its key."""
+    """Seven groups of digits by which two people compare the name and key of a log or witness."""
     return figures(sha256(f"{origin}\n{key}".encode()).digest())
 
 
 def signature_type(vkey: str) -> int:
-    """The identifier byte of a vkey's type of signature, whether that is supported here or not.
+    """The identifier byte of a vkey's type of signature, supported here or not.
 
-    Raises `Malformed` for what no type of key is written as (C2SP signed-note, verifier keys).
+    Raises `Malformed` for text that is no vkey of any type (C2SP signed-note, verifier keys).
     """
     name, key_id, raw = _parts(vkey)
     if not _KEY_NAME.fullmatch(name) or not _KEY_ID.fullmatch(key_id) or len(raw) < 2:
@@ -131,7 +137,7 @@ def _parts(vkey: str) -> tuple[str, str, bytes]:
 
 @dataclass(frozen=True)
 class Note:
-    """A parsed note; its text proves nothing until a signature by a trusted key was verified."""
+    """A parsed note; its text proves nothing until a signature by a trusted key is verified."""
 
     text: bytes
     signatures: tuple[tuple[str, bytes, bytes], ...]
@@ -140,28 +146,32 @@ class Note:
     @classmethod
     def parse(cls, data: bytes) -> Note:
         """The parts of a signed note. Raises `InvalidEvidence`, and `TooLarge` above 128 KiB."""
+        # threat 62: before it is split into lines.
         if len(data) > LARGEST_NOTE:
             raise TooLarge.saying("the signed note is longer than {most} bytes", most=LARGEST_NOTE)
+        # The last blank line: the text may have others (signed-note, format).
         head, blank, tail = data.rpartition(b"\n\n")
         try:
             lines = tail.decode().removesuffix("\n").split("\n")
             head.decode()
         except UnicodeDecodeError:
             raise InvalidEvidence("the signed note is not UTF-8") from None
+        # signed-note: no ASCII control characters but the newline; they would also reach terminals (A40).
         if not blank or not tail.endswith(b"\n") or _CONTROL.search(data):
             raise InvalidEvidence("the signed note is not a text, a blank line and signature lines")
         return cls(head + b"\n", tuple(_signature(line) for line in lines))
 
     def signers(self, keys: Iterable[VerifierKey]) -> dict[VerifierKey, datetime | None]:
-        """Which of the keys signed, with the times that cosignatures state.
+        """Those of the keys that signed, with the times that cosignatures state.
 
-        Lines by other keys say nothing. A line by one of these that does not verify raises `InvalidEvidence`.
+        Lines by other keys are ignored. A line by one of these that does not verify raises `InvalidEvidence`.
         """
         known = {(key.name, key.id): key for key in keys}
         found: dict[VerifierKey, datetime | None] = {}
         for name, key_id, signature in dict.fromkeys(
             self.signatures
         ):  # a line may stand there a thousand times
+            # Both: a key id of four bytes is no identity, and the signature decides (signed-note).
             if key := known.get((name, key_id)):
                 found.setdefault(key, key.verify(signature, self.text))
         return found
@@ -178,7 +188,7 @@ class Checkpoint(Note):
 
     @property
     def digest(self) -> bytes:
-        """SHA-256 over the text, which is what other ledgers are given of a checkpoint."""
+        """SHA-256 over the text; other ledgers are given this digest of a checkpoint."""
         return sha256(self.text).digest()
 
     @classmethod
@@ -186,10 +196,11 @@ class Checkpoint(Note):
         """The checkpoint in a signed note, its signatures unverified. Raises what `Note.parse` raises."""
         signed = Note.parse(data)
         lines = signed.text.decode().split("\n")[:-1]
+        # tlog-checkpoint: no line is empty, extension lines included; the size has no leading zeros.
         if len(lines) < 3 or "" in lines or not _DECIMAL.fullmatch(lines[1]):
             raise InvalidEvidence("the checkpoint is not a log's name, its size and its root")
         root = decode_base64(lines[2], "The root of the checkpoint")
-        if len(root) != 32:
+        if len(root) != 32:  # tlog-checkpoint: SHA-256
             raise InvalidEvidence("the root of the checkpoint is not 32 bytes")
         return cls(signed.text, signed.signatures, lines[0], int(lines[1]), root, data)
 
@@ -211,6 +222,7 @@ def decode_base64(text: str | bytes, what: str) -> bytes:
         decoded = binascii.a2b_base64(data, strict_mode=True)
     except binascii.Error:
         raise InvalidEvidence.saying("{what} is not base64", what=what) from None
+    # As threats 7 and 8: left-over bits would give the same bytes a second spelling.
     if binascii.b2a_base64(decoded, newline=False) != data:
         raise InvalidEvidence.saying("{what} is not base64 in its canonical form", what=what)
     return decoded
@@ -221,12 +233,14 @@ def _base64(data: bytes) -> str:
 
 
 def _cosigned(stamp: int, text: bytes) -> bytes:
+    # tlog-cosignature, format: the header keeps it apart from every note's text.
     return b"cosignature/v1\ntime %d\n%b" % (stamp, text)
 
 
 def _signature(line: str) -> tuple[str, bytes, bytes]:
     dash, name, encoded = line[:2], *line[2:].rpartition(" ")[::2]
     raw = decode_base64(encoded, "A signature of the note")
+    # signed-note, signatures: an em dash and a space, the name, then the key id's four bytes and more.
     if dash != _DASH or not _NAME.fullmatch(name) or len(raw) <= 4:
         raise InvalidEvidence("a signature line of the note is not a dash, a name and a signature")
     return name, raw[:4], raw[4:]

@@ -1,7 +1,7 @@
-"""What of a log goes to other ledgers, and what came back: one SQLite file in the log's folder.
+"""A log's checkpoints for other ledgers, and their evidence: one SQLite file in the log's folder (ADR 56).
 
-A checkpoint is taken in once for each ledger and waits until that ledger has it for good. Whatever an anchor
-needs to go on after a crash is written down here before anything is sent; so is its evidence, and the
+A checkpoint is taken in once for each ledger and waits until that ledger has it for good. The state that an
+anchor needs to resume after a crash is written here before anything is sent. So is its evidence, and the
 checkpoint as it was signed, for the bundles that are made later.
 """
 
@@ -61,18 +61,18 @@ class Destination:
     name: str
     every: timedelta
     settings: Mapping[str, Any]
-    """How it is reached, as its kind of anchor wants it; nothing secret."""
+    """The settings of its kind of anchor, such as the way there; nothing secret."""
     seen: datetime
-    """When it was last looked after, or added."""
+    """The time of the last round for this ledger, or of its addition."""
 
     @property
     def named(self) -> str:
-        """The ledger, its settings and so the files that these name: what has to be agreed to."""
+        """The text that has to be agreed to: the ledger and its settings, with the files that these name."""
         return named(self.name, self.settings)
 
 
 def named(name: str, settings: Mapping[str, Any]) -> str:
-    """What has to be agreed to before checkpoints go to a ledger by these settings: one spelling of each."""
+    """The text to agree to before checkpoints go to a ledger by these settings, in one spelling (F23)."""
     return orjson.dumps({"anchor": name, **settings}, option=orjson.OPT_SORT_KEYS).decode()
 
 
@@ -85,17 +85,17 @@ class Submission:
     taken: datetime
     state: bytes | None
     evidence: Evidence | None
-    """It counts while the ledger has it, as far as is known: while it is not `gone`."""
+    """The proof that the ledger has it; it counts only while the submission is not `gone`."""
     anchored: datetime | None
     gone: datetime | None
-    """When the ledger was found to have lost it, as by a reorganisation."""
+    """The time at which the ledger was found to have lost it, as by a reorganisation."""
 
 
 class Outbox:
     """The outbox of the log in a folder, empty where nobody has named a ledger yet.
 
-    Several processes may use it at once. Every method raises `Unavailable` or `Damaged` for what the file or
-    the disk refuses; what was acknowledged is durable.
+    Several processes may use it at once. Every method raises `Unavailable` or `Damaged` where the file or the
+    disk fails; acknowledged writes are durable.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -108,10 +108,11 @@ class Outbox:
     # Where checkpoints go
 
     def add(self, name: str, every: timedelta, settings: Mapping[str, Any], now: datetime) -> None:
-        """Has the log's checkpoints go to a ledger from now on, or changes how one is reached.
+        """Send the log's checkpoints to a ledger from now on, or change the settings of one.
 
-        What waits for it is prepared anew where it is reached in another way; evidence stays.
+        With other settings, the waiting checkpoint is prepared anew; evidence stays.
         """
+        # One spelling, so that the same settings, given again, prepare nothing anew.
         text = orjson.dumps(settings, option=orjson.OPT_SORT_KEYS).decode()
         with self._database.writing() as connection:
             connection.execute(
@@ -134,9 +135,10 @@ class Outbox:
         ]
 
     def see(self, destination: Destination, now: datetime) -> None:
-        """Notes that a ledger was looked after.
+        """Record a round for a ledger.
 
-        Nothing was taken in later than now: a clock that was ahead would else forbid the next one for long.
+        Times of taking in are set to now at the latest: after a clock that was ahead, the interval to the
+        next checkpoint would otherwise last too long.
         """
         name, moment = destination.name, _seconds(now)
         with self._database.writing() as connection:
@@ -148,9 +150,10 @@ class Outbox:
     # What goes there
 
     def take(self, destination: Destination, checkpoint: Checkpoint, now: datetime) -> bool:
-        """Whether a checkpoint is taken in: where none waits, it has more, and the interval is over."""
+        """Take in a checkpoint if none waits, it has more entries, and the interval is over; true if so."""
         moment, size, note = _seconds(now), checkpoint.size, checkpoint.note
         before = moment - int(destination.every.total_seconds())
+        # One conditional statement: two processes that look at once cannot both take one in (ADR 56).
         with self._database.writing() as connection:
             taken = connection.execute(
                 "INSERT INTO submission (destination, size, note, taken) SELECT ?, ?, ?, ? "
@@ -161,17 +164,17 @@ class Outbox:
             return taken.rowcount > 0
 
     def waiting(self, destination: Destination) -> Submission | None:
-        """The one that the ledger does not have yet."""
+        """The submission that the ledger does not have yet."""
         return self._one(_SELECT + "WHERE destination = ? AND waits = 1", destination.name)
 
     def keep(self, waiting: Submission, state: bytes) -> None:
-        """Keeps what an anchor needs to go on."""
+        """Keep the state that an anchor needs to resume."""
         self._database.write(
             "UPDATE submission SET state = ? WHERE destination = ? AND size = ?", state, *_key(waiting)
         )
 
     def settle(self, waiting: Submission, evidence: Evidence, now: datetime) -> None:
-        """The ledger has it for good, by this evidence."""
+        """Record that the ledger has it for good, by this evidence."""
         self._database.write(
             "UPDATE submission SET waits = 0, kind = ?, body = ?, anchored = ?, gone = NULL "
             "WHERE destination = ? AND size = ?",
@@ -179,10 +182,11 @@ class Outbox:
         )
 
     def put_back(self, there: Submission, now: datetime) -> None:
-        """The ledger has lost it: it waits again, unless a later one does, which has all that it has.
+        """Record that the ledger has lost it: it waits again, unless a later one does, which covers it.
 
-        Its evidence is kept: that it is gone may be the word of a single node, which erred.
+        Its evidence is kept: the loss may be the word of a single node that erred.
         """
+        # Without its state, the anchor prepares it anew, by what the ledger has now.
         self._database.write(
             "UPDATE submission SET state = NULL, gone = ?, "
             "waits = NOT EXISTS (SELECT * FROM submission WHERE destination = ? AND waits = 1) "
@@ -191,7 +195,7 @@ class Outbox:
         )
 
     def find_again(self, gone: Submission) -> None:
-        """The ledger has it after all, as it had it before."""
+        """Record that the ledger has it after all, as before."""
         self._database.write(
             "UPDATE submission SET waits = 0, gone = NULL WHERE destination = ? AND size = ?", *_key(gone)
         )
@@ -199,7 +203,7 @@ class Outbox:
     # What is there
 
     def newest(self, destination: Destination) -> Submission | None:
-        """The longest that the ledger has, as far as is known."""
+        """The submission with the longest checkpoint that the ledger is known to have."""
         return self._one(
             _SELECT
             + "WHERE destination = ? AND body IS NOT NULL AND gone IS NULL ORDER BY size DESC LIMIT 1",
@@ -207,32 +211,33 @@ class Outbox:
         )
 
     def lost(self, destination: Destination) -> list[Submission]:
-        """What the ledger had and lost."""
+        """The submissions that the ledger had and lost."""
         rows = self._read(
             _SELECT + "WHERE destination = ? AND gone IS NOT NULL ORDER BY size", destination.name
         )
         return [_submission(*row) for row in rows]
 
     def gone(self, destination: Destination) -> list[Submission]:
-        """What the ledger had and lost, and none that it has makes up for."""
+        """The lost submissions that no longer checkpoint on the ledger covers."""
         there = self.newest(destination)
         known = there.checkpoint.size if there else 0
         return [lost for lost in self.lost(destination) if lost.checkpoint.size > known]
 
     def newest_anchored(self) -> bytes | None:
         """The note of the longest checkpoint that any ledger has: the log is never shorter."""
+        # A checkpoint that the ledger has lost is no longer proof that the log had come so far.
         found = self._one(_SELECT + "WHERE body IS NOT NULL AND gone IS NULL ORDER BY size DESC LIMIT 1")
         return found.checkpoint.note if found else None
 
     def evidence(self, log: LogReader, index: int) -> tuple[Evidence, ...]:
-        """For an entry, of each ledger: that it is in the earliest checkpoint there, and that this is there.
+        """For each ledger: proof that its earliest checkpoint with the entry has that, and is on the ledger.
 
-        A checkpoint that several ledgers have shows the entry once. Raises as `LogReader.evidence`.
+        A checkpoint on several ledgers has the proof of the entry once. Raises as `LogReader.evidence`.
         """
         return self.evidence_for(log, [index])[index]
 
     def evidence_for(self, log: LogReader, indices: Iterable[int]) -> dict[int, tuple[Evidence, ...]]:
-        """The same for each of these entries; those in the same checkpoints are looked up once."""
+        """As `evidence` for each of these entries; those in the same checkpoints are looked up once."""
         evidence: dict[int, tuple[Evidence, ...]] = {}
         remaining = sorted(set(indices))
         while remaining:

@@ -1,4 +1,4 @@
-"""What can be wrong with evidence, beside what every package raises."""
+"""Problems of evidence, logs and witnesses, besides those that every package raises."""
 
 from __future__ import annotations
 

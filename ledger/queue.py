@@ -1,7 +1,7 @@
-"""The queue before a log: what threads of a process append at once goes as one batch of waits for the disk.
+"""The queue before a log: threads that append at the same time share their waits for the disk (ADR 34).
 
-Nobody waits for company: who comes first appends, and in the next turn all that came meanwhile go along, as
-many as make up `MOST` entries. Each has its own key and its own answer.
+No thread waits for company: the first one in appends at once. The next turn takes all calls that came
+meanwhile, up to `MOST` entries. Each has its own key and its own answer.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from wire.problem import Problem
 from wire.turns import Turns
 
 MOST = 4096
-"""Entries that are appended together. A batch of more goes alone."""
+"""Entries that are appended together. A larger batch goes alone."""
 
 
 class Queued(NamedTuple):
@@ -24,9 +24,9 @@ class Queued(NamedTuple):
 
 
 class Queue:
-    """Hands to `append` what is asked for together, and gives each caller its own answer.
+    """Passes concurrent batches to `append` together, and gives each caller its own answer.
 
-    What `append` raises is raised by all whose batches it was given.
+    A problem that `append` raises is raised to every caller whose batch it was given.
     """
 
     def __init__(self, append: Callable[[Sequence[Queued]], Sequence[range | Problem]]) -> None:
@@ -51,6 +51,7 @@ def _groups(asked: Sequence[Queued]) -> Iterator[list[Queued]]:
     group: list[Queued] = []
     size = 0
     for each in asked:
+        # A bound for what one caller waits for on behalf of the others.
         if group and size + len(each.entries) > MOST:
             yield group
             group, size = [], 0

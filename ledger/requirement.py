@@ -1,4 +1,4 @@
-"""On which of several ledgers a log's checkpoint has to be, and by when it is on as many as that."""
+"""Requirement of a log's checkpoint on several ledgers, and the time at which it is met (ADR 58)."""
 
 from __future__ import annotations
 
@@ -11,33 +11,35 @@ from wire.problem import Malformed, TooLarge
 from wire.text import shortened
 
 LEDGERS = "ledgers"
-"""Whose clock tells the time of a fact, where those that are required do."""
+"""The clock of a fact whose time is that of the required ledgers."""
 
 MOST = 64
 """Ledgers and groups in one requirement."""
 
 _SIGNS = "(),"
 _WORD = r"[(),]|[^\s(),]+"
-_NUMBER = "[0-9]{1,3}"
+_NUMBER = "[0-9]{1,3}"  # more than `MOST`, and no number that takes time to read
 
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """So many of these: ledgers, by their names, or groups of such.
+    """At least `at_least` of these ledgers, by their names, or groups of ledgers.
 
-    Raises `Malformed` unless it can be met, and where something stands there twice, and `TooLarge`.
+    Raises `Malformed` unless it can be met, and where a member is named twice, and `TooLarge`.
     """
 
     at_least: int
     of: tuple[str | Requirement, ...]
 
     def __post_init__(self) -> None:
+        # A ledger named twice would count twice: one thief's ledger could then meet "2 of" (threat F19).
         if not 1 <= self.at_least <= len(self.of) or len(set(self.of)) != len(self.of):
             raise Malformed.saying(
                 "{number} of {count} different ledgers cannot be required",
                 number=self.at_least,
                 count=len(set(self.of)),
             )
+        # threat 62: each is looked up for each entry.
         if sum(1 for _ in self.members()) > MOST:
             raise TooLarge.saying("more than {most} ledgers and groups are required", most=MOST)
 
@@ -62,7 +64,7 @@ class Requirement:
 
     @classmethod
     def all(cls, of: Sequence[str | Requirement]) -> Requirement:
-        """Every one of them."""
+        """The requirement of every one of these."""
         return cls(len(of), tuple(of))
 
     @property
@@ -71,15 +73,16 @@ class Requirement:
         return frozenset(one for one in self.members() if isinstance(one, str))
 
     def met_by(self, seen: Mapping[str, datetime]) -> datetime | None:
-        """By when enough ledgers had it, of which `seen` says by when each had it; `None` if too few have.
+        """The time by which enough ledgers had it, from each ledger's time in `seen`; `None` if too few have.
 
-        All but one of those that are needed may err: the time is that of the last of them.
+        All but one of the needed ledgers may err, so the time is that of the last of them.
         """
         times = sorted(time for one in self.of if (time := _time(one, seen)) is not None)
+        # threat F19: with an earlier time, a single ledger could date a diploma back.
         return times[self.at_least - 1] if len(times) >= self.at_least else None
 
     def missing(self, seen: Mapping[str, datetime]) -> tuple[str, ...]:
-        """The ledgers that do not have it, of groups that are not met; none where all is met."""
+        """The ledgers that do not have it, in groups that are not met; empty where all is met."""
         if self.met_by(seen) is not None:
             return ()
         found: list[str] = []

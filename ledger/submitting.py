@@ -1,6 +1,6 @@
-"""Looking after an outbox: what is due is sent, what was sent is collected, what is gone is put back.
+"""A round of the outbox: send due checkpoints, collect their evidence, and put back those that were lost.
 
-It works on what was signed before, and holds nothing that an issuer waits for.
+It works on signed checkpoints only, and holds no lock that an issuer waits for.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ from .note import Checkpoint
 from .outbox import Destination, Outbox
 
 PATIENCE = 5.0
-"""Seconds that one waits for another who looks after the same outbox."""
+"""Seconds to wait for another process that looks after the same outbox."""
 
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """What came of looking after one ledger."""
+    """The result of a round for one ledger."""
 
     destination: Destination
     anchored: tuple[Checkpoint, ...]
-    """What the ledger was found to have now."""
+    """Checkpoints that the ledger was found to have now."""
     gone: tuple[Checkpoint, ...]
-    """What it was found to have no longer."""
+    """Checkpoints that it was found to have no longer."""
     problem: Problem | None
-    """What was in the way; the same round, made again, goes on."""
+    """The problem that ended the round; the next round resumes."""
 
 
 def look_after(
@@ -43,9 +43,9 @@ def look_after(
     *,
     patience: float = PATIENCE,
 ) -> Iterator[Round]:
-    """Makes a round of the log's outbox, ledger by ledger; what keeps one keeps none of the others.
+    """Make a round of the log's outbox, ledger by ledger; a problem with one does not hold up the others.
 
-    To each ledger the newest checkpoint goes when its interval is over and something was appended, one at a
+    Each ledger is sent the newest checkpoint when its interval is over and something was appended, one at a
     time. Raises `TryLater` where another process makes a round for longer than `patience`.
     """
     outbox = Outbox(sender.folder)
@@ -55,7 +55,7 @@ def look_after(
 
 
 def turn(outbox: Outbox, patience: float = PATIENCE) -> AbstractContextManager[None]:
-    """Holds the outbox, so that nobody else sends or changes where things go meanwhile."""
+    """Lock the outbox, so that no other process sends or changes the destinations meanwhile."""
     return locked(outbox.folder / "anchors", patience=patience)
 
 
@@ -82,9 +82,9 @@ class _Visit:
         return Round(self.to, tuple(self.anchored), tuple(self.gone), problem)
 
     def _confirm(self, anchor: Anchor) -> None:
-        """From the newest back to the first that is still there: where a later one is, earlier ones are.
+        """Check from the newest back to the first that is still there: a later one implies the earlier ones.
 
-        What was gone is looked for first: a node that erred, or followed another branch, may be right by now.
+        Lost ones are looked for first: a node that erred, or followed another branch, may be right by now.
         """
         for lost in self.outbox.lost(self.to):
             if lost.evidence is not None and anchor.confirm(lost.checkpoint, lost.evidence):
@@ -103,6 +103,7 @@ class _Visit:
         state = waiting.state
         if state is None:
             state = anchor.prepare(waiting.checkpoint)
+            # ADR 56: durable before anything is sent.
             self.outbox.keep(waiting, state)
         evidence = anchor.advance(waiting.checkpoint, state, partial(self.outbox.keep, waiting))
         if evidence is not None:

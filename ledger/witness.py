@@ -1,7 +1,7 @@
 """A witness of other people's logs (C2SP tlog-witness): it signs a log's checkpoint only where that continues
 the one that it signed last, and states when.
 
-`WitnessState` is one SQLite file: the logs, what was signed of each, and what proves that one is forked. To
+`WitnessState` is one SQLite file: the logs, the notes that were signed of each, and proofs of forks. To
 compare and to keep are one transaction in it, durable before anything is answered. `Witness` signs.
 """
 
@@ -45,7 +45,7 @@ _REMEMBERED = 256  # notes of a log that later ones are held against, the larges
 _FORKS = 16  # that are kept of one log: the first proves all
 _OLD = re.compile(rb"old (0|[1-9][0-9]{0,18})")
 Cosign = Callable[[Checkpoint, datetime | None], tuple[datetime, bytes]]
-"""Given a checkpoint and the time of the log's last cosignature, time and line of the next."""
+"""Returns time and line of the next cosignature, from a checkpoint and the time of the log's last one."""
 _WHAT = "the state of the witness"
 _STEPS = (
     """
@@ -84,7 +84,7 @@ CREATE TABLE refused (
 
 
 class AddCheckpoint(NamedTuple):
-    """What a log asks for by `add-checkpoint`: a cosignature on `checkpoint`, which continues a tree."""
+    """A log's request by `add-checkpoint`: a cosignature on `checkpoint`, which continues a tree."""
 
     old: int
     """The size of the tree that the proof starts from."""
@@ -100,6 +100,7 @@ class AddCheckpoint(NamedTuple):
         if old is None or len(lines) > _MOST_HASHES:
             raise Malformed("the request does not begin with an old size and at most 63 hashes")
         proof = [decode_base64(line, "A hash of the consistency proof") for line in lines]
+        # As in evidence: a hash of another length could be split between two nodes.
         if any(len(hashed) != merkle.HASH_SIZE for hashed in proof):
             raise Malformed("a hash of the consistency proof is not 32 bytes")
         checkpoint = Checkpoint.parse(note)
@@ -109,34 +110,34 @@ class AddCheckpoint(NamedTuple):
         return cls(int(old[1]), proof, checkpoint)
 
     def write(self) -> bytes:
-        """The body that is sent."""
+        """The body of the request."""
         lines = b"".join(map(binascii.b2a_base64, self.proof))
         return b"old %d\n%b\n%b" % (self.old, lines, self.checkpoint.note)
 
 
 @dataclass(frozen=True, slots=True)
 class WitnessedLog:
-    """A log, and what a witness has signed and refused of it."""
+    """A log, and a summary of the requests that a witness has signed and refused."""
 
     origin: str
     key: VerifierKey | None
-    """By which it signs; `None` once it was removed."""
+    """The log's key; `None` once the log was removed."""
     url: str
     size: int
     time: datetime | None
-    """That the newest cosignature states; `None` before the first."""
+    """The time of the newest cosignature; `None` before the first."""
     refused: Mapping[str, int]
-    """How many requests, by the code of what was wrong with them."""
+    """The number of refused requests by the code of their problem."""
     forks: int
 
     @property
     def hash(self) -> str:
-        """By which monitors ask for it."""
+        """The name by which monitors ask for the log (tlog-witness, monitoring)."""
         return origin_hash(self.origin)
 
 
 class Fork(NamedTuple):
-    """Two notes, both signed by one log's key, with two roots for one size: anybody can see that."""
+    """Two notes, both signed by one log's key, with two roots for one size: a proof for anybody."""
 
     origin: str
     key: VerifierKey
@@ -150,28 +151,30 @@ def origin_hash(origin: str) -> str:
 
 
 class WitnessState:
-    """The file of one witness. Several processes may use it at once; what they were told is durable.
+    """The file of one witness. Several processes may use it at once; every answer is durable.
 
-    Every method raises `Unavailable` or `Damaged` for what the file or the disk refuses.
+    Every method raises `Unavailable` or `Damaged` where the file or the disk fails.
     """
 
     key: VerifierKey
-    """By which others check what the witness signs."""
+    """The key by which others check the witness's cosignatures."""
 
     def __init__(self, path: Path, public_key: PublicKey, *, kept: Path | None = None) -> None:
-        """Opens the state of the witness that signs with this key; the file `kept` is beside its folder.
+        """Open the state of the witness that signs with this key; the file `kept` is beside its folder.
 
-        Raises `Damaged` where it is gone, another's, or an older copy than was here, by what `kept` says: it
-        would sign a second history (ADR 13).
+        Raises `Damaged` where the state is gone, is another witness's, or is older than `kept` says: with an
+        older copy the witness would sign a second history (ADR 13).
         """
         if not path.exists():
             raise Damaged.saying("{file} is gone: what this witness has signed is not known", file=str(path))
         self._database = Database(path, _STEPS, _WHAT)
         keys = [VerifierKey.parse(vkey) for (vkey,) in self._database.read("SELECT vkey FROM witness")]
+        # Another key's state does not say what this key has signed: it could sign a second history (ADR 71).
         if [key.public_key for key in keys] != [public_key]:
             raise Damaged.saying("{file} is not the state of the witness with this key", file=str(path))
         (self.key,) = keys
         self._kept = KeptCheckpoint(kept)
+        # ADR 13: the number beside the folder only grows, and no copy of the folder brings it back.
         known = self._kept.read()
         if known is not None and int(known) > int(self._times_kept()):
             raise OLD_WITNESS_STATE.saying("{file} is an older copy than was here", file=str(path))
@@ -180,6 +183,7 @@ class WitnessState:
     def create(cls, path: Path, key: VerifierKey, *, kept: Path | None = None) -> WitnessState:
         """The state of a new witness, which has signed nothing. Raises `Conflict` where there is one."""
         with Database(path, _STEPS, _WHAT).writing() as connection:
+            # Never replaced: a key without what it has signed could sign a second history (ADR 71).
             if connection.execute("SELECT * FROM witness").fetchall():
                 raise Conflict.saying("there is the state of a witness already: {file}", file=str(path))
             connection.execute("INSERT INTO witness VALUES (?, 0)", (str(key),))
@@ -190,12 +194,13 @@ class WitnessState:
         return b"%d" % times
 
     def add(self, key: VerifierKey, url: str, origin: str | None = None) -> None:
-        """Has a log be witnessed from now on, which is named as its key unless `origin` says otherwise.
+        """Witness a log from now on; its name is that of its key unless `origin` says otherwise.
 
-        One that was removed goes on from what was signed of it, if under another key. Raises `Conflict` for a
-        log or a key that is witnessed already, `Malformed` for a witness's key and what cannot be a name.
+        A removed log resumes from its last cosigned tree, even under another key. Raises `Conflict` for a log
+        or a key that is witnessed already, `Malformed` for a witness's key and an impossible name.
         """
         name = key.name if origin is None else origin
+        # The name is shown on terminals and pages (threat A40), and is the first line of checkpoints.
         if not name.isprintable() or not 0 < len(name.encode()) <= _LONGEST_ORIGIN:
             raise Malformed("the name of a log is a line of 1 to 255 bytes")
         if key.type is not SignatureType.ED25519:
@@ -216,7 +221,7 @@ class WitnessState:
             )
 
     def remove(self, origin: str) -> None:
-        """Has a log be witnessed no longer; what was signed of it stays known. Raises `NotFound`."""
+        """Stop witnessing a log; the last cosigned tree stays on record. Raises `NotFound`."""
         with self._database.writing() as connection:
             found = connection.execute(
                 "UPDATE log SET vkey = NULL WHERE origin = ? AND vkey IS NOT NULL", (origin,)
@@ -225,7 +230,7 @@ class WitnessState:
                 raise _not_witnessed()
 
     def logs(self) -> list[WitnessedLog]:
-        """All that are or were witnessed, by name."""
+        """All logs that are or were witnessed, by name."""
         with self._database.reading() as connection:
             refused: dict[str, dict[str, int]] = {}
             for origin, code, times in connection.execute("SELECT * FROM refused ORDER BY origin, code"):
@@ -246,9 +251,9 @@ class WitnessState:
             ]
 
     def accept_clock(self, ahead: Iterable[WitnessedLog], now: datetime) -> None:
-        """Has the next cosignature of these logs follow `now`, and not one by a clock that was ahead.
+        """Let the next cosignature of these logs follow `now`, not one by a clock that was ahead.
 
-        A log that was cosigned since is left as it is: what was agreed to is this one time (ADR 20).
+        A log that was cosigned since is left as it is: the operator agreed to this one time (ADR 20).
         """
         with self._database.writing() as connection:
             for log in ahead:
@@ -257,7 +262,7 @@ class WitnessState:
                 connection.execute("UPDATE log SET time = ? WHERE origin = ? AND time = ?", times)
 
     def forks(self) -> list[Fork]:
-        """What proves of each log that it is forked."""
+        """The proofs of forks, of every log."""
         found = self._database.read("SELECT * FROM fork ORDER BY origin, vkey, size")
         return [
             Fork(origin, VerifierKey.parse(vkey), size, (one, other))
@@ -265,7 +270,7 @@ class WitnessState:
         ]
 
     def checkpoint(self, hashed: str) -> bytes:
-        """The newest checkpoint that was cosigned of a log, by the hash of its name, with both their lines.
+        """The newest cosigned checkpoint of a log, by the hash of its name, with the lines of both.
 
         Raises `NotFound`.
         """
@@ -275,10 +280,10 @@ class WitnessState:
         raise NotFound("no checkpoint of such a log was cosigned here")
 
     def advance(self, requests: Iterable[AddCheckpoint], cosign: Cosign) -> list[bytes | Problem]:
-        """The cosignature that answers each request, or what is wrong with it, once all that is durable.
+        """The cosignature that answers each request, or its problem, once everything is durable.
 
-        It is one transaction: of two requests at once the second sees what the first one left. Else an older
-        tree could follow a newer one (tlog-witness, add-checkpoint).
+        It is one transaction: of two requests at once the second sees the result of the first. Otherwise an
+        older tree could follow a newer one (tlog-witness, add-checkpoint).
         """
         with self._database.writing() as connection:
             answers = [self._counted(connection, request, cosign) for request in requests]
@@ -297,12 +302,12 @@ class WitnessState:
         return found
 
     def _answer(self, connection: OpenDatabase, request: AddCheckpoint, cosign: Cosign) -> bytes | Problem:
-        """The cosignature, kept, where the request fits; else what is wrong with it."""
+        """The cosignature, kept, where the request fits; otherwise its problem."""
         checkpoint = request.checkpoint
         row = connection.execute(
             "SELECT vkey, size, root, time FROM log WHERE origin = ?", (checkpoint.origin,)
         ).fetchone()
-        if row is None or row[0] is None:
+        if row is None or row[0] is None:  # add-checkpoint: 404, before any signature is looked at
             return _not_witnessed()
         vkey, size, root, time = row
         note = _signed_by(_parsed(vkey), checkpoint)
@@ -310,6 +315,7 @@ class WitnessState:
             return NOT_SIGNED_BY_LOG(
                 "the checkpoint is not signed by the log, or not with the key known here"
             )
+        # Before the request is judged: a fork shows whether or not it is cosigned (ADR 71).
         _keep(connection, checkpoint, vkey, note, size)
         if unfit := _unfit(request, size, root):
             return unfit
@@ -325,9 +331,9 @@ class WitnessState:
 
 
 class Witness:
-    """Signs checkpoints of the logs of a state, at the time by `clock`.
+    """Signs checkpoints of a state's logs, at the time of `clock`.
 
-    What several threads ask for at once is kept together, and so waits for the disk once.
+    Requests of several threads are kept together, and so wait for the disk once.
     """
 
     def __init__(self, state: WitnessState, signer: Signer, clock: Callable[[], datetime]) -> None:
@@ -337,13 +343,14 @@ class Witness:
     def add_checkpoint(self, body: bytes) -> bytes:
         """The cosignature line that answers a request (tlog-witness, add-checkpoint), once it is durable.
 
-        Raises `Malformed` for what is no request, or has an old size above the new one, `LOG_NOT_WITNESSED`,
-        `NOT_SIGNED_BY_LOG`, `WITNESS_AT_OTHER_SIZE` with the fact `size`, `OTHER_ROOT`, `NOT_CONTINUED`;
-        `CLOCK_BEHIND` as `time_to_sign`, and what the state raises.
+        Raises `Malformed` for a body that is no request, or has an old size above the new one,
+        `LOG_NOT_WITNESSED`, `NOT_SIGNED_BY_LOG`, `WITNESS_AT_OTHER_SIZE` with the fact `size`, `OTHER_ROOT`,
+        `NOT_CONTINUED`; `CLOCK_BEHIND` as `time_to_sign`, and what the state raises.
         """
         return self._turns(AddCheckpoint.parse(body))
 
     def _cosign(self, checkpoint: Checkpoint, last: datetime | None) -> tuple[datetime, bytes]:
+        # ADR 20: cosignatures of a log never go back in time by themselves.
         time = time_to_sign(self._clock(), last)
         return time, self.state.key.sign(self._signer, checkpoint.text, time)
 
@@ -351,10 +358,11 @@ class Witness:
 def _signed_by(key: VerifierKey, checkpoint: Checkpoint) -> bytes | None:
     """The note with no line but the log's, or `None` where that is missing or fails.
 
-    Lines of other keys are ignored, and not kept: they are whose who sent it. One of this key that does not
-    verify spoils the note (signed-note, signatures).
+    Lines of other keys are ignored, and not kept: the sender may have added any. A line of this key that does
+    not verify spoils the note (signed-note, signatures).
     """
     try:
+        # Only the log's own signature may advance or accuse it: first of all checks (ADR 71).
         if key not in checkpoint.signers([key]):
             return None
     except InvalidEvidence:
@@ -364,12 +372,14 @@ def _signed_by(key: VerifierKey, checkpoint: Checkpoint) -> bytes | None:
 
 
 def _unfit(request: AddCheckpoint, known: int, root: bytes) -> Problem | None:
-    """Why a request does not continue the tree of a size and a root (tlog-witness, add-checkpoint)."""
+    """The problem of a request that does not continue the tree of a size and a root (tlog-witness)."""
     checkpoint = request.checkpoint
-    if request.old > checkpoint.size:
+    if request.old > checkpoint.size:  # add-checkpoint: 400
         return Malformed("the old size is above that of the checkpoint")
+    # The client learns the size (409), so that it can send the proof from there (add-checkpoint).
     if request.old != known:
         return WITNESS_AT_OTHER_SIZE.saying("the newest checkpoint here is of {size} entries", size=known)
+    # threat A44: two roots for one size are two views of the log; one of them is cosigned at most.
     if checkpoint.size == known and checkpoint.root != root:
         return OTHER_ROOT.saying("another root was cosigned for the log of {size} entries", size=known)
     try:
@@ -380,7 +390,7 @@ def _unfit(request: AddCheckpoint, known: int, root: bytes) -> Problem | None:
 
 
 def _keep(connection: OpenDatabase, checkpoint: Checkpoint, vkey: str, note: bytes, cosigned: int) -> None:
-    """Holds a log's note against the one of that size that it signed before; keeps both where they differ."""
+    """Compare a log's note with its earlier one of that size; keep both where the roots differ."""
     place = checkpoint.origin, checkpoint.size, vkey
     before = connection.execute(
         "SELECT note, root FROM signed WHERE origin = ? AND size = ? AND vkey = ?", place
@@ -393,6 +403,7 @@ def _keep(connection: OpenDatabase, checkpoint: Checkpoint, vkey: str, note: byt
             "(SELECT size FROM signed WHERE origin = ?1 ORDER BY size DESC LIMIT 1 OFFSET ?3)",
             (checkpoint.origin, cosigned, _REMEMBERED - 1),
         )
+    # threat A44: the log's own signatures on two roots prove the fork to anybody (ADR 71).
     elif before[1] != checkpoint.root:
         connection.execute(
             "INSERT OR IGNORE INTO fork SELECT ?1, ?3, ?2, ?4, ?5 "

@@ -20,10 +20,10 @@ SINCE = "since"
 
 
 def trusted(name: str, settings: Mapping[str, Any]) -> TrustedLedger:
-    """How verifiers are to trust a chain, by the settings of its anchor: see `AnchorKind.trusted`.
+    """The chain as a trusted ledger of verifiers, from its anchor's settings: see `AnchorKind.trusted`.
 
-    The contracts stand in the order in which they followed each other, since evidence by a former one stays
-    good. Verifiers look for blocks from the first one's on.
+    The contracts are in the order in which they followed each other, since evidence by a former one stays
+    valid. Verifiers look for blocks from that of the first contract on.
     """
     row = [*settings.get("former", ()), {"contract": settings["contract"], "since": settings["since"]}]
     first = min(each["since"] for each in row)

@@ -1,7 +1,7 @@
 """`EvmAnchor`: sends a log's checkpoints to its contract on a chain, and collects the evidence.
 
-What was sent before a crash is found again by the contract's own size and event; should two transactions for
-one checkpoint ever be mined, the contract refuses the second.
+After a crash, the contract's own size and event show what was sent. If two transactions for one checkpoint
+are ever mined, the contract refuses the second.
 """
 
 from __future__ import annotations
@@ -34,22 +34,22 @@ from .receipt import Receipt
 from .transactions import Call, FeeAccount, Pending, checksummed, coins
 
 _STALLED = 6 * 3600
-"""Seconds, by the chain's clock, after which a block that is not final yet is told of."""
+"""Seconds, by the chain's clock, after which a block that is not final yet is reported."""
 _ANCHORS = 30
-"""How many the account should have enough for."""
+"""Number of anchors that the account's balance should pay for."""
 _GAS = 50_000
-"""What one takes, and a little more."""
+"""Gas of one anchor, with a little to spare."""
 
 
 class EvmAnchor:
-    """The anchor of one log at its contract, the fees of which the account pays."""
+    """The anchor of one log at its contract; the account pays the fees."""
 
     kind = KIND
 
     def __init__(
         self, chain: Chain, contract: bytes, account: FeeAccount, log: LogReader, since: int
     ) -> None:
-        """`since` is the block from which on the contract is there."""
+        """`since` is the number of the first block in which the contract exists."""
         self.name = chain.name
         self._chain, self._contract, self._account = chain, contract, account
         self._log, self._since = log, since
@@ -57,6 +57,7 @@ class EvmAnchor:
     def prepare(self, checkpoint: Checkpoint) -> bytes:
         """See `Anchor.prepare`. Raises as `advance`."""
         nonce = self._account.nonce()
+        # The contract takes sizes in growing order only; a later checkpoint covers this one.
         if self._size() >= checkpoint.size:
             return Pending().encode()  # there is nothing to send
         return self._signing(checkpoint, Pending(), nonce).encode()
@@ -65,8 +66,7 @@ class EvmAnchor:
         """See `Anchor.advance`.
 
         Raises `CONTRACT_AHEAD` where the contract takes it no more, `MAY_NOT_ANCHOR`, `TRANSACTION_FAILED`,
-        and, undetermined, what keeps from it at present: no answer, lies, a fee above the cap, an empty
-        account.
+        and, undetermined, for present obstacles: no answer, lies, a fee above the cap, an empty account.
         """
         pending = Pending.parse(state)
         # Before it is asked what was mined: what is mined in between is then not taken for lost.
@@ -79,14 +79,15 @@ class EvmAnchor:
 
     def confirm(self, checkpoint: Checkpoint, evidence: Evidence) -> bool:  # noqa: ARG002
         """See `Anchor.confirm`."""
+        # A reorganisation puts another block, with another hash, at this number.
         header = header_of(evidence)
         return self._chain.header(header.number).hash == header.hash
 
     def examine(self) -> Iterable[Finding]:
-        """See `Anchor.examine`: whether the contract has more than the log, and how long fees can be paid.
+        """See `Anchor.examine`: a contract with more entries than the log, and how long fees can be paid.
 
-        More than the log there is of a log that was put back. Nothing is refused for it here: it may as well
-        be the word of whoever stole the key for the fees, who could else stop an issuer.
+        The contract of a log that was restored from an old copy has more. Nothing is refused for it here: a
+        thief of the fee key can write such a size, too, and could otherwise stop the issuer (threat F21).
         """
         size, known = self._size(), self._log.checkpoint().size
         if size > known:
@@ -106,14 +107,16 @@ class EvmAnchor:
     def _send(
         self, checkpoint: Checkpoint, pending: Pending, nonce: int, keep: Callable[[bytes], None]
     ) -> None:
-        """Sends what was signed last, or what takes its place, which is kept before."""
+        """Send the last signed transaction, or a replacement, which is kept before it is sent."""
         try:
             signing = self._signing(checkpoint, pending, nonce)
         except FeeAboveCap:
+            # The last one is offered again: nodes forget transactions that wait for a lower fee.
             with contextlib.suppress(Unavailable):
                 for last in pending.sent[-1:]:
                     self._chain.send(last.raw)
             raise
+        # ADR 56: written down before it is sent, so that a crash in between is not paid for twice.
         if signing != pending:
             keep(signing.encode())
         self._chain.send(signing.sent[-1].raw)
@@ -126,8 +129,9 @@ class EvmAnchor:
         return self._account.following(call, pending, nonce)
 
     def _require_continued(self, checkpoint: Checkpoint) -> None:
-        """That the log begins with what the contract has: one that was put back may have outgrown it."""
+        """Require that the log begins with the contract's tree: a restored log may have outgrown it."""
         size = self._size()
+        # An empty contract continues nothing, and one that is not behind is looked at in its events.
         if not 0 < size < checkpoint.size:
             return
         root, proof = self._read(SELECTORS["root"]).to_bytes(32), self._log.consistency(size, checkpoint.size)
@@ -142,6 +146,7 @@ class EvmAnchor:
             ) from None
 
     def _require_may(self) -> None:
+        # Asked before a fee is paid: the contract would refuse the transaction, and the fee is gone.
         if not self._read(is_submitter_call(self._account.address)):
             raise MAY_NOT_ANCHOR.saying(
                 "the contract {contract} on {chain} takes nothing from the account {account}",
@@ -156,8 +161,9 @@ class EvmAnchor:
         return self._read(SELECTORS["size"])
 
     def _read(self, call: bytes) -> int:
-        """A number that the contract has. Raises `OTHER_CONTRACT` where it is not there, or not any more."""
+        """A number from the contract. Raises `OTHER_CONTRACT` where there is none, or no longer."""
         answer = self._chain.read(self._contract, call)
+        # A call to an address without code succeeds, with an empty answer.
         if len(answer) != 32:
             raise OTHER_CONTRACT.saying(
                 "there is no contract {contract} on {chain}, or not any more",
@@ -167,7 +173,7 @@ class EvmAnchor:
         return int.from_bytes(answer)
 
     def _blocks(self, checkpoint: Checkpoint, pending: Pending) -> Sequence[int] | None:
-        """The blocks in which it is, or a later one, as nodes say; None where it is in none."""
+        """The blocks with this checkpoint or a later one, as nodes say; None where there is none."""
         mined = self._account.mined(pending)
         if blocks := [each.block for each in mined if each.succeeded]:
             return blocks
@@ -175,6 +181,7 @@ class EvmAnchor:
             return self._searched(checkpoint)
         if mined:  # and failed: most likely since the owner had taken the account's right, which may be back
             self._require_may()
+        # One failure may have had a cause that is gone; a second one would go on costing fees for ever.
         if len(mined) > 1:
             raise TRANSACTION_FAILED.saying(
                 "the transaction for {size} entries in block {number} of {chain} failed",
@@ -185,12 +192,13 @@ class EvmAnchor:
         return None
 
     def _searched(self, checkpoint: Checkpoint) -> Sequence[int]:
-        """The blocks in which the contract took it, or later ones, the first of them first."""
+        """The blocks in which the contract took this checkpoint or later ones, the oldest first."""
         topics = (ANCHORED, origin_digest(checkpoint.origin))
         blocks: list[int] = []
         for number, event in self._chain.events(
             self._contract, topics, self._since, self._chain.head().number
         ):
+            # From the newest back: sizes in the contract only grow, so older events are smaller still.
             if read_event(event, checkpoint.origin).size < checkpoint.size:
                 break
             blocks.append(number)
@@ -200,6 +208,7 @@ class EvmAnchor:
         """The evidence from the first block that proves the checkpoint; None where that is not final yet."""
         final = self._chain.final()
         for number in blocks:
+            # Evidence goes into diplomas for decades: never from a block that may still be replaced.
             if number > final:
                 self._require_moving(number, final)
                 return None
@@ -214,7 +223,7 @@ class EvmAnchor:
         )
 
     def _evidence(self, checkpoint: Checkpoint, block: Block) -> Evidence | None:
-        """From a block that has something of the contract, as nodes say. Raises `NodeLies` if it has not."""
+        """Evidence from a block that has an event of the contract, as nodes say. Else raises `NodeLies`."""
         events = [
             (index, event)
             for index, receipt in enumerate(block.receipts)
@@ -227,6 +236,7 @@ class EvmAnchor:
                 number=block.header.number,
             )
         for index, event in events:
+            # The event of a thief of the fee key may be larger than the log: no proof leads there (F21).
             if checkpoint.size <= event.size <= self._log.checkpoint().size:
                 with contextlib.suppress(InvalidEvidence):  # by whoever stole the key of the fees
                     return prove(
@@ -246,6 +256,7 @@ class EvmAnchor:
 
     def _require_moving(self, number: int, final: int) -> None:
         waited = self._chain.head().time - self._chain.header(number).time
+        # By the chain's own clock: being slow here is no stall of the chain.
         if waited > _STALLED:
             raise FINALITY_STALLED.saying(
                 "block {number} of {chain} is not final after {hours} hours; the last that is is {final}",

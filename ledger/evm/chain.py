@@ -1,8 +1,8 @@
-"""`Chain`: what is asked of one chain, at the nodes of it that somebody named.
+"""`Chain`: questions to one chain, through the nodes that somebody named for it.
 
-A node is a stranger. That it is of this chain is asked first; a header has to hash to its hash, receipts to
-the root in it; and where several nodes are named, what is final has to be the same for all that answer. What
-one node cannot say another one may. Nothing that a node answers makes a question without end.
+A node is a stranger (threats F20, F32). It is asked first which chain it is of. A header has to hash to its
+hash, and receipts to the root in it. All nodes that answer have to agree on a block. Other questions go to
+the next node if one has no answer. No answer of a node makes the questions endless.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from .problem import NODE_BEHIND, NODES_DISAGREE, WRONG_CHAIN, NodeError, NodeLi
 from .receipt import Event, Receipt
 
 _SPAN = 1_000
-"""Blocks that are looked through for events at once; fewer where a node finds that too many."""
+"""Blocks that one question for events covers; fewer where a node finds that too many."""
 _ASKED = 100_000
-"""Questions for events: a chain of thirty years, each looked through at twenty thousand blocks a time."""
+"""Questions for events: enough for a chain of thirty years, at twenty thousand blocks a question."""
 _LARGEST_NUMBER = 1 << 63
-"""No chain has so many blocks, or is of a time of so many seconds."""
+"""Above any chain's number of blocks, and any block's time in seconds."""
 _MOST_TRANSACTIONS = 1 << 14
-"""Of a block whose receipts are asked for one by one: several times the fullest there are."""
+"""Transactions of a block whose receipts are asked for one by one: several times the fullest blocks."""
 _NAME = re.compile(r"eip155:([1-9][0-9]{0,17})")
 _T = TypeVar("_T")
 
@@ -43,73 +43,73 @@ class NewestBlock(NamedTuple):
 
 
 class Block(NamedTuple):
-    """A block's header, and the receipts that have its root."""
+    """A block's header, and the receipts that hash to its root."""
 
     header: Header
     receipts: Sequence[Receipt]
 
 
 class Mined(NamedTuple):
-    """Where a transaction was mined, and what came of it."""
+    """A mined transaction: its block and its outcome."""
 
     block: int
     succeeded: bool
     contract: bytes | None
-    """The address of the contract that it made."""
+    """The address of the contract that it created."""
     cost: int
 
 
 class Chain:
-    """A chain by its CAIP-2 name. `depth` is how many blocks make one final where nodes do not say that.
+    """A chain by its CAIP-2 name. A block is final after `depth` blocks, where nodes do not say which are.
 
-    Its methods raise `Unavailable` where no node gives an answer that can be used, which has many codes, and
-    `WRONG_CHAIN`.
+    Its methods raise `Unavailable`, with many codes, where no node gives a usable answer, and `WRONG_CHAIN`.
     """
 
     def __init__(
         self, name: str, nodes: Sequence[RpcNode], depth: int | None = None, *, unanimous: bool = False
     ) -> None:
-        """`unanimous`, what all nodes have to agree on is open where one of them does not answer.
+        """With `unanimous`, questions on which nodes have to agree stay open unless all of them answer.
 
-        Raises `Malformed` for a name that is none of such a chain.
+        Raises `Malformed` for a name that is not one of an EVM chain.
         """
         self.name, self.id = name, chain_id(name)
         self._nodes, self._depth, self._unanimous = nodes, depth, unanimous
         self._known: set[RpcNode] = set()
-        """Those that were asked already of which chain they are."""
+        """Nodes that were already found to be of this chain."""
 
     def head(self) -> NewestBlock:
         """The newest block."""
         return self._first(_head, "eth_getBlockByNumber", "latest", False)
 
     def final(self) -> int:
-        """The number of the newest block that no node expects to be gone again.
+        """The number of the newest block that every node that answers calls final.
 
-        Raises `Refused` where a node does not say so, and no depth is given in its stead.
+        Raises `Refused` where a node does not say what is final, and no depth is given in its stead.
         """
+        # threat F20: the smallest, so that no single node makes a block final.
         return min(number for _, number in self._each(self._final))
 
     def nonce(self, account: bytes) -> int:
-        """How many of its transactions were mined: the number of the next one."""
+        """The number of the account's next transaction, which is the count of those mined."""
         return self._first(_number, "eth_getTransactionCount", _hex(account), "latest")
 
     def balance(self, account: bytes) -> int:
-        """In the smallest unit."""
+        """The account's balance, in the smallest unit."""
         return self._first(_number, "eth_getBalance", _hex(account), "latest")
 
     def gas_price(self) -> int:
-        """What a unit of gas costs where there is no base fee."""
+        """The price of a unit of gas where there is no base fee."""
         return self._first(_number, "eth_gasPrice")
 
     def tip(self) -> int:
-        """What is paid above the base fee at present; one gwei where no node says that."""
+        """The present tip above the base fee; one gwei where no node says it."""
         try:
             return self._first(_number, "eth_maxPriorityFeePerGas")
         except NodeError:
             return 10**9
 
     def gas(self, sender: bytes, to: bytes | None, content: bytes) -> int:
-        """How much gas a transaction takes. Raises `NodeError` for one that would fail."""
+        """The gas that a transaction takes. Raises `NodeError` for one that would fail."""
         transaction = {"from": _hex(sender), "data": _hex(content), **({"to": _hex(to)} if to else {})}
         return self._first(_number, "eth_estimateGas", transaction)
 
@@ -118,17 +118,18 @@ class Chain:
         return self._first(_bytes, "eth_getCode", _hex(contract), "latest")
 
     def read(self, contract: bytes, content: bytes) -> bytes:
-        """What a contract answers, as of the newest block; nothing, where there is none."""
+        """A contract's answer, as of the newest block; empty where there is no contract."""
         call = {"to": _hex(contract), "data": _hex(content)}
         return self._first(_bytes, "eth_call", call, "latest")
 
     def send(self, transaction: bytes) -> None:
-        """Hands a signed transaction to each node. Raises what kept the last one from taking it, if none did.
+        """Send a signed transaction to each node. If none takes it, raise the problem of the last one.
 
-        One that has it already has taken it.
+        A node that already has it counts as having taken it.
         """
         refusal: Unavailable | None = None
         taken = False
+        # To each of them: one that lies could keep the transaction to itself.
         for node in self._nodes:
             try:
                 self._hand_over(node, transaction)
@@ -139,7 +140,7 @@ class Chain:
             raise refusal
 
     def mined(self, transaction: bytes) -> Mined | None:
-        """Where a signed transaction was mined, by the first node that knows."""
+        """The block and outcome of a signed transaction, from the first node that answers, if mined."""
         return self._first(_mined, "eth_getTransactionReceipt", _hex(keccak256(transaction)))
 
     def events(
@@ -147,8 +148,9 @@ class Chain:
     ) -> Iterator[tuple[int, Event]]:
         """Events of a contract with these topics, and the numbers of their blocks: the newest first.
 
-        Nodes look through so many blocks at once only, which differ: it begins at the end. Raises `NodeLies`
-        for others than were asked for, and `Unavailable` where nodes look through too few at once.
+        Nodes limit the blocks of a question, each in its own way, so the search goes back from the end in
+        spans. Raises `NodeLies` for events that were not asked for, and `Unavailable` where the nodes' limits
+        are too small.
         """
         span, narrowed = _SPAN, False
         for _ in range(_ASKED):  # a node that looks through one block at a time would be asked for years
@@ -163,13 +165,13 @@ class Chain:
             }
             try:
                 found = self._first(_events, "eth_getLogs", asked)
-            except NodeError:
+            except NodeError:  # too many blocks or events for this node: half as many, and never more again
                 if span == 1:
                     raise
                 span, narrowed = span // 2, True
                 continue
             for number, event in reversed(found):
-                # One of another block could be given as the answer to each question.
+                # threat F32: one event of another block could be the answer to every question.
                 is_elsewhere = not begin <= number <= last
                 if event.address != contract or event.topics[: len(topics)] != (*topics,) or is_elsewhere:
                     raise NodeLies.saying(
@@ -185,7 +187,7 @@ class Chain:
         )
 
     def header(self, number: int) -> Header:
-        """The header of a block, which is the same for all nodes that answer.
+        """The header of a block, on which all nodes that answer agree.
 
         Raises `NodeLies`, `NODES_DISAGREE`, `NODE_BEHIND` where there is no such block yet, and
         `UnknownForm`.
@@ -196,6 +198,7 @@ class Chain:
         """A block as `header`, with its receipts. Raises as that."""
         node, header, transactions = self._agreed(number)
         receipts = self._receipts(node, number, transactions)
+        # threat F20: the header vouches for the receipts, whoever gives them.
         if tree(receipts).root != header.receipts_root:
             raise NodeLies.saying(
                 "the receipts that the node {host} gives of block {number} do not have its root",
@@ -205,10 +208,11 @@ class Chain:
         return Block(header, receipts)
 
     def _agreed(self, number: int) -> tuple[RpcNode, Header, Sequence[str]]:
-        """The first node that gives the header that all give, and the hashes of the block's transactions."""
+        """The first node that answers, the header on which all agree, and the hashes of its transactions."""
         answers = self._each(lambda node: self._block(node, number))
         (first, (header, transactions)), *others = answers
         for node, (other, _) in others:
+            # threat F20: a block that one node has and others have not.
             if other.hash != header.hash:
                 raise NODES_DISAGREE.saying(
                     "the nodes {host} and {other} disagree on block {number}",
@@ -221,7 +225,7 @@ class Chain:
     def _block(self, node: RpcNode, number: int) -> tuple[Header, Sequence[str]]:
         method = "eth_getBlockByNumber"
         found = node.call(method, hex(number), False)
-        if found is None:
+        if found is None:  # execution-apis: null for a block that a node does not have
             raise NODE_BEHIND.saying(
                 "the node {host} does not have block {number}", host=node.host, number=number
             )
@@ -231,6 +235,7 @@ class Chain:
             transactions = [_hex(_word(each)) for each in _list(members.get("transactions"))]
         except Malformed:
             raise node.malformed(method) from None
+        # The hash is computed from the fields; another block would pass that, so its number is compared too.
         if header.hash != claimed or header.number != number:
             raise NodeLies.saying(
                 "block {number} as the node {host} gives it does not hash to its hash",
@@ -245,6 +250,7 @@ class Chain:
             found: Iterable[Any] = self._understood(node, method, _list, node.call(method, hex(number)))
         except NodeError:  # not all nodes have that
             method = "eth_getTransactionReceipt"
+            # threat F32: one request for each, and the node chose how many there are.
             if len(transactions) > _MOST_TRANSACTIONS:
                 raise node.malformed(method) from None
             found = (node.call(method, each) for each in transactions)
@@ -266,6 +272,7 @@ class Chain:
             found = node.call(method, "finalized", False)
         except NodeError:
             found = None
+        # No guess: how deep is final differs from chain to chain, so the operator has to say it.
         if found is None and self._depth is None:
             raise Refused.saying(
                 "the node {host} does not say which blocks are final, and no depth is given in its stead",
@@ -279,12 +286,12 @@ class Chain:
         self._require_of_chain(node)
         try:
             node.call("eth_sendRawTransaction", _hex(transaction))
-        except NodeError:
+        except NodeError:  # also for one that it has already, with a text of each node's own
             if node.call("eth_getTransactionByHash", _hex(keccak256(transaction))) is None:
                 raise
 
     def _first(self, read: Callable[[Any], _T], method: str, *parameters: object) -> _T:
-        """The answer of the first node that has one; else the first error that a node gave."""
+        """The answer of the first node that has one; else the first `NodeError`, or the last problem."""
         problems: list[Problem] = []
         for node in self._nodes:
             try:
@@ -295,9 +302,9 @@ class Chain:
         raise next((each for each in problems if isinstance(each, NodeError)), problems[-1])
 
     def _each(self, ask: Callable[[RpcNode], _T]) -> Sequence[tuple[RpcNode, _T]]:
-        """The answers of all nodes that have one: of all, where it is to be unanimous.
+        """The answers of all nodes that have one; where `unanimous`, every node has to have one.
 
-        One that contradicts itself is told of, whatever the others say.
+        `NodeLies` of one node is raised, regardless of the others.
         """
         answers: list[tuple[RpcNode, _T]] = []
         missing: Problem | None = None
@@ -305,10 +312,11 @@ class Chain:
             try:
                 self._require_of_chain(node)
                 answers.append((node, ask(node)))
-            except NodeLies:
+            except NodeLies:  # ADR 57: somebody has to look at that node
                 raise
             except (Unavailable, TooLarge) as problem:
                 missing = problem
+        # threat F20: where all have to agree, silencing one node must not leave the others the word.
         if missing is not None and (self._unanimous or not answers):
             raise missing
         return answers
@@ -317,6 +325,7 @@ class Chain:
         if node not in self._known:
             method = "eth_chainId"
             found = self._understood(node, method, _number, node.call(method))
+            # Blocks of another chain would hash to their hashes as well.
             if found != self.id:
                 raise WRONG_CHAIN.saying(
                     "the node {host} is of the chain eip155:{found}, not of {chain}",
@@ -373,7 +382,8 @@ def _event(value: Mapping[str, Any]) -> tuple[int, Event]:
 
 
 def _bounded(value: Mapping[str, Any], name: str) -> int:
-    """A number of a block, or of seconds since 1970. Raises `Malformed`."""
+    """The number of a block, or of seconds since 1970. Raises `Malformed`."""
+    # threat F32: numbers that no database or calendar takes.
     number = quantity(value, name)
     if number >= _LARGEST_NUMBER:
         raise Malformed.saying("{member} of the node's answer is larger than any chain has", member=name)

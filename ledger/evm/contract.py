@@ -1,4 +1,4 @@
-"""The contract that has a log's checkpoints on a chain: its code, how it is called, and what its event says.
+"""The contract that has a log's checkpoints on a chain: its code, its calls and its event.
 
 `anchor.vy` is its source. `anchor.json` is what Vyper made of it, under the `london` rules, which chains of
 consortia have as well; a test compiles it anew and compares. One contract is one log's.
@@ -17,10 +17,10 @@ from .keccak import keccak256
 from .receipt import Event
 
 _COMPILED = json.loads(Path(__file__).with_name("anchor.json").read_bytes())
-_WORD = 32
+_WORD = 32  # bytes of an argument or value in calls and events (Solidity ABI)
 
 ANCHORED = keccak256(b"Anchored(bytes32,uint64,bytes32)")
-"""The first topic of the event, by which it is known."""
+"""The first topic of the event, which identifies it."""
 
 SELECTORS: Mapping[str, bytes] = {
     name: bytes.fromhex(selector) for name, selector in _COMPILED["selectors"].items()
@@ -29,24 +29,24 @@ SELECTORS: Mapping[str, bytes] = {
 
 
 class TreeHead(NamedTuple):
-    """What an event says: so many entries, and their root."""
+    """The content of an event: a number of entries, and their root."""
 
     size: int
     root: bytes
 
 
 def origin_digest(origin: str) -> bytes:
-    """What the contract has of the log's name: SHA-256."""
+    """SHA-256 of the log's name, the form that the contract keeps."""
     return sha256(origin.encode()).digest()
 
 
 def init_code(origin: str, owner: bytes, submitter: bytes) -> bytes:
-    """The data of the transaction that makes the contract."""
+    """The data of the transaction that creates the contract."""
     return bytes.fromhex(_COMPILED["initCode"]) + origin_digest(origin) + _word(owner) + _word(submitter)
 
 
 def runtime_code(origin: str, owner: bytes) -> bytes:
-    """The code that the contract then has, which ends with the values that never change."""
+    """The code of the created contract, which ends with the values that never change."""
     return bytes.fromhex(_COMPILED["runtimeCode"]) + origin_digest(origin) + _word(owner)
 
 
@@ -56,19 +56,21 @@ def anchor_call(size: int, root: bytes) -> bytes:
 
 
 def name_submitter_call(who: bytes, *, may: bool) -> bytes:
-    """The data of the transaction by which the owner says who may submit."""
+    """The data of the transaction by which the owner grants or withdraws the right to submit."""
     return SELECTORS["name_submitter"] + _word(who) + int(may).to_bytes(_WORD)
 
 
 def is_submitter_call(who: bytes) -> bytes:
-    """The data of the call that tells whether this one may submit."""
+    """The data of the call that asks if this account may submit."""
     return SELECTORS["submitters"] + _word(who)
 
 
 def read_event(event: Event, origin: str) -> TreeHead:
-    """What an event of the contract says. Raises `InvalidEvidence` if it is another one, or another log's."""
+    """The tree head in an event. Raises `InvalidEvidence` for an event of another kind, or of another log."""
+    # A contract may emit other events with data of the same length: the first topic is the event's type.
     if event.topics[:1] != (ANCHORED,) or len(event.data) != 2 * _WORD:
         raise InvalidEvidence("the event of the contract is not that of a checkpoint")
+    # One contract is one log's; the event names it, so that it cannot be shown for another log.
     if event.topics[1:] != (origin_digest(origin),):
         raise InvalidEvidence("the event of the contract is of another log")
     return TreeHead(int.from_bytes(event.data[:_WORD]), event.data[_WORD:])

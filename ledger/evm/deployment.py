@@ -1,7 +1,7 @@
-"""How a log's checkpoints come to go to a chain: the contract is made there, or one that is there is taken.
+"""The set-up of a chain for a log's checkpoints: the contract is created, or an existing one is used.
 
-What is kept of it are settings, which have nothing secret: where the nodes' addresses are, where the key that
-pays the fees is, and the contract.
+The result is kept as settings, which have nothing secret: the places of the nodes' addresses and of the key
+that pays the fees, and the contract.
 """
 
 from __future__ import annotations
@@ -45,13 +45,13 @@ _PAUSES = (0.02, 2.0)  # seconds between two looks, the first and the longest
 
 
 def begin(name: str, given: Mapping[str, str], sender: Sender) -> Mapping[str, Any]:
-    """See `AnchorKind.begin`: given may be `rpc-file`, `contract`, `owner`, `fee-key`, `fee-cap` and `depth`.
+    """See `AnchorKind.begin`. Options are `rpc-file`, `contract`, `owner`, `fee-key`, `fee-cap` and `depth`.
 
-    What is not given stays as it was. `owner` says who may anchor, and has to be given once. The first time,
-    and where `contract` is `new`, a contract is made, which costs something; where that takes long, or was
-    interrupted, the same again goes on. Raises `Refused` for a chain whose blocks are not read here, or that
-    does not say what is final, `OTHER_CONTRACT`, `FEE_ACCOUNT_LOW` with the account, `DEPLOYMENT_PENDING`,
-    and what nodes and keys raise.
+    Options that are not given stay as they were. The `owner` says who may anchor, and has to be given once.
+    The first time, and where `contract` is `new`, a contract is created, which costs a fee. If that takes
+    long, or was interrupted, the same call resumes. Raises `Refused` for a chain whose blocks are not read
+    here, or that does not say what is final, `OTHER_CONTRACT`, `FEE_ACCOUNT_LOW` with the account,
+    `DEPLOYMENT_PENDING`, and what nodes and keys raise.
     """
     known = (each.settings for each in Outbox(sender.folder).destinations() if each.name == name)
     former: Mapping[str, Any] = next(known, {})
@@ -63,18 +63,21 @@ def begin(name: str, given: Mapping[str, str], sender: Sender) -> Mapping[str, A
         "feeKey": given.get("fee-key") or former.get("feeKey"),  # none: the folder has its own
     }
     named = given.get("owner") or former.get("owner")
+    # No default such as the fee account: its key is not sealed, and the owner's is to be kept cold.
     if named is None:
         raise Refused("the contract's owner is not named")
     owner = parse_address(named)
     said = given.get("contract") or former.get("contract", _NEW)
     contract = None if said == _NEW else parse_address(said)
     chain = _chain(name, settings, sender)
+    # Before any fee is paid: a chain whose evidence nobody could read is of no use.
     _require_read(chain)
     settings["asOf"] = chain.head().number  # so they are new ones, and what waits is prepared anew
     settings["account"] = checksummed(_account(_fee_key(settings, sender), sender.passphrase))
     settings["owner"] = checksummed(owner)
     if contract is None:
         return {**settings, **_deployed(chain, owner, settings, sender), **_former(former)}
+    # An address may have been mistyped, or come from somebody else.
     require_contract(chain, contract, sender.log.origin, owner)
     if former.get("contract") == checksummed(contract):
         return {**settings, **{name: former[name] for name in _CONTRACTS if name in former}}
@@ -83,7 +86,7 @@ def begin(name: str, given: Mapping[str, str], sender: Sender) -> Mapping[str, A
 
 
 def _former(settings: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The contracts that came before the next one: evidence by them stays good, and verifiers are told."""
+    """The settings of earlier contracts: evidence by them stays valid, so verifiers need them."""
     if "contract" not in settings:
         return {}
     last = {"contract": settings["contract"], "since": settings["since"]}
@@ -96,7 +99,7 @@ def _fee_key(settings: Mapping[str, Any], sender: Sender) -> str:
 
 
 def open_anchor(name: str, settings: Mapping[str, Any], sender: Sender) -> EvmAnchor:
-    """See `AnchorKind.open`. Raises `NODES_UNREADABLE`; the key of the fees is opened when it signs."""
+    """See `AnchorKind.open`. Raises `NODES_UNREADABLE`; the fee key is opened when it signs."""
     chain = _chain(name, settings, sender)
     paying = _paying(chain, settings, sender)
     return EvmAnchor(chain, parse_address(settings["contract"]), paying, sender.log, settings["since"])
@@ -120,7 +123,7 @@ def _paying(chain: Chain, settings: Mapping[str, Any], sender: Sender) -> FeeAcc
 def _require_read(chain: Chain) -> None:
     """Raises `CHAIN_FORM_UNKNOWN` where evidence from the chain could not be read, and as `Chain.final`.
 
-    The first block, which nobody made, may be of any form.
+    The first block, which was not mined, may be of any form.
     """
     chain.final()
     newest = chain.head().number
@@ -139,6 +142,7 @@ def _require_read(chain: Chain) -> None:
 def require_contract(chain: Chain, contract: bytes, origin: str, owner: bytes) -> None:
     """Raises `OTHER_CONTRACT` unless the code is that of the contract of this log, with this owner."""
     expected, found = runtime_code(origin, owner), chain.code(contract)
+    # All of the code: it decides who may write, and the log and owner stand at its end as constants.
     if found != expected:
         parts = {"code": slice(0, -64), "log": slice(-64, -32), "owner": slice(-32, None)}
         differing = next((name for name, part in parts.items() if found[part] != expected[part]), "code")
@@ -151,12 +155,13 @@ def require_contract(chain: Chain, contract: bytes, origin: str, owner: bytes) -
 
 
 def _account(key: str, passphrase: Passphrase) -> bytes:
-    """The account of the key at an address; where its file is not there yet, a new one, which is not sealed.
+    """The account of the key at an address; a new key, which is not sealed, if its file does not exist.
 
-    A timer uses it, and it has no rights but to spend what the account holds.
+    A timer uses the key, and it can only spend the account's balance.
     """
     parts = urlsplit(key)
     path = Path(unquote(parts.path))
+    # eth-account needs the secret itself, which no token gives.
     if parts.scheme != "file" or not path.is_absolute() or not parts.fragment:
         raise NO_FEE_KEY("fees are paid with a key in a file, at an address like file:/absolute/path#name")
     if path.exists():
@@ -169,7 +174,7 @@ def _account(key: str, passphrase: Passphrase) -> bytes:
 
 
 def _deployed(chain: Chain, owner: bytes, settings: Mapping[str, Any], sender: Sender) -> Mapping[str, Any]:
-    """Makes the contract; a transaction is kept before it is sent, so that one on its way is found again."""
+    """Create the contract. Each transaction is kept before it is sent, so that a restart finds it again."""
     account = _paying(chain, settings, sender)
     call = Call(None, init_code(sender.log.origin, owner, account.address))
     kept = sender.folder / f"contract-{chain.id}.json"
@@ -182,6 +187,7 @@ def _deployed(chain: Chain, owner: bytes, settings: Mapping[str, Any], sender: S
         if time.monotonic() > deadline:
             raise DEPLOYMENT_PENDING.saying("the contract on {chain} is not in a block yet", chain=chain.name)
         pending = account.following(call, pending, nonce)
+        # ADR 56: written down before it is sent.
         write_durably(kept, pending.encode())
         chain.send(pending.sent[-1].raw)
         time.sleep(pause)
@@ -192,11 +198,13 @@ def _deployed(chain: Chain, owner: bytes, settings: Mapping[str, Any], sender: S
     kept.unlink()  # not before: what a node that is behind does not know yet would be paid for again
     if mined.contract is None or not mined.succeeded:
         raise TRANSACTION_FAILED.saying("no contract was made on {chain}", chain=chain.name)
+    # The node's word for where the contract is; its code shows whether that is so.
     require_contract(chain, mined.contract, sender.log.origin, owner)
     return {"contract": checksummed(mined.contract), "since": mined.block, "cost": coins(mined.cost)}
 
 
 def _whole(name: str, text: str) -> int:
+    # `isdigit` takes digits of other scripts, too.
     if not text.isascii() or not text.isdigit() or len(text) > 9:
         raise Malformed.saying("{name} is no whole number", name=name)
     return int(text)

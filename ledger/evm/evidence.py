@@ -8,8 +8,8 @@
     node <base64>            of the trie of receipts, from the root on; the last one has the receipt
     consistency <base64>     where the event is of a later checkpoint: the log's proof between the two
 
-The header's hash vouches for the root of receipts, that for the receipt, the contract for the log's size and
-root, and the log's proof for the checkpoint. Nobody is asked.
+The pinned hash vouches for the header, the header for the root of receipts, and the root for the receipt. The
+contract vouches for the log's size and root, and the log's proof for the checkpoint. It is verified offline.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ from .hexadecimal import parse_address
 from .receipt import Receipt
 
 LARGEST = 1 << 16
-"""Bytes of evidence. What is done with one is charged by its length; what costs most for that, a receipt of a
-thousand small events, comes only from a block that is pinned, and takes three times as long."""
+"""Bytes of evidence. Work is charged by its length. The costliest for its length, a receipt of a thousand
+small events, takes three times as long, and comes only from a pinned block."""
 
-_CHAIN = re.compile(r"eip155:(?:0|[1-9][0-9]{0,31})")
+_CHAIN = re.compile(r"eip155:(?:0|[1-9][0-9]{0,31})")  # CAIP-2: a reference has 32 characters at most
 _BODY = re.compile(
     rb"%b\nchain ([!-~]{1,64})\nheader (.*)\ntransaction (0|[1-9][0-9]{0,8})\nevent (0|[1-9][0-9]{0,8})\n"
     rb"((?:node .*\n){1,64})((?:consistency .*\n){0,64})" % re.escape(KIND.encode())
@@ -50,7 +50,7 @@ _LAST_SECOND = 253402300799  # of the year 9999, where `datetime` ends
 
 @dataclass(frozen=True, slots=True)
 class Pinned:
-    """What is believed of a chain: contracts that have a log's checkpoints, and the times of blocks."""
+    """The trusted facts of a chain: the contracts with a log's checkpoints, and the times of blocks."""
 
     chain: str
     contracts: frozenset[bytes]
@@ -67,10 +67,10 @@ class _Parts(NamedTuple):
 
 
 def read(ledger: TrustedLedger) -> Pinned:
-    """What is believed, by the parameters: `contracts`, a list of addresses, and `blocks`, if any are known.
+    """The pinned facts from the parameters: `contracts`, a list of addresses, and `blocks`, if any are known.
 
-    These are base64url of 40 bytes each, a block's hash and its seconds since 1970. `since` is no part of it:
-    it tells where to look for blocks. Raises `Malformed`.
+    `blocks` is base64url of 40 bytes for each block: its hash and its seconds since 1970. `since` is ignored
+    here: it is for the search for blocks. Raises `Malformed`.
     """
     contracts, blocks = ledger.parameters.get("contracts"), ledger.parameters.get("blocks", "")
     since = ledger.parameters.get(SINCE, 0)
@@ -84,6 +84,7 @@ def read(ledger: TrustedLedger) -> Pinned:
         or not isinstance(blocks, str)
     ):
         raise Malformed("a chain is eip155: and a number, with contracts and blocks")
+    # At least 300,000 blocks: one an hour for thirty years.
     pins = base64url_decode(blocks, limit=1 << 24)
     if len(pins) % _PIN:
         raise Malformed.saying("the blocks of the chain are not {size} bytes each", size=_PIN)
@@ -96,13 +97,14 @@ def read(ledger: TrustedLedger) -> Pinned:
 
 
 def verify(checkpoint: Checkpoint, evidence: Evidence, pinned: Pinned) -> Fact:
-    """That the chain has the checkpoint, or a later one of the same log, by the time of its block.
+    """Verify that the chain has the checkpoint, or a later one of the same log, by the time of its block.
 
-    Raises `InvalidEvidence` when it does not hold, `UNKNOWN_BLOCK` and `UNKNOWN_CONTRACT` for those that are
-    not pinned, `UnknownLedger` for another chain, `UnknownForm` for a block or receipt that is not read here,
-    all undetermined, and `TooLarge`.
+    Raises `InvalidEvidence` when it does not hold, and `TooLarge`. Undetermined are `UNKNOWN_BLOCK` and
+    `UNKNOWN_CONTRACT` for those that are not pinned, `UnknownLedger` for another chain, and `UnknownForm` for
+    a block or receipt that is not read here.
     """
     parts = _parse(evidence.body)
+    # Each chain is trusted for itself: a block's time is by the clock of its chain.
     if parts.chain != pinned.chain:
         raise UnknownLedger.saying(
             "the evidence is of the chain {chain}, not of {other}",
@@ -110,6 +112,7 @@ def verify(checkpoint: Checkpoint, evidence: Evidence, pinned: Pinned) -> Fact:
             other=pinned.chain,
         )
     header = Header.parse(parts.header)
+    # threat F20: only the pin says that a block is of the chain; a header by itself is cheap to make up.
     if pinned.blocks.get(header.hash) != header.time:
         raise UNKNOWN_BLOCK.saying(
             "the block {block} of {chain} is not among those that are known here",
@@ -120,6 +123,7 @@ def verify(checkpoint: Checkpoint, evidence: Evidence, pinned: Pinned) -> Fact:
     if parts.event >= len(receipt.logs):
         raise InvalidEvidence("the receipt has no such event")
     event = receipt.logs[parts.event]
+    # Anybody may deploy a contract that emits the same event for this log.
     if event.address not in pinned.contracts:
         raise UNKNOWN_CONTRACT.saying(
             "the contract 0x{contract} of {chain} is none that is known here for this log",
@@ -127,6 +131,7 @@ def verify(checkpoint: Checkpoint, evidence: Evidence, pinned: Pinned) -> Fact:
             chain=pinned.chain,
         )
     size, root = read_event(event, checkpoint.origin)
+    # threat F21: a log that was split cannot show that the chain's tree continues its own.
     merkle.verify_consistency(checkpoint.size, checkpoint.root, size, root, parts.consistency)
     time = datetime.fromtimestamp(header.time, UTC)
     return Fact(KIND, pinned.chain, time, "chain", checkpoint=checkpoint)
@@ -141,12 +146,13 @@ def prove(
     contract: bytes,
     consistency: Sequence[bytes] = (),
 ) -> Evidence:
-    """The evidence, from a block's header, all its receipts, and which of them has the contract's event.
+    """Make evidence from a block's header, all its receipts, and the index of that with the contract's event.
 
     `consistency` is the log's proof from the checkpoint to that of the event, where that is a later one.
-    Raises `InvalidEvidence` where all this does not fit together, whatever a node may have said.
+    Raises `InvalidEvidence` where these parts do not fit together, regardless of a node's claims.
     """
     of_block = tree(receipts)
+    # threat F20: receipts that a node made up do not have the header's root.
     if of_block.root != header.receipts_root:
         raise InvalidEvidence("the receipts are not those of the block")
     logs = receipts[index].logs if 0 <= index < len(receipts) else ()
@@ -163,6 +169,7 @@ def prove(
         *(b"consistency %b" % _base64(sibling) for sibling in consistency),
     ]
     evidence = Evidence(KIND, checkpoint.digest, b"".join(b"%b\n" % line for line in lines))
+    # As a verifier will: nothing leaves here that would fail there.
     verify(checkpoint, evidence, Pinned(chain, frozenset({contract}), {header.hash: header.time}))
     return evidence
 
@@ -173,7 +180,7 @@ def tree(receipts: Sequence[Receipt]) -> trie.Trie:
 
 
 def header_of(evidence: Evidence) -> Header:
-    """The header of the block that the evidence goes by, whose hash nothing here vouches for.
+    """The header of the evidence's block; its hash is not compared with any pinned one.
 
     Raises `InvalidEvidence`, `UnknownForm`, `TooLarge`.
     """
@@ -184,6 +191,7 @@ ANCHORS = OfCheckpoints(read, verify)
 
 
 def _parse(body: bytes) -> _Parts:
+    # threat 62: refused by its length, before the expression runs over it.
     if len(body) > LARGEST:
         raise TooLarge.saying("the evidence is longer than {most} bytes", most=LARGEST)
     found = _BODY.fullmatch(body)
@@ -191,6 +199,7 @@ def _parse(body: bytes) -> _Parts:
         raise InvalidEvidence("the evidence is not a chain, a header, a receipt and its path")
     chain, header, transaction, event, nodes, consistency = found.groups()
     siblings = _decoded(consistency, "A hash of the consistency proof")
+    # As in a tlog-proof: a hash of another length could be split between two nodes.
     if any(len(sibling) != merkle.HASH_SIZE for sibling in siblings):
         raise InvalidEvidence("a hash of the consistency proof is not 32 bytes")
     return _Parts(
@@ -208,6 +217,7 @@ def _decoded(lines: bytes, what: str) -> list[bytes]:
 
 
 def _key(index: int) -> bytes:
+    # Yellow Paper: in the trie of receipts the key is the RLP of the transaction's index.
     return rlp.encode(rlp.integer(index))
 
 

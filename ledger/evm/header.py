@@ -1,7 +1,7 @@
 """Headers of blocks, which are hashed from their fields (Yellow Paper, 4.4, and the EIPs that added some).
 
-How many fields there are tells which rules a block is by. A chain that hashes its headers otherwise has other
-hashes: what nobody pins proves nothing.
+The number of fields identifies the rules of a block. A chain that hashes its headers in another way has other
+hashes, which are not pinned and so prove nothing.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from . import rlp
 from .hexadecimal import data, quantity
 from .keccak import keccak256
 
-_NUMBER, _ANY = 0, -1
+_NUMBER, _ANY = 0, -1  # in the place of a length: a number without leading zeros, and bytes of any length
 
 _FIELDS: Mapping[str, int] = {
     "parentHash": 32,
@@ -40,18 +40,18 @@ _FIELDS: Mapping[str, int] = {
     "parentBeaconBlockRoot": 32,  # EIP-4788
     "requestsHash": 32,  # Prague, EIP-7685
 }
-"""Names by which nodes know the fields, in order, and how many bytes each has."""
+"""The fields in order, by the names that nodes use, with the number of bytes of each."""
 _NAMES = tuple(_FIELDS)
 
 _MOST = 64  # fields; what a stranger brings as a header is read before anything vouches for it
 
 FORMS: Mapping[int, str] = {15: "before London", 16: "London", 17: "Shanghai", 20: "Cancun", 21: "Prague"}
-"""By the number of fields, since when headers are of this form."""
+"""The name of the upgrade that introduced each form, by the number of fields."""
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """A block's header, and of its fields those that evidence needs."""
+    """A block's header, with the fields that evidence needs."""
 
     raw: bytes
     hash: bytes
@@ -66,6 +66,7 @@ class Header:
         fields = rlp.decode(raw, _MOST)
         if isinstance(fields, bytes):
             raise InvalidEvidence("the header of the block is no list of fields")
+        # Undetermined: a later upgrade adds fields, and this program cannot know what they mean.
         if len(fields) not in FORMS:
             raise _unknown(len(fields))
         found: dict[str, bytes] = {}
@@ -78,11 +79,12 @@ class Header:
 
     @classmethod
     def of_node(cls, block: Mapping[str, Any]) -> Header:
-        """From a block as a node's JSON has it: its `hash` is computed, whatever the node says.
+        """From a block in a node's JSON. The `hash` is computed here; the node's own is not read.
 
         Raises `Malformed`, and `UnknownForm` for fields that are those of no form.
         """
         names = [name for name in _NAMES if block.get(name) is not None]
+        # A gap would move later fields forward, and the hash would be that of another block.
         if len(names) not in FORMS or names != list(_NAMES[: len(names)]):
             raise _unknown(len(names))
         fields = [
@@ -93,7 +95,7 @@ class Header:
 
 
 def _fits(value: bytes, size: int) -> bool:
-    if size == _NUMBER:
+    if size == _NUMBER:  # Yellow Paper, B: scalars have no leading zeros, and at most 256 bits here
         return len(value) <= 32 and value[:1] != b"\0"
     return size in (_ANY, len(value))
 

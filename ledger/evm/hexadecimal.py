@@ -16,6 +16,7 @@ _ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
 def quantity(value: Mapping[str, Any], name: str) -> int:
     """A member that is a number. Raises `Malformed`."""
     text = value.get(name)
+    # Before `int`, which takes signs, blanks and underscores, and text of any length (threat F32).
     if not isinstance(text, str) or not _QUANTITY.fullmatch(text):
         raise Malformed.saying("{member} of the node's answer is no number", member=name)
     return int(text, 16)
@@ -35,6 +36,7 @@ def data_list(value: Mapping[str, Any], name: str) -> list[bytes]:
 
 
 def _bytes(text: object, name: str) -> bytes:
+    # `bytes.fromhex` would skip blanks.
     if not isinstance(text, str) or not _DATA.fullmatch(text):
         raise Malformed.saying("{member} of the node's answer is not bytes in hexadecimal", member=name)
     return bytes.fromhex(text[2:])

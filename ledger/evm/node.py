@@ -1,7 +1,8 @@
 """`RpcNode`: one node of a chain, asked by JSON-RPC over https; on this machine itself over http, too.
 
-Its address may hold a key, and is shown by its host only. Whoever named it did so himself: it may stand in a
-private network. What it says is checked elsewhere; here only that it is an answer to the question.
+Its address may hold a key, so messages show its host only. The operator named the node, so it may stand in a
+private network (ADR 57). This module checks only that a response answers the question; `chain.py` does the
+rest.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ _BUSY = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
 
 
 class RpcNode:
-    """One node. Raises `Refused` for what is no address of one, and for header fields that are not sent."""
+    """One node. Raises `Refused` for an address that is none, and for header fields that are not sent."""
 
     def __init__(
         self,
@@ -44,22 +45,23 @@ class RpcNode:
         headers: Mapping[str, str] = _NO_HEADERS,
         seconds: float = _SECONDS,
     ) -> None:
-        """`ca_file` names a certificate authority of its own; `headers` what it wants to know one by."""
+        """`ca_file` has the node's own certificate authority; `headers` authenticate the caller to it."""
         self.host = Target.parse(url).authority
         self._url, self._headers = url, dict(header_fields(headers))
         parts = [*re.split(r"[/?&=]", Target.parse(url).path), *" ".join(headers.values()).split()]
         # the longest first, since a short one may be a part of it
         self._secrets = sorted(filter(None, [*parts, *map(unquote, parts)]), key=len, reverse=True)
+        # ADR 57: the operator named the node, so the rules about strangers' addresses do not hold.
         self._client = HttpsFetcher(allow_loopback=True, allow_private=True, ca_file=ca_file, timeout=seconds)
 
     def __repr__(self) -> str:
         return f"RpcNode({self.host})"
 
     def call(self, method: str, *parameters: object) -> Any:
-        """What the node answers to one call (JSON-RPC 2.0), in JSON.
+        """The node's answer to one call (JSON-RPC 2.0), in JSON.
 
-        Raises `NodeError` for its own errors, `NODE_MALFORMED` for what is no answer, `NODE_REFUSES`,
-        `TryLater`, `NODE_UNAVAILABLE`, and what keeps from reaching it, mostly undetermined as well.
+        Raises `NodeError` for its own errors, `NODE_MALFORMED` for a body that is no answer, `NODE_REFUSES`,
+        `TryLater`, `NODE_UNAVAILABLE`, and problems of reaching it, mostly undetermined as well.
         """
         question = {"jsonrpc": "2.0", "id": 1, "method": method, "params": parameters}
         body = Body(json.dumps(question).encode())
@@ -80,6 +82,7 @@ class RpcNode:
             raise NODE_UNAVAILABLE.saying(
                 "the node {host} answers with status {status}", **self._said(response.status)
             )
+        # JSON-RPC 2.0, 5: an error that came before the id was read has the id null.
         if answer is None or answer.get("id") not in (1, None) or not answer.keys() & {"result", "error"}:
             raise self.malformed(method)
         if answer.get("error") is not None:
@@ -87,7 +90,7 @@ class RpcNode:
         return answer.get("result")
 
     def malformed(self, method: str) -> Unavailable:
-        """The problem that the answer to a call is not of its form."""
+        """The problem of an answer to a call that is not of its form."""
         return NODE_MALFORMED.saying(
             "what the node {host} answers to {method} is not of the form that it has",
             host=self.host,

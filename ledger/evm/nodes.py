@@ -1,7 +1,7 @@
-"""Which nodes of a chain are asked: their addresses, which hold keys that others must not see.
+"""The addresses of a chain's nodes, which hold keys that others must not see.
 
-They come from a file that only its owner may read, or from a variable of the environment: addresses, apart by
-blanks; or JSON, where a node needs more:
+They come from a file that only its owner may read, or from a variable of the environment: addresses separated
+by blanks, or JSON where a node needs more:
 
     {"nodes": [{"url": "https://node.example:8545", "ca": "/etc/ca.pem", "headers": {"authorization": "…"}}]}
 
@@ -33,6 +33,7 @@ def nodes_in(file: Path) -> tuple[RpcNode, ...]:
     """
     try:
         with file_problems(file), open_regular(file) as opened:
+            # The addresses hold keys. Of the open file: its name may lead elsewhere by now.
             if os.fstat(opened.fileno()).st_mode & 0o077:
                 raise NODES_UNREADABLE.saying(
                     "the file of the nodes {file} may be read by others than its owner", file=str(file)
@@ -44,7 +45,7 @@ def nodes_in(file: Path) -> tuple[RpcNode, ...]:
 
 
 def nodes_of(text: bytes, place: str) -> tuple[RpcNode, ...]:
-    """The nodes that a text names, which stands at `place`. Raises `NODES_UNREADABLE`."""
+    """The nodes named in a text, which comes from `place`. Raises `NODES_UNREADABLE`."""
     unreadable = NODES_UNREADABLE.saying(
         "what names the nodes, {place}, is not a list of their addresses, of {most} at the most",
         place=place,
@@ -64,6 +65,7 @@ def nodes_of(text: bytes, place: str) -> tuple[RpcNode, ...]:
 
 
 def _node(entry: Any) -> RpcNode:
+    # A misspelt member would be left out silently, and the node asked without its key.
     if not isinstance(entry, dict) or not entry.keys() <= {"url", "ca", "headers"}:
         raise Malformed("a node is an object with url, ca and headers")
     url, ca, headers = entry.get("url"), entry.get("ca"), entry.get("headers", {})

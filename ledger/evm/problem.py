@@ -1,4 +1,4 @@
-"""What can go wrong with the nodes of a chain, and with what is sent there."""
+"""Problems of a chain's nodes, and of transactions that are sent there."""
 
 from __future__ import annotations
 

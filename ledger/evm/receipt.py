@@ -18,7 +18,7 @@ NEWEST = 4
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What a contract said: a log, as Ethereum calls it."""
+    """An event of a contract, which Ethereum calls a log."""
 
     address: bytes
     topics: tuple[bytes, ...]
@@ -27,10 +27,10 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What came of a transaction."""
+    """The outcome of a transaction."""
 
     raw: bytes
-    """As the trie has it."""
+    """The encoded form in the trie."""
     type: int
     succeeded: bool
     logs: tuple[Event, ...]
@@ -38,6 +38,7 @@ class Receipt:
     @classmethod
     def parse(cls, raw: bytes) -> Receipt:
         """From the trie. Raises `InvalidEvidence`, `UnknownForm` for another type, and `TooLarge`."""
+        # EIP-2718: a first byte of 0xc0 or more begins a list, so a receipt without a type.
         first = raw[0] if raw else 0
         if first < 0xC0 and not 1 <= first <= NEWEST:
             raise _unknown(first)
@@ -46,6 +47,7 @@ class Receipt:
         if isinstance(fields, bytes) or len(fields) != 4:
             raise InvalidEvidence("the receipt is not of its form")
         status, gas, bloom, logs = fields
+        # EIP-658 put the status in the place of a state root of 32 bytes.
         if isinstance(status, bytes) and len(status) == 32:
             raise UnknownForm("the receipt is from before Byzantium, and does not say what came of it")
         if (
@@ -91,6 +93,7 @@ def _event(item: rlp.Item) -> Event:
 
 def _topics(item: rlp.Item) -> tuple[bytes, ...]:
     found = () if isinstance(item, bytes) else tuple(topic for topic in item if isinstance(topic, bytes))
+    # Yellow Paper: topics are words of 32 bytes; LOG0 to LOG4 write four of them at the most.
     if isinstance(item, bytes) or len(found) != len(item) or len(found) > 4 or set(map(len, found)) - {32}:
         raise InvalidEvidence("an event of the receipt is not of its form")
     return found

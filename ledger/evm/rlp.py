@@ -1,6 +1,6 @@
-"""RLP, the form of what Ethereum hashes: byte strings, and lists of these and of lists (Yellow Paper, B).
+"""RLP, the encoding that Ethereum hashes: byte strings, and lists of these and of lists (Yellow Paper, B).
 
-Each item has one form that is canonical, and no other is read.
+Each item has one canonical form, and no other is read.
 """
 
 from __future__ import annotations
@@ -32,12 +32,13 @@ def integer(number: int) -> bytes:
 
 
 def decode(data: bytes, most: int = _MOST) -> Item:
-    """The one item that these bytes are, with at most so many items in it.
+    """Decode bytes that are one item, with at most `most` items in it.
 
-    Raises `InvalidEvidence` for what is not canonical, and `TooLarge`.
+    Raises `InvalidEvidence` for a form that is not canonical, and `TooLarge`.
     """
     left = [1 + most]
     item, end = _item(data, 0, len(data), _DEEPEST, left)
+    # Bytes behind the item would be hashed along, and give one item many hashes.
     if end != len(data):
         raise InvalidEvidence("there is more after the end of an RLP item")
     return item
@@ -51,7 +52,8 @@ def _head(kind: int, length: int) -> bytes:
 
 
 def _item(data: bytes, at: int, stop: int, depth: int, left: list[int]) -> tuple[Item, int]:
-    """The item that begins at `at`, and where it ends, which is not behind `stop`."""
+    """The item that begins at `at`, and its end, which is not beyond `stop`."""
+    # As threat 27: depth and count are bounded, since anybody may send evidence.
     left[0] -= 1
     if left[0] < 0 or depth == 0:
         raise TooLarge("an RLP item holds more items, or lists deeper in lists, than are read")
@@ -65,7 +67,7 @@ def _item(data: bytes, at: int, stop: int, depth: int, left: list[int]) -> tuple
     if end > stop:
         raise InvalidEvidence("an RLP item is cut off")
     if kind == 0x80:
-        if end == start + 1 and data[start] < 0x80:
+        if end == start + 1 and data[start] < 0x80:  # such a byte is its own form
             raise InvalidEvidence("an RLP item is not in its canonical form")
         return data[start:end], end
     items = []
@@ -76,12 +78,12 @@ def _item(data: bytes, at: int, stop: int, depth: int, left: list[int]) -> tuple
 
 
 def _payload(data: bytes, at: int, told: int) -> tuple[int, int]:
-    """Where the content of an item begins and ends: short ones tell their length at once."""
+    """The start and end of an item's content; short items have their length in the first byte."""
     if told < 56:
         return at + 1, at + 1 + told
     start = at + 1 + told - 55
     size = data[at + 1 : start]
     length = int.from_bytes(size)
-    if length < 56 or size[0] == 0:
+    if length < 56 or size[0] == 0:  # the short form was due, or leading zeros
         raise InvalidEvidence("an RLP item is not in its canonical form")
     return start, start + length

@@ -1,7 +1,7 @@
-"""Transactions of the account that pays fees: what one costs at present, and its signature.
+"""Transactions of the account that pays fees: their present cost, and their signatures.
 
-The account has a key of its own (secp256k1), and may do nothing else in the log's name: whoever steals it
-steals what it holds. eth-account signs, and is loaded when something is signed.
+The account has a key of its own (secp256k1), which can do nothing else in the log's name: a thief gets the
+account's balance only. eth-account signs, and is imported when something is signed.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from .problem import FEE_ACCOUNT_LOW, NO_FEE_KEY, NODE_BEHIND, FeeAboveCap
 
 GWEI = 10**9
 _PATIENCE = 20
-"""Blocks that a transaction waits before another one with a higher fee takes its place."""
+"""Blocks for which a transaction waits before another one with a higher fee replaces it."""
 
 
 class Fees(NamedTuple):
-    """What is paid for a unit of gas at the most; `tip` of it to the block's maker, None before London."""
+    """The highest price for a unit of gas; `tip` of it goes to the block's maker, None before London."""
 
     price: int
     tip: int | None
@@ -32,7 +32,7 @@ class Fees(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What a transaction does: `to` is None where it makes a contract."""
+    """The target and data of a transaction; `to` is None where it creates a contract."""
 
     to: bytes | None
     content: bytes
@@ -49,12 +49,12 @@ class OnItsWay(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """All that was signed to have one thing done, which is to be done once; kept before it is sent."""
+    """All transactions signed for one call, which is to be done once; kept before they are sent."""
 
     sent: tuple[OnItsWay, ...] = ()
 
     def encode(self) -> bytes:
-        """As it is kept."""
+        """The bytes that are kept."""
         sent = [
             {"raw": each.raw.hex(), "nonce": each.nonce, "fees": each.fees, "block": each.block}
             for each in self.sent
@@ -63,7 +63,7 @@ class Pending:
 
     @classmethod
     def parse(cls, state: bytes) -> Pending:
-        """From what was kept."""
+        """Read the kept bytes."""
         sent = load_json_object(state)["sent"]
         return cls(
             tuple(
@@ -77,34 +77,35 @@ class FeeAccount:
     """The account that pays on one chain, at most `cap` for a unit of gas."""
 
     def __init__(self, chain: Chain, address: bytes, opened: Callable[[], Signer], cap: int) -> None:
-        """`opened` gives the account's key, when something is to be signed."""
+        """`opened` returns the account's key; it is called when something is to be signed."""
         self.address, self._opened = address, opened
         self._chain, self._cap = chain, cap
 
     def balance(self) -> int:
-        """What it has, in the chain's smallest unit. Raises as `Chain`."""
+        """The account's balance, in the chain's smallest unit. Raises as `Chain`."""
         return self._chain.balance(self.address)
 
     def nonce(self) -> int:
-        """The number of its next transaction: how many were mined. Raises as `Chain`."""
+        """The number of its next transaction, which is the count of those mined. Raises as `Chain`."""
         return self._chain.nonce(self.address)
 
     def mined(self, pending: Pending) -> Sequence[Mined]:
-        """Those of them that were mined. Raises as `Chain`."""
+        """The transactions of `pending` that were mined. Raises as `Chain`."""
         return [found for sent in pending.sent if (found := self._chain.mined(sent.raw))]
 
     def following(self, call: Call, pending: Pending, nonce: int) -> Pending:
-        """With the transaction at its end that is to be sent next, none of them being mined.
+        """`pending`, ending with the transaction to send next; none of its transactions is mined yet.
 
-        It is the last one, unless its number is not the account's next, or it is stuck: then another one
-        takes its place, with the same number, where that is free, so that one of the two is mined at the
-        most. Raises `FeeAboveCap`, `FEE_ACCOUNT_LOW`, `NO_FEE_KEY` for a key that is another one, not
-        secp256k1 or not in a file, `NODE_BEHIND`, and what `Chain` and opening the key raise.
+        That is the last one, unless its number is not the account's next, or it is stuck. Then another one
+        replaces it, with the same number if that is free, so that at most one of the two is mined. Raises
+        `FeeAboveCap`, `FEE_ACCOUNT_LOW`, `NO_FEE_KEY` for a key that is another one, not secp256k1 or not in
+        a file, `NODE_BEHIND`, and what `Chain` and opening the key raise.
         """
         head = self._chain.head()
         above = None
         if pending.sent:
             last = pending.sent[-1]
+            # Nothing is signed by the word of a node that does not know what was seen before.
             if head.number < last.block:
                 raise NODE_BEHIND.saying(
                     "the newest block of {chain} is {number}, and was {known} before",
@@ -120,15 +121,17 @@ class FeeAccount:
         return Pending((*pending.sent, OnItsWay(self._signed(call, nonce, fees), nonce, fees, head.number)))
 
     def _fees(self, head: NewestBlock, above: Fees | None) -> Fees:
-        """What is offered after this block; so much above what was offered before that nodes replace it."""
+        """The fees to offer after this block; high enough above an earlier offer that nodes replace it."""
         if head.base_fee is None:
             needed = price = max(self._chain.gas_price(), _raised(above.price) if above else 0)
             tip = None
         else:
             tip = max(self._chain.tip(), _raised(above.tip or 0) if above else 0)
             needed = max(head.base_fee, _raised(above.price) if above else 0)
+            # Twice the base fee lasts for five full blocks, each of which raises it by an eighth (EIP-1559).
             price = max(min(2 * head.base_fee + tip, self._cap), needed)
             tip = min(tip, price)
+        # ADR 57: the cap bounds the cost of a node that lies about fees.
         if needed > self._cap:
             raise FeeAboveCap.saying(
                 "{chain} asks for {fee} gwei a unit of gas at present; paid are {cap}",
@@ -139,6 +142,7 @@ class FeeAccount:
         return Fees(price, tip)
 
     def _signed(self, call: Call, nonce: int, fees: Fees) -> bytes:
+        # A quarter more than estimated: the state may change until it is mined; what is left is not paid.
         gas = self._chain.gas(self.address, call.to, call.content) * 5 // 4
         self._require(gas * fees.price)
         return self._sign(
@@ -172,6 +176,7 @@ class FeeAccount:
         from eth_account import Account  # half a second, and most processes sign nothing
 
         key = self._opened()
+        # A file that was replaced since would pay from, and need rights for, another account.
         if not isinstance(key, PrivateKey) or account_of(key.public_key) != self.address:
             raise NO_FEE_KEY.saying(
                 "the key of the account {account} is not in a file, or another one by now",
@@ -186,8 +191,8 @@ def _is_stuck(last: OnItsWay, head: NewestBlock) -> bool:
 
 
 def account_of(key: PublicKey) -> bytes:
-    """The address of the account that a secp256k1 key has (Yellow Paper, F). Raises `NO_FEE_KEY`."""
-    if key.type != "secp256k1":
+    """The address of a secp256k1 key's account (Yellow Paper, F). Raises `NO_FEE_KEY`."""
+    if key.type != "secp256k1":  # the only curve of accounts (Yellow Paper, F)
         raise NO_FEE_KEY.saying("fees are paid with a secp256k1 key, not {key_type}", key_type=key.type)
     jwk = key.jwk()
     return keccak256(base64url_decode(jwk["x"]) + base64url_decode(jwk["y"]))[12:]
@@ -211,5 +216,5 @@ def _gwei(price: int) -> str:
 
 
 def _raised(price: int) -> int:
-    """By an eighth: nodes replace nothing for less than a tenth."""
+    """The price raised by an eighth: nodes replace nothing for less than a tenth."""
     return price * 9 // 8 + 1

@@ -1,8 +1,8 @@
 """Ethereum's Merkle-Patricia trie: its root, and the proof that it has a value at a key (Yellow Paper, D).
 
 A key is a path of half bytes. A node is a leaf (rest of the path, value), an extension (part of the path,
-child) or a branch (a child for each half byte, value). A child of 32 bytes or more stands there by its hash,
-a smaller one as it is.
+child) or a branch (a child for each half byte, value). A child of 32 bytes or more is stored by its hash, a
+smaller one inline.
 """
 
 from __future__ import annotations
@@ -29,11 +29,13 @@ def verify(root: bytes, key: bytes, proof: Sequence[bytes]) -> bytes:
         if not left:
             raise InvalidEvidence("the proof lacks a node of the trie")
         node = left.pop()
+        # Each node is bound by its hash in the one above, up to the root in the header.
         if keccak256(node) != expected:
             raise InvalidEvidence("a node of the proof is not the one that the trie has there")
         return node
 
     value = _find(root, key, following)
+    # Nodes that nobody hashes could be altered, and the evidence would have many forms.
     if left:
         raise InvalidEvidence("the proof has more nodes than lead to the value")
     return value
@@ -90,22 +92,25 @@ def _find(root: bytes, key: bytes, following: Callable[[bytes], bytes]) -> bytes
     found: rlp.Item = root
     path: str | None = key.hex()
     while path is not None:
+        # A child is a hash, or a smaller node inline, which is a list; anything else is no child.
         if isinstance(found, bytes) and len(found) != _HASH:
             raise InvalidEvidence("the trie has nothing at this key")
         node = rlp.decode(following(found)) if isinstance(found, bytes) else found
         found, path = _step(node, path)
+    # An empty value in a branch means that there is none (Yellow Paper, D).
     if not isinstance(found, bytes) or not found:
         raise InvalidEvidence("the trie has nothing at this key")
     return found
 
 
 def _step(node: rlp.Item, path: str) -> tuple[rlp.Item, str | None]:
-    """What a node has next on the path, and the rest of that; nothing is left where it is the value."""
+    """The next item on the path below a node, and the rest of the path; None where the item is the value."""
     if isinstance(node, bytes) or len(node) not in (2, _BRANCH):
         raise InvalidEvidence("a node of the proof is no node of a trie")
     if len(node) == _BRANCH:
         return (node[int(path[0], 16)], path[1:]) if path else (node[16], None)
     part, leaf = _path(node[0])
+    # All of the rest: a leaf with a longer or shorter path is the value of another key.
     if leaf and part == path:
         return node[1], None
     if not leaf and part and path.startswith(part):
@@ -114,16 +119,17 @@ def _step(node: rlp.Item, path: str) -> tuple[rlp.Item, str | None]:
 
 
 def _compact(path: str, *, leaf: bool) -> bytes:
-    """Half bytes as bytes, with whether they end at a leaf (Yellow Paper, C)."""
+    """Half bytes as bytes, with a flag for a leaf (Yellow Paper, C)."""
     odd = len(path) % 2
     return bytes.fromhex(f"{2 * leaf + odd}{'' if odd else '0'}{path}")
 
 
 def _path(compact: rlp.Item) -> tuple[str, bool]:
-    """The half bytes, and whether they end at a leaf. Raises `InvalidEvidence`."""
+    """The half bytes, and true where they end at a leaf. Raises `InvalidEvidence`."""
     text = compact.hex() if isinstance(compact, bytes) else ""
     path = text[1:] if text[:1] in ("1", "3") else text[2:]
     leaf = text[:1] in ("2", "3")
+    # One spelling only: unused flag bits would give a path several forms.
     if _compact(path, leaf=leaf) != compact:
         raise InvalidEvidence("a node of the proof is no node of a trie")
     return path, leaf

@@ -1,8 +1,8 @@
-"""Tiles that lie ahead of a log, and that the log did not write.
+"""Tiles that lie ahead of a log, and that the log did not write (threat F24).
 
-An appender to a database or a bucket can write a tile before the log comes to its place, and no appender can
-change it afterwards. It touches nothing that was signed, but the log signs no further: it refuses a tile that
-does not read back as it was written.
+An appender to a database or a bucket can write a tile before the log reaches its place, and no appender can
+change it afterwards. Signed entries are not affected, but the log stops signing: it refuses a tile that does
+not read back as it was written.
 """
 
 from __future__ import annotations
@@ -25,13 +25,14 @@ def tiles_ahead(
     batches: Sequence[Batch],
     get_many: Callable[[Iterable[str]], Mapping[str, bytes]],
 ) -> list[str]:
-    """Those of the tiles at these paths that have to be removed before the log can go on.
+    """The tiles among these paths that have to be removed before the log can go on.
 
-    `note` is its checkpoint, `batches` are those recorded from index `base` on. A tile between the checkpoint
-    and the end of the batches may be by a writer who was interrupted: then it is the one that they give.
+    `note` is its checkpoint, `batches` are those recorded from index `base` on. An interrupted writer may
+    have left a tile between the checkpoint and the end of the batches; that one follows from the batches.
     """
     signed = Checkpoint.parse(note).size if note is not None else 0
     end = batches[-1].range.stop if batches else base
+    # Tiles of what is signed were read back before the signature: only later ones can be foreign.
     beyond = sorted(path for path in paths if entries_before(path) > signed)
     given: dict[str, bytes] = {}
     if any(entries_before(path) <= end for path in beyond):

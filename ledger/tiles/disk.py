@@ -1,4 +1,4 @@
-"""The second copy of a log's newest checkpoint, in a file here; and what can be wrong with a disk."""
+"""The second copy of a log's newest checkpoint, in a file here (ADR 13); and the problems of a disk."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .layout import LARGEST
 def disk_problem(error: OSError) -> Unavailable:
     """`DISK_FULL` or `Unavailable` for an error at a log's files.
 
-    A disk that does not answer (EIO) says nothing of what was written there: that is not `Damaged`.
+    A disk that does not answer (EIO) says nothing about its content, so this is not `Damaged`.
     """
     detail = f"the log's folder cannot be read or written: {error.strerror}"
     if is_full(error):
@@ -27,7 +27,7 @@ def disk_problem(error: OSError) -> Unavailable:
 
 @contextmanager
 def disk_problems() -> Iterator[None]:
-    """Raises the `DISK_FULL` or `Unavailable` that an `OSError` inside is: see `disk_problem`."""
+    """Raises an `OSError` from inside as `DISK_FULL` or `Unavailable`: see `disk_problem`."""
     try:
         yield
     except OSError as error:
@@ -35,22 +35,23 @@ def disk_problems() -> Iterator[None]:
 
 
 class KeptCheckpoint:
-    """The file, or none. Each method raises `DISK_FULL` or `Unavailable` where the disk does not do it."""
+    """The file, if a path is given. Each method raises `DISK_FULL` or `Unavailable` where the disk fails."""
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
 
     def read(self) -> bytes | None:
-        """The checkpoint, if one was kept."""
+        """The kept checkpoint, if there is one."""
         if self._path is None:
             return None
         with disk_problems():
             return read_regular(self._path, LARGEST) if self._path.exists() else None
 
     def keep(self, newest: Callable[[], bytes | None]) -> None:
-        """Replace it, as a whole, by the newest checkpoint.
+        """Replace the kept checkpoint, as a whole, by the newest one.
 
-        That is asked for while no other process keeps one: else an older one might be written last.
+        `newest` is called under a lock against other processes that keep one: otherwise an older checkpoint
+        might be written last.
         """
         if self._path is None:
             return
@@ -59,7 +60,7 @@ class KeptCheckpoint:
                 replace_for_good(self._path, note, 0o600)
 
     def sync(self) -> None:
-        """Make the last one durable."""
+        """Make the last kept checkpoint durable."""
         if self._path is not None:
             with disk_problems():
                 sync_folder(self._path.parent)

@@ -1,4 +1,4 @@
-"""The right edge of a tree: all that is needed to know its root and to make it grow."""
+"""The right edge of a tree: its partial tiles and bundle, which give its root and let it grow."""
 
 from __future__ import annotations
 
@@ -28,12 +28,13 @@ class Edge:
 
     @classmethod
     def load(cls, get_many: Callable[[Iterable[str]], Mapping[str, bytes]], size: int) -> Edge:
-        """The edge of a tree as a store has it. Raises `Damaged` for what is missing or does not fit."""
+        """The edge of a tree from a store. Raises `Damaged` for tiles that are missing or do not fit."""
         stored = get_many(partial_tiles(size))
 
         def read(level: int | str, number: int, width: int) -> bytes:
             path = tile_path(level, number, width)
             data = stored.get(path) if width else b""
+            # A row of another length would move all later hashes.
             if data is None or (level != ENTRIES and len(data) != width * merkle.HASH_SIZE):
                 raise Damaged(f"{path} is missing or has not the right length")
             return data
@@ -45,6 +46,7 @@ class Edge:
             above //= WIDTH
         where = tile_path(ENTRIES, size // WIDTH, size % WIDTH)
         entries = unframe(read(ENTRIES, size // WIDTH, size % WIDTH), where)
+        # The next bundle begins with these entries, the next tile with these hashes: they have to agree.
         if merkle.leaf_hashes(entries) != b"".join(rows[:1]):
             raise Damaged(f"{where} has other entries than those whose hashes are in the tile of level 0")
         return cls(size, tuple(frame(entries)), tuple(rows))
@@ -55,12 +57,12 @@ class Edge:
         return merkle.edge_root(self.rows)
 
     def partial(self) -> dict[str, bytes]:
-        """The bundle and the tiles of which it consists, by their paths."""
+        """The edge's bundle and tiles, by their paths."""
         held = [data for data in (b"".join(self.bundle), *self.rows) if data]
         return dict(zip(partial_tiles(self.size), held, strict=True))
 
     def extend(self, batch: Batch) -> tuple[Edge, dict[str, bytes]]:
-        """The edge after a batch, and the tiles and bundles that are new by then."""
+        """The edge after a batch, and the tiles and bundles that the batch adds."""
         framed = [*self.bundle, *batch.framed]
         tiles = dict(_bundles(self.size // WIDTH, framed))
         rows: list[bytes] = []

@@ -1,4 +1,4 @@
-"""Which engine keeps a log, by the scheme of its address: the one place that knows them."""
+"""The engines that keep logs, by the schemes of their addresses: the one place that knows them."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 
 
 def _scheme(where: str) -> str:
-    """The scheme of an address, in small letters; nothing where it has none, as a path."""
+    """The scheme of an address, in small letters; empty for an address without one, such as a path."""
     found = _SCHEME.match(where)
     return found[1].lower() if found else ""
 
 
 class Engine(Protocol):
-    """Opens a store by its address; what the other arguments are, `open_store` says."""
+    """Opens a store by its address; `open_store` describes the other arguments."""
 
     def __call__(self, uri: str, *, read_only: bool, patience: float | None) -> Store: ...
 
 
 class Tables(Protocol):
-    """What the owner of a log's tables does to them, by what to connect with."""
+    """The operations of the owner of a log's tables, who connects with a `conninfo`."""
 
     def prepare(self, conninfo: str) -> int: ...
 
@@ -41,6 +41,7 @@ class Tables(Protocol):
 
 def _folder(uri: str, *, read_only: bool, patience: float | None) -> Store:
     parts = urlsplit(uri)
+    # RFC 8089: no host but this one. A query or fragment would be a setting that is silently ignored.
     if parts.netloc not in ("", "localhost") or parts.query or parts.fragment or parts.path[:1] != "/":
         raise Refused("the address of a log in a folder is file: and an absolute path")
     folder = Path(os.fsdecode(unquote_to_bytes(parts.path)))
@@ -61,7 +62,7 @@ def _bucket(uri: str, *, read_only: bool, patience: float | None) -> Store:
 
 @contextmanager
 def _extra(engine: str, extra: str) -> Iterator[None]:
-    """Around imports of what an extra of ours installs."""
+    """Wraps imports of packages that one of our extras installs. Raises `ExtraMissing`."""
     try:
         yield
     except ModuleNotFoundError as error:
@@ -73,13 +74,13 @@ def _extra(engine: str, extra: str) -> Iterator[None]:
 
 ENGINES: Mapping[str, Engine] = MappingProxyType({"file": _folder, "postgresql": _postgres, "s3": _bucket})
 PREPARED = ("postgresql",)
-"""The schemes of those that need `prepare_tables` before a log is made there."""
+"""The schemes of engines that need `prepare_tables` before a log is made there."""
 
 
 def prepare_tables(uri: str) -> int:
     """Make a log's tables in the database at an address, or bring them up to date: their owner's work.
 
-    Returns how many steps that took. Raises `Refused` for an engine that has none.
+    Returns the number of steps. Raises `Refused` for an engine that has none.
     """
     schema, conninfo = _tables(uri)
     return schema.prepare(conninfo)
@@ -88,14 +89,14 @@ def prepare_tables(uri: str) -> int:
 def prune_tables(uri: str) -> int:
     """Remove from the database at an address the partial tiles whose full tile is there: its owner's work.
 
-    Returns how many those were. Raises `Refused` for an engine where nothing is left to be removed.
+    Returns the number of removed rows. Raises `Refused` for an engine without such tables.
     """
     schema, conninfo = _tables(uri)
     return schema.prune(conninfo)
 
 
 def _tables(uri: str) -> tuple[Tables, str]:
-    if _scheme(uri) not in PREPARED:
+    if _scheme(uri) not in PREPARED:  # folders and buckets need no preparing
         raise Refused("only a log in a database has tables")
     with _extra("PostgreSQL", "postgres"):
         from wire.postgres import address
@@ -105,9 +106,10 @@ def _tables(uri: str) -> tuple[Tables, str]:
 
 
 def address_parts(uri: str) -> Mapping[str, str]:
-    """What the address of a log says, by name, for whoever is to agree to it. Nothing is connected to.
+    """The parts of a log's address, by name, to be shown before somebody agrees to it (threat F23).
 
-    Raises what opening it would raise for an address that is none, or has a password in it.
+    Nothing is connected to. Raises what opening it would raise for an address that is none, or has a password
+    in it.
     """
     if _scheme(uri) == "postgresql":
         with _extra("PostgreSQL", "postgres"):
@@ -121,7 +123,7 @@ def address_parts(uri: str) -> Mapping[str, str]:
 
 
 def address_of(where: Path | str) -> str:
-    """The address of a log; one that is given as a folder's path has that as a URI."""
+    """The address of a log; the path of a folder becomes a file URI."""
     return where if isinstance(where, str) and _scheme(where) else Path(where).absolute().as_uri()
 
 
@@ -134,9 +136,9 @@ def open_store(
 ) -> Store:
     """The store of a log at an address such as `file:///srv/log`, or in the folder of a path.
 
-    `read_only`, it writes nothing. With `patience`, in seconds, waiting longer for the lock raises
-    `TryLater`. Raises `Refused` for a scheme that `engines` does not have; what the address says besides may
-    be secret, and is not shown.
+    With `read_only`, it writes nothing. With `patience`, in seconds, waiting longer for the lock raises
+    `TryLater`. Raises `Refused` for a scheme that `engines` does not have, and shows no more than the scheme:
+    the rest of the address may be secret.
     """
     uri = address_of(where)
     name = _scheme(uri)

@@ -1,8 +1,8 @@
-"""The journal of a log in a folder: what was appended, durable before anything else is written.
+"""The journal of a log in a folder: appended batches, durable before anything else is written.
 
-The first record says where the settled part of the log ends, the others are batches. A record is the length
-of its payload, the SHA-256 of it, and the payload; the first one that is cut short or does not match is
-where the journal ends, as a crash leaves it.
+The first record has the end of the settled part of the log, the others are batches. A record is the length of
+its payload, the payload's SHA-256, and the payload. The journal ends before the first record that is cut
+short or does not match, since a crash may leave one.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ _FIRST = _HEAD + 8 + merkle.HASH_SIZE  # the first record, of the base
 
 
 class Capacity(NamedTuple):
-    """How much a journal takes."""
+    """The limits of a journal."""
 
     batches: int = 256
-    """Until it is full."""
+    """Batches after which it is full."""
     size: int = 1 << 16
-    """Bytes, until it is full: all of it is integrated again when a log is opened."""
+    """Bytes after which it is full: all of it is integrated again when a log is opened."""
     record: int = 1 << 28
-    """Bytes of one batch; more is never taken into memory."""
+    """Bytes of one batch; more is never read into memory."""
 
 
 CAPACITY = Capacity()
@@ -59,7 +59,7 @@ class Journal:
         self.replace(Base(0, merkle.EMPTY_ROOT))
 
     def refresh(self) -> None:
-        """Learn where the journal begins now, since it may have been replaced. Raises `Damaged`."""
+        """Read the journal's base again, since the journal may have been replaced. Raises `Damaged`."""
         try:
             with open_regular(self._path) as file:
                 base = _base(file)
@@ -70,14 +70,14 @@ class Journal:
 
     @contextmanager
     def _opened(self) -> Iterator[FileIO]:
-        """The journal that is known. Raises `Overtaken` where another has begun since."""
+        """Open the journal of the known base. Raises `Overtaken` where another has begun since."""
         with open_regular(self._path) as file:
             if _base(file) != self.base:
                 raise Overtaken("another writer has settled the log meanwhile")
             yield file
 
     def batches(self, start: int) -> Iterator[Batch]:
-        """The batches from index `start` on, which are on the disk, even if their writer died too early.
+        """The batches from index `start` on; they are made durable if their writer died before its sync.
 
         Raises `Damaged` for a journal that has become shorter.
         """
@@ -85,9 +85,10 @@ class Journal:
             self._forget(self.base)
         with self._opened() as file:
             end = os.fstat(file.fileno()).st_size
+            # A file that lost records was acknowledged as durable: no crash does that.
             if end < self._end:
                 raise Damaged("the journal of the log has become shorter")
-            if end > self._end:
+            if end > self._end:  # a writer may have died between writing and syncing
                 sync_file(file.fileno())
             for payload in _payloads(file, self._end, self._capacity.record):
                 batch = _parse(payload)
@@ -101,15 +102,17 @@ class Journal:
         """Raise `Overtaken` unless the last recorded batch ends at `size`."""
         with self._opened() as file:
             following = next(_payloads(file, self._end, self._capacity.record), None)
+        # ADR 38: of two writers at one index, the second finds the first one's batch, lock or no lock.
         if size != self._size or (following is not None and int.from_bytes(following[:8]) == size):
             raise Overtaken("another writer has recorded a batch meanwhile")
 
     def append(self, *batches: Batch) -> None:
-        """Add batches after the last known one; what a crash left there is cut. Durable on return.
+        """Add batches after the last known one, over any remains of a crash. Durable on return.
 
-        Raises `TooLarge`, and `OSError` after taking back what was written.
+        Raises `TooLarge`, and `OSError` after removing the written bytes again.
         """
         payloads = [b"".join([each.start.to_bytes(8), *frame([each.key]), *each.framed]) for each in batches]
+        # Readers end at a longer record: it would be lost after it was acknowledged.
         if max(map(len, payloads)) > self._capacity.record:
             raise TooLarge(f"a batch of the log has at most {self._capacity.record} bytes")
         records = b"".join(map(_record, payloads))
@@ -136,7 +139,7 @@ class Journal:
 
     @property
     def full(self) -> bool:
-        """Whether opening the log would soon take too long."""
+        """True where opening the log would soon take too long."""
         return self._end > self._capacity.size or len(self.keys) >= self._capacity.batches
 
     def _add(self, batch: Batch, length: int) -> None:
@@ -147,6 +150,7 @@ class Journal:
 
 def _base(file: FileIO) -> Base:
     header = next(_payloads(file, 0, _FIRST), b"")
+    # The first record is written with the file, as a whole: no crash leaves a part of it.
     if len(header) != _FIRST - _HEAD:
         raise Damaged("the journal of the log does not begin as one")
     return Base(int.from_bytes(header[:8]), header[8:])
@@ -163,9 +167,11 @@ def _payloads(file: FileIO, at: int, longest: int) -> Iterator[bytes]:
         head = file.read(_HEAD)
         length = int.from_bytes(head[:8])
         at += _HEAD + length
+        # A length that a crash left half-written may say anything.
         if at > end or length > longest:
             return
         payload = file.read(length)
+        # Blocks of a file reach the disk in any order: the length may be there without the payload.
         if sha256(payload).digest() != head[8:]:
             return
         yield payload

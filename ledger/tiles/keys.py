@@ -1,8 +1,8 @@
 """The keys of all settled batches of a log in a folder, so that a key is appended once, ever.
 
 Each time the log settles, its batches' keys become a sorted file of fixed-length records, named for the range
-of entries that it covers; a key is found by bisection in each. Neighbouring files of similar length are
-merged, so that a million keys are in a dozen files. Files only appear and disappear as a whole.
+of entries that it covers; a key is found by bisection in each file. Neighbouring files of similar length are
+merged, so that a million keys are in a dozen files. Files appear and disappear only as a whole.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ LARGEST_MERGE = 1 << 18  # records; merging is done in memory
 
 
 def key_digest(key: bytes) -> bytes:
-    """What stands for a key here: caller's keys may have any length."""
+    """SHA-256 of a key, which stands for it in stores: callers' keys differ in length."""
     return sha256(key).digest()
 
 
 class KeyRuns:
-    """The sorted files in one folder, which is there before any is added."""
+    """The sorted files in one folder, which has to exist before any is added."""
 
     def __init__(self, folder: Path, merged: int = LARGEST_MERGE) -> None:
         self._folder, self._merged = folder, merged
@@ -35,6 +35,7 @@ class KeyRuns:
         """The range of entries that was appended under a key. Raises `Damaged`."""
         for path in self._runs():
             size = path.stat().st_size
+            # Written as a whole, so a crash leaves no part of one; and an empty file cannot be mapped.
             if not size or size % _RECORD:
                 raise Damaged(f"{path} is not a file of keys as written")
             with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as run:
@@ -47,7 +48,7 @@ class KeyRuns:
         return None
 
     def all(self) -> Iterator[tuple[bytes, range]]:
-        """Every key with its range of entries, in the order of these; after a crash files may overlap."""
+        """Every key with its range of entries, in the order of entries; after a crash files may overlap."""
         reached = 0
         for path in sorted(self._runs(), key=_span):
             run = path.read_bytes()
@@ -59,7 +60,7 @@ class KeyRuns:
                     reached = stop
 
     def clear(self) -> None:
-        """Forget all of them."""
+        """Remove all files of keys."""
         for path in self._runs():
             path.unlink()
 
@@ -68,6 +69,7 @@ class KeyRuns:
         records = [digest + at.start.to_bytes(8) + at.stop.to_bytes(8) for digest, at in keys.items()]
         while before := next((path for path in self._runs() if _span(path)[1] == start), None):
             older = before.read_bytes()
+            # Similar lengths only, so that a key is written again a logarithmic number of times.
             if len(older) > 2 * _RECORD * len(records) or len(older) > self._merged * _RECORD:
                 break
             start = _span(before)[0]

@@ -1,7 +1,7 @@
-"""Where the tiles of a tree are and what is in them (C2SP tlog-tiles).
+"""The paths and contents of a tree's tiles (C2SP tlog-tiles).
 
-A tile is 256 hashes, or less at the right edge of the tree; an entry bundle is 256 entries, each after its
-length in two bytes. Both go by their level ("entries" for bundles), number and width.
+A tile is 256 hashes, or fewer at the right edge of the tree; an entry bundle is 256 entries, each after its
+length in two bytes. Both are addressed by level ("entries" for bundles), number and width.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ LARGEST = WIDTH * (2 + LARGEST_ENTRY)  # bytes; nothing but the journal is longe
 
 
 def tile_path(level: int | str, number: int, width: int = WIDTH) -> str:
-    """Such as `tile/0/x001/x234/067`, or `tile/0/x001/x234/067.p/12` for a tile of width 12."""
+    """A tile's path, such as `tile/0/x001/x234/067`, or `tile/0/x001/x234/067.p/12` for width 12."""
     partial = "" if width == WIDTH else f".p/{width}"
     return f"tile/{level}/{number_path(number)}{partial}"
 
 
 def number_path(number: int) -> str:
-    """Such as `x001/x234/067`: no folder has more than a thousand files."""
+    """A number as a path, such as `x001/x234/067`: no folder has more than a thousand files."""
     groups = [f"{number % 1000:03}"]
     while number := number // 1000:
         groups.append(f"x{number % 1000:03}")
@@ -40,7 +40,7 @@ def number_path(number: int) -> str:
 
 
 def full_tiles(old_size: int, new_size: int) -> list[str]:
-    """The full tiles and bundles that a tree has at the new size and had not at the old one."""
+    """The full tiles and bundles that a tree has at the new size but not at the old one."""
     return [
         tile_path(level, number)
         for level, old, new in _levels(old_size, new_size)
@@ -55,13 +55,13 @@ def partial_tiles(size: int) -> list[str]:
 
 
 def is_tile(path: str, *, full: bool = False) -> bool:
-    """Whether a tile or a bundle can be at a path; `full`, one that is there for ever."""
+    """True for the path of a tile or a bundle; with `full`, only for one that is never replaced."""
     found = _TILE.fullmatch(path)
     return found is not None and not (full and found["partial"])
 
 
 def entries_before(path: str) -> int:
-    """How many entries a tree has at least in which this tile or bundle is; 0 for any other path."""
+    """The smallest size of a tree with the tile or bundle at this path; 0 for any other path."""
     found = _TILE.fullmatch(path)
     if found is None:
         return 0
@@ -72,14 +72,14 @@ def entries_before(path: str) -> int:
 
 
 def prefix(origin: str) -> str:
-    """The path under which a log of this name is published; nothing if it has none."""
+    """The path in a log's name, under which it is published; empty if it has none."""
     return urlsplit(f"https://{origin}").path
 
 
 def address(origin: str) -> str | None:
-    """Where a log of this name is published, which is its URL without the scheme; `None` if it names no host.
+    """The URL at which a log of this name is published; `None` if the name has no host.
 
-    That is how C2SP tlog-tiles wants logs to be called.
+    C2SP tlog-tiles names logs by their URL without the scheme.
     """
     try:
         return Target.parse(f"https://{origin}").url
@@ -106,7 +106,7 @@ def _levels(old_size: int, new_size: int) -> Iterator[tuple[int | str, int, int]
 
 
 def frame(entries: Sequence[bytes]) -> list[bytes]:
-    """Entries as bundles have them."""
+    """Entries in the form of bundles, each after its length."""
     return [len(entry).to_bytes(2) + entry for entry in entries]
 
 
@@ -118,6 +118,7 @@ def unframe(data: bytes, where: str) -> list[bytes]:
         stop = at + 2 + int.from_bytes(data[at : at + 2])
         entries.append(data[at + 2 : stop])
         at = stop
+    # A bundle that was cut short would else give a shortened last entry.
     if at != len(data):
         raise Damaged(f"{where} ends in the middle of an entry")
     return entries

@@ -1,4 +1,4 @@
-"""A log that lives as long as its process: for tests, and for trying things."""
+"""A log that lives as long as its process, for tests and experiments."""
 
 from __future__ import annotations
 
@@ -59,6 +59,7 @@ class MemoryStore(Store):
         """See `Appender.publish`. Raises `Overtaken`."""
         with self._turn:
             require_not_left(self._mark)
+            # ADR 38: one checkpoint follows another, whoever holds the lock.
             if self._files.get(CHECKPOINT) != after:
                 raise Overtaken("another checkpoint was published meanwhile")
             self._files[CHECKPOINT] = note
@@ -75,6 +76,7 @@ class MemoryStore(Store):
         """See `Appender.seal`. Raises `Overtaken`."""
         with self._turn:
             is_new = CHECKPOINT not in self._files and not self._keys
+            # ADR 59: one move at a time, and a target only where no log ever began.
             if self._mark != after or (mark.state is State.COMING and not is_new):
                 raise Overtaken("another move, or another log, was here first")
             self._mark = mark

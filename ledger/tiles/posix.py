@@ -47,8 +47,8 @@ class PosixStore(Store):
     """A `Store` over one folder, which is made if it does not exist; several processes may use it.
 
     With `patience`, in seconds, `lock` raises `TryLater` where another process holds the log for longer. With
-    `read_only` nothing is written, and a folder that does not exist is an empty log. Its journal has this
-    `capacity`.
+    `read_only`, nothing is written, and a folder that does not exist is an empty log. `capacity` is that of
+    the journal.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class PosixStore(Store):
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
-        """Nobody else decides meanwhile, by the lock of the folder itself: `journal.lock` can be removed."""
+        """Hold the lock of the folder itself for a deciding write: `journal.lock` can be removed (ADR 38)."""
         self._require_writable()
         with locked_folder(self._folder):
             yield
@@ -177,6 +177,7 @@ class PosixStore(Store):
     def publish(self, note: bytes, *, after: bytes | None) -> None:
         """See `Appender.publish`. Raises `Overtaken`."""
         with self._open_turn():
+            # ADR 38: with the lock lost, a second signer would replace what the first one published.
             if self.get(CHECKPOINT) != after:
                 raise Overtaken("another writer has published a checkpoint meanwhile")
             replace_for_good(self._folder / CHECKPOINT, note, 0o644)
@@ -185,8 +186,10 @@ class PosixStore(Store):
         with self._open_turn():
             self._journal.require_end(base.size if keys is None else 0)
             before, recorded = self._journal.base.size, self._journal.keys
+            # Durable first, forgotten last: after a power cut the journal can still give tiles and keys.
             sync_files(self._folder, [*full_tiles(before, base.size), *partial_tiles(base.size)])
             if keys is None:
+                # Keys stay known for ever: a batch that is appended again returns its indices.
                 self._keys.add(before, base.size, recorded)
             else:
                 self._keys.clear()  # an interrupted move may have left some, perhaps of another log
@@ -203,13 +206,14 @@ class PosixStore(Store):
     def seal(self, mark: Mark, *, after: Mark | None) -> None:
         """See `Appender.seal`. Raises `Overtaken`."""
         with self._turn():
+            # ADR 59: one move at a time, and a target only where no log ever began.
             if self._mark() != after or (mark.state is State.COMING and not self._is_empty()):
                 raise Overtaken("another move, or another log, was here first")
             made = {"version": 1, "name": mark.name, "state": mark.state}
             write_durably(self._folder / _MARK, orjson.dumps(made))
 
     def _is_empty(self) -> bool:
-        """Whether nothing was ever recorded or published."""
+        """True where nothing was ever recorded or published."""
         if self._is_new():
             self._journal.create()
         self._journal.refresh()
@@ -223,7 +227,7 @@ def _partial_folders(sizes: set[int]) -> set[str]:
 
 @contextmanager
 def _overtaken_where_gone() -> Iterator[None]:
-    """Nobody but who settles the log removes files from it."""
+    """Raises `Overtaken` where a file is gone: only settling the log removes files from it."""
     try:
         yield
     except FileNotFoundError as error:

@@ -1,4 +1,4 @@
-"""Reading a tree of any published size from its tiles, a few of which are kept at hand."""
+"""Reading a tree of any published size from its tiles, a few of which are cached."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .layout import ENTRIES, HEIGHT, WIDTH, tile_path, unframe
 
 
 class TileReader:
-    """Hashes and entries out of a store's `get`. Raises `Damaged`, naming the tile, for what does not fit."""
+    """Hashes and entries from a store's `get`. Raises `Damaged`, naming the tile, if one does not fit."""
 
     def __init__(self, get: Callable[[str], bytes | None]) -> None:
         self._get = get
@@ -22,7 +22,7 @@ class TileReader:
         self._bundle = functools.lru_cache(maxsize=4)(self._read_bundle)  # of up to 16 MB, in another's log
 
     def tree(self, size: int) -> merkle.Subtree:
-        """The perfect subtrees of the tree of this size, as `merkle` asks for them."""
+        """The perfect subtrees of the tree of this size, in the form that `merkle` takes."""
 
         def subtree(level: int, index: int) -> bytes:
             tile_level, height = divmod(level, HEIGHT)
@@ -58,6 +58,7 @@ class TileReader:
 
     def _read_row(self, level: int, number: int, width: int) -> bytes:
         path, data = self._read(level, number, width)
+        # More is well: a full tile, which begins with the partial one (C2SP tlog-tiles).
         if len(data) < width * merkle.HASH_SIZE:
             raise Damaged(f"{path} has not the right length")
         return data[: width * merkle.HASH_SIZE]
@@ -65,12 +66,13 @@ class TileReader:
     def _read_bundle(self, number: int, width: int) -> list[bytes]:
         path, data = self._read(ENTRIES, number, width)
         entries = unframe(data, path)
+        # A full bundle has more than the asked width; a shorter one cannot take its place.
         if len(entries) < width:
             raise Damaged(f"{path} has {counted(len(entries), 'entry', 'entries')} instead of {width}")
         return entries[:width]
 
     def _read(self, level: int | str, number: int, width: int) -> tuple[str, bytes]:
-        """The tile of a width, or else the full one, which may have taken its place since."""
+        """The tile of a width, or the full one, which may have replaced it since."""
         for path in (tile_path(level, number, width), tile_path(level, number)):
             data = self._get(path)
             if data is not None:

@@ -1,17 +1,17 @@
-"""The contract of every store, in 12 members: what a log needs kept, and in which order it must survive.
+"""The contract of every store, in 12 members: the data of a log, and the order in which it must survive.
 
-A batch is *recorded* first; from then on it is part of the log, whatever happens. Tiles are *put* next, and
-the checkpoint is *published* last. A power cut may take both, since the recorded batches give the same tiles
-and the same root again, to be signed anew. Now and then the store *settles*: it makes all that durable, and
-only then forgets the batches that it covers.
+A batch is *recorded* first; from then on it is part of the log for good. Tiles are *put* next, and the
+checkpoint is *published* last. A power cut may lose both, since the recorded batches give the same tiles and
+the same root again, to be signed anew. Now and then the store *settles*: it makes all that durable, and only
+then forgets the batches that it covers.
 
 All of that is done under the store's lock. A lock can be lost without its holder knowing: a lease ends, a
-connection breaks, a lock file is removed. So the two writes that decide have one winner each, whoever holds
-the lock: what is recorded at an index, and which checkpoint follows another. The loser is told (`Overtaken`),
-looks at what the other wrote, and goes on from there.
+connection breaks, a lock file is removed. So the two deciding writes have one winner each, regardless of the
+lock (ADR 38): the batch at an index, and the checkpoint that follows another. The loser gets `Overtaken`,
+reads the winner's writes, and goes on from there.
 
 `get` and `get_many` are the exception: they are called from any thread, at any time and without the lock,
-also while another thread of the same process writes. A log that is served is read so.
+also while another thread of the same process writes. Services read a log in this way.
 
 A log moves to another store on top of this contract (`ledger.move`), by one more conditional write: `seal`
 changes the store's mark. A store whose log has left refuses to record, to publish and to settle.
@@ -45,7 +45,7 @@ class Batch:
 
     @functools.cached_property
     def framed(self) -> list[bytes]:
-        """The entries as bundles have them; journal and tiles both need that."""
+        """The entries in the form of bundles, which journal and tiles both need."""
         return frame(self.entries)
 
 
@@ -67,30 +67,30 @@ CHECKPOINT = "checkpoint"
 
 
 class State(StrEnum):
-    """What a move has made of a store."""
+    """The state of a store that took part in a move."""
 
     COMING = "coming"
-    """It is reserved for a log that is being moved here: only the move writes, and no log opens on it."""
+    """Reserved for a log that is being moved here: only the move writes, and no log opens on it."""
     HERE = "here"
-    """The log has come, and goes on here."""
+    """Open: the log has come, and goes on here."""
     LEFT = "left"
-    """It is closed for good: the log goes on elsewhere."""
+    """Closed for good: the log goes on elsewhere."""
 
 
 class Mark(NamedTuple):
-    """The newest move that a store took part in, by the name that both stores have of it."""
+    """The newest move that a store took part in, by its name, which both stores have."""
 
     name: str
     state: State
 
     @property
     def is_closed(self) -> bool:
-        """Whether no log appends here."""
+        """True where no log appends here."""
         return self.state is not State.HERE
 
 
 class StoreHead(NamedTuple):
-    """Where the settled part of a log ends, and the newest move that its store took part in, if any."""
+    """The end of a log's settled part, and the newest move that its store took part in, if any."""
 
     base: Base
     mark: Mark | None
@@ -107,7 +107,7 @@ def require_open(mark: Mark | None) -> None:
 
 
 def require_not_left(mark: Mark | None) -> None:
-    """Raise `LOG_SEALED` where the log of a store with this mark has left; a store asks before it writes."""
+    """Raise `LOG_SEALED` where the log of a store with this mark has left; stores ask before they write."""
     if mark is not None and mark.state is State.LEFT:
         require_open(mark)
 
@@ -117,7 +117,7 @@ Keys: TypeAlias = Iterator[tuple[bytes, range]]
 
 
 def first_difference(tiles: Mapping[str, bytes], stored: Mapping[str, bytes]) -> str | None:
-    """The first path at which a store has something else than the tile, or nothing; `None` if all agree."""
+    """The first path at which the store lacks the tile or has another one; `None` if all agree."""
     return next((path for path, data in tiles.items() if stored.get(path) != data), None)
 
 
@@ -134,7 +134,7 @@ class Reader(Protocol):
         """
 
     def get_many(self, paths: Iterable[str]) -> dict[str, bytes]:
-        """What there is at each of these paths, in one round trip where the engine has any.
+        """The data at those of these paths that have any, in one round trip where the engine has those.
 
         Called from any thread, without the lock.
         """
@@ -142,7 +142,7 @@ class Reader(Protocol):
     def lock(self) -> AbstractContextManager[object]:
         """Wait for, and hold, the log's one lock among all threads and processes.
 
-        Stores that were opened to be read hold it together.
+        Read-only stores share it.
         """
 
     def head(self) -> StoreHead:
@@ -166,7 +166,8 @@ class Appender(Protocol):
 
     Raises `Unavailable` when it cannot write now, having changed nothing that counts, and `Refused` where it
     was opened to be read. `Overtaken` from any of these: another writer has changed the log meanwhile.
-    `LOG_SEALED` from `record`, `publish` and `settle` once the log has left, whoever had the store open.
+    `LOG_SEALED` from `record`, `publish` and `settle` once the log has left, in every process that has the
+    store open.
     """
 
     def put(self, tiles: Mapping[str, bytes]) -> None:
@@ -178,9 +179,9 @@ class Appender(Protocol):
     def record(self, *batches: Batch) -> bool:
         """Add neighbouring batches at the end, durably when this returns, or none when it raises.
 
-        Returns whether so much is pending by now that it is time to settle. Of several writers for one index,
-        one records; the others raise `Overtaken`. A crash may leave the first few of the batches, each of
-        them whole.
+        Returns true where enough is pending that it is time to settle. Of several writers for one index, one
+        records; the others raise `Overtaken`. A crash may leave the first few of the batches, each of them
+        whole.
         """
 
     def publish(self, note: bytes, *, after: bytes | None) -> None:
@@ -194,14 +195,14 @@ class Appender(Protocol):
     def settle(self, base: Base, keys: Callable[[], Keys] | None = None) -> None:
         """Make all tiles up to the new base and the checkpoint durable, then forget the batches below it.
 
-        The base is where the last recorded batch ends; where it is not, nothing is forgotten, and `Overtaken`
-        raised. Keys are not forgotten. With `keys`, which may be asked for again, nothing was ever recorded
+        The base is where the last recorded batch ends; otherwise nothing is forgotten, and `Overtaken`
+        raised. Keys are not forgotten. With `keys`, which may be called again, nothing was ever recorded
         here: tiles of a whole log were put, and these are the keys of its batches up to the base. The base is
-        changed once they are durable: where asking for them raises, nothing is settled.
+        changed once they are durable; if `keys` raises, nothing is settled.
         """
 
     def seal(self, mark: Mark, *, after: Mark | None) -> None:
-        """Replace the mark `after`, against all who have the store open.
+        """Replace the mark `after`, for every process that has the store open.
 
         One atomic compare-and-swap: `Overtaken` where another mark stands there, and for one that is `COMING`
         where anything was ever recorded or published.
@@ -209,17 +210,17 @@ class Appender(Protocol):
 
 
 class Store(Reader, Appender, Protocol):
-    """Keeps one log: what `Log` needs of an engine, and all that it knows of one."""
+    """Keeps one log: the whole interface between `Log` and an engine."""
 
 
 @runtime_checkable
 class Examined(Protocol):
-    """What a store has besides, where others than the log can write to the engine or remove from it."""
+    """An addition to stores on engines where others than the log can write or remove (threat F24)."""
 
     def examine(self) -> None:
-        """Look for what may have gone from the engine, and for what somebody else wrote ahead of the log.
+        """Look for objects that are gone from the engine, and for those of others ahead of the log.
 
-        Nothing else misses the one, and the log stops at the other. Raises `Damaged`.
+        No other check notices the former, and the log stops at the latter. Raises `Damaged`.
         """
 
 
@@ -238,6 +239,6 @@ def mark_of(store: Reader) -> Mark | None:
 def found_in(store: Reader, keys: Iterable[bytes]) -> list[range | None]:
     """The indices of the batches that were recorded under these keys; `None` where none was."""
     with store.lock():
-        for _ in store.pending(store.head().base.size):  # whose keys it learns so
+        for _ in store.pending(store.head().base.size):  # reading the batches lets the store learn their keys
             pass
         return [store.find(key) for key in keys]

@@ -1,4 +1,4 @@
 """A log in a PostgreSQL database: `schema` makes the tables, and `store` keeps the log in them.
 
-The extra `[postgres]` installs what that needs.
+The extra `[postgres]` installs its dependencies.
 """

@@ -1,4 +1,4 @@
-"""Rows ahead of a log: an appender may add them, and only the owner of the tables may take them away."""
+"""Rows ahead of a log: an appender may add them, and only the tables' owner may remove them (threat F24)."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ _BATCHES = "SELECT start FROM intaglio.batch WHERE stop > %s ORDER BY start"
 _PENDING = "SELECT start, key, entries FROM intaglio.pending WHERE start >= %s AND start < %s ORDER BY start"
 _TILES = "SELECT path FROM intaglio.tile"
 GIVEN = "SELECT path, data FROM intaglio.tile WHERE path = ANY(%s) AND octet_length(data) <= %s"
-"""A value longer than any tile counts as missing: an appender may have written it to fill the memory."""
+"""Tiles by path. A value longer than any tile counts as missing: it would fill the memory (threat F32)."""
 
 
 class Ahead(NamedTuple):
-    """The tiles, by path, and the batches, by where they begin."""
+    """The tiles, by path, and the batches, by their first index."""
 
     tiles: list[str]
     batches: list[int]
 
     @property
     def names(self) -> list[str]:
-        """What people know them by."""
+        """The rows' names in messages."""
         return [*self.tiles, *(f"batch {start}" for start in self.batches)]
 
 
@@ -48,11 +48,11 @@ def read_ahead(cursor: Cursor) -> Ahead:
 
 
 def neighbouring(rows: Sequence[Row], start: int, size: int) -> Iterator[Batch]:
-    """The batches of rows with start, key and entries, which have to follow each other up to the log's size.
+    """The batches in rows of start, key and entries; they have to follow each other up to the log's size.
 
     Raises `Damaged` where one is missing.
     """
-    if start < 0:  # as an appender may write; the levels of such a tree have no end
+    if start < 0:  # threat F32: as an appender may write; the levels of such a tree have no end
         raise Damaged(f"the tables of the log have a base of {start} entries")
     end = start
     for at, key, entries in rows:
@@ -61,5 +61,6 @@ def neighbouring(rows: Sequence[Row], start: int, size: int) -> Iterator[Batch]:
         batch = Batch(at, key, unframe(entries, "a batch of the log"))
         yield batch
         end = batch.range.stop
+    # A row that is missing was acknowledged: it is part of the log.
     if end != size:
         raise Damaged(f"the tables of the log have batches up to {end}, and it ends at {size}")

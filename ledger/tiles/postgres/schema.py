@@ -1,4 +1,4 @@
-"""A log's tables: numbered SQL in `migrations`, and what their owner removes."""
+"""A log's tables: numbered SQL in `migrations`, and the removal of rows by their owner."""
 
 from __future__ import annotations
 
@@ -33,14 +33,15 @@ WHERE whole.path = split_part(partial.path, '.p/', 1) AND whole.path <> partial.
 
 
 def prepare(conninfo: str) -> int:
-    """As `tables.bring_up`: makes the tables of a log, or brings them up to date."""
+    """Make the tables of a log, or bring them up to date, as `tables.bring_up`."""
     return tables.bring_up(conninfo, LOG)
 
 
 def prune(conninfo: str) -> int:
-    """Remove, as the tables' owner, what lies ahead of the log, and partial tiles whose full tile is there.
+    """Remove, as the tables' owner, rows ahead of the log, and partial tiles whose full tile is there.
 
-    Returns how many rows those were. Those stay from which a log is opened. Nobody appends meanwhile.
+    Returns the number of removed rows. Partial tiles that opening the log needs stay. The log is locked
+    against appenders meanwhile.
     """
 
     def work(cursor: Cursor) -> int:

@@ -1,11 +1,11 @@
-"""A log in a PostgreSQL database: the row `head` says where it ends, and is locked by whoever moves that.
+"""A log in a PostgreSQL database: the row `head` has its end, and a writer locks the row to change it.
 
 intaglio.head      one row: the log's size, its base, the newest checkpoint, its newest move
-intaglio.batch     where each batch is, and the digest of its key
-intaglio.pending   the entries of those that are not settled
+intaglio.batch     the range of each batch, and the digest of its key
+intaglio.pending   the entries of batches that are not settled
 intaglio.tile      tiles and bundles by their paths, which are only ever added
 
-A commit of `record` or `settle` is durable, and so is, by then, all that was committed before.
+A commit of `record` or `settle` is durable, and makes all earlier commits durable.
 """
 
 from __future__ import annotations
@@ -74,9 +74,9 @@ _FULL = "SELECT count(*) >= %s OR sum(octet_length(entries)) >= %s FROM intaglio
 class PostgresStore(Store):
     """A `Store` in a database that `prepare` has made ready; any number of processes and machines may use it.
 
-    `uri` is read by `address.parse`; `patience` and `read_only` are as `open_store` has them, and the log is
-    settled when so much is pending as is the `capacity`. Raises what `Connections` raises, and
-    `LEDGER_NOT_DURABLE` or `Refused` for a server that is not to be appended to.
+    `uri` is read by `address.parse`; `patience` and `read_only` are as in `open_store`. The log is settled
+    when `capacity` is pending. Raises what `Connections` raises, and `LEDGER_NOT_DURABLE` or `Refused` for a
+    server that cannot be appended to.
     """
 
     def __init__(
@@ -108,7 +108,7 @@ class PostgresStore(Store):
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """See `Reader.lock`. Threads wait here, so that no more than one of them waits at the server."""
+        """See `Reader.lock`. Threads wait here, so that at most one of them waits at the server."""
         if self._read_only:
             with self._database.held(
                 f"SELECT pg_advisory_xact_lock_shared({schema.LOG.turn})", self._patience
@@ -126,7 +126,7 @@ class PostgresStore(Store):
     def head(self) -> StoreHead:
         """See `Reader.head`. Raises `Damaged`."""
         size, root, *move = self._row([int, bytes, *_MOVE], _HEAD)
-        if size < 0:  # as an appender may write; levels of such a tree have no end
+        if size < 0:  # threat F32: as an appender may write; levels of such a tree have no end
             raise Damaged(f"the tables of the log have a base of {size} entries")
         return StoreHead(Base(size, root), _mark(tuple(move)))
 
@@ -134,7 +134,7 @@ class PostgresStore(Store):
         """See `Reader.pending`. Raises `Overtaken` where they are settled, `Damaged` where one is missing."""
         rows = self._rows([int, int, int | None, bytes | None, bytes | None], _PENDING, start)
         base, size = only({row[:2] for row in rows})
-        if base > start:
+        if base > start:  # one statement reads both, so they belong together
             raise Overtaken("another writer has settled the log meanwhile")
         recorded = checked([row[2:] for row in rows if row[2] is not None], [int, bytes, bytes])
         yield from neighbouring(recorded, start, size)
@@ -151,7 +151,7 @@ class PostgresStore(Store):
         """See `Reader.find`. Raises `Damaged`."""
         rows = self._rows([int, int], _BATCH, key_digest(key))
         for start, stop in rows:
-            if not 0 <= start < stop:  # as an appender may write; there is no tile of a number below zero
+            if not 0 <= start < stop:  # threat F32: as an appender may write; no tile has a negative number
                 raise Damaged(f"the tables of the log have a batch from {start} to {stop}")
             return range(start, stop)
         return None
@@ -161,7 +161,7 @@ class PostgresStore(Store):
         end = 0
         while rows := self._rows([int, int, bytes], _KEYS, end):
             for start, stop, digest in rows:
-                if not start == end < stop:  # or a database that lies could give keys for ever
+                if not start == end < stop:  # threat F32: a database that lies could give keys for ever
                     raise Damaged(f"the tables of the log have keys up to {end}, and then of {start}")
                 yield digest, range(start, stop)
                 end = stop
@@ -170,7 +170,7 @@ class PostgresStore(Store):
         """See `Appender.put`. Tiles that are there stay as they are: nobody may change any."""
         try:
             self._write(lambda cursor: _copy(cursor, "tile", ("text", "bytea"), tiles.items()), durably=False)
-        except Overtaken:  # some are there
+        except Overtaken:  # some are there, and a COPY, which is faster, knows no ON CONFLICT
             self._write(lambda cursor: _add(cursor, tiles), durably=False)
 
     def record(self, *batches: Batch) -> bool:
@@ -215,13 +215,14 @@ class PostgresStore(Store):
 
 
 def _move(cursor: Cursor, statement: str, *values: object, rows: int = 1) -> None:
-    """Changes the rows whose condition holds, or nothing."""
+    """Run a conditional statement. Raises `Overtaken` where its condition does not hold for all rows."""
+    # ADR 38: the compare-and-swap of each deciding write; PostgreSQL tells by the count of rows.
     if cursor.execute(statement, values).rowcount != rows:
         raise Overtaken("another writer has changed the log meanwhile")
 
 
 def _move_on(cursor: Cursor, statement: str, *values: object, rows: int = 1) -> None:
-    """The same where part of the condition is that the log has not left."""
+    """As `_move`, where part of the condition is that the log has not left. Raises `LOG_SEALED` then."""
     try:
         _move(cursor, statement, *values, rows=rows)
     except Overtaken:
@@ -233,7 +234,7 @@ def _mark(row: Row) -> Mark | None:
     name, state = row
     if name is None:
         return None
-    if state not in [*State]:
+    if state not in [*State]:  # by a later program: whether the log may be appended to is not known
         raise Damaged("the tables of the log have a move whose state is not known here")
     return Mark(name, State(state))
 

@@ -1,6 +1,6 @@
-"""Where a bucket is, `s3://bucket/prefix`, and how to get in: never a secret in the address.
+"""The address of a bucket, `s3://bucket/prefix`, and the credentials for it, which are never in the address.
 
-The rest is as AWS's own tools have it: variables of the environment, else the files `~/.aws/config` and
+They are found as AWS's own tools do it: in variables of the environment, else in `~/.aws/config` and
 `~/.aws/credentials` (AWS SDKs and Tools Reference Guide, "Configuration and credential settings").
 """
 
@@ -28,22 +28,26 @@ _KEY = {
 
 
 ENDPOINT = "aws_endpoint_url_s3"
-"""The name of that setting which nothing in the environment overrides."""
+"""The name of the endpoint setting that nothing in the environment overrides."""
 
 
 class Location(NamedTuple):
-    """A bucket, and what the names of the objects in it begin with: nothing, or something with a `/`."""
+    """A bucket, and the prefix of the names of its objects: empty, or ending with a `/`."""
 
     bucket: str
     prefix: str
 
 
 def parse_location(uri: str) -> Location:
-    """Raises `PASSWORD_IN_ADDRESS`, and `Refused` for all but a bucket and a prefix; neither shows it."""
+    """Read an address. Raises `PASSWORD_IN_ADDRESS`, and `Refused` for all but a bucket and a prefix.
+
+    Neither message shows the address.
+    """
     try:
         parts = urlsplit(uri)
     except ValueError:
         parts = urlsplit("")
+    # An address stands in files, messages and process lists: it never has a secret.
     if "@" in parts.netloc:
         raise PASSWORD_IN_ADDRESS("the address has a user name or a password in it")
     prefix = f"{parts.path.strip('/')}/".lstrip("/")
@@ -53,9 +57,10 @@ def parse_location(uri: str) -> Location:
 
 
 def settings(bucket: str, environment: Mapping[str, str]) -> dict[str, Any]:
-    """What to open a bucket with: region, endpoint, style of addresses, and a key, unless AWS gives a role.
+    """The settings to open a bucket with: region, endpoint, style of addresses, and key.
 
-    Raises `Refused` for an endpoint without TLS that is not on loopback, and where no key is known.
+    At AWS itself a role may take the key's place. Raises `Refused` for an endpoint without TLS that is not on
+    loopback, and where no key is known.
     """
     profile = _profile(environment)
     region = _first(environment, _REGIONS) or profile.get("region", "us-east-1")
@@ -77,6 +82,7 @@ def settings(bucket: str, environment: Mapping[str, str]) -> dict[str, Any]:
 
 def _endpoint(url: str, bucket: str) -> str:
     target = Target.parse(url)
+    # Without TLS anybody on the way could answer for the bucket.
     if target.scheme == "http" and not _is_here(target.host):
         raise Refused("the endpoint of the bucket has no TLS, and is not on this machine")
     host = f"[{target.host}]" if ":" in target.host else target.host
@@ -92,7 +98,7 @@ def _first(environment: Mapping[str, str], names: tuple[str, ...]) -> str | None
 
 
 def _profile(environment: Mapping[str, str]) -> dict[str, str]:
-    """What the files say of the profile that is in use."""
+    """The settings of the profile in use, from AWS's files."""
     name = environment.get("AWS_PROFILE") or "default"
     home = Path(environment.get("HOME", "/")) / ".aws"
     found: dict[str, str] = {}

@@ -1,9 +1,9 @@
 """The batches of a log in a bucket: each object begins where the one before it ends, and is created once.
 
-batch/00000000000000000000, …: SHA-256 of the rest; who made it, for this attempt alone; records, each of them
-a batch after its length. Or a seal, the name of the move that the log left by: nothing comes after it.
+batch/00000000000000000000, …: SHA-256 of the rest; random bytes that mark the writer's attempt; records, each
+a batch after its length. Or a seal, the name of the move by which the log left: nothing comes after it.
 
-So whoever knows where the log ends can add to it, and of several one does.
+A writer that knows the end of the log creates the object with that name; of several writers, one succeeds.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ _SUM, _BY, _LENGTH, _START = 32, 16, 8, 8
 _SEAL = b"sealed: "
 _LONGEST_SEAL = 1 << 12  # bytes
 _MOST = 1 << 12
-"""Objects since the base. A log settles after 64: so many only where that failed a thousand times."""
+"""Objects since the base. A log settles after 64: so many are there only if that failed a thousand times."""
 _LARGEST = 1 << 30
-"""Bytes of them. What is recorded at once has about 2**28 at most, and a log settles after it."""
+"""Bytes of these objects. One call records about 2**28 at most, and a log settles after it."""
 _TRIES = 100  # of a seal, before which others may record again and again
 _FASTER = "another writer has recorded a batch meanwhile"
 
 
 def batch_path(start: int) -> str:
-    """Where the batch is that begins at an index; the paths sort as the numbers do."""
+    """The path of the batch that begins at an index; the paths sort as the numbers do."""
     return f"{BATCHES}{start:020}"
 
 
 class Batches:
-    """Those since the log's base, as far as they are known here. Raises as `Bucket` does, and `Damaged`."""
+    """The batches since the log's base, as far as they were read. Raises as `Bucket` does, and `Damaged`."""
 
     def __init__(self, bucket: Bucket) -> None:
         self._bucket = bucket
@@ -49,25 +49,26 @@ class Batches:
         self.known: list[Batch] = []
         self._objects = self._size = 0
         self.mark: Mark | None = None
-        """The move that has sealed the end of the log, as far as that is known here."""
+        """The move that has sealed the end of the log, if its seal was read."""
         self.keys: dict[bytes, range] = {}
-        """Digests of keys, and where their batches are."""
+        """Digests of keys, with the ranges of their batches."""
 
     @property
     def end(self) -> int:
-        """Where the known ones end."""
+        """The index after the last known batch."""
         return self.known[-1].range.stop if self.known else self.base.size
 
     def begin(self, base: Base) -> None:
-        """Start over, where the log has another base by now."""
+        """Start over if the log has another base by now."""
         if base != self.base:
             self._forget(base)
 
     def since(self, start: int) -> Iterator[Batch]:
-        """Those from an index on, with all that there are by now. Raises `Damaged`."""
+        """The batches from an index on, read up to the present end. Raises `Damaged`."""
         yield from (batch for batch in self.known if batch.start >= start)
         while self.mark is None and (data := self._next()) is not None:
             path, content = batch_path(self.end), data[_SUM + _BY :]
+            # An object is created as a whole: another sum is damage, not a crash.
             if sha256(data[_SUM:]).digest() != data[:_SUM]:
                 raise Damaged(f"{path} is not what was written")
             if content.startswith(_SEAL):
@@ -80,7 +81,7 @@ class Batches:
     def _next(self) -> bytes | None:
         """The object at the end, if there is one. Raises `Damaged` for more than a log leaves unsettled.
 
-        A bucket that lies could otherwise give batch after batch, for ever and until memory is full.
+        Without that limit, a bucket that lies could give batches until memory is full (threat F32).
         """
         data = self._bucket.get(batch_path(self.end))
         if data is not None and (self._objects == _MOST or self._size + len(data) > _LARGEST):
@@ -88,15 +89,16 @@ class Batches:
         return data
 
     def record(self, *batches: Batch) -> None:
-        """Add neighbouring ones where the known ones end.
+        """Add neighbouring batches after the last known one.
 
-        Raises `Overtaken` where something else is there, `LOG_SEALED` where that is a seal, and `Unavailable`
-        where readers would find too many.
+        Raises `Overtaken` where another object is there, `LOG_SEALED` where that is a seal, and `Unavailable`
+        where there would be more than readers accept.
         """
         content = _format(batches)
         size = _SUM + _BY + len(content)
         if size > LARGEST_BATCHES or self._objects == _MOST or self._size + size > _LARGEST:
             raise Unavailable("too much was recorded in the log since it was last settled")
+        # ADR 60: of several writers one creates the object that has the log's end for a name.
         if batches[0].start != self.end or not self._create(content):
             end = self.end
             for _ in self.since(end):
@@ -107,7 +109,7 @@ class Batches:
         self._add(size, batches)
 
     def seal(self, name: str) -> None:
-        """Let a log be as it is from now on. Raises `Overtaken` where a seal is there."""
+        """Close the log for good. Raises `Overtaken` where a seal is there."""
         for _ in range(_TRIES):
             for _ in self.since(self.end):
                 pass
@@ -119,7 +121,8 @@ class Batches:
         raise Overtaken(_FASTER)
 
     def require_end(self, size: int) -> None:
-        """Raise `Overtaken` unless the last one ends at `size`."""
+        """Raise `Overtaken` unless the last batch ends at `size`."""
+        # `Appender.settle`: the base has to be where the last recorded batch ends.
         if size != self.end or self._bucket.has(batch_path(size)):
             raise Overtaken(_FASTER)
 
@@ -128,12 +131,13 @@ class Batches:
         data = sha256(rest).digest() + rest
         if not self._bucket.create(path, data):
             return False
+        # Nothing is signed for a batch that the bucket does not give back.
         if self._bucket.get(path) != data:
             raise Damaged(f"{path} does not read back as it was written")
         return True
 
     def _add(self, size: int, batches: Sequence[Batch]) -> None:
-        """Know the batches of an object of that many bytes."""
+        """Add the batches of an object of `size` bytes to the known ones."""
         self._objects, self._size = self._objects + 1, self._size + size
         self.known += batches
         self.keys |= {key_digest(batch.key): batch.range for batch in batches}
@@ -148,9 +152,10 @@ def _format(batches: Sequence[Batch]) -> bytes:
 
 
 def _parse(path: str, content: bytes, end: int) -> Iterator[Batch]:
-    """The batches of an object, of which there is at least one, from index `end` on. Raises `Damaged`.
+    """The batches of an object, at least one, from index `end` on. Raises `Damaged`.
 
-    Each has a key and an entry: one without would leave the end where it is, and be read again for ever.
+    Each has a key and an entry: without an entry, the end would not move, and the same object would be read
+    again for ever (threat F32).
     """
     at = 0
     while at < len(content) or not at:

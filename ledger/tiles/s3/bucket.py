@@ -1,7 +1,7 @@
-"""The one way to a bucket: objects by their names, created once; what errors mean, and when to try again.
+"""All requests to a bucket: objects by their names, created once; the meaning of errors, and retries.
 
-Whatever is tried again is tried again here, within ten seconds: obstore is told not to. Nothing that a bucket
-answers is taken without end: an object has a limit, and so has a list.
+All retries are made here, within ten seconds; obstore's own are switched off. Every answer of a bucket is
+limited, objects and lists alike (threat F32).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _T = TypeVar("_T")
 _R = TypeVar("_R")
 
 AT_ONCE = 32
-"""Requests."""
+"""Concurrent requests."""
 _PATIENCE = 10.0  # seconds, within which a request is made again
 _PAGE_PATIENCE = 10.0  # seconds, within which a list comes to its next names
 _PAUSE, _LONGEST_PAUSE = 0.05, 2.0  # seconds; doubled each time
@@ -44,23 +44,23 @@ _RIGHTS = (
 _STATUS = re.compile(r"status code: (\d{3})")
 _CODE = re.compile(r"<Code>(\w{1,60})</Code>")
 _unfinished: list[object] = []
-"""Lists that were given up: obstore 0.12 panics where one is freed while a request of it is under way."""
+"""Lists that were given up: obstore 0.12 panics if one is freed while its request is under way."""
 _users: list[int] = []
-"""The one process that may use obstore: its threads are not in the forks of that."""
+"""The one process that may use obstore: forks of it do not have obstore's threads."""
 
 
 class Bucket:
-    """The objects at one location, as of one log. Names are without the prefix of the location.
+    """The objects of one log, at one location. Names are without the prefix of the location.
 
     Raises `Unavailable` where the store does not answer, `TryLater` where it is busy, `LEDGER_CLOCK` where
-    it finds ours wrong, `Refused` where it does not let us, and `NotFound` where there is no such bucket.
-    `Damaged` for an object or a list that is longer than any that is written there.
+    it finds ours wrong, `Refused` where the key lacks the right, and `NotFound` where there is no such
+    bucket. Raises `Damaged` for an object or a list that is longer than any that is written there.
     """
 
     def __init__(self, location: Location) -> None:
         self._prefix = location.prefix
         self.keeps_versions = False
-        """Whether an answer has named the version of an object: what is removed or replaced stays there."""
+        """True once an answer has named the version of an object: the bucket keeps removed and old ones."""
         found: Any = {
             **settings(location.bucket, os.environ),
             "conditional_put": "etag",
@@ -76,21 +76,21 @@ class Bucket:
         )
 
     def get(self, path: str) -> bytes | None:
-        """What an object holds, if there is one."""
+        """The content of an object, if there is one."""
         found = self._get(path, _limit(path))
         return None if found is None else found[0]
 
     def part(self, path: str, start: int, length: int) -> bytes | None:
-        """Part of an object, if there is one; fewer bytes where that ends before."""
+        """Part of an object, if there is one; fewer bytes where the object ends earlier."""
         found = self._get(path, length, {"range": (start, start + length)})
         return None if found is None else found[0]
 
     def end(self, path: str, length: int) -> tuple[bytes, int] | None:
-        """The last `length` bytes of an object, or all that it has, and how many that is, if there is one."""
+        """The last `length` bytes of an object, or all of it, and the object's size, if there is one."""
         return self._get(path, length, {"range": {"suffix": length}})
 
     def _get(self, path: str, limit: int, asked: Any = None) -> tuple[bytes, int] | None:
-        """What an object holds, or the part of it that is asked for, and the size that it is said to have."""
+        """The content of an object, or the requested part of it, and the size that the bucket states."""
 
         def work() -> tuple[bytes, int] | None:
             try:
@@ -117,13 +117,13 @@ class Bucket:
         self.keeps_versions |= answer.get("version") is not None
 
     def get_many(self, paths: Iterable[str]) -> dict[str, bytes]:
-        """What those of these objects hold that there are."""
+        """The contents of those of these objects that exist."""
         wanted = list(paths)
         found = _at_once(self.get, wanted)
         return {path: data for path, data in zip(wanted, found, strict=True) if data is not None}
 
     def has(self, path: str) -> bool:
-        """Whether there is such an object."""
+        """True where there is such an object."""
 
         def work() -> bool:
             try:
@@ -135,13 +135,14 @@ class Bucket:
         return _insist(work)
 
     def create(self, path: str, data: bytes) -> bool:
-        """Whether the object is there with this content; else it is there with another, and stays so.
+        """Create an object; true if it then has this content, false if it has another, which stays.
 
-        Where an answer was lost the request is made again, and may find what the first one created.
+        After a lost answer the request is made again, and may find the object that the first one created.
         """
         if _insist(lambda: self._create(path, data)):
             return True
         found = self._get(path, max(len(data), _limit(path)))
+        # By its content: heads and batches have random bytes of their writer's attempt (ADR 60).
         return found is not None and found[0] == data
 
     def _create(self, path: str, data: bytes) -> bool:
@@ -154,11 +155,11 @@ class Bucket:
         return True
 
     def create_many(self, objects: Mapping[str, bytes]) -> None:
-        """Create those of these objects that are not there; those that are stay, whatever they hold."""
+        """Create those of these objects that do not exist; existing ones stay as they are."""
         _at_once(lambda item: _insist(lambda: self._create(*item)), list(objects.items()))
 
     def replace(self, path: str, data: bytes) -> None:
-        """Write an object, whether it is there or not."""
+        """Write an object, new or existing."""
         _insist(lambda: self._store.put(self._prefix + path, data, use_multipart=False))
 
     def remove(self, path: str) -> None:
@@ -166,11 +167,12 @@ class Bucket:
         _insist(lambda: self._store.delete(self._prefix + path))
 
     def names(self, folder: str, most: int) -> list[str]:
-        """The names in a folder, which ends with a slash, or in all; and below it. A list may be behind.
+        """The names in and below a folder, which ends with a slash, or in all. A list may be behind.
 
         Raises `Damaged` for more than `most`.
         """
         names = self._listed(folder, None, most + 1)
+        # threat F32: a list without end.
         if len(names) > most:
             raise Damaged(f"the bucket lists more than {most} objects in {folder}, which nobody writes there")
         return names
@@ -180,7 +182,7 @@ class Bucket:
         return next(iter(self._listed(f"{path.rpartition('/')[0]}/", path, 1)), None)
 
     def _listed(self, folder: str, after: str | None, most: int) -> list[str]:
-        """The first names in a folder, at most that many, from one on."""
+        """The first names in a folder, at most `most`, after a given one."""
         offset = None if after is None else self._prefix + after
 
         async def work() -> list[str]:
@@ -217,9 +219,10 @@ def _at_once(work: Callable[[_T], _R], items: list[_T]) -> list[_R]:
 
 
 def _insist(work: Callable[[], _T]) -> _T:
-    """Do some work, again and again where what went wrong may pass. Raises the problem that it is."""
+    """Do some work, and retry it after errors that may pass. Raises the error as a `Problem`."""
     if not _users:
         _users.append(os.getpid())
+    # Requests need obstore's threads, and a fork has none of them.
     if os.getpid() not in _users:
         raise Unavailable("a process that was forked cannot use the connections of its parent to the bucket")
     deadline, pause = time.monotonic() + _PATIENCE, _PAUSE
@@ -235,7 +238,7 @@ def _insist(work: Callable[[], _T]) -> _T:
 
 
 def _said(error: BaseException) -> tuple[str, str]:
-    """The status and the code of S3's answer, empty where there was none. No more of it is ever shown."""
+    """The status and the code of S3's answer, empty where there was none. No other part is ever shown."""
     text = str(error)
     status, code = _STATUS.search(text), _CODE.search(text)
     return status[1] if status else "", code[1] if code else ""
@@ -243,6 +246,7 @@ def _said(error: BaseException) -> tuple[str, str]:
 
 def _may_pass(error: BaseException) -> bool:
     status, code = _said(error)
+    # Settings are wrong there: nothing changes within ten seconds.
     if _is_redirect(error) or _is_distrust(error):
         return False
     return status[:1] in ("", "5") or status in ("408", "409", "429") or code == "RequestTimeout"

@@ -2,7 +2,7 @@
 
 head/0000000000000001, …: a line of JSON, then the checkpoint, verbatim.
 
-The newest is found by asking for numbers, since a list may be behind; what a list has beyond it shows a gap.
+The newest is found by asking for numbers, since a list may be behind. A listed name beyond it shows a gap.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from .bucket import Bucket
 
 _VERSION = 1
 _MOST = 1 << 40
-"""Heads: one a millisecond for thirty years. A bucket that says yes to every number is asked no further."""
+"""Heads: one a millisecond for thirty years. A bucket that has every number is asked no further (F32)."""
 _LARGEST_SIZE = 1 << 63  # entries, and none so many
 
 
 def head_path(number: int) -> str:
-    """Where a head is; the paths sort as the numbers do."""
+    """The path of a head; the paths sort as the numbers do."""
     return f"head/{number:016}"
 
 
@@ -40,10 +40,10 @@ class LogHead:
     base: Base
     mark: Mark | None = None
     by: str = field(default_factory=lambda: secrets.token_hex(16))
-    """Of this attempt alone: so that who made a head knows it again, though others would say the same."""
+    """Random, for this attempt alone: its writer recognises the head, even if others say the same."""
 
     def next(self, **changes: Any) -> LogHead:
-        """The one to follow it, with these changes."""
+        """The next head, with these changes."""
         return replace(self, **changes, number=self.number + 1, by=secrets.token_hex(16))
 
     def format(self) -> bytes:
@@ -59,6 +59,7 @@ class LogHead:
         line, _, note = data.partition(b"\n")
         try:
             members = load_json_object(line)
+            # A later program may have added what decides: this one must not write over it.
             if members["version"] != _VERSION:
                 raise Damaged(f"{head_path(number)} was written by a program of another version")
             size, root = members["base"]["size"], bytes.fromhex(members["base"]["root"])
@@ -67,6 +68,7 @@ class LogHead:
             texts = [members["by"], *([mark.name] if mark else [])]
             if type(size) is not int or not all(isinstance(text, str) for text in texts):
                 raise TypeError  # such as 1e308, which Python would take for a number of entries
+            # threat F32: numbers that no log has.
             if not 0 <= size < _LARGEST_SIZE or len(root) != merkle.HASH_SIZE:
                 raise ValueError
         except (Malformed, KeyError, TypeError, ValueError):
@@ -80,25 +82,26 @@ class Heads:
     def __init__(self, bucket: Bucket) -> None:
         self._bucket = bucket
         self.known = LogHead(0, None, Base(0, merkle.EMPTY_ROOT))
-        """The newest one that was seen here."""
+        """The newest head that was read or made here."""
 
     def newest(self) -> LogHead:
-        """The newest head by now; number 0 of a log that was never begun. Raises `Damaged`."""
+        """The newest head; it has number 0 for a log that was never begun. Raises `Damaged`."""
         known = self.known
         number = self._last(known.number)
+        # Once, at the first look: a gap below the newest would make an old state look like the newest.
         if not known.number and (listed := self._bucket.first_after(head_path(number))):
             number = self._last(number)  # where one was made meanwhile
             if listed > head_path(number):
                 raise Damaged(f"{head_path(number + 1)} is missing, though the log has newer ones")
         if number > known.number:
             data = self._bucket.get(head_path(number))
-            if data is None:
+            if data is None:  # it was asked for and there: heads are never removed
                 raise Damaged(f"{head_path(number)} was there, and is gone")
             known = self.known = LogHead.parse(number, data)
         return known
 
     def add(self, head: LogHead) -> bool:
-        """Whether this head is the one of its number; else another one is, and has been since before.
+        """Create a head; true if it is the one of its number, false if another one was there first.
 
         Raises `Damaged` where the bucket neither creates the head nor has another.
         """
@@ -113,13 +116,14 @@ class Heads:
         return self._bucket.has(head_path(number))
 
     def _last(self, known: int) -> int:
-        """The last number that has a head, where `known` has one or is 0; in as many steps as it has bits.
+        """The last number that has a head, searched from `known`, which has one or is 0.
 
-        Raises `Damaged` for a number that no log comes to.
+        It takes about two steps for each bit of the distance. Raises `Damaged` for a number no log reaches.
         """
         step = 1
         while self._exists(known + step):
             known, step = known + step, step * 2
+            # threat F32: a bucket that has every number.
             if known > _MOST:
                 raise Damaged(f"the bucket says that it has {head_path(known)}, which no log comes to")
         beyond = known + step

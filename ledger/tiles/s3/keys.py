@@ -1,9 +1,9 @@
-"""Under which keys the settled batches of a log in a bucket were recorded.
+"""The keys under which the settled batches of a log in a bucket were recorded.
 
-key/ab/abcdef…, for each key, whose SHA-256 is in the name: where its batch begins and ends.
+key/ab/abcdef…: one object for each key, named by its SHA-256, with the start and end of its batch.
 keys/00000000000000000000, …: the same of many batches, in order; each begins where the one before it ends.
 
-By the first a key is found, by the second all of them go along when the log moves.
+The first kind is for finding a key, the second for copying all keys when the log moves.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ _AT_ONCE = 1 << 13  # keys
 
 
 def key_path(digest: bytes) -> str:
-    """Where the object of a key is."""
+    """The path of the object of a key."""
     return f"key/{digest.hex()[:2]}/{digest.hex()}"
 
 
 def keys_path(start: int) -> str:
-    """Where the keys are of the batches from an index on."""
+    """The path of the object with the keys of the batches from an index on."""
     return f"keys/{start:020}"
 
 
@@ -51,7 +51,7 @@ class KeyObjects:
         return at
 
     def all(self, size: int) -> Keys:
-        """Those of all batches that make up the first entries, `size` of them."""
+        """The keys of all batches that make up the first `size` entries."""
         end = 0
         while end < size:
             for digest, at in self._from(end):
@@ -59,7 +59,7 @@ class KeyObjects:
                 end = at.stop
 
     def add(self, keys: Iterable[tuple[bytes, range]]) -> None:
-        """Keep those of neighbouring batches, which may be there in part. Raises `Overtaken` for others."""
+        """Keep the keys of neighbouring batches; some may be there. Raises `Overtaken` for different ones."""
         keys = iter(keys)
         while portion := dict(itertools.islice(keys, _AT_ONCE)):
             self._bucket.create_many(
@@ -70,6 +70,7 @@ class KeyObjects:
                 if self._bucket.create(keys_path(start), _format(portion)):
                     break
                 for digest, at in self._from(start):
+                    # What an interrupted writer left has to be the same keys at the same places.
                     if portion.pop(digest, None) != at:
                         raise Overtaken("another writer has settled the log meanwhile")
 
@@ -80,7 +81,9 @@ class KeyObjects:
             raise Damaged(f"{path} is gone from the bucket")
         keys = _parse(path, data)
         ends = [start, *(at.stop for _, at in keys)]
-        if [at.start for _, at in keys] != ends[:-1]:  # or whoever goes from one to the next never ends
+        if [at.start for _, at in keys] != ends[
+            :-1
+        ]:  # threat F32: going from one to the next might never end
             raise Damaged(f"{path} is not what was written")
         return keys
 
@@ -97,6 +100,7 @@ def _parse(path: str, data: bytes) -> list[tuple[bytes, range]]:
         for record in records
         if record is not None
     ]
+    # threat F32: without entries the reader would not get on, and ask for ever.
     if len(keys) != len(records) or not keys or not all(at for _, at in keys):
         raise Damaged(f"{path} is not what was written")
     return keys

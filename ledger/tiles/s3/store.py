@@ -1,13 +1,13 @@
 """A log in a bucket of an S3 store.
 
 tile/          tiles and bundles, as everywhere
-batch/         what was recorded, each batch where the one before it ends
+batch/         recorded batches, each where the one before it ends
 head/          the state after each checkpoint, numbered
-key/, keys/    where the batch of each key is
+key/, keys/    the range of each key's batch
 checkpoint     the newest checkpoint, for those who read the bucket itself; nothing here relies on it
-conditional    says that this store does not create what is there
+conditional    the object by which the store shows that it does not create an existing object
 
-Two names decide, which create-if-absent gives to one writer each: the batch at an index, and the next head.
+Two names decide, and create-if-absent gives each to one writer: the batch at an index, and the next head.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from .heads import Heads, LogHead, head_path
 from .keys import KeyObjects
 
 CAPACITY = Capacity(batches=64)
-"""Of what is pending: each batch of it is fetched by itself when a log is opened."""
+"""The limits of pending batches: each is fetched by a request of its own when a log is opened."""
 _CONDITIONAL = "conditional"
 _SAMPLE = 3  # tiles
 _SPARE = 10_000  # tiles that a log may have beside those that are counted
@@ -44,9 +44,9 @@ _EXAMINED = 100  # openings, of which one looks whether anything is gone
 class S3Store(Store):
     """A `Store` in a bucket; any number of processes and machines may use it.
 
-    `uri` is read by `parse_location`; `patience` and `read_only` are as `open_store` has them, and the log is
-    settled when so much is pending as is the `capacity`. Raises what `Bucket` raises, `Damaged` where an
-    object is gone, and `LEDGER_NOT_CONDITIONAL` for a store that creates what is there.
+    `uri` is read by `parse_location`; `patience` and `read_only` are as in `open_store`. The log is settled
+    when `capacity` is pending. Raises what `Bucket` raises, `Damaged` where an object is gone, and
+    `LEDGER_NOT_CONDITIONAL` for a store that creates an existing object.
     """
 
     def __init__(
@@ -76,8 +76,10 @@ class S3Store(Store):
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """See `Reader.lock`. It is between the threads of this store alone: that one of several writers
-        decides at each write is enough, and a lock in the bucket would outlive who died with it.
+        """See `Reader.lock`. It holds between the threads of this store alone.
+
+        Each deciding write has one winner, which is enough; a lock in the bucket would outlive a process that
+        died with it (ADR 60).
         """
         if not self._turn.acquire(timeout=-1 if self._patience is None else self._patience):
             raise TryLater("another thread holds the log")
@@ -88,16 +90,18 @@ class S3Store(Store):
             self._turn.release()
 
     def head(self) -> StoreHead:
-        """See `Reader.head`. Whoever died between the two steps of `seal` is helped to the second one."""
+        """See `Reader.head`. Completes the second step of a `seal` whose writer died after the first."""
         head = self._heads.newest()
         self._batches.begin(head.base)
         left = self._batches.mark
+        # The seal at the end has decided already; the head only tells it (ADR 60).
         if left is not None and left != head.mark and not self._read_only:
             self._close(left)
         return StoreHead(head.base, left or head.mark)
 
     def pending(self, start: int) -> Iterator[Batch]:
         """See `Reader.pending`. Raises `Overtaken` where they are settled."""
+        # Entries below the base are read from tiles: the caller has to start from there.
         if start < self._batches.base.size:
             raise Overtaken("another writer has settled the log meanwhile")
         return self._batches.since(start)
@@ -130,6 +134,7 @@ class S3Store(Store):
         for _ in range(_TRIES):
             head = self._heads.newest()
             require_not_left(head.mark)
+            # ADR 38: the signer had seen `after`; another checkpoint since may be of another tree.
             if head.note != after:
                 raise Overtaken("another writer has published a checkpoint meanwhile")
             if self._heads.add(head.next(note=note)):
@@ -145,18 +150,20 @@ class S3Store(Store):
         self._batches.require_end(base.size if keys is None else 0)
         self._keys.add(self._batches.keys.items() if keys is None else keys())
         head = self._heads.newest()
+        # The next head has one winner: a checkpoint published meanwhile is not undone.
         if head.base != self._batches.base or not self._heads.add(head.next(base=base)):
             raise Overtaken("another writer has changed the log meanwhile")
         self._batches.begin(base)
 
     def seal(self, mark: Mark, *, after: Mark | None) -> None:
-        """See `Appender.seal`. A log that comes is given the first head, before which nobody records.
+        """See `Appender.seal`. A target is reserved by its first head, before anything is recorded there.
 
-        Where it leaves, the end of the log decides; a head then stops those who sign.
+        A source is sealed by an object at the end of the log; a head then stops those who sign.
         """
         self._require_writable()
         head = self._heads.newest()
         is_new = head.number == 0 and not self._bucket.has(batch_path(0))
+        # ADR 59: one move at a time, and a target only where no log ever began.
         if head.mark != after or (mark.state is State.COMING and not is_new):
             raise Overtaken("another move, or another log, was here first")
         if mark.state is State.LEFT:
@@ -181,9 +188,9 @@ class S3Store(Store):
         require_none_ahead(tiles_ahead(paths, note, base.size, batches, self._bucket.get_many))
 
     def _require_there(self) -> None:
-        """Look whether the first head, the oldest tiles and some others are there, and right.
+        """Check that the first head, the oldest tiles and a sample of others are there, and right.
 
-        So that objects which somebody or a rule of the bucket removed are missed in time. Raises `Damaged`.
+        So objects that somebody or a rule of the bucket removed are noticed in time. Raises `Damaged`.
         """
         newest = self._heads.newest()
         if newest.number and not self._bucket.has(head_path(1)):
@@ -195,6 +202,7 @@ class S3Store(Store):
             for path in (hashes, entries):
                 if path not in found:
                     raise _gone(path)
+            # Both are there; whether they were exchanged shows only when they are hashed.
             if merkle.leaf_hashes(unframe(found[entries], entries)) != found[hashes]:
                 raise Damaged(f"{hashes} is not what follows from {entries}")
 
@@ -211,7 +219,7 @@ class S3Store(Store):
         self._open()
 
     def _open(self) -> None:
-        """Once, before anything else is done: whether this store and this log will do."""
+        """Check the store and the log, once, before anything else is done."""
         if self._is_open:
             return
         if not self._read_only:
@@ -225,13 +233,14 @@ class S3Store(Store):
         self._is_open = True
 
     def _require_conditional(self) -> None:
+        # ADR 60: some stores ignore the condition, and two writers would fork the log there.
         for _ in range(2):  # the first one may be new
             if not self._bucket.create(_CONDITIONAL, secrets.token_hex(16).encode()):
                 return
         raise LEDGER_NOT_CONDITIONAL("the store of the log's bucket creates an object that is there already")
 
     def _show(self) -> None:
-        """Write the newest checkpoint where everybody looks, until an older one no longer comes last."""
+        """Write the public checkpoint, again if another writer's older one came last."""
         shown = None
         for _ in range(_TRIES):
             note = self._heads.newest().note or b""
@@ -243,9 +252,9 @@ class S3Store(Store):
 
 
 def _most_tiles(head: LogHead, batches: Sequence[Batch]) -> int:
-    """How many tiles a log may have by now, generously: a bucket could list names for ever.
+    """A generous limit to the tiles of a log: a bucket could list names for ever (threat F32).
 
-    A tile and a bundle for 256 entries, and the partial ones at each edge that was signed for, or was to be.
+    It allows a tile and a bundle for 256 entries, and partial ones at each edge that was or may be signed.
     """
     size = batches[-1].range.stop if batches else head.base.size
     return size // 64 + 32 * (head.number + len(batches)) + _SPARE
