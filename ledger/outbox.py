@@ -218,7 +218,7 @@ class Outbox:
         return [_submission(*row) for row in rows]
 
     def gone(self, destination: Destination) -> list[Submission]:
-        """The lost submissions that no longer checkpoint on the ledger covers."""
+        """The lost submissions that are not covered by a longer checkpoint on the ledger."""
         there = self.newest(destination)
         known = there.checkpoint.size if there else 0
         return [lost for lost in self.lost(destination) if lost.checkpoint.size > known]
