@@ -318,10 +318,14 @@ class Unrepeatable:
 
 def test_a_token_signs_each_row_once(tmp_path: Path) -> None:
     """The guard compares what is signed, and asks for no second signature."""
-    token = Unrepeatable()
-    press = at_once(replace(issuer_in(tmp_path / "home").press(), signer=token))
-    lines = [press.print_row(record(index), index, NOW).line for index in range(5)]
-    assert (token.signed, used(press)) == (5, 5)
+    for home in "abc":  # what is random in an issuer may send its rows the general way, once in thousands
+        token = Unrepeatable()
+        press = at_once(replace(issuer_in(tmp_path / home).press(), signer=token))
+        lines = [press.print_row(record(index), index, NOW).line for index in range(5)]
+        assert token.signed == 5
+        if used(press):
+            break
+    assert used(press) == 5
     for line in lines:
         secured = Line.parse(line).secured
         (signed,) = secured.signatures(Work()).known
