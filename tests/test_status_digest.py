@@ -22,7 +22,6 @@ from issuer.status.digest import KEPT, changes_name
 from tests import status_digest_reader
 from tests.conftest import ROOT
 from tests.problems import raises
-from tests.test_issuer_claims import answer, service  # noqa: F401 -- fixtures
 from tests.test_suspension import URL, cells, of, position
 from tests.world import COLLEGE, NOW, Holder, diploma, issuer_in, trust_in
 from vc import Anchored, Bundle, Report, Verdict

@@ -113,7 +113,7 @@ def publish(
     replace_file(folder / NAME, digest_file(bundle, packed, is_whole=True))
     if before:
         changes = facts.pack_changes(positions, before.digest.positions())
-        # Whoever takes changes has the issuer's documents of the digest before.
+        # A verifier that takes changes has the issuer's documents of the digest before.
         is_known = _texts(before.bundle) == _texts(bundle)
         brief = replace(bundle, issuer_documents=()) if is_known else bundle
         replace_file(folder / changes_name(last), digest_file(brief, changes, is_whole=False))

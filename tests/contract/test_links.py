@@ -1,4 +1,4 @@
-"""What any place for claim links has to do. A new one is added to `PLACES`, and passes all of this."""
+"""The contract of each place for claim links. A new one is added to `PLACES`, and passes all of this."""
 
 from __future__ import annotations
 

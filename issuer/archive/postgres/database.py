@@ -50,7 +50,7 @@ class IndexDatabase:
         """Waits `patience` seconds for another process that has the turn, then raises `TryLater`."""
         admit = partial(require_writable, tenant=ISSUER)
         self._connections = Connections(address.parse(uri), admit, ISSUER)
-        # Who is gone from the network, or paused, has the turn for a minute at most.
+        # A process that is paused or cut off keeps the turn for a minute at most.
         self._turn = (
             f"SET LOCAL lock_timeout = {max(1, round(patience * 1000))}; "
             "SET LOCAL idle_in_transaction_session_timeout = '60s'; "

@@ -262,7 +262,7 @@ class PostgresRevocations(Revocations):
         found = self._database.rows([str, bytes, bytes | None], _FILES)
         return [(name, {old, new} - {None}) for name, old, new in found]
 
-    # What may not be on the disk
+    # Content that may not be on the disk yet
 
     def held(self) -> dict[str, bytes]:
         return dict(self._database.rows([str, bytes], _HELD))

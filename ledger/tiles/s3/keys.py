@@ -70,7 +70,7 @@ class KeyObjects:
                 if self._bucket.create(keys_path(start), _format(portion)):
                     break
                 for digest, at in self._from(start):
-                    # What an interrupted writer left has to be the same keys at the same places.
+                    # Objects of an interrupted writer have to be the same keys at the same places.
                     if portion.pop(digest, None) != at:
                         raise Overtaken("another writer has settled the log meanwhile")
 
