@@ -159,7 +159,7 @@ class Server:
 
     def create(self, name: str) -> None:
         """A database with tables of a log and of an index that are empty, unless it is there."""
-        from issuer.archive.postgres.database import prepare_index
+        from issuer.shared.database import prepare_index
 
         with locked(self.folder / "create"):
             there = {name for (name,) in self.execute("SELECT datname FROM pg_database")}

@@ -24,13 +24,13 @@ import psycopg
 from psycopg import errors
 
 from issuer.archive.kept import Appended, ListFile
-from issuer.archive.postgres.database import ISSUER, prepare_index
 from issuer.archive.postgres.store import PostgresIndex
 from issuer.archive.store import SQLiteIndex
 from issuer.desk.claims import CLAIM_LINK_USED, ClaimLinks
 from issuer.desk.postgres import PostgresLinks
 from issuer.issuer import Issuer
 from issuer.problem import DAMAGED_CLAIMS, INDEX_NOT_DURABLE, INDEX_NOT_PREPARED, INDEX_ROLE
+from issuer.shared.database import ISSUER, prepare_index
 from issuer.table.source import Source
 from keys import PrivateKey
 from tests import postgres_server

@@ -16,6 +16,7 @@ from wire.problem import Damaged, NotFound, Problem, Refused
 from wire.sqlite import LOCK_WAIT, Database
 
 from ..problem import DAMAGED_ISSUER, NO_SUCH_DIPLOMA, not_in_force
+from ..shared.door import INDEX
 from .index import Index
 from .kept import (
     DEFAULT,
@@ -41,7 +42,6 @@ from .lookup import SQLiteLookup, note, put
 from .numbers import SQLiteNumbers
 from .revocations import SQLiteRevocations, journal
 from .tables import VERSION, make_tables
-from .versions import INDEX
 
 PAGE = 1000
 _NO_SEQ = (1 << 63) - 1  # the largest integer that SQLite has

@@ -14,10 +14,10 @@ from wire.problem import Refused
 from wire.sqlite import run
 
 from ..problem import OLDER_INDEX
+from ..shared.door import INDEX
 from .archive import unpack
 from .kept import FIRST_KIND
 from .logged import raise_to
-from .versions import INDEX
 
 VERSION = 11
 """The version of these tables. It is above that of 81e9505, which refuses a greater one by name."""

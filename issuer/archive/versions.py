@@ -10,9 +10,7 @@ from typing import NamedTuple
 from wire.sqlite import connect, sqlite_problems
 
 from ..problem import DAMAGED_ISSUER
-
-INDEX = "the issuer's index"
-"""The name of the index in error messages."""
+from ..shared.door import INDEX
 
 
 class Version(NamedTuple):

@@ -10,7 +10,7 @@ from wire.postgres.connections import Cursor
 from wire.postgres.rows import Kinds, read_one
 
 from ..archive.kept import KindNumber
-from ..archive.postgres.database import IndexDatabase, rows
+from ..shared.database import IndexDatabase, rows
 from .links import ENDED, GoodLink, KeptLink, Links
 from .linkstore import PATIENCE
 

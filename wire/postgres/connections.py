@@ -29,6 +29,8 @@ LIMIT = 8
 """Most connections that work at the same time, beside those that hold a lock or wait for it."""
 _WAIT = 30.0  # seconds, for one of them
 
+_BEAT = 15.0  # seconds; the server ends a transaction after a minute without a sign of life
+
 _AGAIN = "Nothing that was acknowledged is lost. Once the database is well, do the same again."
 _KINDS: Mapping[str, tuple[Raisable[Problem], str]] = {
     "08": (Unavailable, "the database of {what} does not answer"),
@@ -159,8 +161,8 @@ class Connections:
     def held(self, statement: str, patience: float | None) -> Iterator[None]:
         """A transaction that holds the lock which a statement takes, until the block ends or it is lost.
 
-        A holder that vanished from the network keeps it for a minute. Raises `TryLater` after `patience`, in
-        seconds.
+        A holder that vanished from the network, or whose process stands still, keeps it for a minute. Raises
+        `TryLater` after `patience`, in seconds.
         """
         wait = 0 if patience is None else max(1, round(patience * 1000))
         with self._tenant.problems():
@@ -174,9 +176,14 @@ class Connections:
             except BaseException:
                 self._give_back(connection)
                 raise
+        done = threading.Event()
+        beat = threading.Thread(target=_keep_alive, args=(connection, done), daemon=True)
+        beat.start()
         try:
             yield
         finally:
+            done.set()
+            beat.join()
             self._give_back(connection)
 
     def _work(self, work: Callable[[Cursor], _T]) -> _T:
@@ -240,6 +247,13 @@ def _in_transaction(cursor: Cursor, work: Callable[[Cursor], _T], *, durably: bo
     if cursor.statusmessage != "COMMIT":
         raise errors.TransactionRollback
     return result
+
+
+def _keep_alive(connection: _Connection, done: threading.Event) -> None:
+    """Shows the server that the holder of a lock is at work, until it is done or the lock is lost."""
+    with contextlib.suppress(psycopg.Error):
+        while not done.wait(_BEAT):
+            connection.execute("SELECT")
 
 
 def _is_ended(connection: _Connection) -> bool:

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from wire.postgres.connections import Cursor
 from wire.postgres.rows import read_one
 
+from ...shared.database import copy_rows, rows
 from ..kept import Crossed, Incoming
-from .database import copy_rows, rows
 
 _INCOMING = """
 CREATE TEMP TABLE incoming (nth bigint PRIMARY KEY, number text COLLATE "C", student text COLLATE "C",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from wire.postgres.connections import Cursor
 
+from ...shared.database import IndexDatabase
 from ..index import Logged
 from ..kept import Appended, Known
-from .database import IndexDatabase
 
 _KNOWN = """
 SELECT next, ARRAY(SELECT key FROM intaglio_issuer.appending) FROM intaglio_issuer.counter WHERE name = 'log'

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator
 
 from wire.postgres.connections import Cursor
 
+from ...shared.database import ISSUER, IndexDatabase, copy_rows, rows
 from ..kept import IdOf, KindNumber
 from ..lookup import PORTION, LookupByKey, key, keys, merged
-from .database import ISSUER, IndexDatabase, copy_rows, rows
 
 _PIECE = 1 << 16
 """Sequence numbers in one transaction, whose rows are in memory."""

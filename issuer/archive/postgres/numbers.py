@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from wire.postgres.connections import Cursor
 
+from ...shared.database import IndexDatabase, rows
 from ..index import Numbers
 from ..kept import KindNumber, Numbering
 from ..numbers import GivenNumbers, free, give
-from .database import IndexDatabase, rows
 
 _NEXT = "SELECT next FROM intaglio_issuer.number_series WHERE kind = %s AND series = %s"
 _GO_ON = """

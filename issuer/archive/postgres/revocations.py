@@ -8,6 +8,7 @@ from wire.postgres.connections import Cursor
 
 from ...press.permutation import LIST_BITS
 from ...problem import REVOKED_FOR_GOOD, STATUS_LIST_NOT_PUBLISHED
+from ...shared.database import IndexDatabase, rows
 from ..index import Revocations
 from ..kept import (
     Appended,
@@ -19,7 +20,6 @@ from ..kept import (
     state_of,
     suspension,
 )
-from .database import IndexDatabase, rows
 from .logged import settle_batch
 
 _ASKED = """

@@ -8,8 +8,8 @@ from wire.postgres.connections import Cursor
 from wire.problem import Problem, Refused
 
 from ...problem import not_in_force
+from ...shared.database import rows
 from ..kept import EditionState, EditionTaken, KindNumber, Single, require_link, state_of
-from .database import rows
 from .lookup import put_keys
 
 SEQS = "SELECT unnest(seqs) FROM intaglio_issuer.edition WHERE kind = %s AND number = %s"

@@ -15,6 +15,7 @@ from wire.postgres.rows import Kinds, read, read_one
 from wire.problem import Damaged, NotFound, Problem
 
 from ...problem import NO_SUCH_DIPLOMA
+from ...shared.database import IndexDatabase, copy_rows, rows
 from ..index import Index
 from ..kept import (
     DEFAULT,
@@ -35,7 +36,6 @@ from ..kept import (
     state_of,
 )
 from .comparison import crossed
-from .database import IndexDatabase, copy_rows, rows
 from .logged import PostgresLogged, raise_counter, settle_batch
 from .lookup import PostgresLookup, note_seqs
 from .numbers import PostgresNumbers

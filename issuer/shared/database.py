@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,8 +14,8 @@ from wire.postgres.connections import Connections, Cursor, Tenant
 from wire.postgres.rows import Kinds, Row, read
 from wire.postgres.tables import bring_up, require_writable
 
-from ...problem import INDEX_NOT_DURABLE, INDEX_NOT_PREPARED, INDEX_OVERTAKEN, INDEX_ROLE
-from ..versions import INDEX
+from ..problem import INDEX_NOT_DURABLE, INDEX_NOT_PREPARED, INDEX_OVERTAKEN, INDEX_ROLE
+from .door import INDEX
 
 _T = TypeVar("_T")
 
@@ -88,6 +89,13 @@ class IndexDatabase:
     def held(self, patience: float) -> AbstractContextManager[None]:
         """Holds the lock for making claim links, as `Connections.held` does."""
         return self._connections.held(f"SELECT pg_advisory_xact_lock({ISSUER.turn + 2})", patience)
+
+    def holding(self, name: str, *, shared: bool, patience: float | None) -> AbstractContextManager[None]:
+        """Holds the lock of a name, as `Connections.held` does."""
+        # 63 bits of a hash, apart from the turns above, which are small numbers of one prefix
+        key = int.from_bytes(sha256(b"intaglio-issuer\0" + name.encode()).digest()[:8], "big", signed=True)
+        kind = "_shared" if shared else ""
+        return self._connections.held(f"SELECT pg_advisory_xact_lock{kind}({key})", patience)
 
     def _taking_turn(self, work: Callable[[Cursor], _T], cursor: Cursor) -> _T:
         cursor.execute(self._turn, binary=False)  # so that three statements are one message

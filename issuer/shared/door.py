@@ -1,0 +1,43 @@
+"""`Shared`: files by name, and locks, for all machines that issue under one DID."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+INDEX = "the issuer's index"
+"""The name of the index, and of its database, in error messages."""
+
+
+class Shared(Protocol):
+    """Small files, each read and replaced as a whole, and the locks under which that is decided.
+
+    A name is a path without `..`, such as `issuer.json` or `kinds/NAME-1/kind.json`. Every method raises
+    `Unavailable` or `Damaged` where the folder or the database fails.
+    """
+
+    def read(self, name: str) -> bytes | None:
+        """The content of a file, as last written by any machine; `None` if there is none."""
+
+    def write(self, name: str, content: bytes) -> None:
+        """Creates or replaces a file, durably.
+
+        Raises `TryLater` where a lock that this thread holds has gone to another machine meanwhile.
+        """
+
+    def remove(self, name: str) -> None:
+        """Removes a file, durably, if it is there. Raises as `write`."""
+
+    def names(self, folder: str) -> list[str]:
+        """The names of all files below a folder, in order."""
+
+    def held(
+        self, name: str, *, shared: bool = False, patience: float | None = None
+    ) -> AbstractContextManager[None]:
+        """Holds the one lock of this name among all machines; `shared` ones can be held together.
+
+        Raises `TryLater` after `patience`, in seconds.
+        """
+
+    def where(self, name: str) -> str:
+        """The place of a file, for people."""
