@@ -470,6 +470,8 @@ def published_file(home: Path, name: str, *, engines: Engines | None = None) -> 
                 raise STATUS_FILE_DAMAGED(
                     f"{where} is damaged or an older copy: it is not what was published last"
                 )
+    except IsADirectoryError:  # a folder is no list: somebody put it there
+        return None
     except OSError as error:
         raise Unavailable(f"{where} cannot be read: {error.strerror}") from error
 

@@ -29,7 +29,7 @@ class FolderShared:
         """See `Shared.read`."""
         try:
             return (self._folder / name).read_bytes()
-        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        except (FileNotFoundError, NotADirectoryError):
             return None
 
     def write(self, name: str, content: bytes, *, synced: bool = True) -> None:
