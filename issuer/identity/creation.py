@@ -18,8 +18,10 @@ from wire.problem import Conflict
 from ..archive.shard_stores import ShardStores, shards_in
 from ..archive.store import SQLiteIndex
 from ..press.update import TEMPLATE, has_template
-from ..problem import ANOTHER_KEY_TYPE
+from ..problem import ANOTHER_ISSUER, ANOTHER_KEY_TYPE, NO_KEYS_HERE
 from ..shared import shared_in
+from ..shared.opening import ADDRESS as STORE
+from ..shared.opening import keep_store_address, store_address
 from . import documents
 from .description import Description
 from .home import FILE, KEY_TYPES, KEYS, Identity
@@ -51,6 +53,7 @@ def create_home(
         description = replace(description, kind=with_compiled(description.kind))
     new_kind = description.kind or (diploma_1() if has_template(home) else shipped())
     make_private_folder(home)
+    _keep_store(home, description.store)
     shared = shared_in(home)
     is_new = shared.read(FILE) is None and not any((home / name).exists() for name in ("log", "keys.json"))
     if is_new:
@@ -59,6 +62,8 @@ def create_home(
     with shared.held(FILE, patience=_PATIENCE):
         if shared.read(FILE) is not None or has_log(home, engines=engines):
             Identity.read(home).require(description)
+            if not (home / "keys.json").exists():
+                raise NO_KEYS_HERE(f"an issuer lives in the database, and {home} has no keys of it")
             if description.ledger is not None:
                 keep_address(home, description.ledger, engines=engines)
             keys = KeyFile.open(home / "keys.json", passphrase)
@@ -82,6 +87,15 @@ def create_home(
         shards_in(home, identity.shards, identity.did, is_new=True, stores=shard_stores)
         identity.write(home)
     return keys
+
+
+def _keep_store(home: Path, address: str) -> None:
+    """Has a new home use the database at an address. Raises `ANOTHER_ISSUER` for a home that has another."""
+    if not address or address == store_address(home):
+        return
+    if any((home / name).exists() for name in (FILE, "keys.json", "log", "ledger.json", STORE)):
+        raise ANOTHER_ISSUER("the issuer that lives here keeps its index elsewhere than at this address")
+    keep_store_address(home, address)
 
 
 def _key_types(description: Description, signer: Signer | None) -> dict[str, str]:

@@ -392,6 +392,11 @@ def _forms(value: object) -> tuple[str, ...]:
     return tuple(forms)
 
 
+def has_issuer(home: Path) -> bool:
+    """True if an issuer lives in a folder, or in the database that it names."""
+    return shared_in(home).read(FILE) is not None
+
+
 def index(home: Path) -> Path:
     """The index of an issuer. Raises `Damaged` where it is lost: an empty one would revoke nothing."""
     path = home / "issuer.sqlite"
