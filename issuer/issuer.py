@@ -37,7 +37,6 @@ from vc.secured import Form
 from vc.status import Reason
 from vc.status.kind import StatusKinds
 from wire.consent import require_unmarked
-from wire.files import locked
 from wire.problem import Problem
 from wire.turns import Turns
 
@@ -55,10 +54,10 @@ from .identity.clock import ClockJournal
 from .identity.creation import create_home
 from .identity.description import Description
 from .identity.forms import IssuerForms
-from .identity.home import Identity
+from .identity.home import FILE, Identity
 from .identity.home import index as index_in
 from .identity.kind import MOST_HANDED_OUT, Kinds
-from .identity.succession import JOURNAL, anchor, ended_ahead, finish, log_kind, mend
+from .identity.succession import anchor, ended_ahead, finish, is_pending, log_kind, mend
 from .identity.trust_file import trust_file
 from .job.bulk import Bulk, Issued
 from .job.checked import CheckedTable
@@ -70,6 +69,7 @@ from .press.permutation import Positions
 from .press.press import Line, Press
 from .press.update import update_template
 from .problem import NOT_SUSPENDABLE
+from .shared import Shared, shared_in
 from .status.due import unrenewed
 from .status.lists import Lists
 
@@ -191,6 +191,11 @@ class Issuer:
     # What the parts are made of
 
     @property
+    def shared(self) -> Shared:
+        """The small state that all machines of the issuer share."""
+        return shared_in(self.home)
+
+    @property
     def did(self) -> str:
         """The issuer's DID."""
         return self.identity.did
@@ -246,8 +251,8 @@ class Issuer:
             anchored=self.outbox.newest_anchored(),
         )
         require_agreement(self.store, log)
-        if (self.home / JOURNAL).exists():
-            with locked(self.home / "rotation", patience=self.patience):
+        if is_pending(self.home):
+            with self.shared.held("rotation", patience=self.patience):
                 finish(self.home, self.keys, self.store, log)
             self.reread()
         anchor(self.home, self.store, log, documents.newest(self.home))
@@ -263,7 +268,7 @@ class Issuer:
         return self.keys.signer(name)
 
     def _finish_change(self) -> None:
-        if (self.home / JOURNAL).exists():
+        if is_pending(self.home):
             _ = self.log
 
     @property
@@ -481,7 +486,7 @@ class Issuer:
         forms = self.issued_as.names(order.forms)
         self._begin([self._presses.of(reference, form) for form in forms])  # before there are several workers
         self.require_signer()
-        with locked(self.home / "issue", patience=self.patience):
+        with self.shared.held("issue", patience=self.patience):
             Identity.read(self.home).require_open()
             self._editions.recover()
             presses = self._all_presses()
@@ -509,7 +514,7 @@ class Issuer:
         """
         kind = shipped()
         if is_new := None in self.kinds.references and not self.kinds.has(kind):
-            with locked(self.home / "issue", patience=self.patience), locked(self.home / "issuer.json"):
+            with self.shared.held("issue", patience=self.patience), self.shared.held(FILE):
                 self.kinds.add(kind)
             self.reread()
             self._log_kind(kind.reference)
@@ -664,7 +669,7 @@ class Issuer:
         return self._editions.is_bound(entry)
 
     def _issue_new(self, calls: Sequence[Sequence[Edition]]) -> Sequence[list[int] | Problem]:
-        with locked(self.home / "issue", patience=self.patience):
+        with self.shared.held("issue", patience=self.patience):
             self._bulk.recover()
             return self._singles.issue(calls)
 
@@ -675,7 +680,7 @@ class Issuer:
         Raises `ISSUER_CLOSED` and `TryLater`.
         """
         _ = self.lists
-        with locked(self.home / "issue", patience=self.patience):
+        with self.shared.held("issue", patience=self.patience):
             Identity.read(self.home).require_open()
             self.recover()
             yield

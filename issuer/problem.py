@@ -33,6 +33,8 @@ INDEX_NOT_PREPARED = Code("index-not-prepared", NotFound, "No index was prepared
 """The database is there, and has no tables of an issuer's index yet."""
 INDEX_ROLE = Code("index-role", Refused)
 """The role that opened the index's database lacks a right: to issue, or to make and change tables."""
+NO_KEYS_HERE = Code("no-keys-here", NotFound, "This machine has no keys of the issuer")
+"""The issuer lives in the database, and the machine that would work for it has not joined it."""
 INDEX_NOT_DURABLE = Code("index-not-durable", Refused, "What is written would not last")
 """The index's database loses what it has acknowledged when the power fails: nothing is issued there."""
 INDEX_OVERTAKEN = Code("index-overtaken", TryLater)

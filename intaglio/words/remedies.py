@@ -209,8 +209,9 @@ REMEDIES: Mapping[str, str] = {
         "PGPASSFILE names; for a bucket, into ~/.aws/credentials."
     ),
     "index-not-prepared": (
-        'The owner of the database makes them, in Python: prepare_index("postgresql://OWNER@HOST/DATABASE").'
+        "The owner of the database makes them: intaglio issuer prepare postgresql://OWNER@HOST/DATABASE"
     ),
+    "no-keys-here": "Join it, with the file of `intaglio issuer backup --keys`: intaglio issuer join",
     "index-role": (
         "Issuing needs the role intaglio_issuer, looking intaglio_issuer_reader; "
         "only their owner makes the tables."

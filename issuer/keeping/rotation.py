@@ -21,7 +21,6 @@ from keys import PublicKey, Signer
 from keys.signer import require_signs
 from vc.document_chain import chained, unchained
 from wire.datetimestamp import format_datetimestamp
-from wire.files import locked
 from wire.problem import Conflict, Refused
 
 from ..identity import documents
@@ -328,7 +327,7 @@ def _changing(issuer: Issuer) -> Iterator[None]:
             "the key of this issuer is its identifier, and cannot change",
             hint="An issuer with a web site has a did:web, whose keys can.",
         )
-    with issuer.at_rest(), locked(issuer.home / "rotation", patience=issuer.patience):
+    with issuer.at_rest(), issuer.shared.held("rotation", patience=issuer.patience):
         for role, key in _signing(issuer).items():  # else others were faster, and end what has ended
             require_in_force(issuer.home, issuer.identity.verification_method(key, role))
         issuer.keys.reload()  # those that others announced

@@ -14,6 +14,7 @@ from issuer.keeping import leftovers
 from issuer.keeping.closing import close as close_issuer
 from issuer.keeping.sweeping import sweep as swept
 from issuer.press.update import TEMPLATE
+from issuer.shared import shared_in
 from keys.envelope import require_strong
 from kinds import shipped
 from wire.problem import Declined
@@ -50,6 +51,20 @@ def _renew(place: Place, /, code: int, **_: object) -> int:
     """Renew the status lists that are due after any command that opened the keys."""
     place.renew()
     return code
+
+
+@verb(issuer)
+@click.argument("uri")
+def prepare(_: Place, uri: str) -> Result:
+    """Make or bring up to date, as its owner, the tables and roles in the database at URI.
+
+    Both those of an issuer that several machines share, and those of its log.
+    """
+    from issuer.shared.database import prepare_index
+    from ledger.tiles.engines import prepare_tables
+
+    steps = prepare_index(uri) + prepare_tables(uri)
+    return Result({"steps": steps}, f"the database is ready: {counted(steps, 'step')} done")
 
 
 @verb(issuer)
@@ -123,7 +138,7 @@ def close(place: Place, yes: bool) -> Result:
         raise Declined("nothing was closed")
     day = close_issuer(made)
     place.recognise(made)
-    say(f"{made.name} closed on {day:%Y-%m-%d}; its last status lists are in {made.home / 'status'}.")
+    say(f"{made.name} closed on {day:%Y-%m-%d}; its last status lists are in {made.shared.where('status')}.")
     if made.identity.url:
         say(*text.to_publish(made), "and leave them there for as long as anybody may ask.")
     say("Hand out all bundles anew, with these lists in them:", typed("issuer", "export"))
@@ -177,9 +192,9 @@ def update(place: Place) -> Result:
     What was begun before keeps the former template: the rest of a file, and later editions of a credential.
     """
     updated = place.open().update_template()
-    path = place.folder / TEMPLATE
+    path = shared_in(place.folder).where(TEMPLATE)
     words = "new credentials state the degree by name" if updated else "nothing to update"
-    return Result({"file": str(path), "updated": updated}, f"{path}: {words}")
+    return Result({"file": path, "updated": updated}, f"{path}: {words}")
 
 
 @verb(template)

@@ -195,7 +195,10 @@ def _warn_of_refusals(key_type: str | None, signer: Signer | None) -> None:
 
 
 def _to_publish(made: Issuer) -> list[str]:
-    return [f"Publish {made.home / 'did.json'} at {made.identity.document_url}", *text.to_publish(made)]
+    return [
+        f"Publish {made.shared.where('did.json')} at {made.identity.document_url}",
+        *text.to_publish(made),
+    ]
 
 
 def _revoked(editions: str) -> list[str]:

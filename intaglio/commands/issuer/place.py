@@ -11,7 +11,7 @@ import click
 import orjson
 
 from issuer import Description
-from issuer.identity.home import Identity
+from issuer.identity.home import Identity, has_issuer
 from issuer.issuer import Issuer
 from issuer.status.due import due, overdue
 from keys import KeyFile, Signer, WrongPassphrase, open_signer
@@ -184,7 +184,7 @@ class Place:
     @property
     def exists(self) -> bool:
         """True if an issuer lives here."""
-        return (self.folder / "issuer.json").exists()
+        return has_issuer(self.folder)
 
     def named(self, description: Description) -> Description:
         """The description; an empty name is that of the issuer here. Raises a usage error without either."""
@@ -202,8 +202,8 @@ class Place:
         exists, consent = self.exists, self.consent
         if description.ledger is not None:
             consent.keep(address_of(description.ledger))
-        if description.shards:
-            consent.keep(description.shards)
+        for address in filter(None, (description.store, description.shards)):
+            consent.keep(address)
         description = self.named(description)
         ask = functools.cache(self._passphrase if exists else _new_passphrase)
         signer = self.signer(where)
