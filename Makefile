@@ -28,7 +28,7 @@ test: .venv/installed peers-if-any check-code
 	$(call IN_MEMORY,2048) $(PYTEST) -n 2 --list-skipped $(SKIPPED) --cov --cov-report= tests
 	$(BIN)/python -m coverage report --fail-under=95
 	$(BIN)/python -m coverage report --fail-under=100 --include='wire/*,keys/*,ledger/*,vc/forms/integrity/*,vc/forms/jwt/*,vc/forms/sdjwt/*' \
-		--omit='keys/token.py,wire/postgres/*,ledger/tiles/postgres/*,ledger/tiles/s3/*,ledger/evm/anchor.py,ledger/evm/chain.py,ledger/evm/deployment.py,ledger/evm/transactions.py' # whose tests want servers
+		--omit='keys/token.py,wire/postgres/*,ledger/shared/postgres.py,ledger/tiles/postgres/*,ledger/tiles/s3/*,ledger/evm/anchor.py,ledger/evm/chain.py,ledger/evm/deployment.py,ledger/evm/transactions.py' # whose tests want servers
 
 # The tests that the last `make test` skipped, once what they take is installed.
 skipped: .venv/installed

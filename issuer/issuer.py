@@ -27,7 +27,7 @@ from kinds.kind import Noun
 from kinds.shipped import is_shipped
 from ledger import Log
 from ledger.anchors import ANCHORS, AnchorKind
-from ledger.folder import Engines, is_elsewhere, kept_beside, open_to_read, store_in
+from ledger.folder import Engines, is_elsewhere, kept_of, open_to_read, store_in
 from ledger.log import LogReader, time_to_sign
 from ledger.outbox import Outbox
 from ledger.tiles.store import Store as LogStore
@@ -223,7 +223,7 @@ class Issuer:
         store = self._log_store or store_in(
             self.home, read_only=True, patience=self.log_patience, engines=self.engines
         )
-        kept = kept_beside(self.home)
+        kept = kept_of(self.home)
         return LogReader(self.identity.log, public["log"], public["cosigner"], store, kept=kept)
 
     @property
@@ -247,7 +247,7 @@ class Issuer:
             self._log_store or store_in(self.home, patience=self.log_patience, engines=self.engines),
             clock=self._clock,
             superseded=ClockJournal(self.home).supersedes,
-            kept=kept_beside(self.home),
+            kept=kept_of(self.home),
             anchored=self.outbox.newest_anchored(),
         )
         require_agreement(self.store, log)

@@ -227,6 +227,8 @@ REMEDIES: Mapping[str, str] = {
         "Appending needs the role intaglio_appender, looking intaglio_reader; `intaglio ledger init` and "
         "`prune` the owner of the tables."
     ),
+    "shared-not-prepared": "The owner of the database makes them, as those of the index.",
+    "shared-role": "Issuing needs the role intaglio_issuer; only their owner makes the tables.",
     "nodes-unreadable": (
         "The file has one address a line, and is for you only: chmod 600 FILE. Then: --rpc-file FILE"
     ),

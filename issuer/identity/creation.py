@@ -19,9 +19,7 @@ from ..archive.shard_stores import ShardStores, shards_in
 from ..archive.store import SQLiteIndex
 from ..press.update import TEMPLATE, has_template
 from ..problem import ANOTHER_ISSUER, ANOTHER_KEY_TYPE, NO_KEYS_HERE
-from ..shared import shared_in
-from ..shared.opening import ADDRESS as STORE
-from ..shared.opening import keep_store_address, store_address
+from ..shared import STORE, keep_store_address, shared_in, store_address
 from . import documents
 from .description import Description
 from .home import FILE, KEY_TYPES, KEYS, Identity

@@ -42,7 +42,7 @@ from ..archive.shard_store import ShardStore
 from ..archive.shard_stores import ShardStores, shards_in
 from ..archive.shards import lines_of, read_shard
 from ..archive.store import SQLiteIndex
-from ..desk.linkstore import require_kept
+from ..desk.opening import require_links
 from ..identity import documents
 from ..identity.clock import ClockJournal
 from ..identity.home import METADATA_NAME, STATUS, STATUS_DOCUMENT_NAME, Identity, index, kind_folder
@@ -213,7 +213,7 @@ def _kind(home: Path, reference: str) -> Generator[Finding, None, Kind | None]:
 
 def _claims(home: Path, links: int) -> Iterator[Finding]:
     try:
-        require_kept(home / "claims.sqlite", links)
+        require_links(home, links)
     except Problem as problem:
         yield Finding.of(problem)
 

@@ -9,6 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, TypeVar
 
+from ledger.shared.postgres import prepare_shared
 from wire.postgres import address
 from wire.postgres.connections import Connections, Cursor, Tenant
 from wire.postgres.rows import Kinds, Row, read
@@ -34,9 +35,10 @@ ISSUER = Tenant(
 def prepare_index(uri: str) -> int:
     """Make an index's tables in the database at an address, or bring them up to date: their owner's work.
 
-    Returns how many steps that took. Raises as `bring_up` and `address.parse`.
+    So with the tables of what machines share of the log. Returns how many steps that took. Raises as
+    `bring_up` and `address.parse`.
     """
-    return bring_up(address.parse(uri), ISSUER)
+    return bring_up(address.parse(uri), ISSUER) + prepare_shared(uri)
 
 
 class IndexDatabase:
