@@ -56,7 +56,7 @@ from .identity.description import Description
 from .identity.forms import IssuerForms
 from .identity.home import FILE, Identity
 from .identity.kind import MOST_HANDED_OUT, Kinds
-from .identity.succession import anchor, ended_ahead, finish, is_pending, log_kind, mend
+from .identity.succession import anchor, ended_ahead, finish, is_pending, log_kind, mend, take_up
 from .identity.trust_file import trust_file
 from .job.bulk import Bulk, Issued
 from .job.checked import CheckedTable
@@ -253,6 +253,8 @@ class Issuer:
         if is_pending(self.home):
             with self.shared.held("rotation", patience=self.patience):
                 finish(self.home, self.keys, self.store, log)
+            self.reread()
+        if self.identity.rotates and take_up(self.home, self.keys):
             self.reread()
         anchor(self.home, self.store, log, documents.newest(self.home))
         for reference in Identity.read(self.home).kinds:

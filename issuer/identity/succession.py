@@ -43,6 +43,10 @@ ROLES: Mapping[str, tuple[str, ...]] = {
 """The keys in the document, by their names in the key file, and the uses of each."""
 
 
+NEXT, INSTEAD = "-next", "-instead"
+"""Suffixes to the name of a key: for its announced successor, and for one that replaces it at once."""
+
+
 class KeysChanged(Unavailable):
     """The issuer has other keys by now than this process, or this signer, has."""
 
@@ -184,20 +188,43 @@ def require_in_force(home: Path, method: str) -> None:
 
     A key with an end counts as ended, even if a clock that is behind the log's says otherwise.
     """
-    document = documents.newest(home)
-    try:
-        found = documents.of_did(document, method.partition("#")[0]).verification_method(
-            method, "assertionMethod"
-        )
-    except Problem:
-        found = None
-    is_changing = is_pending(home)
     # Threat F2: a long-running process would go on signing with a retired key, which verifiers refuse.
-    if is_changing or found is None or found.until is not None:
+    if is_pending(home) or not _is_in_force(documents.newest(home), method):
         raise KeysChanged(
             "this key is not the one that the issuer signs with by now",
             hint="Start again what was running, with the key that its document has.",
         )
+
+
+def _is_in_force(document: Mapping[str, Any], method: str) -> bool:
+    """True if a document has a method for assertions that has no end."""
+    try:
+        held = documents.of_did(document, method.partition("#")[0])
+        found = held.verification_method(method, "assertionMethod")
+    except Problem:
+        found = None
+    return found is not None and found.until is None
+
+
+def take_up(home: Path, keys: KeyFile) -> bool:
+    """Puts announced keys into their places after a change that another machine has completed.
+
+    True if it did. The document says which keys sign; a machine without them signs nothing.
+    """
+    document, identity = documents.newest(home), Identity.read(home)
+    held = keys.public_keys
+    signs = {
+        name: _is_in_force(document, identity.verification_method(key, name)) for name, key in held.items()
+    }
+    places = {
+        role: role + suffix
+        for role in ROLES
+        for suffix in (NEXT, INSTEAD)
+        if not signs.get(role, False) and signs.get(role + suffix, False)
+    }
+    if places:
+        keys.replace(places)
+    return bool(places)
 
 
 def with_keys(document: Mapping[str, Any], keys: Mapping[str, PublicKey]) -> dict[str, Any]:

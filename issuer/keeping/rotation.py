@@ -25,6 +25,8 @@ from wire.problem import Conflict, Refused
 
 from ..identity import documents
 from ..identity.succession import (
+    INSTEAD,
+    NEXT,
     ROLES,
     KeyChange,
     dropping,
@@ -40,8 +42,6 @@ from ..issuer import Issuer
 from ..problem import KEY_IN_USE, KEY_KEPT_ELSEWHERE, KEY_UNKNOWN
 from . import leftovers
 
-_NEXT, _INSTEAD = "-next", "-instead"
-"""Suffixes to the name of a key: for its announced successor, and for one that replaces it at once."""
 _LISTS = ("status-list", "status-list-next")
 """The names of the keys for status lists, now and next."""
 
@@ -167,7 +167,7 @@ def add(
             )
         if stays:
             wanted = replace(wanted, signer=issuer.own_signer)
-        keys = wanted.made({}, wanted.names(_NEXT, has_status_did=has_status_did), stays=stays)
+        keys = wanted.made({}, wanted.names(NEXT, has_status_did=has_status_did), stays=stays)
         _change(issuer, KeyChange("add", with_keys(document, keys), {}))
     issuer.lists.publish(now=issuer.log.now())
 
@@ -271,9 +271,9 @@ def _rotate(wanted: _Next, begun: Sequence[str], *, compromised: bool, lost: boo
     with _changing(issuer):
         document, method = documents.newest(issuer.home), issuer.identity.verification_method
         announced = _announced(issuer, document)
-        names = wanted.names(_INSTEAD if compromised else _NEXT, has_status_did=has_status_did)
+        names = wanted.names(INSTEAD if compromised else NEXT, has_status_did=has_status_did)
         if moves and names["status-list"] in announced:  # where it is to be no more: for other programs
-            names["status-list"] = "status-list" + _INSTEAD
+            names["status-list"] = "status-list" + INSTEAD
         keys = wanted.made({} if compromised else announced, names, stays=stays)
         replaced = dict(names)
         if signer is not None or moves:  # a copy of the folder signs nothing that the document lets it
@@ -357,7 +357,7 @@ def _change(issuer: Issuer, change: KeyChange, *, is_chained: bool = True) -> No
 def _announced(issuer: Issuer, document: Mapping[str, Any]) -> dict[str, PublicKey]:
     """The keys in the file that are to sign next, by name, of which the document tells."""
     told, method = documents.methods(document), issuer.identity.verification_method
-    held = {name: key for name, key in issuer.keys.public_keys.items() if name.endswith(_NEXT)}
+    held = {name: key for name, key in issuer.keys.public_keys.items() if name.endswith(NEXT)}
     return {name: key for name, key in held.items() if method(key, name) in told}
 
 
