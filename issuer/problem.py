@@ -39,6 +39,8 @@ INDEX_NOT_DURABLE = Code("index-not-durable", Refused, "What is written would no
 """The index's database loses what it has acknowledged when the power fails: nothing is issued there."""
 INDEX_OVERTAKEN = Code("index-overtaken", TryLater)
 """Another process has changed the index meanwhile: nothing was changed by this one."""
+CLOCK_UNLIKE_DATABASE = Code("clock-unlike-database", Refused, "The clock here is not the database's")
+"""The clock of a machine differs from that of the issuer's database: it signs nothing, others go on."""
 DAMAGED_CLAIMS = Code("damaged-claims", Damaged)
 """The list of claim links is damaged or an older copy."""
 CLAIMS_LOST = DAMAGED_CLAIMS.finer("claims-lost")

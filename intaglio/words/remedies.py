@@ -202,6 +202,7 @@ REMEDIES: Mapping[str, str] = {
         "Set the clock right. If it is right by now, and was ahead when that was signed: "
         "`intaglio issuer clock accept`, or of a hub `intaglio hub clock accept`"
     ),
+    "clock-unlike-database": "Set the clock of this machine, or of the database's server, by a time server.",
     "no-log": "--in FOLDER names another; --key KEY checks without any.",
     "is-the-log-itself": "Name the folder above it: --in {folder}",
     "password-in-address": (
