@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
 from hashlib import sha256
@@ -87,6 +87,11 @@ class IndexDatabase:
     def once_beside(self, work: Callable[[Cursor], _T]) -> _T:
         """A transaction without the turn, which is not tried again either."""
         return self._connections.once(work)
+
+    def streamed(self, query: str, types: Sequence[str]) -> Iterator[Row]:
+        """The rows of one query, of these types, however many: they are fetched as they are consumed."""
+        for row in self._connections.streamed(query, types):
+            yield tuple(bytes(value) if isinstance(value, memoryview) else value for value in row)
 
     def held(self, patience: float) -> AbstractContextManager[None]:
         """Holds the lock for making claim links, as `Connections.held` does."""
