@@ -213,6 +213,8 @@ REMEDIES: Mapping[str, str] = {
         "The owner of the database makes them: intaglio issuer prepare postgresql://OWNER@HOST/DATABASE"
     ),
     "no-keys-here": "Join it, with the file of `intaglio issuer backup --keys`: intaglio issuer join",
+    "not-shared": "An issuer that several machines share is made so: intaglio issuer init --store ADDRESS",
+    "another-root": "Take the file of keys from a machine of this issuer: intaglio issuer backup --keys FILE",
     "index-role": (
         "Issuing needs the role intaglio_issuer, looking intaglio_issuer_reader; "
         "only their owner makes the tables."
