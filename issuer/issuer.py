@@ -42,12 +42,12 @@ from wire.turns import Turns
 
 from .archive.archive import Archive
 from .archive.consistency import require_agreement, require_not_older
+from .archive.engines import open_index
 from .archive.finding import Finder
 from .archive.index import Index
 from .archive.kept import Entry, IdOf, KindNumber
 from .archive.listing import Listing
 from .archive.shard_stores import ShardStores, shards_in
-from .archive.store import SQLiteIndex
 from .desk.bundles import bundled
 from .identity import documents
 from .identity.clock import ClockJournal
@@ -55,7 +55,6 @@ from .identity.creation import create_home
 from .identity.description import Description
 from .identity.forms import IssuerForms
 from .identity.home import FILE, Identity
-from .identity.home import index as index_in
 from .identity.kind import MOST_HANDED_OUT, Kinds
 from .identity.succession import anchor, ended_ahead, finish, is_pending, log_kind, mend
 from .identity.trust_file import trust_file
@@ -128,7 +127,7 @@ class Issuer:
         self.identity = Identity.read(home)
         self.home = home
         self.keys = KeyFile.open(home / "keys.json", passphrase)
-        self.store: Index = SQLiteIndex(index_in(home)) if index is None else index
+        self.store: Index = open_index(home) if index is None else index
         self.engines, self._signers, self.status_kinds = engines, signers, status_kinds
         self._shard_stores = shard_stores
         require_not_older(self.store, home, self.identity.closing, engines=engines)

@@ -31,7 +31,7 @@ from .evidence import Evidence
 from .log import LogReader
 from .note import Checkpoint
 from .problem import InvalidEvidence
-from .shared import database_of
+from .shared import database_at, database_of
 
 FILE = "anchors.sqlite"
 _WHAT = "the list of what other ledgers have"
@@ -57,6 +57,15 @@ CREATE TABLE submission (
 CREATE UNIQUE INDEX one_waits ON submission (destination) WHERE waits = 1;
 """,
 )
+_COPIED = (
+    ("destination", "name, every, settings, seen", "name"),
+    (
+        "submission",
+        "destination, size, note, taken, waits, state, kind, body, anchored, gone",
+        "destination, size",
+    ),
+)
+"""The tables with their columns and keys."""
 _SELECT = "SELECT destination, note, taken, state, kind, body, anchored, gone FROM submission "
 
 
@@ -364,3 +373,24 @@ def _seconds(moment: datetime) -> int:
 
 def _moment(seconds: int) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
+
+
+def copy_outbox(folder: Path, source: str, target: str) -> None:
+    """Copies all rows from the database at an address, or from the folder for an empty one, to another.
+
+    Rows that are there stay. Raises `Damaged` where they do not read back as they were written.
+    """
+    old, new = _rows_at(folder, source), _rows_at(folder, target)
+    for table, columns, keys in _COPIED:
+        query = f"SELECT {columns} FROM {table} ORDER BY {keys}"  # noqa: S608 -- constants
+        marks = ", ".join("?" * len(columns.split(", ")))
+        insert = f"INSERT INTO {table} ({columns}) VALUES ({marks}) ON CONFLICT DO NOTHING"  # noqa: S608
+        rows = old.read(query)
+        if rows:
+            new.change(*((insert, *row) for row in rows))
+        if rows and list(map(tuple, new.read(query))) != list(map(tuple, rows)):
+            raise Damaged("the list of what other ledgers have does not read back as it was written")
+
+
+def _rows_at(folder: Path, address: str) -> OutboxRows:
+    return database_at(address) if address else _File(folder)

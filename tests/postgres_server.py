@@ -170,6 +170,7 @@ class Server:
                 self.execute("CREATE ROLE appender LOGIN IN ROLE intaglio_appender")
                 self.execute("CREATE ROLE reader LOGIN IN ROLE intaglio_reader")
                 self.execute("CREATE ROLE issuer LOGIN IN ROLE intaglio_issuer")
+                self.execute("CREATE ROLE machine LOGIN IN ROLE intaglio_issuer, intaglio_appender")
                 self.execute("CREATE ROLE issuer_reader LOGIN IN ROLE intaglio_issuer_reader")
             if name not in there:
                 self.execute(f"CREATE DATABASE {name} TEMPLATE {_PREPARED}")

@@ -10,9 +10,11 @@ from issuer import Issuer
 from issuer.archive.postgres.store import PostgresIndex
 from issuer.desk.claims import ClaimLinks
 from issuer.job.order import Order
+from issuer.keeping.moving import Stores, move
 from issuer.keeping.rows import TABLES, PostgresRows, SQLiteRows, copy_rows, digest_of
-from tests import postgres_server
-from tests.world import NOW, csv_file, graduate, issuer_in, of_diploma
+from tests import postgres_server, s3_server
+from tests.world import NOW, csv_file, graduate, issuer_in, of_diploma, reopened, verifier_for
+from vc.report import Verdict
 from vc.status import Reason
 
 
@@ -56,3 +58,41 @@ def test_rows_are_the_same_in_postgresql_and_back_in_sqlite(tmp_path: Path) -> N
     returned.prepare()
     copy_rows(target, returned, copied.append)
     assert [digest_of(returned, table) for table in TABLES] == [digest_of(target, table) for table in TABLES]
+
+
+def places(folder: Path) -> Stores:
+    """An empty database and an empty bucket."""
+    server = postgres_server.server()
+    uri = server.uri(server.of(folder), "machine")
+    return Stores(uri, s3_server.server().of(folder), uri)
+
+
+@pytest.mark.slow
+@postgres_server.needed
+@s3_server.needed
+def test_an_issuer_goes_to_a_database_and_a_bucket_and_back(tmp_path: Path) -> None:
+    issuer = an_issuer(tmp_path / "home")
+    before = issuer.bundle(issuer.current(of_diploma("UNI-000005"))).to_bytes()
+    entries, trust = list(issuer.entries()), issuer.trust_file()
+    to = places(tmp_path)
+    move(issuer, to)
+    there = reopened(issuer.home)
+    left = sorted(path.name for path in issuer.home.iterdir())
+    assert not {"issuer.json", "issuer.sqlite", "claims.sqlite", "did.json", "status", "shards"} & {*left}, (
+        left
+    )
+    assert list(there.entries()) == entries
+    assert there.trust_file() == trust
+    assert verifier_for(there).verify(before, now=NOW).verdict is Verdict.VALID
+    source = csv_file(tmp_path / "c.csv", [graduate(index) for index in range(500, 540)])
+    there.issue_file(Order(source, tmp_path / "errors.csv"))
+    there.revoke(["UNI-000501"], Reason.FRAUD, date=NOW, now=NOW)
+
+    more = list(there.entries())
+    move(there, Stores())
+    back = reopened(issuer.home)
+    assert list(back.entries()) == more
+    assert back.store.count() == len(more)
+    assert verifier_for(back).verify(before, now=NOW).verdict is Verdict.VALID
+    late = back.bundle(back.current(of_diploma("UNI-000502"))).to_bytes()
+    assert verifier_for(back).verify(late, now=NOW).verdict is Verdict.VALID

@@ -15,8 +15,8 @@ from ledger.folder import Engines, has_log, keep_address
 from wire.files import make_private_folder
 from wire.problem import Conflict
 
+from ..archive.engines import make_index
 from ..archive.shard_stores import ShardStores, shards_in
-from ..archive.store import SQLiteIndex
 from ..press.update import TEMPLATE, has_template
 from ..problem import ANOTHER_ISSUER, ANOTHER_KEY_TYPE, NO_KEYS_HERE
 from ..shared import STORE, keep_store_address, shared_in, store_address
@@ -125,7 +125,7 @@ def _write_files(
     document = identity.document(public["assertion"], public.get("status-list", public["assertion"]))
     documents.replace(home, document)
     if not has_index:
-        SQLiteIndex(home / "issuer.sqlite").close()
+        make_index(home)
     return identity
 
 

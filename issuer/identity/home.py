@@ -66,7 +66,7 @@ from ..problem import (
     STATUS_FILE_DAMAGED,
     STATUS_FILE_GONE,
 )
-from ..shared import shared_in
+from ..shared import Shared, shared_in
 from . import documents
 from .description import Description
 
@@ -109,6 +109,7 @@ _NAMES = {
     "suspension": "suspension",
     "address": "address",
     "shards": "shards",
+    "moved": "moved",
 }
 """The optional members of issuer.json, which are there only if something else than the default was chosen."""
 # Each names a folder (`kind_folder`), and the file may be from elsewhere: no name leads out of `kinds/`.
@@ -117,6 +118,8 @@ STATED = "stated"
 """The value of `Identity.status`: a term of use gives the place of the status, not `credentialStatus`."""
 LISTED = "listed"
 """In the log: a list of suspensions stands beside each list of revocations."""
+ISSUER_MOVED = Code("issuer-moved", Refused, "The issuer has moved")
+"""The issuer goes on in another folder or database, or is on its way there."""
 ISSUER_CLOSED = Code("issuer-closed", Refused, "The issuer has closed")
 """The issuer has closed for good."""
 
@@ -155,6 +158,8 @@ class Identity:
     """The https address by which SD-JWT VCs name the issuer, where that is not the DID."""
     shards: str = ""
     """The address at which shards are kept, where that is not the folder."""
+    moved: str = ""
+    """The name of the move that has sealed this issuer: it goes on elsewhere, and issues nothing here."""
     kinds: tuple[str, ...] = ()
     """The URNs of the kinds whose files are in `kinds/`, in the order in which they were added."""
 
@@ -261,11 +266,15 @@ class Identity:
 
     def write(self, home: Path) -> None:
         """Writes issuer.json."""
+        self.write_to(shared_in(home))
+
+    def write_to(self, shared: Shared) -> None:
+        """Writes issuer.json to the shared state of any home."""
         members = asdict(self)
         lists = {"forms": "forms", "kinds": "kinds"}
         decided = {name: members.pop(member) for member, name in {**_NAMES, **lists}.items()}
         content = {"version": VERSION, **members, **{name: it for name, it in decided.items() if it}}
-        shared_in(home).write(FILE, orjson.dumps(content, option=orjson.OPT_INDENT_2))
+        shared.write(FILE, orjson.dumps(content, option=orjson.OPT_INDENT_2))
 
     @classmethod
     def change(cls, home: Path, **members: str) -> Identity:
@@ -291,7 +300,10 @@ class Identity:
         return PublicKey.from_multikey(self.signer_key) if self.signer_uri else None
 
     def require_open(self) -> None:
-        """Raises `ISSUER_CLOSED` where the issuer issues and revokes nothing more."""
+        """Raises `ISSUER_CLOSED`, or `ISSUER_MOVED`, where the issuer issues and revokes nothing more."""
+        # Two places that issue under one DID would give one number, position or log index twice.
+        if self.moved:
+            raise ISSUER_MOVED("this issuer was moved elsewhere, or a move was begun")
         if self.closing is not None:
             raise ISSUER_CLOSED(
                 f"this issuer closed on {self.closing:%Y-%m-%d}: it issues and revokes nothing more"
@@ -395,14 +407,6 @@ def _forms(value: object) -> tuple[str, ...]:
 def has_issuer(home: Path) -> bool:
     """True if an issuer lives in a folder, or in the database that it names."""
     return shared_in(home).read(FILE) is not None
-
-
-def index(home: Path) -> Path:
-    """The index of an issuer. Raises `Damaged` where it is lost: an empty one would revoke nothing."""
-    path = home / "issuer.sqlite"
-    if not path.exists() or not path.stat().st_size:  # SQLite takes an empty file for a new database
-        raise DAMAGED_ISSUER(f"{path} is lost, the index of what was issued and revoked")
-    return path
 
 
 def published_list(home: Path, url: str, *, engines: Engines | None = None) -> bytes | None:

@@ -52,11 +52,12 @@ from wire.text import shortened
 
 from ..archive.archive import Archive
 from ..archive.consistency import require_not_older
+from ..archive.engines import open_index
 from ..archive.kept import SHARD_NAME
 from ..archive.shard_stores import ShardStores, shards_in
 from ..archive.store import SQLiteIndex
 from ..identity import documents
-from ..identity.home import LIST_NAME, Identity, index
+from ..identity.home import ISSUER_MOVED, LIST_NAME, Identity
 from ..press.permutation import LIST_ENTRIES
 from ..problem import HOME_TAKEN, UNSOUND_DATABASE
 from .named import named_in
@@ -161,7 +162,7 @@ def backup(
     if there is no issuer, `Damaged` if credentials are gone.
     """
     identity = Identity.read(home)
-    store = SQLiteIndex(index(home))
+    store = open_index(home)
     require_not_older(store, home, identity.closing, engines=engines)
     shards = shards_in(home, identity.shards, identity.did, stores=shard_stores)
     missing = Archive(store, shards).missing()
@@ -313,6 +314,12 @@ def _require_sound(unpacked: Path) -> None:
 
 
 def _require_newest(unpacked: Path, home: Path) -> None:
+    # An old backup of a folder that has moved would issue a second time what was issued elsewhere since.
+    if left := moved_to(home):
+        raise ISSUER_MOVED(
+            f"the issuer that was in {home} has moved to {left}",
+            hint="Go on there: `intaglio issuer join`.",
+        )
     kept = kept_beside(home)
     if not kept.exists():
         return
@@ -324,6 +331,17 @@ def _require_newest(unpacked: Path, home: Path) -> None:
             hint=f"Restore a newer backup. If there is none, remove {kept}; evidence given after the backup "
             "will then contradict the log.",
         )
+
+
+def beside(home: Path) -> Path:
+    """The file beside a home that says where the issuer has moved: an old backup is not restored there."""
+    return home.with_name(f"{home.name}.moved")
+
+
+def moved_to(home: Path) -> str | None:
+    """The address to which the issuer of a home has moved, if it has."""
+    path = beside(home)
+    return str(load_json_object(path.read_bytes()).get("address")) if path.exists() else None
 
 
 def _archive(home: Path, archive: tarfile.TarFile, engines: Engines | None) -> None:

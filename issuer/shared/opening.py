@@ -14,8 +14,12 @@ from .folder import FolderShared
 
 def shared_in(home: Path) -> Shared:
     """The shared state of the issuer in a folder. Raises as `store_address`, and `ExtraMissing`."""
-    address = store_address(home)
-    return FolderShared(home) if address is None else _in_database(address)
+    return shared_at(home, store_address(home))
+
+
+def shared_at(home: Path, address: str | None) -> Shared:
+    """The shared state at the address of a database, which was agreed to; without one, in the folder."""
+    return _in_database(address) if address else FolderShared(home)
 
 
 @functools.lru_cache(maxsize=16)  # the addresses of a process are few; each keeps connections

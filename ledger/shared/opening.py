@@ -49,11 +49,12 @@ def keep_store_address(home: Path, address: str) -> None:
 def database_of(home: Path) -> SharedDatabase | None:
     """The database that `store.json` names, if any. Raises as `store_address`, and `ExtraMissing`."""
     address = store_address(home)
-    return None if address is None else _opened(address)
+    return None if address is None else database_at(address)
 
 
 @functools.lru_cache(maxsize=16)  # the addresses of a process are few; each keeps connections
-def _opened(address: str) -> SharedDatabase:
+def database_at(address: str) -> SharedDatabase:
+    """The database at an address that was agreed to. Raises `ExtraMissing`."""
     try:
         from .postgres import SharedDatabase
     except ModuleNotFoundError as error:

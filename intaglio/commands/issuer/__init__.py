@@ -17,9 +17,11 @@ from issuer.press.update import TEMPLATE
 from issuer.shared import shared_in
 from keys.envelope import require_strong
 from kinds import shipped
+from ledger.tiles.engines import address_of
 from wire.problem import Declined
 from wire.text import counted, printable
 
+from ...progress import Counter
 from ...session import Session
 from ...terminal import Folder, Result, agreed, required_passphrase, say, typed, verb
 from ...words import tr, tr_count
@@ -144,6 +146,41 @@ def restore(place: Place, file: Path) -> Result:
         "If anything was issued after it, do not go on with this copy: its log would contradict the other.",
     )
     return Result({"folder": str(place.folder), "leftOut": left_out}, str(place.folder))
+
+
+@verb(issuer)
+@click.option("--store", metavar="URI", help="The database for index and log: postgresql://…")
+@click.option("--shards", metavar="URI", help="Where credentials of files go: s3://…")
+@click.option("--ledger", metavar="URI", help="Where the log goes, if not into that database.")
+@click.option("--here", is_flag=True, help="Bring all back into the folder.")
+def move(place: Place, store: str | None, shards: str | None, ledger: str | None, here: bool) -> Result:
+    """Move index, credentials and log to a database and a bucket, or back; nothing is issued again.
+
+    Meanwhile nothing is issued. Typed again, it goes on where it was interrupted. All is compared before
+    anything in the folder is let go.
+    """
+    from issuer.keeping.moving import Stores, stores_of
+    from issuer.keeping.moving import move as moved
+
+    if here == any((store, shards, ledger)):
+        raise click.UsageError("Where to? --store, --shards or --ledger; or --here, and none of these.")
+    made, consent = place.open(), place.consent
+    at = stores_of(made.home)
+    wanted = (
+        Stores() if here else Stores(store or at.store, shards or at.shards, ledger or store or at.ledger)
+    )
+    for address in filter(None, (wanted.store, wanted.shards)):
+        consent.keep(address)
+    if wanted.ledger:
+        consent.keep(address_of(wanted.ledger))
+    with Counter("Moving", made.store.count()) as counter:
+        moved(made, wanted, counter.count, engines=consent.engines(), shard_stores=consent.shard_stores())
+    made = place.open()
+    goes_on = wanted.store or str(made.home)
+    return Result(
+        {"store": wanted.store, "shards": wanted.shards, "ledger": wanted.ledger},
+        f"{made.name} goes on at {goes_on}, with its {counted(made.store.count(), *made.nouns)}",
+    )
 
 
 @verb(issuer)
