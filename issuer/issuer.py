@@ -69,6 +69,7 @@ from .press.press import Line, Press
 from .press.update import update_template
 from .problem import NOT_SUSPENDABLE
 from .shared import Shared, shared_in
+from .shared.machines import TOLERANCE, clock_of_machine
 from .status.due import unrenewed
 from .status.lists import Lists
 
@@ -137,6 +138,11 @@ class Issuer:
         """
         self.patience = PATIENCE
         """The time in seconds to wait for others who issue, then `TryLater`."""
+        self.clock_tolerance = TOLERANCE
+        """The most by which the clock may differ from that of a database which machines share.
+
+        Set it before the log is opened.
+        """
         self.anchors: Mapping[str, AnchorKind] = ANCHORS
         """The kinds of ledgers that take checkpoints, which say how verifiers are to trust one."""
         self._clock = clock
@@ -244,7 +250,7 @@ class Issuer:
             self.keys.signer("log"),
             self.keys.signer("cosigner"),
             self._log_store or store_in(self.home, patience=self.log_patience, engines=self.engines),
-            clock=self._clock,
+            clock=clock_of_machine(self.home, self.keys, self._clock, tolerance=self.clock_tolerance),
             superseded=ClockJournal(self.home).supersedes,
             kept=kept_of(self.home),
             anchored=self.outbox.newest_anchored(),

@@ -202,6 +202,7 @@ REMEDIES: Mapping[str, str] = {
         "Set the clock right. If it is right by now, and was ahead when that was signed: "
         "`intaglio issuer clock accept`, or of a hub `intaglio hub clock accept`"
     ),
+    "clock-unlike-database": "Set the clock of this machine, or of the database's server, by a time server.",
     "no-log": "--in FOLDER names another; --key KEY checks without any.",
     "is-the-log-itself": "Name the folder above it: --in {folder}",
     "password-in-address": (
@@ -212,6 +213,8 @@ REMEDIES: Mapping[str, str] = {
         "The owner of the database makes them: intaglio issuer prepare postgresql://OWNER@HOST/DATABASE"
     ),
     "no-keys-here": "Join it, with the file of `intaglio issuer backup --keys`: intaglio issuer join",
+    "not-shared": "An issuer that several machines share is made so: intaglio issuer init --store ADDRESS",
+    "another-root": "Take the file of keys from a machine of this issuer: intaglio issuer backup --keys FILE",
     "index-role": (
         "Issuing needs the role intaglio_issuer, looking intaglio_issuer_reader; "
         "only their owner makes the tables."

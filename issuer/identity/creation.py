@@ -24,6 +24,7 @@ from . import documents
 from .description import Description
 from .home import FILE, KEY_TYPES, KEYS, Identity
 from .kind import Kinds, keep_kind
+from .root import keep_root
 from .succession import remembered
 
 _PATIENCE = 5.0  # seconds that one waits for another who makes the same
@@ -83,6 +84,8 @@ def create_home(
         _require_type(keys, signer, description.key_type)
         identity = _write_files(home, replace(description, kind=new_kind), keys, signer, has_index=has_index)
         shards_in(home, identity.shards, identity.did, is_new=True, stores=shard_stores)
+        if description.store:
+            keep_root(shared, keys)
         identity.write(home)
     return keys
 

@@ -207,12 +207,7 @@ def restore(path: Path, home: Path, passphrase: bytes, agree: Agree | None = Non
     """
     if home.exists():
         raise HOME_TAKEN(f"{home} exists already")
-    make_private_folder(home.parent)
-    clear_away(home)
-    unpacked = Path(tempfile.mkdtemp(prefix=_restoring(home), dir=home.parent))
-    held = os.open(unpacked, os.O_RDONLY)
-    fcntl.flock(held, fcntl.LOCK_SH)
-    try:
+    with unpacking(home) as unpacked, _archive_problems(path):
         with (
             path.open("rb") as file,
             tarfile.open(
@@ -238,15 +233,36 @@ def restore(path: Path, home: Path, passphrase: bytes, agree: Agree | None = Non
         for folder, _, _ in os.walk(unpacked):
             sync_folder(Path(folder))
         unpacked.rename(home)
+    sync_folder(home.parent)
+    return left_out
+
+
+@contextmanager
+def _archive_problems(path: Path) -> Iterator[None]:
+    try:
+        yield
     except FileNotFoundError as error:
         raise NotFound(f"there is no file {path}") from error
     except tarfile.TarError as error:
         raise Damaged("the backup is not an archive") from error
+
+
+@contextmanager
+def unpacking(home: Path) -> Iterator[Path]:
+    """A folder beside an issuer's, for files that become the issuer's folder when it is renamed.
+
+    Otherwise it is removed; `unfinished` finds one that a killed process left.
+    """
+    make_private_folder(home.parent)
+    clear_away(home)
+    unpacked = Path(tempfile.mkdtemp(prefix=_restoring(home), dir=home.parent))
+    held = os.open(unpacked, os.O_RDONLY)
+    fcntl.flock(held, fcntl.LOCK_SH)
+    try:
+        yield unpacked
     finally:
         shutil.rmtree(unpacked, ignore_errors=True)
         os.close(held)
-    sync_folder(home.parent)
-    return left_out
 
 
 def _restoring(home: Path) -> str:

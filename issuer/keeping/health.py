@@ -51,6 +51,7 @@ from ..identity.succession import ROLES, KeysChanged, ended_ahead, is_pending, r
 from ..press.update import REPLACED, TEMPLATE, lacks_degree
 from ..problem import FormNotKnown
 from ..shared import Shared, shared_in
+from ..shared.machines import examine_machines
 from ..status.digest import published_digest
 from ..status.files import StatusFolder, gone, not_as_published, unlike
 from . import leftovers
@@ -132,6 +133,7 @@ def examine_issuer(
                 folder, METADATA_NAME, lambda: documents.published_metadata(home, identity.did, address)
             )
     yield from _keys(home, identity, document)
+    yield from examine_machines(home, KeyFile.open(home / "keys.json", lambda: None).public_keys)
     examine(store_in(home, read_only=True, engines=engines))  # first: it may keep the log from being opened
     log = open_to_read(home, engines=engines)
     signed, size = log.time(), audit(log).size

@@ -71,9 +71,13 @@ def prepare(_: Place, uri: str) -> Result:
 
 @verb(issuer)
 @click.argument("file", type=click.Path(path_type=Path))
-def backup(place: Place, file: Path) -> Result:
+@click.option("--keys", is_flag=True, help="Only the keys, for another machine over the same database: join.")
+def backup(place: Place, file: Path, keys: bool) -> Result:
     """Write the whole issuer into one encrypted file."""
     from issuer.keeping.backup import backup as write
+
+    if keys:
+        return _backup_keys(place, file)
 
     sealed_under = required_passphrase("Passphrase for the backup", BACKUP, new=require_strong)
     consent = place.consent
@@ -84,6 +88,40 @@ def backup(place: Place, file: Path) -> Result:
     if apart:
         say(tr("Not in it, and to be copied by themselves:"), *apart)
     return Result({"file": str(file)}, str(file))
+
+
+def _backup_keys(place: Place, file: Path) -> Result:
+    from issuer.keeping.joining import write_keys
+
+    if write_keys(place.folder, file):
+        say(tr("The keys in it are sealed under the passphrase of the issuer."))
+    else:
+        say(tr("The keys in it are not sealed: whoever reads the file can sign as the issuer."))
+    say(tr("On the other machine:"), typed("issuer", "join", "ADDRESS", "--keys", str(file)))
+    return Result({"file": str(file)}, str(file))
+
+
+@verb(issuer)
+@click.argument("address")
+@click.option(
+    "--keys",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="The file of `intaglio issuer backup --keys`.",
+)
+def join(place: Place, address: str, keys: Path) -> Result:
+    """Make this machine one of those that issue over the database at ADDRESS, or bring it a new key.
+
+    The keys are compared with those of the issuer in the database. The address of the log in the file is
+    shown and asked about.
+    """
+    from issuer.keeping.joining import join as joined
+
+    place.consent.keep(address)
+    consent = place.session.consent(place.folder, restoring=True)
+    identity = joined(place.folder, address, keys, place.ask_passphrase, consent.require)
+    say(tr("This machine issues for {name}, {did}.").format(name=identity.name, did=identity.did))
+    return Result({"folder": str(place.folder), "did": identity.did}, str(place.folder))
 
 
 @verb(issuer)

@@ -94,7 +94,7 @@ class Place:
         consent = self.consent
         self._issuer = Issuer(
             self.folder,
-            self._typed,
+            self.ask_passphrase,
             self.session.now,
             contexts=self.contexts,
             pin=self._own_pin,
@@ -109,14 +109,14 @@ class Place:
 
     def secret(self, label: str) -> bytes:
         """One of the issuer's secrets, as `KeyFile.secret` has it; nothing else is opened, or renewed."""
-        return KeyFile.open(self.folder / "keys.json", self._typed).secret(label)
+        return KeyFile.open(self.folder / "keys.json", self.ask_passphrase).secret(label)
 
     def ask(self) -> None:
         """Ask for the passphrase and the PIN that open the keys; later uses of the keys do not ask again.
 
         Raises as `KeyFile.open` and `Identity.read`.
         """
-        KeyFile.open(self.folder / "keys.json", self._typed).signer("log")
+        KeyFile.open(self.folder / "keys.json", self.ask_passphrase).signer("log")
         if Identity.read(self.folder).signer_uri:
             self._own_pin()
 
@@ -141,7 +141,7 @@ class Place:
         return self._pin(Identity.read(self.folder).signer_uri)()
 
     @functools.cached_property
-    def _typed(self) -> Passphrase:
+    def ask_passphrase(self) -> Passphrase:
         """The function that asks for the passphrase once, and caches the answer."""
         return functools.cache(self._passphrase)
 
