@@ -10,8 +10,8 @@ from issuer import Issuer
 from issuer.archive.postgres.store import PostgresIndex
 from issuer.desk.claims import ClaimLinks
 from issuer.job.order import Order
-from issuer.keeping.moving import Stores, move
-from issuer.keeping.rows import TABLES, PostgresRows, SQLiteRows, copy_rows, digest_of
+from issuer.keeping.moving import Stores, move_issuer
+from issuer.keeping.rows import TABLES, IndexRows, PostgresRows, SQLiteRows, copy_index, digest_of_table
 from tests import postgres_server, s3_server
 from tests.world import NOW, csv_file, graduate, issuer_in, of_diploma, reopened, verifier_for
 from vc.report import Verdict
@@ -33,6 +33,11 @@ def an_issuer(home: Path) -> Issuer:
     return issuer
 
 
+def digests(rows: IndexRows) -> dict[str, bytes]:
+    """The digest of each table."""
+    return {table.name: digest_of_table(rows, table) for table in TABLES}
+
+
 @pytest.mark.slow
 @postgres_server.needed
 def test_rows_are_the_same_in_postgresql_and_back_in_sqlite(tmp_path: Path) -> None:
@@ -41,9 +46,11 @@ def test_rows_are_the_same_in_postgresql_and_back_in_sqlite(tmp_path: Path) -> N
     uri = server.uri(server.of(tmp_path), "issuer")
     source, target = SQLiteRows(issuer.home), PostgresRows(uri)
     copied: list[int] = []
-    copy_rows(source, target, copied.append)
+    copy_index(source, target, copied.append)
     assert sum(copied) > 600
-    assert [digest_of(target, table) for table in TABLES] == [digest_of(source, table) for table in TABLES]
+    assert [digest_of_table(target, table) for table in TABLES] == [
+        digest_of_table(source, table) for table in TABLES
+    ]
     moved = PostgresIndex(uri)
     assert moved.count() == issuer.store.count()
     assert moved.states() == issuer.store.states()
@@ -56,8 +63,10 @@ def test_rows_are_the_same_in_postgresql_and_back_in_sqlite(tmp_path: Path) -> N
     back.mkdir()
     returned = SQLiteRows(back)
     returned.prepare()
-    copy_rows(target, returned, copied.append)
-    assert [digest_of(returned, table) for table in TABLES] == [digest_of(target, table) for table in TABLES]
+    copy_index(target, returned, copied.append)
+    assert [digest_of_table(returned, table) for table in TABLES] == [
+        digest_of_table(target, table) for table in TABLES
+    ]
 
 
 def places(folder: Path) -> Stores:
@@ -75,7 +84,7 @@ def test_an_issuer_goes_to_a_database_and_a_bucket_and_back(tmp_path: Path) -> N
     before = issuer.bundle(issuer.current(of_diploma("UNI-000005"))).to_bytes()
     entries, trust = list(issuer.entries()), issuer.trust_file()
     to = places(tmp_path)
-    move(issuer, to)
+    move_issuer(issuer, to)
     there = reopened(issuer.home)
     left = sorted(path.name for path in issuer.home.iterdir())
     assert not {"issuer.json", "issuer.sqlite", "claims.sqlite", "did.json", "status", "shards"} & {*left}, (
@@ -89,7 +98,7 @@ def test_an_issuer_goes_to_a_database_and_a_bucket_and_back(tmp_path: Path) -> N
     there.revoke(["UNI-000501"], Reason.FRAUD, date=NOW, now=NOW)
 
     more = list(there.entries())
-    move(there, Stores())
+    move_issuer(there, Stores())
     back = reopened(issuer.home)
     assert list(back.entries()) == more
     assert back.store.count() == len(more)

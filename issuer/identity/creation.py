@@ -46,13 +46,14 @@ def create_home(
 
     With `has_index`, no index is made; `engines` are as in `ledger.folder`, `shard_stores` as in `shards_in`.
     The described kind is added to an existing issuer. Raises `Conflict` where another issuer lives in the
-    folder, `Refused` for a description that is not sound, and the error that keeps the `signer` from signing.
+    folder, `NO_KEYS_HERE` for one in the database that this home has not joined, `Refused` for a description
+    that is not sound, and the error that keeps the `signer` from signing.
     """
     if description.kind:
         description = replace(description, kind=with_compiled(description.kind))
     new_kind = description.kind or (diploma_1() if has_template(home) else shipped())
     make_private_folder(home)
-    _keep_store(home, description.store)
+    _keep_store(home, description.database)
     shared = shared_in(home)
     is_new = shared.read(FILE) is None and not any((home / name).exists() for name in ("log", "keys.json"))
     if is_new:
@@ -84,7 +85,7 @@ def create_home(
         _require_type(keys, signer, description.key_type)
         identity = _write_files(home, replace(description, kind=new_kind), keys, signer, has_index=has_index)
         shards_in(home, identity.shards, identity.did, is_new=True, stores=shard_stores)
-        if description.store:
+        if description.database:
             keep_root(shared, keys)
         identity.write(home)
     return keys

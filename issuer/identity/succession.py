@@ -203,7 +203,7 @@ def _is_in_force(document: Mapping[str, Any], method: str) -> bool:
         found = held.verification_method(method, "assertionMethod")
     except Problem:
         found = None
-    return found is not None and found.until is None
+    return not (found is None or found.until is not None)
 
 
 def take_up(home: Path, keys: KeyFile) -> bool:

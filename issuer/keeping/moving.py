@@ -37,7 +37,7 @@ from ..shared import Shared
 from ..shared.folder import FolderShared
 from ..shared.opening import shared_at
 from .backup import beside
-from .rows import TABLES, PostgresRows, Rows, SQLiteRows, copy_rows, digest_of
+from .rows import TABLES, IndexRows, PostgresRows, SQLiteRows, copy_index, digest_of_table
 
 _RESERVED = "moving.json"
 """Reserves the target for the issuer that comes by this move."""
@@ -60,7 +60,7 @@ def stores_of(home: Path) -> Stores:
     return Stores(store, Identity.read(home).shards, ledger)
 
 
-def move(
+def move_issuer(
     issuer: Issuer,
     to: Stores,
     copied: Callable[[int], object] = lambda _: None,
@@ -129,9 +129,9 @@ def _copy(
     old, new = _rows(home, at.store), _rows(home, to.store)
     if isinstance(new, SQLiteRows):
         new.prepare()
-    copy_rows(old, new, copied)
+    copy_index(old, new, copied)
     for table in TABLES:
-        if digest_of(old, table) != digest_of(new, table):
+        if digest_of_table(old, table) != digest_of_table(new, table):
             raise Damaged(f"the table {table.name} does not read back as it was written")
     copy_outbox(home, at.store, to.store)
     for name in _small(source, Identity.read(home)):
@@ -143,7 +143,7 @@ def _copy(
             raise Damaged(f"{target.where(name)} does not read back as it was written")
 
 
-def _rows(home: Path, store: str) -> Rows:
+def _rows(home: Path, store: str) -> IndexRows:
     return PostgresRows(store) if store else SQLiteRows(home)
 
 

@@ -19,12 +19,11 @@ from ..desk.linkstore import SQLiteLinks
 from ..problem import DAMAGED_ISSUER
 from ..shared.door import INDEX
 
-Row = tuple[Any, ...]
 PORTION = 10_000
-"""Rows between two reports of how far a move is."""
+"""IndexRows between two reports of how far a move is."""
 
 
-class Table(NamedTuple):
+class IndexTable(NamedTuple):
     """A table with the same content in each database; rows are in the order of the first `keys` columns."""
 
     name: str
@@ -41,10 +40,10 @@ class Table(NamedTuple):
         return ", ".join(self.columns[: self.keys])
 
 
-def _table(name: str, columns: str, keys: int = 1, file: str = "issuer.sqlite") -> Table:
+def _table(name: str, columns: str, keys: int = 1, file: str = "issuer.sqlite") -> IndexTable:
     """A table by columns such as `seq:int8`."""
     pairs = [each.split(":") for each in columns.split()]
-    return Table(name, tuple(pair[0] for pair in pairs), tuple(pair[1] for pair in pairs), keys, file)
+    return IndexTable(name, tuple(pair[0] for pair in pairs), tuple(pair[1] for pair in pairs), keys, file)
 
 
 TABLES = (
@@ -76,23 +75,23 @@ TABLES = (
 """All that an issuer at rest has in its database; what is under way is finished before."""
 
 
-class Rows(Protocol):
+class IndexRows(Protocol):
     """The rows of one issuer's database. Raises `Unavailable` and `Damaged` as its engine does."""
 
-    def read(self, table: Table) -> Iterator[Row]:
+    def read(self, table: IndexTable) -> Iterator[tuple[Any, ...]]:
         """All rows of a table, in the order of its keys."""
 
-    def has(self, table: Table) -> bool:
+    def has(self, table: IndexTable) -> bool:
         """True if a table was filled by `fill`, or has rows."""
 
-    def fill(self, table: Table, rows: Iterable[Sequence[Any]]) -> None:
+    def fill(self, table: IndexTable, rows: Iterable[Sequence[Any]]) -> None:
         """Writes all rows of an empty table, or none, durably."""
 
     def finish(self) -> None:
         """Makes what derives from the rows, once all tables are filled."""
 
 
-def copy_rows(source: Rows, target: Rows, copied: Callable[[int], object]) -> None:
+def copy_index(source: IndexRows, target: IndexRows, copied: Callable[[int], object]) -> None:
     """Copies each table that the target lacks; `copied` hears of so many rows."""
     for table in TABLES:
         if not target.has(table):
@@ -100,7 +99,7 @@ def copy_rows(source: Rows, target: Rows, copied: Callable[[int], object]) -> No
     target.finish()
 
 
-def _counted(rows: Iterable[Row], copied: Callable[[int], object]) -> Iterator[Row]:
+def _counted(rows: Iterable[tuple[Any, ...]], copied: Callable[[int], object]) -> Iterator[tuple[Any, ...]]:
     count = 0
     for count, row in enumerate(rows, 1):
         yield row
@@ -109,7 +108,7 @@ def _counted(rows: Iterable[Row], copied: Callable[[int], object]) -> Iterator[R
     copied(count % PORTION)
 
 
-def digest_of(rows: Rows, table: Table) -> bytes:
+def digest_of_table(rows: IndexRows, table: IndexTable) -> bytes:
     """The SHA-256 of all rows of a table: equal in both databases where these are equal row by row."""
     digest = sha256()
     for row in rows.read(table):
@@ -118,7 +117,7 @@ def digest_of(rows: Rows, table: Table) -> bytes:
 
 
 class SQLiteRows:
-    """`Rows`, in the files of an issuer's folder, or of one that is being made."""
+    """`IndexRows`, in the files of an issuer's folder, or of one that is being made."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -129,13 +128,13 @@ class SQLiteRows:
         SQLiteLinks(self._folder / "claims.sqlite").close()
 
     @contextmanager
-    def _opened(self, table: Table) -> Iterator[Any]:
+    def _opened(self, table: IndexTable) -> Iterator[Any]:
         path = self._folder / table.file
         with sqlite_problems(INDEX, DAMAGED_ISSUER), closing(connect(path)) as connection:
             yield connection
 
-    def read(self, table: Table) -> Iterator[Row]:
-        """See `Rows.read`."""
+    def read(self, table: IndexTable) -> Iterator[tuple[Any, ...]]:
+        """See `IndexRows.read`."""
         if not (self._folder / table.file).exists():
             return
         with self._opened(table) as connection:
@@ -143,14 +142,14 @@ class SQLiteRows:
                 f"SELECT {self._columns(table)} FROM {table.name} ORDER BY {self._columns(table, table.keys)}"
             )
 
-    def has(self, table: Table) -> bool:
-        """See `Rows.has`."""
+    def has(self, table: IndexTable) -> bool:
+        """See `IndexRows.has`."""
         with self._opened(table) as connection:
             (filled,) = connection.execute(f"SELECT count(*) FROM {table.name}").fetchone()
         return bool(filled) and table.name != "counter"
 
-    def fill(self, table: Table, rows: Iterable[Sequence[Any]]) -> None:
-        """See `Rows.fill`."""
+    def fill(self, table: IndexTable, rows: Iterable[Sequence[Any]]) -> None:
+        """See `IndexRows.fill`."""
         places = ", ".join("?" * len(table.columns))
         with self._opened(table) as connection:
             connection.execute("BEGIN IMMEDIATE")
@@ -160,9 +159,9 @@ class SQLiteRows:
             connection.execute("COMMIT")
 
     def finish(self) -> None:
-        """See `Rows.finish`: nothing derives from them."""
+        """See `IndexRows.finish`: nothing derives from them."""
 
-    def _columns(self, table: Table, most: int | None = None) -> str:
+    def _columns(self, table: IndexTable, most: int | None = None) -> str:
         columns = table.columns[:most]
         return ", ".join("rowid" if column == "nth" else column for column in columns)
 
@@ -181,32 +180,32 @@ ON CONFLICT (name) DO UPDATE SET next = greatest(counter.next, excluded.next)
 
 
 class PostgresRows:
-    """`Rows`, in the database at an address. Raises as `IndexDatabase`."""
+    """`IndexRows`, in the database at an address. Raises as `IndexDatabase`."""
 
     def __init__(self, uri: str) -> None:
         from ..shared.database import IndexDatabase
 
         self._database = IndexDatabase(uri, patience=30.0)
 
-    def read(self, table: Table) -> Iterator[Row]:
-        """See `Rows.read`."""
+    def read(self, table: IndexTable) -> Iterator[tuple[Any, ...]]:
+        """See `IndexRows.read`."""
         query = (
             f"SELECT {', '.join(table.columns)} FROM intaglio_issuer.{table.name} ORDER BY {table.ordered}"
         )
         yield from self._database.streamed(query, table.types)
 
-    def has(self, table: Table) -> bool:
-        """See `Rows.has`."""
+    def has(self, table: IndexTable) -> bool:
+        """See `IndexRows.has`."""
         if table.name == "counter":
             return False
         query = f"SELECT 1 FROM intaglio_issuer.{table.name} LIMIT 1"
         return bool(self._database.rows([int], query))
 
-    def fill(self, table: Table, rows: Iterable[Sequence[Any]]) -> None:
-        """See `Rows.fill`."""
+    def fill(self, table: IndexTable, rows: Iterable[Sequence[Any]]) -> None:
+        """See `IndexRows.fill`."""
         self._database.once_beside(functools.partial(self._fill, table, rows))
 
-    def _fill(self, table: Table, rows: Iterable[Sequence[Any]], cursor: Any) -> None:
+    def _fill(self, table: IndexTable, rows: Iterable[Sequence[Any]], cursor: Any) -> None:
         from ..shared.database import copy_rows as copy_in
 
         if table.name != "counter":
@@ -224,7 +223,7 @@ class PostgresRows:
                 cursor.execute(_COUNTER, [name, number])
 
     def finish(self) -> None:
-        """See `Rows.finish`: the editions, and the next number of a job."""
+        """See `IndexRows.finish`: the editions, and the next number of a job."""
 
         def work(cursor: Any) -> None:
             cursor.execute(_EDITIONS)

@@ -12,7 +12,7 @@ import pytest
 
 from issuer.identity.home import ISSUER_MOVED, Identity
 from issuer.job.order import Order
-from issuer.keeping.moving import Stores, move
+from issuer.keeping.moving import Stores, move_issuer
 from tests import postgres_server, s3_server
 from tests.fault.kill import a_sample, events, killed, killed_by
 from tests.problems import raises
@@ -40,16 +40,16 @@ def test_a_move_that_was_killed_anywhere_goes_on(tmp_path: Path, points: int, is
         uri = server.uri(server.of(folder), "machine")
         to = Stores(uri, s3_server.server().of(folder), uri)
         if is_back:
-            assert not killed_by(lambda: move(reopened(folder / "home"), to))
+            assert not killed_by(lambda: move_issuer(reopened(folder / "home"), to))
             return folder, Stores()
         return folder, to
 
     folder, to = begin()
-    total = events(lambda: move(reopened(folder / "home"), to))
+    total = events(lambda: move_issuer(reopened(folder / "home"), to))
     for _ in range(points):
         folder, to = begin()
         at = chosen.randint(1, total)
-        killed(lambda home=folder / "home", to=to: move(reopened(home), to), at)  # type: ignore[misc]
+        killed(lambda home=folder / "home", to=to: move_issuer(reopened(home), to), at)  # type: ignore[misc]
         assert not killed_by(lambda folder=folder, to=to: _check(folder, to, model)), at  # type: ignore[misc]
 
 
@@ -69,7 +69,7 @@ def _check(folder: Path, to: Stores, model: Path) -> None:
     if Identity.read(home).moved:
         with raises(ISSUER_MOVED):
             reopened(home).issue(graduate(30))
-    move(reopened(home), to)
+    move_issuer(reopened(home), to)
     issuer, before = reopened(home), reopened(model / "home")
     assert list(issuer.entries()) == list(before.entries())
     assert issuer.trust_file() == before.trust_file()

@@ -159,8 +159,7 @@ def move(place: Place, store: str | None, shards: str | None, ledger: str | None
     Meanwhile nothing is issued. Typed again, it goes on where it was interrupted. All is compared before
     anything in the folder is let go.
     """
-    from issuer.keeping.moving import Stores, stores_of
-    from issuer.keeping.moving import move as moved
+    from issuer.keeping.moving import Stores, move_issuer, stores_of
 
     if here == any((store, shards, ledger)):
         raise click.UsageError("Where to? --store, --shards or --ledger; or --here, and none of these.")
@@ -174,7 +173,9 @@ def move(place: Place, store: str | None, shards: str | None, ledger: str | None
     if wanted.ledger:
         consent.keep(address_of(wanted.ledger))
     with Counter("Moving", made.store.count()) as counter:
-        moved(made, wanted, counter.count, engines=consent.engines(), shard_stores=consent.shard_stores())
+        move_issuer(
+            made, wanted, counter.count, engines=consent.engines(), shard_stores=consent.shard_stores()
+        )
     made = place.open()
     goes_on = wanted.store or str(made.home)
     return Result(

@@ -128,7 +128,7 @@ def init(
         method,
         key_type,
         ledger=ledger or store or None,
-        store=store,
+        database=store,
         shards=shards,
         has_status_did=status_did,
         has_address=iss == "https",

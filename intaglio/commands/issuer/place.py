@@ -202,7 +202,7 @@ class Place:
         exists, consent = self.exists, self.consent
         if description.ledger is not None:
             consent.keep(address_of(description.ledger))
-        for address in filter(None, (description.store, description.shards)):
+        for address in filter(None, (description.database, description.shards)):
             consent.keep(address)
         description = self.named(description)
         ask = functools.cache(self._passphrase if exists else _new_passphrase)
