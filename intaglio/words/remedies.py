@@ -215,6 +215,10 @@ REMEDIES: Mapping[str, str] = {
     "no-keys-here": "Join it, with the file of `intaglio issuer backup --keys`: intaglio issuer join",
     "not-shared": "An issuer that several machines share is made so: intaglio issuer init --store ADDRESS",
     "another-root": "Take the file of keys from a machine of this issuer: intaglio issuer backup --keys FILE",
+    "issuer-moved": (
+        "Go on where it is now: `intaglio issuer join`. If a move was interrupted, type `intaglio issuer move` "
+        "again, with the same addresses."
+    ),
     "index-role": (
         "Issuing needs the role intaglio_issuer, looking intaglio_issuer_reader; "
         "only their owner makes the tables."

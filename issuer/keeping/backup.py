@@ -316,10 +316,7 @@ def _require_sound(unpacked: Path) -> None:
 def _require_newest(unpacked: Path, home: Path) -> None:
     # An old backup of a folder that has moved would issue a second time what was issued elsewhere since.
     if left := moved_to(home):
-        raise ISSUER_MOVED(
-            f"the issuer that was in {home} has moved to {left}",
-            hint="Go on there: `intaglio issuer join`.",
-        )
+        raise ISSUER_MOVED(f"the issuer that was in {home} has moved to {left}")
     kept = kept_beside(home)
     if not kept.exists():
         return
