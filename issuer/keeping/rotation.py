@@ -39,7 +39,9 @@ from ..identity.succession import (
     with_keys,
 )
 from ..issuer import Issuer
-from ..problem import KEY_IN_USE, KEY_KEPT_ELSEWHERE, KEY_UNKNOWN
+from ..problem import KEY_IN_USE, KEY_KEPT_ELSEWHERE, KEY_UNKNOWN, NO_KEYS_HERE
+from ..shared import store_address
+from ..shared.machines import machines_without
 from . import leftovers
 
 _LISTS = ("status-list", "status-list-next")
@@ -271,6 +273,8 @@ def _rotate(wanted: _Next, begun: Sequence[str], *, compromised: bool, lost: boo
     with _changing(issuer):
         document, method = documents.newest(issuer.home), issuer.identity.verification_method
         announced = _announced(issuer, document)
+        if not compromised and signer is None:
+            _require_announced(issuer, document)
         names = wanted.names(INSTEAD if compromised else NEXT, has_status_did=has_status_did)
         if moves and names["status-list"] in announced:  # where it is to be no more: for other programs
             names["status-list"] = "status-list" + INSTEAD
@@ -359,6 +363,27 @@ def _announced(issuer: Issuer, document: Mapping[str, Any]) -> dict[str, PublicK
     told, method = documents.methods(document), issuer.identity.verification_method
     held = {name: key for name, key in issuer.keys.public_keys.items() if name.endswith(NEXT)}
     return {name: key for name, key in held.items() if method(key, name) in told}
+
+
+def _require_announced(issuer: Issuer, document: Mapping[str, Any]) -> None:
+    """Raises `NO_KEYS_HERE` on a machine that lacks keys which another one of its issuer has announced."""
+    method = issuer.identity.verification_method
+    held = {method(key, name) for name, key in issuer.public_keys.items()}
+    methods = documents.methods(document)
+    absent = [name for name in methods if name not in held and "expires" not in methods[name]]
+    # Else this machine would make others, and the announced ones would sign beside them unknown to it.
+    if store_address(issuer.home) and absent:
+        raise NO_KEYS_HERE("another machine has announced keys that this one does not have")
+
+
+def lacking(issuer: Issuer) -> list[str]:
+    """The other machines that do not have the keys that are to sign next, as far as the database knows.
+
+    They sign nothing after a rotation until they have joined again.
+    """
+    held = issuer.keys.public_keys
+    following = {role: held[role + NEXT] for role in ROLES if role + NEXT in held}
+    return machines_without(issuer.home, following or None)
 
 
 def _used(issuer: Issuer) -> set[PublicKey]:

@@ -135,6 +135,21 @@ def examine_machines(
         yield from _examined(machine, _multikeys(keys), tolerance, long)
 
 
+def machines_without(home: Path, keys: Mapping[str, PublicKey] | None) -> list[str]:
+    """The names of the other machines that lack some of these keys, or, for `None`, of all others.
+
+    Raises the errors of the database.
+    """
+    address = store_address(home)
+    if address is None:
+        return []
+    from .machine_rows import machines
+
+    wanted = None if keys is None else set(_multikeys(keys).values())
+    others = (machine for machine in machines(address, _known(home)) if not machine.is_here)
+    return [each.name for each in others if wanted is None or not wanted <= set(each.keys.values())]
+
+
 def _multikeys(keys: Mapping[str, PublicKey]) -> dict[str, str]:
     return {name: key.multikey() for name, key in keys.items()}
 
