@@ -17,6 +17,11 @@ demo: .venv/installed
 examples: .venv/installed
 	$(BIN)/intaglio use run --all
 
+# An issuer of three machines over PostgreSQL and a bucket, of which one is killed.
+.PHONY: city
+city: .venv/installed
+	$(BIN)/python -m examples.city.story
+
 # Where files in memory have room, what tests write lies there: a third of the time of quick tests, and half of that of
 # tests that kill, went into waiting for the disk. `make soak` writes to the disk. Only what failed is kept.
 IN_MEMORY = $(shell $(BIN)/python -c "import shutil; print('TMPDIR=/dev/shm' * (shutil.disk_usage('/dev/shm').free > $(1) << 20))" 2>/dev/null)

@@ -216,8 +216,8 @@ REMEDIES: Mapping[str, str] = {
     "not-shared": "An issuer that several machines share is made so: intaglio issuer init --store ADDRESS",
     "another-root": "Take the file of keys from a machine of this issuer: intaglio issuer backup --keys FILE",
     "issuer-moved": (
-        "Go on where it is now: `intaglio issuer join`. If a move was interrupted, type `intaglio issuer move` "
-        "again, with the same addresses."
+        "Go on where it is now: `intaglio issuer join`. If a move was interrupted, type it again: "
+        "`intaglio issuer move`, with the same addresses."
     ),
     "index-role": (
         "Issuing needs the role intaglio_issuer, looking intaglio_issuer_reader; "
