@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
@@ -14,17 +15,34 @@ from issuer.archive.kept import KindNumber
 from issuer.desk.links import token_digest
 from issuer.desk.linkstore import SQLiteLinks
 from issuer.desk.opening import open_links, require_links
-from issuer.problem import CLAIMS_LOST, CLOCK_UNLIKE_DATABASE, DAMAGED_CLAIMS
+from issuer.identity.succession import KeysChanged
+from issuer.issuer import Issuer
+from issuer.keeping.joining import join, write_keys
+from issuer.keeping.rotation import rotate
+from issuer.problem import (
+    ANOTHER_ROOT,
+    CLAIMS_LOST,
+    CLOCK_UNLIKE_DATABASE,
+    DAMAGED_CLAIMS,
+    HOME_TAKEN,
+    NO_ISSUER,
+    NOT_SHARED,
+)
 from issuer.shared import keep_store_address, shared_in
 from issuer.shared.machines import FILE, INTERVAL, clock_of_machine, examine_machines
-from keys import KeyFile
+from keys import KeyFile, WrongPassphrase
 from tests import postgres_server
+from tests.commandline import Program
 from tests.problems import raises
+from tests.world import NOW, csv_file, graduate, issuer_in, reopened, verifier_for
+from vc import Verdict
+from wire.consent import NotAgreed, not_agreed
 from wire.health import Finding, Health
-from wire.problem import Damaged, Refused
+from wire.problem import Damaged, NotFound, Refused
+from wire.strict import base64url_encode
 
-NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 LATER = 1_900_000_000
+NOWHERE = "postgresql://issuer@127.0.0.1:1/none"
 Machine = Callable[[str], Path]
 """The folder of the machine of a name."""
 
@@ -49,7 +67,7 @@ def test_a_folder_by_itself_has_its_links(tmp_path: Path) -> None:
 
 
 def test_links_in_a_database_make_no_file(tmp_path: Path) -> None:
-    keep_store_address(tmp_path, "postgresql://issuer@127.0.0.1:1/none")
+    keep_store_address(tmp_path, NOWHERE)
     open_links(tmp_path).close()
     assert [path.name for path in tmp_path.iterdir()] == ["store.json"]
 
@@ -241,3 +259,167 @@ class TestMachines:
             self.seen(machine("two"))
         with raises(Refused):
             shared_in(machine("three")).read("issuer.json")
+
+
+def agreed(_: str) -> None:
+    """Whatever the file names is agreed to."""
+
+
+@postgres_server.needed
+@pytest.mark.slow
+class TestJoining:
+    """A machine is made of a file of keys, over a database that has the issuer."""
+
+    @pytest.fixture
+    def address(self, tmp_path: Path) -> str:
+        server = postgres_server.server()
+        return server.uri(server.of(tmp_path), "machine")
+
+    @pytest.fixture
+    def one(self, tmp_path: Path, address: str) -> Issuer:
+        """The issuer on its first machine."""
+        return issuer_in(tmp_path / "one", store=address, ledger=address, url="https://uni.example")
+
+    @staticmethod
+    def keys_of(issuer: Issuer, name: str = "keys") -> Path:
+        file = issuer.home.with_name(name)
+        write_keys(issuer.home, file)
+        return file
+
+    def test_a_machine_that_joined_issues_for_all(self, one: Issuer, address: str, tmp_path: Path) -> None:
+        identity = join(tmp_path / "two", address, self.keys_of(one), lambda: None, agreed)
+        assert (identity.did, identity.name) == (one.did, one.name)
+        two = reopened(tmp_path / "two")
+        one.issue_many([graduate(1)])
+        two.issue_many([graduate(2)])
+        assert [entry.number for entry in one.entries()] == [entry.number for entry in two.entries()]
+        assert one.store.count() == 2
+        bundle = one.bundle(two.current("UNI-000002"))
+        assert verifier_for(one).verify(bundle.to_bytes(), now=NOW).verdict is Verdict.VALID
+        assert sorted(path.name for path in (tmp_path / "two").iterdir() if path.suffix == ".json") == [
+            "keys.json",
+            "ledger.json",
+            "machine.json",
+            "store.json",
+        ]
+
+    def test_the_keys_stay_as_they_are_sealed(self, address: str, tmp_path: Path) -> None:
+        secret = b"correct horse battery staple"
+        one = issuer_in(tmp_path / "one", store=address, ledger=address, passphrase=lambda: secret)
+        file = tmp_path / "keys"
+        assert write_keys(one.home, file)
+        assert file.stat().st_mode & 0o777 == 0o600
+        with raises(WrongPassphrase):
+            join(tmp_path / "two", address, file, lambda: b"another", agreed)
+        join(tmp_path / "two", address, file, lambda: secret, agreed)
+        assert KeyFile.open(tmp_path / "two" / "keys.json", lambda: secret).protected
+
+    def test_another_root_is_refused_and_nothing_is_left(
+        self, one: Issuer, address: str, tmp_path: Path
+    ) -> None:
+        content = json.loads(self.keys_of(one).read_bytes())
+        content["keys"]["secrets"]["root"] = base64url_encode(bytes(32))
+        (tmp_path / "other").write_text(json.dumps(content))
+        before = sorted(tmp_path.iterdir())
+        with raises(ANOTHER_ROOT):
+            join(tmp_path / "two", address, tmp_path / "other", lambda: None, agreed)
+        assert sorted(tmp_path.iterdir()) == before
+
+    def test_keys_from_before_a_rotation_are_refused(self, one: Issuer, address: str, tmp_path: Path) -> None:
+        former = self.keys_of(one)
+        rotate(one)
+        with raises(KeysChanged):
+            join(tmp_path / "two", address, former, lambda: None, agreed)
+        join(tmp_path / "two", address, self.keys_of(one, "newer"), lambda: None, agreed)
+
+    def test_a_machine_that_is_there_gets_new_keys(self, one: Issuer, address: str, tmp_path: Path) -> None:
+        join(tmp_path / "two", address, self.keys_of(one), lambda: None, agreed)
+        rotate(one)
+        two = reopened(tmp_path / "two")
+        with raises(KeysChanged):
+            two.issue_many([graduate(1)])
+        join(tmp_path / "two", address, self.keys_of(one, "newer"), lambda: None, agreed)
+        reopened(tmp_path / "two").issue_many([graduate(1)])
+        assert one.store.count() == 1
+
+    def test_a_folder_with_something_else_is_left_alone(
+        self, one: Issuer, address: str, tmp_path: Path
+    ) -> None:
+        (tmp_path / "two").mkdir()
+        with raises(HOME_TAKEN):
+            join(tmp_path / "two", address, self.keys_of(one), lambda: None, agreed)
+        assert list((tmp_path / "two").iterdir()) == []
+
+    def test_a_database_without_an_issuer_is_joined_by_none(self, one: Issuer, tmp_path: Path) -> None:
+        server = postgres_server.server()
+        empty = server.uri(server.of(tmp_path / "another"), "machine")
+        with raises(NO_ISSUER):
+            join(tmp_path / "two", empty, self.keys_of(one), lambda: None, agreed)
+        assert not (tmp_path / "two").exists()
+
+    def test_the_address_of_the_log_is_asked_about(self, one: Issuer, address: str, tmp_path: Path) -> None:
+        asked = list[str]()
+        join(tmp_path / "two", address, self.keys_of(one), lambda: None, asked.append)
+        assert asked == [address]
+
+        def declining(named: str) -> None:
+            raise not_agreed(tmp_path, named)
+
+        with raises(NotAgreed):
+            join(tmp_path / "three", address, self.keys_of(one, "again"), lambda: None, declining)
+        assert not (tmp_path / "three").exists()
+
+    def test_a_clock_that_is_off_signs_nothing(self, one: Issuer, address: str, tmp_path: Path) -> None:
+        join(tmp_path / "two", address, self.keys_of(one), lambda: None, agreed)
+        now = utc_now()
+        wrong = Issuer(tmp_path / "two", lambda: None, lambda: now + timedelta(minutes=10))
+        with raises(CLOCK_UNLIKE_DATABASE):
+            wrong.issue_many([graduate(1)])
+        assert one.store.count() == 0
+        Issuer(tmp_path / "two", lambda: None, lambda: now).issue_many([graduate(1)])
+        assert one.store.count() == 1
+
+
+@postgres_server.needed
+@pytest.mark.slow
+def test_a_machine_joins_by_two_commands(program: Program, tmp_path: Path) -> None:
+    server = postgres_server.server()
+    address, keys, two = server.uri(server.of(tmp_path), "machine"), tmp_path / "keys", tmp_path / "two"
+    made = program("issuer", "init", "--name", "Example University", "--store", address)
+    assert made.code == 0, made.err
+    saved = program("issuer", "backup", "--keys", keys)
+    assert (saved.code, saved.out.strip()) == (0, str(keys))
+    assert "not sealed" in saved.err
+    content = keys.read_bytes()
+    assert program("issuer", "backup", "--keys", keys).code == 1
+    assert keys.read_bytes() == content
+    joined = program("issuer", "--home", two, "join", address, "--keys", keys)
+    assert joined.code == 0, joined.err
+    assert "Example University" in joined.err
+    source = csv_file(tmp_path / "graduates.csv", [graduate(1), graduate(2)])
+    issued = program("issuer", "--home", two, "issue", source.path, "--out", tmp_path / "given")
+    assert issued.code == 0, issued.err
+    listed = program("issuer", "list")
+    assert listed.out.count("Given") == 2, listed.out
+    found = program("doctor")
+    assert "last seen" in found.out, found.out
+
+
+def test_an_issuer_in_a_folder_has_no_keys_for_others(tmp_path: Path) -> None:
+    issuer = issuer_in(tmp_path / "one")
+    with raises(NOT_SHARED):
+        write_keys(issuer.home, tmp_path / "keys")
+    assert not (tmp_path / "keys").exists()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"{", b"{}", b'{"version": 1, "ledger": 7, "keys": {}}', b'{"version": 1, "ledger": "x"}'],
+)
+def test_a_file_of_keys_that_is_none_is_refused(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "keys").write_bytes(content)
+    with raises(Damaged):
+        join(tmp_path / "two", NOWHERE, tmp_path / "keys", lambda: None, agreed)
+    with raises(NotFound):
+        join(tmp_path / "two", NOWHERE, tmp_path / "none", lambda: None, agreed)
+    assert not (tmp_path / "two").exists()

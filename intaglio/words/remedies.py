@@ -213,8 +213,9 @@ REMEDIES: Mapping[str, str] = {
         "The owner of the database makes them: intaglio issuer prepare postgresql://OWNER@HOST/DATABASE"
     ),
     "no-keys-here": "Join it, with the file of `intaglio issuer backup --keys`: intaglio issuer join",
-    "not-shared": "An issuer that several machines share is made so: intaglio issuer init --store ADDRESS",
-    "another-root": "Take the file of keys from a machine of this issuer: intaglio issuer backup --keys FILE",
+    "not-shared": "`intaglio issuer init --store ADDRESS` makes an issuer that several machines share.",
+    "another-root": (
+        "`intaglio issuer backup --keys FILE` on a machine of this issuer writes the file of its keys."
     "issuer-moved": (
         "Go on where it is now: `intaglio issuer join`. If a move was interrupted, type it again: "
         "`intaglio issuer move`, with the same addresses."

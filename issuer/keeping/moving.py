@@ -32,6 +32,7 @@ from ..archive.shard_stores import ShardStores, shards_in
 from ..archive.shards import read_shard
 from ..identity import documents
 from ..identity.home import FILE, STATUS, Identity, kind_folder
+from ..identity.root import keep_root
 from ..issuer import Issuer
 from ..shared import Shared
 from ..shared.folder import FolderShared
@@ -88,6 +89,8 @@ def move_issuer(
     new = shards_in(home, to.shards, identity.did, is_new=is_new, stores=shard_stores)
     if to.store != at.store:
         _copy(home, source, target, at, to, copied)
+        if to.store:
+            keep_root(target, issuer.keys)
     if to.shards != identity.shards:
         _copy_shards(old, new, copied)
     # The log after all else: it is what decides that nothing more is issued at the source.
