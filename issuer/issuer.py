@@ -43,12 +43,12 @@ from wire.turns import Turns
 
 from .archive.archive import Archive
 from .archive.consistency import require_agreement, require_not_older
+from .archive.engines import open_index
 from .archive.finding import Finder
 from .archive.index import Index
 from .archive.kept import Entry, IdOf, KindNumber
 from .archive.listing import Listing
 from .archive.shard_stores import ShardStores, shards_in
-from .archive.store import SQLiteIndex
 from .desk.bundles import bundled
 from .identity import documents
 from .identity.clock import ClockJournal
@@ -56,7 +56,6 @@ from .identity.creation import create_home
 from .identity.description import Description
 from .identity.forms import IssuerForms
 from .identity.home import Identity
-from .identity.home import index as index_in
 from .identity.kind import MOST_HANDED_OUT, Kinds
 from .identity.succession import JOURNAL, anchor, ended_ahead, finish, log_kind, mend
 from .identity.trust_file import trust_file
@@ -118,7 +117,7 @@ class Issuer:
         `contexts` is a folder as `jsonld.load` reads it, of those that the template may name beside the
         vendored ones. `signer` signs diplomas and lists, with a key that is kept elsewhere than in
         `keys.json`; where the folder remembers the URI of that key, it is opened by that, and `pin` is asked
-        once. `index` has what was issued, if not `issuer.sqlite`; `store` has the log, if not the folder
+        once. `index` has what was issued, if not `open_index`; `store` has the log, if not the folder
         `log/`. `form` secures credentials for which no other form is named, by default JSON with proofs. An
         issuer that used another one needs it whenever it is opened. `status_kinds` are the kinds of status
         lists that it may publish, by the types of entries. `engines`, `shard_stores` and `signers` open what
@@ -127,7 +126,7 @@ class Issuer:
         self.identity = Identity.read(home)
         self.home = home
         self.keys = KeyFile.open(home / "keys.json", passphrase)
-        self.store: Index = SQLiteIndex(index_in(home)) if index is None else index
+        self.store: Index = open_index(home) if index is None else index
         self.engines, self._signers, self.status_kinds = engines, signers, status_kinds
         self._shard_stores = shard_stores
         require_not_older(self.store, home, self.identity.closing, engines=engines)

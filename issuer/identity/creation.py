@@ -17,8 +17,8 @@ from ledger.folder import Engines, has_log, keep_address
 from wire.files import locked, make_private_folder, write_durably
 from wire.problem import Conflict
 
+from ..archive.engines import make_index
 from ..archive.shard_stores import ShardStores, shards_in
-from ..archive.store import SQLiteIndex
 from ..press.update import TEMPLATE
 from ..problem import ANOTHER_KEY_TYPE
 from .description import Description
@@ -110,7 +110,7 @@ def _write_files(
     document = identity.document(public["assertion"], public.get("status-list", public["assertion"]))
     write_durably(home / "did.json", orjson.dumps(document, option=orjson.OPT_INDENT_2))
     if not has_index:
-        SQLiteIndex(home / "issuer.sqlite").close()
+        make_index(home).close()
     return identity
 
 

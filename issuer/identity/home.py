@@ -54,7 +54,8 @@ from wire.files import locked, write_durably
 from wire.problem import Code, Damaged, Malformed, NotFound, Problem, Refused, Unavailable
 from wire.strict import base64url_encode, load_json_object
 
-from ..archive.versions import FileVersions, explains, possible_versions
+from ..archive.engines import published_versions
+from ..archive.versions import FileVersions, explains
 from ..press.document import Profile
 from ..problem import (
     ANOTHER_ISSUER,
@@ -389,14 +390,6 @@ def _forms(value: object) -> tuple[str, ...]:
     return tuple(forms)
 
 
-def index(home: Path) -> Path:
-    """The index of an issuer. Raises `Damaged` where it is lost: an empty one would revoke nothing."""
-    path = home / "issuer.sqlite"
-    if not path.exists() or not path.stat().st_size:  # SQLite takes an empty file for a new database
-        raise DAMAGED_ISSUER(f"{path} is lost, the index of what was issued and revoked")
-    return path
-
-
 def published_list(home: Path, url: str, *, engines: Engines | None = None) -> bytes | None:
     """The status list or revocation details that the issuer in `home` published for `url`, if it did.
 
@@ -451,7 +444,7 @@ def published_file(home: Path, name: str, *, engines: Engines | None = None) -> 
     try:
         while True:
             found = path.read_bytes() if path.is_file() else None
-            known = _known(home, name)  # afterwards: what is in the file had been journalled
+            known = published_versions(home, name)  # afterwards: what is in the file had been journalled
             digests = {version.digest for version in known.versions}
             if found is not None and (not digests or sha256(found).digest() in digests):
                 return found
@@ -468,12 +461,6 @@ def published_file(home: Path, name: str, *, engines: Engines | None = None) -> 
                 )
     except OSError as error:
         raise Unavailable(f"{path} cannot be read: {error.strerror}") from error
-
-
-def _known(home: Path, name: str) -> FileVersions:
-    """The versions that a published file may have; none if the index is lost."""
-    path = home / "issuer.sqlite"
-    return possible_versions(path, name) if path.exists() else FileVersions()
 
 
 def _held(home: Path, known: FileVersions, engines: Engines | None) -> bytes | None:

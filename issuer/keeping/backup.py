@@ -52,11 +52,12 @@ from wire.text import shortened
 
 from ..archive.archive import Archive
 from ..archive.consistency import require_not_older
+from ..archive.engines import open_index
 from ..archive.kept import SHARD_NAME
 from ..archive.shard_stores import ShardStores, shards_in
 from ..archive.store import SQLiteIndex
 from ..identity import documents
-from ..identity.home import LIST_NAME, Identity, index
+from ..identity.home import LIST_NAME, Identity
 from ..press.permutation import LIST_ENTRIES
 from ..problem import HOME_TAKEN, UNSOUND_DATABASE
 from .named import named_in
@@ -161,7 +162,7 @@ def backup(
     if there is no issuer, `Damaged` if credentials are gone.
     """
     identity = Identity.read(home)
-    store = SQLiteIndex(index(home))
+    store = open_index(home)
     require_not_older(store, home, identity.closing, engines=engines)
     shards = shards_in(home, identity.shards, identity.did, stores=shard_stores)
     missing = Archive(store, shards).missing()

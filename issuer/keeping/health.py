@@ -36,15 +36,15 @@ from wire.work import Work
 
 from ..archive.archive import Archive
 from ..archive.consistency import require_agreement, require_not_older
+from ..archive.engines import open_index
 from ..archive.index import Index
 from ..archive.shard_store import ShardStore
 from ..archive.shard_stores import ShardStores, shards_in
 from ..archive.shards import lines_of, read_shard
-from ..archive.store import SQLiteIndex
 from ..desk.linkstore import require_kept
 from ..identity import documents
 from ..identity.clock import ClockJournal
-from ..identity.home import METADATA_NAME, STATUS_DOCUMENT_NAME, Identity, index, kind_folder
+from ..identity.home import METADATA_NAME, STATUS_DOCUMENT_NAME, Identity, kind_folder
 from ..identity.kind import Kinds
 from ..identity.succession import JOURNAL, ROLES, KeysChanged, ended_ahead, require_in_force
 from ..press.update import REPLACED, TEMPLATE, lacks_degree
@@ -89,7 +89,7 @@ def examine_issuer(
     changed: list[Path] = []
     if is_writable:
         yield from _index(identity.name, home, shards)
-        with closing(SQLiteIndex(index(home))) as store:
+        with closing(open_index(home)) as store:
             require_not_older(
                 store, home, identity.closing, engines=engines
             )  # else it says nothing true of the rest
@@ -140,7 +140,7 @@ def examine_issuer(
     if signed is not None and is_ahead(signed, now):
         yield Finding.failed("issuer-log-ahead", time=_minute(signed))
     if is_writable:
-        with closing(SQLiteIndex(index(home))) as store:
+        with closing(open_index(home)) as store:
             yield from _agreement(store, log)
             yield from _editions(Archive(store, shards), size, [signed, ClockJournal(home).ahead()], now)
     shards.examine()
@@ -311,7 +311,7 @@ def _editions(archive: Archive, size: int, signed: list[datetime | None], now: d
 
 
 def _index(name: str, home: Path, shards: ShardStore) -> Iterator[Finding]:
-    with closing(SQLiteIndex(index(home))) as store:
+    with closing(open_index(home)) as store:
         editions, later = store.count(), store.later_editions()
         yield Finding.passed(
             "issuer-found", name=name, home=str(home), diplomas=editions - later, editions=editions

@@ -16,9 +16,9 @@ import click
 
 from issuer import Description
 from issuer.archive.archive import Archive
+from issuer.archive.engines import make_index, open_index
 from issuer.archive.shard_stores import shards_in
-from issuer.archive.store import SQLiteIndex
-from issuer.identity.home import DID_METHODS, KEY_TYPES, Identity, index
+from issuer.identity.home import DID_METHODS, KEY_TYPES, Identity
 from issuer.identity.kind import Kinds
 from issuer.issuer import Issuer
 from issuer.job.attached import require_folder
@@ -502,7 +502,7 @@ def _archive(place: Place) -> Iterator[Archive]:
     """The archive of issued credentials; empty where there is no issuer yet."""
     with tempfile.TemporaryDirectory() as empty:
         exists = place.exists
-        store = SQLiteIndex(index(place.folder) if exists else Path(empty) / "issuer.sqlite")
+        store = open_index(place.folder) if exists else make_index(Path(empty))
         who = Identity.read(place.folder) if exists else None
         stores = place.consent.shard_stores()
         shards = shards_in(place.folder, who.shards if who else "", who.did if who else "", stores=stores)
