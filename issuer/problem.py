@@ -37,6 +37,8 @@ INDEX_NOT_DURABLE = Code("index-not-durable", Refused, "What is written would no
 """The index's database loses what it has acknowledged when the power fails: nothing is issued there."""
 INDEX_OVERTAKEN = Code("index-overtaken", TryLater)
 """Another process has changed the index meanwhile: nothing was changed by this one."""
+TAKEN_OVER = Code("taken-over", TryLater, "Another machine went on with this")
+"""This process stood still or was cut off, and another one took its lock: nothing more was written."""
 DAMAGED_CLAIMS = Code("damaged-claims", Damaged)
 """The list of claim links is damaged or an older copy."""
 CLAIMS_LOST = DAMAGED_CLAIMS.finer("claims-lost")

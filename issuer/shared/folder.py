@@ -46,6 +46,8 @@ class FolderShared:
         self, name: str, *, shared: bool = False, patience: float | None = None
     ) -> AbstractContextManager[None]:
         """See `Shared.held`."""
+        if (folder := (self._folder / name).parent) != self._folder:
+            make_private_folder(folder)
         return locked(self._folder / name, shared=shared, patience=patience)
 
     def where(self, name: str) -> str:
