@@ -1,8 +1,9 @@
 """`Issuer`: everything that an institution does with its credentials, over one folder.
 
 A number names a credential as long as no other kind here has it; else kind and number do (`KindNumber`).
-Several processes may work on one folder at once. Issuing a new credential holds a lock; editions of an
-existing one (a correction, one bound to a holder's key) need the index alone: claims go on during a long job.
+Several processes may work on one folder at once, or several machines on one database. A file is issued by
+one of them, and meanwhile all issue other files, single credentials and editions. Whoever needs all to rest,
+such as a change of keys, takes the lock `issue` alone.
 """
 
 from __future__ import annotations
@@ -69,6 +70,7 @@ from .press.permutation import Positions
 from .press.press import Line, Press
 from .press.update import update_template
 from .problem import NOT_SUSPENDABLE
+from .shared import shared_in
 from .status.due import unrenewed
 from .status.lists import Lists
 
@@ -480,7 +482,7 @@ class Issuer:
         forms = self.issued_as.names(order.forms)
         self._begin([self._presses.of(reference, form) for form in forms])  # before there are several workers
         self.require_signer()
-        with locked(self.home / "issue", patience=self.patience):
+        with shared_in(self.home).held("issue", shared=True, patience=self.patience):
             Identity.read(self.home).require_open()
             self._editions.recover()
             presses = self._all_presses()
@@ -663,7 +665,7 @@ class Issuer:
         return self._editions.is_bound(entry)
 
     def _issue_new(self, calls: Sequence[Sequence[Edition]]) -> Sequence[list[int] | Problem]:
-        with locked(self.home / "issue", patience=self.patience):
+        with shared_in(self.home).held("issue", shared=True, patience=self.patience):
             self._bulk.recover()
             return self._singles.issue(calls)
 
@@ -680,8 +682,8 @@ class Issuer:
             yield
 
     def recover(self) -> None:
-        """Completes what killed processes left half issued. The caller holds the lock `issue`."""
-        self._bulk.recover()
+        """Completes what killed processes left half issued. The caller holds the lock `issue` alone."""
+        self._bulk.recover(alone=True)
         self._editions.recover()
 
     # Reading
