@@ -68,8 +68,11 @@ class FolderShared:
         self, name: str, *, shared: bool = False, patience: float | None = None
     ) -> AbstractContextManager[None]:
         """See `Shared.held`."""
+        path = self._folder / name
+        if path.parent != self._folder:
+            make_private_folder(path.parent)
         to_read = shared and not os.access(self._folder, os.W_OK)
-        return locked(self._folder / name, to_read=to_read, shared=shared, patience=patience)
+        return locked(path, to_read=to_read, shared=shared, patience=patience)
 
     def where(self, name: str) -> str:
         """See `Shared.where`."""
