@@ -257,6 +257,9 @@ class TestMachines:
         server.execute("INSERT INTO intaglio_issuer.step VALUES (99)", server.of(tmp_path))
         with raises(Refused):
             self.seen(machine("two"))
+        server.execute(
+            f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{server.of(tmp_path)}'"
+        )
         with raises(Refused):
             shared_in(machine("three")).read("issuer.json")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
@@ -41,6 +42,12 @@ def prepare_index(uri: str) -> int:
     return bring_up(address.parse(uri), ISSUER) + prepare_shared(uri)
 
 
+@functools.lru_cache(maxsize=4)
+def _connections(conninfo: str) -> Connections:
+    """One pool for all that a process does there: a server has few connections for many machines."""
+    return Connections(conninfo, partial(require_writable, tenant=ISSUER), ISSUER)
+
+
 class IndexDatabase:
     """Reads and transactions of an index. Each raises what `Connections` raises.
 
@@ -51,8 +58,7 @@ class IndexDatabase:
 
     def __init__(self, uri: str, *, patience: float) -> None:
         """Waits `patience` seconds for another process that has the turn, then raises `TryLater`."""
-        admit = partial(require_writable, tenant=ISSUER)
-        self._connections = Connections(address.parse(uri), admit, ISSUER)
+        self._connections = _connections(address.parse(uri))
         # A process that is paused or cut off keeps the turn for a minute at most.
         self._turn = (
             f"SET LOCAL lock_timeout = {max(1, round(patience * 1000))}; "
@@ -61,7 +67,7 @@ class IndexDatabase:
         )
 
     def close(self) -> None:
-        """Closes the connections that nobody uses now."""
+        """Closes the connections that nobody in this process uses now; others are opened when needed."""
         self._connections.close()
 
     def rows(self, kinds: Kinds, query: str, *values: object) -> Sequence[Row]:

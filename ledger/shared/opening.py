@@ -52,7 +52,7 @@ def database_of(home: Path) -> SharedDatabase | None:
     return None if address is None else database_at(address)
 
 
-@functools.lru_cache(maxsize=16)  # the addresses of a process are few; each keeps connections
+@functools.lru_cache(maxsize=4)  # the addresses of a process are few; each keeps connections
 def database_at(address: str) -> SharedDatabase:
     """The database at an address that was agreed to. Raises `ExtraMissing`."""
     try:
