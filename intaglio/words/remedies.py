@@ -216,6 +216,7 @@ REMEDIES: Mapping[str, str] = {
     "not-shared": "`intaglio issuer init --store ADDRESS` makes an issuer that several machines share.",
     "another-root": (
         "`intaglio issuer backup --keys FILE` on a machine of this issuer writes the file of its keys."
+    ),
     "issuer-moved": (
         "Go on where it is now: `intaglio issuer join`. If a move was interrupted, type it again: "
         "`intaglio issuer move`, with the same addresses."
