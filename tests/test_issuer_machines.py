@@ -281,7 +281,7 @@ class TestJoining:
     @pytest.fixture
     def one(self, tmp_path: Path, address: str) -> Issuer:
         """The issuer on its first machine."""
-        return issuer_in(tmp_path / "one", store=address, ledger=address, url="https://uni.example")
+        return issuer_in(tmp_path / "one", database=address, ledger=address, url="https://uni.example")
 
     @staticmethod
     def keys_of(issuer: Issuer, name: str = "keys") -> Path:
@@ -308,7 +308,7 @@ class TestJoining:
 
     def test_the_keys_stay_as_they_are_sealed(self, address: str, tmp_path: Path) -> None:
         secret = b"correct horse battery staple"
-        one = issuer_in(tmp_path / "one", store=address, ledger=address, passphrase=lambda: secret)
+        one = issuer_in(tmp_path / "one", database=address, ledger=address, passphrase=lambda: secret)
         file = tmp_path / "keys"
         assert write_keys(one.home, file)
         assert file.stat().st_mode & 0o777 == 0o600
