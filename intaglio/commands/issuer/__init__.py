@@ -45,6 +45,7 @@ def issuer(ctx: click.Context, home: Path | None) -> None:
     """Issue credentials from a CSV, revoke and correct them."""
     session: Session = ctx.obj
     ctx.obj = Place(home or session.home / "issuer", session)
+    ctx.obj.consent.require_database()  # threat F23: before any command reads there who the issuer is
 
 
 @issuer.result_callback()
