@@ -1,8 +1,9 @@
 """`Issuer`: everything that an institution does with its credentials, over one folder.
 
 A number names a credential as long as no other kind here has it; else kind and number do (`KindNumber`).
-Several processes may work on one folder at once. Issuing a new credential holds a lock; editions of an
-existing one (a correction, one bound to a holder's key) need the index alone: claims go on during a long job.
+Several processes may work on one folder at once, or several machines on one database. A file is issued by
+one of them, and meanwhile all issue other files, single credentials and editions. Whoever needs all to rest,
+such as a change of keys, takes the lock `issue` alone.
 """
 
 from __future__ import annotations
@@ -118,7 +119,7 @@ class Issuer:
         `contexts` is a folder as `jsonld.load` reads it, of those that the template may name beside the
         vendored ones. `signer` signs diplomas and lists, with a key that is kept elsewhere than in
         `keys.json`; where the folder remembers the URI of that key, it is opened by that, and `pin` is asked
-        once. `index` has what was issued, if not `issuer.sqlite`; `store` has the log, if not the folder
+        once. `index` has what was issued, if not `open_index`; `store` has the log, if not the folder
         `log/`. `form` secures credentials for which no other form is named, by default JSON with proofs. An
         issuer that used another one needs it whenever it is opened. `status_kinds` are the kinds of status
         lists that it may publish, by the types of entries. `engines`, `shard_stores` and `signers` open what
@@ -493,7 +494,7 @@ class Issuer:
         forms = self.issued_as.names(order.forms)
         self._begin([self._presses.of(reference, form) for form in forms])  # before there are several workers
         self.require_signer()
-        with self.shared.held("issue", patience=self.patience):
+        with self.shared.held("issue", shared=True, patience=self.patience):
             Identity.read(self.home).require_open()
             self._editions.recover()
             presses = self._all_presses()
@@ -676,7 +677,7 @@ class Issuer:
         return self._editions.is_bound(entry)
 
     def _issue_new(self, calls: Sequence[Sequence[Edition]]) -> Sequence[list[int] | Problem]:
-        with self.shared.held("issue", patience=self.patience):
+        with self.shared.held("issue", shared=True, patience=self.patience):
             self._bulk.recover()
             return self._singles.issue(calls)
 
@@ -693,8 +694,8 @@ class Issuer:
             yield
 
     def recover(self) -> None:
-        """Completes what killed processes left half issued. The caller holds the lock `issue`."""
-        self._bulk.recover()
+        """Completes what killed processes left half issued. The caller holds the lock `issue` alone."""
+        self._bulk.recover(alone=True)
         self._editions.recover()
 
     # Reading

@@ -45,6 +45,8 @@ INDEX_OVERTAKEN = Code("index-overtaken", TryLater)
 """Another process has changed the index meanwhile: nothing was changed by this one."""
 CLOCK_UNLIKE_DATABASE = Code("clock-unlike-database", Refused, "The clock here is not the database's")
 """The clock of a machine differs from that of the issuer's database: it signs nothing, others go on."""
+TAKEN_OVER = Code("taken-over", TryLater, "Another machine went on with this")
+"""This process stood still or was cut off, and another one took its lock: nothing more was written."""
 DAMAGED_CLAIMS = Code("damaged-claims", Damaged)
 """The list of claim links is damaged or an older copy."""
 CLAIMS_LOST = DAMAGED_CLAIMS.finer("claims-lost")

@@ -36,6 +36,7 @@ from tests.problems import raises
 from tests.world import NOW, csv_file, graduate, issuer_before, issuer_in, reopened, table, twin, verifier_for
 from vc import Verdict
 from vc.forms import DataIntegrity
+from wire.files import FILES
 from wire.problem import Damaged
 from wire.workers import WORKER_DIED, available_cores
 
@@ -400,6 +401,11 @@ def test_a_row_is_checked_once_and_the_template_compiled_once(
     assert len(compilations.read_bytes()) == 1
 
 
+def spools(issuer: Issuer) -> list[Path]:
+    """The folders of checked rows."""
+    return list(issuer.home.glob(f".{FILES}.*"))
+
+
 def test_what_a_killed_job_leaves_of_checked_rows_is_sealed_and_goes_with_the_next(
     issuer: Issuer, source: Source
 ) -> None:
@@ -410,13 +416,13 @@ def test_what_a_killed_job_leaves_of_checked_rows_is_sealed_and_goes_with_the_ne
     job = get_context("fork").Process(target=issue, args=(issuer, source), kwargs={"progress": dies})
     job.start()
     job.join()
-    left = list((issuer.home / "checked").iterdir())
+    left = [path for folder in spools(issuer) for path in folder.iterdir()]
     assert (job.exitcode, len(left)) == (-signal.SIGKILL, 12)  # of each span its records and numbers
     for path in left:
         with pytest.raises(zstandard.ZstdError):
             zstandard.decompress(path.read_bytes())
     assert issue(reopened(issuer.home, issuer._clock), source).issued == 21
-    assert not (issuer.home / "checked").exists()
+    assert spools(issuer) == []
 
 
 def test_a_checked_row_that_is_changed_before_it_is_signed_is_not_signed(
@@ -424,7 +430,7 @@ def test_a_checked_row_that_is_changed_before_it_is_signed_is_not_signed(
 ) -> None:
     def changes(told: Progress) -> None:
         if told == Progress("issuing", 0, 23):
-            path = issuer.home / "checked" / "000002"
+            path = spools(issuer)[0] / "000002"
             path.write_bytes(path.read_bytes()[:-1] + b"x")
 
     with pytest.raises(Damaged, match="000002 was changed"):

@@ -21,6 +21,7 @@ from issuer.job.order import Order
 from issuer.press.document import trial
 from issuer.table.source import Source, open_source
 from kinds import Record, shipped
+from tests.test_issuer_bulk import spools
 from tests.world import HEADER, NOW, csv_file, graduate, issuer_in, reopened, table
 from wire.problem import Declined
 
@@ -85,7 +86,7 @@ def test_what_is_declined_is_not_signed_and_leaves_nothing(tmp_path: Path, sourc
         issuer.issue_file(Order(source, errors, workers=0, approve=decline))
     assert (issuer.store.count(), size, errors.exists()) == (0, 1, False)
     assert {path: path.stat().st_size for path in issuer.home.rglob("*.jsonl.zst")} == before
-    assert not (issuer.home / "checked").exists()
+    assert spools(issuer) == []
     assert issuer.issue_file(Order(source, errors, workers=0)).issued == 7
 
 

@@ -161,7 +161,7 @@ def test_a_copy_is_of_what_was_committed(database: Database, tmp_path: Path) -> 
     add(database, 3)
     with database.writing() as connection:
         connection.execute("UPDATE counter SET next = 100")
-        copy(database._path, tmp_path / "copy", WHAT)
+        copy(database.path, tmp_path / "copy", WHAT)
     assert value(Database(tmp_path / "copy", STEPS, WHAT)) == 3
     assert (tmp_path / "copy").stat().st_mode & 0o777 == 0o600
 

@@ -19,6 +19,8 @@ from .problem import Damaged, TryLater, Unavailable
 if TYPE_CHECKING:
     import ctypes
 
+FILES = "files"
+"""The name by which `remove_leftovers` knows the folders of `temporary_folder`."""
 _FULL_SYNC = getattr(fcntl, "F_FULLFSYNC", None)  # macOS: fsync alone leaves data in the drive's cache
 
 
@@ -143,7 +145,7 @@ def temporary_folder(parent: Path) -> Iterator[Path]:
     import secrets
 
     while True:
-        temporary = parent / f".files.{secrets.token_hex(8)}.tmp"
+        temporary = parent / f".{FILES}.{secrets.token_hex(8)}.tmp"
         temporary.mkdir(mode=0o700)
         try:
             descriptor = os.open(temporary, os.O_RDONLY | os.O_DIRECTORY)

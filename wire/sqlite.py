@@ -119,7 +119,7 @@ class Database:
         patience: float = LOCK_WAIT,
     ) -> None:
         """`steps` and `first` as in `migrate`; `what` names the file in problems, `damaged` among them."""
-        self._path, self._patience = path, patience
+        self.path, self._patience = path, patience
         self._turn = threading.Lock()
         self._idle: list[sqlite3.Connection] = []
         _databases.add(self)
@@ -187,10 +187,10 @@ class Database:
         self._turn = threading.Lock()
 
     def _open(self) -> sqlite3.Connection:
-        connection = connect(self._path, patience=self._patience)
+        connection = connect(self.path, patience=self._patience)
         if self.is_writable:
             if connection.execute("PRAGMA journal_mode").fetchone() != ("wal",):
-                with locked(self._path):  # SQLite does not wait when it changes the mode
+                with locked(self.path):  # SQLite does not wait when it changes the mode
                     connection.execute("PRAGMA journal_mode = WAL")
             for pragma in _OF_WRITERS:
                 connection.execute(f"PRAGMA {pragma}")

@@ -35,6 +35,7 @@ from .kept import (
     ShardName,
     Single,
 )
+from .versions import FileVersions
 
 
 class Index(Protocol):
@@ -308,6 +309,9 @@ class Revocations(Protocol):
         The digest is that of the published version. While another version is being published, either is
         allowed.
         """
+
+    def versions(self, name: str) -> FileVersions:
+        """The versions that the file of a name may have at one moment, and the log that belongs to them."""
 
     # What may not be on the disk
 

@@ -24,6 +24,7 @@ from .kept import (
     suspension,
 )
 from .logged import settle
+from .versions import FileVersions, possible_versions
 
 _EDITIONS = "SELECT seq FROM credential WHERE kind = ? AND number = ?"
 _IN_FORCE = _EDITIONS + " AND seq NOT IN (SELECT seq FROM revocation)"  # noqa: S608 -- a constant
@@ -211,6 +212,9 @@ class SQLiteRevocations(Revocations):
             "LEFT JOIN status_file_begun AS new USING (name) ORDER BY name"
         )
         return [(name, {old, new} - {None}) for name, old, new in rows]
+
+    def versions(self, name: str) -> FileVersions:
+        return possible_versions(self._database.path, name)
 
     # What may not be on the disk
 

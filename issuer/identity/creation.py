@@ -126,7 +126,7 @@ def _write_files(
     document = identity.document(public["assertion"], public.get("status-list", public["assertion"]))
     documents.replace(home, document)
     if not has_index:
-        make_index(home)
+        make_index(home).close()
     return identity
 
 

@@ -53,7 +53,8 @@ from wire.fetch import NoFetcher
 from wire.problem import Code, Damaged, Malformed, NotFound, Problem, Refused, Unavailable
 from wire.strict import base64url_encode, load_json_object
 
-from ..archive.versions import FileVersions, explains, possible_versions
+from ..archive.engines import published_versions
+from ..archive.versions import FileVersions, explains
 from ..press.document import Profile
 from ..problem import (
     ANOTHER_ISSUER,
@@ -464,7 +465,7 @@ def published_file(home: Path, name: str, *, engines: Engines | None = None) -> 
     try:
         while True:
             content = shared.read(f"{STATUS}/{name}")
-            known = _known(home, name)  # afterwards: the content of the file had been journalled
+            known = published_versions(home, name)  # afterwards: the content of the file had been journalled
             digests = {version.digest for version in known.versions}
             if content is not None and (not digests or sha256(content).digest() in digests):
                 return content
@@ -483,12 +484,6 @@ def published_file(home: Path, name: str, *, engines: Engines | None = None) -> 
         return None
     except OSError as error:
         raise Unavailable(f"{where} cannot be read: {error.strerror}") from error
-
-
-def _known(home: Path, name: str) -> FileVersions:
-    """The versions that a published file may have; none if the index is lost."""
-    path = home / "issuer.sqlite"
-    return possible_versions(path, name) if path.exists() else FileVersions()
 
 
 def _held(home: Path, known: FileVersions, engines: Engines | None) -> bytes | None:

@@ -4,8 +4,9 @@ Everything in a credential follows from its row, its form, its sequence number a
 done again gives the same bytes. A row becomes one credential in each form of the job, under successive
 numbers. The order is: numbers for rows that lack them, all at once; then of each chunk its numbers taken in
 the index, so that nobody else issues them, its shard stored, the chunk begun in the index, its digests in the
-log, its credentials in the index. The issuing process holds the issuer's lock. It first completes, from its
-shard, a chunk that was begun, and gives back numbers taken for chunks that were not; their shards count for
+log, its credentials in the index. The issuing process has the job for itself; others issue other files and
+single credentials meanwhile. What a dead owner left is finished by whoever comes next: a chunk that was begun
+is completed from its shard, and numbers taken for chunks that were not are given back; their shards count for
 nothing. Workers make shards, and this process stores them: a forked process cannot use its parent's
 connections, and shards made ahead must not be left in a store where nobody may delete.
 """
@@ -15,7 +16,7 @@ from __future__ import annotations
 import hashlib
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import partial
@@ -44,6 +45,7 @@ from ..archive.shards import read_shard, shard_of
 from ..identity.home import Identity
 from ..press.document import Composer
 from ..press.press import Line, Press
+from ..shared import shared_in
 from ..table.finding import FIRST_ROW
 from ..table.source import Source, Span
 from .attached import Attached, attach, remember
@@ -54,6 +56,7 @@ from .errors import write_errors
 from .logorder import PendingEntry, in_shard_order
 from .numbering import Identities, Series
 from .order import Order, Progress
+from .owner import JobUnderWay, owned
 from .spool import Spool, spool
 
 _Item = TypeVar("_Item")
@@ -167,13 +170,13 @@ def issue(work: Tools, task: Task, tell: Tell) -> Made:
 
 
 class Bulk:
-    """The bulk issuer over one archive, log and home. The caller holds the issuer's lock."""
+    """The bulk issuer over one archive, log and home. The caller holds the lock `issue`, shared or alone."""
 
     def __init__(self, archive: Archive, log: Log, home: Path, kind_of: Callable[[Line], Kind]) -> None:
         """`kind_of` returns the kind that a credential names."""
         self.archive, self._store = archive, archive.store
         self._log, self._kind_of = log, kind_of
-        self._home, self._spool = home, home / "checked"
+        self._home, self._shared = home, shared_in(home)
 
     def run(
         self,
@@ -189,7 +192,7 @@ class Bulk:
         For each template there is a press in each form; the template in force comes first. A job that was
         begun with a former template goes on with it. The `secret` of identities serves to recognise rows
         without numbers. Bad rows go to the error file and stop nothing. `table` is the file if it was
-        checked, and approved, before there was an issuer. Raises as `order.approve`.
+        checked, and approved, before there was an issuer. Raises as `order.approve`, and `JobUnderWay`.
         """
         self.recover()
         if table is not None and self._store.count():
@@ -204,7 +207,7 @@ class Bulk:
             remember(attached, order.source, self._home)
         json, forms = self.archive.forms[INTEGRITY], tuple(press.composer.form for press in templates[0])
         with (
-            spool(self._spool) if table is None else nullcontext(table.spool) as checked,
+            spool(self._home) if table is None else nullcontext(table.spool) as checked,
             _pool(Tools(checker, checked, templates), order, self._store) as pool,
         ):
             found = _survey_all(pool, self.archive, order) if table is None else table.survey
@@ -224,28 +227,43 @@ class Bulk:
             if order.numbers and identities:
                 own = checked.identities if table is None else partial(_identified, identities, checked)
                 self._give_numbers(order.numbers.series(now.year), order.source, checked, found, own)
-            job, spans = self._begin(key, order.source, checked, found, now, forms)
             issued, lost = 0, len(found.findings)
+            with self._begun(key, order.source, checked, found, now, forms) as (job, spans):
 
-            def task(span: Span) -> Task:
-                self._take(job, span, checker, checked, found)
-                return self._task(job, span, found, now, template)
+                def task(span: Span) -> Task:
+                    self._take(job, span, checker, checked, found)
+                    return self._task(job, span, found, now, template)
 
-            tasks = map(task, spans)
-            chunks = _counted(pool, issue, tasks, "issuing", _rows(spans), order)
-            for span, (chunk, data) in zip(spans, chunks, strict=True):
-                shard = ShardName.of(job, span.number, data)
-                self.archive.shards.write(shard, data)
-                self._store.begin_chunk(shard, job.seq(span.first_row))
-                self._finish(job, span.number, chunk, composer.kind.name)
-                issued += len(chunk.rows) // len(forms)
+                tasks = map(task, spans)
+                chunks = _counted(pool, issue, tasks, "issuing", _rows(spans), order)
+                for span, (chunk, data) in zip(spans, chunks, strict=True):
+                    shard = ShardName.of(job, span.number, data)
+                    self.archive.shards.write(shard, data)
+                    self._store.begin_chunk(shard, job.seq(span.first_row))
+                    self._finish(job, span.number, chunk, composer.kind.name)
+                    issued += len(chunk.rows) // len(forms)
             if len(found.findings) > lost:
                 errors = _write_errors(order, found, checked, self._home)
         return Issued(found, issued, job, error_file=errors, lacking=lacking)
 
-    def recover(self) -> None:
-        """Completes the chunk that the last process left between shard and index."""
-        for job, shard in self._store.begun_chunks():
+    def recover(self, *, alone: bool = False) -> None:
+        """Finishes what dead owners of jobs left, and leaves those alone that others have.
+
+        With `alone`, for a caller who wants nobody else to issue, such a one raises `JobUnderWay`.
+        """
+        begun, taking = self._store.begun_chunks(), self._store.takers()
+        for job in {job.id: job for job in (*(job for job, _ in begun), *taking)}.values():
+            with nullcontext() if alone else suppress(JobUnderWay), self._owned(job):
+                self._complete(job)
+
+    def _owned(self, job: Job) -> AbstractContextManager[None]:
+        return owned(self._shared, job, self._log.now())
+
+    def _complete(self, job: Job) -> None:
+        """Finishes what a former owner left, from the job's shards alone. The caller has the job."""
+        for begun, shard in self._store.begun_chunks():
+            if begun.id != job.id:
+                continue
             lines = list(self.archive.chunk(shard))
             if not lines:
                 self._finish(job, shard.number, Chunk([], []), "")
@@ -253,10 +271,10 @@ class Bulk:
             kind = self._kind_of(lines[0])  # all of a chunk have one
             rows = [(line.seq, *kind.listed(line.record)) for line in lines]
             self._finish(job, shard.number, Chunk([line.entry for line in lines], rows), kind.name)
-        for job in self._store.takers():  # who has the lock is alone: none of these is at work
-            self._store.give_back(job)
+        self._store.give_back(job)
 
-    def _begin(
+    @contextmanager
+    def _begun(
         self,
         key: bytes,
         source: Source,
@@ -264,8 +282,8 @@ class Bulk:
         found: Survey,
         now: datetime,
         forms: tuple[str, ...],
-    ) -> tuple[Job, list[Span]]:
-        """The job of a key, and the remaining rows of its file.
+    ) -> Iterator[tuple[Job, list[Span]]]:
+        """The job of a key, which this process has for the block, and the remaining rows of its file.
 
         A chunk may have been finished without a row whose number another job had taken, and has given back
         since. A further job issues such rows. Its key derives from the one before, so rows issued by that are
@@ -275,16 +293,19 @@ class Bulk:
         length, name = sum(span.rows for span in spans), source.path.name
         while True:
             job = self._store.begin(key, name, format_datetimestamp(now), length, len(spans), forms)
-            finished = self._store.finished_chunks(job)
-            again = {
-                row: job.seq(row)
-                for span in spans
-                if span.number in finished
-                for row in _wanted(checked, span, found)
-            }
-            issued = {row: seq for row, seq in again.items() if self._store.entries(seq - 1, seq + 1)}
-            if again == issued:
-                return job, [span for span in spans if span.number not in finished]
+            with self._owned(job):
+                self._complete(job)  # whoever had it until now may have died since others were looked after
+                finished = self._store.finished_chunks(job)
+                again = {
+                    row: job.seq(row)
+                    for span in spans
+                    if span.number in finished
+                    for row in _wanted(checked, span, found)
+                }
+                issued = {row: seq for row, seq in again.items() if self._store.entries(seq - 1, seq + 1)}
+                if again == issued:
+                    yield job, [span for span in spans if span.number not in finished]
+                    return
             found.known |= issued
             key = hashlib.sha256(key).digest()
 
@@ -388,7 +409,7 @@ def checked_table(
     checker = Checker(order.source, today, composer, order.catalogue, attached, identities)
     with (
         tempfile.TemporaryDirectory(prefix="intaglio-") as scratch,
-        spool(Path(scratch) / "checked") as checked,
+        spool(Path(scratch)) as checked,
     ):
         with _pool(Tools(checker, checked, ()), order, archive.store) as pool:
             found = _survey_all(pool, archive, order)

@@ -26,7 +26,7 @@ def rehearse(source: Source, composer: Composer, day: date, files: Path) -> Rehe
     checker = Checker(source, day, composer, attached=attach(source, composer.kind, files, None, _untold))
     with (
         tempfile.TemporaryDirectory(prefix="intaglio-") as scratch,
-        spool(Path(scratch) / "checked") as checked,
+        spool(Path(scratch)) as checked,
     ):
         spans = (check_span(checker, checked, span, _untold) for span in source.spans)
         found = survey(checker, spans, SQLiteIndex(Path(scratch) / "index.sqlite"))

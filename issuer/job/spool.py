@@ -6,7 +6,6 @@ The files are sealed under a key that is in memory only, so that the files of a 
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Container, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from kinds import Record
-from wire.files import file_problems, make_private_folder
+from wire.files import FILES, file_problems, remove_leftovers, temporary_folder
 from wire.problem import Damaged
 
 from ..archive.frame import from_frame, to_frame
@@ -103,11 +102,8 @@ def _nonce(span: Span, part: str) -> bytes:
 
 
 @contextmanager
-def spool(folder: Path) -> Iterator[Spool]:
-    """A spool in a folder of its own, which is removed with it."""
-    shutil.rmtree(folder, ignore_errors=True)  # of one who was killed
-    make_private_folder(folder)
-    try:
+def spool(parent: Path) -> Iterator[Spool]:
+    """A spool in a folder of its own below `parent`, removed with it; so are those of killed jobs."""
+    remove_leftovers(parent, FILES)
+    with temporary_folder(parent) as folder:
         yield Spool(folder, AESGCM.generate_key(256))
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)

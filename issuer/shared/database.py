@@ -3,23 +3,48 @@
 from __future__ import annotations
 
 import functools
+import threading
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from ledger.shared.postgres import prepare_shared
 from wire.postgres import address
-from wire.postgres.connections import Connections, Cursor, Tenant
+from wire.postgres.connections import LEASE, Connections, Cursor, Tenant
 from wire.postgres.rows import Kinds, Row, read
 from wire.postgres.tables import bring_up, require_writable
+from wire.problem import TryLater
 
-from ..problem import INDEX_NOT_DURABLE, INDEX_NOT_PREPARED, INDEX_OVERTAKEN, INDEX_ROLE
+from ..problem import INDEX_NOT_DURABLE, INDEX_NOT_PREPARED, INDEX_OVERTAKEN, INDEX_ROLE, TAKEN_OVER
 from .door import INDEX
 
 _T = TypeVar("_T")
+
+_COUNT_UP = """
+INSERT INTO intaglio_issuer.fence VALUES (%s, 1)
+ON CONFLICT (name) DO UPDATE SET number = fence.number + 1 RETURNING number
+"""
+_FIRST = "INSERT INTO intaglio_issuer.fence VALUES (%s, 0) ON CONFLICT DO NOTHING"
+_NUMBER = "SELECT number FROM intaglio_issuer.fence WHERE name = %s"
+_STANDING = """
+SELECT fence.name FROM unnest(%s::text[], %s::bigint[]) AS own (name, number)
+JOIN intaglio_issuer.fence USING (name, number) FOR SHARE OF fence
+"""
+
+
+class _Fence(NamedTuple):
+    """A lock that a thread holds, and its number: of a former number, the lock is another's by now."""
+
+    name: str
+    number: int
+
+
+_held = threading.local()
+"""The locks of each thread, by the address of the database."""
 
 ISSUER = Tenant(
     what=INDEX,
@@ -56,8 +81,12 @@ class IndexDatabase:
     statements nobody else changes what the first one read.
     """
 
-    def __init__(self, uri: str, *, patience: float) -> None:
-        """Waits `patience` seconds for another process that has the turn, then raises `TryLater`."""
+    def __init__(self, uri: str, *, patience: float, lease: float = LEASE) -> None:
+        """Waits `patience` seconds for another process that has the turn, then raises `TryLater`.
+
+        A holder of a lock that gives no sign of life for `lease` seconds loses it.
+        """
+        self._uri, self._lease = uri, lease
         self._connections = _connections(address.parse(uri))
         # A process that is paused or cut off keeps the turn for a minute at most.
         self._turn = (
@@ -76,7 +105,7 @@ class IndexDatabase:
 
     def write(self, work: Callable[[Cursor], _T]) -> _T:
         """An idempotent transaction, as `Connections.write` needs it."""
-        return self._connections.write(work)
+        return self._connections.write(self._fenced(work))
 
     def change(self, statement: str, *values: object) -> None:
         """One idempotent statement as a transaction."""
@@ -84,15 +113,15 @@ class IndexDatabase:
 
     def in_turn(self, work: Callable[[Cursor], _T]) -> _T:
         """An idempotent transaction, while nobody else has the turn."""
-        return self._connections.write(partial(self._taking_turn, work))
+        return self._connections.write(partial(self._taking_turn, self._fenced(work)))
 
     def once(self, work: Callable[[Cursor], _T]) -> _T:
         """A transaction that has the turn, and is not tried again if its connection breaks."""
-        return self._connections.once(partial(self._taking_turn, work))
+        return self._connections.once(partial(self._taking_turn, self._fenced(work)))
 
     def once_beside(self, work: Callable[[Cursor], _T]) -> _T:
         """A transaction without the turn, which is not tried again either."""
-        return self._connections.once(work)
+        return self._connections.once(self._fenced(work))
 
     def streamed(self, query: str, types: Sequence[str]) -> Iterator[Row]:
         """The rows of one query, of these types, however many: they are fetched as they are consumed."""
@@ -103,12 +132,59 @@ class IndexDatabase:
         """Holds the lock for making claim links, as `Connections.held` does."""
         return self._connections.held(f"SELECT pg_advisory_xact_lock({ISSUER.turn + 2})", patience)
 
-    def holding(self, name: str, *, shared: bool, patience: float | None) -> AbstractContextManager[None]:
-        """Holds the lock of a name, as `Connections.held` does."""
-        # 63 bits of a hash, apart from the turns above, which are small numbers of one prefix
+    @contextmanager
+    def holding(self, name: str, *, shared: bool, patience: float | None) -> Iterator[None]:
+        """Holds the lock of a name, as `Connections.held` does.
+
+        Whoever takes one alone counts its number up. Until the block ends, all that this thread writes here
+        raises `TAKEN_OVER` once another has taken the lock: from a process that stood still or was cut off.
+        """
+        # 64 bits of a hash, apart from the turns above, which are small numbers of one prefix
         key = int.from_bytes(sha256(b"intaglio-issuer\0" + name.encode()).digest()[:8], "big", signed=True)
         kind = "_shared" if shared else ""
-        return self._connections.held(f"SELECT pg_advisory_xact_lock{kind}({key})", patience)
+        if patience == 0 and not self._is_free(f"SELECT pg_try_advisory_xact_lock{kind}({key})"):
+            raise TryLater.saying("another process is at work on {file}", file=name)
+        with self._connections.held(f"SELECT pg_advisory_xact_lock{kind}({key})", patience, self._lease):
+            fence, own = _Fence(name, self._number(name, shared=shared)), self._fences()
+            own.append(fence)
+            try:
+                yield
+            finally:
+                own.remove(fence)
+
+    def _number(self, name: str, *, shared: bool) -> int:
+        """The number of a lock that was just taken: those who share one have that of the last one alone."""
+        if shared:
+            while not (found := self.rows([int], _NUMBER, name)):
+                self._connections.write(lambda cursor: cursor.execute(_FIRST, [name]))
+        else:
+            # Durable: a number that a crash took back would be another's a second time.
+            found = self._connections.write(lambda cursor: rows(cursor, [int], _COUNT_UP, name))
+        return int(found[0][0])
+
+    def _is_free(self, trial: str) -> bool:
+        """Asks before it waits, so that the server's journal is not filled with locks that were not got."""
+        return self._connections.run(lambda cursor: rows(cursor, [bool], trial)) == [(True,)]
+
+    def _fences(self) -> list[_Fence]:
+        held: defaultdict[str, list[_Fence]] = _held.__dict__.setdefault("held", defaultdict(list))
+        return held[self._uri]
+
+    def _fenced(self, work: Callable[[Cursor], _T]) -> Callable[[Cursor], _T]:
+        """Some work that is done while the thread's locks are its own: to its end, nobody takes one.
+
+        The order of locks: those of names, then the turn, then these rows, then the rows of the work. Who
+        counts a number up holds nothing else in that transaction, so that no circle of waiting arises.
+        """
+        own = list(dict.fromkeys(self._fences()))
+
+        def fenced(cursor: Cursor) -> _T:
+            columns = [each.name for each in own], [each.number for each in own]
+            if len(rows(cursor, [str], _STANDING, *columns)) < len(own):
+                raise TAKEN_OVER("another machine has taken over what this one was doing")
+            return work(cursor)
+
+        return fenced if own else work
 
     def _taking_turn(self, work: Callable[[Cursor], _T], cursor: Cursor) -> _T:
         cursor.execute(self._turn, binary=False)  # so that three statements are one message

@@ -23,7 +23,7 @@ class Shared(Protocol):
     def write(self, name: str, content: bytes, *, synced: bool = True) -> None:
         """Creates or replaces a file, durably; without `synced`, a power cut may undo it.
 
-        Raises `TryLater` where a lock that this thread holds has gone to another machine meanwhile.
+        Raises `TAKEN_OVER` where a lock that this thread holds has gone to another machine meanwhile.
         """
 
     def sync(self, names: Collection[str]) -> None:
@@ -43,7 +43,9 @@ class Shared(Protocol):
     ) -> AbstractContextManager[None]:
         """Holds the one lock of this name among all machines; `shared` ones can be held together.
 
-        Raises `TryLater` after `patience`, in seconds.
+        It is the system's or the server's, and free once its holder is dead. A holder that others take for
+        dead writes nothing more here or into the index (`TAKEN_OVER`). Raises `TryLater` after `patience`, in
+        seconds; with none (0), at once.
         """
 
     def where(self, name: str) -> str:

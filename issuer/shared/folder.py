@@ -11,6 +11,7 @@ from wire.files import (
     leftovers,
     locked,
     make_private_folder,
+    open_regular,
     remove_leftovers,
     replace_file,
     sync_files,
@@ -28,7 +29,8 @@ class FolderShared:
     def read(self, name: str) -> bytes | None:
         """See `Shared.read`."""
         try:
-            return (self._folder / name).read_bytes()
+            with open_regular(self._folder / name) as file:
+                return file.read()
         except (FileNotFoundError, NotADirectoryError):
             return None
 
@@ -68,8 +70,11 @@ class FolderShared:
         self, name: str, *, shared: bool = False, patience: float | None = None
     ) -> AbstractContextManager[None]:
         """See `Shared.held`."""
+        path = self._folder / name
+        if path.parent != self._folder:
+            make_private_folder(path.parent)
         to_read = shared and not os.access(self._folder, os.W_OK)
-        return locked(self._folder / name, to_read=to_read, shared=shared, patience=patience)
+        return locked(path, to_read=to_read, shared=shared, patience=patience)
 
     def where(self, name: str) -> str:
         """See `Shared.where`."""

@@ -31,6 +31,7 @@ from issuer.archive.kept import (
     batch_key,
 )
 from issuer.archive.store import SQLiteIndex
+from issuer.archive.versions import FileVersions, Version
 from issuer.press.permutation import LIST_BITS
 from issuer.problem import CREDENTIAL_SUSPENDED, REVOKED_FOR_GOOD
 from tests import postgres_server
@@ -784,6 +785,22 @@ class TestRevocations:
         assert revocations.dates() == [("0", DATE)]
         assert (revocations.dated_after(DATE, 9), revocations.dated_after("2026-01-01", 3)) == ([], [])
         assert revocations.dated_after("2026-01-01", 4) == ["0"]
+
+    def test_the_versions_of_a_file_are_told_to_those_who_read_alone(self, index: Index) -> None:
+        revocations = index.revocations
+        assert revocations.versions("0") == FileVersions([], 0, [])
+        revocations.begin(b"first", [list_file("0", b"old")])
+        begun = Version(b"digest of old", b"old", b"first")
+        assert revocations.versions("0") == FileVersions([begun], 0, [b"first"])
+        revocations.publish([list_file("0", b"old")], Appended(b"first", range(3, 4)), {0: LATER}, [])
+        published = [Version(b"digest of old", None, None), Version(b"digest of old", b"old", None)]
+        assert revocations.versions("0") == FileVersions(published, 4, [])
+        revocations.release(["0"])
+        revocations.begin(b"second", [list_file("0", b"new")])
+        assert revocations.versions("0") == FileVersions(
+            [Version(b"digest of new", b"new", b"second"), published[0]], 4, [b"second"]
+        )
+        assert revocations.versions("1") == FileVersions([], 4, [b"second"])
 
     def test_content_is_held_until_it_is_released(self, index: Index) -> None:
         publish(index, {0: LATER}, 3)

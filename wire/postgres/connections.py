@@ -29,7 +29,9 @@ LIMIT = 8
 """Most connections that work at the same time, beside those that hold a lock or wait for it."""
 _WAIT = 30.0  # seconds, for one of them
 
-_BEAT = 15.0  # seconds; the server ends a transaction after a minute without a sign of life
+LEASE = 60.0
+"""The time in seconds after which the server takes a lock from a holder that gives no sign of life."""
+_BEATS = 4  # signs of life in that time
 
 _AGAIN = "Nothing that was acknowledged is lost. Once the database is well, do the same again."
 _KINDS: Mapping[str, tuple[Raisable[Problem], str]] = {
@@ -175,11 +177,11 @@ class Connections:
                 self._give_back(connection)
 
     @contextlib.contextmanager
-    def held(self, statement: str, patience: float | None) -> Iterator[None]:
+    def held(self, statement: str, patience: float | None, lease: float = LEASE) -> Iterator[None]:
         """A transaction that holds the lock which a statement takes, until the block ends or it is lost.
 
-        A holder that vanished from the network, or whose process stands still, keeps it for a minute. Raises
-        `TryLater` after `patience`, in seconds.
+        A holder that vanished from the network, or whose process stands still, keeps it for `lease` seconds.
+        Raises `TryLater` after `patience`, in seconds.
         """
         wait = 0 if patience is None else max(1, round(patience * 1000))
         with self._tenant.problems():
@@ -188,13 +190,13 @@ class Connections:
                 with connection.cursor() as cursor:
                     cursor.execute(
                         f"BEGIN; SET LOCAL lock_timeout = {wait}; "
-                        f"SET LOCAL idle_in_transaction_session_timeout = '60s'; {statement}"
+                        f"SET LOCAL idle_in_transaction_session_timeout = {round(lease * 1000)}; {statement}"
                     )
             except BaseException:
                 self._give_back(connection)
                 raise
         done = threading.Event()
-        beat = threading.Thread(target=_keep_alive, args=(connection, done), daemon=True)
+        beat = threading.Thread(target=_keep_alive, args=(connection, done, lease / _BEATS), daemon=True)
         beat.start()
         try:
             yield
@@ -266,10 +268,10 @@ def _in_transaction(cursor: Cursor, work: Callable[[Cursor], _T], *, durably: bo
     return result
 
 
-def _keep_alive(connection: _Connection, done: threading.Event) -> None:
+def _keep_alive(connection: _Connection, done: threading.Event, beat: float) -> None:
     """Shows the server that the holder of a lock is at work, until it is done or the lock is lost."""
     with contextlib.suppress(psycopg.Error):
-        while not done.wait(_BEAT):
+        while not done.wait(beat):
             connection.execute("SELECT")
 
 

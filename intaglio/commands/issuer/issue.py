@@ -16,9 +16,8 @@ import click
 
 from issuer import Description
 from issuer.archive.archive import Archive
-from issuer.archive.engines import open_index
+from issuer.archive.engines import make_index, open_index
 from issuer.archive.shard_stores import shards_in
-from issuer.archive.store import SQLiteIndex
 from issuer.identity.home import DID_METHODS, KEY_TYPES, Identity, has_issuer
 from issuer.identity.kind import Kinds
 from issuer.issuer import Issuer
@@ -510,7 +509,7 @@ def _archive(place: Place) -> Iterator[Archive]:
     """The archive of issued credentials; empty where there is no issuer yet."""
     with tempfile.TemporaryDirectory() as empty:
         exists = place.exists
-        store = open_index(place.folder) if exists else SQLiteIndex(Path(empty) / "issuer.sqlite")
+        store = open_index(place.folder) if exists else make_index(Path(empty))
         who = Identity.read(place.folder) if exists else None
         stores = place.consent.shard_stores()
         shards = shards_in(place.folder, who.shards if who else "", who.did if who else "", stores=stores)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from wire.postgres.connections import Cursor
+from wire.postgres.rows import Kinds
 
 from ...press.permutation import LIST_BITS
 from ...problem import REVOKED_FOR_GOOD, STATUS_LIST_NOT_PUBLISHED
@@ -20,6 +21,7 @@ from ..kept import (
     state_of,
     suspension,
 )
+from ..versions import FileVersions, Version
 from .logged import settle_batch
 
 _ASKED = """
@@ -78,6 +80,14 @@ WHERE unpublished.seq = shown.seq AND shown.reason IS NOT DISTINCT FROM
 _FILES = """
 SELECT name, old.digest, new.digest FROM intaglio_issuer.status_file AS old
 LEFT JOIN intaglio_issuer.status_file_begun AS new USING (name) ORDER BY name
+"""
+_VERSIONS = """
+SELECT next, ARRAY(SELECT key FROM intaglio_issuer.appending), digest, content, version.key
+FROM intaglio_issuer.counter LEFT JOIN (
+  SELECT 1 AS place, digest, content, key FROM intaglio_issuer.status_file_begun WHERE name = %s
+  UNION ALL SELECT 2, digest, NULL, NULL FROM intaglio_issuer.status_file WHERE name = %s
+  UNION ALL SELECT 3, digest, content, NULL FROM intaglio_issuer.status_file_held WHERE name = %s
+) AS version ON true WHERE counter.name = 'log' ORDER BY place
 """
 _HELD = """
 SELECT name, content FROM intaglio_issuer.status_file_begun
@@ -261,6 +271,12 @@ class PostgresRevocations(Revocations):
     def files(self) -> list[tuple[str, set[bytes]]]:
         found = self._database.rows([str, bytes, bytes | None], _FILES)
         return [(name, {old, new} - {None}) for name, old, new in found]
+
+    def versions(self, name: str) -> FileVersions:
+        kinds: Kinds = [int, list, bytes | None, bytes | None, bytes | None]
+        found = self._database.rows(kinds, _VERSIONS, *[name] * 3)
+        versions = [Version(*row[2:]) for row in found if row[2] is not None]
+        return FileVersions(versions, *found[0][:2])
 
     # Content that may not be on the disk yet
 
