@@ -56,7 +56,7 @@ class Server:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
-        self._settings = ("shared_buffers=32MB", "max_connections=60", "autovacuum=off", *settings)
+        self._settings = ("shared_buffers=32MB", "max_connections=200", "autovacuum=off", *settings)
         self.start()
         atexit.register(self.stop)
 
