@@ -29,7 +29,7 @@ _FAMILIES = ("Quarrington-Ashe", "O'Brien-Müller", "上官", "Nguyễn", "Tarro
 _GIVEN = ("Isolde", "云舒澜", "Thị Ánh", "Bartholomew", "Zoë", "敏", "Ignatius")
 
 
-class Command(subprocess.Popen[str]):
+class Begun(subprocess.Popen[str]):
     """A command of a machine, begun."""
 
     def finish(self) -> str:
@@ -48,9 +48,9 @@ class City(NamedTuple):
     bucket: str
     environment: Mapping[str, str]
 
-    def begin(self, machine: str, *words: str) -> Command:
+    def begin(self, machine: str, *words: str) -> Begun:
         """A command of a machine, begun."""
-        return Command(
+        return Begun(
             [sys.executable, "-m", "intaglio", "--home", str(self.folder / machine), *words],
             cwd=self.folder,
             env=self.environment,
@@ -61,7 +61,7 @@ class City(NamedTuple):
         )
 
     def run(self, machine: str, *words: str) -> str:
-        """The output of a command of a machine. Raises as `Command.finish`."""
+        """The output of a command of a machine. Raises as `Begun.finish`."""
         return self.begin(machine, *words).finish()
 
     def home(self, machine: str) -> Path:
