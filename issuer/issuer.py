@@ -676,7 +676,7 @@ class Issuer:
         Raises `ISSUER_CLOSED` and `TryLater`.
         """
         _ = self.lists
-        with locked(self.home / "issue", patience=self.patience):
+        with shared_in(self.home).held("issue", patience=self.patience):
             Identity.read(self.home).require_open()
             self.recover()
             yield

@@ -125,6 +125,7 @@ class IndexDatabase:
 
         Whoever takes one alone counts its number up. Until the block ends, all that this thread writes here
         raises `TAKEN_OVER` once another has taken the lock: from a process that stood still or was cut off.
+        Raises `TryLater` after `patience`.
         """
         # 64 bits of a hash, apart from the turns above, which are small numbers of one prefix
         key = int.from_bytes(sha256(b"intaglio-issuer\0" + name.encode()).digest()[:8], "big", signed=True)
