@@ -28,7 +28,7 @@ from kinds.kind import Noun
 from kinds.shipped import is_shipped
 from ledger import Log
 from ledger.anchors import ANCHORS, AnchorKind
-from ledger.folder import Engines, is_elsewhere, kept_beside, open_to_read, store_in
+from ledger.folder import Engines, is_elsewhere, kept_of, open_to_read, store_in
 from ledger.log import LogReader, time_to_sign
 from ledger.outbox import Outbox
 from ledger.tiles.store import Store as LogStore
@@ -38,7 +38,6 @@ from vc.secured import Form
 from vc.status import Reason
 from vc.status.kind import StatusKinds
 from wire.consent import require_unmarked
-from wire.files import locked
 from wire.problem import Problem
 from wire.turns import Turns
 
@@ -56,9 +55,9 @@ from .identity.clock import ClockJournal
 from .identity.creation import create_home
 from .identity.description import Description
 from .identity.forms import IssuerForms
-from .identity.home import Identity
+from .identity.home import FILE, Identity
 from .identity.kind import MOST_HANDED_OUT, Kinds
-from .identity.succession import JOURNAL, anchor, ended_ahead, finish, log_kind, mend
+from .identity.succession import anchor, ended_ahead, finish, is_pending, log_kind, mend, take_up
 from .identity.trust_file import trust_file
 from .job.bulk import Bulk, Issued
 from .job.checked import CheckedTable
@@ -70,7 +69,8 @@ from .press.permutation import Positions
 from .press.press import Line, Press
 from .press.update import update_template
 from .problem import NOT_SUSPENDABLE
-from .shared import shared_in
+from .shared import Shared, shared_in
+from .shared.machines import TOLERANCE, clock_of_machine
 from .status.due import unrenewed
 from .status.lists import Lists
 
@@ -139,6 +139,11 @@ class Issuer:
         """
         self.patience = PATIENCE
         """The time in seconds to wait for others who issue, then `TryLater`."""
+        self.clock_tolerance = TOLERANCE
+        """The most by which the clock may differ from that of a database which machines share.
+
+        Set it before the log is opened.
+        """
         self.anchors: Mapping[str, AnchorKind] = ANCHORS
         """The kinds of ledgers that take checkpoints, which say how verifiers are to trust one."""
         self._clock = clock
@@ -192,6 +197,11 @@ class Issuer:
     # What the parts are made of
 
     @property
+    def shared(self) -> Shared:
+        """The small state that all machines of the issuer share."""
+        return shared_in(self.home)
+
+    @property
     def did(self) -> str:
         """The issuer's DID."""
         return self.identity.did
@@ -219,7 +229,7 @@ class Issuer:
         store = self._log_store or store_in(
             self.home, read_only=True, patience=self.log_patience, engines=self.engines
         )
-        kept = kept_beside(self.home)
+        kept = kept_of(self.home)
         return LogReader(self.identity.log, public["log"], public["cosigner"], store, kept=kept)
 
     @property
@@ -241,15 +251,17 @@ class Issuer:
             self.keys.signer("log"),
             self.keys.signer("cosigner"),
             self._log_store or store_in(self.home, patience=self.log_patience, engines=self.engines),
-            clock=self._clock,
+            clock=clock_of_machine(self.home, self.keys, self._clock, tolerance=self.clock_tolerance),
             superseded=ClockJournal(self.home).supersedes,
-            kept=kept_beside(self.home),
+            kept=kept_of(self.home),
             anchored=self.outbox.newest_anchored(),
         )
         require_agreement(self.store, log)
-        if (self.home / JOURNAL).exists():
-            with locked(self.home / "rotation", patience=self.patience):
+        if is_pending(self.home):
+            with self.shared.held("rotation", patience=self.patience):
                 finish(self.home, self.keys, self.store, log)
+            self.reread()
+        if self.identity.rotates and take_up(self.home, self.keys):
             self.reread()
         anchor(self.home, self.store, log, documents.newest(self.home))
         for reference in Identity.read(self.home).kinds:
@@ -264,7 +276,7 @@ class Issuer:
         return self.keys.signer(name)
 
     def _finish_change(self) -> None:
-        if (self.home / JOURNAL).exists():
+        if is_pending(self.home):
             _ = self.log
 
     @property
@@ -482,7 +494,7 @@ class Issuer:
         forms = self.issued_as.names(order.forms)
         self._begin([self._presses.of(reference, form) for form in forms])  # before there are several workers
         self.require_signer()
-        with shared_in(self.home).held("issue", shared=True, patience=self.patience):
+        with self.shared.held("issue", shared=True, patience=self.patience):
             Identity.read(self.home).require_open()
             self._editions.recover()
             presses = self._all_presses()
@@ -510,7 +522,7 @@ class Issuer:
         """
         kind = shipped()
         if is_new := None in self.kinds.references and not self.kinds.has(kind):
-            with locked(self.home / "issue", patience=self.patience), locked(self.home / "issuer.json"):
+            with self.shared.held("issue", patience=self.patience), self.shared.held(FILE):
                 self.kinds.add(kind)
             self.reread()
             self._log_kind(kind.reference)
@@ -665,7 +677,7 @@ class Issuer:
         return self._editions.is_bound(entry)
 
     def _issue_new(self, calls: Sequence[Sequence[Edition]]) -> Sequence[list[int] | Problem]:
-        with shared_in(self.home).held("issue", shared=True, patience=self.patience):
+        with self.shared.held("issue", shared=True, patience=self.patience):
             self._bulk.recover()
             return self._singles.issue(calls)
 
@@ -676,7 +688,7 @@ class Issuer:
         Raises `ISSUER_CLOSED` and `TryLater`.
         """
         _ = self.lists
-        with shared_in(self.home).held("issue", patience=self.patience):
+        with self.shared.held("issue", patience=self.patience):
             Identity.read(self.home).require_open()
             self.recover()
             yield

@@ -33,10 +33,18 @@ INDEX_NOT_PREPARED = Code("index-not-prepared", NotFound, "No index was prepared
 """The database is there, and has no tables of an issuer's index yet."""
 INDEX_ROLE = Code("index-role", Refused)
 """The role that opened the index's database lacks a right: to issue, or to make and change tables."""
+NO_KEYS_HERE = Code("no-keys-here", NotFound, "This machine has no keys of the issuer")
+"""The issuer lives in the database, and the machine that would work for it has not joined it."""
+NOT_SHARED = Code("not-shared", Refused, "Other machines could not use it")
+"""The index or the log lies in the folder of one machine, and others are to work with it."""
+ANOTHER_ROOT = Code("another-root", Conflict, "These are other keys")
+"""The keys of a machine come from another root than those of the issuer in the database."""
 INDEX_NOT_DURABLE = Code("index-not-durable", Refused, "What is written would not last")
 """The index's database loses what it has acknowledged when the power fails: nothing is issued there."""
 INDEX_OVERTAKEN = Code("index-overtaken", TryLater)
 """Another process has changed the index meanwhile: nothing was changed by this one."""
+CLOCK_UNLIKE_DATABASE = Code("clock-unlike-database", Refused, "The clock here is not the database's")
+"""The clock of a machine differs from that of the issuer's database: it signs nothing, others go on."""
 TAKEN_OVER = Code("taken-over", TryLater, "Another machine went on with this")
 """This process stood still or was cut off, and another one took its lock: nothing more was written."""
 DAMAGED_CLAIMS = Code("damaged-claims", Damaged)

@@ -33,6 +33,7 @@ from .signer import Passphrase, PrivateKey
 LABELS: Mapping[str, str] = MappingProxyType(
     {
         "credential-id": "makes the unpredictable id of a credential out of its business key",
+        "machines": "makes the digest by which the machines of one issuer know that they have one root",
         "number-identity": "makes the digests under which numbers are kept that were given to rows",
         "salt": "makes the salts of hashed identifiers and of disclosures",
         "status-position": "shuffles the positions in status lists, so that they show no order of issue",

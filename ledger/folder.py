@@ -24,6 +24,8 @@ from .move import move
 from .note import Checkpoint
 from .outbox import Outbox
 from .problem import IS_THE_LOG_ITSELF, NO_LOG, InvalidEvidence
+from .shared import database_of
+from .tiles.disk import KeptCheckpoint
 from .tiles.engines import ENGINES, Engine, address_of, open_store
 from .tiles.store import CHECKPOINT, Store, found_in, mark_of
 
@@ -39,6 +41,20 @@ _PATIENCE = 1.0  # seconds, for who reads beside a writer
 def kept_beside(folder: Path) -> Path:
     """The file with the newest checkpoint of the log in a folder: beside the folder, not in it (ADR 13)."""
     return folder.with_name(f"{folder.name}.checkpoint")
+
+
+def kept_of(folder: Path) -> KeptCheckpoint:
+    """The newest checkpoint of a folder's log, as it was seen here: in the file beside the folder.
+
+    Where several machines share the log, their database has one, too, and the log is as long as the longer.
+    Raises as `store_address` and `shared_database`.
+    """
+    beside, database = kept_beside(folder), database_of(folder)
+    if database is None:
+        return KeptCheckpoint(beside)
+    from .shared.checkpoint import SharedCheckpoint
+
+    return SharedCheckpoint(beside, database)
 
 
 def keep_address(folder: Path, address: str, *, engines: Engines | None = None) -> None:
@@ -199,7 +215,7 @@ def open_to_read(folder: Path, *, engines: Engines | None = None) -> LogReader:
             f"{folder / 'log' / CHECKPOINT}: {error.detail}", hint="Take the log from a backup."
         ) from error
     anchored = Outbox(folder).newest_anchored()
-    kept = kept_beside(folder)
+    kept = kept_of(folder)
     log = LogReader(origin, public["log"], public["cosigner"], store, kept=kept, anchored=anchored)
     with store.lock():
         recorded = [store.head().base.size]

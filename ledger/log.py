@@ -98,7 +98,7 @@ class LogReader:
         cosigner: PublicKey | None,
         store: Reader,
         *,
-        kept: Path | None = None,
+        kept: Path | KeptCheckpoint | None = None,
         anchored: bytes | None = None,
     ) -> None:
         self.origin = origin
@@ -107,7 +107,8 @@ class LogReader:
         else:
             self.verifier_key, self.clock_key = verifier_keys(origin, key, cosigner)
         self.store: Reader = store
-        self._kept, self._anchored = KeptCheckpoint(kept), anchored
+        self._kept = kept if isinstance(kept, KeptCheckpoint) else KeptCheckpoint(kept)
+        self._anchored = anchored
         self._tiles = TileReader(store.get)
         self._newest: Checkpoint | None = None  # that was seen or signed here
         self._verified: Callable[[bytes], Checkpoint] = functools.lru_cache(maxsize=16)(self.own_checkpoint)
@@ -248,6 +249,7 @@ class LogReader:
                 self.require_continues(kept)
             except Damaged as error:
                 raise Damaged(error.detail, hint=_OLD) from error
+        self._kept.see(self.checkpoint)
 
     def _remember(self, checkpoint: Checkpoint) -> None:
         if self._newest is None or self._newest.size < checkpoint.size:
@@ -255,7 +257,7 @@ class LogReader:
 
     def _kept_checkpoints(self) -> Iterator[Checkpoint]:
         """The newest checkpoints that were kept elsewhere, except those of a former log in this place."""
-        for note in (self._kept.read(), self._anchored):
+        for note in (*self._kept.notes(), self._anchored):
             if note is None:
                 continue
             if self._newest is not None and note == self._newest.note:
@@ -305,7 +307,7 @@ class Log(LogReader):
         *,
         clock: Callable[[], datetime],
         superseded: Callable[[bytes], bool] = lambda _: False,
-        kept: Path | None = None,
+        kept: Path | KeptCheckpoint | None = None,
         anchored: bytes | None = None,
     ) -> None:
         super().__init__(origin, signer.public_key, cosigner.public_key, store, kept=kept, anchored=anchored)

@@ -1,5 +1,8 @@
 """A log's checkpoints for other ledgers, and their evidence: one SQLite file in the log's folder (ADR 56).
 
+Where several machines share the log, the database that `store.json` names has it instead of the file. The
+statements here run in both.
+
 A checkpoint is taken in once for each ledger and waits until that ledger has it for good. The state that an
 anchor needs to resume after a crash is written here before anything is sent. So is its evidence, and the
 checkpoint as it was signed, for the bundles that are made later.
@@ -9,15 +12,17 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 
+from wire.files import locked
 from wire.problem import Damaged, Malformed
 from wire.sqlite import Database
 from wire.strict import load_json_object
@@ -26,6 +31,7 @@ from .evidence import Evidence
 from .log import LogReader
 from .note import Checkpoint
 from .problem import InvalidEvidence
+from .shared import database_at, database_of
 
 FILE = "anchors.sqlite"
 _WHAT = "the list of what other ledgers have"
@@ -51,6 +57,15 @@ CREATE TABLE submission (
 CREATE UNIQUE INDEX one_waits ON submission (destination) WHERE waits = 1;
 """,
 )
+_COPIED = (
+    ("destination", "name, every, settings, seen", "name"),
+    (
+        "submission",
+        "destination, size, note, taken, waits, state, kind, body, anchored, gone",
+        "destination, size",
+    ),
+)
+"""The tables with their columns and keys."""
 _SELECT = "SELECT destination, note, taken, state, kind, body, anchored, gone FROM submission "
 
 
@@ -91,19 +106,69 @@ class Submission:
     """The time at which the ledger was found to have lost it, as by a reorganisation."""
 
 
+class OutboxRows(Protocol):
+    """A place for the rows of an outbox, which takes the statements of this module."""
+
+    def read(self, query: str, *values: object) -> list[Any]:
+        """The rows of a query."""
+
+    def change(self, *statements: tuple[str, *tuple[object, ...]]) -> int:
+        """Statements with their values as one transaction, durable when this returns.
+
+        Returns the number of rows that the last one changed.
+        """
+
+    def turn(self, patience: float) -> AbstractContextManager[None]:
+        """Holds the lock for sending. Raises `TryLater` after `patience`, in seconds."""
+
+
+class _File:
+    """The rows in a file of the log's folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / FILE
+
+    @cached_property
+    def _database(self) -> Database:
+        return Database(self._path, _STEPS, _WHAT)
+
+    def read(self, query: str, *values: object) -> list[Any]:
+        if not self._path.exists():  # and looking makes none
+            return []
+        return self._database.read(query, *values)
+
+    def change(self, *statements: tuple[str, *tuple[object, ...]]) -> int:
+        changed = 0
+        with self._database.writing() as connection:
+            for statement, *values in statements:
+                changed = connection.execute(statement, values).rowcount
+        return changed
+
+    def turn(self, patience: float) -> AbstractContextManager[None]:
+        return locked(self._path.with_name("anchors"), patience=patience)
+
+
 class Outbox:
     """The outbox of the log in a folder, empty where nobody has named a ledger yet.
 
-    Several processes may use it at once. Every method raises `Unavailable` or `Damaged` where the file or the
-    disk fails; acknowledged writes are durable.
+    Several processes, and machines that share a database, may use it at once. Every method raises
+    `Unavailable` or `Damaged` where the file, the disk or the database fails; acknowledged writes are
+    durable.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     @cached_property
-    def _database(self) -> Database:
-        return Database(self.folder / FILE, _STEPS, _WHAT)
+    def _rows(self) -> OutboxRows:
+        return database_of(self.folder) or _File(self.folder)
+
+    def turn(self, patience: float) -> AbstractContextManager[None]:
+        """Lock the outbox, so that no other process sends or changes the destinations meanwhile.
+
+        Raises `TryLater` after `patience`, in seconds.
+        """
+        return self._rows.turn(patience)
 
     # Where checkpoints go
 
@@ -114,21 +179,22 @@ class Outbox:
         """
         # One spelling, so that the same settings, given again, prepare nothing anew.
         text = orjson.dumps(settings, option=orjson.OPT_SORT_KEYS).decode()
-        with self._database.writing() as connection:
-            connection.execute(
+        self._rows.change(
+            (
                 "UPDATE submission SET state = NULL WHERE destination = ? AND waits = 1 "
                 "AND ? != (SELECT settings FROM destination WHERE name = ?)",
-                (name, text, name),
-            )
-            connection.execute(
+                *(name, text, name),
+            ),
+            (
                 "INSERT INTO destination VALUES (?, ?, ?, ?) ON CONFLICT (name) "
                 "DO UPDATE SET every = excluded.every, settings = excluded.settings",
-                (name, int(every.total_seconds()), text, _seconds(now)),
-            )
+                *(name, int(every.total_seconds()), text, _seconds(now)),
+            ),
+        )
 
     def destinations(self) -> list[Destination]:
         """The ledgers, by name."""
-        rows = self._read("SELECT name, every, settings, seen FROM destination ORDER BY name")
+        rows = self._rows.read("SELECT name, every, settings, seen FROM destination ORDER BY name")
         return [
             Destination(name, timedelta(seconds=every), _settings(settings), _moment(seen))
             for name, every, settings, seen in rows
@@ -141,11 +207,10 @@ class Outbox:
         next checkpoint would otherwise last too long.
         """
         name, moment = destination.name, _seconds(now)
-        with self._database.writing() as connection:
-            connection.execute("UPDATE destination SET seen = ? WHERE name = ?", (moment, name))
-            connection.execute(
-                "UPDATE submission SET taken = ? WHERE destination = ? AND taken > ?", (moment, name, moment)
-            )
+        self._rows.change(
+            ("UPDATE destination SET seen = ? WHERE name = ?", moment, name),
+            ("UPDATE submission SET taken = ? WHERE destination = ? AND taken > ?", moment, name, moment),
+        )
 
     # What goes there
 
@@ -154,14 +219,15 @@ class Outbox:
         moment, size, note = _seconds(now), checkpoint.size, checkpoint.note
         before = moment - int(destination.every.total_seconds())
         # One conditional statement: two processes that look at once cannot both take one in (ADR 56).
-        with self._database.writing() as connection:
-            taken = connection.execute(
+        taken = self._rows.change(
+            (
                 "INSERT INTO submission (destination, size, note, taken) SELECT ?, ?, ?, ? "
                 "WHERE ? > 0 AND NOT EXISTS (SELECT * FROM submission "
-                "WHERE destination = ? AND (waits = 1 OR size >= ? OR taken > ?))",
-                (destination.name, size, note, moment, size, destination.name, size, before),
+                "WHERE destination = ? AND (waits = 1 OR size >= ? OR taken > ?)) ON CONFLICT DO NOTHING",
+                *(destination.name, size, note, moment, size, destination.name, size, before),
             )
-            return taken.rowcount > 0
+        )
+        return taken > 0
 
     def waiting(self, destination: Destination) -> Submission | None:
         """The submission that the ledger does not have yet."""
@@ -169,16 +235,18 @@ class Outbox:
 
     def keep(self, waiting: Submission, state: bytes) -> None:
         """Keep the state that an anchor needs to resume."""
-        self._database.write(
-            "UPDATE submission SET state = ? WHERE destination = ? AND size = ?", state, *_key(waiting)
+        self._rows.change(
+            ("UPDATE submission SET state = ? WHERE destination = ? AND size = ?", state, *_key(waiting))
         )
 
     def settle(self, waiting: Submission, evidence: Evidence, now: datetime) -> None:
         """Record that the ledger has it for good, by this evidence."""
-        self._database.write(
-            "UPDATE submission SET waits = 0, kind = ?, body = ?, anchored = ?, gone = NULL "
-            "WHERE destination = ? AND size = ?",
-            *(evidence.kind, evidence.body, _seconds(now), *_key(waiting)),
+        self._rows.change(
+            (
+                "UPDATE submission SET waits = 0, kind = ?, body = ?, anchored = ?, gone = NULL "
+                "WHERE destination = ? AND size = ?",
+                *(evidence.kind, evidence.body, _seconds(now), *_key(waiting)),
+            )
         )
 
     def put_back(self, there: Submission, now: datetime) -> None:
@@ -187,17 +255,19 @@ class Outbox:
         Its evidence is kept: the loss may be the word of a single node that erred.
         """
         # Without its state, the anchor prepares it anew, by what the ledger has now.
-        self._database.write(
-            "UPDATE submission SET state = NULL, gone = ?, "
-            "waits = NOT EXISTS (SELECT * FROM submission WHERE destination = ? AND waits = 1) "
-            "WHERE destination = ? AND size = ?",
-            *(_seconds(now), there.destination, *_key(there)),
+        self._rows.change(
+            (
+                "UPDATE submission SET state = NULL, gone = ?, waits = CASE WHEN EXISTS "
+                "(SELECT * FROM submission WHERE destination = ? AND waits = 1) THEN 0 ELSE 1 END "
+                "WHERE destination = ? AND size = ?",
+                *(_seconds(now), there.destination, *_key(there)),
+            )
         )
 
     def find_again(self, gone: Submission) -> None:
         """Record that the ledger has it after all, as before."""
-        self._database.write(
-            "UPDATE submission SET waits = 0, gone = NULL WHERE destination = ? AND size = ?", *_key(gone)
+        self._rows.change(
+            ("UPDATE submission SET waits = 0, gone = NULL WHERE destination = ? AND size = ?", *_key(gone))
         )
 
     # What is there
@@ -212,7 +282,7 @@ class Outbox:
 
     def lost(self, destination: Destination) -> list[Submission]:
         """The submissions that the ledger had and lost."""
-        rows = self._read(
+        rows = self._rows.read(
             _SELECT + "WHERE destination = ? AND gone IS NOT NULL ORDER BY size", destination.name
         )
         return [_submission(*row) for row in rows]
@@ -241,9 +311,10 @@ class Outbox:
         evidence: dict[int, tuple[Evidence, ...]] = {}
         remaining = sorted(set(indices))
         while remaining:
-            rows = self._read(
-                "SELECT note, kind, body, min(size) FROM submission WHERE size > ? "
-                "AND body IS NOT NULL AND gone IS NULL GROUP BY destination ORDER BY destination",
+            rows = self._rows.read(
+                "SELECT note, kind, body, size FROM submission JOIN (SELECT destination, min(size) AS size "
+                "FROM submission WHERE size > ? AND body IS NOT NULL AND gone IS NULL GROUP BY destination) "
+                "AS earliest USING (destination, size) ORDER BY destination",
                 remaining[0],
             )
             # Up to the end of the shortest of these checkpoints, they are the earliest for every entry.
@@ -259,12 +330,7 @@ class Outbox:
         return evidence
 
     def _one(self, query: str, *values: object) -> Submission | None:
-        return next((_submission(*row) for row in self._read(query, *values)), None)
-
-    def _read(self, query: str, *values: object) -> list[Any]:
-        if not (self.folder / FILE).exists():  # and looking makes none
-            return []
-        return self._database.read(query, *values)
+        return next((_submission(*row) for row in self._rows.read(query, *values)), None)
 
 
 def _key(submission: Submission) -> tuple[str, int]:
@@ -307,3 +373,24 @@ def _seconds(moment: datetime) -> int:
 
 def _moment(seconds: int) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
+
+
+def copy_outbox(folder: Path, source: str, target: str) -> None:
+    """Copies all rows from the database at an address, or from the folder for an empty one, to another.
+
+    Rows that are there stay. Raises `Damaged` where they do not read back as they were written.
+    """
+    old, new = _rows_at(folder, source), _rows_at(folder, target)
+    for table, columns, keys in _COPIED:
+        query = f"SELECT {columns} FROM {table} ORDER BY {keys}"  # noqa: S608 -- constants
+        marks = ", ".join("?" * len(columns.split(", ")))
+        insert = f"INSERT INTO {table} ({columns}) VALUES ({marks}) ON CONFLICT DO NOTHING"  # noqa: S608
+        rows = old.read(query)
+        if rows:
+            new.change(*((insert, *row) for row in rows))
+        if rows and list(map(tuple, new.read(query))) != list(map(tuple, rows)):
+            raise Damaged("the list of what other ledgers have does not read back as it was written")
+
+
+def _rows_at(folder: Path, address: str) -> OutboxRows:
+    return database_at(address) if address else _File(folder)

@@ -99,6 +99,10 @@ LEDGER_ROLE = Code("ledger-role", Refused)
 """The role that opened the log's database lacks a right: to append, or to make and change tables."""
 LEDGER_NOT_DURABLE = Code("ledger-not-durable", Refused, "What is written would not last")
 """The log's database loses what it has acknowledged when the power fails: nothing is appended there."""
+SHARED_NOT_PREPARED = LEDGER_NOT_PREPARED.finer("shared-not-prepared")
+"""The issuer's database has no tables, or those of before, of what its machines share of the log."""
+SHARED_ROLE = LEDGER_ROLE.finer("shared-role")
+"""The role that opened the issuer's database may not write what its machines share of the log."""
 LEDGER_NOT_CONDITIONAL = Code("ledger-not-conditional", Refused, "This store cannot keep a log")
 """The store of the log's bucket creates what is there already: two writers would fork the log."""
 LEDGER_CLOCK = Code("ledger-clock", Refused, "The clock here is wrong")

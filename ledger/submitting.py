@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 
-from wire.files import locked
 from wire.problem import Problem
 
 from .anchor import Anchor, Sender
@@ -55,8 +54,8 @@ def look_after(
 
 
 def turn(outbox: Outbox, patience: float = PATIENCE) -> AbstractContextManager[None]:
-    """Lock the outbox, so that no other process sends or changes the destinations meanwhile."""
-    return locked(outbox.folder / "anchors", patience=patience)
+    """Lock the outbox, as `Outbox.turn` does."""
+    return outbox.turn(patience)
 
 
 @dataclass(slots=True)

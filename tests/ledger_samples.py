@@ -9,6 +9,7 @@ from pathlib import Path
 
 from keys import PrivateKey
 from ledger import EntryKind, Log, TrustedLedger, TrustedLog, TrustPolicy, entry
+from ledger.tiles.disk import KeptCheckpoint
 from ledger.tiles.store import Store
 
 ORIGIN = "ledger.example/log"
@@ -17,7 +18,7 @@ COSIGNER = PrivateKey.from_secret("Ed25519", b"\x02" * 32)
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 
 
-def open_log(store: Store, *, kept: Path | None = None, **other: PrivateKey) -> Log:
+def open_log(store: Store, *, kept: Path | KeptCheckpoint | None = None, **other: PrivateKey) -> Log:
     signer, cosigner = other.get("signer", SIGNER), other.get("cosigner", COSIGNER)
     return Log(ORIGIN, signer, cosigner, store, clock=lambda: NOW, kept=kept)
 

@@ -56,7 +56,7 @@ class Server:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
-        self._settings = ("shared_buffers=32MB", "max_connections=60", "autovacuum=off", *settings)
+        self._settings = ("shared_buffers=32MB", "max_connections=200", "autovacuum=off", *settings)
         self.start()
         atexit.register(self.stop)
 
@@ -170,6 +170,7 @@ class Server:
                 self.execute("CREATE ROLE appender LOGIN IN ROLE intaglio_appender")
                 self.execute("CREATE ROLE reader LOGIN IN ROLE intaglio_reader")
                 self.execute("CREATE ROLE issuer LOGIN IN ROLE intaglio_issuer")
+                self.execute("CREATE ROLE machine LOGIN IN ROLE intaglio_issuer, intaglio_appender")
                 self.execute("CREATE ROLE issuer_reader LOGIN IN ROLE intaglio_issuer_reader")
             if name not in there:
                 self.execute(f"CREATE DATABASE {name} TEMPLATE {_PREPARED}")

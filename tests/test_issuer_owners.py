@@ -23,7 +23,7 @@ from issuer.job.bulk import Issued
 from issuer.job.order import Order, Progress
 from issuer.job.owner import JobUnderWay
 from issuer.problem import TAKEN_OVER
-from issuer.shared.opening import keep_store_address
+from issuer.shared import keep_store_address
 from issuer.table.source import Source
 from ledger import EntryKind, Log, parse_entry
 from tests import postgres_server

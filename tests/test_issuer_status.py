@@ -12,7 +12,7 @@ from issuer.identity.home import LIFETIME, published_list
 from issuer.issuer import Issuer
 from issuer.job.order import Order
 from issuer.press.permutation import LIST_ENTRIES
-from issuer.status.files import anchored, details_name
+from issuer.status.files import StatusFolder, anchored, details_name
 from ledger import EntryKind, parse_entry
 from ledger.audit import audit
 from tests.doubles import at, stops
@@ -97,7 +97,9 @@ def test_lists_and_details_are_anchored(issuer: Issuer) -> None:
     ]
     issuer.revoke(["UNI-000007"], Reason.FRAUD, date=NOW, now=NOW)
     names = ["0", page(issuer, "UNI-000007")]
-    lists, details = (anchored(issuer.store, issuer.log, issuer.home / "status", name)[1] for name in names)
+    lists, details = (
+        anchored(issuer.store, issuer.log, StatusFolder(issuer.home), name)[1] for name in names
+    )
     logged = [parse_entry(entry) for entry in issuer.log.entries(23, 25)]
     assert [entry.kind for entry in logged] == [EntryKind.STATUS_LIST, EntryKind.REVOCATION_DETAILS]
     assert [anchored.evidence[0].digest for anchored in (lists, details)] == [

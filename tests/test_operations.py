@@ -161,6 +161,38 @@ def test_the_page_on_credentials_in_a_bucket(
     assert verdict(program, next((folder / "given").glob("*.json"))).startswith("VALID")
 
 
+@postgres_server.needed
+@s3_server.needed
+@pytest.mark.slow
+def test_the_page_on_several_machines(
+    program: Program, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two homes on this machine stand for two machines."""
+    cluster, server = s3_server.server(), postgres_server.server()
+    for name, value in s3_server.environment(cluster.endpoint).items():
+        monkeypatch.setenv(name, value)
+    graduates = (folder / "graduates.csv").read_text()
+    (folder / "more.csv").write_text(graduates.replace("UNI-2026", "UNI-2027"))
+    server.create("ready")  # roles are of the whole server: other tests may have made them, or not
+    told = ADDRESS.sub(lambda found: server.uri(found[2], found[1]), PAGE.read_text())
+    told = re.sub(r"s3://private/(\w+)", rf"{cluster.of(folder)}-\1", told)
+    lines, answers = _lines("Several machines", told), list[Answer]()
+    for line in lines:
+        typed = LINE.fullmatch(line)
+        assert typed, line
+        name, *words = shlex.split(typed["words"])
+        if name == "intaglio":
+            answers.append(program(*words))
+            assert answers[-1].code == int(typed["code"] or 0), (line, answers[-1])
+        elif name != "export" and "CREATE ROLE" not in line:
+            done = subprocess.run(
+                [f"{postgres_server.PROGRAMS}/{name}", *words], capture_output=True, text=True
+            )
+            assert done.returncode == 0, (line, done.stderr)
+    assert len(answers) > 15
+    assert sorted(path.name for path in Path("web").iterdir()) == ["did.json", "status"]
+
+
 @s3_server.needed
 @pytest.mark.slow
 def test_the_rights_of_the_page_are_enough(monkeypatch: pytest.MonkeyPatch) -> None:

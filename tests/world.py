@@ -336,7 +336,13 @@ def issuer_in(home: Path, **options: Any) -> Issuer:
     given: dict[str, Any] = {"name": "Invented University", "passphrase": lambda: None, "clock": lambda: NOW}
     given |= options
     members = {field.name: given.pop(field.name) for field in fields(Description) if field.name in given}
-    return Issuer.create(home, Description(**members), **given)
+    return _in_any_year(Issuer.create(home, Description(**members), **given))
+
+
+def _in_any_year(issuer: Issuer) -> Issuer:
+    """The issuer, which signs with a clock that stands still, whatever a real database's clock says."""
+    issuer.clock_tolerance = timedelta.max
+    return issuer
 
 
 def shards_of_before(home: Path) -> None:
@@ -360,7 +366,7 @@ def template_before(home: Path) -> Path:
 
 def reopened(home: Path, clock: Callable[[], datetime] = lambda: NOW, **options: Any) -> Issuer:
     """An existing issuer, opened as by another process."""
-    return Issuer(home, lambda: None, clock, **options)
+    return _in_any_year(Issuer(home, lambda: None, clock, **options))
 
 
 def index_of(issuer: Issuer) -> SQLiteIndex:

@@ -18,8 +18,8 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from issuer.shared import shared_in
 from wire.datetimestamp import format_datetimestamp
-from wire.files import locked, read_regular, replace_file
 from wire.problem import Code, Conflict, Damaged, Malformed, NotFound, TooLarge
 from wire.strict import load_json_object
 
@@ -56,10 +56,13 @@ class Token(NamedTuple):
 
 
 class Tokens:
-    """The tokens of the issuer that lives in a folder."""
+    """The tokens of the issuer that lives in a folder, of all its machines where it has several.
+
+    Methods raise `DAMAGED_TOKENS`, and the errors of the database where that has them.
+    """
 
     def __init__(self, folder: Path) -> None:
-        self._path = folder / FILE
+        self._shared = shared_in(folder)
 
     def add(self, name: str, rights: Iterable[Right], now: datetime) -> str:
         """Adds a token, and returns its text, which is stored nowhere.
@@ -70,7 +73,7 @@ class Tokens:
         if re.fullmatch(_NAME, name) is None:
             raise Malformed("the name of a token is 1 to 64 letters, digits, dots, dashes and such")
         text = secrets.token_urlsafe(32)
-        with locked(self._path):
+        with self._shared.held(FILE):
             tokens = self.all()
             if any(token.name == name for token in tokens):
                 raise TOKEN_TAKEN("a token has this name: end it, or give another name")
@@ -79,7 +82,7 @@ class Tokens:
 
     def end(self, name: str) -> None:
         """Ends a token: the next request with it is refused. Raises `NO_SUCH_TOKEN`, `DAMAGED_TOKENS`."""
-        with locked(self._path):
+        with self._shared.held(FILE):
             tokens = self.all()
             left = [token for token in tokens if token.name != name]
             if left == tokens:
@@ -88,10 +91,11 @@ class Tokens:
 
     def all(self) -> list[Token]:
         """All tokens, in the order in which they were added. Raises `DAMAGED_TOKENS`."""
-        try:
-            members = load_json_object(read_regular(self._path, _LARGEST))
-        except FileNotFoundError:
+        content = self._shared.read(FILE)
+        if content is None:
             return []
+        try:
+            members = load_json_object(content, limit=_LARGEST)
         except Malformed as problem:
             raise DAMAGED_TOKENS(f"{FILE}: {problem.detail}", because=problem) from problem
         try:
@@ -102,7 +106,8 @@ class Tokens:
     def rights(self, text: str) -> frozenset[Right] | None:
         """The rights of a token; `None` for one that does not exist, or no longer exists.
 
-        Read at each request: so a token that was ended is refused at once. Raises `DAMAGED_TOKENS`.
+        Read at each request: so a token that was ended is refused at once, on every machine. Raises
+        `DAMAGED_TOKENS`.
         """
         digest, rights = _digest(text), None
         for token in self.all():  # all of them, each in the same time
@@ -115,7 +120,7 @@ class Tokens:
         data = orjson.dumps(content, option=orjson.OPT_INDENT_2)
         if len(data) > _LARGEST:
             raise TooLarge("there are too many tokens: end those that nobody uses")
-        replace_file(self._path, data)
+        self._shared.write(FILE, data)
 
 
 def _digest(text: str) -> str:

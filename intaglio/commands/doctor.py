@@ -111,7 +111,7 @@ def _trust(session: Session) -> Iterator[Finding]:
 
 def _issuer(session: Session) -> Iterator[Finding]:
     home = session.home / "issuer"
-    if (home / "issuer.json").exists() or (home / "issuer.sqlite").exists():
+    if any((home / name).exists() for name in ("issuer.json", "issuer.sqlite", "store.json")):
         from issuer.keeping.health import examine_issuer
 
         consent = session.consent(home, asks=False)

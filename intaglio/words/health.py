@@ -128,6 +128,25 @@ SAID: Mapping[str, Said] = {
         "Its log was signed at {time}, ahead of the clock here: nothing is signed now.", _CLOCK
     ),
     "issuer-index-unlike-log": Said("Its index and its log are of different times: {problem}"),
+    # the machines that issue for it
+    "machine-seen": Said("{machine} issues with release {release}; last seen at {time}."),
+    "machine-clock": Said(
+        "The clock of {machine} differs from that of the database by {seconds} seconds: it signs nothing.",
+        "Set the clock of that machine, or of the database's server, by a time server.",
+    ),
+    "machine-absent": Said(
+        "{machine} was last seen at {time}.",
+        "If it is gone for good, the owner of the database deletes its row: table machine.",
+    ),
+    "machine-release": Said(
+        "{machine} issues with release {release}, and this one with {ours}.",
+        "Have all machines run one release.",
+    ),
+    "machine-keys": Said(
+        "{machine} and this one do not have the same keys: {keys}",
+        "On the machine with the newest keys: intaglio issuer backup --keys FILE. "
+        "On the other: intaglio issuer join ADDRESS --keys FILE",
+    ),
     # the outbox of its log
     "anchor-has": Said("{ledger} has the checkpoint of {count}, since {time}."),
     "anchor-gone": Said(

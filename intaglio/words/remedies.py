@@ -202,6 +202,7 @@ REMEDIES: Mapping[str, str] = {
         "Set the clock right. If it is right by now, and was ahead when that was signed: "
         "`intaglio issuer clock accept`, or of a hub `intaglio hub clock accept`"
     ),
+    "clock-unlike-database": "Set the clock of this machine, or of the database's server, by a time server.",
     "no-log": "--in FOLDER names another; --key KEY checks without any.",
     "is-the-log-itself": "Name the folder above it: --in {folder}",
     "password-in-address": (
@@ -209,7 +210,16 @@ REMEDIES: Mapping[str, str] = {
         "PGPASSFILE names; for a bucket, into ~/.aws/credentials."
     ),
     "index-not-prepared": (
-        'The owner of the database makes them, in Python: prepare_index("postgresql://OWNER@HOST/DATABASE").'
+        "The owner of the database makes them: intaglio issuer prepare postgresql://OWNER@HOST/DATABASE"
+    ),
+    "no-keys-here": "Join it, with the file of `intaglio issuer backup --keys`: intaglio issuer join",
+    "not-shared": "`intaglio issuer init --store ADDRESS` makes an issuer that several machines share.",
+    "another-root": (
+        "`intaglio issuer backup --keys FILE` on a machine of this issuer writes the file of its keys."
+    ),
+    "issuer-moved": (
+        "Go on where it is now: `intaglio issuer join`. If a move was interrupted, type it again: "
+        "`intaglio issuer move`, with the same addresses."
     ),
     "index-role": (
         "Issuing needs the role intaglio_issuer, looking intaglio_issuer_reader; "
@@ -226,6 +236,8 @@ REMEDIES: Mapping[str, str] = {
         "Appending needs the role intaglio_appender, looking intaglio_reader; `intaglio ledger init` and "
         "`prune` the owner of the tables."
     ),
+    "shared-not-prepared": "The owner of the database makes them, as those of the index.",
+    "shared-role": "Issuing needs the role intaglio_issuer; only their owner makes the tables.",
     "nodes-unreadable": (
         "The file has one address a line, and is for you only: chmod 600 FILE. Then: --rpc-file FILE"
     ),

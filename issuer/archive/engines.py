@@ -8,7 +8,7 @@ from pathlib import Path
 from wire.problem import ExtraMissing
 
 from ..problem import DAMAGED_ISSUER
-from ..shared.opening import store_address
+from ..shared import store_address
 from .index import Index
 from .store import SQLiteIndex
 from .versions import FileVersions, possible_versions

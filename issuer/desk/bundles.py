@@ -31,7 +31,7 @@ from ..identity import documents
 from ..press.permutation import LIST_BITS
 from ..press.press import Line
 from ..problem import FormNotKnown
-from ..status.files import anchored, details_name
+from ..status.files import StatusFolder, anchored, details_name
 
 AT_ONCE = 128
 """The number of editions that share one checkpoint, read once."""
@@ -57,7 +57,7 @@ def bundled(
     versions = documents.anchored_versions(home, log)
     places = sorted(versions)
     published = functools.lru_cache(_KEPT)(
-        functools.partial(anchored, archive.store, log, home / "status", kinds=status_kinds)
+        functools.partial(anchored, archive.store, log, StatusFolder(home), kinds=status_kinds)
     )
 
     @functools.lru_cache(_KEPT)

@@ -16,10 +16,12 @@ import orjson
 
 from ledger import Checkpoint
 from wire.datetimestamp import format_datetimestamp, parse_datetimestamp
-from wire.files import locked, write_durably
 from wire.problem import Damaged, Malformed
 from wire.strict import load_json_object
 
+from ..shared import shared_in
+
+FILE = "clock.json"
 _VERSION = 1
 
 
@@ -38,15 +40,18 @@ class Correction:
 
 
 class ClockJournal:
-    """The corrections of one issuer's clock, in `clock.json` of its folder."""
+    """The corrections of one issuer's clock."""
 
     def __init__(self, home: Path) -> None:
-        self._path = home / "clock.json"
+        self._shared = shared_in(home)
 
     def read(self) -> list[Correction]:
         """All of them, the latest last. Raises `Damaged`."""
+        content = self._shared.read(FILE)
+        if content is None:
+            return []
         try:
-            found = load_json_object(self._path.read_bytes())
+            found = load_json_object(content)
             if found["version"] != _VERSION:
                 raise Malformed(f"it is of another version than {_VERSION}")
             corrections = [Correction(**item) for item in found["corrections"]]
@@ -54,17 +59,16 @@ class ClockJournal:
                 parse_datetimestamp(one.ahead, "ahead")
                 if not isinstance(one.checkpoint, str) or type(one.entries) is not int:
                     raise Malformed("a member is of another type")
-        except FileNotFoundError:
-            return []
         except (Malformed, KeyError, TypeError) as error:
             raise Damaged(
-                f"{self._path} cannot be read", hint="Take it from a backup; without one, remove it."
+                f"{self._shared.where(FILE)} cannot be read",
+                hint="Take it from a backup; without one, remove it.",
             ) from error
         return corrections
 
     def add(self, *, clock: datetime, ahead: datetime, checkpoint: Checkpoint) -> None:
         """Writes one down, durably."""
-        with locked(self._path):
+        with self._shared.held(FILE):
             added = Correction(
                 format_datetimestamp(clock),
                 format_datetimestamp(ahead),
@@ -73,7 +77,7 @@ class ClockJournal:
             )
             corrections = [asdict(found) for found in (*self.read(), added)]
             content = {"version": _VERSION, "corrections": corrections}
-            write_durably(self._path, orjson.dumps(content, option=orjson.OPT_INDENT_2))
+            self._shared.write(FILE, orjson.dumps(content, option=orjson.OPT_INDENT_2))
 
     def supersedes(self, note: bytes) -> bool:
         """True if the clock was ahead when this checkpoint was signed."""

@@ -37,6 +37,8 @@ class Description:
     """The address of the log, where that is not in the folder."""
     shards: str = ""
     """The address of the shards, `s3://…`, where they are not in the folder."""
+    database: str = ""
+    """The address of the database that all machines share, where the folder does not have all."""
     has_status_did: bool = False
     """True to sign lists under a DID of their own, with a key in the folder; needs a did:web."""
     has_address: bool = False

@@ -19,12 +19,13 @@ from ledger.log import LogReader
 from vc import Anchored
 from vc.anchoring import document_digest
 from vc.document_chain import previous
-from wire.files import make_private_folder, write_durably
 from wire.problem import Damaged, Malformed, NotFound, Problem
 from wire.strict import load_json_object
 
 from ..problem import DAMAGED_ISSUER_FILE
+from ..shared import Shared, shared_in
 
+FILE = "did.json"
 FOLDER = "documents"
 _NEWEST = 3
 _MOST = 60  # a bundle holds 64 documents
@@ -32,31 +33,37 @@ _MOST = 60  # a bundle holds 64 documents
 
 def newest(home: Path) -> dict[str, Any]:
     """The document as it is now. Raises `Damaged`."""
-    path = home / "did.json"
+    shared = shared_in(home)
+    content = shared.read(FILE)
     try:
-        return load_json_object(path.read_bytes())
-    except (Malformed, FileNotFoundError) as error:
-        raise DAMAGED_ISSUER_FILE(f"{path} cannot be read") from error
+        return load_json_object(content or b"")
+    except Malformed as error:
+        raise DAMAGED_ISSUER_FILE(f"{shared.where(FILE)} cannot be read") from error
 
 
 def keep(home: Path, index: int, document: Mapping[str, Any]) -> None:
     """Keeps a version, durably; one that is kept already stays as it is."""
-    path = home / FOLDER / f"{index}.json"
-    if not path.exists():
-        make_private_folder(path.parent)
-        write_durably(path, orjson.dumps(document))
+    shared, name = shared_in(home), f"{FOLDER}/{index}.json"
+    if shared.read(name) is None:
+        shared.write(name, orjson.dumps(document))
+
+
+def replace(home: Path, document: Mapping[str, Any]) -> None:
+    """Makes a version the newest, durably."""
+    shared_in(home).write(FILE, orjson.dumps(document, option=orjson.OPT_INDENT_2))
 
 
 def versions(home: Path) -> dict[int, dict[str, Any]]:
     """All kept versions, by index, in order. Raises `Damaged`."""
-    return {place: _version(path) for place, path in _kept(home).items()}
+    shared = shared_in(home)
+    return {place: _version(shared, name) for place, name in _kept(shared).items()}
 
 
-def _version(path: Path) -> dict[str, Any]:
+def _version(shared: Shared, name: str) -> dict[str, Any]:
     try:
-        return load_json_object(path.read_bytes())
+        return load_json_object(shared.read(name) or b"")
     except Malformed as error:
-        raise Damaged(f"{path} cannot be read", hint="Take it from a backup.") from error
+        raise Damaged(f"{shared.where(name)} cannot be read", hint="Take it from a backup.") from error
 
 
 def history(home: Path) -> list[dict[str, Any]]:
@@ -166,26 +173,27 @@ def _anchored(document: Mapping[str, Any], evidence: Evidence, place: int) -> An
     return Anchored(document, (evidence,))
 
 
-def unlike_log(home: Path, log: LogReader, size: int) -> list[Path]:
-    """Return the files of versions that are gone or damaged, or that the log does not hold under their index.
+def unlike_log(home: Path, log: LogReader, size: int) -> list[str]:
+    """The places of the files of versions that are gone, damaged, or not in the log under their index.
 
     Files are expected only for versions in the first `size` entries of the log: an entry is written before
     its file. A version that is kept in another file, or as `did.json`, is not reported. Raises `Damaged` for
     `did.json`.
     """
-    kept = {place: _leaf(path) for place, path in _kept(home).items()}
+    shared = shared_in(home)
+    kept = {place: _leaf(shared, name) for place, name in _kept(shared).items()}
     there = {*kept.values(), document_entry(newest(home))}
     entries = enumerate(log.entries(0, log.checkpoint().size))
     logged = {place: leaf for place, leaf in entries if leaf[0] == EntryKind.DID_DOCUMENT}
     gone = {place for place, leaf in logged.items() if place < size and leaf not in there}
     unlike = {place for place, leaf in kept.items() if leaf != logged.get(place)}
-    return [home / FOLDER / f"{place}.json" for place in sorted(gone | unlike)]
+    return [shared.where(f"{FOLDER}/{place}.json") for place in sorted(gone | unlike)]
 
 
-def _leaf(path: Path) -> bytes:
+def _leaf(shared: Shared, name: str) -> bytes:
     """The log entry of a version. If it cannot be read, an empty entry, which no log has."""
     try:
-        return document_entry(_version(path))
+        return document_entry(_version(shared, name))
     except (Problem, OSError):
         return b""
 
@@ -216,9 +224,10 @@ def _leading(found: Mapping[int, Anchored], last: int) -> Iterator[int]:
 
 def published(home: Path) -> bytes:
     """All versions in order, as JSON: `documents`, of which each has an `index` and the `document`."""
+    shared = shared_in(home)
     kept = [
-        {"index": place, "document": orjson.Fragment(path.read_bytes())}
-        for place, path in _kept(home).items()
+        {"index": place, "document": orjson.Fragment(shared.read(name) or b"null")}
+        for place, name in _kept(shared).items()
     ]
     return orjson.dumps({"documents": kept})
 
@@ -228,7 +237,11 @@ def document_entry(document: Mapping[str, Any]) -> bytes:
     return entry(EntryKind.DID_DOCUMENT, document_digest(document))
 
 
-def _kept(home: Path) -> dict[int, Path]:
-    found = (home / FOLDER).glob("*.json")
-    kept = [path for path in found if path.stem.isascii() and path.stem.isdigit()]  # others are none of ours
-    return {int(path.stem): path for path in sorted(kept, key=lambda path: int(path.stem))}
+def _kept(shared: Shared) -> dict[int, str]:
+    """The names of the kept versions by index, in order; other files are none of ours."""
+    stems = (name.removeprefix(f"{FOLDER}/").removesuffix(".json") for name in shared.names(FOLDER))
+    return {int(stem): f"{FOLDER}/{stem}.json" for stem in sorted(filter(_is_index, stems), key=int)}
+
+
+def _is_index(stem: str) -> bool:
+    return stem.isascii() and stem.isdigit()

@@ -15,13 +15,13 @@ from kinds import Kind
 from vc.forms import FORMS, DataIntegrity, by_contexts
 from vc.secured import INTEGRITY, Form
 from vc.vcdm import jsonld
-from wire.files import locked
 from wire.text import shortened
 
 from ..archive.index import Index
 from ..archive.kept import DEFAULT, Entry
 from ..problem import FORM_NOT_ALLOWED, FORM_NOT_GIVEN, NO_SUCH_DIPLOMA
-from .home import Identity
+from ..shared import shared_in
+from .home import FILE, Identity
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ class IssuerForms:
         new = {name for name in names if name}
         if form == known.form and new <= {*known.forms}:
             return False
-        with locked(self.home / "issuer.json"):  # others may add forms at once
+        with shared_in(self.home).held(FILE):  # others may add forms at once
             known = Identity.read(self.home)
             replace(known, form=form, forms=(*known.forms, *sorted(new - {*known.forms}))).write(self.home)
         return True

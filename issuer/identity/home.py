@@ -50,7 +50,6 @@ from wire.address import Target
 from wire.consent import NotAgreed
 from wire.datetimestamp import parse_age, parse_datetimestamp
 from wire.fetch import NoFetcher
-from wire.files import locked, write_durably
 from wire.problem import Code, Damaged, Malformed, NotFound, Problem, Refused, Unavailable
 from wire.strict import base64url_encode, load_json_object
 
@@ -68,10 +67,14 @@ from ..problem import (
     STATUS_FILE_DAMAGED,
     STATUS_FILE_GONE,
 )
+from ..shared import Shared, shared_in
 from . import documents
 from .description import Description
 
+FILE = "issuer.json"
 VERSION = 1
+STATUS = "status"
+"""The folder of status lists and of what is published beside them."""
 LIST_NAME = re.compile(
     r"[0-9]{1,9}(-details(-[0-9]{1,3})?|-suspension|\.[a-z0-9]{1,8})?|digest(-[0-9]{1,9})?", re.ASCII
 )
@@ -107,6 +110,7 @@ _NAMES = {
     "suspension": "suspension",
     "address": "address",
     "shards": "shards",
+    "moved": "moved",
 }
 """The optional members of issuer.json, which are there only if something else than the default was chosen."""
 # Each names a folder (`kind_folder`), and the file may be from elsewhere: no name leads out of `kinds/`.
@@ -115,6 +119,8 @@ STATED = "stated"
 """The value of `Identity.status`: a term of use gives the place of the status, not `credentialStatus`."""
 LISTED = "listed"
 """In the log: a list of suspensions stands beside each list of revocations."""
+ISSUER_MOVED = Code("issuer-moved", Refused, "The issuer has moved")
+"""The issuer goes on in another folder or database, or is on its way there."""
 ISSUER_CLOSED = Code("issuer-closed", Refused, "The issuer has closed")
 """The issuer has closed for good."""
 
@@ -153,6 +159,8 @@ class Identity:
     """The https address by which SD-JWT VCs name the issuer, where that is not the DID."""
     shards: str = ""
     """The address at which shards are kept, where that is not the folder."""
+    moved: str = ""
+    """The name of the move that has sealed this issuer: it goes on elsewhere, and issues nothing here."""
     kinds: tuple[str, ...] = ()
     """The URNs of the kinds whose files are in `kinds/`, in the order in which they were added."""
 
@@ -188,10 +196,18 @@ class Identity:
 
         Raises `NotFound`, `Damaged`, and `Malformed` for an address of its key that is invalid, or has a PIN.
         """
+        shared = shared_in(home)
+        content, where = shared.read(FILE), shared.where(FILE)
+        if content is None:
+            # The address of a log elsewhere is not asked: nobody may have agreed to it.
+            was_elsewhere = is_elsewhere(home) and kept_beside(home).exists()
+            if was_elsewhere or (home / "log").exists():
+                raise ISSUER_LOST(f"{where} is gone, a log is there: is it lost, or the log no issuer's?")
+            raise NO_ISSUER(f"there is no issuer in {home}")
         try:
-            found = load_json_object((home / "issuer.json").read_bytes())
+            found = load_json_object(content)
             if found.pop("version") != VERSION:
-                raise Damaged(f"{home / 'issuer.json'} is of another version than {VERSION}")
+                raise Damaged(f"{where} is of another version than {VERSION}")
             kinds, forms = _kinds(found.pop("kinds", [])), _forms(found.pop("forms", []))
             if not all(isinstance(value, str) for value in {**found, "url": found["url"] or ""}.values()):
                 raise Malformed("a member is not a text")
@@ -207,16 +223,8 @@ class Identity:
                 raise Malformed("the member statusDid has another value")
             if read.address not in ("", read.url):
                 raise Malformed("the member address has another value")
-        except FileNotFoundError:
-            # The address of a log elsewhere is not asked: nobody may have agreed to it.
-            was_elsewhere = is_elsewhere(home) and kept_beside(home).exists()
-            if was_elsewhere or (home / "log").exists():
-                raise ISSUER_LOST(
-                    f"{home / 'issuer.json'} is gone, a log is there: is it lost, or the log no issuer's?"
-                ) from None
-            raise NO_ISSUER(f"there is no issuer in {home}") from None
         except (Malformed, KeyError, TypeError) as error:
-            raise DAMAGED_ISSUER(f"{home / 'issuer.json'} cannot be read") from error
+            raise DAMAGED_ISSUER(f"{where} cannot be read") from error
         require_well_formed(read.signer_uri)  # it says what to change, and is shown from here on
         return read
 
@@ -259,16 +267,20 @@ class Identity:
 
     def write(self, home: Path) -> None:
         """Writes issuer.json."""
+        self.write_to(shared_in(home))
+
+    def write_to(self, shared: Shared) -> None:
+        """Writes issuer.json to the shared state of any home."""
         members = asdict(self)
         lists = {"forms": "forms", "kinds": "kinds"}
         decided = {name: members.pop(member) for member, name in {**_NAMES, **lists}.items()}
         content = {"version": VERSION, **members, **{name: it for name, it in decided.items() if it}}
-        write_durably(home / "issuer.json", orjson.dumps(content, option=orjson.OPT_INDENT_2))
+        shared.write(FILE, orjson.dumps(content, option=orjson.OPT_INDENT_2))
 
     @classmethod
     def change(cls, home: Path, **members: str) -> Identity:
         """Writes issuer.json with other `members` durably, and reads it; processes take turns."""
-        with locked(home / "issuer.json"):
+        with shared_in(home).held(FILE):
             changed = replace(cls.read(home), **cast("dict[str, Any]", members))
             changed.write(home)
         return changed
@@ -289,7 +301,10 @@ class Identity:
         return PublicKey.from_multikey(self.signer_key) if self.signer_uri else None
 
     def require_open(self) -> None:
-        """Raises `ISSUER_CLOSED` where the issuer issues and revokes nothing more."""
+        """Raises `ISSUER_CLOSED`, or `ISSUER_MOVED`, where the issuer issues and revokes nothing more."""
+        # Two places that issue under one DID would give one number, position or log index twice.
+        if self.moved:
+            raise ISSUER_MOVED("this issuer was moved elsewhere, or a move was begun")
         if self.closing is not None:
             raise ISSUER_CLOSED(
                 f"this issuer closed on {self.closing:%Y-%m-%d}: it issues and revokes nothing more"
@@ -390,6 +405,11 @@ def _forms(value: object) -> tuple[str, ...]:
     return tuple(forms)
 
 
+def has_issuer(home: Path) -> bool:
+    """True if an issuer lives in a folder, or in the database that it names."""
+    return shared_in(home).read(FILE) is not None
+
+
 def published_list(home: Path, url: str, *, engines: Engines | None = None) -> bytes | None:
     """The status list or revocation details that the issuer in `home` published for `url`, if it did.
 
@@ -440,27 +460,30 @@ def published_file(home: Path, name: str, *, engines: Engines | None = None) -> 
     Raises `Damaged` unless it is the version last published according to the index: an older copy would undo
     revocations. `Unavailable` where it cannot be read.
     """
-    path = home / "status" / name
+    shared = shared_in(home)
+    where = shared.where(f"{STATUS}/{name}")
     try:
         while True:
-            found = path.read_bytes() if path.is_file() else None
-            known = published_versions(home, name)  # afterwards: what is in the file had been journalled
+            content = shared.read(f"{STATUS}/{name}")
+            known = published_versions(home, name)  # afterwards: the content of the file had been journalled
             digests = {version.digest for version in known.versions}
-            if found is not None and (not digests or sha256(found).digest() in digests):
-                return found
+            if content is not None and (not digests or sha256(content).digest() in digests):
+                return content
             held = _held(home, known, engines)
             if held is not None:
                 return held  # which a power cut took from the folder
-            if found is None:
+            if content is None:
                 if any(version.key is None for version in known.versions):
-                    raise STATUS_FILE_GONE(f"{path} is gone")
+                    raise STATUS_FILE_GONE(f"{where} is gone")
                 return None
-            if path.read_bytes() == found:
+            if shared.read(f"{STATUS}/{name}") == content:
                 raise STATUS_FILE_DAMAGED(
-                    f"{path} is damaged or an older copy: it is not what was published last"
+                    f"{where} is damaged or an older copy: it is not what was published last"
                 )
+    except IsADirectoryError:  # a folder is no list: somebody put it there
+        return None
     except OSError as error:
-        raise Unavailable(f"{path} cannot be read: {error.strerror}") from error
+        raise Unavailable(f"{where} cannot be read: {error.strerror}") from error
 
 
 def _held(home: Path, known: FileVersions, engines: Engines | None) -> bytes | None:

@@ -7,7 +7,6 @@ corrected under the version by which they were issued; new ones are of the versi
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -22,11 +21,12 @@ from kinds.parsing import parse_kind
 from kinds.problem import INVALID_KIND
 from kinds.shipped import diploma_1
 from kinds.template import compiled
-from wire.files import make_private_folder, read_regular, write_durably
+from wire.files import read_regular
 from wire.problem import Damaged, Malformed, NotFound, Problem
 
-from ..press.update import TEMPLATE, replaced_templates
+from ..press.update import TEMPLATE, has_template, replaced_templates, template_in
 from ..problem import ANOTHER_KIND, DAMAGED_ISSUER_FILE, KIND_NOT_NAMED, NO_SUCH_KIND, TYPE_TAKEN
+from ..shared import Shared, shared_in
 from .description import require_address
 from .home import LISTED, Identity, kind_folder
 
@@ -53,8 +53,7 @@ class Kinds:
         A folder without any kind is from a release that had diplomas only, even if its template is lost.
         """
         named = Identity.read(self.home).kinds
-        has_template = not named or (self.home / TEMPLATE).exists()
-        return [*([None] if has_template else []), *named]
+        return [*([None] if not named or has_template(self.home) else []), *named]
 
     @property
     def names(self) -> list[str]:
@@ -84,15 +83,15 @@ class Kinds:
         """
         _require_known(reference, self.references)
         if reference is None:
-            return diploma_1().with_template(compiled((self.home / TEMPLATE).read_bytes()))
-        folder = self.home / kind_folder(reference)
+            return diploma_1().with_template(compiled(template_in(self.home)))
+        shared, folder = shared_in(self.home), kind_folder(reference)
         try:
-            kind = _read(folder, COMPILED)
+            kind = _kept(shared, folder)
         except (Malformed, NotFound) as problem:
-            raise _damaged(folder) from problem
+            raise _damaged(shared, folder) from problem
         # The URN has the digest of the files: an edited kind must not speak for credentials issued before.
         if kind.reference != reference:
-            raise _damaged(folder)
+            raise _damaged(shared, folder)
         return kind
 
     def intact(self) -> Iterator[Kind]:
@@ -198,14 +197,24 @@ def read_kind(folder: Path) -> Kind:
     return with_compiled(kind)
 
 
-def _read(folder: Path, others: tuple[str, ...] = ()) -> Kind:
-    """The kind in a folder, with the `others` among its files."""
+def _kept(shared: Shared, folder: str) -> Kind:
+    """The kind that `keep_kind` wrote. Raises `NotFound`, `Malformed` and `INVALID_KIND`."""
+    tables = [name for name in shared.names(f"{folder}/tables") if name.endswith(".csv")][:_MOST_TABLES]
+    own = [f"{folder}/{name}" for name in ("kind.json", "template.json", *COMPILED)]
+    contents = ((name, shared.read(name)) for name in (*own, *tables))
+    files = {name.removeprefix(f"{folder}/"): text for name, text in contents if text is not None}
+    if "kind.json" not in files:
+        raise NotFound(f"there is no kind.json in {shared.where(folder)}")
+    return _parsed(tuple(files.items()))
+
+
+def _read(folder: Path) -> Kind:
+    """The kind in an author's folder."""
     if not (folder / "kind.json").is_file():
         raise NotFound(f"there is no kind.json in {folder}")
     paths = [
         folder / "kind.json",
         folder / "template.json",
-        *(folder / name for name in others),
         *sorted(folder.glob("tables/*.csv"))[:_MOST_TABLES],
     ]
     # A folder from elsewhere could name any file of whoever reads it, and hand it out with the trust file.
@@ -217,18 +226,19 @@ def _read(folder: Path, others: tuple[str, ...] = ()) -> Kind:
 
 def keep_kind(home: Path, kind: Kind) -> None:
     """Writes the files that `Kinds.of` reads, durably. Raises `INVALID_KIND` for a name that is too long."""
+    shared = shared_in(home)
     if kind.reference is None:
-        if not (home / TEMPLATE).exists():
-            write_durably(home / TEMPLATE, kind.template.text)
+        if shared.read(TEMPLATE) is None:
+            shared.write(TEMPLATE, kind.template.text)
         return
     if len(kind.name) > _LONGEST_NAME:
         raise INVALID_KIND(f"kind.json: the name has more than {_LONGEST_NAME} letters")
-    folder = home / kind_folder(kind.reference)
+    folder = kind_folder(kind.reference)
     # A run that was killed before issuer.json named the kind may have left other bytes.
-    shutil.rmtree(folder, ignore_errors=True)
+    for name in (*shared.names(folder), *shared.names(f"{folder}/tables")):
+        shared.remove(name)
     for path, data in kind.files.items():
-        make_private_folder((folder / path).parent)
-        write_durably(folder / path, data)
+        shared.write(f"{folder}/{path}", data)
 
 
 @lru_cache(maxsize=32)
@@ -236,5 +246,7 @@ def _parsed(files: tuple[tuple[str, bytes], ...]) -> Kind:
     return parse_kind(dict(files))
 
 
-def _damaged(folder: Path) -> Damaged:
-    return DAMAGED_ISSUER_FILE(f"{folder} is damaged: it is not the kind that issuer.json names")
+def _damaged(shared: Shared, folder: str) -> Damaged:
+    return DAMAGED_ISSUER_FILE(
+        f"{shared.where(folder)} is damaged: it is not the kind that issuer.json names"
+    )

@@ -24,14 +24,14 @@ from ledger import EntryKind, Log, entry
 from vc.document_chain import chained
 from wire.clock import is_ahead
 from wire.datetimestamp import format_datetimestamp, parse_datetimestamp
-from wire.files import locked, sync_folder, write_durably
 from wire.problem import Damaged, Malformed, Problem, Unavailable
 from wire.strict import load_json_object
 
 from ..archive.consistency import append
 from ..archive.index import Index
+from ..shared import shared_in
 from . import documents
-from .home import Identity
+from .home import STATUS, Identity
 
 JOURNAL = "rotation.json"
 _VERSION = 1
@@ -41,6 +41,10 @@ ROLES: Mapping[str, tuple[str, ...]] = {
     "status-list": ("assertionMethod",),
 }
 """The keys in the document, by their names in the key file, and the uses of each."""
+
+
+NEXT, INSTEAD = "-next", "-instead"
+"""Suffixes to the name of a key: for its announced successor, and for one that replaces it at once."""
 
 
 class KeysChanged(Unavailable):
@@ -65,9 +69,12 @@ class KeyChange:
     @classmethod
     def read(cls, home: Path) -> KeyChange | None:
         """The pending change, if there is one. Raises `Damaged`."""
-        path = home / JOURNAL
+        shared = shared_in(home)
+        content = shared.read(JOURNAL)
+        if content is None:
+            return None
         try:
-            found = load_json_object(path.read_bytes())
+            found = load_json_object(content)
             shape = {member: type(value) for member, value in found.items()}
             if shape != {"version": int, "kind": str, "document": dict, "replaced": dict, "identity": dict}:
                 raise Malformed("it is of another form")
@@ -78,15 +85,18 @@ class KeyChange:
             if found.pop("version") != _VERSION:
                 raise Malformed("it is of another version")
             return cls(**found)
-        except FileNotFoundError:
-            return None
         except Malformed as error:
-            raise Damaged(f"{path} cannot be read", hint="Take it from a backup.") from error
+            raise Damaged(f"{shared.where(JOURNAL)} cannot be read", hint="Take it from a backup.") from error
 
     def write(self, home: Path) -> None:
         """Journals the change, durably: from here on it will be completed."""
         content = {"version": _VERSION, **vars(self)}
-        write_durably(home / JOURNAL, orjson.dumps(content, option=orjson.OPT_INDENT_2))
+        shared_in(home).write(JOURNAL, orjson.dumps(content, option=orjson.OPT_INDENT_2))
+
+
+def is_pending(home: Path) -> bool:
+    """True while a change of keys was begun and is not done."""
+    return shared_in(home).read(JOURNAL) is not None
 
 
 def anchor(home: Path, store: Index, log: Log, document: Mapping[str, Any]) -> None:
@@ -117,10 +127,10 @@ def finish(home: Path, keys: KeyFile, store: Index, log: Log) -> None:
     change = KeyChange.read(home)
     if change is None:
         return
-    with locked(home / "status"):  # nobody signs a list meanwhile
+    with shared_in(home).held(STATUS):  # nobody signs a list meanwhile
         # The log first: nothing may be published, or signed by a new key, that the log does not have.
         anchor(home, store, log, change.document)
-        write_durably(home / "did.json", orjson.dumps(change.document, option=orjson.OPT_INDENT_2))
+        documents.replace(home, change.document)
         keys.reload()
         gone = [name for name, by in change.replaced.items() if not by and name in keys.public_keys]
         places = {name: by for name, by in change.replaced.items() if by in keys.public_keys}
@@ -130,8 +140,7 @@ def finish(home: Path, keys: KeyFile, store: Index, log: Log) -> None:
             Identity.change(home, **change.identity)
         if gone:
             keys.retire(*gone)
-        (home / JOURNAL).unlink()
-        sync_folder(home)
+        shared_in(home).remove(JOURNAL)
 
 
 def ended_ahead(document: Mapping[str, Any], now: datetime) -> dict[str, datetime]:
@@ -155,7 +164,7 @@ def mend(home: Path, keys: KeyFile, store: Index, log: Log, signer: Signer, *, p
     them. The key for diplomas, which is `signer`'s, signs the version. Raises `CLOCK_BEHIND` until the clock
     was accepted: an end that is ahead of a clock which fell back is right.
     """
-    with locked(home / "rotation", patience=patience):
+    with shared_in(home).held("rotation", patience=patience):
         finish(home, keys, store, log)  # the journal holds one change
         document, now = documents.newest(home), log.now()
         if names := list(ended_ahead(document, now)):
@@ -179,20 +188,43 @@ def require_in_force(home: Path, method: str) -> None:
 
     A key with an end counts as ended, even if a clock that is behind the log's says otherwise.
     """
-    document = documents.newest(home)
-    try:
-        found = documents.of_did(document, method.partition("#")[0]).verification_method(
-            method, "assertionMethod"
-        )
-    except Problem:
-        found = None
-    is_changing = (home / JOURNAL).exists()
     # Threat F2: a long-running process would go on signing with a retired key, which verifiers refuse.
-    if is_changing or found is None or found.until is not None:
+    if is_pending(home) or not _is_in_force(documents.newest(home), method):
         raise KeysChanged(
             "this key is not the one that the issuer signs with by now",
             hint="Start again what was running, with the key that its document has.",
         )
+
+
+def _is_in_force(document: Mapping[str, Any], method: str) -> bool:
+    """True if a document has a method for assertions that has no end."""
+    try:
+        held = documents.of_did(document, method.partition("#")[0])
+        found = held.verification_method(method, "assertionMethod")
+    except Problem:
+        found = None
+    return not (found is None or found.until is not None)
+
+
+def take_up(home: Path, keys: KeyFile) -> bool:
+    """Puts announced keys into their places after a change that another machine has completed.
+
+    True if it did. The document says which keys sign; a machine without them signs nothing.
+    """
+    document, identity = documents.newest(home), Identity.read(home)
+    held = keys.public_keys
+    signs = {
+        name: _is_in_force(document, identity.verification_method(key, name)) for name, key in held.items()
+    }
+    places = {
+        role: role + suffix
+        for role in ROLES
+        for suffix in (NEXT, INSTEAD)
+        if not signs.get(role, False) and signs.get(role + suffix, False)
+    }
+    if places:
+        keys.replace(places)
+    return bool(places)
 
 
 def with_keys(document: Mapping[str, Any], keys: Mapping[str, PublicKey]) -> dict[str, Any]:

@@ -15,7 +15,6 @@ from typing import NamedTuple
 from kinds import Record
 from ledger import Log
 from wire.datetimestamp import format_datetimestamp
-from wire.files import locked
 from wire.problem import Problem, Refused
 
 from ..archive.archive import Archive, unpack
@@ -25,6 +24,7 @@ from ..archive.kept import KindNumber, NewEntry, Single, batch_key
 from ..identity.home import Identity
 from ..identity.succession import require_in_force
 from ..press.press import Press
+from ..shared import shared_in
 from ..status.lists import Lists
 from .logorder import PendingEntry, in_log_order
 
@@ -81,7 +81,9 @@ class Singles:
 
     def issue(self, calls: Sequence[Sequence[Edition]]) -> list[list[int] | Problem]:
         """For each call, the sequence numbers of its credentials, all or none; or the error in it."""
-        with locked(self._home / "rotation", shared=True):  # what is signed is in the log before another key
+        with shared_in(self._home).held(
+            "rotation", shared=True
+        ):  # what is signed is in the log before another key
             return self._issue(calls)
 
     def _issue(self, calls: Sequence[Sequence[Edition]]) -> list[list[int] | Problem]:

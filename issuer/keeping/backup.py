@@ -57,7 +57,7 @@ from ..archive.kept import SHARD_NAME
 from ..archive.shard_stores import ShardStores, shards_in
 from ..archive.store import SQLiteIndex
 from ..identity import documents
-from ..identity.home import LIST_NAME, Identity
+from ..identity.home import ISSUER_MOVED, LIST_NAME, Identity
 from ..press.permutation import LIST_ENTRIES
 from ..problem import HOME_TAKEN, UNSOUND_DATABASE
 from .named import named_in
@@ -207,12 +207,7 @@ def restore(path: Path, home: Path, passphrase: bytes, agree: Agree | None = Non
     """
     if home.exists():
         raise HOME_TAKEN(f"{home} exists already")
-    make_private_folder(home.parent)
-    clear_away(home)
-    unpacked = Path(tempfile.mkdtemp(prefix=_restoring(home), dir=home.parent))
-    held = os.open(unpacked, os.O_RDONLY)
-    fcntl.flock(held, fcntl.LOCK_SH)
-    try:
+    with unpacking(home) as unpacked, _archive_problems(path):
         with (
             path.open("rb") as file,
             tarfile.open(
@@ -238,15 +233,36 @@ def restore(path: Path, home: Path, passphrase: bytes, agree: Agree | None = Non
         for folder, _, _ in os.walk(unpacked):
             sync_folder(Path(folder))
         unpacked.rename(home)
+    sync_folder(home.parent)
+    return left_out
+
+
+@contextmanager
+def _archive_problems(path: Path) -> Iterator[None]:
+    try:
+        yield
     except FileNotFoundError as error:
         raise NotFound(f"there is no file {path}") from error
     except tarfile.TarError as error:
         raise Damaged("the backup is not an archive") from error
+
+
+@contextmanager
+def unpacking(home: Path) -> Iterator[Path]:
+    """A folder beside an issuer's, for files that become the issuer's folder when it is renamed.
+
+    Otherwise it is removed; `unfinished` finds one that a killed process left.
+    """
+    make_private_folder(home.parent)
+    clear_away(home)
+    unpacked = Path(tempfile.mkdtemp(prefix=_restoring(home), dir=home.parent))
+    held = os.open(unpacked, os.O_RDONLY)
+    fcntl.flock(held, fcntl.LOCK_SH)
+    try:
+        yield unpacked
     finally:
         shutil.rmtree(unpacked, ignore_errors=True)
         os.close(held)
-    sync_folder(home.parent)
-    return left_out
 
 
 def _restoring(home: Path) -> str:
@@ -298,6 +314,9 @@ def _require_sound(unpacked: Path) -> None:
 
 
 def _require_newest(unpacked: Path, home: Path) -> None:
+    # An old backup of a folder that has moved would issue a second time what was issued elsewhere since.
+    if left := moved_to(home):
+        raise ISSUER_MOVED(f"the issuer that was in {home} has moved to {left}")
     kept = kept_beside(home)
     if not kept.exists():
         return
@@ -309,6 +328,17 @@ def _require_newest(unpacked: Path, home: Path) -> None:
             hint=f"Restore a newer backup. If there is none, remove {kept}; evidence given after the backup "
             "will then contradict the log.",
         )
+
+
+def beside(home: Path) -> Path:
+    """The file beside a home that says where the issuer has moved: an old backup is not restored there."""
+    return home.with_name(f"{home.name}.moved")
+
+
+def moved_to(home: Path) -> str | None:
+    """The address to which the issuer of a home has moved, if it has."""
+    path = beside(home)
+    return str(load_json_object(path.read_bytes()).get("address")) if path.exists() else None
 
 
 def _archive(home: Path, archive: tarfile.TarFile, engines: Engines | None) -> None:

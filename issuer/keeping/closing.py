@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from wire.files import locked
-
 from ..identity.home import Identity
 from ..issuer import Issuer
 
@@ -19,7 +17,7 @@ def close(issuer: Issuer) -> datetime:
     if Identity.read(issuer.home).closing is None:
         issuer.require_list_signer()
     lists = issuer.lists
-    with locked(issuer.home / "issue", patience=issuer.patience):
+    with issuer.shared.held("issue", patience=issuer.patience):
         if Identity.read(issuer.home).closing is None:
             issuer.recover()
         issuer.identity = lists.close(now=issuer.log.now())

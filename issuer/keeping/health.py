@@ -5,11 +5,13 @@ It answers two questions: could the next diploma be issued, and what stays dated
 
 from __future__ import annotations
 
+import errno
 import functools
 import os
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing, suppress
 from datetime import datetime, timedelta
+from fnmatch import fnmatchcase
 from pathlib import Path
 from random import sample
 from typing import Any, TypeVar
@@ -28,7 +30,6 @@ from vc.reading.status_digest import NAME as DIGEST
 from vc.secured import Form
 from vc.status.kind import StatusKinds, of_file
 from wire.clock import is_ahead
-from wire.files import locked
 from wire.health import Finding
 from wire.problem import Damaged, NotFound, Problem
 from wire.strict import load_json_object
@@ -41,16 +42,18 @@ from ..archive.index import Index
 from ..archive.shard_store import ShardStore
 from ..archive.shard_stores import ShardStores, shards_in
 from ..archive.shards import lines_of, read_shard
-from ..desk.linkstore import require_kept
+from ..desk.opening import require_links
 from ..identity import documents
 from ..identity.clock import ClockJournal
-from ..identity.home import METADATA_NAME, STATUS_DOCUMENT_NAME, Identity, kind_folder
+from ..identity.home import METADATA_NAME, STATUS, STATUS_DOCUMENT_NAME, Identity, kind_folder
 from ..identity.kind import Kinds
-from ..identity.succession import JOURNAL, ROLES, KeysChanged, ended_ahead, require_in_force
+from ..identity.succession import ROLES, KeysChanged, ended_ahead, is_pending, require_in_force
 from ..press.update import REPLACED, TEMPLATE, lacks_degree
 from ..problem import FormNotKnown
+from ..shared import Shared, shared_in
+from ..shared.machines import examine_machines
 from ..status.digest import published_digest
-from ..status.files import gone, not_as_published, unlike
+from ..status.files import StatusFolder, gone, not_as_published, unlike
 from . import leftovers
 from .ahead import editions_ahead
 
@@ -80,54 +83,57 @@ def examine_issuer(
     shards = shards_in(home, identity.shards, identity.did, stores=shard_stores)
     if identity.closing is not None:
         yield Finding.passed("issuer-has-closed", name=identity.name, day=f"{identity.closing:%Y-%m-%d}")
-    if (home / JOURNAL).exists():
+    if is_pending(home):
         yield Finding.failed("issuer-keys-half-changed")
     if left := leftovers.found(home):
         yield Finding.warned("issuer-left-over", files=len(left), first=str(left[0]))
     if identity.closing is None and (fixed := _read_only(home)):
         yield Finding.failed("issuer-read-only", file=str(fixed))
-    changed: list[Path] = []
+    shared, folder = shared_in(home), StatusFolder(home)
+    changed: list[str] = []
     if is_writable:
         yield from _index(identity.name, home, shards)
         with closing(open_index(home)) as store:
             require_not_older(
                 store, home, identity.closing, engines=engines
             )  # else it says nothing true of the rest
-            with locked(home / "status"):
-                not_published = unlike(store, home / "status")
+            with folder.held():
+                not_published = unlike(store, folder)
             links = store.links()
-        for path, problem in not_published:
-            changed.append(path)
-            yield Finding.failed("issuer-status-file-unlike", problem, file=str(path))
+        for name, problem in not_published:
+            changed.append(name)
+            yield Finding.failed("issuer-status-file-unlike", problem, file=folder.where(name))
         yield from _claims(home, links)
     else:
         yield Finding.warned("issuer-index-not-read", name=identity.name, home=str(home))
-    document = yield from _read(home / "did.json", lambda data: Document.parse(_json(data), identity.did))
+    document = yield from _read(
+        shared, documents.FILE, lambda data: Document.parse(_json(data), identity.did)
+    )
     if document is not None:
         for end in [*ended_ahead(document.value, now).values()][:1]:
             yield Finding.failed("issuer-key-end-ahead", time=_minute(end))
     yield from _templates(home, identity)
-    for path in sorted({*(home / "status").glob("[0-9]*")} - {*changed}):
-        kind = of_file(path.name, status_kinds.values())
+    for name in (name for name in folder.names() if name[0].isdigit() and name not in changed):
+        kind = of_file(name, status_kinds.values())
         form = None if kind is None else kind.form
-        listed = yield from _read(path, functools.partial(_list, form))
+        listed = yield from _read(shared, f"{STATUS}/{name}", functools.partial(_list, form))
         if listed is not None:
-            yield from _age(path.name, listed, now, closed=bool(identity.closed))
+            yield from _age(name, listed, now, closed=bool(identity.closed))
     try:
-        published_digest(home / "status")
+        published_digest(folder)
     except Damaged as problem:
-        yield Finding.failed("issuer-status-file-unlike", problem, file=str(home / "status" / DIGEST))
-    if (home / "status").exists():  # written with the first list
+        yield Finding.failed("issuer-status-file-unlike", problem, file=folder.where(DIGEST))
+    if folder.names():  # written with the first list
         if identity.status_did:
             yield from _derived(
-                home / "status" / STATUS_DOCUMENT_NAME, lambda: documents.published_status_document(home)
+                folder, STATUS_DOCUMENT_NAME, lambda: documents.published_status_document(home)
             )
         if address := identity.address:
             yield from _derived(
-                home / "status" / METADATA_NAME,
-                lambda: documents.published_metadata(home, identity.did, address),
+                folder, METADATA_NAME, lambda: documents.published_metadata(home, identity.did, address)
             )
     yield from _keys(home, identity, document)
+    yield from examine_machines(home, KeyFile.open(home / "keys.json", lambda: None).public_keys)
     examine(store_in(home, read_only=True, engines=engines))  # first: it may keep the log from being opened
     log = open_to_read(home, engines=engines)
     signed, size = log.time(), audit(log).size
@@ -161,16 +167,18 @@ def _json(data: bytes) -> dict[str, Any]:
     return load_json_object(data, limit=_LARGEST)
 
 
-def _read(path: Path, parse: Callable[[bytes], _T]) -> Generator[Finding, None, _T | None]:
+def _read(shared: Shared, name: str, parse: Callable[[bytes], _T]) -> Generator[Finding, None, _T | None]:
     """Parse a file; where that fails, yield a finding and return `None`."""
+    where = shared.where(name)
     try:
-        return parse(path.read_bytes())
+        content = shared.read(name)
+        if content is not None:
+            return parse(content)
+        yield Finding.failed("issuer-file-unreadable", file=where, reason=os.strerror(errno.ENOENT))
     except Problem as problem:
-        yield Finding.failed("issuer-file-damaged", problem, file=str(path))
-    except FileNotFoundError as error:
-        yield Finding.failed("issuer-file-unreadable", file=str(path), reason=error.strerror)
+        yield Finding.failed("issuer-file-damaged", problem, file=where)
     except OSError as error:
-        yield Finding.unread(error, path)
+        yield Finding.unread(error, Path(where))
     return None
 
 
@@ -182,31 +190,32 @@ def _templates(home: Path, identity: Identity) -> Iterator[Finding]:
     if None not in kinds.references:
         return
     is_left = identity.closed or kinds.reference(diploma_1().name) is not None
-    for path in (home / TEMPLATE, *sorted(home.glob(REPLACED))):
-        template = yield from _read(path, Template)
-        if template is not None and path.name == TEMPLATE and not is_left:
-            yield from _outdated(path, template)
+    shared = shared_in(home)
+    replaced = (name for name in shared.names("") if fnmatchcase(name, REPLACED))
+    for name in (TEMPLATE, *replaced):
+        template = yield from _read(shared, name, Template)
+        if template is not None and name == TEMPLATE and not is_left:
+            yield from _outdated(shared.where(name), template)
 
 
-def _outdated(path: Path, template: Template) -> Iterator[Finding]:
+def _outdated(where: str, template: Template) -> Iterator[Finding]:
     """The properties that new credentials lack by a template.
 
     A template edited by its registrar stays as it is.
     """
     if lacks_degree(template):
-        yield Finding.warned("issuer-template-lacks-degree", file=str(path))
+        yield Finding.warned("issuer-template-lacks-degree", file=where)
     elif template.text == diploma_1().template.text:
-        yield Finding.warned("issuer-names-no-kind", file=str(path))
+        yield Finding.warned("issuer-names-no-kind", file=where)
 
 
 def _kind(home: Path, reference: str) -> Generator[Finding, None, Kind | None]:
-    path = home / kind_folder(reference) / "kind.json"
-    return _read(path, lambda _: Kinds(home).of(reference))
+    return _read(shared_in(home), f"{kind_folder(reference)}/kind.json", lambda _: Kinds(home).of(reference))
 
 
 def _claims(home: Path, links: int) -> Iterator[Finding]:
     try:
-        require_kept(home / "claims.sqlite", links)
+        require_links(home, links)
     except Problem as problem:
         yield Finding.of(problem)
 
@@ -228,7 +237,7 @@ def _keys(home: Path, identity: Identity, document: Document | None) -> Iterator
         yield Finding.passed("issuer-list-key-beside", keys=str(path))
     if not file.protected:
         yield Finding.warned("issuer-keys-not-sealed")
-    if document is None or (home / JOURNAL).exists():
+    if document is None or is_pending(home):
         return  # a change that is under way ends with the keys in their places
     held = {**file.public_keys, **({"assertion": elsewhere} if elsewhere else {})}
     try:
@@ -258,13 +267,14 @@ def _announced(identity: Identity, document: Document, held: Mapping[str, Public
         yield Finding.failed("issuer-keys-announced-gone", key=keys)
 
 
-def _derived(path: Path, content: Callable[[], bytes]) -> Iterator[Finding]:
+def _derived(folder: StatusFolder, name: str, content: Callable[[], bytes]) -> Iterator[Finding]:
     """Check that a published file agrees with `did.json`."""
+    there, where = folder.read(name), folder.where(name)
     try:
-        if path.read_bytes() != content():
-            yield Finding.failed("issuer-status-file-unlike", not_as_published(path), file=str(path))
-    except FileNotFoundError:
-        yield Finding.failed("issuer-status-file-unlike", gone(path), file=str(path))
+        if there is None:
+            yield Finding.failed("issuer-status-file-unlike", gone(where), file=where)
+        elif there != content():
+            yield Finding.failed("issuer-status-file-unlike", not_as_published(where), file=where)
     except (Damaged, NotFound):
         pass  # `did.json` is not as it was written, which is said of that file
 
@@ -288,7 +298,7 @@ def _age(name: str, listed: Claims, now: datetime, *, closed: bool) -> Iterator[
 
 def _versions(home: Path, log: LogReader, size: int) -> Iterator[Finding]:
     """Compares each version of the document with the log: bundles and trust file are made of them."""
-    if (home / JOURNAL).exists():
+    if is_pending(home):
         return  # a change that is under way keeps its version after the log has it
     if files := documents.unlike_log(home, log, size):
         yield Finding.failed("issuer-documents-unlike-log", versions=len(files), first=str(files[0]))

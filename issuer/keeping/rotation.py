@@ -21,11 +21,12 @@ from keys import PublicKey, Signer
 from keys.signer import require_signs
 from vc.document_chain import chained, unchained
 from wire.datetimestamp import format_datetimestamp
-from wire.files import locked
 from wire.problem import Conflict, Refused
 
 from ..identity import documents
 from ..identity.succession import (
+    INSTEAD,
+    NEXT,
     ROLES,
     KeyChange,
     dropping,
@@ -38,11 +39,11 @@ from ..identity.succession import (
     with_keys,
 )
 from ..issuer import Issuer
-from ..problem import KEY_IN_USE, KEY_KEPT_ELSEWHERE, KEY_UNKNOWN
+from ..problem import KEY_IN_USE, KEY_KEPT_ELSEWHERE, KEY_UNKNOWN, NO_KEYS_HERE
+from ..shared import store_address
+from ..shared.machines import machines_without
 from . import leftovers
 
-_NEXT, _INSTEAD = "-next", "-instead"
-"""Suffixes to the name of a key: for its announced successor, and for one that replaces it at once."""
 _LISTS = ("status-list", "status-list-next")
 """The names of the keys for status lists, now and next."""
 
@@ -168,7 +169,7 @@ def add(
             )
         if stays:
             wanted = replace(wanted, signer=issuer.own_signer)
-        keys = wanted.made({}, wanted.names(_NEXT, has_status_did=has_status_did), stays=stays)
+        keys = wanted.made({}, wanted.names(NEXT, has_status_did=has_status_did), stays=stays)
         _change(issuer, KeyChange("add", with_keys(document, keys), {}))
     issuer.lists.publish(now=issuer.log.now())
 
@@ -272,9 +273,11 @@ def _rotate(wanted: _Next, begun: Sequence[str], *, compromised: bool, lost: boo
     with _changing(issuer):
         document, method = documents.newest(issuer.home), issuer.identity.verification_method
         announced = _announced(issuer, document)
-        names = wanted.names(_INSTEAD if compromised else _NEXT, has_status_did=has_status_did)
+        if not compromised and signer is None:
+            _require_announced(issuer, document)
+        names = wanted.names(INSTEAD if compromised else NEXT, has_status_did=has_status_did)
         if moves and names["status-list"] in announced:  # where it is to be no more: for other programs
-            names["status-list"] = "status-list" + _INSTEAD
+            names["status-list"] = "status-list" + INSTEAD
         keys = wanted.made({} if compromised else announced, names, stays=stays)
         replaced = dict(names)
         if signer is not None or moves:  # a copy of the folder signs nothing that the document lets it
@@ -328,7 +331,7 @@ def _changing(issuer: Issuer) -> Iterator[None]:
             "the key of this issuer is its identifier, and cannot change",
             hint="An issuer with a web site has a did:web, whose keys can.",
         )
-    with issuer.at_rest(), locked(issuer.home / "rotation", patience=issuer.patience):
+    with issuer.at_rest(), issuer.shared.held("rotation", patience=issuer.patience):
         for role, key in _signing(issuer).items():  # else others were faster, and end what has ended
             require_in_force(issuer.home, issuer.identity.verification_method(key, role))
         issuer.keys.reload()  # those that others announced
@@ -358,8 +361,29 @@ def _change(issuer: Issuer, change: KeyChange, *, is_chained: bool = True) -> No
 def _announced(issuer: Issuer, document: Mapping[str, Any]) -> dict[str, PublicKey]:
     """The keys in the file that are to sign next, by name, of which the document tells."""
     told, method = documents.methods(document), issuer.identity.verification_method
-    held = {name: key for name, key in issuer.keys.public_keys.items() if name.endswith(_NEXT)}
+    held = {name: key for name, key in issuer.keys.public_keys.items() if name.endswith(NEXT)}
     return {name: key for name, key in held.items() if method(key, name) in told}
+
+
+def _require_announced(issuer: Issuer, document: Mapping[str, Any]) -> None:
+    """Raises `NO_KEYS_HERE` on a machine that lacks keys which another one of its issuer has announced."""
+    method = issuer.identity.verification_method
+    held = {method(key, name) for name, key in issuer.public_keys.items()}
+    methods = documents.methods(document)
+    absent = [name for name in methods if name not in held and "expires" not in methods[name]]
+    # Else this machine would make others, and the announced ones would sign beside them unknown to it.
+    if store_address(issuer.home) and absent:
+        raise NO_KEYS_HERE("another machine has announced keys that this one does not have")
+
+
+def lacking(issuer: Issuer) -> list[str]:
+    """The other machines that do not have the keys that are to sign next, as far as the database knows.
+
+    They sign nothing after a rotation until they have joined again.
+    """
+    held = issuer.keys.public_keys
+    following = {role: held[role + NEXT] for role in ROLES if role + NEXT in held}
+    return machines_without(issuer.home, following or None)
 
 
 def _used(issuer: Issuer) -> set[PublicKey]:

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from wire.files import locked
-
 from ..archive.kept import ShardName
 from ..issuer import Issuer
 
@@ -21,7 +19,7 @@ def sweep(issuer: Issuer, agree: Callable[[Sequence[ShardName]], None]) -> tuple
     of `agree`, and that of a store that refuses to delete.
     """
     archive, store = issuer.archive, issuer.store
-    with locked(issuer.home / "issue", patience=issuer.patience):
+    with issuer.shared.held("issue", patience=issuer.patience):
         strays = archive.strays()
         # A job that has all its chunks begins no more: so none is about to name what goes.
         ended = {job.id for job in store.jobs() if len(store.finished_chunks(job)) == job.chunks}

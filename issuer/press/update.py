@@ -7,7 +7,10 @@ replace are not kept.
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+from fnmatch import fnmatchcase
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -16,10 +19,10 @@ from kinds import Template
 from kinds.problem import InvalidTemplate
 from kinds.shipped import diploma_1
 from vc.vcdm import jsonld
-from wire.files import locked, write_durably
 from wire.problem import Damaged
 from wire.strict import load_json_object
 
+from ..shared import shared_in
 from .document import trial
 
 TEMPLATE = "template.json"
@@ -31,11 +34,27 @@ def replaced_templates(home: Path) -> list[bytes]:
 
     Raises `Damaged` for a template that does not match the digest in its name.
     """
-    texts = {path: path.read_bytes() for path in sorted(home.glob(REPLACED))}
-    for path, text in texts.items():
-        if path.name != _name_of(text):  # a job that was begun with it would go on with another
-            raise Damaged(f"{path} is damaged: it is not the template that an update replaced")
+    shared = shared_in(home)
+    names = [name for name in shared.names("") if fnmatchcase(name, REPLACED)]
+    texts = {name: shared.read(name) or b"" for name in names}
+    for name, text in texts.items():
+        if name != _name_of(text):  # a job that was begun with it would go on with another
+            raise Damaged(f"{shared.where(name)} is damaged: it is not the template that an update replaced")
     return list(texts.values())
+
+
+def has_template(home: Path) -> bool:
+    """True if the issuer has a template of its own: it issues diplomas by it."""
+    return shared_in(home).read(TEMPLATE) is not None
+
+
+def template_in(home: Path) -> bytes:
+    """The template in force. Raises `FileNotFoundError`."""
+    shared = shared_in(home)
+    template = shared.read(TEMPLATE)
+    if template is None:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), shared.where(TEMPLATE))
+    return template
 
 
 def _name_of(text: bytes) -> str:
@@ -53,15 +72,16 @@ def update_template(home: Path, contexts: jsonld.Contexts | None, *, patience: f
     Waits `patience` seconds for a job under way. Raises `InvalidTemplate` where there is no achievement to
     name the degree in, or where the contexts of the template do not define the terms for it.
     """
-    with locked(home / "issue", patience=patience):
-        text = (home / TEMPLATE).read_bytes() if (home / TEMPLATE).exists() else b"{}"  # a kind has none
+    shared = shared_in(home)
+    with shared.held("issue", patience=patience):
+        text = shared.read(TEMPLATE) or b"{}"  # a kind has none
         if not lacks_degree(Template(text)):
             return False
         updated = _with_degree(load_json_object(text))
         trial(diploma_1().with_template(Template(updated)), contexts).check()
         # The copy first: a kill in between leaves the template in force, and a copy of it.
-        write_durably(home / _name_of(text), text)
-        write_durably(home / TEMPLATE, updated)
+        shared.write(_name_of(text), text)
+        shared.write(TEMPLATE, updated)
     return True
 
 

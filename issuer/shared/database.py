@@ -11,6 +11,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
+from ledger.shared.postgres import prepare_shared
 from wire.postgres import address
 from wire.postgres.connections import LEASE, Connections, Cursor, Tenant
 from wire.postgres.rows import Kinds, Row, read
@@ -59,9 +60,10 @@ ISSUER = Tenant(
 def prepare_index(uri: str) -> int:
     """Make an index's tables in the database at an address, or bring them up to date: their owner's work.
 
-    Returns how many steps that took. Raises as `bring_up` and `address.parse`.
+    So with the tables of what machines share of the log. Returns how many steps that took. Raises as
+    `bring_up` and `address.parse`.
     """
-    return bring_up(address.parse(uri), ISSUER)
+    return bring_up(address.parse(uri), ISSUER) + prepare_shared(uri)
 
 
 class IndexDatabase:
@@ -114,6 +116,11 @@ class IndexDatabase:
     def once_beside(self, work: Callable[[Cursor], _T]) -> _T:
         """A transaction without the turn, which is not tried again either."""
         return self._connections.once(self._fenced(work))
+
+    def streamed(self, query: str, types: Sequence[str]) -> Iterator[Row]:
+        """The rows of one query, of these types, however many: they are fetched as they are consumed."""
+        for row in self._connections.streamed(query, types):
+            yield tuple(bytes(value) if isinstance(value, memoryview) else value for value in row)
 
     def held(self, patience: float) -> AbstractContextManager[None]:
         """Holds the lock for making claim links, as `Connections.held` does."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -19,17 +20,23 @@ class Shared(Protocol):
     def read(self, name: str) -> bytes | None:
         """The content of a file, as last written by any machine; `None` if there is none."""
 
-    def write(self, name: str, content: bytes) -> None:
-        """Creates or replaces a file, durably.
+    def write(self, name: str, content: bytes, *, synced: bool = True) -> None:
+        """Creates or replaces a file, durably; without `synced`, a power cut may undo it.
 
         Raises `TAKEN_OVER` where a lock that this thread holds has gone to another machine meanwhile.
         """
+
+    def sync(self, names: Collection[str]) -> None:
+        """Makes sure of these files: they survive a power cut from here on."""
+
+    def tidy(self, folder: str) -> None:
+        """Removes what killed writers left in a folder."""
 
     def remove(self, name: str) -> None:
         """Removes a file, durably, if it is there. Raises as `write`."""
 
     def names(self, folder: str) -> list[str]:
-        """The names of all files below a folder, in order."""
+        """The names of the files in a folder, in order; not those of the folders in it."""
 
     def held(
         self, name: str, *, shared: bool = False, patience: float | None = None

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Collection
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from wire.files import leftovers, locked, make_private_folder, sync_folder, write_durably
+from wire.files import (
+    leftovers,
+    locked,
+    make_private_folder,
+    remove_leftovers,
+    replace_file,
+    sync_files,
+    sync_folder,
+    write_durably,
+)
 
 
 class FolderShared:
@@ -21,12 +32,23 @@ class FolderShared:
         except (FileNotFoundError, NotADirectoryError):
             return None
 
-    def write(self, name: str, content: bytes) -> None:
+    def write(self, name: str, content: bytes, *, synced: bool = True) -> None:
         """See `Shared.write`."""
         path = self._folder / name
-        if path.parent != self._folder:
+        if not path.parent.exists():
             make_private_folder(path.parent)
-        write_durably(path, content)
+        if synced:
+            write_durably(path, content)
+        else:
+            replace_file(path, content, synced=False)
+
+    def sync(self, names: Collection[str]) -> None:
+        """See `Shared.sync`."""
+        sync_files(self._folder, names)
+
+    def tidy(self, folder: str) -> None:
+        """See `Shared.tidy`."""
+        remove_leftovers(self._folder / folder)
 
     def remove(self, name: str) -> None:
         """See `Shared.remove`."""
@@ -38,17 +60,19 @@ class FolderShared:
     def names(self, folder: str) -> list[str]:
         """See `Shared.names`."""
         root = self._folder / folder
-        left = set(leftovers(root)) if root.is_dir() else set()
-        paths = (path for path in root.rglob("*") if path.is_file() and path not in left)
-        return sorted(str(path.relative_to(self._folder)) for path in paths if path.suffix != ".lock")
+        left = {path.name for path in leftovers(root)} if root.is_dir() else set()
+        names = (path.name for path in root.glob("*") if path.is_file() and path.suffix != ".lock")
+        return sorted(f"{folder}/{name}".lstrip("/") for name in names if name not in left)
 
     def held(
         self, name: str, *, shared: bool = False, patience: float | None = None
     ) -> AbstractContextManager[None]:
         """See `Shared.held`."""
-        if (folder := (self._folder / name).parent) != self._folder:
-            make_private_folder(folder)
-        return locked(self._folder / name, shared=shared, patience=patience)
+        path = self._folder / name
+        if path.parent != self._folder:
+            make_private_folder(path.parent)
+        to_read = shared and not os.access(self._folder, os.W_OK)
+        return locked(path, to_read=to_read, shared=shared, patience=patience)
 
     def where(self, name: str) -> str:
         """See `Shared.where`."""

@@ -5,50 +5,21 @@ from __future__ import annotations
 import functools
 from pathlib import Path
 
-import orjson
-
-from wire.consent import require_unmarked
-from wire.files import read_regular, write_durably
-from wire.problem import Damaged, ExtraMissing, Malformed
-from wire.strict import load_json_object
+from ledger.shared import store_address
+from wire.problem import ExtraMissing
 
 from .door import Shared
 from .folder import FolderShared
 
-ADDRESS = "store.json"
-"""The file with the address of the database that all machines of the issuer share."""
-_LARGEST = 1 << 16  # bytes: the file may come with a stranger's folder (threat F23)
-
-
-def store_address(home: Path) -> str | None:
-    """The address of the database of an issuer; `None` where the folder has all.
-
-    Raises `Damaged`, and `NotAgreed` for an address in a folder from a backup that nobody agreed to.
-    """
-    path = home / ADDRESS
-    if not path.exists():
-        return None
-    try:
-        content = load_json_object(read_regular(path, _LARGEST))
-    except Malformed as error:
-        raise Damaged(f"{path} cannot be read") from error
-    address = content.get("address")
-    # Damaged, not absent: the folder would look like that of one machine, with an index of its own.
-    if content.get("version") != 1 or not isinstance(address, str):
-        raise Damaged(f"{path} has no address of a database")
-    require_unmarked(home, address)
-    return address
-
-
-def keep_store_address(home: Path, address: str) -> None:
-    """Has the issuer in a folder use the database at an address from now on."""
-    write_durably(home / ADDRESS, orjson.dumps({"version": 1, "address": address}))
-
 
 def shared_in(home: Path) -> Shared:
     """The shared state of the issuer in a folder. Raises as `store_address`, and `ExtraMissing`."""
-    address = store_address(home)
-    return FolderShared(home) if address is None else _in_database(address)
+    return shared_at(home, store_address(home))
+
+
+def shared_at(home: Path, address: str | None) -> Shared:
+    """The shared state at the address of a database, which was agreed to; without one, in the folder."""
+    return _in_database(address) if address else FolderShared(home)
 
 
 @functools.lru_cache(maxsize=16)  # the addresses of a process are few; each keeps connections

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from contextlib import AbstractContextManager
 
 from wire.postgres.connections import LEASE
@@ -12,6 +13,10 @@ PATIENCE = 30.0
 """The time in seconds that a write waits for another one."""
 _WRITE = """
 INSERT INTO intaglio_issuer.file VALUES (%s, %b) ON CONFLICT (name) DO UPDATE SET content = excluded.content
+"""
+_NAMES = """
+SELECT name FROM intaglio_issuer.file
+WHERE starts_with(name, %s) AND position('/' in substr(name, %s::int)) = 0 ORDER BY name
 """
 
 
@@ -27,9 +32,15 @@ class PostgresShared:
         query = "SELECT content FROM intaglio_issuer.file WHERE name = %s"
         return next((content for (content,) in self._database.rows([bytes], query, name)), None)
 
-    def write(self, name: str, content: bytes) -> None:
+    def write(self, name: str, content: bytes, *, synced: bool = True) -> None:  # noqa: ARG002 -- always
         """See `Shared.write`."""
         self._database.change(_WRITE, name, content)
+
+    def sync(self, names: Collection[str]) -> None:
+        """See `Shared.sync`. Each write was one durable transaction."""
+
+    def tidy(self, folder: str) -> None:
+        """See `Shared.tidy`. A transaction that was cut off leaves nothing."""
 
     def remove(self, name: str) -> None:
         """See `Shared.remove`."""
@@ -37,8 +48,9 @@ class PostgresShared:
 
     def names(self, folder: str) -> list[str]:
         """See `Shared.names`."""
-        query = "SELECT name FROM intaglio_issuer.file WHERE starts_with(name, %s) ORDER BY name"
-        return [name for (name,) in self._database.rows([str], query, f"{folder}/" if folder else "")]
+        start = f"{folder}/" if folder else ""
+        names = self._database.rows([str], _NAMES, start, len(start) + 1)
+        return [name for (name,) in names]
 
     def held(
         self, name: str, *, shared: bool = False, patience: float | None = None

@@ -6,6 +6,7 @@ the signed document of the digest that they lead to.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -23,7 +24,6 @@ from vc.secured import Received
 from vc.status import SUSPENSION_SUFFIX, StatusList
 from vc.status.digest import DigestFacts
 from vc.vcdm.status_lists import status_digest_document
-from wire.files import replace_file
 from wire.problem import Damaged, Malformed
 from wire.work import Work
 
@@ -33,12 +33,13 @@ from ..identity import documents
 from ..press.document import Profile
 from ..press.permutation import LIST_ENTRIES
 from ..press.press import signed_entry
-from .files import list_number, published_document, suspensions_name
+from .files import StatusFolder, list_number, published_document, suspensions_name
 
 KEPT = 32
 """The number of files of changes that stay: a reader who looks less often takes the whole digest."""
 LONGEST = timedelta(days=30)
 """The longest life of a digest: until its end, a verifier does not ask whether more were revoked since."""
+CHANGES = re.compile(rf"{NAME}-[0-9]{{1,9}}", re.ASCII)
 _MOST_STEPS = 1 << 22
 _REVOCATION = "revocation"
 
@@ -51,7 +52,7 @@ def changes_name(number: int | str) -> str:
 def publish(
     store: Index,
     log: Log,
-    folder: Path,
+    home: Path,
     profile: Profile,
     signer: Signer,
     verification_method: str,
@@ -65,6 +66,7 @@ def publish(
     is not as it was published, or the digest before cannot be read.
     """
     numbers = sorted(store.revocations.published_lists())  # from 0 on, without a gap
+    folder = StatusFolder(home)
     before = published_digest(folder)
     last = before.digest.facts.number if before else 0
     positions = {_REVOCATION: list(_set(store, folder, [str(number) for number in numbers]))}
@@ -103,25 +105,23 @@ def publish(
     key = sha256(entry).digest()
     appended = append(store, log, [entry], key)
     store.logged.settle(appended)
-    versions = documents.anchored_versions(folder.parent, log)
+    versions = documents.anchored_versions(home, log)
     bundle = Bundle(
         signed,
         (log.evidence(appended.leaves.start),),
         documents.since(versions, [len(versions)]),
     )
     # The whole one first: who finds no changes takes it, also where this process is killed in between.
-    replace_file(folder / NAME, digest_file(bundle, packed, is_whole=True))
+    folder.write(NAME, digest_file(bundle, packed, is_whole=True))
     if before:
         changes = facts.pack_changes(positions, before.digest.positions())
         # A verifier that takes changes has the issuer's documents of the digest before.
         is_known = _texts(before.bundle) == _texts(bundle)
         brief = replace(bundle, issuer_documents=()) if is_known else bundle
-        replace_file(folder / changes_name(last), digest_file(brief, changes, is_whole=False))
-    named = {
-        int(path.name.removeprefix(changes_name(""))): path for path in folder.glob(changes_name("[0-9]*"))
-    }
-    for number in sorted(named)[:-KEPT]:
-        named[number].unlink()
+        folder.write(changes_name(last), digest_file(brief, changes, is_whole=False))
+    changed = [name.removeprefix(changes_name("")) for name in folder.names() if CHANGES.fullmatch(name)]
+    for number in sorted(map(int, changed))[:-KEPT]:
+        folder.remove(changes_name(number))
     return facts.number
 
 
@@ -138,7 +138,7 @@ def _values(purposes: Sequence[str]) -> dict[str, tuple[str, ...]]:
     }
 
 
-def _set(store: Index, folder: Path, names: Sequence[str]) -> Iterator[int]:
+def _set(store: Index, folder: StatusFolder, names: Sequence[str]) -> Iterator[int]:
     """The positions that are set in published lists, counted through all of them."""
     known = store.revocations.published_among(names)
     for name in names:
@@ -155,15 +155,15 @@ def _texts(bundle: Bundle) -> list[Received]:
     return [anchored.document for anchored in bundle.issuer_documents]
 
 
-def published_digest(folder: Path) -> WholeDigest | None:
+def published_digest(folder: StatusFolder) -> WholeDigest | None:
     """The digest that was published last, if there is one. Raises `Damaged`."""
-    path = folder / NAME
-    if not path.exists():
+    content = folder.read(NAME)
+    if content is None:
         return None
     try:
-        return parse_whole(path.read_bytes(), FORMS)
+        return parse_whole(content, FORMS)
     except Malformed as problem:
         raise Damaged(
-            f"{path} is not a status digest as it was published",
+            f"{folder.where(NAME)} is not a status digest as it was published",
             hint="Remove it: verifiers take the next one whole then.",
         ) from problem

@@ -1,8 +1,9 @@
-"""The lists and pages of details in the folder: the versions published last, and nothing else."""
+"""The lists and pages of details as files: the versions published last, and nothing else."""
 
 from __future__ import annotations
 
-import os
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
@@ -16,24 +17,64 @@ from vc.status import SUSPENSION_SUFFIX, details_url
 from vc.status.kind import StatusKinds, of_file
 from vc.vcdm.enveloped import Enveloped
 from wire.datetimestamp import parse_datetimestamp
-from wire.files import locked
 from wire.problem import Damaged, Malformed
 from wire.strict import load_json_object
 
 from ..archive.index import Index
+from ..identity.home import STATUS
 from ..problem import STATUS_FILE_DAMAGED, STATUS_FILE_GONE
+from ..shared import shared_in
 
 _LARGEST = 1 << 25  # bytes, for the details of a whole list revoked
 
 
+class StatusFolder:
+    """The files in `status/`, for all machines of the issuer whose home this is."""
+
+    def __init__(self, home: Path) -> None:
+        self._shared = shared_in(home)
+
+    def read(self, name: str) -> bytes | None:
+        """The content of a file; `None` if there is none."""
+        return self._shared.read(f"{STATUS}/{name}")
+
+    def write(self, name: str, content: bytes, *, synced: bool = True) -> None:
+        """As `Shared.write`."""
+        self._shared.write(f"{STATUS}/{name}", content, synced=synced)
+
+    def sync(self, names: Iterable[str]) -> None:
+        """As `Shared.sync`."""
+        self._shared.sync([f"{STATUS}/{name}" for name in names])
+
+    def tidy(self) -> None:
+        """As `Shared.tidy`."""
+        self._shared.tidy(STATUS)
+
+    def remove(self, name: str) -> None:
+        """As `Shared.remove`."""
+        self._shared.remove(f"{STATUS}/{name}")
+
+    def names(self) -> list[str]:
+        """The names of all files."""
+        return [name.removeprefix(f"{STATUS}/") for name in self._shared.names(STATUS)]
+
+    def held(self, *, shared: bool = False) -> AbstractContextManager[None]:
+        """The lock under which lists are signed and published; `shared` by those who read several."""
+        return self._shared.held(STATUS, shared=shared)
+
+    def where(self, name: str) -> str:
+        """The place of a file, for people."""
+        return self._shared.where(f"{STATUS}/{name}")
+
+
 def anchored(
-    store: Index, log: LogReader, folder: Path, name: str, kinds: StatusKinds = STATUS_KINDS
+    store: Index, log: LogReader, folder: StatusFolder, name: str, kinds: StatusKinds = STATUS_KINDS
 ) -> tuple[int, Anchored]:
     """The log place of a published list, or of a page of details, and the document with the evidence for it.
 
     Raises `NotFound`.
     """
-    with locked(folder, to_read=not os.access(folder.parent, os.W_OK)):
+    with folder.held(shared=True):
         leaf, digest = store.revocations.published(name)
         content = published_content(store, folder, name, digest)
     document = read_list(name, content, kinds, folder)
@@ -45,40 +86,35 @@ def latest(store: Index) -> datetime | None:
     return max((parse_datetimestamp(dated, "dated") for _, dated in store.revocations.dates()), default=None)
 
 
-def published_from(store: Index, folder: Path, name: str) -> datetime:
+def published_from(store: Index, folder: StatusFolder, name: str) -> datetime:
     """The date of a published list, or of a page of details. Raises `Damaged`."""
     try:
         digest = store.revocations.published(name).digest
         found = Credential.parse(published_document(store, folder, name, digest)).valid_from
     except Malformed as problem:
-        raise not_as_published(folder / name) from problem
+        raise not_as_published(folder.where(name)) from problem
     if found is None:
-        raise not_as_published(folder / name)
+        raise not_as_published(folder.where(name))
     return found
 
 
-def published_document(store: Index, folder: Path, name: str, digest: bytes) -> dict[str, Any]:
+def published_document(store: Index, folder: StatusFolder, name: str, digest: bytes) -> dict[str, Any]:
     """The JSON that was published under a name, with this digest. Raises `Damaged` where nothing has it."""
-    return _json(folder / name, published_content(store, folder, name, digest))
+    return _json(folder.where(name), published_content(store, folder, name, digest))
 
 
-def published_content(store: Index, folder: Path, name: str, digest: bytes) -> bytes:
+def published_content(store: Index, folder: StatusFolder, name: str, digest: bytes) -> bytes:
     """The bytes that were published under a name, with this digest. Raises `Damaged` where nothing has it."""
-    path = folder / name
-    try:
-        data = path.read_bytes()
-        if sha256(data).digest() == digest:
-            return data
-        problem, cause = not_as_published(path), None
-    except FileNotFoundError as error:
-        problem, cause = gone(path), error
+    content = folder.read(name)
+    if content is not None and sha256(content).digest() == digest:
+        return content
     held = store.revocations.held_content(name, digest)
     if held is not None:
         return held
-    raise problem from cause
+    raise gone(folder.where(name)) if content is None else not_as_published(folder.where(name))
 
 
-def read_list(name: str, content: bytes, kinds: StatusKinds, folder: Path) -> Received:
+def read_list(name: str, content: bytes, kinds: StatusKinds, folder: StatusFolder) -> Received:
     """A published document by its file name: JSON, but for lists whose kind has a form of its own.
 
     Raises `Damaged`.
@@ -86,19 +122,19 @@ def read_list(name: str, content: bytes, kinds: StatusKinds, folder: Path) -> Re
     kind = of_file(name, kinds.values())
     if kind is not None and kind.form is not None:
         return Enveloped(kind.form.media_type, content)
-    return _json(folder / name, content)
+    return _json(folder.where(name), content)
 
 
-def unlike(store: Index, folder: Path) -> list[tuple[Path, Damaged]]:
-    """The files of published lists that are not as they were published, with the problem of each."""
-    found = []
+def unlike(store: Index, folder: StatusFolder) -> list[tuple[str, Damaged]]:
+    """The names of published lists that are not as they were published, with the problem of each."""
+    problems = []
     for name, digests in store.revocations.files():
-        path = folder / name
-        if not path.exists():
-            found.append((path, gone(path)))
-        elif sha256(path.read_bytes()).digest() not in digests:
-            found.append((path, not_as_published(path)))
-    return found
+        content = folder.read(name)
+        if content is None:
+            problems.append((name, gone(folder.where(name))))
+        elif sha256(content).digest() not in digests:
+            problems.append((name, not_as_published(folder.where(name))))
+    return problems
 
 
 def details_name(number: int, page: int) -> str:
@@ -116,23 +152,24 @@ def list_number(name: str) -> int:
     return int(name.partition("-")[0].partition(".")[0])
 
 
-def read_published(path: Path) -> dict[str, Any]:
-    """The JSON that lies in a file. Raises `Damaged`."""
-    return _json(path, path.read_bytes())
+def read_published(folder: StatusFolder, name: str) -> dict[str, Any] | None:
+    """The JSON that lies in a file; `None` if there is no such file. Raises `Damaged`."""
+    content = folder.read(name)
+    return None if content is None else _json(folder.where(name), content)
 
 
-def _json(path: Path, data: bytes) -> dict[str, Any]:
+def _json(where: str, data: bytes) -> dict[str, Any]:
     try:
         return load_json_object(data, limit=_LARGEST)
     except Malformed as problem:
-        raise not_as_published(path) from problem
+        raise not_as_published(where) from problem
 
 
-def gone(path: Path) -> Damaged:
+def gone(where: str) -> Damaged:
     """The problem of a published file that is gone."""
-    return STATUS_FILE_GONE(f"{path} is gone")
+    return STATUS_FILE_GONE(f"{where} is gone")
 
 
-def not_as_published(path: Path) -> Damaged:
+def not_as_published(where: str) -> Damaged:
     """The problem of a published file that has other content."""
-    return STATUS_FILE_DAMAGED(f"{path} is damaged or an older copy: it is not what was published last")
+    return STATUS_FILE_DAMAGED(f"{where} is damaged or an older copy: it is not what was published last")

@@ -29,7 +29,6 @@ from vc.status import SUSPENSION_SUFFIX, Reason, Revocation, StatusList, combine
 from vc.status.kind import ListFacts, PublishedList, StatusKind, StatusKinds
 from vc.vcdm.status_lists import revocation_details_document
 from wire.datetimestamp import format_datetimestamp, parse_datetimestamp
-from wire.files import locked, make_private_folder, remove_leftovers, replace_file, sync_files
 from wire.problem import Conflict, Damaged, Malformed, NotFound, Refused
 from wire.work import Work
 
@@ -43,9 +42,11 @@ from ..press.document import Profile
 from ..press.permutation import LIST_BITS, LIST_ENTRIES, Positions
 from ..press.press import signed_entry
 from ..problem import TAKEN_OVER
+from ..shared import shared_in
 from . import digest as status_digest
 from .due import NEVER, due, ended, overdue
 from .files import (
+    StatusFolder,
     details_name,
     list_number,
     not_as_published,
@@ -94,7 +95,7 @@ class Lists:
     ) -> None:
         self._store = store
         self._log = log
-        self._home, self._folder = home, home / "status"
+        self._home, self._folder = home, StatusFolder(home)
         self._profile = profile
         self._positions = positions
         self._signer = signer
@@ -146,7 +147,7 @@ class Lists:
 
         Raises `ISSUER_CLOSED`.
         """
-        with locked(self._home / "revocation", shared=True):
+        with shared_in(self._home).held("revocation", shared=True):
             Identity.read(self._home).require_open()
             yield
 
@@ -158,11 +159,10 @@ class Lists:
         Raises `Damaged` where a file is not as it was published: gone, or put back from before a revocation.
         With `anew`, such lists are made again, too, from the index alone.
         """
-        make_private_folder(self._folder)
         if not is_open(self._signer) and self._wanted(Identity.read(self._home), now, anew=anew)[0]:
             require_signs(self._signer)  # others do not wait for who types a PIN
         # `succession.finish` takes this lock, too: no list is signed by a key that a change is ending.
-        with locked(self._folder):
+        with self._folder.held():
             return self._publish_due(Identity.read(self._home), now, anew=anew)
 
     def publish_digest(self, *, now: datetime) -> int:
@@ -171,9 +171,8 @@ class Lists:
         Raises `NotFound` for an issuer without a list: there is nothing to digest.
         """
         self._log.now()
-        make_private_folder(self._folder)
         require_signs(self._signer)
-        with locked(self._folder):
+        with self._folder.held():
             identity = Identity.read(self._home)
             self._publish_due(identity, now, anew=False)
             if not self._store.revocations.published_lists():
@@ -184,7 +183,7 @@ class Lists:
             return status_digest.publish(
                 self._store,
                 self._log,
-                self._folder,
+                self._home,
                 self._profile,
                 self._signer,
                 self._verification_method,
@@ -216,8 +215,7 @@ class Lists:
         No earlier list is dated as late as these: if one was published that is dated ahead, it raises
         `Refused` until that date. If it is killed in between, the next publication does the rest.
         """
-        make_private_folder(self._folder)
-        with locked(self._folder):
+        with self._folder.held():
             identity = Identity.read(self._home)
             if identity.closing is None:
                 ahead = self._clock.ahead()
@@ -228,7 +226,7 @@ class Lists:
                     )
                 dates = [self._date(number) for number in self._store.revocations.published_lists()]
                 last = max([now, *dates]) + timedelta(seconds=1)
-                with locked(self._home / "revocation"):
+                with shared_in(self._home).held("revocation"):
                     identity = Identity.change(self._home, closed=format_datetimestamp(last))
             self._publish_due(identity, now, anew=False)
         return identity
@@ -241,7 +239,7 @@ class Lists:
 
     def _publish_due(self, identity: Identity, now: datetime, *, anew: bool) -> list[int]:
         revocations = self._store.revocations
-        remove_leftovers(self._folder)
+        self._folder.tidy()
         self._make_held()
         require_in_force(self._home, self._verification_method)
         if self._did != (identity.status_did or identity.did):  # the key is in force, for diplomas alone
@@ -267,9 +265,8 @@ class Lists:
         if identity.address:
             contents[METADATA_NAME] = documents.published_metadata(self._home, identity.did, identity.address)
         for name, content in contents.items():
-            path = self._folder / name
-            if not path.exists() or path.read_bytes() != content:
-                replace_file(path, content)
+            if self._folder.read(name) != content:
+                self._folder.write(name, content)
 
     def _wanted(self, identity: Identity, now: datetime, *, anew: bool) -> tuple[set[int], set[int]]:
         """The lists to publish now, and which of them are made from the journal alone."""
@@ -277,7 +274,7 @@ class Lists:
         former, corrected = self.by_former_keys(), self._clock.entries()
         wanted = set(due(self._store, identity, now, corrected)) | former
         ahead = revocations.dated_after(format_datetimestamp(now), corrected)
-        lost = [path.name for path, _ in unlike(self._store, self._folder)] if anew else []
+        lost = [name for name, _ in unlike(self._store, self._folder)] if anew else []
         whole = former | {list_number(name) for name in (*ahead, *lost)}
         wanted |= self._lacking(identity)
         if identity.closing is not None:
@@ -358,12 +355,12 @@ class Lists:
         except Conflict as problem:
             raise TAKEN_OVER("another process has published status lists instead of this one") from problem
         for file in reversed(files):  # details first: a reader who finds the bit finds its reason
-            replace_file(self._folder / file.name, file.content, synced=False)
+            self._folder.write(file.name, file.content, synced=False)
         expires = format_datetimestamp(now + lifetime)
         revocations.publish(files, Appended(key, leaves), dict.fromkeys(numbers, expires), shown)
         if revocations.held_bytes() > _MOST_HELD:
             names = [*revocations.held()]
-            sync_files(self._folder, names)
+            self._folder.sync(names)
             revocations.release(names)
 
     def _change(self, number: int, rows: Iterable[RevocationRow], *, whole: bool) -> ListChange:
@@ -444,9 +441,10 @@ class Lists:
         if not self._is_held_made:
             digests = dict(self._store.revocations.files())
             for name, content in self._store.revocations.held().items():
-                path, known = self._folder / name, {sha256(content).digest(), *digests.get(name, ())}
-                if not path.exists() or sha256(path.read_bytes()).digest() not in known:
-                    replace_file(path, content, synced=False)
+                known = {sha256(content).digest(), *digests.get(name, ())}
+                there = self._folder.read(name)
+                if there is None or sha256(there).digest() not in known:
+                    self._folder.write(name, content, synced=False)
         self._is_held_made = True
 
     def _require_none_forgotten(self, number: int, bits: StatusList) -> None:
@@ -471,14 +469,14 @@ class Lists:
 
     def _published_bits(self, name: str) -> int:
         """The bits of a list in the folder; none are set if it is not there."""
-        path = self._folder / name
-        if not path.exists():
+        document = read_published(self._folder, name)
+        if document is None:
             return 0
         try:
-            subject = Credential.parse(read_published(path)).subjects[0]
+            subject = Credential.parse(document).subjects[0]
             return int.from_bytes(StatusList.decode(subject.get("encodedList")).bits)
         except Malformed as problem:
-            raise not_as_published(path) from problem
+            raise not_as_published(self._folder.where(name)) from problem
 
     def _sign(self, document: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
         return sign(

@@ -9,6 +9,7 @@ from pathlib import Path
 from wire.files import locked_folder, read_regular, replace_for_good, sync_folder
 from wire.problem import DISK_FULL, Unavailable, is_full
 
+from ..note import Checkpoint
 from .layout import LARGEST
 
 
@@ -47,6 +48,11 @@ class KeptCheckpoint:
         with disk_problems():
             return read_regular(self._path, LARGEST) if self._path.exists() else None
 
+    def notes(self) -> list[bytes]:
+        """All that is kept: the log is not shorter than any of these."""
+        note = self.read()
+        return [] if note is None else [note]
+
     def keep(self, newest: Callable[[], bytes | None]) -> None:
         """Replace the kept checkpoint, as a whole, by the newest one.
 
@@ -58,6 +64,12 @@ class KeptCheckpoint:
         with disk_problems(), locked_folder(self._path.parent):
             if (note := newest()) is not None:
                 replace_for_good(self._path, note, 0o600)
+
+    def see(self, newest: Callable[[], Checkpoint]) -> None:
+        """Take note of a checkpoint that continues the kept ones, and that another machine may have signed.
+
+        Where one machine has the log, it has kept its own already.
+        """
 
     def sync(self) -> None:
         """Make the last kept checkpoint durable."""

@@ -62,7 +62,10 @@ def test_a_file_is_read_as_it_was_written_last(shared: Shared, open_shared: Call
 def test_files_have_names_in_folders(shared: Shared) -> None:
     for name in ("did.json", "kinds/b-1/kind.json", "kinds/a-2/tables/x.csv", "kindsof/x"):
         shared.write(name, b"{}")
-    assert shared.names("kinds") == ["kinds/a-2/tables/x.csv", "kinds/b-1/kind.json"]
+    assert shared.names("kinds") == []
+    assert shared.names("kinds/b-1") == ["kinds/b-1/kind.json"]
+    assert shared.names("kinds/a-2/tables") == ["kinds/a-2/tables/x.csv"]
+    assert shared.names("") == ["did.json"]
     assert shared.names("none") == []
 
 

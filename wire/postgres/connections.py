@@ -159,6 +159,23 @@ class Connections:
 
         return self.run(begun)
 
+    def streamed(self, query: str, types: Sequence[str]) -> Iterator[tuple[Any, ...]]:
+        """The rows of one query, fetched as they are consumed; `types` are those of its columns.
+
+        Raises the problems of the database, also in the middle.
+        """
+        with self._tenant.problems():
+            connection = self._taken()
+            try:
+                with (
+                    connection.cursor() as cursor,
+                    cursor.copy(f"COPY ({query}) TO STDOUT (FORMAT BINARY)") as copying,
+                ):
+                    copying.set_types(types)
+                    yield from copying.rows()
+            finally:
+                self._give_back(connection)
+
     @contextlib.contextmanager
     def held(self, statement: str, patience: float | None, lease: float = LEASE) -> Iterator[None]:
         """A transaction that holds the lock which a statement takes, until the block ends or it is lost.

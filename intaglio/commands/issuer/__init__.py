@@ -14,11 +14,14 @@ from issuer.keeping import leftovers
 from issuer.keeping.closing import close as close_issuer
 from issuer.keeping.sweeping import sweep as swept
 from issuer.press.update import TEMPLATE
+from issuer.shared import shared_in
 from keys.envelope import require_strong
 from kinds import shipped
+from ledger.tiles.engines import address_of
 from wire.problem import Declined
 from wire.text import counted, printable
 
+from ...progress import Counter
 from ...session import Session
 from ...terminal import Folder, Result, agreed, required_passphrase, say, typed, verb
 from ...words import tr, tr_count
@@ -53,10 +56,28 @@ def _renew(place: Place, /, code: int, **_: object) -> int:
 
 
 @verb(issuer)
+@click.argument("uri")
+def prepare(_: Place, uri: str) -> Result:
+    """Make or bring up to date, as its owner, the tables and roles in the database at URI.
+
+    Both those of an issuer that several machines share, and those of its log.
+    """
+    from issuer.shared.database import prepare_index
+    from ledger.tiles.engines import prepare_tables
+
+    steps = prepare_index(uri) + prepare_tables(uri)
+    return Result({"steps": steps}, f"the database is ready: {counted(steps, 'step')} done")
+
+
+@verb(issuer)
 @click.argument("file", type=click.Path(path_type=Path))
-def backup(place: Place, file: Path) -> Result:
+@click.option("--keys", is_flag=True, help="Only the keys, for another machine over the same database: join.")
+def backup(place: Place, file: Path, keys: bool) -> Result:
     """Write the whole issuer into one encrypted file."""
     from issuer.keeping.backup import backup as write
+
+    if keys:
+        return _backup_keys(place, file)
 
     sealed_under = required_passphrase("Passphrase for the backup", BACKUP, new=require_strong)
     consent = place.consent
@@ -67,6 +88,40 @@ def backup(place: Place, file: Path) -> Result:
     if apart:
         say(tr("Not in it, and to be copied by themselves:"), *apart)
     return Result({"file": str(file)}, str(file))
+
+
+def _backup_keys(place: Place, file: Path) -> Result:
+    from issuer.keeping.joining import write_keys
+
+    if write_keys(place.folder, file):
+        say(tr("The keys in it are sealed under the passphrase of the issuer."))
+    else:
+        say(tr("The keys in it are not sealed: whoever reads the file can sign as the issuer."))
+    say(tr("On the other machine:"), typed("issuer", "join", "ADDRESS", "--keys", str(file)))
+    return Result({"file": str(file)}, str(file))
+
+
+@verb(issuer)
+@click.argument("address")
+@click.option(
+    "--keys",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="The file of `intaglio issuer backup --keys`.",
+)
+def join(place: Place, address: str, keys: Path) -> Result:
+    """Make this machine one of those that issue over the database at ADDRESS, or bring it a new key.
+
+    The keys are compared with those of the issuer in the database. The address of the log in the file is
+    shown and asked about.
+    """
+    from issuer.keeping.joining import join as joined
+
+    place.consent.keep(address)
+    consent = place.session.consent(place.folder, restoring=True)
+    identity = joined(place.folder, address, keys, place.ask_passphrase, consent.require)
+    say(tr("This machine issues for {name}, {did}.").format(name=identity.name, did=identity.did))
+    return Result({"folder": str(place.folder), "did": identity.did}, str(place.folder))
 
 
 @verb(issuer)
@@ -91,6 +146,42 @@ def restore(place: Place, file: Path) -> Result:
         "If anything was issued after it, do not go on with this copy: its log would contradict the other.",
     )
     return Result({"folder": str(place.folder), "leftOut": left_out}, str(place.folder))
+
+
+@verb(issuer)
+@click.option("--store", metavar="URI", help="The database for index and log: postgresql://…")
+@click.option("--shards", metavar="URI", help="Where credentials of files go: s3://…")
+@click.option("--ledger", metavar="URI", help="Where the log goes, if not into that database.")
+@click.option("--here", is_flag=True, help="Bring all back into the folder.")
+def move(place: Place, store: str | None, shards: str | None, ledger: str | None, here: bool) -> Result:
+    """Move index, credentials and log to a database and a bucket, or back; nothing is issued again.
+
+    Meanwhile nothing is issued. Typed again, it goes on where it was interrupted. All is compared before
+    anything in the folder is let go.
+    """
+    from issuer.keeping.moving import Stores, move_issuer, stores_of
+
+    if here == any((store, shards, ledger)):
+        raise click.UsageError("Where to? --store, --shards or --ledger; or --here, and none of these.")
+    made, consent = place.open(), place.consent
+    at = stores_of(made.home)
+    wanted = (
+        Stores() if here else Stores(store or at.store, shards or at.shards, ledger or store or at.ledger)
+    )
+    for address in filter(None, (wanted.store, wanted.shards)):
+        consent.keep(address)
+    if wanted.ledger:
+        consent.keep(address_of(wanted.ledger))
+    with Counter("Moving", made.store.count()) as counter:
+        move_issuer(
+            made, wanted, counter.count, engines=consent.engines(), shard_stores=consent.shard_stores()
+        )
+    made = place.open()
+    goes_on = wanted.store or str(made.home)
+    return Result(
+        {"store": wanted.store, "shards": wanted.shards, "ledger": wanted.ledger},
+        f"{made.name} goes on at {goes_on}, with its {counted(made.store.count(), *made.nouns)}",
+    )
 
 
 @verb(issuer)
@@ -123,7 +214,7 @@ def close(place: Place, yes: bool) -> Result:
         raise Declined("nothing was closed")
     day = close_issuer(made)
     place.recognise(made)
-    say(f"{made.name} closed on {day:%Y-%m-%d}; its last status lists are in {made.home / 'status'}.")
+    say(f"{made.name} closed on {day:%Y-%m-%d}; its last status lists are in {made.shared.where('status')}.")
     if made.identity.url:
         say(*text.to_publish(made), "and leave them there for as long as anybody may ask.")
     say("Hand out all bundles anew, with these lists in them:", typed("issuer", "export"))
@@ -177,9 +268,9 @@ def update(place: Place) -> Result:
     What was begun before keeps the former template: the rest of a file, and later editions of a credential.
     """
     updated = place.open().update_template()
-    path = place.folder / TEMPLATE
+    path = shared_in(place.folder).where(TEMPLATE)
     words = "new credentials state the degree by name" if updated else "nothing to update"
-    return Result({"file": str(path), "updated": updated}, f"{path}: {words}")
+    return Result({"file": path, "updated": updated}, f"{path}: {words}")
 
 
 @verb(template)

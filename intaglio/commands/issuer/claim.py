@@ -183,6 +183,7 @@ def claims_of(made: Issuer, url: str, session: Session) -> ClaimLinks:
     """The issuer's claim links, which begin with `url`. Raises `Refused` for one that none can begin with."""
     from exchange.claim import ClaimLink, InvalidLink
     from issuer.desk.claims import ClaimLinks
+    from issuer.desk.opening import open_links
 
     service = url.rstrip("/")
     try:
@@ -190,7 +191,7 @@ def claims_of(made: Issuer, url: str, session: Session) -> ClaimLinks:
     except InvalidLink:
         hint = "It is https:// and a host in small ASCII letters; http:// is for this machine only."
         raise Refused(f"no claim link can begin with {url}", hint=hint) from None
-    return ClaimLinks(made.home / "claims.sqlite", service, session.methods)
+    return ClaimLinks(open_links(made.home), service, session.methods)
 
 
 def _claimable(made: Issuer, selector: str, kind: str) -> KindNumber:

@@ -48,12 +48,12 @@ def accept(place: Place, yes: bool) -> Result:
         if documents.newest(made.home) != document:
             say(
                 "Keys that had ended ahead of time have ended now.",
-                f"Publish {made.home / 'did.json'} at {made.identity.document_url}",
+                f"Publish {made.shared.where('did.json')} at {made.identity.document_url}",
             )
         say(
             "The log's checkpoint and the status lists are dated rightly by now.",
             "Bundles that were handed out meanwhile stay open until their date: export them anew.",
-            *([f"Copy {made.home / 'status'} to {url}/status/"] if (url := made.identity.url) else []),
+            *([f"Copy {made.shared.where('status')} to {url}/status/"] if (url := made.identity.url) else []),
         )
     else:
         say("Neither checkpoint, status list nor key is dated ahead of the clock here: nothing was signed.")

@@ -18,7 +18,7 @@ from issuer import Description
 from issuer.archive.archive import Archive
 from issuer.archive.engines import make_index, open_index
 from issuer.archive.shard_stores import shards_in
-from issuer.identity.home import DID_METHODS, KEY_TYPES, Identity
+from issuer.identity.home import DID_METHODS, KEY_TYPES, Identity, has_issuer
 from issuer.identity.kind import Kinds
 from issuer.issuer import Issuer
 from issuer.job.attached import require_folder
@@ -28,7 +28,7 @@ from issuer.job.checked import CheckedTable
 from issuer.job.order import Order
 from issuer.keeping.export import export
 from issuer.press.document import NOBODY, Composer, Profile, trial
-from issuer.press.update import TEMPLATE, lacks_degree
+from issuer.press.update import has_template, lacks_degree, template_in
 from issuer.problem import ANOTHER_ISSUER
 from issuer.table.encoding import ENCODINGS
 from issuer.table.errorfile import WORKBOOK, require_writer
@@ -90,6 +90,12 @@ _forms = click.option(
     help="Where its log is kept, if not in its folder: file:…, postgresql:// or s3://…",
 )
 @click.option(
+    "--store",
+    metavar="URI",
+    default="",
+    help="The database that its machines share, postgresql://…; without --ledger it has the log, too.",
+)
+@click.option(
     "--shards",
     metavar="URI",
     default="",
@@ -108,6 +114,7 @@ def init(
     key_type: str | None,
     where: str | None,
     ledger: str | None,
+    store: str,
     shards: str,
     status_did: bool,
     kind: str | None,
@@ -119,7 +126,8 @@ def init(
         url,
         method,
         key_type,
-        ledger=ledger,
+        ledger=ledger or store or None,
+        database=store,
         shards=shards,
         has_status_did=status_did,
         has_address=iss == "https",
@@ -486,13 +494,12 @@ def _require_agreed(place: Place, kind: Kind, yes: bool) -> None:
 
 def _diploma(home: Path) -> Kind:
     """The kind for a new issuer here: a template may lie in the folder before the issuer exists."""
-    path = home / TEMPLATE
-    return diploma_1().with_template(compiled(path.read_bytes())) if path.exists() else shipped()
+    return diploma_1().with_template(compiled(template_in(home))) if has_template(home) else shipped()
 
 
 def _profile(home: Path, name: str, url: str | None) -> Profile:
     """The profile of the issuer, or of one that could be made here."""
-    if (home / "issuer.json").exists():
+    if has_issuer(home):
         return Identity.read(home).profile
     return replace(NOBODY, name=name or NOBODY.name, url=url)
 

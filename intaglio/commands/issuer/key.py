@@ -110,6 +110,11 @@ def rotate(
     folder beside a key for credentials on a token, it alone ends without --key.
     """
     made, signer = place.open(), place.signer(where)
+    # A compromised key signs for a stranger meanwhile: nobody waits for other machines.
+    others = [] if compromised else rotation.lacking(made)
+    if others:
+        names = ", ".join(others)
+        say(f"These machines lack the next keys, and sign nothing until they join again: {names}")
     if not agreed(f"End the keys with which {made.name} signs? They sign nothing afterwards.", yes):
         raise Declined("the keys are as they were")
     before = _fingerprint(made, place.session)
@@ -195,7 +200,10 @@ def _warn_of_refusals(key_type: str | None, signer: Signer | None) -> None:
 
 
 def _to_publish(made: Issuer) -> list[str]:
-    return [f"Publish {made.home / 'did.json'} at {made.identity.document_url}", *text.to_publish(made)]
+    return [
+        f"Publish {made.shared.where('did.json')} at {made.identity.document_url}",
+        *text.to_publish(made),
+    ]
 
 
 def _revoked(editions: str) -> list[str]:

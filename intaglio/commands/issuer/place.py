@@ -11,7 +11,7 @@ import click
 import orjson
 
 from issuer import Description
-from issuer.identity.home import Identity
+from issuer.identity.home import Identity, has_issuer
 from issuer.issuer import Issuer
 from issuer.status.due import due, overdue
 from keys import KeyFile, Signer, WrongPassphrase, open_signer
@@ -94,7 +94,7 @@ class Place:
         consent = self.consent
         self._issuer = Issuer(
             self.folder,
-            self._typed,
+            self.ask_passphrase,
             self.session.now,
             contexts=self.contexts,
             pin=self._own_pin,
@@ -109,14 +109,14 @@ class Place:
 
     def secret(self, label: str) -> bytes:
         """One of the issuer's secrets, as `KeyFile.secret` has it; nothing else is opened, or renewed."""
-        return KeyFile.open(self.folder / "keys.json", self._typed).secret(label)
+        return KeyFile.open(self.folder / "keys.json", self.ask_passphrase).secret(label)
 
     def ask(self) -> None:
         """Ask for the passphrase and the PIN that open the keys; later uses of the keys do not ask again.
 
         Raises as `KeyFile.open` and `Identity.read`.
         """
-        KeyFile.open(self.folder / "keys.json", self._typed).signer("log")
+        KeyFile.open(self.folder / "keys.json", self.ask_passphrase).signer("log")
         if Identity.read(self.folder).signer_uri:
             self._own_pin()
 
@@ -141,7 +141,7 @@ class Place:
         return self._pin(Identity.read(self.folder).signer_uri)()
 
     @functools.cached_property
-    def _typed(self) -> Passphrase:
+    def ask_passphrase(self) -> Passphrase:
         """The function that asks for the passphrase once, and caches the answer."""
         return functools.cache(self._passphrase)
 
@@ -184,7 +184,7 @@ class Place:
     @property
     def exists(self) -> bool:
         """True if an issuer lives here."""
-        return (self.folder / "issuer.json").exists()
+        return has_issuer(self.folder)
 
     def named(self, description: Description) -> Description:
         """The description; an empty name is that of the issuer here. Raises a usage error without either."""
@@ -202,8 +202,8 @@ class Place:
         exists, consent = self.exists, self.consent
         if description.ledger is not None:
             consent.keep(address_of(description.ledger))
-        if description.shards:
-            consent.keep(description.shards)
+        for address in filter(None, (description.database, description.shards)):
+            consent.keep(address)
         description = self.named(description)
         ask = functools.cache(self._passphrase if exists else _new_passphrase)
         signer = self.signer(where)

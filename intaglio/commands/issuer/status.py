@@ -10,6 +10,7 @@ import click
 from issuer.archive.kept import EditionState
 from issuer.keeping import leftovers
 from issuer.keeping.overview import Overview, overview
+from issuer.status.copying import copy_published
 from issuer.status.due import next_due
 from vc.reading.status_digest import NAME as DIGEST
 from wire.datetimestamp import format_datetimestamp
@@ -93,7 +94,8 @@ def _stamp(time: datetime | None) -> str | None:
 
 @verb(status)
 @lifetime_option
-def publish(place: Place, status_lifetime: str | None) -> Result:
+@click.option("--to", metavar="FOLDER|URI", help="Copy them, and did.json, to a folder or s3://… as well.")
+def publish(place: Place, status_lifetime: str | None, to: str | None) -> Result:
     """Sign and write the lists that are new, changed, gone, or past half of their life."""
     made = place.open()
     if status_lifetime:
@@ -101,10 +103,14 @@ def publish(place: Place, status_lifetime: str | None) -> Result:
         made.keep_lists(status_lifetime)
     numbers = made.lists.publish(now=place.session.now(), anew=True)
     leftovers.remove(made.home)
-    folder = place.folder / "status"
-    if made.identity.url:
+    folder = made.shared.where("status")
+    if to is not None:
+        files = copy_published(made.home, to)
+        folder = to
+        say(f"{counted(files, 'file')} new there.")
+    elif made.identity.url:
         say(*text.to_publish(made))
-    data: dict[str, Any] = {"published": numbers, "folder": str(folder), "due": None, "end": None}
+    data: dict[str, Any] = {"published": numbers, "folder": folder, "due": None, "end": None}
     words = f"{counted(len(numbers), 'list')} published in {folder}"
     if made.identity.closed:
         words += "; the issuer has closed, and no further ones are due"
@@ -123,7 +129,7 @@ def digest(place: Place) -> Result:
     """
     made = place.open()
     number = made.lists.publish_digest(now=place.session.now())
-    path = place.folder / "status" / DIGEST
+    path = made.shared.where(f"status/{DIGEST}")
     source = f"{made.identity.url}/status/{DIGEST}" if made.identity.url else DIGEST.upper()
     say("Verifiers take it by:", typed("trust", "add", made.identity.did, "--revocations", source))
-    return Result({"number": number, "file": str(path)}, f"status digest {number} in {path}")
+    return Result({"number": number, "file": path}, f"status digest {number} in {path}")

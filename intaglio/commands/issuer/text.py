@@ -147,7 +147,7 @@ def introduction(issuer: Issuer) -> Iterable[str]:
     yield f"{printable(identity.name)} is now the issuer {identity.did}"
     yield f"its folder is {issuer.home}: back it up with `{typed('issuer', 'backup')} FILE`"
     if identity.rotates:
-        yield f"publish {issuer.home / 'did.json'} at {identity.document_url}"
+        yield f"publish {issuer.shared.where('did.json')} at {identity.document_url}"
         if identity.status_did:
             yield from other_lists(identity)
     else:
@@ -324,19 +324,19 @@ def to_publish(issuer: Issuer) -> Sequence[str]:
     """The addresses to which status lists must be copied, so that others can fetch them."""
     if not issuer.identity.url:
         return []
-    return [f"Copy {issuer.home / 'status'} to {issuer.identity.url}/status/", *_metadata(issuer)]
+    return [f"Copy {issuer.shared.where('status')} to {issuer.identity.url}/status/", *_metadata(issuer)]
 
 
 def _metadata(issuer: Issuer) -> list[str]:
     """The place for the metadata of an issuer with an address."""
     where = issuer_metadata.location(issuer.identity.address)
-    return [f"Copy {issuer.home / 'status' / METADATA_NAME} to {where}"] if where else []
+    return [f"Copy {issuer.shared.where(f'status/{METADATA_NAME}')} to {where}"] if where else []
 
 
 def not_heard_of(issuer: Issuer) -> Sequence[str]:
     """The way in which others learn that a credential was revoked or superseded."""
     if issuer.identity.url:
-        folder = issuer.home / "status"
+        folder = issuer.shared.where("status")
         return [f"Others see it when they fetch the lists; copy {folder} to {issuer.identity.url}/"]
     return [
         "Others do not hear of it: there is no web address to fetch lists from, and bundles that were handed "

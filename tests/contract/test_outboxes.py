@@ -1,4 +1,7 @@
-"""The outbox of a log: what goes to other ledgers, when, and what is known of it afterwards."""
+"""The outbox of a log: what goes to other ledgers, when, and what is known of it afterwards.
+
+It is a file of the log's folder, or tables of the database that several machines share.
+"""
 
 from __future__ import annotations
 
@@ -20,9 +23,11 @@ from ledger.anchor import Sender
 from ledger.evidence import TLOG_PROOF
 from ledger.log import LogReader
 from ledger.outbox import FILE, Destination, Outbox
+from ledger.shared import keep_store_address
 from ledger.submitting import Round, look_after, turn
 from ledger.tiles.memory import MemoryStore
 from ledger.tiles.store import Batch
+from tests import postgres_server
 from tests.fault.limits import files_of_at_most
 from tests.gazette import NAME, NOTICE, NOTICES
 from tests.gazette_anchor import GazetteAnchor, gazette_file, gazettes
@@ -83,8 +88,15 @@ class Desk:
         return self.outbox.destinations()[0]
 
 
-@pytest.fixture
-def desk(tmp_path: Path) -> Desk:
+SERVED = pytest.param("postgres", marks=[pytest.mark.slow, postgres_server.needed])
+in_a_file = pytest.mark.parametrize("desk", ["file"], indirect=True)
+
+
+@pytest.fixture(params=["file", SERVED])
+def desk(request: pytest.FixtureRequest, tmp_path: Path) -> Desk:
+    if request.param == "postgres":
+        server = postgres_server.server()
+        keep_store_address(tmp_path, server.uri(server.of(tmp_path), "issuer"))
     desk = Desk(tmp_path)
     desk.add()
     return desk
@@ -406,6 +418,7 @@ def test_what_another_log_had_there_counts_for_nothing(desk: Desk) -> None:
     log.require_newest()
 
 
+@in_a_file
 def test_a_file_that_was_changed_is_damage(desk: Desk) -> None:
     desk.anchored(3)
     with closing(sqlite3.connect(desk.folder / FILE)) as changed:
@@ -417,6 +430,7 @@ def test_a_file_that_was_changed_is_damage(desk: Desk) -> None:
         desk.outbox.evidence(desk.log, 0)
 
 
+@in_a_file
 def test_a_signature_that_was_changed_gets_into_no_bundle(desk: Desk) -> None:
     desk.anchored(3)
     for line in (1, 2):
@@ -429,6 +443,7 @@ def test_a_signature_that_was_changed_gets_into_no_bundle(desk: Desk) -> None:
             desk.outbox.evidence(desk.log, 0)
 
 
+@in_a_file
 def test_nothing_is_sent_that_a_full_disk_does_not_keep(desk: Desk) -> None:
     desk.run()
     desk.append(3)
@@ -440,6 +455,7 @@ def test_nothing_is_sent_that_a_full_disk_does_not_keep(desk: Desk) -> None:
     assert len(desk.gazette.notices) == 1
 
 
+@in_a_file
 def test_what_a_full_disk_kept_back_is_collected_again(desk: Desk) -> None:
     """The disk fills up when the evidence comes, and when the next state is to be kept: nothing is lost."""
     limit = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -546,6 +562,7 @@ def test_issuing_waits_for_no_ledger(desk: Desk) -> None:
     assert len(desk.gazette.notices) == 2
 
 
+@in_a_file
 @pytest.mark.parametrize("settings", ["", "[]", "{"])
 def test_settings_that_are_none_are_damage(desk: Desk, settings: str) -> None:
     """The list may have come with a folder from elsewhere."""

@@ -1,0 +1,152 @@
+"""Three machines issue under one identity, over one database and one bucket, and one of them is killed.
+
+    python -m examples.city.story
+
+All people are invented.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from issuer.archive.engines import open_index
+from tests import postgres_server, s3_server
+
+ROWS = 10_000
+"""Rows of each of the two files."""
+CITY = ("--name", "Invented City", "--url", "https://city.example", "--kind", "resident")
+_COLUMNS = ("Personal number", "Family name", "Given name", "Date of birth", "Issued on", "Valid until")
+_FAMILIES = ("Quarrington-Ashe", "O'Brien-Müller", "上官", "Nguyễn", "Tarrow", "Lindqvist-Øst", "Samplers")
+_GIVEN = ("Isolde", "云舒澜", "Thị Ánh", "Bartholomew", "Zoë", "敏", "Ignatius")
+
+
+class City(NamedTuple):
+    """A database and a bucket, and the folders of the machines that work with them."""
+
+    folder: Path
+    database: str
+    bucket: str
+    environment: Mapping[str, str]
+
+    def begin(self, machine: str, *words: str) -> subprocess.Popen[str]:
+        """A command of a machine, begun."""
+        command = [sys.executable, "-m", "intaglio", "--home", str(self.folder / machine), *words]
+        return subprocess.Popen(
+            command,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, machine: str, *words: str) -> str:
+        """What a command of a machine printed; raises `SystemExit` with its error where it failed."""
+        process = self.begin(machine, *words)
+        out, err = process.communicate()
+        if process.returncode:
+            raise SystemExit(f"{machine}: intaglio {' '.join(words)}\n{err}")
+        return out
+
+    def home(self, machine: str) -> Path:
+        """The folder of the issuer on a machine."""
+        return self.folder / machine / "issuer"
+
+
+def a_city(folder: Path) -> City:
+    """A database and a bucket of its own, and three machines that have joined."""
+    folder.mkdir()
+    server, store = postgres_server.server(), s3_server.server()
+    database = server.uri(server.of(folder), "machine")
+    environment = {**os.environ, **s3_server.environment(store.endpoint)}
+    city = City(folder, database, store.of(folder), environment)
+    keys = str(folder / "keys.json")
+    city.run("first", "issuer", "init", *CITY, "--store", database, "--shards", city.bucket)
+    city.run("first", "issuer", "backup", "--keys", keys)
+    for machine in ("second", "third"):
+        city.run(machine, "issuer", "join", database, "--keys", keys)
+    return city
+
+
+def write_residents(path: Path, first: int) -> None:
+    """A file of invented residents."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(_COLUMNS)
+        for row in range(first, first + ROWS):
+            born = f"{1940 + row % 66}-{1 + row % 12:02}-{1 + row % 28:02}"
+            names = _FAMILIES[row % len(_FAMILIES)], _GIVEN[row // 7 % len(_GIVEN)]
+            writer.writerow([f"XPID{row:06}", *names, born, "2026-01-10", "2030-01-10"])
+
+
+def issued(city: City, files: Sequence[Path], *, is_killed: bool) -> float:
+    """Two machines issue a file each, at once; returns the seconds that it took."""
+    began = time.monotonic()
+    one = city.begin("first", "issuer", "issue", str(files[0]), "--yes")
+    two = city.begin("second", "issuer", "issue", str(files[1]), "--yes")
+    if is_killed:
+        index = open_index(city.home("third"))
+        while index.count() < ROWS // 2 and two.poll() is None:
+            time.sleep(0.02)
+        index.close()
+        two.send_signal(signal.SIGKILL)
+        two.communicate()
+        print(f"  killed the second machine after {time.monotonic() - began:.1f} s; the third one goes on")
+        city.run("third", "issuer", "issue", str(files[1]), "--yes")
+    elif two.communicate() and two.returncode:
+        raise SystemExit("the second machine failed")
+    if one.communicate() and one.returncode:
+        raise SystemExit("the first machine failed")
+    return time.monotonic() - began
+
+
+def indexed(city: City) -> list[tuple[Any, ...]]:
+    """All credentials by number, without the places that depend on who came first."""
+    index, after, found = open_index(city.home("first")), -1, list[tuple[Any, ...]]()
+    while page := index.entries(after):
+        found += [(*each.which, each.edition, each.copy, each.form, each.name, each.state) for each in page]
+        after = page[-1].seq
+    index.close()
+    return sorted(found)
+
+
+def main() -> None:
+    """Tells the story; exits with an error where anything is not as it should be."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        files = [folder / "north.csv", folder / "south.csv"]
+        for place, path in enumerate(files):
+            write_residents(path, place * ROWS)
+        indexes = []
+        for title, is_killed in (("one machine is killed half-way", True), ("nobody is killed", False)):
+            city = a_city(folder / title.replace(" ", "-"))
+            print(f"{2 * ROWS} rows in two files, three machines: {title}")
+            seconds = issued(city, files, is_killed=is_killed)
+            print(f"  {seconds:.1f} s, {2 * ROWS / seconds:.0f} credentials a second")
+            indexes.append(indexed(city))
+            city.run(
+                "third", "issuer", "export", "XPID000007", "XPID015000", "--out", str(city.folder / "out")
+            )
+            for bundle in sorted((city.folder / "out").glob("*.json")):
+                verdict = json.loads(city.run("third", "verify", str(bundle), "--json"))["verdict"]
+                print(f"  {bundle.stem}: {verdict}")
+                if verdict != "valid":
+                    raise SystemExit("a credential is not valid")
+        killed, whole = indexes
+        if killed != whole or len(killed) != 2 * ROWS:
+            raise SystemExit(f"the indexes differ: {len(killed)} and {len(whole)} credentials")
+        print(f"Both indexes have the same {len(whole)} credentials: none is lost, and none issued twice.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,8 @@
+"""What the machines of one issuer share of its log beside the log itself, in the database of `store.json`.
+
+That is the list of what other ledgers have (`ledger/outbox.py`), and the newest checkpoint.
+"""
+
+from .opening import ADDRESS, database_at, database_of, keep_store_address, store_address
+
+__all__ = ["ADDRESS", "database_at", "database_of", "keep_store_address", "store_address"]
