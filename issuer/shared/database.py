@@ -130,7 +130,7 @@ class IndexDatabase:
     def holding(self, name: str, *, shared: bool, patience: float | None) -> Iterator[None]:
         """Holds the lock of a name, as `Connections.held` does.
 
-        Whoever takes one alone counts its number up. Until the block ends, all that this thread writes here
+        Whoever takes one alone counts its number up (ADR 75). Until the block ends, all that this thread writes here
         raises `TAKEN_OVER` once another has taken the lock: from a process that stood still or was cut off.
         Raises `TryLater` after `patience`.
         """
