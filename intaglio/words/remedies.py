@@ -364,6 +364,7 @@ REMEDIES: Mapping[str, str] = {
     "shard-taken": "Nothing is ever written over: move away what lies there, and do the same again.",
     "home-taken": "Nothing is ever overwritten: name another folder, --home.",
     "export-folder-taken": "Name another folder: --out.",
+    "taken-over": "Do the same again: what the other one finished is found, and not done twice.",
     "link-file-taken": "Name another file: --out.",
     "no-such-diploma": "`intaglio issuer list` shows all.",
     "form-not-known": "Do it with the program that issued it.",

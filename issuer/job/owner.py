@@ -17,10 +17,12 @@ import orjson
 from wire.datetimestamp import format_datetimestamp
 from wire.problem import Malformed, TryLater
 from wire.strict import load_json_object
-from wire.text import shortened
+from wire.text import printable
 
 from ..archive.kept import Job
 from ..shared import Shared
+
+_SHOWN = 64  # characters of a name
 
 
 class JobUnderWay(TryLater):
@@ -59,8 +61,8 @@ def _under_way(job: Job, said: bytes | None) -> JobUnderWay:
             "{file} is being issued by process {process} on {machine}, since {since}",
             file=job.file,
             process=int(owner["process"]),
-            machine=shortened(str(owner["machine"])),
-            since=shortened(str(owner["since"])),
+            machine=printable(str(owner["machine"]))[:_SHOWN],
+            since=printable(str(owner["since"]))[:_SHOWN],
         )
     except (Malformed, KeyError, TypeError, ValueError):  # which has just begun, and written nothing yet
         return JobUnderWay.saying("{file} is being issued by another process", file=job.file)
