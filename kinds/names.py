@@ -60,7 +60,7 @@ class PersonName:
         if not self.parts:
             return ""
         given, family = record.get(self.given, ""), record.get(self.family, "")
-        if _UNSPACED(given) and _UNSPACED(family):
+        if not given.isascii() and _UNSPACED(given) and _UNSPACED(family):
             return f"{family}{given}"
         if record.get(self.language, "").partition("-")[0].lower() in _FAMILY_FIRST:
             return f"{family} {given}".strip()

@@ -17,6 +17,7 @@ import re
 from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
+from itertools import islice
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, BinaryIO, NamedTuple
@@ -491,9 +492,12 @@ def _spans(
     None where no row has anything in it. Raises `UNREADABLE_FILE` at the first line that is no text, and
     where a quotation mark is never closed: the rows behind it would be part of one cell, and go unseen.
     """
-    spans: list[Span] = []
-    read, rows, filled, ended = start, 0, False, False
-    digest, first_row, same, last = hashlib.sha256(), FIRST_ROW, 0, ""
+    spans, filled = ([], False) if number else _plain_spans(path, encoding, start, delimiter, most)
+    first_row, same, last = FIRST_ROW, 0, ""
+    if spans:  # they are done, and the header with them
+        first_row, start = spans[-1].numbers.stop, spans[-1].stop
+        first_line += first_row - 1
+    read, rows, ended, digest = start, 0, False, hashlib.sha256()
     full: tuple[int, bytes] | None = None  # the end of a span that takes no more records, and its digest
     behind = hashlib.sha256()  # of the bytes behind that end
 
@@ -524,9 +528,10 @@ def _spans(
 
         file.seek(start)
         found = _rows(lines(), delimiter)
-        next(found, None)  # the header
-        if ended:
-            raise _never_closed(path, "in the header")
+        if not spans:
+            next(found, None)  # the header
+            if ended:
+                raise _never_closed(path, "in the header")
         begun, digest = read, hashlib.sha256()
         for cells in found:
             if ended:  # a row that is whole comes before more is asked for
@@ -544,6 +549,43 @@ def _spans(
     if rows:
         spans.append(Span(len(spans), first_row, rows, begun, read, digest.digest()))
     return tuple(spans) if filled else ()
+
+
+def _plain_spans(path: Path, encoding: str, start: int, delimiter: str, most: int) -> tuple[list[Span], bool]:
+    """The spans up to the first with a quotation mark, and whether any of their rows has anything in it.
+
+    Without such a mark a line is a row, and nothing need be parsed. In another encoding than UTF-8 there are
+    none. They end before a line that is too long or no text as well: the caller reads on, and says why.
+    """
+    spans: list[Span] = []
+    filled, first_row = False, FIRST_ROW
+    with path.open("rb") as file:
+        file.seek(start)
+        header = file.readline()
+        start += len(header)
+        is_plain = encoding == "utf-8" and _are_plain([header], header)
+        while is_plain and (lines := list(islice(file, most))):
+            data = b"".join(lines)
+            if not _are_plain(lines, data):
+                break
+            digest = hashlib.sha256(data).digest()
+            spans.append(Span(len(spans), first_row, len(lines), start, start + len(data), digest))
+            first_row, start = first_row + len(lines), start + len(data)
+            filled = filled or bool(data.translate(None, delimiter.encode() + b"\r\n"))
+    return spans, filled
+
+
+def _are_plain(lines: list[bytes], data: bytes) -> bool:
+    """True if the lines, together `data`, are text in UTF-8, and each is a row that is read as such.
+
+    A cell has no quotation marks then, and is not longer than the reader takes.
+    """
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    is_cut = b'"' not in data and data.count(b"\r") == data.count(b"\r\n")
+    return is_cut and max(map(len, lines)) <= csv.field_size_limit()
 
 
 def _cell(cells: list[str], index: int) -> str:

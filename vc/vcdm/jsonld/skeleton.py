@@ -76,7 +76,7 @@ class _Quads:
         self._varying = varying
         self._blocks = _format(slots, "\0".join(blocks[blank] for blank in varying))  # U+0000 is escaped
         self._hashes = [self._hasher(block.encode()).digest() for block in blocks]
-        self._runs = [_format(slots, run) for run in _runs(slots, text)]
+        self._runs = _format(slots, "\0".join(_runs(slots, text)))
         if any(double(float(slots.markers[index])) in text for index in slots.numbers):
             raise _Unclear  # a number is written in a way that is not known here
         names = {found[1] for found in _TERM.finditer(text) if found[1]}
@@ -151,8 +151,7 @@ class _Quads:
         names_by_blank = self._labels.copy()
         for number, blank in enumerate(sorted(self._blanks, key=hashes.__getitem__)):
             names_by_blank[blank] = self._labels[number]
-        columns = [*row, *names_by_blank, *numbers]
-        runs = [run(columns) for run in self._runs]
+        runs = self._runs([*row, *names_by_blank, *numbers]).split(b"\0")
         runs.sort()  # UTF-8 sorts as code points do
         if any(map(eq, runs, islice(runs, 1, None))):  # a statement that is made twice counts once
             return None
