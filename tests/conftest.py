@@ -17,9 +17,9 @@ from tests import measured, softhsm
 from tests.commandline import Program
 from tests.skips import pytest_addoption, pytest_terminal_summary
 
-__all__ = ["pytest_addoption", "pytest_runtestloop", "pytest_terminal_summary"]
+__all__ = ["pytest_addoption", "pytest_runtest_call", "pytest_runtestloop", "pytest_terminal_summary"]
 
-pytest_runtestloop = measured.pytest_runtestloop
+pytest_runtest_call, pytest_runtestloop = measured.pytest_runtest_call, measured.pytest_runtestloop
 
 ROOT = Path(__file__).parent.parent
 CORPORA = Path(os.environ.get("INTAGLIO_CORPORA", ROOT.parent / "shared"))

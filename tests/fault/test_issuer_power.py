@@ -41,7 +41,7 @@ from wire.problem import Problem, Refused
 from wire.sqlite import connect
 from wire.strict import load_json_object
 
-pytestmark = pytest.mark.slow  # thousands of states: for `make test`
+pytestmark = [pytest.mark.slow, pytest.mark.unmeasured]  # thousands of states: for `make test`
 
 ADA = Holder()
 ONE, TWO = "UNI-000001", "UNI-000002"

@@ -22,7 +22,7 @@ from tests.gazette import NAME, NOTICE, NOTICES
 from tests.gazette_anchor import GazetteAnchor, gazette_file, gazettes
 from tests.ledger_samples import NOW, ORIGIN, open_log, sample, samples, trust_in
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.unmeasured]
 
 SIZES = [2, 5, 9]
 DAY = timedelta(days=1)

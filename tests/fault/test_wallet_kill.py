@@ -16,7 +16,7 @@ from keys import WrongPassphrase
 from tests.fault.kill import Reached, Work, a_sample, kill_everywhere
 from wire.problem import Conflict, Damaged
 
-pytestmark = pytest.mark.slow  # hundreds of processes: for `make test`
+pytestmark = [pytest.mark.slow, pytest.mark.unmeasured]  # hundreds of processes: for `make test`
 
 OLD, NEW = b"correct horse battery", b"another passphrase"
 NAMES = [f"diploma {number}" for number in range(4)]
