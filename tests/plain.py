@@ -23,7 +23,8 @@ _RELATIVE = re.compile(
     r"(?:What|Whatever|Who|Whoever|Whom|Whose|Which|Whichever|That which|How|Whether)\b(?!.*\?$)"
     r"|Where(?:ver)?\b(?!.*(?:\?$|,))"
 )
-_COMMENT = re.compile(r"(?:^\s*|  )# (?!type:|noqa|pragma)")
+# A linter's waiver is a comment only if it gives its reason.
+_COMMENT = re.compile(r"(?:^\s*|  )# (?!(?:type:|noqa|pragma)(?!.* -- ))")
 _END = re.compile(r"(?<=[.:?!])\s+(?=[A-Z`\"])")
 _FENCED = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
 _BREAK = re.compile(r"\n\s*\n|\n\s*(?:[-*]|\d+\.)\s+|\n(?=#)|\s\|\s|\|?\n\|", re.MULTILINE)
