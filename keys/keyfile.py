@@ -115,6 +115,7 @@ class KeyFile:
         new = {_checked_name(name): PrivateKey.generate(key_type) for name, key_type in key_types.items()}
 
         def change(keys: dict[str, PrivateKey]) -> None:
+            # Never replaced: a key that was overwritten is lost for good.
             if held := ", ".join(new.keys() & keys.keys()):
                 raise Conflict(f"the key file {self.path} has already what is to be added: {held}")
             keys.update(new)
@@ -187,6 +188,7 @@ class KeyFile:
                 name: PrivateKey.from_secret(public.type, base64url_decode(_text(texts[name])))
                 for name, public in self.public_keys.items()
             }
+            # A secret under another key's name would sign in that key's place.
             if len(root) != 32 or any(keys[name].public_key != self.public_keys[name] for name in keys):
                 raise Malformed("a secret in it does not belong to its public key")
         self.is_open = True

@@ -20,6 +20,7 @@ from .problem import BadCell
 from .vocabulary import Words
 
 Record = dict[str, Any]
+"""The checked values of one row, by the names of the kind's fields."""
 
 _LAST_DAY = "9999-12-31"
 

@@ -271,6 +271,7 @@ class OfCheckpoints(Generic[_T]):
 
 
 EvidenceKind = OfEntries | OfCheckpoints[Any]
+"""The way in which evidence of one kind is verified: about an entry, or about a checkpoint."""
 
 OF_LOGS: Mapping[str, EvidenceKind] = MappingProxyType({TLOG_PROOF: OfEntries(_verify_tlog_proof)})
 

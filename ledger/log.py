@@ -206,6 +206,7 @@ class LogReader:
         try:
             checkpoint = Checkpoint.parse(note)
             signers = checkpoint.signers([self.verifier_key])
+        # A store may be anybody's: nothing from it counts before the signature fits.
         except Malformed as error:
             raise Damaged(f"the checkpoint of the log is not what was signed: {error.detail}") from error
         # The store may hold another log: its name is compared first, then its key (threat A44).
@@ -239,6 +240,7 @@ class LogReader:
         try:
             proof = self.consistency(old.size, new.size)
             merkle.verify_consistency(old.size, old.root, new.size, new.root, proof)
+        # RFC 6962 2.1.2: such a log has two histories, and nothing more may be signed for it.
         except InvalidEvidence as error:
             raise Damaged(f"the log does not begin with the {_entries(old.size)} that it had") from error
 

@@ -51,6 +51,7 @@ class VerifierKey:
     public_key: PublicKey
 
     def __post_init__(self) -> None:
+        # signed-note: a space or a plus would end the name, and another key could seem to be meant.
         if not _KEY_NAME.fullmatch(self.name):
             raise Malformed("the name of a log or witness is empty, or has a space, a control or a '+' in it")
         # signed-note and tlog-cosignature: types 1 and 4 are Ed25519; 32 bytes of another key look the same.
@@ -154,6 +155,7 @@ class Note:
         try:
             lines = tail.decode().removesuffix("\n").split("\n")
             head.decode()
+        # signed-note: the text is UTF-8, so that all readers see the same.
         except UnicodeDecodeError:
             raise InvalidEvidence("the signed note is not UTF-8") from None
         # signed-note: no ASCII control characters but the newline; they would also reach terminals (A40).

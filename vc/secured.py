@@ -110,7 +110,7 @@ class Secured(Protocol):
 
     @property
     def most_hidden(self) -> int:
-        """The most values that it may hold beyond those shown: some may be decoys (RFC 9901, 4.2.7).
+        """The most values that it may hold beyond those shown: some may be decoys (RFC 9901, 4.2.5).
 
         Raises as `claims`.
         """

@@ -231,7 +231,7 @@ class SignatureCheck:
         # Threat 56: `earliest`, since the day must not have begun anywhere.
         if start is not None and is_ahead(start.earliest, self.now):
             raise NOT_YET_IN_FORCE(f"valid only from {start.utc.date()} on", since=str(start.utc.date()))
-        # VCDM 1.1, 4.3: without a time zone nobody can tell at which hour of a day or so it is.
+        # VCDM 1.1, 4.6 and 4.8: without a time zone nobody can tell at which hour of a day or so it is.
         if end is not None and end.earliest <= self.now:
             raise TIME_ZONE_UNKNOWN.saying(
                 "the end, {date}, has no time zone", date=f"{end.utc:%Y-%m-%d %H:%M}"

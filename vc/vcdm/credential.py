@@ -220,7 +220,7 @@ def optional_url(value: Mapping[str, Any], name: str, where: str) -> str | None:
 
 
 def typed_objects(reading: Reading, name: str, *, id_required: bool = False) -> tuple[Mapping[str, Any], ...]:
-    """The objects under `name`, one or a list, each with a `type` (VCDM 2.0, 4.9 to 4.14).
+    """The objects under `name`, one or a list, each with a `type` (VCDM 2.0, 4.10, 4.11, 5.4 to 5.6).
 
     Raises `MalformedCredential`.
     """
@@ -235,6 +235,7 @@ def typed_objects(reading: Reading, name: str, *, id_required: bool = False) -> 
             raise MalformedCredential.saying("{member} is not an object or a list of objects", member=name)
         types = item.get("type")
         types = types if isinstance(types, list) else [types]
+        # VCDM 2.0, 4.10 and 4.11: its type says by which rules it is read.
         if not types or not all(isinstance(text, str) and text for text in types):
             raise MalformedCredential.saying("{member} has no type", member=name)
         # VCDM 2.0, 4.11: without an id nobody knows which schema it is.
@@ -252,6 +253,7 @@ def _period(said: Mapping[str, Any], version: str) -> tuple[Moment | None, Momen
         _moment(said, name) for name in ("validUntil", "expirationDate") if name in said
     ]
     ends = Moment(*map(min, zip(*moments, strict=True))) if moments else None
+    # VCDM 1.1, 4.6: required there, and optional since 2.0.
     if version == "1.1" and starts is None:
         raise MalformedCredential("issuanceDate is missing")
     # VCDM 2.0, 4.9. Dates without a time zone are refused only where they are wrong in every zone.
@@ -319,6 +321,7 @@ def _require_related_resources(document: Mapping[str, Any]) -> None:
     found = document["relatedResource"]
     seen = set[str]()
     for item in found if isinstance(found, list) else [found]:
+        # VCDM 2.0, 5.3: the id is the address that the digest is about.
         if not isinstance(item, dict) or not is_url(item.get("id")):
             raise MalformedCredential("relatedResource has no id that is a URL")
         # VCDM 2.0, 5.3: two digests for one address could not both be right.
@@ -326,6 +329,7 @@ def _require_related_resources(document: Mapping[str, Any]) -> None:
             raise MalformedCredential("relatedResource names the same id twice")
         seen.add(item["id"])
         sri, multibase = item.get("digestSRI"), item.get("digestMultibase")
+        # VCDM 2.0, 5.3: without a digest, any file would do.
         if sri is None and multibase is None:
             raise MalformedCredential("relatedResource has neither digestSRI nor digestMultibase")
         if sri is not None and not (isinstance(sri, str) and re.fullmatch(_SRI, sri)):

@@ -58,7 +58,7 @@ def claims_of(
     if "@context" in payload:  # whose end and terms of use would be passed over, such as `validUntil`
         raise UnsupportedForm("the credential is of W3C's data model as well, which is not read in an SD-JWT")
     _require_other_types(payload, vct)
-    # ADR 14: `iss` is optional (2.2.2.2), so that a credential without one is not malformed.
+    # ADR 14: `iss` is optional (2.2.2.3), so that a credential without one is not malformed.
     if "iss" not in payload and not subject:
         raise ISSUER_NOT_NAMED("the credential has no iss, and no certificate that names its issuer")
     if "aud" in payload:  # RFC 7519, 4.1.3: whoever is not named there has to refuse it

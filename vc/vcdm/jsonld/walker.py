@@ -344,7 +344,7 @@ class Walk:
             raise InvalidDocument("a map by index, id or type is not supported", hint="Use an array.")
 
     def chain(self, graph: Graph, plan: Plan, items: list[Any], depth: int) -> Node:
-        """An ordered list (8.2.3): a chain of blank nodes. Raises `LossyDocument`, `TOO_COMPLEX`."""
+        """An ordered list (8.3.2): a chain of blank nodes. Raises `LossyDocument`, `TOO_COMPLEX`."""
         if depth > DEEPEST:
             raise TOO_COMPLEX.saying("the document is nested deeper than {most} levels", most=DEEPEST)
         cells = [self.dataset.blank() for _ in items]
