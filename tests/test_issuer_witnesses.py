@@ -4,29 +4,46 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import httpx
 import pytest
 
 from hub import make_hub, open_witness
 from hub.http import create_app
-from ledger import VerifierKey
+from intaglio.commands.issuer.place import Place
+from intaglio.publishing import asking
+from intaglio.publishing import create_app as published
+from intaglio.session import Session
+from ledger import Checkpoint, VerifierKey
+from ledger.cosigned import Cosigned
+from ledger.cosigning import Witnesses
 from ledger.evidence import parse_proof
 from ledger.folder import open_to_read
+from ledger.problem import OTHER_ROOT, WITNESS_AT_OTHER_SIZE
+from ledger.tiles.layout import prefix
 from ledger.witness import Witness
 from tests.commandline import Answer, Program
+from tests.problems import raises
 from tests.serving import listening, serving
-from tests.world import NOW
+from tests.witnessing import FORK, HONEST, LOG_KEY, URL
+from tests.world import NOW, Holder
 from vc import Bundle
 from vc.forms import FORMS
+from wire.consent import digest_of
+from wire.fetch import HttpsFetcher
 from wire.files import make_private_folder
+from wire.problem import Problem, TooLarge
 
 CSV = Path(__file__).parents[1] / "examples" / "diploma" / "graduates.csv"
 NAMES = ("a", "b", "c")
+CREDENTIAL = {"@context": ["https://www.w3.org/ns/credentials/v2"], "type": ["VerifiableCredential"]}
 
 
 @dataclass
@@ -205,3 +222,165 @@ def test_a_wallet_keeps_what_waits_for_witnesses_and_says_so(story: Story) -> No
     kept = story.employer("wallet", "import", story.folder / "out" / "UNI-2026-00000.json")
     assert kept.code == 0, kept.err
     assert "by then more witnesses have signed" in kept.err
+
+
+def findings(program: Program) -> dict[str, str]:
+    """What `doctor` says of witnesses and hubs, by its code."""
+    told = json.loads(program("doctor", "--json").out)["findings"]
+    ours = ("quorum", "entries", "witness", "hub", "log-behind")
+    return {each["code"]: each["finding"] for each in told if each["code"].startswith(ours)}
+
+
+def test_doctor_tells_of_witnesses(story: Story) -> None:
+    story.ask("quorum", "2")
+    assert findings(story.university).keys() == {"entries-unwitnessed"}
+    story.issue(0)
+    assert findings(story.university).keys() == {"quorum-has"}
+    for name in ("a", "b"):
+        story.hubs.stop(name)
+    assert story.issue(1)[0] == 7
+    said = findings(story.university)
+    assert said.keys() == {"quorum-lost", "witness-without-line"}
+    assert "2026-07-01 12:00Z" in said["quorum-lost"]
+    assert "holds 1 entry" in said["quorum-lost"]
+    assert story.university("doctor").code == 1
+    key = story.hubs.witnesses["a"].state.key
+    cosigned = Cosigned(story.university.home / "issuer")
+    cosigned.answered(key, 0, None, WITNESS_AT_OTHER_SIZE.code, 1000)
+    assert "a.example says that it has cosigned 1000 entries" in findings(story.university)["witness-ahead"]
+
+
+def test_doctor_tells_of_a_hub(story: Story) -> None:
+    assert story.employer("hub", "init", "hub.example").code == 0
+    assert "hub.example" in findings(story.employer)["hub-found"]
+    assert story.employer("hub", "add", LOG_KEY, URL).code == 0
+    witness = open_witness(story.employer.home / "hub", lambda: None, story.clock)
+    witness.add_checkpoint(HONEST.request(0, 3))
+    with raises(OTHER_ROOT):
+        witness.add_checkpoint(FORK.request(3, 3))
+    assert findings(story.employer).keys() == {"hub-found", "hub-fork"}
+    (story.employer.home / "hub" / "witness.sqlite").unlink()
+    assert story.employer("doctor").code == 1
+
+
+def test_an_issuer_that_was_put_back_signs_nothing_more(story: Story) -> None:
+    """What lies beside its folder was put back as well: only a witness knows better."""
+    story.ask("quorum", "2")
+    story.issue(0)
+    home = story.university.home
+    shutil.copytree(home, story.folder / "copy")
+    story.issue(1)
+    shutil.rmtree(home)
+    shutil.copytree(story.folder / "copy", home)
+    run = story.university("ledger", "witness", "run")
+    assert run.code == 0  # as far as the copy goes, they have seen it
+    code, told = story.issue(2)
+    assert (code, told["unwitnessed"]) == (7, 1)
+    refused = story.university("issuer", "issue", story.folder / "1.csv", "--json")
+    assert json.loads(refused.out)["error"]["code"] == "log-behind"
+    refused = story.university("ledger", "witness", "run", "--json")
+    assert json.loads(refused.out)["error"]["code"] == "log-behind"
+
+
+def test_the_service_of_a_log_asks_and_shows_what_enough_have_signed(story: Story) -> None:
+    story.ask("quorum", "2")
+    issuer = story.university.home / "issuer"
+    log = open_to_read(issuer)
+    client = HttpsFetcher(allow_loopback=True, timeout=5)
+    witnesses = Witnesses(Cosigned(issuer), client, story.clock)
+    with listening() as listener, serving(published(log), listener), asking(witnesses, log, 0.05, 0.05):
+        address = f"http://localhost:{listener.getsockname()[1]}{prefix(log.origin)}/checkpoint"
+        keys = [witness.state.key for witness in story.hubs.witnesses.values()]
+
+        def shown() -> Checkpoint:
+            return Checkpoint.parse(httpx.get(address, trust_env=False).content)
+
+        until(lambda: len(shown().signers(keys)) == 3)
+        for name in ("b", "c"):
+            story.hubs.stop(name)
+        story.issue(0)
+        assert log.checkpoint().size > shown().size > 0
+        story.hubs.start("c")
+        cosigned = Cosigned(issuer)
+        cosigned.add(story.hubs.witnesses["c"].state.key, story.hubs.urls["c"])
+        until(lambda: shown().size == log.checkpoint().size)
+        assert len(shown().signers(keys)) == 2
+
+
+def test_nobody_is_asked_whom_a_folder_from_elsewhere_names(story: Story) -> None:
+    """As for the nodes of chains: whoever hands over a folder could else learn who opens it (F23)."""
+    elsewhere = story.folder / "elsewhere"
+    shutil.copytree(story.university.home / "issuer", elsewhere)
+    place = ("ledger", "--in", elsewhere, "witness")
+    assert story.employer(*place, "run").code == 3
+    found = {each.problem for each in Cosigned(elsewhere).witnesses()}
+    assert found == {"not-agreed"}
+    assert {witness.state.logs()[0].size for witness in story.hubs.witnesses.values()} == {0}
+    agreed = [word for each in Cosigned(elsewhere).witnesses() for word in ("--agree", digest_of(each.named))]
+    assert story.employer(*agreed, *place, "run").code == 0
+    assert 0 not in {witness.state.logs()[0].size for witness in story.hubs.witnesses.values()}
+    told = json.loads(story.employer("doctor", "--in", elsewhere, "--json").out)["findings"]
+    assert [each["code"] for each in told].count("named-agreed") == 3
+
+
+def test_a_claim_asks_and_is_answered_even_so(story: Story) -> None:
+    story.ask("quorum", "2")
+    story.issue(0, 1)
+    made = Place(story.university.home / "issuer", Session(story.university.home, now=story.clock)).open()
+    wallets = Holder(), Holder()
+    first = Bundle.parse(made.claim("UNI-2026-00000", wallets[0].did), FORMS)
+    assert made.witnessing()(first)
+    for name in NAMES:
+        story.hubs.stop(name)
+    second = Bundle.parse(made.claim("UNI-2026-00001", wallets[1].did), FORMS)
+    assert not made.witnessing()(second)
+
+
+def until(is_so: Callable[[], bool], within: float = 20.0) -> None:
+    """Waits for what another thread does."""
+    deadline = time.monotonic() + within
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize(
+    ("member", "value", "code"),
+    [
+        ("checkpoint", 1, "malformed"),
+        ("checkpoint", -1, "malformed"),
+        ("checkpoint", True, "malformed"),
+        ("checkpoint", "0", "malformed"),
+        ("checkpoints", {}, "malformed"),
+        ("checkpoints", [1], "malformed"),
+        ("version", 3, "later-version"),
+        ("version", 5, "unsupported-form"),
+    ],
+)
+def test_a_bundle_whose_checkpoints_do_not_fit(member: str, value: object, code: str) -> None:
+    note = "log.example\n1\nAAAA\n\n" + "— x AAAA\n" * 3
+    evidence = {"type": "c2sp.org/tlog-proof@v1", "digest": "A" * 43, "proof": "c2sp\n\n", "checkpoint": 0}
+    value_of = {"type": "IntaglioBundle", "version": 4, "credential": CREDENTIAL, "checkpoints": [note]}
+    whole = {**value_of, "evidence": [evidence]}
+    (found,) = Bundle.parse(json.dumps(whole).encode(), FORMS).evidence
+    assert found.body.decode() == f"c2sp\n\n{note}"
+    target = evidence if member == "checkpoint" else whole
+    target[member] = value
+    with pytest.raises(Problem) as refused:
+        Bundle.parse(json.dumps(whole).encode(), FORMS)
+    assert refused.value.code == code
+
+
+def test_one_long_checkpoint_is_not_copied_without_end() -> None:
+    """Sixty-four documents with sixty-four proofs each would be half a gigabyte."""
+    evidence = {"type": "c2sp.org/tlog-proof@v1", "digest": "A" * 43, "proof": "", "checkpoint": 0}
+    document = {"document": {}, "evidence": [evidence] * 64}
+    whole = {
+        "type": "IntaglioBundle",
+        "version": 4,
+        "credential": CREDENTIAL,
+        "checkpoints": ["x" * (1 << 17)],
+        "issuerDocuments": [document] * 64,
+    }
+    with raises(TooLarge):
+        Bundle.parse(json.dumps(whole).encode(), FORMS)
