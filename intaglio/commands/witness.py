@@ -139,7 +139,7 @@ def _policy(cosigned: Cosigned) -> tuple[dict[str, Any], list[str]]:
         # Two quorums share 2q - n at least; if these all lie, two versions can have one each.
         liars, away = max(0, 2 * needed - count - 1), count - needed
         data |= {"quorum": needed, "liars": liars, "away": away}
-        told = tr("{needed} of {count} are needed: that stands {liars} that lie, and {away} that are away")
+        told = tr("{needed} of {count} are needed: {away} may be away, and {liars} may lie")
         lines.append(told.format(needed=needed, count=count, liars=liars, away=away))
     elif required is not None:
         lines.append(tr("needed are {rule}").format(rule=printable(str(required))))
