@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from ledger import Checkpoint, TrustedLog, TrustPolicy, verify_evidence
+from ledger.anchor import Sender
 from ledger.cosigned import EVERY, MOST, Cosigned
+from ledger.cosigning import Witnesses
 from ledger.evidence import parse_proof
 from ledger.note import SignatureType, VerifierKey
+from ledger.outbox import Outbox
 from ledger.problem import LOG_BEHIND, NO_COSIGNATURE, WITNESS_AT_OTHER_SIZE, WITNESS_REFUSES
+from ledger.submitting import look_after
 from ledger.witness import AddCheckpoint
 from tests.cosigners import Town, answering, dead, url
+from tests.gazette import NAME
+from tests.gazette_anchor import gazettes
 from tests.ledger_samples import NOW, SIGNER, open_log, sample, samples
 from tests.problems import raises
 from wire.consent import NotAgreed
@@ -410,3 +417,71 @@ def test_a_log_that_is_an_old_copy_signs_nothing_more(town: Town, count: int) ->
     # With the newest copy it goes on.
     town.cosigned.show(restored.cosigned.elsewhere()[0])
     town.opened().append([sample(78)], b"more")
+
+
+def test_two_that_ask_at_once_keep_one_checkpoint_with_all_lines(town: Town) -> None:
+    keys = town.add("a", "b", "c")
+    town.append(4)
+    for _ in range(3):
+        town.append()
+        barrier = threading.Barrier(4, timeout=WAITING)
+
+        def ask(_: int, barrier: threading.Barrier = barrier) -> bool:
+            # Each with a file of its own, as processes have.
+            other = Witnesses(Cosigned(town.folder), town.line, town.time)
+            barrier.wait()
+            return other.ask(town.log, waits=True) is not None
+
+        with ThreadPoolExecutor(4) as pool:
+            assert all(pool.map(ask, range(4)))
+        note = town.log.published()
+        assert set(Checkpoint.parse(note).signers(keys)) == set(keys)
+        assert size_of(note) == town.log.checkpoint().size
+
+
+def test_a_log_that_is_shown_in_two_versions_gets_no_second_quorum(town: Town) -> None:
+    """Half of five witnesses see one, half the other: where four are needed, neither has them."""
+    names = ("a", "b", "c", "d", "e")
+    town.add(*names)
+    town.cosigned.require("4")
+    town.append(3)
+    town.witnesses().ask(town.log, waits=True)
+    folder = town.folder / "fork"
+    folder.mkdir()
+    fork = Town(folder, line=town.line)
+    for each in town.cosigned.witnesses():
+        fork.cosigned.add(each.key, each.url)
+    fork.cosigned.require("4")
+    fork.append(3)
+    fork.log.append([sample(100)], b"fork")
+    town.append()
+    met = []
+    for log, mine in ((town, "ab"), (fork, "cde")):
+        whole = dict(town.line.answers)
+        town.line.answers |= {url(name): dead for name in names if name not in mine}
+        asking = log.witnesses().ask(log.log, waits=True)
+        assert asking is not None
+        met.append(asking.is_met)
+        town.line.answers |= whole
+    assert met == [False, False]
+    # Afterwards each of them refuses the other version, and the log is told what it has signed.
+    assert problem_of(town, "c").code == LOG_BEHIND.code
+    assert town.cosigned.size() == 3
+    with raises(LOG_BEHIND):
+        town.append()
+
+
+def test_other_ledgers_are_sent_what_enough_have_signed(town: Town) -> None:
+    """Whoever asks for witnesses and for a ledger could else count neither."""
+    (key,) = town.add("a")
+    town.append(3)
+    town.witnesses().ask(town.log)
+    town.append()
+    outbox = Outbox(town.folder)
+    outbox.add(NAME, timedelta(days=1), {"of": town.log.origin}, NOW)
+    sender = Sender(town.folder, town.log, lambda: None, lambda _: None)
+    (made,) = look_after(sender, town.time, gazettes(town.folder))
+    assert made.problem is None
+    sent = outbox.waiting(outbox.destinations()[0])
+    assert sent is not None
+    assert (sent.checkpoint.size, key in sent.checkpoint.signers([key])) == (3, True)

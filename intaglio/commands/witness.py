@@ -41,6 +41,7 @@ def add(place: LogFolder, vkey: str, url: str) -> Result:
     added = Cosigned(place.folder).add(key, url)
     place.consent.keep(added.named)
     compared = fingerprint(key.name, key)
+    _say_to_whom_else(place)
     told = tr("{name} is asked from now on\nfingerprint: {fingerprint}")
     return Result(
         {"name": key.name, "key": vkey, "url": added.url, "fingerprint": compared},
@@ -53,6 +54,7 @@ def add(place: LogFolder, vkey: str, url: str) -> Result:
 def remove(place: LogFolder, name: str) -> Result:
     """Ask a witness no longer. What it has cosigned stays in bundles."""
     Cosigned(place.folder).remove(name)
+    _say_to_whom_else(place)
     return Result({"name": name}, tr("{name} is asked no longer").format(name=printable(name)))
 
 
@@ -67,10 +69,7 @@ def quorum(place: LogFolder, rule: str, every: str | None) -> Result:
     cosigned = Cosigned(place.folder)
     cosigned.require(rule, None if every is None else parse_age(every))
     data, lines = _policy(cosigned)
-    say(
-        tr("The issuer's trust file, and so its fingerprint, is another one now. Hand it out anew:"),
-        "intaglio issuer trust",
-    )
+    _say_to_whom_else(place)
     return Result(data, "\n".join(lines))
 
 
@@ -118,6 +117,15 @@ def run(place: LogFolder) -> Result:
         "\n".join(wrapped(line, 4) for line in lines),
         _code(asking),
     )
+
+
+def _say_to_whom_else(place: LogFolder) -> None:
+    """Verifiers go by the witnesses and the quorum that an issuer hands out."""
+    if (place.folder / "issuer.json").exists():
+        say(
+            tr("The issuer's trust file, and so its fingerprint, is another one now. Hand it out anew:"),
+            "intaglio issuer trust",
+        )
 
 
 def _code(asking: Asking) -> int:
