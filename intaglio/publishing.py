@@ -65,10 +65,11 @@ def asking(
 
 
 def _ask(witnesses: Witnesses, log: LogReader, ended: threading.Event, pause: float, later: float) -> None:
-    told = set[str]()
+    told, is_first = set[str](), True
     while True:
         try:
-            asked = witnesses.ask(log, waits=True)
+            asked = witnesses.ask(log, waits=True, everyone=is_first)
+            is_first = False
             found = set[str]() if asked is None else set(_missing(asked))
         except (Problem, OSError) as problem:
             found = {str(problem)}

@@ -73,11 +73,14 @@ class Witnesses:
     clock: Callable[[], datetime]
     agree: Callable[[str], None] = field(default=lambda _: None)
 
-    def ask(self, log: LogReader, *, seconds: float = SECONDS, waits: bool = False) -> Asking | None:
+    def ask(
+        self, log: LogReader, *, seconds: float = SECONDS, waits: bool = False, everyone: bool = False
+    ) -> Asking | None:
         """Ask for the lines that are missing on the newest checkpoint; `None` where there is no witness.
 
         It returns once the quorum is met and the others have had a fifth of that time more; with `waits`,
-        once all have answered; after `seconds` at the latest. Raises what the log and its folder raise.
+        once all have answered; after `seconds` at the latest. With `everyone`, those are asked, too, whose
+        line is here: one may know that the log is an old copy. Raises what the log and its folder raise.
         """
         witnesses = self.cosigned.witnesses()
         if not witnesses:
@@ -87,7 +90,7 @@ class Witnesses:
         is_met = self._met(checkpoint)
         if checkpoint.size == 0 or (is_met and not waits):
             return Asking(checkpoint, is_met)
-        asked = [each for each in witnesses if each.key not in had]
+        asked = [each for each in witnesses if everyone or each.key not in had]
         # Asked here: a thread asks nobody at a terminal.
         agreed = [each for each in asked if self._is_agreed(each)]
         answers: queue.SimpleQueue[Reply] = queue.SimpleQueue()
@@ -112,7 +115,9 @@ class Witnesses:
                 taken = time.monotonic() - begun
                 deadline = min(deadline, begun + _LATER * taken)
         silent = [each for each in agreed if each not in {answer.witness for answer in found}]
-        self._record(checkpoint, found, silent, is_met=is_met)
+        # Who was not waited for to the end may be well.
+        late = silent if time.monotonic() >= begun + seconds else []
+        self._record(checkpoint, found, late, is_met=is_met)
         return Asking(checkpoint, is_met, tuple(found), tuple(silent))
 
     def _met(self, checkpoint: Checkpoint) -> bool:

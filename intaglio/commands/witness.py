@@ -95,7 +95,7 @@ def run(place: LogFolder) -> Result:
     For a timer, once a minute or an hour. Nothing that issues waits for it. Exit code 3: too few gave one.
     """
     witnesses, log = place.witnesses(SECONDS), place.open()
-    asking = witnesses.ask(log, seconds=SECONDS, waits=True)
+    asking = witnesses.ask(log, seconds=SECONDS, waits=True, everyone=True)
     data, lines = _policy(witnesses.cosigned)
     if asking is None:
         say(tr("No witness is named yet. Name one: intaglio ledger witness add VKEY URL"))
