@@ -22,7 +22,7 @@ from ledger.witness import AddCheckpoint
 from tests.cosigners import Town, answering, dead, url
 from tests.gazette import NAME
 from tests.gazette_anchor import gazettes
-from tests.ledger_samples import NOW, SIGNER, open_log, sample, samples
+from tests.ledger_samples import COSIGNER, NOW, SIGNER, open_log, sample, samples
 from tests.problems import raises
 from wire.consent import NotAgreed
 from wire.https import Response
@@ -263,6 +263,23 @@ def test_lines_gather_on_one_checkpoint(town: Town) -> None:
     assert note is not None
     assert Checkpoint.parse(note).signers(keys) == {keys[0]: NOW, keys[1]: NOW + timedelta(minutes=1)}
     assert len(town.line.asked) == 3
+
+
+def test_lines_on_a_checkpoint_of_another_clock_are_not_those_of_this_one(town: Town) -> None:
+    """A clock that was ahead is put right: the same entries are signed once more (ADR 20)."""
+    (key,) = town.add("a")
+    town.append()
+    town.witnesses().ask(town.log)
+    former = town.log.checkpoint()
+    lines = [line for line in former.note.splitlines(keepends=True) if b"/clock" not in line]
+    own = town.log.clock_key.sign(COSIGNER, former.text, NOW - timedelta(hours=1))
+    again = Checkpoint.parse(b"".join(lines) + own)
+    assert town.cosigned.signers(former) == {key}
+    assert town.cosigned.signers(again) == frozenset()
+    assert town.cosigned.keep(again, {key: key.sign(town.hubs["a"]._signer, again.text, NOW)}, NOW)
+    note = town.cosigned.newest()
+    assert note is not None
+    assert note.startswith(again.note)
 
 
 # What bundles get
