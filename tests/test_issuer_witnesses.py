@@ -20,7 +20,7 @@ from hub.http import create_app
 from intaglio.commands.issuer.place import Place
 from intaglio.publishing import asking
 from intaglio.publishing import create_app as published
-from intaglio.session import Session
+from intaglio.session import Session, utc_now
 from ledger import Checkpoint, VerifierKey
 from ledger.cosigned import Cosigned
 from ledger.cosigning import Witnesses
@@ -32,6 +32,7 @@ from ledger.witness import AddCheckpoint, Witness
 from tests.commandline import Answer, Program
 from tests.problems import raises
 from tests.serving import listening, serving
+from tests.test_service_logs import running
 from tests.witnessing import FORK, HONEST, LOG_KEY, URL
 from tests.world import NOW, Holder
 from vc import Bundle
@@ -429,6 +430,16 @@ def test_a_claim_asks_and_is_answered_even_so(story: Story) -> None:
         story.hubs.stop(name)
     second = Bundle.parse(made.claim("UNI-2026-00001", wallets[1].did), FORMS)
     assert not made.witnessing()(second)
+
+
+@pytest.mark.slow
+def test_the_service_as_a_process_asks(story: Story) -> None:
+    story.clock.now = utc_now()
+    story.ask("quorum", "3")
+    keys = [witness.state.key for witness in story.hubs.witnesses.values()]
+    with running(story.university.home, "ledger", "serve") as (address, lines):
+        until(lambda: len(Checkpoint.parse(httpx.get(address, trust_env=False).content).signers(keys)) == 3)
+    assert "witness" not in "".join(lines)
 
 
 def until(is_so: Callable[[], bool], within: float = 20.0) -> None:
