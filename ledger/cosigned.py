@@ -65,7 +65,7 @@ class Quorum(NamedTuple):
 
         Raises `Malformed` for a rule that they cannot meet, or that names others.
         """
-        known = tuple(names)
+        known = tuple(dict.fromkeys(names))
         if not known:
             return None
         if self.text and not (self.text.isascii() and self.text.isdigit()):
@@ -100,36 +100,38 @@ class Cosigned:
     def add(self, key: VerifierKey, url: str) -> LogWitness:
         """Ask a witness from now on, or at another address.
 
-        What it has cosigned so far it says itself when it is asked first. Raises `Conflict` for a name that
-        another one has, and for too many; `Malformed` for the key of a log.
+        What it has cosigned so far it says itself when it is asked first. One that signs with several keys is
+        added with each; it counts once. Raises `Conflict` for a name that another one has, and for too many;
+        `Malformed` for the key of a log.
         """
         if key.type is SignatureType.ED25519:
             raise Malformed.saying("the key of the witness {name} is that of a log", name=key.name)
         with self._database.writing() as connection:
             before = _witnesses(connection)
-            # Rules and verifiers' groups go by the name.
-            if any(each.key != key and each.key.name == key.name for each in before):
+            address = url.rstrip("/")
+            # Rules go by the name: two witnesses of one name would count as one.
+            if any(each.key != key and each.key.name == key.name and each.url != address for each in before):
                 raise Conflict.saying("another witness is called {name}", name=key.name)
             if len(before) >= MOST and all(each.key != key for each in before):
                 raise Conflict.saying("a log has {most} witnesses at the most", most=MOST)
             connection.execute(
                 "INSERT INTO witness VALUES (?, ?, 0, NULL, NULL, NULL) "
                 "ON CONFLICT (vkey) DO UPDATE SET url = excluded.url",
-                (str(key), url.rstrip("/")),
+                (str(key), address),
             )
             _judge_anew(connection)
             return next(each for each in _witnesses(connection) if each.key == key)
 
     def remove(self, name: str) -> None:
-        """Ask a witness no longer; its lines stay.
+        """Ask a witness no longer, by its name, or one of its keys, by the vkey; its lines stay.
 
         Raises `NotFound`, and `Malformed` where the quorum cannot be met without it.
         """
         with self._database.writing() as connection:
-            found = [each for each in _witnesses(connection) if each.key.name == name]
-            if not found:
+            keys = [each.key for each in _witnesses(connection) if name in (each.key.name, str(each.key))]
+            if not keys:
                 raise NotFound.saying("no witness is called {name}", name=name)
-            connection.execute("DELETE FROM witness WHERE vkey = ?", (str(found[0].key),))
+            connection.executemany("DELETE FROM witness WHERE vkey = ?", [(str(key),) for key in keys])
             _judge_anew(connection)
 
     def require(self, rule: str | None = None, every: timedelta | None = None) -> None:

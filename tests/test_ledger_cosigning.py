@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from keys import PrivateKey
 from ledger import Checkpoint, TrustedLog, TrustPolicy, verify_evidence
 from ledger.anchor import Sender
 from ledger.cosigned import EVERY, MOST, Cosigned
@@ -126,6 +127,36 @@ def test_groups_are_a_rule(town: Town) -> None:
     asking = town.witnesses().ask(town.log)
     assert asking is not None
     assert asking.is_met
+
+
+def test_one_that_signs_with_two_keys_counts_once(town: Town) -> None:
+    """Both of its lines are kept: a verifier may know either key."""
+    (first, other) = town.add("a", "b")
+    secret = PrivateKey.generate()
+    second = VerifierKey(first.name, SignatureType.COSIGNATURE, secret.public_key)
+    town.cosigned.add(second, url("a"))
+    whole = answering(town.hubs["a"])
+
+    def twice(method: str, path: str, body: bytes) -> Response:
+        text = AddCheckpoint.parse(body).checkpoint.text
+        given = whole(method, path, body)
+        return (
+            given if given.status != 200 else given._replace(body=given.body + second.sign(secret, text, NOW))
+        )
+
+    town.line.answers |= {url("a"): twice, url("b"): dead}
+    town.cosigned.require("2")
+    town.append()
+    asking = town.witnesses().ask(town.log, waits=True)
+    assert asking is not None
+    assert not asking.is_met
+    town.cosigned.require("1")
+    town.witnesses().ask(town.log, waits=True)
+    assert set(Checkpoint.parse(town.log.published()).signers([first, second, other])) == {first, second}
+    with raises(Malformed):
+        town.cosigned.require("3")
+    town.cosigned.remove(str(first))
+    assert {each.key for each in town.cosigned.witnesses()} == {second, other}
 
 
 def test_nobody_is_asked_whom_nobody_agreed_to(town: Town) -> None:

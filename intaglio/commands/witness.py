@@ -50,7 +50,7 @@ def add(place: LogFolder, vkey: str, url: str) -> Result:
 
 
 @verb(witness)
-@click.argument("name")
+@click.argument("name", metavar="NAME|VKEY")
 def remove(place: LogFolder, name: str) -> Result:
     """Ask a witness no longer. What it has cosigned stays in bundles."""
     Cosigned(place.folder).remove(name)
@@ -105,11 +105,11 @@ def run(place: LogFolder) -> Result:
             say(f"{answer.witness.key.name}: {headed(answer.problem)}", remedy(answer.problem))
     for silent in asking.silent:
         say(tr("{name} has not answered in time").format(name=printable(silent.key.name)))
-    seen = len(witnesses.cosigned.signers(asking.checkpoint))
+    seen = len({key.name for key in witnesses.cosigned.signers(asking.checkpoint)})
     size = asking.checkpoint.size
     entries = tr_count("{count} entry", "{count} entries", size)
     told = tr("the log of {entries} is seen by {seen} of {count} witnesses")
-    count = len(witnesses.cosigned.witnesses())
+    count = data["of"]
     lines = [told.format(entries=entries, seen=seen, count=count), *lines]
     found = [_answered(answer) for answer in asking.answers]
     return Result(
@@ -137,7 +137,7 @@ def _code(asking: Asking) -> int:
 
 def _policy(cosigned: Cosigned) -> tuple[dict[str, Any], list[str]]:
     """The rule, and how many liars and absent ones it stands, as data and in lines for people."""
-    rule, names = cosigned.quorum(), [each.key.name for each in cosigned.witnesses()]
+    rule, names = cosigned.quorum(), {each.key.name for each in cosigned.witnesses()}
     required = rule.requirement(names)
     data: dict[str, Any] = {"quorum": rule.text or (len(names) or None), "of": len(names)}
     data["lost"] = rule.lost.isoformat() if rule.lost else None
