@@ -48,6 +48,7 @@ NOT_TYPED = {
     "issuer prepare": "it needs a database",
     "ledger anchor add": "it asks nodes of a chain",
     "ledger anchor run": "it asks nodes of a chain",
+    "ledger witness run": "it asks witnesses; tests/test_issuer_witnesses.py reads its object",
     "ledger prune": "it needs a database",
     "trust chain add": "it asks nodes of a chain",
     "samples": "it signs files for half a second; tests/test_demo.py reads its object",
@@ -309,7 +310,11 @@ class _Use:
         )
 
     def use_hub(self) -> None:
-        self.type("hub init", "hub.example/witness")
+        witness = self.type("hub init", "hub.example/witness")["key"]
+        self.type("ledger witness add", witness, "https://hub.example/witness")
+        self.type("ledger witness quorum", "1")
+        self.type("ledger witness list")
+        self.type("ledger witness remove", "hub.example/witness")
         self.type("hub add", self.type("ledger status")["key"], "https://university.example/log")
         self.type("hub status")
         self.type("hub evidence")

@@ -8,18 +8,25 @@ from typing import Any
 
 from ledger import TrustedLedger
 from ledger.anchors import AnchorKind
+from ledger.cosigned import Cosigned
 from ledger.evm import KIND, SINCE
 from ledger.outbox import Outbox
+from ledger.requirement import Requirement
 
 _NAMED = {"list_keys": "listKeys", "status_issuers": "statusIssuers"}
 
 
 def trust_file(
-    entry: Mapping[str, Any], closed: str, outbox: Outbox, anchors: Mapping[str, AnchorKind]
+    entry: Mapping[str, Any],
+    closed: str,
+    outbox: Outbox,
+    anchors: Mapping[str, AnchorKind],
+    cosigned: Cosigned,
 ) -> dict[str, Any]:
     """The trust file of an issuer with this entry; it gives the date if the issuer has `closed`.
 
-    It names the ledgers that the log's checkpoints go to, as far as `anchors` say how to trust them.
+    It names the ledgers that the log's checkpoints go to, as far as `anchors` say how to trust them, and the
+    log's witnesses with the number that is needed.
     """
     ledgers = _trusted_ledgers(outbox, anchors)
     issuer = {
@@ -34,8 +41,24 @@ def trust_file(
     if any(ledger.kind == KIND and SINCE in ledger.parameters for ledger in ledgers):
         version = max(version, 5)
     version = 7 if "address" in issuer else version
-    log = {**entry["log"], **({"ledgers": [asdict(ledger) for ledger in ledgers]} if ledgers else {})}
+    log = {**entry["log"], **_witnesses(cosigned)}
+    if ledgers:
+        log["ledgers"] = [asdict(ledger) for ledger in ledgers]
     return {"version": version, "issuers": [issuer], "logs": [log]}
+
+
+def _witnesses(cosigned: Cosigned) -> dict[str, Any]:
+    """The log's witnesses, and how many of them are needed; of groups, the fewest that can meet them."""
+    keys = [each.key for each in cosigned.witnesses()]
+    required = cosigned.quorum().requirement(key.name for key in keys)
+    if required is None:
+        return {}
+    return {"witnesses": list(map(str, keys)), "quorum": _fewest(required)}
+
+
+def _fewest(required: Requirement) -> int:
+    counts = (_fewest(one) if isinstance(one, Requirement) else 1 for one in required.of)
+    return sum(sorted(counts)[: required.at_least])
 
 
 def _trusted_ledgers(outbox: Outbox, anchors: Mapping[str, AnchorKind]) -> list[TrustedLedger]:
