@@ -113,8 +113,11 @@ class VerifierKey:
         return datetime.fromtimestamp(stamp, UTC)
 
 
-def fingerprint(origin: str, key: VerifierKey) -> str:
-    """Seven groups of digits by which two people compare the name and key of a log or witness."""
+def fingerprint(origin: str, key: VerifierKey | str) -> str:
+    """Seven groups of digits by which two people compare the name and key of a log or witness.
+
+    The key may be a vkey, also of a type that is not read here.
+    """
     return figures(sha256(f"{origin}\n{key}".encode()).digest())
 
 
@@ -127,6 +130,11 @@ def signature_type(vkey: str) -> int:
     if not _KEY_NAME.fullmatch(name) or not _KEY_ID.fullmatch(key_id) or len(raw) < 2:
         raise Malformed("the key of a log or witness is not a name, a key id and a key")
     return raw[0]
+
+
+def vkey_name(vkey: str) -> str:
+    """The name in a vkey."""
+    return vkey.partition("+")[0]
 
 
 def _parts(vkey: str) -> tuple[str, str, bytes]:

@@ -1,4 +1,4 @@
-"""Requirement of a log's checkpoint on several ledgers, and the time at which it is met (ADR 58)."""
+"""Requirement of several ledgers, or witnesses, for a log's checkpoint, and when it is met (ADR 58)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LEDGERS = "ledgers"
 """The clock of a fact whose time is that of the required ledgers."""
 
 MOST = 64
-"""Ledgers and groups in one requirement."""
+"""Names and groups in one requirement."""
 
 _SIGNS = "(),"
 _WORD = r"[(),]|[^\s(),]+"
@@ -35,13 +35,13 @@ class Requirement:
         # A ledger named twice would count twice: one thief's ledger could then meet "2 of" (threat F19).
         if not 1 <= self.at_least <= len(self.of) or len(set(self.of)) != len(self.of):
             raise Malformed.saying(
-                "{number} of {count} different ledgers cannot be required",
+                "{number} of {count} different names cannot be required",
                 number=self.at_least,
                 count=len(set(self.of)),
             )
         # threat 62: each is looked up for each entry.
         if sum(1 for _ in self.members()) > MOST:
-            raise TooLarge.saying("more than {most} ledgers and groups are required", most=MOST)
+            raise TooLarge.saying("more than {most} names and groups are required", most=MOST)
 
     @classmethod
     def parse(cls, text: str) -> Requirement:
@@ -51,12 +51,12 @@ class Requirement:
         """
         words = re.findall(_WORD, text)
         if words.count("(") > MOST:  # else a group for each level could exhaust the stack
-            raise TooLarge.saying("more than {most} ledgers and groups are required", most=MOST)
+            raise TooLarge.saying("more than {most} names and groups are required", most=MOST)
         words.reverse()
         one = _one(words)
         if one is None or words:
             raise Malformed.saying(
-                "{rule} is neither a ledger nor so many of several, such as {example}",
+                "{rule} is neither a name nor so many of several, such as {example}",
                 rule=shortened(text),
                 example="1 of (a, b)",
             )

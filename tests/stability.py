@@ -253,6 +253,10 @@ class _Use:
         self.type("trust list", home="employer")
         log = "university.example/log"
         self.type("trust require", log, "none", home="employer")
+        witness = self.type("hub status")["key"]
+        self.type("trust witness add", log, witness, home="employer")
+        self.type("trust witness list", home="employer")
+        self.type("trust witness remove", log, witness, home="employer")
         self.type("trust remove", json.loads(handed_out.read_text())["issuers"][0]["id"], home="employer")
         self.type("doctor")
         self.type("issuer close", "--yes", home="restored")

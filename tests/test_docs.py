@@ -168,11 +168,10 @@ def test_verifying(program: Program, folder: Path) -> None:
 @pytest.mark.slow
 def test_hubs(program: Program, folder: Path) -> None:
     def told(line: str) -> str:
-        if "VKEY" not in line:
-            return line
-        return line.replace(
-            "VKEY", json.loads(program("ledger", "--in", "log", "status", "--json").out)["key"]
-        )
+        for name, words in (("VKEY", ("ledger", "--in", "log")), ("WITNESS", ("hub",))):
+            if name in line:
+                line = line.replace(name, json.loads(program(*words, "status", "--json").out)["key"])
+        return line
 
     follow("hubs.md", program, folder, told)
 

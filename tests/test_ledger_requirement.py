@@ -44,7 +44,7 @@ def test_it_can_be_read_aloud() -> None:
 
 @pytest.mark.parametrize(("at_least", "of"), [(0, (A,)), (2, (A,)), (1, ()), (1, (A, A)), (2, (A, A))])
 def test_what_cannot_be_met_is_no_requirement(at_least: int, of: tuple[str, ...]) -> None:
-    with pytest.raises(Malformed, match=f"{at_least} of {len(set(of))} different ledgers"):
+    with pytest.raises(Malformed, match=f"{at_least} of {len(set(of))} different names"):
         Requirement(at_least, of)
 
 

@@ -113,7 +113,7 @@ def test_removing_takes_the_log_along_when_it_speaks_for_nobody_else() -> None:
     "value",
     [
         {},
-        {"version": 8},
+        {"version": 9},
         {"version": True},
         {"version": 1.0},
         {"version": 1, "issuers": {}},
