@@ -10,6 +10,7 @@ from keys import KeyFile, PrivateKey
 from keys.signer import Passphrase
 from ledger.note import SignatureType, VerifierKey
 from ledger.witness import Witness, WitnessState
+from wire.files import sync_folder
 from wire.problem import Conflict
 
 from .problem import NO_HUB
@@ -19,18 +20,28 @@ STATE = "witness.sqlite"
 _KEY = "witness"
 
 
-def make_hub(folder: Path, name: str, passphrase: Callable[[], bytes | None]) -> WitnessState:
+def make_hub(
+    folder: Path, name: str, passphrase: Callable[[], bytes | None], *, new_key: bool = False
+) -> WitnessState:
     """Make a hub whose witness is called `name`, preferably a web address without https://.
 
-    Raises `Malformed` for a name that cannot be one, before anything is asked or written, and `Conflict`
-    where there are keys already.
+    With `new_key` the hub that is there gets another key, and is another witness from then on: it has signed
+    nothing. Raises `Malformed` for a name that cannot be one, before anything is asked or written, and
+    `Conflict` where there are keys already.
     """
     VerifierKey(name, SignatureType.COSIGNATURE, PrivateKey.generate().public_key)
-    if (folder / KEYS).exists():
+    if (folder / KEYS).exists() and not new_key:
         raise Conflict.saying("{folder} is a hub already", folder=str(folder))
-    public = KeyFile.create(folder / KEYS, {_KEY: "Ed25519"}, passphrase()).public_keys[_KEY]
+    making = folder / f"{KEYS}.new"
+    making.unlink(missing_ok=True)
+    public = KeyFile.create(making, {_KEY: "Ed25519"}, passphrase()).public_keys[_KEY]
     key = VerifierKey(name, SignatureType.COSIGNATURE, public)
-    return WitnessState.create(folder / STATE, key, kept=_beside(folder))
+    state = WitnessState.create(folder / STATE, key, kept=_beside(folder), is_new_key=new_key)
+    # Last of all: before that there is no hub, so that whoever is killed here begins anew.
+    making.replace(folder / KEYS)
+    making.with_name(f"{making.name}.lock").unlink(missing_ok=True)
+    sync_folder(folder)
+    return state
 
 
 def open_state(folder: Path) -> WitnessState:
@@ -41,13 +52,18 @@ def open_state(folder: Path) -> WitnessState:
     return _state(folder, _keys(folder, lambda: None))
 
 
-def open_witness(folder: Path, passphrase: Passphrase, clock: Callable[[], datetime]) -> Witness:
+def open_witness(
+    folder: Path,
+    passphrase: Passphrase,
+    clock: Callable[[], datetime],
+    is_sure: Callable[[str], bool] = lambda _: True,
+) -> Witness:
     """The witness of a hub, ready to sign: its passphrase is asked for now, and not at the first request.
 
-    Raises `NotFound`, `Damaged`, and what opening the key raises.
+    `is_sure` is as in `Witness`. Raises `NotFound`, `Damaged`, and what opening the key raises.
     """
     keys = _keys(folder, passphrase)
-    return Witness(_state(folder, keys), keys.signer(_KEY), clock)
+    return Witness(_state(folder, keys), keys.signer(_KEY), clock, is_sure)
 
 
 def _keys(folder: Path, passphrase: Passphrase) -> KeyFile:

@@ -27,7 +27,7 @@ from . import merkle
 from .entries import parse_entry
 from .note import Checkpoint, SignatureType, VerifierKey, decode_base64, signature_type, vkey_name
 from .problem import LOG_CONTRADICTED, InvalidEvidence, NotWitnessed, UnknownKind, UnknownLedger, UnknownLog
-from .quorum import Quorum, QuorumRule, implies
+from .quorum import QuorumRule, WitnessQuorum, implies
 from .requirement import Requirement
 
 TLOG_PROOF = "c2sp.org/tlog-proof@v1"
@@ -68,7 +68,7 @@ class Fact:
     """The checkpoint that covers the entry; other ledgers may have evidence of it in turn."""
     stated: datetime | None = None
     """The log's own time, where `time` is that of others."""
-    quorum: Quorum | None = field(default=None, compare=False, repr=False)
+    quorum: WitnessQuorum | None = field(default=None, compare=False, repr=False)
     """The quorum that the witnesses meet, if there is one."""
 
 
@@ -131,7 +131,7 @@ class TrustedLog:
     """The vkeys of witnesses whose type of signature is not read here: they never count for the quorum."""
     operators: Mapping[str, str] = field(default_factory=dict, hash=False)
     """The operators of witnesses, by vkey; a witness without one is its own."""
-    by_operator: Quorum = field(init=False, compare=False, repr=False)
+    by_operator: WitnessQuorum = field(init=False, compare=False, repr=False)
     """The quorum, over operators."""
     _operator_of: Mapping[VerifierKey, str] = field(init=False, compare=False, repr=False)
     """The operators of the witnesses whose lines are read."""
@@ -161,7 +161,7 @@ class TrustedLog:
                 else "the log {log} has {count} witnesses, not {quorum}"
             )
             raise Malformed.saying(said, log=self.key.name, count=count, quorum=self.quorum)
-        object.__setattr__(self, "by_operator", Quorum.by_operator(self.quorum, operators))
+        object.__setattr__(self, "by_operator", WitnessQuorum.by_operator(self.quorum, operators))
         read = {key: operators[str(key)] for key in self.witnesses}
         object.__setattr__(self, "_operator_of", MappingProxyType(read))
         # Evidence of a ledger that is not trusted never counts: the requirement could not be met.
@@ -278,7 +278,7 @@ class Attested(NamedTuple):
     clock: str
     witnesses: int
     """Those of one operator count once."""
-    quorum: Quorum | None = None
+    quorum: WitnessQuorum | None = None
     """The quorum that these meet, if there is one."""
 
 

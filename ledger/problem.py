@@ -85,6 +85,8 @@ OTHER_ROOT = Code("other-root", Conflict, "The log has two roots for one size")
 """A log signed another root than the one that a witness cosigned for that size: the log is forked."""
 NOT_CONTINUED = Code("not-continued", InvalidEvidence, "The log is not shown to have only grown")
 """The consistency proof does not lead from the tree that a witness cosigned to the new one."""
+WITNESS_NOT_SURE = Code("witness-not-sure", TryLater, "The witness has to ask others first")
+"""No peer has said yet whether the witness signed more of this log than it knows: its state may be old."""
 OLD_WITNESS_STATE = Code("old-witness-state", Damaged, "The witness's state is an older copy")
 """What a witness has signed is an older copy than was here: it could sign a second history of a log."""
 NO_LOG = Code("no-log", NotFound)

@@ -27,7 +27,7 @@ QuorumRule = int | Requirement
 
 
 @dataclass(frozen=True, slots=True)
-class Quorum:
+class WitnessQuorum:
     """A rule over the operators `of`: a number of them, or groups, in which each stands once at the most.
 
     Raises `Malformed` otherwise, and for a rule that cannot be met.
@@ -55,7 +55,7 @@ class Quorum:
             )
 
     @classmethod
-    def by_operator(cls, rule: QuorumRule, operators: Mapping[str, str]) -> Quorum:
+    def by_operator(cls, rule: QuorumRule, operators: Mapping[str, str]) -> WitnessQuorum:
         """The quorum that a rule over witnesses means, from the operator of each, by vkey.
 
         Raises `Malformed`, also where two operators have a witness of one name, and the rule names some.
@@ -114,7 +114,9 @@ def parse_rule(text: str) -> QuorumRule:
     return int(text) if re.fullmatch("[0-9]{1,4}", text) else Requirement.parse(text)
 
 
-def implies(one: Quorum, ones: Mapping[str, str], other: Quorum, others: Mapping[str, str]) -> bool:
+def implies(
+    one: WitnessQuorum, ones: Mapping[str, str], other: WitnessQuorum, others: Mapping[str, str]
+) -> bool:
     """Return whether each set of witnesses that meets `one` meets `other`; false if that costs too much.
 
     Both come with the operator of each witness, by vkey.

@@ -311,8 +311,9 @@ class _Use:
 
     def use_hub(self) -> None:
         self.type("hub init", "hub.example/witness")
-        self.type("hub add", self.type("ledger status")["key"], "https://university.example/log")
+        self.type("hub add", self.type("ledger status")["key"], "http://localhost:1024/log")
         self.type("hub status")
+        self.type("hub run", code=PARTLY)
         self.type("hub evidence")
         self.type("hub clock accept")
         self.type("hub remove", "university.example/log")

@@ -13,7 +13,7 @@ from ledger import Requirement, TrustedLog, TrustPolicy, VerifierKey
 from ledger.evidence import attest
 from ledger.note import Checkpoint, SignatureType
 from ledger.problem import NotWitnessed
-from ledger.quorum import Quorum, QuorumRule, implies, parse_rule
+from ledger.quorum import QuorumRule, WitnessQuorum, implies, parse_rule
 from tests.ledger_samples import NOW
 from tests.witnessing import FORK, HONEST, LOG_KEY
 from wire.problem import Malformed
@@ -35,13 +35,13 @@ def subsets(names: Iterable[str]) -> Iterator[frozenset[str]]:
     return map(frozenset, chain.from_iterable(combinations(known, size) for size in range(len(known) + 1)))
 
 
-def meets(quorum: Quorum, names: Iterable[str]) -> bool:
+def meets(quorum: WitnessQuorum, names: Iterable[str]) -> bool:
     return not quorum.rule or quorum.met_by(dict.fromkeys(names, NOW)) is not None
 
 
 @pytest.mark.parametrize("rule", RULES, ids=str)
 def test_what_it_stands_is_what_trying_all_sets_shows(rule: QuorumRule) -> None:
-    quorum = Quorum(rule, tuple(NAMES))
+    quorum = WitnessQuorum(rule, tuple(NAMES))
     met = [names for names in subsets(NAMES) if meets(quorum, names)]
     unmet = {names for names in subsets(NAMES) if names not in met}
     assert quorum.overlap == min(len(one & other) for one, other in product(met, met))
@@ -58,7 +58,7 @@ def test_what_it_stands_is_what_trying_all_sets_shows(rule: QuorumRule) -> None:
 def test_for_a_number_it_is_the_known_formula() -> None:
     for count in range(1, 8):
         for number in range(1, count + 1):
-            quorum = Quorum(number, tuple("abcdefg"[:count]))
+            quorum = WitnessQuorum(number, tuple("abcdefg"[:count]))
             assert quorum.overlap - 1 == max(2 * number - count, 0) - 1
             assert quorum.away == count - number
 
@@ -66,14 +66,14 @@ def test_for_a_number_it_is_the_known_formula() -> None:
 def test_one_quorum_is_stricter_than_another_where_all_sets_say_so() -> None:
     every = {name: name for name in NAMES}
     for one, other in product(RULES, RULES):
-        first, second = Quorum(one, tuple(NAMES)), Quorum(other, tuple(NAMES))
+        first, second = WitnessQuorum(one, tuple(NAMES)), WitnessQuorum(other, tuple(NAMES))
         tried = all(meets(second, names) for names in subsets(NAMES) if meets(first, names))
         assert implies(first, every, second, every) == tried, (one, other)
 
 
 def test_witnesses_that_only_one_of_two_lists_has() -> None:
-    def number(rule: int, names: str) -> tuple[Quorum, Mapping[str, str]]:
-        return Quorum(rule, tuple(names)), {name: name for name in names}
+    def number(rule: int, names: str) -> tuple[WitnessQuorum, Mapping[str, str]]:
+        return WitnessQuorum(rule, tuple(names)), {name: name for name in names}
 
     assert implies(*number(3, "abcd"), *number(2, "abc"))
     assert not implies(*number(2, "abc"), *number(1, "a")), "b and c would do without a"
@@ -84,7 +84,7 @@ def test_witnesses_that_only_one_of_two_lists_has() -> None:
 
 def test_operators_may_differ_between_two_lists() -> None:
     apart, together = {"a": "a", "b": "b", "c": "c"}, {"a": "x", "b": "x", "c": "c"}
-    two, two_of_two = Quorum(2, ("a", "b", "c")), Quorum(2, ("x", "c"))
+    two, two_of_two = WitnessQuorum(2, ("a", "b", "c")), WitnessQuorum(2, ("x", "c"))
     assert implies(two_of_two, together, two, apart)
     assert not implies(two, apart, two_of_two, together), "a and b are one and the same there"
 
@@ -92,7 +92,7 @@ def test_operators_may_differ_between_two_lists() -> None:
 def test_too_many_sets_to_compare_are_no_proof() -> None:
     names = tuple(map(str, range(30)))
     every = {name: name for name in names}
-    half = Quorum(15, names)
+    half = WitnessQuorum(15, names)
     assert not implies(half, every, half, every)
 
 
@@ -107,7 +107,7 @@ def test_too_many_sets_to_compare_are_no_proof() -> None:
 )
 def test_what_makes_no_sense_is_refused(rule: QuorumRule, said: str) -> None:
     with pytest.raises(Malformed, match=said):
-        Quorum(rule, tuple(NAMES))
+        WitnessQuorum(rule, tuple(NAMES))
 
 
 def test_rules_as_people_write_them() -> None:

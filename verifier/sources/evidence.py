@@ -26,7 +26,7 @@ from ledger import (
     verify_anchoring,
     verify_evidence,
 )
-from ledger.quorum import Quorum
+from ledger.quorum import WitnessQuorum
 from ledger.requirement import LEDGERS
 from vc import Claims
 from wire import Problem
@@ -505,7 +505,7 @@ def attested(fact: Fact) -> str:
     return f"entry {fact.index} of the log {fact.where}{' ' if fact.time else ', '}{when}{own}{seen}"
 
 
-def _seen(quorum: Quorum, witnesses: int) -> str:
+def _seen(quorum: WitnessQuorum, witnesses: int) -> str:
     liars = max(quorum.overlap - 1, 0)
     return f"seen by {witnesses} of {len(quorum.of)} witnesses (liars that the quorum stands: {liars})"
 

@@ -14,7 +14,7 @@ import orjson
 from did.document import status_did
 from ledger import Reached, Requirement, TrustedLedger, TrustedLog
 from ledger.evm import KIND, SINCE
-from ledger.quorum import Quorum, QuorumRule
+from ledger.quorum import QuorumRule, WitnessQuorum
 from wire import Malformed, TooLarge, base64url_decode, base64url_encode, jcs
 from wire.datetimestamp import format_datetimestamp, parse_datetimestamp
 from wire.strict import base64_decode
@@ -320,7 +320,7 @@ _LOG: Mapping[str, type] = {
     "issuers": tuple,
     "clock": str,
     "witnesses": RecognisedWitness,
-    "quorum": Quorum,
+    "quorum": WitnessQuorum,
     "ledgers": TrustedLedger,
     "requires": Requirement,
     "reached": Reached,
@@ -389,7 +389,7 @@ def _read(value: object, kind: type) -> object | None:
         return _ledgers(value)
     if kind is RecognisedWitness:
         return _witnesses(value)
-    if kind is Quorum and isinstance(value, dict):
+    if kind is WitnessQuorum and isinstance(value, dict):
         return _requirement(value)
     if kind is KindFiles:
         return read_kinds(value)
@@ -402,7 +402,7 @@ def _read(value: object, kind: type) -> object | None:
     if kind is date:
         return _day(value) if isinstance(value, str) else None
     # `type`, since Python takes `true` for an int.
-    if kind is Quorum:
+    if kind is WitnessQuorum:
         return value if type(value) is int and value >= 0 else None
     return value if type(value) is kind else None
 
