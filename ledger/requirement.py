@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from wire.problem import Malformed, TooLarge
 from wire.text import shortened
@@ -96,6 +97,13 @@ class Requirement:
             yield one
             if isinstance(one, Requirement):
                 yield from one.members()
+
+    def to_json(self) -> dict[str, Any]:
+        """The one JSON form of all requirements that mean the same, as a trust file has it."""
+        of = [one if isinstance(one, str) else one.to_json() for one in self.of]
+        if self.at_least == len(of):
+            return {"allOf": of}
+        return {"anyOf": of} if self.at_least == 1 else {"atLeast": self.at_least, "of": of}
 
     def __str__(self) -> str:
         """As `2 of (eip155:1, eip155:10, 1 of (a, b))`."""

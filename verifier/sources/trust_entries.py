@@ -512,18 +512,10 @@ def _written(value: object) -> object:
     if isinstance(value, RecognisedWitness):
         return value._asdict()
     if isinstance(value, Requirement):
-        return _written_requirement(value)
+        return value.to_json()
     if isinstance(value, Reached):
         time = format_datetimestamp(value.time)
         return {"size": value.size, "root": base64url_encode(value.root), "time": time}
     if isinstance(value, datetime):
         return format_datetimestamp(value)
     return list(map(_written, value)) if isinstance(value, tuple) else value
-
-
-def _written_requirement(value: Requirement) -> dict[str, Any]:
-    """The one JSON form of all requirements that mean the same."""
-    of = [one if isinstance(one, str) else _written_requirement(one) for one in value.of]
-    if value.at_least == len(of):
-        return {"allOf": of}
-    return {"anyOf": of} if value.at_least == 1 else {"atLeast": value.at_least, "of": of}
