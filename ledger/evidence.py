@@ -130,7 +130,7 @@ class TrustedLog:
     unseen: tuple[str, ...] = ()
     """The vkeys of witnesses whose type of signature is not read here: they never count for the quorum."""
     operators: Mapping[str, str] = field(default_factory=dict, hash=False)
-    """The operators of witnesses, by vkey; a witness without one is its own."""
+    """The operators of witnesses, by vkey; a witness without one is its own, by its name."""
     by_operator: WitnessQuorum = field(init=False, compare=False, repr=False)
     """The quorum, over operators."""
     _operator_of: Mapping[VerifierKey, str] = field(init=False, compare=False, repr=False)
@@ -141,7 +141,8 @@ class TrustedLog:
         # The types have separate messages: a log signs the text, a witness the text with a time.
         if self.key.type is not SignatureType.ED25519:
             raise Malformed.saying("the key of the log {log} is that of a witness", log=self.key.name)
-        if any(key.type is not SignatureType.COSIGNATURE for key in cosigners):
+        is_log = any(key.type is SignatureType.ED25519 for key in cosigners)
+        if is_log or (self.clock and self.clock.type is not SignatureType.COSIGNATURE):
             raise Malformed.saying(
                 "a clock or witness of the log {log} has the key of a log", log=self.key.name
             )
@@ -152,7 +153,8 @@ class TrustedLog:
                 "two of the log {log}'s clock and witnesses are one and the same key", log=self.key.name
             )
         operators = self._operators
-        count = len(set(operators.values()))
+        # Where nobody names operators, two keys of one witness count once all the same, but are no mistake.
+        count = len(set(operators.values())) if self.operators else len(operators)
         # Unreadable witnesses count here: a quorum that needs them is unmet, but no mistake of the list.
         if isinstance(self.quorum, int) and not 0 <= self.quorum <= count:
             said = (
@@ -197,11 +199,9 @@ class TrustedLog:
 
     @property
     def _operators(self) -> dict[str, str]:
-        """The operator of each witness, by vkey. Groups have names: two keys of one name count once."""
+        """The operator of each witness, by vkey: by its name, so that two keys of one name count once."""
         vkeys = (*map(str, self.witnesses), *self.unseen)
-        is_number = isinstance(self.quorum, int)
-        own = {vkey: vkey if is_number else vkey_name(vkey) for vkey in vkeys}
-        return {vkey: self.operators.get(vkey, own[vkey]) for vkey in vkeys}
+        return {vkey: self.operators.get(vkey, vkey_name(vkey)) for vkey in vkeys}
 
     def seen(self, checkpoint: Checkpoint) -> dict[str, datetime]:
         """The operators whose witnesses signed a checkpoint, each with the earliest time of its lines.

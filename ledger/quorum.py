@@ -30,7 +30,7 @@ QuorumRule = int | Requirement
 class WitnessQuorum:
     """A rule over the operators `of`: a number of them, or groups, in which each stands once at the most.
 
-    Raises `Malformed` otherwise, and for a rule that cannot be met.
+    Raises `Malformed` for other groups. A number that is too large is never met.
     """
 
     rule: QuorumRule
@@ -38,12 +38,6 @@ class WitnessQuorum:
 
     def __post_init__(self) -> None:
         if isinstance(self.rule, int):
-            if not 0 <= self.rule <= len(self.of):
-                raise Malformed.saying(
-                    "{number} of {count} different names cannot be required",
-                    number=self.rule,
-                    count=len(self.of),
-                )
             return
         names = [one for one in self.rule.members() if isinstance(one, str)]
         # threat A44: one liar would count in both groups, and what the rule stands is computed from that.
@@ -99,7 +93,8 @@ class WitnessQuorum:
     def unmet(self) -> Iterator[Set[str]]:
         """The largest sets of operators that do not meet it; there may be very many."""
         if isinstance(self.rule, int):
-            return map(frozenset, combinations(self.of, self.rule - 1) if self.rule else ())
+            largest = min(self.rule - 1, len(self.of))
+            return map(frozenset, combinations(self.of, largest) if self.rule else ())
         beside = frozenset(self.of) - self.rule.names
         return (names | beside for names in _unmet(self.rule))
 

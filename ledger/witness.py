@@ -18,13 +18,22 @@ from pathlib import Path
 from typing import NamedTuple
 
 from keys import PublicKey, Signer
+from keys.mldsa import MlDsaKey, MlDsaSigner
 from wire.problem import Conflict, Damaged, Malformed, NotFound, Problem, Refused
 from wire.sqlite import Database, OpenDatabase
 from wire.turns import Turns
 
 from . import merkle
 from .log import time_to_sign
-from .note import LARGEST_NOTE, Checkpoint, SignatureType, VerifierKey, decode_base64, signature_line
+from .note import (
+    LARGEST_NOTE,
+    LONGEST_NAME,
+    Checkpoint,
+    SignatureType,
+    VerifierKey,
+    decode_base64,
+    signature_line,
+)
 from .problem import (
     LOG_NOT_WITNESSED,
     NOT_CONTINUED,
@@ -41,7 +50,6 @@ _MOST_HASHES = 63  # lines of a consistency proof: a client MUST NOT send more (
 LARGEST_REQUEST = LARGEST_NOTE + (1 << 12)
 """Bytes of a request: the longest signed note, and before it an old size and 63 hashes in base64."""
 _LARGEST_SIZE = (1 << 63) - 1  # of a log: what SQLite counts up to, and as far as tlog-tiles goes
-_LONGEST_ORIGIN = 255  # bytes; what a cosignature with ML-DSA-44 can name (tlog-cosignature)
 _REMEMBERED = 256  # notes of a log that later ones are held against, the largest: its key can sign any number
 _FORKS = 16  # that are kept of one log: the first proves all
 _OLD = re.compile(rb"old (0|[1-9][0-9]{0,18})")
@@ -91,6 +99,7 @@ CREATE TABLE seen ( -- the newest checkpoint that was read at the log
   note BLOB NOT NULL -- with all its lines
 ) WITHOUT ROWID;
 ALTER TABLE witness ADD COLUMN alone INTEGER NOT NULL DEFAULT 0; -- 1: it signs without asking a peer
+ALTER TABLE witness ADD COLUMN second TEXT; -- the key of its lines with ML-DSA-44
 ALTER TABLE log ADD COLUMN unsure TEXT; -- the code of the problem that peers could not be asked
 """,
 )
@@ -180,8 +189,10 @@ class WitnessState:
 
     key: VerifierKey
     """The key by which others check the witness's cosignatures."""
+    second: VerifierKey | None
+    """The key for those with ML-DSA-44, if it makes any."""
 
-    def __init__(self, path: Path, public_key: PublicKey, *, kept: Path | None = None) -> None:
+    def __init__(self, path: Path, public_key: PublicKey | MlDsaKey, *, kept: Path | None = None) -> None:
         """Open the state of the witness that signs with this key; the file `kept` is beside its folder.
 
         Raises `Damaged` where the state is gone, is another witness's, or is older than `kept` says: with an
@@ -190,11 +201,13 @@ class WitnessState:
         if not path.exists():
             raise Damaged.saying("{file} is gone: what this witness has signed is not known", file=str(path))
         self._database = Database(path, _STEPS, _WHAT)
-        keys = [VerifierKey.parse(vkey) for (vkey,) in self._database.read("SELECT vkey FROM witness")]
+        found = self._database.read("SELECT vkey, second FROM witness")
+        keys = [VerifierKey.parse(vkey) for vkey, _ in found]
         # Another key's state does not say what this key has signed: it could sign a second history (ADR 71).
         if [key.public_key for key in keys] != [public_key]:
             raise Damaged.saying("{file} is not the state of the witness with this key", file=str(path))
-        (self.key,) = keys
+        ((self.key, second),) = zip(keys, (second for _, second in found), strict=True)
+        self.second = VerifierKey.parse(second) if second else None
         self._kept = KeptCheckpoint(kept)
         # ADR 13: the number beside the folder only grows, and no copy of the folder brings it back.
         known = self._kept.read()
@@ -203,7 +216,13 @@ class WitnessState:
 
     @classmethod
     def create(
-        cls, path: Path, key: VerifierKey, *, kept: Path | None = None, is_new_key: bool = False
+        cls,
+        path: Path,
+        key: VerifierKey,
+        second: VerifierKey | None = None,
+        *,
+        kept: Path | None = None,
+        is_new_key: bool = False,
     ) -> WitnessState:
         """The state of a new witness, which has signed nothing.
 
@@ -218,7 +237,8 @@ class WitnessState:
             known = max(int(KeptCheckpoint(kept).read() or 0), before[0] if before else 0)
             connection.execute("DELETE FROM witness")
             connection.execute("UPDATE log SET time = NULL, note = NULL")
-            connection.execute("INSERT INTO witness (vkey, kept) VALUES (?, ?)", (str(key), known))
+            row = str(key), known, str(second) if second else None
+            connection.execute("INSERT INTO witness (vkey, kept, second) VALUES (?, ?, ?)", row)
         return cls(path, key.public_key, kept=kept)
 
     def _times_kept(self) -> bytes:
@@ -233,7 +253,7 @@ class WitnessState:
         """
         name = key.name if origin is None else origin
         # The name is shown on terminals and pages (threat A40), and is the first line of checkpoints.
-        if not name.isprintable() or not 0 < len(name.encode()) <= _LONGEST_ORIGIN:
+        if not name.isprintable() or not 0 < len(name.encode()) <= LONGEST_NAME:
             raise Malformed("the name of a log is a line of 1 to 255 bytes")
         if key.type is not SignatureType.ED25519:
             raise Malformed.saying("the key of the log {log} is that of a witness", log=name)
@@ -485,13 +505,19 @@ class Witness:
         signer: Signer,
         clock: Callable[[], datetime],
         is_sure: Callable[[str], bool] = lambda _: True,
+        *,
+        second: MlDsaSigner | None = None,
     ) -> None:
+        """`second` signs with ML-DSA-44, beside `signer`. Raises `Damaged` unless the state names its key."""
         self.state, self.is_sure = state, is_sure
-        self._signer, self._clock = signer, clock
+        self._signer, self._clock, self._second = signer, clock, second
+        # Others could not check its lines.
+        if second is not None and (state.second is None or state.second.public_key != second.public_key):
+            raise Damaged("the state of the witness names another key for ML-DSA-44")
         self._turns: Turns[AddCheckpoint, bytes] = Turns(lambda asked: state.advance(asked, self._cosign))
 
     def add_checkpoint(self, body: bytes) -> bytes:
-        """The cosignature line that answers a request (tlog-witness, add-checkpoint), once it is durable.
+        """The cosignature lines that answer a request (tlog-witness, add-checkpoint), once they are durable.
 
         Raises `Malformed` for a body that is no request, or has an old size above the new one,
         `LOG_NOT_WITNESSED`, `NOT_SIGNED_BY_LOG`, `WITNESS_AT_OTHER_SIZE` with the fact `size`, `OTHER_ROOT`,
@@ -506,7 +532,11 @@ class Witness:
             raise WITNESS_NOT_SURE("this witness does not know yet what it signed last")
         # ADR 20: cosignatures of a log never go back in time by themselves.
         time = time_to_sign(self._clock(), last)
-        return time, self.state.key.sign(self._signer, checkpoint.text, time)
+        line = self.state.key.sign(self._signer, checkpoint.text, time)
+        # tlog-cosignature: it would say nothing of extension lines, which others may take it for.
+        if self._second is not None and self.state.second and not checkpoint.has_extensions:
+            line += self.state.second.sign(self._second, checkpoint.text, time)
+        return time, line
 
 
 class OwnLine(NamedTuple):

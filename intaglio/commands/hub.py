@@ -189,6 +189,7 @@ def _status(state: WitnessState) -> Result:
     data = {
         "name": state.key.name,
         "key": str(state.key),
+        "keys": [str(key) for key in (state.key, state.second) if key],
         "fingerprint": compared,
         "alone": state.is_alone,
         "peers": [{"name": peer.key.name, "key": str(peer.key), "url": peer.url} for peer in state.peers()],
