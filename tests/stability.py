@@ -256,6 +256,9 @@ class _Use:
         witness = self.type("hub status")["key"]
         self.type("trust witness add", log, witness, home="employer")
         self.type("trust witness list", home="employer")
+        policy = self.folder / "policy"
+        policy.write_text(self.type("trust witness export", log, home="employer")["policy"])
+        self.type("trust witness import", log, policy, home="employer")
         self.type("trust witness remove", log, witness, home="employer")
         self.type("trust remove", json.loads(handed_out.read_text())["issuers"][0]["id"], home="employer")
         self.type("doctor")
