@@ -133,8 +133,8 @@ def _as_number(rule: Requirement | None, named: Mapping[str, str]) -> QuorumRule
 def format_policy(log: TrustedLog) -> bytes:
     """A trusted log, with its witnesses and its quorum, as such a file; its clock and ledgers have no place.
 
-    Of each operator that has several witnesses any one is enough. Raises `NOT_A_TLOG_POLICY` for a number that no
-    line can meet.
+    Of each operator that has several witnesses any one is enough. Raises `NOT_A_TLOG_POLICY` for a number
+    that no lines can meet.
     """
     if log.by_operator.away < 0:
         raise NOT_A_TLOG_POLICY("so many witnesses as the quorum asks for are not there")
