@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from keys import PublicKey, Signer
-from wire.problem import Conflict, Damaged, Malformed, NotFound, Problem
+from wire.problem import Conflict, Damaged, Malformed, NotFound, Problem, Refused
 from wire.sqlite import Database, OpenDatabase
 from wire.turns import Turns
 
@@ -137,7 +137,11 @@ class WitnessedLog:
 
 
 class Fork(NamedTuple):
-    """Two notes, both signed by one log's key, with two roots for one size: a proof for anybody."""
+    """Two notes, both signed by one log's key, with two roots for one size: a proof for anybody.
+
+    The second one may be of a larger size. It is then given as a request by `add-checkpoint`, whose proof
+    starts from another root than that of the first.
+    """
 
     origin: str
     key: VerifierKey
@@ -261,6 +265,46 @@ class WitnessState:
                 times = int(now.timestamp()), log.origin, int(log.time.timestamp())
                 connection.execute("UPDATE log SET time = ? WHERE origin = ? AND time = ?", times)
 
+    def observe(self, checkpoint: Checkpoint) -> bytes:
+        """Hold a checkpoint that was seen elsewhere against those that its log signed before.
+
+        Returns its note with no line but the log's. Two roots for one size are kept, as `forks` gives them.
+
+        Raises `NotFound` for a log that is not witnessed, and `Refused` where the log did not sign it.
+        """
+        with self._database.writing() as connection:
+            row = connection.execute(
+                "SELECT vkey, size FROM log WHERE origin = ? AND vkey IS NOT NULL", (checkpoint.origin,)
+            ).fetchone()
+            if row is None:
+                raise _not_witnessed()
+            vkey, size = row
+            note = _signed_by(_parsed(vkey), checkpoint)
+            if note is None:
+                raise _not_signed()
+            _keep(connection, checkpoint, vkey, note, size)
+            return note
+
+    def prove_fork(self, old: Checkpoint, new: Checkpoint, tree: merkle.Subtree) -> bool:
+        """Keep two checkpoints that a log signed as a fork, if the tree of the longer one shows that.
+
+        `tree` is that of `new`. Where it begins with another root than that of `old`, the proof of that is
+        kept with `new`, as a request by `add-checkpoint`. Returns false where it begins with this root.
+
+        Raises `InvalidEvidence` where `tree` does not give the root of `new`, and what reading it raises.
+        """
+        root = merkle.root(0, old.size, tree)
+        proof = merkle.consistency_proof(old.size, new.size, tree)
+        merkle.verify_consistency(old.size, root, new.size, new.root, proof)
+        if root == old.root:
+            return False
+        notes = self.observe(old), self.observe(new)
+        with self._database.writing() as connection:
+            ((vkey,),) = connection.execute("SELECT vkey FROM log WHERE origin = ?", (old.origin,))
+            request = AddCheckpoint(old.size, proof, Checkpoint.parse(notes[1])).write()
+            _keep_fork(connection, (old.origin, old.size, vkey), notes[0], request)
+        return True
+
     def forks(self) -> list[Fork]:
         """The proofs of forks, of every log."""
         found = self._database.read("SELECT * FROM fork ORDER BY origin, vkey, size")
@@ -312,9 +356,7 @@ class WitnessState:
         vkey, size, root, time = row
         note = _signed_by(_parsed(vkey), checkpoint)
         if note is None:
-            return NOT_SIGNED_BY_LOG(
-                "the checkpoint is not signed by the log, or not with the key known here"
-            )
+            return _not_signed()
         # Before the request is judged: a fork shows whether or not it is cosigned (ADR 71).
         _keep(connection, checkpoint, vkey, note, size)
         if unfit := _unfit(request, size, root):
@@ -371,6 +413,12 @@ def _signed_by(key: VerifierKey, checkpoint: Checkpoint) -> bytes | None:
     return checkpoint.text + b"\n" + signature_line(*own)
 
 
+def require_continued(request: AddCheckpoint, known: int, root: bytes) -> None:
+    """Raise the problem of a request that does not continue the tree of a size and a root (tlog-witness)."""
+    if unfit := _unfit(request, known, root):
+        raise unfit
+
+
 def _unfit(request: AddCheckpoint, known: int, root: bytes) -> Problem | None:
     """The problem of a request that does not continue the tree of a size and a root (tlog-witness)."""
     checkpoint = request.checkpoint
@@ -405,15 +453,24 @@ def _keep(connection: OpenDatabase, checkpoint: Checkpoint, vkey: str, note: byt
         )
     # threat A44: the log's own signatures on two roots prove the fork to anybody (ADR 71).
     elif before[1] != checkpoint.root:
-        connection.execute(
-            "INSERT OR IGNORE INTO fork SELECT ?1, ?3, ?2, ?4, ?5 "
-            "WHERE (SELECT count(*) FROM fork WHERE origin = ?1) < ?6",
-            (*place, before[0], note, _FORKS),
-        )
+        _keep_fork(connection, place, before[0], note)
+
+
+def _keep_fork(connection: OpenDatabase, place: tuple[str, int, str], one: bytes, other: bytes) -> None:
+    """Keep what proves a fork of a log, at a size, under its key."""
+    connection.execute(
+        "INSERT OR IGNORE INTO fork SELECT ?1, ?3, ?2, ?4, ?5 "
+        "WHERE (SELECT count(*) FROM fork WHERE origin = ?1) < ?6",
+        (*place, one, other, _FORKS),
+    )
 
 
 def _not_witnessed() -> NotFound:
     return LOG_NOT_WITNESSED("no log of this name is witnessed here")
+
+
+def _not_signed() -> Refused:
+    return NOT_SIGNED_BY_LOG("the checkpoint is not signed by the log, or not with the key known here")
 
 
 def _moment(time: int | None) -> datetime | None:

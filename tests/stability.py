@@ -43,6 +43,7 @@ _OWN_KINDS = Path(__file__).parent / "own_kinds"
 
 NOT_TYPED = {
     "demo": "it takes seconds; tests/test_demo.py reads its object",
+    "hub run": "it asks logs; tests/test_hub_mirror.py reads its object",
     "ledger anchor add": "it asks nodes of a chain",
     "ledger anchor run": "it asks nodes of a chain",
     "ledger prune": "it needs a database",

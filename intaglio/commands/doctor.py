@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,12 @@ def doctor(session: Session, folder: Path | None) -> Result:
     """Explain what is wrong with this set-up. Exit code 3: not all could be looked at."""
     if folder and not folder.is_dir():
         raise click.BadParameter(f"there is no folder {folder}", param_hint="--in")
-    found = [(item, _told(item)) for item in _findings(session, folder)]
+    return told_of(_findings(session, folder))
+
+
+def told_of(findings: Iterable[Finding]) -> Result:
+    """The output of a command whose result is findings."""
+    found = [(item, _told(item)) for item in findings]
     unseen = sum(item.is_open for item, _ in found)
     wrong = sum(item.health is Health.FAILED for item, _ in found) - unseen
     lines = [

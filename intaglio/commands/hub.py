@@ -1,13 +1,14 @@
-"""`intaglio hub …`: witness other people's logs, so that none can show two versions of itself."""
+"""`intaglio hub …`: witness, mirror and watch other people's logs, so that none can show two versions."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import click
 
-from hub.home import make_hub, open_state, open_witness
+from hub.home import make_hub, open_mirrors, open_state, open_witness
 from keys.envelope import require_strong
 from ledger.note import VerifierKey, fingerprint
 from ledger.witness import Fork, WitnessedLog, WitnessState
@@ -19,12 +20,15 @@ from ..reach import Reach, reach_options
 from ..session import Session
 from ..terminal import Command, Result, agreed, extra, passphrase, say, verb, wrapped
 
+if TYPE_CHECKING:  # loaded where one watches
+    from hub.monitor import Monitor
+
 PORT = 8500
 
 
 @click.group()
 def hub() -> None:
-    """Witness other people's logs, so that none can show two versions."""
+    """Witness, mirror and watch other people's logs, so that none can show two versions."""
 
 
 def _folder(session: Session) -> Path:
@@ -40,26 +44,29 @@ def init(session: Session, name: str) -> Result:
         name,
         lambda: passphrase("Passphrase for the hub's key (empty: none)", new=require_strong),
     )
-    return _status(state)
+    return _status(session, state)
 
 
 @verb(hub)
 @click.argument("vkey")
 @click.argument("url")
 @click.option("--origin", metavar="NAME", help="The log's name, where it is not that in VKEY.")
-def add(session: Session, vkey: str, url: str, origin: str | None) -> Result:
+@click.option("--mirror", is_flag=True, help="Keep a copy of it, too, for when its host does not answer.")
+def add(session: Session, vkey: str, url: str, origin: str | None, mirror: bool) -> Result:
     """Witness a log from now on: its verifier key, and the address at which it is published.
 
     Compare the fingerprint with whoever runs the log, by a way that you trust.
     """
     key = VerifierKey.parse(vkey)
     Target.parse(url)
-    open_state(_folder(session)).add(key, url, origin)
-    name = key.name if origin is None else origin
+    state, name = open_state(_folder(session)), key.name if origin is None else origin
+    state.add(key, url, origin)
+    if mirror:
+        open_mirrors(_folder(session), state).add(name)
     compared = fingerprint(name, key)
     return Result(
-        {"origin": name, "key": str(key), "url": url, "fingerprint": compared},
-        f"{name} is witnessed from now on\nfingerprint: {compared}",
+        {"origin": name, "key": str(key), "url": url, "mirror": mirror, "fingerprint": compared},
+        f"{name} is witnessed{' and mirrored' if mirror else ''} from now on\nfingerprint: {compared}",
     )
 
 
@@ -75,9 +82,10 @@ def remove(session: Session, origin: str) -> Result:
 @reach_options(PORT, click.option("--url", help="The address at which others reach this."), plain_here=True)
 @click.pass_obj
 def serve(session: Session, reach: Reach) -> None:
-    """Cosign what logs send, until stopped, as C2SP tlog-witness has it, and show it to monitors."""
+    """Cosign what logs send, mirror and watch them, until stopped; C2SP tlog-witness and tlog-tiles."""
     with extra("serve"):
         from hub.http import create_app
+        from hub.monitor import watching
 
         from ..serving import Endpoint
     witness = open_witness(_folder(session), lambda: passphrase("Passphrase for the hub's key"), session.now)
@@ -85,13 +93,30 @@ def serve(session: Session, reach: Reach) -> None:
         if endpoint.files:
             say("Whoever asks needs this file, to trust the service by:", str(endpoint.files.authority))
         click.echo(f"{endpoint.url}/witness")
-        endpoint.run(create_app(witness, urlsplit(endpoint.url).path))
+        mirrors = open_mirrors(_folder(session), witness.state)
+        with watching(_monitor(session, witness.state), session.now):
+            endpoint.run(create_app(witness, urlsplit(endpoint.url).path, mirrors=mirrors))
+
+
+@verb(hub)
+def run(session: Session) -> Result:
+    """Do once what `serve` does every minute: mirror the logs, and compare what is shown of each."""
+    from .doctor import told_of
+
+    return told_of(_monitor(session, open_state(_folder(session))).watch(session.now()))
+
+
+def _monitor(session: Session, state: WitnessState) -> Monitor:
+    from hub.monitor import Monitor
+
+    folder = _folder(session)
+    return Monitor(folder, state, open_mirrors(folder, state), session.fetcher())
 
 
 @verb(hub)
 def status(session: Session) -> Result:
     """Show the witness's key, and each log: how far it was cosigned, and what was refused."""
-    return _status(open_state(_folder(session)))
+    return _status(session, open_state(_folder(session)))
 
 
 @hub.group()
@@ -125,14 +150,14 @@ def evidence(session: Session) -> Result:
     )
 
 
-def _status(state: WitnessState) -> Result:
-    logs = state.logs()
+def _status(session: Session, state: WitnessState) -> Result:
+    logs, mirrored = state.logs(), open_mirrors(_folder(session), state).sizes()
     compared = fingerprint(state.key.name, state.key)
     data = {
         "name": state.key.name,
         "key": str(state.key),
         "fingerprint": compared,
-        "logs": [_log(log) for log in logs],
+        "logs": [{**_log(log), "mirrored": mirrored.get(log.hash)} for log in logs],
     }
     lines = [f"witness      {state.key.name}", f"key          {state.key}", f"fingerprint  {compared}"]
     for log in logs:
@@ -145,6 +170,10 @@ def _status(state: WitnessState) -> Result:
         removed = "" if log.key else ", removed"
         forks = f", FORKED: {log.forks} (`intaglio hub evidence`)" if log.forks else ""
         lines.append(f"log          {log.origin}: {seen}{removed}{refused}{forks}")
+        if log.hash in mirrored:
+            lines.append(
+                f"mirror       /mirror/{log.hash}: {mirrored[log.hash]} entries, with no line of its own"
+            )
     return Result(data, "\n".join(wrapped(line, 13) for line in lines))
 
 

@@ -37,6 +37,14 @@ SAID: Mapping[str, Said] = {
     # the trust list
     "trust-list-read": Said("The trust list {file} has {count}."),
     "named-agreed": Said("You agreed to what a file in {folder} names: {named}"),
+    # the hub
+    "hub-log-seen": Said("The log {log} continues, and has {count}."),
+    "hub-log-silent": Said("The log {log} does not answer: {problem}"),
+    "hub-dated-ahead": Said(
+        "Of the log {log}, {url} shows a line of {name} that is dated {time}, ahead of the clock here.",
+        "If the clock here is right, tell whoever runs {name}.",
+    ),
+    "hub-peer-fails": Said("{url} cannot be compared: {problem}"),
     # the issuer
     "issuer-found": Said("{name} lives in {home}, and has issued {count}."),
     "issuer-has-closed": Said("{name} closed on {day}: it issues nothing more."),
@@ -169,7 +177,7 @@ COUNTED: Mapping[str, Callable[[Any], str]] = {
         lambda facts: tr_count("{count} shard", "{count} shards", facts["shards"]),
     ),
     **dict.fromkeys(
-        ("issuer-log-audited", "anchor-has", "anchor-gone", "anchor-ahead", "anchor-waits"),
+        ("hub-log-seen", "issuer-log-audited", "anchor-has", "anchor-gone", "anchor-ahead", "anchor-waits"),
         lambda facts: tr_count("{count} entry", "{count} entries", facts["entries"]),
     ),
 }

@@ -7,7 +7,6 @@ change as a whole. So a proxy in front may cache them, and readers need not iden
 from __future__ import annotations
 
 import logging
-import re
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -17,7 +16,7 @@ import orjson
 from fastapi import FastAPI, Request, Response
 
 from exchange.http import published_response
-from exchange.log import BRIEFLY, FOR_EVER, NOTHING, LogFile, log_file
+from exchange.log import BRIEFLY, FOR_EVER, NOTHING, LogFile, is_run, log_file
 from kinds import Kind
 from ledger import EntryKind, entry
 from ledger.log import LogReader
@@ -33,7 +32,6 @@ KINDS = "kinds"
 PAUSE = 2.0
 """The time in seconds between two checks for growth of the log."""
 _PATIENCE = 3.0  # seconds for what is being written, at the end
-_RUN = re.compile(r"lookup/[0-9]/[0-9]{1,9}/(x[0-9]{3}/){0,6}[0-9]{3}", re.ASCII)
 
 
 def add_log(app: FastAPI, log: LogReader, home: Path, kinds: Callable[[], Iterable[Kind]] = tuple) -> None:
@@ -49,7 +47,7 @@ def add_log(app: FastAPI, log: LogReader, home: Path, kinds: Callable[[], Iterab
             return kind_file(path.removeprefix(f"{KINDS}/"), kinds())
         if path == YOUNG:
             return LogFile(lookup.get(path), "application/octet-stream", BRIEFLY)
-        if _RUN.fullmatch(path):
+        if is_run(path):
             return LogFile(lookup.get(path), "application/octet-stream", FOR_EVER)
         return log_file(log, path)
 
