@@ -2,14 +2,17 @@
 
 mirror/HASH/log/       tiles and checkpoint; HASH is that of the log's name (`ledger/mirror.py`)
 mirror/HASH/lookup/    where in the log a leaf is: made from the tiles
+mirror/HASH/beside/    documents and status lists of the log's issuer (`beside.py`)
 mirror/HASH/pending    the newest checkpoint that was sent to the mirror, to be pulled next
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
+from exchange.beside import DOCUMENTS, LISTS
 from exchange.log import BRIEFLY, FOR_EVER, NOTHING, LogFile, is_run
 from ledger import merkle
 from ledger.lookup import YOUNG, LookupFiles
@@ -25,8 +28,11 @@ from wire.fetch import Fetcher
 from wire.files import locked, make_private_folder, read_regular, write_durably
 from wire.problem import Conflict, Problem
 
+from .beside import Beside
+
 _HASH = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _PENDING = "pending"
+_BESIDE = "beside"
 
 
 class Mirrors:
@@ -76,6 +82,18 @@ class Mirrors:
         LookupFiles(self._folder / log.hash).update(mirror.store.get, found.size)
         return found
 
+    def pull_beside(self, log: WitnessedLog, read: ReadFile) -> Iterator[Problem]:
+        """Take over what the log's issuer publishes beside it; see `Beside.pull`."""
+        mirror = self.of(log)
+        held = mirror.checkpoint()
+        size = held.size if held else 0
+        tiles = TileReader(mirror.store.get)
+
+        def entry_at(index: int) -> bytes | None:
+            return next(tiles.entries(index, index + 1, size)) if index < size else None
+
+        return Beside(self._folder / log.hash / _BESIDE).pull(read, entry_at)
+
     def _proves_fork(self, mirror: Mirror, wanted: Checkpoint, read: ReadFile) -> bool:
         """Keep the checkpoint here and another one as a fork, if the tree of the longer one shows that."""
         held = mirror.checkpoint()
@@ -101,7 +119,7 @@ class Mirrors:
         if log is None:
             raise LOG_NOT_MIRRORED("no log of this name is mirrored here")
         # The log's line alone: a sender could add one that makes the note unusable for everybody.
-        note = self._state.observe(request.checkpoint)
+        note = self._state.compare(request.checkpoint)
         path = self._folder / log.hash / _PENDING
         with locked(path):
             pending = self._pending(log.hash)
@@ -121,7 +139,9 @@ class Mirrors:
             return LogFile(data, _BYTES, FOR_EVER if is_tile(path, full=True) else BRIEFLY)
         if path == YOUNG or is_run(path):
             return LogFile(LookupFiles(folder).get(path), _BYTES, BRIEFLY if path == YOUNG else FOR_EVER)
-        return NOTHING
+        if path in (DOCUMENTS, LISTS):
+            return LogFile(Beside(folder / _BESIDE).get(path), "application/json", BRIEFLY)
+        return LogFile(Beside(folder / _BESIDE).get(path), _BYTES, FOR_EVER)
 
     def _pending(self, hashed: str) -> Checkpoint | None:
         try:

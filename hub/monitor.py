@@ -75,7 +75,9 @@ class Monitor:
             newest = self._shown(log, log.url)
             self._note_heard(log, now)
             if is_mirrored:
-                self._mirrors.pull(log, newest, partial(fetched_file, self._fetcher, log.url))
+                read = partial(fetched_file, self._fetcher, log.url)
+                self._mirrors.pull(log, newest, read)
+                yield from map(Finding.of, self._mirrors.pull_beside(log, read))
             yield Finding.passed("hub-log-seen", log=log.origin, entries=newest.size)
         except Problem as problem:
             yield (
@@ -102,7 +104,7 @@ class Monitor:
         held, get = (mirror.checkpoint(), mirror.store.get) if mirror else (newest, published_tiles(read))
         for found in elsewhere.values():
             try:
-                self._state.observe(found)
+                self._state.compare(found)
                 if held is not None and found.size <= held.size:
                     tree = TileReader(get).tree(held.size)
                     if self._state.prove_fork(found, held, tree):
@@ -125,7 +127,7 @@ class Monitor:
         checkpoint = Checkpoint.parse(fetched_file(self._fetcher, url, CHECKPOINT, LARGEST_NOTE))
         if checkpoint.origin != log.origin:
             raise NOT_SIGNED_BY_LOG.saying("{url} shows another log than {log}", url=url, log=log.origin)
-        self._state.observe(checkpoint)
+        self._state.compare(checkpoint)
         return checkpoint
 
     def _places(self, log: WitnessedLog) -> list[str]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from ledger.problem import InvalidEvidence
 from wire.problem import Code, NotFound
 
 NO_HUB = Code("no-hub", NotFound)
 """There is no hub in the folder."""
+NOT_IN_LOG = Code("not-in-log", InvalidEvidence, "The log does not hold it")
+"""A log's host publishes a document or status list beside it that the log has no entry of."""

@@ -71,6 +71,7 @@ from .press.press import Line, Press
 from .press.update import update_template
 from .problem import NOT_SUSPENDABLE
 from .status.due import unrenewed
+from .status.files import ListedFile, listed_files
 from .status.lists import Lists
 
 Clock = Callable[[], datetime]
@@ -439,6 +440,10 @@ class Issuer:
     def lists_ending(self, now: datetime) -> dict[int, str]:
         """The end of each status list that is past half of its life and was not signed anew."""
         return unrenewed(self.store, Identity.read(self.home), now)
+
+    def listed(self) -> dict[int, ListedFile]:
+        """The status lists and pages of details as last published, by their index in the log."""
+        return listed_files(self.store, self.home / "status", self.identity.profile.list_url)
 
     @cached_property
     def archive(self) -> Archive:

@@ -125,6 +125,8 @@ class TrustedLog:
     """True for a log of several issuers: an entry alone does not say whose it is."""
     unseen: tuple[str, ...] = ()
     """The vkeys of witnesses whose type of signature is not read here: they never count for the quorum."""
+    mirrors: tuple[str, ...] = ()
+    """The addresses of copies of the log, for when its own host does not answer."""
 
     def __post_init__(self) -> None:
         cosigners = (*([self.clock] if self.clock else []), *self.witnesses)
@@ -170,6 +172,7 @@ class TrustedLog:
         requires: Requirement | None = None,
         reached: Reached | None = None,
         is_shared: bool = False,
+        mirrors: Sequence[str] = (),
     ) -> TrustedLog:
         """From vkeys. Raises `Malformed`."""
         parse = VerifierKey.parse
@@ -177,7 +180,8 @@ class TrustedLog:
         unseen = tuple(vkey for vkey in witnesses if signature_type(vkey) not in tuple(SignatureType))
         cosigners = tuple(parse(vkey) for vkey in witnesses if vkey not in unseen)
         own = parse(clock) if clock else None
-        return cls(parse(key), own, cosigners, quorum, tuple(ledgers), requires, reached, is_shared, unseen)
+        beside = (tuple(ledgers), requires, reached, is_shared, unseen, tuple(mirrors))
+        return cls(parse(key), own, cosigners, quorum, *beside)
 
 
 @dataclass(frozen=True, eq=False)

@@ -265,7 +265,7 @@ class WitnessState:
                 times = int(now.timestamp()), log.origin, int(log.time.timestamp())
                 connection.execute("UPDATE log SET time = ? WHERE origin = ? AND time = ?", times)
 
-    def observe(self, checkpoint: Checkpoint) -> bytes:
+    def compare(self, checkpoint: Checkpoint) -> bytes:
         """Hold a checkpoint that was seen elsewhere against those that its log signed before.
 
         Returns its note with no line but the log's. Two roots for one size are kept, as `forks` gives them.
@@ -298,7 +298,7 @@ class WitnessState:
         merkle.verify_consistency(old.size, root, new.size, new.root, proof)
         if root == old.root:
             return False
-        notes = self.observe(old), self.observe(new)
+        notes = self.compare(old), self.compare(new)
         with self._database.writing() as connection:
             ((vkey,),) = connection.execute("SELECT vkey FROM log WHERE origin = ?", (old.origin,))
             request = AddCheckpoint(old.size, proof, Checkpoint.parse(notes[1])).write()

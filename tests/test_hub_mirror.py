@@ -226,7 +226,7 @@ def test_what_others_show_counts_by_the_logs_signature_alone(hub: Hub) -> None:
     hub.web.gone.add(PEER)
     assert {*hub.faults(PEER)} == {"hub-peer-fails"}
     with raises(LOG_NOT_WITNESSED):
-        hub.state.observe(Checkpoint.parse(Stranger.note(3, b"\1" * 32, origin="another.example")))
+        hub.state.compare(Checkpoint.parse(Stranger.note(3, b"\1" * 32, origin="another.example")))
     assert hub.state.forks() == []
 
 

@@ -484,12 +484,12 @@ def test_never_two_roots_for_one_size_nor_an_older_after_a_newer(
 
 def test_a_checkpoint_that_was_seen_elsewhere_is_held_against_the_others(tmp_path: Path) -> None:
     state = new_witness(tmp_path).state
-    kept = state.observe(Checkpoint.parse(HONEST.note(3) + b"\xe2\x80\x94 somebody AAAAAAAA\n"))
+    kept = state.compare(Checkpoint.parse(HONEST.note(3) + b"\xe2\x80\x94 somebody AAAAAAAA\n"))
     assert kept == HONEST.note(3)
     with raises(LOG_NOT_WITNESSED):
-        state.observe(Checkpoint.parse(HONEST.note(3, origin="another.example")))
+        state.compare(Checkpoint.parse(HONEST.note(3, origin="another.example")))
     assert state.forks() == []
-    state.observe(Checkpoint.parse(FORK.note(3)))
+    state.compare(Checkpoint.parse(FORK.note(3)))
     assert [fork.notes for fork in state.forks()] == [(HONEST.note(3), FORK.note(3))]
 
 

@@ -48,7 +48,7 @@ from .trust_entries import (
     written,
 )
 
-VERSIONS = (1, 2, 3, 4, 5, 6, 7)
+VERSIONS = (1, 2, 3, 4, 5, 6, 7, 8)
 """Each adds members that a program of the version before must not overlook; it is written if one is used."""
 
 MAX_BYTES = 1 << 26
@@ -535,6 +535,7 @@ def _policy(logs: Iterable[RecognisedLog], file: Path | None = None) -> TrustPol
                 log.requires,
                 log.reached,
                 is_shared=len(log.issuers) > 1,
+                mirrors=log.mirrors,
             )
             for log in logs
         )
