@@ -536,7 +536,9 @@ class TestTypeAndTime:
 
 
 def test_mirrors_are_a_few_https_addresses_and_nobody_elses_to_name() -> None:
-    log = replace(UNIVERSITY.recognised_log, mirrors=("https://hub.example/mirror/5c4a",))
+    log = replace(
+        UNIVERSITY.recognised_log, issuers=("did:example:a",), mirrors=("https://hub.example/mirror/5c4a",)
+    )
     trust = Trust(logs=(log,))
     assert orjson.loads(trust.to_bytes())["version"] == 8
     assert Trust.parse(trust.to_bytes()) == trust

@@ -135,6 +135,11 @@ SAID: Mapping[str, Said] = {
     "issuer-log-ahead": Said(
         "Its log was signed at {time}, ahead of the clock here: nothing is signed now.", _CLOCK
     ),
+    "issuer-log-unexplained": Said(
+        "The log holds {count} of credentials that the index does not know, the first one at {first}.",
+        "Somebody else may have its keys: intaglio issuer key rotate --compromised, and tell your verifiers. "
+        "If the index is an older copy, bring the newest one back.",
+    ),
     "issuer-index-unlike-log": Said("Its index and its log are of different times: {problem}"),
     # the outbox of its log
     "anchor-has": Said("{ledger} has the checkpoint of {count}, since {time}."),
@@ -177,7 +182,15 @@ COUNTED: Mapping[str, Callable[[Any], str]] = {
         lambda facts: tr_count("{count} shard", "{count} shards", facts["shards"]),
     ),
     **dict.fromkeys(
-        ("hub-log-seen", "issuer-log-audited", "anchor-has", "anchor-gone", "anchor-ahead", "anchor-waits"),
+        (
+            "hub-log-seen",
+            "issuer-log-unexplained",
+            "issuer-log-audited",
+            "anchor-has",
+            "anchor-gone",
+            "anchor-ahead",
+            "anchor-waits",
+        ),
         lambda facts: tr_count("{count} entry", "{count} entries", facts["entries"]),
     ),
 }
