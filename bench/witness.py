@@ -77,7 +77,7 @@ def main() -> None:
         for log in logs:
             state.add(log.key, f"https://{log.key.name}")
         service = subprocess.Popen(
-            (sys.executable, "-m", "intaglio", "hub", "serve", "--port", "0"),
+            (sys.executable, "-m", "intaglio", "hub", "serve", "--alone", "--port", "0"),
             env={**os.environ, "INTAGLIO_HOME": name},
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

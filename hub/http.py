@@ -2,6 +2,7 @@
 
 Below `/mirror` are the logs that it mirrors, each by the hash of its name, in the form of C2SP tlog-tiles.
 What is sent to `add-checkpoint` there is pulled next; the mirror signs nothing.
+Below `/seen` stands what it read at the logs, for other hubs (`peers.py`).
 """
 
 from __future__ import annotations
@@ -73,6 +74,11 @@ def create_app(
     @app.get(f"{base}/witness/{{hashed}}/checkpoint")
     def checkpoint(hashed: str, request: Request) -> Response:
         note = witness.state.checkpoint(hashed)
+        return published_response(request, note, "text/plain; charset=utf-8", BRIEFLY)
+
+    @app.get(f"{base}/seen/{{hashed}}")
+    def seen(hashed: str, request: Request) -> Response:
+        note = witness.state.seen(hashed)
         return published_response(request, note, "text/plain; charset=utf-8", BRIEFLY)
 
     app.router.add_api_route(

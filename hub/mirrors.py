@@ -77,7 +77,7 @@ class Mirrors:
             found = mirror.pull(read, wanted.note)
         except (Conflict, InvalidEvidence) as problem:
             if self._proves_fork(mirror, wanted, read):
-                raise forked(log, wanted) from problem
+                raise forked(log, wanted.size) from problem
             raise
         LookupFiles(self._folder / log.hash).update(mirror.store.get, found.size)
         return found
@@ -150,11 +150,9 @@ class Mirrors:
             return None
 
 
-def forked(log: WitnessedLog, checkpoint: Checkpoint) -> Conflict:
-    """The problem of a log with two versions, by one of two checkpoints."""
-    return OTHER_ROOT.saying(
-        "the log {log} of {size} entries has two versions", log=log.origin, size=checkpoint.size
-    )
+def forked(log: WitnessedLog, size: int) -> Conflict:
+    """The problem of a log with two versions of a size."""
+    return OTHER_ROOT.saying("the log {log} of {size} entries has two versions", log=log.origin, size=size)
 
 
 _BYTES = "application/octet-stream"

@@ -8,8 +8,8 @@ from __future__ import annotations
 import logging
 import secrets
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -18,7 +18,7 @@ import orjson
 
 from ledger.mirror import ReadFile, published_tiles
 from ledger.note import LARGEST_NOTE, Checkpoint
-from ledger.problem import LOG_TILE_CHANGED, LOG_WENT_BACK, NOT_SIGNED_BY_LOG
+from ledger.problem import LOG_TILE_CHANGED, LOG_WENT_BACK, NOT_SIGNED_BY_LOG, OTHER_ROOT
 from ledger.tiles.layout import ENTRIES, LARGEST, WIDTH, tile_path
 from ledger.tiles.reader import TileReader
 from ledger.tiles.store import CHECKPOINT
@@ -27,7 +27,7 @@ from wire.clock import is_ahead
 from wire.fetch import Fetcher
 from wire.files import replace_file
 from wire.health import Finding, Health
-from wire.problem import NotFound, Problem
+from wire.problem import NotFound, Problem, Unavailable
 from wire.strict import load_json_object
 
 from .mirrors import Mirrors, fetched_file, forked
@@ -45,26 +45,29 @@ _PATIENCE = 3.0  # seconds for a round under way, at the end
 
 
 class Monitor:
-    """The monitor of the hub in a folder. `peers` are the addresses of other hubs."""
+    """The monitor of the hub in a folder, which also looks at what the hub's peers show."""
 
-    def __init__(
-        self, folder: Path, state: WitnessState, mirrors: Mirrors, fetcher: Fetcher, peers: Sequence[str] = ()
-    ) -> None:
+    def __init__(self, folder: Path, state: WitnessState, mirrors: Mirrors, fetcher: Fetcher) -> None:
         self._heard = folder / _HEARD
-        self._state, self._mirrors, self._fetcher, self._peers = state, mirrors, fetcher, peers
+        self._state, self._mirrors, self._fetcher = state, mirrors, fetcher
 
     def watch(self, now: datetime) -> Iterator[Finding]:
         """The findings of one round, for each log in turn."""
         mirrored = {log.origin for log in self._mirrors.logs()}
         for log in self._state.logs():
             if log.key is not None:
-                yield from self._watched(log, now, is_mirrored=log.origin in mirrored)
+                found = list(self._watched(log, now, is_mirrored=log.origin in mirrored))
+                yield from found
+                forks = [fork for fork in self._state.forks() if fork.origin == log.origin]
+                # Two notes of one size are a fork at once, before anything of the log is read.
+                if len(forks) > log.forks and OTHER_ROOT.code not in {item.code for item in found}:
+                    yield Finding.of(forked(log, forks[-1].size))
 
     def _watched(self, log: WitnessedLog, now: datetime, *, is_mirrored: bool) -> Iterator[Finding]:
-        elsewhere: dict[str, Checkpoint] = {}
+        elsewhere = dict(self._known(log))
         for url in self._places(log):
             try:
-                elsewhere[url] = self._shown(log, url)
+                elsewhere[url] = self._checked(log, url, self._note(url))
             except NotFound:  # a hub need not know every log
                 pass
             except Problem as problem:
@@ -72,19 +75,20 @@ class Monitor:
         newest: Checkpoint | None = None
         try:
             # Read last, so that nothing elsewhere is newer by the log's growth alone.
-            newest = self._shown(log, log.url)
-            self._note_heard(log, now)
-            if is_mirrored:
-                read = partial(fetched_file, self._fetcher, log.url)
-                self._mirrors.pull(log, newest, read)
-                yield from map(Finding.of, self._mirrors.pull_beside(log, read))
-            yield Finding.passed("hub-log-seen", log=log.origin, entries=newest.size)
+            note = self._note(f"{log.url.rstrip('/')}/{CHECKPOINT}")
         except Problem as problem:
-            yield (
-                self._silent(log, problem, now)
-                if problem.undetermined or isinstance(problem, NotFound)
-                else Finding.of(problem)
-            )
+            yield self._silent(log, problem, now)
+        else:
+            try:
+                newest = self._checked(log, log.url, note)
+                self._note_heard(log, now)
+                if is_mirrored:
+                    read = partial(fetched_file, self._fetcher, log.url)
+                    self._mirrors.pull(log, newest, read)
+                    yield from map(Finding.of, self._mirrors.pull_beside(log, read))
+                yield Finding.passed("hub-log-seen", log=log.origin, entries=newest.size)
+            except Problem as problem:
+                yield self._silent(log, problem, now) if problem.undetermined else Finding.of(problem)
         yield from self._compared(log, elsewhere, newest, is_mirrored=is_mirrored)
         shown = {**elsewhere, **({log.url: newest} if newest else {})}
         for url, checkpoint in shown.items():
@@ -104,11 +108,10 @@ class Monitor:
         held, get = (mirror.checkpoint(), mirror.store.get) if mirror else (newest, published_tiles(read))
         for found in elsewhere.values():
             try:
-                self._state.compare(found)
                 if held is not None and found.size <= held.size:
                     tree = TileReader(get).tree(held.size)
                     if self._state.prove_fork(found, held, tree):
-                        raise forked(log, found)
+                        raise forked(log, found.size)
                 # Threat A44: a log that shows an older state to some than to others.
                 if newest is not None and found.size > newest.size:
                     raise LOG_WENT_BACK.saying(
@@ -122,22 +125,39 @@ class Monitor:
         if mirror and held and newest:
             yield from _changed(log, read, get, held.size)
 
-    def _shown(self, log: WitnessedLog, url: str) -> Checkpoint:
-        """The checkpoint of a log that is shown below an address, held against those seen before."""
-        checkpoint = Checkpoint.parse(fetched_file(self._fetcher, url, CHECKPOINT, LARGEST_NOTE))
+    def _known(self, log: WitnessedLog) -> Iterator[tuple[str, Checkpoint]]:
+        """What was signed of a log here, and read at it."""
+        with suppress(NotFound):
+            yield self._state.key.name, Checkpoint.parse(self._state.checkpoint(log.hash))
+        if note := self._state.seen(log.hash):
+            yield log.url, Checkpoint.parse(note)
+
+    def _note(self, url: str) -> bytes:
+        """The note that is shown at an address. Raises `NotFound` for an empty answer."""
+        note = self._fetcher.fetch(url, accept="*/*", limit=LARGEST_NOTE, same_origin=True)
+        if not note:
+            raise NotFound.saying("{url} shows nothing", url=url)
+        return note
+
+    def _checked(self, log: WitnessedLog, url: str, note: bytes) -> Checkpoint:
+        """The checkpoint in a note that is shown of a log, held against those of its size."""
+        checkpoint = Checkpoint.parse(note)
         if checkpoint.origin != log.origin:
             raise NOT_SIGNED_BY_LOG.saying("{url} shows another log than {log}", url=url, log=log.origin)
         self._state.compare(checkpoint)
         return checkpoint
 
     def _places(self, log: WitnessedLog) -> list[str]:
-        roles = ("witness", "mirror")
-        return [f"{peer.rstrip('/')}/{role}/{log.hash}" for peer in self._peers for role in roles]
+        """The addresses at which the peers show what they know of a log."""
+        paths = (f"witness/{log.hash}/checkpoint", f"mirror/{log.hash}/checkpoint", f"seen/{log.hash}")
+        return [f"{peer.url.rstrip('/')}/{path}" for peer in self._state.peers() for path in paths]
 
     def _silent(self, log: WitnessedLog, problem: Problem, now: datetime) -> Finding:
         since = self._times().get(log.hash)
         is_long = since is None or now - datetime.fromisoformat(since) > _LONG
         health = Health.FAILED if is_long else Health.WARNED
+        if not problem.undetermined:  # such as an address that is refused: that accuses no log
+            problem = Unavailable.saying("{why}", why=problem, because=problem)
         return Finding("hub-log-silent", health, {"log": log.origin, "since": since}, problem)
 
     def _note_heard(self, log: WitnessedLog, now: datetime) -> None:

@@ -93,6 +93,8 @@ LOG_NOT_PROVED = Code("log-not-proved", InvalidEvidence, "The log does not show 
 """Entries or tiles that a log publishes do not give the root that it signed; none of them was kept."""
 LOG_TILE_CHANGED = Code("log-tile-changed", Conflict, "A tile of the log has changed")
 """A log publishes other entries or hashes at a place than it did before."""
+WITNESS_NOT_SURE = Code("witness-not-sure", TryLater, "The witness has to ask others first")
+"""No peer has said yet whether the witness signed more of this log than it knows: its state may be old."""
 OLD_WITNESS_STATE = Code("old-witness-state", Damaged, "The witness's state is an older copy")
 """What a witness has signed is an older copy than was here: it could sign a second history of a log."""
 NO_LOG = Code("no-log", NotFound)

@@ -81,14 +81,14 @@ def test_what_it_serves_is_what_the_log_published(mirror: Mirror, sizes: tuple[i
         note = log.grow(size)
         assert mirror.pull(log.read, note).size == size
         assert shown(mirror, log) == log.files
-    reader = LogReader(KEY.name, KEY.public_key, None, mirror.store)
+    reader = LogReader(KEY.name, SIGNER.public_key, None, mirror.store)
     assert audit(reader).size == sizes[-1]
 
 
 def test_entries_of_strangers_may_be_any_bytes(mirror: Mirror) -> None:
     log = Stranger(lambda index: bytes([index % 256]) * (LARGEST_ENTRY if index % 90 == 0 else index % 3))
     mirror.pull(log.read, log.grow(400))
-    reader = LogReader(KEY.name, KEY.public_key, None, mirror.store)
+    reader = LogReader(KEY.name, SIGNER.public_key, None, mirror.store)
     assert list(reader.entries(0, 400)) == [log.entry(index) for index in range(400)]
 
 

@@ -457,6 +457,7 @@ class Steps:
                 index=fact.index,
                 time=moment(fact.time),
                 stated=moment(fact.stated),
+                **_quorum(fact),
                 ledgers=", ".join(map(on_ledger, beside)),
                 ignored=facts.ignored.code if facts.ignored else None,
             )
@@ -492,6 +493,13 @@ class Steps:
             if not all(one.leaves(signed, kind, self._work) for signed in known):
                 return frozenset(evidence.digest for evidence in self.bundle.evidence)
         return frozenset().union(*(one.digests(self._work) for one in self.secured.credentials))
+
+
+def _quorum(fact: Fact) -> dict[str, Scalar]:
+    """How many witnesses signed, of how many, and how many of them may lie before a fork is not noticed."""
+    if fact.quorum is None:
+        return {}
+    return {"seen": fact.witnesses, "listed": len(fact.quorum.of), "liars": max(fact.quorum.overlap - 1, 0)}
 
 
 def _not_by(issuer: str) -> Problem:

@@ -46,7 +46,7 @@ def told_of(findings: Iterable[Finding]) -> Result:
     else:
         lines.append(tr("Nothing is wrong."))
     return Result(
-        {"wrong": wrong, "unseen": unseen, "findings": [{**_facts(item), **told} for item, told in found]},
+        {"wrong": wrong, "unseen": unseen, "findings": [data_of(item) for item, _ in found]},
         "\n".join(lines),
         1 if wrong else 3 if unseen else 0,
     )
@@ -61,10 +61,11 @@ def _told(item: Finding) -> dict[str, str]:
     }
 
 
-def _facts(item: Finding) -> dict[str, Any]:
-    """A finding as data for a program."""
-    told: dict[str, Any] = {"code": item.code, "facts": dict(item.facts)}
-    return told if item.problem is None else {**told, "problem": item.problem.to_dict()}
+def data_of(item: Finding) -> dict[str, Any]:
+    """A finding as data for a program, with its words."""
+    found: dict[str, Any] = {"code": item.code, "facts": dict(item.facts)}
+    problem = {} if item.problem is None else {"problem": item.problem.to_dict()}
+    return {**found, **problem, **_told(item)}
 
 
 def _findings(session: Session, folder: Path | None) -> Iterator[Finding]:

@@ -23,11 +23,21 @@ from wire.fetch import NoFetcher
 from wire.strict import is_url
 from wire.text import claimed, printable, shortened
 
-from ..recognition import Newcomers, anchors_of, handed_over, kinds_of, lists_of, shared_logs, through
+from ..recognition import (
+    Newcomers,
+    anchors_of,
+    handed_over,
+    kinds_of,
+    lists_of,
+    shared_logs,
+    stricter_quorums,
+    through,
+)
 from ..session import Session
 from ..terminal import Result, agreed, is_file, say, typed, verb, wrapped
 from ..words import entry_reason, headed, remedy, required, sentence, tr
 from .chain import chain
+from .trust_witness import witness
 
 LARGEST_PEM = 1 << 16
 """Bytes of a file with a certificate that are read."""
@@ -39,6 +49,7 @@ def trust() -> None:
 
 
 trust.add_command(chain)
+trust.add_command(witness)
 
 
 @verb(trust)
@@ -236,7 +247,7 @@ def _keep(session: Session, newcomers: Newcomers, yes: bool) -> Result:
     for one in newcomers.introduced_to(known):
         quoted = tr('"{name}"').format(name=claimed(one.name)) if one.name else tr("(no name)")
         say(f"{quoted}  {one.id}", *one.remarks, tr("fingerprint: {digits}").format(digits=one.fingerprint))
-    for sentences in shared_logs(known, after):
+    for sentences in (*shared_logs(known, after), *stricter_quorums(known, after)):
         say(*sentences)
     if not agreed(tr("Is that whom you mean, and is the fingerprint the one that they have?"), yes):
         raise Declined("nothing was added")

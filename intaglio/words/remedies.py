@@ -274,8 +274,12 @@ REMEDIES: Mapping[str, str] = {
     "not-in-log": "Ask whoever runs the log: its host publishes something else than the log holds.",
     "log-not-mirrored": "Its operator adds a log by `intaglio hub add VKEY URL --mirror`.",
     "old-witness-state": (
-        "Bring the newest copy of the hub's folder back. If it is lost, make a hub of another name "
-        "elsewhere: what this one signs could contradict what it has signed."
+        "Bring the newest copy of the hub's folder back. If it is lost, `intaglio hub init NAME --new-key` "
+        "makes another witness of it: what this one signs could contradict what it has signed."
+    ),
+    "witness-not-sure": "Ask again in a minute; its operator sees why by `intaglio hub status`.",
+    "no-peers": (
+        "`intaglio hub add VKEY URL` names another hub, by its witness's key; `--alone` goes without."
     ),
     "no-hub": "`intaglio hub init NAME` makes one.",
     # the issuer

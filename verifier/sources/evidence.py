@@ -26,6 +26,7 @@ from ledger import (
     verify_anchoring,
     verify_evidence,
 )
+from ledger.quorum import WitnessQuorum
 from ledger.requirement import LEDGERS
 from vc import Claims
 from wire import Problem
@@ -500,7 +501,13 @@ def attested(fact: Fact) -> str:
         return f"its checkpoint on {on_ledger(fact)}"
     when = f"by {moment(fact.time)} ({_CLOCKS[fact.clock]})" if fact.time else "at a time that nobody states"
     own = f"; by the log's own clock {moment(fact.stated)}" if fact.stated else ""
-    return f"entry {fact.index} of the log {fact.where}{' ' if fact.time else ', '}{when}{own}"
+    seen = f"; {_seen(fact.quorum, fact.witnesses)}" if fact.quorum else ""
+    return f"entry {fact.index} of the log {fact.where}{' ' if fact.time else ', '}{when}{own}{seen}"
+
+
+def _seen(quorum: WitnessQuorum, witnesses: int) -> str:
+    liars = max(quorum.overlap - 1, 0)
+    return f"seen by {witnesses} of {len(quorum.of)} witnesses (liars that the quorum stands: {liars})"
 
 
 def on_ledger(fact: Fact) -> str:
