@@ -28,7 +28,7 @@ from .entries import parse_entry
 from .note import Checkpoint, SignatureType, VerifierKey, decode_base64, signature_type, vkey_name
 from .problem import LOG_CONTRADICTED, InvalidEvidence, NotWitnessed, UnknownKind, UnknownLedger, UnknownLog
 from .quorum import QuorumRule, WitnessQuorum, implies
-from .requirement import Requirement
+from .requirement import LEDGERS, REQUIRED_WITNESSES, WITNESSES, Requirement
 
 TLOG_PROOF = "c2sp.org/tlog-proof@v1"
 LARGEST_PROOF = 1 << 18  # bytes of evidence
@@ -52,9 +52,9 @@ class Fact:
     """Result of verifying evidence: the entry or checkpoint existed at `time`, according to `clock`.
 
     `where` names a log or another ledger; a chain has its CAIP-2 name. `clock` is "witness" for the time of a
-    quorum of witnesses, "own" for the log's own word, "ledgers" for the time of the required ledgers, and
-    "none" without a time; other kinds say whose it is. The caller, who knows the present time, decides about
-    a time in the future. Of the `witnesses`, those of one operator count once.
+    quorum of witnesses, "own" for the log's own word, "ledgers" or "required-witnesses" for the time of what
+    is required, and "none" without a time; other kinds say whose it is. The caller, who knows the present
+    time, decides about a time in the future. Of the `witnesses`, those of one operator count once.
     """
 
     kind: str
@@ -70,6 +70,11 @@ class Fact:
     """The log's own time, where `time` is that of others."""
     quorum: WitnessQuorum | None = field(default=None, compare=False, repr=False)
     """The quorum that the witnesses meet, if there is one."""
+
+    @property
+    def is_required(self) -> bool:
+        """True where the time is that of ledgers or witnesses that a trust policy requires."""
+        return self.clock in (LEDGERS, REQUIRED_WITNESSES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +128,10 @@ class TrustedLog:
     """The number of witnesses that must have signed, or groups of them by their names."""
     ledgers: tuple[TrustedLedger, ...] = ()
     requires: Requirement | None = None
-    """The ledgers that must have the log's checkpoint: an entry's time is then theirs, not the log's own."""
+    """The ledgers that must have the log's checkpoint: an entry's time is then theirs, not the log's own.
+
+    `WITNESSES` among them stands for the log's quorum.
+    """
     reached: Reached | None = None
     is_shared: bool = False
     """True for a log of several issuers: an entry alone does not say whose it is."""
@@ -170,7 +178,8 @@ class TrustedLog:
         object.__setattr__(self, "_operator_of", MappingProxyType(read))
         # Evidence of a ledger that is not trusted never counts: the requirement could not be met.
         required = self.requires.names if self.requires else frozenset()
-        if absent := required - {ledger.where for ledger in self.ledgers}:
+        met_here = {WITNESSES} if self.quorum else set()
+        if absent := required - {ledger.where for ledger in self.ledgers} - met_here:
             raise Malformed.saying(
                 "the log {log} has to be on {where}, which is not among its ledgers",
                 log=self.key.name,

@@ -14,6 +14,12 @@ from wire.text import shortened
 LEDGERS = "ledgers"
 """The clock of a fact whose time is that of the required ledgers."""
 
+WITNESSES = "witnesses"
+"""The name by which a log's own witnesses are required, as their quorum has it."""
+
+REQUIRED_WITNESSES = "required-witnesses"
+"""The clock of a fact whose time is that of the witnesses, where these alone are required."""
+
 MOST = 64
 """Names and groups in one requirement."""
 

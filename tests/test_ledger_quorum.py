@@ -205,6 +205,7 @@ def test_two_keys_of_one_name_are_one_witness() -> None:
     with pytest.raises(Malformed, match="has 2 witnesses, not 3"):
         TrustedLog.of(str(LOG_KEY), None, same_name, 3)
     one_of = Requirement(1, ("w.example",))
+    assert TrustedLog.of(str(LOG_KEY), None, same_name, one_of).by_operator.of == ("w.example",)
     with pytest.raises(Malformed, match=r"two witnesses have the name 'w\.example'"):
         TrustedLog.of(str(LOG_KEY), None, same_name, one_of, operators={same_name[0]: "x"})
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +13,16 @@ import orjson
 import pytest
 
 from keys import PrivateKey
-from ledger import Evidence, Requirement, VerifierKey
+from ledger import Evidence, Requirement, TrustedLedger, VerifierKey
 from ledger.evidence import parse_proof
 from ledger.note import Note, SignatureType
 from tests.commandline import Program
+from tests.gazette import NOTICE, Gazette
 from tests.problems import is_a, raises
-from tests.world import NOW, University, verifier
-from vc import Anchored, Bundle, Verdict
-from verifier import RecognisedLog, Trust
+from tests.test_verifier_anchors import KNOWN, anchored
+from tests.world import NOW, University, decided, verifier
+from vc import Anchored, Bundle, Report, Verdict
+from verifier import RecognisedIssuer, RecognisedLog, Trust
 from verifier.problem import TOO_FEW_WITNESSES, TRUST_DIFFERS
 from verifier.sources.trust_entries import RecognisedWitness
 from wire import Malformed
@@ -44,13 +46,13 @@ def trusting(log: RecognisedLog, **changes: Any) -> Trust:
     return Trust(UNIVERSITY.trust.issuers, (replace(log, **changes),))
 
 
-def seen_by(bundle: Bundle, *witnesses: int) -> Bundle:
+def seen_by(bundle: Bundle, *witnesses: int, start: datetime = NOW) -> Bundle:
     """All its evidence cosigned by these witnesses, each a minute after the one before."""
 
     def cosigned(item: Evidence) -> Evidence:
         text = Note.parse(parse_proof(item.body)[2]).text
         lines = (
-            KEYS[by].sign(SECRETS[by], text, NOW + timedelta(minutes=1 + place))
+            KEYS[by].sign(SECRETS[by], text, start + timedelta(minutes=1 + place))
             for place, by in enumerate(witnesses)
         )
         return replace(item, body=item.body + b"".join(lines))
@@ -234,6 +236,94 @@ class TestVerdicts:
         strict = verifier(trusting(PLAIN, witnesses=(*one, C), quorum=2))
         assert strict.verify(seen_by(bundle, 0, 1), now=now).verdict is Verdict.UNDETERMINED
         assert strict.verify(seen_by(bundle, 0, 2), now=now).verdict is Verdict.VALID
+
+
+REQUIRED = Requirement(1, ("witnesses",))
+
+
+class TestRequired:
+    """Where `requires` names the witnesses, their time judges as that of ledgers does."""
+
+    def found(
+        self, bundle: Bundle, issuer: RecognisedIssuer, log: RecognisedLog = PLAIN, **changes: Any
+    ) -> Report:
+        asked = {"witnesses": (A, B, C), "quorum": 2, "requires": REQUIRED}
+        log = replace(log, **{**asked, **changes})
+        trust = Trust.parse(Trust((issuer,), (log,)).to_bytes())
+        return verifier(trust, evidence_kinds=KNOWN).verify(bundle, now=NOW + timedelta(hours=9))
+
+    def test_the_report_says_whose_time_it_is(self) -> None:
+        found = self.found(seen_by(UNIVERSITY.issue(index=4), 0, 2), UNIVERSITY.trust.issuers[0])
+        (check,) = [check for check in found.checks if check.step == 8]
+        assert (found.verdict, check.code) == (Verdict.VALID, "evidence-in-log-by-witnesses")
+        assert "(time: independent witnesses, while its key was in force); seen by 2 of 3" in check.text
+        assert check.facts["time"] == "2026-07-01 12:02Z"
+        assert "stated" not in check.facts, "the log's own clock says nothing here"
+
+    @pytest.mark.parametrize(("hours", "verdict"), [(1, Verdict.VALID), (5, Verdict.INVALID)])
+    def test_a_key_that_ended_before_they_had_it_signed_nothing(self, hours: int, verdict: Verdict) -> None:
+        """Whatever its place in the log, and whenever it is exported."""
+        university = University()
+        plain = university.issue(index=1)
+        document = json.loads(json.dumps(university.documents[0].document))
+        end = NOW + timedelta(hours=3)
+        document["verificationMethod"][0]["expires"] = f"{end:%Y-%m-%dT%H:%M:%SZ}"
+        university.publish_document([university.key], verificationMethod=document["verificationMethod"])
+        bundle = replace(plain, issuer_documents=tuple(university.documents))
+        seen = seen_by(bundle, 0, 1, start=NOW + timedelta(hours=hours))
+        found = self.found(seen, university.trust.issuers[0], university.trust.logs[0])
+        assert found.verdict is verdict, found.to_dict()
+        if verdict is Verdict.INVALID:
+            text = next(check.text for check in found.checks if check.step == 8)
+            assert text == (
+                "the key ended on 2026-07-01, and nothing that is required shows the credential before "
+                "2026-07-01 17:02Z"
+            )
+
+    def test_what_they_had_after_the_last_day_is_not_valid(self) -> None:
+        issuer = replace(UNIVERSITY.trust.issuers[0], until=NOW.date())
+        bundle = UNIVERSITY.issue(index=5)
+        assert self.found(seen_by(bundle, 0, 1), issuer).verdict is Verdict.VALID
+        issuer = replace(issuer, until=NOW.date() - timedelta(days=1))
+        found = self.found(seen_by(bundle, 0, 1), issuer)
+        assert (found.verdict, decided(found).code) == (Verdict.INVALID, "trust-from-later")
+
+    def test_with_ledgers_all_that_is_required_has_to_have_it(self) -> None:
+        gazette = Gazette("gazette:a")
+        both: dict[str, Any] = {
+            "ledgers": (gazette.trusted,),
+            "requires": Requirement.all(("witnesses", "gazette:a")),
+        }
+        bundle = seen_by(UNIVERSITY.issue(index=6), 0, 1)
+        issuer = UNIVERSITY.trust.issuers[0]
+        missing = self.found(bundle, issuer, **both)
+        assert missing.verdict is Verdict.UNDETERMINED
+        assert "nothing shows it on gazette:a" in decided(missing).text
+        printed = anchored(bundle, gazette, NOW + timedelta(hours=2))
+        both["ledgers"] = (gazette.trusted,)
+        found = self.found(printed, issuer, **both)
+        (check,) = [check for check in found.checks if check.step == 8]
+        assert (found.verdict, check.code) == (Verdict.VALID, "evidence-in-log-by-ledgers")
+        assert check.facts["time"] == "2026-07-01 14:00Z"
+
+    def test_version_8_has_it_and_it_needs_a_quorum(self) -> None:
+        trust = trusting(PLAIN, quorum=1, requires=REQUIRED)
+        assert orjson.loads(trust.to_bytes())["version"] == 8
+        assert Trust.parse(trust.to_bytes()) == trust
+        with pytest.raises(Malformed, match="on 'witnesses', which is not among its ledgers"):
+            Trust.parse(trusting(PLAIN, requires=REQUIRED).to_bytes())
+        ledger = TrustedLedger(NOTICE, "witnesses")
+        for of in (REQUIRED, Requirement(1, (Requirement(1, ("witnesses",)),))):
+            named = trusting(LOG, ledgers=(ledger,), requires=of)
+            assert orjson.loads(named.to_bytes())["version"] == 3, "a ledger may be called so"
+
+    def test_the_command(self, program: Program) -> None:
+        (program.home / "trust.json").write_bytes(trusting(PLAIN).to_bytes())
+        refused = program("trust", "require", LOG.origin, "witnesses")
+        assert (refused.code, "intaglio trust witness add --quorum" in refused.err) == (4, True)
+        (program.home / "trust.json").write_bytes(trusting(PLAIN, quorum=2).to_bytes())
+        assert program("trust", "require", LOG.origin, "witnesses").code == 0
+        assert Trust.load(program.home / "trust.json").logs[0].requires == REQUIRED
 
 
 class TestWitnessCommands:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from did import MethodNotSupported
 from did.document import Use
 from ledger import EntryKind, Fact
-from ledger.requirement import LEDGERS
+from ledger.requirement import LEDGERS, REQUIRED_WITNESSES
 from vc import Bundle, Check, Claims, Credential, InvalidProof, Outcome, Report, UnknownCryptosuite
 from vc.anchoring import CarriedKind
 from vc.possession import Asked
@@ -65,6 +65,7 @@ _CLOCKS = {
     "witness": "in-log-witnessed",
     "none": "in-log-undated",
     LEDGERS: "in-log-by-ledgers",
+    REQUIRED_WITNESSES: "in-log-by-witnesses",
 }
 """Findings, by whose clock a log's time is."""
 

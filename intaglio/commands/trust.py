@@ -14,6 +14,7 @@ import click
 
 from did import DID, MethodNotSupported, Resolver
 from ledger import Requirement
+from ledger.requirement import WITNESSES
 from ledger.tiles.layout import address
 from verifier import RecognisedIssuer, RecognisedLog, Trust, update_trust
 from verifier.problem import NotShown
@@ -330,25 +331,28 @@ def require(session: Session, origin: str, rule: str) -> Result:
     """Require ledgers to have what LOG holds: RULE names them.
 
     RULE is one ledger, such as eip155:1, or so many of several: "1 of (eip155:1, eip155:10)". Instead of a
-    number it may have `all` or `any`, and groups in groups. `none` requires none.
+    number it may have `all` or `any`, and groups in groups. `witnesses` is the quorum of the log's witnesses.
+    `none` requires none.
     """
     requirement = None if rule == "none" else Requirement.parse(rule)
 
-    def change(known: Trust) -> Trust:
-        named = [log for log in known.logs if log.origin == origin]
+    def change(trust: Trust) -> Trust:
+        named = [log for log in trust.logs if log.origin == origin]
         if not named:
             raise NotFound.saying("no log {log} is on your trust list", log=shortened(origin))
         names = requirement.names if requirement else frozenset()
         for log in named:
-            for name in sorted(names - {ledger.where for ledger in log.ledgers}):
+            known = {ledger.where for ledger in log.ledgers} | ({WITNESSES} if log.quorum else set())
+            for name in sorted(names - known):
                 raise NotFound.saying(
                     "your list does not have the log {log} on {ledger}",
                     log=shortened(origin),
                     ledger=shortened(name),
-                    hint="For a chain: `intaglio trust chain add` names it there.",
+                    hint="For a chain: `intaglio trust chain add` names it there; "
+                    "for `witnesses`: `intaglio trust witness add --quorum`.",
                 )
-        logs = (replace(log, requires=requirement) if log in named else log for log in known.logs)
-        return Trust(known.issuers, tuple(logs))
+        logs = (replace(log, requires=requirement) if log in named else log for log in trust.logs)
+        return Trust(trust.issuers, tuple(logs))
 
     update_trust(session.trust_file, change)
     text = tr("{log}: nothing is required") if requirement is None else tr("{log}: required is {ledgers}")

@@ -15,6 +15,7 @@ from did.document import status_did
 from ledger import Reached, Requirement, TrustedLedger, TrustedLog
 from ledger.evm import KIND, SINCE
 from ledger.quorum import QuorumRule, WitnessQuorum
+from ledger.requirement import WITNESSES
 from wire import Malformed, Refused, TooLarge, base64url_decode, base64url_encode, jcs
 from wire.datetimestamp import format_datetimestamp, parse_datetimestamp
 from wire.strict import base64_decode
@@ -136,7 +137,7 @@ class RecognisedLog:
     ledgers: tuple[TrustedLedger, ...] = ()
     """Other ledgers that are believed to have its checkpoints, and what each kind of evidence has to fit."""
     requires: Requirement | None = None
-    """The ledgers among these that have to have it."""
+    """The ledgers among these that have to have it; `witnesses` stands for the quorum."""
     reached: Reached | None = None
     """The newest state of the log that is known here."""
     mirrors: tuple[str, ...] = ()
@@ -299,10 +300,30 @@ def version_of(entry: Mapping[str, Any]) -> int:
     """The first version of the trust file that has all that stands in an entry, which is `written`."""
     ledgers = [(ledger["kind"], ledger.get("parameters", {})) for ledger in entry.get("ledgers", ())]
     witnesses, quorum = entry.get("witnesses", ()), entry.get("quorum", 0)
+    listed = {ledger["where"] for ledger in entry.get("ledgers", ())}
+    by_witnesses = [8] if WITNESSES in _named(entry.get("requires")) - listed else []
     with_operator = [8 for one in (*witnesses, quorum) if isinstance(one, dict)]
     in_files = [3 for _, parameters in ledgers if _names_file(parameters)]
     with_begin = [5 for kind, parameters in ledgers if kind == KIND and SINCE in parameters]
-    return max([1, *with_operator, *in_files, *with_begin, *(VERSION_OF.get(name, 1) for name in entry)])
+    return max(
+        [
+            1,
+            *by_witnesses,
+            *with_operator,
+            *in_files,
+            *with_begin,
+            *(VERSION_OF.get(name, 1) for name in entry),
+        ]
+    )
+
+
+def _named(requires: object) -> set[str]:
+    """All names in a requirement, which is `written`."""
+    if isinstance(requires, str):
+        return {requires}
+    groups = requires.values() if isinstance(requires, dict) else []
+    members = [one for group in groups if isinstance(group, list) for one in group]
+    return set[str]().union(*map(_named, members))
 
 
 MOST_LEDGERS = 16
