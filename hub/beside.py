@@ -39,6 +39,7 @@ EntryAt = Callable[[int], bytes | None]
 """The entry of the mirrored log at an index; `None` beyond its end."""
 
 _LISTS = f"{LISTS}.d"
+_MOST_FAULTS = 16  # lists of one round that are not taken: a host can name any number
 _STATUS = (EntryKind.STATUS_LIST, EntryKind.REVOCATION_DETAILS)
 
 
@@ -95,10 +96,10 @@ class Beside:
         self, wanted: Mapping[int, str], read_file: ReadFile, entry_at: EntryAt
     ) -> Iterator[Problem]:
         kept = self._listed()
-        newest = {url: index for index, url in kept.items()}
+        newest, faults = {url: index for index, url in kept.items()}, 0
         for index, url in wanted.items():
             # Nor can it bring an older list back, or leave one out: of each address the newest stays.
-            if index > newest.get(url, -1):
+            if index > newest.get(url, -1) and faults < _MOST_FAULTS:
                 try:
                     data, work = read_file(f"{LISTS}/{index}", LARGEST_STATUS_LIST), Work()
                     found = received(data, FORMS, work)
@@ -108,6 +109,7 @@ class Beside:
                     write_durably(self._folder / _LISTS / str(index), data)
                     newest[url] = index
                 except Problem as problem:
+                    faults += 1
                     yield problem
         shown = {index: url for url, index in sorted(newest.items())}
         if shown != kept or not kept:

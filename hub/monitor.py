@@ -22,7 +22,7 @@ from ledger.problem import LOG_TILE_CHANGED, LOG_WENT_BACK, NOT_SIGNED_BY_LOG, O
 from ledger.tiles.layout import ENTRIES, LARGEST, WIDTH, tile_path
 from ledger.tiles.reader import TileReader
 from ledger.tiles.store import CHECKPOINT
-from ledger.witness import WitnessedLog, WitnessState
+from ledger.witness import Peer, WitnessedLog, WitnessState
 from wire.clock import is_ahead
 from wire.fetch import Fetcher
 from wire.files import replace_file
@@ -53,25 +53,28 @@ class Monitor:
 
     def watch(self, now: datetime) -> Iterator[Finding]:
         """The findings of one round, for each log in turn."""
-        mirrored = {log.origin for log in self._mirrors.logs()}
+        mirrored, away = {log.origin for log in self._mirrors.logs()}, set[str]()
         for log in self._state.logs():
             if log.key is not None:
-                found = list(self._watched(log, now, is_mirrored=log.origin in mirrored))
+                found = list(self._watched(log, now, away, is_mirrored=log.origin in mirrored))
                 yield from found
                 forks = [fork for fork in self._state.forks() if fork.origin == log.origin]
                 # Two notes of one size are a fork at once, before anything of the log is read.
                 if len(forks) > log.forks and OTHER_ROOT.code not in {item.code for item in found}:
                     yield Finding.of(forked(log, forks[-1].size))
 
-    def _watched(self, log: WitnessedLog, now: datetime, *, is_mirrored: bool) -> Iterator[Finding]:
+    def _watched(
+        self, log: WitnessedLog, now: datetime, away: set[str], *, is_mirrored: bool
+    ) -> Iterator[Finding]:
         elsewhere = dict(self._known(log))
-        for url in self._places(log):
+        for peer in self._state.peers():
             try:
-                elsewhere[url] = self._checked(log, url, self._note(url))
-            except NotFound:  # a hub need not know every log
-                pass
+                if peer.url not in away:
+                    elsewhere |= self._shown_by(peer, log)
             except Problem as problem:
-                yield Finding("hub-peer-fails", Health.WARNED, {"url": url}, problem)
+                if problem.undetermined:  # asked again in the next round
+                    away.add(peer.url)
+                yield Finding("hub-peer-fails", Health.WARNED, {"url": peer.url}, problem)
         newest: Checkpoint | None = None
         try:
             # Read last, so that nothing elsewhere is newer by the log's growth alone.
@@ -147,10 +150,14 @@ class Monitor:
         self._state.compare(checkpoint)
         return checkpoint
 
-    def _places(self, log: WitnessedLog) -> list[str]:
-        """The addresses at which the peers show what they know of a log."""
-        paths = (f"witness/{log.hash}/checkpoint", f"mirror/{log.hash}/checkpoint", f"seen/{log.hash}")
-        return [f"{peer.url.rstrip('/')}/{path}" for peer in self._state.peers() for path in paths]
+    def _shown_by(self, peer: Peer, log: WitnessedLog) -> dict[str, Checkpoint]:
+        """What a peer shows of a log, by address: signed by its witness, mirrored, and read at the log."""
+        shown = {}
+        for path in (f"witness/{log.hash}/checkpoint", f"mirror/{log.hash}/checkpoint", f"seen/{log.hash}"):
+            url = f"{peer.url.rstrip('/')}/{path}"
+            with suppress(NotFound):  # a hub need not know every log
+                shown[url] = self._checked(log, url, self._note(url))
+        return shown
 
     def _silent(self, log: WitnessedLog, problem: Problem, now: datetime) -> Finding:
         since = self._times().get(log.hash)

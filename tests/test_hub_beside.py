@@ -313,6 +313,15 @@ def test_what_the_log_has_no_entry_of_is_not_kept(tmp_path: Path, published: Pub
     assert {path: beside.get(path) for path in right} == right
 
 
+def test_a_host_that_names_lists_without_end_is_asked_for_a_few(
+    tmp_path: Path, published: Publishing
+) -> None:
+    bare(published)
+    pages, beside = Pages(published), Beside(tmp_path / "beside")
+    pages.files[LISTS] = listing({index: f"https://x.example/{index}" for index in range(1000)})
+    assert len(pages.pull(beside)) == 16
+
+
 # The story
 
 

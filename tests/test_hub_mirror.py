@@ -233,6 +233,15 @@ def test_what_others_show_counts_by_the_logs_signature_alone(hub: Hub) -> None:
     assert hub.state.forks() == []
 
 
+def test_a_peer_that_is_away_is_asked_once_in_a_round(hub: Hub) -> None:
+    other_key = VerifierKey("other.example/log", SignatureType.ED25519, PrivateKey.generate().public_key)
+    hub.state.add(other_key, "https://other.example/log")
+    hub.log.grow(3)
+    hub.web.hosts[PEER] = {}
+    hub.web.gone.add(PEER)
+    assert hub.faults(PEER).count("hub-peer-fails") == 1
+
+
 def test_a_date_ahead_is_named(hub: Hub) -> None:
     note = hub.log.grow(3)
     clock = VerifierKey(f"{KEY.name}/clock", SignatureType.COSIGNATURE, SIGNER.public_key)
