@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 from ledger.log import LogReader
@@ -11,6 +12,7 @@ from ledger.tiles.store import CHECKPOINT
 FOR_EVER = "public, max-age=31536000, immutable"
 BRIEFLY = "public, max-age=2"
 """For a checkpoint, and for a partial tile, which is gone once a full one has taken its place."""
+_RUN = re.compile(r"lookup/[0-9]/[0-9]{1,9}/(x[0-9]{3}/){0,6}[0-9]{3}", re.ASCII)
 
 
 class LogFile(NamedTuple):
@@ -36,3 +38,8 @@ def log_file(log: LogReader, path: str) -> LogFile:
         kept = FOR_EVER if is_tile(path, full=True) else BRIEFLY
         return LogFile(log.store.get(path), "application/octet-stream", kept)
     return NOTHING
+
+
+def is_run(path: str) -> bool:
+    """True for the path of a look-up file that never changes (`ledger.lookup`)."""
+    return _RUN.fullmatch(path) is not None

@@ -1,4 +1,7 @@
-"""The folder of a hub: `keys.json` with its witness's key, and `witness.sqlite` with what that signed."""
+"""The folder of a hub: `keys.json` with its witness's key, and `witness.sqlite` with what that signed.
+
+Its mirrors are in `mirror/`.
+"""
 
 from __future__ import annotations
 
@@ -14,10 +17,12 @@ from ledger.witness import Witness, WitnessState
 from wire.files import sync_folder
 from wire.problem import Conflict
 
+from .mirrors import Mirrors
 from .problem import NO_HUB
 
 KEYS = "keys.json"
 STATE = "witness.sqlite"
+MIRRORS = "mirror"
 _KEY = "witness"
 
 
@@ -66,6 +71,11 @@ def open_witness(
     """
     keys = _keys(folder, passphrase)
     return Witness(_state(folder, keys), keys.signer(_KEY), clock, is_sure, second=_second(keys))
+
+
+def open_mirrors(folder: Path, state: WitnessState) -> Mirrors:
+    """The mirrors of a hub."""
+    return Mirrors(folder / MIRRORS, state)
 
 
 def _keys(folder: Path, passphrase: Passphrase) -> KeyFile:

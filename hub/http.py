@@ -1,5 +1,7 @@
 """The hub's service: below `/witness`, a witness as C2SP tlog-witness has it, for logs and monitors.
 
+Below `/mirror` are the logs that it mirrors, each by the hash of its name, in the form of C2SP tlog-tiles.
+What is sent to `add-checkpoint` there is pulled next; the mirror signs nothing.
 Below `/seen` stands what it read at the logs, for other hubs (`peers.py`).
 """
 
@@ -24,6 +26,8 @@ from ledger.problem import CLOCK_BEHIND, NOT_CONTINUED, OTHER_ROOT, WITNESS_AT_O
 from ledger.witness import LARGEST_REQUEST, Witness
 from wire.problem import Malformed, NotFound, Problem, Refused, TooLarge, Unavailable
 
+from .mirrors import Mirrors
+
 _LOG = logging.getLogger(__name__)
 _STATUS_OF_CODE = {
     WITNESS_AT_OTHER_SIZE.code: 409,
@@ -41,7 +45,13 @@ _PRIVATE = {"Cache-Control": "no-store"}
 _SIZE = {**_PRIVATE, "Content-Type": "text/x.tlog.size"}  # as it is, without a charset
 
 
-def create_app(witness: Witness, base: str = "", *, body_seconds: float = BODY_TIME) -> FastAPI:
+def create_app(
+    witness: Witness,
+    base: str = "",
+    *,
+    mirrors: Mirrors | None = None,
+    body_seconds: float = BODY_TIME,
+) -> FastAPI:
     """The service of one hub, below the path `base`. A body has `body_seconds` to arrive."""
 
     def answer(problem: Problem) -> Response:
@@ -74,7 +84,27 @@ def create_app(witness: Witness, base: str = "", *, body_seconds: float = BODY_T
     app.router.add_api_route(
         f"{base}/witness/add-checkpoint", add_checkpoint, methods=["POST"], route_class_override=Whole
     )
+
+    if mirrors is not None:
+        _add_mirrors(app, mirrors, base, body_seconds)
     return app
+
+
+def _add_mirrors(app: FastAPI, mirrors: Mirrors, base: str, body_seconds: float) -> None:
+    """Adds the routes of the mirrors."""
+
+    async def set_pending(request: Request) -> Response:
+        body = await read_body(request, LARGEST_REQUEST, body_seconds)
+        await run_in_threadpool(mirrors.add_checkpoint, body)
+        return Response(headers=_PRIVATE, media_type="text/plain")
+
+    @app.get(f"{base}/mirror/{{hashed}}/{{path:path}}")
+    def mirrored(hashed: str, path: str, request: Request) -> Response:
+        return published_response(request, *mirrors.file(hashed, path))
+
+    app.router.add_api_route(
+        f"{base}/mirror/add-checkpoint", set_pending, methods=["POST"], route_class_override=Whole
+    )
 
 
 def _status_of(problem: Problem) -> int:

@@ -74,6 +74,7 @@ from .problem import NOT_SUSPENDABLE
 from .shared import Shared, shared_in, store_address
 from .shared.machines import TOLERANCE, clock_of_machine
 from .status.due import unrenewed
+from .status.files import ListedFile, StatusFolder, listed_files
 from .status.lists import Lists
 
 if TYPE_CHECKING:
@@ -471,6 +472,10 @@ class Issuer:
     def lists_ending(self, now: datetime) -> dict[int, str]:
         """The end of each status list that is past half of its life and was not signed anew."""
         return unrenewed(self.store, Identity.read(self.home), now)
+
+    def listed(self) -> dict[int, ListedFile]:
+        """The status lists and pages of details as last published, by their index in the log."""
+        return listed_files(self.store, StatusFolder(self.home), self.identity.profile.list_url)
 
     @cached_property
     def archive(self) -> Archive:

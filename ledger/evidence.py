@@ -139,6 +139,8 @@ class TrustedLog:
     """The vkeys of witnesses whose type of signature is not read here: they never count for the quorum."""
     operators: Mapping[str, str] = field(default_factory=dict, hash=False)
     """The operators of witnesses, by vkey; a witness without one is its own, by its name."""
+    mirrors: tuple[str, ...] = ()
+    """The addresses of copies of the log, for when its own host does not answer."""
     by_operator: WitnessQuorum = field(init=False, compare=False, repr=False)
     """The quorum, over operators."""
     _readable: Mapping[VerifierKey, str] = field(init=False, compare=False, repr=False)
@@ -196,6 +198,7 @@ class TrustedLog:
         reached: Reached | None = None,
         is_shared: bool = False,
         operators: Mapping[str, str] = MappingProxyType({}),
+        mirrors: Sequence[str] = (),
     ) -> TrustedLog:
         """From vkeys. Raises `Malformed`."""
         parse = VerifierKey.parse
@@ -203,7 +206,7 @@ class TrustedLog:
         unseen = tuple(vkey for vkey in witnesses if signature_type(vkey) not in tuple(SignatureType))
         cosigners = tuple(parse(vkey) for vkey in witnesses if vkey not in unseen)
         own = parse(clock) if clock else None
-        rest = tuple(ledgers), requires, reached, is_shared, unseen, operators
+        rest = tuple(ledgers), requires, reached, is_shared, unseen, operators, tuple(mirrors)
         return cls(parse(key), own, cosigners, quorum, *rest)
 
     @property

@@ -91,6 +91,14 @@ NO_COSIGNATURE = Code("no-cosignature", InvalidEvidence, "The witness did not gi
 """A witness that was asked for a line gave something else, or one that is dated ahead."""
 LOG_BEHIND = Code("log-behind", Damaged, "The log here is an older copy")
 """The log here does not continue a checkpoint that it signed, and others have: nothing more is signed."""
+LOG_NOT_MIRRORED = Code("log-not-mirrored", NotFound, "The mirror does not have this log")
+"""A mirror was sent a checkpoint of a log that its operator did not add."""
+LOG_WENT_BACK = Code("log-went-back", Conflict, "The log has gone back")
+"""A log shows fewer entries than it once signed for: an older copy of itself, or another version."""
+LOG_NOT_PROVED = Code("log-not-proved", InvalidEvidence, "The log does not show what it signed")
+"""Entries or tiles that a log publishes do not give the root that it signed; none of them was kept."""
+LOG_TILE_CHANGED = Code("log-tile-changed", Conflict, "A tile of the log has changed")
+"""A log publishes other entries or hashes at a place than it did before."""
 WITNESS_NOT_SURE = Code("witness-not-sure", TryLater, "The witness has to ask others first")
 """No peer has said yet whether the witness signed more of this log than it knows: its state may be old."""
 OLD_WITNESS_STATE = Code("old-witness-state", Damaged, "The witness's state is an older copy")

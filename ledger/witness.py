@@ -168,7 +168,11 @@ class Peer(NamedTuple):
 
 
 class Fork(NamedTuple):
-    """Two notes, both signed by one log's key, with two roots for one size: a proof for anybody."""
+    """Two notes, both signed by one log's key, with two roots for one size: a proof for anybody.
+
+    The second one may be of a larger size. It is then given as a request by `add-checkpoint`, whose proof
+    starts from another root than that of the first.
+    """
 
     origin: str
     key: VerifierKey
@@ -313,6 +317,36 @@ class WitnessState:
                 assert log.time is not None
                 times = int(now.timestamp()), log.origin, int(log.time.timestamp())
                 connection.execute("UPDATE log SET time = ? WHERE origin = ? AND time = ?", times)
+
+    def compare(self, checkpoint: Checkpoint) -> bytes:
+        """Hold a checkpoint that was seen elsewhere against those that its log signed before.
+
+        Returns its note with no line but the log's. Two roots for one size are kept, as `forks` gives them.
+
+        Raises `NotFound` for a log that is not witnessed, and `Refused` where the log did not sign it.
+        """
+        with self._database.writing() as connection:
+            return self._hold(connection, checkpoint)[0]
+
+    def prove_fork(self, old: Checkpoint, new: Checkpoint, tree: merkle.Subtree) -> bool:
+        """Keep two checkpoints that a log signed as a fork, if the tree of the longer one shows that.
+
+        `tree` is that of `new`. Where it begins with another root than that of `old`, the proof of that is
+        kept with `new`, as a request by `add-checkpoint`. Returns false where it begins with this root.
+
+        Raises `InvalidEvidence` where `tree` does not give the root of `new`, and what reading it raises.
+        """
+        root = merkle.root(0, old.size, tree)
+        proof = merkle.consistency_proof(old.size, new.size, tree)
+        merkle.verify_consistency(old.size, root, new.size, new.root, proof)
+        if root == old.root:
+            return False
+        notes = self.compare(old), self.compare(new)
+        with self._database.writing() as connection:
+            ((vkey,),) = connection.execute("SELECT vkey FROM log WHERE origin = ?", (old.origin,))
+            request = AddCheckpoint(old.size, proof, Checkpoint.parse(notes[1])).write()
+            _keep_fork(connection, (old.origin, old.size, vkey), notes[0], request)
+        return True
 
     def add_peer(self, peer: Peer) -> None:
         """Ask another hub from now on. Raises `Malformed` for a log's key, `Conflict` for its own."""
@@ -590,6 +624,12 @@ def signed_part(key: VerifierKey, checkpoint: Checkpoint) -> bytes | None:
     return checkpoint.text + b"\n" + signature_line(*own)
 
 
+def require_continued(request: AddCheckpoint, known: int, root: bytes) -> None:
+    """Raise the problem of a request that does not continue the tree of a size and a root (tlog-witness)."""
+    if unfit := _unfit(request, known, root):
+        raise unfit
+
+
 def _unfit(request: AddCheckpoint, known: int, root: bytes) -> Problem | None:
     """The problem of a request that does not continue the tree of a size and a root (tlog-witness)."""
     checkpoint = request.checkpoint
@@ -624,11 +664,16 @@ def _keep(connection: OpenDatabase, checkpoint: Checkpoint, vkey: str, note: byt
         )
     # threat A44: the log's own signatures on two roots prove the fork to anybody (ADR 71).
     elif before[1] != checkpoint.root:
-        connection.execute(
-            "INSERT OR IGNORE INTO fork SELECT ?1, ?3, ?2, ?4, ?5 "
-            "WHERE (SELECT count(*) FROM fork WHERE origin = ?1) < ?6",
-            (*place, before[0], note, _FORKS),
-        )
+        _keep_fork(connection, place, before[0], note)
+
+
+def _keep_fork(connection: OpenDatabase, place: tuple[str, int, str], one: bytes, other: bytes) -> None:
+    """Keep what proves a fork of a log, at a size, under its key."""
+    connection.execute(
+        "INSERT OR IGNORE INTO fork SELECT ?1, ?3, ?2, ?4, ?5 "
+        "WHERE (SELECT count(*) FROM fork WHERE origin = ?1) < ?6",
+        (*place, one, other, _FORKS),
+    )
 
 
 def _not_witnessed() -> NotFound:

@@ -27,6 +27,7 @@ from tests.world import NOW, University, decided, verifier
 from vc import Bundle, Verdict
 from verifier import RecognisedIssuer, RecognisedLog, Trust, update_trust
 from verifier.problem import NOT_FROM_THEN, TOO_FEW_WITNESSES, TRUST_DIFFERS, TRUST_LOG_DIFFERS
+from verifier.sources.trust_entries import compared, handed_over
 from wire import Conflict, Malformed, NotFound, TooLarge, Unavailable
 
 UNIVERSITY = University()
@@ -532,3 +533,19 @@ class TestTypeAndTime:
     def test_a_list_says_the_same_of_every_type_and_time(self) -> None:
         entry = UNIVERSITY.trust.issuer(UNIVERSITY.did)
         assert UNIVERSITY.trust.issuer(UNIVERSITY.did, types=["X"], at=NOW + YEAR) == entry
+
+
+def test_mirrors_are_a_few_https_addresses_and_nobody_elses_to_name() -> None:
+    log = replace(
+        UNIVERSITY.recognised_log, issuers=("did:example:a",), mirrors=("https://hub.example/mirror/5c4a",)
+    )
+    trust = Trust(logs=(log,))
+    assert orjson.loads(trust.to_bytes())["version"] == 8
+    assert Trust.parse(trust.to_bytes()) == trust
+    assert handed_over(log).mirrors == ()
+    assert compared(log) == compared(UNIVERSITY.recognised_log)
+    (policy,) = trust.policy_for(log.issuers[0]).logs
+    assert policy.mirrors == log.mirrors
+    for wrong in (("http://hub.example/mirror",), ("hub.example",), ("https://hub.example/1",) * 9):
+        with pytest.raises(Malformed):
+            Trust.parse(Trust(logs=(replace(log, mirrors=wrong),)).to_bytes())

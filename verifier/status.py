@@ -265,8 +265,29 @@ class StatusLookup:
         if key not in self._opened:
             sources = self._sources if fetch else ()
             wanted = [source for source in sources if asks or not isinstance(source, Fetched)]
-            self._opened[key] = self._find(url, issuer, now, wanted)
+            opened = self._opened[key] = self._find(url, issuer, now, wanted)
+            if url in self.unreached and not (opened.sourced or opened.doubt):
+                self._find_in_log(url, issuer, opened)
         return self._opened[key]
+
+    def _find_in_log(self, url: str, issuer: str, opened: _Opened) -> None:
+        """Add the copy that the issuer's log shows, or a mirror of it, where the list's own host has none.
+
+        It is judged as if a presenter had brought it, but for its faults, which are the mirror's.
+        """
+        logs, forms = self._documents.evidence.logs, self._documents.forms
+        if logs is None:
+            return
+        try:
+            for data, evidence in logs.status_list(issuer, url):
+                found = Anchored(received(data, forms, self._work), (evidence,))
+                # Threat 57: a list of another address says nothing of this entry.
+                if identifier(found.document, forms) != url:
+                    raise NotItsList("the log shows another status list under this address")
+                opened.add(self._documents.authenticate(found, issuer, brought=True))
+        # ADR 28: open, since no host must be able to make a diploma invalid.
+        except Problem as problem:
+            self._miss(url, problem, opened)
 
     def _find(self, url: str, issuer: str, now: datetime, sources: Iterable[ListSource]) -> _Opened:
         """All copies that verify, and the problem of those that do not, a definite one before an open one.

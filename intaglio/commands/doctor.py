@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,12 @@ def doctor(session: Session, folder: Path | None) -> Result:
     """Explain what is wrong with this set-up. Exit code 3: not all could be looked at."""
     if folder and not folder.is_dir():
         raise click.BadParameter(f"there is no folder {folder}", param_hint="--in")
-    found = [(item, _told(item)) for item in _findings(session, folder)]
+    return told_of(_findings(session, folder))
+
+
+def told_of(findings: Iterable[Finding]) -> Result:
+    """The output of a command whose result is findings."""
+    found = [(item, _told(item)) for item in findings]
     unseen = sum(item.is_open for item, _ in found)
     wrong = sum(item.health is Health.FAILED for item, _ in found) - unseen
     lines = [
@@ -41,7 +46,7 @@ def doctor(session: Session, folder: Path | None) -> Result:
     else:
         lines.append(tr("Nothing is wrong."))
     return Result(
-        {"wrong": wrong, "unseen": unseen, "findings": [{**_facts(item), **told} for item, told in found]},
+        {"wrong": wrong, "unseen": unseen, "findings": [data_of(item) for item, _ in found]},
         "\n".join(lines),
         1 if wrong else 3 if unseen else 0,
     )
@@ -56,10 +61,11 @@ def _told(item: Finding) -> dict[str, str]:
     }
 
 
-def _facts(item: Finding) -> dict[str, Any]:
-    """A finding as data for a program."""
-    told: dict[str, Any] = {"code": item.code, "facts": dict(item.facts)}
-    return told if item.problem is None else {**told, "problem": item.problem.to_dict()}
+def data_of(item: Finding) -> dict[str, Any]:
+    """A finding as data for a program, with its words."""
+    found: dict[str, Any] = {"code": item.code, "facts": dict(item.facts)}
+    problem = {} if item.problem is None else {"problem": item.problem.to_dict()}
+    return {**found, **problem, **_told(item)}
 
 
 def _findings(session: Session, folder: Path | None) -> Iterator[Finding]:

@@ -1,14 +1,15 @@
-"""`intaglio hub …`: witness other people's logs, so that none can show two versions of itself."""
+"""`intaglio hub …`: witness, mirror and watch other people's logs, so that none can show two versions."""
 
 from __future__ import annotations
 
 import threading
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import click
 
-from hub.home import make_hub, open_state, open_witness
+from hub.home import make_hub, open_mirrors, open_state, open_witness
 from hub.problem import NO_PEERS
 from hub.rounds import Rounds
 from keys.envelope import require_strong
@@ -16,11 +17,15 @@ from ledger.note import SignatureType, VerifierKey, fingerprint
 from ledger.witness import Fork, Peer, WitnessedLog, WitnessState
 from wire.address import Target
 from wire.clock import is_ahead
+from wire.health import Health
 from wire.problem import Declined
 
 from ..reach import Reach, reach_options
 from ..session import Session
 from ..terminal import Command, Result, agreed, extra, passphrase, say, verb, wrapped
+
+if TYPE_CHECKING:  # loaded where one watches
+    from hub.monitor import Monitor
 
 PORT = 8500
 PARTLY = 7
@@ -29,7 +34,7 @@ PARTLY = 7
 
 @click.group()
 def hub() -> None:
-    """Witness other people's logs, so that none can show two versions."""
+    """Witness, mirror and watch other people's logs, so that none can show two versions."""
 
 
 def _folder(session: Session) -> Path:
@@ -47,14 +52,15 @@ def init(session: Session, name: str, new_key: bool) -> Result:
         lambda: passphrase("Passphrase for the hub's key (empty: none)", new=require_strong),
         new_key=new_key,
     )
-    return _status(state)
+    return _status(session, state)
 
 
 @verb(hub)
 @click.argument("vkey")
 @click.argument("url")
 @click.option("--origin", metavar="NAME", help="The log's name, where it is not that in VKEY.")
-def add(session: Session, vkey: str, url: str, origin: str | None) -> Result:
+@click.option("--mirror", is_flag=True, help="Keep a copy of it, too, for when its host does not answer.")
+def add(session: Session, vkey: str, url: str, origin: str | None, mirror: bool) -> Result:
     """Witness a log from now on: its verifier key, and the address at which it is published.
 
     Compare the fingerprint with whoever runs the log, by a way that you trust. With the key of a witness, and
@@ -65,12 +71,14 @@ def add(session: Session, vkey: str, url: str, origin: str | None) -> Result:
     state = open_state(_folder(session))
     if key.type is SignatureType.COSIGNATURE:
         return _add_peer(state, key, url)
-    state.add(key, url, origin)
     name = key.name if origin is None else origin
+    state.add(key, url, origin)
+    if mirror:
+        open_mirrors(_folder(session), state).add(name)
     compared = fingerprint(name, key)
     return Result(
-        {"origin": name, "key": str(key), "url": url, "fingerprint": compared},
-        f"{name} is witnessed from now on\nfingerprint: {compared}",
+        {"origin": name, "key": str(key), "url": url, "mirror": mirror, "fingerprint": compared},
+        f"{name} is witnessed{' and mirrored' if mirror else ''} from now on\nfingerprint: {compared}",
     )
 
 
@@ -105,12 +113,13 @@ def remove(session: Session, name: str) -> Result:
 @click.option("--alone", is_flag=True, help="Sign without asking any peer what it has seen.")
 @click.pass_obj
 def serve(session: Session, reach: Reach, alone: bool) -> None:
-    """Cosign what logs send, until stopped, as C2SP tlog-witness has it, and show it to monitors.
+    """Cosign what logs send, mirror and watch them, until stopped; C2SP tlog-witness and tlog-tiles.
 
     Of each log nothing is signed before a peer has said what it has seen: the state here may be a copy.
     """
     with extra("serve"):
         from hub.http import create_app
+        from hub.monitor import watching
 
         from ..serving import Endpoint
     state = open_state(_folder(session))
@@ -127,14 +136,27 @@ def serve(session: Session, reach: Reach, alone: bool) -> None:
         if endpoint.files:
             say("Whoever asks needs this file, to trust the service by:", str(endpoint.files.authority))
         click.echo(f"{endpoint.url}/witness")
-        endpoint.run(create_app(witness, urlsplit(endpoint.url).path))
+        mirrors = open_mirrors(_folder(session), witness.state)
+        with watching(_monitor(session, witness.state), session.now):
+            endpoint.run(create_app(witness, urlsplit(endpoint.url).path, mirrors=mirrors))
+
+
+def _monitor(session: Session, state: WitnessState) -> Monitor:
+    from hub.monitor import Monitor
+
+    folder = _folder(session)
+    return Monitor(folder, state, open_mirrors(folder, state), session.fetcher())
 
 
 @verb(hub)
 def run(session: Session) -> Result:
-    """Do once what `serve` does by the clock: read what the logs show, and ask the peers."""
-    visited = list(Rounds(open_state(_folder(session)), session.fetcher()).go())
-    data = [
+    """Do once what `serve` does by the clock: ask the peers, mirror the logs, compare what all show."""
+    from .doctor import data_of, told_of
+
+    state = open_state(_folder(session))
+    visited = list(Rounds(state, session.fetcher()).go())
+    findings = list(_monitor(session, state).watch(session.now()))
+    logs = [
         {"origin": log.origin, "problems": [{"code": one.code, "detail": one.detail} for one in problems]}
         for log, problems in visited
     ]
@@ -142,14 +164,21 @@ def run(session: Session) -> Result:
         f"{log.origin}: {'; '.join(one.detail for one in problems) or 'as it should be'}"
         for log, problems in visited
     ]
-    is_partly = any(problems for _, problems in visited)
-    return Result({"logs": data}, "\n".join(lines), PARTLY if is_partly else 0)
+    if unwell := [finding for finding in findings if finding.health is not Health.PASSED]:
+        lines.append(str(told_of(unwell).text))
+    is_wrong = any(finding.health is Health.FAILED and not finding.is_open for finding in unwell)
+    is_partly = bool(unwell) or any(problems for _, problems in visited)
+    return Result(
+        {"logs": logs, "findings": [data_of(finding) for finding in findings]},
+        "\n".join(lines),
+        1 if is_wrong else PARTLY if is_partly else 0,
+    )
 
 
 @verb(hub)
 def status(session: Session) -> Result:
     """Show the witness's key, and each log: how far it was cosigned, and what was refused."""
-    return _status(open_state(_folder(session)))
+    return _status(session, open_state(_folder(session)))
 
 
 @hub.group()
@@ -183,8 +212,8 @@ def evidence(session: Session) -> Result:
     )
 
 
-def _status(state: WitnessState) -> Result:
-    logs = state.logs()
+def _status(session: Session, state: WitnessState) -> Result:
+    logs, mirrored = state.logs(), open_mirrors(_folder(session), state).sizes()
     compared = fingerprint(state.key.name, state.key)
     data = {
         "name": state.key.name,
@@ -193,7 +222,7 @@ def _status(state: WitnessState) -> Result:
         "fingerprint": compared,
         "alone": state.is_alone,
         "peers": [{"name": peer.key.name, "key": str(peer.key), "url": peer.url} for peer in state.peers()],
-        "logs": [_log(log) for log in logs],
+        "logs": [{**_log(log), "mirrored": mirrored.get(log.hash)} for log in logs],
     }
     lines = [f"witness      {state.key.name}", f"key          {state.key}", f"fingerprint  {compared}"]
     lines += [f"peer         {peer.key.name}: {peer.url}" for peer in state.peers()]
@@ -210,6 +239,10 @@ def _status(state: WitnessState) -> Result:
         forks = f", FORKED: {log.forks} (`intaglio hub evidence`)" if log.forks else ""
         unsure = f", signs nothing: {log.unsure}" if log.unsure else ""
         lines.append(f"log          {log.origin}: {seen}{unsure}{removed}{refused}{forks}")
+        if log.hash in mirrored:
+            lines.append(
+                f"mirror       /mirror/{log.hash}: {mirrored[log.hash]} entries, with no line of its own"
+            )
     return Result(data, "\n".join(wrapped(line, 13) for line in lines))
 
 

@@ -37,6 +37,14 @@ SAID: Mapping[str, Said] = {
     # the trust list
     "trust-list-read": Said("The trust list {file} has {count}."),
     "named-agreed": Said("You agreed to what a file in {folder} names: {named}"),
+    # the hub
+    "hub-log-seen": Said("The log {log} continues, and has {count}."),
+    "hub-log-silent": Said("The log {log} does not answer: {problem}"),
+    "hub-dated-ahead": Said(
+        "Of the log {log}, {url} shows a line of {name} that is dated {time}, ahead of the clock here.",
+        "If the clock here is right, tell whoever runs {name}.",
+    ),
+    "hub-peer-fails": Said("{url} cannot be compared: {problem}"),
     # the issuer
     "issuer-found": Said("{name} lives in {home}, and has issued {count}."),
     "issuer-has-closed": Said("{name} closed on {day}: it issues nothing more."),
@@ -127,6 +135,11 @@ SAID: Mapping[str, Said] = {
     "issuer-log-ahead": Said(
         "Its log was signed at {time}, ahead of the clock here: nothing is signed now.", _CLOCK
     ),
+    "issuer-log-unexplained": Said(
+        "The log holds {count} of credentials that the index does not know, the first one at {first}.",
+        "Somebody else may have its keys: intaglio issuer key rotate --compromised, and tell your verifiers. "
+        "If the index is an older copy, bring the newest one back.",
+    ),
     "issuer-index-unlike-log": Said("Its index and its log are of different times: {problem}"),
     # the machines that issue for it
     "machine-seen": Said("{machine} issues with release {release}; last seen at {time}."),
@@ -215,6 +228,7 @@ COUNTED: Mapping[str, Callable[[Any], str]] = {
         (
             *("issuer-log-audited", "anchor-has", "anchor-gone", "anchor-ahead", "anchor-waits"),
             *("quorum-has", "quorum-lost", "entries-unwitnessed", "witness-ahead"),
+            *("hub-log-seen", "issuer-log-unexplained"),
         ),
         lambda facts: tr_count("{count} entry", "{count} entries", facts["entries"]),
     ),

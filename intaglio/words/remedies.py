@@ -287,6 +287,13 @@ REMEDIES: Mapping[str, str] = {
         "`intaglio hub evidence` prints both checkpoints, which anybody can check. Show them to whoever "
         "relies on the log."
     ),
+    "log-went-back": (
+        "Ask whoever runs the log if a backup was put back. If not, another version of it is being shown."
+    ),
+    "log-not-proved": "Ask whoever runs the log: its files may be damaged, or show another version of it.",
+    "log-tile-changed": "Ask whoever runs the log: its files may be damaged, or show another version of it.",
+    "not-in-log": "Ask whoever runs the log: its host publishes something else than the log holds.",
+    "log-not-mirrored": "Its operator adds a log by `intaglio hub add VKEY URL --mirror`.",
     "old-witness-state": (
         "Bring the newest copy of the hub's folder back. If it is lost, `intaglio hub init NAME --new-key` "
         "makes another witness of it: what this one signs could contradict what it has signed."

@@ -71,6 +71,7 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     ),
     "ledger/lookup.py": ("ledger_lookup",),
     "ledger/merkle.py": ("ledger_merkle", "ledger_tiles", "ledger_log"),
+    "ledger/mirror.py": ("ledger_mirror",),
     "ledger/move.py": ("ledger_move", "contract/ledgers"),
     "ledger/note.py": ("ledger_note", "ledger_evidence", "ledger_anchors"),
     "ledger/outbox.py": ("ledger_outbox", "contract/anchors", "issuer_anchors", "disk"),

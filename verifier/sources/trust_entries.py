@@ -16,7 +16,7 @@ from ledger import Reached, Requirement, TrustedLedger, TrustedLog
 from ledger.evm import KIND, SINCE
 from ledger.quorum import QuorumRule, WitnessQuorum
 from ledger.requirement import WITNESSES
-from wire import Malformed, TooLarge, base64url_decode, base64url_encode, jcs
+from wire import Malformed, Refused, TooLarge, base64url_decode, base64url_encode, jcs
 from wire.datetimestamp import format_datetimestamp, parse_datetimestamp
 from wire.strict import base64_decode
 from wire.text import shortened
@@ -140,6 +140,8 @@ class RecognisedLog:
     """The ledgers among these that have to have it; `witnesses` stands for the quorum."""
     reached: Reached | None = None
     """The newest state of the log that is known here."""
+    mirrors: tuple[str, ...] = ()
+    """The https addresses of copies of the log, which are asked where its own host does not answer."""
 
     @property
     def origin(self) -> str:
@@ -160,6 +162,7 @@ class RecognisedLog:
             self.reached,
             is_shared=len(self.issuers) > 1,
             operators=operators,
+            mirrors=self.mirrors,
         )
 
 
@@ -170,7 +173,28 @@ def read_issuers(value: Mapping[str, Any], version: int) -> tuple[RecognisedIssu
 
 def read_logs(value: Mapping[str, Any], version: int) -> tuple[RecognisedLog, ...]:
     """The logs of a trust file of this version. Raises `Malformed`, naming the place."""
-    return tuple(RecognisedLog(**members) for members in _entries(value, "logs", _LOG, version))
+    logs = tuple(RecognisedLog(**members) for members in _entries(value, "logs", _LOG, version))
+    for log in logs:
+        _require_mirrors(log)
+    return logs
+
+
+def _require_mirrors(log: RecognisedLog) -> None:
+    """Raises `Malformed` unless the mirrors are a few https addresses."""
+    if not log.mirrors:
+        return
+    from wire.address import Target  # only here: most lists have none
+
+    if len(log.mirrors) > MOST_MIRRORS:
+        raise TooLarge.saying("{log} has more than {most} mirrors", log=log.origin, most=MOST_MIRRORS)
+    for url in log.mirrors:
+        try:
+            scheme = Target.parse(url).scheme
+        except Refused:
+            scheme = ""
+        # Nothing from there is believed, but over http anybody on the way would learn who asks about whom.
+        if scheme != "https":
+            raise Malformed.saying("the mirror {url} is no https address", url=shortened(url))
 
 
 def written(entry: RecognisedIssuer | RecognisedLog) -> dict[str, Any]:
@@ -201,11 +225,11 @@ def compared(log: RecognisedLog) -> bytes:
 
 
 def handed_over(log: RecognisedLog) -> RecognisedLog:
-    """The entry without what each verifier finds out itself: known blocks, and how far the log had come.
+    """The entry without what each verifier finds out itself: known blocks, mirrors, how far the log had come.
 
     Blocks of an EVM chain are dropped wherever they stand: an issuer could else name some that no chain has.
     """
-    return replace(_without(log, BLOCKS), reached=None)
+    return replace(_without(log, BLOCKS), reached=None, mirrors=())
 
 
 def _without(log: RecognisedLog, parameter: str) -> RecognisedLog:
@@ -267,6 +291,7 @@ VERSION_OF: Mapping[str, int] = {
     "vcts": 7,
     "address": 7,
     "anchors": 7,
+    "mirrors": 8,
 }
 """Members that trust files of earlier versions do not have."""
 
@@ -310,6 +335,9 @@ LARGEST_PARAMETERS = 1 << 16
 MOST_ANCHORS = 16
 """For one issuer: those of several authorities, each with the one that follows it."""
 
+MOST_MIRRORS = 8
+"""Of one log: each that does not answer is waited for."""
+
 MOST_KINDS = 64
 """For one issuer, each version counted: a city has two dozen, and changes them."""
 
@@ -345,6 +373,7 @@ _LOG: Mapping[str, type] = {
     "ledgers": TrustedLedger,
     "requires": Requirement,
     "reached": Reached,
+    "mirrors": tuple,
 }
 _LEDGER: Mapping[str, type] = {"kind": str, "where": str, "parameters": dict}
 _REQUIRED = {"issuers": ("id",), "logs": ("key",), "ledgers": ("kind", "where")}
