@@ -1,9 +1,9 @@
 """Recording a file's credentials in the index: PostgreSQL against SQLite, and against the same done bare.
 
 CPU time of this process and of the whole server together, a row; each engine fills an index of its own, in
-chunks as jobs have them, with numbers that rise. Bare is what the rows cost at least: the same keys by INSERT …
+chunks as jobs have them, with numbers that rise. Bare is what the rows cost at least: the same keys by INSERT
 ON CONFLICT in the same batches, and the same rows by COPY into partitions, whose indexes are made afterwards.
-Bytes are those that the server's journal and files took. Give a number of rows, and "random" for random numbers.
+Bytes are those of the server's journal and files. Give a number of rows, and "random" for random numbers.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -57,7 +58,7 @@ def chunks(rows: int, is_random: bool) -> Iterator[list[NewEntry]]:
 
 
 def record(index: Index, rows: int, is_random: bool) -> list[float]:
-    """Records a job as `Bulk` does; the CPU seconds of this process for each tenth, without making the rows."""
+    """Records a job as `Bulk` does; this process's CPU seconds by each tenth, without making the rows."""
     job = index.begin(b"key", "g.csv", CREATED, rows, -(-rows // SPAN_ROWS))
     spent, tenths = 0.0, list[float]()
     for number, entries in enumerate(chunks(rows, is_random)):
@@ -86,7 +87,7 @@ def bare(uri: str, rows: int, is_random: bool) -> float:
         for part in parts:
             for table in ("credential", "person"):
                 like = f"intaglio_issuer.{table}"
-                connection.execute(f"CREATE TABLE bare.{table}_{part} (LIKE {like})")  # type: ignore[arg-type]
+                connection.execute(f"CREATE TABLE bare.{table}_{part} (LIKE {like})")
         for entries in chunks(rows, is_random):
             begun, part = time.process_time(), entries[0].seq >> 20
             with connection.transaction():
@@ -112,7 +113,7 @@ def bare(uri: str, rows: int, is_random: bool) -> float:
             spent += time.process_time() - begun
         for part in parts:
             for table in ("credential", "person"):
-                connection.execute(f"CREATE UNIQUE INDEX ON bare.{table}_{part} (seq)")  # type: ignore[arg-type]
+                connection.execute(f"CREATE UNIQUE INDEX ON bare.{table}_{part} (seq)")
     return spent
 
 
@@ -123,7 +124,7 @@ def _copy(
     given: Sequence[Sequence[object]],
 ) -> None:
     statement = f"COPY bare.{table} FROM STDIN (FORMAT BINARY)"
-    with connection.cursor() as cursor, cursor.copy(statement) as copying:  # type: ignore[arg-type]
+    with connection.cursor() as cursor, cursor.copy(statement) as copying:
         copying.set_types(types)
         for row in given:
             copying.write_row(row)
@@ -159,6 +160,10 @@ def in_server(server: Server, work: Callable[[], float]) -> dict[str, float]:
     return {"client": client, "server": server_cpu(server) - before, "wall": wall, "wal": float(written)}
 
 
+def _last(index: Index, rows: int, is_random: bool) -> float:
+    return record(index, rows, is_random)[-1]
+
+
 def main() -> None:
     rows = int(next(iter(sys.argv[1:]), ROWS))
     is_random = "random" in sys.argv
@@ -167,21 +172,19 @@ def main() -> None:
     for number in range(ROUNDS):
         with tempfile.TemporaryDirectory() as folder:
             index = SQLiteIndex(Path(folder) / "issuer.sqlite")
-            found["sqlite"].append({"client": record(index, rows, is_random)[-1], "server": 0.0})
+            found["sqlite"].append({"client": _last(index, rows, is_random), "server": 0.0})
             index.close()
         for name in ("postgres", "bare"):
             database = f"{name}_{number}"
             server.execute(f"CREATE DATABASE {database}")
             uri = server.uri(database)
             prepare_index(uri)
-            if name == "bare":
-                found[name].append(in_server(server, lambda uri=uri: bare(uri, rows, is_random)))
-            else:
-                own = PostgresIndex(uri)
-                found[name].append(in_server(server, lambda own=own: record(own, rows, is_random)[-1]))
-                ((size,),) = server.execute(f"SELECT pg_database_size('{database}')")
-                found[name][-1]["kept"] = float(size)
-                own.close()
+            own = PostgresIndex(uri)
+            fill = partial(bare, uri) if name == "bare" else partial(_last, own)
+            found[name].append(in_server(server, partial(fill, rows, is_random)))
+            ((size,),) = server.execute(f"SELECT pg_database_size('{database}')")
+            found[name][-1]["kept"] = float(size)
+            own.close()
             server.execute(f"DROP DATABASE {database}")
     cpu = {name: min(each["client"] + each["server"] for each in runs) for name, runs in found.items()}
     for name, runs in found.items():

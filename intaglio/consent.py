@@ -82,6 +82,13 @@ class Consent:
                 raise Declined("what the folder names was not agreed to, and not used")
         self.keep(named)
 
+    def require_database(self) -> None:
+        """Ask about the database that all machines of an issuer share, if the folder names one."""
+        from ledger.shared import named_store
+
+        if (address := named_store(self.folder)) is not None:
+            self.require(address)
+
     def engines(self) -> Engines:
         """The engines for the folder's log; where that is kept elsewhere, each asks before it opens it."""
         from ledger.tiles.engines import ENGINES

@@ -69,7 +69,7 @@ from .press.permutation import Positions
 from .press.press import Line, Press
 from .press.update import update_template
 from .problem import NOT_SUSPENDABLE
-from .shared import Shared, shared_in
+from .shared import Shared, shared_in, store_address
 from .shared.machines import TOLERANCE, clock_of_machine
 from .status.due import unrenewed
 from .status.lists import Lists
@@ -230,7 +230,11 @@ class Issuer:
             self.home, read_only=True, patience=self.log_patience, engines=self.engines
         )
         kept = kept_of(self.home)
-        return LogReader(self.identity.log, public["log"], public["cosigner"], store, kept=kept)
+        log = LogReader(self.identity.log, public["log"], public["cosigner"], store, kept=kept)
+        # ADR 13: a service that only looks does not show an old dump of the database either.
+        if store_address(self.home) is not None:
+            log.require_newest()
+        return log
 
     @property
     def has_all_in_folder(self) -> bool:

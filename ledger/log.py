@@ -249,7 +249,7 @@ class LogReader:
                 self.require_continues(kept)
             except Damaged as error:
                 raise Damaged(error.detail, hint=_OLD) from error
-        self._kept.see(self.checkpoint)
+        self._kept.see(self._stored_checkpoint)
 
     def _remember(self, checkpoint: Checkpoint) -> None:
         if self._newest is None or self._newest.size < checkpoint.size:

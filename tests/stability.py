@@ -43,6 +43,9 @@ _OWN_KINDS = Path(__file__).parent / "own_kinds"
 
 NOT_TYPED = {
     "demo": "it takes seconds; tests/test_demo.py reads its object",
+    "issuer join": "it needs a database",
+    "issuer move": "it needs a database",
+    "issuer prepare": "it needs a database",
     "ledger anchor add": "it asks nodes of a chain",
     "ledger anchor run": "it asks nodes of a chain",
     "ledger prune": "it needs a database",

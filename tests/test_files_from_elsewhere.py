@@ -26,9 +26,11 @@ from issuer.keeping import backup as backups
 from keys import KeyFile
 from keys.envelope import seal
 from ledger.outbox import Outbox
+from ledger.shared import keep_store_address
 from tests.commandline import Answer, Program, typed
 from tests.copying import copy_folder
 from tests.world import graduate, table
+from wire.consent import digest_of
 
 PHRASE = "correct horse battery staple"
 OWN_SECRET = "the operator's own password"
@@ -198,6 +200,23 @@ def test_no_command_calls_the_host_that_a_strangers_folder_names(program: Progra
         for words in (("list",), ("init", "--name", "U"), ("issue", "g.csv")):
             assert program("issuer", "--home", elsewhere, *words).code != 0
             assert server.calls == 0, words
+
+
+def test_no_command_calls_the_database_that_a_strangers_folder_names(
+    program: Program, elsewhere: Path
+) -> None:
+    with asking() as server:
+        named = f"postgresql://127.0.0.1:{server.port}/issuer?sslmode=disable"
+        keep_store_address(elsewhere, named)
+        for words in LOOKING:
+            answer = program(*(word.format(elsewhere) for word in words))
+            assert (server.calls, server.heard) == (0, b""), words
+            refused(answer, named)
+        answer = program("doctor", "--in", elsewhere)
+        assert (answer.code, server.calls) == (1, 0)
+        assert digest_of(named) in answer.out + answer.err
+        program("--agree", digest_of(named), "issuer", "--home", elsewhere, "list")
+        assert server.calls > 0
 
 
 def test_a_hidden_host_is_shown_and_not_called(program: Program, elsewhere: Path) -> None:

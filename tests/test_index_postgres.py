@@ -31,6 +31,8 @@ from issuer.desk.postgres import PostgresLinks
 from issuer.issuer import Issuer
 from issuer.problem import DAMAGED_CLAIMS, INDEX_NOT_DURABLE, INDEX_NOT_PREPARED, INDEX_ROLE
 from issuer.shared.database import ISSUER, prepare_index
+from issuer.shared.machine_rows import renew
+from issuer.shared.postgres import PostgresShared
 from issuer.table.source import Source
 from keys import PrivateKey
 from tests import postgres_server
@@ -117,6 +119,10 @@ def fill(index: PostgresIndex, uri: str) -> None:
     links.make_good(links.draw_up([(b"marked", a("marked-1"), 1)], 0), 1)
     links.bind(b"marked", "did:key:marked", 0)
     assert links.open_challenge(b"marked", b"marked", now=0, expires=1, latest=1, most=1)
+    shared = PostgresShared(uri)
+    with shared.held("marked"):
+        shared.write("marked", b"marked")
+    renew(uri, ("1", "host", "1.0", {}), lambda: NOW)
 
 
 READABLE = {
@@ -126,6 +132,7 @@ READABLE = {
     "chunk": {"first_seq", "job", "number", "first_leaf", "issued"},
     "credential": {"seq", "kind", "edition", "form", "copy", "leaf"},
     "revocation": {"seq", "reason", "date"},
+    "machine": {"id", "name", "release", "keys", "ahead", "seen"},
     "unpublished": {"seq"},
     "listed": {"number", "expires"},
     "status_file": {"name", "leaf", "dated", "digest"},

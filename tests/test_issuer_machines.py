@@ -17,6 +17,7 @@ from issuer.desk.linkstore import SQLiteLinks
 from issuer.desk.opening import open_links, require_links
 from issuer.identity.succession import KeysChanged
 from issuer.issuer import Issuer
+from issuer.keeping.health import examine_issuer
 from issuer.keeping.joining import join, write_keys
 from issuer.keeping.rotation import rotate
 from issuer.problem import (
@@ -257,6 +258,9 @@ class TestMachines:
         server.execute("INSERT INTO intaglio_issuer.step VALUES (99)", server.of(tmp_path))
         with raises(Refused):
             self.seen(machine("two"))
+        server.execute(
+            f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{server.of(tmp_path)}'"
+        )
         with raises(Refused):
             shared_in(machine("three")).read("issuer.json")
 
@@ -368,6 +372,34 @@ class TestJoining:
         with raises(NotAgreed):
             join(tmp_path / "three", address, self.keys_of(one, "again"), lambda: None, declining)
         assert not (tmp_path / "three").exists()
+
+    def test_an_old_dump_is_refused_by_each_machine_that_saw_more(
+        self, one: Issuer, address: str, tmp_path: Path
+    ) -> None:
+        """It agrees with itself: index, log and small files are of one time."""
+        server, keys = postgres_server.server(), self.keys_of(one)
+        for name in ("two", "three"):
+            join(tmp_path / name, address, keys, lambda: None, agreed)
+        one.issue_many([graduate(1)])
+        assert reopened(tmp_path / "three").log.checkpoint().size
+        name = server.of(tmp_path)
+        server.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
+        server.execute(f"CREATE DATABASE {name}_dump TEMPLATE {name}")
+        one.issue_many([graduate(2)])
+        assert reopened(tmp_path / "two").log.checkpoint().size > 0
+        dump = server.uri(f"{name}_dump", "machine")
+        for home in (one.home, tmp_path / "two", tmp_path / "three"):
+            keep_store_address(home, dump)
+            (home / "ledger.json").write_text(json.dumps({"version": 1, "address": dump}))
+        for home in (one.home, tmp_path / "two"):
+            with pytest.raises(Damaged, match="the log once had"):
+                reopened(home).issue_many([graduate(3)])
+            with pytest.raises(Damaged, match="the log once had"):
+                list(examine_issuer(home, utc_now()))
+            with pytest.raises(Damaged, match="the log once had"):
+                _ = reopened(home).reader
+        # The third saw no more than the dump has, and nothing here tells it: it goes on.
+        reopened(tmp_path / "three").issue_many([graduate(3)])
 
     def test_a_clock_that_is_off_signs_nothing(self, one: Issuer, address: str, tmp_path: Path) -> None:
         join(tmp_path / "two", address, self.keys_of(one), lambda: None, agreed)

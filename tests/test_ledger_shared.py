@@ -110,6 +110,11 @@ class TestCheckpoints:
         kept.see(lambda: older)
         assert one.read_bytes() == log.checkpoint().note
 
+    def test_of_a_log_that_was_not_begun_there_is_none(self, tmp_path: Path) -> None:
+        kept = SharedCheckpoint(tmp_path / "one", Memory())
+        reader(MemoryStore(), kept).require_newest()
+        assert kept.notes() == []
+
     def test_one_that_cannot_be_read_is_damage(self, tmp_path: Path) -> None:
         one = tmp_path / "one"
         one.write_bytes(b"x")

@@ -46,6 +46,7 @@ def ledger(ctx: click.Context, folder: Path | None) -> None:
     """Look into a log, prove an entry, audit the whole."""
     session: Session = ctx.obj
     consent = session.consent(folder or session.home / "issuer")
+    consent.require_database()  # threat F23: it has the list of other ledgers
     anchors = consent.anchors(session.anchors)
     ctx.obj = LogFolder(consent.folder, session.now, folder is not None, anchors, consent)
 

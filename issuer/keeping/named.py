@@ -8,6 +8,7 @@ from pathlib import Path
 from keys.address import require_well_formed
 from ledger.folder import address_in
 from ledger.outbox import Outbox
+from ledger.shared import named_store
 from ledger.tiles.engines import address_of
 
 from ..identity.home import Identity
@@ -21,6 +22,9 @@ def named_in(folder: Path) -> Iterator[str]:
     """
     if (address := address_in(folder)) is not None:
         yield address_of(address)
+    if (database := named_store(folder)) is not None:
+        yield database
+        return  # all else that it names is in that database
     if (folder / "issuer.json").exists():
         change = KeyChange.read(folder)  # becomes the description's when it is finished
         next_uri = change.identity.get("signer_uri", "") if change else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -66,6 +67,12 @@ def prepare_index(uri: str) -> int:
     return bring_up(address.parse(uri), ISSUER) + prepare_shared(uri)
 
 
+@functools.lru_cache(maxsize=4)
+def _connections(conninfo: str) -> Connections:
+    """One pool for all that a process does there: a server has few connections for many machines."""
+    return Connections(conninfo, partial(require_writable, tenant=ISSUER), ISSUER)
+
+
 class IndexDatabase:
     """Reads and transactions of an index. Each raises what `Connections` raises.
 
@@ -80,8 +87,7 @@ class IndexDatabase:
         A holder of a lock that gives no sign of life for `lease` seconds loses it.
         """
         self._uri, self._lease = uri, lease
-        admit = partial(require_writable, tenant=ISSUER)
-        self._connections = Connections(address.parse(uri), admit, ISSUER)
+        self._connections = _connections(address.parse(uri))
         # A process that is paused or cut off keeps the turn for a minute at most.
         self._turn = (
             f"SET LOCAL lock_timeout = {max(1, round(patience * 1000))}; "
@@ -90,7 +96,7 @@ class IndexDatabase:
         )
 
     def close(self) -> None:
-        """Closes the connections that nobody uses now."""
+        """Closes the connections that nobody in this process uses now; others are opened when needed."""
         self._connections.close()
 
     def rows(self, kinds: Kinds, query: str, *values: object) -> Sequence[Row]:
@@ -128,7 +134,7 @@ class IndexDatabase:
 
     @contextmanager
     def holding(self, name: str, *, shared: bool, patience: float | None) -> Iterator[None]:
-        """Holds the lock of a name, as `Connections.held` does.
+        """Holds the lock of a name, as `Connections.held` does. Raises `TryLater` after `patience`.
 
         Whoever takes one alone counts its number up (ADR 75). Until the block ends, all that this thread
         writes here raises `TAKEN_OVER` once another has the lock, as one that stood still or was cut off

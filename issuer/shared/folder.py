@@ -11,6 +11,7 @@ from wire.files import (
     leftovers,
     locked,
     make_private_folder,
+    open_regular,
     remove_leftovers,
     replace_file,
     sync_files,
@@ -28,7 +29,8 @@ class FolderShared:
     def read(self, name: str) -> bytes | None:
         """See `Shared.read`."""
         try:
-            return (self._folder / name).read_bytes()
+            with open_regular(self._folder / name) as file:
+                return file.read()
         except (FileNotFoundError, NotADirectoryError):
             return None
 

@@ -10,11 +10,12 @@ import orjson
 
 from wire.postgres.connections import Cursor
 from wire.postgres.rows import Kinds, read_one
+from wire.postgres.tables import require_writable
 from wire.problem import Damaged, Malformed
 from wire.strict import load_json_object
 from wire.text import printable
 
-from .database import IndexDatabase
+from .database import ISSUER, IndexDatabase
 
 _PATIENCE = 30.0  # seconds
 _RENEW = """
@@ -52,10 +53,12 @@ def renew(
 ) -> timedelta:
     """Renews the row of a machine: its id, name, release and keys.
 
-    Returns by how much its clock is ahead of the database's.
+    Returns by how much its clock is ahead of the database's. Raises `Refused` where a newer release has
+    changed the tables since this process connected.
     """
 
     def work(cursor: Cursor) -> timedelta:
+        require_writable(cursor, ISSUER)
         before = clock()
         (there,) = read_one(cursor.execute("SELECT clock_timestamp()"), [datetime])
         ahead: timedelta = before + (clock() - before) / 2 - there  # half of the way there and back
@@ -63,20 +66,12 @@ def renew(
         cursor.execute(_RENEW, [*names, orjson.dumps(keys).decode(), ahead // timedelta(milliseconds=1)])
         return ahead
 
-    database = IndexDatabase(address, patience=_PATIENCE)
-    try:
-        return database.write(work)
-    finally:
-        database.close()  # nothing else is asked for a minute
+    return IndexDatabase(address, patience=_PATIENCE).write(work)
 
 
 def machines(address: str, here: str | None) -> list[Machine]:
     """The machines, by name; `here` is the id of the one that asks."""
-    database = IndexDatabase(address, patience=_PATIENCE)
-    try:
-        found = database.rows(_ALL_KINDS, _ALL)
-    finally:
-        database.close()
+    found = IndexDatabase(address, patience=_PATIENCE).rows(_ALL_KINDS, _ALL)
     return [
         Machine(
             printable(name),

@@ -22,7 +22,7 @@ def shared_at(home: Path, address: str | None) -> Shared:
     return _in_database(address) if address else FolderShared(home)
 
 
-@functools.lru_cache(maxsize=16)  # the addresses of a process are few; each keeps connections
+@functools.lru_cache(maxsize=4)  # the addresses of a process are few; each keeps connections
 def _in_database(address: str) -> Shared:
     try:
         from .postgres import PostgresShared

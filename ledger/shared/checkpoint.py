@@ -44,10 +44,10 @@ class SharedCheckpoint(KeptCheckpoint):
         if (note := self.read()) is not None:
             self._database.keep_newest(_parsed(note).size, note)
 
-    def see(self, newest: Callable[[], Checkpoint]) -> None:
+    def see(self, newest: Callable[[], Checkpoint | None]) -> None:
         """Keeps it in the file."""
         seen = newest()
-        if self.read() != seen.note:
+        if seen is not None and self.read() != seen.note:
             super().keep(lambda: self._newer(seen))
 
     def _newer(self, seen: Checkpoint) -> bytes | None:

@@ -24,8 +24,16 @@ _LARGEST = 1 << 16  # bytes: the file may come with a stranger's folder (threat 
 def store_address(home: Path) -> str | None:
     """The address of the database of an issuer; `None` where the folder has all.
 
-    Raises `Damaged`, and `NotAgreed` for an address in a folder from a backup that nobody agreed to.
+    Raises as `named_store`, and `NotAgreed` for an address in a folder that was written from a backup.
     """
+    address = named_store(home)
+    if address is not None:
+        require_unmarked(home, address)
+    return address
+
+
+def named_store(home: Path) -> str | None:
+    """The address that a folder names, before anybody is asked whether it may be used. Raises `Damaged`."""
     path = home / ADDRESS
     if not path.exists():
         return None
@@ -37,7 +45,6 @@ def store_address(home: Path) -> str | None:
     # Damaged, not absent: the folder would look like that of one machine, with an index of its own.
     if content.get("version") != 1 or not isinstance(address, str):
         raise Damaged.saying("{file} cannot be read", file=str(path))
-    require_unmarked(home, address)
     return address
 
 
@@ -52,7 +59,7 @@ def database_of(home: Path) -> SharedDatabase | None:
     return None if address is None else database_at(address)
 
 
-@functools.lru_cache(maxsize=16)  # the addresses of a process are few; each keeps connections
+@functools.lru_cache(maxsize=4)  # the addresses of a process are few; each keeps connections
 def database_at(address: str) -> SharedDatabase:
     """The database at an address that was agreed to. Raises `ExtraMissing`."""
     try:

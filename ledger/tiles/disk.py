@@ -65,10 +65,10 @@ class KeptCheckpoint:
             if (note := newest()) is not None:
                 replace_for_good(self._path, note, 0o600)
 
-    def see(self, newest: Callable[[], Checkpoint]) -> None:
-        """Take note of a checkpoint that continues the kept ones, and that another machine may have signed.
+    def see(self, newest: Callable[[], Checkpoint | None]) -> None:
+        """Take note of the newest checkpoint, if there is one: it continues those that are kept.
 
-        Where one machine has the log, it has kept its own already.
+        Another machine may have signed it. Where one machine has the log, it has kept its own already.
         """
 
     def sync(self) -> None:

@@ -23,6 +23,7 @@ from ledger.anchor import Sender
 from ledger.evidence import TLOG_PROOF
 from ledger.log import LogReader
 from ledger.outbox import FILE, Destination, Outbox
+from ledger.problem import Overtaken
 from ledger.shared import keep_store_address
 from ledger.submitting import Round, look_after, turn
 from ledger.tiles.memory import MemoryStore
@@ -503,6 +504,30 @@ def test_two_at_once_send_one(desk: Desk) -> None:
         process.start()
     ended(processes)
     assert len(desk.gazette.notices) == 1
+
+
+@pytest.mark.parametrize("desk", [SERVED], indirect=True)
+def test_a_machine_that_lost_its_turn_sends_nothing_more(desk: Desk) -> None:
+    """It stands still before it keeps what it is to send; another one sends that meanwhile."""
+    checkpoint = desk.append(3)
+
+    class Paused(GazetteAnchor):
+        def prepare(self, checkpoint: Checkpoint) -> bytes:
+            # The server ends the session of a machine that gives no sign of life.
+            postgres_server.server().execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'"
+            )
+            other = threading.Thread(target=desk.run)
+            other.start()
+            other.join()
+            return super().prepare(checkpoint)
+
+    (made,) = desk.run(kinds={"gazette": gazettes(desk.folder, Paused)["gazette"]})
+    assert isinstance(made.problem, Overtaken)
+    assert desk.gazette.notices == [checkpoint.digest]
+    desk.gazette.print(desk.now)
+    (made,) = desk.run()
+    assert sizes(made.anchored) == [3]
 
 
 class Slow(GazetteAnchor):

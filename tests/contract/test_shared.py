@@ -19,7 +19,7 @@ from issuer.shared.folder import FolderShared
 from tests import postgres_server
 from tests.problems import raises
 from tests.processes import ended
-from wire.problem import TryLater
+from wire.problem import Damaged, TryLater
 
 
 def server_uri(folder: Path) -> str:
@@ -126,6 +126,13 @@ def elsewhere(work: Callable[[], object]) -> None:
     """Done as by another machine: what this thread holds is not held there."""
     with ThreadPoolExecutor(1) as other:
         other.submit(work).result()
+
+
+def test_a_pipe_in_a_folder_is_damage(tmp_path: Path) -> None:
+    """Reading one might never end; a folder may come from elsewhere."""
+    os.mkfifo(tmp_path / "issuer.json")
+    with raises(Damaged):
+        FolderShared(tmp_path).read("issuer.json")
 
 
 @postgres_server.needed

@@ -45,6 +45,7 @@ def issuer(ctx: click.Context, home: Path | None) -> None:
     """Issue credentials from a CSV, revoke and correct them."""
     session: Session = ctx.obj
     ctx.obj = Place(home or session.home / "issuer", session)
+    ctx.obj.consent.require_database()  # threat F23: before any command reads there who the issuer is
 
 
 @issuer.result_callback()
@@ -120,6 +121,7 @@ def join(place: Place, address: str, keys: Path) -> Result:
     place.consent.keep(address)
     consent = place.session.consent(place.folder, restoring=True)
     identity = joined(place.folder, address, keys, place.ask_passphrase, consent.require)
+    place.recognise(place.open(), made_here=True)
     say(tr("This machine issues for {name}, {did}.").format(name=identity.name, did=identity.did))
     return Result({"folder": str(place.folder), "did": identity.did}, str(place.folder))
 

@@ -22,7 +22,12 @@ CREATE UNIQUE INDEX ON intaglio_shared.submission (destination) WHERE waits = 1;
 -- The newest checkpoint that any machine has signed. The log is never shorter.
 CREATE TABLE intaglio_shared.checkpoint (one integer PRIMARY KEY CHECK (one = 1), size bigint NOT NULL, note bytea NOT NULL);
 
+-- Who looks after the outbox counts the number up; a machine with a former number changes nothing.
+CREATE TABLE intaglio_shared.turn (one integer PRIMARY KEY CHECK (one = 1), number bigint NOT NULL);
+INSERT INTO intaglio_shared.turn VALUES (1, 0);
+
 GRANT USAGE ON SCHEMA intaglio_shared TO intaglio_issuer, intaglio_issuer_reader;
 GRANT SELECT ON ALL TABLES IN SCHEMA intaglio_shared TO intaglio_issuer, intaglio_issuer_reader;
 GRANT INSERT, UPDATE ON intaglio_shared.destination, intaglio_shared.submission, intaglio_shared.checkpoint
   TO intaglio_issuer;
+GRANT UPDATE ON intaglio_shared.turn TO intaglio_issuer;
