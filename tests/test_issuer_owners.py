@@ -181,6 +181,26 @@ def test_jobs_that_live_are_left_alone(home: Path) -> None:
     require_once(reopened(home))
 
 
+def one_of_many(home: Path, source: Source, start: Any) -> None:
+    issuer = reopened(home)
+    start.wait(60)
+    with suppress(JobUnderWay):
+        issue(issuer, source)
+
+
+@FORKS
+def test_of_processes_that_start_one_file_at_once_one_issues_it(home: Path) -> None:
+    context, source = get_context("fork"), table(home, "g.csv", range(1, 31))
+    start = context.Barrier(4)
+    processes = [context.Process(target=one_of_many, args=(home, source, start)) for _ in range(4)]
+    for process in processes:
+        process.start()
+    ended(processes)
+    assert numbers(home) == [*range(1, 31), 900]
+    assert len(open_index(home).jobs()) == 1
+    require_once(reopened(home))
+
+
 def crowd(home: Path, name: int, start: Any) -> None:
     start.wait(60)
     own = [*range(100, 130), *range(200 + 10 * name, 210 + 10 * name)]
