@@ -1,9 +1,10 @@
 """Recording a file's credentials in the index: PostgreSQL against SQLite, and against the same done bare.
 
 CPU time of this process and of the whole server together, a row; each engine fills an index of its own, in
-chunks as jobs have them, with numbers that rise. Bare is what the rows cost at least: the same keys by INSERT …
+chunks as jobs have them, with numbers that rise. Bare is what the rows cost at least: the same keys by INSERT
 ON CONFLICT in the same batches, and the same rows by COPY into partitions, whose indexes are made afterwards.
-Bytes are those that the server's journal and files took. Give a number of rows, and "random" for random numbers.
+Bytes are those of the server's journal and files. Give a number of rows, "random" for random numbers, and
+"growth" for how the first of a job compare with its last.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from itertools import pairwise
 from pathlib import Path
 
 import psycopg
@@ -56,10 +59,12 @@ def chunks(rows: int, is_random: bool) -> Iterator[list[NewEntry]]:
         ]
 
 
-def record(index: Index, rows: int, is_random: bool) -> list[float]:
-    """Records a job as `Bulk` does; the CPU seconds of this process for each tenth, without making the rows."""
+def record(
+    index: Index, rows: int, is_random: bool, tenth: Callable[[float], object] = lambda _: None
+) -> float:
+    """Records a job as `Bulk` does; CPU seconds of this process, but for making rows, also at each tenth."""
     job = index.begin(b"key", "g.csv", CREATED, rows, -(-rows // SPAN_ROWS))
-    spent, tenths = 0.0, list[float]()
+    spent, tenths = 0.0, 0
     for number, entries in enumerate(chunks(rows, is_random)):
         numbers = {entry.number: entry.seq for entry in entries}
         begun = time.process_time()
@@ -68,9 +73,10 @@ def record(index: Index, rows: int, is_random: bool) -> list[float]:
         batch = Appended(job.chunk_key(number), range(entries[0].seq, entries[-1].seq + 1))
         index.finish_chunk(job, number, batch, entries)
         spent += time.process_time() - begun
-        if (number + 1) * 10 // job.chunks > len(tenths):
-            tenths.append(spent)
-    return tenths
+        if (number + 1) * 10 // job.chunks > tenths:
+            tenths += 1
+            tenth(spent)
+    return spent
 
 
 def bare(uri: str, rows: int, is_random: bool) -> float:
@@ -86,7 +92,7 @@ def bare(uri: str, rows: int, is_random: bool) -> float:
         for part in parts:
             for table in ("credential", "person"):
                 like = f"intaglio_issuer.{table}"
-                connection.execute(f"CREATE TABLE bare.{table}_{part} (LIKE {like})")  # type: ignore[arg-type]
+                connection.execute(f"CREATE TABLE bare.{table}_{part} (LIKE {like})")
         for entries in chunks(rows, is_random):
             begun, part = time.process_time(), entries[0].seq >> 20
             with connection.transaction():
@@ -112,7 +118,7 @@ def bare(uri: str, rows: int, is_random: bool) -> float:
             spent += time.process_time() - begun
         for part in parts:
             for table in ("credential", "person"):
-                connection.execute(f"CREATE UNIQUE INDEX ON bare.{table}_{part} (seq)")  # type: ignore[arg-type]
+                connection.execute(f"CREATE UNIQUE INDEX ON bare.{table}_{part} (seq)")
     return spent
 
 
@@ -123,7 +129,7 @@ def _copy(
     given: Sequence[Sequence[object]],
 ) -> None:
     statement = f"COPY bare.{table} FROM STDIN (FORMAT BINARY)"
-    with connection.cursor() as cursor, cursor.copy(statement) as copying:  # type: ignore[arg-type]
+    with connection.cursor() as cursor, cursor.copy(statement) as copying:
         copying.set_types(types)
         for row in given:
             copying.write_row(row)
@@ -159,29 +165,38 @@ def in_server(server: Server, work: Callable[[], float]) -> dict[str, float]:
     return {"client": client, "server": server_cpu(server) - before, "wall": wall, "wal": float(written)}
 
 
-def main() -> None:
-    rows = int(next(iter(sys.argv[1:]), ROWS))
-    is_random = "random" in sys.argv
-    server = Server(*_DURABLE, where=Path(tempfile.gettempdir()))
+def growth(server: Server, rows: int, is_random: bool) -> None:
+    """Prints the CPU of a row in each tenth of a job."""
+    prepare_index(server.uri("postgres"))
+    spent = [server_cpu(server)]
+    record(
+        PostgresIndex(server.uri("postgres")),
+        rows,
+        is_random,
+        lambda own: spent.append(own + server_cpu(server)),
+    )
+    print("µs a row:", *(f"{1e7 * (after - before) / rows:.2f}" for before, after in pairwise(spent)))
+
+
+def compare(server: Server, rows: int, is_random: bool) -> None:
+    """Fills all of them several times, and prints the least CPU of each."""
     found: dict[str, list[dict[str, float]]] = {"sqlite": [], "postgres": [], "bare": []}
     for number in range(ROUNDS):
         with tempfile.TemporaryDirectory() as folder:
             index = SQLiteIndex(Path(folder) / "issuer.sqlite")
-            found["sqlite"].append({"client": record(index, rows, is_random)[-1], "server": 0.0})
+            found["sqlite"].append({"client": record(index, rows, is_random), "server": 0.0})
             index.close()
         for name in ("postgres", "bare"):
             database = f"{name}_{number}"
             server.execute(f"CREATE DATABASE {database}")
             uri = server.uri(database)
             prepare_index(uri)
-            if name == "bare":
-                found[name].append(in_server(server, lambda uri=uri: bare(uri, rows, is_random)))
-            else:
-                own = PostgresIndex(uri)
-                found[name].append(in_server(server, lambda own=own: record(own, rows, is_random)[-1]))
-                ((size,),) = server.execute(f"SELECT pg_database_size('{database}')")
-                found[name][-1]["kept"] = float(size)
-                own.close()
+            own = PostgresIndex(uri)
+            fill = partial(bare, uri) if name == "bare" else partial(record, own)
+            found[name].append(in_server(server, partial(fill, rows, is_random)))
+            ((size,),) = server.execute(f"SELECT pg_database_size('{database}')")
+            found[name][-1]["kept"] = float(size)
+            own.close()
             server.execute(f"DROP DATABASE {database}")
     cpu = {name: min(each["client"] + each["server"] for each in runs) for name, runs in found.items()}
     for name, runs in found.items():
@@ -193,6 +208,16 @@ def main() -> None:
     RESULTS.mkdir(exist_ok=True)
     name = "cluster-random.json" if is_random else "cluster.json"
     (RESULTS / name).write_text(json.dumps({"rows": rows, "runs": found}, indent=1))
+
+
+def main() -> None:
+    rows = int(next(iter(sys.argv[1:]), ROWS))
+    is_random = "random" in sys.argv
+    server = Server(*_DURABLE, where=Path(tempfile.gettempdir()))
+    if "growth" in sys.argv:
+        growth(server, rows, is_random)
+    else:
+        compare(server, rows, is_random)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import socket
@@ -29,6 +30,7 @@ from ledger import EntryKind, Log, parse_entry
 from tests import postgres_server
 from tests.doubles import instead, stops
 from tests.fault.issuing import require_once
+from tests.fault.kill import Work, a_sample, kill_everywhere
 from tests.problems import raises
 from tests.processes import ended
 from tests.world import NOW, csv_file, graduate, issuer_in, reopened
@@ -181,6 +183,26 @@ def test_jobs_that_live_are_left_alone(home: Path) -> None:
     require_once(reopened(home))
 
 
+def one_of_many(home: Path, source: Source, start: Any) -> None:
+    issuer = reopened(home)
+    start.wait(60)
+    with suppress(JobUnderWay):
+        issue(issuer, source)
+
+
+@FORKS
+def test_of_processes_that_start_one_file_at_once_one_issues_it(home: Path) -> None:
+    context, source = get_context("fork"), table(home, "g.csv", range(1, 31))
+    start = context.Barrier(4)
+    processes = [context.Process(target=one_of_many, args=(home, source, start)) for _ in range(4)]
+    for process in processes:
+        process.start()
+    ended(processes)
+    assert numbers(home) == [*range(1, 31), 900]
+    assert len(open_index(home).jobs()) == 1
+    require_once(reopened(home))
+
+
 def crowd(home: Path, name: int, start: Any) -> None:
     start.wait(60)
     own = [*range(100, 130), *range(200 + 10 * name, 210 + 10 * name)]
@@ -206,6 +228,31 @@ def test_processes_never_share_a_number_a_position_or_an_edition(home: Path) -> 
     assert len(positions) == len({entry.leaf for entry in entries}) == len(entries)
     assert (issuer.store.begun_chunks(), issuer.store.takers()) == ([], [])
     require_once(issuer)
+
+
+@pytest.mark.slow
+@postgres_server.needed
+@FORKS
+@a_sample(10, 100)
+def test_the_same_command_goes_on_at_once_where_a_process_was_killed(tmp_path: Path, points: int) -> None:
+    places = itertools.count()
+
+    def prepare() -> tuple[Work, Work]:
+        folder = tmp_path / str(next(places))
+        folder.mkdir()
+        home = made(folder, "postgres")
+        source = table(home, "g.csv", range(1, 8))
+
+        def check() -> None:
+            issue(reopened(home), source)
+            assert numbers(home) == [*range(1, 8), 900]
+            again = reopened(home)
+            assert (again.store.begun_chunks(), again.store.takers()) == ([], [])
+            require_once(again)
+
+        return lambda: issue(reopened(home), source), check
+
+    assert kill_everywhere(prepare, points=points) == points
 
 
 # A machine that stood still

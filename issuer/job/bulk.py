@@ -64,6 +64,7 @@ _Item = TypeVar("_Item")
 _Part = TypeVar("_Part")
 
 
+_MOMENT = 0.5  # seconds until a server has heard that the process with the job was killed
 _CERTAIN = ("utf-8", "utf-16-le", "utf-16-be")  # as 81e9505 read files: its unfinished jobs go on
 
 
@@ -269,8 +270,8 @@ class Bulk:
             with nullcontext() if alone else suppress(JobUnderWay), self._owned(job):
                 self._complete(job)
 
-    def _owned(self, job: Job) -> AbstractContextManager[None]:
-        return owned(self._shared, job, self._log.now())
+    def _owned(self, job: Job, patience: float = 0) -> AbstractContextManager[None]:
+        return owned(self._shared, job, self._log.now(), patience=patience)
 
     def _complete(self, job: Job) -> None:
         """Finishes what a former owner left, from the job's shards alone. The caller has the job."""
@@ -306,7 +307,7 @@ class Bulk:
         length, name = sum(span.rows for span in spans), source.path.name
         while True:
             job = self._store.begin(key, name, format_datetimestamp(now), length, len(spans), forms)
-            with self._owned(job):
+            with self._owned(job, _MOMENT):
                 self._complete(job)  # whoever had it until now may have died since others were looked after
                 finished = self._store.finished_chunks(job)
                 again = {

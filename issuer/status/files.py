@@ -92,9 +92,7 @@ class ListedFile:
     content: Callable[[], bytes]
 
 
-def listed_files(
-    store: Index, folder: StatusFolder, list_url: Callable[[str], str]
-) -> dict[int, ListedFile]:
+def listed_files(store: Index, folder: StatusFolder, list_url: Callable[[str], str]) -> dict[int, ListedFile]:
     """The published lists and pages of details by their index in the log."""
     names = [name for name, _ in store.revocations.dates() if not name.startswith(DIGEST)]
     return {
