@@ -28,7 +28,7 @@ ALLOWED = {
         *("ledger.tiles.s3.bucket._PATIENCE", "ledger.tiles.s3.bucket._PAGE_PATIENCE"),
         *("ledger.tiles.s3.store._EXAMINED", "ledger.tiles.s3.store._SPARE"),
         *("ledger.tiles.postgres.store.LARGEST", "ledger.evm.chain.LARGEST_ANSWER"),
-        *("ledger.evm.chain._ASKED", "ledger.evm.chain._MOST_TRANSACTIONS"),
+        *("issuer.job.bulk.PIECE", "ledger.evm.chain._ASKED", "ledger.evm.chain._MOST_TRANSACTIONS"),
     },
 }
 """The attributes that tests may overwrite, by the reason; everything else has to be an argument."""
