@@ -42,10 +42,7 @@ def _kept(outbox: Outbox, destination: Destination, now: datetime) -> Iterator[F
 
 
 def examine_witnesses(cosigned: Cosigned, entries: int) -> Iterator[Finding]:
-    """Findings about the witnesses of a log of so many entries, as they answered last; nobody is asked."""
-    known = cosigned.witnesses()
-    if not known:
-        return
+    """Findings about the witnesses that a log of so many entries asks, as they answered last."""
     held, lost = cosigned.size() or 0, cosigned.quorum().lost
     if lost is not None:
         yield Finding.failed("quorum-lost", entries=entries - held, time=_minute(lost))
@@ -53,7 +50,7 @@ def examine_witnesses(cosigned: Cosigned, entries: int) -> Iterator[Finding]:
         yield Finding.warned("entries-unwitnessed", entries=entries - held)
     else:
         yield Finding.passed("quorum-has", entries=held)
-    for each in known:
+    for each in cosigned.witnesses():
         # Told, and no more: whoever runs a witness can say any number.
         if each.said is not None:
             yield Finding.warned("witness-ahead", witness=each.key.name, entries=each.said, known=entries)

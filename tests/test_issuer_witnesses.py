@@ -21,11 +21,13 @@ from intaglio.commands.issuer.place import Place
 from intaglio.publishing import asking
 from intaglio.publishing import create_app as published
 from intaglio.session import Session, utc_now
+from keys import PrivateKey
 from ledger import Checkpoint, VerifierKey
 from ledger.cosigned import Cosigned
 from ledger.cosigning import Witnesses
 from ledger.evidence import parse_proof
 from ledger.folder import open_to_read
+from ledger.note import SignatureType, fingerprint
 from ledger.problem import OTHER_ROOT, WITNESS_AT_OTHER_SIZE
 from ledger.tiles.layout import prefix
 from ledger.witness import AddCheckpoint, Witness
@@ -440,6 +442,29 @@ def test_the_service_as_a_process_asks(story: Story) -> None:
     with running(story.university.home, "ledger", "serve") as (address, lines):
         until(lambda: len(Checkpoint.parse(httpx.get(address, trust_env=False).content).signers(keys)) == 3)
     assert "witness" not in "".join(lines)
+
+
+def test_the_commands_of_a_log_of_ones_own(program: Program, tmp_path: Path) -> None:
+    place = ("ledger", "--in", tmp_path / "log")
+    assert program(*place, "init", "university.example/log").code == 0
+    for verb in ("run", "list"):
+        answer = program(*place, "witness", verb)
+        assert (answer.code, "No witness is named yet" in answer.err) == (0, True)
+    for number in (1, 2, 3):
+        secret = PrivateKey.generate()
+        key = VerifierKey(f"w{number}.example", SignatureType.COSIGNATURE, secret.public_key)
+        added = program(*place, "witness", "add", key, "https://hub.example/witness")
+        assert f"fingerprint: {fingerprint(key.name, key)}" in added.out
+        assert added.err == ""  # there is no issuer, whose trust file would be another one
+    said = program(*place, "witness", "quorum", "2 of (w1.example, 1 of (w2.example, w3.example))")
+    assert said.out == "needed are 2 of (w1.example, 1 of (w2.example, w3.example))\n"
+    refused = program(*place, "witness", "quorum", "4")
+    assert (refused.code, "cannot be had from 3 witnesses" in refused.err) == (1, True)
+    shown = program(*place, "witness", "list").out
+    assert "w1.example, https://hub.example/witness: has cosigned nothing yet" in shown
+    for bad in (("add", "garbage", "https://hub.example"), ("add", LOG_KEY, "https://hub.example")):
+        assert program(*place, "witness", *bad).code == 1
+    assert program(*place, "witness", "remove", "w4.example").code == 4
 
 
 def until(is_so: Callable[[], bool], within: float = 20.0) -> None:
