@@ -31,6 +31,7 @@ from tests import postgres_server
 from tests.doubles import instead, stops
 from tests.fault.issuing import require_once
 from tests.fault.kill import Work, a_sample, kill_everywhere
+from tests.postgres_connections import bouncer, bouncer_needed
 from tests.problems import raises
 from tests.processes import ended
 from tests.world import NOW, csv_file, graduate, issuer_in, reopened
@@ -253,6 +254,29 @@ def test_the_same_command_goes_on_at_once_where_a_process_was_killed(tmp_path: P
         return lambda: issue(reopened(home), source), check
 
     assert kill_everywhere(prepare, points=points) == points
+
+
+@pytest.mark.slow
+@postgres_server.needed
+@bouncer_needed
+def test_jobs_have_owners_through_a_pgbouncer_that_pools_transactions(tmp_path: Path) -> None:
+    server, home = postgres_server.server(), tmp_path / "home"
+    home.mkdir()
+    with bouncer(server, "issuer") as port:
+        address = server.uri(server.of(tmp_path), "issuer", host="127.0.0.1", port=str(port))
+        keep_store_address(home, address)
+        issuer_in(home)
+        source = table(home, "g.csv", range(1, 8))
+
+        def others() -> None:
+            with raises(JobUnderWay):
+                issue(reopened(home), source)
+            assert issue(reopened(home), table(home, "h.csv", range(11, 16))).issued == 5
+            reopened(home).issue(graduate(20))
+
+        assert during(home, source, others).issued == 7
+        assert numbers(home) == [*range(1, 8), *range(11, 16), 20]
+        require_once(reopened(home))
 
 
 # A machine that stood still
