@@ -1,4 +1,4 @@
-"""What an issuer publishes beside the tiles of its log: documents, kinds and status lists, by path."""
+"""The files beside the tiles of an issuer's log: documents, kinds and status lists, by path."""
 
 from __future__ import annotations
 

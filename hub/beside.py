@@ -1,10 +1,10 @@
-"""What an issuer publishes beside its log, in a mirror: its documents and status lists.
+"""The files that an issuer publishes beside its log, in a mirror: its documents and status lists.
 
 beside/documents       as the issuer publishes it
 beside/lists           which status lists there are, and their indices in the log
 beside/lists.d/INDEX   each of these
 
-Nothing is kept but that of which the mirrored log holds the entry. Who signed it is for its reader to see.
+Nothing is kept but that of which the mirrored log holds the entry. Its reader has to see who signed it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The hub's service: below `/witness`, a witness as C2SP tlog-witness has it, for logs and monitors.
 
 Below `/mirror` are the logs that it mirrors, each by the hash of its name, in the form of C2SP tlog-tiles.
-What is sent to `add-checkpoint` there is pulled next; the mirror signs nothing.
+A checkpoint that is sent to `add-checkpoint` there is pulled next; the mirror signs nothing.
 Below `/seen` stands what it read at the logs, for other hubs (`peers.py`).
 """
 

@@ -129,7 +129,7 @@ class Monitor:
             yield from _changed(log, read, get, held.size)
 
     def _known(self, log: WitnessedLog) -> Iterator[tuple[str, Checkpoint]]:
-        """What was signed of a log here, and read at it."""
+        """The checkpoints of a log that were signed here, and read at it."""
         with suppress(NotFound):
             yield self._state.key.name, Checkpoint.parse(self._state.checkpoint(log.hash))
         if note := self._state.seen(log.hash):
@@ -151,7 +151,7 @@ class Monitor:
         return checkpoint
 
     def _shown_by(self, peer: Peer, log: WitnessedLog) -> dict[str, Checkpoint]:
-        """What a peer shows of a log, by address: signed by its witness, mirrored, and read at the log."""
+        """A peer's checkpoints of a log, by address: signed by its witness, mirrored, read at the log."""
         shown = {}
         for path in (f"witness/{log.hash}/checkpoint", f"mirror/{log.hash}/checkpoint", f"seen/{log.hash}"):
             url = f"{peer.url.rstrip('/')}/{path}"

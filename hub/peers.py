@@ -61,7 +61,7 @@ class Peers:
         self._follow(log, max(found, key=_size, default=None))
 
     def _seen_by(self, peer: Peer, log: WitnessedLog) -> Iterator[Checkpoint]:
-        """What a peer read at the log, and what its witness signed. Raises unless it knows the log."""
+        """A peer's checkpoints, read at the log or signed by its witness. Raises unless it knows the log."""
         seen = self._checkpoint(f"{peer.url}/seen/{log.hash}")
         try:
             signed = self._checkpoint(f"{peer.url}/witness/{log.hash}/checkpoint")

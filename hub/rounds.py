@@ -1,4 +1,4 @@
-"""What a hub does by the clock, log by log: it reads what the log shows, and asks its peers after a start."""
+"""A hub's round by the clock, log by log: it reads what the log shows, and asks peers after a start."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SECONDS = 60.0
 
 
 class Visited(NamedTuple):
-    """What one round found of a log."""
+    """The findings of one round on a log."""
 
     log: WitnessedLog
     problems: tuple[Problem, ...]

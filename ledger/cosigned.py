@@ -82,7 +82,7 @@ class Quorum(NamedTuple):
 
 
 class Cosigned:
-    """What witnesses have cosigned of the log in a folder; nothing where nobody has named a witness.
+    """The checkpoints of a folder's log that witnesses have cosigned; none where nobody named a witness.
 
     Several processes may use it at once. Every method raises `Unavailable` or `Damaged` where the file or the
     disk fails; what it keeps is durable.
@@ -100,7 +100,7 @@ class Cosigned:
     def add(self, key: VerifierKey, url: str) -> LogWitness:
         """Ask a witness from now on, or at another address.
 
-        What it has cosigned so far it says itself when it is asked first. One that signs with several keys is
+        It says itself what it has cosigned so far when it is asked first. One that signs with several keys is
         added with each; it counts once. Raises `Conflict` for a name that another one has, and for too many;
         `Malformed` for the key of a log.
         """

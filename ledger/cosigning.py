@@ -1,7 +1,7 @@
 """Ask a log's witnesses for their lines on its newest checkpoint, all at once (C2SP tlog-witness).
 
 Nothing that a witness says is believed: its lines are verified, and a checkpoint that it shows counts only by
-the log's own signature. What it cannot prove is told, and stops nothing.
+the log's own signature. A claim that it cannot prove is told, and stops nothing.
 """
 
 from __future__ import annotations

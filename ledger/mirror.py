@@ -144,7 +144,7 @@ class Mirror:
 def _adds_lines(new: Checkpoint, old: Checkpoint) -> bool:
     """True where a note of the same tree has the old one's lines, and others besides.
 
-    Whoever took the log's host over could else spoil a note here: a line that fails in a good one's place.
+    A thief of the log's host could else spoil a note here: a line that fails in a good one's place.
     """
     names = [line[:2] for line in new.signatures]
     return set(new.signatures) > set(old.signatures) and len({*names}) == len(names)

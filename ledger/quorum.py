@@ -1,6 +1,6 @@
 """A quorum of witnesses: so many of their operators, or of groups of them, have to have signed a checkpoint.
 
-Whoever runs several witnesses could sign with all of them, so each operator counts once.
+An operator of several witnesses could sign with all of them, so each operator counts once.
 """
 
 from __future__ import annotations

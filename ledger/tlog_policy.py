@@ -28,7 +28,7 @@ NOT_A_TLOG_POLICY = Code("not-a-tlog-policy", Malformed, "Not a policy for logs"
 
 
 class TlogPolicy(NamedTuple):
-    """What such a file says: vkeys of logs and of witnesses, and the rule over these, by the keys' names."""
+    """Its content: vkeys of logs and of witnesses, and the rule over these, by the keys' names."""
 
     logs: tuple[str, ...]
     witnesses: tuple[str, ...]
@@ -58,7 +58,7 @@ def parse_policy(data: bytes) -> TlogPolicy:
 
 
 class _Reader:
-    """What was read so far; each name stands for a witness or a group."""
+    """The lines read so far; each name stands for a witness or a group."""
 
     def __init__(self) -> None:
         self.logs: list[str] = []

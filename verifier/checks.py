@@ -497,7 +497,7 @@ class Steps:
 
 
 def _quorum(fact: Fact) -> dict[str, Scalar]:
-    """How many witnesses signed, of how many, and how many of them may lie before a fork is not noticed."""
+    """The number of witnesses that signed, of how many, and of those that may lie unnoticed in a fork."""
     if fact.quorum is None:
         return {}
     return {"seen": fact.witnesses, "listed": len(fact.quorum.of), "liars": max(fact.quorum.overlap - 1, 0)}

@@ -52,7 +52,7 @@ def add(place: LogFolder, vkey: str, url: str) -> Result:
 @verb(witness)
 @click.argument("name", metavar="NAME|VKEY")
 def remove(place: LogFolder, name: str) -> Result:
-    """Ask a witness no longer. What it has cosigned stays in bundles."""
+    """Ask a witness no longer. Its lines stay in bundles."""
     Cosigned(place.folder).remove(name)
     _say_to_whom_else(place)
     return Result({"name": name}, tr("{name} is asked no longer").format(name=printable(name)))

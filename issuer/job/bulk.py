@@ -5,7 +5,7 @@ done again gives the same bytes. A row becomes one credential in each form of th
 numbers. The order is: numbers for rows that lack them, all at once; then of each chunk its numbers taken in
 the index, so that nobody else issues them, its shard stored, the chunk begun in the index, its digests in the
 log, its credentials in the index. The issuing process has the job for itself; others issue other files and
-single credentials meanwhile. What a dead owner left is finished by whoever comes next: a chunk that was begun
+single credentials meanwhile. The next process finishes what a dead owner left: a chunk that was begun
 is completed from its shard, and numbers taken for chunks that were not are given back; their shards count for
 nothing. Workers make shards, and this process stores them: a forked process cannot use its parent's
 connections, and shards made ahead must not be left in a store where nobody may delete.

@@ -136,7 +136,7 @@ class IndexDatabase:
     def holding(self, name: str, *, shared: bool, patience: float | None) -> Iterator[None]:
         """Holds the lock of a name, as `Connections.held` does. Raises `TryLater` after `patience`.
 
-        Whoever takes one alone counts its number up (ADR 75). Until the block ends, all that this thread
+        Taking one alone counts its number up (ADR 75). Until the block ends, all that this thread
         writes here raises `TAKEN_OVER` once another has the lock, as one that stood still or was cut off
         would find. Raises `TryLater` after `patience`.
         """
