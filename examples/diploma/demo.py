@@ -174,7 +174,7 @@ def _story(folder: Path) -> list[dict[str, Any]]:
         "7", "Who has a log's key can show it in two versions. Three hubs stand against that; one is killed."
     )
     check_seen = _checker(world.auditor, verdicts)
-    check_seen(world.witnessed(), expect=0, verdict="VALID", reason="independent witnesses")
+    check_seen(world.witnessed(), expect=0, verdict="VALID", reason="seen by 2 of 3 witnesses")
     return verdicts
 
 
