@@ -19,6 +19,7 @@ from wire.sqlite import Database, OpenDatabase
 
 from .note import Checkpoint, SignatureType, VerifierKey, signature_line
 from .outbox import FILE, open_outbox
+from .quorum import WitnessQuorum
 from .requirement import Requirement
 
 EVERY = timedelta(hours=1)
@@ -72,6 +73,7 @@ class Quorum(NamedTuple):
             required = Requirement.parse(self.text)
             if absent := required.names - set(known):
                 raise Malformed.saying("the quorum names {name}, which is not asked", name=min(absent))
+            WitnessQuorum(required, known)  # as verifiers read it
             return required
         needed = int(self.text[:9]) if self.text else len(known)
         if not 1 <= needed <= len(known):

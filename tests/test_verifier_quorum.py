@@ -209,7 +209,7 @@ class TestVerdicts:
             "by 2026-07-01 12:02Z (time: the clock of independent witnesses)"
             "; seen by 2 of 3 witnesses (liars that the quorum stands: 0)"
         )
-        assert said in " ".join(shown.out.split())
+        assert said in shown.out
         report = json.loads(program("verify", path, *AT, "--json").out)
         facts = next(check["facts"] for check in report["checks"] if check["name"] == "evidence")
         assert {name: facts[name] for name in ("seen", "listed", "liars")} == {

@@ -11,6 +11,7 @@ from ledger.cosigned import Cosigned, LogWitness
 from ledger.cosigning import Asking, Reply
 from ledger.note import VerifierKey, fingerprint
 from ledger.problem import LOG_BEHIND
+from ledger.quorum import WitnessQuorum
 from wire.address import Target
 from wire.datetimestamp import parse_age
 from wire.text import printable
@@ -142,15 +143,17 @@ def _policy(cosigned: Cosigned) -> tuple[dict[str, Any], list[str]]:
     data: dict[str, Any] = {"quorum": rule.text or (len(names) or None), "of": len(names)}
     data["lost"] = rule.lost.isoformat() if rule.lost else None
     lines = list[str]()
-    if required is not None and all(isinstance(one, str) for one in required.of):
-        needed, count = required.at_least, len(required.of)
-        # Two quorums share 2q - n at least; if these all lie, two versions can have one each.
-        liars, away = max(0, 2 * needed - count - 1), count - needed
-        data |= {"quorum": needed, "liars": liars, "away": away}
+    if required is not None:
+        is_flat = all(isinstance(one, str) for one in required.of)
+        quorum = WitnessQuorum(required, tuple(dict.fromkeys(names)))
+        # If all lie that two quorums share at least, two versions can have one each.
+        liars, away = max(0, quorum.overlap - 1), quorum.away
+        data |= {**({"quorum": required.at_least} if is_flat else {}), "liars": liars, "away": away}
+        if not is_flat:
+            lines.append(tr("needed are {rule}").format(rule=printable(str(required))))
         told = tr("{needed} of {count} are needed: {away} may be away, and {liars} may lie")
+        needed, count = required.at_least, len(required.of)
         lines.append(told.format(needed=needed, count=count, liars=liars, away=away))
-    elif required is not None:
-        lines.append(tr("needed are {rule}").format(rule=printable(str(required))))
     if rule.lost is not None:
         lines.append(tr("too few have answered since {time}").format(time=f"{rule.lost:%Y-%m-%d %H:%M}Z"))
     return data, lines

@@ -11,7 +11,6 @@ from ledger.anchors import AnchorKind
 from ledger.cosigned import Cosigned
 from ledger.evm import KIND, SINCE
 from ledger.outbox import Outbox
-from ledger.requirement import Requirement
 
 _NAMED = {"list_keys": "listKeys", "status_issuers": "statusIssuers"}
 
@@ -26,7 +25,7 @@ def trust_file(
     """The trust file of an issuer with this entry; it gives the date if the issuer has `closed`.
 
     It names the ledgers that the log's checkpoints go to, as far as `anchors` say how to trust them, and the
-    log's witnesses with the number that is needed.
+    log's witnesses with the number or the groups that are needed.
     """
     ledgers = _trusted_ledgers(outbox, anchors)
     issuer = {
@@ -42,23 +41,22 @@ def trust_file(
         version = max(version, 5)
     version = 7 if "address" in issuer else version
     log = {**entry["log"], **_witnesses(cosigned)}
+    version = 8 if isinstance(log.get("quorum"), dict) else version
     if ledgers:
         log["ledgers"] = [asdict(ledger) for ledger in ledgers]
     return {"version": version, "issuers": [issuer], "logs": [log]}
 
 
 def _witnesses(cosigned: Cosigned) -> dict[str, Any]:
-    """The log's witnesses, and how many of them are needed; of groups, the fewest that can meet them."""
+    """The log's witnesses, and how many of them are needed, or the groups that are."""
     keys = [each.key for each in cosigned.witnesses()]
     required = cosigned.quorum().requirement(key.name for key in keys)
     if required is None:
         return {}
-    return {"witnesses": list(map(str, keys)), "quorum": _fewest(required)}
-
-
-def _fewest(required: Requirement) -> int:
-    counts = (_fewest(one) if isinstance(one, Requirement) else 1 for one in required.of)
-    return sum(sorted(counts)[: required.at_least])
+    # So many of all is a number, which earlier programs read, too.
+    is_number = set(required.of) == {key.name for key in keys}
+    quorum = required.at_least if is_number else required.to_json()
+    return {"witnesses": list(map(str, keys)), "quorum": quorum}
 
 
 def _trusted_ledgers(outbox: Outbox, anchors: Mapping[str, AnchorKind]) -> list[TrustedLedger]:
