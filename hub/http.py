@@ -1,4 +1,7 @@
-"""The hub's service: below `/witness`, a witness as C2SP tlog-witness has it, for logs and monitors."""
+"""The hub's service: below `/witness`, a witness as C2SP tlog-witness has it, for logs and monitors.
+
+Below `/seen` stands what it read at the logs, for other hubs (`peers.py`).
+"""
 
 from __future__ import annotations
 
@@ -61,6 +64,11 @@ def create_app(witness: Witness, base: str = "", *, body_seconds: float = BODY_T
     @app.get(f"{base}/witness/{{hashed}}/checkpoint")
     def checkpoint(hashed: str, request: Request) -> Response:
         note = witness.state.checkpoint(hashed)
+        return published_response(request, note, "text/plain; charset=utf-8", BRIEFLY)
+
+    @app.get(f"{base}/seen/{{hashed}}")
+    def seen(hashed: str, request: Request) -> Response:
+        note = witness.state.seen(hashed)
         return published_response(request, note, "text/plain; charset=utf-8", BRIEFLY)
 
     app.router.add_api_route(

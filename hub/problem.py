@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from wire.problem import Code, NotFound
+from wire.problem import Code, NotFound, Refused
 
 NO_HUB = Code("no-hub", NotFound)
 """There is no hub in the folder."""
+NO_PEERS = Code("no-peers", Refused)
+"""The hub knows no other hub that could say what it has signed: it would sign as an old copy of itself."""

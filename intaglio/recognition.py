@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from ledger import TrustedLedger
 from ledger.evm import KIND, SINCE
+from ledger.note import vkey_name
 from vc.anchoring import CarriedKind
 from verifier import RecognisedIssuer, RecognisedLog, Trust
 from verifier.sources.trust_entries import pinned, read_anchors
@@ -82,6 +83,16 @@ def shared_logs(before: Trust, after: Trust) -> Iterator[tuple[str, str]]:
             )
 
 
+def stricter_quorums(before: Trust, after: Trust) -> Iterator[tuple[str, ...]]:
+    """For each log whose witnesses or quorum change, sentences that say what is needed then."""
+    known = {log.key: log for log in before.logs}
+    for log in after.logs:
+        ours = known.get(log.key, log)
+        if (ours.witnesses, ours.quorum) != (log.witnesses, log.quorum):
+            changes = tr("Of the log {log} more is asked then than now:").format(log=printable(log.origin))
+            yield (changes, *witnesses_of(log))
+
+
 def handed_over(given: Trust, file: str, joined: Joined, name: str = "") -> Newcomers:
     """The issuers of a trust file, by its name; `name` is what one is to be called. Raises `Malformed`."""
     if not given.issuers:
@@ -140,6 +151,7 @@ def kinds_of(issuer: RecognisedIssuer) -> Iterator[str]:
 def through(log: RecognisedLog) -> Iterator[str]:
     """A log that speaks for an issuer, and where else its checkpoints may be."""
     yield tr("speaks through the log {log}").format(log=printable(log.origin))
+    yield from witnesses_of(log)
     for ledger in log.ledgers:
         if ledger.kind == KIND:
             yield from _contracts(ledger)
@@ -153,6 +165,31 @@ def through(log: RecognisedLog) -> Iterator[str]:
     if log.reached:
         date = f"{log.reached.time:%Y-%m-%d %H:%M}Z"
         yield tr("had {count} entries by {date}").format(count=log.reached.size, date=date)
+
+
+def witnesses_of(log: RecognisedLog) -> Iterator[str]:
+    """The witnesses of a log, how many of them are needed, and what such a quorum stands."""
+    for witness in log.witnesses:
+        vkey, operator = (witness, "") if isinstance(witness, str) else witness
+        text = tr("is seen by the witness {witness}")
+        if operator:
+            text = tr("is seen by the witness {witness}, of {operator}")
+        yield text.format(witness=printable(vkey_name(vkey)), operator=printable(operator))
+    quorum = log.trusted().by_operator
+    if not quorum.rule:
+        return
+    if isinstance(quorum.rule, int):
+        text = tr("has to be seen by {count} of {all} witnesses")
+        yield text.format(count=quorum.rule, all=len(quorum.of))
+    else:
+        yield tr("has to be seen by {rule}").format(rule=required(quorum.rule))
+    if quorum.overlap:
+        text = tr("which stands {liars} of them that lie, and {away} that are away")
+        yield text.format(liars=quorum.overlap - 1, away=quorum.away)
+    else:  # threat A44: nobody has to lie for that
+        yield tr(
+            "which stands {away} of them that are away, and does not hinder that two versions are shown"
+        ).format(away=quorum.away)
 
 
 def _contracts(chain: TrustedLedger) -> Iterator[str]:

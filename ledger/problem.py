@@ -91,6 +91,8 @@ NO_COSIGNATURE = Code("no-cosignature", InvalidEvidence, "The witness did not gi
 """A witness that was asked for a line gave something else, or one that is dated ahead."""
 LOG_BEHIND = Code("log-behind", Damaged, "The log here is an older copy")
 """The log here does not continue a checkpoint that it signed, and others have: nothing more is signed."""
+WITNESS_NOT_SURE = Code("witness-not-sure", TryLater, "The witness has to ask others first")
+"""No peer has said yet whether the witness signed more of this log than it knows: its state may be old."""
 OLD_WITNESS_STATE = Code("old-witness-state", Damaged, "The witness's state is an older copy")
 """What a witness has signed is an older copy than was here: it could sign a second history of a log."""
 NO_LOG = Code("no-log", NotFound)

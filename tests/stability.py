@@ -254,6 +254,13 @@ class _Use:
         self.type("trust list", home="employer")
         log = "university.example/log"
         self.type("trust require", log, "none", home="employer")
+        witness = self.type("hub status")["key"]
+        self.type("trust witness add", log, witness, home="employer")
+        self.type("trust witness list", home="employer")
+        policy = self.folder / "policy"
+        policy.write_text(self.type("trust witness export", log, home="employer")["policy"])
+        self.type("trust witness import", log, policy, home="employer")
+        self.type("trust witness remove", log, witness, home="employer")
         self.type("trust remove", json.loads(handed_out.read_text())["issuers"][0]["id"], home="employer")
         self.type("doctor")
         self.type("issuer close", "--yes", home="restored")
@@ -312,8 +319,9 @@ class _Use:
         self.type("ledger witness quorum", "1")
         self.type("ledger witness list")
         self.type("ledger witness remove", "hub.example/witness")
-        self.type("hub add", self.type("ledger status")["key"], "https://university.example/log")
+        self.type("hub add", self.type("ledger status")["key"], "http://localhost:1024/log")
         self.type("hub status")
+        self.type("hub run", code=PARTLY)
         self.type("hub evidence")
         self.type("hub clock accept")
         self.type("hub remove", "university.example/log")

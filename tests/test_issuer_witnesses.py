@@ -289,6 +289,37 @@ def test_five_hubs_of_which_each_fails_in_its_way(story: Story) -> None:
         assert story.verdict(f"again/UNI-2026-{number:05}.json").startswith("VALID")
 
 
+def test_both_lines_of_a_hub_are_kept(story: Story) -> None:
+    """With Ed25519 and with ML-DSA-44; the hub counts once."""
+    hub, url = story.hubs.witnesses["a"], story.hubs.urls["a"]
+    assert hub.state.second is not None
+    assert story.university("ledger", "witness", "add", hub.state.second, url).code == 0
+    assert story.ask("quorum", "3")["of"] == 3
+    story.recognise()
+    assert story.issue(0)[0] == 0
+    assert story.ask("run")["seen"] == 3
+    note = Cosigned(story.university.home / "issuer").newest()
+    assert note is not None
+    both = {hub.state.key, hub.state.second}
+    assert set(Checkpoint.parse(note).signers(both)) == both
+    assert story.verdict("out/UNI-2026-00000.json").startswith("VALID")
+
+
+def test_groups_are_handed_out(story: Story) -> None:
+    """A verifier asks for what the log asks for."""
+    story.ask("quorum", "all of (a.example, any of (b.example, c.example))")
+    story.recognise()
+    handed = json.loads((story.folder / "university.json").read_text())
+    assert handed["version"] == 8
+    story.hubs.stop("c")
+    assert story.issue(0)[0] == 0
+    assert story.verdict("out/UNI-2026-00000.json").startswith("VALID")
+    story.begin("c")
+    story.hubs.stop("a")
+    assert story.issue(1)[0] == 7
+    assert story.verdict("out/UNI-2026-00001.json").startswith("COULD NOT BE DECIDED")
+
+
 def test_a_checkpoint_that_several_proofs_share_stands_once(story: Story) -> None:
     """In version 4; without witnesses' lines a bundle is as former programs read it."""
     story.ask("quorum", "1")

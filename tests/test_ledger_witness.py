@@ -346,11 +346,13 @@ def test_a_key_without_its_state_signs_nothing(tmp_path: Path) -> None:
     assert not path.exists()
     state = WitnessState.create(path, WITNESS_KEY)
     assert state.key == WITNESS_KEY
+    state.add(LOG_KEY, URL)
+    Witness(state, WITNESS, Clock()).add_checkpoint(HONEST.request(0, 3))
     with raises(Conflict):
         WitnessState.create(path, WITNESS_KEY)
     with raises(Damaged):
         WitnessState(path, STRANGER.public_key)
-    assert WitnessState(path, WITNESS.public_key).logs() == []
+    assert [log.size for log in WitnessState(path, WITNESS.public_key).logs()] == [3]
 
 
 def test_an_older_copy_of_the_state_signs_nothing(tmp_path: Path) -> None:

@@ -113,7 +113,7 @@ def test_removing_takes_the_log_along_when_it_speaks_for_nobody_else() -> None:
     "value",
     [
         {},
-        {"version": 8},
+        {"version": 9},
         {"version": True},
         {"version": 1.0},
         {"version": 1, "issuers": {}},
@@ -301,8 +301,8 @@ def test_processes_that_add_at_once_take_turns(tmp_path: Path) -> None:
 
 
 def test_a_witness_whose_signatures_are_not_read_here_never_comes() -> None:
-    """C2SP signed-note has types of signatures that were assigned later: 6 is ML-DSA-44."""
-    raw = bytes([6]) + bytes(1312)
+    """C2SP signed-note has types of signatures that are assigned later."""
+    raw = bytes([7]) + bytes(1312)
     key_id = hashlib.sha256(b"witness.example\n" + raw).hexdigest()[:8]
     witness = f"witness.example+{key_id}+{base64.b64encode(raw).decode()}"
     bundle = UNIVERSITY.issue(index=40)

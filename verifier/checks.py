@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from did import MethodNotSupported
 from did.document import Use
 from ledger import EntryKind, Fact
-from ledger.requirement import LEDGERS
+from ledger.requirement import LEDGERS, REQUIRED_WITNESSES
 from vc import Bundle, Check, Claims, Credential, InvalidProof, Outcome, Report, UnknownCryptosuite
 from vc.anchoring import CarriedKind
 from vc.possession import Asked
@@ -65,6 +65,7 @@ _CLOCKS = {
     "witness": "in-log-witnessed",
     "none": "in-log-undated",
     LEDGERS: "in-log-by-ledgers",
+    REQUIRED_WITNESSES: "in-log-by-witnesses",
 }
 """Findings, by whose clock a log's time is."""
 
@@ -457,6 +458,7 @@ class Steps:
                 index=fact.index,
                 time=moment(fact.time),
                 stated=moment(fact.stated),
+                **_quorum(fact),
                 ledgers=", ".join(map(on_ledger, beside)),
                 ignored=facts.ignored.code if facts.ignored else None,
             )
@@ -492,6 +494,13 @@ class Steps:
             if not all(one.leaves(signed, kind, self._work) for signed in known):
                 return frozenset(evidence.digest for evidence in self.bundle.evidence)
         return frozenset().union(*(one.digests(self._work) for one in self.secured.credentials))
+
+
+def _quorum(fact: Fact) -> dict[str, Scalar]:
+    """How many witnesses signed, of how many, and how many of them may lie before a fork is not noticed."""
+    if fact.quorum is None:
+        return {}
+    return {"seen": fact.witnesses, "listed": len(fact.quorum.of), "liars": max(fact.quorum.overlap - 1, 0)}
 
 
 def _not_by(issuer: str) -> Problem:

@@ -13,7 +13,6 @@ from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ledger import Fact
-from ledger.requirement import LEDGERS
 from vc import Claims
 from vc.vcdm import jsonld
 from wire import Malformed, Problem, Refused
@@ -111,7 +110,7 @@ class Findings:
         time by which they meet the requirement counts, not that of one of them.
         """
         # ADR 58, threat F19: a thief of all keys sets every clock but that of the ledgers.
-        asked = [fact for fact in self.anchors if fact.clock == LEDGERS] or self.anchors
+        asked = [fact for fact in self.anchors if fact.is_required] or self.anchors
         return min([self.now, *(fact.time for fact in asked if fact.time is not None)])
 
     @property
@@ -194,10 +193,10 @@ class Recognised:
         # Threat A46: to the very end of the day, and never by a date that the issuer wrote.
         if until is None or findings.existed_by <= datetime.combine(until, time.max, UTC):
             return
-        by_ledgers = [fact.time for fact in findings.anchors if fact.clock == LEDGERS and fact.time]
+        by_ledgers = [fact.time for fact in findings.anchors if fact.is_required and fact.time]
         if by_ledgers:
             raise FROM_LATER.saying(
-                "the issuer {issuer} is recognised for what is from {until} or before, and no ledger that is "
+                "the issuer {issuer} is recognised for what is from {until} or before, and nothing that is "
                 "required shows this before {date}",
                 issuer=claims.issuer,
                 until=str(until),

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import click
 
 from hub.home import make_hub, open_state, open_witness
+from hub.problem import NO_PEERS
+from hub.rounds import Rounds
 from keys.envelope import require_strong
-from ledger.note import VerifierKey, fingerprint
-from ledger.witness import Fork, WitnessedLog, WitnessState
+from ledger.note import SignatureType, VerifierKey, fingerprint
+from ledger.witness import Fork, Peer, WitnessedLog, WitnessState
 from wire.address import Target
 from wire.clock import is_ahead
 from wire.problem import Declined
@@ -20,6 +23,8 @@ from ..session import Session
 from ..terminal import Command, Result, agreed, extra, passphrase, say, verb, wrapped
 
 PORT = 8500
+PARTLY = 7
+"""The exit code where some logs or peers did not answer as they should."""
 
 
 @click.group()
@@ -33,12 +38,14 @@ def _folder(session: Session) -> Path:
 
 @verb(hub)
 @click.argument("name")
-def init(session: Session, name: str) -> Result:
+@click.option("--new-key", is_flag=True, help="For a hub whose state is lost: it is another witness then.")
+def init(session: Session, name: str, new_key: bool) -> Result:
     """Make a hub, whose witness is called NAME: best its web address without https://."""
     state = make_hub(
         _folder(session),
         name,
         lambda: passphrase("Passphrase for the hub's key (empty: none)", new=require_strong),
+        new_key=new_key,
     )
     return _status(state)
 
@@ -50,11 +57,15 @@ def init(session: Session, name: str) -> Result:
 def add(session: Session, vkey: str, url: str, origin: str | None) -> Result:
     """Witness a log from now on: its verifier key, and the address at which it is published.
 
-    Compare the fingerprint with whoever runs the log, by a way that you trust.
+    Compare the fingerprint with whoever runs the log, by a way that you trust. With the key of a witness, and
+    the address of its hub, this is a peer: it is asked at each start what it has seen.
     """
     key = VerifierKey.parse(vkey)
     Target.parse(url)
-    open_state(_folder(session)).add(key, url, origin)
+    state = open_state(_folder(session))
+    if key.type is SignatureType.COSIGNATURE:
+        return _add_peer(state, key, url)
+    state.add(key, url, origin)
     name = key.name if origin is None else origin
     compared = fingerprint(name, key)
     return Result(
@@ -63,29 +74,76 @@ def add(session: Session, vkey: str, url: str, origin: str | None) -> Result:
     )
 
 
+def _add_peer(state: WitnessState, key: VerifierKey, url: str) -> Result:
+    # `hub serve` prints the address of the witness.
+    peer = Peer(key, url.rstrip("/").removesuffix("/witness"))
+    state.add_peer(peer)
+    compared = fingerprint(key.name, key)
+    return Result(
+        {"peer": key.name, "key": str(key), "url": peer.url, "fingerprint": compared},
+        f"{key.name} is asked at each start\nfingerprint: {compared}",
+    )
+
+
 @verb(hub)
-@click.argument("origin", metavar="NAME")
-def remove(session: Session, origin: str) -> Result:
-    """Witness a log no longer. What was signed of it stays known: added again, it goes on from there."""
-    open_state(_folder(session)).remove(origin)
-    return Result({"origin": origin}, f"{origin} is witnessed no longer")
+@click.argument("name")
+def remove(session: Session, name: str) -> Result:
+    """Witness a log no longer, or ask a peer no longer.
+
+    What was signed of a log stays known: added again, it goes on from there.
+    """
+    state = open_state(_folder(session))
+    if any(peer.key.name == name for peer in state.peers()):
+        state.remove_peer(name)
+        return Result({"peer": name}, f"{name} is asked no longer")
+    state.remove(name)
+    return Result({"origin": name}, f"{name} is witnessed no longer")
 
 
 @hub.command(cls=Command)
 @reach_options(PORT, click.option("--url", help="The address at which others reach this."), plain_here=True)
+@click.option("--alone", is_flag=True, help="Sign without asking any peer what it has seen.")
 @click.pass_obj
-def serve(session: Session, reach: Reach) -> None:
-    """Cosign what logs send, until stopped, as C2SP tlog-witness has it, and show it to monitors."""
+def serve(session: Session, reach: Reach, alone: bool) -> None:
+    """Cosign what logs send, until stopped, as C2SP tlog-witness has it, and show it to monitors.
+
+    Of each log nothing is signed before a peer has said what it has seen: the state here may be a copy.
+    """
     with extra("serve"):
         from hub.http import create_app
 
         from ..serving import Endpoint
-    witness = open_witness(_folder(session), lambda: passphrase("Passphrase for the hub's key"), session.now)
+    state = open_state(_folder(session))
+    if not (alone or state.peers()):
+        raise NO_PEERS("this hub knows no other one")
+    rounds = Rounds(state, session.fetcher(), alone=alone)
+    witness = open_witness(
+        _folder(session), lambda: passphrase("Passphrase for the hub's key"), session.now, rounds.is_sure
+    )
+    state.set_alone(alone)
+    stopped = threading.Event()
+    threading.Thread(target=rounds.repeat, args=(stopped,), daemon=True).start()
     with Endpoint.open(reach, _folder(session) / "tls", session.now()) as endpoint:
         if endpoint.files:
             say("Whoever asks needs this file, to trust the service by:", str(endpoint.files.authority))
         click.echo(f"{endpoint.url}/witness")
         endpoint.run(create_app(witness, urlsplit(endpoint.url).path))
+
+
+@verb(hub)
+def run(session: Session) -> Result:
+    """Do once what `serve` does by the clock: read what the logs show, and ask the peers."""
+    visited = list(Rounds(open_state(_folder(session)), session.fetcher()).go())
+    data = [
+        {"origin": log.origin, "problems": [{"code": one.code, "detail": one.detail} for one in problems]}
+        for log, problems in visited
+    ]
+    lines = [
+        f"{log.origin}: {'; '.join(one.detail for one in problems) or 'as it should be'}"
+        for log, problems in visited
+    ]
+    is_partly = any(problems for _, problems in visited)
+    return Result({"logs": data}, "\n".join(lines), PARTLY if is_partly else 0)
 
 
 @verb(hub)
@@ -131,10 +189,16 @@ def _status(state: WitnessState) -> Result:
     data = {
         "name": state.key.name,
         "key": str(state.key),
+        "keys": [str(key) for key in (state.key, state.second) if key],
         "fingerprint": compared,
+        "alone": state.is_alone,
+        "peers": [{"name": peer.key.name, "key": str(peer.key), "url": peer.url} for peer in state.peers()],
         "logs": [_log(log) for log in logs],
     }
     lines = [f"witness      {state.key.name}", f"key          {state.key}", f"fingerprint  {compared}"]
+    lines += [f"peer         {peer.key.name}: {peer.url}" for peer in state.peers()]
+    if state.is_alone:
+        lines.append("alone        it signs without asking a peer: an old copy of it would lie")
     for log in logs:
         seen = (
             "nothing cosigned yet"
@@ -144,7 +208,8 @@ def _status(state: WitnessState) -> Result:
         refused = "".join(f", {code}: {times}" for code, times in log.refused.items())
         removed = "" if log.key else ", removed"
         forks = f", FORKED: {log.forks} (`intaglio hub evidence`)" if log.forks else ""
-        lines.append(f"log          {log.origin}: {seen}{removed}{refused}{forks}")
+        unsure = f", signs nothing: {log.unsure}" if log.unsure else ""
+        lines.append(f"log          {log.origin}: {seen}{unsure}{removed}{refused}{forks}")
     return Result(data, "\n".join(wrapped(line, 13) for line in lines))
 
 
@@ -159,6 +224,7 @@ def _log(log: WitnessedLog) -> dict[str, object]:
         "time": log.time.isoformat() if log.time else None,
         "refused": dict(log.refused),
         "forks": log.forks,
+        "unsure": log.unsure,
     }
 
 

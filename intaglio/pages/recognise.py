@@ -18,7 +18,7 @@ from verifier import Trust, update_trust
 from verifier.problem import NOT_A_TRUST_FILE
 from wire.problem import Conflict, Malformed, TooLarge
 
-from ..recognition import Joined, Newcomers, handed_over, shared_logs
+from ..recognition import Joined, Newcomers, handed_over, shared_logs, stricter_quorums
 from ..words import speaking, tr
 from .own import Own
 from .peer import require_own_user
@@ -93,7 +93,8 @@ class Recognition:
         after = newcomers.added_to(known)  # what contradicts the list is said before anything is asked
         with speaking(site.language):
             introduced = list(newcomers.introduced_to(known))
-            remarks = [" ".join(sentences) for sentences in shared_logs(known, after)]
+            changes = (*shared_logs(known, after), *stricter_quorums(known, after))
+            remarks = [" ".join(sentences) for sentences in changes]
         _require_readable(file, len(introduced) + len(remarks) + sum(len(one.remarks) for one in introduced))
         return page("recognise.html", site, newcomers=introduced, remarks=remarks, digest=_digest(file))
 

@@ -58,6 +58,7 @@ CLAUSES: Mapping[str, str] = {
     "unbound": "; what is shown is bound to no key: anyone who has the file can show it",
     "uncounted": "; not counted, being of a kind that is not known here: {uncounted}",
     "stated": "; by the log's own clock {stated}",
+    "listed": "; seen by {seen} of {listed} witnesses (liars that the quorum stands: {liars})",
     "ledgers": "; its checkpoint on {ledgers}",
     "ignored": "; left aside: {ignored}",
     "calls_itself": '; it calls itself "{calls_itself}"',
@@ -188,7 +189,7 @@ def fact(name: str, value: Scalar) -> Scalar:
         return value
     if name == "said":  # by an issuer's service, to a wallet
         return tr_in("said", value)
-    if name == "wanted" and not in_english():
+    if name in ("wanted", "quorum") and not in_english():
         from ledger import Requirement
 
         with suppress(Malformed):  # a ledger may have any name

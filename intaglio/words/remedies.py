@@ -276,8 +276,13 @@ REMEDIES: Mapping[str, str] = {
         "relies on the log."
     ),
     "old-witness-state": (
-        "Bring the newest copy of the hub's folder back. If it is lost, make a hub of another name "
-        "elsewhere: what this one signs could contradict what it has signed."
+        "Bring the newest copy of the hub's folder back. If it is lost, `intaglio hub init NAME --new-key` "
+        "makes another witness of it: what this one signs could contradict what it has signed."
+    ),
+    "not-a-tlog-policy": "The form is that of C2SP tlog-policy: c2sp.org/tlog-policy has an example.",
+    "witness-not-sure": "Ask again in a minute; its operator sees why by `intaglio hub status`.",
+    "no-peers": (
+        "`intaglio hub add VKEY URL` names another hub, by its witness's key; `--alone` goes without."
     ),
     "no-hub": "`intaglio hub init NAME` makes one.",
     # the issuer

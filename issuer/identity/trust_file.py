@@ -11,7 +11,6 @@ from ledger.anchors import AnchorKind
 from ledger.cosigned import Cosigned
 from ledger.evm import KIND, SINCE
 from ledger.outbox import Outbox
-from ledger.requirement import Requirement
 
 _NAMED = {"list_keys": "listKeys", "status_issuers": "statusIssuers"}
 
@@ -42,23 +41,20 @@ def trust_file(
         version = max(version, 5)
     version = 7 if "address" in issuer else version
     log = {**entry["log"], **_witnesses(cosigned)}
+    version = 8 if isinstance(log.get("quorum"), dict) else version
     if ledgers:
         log["ledgers"] = [asdict(ledger) for ledger in ledgers]
     return {"version": version, "issuers": [issuer], "logs": [log]}
 
 
 def _witnesses(cosigned: Cosigned) -> dict[str, Any]:
-    """The log's witnesses, and how many of them are needed; of groups, the fewest that can meet them."""
-    keys = [each.key for each in cosigned.witnesses()]
-    required = cosigned.quorum().requirement(key.name for key in keys)
+    """The log's witnesses, and how many of them, or which groups, are needed."""
+    keys, quorum = [each.key for each in cosigned.witnesses()], cosigned.quorum()
+    required = quorum.requirement(key.name for key in keys)
     if required is None:
         return {}
-    return {"witnesses": list(map(str, keys)), "quorum": _fewest(required)}
-
-
-def _fewest(required: Requirement) -> int:
-    counts = (_fewest(one) if isinstance(one, Requirement) else 1 for one in required.of)
-    return sum(sorted(counts)[: required.at_least])
+    rule = required.to_json() if quorum.has_groups else required.at_least
+    return {"witnesses": list(map(str, keys)), "quorum": rule}
 
 
 def _trusted_ledgers(outbox: Outbox, anchors: Mapping[str, AnchorKind]) -> list[TrustedLedger]:
