@@ -61,6 +61,11 @@ class Quorum(NamedTuple):
     lost: datetime | None
     """Since when too few give a line; `None` while enough do."""
 
+    @property
+    def has_groups(self) -> bool:
+        """True for a rule that names witnesses, false for a number of them."""
+        return bool(self.text) and not (self.text.isascii() and self.text.isdigit())
+
     def requirement(self, names: Iterable[str]) -> Requirement | None:
         """The requirement of so many of these names; `None` where there is no witness.
 
@@ -69,7 +74,7 @@ class Quorum(NamedTuple):
         known = tuple(dict.fromkeys(names))
         if not known:
             return None
-        if self.text and not (self.text.isascii() and self.text.isdigit()):
+        if self.has_groups:
             required = Requirement.parse(self.text)
             if absent := required.names - set(known):
                 raise Malformed.saying("the quorum names {name}, which is not asked", name=min(absent))

@@ -8,7 +8,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -287,6 +287,65 @@ def test_five_hubs_of_which_each_fails_in_its_way(story: Story) -> None:
     assert story.export("again")[0] == 0
     for number in range(issued):
         assert story.verdict(f"again/UNI-2026-{number:05}.json").startswith("VALID")
+
+
+def test_a_diploma_of_before_a_keys_end_exported_after_it_is_valid_by_witnesses_time(story: Story) -> None:
+    """Whoever goes by the witnesses' time sees when they saw it, and not when it was exported."""
+    story.ask("quorum", "2")
+    story.recognise()
+    origin = open_to_read(story.university.home / "issuer").origin
+    assert story.employer("trust", "require", origin, "witnesses").code == 0
+    story.issue(0)
+    seen = story.clock.now
+    story.clock.now += timedelta(days=100)
+    rotated = story.university("issuer", "key", "rotate", "--yes")
+    assert rotated.code == 0, rotated.err
+    story.clock.now += timedelta(days=100)
+    story.issue(1)
+    assert story.export("after")[0] == 0
+    answer = story.employer("verify", story.folder / "after" / "UNI-2026-00000.json", "--offline", "--json")
+    report = json.loads(answer.out)
+    assert report["verdict"] == "valid", answer.out
+    evidence = next(check for check in report["checks"] if check["name"] == "evidence")
+    assert evidence["facts"]["time"] == f"{seen:%Y-%m-%d %H:%MZ}"
+    # With the newest checkpoint alone, it would have been seen after the end of its key.
+    issuer = story.university.home / "issuer"
+    whole = bundle(story.folder / "after" / "UNI-2026-00000.json")
+    index = parse_proof(whole.evidence[0].body)[0]
+    proof = open_to_read(issuer).evidence(index, Cosigned(issuer).newest())
+    (story.folder / "late.json").write_bytes(replace(whole, evidence=(proof,)).to_bytes())
+    assert story.verdict("late.json").startswith("NOT VALID")
+
+
+def test_both_lines_of_a_hub_are_kept(story: Story) -> None:
+    """With Ed25519 and with ML-DSA-44; the hub counts once."""
+    hub, url = story.hubs.witnesses["a"], story.hubs.urls["a"]
+    assert hub.state.second is not None
+    assert story.university("ledger", "witness", "add", hub.state.second, url).code == 0
+    assert story.ask("quorum", "3")["of"] == 3
+    story.recognise()
+    assert story.issue(0)[0] == 0
+    assert story.ask("run")["seen"] == 3
+    note = Cosigned(story.university.home / "issuer").newest()
+    assert note is not None
+    both = {hub.state.key, hub.state.second}
+    assert set(Checkpoint.parse(note).signers(both)) == both
+    assert story.verdict("out/UNI-2026-00000.json").startswith("VALID")
+
+
+def test_groups_are_handed_out(story: Story) -> None:
+    """A verifier asks for what the log asks for."""
+    story.ask("quorum", "all of (a.example, any of (b.example, c.example))")
+    story.recognise()
+    handed = json.loads((story.folder / "university.json").read_text())
+    assert handed["version"] == 8
+    story.hubs.stop("c")
+    assert story.issue(0)[0] == 0
+    assert story.verdict("out/UNI-2026-00000.json").startswith("VALID")
+    story.begin("c")
+    story.hubs.stop("a")
+    assert story.issue(1)[0] == 7
+    assert story.verdict("out/UNI-2026-00001.json").startswith("COULD NOT BE DECIDED")
 
 
 def test_a_checkpoint_that_several_proofs_share_stands_once(story: Story) -> None:

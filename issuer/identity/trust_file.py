@@ -48,15 +48,13 @@ def trust_file(
 
 
 def _witnesses(cosigned: Cosigned) -> dict[str, Any]:
-    """The log's witnesses, and how many of them are needed, or the groups that are."""
-    keys = [each.key for each in cosigned.witnesses()]
-    required = cosigned.quorum().requirement(key.name for key in keys)
+    """The log's witnesses, and how many of them, or which groups, are needed."""
+    keys, quorum = [each.key for each in cosigned.witnesses()], cosigned.quorum()
+    required = quorum.requirement(key.name for key in keys)
     if required is None:
         return {}
-    # So many of all is a number, which earlier programs read, too.
-    is_number = set(required.of) == {key.name for key in keys}
-    quorum = required.at_least if is_number else required.to_json()
-    return {"witnesses": list(map(str, keys)), "quorum": quorum}
+    rule = required.to_json() if quorum.has_groups else required.at_least
+    return {"witnesses": list(map(str, keys)), "quorum": rule}
 
 
 def _trusted_ledgers(outbox: Outbox, anchors: Mapping[str, AnchorKind]) -> list[TrustedLedger]:
