@@ -274,9 +274,8 @@ class _Document(Secured):
         if not entry:
             before = work.left
             entry = log_entry(self._document, _proof(signed).value, kind, work)
-            if self._signatures and any(
-                signed is each for each in self._signatures.known
-            ):  # which keeps its id
+            # Only a signature that is kept keeps its id.
+            if self._signatures and any(signed is each for each in self._signatures.known):
                 self._entries[id(signed), kind] = entry, before - work.left
         else:
             work.spend(steps)

@@ -123,9 +123,8 @@ class _Reader:
             raise TOO_COMPLEX.saying("the document is nested deeper than {most} levels", most=DEEPEST)
         if "@context" in node:
             active = self.walk.embedded(active, node["@context"])
-        changed: dict[str, Any] | None = (
-            None  # a copy, from where something reads otherwise than it is written
-        )
+        # A copy, from where something reads otherwise than it is written.
+        changed: dict[str, Any] | None = None
         together: dict[str, list[Any]] = {}  # what several members say under one name
         key = ""
         try:
