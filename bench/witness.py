@@ -43,10 +43,10 @@ class Sender:
 
     def next(self) -> bytes:
         """The `add-checkpoint` request for its next checkpoint."""
-        known, self.known = self.known, self.known + 10
-        self.log.append([b"%d" % index for index in range(known, self.known)], b"%d" % known)
-        proof = self.log.consistency(known, self.known) if known else []
-        return AddCheckpoint(known, proof, self.log.checkpoint()).write()
+        size, self.known = self.known, self.known + 10
+        self.log.append([b"%d" % index for index in range(size, self.known)], b"%d" % size)
+        proof = self.log.consistency(size, self.known) if size else []
+        return AddCheckpoint(size, proof, self.log.checkpoint()).write()
 
     def checked(self, bodies: list[bytes], keys: Mapping[VerifierKey, NoteSigner]) -> None:
         """Checks, signs with each key, and keeps nothing."""

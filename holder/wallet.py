@@ -223,8 +223,8 @@ class Wallet:
         name = _digest(bundle.secured).hex()[:_ID_LENGTH]
         before = self._store.get("credential", name)
         held = Held(name, data, now, report.verdict, self.forms, self.status_kinds, known=before is not None)
-        if before is not None and _rank(known := self._held(before)) > _rank(held):
-            return replace(known, known=True)  # what is open or bare takes no valid bundle's place
+        if before is not None and _rank(kept := self._held(before)) > _rank(held):
+            return replace(kept, known=True)  # what is open or bare takes no valid bundle's place
         self._store.put(_credential_record(held))
         return held
 
@@ -421,20 +421,20 @@ def _digest(received: Received) -> bytes:
 
 
 def _each_once(items: Iterable[Item]) -> tuple[Item, ...]:
-    found: list[Item] = []
+    distinct: list[Item] = []
     for item in items:
-        if item not in found:
-            found.append(item)
-    return tuple(found)
+        if item not in distinct:
+            distinct.append(item)
+    return tuple(distinct)
 
 
 def _together(items: Iterable[Anchored]) -> tuple[Anchored, ...]:
     """Each document once, with all evidence for it: diplomas of one issuer bring the same few."""
-    found: dict[bytes, Anchored] = {}
+    by_digest: dict[bytes, Anchored] = {}
     for item in items:
-        known = found.setdefault(digest := _digest(item.document), item)
-        found[digest] = Anchored(known.document, _each_once((*known.evidence, *item.evidence)))
-    return tuple(found.values())
+        earlier = by_digest.setdefault(digest := _digest(item.document), item)
+        by_digest[digest] = Anchored(earlier.document, _each_once((*earlier.evidence, *item.evidence)))
+    return tuple(by_digest.values())
 
 
 def _new_key(key_type: str, now: datetime) -> HolderKey:

@@ -45,19 +45,19 @@ class Newcomers:
     given: Trust | None = None
     """The trust file that they are from: its fingerprints are those that the issuers' own people see."""
 
-    def added_to(self, known: Trust) -> Trust:
+    def added_to(self, trust: Trust) -> Trust:
         """The list with the new issuers. Raises `Conflict` for contradictions, and for another's name."""
-        known.require_own_names(self.new.issuers)
-        return self.joined(known, self.new)
+        trust.require_own_names(self.new.issuers)
+        return self.joined(trust, self.new)
 
-    def introduced_to(self, known: Trust) -> Iterator[Newcomer]:
-        """Each new issuer, with remarks for the owner of the list `known`."""
+    def introduced_to(self, trust: Trust) -> Iterator[Newcomer]:
+        """Each new issuer, with remarks for the owner of the list `trust`."""
         for issuer in self.new.issuers:
             remarks = (
                 *(line for log in self.new.logs if issuer.id in log.issuers for line in through(log)),
                 *(
                     tr("keeps the status lists of {issuer}, by your list").format(issuer=printable(owner))
-                    for owner in known.keeps_lists_of(issuer.id)
+                    for owner in trust.keeps_lists_of(issuer.id)
                 ),
                 *anchors_of(issuer),
                 *lists_of(issuer),
@@ -93,13 +93,13 @@ def stricter_quorums(before: Trust, after: Trust) -> Iterator[tuple[str, ...]]:
             yield (changes, *witnesses_of(log))
 
 
-def handed_over(given: Trust, file: str, joined: Joined, name: str = "") -> Newcomers:
+def handed_over(trust: Trust, file: str, joined: Joined, name: str = "") -> Newcomers:
     """The issuers of a trust file, by its name; `name` is what one is to be called. Raises `Malformed`."""
-    if not given.issuers:
+    if not trust.issuers:
         raise Malformed.saying("{file} names no issuer", file=file)
     why = tr("from the file {file}").format(file=file)
-    issuers = tuple(replace(issuer, name=name or issuer.name, reason=why) for issuer in given.issuers)
-    return Newcomers(Trust(issuers, given.logs), joined, given)
+    issuers = tuple(replace(issuer, name=name or issuer.name, reason=why) for issuer in trust.issuers)
+    return Newcomers(Trust(issuers, trust.logs), joined, trust)
 
 
 def anchors_of(issuer: RecognisedIssuer) -> Iterator[str]:
@@ -158,8 +158,8 @@ def through(log: RecognisedLog) -> Iterator[str]:
         else:
             text = tr("has that log's checkpoints on {where}, by evidence of the kind {kind}")
             yield text.format(where=ledger.where, kind=ledger.kind)
-        if said := pinned(ledger):
-            yield tr("knows {count} of its blocks").format(count=said.rows)
+        if blocks := pinned(ledger):
+            yield tr("knows {count} of its blocks").format(count=blocks.rows)
     if log.requires:
         yield tr("has to have it on {ledgers}").format(ledgers=required(log.requires))
     if log.reached:

@@ -129,14 +129,16 @@ def _called(host: str) -> str:
 def listen(host: str, port: int) -> socket.socket:
     """A socket that listens. Raises `Unavailable` for a port that is taken or not to be had."""
     try:
-        found = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+        listener = socket.create_server(
+            (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET
+        )
     except OSError as error:
         raise Unavailable(
             f"{host}, port {port}: {error.strerror}", hint="Name another port or address: --port, --host."
         ) from error
     # Each connection inherits it; without, an answer waits 40 ms for the one before to be acknowledged.
-    found.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return found
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
 
 
 def server(

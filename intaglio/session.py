@@ -205,8 +205,8 @@ class Session:
         from wire.work import Work
 
         entry = trust.issuer(did)
-        known = [carried_digest(CarriedKind(kind.files)) for kind in entry.kinds] if entry else []
-        return PublishedLogs(self._logs(self.fetcher()), trust, Work()).kinds(did, known)
+        digests = [carried_digest(CarriedKind(kind.files)) for kind in entry.kinds] if entry else []
+        return PublishedLogs(self._logs(self.fetcher()), trust, Work()).kinds(did, digests)
 
     def schemas(self) -> Schemas | None:
         """The JSON Schemas in `schemas/`, if there are any.
@@ -307,9 +307,9 @@ class Session:
         issuer = RecognisedIssuer(**members, kinds=kinds, reason=tr("issued on this machine"))
         log = RecognisedLog(**entry["log"])
         trust = Trust.load(self.trust_file)
-        known = trust.issuer(issuer.id)
-        is_new = known is None or known != _renewed(known, issuer)
-        if is_new or log.key not in {known.key for known in trust.logs}:
+        listed = trust.issuer(issuer.id)
+        is_new = listed is None or listed != _renewed(listed, issuer)
+        if is_new or log.key not in {each.key for each in trust.logs}:
             update_trust(self.trust_file, functools.partial(_pinned, issuer=issuer, log=log))
 
     def sentence(self, document: Mapping[str, Any], issuer: str, kind: Kind) -> str:
@@ -353,18 +353,18 @@ def witnesses_of(
 
 def _pinned(trust: Trust, issuer: RecognisedIssuer, log: RecognisedLog) -> Trust:
     """The list with the issuer: its existing entry, with the facts that only the issuer can state."""
-    known = trust.issuer(issuer.id) or issuer
+    former = trust.issuer(issuer.id) or issuer
     log = next((old for old in trust.logs if old.key == log.key), log)
-    return trust.adding(_renewed(known, issuer), log)
+    return trust.adding(_renewed(former, issuer), log)
 
 
-def _renewed(known: RecognisedIssuer, issuer: RecognisedIssuer) -> RecognisedIssuer:
+def _renewed(former: RecognisedIssuer, issuer: RecognisedIssuer) -> RecognisedIssuer:
     return replace(
-        known,
-        closed=issuer.closed or known.closed,
-        documents=issuer.documents or known.documents,
-        status_issuers=tuple(dict.fromkeys((*issuer.status_issuers, *known.status_issuers))),
+        former,
+        closed=issuer.closed or former.closed,
+        documents=issuer.documents or former.documents,
+        status_issuers=tuple(dict.fromkeys((*issuer.status_issuers, *former.status_issuers))),
         list_keys=issuer.list_keys,
-        address=issuer.address or known.address,
-        kinds=tuple(dict.fromkeys((*known.kinds, *issuer.kinds))),
+        address=issuer.address or former.address,
+        kinds=tuple(dict.fromkeys((*former.kinds, *issuer.kinds))),
     )

@@ -114,8 +114,8 @@ def costly_passphrases(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="session")
 def token(tmp_path_factory: pytest.TempPathFactory) -> Iterator[softhsm.Token]:
     """A token in software, for tests that have `softhsm.needed`: one a process."""
-    with softhsm.token(tmp_path_factory.mktemp("softhsm")) as made:
-        yield made
+    with softhsm.token(tmp_path_factory.mktemp("softhsm")) as opened:
+        yield opened
 
 
 @pytest.fixture

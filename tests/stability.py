@@ -216,9 +216,9 @@ class _Use:
                 copy_context().run(program.main)
         assert ended.value.code == code, (command, err.getvalue())
         (line,) = out.getvalue().splitlines()
-        found: dict[str, Any] = json.loads(line)
-        self.shapes[command if "error" not in found else "error"] = sorted(found.get("error", found))
-        return found
+        answer: dict[str, Any] = json.loads(line)
+        self.shapes[command if "error" not in answer else "error"] = sorted(answer.get("error", answer))
+        return answer
 
     def everything(self) -> None:
         out = self.folder / "out"
@@ -331,20 +331,20 @@ class _Use:
 
     def files(self) -> dict[str, Any]:
         """The format of each kind of file, by name: its version, and the members or tables in it."""
-        found = {
+        formats = {
             "bundle": {"reads": sorted(bundle._MEMBERS), **_in_json(self.folder / "out" / "FIX-0000.json")},
             "trust.json": {"reads": sorted(trust.VERSIONS)},
         }
         in_issuer = [self.home / "issuer" / name for name in ("issuer.json", "keys.json")]
         moved = self.folder / "moved" / "issuer" / "ledger.json"
         for path in (self.home / "trust.json", *in_issuer, moved):
-            found[path.name] = {**found.get(path.name, {}), **_in_json(path)}
+            formats[path.name] = {**formats.get(path.name, {}), **_in_json(path)}
         for path in (*self.home.rglob("*.sqlite"), *self.home.rglob("*.sqlite3")):
-            found[path.name] = _in_sqlite(path)
-        found["wallet.backup"] = _in_sqlite(self.folder / "wallet.backup")
+            formats[path.name] = _in_sqlite(path)
+        formats["wallet.backup"] = _in_sqlite(self.folder / "wallet.backup")
         begins, _, _ = (self.folder / "issuer.backup").read_bytes().partition(b"\n")
-        found["issuer.backup"] = {"begins": begins.decode()}
-        return found
+        formats["issuer.backup"] = {"begins": begins.decode()}
+        return formats
 
 
 def _in_json(path: Path) -> dict[str, Any]:

@@ -149,10 +149,10 @@ class AllOf:
 
     def check(self, findings: Findings) -> None:
         """Raises the problem of the first broken rule; a definite problem goes before an open one."""
-        found = _problems(self.policies, findings)
-        if found:
+        problems = _problems(self.policies, findings)
+        if problems:
             # What is certain goes before what is open: further evidence could not mend it.
-            raise min(found, key=lambda problem: problem.undetermined)
+            raise min(problems, key=lambda problem: problem.undetermined)
 
 
 @dataclass(frozen=True)
@@ -166,10 +166,10 @@ class AnyOf:
 
     def check(self, findings: Findings) -> None:
         """Raises when every rule is broken: open if at least one of them is open."""
-        found = _problems(self.policies, findings)
-        if len(found) == len(self.policies):
+        problems = _problems(self.policies, findings)
+        if len(problems) == len(self.policies):
             # ADR 14: a branch that is open may still be kept, so the whole is open.
-            raise max(found, key=lambda problem: problem.undetermined)
+            raise max(problems, key=lambda problem: problem.undetermined)
 
 
 class Recognised:
@@ -219,14 +219,14 @@ def _require_type(findings: Findings, issuer: RecognisedIssuer) -> None:
         named = issuer.vcts or issuer.types
         others = findings.types if named and not _names_vct(findings, issuer.vcts, issuer.types) else others
     elif issuer.types or issuer.vcts:
-        known = set(issuer.types)
+        types = set(issuer.types)
         for word in issuer.types:
             try:
-                known.add(_type(findings, word))
+                types.add(_type(findings, word))
             except Problem as problem:
                 unclear = problem
         # Every type of the credential: one that is recognised must not carry another along.
-        others = findings.types - known
+        others = findings.types - types
     if not others:
         return
     if unclear:
@@ -494,13 +494,13 @@ def _require_some(policies: Sequence[Policy], name: str) -> None:
 
 
 def _problems(policies: Sequence[Policy], findings: Findings) -> list[Problem]:
-    found = []
+    problems = []
     for policy in policies:
         try:
             policy.check(findings)
         except Problem as problem:
-            found.append(problem)
-    return found
+            problems.append(problem)
+    return problems
 
 
 @dataclass(frozen=True)

@@ -97,7 +97,7 @@ class SignatureCheck:
         `InvalidProof` where nobody signed, and otherwise the problem of the signatures.
         """
         read, certificates = secured.signatures(self.work), secured.certificates
-        found: list[Signature] = []
+        signatures: list[Signature] = []
         problems: list[Problem] = []
         for signed in read.known:
             try:
@@ -112,17 +112,17 @@ class SignatureCheck:
                     key = self.keys.find(
                         signer, signed.verification_method, purpose, is_named=is_named, use=use
                     )
-                found.append(Signature(signed, signer, key))
+                signatures.append(Signature(signed, signer, key))
             except Problem as problem:
                 problems.append(problem)
         problems += read.problems
         if problems:
             # Threat 37: one bad proof refuses the whole, whatever is open about the others.
-            raise min(problems, key=lambda found: found.undetermined)
-        if not found:
+            raise min(problems, key=lambda problem: problem.undetermined)
+        if not signatures:
             # ADR 16: without a known proof nobody can tell who signed.
             raise read.unknown[0].problem
-        return Proofs(tuple(found), tuple(unknown.kind for unknown in read.unknown))
+        return Proofs(tuple(signatures), tuple(unknown.kind for unknown in read.unknown))
 
     def fitting(self, secured: Secured, signatures: Sequence[Signature]) -> Secured:
         """The document in the reading that all of these signatures verify.

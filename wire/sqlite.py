@@ -57,10 +57,10 @@ IN_THE_WAY: dict[int, tuple[Raisable[Unavailable], str]] = {
 def sqlite_problem(error: BaseException | None, what: str, damaged: Raisable[Damaged] = Damaged) -> Problem:
     """The problem for an error of `sqlite3`; `damaged` for a damaged file."""
     code = getattr(error, "sqlite_errorcode", 0)
-    found = IN_THE_WAY.get(code) or IN_THE_WAY.get(code & 0xFF)
-    if found is None:
+    obstacle = IN_THE_WAY.get(code) or IN_THE_WAY.get(code & 0xFF)
+    if obstacle is None:
         return damaged.saying("{what} is damaged: it is no longer a readable database", what=what)
-    kind, words = found
+    kind, words = obstacle
     hint = "Nothing was changed; try again once it is mended." if kind is Unavailable else ""
     return kind.saying(words, what=what, hint=hint)
 

@@ -89,13 +89,15 @@ class Recognition:
 
     def _introduction(self, newcomers: Newcomers, file: Given, site: Site) -> bytes:
         _require_readable(file, len(newcomers.new.issuers))  # first: the rest costs more than that many
-        known = Trust.load(self.trust_file)
-        after = newcomers.added_to(known)  # what contradicts the list is said before anything is asked
+        trust = Trust.load(self.trust_file)
+        after = newcomers.added_to(trust)  # what contradicts the list is said before anything is asked
         with speaking(site.language):
-            introduced = list(newcomers.introduced_to(known))
-            changes = (*shared_logs(known, after), *stricter_quorums(known, after))
+            introduced = list(newcomers.introduced_to(trust))
+            changes = (*shared_logs(trust, after), *stricter_quorums(trust, after))
             remarks = [" ".join(sentences) for sentences in changes]
-        _require_readable(file, len(introduced) + len(remarks) + sum(len(one.remarks) for one in introduced))
+        _require_readable(
+            file, len(introduced) + len(remarks) + sum(len(newcomer.remarks) for newcomer in introduced)
+        )
         return page("recognise.html", site, newcomers=introduced, remarks=remarks, digest=_digest(file))
 
 

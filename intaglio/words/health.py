@@ -246,8 +246,8 @@ def found(item: Finding) -> str:
 
 def remedy(item: Finding) -> str:
     """The advice for a finding; empty where there is nothing to be done, or none is known."""
-    if item.code in SAID and (own := SAID[item.code].remedy):
-        return _filled(own, item)
+    if item.code in SAID and (advice := SAID[item.code].remedy):
+        return _filled(advice, item)
     return remedy_of(item.problem) if item.problem else ""
 
 

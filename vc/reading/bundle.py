@@ -232,15 +232,15 @@ def _size(secured: Received) -> int:
     return len(secured.data) // BYTES_HASHED if isinstance(secured, Enveloped) else jcs.size(dict(secured))
 
 
-def _require_members(value: Mapping[str, Any], known: frozenset[str], where: str) -> None:
+def _require_members(value: Mapping[str, Any], defined: frozenset[str], where: str) -> None:
     """Raises `UnsupportedForm` for a member that our own form does not define: a later one may."""
-    if value.keys() <= known:
+    if value.keys() <= defined:
         return
     # ADR 14: a member that is not known here may decide, so that it is open.
     raise LATER_VERSION.saying(
         "{where} has a member {member}, which this version does not define",
         where=where,
-        member=shortened(min(map(str, value.keys() - known))),
+        member=shortened(min(map(str, value.keys() - defined))),
     )
 
 
@@ -305,21 +305,21 @@ def _whole(item: Mapping[str, Any], where: str, note: bytes) -> Evidence:
 
 
 def _anchored(value: object, where: str, version: int, notes: _Notes) -> tuple[Anchored, ...]:
-    found = []
+    anchored = []
     for item in _items(value, where, _ANCHORED[version]):
         evidence = notes.evidence(item.get("evidence", []), where)
         if _SECURED in item:
-            found.append(Anchored(_enveloped(item[_SECURED]), evidence))
+            anchored.append(Anchored(_enveloped(item[_SECURED]), evidence))
         elif isinstance(item.get("document"), dict):
-            found.append(Anchored(item["document"], evidence))
+            anchored.append(Anchored(item["document"], evidence))
         else:
             raise Malformed.saying("an entry of {where} in the bundle has no document", where=where)
-    return tuple(found)
+    return tuple(anchored)
 
 
 def _kinds(value: object, notes: _Notes) -> tuple[CarriedKind, ...]:
     """Each with `files` by path: its text, or `sha256` of one that stayed behind."""
-    found = []
+    kinds = []
     for item in _items(value, _KINDS, _CARRIED):
         files = item.get("files")
         if not isinstance(files, dict) or len(files) > _MOST_FILES:
@@ -330,8 +330,8 @@ def _kinds(value: object, notes: _Notes) -> tuple[CarriedKind, ...]:
         if sum(len(path.encode()) + len(texts.get(path, "").encode()) for path in files) > LARGEST_KIND:
             raise TooLarge.saying("a kind in the bundle has more than {most} bytes", most=LARGEST_KIND)
         evidence = notes.evidence(item.get("evidence", []), _KINDS)
-        found.append(CarriedKind(tuple(texts.items()), tuple(absent.items()), evidence))
-    return tuple(found)
+        kinds.append(CarriedKind(tuple(texts.items()), tuple(absent.items()), evidence))
+    return tuple(kinds)
 
 
 def _sha256(value: object) -> str:

@@ -204,7 +204,7 @@ class StatusListToken:
     def secure(
         self,
         facts: IssuingFacts,  # noqa: ARG002
-        said: Mapping[str, Any],  # noqa: ARG002
+        content: Mapping[str, Any],  # noqa: ARG002
         signer: Signer,  # noqa: ARG002
         options: Options,  # noqa: ARG002
     ) -> Received:

@@ -119,8 +119,8 @@ def proof_values(document: Mapping[str, Any], work: Work | None = None) -> list[
 
     Raises `Malformed`, and `TooLarge` beyond the limit.
     """
-    found = document.get("proof", [])
-    values = found if isinstance(found, list) else [found]
+    proof = document.get("proof", [])
+    values = proof if isinstance(proof, list) else [proof]
     # It would look secured, with nothing to verify.
     if "proof" in document and not values:
         raise Malformed("proof is an empty list")
@@ -286,12 +286,12 @@ def _require_own_context(
     """
     if "@context" not in proof:
         return
-    own, outer = listed(proof["@context"]), listed(document.get("@context", []))
+    inner, outer = listed(proof["@context"]), listed(document.get("@context", []))
     # Threat R6.
-    if own and all(name in suite.own_contexts for name in own):
+    if inner and all(name in suite.own_contexts for name in inner):
         return
     # Threat F7: compared as JSON, where true is not 1.
-    if same_contexts(own, outer[: len(own)], work):
+    if same_contexts(inner, outer[: len(inner)], work):
         return
     if suite.own_contexts:
         raise UnknownCryptosuite("proof.@context is neither the suite's nor the start of the document's")

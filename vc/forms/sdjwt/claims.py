@@ -113,8 +113,8 @@ def _require_other_types(payload: Mapping[str, Any], vct: str) -> None:
 
 def _subject(payload: Mapping[str, Any], holder: ConfirmationKey | None) -> dict[str, Any]:
     """Its claims about the subject. A claim `id` would be taken for the holder's key, which `cnf` names."""
-    said = {name: value for name, value in payload.items() if name not in _NOT_OF_SUBJECT}
-    return {"id": holder.did, **said} if holder else said
+    claims = {name: value for name, value in payload.items() if name not in _NOT_OF_SUBJECT}
+    return {"id": holder.did, **claims} if holder else claims
 
 
 def _entries(payload: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
@@ -127,8 +127,8 @@ def _entries(payload: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         raise MalformedCredential("status says nothing")
     for name, place in status.items():
         # A way that is not known here may say anything; a known one is then refused for what it lacks.
-        said = place if isinstance(place, dict) else {}
-        yield {**said, "type": _ENTRY_TYPE if name == STATUS_ENTRY else f"status.{name}"}
+        members = place if isinstance(place, dict) else {}
+        yield {**members, "type": _ENTRY_TYPE if name == STATUS_ENTRY else f"status.{name}"}
 
 
 def _entries_of_w3c(payload: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

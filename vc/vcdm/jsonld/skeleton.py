@@ -79,7 +79,7 @@ class _Quads:
         self._runs = _format(slots, "\0".join(_runs(slots, text)))
         if any(double(float(slots.markers[index])) in text for index in slots.numbers):
             raise _Unclear  # a number is written in a way that is not known here
-        names = {found[1] for found in _TERM.finditer(text) if found[1]}
+        names = {match[1] for match in _TERM.finditer(text) if match[1]}
         self._read_names(slots, {name for name in names if slots.token in name}, document)
         self._read_ids(slots, names, document)
 
@@ -116,11 +116,11 @@ class _Quads:
         # A type decides what the terms beside it mean, and a context does.
         if any(slots.token in str((each.get("type"), each.get("@context"))) for each in objects):
             raise _Unclear
-        own, *others = (str(each.get("id", "")) for each in objects)
+        first, *others = (str(each.get("id", "")) for each in objects)
         others = sorted({other for other in others if other})
-        if not {*filter(None, [own, *others])} <= names:  # a compact IRI: two may be one
+        if not {*filter(None, [first, *others])} <= names:  # a compact IRI: two may be one
             raise _Unclear
-        self._ids = _format(slots, "\n".join([own, *others]))
+        self._ids = _format(slots, "\n".join([first, *others]))
 
     def __call__(self, filled: Filled) -> bytes | None:
         """The N-Quads of the document with these values, sorted."""
