@@ -29,10 +29,11 @@ NOTHING = LogFile(None, "", "")
 def log_file(log: LogReader, path: str) -> LogFile:
     """The content that a log serves at a path below its own.
 
-    The checkpoint is never older than one that was seen before. Raises `Damaged` and what its engine raises.
+    The checkpoint is the newest that enough witnesses have signed, where the log asks any. It is never older
+    than one that was seen before. Raises `Damaged` and what its engine raises.
     """
     if path == CHECKPOINT:
-        return LogFile(log.checkpoint().note, "text/plain; charset=utf-8", BRIEFLY)
+        return LogFile(log.published(), "text/plain; charset=utf-8", BRIEFLY)
     if is_tile(path):
         kept = FOR_EVER if is_tile(path, full=True) else BRIEFLY
         return LogFile(log.store.get(path), "application/octet-stream", kept)

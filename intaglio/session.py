@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from did import Method
     from kinds import Kind
     from ledger.anchors import AnchorKind
+    from ledger.cosigning import Witnesses
     from ledger.folder import Engines
     from vc import Claims, Report
     from vc.reading.status_digest import WholeDigest
@@ -91,6 +92,12 @@ class Session:
         if offline:
             return fetch.NoFetcher()
         return fetch.HttpsFetcher(allow_loopback=self.loopback, ca_file=self.ca_file)
+
+    def witnesses(self, consent: Consent) -> Witnesses:
+        """The way to the witnesses of an issuer's log, for whoever writes bundles."""
+        from ledger.cosigning import SECONDS
+
+        return witnesses_of(consent.folder, consent, self.now, self.ca_file, SECONDS)
 
     def verifier(
         self, *, offline: bool = False, trust_file: Path | None = None, memory: ListMemory | None = None
@@ -329,6 +336,19 @@ class Session:
 
         trust = Trust.parse(trust_file)
         return trust.fingerprint(trust.issuers[0].id)
+
+
+def witnesses_of(
+    folder: Path, consent: Consent, now: Callable[[], datetime], ca_file: Path | None, seconds: float
+) -> Witnesses:
+    """The way to the witnesses of the log in a folder; each has so many seconds to answer."""
+    from ledger.cosigned import Cosigned
+    from ledger.cosigning import Witnesses
+    from wire.fetch import HttpsFetcher
+
+    # As with the nodes of a chain: the operator named them, so that they may stand in a private network.
+    client = HttpsFetcher(allow_loopback=True, allow_private=True, ca_file=ca_file, timeout=seconds)
+    return Witnesses(Cosigned(folder), client, now, consent.require)
 
 
 def _pinned(trust: Trust, issuer: RecognisedIssuer, log: RecognisedLog) -> Trust:

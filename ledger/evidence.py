@@ -143,7 +143,7 @@ class TrustedLog:
     """The addresses of copies of the log, for when its own host does not answer."""
     by_operator: WitnessQuorum = field(init=False, compare=False, repr=False)
     """The quorum, over operators."""
-    _operator_of: Mapping[VerifierKey, str] = field(init=False, compare=False, repr=False)
+    _readable: Mapping[VerifierKey, str] = field(init=False, compare=False, repr=False)
     """The operators of the witnesses whose lines are read."""
 
     def __post_init__(self) -> None:
@@ -162,7 +162,7 @@ class TrustedLog:
             raise Malformed.saying(
                 "two of the log {log}'s clock and witnesses are one and the same key", log=self.key.name
             )
-        operators = self._operators
+        operators = self.operator_of
         # Where nobody names operators, two keys of one witness count once all the same, but are no mistake.
         count = len(set(operators.values())) if self.operators else len(operators)
         # Unreadable witnesses count here: a quorum that needs them is unmet, but no mistake of the list.
@@ -175,7 +175,7 @@ class TrustedLog:
             raise Malformed.saying(said, log=self.key.name, count=count, quorum=self.quorum)
         object.__setattr__(self, "by_operator", WitnessQuorum.by_operator(self.quorum, operators))
         read = {key: operators[str(key)] for key in self.witnesses}
-        object.__setattr__(self, "_operator_of", MappingProxyType(read))
+        object.__setattr__(self, "_readable", MappingProxyType(read))
         # Evidence of a ledger that is not trusted never counts: the requirement could not be met.
         required = self.requires.names if self.requires else frozenset()
         met_here = {WITNESSES} if self.quorum else set()
@@ -210,7 +210,7 @@ class TrustedLog:
         return cls(parse(key), own, cosigners, quorum, *rest)
 
     @property
-    def _operators(self) -> dict[str, str]:
+    def operator_of(self) -> dict[str, str]:
         """The operator of each witness, by vkey: by its name, so that two keys of one name count once."""
         vkeys = (*map(str, self.witnesses), *self.unseen)
         return {vkey: self.operators.get(vkey, vkey_name(vkey)) for vkey in vkeys}
@@ -221,16 +221,16 @@ class TrustedLog:
         Raises `InvalidEvidence` for a line of a witness that does not verify.
         """
         seen: dict[str, datetime] = {}
-        for key, time in checkpoint.signers(self._operator_of).items():
+        for key, time in checkpoint.signers(self._readable).items():
             # Time 0 is no time: whoever states it does not say that this was the newest (tlog-cosignature).
             if time is not None and time.timestamp():
-                operator = self._operator_of[key]
+                operator = self._readable[key]
                 seen[operator] = min(time, seen.get(operator, time))
         return seen
 
     def is_stricter_than(self, other: TrustedLog) -> bool:
         """Return whether all that meets this quorum meets that of `other`, and not the other way round."""
-        ours, theirs = (self.by_operator, self._operators), (other.by_operator, other._operators)
+        ours, theirs = (self.by_operator, self.operator_of), (other.by_operator, other.operator_of)
         return implies(*ours, *theirs) and not implies(*theirs, *ours)
 
 

@@ -97,6 +97,12 @@ LOG_TILE_CHANGED = Code("log-tile-changed", Conflict, "A tile of the log has cha
 """A log publishes other entries or hashes at a place than it did before."""
 WITNESS_NOT_SURE = Code("witness-not-sure", TryLater, "The witness has to ask others first")
 """No peer has said yet whether the witness signed more of this log than it knows: its state may be old."""
+WITNESS_REFUSES = Code("witness-refuses", Refused, "The witness does not sign")
+"""A witness that was asked for a line on the log's checkpoint answers that it gives none."""
+NO_COSIGNATURE = Code("no-cosignature", InvalidEvidence, "The witness did not give a cosignature")
+"""A witness that was asked for a line gave something else, or one that is dated ahead."""
+LOG_BEHIND = Code("log-behind", Damaged, "The log here is an older copy")
+"""The log here does not continue a checkpoint that it signed, and others have: nothing more is signed."""
 OLD_WITNESS_STATE = Code("old-witness-state", Damaged, "The witness's state is an older copy")
 """What a witness has signed is an older copy than was here: it could sign a second history of a log."""
 NO_LOG = Code("no-log", NotFound)

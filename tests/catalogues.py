@@ -51,6 +51,8 @@ IN_ENGLISH = (
     "ledger/folder.py",
     "ledger/lookup.py",
     "ledger/outbox.py",
+    "ledger/cosigned.py",
+    "ledger/cosigning.py",
     "ledger/witness.py",  # who runs a hub
     "hub",
     "intaglio/commands/hub.py",

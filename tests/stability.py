@@ -45,6 +45,7 @@ NOT_TYPED = {
     "demo": "it takes seconds; tests/test_demo.py reads its object",
     "ledger anchor add": "it asks nodes of a chain",
     "ledger anchor run": "it asks nodes of a chain",
+    "ledger witness run": "it asks witnesses; tests/test_issuer_witnesses.py reads its object",
     "ledger prune": "it needs a database",
     "trust chain add": "it asks nodes of a chain",
     "samples": "it signs files for half a second; tests/test_demo.py reads its object",
@@ -256,6 +257,9 @@ class _Use:
         witness = self.type("hub status")["key"]
         self.type("trust witness add", log, witness, home="employer")
         self.type("trust witness list", home="employer")
+        policy = self.folder / "policy"
+        policy.write_text(self.type("trust witness export", log, home="employer")["policy"])
+        self.type("trust witness import", log, policy, home="employer")
         self.type("trust witness remove", log, witness, home="employer")
         self.type("trust remove", json.loads(handed_out.read_text())["issuers"][0]["id"], home="employer")
         self.type("doctor")
@@ -310,7 +314,11 @@ class _Use:
         )
 
     def use_hub(self) -> None:
-        self.type("hub init", "hub.example/witness")
+        witness = self.type("hub init", "hub.example/witness")["key"]
+        self.type("ledger witness add", witness, "https://hub.example/witness")
+        self.type("ledger witness quorum", "1")
+        self.type("ledger witness list")
+        self.type("ledger witness remove", "hub.example/witness")
         self.type("hub add", self.type("ledger status")["key"], "http://localhost:1024/log")
         self.type("hub status")
         self.type("hub run", code=PARTLY)

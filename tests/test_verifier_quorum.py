@@ -372,6 +372,28 @@ class TestWitnessCommands:
         (log,) = Trust.load(program.home / "trust.json").logs
         assert (log.witnesses, log.quorum) == ((A,), 0)
 
+    def test_a_policy_of_other_programs_goes_in_and_out(self, program: Program, tmp_path: Path) -> None:
+        list_, file = program.home / "trust.json", tmp_path / "policy"
+        list_.write_bytes(trusting(PLAIN, quorum=EITHER).to_bytes())
+        said = program("trust", "witness", "export", LOG.origin)
+        assert said.code == 0, said.err
+        file.write_text(said.out)
+        assert said.out.splitlines()[0] == f"log {LOG.key}"
+        list_.write_bytes(UNIVERSITY.trust.to_bytes())
+        before = list_.read_bytes()
+        take = ("trust", "witness", "import", LOG.origin, file)
+        declined = program(*take, stdin=b"n\n", at_terminal=True)
+        assert (declined.code, list_.read_bytes()) == (5, before)
+        assert "fingerprint of a.example: " in declined.err
+        taken = program(*take)
+        assert (taken.code, "has to be seen by 2 of (a.example" in taken.err) == (0, True), taken.err
+        assert Trust.load(list_).logs == (replace(PLAIN, quorum=EITHER),)
+        file.write_text(said.out.replace(LOG.key, University("other.example").recognised_log.key))
+        assert program(*take).code == 4
+        file.write_text("quorum nobody\n")
+        refused = program(*take)
+        assert (refused.code, "line 1 of the policy makes no sense" in refused.err) == (1, True)
+
     def test_a_quorum_that_stands_nothing_says_so(self, program: Program) -> None:
         (program.home / "trust.json").write_bytes(trusting(PLAIN, quorum=1).to_bytes())
         shown = program("trust", "witness", "list").out

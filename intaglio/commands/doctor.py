@@ -80,7 +80,7 @@ def _findings(session: Session, folder: Path | None) -> Iterator[Finding]:
     else:
         if session.home.stat().st_mode & 0o077:
             yield Finding.warned("home-open", home=str(session.home))
-        examined = [_trust, *examined, _issuer, _anchors, _wallet]
+        examined = [_trust, *examined, _issuer, _anchors, _witnesses, _hub, _wallet]
     for examine in examined:
         try:
             yield from examine(session)
@@ -143,6 +143,25 @@ def _anchors(session: Session) -> Iterator[Finding]:
         anchors = consent.anchors(session.anchors)
         folder = LogFolder(home, session.now, False, anchors, consent)
         yield from examine_outbox(folder.sender(), session.now(), folder.anchors)
+
+
+def _witnesses(session: Session) -> Iterator[Finding]:
+    from ledger.cosigned import Cosigned
+
+    home = session.home / "issuer"
+    if (cosigned := Cosigned(home)).witnesses():
+        from ledger.folder import newest_checkpoint
+        from ledger.health import examine_witnesses
+
+        engines = session.consent(home, asks=False).engines()
+        yield from examine_witnesses(cosigned, newest_checkpoint(home, engines=engines).size)
+
+
+def _hub(session: Session) -> Iterator[Finding]:
+    if (session.home / "hub").exists():
+        from hub.health import examine_hub
+
+        yield from examine_hub(session.home / "hub")
 
 
 def _wallet(session: Session) -> Iterator[Finding]:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import functools
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -121,7 +124,6 @@ def serve(session: Session, reach: Reach, alone: bool) -> None:
     """
     with extra("serve"):
         from hub.http import create_app
-        from hub.monitor import watching
 
         from ..serving import Endpoint
     state = open_state(_folder(session))
@@ -132,14 +134,27 @@ def serve(session: Session, reach: Reach, alone: bool) -> None:
     witness = open_witness(_folder(session), ask, session.now, rounds.is_sure)
     mirrors = open_signing_mirrors(_folder(session), witness.state, ask, session.now)
     state.set_alone(alone)
-    stopped = threading.Event()
-    threading.Thread(target=rounds.repeat, args=(stopped,), daemon=True).start()
     with Endpoint.open(reach, _folder(session) / "tls", session.now()) as endpoint:
         if endpoint.files:
             say("Whoever asks needs this file, to trust the service by:", str(endpoint.files.authority))
         click.echo(f"{endpoint.url}/witness")
-        with watching(_monitor(session, witness.state, mirrors), session.now):
-            endpoint.run(create_app(witness, urlsplit(endpoint.url).path, mirrors=mirrors))
+        monitor = _monitor(session, witness.state, mirrors)
+        app = create_app(witness, urlsplit(endpoint.url).path, mirrors=mirrors)
+        endpoint.run(app, beside=_by_the_clock(rounds, monitor, session.now))
+
+
+@contextmanager
+def _by_the_clock(rounds: Rounds, monitor: Monitor, now: Callable[[], datetime]) -> Iterator[None]:
+    """Have peers asked and logs watched, again and again, until the block ends."""
+    from hub.monitor import watching
+
+    stopped = threading.Event()
+    threading.Thread(target=rounds.repeat, args=(stopped,), daemon=True).start()
+    try:
+        with watching(monitor, now):
+            yield
+    finally:
+        stopped.set()
 
 
 def _monitor(session: Session, state: WitnessState, mirrors: Mirrors) -> Monitor:

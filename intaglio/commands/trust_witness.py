@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import BinaryIO
 
 import click
 
 from ledger.note import fingerprint, vkey_name
 from ledger.quorum import parse_rule
+from ledger.tlog_policy import LARGEST, format_policy, parse_policy
 from verifier import RecognisedLog, Trust, update_trust
 from verifier.sources.trust_entries import RecognisedWitness, written
 from wire import Conflict, Declined, NotFound
@@ -105,6 +107,46 @@ def list_(session: Session) -> Result:
         for line in (printable(log.origin), *(f"    {said}" for said in _said(log)))
     ]
     return Result({"logs": [_shown(log) for log in known.logs]}, "\n".join(lines))
+
+
+@verb(witness)
+@click.argument("origin", metavar="LOG")
+def export(session: Session, origin: str) -> Result:
+    """Print the witnesses and the quorum of LOG in the form of C2SP tlog-policy, for other programs."""
+    logs = _named(Trust.load(session.trust_file), origin)
+    policy = format_policy(logs[-1].trusted()).decode("utf-8", "surrogateescape")
+    return Result({"log": origin, "policy": policy}, policy.rstrip("\n"))
+
+
+@verb(witness)
+@click.argument("origin", metavar="LOG")
+@click.argument("file", type=click.File("rb"))
+@click.option("--yes", is_flag=True, help="Do not ask, even at a terminal.")
+def import_(session: Session, origin: str, file: BinaryIO, yes: bool) -> Result:
+    """Take the witnesses and the quorum of LOG from a FILE in the form of C2SP tlog-policy.
+
+    They take the place of those that your list has.
+    """
+    policy = parse_policy(file.read(LARGEST + 1))
+
+    def change(log: RecognisedLog) -> RecognisedLog:
+        # threat A44: what somebody says of other logs says nothing of this one.
+        if policy.logs and log.key not in policy.logs:
+            raise NotFound.saying("the policy does not name the log {log}", log=log.origin)
+        return replace(log, witnesses=policy.witnesses, quorum=policy.quorum)
+
+    def changed(known: Trust) -> Trust:
+        return _changed(known, origin, change)
+
+    for log in _named(changed(Trust.load(session.trust_file)), origin):
+        say(*_said(log))
+    if not agreed(
+        tr("Are these the witnesses that you mean, and the fingerprints those that they have?"), yes
+    ):
+        raise Declined("nothing was changed")
+    update_trust(session.trust_file, changed)
+    text = tr("{log} has the witnesses of that file").format(log=printable(origin))
+    return Result({"log": origin, "witnesses": list(policy.witnesses)}, text)
 
 
 def _said(log: RecognisedLog) -> list[str]:

@@ -166,6 +166,29 @@ SAID: Mapping[str, Said] = {
     "anchor-balance-low": Said(
         "{account}, which pays on {chain}, has {balance}: soon too little.", "Send it some more."
     ),
+    # the witnesses of its log
+    "quorum-has": Said("Enough witnesses have signed the checkpoint of all {count} of its log."),
+    "quorum-lost": Said(
+        "Too few witnesses have answered since {time}; no checkpoint that enough have signed holds {count}.",
+        "What is in the way: intaglio ledger witness run",
+    ),
+    "entries-unwitnessed": Said(
+        "No checkpoint that enough witnesses have signed holds {count} of its log.",
+        "Have a timer run it: intaglio ledger witness run",
+    ),
+    "witness-ahead": Said(
+        "{witness} says that it has cosigned {count} of the log, which has only {known}, and shows no proof.",
+        "If the log was put back from an older copy, bring the newest one back. Else ask whoever runs it.",
+    ),
+    "witness-without-line": Said(
+        "{witness} gave no line when it was asked last: {problem_code}",
+        "What is in the way: intaglio ledger witness run",
+    ),
+    # the hub
+    "hub-found": Said("A hub with the witness {witness} lies in {home}, for {count}."),
+    "hub-fork": Said(
+        "{log} was seen in two versions: {forks} proved.", "To show it to others: intaglio hub evidence"
+    ),
     # the wallet
     "wallet-found": Said("A wallet lies in {home}.", "Keep a copy: intaglio wallet backup FILE"),
 }
@@ -173,6 +196,7 @@ SAID: Mapping[str, Said] = {
 COUNTED: Mapping[str, Callable[[Any], str]] = {
     "trust-list-read": lambda facts: tr_count("{count} issuer", "{count} issuers", facts["issuers"]),
     "issuer-found": lambda facts: _issued(**facts),
+    "hub-found": lambda facts: tr_count("{count} log", "{count} logs", facts["logs"]),
     "issuer-left-over": lambda facts: tr_count("{count} file", "{count} files", facts["files"]),
     "issuer-documents-unlike-log": lambda facts: tr_count(
         "{count} version", "{count} versions", facts["versions"]
@@ -183,13 +207,9 @@ COUNTED: Mapping[str, Callable[[Any], str]] = {
     ),
     **dict.fromkeys(
         (
-            "hub-log-seen",
-            "issuer-log-unexplained",
-            "issuer-log-audited",
-            "anchor-has",
-            "anchor-gone",
-            "anchor-ahead",
-            "anchor-waits",
+            *("hub-log-seen", "issuer-log-unexplained", "issuer-log-audited"),
+            *("anchor-has", "anchor-gone", "anchor-ahead", "anchor-waits"),
+            *("quorum-has", "quorum-lost", "entries-unwitnessed", "witness-ahead"),
         ),
         lambda facts: tr_count("{count} entry", "{count} entries", facts["entries"]),
     ),

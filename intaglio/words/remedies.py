@@ -251,6 +251,15 @@ REMEDIES: Mapping[str, str] = {
         "there with a key of yours: take another one, and have another contract made, by "
         "`intaglio ledger anchor add` with --fee-key and --contract new."
     ),
+    "log-behind": (
+        "Bring the newest copy of the log's folder back: nothing is signed before. If it is lost for good, "
+        "this log is forked, and its evidence since that copy contradicts it: begin another log."
+    ),
+    "witness-refuses": (
+        "Tell whoever runs it the log's key and name, as `intaglio ledger status` shows them, and compare "
+        "the fingerprint."
+    ),
+    "no-cosignature": "Ask whoever runs it for its key and address, and compare the fingerprint.",
     "transaction-failed": (
         "Look at it in the block. Then `intaglio ledger anchor add`, as before, has it sent anew."
     ),
@@ -278,6 +287,7 @@ REMEDIES: Mapping[str, str] = {
         "Bring the newest copy of the hub's folder back. If it is lost, `intaglio hub init NAME --new-key` "
         "makes another witness of it: what this one signs could contradict what it has signed."
     ),
+    "not-a-tlog-policy": "The form is that of C2SP tlog-policy: c2sp.org/tlog-policy has an example.",
     "witness-not-sure": "Ask again in a minute; its operator sees why by `intaglio hub status`.",
     "no-peers": (
         "`intaglio hub add VKEY URL` names another hub, by its witness's key; `--alone` goes without."
