@@ -11,7 +11,9 @@ import hashlib
 import logging
 import secrets
 import time
+import zlib
 from collections.abc import Callable, Coroutine, Mapping, Set
+from contextlib import suppress
 from contextvars import ContextVar
 from importlib.metadata import version
 from typing import Any
@@ -86,6 +88,29 @@ async def read_body(request: Request, limit: int, seconds: float = BODY_TIME) ->
             "the body did not arrive within {seconds} seconds", seconds=f"{seconds:.0f}"
         ) from None
     return bytes(body)
+
+
+async def read_beginning(request: Request, limit: int, seconds: float = BODY_TIME) -> bytes:
+    """As much of the body as comes in time, no more than `limit` bytes; gzip is unpacked up to there.
+
+    Raises `Malformed` for another encoding, and for gzip that is damaged.
+    """
+    encoding = request.headers.get("Content-Encoding", "identity").lower()
+    if encoding not in ("identity", "gzip"):
+        raise Malformed("the body is neither plain nor gzip")
+    unpacked = zlib.decompressobj(wbits=31) if encoding == "gzip" else None
+    body = bytearray()
+    with suppress(ClientDisconnect, TimeoutError):
+        async with asyncio.timeout(seconds):
+            async for chunk in request.stream():
+                try:
+                    # A bomb is unpacked no further than what is asked for.
+                    body += chunk if unpacked is None else unpacked.decompress(chunk, limit - len(body) + 1)
+                except zlib.error:
+                    raise Malformed("the body is no gzip") from None
+                if len(body) > limit:
+                    break
+    return bytes(body[:limit])
 
 
 def require_own_page(request: Request, origins: Set[str]) -> None:

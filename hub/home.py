@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from keys import KeyFile
+from keys import KeyFile, PrivateKey
 from keys.mldsa import KEY, MlDsaKey, MlDsaSigner
 from keys.signer import Passphrase
 from ledger.note import SignatureType, VerifierKey
@@ -17,7 +17,7 @@ from ledger.witness import Witness, WitnessState
 from wire.files import sync_folder
 from wire.problem import Conflict
 
-from .mirrors import Mirrors
+from .mirrors import Cosigner, Mirrors
 from .problem import NO_HUB
 
 KEYS = "keys.json"
@@ -74,8 +74,22 @@ def open_witness(
 
 
 def open_mirrors(folder: Path, state: WitnessState) -> Mirrors:
-    """The mirrors of a hub."""
+    """The mirrors of a hub, which sign nothing: that needs no passphrase."""
     return Mirrors(folder / MIRRORS, state)
+
+
+def open_signing_mirrors(
+    folder: Path, state: WitnessState, passphrase: Passphrase, clock: Callable[[], datetime]
+) -> Mirrors:
+    """The mirrors of a hub with their key, which is made of the root in the key file.
+
+    Raises as `open_witness`.
+    """
+    key = PrivateKey.from_secret("Ed25519", _keys(folder, passphrase).secret("mirror")[:32])
+    # tlog-mirror: a cosigner of its own, with a name of its own.
+    name = f"{state.key.name.removesuffix('/witness')}/mirror"
+    vkey = VerifierKey(name, SignatureType.COSIGNATURE, key.public_key)
+    return Mirrors(folder / MIRRORS, state, Cosigner(vkey, key, clock))
 
 
 def _keys(folder: Path, passphrase: Passphrase) -> KeyFile:

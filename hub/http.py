@@ -1,7 +1,7 @@
 """The hub's service: below `/witness`, a witness as C2SP tlog-witness has it, for logs and monitors.
 
 Below `/mirror` are the logs that it mirrors, each by the hash of its name, in the form of C2SP tlog-tiles.
-A checkpoint that is sent to `add-checkpoint` there is pulled next; the mirror signs nothing.
+It has `add-checkpoint` and `add-entries` of C2SP tlog-mirror, by which a log sends what is new.
 Below `/seen` stands what it read at the logs, for other hubs (`peers.py`).
 """
 
@@ -18,11 +18,20 @@ from exchange.http import (
     log_problem,
     problem_response,
     published_response,
+    read_beginning,
     read_body,
     service,
 )
 from exchange.log import BRIEFLY
-from ledger.problem import CLOCK_BEHIND, NOT_CONTINUED, OTHER_ROOT, WITNESS_AT_OTHER_SIZE
+from ledger.add_entries import LARGEST_UPLOAD, MirrorInfo
+from ledger.problem import (
+    CLOCK_BEHIND,
+    LOG_NOT_PROVED,
+    MIRROR_AT_OTHER_ENTRY,
+    NOT_CONTINUED,
+    OTHER_ROOT,
+    WITNESS_AT_OTHER_SIZE,
+)
 from ledger.witness import LARGEST_REQUEST, Witness
 from wire.problem import Malformed, NotFound, Problem, Refused, TooLarge, Unavailable
 
@@ -33,6 +42,7 @@ _STATUS_OF_CODE = {
     WITNESS_AT_OTHER_SIZE.code: 409,
     OTHER_ROOT.code: 422,  # since 1.1; in 1.0 it was 409
     NOT_CONTINUED.code: 422,
+    LOG_NOT_PROVED.code: 422,
     CLOCK_BEHIND.code: 503,
 }
 _STATUS_OF_CLASS = (  # the first that fits
@@ -42,6 +52,7 @@ _STATUS_OF_CLASS = (  # the first that fits
     (Refused, 403),
 )
 _PRIVATE = {"Cache-Control": "no-store"}
+_INFO = {**_PRIVATE, "Content-Type": "text/x.tlog.mirror-info", "Accept-Encoding": "gzip"}
 _SIZE = {**_PRIVATE, "Content-Type": "text/x.tlog.size"}  # as it is, without a charset
 
 
@@ -58,6 +69,9 @@ def create_app(
         status = _status_of(problem)
         if status == 409:  # the size that a proof has to start from, and nothing else (tlog-witness)
             return Response(f"{problem.facts['size']}\n", status, _SIZE)
+        if problem.code == MIRROR_AT_OTHER_ENTRY.code:
+            info = MirrorInfo(int(str(problem.facts["size"])), int(str(problem.facts["next"])))
+            return Response(info.write(), 409, _INFO)
         if status < 500:
             return problem_response(problem, status, _PRIVATE)
         log_problem(_LOG, problem)  # paths and remedies are for who runs the service
@@ -102,6 +116,16 @@ def _add_mirrors(app: FastAPI, mirrors: Mirrors, base: str, body_seconds: float)
     def mirrored(hashed: str, path: str, request: Request) -> Response:
         return published_response(request, *mirrors.file(hashed, path))
 
+    async def add_entries(request: Request) -> Response:
+        body = await read_beginning(request, LARGEST_UPLOAD, body_seconds)
+        found = await run_in_threadpool(mirrors.add_entries, body)
+        if isinstance(found, MirrorInfo):
+            return Response(found.write(), 202, _INFO)
+        return Response(found, headers=_PRIVATE, media_type="text/plain")
+
+    app.router.add_api_route(
+        f"{base}/mirror/add-entries", add_entries, methods=["POST"], route_class_override=Whole
+    )
     app.router.add_api_route(
         f"{base}/mirror/add-checkpoint", set_pending, methods=["POST"], route_class_override=Whole
     )

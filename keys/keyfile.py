@@ -36,6 +36,7 @@ LABELS: Mapping[str, str] = MappingProxyType(
         "machines": "makes the digest by which the machines of one issuer know that they have one root",
         "number-identity": "makes the digests under which numbers are kept that were given to rows",
         "salt": "makes the salts of hashed identifiers and of disclosures",
+        "mirror": "is the seed of the key of a hub's mirrors",
         "witness-ml-dsa-44": "is the seed of a witness's key for ML-DSA-44",
         "status-position": "shuffles the positions in status lists, so that they show no order of issue",
     }

@@ -6,16 +6,18 @@ keeps it. A checkpoint is shown once all that it covers is durable. Entries may 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
-from wire.problem import Damaged, NotFound, Problem
+from wire.problem import Damaged, Malformed, NotFound, Problem
 
 from . import merkle
+from .add_entries import AddEntries, Package
 from .note import Checkpoint, VerifierKey
 from .problem import (
     LOG_NOT_PROVED,
     LOG_TILE_CHANGED,
     LOG_WENT_BACK,
+    MIRROR_AT_OTHER_ENTRY,
     NOT_SIGNED_BY_LOG,
     OTHER_ROOT,
     InvalidEvidence,
@@ -94,12 +96,44 @@ class Mirror:
             source = _Source(read, wanted.size)
             while edge.size < wanted.size:
                 edge = self._add(edge, source, wanted)
-            if edge.root != wanted.root:
-                raise OTHER_ROOT.saying("another root was seen for the log of {size} entries", size=edge.size)
-            if before is None or before.size < wanted.size or _adds_lines(wanted, before):
-                self.store.publish(note, after=before.note if before else None)
-                return wanted
-        return before
+            return self._show(edge, wanted, before)
+
+    def add_entries(self, request: AddEntries, pending: Checkpoint) -> int:
+        """Keep the entries of a request that a pending checkpoint proves; it is shown once it is whole.
+
+        Returns the index of the next entry that is wanted. Raises `MIRROR_AT_OTHER_ENTRY` where the request
+        begins elsewhere, `LOG_NOT_PROVED` for a package that does not fit: those before it are kept. Also
+        `Malformed` where no package came whole, and `OTHER_ROOT`.
+        """
+        with self.store.lock():
+            edge = self._kept()
+            before = self.checkpoint()
+            # Earlier entries of the same bundle are here, to complete the first subtree with.
+            begins = edge.size - edge.size % WIDTH <= request.start <= edge.size
+            if not begins or not edge.size <= request.end == pending.size:
+                raise MIRROR_AT_OTHER_ENTRY.saying(
+                    "the mirror goes on from entry {next} to {size}", next=edge.size, size=pending.size
+                )
+            bundle = unframe(b"".join(edge.bundle), "the last bundle of the mirror")
+            new: list[bytes] = []
+            problem: Malformed | None = None
+            try:
+                for package in request.packages():
+                    _require_subtree(bundle, package, pending)
+                    new += package.entries[max(edge.size + len(new) - package.start, 0) :]
+                    bundle = []  # the next one begins at a bundle of its own
+            except Malformed as found:
+                problem = found
+            if new:
+                batch = Batch(edge.size, b"from %d" % edge.size, new)
+                edge = self._keep(batch, *edge.extend(batch))
+            if problem is not None and (not new or isinstance(problem, InvalidEvidence)):
+                raise problem
+            if edge.size == request.end:
+                self._show(edge, pending, before)
+            elif not new:
+                raise Malformed("no package of entries came whole")
+            return edge.size
 
     def _add(self, edge: Edge, source: _Source, wanted: Checkpoint) -> Edge:
         batch = source.portion(edge)
@@ -114,10 +148,23 @@ class Mirror:
                 log=self.origin,
                 stop=after.size,
             ) from problem
+        return self._keep(batch, after, tiles)
+
+    def _keep(self, batch: Batch, after: Edge, tiles: Mapping[str, bytes]) -> Edge:
+        """Keep entries that were proved, durably; `after` is the edge behind them."""
         self.store.record(batch)
         self.store.put(tiles)
         self.store.settle(Base(after.size, after.root))
         return after
+
+    def _show(self, edge: Edge, wanted: Checkpoint, before: Checkpoint | None) -> Checkpoint:
+        """Publish a checkpoint of all that is here, in the place of `before`; return what is shown then."""
+        if edge.root != wanted.root:
+            raise OTHER_ROOT.saying("another root was seen for the log of {size} entries", size=edge.size)
+        if before is not None and before.size == wanted.size and not _adds_lines(wanted, before):
+            return before
+        self.store.publish(wanted.note, after=before.note if before else None)
+        return wanted
 
     def _kept(self) -> Edge:
         """The edge of what is kept, where a killed process may have left a portion in the journal."""
@@ -139,6 +186,21 @@ class Mirror:
             raise Damaged(
                 f"the checkpoint in the mirror of {self.origin} is not what was put there"
             ) from problem
+
+
+def _require_subtree(bundle: Sequence[bytes], package: Package, pending: Checkpoint) -> None:
+    """Raises `LOG_NOT_PROVED` unless a package, with the entries before it in its bundle, is in the tree."""
+    first = package.start - package.start % WIDTH
+    leaves = merkle.leaf_hashes([*bundle[: package.start - first], *package.entries])
+    node = merkle.edge_root([leaves])
+    try:
+        merkle.verify_subtree(first, package.stop, node, pending.size, pending.root, package.proof)
+    except InvalidEvidence as problem:
+        raise LOG_NOT_PROVED.saying(
+            "what the log {log} shows before entry {stop} does not give the root that it signed",
+            log=pending.origin,
+            stop=package.stop,
+        ) from problem
 
 
 def _adds_lines(new: Checkpoint, old: Checkpoint) -> bool:

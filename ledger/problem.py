@@ -93,6 +93,8 @@ LOG_BEHIND = Code("log-behind", Damaged, "The log here is an older copy")
 """The log here does not continue a checkpoint that it signed, and others have: nothing more is signed."""
 LOG_NOT_MIRRORED = Code("log-not-mirrored", NotFound, "The mirror does not have this log")
 """A mirror was sent a checkpoint of a log that its operator did not add."""
+MIRROR_AT_OTHER_ENTRY = Code("mirror-at-other-entry", Conflict, "The mirror goes on from elsewhere")
+"""Entries were sent to a mirror from another place, or for another checkpoint, than it goes on from."""
 LOG_WENT_BACK = Code("log-went-back", Conflict, "The log has gone back")
 """A log shows fewer entries than it once signed for: an older copy of itself, or another version."""
 LOG_NOT_PROVED = Code("log-not-proved", InvalidEvidence, "The log does not show what it signed")

@@ -459,6 +459,10 @@ class WitnessState:
         _keep(connection, checkpoint, vkey, note, size)
         return note, size, root, time
 
+    def is_forked(self, origin: str) -> bool:
+        """True where a proof is kept that a log has two versions."""
+        return bool(self._database.read("SELECT 1 FROM fork WHERE origin = ? LIMIT 1", origin))
+
     def forks(self) -> list[Fork]:
         """The proofs of forks, of every log."""
         found = self._database.read("SELECT * FROM fork ORDER BY origin, vkey, size")

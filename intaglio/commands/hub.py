@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import click
 
-from hub.home import make_hub, open_mirrors, open_state, open_witness
+from hub.home import make_hub, open_mirrors, open_signing_mirrors, open_state, open_witness
+from hub.mirrors import Mirrors
 from hub.problem import NO_PEERS
 from hub.rounds import Rounds
 from keys.envelope import require_strong
@@ -119,33 +124,43 @@ def serve(session: Session, reach: Reach, alone: bool) -> None:
     """
     with extra("serve"):
         from hub.http import create_app
-        from hub.monitor import watching
 
         from ..serving import Endpoint
     state = open_state(_folder(session))
     if not (alone or state.peers()):
         raise NO_PEERS("this hub knows no other one")
     rounds = Rounds(state, session.fetcher(), alone=alone)
-    witness = open_witness(
-        _folder(session), lambda: passphrase("Passphrase for the hub's key"), session.now, rounds.is_sure
-    )
+    ask = functools.cache(lambda: passphrase("Passphrase for the hub's key"))
+    witness = open_witness(_folder(session), ask, session.now, rounds.is_sure)
+    mirrors = open_signing_mirrors(_folder(session), witness.state, ask, session.now)
     state.set_alone(alone)
-    stopped = threading.Event()
-    threading.Thread(target=rounds.repeat, args=(stopped,), daemon=True).start()
     with Endpoint.open(reach, _folder(session) / "tls", session.now()) as endpoint:
         if endpoint.files:
             say("Whoever asks needs this file, to trust the service by:", str(endpoint.files.authority))
         click.echo(f"{endpoint.url}/witness")
-        mirrors = open_mirrors(_folder(session), witness.state)
-        with watching(_monitor(session, witness.state), session.now):
-            endpoint.run(create_app(witness, urlsplit(endpoint.url).path, mirrors=mirrors))
+        monitor = _monitor(session, witness.state, mirrors)
+        app = create_app(witness, urlsplit(endpoint.url).path, mirrors=mirrors)
+        endpoint.run(app, beside=_by_the_clock(rounds, monitor, session.now))
 
 
-def _monitor(session: Session, state: WitnessState) -> Monitor:
+@contextmanager
+def _by_the_clock(rounds: Rounds, monitor: Monitor, now: Callable[[], datetime]) -> Iterator[None]:
+    """Have peers asked and logs watched, again and again, until the block ends."""
+    from hub.monitor import watching
+
+    stopped = threading.Event()
+    threading.Thread(target=rounds.repeat, args=(stopped,), daemon=True).start()
+    try:
+        with watching(monitor, now):
+            yield
+    finally:
+        stopped.set()
+
+
+def _monitor(session: Session, state: WitnessState, mirrors: Mirrors) -> Monitor:
     from hub.monitor import Monitor
 
-    folder = _folder(session)
-    return Monitor(folder, state, open_mirrors(folder, state), session.fetcher())
+    return Monitor(_folder(session), state, mirrors, session.fetcher())
 
 
 @verb(hub)
@@ -155,7 +170,8 @@ def run(session: Session) -> Result:
 
     state = open_state(_folder(session))
     visited = list(Rounds(state, session.fetcher()).go())
-    findings = list(_monitor(session, state).watch(session.now()))
+    mirrors = open_mirrors(_folder(session), state)
+    findings = list(_monitor(session, state, mirrors).watch(session.now()))
     logs = [
         {"origin": log.origin, "problems": [{"code": one.code, "detail": one.detail} for one in problems]}
         for log, problems in visited
@@ -213,18 +229,21 @@ def evidence(session: Session) -> Result:
 
 
 def _status(session: Session, state: WitnessState) -> Result:
-    logs, mirrored = state.logs(), open_mirrors(_folder(session), state).sizes()
+    logs, mirrors = state.logs(), open_mirrors(_folder(session), state)
+    mirrored, vkey = mirrors.sizes(), mirrors.vkey
     compared = fingerprint(state.key.name, state.key)
     data = {
         "name": state.key.name,
         "key": str(state.key),
         "keys": [str(key) for key in (state.key, state.second) if key],
         "fingerprint": compared,
+        "mirror": vkey,
         "alone": state.is_alone,
         "peers": [{"name": peer.key.name, "key": str(peer.key), "url": peer.url} for peer in state.peers()],
         "logs": [{**_log(log), "mirrored": mirrored.get(log.hash)} for log in logs],
     }
     lines = [f"witness      {state.key.name}", f"key          {state.key}", f"fingerprint  {compared}"]
+    lines += [f"mirror       {vkey}"] if vkey else []
     lines += [f"peer         {peer.key.name}: {peer.url}" for peer in state.peers()]
     if state.is_alone:
         lines.append("alone        it signs without asking a peer: an old copy of it would lie")
@@ -240,9 +259,7 @@ def _status(session: Session, state: WitnessState) -> Result:
         unsure = f", signs nothing: {log.unsure}" if log.unsure else ""
         lines.append(f"log          {log.origin}: {seen}{unsure}{removed}{refused}{forks}")
         if log.hash in mirrored:
-            lines.append(
-                f"mirror       /mirror/{log.hash}: {mirrored[log.hash]} entries, with no line of its own"
-            )
+            lines.append(f"mirror       /mirror/{log.hash}: {mirrored[log.hash]} entries")
     return Result(data, "\n".join(wrapped(line, 13) for line in lines))
 
 

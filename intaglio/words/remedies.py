@@ -293,6 +293,7 @@ REMEDIES: Mapping[str, str] = {
     "log-not-proved": "Ask whoever runs the log: its files may be damaged, or show another version of it.",
     "log-tile-changed": "Ask whoever runs the log: its files may be damaged, or show another version of it.",
     "not-in-log": "Ask whoever runs the log: its host publishes something else than the log holds.",
+    "mirror-at-other-entry": "Send from the entry, and towards the size, that the answer names.",
     "log-not-mirrored": "Its operator adds a log by `intaglio hub add VKEY URL --mirror`.",
     "old-witness-state": (
         "Bring the newest copy of the hub's folder back. If it is lost, `intaglio hub init NAME --new-key` "
